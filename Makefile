@@ -1,0 +1,60 @@
+# Everything a newcomer or a build server does with Ferry. Needs Python 3.11 with pip, and nothing else.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+# Of a soak; a seed that is given makes the random choices again that one of before made.
+SECONDS := 600
+SEED :=
+
+.PHONY: help demo run test lint bench soak clean
+
+help:
+	@echo "make demo    see the main job done, with real processes, in half a minute"
+	@echo "make run     run everything on this machine (ferry up)"
+	@echo "make test    every test"
+	@echo "make lint    formatting, lint, types, import rules"
+	@echo "make bench   measure, and write docs/benchmarks.md"
+	@echo "make soak    random faults under load: make soak SECONDS=600 SEED=7"
+	@echo "make clean   remove what the others made"
+
+demo: .venv/run
+	$(BIN)/ferry demo
+
+run: .venv/run
+	$(BIN)/ferry up
+
+test: .venv/dev
+	$(BIN)/pytest
+
+lint: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/bench
+	$(BIN)/python -m bench
+
+soak: .venv/dev
+	$(BIN)/python -m tests.support.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+clean:
+	rm -rf .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.venv/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Ferry needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/run: .venv/pip requirements.txt pyproject.toml
+	$(BIN)/pip install --quiet -r requirements.txt
+	touch $@
+
+.venv/dev: .venv/run requirements-dev.txt
+	$(BIN)/pip install --quiet -r requirements-dev.txt
+	touch $@
+
+.venv/bench: .venv/run requirements-bench.txt
+	$(BIN)/pip install --quiet -r requirements-bench.txt
+	touch $@

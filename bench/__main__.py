@@ -1,0 +1,68 @@
+"""`python -m bench`: measure, print the page, write it."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from redis import Redis
+
+from bench import accept, flush, latency, mapping, memory, report, tick
+from bench.errors import BenchError
+from bench.processes import redis_server
+from bench.report import Figure
+from bench.sizes import FULL, QUICK, Sizes
+
+_FIGURES = {
+    "accept": accept.measure,
+    "latency": latency.measure,
+    "flush": flush.measure,
+    "mapping": mapping.measure,
+    "memory": memory.measure,
+    "tick": tick.measure,
+}
+_PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+
+
+@click.command()
+@click.option("--only", multiple=True, type=click.Choice(list(_FIGURES)), help="Measure this figure; repeatable.")
+@click.option("--quick", is_flag=True, help="Tiny sizes, to see that everything works; the figures mean nothing.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where the page goes.")
+def main(only: Sequence[str], quick: bool, out: Path | None) -> None:
+    """Measure Ferry against the plain way of doing the same and write docs/benchmarks.md.
+
+    A run with --only or --quick is no whole page: it is printed, and written only where --out says.
+    """
+    if out is None and not only and not quick:
+        out = _PAGE
+    try:
+        page = _page(only or list(_FIGURES), QUICK if quick else FULL)
+    except BenchError as fault:
+        raise click.ClickException(str(fault)) from fault
+    click.echo(page)
+    if out is not None:
+        out.write_text(page)
+
+
+def _page(names: Sequence[str], sizes: Sizes) -> str:
+    began = time.monotonic()
+    # Short, because the path of a Unix socket has a limit that the folder of some systems comes near.
+    with tempfile.TemporaryDirectory(prefix="ferry-") as temporary:
+        with redis_server(Path(temporary)) as url, Redis.from_url(url) as redis:
+            machine = report.machine(redis)
+        figures = [_figure(name, sizes, Path(temporary)) for name in names]
+    return report.page(figures, machine, (time.monotonic() - began) / 60)
+
+
+def _figure(name: str, sizes: Sizes, folder: Path) -> Figure:
+    click.echo(f"measuring: {name}", err=True)
+    home = folder / name
+    home.mkdir()
+    return _FIGURES[name](sizes, home)
+
+
+if __name__ == "__main__":
+    main()

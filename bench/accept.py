@@ -1,0 +1,61 @@
+"""Figure: changes accepted a second, one change a request and a hundred."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import median
+
+from bench import rivals
+from bench.gunicorn_conf import workers
+from bench.load import Result
+from bench.processes import free_port, listens, program, python, redis_server
+from bench.report import Figure, Row, at_least
+from bench.rivals import AUDIENCES, CONNECTIONS, Rival, send
+from bench.sizes import Sizes
+
+#: Changes in a request -> how many times as many changes a second Ferry should accept.
+TARGETS = {1: 15.0, 100: 25.0}
+_HOW = f"""\
+A load generator in a process of its own keeps {CONNECTIONS} connections busy with mParticle membership messages (1.2 KB
+with one person, 87 KB with 100), each with an id of its own, spread over {AUDIENCES} audiences. Counted are the answers
+202; after each round the changes in Redis are counted too and must be exactly as many. Ferry is {workers} `ferry web`
+processes, as many as the plain way has."""
+
+
+def measure(sizes: Sizes, folder: Path) -> Figure:
+    """Ferry and the plain way in turns. Raises BenchError."""
+    with (
+        redis_server(folder) as url,
+        rivals.ferry(url, folder) as ferry,
+        rivals.plain_way(url, folder) as plain,
+    ):
+        rivals.warm_up(sizes.load_s, ferry, plain)
+        rows = [_row(ferry, plain, changes, sizes) for changes in TARGETS]
+    return Figure("Accepted changes", f"{_HOW}\n{_ceiling(sizes, folder)}", rows)
+
+
+def _row(ferry: Rival, plain: Rival, changes: int, sizes: Sizes) -> Row:
+    ours: list[Result] = []
+    theirs: list[Result] = []
+    for _ in range(sizes.rounds):
+        theirs.append(send(plain, changes, sizes.load_s))
+        ours.append(send(ferry, changes, sizes.load_s))
+    fast, slow = (median(each.per_second * changes for each in results) for results in (ours, theirs))
+    share = median(each.cpu for each in ours)
+    return Row(
+        f"Changes accepted a second, {changes} in a request",
+        f"{fast:,.0f} (generator: {share:.0%} of a core)",
+        f"{slow:,.0f} the plain way",
+        at_least(fast / slow, TARGETS[changes]),
+    )
+
+
+def _ceiling(sizes: Sizes, folder: Path) -> str:
+    """What the load generator sends to a server that does nothing, so that one sees that it is not what is measured."""
+    port = free_port()
+    with program(folder / "hello.log", python("-m", "bench.hello", str(port)), {}, lambda: listens(port)):
+        one, hundred = (rivals.generate([port], changes, sizes.load_s).per_second for changes in TARGETS)
+    return (
+        f"To a server that does nothing else the generator sends {one:,.0f} requests a second with one change, "
+        f"{hundred:,.0f} with a hundred."
+    )

@@ -1,0 +1,78 @@
+"""The local Klaviyo of a benchmark, and what it tells about the requests that reached it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from bench.errors import BenchError
+from bench.processes import free_port, listens, program, python
+from klaviyo.revision import REVISION
+
+API_KEY = "pk_bench"
+IMPORTS = "/api/profile-bulk-import-jobs"
+#: Seconds an upload may take to arrive; the plain way needs some for a hundred.
+_PATIENCE = 60.0
+_LOOK = 0.05
+
+
+class Emulator:
+    """A client of a running emulator. `settings`: what tells an installation to use it."""
+
+    def __init__(self, url: str, session: requests.Session) -> None:
+        self._url = url
+        self._session = session
+        self.settings = {"KLAVIYO_BASE_URL": url, "KLAVIYO_API_KEY": API_KEY}
+
+    def make_list(self, name: str) -> str:
+        """The id of a new list."""
+        body = {"data": {"type": "list", "attributes": {"name": name}}}
+        headers = {"Authorization": f"Klaviyo-API-Key {API_KEY}", "revision": REVISION}
+        answer = self._session.post(f"{self._url}/api/lists", json=body, headers=headers, timeout=10)
+        answer.raise_for_status()
+        return str(answer.json()["data"]["id"])
+
+    def last(self) -> int:
+        """The number of the latest request."""
+        return max((entry["n"] for entry in self._journal(0)), default=0)
+
+    def uploads(self, since: int, people: int) -> list[float]:
+        """When each upload after request `since` arrived (monotonic seconds), once they hold so many people.
+
+        Raises BenchError when they do not come, or hold more.
+        """
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until:
+            entries = [entry for entry in self._journal(since, bodies=True) if _is_upload(entry)]
+            found = sum(len(entry["body"]["data"]["attributes"]["profiles"]["data"]) for entry in entries)
+            if found > people:
+                raise BenchError(f"{found} people were uploaded and not {people}")
+            if found == people:
+                return [entry["at"] for entry in entries]
+            time.sleep(_LOOK)
+        raise BenchError(f"{people} people were accepted and not uploaded in {_PATIENCE:g} s")
+
+    def _journal(self, since: int, *, bodies: bool = False) -> list[dict[str, Any]]:
+        query = {"since": since, "bodies": int(bodies)}
+        answer = self._session.get(f"{self._url}/_emulator/requests", params=query, timeout=10)
+        answer.raise_for_status()
+        entries: list[dict[str, Any]] = answer.json()
+        return entries
+
+
+@contextmanager
+def emulator(folder: Path) -> Iterator[Emulator]:
+    """The emulator in a process of its own, without rate limits, with import jobs that are done at once."""
+    port = free_port()
+    command = python("-m", "emulator", "--port", str(port), "--job-seconds", "0", "--limits-off")
+    with program(folder / "emulator.log", command, {}, lambda: listens(port)), requests.Session() as session:
+        yield Emulator(f"http://127.0.0.1:{port}", session)
+
+
+def _is_upload(entry: dict[str, Any]) -> bool:
+    return entry["method"] == "POST" and str(entry["path"]).rstrip("/") == IMPORTS

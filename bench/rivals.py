@@ -1,0 +1,94 @@
+"""The two that are compared: Ferry's intake and the plain way's, each with a token and a Redis."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+from redis import Redis
+
+from bench.errors import BenchError
+from bench.gunicorn_conf import workers
+from bench.load import Load, Result
+from bench.messages import TOKEN, marked
+from bench.processes import environment, free_port, listens, program, python
+from queues.census import take_census
+
+#: Audiences that the changes are spread over, and connections that they come on.
+AUDIENCES = 8
+CONNECTIONS = 32
+WARM_UP_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """An intake that is up, at one or more ports. `stored`: how many changes its Redis holds."""
+
+    name: str
+    ports: tuple[int, ...]
+    redis: Redis
+    stored: Callable[[Redis], int]
+
+
+@contextmanager
+def ferry(url: str, folder: Path, processes: int = workers) -> Iterator[Rival]:
+    """`ferry web`, so many times."""
+    ports = tuple(free_port() for _ in range(processes))
+    values = {"REDIS_URL": url, "FERRY_TOKENS": f"bench:{TOKEN}", "FERRY_VAR": str(folder)}
+    with ExitStack() as stack:
+        redis = stack.enter_context(Redis.from_url(url))
+        for port in ports:
+            command = python("-m", "ops", "web", "--host", "127.0.0.1", "--port", str(port))
+            stack.enter_context(program(folder / f"web-{port}.log", command, values, partial(listens, port)))
+        yield Rival("Ferry", ports, redis, lambda redis: sum(q.accepted for q in take_census(redis).queues))
+
+
+@contextmanager
+def plain_way(url: str, folder: Path) -> Iterator[Rival]:
+    """Flask and RQ on gunicorn: two processes of 16 threads. Raises BenchError where they are not installed."""
+    if find_spec("flask") is None or find_spec("gunicorn") is None:
+        raise BenchError("the plain way needs Flask and gunicorn: pip install -r requirements-bench.txt")
+    port = free_port()
+    config = str(Path(__file__).with_name("gunicorn_conf.py"))
+    command = python("-m", "gunicorn", "-c", config, "--bind", f"127.0.0.1:{port}", "bench.plain_way:app")
+    values = {"REDIS_URL": url, "TOKEN": TOKEN}
+    with program(folder / "plain.log", command, values, lambda: listens(port)), Redis.from_url(url) as redis:
+        yield Rival("plain", (port,), redis, lambda redis: int(redis.llen("rq:queue:plain")))
+
+
+def warm_up(seconds: float, *rivals: Rival) -> None:
+    """Load each for a while, uncounted: the first requests are slow, and gunicorn is ready with its first process."""
+    for rival in rivals:
+        send(rival, 1, seconds)
+
+
+def send(rival: Rival, changes: int, seconds: float, rate: float = 0.0) -> Result:
+    """Load an intake with messages of so many changes; see `bench.load.Load`. Its Redis is empty before and after.
+
+    Raises BenchError when it did not store exactly what it answered 202 for.
+    """
+    rival.redis.flushall()
+    result = generate(rival.ports, changes, seconds, rate)
+    stored = rival.stored(rival.redis)
+    rival.redis.flushall()
+    if stored != result.sent * changes:
+        raise BenchError(f"{rival.name} answered 202 for {result.sent * changes} changes and stored {stored}")
+    return result
+
+
+def generate(ports: Sequence[int], changes: int, seconds: float, rate: float = 0.0) -> Result:
+    """Run the load generator in a process of its own. Raises BenchError with what it says."""
+    requests = [marked(changes, 1 + i % AUDIENCES) for i in range(CONNECTIONS)]
+    load = Load(list(ports), requests, seconds, WARM_UP_S, rate)
+    done = subprocess.run(  # noqa: S603  # our own program, no shell
+        python("-m", "bench.load"), env=environment(), input=msgspec.json.encode(load), capture_output=True
+    )
+    if done.returncode:
+        raise BenchError(f"the load generator failed: {done.stderr.decode().strip().splitlines()[-1]}")
+    return msgspec.json.decode(done.stdout, type=Result)

@@ -1,0 +1,48 @@
+"""How much is measured: the full run, and a quick one that only shows that everything works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """`rounds`: how often the two things compared take turns. `load_s`, `open_s`: seconds of load in a round.
+
+    `flushes`, `plain_flushes`: hundreds of people followed to Klaviyo. `people`: mapped in a round. `changes`: pending
+    in Redis while it is weighed. `queues`: idle ones in the large ledger. `ticks`: measured in each ledger.
+    """
+
+    rounds: int
+    load_s: float
+    open_s: float
+    flushes: int
+    plain_flushes: int
+    people: int
+    changes: int
+    queues: int
+    ticks: int
+
+
+FULL = Sizes(
+    rounds=5,
+    load_s=3.0,
+    open_s=5.0,
+    flushes=60,
+    plain_flushes=3,
+    people=2_000,
+    changes=100_000,
+    queues=100_000,
+    ticks=15,
+)
+QUICK = Sizes(
+    rounds=1,
+    load_s=0.3,
+    open_s=0.5,
+    flushes=2,
+    plain_flushes=1,
+    people=50,
+    changes=1_000,
+    queues=200,
+    ticks=2,
+)

@@ -1,0 +1,72 @@
+"""Connections: one Klaviyo account each, with its mapping rules, flush policy and audiences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from mappings.rules import Rules
+from queues.policy import FlushPolicy
+
+DEFAULT = "default"
+#: Connections made for mParticle accounts that no connection names: `mparticle-<account id>`.
+OF_ACCOUNT = re.compile(r"mparticle-\d+")
+
+
+class UnknownConnection(LookupError):
+    """No connection has that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """What connections.toml says of one audience; None: as the connection has it."""
+
+    list_id: str | None = None
+    list_name: str | None = None
+    policy: FlushPolicy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One Klaviyo account and how people are sent to it. `audiences` is by the CDP's audience id."""
+
+    name: str
+    api_key: str | None = field(default=None, repr=False)
+    rules: Rules = field(default_factory=Rules)
+    policy: FlushPolicy = field(default_factory=FlushPolicy)
+    mparticle_account: int | None = None
+    audiences: Mapping[str, Audience] = field(default_factory=dict)
+
+    def policy_for(self, audience_id: str) -> FlushPolicy:
+        """The flush policy of one audience's queue."""
+        audience = self.audiences.get(audience_id)
+        return audience.policy if audience and audience.policy else self.policy
+
+
+class Connections:
+    """All connections of an installation; always has `default`."""
+
+    def __init__(self, by_name: Mapping[str, Connection]) -> None:
+        self._by_name = dict(by_name)
+        self._by_account = {c.mparticle_account: c for c in by_name.values() if c.mparticle_account is not None}
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(self._by_name.values())
+
+    def named(self, name: str) -> Connection:
+        """The connection of that name. Raises UnknownConnection."""
+        if name in self._by_name:
+            return self._by_name[name]
+        if OF_ACCOUNT.fullmatch(name):
+            return replace(self._by_name[DEFAULT], name=name, mparticle_account=None)
+        raise UnknownConnection(f"there is no connection {name!r}; known: {', '.join(sorted(self._by_name))}")
+
+    def for_mparticle(self, account_id: int | None) -> Connection:
+        """The connection of an mParticle account: the one that names it, else one of its own based on `default`.
+
+        One of its own always, so that a queue keeps its name when the account's settings arrive later.
+        """
+        if account_id is None:
+            return self._by_name[DEFAULT]
+        return self._by_account.get(account_id) or self.named(f"mparticle-{account_id}")

@@ -1,0 +1,155 @@
+"""connections.toml (FERRY_CONNECTIONS): adjusts the `default` connection of the environment, and adds more."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from connections import DEFAULT, OF_ACCOUNT, Audience, Connection, Connections
+from mappings.account_settings import rules_from_mparticle
+from mappings.rules import Rules
+from queues.policy import FlushPolicy
+
+_MPARTICLE_NAMES = {
+    "alternate_identifier": "alternateIdentifier",
+    "phone_identifier": "phoneIdentifier",
+    "default_country": "defaultCountry",
+}
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+#: Klaviyo: at most 10,000 profiles in one bulk import.
+UPLOAD_LIMIT = 10_000
+
+
+class ConnectionsError(ValueError):
+    """connections.toml cannot be used; the message names the place and the remedy."""
+
+
+class _FlushSchema(Schema):
+    flush_size = fields.Integer(strict=True, validate=validate.Range(1, 100_000))
+    flush_minutes = fields.Float(validate=validate.Range(min=0, min_inclusive=False))
+    upload_max = fields.Integer(strict=True, validate=validate.Range(1, UPLOAD_LIMIT))
+
+
+class _AudienceSchema(_FlushSchema):
+    list_id = fields.String(validate=validate.Length(1, 100))
+    list_name = fields.String(validate=validate.Length(1, 255))
+
+
+class _ConnectionSchema(_FlushSchema):
+    api_key_env = fields.String(validate=validate.Length(1))
+    mparticle_account = fields.Integer(strict=True)
+    alternate_identifier = fields.String()
+    phone_identifier = fields.String()
+    default_country = fields.String()
+    property_mapping = fields.Dict(keys=fields.String(), values=fields.String())
+    coerce = fields.Boolean()
+    audiences = fields.Dict(keys=fields.String(), values=fields.Nested(_AudienceSchema()))
+
+
+_schema = _ConnectionSchema()
+
+
+def load(path: Path | None, default: Connection) -> Connections:
+    """Read connections.toml over the `default` of the environment. Raises ConnectionsError."""
+    if path is None:
+        return Connections({DEFAULT: default})
+    try:
+        document = tomllib.loads(path.read_text())
+    except OSError as fault:
+        raise ConnectionsError(f"{path} cannot be read: {fault.strerror}; correct FERRY_CONNECTIONS") from fault
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise ConnectionsError(f"{path} is not TOML: {fault}") from fault
+    by_name = {DEFAULT: default}
+    for name, values in document.get("connections", {}).items():
+        if not _NAME.fullmatch(name) or OF_ACCOUNT.fullmatch(name):
+            raise ConnectionsError(
+                f"{path}: [connections.{name}]: a name is lower-case letters, digits, - and _, up to 40, "
+                "and not mparticle-<number>"
+            )
+        by_name[name] = _connection(path, name, values, default)
+    if unknown := document.keys() - {"connections"}:
+        raise ConnectionsError(f"{path}: {sorted(unknown)[0]} is not known here; tables are [connections.<name>]")
+    _check_accounts(path, by_name)
+    return Connections(by_name)
+
+
+def _check_accounts(path: Path, by_name: Mapping[str, Connection]) -> None:
+    accounts = [c.mparticle_account for c in by_name.values() if c.mparticle_account is not None]
+    for account in accounts:
+        if accounts.count(account) > 1:
+            raise ConnectionsError(f"{path}: mparticle_account {account} stands in two connections; keep one")
+
+
+def _connection(path: Path, name: str, values: Any, default: Connection) -> Connection:
+    where = f"{path}: [connections.{name}]"
+    try:
+        read = _schema.load(values)
+        rules = _rules(read, default.rules)
+    except ValidationError as fault:
+        raise ConnectionsError(f"{where}: {_first(fault.messages)}") from fault
+    except ValueError as fault:
+        raise ConnectionsError(f"{where}: {fault}") from fault
+    policy = _policy(read, default.policy)
+    return Connection(
+        name=name,
+        api_key=_api_key(where, read, default if name == DEFAULT else None),
+        rules=rules,
+        policy=policy,
+        mparticle_account=read.get("mparticle_account"),
+        audiences={key: _audience(value, policy) for key, value in read.get("audiences", {}).items()},
+    )
+
+
+def _rules(read: Mapping[str, Any], base: Rules) -> Rules:
+    """The same settings and values as mParticle's, under the names of this file."""
+    names = {name: read[key] for key, name in _MPARTICLE_NAMES.items() if key in read}
+    mapping = {"propertyMapping": json.dumps(read["property_mapping"])} if "property_mapping" in read else {}
+    try:
+        rules = rules_from_mparticle(names, mapping, base)
+    except ValueError as fault:
+        message = str(fault)
+        for key, name in _MPARTICLE_NAMES.items():
+            message = message.replace(name, key)
+        raise ValueError(message) from fault
+    return replace(rules, coerce=read.get("coerce", base.coerce))
+
+
+def _api_key(where: str, read: Mapping[str, Any], base: Connection | None) -> str | None:
+    variable = read.get("api_key_env")
+    if variable is None:
+        return base.api_key if base else None
+    if not os.environ.get(variable):
+        raise ConnectionsError(f"{where}: api_key_env names {variable}, which is not set; set it to the pk_ key")
+    return os.environ[variable]
+
+
+def _policy(read: Mapping[str, Any], base: FlushPolicy) -> FlushPolicy:
+    size = read.get("flush_size", base.size)
+    minutes = read.get("flush_minutes")
+    follows = "flush_size" in read and base.upload_max == base.size
+    return FlushPolicy(
+        size=size,
+        age_ms=base.age_ms if minutes is None else round(minutes * 60_000),
+        upload_max=read.get("upload_max", min(size, UPLOAD_LIMIT) if follows else base.upload_max),
+    )
+
+
+def _audience(read: Mapping[str, Any], base: FlushPolicy) -> Audience:
+    own = {"flush_size", "flush_minutes", "upload_max"} & read.keys()
+    return Audience(read.get("list_id"), read.get("list_name"), _policy(read, base) if own else None)
+
+
+def _first(messages: Any, place: str = "") -> str:
+    """The first of marshmallow's nested messages, with the path to it."""
+    if isinstance(messages, dict):
+        key, inner = next(iter(messages.items()))
+        return _first(inner, place if key in ("value", "_schema") else f"{place}.{key}" if place else str(key))
+    return f"{place}: {messages[0] if isinstance(messages, list) else messages}"

@@ -1,0 +1,54 @@
+"""Private keys: which ones the account accepts, and what each may do."""
+
+from __future__ import annotations
+
+import msgspec
+
+from emulator.errors import authentication_failed, not_authenticated, permission_denied
+
+SCHEME = "Klaviyo-API-Key "
+PREFIX = "pk_"
+
+
+class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A private key. `scopes` None: full access. Keys of one `account` share its rate limits; None: its own."""
+
+    key: str
+    scopes: tuple[str, ...] | None = None
+    account: str | None = None
+    revoked: bool = False
+
+    @property
+    def quota_group(self) -> str:
+        """Whose rate limits a call with this key uses up."""
+        return self.account or self.key
+
+
+class Keys:
+    """The keys of the account; until some are configured, every key that starts with `pk_` has full access."""
+
+    def __init__(self) -> None:
+        self._configured: dict[str, Key] = {}
+
+    def configure(self, keys: list[Key]) -> None:
+        """Accept exactly these; none at all restores the start."""
+        self._configured = {key.key: key for key in keys}
+
+    def identify(self, authorization: str | None) -> Key:
+        """The key of an `Authorization` header; raises `ApiError` 401."""
+        if authorization is None or not authorization.startswith(SCHEME):
+            raise not_authenticated()
+        name = authorization.removeprefix(SCHEME).strip()
+        if not self._configured and name.startswith(PREFIX):
+            return Key(name)
+        key = self._configured.get(name)
+        if key is None or key.revoked:
+            raise authentication_failed()
+        return key
+
+
+def require(key: Key, scopes: tuple[str, ...]) -> None:
+    """Raise `ApiError` 403 unless the key has all these scopes."""
+    missing = [scope for scope in scopes if key.scopes is not None and scope not in key.scopes]
+    if missing:
+        raise permission_denied(f"The API key is missing the required scopes: {', '.join(missing)}.")

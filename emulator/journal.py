@@ -1,0 +1,76 @@
+"""What was asked of the emulator, for tests to look at."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import orjson
+
+MAX_ENTRIES = 20_000
+MAX_BODY_BYTES = 256 * 1024
+MAX_KEPT_BYTES = 64 * 1024 * 1024
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One call. `at`: monotonic seconds of its arrival; `status` None: never answered; `fault`: what was played."""
+
+    n: int
+    method: str
+    path: str
+    query: Mapping[str, Any]
+    raw: bytes | None
+    status: int | None
+    at: float
+    fault: str | None
+
+
+class Journal:
+    """The latest calls, up to 20,000 of them and 64 MB of bodies; numbers start at 1.
+
+    Bodies over 256 KB are kept only while `record` is on.
+    """
+
+    def __init__(self) -> None:
+        self.record = False
+        self._entries: deque[Entry] = deque()
+        self._last = 0
+        self._kept = 0
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any],
+        body: bytes,
+        *,
+        status: int | None,
+        at: float,
+        fault: str | None,
+    ) -> None:
+        """Note one call, and let go of the oldest beyond the bounds."""
+        self._last += 1
+        raw = body if body and (self.record or len(body) <= MAX_BODY_BYTES) else None
+        self._entries.append(Entry(self._last, method, path, query, raw, status, at, fault))
+        self._kept += len(raw or b"")
+        while len(self._entries) > MAX_ENTRIES or self._kept > MAX_KEPT_BYTES:
+            self._kept -= len(self._entries.popleft().raw or b"")
+
+    def since(self, number: int, *, bodies: bool) -> list[dict[str, Any]]:
+        """The calls numbered above `number`, oldest first; a body that is not kept or not JSON is None."""
+        return [_shown(entry, bodies) for entry in self._entries if entry.n > number]
+
+
+def _shown(entry: Entry, bodies: bool) -> dict[str, Any]:
+    shown = msgspec.structs.asdict(entry)
+    raw = shown.pop("raw")
+    return {**shown, "body": _json(raw) if bodies and raw else None}
+
+
+def _json(raw: bytes) -> object:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None

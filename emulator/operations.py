@@ -1,0 +1,26 @@
+"""What every call of the API has: its name, its rate limits and the scopes a key needs for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
+
+from emulator.limits import Quota
+from emulator.world import World
+
+
+class Operation(NamedTuple):
+    """One operation of Klaviyo's OpenAPI document."""
+
+    name: str
+    quota: Quota
+    scopes: tuple[str, ...]
+
+
+class Calls:
+    """The calls of one path; a subclass gives the operation of each HTTP method it answers."""
+
+    operations: ClassVar[Mapping[str, Operation]]
+
+    def __init__(self, world: World) -> None:
+        self.world = world

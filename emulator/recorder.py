@@ -1,0 +1,87 @@
+"""The outermost layer: reads the body, lets time pass for the jobs, plays the faults and keeps the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+from falcon.asgi import Request, Response
+
+from emulator.control import PREFIX
+from emulator.faults import HTML, Fault
+from emulator.jsonapi import send_error
+from emulator.line import Line, line_of
+from emulator.world import World
+
+DRIPS = 20
+
+
+class Recorder:
+    """Falcon middleware; calls of the control paths are neither faulted nor noted."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def process_request(self, req: Request, resp: Response) -> None:
+        """Read the call, and answer it here if an ordered fault says so."""
+        req.context.at = time.monotonic()
+        req.context.body = await req.stream.read()
+        req.context.fault = None
+        self._world.catch_up()
+        if req.path.startswith(PREFIX):
+            return
+        fault = self._world.faults.take(req.method, req.path, req.context.body)
+        if fault is not None:
+            req.context.fault = fault
+            _answer(fault, resp)
+
+    async def process_response(self, req: Request, resp: Response, resource: object, req_succeeded: bool) -> None:
+        """Note the call before the answer leaves, so that a client that has its answer finds it in the journal."""
+        if req.path.startswith(PREFIX):
+            return
+        fault: Fault | None = req.context.fault
+        self._world.journal.add(
+            req.method,
+            req.path,
+            req.params,
+            req.context.body,
+            status=None if fault and fault.fault == "reset" else resp.status_code,
+            at=req.context.at,
+            fault=fault.fault if fault else None,
+        )
+        if fault is not None:
+            await _spoil(fault, req, resp)
+
+
+def _answer(fault: Fault, resp: Response) -> None:
+    """Faults that stand for the whole call; `complete` keeps falcon from processing it."""
+    refusal = fault.refusal()
+    if refusal is not None:
+        send_error(resp, refusal)
+    elif fault.fault in HTML:
+        resp.status, resp.text, headers = HTML[fault.fault]
+        resp.content_type = "text/html; charset=UTF-8"
+        resp.set_headers(headers)
+    resp.complete = refusal is not None or fault.fault in (*HTML, "reset")
+
+
+async def _spoil(fault: Fault, req: Request, resp: Response) -> None:
+    """Faults that hit the answer."""
+    if fault.fault in ("reset", "lost_response"):
+        await line_of(req).cut(reset=fault.fault == "reset")
+    elif fault.fault == "stall":
+        await asyncio.sleep(fault.seconds)
+    elif fault.fault == "slow_body" and resp.data:
+        resp.content_length = len(resp.data)
+        resp.stream, resp.data = _drip(resp.data, fault.seconds, line_of(req)), None
+
+
+async def _drip(data: bytes, seconds: float, line: Line) -> AsyncIterator[bytes]:
+    """The body in 20 pieces over that time, or until the client has gone."""
+    step = -(-len(data) // DRIPS)
+    for start in range(0, len(data), step):
+        if line.closed.is_set():
+            return
+        await asyncio.sleep(seconds / DRIPS)
+        yield data[start : start + step]

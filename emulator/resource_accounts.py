@@ -1,0 +1,23 @@
+"""GET /api/accounts: which account a key belongs to."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from falcon.asgi import Request, Response
+
+from emulator import documents
+from emulator.jsonapi import send_page
+from emulator.limits import XS
+from emulator.operations import Calls, Operation
+from emulator.world import ACCOUNT_ID
+
+
+class Accounts(Calls):
+    """/api/accounts."""
+
+    operations: ClassVar = {"GET": Operation("get_accounts", XS, ("accounts:read",))}
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """The one account."""
+        send_page(req, resp, [documents.account(req, ACCOUNT_ID)], None)

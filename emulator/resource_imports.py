@@ -1,0 +1,133 @@
+"""/api/profile-bulk-import-jobs: many people at once, carried out later."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from falcon.asgi import Request, Response
+
+from emulator import documents, filters, query, rows
+from emulator.errors import ApiError, Problem, bad_payload, bad_request, invalid, not_found
+from emulator.jobs import ImportFailure, ImportJob
+from emulator.jsonapi import Json, data_of, send, send_one, send_page
+from emulator.limits import M
+from emulator.operations import Calls, Operation
+from emulator.paging import page
+from emulator.world import ACCOUNT_ID, World
+
+MAX_ROWS = 10_000
+PROFILES = "/data/attributes/profiles/data"
+LISTS = "/data/relationships/lists/data"
+
+
+def _job_of(world: World, job_id: str) -> ImportJob:
+    job = world.jobs.get(job_id)
+    if job is None:
+        raise not_found("Invalid job id")
+    return job
+
+
+class ImportJobs(Calls):
+    """/api/profile-bulk-import-jobs."""
+
+    operations: ClassVar = {
+        "GET": Operation("get_bulk_import_profiles_jobs", M, ("lists:read", "profiles:read")),
+        "POST": Operation("bulk_import_profiles", M, ("lists:write", "profiles:write")),
+    }
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """A page of jobs, oldest first."""
+        order = query.page_order(req, default=20, maximum=100)
+        clauses = query.clauses(req, {"status": filters.TEXT})
+        _, descending = query.sort(req, ("created_at",))
+        world, now = self.world, self.world.now()
+        every = [(job, world.jobs.progress(job, now)) for job in world.jobs.all()]
+        found = [(job, state) for job, state in every if all(filters.holds(c, state.status) for c in clauses)]
+        shown = page(
+            found, lambda x: (x[0].created, x[0].id), size=order.size, cursor=order.cursor, descending=descending
+        )
+        data = [documents.import_job(req, job, state, world.jobs.lifetime) for job, state in shown.items]
+        send_page(req, resp, data, shown.cursor)
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        """Accept all rows or none; the answer is the recorded 202, whatever the job will do."""
+        data = data_of(req, "profile-bulk-import-job")
+        people = _rows(data)
+        list_ids, problems = _list_ids(self.world, data)
+        for index, row in enumerate(people):
+            problems += rows.problems(row, f"{PROFILES}/{index}", rows.UPSERT)
+        if problems:
+            raise ApiError(400, *problems)
+        job = self.world.jobs.submit(ACCOUNT_ID, people, list_ids, self.world.now())
+        document = documents.accepted_job(req, job, self.world.jobs.lifetime)
+        self.world.catch_up()
+        send_one(req, resp, 202, document)
+
+
+def _rows(data: Json) -> list[Any]:
+    attributes = data.get("attributes")
+    profiles = attributes.get("profiles") if isinstance(attributes, dict) else None
+    people = profiles.get("data") if isinstance(profiles, dict) else None
+    if not isinstance(people, list) or not people:
+        raise bad_payload(PROFILES)
+    if len(people) > MAX_ROWS:
+        raise bad_request(f"At most {MAX_ROWS} profiles may be imported in one job.", PROFILES)
+    return people
+
+
+def _list_ids(world: World, data: Json) -> tuple[tuple[str, ...], list[Problem]]:
+    """The lists to add to. A relationship under another name, such as `list`, is passed over without a word."""
+    relationships = data.get("relationships")
+    lists = relationships.get("lists") if isinstance(relationships, dict) else None
+    if lists is None:
+        return (), []
+    entries = lists.get("data") if isinstance(lists, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise bad_payload(LISTS)
+    ids = [str(entry.get("id")) for entry in entries]
+    return tuple(ids), [
+        invalid(f"List ID {list_id} does not exist.", f"{LISTS}/{index}/id")
+        for index, list_id in enumerate(ids)
+        if list_id not in world.lists.by_id
+    ]
+
+
+class OneImportJob(Calls):
+    """/api/profile-bulk-import-jobs/{id}."""
+
+    operations: ClassVar = {
+        "GET": Operation("get_bulk_import_profiles_job", M, ("lists:read", "profiles:read")),
+    }
+
+    async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
+        """The job, with its lists if they are included."""
+        job = _job_of(self.world, job_id)
+        included = query.include(req, ("lists",))
+        jobs, lists = self.world.jobs, self.world.lists
+        state = jobs.progress(job, self.world.now())
+        document = documents.import_job(req, job, state, jobs.lifetime)
+        if not included:
+            send_one(req, resp, 200, document)
+            return
+        known = [lists.by_id[list_id] for list_id in job.list_ids if list_id in lists.by_id]
+        extra = [documents.mailing_list(req, item) for item in known]
+        send(resp, 200, {"data": document, "links": {"self": req.uri}, "included": extra})
+
+
+class ImportErrors(Calls):
+    """/api/profile-bulk-import-jobs/{id}/import-errors."""
+
+    operations: ClassVar = {
+        "GET": Operation("get_errors_for_bulk_import_profiles_job", M, ("profiles:read",)),
+    }
+
+    async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
+        """A page of the rows that failed, in the order of the job; none until it is complete."""
+        order = query.page_order(req, default=20, maximum=100)
+        numbered = list(enumerate(_job_of(self.world, job_id).failures))
+
+        def position(item: tuple[int, ImportFailure]) -> tuple[int, str]:
+            return item[0], item[1].id
+
+        shown = page(numbered, position, size=order.size, cursor=order.cursor)
+        send_page(req, resp, [documents.import_error(req, failure) for _, failure in shown.items], shown.cursor)

@@ -1,0 +1,105 @@
+"""The ASGI app of the intake."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import falcon.asgi
+from redis.asyncio import Redis
+
+from intake import errors, room, suspensions
+from intake.accounts import Accounts
+from intake.audiences import Audiences
+from intake.auth import Auth
+from intake.body import RECEIVE, BodyReader
+from intake.changes import Changes
+from intake.docs import Document, Page
+from intake.health import Health, Readiness
+from intake.lookout import Lookout
+from intake.mparticle import MParticle
+from intake.room import Room
+from intake.suspensions import Suspensions
+from queues.accounts import Cipher
+from queues.group_commit import GroupCommit
+from queues.server import connect_async
+from settings import Settings
+
+log = logging.getLogger(__name__)
+
+_Receive = Callable[[], Awaitable[dict[str, Any]]]
+_Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Intake(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
+    """Falcon, kept from the body: it waits for the first part of one before it looks at the request at all.
+
+    So a sender without a token is refused before any of its body is read, and one that sends none is not waited for.
+    """
+
+    def __init__(self, bodies: BodyReader, **options: Any) -> None:
+        super().__init__(**options)
+        self._bodies = bodies
+
+    async def __call__(  # type: ignore[override]  # as Falcon's own
+        self, scope: dict[str, Any], receive: _Receive, send: _Send
+    ) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        scope[RECEIVE] = receive
+        if not scope["query_string"].isascii():  # Falcon breaks on it
+            scope["query_string"] = scope["query_string"].decode("ascii", "ignore").encode()
+        try:
+            await super().__call__(scope, _no_body, send)
+        finally:
+            self._bodies.release(scope)
+
+
+async def _no_body() -> dict[str, Any]:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+class _Lifespan:
+    """Falcon's hooks for the start and the end of the process."""
+
+    def __init__(self, redis: Redis, settings: Settings, lookouts: Sequence[Lookout]) -> None:
+        self._redis = redis
+        self._settings = settings
+        self._lookouts = lookouts
+
+    async def process_startup(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
+        for lookout in self._lookouts:
+            lookout.start()
+        if not self._settings.tokens:
+            log.warning("no FERRY_TOKENS are set: every sender is answered 401 until there are")
+
+    async def process_shutdown(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
+        for lookout in self._lookouts:
+            await lookout.stop()
+        await self._redis.aclose()
+
+
+def create_app(settings: Settings) -> Intake:
+    """The app, with one connection pool and one group commit for its process."""
+    redis = connect_async(settings.redis_url)
+    commit = GroupCommit(redis, settings.max_pending_per_queue)
+    bodies = BodyReader()
+    audiences = Audiences()
+    accounts = Accounts(redis, settings.connections, Cipher(settings.secret_keys))
+    suspended = Suspensions(redis)
+    lookouts = [
+        Lookout(Room(redis, commit, settings.max_pending).look, room.EVERY),
+        Lookout(suspended.look, suspensions.EVERY),
+    ]
+    app = Intake(bodies, middleware=[Auth(settings.tokens), _Lifespan(redis, settings, lookouts)])
+    errors.install(app)
+    app.add_route("/v1/mparticle", MParticle(redis, commit, bodies, accounts, audiences, suspended))
+    app.add_route("/v1/changes", Changes(commit, bodies, settings.connections, audiences))
+    app.add_route("/healthz", Health())
+    app.add_route("/readyz", Readiness(redis))
+    app.add_route("/openapi.json", Document())
+    app.add_route("/docs", Page())
+    return app

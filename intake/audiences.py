@@ -1,0 +1,47 @@
+"""What this process has told the ledger about audiences, so that it need not be told with every message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from intake.recent import Recent
+from queues.acceptance import Acceptance, Accepted
+from queues.names import Queue
+
+#: Bytes of the largest that is kept in memory; a larger one is told every time.
+_LARGEST: Final = 4_096
+
+_encoder = msgspec.json.Encoder()
+
+
+def facts(name: str, settings: Mapping[str, str], action: str = "") -> bytes:
+    """JSON to remember of an audience: `name`, `settings`, and `action` when there is one."""
+    known: dict[str, object] = {"name": name, "settings": settings}
+    if action:
+        known["action"] = action
+    return _encoder.encode(known)
+
+
+class Audiences:
+    """Tells what is news to the ledger."""
+
+    def __init__(self) -> None:
+        self._told: Recent[Queue, bytes] = Recent()
+
+    def news(self, queue: Queue, audience: bytes) -> bytes:
+        """`audience`, or empty when it is what was told last."""
+        return b"" if self._told.get(queue) == audience else audience
+
+    def told(self, acceptances: Iterable[Acceptance]) -> None:
+        """These were written down."""
+        for acceptance in acceptances:
+            if 0 < len(acceptance.audience) <= _LARGEST:
+                self._told.put(acceptance.queue, acceptance.audience)
+
+
+def written(acceptances: Iterable[Acceptance], answers: Iterable[Accepted]) -> list[Acceptance]:
+    """Those of which something was written: of a message seen before, nothing is."""
+    return [acceptance for acceptance, answer in zip(acceptances, answers, strict=True) if answer.fresh]

@@ -1,0 +1,54 @@
+"""Who may send: whoever shows one of the tokens of FERRY_TOKENS."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+
+import falcon
+import falcon.asgi
+
+from settings import Token
+
+#: Paths that need no token.
+OPEN = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs"})
+#: Here the resource itself lets the one message pass that needs no token.
+MPARTICLE = "/v1/mparticle"
+_SCHEMES = ("token", "bearer")
+
+
+class Auth:
+    """Middleware that refuses a request before its body is read."""
+
+    def __init__(self, tokens: Iterable[Token]) -> None:
+        self._values = [token.value.encode() for token in tokens]
+
+    def knows(self, authorization: str | None) -> bool:
+        """Whether an Authorization header shows a token: `Token <value>` as mParticle sends it, or `Bearer <value>`."""
+        scheme, _, shown = (authorization or "").partition(" ")
+        given = shown.strip().encode()
+        # Compared with every token, so that the time it takes does not tell which one was near.
+        matches = [hmac.compare_digest(given, value) for value in self._values]
+        return any(matches) and scheme.lower() in _SCHEMES
+
+    async def process_request(self, req: falcon.asgi.Request, _resp: falcon.asgi.Response) -> None:
+        """Raise HTTPUnauthorized, or mark the request as anonymous where the resource decides."""
+        if req.path in OPEN or self.knows(req.get_header("Authorization")):
+            return
+        if req.path != MPARTICLE or req.method != "POST":
+            raise unauthorized()
+        req.context.anonymous = True
+
+
+def is_anonymous(req: falcon.asgi.Request) -> bool:
+    """Whether the request came without a valid token."""
+    return "anonymous" in req.context
+
+
+def unauthorized() -> falcon.HTTPUnauthorized:
+    """The answer to whoever shows no valid token."""
+    return falcon.HTTPUnauthorized(
+        title="A valid token is needed",
+        description="Send the header 'Authorization: Token <value>' (or Bearer) with a value of FERRY_TOKENS.",
+        challenges=['Token realm="ferry"', 'Bearer realm="ferry"'],
+    )

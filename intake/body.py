@@ -1,0 +1,105 @@
+"""Reads the body of a request, within limits of size; that of time is kept by protocol.py."""
+
+from __future__ import annotations
+
+import zlib
+
+import falcon
+import falcon.asgi
+
+from intake import limits
+
+#: Key of an ASGI scope: the server's own `receive`, which nobody but a BodyReader calls (see app.py).
+RECEIVE = "ferry.receive"
+_HELD = "ferry.held"
+_GZIP = 31  # zlib: a gzip header, and the largest window
+
+
+class BodyReader:
+    """Reads bodies for one process and counts what it holds of them."""
+
+    def __init__(self, in_flight: int = limits.IN_FLIGHT) -> None:
+        self._in_flight = in_flight
+        self.held = 0
+
+    async def read(self, req: falcon.asgi.Request, most: int = limits.BODY) -> bytes:
+        """The whole body, decompressed. Raises the falcon.HTTPError that says which limit it breaks."""
+        encoding = (req.get_header("Content-Encoding") or "").lower()
+        if encoding not in ("", "identity", "gzip"):
+            raise falcon.HTTPUnsupportedMediaType(
+                title="The body's compression is not known", description="Send it plain or with Content-Encoding: gzip."
+            )
+        body = await self._receive(req, most)
+        if encoding == "gzip":
+            body = _decompress(body, most)
+            self._hold(req, len(body))
+        return body
+
+    def release(self, scope: dict[str, object]) -> None:
+        """The request is answered; its body takes no memory any more."""
+        held = scope.get(_HELD)
+        if isinstance(held, int):
+            self.held -= held
+
+    def _hold(self, req: falcon.asgi.Request, size: int) -> None:
+        self.held += size
+        req.scope[_HELD] = req.scope.get(_HELD, 0) + size
+        if self.held > self._in_flight:
+            raise falcon.HTTPServiceUnavailable(
+                title="Too much at once",
+                description="This process holds all the messages its memory allows. Nothing was accepted; repeat it.",
+                retry_after=1,
+            )
+
+    async def _receive(self, req: falcon.asgi.Request, most: int) -> bytes:
+        receive = req.scope[RECEIVE]
+        parts: list[bytes] = []
+        size = 0
+        more = True
+        while more:
+            event = await receive()
+            if event["type"] == "http.disconnect":
+                raise falcon.HTTPBadRequest(
+                    title="The connection broke", description="Nothing was accepted; repeat it."
+                )
+            part, more = event.get("body", b""), event.get("more_body", False)
+            size += len(part)
+            self._hold(req, len(part))
+            if size > most:
+                raise too_large(most)
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _decompress(body: bytes, most: int) -> bytes:
+    out = b""
+    for _ in range(limits.STREAMS):
+        stream = zlib.decompressobj(_GZIP)
+        try:
+            out += stream.decompress(body, most + 1 - len(out))
+        except zlib.error:
+            raise _broken_gzip() from None
+        if len(out) > most:
+            raise too_large(most)
+        if not stream.eof:
+            raise _broken_gzip()
+        body = stream.unused_data  # gzip allows several streams in a row
+        if not body:
+            return out
+    raise _broken_gzip()
+
+
+def too_large(most: int) -> falcon.HTTPContentTooLarge:
+    """The answer to a body beyond a limit of bytes."""
+    return falcon.HTTPContentTooLarge(
+        title="The body is too large",
+        description=f"At most {most:,} bytes are read, decompressed. Nothing was accepted; send it in smaller parts.",
+    )
+
+
+def _broken_gzip() -> falcon.HTTPBadRequest:
+    return falcon.HTTPBadRequest(
+        title="The body is not gzip",
+        description="Content-Encoding says gzip, but it breaks off, is something else, or is in far too many pieces. "
+        "Nothing was accepted.",
+    )

@@ -1,0 +1,102 @@
+"""`POST /v1/changes`: changes from any sender, in Ferry's own form."""
+
+from __future__ import annotations
+
+import falcon
+import falcon.asgi
+import msgspec
+import orjson
+
+from connections import DEFAULT, Connection, Connections, UnknownConnection
+from intake import changes_reading, faults, limits
+from intake.audiences import Audiences, written
+from intake.body import BodyReader
+from intake.changes_messages import AudienceRef, Posted
+from intake.incoming import Incoming
+from queues.clock import now_ms
+from queues.group_commit import GroupCommit
+
+_JSON = "application/json;charset=utf-8"
+_NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+#: A change's JSON, and its place in the request for messages.
+_Placed = tuple[str, bytes | msgspec.Raw]
+_posted = msgspec.json.Decoder(Posted)
+
+
+class Changes:
+    """Answers a sender only after the ledger has what it sent."""
+
+    def __init__(self, commit: GroupCommit, bodies: BodyReader, connections: Connections, audiences: Audiences) -> None:
+        self._commit = commit
+        self._bodies = bodies
+        self._connections = connections
+        self._audiences = audiences
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Many changes at once."""
+        connection = self._connection(req)
+        key = _idempotency_key(req)
+        audience = _audience(req)
+        body = await self._bodies.read(req)
+        if (req.content_type or "").partition(";")[0].strip().lower() in _NDJSON:
+            changes: list[_Placed] = _lines(body)
+        else:
+            changes, audience = _document(body, audience)
+        if len(changes) > limits.CHANGES:
+            raise _too_many()
+        now = now_ms()
+        incoming = Incoming(connection, changes_reading.SOURCE, key, now)
+        rejected = changes_reading.read(changes, audience, incoming, now)
+        acceptances = incoming.acceptances(f"changes:{key}" if key else "", self._audiences)
+        accepted = await self._commit.accept(acceptances)
+        self._audiences.told(written(acceptances, accepted))
+        resp.status = falcon.HTTP_202
+        resp.content_type = _JSON
+        resp.data = orjson.dumps(
+            {
+                "accepted": len(changes) - len(rejected),
+                "rejected": rejected,
+                "repeated": bool(accepted) and not any(each.fresh for each in accepted),
+            }
+        )
+
+    def _connection(self, req: falcon.asgi.Request) -> Connection:
+        try:
+            return self._connections.named(req.get_param("connection") or DEFAULT)
+        except UnknownConnection as fault:
+            raise falcon.HTTPNotFound(title="No such connection", description=f"{fault}.") from None
+
+
+def _idempotency_key(req: falcon.asgi.Request) -> str:
+    key = req.get_header("Idempotency-Key") or ""
+    if len(key) > limits.MESSAGE_ID:
+        raise faults.bad_request(f"Idempotency-Key: longer than {limits.MESSAGE_ID} characters")
+    return key
+
+
+def _audience(req: falcon.asgi.Request) -> AudienceRef | None:
+    audience_id, name = req.get_param("audience"), req.get_param("name")
+    try:
+        # A name is looked at even where there is no audience to take it: one that is too long is somebody's mistake.
+        named = msgspec.convert({"id": "0" if audience_id is None else audience_id, "name": name}, AudienceRef)
+    except msgspec.ValidationError as fault:
+        raise faults.bad_request(faults.describe(fault, "?audience=")) from None
+    return None if audience_id is None else named
+
+
+def _document(body: bytes, default: AudienceRef | None) -> tuple[list[_Placed], AudienceRef | None]:
+    posted = faults.read(_posted, body)
+    audience = posted.audience or default
+    return [(f"$.changes[{index}]", raw) for index, raw in enumerate(posted.changes)], audience
+
+
+def _lines(body: bytes) -> list[_Placed]:
+    faults.check_utf8(body)
+    return [(f"line {number}", line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip()]
+
+
+def _too_many() -> falcon.HTTPContentTooLarge:
+    return falcon.HTTPContentTooLarge(
+        title="Too many changes",
+        description=f"One request takes {limits.CHANGES:,} changes at most. Nothing was accepted; send them in parts.",
+    )

@@ -1,0 +1,95 @@
+"""Every error answer in one form: `{"error": {"title": ..., "description": ...}}`, the description with the remedy."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import Any, Final
+
+import falcon
+import falcon.asgi
+import orjson
+
+from intake import limits
+from intake.incoming import TooMuch
+from intake.tally import Tally
+from queues.errors import NoSecretKey, Unavailable
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which a sender may try again what Redis could not take.
+RETRY_AFTER: Final = 5
+#: Seconds between two lines of the log about the same refusal.
+EVERY: Final = 10.0
+_DEFAULTS: Final = {
+    400: "The request is not HTTP as it should be.",
+    404: "There is nothing at this address; /docs lists what there is.",
+    405: "This address does not take this method; the header Allow names those it takes.",
+}
+
+
+def serialize(_req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError) -> None:
+    """Write an error into the answer."""
+    # Falcon's own errors have the status for a title, and no description.
+    title = error.title if error.title != error.status else str(error.status).partition(" ")[2]
+    description = error.description or _DEFAULTS.get(error.status_code, "")
+    resp.content_type = "application/json;charset=utf-8"
+    resp.data = orjson.dumps({"error": {"title": title, "description": description}})
+
+
+def install(app: falcon.asgi.App[Any, Any]) -> None:
+    """Make an app answer all errors so."""
+    refusals = _Refusals()
+    app.set_error_serializer(serialize)
+    app.add_error_handler(Unavailable, refusals.unavailable)
+    app.add_error_handler(NoSecretKey, refusals.no_secret_key)
+    app.add_error_handler(TooMuch, _too_much)
+    app.add_error_handler(Exception, _unexpected)
+
+
+class _Refusals:
+    """What is refused while something has to be set right. There may be thousands a second, so they are counted."""
+
+    def __init__(self) -> None:
+        self._outage = Tally(EVERY)
+        self._no_secret_key = Tally(EVERY)
+
+    async def unavailable(
+        self, _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
+    ) -> None:
+        if counted := self._outage.count(type(fault.__cause__ or fault).__name__):
+            log.warning("nothing was taken (%s since the last line); answered 503, the senders repeat", counted)
+        raise falcon.HTTPServiceUnavailable(title="Not accepted", description=str(fault), retry_after=RETRY_AFTER)
+
+    async def no_secret_key(
+        self, _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
+    ) -> None:
+        if counted := self._no_secret_key.count("messages"):
+            log.error("refused %s that brought an API key, with 503. %s", counted, fault)
+        raise falcon.HTTPServiceUnavailable(
+            title="The API key cannot be kept", description=f"{fault} Nothing was accepted.", retry_after=RETRY_AFTER
+        )
+
+
+async def _too_much(
+    _req: falcon.asgi.Request, _resp: falcon.asgi.Response, _fault: Exception, _params: dict[str, Any]
+) -> None:
+    raise falcon.HTTPContentTooLarge(
+        title="The message asks for too much",
+        description=f"It would store over {limits.STORED:,} bytes. Nothing was accepted; send it in smaller parts.",
+    )
+
+
+async def _unexpected(
+    _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
+) -> None:
+    # Neither the message of the error nor the lines of the traceback: they may hold what was posted.
+    frames = traceback.extract_tb(fault.__traceback__)
+    where = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames[-3:]))
+    log.error(
+        "a defect in Ferry, %s at %s; answered 500, the sender repeats; please report it", type(fault).__name__, where
+    )
+    raise falcon.HTTPInternalServerError(
+        title="A defect in Ferry",
+        description="It may not have been accepted; repeat it later. The log says where the defect is.",
+    )

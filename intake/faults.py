@@ -1,0 +1,77 @@
+"""Says where a message is wrong, in words that never repeat what stands there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import TypeVar
+
+import falcon
+import msgspec
+
+from intake.repeats import repeated
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+#: What msgspec raises for bytes that are no JSON, or JSON of another form.
+UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+#: What is wrong with a name that an object has more than once.
+TWICE = "stands there twice, and JSON does not say which counts"
+
+#: The last place in the text: an earlier one may stand in a value that is quoted.
+_PLACE = re.compile(r"^(?P<text>.*) - at `\$(?P<place>[^`]*)`$", re.DOTALL)
+#: Messages that quote the value, such as an enum's; the value may be somebody's address in the wrong field.
+_QUOTES_VALUE = re.compile(r"^(Invalid .*?) ['\"].*$", re.DOTALL)
+
+
+def describe(fault: Exception, place: str = "$") -> str:
+    """Place and problem, such as "$.changes[3].email: Expected `str | null`, got `int`".
+
+    `place`: where the piece that was decoded stands in the message.
+    """
+    if isinstance(fault, RecursionError):
+        return f"{place}: nested too deeply"
+    if isinstance(fault, UnicodeDecodeError):
+        return f"{place}: not UTF-8 (byte {fault.start})"
+    text = str(fault)
+    if found := _PLACE.search(text):
+        place, text = place + found["place"], found["text"]
+    unquoted = _QUOTES_VALUE.sub(r"\1", text)
+    return f"{place}: {unquoted}"
+
+
+def read(decoder: msgspec.json.Decoder[T], body: bytes, types: str = "") -> T:
+    """Decode a message. Raises falcon.HTTPBadRequest naming the place; `types`: what may stand in `type`."""
+    check_utf8(body)
+    try:
+        message = decoder.decode(body)
+    except UNREADABLE as fault:
+        description = describe(fault)
+        if types and ("$.type" in description or "`type`" in description):
+            description += f"; it must be one of {types}"
+        raise bad_request(description) from None
+    check_names(body, (*message.__struct_fields__, "type"))
+    return message
+
+
+def check_names(json: bytes, names: Collection[str], place: str = "$") -> None:
+    """Raise falcon.HTTPBadRequest where an object has one of `names` twice."""
+    if name := repeated(json, names):
+        raise bad_request(f"{place}.{name}: {TWICE}")
+
+
+def check_utf8(body: bytes) -> None:
+    """Raise falcon.HTTPBadRequest where a body is not text; msgspec does not look at what it skips."""
+    try:
+        str(body, "utf-8")
+    except UnicodeDecodeError as fault:
+        raise bad_request(describe(fault)) from None
+
+
+def bad_request(description: str) -> falcon.HTTPBadRequest:
+    """The answer to a message of which nothing can be used."""
+    return falcon.HTTPBadRequest(
+        title="The message cannot be read",
+        description=f"{description}. Nothing was accepted; correct it and send it again.",
+    )

@@ -1,0 +1,96 @@
+"""What one message brings, sorted by the queues it goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from connections import Connection
+from intake import setting_values
+from intake.audiences import Audiences, facts
+from intake.limits import STORED
+from intake.nesting import too_deep
+from queues import names
+from queues.acceptance import Acceptance, DeadOnArrival
+from queues.change import Action, Body, encode, person_key
+from queues.names import Queue
+
+MALFORMED = "malformed"
+NO_IDENTITY = "no_identity"
+#: The kind of an audience's queue.
+KIND = "audience"
+
+
+class TooMuch(Exception):
+    """A message would store more than limits.STORED bytes, for it names many audiences for large persons."""
+
+
+class Part:
+    """What one message brings to one queue."""
+
+    __slots__ = ("changes", "dead", "name", "queue", "settings")
+
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
+        self.changes: list[bytes] = []
+        self.dead: list[DeadOnArrival] = []
+        self.name: str | None = None
+        self.settings = msgspec.Raw(b"")
+
+
+class Incoming:
+    """Collects the changes of one message. `accepted_at`: ms. `message`: the sender's id, to trace a change by."""
+
+    def __init__(self, connection: Connection, source: str, message: str, accepted_at: int) -> None:
+        self._connection = connection
+        self._source = source
+        self._message = message
+        self._accepted_at = accepted_at
+        self._parts: dict[str, Part] = {}
+        self._stored_bytes = 0
+
+    def part(self, audience_id: str | None) -> Part:
+        """The part for one audience; None where it cannot be read which one is meant."""
+        target = audience_id or names.UNREADABLE
+        part = self._parts.get(target)
+        if part is None:
+            part = self._parts[target] = Part(Queue(self._connection.name, KIND, target))
+        return part
+
+    def add(self, part: Part, keys: tuple[str, ...], action: Action, at: int, person: bytes) -> None:
+        """A change to deliver. `at`: the sender's time in ms. `person`: its own JSON of the person."""
+        part.changes.append(self._stored(keys, action, at, person))
+
+    def bury(self, part: Part, place: str, at: int, person: bytes, reason: str, detail: str) -> None:
+        """A change that is dead on arrival. `place`: where it stands in the message; makes its person key."""
+        if too_deep(person):
+            person = unreadable_person(person)
+        # No key of a person is known. Every such change gets its own, so that, if replayed, it waits for nobody.
+        keys = (person_key("unreadable", f"{self._message} {place}"),)
+        # Whatever was meant, an update is what does the least if the change is replayed.
+        part.dead.append(DeadOnArrival(self._stored(keys, "update", at, person), reason, detail))
+
+    def _stored(self, keys: tuple[str, ...], action: Action, at: int, person: bytes) -> bytes:
+        stored = encode(keys, self._accepted_at, Body(action, at, self._source, self._message, msgspec.Raw(person)))
+        self._stored_bytes += len(stored)
+        if self._stored_bytes > STORED:
+            raise TooMuch
+        return stored
+
+    def acceptances(self, dedupe: str, audiences: Audiences) -> list[Acceptance]:
+        """One for each queue. `dedupe`: by which a repeated message is recognised; empty when it cannot be."""
+        return list(self._acceptances(dedupe, audiences))
+
+    def _acceptances(self, dedupe: str, audiences: Audiences) -> Iterator[Acceptance]:
+        for audience_id, part in self._parts.items():
+            policy = self._connection.policy_for(audience_id)
+            audience = b""
+            if part.name:
+                audience = audiences.news(part.queue, facts(part.name, setting_values.read(part.settings)))
+            yield Acceptance(part.queue, policy, dedupe, part.changes, part.dead, audience)
+
+
+def unreadable_person(raw: bytes) -> bytes:
+    """The JSON of a person that nobody could read again, as text in JSON that everybody can."""
+    return msgspec.json.encode({"unreadable": raw.decode("utf-8", "backslashreplace")})

@@ -1,0 +1,28 @@
+"""How much one sender may ask for at once."""
+
+from __future__ import annotations
+
+#: Bytes of a body, after decompression.
+BODY = 10 * 1024 * 1024
+#: Bytes of a body from a sender without a token: enough for mParticle's registration request, and for nothing else.
+ANONYMOUS_BODY = 8 * 1024
+#: Streams of gzip that one body may be made of. Each costs a copy of what comes behind it.
+STREAMS = 200
+#: Bytes of all bodies in the hands of one process, so that its memory has a limit.
+IN_FLIGHT = 4 * BODY
+#: Bytes of a request's line and headers.
+HEAD = 32 * 1024
+#: Seconds in which a request must have come, its body included.
+REQUEST_SECONDS = 30.0
+#: Changes in one request to /v1/changes.
+CHANGES = 10_000
+#: Characters of an audience id, an audience name, and the id of a message (or its idempotency key).
+AUDIENCE_ID = 200
+AUDIENCE_NAME = 255
+MESSAGE_ID = 200
+#: Bytes that one message may make the ledger store. What a message says once of a person is stored for each of the
+#: person's audiences, so that a small message could ask for very much.
+STORED = 6 * BODY
+#: Levels of arrays and objects in what is stored of a person. Deeper JSON would be accepted here and then break the
+#: worker, whose own calls leave the parser less room.
+NESTED = 64

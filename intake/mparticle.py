@@ -1,0 +1,117 @@
+"""`POST /v1/mparticle`: the protocol of mParticle's Firehose, all message types on one address."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Container
+
+import falcon
+import falcon.asgi
+from redis.asyncio import Redis
+
+from intake import faults, limits, mparticle_membership, mparticle_subscription
+from intake.accounts import Accounts
+from intake.audiences import Audiences, written
+from intake.auth import is_anonymous, unauthorized
+from intake.body import BodyReader
+from intake.mparticle_answers import answer
+from intake.mparticle_messages import TYPES, Erasure, Events, Membership, Registration, Subscription, decoder
+from intake.mparticle_registration import registration
+from intake.tally import Tally
+from queues.clock import now_ms
+from queues.group_commit import GroupCommit
+
+log = logging.getLogger(__name__)
+
+_JSON = "application/json;charset=utf-8"
+#: What an id of mParticle's is made of; without the signs that make an address or a phone of it.
+_ID = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9-]{1,64}")
+
+
+class MParticle:
+    """Answers mParticle only after the ledger has what it sent."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        commit: GroupCommit,
+        bodies: BodyReader,
+        accounts: Accounts,
+        audiences: Audiences,
+        suspended: Container[str],
+    ) -> None:
+        """`suspended`: names of the connections about which mParticle is told to stop sending."""
+        self._redis = redis
+        self._commit = commit
+        self._bodies = bodies
+        self._accounts = accounts
+        self._audiences = audiences
+        self._suspended = suspended
+        self._tally = Tally(every=60.0)
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """One message."""
+        resp.content_type = _JSON
+        if is_anonymous(req):
+            resp.data = await self._anonymous(req)
+            return
+        message = faults.read(decoder, await self._bodies.read(req), TYPES)
+        if isinstance(message, Membership):
+            resp.status = falcon.HTTP_202
+            resp.data = await self._membership(message)
+        elif isinstance(message, Subscription):
+            resp.data = await self._subscription(message)
+        elif isinstance(message, Registration):
+            resp.data = answer("module_registration", **registration())
+        else:
+            resp.data = self._not_yet(message)
+
+    async def _anonymous(self, req: falcon.asgi.Request) -> bytes:
+        """A registration: mParticle makes its token only after importing one (mParticle: Firehose, authentication)."""
+        try:
+            message = decoder.decode(await self._bodies.read(req, limits.ANONYMOUS_BODY))
+        except falcon.HTTPServiceUnavailable:
+            raise
+        except (falcon.HTTPError, *faults.UNREADABLE):
+            raise unauthorized() from None
+        if not isinstance(message, Registration):
+            raise unauthorized()
+        return answer("module_registration", **registration())
+
+    async def _membership(self, message: Membership) -> bytes:
+        suspend = False
+        if message.user_profiles:
+            account_id, connection = await self._accounts.of(message.account)
+            acceptances = mparticle_membership.acceptances(message, account_id, connection, self._audiences, now_ms())
+            self._audiences.told(written(acceptances, await self._commit.accept(acceptances)))
+            suspend = connection.name in self._suspended
+        return answer("audience_membership_change", suspend_subscription=suspend)
+
+    async def _subscription(self, message: Subscription) -> bytes:
+        _, connection = await self._accounts.of(message.account)
+        acceptance = mparticle_subscription.acceptance(message, connection)
+        self._audiences.told(written([acceptance], await self._commit.accept([acceptance])))
+        fields = await mparticle_subscription.answer_fields(self._redis, message, acceptance.queue)
+        return answer("audience_subscription", **fields)
+
+    def _not_yet(self, message: Events | Erasure) -> bytes:
+        if isinstance(message, Events):
+            if counted := self._tally.count("event_processing_request"):
+                log.info("answered %s; Ferry does not forward them yet, and stored nothing of them", counted)
+            return answer("event_processing")
+        # One line each: whoever runs Ferry has to do by hand what it cannot do yet.
+        log.warning(
+            "erasure request %s was answered and not carried out; delete the profile in Klaviyo",
+            _loggable(message.subject_request_id),
+        )
+        return answer("dsr_processing")
+
+
+def _loggable(subject_request_id: str | None) -> str:
+    """The id, unless it could be the person's own."""
+    return (
+        repr(subject_request_id)
+        if _ID.fullmatch(subject_request_id or "")
+        else "with an id that is none of mParticle's"
+    )

@@ -1,0 +1,116 @@
+"""Turns mParticle's membership changes into changes of the audiences' queues.
+
+No profile can make the message fail: what cannot be read is kept as dead on arrival, beside the others.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from connections import Connection
+from intake import mparticle_salvage as salvage
+from intake.audiences import Audiences
+from intake.faults import UNREADABLE, describe
+from intake.incoming import MALFORMED, NO_IDENTITY, Incoming
+from intake.mparticle_identities import person_keys
+from intake.mparticle_messages import NOTHING, Audience, Membership, Profile
+from intake.nesting import too_deep
+from queues.acceptance import Acceptance
+from queues.change import Action
+
+SOURCE: Final = "mparticle"
+_ACTIONS: Final[dict[str | None, Action]] = {"add": "add", "delete": "remove", "attribute_update": "update"}
+_EMPTY: Final = frozenset({b"", b"null", b"[]"})
+
+
+class _Person(msgspec.Struct, gc=False):
+    """What is stored of a person, in mParticle's own words."""
+
+    mpid: str | UnsetType = UNSET
+    user_identities: Raw | UnsetType = UNSET
+    user_attributes: Raw | UnsetType = UNSET
+
+
+_profile = msgspec.json.Decoder(Profile | None)
+_audience = msgspec.json.Decoder(Audience | None)
+_encode = msgspec.json.Encoder().encode
+
+
+def acceptances(
+    message: Membership, account_id: int | None, connection: Connection, audiences: Audiences, now: int
+) -> list[Acceptance]:
+    """One acceptance for each audience that the message changes. `now`: ms. Raises TooMuch."""
+    reading = _Reading(message, account_id, connection, now)
+    for index, raw in enumerate(message.user_profiles or ()):
+        reading.profile(f"$.user_profiles[{index}]", raw)
+    dedupe = f"{message.__struct_config__.tag}:{message.id}" if message.id else ""
+    return reading.incoming.acceptances(dedupe, audiences)
+
+
+class _Reading:
+    def __init__(self, message: Membership, account_id: int | None, connection: Connection, now: int) -> None:
+        self.incoming = Incoming(connection, SOURCE, message.id or "", now)
+        self._at = now if message.timestamp_ms is None else message.timestamp_ms
+        self._account_id = account_id
+
+    def profile(self, place: str, raw: Raw) -> None:
+        try:
+            profile = _profile.decode(raw)
+        except UNREADABLE as fault:
+            detail = describe(fault, place)
+            for number, audience_id in enumerate(salvage.audience_ids(raw)):
+                self._bury(audience_id, f"{place}.audiences[{number}]", salvage.person(raw), detail)
+            return
+        if profile is None or not profile.audiences:
+            return
+        keys = person_keys(self._account_id, profile.mpid, profile.user_identities)
+        for number, each in enumerate(profile.audiences):
+            self._audience(f"{place}.audiences[{number}]", profile, keys, each)
+
+    def _audience(self, place: str, profile: Profile, keys: tuple[str, ...], raw: Raw) -> None:
+        try:
+            audience = _audience.decode(raw)
+        except UNREADABLE as fault:
+            self._bury(salvage.audience_id(raw), place, _stored(profile, NOTHING), describe(fault, place))
+            return
+        if audience is None or audience.audience_id is None:
+            if not salvage.is_empty(raw):
+                self._bury(None, place, _stored(profile, NOTHING), f"{place}.audience_id: missing")
+            return
+        self._change(place, str(audience.audience_id), audience, keys, _stored(profile, audience.user_attributes))
+
+    def _change(self, place: str, audience_id: str, audience: Audience, keys: tuple[str, ...], person: bytes) -> None:
+        part = self.incoming.part(audience_id)
+        # One entry that leaves them out does not make the others of the message forget them.
+        part.name = audience.audience_name or part.name
+        part.settings = audience.audience_subscription_settings or part.settings
+        action = _ACTIONS.get(audience.action)
+        if action is None:
+            self._bury(audience_id, place, person, f"{place}.action: not one of add, delete, attribute_update")
+        elif too_deep(person):
+            self._bury(audience_id, place, person, f"{place}: the person is nested too deeply")
+        elif not keys:
+            detail = f"{place}: no identity by which to tell the person from others; let mParticle send one"
+            self._bury(audience_id, place, person, detail, NO_IDENTITY)
+        else:
+            self.incoming.add(part, keys, action, self._at, person)
+
+    def _bury(self, audience_id: str | None, place: str, person: bytes, detail: str, reason: str = MALFORMED) -> None:
+        self.incoming.bury(self.incoming.part(audience_id), place, self._at, person, reason, detail)
+
+
+def _stored(profile: Profile, attributes: Raw) -> bytes:
+    return _encode(
+        _Person(
+            UNSET if profile.mpid is None else str(profile.mpid),
+            _given(profile.user_identities),
+            _given(attributes),
+        )
+    )
+
+
+def _given(raw: Raw) -> Raw | UnsetType:
+    return UNSET if bytes(raw) in _EMPTY else raw

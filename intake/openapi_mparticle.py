@@ -1,0 +1,109 @@
+"""The schemas of mParticle's messages and of Ferry's answers to them, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from intake import limits
+from intake.mparticle_messages import FIREHOSE_VERSION
+from intake.openapi_schemas import AUDIENCE_ID, LARGEST, Schema, obj, text
+
+_SETTINGS: Final[Schema] = {
+    "type": ["object", "null"],
+    "additionalProperties": {"type": "string"},
+    "description": "Setting id and value, as declared in the registration.",
+}
+_ACCOUNT: Final = obj(
+    {
+        "account_id": {"type": ["integer", "null"], "minimum": 0, "maximum": LARGEST},
+        "account_settings": _SETTINGS,
+    }
+)
+
+
+def _message(kind: str, description: str, more: Schema | None = None, *required: str) -> Schema:
+    envelope: Schema = {
+        "type": {"type": "string", "const": kind},
+        "id": text("mParticle's id of the message; one seen in the last 24 hours is stored once.", limits.MESSAGE_ID),
+        "timestamp_ms": {"type": ["integer", "null"], "minimum": 0, "maximum": 9_999_999_999_999},
+        "firehose_version": {"type": "string", "examples": [FIREHOSE_VERSION]},
+        "account": _ACCOUNT | {"type": ["object", "null"]},
+    }
+    return obj(envelope | (more or {}), "type", *required, description=description)
+
+
+def _response(kind: str, more: Schema | None = None) -> Schema:
+    envelope: Schema = {
+        "type": {"type": "string", "const": kind},
+        "id": {"type": "string", "format": "uuid"},
+        "timestamp_ms": {"type": "integer"},
+        "firehose_version": {"type": "string"},
+    }
+    return obj(envelope | (more or {}), *envelope)
+
+
+_PROFILE: Final = obj(
+    {
+        "mpid": {"type": ["string", "integer", "null"]},
+        "user_identities": {
+            "type": ["array", "null"],
+            "items": obj({"type": text("Such as email."), "encoding": text("raw or a hash."), "value": text("")}),
+        },
+        "audiences": {
+            "type": ["array", "null"],
+            "items": obj(
+                {
+                    "audience_id": AUDIENCE_ID,
+                    "audience_name": text("The name now.", limits.AUDIENCE_NAME),
+                    "audience_subscription_settings": _SETTINGS,
+                    "action": {"type": "string", "enum": ["add", "delete", "attribute_update"]},
+                    "user_attributes": {"type": ["array", "null"], "items": {"type": "object"}},
+                },
+                "audience_id",
+                "action",
+            ),
+        },
+    },
+    description="One person. One that cannot be read never fails the message; it becomes a dead letter.",
+)
+REQUESTS: Final = {
+    "RegistrationRequest": _message("module_registration_request", "mParticle asks what Ferry is."),
+    "SubscriptionRequest": _message(
+        "audience_subscription_request",
+        "An audience was connected, changed or disconnected.",
+        {
+            "audience_id": AUDIENCE_ID,
+            "audience_name": {"type": "string", "maxLength": limits.AUDIENCE_NAME},
+            "action": text("add, update or remove."),
+            "audience_subscription_settings": _SETTINGS,
+        },
+        "audience_id",
+        "audience_name",
+    ),
+    "MembershipRequest": _message(
+        "audience_membership_change_request",
+        "People entered or left audiences, or their attributes changed. Without profiles it keeps the line alive.",
+        {"user_profiles": {"type": ["array", "null"], "items": _PROFILE}},
+    ),
+    "EventsRequest": _message(
+        "event_processing_request",
+        "Answered; nothing of it is stored.",
+        {"events": {"type": ["array", "null"]}},
+    ),
+    "ErasureRequest": _message(
+        "dsr_processing_request",
+        "Answered and logged; the erasure itself is still done by hand.",
+        {"subject_request_id": text("", limits.MESSAGE_ID)},
+    ),
+}
+RESPONSES: Final = {
+    "RegistrationResponse": _response("module_registration_response", {"name": {"type": "string"}}),
+    "SubscriptionResponse": _response(
+        "audience_subscription_response", {"audience_subscription_settings": {"type": "object"}}
+    ),
+    "MembershipResponse": _response(
+        "audience_membership_change_response", {"suspend_subscription": {"type": "boolean"}}
+    ),
+    "EventsResponse": _response("event_processing_response"),
+    "ErasureResponse": _response("dsr_processing_response"),
+}

@@ -1,0 +1,1 @@
+"""The Klaviyo API client: requests, rate limits, classification of answers. Knows no queue."""

@@ -1,0 +1,68 @@
+"""The account behind a key: the cheapest question that shows whether the key works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from klaviyo.calls import Caller, shape
+from klaviyo.endpoints import ACCOUNTS, BULK_IMPORT, LISTS, PROFILES
+from klaviyo.errors import NotAccepted
+from klaviyo.filters import query
+from klaviyo.outcomes import UNEXPECTED, Hold, Retry
+
+_NOBODY = b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":[]}}}}'
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`id`: the public key; `test_account`: Klaviyo's only sandbox. None if the key may not know."""
+
+    id: str | None
+    test_account: bool | None
+
+
+class _Attributes(msgspec.Struct, frozen=True):
+    test_account: bool | None = None
+
+
+class _Account(msgspec.Struct, frozen=True):
+    id: str
+    attributes: _Attributes = _Attributes()
+
+
+class _Document(msgspec.Struct, frozen=True):
+    data: list[_Account]
+
+
+def read_account(call: Caller) -> Account:
+    """The key's account. A key without `accounts:read` is tried on a list instead. Raises NotAccepted.
+
+    Klaviyo allows 15 of these a minute.
+    """
+    try:
+        document = call(ACCOUNTS, query=query({"fields[account]": "test_account"}))
+    except NotAccepted as refusal:
+        if not (isinstance(refusal.outcome, Hold) and refusal.outcome.reason == "forbidden"):
+            raise
+        call(LISTS, query=query({"page[size]": "1"}))
+        return Account(None, None)
+    accounts = shape(ACCOUNTS, document, _Document).data
+    if len(accounts) != 1:
+        raise NotAccepted(ACCOUNTS.name, UNEXPECTED)
+    return Account(accounts[0].id, accounts[0].attributes.test_account)
+
+
+def check_rights(call: Caller) -> None:
+    """Try everything that Ferry needs the key for. Raises NotAccepted where Klaviyo refuses it, or gives no verdict.
+
+    An import of nobody shows the right to write: what is wrong with it is told to those only who have the right.
+    """
+    call(LISTS, query=query({"page[size]": "1", "fields[list]": "created"}))
+    call(PROFILES, query=query({"page[size]": "1", "fields[profile]": "created"}))
+    try:
+        call(BULK_IMPORT, body=_NOBODY)
+    except NotAccepted as refusal:
+        if isinstance(refusal.outcome, Hold | Retry):
+            raise

@@ -1,0 +1,131 @@
+"""One call of Klaviyo, from the limiter's slot to the classified answer, and the pages made of such calls."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from klaviyo.endpoints import Endpoint
+from klaviyo.errors import NotAccepted, Throttled
+from klaviyo.http import Reply, Transport
+from klaviyo.limiter import Limiter
+from klaviyo.outcomes import UNEXPECTED, Accepted, Outcome, Retry, summary
+from klaviyo.problems import read_problems
+from klaviyo.responses import classify
+
+#: A worker may wait this long for a slot; beyond it the batch goes back and the worker serves another.
+PATIENCE_S = 1.0
+#: 10,000 rows with an error each are 100 pages: whoever gets to 1,000 is being led in circles.
+MAX_PAGES = 1_000
+
+logger = logging.getLogger(__name__)
+Shape = TypeVar("Shape")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Makes calls with one transport and one limiter.
+
+    `before_request` runs before each, and what it raises stops the call.
+    """
+
+    transport: Transport
+    limiter: Limiter
+    before_request: Callable[[], None]
+
+    def with_hook(self, before_request: Callable[[], None]) -> Caller:
+        """The same caller with another hook."""
+        return replace(self, before_request=before_request)
+
+    def __call__(
+        self, endpoint: Endpoint, identifier: str = "", query: str = "", body: bytes | None = None
+    ) -> dict[str, Any]:
+        """The document of an accepted call, `{}` where there is none.
+
+        `identifier`: fills the path. `query`: already encoded. Raises NotAccepted, Throttled, the limiter's
+        `RedisError` and whatever `before_request` raises.
+        """
+        self._take_slot(endpoint)
+        self.before_request()
+        began = time.monotonic()
+        answer = self.transport.send(endpoint.method, endpoint.url_path(identifier), query, body)
+        outcome = _judge(endpoint, answer)
+        _log(endpoint, answer, outcome, (time.monotonic() - began) * 1000)
+        if isinstance(outcome, Accepted):
+            return outcome.body
+        if isinstance(answer, Reply) and answer.status == 429 and isinstance(outcome, Retry):
+            self.limiter.pause(endpoint.name, outcome.after_s or 0.0)
+        raise NotAccepted(endpoint.name, outcome)
+
+    def _take_slot(self, endpoint: Endpoint) -> None:
+        patience = PATIENCE_S
+        while (wait := self.limiter.acquire(endpoint.name)) > 0:
+            if wait > patience:
+                raise Throttled(endpoint.name, wait)
+            time.sleep(wait)
+            patience -= wait
+
+    def pages(self, endpoint: Endpoint, identifier: str, query: str) -> Iterator[list[Any]]:
+        """The `data` of each page. Raises as a call does, and UNEXPECTED when the next page is elsewhere."""
+        for _ in range(MAX_PAGES):
+            page = shape(endpoint, self(endpoint, identifier, query), _Page)
+            yield page.data
+            if page.links.next is None:
+                return
+            query = self._next_query(endpoint, identifier, page.links.next)
+        raise NotAccepted(endpoint.name, UNEXPECTED)
+
+    def _next_query(self, endpoint: Endpoint, identifier: str, link: str) -> str:
+        """Only the query of Klaviyo's link is used, so the key goes nowhere else whatever the link says."""
+        parts = urlsplit(link)
+        here = f"{self.transport.base_url}{endpoint.url_path(identifier)}"
+        if f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}" != here:
+            raise NotAccepted(endpoint.name, UNEXPECTED)
+        return parts.query
+
+
+class _Links(msgspec.Struct, frozen=True):
+    next: str | None = None
+
+
+class _Page(msgspec.Struct, frozen=True):
+    data: list[Any]
+    links: _Links = _Links()
+
+
+def shape(endpoint: Endpoint, document: object, kind: type[Shape]) -> Shape:
+    """`document` as a `kind`, unknown fields ignored. Raises NotAccepted with UNEXPECTED when it is none."""
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError:
+        pass
+    # Raised outside the handler: msgspec's complaint may quote what it found.
+    raise NotAccepted(endpoint.name, UNEXPECTED)
+
+
+def _judge(endpoint: Endpoint, answer: Reply | Retry) -> Outcome:
+    if isinstance(answer, Retry):
+        return answer
+    return classify(answer.status, answer.headers, answer.body, endpoint=endpoint, now=time.time())
+
+
+def _log(endpoint: Endpoint, answer: Reply | Retry, outcome: Outcome, milliseconds: float) -> None:
+    """One line per request; Klaviyo's support asks for the error ids."""
+    refused = not isinstance(outcome, Accepted)
+    status = answer.status if isinstance(answer, Reply) else "no answer"
+    problems = (read_problems(answer.body) or ()) if refused and isinstance(answer, Reply) else ()
+    logger.log(
+        logging.INFO if refused else logging.DEBUG,
+        "%s: %s in %d ms, %s, Klaviyo error ids: %s",
+        endpoint.name,
+        status,
+        milliseconds,
+        summary(outcome),
+        ", ".join(problem.error_id for problem in problems[:10]) or "none",
+    )

@@ -1,0 +1,96 @@
+"""What the rest of Ferry uses of Klaviyo: one object per connection, one method per thing to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from klaviyo import accounts, imports, lists, members, profiles
+from klaviyo.accounts import Account
+from klaviyo.calls import Caller
+from klaviyo.http import Transport
+from klaviyo.imports import ImportJob, RowFailure
+from klaviyo.limiter import Limiter
+from klaviyo.members import Field
+from klaviyo.revision import REVISION
+
+
+def _nothing() -> None:
+    return None
+
+
+class Klaviyo:
+    """A client of one account. Every method is one request or several, none of them repeated.
+
+    Each request waits at most a second for the limiter, runs `before_request`, and is sent. Every method
+    raises NotAccepted, whose `outcome` says what to do next, Throttled when nothing was sent for lack of a
+    slot, `redis.RedisError` when the limiter cannot be asked, and whatever `before_request` raises.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        limiter: Limiter,
+        *,
+        revision: str = REVISION,
+        before_request: Callable[[], None] = _nothing,
+    ) -> None:
+        """Raises ValueError for a base URL that would send the key in the clear, and for a malformed key."""
+        self._transport = Transport(base_url, api_key, revision)
+        self._call = Caller(self._transport, limiter, before_request)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._transport.close()
+
+    def before_each(self, before_request: Callable[[], None]) -> None:
+        """From now on run `before_request` before every request: the worker renews its lease there."""
+        self._call = self._call.with_hook(before_request)
+
+    def import_profiles(self, rows: Sequence[bytes], list_id: str | None) -> ImportJob:
+        """Start an import of encoded profiles onto a list. See `imports.upload`."""
+        return imports.upload(self._call, rows, list_id)
+
+    def import_job(self, job_id: str) -> ImportJob:
+        """How an import stands. See `imports.read_job`."""
+        return imports.read_job(self._call, job_id)
+
+    def import_errors(self, job_id: str) -> Iterator[RowFailure]:
+        """The rows that an import could not take. See `imports.read_errors`."""
+        return imports.read_errors(self._call, job_id)
+
+    def find_list(self, name: str) -> str | None:
+        """Id of a list by its name. See `lists.find_list`."""
+        return lists.find_list(self._call, name)
+
+    def create_list(self, name: str) -> str:
+        """Id of a new list. See `lists.create_list`."""
+        return lists.create_list(self._call, name)
+
+    def get_list(self, list_id: str) -> str:
+        """Name of a list. See `lists.get_list_name`."""
+        return lists.get_list_name(self._call, list_id)
+
+    def members(self, list_id: str, field: Field, values: Sequence[str]) -> list[str]:
+        """Profile ids of those on the list. See `members.members`."""
+        return members.members(self._call, list_id, field, values)
+
+    def profiles_by_external_id(self, values: Sequence[str]) -> list[str]:
+        """Profile ids by external id. See `members.profiles_by_external_id`."""
+        return members.profiles_by_external_id(self._call, values)
+
+    def remove_members(self, list_id: str, profile_ids: Sequence[str]) -> None:
+        """Take profiles off a list. See `members.remove_members`."""
+        members.remove_members(self._call, list_id, profile_ids)
+
+    def clear_fields(self, identifiers: Mapping[str, str], fields: Sequence[str]) -> None:
+        """Empty standard fields of one profile. See `profiles.clear_fields`."""
+        profiles.clear_fields(self._call, identifiers, fields)
+
+    def account(self) -> Account:
+        """The key's account. See `accounts.read_account`."""
+        return accounts.read_account(self._call)
+
+    def check_rights(self) -> None:
+        """Whether the key may do all that Ferry needs. See `accounts.check_rights`."""
+        accounts.check_rights(self._call)

@@ -1,0 +1,87 @@
+"""The calls Ferry makes, and what classification has to know of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One operation of Klaviyo's API.
+
+    `name`: Klaviyo's operation id, key of the limiter. `path`: a template with at most one `{id}`.
+    `success`: the statuses that mean yes. `document`: whether that answer carries a JSON:API document.
+    `about`: whose fault a refusal is. `many`: the request carries several people, so a 400 can be narrowed
+    down to one.
+    """
+
+    name: str
+    method: str
+    path: str
+    success: frozenset[int]
+    document: bool = True
+    about: Literal["account", "list", "job", "person"] = "account"
+    many: bool = False
+
+    @property
+    def names_one(self) -> bool:
+        """Whether the path names one list or job, so that a 404 can mean that this one is missing."""
+        return "{id}" in self.path
+
+    def url_path(self, identifier: str = "") -> str:
+        """The path for `identifier`, which may hold any character."""
+        return self.path.format(id=quote(identifier, safe=""))
+
+
+BULK_IMPORT = Endpoint("bulk_import_profiles", "POST", "/api/profile-bulk-import-jobs", frozenset({202}), many=True)
+IMPORT_JOB = Endpoint(
+    "get_bulk_import_profiles_job", "GET", "/api/profile-bulk-import-jobs/{id}", frozenset({200}), about="job"
+)
+IMPORT_ERRORS = Endpoint(
+    "get_errors_for_bulk_import_profiles_job",
+    "GET",
+    "/api/profile-bulk-import-jobs/{id}/import-errors",
+    frozenset({200}),
+    about="job",
+)
+LISTS = Endpoint("get_lists", "GET", "/api/lists", frozenset({200}), about="list")
+LIST = Endpoint("get_list", "GET", "/api/lists/{id}", frozenset({200}), about="list")
+CREATE_LIST = Endpoint("create_list", "POST", "/api/lists", frozenset({201}), about="list")
+LIST_MEMBERS = Endpoint(
+    "get_profile_ids_for_list",
+    "GET",
+    "/api/lists/{id}/relationships/profiles",
+    frozenset({200}),
+    about="list",
+    many=True,
+)
+REMOVE_MEMBERS = Endpoint(
+    "remove_profiles_from_list",
+    "DELETE",
+    "/api/lists/{id}/relationships/profiles",
+    frozenset({204}),
+    document=False,
+    about="list",
+    many=True,
+)
+PROFILES = Endpoint("get_profiles", "GET", "/api/profiles", frozenset({200}), many=True)
+PROFILE_IMPORT = Endpoint(
+    "create_or_update_profile", "POST", "/api/profile-import", frozenset({200, 201}), about="person"
+)
+ACCOUNTS = Endpoint("get_accounts", "GET", "/api/accounts", frozenset({200}))
+
+ENDPOINTS = (
+    BULK_IMPORT,
+    IMPORT_JOB,
+    IMPORT_ERRORS,
+    LISTS,
+    LIST,
+    CREATE_LIST,
+    LIST_MEMBERS,
+    REMOVE_MEMBERS,
+    PROFILES,
+    PROFILE_IMPORT,
+    ACCOUNTS,
+)

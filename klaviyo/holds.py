@@ -1,0 +1,68 @@
+"""Every reason for which the client asks to stop and wait for an operator, with what resolves it."""
+
+from __future__ import annotations
+
+from klaviyo.outcomes import Hold
+from klaviyo.revision import REVISION
+
+
+def bad_key(error_id: str) -> Hold:
+    """The key is not, or no longer, one of an account."""
+    return Hold(
+        "connection",
+        "unauthenticated",
+        "Give the connection a valid private key (pk_...), then release it.",
+        error_id,
+    )
+
+
+def forbidden(endpoint: str, error_id: str) -> Hold:
+    """The key lacks a scope, or the account a feature."""
+    return Hold(
+        "connection",
+        "forbidden",
+        f"Klaviyo refuses {endpoint} to this key. A key cannot be widened: create one with the scopes that "
+        "the README lists, then release.",
+        error_id,
+    )
+
+
+def list_gone(error_id: str) -> Hold:
+    """The list was deleted in Klaviyo, or never existed in this account."""
+    return Hold("list", "list_gone", "Restore the list in Klaviyo or name another one, then release.", error_id)
+
+
+def list_refused(error_id: str) -> Hold:
+    """Klaviyo does not accept the list's name or id, or the account has all the lists it may have."""
+    return Hold(
+        "list",
+        "list_refused",
+        "Check the list's name or id, and that the account has fewer than 1,000 lists and segments; then release.",
+        error_id,
+    )
+
+
+def revision(endpoint: str, error_id: str) -> Hold:
+    """The operation does not exist: a retired revision, or a base URL that is not Klaviyo's."""
+    return Hold(
+        "connection",
+        "revision",
+        f"Klaviyo does not know {endpoint} at this base URL and revision: correct them, then release.",
+        error_id,
+    )
+
+
+def contract(endpoint: str, status: int, error_id: str) -> Hold:
+    """Klaviyo refuses the form of the request, not its content."""
+    return Hold(
+        "connection",
+        "contract",
+        f"Klaviyo refuses the form of {endpoint} at revision {REVISION} with status {status}: read the API's "
+        "changelog, update Ferry, then release.",
+        error_id,
+    )
+
+
+def redirected() -> Hold:
+    """The base URL answers with a redirect; following it would hand the key to whatever host it names."""
+    return Hold("connection", "redirected", "Correct Klaviyo's base URL: Ferry follows no redirect. Then release.")

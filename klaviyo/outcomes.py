@@ -1,0 +1,132 @@
+"""What an answer of Klaviyo means for the caller: one small class per thing to do next.
+
+`detail` and `pointer` are Klaviyo's own text and may quote a person's address, so they are kept for the
+dead letter and left out of every `repr`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Klaviyo took it. `body`: the decoded JSON:API document, `{}` where the endpoint answers without one."""
+
+    body: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Send the same again.
+
+    `after_s`: seconds Klaviyo asks to wait, None: the caller's own backoff.
+    `counts`: whether it spends one of the batch's attempts; throttling, edge blocks and network faults do
+    not, for they say nothing about the batch. `why`: a short token for logs and metrics.
+    """
+
+    after_s: float | None
+    counts: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """Why Klaviyo refuses one row. `index`: its place in the request, from 0. `pointer`: the JSON pointer."""
+
+    index: int
+    code: str
+    detail: str = field(repr=False)
+    pointer: str = field(repr=False)
+    error_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The named rows are bad and nothing was imported: dead-letter them and send the others again."""
+
+    errors: tuple[RowError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The request is too big: send it in halves. `why`: `too_large` or `url_too_long`."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bisect:
+    """Something in the request is bad and Klaviyo does not say what: halve it until one row is left.
+
+    The other fields are the reason to give when that row is found.
+    """
+
+    code: str
+    detail: str = field(repr=False)
+    pointer: str = field(repr=False)
+    error_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Stop and wait for an operator; nothing in the batch is at fault.
+
+    `scope`: the whole connection, or one list. `reason`: a token. `resolve`: what the operator does about it.
+    """
+
+    scope: Literal["connection", "list"]
+    reason: str
+    resolve: str
+    error_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The identifiers belong to the existing profile `profile_id`: send once more against that id."""
+
+    profile_id: str = field(repr=False)
+    error_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The import job is unknown: Klaviyo forgets a job 7 days after it was created."""
+
+    error_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """It cannot be delivered and sending it again cannot help."""
+
+    reason: str
+    detail: str = field(repr=False)
+    error_id: str
+
+
+Outcome = Accepted | Retry | Rows | Split | Bisect | Hold | Conflict | Gone | Dead
+
+#: An answer nobody promised is never taken for success; it spends an attempt so that it ends some time.
+UNEXPECTED = Retry(after_s=None, counts=True, why="unexpected_answer")
+
+
+def summary(outcome: Outcome) -> str:
+    """The outcome in words for a log line or an exception, free of personal data and of bounded length."""
+    match outcome:
+        case Retry(after_s=None, why=why):
+            return f"to be retried ({why})"
+        case Retry(after_s=after_s, why=why):
+            return f"to be retried in {after_s:g} s ({why})"
+        case Rows(errors=errors):
+            return f"{len({error.index for error in errors})} rows refused"
+        case Split(why=why):
+            return f"to be split ({why})"
+        case Bisect(code=code):
+            return f"refused without naming a row ({code})"
+        case Hold(scope=scope, reason=reason, resolve=resolve):
+            return f"{scope} on hold ({reason}). {resolve}"
+        case Dead(reason=reason):
+            return f"undeliverable ({reason})"
+    return type(outcome).__name__.lower()

@@ -1,0 +1,180 @@
+"""From an answer of Klaviyo to what to do next: pure, and by status first, then code, never by text.
+
+Klaviyo's sentences change without notice; statuses, codes and pointers are its contract.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from klaviyo import holds
+from klaviyo.endpoints import Endpoint
+from klaviyo.outcomes import (
+    UNEXPECTED,
+    Accepted,
+    Bisect,
+    Conflict,
+    Dead,
+    Gone,
+    Hold,
+    Outcome,
+    Retry,
+    RowError,
+    Rows,
+    Split,
+)
+from klaviyo.problems import Problem, decode, read_problems
+from klaviyo.quotas import PUBLISHED
+from klaviyo.retry_after import parse_retry_after
+
+#: When a 429 does not say how long: the longest window that a worker normally meets is the minute.
+DEFAULT_THROTTLE_S = 60.0
+#: A challenge of the edge is lifted by time alone; asking often keeps it up.
+EDGE_BLOCK_S = 300.0
+
+_ROW = re.compile(r"/data/attributes/profiles/data/([0-9]{1,6})(?:/|$)")
+_LIST = re.compile(r"/data/relationships/lists/data/[0-9]+(?:/|$)")
+_BAD_KEY_CODES = frozenset({"authentication_failed", "not_authenticated"})
+_NO_PROBLEM = Problem("", "", "", "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """What the rules below look at. `problems` is None when the body is no error document of Klaviyo's."""
+
+    status: int
+    endpoint: Endpoint
+    headers: Mapping[str, str]
+    problems: tuple[Problem, ...] | None
+    now: float
+
+    @property
+    def first(self) -> Problem:
+        return self.problems[0] if self.problems else _NO_PROBLEM
+
+    @property
+    def retry_after(self) -> float | None:
+        return parse_retry_after(self.headers.get("retry-after"), self.now)
+
+
+def classify(status: int, headers: Mapping[str, str], body: bytes, *, endpoint: Endpoint, now: float) -> Outcome:
+    """What to do after this answer to a call of `endpoint`. `now`: seconds since the epoch, for dates."""
+    if 200 <= status < 300:
+        return _success(status, body, endpoint)
+    lower = {name.lower(): value for name, value in headers.items()}
+    refusal = _Refusal(status, endpoint, lower, read_problems(body), now)
+    if status >= 500:
+        return _passing(refusal)
+    if 300 <= status < 400:
+        return holds.redirected()
+    return _RULES.get(status, _contract)(refusal)
+
+
+def _success(status: int, body: bytes, endpoint: Endpoint) -> Outcome:
+    if status not in endpoint.success:
+        return UNEXPECTED
+    if not endpoint.document:
+        return Accepted()
+    document = decode(body)
+    return UNEXPECTED if document is None or "data" not in document else Accepted(document)
+
+
+def _bad_request(refusal: _Refusal) -> Outcome:
+    first = refusal.first
+    if first.code in _BAD_KEY_CODES:  # Klaviyo: documented as "401 or 400" for a bad key.
+        return _bad_key(refusal)
+    located = _named_list(refusal) or _rows(refusal)
+    if located:
+        return located
+    if refusal.endpoint.about == "job":  # Some malformed ids are answered with 400 instead of 404.
+        return Gone(first.error_id)
+    if refusal.endpoint.about == "person":
+        return Dead(first.code or "bad_request", first.detail, first.error_id)
+    if refusal.endpoint.many:
+        return Bisect(first.code or "bad_request", first.detail, first.pointer, first.error_id)
+    if refusal.endpoint.about == "list":
+        return holds.list_refused(first.error_id)
+    return _contract(refusal)
+
+
+def _named_list(refusal: _Refusal) -> Hold | None:
+    """A hold if the error points at a list that the import names."""
+    named = next((problem for problem in refusal.problems or () if _LIST.match(problem.pointer)), None)
+    return holds.list_gone(named.error_id) if named else None
+
+
+def _rows(refusal: _Refusal) -> Rows | None:
+    """The rows that are pointed at; an error that points elsewhere comes back once these rows are gone."""
+    errors = tuple(
+        RowError(int(match[1]), problem.code, problem.detail, problem.pointer, problem.error_id)
+        for problem in refusal.problems or ()
+        if (match := _ROW.match(problem.pointer))
+    )
+    return Rows(errors) if errors else None
+
+
+def _bad_key(refusal: _Refusal) -> Outcome:
+    return holds.bad_key(refusal.first.error_id)
+
+
+def _forbidden(refusal: _Refusal) -> Outcome:
+    # The edge answers some cloud addresses with an HTML challenge: that is no verdict on the key.
+    if refusal.problems is None or "cf-mitigated" in refusal.headers:
+        return Retry(EDGE_BLOCK_S, counts=False, why="edge_block")
+    return holds.forbidden(refusal.endpoint.name, refusal.first.error_id)
+
+
+def _not_found(refusal: _Refusal) -> Outcome:
+    first, endpoint = refusal.first, refusal.endpoint
+    named = _named_list(refusal)
+    if named:
+        return named
+    missing = endpoint.about if endpoint.names_one and first.code == "not_found" else "operation"
+    if missing == "job":
+        return Gone(first.error_id)
+    if missing == "list":
+        return holds.list_gone(first.error_id)
+    return _revision(refusal)
+
+
+def _revision(refusal: _Refusal) -> Outcome:
+    return holds.revision(refusal.endpoint.name, refusal.first.error_id)
+
+
+def _conflict(refusal: _Refusal) -> Outcome:
+    first = refusal.first
+    if first.duplicate_profile_id:
+        return Conflict(first.duplicate_profile_id, first.error_id)
+    return Dead("identity_clash", first.detail, first.error_id)
+
+
+def _throttled(refusal: _Refusal) -> Outcome:
+    after = DEFAULT_THROTTLE_S if refusal.retry_after is None else refusal.retry_after
+    # Only the daily window can ask for more than the minute that the steady one lasts.
+    daily = PUBLISHED[refusal.endpoint.name].daily is not None and after > DEFAULT_THROTTLE_S
+    return Retry(after, counts=False, why="daily_limit" if daily else "throttled")
+
+
+def _passing(refusal: _Refusal) -> Outcome:
+    return Retry(refusal.retry_after, counts=True, why=f"http_{refusal.status}")
+
+
+def _contract(refusal: _Refusal) -> Outcome:
+    return holds.contract(refusal.endpoint.name, refusal.status, refusal.first.error_id)
+
+
+_RULES: dict[int, Callable[[_Refusal], Outcome]] = {
+    400: _bad_request,
+    401: _bad_key,
+    403: _forbidden,
+    404: _not_found,
+    408: _passing,
+    409: _conflict,
+    410: _revision,
+    413: lambda _: Split("too_large"),
+    414: lambda _: Split("url_too_long"),
+    425: _passing,
+    429: _throttled,
+}

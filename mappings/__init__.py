@@ -1,0 +1,1 @@
+"""What: pure functions from a CDP's person to a Klaviyo profile."""

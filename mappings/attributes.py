@@ -1,0 +1,82 @@
+"""A person's attribute writes resolved: which value each Klaviyo field and custom property ends up with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from mappings import fields
+from mappings.coercion import coerce
+from mappings.errors import Reason, Unfit
+from mappings.fields import Place, Target
+from mappings.person import Attribute, Person
+from mappings.rules import Rules
+from mappings.values import clean, clean_text
+
+#: The rank of a deletion, below that of every value.
+_DELETED = -1
+
+
+class Draft(msgspec.Struct):
+    """What the attributes of one person ask for; standard field values are still to be validated by the schema."""
+
+    standard: dict[str, Any] = {}
+    properties: dict[str, Any] = {}
+    unset: list[str] = []
+    clear: list[str] = []
+    warnings: list[str] = []
+
+
+def draft(person: Person, rules: Rules) -> Draft:
+    """The person's attributes by destination; what cannot be sent is left out with a warning."""
+    result = Draft()
+    for target, (rank, attribute) in _winners(person, rules, result.warnings).items():
+        if rank > _DELETED:
+            _write(result, target, attribute.value, coerced=rules.coerce)
+        elif target.is_property:
+            result.unset.append(target.name)
+        else:
+            result.clear.append(fields.dotted(target.name))
+    return result
+
+
+def _winners(person: Person, rules: Rules, warnings: list[str]) -> dict[Target, tuple[int, Attribute]]:
+    """The attribute that each target gets, with its rank: any value beats a deletion, then rank, then the later."""
+    winners: dict[Target, tuple[int, Attribute]] = {}
+    for place, attribute in _last_writes(person, rules, warnings):
+        rank = _DELETED if attribute.deleted or attribute.value is None else place.rank
+        best = winners.get(place.target)
+        if best is not None and best[0] > _DELETED and rank > _DELETED:
+            warnings.append(Reason.ATTRIBUTE_SHADOWED)
+        if best is None or rank >= best[0]:
+            winners[place.target] = rank, attribute
+    return winners
+
+
+def _last_writes(person: Person, rules: Rules, warnings: list[str]) -> Iterable[tuple[Place, Attribute]]:
+    """The last write or deletion of each name, in the order of these; the case of reserved names does not count."""
+    latest: dict[str, tuple[Place, Attribute]] = {}
+    for attribute in person.attributes:
+        try:
+            place = fields.place(attribute.key, rules, person.klaviyo_names)
+        except Unfit as unfit:
+            warnings.append(unfit.reason)
+            continue
+        latest.pop(place.key, None)
+        latest[place.key] = place, attribute
+    return latest.values()
+
+
+def _write(result: Draft, target: Target, value: object, *, coerced: bool) -> None:
+    try:
+        value = clean_text(value) if isinstance(value, str) else clean(value)
+    except Unfit as unfit:
+        result.warnings.append(unfit.reason)
+        return
+    if target.is_property:
+        result.properties[target.name] = coerce(value) if coerced and isinstance(value, str) else value
+    elif not isinstance(value, str) or (value and not value.isspace()):
+        # An empty text cannot clear a standard field in a bulk import; only a deletion asks for that.
+        result.standard[target.name] = value

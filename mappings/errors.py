@@ -1,0 +1,55 @@
+"""Why a person, or one field of a person, cannot go to Klaviyo: every reason code, and the errors that carry one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The reason codes of dead letters (the person is rejected) and of warnings (the person goes without the field).
+
+    Codes are stored with dead letters and counted in metrics, so they never change their meaning.
+    """
+
+    FRAGMENT_UNREADABLE = "fragment_unreadable"
+    SOURCE_UNKNOWN = "source_unknown"
+    NO_EMAIL = "no_email"
+    EMAIL_HASHED = "email_hashed"
+    EMAIL_INVALID = "email_invalid"
+    PHONE_HASHED = "phone_hashed"
+    PHONE_INVALID = "phone_invalid"
+    EXTERNAL_ID_HASHED = "external_id_hashed"
+    EXTERNAL_ID_INVALID = "external_id_invalid"
+    EXTERNAL_ID_TOO_LONG = "external_id_too_long"
+    FIELD_INVALID = "field_invalid"
+    IP_INVALID = "ip_invalid"
+    LATITUDE_INVALID = "latitude_invalid"
+    LOCALE_INVALID = "locale_invalid"
+    LONGITUDE_INVALID = "longitude_invalid"
+    TIMEZONE_INVALID = "timezone_invalid"
+    ATTRIBUTE_SHADOWED = "attribute_shadowed"
+    ATTRIBUTE_TOO_LARGE = "attribute_too_large"
+    ATTRIBUTE_UNNAMED = "attribute_unnamed"
+    ATTRIBUTE_UNSUPPORTED = "attribute_unsupported"
+
+
+class Rejected(Exception):
+    """The person cannot be sent to Klaviyo at all; the change becomes a dead letter with this reason.
+
+    `field` is the Klaviyo field at fault, or None. `detail` says what was found and the remedy, and never holds a
+    value of the person, because it is logged and shown.
+    """
+
+    def __init__(self, reason: Reason, field: str | None, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.field = field
+        self.detail = detail
+
+
+class Unfit(Exception):
+    """One value cannot be sent to Klaviyo; the person goes without it and `reason` becomes a warning."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(str(reason))
+        self.reason = reason

@@ -1,0 +1,110 @@
+"""Which of a person's identities may identify them in Klaviyo."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from mappings.errors import Reason, Rejected, Unfit
+from mappings.person import Identity
+from mappings.rules import Rules
+from mappings.values import is_clean
+
+EMAIL: Final = "email"
+PHONE: Final = "phone_number"
+EXTERNAL_ID: Final = "external_id"
+
+#: Identity types of `/v1/changes`; whoever writes them addresses Klaviyo itself, so the rules do not apply to them,
+#: and a person with one of them needs no e-mail.
+_DIRECT: Final = {"phone": PHONE, "external_id": EXTERNAL_ID}
+_HASHED: Final = {PHONE: Reason.PHONE_HASHED, EXTERNAL_ID: Reason.EXTERNAL_ID_HASHED}
+#: The length of an external id that Klaviyo's other senders keep to.
+_MAX_EXTERNAL_ID = 255
+
+
+class Candidates(msgspec.Struct):
+    """Trimmed, non-empty values by Klaviyo identifier in the order of the identities, and those that were hashed."""
+
+    raw: dict[str, list[str]] = {}
+    hashed: set[str] = set()
+    needs_email: bool = True
+
+    def errors(self) -> dict[str, Reason]:
+        """The identifiers, the e-mail apart, that came in hashed form only."""
+        return {name: reason for name, reason in _HASHED.items() if name in self.hashed and name not in self.raw}
+
+
+def candidates(identities: Iterable[Identity], rules: Rules) -> Candidates:
+    """What may identify the person; raises Rejected(no_email or email_hashed) when the e-mail it takes is missing."""
+    result = Candidates()
+    for identity in identities:
+        name = _identifier(identity.type, rules)
+        if name is None or not (value := identity.value.strip()):
+            continue
+        if identity.type in _DIRECT:
+            result.needs_email = False
+        if identity.encoding == "raw":
+            result.raw.setdefault(name, []).append(value)
+        else:
+            result.hashed.add(name)
+    _check_email(result)
+    return result
+
+
+def _identifier(identity_type: str, rules: Rules) -> str | None:
+    if identity_type == EMAIL:
+        return EMAIL
+    if identity_type == rules.phone_identifier:
+        return PHONE
+    if identity_type == rules.alternate_identifier:
+        return EXTERNAL_ID
+    return _DIRECT.get(identity_type)
+
+
+def _check_email(found: Candidates) -> None:
+    if EMAIL in found.raw:
+        return
+    if EMAIL in found.hashed:
+        raise Rejected(
+            Reason.EMAIL_HASHED,
+            EMAIL,
+            "the e-mail came in hashed form only, and Klaviyo takes none of these; let the CDP send it raw",
+        )
+    if found.needs_email:
+        raise Rejected(
+            Reason.NO_EMAIL,
+            EMAIL,
+            "the person has no e-mail; nothing can be sent until the CDP knows one and shares it with Ferry",
+        )
+
+
+def check(loaded: Container[str], errors: Mapping[str, Reason]) -> None:
+    """Raise Rejected when the e-mail does not hold, or when no identifier does.
+
+    `loaded` are the fields that hold, `errors` those that do not. A person whose e-mail is wrong is not sent under
+    another identifier: the sender meant the owner of that e-mail, and a second profile is hard to merge with the
+    first.
+    """
+    if EMAIL in loaded or (EMAIL not in errors and (PHONE in loaded or EXTERNAL_ID in loaded)):
+        return
+    name = next(name for name in (EMAIL, PHONE, EXTERNAL_ID) if name in errors)
+    raise Rejected(
+        errors[name],
+        name,
+        f"the {name} is not one that Klaviyo accepts; correct it in the CDP and replay the change",
+    )
+
+
+def external_id(values: Iterable[str]) -> str:
+    """The first of the values; raises Unfit when it is too long or holds what no identifier can hold.
+
+    An id is never shortened or cleaned, because the result might be somebody else's.
+    """
+    value = next(iter(values))
+    if not is_clean(value):
+        raise Unfit(Reason.EXTERNAL_ID_INVALID)
+    if len(value) > _MAX_EXTERNAL_ID:
+        raise Unfit(Reason.EXTERNAL_ID_TOO_LONG)
+    return value

@@ -1,0 +1,74 @@
+"""Reads a person as mParticle's Firehose describes them (mParticle: Firehose, audience_membership_change_request).
+
+Its serialiser leaves out what is null or empty, and its own samples hold empty objects, so an entry that cannot be
+read is skipped and never costs the person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mappings import fragments, identity_types
+from mappings.person import Attribute, Identity, Person
+
+
+def read(fragment: bytes) -> Person:
+    """The person in `{"mpid", "user_identities", "user_attributes"}`; raises Rejected(fragment_unreadable)."""
+    person = fragments.decode(fragment)
+    return Person(
+        identities=(*_identities(person.get("user_identities")), *_mpid(person.get("mpid"))),
+        attributes=tuple(_attributes(person.get("user_attributes"))),
+    )
+
+
+def _objects(entries: Any) -> list[dict[str, Any]]:
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _identities(entries: Any) -> Iterator[Identity]:
+    for entry in _objects(entries):
+        name, value = entry.get("type"), entry.get("value")
+        encoding = _encoding(entry.get("encoding"))
+        if not (isinstance(name, str) and isinstance(value, str) and value and encoding):
+            continue
+        canonical = identity_types.canonical(name)
+        if canonical is not None:
+            yield Identity(canonical, value, encoding)
+
+
+def _encoding(encoding: Any) -> str | None:
+    """The encoding in Firehose's words: the Profile API's `none` and no encoding at all are `raw`."""
+    if not encoding:
+        return "raw"
+    if not isinstance(encoding, str):
+        return None
+    encoding = encoding.lower()
+    return "raw" if encoding == "none" else encoding
+
+
+def _mpid(mpid: Any) -> Iterator[Identity]:
+    """The mParticle id, a signed 64-bit number as text; never through a float, which would falsify it."""
+    if isinstance(mpid, str | int) and not isinstance(mpid, bool) and mpid != "":
+        yield Identity("mpid", str(mpid))
+
+
+def _attributes(entries: Any) -> Iterator[Attribute]:
+    for entry in _objects(entries):
+        key, action = entry.get("key"), entry.get("action")
+        if not (isinstance(key, str) and key and isinstance(action, str)):
+            continue
+        action = action.lower()
+        if action == "delete":
+            yield Attribute(key, deleted=True)
+        elif action == "upsert":
+            yield Attribute(key, _value(entry))
+
+
+def _value(entry: dict[str, Any]) -> Any:
+    """A list when there is one, else the value, else True: an attribute without either is a tag."""
+    entries = entry.get("list_value")
+    if isinstance(entries, list) and entries:
+        return [item for item in entries if item is not None]
+    value = entry.get("value")
+    return True if value is None else value

@@ -1,0 +1,85 @@
+"""What `ferry doctor` asks Klaviyo with each key: whose it is, and whether it may read. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from redis import Redis
+
+from connections import UnknownConnection
+from intake.readiness import Check
+from klaviyo.client import Klaviyo
+from klaviyo.errors import NotAccepted, Throttled
+from klaviyo.limiter import RedisLimiter, fingerprint
+from klaviyo.outcomes import Hold, summary
+from queues import accounts
+from queues.errors import NoSecretKey, SecretKeyChanged
+from queues.pending import all_queues
+from settings import Settings
+
+_SCOPES = "lists:read lists:write profiles:read profiles:write accounts:read"
+#: A name and an id that nobody has: the answer is empty, and the right to ask is seen.
+_NOBODY = "ferry doctor: there is no such"
+
+
+def key_checks(redis: Redis, settings: Settings) -> list[Check]:
+    """One check for each connection: those configured, and those that have a queue."""
+    used = {queue.connection for queue in all_queues(redis)}
+    names = sorted({connection.name for connection in settings.connections} | used)
+    checks: list[Check] = []
+    known: dict[str, Check] = {}
+    for name in names:
+        found = _key(redis, settings, name)
+        if isinstance(found, Check):
+            # A default connection that nobody uses need not have a key.
+            checks.append(found if name in used or len(names) == 1 else _unused(found))
+            continue
+        if found not in known:
+            known[found] = _ask(redis, settings, found)
+        told = known[found]
+        checks.append(Check(_title(name), told.ok, told.detail, told.remedy))
+    return checks
+
+
+def _title(connection: str) -> str:
+    return f"key of {connection}"
+
+
+def _unused(check: Check) -> Check:
+    return Check(check.name, True, f"{check.detail}, and no queue", check.remedy)
+
+
+def _key(redis: Redis, settings: Settings, name: str) -> str | Check:
+    title = _title(name)
+    try:
+        connection = settings.connections.named(name)
+        account = accounts.recall(redis, name, accounts.Cipher(settings.secret_keys))
+    except UnknownConnection:
+        return Check(title, False, "its queues are left, but it is not configured", "put it back into connections.toml")
+    except (NoSecretKey, SecretKeyChanged) as fault:
+        return Check(title, False, "cannot be decrypted", str(fault))
+    key = (account.api_key if account else None) or connection.api_key
+    return key or Check(title, False, "none", "set KLAVIYO_API_KEY, or apiKey in the CDP's connection settings")
+
+
+def _ask(redis: Redis, settings: Settings, key: str) -> Check:
+    with closing(Klaviyo(settings.klaviyo_base_url, key, RedisLimiter(redis, fingerprint(key)))) as klaviyo:
+        try:
+            account = klaviyo.account()
+            klaviyo.find_list(_NOBODY)
+            klaviyo.profiles_by_external_id([_NOBODY])
+        except Throttled as fault:
+            return Check("", True, "not asked: " + summary(fault.outcome), "run ferry doctor again in a minute")
+        except NotAccepted as fault:
+            return Check("", False, str(fault), "; ".join(_remedies(fault)))
+    which = f"account {account.id}" if account.id else "works, without accounts:read"
+    kind = ", a test account" if account.test_account else ""
+    return Check("", True, f"{which}{kind}; reads lists and profiles (writing shows with the first upload)")
+
+
+def _remedies(fault: NotAccepted) -> Iterator[str]:
+    if isinstance(fault.outcome, Hold):
+        yield f"a private key with the scopes {_SCOPES} is needed; then `ferry release` what is held"
+    else:
+        yield "nothing is lost meanwhile; if it stays so, see status.klaviyo.com and the network from here"

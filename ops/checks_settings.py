@@ -1,0 +1,39 @@
+"""What `ferry doctor` looks at in the settings. Pure."""
+
+from __future__ import annotations
+
+from intake.readiness import Check
+from klaviyo.revision import REVISION
+from settings import Settings
+
+
+def settings_checks(settings: Settings) -> list[Check]:
+    """Whether senders can be told from others, keys can be kept, and what the flush policy is."""
+    policy = settings.connections.named("default").policy
+    detail = f"{policy.size} changes or {policy.age_ms / 60_000:g} minutes; up to {policy.upload_max} in an upload"
+    return [_tokens(settings), _secret(settings), Check("flush policy", True, detail)]
+
+
+def _tokens(settings: Settings) -> Check:
+    if not settings.tokens:
+        remedy = "set FERRY_TOKENS=mparticle:<at least 16 characters>, such as of: openssl rand -hex 16"
+        return Check("tokens", False, "none: every sender is answered 401", remedy)
+    return Check("tokens", True, ", ".join(token.name for token in settings.tokens))
+
+
+def _secret(settings: Settings) -> Check:
+    if not settings.secret_keys:
+        remedy = "set FERRY_SECRET_KEY on every process to the same value, such as of: openssl rand -hex 32"
+        return Check("secret key", True, "none: API keys that a CDP sends cannot be kept", remedy)
+    return Check("secret key", True, f"set, {len(settings.secret_keys)} in use")
+
+
+def revision_check(today: str) -> Check:
+    """Klaviyo keeps a revision for a year, and a deprecated one for another (Klaviyo: versioning). `today`: ISO."""
+    year, rest = int(REVISION[:4]), REVISION[4:]
+    remedy = "update Ferry"
+    if today >= f"{year + 2}{rest}":
+        return Check("revision", False, f"{REVISION} is retired", remedy)
+    if today >= f"{year + 1}{rest}":
+        return Check("revision", True, f"{REVISION} is deprecated, and retired on {year + 2}{rest}", remedy)
+    return Check("revision", True, f"{REVISION}, kept until {year + 1}{rest}")

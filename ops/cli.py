@@ -1,0 +1,66 @@
+"""`ferry`: the command, and where each of its subcommands is."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from ops.errors import Misconfigured
+from settings import SettingsError
+
+#: Name -> module and object, in the order of the help. Imported when used: `ferry status` needs no web server.
+_COMMANDS = {
+    "demo": "ops.demo:demo",
+    "up": "ops.up:up",
+    "status": "ops.status:status",
+    "flush": "ops.flush:flush",
+    "hold": "ops.holding:hold",
+    "holds": "ops.holds:list_holds",
+    "release": "ops.holding:release",
+    "dead": "ops.dead:dead",
+    "preview": "ops.preview:preview",
+    "estimate": "ops.estimate:estimate",
+    "doctor": "ops.doctor:doctor",
+    "registration": "ops.registration:registration",
+    "web": "ops.web:web",
+    "scheduler": "ops.scheduling:scheduler",
+    "worker": "ops.working:worker",
+    "emulator": "ops.emulating:emulator",
+}
+
+
+class _Ferry(click.Group):
+    """Imports a command when it is asked for; turns wrong settings into a message and exit code 2."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """What one needs first comes first."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or None when there is none of that name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except SettingsError as fault:
+            raise Misconfigured(str(fault)) from fault
+
+
+@click.group(cls=_Ferry, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="ferry")
+def main() -> None:
+    """Ferry forwards audience membership changes to Klaviyo, in bulk, from a durable queue.
+
+    `ferry demo` shows it at work, `ferry up` runs it on this machine, `ferry status` says what is going on, and
+    `ferry doctor` what is wrong.
+
+    Exit codes: 0 fine, 1 failed, 2 wrong usage or settings.
+    """

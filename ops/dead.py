@@ -1,0 +1,131 @@
+"""`ferry dead`: look at dead letters, take them elsewhere, send them again, or delete them."""
+
+from __future__ import annotations
+
+import click
+from redis import Redis
+
+import settings
+from ops.dead_export import export
+from ops.dead_filters import filters
+from ops.errors import Failed
+from ops.ledger import ledger
+from ops.letter_view import listing, summary, traceable, whole
+from ops.letters import Wanted, find
+from ops.options import json_option, var_option
+from ops.output import console, print_json
+from ops.wording import plural
+from queues import dead_letters, pending
+from queues.clock import now_ms
+from queues.names import Queue
+
+#: Letters replayed or purged by one script, so that none holds the ledger up for long.
+_AT_ONCE = 500
+
+
+@click.group()
+def dead() -> None:
+    """Look at what could not be delivered; send it again.
+
+    Dead letters are changes that Klaviyo or the mapping refused, kept with the reason. A letter goes away when it
+    is replayed, purged, or overtaken by a later change of the same person; the oldest do beyond 10,000 in a queue
+    or 30 days, after an alarm in the scheduler's log.
+    """
+
+
+dead.add_command(export)
+
+
+@dead.command("list")
+@filters
+@json_option
+@var_option
+def list_(queue: str | None, reason: str | None, older_ms: int, as_json: bool) -> None:
+    """List dead letters, without anything of the persons."""
+    with ledger(settings.load()) as redis:
+        found = list(find(redis, Wanted((), queue, reason, older_ms)))
+    if as_json:
+        print_json([summary(letter, count.name) for count, letter in found])
+    else:
+        console().print(listing(found, now_ms()))
+
+
+@dead.command()
+@click.argument("letter_id", metavar="ID")
+@click.option("--queue", metavar="QUEUE", help="Its queue, where the id is in several.")
+@click.option("--personal-data", is_flag=True, help="Print the person too: addresses, phone numbers, attributes.")
+@var_option
+def show(letter_id: str, queue: str | None, personal_data: bool) -> None:
+    """Print one letter as JSON.
+
+    What was to be done, when, and why it could not be.
+    """
+    with ledger(settings.load()) as redis:
+        ((count, letter),) = find(redis, Wanted((letter_id,), queue))
+    print_json((whole if personal_data else traceable)(letter, count.name))
+    if not personal_data:
+        click.echo("The person, and what Klaviyo said of them, is shown with --personal-data.", err=True)
+
+
+@dead.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@filters
+@click.option("--all", "every", is_flag=True, help="All there are.")
+@var_option
+def replay(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms: int, every: bool) -> None:
+    """Send letters again.
+
+    Those with the ids, or all that the filters fit, are put back into their queues. They are delivered with what
+    waits there, by the settings as they are now. Whoever has changed since ends where the later change says.
+    """
+    with ledger(settings.load()) as redis:
+        chosen = _chosen(redis, Wanted(ids, queue, reason, older_ms), every)
+        replayed = stayed = 0
+        for name, part in _parts(chosen):
+            done = dead_letters.replay(redis, name, part, now_ms())
+            replayed, stayed = replayed + done.replayed, stayed + done.stayed
+        pending.wake(redis)
+    click.echo(f"{plural(replayed, 'dead letter')} put back; `ferry flush` sends them at once.")
+    if stayed:
+        raise Failed(
+            f"{plural(stayed, 'dead letter')} stay, for a delivery of the same person is under way; try again then"
+        )
+
+
+@dead.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@filters
+@click.option("--all", "every", is_flag=True, help="All there are.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@var_option
+def purge(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms: int, every: bool, yes: bool) -> None:
+    """Delete letters for good.
+
+    Those with the ids, or all that the filters fit. They stay counted as dead.
+    """
+    with ledger(settings.load()) as redis:
+        chosen = _chosen(redis, Wanted(ids, queue, reason, older_ms), every)
+        total = sum(len(found) for found in chosen.values())
+        if total and not yes:
+            click.confirm(f"Delete {plural(total, 'dead letter')} for good?", abort=True, err=True)
+        purged = sum(dead_letters.purge(redis, name, part) for name, part in _parts(chosen))
+    click.echo(f"{plural(purged, 'dead letter')} deleted.")
+
+
+def _chosen(redis: Redis, wanted: Wanted, every: bool) -> dict[Queue, list[str]]:
+    """Ids by queue, oldest first."""
+    if wanted.everything != every:
+        raise click.UsageError("say which: ids, or --queue, --reason and --older-than, or --all alone")
+    chosen: dict[Queue, list[str]] = {}
+    for count, letter in find(redis, wanted):
+        chosen.setdefault(count.queue, []).append(letter.id)
+    return chosen
+
+
+def _parts(chosen: dict[Queue, list[str]]) -> list[tuple[Queue, list[str]]]:
+    """Portions for one script each, the newest first: each is put in front of the one before (replay.lua)."""
+    return [
+        (queue, ids[max(0, end - _AT_ONCE) : end])
+        for queue, ids in chosen.items()
+        for end in range(len(ids), 0, -_AT_ONCE)
+    ]

@@ -1,0 +1,106 @@
+"""`ferry dead export`: dead letters for other programs, and for Klaviyo's own import."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from redis import Redis
+
+import settings
+from ops.dead_filters import filters
+from ops.errors import Failed
+from ops.ledger import ledger
+from ops.letter_csv import LARGEST, Sheet, sheet
+from ops.letter_view import traceable, whole
+from ops.letters import Wanted, find
+from ops.options import var_option
+from ops.wording import number, plural
+from queues.accounts import Cipher
+from queues.counts import QueueCount
+from queues.dead_letters import DeadLetter
+from settings import Settings
+from worker.connection import rules_of
+from worker.errors import Held
+
+_Found = Sequence[tuple[QueueCount, DeadLetter]]
+
+
+@click.command()
+@filters
+@click.option("--csv", "as_csv", is_flag=True, help="For Klaviyo's own import: those who join one audience.")
+@click.option("--personal-data", is_flag=True, help="Print the persons too: addresses, phone numbers, attributes.")
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this new file, persons included, which only you can read.",
+)
+@var_option
+def export(
+    queue: str | None, reason: str | None, older_ms: int, as_csv: bool, personal_data: bool, output: Path | None
+) -> None:
+    """Export letters: one line of JSON each, or a CSV.
+
+    The letters stay. A CSV holds those whom one audience's letters put on its list, mapped by the settings as they
+    are now; whoever leaves the audience, or cannot be mapped, is left out and counted.
+    """
+    persons = personal_data or output is not None
+    if as_csv and not persons:
+        raise click.UsageError("a CSV is all personal data: add --personal-data, or --output FILE")
+    known = settings.load()
+    with ledger(known) as redis:
+        found = list(find(redis, Wanted((), queue, reason, older_ms)))
+        content = _csv(redis, known, found) if as_csv else _lines(found, persons)
+    if output is None:
+        click.echo(content, nl=False)
+    else:
+        _write(output, content)
+        click.echo(f"{plural(len(found), 'dead letter')} read; {output} is written.", err=True)
+    if not persons:
+        click.echo("The persons, and what Klaviyo said of them, are shown with --personal-data.", err=True)
+
+
+def _lines(found: _Found, persons: bool) -> bytes:
+    view = whole if persons else traceable
+    lines = [json.dumps(view(letter, count.name), ensure_ascii=False) for count, letter in found]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _csv(redis: Redis, known: Settings, found: _Found) -> bytes:
+    queues = sorted({count.queue for count, _ in found})
+    if not queues:
+        raise Failed("there are no such dead letters")
+    if len(queues) > 1:
+        raise click.UsageError(
+            f"letters of {len(queues)} audiences, and a CSV is imported onto one list: name one with --queue"
+        )
+    try:
+        rules = rules_of(redis, known.connections, Cipher(known.secret_keys), queues[0])
+    except Held as held:
+        raise Failed(f"the people cannot be mapped: {held}") from held
+    made = sheet([letter.change for _, letter in found], rules)
+    _report(made)
+    return made.content
+
+
+def _report(made: Sheet) -> None:
+    left_out = ", ".join(f"{number(people)} {why}" for why, people in made.left_out.items())
+    click.echo(f"{plural(made.people, 'person', 'people')} in the CSV; left out: {left_out or 'nobody'}.", err=True)
+    if len(made.content) > LARGEST:
+        click.echo("It is larger than the 50 MB that Klaviyo takes: export parts of it by --older-than.", err=True)
+
+
+def _write(output: Path, content: bytes) -> None:
+    """Into a new file: one that is there may be readable by others, or be a link to anywhere."""
+    try:
+        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as fault:
+        raise Failed(f"{output} exists already; name another file, or remove it") from fault
+    except OSError as fault:
+        raise Failed(f"{output} cannot be written: {fault.strerror}") from fault
+    with open(file, "wb") as opened:
+        opened.write(content)

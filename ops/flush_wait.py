@@ -1,0 +1,87 @@
+"""Waits for what a flush asked for, and says how it ended."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+from redis import Redis
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ops.errand import Errand
+from ops.errors import Failed
+from ops.output import console
+from ops.wording import number, plural
+from queues import dead_letters
+from queues.census import Census, take_census
+
+_LOOK_S = 0.25
+
+
+def wait_for(redis: Redis, errands: Sequence[Errand], patience_s: float = math.inf) -> None:
+    """Show a progress bar until all errands are done. Raises Failed when they cannot be, or not in time."""
+    deadline = time.monotonic() + patience_s
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console(stderr=True),
+    ) as progress:
+        task = progress.add_task("settled", total=None)
+        total = 0
+        while left := _remaining(redis, errands):
+            total = max(total, left)
+            progress.update(task, total=total, completed=total - left)
+            if time.monotonic() > deadline:
+                raise Failed(f"{plural(left, 'change')} not settled within {patience_s:g} s")
+            time.sleep(_LOOK_S)
+        progress.update(task, total=total, completed=total)
+
+
+def _remaining(redis: Redis, errands: Sequence[Errand]) -> int:
+    census = take_census(redis)
+    counts = {found.queue: found for found in census.queues}
+    left = {errand.queue: errand.remaining(counts[errand.queue]) for errand in errands}
+    waiting = {queue for queue, remaining in left.items() if remaining}
+    for found in census.queues:
+        hold = census.holds.get(found.queue.connection) or found.hold
+        if hold and found.queue in waiting:
+            on = found.queue.connection if found.queue.connection in census.holds else found.queue
+            raise Failed(
+                f"{on} is held ({hold.reason}); {plural(left[found.queue], 'change')} of {found.queue} stay where they "
+                f"are. {hold.resolve}\nLet it go on with: ferry release {on}"
+            )
+    if waiting:
+        _check_processes(census)
+    return sum(left.values())
+
+
+def _check_processes(census: Census) -> None:
+    if census.heartbeat is None:
+        raise Failed("no scheduler is there to take it. Start `ferry scheduler` or `ferry up`; it stays asked for.")
+    if not census.workers:
+        raise Failed("no worker is there to deliver it. Start `ferry worker` or `ferry up`; it stays asked for.")
+
+
+def report(redis: Redis, errands: Sequence[Errand], since: int) -> None:
+    """Say that all is settled. Raises Failed when some changes became dead letters after `since` (ms)."""
+    died = {
+        errand.queue: Counter(letter.reason for letter in dead_letters.read(redis, errand.queue, since))
+        for errand in errands
+    }
+    lines = [
+        f"  {queue}: " + ", ".join(f"{number(n)} {reason}" for reason, n in reasons.most_common())
+        for queue, reasons in died.items()
+        if reasons
+    ]
+    asked = sum(errand.asked for errand in errands)
+    if lines:
+        dead = sum(reasons.total() for reasons in died.values())
+        became = plural(dead, "change became a dead letter", "changes became dead letters")
+        told = "\n".join(lines)
+        raise Failed(f"all settled, but {became}:\n{told}\nSee `ferry dead list`.")
+    click.echo(f"All settled: {plural(asked, 'change')} asked for, none became a dead letter.")

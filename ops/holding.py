@@ -1,0 +1,83 @@
+"""`ferry hold` and `ferry release`: stop a queue or a connection, and let it go on."""
+
+from __future__ import annotations
+
+import click
+from redis import Redis
+
+import settings
+from ops.errors import Failed
+from ops.ledger import ledger
+from ops.options import var_option
+from ops.releasing import still_wrong
+from ops.targets import find_queue_or_connection
+from ops.wording import span
+from queues import holds
+from queues.census import Census, take_census
+from queues.clock import now_ms
+from queues.holds import Hold
+from queues.names import Queue
+from settings import Settings
+
+
+@click.command()
+@click.argument("target", metavar="QUEUE|CONNECTION")
+@click.option("--reason", required=True, help="Why; shown to whoever looks at the status.")
+@var_option
+def hold(target: str, reason: str) -> None:
+    """Stop sending from a queue or connection.
+
+    Until `ferry release`. Intake goes on: what comes waits in the queue. An import that Klaviyo already took is
+    not called back.
+    """
+    known = settings.load()
+    with ledger(known) as redis:
+        census = take_census(redis)
+        on = _target(target, census, known)
+        if holds.place(redis, on, Hold(reason, now_ms())):
+            click.echo(f"{on} is held. Let it go on with: ferry release {on}")
+            return
+        before = _held(on, census)
+        why = f" for {span(census.at - before.since)} ({before.reason})" if before else ""
+        click.echo(f"{on} is held already{why}; that reason stays. Let it go on with: ferry release {on}")
+
+
+@click.command()
+@click.argument("target", metavar="QUEUE|CONNECTION")
+@click.option("--force", is_flag=True, help="Even when the cause is still there.")
+@var_option
+def release(target: str, force: bool) -> None:
+    """Let a held queue or connection go on.
+
+    What waited is sent as the flush policy says, at once where it is due. Where Ferry placed the hold, it first
+    looks whether the cause is gone: the key, the settings, the list. Exit code 1 when it is not.
+    """
+    known = settings.load()
+    with ledger(known) as redis:
+        census = take_census(redis)
+        on = _target(target, census, known)
+        _check_cause(redis, known, on, _held(on, census), force)
+        released = holds.release(redis, on)
+        click.echo(f"{on} goes on." if released else f"{on} was not held.")
+        if isinstance(on, Queue) and on.connection in census.holds:
+            reason = census.holds[on.connection].reason
+            click.echo(f"Its connection is held too ({reason}): ferry release {on.connection}")
+
+
+def _check_cause(redis: Redis, known: Settings, on: Queue | str, before: Hold | None, force: bool) -> None:
+    still = still_wrong(redis, known, on, before) if before else None
+    if still and before and not force:
+        raise Failed(f"{on} stays held ({before.reason}): {still}\nTo let it go on all the same: add --force")
+    if still:
+        click.echo(f"Released all the same: {still}", err=True)
+
+
+def _target(given: str, census: Census, known: Settings) -> Queue | str:
+    connections = {connection.name for connection in known.connections} | census.holds.keys()
+    return find_queue_or_connection(given, census.queues, connections)
+
+
+def _held(on: Queue | str, census: Census) -> Hold | None:
+    if isinstance(on, str):
+        return census.holds.get(on)
+    return next((count.hold for count in census.queues if count.queue == on), None)

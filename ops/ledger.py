@@ -1,0 +1,67 @@
+"""The commands' way to Redis: connects, and says in words why it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
+
+from redis import Redis
+from redis.exceptions import AuthenticationError, BusyLoadingError, OutOfMemoryError, RedisError, ResponseError
+
+from ops.errors import Failed, Misconfigured
+from queues.server import connect
+from settings import Settings
+
+
+@contextmanager
+def ledger(settings: Settings) -> Iterator[Redis]:
+    """A client for the block. Raises Failed when Redis does not do what it is asked, Misconfigured for a wrong URL."""
+    try:
+        redis = connect(settings.redis_url)
+    except ValueError as fault:
+        # Not the fault's text: where a password holds a slash or @, a part of it was read as the port.
+        raise Misconfigured(
+            "REDIS_URL: not an address of Redis. Write redis://user:password@host:6379/0, and / @ : # ? in the "
+            "password as %2F %40 %3A %23 %3F."
+        ) from fault
+    try:
+        yield redis
+    except RedisError as fault:
+        raise Failed(unreachable(settings.redis_url, fault)) from fault
+    finally:
+        redis.close()
+
+
+def address(url: str) -> str:
+    """Where Redis is, without user and password."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return f"unix://{unquote(parts.path)}"
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def unreachable(url: str, fault: RedisError) -> str:
+    """What is wrong, where, and what to do about it."""
+    return f"Redis at {address(url)} cannot be used: {_cause(fault)}\n{_remedy(url, fault)}"
+
+
+def _cause(fault: RedisError) -> str:
+    # Of redis-py's texts none holds the password; those of commands are cut, for a script's error quotes its lines.
+    return " ".join(str(fault).split())[:200] or type(fault).__name__
+
+
+def _remedy(url: str, fault: RedisError) -> str:
+    match fault:
+        case AuthenticationError():
+            return "Correct the user and password in REDIS_URL."
+        case BusyLoadingError():
+            return "It still loads its data after a start: wait until it is done and try again."
+        case OutOfMemoryError():
+            return "Its memory is full: raise maxmemory, or let the queues drain. What is stored stays stored."
+        case ResponseError():
+            return "Ferry needs Redis 6.2 or newer, or Valkey, with all commands allowed: see `ferry doctor`."
+    if urlsplit(url).scheme == "unix":
+        return "Start `ferry up`, which starts it, or set REDIS_URL to the Redis of the other processes."
+    return "Start Redis there, or correct REDIS_URL. For everything on this machine, unset it and run `ferry up`."

@@ -1,0 +1,68 @@
+"""Dead letters as people and programs read them. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from ops.output import table
+from ops.wording import moment, number, plural, span
+from queues.counts import QueueCount
+from queues.dead_letters import DeadLetter
+
+#: What may be shown of a letter's detail to everybody: places and ids. Klaviyo's sentences may quote the person.
+_HARMLESS = ("pointer", "field", "job", "error_id", "crashes")
+#: Letters listed for people; more is for programs.
+LISTED = 50
+
+
+def summary(letter: DeadLetter, name: str) -> dict[str, Any]:
+    """A letter without anything of the person."""
+    return {
+        "id": letter.id,
+        "queue": str(letter.queue),
+        "audience": name or None,
+        "reason": letter.reason,
+        "where": {key: value for key, value in letter.detail.items() if key in _HARMLESS and value},
+        "died_at": moment(letter.at),
+        "accepted_at": moment(letter.change.accepted_at),
+        "first_tried_at": moment(letter.first),
+        "attempts": letter.attempts,
+        "action": letter.change.body.action,
+        "changed_at": moment(letter.change.body.at),
+        "source": letter.change.body.source,
+    }
+
+
+def traceable(letter: DeadLetter, name: str) -> dict[str, Any]:
+    """A letter and the sender's id of the message it came in."""
+    return {**summary(letter, name), "message": letter.change.body.message}
+
+
+def whole(letter: DeadLetter, name: str) -> dict[str, Any]:
+    """A letter with the person as the CDP sent them, and all that was said of the fault."""
+    return {
+        **traceable(letter, name),
+        "detail": letter.detail,
+        "person": msgspec.json.decode(letter.change.body.person),
+    }
+
+
+def listing(found: Sequence[tuple[QueueCount, DeadLetter]], now: int) -> RenderableType:
+    """The newest letters, and how many there are for each reason."""
+    if not found:
+        return Text("No dead letters.")
+    made = table("Id", "Audience", "Reason", "Died", "Attempts", right=("Attempts",))
+    newest = sorted(found, key=lambda pair: pair[1].at)[-LISTED:]
+    for count, letter in newest:
+        name = Text.assemble(count.name or "(no name)", "\n", (str(count.queue), "dim"))
+        made.add_row(letter.id, name, letter.reason, f"{span(now - letter.at)} ago", str(letter.attempts))
+    reasons = Counter(letter.reason for _, letter in found).most_common()
+    told = ", ".join(f"{number(times)} {reason}" for reason, times in reasons)
+    shown = f"; the {LISTED} newest are shown, --json prints all" if len(found) > LISTED else ""
+    return Group(made, Text(f"\n{plural(len(found), 'dead letter')}: {told}{shown}."))

@@ -1,0 +1,40 @@
+"""`ferry preview`: what a message would become."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import click
+import falcon
+
+import settings
+from intake.incoming import TooMuch
+from ops.errors import Failed
+from ops.options import var_option
+from ops.output import print_json
+from ops.previewing import READERS
+from ops.previewing import preview as previewed
+from queues.clock import now_ms
+
+
+@click.command()
+@click.option("--source", required=True, type=click.Choice(sorted(READERS)), help="Whose form the message has.")
+@click.argument("message", type=click.File("rb"), default="-")
+@var_option
+def preview(source: str, message: BinaryIO) -> None:
+    """Show what a message would become.
+
+    MESSAGE is a file, or standard input. Prints JSON; nothing is stored or sent. For each queue: the Klaviyo
+    list, and for each person the action, the profile as Klaviyo would get it, the fields
+    left out (warnings), or the reason for which the person would become a dead letter. `changes` counts from 0 in
+    what the message says for that queue. Settings of the CDP that came with earlier messages are not looked up.
+    """
+    try:
+        told = previewed(source, message.read(), settings.load().connections, now_ms())
+    except falcon.HTTPBadRequest as fault:
+        raise Failed(f"it would be answered 400: {fault.description}") from fault
+    except TooMuch as fault:
+        raise Failed(f"it would be answered 413: {fault}") from fault
+    except ValueError as fault:
+        raise Failed(str(fault)) from fault
+    print_json({"source": source, "queues": told})

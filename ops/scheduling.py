@@ -1,0 +1,22 @@
+"""`ferry scheduler`: the scheduler, as a platform runs it."""
+
+from __future__ import annotations
+
+import click
+
+import settings
+from ops import logs
+from ops.options import var_option
+from scheduler.main import run
+
+
+@click.command()
+@var_option
+def scheduler() -> None:
+    """Run the scheduler alone.
+
+    It takes what is due and rings the workers. One is enough. Several may run; the ledger decides, so there is no
+    leader to lose.
+    """
+    logs.configure()
+    run(settings.load())

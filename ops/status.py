@@ -1,0 +1,74 @@
+"""`ferry status`: what is in the queues, what happens next, and what is wrong."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+
+import click
+from redis import Redis
+from rich.live import Live
+
+import settings
+from ops.ledger import ledger
+from ops.options import json_option, var_option
+from ops.output import console, print_json
+from ops.status_json import document
+from ops.status_view import view
+from queues.census import Census, take_census
+
+#: Seconds between two looks of --watch.
+_EVERY_S = 2.0
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Look again every 2 s until Ctrl-C; with --json, a line each time.")
+@json_option
+@var_option
+def status(watch: bool, as_json: bool) -> None:
+    """Show what waits, what comes next, what went wrong.
+
+    \b
+    Pending     changes that wait, of how many make the queue full
+    Next flush  what comes first: size (full), age (16 h), or an operator
+    Open        in batches under way: upload, confirm, remove
+    Delivered   superseded: overtaken by a later change of the same person
+    Dead        letters to be looked at: see `ferry dead list`
+
+    The last line accounts for every change ever accepted. Exit code 1 when it does not add up.
+    """
+    with ledger(settings.load()) as redis:
+        if not watch:
+            census = take_census(redis)
+            _show(census, as_json)
+            if any(count.missing for count in census.queues):
+                raise click.exceptions.Exit(1)
+        else:
+            with suppress(KeyboardInterrupt):
+                (_watch_lines if as_json else _watch_live)(redis)
+
+
+def _show(census: Census, as_json: bool) -> None:
+    if as_json:
+        print_json(document(census))
+    else:
+        console().print(view(census))
+
+
+def _watch_lines(redis: Redis) -> None:
+    while True:
+        click.echo(json.dumps(document(take_census(redis)), ensure_ascii=False))
+        time.sleep(_EVERY_S)
+
+
+def _watch_live(redis: Redis) -> None:
+    out = console()
+    if not out.is_terminal:
+        while True:
+            out.print(view(take_census(redis)))
+            time.sleep(_EVERY_S)
+    with Live(view(take_census(redis)), console=out, auto_refresh=False) as live:
+        while True:
+            time.sleep(_EVERY_S)
+            live.update(view(take_census(redis)), refresh=True)

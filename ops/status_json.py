@@ -1,0 +1,72 @@
+"""The census as JSON, for programs: stable names, times in ISO 8601 and UTC. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ops.wording import moment
+from queues.census import Census
+from queues.counts import OpenBatch, QueueCount
+from queues.holds import Hold
+
+
+def document(census: Census) -> dict[str, Any]:
+    """Everything `ferry status` knows."""
+    return {
+        "at": moment(census.at),
+        "balanced": all(count.missing == 0 for count in census.queues),
+        "scheduler": {"alive": census.heartbeat is not None, "last_tick_at": moment(census.heartbeat)},
+        "workers": [{"name": name, "state": state} for name, state in census.workers.items()],
+        "held_connections": {name: _hold(hold) for name, hold in census.holds.items()},
+        "queues": [_queue(count) for count in census.queues],
+    }
+
+
+def _queue(count: QueueCount) -> dict[str, Any]:
+    waiting = count.waiting
+    return {
+        "queue": str(count.queue),
+        "audience": count.name or None,
+        "list_id": count.list_id,
+        "pending": waiting.pending,
+        "flush_size": count.policy.size,
+        "flush_minutes": count.policy.age_ms / 60_000,
+        "oldest_at": moment(waiting.oldest),
+        "due_by": count.trigger,
+        "due_at": moment(count.due),
+        "last_upload_at": moment(waiting.uploaded),
+        "accepted": count.accepted,
+        "open": count.open,
+        "delivered": count.delivered,
+        "superseded": count.superseded,
+        "dead": count.dead,
+        "dead_kept": count.kept,
+        "evicted": count.evicted,
+        "fields_left_out": dict(count.left_out),
+        "missing": count.missing,
+        "hold": _hold(count.hold) if count.hold else None,
+        "batches": [_batch(batch) for batch in count.batches],
+    }
+
+
+def _batch(batch: OpenBatch) -> dict[str, Any]:
+    return {
+        "batch": batch.id,
+        "changes": batch.count,
+        "stage": batch.stage,
+        "taken_by": batch.reason,
+        "taken_at": moment(batch.taken),
+        "attempts": batch.attempts,
+        "with_a_worker": batch.held,
+        "next_ring_at": moment(batch.ring),
+    }
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    return {
+        "reason": hold.reason,
+        "since": moment(hold.since),
+        "resolve": hold.resolve,
+        "error_id": hold.error_id,
+        "probed": hold.probed,
+    }

@@ -1,0 +1,25 @@
+"""`ferry worker`: a worker, as a platform runs it."""
+
+from __future__ import annotations
+
+import click
+
+import settings
+from ops import logs
+from ops.ledger import ledger
+from ops.options import var_option
+from worker.main import run
+
+
+@click.command()
+@var_option
+def worker() -> None:
+    """Run a worker alone.
+
+    It delivers one batch at a time to Klaviyo. Any number may run on any number of machines; they share Klaviyo's
+    rate limits through Redis.
+    """
+    logs.configure()
+    known = settings.load()
+    with ledger(known):
+        run(known)

@@ -1,0 +1,77 @@
+"""What a CDP says about a connection in its own settings, such as mParticle's `account_settings`.
+
+It overrides the connection's settings. The API key among it is kept encrypted.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any, cast
+
+import msgspec
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from redis import Redis
+
+from queues import keys
+from queues.errors import NoSecretKey, SecretKeyChanged
+
+
+class Cipher:
+    """Encrypts API keys at rest. The first secret encrypts; all decrypt, so that a secret can be exchanged."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._fernet = MultiFernet([_fernet(secret) for secret in secrets]) if secrets else None
+
+    def encrypt(self, text: str) -> bytes:
+        """Raises NoSecretKey when the installation has no secret."""
+        if self._fernet is None:
+            raise NoSecretKey
+        return self._fernet.encrypt(text.encode())
+
+    def decrypt(self, token: bytes) -> str:
+        """Raises NoSecretKey, or SecretKeyChanged when no secret of this installation fits."""
+        if self._fernet is None:
+            raise NoSecretKey
+        try:
+            return self._fernet.decrypt(token).decode()
+        except InvalidToken as fault:
+            raise SecretKeyChanged from fault
+
+
+def _fernet(secret: str) -> Fernet:
+    # Derived, because what platforms generate as a secret is not in the form that Fernet asks for.
+    derived = HKDF(SHA256(), 32, salt=None, info=b"ferry: api keys at rest").derive(secret.encode())
+    return Fernet(base64.urlsafe_b64encode(derived))
+
+
+class Account(msgspec.Struct, frozen=True):
+    """What the CDP said last: `settings` without the key, and the key."""
+
+    settings: dict[str, str]
+    api_key: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Account({sorted(self.settings)}, {'with' if self.api_key else 'no'} key)"
+
+
+def record(account: Account, cipher: Cipher) -> dict[str, bytes]:
+    """The fields of the account's hash. Raises NoSecretKey."""
+    key = cipher.encrypt(account.api_key) if account.api_key else b""
+    return {"settings": msgspec.json.encode(account.settings), "api_key": key}
+
+
+def remember(redis: Redis, connection: str, account: Account, cipher: Cipher) -> None:
+    """Keep what the CDP said about a connection. Raises NoSecretKey with nothing kept."""
+    redis.hset(keys.account(connection), mapping=cast("Any", record(account, cipher)))
+
+
+def recall(redis: Redis, connection: str, cipher: Cipher) -> Account | None:
+    """What the CDP said last, or None. Raises NoSecretKey or SecretKeyChanged when a key cannot be read."""
+    stored = cast("dict[bytes, bytes]", redis.hgetall(keys.account(connection)))
+    if not stored:
+        return None
+    api_key = cipher.decrypt(stored[b"api_key"]) if stored.get(b"api_key") else None
+    return Account(msgspec.json.decode(stored[b"settings"], type=dict[str, str]), api_key)

@@ -1,0 +1,161 @@
+"""Open batches: who holds one, how far its delivery has come, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from redis import Redis
+
+from queues import keys, scripts
+from queues.change import Change, decode
+from queues.errors import LeaseLost
+from queues.names import PARTITIONS, Queue
+
+#: Batches rung in one go, per partition.
+RING_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch held by this worker. `token` fences it off from a worker that held it before; times in ms."""
+
+    id: str
+    queue: Queue
+    token: int
+    reason: str
+    taken: int
+    attempts: int
+    crashes: int
+    progress: bytes
+    changes: list[Change]
+
+
+@dataclass(frozen=True, slots=True)
+class Undeliverable:
+    """A change of a batch that ends as a dead letter. `index` counts from 0 in `Batch.changes`."""
+
+    index: int
+    reason: str
+    detail: dict[str, Any]
+
+
+def to_ring(redis: Redis, now: int) -> list[str]:
+    """Batches for which a worker must be rung by now: fresh ones, ones given back, ones whose lease ran out."""
+    with redis.pipeline(transaction=False) as pipe:
+        for number in range(PARTITIONS):
+            pipe.zrangebyscore(keys.partition(number, "ring"), "-inf", now, start=0, num=RING_AT_ONCE)
+        return [batch_id.decode() for ids in pipe.execute() for batch_id in ids]
+
+
+def rung(redis: Redis, batch_ids: list[str], again: int) -> None:
+    """A worker was rung for these batches: ring again at `again` (ms) unless one takes them up before."""
+    with redis.pipeline(transaction=False) as pipe:
+        for batch_id in batch_ids:
+            # XX: a batch settled meanwhile stays gone. GT: a lease taken meanwhile stays longer.
+            ring = keys.partition(keys.batch_partition(batch_id), "ring")
+            pipe.zadd(ring, {batch_id: again}, xx=True, gt=True)
+        pipe.execute()
+
+
+def _lease_keys(batch_id: str) -> list[str]:
+    return [keys.batch(batch_id), keys.partition(keys.batch_partition(batch_id), "ring")]
+
+
+def reclaim(redis: Redis, batch_id: str, now: int, lease_ms: int) -> Batch | None:
+    """Hold a batch for `lease_ms`; None when another worker holds it or it is settled already."""
+    token = int(scripts.run(redis, "reclaim", _lease_keys(batch_id), [batch_id, now, lease_ms]))
+    if token < 1:
+        return None
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.hgetall(keys.batch(batch_id))
+        pipe.lrange(keys.batch(batch_id, "changes"), 0, -1)
+        fields, stored = pipe.execute()
+    if not fields:  # settled by a worker that outlived this lease
+        return None
+    return Batch(
+        id=batch_id,
+        queue=Queue.parse(fields[b"queue"].decode()),
+        token=token,
+        reason=fields[b"reason"].decode(),
+        taken=int(fields[b"taken"]),
+        attempts=int(fields[b"attempts"]),
+        crashes=int(fields[b"crashes"]),
+        progress=fields[b"progress"],
+        changes=[decode(change) for change in stored],
+    )
+
+
+def renew(redis: Redis, batch: Batch, now: int, lease_ms: int) -> None:
+    """Hold the batch for `lease_ms` more. Raises LeaseLost when another worker has it."""
+    args = [batch.id, batch.token, now, lease_ms]
+    if not scripts.run(redis, "renew", _lease_keys(batch.id), args):
+        raise LeaseLost(batch.id)
+
+
+def submit(
+    redis: Redis, batch: Batch, progress: bytes, ring_at: int = 0, attempts: int = 0, sent: bool = False
+) -> None:
+    """Write the progress of a delivery down; with `ring_at` (ms), give the batch back until then.
+
+    `attempts`: how many this delivery has spent. `sent`: everything of the batch is uploaded, and its queue may take
+    the next one. Raises LeaseLost when another worker has the batch.
+    """
+    script_keys = [*_lease_keys(batch.id), keys.queue(batch.queue)]
+    args: list[Any] = [batch.id, batch.token, progress, ring_at, attempts, int(sent)]
+    if not scripts.run(redis, "submit", script_keys, args):
+        raise LeaseLost(batch.id)
+
+
+def progress(redis: Redis, batch_id: str) -> bytes:
+    """The progress written down last; empty when none is, or the batch is settled."""
+    return cast("bytes | None", redis.hget(keys.batch(batch_id), "progress")) or b""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of the changes of a batch; those that are neither superseded nor dead were delivered.
+
+    `moved`: indexes of the changes that put a person on the list or took one off; older dead letters of these persons
+    are superseded with it. `warnings`: how many people went without some field, by code.
+    """
+
+    superseded: int = 0
+    dead: Sequence[Undeliverable] = ()
+    moved: Sequence[int] = ()
+    warnings: Mapping[str, int] = field(default_factory=dict)
+
+
+def settle(redis: Redis, batch: Batch, end: Settlement, now: int) -> bool:
+    """End a batch. True when its queue is due again by now. Raises LeaseLost when another worker has the batch."""
+    queue = batch.queue
+    script_keys = [
+        keys.queue(queue),
+        keys.queue(queue, "open"),
+        keys.partition(queue.partition, "ring"),
+        keys.queue(queue, "batches"),
+        keys.batch(batch.id),
+        keys.batch(batch.id, "changes"),
+        keys.queue(queue, "dead"),
+        keys.queue(queue, "buried"),
+        keys.partition(queue.partition, "due"),
+        keys.queue(queue, "warnings"),
+    ]
+    delivered = len(batch.changes) - end.superseded - len(end.dead)
+    args: list[Any] = [str(queue), batch.id, batch.token, now, delivered, end.superseded]
+    args += [len(end.moved), *(index + 1 for index in end.moved), json.dumps(dict(end.warnings))]
+    for letter in end.dead:
+        args += [letter.index + 1, letter.reason, json.dumps(letter.detail)]
+    settled, due = scripts.run(redis, "settle", script_keys, args)
+    if not settled:
+        raise LeaseLost(batch.id)
+    return bool(due)
+
+
+def hasten(redis: Redis, queue: Queue, now: int) -> None:
+    """What the open batches of a queue wait for is over: let workers be rung for them now."""
+    ring = keys.partition(queue.partition, "ring")
+    for batch_id in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1)):
+        redis.zadd(ring, {batch_id: now}, xx=True, lt=True)

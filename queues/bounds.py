@@ -1,0 +1,15 @@
+"""How much the ledger keeps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: Changes that may wait, in one queue and in all together.
+PENDING_IN_QUEUE: Final = 1_000_000
+PENDING: Final = 5_000_000
+#: Dead letters that one queue keeps, and the ms for which it keeps one (30 days).
+LETTERS: Final = 10_000
+LETTER_MS: Final = 30 * 86_400_000
+#: The part of Redis's memory that may be used before nothing more is taken: delivery has to write, too. accept.lua
+#: keeps to it exactly; looking now and then spares a full Redis the messages that it would refuse.
+MEMORY_SHARE: Final = 0.9

@@ -1,0 +1,133 @@
+"""The census: what is in the ledger now, for people and programs that look at it. Reads, never writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import msgspec
+from redis import Redis
+
+from queues import doorbell, holds, keys, scripts
+from queues.counts import OpenBatch, QueueCount
+from queues.holds import Hold
+from queues.names import Queue
+from queues.pending import all_queues, waiting
+from queues.policy import FlushPolicy
+
+#: Queues read in one round trip.
+_AT_ONCE = 500
+_DEFAULT = FlushPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Everything. `at`: ms, by the server's clock. `heartbeat`: ms of a scheduler's last tick, None for a minute ago.
+
+    `holds` are those on connections; `workers`: name -> state (RQ's words: started, idle, busy, suspended).
+    """
+
+    at: int
+    queues: tuple[QueueCount, ...]
+    holds: dict[str, Hold]
+    heartbeat: int | None
+    workers: dict[str, str]
+
+
+class _Progress(msgspec.Struct, frozen=True):
+    """All that a census reads of what a worker wrote down."""
+
+    stage: str = "upload"
+
+
+_progress = msgspec.json.Decoder(_Progress)
+_audience = msgspec.json.Decoder(dict[str, Any])
+
+
+def take_census(redis: Redis) -> Census:
+    """Read everything; each queue in one look. Raises redis.RedisError."""
+    counts = count(redis, all_queues(redis))
+    heartbeat = cast("bytes | None", redis.get(keys.HEARTBEAT))
+    seconds, microseconds = redis.time()
+    return Census(
+        at=seconds * 1000 + microseconds // 1000,
+        queues=tuple(counts),
+        holds=holds.of_connections(redis),
+        heartbeat=int(heartbeat) if heartbeat else None,
+        workers=doorbell.workers(redis),
+    )
+
+
+def count(redis: Redis, queues: Sequence[Queue]) -> list[QueueCount]:
+    """Count these queues, in their order. Raises redis.RedisError."""
+    found: list[QueueCount] = []
+    for start in range(0, len(queues), _AT_ONCE):
+        part = queues[start : start + _AT_ONCE]
+        with redis.pipeline(transaction=False) as pipe:
+            for queue in part:
+                parts = [keys.queue(queue, name) for name in ("pending", "batches", "dead", "warnings")]
+                scripts.queue_up(pipe, "census", [keys.queue(queue), *parts])
+            answers = pipe.execute()
+        opened = _open_batches(redis, [batch for answer in answers for batch in answer[3][::2]])
+        found += [_count(queue, answer, opened) for queue, answer in zip(part, answers, strict=True)]
+    return found
+
+
+def _open_batches(redis: Redis, ids: Sequence[bytes]) -> dict[bytes, OpenBatch]:
+    """Details of the batches, without those settled since they were counted."""
+    with redis.pipeline(transaction=False) as pipe:
+        for batch_id in ids:
+            name = batch_id.decode()
+            pipe.hgetall(keys.batch(name))
+            pipe.zscore(keys.partition(keys.batch_partition(name), "ring"), name)
+        answers = pipe.execute()
+    details = zip(ids, answers[::2], answers[1::2], strict=True)
+    return {batch_id: _open_batch(batch_id, fields, ring) for batch_id, fields, ring in details if fields}
+
+
+def _open_batch(batch_id: bytes, fields: dict[bytes, bytes], ring: float | None) -> OpenBatch:
+    progress = fields[b"progress"]
+    return OpenBatch(
+        id=batch_id.decode(),
+        taken=int(fields[b"taken"]),
+        count=int(fields[b"count"]),
+        reason=fields[b"reason"].decode(),
+        stage=_progress.decode(progress).stage if progress else "upload",
+        attempts=int(fields[b"attempts"]),
+        held=fields[b"held"] == b"1",
+        ring=int(ring or 0),
+    )
+
+
+def _count(queue: Queue, answer: list[Any], opened: dict[bytes, OpenBatch]) -> QueueCount:
+    flat, pending, oldest, batches, kept, left_out = answer
+    fields: dict[str, bytes] = {name.decode(): value for name, value in _pairs(flat)}
+
+    def number(name: str) -> int:
+        return int(fields.get(name, 0))
+
+    return QueueCount(
+        queue=queue,
+        name=_audience.decode(fields["audience"]).get("name", "") if "audience" in fields else "",
+        policy=FlushPolicy(number("size") or _DEFAULT.size, number("age") or _DEFAULT.age_ms),
+        waiting=waiting(fields, pending, int(oldest) if oldest else None),
+        accepted=number("accepted"),
+        open=number("open"),
+        delivered=number("delivered"),
+        dead=number("dead"),
+        superseded=number("superseded"),
+        kept=kept,
+        taken=number("taken"),
+        upto=number("upto"),
+        evicted=number("evicted"),
+        hold=holds.decode(fields["hold"]) if "hold" in fields else None,
+        list_id=fields["list_id"].decode() if "list_id" in fields else None,
+        batches=tuple(opened[batch_id] for batch_id in batches[::2] if batch_id in opened),
+        left_out={code.decode(): int(people) for code, people in _pairs(left_out)},
+    )
+
+
+def _pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """The fields of a hash as a script returns them: name, value, name, value ..."""
+    return zip(flat[::2], flat[1::2], strict=True)

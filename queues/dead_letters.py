@@ -1,0 +1,122 @@
+"""Dead letters: changes that could not be delivered, kept with the reason until replayed or purged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from redis import Redis
+
+from queues import keys, scripts
+from queues.change import Change, decode
+from queues.names import Queue
+
+_PAGE = 500
+_Page = list[tuple[bytes, dict[bytes, bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A change given up. `at` and `first`: ms at which it died, and at which it was taken or accepted."""
+
+    id: str
+    queue: Queue
+    reason: str
+    detail: dict[str, Any]
+    first: int
+    attempts: int
+    change: Change
+
+    @property
+    def at(self) -> int:
+        """The stream id starts with the server's time in ms."""
+        return int(self.id.partition("-")[0])
+
+
+def read(redis: Redis, queue: Queue, since: int = 0) -> Iterator[DeadLetter]:
+    """The dead letters of a queue that died at `since` (ms) or later, oldest first, a page at a time."""
+    start = str(since)
+    while page := cast(_Page, redis.xrange(keys.queue(queue, "dead"), min=start, max="+", count=_PAGE)):
+        for stream_id, fields in page:
+            yield _letter(queue, stream_id.decode(), fields)
+        start = f"({page[-1][0].decode()}"
+
+
+def _letter(queue: Queue, stream_id: str, fields: dict[bytes, bytes]) -> DeadLetter:
+    detail = fields[b"detail"].decode()
+    return DeadLetter(
+        id=stream_id,
+        queue=queue,
+        reason=fields[b"reason"].decode(),
+        detail=json.loads(detail) if detail.startswith("{") else {"detail": detail},
+        first=int(fields[b"first"]),
+        attempts=int(fields[b"attempts"]),
+        change=decode(fields[b"change"]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """`stayed`: letters of persons in an open batch; they can be replayed when it is settled."""
+
+    replayed: int
+    stayed: int
+
+
+def replay(redis: Redis, queue: Queue, ids: list[str], now: int) -> Replayed:
+    """Put dead letters back into their queue, before everything accepted after them. `ids`: oldest first."""
+    script_keys = [
+        keys.queue(queue),
+        keys.queue(queue, "pending"),
+        keys.partition(queue.partition, "due"),
+        keys.queue(queue, "dead"),
+        keys.queue(queue, "buried"),
+        keys.queue(queue, "open"),
+    ]
+    replayed, stayed, _ = scripts.run(redis, "replay", script_keys, [str(queue), now, *ids])
+    return Replayed(replayed, stayed)
+
+
+def purge(redis: Redis, queue: Queue, ids: list[str], evicted: bool = False) -> int:
+    """Delete dead letters for good; how many were still there. They stay counted as dead, and as `evicted` if so."""
+    script_keys = [keys.queue(queue), keys.queue(queue, "dead"), keys.queue(queue, "buried")]
+    return int(scripts.run(redis, "purge", script_keys, [int(evicted), *ids]))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many letters a queue keeps, and the ms at which the oldest died; None: it keeps none."""
+
+    letters: int
+    oldest: int | None
+
+
+def kept(redis: Redis, queues: Sequence[Queue]) -> list[Kept]:
+    """What each of these queues keeps, in one round trip."""
+    with redis.pipeline(transaction=False) as pipe:
+        for queue in queues:
+            pipe.xlen(keys.queue(queue, "dead"))
+            pipe.xrange(keys.queue(queue, "dead"), count=1)
+        answers = pipe.execute()
+    return [
+        Kept(letters, int(first[0][0].partition(b"-")[0]) if first else None)
+        for letters, first in zip(answers[::2], answers[1::2], strict=True)
+    ]
+
+
+def evict(redis: Redis, queue: Queue, letters: int, since: int) -> int:
+    """Delete the oldest until at most so many are kept and all died at `since` (ms) or later; how many went."""
+    evicted = 0
+    while ids := _beyond(redis, queue, letters, since):
+        evicted += purge(redis, queue, ids, evicted=True)
+    return evicted
+
+
+def _beyond(redis: Redis, queue: Queue, letters: int, since: int) -> list[str]:
+    """Ids of the oldest that are too many, or else of those that are too old; a page at most."""
+    key = keys.queue(queue, "dead")
+    excess = max(0, redis.xlen(key) - letters)
+    last, most = ("+", min(excess, _PAGE)) if excess else (str(max(0, since - 1)), _PAGE)
+    return [stream_id.decode() for stream_id, _ in cast(_Page, redis.xrange(key, max=last, count=most))]

@@ -1,0 +1,78 @@
+"""The doorbell: an RQ job that carries a batch id and nothing else.
+
+RQ is not the ledger. A job lost costs seconds, for the scheduler rings again; a job too many finds the batch held or
+settled and ends.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from queues.keys import RQ_PREFIX
+
+# RQ reads its prefix when it is imported. Tagged, because its scripts touch several of its keys at once.
+os.environ["RQ_KEY_PREFIX"] = RQ_PREFIX.rstrip(":")
+
+from redis import Redis
+from rq import Queue, Worker
+from rq.exceptions import NoSuchJobError
+from rq.queue import EnqueueData
+from rq.serializers import JSONSerializer
+
+#: The one RQ queue. A worker that listens on two loses jobs for good when it dies (RQ 3: BLPOP instead of BLMOVE).
+NAME = "ferry"
+#: What a worker runs; named by its path, so that the scheduler need not import the worker.
+TASK = "worker.deliver.deliver"
+PROBE = "worker.probe.probe"
+#: Seconds a delivery may run without giving its batch back.
+JOB_TIMEOUT = 900
+#: Seconds a failed job is kept: long enough to be looked at, short because it says nothing the log does not.
+FAILURE_TTL = 3600
+
+
+def rq_queue(redis: Redis) -> Queue:
+    """RQ's queue; JSON, so that nothing in it is ever executed by being read."""
+    return Queue(NAME, connection=redis, serializer=JSONSerializer)
+
+
+def ring(redis: Redis, batch_ids: list[str], now: int) -> list[str]:
+    """Ring a worker for each batch that nobody was rung for yet; the batches rung.
+
+    `now` (ms) makes job ids unique: RQ mistakes a second job of the same id for the first.
+    """
+    queue = rq_queue(redis)
+    waiting = {job_id.partition("_")[0] for job_id in queue.job_ids}
+    fresh = [batch_id for batch_id in batch_ids if batch_id not in waiting]
+    queue.enqueue_many([_job(TASK, batch_id, f"{batch_id}_{now}") for batch_id in fresh])
+    return fresh
+
+
+def ask_probe(redis: Redis, connection: str, now: int) -> None:
+    """Let a worker try whether the cause of a connection's hold is gone."""
+    rq_queue(redis).enqueue_many([_job(PROBE, connection, f"probe-{connection}_{now}")])
+
+
+def _job(task: str, argument: str, job_id: str) -> EnqueueData:
+    return Queue.prepare_data(
+        task,
+        args=[argument],
+        timeout=JOB_TIMEOUT,
+        result_ttl=0,
+        failure_ttl=FAILURE_TTL,
+        description=task.rpartition(".")[2],
+        job_id=job_id,
+    )
+
+
+def forget_failures(redis: Redis, keep: int) -> None:
+    """Delete the jobs that failed first, until so many are kept."""
+    failures = rq_queue(redis).failed_job_registry
+    for job_id in failures.get_job_ids(0, -keep - 1):
+        with suppress(NoSuchJobError):  # it expired meanwhile
+            failures.remove(job_id, delete_job=True)
+
+
+def workers(redis: Redis) -> dict[str, str]:
+    """Name -> state of the worker processes that listen, or did some minutes ago and were killed."""
+    return {worker.name: str(worker.get_state()) for worker in Worker.all(queue=rq_queue(redis))}

@@ -1,0 +1,93 @@
+"""Every Redis key of the ledger.
+
+All keys of a partition share the hash tag `{pNN}`, so that a script, which touches one partition only, also runs
+on Redis Cluster.
+
+    ferry:{pNN}:due                ZSET   queue -> ms at which the flush policy must look at it (0: now)
+    ferry:{pNN}:ring               ZSET   batch -> ms at which a worker must be rung for it
+    ferry:{pNN}:queues             SET    every queue of the partition
+    ferry:{pNN}:seen:<digest>      STRING a message already accepted into a queue; expires after 24 h
+    ferry:{pNN}:q:<queue>          HASH   counters and facts of a queue, see below
+    ferry:{pNN}:q:<queue>:pending  LIST   changes waiting, oldest first (format: change.py)
+    ferry:{pNN}:q:<queue>:open     SET    person keys of the changes in open batches
+    ferry:{pNN}:q:<queue>:batches  ZSET   open batch -> ms at which it was taken
+    ferry:{pNN}:q:<queue>:dead     STREAM dead letters: change, reason, detail, first, attempts
+    ferry:{pNN}:q:<queue>:buried   HASH   person key -> ids of the person's dead letters
+    ferry:{pNN}:q:<queue>:warnings HASH   code -> people delivered without some field
+    ferry:{pNN}:q:<queue>:alarmed  STRING its dead letters were said to be too many or too old; expires
+    ferry:{pNN}:b:<batch>          HASH   an open batch: queue, reason, taken, count, token, lease, held, crashes,
+                                          attempts, progress, sent
+    ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered
+
+Fields of a queue: `size`, `age` (flush policy, changes and ms), `takes` (batches ever taken), `taken` (changes ever
+taken), `upto` (the value of `taken` at which a flush that was asked for is complete), `upto_by` (operator or age),
+`uploaded` (ms of the last take), `unsent` (open batches not uploaded yet), `accepted`, `open`, `delivered`, `dead`,
+`superseded` (changes), `evicted` (dead letters deleted because they were too many or too old), `audience` (JSON: name
+and settings of the CDP), `list_id` and `list_name` (the Klaviyo list found), `hold` (JSON: why nothing is taken).
+
+Outside the partitions, written by plain commands only:
+
+    ferry:wake                     LIST   one element when a queue became due; schedulers block on it
+    ferry:heartbeat:scheduler      STRING ms of the last tick; expires
+    ferry:epoch                    STRING random; when it is gone, so is everything else
+    ferry:emptied                  STRING ms at which a scheduler noticed that; expires
+    ferry:holds                    HASH   connection -> JSON hold
+    ferry:confirmations            HASH   held connection -> probes that found the cause still there
+    ferry:probing                  STRING held connections are probed once while it lasts
+    ferry:housekeeping             STRING the ledger is kept within its bounds once while it lasts
+    ferry:account:<connection>     HASH   settings a CDP sent for a connection, API key encrypted
+    ferry:lock:list:<digest>       STRING one worker creates the list of that name
+"""
+
+from __future__ import annotations
+
+from queues.names import PARTITIONS, Queue
+
+WAKE = "ferry:wake"
+HEARTBEAT = "ferry:heartbeat:scheduler"
+EPOCH = "ferry:epoch"
+EMPTIED = "ferry:emptied"
+HOLDS = "ferry:holds"
+CONFIRMATIONS = "ferry:confirmations"
+PROBING = "ferry:probing"
+HOUSEKEEPING = "ferry:housekeeping"
+#: Prefix of RQ's own keys; tagged, because RQ's scripts touch several of its keys at once.
+RQ_PREFIX = "{ferry-rq}:"
+
+
+def partition(number: int, name: str) -> str:
+    """A key of a partition: `due`, `ring` or `queues`."""
+    return f"ferry:{{p{number:02d}}}:{name}"
+
+
+def queue(name: Queue, part: str = "") -> str:
+    """A key of a queue: its hash, or its `pending`, `open`, `batches`, `dead`, `buried`, `warnings` or `alarmed`."""
+    return partition(name.partition, f"q:{name}{':' + part if part else ''}")
+
+
+def seen(name: Queue, digest: str) -> str:
+    """The mark that a message was accepted into a queue."""
+    return partition(name.partition, f"seen:{digest}")
+
+
+def batch(batch_id: str, part: str = "") -> str:
+    """A key of a batch: its hash, or its `changes`."""
+    return partition(batch_partition(batch_id), f"b:{batch_id}{':' + part if part else ''}")
+
+
+def batch_partition(batch_id: str) -> int:
+    """The partition a batch id names in its first two digits. Raises ValueError for text that is no batch id."""
+    number = int(batch_id[:2])
+    if not 0 <= number < PARTITIONS or batch_id[2:3] != "-":
+        raise ValueError(f"{batch_id!r} is not a batch id; expected NN-<hex>")
+    return number
+
+
+def account(connection: str) -> str:
+    """What a CDP told us about a connection."""
+    return f"ferry:account:{connection}"
+
+
+def list_lock(digest: str) -> str:
+    """Held by the worker that looks up or creates one list."""
+    return f"ferry:lock:list:{digest}"

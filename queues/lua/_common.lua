@@ -1,0 +1,76 @@
+-- Functions that several scripts share; put in front of them.
+--
+-- reindex(meta, pending, due, queue, now): files the queue in the due index under the ms at which the flush policy
+-- must look at it (policy.py: due_at), or takes it out when nothing waits.
+-- Returns 1 when the queue is due by now and was not before, 0 otherwise.
+local function reindex(meta, pending, due, queue, now)
+  local waiting = redis.call('LLEN', pending)
+  if waiting == 0 then
+    redis.call('ZREM', due, queue)
+    return 0
+  end
+  local m = redis.call('HMGET', meta, 'size', 'age', 'taken', 'upto', 'uploaded')
+  local at = 0
+  if waiting < tonumber(m[1]) and tonumber(m[4] or 0) <= tonumber(m[3] or 0) then
+    at = tonumber(string.sub(redis.call('LINDEX', pending, 0), 2, 14))
+    if m[5] and tonumber(m[5]) < at then at = tonumber(m[5]) end
+    at = at + tonumber(m[2])
+  end
+  local before = redis.call('ZSCORE', due, queue)
+  redis.call('ZADD', due, at, queue)
+  if at <= now and (not before or tonumber(before) > now) then return 1 end
+  return 0
+end
+
+-- keys_of(change): the person keys in a stored change's header (format: change.py).
+local function keys_of(change)
+  local keys = {}
+  for i = 0, tonumber(string.sub(change, 1, 1)) - 1 do
+    keys[#keys + 1] = string.sub(change, 15 + i * 16, 30 + i * 16)
+  end
+  return keys
+end
+
+-- bury(dead, buried, change, reason, detail, first, attempts): keeps a change as a dead letter. `buried` leads from
+-- person keys to the ids of their letters, so that a later delivery can tell which letters it has overtaken.
+local function bury(dead, buried, change, reason, detail, first, attempts)
+  local id = redis.call('XADD', dead, '*', 'change', change, 'reason', reason, 'detail', detail,
+    'first', first, 'attempts', attempts)
+  for _, key in ipairs(keys_of(change)) do
+    redis.call('HSET', buried, key, (redis.call('HGET', buried, key) or '') .. id .. ' ')
+  end
+end
+
+-- unbury(dead, buried, id): takes a dead letter out. Returns its change, nil when it is gone.
+local function unbury(dead, buried, id)
+  local letter = redis.call('XRANGE', dead, id, id)[1]
+  if not letter then return nil end
+  -- Deleted first of all writes: a full Redis lets a script that frees memory finish.
+  redis.call('XDEL', dead, id)
+  local change = letter[2][2]
+  for _, key in ipairs(keys_of(change)) do
+    local ids = redis.call('HGET', buried, key)
+    local at = ids and string.find(ids, id .. ' ', 1, true)
+    if at then
+      ids = string.sub(ids, 1, at - 1) .. string.sub(ids, at + #id + 1)
+      if ids == '' then redis.call('HDEL', buried, key) else redis.call('HSET', buried, key, ids) end
+    end
+  end
+  return change
+end
+
+-- in_parts(values, first, last, call): call(unpack) on at most 1,000 values at a time, as many as Lua's stack holds.
+local function in_parts(values, first, last, call)
+  for i = first, last, 1000 do
+    call(unpack(values, i, math.min(i + 999, last)))
+  end
+end
+
+-- room(bytes, share): whether so many bytes more would leave Redis within that share of the memory it may use.
+local function room(bytes, share)
+  local memory = redis.call('INFO', 'memory')
+  local most = tonumber(string.match(memory, '%d+', string.find(memory, '\nmaxmemory:', 1, true)))
+  if most == 0 then return true end
+  local used = tonumber(string.match(memory, '%d+', string.find(memory, '\nused_memory:', 1, true)))
+  return used + bytes <= share * most
+end

@@ -1,0 +1,6 @@
+-- Gives a queue the flush policy now configured, and files it in the due index anew.
+--
+-- KEYS  1 queue hash  2 pending  3 due
+-- ARGV  1 queue  2 now, ms  3 size  4 age, ms
+redis.call('HSET', KEYS[1], 'size', ARGV[3], 'age', ARGV[4])
+return reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[2]))

@@ -1,0 +1,14 @@
+-- Gives a batch that nobody holds to the calling worker, under a new fencing token. A lease that ran out while the
+-- batch was held means that its worker died or froze; that is counted.
+--
+-- KEYS  1 batch hash  2 ring
+-- ARGV  1 batch  2 now, ms  3 length of the lease, ms
+-- Returns the token; 0 when the batch is held by another worker; -1 when it is settled and gone.
+local b = redis.call('HMGET', KEYS[1], 'lease', 'held')
+if not b[1] then return -1 end
+if tonumber(b[1]) > tonumber(ARGV[2]) then return 0 end
+local lease = tonumber(ARGV[2]) + tonumber(ARGV[3])
+if b[2] == '1' then redis.call('HINCRBY', KEYS[1], 'crashes', 1) end
+redis.call('HSET', KEYS[1], 'lease', lease, 'held', 1)
+redis.call('ZADD', KEYS[2], 'XX', lease, ARGV[1])
+return redis.call('HINCRBY', KEYS[1], 'token', 1)

@@ -1,0 +1,39 @@
+-- Puts dead letters back into their queue, before everything that was accepted after them: whoever has changed since
+-- ends where the later change says. Letters of persons in an open batch stay, for the open change may be the later one.
+--
+-- KEYS  1 queue hash  2 pending  3 due  4 dead  5 buried  6 open
+-- ARGV  1 queue  2 now, ms  3 .. ids of dead letters, oldest first
+-- Returns {number replayed, number that had to stay, became due}; ids that are gone are not counted.
+
+-- put_back(pending, change): puts a change before the first that was accepted as late or later. What waits is in the
+-- order of its acceptance, so the place, which is the front but for letters replayed before, is found by halving.
+local function put_back(pending, change)
+  local time = string.sub(change, 2, 14)
+  local first, last = 0, redis.call('LLEN', pending)
+  while first < last do
+    local middle = math.floor((first + last) / 2)
+    if string.sub(redis.call('LINDEX', pending, middle), 2, 14) < time then first = middle + 1 else last = middle end
+  end
+  local later = redis.call('LINDEX', pending, first)
+  if later then redis.call('LINSERT', pending, 'BEFORE', later, change) else redis.call('RPUSH', pending, change) end
+end
+
+local replayed, stayed = 0, 0
+for i = #ARGV, 3, -1 do
+  local letter = redis.call('XRANGE', KEYS[4], ARGV[i], ARGV[i])[1]
+  if letter then
+    local stays = false
+    for _, is_open in ipairs(redis.call('SMISMEMBER', KEYS[6], unpack(keys_of(letter[2][2])))) do
+      stays = stays or is_open == 1
+    end
+    if stays then
+      stayed = stayed + 1
+    else
+      put_back(KEYS[2], unbury(KEYS[4], KEYS[5], ARGV[i]))
+      replayed = replayed + 1
+    end
+  end
+end
+if replayed == 0 then return {0, stayed, 0} end
+redis.call('HINCRBY', KEYS[1], 'dead', -replayed)
+return {replayed, stayed, reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[2]))}

@@ -1,0 +1,49 @@
+-- Moves the oldest pending changes of a queue into a new batch and asks for a worker to be rung.
+-- Stops at the first change that shares a person key with an open batch: that person's earlier change comes first.
+--
+-- KEYS  1 queue hash  2 pending  3 due  4 open  5 ring  6 batches  7 batch hash  8 batch changes
+-- ARGV  1 queue  2 batch  3 now, ms  4 `takes` as the caller saw it  5 most changes  6 most bytes  7 reason
+--       8 most batches that may wait for their upload
+-- Returns the number of changes taken; 0 when the first one has to wait, enough batches do, or memory is so short that
+-- open ones must end first, for a batch takes more room than what waits; -1 when another scheduler took meanwhile.
+local m = redis.call('HMGET', KEYS[1], 'takes', 'taken', 'upto', 'unsent')
+if (m[1] or '0') ~= ARGV[4] then return -1 end
+if tonumber(m[4] or 0) >= tonumber(ARGV[8]) then return 0 end
+if not room(0, 0.95) then return 0 end
+local changes = redis.call('LRANGE', KEYS[2], 0, tonumber(ARGV[5]) - 1)
+local someone_open = redis.call('SCARD', KEYS[4]) > 0
+local persons, bytes, taken = {}, 0, 0
+for i, change in ipairs(changes) do
+  local keys = keys_of(change)
+  if someone_open then
+    for _, is_open in ipairs(redis.call('SMISMEMBER', KEYS[4], unpack(keys))) do
+      if is_open == 1 then keys = nil break end
+    end
+    if not keys then break end
+  end
+  bytes = bytes + #change
+  if i > 1 and bytes > tonumber(ARGV[6]) then break end
+  for _, key in ipairs(keys) do persons[#persons + 1] = key end
+  taken = i
+end
+if taken == 0 then return 0 end
+-- The first write frees memory, so that a full Redis lets this script finish and the queue can drain.
+local waiting = redis.call('LLEN', KEYS[2])
+redis.call('LTRIM', KEYS[2], taken, -1)
+in_parts(changes, 1, taken, function(...) redis.call('RPUSH', KEYS[8], ...) end)
+in_parts(persons, 1, #persons, function(...) redis.call('SADD', KEYS[4], ...) end)
+redis.call('HSET', KEYS[7], 'queue', ARGV[1], 'reason', ARGV[7], 'taken', ARGV[3], 'count', taken,
+  'token', 0, 'lease', 0, 'held', 0, 'crashes', 0, 'attempts', 0, 'progress', '', 'sent', 0)
+redis.call('ZADD', KEYS[5], ARGV[3], ARGV[2])
+redis.call('ZADD', KEYS[6], ARGV[3], ARGV[2])
+local before = tonumber(m[2] or 0)
+if ARGV[7] == 'age' and taken < waiting and tonumber(m[3] or 0) <= before then
+  redis.call('HSET', KEYS[1], 'upto', before + waiting, 'upto_by', 'age')
+end
+redis.call('HINCRBY', KEYS[1], 'takes', 1)
+redis.call('HINCRBY', KEYS[1], 'taken', taken)
+redis.call('HINCRBY', KEYS[1], 'open', taken)
+redis.call('HINCRBY', KEYS[1], 'unsent', 1)
+redis.call('HSET', KEYS[1], 'uploaded', ARGV[3])
+reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[3]))
+return taken

@@ -1,0 +1,40 @@
+"""The name of a queue: which connection, which kind of change, which target."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+#: Queues are spread over this many partitions. Fixed for ever: a queue that changed its partition would lose its keys.
+PARTITIONS = 16
+#: Target of the queue that keeps what a CDP sent without an audience that could be read.
+UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Queue:
+    """The pending changes for one destination, written `connection/kind/target`.
+
+    `kind` is `audience`; `target` is the CDP's audience id.
+    """
+
+    connection: str
+    kind: str
+    target: str
+
+    def __str__(self) -> str:
+        return "/".join(quote(part, safe="") for part in (self.connection, self.kind, self.target))
+
+    @classmethod
+    def parse(cls, text: str) -> Queue:
+        """Read `connection/kind/target`. Raises ValueError for any other shape."""
+        parts = text.split("/")
+        if len(parts) != 3 or not all(parts):
+            raise ValueError(f"{text!r} is not the name of a queue; expected connection/kind/target")
+        return cls(*(unquote(part) for part in parts))
+
+    @property
+    def partition(self) -> int:
+        """0 to 15, from a hash that never changes between versions or machines."""
+        return zlib.crc32(str(self).encode()) % PARTITIONS

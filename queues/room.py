@@ -1,0 +1,32 @@
+"""Whether the ledger has room for more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from redis.asyncio import Redis
+
+from queues import bounds, keys, scripts
+from queues.names import PARTITIONS
+
+
+async def look(redis: Redis, most: int) -> str:
+    """Why nothing more is to be taken, empty while there is room. Raises redis.RedisError."""
+    # Not in the pipeline: on a cluster it has no key to go by, and is answered for each node.
+    memory = await redis.info("memory")
+    async with redis.pipeline(transaction=False) as pipe:
+        for number in range(PARTITIONS):
+            pipe.execute_command("EVAL", scripts.text("waiting"), 1, keys.partition(number, "queues"))
+        waiting = await pipe.execute()
+    return full(memory, sum(waiting), most)
+
+
+def full(memory: Mapping[str, Any], waiting: int, most: int) -> str:
+    """What to tell senders, empty while there is room. Pure. `memory`: the section of INFO; `waiting`: changes."""
+    if waiting >= most:
+        return f"{waiting:,} changes wait, as many as may; nothing was accepted. Repeat the request later."
+    used, limit = int(memory.get("used_memory", 0)), int(memory.get("maxmemory", 0))
+    if limit and used > bounds.MEMORY_SHARE * limit:
+        return "Redis is full but for what delivery needs; nothing was accepted. Repeat the request later."
+    return ""

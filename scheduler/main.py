@@ -1,0 +1,99 @@
+"""The scheduler process: a tick every two seconds for ages, leases and rings, and a wake-up when a queue fills.
+
+No scheduler holds anything in memory that another could not see: one may be killed, two may run.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from datetime import UTC, datetime
+
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.schedulers.background import BackgroundScheduler
+from redis import Redis
+from redis.exceptions import RedisError
+
+from connections import Connections
+from queues import keys
+from queues.clock import now_ms
+from queues.epoch import Watch
+from queues.server import connect
+from scheduler.tick import TICK_S, refile, ring, take_due, tick
+from settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Seconds one wait for a wake-up lasts; also how long a stop may take.
+WAIT_S = 1
+
+
+def run(settings: Settings) -> None:
+    """Schedule until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    redis = connect(settings.redis_url)
+    ticks = _ticks(redis, settings.connections)
+    ticks.start()
+    log.info("scheduler is up; it looks at what is due every %d s and whenever a queue fills", TICK_S)
+    _refile_when_up(redis, settings.connections, stop)
+    while not stop.is_set():
+        _wait_for_wake(redis, settings.connections, stop)
+    ticks.shutdown()
+    log.info("scheduler stops; what waits stays in the queues")
+
+
+def _ticks(redis: Redis, connections: Connections) -> BackgroundScheduler:
+    # Memory store: the state is in Redis. misfire_grace_time None: a late tick runs late rather than never.
+    # 16 hours are a stored time that each tick compares, never an interval here, which a restart would begin anew.
+    scheduler = BackgroundScheduler(
+        timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    )
+    watch = Watch()
+    scheduler.add_job(
+        lambda: _tick(redis, connections, watch),
+        "interval",
+        seconds=TICK_S,
+        next_run_time=datetime.now(UTC),
+    )
+    scheduler.add_listener(_log_failure, EVENT_JOB_ERROR)
+    return scheduler
+
+
+def _tick(redis: Redis, connections: Connections, watch: Watch) -> None:
+    now = now_ms()
+    if watch.emptied(redis, now):
+        log.error(
+            "the ledger was emptied: whatever waited or was under way is gone. Find out who did it (FLUSHALL, or a "
+            "Redis without persistence that was restarted), then let the CDP send its audiences again; what comes "
+            "from now on is delivered"
+        )
+    tick(redis, connections, now)
+
+
+def _log_failure(event: JobExecutionEvent) -> None:
+    log.error("tick failed (%s); the next one, in %d s, does what this one left", event.exception, TICK_S)
+
+
+def _refile_when_up(redis: Redis, connections: Connections, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            refile(redis, connections, now_ms())
+        except RedisError as fault:
+            log.warning("Redis does not answer (%s); trying again in %d s, nothing is lost", fault, WAIT_S)
+            stop.wait(WAIT_S)
+        else:
+            return
+
+
+def _wait_for_wake(redis: Redis, connections: Connections, stop: threading.Event) -> None:
+    try:
+        if redis.blpop([keys.WAKE], timeout=WAIT_S):
+            now = now_ms()
+            take_due(redis, connections, now)
+            ring(redis, now)
+    except RedisError as fault:
+        log.warning("Redis does not answer (%s); trying again in %d s, nothing is lost", fault, WAIT_S)
+        stop.wait(WAIT_S)

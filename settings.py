@@ -1,0 +1,171 @@
+"""Settings, read once from the environment and an optional connections.toml."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from environs import Env, EnvValidationError
+from marshmallow import ValidationError, validate
+
+import connections_file
+from connections import DEFAULT, Connection, Connections
+from connections_file import UPLOAD_LIMIT
+from queues import bounds
+from queues.policy import FlushPolicy
+
+KLAVIYO = "https://a.klaviyo.com"
+#: Written by `ferry up` into its folder; how the other commands find the running group.
+GROUP_FILE = "group.env"
+
+_EXAMPLES = {
+    "REDIS_URL": "redis://localhost:6379/0, rediss://user:password@host:6380, or unix:///path/to/redis.sock",
+    "KLAVIYO_API_KEY": "pk_0123456789abcdef",
+    "KLAVIYO_BASE_URL": KLAVIYO,
+    "FERRY_TOKENS": "mparticle:0b5c4d3f7a1e4c66,backoffice:6f1d2c9a8b7e4f30",
+    "FERRY_FLUSH_SIZE": "100",
+    "FERRY_FLUSH_MINUTES": "960",
+    "FERRY_UPLOAD_MAX": "100",
+    "FERRY_MAX_PENDING": "5000000",
+    "FERRY_MAX_PENDING_PER_QUEUE": "1000000",
+    "FERRY_SECRET_KEY": "a long random text, such as the output of: openssl rand -hex 32",
+    "FERRY_CONNECTIONS": "connections.toml",
+    "FERRY_VAR": "./var",
+    "PORT": "8000",
+}
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message names it, the problem and an example."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A named secret that a sender shows."""
+
+    name: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a process of Ferry may be told.
+
+    `max_pending` and `max_pending_per_queue`: changes that may wait, in all queues and in one.
+    `secret_keys`: the first encrypts, all decrypt, so that a key can be exchanged without losing what is stored.
+    """
+
+    redis_url: str
+    connections: Connections
+    klaviyo_base_url: str = KLAVIYO
+    tokens: tuple[Token, ...] = ()
+    secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    port: int = 8000
+    var: Path = Path("var")
+    max_pending: int = bounds.PENDING
+    max_pending_per_queue: int = bounds.PENDING_IN_QUEUE
+
+
+def load() -> Settings:
+    """Read the environment; where REDIS_URL is unset, also the group file of `ferry up`. Raises SettingsError."""
+    env = Env(eager=False)
+    var = env.path("FERRY_VAR", Path("var"))
+    if not env.str("REDIS_URL", None) and (var / GROUP_FILE).is_file():
+        env.read_env(str(var / GROUP_FILE), recurse=False)
+    url = env.str("REDIS_URL", "redis://localhost:6379/0", validate=_redis_url)
+    base_url = env.str("KLAVIYO_BASE_URL", KLAVIYO, validate=_base_url)
+    tokens: list[str] = env.list("FERRY_TOKENS", [], validate=_tokens)
+    secrets: list[str] = env.list("FERRY_SECRET_KEY", [], validate=_secrets)
+    port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
+    most = env.int("FERRY_MAX_PENDING", bounds.PENDING, validate=validate.Range(min=1))
+    most_in_a_queue = env.int("FERRY_MAX_PENDING_PER_QUEUE", bounds.PENDING_IN_QUEUE, validate=validate.Range(min=1))
+    file = env.path("FERRY_CONNECTIONS", None)
+    default = Connection(DEFAULT, _api_key(env), policy=_policy(env))
+    _seal(env)
+    try:
+        known = connections_file.load(file, default)
+    except connections_file.ConnectionsError as fault:
+        raise SettingsError(str(fault)) from fault
+    return Settings(
+        redis_url=url,
+        connections=known,
+        klaviyo_base_url=base_url.rstrip("/"),
+        tokens=tuple(_token(text) for text in tokens if text),
+        secret_keys=tuple(text for text in secrets if text),
+        port=port,
+        var=var,
+        max_pending=most,
+        max_pending_per_queue=most_in_a_queue,
+    )
+
+
+def _seal(env: Env) -> None:
+    try:
+        env.seal()
+    except EnvValidationError as fault:
+        lines = [
+            f"{name}: {' '.join(str(m) for m in messages)} Example: {name}={_EXAMPLES.get(name, '...')}"
+            for name, messages in cast("dict[str, list[str]]", fault.error_messages).items()
+        ]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _policy(env: Env) -> FlushPolicy:
+    size = env.int("FERRY_FLUSH_SIZE", 100, validate=validate.Range(1, 100_000))
+    minutes = env.float("FERRY_FLUSH_MINUTES", 960.0, validate=validate.Range(min=0, min_inclusive=False))
+    most = env.int("FERRY_UPLOAD_MAX", None, validate=validate.Range(1, UPLOAD_LIMIT))
+    if not isinstance(size, int) or not isinstance(minutes, float):  # wrong settings; seal() reports them
+        return FlushPolicy()
+    return FlushPolicy(size, round(minutes * 60_000), most or min(size, UPLOAD_LIMIT))
+
+
+def _api_key(env: Env) -> str | None:
+    key: str | None = env.str("KLAVIYO_API_KEY", None, validate=_klaviyo_key)
+    return key or None
+
+
+def _klaviyo_key(key: str | None) -> None:
+    # Never part of the message: it ends in logs.
+    if key and (not key.startswith("pk_") or not key.isascii() or any(c.isspace() for c in key)):
+        raise ValidationError("a private API key of Klaviyo starts with pk_ and holds no spaces.")
+
+
+def _redis_url(url: str) -> None:
+    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ValidationError("not an address of Redis: it starts with redis://, rediss:// or unix://.")
+
+
+def _base_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.hostname:
+        return
+    if parts.scheme != "http" or not _is_loopback(parts.hostname or ""):
+        raise ValidationError("keys and people's data go there: it must be https, or http on this machine.")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _token(text: str) -> Token:
+    name, colon, value = text.strip().partition(":")
+    return Token(name, value) if colon else Token("default", name)
+
+
+def _tokens(texts: list[Any]) -> None:
+    tokens = [_token(str(text)) for text in texts if text]
+    if any(len(token.value) < 16 for token in tokens):
+        raise ValidationError("a token has at least 16 characters.")
+    if len({token.name for token in tokens}) < len(tokens):
+        raise ValidationError("two tokens have the same name.")
+
+
+def _secrets(texts: list[Any]) -> None:
+    if any(len(str(text)) < 16 for text in texts if text):
+        raise ValidationError("a secret key has at least 16 characters.")

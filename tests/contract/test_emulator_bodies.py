@@ -1,0 +1,105 @@
+"""The bodies the emulator takes are the bodies of the official SDK's models: nothing missing, nothing unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import openapi_client
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openapi_client.models.profile_location import ProfileLocation
+from openapi_client.models.profile_upsert_query_resource_object_attributes import (
+    ProfileUpsertQueryResourceObjectAttributes,
+)
+
+from emulator import rows
+from emulator.fields import LOCATION, WITH_KX
+from emulator.server import running
+from tests.support.emulator_api import IMPORTS, Api, import_body, references, row
+
+FULL_ROW = {
+    **row(
+        email="ada@example.com",
+        phone_number="+15005550006",
+        external_id="7",
+        first_name="Ada",
+        last_name="Lovelace",
+        organization="Analytical",
+        locale="en-GB",
+        title="Countess",
+        image="https://example.com/ada.png",
+        location={"address1": "1 St", "city": "London", "latitude": 51.5, "longitude": "0.1", "timezone": "UTC"},
+        properties={"list": ["a"], "n": 1, "nest": {"deep": True}},
+    ),
+    "meta": {"patch_properties": {"append": {"skus": "1"}, "unappend": {"skus": ["2"]}, "unset": ["old"]}},
+}
+CREATE_ROW = {name: value for name, value in FULL_ROW.items() if name != "meta"}
+LIST = {"data": {"type": "list", "attributes": {"name": "VIP", "opt_in_process": "single_opt_in"}}}
+
+
+def through(model: str, body: dict[str, Any]) -> Any:
+    """The body as the model sends it, which leaves out every field it does not know."""
+    return orjson.loads(getattr(openapi_client, model).from_dict(body).to_json())
+
+
+def without_nulls(value: Any) -> Any:
+    """The model spells out every field that was not given as null."""
+    if isinstance(value, dict):
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    with running(job_seconds=0, limits_off=True) as url, Api(url) as caller:
+        yield caller
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "body", "status"),
+    [
+        ("ListCreateQuery", "/api/lists", LIST, 201),
+        ("ProfileImportJobCreateQuery", IMPORTS, import_body([FULL_ROW]), 202),
+        ("ProfileUpsertQuery", "/api/profile-import", {"data": FULL_ROW}, 200),
+        ("ProfileCreateQuery", "/api/profiles", {"data": CREATE_ROW}, 409),
+    ],
+)
+def test_what_the_model_takes_whole_the_emulator_takes(
+    api: Api, model: str, path: str, body: dict[str, Any], status: int
+) -> None:
+    api.start_import([row(email="ada@example.com")])
+    assert without_nulls(through(model, body)) == body
+    assert api.post(path, body).status_code == status
+
+
+@pytest.mark.parametrize("model", ["ListMembersAddQuery", "ListMembersDeleteQuery"])
+def test_membership_bodies_are_those_of_the_models(model: str) -> None:
+    body = references("01X", "01Y")
+    assert without_nulls(through(model, body)) == body
+
+
+def test_the_emulator_knows_every_field_of_the_model_and_no_other() -> None:
+    attributes = ProfileUpsertQueryResourceObjectAttributes
+    names = {field.alias or name for name, field in attributes.model_fields.items()}
+    assert names == set(WITH_KX)
+    location = {field.alias or name for name, field in ProfileLocation.model_fields.items()}
+    assert location == set(LOCATION)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {"email": st.sampled_from(["a@example.com", "b+c@example.co.uk"])},
+        optional={
+            **dict.fromkeys(("first_name", "title", "external_id"), st.none() | st.text(max_size=5)),
+            "location": st.dictionaries(st.sampled_from(["city", "zip"]), st.text(max_size=5)),
+            "properties": st.dictionaries(st.text(min_size=1, max_size=5), st.integers() | st.lists(st.booleans())),
+        },
+    )
+)
+def test_whatever_the_model_takes_has_no_problems(attributes: dict[str, Any]) -> None:
+    data = through("ProfileUpsertQuery", {"data": row(**attributes)})["data"]
+    assert rows.problems(data, "", rows.UPSERT) == []

@@ -1,0 +1,50 @@
+"""A delivery is disturbed at every call it makes of Klaviyo; each list is made once and ends as it should."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.house import House
+from tests.support.link import When
+from tests.support.model import DOMAIN, HOPELESS, Message, message
+
+AUDIENCE = "42"
+
+
+def a_new_list_is_filled_and_two_leave(house: House) -> None:
+    """Two batches: one makes the list and has a row that Klaviyo fails, one adds and removes."""
+    hopeless = f"{HOPELESS}blocked@{DOMAIN}"
+    house.accept(Message((*message(AUDIENCE, "add", range(4)).changes, (AUDIENCE, "add", hopeless))))
+    house.accept(message(AUDIENCE, "remove", [0, 1]))
+    house.accept(message(AUDIENCE, "add", range(4, 7)))
+    house.drive()
+
+
+@pytest.mark.parametrize("when", ["before", "after", "during"])
+def test_a_delivery_killed_around_any_call_of_klaviyo_loses_nothing(house: House, when: When) -> None:
+    seen = house.at_every_request(
+        house.to_klaviyo,
+        lambda n: house.to_klaviyo.kill_at(n, when, house.children.kill),
+        lambda: a_new_list_is_filled_and_two_leave(house),
+    )
+    assert [name.split()[0] for name in seen if "/lists" in name] == ["GET", "POST", "GET", "DELETE"]
+    assert [name.split()[0] for name in seen if "-jobs" in name] == ["POST", "GET", "GET", "POST", "GET"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_call_of_klaviyo_without_an_answer_is_repeated_and_changes_nothing(house: House, when: When) -> None:
+    seen = house.at_every_request(
+        house.to_klaviyo,
+        lambda n: house.to_klaviyo.reset_at(n, when),
+        lambda: a_new_list_is_filled_and_two_leave(house),
+    )
+    assert len(seen) >= 8, seen
+
+
+@pytest.mark.parametrize("size", [1, 100, 700, 1500, 3000, 4500, 6000])
+def test_an_answer_of_klaviyo_that_breaks_off_is_asked_for_again(house: House, size: int) -> None:
+    house.empty()
+    house.to_klaviyo.cut_after(size)
+    a_new_list_is_filled_and_two_leave(house)
+    assert house.to_klaviyo.cut
+    house.check()

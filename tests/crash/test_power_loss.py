@@ -1,0 +1,149 @@
+"""The machine of Redis loses power while everything runs: what the disk holds is whole, and is brought to its end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pytest
+from redis import Redis
+
+import settings
+from queues import keys
+from queues.census import count
+from queues.pending import all_queues
+from tests.support import aof, oracle
+from tests.support.group import Group
+from tests.support.house import environment
+from tests.support.hut import lift_limits
+from tests.support.klaviyo import Account
+from tests.support.load import Load
+from tests.support.model import Model
+from tests.support.recovery import open_batches, recover
+from tests.support.valkey import start_server
+from tests.support.web import Sender
+from worker.process import settings_of_process
+
+log = logging.getLogger(__name__)
+
+#: Written and synchronised before anything is answered, so that what was answered must be in every copy.
+OPTIONS = (*aof.OPTIONS, "--appendfsync", "always", "--aof-load-truncated", "yes")
+COPIES = 8
+#: A change in the file takes more bytes than this, and a message of this load has no more changes.
+LEAST_BYTES, MOST_CHANGES = 100, 6
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What the disk held at one moment. `answered`: changes answered with 202 before it."""
+
+    folder: Path
+    answered: int
+
+
+@pytest.fixture(scope="module")
+def chance() -> random.Random:
+    seed = int(os.environ.get("SOAK_SEED") or random.randrange(1_000_000))
+    log.warning("seed %d", seed)
+    return random.Random(seed)
+
+
+@pytest.fixture(scope="module")
+def copies(chance: random.Random, klaviyo: Account, tmp_path_factory: pytest.TempPathFactory) -> list[Copy]:
+    """Of a busy run, at random moments."""
+    folder, model = tmp_path_factory.mktemp("busy"), Model()
+    klaviyo.control("reset")
+    with served(folder) as (redis, url), ExitStack() as stack:
+        group = stack.enter_context(
+            Group(environment_of(url, klaviyo), folder, "web", "scheduler", "worker-1", "worker-2")
+        )
+        sender = Sender(group.port)
+        loads = [Load(sender, model, range(n, n + 500), random.Random(n), 0.02) for n in (0, 500)]
+        for load in loads:
+            load.start()
+        found = []
+        for number in range(COPIES):
+            time.sleep(chance.uniform(0.3, 1.2))
+            answered = model.accepted.total()
+            to = folder / f"copy-{number}"
+            shutil.copytree(folder / "appendonlydir", to / "appendonlydir")
+            found.append(Copy(to, answered))
+        for load in loads:
+            load.end()
+            load.join()
+        assert redis.info("persistence")["aof_rewrite_in_progress"] == 0, "a copy may miss a file"
+    return found
+
+
+def environment_of(url: str, klaviyo: Account) -> dict[str, str]:
+    return {**environment(url, klaviyo.url), "FERRY_FLUSH_SIZE": "20", "FERRY_UPLOAD_MAX": "100"}
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[Redis, str]]:
+    """A server on what is in the folder."""
+    process, url = start_server(folder, *OPTIONS)
+    try:
+        with Redis.from_url(url) as redis:
+            yield redis, url
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def stored(redis: Redis) -> int:
+    return sum(found.accepted for found in count(redis, all_queues(redis)))
+
+
+def half_taken(redis: Redis) -> list[str]:
+    """Batches and queues that do not agree on what was taken."""
+    wrong = []
+    for batch_id in open_batches(redis):
+        changes, promised = redis.llen(keys.batch(batch_id, "changes")), redis.hget(keys.batch(batch_id), "count")
+        if not changes or changes != int(promised or 0):
+            wrong.append(f"batch {batch_id} has {changes} changes of {promised!r}")
+    for found in count(redis, all_queues(redis)):
+        taken = [change for batch in found.batches for change in _changes(redis, batch.id)]
+        persons = {change[at : at + 16] for change in taken for at in range(14, 14 + 16 * int(change[:1]), 16)}
+        if found.open != len(taken) or persons != redis.smembers(keys.queue(found.queue, "open")):
+            wrong.append(f"{found.queue}: {found.open} changes count as open, {len(taken)} are")
+    return wrong
+
+
+def _changes(redis: Redis, batch_id: str) -> list[bytes]:
+    return cast("list[bytes]", redis.lrange(keys.batch(batch_id, "changes"), 0, -1))
+
+
+@pytest.mark.parametrize("number", range(COPIES))
+def test_what_the_disk_holds_is_whole_and_is_brought_to_its_end(
+    chance: random.Random, copies: list[Copy], number: int, klaviyo: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = copies[number]
+    with served(copy.folder) as (redis, _):
+        whole = stored(redis)
+        assert whole >= copy.answered, "what was answered with 202 is missing"
+        assert oracle.balance(redis) + half_taken(redis) == []
+    file = aof.log_of(copy.folder)
+    cut = min(file.stat().st_size, chance.choice([1, chance.randint(1, 300), chance.randint(300, 30_000)]))
+    os.truncate(file, file.stat().st_size - cut)
+    with served(copy.folder) as (redis, url):
+        left = stored(redis)
+        log.warning("%d changes stored, %d answered; %d left without %d bytes", whole, copy.answered, left, cut)
+        assert whole - left <= MOST_CHANGES + cut / LEAST_BYTES
+        assert oracle.balance(redis) + half_taken(redis) == []
+        for name, value in environment_of(url, klaviyo).items():
+            monkeypatch.setenv(name, value)
+        settings_of_process.cache_clear()
+        lift_limits(monkeypatch)
+        recover(redis, settings.load().connections)
+        assert oracle.balance(redis) + oracle.quiet(redis) == []
+        assert stored(redis) == left
+    settings_of_process.cache_clear()

@@ -1,0 +1,125 @@
+"""Redis hangs, pauses, forgets its scripts, or is emptied, while everything runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from redis import Redis
+
+from queues import pending
+from queues.clock import now_ms
+from queues.pending import all_queues
+from tests.support import oracle
+from tests.support.group import Group
+from tests.support.house import SIZE, environment
+from tests.support.klaviyo import Account
+from tests.support.load import Load
+from tests.support.model import Model, address, list_name, message
+from tests.support.valkey import start_server
+from tests.support.web import Sender
+
+log = logging.getLogger(__name__)
+
+#: Longer than the intake waits for an answer, shorter than a worker does.
+HANGS_S = 5.0
+PROCESSES = ("web", "scheduler", "worker-1", "worker-2")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    process, url = start_server(tmp_path, "--appendonly", "yes")
+    yield process, url
+    process.send_signal(signal.SIGCONT)
+    process.kill()
+    process.wait(10)
+
+
+def wait_for(happened: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.1)
+
+
+def hang(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(HANGS_S)
+    process.send_signal(signal.SIGCONT)
+
+
+def trouble(process: subprocess.Popen[bytes], redis: Redis, chance: random.Random) -> None:
+    """One hang, and pauses and forgotten scripts around it."""
+    deeds: list[Callable[[], Any]] = [lambda: hang(process)]
+    deeds += [lambda: redis.client_pause(1_500, all=True), redis.script_flush] * 3
+    chance.shuffle(deeds)
+    for deed in deeds:
+        deed()
+        time.sleep(chance.uniform(0.1, 0.8))
+
+
+def drained(redis: Redis) -> bool:
+    for queue in all_queues(redis):
+        pending.flush(redis, queue, now_ms())
+    return oracle.quiet(redis) == []
+
+
+def test_a_redis_that_hangs_pauses_and_forgets_its_scripts_costs_time_only(
+    server: tuple[subprocess.Popen[bytes], str], klaviyo: Account, tmp_path: Path
+) -> None:
+    process, url = server
+    seed = int(os.environ.get("SOAK_SEED") or random.randrange(1_000_000))
+    log.warning("seed %d", seed)
+    klaviyo.control("reset")
+    model = Model()
+    with ExitStack() as stack:
+        redis = stack.enter_context(Redis.from_url(url))
+        group = stack.enter_context(Group(environment(url, klaviyo.url), tmp_path, *PROCESSES))
+        sender = Sender(group.port)
+        loads = [Load(sender, model, range(n, n + 50), random.Random(seed + n), 0.1) for n in (0, 50)]
+        for load in loads:
+            load.start()
+        trouble(process, redis, random.Random(seed))
+        for load in loads:
+            load.end()
+            load.join()
+        wait_for(lambda: drained(redis), "what was accepted is delivered, without help", 60)
+        log.warning("answers %s, %d changes", dict(sender.answers), model.accepted.total())
+        assert sender.answers.keys() == {202, 503}, "never a 500, and never no answer"
+        assert all(group.runs(name) for name in PROCESSES), "none of this is worth ending for"
+        oracle.check(redis, klaviyo, model)
+
+
+def contents(group: Group) -> dict[str, Any]:
+    checks = requests.get(f"http://127.0.0.1:{group.port}/readyz", timeout=10).json()["checks"]
+    found: dict[str, Any] = next(check for check in checks if check["name"] == "contents")
+    return found
+
+
+def test_a_ledger_that_is_emptied_is_an_alarm_and_what_comes_then_is_delivered(
+    redis: Redis, redis_url: str, klaviyo: Account, tmp_path: Path
+) -> None:
+    klaviyo.control("reset")
+    with Group(environment(redis_url, klaviyo.url), tmp_path, "web", "scheduler", "worker") as group:
+        sender = Sender(group.port)
+        sender.post_until_accepted(message("42", "add", range(SIZE)))
+        wait_for(lambda: len(klaviyo.members(list_name("42"))) == SIZE, "the first are delivered")
+        assert contents(group)["ok"]
+        sender.post_until_accepted(message("42", "add", [100]))
+        redis.flushall()
+        wait_for(lambda: "the ledger was emptied" in group.log("scheduler"), "the alarm")
+        wait_for(lambda: not contents(group)["ok"], "readiness says so")
+        sender.post_until_accepted(message("42", "add", range(10, 10 + SIZE)))
+        then = {address(n) for n in [*range(SIZE), *range(10, 10 + SIZE)]}
+        wait_for(lambda: klaviyo.members(list_name("42")) == then, "what came afterwards is delivered")
+        assert group.log("scheduler").count("the ledger was emptied") == 1

@@ -1,0 +1,179 @@
+"""Tests of the tests: known bugs of queues like this one are put into Ferry, and the oracles have to notice each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import pytest
+from redis import Redis
+from rq import Queue as RQQueue
+
+from emulator.world import World
+from klaviyo import members
+from klaviyo.calls import Caller
+from klaviyo.endpoints import Endpoint
+from klaviyo.filters import any_of
+from queues import doorbell, keys, pending, scripts
+from queues.acceptance import Acceptance, Accepted
+from queues.acceptance import accept as accept_as_it_is
+from queues.change import Change
+from queues.errors import LeaseLost
+from tests.support import oracle_runs
+from tests.support.hut import Hut, hut_of
+from worker import coalesce, deliver
+from worker.coalesce import Intent
+from worker.delivery import Delivery
+from worker.main import DeliveryWorker
+from worker.removing import remove
+from worker.settling import settle
+from worker.uploading import upload
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+@pytest.fixture
+def hut(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hut]:
+    world = World(job_seconds=0, limits_off=True)
+    with hut_of(redis, redis_url, world, monkeypatch, FERRY_UPLOAD_MAX="200") as hut:
+        yield hut
+
+
+def rewrite(script: str, old: str, new: str) -> Plant:
+    """A line of a Lua script is another one."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        source, text = scripts.text(script), scripts.text
+        assert source.count(old) == 1, f"{script}.lua has changed: seed this bug anew"
+        patch.setattr(scripts, "text", lambda name: source.replace(old, new) if name == script else text(name))
+
+    return plant
+
+
+def a_take_that_pops_first_and_writes_the_batch_then(patch: pytest.MonkeyPatch) -> None:
+    take = pending.take
+
+    def popping(redis: Redis, seen: pending.Look, reason: Any, most: int, now: int) -> str | None:
+        waiting = keys.queue(seen.queue, "pending")
+        popped = redis.lpop(waiting, most)
+        assert isinstance(popped, list)
+        redis.lpush(waiting, *reversed(popped))
+        return take(redis, seen, reason, most, now)
+
+    patch.setattr(pending, "take", popping)
+
+
+def a_batch_that_is_settled_before_it_is_uploaded(patch: pytest.MonkeyPatch) -> None:
+    def settled_first(delivery: Delivery) -> None:
+        settle(delivery)
+        delivery.klaviyo.before_each(lambda: None)
+        upload(delivery)
+        remove(delivery)
+        raise LeaseLost(delivery.batch.id)
+
+    patch.setattr(Delivery, "note", lambda _: None)
+    patch.setattr(deliver, "upload", settled_first)
+
+
+def a_message_that_is_remembered_before_it_is_written_down(patch: pytest.MonkeyPatch) -> None:
+    def in_two_steps(redis: Redis, acceptance: Acceptance, now: int) -> Accepted:
+        if not redis.set(f"ferry:remembered:{acceptance.message}", "", nx=True):
+            return Accepted(fresh=False, became_due=False)
+        return accept_as_it_is(redis, replace(acceptance, message=""), now)
+
+    patch.setattr("tests.support.hut.accept", in_two_steps)
+
+
+def an_update_that_swallows_an_add(patch: pytest.MonkeyPatch) -> None:
+    intent_of = coalesce._intent
+
+    def last_action_wins(changes: list[Change], indexes: list[int]) -> Intent:
+        intent = intent_of(changes, indexes)
+        if changes[intent.last].body.action == "update":
+            intent.membership = None
+        return intent
+
+    patch.setattr(coalesce, "_intent", last_action_wins)
+
+
+def a_removal_before_the_import_is_complete(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(deliver, "confirm", lambda _: None)
+
+
+def a_look_up_of_the_first_hundred_only(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(members, "any_of", lambda field, values: islice(any_of(field, values), 1))
+
+
+def a_look_at_the_first_page_of_errors_only(patch: pytest.MonkeyPatch) -> None:
+    pages = Caller.pages
+
+    def first(self: Caller, endpoint: Endpoint, identifier: str, query: str) -> Iterator[list[Any]]:
+        return islice(pages(self, endpoint, identifier, query), 1)
+
+    patch.setattr(Caller, "pages", first)
+
+
+def a_worker_that_listens_on_two_queues(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(oracle_runs, "LISTENS_TO", [doorbell.NAME, "another"])
+
+
+@dataclass(frozen=True)
+class Bug:
+    """`plant` puts it in, `run` has to fail of it, with `words` in what it says."""
+
+    plant: Plant
+    run: Callable[[Hut], None]
+    words: str
+
+
+BUGS = {
+    "pop based take": Bug(
+        a_take_that_pops_first_and_writes_the_batch_then, oracle_runs.killed_anywhere, "accepted changes are nowhere"
+    ),
+    "acknowledged before uploaded": Bug(
+        a_batch_that_is_settled_before_it_is_uploaded, oracle_runs.killed_anywhere, "are missing"
+    ),
+    "accepted in two steps": Bug(
+        a_message_that_is_remembered_before_it_is_written_down, oracle_runs.killed_anywhere, "are stored"
+    ),
+    "unfenced settle": Bug(
+        rewrite("settle", "if b[1] ~= ARGV[3] then", "if not b[1] then"), oracle_runs.any_order, "another one holds"
+    ),
+    "open persons are taken": Bug(
+        rewrite("take", "local someone_open = redis.call('SCARD', KEYS[4]) > 0", "local someone_open = false"),
+        oracle_runs.any_order,
+        "in two open batches",
+    ),
+    "replay behind later changes": Bug(
+        rewrite("replay", "put_back(KEYS[2], unbury(", "redis.call('RPUSH', KEYS[2], unbury("),
+        oracle_runs.any_order,
+        "before an earlier one",
+    ),
+    "update swallows add": Bug(an_update_that_swallows_an_add, oracle_runs.any_order, "not where the last change says"),
+    "removed before imported": Bug(
+        a_removal_before_the_import_is_complete, oracle_runs.imports_take_their_time, "5 too many"
+    ),
+    "unpaged look-up": Bug(a_look_up_of_the_first_hundred_only, oracle_runs.many_leave, "30 too many"),
+    "unpaged errors": Bug(a_look_at_the_first_page_of_errors_only, oracle_runs.many_fail, "must be dead letters"),
+    "two RQ queues": Bug(a_worker_that_listens_on_two_queues, oracle_runs.rung_worker_dies, "the ring is lost"),
+}
+RUNS = {bug.run.__name__: bug.run for bug in BUGS.values()}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+def test_ferry_as_it_is_passes(hut: Hut, run: Callable[[Hut], None]) -> None:
+    run(hut)
+
+
+@pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
+def test_a_known_bug_is_noticed(hut: Hut, monkeypatch: pytest.MonkeyPatch, bug: Bug) -> None:
+    bug.plant(monkeypatch)
+    with pytest.raises(AssertionError, match=bug.words):
+        bug.run(hut)
+
+
+def test_a_worker_refuses_to_listen_on_two_queues(redis: Redis) -> None:
+    with pytest.raises(ValueError, match="one queue, not on 2"):
+        DeliveryWorker([doorbell.rq_queue(redis), RQQueue("another", redis)], connection=redis)

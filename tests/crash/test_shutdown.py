@@ -1,0 +1,128 @@
+"""SIGTERM to every process at once, as a platform sends it at each deploy, at every phase of a flush."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from queues import keys
+from tests.support import oracle
+from tests.support.group import Group
+from tests.support.house import House, environment
+from tests.support.model import address, list_name, message
+from tests.support.recovery import open_batches
+from tests.support.web import Sender
+
+log = logging.getLogger(__name__)
+
+AUDIENCE = "42"
+IMPORTS = "/api/profile-bulk-import-jobs"
+MEMBERS = "/api/lists/[^/]+/relationships/profiles"
+
+
+def called(house: House, method: str, path: str) -> bool:
+    return any(call["method"] == method and path in call["path"] for call in house.klaviyo.journal())
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 15.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, "the phase to disturb does not come"
+        time.sleep(0.01)
+
+
+def nothing_posted(house: House, sender: Sender) -> None:
+    """Idle."""
+
+
+def just_accepted(house: House, sender: Sender) -> None:
+    """The scheduler is woken."""
+    joining(house, sender)
+
+
+def rung(house: House, sender: Sender) -> None:
+    """The worker has the batch, or is about to."""
+    joining(house, sender)
+    wait_for(lambda: bool(open_batches(house.redis)))
+
+
+def uploading(house: House, sender: Sender) -> None:
+    """Klaviyo takes its time over the import."""
+    house.klaviyo.control("faults", fault="stall", seconds=2, match={"method": "POST", "path": IMPORTS})
+    joining(house, sender)
+    wait_for(lambda: called(house, "POST", IMPORTS))
+
+
+def uploading_for_too_long(house: House, sender: Sender) -> None:
+    """Klaviyo takes longer than a worker may."""
+    house.klaviyo.control("faults", fault="stall", seconds=15, match={"method": "POST", "path": IMPORTS})
+    joining(house, sender)
+    wait_for(lambda: called(house, "POST", IMPORTS))
+
+
+def uploaded(house: House, sender: Sender) -> None:
+    """The import job is to be polled."""
+    joining(house, sender)
+    wait_for(lambda: called(house, "POST", IMPORTS))
+    time.sleep(0.2)
+
+
+def removing(house: House, sender: Sender) -> None:
+    """Those who left are being taken off."""
+    house.klaviyo.has_list(list_name(AUDIENCE), [address(n) for n in range(5)])
+    house.klaviyo.control("faults", fault="stall", seconds=1, match={"method": "DELETE", "path": MEMBERS})
+    leave = message(AUDIENCE, "remove", range(5))
+    sender.post_until_accepted(leave)
+    house.model.accept(leave)
+    wait_for(lambda: called(house, "DELETE", "/relationships/profiles"))
+
+
+def joining(house: House, sender: Sender) -> None:
+    join = message(AUDIENCE, "add", range(5))
+    sender.post_until_accepted(join)
+    house.model.accept(join)
+
+
+@pytest.mark.parametrize(
+    "phase", [nothing_posted, just_accepted, rung, uploading, uploading_for_too_long, uploaded, removing]
+)
+def test_sigterm_to_everything_ends_it_in_time_and_spends_no_attempt(
+    house: House, tmp_path: Path, phase: Callable[[House, Sender], None]
+) -> None:
+    house.empty()
+    known = environment(house.settings.redis_url, house.klaviyo.url)
+    with Group(known, tmp_path, "web", "scheduler", "worker") as group:
+        wait_for(lambda: bool(house.redis.exists(keys.HEARTBEAT)) and "worker is up" in group.log("worker"))
+        phase(house, Sender(group.port))
+        began = time.monotonic()
+        codes = group.terminate_all()
+        log.warning("ended %s after %.1f s", codes, time.monotonic() - began)
+        # uvicorn ends in order and then by the signal that it got.
+        assert codes == {"web": -signal.SIGTERM, "scheduler": 0, "worker": 0}
+    for batch_id in open_batches(house.redis):
+        spent = house.redis.hmget(keys.batch(batch_id), "attempts", "crashes", "held")
+        assert spent == [b"0", b"0", b"0"], "the next worker waits for a lease, or an attempt was spent"
+    assert oracle.balance(house.redis) == []
+    house.check()
+
+
+def test_an_intake_told_to_end_answers_what_it_was_sent_before(house: House, tmp_path: Path) -> None:
+    house.empty()
+    house.to_redis.delay(0.3)
+    known = environment(f"redis://127.0.0.1:{house.to_redis.port}/0", house.klaviyo.url)
+    with Group(known, tmp_path, "web") as group:
+        sender, sent = Sender(group.port), message(AUDIENCE, "add", range(3))
+        posting = threading.Thread(target=sender.post, args=(sent,))
+        posting.start()
+        wait_for(lambda: "EVALSHA" in house.to_redis.seen)
+        group.terminate_all()
+        posting.join(10)
+    assert sender.answers == {202: 1}
+    house.model.accept(sent)
+    house.check()

@@ -1,0 +1,145 @@
+"""The ledger on Redis Cluster: every script touches the keys of one partition only, whatever partition it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any, cast
+
+import msgspec
+import pytest
+from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
+
+from queues import batches, dead_letters, holds, keys, pending, room
+from queues.acceptance import Acceptance, Accepted, DeadOnArrival, accept
+from queues.batches import Settlement, Undeliverable
+from queues.census import count
+from queues.change import Body, encode, person_key
+from queues.errors import LeaseLost
+from queues.group_commit import GroupCommit
+from queues.names import PARTITIONS, Queue
+from queues.policy import FlushPolicy, decide
+from tests.support.cluster import running_cluster
+
+NOW = 1_800_000_000_000
+LEASE = 60_000
+POLICY = FlushPolicy(size=5, upload_max=5)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as client:
+        # Any, because the ledger is typed for one server's client; the cluster's has the same methods.
+        yield client
+
+
+def queue_of_each_partition() -> list[Queue]:
+    found: dict[int, Queue] = {}
+    number = 0
+    while len(found) < PARTITIONS:
+        queue = Queue("default", "audience", str(number))
+        found.setdefault(queue.partition, queue)
+        number += 1
+    return sorted(found.values(), key=lambda queue: queue.partition)
+
+
+def changes(*people: str) -> list[bytes]:
+    return [
+        encode((person_key("email", p),), NOW, Body("add", NOW, "changes", "m", msgspec.Raw(b'{"email":"x"}')))
+        for p in people
+    ]
+
+
+def take(cluster: Any, queue: Queue) -> str:
+    (seen,) = pending.look(cluster, [queue])
+    decision = decide(seen.waiting, POLICY, NOW)
+    assert decision is not None
+    batch_id = pending.take(cluster, seen, decision[0], decision[1], NOW)
+    assert batch_id is not None
+    return batch_id
+
+
+def test_the_cluster_refuses_a_script_over_two_partitions(cluster: Any) -> None:
+    with pytest.raises(Exception, match="slot"):
+        cluster.eval("return redis.call('GET', KEYS[1])", 2, keys.partition(1, "due"), keys.partition(2, "due"))
+
+
+@pytest.mark.parametrize("queue", queue_of_each_partition(), ids=lambda queue: f"partition-{queue.partition}")
+def test_every_transition_of_a_queue_stays_in_its_partition(cluster: Any, queue: Queue) -> None:
+    dead = [DeadOnArrival(changes("dead")[0], "malformed", "$")]
+    accepted = Acceptance(queue, POLICY, "m1", changes("a", "b", "c", "d", "e"), dead, b'{"name":"VIPs"}')
+    assert accept(cluster, accepted, NOW).became_due
+    assert not accept(cluster, accepted, NOW).fresh
+    assert queue in pending.due(cluster, NOW)
+    batch_id = take(cluster, queue)
+    assert batch_id in batches.to_ring(cluster, NOW)
+    batches.rung(cluster, [batch_id], NOW + 1)
+    stale = batches.reclaim(cluster, batch_id, NOW + 1, LEASE)
+    batch = batches.reclaim(cluster, batch_id, NOW + LEASE + 1, LEASE)
+    assert stale is not None
+    assert batch is not None
+    batches.renew(cluster, batch, NOW, LEASE)
+    batches.submit(cluster, batch, b'{"stage":"confirm"}')
+    with pytest.raises(LeaseLost):
+        batches.submit(cluster, stale, b"{}")
+    end = Settlement(superseded=1, dead=[Undeliverable(4, "no_email", {})], moved=[0], warnings={"phone_invalid": 1})
+    batches.settle(cluster, batch, end, NOW)
+    letters = [letter.id for letter in dead_letters.read(cluster, queue)]
+    assert dead_letters.purge(cluster, queue, letters[:1]) == 1
+    assert dead_letters.replay(cluster, queue, letters[1:], NOW).replayed == 1
+    assert pending.flush(cluster, queue, NOW) == 1
+    pending.set_policy(cluster, queue, FlushPolicy(size=50), NOW)
+    (found,) = count(cluster, [queue])
+    assert (found.accepted, found.waiting.pending, found.delivered, found.superseded) == (6, 1, 3, 1)
+    assert (found.dead, found.missing) == (1, 0)
+
+
+def test_one_message_for_all_partitions_is_committed_in_one_go(cluster: Any) -> None:
+    acceptances = [Acceptance(queue, POLICY, "m2", changes("g")) for queue in queue_of_each_partition()]
+    known = cluster.get_primaries()[0]
+    cluster.script_flush()
+
+    async def commit() -> list[Accepted]:
+        async with AsyncRedisCluster(host=str(known.host), port=int(known.port)) as client:
+            group = GroupCommit(cast(Any, client))
+            await group.accept(acceptances)
+            return await group.accept(acceptances)
+
+    assert [accepted.fresh for accepted in asyncio.run(commit())] == [False] * PARTITIONS
+
+
+def test_what_waits_in_all_partitions_is_counted_and_refuses_more(cluster: Any) -> None:
+    for queue in queue_of_each_partition():
+        accept(cluster, Acceptance(queue, POLICY, "", changes("h", "i")), NOW)
+    known = cluster.get_primaries()[0]
+
+    async def full(most: int) -> str:
+        async with AsyncRedisCluster(host=str(known.host), port=int(known.port)) as client:
+            return await room.look(cast(Any, client), most)
+
+    waiting = sum(cluster.llen(keys.queue(queue, "pending")) for queue in pending.all_queues(cluster))
+    assert asyncio.run(full(waiting + 1)) == ""
+    assert asyncio.run(full(waiting)).startswith(f"{waiting} changes wait")
+
+
+def test_dead_letters_are_evicted_over_all_servers(cluster: Any) -> None:
+    queues = queue_of_each_partition()
+    for queue in queues:
+        (letter,) = changes("j")
+        accept(cluster, Acceptance(queue, POLICY, "", [], [DeadOnArrival(letter, "malformed", "")]), NOW)
+    assert all(kept.letters > 0 for kept in dead_letters.kept(cluster, queues))
+    assert all(dead_letters.evict(cluster, queue, letters=0, since=0) > 0 for queue in queues)
+    assert {kept.letters for kept in dead_letters.kept(cluster, queues)} == {0}
+
+
+def test_what_looks_at_all_partitions_works_over_all_servers(cluster: Any) -> None:
+    queues = queue_of_each_partition()
+    for queue in queues:
+        accept(cluster, Acceptance(queue, POLICY, "", changes("f")), NOW)
+    assert set(pending.all_queues(cluster)) >= set(queues)
+    assert len(pending.look(cluster, queues)) == PARTITIONS
+    holds.place(cluster, "default", holds.Hold("by hand", NOW))
+    assert holds.of_queue(cluster, queues[0]) is not None
+    assert holds.release(cluster, "default")
+    nodes = {cluster.get_node_from_key(keys.queue(queue)).name for queue in queues}
+    assert len(nodes) == 3, "the partitions are spread over the servers"

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from redis import Redis
+
+from connections import Connections
+from emulator.server import running
+from ops.demo_messages import AUDIENCES, expected
+from ops.demo_story import Story
+from ops.errors import Failed
+from ops.group import Group
+from ops.group_lock import GroupLock
+from ops.output import console
+from ops.running import Running
+from ops.supervisor import Supervisor
+from settings import Settings, Token
+from tests.support.ops import COMMAND, environment, ferry_process
+
+KEY = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}
+
+
+def test_the_demo_does_the_main_job_and_checks_it(tmp_path: Path) -> None:
+    # Settings for real use must neither leak into the demo nor be written to; nor may a proxy be asked for it.
+    real = {"KLAVIYO_BASE_URL": "https://klaviyo.invalid", "HTTP_PROXY": "http://127.0.0.1:1"}
+    told = ferry_process("redis://127.0.0.1:1/0", tmp_path, "demo", TMPDIR=str(tmp_path), **real)
+    assert told.returncode == 0, told.stdout + told.stderr
+    text = " ".join(told.stdout.split())
+    assert "250 accepted = 50 pending + 0 open + 200 delivered + 0 dead + 0 superseded" in text
+    assert "261 accepted = 0 pending + 0 open + 255 delivered + 1 dead + 5 superseded" in text
+    assert "1 dead letter: 1 no_email." in text
+    assert "VIP customers: 120 people on the list, 120 were posted to be there" in text
+    assert "No difference." in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
+    env = environment(None, tmp_path, TMPDIR=str(tmp_path), PYTHONUNBUFFERED="1")
+    command = [*COMMAND, "demo"]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        while "posts 250 changes" not in demo.stdout.readline():
+            assert demo.poll() is None
+        time.sleep(0.5)
+        demo.send_signal(signal.SIGINT)
+        _, said = demo.communicate(timeout=30)
+    assert demo.returncode == 1
+    assert said.endswith("Error: stopped; everything that was started has ended\n")
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout  # noqa: S607
+    assert str(tmp_path) not in processes
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_fails_with_the_difference_where_there_is_one(redis: Redis, tmp_path: Path) -> None:
+    first, second = AUDIENCES
+    with running(job_seconds=0.0, limits_off=True) as klaviyo, requests.Session() as http:
+        for name in AUDIENCES:
+            people = (
+                sorted(expected(name)) if name == second else [*sorted(expected(first))[1:], "stranger@example.com"]
+            )
+            fill(http, klaviyo, name, people)
+        port = int(klaviyo.rpartition(":")[2])
+        group = Group(tmp_path, "127.0.0.1", 1, 1, None, port)
+        settings = Settings("redis://unused", Connections({}), tokens=(Token("t", "t"),))
+        story = Story(Running(group, settings, Supervisor([], {}, GroupLock(-1))), redis, http, console())
+        with pytest.raises(Failed) as fault:
+            story.compare()
+    missing = min(expected(first))
+    assert fault.value.message == (
+        "Klaviyo's lists differ from what was posted:\n"
+        f"  {first}: {missing} is missing\n"
+        f"  {first}: stranger@example.com should not be there"
+    )
+
+
+def fill(http: requests.Session, klaviyo: str, name: str, people: list[str]) -> None:
+    """Make a list with these people on it."""
+    body = {"data": {"type": "list", "attributes": {"name": name}}}
+    list_id = http.post(f"{klaviyo}/api/lists", json=body, headers=KEY, timeout=5).json()["data"]["id"]
+    rows = [{"type": "profile", "attributes": {"email": person}} for person in people]
+    job = {
+        "type": "profile-bulk-import-job",
+        "attributes": {"profiles": {"data": rows}},
+        "relationships": {"lists": {"data": [{"type": "list", "id": list_id}]}},
+    }
+    answer = http.post(f"{klaviyo}/api/profile-bulk-import-jobs", json={"data": job}, headers=KEY, timeout=5)
+    assert answer.status_code == 202, answer.text

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from redis import Redis
+
+from emulator.server import running
+from queues import accounts, keys
+from queues.clock import now_ms
+from tests.support.ops import VIPS, ferry, put
+
+SECRET = "a secret of at least sixteen characters"
+
+
+@pytest.fixture(scope="module")
+def klaviyo() -> Iterator[str]:
+    with running(limits_off=True) as url:
+        yield url
+
+
+def examined(redis_url: str, var: Path, klaviyo: str, **env: str) -> dict[str, dict[str, str]]:
+    known = {"KLAVIYO_BASE_URL": klaviyo, "FERRY_SECRET_KEY": SECRET, "NO_PROXY": "localhost,127.0.0.1", **env}
+    told = ferry(redis_url, var, "doctor", "--json", **known)
+    found = {check["check"]: check for check in json.loads(told.stdout)}
+    assert told.exit_code == int(any(check["result"] == "fail" for check in found.values()))
+    return found
+
+
+def test_each_part_is_looked_at_and_what_is_missing_has_a_remedy(
+    redis: Redis, redis_url: str, tmp_path: Path, klaviyo: str
+) -> None:
+    found = examined(redis_url, tmp_path, klaviyo)
+    verdicts = {name: check["result"] for name, check in found.items()}
+    assert verdicts == {
+        "tokens": "fail",
+        "secret key": "ok",
+        "flush policy": "ok",
+        "revision": "ok",
+        "klaviyo": "ok",
+        "redis": "ok",
+        "latency": "ok",
+        "persistence": "fail",
+        "eviction": "ok",
+        "memory": "warn",
+        "scheduler": "fail",
+        "workers": "fail",
+        "holds": "ok",
+        "contents": "ok",
+        "ledger": "ok",
+        "key of default": "ok",
+    }
+    assert all(check["remedy"] for check in found.values() if check["result"] != "ok")
+
+
+def test_a_key_is_asked_for_its_account_and_for_what_it_may_read(
+    redis: Redis, redis_url: str, tmp_path: Path, klaviyo: str
+) -> None:
+    detail = examined(redis_url, tmp_path, klaviyo)["key of default"]["detail"]
+    assert detail.startswith("account EmULat, a test account; reads lists and profiles")
+    asked = [entry["path"] for entry in requests.get(f"{klaviyo}/_emulator/requests", timeout=5).json()][-3:]
+    assert asked == ["/api/accounts", "/api/lists", "/api/profiles"]
+
+
+def test_keys_are_examined_by_the_connection_that_uses_them(
+    redis: Redis, redis_url: str, tmp_path: Path, klaviyo: str
+) -> None:
+    connection = "mparticle-7"
+    put(redis, "a@example.com", queue=type(VIPS)(connection, "audience", "1"))
+    accounts.remember(redis, connection, accounts.Account({}, "pk_revoked"), accounts.Cipher([SECRET]))
+    order = {"keys": [{"key": "pk_test", "scopes": ["profiles:read", "lists:read"]}]}
+    requests.post(f"{klaviyo}/_emulator/keys", json=order, timeout=5).raise_for_status()
+    try:
+        found = examined(redis_url, tmp_path, klaviyo)
+        lost = examined(redis_url, tmp_path, klaviyo, FERRY_SECRET_KEY="another secret of sixteen characters")
+    finally:
+        requests.post(f"{klaviyo}/_emulator/reset", timeout=5).raise_for_status()
+    assert found["key of default"]["detail"].startswith("works, without accounts:read")
+    refused = found[f"key of {connection}"]
+    assert (refused["result"], "unauthenticated" in refused["detail"]) == ("fail", True)
+    assert "profiles:write" in refused["remedy"]
+    assert "pk_" not in json.dumps(list(found.values())).replace("(pk_...)", "")
+    assert "FERRY_SECRET_KEY" in lost[f"key of {connection}"]["remedy"]
+
+
+def test_a_default_connection_without_a_key_matters_only_where_it_is_used(
+    redis: Redis, redis_url: str, tmp_path: Path, klaviyo: str
+) -> None:
+    put(redis, "a@example.com", queue=type(VIPS)("mparticle-7", "audience", "1"))
+    accounts.remember(redis, "mparticle-7", accounts.Account({}, "pk_seven"), accounts.Cipher([SECRET]))
+    unused = examined(redis_url, tmp_path, klaviyo, KLAVIYO_API_KEY="")
+    assert (unused["key of default"]["result"], unused["key of mparticle-7"]["result"]) == ("warn", "ok")
+    put(redis, "a@example.com")
+    assert examined(redis_url, tmp_path, klaviyo, KLAVIYO_API_KEY="")["key of default"]["result"] == "fail"
+
+
+def test_a_ledger_that_does_not_add_up_fails(redis: Redis, redis_url: str, tmp_path: Path, klaviyo: str) -> None:
+    put(redis, "a@example.com")
+    redis.set(keys.HEARTBEAT, now_ms())
+    assert examined(redis_url, tmp_path, klaviyo)["scheduler"]["result"] == "ok"
+    redis.hincrby(keys.queue(VIPS), "accepted", 1)
+    assert examined(redis_url, tmp_path, klaviyo)["ledger"]["result"] == "fail"
+
+
+def test_keys_are_not_tried_over_a_way_that_is_closed(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+    found = examined(redis_url, tmp_path, "https://localhost:1")
+    assert (found["tls"]["result"], found["keys"]["detail"]) == ("fail", "not tried: Klaviyo cannot be reached")

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from connections import Connection, Connections
+from queues import doorbell, holds, keys  # before rq: doorbell sets RQ's key prefix
+
+# isort: split
+from rq import Worker
+
+from queues.census import count
+from queues.clock import now_ms
+from queues.holds import Hold
+from scheduler.tick import take_due
+from tests.support.ops import LAPSED, VIPS, ferry, names, put, settle
+
+CONNECTIONS = Connections({name: Connection(name) for name in ("default", "brand-b")})
+
+
+@contextmanager
+def processes(redis: Redis, url: str, dead: int = 0) -> Iterator[None]:
+    """A scheduler, and a worker that delivers what it takes; `dead`: letters of the first batch."""
+    worker = Worker([doorbell.rq_queue(redis)], connection=redis)
+    worker.register_birth()  # type: ignore[no-untyped-call]
+    redis.set(keys.HEARTBEAT, now_ms())
+    stop = threading.Event()
+
+    def run() -> None:
+        letters = dead
+        with Redis.from_url(url) as mine:
+            while not stop.wait(0.02):
+                take_due(mine, CONNECTIONS, now_ms())
+                for queue in count(mine, [VIPS, LAPSED]):
+                    for batch in queue.batches:
+                        settle(mine, batch.id, dead=min(letters, batch.count))
+                        letters = 0
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        worker.register_death()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def filled(redis: Redis) -> Redis:
+    put(redis, *names(30))
+    put(redis, *names(250), queue=LAPSED, name="Lapsed")
+    return redis
+
+
+def test_what_waits_in_the_named_queue_is_asked_for_and_a_scheduler_woken(
+    filled: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    told = ferry(redis_url, tmp_path, "flush", "vips")
+    assert (told.exit_code, told.stdout) == (0, "VIPs  default/audience/42: 30 changes asked for\n")
+    vips, lapsed = count(filled, [VIPS, LAPSED])
+    assert (vips.waiting.asked, lapsed.waiting.asked) == (30, 0)
+    assert filled.llen(keys.WAKE) == 1
+
+
+def test_all_queues_are_asked_for_and_empty_ones_say_so(filled: Redis, redis_url: str, tmp_path: Path) -> None:
+    filled.delete(keys.queue(VIPS, "pending"))
+    told = ferry(redis_url, tmp_path, "flush", "--all")
+    assert told.stdout == (
+        "Lapsed  brand-b/audience/43: 250 changes asked for\nVIPs  default/audience/42: nothing waits\n"
+    )
+
+
+def test_waiting_ends_when_all_that_was_asked_for_is_settled(filled: Redis, redis_url: str, tmp_path: Path) -> None:
+    with processes(filled, redis_url):
+        told = ferry(redis_url, tmp_path, "flush", "--all", "--wait")
+    assert told.exit_code == 0, told.output
+    assert told.stdout.endswith("All settled: 280 changes asked for, none became a dead letter.\n")
+    assert "280/280" in told.stderr
+    assert [each.delivered for each in count(filled, [VIPS, LAPSED])] == [30, 250]
+
+
+def test_dead_letters_end_the_waiting_with_1_and_their_reasons(filled: Redis, redis_url: str, tmp_path: Path) -> None:
+    with processes(filled, redis_url, dead=3):
+        told = ferry(redis_url, tmp_path, "flush", "42", "--wait")
+    assert told.exit_code == 1
+    assert "all settled, but 3 changes became dead letters:\n  default/audience/42: 3 no_email\n" in told.stderr
+
+
+def test_letters_that_died_before_are_not_counted_again(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+    put(redis, "a@example.com", dead="dead@example.com")
+    time.sleep(0.01)
+    with processes(redis, redis_url):
+        assert ferry(redis_url, tmp_path, "flush", "42", "--wait").exit_code == 0
+
+
+def test_nobody_waits_for_a_held_queue(filled: Redis, redis_url: str, tmp_path: Path) -> None:
+    holds.place(filled, "default", Hold("unauthenticated", now_ms(), "Give it a key."))
+    with processes(filled, redis_url):
+        told = ferry(redis_url, tmp_path, "flush", "42", "--wait")
+    assert told.exit_code == 1
+    assert "it is held (unauthenticated), so nothing is sent before `ferry release`" in told.stdout
+    assert "30 changes of default/audience/42 stay where they are. Give it a key." in told.stderr
+    assert "ferry release default\n" in told.stderr
+
+
+def test_nobody_waits_without_a_scheduler_or_a_worker(filled: Redis, redis_url: str, tmp_path: Path) -> None:
+    told = ferry(redis_url, tmp_path, "flush", "42", "--wait")
+    assert (told.exit_code, "no scheduler is there" in told.stderr) == (1, True)
+    filled.set(keys.HEARTBEAT, now_ms())
+    told = ferry(redis_url, tmp_path, "flush", "42", "--wait")
+    assert (told.exit_code, "no worker is there" in told.stderr) == (1, True)
+    assert count(filled, [VIPS])[0].waiting.asked == 30, "it stays asked for"
+
+
+def test_an_unknown_queue_changes_nothing_and_ends_with_2(filled: Redis, redis_url: str, tmp_path: Path) -> None:
+    told = ferry(redis_url, tmp_path, "flush", "VIPs", "laps")
+    assert (told.exit_code, "Near it:\n  Lapsed\n" in told.stderr) == (2, True)
+    assert count(filled, [VIPS])[0].waiting.asked == 0

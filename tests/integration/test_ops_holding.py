@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from redis import Redis
+
+from queues import holds, keys
+from queues.holds import Hold
+from tests.support.ops import VIPS, ferry, put
+
+
+def test_a_queue_is_held_with_the_reason_and_released(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+    put(redis, "a@example.com")
+    told = ferry(redis_url, tmp_path, "hold", "VIPs", "--reason", "wrong list")
+    assert told.stdout == ("default/audience/42 is held. Let it go on with: ferry release default/audience/42\n")
+    held = holds.of_queue(redis, VIPS)
+    assert held is not None
+    assert held.reason == "wrong list"
+    assert ferry(redis_url, tmp_path, "release", "VIPs").stdout == "default/audience/42 goes on.\n"
+    assert holds.of_queue(redis, VIPS) is None
+    assert redis.llen(keys.WAKE) == 1
+
+
+def test_a_connection_is_held_by_its_name(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+    assert ferry(redis_url, tmp_path, "hold", "default", "--reason", "maintenance").exit_code == 0
+    assert holds.of_connections(redis)["default"].reason == "maintenance"
+
+
+def test_the_first_reason_of_a_hold_stays(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+    holds.place(redis, "default", Hold("unauthenticated", 1))
+    told = ferry(redis_url, tmp_path, "hold", "default", "--reason", "mine")
+    assert "is held already" in told.stdout
+    assert "(unauthenticated); that reason stays" in told.stdout
+    assert holds.of_connections(redis)["default"].reason == "unauthenticated"
+
+
+def test_releasing_a_queue_tells_that_its_connection_is_held_too(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+    put(redis, "a@example.com")
+    holds.place(redis, "default", Hold("unauthenticated", 1))
+    told = ferry(redis_url, tmp_path, "release", "42")
+    assert told.stdout == (
+        "default/audience/42 was not held.\nIts connection is held too (unauthenticated): ferry release default\n"
+    )
+
+
+def test_a_hold_on_a_connection_that_is_gone_can_be_released(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+    holds.place(redis, "brand-z", Hold("connection_unknown", 1))
+    assert ferry(redis_url, tmp_path, "release", "brand-z").stdout == "brand-z goes on.\n"
+
+
+def test_holding_what_there_is_not_ends_with_2(redis_url: str, tmp_path: Path) -> None:
+    told = ferry(redis_url, tmp_path, "hold", "defualt", "--reason", "x")
+    assert (told.exit_code, "Near it:\n  default" in told.stderr) == (2, True)

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from ops import group_file, ports
+from tests.support.ops import COMMAND, environment, ferry_process
+
+CHANGES = [{"action": "add", "email": f"p{i}@example.com"} for i in range(7)]
+
+
+class Up:
+    """A `ferry up` of its own, with what it said."""
+
+    def __init__(self, var: Path, *words: str, **env: str) -> None:
+        self.var = var
+        self.port = ports.any_free()
+        command = [*COMMAND, "up", "--port", str(self.port), "--emulator-port", str(ports.any_free()), *words]
+        self.process = subprocess.Popen(
+            command, env=environment(None, var, **env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.said: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            self.said.extend(lines)
+
+    def text(self) -> str:
+        return "".join(self.said)
+
+    def pids(self) -> dict[str, int]:
+        found: dict[str, int] = json.loads((self.var / "group.lock").read_text())
+        return found
+
+    def wait_until_up(self) -> None:
+        until(lambda: "Try in another terminal" in self.text() or self.process.poll() is not None)
+        assert self.process.poll() is None, self.text()
+
+    def end(self, number: int = signal.SIGTERM) -> float:
+        """Seconds that ending took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(30)
+        self._reader.join(30)
+        return time.monotonic() - began
+
+    def ferry(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Call `ferry` as from another terminal: it finds the group by its folder alone."""
+        return ferry_process(None, self.var, *words)
+
+    def post(self) -> requests.Response:
+        token = group_file.read(self.var)["FERRY_TOKENS"].partition(":")[2]
+        message = {"audience": {"id": 7, "name": "VIPs"}, "changes": CHANGES}
+        headers = {"Authorization": f"Token {token}"}
+        return requests.post(f"http://127.0.0.1:{self.port}/v1/changes", json=message, headers=headers, timeout=5)
+
+
+def until(done: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A running group, in a folder too deep for a socket."""
+    up = Up(tmp_path_factory.mktemp("group") / ("deep" * 30), "--workers", "2")
+    try:
+        up.wait_until_up()
+        yield up
+    finally:
+        up.end()
+
+
+def status(group: Up) -> dict[str, Any]:
+    told = group.ferry("status", "--json")
+    assert told.returncode == 0, told.stderr
+    found: dict[str, Any] = json.loads(told.stdout)
+    return found
+
+
+def test_other_commands_find_the_group_and_what_it_made_is_private(group: Up) -> None:
+    until(lambda: len(status(group)["workers"]) == 2)
+    assert status(group)["scheduler"]["alive"]
+    assert stat.S_IMODE(group_file.path(group.var).stat().st_mode) == 0o600
+    assert stat.S_IMODE(group.var.stat().st_mode) == 0o700
+    known = group_file.read(group.var)
+    assert len(known["REDIS_URL"]) < 110
+    assert known["FERRY_TOKENS"].partition(":")[2] not in group.text(), "the token is not printed"
+
+
+def test_the_group_is_fit_for_work(group: Up) -> None:
+    until(lambda: requests.get(f"http://127.0.0.1:{group.port}/readyz", timeout=5).status_code == 200)
+    verdicts = {check["check"]: check["result"] for check in json.loads(group.ferry("doctor", "--json").stdout)}
+    assert set(verdicts.values()) == {"ok"}
+
+
+def test_a_change_goes_from_the_intake_to_the_emulator(group: Up) -> None:
+    assert group.post().status_code == 202
+    told = group.ferry("flush", "VIPs", "--wait")
+    assert told.returncode == 0, told.stderr
+    emulator = group_file.read(group.var)["KLAVIYO_BASE_URL"]
+    members = requests.get(f"{emulator}/_emulator/lists/VIPs/members", timeout=5).json()["members"]
+    assert sorted(members) == sorted(str(change["email"]) for change in CHANGES)
+
+
+def test_a_second_group_in_the_folder_is_told_who_is_there(group: Up) -> None:
+    told = group.ferry("up")
+    assert told.returncode == 1
+    assert f"is running in {group.var} (process {group.process.pid})" in told.stderr
+
+
+def test_programs_that_die_are_started_again_and_nothing_is_lost(group: Up) -> None:
+    assert group.post().status_code == 202
+    before = sum(queue["accepted"] for queue in status(group)["queues"])
+    time.sleep(1.1)  # the embedded server writes to its disk once a second
+    for name in ("web", "scheduler", "worker 1", "redis"):
+        pid = group.pids()[name]
+        os.kill(pid, signal.SIGKILL)
+        until(lambda name=name, pid=pid: group.pids()[name] != pid)  # type: ignore[misc]
+        assert f"{name} was ended by signal 9; it is started again in 1 s" in group.text()
+    until(lambda: group.ferry("status").returncode == 0)
+    assert sum(queue["accepted"] for queue in status(group)["queues"]) == before
+    until(lambda: ports.answers("127.0.0.1", group.port))
+    told = group.ferry("flush", "--all", "--wait")
+    assert told.returncode == 0, told.stderr
+
+
+def test_a_taken_port_is_named_with_the_option_that_chooses_another(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        taken = ferry_process(None, tmp_path, "up", "--port", str(port))
+        emulator = ferry_process(None, tmp_path, "up", "--port", str(ports.any_free()), "--emulator-port", str(port))
+        web = ferry_process(None, tmp_path, "web", "--host", "127.0.0.1", "--port", str(port))
+    assert (taken.returncode, emulator.returncode, web.returncode) == (1, 1, 1)
+    assert taken.stderr == f"Error: port {port} on 127.0.0.1 is taken by another process; choose another with --port\n"
+    assert "choose another with --emulator-port" in emulator.stderr
+    assert "choose another with --port" in web.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    told = ferry_process(None, tmp_path / "file" / "var", "up")
+    assert told.returncode == 1
+    assert told.stderr == f"Error: {tmp_path}/file/var cannot be made: Not a directory; choose another --var\n"
+
+
+def test_a_program_that_cannot_start_ends_the_group_with_1(tmp_path: Path) -> None:
+    (tmp_path / "appendonlydir").write_text("in the way")
+    told = ferry_process(
+        None, tmp_path, "up", "--port", str(ports.any_free()), "--emulator-port", str(ports.any_free())
+    )
+    assert told.returncode == 1
+    assert "Error: redis ended with exit code 1 while it started" in told.stderr
+    assert f"what it said is in {tmp_path}/redis.log" in told.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_all_of_it_in_time(tmp_path: Path, number: int) -> None:
+    up = Up(tmp_path / "var")
+    up.wait_until_up()
+    pids = up.pids()
+    assert set(pids) == {"ferry up", "redis", "emulator", "worker 1", "scheduler", "web"}
+    assert up.end(number) < 20
+    assert up.process.returncode == 0, up.text()
+    assert [name for name, pid in pids.items() if lives(pid)] == []
+    assert "Traceback" not in up.text()
+    told = up.ferry("status")
+    assert (told.returncode, "Start `ferry up`" in told.stderr) == (1, True)
+
+
+def test_what_a_killed_supervisor_leaves_behind_is_named_and_its_secrets_are_kept(tmp_path: Path) -> None:
+    up = Up(tmp_path / "var")
+    up.wait_until_up()
+    secrets = group_file.read(up.var)
+    pids = up.pids()
+    up.process.kill()
+    up.process.wait(10)
+    told = up.ferry("up")
+    left = [pid for name, pid in pids.items() if name != "ferry up"]
+    try:
+        assert told.returncode == 1
+        assert "was killed and left processes behind. End them with `kill " in told.stderr
+        assert all(str(pid) in told.stderr for pid in left)
+    finally:
+        for pid in left:
+            os.kill(pid, signal.SIGTERM)
+        until(lambda: not any(lives(pid) for pid in left))
+    again = Up(up.var)
+    again.wait_until_up()
+    kept = group_file.read(up.var)
+    again.end()
+    assert [kept[name] == secrets[name] for name in ("FERRY_TOKENS", "FERRY_SECRET_KEY")] == [True, True]
+
+
+def test_settings_of_the_environment_are_used_and_its_secrets_not_written_down(redis_url: str, tmp_path: Path) -> None:
+    mine = {"KLAVIYO_API_KEY": "pk_mine", "KLAVIYO_BASE_URL": "http://127.0.0.1:1", "REDIS_URL": redis_url}
+    up = Up(tmp_path / "var", FERRY_TOKENS="mine:0123456789abcdef", FERRY_FLUSH_SIZE="7", **mine)
+    up.wait_until_up()
+    pids, known = up.pids(), group_file.read(up.var)
+    up.end()
+    assert set(pids) == {"ferry up", "worker 1", "scheduler", "web"}, "Redis and Klaviyo are the environment's own"
+    assert known["REDIS_URL"] == redis_url
+    assert known["FERRY_FLUSH_SIZE"] == "7"
+    assert known.keys().isdisjoint({"FERRY_TOKENS", "KLAVIYO_API_KEY"})
+    assert "FERRY_TOKENS of this environment" in up.text()

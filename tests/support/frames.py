@@ -1,0 +1,40 @@
+"""Cutting what a client sends into requests: one Redis command each, or one HTTP request each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+#: Yields (name, bytes) of each complete request; a request cut off by the end of the stream is dropped.
+Frames = Callable[[BinaryIO], Iterator[tuple[str, bytes]]]
+
+#: What a client says on every new connection: dying there is dying before its first real request.
+SETUP = frozenset({"HELLO", "AUTH", "CLIENT", "SELECT", "PING"})
+
+
+def redis_commands(reader: BinaryIO) -> Iterator[tuple[str, bytes]]:
+    """Commands as arrays of bulk strings, the only form redis-py sends (Redis: serialization protocol)."""
+    while True:
+        head = reader.readline()
+        parts = [head]
+        for _ in range(int(head[1:] or b"0")):
+            size = reader.readline()
+            parts += [size, reader.read(int(size[1:] or b"0") + 2)]
+        if len(parts) < 3 or not parts[-1].endswith(b"\r\n"):
+            return
+        yield parts[2].strip().decode().upper(), b"".join(parts)
+
+
+def http_requests(reader: BinaryIO) -> Iterator[tuple[str, bytes]]:
+    """Requests of HTTP/1.1 with a Content-Length or without a body."""
+    while line := reader.readline():
+        head, length = [line], 0
+        while head[-1].strip():
+            head.append(reader.readline())
+            name, _, value = head[-1].partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        body = reader.read(length)
+        if len(body) < length:
+            return
+        method, path = line.split(b" ")[:2]
+        yield f"{method.decode()} {path.decode().partition('?')[0]}", b"".join(head) + body

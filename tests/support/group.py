@@ -1,0 +1,119 @@
+"""Ferry as a platform runs it: each process the `ferry` command in a session of its own, killed and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from tests.support import sessions
+from tests.support.nursery import ROOT
+from tests.support.web import Sender, free_port
+
+
+class Group:
+    """Processes by name: `web`, `scheduler-1`, `worker-2`; what stands before the dash is the command.
+
+    Their logs are in `folder`. `module`: what runs the command. At the end of the block whatever runs is killed.
+    """
+
+    def __init__(self, environment: Mapping[str, str], folder: Path, *names: str, module: str = "ops") -> None:
+        self._environment = {**os.environ, **environment}
+        self._folder = folder
+        self._module = module
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.names = names
+        self.port = free_port()
+        self.restarts = 0
+
+    def __enter__(self) -> Self:
+        try:
+            for name in self.names:
+                self.start(name)
+            if "web" in self.names:
+                Sender(self.port).wait_until_up()
+        except BaseException:
+            self._kill_all()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kill_all()
+
+    def _kill_all(self) -> None:
+        for name in list(self._processes):
+            self.kill(name)
+
+    def start(self, name: str) -> None:
+        """Start a process that does not run."""
+        assert name not in self._processes
+        kind = name.partition("-")[0]
+        command = [sys.executable, "-m", self._module, kind]
+        if kind == "web":
+            command += ["--host", "127.0.0.1", "--port", str(self.port)]
+        with (self._folder / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                command,
+                env=self._environment,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def runs(self, name: str) -> bool:
+        """Whether a process was started and has not ended."""
+        return name in self._processes and self._processes[name].poll() is None
+
+    def pid(self, name: str) -> int:
+        """The process itself, which is the leader of its session."""
+        return self._processes[name].pid
+
+    def send(self, name: str, number: signal.Signals) -> None:
+        """Signal one process alone, not what it forked."""
+        self._processes[name].send_signal(number)
+
+    def send_all(self, name: str, number: signal.Signals) -> None:
+        """Signal a process and everything it forked, as platforms do."""
+        sessions.send(self._processes[name].pid, number)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a process and everything it forked, and reap it."""
+        process = self._processes.pop(name)
+        sessions.kill(process.pid)
+        process.wait(10)
+
+    def terminate_all(self, seconds: float = 20.0) -> dict[str, int]:
+        """SIGTERM to everything; the exit codes. AssertionError when a process or what it forked takes longer."""
+        deadline = time.monotonic() + seconds
+        codes = {}
+        for name in self._processes:
+            self.send_all(name, signal.SIGTERM)
+        for name, process in self._processes.items():
+            try:
+                codes[name] = process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                raise AssertionError(f"{name} does not end within {seconds} s of SIGTERM") from None
+            while sessions.members(process.pid):
+                assert time.monotonic() < deadline, f"what {name} forked does not end within {seconds} s of SIGTERM"
+                time.sleep(0.02)
+        self._processes.clear()
+        return codes
+
+    def revive(self) -> None:
+        """Start again whatever ended by itself, as a platform does."""
+        for name in list(self._processes):
+            if not self.runs(name):
+                self.kill(name)
+                self.start(name)
+                self.restarts += 1
+
+    def log(self, name: str) -> str:
+        """What a process said so far."""
+        return (self._folder / f"{name}.log").read_text()

@@ -1,0 +1,65 @@
+"""The emulator as tests look at it and disturb it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+_HEADERS = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}
+
+
+class Account:
+    """Klaviyo's side of a test. `url`: the emulator's own address, not that of a proxy in front of it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = requests.Session()
+        self._session.headers.update(_HEADERS)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._session.close()
+
+    def control(self, name: str, **order: Any) -> None:
+        """Give the emulator an order: faults, limits, jobs, reset."""
+        self._session.post(f"{self.url}/_emulator/{name}", json=order or None, timeout=10).raise_for_status()
+
+    def members(self, name: str) -> set[str]:
+        """The addresses on the list of that name; nobody when there is none."""
+        answer = self._session.get(f"{self.url}/_emulator/lists/{name}/members", timeout=10)
+        return set(answer.json()["members"]) if answer.status_code == 200 else set()
+
+    def lists(self) -> list[str]:
+        """The names of all lists, one entry for each list."""
+        found: list[str] = []
+        address: str | None = f"{self.url}/api/lists"
+        while address:
+            page = self._session.get(address, timeout=10).json()
+            found += [item["attributes"]["name"] for item in page["data"]]
+            address = page["links"]["next"]
+        return sorted(found)
+
+    def has_list(self, name: str, members: list[str]) -> None:
+        """Make a list with these people on it."""
+        body: dict[str, Any] = {"type": "list", "attributes": {"name": name}}
+        made = self._post("/api/lists", body)["data"]["id"]
+        rows = [{"type": "profile", "attributes": {"email": email}} for email in members]
+        body = {
+            "type": "profile-bulk-import-job",
+            "attributes": {"profiles": {"data": rows}},
+            "relationships": {"lists": {"data": [{"type": "list", "id": made}]}},
+        }
+        self._post("/api/profile-bulk-import-jobs", body)
+
+    def _post(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
+        answer = self._session.post(f"{self.url}{path}", json={"data": data}, timeout=10)
+        answer.raise_for_status()
+        document: dict[str, Any] = answer.json()
+        return document
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Every call so far, without bodies."""
+        answer = self._session.get(f"{self.url}/_emulator/requests", params={"bodies": "0"}, timeout=10)
+        calls: list[dict[str, Any]] = answer.json()
+        return calls

@@ -1,0 +1,89 @@
+"""What must hold of the ledger at any time, and a model of what was accepted."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from dataclasses import dataclass, field
+from typing import cast
+
+import msgspec
+import pytest
+from hypothesis.stateful import RuleBasedStateMachine, invariant
+from redis import Redis
+
+from queues import keys
+from queues.batches import Batch
+from queues.change import Action
+from queues.names import Queue
+from queues.policy import FlushPolicy
+
+QUEUE = Queue("default", "audience", "model")
+POLICY = FlushPolicy(size=5, age_ms=1_000_000, upload_max=5)
+LEASE = 100
+
+
+def use(patch: pytest.MonkeyPatch, redis: Redis) -> None:
+    """Let machines work on this server; hypothesis makes them, and passes them nothing."""
+    patch.setattr(LedgerInvariants, "server", redis, raising=False)
+    numbers = itertools.count()
+    # Batches due at the same ms are rung in the order of their ids: random ones would make every run another one.
+    patch.setattr("queues.pending.uuid.uuid4", lambda: uuid.UUID(int=next(numbers)))
+
+
+@dataclass
+class Model:
+    """What is true outside Redis. `target`: what each person's last accepted change says."""
+
+    now: int = 1_800_000_000_000
+    accepted: int = 0
+    messages: set[str] = field(default_factory=set)
+    target: dict[str, Action] = field(default_factory=dict)
+    klaviyo: dict[str, Action] = field(default_factory=dict)
+
+
+def name_of(batch: Batch, index: int) -> str:
+    """The person of a change."""
+    return str(msgspec.json.decode(batch.changes[index].body.person))
+
+
+class LedgerInvariants(RuleBasedStateMachine):
+    """What is looked at after every step. `server`: see `use`."""
+
+    server: Redis
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.redis = self.server
+        self.redis.flushall()
+        self.model = Model()
+
+    def is_current(self, batch: Batch) -> bool:
+        """Whether no other worker has got the batch meanwhile."""
+        return self.redis.hget(keys.batch(batch.id), "token") == str(batch.token).encode()
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        """accepted = pending + open + delivered + dead + superseded."""
+        names = ("accepted", "open", "delivered", "dead", "superseded")
+        figures = self.redis.hmget(keys.queue(QUEUE), *names)
+        count = {name: int(figure or 0) for name, figure in zip(names, figures, strict=True)}
+        waiting = self.redis.llen(keys.queue(QUEUE, "pending"))
+        rest = waiting + count["open"] + count["delivered"] + count["dead"] + count["superseded"]
+        assert count["accepted"] == self.model.accepted == rest
+
+    @invariant()
+    def no_person_is_in_two_open_batches(self) -> None:
+        """And the queue knows who is in one."""
+        open_keys: list[bytes] = []
+        for batch_id in cast("list[bytes]", self.redis.zrange(keys.queue(QUEUE, "batches"), 0, -1)):
+            changes = cast("list[bytes]", self.redis.lrange(keys.batch(batch_id.decode(), "changes"), 0, -1))
+            open_keys += {change[14:30] for change in changes}
+        assert len(open_keys) == len(set(open_keys)), "somebody is in two open batches"
+        assert set(open_keys) == self.redis.smembers(keys.queue(QUEUE, "open"))
+
+    @invariant()
+    def what_waits_is_in_the_order_of_its_acceptance(self) -> None:
+        """Dead letters that were put back included."""
+        times = [change[1:14] for change in self.redis.lrange(keys.queue(QUEUE, "pending"), 0, -1)]
+        assert times == sorted(times), "a later change would be delivered before an earlier one"

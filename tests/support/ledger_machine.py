@@ -1,0 +1,156 @@
+"""The ledger against a model of itself: any order of accepting, taking, delivering, dying and settling late.
+
+Invariants after every step: every accepted change is pending, open, delivered, dead or superseded (conservation), no
+person is in two open batches, what waits is in the order of its acceptance, and what a list holds for a person once
+everything is settled is what the person's last accepted change says (order).
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import msgspec
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, MultipleResults, consumes, multiple, precondition, rule
+
+from queues import batches, dead_letters, keys, pending
+from queues.acceptance import Acceptance, accept
+from queues.batches import Batch, Settlement, Undeliverable
+from queues.change import Action, Body, encode, person_key
+from queues.errors import LeaseLost
+from queues.policy import decide
+from tests.support.ledger_invariants import LEASE, POLICY, QUEUE, LedgerInvariants, name_of
+from worker.coalesce import Intent, coalesce
+
+
+class LedgerMachine(LedgerInvariants):
+    """Anything that processes may do to one queue."""
+
+    held: Bundle[Batch] = Bundle("held")
+
+    @rule(
+        people=st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8),
+        action=st.sampled_from(["add", "remove", "update"]),
+        message=st.integers(0, 30),
+    )
+    def accept(self, people: list[str], action: Action, message: int) -> None:
+        """An intake gets a message, perhaps one that it had before."""
+        now = self.model.now = self.model.now + 1
+        changes = [
+            encode((person_key("p", p),), now, Body(action, now, "model", str(message), msgspec.Raw(f'"{p}"'.encode())))
+            for p in people
+        ]
+        answer = accept(self.redis, Acceptance(QUEUE, POLICY, str(message), changes), now)
+        assert answer.fresh == (str(message) not in self.model.messages)
+        if answer.fresh:
+            self.model.messages.add(str(message))
+            self.model.accepted += len(people)
+            if action != "update":
+                self.model.target |= dict.fromkeys(people, action)
+
+    @rule(target=held, ask=st.booleans(), ring=st.sampled_from([True, True, False]))
+    def tick(self, ask: bool, ring: bool) -> MultipleResults[Batch]:
+        """A scheduler ticks, perhaps after an operator asked for a flush; workers may hear it ring."""
+        if ask:
+            pending.flush(self.redis, QUEUE, self.model.now)
+        for seen in pending.look(self.redis, pending.due(self.redis, self.model.now)):
+            decision = decide(seen.waiting, POLICY, self.model.now)
+            assert decision is not None, "the due index and the policy agree"
+            pending.take(self.redis, seen, decision[0], decision[1], self.model.now)
+        return cast("MultipleResults[Batch]", multiple(*(self._started() if ring else [])))
+
+    def _started(self) -> list[Batch]:
+        ready = batches.to_ring(self.redis, self.model.now)
+        started = [batches.reclaim(self.redis, batch_id, self.model.now, LEASE) for batch_id in ready]
+        assert all(started), "a batch that is to be rung for can be held"
+        return [batch for batch in started if batch]
+
+    @rule(batch=held)
+    def note(self, batch: Batch) -> None:
+        """A worker writes its progress down."""
+        try:
+            batches.submit(self.redis, batch, b'{"noted":1}')
+        except LeaseLost:
+            assert not self.is_current(batch)
+
+    @rule(batch=consumes(held), wait=st.integers(0, 50))
+    def give_back(self, batch: Batch, wait: int) -> None:
+        """A worker has something to wait for."""
+        try:
+            batches.submit(self.redis, batch, b"{}", ring_at=self.model.now + wait, attempts=1)
+        except LeaseLost:
+            assert not self.is_current(batch)
+
+    @rule(wait=st.integers(1, 2 * LEASE))
+    def time_passes(self, wait: int) -> None:
+        """Leases may run out meanwhile."""
+        self.model.now += wait
+
+    @rule(
+        target=held,
+        batch=consumes(held),
+        reject=st.sets(st.integers(0, 4)),
+        frozen=st.sampled_from([False, False, True]),
+    )
+    def finish(self, batch: Batch, reject: set[int], frozen: bool) -> MultipleResults[Batch]:
+        """A worker does all of it; perhaps it freezes before it settles, so long that another one gets the batch."""
+        intents = coalesce(batch.changes)
+        delivered = [intent for intent in intents if intent.indexes[0] not in reject]
+        self._upload(batch, delivered)
+        another = self._taken_over(batch) if frozen else []
+        self._settle(batch, delivered, [intent for intent in intents if intent not in delivered])
+        return cast("MultipleResults[Batch]", multiple(*another))
+
+    def _taken_over(self, batch: Batch) -> list[Batch]:
+        self.model.now += 2 * LEASE
+        another = batches.reclaim(self.redis, batch.id, self.model.now, LEASE)
+        return [another] if another else []
+
+    def _upload(self, batch: Batch, intents: list[Intent]) -> None:
+        try:
+            batches.renew(self.redis, batch, self.model.now, LEASE)
+        except LeaseLost:
+            assert not self.is_current(batch)
+            return
+        for intent in intents:
+            if intent.membership is not None:
+                self.model.klaviyo[name_of(batch, intent.last)] = intent.membership
+
+    def _settle(self, batch: Batch, delivered: list[Intent], rejected: list[Intent]) -> None:
+        dead = [Undeliverable(index, "test", {}) for intent in rejected for index in intent.indexes]
+        superseded = sum(len(intent.indexes) - 1 for intent in delivered)
+        moved = [intent.last for intent in delivered if intent.membership is not None]
+        current = self.is_current(batch)
+        try:
+            batches.settle(self.redis, batch, Settlement(superseded, dead, moved), self.model.now)
+        except LeaseLost:
+            assert not current
+        else:
+            assert current, "a worker settled a batch that another one holds"
+
+    @precondition(lambda self: self.redis.exists(keys.queue(QUEUE, "dead")))
+    @rule(every=st.integers(1, 3))
+    def replay(self, every: int) -> None:
+        """An operator puts dead letters back, all or some."""
+        letters = list(dead_letters.read(self.redis, QUEUE))[::every]
+        answer = dead_letters.replay(self.redis, QUEUE, [letter.id for letter in letters], self.model.now)
+        assert answer.replayed + answer.stayed == len(letters)
+
+    def teardown(self) -> None:
+        """When faults end and dead letters are replayed, each person is where the last change says."""
+        while self._round():
+            pass
+        self.replay(every=1)
+        while self._round():
+            pass
+        assert self.model.klaviyo == self.model.target, "somebody is not where the last change says"
+        assert list(dead_letters.read(self.redis, QUEUE)) == []
+        assert list(self.redis.scan_iter("ferry:*:b:*")) + list(self.redis.scan_iter("ferry:*:buried")) == []
+
+    def _round(self) -> bool:
+        self.model.now += 2 * LEASE
+        self.tick(ask=True, ring=False)
+        started = self._started()
+        for batch in started:
+            self.finish(batch, reject=set(), frozen=False)
+        return bool(started)

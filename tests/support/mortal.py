@@ -1,0 +1,74 @@
+"""This process dies at a request it makes of Redis or Klaviyo, as far as Ferry's code can tell, and lives again.
+
+Faster than a child that is killed, and what a test patches into this process counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, Self
+
+import pytest
+from redis import Redis
+from redis.client import Pipeline
+
+from klaviyo.http import Transport
+
+
+class Died(BaseException):
+    """No code of Ferry's may catch this: the process is no more."""
+
+
+class Mortal:
+    """`seen`: the requests since the last `kill_at`. A pipeline is one request."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self._patch = pytest.MonkeyPatch()
+        self._at = 0
+        self._before = True
+        self._armed = self._dead = False
+
+    def __enter__(self) -> Self:
+        self._wrap(Redis, "execute_command", lambda command, *_: str(command))
+        self._wrap(Pipeline, "execute", lambda *_: "pipeline")
+        self._wrap(Transport, "send", lambda method, path, *_: f"{method} {path}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.undo()
+
+    def kill_at(self, number: int, when: Literal["before", "after"]) -> None:
+        """Die at the request of that number, from 1: before it is sent, or when it was carried out."""
+        self.seen.clear()
+        self._at, self._before, self._armed, self._dead = number, when == "before", True, False
+
+    def revive(self) -> bool:
+        """A new process, which lives; whether the one before had died."""
+        died, self._armed, self._dead = self._dead, False, False
+        return died
+
+    def _wrap(self, of: type, name: str, describe: Callable[..., str]) -> None:
+        original = getattr(of, name)
+
+        def request(this: object, *args: Any, **options: Any) -> Any:
+            if not self._armed:
+                return original(this, *args, **options)
+            self._die(self._dead)
+            self.seen.append(describe(*args))
+            reached = len(self.seen) == self._at
+            self._die(reached and self._before)
+            # What this request does in its turn is not another one.
+            self._armed = False
+            try:
+                return original(this, *args, **options)
+            finally:
+                self._armed = True
+                self._die(reached)
+
+        self._patch.setattr(of, name, request)
+
+    def _die(self, now: bool) -> None:
+        if now:
+            self._dead = True
+            raise Died

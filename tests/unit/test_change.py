@@ -1,0 +1,76 @@
+"""The stored form of a change, and the names and keys around it."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queues import keys
+from queues.change import Body, decode, encode, person_key
+from queues.names import PARTITIONS, Queue
+
+text = st.text(min_size=1, max_size=40)
+
+
+@given(st.lists(text, min_size=1, max_size=9), st.integers(0, 9_999_999_999_999), st.dictionaries(text, text), text)
+def test_a_stored_change_reads_back_as_it_was_written(
+    identities: list[str], accepted_at: int, person: dict[str, str], message: str
+) -> None:
+    body = Body("add", 1, "changes", message, msgspec.Raw(msgspec.json.encode(person)))
+    person_keys = tuple(person_key("email", identity) for identity in identities)
+    change = decode(encode(person_keys, accepted_at, body))
+    assert (change.keys, change.accepted_at, change.body.message) == (person_keys, accepted_at, message)
+    assert msgspec.json.decode(change.body.person) == person
+
+
+@pytest.mark.parametrize("count", [0, 10])
+def test_a_change_without_a_person_or_with_too_many_is_refused(count: int) -> None:
+    body = Body("add", 1, "changes", "m", msgspec.Raw(b"{}"))
+    with pytest.raises(ValueError, match="1 to 9 person keys"):
+        encode(tuple("k" * 16 for _ in range(count)), 0, body)
+
+
+def test_addresses_that_differ_in_case_and_space_only_are_one_person() -> None:
+    assert person_key("email", " Ann@Example.com ") == person_key("email", "ann@example.com")
+    assert person_key("email", "ann@example.com") != person_key("mpid", "ann@example.com")
+
+
+def test_a_person_key_shows_nothing_of_the_person() -> None:
+    assert "ann" not in person_key("email", "ann@example.com").lower()
+    assert len(person_key("email", "ann@example.com")) == 16
+
+
+@given(text, text, text)
+def test_a_queue_name_reads_back_and_keeps_its_partition(connection: str, kind: str, target: str) -> None:
+    queue = Queue(connection, kind, target)
+    assert Queue.parse(str(queue)) == queue
+    assert 0 <= queue.partition < PARTITIONS
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a/b/c/d", "a//c"])
+def test_another_shape_is_no_queue_name(name: str) -> None:
+    with pytest.raises(ValueError, match="connection/kind/target"):
+        Queue.parse(name)
+
+
+def test_the_partition_of_a_queue_never_changes() -> None:
+    # Stored keys depend on these: a different hash would orphan them.
+    assert [Queue("default", "audience", str(i)).partition for i in range(6)] == [7, 1, 11, 13, 14, 8]
+
+
+@given(text)
+def test_all_keys_of_a_queue_carry_its_partitions_tag(target: str) -> None:
+    queue = Queue("default", "audience", target)
+    tag = f"{{p{queue.partition:02d}}}"
+    batch_id = f"{queue.partition:02d}-00ff"
+    for key in (keys.queue(queue), keys.queue(queue, "dead"), keys.seen(queue, "d"), keys.batch(batch_id, "changes")):
+        # Cluster hashes what stands in the first braces.
+        assert key.index(tag) == key.index("{")
+
+
+@pytest.mark.parametrize("batch_id", ["99-00", "0a-00", "0700"])
+def test_another_text_is_no_batch_id(batch_id: str) -> None:
+    with pytest.raises(ValueError, match=r"not a batch id|invalid literal"):
+        keys.batch(batch_id)

@@ -1,0 +1,90 @@
+"""connections.toml: what it may say, and what a mistake in it is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connections import Audience, Connection, Connections, UnknownConnection
+from connections_file import ConnectionsError, load
+from mappings.rules import Rules
+from queues.policy import FlushPolicy
+
+DEFAULT = Connection("default", "pk_default")
+
+
+def read(tmp_path: Path, text: str) -> Connections:
+    file = tmp_path / "connections.toml"
+    file.write_text(text)
+    return load(file, DEFAULT)
+
+
+def test_a_connection_has_its_own_key_rules_policy_and_audiences(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRAND_B_KEY", "pk_brand_b")
+    connection = read(
+        tmp_path,
+        """
+        [connections.brand-b]
+        api_key_env = "BRAND_B_KEY"
+        mparticle_account = 123
+        alternate_identifier = "Customer Id"
+        phone_identifier = "Phone Number 2"
+        default_country = "Germany"
+        property_mapping = { company = "organization" }
+        coerce = true
+        flush_size = 500
+        flush_minutes = 1.5
+
+        [connections.brand-b.audiences."42"]
+        list_name = "VIPs"
+        upload_max = 250
+        """,
+    ).named("brand-b")
+    assert connection.api_key == "pk_brand_b"
+    assert connection.rules == Rules("customer", "phone_number_2", "DE", {"company": "organization"}, coerce=True)
+    assert connection.policy == FlushPolicy(500, 90_000, 500)
+    assert connection.audiences["42"] == Audience(None, "VIPs", FlushPolicy(500, 90_000, 250))
+    assert connection.policy_for("42").upload_max == 250
+    assert connection.policy_for("43") == connection.policy
+
+
+def test_an_mparticle_account_keeps_one_connection_of_its_own(tmp_path: Path) -> None:
+    connections = read(tmp_path, "[connections.default]\ncoerce = true\n[connections.b]\nmparticle_account = 5\n")
+    assert connections.for_mparticle(5).name == "b"
+    other = connections.for_mparticle(6)
+    assert (other.name, other.api_key, other.rules.coerce) == ("mparticle-6", "pk_default", True)
+    assert connections.named("mparticle-6") == other
+    assert connections.for_mparticle(None).name == "default"
+
+
+def test_an_unknown_connection_is_named_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UnknownConnection, match=r"'nope'; known: default"):
+        load(None, DEFAULT).named("nope")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[connections.b", "is not TOML"),
+        ("[connection.b]", "connection is not known here"),
+        ("[connections.'Bad Name']", "a name is lower-case"),
+        ("[connections.mparticle-5]", "a name is lower-case"),
+        ("[connections.b]\nflush_sise = 3", "flush_sise: Unknown field"),
+        ("[connections.b]\nflush_size = 'x'", "flush_size: Not a valid integer"),
+        ("[connections.b]\nupload_max = 10001", "upload_max: Must be"),
+        ("[connections.b]\nalternate_identifier = 'Twitter'", "alternate_identifier: "),
+        ("[connections.b]\ndefault_country = 'Atlantis'", "default_country: "),
+        ("[connections.b]\nproperty_mapping = { a = 'nowhere' }", "'nowhere' is not one of"),
+        ("[connections.b]\napi_key_env = 'FERRY_TEST_UNSET'", "FERRY_TEST_UNSET, which is not set"),
+        ("[connections.b.audiences.42]\nlist = 'x'", "audiences.42.list: Unknown field"),
+        ("[connections.a]\nmparticle_account = 5\n[connections.b]\nmparticle_account = 5", "stands in two"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ConnectionsError) as error:
+        read(tmp_path, text)
+    assert says in str(error.value)
+    assert "connections.toml" in str(error.value)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emulator import rows
+from tests.support.emulator_api import row
+
+
+def findings(profile: object, form: rows.Form = rows.UPSERT) -> list[tuple[str, str]]:
+    return [(problem.pointer, problem.detail) for problem in rows.problems(profile, "", form)]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"email": "ada+tag@example.com"},
+        {"email": "o'neil@sub.example.co.uk"},
+        {"phone_number": "+15005550006"},
+        {"external_id": "42"},
+        {"_kx": "token"},
+        {"email": "a@example.com", "first_name": None, "location": None, "properties": None},
+        {"email": "a@example.com", "location": {"city": "Oslo", "latitude": 59.9, "longitude": "10.7", "zip": None}},
+        {"email": "a@example.com", "properties": {"n": 1, "t": True, "x": None, "list": [{"a": [1]}]}},
+    ],
+)
+def test_a_good_profile_has_no_problems(attributes: dict[str, Any]) -> None:
+    assert findings(row(**attributes)) == []
+
+
+@pytest.mark.parametrize(
+    "email", ["", "ada", "ada@", "@example.com", "ada@example", "a b@example.com", "a..b@example.com", "a@b@c.de", 7]
+)
+def test_a_malformed_address_is_refused(email: object) -> None:
+    assert ("/attributes/email", "Invalid email address") in findings(row(email=email))
+
+
+@pytest.mark.parametrize("phone", ["", "0171 234", "15005550006", "+0123", "+1 500 555", "+1234567890123456", 7])
+def test_a_phone_that_is_not_e164_is_refused(phone: object) -> None:
+    detail = "Invalid phone number format (Example of a valid format: +12345678901)"
+    assert ("/attributes/phone_number", detail) in findings(row(phone_number=phone))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "where"),
+    [
+        ({"first_name": 7}, "/attributes/first_name"),
+        ({"nickname": "x"}, "/attributes/nickname"),
+        ({"anonymous_id": "x"}, "/attributes/anonymous_id"),
+        ({"properties": []}, "/attributes/properties"),
+        ({"properties": {"deep": [[[[[[[[[[[]]]]]]]]]]]}}, "/attributes/properties/deep"),
+        ({"properties": {"wide": [0] * 4_001}}, "/attributes/properties/wide"),
+        ({"location": "Oslo"}, "/attributes/location"),
+        ({"location": {"planet": "Earth"}}, "/attributes/location/planet"),
+        ({"location": {"latitude": True}}, "/attributes/location/latitude"),
+        ({"location": {"city": 7}}, "/attributes/location/city"),
+    ],
+)
+def test_a_bad_field_is_named_by_its_pointer(attributes: dict[str, Any], where: str) -> None:
+    assert [pointer for pointer, _ in findings(row(email="a@example.com", **attributes))] == [where]
+
+
+def test_an_unknown_attribute_is_refused_in_klaviyos_words() -> None:
+    (_, detail), *rest = findings(row(email="a@example.com", nickname="x"))
+    assert detail == "'nickname' is not a valid field for the resource 'profile'."
+    assert rest == []
+
+
+@pytest.mark.parametrize(
+    ("meta", "where"),
+    [
+        ({"patch_properties": {"unset": 7}}, "/meta/patch_properties/unset"),
+        ({"patch_properties": {"unset": ["a", 7]}}, "/meta/patch_properties/unset"),
+        ({"patch_properties": {"append": ["a"]}}, "/meta/patch_properties/append"),
+        ({"patch_properties": {"prepend": {}}}, "/meta/patch_properties/prepend"),
+        ({"patch_properties": "x"}, "/meta/patch_properties"),
+        ({"patch_identifiers": {"append": {"email": ["b@example.com"]}}}, "/meta/patch_identifiers"),
+    ],
+)
+def test_a_bad_patch_order_is_named_by_its_pointer(meta: dict[str, Any], where: str) -> None:
+    profile = {**row(email="a@example.com"), "meta": meta}
+    assert [pointer for pointer, _ in findings(profile)] == [where]
+
+
+@pytest.mark.parametrize("meta", [None, {}, {"patch_properties": None}, {"patch_properties": {"unset": "a"}}])
+def test_harmless_patch_orders_are_taken(meta: object) -> None:
+    assert findings({**row(email="a@example.com"), "meta": meta}) == []
+
+
+def test_unset_of_a_wrong_type_is_refused_in_klaviyos_words() -> None:
+    profile = {**row(email="a@example.com"), "meta": {"patch_properties": {"unset": 7}}}
+    assert findings(profile)[0][1] == "Unset must be a string or an array of strings"
+
+
+@pytest.mark.parametrize("form", [rows.UPSERT, rows.CREATE])
+def test_a_profile_without_any_identifier_is_refused(form: rows.Form) -> None:
+    assert [pointer for pointer, _ in findings(row(first_name="Ada", email=None), form)] == ["/attributes"]
+
+
+def test_an_id_is_identifier_enough_for_an_upsert_and_unknown_to_a_create() -> None:
+    profile = {"type": "profile", "id": "01X", "attributes": {"email": "a@example.com"}}
+    assert findings(profile) == []
+    assert [pointer for pointer, _ in findings(profile, rows.CREATE)] == ["/id"]
+
+
+@pytest.mark.parametrize("profile", [None, [], "x", {"type": "person", "attributes": {}}, {"type": "profile"}])
+def test_what_is_no_profile_at_all_is_refused_as_a_whole(profile: object) -> None:
+    assert [pointer for pointer, _ in findings(profile)] == [""]
+
+
+def test_a_profile_over_100_kilobytes_is_refused() -> None:
+    profile = row(email="a@example.com", properties={"essay": "x" * 100_000})
+    assert [pointer for pointer, _ in findings(profile)] == [""]
+
+
+def test_all_problems_of_a_profile_are_reported_together() -> None:
+    found = findings(row(email="nope", phone_number="1", age=7))
+    assert [pointer for pointer, _ in found] == ["/attributes/email", "/attributes/phone_number", "/attributes/age"]

@@ -1,0 +1,194 @@
+"""Changes posted in Ferry's own form become changes of the audiences' queues."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from connections import Connection
+from intake import changes_reading
+from intake.audiences import Audiences
+from intake.changes_messages import AudienceRef, at
+from intake.changes_reading import Rejected
+from intake.incoming import Incoming
+from queues.acceptance import Acceptance
+from queues.change import Change, decode, person_key
+
+NOW = 1_800_000_000_000
+VIPS = AudienceRef(42, "VIPs")
+
+
+def read(*changes: Any, default: AudienceRef | None = VIPS) -> tuple[list[Acceptance], list[Rejected]]:
+    incoming = Incoming(Connection("default"), changes_reading.SOURCE, "k-1", NOW)
+    raws = [change if isinstance(change, bytes) else json.dumps(change).encode() for change in changes]
+    placed = [(f"$.changes[{index}]", raw) for index, raw in enumerate(raws)]
+    rejected = changes_reading.read(placed, default, incoming, NOW)
+    return incoming.acceptances("changes:k-1", Audiences()), rejected
+
+
+def only_change(posted: Any) -> Change:
+    (acceptance,), rejected = read(posted)
+    (stored,) = acceptance.changes
+    assert rejected == []
+    assert acceptance.dead == []
+    return decode(stored)
+
+
+def only_rejected(posted: Any, default: AudienceRef | None = VIPS) -> tuple[Acceptance, Rejected]:
+    (acceptance,), (rejected,) = read(posted, default=default)
+    (letter,) = acceptance.dead
+    assert acceptance.changes == []
+    assert (letter.reason, letter.detail) == (rejected.reason, rejected.where)
+    return acceptance, rejected
+
+
+@pytest.mark.parametrize("action", ["add", "remove", "update"])
+def test_a_change_is_stored_as_posted(action: str) -> None:
+    posted = {
+        "action": action,
+        "email": "ann@example.com",
+        "phone": "+1 (415) 555-2671",
+        "external_id": 17,
+        "attributes": {"plan": "gold", "city": None, "n": 1.5},
+        "consent_state": {"gdpr": {}},
+        "unknown": 1,
+    }
+    change = only_change(posted)
+    kept = ("email", "phone", "external_id", "attributes", "consent_state")
+    assert msgspec.json.decode(change.body.person) == {name: posted[name] for name in kept}
+    assert (change.body.action, change.body.source, change.body.message) == (action, "changes", "k-1")
+    assert (change.body.at, change.accepted_at) == (NOW, NOW)
+
+
+def test_null_is_as_good_as_missing() -> None:
+    nothing = dict.fromkeys(["phone", "external_id", "attributes", "consent_state", "timestamp", "audience"])
+    change = only_change({"action": "add", "email": "a@example.com", **nothing})
+    assert bytes(change.body.person) == b'{"email":"a@example.com"}'
+
+
+@pytest.mark.parametrize(
+    ("identities", "keys"),
+    [
+        ({"email": " Ann@Example.com "}, [("email", "ann@example.com")]),
+        ({"phone": "+1 (415) 555-2671"}, [("phone", "14155552671")]),
+        ({"phone": 14155552671}, [("phone", "14155552671")]),
+        ({"external_id": 17}, [("external_id", "17")]),
+        ({"email": "a@b.c", "external_id": "17"}, [("email", "a@b.c"), ("external_id", "17")]),
+        ({"phone": "1", "external_id": "17"}, [("phone", "1"), ("external_id", "17")]),
+        ({"email": "", "phone": "n/a", "external_id": "x"}, [("external_id", "x")]),
+    ],
+)
+def test_identities_become_person_keys(identities: dict[str, Any], keys: list[tuple[str, str]]) -> None:
+    assert only_change({"action": "add", **identities}).keys == tuple(person_key(*key) for key in keys)
+
+
+def test_two_people_of_one_phone_are_two_people() -> None:
+    ann, bob = ({"action": "add", "email": f"{name}@example.com", "phone": "+14155552671"} for name in ("ann", "bob"))
+    assert not set(only_change(ann).keys) & set(only_change(bob).keys)
+
+
+@pytest.mark.parametrize("nobody", [{}, {"email": " "}, {"phone": "n/a"}, {"external_id": ""}, {"attributes": {}}])
+def test_a_change_of_nobody_is_rejected_with_no_identity(nobody: dict[str, Any]) -> None:
+    acceptance, rejected = only_rejected({"action": "add", **nobody})
+    assert acceptance.queue.target == "42"
+    assert rejected == Rejected(0, "no_identity", "$.changes[0]: give at least one of email, phone and external_id")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "where"),
+    [
+        ({"action": "ann@example.com"}, "$.changes[0].action: Invalid enum value"),
+        ({"action": None}, "$.changes[0].action: Expected `str`, got `null`"),
+        ({"email": 5}, "$.changes[0].email: Expected `str | null`, got `int`"),
+        ({"external_id": 1.5}, "$.changes[0].external_id: Expected `int | str | null`, got `float`"),
+        ({"attributes": ["plan"]}, "$.changes[0].attributes: Expected `object`"),
+        ({"consent_state": "yes"}, "$.changes[0].consent_state: Expected `object`"),
+        ({"timestamp": "yesterday"}, "$.changes[0].timestamp: neither ISO 8601 nor ms since 1970"),
+        (
+            {"timestamp": 1_714_592_744},
+            "$.changes[0].timestamp: not between 1973 and 2286; a number is ms since 1970, not seconds",
+        ),
+        ({"audience": {"name": "x"}}, "$.changes[0].audience: Object missing required field `id`"),
+    ],
+)
+def test_a_wrong_change_is_rejected_as_malformed_naming_the_place(wrong: dict[str, Any], where: str) -> None:
+    posted = {"action": "add", "email": "ann@example.com", **wrong}
+    acceptance, rejected = only_rejected(posted)
+    assert rejected == Rejected(0, "malformed", where)
+    assert acceptance.queue.target == "42"
+    assert msgspec.json.decode(decode(acceptance.dead[0].change).body.person) == posted
+
+
+@pytest.mark.parametrize("wrong", [5, "x", [], None, True])
+def test_what_is_no_change_is_rejected_as_malformed(wrong: Any) -> None:
+    assert only_rejected(wrong)[1].reason == "malformed"
+
+
+def test_a_wrong_change_does_not_keep_the_others_back() -> None:
+    good = {"action": "add", "email": "ann@example.com"}
+    (acceptance,), rejected = read(good, {"action": "x"}, good)
+    assert (len(acceptance.changes), len(acceptance.dead)) == (2, 1)
+    assert [each.index for each in rejected] == [1]
+
+
+def test_a_change_may_name_an_audience_of_its_own() -> None:
+    own = {"action": "add", "email": "ann@example.com", "audience": {"id": "7", "name": "Seven"}}
+    found, _ = read(own, {"action": "add", "email": "bob@example.com"})
+    assert {each.queue.target: msgspec.json.decode(each.audience)["name"] for each in found} == {
+        "7": "Seven",
+        "42": "VIPs",
+    }
+    assert {each.message for each in found} == {"changes:k-1"}
+
+
+def test_a_change_for_no_audience_is_rejected_into_the_unreadable_queue() -> None:
+    acceptance, rejected = only_rejected({"action": "add", "email": "ann@example.com"}, default=None)
+    assert acceptance.queue.target == "unreadable"
+    assert rejected.where == "$.changes[0].audience: missing, and the request names none for all"
+
+
+def test_a_wrong_change_stays_with_the_audience_it_names() -> None:
+    acceptance, _ = only_rejected({"action": "x", "audience": {"id": "7"}})
+    assert acceptance.queue.target == "7"
+
+
+@pytest.mark.parametrize("broken", [b'{"action":"add"', b"nonsense", b'{"action":"add"} {}', b"[" * 5000])
+def test_what_is_no_json_is_kept_as_text(broken: bytes) -> None:
+    acceptance, rejected = only_rejected(broken)
+    assert rejected.reason == "malformed"
+    kept = msgspec.json.decode(decode(acceptance.dead[0].change).body.person)
+    assert kept == {"unreadable": broken.decode()}
+
+
+def test_attributes_nested_too_deeply_to_be_read_again_are_rejected() -> None:
+    deep = b'{"a":' * 100 + b"1" + b"}" * 100
+    _, rejected = only_rejected(b'{"action":"add","email":"a@b.c","attributes":' + deep + b"}")
+    assert rejected.where == "$.changes[0]: nested too deeply"
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "ms"),
+    [
+        (None, NOW),
+        (1_714_592_744_065, 1_714_592_744_065),
+        ("2026-11-21T12:00:00Z", 1_795_262_400_000),
+        ("2026-11-21T13:00:00.250+01:00", 1_795_262_400_250),
+        ("2026-11-21T12:00:00", 1_795_262_400_000),
+        ("2026-11-21 12:00", 1_795_262_400_000),
+        ("2026-11-21", 1_795_219_200_000),
+        ("20261121T120000Z", 1_795_262_400_000),
+    ],
+)
+def test_a_time_is_iso_8601_or_ms_and_now_when_left_out(timestamp: str | int | None, ms: int) -> None:
+    assert at(timestamp, NOW) == ms
+
+
+@pytest.mark.parametrize(
+    "timestamp", ["", "now", "1714592744065", "0001-01-01", "9999-12-31T23:59:59-14:00", 0, -1, 10**13]
+)
+def test_any_other_time_is_refused(timestamp: str | int) -> None:
+    with pytest.raises(ValueError, match="ms since 1970"):
+        at(timestamp, NOW)

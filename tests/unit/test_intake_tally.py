@@ -1,0 +1,26 @@
+"""What happens for every request is said now and then."""
+
+from __future__ import annotations
+
+from intake.tally import Tally
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_first_is_said_at_once_and_the_rest_together_when_it_is_time() -> None:
+    clock = Clock()
+    tally = Tally(every=60.0, clock=clock)
+    assert tally.count("a") == "1 a"
+    assert tally.count("b") == ""
+    clock.now = 59.9
+    assert tally.count("a") == ""
+    clock.now = 60.0
+    assert tally.count("b") == "1 a, 2 b"
+    clock.now = 130.0
+    assert tally.count("b") == "1 b"

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ops.cli import _COMMANDS, main
+from tests.support.ops import ferry, ferry_process
+
+NOWHERE = "redis://user:s3cret@127.0.0.1:1/0"
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_every_command_explains_itself_within_eighty_columns(name: str) -> None:
+    told = CliRunner().invoke(main, [name, "--help"])
+    assert told.exit_code == 0
+    assert max(map(len, told.output.splitlines())) <= 80
+    command = main.get_command(main.make_context("ferry", [name]), name)
+    assert command is not None
+    assert not command.get_short_help_str(60).endswith("..."), "the first sentence fits into the list of commands"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nosuch",),
+        ("flush",),
+        ("flush", "--all", "42"),
+        ("hold", "42"),
+        ("estimate", "--profiles", "0"),
+        ("preview", "--source", "x"),
+        ("dead", "show"),
+        ("dead", "list", "--older-than", "7x"),
+    ],
+)
+def test_wrong_usage_ends_with_2(words: tuple[str, ...], tmp_path: Path) -> None:
+    told = ferry("redis://127.0.0.1:1/0", tmp_path, *words)
+    assert told.exit_code == 2
+    assert told.stderr.startswith("Usage: ")
+
+
+@pytest.mark.parametrize("command", ["up", "web", "scheduler", "worker"])
+def test_a_process_with_wrong_settings_ends_with_2_and_what_to_write_instead(command: str, tmp_path: Path) -> None:
+    told = ferry_process("http://x", tmp_path, command, FERRY_FLUSH_SIZE="many")
+    assert told.returncode == 2
+    assert "REDIS_URL: not an address of Redis" in told.stderr
+    assert "Example: FERRY_FLUSH_SIZE=100" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "worker"])
+def test_a_process_without_its_redis_ends_with_1_and_without_the_password(command: str, tmp_path: Path) -> None:
+    told = ferry_process(NOWHERE, tmp_path, command, PORT="0", KLAVIYO_API_KEY="pk_test")
+    assert told.returncode == 1
+    assert "Error: Redis at redis://127.0.0.1:1/0 cannot be used" in told.stderr
+    assert "s3cret" not in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_wrong_settings_end_with_2(tmp_path: Path) -> None:
+    told = ferry("redis://localhost", tmp_path, "status", KLAVIYO_API_KEY="s3cret")
+    assert told.exit_code == 2
+    assert "KLAVIYO_API_KEY: a private API key of Klaviyo starts with pk_" in told.stderr
+    assert "s3cret" not in told.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",),
+        ("flush", "--all"),
+        ("hold", "42", "--reason", "x"),
+        ("release", "42"),
+        ("dead", "list"),
+        ("dead", "replay", "--all"),
+    ],
+)
+def test_a_redis_that_is_not_there_ends_with_1_and_without_the_password(words: tuple[str, ...], tmp_path: Path) -> None:
+    told = ferry(NOWHERE, tmp_path, *words)
+    assert told.exit_code == 1
+    assert "Error: Redis at redis://127.0.0.1:1/0 cannot be used" in told.stderr
+    assert "Start Redis there, or correct REDIS_URL" in told.stderr
+    assert "s3cret" not in told.output
+
+
+def test_the_doctor_goes_on_without_redis(tmp_path: Path) -> None:
+    told = ferry(NOWHERE, tmp_path, "doctor", "--json", KLAVIYO_BASE_URL="http://127.0.0.1:1")
+    found = {check["check"]: check["result"] for check in json.loads(told.stdout)}
+    assert told.exit_code == 1
+    assert (found["redis"], found["flush policy"], found["klaviyo"]) == ("fail", "ok", "ok")
+
+
+def test_the_estimate_is_shown_with_its_arithmetic(tmp_path: Path) -> None:
+    told = ferry(NOWHERE, tmp_path, "estimate", "--profiles", "1000000")
+    assert "as set for default" in told.stdout
+    assert "10,000         135     74.1" in told.stdout
+    cases = json.loads(ferry(NOWHERE, tmp_path, "estimate", "--profiles", "250", "--json").stdout)
+    assert [case["uploads"] for case in cases] == [3, 1, 1]
+
+
+def test_the_registration_is_what_mparticle_imports(tmp_path: Path) -> None:
+    told = json.loads(ferry(NOWHERE, tmp_path, "registration").stdout)
+    assert told["type"] == "module_registration_response"
+    assert told["permissions"]["user_identities"][0] == {"type": "email", "encoding": "raw", "required": True}
+
+
+def test_a_preview_reads_standard_input_and_needs_no_redis(tmp_path: Path) -> None:
+    message = {"audience": {"id": 42}, "changes": [{"action": "add", "email": "ann@example.com"}]}
+    told = ferry(NOWHERE, tmp_path, "preview", "--source", "changes", text=json.dumps(message))
+    assert told.exit_code == 0
+    assert json.loads(told.stdout)["queues"][0]["people"][0]["profile"] == {"email": "ann@example.com"}
+
+
+def test_a_preview_of_an_unreadable_message_says_what_the_sender_would_get(tmp_path: Path) -> None:
+    told = ferry(NOWHERE, tmp_path, "preview", "--source", "changes", text='{"changes": 1}')
+    assert told.exit_code == 1
+    assert "it would be answered 400: $.changes" in told.stderr

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import io
+import json
+
+import msgspec
+from rich.console import Console
+
+from ops.letter_view import LISTED, listing, summary, traceable, whole
+from queues.change import Body, Change
+from queues.dead_letters import DeadLetter
+from tests.support.ops import VIPS, counted
+
+NOW = 1_767_225_600_000
+DETAIL = {"detail": "ann@example.com is not valid", "pointer": "/data/3", "error_id": "e-1", "status": 400}
+
+
+def letter(number: int = 0, reason: str = "invalid") -> DeadLetter:
+    body = Body("add", NOW - 60_000, "changes", "m-1", msgspec.Raw(b'{"email":"ann@example.com"}'))
+    change = Change(("k" * 16,), NOW - 50_000, body)
+    return DeadLetter(f"{NOW - 3_600_000}-{number}", VIPS, reason, DETAIL, NOW - 40_000, 2, change)
+
+
+def printed(*letters: DeadLetter) -> str:
+    out = io.StringIO()
+    Console(file=out, width=80).print(listing([(counted(), each) for each in letters], NOW))
+    return out.getvalue()
+
+
+def test_a_summary_holds_places_and_ids_and_nothing_of_the_person() -> None:
+    told = summary(letter(), "VIPs")
+    assert told["where"] == {"pointer": "/data/3", "error_id": "e-1"}
+    assert (told["died_at"], told["attempts"], told["action"]) == ("2025-12-31T23:00:00.000Z", 2, "add")
+    assert "ann@" not in json.dumps(traceable(letter(), "VIPs"))
+
+
+def test_the_whole_letter_has_the_person_and_what_was_said() -> None:
+    told = whole(letter(), "VIPs")
+    assert told["person"] == {"email": "ann@example.com"}
+    assert told["detail"] == DETAIL
+    assert told["message"] == "m-1"
+
+
+def test_the_list_shows_letters_with_their_age_and_counts_reasons() -> None:
+    text = printed(letter(0), letter(1), letter(2, "no_email"))
+    assert f"{NOW - 3_600_000}-2" in text
+    assert "1h 0m ago" in text
+    assert text.endswith("3 dead letters: 2 invalid, 1 no_email.\n")
+    assert "ann@" not in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_long_list_shows_the_newest_and_says_so() -> None:
+    text = printed(*(letter(number) for number in range(LISTED + 1)))
+    assert f"-{LISTED}  " in text
+    assert "-0  " not in text
+    assert f"the {LISTED} newest are shown" in " ".join(text.split())
+
+
+def test_no_letters_is_said_in_words() -> None:
+    assert printed() == "No dead letters.\n"

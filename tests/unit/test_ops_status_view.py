@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+
+from rich.console import Console
+
+from ops.status_json import document
+from ops.status_view import view
+from queues.census import Census
+from queues.counts import OpenBatch
+from queues.holds import Hold
+from queues.policy import Waiting
+from tests.support.ops import LAPSED, counted
+
+NOW = 1_767_225_600_000
+MINUTE = 60_000
+
+VIP = counted(
+    name="VIP [gold] :smile:",
+    waiting=Waiting(50, NOW - 3 * MINUTE, NOW - 3 * MINUTE),
+    accepted=270,
+    open=100,
+    delivered=100,
+    dead=5,
+    superseded=15,
+    kept=3,
+    batches=(OpenBatch("07-ab", NOW - 12_000, 100, "size", "confirm", 2, held=True, ring=NOW + 78_000),),
+    left_out={"phone_invalid": 7},
+)
+FULL = Census(NOW, (VIP, counted(LAPSED, "")), {}, NOW - 1000, {"a": "idle", "b": "busy", "c": "idle"})
+
+
+def printed(census: Census, width: int = 80) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, markup=False, emoji=False).print(view(census))
+    return out.getvalue()
+
+
+def test_a_queue_is_told_in_one_glance() -> None:
+    text = printed(FULL, 120)
+    first, second = text.splitlines()[1:3]
+    assert first.split("  ")[0] == "VIP [gold] :smile:", "brackets and colons are not interpreted"
+    assert re.split(r"  +", first.strip())[1:] == ["50/100", "by age", "100", "100", "3"]
+    for words in ("default/audience/42", "3m old", "in 15h 57m", "confirm 12s, try 3", "+15 superseded", "+2 purged"):
+        assert words in second
+
+
+def test_it_fits_into_eighty_columns() -> None:
+    assert max(len(line.rstrip()) for line in printed(FULL).splitlines()) <= 80
+
+
+def test_the_equation_is_shown_and_holds() -> None:
+    assert "270 accepted = 50 pending + 100 open + 100 delivered + 5 dead + 15 superseded\n" in printed(FULL, 120)
+    assert document(FULL)["balanced"] is True
+
+
+def test_an_equation_that_does_not_hold_is_flagged_with_its_queue() -> None:
+    wrong = replace(FULL, queues=(replace(VIP, accepted=271),))
+    assert "DOES NOT ADD UP in default/audience/42" in printed(wrong, 200)
+    assert document(wrong)["balanced"] is False
+    assert document(wrong)["queues"][0]["missing"] == 1
+
+
+def test_processes_are_counted_and_missing_ones_cried_out() -> None:
+    assert "Scheduler: ticked 1s ago. Workers: 1 busy, 2 idle." in printed(FULL)
+    text = printed(replace(FULL, heartbeat=None, workers={}), 200)
+    assert "No scheduler ticked within the last minute: nothing is taken. Start `ferry scheduler`" in text
+    assert "No worker listens: nothing is delivered. Start `ferry worker`" in text
+    assert "The scheduler is late" in printed(replace(FULL, heartbeat=NOW - 20_000))
+
+
+def test_holds_of_queue_and_connection_are_shown_with_what_to_do() -> None:
+    on_queue = replace(VIP, hold=Hold("list_gone", NOW - MINUTE, "Restore the list."))
+    text = printed(
+        replace(FULL, queues=(on_queue, FULL.queues[1]), holds={"brand-b": Hold("bad key", NOW, probed=True)}), 160
+    )
+    assert "default/audience/42  1m   list_gone  Restore the list." in text
+    assert "brand-b              0s   bad key    Ends by itself when the cause is gone." in text
+    assert "ferry release NAME" in text
+    rows = [line for line in text.splitlines() if line.startswith(("VIP", "(no name)"))]
+    assert all(" held " in row for row in rows)
+
+
+def test_what_fires_next_is_named() -> None:
+    def line(waiting: Waiting) -> str:
+        return printed(replace(FULL, queues=(replace(VIP, waiting=waiting),)), 120)
+
+    assert "by size" in line(Waiting(100, NOW))
+    assert "by operator" in line(Waiting(5, NOW, None, 5, "operator"))
+    assert "now" in line(Waiting(5, NOW - 961 * MINUTE))
+
+
+def test_fields_left_out_are_counted() -> None:
+    assert "Delivered without a field, and so many people: phone_invalid 7." in printed(FULL)
+
+
+def test_an_empty_ledger_says_so() -> None:
+    assert "No queue yet" in printed(Census(NOW, (), {}, NOW, {"a": "idle"}))
+
+
+def test_the_json_has_iso_times_and_can_be_encoded() -> None:
+    told = json.loads(json.dumps(document(FULL)))
+    queue = told["queues"][0]
+    assert told["scheduler"] == {"alive": True, "last_tick_at": "2025-12-31T23:59:59.000Z"}
+    assert (queue["due_by"], queue["due_at"]) == ("age", "2026-01-01T15:57:00.000Z")
+    assert queue["batches"][0]["stage"] == "confirm"
+    assert queue["dead_kept"] == 3
+    assert told["queues"][1]["due_at"] is None

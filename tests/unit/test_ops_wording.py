@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from ops.wording import moment, number, plural, span
+
+
+@pytest.mark.parametrize(
+    ("ms", "words"),
+    [
+        (-5, "0s"),
+        (999, "0s"),
+        (59_999, "59s"),
+        (60_000, "1m"),
+        (3_599_999, "59m"),
+        (3_600_000, "1h 0m"),
+        (57_540_000, "15h 59m"),
+        (86_400_000, "1d 0h"),
+        (97_200_000, "1d 3h"),
+    ],
+)
+def test_a_length_of_time_is_told_in_its_largest_units(ms: int, words: str) -> None:
+    assert span(ms) == words
+
+
+def test_a_moment_is_iso_8601_in_utc() -> None:
+    assert moment(1_767_225_599_042) == "2025-12-31T23:59:59.042Z"
+    assert moment(None) is None
+
+
+def test_numbers_have_commas_and_one_is_singular() -> None:
+    assert number(12_345) == "12,345"
+    assert [plural(0, "change"), plural(1, "change"), plural(1000, "change")] == [
+        "0 changes",
+        "1 change",
+        "1,000 changes",
+    ]
+    assert plural(2, "batch", "batches") == "2 batches"

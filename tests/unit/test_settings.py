@@ -1,0 +1,115 @@
+"""Settings: what is read, and what a wrong one says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import settings
+from queues.policy import FlushPolicy
+from settings import SettingsError, Token
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in settings._EXAMPLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_any_setting_the_defaults_are_mparticles(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = settings.load()
+    assert loaded.connections.named("default").policy == FlushPolicy(100, 57_600_000, 100)
+    assert loaded.klaviyo_base_url == "https://a.klaviyo.com"
+    assert loaded.tokens == ()
+    assert (loaded.max_pending, loaded.max_pending_per_queue) == (5_000_000, 1_000_000)
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "REDIS_URL": "rediss://:secret@host:6380",
+        "KLAVIYO_API_KEY": "pk_abc",
+        "KLAVIYO_BASE_URL": "http://127.0.0.1:9000/",
+        "FERRY_TOKENS": "mparticle:0123456789abcdef,backoffice:fedcba9876543210",
+        "FERRY_FLUSH_SIZE": "500",
+        "FERRY_FLUSH_MINUTES": "0.5",
+        "FERRY_SECRET_KEY": "new-new-new-new-new,old-old-old-old-old",
+        "FERRY_MAX_PENDING": "3000",
+        "FERRY_MAX_PENDING_PER_QUEUE": "2000",
+        "PORT": "8080",
+    }.items():
+        monkeypatch.setenv(name, value)
+    loaded = settings.load()
+    default = loaded.connections.named("default")
+    assert default.policy == FlushPolicy(500, 30_000, 500), "the upload follows the size unless set"
+    assert default.api_key == "pk_abc"
+    assert loaded.klaviyo_base_url == "http://127.0.0.1:9000"
+    assert loaded.tokens == (Token("mparticle", "0123456789abcdef"), Token("backoffice", "fedcba9876543210"))
+    assert loaded.secret_keys == ("new-new-new-new-new", "old-old-old-old-old")
+    assert (loaded.port, loaded.redis_url) == (8080, "rediss://:secret@host:6380")
+    assert (loaded.max_pending, loaded.max_pending_per_queue) == (3000, 2000)
+
+
+def test_a_token_without_a_name_is_the_default_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FERRY_TOKENS", "0123456789abcdef0123456789abcdef")
+    assert settings.load().tokens == (Token("default", "0123456789abcdef0123456789abcdef"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("FERRY_MAX_PENDING", "0", "greater than or equal to 1"),
+        ("FERRY_MAX_PENDING_PER_QUEUE", "many", "integer"),
+        ("REDIS_URL", "http://host", "redis://"),
+        ("KLAVIYO_API_KEY", "sk_123", "starts with pk_"),
+        ("KLAVIYO_BASE_URL", "http://a.klaviyo.com", "https"),
+        ("FERRY_TOKENS", "mparticle:short", "at least 16"),
+        ("FERRY_TOKENS", "a:0123456789abcdef,a:fedcba9876543210", "same name"),
+        ("FERRY_FLUSH_SIZE", "abc", "integer"),
+        ("FERRY_FLUSH_SIZE", "0", "greater than or equal to 1"),
+        ("FERRY_FLUSH_MINUTES", "0", "greater than 0"),
+        ("FERRY_FLUSH_MINUTES", "soon", "number"),
+        ("FERRY_UPLOAD_MAX", "10001", "10000"),
+        ("FERRY_SECRET_KEY", "short", "at least 16"),
+        ("PORT", "99999", "65535"),
+        ("FERRY_CONNECTIONS", "missing.toml", "cannot be read"),
+    ],
+)
+def test_a_wrong_setting_names_itself_the_problem_and_an_example(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as error:
+        settings.load()
+    assert name in str(error.value)
+    assert says in str(error.value)
+
+
+def test_all_wrong_settings_are_named_at_once_and_no_secret_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FERRY_FLUSH_SIZE", "abc")
+    monkeypatch.setenv("KLAVIYO_API_KEY", "wrong-secret")
+    with pytest.raises(SettingsError) as error:
+        settings.load()
+    assert "FERRY_FLUSH_SIZE" in str(error.value)
+    assert "KLAVIYO_API_KEY" in str(error.value)
+    assert "wrong-secret" not in str(error.value)
+
+
+def test_secrets_are_not_part_of_what_settings_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KLAVIYO_API_KEY", "pk_topsecret")
+    monkeypatch.setenv("FERRY_TOKENS", "name:topsecrettopsecret")
+    monkeypatch.setenv("FERRY_SECRET_KEY", "topsecrettopsecret")
+    assert "topsecret" not in repr(settings.load())
+
+
+def test_commands_find_the_group_of_ferry_up_through_its_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / settings.GROUP_FILE).write_text("REDIS_URL=unix:///tmp/x.sock\nKLAVIYO_API_KEY=pk_emulator\n")
+    monkeypatch.setenv("FERRY_VAR", str(folder))
+    loaded = settings.load()
+    assert loaded.redis_url == "unix:///tmp/x.sock"
+    assert loaded.connections.named("default").api_key == "pk_emulator"

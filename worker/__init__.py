@@ -1,0 +1,1 @@
+"""How: delivers one batch: coalesce, map, upload, confirm, remove, settle."""

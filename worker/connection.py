@@ -1,0 +1,119 @@
+"""The connection of a queue as it holds now: what is configured, and what the CDP set over it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis import Redis
+
+from connections import Connection, Connections, UnknownConnection
+from mappings.account_settings import rules_from_mparticle
+from mappings.rules import Rules
+from queues import accounts, pending
+from queues.errors import NoSecretKey, SecretKeyChanged
+from queues.names import Queue
+from worker.errors import Held
+
+#: What can stand in a header; of anything else the HTTP library would complain in the midst of a delivery.
+_KEY = re.compile(r"[!-~]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a queue's people go and by which rules.
+
+    `list_id` and `list_name` are set by a person: in connections.toml, or in the CDP's audience settings. `known_as`
+    is the audience's name in the CDP. `given_id` is the list id that we told the CDP earlier and that it repeats.
+    """
+
+    api_key: str = field(repr=False)
+    rules: Rules
+    list_id: str | None
+    list_name: str | None
+    known_as: str
+    given_id: str | None
+
+    @property
+    def name(self) -> str:
+        """Under which the list is looked for, and created."""
+        return self.list_name or self.known_as
+
+    @property
+    def named_by_cdp(self) -> str | None:
+        """The id that the CDP repeats, where nobody named another list since."""
+        return self.given_id if self.list_name is None else None
+
+
+def destination(redis: Redis, connections: Connections, cipher: accounts.Cipher, queue: Queue) -> Destination:
+    """Raises Held where a person has to correct a setting first."""
+    connection = _configured(connections, queue.connection)
+    account = _account(redis, queue.connection, cipher)
+    api_key = _api_key(account, connection)
+    return resolve(connection, api_key, account.settings, pending.audience(redis, queue), queue.target)
+
+
+def resolve(
+    connection: Connection, api_key: str, account: Mapping[str, str], audience: Mapping[str, Any], target: str
+) -> Destination:
+    """What the connection, and over it the CDP's settings of account and audience, come to. Pure. Raises Held."""
+    settings: Mapping[str, str] = audience.get("settings") or {}
+    own = connection.audiences.get(target)
+    return Destination(
+        api_key=api_key,
+        rules=_rules(account, settings, connection.rules),
+        list_id=(own and own.list_id) or settings.get("listId") or None,
+        list_name=(own and own.list_name) or settings.get("listName") or None,
+        known_as=audience.get("name") or f"Audience {target}",
+        given_id=settings.get("klaviyoListId") or None,
+    )
+
+
+def rules_of(redis: Redis, connections: Connections, cipher: accounts.Cipher, queue: Queue) -> Rules:
+    """By which rules a queue's people are mapped now. Raises Held where a person has to correct a setting first."""
+    connection = _configured(connections, queue.connection)
+    settings = pending.audience(redis, queue).get("settings") or {}
+    return _rules(_account(redis, queue.connection, cipher).settings, settings, connection.rules)
+
+
+def usable_key(redis: Redis, connections: Connections, cipher: accounts.Cipher, name: str) -> str:
+    """The API key of a connection whose settings are in order. Raises Held where they are not."""
+    connection = _configured(connections, name)
+    account = _account(redis, name, cipher)
+    _rules(account.settings, {}, connection.rules)
+    return _api_key(account, connection)
+
+
+def _account(redis: Redis, name: str, cipher: accounts.Cipher) -> accounts.Account:
+    try:
+        return accounts.recall(redis, name, cipher) or accounts.Account({})
+    except (NoSecretKey, SecretKeyChanged) as fault:
+        raise Held("api_key_unreadable", str(fault)) from fault
+
+
+def _api_key(account: accounts.Account, connection: Connection) -> str:
+    api_key = account.api_key or connection.api_key
+    if not api_key:
+        raise Held("no_api_key", "set KLAVIYO_API_KEY, or apiKey in the CDP's connection settings, then release")
+    if not _KEY.fullmatch(api_key):
+        raise Held(
+            "api_key_malformed", "the API key holds spaces or other stray characters; copy it again, then release"
+        )
+    return api_key
+
+
+def _configured(connections: Connections, name: str) -> Connection:
+    try:
+        return connections.named(name)
+    except UnknownConnection as fault:
+        remedy = "put it back into connections.toml and restart, then release"
+        raise Held("connection_unknown", f"{fault}; {remedy}") from fault
+
+
+def _rules(account: Mapping[str, str], audience: Mapping[str, str], base: Rules) -> Rules:
+    try:
+        return rules_from_mparticle(account, audience, base)
+    except ValueError as fault:
+        raise Held("setting_wrong", f"{fault}; correct it in the CDP, then release") from fault

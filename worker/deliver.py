@@ -1,0 +1,117 @@
+"""`deliver(batch_id)`: what a worker does each time it is rung for a batch.
+
+upload -> confirm -> clear -> remove -> settle. Whenever there is something to wait for, the batch goes back and the
+worker is free; being rung again, any worker goes on where the progress says.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing
+
+from redis import Redis
+
+from klaviyo.client import Klaviyo
+from klaviyo.errors import NotAccepted
+from klaviyo.limiter import RedisLimiter, fingerprint
+from queues import batches, holds, pending
+from queues.accounts import Cipher
+from queues.batches import Batch
+from queues.clock import now_ms
+from queues.errors import LeaseLost
+from queues.server import connect
+from worker import progress, refusals
+from worker.clearing import clear
+from worker.confirming import confirm
+from worker.connection import destination
+from worker.delivery import LEASE_MS, Delivery
+from worker.errors import INTERRUPTIONS, DeliveryFailed, Held, Later
+from worker.process import settings_of_process
+from worker.removing import remove
+from worker.settling import settle
+from worker.uploading import upload
+from worker.waiting import FIRST_POLL_MS, HELD_MS
+
+log = logging.getLogger(__name__)
+
+#: Workers that may die over a batch before its people become dead letters.
+MAX_CRASHES = 3
+
+
+def deliver(batch_id: str) -> None:
+    """Take a batch as far as it can be taken now. The task of the RQ job; the batch id is all it carries.
+
+    Raises DeliveryFailed, and redis.RedisError before it holds the batch; then it is rung for again.
+    """
+    with connect(settings_of_process().redis_url) as redis:
+        batch = batches.reclaim(redis, batch_id, now_ms(), LEASE_MS)
+        if batch is None:
+            log.info("batch %s: held by another worker or settled already; nothing to do", batch_id)
+            return
+        try:
+            _until_interrupted(redis, batch)
+        except LeaseLost as lost:
+            log.warning("%s", lost)
+        except Exception as fault:  # noqa: BLE001  # whatever it is
+            # RQ logs and keeps it, so it goes without its own words, which may hold a person's data.
+            raise DeliveryFailed(batch_id, fault) from None
+
+
+def _until_interrupted(redis: Redis, batch: Batch) -> None:
+    try:
+        _go_on(redis, batch)
+    except INTERRUPTIONS:
+        batches.submit(redis, batch, batches.progress(redis, batch.id), ring_at=now_ms())
+        log.warning("batch %s: interrupted and given back; the next worker goes on with it", batch.id)
+
+
+def _go_on(redis: Redis, batch: Batch) -> None:
+    known = progress.load(batch.progress)
+    if hold := holds.of_queue(redis, batch.queue):
+        log.info("batch %s: waits, %s is held (%s)", batch.id, batch.queue, hold.reason)
+        batches.submit(redis, batch, batch.progress, now_ms() + HELD_MS)
+        return
+    try:
+        to = destination(
+            redis, settings_of_process().connections, Cipher(settings_of_process().secret_keys), batch.queue
+        )
+    except Held as held:
+        refusals.hold_connection(redis, batch, held)
+        batches.submit(redis, batch, batch.progress, now_ms() + HELD_MS)
+        return
+    limiter = RedisLimiter(redis, fingerprint(to.api_key))
+    klaviyo = Klaviyo(
+        settings_of_process().klaviyo_base_url,
+        to.api_key,
+        limiter,
+        before_request=lambda: batches.renew(redis, batch, now_ms(), LEASE_MS),
+    )
+    with closing(klaviyo):
+        _stages(Delivery(redis, batch, to, klaviyo, known))
+
+
+def _stages(delivery: Delivery) -> None:
+    state = delivery.progress
+    try:
+        if delivery.batch.crashes >= MAX_CRASHES:
+            delivery.reject_all(list(delivery.intents), "crashed_worker", {"crashes": delivery.batch.crashes})
+            return settle(delivery)
+        if state.stage == "upload":
+            upload(delivery)
+            state.stage = "confirm"
+            if state.jobs:
+                delivery.give_back(FIRST_POLL_MS)
+                return pending.wake(delivery.redis)
+        if state.stage == "confirm":
+            confirm(delivery)
+            state.stage = "clear"
+        if state.stage == "clear":
+            clear(delivery)
+            state.stage = "remove"
+        remove(delivery)
+        settle(delivery)
+    except Later as later:
+        log.info("batch %s: %s", delivery.batch.id, later)
+        delivery.give_back(round(later.after_s * 1000), later.attempts)
+    except NotAccepted as refusal:
+        refusals.handle(delivery, refusal)

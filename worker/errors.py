@@ -1,0 +1,38 @@
+"""What stops a delivery without being Klaviyo's answer."""
+
+from __future__ import annotations
+
+import traceback
+
+from rq.exceptions import ShutDownImminentException
+from rq.timeouts import JobTimeoutException
+
+#: What RQ raises in the midst of a delivery, wherever it is; nothing may take them for a fault of its own.
+INTERRUPTIONS = (ShutDownImminentException, JobTimeoutException)
+
+
+class DeliveryFailed(Exception):
+    """A delivery broke down; says where, and nothing of what it had in hand."""
+
+    def __init__(self, batch_id: str, fault: Exception) -> None:
+        place = traceback.extract_tb(fault.__traceback__)[-1]
+        what = f"{type(fault).__name__} in {place.name} ({place.filename}, line {place.lineno})"
+        super().__init__(f"batch {batch_id}: {what}; a worker is rung again when its lease has run out")
+
+
+class Held(Exception):
+    """The queue or connection cannot be delivered until a person acts; the message is the reason, then the remedy."""
+
+    def __init__(self, reason: str, resolve: str) -> None:
+        super().__init__(f"{reason}: {resolve}")
+        self.reason = reason
+        self.resolve = resolve
+
+
+class Later(Exception):
+    """The batch goes back and is taken up again after `after_s` seconds; `attempts`: how many that spends."""
+
+    def __init__(self, why: str, after_s: float, attempts: int = 0) -> None:
+        super().__init__(f"{why}; the batch is taken up again in {after_s:g} s")
+        self.after_s = after_s
+        self.attempts = attempts

@@ -1,0 +1,60 @@
+"""Whether the list is there that a held queue would use now."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from redis import Redis
+
+from klaviyo.client import Klaviyo
+from klaviyo.errors import NotAccepted
+from klaviyo.limiter import RedisLimiter, fingerprint
+from klaviyo.outcomes import Hold, summary
+from queues.accounts import Cipher
+from queues.names import Queue
+from settings import Settings
+from worker.connection import Destination, destination
+from worker.errors import Held
+from worker.list_of import forget, remembered
+
+
+def cause(redis: Redis, settings: Settings, queue: Queue) -> str | None:
+    """Why nobody can be put on the queue's list, and the remedy; None when Klaviyo has the list.
+
+    A list that Ferry found by its name and that is gone is forgotten, so that another one of that name can take its
+    place. Raises NotAccepted when Klaviyo gives no verdict.
+    """
+    try:
+        to = destination(redis, settings.connections, Cipher(settings.secret_keys), queue)
+    except Held as held:
+        return str(held)
+    with closing(Klaviyo(settings.klaviyo_base_url, to.api_key, RedisLimiter(redis, fingerprint(to.api_key)))) as asked:
+        try:
+            return _cause(redis, asked, queue, to)
+        except NotAccepted as refusal:
+            if not isinstance(refusal.outcome, Hold):
+                raise
+            return summary(refusal.outcome)
+
+
+def _cause(redis: Redis, asked: Klaviyo, queue: Queue, to: Destination) -> str | None:
+    known = None if to.list_id else remembered(redis, queue, to)
+    if known and _is_gone(asked, known):
+        forget(redis, queue)
+        known = None
+    named = to.list_id or known or to.named_by_cdp
+    if named:
+        asked.get_list(named)
+    elif asked.find_list(to.name) is None:
+        return f"Klaviyo has no list {to.name!r}. Create it there, or let Ferry try to: release with --force"
+    return None
+
+
+def _is_gone(asked: Klaviyo, list_id: str) -> bool:
+    try:
+        asked.get_list(list_id)
+    except NotAccepted as refusal:
+        if isinstance(refusal.outcome, Hold) and refusal.outcome.reason == "list_gone":
+            return True
+        raise
+    return False

@@ -1,0 +1,122 @@
+"""The worker process: RQ's worker on one queue, fit for platforms that stop everything at once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from contextlib import suppress
+
+from queues import doorbell  # before rq: it sets RQ's key prefix
+
+# isort: split
+from redis import Redis
+from rq.exceptions import DeserializationError
+from rq.job import Job
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+from rq.worker import HerokuWorker
+
+from queues.server import connect
+from settings import Settings
+from worker import deliver  # imported before the fork, so that a delivery starts at once
+
+log = logging.getLogger(__name__)
+
+#: Seconds between RQ's own clean-ups; its default of ten minutes would leave a dead worker's jobs lying.
+MAINTENANCE_S = 30
+#: Seconds. A worker waits 15 less for a ring before it looks after its own, and takes a Redis that is silent for 10
+#: more for dead: a connection that broke unnoticed costs a minute, with RQ's default of 420 it would cost seven.
+WORKER_TTL_S = 60
+
+
+class DeliveryWorker(HerokuWorker):
+    """A worker whose running delivery gets some seconds to end when the platform stops everything (SIGTERM).
+
+    A plain RQ worker would be killed with its delivery, whose batch would then wait for its lease to run out.
+    """
+
+    imminent_shutdown_delay = 8
+    #: Seconds between two tries to reach Redis, at most; RQ waits up to a minute after Redis is back.
+    max_connection_wait_time = 5.0
+    #: The signal that asked it to stop.
+    stopped_by: int | None = None
+    _forking = False
+
+    def validate_queues(self) -> None:
+        """RQ calls this before anything else. Raises ValueError for more than one queue.
+
+        With one, RQ moves a job to a list of its own until it is started; of two or more it pops, and a worker that
+        dies in between takes the ring with it.
+        """
+        super().validate_queues()  # type: ignore[no-untyped-call]  # as in rq
+        if len(self.queues) != 1:
+            raise ValueError(f"a worker listens on one queue, not on {len(self.queues)}: start one for each")
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Carry out what Ferry rings for, and nothing else that stands in RQ's queue.
+
+        RQ calls whatever a job names, so that without this whoever may write to Redis could run anything here.
+        """
+        if _is_ring(job):
+            super().execute_job(job, queue)
+            return
+        self.connection.lrem(queue.intermediate_queue_key, 0, job.id)
+        self.connection.delete(job.key)
+        log.error("RQ job %r is none of Ferry's and was thrown away; find out what else writes to this Redis", job.id)
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """Start a delivery; a stop asked for meanwhile waits until the delivery can be told of it.
+
+        RQ tells its process group. Before it has one that is the worker's own, which would die of it with everything
+        that was started in the same group; and before it listens, the delivery would.
+        """
+        self._forking = True
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGRTMIN})
+        super().fork_work_horse(job, queue)
+        with suppress(OSError):  # the delivery has ended already
+            os.setpgid(self.horse_pid, self.horse_pid)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGRTMIN})
+        self._forking = False
+        if self.stopped_by is not None:
+            super().request_stop(self.stopped_by, None)  # type: ignore[no-untyped-call]  # as in rq
+
+    def request_stop(self, signum: int, frame: object) -> None:
+        """SIGTERM or SIGINT came."""
+        self.stopped_by = signum
+        if not self._forking:
+            super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # as in rq
+
+    def setup_work_horse_signals(self) -> None:
+        """In the delivery: from now on it listens."""
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]  # as in rq
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGRTMIN})
+
+
+def _is_ring(job: Job) -> bool:
+    try:
+        called = (job.instance, job.func_name)
+    except DeserializationError:
+        return False
+    # By their names: RQ's properties would import what they name.
+    hooks = (job._success_callback_name, job._failure_callback_name, job._stopped_callback_name, job.webhooks)
+    return called in ((None, doorbell.TASK), (None, doorbell.PROBE)) and not any(hooks)
+
+
+def run(settings: Settings) -> None:
+    """Deliver until SIGTERM or SIGINT. Raises SystemExit when RQ's worker gives up, to be started again."""
+    redis: Redis = connect(settings.redis_url)
+    worker = DeliveryWorker(
+        [doorbell.rq_queue(redis)],
+        connection=redis,
+        serializer=JSONSerializer,
+        maintenance_interval=MAINTENANCE_S,
+        worker_ttl=WORKER_TTL_S,
+        log_job_description=False,
+    )
+    log.info("worker is up; it waits for %s to be rung", deliver.__name__)
+    worker.work(logging_level=logging.getLevelName(logging.WARNING))
+    if worker.stopped_by is None:
+        # Not 0: some platforms start again only what failed.
+        log.error("worker ends, for Redis failed it; whoever runs it starts it again, and nothing is lost")
+        raise SystemExit(1)

@@ -1,0 +1,62 @@
+"""Probing: is the cause of a connection's hold gone? Rung by the scheduler every few minutes, or by hand."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing
+
+from redis import Redis
+
+from klaviyo.client import Klaviyo
+from klaviyo.errors import NotAccepted
+from klaviyo.limiter import RedisLimiter, fingerprint
+from klaviyo.outcomes import Hold, summary
+from queues import holds
+from queues.accounts import Cipher
+from queues.server import connect
+from settings import Settings
+from worker.connection import usable_key
+from worker.errors import Held
+from worker.process import settings_of_process
+
+log = logging.getLogger(__name__)
+
+
+def probe(connection: str) -> None:
+    """Release the connection when its settings and key are in order now. The task of an RQ job."""
+    with connect(settings_of_process().redis_url) as redis:
+        hold = holds.of_connections(redis).get(connection)
+        if hold is None or not hold.probed:
+            return
+        try:
+            still = cause(redis, settings_of_process(), connection)
+        except NotAccepted as refusal:
+            log.warning("%s: still held; %s, so it is probed again in some minutes", connection, refusal)
+            return
+        if still is None:
+            holds.release(redis, connection)
+            log.warning("%s: the cause of its hold (%s) is gone; what waited goes on", connection, hold.reason)
+        else:
+            times = holds.confirm(redis, connection)
+            log.warning("%s: still held, probed %d times: %s", connection, times, still)
+
+
+def cause(redis: Redis, settings: Settings, connection: str) -> str | None:
+    """Why nothing can be sent over the connection, and the remedy; None when Klaviyo takes its key.
+
+    Raises NotAccepted when Klaviyo gives no verdict: throttled, away, or hidden behind its edge.
+    """
+    try:
+        api_key = usable_key(redis, settings.connections, Cipher(settings.secret_keys), connection)
+    except Held as held:
+        return str(held)
+    limiter = RedisLimiter(redis, fingerprint(api_key))
+    with closing(Klaviyo(settings.klaviyo_base_url, api_key, limiter)) as klaviyo:
+        try:
+            klaviyo.account()
+            klaviyo.check_rights()
+        except NotAccepted as refusal:
+            if not isinstance(refusal.outcome, Hold):
+                raise
+            return summary(refusal.outcome)
+    return None

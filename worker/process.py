@@ -1,0 +1,14 @@
+"""What a worker process reads once and its deliveries inherit."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import settings
+from settings import Settings
+
+
+@cache
+def settings_of_process() -> Settings:
+    """The settings, read in the worker before it forks. Raises SettingsError."""
+    return settings.load()

@@ -1,0 +1,54 @@
+"""How far the delivery of a batch has come, as it is written down in the ledger between two rings."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Stage = Literal["upload", "confirm", "clear", "remove"]
+
+
+class Job(msgspec.Struct):
+    """One import job of the batch. `rows`: for each row, the index in the batch of the person's last change."""
+
+    id: str
+    rows: list[int]
+    done: bool = False
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """Why a person of the batch cannot be delivered. `detail` goes to the dead letter only."""
+
+    reason: str
+    detail: dict[str, Any] = {}
+
+
+class Progress(msgspec.Struct):
+    """`rejected` and `warnings` (codes of what was left out of a profile) are by the index of the person's last change;
+    so is `clear`, the standard fields still to be emptied.
+
+    `faults` counts retries in a row, `polls` looks at unfinished import jobs: both make the next wait longer.
+    """
+
+    stage: Stage = "upload"
+    jobs: list[Job] = []
+    rejected: dict[int, Rejection] = {}
+    warnings: dict[int, tuple[str, ...]] = {}
+    clear: dict[int, tuple[str, ...]] = {}
+    faults: int = 0
+    polls: int = 0
+
+    def uploaded(self) -> set[int]:
+        """The persons that are in some import job already."""
+        return {row for job in self.jobs for row in job.rows}
+
+
+def load(stored: bytes) -> Progress:
+    """The progress of a batch; a fresh one where nothing is written yet."""
+    return msgspec.json.decode(stored, type=Progress) if stored else Progress()
+
+
+def dump(progress: Progress) -> bytes:
+    """The form the ledger keeps."""
+    return msgspec.json.encode(progress)

@@ -1,0 +1,96 @@
+"""What follows when Klaviyo refuses more than rows: wait and try again, hold, or give up."""
+
+from __future__ import annotations
+
+import logging
+import random
+
+from redis import Redis
+
+from klaviyo.errors import NotAccepted
+from klaviyo.outcomes import Bisect, Dead, Hold, Outcome, Retry, summary
+from queues import holds
+from queues.batches import Batch
+from queues.clock import now_ms
+from queues.names import Queue
+from worker.delivery import Delivery
+from worker.errors import Held
+from worker.settling import settle
+from worker.waiting import HELD_MS, retry_ms
+
+log = logging.getLogger(__name__)
+
+#: Tries that may fail for reasons of the batch's own before its people become dead letters.
+MAX_ATTEMPTS = 10
+
+
+def handle(delivery: Delivery, refusal: NotAccepted) -> None:
+    """Give the batch back, hold its queue or connection, or settle it with dead letters. Raises LeaseLost."""
+    if _blames_what_it_was_sent(refusal) and (other := _fault_of_connection(delivery)):
+        refusal = other
+    outcome = refusal.outcome
+    match outcome:
+        case Retry(after_s=after_s, counts=counts):
+            _retry(delivery, refusal, after_s, int(counts))
+        case Hold(scope=scope, reason=reason, resolve=resolve, error_id=error_id):
+            queue = delivery.batch.queue
+            on = queue.connection if scope == "connection" else queue
+            _hold(delivery.redis, on, holds.Hold(reason, now_ms(), resolve, error_id, probed=scope == "connection"))
+            delivery.give_back(HELD_MS)
+        case Dead(reason=reason, detail=detail, error_id=error_id):
+            _give_up(delivery, outcome, reason, {"detail": detail, "error_id": error_id})
+        case _:
+            _retry(delivery, refusal, None, 1)
+
+
+def _blames_what_it_was_sent(refusal: NotAccepted) -> bool:
+    match refusal.outcome:
+        case Bisect() | Hold(reason="list_refused"):
+            return True
+    return False
+
+
+def _fault_of_connection(delivery: Delivery) -> NotAccepted | None:
+    """Why Klaviyo refuses even what cannot be wrong: so it does with everything at a revision it does not serve."""
+    try:
+        delivery.klaviyo.account()
+    except NotAccepted as refusal:
+        return refusal
+    return None
+
+
+def hold_connection(redis: Redis, batch: Batch, held: Held) -> None:
+    """Hold the connection of a batch for a setting that a person has to correct."""
+    _hold(redis, batch.queue.connection, holds.Hold(held.reason, now_ms(), held.resolve, probed=True))
+
+
+def _retry(delivery: Delivery, refusal: NotAccepted, after_s: float | None, attempts: int) -> None:
+    batch = delivery.batch
+    if batch.attempts + attempts >= MAX_ATTEMPTS:
+        return _give_up(delivery, refusal.outcome, "gave_up", {"detail": str(refusal)})
+    wait = retry_ms(delivery.progress.faults, after_s, random.random())  # noqa: S311  # jitter, no secret
+    delivery.progress.faults += 1
+    log.warning(
+        "batch %s: %s; tried again in %.1f s, %d of %d attempts spent",
+        batch.id,
+        refusal,
+        wait / 1000,
+        batch.attempts + attempts,
+        MAX_ATTEMPTS,
+    )
+    return delivery.give_back(wait, attempts)
+
+
+def _give_up(delivery: Delivery, outcome: Outcome, reason: str, detail: dict[str, str]) -> None:
+    log.error(
+        "batch %s: %s; its people become dead letters, to be replayed when the cause is gone",
+        delivery.batch.id,
+        summary(outcome),
+    )
+    delivery.reject_all([p for p in delivery.intents if p not in delivery.progress.rejected], reason, dict(detail))
+    settle(delivery)
+
+
+def _hold(redis: Redis, on: Queue | str, hold: holds.Hold) -> None:
+    if holds.place(redis, on, hold):
+        log.error("%s is held (%s). %s. Nothing is lost, intake goes on", on, hold.reason, hold.resolve.rstrip("."))
