@@ -13,7 +13,7 @@ from intake import mparticle_membership
 from intake.audiences import Audiences
 from intake.mparticle_messages import Membership, decoder
 from queues import scripts
-from queues.acceptance import Acceptance, call
+from queues.acceptance import Acceptance, calls
 from queues.clock import now_ms
 
 #: Messages in one round trip.
@@ -50,8 +50,7 @@ def accept(redis: Redis, found: Iterable[Acceptance]) -> None:
 
 
 def _accept(redis: Redis, part: Sequence[Acceptance]) -> None:
-    now = now_ms()
     with redis.pipeline(transaction=False) as pipe:
-        for acceptance in part:
-            scripts.run(pipe, "accept", *call(acceptance, now))
+        for call in calls(part, now_ms()):
+            scripts.run(pipe, "accept", call.keys, call.args)
         pipe.execute()

@@ -1,8 +1,9 @@
-"""What one message brings to one queue, and the call of the `accept` script that writes it down."""
+"""What one message brings to one queue, and the calls of the `accept` script that write it down."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -16,6 +17,10 @@ from queues.policy import FlushPolicy
 
 #: How long a repeated message is recognised, in ms (24 h).
 REMEMBERED_MS = 86_400_000
+#: Changes in one call, unless one message has more: a script holds up everybody else's (5 us a change).
+_CHANGES_AT_ONCE = 1_000
+#: Characters of the script's answer.
+_SEEN, _DUE, _FULL = b"02-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +56,47 @@ class Accepted:
     became_due: bool
 
 
-def call(acceptance: Acceptance, now: int, most: int = bounds.PENDING_IN_QUEUE) -> tuple[list[str], list[Any]]:
-    """KEYS and ARGV of `accept.lua`. `most`: changes that may wait in the queue."""
-    queue, message = acceptance.queue, acceptance.message
-    name, script_keys, seen = _of_queue(queue)
-    digest = hashlib.blake2b(f"{name}\0{message}".encode("utf-8", "replace"), digest_size=15).hexdigest()
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of `accept.lua`. `members`: places, in what was given to `calls`, of the acceptances it carries."""
+
+    keys: list[str]
+    args: list[Any]
+    members: list[int]
+
+
+def calls(acceptances: Sequence[Acceptance], now: int, most: int = bounds.PENDING_IN_QUEUE) -> list[Call]:
+    """The calls that write these down: one for each queue, unless that would be large. `most` may wait in a queue."""
+    found: list[Call] = []
+    open_calls: dict[Queue, tuple[Call, int]] = {}
+    for place, acceptance in enumerate(acceptances):
+        call, changes = open_calls.get(acceptance.queue, (None, 0))
+        changes += len(acceptance.changes)
+        if call is None or changes > _CHANGES_AT_ONCE:
+            call, changes = _call(acceptance, now, most), len(acceptance.changes)
+            found.append(call)
+        open_calls[acceptance.queue] = call, changes
+        call.members.append(place)
+        _add(call, acceptance)
+    return found
+
+
+def _call(acceptance: Acceptance, now: int, most: int) -> Call:
+    name, script_keys, _ = _of_queue(acceptance.queue)
     policy = acceptance.policy
-    args: list[Any] = [name, now, REMEMBERED_MS if message else 0, policy.size, policy.age_ms]
-    args += [acceptance.audience, most, len(acceptance.changes), *acceptance.changes]
+    args = [name, now, policy.size, policy.age_ms, most, REMEMBERED_MS]
+    return Call([*script_keys], args, [])
+
+
+def _add(call: Call, acceptance: Acceptance) -> None:
+    name, _, seen = _of_queue(acceptance.queue)
+    message = f"{name}\0{acceptance.message}".encode("utf-8", "replace")
+    call.keys.append(seen + hashlib.blake2b(message, digest_size=15).hexdigest())
+    remember = "1" if acceptance.message else ""
+    call.args.extend((remember, acceptance.audience, len(acceptance.changes), len(acceptance.dead)))
+    call.args.extend(acceptance.changes)
     for letter in acceptance.dead:
-        args += [letter.change, letter.reason, letter.detail]
-    return [*script_keys, seen + digest], args
+        call.args.extend((letter.change, letter.reason, letter.detail))
 
 
 # Building the names takes as long as everything else that an intake does for a message.
@@ -81,12 +116,16 @@ def _of_queue(queue: Queue) -> tuple[str, tuple[str, ...], str]:
 
 def accept(redis: Redis, acceptance: Acceptance, now: int, most: int = bounds.PENDING_IN_QUEUE) -> Accepted:
     """Write an acceptance down. Raises QueueFull or redis.RedisError with nothing written."""
-    answer = accepted(acceptance, scripts.run(redis, "accept", *call(acceptance, now, most)))
+    (call,) = calls([acceptance], now, most)
+    (answer,) = outcomes(call, [acceptance], scripts.run(redis, "accept", call.keys, call.args))
     if isinstance(answer, QueueFull):
         raise answer
     return answer
 
 
-def accepted(acceptance: Acceptance, answer: int) -> Accepted | QueueFull:
-    """What the answer of `accept.lua` means."""
-    return QueueFull(str(acceptance.queue)) if answer < 0 else Accepted(fresh=answer > 0, became_due=answer > 1)
+def outcomes(call: Call, acceptances: Sequence[Acceptance], answer: bytes) -> list[Accepted | QueueFull]:
+    """What the answer of `accept.lua` means for each member of a call. `acceptances`: what was given to `calls`."""
+    return [
+        QueueFull(str(acceptances[place].queue)) if sign == _FULL else Accepted(sign != _SEEN, sign == _DUE)
+        for place, sign in zip(call.members, answer, strict=True)
+    ]

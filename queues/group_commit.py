@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
 from queues import bounds, keys, scripts
-from queues.acceptance import Acceptance, Accepted, accepted, call
+from queues.acceptance import Acceptance, Accepted, Call, calls, outcomes
 from queues.clock import now_ms
 from queues.errors import LedgerFull, QueueFull, Unavailable
 
@@ -80,36 +80,40 @@ class GroupCommit:
 
     async def _commit(self, group: list[_Waiting]) -> None:
         try:
-            answers = await self._round_trip(group)
+            results = await self._round_trips([waiting.acceptance for waiting in group])
         except (RedisError, OSError) as fault:
-            answers = [fault] * len(group)
+            results = dict.fromkeys(range(len(group)), fault)
         became_due = False
-        for waiting, answer in zip(group, answers, strict=True):
+        for place, waiting in enumerate(group):
             if waiting.answer.done():  # the client went away
                 continue
-            result = answer if isinstance(answer, Exception) else accepted(waiting.acceptance, answer)
+            result = results[place]
             became_due = became_due or (isinstance(result, Accepted) and result.became_due)
             waiting.answer.set_result(result)
         if became_due:
             await self._wake()
 
-    async def _round_trip(self, group: list[_Waiting]) -> list[Any]:
-        answers = await self._evalsha(group)
-        if any(isinstance(answer, NoScriptError) for answer in answers):
+    async def _round_trips(self, group: list[Acceptance]) -> dict[int, Accepted | Exception]:
+        asked = calls(group, now_ms(), self._most)
+        answers = await self._evalsha(asked)
+        missed = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if missed:
             await self._redis.script_load(scripts.text("accept"))
-            missed = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-            again = await self._evalsha([group[i] for i in missed])
-            for i, answer in zip(missed, again, strict=True):
+            for i, answer in zip(missed, await self._evalsha([asked[i] for i in missed]), strict=True):
                 answers[i] = answer
-        return answers
+        results: dict[int, Accepted | Exception] = {}
+        for call, answer in zip(asked, answers, strict=True):
+            failed = isinstance(answer, Exception)
+            found = [answer] * len(call.members) if failed else outcomes(call, group, answer)
+            results.update(zip(call.members, found, strict=True))
+        return results
 
-    async def _evalsha(self, group: list[_Waiting]) -> list[Any]:
-        now, sha = now_ms(), scripts.sha("accept")
+    async def _evalsha(self, asked: list[Call]) -> list[Any]:
+        sha = scripts.sha("accept")
         async with self._redis.pipeline(transaction=False) as pipe:
-            for waiting in group:
-                script_keys, args = call(waiting.acceptance, now, self._most)
+            for call in asked:
                 # Not pipe.evalsha(), which redis-py's pipeline for a cluster refuses, whatever the keys.
-                pipe.execute_command("EVALSHA", sha, len(script_keys), *script_keys, *args)
+                pipe.execute_command("EVALSHA", sha, len(call.keys), *call.keys, *call.args)
             return list(await pipe.execute(raise_on_error=False))
 
     async def _wake(self) -> None:

@@ -1,34 +1,56 @@
--- Appends what one message brings to one queue. The last thing before an intake answers 202.
+-- Appends what messages bring to one queue. The last thing before an intake answers 202.
 --
--- KEYS  1 queue hash  2 pending  3 due  4 dead  5 buried  6 queues  7 seen mark of the message
--- ARGV  1 queue  2 now, ms  3 ms to remember the message, 0: not at all  4 size  5 age, ms
---       6 audience (JSON), empty: as it was  7 most changes that may wait  8 n, number of changes  9 .. 8+n changes
---       then for each change that is dead on arrival: change, reason, detail
--- Returns 0 for a message seen before, which changes nothing; 1 when it is written down; 2 when it is and made the
--- queue due; -1, with nothing written, when more would wait than may. One number, because parsing an array takes a
--- client as long as packing the call.
+-- KEYS  1 queue hash  2 pending  3 due  4 dead  5 buried  6 queues  then for each message: 7 .. its seen mark
+-- ARGV  1 queue  2 now, ms  3 size  4 age, ms  5 most changes that may wait  6 ms to remember a message
+--       then for each message: 1 whether to remember it ('1', or '' where it has no id)
+--       2 audience (JSON), empty: as it was  3 n, number of changes  4 d, number of changes that are dead on arrival
+--       then n changes  then d times: change, reason, detail
+-- Returns one character for each message: '0' seen before, nothing written; '1' written down; '2' written down, and it
+-- made the queue due; '-' not written, for more would wait than may.
 -- Raises OOM, with nothing written, when less than a tenth of the memory would be left: a Redis that was filled to the
 -- brim could not write down what delivery has to, and would never drain.
-if ARGV[3] ~= '0' and redis.call('EXISTS', KEYS[7]) == 1 then return 0 end
-local n = tonumber(ARGV[8])
-local waiting = redis.call('LLEN', KEYS[2])
--- An empty queue takes a message of any size: refused, that one would be repeated for ever.
-if waiting > 0 and n > 0 and waiting + n > tonumber(ARGV[7]) then return -1 end
 local bytes = 0
-for i = 9, #ARGV do bytes = bytes + #ARGV[i] end
+for i = 7, #ARGV do bytes = bytes + #ARGV[i] end
 if not room(bytes, 0.9) then return redis.error_reply('OOM a tenth of the memory is left to delivery') end
-if ARGV[3] ~= '0' then redis.call('SET', KEYS[7], '', 'PX', ARGV[3]) end
-local now = tonumber(ARGV[2])
-redis.call('HSET', KEYS[1], 'size', ARGV[4], 'age', ARGV[5])
-if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'audience', ARGV[6]) end
-redis.call('SADD', KEYS[6], ARGV[1])
-in_parts(ARGV, 9, 8 + n, function(...) redis.call('RPUSH', KEYS[2], ...) end)
-local dead = 0
-for i = 9 + n, #ARGV, 3 do
-  bury(KEYS[4], KEYS[5], ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[2], 0)
-  dead = dead + 1
+local now, most = tonumber(ARGV[2]), tonumber(ARGV[5])
+local waiting = redis.call('LLEN', KEYS[2])
+
+-- outcome(mark, remember, n): what becomes of a message with n changes; marks one that is taken as seen.
+local function outcome(mark, remember, n)
+  -- An empty queue takes a message of any size: refused, that one would be repeated for ever.
+  if waiting > 0 and n > 0 and waiting + n > most then
+    if remember and redis.call('EXISTS', mark) == 1 then return '0' end
+    return '-'
+  end
+  if remember and not redis.call('SET', mark, '', 'PX', ARGV[6], 'NX') then return '0' end
+  return '1'
 end
-if n + dead > 0 then redis.call('HINCRBY', KEYS[1], 'accepted', n + dead) end
+
+local outcomes, last, audience, changes, dead = {}, nil, '', {}, 0
+local at = 7
+for i = 7, #KEYS do
+  local news, n, d = ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  local result = outcome(KEYS[i], ARGV[at] ~= '', n)
+  outcomes[#outcomes + 1] = result
+  at = at + 4
+  if result == '1' then
+    last = #outcomes
+    if news ~= '' then audience = news end
+    waiting = waiting + n
+    for j = at, at + n - 1 do changes[#changes + 1] = ARGV[j] end
+    for j = at + n, at + n + 3 * d - 1, 3 do
+      bury(KEYS[4], KEYS[5], ARGV[j], ARGV[j + 1], ARGV[j + 2], ARGV[2], 0)
+    end
+    dead = dead + d
+  end
+  at = at + n + 3 * d
+end
+if not last then return table.concat(outcomes) end
+redis.call('HSET', KEYS[1], 'size', ARGV[3], 'age', ARGV[4])
+if audience ~= '' then redis.call('HSET', KEYS[1], 'audience', audience) end
+redis.call('SADD', KEYS[6], ARGV[1])
+in_parts(changes, 1, #changes, function(...) redis.call('RPUSH', KEYS[2], ...) end)
+if #changes + dead > 0 then redis.call('HINCRBY', KEYS[1], 'accepted', #changes + dead) end
 if dead > 0 then redis.call('HINCRBY', KEYS[1], 'dead', dead) end
-if n == 0 then return 1 end
-return 1 + reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], now)
+if #changes > 0 and reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], now) == 1 then outcomes[last] = '2' end
+return table.concat(outcomes)

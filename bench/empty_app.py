@@ -1,0 +1,25 @@
+"""An application that reads a request and answers 202: what the web framework alone can take.
+
+`uvicorn bench.empty_app:app` serves it.
+"""
+
+from __future__ import annotations
+
+import falcon
+import falcon.asgi
+
+from bench.messages import PATH
+
+
+class Empty:
+    """Reads, and does nothing with what it has read."""
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """One message."""
+        await req.stream.read()
+        resp.status = falcon.HTTP_202
+        resp.data = b"{}"
+
+
+app: falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response] = falcon.asgi.App()
+app.add_route(PATH, Empty())

@@ -1,0 +1,97 @@
+"""Messages written down together come to what they come to one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+
+from queues import acceptance, keys, scripts
+from queues.acceptance import Acceptance, Accepted, DeadOnArrival, calls, outcomes
+from queues.errors import QueueFull
+from queues.names import PARTITIONS, Queue
+from queues.policy import FlushPolicy
+from tests.integration.test_ledger import NOW, change
+
+QUEUES = [Queue("default", "audience", target) for target in ("1", "2")]
+MOST = 12
+
+messages = st.builds(
+    lambda queue, message, changes, dead, audience: Acceptance(
+        queue,
+        FlushPolicy(size=5),
+        message,
+        [change(person) for person in changes],
+        [DeadOnArrival(change(person), "malformed", "x") for person in dead],
+        audience,
+    ),
+    st.sampled_from(QUEUES),
+    st.sampled_from(["", "m1", "m2", "m3", "m4"]),
+    st.lists(st.sampled_from(["a@example.com", "b@example.com", "c@example.com"]), max_size=6),
+    st.lists(st.sampled_from(["d@example.com", "e@example.com"]), max_size=2),
+    st.sampled_from([b"", b'{"name":"A"}', b'{"name":"B"}']),
+)
+
+
+def write(redis: Redis, found: list[Acceptance]) -> list[Accepted | QueueFull]:
+    results: dict[int, Accepted | QueueFull] = {}
+    for call in calls(found, NOW, MOST):
+        answer = scripts.run(redis, "accept", call.keys, call.args)
+        results.update(zip(call.members, outcomes(call, found, answer), strict=True))
+    return [results[place] for place in range(len(found))]
+
+
+def state(redis: Redis) -> dict[str, Any]:
+    """Everything in the ledger but the times in the ids of dead letters."""
+    known: dict[str, Any] = {"marks": sorted(redis.scan_iter("ferry:*:seen:*"))}
+    for queue in QUEUES:
+        known[str(queue)] = redis.hgetall(keys.queue(queue))
+        known[f"{queue} pending"] = redis.lrange(keys.queue(queue, "pending"), 0, -1)
+        known[f"{queue} dead"] = [fields for _, fields in redis.xrange(keys.queue(queue, "dead"))]
+        known[f"{queue} buried"] = {
+            key: ids.count(b" ") for key, ids in redis.hgetall(keys.queue(queue, "buried")).items()
+        }
+    for number in range(PARTITIONS):
+        known[f"due {number}"] = redis.zrange(keys.partition(number, "due"), 0, -1, withscores=True)
+        known[f"queues {number}"] = redis.smembers(keys.partition(number, "queues"))
+    return known
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(messages, min_size=1, max_size=10))
+def test_messages_in_one_call_are_treated_as_in_calls_of_their_own(redis: Redis, found: list[Acceptance]) -> None:
+    redis.flushall()
+    apart = [write(redis, [one])[0] for one in found]
+    expected = state(redis)
+    redis.flushall()
+    together = write(redis, found)
+    assert state(redis) == expected
+    for one, other in zip(together, apart, strict=True):
+        assert type(one) is type(other)
+        assert not isinstance(one, Accepted) or not isinstance(other, Accepted) or one.fresh == other.fresh
+    assert any_due(together) == any_due(apart)
+
+
+def any_due(results: list[Accepted | QueueFull]) -> bool:
+    return any(isinstance(result, Accepted) and result.became_due for result in results)
+
+
+def test_a_call_carries_one_queue_and_its_messages_in_their_order() -> None:
+    found = [Acceptance(QUEUES[i % 2], FlushPolicy(), f"m{i}", [change(f"p{i}@example.com")]) for i in range(6)]
+    assert [call.members for call in calls(found, NOW)] == [[0, 2, 4], [1, 3, 5]]
+
+
+def test_a_call_holds_a_thousand_changes_or_one_message() -> None:
+    people = [change("a@example.com")] * 600
+    found = [Acceptance(QUEUES[0], FlushPolicy(), f"m{i}", people) for i in range(3)]
+    assert [call.members for call in calls(found, NOW)] == [[0], [1], [2]]
+    large = Acceptance(QUEUES[0], FlushPolicy(), "large", people * 5)
+    assert [call.members for call in calls([large], NOW)] == [[0]]
+
+
+def test_the_mark_of_a_message_lives_for_a_day(redis: Redis) -> None:
+    write(redis, [Acceptance(QUEUES[0], FlushPolicy(), "m1", [change("a@example.com")])])
+    (mark,) = redis.scan_iter("ferry:*:seen:*")
+    assert acceptance.REMEMBERED_MS - 60_000 < redis.pttl(mark) <= acceptance.REMEMBERED_MS
