@@ -23,8 +23,9 @@ demo: .venv/run
 run: .venv/run
 	$(BIN)/ferry up
 
+# Tests mostly wait for processes, so more of them run at a time than there are cores; a file stays with one server.
 test: .venv/dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadfile
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .

@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from mappings.consent_mapping import Channel
 from mappings.rules import Rules
-from queues.policy import FlushPolicy
+from mappings.segment_actions import Action
+from mappings.segment_settings import DEFAULTS
+from queues.policy import OF_KIND, FlushPolicy
 
 DEFAULT = "default"
 #: Connections made for mParticle accounts that no connection names: `mparticle-<account id>`.
@@ -29,19 +32,30 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One Klaviyo account and how people are sent to it. `audiences` is by the CDP's audience id."""
+    """One Klaviyo account and how people are sent to it. `audiences` is by the CDP's audience id.
+
+    `policies`: flush policies by kind of queue; a kind without one goes by `policy`. `allow_global_unsubscribe`: an
+    unsubscribe without a list takes the person off everything; else it becomes a dead letter. `consent_mapping`:
+    consent purpose -> channel, where an audience has none of its own. `consent_removal`: whoever withdraws a consent is
+    unsubscribed. `actions`: what becomes of Segment's messages.
+    """
 
     name: str
     api_key: str | None = field(default=None, repr=False)
     rules: Rules = field(default_factory=Rules)
     policy: FlushPolicy = field(default_factory=FlushPolicy)
+    policies: Mapping[str, FlushPolicy] = field(default_factory=lambda: OF_KIND)
+    allow_global_unsubscribe: bool = False
+    consent_mapping: Mapping[str, Channel] = field(default_factory=dict)
+    consent_removal: bool = False
     mparticle_account: int | None = None
     audiences: Mapping[str, Audience] = field(default_factory=dict)
+    actions: tuple[Action, ...] = field(default=DEFAULTS, repr=False)
 
-    def policy_for(self, audience_id: str) -> FlushPolicy:
-        """The flush policy of one audience's queue."""
-        audience = self.audiences.get(audience_id)
-        return audience.policy if audience and audience.policy else self.policy
+    def policy_for(self, kind: str, target: str) -> FlushPolicy:
+        """The flush policy of one queue."""
+        own = self.audiences.get(target) if kind == "audience" else None
+        return (own and own.policy) or self.policies.get(kind, self.policy)
 
 
 class Connections:

@@ -14,6 +14,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from connections import DEFAULT, OF_ACCOUNT, Audience, Connection, Connections
+from mappings import consent_mapping, segment_settings
 from mappings.account_settings import rules_from_mparticle
 from mappings.rules import Rules
 from queues.policy import FlushPolicy
@@ -24,8 +25,10 @@ _MPARTICLE_NAMES = {
     "default_country": "defaultCountry",
 }
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-#: Klaviyo: at most 10,000 profiles in one bulk import.
+#: The most that Klaviyo takes in one request: profiles in a bulk import, events, consents.
 UPLOAD_LIMIT = 10_000
+_EVENT_LIMIT = 1_000
+_CONSENT_LIMIT = 1_000
 
 
 class ConnectionsError(ValueError):
@@ -36,6 +39,14 @@ class _FlushSchema(Schema):
     flush_size = fields.Integer(strict=True, validate=validate.Range(1, 100_000))
     flush_minutes = fields.Float(validate=validate.Range(min=0, min_inclusive=False))
     upload_max = fields.Integer(strict=True, validate=validate.Range(1, UPLOAD_LIMIT))
+
+
+class _EventSchema(_FlushSchema):
+    upload_max = fields.Integer(strict=True, validate=validate.Range(1, _EVENT_LIMIT))
+
+
+class _ConsentSchema(_FlushSchema):
+    upload_max = fields.Integer(strict=True, validate=validate.Range(1, _CONSENT_LIMIT))
 
 
 class _AudienceSchema(_FlushSchema):
@@ -51,10 +62,18 @@ class _ConnectionSchema(_FlushSchema):
     default_country = fields.String()
     property_mapping = fields.Dict(keys=fields.String(), values=fields.String())
     coerce = fields.Boolean()
+    allow_global_unsubscribe = fields.Boolean()
+    consent_mapping = fields.Dict(keys=fields.String(), values=fields.String())
+    consent_removal = fields.Boolean()
+    profile = fields.Nested(_FlushSchema())
+    event = fields.Nested(_EventSchema())
+    consent = fields.Nested(_ConsentSchema())
     audiences = fields.Dict(keys=fields.String(), values=fields.Nested(_AudienceSchema()))
+    actions = fields.List(fields.Raw())
 
 
 _schema = _ConnectionSchema()
+_KINDS = ("profile", "event", "consent")
 
 
 def load(path: Path | None, default: Connection) -> Connections:
@@ -93,6 +112,8 @@ def _connection(path: Path, name: str, values: Any, default: Connection) -> Conn
     try:
         read = _schema.load(values)
         rules = _rules(read, default.rules)
+        consents = consent_mapping.parse(json.dumps(read.get("consent_mapping", {}))) or default.consent_mapping
+        actions = segment_settings.read(read["actions"]) if "actions" in read else default.actions
     except ValidationError as fault:
         raise ConnectionsError(f"{where}: {_first(fault.messages)}") from fault
     except ValueError as fault:
@@ -103,8 +124,13 @@ def _connection(path: Path, name: str, values: Any, default: Connection) -> Conn
         api_key=_api_key(where, read, default if name == DEFAULT else None),
         rules=rules,
         policy=policy,
+        policies=_policies(read, policy, default.policies),
+        allow_global_unsubscribe=read.get("allow_global_unsubscribe", default.allow_global_unsubscribe),
+        consent_mapping=consents,
+        consent_removal=read.get("consent_removal", default.consent_removal),
         mparticle_account=read.get("mparticle_account"),
         audiences={key: _audience(value, policy) for key, value in read.get("audiences", {}).items()},
+        actions=actions,
     )
 
 
@@ -140,6 +166,14 @@ def _policy(read: Mapping[str, Any], base: FlushPolicy) -> FlushPolicy:
         age_ms=base.age_ms if minutes is None else round(minutes * 60_000),
         upload_max=read.get("upload_max", min(size, UPLOAD_LIMIT) if follows else base.upload_max),
     )
+
+
+def _policies(
+    read: Mapping[str, Any], policy: FlushPolicy, base: Mapping[str, FlushPolicy]
+) -> Mapping[str, FlushPolicy]:
+    """By the kinds that have one of their own."""
+    own = {kind: _policy(read[kind], base.get(kind, policy)) for kind in _KINDS if kind in read}
+    return {**base, **own}
 
 
 def _audience(read: Mapping[str, Any], base: FlushPolicy) -> Audience:

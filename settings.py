@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +27,7 @@ _EXAMPLES = {
     "KLAVIYO_API_KEY": "pk_0123456789abcdef",
     "KLAVIYO_BASE_URL": KLAVIYO,
     "FERRY_TOKENS": "mparticle:0b5c4d3f7a1e4c66,backoffice:6f1d2c9a8b7e4f30",
+    "FERRY_SEGMENT_SECRETS": "new:3c0e7b51d2f94a68,old:d41f8e6a90b27c35",
     "FERRY_FLUSH_SIZE": "100",
     "FERRY_FLUSH_MINUTES": "960",
     "FERRY_UPLOAD_MAX": "100",
@@ -55,13 +57,15 @@ class Settings:
     """Everything a process of Ferry may be told.
 
     `max_pending` and `max_pending_per_queue`: changes that may wait, in all queues and in one.
+    `segment_secrets`: with which Segment signs its webhooks, any of them.
     `secret_keys`: the first encrypts, all decrypt, so that a key can be exchanged without losing what is stored.
     """
 
-    redis_url: str
+    redis_url: str = field(repr=False)
     connections: Connections
     klaviyo_base_url: str = KLAVIYO
     tokens: tuple[Token, ...] = ()
+    segment_secrets: tuple[Token, ...] = ()
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
     port: int = 8000
     var: Path = Path("var")
@@ -70,14 +74,19 @@ class Settings:
 
 
 def load() -> Settings:
-    """Read the environment; where REDIS_URL is unset, also the group file of `ferry up`. Raises SettingsError."""
+    """Read the environment; where REDIS_URL is unset, also the group file of `ferry up`. Raises SettingsError.
+
+    A variable that is empty counts as unset, and is unset for what this process starts.
+    """
+    _unset_empty()
     env = Env(eager=False)
     var = env.path("FERRY_VAR", Path("var"))
-    if not env.str("REDIS_URL", None) and (var / GROUP_FILE).is_file():
+    if "REDIS_URL" not in os.environ and (var / GROUP_FILE).is_file():
         env.read_env(str(var / GROUP_FILE), recurse=False)
     url = env.str("REDIS_URL", "redis://localhost:6379/0", validate=_redis_url)
     base_url = env.str("KLAVIYO_BASE_URL", KLAVIYO, validate=_base_url)
     tokens: list[str] = env.list("FERRY_TOKENS", [], validate=_tokens)
+    signing: list[str] = env.list("FERRY_SEGMENT_SECRETS", [], validate=_tokens)
     secrets: list[str] = env.list("FERRY_SECRET_KEY", [], validate=_secrets)
     port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
     most = env.int("FERRY_MAX_PENDING", bounds.PENDING, validate=validate.Range(min=1))
@@ -94,12 +103,20 @@ def load() -> Settings:
         connections=known,
         klaviyo_base_url=base_url.rstrip("/"),
         tokens=tuple(_token(text) for text in tokens if text),
+        segment_secrets=tuple(_token(text) for text in signing if text),
         secret_keys=tuple(text for text in secrets if text),
         port=port,
         var=var,
         max_pending=most,
         max_pending_per_queue=most_in_a_queue,
     )
+
+
+def _unset_empty() -> None:
+    # In the environment itself, for the group file is read into it and replaces nothing that is set.
+    for name in _EXAMPLES:
+        if os.environ.get(name) == "":
+            del os.environ[name]
 
 
 def _seal(env: Env) -> None:
@@ -124,7 +141,7 @@ def _policy(env: Env) -> FlushPolicy:
 
 def _api_key(env: Env) -> str | None:
     key: str | None = env.str("KLAVIYO_API_KEY", None, validate=_klaviyo_key)
-    return key or None
+    return key
 
 
 def _klaviyo_key(key: str | None) -> None:
@@ -140,6 +157,8 @@ def _redis_url(url: str) -> None:
 
 def _base_url(url: str) -> None:
     parts = urlsplit(url)
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
+        raise ValidationError(f"it must be a scheme and a host, like {KLAVIYO}.")
     if parts.scheme == "https" and parts.hostname:
         return
     if parts.scheme != "http" or not _is_loopback(parts.hostname or ""):
@@ -161,9 +180,9 @@ def _token(text: str) -> Token:
 def _tokens(texts: list[Any]) -> None:
     tokens = [_token(str(text)) for text in texts if text]
     if any(len(token.value) < 16 for token in tokens):
-        raise ValidationError("a token has at least 16 characters.")
+        raise ValidationError("each has at least 16 characters.")
     if len({token.name for token in tokens}) < len(tokens):
-        raise ValidationError("two tokens have the same name.")
+        raise ValidationError("two have the same name.")
 
 
 def _secrets(texts: list[Any]) -> None:

@@ -10,7 +10,21 @@ from pathlib import Path
 import click
 from redis import Redis
 
-from bench import accept, flush, latency, mapping, memory, report, tick
+from bench import (
+    accept,
+    fairness,
+    flush,
+    latency,
+    limits_large,
+    limits_small,
+    mapping,
+    memory,
+    report,
+    segment_accept,
+    segment_mapping,
+    segment_memory,
+    tick,
+)
 from bench.errors import BenchError
 from bench.processes import redis_server
 from bench.report import Figure
@@ -20,8 +34,14 @@ _FIGURES = {
     "accept": accept.measure,
     "latency": latency.measure,
     "flush": flush.measure,
+    "limits_large": limits_large.measure,
+    "limits_small": limits_small.measure,
+    "fairness": fairness.measure,
     "mapping": mapping.measure,
     "memory": memory.measure,
+    "segment_accept": segment_accept.measure,
+    "segment_mapping": segment_mapping.measure,
+    "segment_memory": segment_memory.measure,
     "tick": tick.measure,
 }
 _PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"

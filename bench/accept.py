@@ -56,13 +56,14 @@ def _ceilings(sizes: Sizes, folder: Path) -> str:
     """What the load generator sends to servers that do nothing else, so that one sees what bounds the figures."""
     bare, empty = free_port(), [free_port() for _ in range(workers)]
     with program(folder / "hello.log", python("-m", "bench.hello", str(bare)), {}, lambda: listens(bare)):
-        one, hundred = (rivals.generate([bare], changes, sizes.load_s).per_second for changes in TARGETS)
+        requests = [rivals.memberships(changes) for changes in TARGETS]
+        one, hundred = (rivals.generate([bare], each, sizes.load_s).per_second for each in requests)
     with ExitStack() as stack:
         for port in empty:
             words = ["--port", str(port), "--log-level", "warning", "--no-access-log"]
             command = python("-m", "uvicorn", "bench.empty_app:app", *words)
             stack.enter_context(program(folder / f"empty-{port}.log", command, {}, partial(listens, port)))
-        framework = rivals.generate(empty, 1, sizes.load_s).per_second
+        framework = rivals.generate(empty, rivals.memberships(1), sizes.load_s).per_second
     return (
         f"To a server that does nothing else the generator sends {one:,.0f} requests a second with one change, "
         f"{hundred:,.0f} with a hundred. {workers} processes of an empty Falcon app on uvicorn, which read the request "

@@ -1,9 +1,10 @@
-"""Whole installations, from the intake to Klaviyo: Ferry's and the plain way's, with one worker each."""
+"""Whole installations, from the intake or the ledger to Klaviyo: Ferry's and the plain way's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from redis import Redis
@@ -20,16 +21,40 @@ from queues.names import Queue
 
 @contextmanager
 def ferry(folder: Path, klaviyo: Mapping[str, str]) -> Iterator[Rival]:
-    """`ferry web`, `ferry scheduler` and `ferry worker`. `klaviyo`: settings that name it."""
+    """`ferry web`, `ferry scheduler` and one `ferry worker`. `klaviyo`: settings that name it."""
+    with (
+        redis_server(folder, "ferry") as url,
+        rivals.ferry(url, folder, 1) as rival,
+        _delivery(rival.redis, folder, {"REDIS_URL": url, **klaviyo}, 1),
+    ):
+        yield rival
+
+
+@contextmanager
+def without_intake(folder: Path, settings: Mapping[str, str], workers: int) -> Iterator[Redis]:
+    """`ferry scheduler` and so many `ferry worker`; their ledger. `settings`: more than where it is."""
+    with (
+        redis_server(folder, "ferry") as url,
+        Redis.from_url(url) as redis,
+        _delivery(redis, folder, {"REDIS_URL": url, **settings}, workers),
+    ):
+        yield redis
+
+
+@contextmanager
+def _delivery(redis: Redis, folder: Path, settings: Mapping[str, str], workers: int) -> Iterator[None]:
     scheduler, worker = python("-m", "ops", "scheduler"), python("-m", "ops", "worker")
-    with redis_server(folder, "ferry") as url, rivals.ferry(url, folder, 1) as rival:
-        redis = rival.redis
-        values = {"REDIS_URL": url, "FERRY_VAR": str(folder), **klaviyo}
-        with (
-            program(folder / "scheduler.log", scheduler, values, lambda: bool(redis.exists(keys.HEARTBEAT))),
-            program(folder / "worker.log", worker, values, lambda: bool(doorbell.workers(redis))),
-        ):
-            yield rival
+    values = {"FERRY_VAR": str(folder), **settings}
+    with ExitStack() as stack:
+        beats = partial(redis.exists, keys.HEARTBEAT)
+        stack.enter_context(program(folder / "scheduler.log", scheduler, values, lambda: bool(beats())))
+        for i in range(workers):
+            stack.enter_context(program(folder / f"worker-{i}.log", worker, values, partial(_listen, redis, i + 1)))
+        yield
+
+
+def _listen(redis: Redis, workers: int) -> bool:
+    return len(doorbell.workers(redis)) == workers
 
 
 @contextmanager

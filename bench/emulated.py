@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import ACCEPTED, TOO_MANY_REQUESTS
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -57,6 +59,20 @@ class Emulator:
             time.sleep(_LOOK)
         raise BenchError(f"{people} people were accepted and not uploaded in {_PATIENCE:g} s")
 
+    def imports(self) -> list[float]:
+        """When each upload that it took arrived (monotonic seconds), the first one first."""
+        return [entry["at"] for entry in self._journal(0) if _is_upload(entry) and entry["status"] == ACCEPTED]
+
+    def throttled(self) -> int:
+        """How many requests it answered 429."""
+        return sum(entry["status"] == TOO_MANY_REQUESTS for entry in self._journal(0))
+
+    def members(self, name: str) -> int:
+        """How many people are on the lists of that name."""
+        answer = self._session.get(f"{self._url}/_emulator/lists/{quote(name)}/members", timeout=60)
+        answer.raise_for_status()
+        return int(answer.json()["count"])
+
     def _journal(self, since: int, *, bodies: bool = False) -> list[dict[str, Any]]:
         query = {"since": since, "bodies": int(bodies)}
         answer = self._session.get(f"{self._url}/_emulator/requests", params=query, timeout=10)
@@ -66,10 +82,14 @@ class Emulator:
 
 
 @contextmanager
-def emulator(folder: Path) -> Iterator[Emulator]:
-    """The emulator in a process of its own, without rate limits, with import jobs that are done at once."""
+def emulator(folder: Path, *, limits: bool = False) -> Iterator[Emulator]:
+    """The emulator in a process of its own, without rate limits, with import jobs that are done at once.
+
+    `limits`: as it is by itself, with Klaviyo's published limits and import jobs of two seconds.
+    """
     port = free_port()
-    command = python("-m", "emulator", "--port", str(port), "--job-seconds", "0", "--limits-off")
+    options = () if limits else ("--job-seconds", "0", "--limits-off")
+    command = python("-m", "emulator", "--port", str(port), *options)
     with program(folder / "emulator.log", command, {}, lambda: listens(port)), requests.Session() as session:
         yield Emulator(f"http://127.0.0.1:{port}", session)
 

@@ -7,7 +7,7 @@ from itertools import islice
 
 from redis import Redis
 
-from bench.messages import ACCOUNT, CONNECTION, message, number, profile
+from bench.messages import ACCOUNT, CONNECTION, message, number, phone, profile
 from connections import Connection
 from intake import mparticle_membership
 from intake.audiences import Audiences
@@ -27,7 +27,8 @@ def messages(count: int, people: int, *, audience: int = 1, spread: int = 1, fir
     """
     for i in range(first, first + count):
         target = audience + (i - first) // spread
-        yield message([profile(number(i * people + j), target) for j in range(people)], number(i))
+        persons = range(i * people, (i + 1) * people)
+        yield message([profile(number(person), target, phone=phone(person)) for person in persons], number(i))
 
 
 def acceptances(bodies: Iterable[bytes]) -> Iterator[Acceptance]:

@@ -12,7 +12,7 @@ from statistics import median
 from bench import deliveries
 from bench.emulated import Emulator, emulator
 from bench.errors import BenchError
-from bench.messages import PATH, TOKEN, message, number, profile
+from bench.messages import PATH, TOKEN, message, number, phone, profile
 from bench.report import Figure, Row, Verdict
 from bench.rivals import Rival
 from bench.sizes import Sizes
@@ -70,8 +70,7 @@ def _send(port: int, people: Iterator[int], list_id: str) -> float:
     headers = {"Authorization": f"Token {TOKEN}", "Content-Type": "application/json"}
     for _ in range(PEOPLE):
         person = next(people)
-        phone = f"+1415555{person % 10_000:04d}"
-        body = message([profile(number(person), _AUDIENCE, list_id, phone)], number(person))
+        body = message([profile(number(person), _AUDIENCE, list_id, phone(person))], number(person))
         connection.request("POST", PATH, body, headers)
         answer = connection.getresponse()
         accepted = time.monotonic()

@@ -12,12 +12,14 @@ from bench.messages import MARK
 
 _MARK = re.compile(re.escape(MARK.encode()))
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
+#: mParticle is answered 202, Segment 200.
+_TAKEN = (b"HTTP/1.1 202 ", b"HTTP/1.1 200 ")
 
 
 class Line(asyncio.Protocol):
     """Sends one request at a time over a connection that is kept. `since`: when the one under way was due (monotonic).
 
-    `answered(line, now)` is called for each 202, `failed(reason)` for everything else.
+    `answered(line, now)` is called for each 200 and 202, `failed(reason)` for everything else.
     """
 
     def __init__(self, request: bytes, answered: Callable[[Line, float], None], failed: Callable[[str], None]) -> None:
@@ -51,9 +53,9 @@ class Line(asyncio.Protocol):
         if head < 0:
             return
         length = _LENGTH.search(self._answer, 0, head + 2)
-        if length is None or not self._answer.startswith(b"HTTP/1.1 202"):
+        if length is None or not self._answer.startswith(_TAKEN):
             status = self._answer.split(b"\r\n", 1)[0].decode()
-            self._failed(f"answered {status!r} and not 202 with a length")
+            self._failed(f"answered {status!r} and not 200 or 202 with a length")
         elif len(self._answer) >= head + 4 + int(length[1]):
             self._answer = b""
             self._answered(self, time.monotonic())

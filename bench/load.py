@@ -41,9 +41,9 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """`per_second` and the latencies (ms) are those of the counted time; `sent` is everything, every one answered 202.
+    """`per_second` and the latencies (ms) are those of the counted time.
 
-    `cpu`: cores that the generator itself used.
+    `sent` is everything, every one answered 200 or 202. `cpu`: cores that the generator itself used.
     """
 
     per_second: float
@@ -66,7 +66,7 @@ class Generator:
         self._sent = 0
 
     async def run(self) -> Result:
-        """Send. Raises ConnectionError for an answer other than 202, or a connection that the server closed."""
+        """Send. Raises ConnectionError for an answer other than 200 and 202, or a connection that the server closed."""
         loop = asyncio.get_running_loop()
         self._failed: asyncio.Future[None] = loop.create_future()
         for request, port in zip(self._load.requests, cycle(self._load.ports)):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from redis import Redis
 
+from bench.errors import BenchError
 from bench.filling import accept, acceptances, messages
 from bench.processes import redis_server
 from bench.report import Figure, Row, Verdict
 from bench.sizes import Sizes
 from queues.acceptance import Acceptance
+from queues.census import take_census
 from queues.change import decode
 
 #: Changes that wait in each queue, as many as the default flush policy lets wait.
@@ -26,20 +28,35 @@ a mark for each change."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """Messages of a hundred people, and of one."""
+    """Messages of a hundred people, and of one. Raises BenchError."""
     rows = [_row(sizes.changes, people, folder) for people in (100, 1)]
     return Figure("Memory", _HOW, rows)
 
 
-def _row(changes: int, people: int, folder: Path) -> Row:
-    with redis_server(folder, f"memory-{people}") as url, Redis.from_url(url) as redis:
-        accept(redis, acceptances(messages(1, 1, first=changes)))  # loads the script, makes the buffers
+def weigh(
+    folder: Path, name: str, first: Iterable[Acceptance], found: Iterable[Acceptance], changes: int
+) -> tuple[float, float]:
+    """Bytes of Redis and of payload for each of so many changes, in an empty server of that name.
+
+    `first`, one change, loads the script and makes the buffers. Raises BenchError when of `found` more or less lies in
+    the ledger at the end.
+    """
+    with redis_server(folder, name) as url, Redis.from_url(url) as redis:
+        accept(redis, first)
         payload = _Payload()
         before = _used(redis)
-        bodies = messages(changes // people, people, spread=_WAITING // people)
-        accept(redis, payload.watched(acceptances(bodies)))
-        used = (_used(redis) - before) / changes
-    person = payload.bytes / changes
+        accept(redis, payload.watched(found))
+        used = _used(redis) - before
+        stored = sum(queue.accepted for queue in take_census(redis).queues) - 1
+    if stored != changes:
+        raise BenchError(f"{stored} changes were stored and not {changes}")
+    return used / changes, payload.bytes / changes
+
+
+def _row(changes: int, people: int, folder: Path) -> Row:
+    first = acceptances(messages(1, 1, first=changes))
+    found = acceptances(messages(changes // people, people, spread=_WAITING // people))
+    used, person = weigh(folder, f"memory-{people}", first, found, changes)
     over = used / person - 1
     ratio = f"{over:+.0%}"
     return Row(
@@ -56,7 +73,7 @@ class _Payload:
     def __init__(self) -> None:
         self.bytes = 0
 
-    def watched(self, found: Iterator[Acceptance]) -> Iterator[Acceptance]:
+    def watched(self, found: Iterable[Acceptance]) -> Iterator[Acceptance]:
         for acceptance in found:
             self.bytes += sum(len(bytes(decode(change).body.person)) for change in acceptance.changes)
             yield acceptance

@@ -21,6 +21,16 @@ def number(value: int) -> str:
     return f"{value:012d}"
 
 
+def phone(person: int) -> str:
+    """A valid number that no other of eight million persons has, and as long as all others."""
+    return f"+1415{2_000_000 + person % 8_000_000}"
+
+
+def audience_name(audience: int) -> str:
+    """How the CDP calls an audience, and so its list in Klaviyo."""
+    return f"Bought twice in 90 days {audience}"
+
+
 def profile(person: str, audience: int, list_id: str = "", phone: str = "+14155550132", country: str = "US") -> Any:
     """A person of some 850 bytes who enters an audience. `person`: a number or MARK."""
     return {
@@ -33,7 +43,7 @@ def profile(person: str, audience: int, list_id: str = "", phone: str = "+141555
         "audiences": [
             {
                 "audience_id": audience,
-                "audience_name": f"Bought twice in 90 days {audience}",
+                "audience_name": audience_name(audience),
                 "audience_subscription_settings": {"listId": list_id, "propertyMapping": ""},
                 "action": "add",
                 "user_attributes": [
@@ -66,10 +76,10 @@ def message(profiles: Sequence[Any], message_number: str) -> bytes:
     )
 
 
-def request(body: bytes) -> bytes:
+def request(body: bytes, path: str = PATH) -> bytes:
     """The whole HTTP request."""
     head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Token {TOKEN}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Token {TOKEN}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

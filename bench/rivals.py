@@ -69,25 +69,34 @@ def warm_up(seconds: float, *rivals: Rival) -> None:
 
 
 def send(rival: Rival, changes: int, seconds: float, rate: float = 0.0) -> Result:
-    """Load an intake with messages of so many changes; see `bench.load.Load`. Its Redis is empty before and after.
+    """Load an intake with mParticle messages of so many changes; see `load`."""
+    return load(rival, memberships(changes), changes, seconds, rate)
 
-    Raises BenchError when it did not store exactly what it answered 202 for.
+
+def load(rival: Rival, requests: Sequence[bytes], changes: int, seconds: float, rate: float = 0.0) -> Result:
+    """Load an intake with requests of so many changes; see `bench.load.Load`. Its Redis is empty before and after.
+
+    Raises BenchError when it did not store exactly what it answered 200 or 202 for.
     """
     rival.redis.flushall()
-    result = generate(rival.ports, changes, seconds, rate)
+    result = generate(rival.ports, requests, seconds, rate)
     stored = rival.stored(rival.redis)
     rival.redis.flushall()
     if stored != result.sent * changes:
-        raise BenchError(f"{rival.name} answered 202 for {result.sent * changes} changes and stored {stored}")
+        raise BenchError(f"{rival.name} answered 200 or 202 for {result.sent * changes} changes and stored {stored}")
     return result
 
 
-def generate(ports: Sequence[int], changes: int, seconds: float, rate: float = 0.0) -> Result:
+def memberships(changes: int) -> list[bytes]:
+    """The requests of mParticle with so many changes, one for each connection."""
+    return [marked(changes, 1 + i % AUDIENCES) for i in range(CONNECTIONS)]
+
+
+def generate(ports: Sequence[int], requests: Sequence[bytes], seconds: float, rate: float = 0.0) -> Result:
     """Run the load generator in a process of its own. Raises BenchError with what it says."""
-    requests = [marked(changes, 1 + i % AUDIENCES) for i in range(CONNECTIONS)]
-    load = Load(list(ports), requests, seconds, WARM_UP_S, rate)
+    work = Load(list(ports), list(requests), seconds, WARM_UP_S, rate)
     done = subprocess.run(  # noqa: S603  # our own program, no shell
-        python("-m", "bench.load"), env=environment(), input=msgspec.json.encode(load), capture_output=True
+        python("-m", "bench.load"), env=environment(), input=msgspec.json.encode(work), capture_output=True
     )
     if done.returncode:
         raise BenchError(f"the load generator failed: {done.stderr.decode().strip().splitlines()[-1]}")

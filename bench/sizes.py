@@ -11,6 +11,9 @@ class Sizes:
 
     `flushes`, `plain_flushes`: hundreds of people followed to Klaviyo. `people`: mapped in a round. `changes`: pending
     in Redis while it is weighed. `queues`: idle ones in the large ledger. `ticks`: measured in each ledger.
+    `backlog`: changes that wait in one audience, `backlogs`: how often they are delivered in uploads of 10,000.
+    `uploads`: of 100 people each, one after another. `large`: changes of an audience beside which there are so many
+    `audiences` with as many changes as `small` says.
     """
 
     rounds: int
@@ -22,6 +25,12 @@ class Sizes:
     changes: int
     queues: int
     ticks: int
+    backlog: int
+    backlogs: int
+    uploads: int
+    large: int
+    audiences: int
+    small: int
 
 
 FULL = Sizes(
@@ -34,6 +43,12 @@ FULL = Sizes(
     changes=100_000,
     queues=100_000,
     ticks=15,
+    backlog=200_000,
+    backlogs=3,
+    uploads=5 * 135 + 1,
+    large=20_000,
+    audiences=19,
+    small=200,
 )
 QUICK = Sizes(
     rounds=1,
@@ -45,4 +60,10 @@ QUICK = Sizes(
     changes=1_000,
     queues=200,
     ticks=2,
+    backlog=2_000,
+    backlogs=1,
+    uploads=10,
+    large=500,
+    audiences=3,
+    small=100,
 )

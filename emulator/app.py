@@ -10,16 +10,21 @@ from falcon.asgi import App, Request, Response
 
 from emulator import errors
 from emulator.control import PREFIX, Control, ControlError, send_control_error
+from emulator.control_account import AccountControl
 from emulator.errors import ApiError, Problem
 from emulator.gate import Gate
 from emulator.jsonapi import send_error
 from emulator.operations import Calls
 from emulator.recorder import Recorder
 from emulator.resource_accounts import Accounts
+from emulator.resource_deletions import Deletions
+from emulator.resource_events import BulkEvents, Events
 from emulator.resource_imports import ImportErrors, ImportJobs, OneImportJob
 from emulator.resource_lists import Lists, OneList
 from emulator.resource_members import ListProfiles, ListRelationship
 from emulator.resource_profiles import OneProfile, ProfileImport, Profiles
+from emulator.resource_subscriptions import Subscriptions, Unsubscriptions
+from emulator.resource_suppressions import OneSuppression, OneUnsuppression, Suppressions, Unsuppressions
 from emulator.world import World
 
 log = logging.getLogger(__name__)
@@ -36,6 +41,15 @@ ROUTES: dict[str, type[Calls]] = {
     "/api/profile-bulk-import-jobs": ImportJobs,
     "/api/profile-bulk-import-jobs/{job_id}": OneImportJob,
     "/api/profile-bulk-import-jobs/{job_id}/import-errors": ImportErrors,
+    "/api/profile-subscription-bulk-create-jobs": Subscriptions,
+    "/api/profile-subscription-bulk-delete-jobs": Unsubscriptions,
+    "/api/profile-suppression-bulk-create-jobs": Suppressions,
+    "/api/profile-suppression-bulk-create-jobs/{job_id}": OneSuppression,
+    "/api/profile-suppression-bulk-delete-jobs": Unsuppressions,
+    "/api/profile-suppression-bulk-delete-jobs/{job_id}": OneUnsuppression,
+    "/api/events": Events,
+    "/api/event-bulk-create-jobs": BulkEvents,
+    "/api/data-privacy-deletion-jobs": Deletions,
 }
 
 
@@ -49,7 +63,7 @@ def create_app(world: World) -> App[Request, Response]:
     app.resp_options.default_media_type = None  # type: ignore[assignment]
     for path, calls in ROUTES.items():
         app.add_route(path, calls(world))
-    _add_control(app, Control(world))
+    _add_control(app, Control(world), AccountControl(world))
     app.add_error_handler(Exception, _crashed)
     app.add_error_handler(HTTPError, _refused_by_falcon)
     app.add_error_handler(ApiError, _refused)
@@ -57,12 +71,16 @@ def create_app(world: World) -> App[Request, Response]:
     return app
 
 
-def _add_control(app: App[Request, Response], control: Control) -> None:
-    for name in ("faults", "limits", "jobs", "keys", "reset", "requests"):
-        app.add_route(f"{PREFIX}/{name}", control, suffix=name)
+def _add_control(app: App[Request, Response], switches: Control, account: AccountControl) -> None:
+    for name in ("faults", "limits", "jobs", "keys", "reset", "requests", "traps"):
+        app.add_route(f"{PREFIX}/{name}", switches, suffix=name)
+    for name in ("account", "events"):
+        app.add_route(f"{PREFIX}/{name}", account, suffix=name)
+    for name in ("confirm", "suppress"):
+        app.add_route(f"{PREFIX}/{name}/{{identifier:path}}", account, suffix=name)
     # Whole rests of paths, because the name of a list may hold a slash.
-    app.add_route(f"{PREFIX}/lists/{{rest:path}}", control, suffix="members")
-    app.add_route(f"{PREFIX}/profiles/{{identifier:path}}", control, suffix="profile")
+    app.add_route(f"{PREFIX}/lists/{{rest:path}}", account, suffix="members")
+    app.add_route(f"{PREFIX}/profiles/{{identifier:path}}", account, suffix="profile")
 
 
 async def _refused(req: Request, resp: Response, error: ApiError, params: dict[str, Any]) -> None:

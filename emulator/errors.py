@@ -39,6 +39,11 @@ def invalid(detail: str, pointer: str = "/data") -> Problem:
     return Problem("invalid", "Invalid input.", detail, pointer)
 
 
+def misshapen(pointer: str = "/data") -> Problem:
+    """A part of the body whose shape is not the one of the call."""
+    return invalid("The payload provided in the request is invalid.", pointer)
+
+
 def bad_request(detail: str, pointer: str = "/data") -> ApiError:
     """400 for one place in the body."""
     return ApiError(400, invalid(detail, pointer))
@@ -46,7 +51,7 @@ def bad_request(detail: str, pointer: str = "/data") -> ApiError:
 
 def bad_payload(pointer: str = "/data") -> ApiError:
     """400 for a body whose shape is not the one of the call."""
-    return bad_request("The payload provided in the request is invalid.", pointer)
+    return ApiError(400, misshapen(pointer))
 
 
 def bad_parameter(parameter: str, detail: str) -> ApiError:

@@ -28,7 +28,8 @@ def _phone(value: object) -> Iterable[Finding]:
     return (("", "Invalid phone number format (Example of a valid format: +12345678901)"),)
 
 
-def _text(value: object) -> Iterable[Finding]:
+def text(value: object) -> Iterable[Finding]:
+    """A string."""
     return FINE if isinstance(value, str) else (("", "Not a valid string."),)
 
 
@@ -43,7 +44,8 @@ def _location(value: object) -> Iterable[Finding]:
     return findings(value, LOCATION, "location")
 
 
-def _properties(value: object) -> Iterable[Finding]:
+def properties(value: object) -> Iterable[Finding]:
+    """An object within the ingestion limits."""
     if not isinstance(value, dict):
         return (("", "Not a valid object."),)
     nested = ((name, _depth_fault(item)) for name, item in value.items() if isinstance(item, (list, dict)))
@@ -63,17 +65,17 @@ def _depth_fault(value: list[Any] | dict[str, Any], depth: int = 1) -> str:
 
 Checks = dict[str, Callable[[object], Iterable[Finding]]]
 LOCATION: Checks = {
-    **dict.fromkeys(("address1", "address2", "city", "country", "region", "zip", "timezone", "ip"), _text),
+    **dict.fromkeys(("address1", "address2", "city", "country", "region", "zip", "timezone", "ip"), text),
     **dict.fromkeys(("latitude", "longitude"), _coordinate),
 }
 ATTRIBUTES: Checks = {
     "email": _email,
     "phone_number": _phone,
-    **dict.fromkeys(("external_id", "first_name", "last_name", "organization", "locale", "title", "image"), _text),
+    **dict.fromkeys(("external_id", "first_name", "last_name", "organization", "locale", "title", "image"), text),
     "location": _location,
-    "properties": _properties,
+    "properties": properties,
 }
-WITH_KX: Checks = {**ATTRIBUTES, "_kx": _text}
+WITH_KX: Checks = {**ATTRIBUTES, "_kx": text}
 
 
 def findings(attributes: dict[str, Any], checks: Checks, kind: str) -> Sequence[Finding]:

@@ -32,3 +32,8 @@ class ProfileIds:
         self._second = max(self._second, int(now))
         self._count += 1
         return f"01{self._second:08X}{self._count:016X}"
+
+
+def suppression_job_id(now: float) -> str:
+    """26 characters in the shape of a ULID; `now` is in epoch seconds."""
+    return ProfileIds().next(now)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from emulator.ids import short_id
-from emulator.jobs import ImportFailure, ImportJob, Row
 from emulator.lists import Lists
 from emulator.profiles import IDENTIFIERS, ClashError, Profiles, UnknownProfileError
+from emulator.work import ImportFailure, ImportJob, Row
 
 MAGIC = re.compile(r"fail\+([A-Za-z0-9_-]+)@", re.IGNORECASE)
 SHORTEST_PHONE = 8

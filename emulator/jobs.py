@@ -1,44 +1,23 @@
-"""Bulk import jobs: accepted at once, carried out when their time is over, forgotten after seven days."""
+"""What is accepted and not yet carried out: done in order, each when its time is over. Jobs are forgotten in a week."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
 from emulator.ids import import_job_id
+from emulator.work import ImportJob, Readable, Row, Task
 
 LIFETIME_SECONDS = 7 * 86_400.0
 QUEUED_SHARE = 0.3
-
-Row = dict[str, Any]
-
-
-class ImportFailure(msgspec.Struct, frozen=True):
-    """One row that was accepted and then not imported."""
-
-    id: str
-    code: str
-    detail: str
-    row: Row
-
-
-class ImportJob(msgspec.Struct):
-    """One job; times in epoch seconds. The rows are let go when it is complete, the failures kept."""
-
-    id: str
-    created: float
-    total: int
-    list_ids: tuple[str, ...]
-    rows: list[Row]
-    failures: list[ImportFailure]
-    completed: float | None = None
+R = TypeVar("R", bound=Readable)
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far a job is; the counts of a job under way are an estimate from the clock."""
+    """How far an import is; the counts of one under way are an estimate from the clock."""
 
     status: str
     completed_count: int
@@ -48,27 +27,36 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Jobs:
-    """All jobs. `seconds` a job takes and `lifetime` seconds it can be read count for those under way as well."""
+    """All of them. `seconds` a task takes and `lifetime` seconds a job can be read count for those under way too."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.lifetime = LIFETIME_SECONDS
-        self._by_id: dict[str, ImportJob] = {}
-        self._pending: deque[ImportJob] = deque()
+        self._by_id: dict[str, Readable] = {}
+        self._pending: deque[Task] = deque()
 
     def submit(self, account_id: str, rows: list[Row], list_ids: tuple[str, ...], now: float) -> ImportJob:
         """Queue checked rows; they become profiles when `due` hands the job out."""
-        job = ImportJob(import_job_id(account_id, now), now, len(rows), list_ids, rows, [])
-        self._by_id[job.id] = job
-        self._pending.append(job)
+        job_id = import_job_id(account_id, now)
+        job = ImportJob(created=now, id=job_id, total=len(rows), list_ids=list_ids, rows=rows)
+        self.publish(job)
         return job
 
-    def due(self, now: float) -> Iterator[ImportJob]:
-        """The jobs whose time is over, oldest first; each is marked complete as it is handed out."""
+    def publish(self, job: Readable) -> None:
+        """Queue a job that can be read by its id."""
+        self._by_id[job.id] = job
+        self.accept(job)
+
+    def accept(self, task: Task) -> None:
+        """Queue a task, behind everything that was accepted before, whatever its kind."""
+        self._pending.append(task)
+
+    def due(self, now: float) -> Iterator[Task]:
+        """The tasks whose time is over, oldest first; each is marked complete as it is handed out."""
         while self._pending and self._pending[0].created + self.seconds <= now:
-            job = self._pending.popleft()
-            job.completed = job.created + self.seconds
-            yield job
+            task = self._pending.popleft()
+            task.completed = task.created + self.seconds
+            yield task
 
     def forget(self, now: float) -> None:
         """Drop the jobs whose lifetime is over."""
@@ -78,13 +66,14 @@ class Jobs:
                 return
             del self._by_id[oldest.id]
 
-    def get(self, job_id: str) -> ImportJob | None:
-        """The job, while it can be read."""
-        return self._by_id.get(job_id)
+    def get(self, job_id: str, kind: type[R]) -> R | None:
+        """The job of that kind, while it can be read."""
+        job = self._by_id.get(job_id)
+        return job if isinstance(job, kind) else None
 
-    def all(self) -> list[ImportJob]:
-        """Every readable job, oldest first."""
-        return list(self._by_id.values())
+    def imports(self) -> list[ImportJob]:
+        """Every readable import, oldest first."""
+        return [job for job in self._by_id.values() if isinstance(job, ImportJob)]
 
     def progress(self, job: ImportJob, now: float) -> Progress:
         """Queued for the first third of its time, then processing."""

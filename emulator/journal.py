@@ -1,13 +1,16 @@
-"""What was asked of the emulator, for tests to look at."""
+"""What was asked of the emulator, and which of it fell into a trap, for tests to look at."""
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import orjson
+
+log = logging.getLogger(__name__)
 
 MAX_ENTRIES = 20_000
 MAX_BODY_BYTES = 256 * 1024
@@ -27,6 +30,18 @@ class Entry(msgspec.Struct, frozen=True):
     fault: str | None
 
 
+class Trap(msgspec.Struct, frozen=True):
+    """A call named a list that the profile was not on, so Klaviyo unsubscribed it from everything.
+
+    `at`: epoch seconds; `channels`: such as `email.marketing`.
+    """
+
+    at: float
+    profile_id: str
+    list_id: str
+    channels: tuple[str, ...]
+
+
 class Journal:
     """The latest calls, up to 20,000 of them and 64 MB of bodies; numbers start at 1.
 
@@ -35,6 +50,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.record = False
+        self.traps: deque[Trap] = deque(maxlen=MAX_ENTRIES)
         self._entries: deque[Entry] = deque()
         self._last = 0
         self._kept = 0
@@ -57,6 +73,17 @@ class Journal:
         self._kept += len(raw or b"")
         while len(self._entries) > MAX_ENTRIES or self._kept > MAX_KEPT_BYTES:
             self._kept -= len(self._entries.popleft().raw or b"")
+
+    def note_trap(self, trap: Trap) -> None:
+        """Note it, loudly."""
+        self.traps.append(trap)
+        log.warning(
+            "TRAP: profile %s is not on list %s, so this call unsubscribed it from everything (%s); "
+            "look up who is on the list before unsubscribing from it",
+            trap.profile_id,
+            trap.list_id,
+            ", ".join(trap.channels),
+        )
 
     def since(self, number: int, *, bodies: bool) -> list[dict[str, Any]]:
         """The calls numbered above `number`, oldest first; a body that is not kept or not JSON is None."""

@@ -30,8 +30,10 @@ class Quota(msgspec.Struct, frozen=True):
 
 
 XS = Quota(1, 15)
+S = Quota(3, 60)
 M = Quota(10, 150)
 L = Quota(75, 750)
+XL = Quota(350, 3_500)
 CREATE_LIST = Quota(10, 150, 150)
 
 

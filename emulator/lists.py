@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
@@ -10,6 +11,8 @@ from emulator.ids import short_id
 from emulator.times import stamp
 
 MAX_LISTS = 1_000
+OptIn = Literal["single_opt_in", "double_opt_in"]
+DOUBLE_OPT_IN: OptIn = "double_opt_in"
 
 
 class Member(msgspec.Struct, frozen=True, gc=False):
@@ -42,10 +45,14 @@ class ListLimitError(Exception):
 
 
 class Lists:
-    """All lists, in the order of creation; names need not be unique."""
+    """All lists, in the order of creation; names need not be unique.
+
+    `default_opt_in`: the account's own setting, for new lists and for subscriptions to none.
+    """
 
     def __init__(self) -> None:
         self.by_id: dict[str, MailingList] = {}
+        self.default_opt_in: OptIn = DOUBLE_OPT_IN
         self._places = 0
 
     def create(self, name: str, opt_in_process: str, now: float) -> MailingList:

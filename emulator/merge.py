@@ -18,6 +18,15 @@ def merge(stored: dict[str, Any], incoming: Mapping[str, Any], *, clear_nulls: b
             stored.pop(key, None)
 
 
+def merge_part(stored: dict[str, Any], incoming: Mapping[str, Any] | None, clear_nulls: bool) -> None:
+    """Merge location or properties; null for the whole clears it where nulls clear."""
+    if incoming is None:
+        if clear_nulls:
+            stored.clear()
+        return
+    merge(stored, incoming, clear_nulls=clear_nulls)
+
+
 def patch(properties: dict[str, Any], orders: Mapping[str, Any]) -> None:
     """Carry out `append`, `unappend` and `unset`, in this order.
 

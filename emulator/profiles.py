@@ -1,4 +1,4 @@
-"""The people of the account, found by id, e-mail address, phone number, external id or `_kx`."""
+"""The people of the account, found by id, e-mail address, phone number, external id, `_kx` or anonymous id."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 import msgspec
 
 from emulator import filters
+from emulator.consents import Consents
 from emulator.ids import ProfileIds
-from emulator.merge import merge, patch
+from emulator.merge import merge, merge_part, patch
 from emulator.times import stamp
 
-IDENTIFIERS = ("email", "phone_number", "external_id", "_kx")
+IDENTIFIERS = ("email", "phone_number", "external_id", "_kx", "anonymous_id")
 
 
 class Profile(msgspec.Struct, gc=False):
-    """One person; times in epoch seconds, unset attributes absent. Holds JSON only, so no cycle to collect."""
+    """One person; times in epoch seconds, unset attributes and consents absent. Data only: no cycle to collect."""
 
     id: str
     created: float
@@ -24,6 +25,14 @@ class Profile(msgspec.Struct, gc=False):
     attributes: dict[str, Any]
     location: dict[str, Any]
     properties: dict[str, Any]
+    consents: Consents | None = None
+    last_event: int | None = None
+
+    def consent(self) -> Consents:
+        """The consents, to be changed."""
+        if self.consents is None:
+            self.consents = Consents()
+        return self.consents
 
     def value(self, field: str) -> str | None:
         """The value a filter or a sort compares."""
@@ -98,6 +107,12 @@ class Profiles:
             raise ClashError(field, owner.id)
         return self.upsert(row, now, clear_nulls=True)[0]
 
+    def delete(self, profile: Profile) -> None:
+        """Forget a person, identifiers and all."""
+        del self.by_id[profile.id]
+        before = {field: profile.attributes.pop(field, None) for field in IDENTIFIERS}
+        self._reindex(profile, before)
+
     def _owners(self, attributes: Mapping[str, Any]) -> dict[str, Profile]:
         named = [(field, attributes[field]) for field in IDENTIFIERS if attributes.get(field)]
         found = [(field, self._index[field].get(_key(field, value))) for field, value in named]
@@ -114,8 +129,8 @@ class Profiles:
         before = {field: profile.attributes.get(field) for field in IDENTIFIERS}
         merge(profile.attributes, incoming, clear_nulls=clear_nulls)
         self._reindex(profile, before)
-        _merge_part(profile.location, location, clear_nulls)
-        _merge_part(profile.properties, properties, clear_nulls)
+        merge_part(profile.location, location, clear_nulls)
+        merge_part(profile.properties, properties, clear_nulls)
         patch(profile.properties, (row.get("meta") or {}).get("patch_properties") or {})
         profile.updated = now
 
@@ -127,15 +142,6 @@ class Profiles:
                     self._index[field].pop(_key(field, old), None)
                 if new:
                     self._index[field][_key(field, new)] = profile
-
-
-def _merge_part(stored: dict[str, Any], incoming: Mapping[str, Any] | None, clear_nulls: bool) -> None:
-    """Merge location or properties; null for the whole clears it where nulls clear."""
-    if incoming is None:
-        if clear_nulls:
-            stored.clear()
-        return
-    merge(stored, incoming, clear_nulls=clear_nulls)
 
 
 def _key(field: str, value: str) -> str:

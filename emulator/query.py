@@ -51,16 +51,25 @@ def sort(req: Request, allowed: Iterable[str]) -> Sort:
 
 def include(req: Request, allowed: Iterable[str]) -> set[str]:
     """The names in `include`."""
-    names = set(_names(req, "include"))
-    for name in sorted(names - set(allowed)):
-        raise bad_parameter("include", f"'{name}' is not an allowed include parameter.")
-    return names
+    return _allowed(req, "include", allowed)
+
+
+def additional_fields(req: Request, kind: str, allowed: Iterable[str]) -> set[str]:
+    """The names in `additional-fields[kind]`."""
+    return _allowed(req, f"additional-fields[{kind}]", allowed)
 
 
 def fields(req: Request, kind: str) -> frozenset[str] | None:
     """The attributes asked for by `fields[kind]`; None: all. A dotted name asks for the attribute it starts with."""
     names = _names(req, f"fields[{kind}]")
     return frozenset(name.partition(".")[0] for name in names) if names else None
+
+
+def _allowed(req: Request, parameter: str, allowed: Iterable[str]) -> set[str]:
+    names = set(_names(req, parameter))
+    for name in sorted(names - set(allowed)):
+        raise bad_parameter(parameter, f"'{name}' is not an allowed {parameter} parameter.")
+    return names
 
 
 def _names(req: Request, parameter: str) -> list[str]:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from falcon.asgi import Request, Response
 
-from emulator import documents, filters, query, rows
-from emulator.errors import ApiError, Problem, bad_payload, bad_request, invalid, not_found
-from emulator.jobs import ImportFailure, ImportJob
+from emulator import bulk, document_jobs, documents, filters, query, rows
+from emulator.errors import ApiError, Problem, bad_payload, invalid, not_found
 from emulator.jsonapi import Json, data_of, send, send_one, send_page
 from emulator.limits import M
 from emulator.operations import Calls, Operation
 from emulator.paging import page
+from emulator.work import ImportFailure, ImportJob
 from emulator.world import ACCOUNT_ID, World
 
 MAX_ROWS = 10_000
-PROFILES = "/data/attributes/profiles/data"
 LISTS = "/data/relationships/lists/data"
 
 
 def _job_of(world: World, job_id: str) -> ImportJob:
-    job = world.jobs.get(job_id)
+    job = world.jobs.get(job_id, ImportJob)
     if job is None:
         raise not_found("Invalid job id")
     return job
@@ -41,38 +40,27 @@ class ImportJobs(Calls):
         clauses = query.clauses(req, {"status": filters.TEXT})
         _, descending = query.sort(req, ("created_at",))
         world, now = self.world, self.world.now()
-        every = [(job, world.jobs.progress(job, now)) for job in world.jobs.all()]
+        every = [(job, world.jobs.progress(job, now)) for job in world.jobs.imports()]
         found = [(job, state) for job, state in every if all(filters.holds(c, state.status) for c in clauses)]
         shown = page(
             found, lambda x: (x[0].created, x[0].id), size=order.size, cursor=order.cursor, descending=descending
         )
-        data = [documents.import_job(req, job, state, world.jobs.lifetime) for job, state in shown.items]
+        data = [document_jobs.import_job(req, job, state, world.jobs.lifetime) for job, state in shown.items]
         send_page(req, resp, data, shown.cursor)
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Accept all rows or none; the answer is the recorded 202, whatever the job will do."""
         data = data_of(req, "profile-bulk-import-job")
-        people = _rows(data)
+        people = bulk.rows_of(data, "profiles", MAX_ROWS)
         list_ids, problems = _list_ids(self.world, data)
         for index, row in enumerate(people):
-            problems += rows.problems(row, f"{PROFILES}/{index}", rows.UPSERT)
+            problems += rows.problems(row, f"{bulk.PROFILES}/{index}", rows.UPSERT)
         if problems:
             raise ApiError(400, *problems)
         job = self.world.jobs.submit(ACCOUNT_ID, people, list_ids, self.world.now())
-        document = documents.accepted_job(req, job, self.world.jobs.lifetime)
+        document = document_jobs.accepted_job(req, job, self.world.jobs.lifetime)
         self.world.catch_up()
         send_one(req, resp, 202, document)
-
-
-def _rows(data: Json) -> list[Any]:
-    attributes = data.get("attributes")
-    profiles = attributes.get("profiles") if isinstance(attributes, dict) else None
-    people = profiles.get("data") if isinstance(profiles, dict) else None
-    if not isinstance(people, list) or not people:
-        raise bad_payload(PROFILES)
-    if len(people) > MAX_ROWS:
-        raise bad_request(f"At most {MAX_ROWS} profiles may be imported in one job.", PROFILES)
-    return people
 
 
 def _list_ids(world: World, data: Json) -> tuple[tuple[str, ...], list[Problem]]:
@@ -105,7 +93,7 @@ class OneImportJob(Calls):
         included = query.include(req, ("lists",))
         jobs, lists = self.world.jobs, self.world.lists
         state = jobs.progress(job, self.world.now())
-        document = documents.import_job(req, job, state, jobs.lifetime)
+        document = document_jobs.import_job(req, job, state, jobs.lifetime)
         if not included:
             send_one(req, resp, 200, document)
             return
@@ -130,4 +118,4 @@ class ImportErrors(Calls):
             return item[0], item[1].id
 
         shown = page(numbered, position, size=order.size, cursor=order.cursor)
-        send_page(req, resp, [documents.import_error(req, failure) for _, failure in shown.items], shown.cursor)
+        send_page(req, resp, [document_jobs.import_error(req, failure) for _, failure in shown.items], shown.cursor)

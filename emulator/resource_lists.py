@@ -7,7 +7,7 @@ from typing import ClassVar
 from falcon.asgi import Request, Response
 
 from emulator import documents, filters, query
-from emulator.errors import ApiError, bad_request, invalid, not_found
+from emulator.errors import ApiError, bad_payload, bad_request, invalid, not_found
 from emulator.jsonapi import Json, data_of, send_nothing, send_one, send_page
 from emulator.limits import CREATE_LIST, L, M
 from emulator.lists import ListLimitError, MailingList
@@ -23,7 +23,6 @@ FILTERS = {
 }
 SORTS = ("created", "id", "name", "updated")
 OPT_INS = ("single_opt_in", "double_opt_in")
-ACCOUNT_DEFAULT_OPT_IN = "double_opt_in"
 
 
 def list_of(world: World, list_id: str) -> MailingList:
@@ -60,7 +59,7 @@ class Lists(Calls):
     async def on_post(self, req: Request, resp: Response) -> None:
         """A new list; two lists may have one name."""
         attributes = _checked(data_of(req, "list").get("attributes"))
-        opt_in = attributes.get("opt_in_process") or ACCOUNT_DEFAULT_OPT_IN
+        opt_in = attributes.get("opt_in_process") or self.world.lists.default_opt_in
         try:
             created = self.world.lists.create(attributes["name"], opt_in, self.world.now())
         except ListLimitError:
@@ -70,7 +69,7 @@ class Lists(Calls):
 
 def _checked(attributes: object) -> Json:
     if not isinstance(attributes, dict):
-        raise bad_request("The payload provided in the request is invalid.", "/data/attributes")
+        raise bad_payload("/data/attributes")
     problems = [
         invalid(f"'{name}' is not a valid field for the resource 'list'.", f"/data/attributes/{name}")
         for name in attributes.keys() - {"name", "opt_in_process"}

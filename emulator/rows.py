@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import orjson
 
-from emulator.errors import Problem, invalid
+from emulator.errors import Problem, invalid, misshapen
 from emulator.fields import ATTRIBUTES, WITH_KX, Checks, Finding, findings, unknown
 
 MAX_PROFILE_BYTES = 100_000
@@ -29,7 +29,7 @@ UPDATE = Form(ATTRIBUTES, frozenset({"type", "id", "attributes", "meta"}), ())
 def problems(row: object, pointer: str, form: Form) -> list[Problem]:
     """Everything Klaviyo refuses in one profile; `pointer` is where it stands in the body."""
     if not isinstance(row, dict) or row.get("type") != "profile" or not isinstance(row.get("attributes"), dict):
-        return [invalid("The payload provided in the request is invalid.", pointer)]
+        return [misshapen(pointer)]
     attributes = row["attributes"]
     found = [(f"/attributes{suffix}", fault) for suffix, fault in findings(attributes, form.attributes, "profile")]
     if row.keys() - form.members:

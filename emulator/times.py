@@ -10,6 +10,20 @@ def stamp(moment: float) -> str:
     return datetime.fromtimestamp(int(moment), UTC).isoformat()
 
 
+def epoch(text: str) -> float:
+    """Epoch seconds of an ISO 8601 time, UTC where it names no zone; raises `ValueError`."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def moment_of(value: object) -> float | None:
+    """The same of whatever stands in a body; None: no time."""
+    try:
+        return epoch(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
 def fine_stamp(moment: float) -> str:
     """The same with microseconds, as the list of import jobs has it."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import assert_never
 
+from emulator import events, importing, subscribing, suppressing
 from emulator.auth import Keys
+from emulator.events import Events
 from emulator.faults import Faults
-from emulator.importing import carry_out
 from emulator.jobs import Jobs
 from emulator.journal import Journal
 from emulator.limits import Limits
 from emulator.lists import Lists
 from emulator.profiles import Profiles
+from emulator.work import Erasure, ImportJob, Subscription, SuppressionJob, Task, Tracking, Unsubscription
 
 ACCOUNT_ID = "EmULat"
+SMS_REGIONS = frozenset({"US", "CA", "GB"})
 
 
 class World:
-    """Everything the emulator knows. `job_seconds`: how long an import job takes; `now`: the clock, epoch seconds."""
+    """Everything the emulator knows. `job_seconds`: what a job or the like takes; `now`: the clock, epoch seconds."""
 
     def __init__(
         self, *, job_seconds: float = 2.0, limits_off: bool = False, now: Callable[[], float] = time.time
@@ -32,15 +36,45 @@ class World:
         """Back to the start: an empty account, no faults, no keys, an empty journal, the settings of the start."""
         self.profiles = Profiles()
         self.lists = Lists()
+        self.events = Events()
         self.jobs = Jobs(self._job_seconds)
         self.keys = Keys()
         self.limits = Limits(off=self._limits_off)
         self.faults = Faults()
         self.journal = Journal()
+        #: The regions, such as US, whose numbers the account can send to.
+        self.sms_regions = SMS_REGIONS
 
     def catch_up(self) -> None:
         """Carry out what is due by now; called before every request, so that no timer is needed."""
         now = self.now()
-        for job in self.jobs.due(now):
-            carry_out(job, self.profiles, self.lists, now)
+        for task in self.jobs.due(now):
+            self._carry_out(task, now)
         self.jobs.forget(now)
+
+    def _carry_out(self, task: Task, now: float) -> None:
+        match task:
+            case ImportJob():
+                importing.carry_out(task, self.profiles, self.lists, now)
+            case Subscription():
+                subscribing.subscribe(task, self.profiles, self.lists, now)
+            case Unsubscription():
+                subscribing.unsubscribe(task, self.profiles, self.lists, self.journal, now)
+            case SuppressionJob():
+                suppressing.carry_out(task, self.profiles, self.lists, now)
+            case Tracking():
+                events.carry_out(task, self.profiles, self.events, now)
+            case Erasure():
+                self._erase(task.profile_id)
+            case _:
+                assert_never(task)
+
+    def _erase(self, profile_id: str) -> None:
+        """A person asked for twice is gone already."""
+        person = self.profiles.by_id.get(profile_id)
+        if person is None:
+            return
+        for item in self.lists.of_profile(profile_id):
+            self.lists.leave(item, [profile_id])
+        self.events.forget(profile_id)
+        self.profiles.delete(person)

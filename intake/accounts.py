@@ -60,7 +60,7 @@ class Accounts:
             raise bad_request(describe(fault, "$.account")) from None
         _check_names(json, account)
         connection = self._connections.for_mparticle(account.account_id)
-        if settings := _ours(setting_values.read(account.account_settings)):
+        if settings := _ours(setting_values.read(account.account_settings, API_KEY)):
             await self._remember(connection.name, settings)
         return Known(account.account_id, connection)
 

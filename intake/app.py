@@ -20,6 +20,8 @@ from intake.health import Health, Readiness
 from intake.lookout import Lookout
 from intake.mparticle import MParticle
 from intake.room import Room
+from intake.segment import Segment
+from intake.segment_auth import Signatures
 from intake.suspensions import Suspensions
 from queues.accounts import Cipher
 from queues.group_commit import GroupCommit
@@ -74,7 +76,7 @@ class _Lifespan:
         for lookout in self._lookouts:
             lookout.start()
         if not self._settings.tokens:
-            log.warning("no FERRY_TOKENS are set: every sender is answered 401 until there are")
+            log.warning("no FERRY_TOKENS are set: every sender that signs nothing is answered 401 until there are")
 
     async def process_shutdown(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
         for lookout in self._lookouts:
@@ -94,10 +96,13 @@ def create_app(settings: Settings) -> Intake:
         Lookout(Room(redis, commit, settings.max_pending).look, room.EVERY),
         Lookout(suspended.look, suspensions.EVERY),
     ]
-    app = Intake(bodies, middleware=[Auth(settings.tokens), _Lifespan(redis, settings, lookouts)])
+    auth = Auth(settings.tokens, signing=bool(settings.segment_secrets))
+    app = Intake(bodies, middleware=[auth, _Lifespan(redis, settings, lookouts)])
     errors.install(app)
     app.add_route("/v1/mparticle", MParticle(redis, commit, bodies, accounts, audiences, suspended))
     app.add_route("/v1/changes", Changes(commit, bodies, settings.connections, audiences))
+    signatures = Signatures(settings.segment_secrets)
+    app.add_route("/v1/segment", Segment(commit, bodies, settings.connections, audiences, signatures))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(redis))
     app.add_route("/openapi.json", Document())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 
 import falcon
 import falcon.asgi
@@ -22,14 +23,21 @@ class BodyReader:
         self._in_flight = in_flight
         self.held = 0
 
-    async def read(self, req: falcon.asgi.Request, most: int = limits.BODY) -> bytes:
-        """The whole body, decompressed. Raises the falcon.HTTPError that says which limit it breaks."""
+    async def read(
+        self, req: falcon.asgi.Request, most: int = limits.BODY, check: Callable[[bytes], None] | None = None
+    ) -> bytes:
+        """The whole body, decompressed. Raises the falcon.HTTPError that says which limit it breaks.
+
+        `check`: sees the body as it came, before anything is made of it, and may raise.
+        """
         encoding = (req.get_header("Content-Encoding") or "").lower()
         if encoding not in ("", "identity", "gzip"):
             raise falcon.HTTPUnsupportedMediaType(
                 title="The body's compression is not known", description="Send it plain or with Content-Encoding: gzip."
             )
         body = await self._receive(req, most)
+        if check is not None:
+            check(body)
         if encoding == "gzip":
             body = _decompress(body, most)
             self._hold(req, len(body))

@@ -7,11 +7,12 @@ import falcon.asgi
 import msgspec
 import orjson
 
-from connections import DEFAULT, Connection, Connections, UnknownConnection
+from connections import Connections
 from intake import changes_reading, faults, limits
 from intake.audiences import Audiences, written
 from intake.body import BodyReader
 from intake.changes_messages import AudienceRef, Posted
+from intake.chosen import connection_of
 from intake.incoming import Incoming
 from queues.clock import now_ms
 from queues.group_commit import GroupCommit
@@ -34,7 +35,7 @@ class Changes:
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Many changes at once."""
-        connection = self._connection(req)
+        connection = connection_of(req, self._connections)
         key = _idempotency_key(req)
         audience = _audience(req)
         body = await self._bodies.read(req)
@@ -59,12 +60,6 @@ class Changes:
                 "repeated": bool(accepted) and not any(each.fresh for each in accepted),
             }
         )
-
-    def _connection(self, req: falcon.asgi.Request) -> Connection:
-        try:
-            return self._connections.named(req.get_param("connection") or DEFAULT)
-        except UnknownConnection as fault:
-            raise falcon.HTTPNotFound(title="No such connection", description=f"{fault}.") from None
 
 
 def _idempotency_key(req: falcon.asgi.Request) -> str:

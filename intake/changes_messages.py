@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Raw
 
+from intake import phones
 from intake.limits import AUDIENCE_NAME
 from intake.mparticle_messages import NOTHING, AudienceId
-from queues.change import Action, person_key
+from queues.change import person_key
 
 #: ms of 1973 and 2286: between them lies every time in ms, and no time in seconds.
 _EARLIEST: Final = 100_000_000_000
 _LATEST: Final = 9_999_999_999_999
-_NOT_DIGITS = re.compile(r"\D+")
 
 
 class AudienceRef(msgspec.Struct):
@@ -37,7 +36,7 @@ class Posted(msgspec.Struct):
 class Change(msgspec.Struct):
     """One change. `update` changes attributes only. `timestamp`: ISO 8601, or ms since 1970; now when left out."""
 
-    action: Action
+    action: Literal["add", "remove", "update"]
     email: str | None = None
     phone: str | int | None = None
     external_id: str | int | None = None
@@ -75,6 +74,6 @@ def _identities(change: Change) -> Iterator[tuple[str, str]]:
     yield "email", email
     # A phone only without an e-mail: a family may share it, and they would be taken for one person.
     if not email and change.phone is not None:
-        yield "phone", _NOT_DIGITS.sub("", str(change.phone))  # digits alone: one number is written in many ways
+        yield "phone", phones.plain(str(change.phone))
     if change.external_id is not None:
         yield "external_id", str(change.external_id).strip()

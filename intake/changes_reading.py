@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from intake.changes_messages import AudienceRef, Change, at, person_keys
 from intake.faults import TWICE, UNREADABLE, describe
-from intake.incoming import MALFORMED, NO_IDENTITY, Incoming, unreadable_person
+from intake.incoming import MALFORMED, NO_IDENTITY, Incoming, readable
 from intake.nesting import too_deep
 from intake.repeats import repeated
 
@@ -58,7 +58,6 @@ class _Addressed(msgspec.Struct):
 
 _change = msgspec.json.Decoder(Change)
 _addressed = msgspec.json.Decoder(_Addressed)
-_any = msgspec.json.Decoder(Raw)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -75,7 +74,7 @@ def read(
             _read(place, raw, default, incoming, now)
         except Unfit as unfit:
             part = incoming.part(_audience_of(raw, default))
-            incoming.bury(part, place, now, _readable(raw), unfit.reason, unfit.where)
+            incoming.bury(part, place, now, readable(raw), unfit.reason, unfit.where)
             rejected.append(Rejected(index, unfit.reason, unfit.where))
     return rejected
 
@@ -133,10 +132,3 @@ def _audience_of(raw: bytes | Raw, default: AudienceRef | None) -> str | None:
     except UNREADABLE:
         audience = default
     return None if audience is None else str(audience.id)
-
-
-def _readable(raw: bytes | Raw) -> bytes:
-    try:
-        return bytes(_any.decode(raw))
-    except UNREADABLE:
-        return unreadable_person(bytes(raw))

@@ -9,12 +9,15 @@ import msgspec
 from connections import Connection
 from intake import setting_values
 from intake.audiences import Audiences, facts
+from intake.faults import UNREADABLE
 from intake.limits import STORED
 from intake.nesting import too_deep
 from queues import names
 from queues.acceptance import Acceptance, DeadOnArrival
-from queues.change import Action, Body, encode, person_key
+from queues.change import Action, Body, encode, nobody_key
 from queues.names import Queue
+
+_any = msgspec.json.Decoder(msgspec.Raw)
 
 MALFORMED = "malformed"
 NO_IDENTITY = "no_identity"
@@ -39,43 +42,63 @@ class Part:
         self.settings = msgspec.Raw(b"")
 
 
-class Incoming:
-    """Collects the changes of one message. `accepted_at`: ms. `message`: the sender's id, to trace a change by."""
+class Stored:
+    """Counts what one request makes the ledger store."""
 
-    def __init__(self, connection: Connection, source: str, message: str, accepted_at: int) -> None:
+    def __init__(self) -> None:
+        self._bytes = 0
+
+    def count(self, size: int) -> None:
+        """So many bytes more. Raises TooMuch."""
+        self._bytes += size
+        if self._bytes > STORED:
+            raise TooMuch
+
+
+class Incoming:
+    """Collects the changes of one message. `accepted_at`: ms. `message`: the sender's id, to trace a change by.
+
+    `stored`: that of the request, where one brings many messages.
+    """
+
+    def __init__(
+        self, connection: Connection, source: str, message: str, accepted_at: int, stored: Stored | None = None
+    ) -> None:
         self._connection = connection
         self._source = source
         self._message = message
         self._accepted_at = accepted_at
-        self._parts: dict[str, Part] = {}
-        self._stored_bytes = 0
+        self._parts: dict[tuple[str, str], Part] = {}
+        self._stored_so_far = stored or Stored()
 
-    def part(self, audience_id: str | None) -> Part:
-        """The part for one audience; None where it cannot be read which one is meant."""
-        target = audience_id or names.UNREADABLE
-        part = self._parts.get(target)
+    def part(self, target: str | None, kind: str = KIND) -> Part:
+        """The part for one queue, such as an audience's; None where it cannot be read which one is meant."""
+        target = target or names.UNREADABLE
+        part = self._parts.get((kind, target))
         if part is None:
-            part = self._parts[target] = Part(Queue(self._connection.name, KIND, target))
+            part = self._parts[kind, target] = Part(Queue(self._connection.name, kind, target))
         return part
 
     def add(self, part: Part, keys: tuple[str, ...], action: Action, at: int, person: bytes) -> None:
         """A change to deliver. `at`: the sender's time in ms. `person`: its own JSON of the person."""
         part.changes.append(self._stored(keys, action, at, person))
 
-    def bury(self, part: Part, place: str, at: int, person: bytes, reason: str, detail: str) -> None:
-        """A change that is dead on arrival. `place`: where it stands in the message; makes its person key."""
+    def bury(
+        self, part: Part, place: str, at: int, person: bytes, reason: str, detail: str, action: Action = "update"
+    ) -> None:
+        """A change that is dead on arrival. `place`: where it stands in the message; makes its person key.
+
+        `action`: an update of an audience's queue is what does the least if the change is replayed, whatever was meant.
+        """
         if too_deep(person):
             person = unreadable_person(person)
         # No key of a person is known. Every such change gets its own, so that, if replayed, it waits for nobody.
-        keys = (person_key("unreadable", f"{self._message} {place}"),)
-        # Whatever was meant, an update is what does the least if the change is replayed.
-        part.dead.append(DeadOnArrival(self._stored(keys, "update", at, person), reason, detail))
+        keys = (nobody_key(f"{self._message} {place}"),)
+        part.dead.append(DeadOnArrival(self._stored(keys, action, at, person), reason, detail))
 
     def _stored(self, keys: tuple[str, ...], action: Action, at: int, person: bytes) -> bytes:
         stored = encode(keys, self._accepted_at, Body(action, at, self._source, self._message, msgspec.Raw(person)))
-        self._stored_bytes += len(stored)
-        if self._stored_bytes > STORED:
-            raise TooMuch
+        self._stored_so_far.count(len(stored))
         return stored
 
     def acceptances(self, dedupe: str, audiences: Audiences) -> list[Acceptance]:
@@ -83,8 +106,8 @@ class Incoming:
         return list(self._acceptances(dedupe, audiences))
 
     def _acceptances(self, dedupe: str, audiences: Audiences) -> Iterator[Acceptance]:
-        for audience_id, part in self._parts.items():
-            policy = self._connection.policy_for(audience_id)
+        for part in self._parts.values():
+            policy = self._connection.policy_for(part.queue.kind, part.queue.target)
             audience = b""
             if part.name:
                 audience = audiences.news(part.queue, facts(part.name, setting_values.read(part.settings)))
@@ -94,3 +117,11 @@ class Incoming:
 def unreadable_person(raw: bytes) -> bytes:
     """The JSON of a person that nobody could read again, as text in JSON that everybody can."""
     return msgspec.json.encode({"unreadable": raw.decode("utf-8", "backslashreplace")})
+
+
+def readable(raw: bytes | msgspec.Raw) -> bytes:
+    """JSON to keep of what was posted: as it came, or as text where it is none."""
+    try:
+        return bytes(_any.decode(raw))
+    except UNREADABLE:
+        return unreadable_person(bytes(raw))

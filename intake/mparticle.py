@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Container
 
 import falcon
 import falcon.asgi
 from redis.asyncio import Redis
 
-from intake import faults, limits, mparticle_membership, mparticle_subscription
+from intake import (
+    faults,
+    limits,
+    mparticle_consents,
+    mparticle_erasure,
+    mparticle_membership,
+    mparticle_subscription,
+)
 from intake.accounts import Accounts
 from intake.audiences import Audiences, written
 from intake.auth import is_anonymous, unauthorized
@@ -25,8 +31,6 @@ from queues.group_commit import GroupCommit
 log = logging.getLogger(__name__)
 
 _JSON = "application/json;charset=utf-8"
-#: What an id of mParticle's is made of; without the signs that make an address or a phone of it.
-_ID = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9-]{1,64}")
 
 
 class MParticle:
@@ -64,8 +68,10 @@ class MParticle:
             resp.data = await self._subscription(message)
         elif isinstance(message, Registration):
             resp.data = answer("module_registration", **registration())
+        elif isinstance(message, Erasure):
+            resp.data = await self._erasure(message)
         else:
-            resp.data = self._not_yet(message)
+            resp.data = await self._events(message)
 
     async def _anonymous(self, req: falcon.asgi.Request) -> bytes:
         """A registration: mParticle makes its token only after importing one (mParticle: Firehose, authentication)."""
@@ -95,23 +101,19 @@ class MParticle:
         fields = await mparticle_subscription.answer_fields(self._redis, message, acceptance.queue)
         return answer("audience_subscription", **fields)
 
-    def _not_yet(self, message: Events | Erasure) -> bytes:
-        if isinstance(message, Events):
-            if counted := self._tally.count("event_processing_request"):
-                log.info("answered %s; Ferry does not forward them yet, and stored nothing of them", counted)
-            return answer("event_processing")
-        # One line each: whoever runs Ferry has to do by hand what it cannot do yet.
-        log.warning(
-            "erasure request %s was answered and not carried out; delete the profile in Klaviyo",
-            _loggable(message.subject_request_id),
-        )
+    async def _erasure(self, message: Erasure) -> bytes:
+        account_id, connection = await self._accounts.of(message.account)
+        acceptances = mparticle_erasure.acceptances(message, account_id, connection, self._audiences, now_ms())
+        await self._commit.accept(acceptances)
+        if any(acceptance.dead for acceptance in acceptances):
+            log.warning("%s: an erasure that names nobody is a dead letter; see `ferry dead list`", connection.name)
+        else:
+            log.info("%s: an erasure waits; it is carried out when no open batch holds the person", connection.name)
         return answer("dsr_processing")
 
-
-def _loggable(subject_request_id: str | None) -> str:
-    """The id, unless it could be the person's own."""
-    return (
-        repr(subject_request_id)
-        if _ID.fullmatch(subject_request_id or "")
-        else "with an id that is none of mParticle's"
-    )
+    async def _events(self, message: Events) -> bytes:
+        account_id, connection = await self._accounts.of(message.account)
+        told = await mparticle_consents.remember(self._redis, message, account_id, connection, now_ms())
+        if counted := self._tally.count("with consent" if told else "without consent"):
+            log.info("event_processing_request: %s; the consent is remembered, events are not forwarded", counted)
+        return answer("event_processing")

@@ -37,9 +37,18 @@ def person_keys(account_id: int | None, mpid: str | int | None, raw: Raw) -> tup
     return tuple(keys) or _other_keys(identities)
 
 
+def subject_keys(account_id: int | None, identities: list[Identity]) -> tuple[str, ...]:
+    """Every key under which changes of a data subject may wait, at most nine."""
+    email = _email(identities)
+    mpids = [i.value.strip() for i in identities if i.type and i.type.lower() == "mpid" and i.value and i.value.strip()]
+    keys = [person_key("email", email)] if email else []
+    keys += [person_key("mpid", f"{account_id}:{mpid}") for mpid in mpids]
+    return tuple(dict.fromkeys((*keys, *_other_keys(identities))))[:_MOST_KEYS]
+
+
 def _email(identities: list[Identity]) -> str:
     for identity in identities:
-        if identity.type and identity.type.lower() == "email" and (identity.encoding or "").lower() in _RAW:
+        if identity.type and identity.type.lower() == "email" and _encoding(identity) == "raw":
             value = (identity.value or "").strip()
             if value:
                 return value
@@ -48,8 +57,13 @@ def _email(identities: list[Identity]) -> str:
 
 def _other_keys(identities: list[Identity]) -> tuple[str, ...]:
     named = [i for i in identities if i.type and i.value and i.value.strip()]
-    keys = {person_key(f"{i.type}/{i.encoding or 'raw'}".lower(), i.value or ""): None for i in named}
+    keys = {person_key(f"{i.type}/{_encoding(i)}".lower(), i.value or ""): None for i in named}
     return tuple(keys)[:_MOST_KEYS]
+
+
+def _encoding(identity: Identity) -> str:
+    encoding = (identity.encoding or "").lower()
+    return "raw" if encoding in _RAW else encoding
 
 
 def _identities(raw: Raw) -> list[Identity]:

@@ -51,14 +51,19 @@ class Membership(Message, tag="audience_membership_change_request"):
 
 
 class Events(Message, tag="event_processing_request"):
-    """What people did, with their consent."""
+    """What one person did, with the person's consent. Only the consent is read."""
 
-    events: list[Raw] | None = None
+    mpid: str | int | None = None
+    user_identities: Raw = NOTHING
+    consent_state: Raw = NOTHING
+    system_notifications: Raw = NOTHING
 
 
 class Erasure(Message, tag="dsr_processing_request"):
-    """A person asked to be forgotten."""
+    """A person asked to be forgotten. `subject_identities`: type -> encoding and value."""
 
+    subject_identities: Raw = NOTHING
+    subject_request_type: str | None = None
     subject_request_id: Annotated[str, Meta(max_length=MESSAGE_ID)] | None = None
 
 

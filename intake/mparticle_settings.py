@@ -26,7 +26,8 @@ ACCOUNT: Final = (
     _text(
         API_KEY,
         "Klaviyo Private API Key",
-        "Starts with pk_ and needs the scopes accounts:read, lists:read, lists:write, profiles:read, profiles:write. "
+        "Starts with pk_ and needs the scopes accounts:read, lists:read, lists:write, profiles:read, profiles:write; "
+        "for consent subscriptions:write, for erasure data-privacy:write. "
         "Leave it empty where whoever runs Ferry has given it the key.",
         confidential=True,
     ),
@@ -65,7 +66,7 @@ AUDIENCE: Final = (
         "consentMapping",
         "Consent Mapping",
         'Which consent purpose stands for which Klaviyo channel, as JSON such as {"newsletter": "email"}. '
-        "Channels: email, sms. Not used yet.",
+        "Channels: email, sms. Empty: membership changes nobody's consent.",
     ),
     _text(LIST_ID, "Klaviyo List", "The list that Ferry fills. Written by Ferry.", visible=False),
 )

@@ -25,7 +25,7 @@ def acceptance(message: Subscription, connection: Connection) -> Acceptance:
     removed = "remove" if message.action == "remove" else ""
     return Acceptance(
         Queue(connection.name, KIND, audience_id),
-        connection.policy_for(audience_id),
+        connection.policy_for(KIND, audience_id),
         f"{message.__struct_config__.tag}:{message.id}" if message.id else "",
         audience=facts(message.audience_name, setting_values.read(message.audience_subscription_settings), removed),
     )

@@ -7,6 +7,7 @@ from typing import Final
 from intake import limits
 from intake.mparticle_messages import FIREHOSE_VERSION
 from intake.openapi_schemas import AUDIENCE_ID, LARGEST, Schema, obj, text
+from mappings import consent_state
 
 _SETTINGS: Final[Schema] = {
     "type": ["object", "null"],
@@ -42,13 +43,32 @@ def _response(kind: str, more: Schema | None = None) -> Schema:
     return obj(envelope | (more or {}), *envelope)
 
 
+_MPID: Final[Schema] = {"type": ["string", "integer", "null"]}
+_SUBJECT: Final = obj({"encoding": text("raw or a hash."), "value": text("")})
+_IDENTITIES: Final[Schema] = {
+    "type": ["array", "null"],
+    "items": obj({"type": text("Such as email."), **_SUBJECT["properties"]}),
+}
+_PURPOSES: Final[Schema] = {
+    "type": ["object", "null"],
+    "additionalProperties": obj(
+        {
+            "consented": {"type": "boolean"},
+            "timestamp_unixtime_ms": {
+                "type": ["integer", "null"],
+                "description": "Since when; else that of the message.",
+            },
+        }
+    ),
+}
+_CONSENT_STATE: Final = obj(
+    dict.fromkeys(consent_state.REGULATIONS, _PURPOSES),
+    description="Decisions by purpose. What cannot be read is no consent, and fails no message.",
+)
 _PROFILE: Final = obj(
     {
-        "mpid": {"type": ["string", "integer", "null"]},
-        "user_identities": {
-            "type": ["array", "null"],
-            "items": obj({"type": text("Such as email."), "encoding": text("raw or a hash."), "value": text("")}),
-        },
+        "mpid": _MPID,
+        "user_identities": _IDENTITIES,
         "audiences": {
             "type": ["array", "null"],
             "items": obj(
@@ -87,13 +107,32 @@ REQUESTS: Final = {
     ),
     "EventsRequest": _message(
         "event_processing_request",
-        "Answered; nothing of it is stored.",
-        {"events": {"type": ["array", "null"]}},
+        "The consent that comes with the events is remembered for later changes of the person. Nothing else is stored.",
+        {
+            "mpid": _MPID,
+            "user_identities": _IDENTITIES,
+            "consent_state": _CONSENT_STATE | {"type": ["object", "null"]},
+            "system_notifications": {
+                "type": ["array", "null"],
+                "items": {"type": "object"},
+                "description": "Those of type gdpr_consent_state and ccpa_consent_state count as consents.",
+            },
+            "events": {"type": ["array", "null"]},
+        },
     ),
     "ErasureRequest": _message(
         "dsr_processing_request",
-        "Answered and logged; the erasure itself is still done by hand.",
-        {"subject_request_id": text("", limits.MESSAGE_ID)},
+        "A person asked to be forgotten. Stored and carried out within seconds: the person is taken out of every queue "
+        "of the connection, then Klaviyo is asked to delete the profile. One without any identity is a dead letter.",
+        {
+            "subject_request_id": text("", limits.MESSAGE_ID),
+            "subject_request_type": {"type": ["string", "null"], "enum": ["erasure", "", None]},
+            "subject_identities": {
+                "type": ["object", "null"],
+                "additionalProperties": _SUBJECT | {"type": ["object", "null"]},
+                "description": "By type, such as email.",
+            },
+        },
     ),
 }
 RESPONSES: Final = {

@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
+import logging
+from functools import lru_cache
+from typing import Final
+
 import msgspec
+
+from intake.mparticle_settings import ACCOUNT, AUDIENCE
+
+log = logging.getLogger(__name__)
+
+#: How a private key of Klaviyo begins.
+_KEY: Final = "pk_"
+#: Kept instead of one in a setting that is not for it. As wrong there as the key was, so that the connection is held
+#: and the setting named; left out, people would be sent by another setting than was meant.
+NOT_KEPT: Final = "(a Klaviyo key, not kept)"
+_NAMES: Final = frozenset(setting["id"] for setting in (*ACCOUNT, *AUDIENCE))
 
 _texts = msgspec.json.Decoder(dict[str, str])
 _anything = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 
 
-def read(raw: msgspec.Raw) -> dict[str, str]:
-    """Setting id -> text. A number or boolean becomes its JSON; null, lists and objects are left out."""
+def read(raw: msgspec.Raw, confidential: str = "") -> dict[str, str]:
+    """Setting id -> text. A number or boolean becomes its JSON; null, lists and objects are left out.
+
+    `confidential`: the setting that may hold a Klaviyo key. A key in any other is read as NOT_KEPT.
+    """
     if not (json := bytes(raw)):
         return {}
     try:
-        return _texts.decode(json)
+        settings = _texts.decode(json)
     except msgspec.ValidationError:
-        return _one_by_one(json)
+        settings = _one_by_one(json)
+    for name, text in settings.items():
+        if name != confidential and text.lstrip().startswith(_KEY):
+            settings[name] = NOT_KEPT
+            tell(name if name in _NAMES else None)
+    return settings
+
+
+@lru_cache(len(_NAMES) + 1)
+def tell(name: str | None) -> None:
+    """Log that a setting holds a key: once in a process, and not with every message. None: a setting not Ferry's."""
+    setting = f"the setting {name}" if name else "a setting that is not Ferry's"
+    log.warning("%s holds a Klaviyo key, which is not kept; correct the setting, and give the key as apiKey", setting)
 
 
 def _one_by_one(json: bytes) -> dict[str, str]:

@@ -13,7 +13,7 @@ import msgspec
 
 from klaviyo.endpoints import Endpoint
 from klaviyo.errors import NotAccepted, Throttled
-from klaviyo.http import Reply, Transport
+from klaviyo.http import Answer, Reply, Transport
 from klaviyo.limiter import Limiter
 from klaviyo.outcomes import UNEXPECTED, Accepted, Outcome, Retry, summary
 from klaviyo.problems import read_problems
@@ -109,13 +109,13 @@ def shape(endpoint: Endpoint, document: object, kind: type[Shape]) -> Shape:
     raise NotAccepted(endpoint.name, UNEXPECTED)
 
 
-def _judge(endpoint: Endpoint, answer: Reply | Retry) -> Outcome:
-    if isinstance(answer, Retry):
-        return answer
-    return classify(answer.status, answer.headers, answer.body, endpoint=endpoint, now=time.time())
+def _judge(endpoint: Endpoint, answer: Answer) -> Outcome:
+    if isinstance(answer, Reply):
+        return classify(answer.status, answer.headers, answer.body, endpoint=endpoint, now=time.time())
+    return answer
 
 
-def _log(endpoint: Endpoint, answer: Reply | Retry, outcome: Outcome, milliseconds: float) -> None:
+def _log(endpoint: Endpoint, answer: Answer, outcome: Outcome, milliseconds: float) -> None:
     """One line per request; Klaviyo's support asks for the error ids."""
     refused = not isinstance(outcome, Accepted)
     status = answer.status if isinstance(answer, Reply) else "no answer"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
-from klaviyo import accounts, imports, lists, members, profiles
+from klaviyo import accounts, deletions, departures, events, imports, lists, members, profiles, subscriptions
 from klaviyo.accounts import Account
 from klaviyo.calls import Caller
+from klaviyo.deletions import Identifier
 from klaviyo.http import Transport
 from klaviyo.imports import ImportJob, RowFailure
 from klaviyo.limiter import Limiter
@@ -75,6 +77,10 @@ class Klaviyo:
         """Profile ids of those on the list. See `members.members`."""
         return members.members(self._call, list_id, field, values)
 
+    def listed(self, list_id: str, field: Field, values: Sequence[str]) -> dict[str, str]:
+        """Profile ids by those of the values that are on the list. See `members.listed`."""
+        return members.listed(self._call, list_id, field, values)
+
     def profiles_by_external_id(self, values: Sequence[str]) -> list[str]:
         """Profile ids by external id. See `members.profiles_by_external_id`."""
         return members.profiles_by_external_id(self._call, values)
@@ -86,6 +92,32 @@ class Klaviyo:
     def clear_fields(self, identifiers: Mapping[str, str], fields: Sequence[str]) -> None:
         """Empty standard fields of one profile. See `profiles.clear_fields`."""
         profiles.clear_fields(self._call, identifiers, fields)
+
+    def make_known(self, identifiers: Mapping[str, str]) -> None:
+        """See that one profile exists. See `profiles.make_known`."""
+        profiles.make_known(self._call, identifiers)
+
+    def subscribe(
+        self, rows: Sequence[bytes], list_id: str | None, custom_source: str | None, *, historical: bool
+    ) -> None:
+        """Record consent given. See `subscriptions.subscribe`."""
+        subscriptions.subscribe(self._call, rows, list_id, custom_source, historical=historical)
+
+    def unsubscribe(self, rows: Sequence[bytes], list_id: str | None) -> None:
+        """Record consent withdrawn. See `subscriptions.unsubscribe`."""
+        subscriptions.unsubscribe(self._call, rows, list_id)
+
+    def departures(self, field: Field, values: Sequence[str], list_id: str | None) -> dict[str, datetime]:
+        """When those of the values who left did so. See `departures.departures`."""
+        return departures.departures(self._call, field, values, list_id)
+
+    def create_events(self, rows: Sequence[bytes]) -> None:
+        """Record events. See `events.create`."""
+        events.create(self._call, rows)
+
+    def delete_person(self, identifier: Identifier, value: str) -> bool:
+        """Have a person erased. See `deletions.request`."""
+        return deletions.request(self._call, identifier, value)
 
     def account(self) -> Account:
         """The key's account. See `accounts.read_account`."""

@@ -13,8 +13,9 @@ class Endpoint:
 
     `name`: Klaviyo's operation id, key of the limiter. `path`: a template with at most one `{id}`.
     `success`: the statuses that mean yes. `document`: whether that answer carries a JSON:API document.
-    `about`: whose fault a refusal is. `many`: the request carries several people, so a 400 can be narrowed
-    down to one.
+    `about`: whose fault a refusal is; a `person` is written, a `profile` has to be there already. `many`: the request
+    carries several people, so a 400 can be narrowed down to one. `scope`: the one of a key that only this needs,
+    empty where Ferry can do nothing without.
     """
 
     name: str
@@ -22,13 +23,14 @@ class Endpoint:
     path: str
     success: frozenset[int]
     document: bool = True
-    about: Literal["account", "list", "job", "person"] = "account"
+    about: Literal["account", "list", "job", "person", "profile"] = "account"
     many: bool = False
+    scope: str = ""
 
     @property
     def names_one(self) -> bool:
-        """Whether the path names one list or job, so that a 404 can mean that this one is missing."""
-        return "{id}" in self.path
+        """Whether the request names one list, job or profile, so that a 404 can mean that this one is missing."""
+        return "{id}" in self.path or self.about == "profile"
 
     def url_path(self, identifier: str = "") -> str:
         """The path for `identifier`, which may hold any character."""
@@ -57,6 +59,9 @@ LIST_MEMBERS = Endpoint(
     about="list",
     many=True,
 )
+LIST_PROFILES = Endpoint(
+    "get_profiles_for_list", "GET", "/api/lists/{id}/profiles", frozenset({200}), about="list", many=True
+)
 REMOVE_MEMBERS = Endpoint(
     "remove_profiles_from_list",
     "DELETE",
@@ -70,6 +75,42 @@ PROFILES = Endpoint("get_profiles", "GET", "/api/profiles", frozenset({200}), ma
 PROFILE_IMPORT = Endpoint(
     "create_or_update_profile", "POST", "/api/profile-import", frozenset({200, 201}), about="person"
 )
+SUBSCRIBE = Endpoint(
+    "bulk_subscribe_profiles",
+    "POST",
+    "/api/profile-subscription-bulk-create-jobs",
+    frozenset({202}),
+    document=False,
+    many=True,
+    scope="subscriptions:write",
+)
+UNSUBSCRIBE = Endpoint(
+    "bulk_unsubscribe_profiles",
+    "POST",
+    "/api/profile-subscription-bulk-delete-jobs",
+    frozenset({202}),
+    document=False,
+    many=True,
+    scope="subscriptions:write",
+)
+BULK_EVENTS = Endpoint(
+    "bulk_create_events",
+    "POST",
+    "/api/event-bulk-create-jobs",
+    frozenset({202}),
+    document=False,
+    many=True,
+    scope="events:write",
+)
+DELETION = Endpoint(
+    "request_profile_deletion",
+    "POST",
+    "/api/data-privacy-deletion-jobs",
+    frozenset({202}),
+    document=False,
+    about="profile",
+    scope="data-privacy:write",
+)
 ACCOUNTS = Endpoint("get_accounts", "GET", "/api/accounts", frozenset({200}))
 
 ENDPOINTS = (
@@ -80,8 +121,13 @@ ENDPOINTS = (
     LIST,
     CREATE_LIST,
     LIST_MEMBERS,
+    LIST_PROFILES,
     REMOVE_MEMBERS,
     PROFILES,
     PROFILE_IMPORT,
+    SUBSCRIBE,
+    UNSUBSCRIBE,
+    BULK_EVENTS,
+    DELETION,
     ACCOUNTS,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from klaviyo.endpoints import Endpoint
 from klaviyo.outcomes import Hold
 from klaviyo.revision import REVISION
 
@@ -16,13 +17,13 @@ def bad_key(error_id: str) -> Hold:
     )
 
 
-def forbidden(endpoint: str, error_id: str) -> Hold:
-    """The key lacks a scope, or the account a feature."""
+def forbidden(endpoint: Endpoint, error_id: str) -> Hold:
+    """The key lacks a scope, or the account a feature. One that only some need stops nobody else."""
     return Hold(
-        "connection",
+        "queue" if endpoint.scope else "connection",
         "forbidden",
-        f"Klaviyo refuses {endpoint} to this key. A key cannot be widened: create one with the scopes that "
-        "the README lists, then release.",
+        f"Klaviyo refuses {endpoint.name} to this key. A key cannot be widened: create one with the scopes that "
+        f"the README lists{f', {endpoint.scope} among them' if endpoint.scope else ''}, then release.",
         error_id,
     )
 
@@ -60,6 +61,17 @@ def contract(endpoint: str, status: int, error_id: str) -> Hold:
         f"Klaviyo refuses the form of {endpoint} at revision {REVISION} with status {status}: read the API's "
         "changelog, update Ferry, then release.",
         error_id,
+    )
+
+
+def certificate_refused() -> Hold:
+    """Whoever answers at the base URL does not prove to be Klaviyo; the key and the people stay here."""
+    return Hold(
+        "connection",
+        "certificate_refused",
+        "Whoever answers at KLAVIYO_BASE_URL shows a certificate that is expired, for another name, or vouched for by "
+        "nobody trusted here: correct the address or this machine's clock, let a filter in between pass it, or trust "
+        "that with REQUESTS_CA_BUNDLE. Then release.",
     )
 
 

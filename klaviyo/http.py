@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -15,8 +16,9 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
+from klaviyo import holds
 from klaviyo.deadline import Deadline, DeadlineAdapter
-from klaviyo.outcomes import UNEXPECTED, Retry
+from klaviyo.outcomes import UNEXPECTED, Hold, Retry
 from klaviyo.revision import REVISION
 
 MEDIA_TYPE = "application/vnd.api+json"
@@ -38,6 +40,10 @@ class Reply:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+
+
+#: What comes of a request.
+Answer = Reply | Retry | Hold
 
 
 class Transport:
@@ -66,17 +72,18 @@ class Transport:
         """Close the kept connections."""
         self._session.close()
 
-    def send(self, method: str, path: str, query: str = "", body: bytes | None = None) -> Reply | Retry:
+    def send(self, method: str, path: str, query: str = "", body: bytes | None = None) -> Answer:
         """The answer, or a Retry when there was none: then the request may or may not have been applied.
 
-        `query`: already encoded. `body`: JSON.
+        A Hold when nothing was sent, because the other side does not prove to be Klaviyo. `query`: already encoded.
+        `body`: JSON.
         """
         with Deadline(self._total_s) as deadline:
             answer = self._exchange(method, path, query, body)
         # A cut body without a length looks like a complete one, so the clock has the last word.
         return Retry(None, counts=False, why="network:deadline") if deadline.passed else answer
 
-    def _exchange(self, method: str, path: str, query: str, body: bytes | None) -> Reply | Retry:
+    def _exchange(self, method: str, path: str, query: str, body: bytes | None) -> Answer:
         try:
             with self._session.request(
                 method,
@@ -90,9 +97,18 @@ class Transport:
             ) as response:
                 content = _read(response)
         except (OSError, HTTPError) as fault:
+            if _refuses_certificate(fault):
+                return holds.certificate_refused()
             # The fault's own text is dropped: it quotes the URL, and the URL may hold addresses.
             return Retry(None, counts=False, why=f"network:{type(fault).__name__}")
         return UNEXPECTED if content is None else Reply(response.status_code, response.headers, content)
+
+
+def _refuses_certificate(fault: BaseException | None) -> bool:
+    """Whether that is at the bottom of it: requests and urllib3 wrap what TLS said, and break-offs alike."""
+    while fault is not None and not isinstance(fault, ssl.SSLCertVerificationError):
+        fault = fault.__cause__ or fault.__context__
+    return fault is not None
 
 
 class _KeyAuth(AuthBase):

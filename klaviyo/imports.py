@@ -10,18 +10,17 @@ from typing import Any
 
 import msgspec
 
+from klaviyo import bulk
 from klaviyo.calls import Caller, shape
 from klaviyo.endpoints import BULK_IMPORT, IMPORT_ERRORS, IMPORT_JOB
 from klaviyo.errors import NotAccepted
 from klaviyo.filters import query
-from klaviyo.outcomes import Bisect, Outcome, Retry, Rows
+from klaviyo.outcomes import Retry
 from klaviyo.problems import token
 
-#: Klaviyo takes 10,000 profiles and 5 MB; the margin is for what is counted differently there.
+#: Most profiles and bytes of them in one import (Klaviyo: bulk import profiles).
 MAX_ROWS = 10_000
-MAX_BODY = 4_500_000
-#: For `chunks`: the bytes of rows that, with what is put around them, stay under MAX_BODY.
-MAX_ROW_BYTES = MAX_BODY - 1_000
+MAX_ROW_BYTES = bulk.MAX_ROW_BYTES
 
 LIST_NOT_ECHOED = Retry(after_s=None, counts=True, why="list_not_echoed")
 
@@ -62,14 +61,7 @@ def upload(call: Caller, rows: Sequence[bytes], list_id: str | None) -> ImportJo
     NotAccepted. With Bisect, ask for the list before halving: Klaviyo may refuse an import onto a deleted list without
     naming it. With LIST_NOT_ECHOED the people are imported but perhaps not on the list.
     """
-    body = encode_import(rows, list_id)
-    try:
-        document = call(BULK_IMPORT, body=body)
-    except NotAccepted as refusal:
-        outcome = _explain(refusal.outcome, len(rows))
-        if outcome is refusal.outcome:
-            raise
-        raise NotAccepted(refusal.endpoint, outcome) from None
+    document = bulk.send(call, BULK_IMPORT, encode_import(rows, list_id), len(rows))
     job = shape(BULK_IMPORT, document, _Document).data
     # A misplaced relationship is not an error for Klaviyo: the profiles are made and the list stays empty.
     if list_id is not None and list_id not in job.list_ids():
@@ -79,17 +71,12 @@ def upload(call: Caller, rows: Sequence[bytes], list_id: str | None) -> ImportJo
 
 def encode_import(rows: Sequence[bytes], list_id: str | None) -> bytes:
     """The request's body. The rows are joined as they are: encoding 10,000 again costs 50 ms, joining 2."""
-    if not 0 < len(rows) <= MAX_ROWS:
-        raise ValueError(f"An import takes 1 to {MAX_ROWS} rows, not {len(rows)}: cut them with chunks().")
     lists = b""
     if list_id is not None:
         identifier = msgspec.json.encode(list_id)
         lists = b',"relationships":{"lists":{"data":[{"type":"list","id":' + identifier + b"}]}}"
     head = b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":['
-    body = b"".join((head, b",".join(rows), b"]}}", lists, b"}}"))
-    if len(body) > MAX_BODY:
-        raise ValueError(f"An import takes {MAX_BODY} bytes, not {len(body)}: cut the rows with chunks().")
-    return body
+    return bulk.checked(b"".join((head, b",".join(rows), b"]}}", lists, b"}}")), len(rows), MAX_ROWS)
 
 
 def read_job(call: Caller, job_id: str) -> ImportJob:
@@ -102,15 +89,6 @@ def read_errors(call: Caller, job_id: str) -> Iterator[RowFailure]:
     for page in call.pages(IMPORT_ERRORS, job_id, query({"page[size]": "100"})):
         for error in shape(IMPORT_ERRORS, page, list[_Error]):
             yield error.value()
-
-
-def _explain(outcome: Outcome, sent: int) -> Outcome:
-    """The refusal of an import, made safe to act on."""
-    if isinstance(outcome, Rows):
-        errors = tuple(error for error in outcome.errors if error.index < sent)
-        first = outcome.errors[0]
-        outcome = Rows(errors) if errors else Bisect(first.code, first.detail, first.pointer, first.error_id)
-    return outcome
 
 
 class _Reference(msgspec.Struct, frozen=True):

@@ -17,6 +17,10 @@ class Accepted:
     body: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
+#: Why nothing came to Klaviyo's own servers: their limits, ours, and the edge.
+_BEFOREHAND = frozenset({"throttled", "daily_limit", "own_limit", "edge_block"})
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """Send the same again.
@@ -29,6 +33,11 @@ class Retry:
     after_s: float | None
     counts: bool
     why: str
+
+    @property
+    def untouched(self) -> bool:
+        """Whether Klaviyo surely did nothing of what it was asked."""
+        return self.why in _BEFOREHAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +82,11 @@ class Bisect:
 class Hold:
     """Stop and wait for an operator; nothing in the batch is at fault.
 
-    `scope`: the whole connection, or one list. `reason`: a token. `resolve`: what the operator does about it.
+    `scope`: the whole connection, the queue alone, or one list. `reason`: a token. `resolve`: what the operator does
+    about it.
     """
 
-    scope: Literal["connection", "list"]
+    scope: Literal["connection", "queue", "list"]
     reason: str
     resolve: str
     error_id: str = ""
@@ -92,7 +102,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The import job is unknown: Klaviyo forgets a job 7 days after it was created."""
+    """What was asked about is unknown: a profile, or an import job, which Klaviyo forgets 7 days after its creation."""
 
     error_id: str = ""
 

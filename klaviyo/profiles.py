@@ -21,4 +21,16 @@ def clear_fields(call: Caller, identifiers: Mapping[str, str], fields: Sequence[
     for field in fields:
         outer, _, inner = field.rpartition(".")
         (attributes.setdefault(outer, {}) if outer else attributes)[inner] = None
+    _write(call, attributes)
+
+
+def make_known(call: Caller, identifiers: Mapping[str, str]) -> None:
+    """See that Klaviyo has a profile with these identifiers; of one that it has, nothing else changes.
+
+    Raises as `clear_fields` does.
+    """
+    _write(call, identifiers)
+
+
+def _write(call: Caller, attributes: Mapping[str, Any]) -> None:
     call(PROFILE_IMPORT, body=msgspec.json.encode({"data": {"type": "profile", "attributes": attributes}}))

@@ -28,6 +28,7 @@ def _part(amount: int, share: float) -> int:
     return max(1, math.floor(amount * (1 - share) + 1e-9))
 
 
+_SMALL = Quota(burst=3, steady=60)
 _MEDIUM = Quota(burst=10, steady=150)
 _LARGE = Quota(burst=75, steady=750)
 
@@ -41,8 +42,13 @@ PUBLISHED: dict[str, Quota] = {
     "get_list": _LARGE,
     "create_list": Quota(burst=10, steady=150, daily=150),
     "get_profile_ids_for_list": _LARGE,
+    "get_profiles_for_list": _LARGE,
     "remove_profiles_from_list": _MEDIUM,
     "get_profiles": _LARGE,
     "create_or_update_profile": _LARGE,
+    "bulk_subscribe_profiles": _LARGE,
+    "bulk_unsubscribe_profiles": _LARGE,
+    "bulk_create_events": _MEDIUM,
+    "request_profile_deletion": _SMALL,
     "get_accounts": Quota(burst=1, steady=15),
 }

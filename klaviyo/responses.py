@@ -34,8 +34,9 @@ DEFAULT_THROTTLE_S = 60.0
 #: A challenge of the edge is lifted by time alone; asking often keeps it up.
 EDGE_BLOCK_S = 300.0
 
-_ROW = re.compile(r"/data/attributes/profiles/data/([0-9]{1,6})(?:/|$)")
-_LIST = re.compile(r"/data/relationships/lists/data/[0-9]+(?:/|$)")
+_ROW = re.compile(r"/data/attributes/(?:profiles|events-bulk-create)/data/([0-9]{1,6})(?:/|$)")
+#: An import may name several lists, a subscription one.
+_LIST = re.compile(r"/data/relationships/(?:lists/data/[0-9]+|list)(?:/|$)")
 _BAD_KEY_CODES = frozenset({"authentication_failed", "not_authenticated"})
 _NO_PROBLEM = Problem("", "", "", "", "")
 
@@ -90,7 +91,7 @@ def _bad_request(refusal: _Refusal) -> Outcome:
         return located
     if refusal.endpoint.about == "job":  # Some malformed ids are answered with 400 instead of 404.
         return Gone(first.error_id)
-    if refusal.endpoint.about == "person":
+    if refusal.endpoint.about in ("person", "profile"):
         return Dead(first.code or "bad_request", first.detail, first.error_id)
     if refusal.endpoint.many:
         return Bisect(first.code or "bad_request", first.detail, first.pointer, first.error_id)
@@ -100,7 +101,7 @@ def _bad_request(refusal: _Refusal) -> Outcome:
 
 
 def _named_list(refusal: _Refusal) -> Hold | None:
-    """A hold if the error points at a list that the import names."""
+    """A hold if the error points at a list that the request names."""
     named = next((problem for problem in refusal.problems or () if _LIST.match(problem.pointer)), None)
     return holds.list_gone(named.error_id) if named else None
 
@@ -123,7 +124,7 @@ def _forbidden(refusal: _Refusal) -> Outcome:
     # The edge answers some cloud addresses with an HTML challenge: that is no verdict on the key.
     if refusal.problems is None or "cf-mitigated" in refusal.headers:
         return Retry(EDGE_BLOCK_S, counts=False, why="edge_block")
-    return holds.forbidden(refusal.endpoint.name, refusal.first.error_id)
+    return holds.forbidden(refusal.endpoint, refusal.first.error_id)
 
 
 def _not_found(refusal: _Refusal) -> Outcome:
@@ -132,7 +133,7 @@ def _not_found(refusal: _Refusal) -> Outcome:
     if named:
         return named
     missing = endpoint.about if endpoint.names_one and first.code == "not_found" else "operation"
-    if missing == "job":
+    if missing in ("job", "profile"):
         return Gone(first.error_id)
     if missing == "list":
         return holds.list_gone(first.error_id)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from mappings import changes, mparticle
+from mappings import changes, mparticle, segment_person
 from mappings.errors import Reason, Rejected
 from mappings.person import Person
 
-_READERS: Final[dict[str, Callable[[bytes], Person]]] = {"changes": changes.read, "mparticle": mparticle.read}
+_READERS: Final[dict[str, Callable[[bytes], Person]]] = {
+    "changes": changes.read,
+    "mparticle": mparticle.read,
+    "segment": segment_person.read,
+}
 
 
 def read(source: str, fragment: bytes) -> Person:

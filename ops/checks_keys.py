@@ -15,6 +15,7 @@ from klaviyo.limiter import RedisLimiter, fingerprint
 from klaviyo.outcomes import Hold, summary
 from queues import accounts
 from queues.errors import NoSecretKey, SecretKeyChanged
+from queues.holds import OF_KEY
 from queues.pending import all_queues
 from settings import Settings
 
@@ -64,7 +65,11 @@ def _key(redis: Redis, settings: Settings, name: str) -> str | Check:
 
 
 def _ask(redis: Redis, settings: Settings, key: str) -> Check:
-    with closing(Klaviyo(settings.klaviyo_base_url, key, RedisLimiter(redis, fingerprint(key)))) as klaviyo:
+    try:
+        client = Klaviyo(settings.klaviyo_base_url, key, RedisLimiter(redis, fingerprint(key)))
+    except ValueError as fault:  # the settings were checked when they were read; a CDP's key was not
+        return Check("", False, "malformed", str(fault))
+    with closing(client) as klaviyo:
         try:
             account = klaviyo.account()
             klaviyo.find_list(_NOBODY)
@@ -79,7 +84,9 @@ def _ask(redis: Redis, settings: Settings, key: str) -> Check:
 
 
 def _remedies(fault: NotAccepted) -> Iterator[str]:
-    if isinstance(fault.outcome, Hold):
+    if isinstance(fault.outcome, Hold) and fault.outcome.reason in OF_KEY:
         yield f"a private key with the scopes {_SCOPES} is needed; then `ferry release` what is held"
+    elif isinstance(fault.outcome, Hold):
+        yield fault.outcome.resolve
     else:
         yield "nothing is lost meanwhile; if it stays so, see status.klaviyo.com and the network from here"

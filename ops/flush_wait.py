@@ -32,7 +32,8 @@ def wait_for(redis: Redis, errands: Sequence[Errand], patience_s: float = math.i
         console=console(stderr=True),
     ) as progress:
         task = progress.add_task("settled", total=None)
-        total = 0
+        # What is settled before the first look was asked for too.
+        total = sum(errand.asked for errand in errands)
         while left := _remaining(redis, errands):
             total = max(total, left)
             progress.update(task, total=total, completed=total - left)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
 
+from ops import whole_file
 from settings import GROUP_FILE
 
 _HEAD = "# Written by `ferry up`; read by the other commands where REDIS_URL is unset. Holds secrets.\n"
@@ -25,11 +25,7 @@ def read(var: Path) -> dict[str, str]:
 
 def write(var: Path, values: Mapping[str, str]) -> None:
     """Replace the file, readable by its owner only; never half-written."""
-    draft = path(var).with_suffix(".draft")
-    draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(_HEAD + "".join(f"{name}={_quoted(value)}\n" for name, value in values.items()))
-    draft.replace(path(var))
+    whole_file.write(path(var), _HEAD + "".join(f"{name}={_quoted(value)}\n" for name, value in values.items()))
 
 
 def _quoted(value: str) -> str:

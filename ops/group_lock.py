@@ -1,4 +1,4 @@
-"""`<var>/group.lock`: keeps two groups out of one folder, and tells who is in it."""
+"""`<var>/group.lock` keeps two groups out of one folder; `<var>/group.pids` tells who is in it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ops import whole_file
 from ops.errors import Failed
 
 
@@ -18,14 +19,19 @@ class GroupLock:
     So a group whose supervisor was killed cannot have its files taken from under it by a second one.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, var: Path) -> None:
         self.fd = fd
+        self._var = var
 
     def note(self, children: Mapping[str, int]) -> None:
         """Write down the process ids of the supervisor and of its children by name."""
-        text = json.dumps({"ferry up": os.getpid(), **children}).encode()
-        # Padded, not truncated: somebody who reads meanwhile, or after a kill between two calls, finds a whole note.
-        os.pwrite(self.fd, text.ljust(os.fstat(self.fd).st_size), 0)
+        # Not into the locked file: it cannot be replaced, and who reads while it is written over finds half a note.
+        whole_file.write(note_path(self._var), json.dumps({"ferry up": os.getpid(), **children}))
+
+
+def note_path(var: Path) -> Path:
+    """Where the process ids are; they stay when the group has ended."""
+    return var / "group.pids"
 
 
 @contextmanager
@@ -36,23 +42,25 @@ def locked(var: Path) -> Iterator[GroupLock]:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Failed(_occupied(var, os.pread(fd, 10_000, 0))) from None
-        yield GroupLock(fd)
+            raise Failed(_occupied(var)) from None
+        yield GroupLock(fd, var)
     finally:
         os.close(fd)
 
 
-def _occupied(var: Path, note: bytes) -> str:
-    if not note:  # it took the folder just now
-        return f"`ferry up` is running in {var}. Look at it with `ferry status`, or give this one another --var."
-    pids: dict[str, int] = json.loads(note)
-    supervisor = pids.pop("ferry up")
-    if _lives(supervisor):
+def _occupied(var: Path) -> str:
+    note = note_path(var)
+    pids: dict[str, int] = json.loads(note.read_text()) if note.exists() else {}
+    living = {name: pid for name, pid in pids.items() if _lives(pid)}
+    supervisor = living.pop("ferry up", None)
+    if supervisor is not None:
         return (
             f"`ferry up` is running in {var} (process {supervisor}). Look at it with `ferry status --var {var}`, "
             f"end it with `kill {supervisor}`, or give this one another --var."
         )
-    left = " ".join(str(pid) for pid in pids.values() if _lives(pid))
+    if not living:  # it took the folder just now; the note, if there is one, is of the group before
+        return f"`ferry up` is running in {var}. Look at it with `ferry status`, or give this one another --var."
+    left = " ".join(str(pid) for pid in living.values())
     return (
         f"`ferry up` in {var} was killed and left processes behind. End them with `kill {left}`, then start again; "
         "what they hold is in the ledger."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from mappings.fields import STANDARD
 from ops.output import table
 from ops.wording import moment, number, plural, span
 from queues.counts import QueueCount
@@ -17,6 +19,14 @@ from queues.dead_letters import DeadLetter
 
 #: What may be shown of a letter's detail to everybody: places and ids. Klaviyo's sentences may quote the person.
 _HARMLESS = ("pointer", "field", "job", "error_id", "crashes")
+_FIELDS = "|".join(sorted(STANDARD | {"email", "phone_number", "external_id"}))
+#: A pointer of Klaviyo's: places of its API and numbers of rows, and then what may be anything.
+_POINTER = re.compile(
+    r"\A((?:/(?:data(?:/[0-9]{1,4})?|attributes|profiles?|properties|relationships|lists?|location|events|"
+    r"events-bulk-create|metric|subscriptions|"
+    rf"{_FIELDS})(?=/|\Z))*+).+",
+    re.DOTALL,
+)
 #: Letters listed for people; more is for programs.
 LISTED = 50
 
@@ -28,7 +38,7 @@ def summary(letter: DeadLetter, name: str) -> dict[str, Any]:
         "queue": str(letter.queue),
         "audience": name or None,
         "reason": letter.reason,
-        "where": {key: value for key, value in letter.detail.items() if key in _HARMLESS and value},
+        "where": {key: _shown(key, value) for key, value in letter.detail.items() if key in _HARMLESS and value},
         "died_at": moment(letter.at),
         "accepted_at": moment(letter.change.accepted_at),
         "first_tried_at": moment(letter.first),
@@ -37,6 +47,10 @@ def summary(letter: DeadLetter, name: str) -> dict[str, Any]:
         "changed_at": moment(letter.change.body.at),
         "source": letter.change.body.source,
     }
+
+
+def _shown(key: str, value: Any) -> Any:
+    return _POINTER.sub(r"\1/...", value) if key == "pointer" else value
 
 
 def traceable(letter: DeadLetter, name: str) -> dict[str, Any]:

@@ -25,16 +25,18 @@ def preview(source: str, message: BinaryIO) -> None:
     """Show what a message would become.
 
     MESSAGE is a file, or standard input. Prints JSON; nothing is stored or sent. For each queue: the Klaviyo
-    list, and for each person the action, the profile as Klaviyo would get it, the fields
-    left out (warnings), or the reason for which the person would become a dead letter. `changes` counts from 0 in
-    what the message says for that queue. Settings of the CDP that came with earlier messages are not looked up.
+    list, and for each person, event, consent or erasure the action, what Klaviyo would get or be asked to delete,
+    the fields left out (warnings), or the reason for which it would become a dead letter. `changes` counts from 0 in
+    what the message says for that queue. `unmapped` counts the messages of Segment that no action is for.
+    `remembered` are consents that come with mParticle's events and are kept for later changes of the person.
+    Settings of the CDP that came with earlier messages are not looked up.
     """
     try:
         told = previewed(source, message.read(), settings.load().connections, now_ms())
-    except falcon.HTTPBadRequest as fault:
-        raise Failed(f"it would be answered 400: {fault.description}") from fault
+    except falcon.HTTPError as fault:
+        raise Failed(f"it would be answered {fault.status_code}: {fault.description}") from fault
     except TooMuch as fault:
         raise Failed(f"it would be answered 413: {fault}") from fault
     except ValueError as fault:
         raise Failed(str(fault)) from fault
-    print_json({"source": source, "queues": told})
+    print_json({"source": source, **told})

@@ -2,93 +2,139 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
 from connections import Connection, Connections
-from intake import changes_reading, faults, mparticle_membership, mparticle_messages, setting_values
+from intake import (
+    changes_reading,
+    faults,
+    mparticle_consents,
+    mparticle_erasure,
+    mparticle_membership,
+    mparticle_messages,
+    segment_reading,
+    setting_values,
+)
 from intake.audiences import Audiences
 from intake.changes_messages import Posted
-from intake.incoming import Incoming
-from mappings.errors import Rejected
-from mappings.merge import merge
-from mappings.person import Person
-from mappings.profile import to_profile
-from mappings.rules import Rules
-from mappings.sources import read
+from intake.incoming import KIND, Incoming
+from mappings import times
+from mappings.consent_state import Decision, State
 from ops.errors import Failed
+from ops.preview_view import queue_view
 from queues.acceptance import Acceptance
-from queues.change import Change, decode
-from worker.coalesce import Intent, coalesce
-from worker.connection import Destination, resolve
+from queues.change import decode
+from queues.names import Queue
+from worker.connection import resolve
 from worker.errors import Held
 
-#: Takes the message, all connections and the time in ms; its parts by queue, their connection, and account settings.
-Reader = Callable[[bytes, Connections, int], tuple[list[Acceptance], Connection, dict[str, str]]]
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What intake makes of a message. `account`: settings. `unmapped`: by type, messages that no action is for.
+
+    `remembered`: consents by purpose that would be kept for later changes of the person.
+    """
+
+    acceptances: list[Acceptance]
+    connection: Connection
+    account: Mapping[str, str] = field(default_factory=dict)
+    unmapped: Mapping[str, int] = field(default_factory=dict)
+    remembered: State = field(default_factory=dict)
+
+
+#: Takes the message, all connections and the time in ms.
+Reader = Callable[[bytes, Connections, int], Read]
 _posted = msgspec.json.Decoder(Posted)
 _account = msgspec.json.Decoder(mparticle_messages.Account | None)
 
 
-def preview(source: str, body: bytes, connections: Connections, now: int) -> list[dict[str, Any]]:
-    """One entry for each queue. Raises falcon.HTTPBadRequest for a message that would be refused, Failed."""
-    acceptances, connection, account = READERS[source](body, connections, now)
-    return [_queue(acceptance, connection, account) for acceptance in acceptances]
+def preview(source: str, body: bytes, connections: Connections, now: int) -> dict[str, Any]:
+    """`queues`, one entry for each, what is `unmapped`, and the consents that would be `remembered`.
+
+    Raises the falcon.HTTPError of a message that would be refused, TooMuch, Failed.
+    """
+    found = READERS[source](body, connections, now)
+    told: dict[str, Any] = {"queues": [_queue(each, found) for each in _by_queue(found.acceptances)]}
+    if found.unmapped:
+        told["unmapped"] = dict(found.unmapped)
+    if found.remembered:
+        told["remembered"] = {name: _decision(decision) for name, decision in found.remembered.items()}
+    return told
 
 
-def _mparticle(body: bytes, connections: Connections, now: int) -> tuple[list[Acceptance], Connection, dict[str, str]]:
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {"agrees": decision.agrees, "since": times.to_iso(decision.at)}
+
+
+def _mparticle(body: bytes, connections: Connections, now: int) -> Read:
     message = faults.read(mparticle_messages.decoder, body, mparticle_messages.TYPES)
-    if not isinstance(message, mparticle_messages.Membership):
-        kind = message.__struct_config__.tag
-        raise Failed(f"{kind} changes nobody's membership; give an audience_membership_change_request")
     account = (_account.decode(message.account) if bytes(message.account) else None) or mparticle_messages.Account()
     connection = connections.for_mparticle(account.account_id)
-    found = mparticle_membership.acceptances(message, account.account_id, connection, Audiences(), now)
-    return found, connection, setting_values.read(account.account_settings)
+    read = Read([], connection, setting_values.read(account.account_settings))
+    match message:
+        case mparticle_messages.Membership():
+            make = mparticle_membership.acceptances
+            return replace(read, acceptances=make(message, account.account_id, connection, Audiences(), now))
+        case mparticle_messages.Erasure():
+            erase = mparticle_erasure.acceptances
+            return replace(read, acceptances=erase(message, account.account_id, connection, Audiences(), now))
+        case mparticle_messages.Events():
+            _, decisions = mparticle_consents.read(message, account.account_id, now)
+            return replace(read, remembered=decisions)
+    kind = message.__struct_config__.tag
+    raise Failed(f"{kind} is about nobody; give a message about people, such as audience_membership_change_request")
 
 
-def _changes(body: bytes, connections: Connections, now: int) -> tuple[list[Acceptance], Connection, dict[str, str]]:
+def _changes(body: bytes, connections: Connections, now: int) -> Read:
     connection = connections.named("default")
     posted = faults.read(_posted, body)
     incoming = Incoming(connection, changes_reading.SOURCE, "", now)
     places = [(f"$.changes[{index}]", raw) for index, raw in enumerate(posted.changes)]
     changes_reading.read(places, posted.audience, incoming, now)
-    return incoming.acceptances("", Audiences()), connection, {}
+    return Read(incoming.acceptances("", Audiences()), connection)
 
 
-READERS: dict[str, Reader] = {"mparticle": _mparticle, "changes": _changes}
+def _segment(body: bytes, connections: Connections, now: int) -> Read:
+    connection = connections.named("default")
+    reading = segment_reading.read(body, connection, Audiences(), now)
+    return Read(reading.acceptances, connection, unmapped=reading.unmapped)
 
 
-def _queue(acceptance: Acceptance, connection: Connection, account: dict[str, str]) -> dict[str, Any]:
+READERS: dict[str, Reader] = {"mparticle": _mparticle, "changes": _changes, "segment": _segment}
+
+
+def _by_queue(acceptances: Iterable[Acceptance]) -> Iterable[Acceptance]:
+    """One for each queue, where several messages come at once."""
+    found: dict[Queue, Acceptance] = {}
+    for each in acceptances:
+        so_far = found.setdefault(each.queue, Acceptance(each.queue, each.policy))
+        found[each.queue] = Acceptance(
+            each.queue,
+            each.policy,
+            changes=so_far.changes + each.changes,
+            dead=so_far.dead + each.dead,
+            audience=each.audience or so_far.audience,
+        )
+    return found.values()
+
+
+def _queue(acceptance: Acceptance, found: Read) -> dict[str, Any]:
+    queue = acceptance.queue
     audience = msgspec.json.decode(acceptance.audience) if acceptance.audience else {}
     changes = [decode(stored) for stored in acceptance.changes]
-    told: dict[str, Any] = {"queue": str(acceptance.queue), "audience": audience.get("name")}
+    told: dict[str, Any] = {"queue": str(queue)}
+    if queue.kind == KIND:
+        told["audience"] = audience.get("name")
     try:
-        to = resolve(connection, "", account, audience, acceptance.queue.target)
+        to = resolve(found.connection, "", found.account, audience, queue.target)
     except Held as held:
         told["held"] = {"reason": held.reason, "resolve": held.resolve}
     else:
-        told["list"] = _list(to)
-        told["people"] = [_person(intent, changes, to.rules) for intent in coalesce(changes)]
+        told |= queue_view(queue.kind, changes, to)
     told["dead_on_arrival"] = [{"reason": letter.reason, "detail": letter.detail} for letter in acceptance.dead]
-    return told
-
-
-def _list(to: Destination) -> dict[str, str]:
-    if found := to.list_id or (to.list_name is None and to.given_id):
-        return {"id": found}
-    return {"name": to.list_name or to.known_as}
-
-
-def _person(intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[str, Any]:
-    told: dict[str, Any] = {"action": intent.membership or "update", "changes": intent.indexes}
-    shown = intent.written or [intent.last]
-    try:
-        person = merge([read(changes[i].body.source, bytes(changes[i].body.person)) for i in shown])
-        profile = to_profile(person if intent.written else Person(person.identities), rules)
-    except Rejected as fault:
-        return {"action": "dead_letter", "changes": intent.indexes, "reason": fault.reason, "detail": fault.detail}
-    told["profile"] = profile.attributes
-    told |= {name: list(value) for name in ("unset", "clear", "warnings") if (value := getattr(profile, name, ()))}
     return told

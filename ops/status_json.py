@@ -26,6 +26,7 @@ def _queue(count: QueueCount) -> dict[str, Any]:
     waiting = count.waiting
     return {
         "queue": str(count.queue),
+        "kind": count.queue.kind,
         "audience": count.name or None,
         "list_id": count.list_id,
         "pending": waiting.pending,

@@ -14,6 +14,7 @@ from ops.wording import number, plural, span
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold
+from queues.names import Queue
 
 #: A tick that is this late (ms) deserves a look; ticks come every two seconds.
 _LATE_MS = 15_000
@@ -30,7 +31,7 @@ def _queues(census: Census) -> RenderableType:
     made = table("Audience", "Pending", "Next flush", "Open", "Delivered", "Dead", right=("Delivered", "Dead"))
     for count in census.queues:
         made.add_row(
-            _two(count.name or "(no name)", str(count.queue)),
+            _two(count.name or _unnamed(count.queue), str(count.queue)),
             _pending(count, census.at),
             _next_flush(count, census),
             _open(count, census.at),
@@ -38,6 +39,10 @@ def _queues(census: Census) -> RenderableType:
             _dead(count),
         )
     return made
+
+
+def _unnamed(queue: Queue) -> str:
+    return "(no name)" if queue.kind == "audience" else f"({queue.kind})"
 
 
 def _two(first: str, second: str = "") -> Text:
@@ -121,7 +126,7 @@ def _left_out(census: Census) -> Iterator[RenderableType]:
         found.update(count.left_out)
     if found:
         told = ", ".join(f"{code} {number(people)}" for code, people in found.most_common())
-        yield Text(f"Delivered without a field, and so many people: {told}.")
+        yield Text(f"Delivered with something left out, and so many people: {told}.")
 
 
 def _processes(census: Census) -> Text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -66,7 +67,9 @@ def _lease_keys(batch_id: str) -> list[str]:
 
 def reclaim(redis: Redis, batch_id: str, now: int, lease_ms: int) -> Batch | None:
     """Hold a batch for `lease_ms`; None when another worker holds it or it is settled already."""
-    token = int(scripts.run(redis, "reclaim", _lease_keys(batch_id), [batch_id, now, lease_ms]))
+    # Of each call, not of each worker: redis-py sends the call again when its reply is lost, word for word.
+    claimant = uuid.uuid4().hex
+    token = int(scripts.run(redis, "reclaim", _lease_keys(batch_id), [batch_id, now, lease_ms, claimant]))
     if token < 1:
         return None
     with redis.pipeline(transaction=False) as pipe:

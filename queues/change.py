@@ -12,13 +12,13 @@ The fragment is kept as it came, not mapped, so that a mapping can be corrected 
 
 from __future__ import annotations
 
-import base64
 import hashlib
+from binascii import b2a_base64
 from typing import Literal
 
 import msgspec
 
-Action = Literal["add", "remove", "update"]
+Action = Literal["add", "remove", "update", "event", "subscribe", "unsubscribe", "erase"]
 _KEY = 16
 _TIME = 13
 _HEADER = 1 + _TIME
@@ -53,7 +53,20 @@ def person_key(kind: str, value: str) -> str:
     Klaviyo and the CDPs hold addresses that differ only so to be one person.
     """
     text = f"{kind}:{value.strip().lower()}".encode("utf-8", "surrogatepass")
-    return base64.urlsafe_b64encode(hashlib.blake2b(text, digest_size=12).digest()).decode()
+    return b2a_base64(hashlib.blake2b(text, digest_size=12).digest(), newline=False).decode()
+
+
+def nobody_key(place: str) -> str:
+    """A key for a change of which nobody knows whose it is, in the place of a person key; `place`: by which it differs.
+
+    No person key starts as it does.
+    """
+    return f"!{person_key('nobody', place)[1:]}"
+
+
+def is_nobody(key: str) -> bool:
+    """Whether a key was made by `nobody_key`."""
+    return key.startswith("!")
 
 
 def encode(keys: tuple[str, ...], accepted_at: int, body: Body) -> bytes:

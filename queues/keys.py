@@ -15,8 +15,8 @@ on Redis Cluster.
     ferry:{pNN}:q:<queue>:buried   HASH   person key -> ids of the person's dead letters
     ferry:{pNN}:q:<queue>:warnings HASH   code -> people delivered without some field
     ferry:{pNN}:q:<queue>:alarmed  STRING its dead letters were said to be too many or too old; expires
-    ferry:{pNN}:b:<batch>          HASH   an open batch: queue, reason, taken, count, token, lease, held, crashes,
-                                          attempts, progress, sent
+    ferry:{pNN}:b:<batch>          HASH   an open batch: queue, reason, taken, count, token, lease, held, claimant,
+                                          crashes, attempts, progress, sent
     ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered
 
 Fields of a queue: `size`, `age` (flush policy, changes and ms), `takes` (batches ever taken), `taken` (changes ever
@@ -36,6 +36,9 @@ Outside the partitions, written by plain commands only:
     ferry:probing                  STRING held connections are probed once while it lasts
     ferry:housekeeping             STRING the ledger is kept within its bounds once while it lasts
     ferry:account:<connection>     HASH   settings a CDP sent for a connection, API key encrypted
+    ferry:consents:<connection>:<person key>
+                                   HASH   purpose -> what the person decided about it, and when;
+                                          other key of the person -> nothing; expires after a year
     ferry:lock:list:<digest>       STRING one worker creates the list of that name
 """
 
@@ -86,6 +89,11 @@ def batch_partition(batch_id: str) -> int:
 def account(connection: str) -> str:
     """What a CDP told us about a connection."""
     return f"ferry:account:{connection}"
+
+
+def consents(connection: str, person: str) -> str:
+    """What one person has consented to."""
+    return f"ferry:consents:{connection}:{person}"
 
 
 def list_lock(digest: str) -> str:

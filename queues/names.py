@@ -16,7 +16,8 @@ UNREADABLE = "unreadable"
 class Queue:
     """The pending changes for one destination, written `connection/kind/target`.
 
-    `kind` is `audience`; `target` is the CDP's audience id.
+    `target` is the CDP's audience id where the kind is `audience`, else the kind in the plural, such as `events`: one
+    queue of these for each connection, so that the order of a person holds over all of it.
     """
 
     connection: str

@@ -5,8 +5,9 @@ Parity with mParticle's bulk forwarding to Klaviyo: 100 items or 16 hours. Pure:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Reason = Literal["size", "age", "operator"]
 
@@ -18,6 +19,14 @@ class FlushPolicy:
     size: int = 100
     age_ms: int = 960 * 60_000
     upload_max: int = 100
+
+
+#: Of the kinds that do not go by the policy for people. Whoever unsubscribes must not wait for hours.
+OF_KIND: Final[Mapping[str, FlushPolicy]] = {
+    "event": FlushPolicy(age_ms=60_000, upload_max=1_000),
+    "consent": FlushPolicy(age_ms=60_000, upload_max=1_000),
+    "erasure": FlushPolicy(size=1, age_ms=60_000),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def policy_of(connections: Connections, queue: Queue) -> FlushPolicy:
         connection = connections.named(queue.connection)
     except UnknownConnection:
         connection = connections.named("default")
-    return connection.policy_for(queue.target)
+    return connection.policy_for(queue.kind, queue.target)
 
 
 def refile(redis: Redis, connections: Connections, now: int) -> None:

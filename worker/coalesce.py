@@ -15,12 +15,14 @@ class Intent:
 
     `indexes`: the person's changes in the batch, oldest first by (CDP timestamp, arrival); the last one stands for
     the person. `membership`: where they end, None when no change says. `written`: the changes whose attributes are
-    uploaded, none when the person only leaves.
+    uploaded, none when the person only leaves. `final`: once it is delivered, no older dead letter of the person may be
+    replayed.
     """
 
     indexes: list[int] = field(default_factory=list)
     membership: Literal["add", "remove"] | None = None
     written: list[int] = field(default_factory=list)
+    final: bool = False
 
     @property
     def last(self) -> int:
@@ -46,6 +48,7 @@ def _intent(changes: Sequence[Change], indexes: list[int]) -> Intent:
         else:
             intent.membership = "add" if action == "add" else intent.membership
             intent.written.append(i)
+    intent.final = intent.membership is not None
     return intent
 
 

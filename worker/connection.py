@@ -10,7 +10,9 @@ from typing import Any
 from redis import Redis
 
 from connections import Connection, Connections, UnknownConnection
+from mappings import consent_mapping
 from mappings.account_settings import rules_from_mparticle
+from mappings.consent_mapping import Channel
 from mappings.rules import Rules
 from queues import accounts, pending
 from queues.errors import NoSecretKey, SecretKeyChanged
@@ -27,6 +29,7 @@ class Destination:
 
     `list_id` and `list_name` are set by a person: in connections.toml, or in the CDP's audience settings. `known_as`
     is the audience's name in the CDP. `given_id` is the list id that we told the CDP earlier and that it repeats.
+    `allow_global_unsubscribe`, `consent_removal`: see `Connection`. `consent_mapping`: purpose -> channel.
     """
 
     api_key: str = field(repr=False)
@@ -35,6 +38,9 @@ class Destination:
     list_name: str | None
     known_as: str
     given_id: str | None
+    allow_global_unsubscribe: bool = False
+    consent_mapping: Mapping[str, Channel] = field(default_factory=dict)
+    consent_removal: bool = False
 
     @property
     def name(self) -> str:
@@ -68,6 +74,9 @@ def resolve(
         list_name=(own and own.list_name) or settings.get("listName") or None,
         known_as=audience.get("name") or f"Audience {target}",
         given_id=settings.get("klaviyoListId") or None,
+        allow_global_unsubscribe=connection.allow_global_unsubscribe,
+        consent_mapping=_consent_mapping(settings) or connection.consent_mapping,
+        consent_removal=connection.consent_removal,
     )
 
 
@@ -117,3 +126,10 @@ def _rules(account: Mapping[str, str], audience: Mapping[str, str], base: Rules)
         return rules_from_mparticle(account, audience, base)
     except ValueError as fault:
         raise Held("setting_wrong", f"{fault}; correct it in the CDP, then release") from fault
+
+
+def _consent_mapping(audience: Mapping[str, str]) -> Mapping[str, Channel]:
+    try:
+        return consent_mapping.parse(audience.get("consentMapping"))
+    except ValueError as fault:
+        raise Held("setting_wrong", f"consentMapping: {fault}; correct it in the CDP, then release") from fault

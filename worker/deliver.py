@@ -1,6 +1,6 @@
 """`deliver(batch_id)`: what a worker does each time it is rung for a batch.
 
-upload -> confirm -> clear -> remove -> settle. Whenever there is something to wait for, the batch goes back and the
+The kind of the queue says by which stages. Whenever there is something to wait for, the batch goes back and the
 worker is free; being rung again, any worker goes on where the progress says.
 """
 
@@ -14,23 +14,20 @@ from redis import Redis
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.limiter import RedisLimiter, fingerprint
-from queues import batches, holds, pending
+from queues import batches, holds
 from queues.accounts import Cipher
 from queues.batches import Batch
 from queues.clock import now_ms
 from queues.errors import LeaseLost
 from queues.server import connect
 from worker import progress, refusals
-from worker.clearing import clear
-from worker.confirming import confirm
 from worker.connection import destination
 from worker.delivery import LEASE_MS, Delivery
 from worker.errors import INTERRUPTIONS, DeliveryFailed, Held, Later
+from worker.kinds import KINDS, Kind
 from worker.process import settings_of_process
-from worker.removing import remove
 from worker.settling import settle
-from worker.uploading import upload
-from worker.waiting import FIRST_POLL_MS, HELD_MS
+from worker.waiting import HELD_MS
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +68,11 @@ def _go_on(redis: Redis, batch: Batch) -> None:
         log.info("batch %s: waits, %s is held (%s)", batch.id, batch.queue, hold.reason)
         batches.submit(redis, batch, batch.progress, now_ms() + HELD_MS)
         return
+    kind = KINDS.get(batch.queue.kind)
+    if kind is None:
+        log.error("batch %s: waits, this worker does not know the kind of %s; start a newer one", batch.id, batch.queue)
+        batches.submit(redis, batch, batch.progress, now_ms() + HELD_MS)
+        return
     try:
         to = destination(
             redis, settings_of_process().connections, Cipher(settings_of_process().secret_keys), batch.queue
@@ -87,29 +89,15 @@ def _go_on(redis: Redis, batch: Batch) -> None:
         before_request=lambda: batches.renew(redis, batch, now_ms(), LEASE_MS),
     )
     with closing(klaviyo):
-        _stages(Delivery(redis, batch, to, klaviyo, known))
+        _stages(Delivery(redis, batch, to, klaviyo, known, kind.intents), kind)
 
 
-def _stages(delivery: Delivery) -> None:
-    state = delivery.progress
+def _stages(delivery: Delivery, kind: Kind) -> None:
     try:
         if delivery.batch.crashes >= MAX_CRASHES:
-            delivery.reject_all(list(delivery.intents), "crashed_worker", {"crashes": delivery.batch.crashes})
+            delivery.reject_rest("crashed_worker", {"crashes": delivery.batch.crashes})
             return settle(delivery)
-        if state.stage == "upload":
-            upload(delivery)
-            state.stage = "confirm"
-            if state.jobs:
-                delivery.give_back(FIRST_POLL_MS)
-                return pending.wake(delivery.redis)
-        if state.stage == "confirm":
-            confirm(delivery)
-            state.stage = "clear"
-        if state.stage == "clear":
-            clear(delivery)
-            state.stage = "remove"
-        remove(delivery)
-        settle(delivery)
+        return kind.stages(delivery)
     except Later as later:
         log.info("batch %s: %s", delivery.batch.id, later)
         delivery.give_back(round(later.after_s * 1000), later.attempts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from redis import Redis
 from klaviyo.client import Klaviyo
 from queues import batches
 from queues.batches import Batch
+from queues.change import Change
 from queues.clock import now_ms
 from worker import progress
 from worker.coalesce import Intent, coalesce
@@ -24,18 +25,19 @@ LEASE_MS = 90_000
 
 @dataclass
 class Delivery:
-    """Everything the stages of a delivery share."""
+    """Everything the stages of a delivery share. `read`: what changes come to, by the kind of the queue."""
 
     redis: Redis
     batch: Batch
     to: Destination
     klaviyo: Klaviyo
     progress: Progress = field(default_factory=Progress)
+    read: Callable[[Sequence[Change]], list[Intent]] = coalesce
 
     @cached_property
     def intents(self) -> dict[int, Intent]:
         """What is to be done for each person, by the person's last change."""
-        return {intent.last: intent for intent in coalesce(self.batch.changes)}
+        return {intent.last: intent for intent in self.read(self.batch.changes)}
 
     def note(self) -> None:
         """Something was achieved: write the progress down and keep the batch. Raises LeaseLost."""
@@ -48,6 +50,11 @@ class Delivery:
         sent = self.progress.stage != "upload"
         batches.submit(self.redis, self.batch, written, now_ms() + after_ms, attempts, sent)
 
+    def warn(self, person: int, *codes: str) -> None:
+        """The person is delivered without what these codes stand for."""
+        known = self.progress.warnings.get(person, ())
+        self.progress.warnings[person] = tuple(dict.fromkeys((*known, *codes)))
+
     def reject(self, person: int, reason: str, detail: dict[str, Any]) -> None:
         """The person cannot be delivered; `detail` goes to the dead letter only."""
         self.progress.rejected[person] = Rejection(reason, detail)
@@ -56,3 +63,8 @@ class Delivery:
         """None of these persons can be delivered, all for the same reason."""
         for person in persons:
             self.reject(person, reason, detail)
+
+    def reject_rest(self, reason: str, detail: dict[str, Any]) -> None:
+        """Nobody can be delivered who is neither rejected nor sent already."""
+        ended = self.progress.sent | self.progress.rejected.keys()
+        self.reject_all([person for person in self.intents if person not in ended], reason, detail)

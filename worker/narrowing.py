@@ -1,8 +1,9 @@
-"""Narrowing: what to send instead of a refused import, until every refusal has found the rows that deserve it."""
+"""Narrowing: what to send instead of a refused request, until every refusal has found the rows that deserve it."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Bisect, RowError, Rows, Split
@@ -10,41 +11,48 @@ from worker.delivery import Delivery
 
 log = logging.getLogger(__name__)
 
+#: Puts a row aside for what Klaviyo said of it; True: it goes again at once, without what was refused.
+Refuse = Callable[[int, Sequence[RowError | Bisect | Split]], bool]
 
-def narrow(delivery: Delivery, portion: list[int], refusal: NotAccepted) -> list[list[int]]:
+
+def reject(delivery: Delivery, row: int, why: Sequence[RowError | Bisect | Split]) -> bool:
+    """A row that stands for the intent of that number cannot be delivered. Always False."""
+    match why[-1]:
+        case Split(why=code):
+            delivery.reject(row, code, {})
+        case error:
+            detail = {"detail": error.detail, "pointer": error.pointer, "error_id": error.error_id}
+            delivery.reject(row, error.code, detail)
+    return False
+
+
+def narrow(delivery: Delivery, portion: list[int], refusal: NotAccepted, refuse: Refuse) -> list[list[int]]:
     """The parts to send next; the last one goes first. Raises the refusal when it does not concern rows.
 
-    Named rows are put aside and the rest goes again. Where Klaviyo names none, halving finds one bad row among n with
+    Named rows are refused and the rest goes again. Where Klaviyo names none, halving finds one bad row among n with
     about 2 log2 n requests, and all of them with at most 2n - 1.
     """
     match refusal.outcome:
         case Rows(errors=errors):
-            return _without(delivery, portion, errors)
+            return _without(delivery, portion, errors, refuse)
         case Bisect() | Split() if len(portion) > 1:
             half = len(portion) // 2
             return [portion[half:], portion[:half]]
-        case Bisect() as outcome:
-            delivery.reject(portion[0], outcome.code, _detail(outcome))
-        case Split(why=why):
-            delivery.reject(portion[0], why, {})
-        case _:
-            raise refusal
-    return []
+        case Bisect() | Split() as outcome:
+            return [portion] if refuse(portion[0], [outcome]) else []
+    raise refusal
 
 
-def _without(delivery: Delivery, portion: list[int], errors: tuple[RowError, ...]) -> list[list[int]]:
+def _without(delivery: Delivery, portion: list[int], errors: tuple[RowError, ...], refuse: Refuse) -> list[list[int]]:
+    named: dict[int, list[RowError]] = {}
     for error in errors:
-        delivery.reject(portion[error.index], error.code, _detail(error))
-    named = {error.index for error in errors}
-    rest = [person for i, person in enumerate(portion) if i not in named]
+        named.setdefault(error.index, []).append(error)
+    rest = [row for i, row in enumerate(portion) if i not in named or refuse(row, named[i])]
     log.warning(
-        "batch %s: %d rows refused and put aside; the other %d go again at once",
+        "batch %s: %d rows refused, %d of them put aside; the other %d go again at once",
         delivery.batch.id,
         len(named),
+        len(portion) - len(rest),
         len(rest),
     )
     return [rest] if rest else []
-
-
-def _detail(error: RowError | Bisect) -> dict[str, str]:
-    return {"detail": error.detail, "pointer": error.pointer, "error_id": error.error_id}

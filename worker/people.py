@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 import orjson
 
-from mappings.errors import Rejected
 from mappings.merge import merge
 from mappings.person import Person
 from mappings.profile import Profile, to_profile
@@ -17,10 +14,8 @@ from mappings.rules import Rules
 from mappings.sources import read
 from queues.change import Change
 from worker.delivery import Delivery
-from worker.errors import INTERRUPTIONS
+from worker.guarding import guarded
 from worker.progress import Rejection
-
-log = logging.getLogger(__name__)
 
 Identifier = Literal["email", "phone_number", "external_id"]
 #: Strongest first.
@@ -89,18 +84,7 @@ def _of_delivery(delivery: Delivery, changes: Sequence[int]) -> Profile | Reject
 
 def mapped_by(rules: Rules, changes: Sequence[Change], where: str) -> Profile | Rejection:
     """What changes of one person, oldest first, come to by these rules. `where` they stand: for the log."""
-    try:
-        return to_profile(merge([_read(change) for change in changes]), rules)
-    except Rejected as fault:
-        return Rejection(fault.reason, {"field": fault.field, "detail": fault.detail})
-    except INTERRUPTIONS:
-        raise
-    except Exception as fault:  # noqa: BLE001  # a person our rules fail on must not stop the others of the batch
-        # Without the fault's own words, which may hold a value of the person.
-        place = traceback.extract_tb(fault.__traceback__)[-1]
-        what = f"{type(fault).__name__} in {place.name}, line {place.lineno}"
-        log.error("%s: a mapping failed (%s); the person is rejected", where, what)  # noqa: TRY400
-        return Rejection("mapping_failed", {"detail": what})
+    return guarded(lambda: to_profile(merge([_read(change) for change in changes]), rules), where)
 
 
 def _read(change: Change) -> Person:

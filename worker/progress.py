@@ -28,6 +28,11 @@ class Progress(msgspec.Struct):
     """`rejected` and `warnings` (codes of what was left out of a profile) are by the index of the person's last change;
     so is `clear`, the standard fields still to be emptied.
 
+    `sent`: the intents that Klaviyo took, of the kinds that have no import job to look at. `under_way`: it may have
+    taken something that it has not carried out yet, and that must not be sent again or built upon before.
+
+    `persons`: every key that leads to the person of an erasure.
+
     `faults` counts retries in a row, `polls` looks at unfinished import jobs: both make the next wait longer.
     """
 
@@ -36,6 +41,9 @@ class Progress(msgspec.Struct):
     rejected: dict[int, Rejection] = {}
     warnings: dict[int, tuple[str, ...]] = {}
     clear: dict[int, tuple[str, ...]] = {}
+    sent: set[int] = set()
+    under_way: bool = False
+    persons: dict[int, list[str]] = {}
     faults: int = 0
     polls: int = 0
 

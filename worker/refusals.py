@@ -87,7 +87,7 @@ def _give_up(delivery: Delivery, outcome: Outcome, reason: str, detail: dict[str
         delivery.batch.id,
         summary(outcome),
     )
-    delivery.reject_all([p for p in delivery.intents if p not in delivery.progress.rejected], reason, dict(detail))
+    delivery.reject_rest(reason, dict(detail))
     settle(delivery)
 
 

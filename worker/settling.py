@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Container
 
 from queues import batches, pending
 from queues.batches import Settlement, Undeliverable
@@ -14,11 +15,12 @@ from worker.delivery import Delivery
 log = logging.getLogger(__name__)
 
 
-def settle(delivery: Delivery) -> None:
+def settle(delivery: Delivery, overtaken: Container[int] = ()) -> None:
     """End the batch. Raises LeaseLost.
 
     Of a delivered person the last change counts as delivered and those it swallowed as superseded. Of a rejected one
-    every change becomes a dead letter, so that replaying brings all of it back.
+    every change becomes a dead letter, so that replaying brings all of it back. Of an intent that was `overtaken` by
+    others nothing was sent, and every change counts as superseded.
     """
     dead = [
         Undeliverable(index, rejection.reason, rejection.detail)
@@ -26,12 +28,13 @@ def settle(delivery: Delivery) -> None:
         for index in delivery.intents[person].indexes
     ]
     dead.sort(key=lambda letter: letter.index)
-    delivered = [intent for person, intent in delivery.intents.items() if person not in delivery.progress.rejected]
-    superseded = sum(len(intent.indexes) - 1 for intent in delivered)
+    left = [intent for person, intent in delivery.intents.items() if person not in delivery.progress.rejected]
+    delivered = [intent for intent in left if intent.last not in overtaken]
+    superseded = sum(len(intent.indexes) for intent in left) - len(delivered)
     end = Settlement(
         superseded=superseded,
         dead=dead,
-        moved=[intent.last for intent in delivered if intent.membership is not None],
+        moved=[intent.last for intent in delivered if intent.final],
         warnings=_warnings(delivery, delivered),
     )
     due = batches.settle(delivery.redis, delivery.batch, end, now_ms())

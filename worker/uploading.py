@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 
 from klaviyo.chunks import chunks
-from klaviyo.errors import NotAccepted
 from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
-from klaviyo.outcomes import Bisect
 from worker.delivery import Delivery
 from worker.list_of import list_of
-from worker.narrowing import narrow
 from worker.people import rows
 from worker.progress import Job
+from worker.sending import send
 
 log = logging.getLogger(__name__)
 
@@ -35,18 +33,8 @@ def upload(delivery: Delivery) -> None:
 
 
 def _send(delivery: Delivery, mapped: dict[int, bytes], list_id: str | None) -> None:
-    stack = [list(part) for part in chunks(list(mapped), MAX_ROWS, MAX_ROW_BYTES, lambda person: len(mapped[person]))]
-    in_order = False
-    while stack:
-        portion = stack.pop()
-        try:
-            job = delivery.klaviyo.import_profiles([mapped[person] for person in portion], list_id)
-        except NotAccepted as refusal:
-            if isinstance(refusal.outcome, Bisect) and not in_order:
-                _check(delivery, list_id)
-                in_order = True
-            stack += narrow(delivery, portion, refusal)
-            continue
+    def ask(portion: list[int]) -> None:
+        job = delivery.klaviyo.import_profiles([mapped[person] for person in portion], list_id)
         delivery.progress.jobs.append(Job(job.id, portion))
         delivery.note()
         log.info(
@@ -55,6 +43,9 @@ def _send(delivery: Delivery, mapped: dict[int, bytes], list_id: str | None) -> 
             len(portion),
             job.id,
         )
+
+    portions = chunks(list(mapped), MAX_ROWS, MAX_ROW_BYTES, lambda person: len(mapped[person]))
+    send(delivery, portions, ask, lambda: _check(delivery, list_id))
 
 
 def _check(delivery: Delivery, list_id: str | None) -> None:

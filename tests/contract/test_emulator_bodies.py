@@ -89,7 +89,7 @@ def test_the_emulator_knows_every_field_of_the_model_and_no_other() -> None:
     assert location == set(LOCATION)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.fixed_dictionaries(
         {"email": st.sampled_from(["a@example.com", "b+c@example.co.uk"])},

@@ -89,7 +89,7 @@ def test_every_operation_keeps_to_the_document(case: schemathesis.Case[Any], int
 
 def answer(intake: Intake, method: str, path: str, headers: dict[str, str]) -> requests.Response:
     body = b'{"type":"audience_membership_change_request","changes":[]}' if method == "post" else None
-    return requests.request(method, intake.url + path, data=body, headers=headers, timeout=10)
+    return requests.request(method, intake.url + path, data=body, headers=headers, timeout=30)
 
 
 @pytest.mark.parametrize("token", [TOKEN, OTHER])
@@ -125,6 +125,6 @@ def test_an_unknown_address_is_answered_without_detail(intake: Intake, path: str
     for headers, status in (({}, 401), ({"Authorization": f"Token {TOKEN}"}, 404)):
         prepared = requests.Request("GET", intake.url, headers=headers).prepare()
         prepared.url = intake.url + path  # as it is, with its dots
-        response = session.send(prepared, timeout=10)
+        response = session.send(prepared, timeout=30)
         assert response.status_code == status
         assert not any(word in response.text for word in ("ann", "v2", "admin", "Traceback"))

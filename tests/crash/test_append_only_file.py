@@ -14,8 +14,7 @@ from redis import Redis
 
 import settings
 from emulator.world import World
-from klaviyo.http import Reply, Transport
-from klaviyo.outcomes import Retry
+from klaviyo.http import Answer, Transport
 from queues import dead_letters, pending
 from queues.acceptance import accept
 from queues.clock import now_ms
@@ -83,7 +82,7 @@ def recording(world: World, url: str, tmp_path_factory: pytest.TempPathFactory) 
             busy_run(redis, recording)
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(30)
     return recording
 
 
@@ -97,7 +96,7 @@ def use(patch: pytest.MonkeyPatch, redis_url: str, klaviyo_url: str) -> None:
 def record_requests(patch: pytest.MonkeyPatch, recording: Recording) -> None:
     send = Transport.send
 
-    def recorded(self: Transport, method: str, path: str, query: str = "", body: bytes | None = None) -> Reply | Retry:
+    def recorded(self: Transport, method: str, path: str, query: str = "", body: bytes | None = None) -> Answer:
         answer = send(self, method, path, query, body)
         recording.look_at_klaviyo()
         return answer
@@ -184,5 +183,5 @@ def test_a_log_that_breaks_off_anywhere_holds_whole_transitions_only(recording: 
         with Redis.from_url(url) as redis:
             broken = oracle.conservation(redis, recording.model(cut))
         process.kill()
-        process.wait(10)
+        process.wait(30)
         assert broken == []

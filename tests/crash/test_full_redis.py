@@ -73,6 +73,6 @@ def test_what_a_full_redis_holds_is_delivered_and_makes_room_again(
                 oracle.check(redis, klaviyo, model)
     finally:
         server.kill()
-        server.wait(10)
+        server.wait(30)
         settings_of_process.cache_clear()
     assert model.accepted.total() > 5_000

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 #: Written and synchronised before anything is answered, so that what was answered must be in every copy.
 OPTIONS = (*aof.OPTIONS, "--appendfsync", "always", "--aof-load-truncated", "yes")
 COPIES = 8
+#: Changes answered between two copies, at least and about at most.
+BETWEEN_COPIES = (40, 200)
 #: A change in the file takes more bytes than this, and a message of this load has no more changes.
 LEAST_BYTES, MOST_CHANGES = 100, 6
 
@@ -47,6 +49,10 @@ class Copy:
 
     folder: Path
     answered: int
+
+    def put(self, folder: Path) -> None:
+        """Lay it where a server finds it, which will write on."""
+        shutil.copytree(self.folder / "appendonlydir", folder / "appendonlydir")
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +77,8 @@ def copies(chance: random.Random, klaviyo: Account, tmp_path_factory: pytest.Tem
             load.start()
         found = []
         for number in range(COPIES):
-            time.sleep(chance.uniform(0.3, 1.2))
-            answered = model.accepted.total()
+            # So many changes later, not so many seconds: a slow machine has as much to lose as a fast one.
+            answered = wait_until_answered(model, model.accepted.total() + chance.randint(*BETWEEN_COPIES), loads)
             to = folder / f"copy-{number}"
             shutil.copytree(folder / "appendonlydir", to / "appendonlydir")
             found.append(Copy(to, answered))
@@ -81,6 +87,16 @@ def copies(chance: random.Random, klaviyo: Account, tmp_path_factory: pytest.Tem
             load.join()
         assert redis.info("persistence")["aof_rewrite_in_progress"] == 0, "a copy may miss a file"
     return found
+
+
+def wait_until_answered(model: Model, changes: int, loads: list[Load], seconds: float = 120.0) -> int:
+    """Return when so many changes were answered with 202; how many there are."""
+    deadline = time.monotonic() + seconds
+    while (answered := model.accepted.total()) < changes:
+        assert all(load.is_alive() for load in loads), "a sender gave up"
+        assert time.monotonic() < deadline, f"{answered} changes were answered, and not {changes}"
+        time.sleep(0.01)
+    return answered
 
 
 def environment_of(url: str, klaviyo: Account) -> dict[str, str]:
@@ -96,7 +112,7 @@ def served(folder: Path) -> Iterator[tuple[Redis, str]]:
             yield redis, url
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(30)
 
 
 def stored(redis: Redis) -> int:
@@ -124,17 +140,23 @@ def _changes(redis: Redis, batch_id: str) -> list[bytes]:
 
 @pytest.mark.parametrize("number", range(COPIES))
 def test_what_the_disk_holds_is_whole_and_is_brought_to_its_end(
-    chance: random.Random, copies: list[Copy], number: int, klaviyo: Account, monkeypatch: pytest.MonkeyPatch
+    chance: random.Random,
+    copies: list[Copy],
+    number: int,
+    klaviyo: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     copy = copies[number]
-    with served(copy.folder) as (redis, _):
+    copy.put(tmp_path)
+    with served(tmp_path) as (redis, _):
         whole = stored(redis)
         assert whole >= copy.answered, "what was answered with 202 is missing"
         assert oracle.balance(redis) + half_taken(redis) == []
-    file = aof.log_of(copy.folder)
+    file = aof.log_of(tmp_path)
     cut = min(file.stat().st_size, chance.choice([1, chance.randint(1, 300), chance.randint(300, 30_000)]))
     os.truncate(file, file.stat().st_size - cut)
-    with served(copy.folder) as (redis, url):
+    with served(tmp_path) as (redis, url):
         left = stored(redis)
         log.warning("%d changes stored, %d answered; %d left without %d bytes", whole, copy.answered, left, cut)
         assert whole - left <= MOST_CHANGES + cut / LEAST_BYTES
@@ -147,3 +169,15 @@ def test_what_the_disk_holds_is_whole_and_is_brought_to_its_end(
         assert oracle.balance(redis) + oracle.quiet(redis) == []
         assert stored(redis) == left
     settings_of_process.cache_clear()
+
+
+def test_a_disk_that_holds_less_and_a_ledger_that_is_not_whole_are_noticed(copies: list[Copy], tmp_path: Path) -> None:
+    copies[-1].put(tmp_path)
+    file = aof.log_of(tmp_path)
+    os.truncate(file, file.stat().st_size // 2)
+    with served(tmp_path) as (redis, _):
+        assert 0 < stored(redis) < copies[-1].answered
+        assert oracle.balance(redis) + half_taken(redis) == []
+        queue = all_queues(redis)[0]
+        redis.hincrby(keys.queue(queue), "open", 1)
+        assert len(oracle.balance(redis)) == len(half_taken(redis)) == 1

@@ -113,7 +113,7 @@ def test_an_intake_without_an_answer_of_redis_accepts_nothing_and_stores_a_repea
     house.check()
 
 
-def work_until_drained(house: House, seconds: float = 20.0) -> None:
+def work_until_drained(house: House, seconds: float = 90.0) -> None:
     """Ring a real worker until nothing is open or it was killed."""
     deadline = time.monotonic() + seconds
     house.children.start("worker")

@@ -85,7 +85,7 @@ def burst(redis: Redis, chance: random.Random) -> None:
         time.sleep(chance.uniform(0, 0.04))
 
 
-def wait_until_taken(redis: Redis, left: int, seconds: float = 20.0) -> None:
+def wait_until_taken(redis: Redis, left: int, seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while waiting(redis) > left or open_batches(redis):
         assert time.monotonic() < deadline, f"{waiting(redis)} changes still wait"

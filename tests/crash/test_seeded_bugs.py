@@ -23,7 +23,7 @@ from queues.change import Change
 from queues.errors import LeaseLost
 from tests.support import oracle_runs
 from tests.support.hut import Hut, hut_of
-from worker import coalesce, deliver
+from worker import audience, coalesce
 from worker.coalesce import Intent
 from worker.delivery import Delivery
 from worker.main import DeliveryWorker
@@ -74,7 +74,7 @@ def a_batch_that_is_settled_before_it_is_uploaded(patch: pytest.MonkeyPatch) -> 
         raise LeaseLost(delivery.batch.id)
 
     patch.setattr(Delivery, "note", lambda _: None)
-    patch.setattr(deliver, "upload", settled_first)
+    patch.setattr(audience, "upload", settled_first)
 
 
 def a_message_that_is_remembered_before_it_is_written_down(patch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def an_update_that_swallows_an_add(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_removal_before_the_import_is_complete(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(deliver, "confirm", lambda _: None)
+    patch.setattr(audience, "confirm", lambda _: None)
 
 
 def a_look_up_of_the_first_hundred_only(patch: pytest.MonkeyPatch) -> None:

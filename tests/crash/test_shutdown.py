@@ -30,7 +30,7 @@ def called(house: House, method: str, path: str) -> bool:
     return any(call["method"] == method and path in call["path"] for call in house.klaviyo.journal())
 
 
-def wait_for(happened: Callable[[], bool], seconds: float = 15.0) -> None:
+def wait_for(happened: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "the phase to disturb does not come"
@@ -122,7 +122,7 @@ def test_an_intake_told_to_end_answers_what_it_was_sent_before(house: House, tmp
         posting.start()
         wait_for(lambda: "EVALSHA" in house.to_redis.seen)
         group.terminate_all()
-        posting.join(10)
+        posting.join(60)
     assert sender.answers == {202: 1}
     house.model.accept(sent)
     house.check()

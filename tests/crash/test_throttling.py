@@ -37,7 +37,7 @@ def deliver_all(redis: Redis, klaviyo: Account, known: dict[str, str], folder: P
         sender, sent = Sender(group.port), message(AUDIENCE, "add", range(BATCHES * SIZE))
         sender.post_until_accepted(sent)
         model.accept(sent)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while oracle.quiet(redis):
             assert time.monotonic() < deadline, oracle.quiet(redis)
             time.sleep(0.1)

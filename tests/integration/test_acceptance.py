@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from queues import acceptance, keys, scripts
+from queues import acceptance, dead_letters, keys, scripts
 from queues.acceptance import Acceptance, Accepted, DeadOnArrival, calls, outcomes
 from queues.errors import QueueFull
 from queues.names import PARTITIONS, Queue
@@ -49,9 +49,10 @@ def state(redis: Redis) -> dict[str, Any]:
     for queue in QUEUES:
         known[str(queue)] = redis.hgetall(keys.queue(queue))
         known[f"{queue} pending"] = redis.lrange(keys.queue(queue, "pending"), 0, -1)
-        known[f"{queue} dead"] = [fields for _, fields in redis.xrange(keys.queue(queue, "dead"))]
+        known[f"{queue} dead"] = [(letter.reason, letter.change) for letter in dead_letters.read(redis, queue)]
         known[f"{queue} buried"] = {
-            key: ids.count(b" ") for key, ids in redis.hgetall(keys.queue(queue, "buried")).items()
+            key: ids.count(b" ")
+            for key, ids in cast("dict[bytes, bytes]", redis.hgetall(keys.queue(queue, "buried"))).items()
         }
     for number in range(PARTITIONS):
         known[f"due {number}"] = redis.zrange(keys.partition(number, "due"), 0, -1, withscores=True)

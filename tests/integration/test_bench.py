@@ -6,14 +6,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from click.testing import CliRunner
+from redis import Redis
 
 from bench import rivals
 from bench.__main__ import main
+from bench.backlog import check, fill
+from bench.emulated import API_KEY, Emulator
 from bench.errors import BenchError
+from bench.filling import acceptances, messages
+from bench.limits_large import least_s
+from bench.memory import weigh
+from bench.messages import audience_name, number, phone
 from bench.processes import redis_server
-from bench.rivals import Rival, generate, send
+from bench.rivals import Rival, generate, memberships, send
+from bench.segment_mapping import MESSAGES as SEGMENT_MESSAGES
+from bench.segment_mapping import map_all
+from bench.segment_messages import order
 from emulator.server import running
+from klaviyo.quotas import Quota
+from klaviyo.revision import REVISION
 
 
 @pytest.fixture
@@ -36,6 +49,85 @@ def test_the_figures_asked_for_end_in_a_table_with_the_machine_and_how_to_repeat
     assert written in result.output
 
 
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("limits_large", ["2,000 waiting changes delivered in 1 uploads", "Answers 429 during these 1 uploads"]),
+        ("limits_small", ["Uploads of 100 people a minute", "Answers 429 during these 10 uploads"]),
+        ("fairness", ["3 audiences of 100 changes delivered, beside one of 500"]),
+    ],
+)
+def test_a_backlog_is_delivered_to_the_last_change_within_the_limits(
+    name: str, rows: list[str], tmp_path: Path
+) -> None:
+    page = tmp_path / "benchmarks.md"
+    result = CliRunner().invoke(main, ["--quick", "--only", name, "--out", str(page)])
+    assert result.exit_code == 0, result.output  # it is not when a change was lost
+    found = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("|")][2:]
+    assert len(found) == len(rows)
+    assert all(row[0].strip().startswith(start) for row, start in zip(found, rows, strict=True))
+    assert all(row[1].strip() == "0" for row in found if "429" in row[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("segment_accept", ["Events of Segment accepted a second, 1 in a request"]),
+        ("segment_mapping", [f"Mapping a message of Segment, {what}" for what in SEGMENT_MESSAGES]),
+        ("segment_memory", ["Redis memory of a pending event"]),
+    ],
+)
+def test_segments_messages_are_measured_and_none_is_lost(name: str, rows: list[str], tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    result = CliRunner().invoke(main, ["--quick", "--only", name, "--out", str(page)])
+    assert result.exit_code == 0, result.output  # it is not when one was lost
+    found = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("|")][2:]
+    assert [row[0].strip() for row in found] == rows
+    assert all(row[1].strip() and row[2].strip() for row in found)
+
+
+def test_a_message_that_does_not_become_all_it_should_spoils_the_figure() -> None:
+    with pytest.raises(BenchError, match="1 messages became 4 profiles and events, not 5 each"):
+        map_all([order(number(1), phone(1))], 5)
+
+
+def test_a_change_that_does_not_lie_in_the_ledger_spoils_its_weight(tmp_path_factory: pytest.TempPathFactory) -> None:
+    found = list(acceptances(messages(3, 1)))
+    with pytest.raises(BenchError, match="2 changes were stored and not 3"):
+        weigh(tmp_path_factory.mktemp("b"), "memory", found[:1], [found[1], found[2], found[2]], 3)
+
+
+def test_a_change_that_is_not_delivered_spoils_the_figure(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("b")
+    with (
+        redis_server(folder) as url,
+        Redis.from_url(url) as redis,
+        running(limits_off=True) as klaviyo,
+        requests.Session() as session,
+    ):
+        emulator = Emulator(klaviyo, session)
+        emulator.make_list(audience_name(1))
+        fill(redis, {1: 100})
+        with pytest.raises(BenchError, match="of 100 changes 100 were accepted, 0 delivered, and 0 people"):
+            check(redis, emulator, {1: 100})
+
+
+def test_an_answer_429_is_counted() -> None:
+    headers = {"Authorization": f"Klaviyo-API-Key {API_KEY}", "revision": REVISION}
+    with running() as klaviyo, requests.Session() as session:
+        emulator = Emulator(klaviyo, session)
+        assert emulator.throttled() == 0
+        answers = [session.get(f"{klaviyo}/api/accounts", headers=headers, timeout=5).status_code for _ in range(5)]
+        assert emulator.throttled() == answers.count(429) > 0
+
+
+@pytest.mark.parametrize(("uploads", "seconds"), [(1, 0), (9, 0), (10, 1), (20, 2), (135, 14), (136, 60), (145, 61)])
+def test_the_least_time_of_uploads_fills_the_window_of_a_second_and_that_of_a_minute(
+    uploads: int, seconds: float
+) -> None:
+    assert least_s(uploads, Quota(9, 135)) == seconds
+
+
 def test_a_load_is_counted_and_stored_to_the_last_change(ferry: Rival) -> None:
     closed = send(ferry, 3, 0.3)  # raises when Redis holds more or less than was answered 202
     assert closed.sent > rivals.CONNECTIONS
@@ -46,4 +138,4 @@ def test_a_load_is_counted_and_stored_to_the_last_change(ferry: Rival) -> None:
 
 def test_a_load_that_is_not_answered_202_is_no_figure() -> None:
     with running() as url, pytest.raises(BenchError, match="401"):
-        generate([int(url.rsplit(":", 1)[1])], 1, 0.2)
+        generate([int(url.rsplit(":", 1)[1])], memberships(1), 0.2)

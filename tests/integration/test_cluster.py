@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 
-from queues import batches, dead_letters, holds, keys, pending, room
+from queues import batches, consents, dead_letters, erasure, holds, keys, pending, room
 from queues.acceptance import Acceptance, Accepted, DeadOnArrival, accept
 from queues.batches import Settlement, Undeliverable
 from queues.census import count
@@ -106,6 +106,29 @@ def test_one_message_for_all_partitions_is_committed_in_one_go(cluster: Any) -> 
             return await group.accept(acceptances)
 
     assert [accepted.fresh for accepted in asyncio.run(commit())] == [False] * PARTITIONS
+
+
+def test_a_person_is_forgotten_in_all_partitions(cluster: Any) -> None:
+    queues = queue_of_each_partition()
+    cluster.flushall(target_nodes="primaries")
+    dead = [DeadOnArrival(changes("k")[0], "x", "")]
+    for queue in queues:
+        accept(cluster, Acceptance(queue, POLICY, "", changes("k", "l"), dead), NOW)
+    persons = [person_key("email", "k"), person_key("mpid", "k")]
+    known = cluster.get_primaries()[0]
+
+    async def tell() -> None:
+        async with AsyncRedisCluster(host=str(known.host), port=int(known.port)) as client:
+            await consents.remember(cast(Any, client), "default", persons, {"newsletter": (True, NOW)})
+
+    asyncio.run(tell())
+    assert consents.recall(cluster, "default", [persons]) == [[{"newsletter": (True, NOW)}] * 2]
+    assert consents.others(cluster, "default", persons[:1]) == {persons[1]}
+    assert erasure.others(cluster, queues, persons[:1], NOW, NOW) == set()
+    assert erasure.erase(cluster, queues, persons, NOW, NOW) == erasure.Erased(PARTITIONS, PARTITIONS, ())
+    consents.forget(cluster, "default", persons)
+    assert consents.recall(cluster, "default", [persons]) == [[{}, {}]]
+    assert {(found.waiting.pending, found.missing) for found in count(cluster, queues)} == {(1, 0)}
 
 
 def test_what_waits_in_all_partitions_is_counted_and_refuses_more(cluster: Any) -> None:

@@ -39,18 +39,18 @@ def test_joining_people_become_members_of_a_new_list_by_one_import_job(world: Wo
 
 
 def test_a_202_is_not_delivered_until_the_job_is_complete(world: World) -> None:
-    requests.post(f"{world.klaviyo}/_emulator/jobs", json={"seconds": 60}, timeout=5).raise_for_status()
+    requests.post(f"{world.klaviyo}/_emulator/jobs", json={"seconds": 60}, timeout=30).raise_for_status()
     world.change("add", "a@example.com")
     batch_id = world.deliver(rings=3)
     assert world.counts()["delivered"] == 0
     assert world.redis.exists(keys.batch(batch_id))
-    requests.post(f"{world.klaviyo}/_emulator/jobs", json={"seconds": 0}, timeout=5).raise_for_status()
+    requests.post(f"{world.klaviyo}/_emulator/jobs", json={"seconds": 0}, timeout=30).raise_for_status()
     world.ring(batch_id)
     assert world.counts()["delivered"] == 1
 
 
 def test_the_wait_between_polls_grows_and_the_worker_never_sleeps_it(world: World) -> None:
-    requests.post(f"{world.klaviyo}/_emulator/jobs", json={"seconds": 60}, timeout=5).raise_for_status()
+    requests.post(f"{world.klaviyo}/_emulator/jobs", json={"seconds": 60}, timeout=30).raise_for_status()
     world.change("add", "a@example.com")
     batch_id = world.take()
     waits = []
@@ -59,7 +59,7 @@ def test_the_wait_between_polls_grows_and_the_worker_never_sleeps_it(world: Worl
         due = world.redis.zscore(keys.partition(QUEUE.partition, "ring"), batch_id)
         assert due is not None
         waits.append(round((due - now_ms()) / 1000, 1))
-    requests.post(f"{world.klaviyo}/_emulator/jobs", json={"seconds": 0}, timeout=5).raise_for_status()
+    requests.post(f"{world.klaviyo}/_emulator/jobs", json={"seconds": 0}, timeout=30).raise_for_status()
     assert waits == pytest.approx([2.0, 2.0, 3.0, 4.5], abs=0.5)
 
 
@@ -265,7 +265,7 @@ def test_a_deleted_list_that_klaviyo_does_not_name_holds_the_queue_and_blames_no
     world.change("add", *addresses(4))
     batch_id = world.take()
     headers = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}
-    requests.delete(f"{world.klaviyo}/api/lists/{world.settings['listId']}", headers=headers, timeout=5)
+    requests.delete(f"{world.klaviyo}/api/lists/{world.settings['listId']}", headers=headers, timeout=30)
     world.fault("400_list", "/api/profile-bulk-import-jobs")
     world.ring(batch_id)
     assert holds.of_queue(world.redis, QUEUE) is not None
@@ -315,9 +315,9 @@ def test_a_batch_that_fails_its_last_attempt_becomes_dead_letters_with_the_last_
 def test_a_job_klaviyo_forgot_is_uploaded_again(world: World) -> None:
     world.change("add", "a@example.com")
     batch_id = world.deliver(rings=1)
-    requests.post(f"{world.klaviyo}/_emulator/jobs", json={"lifetime_seconds": 0}, timeout=5).raise_for_status()
+    requests.post(f"{world.klaviyo}/_emulator/jobs", json={"lifetime_seconds": 0}, timeout=30).raise_for_status()
     world.ring(batch_id)
-    requests.post(f"{world.klaviyo}/_emulator/jobs", json={"lifetime_seconds": 604800}, timeout=5).raise_for_status()
+    requests.post(f"{world.klaviyo}/_emulator/jobs", json={"lifetime_seconds": 604800}, timeout=30).raise_for_status()
     world.ring(batch_id)
     world.ring(batch_id)
     assert len(world.requests("/api/profile-bulk-import-jobs", "POST")) == 2
@@ -442,14 +442,14 @@ def test_a_person_whose_field_klaviyo_refuses_to_empty_is_a_dead_letter_with_the
 
 
 def test_a_probe_releases_a_connection_when_klaviyo_takes_its_key_again(world: World) -> None:
-    requests.post(f"{world.klaviyo}/_emulator/keys", json={"keys": [{"key": "pk_test", "revoked": True}]}, timeout=5)
+    requests.post(f"{world.klaviyo}/_emulator/keys", json={"keys": [{"key": "pk_test", "revoked": True}]}, timeout=30)
     world.change("add", "a@example.com")
     batch_id = world.deliver(rings=1)
     for _ in range(2):
         probe("default")
     assert holds.of_connections(world.redis)["default"].probed
     assert world.redis.hget(keys.CONFIRMATIONS, "default") == b"2"
-    requests.post(f"{world.klaviyo}/_emulator/keys", json={"keys": [{"key": "pk_test"}]}, timeout=5)
+    requests.post(f"{world.klaviyo}/_emulator/keys", json={"keys": [{"key": "pk_test"}]}, timeout=30)
     probe("default")
     assert holds.of_connections(world.redis) == {}
     assert not world.redis.exists(keys.CONFIRMATIONS)

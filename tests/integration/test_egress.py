@@ -15,6 +15,7 @@ from queues import batches, holds
 from queues.clock import now_ms
 from tests.support.strangers import answering, self_signed
 from tests.support.world import QUEUE, World
+from worker.probe import probe
 from worker.process import settings_of_process
 
 KEY = "pk_canary0123456789"
@@ -70,17 +71,18 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sen
 ) -> None:
     context, _ = self_signed(tmp_path)
     with answering(200, tls=context) as impostor, caplog.at_level(logging.DEBUG):
-        url = f"https://127.0.0.1:{impostor.port}"
-        batch_id = delivered_once(world_at(url))
+        world = world_at(f"https://127.0.0.1:{impostor.port}")
+        delivered_once(world)
         *_, tls = network_checks(f"https://localhost:{impostor.port}")
     assert impostor.seen == []
-    assert "network:SSLError" in caplog.text
-    assert "tried again in" in caplog.text
+    held = holds.of_connections(world.redis)["default"]
+    assert (held.reason, held.probed) == ("certificate_refused", True)
+    assert all(word in held.resolve for word in ("KLAVIYO_BASE_URL", "REQUESTS_CA_BUNDLE", "clock"))
+    assert "default is held (certificate_refused)" in caplog.text
     assert (tls.ok, "certificate refused: self-signed" in tls.detail) == (False, True), "ferry doctor says why"
     assert "REQUESTS_CA_BUNDLE" in tls.remedy
     assert KEY not in caplog.text
     assert PERSON not in caplog.text
-    assert batch_id in caplog.text
 
 
 def test_a_certificate_for_another_address_is_refused_even_when_it_is_trusted(
@@ -92,6 +94,25 @@ def test_a_certificate_for_another_address_is_refused_even_when_it_is_trusted(
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         delivered_once(world)
     assert impostor.seen == []
+    assert holds.of_connections(world.redis)["default"].reason == "certificate_refused"
+
+
+def test_a_refused_certificate_is_probed_and_the_batch_goes_on_when_klaviyo_proves_itself(
+    world_at: Callable[[str], World], url: str, tmp_path: Path
+) -> None:
+    context, _ = self_signed(tmp_path)
+    with answering(200, tls=context) as impostor:
+        world = world_at(f"https://127.0.0.1:{impostor.port}")
+        batch_id = delivered_once(world)
+        probe("default")
+        assert holds.confirmations(world.redis) == {"default": 1}
+    world = world_at(url)
+    world.control("keys", keys=[{"key": KEY}])
+    probe("default")
+    assert holds.of_connections(world.redis) == {}
+    for _ in range(3):
+        world.ring(batch_id)
+    assert world.members() == {PERSON}
 
 
 def test_a_certificate_that_the_operator_trusts_is_taken(
@@ -106,16 +127,19 @@ def test_a_certificate_that_the_operator_trusts_is_taken(
     assert KEY in trusted.seen[0], "so the tests above refuse for the reason they name"
 
 
-def test_a_batch_that_could_not_be_sent_is_rung_for_again(world_at: Callable[[str], World], tmp_path: Path) -> None:
-    context, _ = self_signed(tmp_path)
-    with answering(200, tls=context) as impostor:
-        world = world_at(f"https://127.0.0.1:{impostor.port}")
+def test_a_handshake_that_breaks_off_says_nothing_of_the_certificate_and_is_tried_again(
+    world_at: Callable[[str], World], caplog: pytest.LogCaptureFixture
+) -> None:
+    with answering(200) as plain, caplog.at_level(logging.WARNING):
+        world = world_at(f"https://127.0.0.1:{plain.port}")
         batch_id = delivered_once(world)
+    assert "network:SSLError" in caplog.text
+    assert "tried again in" in caplog.text
     assert batches.to_ring(world.redis, now_ms() + 700_000) == [batch_id]
     assert holds.of_queue(world.redis, QUEUE) is None
 
 
 def test_the_strangers_of_these_tests_would_be_reached_by_a_client_that_follows() -> None:
     with answering(200) as elsewhere, answering(302, f"http://127.0.0.1:{elsewhere.port}/") as redirecting:
-        requests.get(f"http://127.0.0.1:{redirecting.port}/", timeout=5)
+        requests.get(f"http://127.0.0.1:{redirecting.port}/", timeout=30)
     assert len(elsewhere.seen) == 1

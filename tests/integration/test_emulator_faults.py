@@ -25,7 +25,7 @@ def raw_answer(url: str, body: bytes) -> bytes:
     host, port = urlsplit(url).netloc.split(":")
     head = [f"POST {IMPORTS} HTTP/1.1", f"Host: {host}", f"Content-Length: {len(body)}"]
     head += [f"{name}: {value}" for name, value in HEADERS.items()]
-    with socket.create_connection((host, int(port)), timeout=10) as sock:
+    with socket.create_connection((host, int(port)), timeout=30) as sock:
         sock.sendall("\r\n".join(head).encode() + b"\r\n\r\n" + body)
         answer = b""
         while chunk := sock.recv(65_536):
@@ -118,14 +118,14 @@ def test_a_client_library_sees_a_connection_error_and_the_next_call_works(api: A
 
 def test_a_slow_body_begins_at_once_and_arrives_whole_at_the_end_of_its_time(api: Api) -> None:
     api.make_list()
-    order(api, "slow_body", seconds=1)
+    order(api, "slow_body", seconds=3)
     started = time.monotonic()
-    with api.session.get(api.url + "/api/lists", stream=True, timeout=10) as answer:
+    with api.session.get(api.url + "/api/lists", stream=True, timeout=30) as answer:
         first = answer.raw.read(1)
         begun = time.monotonic() - started
         rest = answer.raw.read()
-    assert begun < 0.7
-    assert time.monotonic() - started >= 1
+    assert begun < 2.5
+    assert time.monotonic() - started >= 3
     assert int(answer.headers["Content-Length"]) == len(first + rest)
     assert len(orjson.loads(first + rest)["data"]) == 1
 
@@ -133,15 +133,14 @@ def test_a_slow_body_begins_at_once_and_arrives_whole_at_the_end_of_its_time(api
 def test_a_client_that_leaves_a_slow_body_disturbs_nobody(api: Api) -> None:
     api.make_list()
     order(api, "slow_body", seconds=30)
-    with api.session.get(api.url + "/api/lists", stream=True, timeout=10) as answer:
+    with api.session.get(api.url + "/api/lists", stream=True, timeout=30) as answer:
         assert answer.status_code == 200
     assert api.get("/api/lists").status_code == 200
 
 
 def test_a_stalled_answer_runs_into_the_read_timeout_although_it_was_processed(api: Api) -> None:
-    order(api, "stall", seconds=0.5)
+    order(api, "stall", seconds=3)
+    body = {"data": {"type": "list", "attributes": {"name": "VIP"}}}
     with pytest.raises(requests.ReadTimeout):
-        api.session.post(
-            api.url + "/api/lists", json={"data": {"type": "list", "attributes": {"name": "VIP"}}}, timeout=0.1
-        )
+        api.session.post(api.url + "/api/lists", json=body, timeout=(30, 0.1))
     assert api.members() == []

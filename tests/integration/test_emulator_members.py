@@ -110,7 +110,7 @@ def test_the_cursors_lead_through_all_members(api: Api, sort: str) -> None:
     url: str | None = f"{api.url}{relationship(list_id)}?page[size]=100&sort={sort}"
     seen: list[str] = []
     while url:
-        document = api.session.get(url, timeout=10).json()
+        document = api.session.get(url, timeout=30).json()
         seen += [item["id"] for item in document["data"]]
         url = document["links"]["next"]
     assert len(seen) == 250

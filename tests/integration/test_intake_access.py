@@ -16,6 +16,8 @@ OPEN = ("/healthz", "/openapi.json", "/docs")
 CLOSED = (
     ("POST", "/v1/mparticle"),
     ("POST", "/v1/changes"),
+    ("POST", "/v1/segment"),
+    ("GET", "/v1/segment"),
     ("GET", "/v1/mparticle"),
     ("GET", "/v1/changes"),
     ("PUT", "/v1/mparticle"),

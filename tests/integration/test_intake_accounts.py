@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 from redis import Redis
 
+from intake import setting_values
 from queues import accounts, keys
 from queues.accounts import Cipher
 from queues.change import decode
@@ -44,6 +45,14 @@ def test_account_settings_are_written_when_they_change_and_not_with_every_messag
     post("Phone Number 2")
     kept = accounts.recall(redis, "mparticle-123456", Cipher([SECRET]))
     assert kept == accounts.Account({"phoneIdentifier": "Phone Number 2"})
+
+
+def test_a_key_in_another_setting_is_not_kept_and_the_setting_stays_wrong(intake: Intake, redis: Redis) -> None:
+    settings = {"apiKey": "pk_right", "alternateIdentifier": "pk_canary"}
+    account = {"account_id": 123456, "account_settings": settings}
+    assert intake.post(PATH, membership("ann@example.com", account=account)).status_code == 202
+    kept = accounts.recall(redis, "mparticle-123456", Cipher([SECRET]))
+    assert kept == accounts.Account({"alternateIdentifier": setting_values.NOT_KEPT}, "pk_right")
 
 
 def test_settings_that_are_not_ours_are_not_kept(intake: Intake, redis: Redis) -> None:

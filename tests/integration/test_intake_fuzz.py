@@ -21,10 +21,23 @@ ANYTHING = st.recursive(
 TYPES = st.sampled_from(
     ["module_registration", "event_processing", "audience_subscription", "audience_membership_change", "dsr_processing"]
 )
+SEGMENT = st.sampled_from(["identify", "track", "group", "page", "delete"])
+SEGMENT_FIELDS = {
+    "messageId": ANYTHING,
+    "userId": ANYTHING,
+    "event": st.sampled_from(["Audience Entered", "Order Completed", "User Subscribed"]) | ANYTHING,
+    "traits": st.fixed_dictionaries({}, optional={"email": ANYTHING, "phone": ANYTHING, "address": ANYTHING})
+    | ANYTHING,
+    "properties": st.fixed_dictionaries({}, optional={"products": ANYTHING, "email": ANYTHING}) | ANYTHING,
+    "context": st.fixed_dictionaries({}, optional={"traits": ANYTHING, "personas": ANYTHING}) | ANYTHING,
+    "integrations": ANYTHING,
+    "timestamp": ANYTHING,
+}
+SEGMENT_MESSAGE = st.fixed_dictionaries({}, optional={"type": SEGMENT | ANYTHING, **SEGMENT_FIELDS})
 MESSAGE = st.fixed_dictionaries(
     {},
     optional={
-        "type": TYPES.map(lambda kind: f"{kind}_request") | ANYTHING,
+        "type": TYPES.map(lambda kind: f"{kind}_request") | SEGMENT | ANYTHING,
         "id": st.text(max_size=6) | ANYTHING,
         "timestamp_ms": st.integers() | ANYTHING,
         "account": st.fixed_dictionaries({}, optional={"account_id": ANYTHING, "account_settings": ANYTHING})
@@ -35,6 +48,8 @@ MESSAGE = st.fixed_dictionaries(
         "user_profiles": st.lists(ANYTHING, max_size=3) | ANYTHING,
         "audience": st.fixed_dictionaries({}, optional={"id": ANYTHING, "name": ANYTHING}),
         "changes": st.lists(ANYTHING, max_size=3) | ANYTHING,
+        "batch": st.lists(SEGMENT_MESSAGE | ANYTHING, max_size=3) | ANYTHING,
+        **SEGMENT_FIELDS,
     },
 )
 BODY = st.binary(max_size=50) | (MESSAGE | ANYTHING).map(lambda value: json.dumps(value).encode())
@@ -46,9 +61,11 @@ def intake(redis_server: str) -> Iterator[Intake]:
         yield started
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
-    path=st.sampled_from(["/v1/mparticle", "/v1/changes", "/v1/changes?audience=1", "/v1/changes?connection=\u20ac"]),
+    path=st.sampled_from(
+        ["/v1/mparticle", "/v1/changes", "/v1/changes?audience=1", "/v1/changes?connection=\u20ac", "/v1/segment"]
+    ),
     body=BODY,
     kind=st.sampled_from(["application/json", "application/x-ndjson", "", ";"]),
     packed=st.booleans(),

@@ -56,7 +56,12 @@ def test_the_limit_counts_what_comes_out_of_gzip(intake: Intake) -> None:
         assert intake.post(PATH, body, Content_Encoding="gzip").status_code == status
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", gzip.compress(EMPTY)[:-1], gzip.compress(EMPTY) + b"x"])
+PACKED = gzip.compress(EMPTY, mtime=0)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", PACKED[:-1], PACKED + b"x"], ids=["empty", "plain", "cut off", "and more"]
+)
 def test_broken_gzip_is_refused(intake: Intake, body: bytes) -> None:
     response = intake.post(PATH, body, Content_Encoding="gzip")
     assert response.status_code == 400
@@ -91,7 +96,7 @@ def hasty(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Intake]:
 def test_a_request_that_stops_coming_is_given_up(hasty: Intake, start: bytes) -> None:
     started = time.monotonic()
     answer = hasty.raw(start, until=b"never")
-    assert 0.4 < time.monotonic() - started < 5
+    assert 0.4 < time.monotonic() - started < 25
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"connection: close" in answer
     assert "within 30 s" in json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["description"]
@@ -99,13 +104,13 @@ def test_a_request_that_stops_coming_is_given_up(hasty: Intake, start: bytes) ->
 
 @pytest.mark.parametrize("head", [HEAD + b"X: ", HEAD + b"Content-Length: 1000\r\n\r\n"])
 def test_a_request_that_trickles_in_is_given_up_after_the_same_time(hasty: Intake, head: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", hasty.port), 5) as slow:
+    with socket.create_connection(("127.0.0.1", hasty.port), 30) as slow:
         slow.sendall(head)
         started = time.monotonic()
         answer = b""
         slow.settimeout(0.05)
         while not answer:
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 25
             with suppress(ConnectionError):  # closed meanwhile; the answer is there to be read
                 slow.sendall(b"x")
             with suppress(TimeoutError):
@@ -121,16 +126,16 @@ def send(connection: socket.socket, seconds: float) -> None:
 
 
 def test_a_sender_that_was_refused_cannot_go_on_sending_for_ever(hasty: Intake) -> None:
-    with socket.create_connection(("127.0.0.1", hasty.port), 5) as endless:
+    with socket.create_connection(("127.0.0.1", hasty.port), 30) as endless:
         endless.sendall(b"POST /v1/changes HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
         assert endless.recv(10_000).startswith(b"HTTP/1.1 401 ")
         with pytest.raises(OSError, match=r"reset|pipe"):
-            send(endless, seconds=5)
+            send(endless, seconds=25)
 
 
 def test_a_kept_alive_connection_is_not_given_up_for_being_quiet(hasty: Intake) -> None:
     request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", hasty.port), 5) as connection:
+    with socket.create_connection(("127.0.0.1", hasty.port), 30) as connection:
         for _ in range(2):
             connection.sendall(request)
             assert connection.recv(10_000).startswith(b"HTTP/1.1 200 ")
@@ -142,14 +147,14 @@ def test_bodies_under_way_beyond_the_memory_of_a_process_are_refused(
 ) -> None:
     monkeypatch.setattr(BodyReader.__init__, "__defaults__", (100_000,))
     with running(known(redis_url)) as intake:
-        with socket.create_connection(("127.0.0.1", intake.port), 5) as first:
+        with socket.create_connection(("127.0.0.1", intake.port), 30) as first:
             first.sendall(HEAD + b"Content-Length: 90000\r\n\r\n" + b" " * 80_000)
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 30
             while (response := intake.post(PATH, padded(30_000))).status_code == 202 and time.monotonic() < deadline:
                 time.sleep(0.02)
             assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
             assert response.json()["error"]["title"] == "Too much at once"
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while (status := intake.post(PATH, padded(90_000)).status_code) == 503 and time.monotonic() < deadline:
             time.sleep(0.02)
         assert status == 202, "what the first held is free again"
@@ -171,7 +176,8 @@ def test_a_message_that_would_store_far_more_than_it_holds_is_refused(intake: In
 
 def test_a_head_that_is_too_large_is_refused(intake: Intake) -> None:
     for start in (b"GET /healthz?", b"GET /healthz HTTP/1.1\r\nX: "):
-        answer = intake.raw(start, *[b"x" * 20_000] * 3, until=b"never")
+        # Not a byte more than it takes: what is not read before the connection is closed would cost the answer.
+        answer = intake.raw(start, b"x" * (limits.HEAD + 1 - len(start)), until=b"never")
         assert answer.startswith(b"HTTP/1.1 431 ")
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["title"] == "Request Header Fields Too Large"
 

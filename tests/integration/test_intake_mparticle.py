@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import uuid
 from typing import Any, cast
 
@@ -116,24 +115,6 @@ def test_an_audience_that_is_disconnected_is_remembered_as_such_and_keeps_its_ch
     assert len(stored(redis)) == 1
     intake.post(PATH, membership("bob@example.com"))
     assert pending.audience(redis, QUEUE) == {"name": "VIPs", "settings": {}}, "changes come again"
-
-
-@pytest.mark.parametrize(
-    ("kind", "more"),
-    [
-        ("event_processing", {"events": [{"type": "custom_event"}], "consent_state": {"gdpr_consent_state": {}}}),
-        ("event_processing", {}),
-        ("dsr_processing", {"subject_request_id": "s-1", "subject_identities": {"email": {"value": "x@y.z"}}}),
-    ],
-)
-def test_events_and_erasures_are_answered_counted_in_the_log_and_not_stored(
-    intake: Intake, redis: Redis, caplog: pytest.LogCaptureFixture, kind: str, more: dict[str, Any]
-) -> None:
-    with caplog.at_level(logging.INFO, "intake"):
-        check_answer(intake.post(PATH, message(kind, **more)), kind)
-    assert redis.keys() == []
-    assert "x@y.z" not in caplog.text
-    assert any(word in caplog.text for word in ("1 event_processing_request", "erasure request 's-1'"))
 
 
 @pytest.mark.parametrize("posted", [{"type": "module_registration_request"}, message("module_registration")])

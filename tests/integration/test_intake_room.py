@@ -55,7 +55,7 @@ def waiting(redis: Redis, queue: Queue = MINE) -> int:
     return redis.llen(keys.queue(queue, "pending"))
 
 
-def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it does not come about"

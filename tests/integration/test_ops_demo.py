@@ -48,7 +48,7 @@ def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
             assert demo.poll() is None
         time.sleep(0.5)
         demo.send_signal(signal.SIGINT)
-        _, said = demo.communicate(timeout=30)
+        _, said = demo.communicate(timeout=90)
     assert demo.returncode == 1
     assert said.endswith("Error: stopped; everything that was started has ended\n")
     processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout  # noqa: S607
@@ -67,7 +67,7 @@ def test_the_demo_fails_with_the_difference_where_there_is_one(redis: Redis, tmp
         port = int(klaviyo.rpartition(":")[2])
         group = Group(tmp_path, "127.0.0.1", 1, 1, None, port)
         settings = Settings("redis://unused", Connections({}), tokens=(Token("t", "t"),))
-        story = Story(Running(group, settings, Supervisor([], {}, GroupLock(-1))), redis, http, console())
+        story = Story(Running(group, settings, Supervisor([], {}, GroupLock(-1, tmp_path))), redis, http, console())
         with pytest.raises(Failed) as fault:
             story.compare()
     missing = min(expected(first))
@@ -81,12 +81,12 @@ def test_the_demo_fails_with_the_difference_where_there_is_one(redis: Redis, tmp
 def fill(http: requests.Session, klaviyo: str, name: str, people: list[str]) -> None:
     """Make a list with these people on it."""
     body = {"data": {"type": "list", "attributes": {"name": name}}}
-    list_id = http.post(f"{klaviyo}/api/lists", json=body, headers=KEY, timeout=5).json()["data"]["id"]
+    list_id = http.post(f"{klaviyo}/api/lists", json=body, headers=KEY, timeout=30).json()["data"]["id"]
     rows = [{"type": "profile", "attributes": {"email": person}} for person in people]
     job = {
         "type": "profile-bulk-import-job",
         "attributes": {"profiles": {"data": rows}},
         "relationships": {"lists": {"data": [{"type": "list", "id": list_id}]}},
     }
-    answer = http.post(f"{klaviyo}/api/profile-bulk-import-jobs", json={"data": job}, headers=KEY, timeout=5)
+    answer = http.post(f"{klaviyo}/api/profile-bulk-import-jobs", json={"data": job}, headers=KEY, timeout=30)
     assert answer.status_code == 202, answer.text

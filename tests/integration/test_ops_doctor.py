@@ -12,6 +12,7 @@ from emulator.server import running
 from queues import accounts, keys
 from queues.clock import now_ms
 from tests.support.ops import VIPS, ferry, put
+from tests.support.strangers import answering
 
 SECRET = "a secret of at least sixteen characters"
 
@@ -35,6 +36,7 @@ def test_each_part_is_looked_at_and_what_is_missing_has_a_remedy(
 ) -> None:
     found = examined(redis_url, tmp_path, klaviyo)
     verdicts = {name: check["result"] for name, check in found.items()}
+    assert verdicts.pop("latency") in ("ok", "warn"), "that of a busy machine may be anything"
     assert verdicts == {
         "tokens": "fail",
         "secret key": "ok",
@@ -42,7 +44,6 @@ def test_each_part_is_looked_at_and_what_is_missing_has_a_remedy(
         "revision": "ok",
         "klaviyo": "ok",
         "redis": "ok",
-        "latency": "ok",
         "persistence": "fail",
         "eviction": "ok",
         "memory": "warn",
@@ -61,7 +62,7 @@ def test_a_key_is_asked_for_its_account_and_for_what_it_may_read(
 ) -> None:
     detail = examined(redis_url, tmp_path, klaviyo)["key of default"]["detail"]
     assert detail.startswith("account EmULat, a test account; reads lists and profiles")
-    asked = [entry["path"] for entry in requests.get(f"{klaviyo}/_emulator/requests", timeout=5).json()][-3:]
+    asked = [entry["path"] for entry in requests.get(f"{klaviyo}/_emulator/requests", timeout=30).json()][-3:]
     assert asked == ["/api/accounts", "/api/lists", "/api/profiles"]
 
 
@@ -72,18 +73,37 @@ def test_keys_are_examined_by_the_connection_that_uses_them(
     put(redis, "a@example.com", queue=type(VIPS)(connection, "audience", "1"))
     accounts.remember(redis, connection, accounts.Account({}, "pk_revoked"), accounts.Cipher([SECRET]))
     order = {"keys": [{"key": "pk_test", "scopes": ["profiles:read", "lists:read"]}]}
-    requests.post(f"{klaviyo}/_emulator/keys", json=order, timeout=5).raise_for_status()
+    requests.post(f"{klaviyo}/_emulator/keys", json=order, timeout=30).raise_for_status()
     try:
         found = examined(redis_url, tmp_path, klaviyo)
         lost = examined(redis_url, tmp_path, klaviyo, FERRY_SECRET_KEY="another secret of sixteen characters")
     finally:
-        requests.post(f"{klaviyo}/_emulator/reset", timeout=5).raise_for_status()
+        requests.post(f"{klaviyo}/_emulator/reset", timeout=30).raise_for_status()
     assert found["key of default"]["detail"].startswith("works, without accounts:read")
     refused = found[f"key of {connection}"]
     assert (refused["result"], "unauthenticated" in refused["detail"]) == ("fail", True)
     assert "profiles:write" in refused["remedy"]
     assert "pk_" not in json.dumps(list(found.values())).replace("(pk_...)", "")
     assert "FERRY_SECRET_KEY" in lost[f"key of {connection}"]["remedy"]
+
+
+def test_a_malformed_key_of_a_cdp_fails_with_a_remedy_and_is_not_printed(
+    redis: Redis, redis_url: str, tmp_path: Path, klaviyo: str
+) -> None:
+    put(redis, "a@example.com", queue=type(VIPS)("mparticle-7", "audience", "1"))
+    accounts.remember(redis, "mparticle-7", accounts.Account({}, "pk_canary 123"), accounts.Cipher([SECRET]))
+    found = examined(redis_url, tmp_path, klaviyo)
+    malformed = found["key of mparticle-7"]
+    assert (malformed["result"], "copy it again" in malformed["remedy"]) == ("fail", True)
+    assert found["key of default"]["result"] == "ok", "the others are examined all the same"
+    assert "canary" not in json.dumps(found)
+
+
+def test_what_is_not_the_keys_fault_is_not_blamed_on_its_scopes(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+    with answering(302, "https://elsewhere.example/") as redirecting:
+        refused = examined(redis_url, tmp_path, f"http://127.0.0.1:{redirecting.port}")["key of default"]
+    assert (refused["result"], "redirected" in refused["detail"]) == ("fail", True)
+    assert refused["remedy"].startswith("Correct Klaviyo's base URL")
 
 
 def test_a_default_connection_without_a_key_matters_only_where_it_is_used(

@@ -26,7 +26,7 @@ CONNECTIONS = Connections({name: Connection(name) for name in ("default", "brand
 
 @contextmanager
 def processes(redis: Redis, url: str, dead: int = 0) -> Iterator[None]:
-    """A scheduler, and a worker that delivers what it takes; `dead`: letters of the first batch."""
+    """A scheduler that a flush wakes, and a worker that delivers what it takes; `dead`: letters of the first batch."""
     worker = Worker([doorbell.rq_queue(redis)], connection=redis)
     worker.register_birth()  # type: ignore[no-untyped-call]
     redis.set(keys.HEARTBEAT, now_ms())
@@ -35,6 +35,9 @@ def processes(redis: Redis, url: str, dead: int = 0) -> Iterator[None]:
     def run() -> None:
         letters = dead
         with Redis.from_url(url) as mine:
+            # Not before: a full queue is due anyway, and what is taken first is not asked for.
+            while not mine.exists(keys.WAKE) and not stop.wait(0.02):
+                pass
             while not stop.wait(0.02):
                 take_due(mine, CONNECTIONS, now_ms())
                 for queue in count(mine, [VIPS, LAPSED]):

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 import requests
+from redis import Redis
 
 from ops import group_file, ports
+from ops.group_lock import note_path
 from tests.support.ops import COMMAND, environment, ferry_process
 
 CHANGES = [{"action": "add", "email": f"p{i}@example.com"} for i in range(7)]
@@ -44,7 +46,7 @@ class Up:
         return "".join(self.said)
 
     def pids(self) -> dict[str, int]:
-        found: dict[str, int] = json.loads((self.var / "group.lock").read_text())
+        found: dict[str, int] = json.loads(note_path(self.var).read_text())
         return found
 
     def wait_until_up(self) -> None:
@@ -55,8 +57,8 @@ class Up:
         """Seconds that ending took."""
         began = time.monotonic()
         self.process.send_signal(number)
-        self.process.wait(30)
-        self._reader.join(30)
+        self.process.wait(60)
+        self._reader.join(60)
         return time.monotonic() - began
 
     def ferry(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -67,10 +69,10 @@ class Up:
         token = group_file.read(self.var)["FERRY_TOKENS"].partition(":")[2]
         message = {"audience": {"id": 7, "name": "VIPs"}, "changes": CHANGES}
         headers = {"Authorization": f"Token {token}"}
-        return requests.post(f"http://127.0.0.1:{self.port}/v1/changes", json=message, headers=headers, timeout=5)
+        return requests.post(f"http://127.0.0.1:{self.port}/v1/changes", json=message, headers=headers, timeout=30)
 
 
-def until(done: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(done: Callable[[], bool], seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline
@@ -96,6 +98,12 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         up.end()
 
 
+def written_down(group: Up) -> bool:
+    """Whether the embedded server holds nothing back from its file, as it does while the disk is busy."""
+    with Redis.from_url(group_file.read(group.var)["REDIS_URL"]) as redis:
+        return bool(redis.info("persistence")["aof_buffer_length"] == 0)
+
+
 def status(group: Up) -> dict[str, Any]:
     told = group.ferry("status", "--json")
     assert told.returncode == 0, told.stderr
@@ -114,8 +122,9 @@ def test_other_commands_find_the_group_and_what_it_made_is_private(group: Up) ->
 
 
 def test_the_group_is_fit_for_work(group: Up) -> None:
-    until(lambda: requests.get(f"http://127.0.0.1:{group.port}/readyz", timeout=5).status_code == 200)
+    until(lambda: requests.get(f"http://127.0.0.1:{group.port}/readyz", timeout=30).status_code == 200)
     verdicts = {check["check"]: check["result"] for check in json.loads(group.ferry("doctor", "--json").stdout)}
+    assert verdicts.pop("latency") in ("ok", "warn"), "that of a busy machine may be anything"
     assert set(verdicts.values()) == {"ok"}
 
 
@@ -124,7 +133,7 @@ def test_a_change_goes_from_the_intake_to_the_emulator(group: Up) -> None:
     told = group.ferry("flush", "VIPs", "--wait")
     assert told.returncode == 0, told.stderr
     emulator = group_file.read(group.var)["KLAVIYO_BASE_URL"]
-    members = requests.get(f"{emulator}/_emulator/lists/VIPs/members", timeout=5).json()["members"]
+    members = requests.get(f"{emulator}/_emulator/lists/VIPs/members", timeout=30).json()["members"]
     assert sorted(members) == sorted(str(change["email"]) for change in CHANGES)
 
 
@@ -137,12 +146,13 @@ def test_a_second_group_in_the_folder_is_told_who_is_there(group: Up) -> None:
 def test_programs_that_die_are_started_again_and_nothing_is_lost(group: Up) -> None:
     assert group.post().status_code == 202
     before = sum(queue["accepted"] for queue in status(group)["queues"])
-    time.sleep(1.1)  # the embedded server writes to its disk once a second
+    until(lambda: written_down(group))
     for name in ("web", "scheduler", "worker 1", "redis"):
         pid = group.pids()[name]
         os.kill(pid, signal.SIGKILL)
         until(lambda name=name, pid=pid: group.pids()[name] != pid)  # type: ignore[misc]
-        assert f"{name} was ended by signal 9; it is started again in 1 s" in group.text()
+        said = f"{name} was ended by signal 9; it is started again in 1 s"
+        until(lambda said=said: said in group.text())  # type: ignore[misc]
     until(lambda: group.ferry("status").returncode == 0)
     assert sum(queue["accepted"] for queue in status(group)["queues"]) == before
     until(lambda: ports.answers("127.0.0.1", group.port))
@@ -199,7 +209,7 @@ def test_what_a_killed_supervisor_leaves_behind_is_named_and_its_secrets_are_kep
     secrets = group_file.read(up.var)
     pids = up.pids()
     up.process.kill()
-    up.process.wait(10)
+    up.process.wait(60)
     told = up.ferry("up")
     left = [pid for name, pid in pids.items() if name != "ferry up"]
     try:

@@ -134,7 +134,7 @@ def test_a_delivery_that_broke_leaves_a_batch_id_in_rq_and_nothing_of_a_person(
 
     world.change("add", "canary@example.com")
     with monkeypatch.context() as patch:
-        patch.setattr("worker.deliver.upload", broken)
+        patch.setattr("worker.audience.upload", broken)
         batch_id = world.take()
         tick(world.redis, settings.load().connections, now_ms())
         worker = SimpleWorker([doorbell.rq_queue(world.redis)], connection=world.redis, serializer=JSONSerializer)

@@ -106,7 +106,7 @@ def world(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iter
         yield made
 
 
-def until(done: Callable[[], bool], seconds: float = 20.0) -> None:
+def until(done: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline

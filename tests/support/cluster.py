@@ -43,7 +43,7 @@ def _join(ports: list[tuple[int, int]]) -> None:
             first, last = SLOTS * number // NODES, SLOTS * (number + 1) // NODES - 1
             node.execute_command("CLUSTER ADDSLOTSRANGE", first, last)
             nodes[0].execute_command("CLUSTER MEET", HOST, port, ports[number][1])
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not all(_is_whole(node) for node in nodes):
             assert time.monotonic() < deadline, "the cluster does not form"
             time.sleep(0.05)

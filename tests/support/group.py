@@ -87,7 +87,7 @@ class Group:
         """SIGKILL a process and everything it forked, and reap it."""
         process = self._processes.pop(name)
         sessions.kill(process.pid)
-        process.wait(10)
+        process.wait(30)
 
     def terminate_all(self, seconds: float = 20.0) -> dict[str, int]:
         """SIGTERM to everything; the exit codes. AssertionError when a process or what it forked takes longer."""

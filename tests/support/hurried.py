@@ -13,7 +13,8 @@ from ops.cli import main
 #: Module -> names there and their values, in ms where a name does not say otherwise.
 TIMES = {
     "worker.delivery": {"LEASE_MS": 5_000},
-    "worker.deliver": {"LEASE_MS": 5_000, "FIRST_POLL_MS": 300},
+    "worker.deliver": {"LEASE_MS": 5_000},
+    "worker.audience": {"FIRST_POLL_MS": 300},
     "worker.list_of": {"LEASE_MS": 5_000},
     "worker.waiting": {"FIRST_POLL_MS": 300, "LAST_POLL_MS": 2_000, "FIRST_RETRY_MS": 200, "LAST_RETRY_MS": 2_000},
     "scheduler.tick": {"RING_AGAIN_MS": 2_000},

@@ -45,7 +45,7 @@ class Intake:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return requests.get(self.url + path, headers=headers, timeout=30)
 
-    def raw(self, *parts: bytes, until: bytes = b"\r\n\r\n", seconds: float = 15.0) -> bytes:
+    def raw(self, *parts: bytes, until: bytes = b"\r\n\r\n", seconds: float = 60.0) -> bytes:
         """What comes back for bytes sent one after the other, up to `until` or the end of the connection."""
         answer = b""
         with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
@@ -73,11 +73,11 @@ def running(settings: Settings) -> Iterator[Intake]:
         yield Intake(server.servers[0].sockets[0].getsockname()[1])
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
     assert not thread.is_alive(), "the intake does not end"
 
 
-def _wait_until_up(server: uvicorn.Server, thread: threading.Thread, seconds: float = 10.0) -> None:
+def _wait_until_up(server: uvicorn.Server, thread: threading.Thread, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not server.started:
         assert thread.is_alive(), "the intake did not start"

@@ -18,4 +18,4 @@ def server(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[bytes
         yield process, url
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(30)

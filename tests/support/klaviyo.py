@@ -23,11 +23,11 @@ class Account:
 
     def control(self, name: str, **order: Any) -> None:
         """Give the emulator an order: faults, limits, jobs, reset."""
-        self._session.post(f"{self.url}/_emulator/{name}", json=order or None, timeout=10).raise_for_status()
+        self._session.post(f"{self.url}/_emulator/{name}", json=order or None, timeout=30).raise_for_status()
 
     def members(self, name: str) -> set[str]:
         """The addresses on the list of that name; nobody when there is none."""
-        answer = self._session.get(f"{self.url}/_emulator/lists/{name}/members", timeout=10)
+        answer = self._session.get(f"{self.url}/_emulator/lists/{name}/members", timeout=30)
         return set(answer.json()["members"]) if answer.status_code == 200 else set()
 
     def lists(self) -> list[str]:
@@ -35,7 +35,7 @@ class Account:
         found: list[str] = []
         address: str | None = f"{self.url}/api/lists"
         while address:
-            page = self._session.get(address, timeout=10).json()
+            page = self._session.get(address, timeout=30).json()
             found += [item["attributes"]["name"] for item in page["data"]]
             address = page["links"]["next"]
         return sorted(found)
@@ -53,13 +53,13 @@ class Account:
         self._post("/api/profile-bulk-import-jobs", body)
 
     def _post(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
-        answer = self._session.post(f"{self.url}{path}", json={"data": data}, timeout=10)
+        answer = self._session.post(f"{self.url}{path}", json={"data": data}, timeout=30)
         answer.raise_for_status()
         document: dict[str, Any] = answer.json()
         return document
 
     def journal(self) -> list[dict[str, Any]]:
         """Every call so far, without bodies."""
-        answer = self._session.get(f"{self.url}/_emulator/requests", params={"bodies": "0"}, timeout=10)
+        answer = self._session.get(f"{self.url}/_emulator/requests", params={"bodies": "0"}, timeout=30)
         calls: list[dict[str, Any]] = answer.json()
         return calls

@@ -1,4 +1,4 @@
-"""The ledger against a model of itself: any order of accepting, taking, delivering, dying and settling late.
+"""The ledger against a model of itself: any order of accepting, taking, delivering, forgetting, dying, settling late.
 
 Invariants after every step: every accepted change is pending, open, delivered, dead or superseded (conservation), no
 person is in two open batches, what waits is in the order of its acceptance, and what a list holds for a person once
@@ -16,7 +16,8 @@ from hypothesis.stateful import Bundle, MultipleResults, consumes, multiple, pre
 from queues import batches, dead_letters, keys, pending
 from queues.acceptance import Acceptance, accept
 from queues.batches import Batch, Settlement, Undeliverable
-from queues.change import Action, Body, encode, person_key
+from queues.change import Action, Body, decode, encode, person_key
+from queues.erasure import erase
 from queues.errors import LeaseLost
 from queues.policy import decide
 from tests.support.ledger_invariants import LEASE, POLICY, QUEUE, LedgerInvariants, name_of
@@ -135,6 +136,20 @@ class LedgerMachine(LedgerInvariants):
         letters = list(dead_letters.read(self.redis, QUEUE))[::every]
         answer = dead_letters.replay(self.redis, QUEUE, [letter.id for letter in letters], self.model.now)
         assert answer.replayed + answer.stayed == len(letters)
+
+    @rule(person=st.sampled_from("abcdefgh"))
+    def forget(self, person: str) -> None:
+        """A person asks to be forgotten, by Klaviyo too."""
+        if self.redis.sismember(keys.queue(QUEUE, "open"), person_key("p", person)):
+            return
+        self.model.now += 1
+        erased = erase(self.redis, [QUEUE], [person_key("p", person)], self.model.now, self.model.now)
+        assert erased.open == ()
+        self.model.target.pop(person, None)
+        self.model.klaviyo.pop(person, None)
+        waiting = cast("list[bytes]", self.redis.lrange(keys.queue(QUEUE, "pending"), 0, -1))
+        held = [decode(stored) for stored in waiting] + [each.change for each in dead_letters.read(self.redis, QUEUE)]
+        assert person not in {msgspec.json.decode(change.body.person) for change in held}
 
     def teardown(self) -> None:
         """When faults end and dead letters are replayed, each person is where the last change says."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.support import canaries as c
 
-CHANGES, MPARTICLE = "/v1/changes", "/v1/mparticle"
+CHANGES, MPARTICLE, SEGMENT = "/v1/changes", "/v1/mparticle", "/v1/segment"
 ACCOUNT = {"account_id": 123456, "account_settings": {"apiKey": c.API_KEY, "defaultCountry": "US"}}
 
 
@@ -42,6 +42,13 @@ def subscription(settings: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {**message, "account": {"account_id": 123456, "account_settings": settings}, **more}
 
 
+def segment(kind: str, email: str = c.ANN, **more: Any) -> dict[str, Any]:
+    """A message of the Segment spec from this person."""
+    traits = {"email": email, "phone": c.PHONE, f"{c.MARK} taste": c.MARK}
+    return {"type": kind, "messageId": f"s-{next(_numbers)}", "userId": c.EXTERNAL_ID, "traits": traits, **more}
+
+
+PERSONAS = {"personas": {"computation_class": "audience", "computation_key": "vips", "computation_id": "aud_1"}}
 NOBODY = profile() | {"mpid": None}
 #: Taken, though there are people among them who cannot be: address and body.
 SOUND: list[tuple[str, Any]] = [
@@ -52,8 +59,11 @@ SOUND: list[tuple[str, Any]] = [
     (MPARTICLE, membership({c.ANN: 1, "audiences": {c.ANN: 1}}, profile(identity(c.ANN, {c.ANN: c.ANN})))),
     (MPARTICLE, membership(profile(*CAT, action="delete"), profile(*ANN, user_attributes=DEEP))),
     (MPARTICLE, subscription({"apiKey": c.API_KEY}, audience_subscription_settings={"listName": ""})),
-    (MPARTICLE, {"type": "event_processing_request", "events": [{"user": c.ANN}]}),
-    (MPARTICLE, {"type": "dsr_processing_request", "subject_request_id": c.ANN, "subject_identities": ANN}),
+    (MPARTICLE, {"type": "event_processing_request", "events": [{"user": c.ANN}], "mpid": c.MPID, "consent_state": {
+        "gdpr_consent_state": {"newsletter": {"consented": True, "document": c.MARK}}}}),
+    (MPARTICLE, {"type": "dsr_processing_request", "subject_request_id": c.ANN,
+                 "subject_identities": {"email": {"value": f"gone.{c.CAT}"},
+                                        "customer": {"value": f"{c.EXTERNAL_ID}9"}}}),
     (MPARTICLE, {"type": "dsr_processing_request", "subject_request_id": c.E164}),
     (CHANGES, {"audience": {"id": "42", "name": "VIPs"}, "changes": [
         {"action": "add", "email": c.ANN, "phone": c.PHONE, "external_id": c.EXTERNAL_ID,
@@ -69,6 +79,32 @@ SOUND: list[tuple[str, Any]] = [
         {c.ANN: c.ANN},
         c.ANN,
     ]}),
+    (SEGMENT, segment("identify")),
+    (SEGMENT, {"batch": [
+        segment("identify", c.BEN), segment("identify", c.BLOCKED), segment("identify", c.NO_ADDRESS),
+        segment("identify", context=PERSONAS | {"traits": c.ANN}, traits={"vips": True, "email": c.ANN}),
+        segment("identify", c.CAT, context=PERSONAS, traits={"vips": False, "email": c.CAT}),
+        segment("identify", traits=[c.ANN]),
+        segment("identify", timestamp=c.ANN),
+        segment("page", name=c.ANN),
+        segment("delete", f"gone.{c.CAT}", userId=f"{c.EXTERNAL_ID}9"),
+        segment(c.ANN),
+        segment("identify", messageId=c.ANN * 20),
+        segment("identify", traits={"deep": DEEP}),
+        {c.ANN: c.ANN},
+        c.ANN,
+    ]}),
+]  # fmt: skip
+#: Taken as well; delivered by the minute, and when Klaviyo had its time.
+SLOW: list[tuple[str, Any]] = [
+    (SEGMENT, {"batch": [
+        segment("track", event="Bought", properties={c.MARK: c.ANN, "revenue": c.ANN}),
+        segment("track", event=c.ANN * 20),
+        segment("track", event="Seen", traits={}, anonymousId=c.EXTERNAL_ID, timestamp=c.ANN),
+        segment("track", event="Order Completed", properties={"order_id": c.ANN, "products": [{"sku": c.ANN}, c.ANN]}),
+        segment("track", event="User Subscribed"),
+        segment("track", c.NO_ADDRESS, event="User Unsubscribed"),
+    ]}),
 ]  # fmt: skip
 #: Refused as a whole.
 UNSOUND: list[tuple[str, Any]] = [
@@ -82,6 +118,10 @@ UNSOUND: list[tuple[str, Any]] = [
     (MPARTICLE, membership(profile(*ANN), account={"account_settings": {"apiKey": c.API_KEY}, "account_id": [c.ANN]})),
     (MPARTICLE, subscription({}, audience_id={c.ANN: c.ANN})),
     (MPARTICLE, subscription({}, audience_name=c.ANN * 20)),
+    (SEGMENT, f'{{"type":"identify","{c.ANN}":'),
+    (SEGMENT, {"batch": {c.ANN: c.ANN}}),
+    (SEGMENT, {"batch": [], "context": c.ANN}),
+    (SEGMENT, f'{{"batch":[],"{c.ANN}":"\udcff"}}'.encode("utf-8", "surrogateescape")),
     (CHANGES, f"email={c.ANN}&phone={c.E164}"),
     (CHANGES, f'{{"changes":[{{"email":"{c.ANN}\ud83d"'.encode("utf-8", "surrogatepass")),
     (CHANGES, {"changes": c.ANN, "audience": {"id": c.ANN}}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -87,13 +88,15 @@ class Model:
 
     accepted: Counter[str] = field(default_factory=Counter)
     last: dict[tuple[str, str], Action] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def accept(self, sent: Message) -> None:
         """The message was answered with 202; call this once for each, in the order of the answers per person."""
-        for audience, action, email in sent.changes:
-            self.accepted[audience] += 1
-            if action != "update":
-                self.last[audience, email] = action
+        with self._lock:  # several senders count at once
+            for audience, action, email in sent.changes:
+                self.accepted[audience] += 1
+                if action != "update":
+                    self.last[audience, email] = action
 
     def members(self, audience: str) -> set[str]:
         """Who must be on the list of an audience."""

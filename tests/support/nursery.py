@@ -51,7 +51,7 @@ class Nursery:
     def __exit__(self, *_: object) -> None:
         if self._born.is_set():
             self.stop()
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=30)
 
     def start(self, *task: str) -> None:
         """Fork a child for a task; wait() before the next."""
@@ -86,7 +86,7 @@ class Nursery:
 
     def kill(self) -> None:
         """SIGKILL the child and all it forked; a child that is being born is waited for."""
-        assert self._born.wait(5), "there is no child"
+        assert self._born.wait(30), "there is no child"
         with suppress(ProcessLookupError):  # it has ended already
             os.kill(self._pid, signal.SIGKILL)  # at once, for looking for what it forked takes milliseconds
         sessions.kill(self._pid)

@@ -55,7 +55,7 @@ def ferry_process(redis_url: str | None, var: Path, *words: str, **env: str) -> 
         env=environment(redis_url, var, **env),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -80,7 +80,7 @@ class Proxy:
             self._over = self.cut = False
             self._trap, self._wait, self._swallow, self._budget = trap, wait, swallow, budget
 
-    def drained(self, seconds: float = 10.0) -> None:
+    def drained(self, seconds: float = 30.0) -> None:
         """Return when every connection is gone and the server has carried out all that was forwarded."""
         deadline = time.monotonic() + seconds
         while self._links:

@@ -39,7 +39,7 @@ def send(session: int, number: signal.Signals) -> int:
     return sent
 
 
-def kill(session: int, seconds: float = 10.0) -> None:
+def kill(session: int, seconds: float = 30.0) -> None:
     """SIGKILL everything in a session, again for what was forked meanwhile, and return when all of it has ended."""
     deadline = time.monotonic() + seconds
     while send(session, signal.SIGKILL):

@@ -51,10 +51,10 @@ def serving(folder: Path, binary: str = VALKEY) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
 
 
-def wait_until_up(url: str, seconds: float = 10.0) -> None:
+def wait_until_up(url: str, seconds: float = 30.0) -> None:
     """Return when the server answers; raise its error when it does not in time."""
     deadline = time.monotonic() + seconds
     with Redis.from_url(url) as client:

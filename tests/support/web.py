@@ -27,7 +27,7 @@ class Sender:
         self.url = f"http://127.0.0.1:{port}"
         self.answers: Counter[int] = Counter()
 
-    def post(self, message: Message, timeout_s: float = 10.0) -> int:
+    def post(self, message: Message, timeout_s: float = 30.0) -> int:
         """Send a message once; the status, 0 when there was no answer."""
         headers = {"Authorization": f"Bearer {TOKEN}", "Idempotency-Key": message.id}
         try:
@@ -40,14 +40,14 @@ class Sender:
         self.answers[answer.status_code] += 1
         return answer.status_code
 
-    def post_until_accepted(self, message: Message, seconds: float = 30.0) -> None:
+    def post_until_accepted(self, message: Message, seconds: float = 60.0) -> None:
         """Repeat a message until it is answered with 202."""
         deadline = time.monotonic() + seconds
         while self.post(message) != 202:
             assert time.monotonic() < deadline, f"nothing was accepted for {seconds} s: {dict(self.answers)}"
             time.sleep(0.05)
 
-    def wait_until_up(self, seconds: float = 20.0) -> None:
+    def wait_until_up(self, seconds: float = 60.0) -> None:
         """Return when the intake answers."""
         deadline = time.monotonic() + seconds
         while True:

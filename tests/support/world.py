@@ -1,4 +1,4 @@
-"""One audience's queue, a worker that can be rung, and Klaviyo's emulator over HTTP."""
+"""One queue, a worker that can be rung, and Klaviyo's emulator over HTTP."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from redis import Redis
 
 from queues import dead_letters, keys, pending
 from queues.acceptance import Acceptance, accept
+from queues.census import count
 from queues.change import Action, Body, encode, person_key
 from queues.clock import now_ms
 from queues.names import Queue
@@ -21,32 +22,35 @@ from worker import deliver as task
 from worker.process import settings_of_process
 
 QUEUE = Queue("default", "audience", "42")
+IDENTITIES = ("email", "phone", "phone_number", "external_id")
+_HEADERS = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}
 SECRET = "a secret of at least sixteen characters"
 
 
 class World:
-    """One audience's queue, a worker that can be rung, and Klaviyo."""
+    """One queue, an audience's unless told otherwise, a worker that can be rung, and Klaviyo."""
 
-    def __init__(self, redis: Redis, klaviyo: str) -> None:
-        self.redis, self.klaviyo = redis, klaviyo
+    def __init__(self, redis: Redis, klaviyo: str, queue: Queue = QUEUE) -> None:
+        self.redis, self.klaviyo, self.queue = redis, klaviyo, queue
         self.settings: dict[str, str] = {}
         self.name = "VIPs"
 
-    def change(self, action: Action, *people: str | dict[str, Any]) -> None:
-        """Accept one message about these people; a text is an address."""
+    def change(self, action: Action, *people: str | dict[str, Any], at: int | None = None) -> None:
+        """Accept one message about these people; a text is an address. `at`: the CDP's time in ms, now without it."""
         changes = []
         for person in people:
-            fragment = {"email": person} if isinstance(person, str) else person
-            body = Body(action, now_ms(), "changes", "m", msgspec.Raw(msgspec.json.encode(fragment)))
-            named = ((name, str(fragment[name])) for name in ("email", "phone", "external_id") if name in fragment)
+            fragment: dict[str, Any] = {"email": person} if isinstance(person, str) else person
+            body = Body(action, at or now_ms(), "changes", "m", msgspec.Raw(msgspec.json.encode(fragment)))
+            known = fragment.get("profile", fragment)
+            named = ((name, str(known[name])) for name in IDENTITIES if name in known)
             changes.append(encode(tuple(person_key(*pair) for pair in named), now_ms(), body))
         audience = msgspec.json.encode({"name": self.name, "settings": self.settings})
-        accept(self.redis, Acceptance(QUEUE, FlushPolicy(), "", changes, audience=audience), now_ms())
+        accept(self.redis, Acceptance(self.queue, FlushPolicy(), "", changes, audience=audience), now_ms())
 
     def take(self) -> str:
         """What an operator's flush takes; the batch."""
-        pending.flush(self.redis, QUEUE, now_ms())
-        (seen,) = pending.look(self.redis, [QUEUE])
+        pending.flush(self.redis, self.queue, now_ms())
+        (seen,) = pending.look(self.redis, [self.queue])
         decision = decide(seen.waiting, FlushPolicy(upload_max=10_000), now_ms())
         assert decision is not None
         batch_id = pending.take(self.redis, seen, decision[0], decision[1], now_ms())
@@ -66,60 +70,80 @@ class World:
         return batch_id
 
     def members(self, name: str = "VIPs") -> set[str]:
-        answer = requests.get(f"{self.klaviyo}/_emulator/lists/{name}/members", timeout=5)
+        answer = requests.get(f"{self.klaviyo}/_emulator/lists/{name}/members", timeout=30)
         return set(answer.json()["members"]) if answer.ok else set()
 
     def person(self, address: str) -> dict[str, Any] | None:
-        answer = requests.get(f"{self.klaviyo}/_emulator/profiles/{address}", timeout=5)
+        answer = requests.get(f"{self.klaviyo}/_emulator/profiles/{address}", timeout=30)
         found: dict[str, Any] | None = answer.json() if answer.ok else None
         return found
 
     def fault(self, fault: str, path: str = "", times: int = 1, body: str = "", **more: Any) -> None:
         order = {"fault": fault, "times": times, "match": {"path": path, "body": body}, **more}
-        requests.post(f"{self.klaviyo}/_emulator/faults", json=order, timeout=5).raise_for_status()
+        requests.post(f"{self.klaviyo}/_emulator/faults", json=order, timeout=30).raise_for_status()
 
     def requests(self, path: str = "", method: str = "") -> list[dict[str, Any]]:
-        journal = requests.get(f"{self.klaviyo}/_emulator/requests", timeout=5).json()
+        journal = requests.get(f"{self.klaviyo}/_emulator/requests", timeout=30).json()
         return [r for r in journal if r["path"].startswith(path) and method in ("", r["method"])]
 
     def control(self, name: str, **order: Any) -> None:
         """Tell the emulator, such as which keys it accepts."""
-        requests.post(f"{self.klaviyo}/_emulator/{name}", json=order, timeout=5).raise_for_status()
+        requests.post(f"{self.klaviyo}/_emulator/{name}", json=order, timeout=30).raise_for_status()
 
     def delete_list(self, list_id: str) -> None:
-        headers = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}
-        requests.delete(f"{self.klaviyo}/api/lists/{list_id}", headers=headers, timeout=5).raise_for_status()
+        requests.delete(f"{self.klaviyo}/api/lists/{list_id}", headers=_HEADERS, timeout=30).raise_for_status()
 
     def create_list(self, name: str) -> str:
-        headers = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}
         body = {"data": {"type": "list", "attributes": {"name": name}}}
-        answer = requests.post(f"{self.klaviyo}/api/lists", json=body, headers=headers, timeout=5)
+        answer = requests.post(f"{self.klaviyo}/api/lists", json=body, headers=_HEADERS, timeout=30)
         return str(answer.json()["data"]["id"])
+
+    def unsubscribe(self, address: str, list_name: str | None) -> None:
+        """The person leaves a list, or everything, by Klaviyo's own means."""
+        person = {"email": address, "subscriptions": {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}}
+        data: dict[str, Any] = {"type": "profile-subscription-bulk-delete-job"}
+        data["attributes"] = {"profiles": {"data": [{"type": "profile", "attributes": person}]}}
+        if list_name:
+            lists = requests.get(f"{self.klaviyo}/api/lists", headers=_HEADERS, timeout=30).json()["data"]
+            list_id = next(each["id"] for each in lists if each["attributes"]["name"] == list_name)
+            data["relationships"] = {"list": {"data": {"type": "list", "id": list_id}}}
+        url = f"{self.klaviyo}/api/profile-subscription-bulk-delete-jobs"
+        requests.post(url, json={"data": data}, headers=_HEADERS, timeout=30).raise_for_status()
 
     def counts(self) -> dict[str, int]:
         names = ("accepted", "open", "delivered", "dead", "superseded")
-        found = self.redis.hmget(keys.queue(QUEUE), *names)
+        found = self.redis.hmget(keys.queue(self.queue), *names)
         return {name: int(value or 0) for name, value in zip(names, found, strict=True)}
 
     def dead(self) -> dict[str, str]:
         """Reasons by address (or by whatever identifies the person)."""
-        letters = dead_letters.read(self.redis, QUEUE)
+        letters = dead_letters.read(self.redis, self.queue)
         return {next(iter(msgspec.json.decode(x.change.body.person).values())): x.reason for x in letters}
+
+    def left_out(self) -> dict[str, int]:
+        """People delivered without something, by the code of what it was."""
+        return dict(count(self.redis, [self.queue])[0].left_out)
+
+    def look(self, name: str, **query: str) -> Any:
+        """What the emulator tells beside the API."""
+        return requests.get(f"{self.klaviyo}/_emulator/{name}", params=query, timeout=5).json()
 
     def attempts(self, batch_id: str) -> int:
         return int(self.redis.hget(keys.batch(batch_id), "attempts") or 0)
 
 
 @contextmanager
-def world_of(redis: Redis, redis_url: str, klaviyo: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world_of(
+    redis: Redis, redis_url: str, klaviyo: str, monkeypatch: pytest.MonkeyPatch, queue: Queue = QUEUE
+) -> Iterator[World]:
     """An empty account, and settings for deliveries in this process."""
-    requests.post(f"{klaviyo}/_emulator/reset", timeout=5).raise_for_status()
+    requests.post(f"{klaviyo}/_emulator/reset", timeout=30).raise_for_status()
     monkeypatch.setenv("REDIS_URL", redis_url)
     monkeypatch.setenv("KLAVIYO_BASE_URL", klaviyo)
     monkeypatch.setenv("KLAVIYO_API_KEY", "pk_test")
     monkeypatch.setenv("FERRY_SECRET_KEY", SECRET)
     settings_of_process.cache_clear()
-    yield World(redis, klaviyo)
+    yield World(redis, klaviyo, queue)
     settings_of_process.cache_clear()
 
 

@@ -47,8 +47,41 @@ def test_a_connection_has_its_own_key_rules_policy_and_audiences(
     assert connection.rules == Rules("customer", "phone_number_2", "DE", {"company": "organization"}, coerce=True)
     assert connection.policy == FlushPolicy(500, 90_000, 500)
     assert connection.audiences["42"] == Audience(None, "VIPs", FlushPolicy(500, 90_000, 250))
-    assert connection.policy_for("42").upload_max == 250
-    assert connection.policy_for("43") == connection.policy
+    assert connection.policy_for("audience", "42").upload_max == 250
+    assert connection.policy_for("audience", "43") == connection.policy
+    assert not connection.allow_global_unsubscribe
+
+
+def test_each_kind_of_queue_has_its_own_policy(tmp_path: Path) -> None:
+    connection = read(
+        tmp_path,
+        """
+        [connections.default]
+        flush_size = 500
+        allow_global_unsubscribe = true
+        event = { flush_minutes = 0.5 }
+        consent = { flush_size = 20, upload_max = 1000 }
+
+        [connections.default.audiences.events]
+        flush_size = 7
+        """,
+    ).named("default")
+    assert connection.policy_for("profile", "profiles") == connection.policy == FlushPolicy(500, upload_max=500)
+    assert connection.policy_for("event", "events") == FlushPolicy(100, 30_000, 1_000)
+    assert connection.policy_for("consent", "consents") == FlushPolicy(20, 60_000, 1_000)
+    assert connection.policy_for("audience", "events").size == 7
+    assert connection.allow_global_unsubscribe
+
+
+def test_people_who_only_change_may_wait_for_another_time(tmp_path: Path) -> None:
+    connection = read(tmp_path, "[connections.b]\nprofile = { flush_size = 5000, flush_minutes = 10 }").named("b")
+    assert connection.policy_for("profile", "profiles") == FlushPolicy(5_000, 600_000, 5_000)
+    assert connection.policy_for("audience", "42") == FlushPolicy()
+
+
+def test_unsubscribes_and_events_wait_a_minute_at_most_whatever_the_audiences_wait(tmp_path: Path) -> None:
+    connection = read(tmp_path, "[connections.b]\nflush_minutes = 960").named("b")
+    assert {connection.policy_for(kind, kind).age_ms for kind in ("event", "consent")} == {60_000}
 
 
 def test_an_mparticle_account_keeps_one_connection_of_its_own(tmp_path: Path) -> None:
@@ -75,9 +108,15 @@ def test_an_unknown_connection_is_named_with_the_known_ones(tmp_path: Path) -> N
         ("[connections.b]\nflush_sise = 3", "flush_sise: Unknown field"),
         ("[connections.b]\nflush_size = 'x'", "flush_size: Not a valid integer"),
         ("[connections.b]\nupload_max = 10001", "upload_max: Must be"),
+        ("[connections.b.event]\nupload_max = 1001", "event.upload_max: Must be"),
+        ("[connections.b.consent]\nupload_max = 1001", "consent.upload_max: Must be"),
+        ("[connections.b.consent]\nlist_id = 'x'", "consent.list_id: Unknown field"),
         ("[connections.b]\nalternate_identifier = 'Twitter'", "alternate_identifier: "),
         ("[connections.b]\ndefault_country = 'Atlantis'", "default_country: "),
-        ("[connections.b]\nproperty_mapping = { a = 'nowhere' }", "'nowhere' is not one of"),
+        (
+            "[connections.b]\nproperty_mapping = { a = 'nowhere' }",
+            "property mapping, entry 1: the target is not one of",
+        ),
         ("[connections.b]\napi_key_env = 'FERRY_TEST_UNSET'", "FERRY_TEST_UNSET, which is not set"),
         ("[connections.b.audiences.42]\nlist = 'x'", "audiences.42.list: Unknown field"),
         ("[connections.a]\nmparticle_account = 5\n[connections.b]\nmparticle_account = 5", "stands in two"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.jobs import ImportJob
+from emulator.work import ImportJob
 from emulator.world import ACCOUNT_ID, World
 from tests.support.emulator_api import row
 
@@ -148,10 +148,10 @@ def test_a_job_is_forgotten_after_seven_days() -> None:
     old = account.submit(row(email="a@example.com"))
     account.wait(7 * 86_400 - 1)
     young = account.submit(row(email="a@example.com"))
-    assert account.world.jobs.get(old.id) is old
+    assert account.world.jobs.get(old.id, ImportJob) is old
     account.wait(2)
-    assert account.world.jobs.get(old.id) is None
-    assert account.world.jobs.all() == [young]
+    assert account.world.jobs.get(old.id, ImportJob) is None
+    assert account.world.jobs.imports() == [young]
 
 
 def test_the_rows_of_a_complete_job_are_let_go() -> None:

@@ -87,6 +87,17 @@ def test_the_name_and_settings_of_an_audience_are_told_once() -> None:
     assert msgspec.json.decode(renamed[0].audience) == {"name": "New name", "settings": {}}
 
 
+def test_a_ledger_that_forgot_an_audience_is_told_again_after_some_seconds() -> None:
+    now = 1_000.0
+    audiences = Audiences(clock=lambda: now)
+    first = read(message(profile(audience())), audiences)
+    audiences.told(written(first, [Accepted(fresh=True, became_due=False)]))
+    now += 10.0
+    assert read(message(profile(audience())), audiences)[0].audience == b""
+    now += 0.1
+    assert read(message(profile(audience())), audiences)[0].audience == first[0].audience
+
+
 def test_an_audience_without_a_name_is_left_as_it_was() -> None:
     assert read(message(profile({"audience_id": 1, "action": "add"})))[0].audience == b""
 

@@ -39,6 +39,7 @@ def test_the_document_names_every_route_of_the_app_and_no_other() -> None:
     described = {(path, method) for path, methods in document()["paths"].items() for method in methods}
     assert described == {
         ("/v1/mparticle", "post"),
+        ("/v1/segment", "post"),
         ("/v1/changes", "post"),
         ("/healthz", "get"),
         ("/readyz", "get"),

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from klaviyo.bulk import MAX_BODY
 from klaviyo.chunks import chunks
 from klaviyo.filters import MAX_FILTER, MAX_VALUES, any_of, equals, query
-from klaviyo.imports import MAX_BODY, MAX_ROW_BYTES, MAX_ROWS, encode_import
+from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS, encode_import
 
 values = st.lists(st.text(min_size=1, max_size=60), max_size=250)
 
@@ -47,7 +48,7 @@ def test_a_chunk_of_rows_always_fits_one_import(row_bytes: int) -> None:
 
 @pytest.mark.parametrize("rows", [[], [b"{}"] * (MAX_ROWS + 1), [b"x" * MAX_BODY]])
 def test_an_import_that_klaviyo_would_refuse_as_a_whole_is_not_built(rows: list[bytes]) -> None:
-    with pytest.raises(ValueError, match="An import takes"):
+    with pytest.raises(ValueError, match="The request takes"):
         encode_import(rows, None)
 
 

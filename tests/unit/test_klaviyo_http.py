@@ -14,7 +14,7 @@ import requests
 import responses
 
 from klaviyo import http
-from klaviyo.http import Reply, Transport, check_base_url
+from klaviyo.http import Answer, Reply, Transport, check_base_url
 from klaviyo.outcomes import UNEXPECTED, Retry
 
 KEY = "pk_canary0123456789"
@@ -52,7 +52,7 @@ def echo() -> Iterator[Transport]:
         server.shutdown()
 
 
-def content(answer: Reply | Retry) -> bytes:
+def content(answer: Answer) -> bytes:
     assert isinstance(answer, Reply)
     return answer.body
 

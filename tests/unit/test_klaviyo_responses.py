@@ -9,6 +9,7 @@ import pytest
 
 from klaviyo.endpoints import (
     ACCOUNTS,
+    BULK_EVENTS,
     BULK_IMPORT,
     CREATE_LIST,
     IMPORT_JOB,
@@ -107,6 +108,7 @@ def test_an_answer_becomes_the_next_step(endpoint: Endpoint, status: int, body: 
         (LISTS, 400, errors(error("not_authenticated")), "connection", "unauthenticated"),
         (BULK_IMPORT, 403, errors(error("permission_denied")), "connection", "forbidden"),
         (CREATE_LIST, 403, errors(error("forbidden")), "connection", "forbidden"),
+        (BULK_EVENTS, 403, errors(error("permission_denied")), "queue", "forbidden"),
         (
             BULK_IMPORT,
             400,

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import orjson
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings.errors import Rejected
@@ -66,7 +66,7 @@ _RULES = st.builds(
     properties=st.dictionaries(st.sampled_from(["plan", "company", "city"]), st.sampled_from(PROPERTY_TARGETS)),
     coerce=st.booleans(),
 )
-_many = settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+_many = settings(max_examples=200)
 
 
 def _mapped(person: Person, rules: Rules) -> Profile | None:

@@ -61,22 +61,52 @@ def test_the_same_entry_twice_is_one() -> None:
         ("[" * 100_000, "not JSON"),
         ('"company"', "JSON object or mParticle's list"),
         ("7", "JSON object or mParticle's list"),
-        ('{"company": "employer"}', "entry 'company': the target 'employer' is not one of address2, image"),
-        ('{"company": null}', "entry 'company': the target None"),
-        ('{"company": "first_name"}', "entry 'company': the target 'first_name'"),
-        ('{"": "title"}', "entry '': it names no attribute"),
-        ('{"$": "title"}', "entry '\\$': it names no attribute"),
-        ('{"$City": "title"}', "entry '\\$City': '\\$City' is reserved and always becomes 'city'"),
-        ('[{"map":"a","value":"title"},{"map":"a","value":"image"}]', "entry 2: the attribute 'a' is already mapped"),
+        ('{"company": "employer"}', "entry 1: the target is not one of address2, image"),
+        ('{"a": "title", "company": null}', "entry 2: the target is not one of"),
+        ('{"company": "first_name"}', "entry 1: the target is not one of"),
+        ('{"": "title"}', "entry 1: it names no attribute"),
+        ('{"$": "title"}', "entry 1: it names no attribute"),
+        ('{"$City": "title"}', "entry 1: the attribute is reserved and always becomes 'city'"),
+        (
+            '[{"map":"a","value":"title"},{"map":"a","value":"image"}]',
+            "entry 2: the attribute is already mapped to 'title'",
+        ),
         ('[{"map":"a"}]', 'entry 1: it must be an object with "map" and "value"'),
         ('[{"map":"a","value":"title"},["a","title"]]', "entry 2: it must be an object"),
         ('[{"map":5,"value":"title"}]', "entry 1: it names no attribute"),
-        ('[{"map":"a","value":"title","maptype":"ConsentPurposes"}]', "entry 1: maptype 'ConsentPurposes'"),
+        (
+            '[{"map":"a","value":"title","maptype":"ConsentPurposes"}]',
+            "entry 1: the maptype is another one than UserAttributeClass.Name",
+        ),
     ],
 )
 def test_a_wrong_mapping_is_refused_naming_the_entry(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         parse(text)
+
+
+_SECRET = "pk_canary0123456789"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _SECRET,
+        f'"{_SECRET}"',
+        f'{{"{_SECRET}": "employer"}}',
+        f'{{"company": "{_SECRET}"}}',
+        f'{{"{_SECRET}": "title", "${_SECRET}": "image"}}',
+        f'{{"{_SECRET}": "title", "a": {{"{_SECRET}": 1}}}}',
+        f'[{{"map":"{_SECRET}","value":"{_SECRET}"}}]',
+        f'[{{"map":"a","value":"title","maptype":"{_SECRET}"}}]',
+        f'[{{"map":"a","{_SECRET}":"title"}}]',
+        f'["{_SECRET}"]',
+    ],
+)
+def test_a_secret_that_was_pasted_into_a_mapping_is_not_repeated(text: str) -> None:
+    with pytest.raises(ValueError, match="property mapping") as refusal:
+        parse(text)
+    assert "canary" not in str(refusal.value)
 
 
 _ATTRIBUTES = st.text(min_size=1).filter(lambda name: name != "$" and name.lower() not in RESERVED)

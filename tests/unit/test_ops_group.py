@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from ops import embedded, group_file
 from ops.errors import Failed
 from ops.group import Group, generated, leftovers, stages
-from ops.group_lock import locked
+from ops.group_lock import locked, note_path
 from ops.program import wait_s
 
 GROUP = Group(Path("var"), "127.0.0.1", 8000, 2, Path("redis.sock"), 9400)
@@ -118,10 +119,29 @@ def test_a_second_group_in_one_folder_is_told_who_is_there(tmp_path: Path) -> No
 
 
 def test_children_of_a_killed_supervisor_are_named(tmp_path: Path) -> None:
-    with locked(tmp_path) as lock:
-        os.pwrite(lock.fd, b'{"ferry up": 999999999, "web": %d, "worker 1": 999999998}' % os.getpid(), 0)
+    with locked(tmp_path):
+        note_path(tmp_path).write_text(json.dumps({"ferry up": 999999999, "web": os.getpid(), "worker 1": 999999998}))
         with (
             pytest.raises(Failed, match=rf"left processes behind. End them with `kill {os.getpid()}`"),
             locked(tmp_path),
         ):
             pass
+
+
+@pytest.mark.parametrize("note", [None, {"ferry up": 999999999, "web": 999999998}])
+def test_a_group_that_took_the_folder_just_now_has_written_nothing_down_yet(
+    tmp_path: Path, note: dict[str, int] | None
+) -> None:
+    if note:  # of the group before
+        note_path(tmp_path).write_text(json.dumps(note))
+    with locked(tmp_path), pytest.raises(Failed, match=rf"is running in {tmp_path}\. Look at it"), locked(tmp_path):
+        pass
+
+
+def test_who_reads_the_process_ids_while_they_change_reads_whole_ones(tmp_path: Path) -> None:
+    with locked(tmp_path) as lock:
+        lock.note({"web": 1})
+        with note_path(tmp_path).open() as reading:
+            lock.note({"web": 1_000_000, "worker 1": 2})
+            assert json.load(reading) == {"ferry up": os.getpid(), "web": 1}
+        assert json.loads(note_path(tmp_path).read_text())["worker 1"] == 2

@@ -4,6 +4,7 @@ import io
 import json
 
 import msgspec
+import pytest
 from rich.console import Console
 
 from ops.letter_view import LISTED, listing, summary, traceable, whole
@@ -15,10 +16,10 @@ NOW = 1_767_225_600_000
 DETAIL = {"detail": "ann@example.com is not valid", "pointer": "/data/3", "error_id": "e-1", "status": 400}
 
 
-def letter(number: int = 0, reason: str = "invalid") -> DeadLetter:
+def letter(number: int = 0, reason: str = "invalid", **detail: str) -> DeadLetter:
     body = Body("add", NOW - 60_000, "changes", "m-1", msgspec.Raw(b'{"email":"ann@example.com"}'))
     change = Change(("k" * 16,), NOW - 50_000, body)
-    return DeadLetter(f"{NOW - 3_600_000}-{number}", VIPS, reason, DETAIL, NOW - 40_000, 2, change)
+    return DeadLetter(f"{NOW - 3_600_000}-{number}", VIPS, reason, DETAIL | detail, NOW - 40_000, 2, change)
 
 
 def printed(*letters: DeadLetter) -> str:
@@ -32,6 +33,27 @@ def test_a_summary_holds_places_and_ids_and_nothing_of_the_person() -> None:
     assert told["where"] == {"pointer": "/data/3", "error_id": "e-1"}
     assert (told["died_at"], told["attempts"], told["action"]) == ("2025-12-31T23:00:00.000Z", 2, "add")
     assert "ann@" not in json.dumps(traceable(letter(), "VIPs"))
+
+
+@pytest.mark.parametrize(
+    ("pointer", "shown"),
+    [
+        ("/data/attributes/profiles/data/9999/attributes/email", None),
+        ("/data/attributes/profiles/data/3/attributes/location/zip", None),
+        ("/data/relationships/lists/data/0", None),
+        ("/data/attributes/properties/ann@example.com", "/data/attributes/properties/..."),
+        ("/data/attributes/ann@example.com/email", "/data/attributes/..."),
+        ("/data/14155552671", "/data/..."),
+        ("/data/attributes/14155", "/data/attributes/..."),
+        ("/data/3\n", "/data/..."),
+        ("/emails", "/..."),
+        ("ann@example.com", "/..."),
+    ],
+)
+def test_of_klaviyos_pointer_only_places_of_its_api_are_shown(pointer: str, shown: str | None) -> None:
+    told = summary(letter(pointer=pointer), "VIPs")
+    assert told["where"]["pointer"] == (shown or pointer)
+    assert whole(letter(pointer=pointer), "VIPs")["detail"]["pointer"] == pointer
 
 
 def test_the_whole_letter_has_the_person_and_what_was_said() -> None:

@@ -12,6 +12,7 @@ from ops.status_view import view
 from queues.census import Census
 from queues.counts import OpenBatch
 from queues.holds import Hold
+from queues.names import Queue
 from queues.policy import Waiting
 from tests.support.ops import LAPSED, counted
 
@@ -94,7 +95,15 @@ def test_what_fires_next_is_named() -> None:
 
 
 def test_fields_left_out_are_counted() -> None:
-    assert "Delivered without a field, and so many people: phone_invalid 7." in printed(FULL)
+    assert "Delivered with something left out, and so many people: phone_invalid 7." in printed(FULL)
+
+
+def test_a_queue_that_is_no_audience_is_called_by_its_kind() -> None:
+    queue = counted(Queue("default", "consent", "consents"), "")
+    census = Census(NOW, (queue,), {}, NOW - 1000, {})
+    first, second = printed(census, 120).splitlines()[1:3]
+    assert (first.split()[0], second.split()[0]) == ("(consent)", "default/consent/consents")
+    assert document(census)["queues"][0]["kind"] == "consent"
 
 
 def test_an_empty_ledger_says_so() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "KLAVIYO_API_KEY": "pk_abc",
         "KLAVIYO_BASE_URL": "http://127.0.0.1:9000/",
         "FERRY_TOKENS": "mparticle:0123456789abcdef,backoffice:fedcba9876543210",
+        "FERRY_SEGMENT_SECRETS": "new:3c0e7b51d2f94a68,old:d41f8e6a90b27c35",
         "FERRY_FLUSH_SIZE": "500",
         "FERRY_FLUSH_MINUTES": "0.5",
         "FERRY_SECRET_KEY": "new-new-new-new-new,old-old-old-old-old",
@@ -46,6 +48,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert default.api_key == "pk_abc"
     assert loaded.klaviyo_base_url == "http://127.0.0.1:9000"
     assert loaded.tokens == (Token("mparticle", "0123456789abcdef"), Token("backoffice", "fedcba9876543210"))
+    assert loaded.segment_secrets == (Token("new", "3c0e7b51d2f94a68"), Token("old", "d41f8e6a90b27c35"))
     assert loaded.secret_keys == ("new-new-new-new-new", "old-old-old-old-old")
     assert (loaded.port, loaded.redis_url) == (8080, "rediss://:secret@host:6380")
     assert (loaded.max_pending, loaded.max_pending_per_queue) == (3000, 2000)
@@ -64,8 +67,13 @@ def test_a_token_without_a_name_is_the_default_one(monkeypatch: pytest.MonkeyPat
         ("REDIS_URL", "http://host", "redis://"),
         ("KLAVIYO_API_KEY", "sk_123", "starts with pk_"),
         ("KLAVIYO_BASE_URL", "http://a.klaviyo.com", "https"),
+        ("KLAVIYO_BASE_URL", "https://a.klaviyo.com/api", "a scheme and a host"),
+        ("KLAVIYO_BASE_URL", "https://a.klaviyo.com?x=1", "a scheme and a host"),
+        ("KLAVIYO_BASE_URL", "https://u@a.klaviyo.com", "a scheme and a host"),
         ("FERRY_TOKENS", "mparticle:short", "at least 16"),
         ("FERRY_TOKENS", "a:0123456789abcdef,a:fedcba9876543210", "same name"),
+        ("FERRY_SEGMENT_SECRETS", "segment:short", "at least 16"),
+        ("FERRY_SEGMENT_SECRETS", "a:0123456789abcdef,a:fedcba9876543210", "same name"),
         ("FERRY_FLUSH_SIZE", "abc", "integer"),
         ("FERRY_FLUSH_SIZE", "0", "greater than or equal to 1"),
         ("FERRY_FLUSH_MINUTES", "0", "greater than 0"),
@@ -99,8 +107,30 @@ def test_all_wrong_settings_are_named_at_once_and_no_secret_is_repeated(monkeypa
 def test_secrets_are_not_part_of_what_settings_print(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KLAVIYO_API_KEY", "pk_topsecret")
     monkeypatch.setenv("FERRY_TOKENS", "name:topsecrettopsecret")
+    monkeypatch.setenv("FERRY_SEGMENT_SECRETS", "name:topsecrettopsecret")
     monkeypatch.setenv("FERRY_SECRET_KEY", "topsecrettopsecret")
+    monkeypatch.setenv("REDIS_URL", "rediss://:topsecret@host:6380")
     assert "topsecret" not in repr(settings.load())
+
+
+@pytest.mark.parametrize("name", sorted(settings._EXAMPLES))
+def test_a_setting_that_is_empty_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    default = settings.load()
+    monkeypatch.setenv(name, "")
+    loaded = settings.load()
+    assert repr(loaded.connections.named("default")) == repr(default.connections.named("default"))
+    assert replace(loaded, connections=default.connections) == default
+
+
+def test_an_empty_setting_does_not_hide_the_one_in_the_group_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "var"
+    folder.mkdir()
+    (folder / settings.GROUP_FILE).write_text("REDIS_URL=unix:///tmp/x.sock\n")
+    monkeypatch.setenv("REDIS_URL", "")
+    monkeypatch.setenv("FERRY_VAR", "")
+    assert settings.load().redis_url == "unix:///tmp/x.sock"
 
 
 def test_commands_find_the_group_of_ferry_up_through_its_folder(

@@ -1,0 +1,121 @@
+"""Changes that wait in a whole installation, and how long it takes until an emulator with limits has them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis import Redis
+
+from bench import deliveries
+from bench.emulated import Emulator, emulator
+from bench.errors import BenchError
+from bench.filling import accept, acceptances, messages
+from bench.messages import CONNECTION, audience_name
+from bench.report import Row, Verdict
+from queues import accounts, holds, keys
+from queues.census import count
+from queues.clock import now_ms
+from queues.names import Queue
+
+#: `ferry worker` processes: as many as the machine of the published figures has cores.
+WORKERS = 2
+#: People in a message; the changes of an audience are a multiple of it.
+IN_A_MESSAGE = 100
+#: What the messages say about the account: the customer id becomes the external id.
+_ACCOUNT = accounts.Account({"alternateIdentifier": "Customer Id", "phoneIdentifier": "Mobile Number"})
+#: Seconds without a change delivered: more than the minute that a spent limit takes to come back.
+_PATIENCE = 100.0
+_LOOK = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """`seconds` until all changes of each audience were delivered. `uploads`: when each that was taken arrived.
+
+    `throttled`: answers 429.
+    """
+
+    seconds: dict[int, float]
+    uploads: list[float]
+    throttled: int
+
+
+def drain(folder: Path, waiting: Mapping[int, int], upload_max: int) -> Drained:
+    """Start everything, let so many changes wait for each audience, then deliver all of them.
+
+    They wait because their connection is held; the time runs from its release. Raises BenchError when one was lost.
+    """
+    folder.mkdir()
+    with emulator(folder, limits=True) as klaviyo:
+        settings = {**klaviyo.settings, "FERRY_UPLOAD_MAX": str(upload_max)}
+        with deliveries.without_intake(folder, settings, WORKERS) as redis:
+            fill(redis, waiting)
+            began = time.monotonic()
+            holds.release(redis, CONNECTION)
+            ends = _ends(redis, waiting)
+            check(redis, klaviyo, waiting)
+            seconds = {audience: end - began for audience, end in ends.items()}
+            return Drained(seconds, klaviyo.imports(), klaviyo.throttled())
+
+
+def throttled(runs: Sequence[Drained]) -> Row:
+    """The line of the table that says how often Klaviyo's limits were overrun."""
+    answers, uploads = (sum(run.throttled for run in runs), sum(len(run.uploads) for run in runs))
+    return Row(f"Answers 429 during these {uploads} uploads", f"{answers}", "", Verdict("", "0", answers == 0))
+
+
+def fill(redis: Redis, waiting: Mapping[int, int]) -> None:
+    """Let so many changes wait for each audience, and hold their connection."""
+    accounts.remember(redis, CONNECTION, _ACCOUNT, accounts.Cipher(()))
+    holds.place(redis, CONNECTION, holds.Hold("not yet", now_ms()))
+    first = 0
+    for audience, changes in waiting.items():
+        portion = changes // IN_A_MESSAGE
+        accept(redis, acceptances(messages(portion, IN_A_MESSAGE, audience=audience, spread=portion, first=first)))
+        first += portion
+
+
+def _ends(redis: Redis, waiting: Mapping[int, int]) -> dict[int, float]:
+    """When each audience had no change left to deliver (monotonic seconds)."""
+    ends: dict[int, float] = {}
+    before, until = -1, time.monotonic() + _PATIENCE
+    while len(ends) < len(waiting):
+        delivered = _delivered(redis, waiting)
+        now = time.monotonic()
+        for audience, done in delivered.items():
+            if done == waiting[audience]:
+                ends.setdefault(audience, now)
+        if (done := sum(delivered.values())) > before:
+            before, until = done, now + _PATIENCE
+        elif now > until:
+            raise BenchError(f"{done} changes were delivered and then none in {_PATIENCE:g} s; look at the logs")
+        time.sleep(_LOOK)
+    return ends
+
+
+def _delivered(redis: Redis, waiting: Mapping[int, int]) -> dict[int, int]:
+    # Not the census, which reads every open batch and would be part of what is measured.
+    with redis.pipeline(transaction=False) as pipe:
+        for audience in waiting:
+            pipe.hget(keys.queue(queue_of(audience)), "delivered")
+        return {audience: int(found or 0) for audience, found in zip(waiting, pipe.execute(), strict=True)}
+
+
+def check(redis: Redis, klaviyo: Emulator, waiting: Mapping[int, int]) -> None:
+    """Raises BenchError unless every change of every audience was delivered, and put its person on the list."""
+    counts = count(redis, [queue_of(audience) for audience in waiting])
+    for (audience, changes), counted in zip(waiting.items(), counts, strict=True):
+        members = klaviyo.members(audience_name(audience))
+        if not counted.accepted == counted.delivered == members == changes:
+            raise BenchError(
+                f"audience {audience}: of {changes} changes {counted.accepted} were accepted, {counted.delivered} "
+                f"delivered, and {members} people are on its list"
+            )
+
+
+def queue_of(audience: int) -> Queue:
+    """The queue of an audience."""
+    return Queue(CONNECTION, "audience", str(audience))

@@ -1,0 +1,82 @@
+"""Figure: Segment messages mapped a second on a core, from the decoded message to what Klaviyo is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+
+from bench.errors import BenchError
+from bench.mapping import check, phones, seconds
+from bench.messages import number
+from bench.report import Figure, Row, Verdict
+from bench.segment_messages import PRODUCTS, identify, order, track
+from bench.sizes import Sizes
+from mappings.event import to_event
+from mappings.profile import to_profile
+from mappings.rules import Rules
+from mappings.segment import route
+from mappings.segment_settings import DEFAULTS
+from mappings.sources import read
+
+_RULES = Rules()
+#: What is sent -> the message, and how many profiles or events it becomes.
+MESSAGES: dict[str, tuple[Callable[[str, str], dict[str, Any]], int]] = {
+    "`identify`": (identify, 1),
+    "`track`": (track, 1),
+    f"`Order Completed` with {PRODUCTS} products": (order, 1 + PRODUCTS),
+}
+_HOW = f"""\
+From a decoded message to what Klaviyo is sent: the default actions decide what becomes of it, the fragments are written
+as JSON as they lie in the queue, read again, and become a Klaviyo profile or events. Every message has an e-mail, a
+phone as E.164 and a context as a website's library sends it; an order becomes {1 + PRODUCTS} events, each of which is
+mapped with its person. Compared with `phonenumbers` alone on the same numbers, once for each profile or event: parse,
+is_valid_number and format_number. CPU time of one core; every number is another one, from four countries. What is
+mapped is counted, and must be all of it."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+def measure(sizes: Sizes, folder: Path) -> Figure:
+    """Each message in turns with `phonenumbers` alone. Raises BenchError."""
+    rows = [_row(what, message, becomes, sizes) for what, (message, becomes) in MESSAGES.items()]
+    return Figure("Mapping of Segment's messages", _HOW, rows)
+
+
+def _row(what: str, message: Callable[[str, str], dict[str, Any]], becomes: int, sizes: Sizes) -> Row:
+    numbers = phones(1, sizes.people)
+    messages = [message(number(i), phone) for i, (_, phone) in enumerate(numbers)]
+    ours, theirs = [], []
+    for _ in range(sizes.rounds + 1):
+        theirs.append(seconds(lambda: check(numbers)))
+        ours.append(seconds(lambda: map_all(messages, becomes)))
+    # The first round of each fills the metadata of phonenumbers.
+    mapped, phone = (median(rounds[1:]) / sizes.people for rounds in (ours, theirs))
+    return Row(
+        f"Mapping a message of Segment, {what}",
+        f"{mapped * 1e6:.0f} us, {1 / mapped:,.0f} a second on a core",
+        f"{phone * becomes * 1e6:.0f} us `phonenumbers` alone",
+        Verdict(f"{mapped / phone / becomes:.2f}x"),
+    )
+
+
+def map_all(messages: Sequence[dict[str, Any]], becomes: int) -> None:
+    """Map each. Raises BenchError when they did not become so many profiles and events each."""
+    mapped = sum(_map(message) for message in messages)
+    if mapped != len(messages) * becomes:
+        raise BenchError(f"{len(messages)} messages became {mapped} profiles and events, not {becomes} each")
+
+
+def _map(message: dict[str, Any]) -> int:
+    """How many profiles and events the message became. Raises Rejected for one that could not be sent."""
+    found = [routed for routed in route(message, DEFAULTS) if routed.reason is None]
+    for routed in found:
+        fragment = _encode(routed.fields)
+        if routed.kind == "event":
+            to_event(fragment, _RULES)
+        else:
+            to_profile(read("segment", fragment), _RULES)
+    return len(found)

@@ -1,0 +1,49 @@
+"""Figure: what a pending event takes in Redis, over the bytes of the event that must be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+from bench.memory import weigh
+from bench.messages import number, phone
+from bench.report import Figure, Row, Verdict
+from bench.segment_messages import track
+from bench.sizes import Sizes
+from connections import Connection
+from intake import segment_reading
+from intake.audiences import Audiences
+from queues.acceptance import Acceptance
+from queues.clock import now_ms
+from queues.policy import OF_KIND
+
+#: Events that wait in each queue, as many as the default flush policy of events lets wait.
+_WAITING = OF_KIND["event"].size
+_HOW = f"""\
+As for a pending change: the rise of `used_memory` while events of `track` messages come to wait, {_WAITING} in the one
+queue that each connection has for events, over the bytes of the stored events alone. Counted with it are the queues
+and, for 24 hours, a mark for each message: in a batch, too, every message has an id of its own."""
+
+
+def measure(sizes: Sizes, folder: Path) -> Figure:
+    """One event in a message. Raises BenchError."""
+    first = _acceptances(sizes.changes, sizes.changes + 1)
+    used, event = weigh(folder, "memory", first, _acceptances(0, sizes.changes), sizes.changes)
+    row = Row(
+        "Redis memory of a pending event",
+        f"{used:,.0f} bytes",
+        f"{event:,.0f} bytes of the event",
+        Verdict(f"{used / event - 1:+.0%}"),
+    )
+    return Figure("Memory of events", _HOW, [row])
+
+
+def _acceptances(begin: int, end: int) -> Iterator[Acceptance]:
+    """What the intake makes of the messages with these numbers."""
+    audiences = Audiences()
+    for i in range(begin, end):
+        body = orjson.dumps(track(number(i), phone(i)))
+        connection = Connection(f"shop-{i // _WAITING}")
+        yield from segment_reading.read(body, connection, audiences, now_ms()).acceptances

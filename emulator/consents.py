@@ -1,0 +1,64 @@
+"""What a person agreed to, channel by channel, and what keeps e-mail from reaching them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from emulator.work import Row
+
+EMAIL, SMS, SMS_TRANSACTIONAL = "email.marketing", "sms.marketing", "sms.transactional"
+#: Which identifier of a person a channel reaches.
+CHANNELS = {EMAIL: "email", SMS: "phone_number", SMS_TRANSACTIONAL: "phone_number"}
+
+Reason = Literal["HARD_BOUNCE", "INVALID_EMAIL", "SPAM_COMPLAINT", "UNSUBSCRIBE", "USER_SUPPRESSED"]
+#: Klaviyo: bulk subscribe profiles. A bounce and an invalid address stay, whoever subscribes.
+LIFTED_BY_SUBSCRIBING: tuple[Reason, ...] = ("UNSUBSCRIBE", "SPAM_COMPLAINT", "USER_SUPPRESSED")
+
+
+class Grant(msgspec.Struct, frozen=True, gc=False):
+    """The consent on one channel; `since` and `updated` in epoch seconds."""
+
+    consent: Literal["NEVER_SUBSCRIBED", "SUBSCRIBED", "UNSUBSCRIBED"] = "NEVER_SUBSCRIBED"
+    since: float | None = None
+    updated: float | None = None
+    source: str | None = None
+    double_opt_in: bool = False
+
+
+class Wish(msgspec.Struct, frozen=True, gc=False):
+    """A subscription that may have to wait for its confirmation."""
+
+    row: Row
+    list_id: str | None
+    source: str | None
+
+
+class Consents(msgspec.Struct, gc=False):
+    """Everything about one person; suppressions by reason and by list, with epoch seconds."""
+
+    grants: dict[str, Grant] = {}
+    suppressions: dict[Reason, float] = {}
+    list_suppressions: dict[str, float] = {}
+    pending: list[Wish] = []
+
+    def of(self, channel: str) -> Grant:
+        """The consent on a channel; nobody has agreed to anything at the start."""
+        return self.grants.get(channel, _NEVER)
+
+    def grant(self, channel: str, grant: Grant) -> None:
+        """Subscribe, which lifts what a person's own wish can lift."""
+        self.grants[channel] = grant
+        if channel == EMAIL:
+            for reason in LIFTED_BY_SUBSCRIBING:
+                self.suppressions.pop(reason, None)
+
+    def revoke(self, channel: str, now: float) -> None:
+        """Unsubscribe from everything on the channel."""
+        self.grants[channel] = Grant("UNSUBSCRIBED", now, now)
+        if channel == EMAIL:
+            self.suppressions.setdefault("UNSUBSCRIBE", now)
+
+
+_NEVER = Grant()

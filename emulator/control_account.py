@@ -1,0 +1,113 @@
+"""/_emulator: looking at the people and events of the account, and what its owner and its customers do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from falcon.asgi import Request, Response
+
+from emulator import subscribing
+from emulator.consents import Reason
+from emulator.control import ControlError, order_of, send
+from emulator.document_consents import subscriptions
+from emulator.events import Event
+from emulator.lists import OptIn
+from emulator.profiles import IDENTIFIERS, Profile
+from emulator.times import stamp
+from emulator.world import World
+
+
+class AccountOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """What to change: the regions with a sending number for SMS, such as US, and the account's own opt-in process."""
+
+    sms_regions: frozenset[str] | None = None
+    opt_in_process: OptIn | None = None
+
+
+class SuppressOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """Something happened to a person's e-mail, such as a bounce."""
+
+    reason: Reason
+
+
+class AccountControl:
+    """The control calls, one method each; every one answers JSON."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def on_post_account(self, req: Request, resp: Response) -> None:
+        """Change settings of the account."""
+        order = order_of(req, AccountOrder)
+        if order.sms_regions is not None:
+            self._world.sms_regions = order.sms_regions
+        if order.opt_in_process is not None:
+            self._world.lists.default_opt_in = order.opt_in_process
+        send(resp, {"ok": True})
+
+    async def on_get_members(self, req: Request, resp: Response, rest: str) -> None:
+        """`lists/<name>/members`: identifiers of who is on the lists of that name, or whole people with `full=1`."""
+        lists = self._world.lists.named(rest.removesuffix("/members"))
+        if not lists:
+            raise ControlError(404, "no list has this name")
+        people = [self._world.profiles.by_id[member] for item in lists for member in item.members]
+        full = req.get_param("full") == "1"
+        members = [self._person(person) if full else _best_identifier(person) for person in people]
+        send(resp, {"lists": [item.id for item in lists], "count": len(members), "members": members})
+
+    async def on_get_profile(self, req: Request, resp: Response, identifier: str) -> None:
+        """One person by e-mail address, phone number, external id, anonymous id or id."""
+        send(resp, self._person(self._find(identifier)))
+
+    async def on_post_confirm(self, req: Request, resp: Response, identifier: str) -> None:
+        """The person confirms every subscription that is pending."""
+        person = self._find(identifier)
+        send(resp, {"confirmed": subscribing.confirm(person, self._world.lists, self._world.now())})
+
+    async def on_post_suppress(self, req: Request, resp: Response, identifier: str) -> None:
+        """The person's e-mail is suppressed for that reason."""
+        person = self._find(identifier)
+        person.consent().suppressions.setdefault(order_of(req, SuppressOrder).reason, self._world.now())
+        send(resp, {"ok": True})
+
+    async def on_get_events(self, req: Request, resp: Response) -> None:
+        """The unique ids of all events, or of those of one `metric`, in order; whole events with `full=1`."""
+        found = self._world.events.of_metric(req.get_param("metric"))
+        full = req.get_param("full") == "1"
+        events = [self._event(event) if full else event.unique_id for event in found]
+        send(resp, {"count": len(events), "events": events})
+
+    def _find(self, identifier: str) -> Profile:
+        found = (self._world.profiles.find(field, identifier) for field in (*IDENTIFIERS, "id"))
+        person = next((person for person in found if person is not None), None)
+        if person is None:
+            raise ControlError(404, "no profile has this identifier")
+        return person
+
+    def _person(self, person: Profile) -> dict[str, Any]:
+        """Everything stored about a person, flat, and the names of the lists.
+
+        `subscriptions` as the API shows it; `pending`: the lists, None for none, of what waits for a confirmation.
+        """
+        wishes = person.consents.pending if person.consents else []
+        return {
+            **person.attributes,
+            "id": person.id,
+            "location": person.location,
+            "properties": person.properties,
+            "lists": [item.name for item in self._world.lists.of_profile(person.id)],
+            "subscriptions": subscriptions(person),
+            "pending": [wish.list_id for wish in wishes],
+        }
+
+    def _event(self, event: Event) -> dict[str, Any]:
+        """An event with its time as text and its person by the best identifier."""
+        person = self._world.profiles.by_id[event.profile_id]
+        return {**msgspec.structs.asdict(event), "time": stamp(event.time), "profile": _best_identifier(person)}
+
+
+def _best_identifier(person: Profile) -> str:
+    known: Iterator[str | None] = (person.attributes.get(field) for field in IDENTIFIERS)
+    return next((value for value in known if value), person.id)

@@ -1,0 +1,54 @@
+"""What Klaviyo shows of a person's consents, as `additional-fields[profile]=subscriptions` asks for it."""
+
+from __future__ import annotations
+
+from emulator.consents import EMAIL, SMS, SMS_TRANSACTIONAL, Consents, Grant
+from emulator.jsonapi import Json
+from emulator.profiles import Profile
+from emulator.times import stamp
+
+
+def subscriptions(person: Profile) -> Json:
+    """The channels; the emulator plays e-mail and SMS, and never has anything to say about the others."""
+    consents = person.consents or Consents()
+    return {
+        "email": {"marketing": _email(person, consents)},
+        "sms": {
+            "marketing": _sms(consents.of(SMS), "can_receive_sms_marketing"),
+            "transactional": _sms(consents.of(SMS_TRANSACTIONAL), "can_receive_sms_transactional"),
+        },
+        "mobile_push": None,
+        "whatsapp": None,
+    }
+
+
+def _email(person: Profile, consents: Consents) -> Json:
+    """Who never said anything may get e-mail; who is suppressed may not, whatever the consent."""
+    grant = consents.of(EMAIL)
+    return {
+        "can_receive_email_marketing": bool(person.attributes.get("email")) and not consents.suppressions,
+        **_consent(grant),
+        "custom_method_detail": grant.source,
+        "double_optin": None if grant.consent == "NEVER_SUBSCRIBED" else grant.double_opt_in,
+        "suppression": [
+            {"reason": reason, "timestamp": stamp(since)} for reason, since in consents.suppressions.items()
+        ],
+        "list_suppressions": [
+            {"list_id": list_id, "reason": "UNSUBSCRIBE", "timestamp": stamp(since)}
+            for list_id, since in consents.list_suppressions.items()
+        ],
+    }
+
+
+def _sms(grant: Grant, can_receive: str) -> Json:
+    return {can_receive: grant.consent == "SUBSCRIBED", **_consent(grant)}
+
+
+def _consent(grant: Grant) -> Json:
+    return {
+        "consent": grant.consent,
+        "consent_timestamp": None if grant.since is None else stamp(grant.since),
+        "last_updated": None if grant.updated is None else stamp(grant.updated),
+        "method": None if grant.updated is None else "API",
+        "method_detail": "",
+    }

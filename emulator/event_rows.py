@@ -1,0 +1,51 @@
+"""Which events Klaviyo refuses before it records any."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator import event_fields, rows
+from emulator.errors import Problem, invalid, misshapen
+from emulator.fields import FINE, WITH_KX, findings, text, unknown
+from emulator.work import Row
+
+PERSON = rows.Form({**WITH_KX, "anonymous_id": text}, rows.UPSERT.members, (*rows.UPSERT.identifiers, "anonymous_id"))
+
+
+def problems(event: object, pointer: str, now: float, *, alone: bool) -> list[Problem]:
+    """Everything Klaviyo refuses in one event; `pointer` is where it stands in the body.
+
+    `alone`: it brings its profile along, as the call for a single event wants it.
+    """
+    if not isinstance(event, dict) or event.get("type") != "event" or not isinstance(event.get("attributes"), dict):
+        return [misshapen(pointer)]
+    attributes = event["attributes"]
+    checks = {**event_fields.checks(now), "profile": lambda _: FINE} if alone else event_fields.checks(now)
+    found = [(f"/{name}", unknown(name, "event")) for name in event if name not in ("type", "attributes")]
+    found += [(f"/attributes{suffix}", fault) for suffix, fault in findings(attributes, checks, "event")]
+    missing = (name for name in ("properties", "metric") if attributes.get(name) is None)
+    found += [(f"/attributes/{name}", f"'{name}' is required.") for name in missing]
+    judged = [invalid(fault, pointer + suffix) for suffix, fault in found]
+    return judged + (person_problems(attributes, f"{pointer}/attributes") if alone else [])
+
+
+def person_problems(attributes: Row, pointer: str) -> list[Problem]:
+    """Everything Klaviyo refuses in the profile beside one event or several."""
+    holder = attributes.get("profile")
+    person = holder.get("data") if isinstance(holder, dict) else None
+    return rows.problems(_with_meta(person), f"{pointer}/profile/data", PERSON)
+
+
+def person_of(attributes: Row) -> Row:
+    """The checked profile beside one event or several."""
+    person: Row = _with_meta(attributes["profile"]["data"])
+    return person
+
+
+def _with_meta(person: Any) -> Any:
+    """A profile whose `meta` stands beside its attributes; the call for a single event has it among them."""
+    if not isinstance(person, dict) or not isinstance(person.get("attributes"), dict):
+        return person
+    attributes = dict(person["attributes"])
+    meta = attributes.pop("meta", None)
+    return {**person, "attributes": attributes} if meta is None else {**person, "attributes": attributes, "meta": meta}

@@ -1,0 +1,78 @@
+"""What Klaviyo accepts at once and carries out later; data only, so that an account can be copied with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+Row = dict[str, Any]
+
+
+class Work(msgspec.Struct, kw_only=True):
+    """One accepted call; `created` and `completed`, when it was carried out, are epoch seconds."""
+
+    created: float
+    completed: float | None = None
+
+
+class ImportFailure(msgspec.Struct, frozen=True):
+    """One row that was accepted and then not imported."""
+
+    id: str
+    code: str
+    detail: str
+    row: Row
+
+
+class ImportJob(Work, kw_only=True):
+    """A bulk import. The rows are let go when it is complete, the failures kept."""
+
+    id: str
+    total: int
+    list_ids: tuple[str, ...]
+    rows: list[Row]
+    failures: list[ImportFailure] = []
+
+
+class SuppressionJob(Work, kw_only=True):
+    """Suppressing (`lift`: the opposite) these addresses, or all members of the list; the counts are of its end."""
+
+    id: str
+    lift: bool
+    emails: list[str]
+    list_id: str | None
+    total: int = 0
+    skipped: int = 0
+
+
+class Subscription(Work, kw_only=True):
+    """Subscribing checked rows. `source`: what the consent records shall name as their source."""
+
+    rows: list[Row]
+    list_id: str | None
+    historical: bool
+    source: str | None
+
+
+class Unsubscription(Work, kw_only=True):
+    """Unsubscribing checked rows, from the list if there is one."""
+
+    rows: list[Row]
+    list_id: str | None
+
+
+class Tracking(Work, kw_only=True):
+    """Recording checked events: pairs of a profile object and the attributes of an event."""
+
+    events: list[tuple[Row, Row]]
+
+
+class Erasure(Work, kw_only=True):
+    """Deleting one person for good."""
+
+    profile_id: str
+
+
+Task = ImportJob | SuppressionJob | Subscription | Unsubscription | Tracking | Erasure
+Readable = ImportJob | SuppressionJob

@@ -1,0 +1,27 @@
+"""Events in bulk (Klaviyo: bulk create events)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from klaviyo import bulk
+from klaviyo.calls import Caller
+from klaviyo.endpoints import BULK_EVENTS
+
+#: Most events, and bytes of them, in one request.
+MAX_EVENTS = 1_000
+MAX_ROW_BYTES = bulk.MAX_ROW_BYTES
+
+
+def create(call: Caller, rows: Sequence[bytes]) -> None:
+    """Record events. `rows`: encoded elements of `events-bulk-create.data`, each with one profile and one event.
+
+    202 is all that Klaviyo ever says: there is no job to poll. No two rows may have profile, metric and `unique_id` in
+    common, for which Klaviyo refuses them all. Raises ValueError for no rows or more than Klaviyo takes, and
+    NotAccepted.
+    """
+    events = {"events-bulk-create": {"data": [msgspec.Raw(row) for row in rows]}}
+    body = msgspec.json.encode({"data": {"type": "event-bulk-create-job", "attributes": events}})
+    bulk.send(call, BULK_EVENTS, bulk.checked(body, len(rows), MAX_EVENTS), len(rows))

@@ -1,0 +1,102 @@
+"""Consent given and withdrawn (Klaviyo: collect e-mail and SMS consent guide).
+
+Klaviyo answers with 202 and nothing else: there is no job to poll.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from klaviyo import bulk
+from klaviyo.calls import Caller
+from klaviyo.endpoints import SUBSCRIBE, UNSUBSCRIBE
+from klaviyo.outcomes import RowError
+
+#: Most rows in one request (Klaviyo: bulk subscribe profiles, bulk unsubscribe profiles).
+MAX_SUBSCRIBED = 1_000
+MAX_UNSUBSCRIBED = 100
+
+Channel = Literal["email", "sms"]
+
+_EMAIL_POINTER = re.compile(r"/data/[0-9]+/attributes/(?:subscriptions/)?email(?:/|$)")
+_SMS_POINTER = re.compile(r"/data/[0-9]+/attributes/(?:phone_number|subscriptions/sms)(?:/|$)")
+
+
+def subscribe(
+    call: Caller, rows: Sequence[bytes], list_id: str | None, custom_source: str | None, *, historical: bool
+) -> None:
+    """Subscribe the people of `rows`, made by `subscription`, and put them on the list if one is given.
+
+    `custom_source`: what Klaviyo records as the source of the consent. `historical`: the consent was given earlier, so
+    that no opt-in message is sent and no flow started; then every row must have its `consented_at`, otherwise none may.
+    Without a list and not historical, somebody whom Klaviyo does not know stays unknown. Raises ValueError for no rows
+    or more than Klaviyo takes, and NotAccepted; `refused_channel` tells what a refused row may still be sent with.
+    """
+    attributes: dict[str, Any] = {"historical_import": historical}
+    if custom_source is not None:
+        attributes["custom_source"] = custom_source
+    body = _encode("profile-subscription-bulk-create-job", attributes, rows, list_id)
+    bulk.send(call, SUBSCRIBE, bulk.checked(body, len(rows), MAX_SUBSCRIBED), len(rows))
+
+
+def unsubscribe(call: Caller, rows: Sequence[bytes], list_id: str | None) -> None:
+    """Unsubscribe the people of `rows`, made by `unsubscription`, from the list; without one from everything.
+
+    Whoever is not on the list is unsubscribed from everything too: send only those whom `members.listed` finds.
+    Raises ValueError for no rows or more than Klaviyo takes, and NotAccepted.
+    """
+    body = _encode("profile-subscription-bulk-delete-job", {}, rows, list_id)
+    bulk.send(call, UNSUBSCRIBE, bulk.checked(body, len(rows), MAX_UNSUBSCRIBED), len(rows))
+
+
+def subscription(email: str | None, phone: str | None, consented_at: str | None) -> bytes:
+    """The row of a person who consents to marketing by what is given of e-mail and SMS.
+
+    `consented_at`: ISO time in the past, for historical consent only.
+    """
+    consent = {"consent": "SUBSCRIBED"}
+    if consented_at is not None:
+        consent["consented_at"] = consented_at
+    return _row(email, phone, {"marketing": consent}, {"marketing": consent})
+
+
+def unsubscription(email: str | None, phone: str | None) -> bytes:
+    """The row of a person who withdraws consent by what is given of e-mail and SMS.
+
+    An SMS consent goes with both of its halves: whoever wants no messages wants none about orders either.
+    """
+    consent = {"consent": "UNSUBSCRIBED"}
+    return _row(email, phone, {"marketing": consent}, {"marketing": consent, "transactional": consent})
+
+
+def refused_channel(error: RowError) -> Channel | None:
+    """The channel without which the row may be sent again; None when the error is about the whole row.
+
+    Klaviyo refuses, for one, a phone of a region for which the account has no sending number.
+    """
+    if _SMS_POINTER.search(error.pointer):
+        return "sms"
+    return "email" if _EMAIL_POINTER.search(error.pointer) else None
+
+
+def _row(email: str | None, phone: str | None, by_email: dict[str, Any], by_sms: dict[str, Any]) -> bytes:
+    attributes: dict[str, Any] = {"subscriptions": {}}
+    if email is not None:
+        attributes["email"] = email
+        attributes["subscriptions"]["email"] = by_email
+    if phone is not None:
+        attributes["phone_number"] = phone
+        attributes["subscriptions"]["sms"] = by_sms
+    return msgspec.json.encode({"type": "profile", "attributes": attributes})
+
+
+def _encode(kind: str, attributes: dict[str, Any], rows: Sequence[bytes], list_id: str | None) -> bytes:
+    """The request's body, with the rows as they are; here the list is one, beside the attributes."""
+    data = {"type": kind, "attributes": {**attributes, "profiles": {"data": [msgspec.Raw(row) for row in rows]}}}
+    if list_id is not None:
+        data["relationships"] = {"list": {"data": {"type": "list", "id": list_id}}}
+    return msgspec.json.encode({"data": data})

@@ -1,0 +1,131 @@
+"""What a person did, as Klaviyo's bulk events take it (Klaviyo: bulk create events)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mappings import coercion, contact, event_profile, fragments, times
+from mappings.errors import Reason, Rejected, Unfit
+from mappings.rules import Rules
+from mappings.values import clean, clean_text
+
+#: Klaviyo: create event. The name of a metric must be shorter than 128 characters.
+MAX_METRIC: Final = 127
+MAX_PROPERTIES: Final = 400
+#: An event must be from after the year 1990.
+_EARLIEST: Final = "1991"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of one person. `row`: an element of `events-bulk-create.data`, plain JSON.
+
+    `warnings`: reason codes of what was left out, each once.
+    """
+
+    row: dict[str, Any] = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+
+def to_event(fragment: bytes, rules: Rules) -> Event:
+    """The event in `{"metric", "properties", "time", "value", "unique_id", "profile"}`, without what is not given.
+
+    `profile`: see `event_profile.read`. Raises Rejected for what Klaviyo would refuse or would tell wrong: an event
+    without a name or a person, at a time that cannot be read, with a property too large; and what cannot be read.
+    """
+    fields = fragments.decode(fragment)
+    warnings: list[str] = []
+    event = {
+        "metric": {"data": {"type": "metric", "attributes": {"name": _metric(fields.get("metric"))}}},
+        "properties": _properties(fields.get("properties"), warnings),
+        "time": _time(fields.get("time")),
+        "value": _value(fields.get("value"), warnings),
+        "unique_id": _unique_id(fields.get("unique_id")),
+    }
+    profile = event_profile.read(fields.get("profile"), rules, warnings)
+    row = {
+        "profile": {"data": {"type": "profile", "attributes": profile}},
+        "events": {"data": [{"type": "event", "attributes": {name: v for name, v in event.items() if v is not None}}]},
+    }
+    return Event({"type": "event-bulk-create", "attributes": row}, tuple(dict.fromkeys(warnings)))
+
+
+def _metric(value: object) -> str:
+    name = _cleaned("metric", contact.text(value) or "")
+    if not name:
+        raise Rejected(Reason.METRIC_MISSING, "metric", "the event has no name; let the CDP send one")
+    if len(name) > MAX_METRIC:
+        raise Rejected(
+            Reason.METRIC_TOO_LONG, "metric", f"the event's name has over {MAX_METRIC} characters; shorten it"
+        )
+    return name
+
+
+def _properties(value: object, warnings: list[str]) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Rejected(Reason.PROPERTIES_INVALID, "properties", "the properties are no JSON object; map one to them")
+    if len(value) > MAX_PROPERTIES:
+        raise Rejected(Reason.PROPERTIES_TOO_MANY, "properties", f"an event has at most {MAX_PROPERTIES} properties")
+    kept = {}
+    for name, content in value.items():
+        try:
+            kept[clean_text(name)] = clean(content)
+        except Unfit as unfit:
+            if unfit.reason is Reason.ATTRIBUTE_TOO_LARGE:
+                raise _too_large("properties") from unfit
+            warnings.append(unfit.reason)
+    return kept
+
+
+def _time(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    try:
+        time = times.to_iso(value)
+    except Unfit as unfit:
+        raise Rejected(unfit.reason, "time", "the time cannot be read; send ISO 8601 or seconds since 1970") from unfit
+    if time < _EARLIEST:
+        raise Rejected(Reason.TIME_INVALID, "time", f"Klaviyo takes no event from before {_EARLIEST}; correct the time")
+    return time
+
+
+def _value(value: object, warnings: list[str]) -> float | None:
+    if isinstance(value, str):
+        value = coercion.coerce(value.strip())
+    if value is None or value == "":
+        return None
+    try:
+        number = clean(value)
+    except Unfit:
+        number = None
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        warnings.append(Reason.VALUE_INVALID)
+        return None
+    return number
+
+
+def _unique_id(value: object) -> str | None:
+    text = contact.text(value)
+    if text is None:
+        raise Rejected(
+            Reason.UNIQUE_ID_INVALID, "unique_id", "the unique_id is neither text nor a whole number; map one to it"
+        )
+    return _cleaned("unique_id", text) or None
+
+
+def _cleaned(name: str, text: str) -> str:
+    try:
+        return clean_text(text)
+    except Unfit as unfit:
+        raise _too_large(name) from unfit
+
+
+def _too_large(name: str) -> Rejected:
+    return Rejected(
+        Reason.ATTRIBUTE_TOO_LARGE,
+        name,
+        f"{name}: longer than the 100 KB, 4,000 entries or 10 levels that Klaviyo takes; send less",
+    )

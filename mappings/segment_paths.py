@@ -1,0 +1,135 @@
+"""The values of a field mapping: paths into a Segment message, literals, choices between them, and tables of these."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+_STEP: Final = re.compile(
+    r"""\.(?P<name>[^.\[\]'"\s]+) | \[(?P<index>\d{1,6})\] | \[(?P<quote>['"])(?P<quoted>.+?)(?P=quote)\]""",
+    re.ASCII | re.VERBOSE,
+)
+_IF: Final = "@if"
+_IF_KEYS: Final = {"exists", "then", "else"}
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A place in a message; a number among the steps is an index into a list."""
+
+    steps: tuple[str | int, ...]
+
+    def find(self, message: Any) -> Any:
+        """What is there; None where nothing is."""
+        found = message
+        for step in self.steps:
+            if isinstance(step, str):
+                found = found.get(step) if isinstance(found, dict) else None
+            else:
+                found = found[step] if isinstance(found, list) and step < len(found) else None
+            if found is None:
+                return None
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """`then` where something is at `exists`, else `otherwise`."""
+
+    exists: Path
+    then: Value
+    otherwise: Value = None
+
+
+Value = Path | If | dict[str, "Value"] | list["Value"] | str | float | bool | None
+
+
+def parse(raw: Any) -> Value:
+    """A mapping as JSON or TOML writes it; raises ValueError saying what is wrong, where, and what it may be.
+
+    A text that begins with `$` is a path (`$.traits.email`, `$.products[0].id`, `$.traits['favourite colour']`),
+    a table with `@if` a choice, any other table and a list hold mappings, and all else is itself.
+    """
+    if isinstance(raw, str):
+        return parse_path(raw) if raw.startswith("$") else raw
+    if isinstance(raw, dict):
+        return _choice(raw) if _IF in raw else {key: parse(value) for key, value in raw.items()}
+    if isinstance(raw, list):
+        return [parse(entry) for entry in raw]
+    if isinstance(raw, int) or (isinstance(raw, float) and math.isfinite(raw)):
+        return raw
+    raise ValueError(f"{type(raw).__name__} is no value of a mapping; write a text, a number, true, false or a table")
+
+
+def parse_path(text: str) -> Path:
+    """`$.traits.email` and the like; raises ValueError with the position of what is no path."""
+    steps: list[str | int] = []
+    position = 1
+    while position < len(text):
+        match = _STEP.match(text, position)
+        if match is None:
+            raise ValueError(
+                f"{text!r}: no path from character {position + 1} on; "
+                "a step is .name, [0] or ['any name'], and a text that begins with $ is always a path"
+            )
+        index = match["index"]
+        steps.append(match["name"] or match["quoted"] if index is None else int(index))
+        position = match.end()
+    return Path(tuple(steps))
+
+
+def _choice(raw: dict[str, Any]) -> If:
+    inner = raw[_IF]
+    if len(raw) > 1 or not isinstance(inner, dict) or not {"exists", "then"} <= inner.keys() <= _IF_KEYS:
+        raise ValueError('@if: it must stand alone and hold "exists", "then" and, if wanted, "else"')
+    exists = inner["exists"]
+    if not isinstance(exists, str) or not exists.startswith("$"):
+        raise ValueError('@if: "exists" must be a path such as $.traits.email')
+    return If(parse_path(exists), parse(inner["then"]), parse(inner["else"]) if "else" in inner else None)
+
+
+def resolve(value: Value, message: Any) -> Any:
+    """What the mapping comes to for this message; None where it comes to nothing.
+
+    Entries of a table that come to nothing are left out of it.
+    """
+    if isinstance(value, Path):
+        return value.find(message)
+    if isinstance(value, If):
+        return resolve(value.then if is_there(value.exists.find(message)) else value.otherwise, message)
+    if isinstance(value, dict):
+        found = ((key, resolve(entry, message)) for key, entry in value.items())
+        return {key: entry for key, entry in found if is_there(entry)}
+    if isinstance(value, list):
+        return [resolve(entry, message) for entry in value]
+    return value
+
+
+def is_there(value: Any) -> bool:
+    """Whether a value says anything: null and blank text do not.
+
+    Segment counts blank text as there in a choice and drops it afterwards, and so loses an e-mail that stands in the
+    second place when the first one is blank.
+    """
+    return value is not None and not (isinstance(value, str) and not value.strip())
+
+
+def first_of(found: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """The first of these entries that says anything, or None."""
+    return next((found[name] for name in names if is_there(found.get(name))), None)
+
+
+def paths(value: Value) -> list[Path]:
+    """Every path that the mapping takes values from."""
+    if isinstance(value, Path):
+        return [value]
+    if isinstance(value, If):
+        return [*paths(value.then), *paths(value.otherwise)]
+    if isinstance(value, dict):
+        return [path for entry in value.values() for path in paths(entry)]
+    if isinstance(value, list):
+        return [path for entry in value for path in paths(entry)]
+    return []

@@ -1,0 +1,39 @@
+"""Moments as CDPs write them, in the one form that Ferry stores and sends."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from mappings.errors import Reason, Unfit
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,30})?", re.ASCII)
+#: Below it a number counts seconds (until the year 5138), from it on milliseconds (since March 1973).
+_FIRST_MILLISECONDS = 100_000_000_000
+
+
+def to_iso(value: object) -> str:
+    """The moment as `2024-09-11T20:08:49.891Z`: in UTC, with milliseconds, cut and not rounded.
+
+    `value`: ISO 8601 text (in UTC where it names no offset, midnight where it names no time), or seconds or
+    milliseconds since 1970, as a number or as text. Raises Unfit(time_invalid) for anything else.
+    """
+    try:
+        text = str(value).strip() if isinstance(value, str | int | float) else ""
+        moment = _since_epoch(Decimal(text)) if _NUMBER.fullmatch(text) else _written_out(text)
+    except (ValueError, OverflowError) as error:
+        raise Unfit(Reason.TIME_INVALID) from error
+    # Not strftime: it leaves out the leading zeros of early years on some platforms.
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def _since_epoch(number: Decimal) -> datetime:
+    milliseconds = number if number >= _FIRST_MILLISECONDS else number * 1000
+    return _EPOCH + timedelta(milliseconds=int(milliseconds))
+
+
+def _written_out(text: str) -> datetime:
+    moment = datetime.fromisoformat(text.upper())
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,88 @@
+"""What the changes of one queue would become at Klaviyo, as `ferry preview` shows it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from mappings.consent import to_consent
+from mappings.errors import Rejected
+from mappings.event import to_event
+from mappings.merge import merge
+from mappings.person import Person
+from mappings.profile import to_profile
+from mappings.rules import Rules
+from mappings.sources import read
+from queues.change import Change
+from worker.coalesce import Intent
+from worker.connection import Destination
+from worker.kinds import KINDS
+
+
+def queue_view(kind: str, changes: Sequence[Change], to: Destination) -> dict[str, Any]:
+    """What there is to say of a queue of this kind: the list, and each person, event, consent or erasure."""
+    name, show = _VIEWS[kind]
+    told: dict[str, Any] = {"list": _list(to)} if kind == "audience" else {}
+    told[name] = [_guarded(show, intent, changes, to.rules) for intent in KINDS[kind].intents(changes)]
+    return told
+
+
+_Show = Callable[[Intent, Sequence[Change], Rules], dict[str, Any]]
+
+
+def _guarded(show: _Show, intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[str, Any]:
+    try:
+        return {"changes": intent.indexes, **show(intent, changes, rules)}
+    except Rejected as fault:
+        dead = {"action": "dead_letter", "reason": fault.reason, "detail": fault.detail}
+        return {"changes": intent.indexes, **dead}
+
+
+def _list(to: Destination) -> dict[str, str]:
+    if found := to.list_id or (to.list_name is None and to.given_id):
+        return {"id": found}
+    return {"name": to.list_name or to.known_as}
+
+
+def _person(intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[str, Any]:
+    shown = intent.written or [intent.last]
+    person = merge([read(changes[i].body.source, bytes(changes[i].body.person)) for i in shown])
+    profile = to_profile(person if intent.written else Person(person.identities), rules)
+    told: dict[str, Any] = {"action": intent.membership or "update", "profile": profile.attributes}
+    return told | {
+        name: list(value) for name in ("unset", "clear", "warnings") if (value := getattr(profile, name, ()))
+    }
+
+
+def _event(intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[str, Any]:
+    event = to_event(bytes(changes[intent.last].body.person), rules)
+    row = event.row["attributes"]
+    told = {
+        "action": "event",
+        "event": row["events"]["data"][0]["attributes"],
+        "profile": row["profile"]["data"]["attributes"],
+    }
+    return told | ({"warnings": list(event.warnings)} if event.warnings else {})
+
+
+def _consent(intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[str, Any]:
+    body = changes[intent.last].body
+    consent = {name: value for name, value in asdict(to_consent(bytes(body.person), rules)).items() if value}
+    warnings = {"warnings": list(consent.pop("warnings"))} if "warnings" in consent else {}
+    return {"action": body.action, "consent": consent} | warnings
+
+
+def _erasure(intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[str, Any]:
+    body = changes[intent.last].body
+    return {"action": body.action, "profile": to_profile(read(body.source, bytes(body.person)), rules).attributes}
+
+
+#: By kind of queue: what its entries are called, and how one is shown.
+_VIEWS: Final[dict[str, tuple[str, _Show]]] = {
+    "audience": ("people", _person),
+    "profile": ("people", _person),
+    "event": ("events", _event),
+    "consent": ("consents", _consent),
+    "erasure": ("erasures", _erasure),
+}

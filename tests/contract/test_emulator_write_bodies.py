@@ -1,0 +1,133 @@
+"""The bodies for consent, events and deletions are those of the official SDK's models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import openapi_client
+import orjson
+import pytest
+from openapi_client.models.base_event_create_query_bulk_entry_resource_object_attributes import (
+    BaseEventCreateQueryBulkEntryResourceObjectAttributes,
+)
+from openapi_client.models.event_create_query_v2_resource_object_attributes import (
+    EventCreateQueryV2ResourceObjectAttributes,
+)
+from openapi_client.models.event_profile_create_query_resource_object_attributes import (
+    EventProfileCreateQueryResourceObjectAttributes,
+)
+from openapi_client.models.profile_subscription_create_query_resource_object_attributes import (
+    ProfileSubscriptionCreateQueryResourceObjectAttributes,
+)
+
+from emulator.event_fields import checks
+from emulator.event_rows import PERSON
+from emulator.server import running
+from emulator.subscription_rows import SUBSCRIBE as FORM
+from tests.support.emulator_api import (
+    DELETE,
+    EVENT,
+    EVENTS,
+    SUBSCRIBE,
+    SUPPRESS,
+    UNSUBSCRIBE,
+    UNSUPPRESS,
+    Api,
+    bulk_body,
+    deletion_body,
+    entry,
+    event,
+    events_body,
+    row,
+)
+
+LIST = "{list}"
+WHEN = "2020-01-02T03:04:05+00:00"
+CONSENTED = {"consent": "SUBSCRIBED", "consented_at": WHEN}
+REVOKED = {"consent": "UNSUBSCRIBED"}
+CHANNELS = {"email": {"marketing": CONSENTED}, "sms": {"marketing": CONSENTED, "transactional": CONSENTED}}
+GONE = {"email": {"marketing": REVOKED}, "sms": {"marketing": REVOKED, "transactional": REVOKED}}
+REACHED = {"email": "ada@example.com", "phone_number": "+12025550123"}
+SUBSCRIBER = row(**REACHED, subscriptions=CHANNELS, age_gated_date_of_birth="2000-02-29")
+PERSON_ROW = {
+    **row(
+        **REACHED,
+        external_id="7",
+        anonymous_id="anon",
+        first_name="Ada",
+        last_name="Lovelace",
+        organization="Analytical",
+        locale="en-GB",
+        title="Countess",
+        image="https://example.com/ada.png",
+        location={"city": "London", "latitude": 51.5},
+        properties={"n": 1},
+    ),
+    "meta": {"patch_properties": {"append": {"skus": "1"}, "unset": ["old"]}},
+}
+DONE = event(
+    properties={"list": ["a"], "n": 1}, time=WHEN, value=9.5, value_currency="USD", unique_id="1", backfill=True
+)
+BACKFILLED = entry(PERSON_ROW, DONE)
+BACKFILLED["attributes"]["backfill"] = False
+BODIES = {
+    SUBSCRIBE: (
+        "SubscriptionCreateJobCreateQuery",
+        bulk_body(SUBSCRIBE, [SUBSCRIBER], LIST, historical_import=True, custom_source="Fair"),
+    ),
+    UNSUBSCRIBE: (
+        "SubscriptionDeleteJobCreateQuery",
+        bulk_body(UNSUBSCRIBE, [row(**REACHED, subscriptions=GONE)], LIST),
+    ),
+    SUPPRESS: ("SuppressionCreateJobCreateQuery", bulk_body(SUPPRESS, [row(email="ada@example.com")])),
+    UNSUPPRESS: ("SuppressionDeleteJobCreateQuery", bulk_body(UNSUPPRESS, [row(email="ada@example.com")])),
+    EVENT: (
+        "EventCreateQueryV2",
+        {"data": {**DONE, "attributes": {**DONE["attributes"], "profile": {"data": PERSON_ROW}}}},
+    ),
+    EVENTS: ("EventsBulkCreateJob", events_body(BACKFILLED)),
+    DELETE: ("DataPrivacyCreateDeletionJobQuery", deletion_body(email="ada@example.com")),
+}
+
+
+def through(model: str, body: dict[str, Any]) -> Any:
+    """The body as the model sends it, without the nulls it spells out for what was not given."""
+    return without_nulls(orjson.loads(orjson.dumps(getattr(openapi_client, model).from_dict(body).to_dict())))
+
+
+def without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
+    if isinstance(value, str) and value.endswith("+00:00"):
+        return datetime.fromisoformat(value).astimezone(UTC).isoformat()
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    with running(job_seconds=0, limits_off=True) as url, Api(url) as caller:
+        yield caller
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_what_the_model_takes_whole_the_emulator_takes(api: Api, path: str) -> None:
+    model, body = BODIES[path]
+    api.control("reset")
+    api.make_profile(email="ada@example.com")
+    sent = through(model, body)
+    assert sent == body
+    answer = api.call("POST", path, data=orjson.dumps(sent).replace(LIST.encode(), api.make_list().encode()))
+    assert answer.status_code == 202, answer.text
+
+
+def fields(model: Any) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+def test_the_emulator_knows_every_attribute_of_the_models_and_no_other() -> None:
+    assert fields(ProfileSubscriptionCreateQueryResourceObjectAttributes) == set(FORM.attributes)
+    assert fields(EventProfileCreateQueryResourceObjectAttributes) == set(PERSON.attributes)
+    assert fields(BaseEventCreateQueryBulkEntryResourceObjectAttributes) == set(checks(0.0))
+    assert fields(EventCreateQueryV2ResourceObjectAttributes) == {*checks(0.0), "profile"}

@@ -1,0 +1,41 @@
+"""Messages of the Segment spec, and what intake makes of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from connections import Connection
+from intake import segment_reading
+from intake.audiences import Audiences
+from intake.segment_reading import Reading
+from queues.change import Change, decode
+
+NOW = 1_767_225_600_000
+DEFAULT = Connection("default")
+TRAITS = {"email": "ann@example.com"}
+PERSONAS = {"computation_class": "audience", "computation_key": "vips", "computation_id": "aud_1"}
+
+
+def read(posted: Any, connection: Connection = DEFAULT) -> Reading:
+    """What a request comes to; bytes, or anything else as JSON."""
+    body = posted if isinstance(posted, bytes) else json.dumps(posted).encode()
+    return segment_reading.read(body, connection, Audiences(), NOW)
+
+
+def message(kind: str = "identify", **more: Any) -> dict[str, Any]:
+    """A message of this type, from Ann unless `more` says otherwise."""
+    return {"type": kind, "messageId": "m-1", "traits": TRAITS, **more}
+
+
+def changes(reading: Reading) -> dict[str, list[Change]]:
+    """The changes by queue."""
+    found: dict[str, list[Change]] = {}
+    for acceptance in reading.acceptances:
+        found.setdefault(str(acceptance.queue), []).extend(map(decode, acceptance.changes))
+    return found
+
+
+def dead(reading: Reading) -> list[tuple[str, str, str]]:
+    """Queue, reason and detail of each dead letter."""
+    return [(str(each.queue), letter.reason, letter.detail) for each in reading.acceptances for letter in each.dead]

@@ -1,0 +1,82 @@
+"""The actions of a connection in connections.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connections import Connection, Connections
+from connections_file import ConnectionsError, load
+from mappings.segment_settings import DEFAULTS
+
+DEFAULT = Connection("default", "pk_default")
+TRACK = "[[connections.b.actions]]\naction = 'track_event'\n"
+
+
+def read(tmp_path: Path, text: str) -> Connections:
+    file = tmp_path / "connections.toml"
+    file.write_text(text)
+    return load(file, DEFAULT)
+
+
+def test_a_connection_without_actions_has_the_default_ones(tmp_path: Path) -> None:
+    connections = read(tmp_path, "[connections.b]\ncoerce = true\n")
+    assert DEFAULT.actions == connections.named("b").actions == DEFAULTS
+    assert [action.name for action in DEFAULTS if action.kind == "event"] == ["track_event", "order_completed"]
+
+
+def test_a_connection_has_the_actions_that_it_is_given_and_no_other(tmp_path: Path) -> None:
+    connections = read(
+        tmp_path,
+        """
+        [[connections.b.actions]]
+        action = "track_event"
+        trigger = 'type = "track" and event = "Signed Up"'
+        fields = { profile = { email = "$.properties.mail" } }
+
+        [[connections.b.actions]]
+        action = "subscribe_profile"
+        list_id = "AbCdEf"
+
+        [connections.c]
+        actions = []
+        """,
+    )
+    first, second = connections.named("b").actions
+    assert (first.name, second.name, second.list_id) == ("track_event", "subscribe_profile", "AbCdEf")
+    assert first.trigger.fires({"type": "track", "event": "Signed Up"})
+    assert not first.trigger.fires({"type": "track", "event": "Signed In"})
+    assert connections.named("c").actions == ()
+    assert connections.named("default").actions == DEFAULTS
+
+
+def test_an_mparticle_account_of_its_own_has_the_actions_of_the_default_connection(tmp_path: Path) -> None:
+    connections = read(tmp_path, '[[connections.default.actions]]\naction = "track_event"\n')
+    assert [action.name for action in connections.named("mparticle-5").actions] == ["track_event"]
+
+
+@pytest.mark.parametrize(
+    ("actions", "says"),
+    [
+        ("actions = 'track_event'", "actions: Not a valid list"),
+        ("actions = [5]", "action 1: "),
+        ("[[connections.b.actions]]\naction = 'dance'", "action 1: action: Must be one of"),
+        (
+            f"{TRACK}{TRACK}trigger = 'type ='",
+            "action 2 (track_event), trigger: ",
+        ),
+        (
+            f"{TRACK}fields = {{ metric_name = '$.[' }}",
+            "action 1 (track_event), fields.metric_name: ",
+        ),
+        ("[[connections.b.actions]]\naction = 'remove_profile'", "action 1 (remove_profile), list_id: missing"),
+        (TRACK * 51, "51 actions; at most 50"),
+    ],
+)
+def test_a_mistake_in_an_action_is_named_with_file_connection_and_number(
+    tmp_path: Path, actions: str, says: str
+) -> None:
+    with pytest.raises(ConnectionsError) as error:
+        read(tmp_path, actions if actions.startswith("[[") else f"[connections.b]\n{actions}")
+    assert f"connections.toml: [connections.b]: {says}" in str(error.value)

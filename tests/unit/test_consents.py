@@ -1,0 +1,143 @@
+"""Whatever people say of their consent in one batch: sending what is left of it ends as all of it in order would."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mappings.consent import Consent
+from queues.change import Action, Body, Change, person_key
+from worker.consents import intents
+from worker.overtaking import addresses, remaining
+
+LISTS = (None, "LIST01", "LIST02")
+EMAILS = (None, "a@example.com", "A@example.com", "b@example.com")
+PHONES = (None, "+14155552671", "+14155552672")
+
+
+@dataclass(frozen=True)
+class Said:
+    """One change and its consent."""
+
+    change: Change
+    consent: Consent
+
+
+@dataclass
+class Subscriptions:
+    """What Klaviyo knows of one address: by list, and of every list that nothing was said of."""
+
+    by_list: dict[str | None, bool] = field(default_factory=dict)
+    otherwise: bool | None = None
+
+    def hear(self, action: Action, about: str | None) -> None:
+        if action == "unsubscribe" and about is None:
+            self.by_list, self.otherwise = {}, False
+        else:
+            self.by_list[about] = action == "subscribe"
+
+    def known(self) -> list[bool | None]:
+        return [self.by_list.get(about, self.otherwise) for about in LISTS]
+
+
+Account = dict[tuple[str, str], Subscriptions]
+
+
+def said(action: Action, email: str | None, phone: str | None = None, about: str | None = None, at: int = 0) -> Said:
+    body = Body(action, at, "segment", "m", msgspec.Raw(b"{}"))
+    return Said(Change((person_key("n", "1"),), 0, body), Consent(email, phone, about, None, None))
+
+
+def left(everything: list[Said]) -> dict[int, dict[str, str]]:
+    consents = {index: each.consent for index, each in enumerate(everything)}
+    found = remaining([each.change for each in everything], consents)
+    return {index: {str(channel): value for channel, value in each.items()} for index, each in found.items()}
+
+
+def apply(account: Account, everything: list[Said], operations: Iterable[tuple[int, dict[str, str]]]) -> None:
+    for index, told in operations:
+        for channel, address in told.items():
+            subscriptions = account.setdefault((channel, address.lower()), Subscriptions())
+            subscriptions.hear(everything[index].change.body.action, everything[index].consent.list_id)
+
+
+def known(account: Account) -> dict[tuple[str, str], list[bool | None]]:
+    return {address: subscriptions.known() for address, subscriptions in account.items()}
+
+
+ANYTHING = st.builds(
+    said,
+    st.sampled_from(["subscribe", "unsubscribe"]),
+    st.sampled_from(EMAILS),
+    st.sampled_from(PHONES),
+    st.sampled_from(LISTS),
+    st.integers(0, 5),
+)
+
+
+@given(st.lists(ANYTHING, max_size=25), st.randoms(use_true_random=False))
+def test_what_is_left_ends_as_all_of_it_in_order_would(everything: list[Said], order: random.Random) -> None:
+    in_order: Account = {}
+    newest_last = sorted(range(len(everything)), key=lambda i: (everything[i].change.body.at, i))
+    whole = [(i, {str(channel): v for channel, v in addresses(everything[i].consent).items()}) for i in newest_last]
+    apply(in_order, everything, whole)
+
+    sent: Account = {}
+    operations = list(left(everything).items())
+    order.shuffle(operations)  # nothing may hang on the order within a stage
+    for stage in ("unsubscribe", "subscribe"):
+        apply(sent, everything, [each for each in operations if everything[each[0]].change.body.action == stage])
+    assert known(sent) == known(in_order)
+
+
+@given(st.lists(ANYTHING, max_size=25))
+def test_nobody_is_sent_twice_about_one_list(everything: list[Said]) -> None:
+    told = [
+        (channel, address.lower(), everything[i].consent.list_id, everything[i].change.body.action)
+        for i, each in left(everything).items()
+        for channel, address in each.items()
+    ]
+    assert len(told) == len(set(told))
+    named = [each[:3] for each in told if each[2] is not None]
+    assert len(named) == len(set(named))
+
+
+def test_the_newest_by_the_cdps_clock_wins_and_of_one_moment_the_last_to_arrive() -> None:
+    late = [said("unsubscribe", "a@example.com", about="L", at=2), said("subscribe", "a@example.com", about="L", at=1)]
+    assert left(late) == {0: {"email": "a@example.com"}}
+    together = [said("unsubscribe", "a@example.com", about="L"), said("subscribe", "A@example.com", about="L")]
+    assert left(together) == {1: {"email": "A@example.com"}}
+
+
+def test_a_change_keeps_the_channel_that_nothing_newer_is_about() -> None:
+    both, mail = (
+        said("subscribe", "a@example.com", "+14155552671", "L"),
+        said("unsubscribe", "a@example.com", about="L"),
+    )
+    assert left([both, mail]) == {0: {"phone_number": "+14155552671"}, 1: {"email": "a@example.com"}}
+
+
+def test_an_unsubscribe_from_everything_overtakes_every_list_and_the_other_channel_not() -> None:
+    lists = [said("subscribe", "a@example.com", "+14155552671", about) for about in LISTS]
+    assert left([*lists, said("unsubscribe", "a@example.com")]) == {
+        **{index: {"phone_number": "+14155552671"} for index in range(len(lists))},
+        len(lists): {"email": "a@example.com"},
+    }
+
+
+def test_people_who_share_a_phone_keep_a_consent_each_by_their_e_mail() -> None:
+    family = [said("subscribe", f"{name}@example.com", "+14155552671", "L") for name in "ab"]
+    assert left(family) == {
+        0: {"email": "a@example.com"},
+        1: {"email": "b@example.com", "phone_number": "+14155552671"},
+    }
+
+
+def test_only_who_unsubscribes_makes_older_dead_letters_of_the_person_void() -> None:
+    changes = [said(action, "a@example.com").change for action in ("subscribe", "unsubscribe")]
+    assert [(intent.indexes, intent.final) for intent in intents(changes)] == [([0], False), ([1], True)]

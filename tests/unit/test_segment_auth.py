@@ -1,0 +1,75 @@
+"""Write keys and signatures of Segment."""
+
+from __future__ import annotations
+
+import hmac
+
+import falcon
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intake.segment_auth import Signatures, write_key
+from settings import Token
+
+SECRETS = (Token("new", "3c0e7b51d2f94a68"), Token("old", "d41f8e6a90b27c35"))
+# RFC 2202, test case 2 of HMAC-SHA-1.
+JEFE, WHAT, DIGEST = "Jefe", b"what do ya want for nothing?", "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"
+
+
+def test_a_signature_is_the_hmac_of_the_standard() -> None:
+    Signatures([Token("jefe", JEFE)]).check(DIGEST, WHAT)
+
+
+@given(body=st.binary(max_size=50), other=st.binary(max_size=50), secret=st.sampled_from(SECRETS))
+def test_only_the_signature_of_these_very_bytes_passes(body: bytes, other: bytes, secret: Token) -> None:
+    signature = hmac.new(secret.value.encode(), body, "sha1").hexdigest()
+    Signatures(SECRETS).check(f" {signature.upper()} ", body)
+    if other != body:
+        with pytest.raises(falcon.HTTPUnauthorized):
+            Signatures(SECRETS).check(signature, other)
+
+
+def test_a_secret_that_was_taken_away_signs_no_longer() -> None:
+    signature = hmac.new(SECRETS[1].value.encode(), WHAT, "sha1").hexdigest()
+    with pytest.raises(falcon.HTTPUnauthorized):
+        Signatures(SECRETS[:1]).check(signature, WHAT)
+
+
+@given(st.text(max_size=50))
+def test_no_text_for_a_signature_is_a_defect(signature: str) -> None:
+    with pytest.raises(falcon.HTTPUnauthorized):
+        Signatures(SECRETS).check(signature, b"")
+
+
+def test_every_secret_is_compared_in_constant_time_whichever_matches(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[bytes] = []
+    compare = hmac.compare_digest
+
+    def noted(given: bytes, known: bytes) -> bool:
+        compared.append(known)
+        return compare(given, known)
+
+    monkeypatch.setattr(hmac, "compare_digest", noted)
+    Signatures(SECRETS).check(hmac.new(SECRETS[0].value.encode(), WHAT, "sha1").hexdigest(), WHAT)
+    assert len(compared) == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        ("Basic a2V5Og==", "key"),
+        ("basic  a2V5OnBhc3M=", "key"),
+        ("Basic a2V5", "key"),
+        ("Token a2V5Og==", ""),
+        ("Basic", ""),
+        ("Basic a2V5Og", ""),
+        ("Basic !", ""),
+        ("Basic \u20ac", ""),
+        ("Basic /w==", ""),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_a_write_key_is_the_user_name_of_basic(header: str | None, key: str) -> None:
+    assert write_key(header) == key

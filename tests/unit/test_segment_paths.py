@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mappings.segment_paths import If, Path, first_of, parse, parse_path, paths, resolve
+
+_MESSAGE = {
+    "traits": {
+        "email": "ann@example.com",
+        "favourite colour": "red",
+        "blank": " ",
+        "null": None,
+        "zero": 0,
+        "no": False,
+    },
+    "products": [{"id": 1}, {"id": 2}],
+}
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        ("$.traits.email", "ann@example.com"),
+        ("$.products[1].id", 2),
+        ("$.traits['favourite colour']", "red"),
+        ('$["traits"].email', "ann@example.com"),
+        ("$", _MESSAGE),
+        ("$.traits.nothing.at.all", None),
+        ("$.products[2].id", None),
+        ("$.products.id", None),
+        ("$.traits[0]", None),
+        ("$.traits.email.more", None),
+        ("plain text", "plain text"),
+        ("5 $ a month", "5 $ a month"),
+        (10, 10),
+        (1.5, 1.5),
+        (False, False),
+        (
+            {"a": "$.traits.email", "b": {"c": "$.products[0].id", "d": 3}},
+            {"a": "ann@example.com", "b": {"c": 1, "d": 3}},
+        ),
+        ({"zero": "$.traits.zero", "no": "$.traits.no", "gone": "$.traits.null"}, {"zero": 0, "no": False}),
+        (["$.products[0].id", "x"], [1, "x"]),
+    ],
+)
+def test_a_mapping_finds_what_it_names(raw: Any, found: Any) -> None:
+    assert resolve(parse(raw), _MESSAGE) == found
+
+
+@pytest.mark.parametrize(
+    ("exists", "found"),
+    [("email", "then"), ("zero", "then"), ("no", "then"), ("blank", "else"), ("null", "else"), ("nothing", "else")],
+)
+def test_a_choice_takes_then_where_something_is_and_else_where_nothing_or_blank_is(exists: str, found: str) -> None:
+    raw = {"@if": {"exists": f"$.traits.{exists}", "then": "then", "else": "else"}}
+    assert resolve(parse(raw), _MESSAGE) == found
+
+
+def test_a_choice_may_have_no_else_and_hold_choices() -> None:
+    inner = {"@if": {"exists": "$.traits.email", "then": "$.products[0].id"}}
+    raw = {"@if": {"exists": "$.nothing", "then": "x", "else": inner}}
+    assert resolve(parse(raw), _MESSAGE) == 1
+    assert resolve(parse({"@if": {"exists": "$.nothing", "then": "x"}}), _MESSAGE) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "character"),
+    [
+        ("$traits.email", 2),
+        ("$.traits..email", 9),
+        ("$.", 2),
+        ("$.a b", 4),
+        ("$.a[x]", 4),
+        ("$.a[-1]", 4),
+        ("$.a['b]", 4),
+    ],
+)
+def test_what_is_no_path_is_named_with_its_position(text: str, character: int) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(repr(text))}: no path from character {character} on"):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ({"@if": {"exists": "$.a"}}, '@if: it must stand alone and hold "exists", "then"'),
+        ({"@if": {"exists": "$.a", "then": 1, "other": 2}}, "@if: it must stand alone"),
+        ({"@if": {"exists": "$.a", "then": 1}, "more": 2}, "@if: it must stand alone"),
+        ({"@if": "x"}, "@if: it must stand alone"),
+        ({"@if": {"exists": "a", "then": 1}}, '@if: "exists" must be a path'),
+        ({"@if": {"exists": 1, "then": 1}}, '@if: "exists" must be a path'),
+        (None, "NoneType is no value of a mapping"),
+        (float("nan"), "float is no value of a mapping"),
+    ],
+)
+def test_what_is_no_mapping_is_refused_with_the_remedy(raw: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}"):
+        parse(raw)
+
+
+def test_the_paths_of_a_mapping_are_those_that_values_come_from() -> None:
+    choice = If(Path(("asked",)), Path(("then",)), [Path(("else",)), "text"])
+    assert paths({"a": choice, "b": Path(("b",)), "c": 1}) == [Path(("then",)), Path(("else",)), Path(("b",))]
+
+
+def test_the_first_entry_that_says_anything_is_taken() -> None:
+    assert first_of({"a": "", "b": None, "c": 0, "d": 1}, ("a", "b", "x", "c", "d")) == 0
+    assert first_of({}, ("a",)) is None
+
+
+_NAMES = st.text(
+    st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp"), exclude_characters=".[]'\""), min_size=1
+)
+_STEPS = st.lists(st.one_of(_NAMES, st.integers(0, 999_999)), max_size=5)
+
+
+@given(_STEPS)
+def test_every_path_is_read_as_it_was_written(steps: list[str | int]) -> None:
+    text = "$" + "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in steps)
+    assert parse_path(text) == Path(tuple(steps))
+
+
+@given(_STEPS)
+def test_quoted_names_are_the_same_path(steps: list[str | int]) -> None:
+    text = "$" + "".join(f"['{step}']" if isinstance(step, str) else f"[{step}]" for step in steps)
+    assert parse_path(text) == Path(tuple(steps))
+
+
+@given(st.lists(st.one_of(_NAMES, st.integers(0, 3)), max_size=5), st.integers())
+def test_a_value_is_found_at_the_path_it_was_put_at(steps: list[str | int], value: int) -> None:
+    message: Any = value
+    for step in reversed(steps):
+        message = {step: message} if isinstance(step, str) else [None] * step + [message]
+    assert Path(tuple(steps)).find(message) == value
+
+
+_JSON: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text()),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("abc"), inner, max_size=3)),
+)
+
+
+@given(st.lists(st.one_of(st.sampled_from("abc"), st.integers(0, 3)), max_size=5), _JSON)
+def test_looking_for_a_path_never_fails(steps: list[str | int], message: Any) -> None:
+    Path(tuple(steps)).find(message)
+
+
+def _refusal(text: str) -> str | None:
+    try:
+        parse(text)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+@given(st.one_of(st.text(), st.text(alphabet="$.[]'\"a1 ").map("${}".format)))
+def test_any_text_is_a_mapping_or_refused_with_a_position(text: str) -> None:
+    refusal = _refusal(text)
+    assert refusal is None or (text.startswith("$") and re.search(r"from character \d+ on", refusal))

@@ -1,0 +1,121 @@
+"""Passes on what people of an audience have consented to, as consents of their own: being a member is none.
+
+The consents go into the connection's queue of consents, where whatever else the person says of consent is in order
+with them. They are known from the changes themselves and from what the CDP told before (queues/consents.py).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from mappings import consent_state, fragments, times
+from mappings.consent_mapping import Channel
+from mappings.consent_state import Decision, State
+from mappings.errors import Rejected
+from queues import consents
+from queues.acceptance import Acceptance, accept
+from queues.change import Body, Change, encode, person_key
+from queues.clock import now_ms
+from queues.errors import QueueFull
+from queues.names import Queue
+from worker.coalesce import Intent
+from worker.delivery import Delivery
+from worker.errors import Later
+from worker.list_of import list_of
+from worker.people import known_by
+from worker.process import settings_of_process
+
+log = logging.getLogger(__name__)
+
+#: Kind and target of the queue of consents.
+KIND: Final = "consent"
+TARGET: Final = "consents"
+#: Seconds until a full queue of consents is tried again.
+FULL_S: Final = 60.0
+_ADDRESS: Final[dict[Channel, str]] = {"email": "email", "sms": "phone_number"}
+_PERSON: Final[dict[Channel, str]] = {"email": "email", "sms": "phone"}
+
+_encode = msgspec.json.Encoder().encode
+
+
+def pass_on(delivery: Delivery) -> None:
+    """Accept a consent for each channel that a member of the batch has decided about. May be repeated.
+
+    Who agrees is subscribed when the person enters; who refuses is unsubscribed where the connection says so. Raises
+    NotAccepted, Later, LeaseLost.
+    """
+    if not delivery.to.consent_mapping:
+        return
+    members = _members(delivery)
+    changes = [
+        change
+        for (person, _), state in zip(members, _states(delivery, [intent for _, intent in members]), strict=True)
+        for change in _of_person(delivery, person, state)
+    ]
+    if not changes:
+        return
+    connection = settings_of_process().connections.named(delivery.batch.queue.connection)
+    queue = Queue(connection.name, KIND, TARGET)
+    policy = connection.policy_for(KIND, TARGET)
+    try:
+        accept(delivery.redis, Acceptance(queue, policy, f"consents of {delivery.batch.id}", changes), now_ms())
+    except QueueFull as full:
+        raise Later(str(full), FULL_S) from None
+    log.info("batch %s: %d consents wait in %s", delivery.batch.id, len(changes), queue)
+
+
+def _members(delivery: Delivery) -> list[tuple[int, Intent]]:
+    return [
+        (person, intent)
+        for person, intent in delivery.intents.items()
+        if intent.membership != "remove" and person not in delivery.progress.rejected
+    ]
+
+
+def _of_person(delivery: Delivery, person: int, state: State) -> Iterator[bytes]:
+    """The consents of one person, as the ledger stores them."""
+    addresses = known_by(delivery, person)
+    enters = delivery.intents[person].membership == "add"
+    for channel, decision in consent_state.by_channel(state, delivery.to.consent_mapping).items():
+        address = addresses.get(_ADDRESS[channel])
+        wanted = enters if decision.agrees else delivery.to.consent_removal
+        if address and wanted and (list_id := list_of(delivery, create=False)):
+            yield _change(delivery, person, channel, address, decision, list_id)
+
+
+def _states(delivery: Delivery, intents: list[Intent]) -> Iterator[State]:
+    """For each of these people the newest decisions, remembered or in the changes."""
+    told = [[delivery.batch.changes[index] for index in intent.indexes] for intent in intents]
+    persons = [dict.fromkeys(key for change in changes for key in change.keys) for changes in told]
+    remembered = consents.recall(delivery.redis, delivery.batch.queue.connection, persons)
+    for changes, states in zip(told, remembered, strict=True):
+        known: list[State] = [{name: Decision(*about) for name, about in state.items()} for state in states]
+        yield consent_state.merge([*known, *(_told(change) for change in changes)])
+
+
+def _told(change: Change) -> State:
+    try:
+        state = fragments.decode(bytes(change.body.person)).get("consent_state")
+        return consent_state.read(state, change.body.at, change.accepted_at)
+    except Rejected:
+        return {}  # a person that cannot be read has been rejected; one of several changes may be unreadable
+
+
+def _newest(delivery: Delivery, person: int) -> int:
+    """When the person's last change was accepted; the consent is no newer, so that an erasure since takes it too."""
+    return max(delivery.batch.changes[index].accepted_at for index in delivery.intents[person].indexes)
+
+
+def _change(delivery: Delivery, person: int, channel: Channel, address: str, decision: Decision, list_id: str) -> bytes:
+    batch = delivery.batch
+    fragment: dict[str, Any] = {_ADDRESS[channel]: address, "list_id": list_id}
+    if decision.agrees:
+        fragment |= {"historical_import": True, "consented_at": times.to_iso(decision.at)}
+    body = Body(
+        "subscribe" if decision.agrees else "unsubscribe", decision.at, KIND, batch.id, msgspec.Raw(_encode(fragment))
+    )
+    return encode((person_key(_PERSON[channel], address),), _newest(delivery, person), body)

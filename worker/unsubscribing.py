@@ -1,0 +1,86 @@
+"""Unsubscribing: never from everything by accident.
+
+Klaviyo unsubscribes from everything whoever is not on the list that a request names. So everybody is looked up first,
+and only members are sent, each in one row.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Final
+
+from klaviyo.members import Field
+from klaviyo.subscriptions import MAX_UNSUBSCRIBED, unsubscription
+from mappings.consent import Consent
+from worker.consent_rows import Row, check, list_may_be_gone, send_rows
+from worker.delivery import Delivery
+from worker.overtaking import Addresses
+from worker.sending import send
+
+log = logging.getLogger(__name__)
+
+_NOT_ALLOWED: Final = (
+    "an unsubscribe without a list takes the person off everything: set allow_global_unsubscribe = true for the "
+    "connection in connections.toml and replay, or give the unsubscribe a list where it comes from"
+)
+
+
+def unsubscribe(delivery: Delivery, consents: Mapping[int, Consent], leaving: Mapping[int, Addresses]) -> None:
+    """Unsubscribe these addresses, by change. Raises NotAccepted, LeaseLost."""
+    by_list: defaultdict[str | None, dict[int, Addresses]] = defaultdict(dict)
+    for index, addresses in leaving.items():
+        by_list[consents[index].list_id][index] = addresses
+    for list_id, concerned in by_list.items():
+        if list_id is not None:
+            _from_list(delivery, list_id, concerned)
+        elif delivery.to.allow_global_unsubscribe:
+            _send(delivery, [Row(addresses, [index]) for index, addresses in concerned.items()], None)
+        else:
+            delivery.reject_all(list(concerned), "global_unsubscribe_not_allowed", {"detail": _NOT_ALLOWED})
+
+
+def _from_list(delivery: Delivery, list_id: str, concerned: dict[int, Addresses]) -> None:
+    with list_may_be_gone(delivery, list(concerned)):
+        rows = _members(delivery, list_id, concerned)
+        found = {index for row in rows for index in row.changes}
+        for index in concerned.keys() - found - delivery.progress.rejected.keys():
+            delivery.warn(index, "not_a_member")
+        _send(delivery, rows, list_id)
+
+
+def _send(delivery: Delivery, rows: list[Row], list_id: str | None) -> None:
+    def ask(portion: list[Row]) -> None:
+        found = [unsubscription(row.addresses.get("email"), row.addresses.get("phone_number")) for row in portion]
+        delivery.klaviyo.unsubscribe(found, list_id)
+        log.info("batch %s: %d people unsubscribe from %s", delivery.batch.id, len(portion), list_id or "everything")
+
+    send_rows(delivery, rows, MAX_UNSUBSCRIBED, list_id, ask)
+
+
+def _members(delivery: Delivery, list_id: str, concerned: dict[int, Addresses]) -> list[Row]:
+    """A row for each profile on the list that an address leads to: two of one request would be a member and none."""
+    fields: tuple[Field, ...] = ("email", "phone_number")
+    found = {field: _look_up(delivery, list_id, field, concerned) for field in fields}
+    rows: dict[str, Row] = {}
+    for field, profile_ids in found.items():
+        for index, profile_id in profile_ids.items():
+            if index not in delivery.progress.rejected:
+                row = rows.setdefault(profile_id, Row({}, []))
+                row.addresses[field] = concerned[index][field]
+                row.changes.append(index)
+    return list(rows.values())
+
+
+def _look_up(delivery: Delivery, list_id: str, field: Field, concerned: dict[int, Addresses]) -> dict[int, str]:
+    """Profile ids of the members, by change; an address that Klaviyo does not look up costs its change only."""
+    found: dict[int, str] = {}
+
+    def ask(portion: list[int]) -> None:
+        listed = delivery.klaviyo.listed(list_id, field, [concerned[index][field] for index in portion])
+        found.update((index, listed[value]) for index in portion if (value := concerned[index][field]) in listed)
+
+    asked = [index for index, addresses in concerned.items() if field in addresses]
+    send(delivery, [asked] if asked else [], ask, lambda: check(delivery, list_id))
+    return found
