@@ -11,11 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError
 
 from connections import DEFAULT, OF_ACCOUNT, Audience, Connection, Connections
+from connections_schema import UPLOAD_LIMIT, ConnectionSchema
 from mappings import consent_mapping, segment_settings
 from mappings.account_settings import rules_from_mparticle
+from mappings.complaints import complaints
 from mappings.rules import Rules
 from queues.policy import FlushPolicy
 
@@ -25,54 +27,13 @@ _MPARTICLE_NAMES = {
     "default_country": "defaultCountry",
 }
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-#: The most that Klaviyo takes in one request: profiles in a bulk import, events, consents.
-UPLOAD_LIMIT = 10_000
-_EVENT_LIMIT = 1_000
-_CONSENT_LIMIT = 1_000
 
 
 class ConnectionsError(ValueError):
     """connections.toml cannot be used; the message names the place and the remedy."""
 
 
-class _FlushSchema(Schema):
-    flush_size = fields.Integer(strict=True, validate=validate.Range(1, 100_000))
-    flush_minutes = fields.Float(validate=validate.Range(min=0, min_inclusive=False))
-    upload_max = fields.Integer(strict=True, validate=validate.Range(1, UPLOAD_LIMIT))
-
-
-class _EventSchema(_FlushSchema):
-    upload_max = fields.Integer(strict=True, validate=validate.Range(1, _EVENT_LIMIT))
-
-
-class _ConsentSchema(_FlushSchema):
-    upload_max = fields.Integer(strict=True, validate=validate.Range(1, _CONSENT_LIMIT))
-
-
-class _AudienceSchema(_FlushSchema):
-    list_id = fields.String(validate=validate.Length(1, 100))
-    list_name = fields.String(validate=validate.Length(1, 255))
-
-
-class _ConnectionSchema(_FlushSchema):
-    api_key_env = fields.String(validate=validate.Length(1))
-    mparticle_account = fields.Integer(strict=True)
-    alternate_identifier = fields.String()
-    phone_identifier = fields.String()
-    default_country = fields.String()
-    property_mapping = fields.Dict(keys=fields.String(), values=fields.String())
-    coerce = fields.Boolean()
-    allow_global_unsubscribe = fields.Boolean()
-    consent_mapping = fields.Dict(keys=fields.String(), values=fields.String())
-    consent_removal = fields.Boolean()
-    profile = fields.Nested(_FlushSchema())
-    event = fields.Nested(_EventSchema())
-    consent = fields.Nested(_ConsentSchema())
-    audiences = fields.Dict(keys=fields.String(), values=fields.Nested(_AudienceSchema()))
-    actions = fields.List(fields.Raw())
-
-
-_schema = _ConnectionSchema()
+_schema = ConnectionSchema()
 _KINDS = ("profile", "event", "consent")
 
 
@@ -87,17 +48,24 @@ def load(path: Path | None, default: Connection) -> Connections:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise ConnectionsError(f"{path} is not TOML: {fault}") from fault
     by_name = {DEFAULT: default}
-    for name, values in document.get("connections", {}).items():
+    for name, values in _tables(path, document).items():
         if not _NAME.fullmatch(name) or OF_ACCOUNT.fullmatch(name):
             raise ConnectionsError(
                 f"{path}: [connections.{name}]: a name is lower-case letters, digits, - and _, up to 40, "
                 "and not mparticle-<number>"
             )
         by_name[name] = _connection(path, name, values, default)
-    if unknown := document.keys() - {"connections"}:
-        raise ConnectionsError(f"{path}: {sorted(unknown)[0]} is not known here; tables are [connections.<name>]")
     _check_accounts(path, by_name)
     return Connections(by_name)
+
+
+def _tables(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
+    if unknown := document.keys() - {"connections"}:
+        raise ConnectionsError(f"{path}: {sorted(unknown)[0]} is not known here; tables are [connections.<name>]")
+    tables = document.get("connections", {})
+    if not isinstance(tables, dict):
+        raise ConnectionsError(f"{path}: connections is no table; write each connection as [connections.<name>]")
+    return tables
 
 
 def _check_accounts(path: Path, by_name: Mapping[str, Connection]) -> None:
@@ -115,7 +83,7 @@ def _connection(path: Path, name: str, values: Any, default: Connection) -> Conn
         consents = consent_mapping.parse(json.dumps(read.get("consent_mapping", {}))) or default.consent_mapping
         actions = segment_settings.read(read["actions"]) if "actions" in read else default.actions
     except ValidationError as fault:
-        raise ConnectionsError(f"{where}: {_first(fault.messages)}") from fault
+        raise ConnectionsError(f"{where}: {next(complaints(fault.messages))}") from fault
     except ValueError as fault:
         raise ConnectionsError(f"{where}: {fault}") from fault
     policy = _policy(read, default.policy)
@@ -179,11 +147,3 @@ def _policies(
 def _audience(read: Mapping[str, Any], base: FlushPolicy) -> Audience:
     own = {"flush_size", "flush_minutes", "upload_max"} & read.keys()
     return Audience(read.get("list_id"), read.get("list_name"), _policy(read, base) if own else None)
-
-
-def _first(messages: Any, place: str = "") -> str:
-    """The first of marshmallow's nested messages, with the path to it."""
-    if isinstance(messages, dict):
-        key, inner = next(iter(messages.items()))
-        return _first(inner, place if key in ("value", "_schema") else f"{place}.{key}" if place else str(key))
-    return f"{place}: {messages[0] if isinstance(messages, list) else messages}"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import urlsplit
+from typing import cast
 
 from environs import Env, EnvValidationError
-from marshmallow import ValidationError, validate
+from marshmallow import validate
 
 import connections_file
+import settings_checks
 from connections import DEFAULT, Connection, Connections
-from connections_file import UPLOAD_LIMIT
+from connections_schema import UPLOAD_LIMIT
 from queues import bounds
 from queues.policy import FlushPolicy
 
@@ -83,11 +82,11 @@ def load() -> Settings:
     var = env.path("FERRY_VAR", Path("var"))
     if "REDIS_URL" not in os.environ and (var / GROUP_FILE).is_file():
         env.read_env(str(var / GROUP_FILE), recurse=False)
-    url = env.str("REDIS_URL", "redis://localhost:6379/0", validate=_redis_url)
-    base_url = env.str("KLAVIYO_BASE_URL", KLAVIYO, validate=_base_url)
-    tokens: list[str] = env.list("FERRY_TOKENS", [], validate=_tokens)
-    signing: list[str] = env.list("FERRY_SEGMENT_SECRETS", [], validate=_tokens)
-    secrets: list[str] = env.list("FERRY_SECRET_KEY", [], validate=_secrets)
+    url = env.str("REDIS_URL", "redis://localhost:6379/0", validate=settings_checks.redis_url)
+    base_url = env.str("KLAVIYO_BASE_URL", KLAVIYO, validate=settings_checks.base_url)
+    tokens: list[str] = env.list("FERRY_TOKENS", [], validate=settings_checks.tokens)
+    signing: list[str] = env.list("FERRY_SEGMENT_SECRETS", [], validate=settings_checks.tokens)
+    secrets: list[str] = env.list("FERRY_SECRET_KEY", [], validate=settings_checks.secrets)
     port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
     most = env.int("FERRY_MAX_PENDING", bounds.PENDING, validate=validate.Range(min=1))
     most_in_a_queue = env.int("FERRY_MAX_PENDING_PER_QUEUE", bounds.PENDING_IN_QUEUE, validate=validate.Range(min=1))
@@ -102,8 +101,8 @@ def load() -> Settings:
         redis_url=url,
         connections=known,
         klaviyo_base_url=base_url.rstrip("/"),
-        tokens=tuple(_token(text) for text in tokens if text),
-        segment_secrets=tuple(_token(text) for text in signing if text),
+        tokens=tuple(Token(*settings_checks.named(text)) for text in tokens if text),
+        segment_secrets=tuple(Token(*settings_checks.named(text)) for text in signing if text),
         secret_keys=tuple(text for text in secrets if text),
         port=port,
         var=var,
@@ -140,51 +139,5 @@ def _policy(env: Env) -> FlushPolicy:
 
 
 def _api_key(env: Env) -> str | None:
-    key: str | None = env.str("KLAVIYO_API_KEY", None, validate=_klaviyo_key)
+    key: str | None = env.str("KLAVIYO_API_KEY", None, validate=settings_checks.klaviyo_key)
     return key
-
-
-def _klaviyo_key(key: str | None) -> None:
-    # Never part of the message: it ends in logs.
-    if key and (not key.startswith("pk_") or not key.isascii() or any(c.isspace() for c in key)):
-        raise ValidationError("a private API key of Klaviyo starts with pk_ and holds no spaces.")
-
-
-def _redis_url(url: str) -> None:
-    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-        raise ValidationError("not an address of Redis: it starts with redis://, rediss:// or unix://.")
-
-
-def _base_url(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
-        raise ValidationError(f"it must be a scheme and a host, like {KLAVIYO}.")
-    if parts.scheme == "https" and parts.hostname:
-        return
-    if parts.scheme != "http" or not _is_loopback(parts.hostname or ""):
-        raise ValidationError("keys and people's data go there: it must be https, or http on this machine.")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _token(text: str) -> Token:
-    name, colon, value = text.strip().partition(":")
-    return Token(name, value) if colon else Token("default", name)
-
-
-def _tokens(texts: list[Any]) -> None:
-    tokens = [_token(str(text)) for text in texts if text]
-    if any(len(token.value) < 16 for token in tokens):
-        raise ValidationError("each has at least 16 characters.")
-    if len({token.name for token in tokens}) < len(tokens):
-        raise ValidationError("two have the same name.")
-
-
-def _secrets(texts: list[Any]) -> None:
-    if any(len(str(text)) < 16 for text in texts if text):
-        raise ValidationError("a secret key has at least 16 characters.")

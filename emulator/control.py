@@ -32,10 +32,11 @@ class LimitsOrder(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class JobsOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """What to change: how long jobs take, and how long they can be read (Klaviyo: 7 days)."""
+    """What to change: how long jobs take, how long they can be read (Klaviyo: 7 days), and whether imports end now."""
 
     seconds: Seconds | None = None
     lifetime_seconds: Seconds | None = None
+    cancel: bool = False
 
 
 class KeysOrder(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,9 +69,11 @@ class Control:
         send(resp, {"ok": True})
 
     async def on_post_jobs(self, req: Request, resp: Response) -> None:
-        """Change the time of the jobs, those under way included."""
+        """Change the time of the jobs, those under way included, or cancel the imports among these."""
         order = order_of(req, JobsOrder)
         jobs = self._world.jobs
+        if order.cancel:
+            jobs.cancel(self._world.now())
         jobs.seconds = jobs.seconds if order.seconds is None else order.seconds
         jobs.lifetime = jobs.lifetime if order.lifetime_seconds is None else order.lifetime_seconds
         send(resp, {"ok": True})

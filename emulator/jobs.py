@@ -58,6 +58,13 @@ class Jobs:
             task.completed = task.created + self.seconds
             yield task
 
+    def cancel(self, now: float) -> None:
+        """Nothing comes of the imports that are under way. Klaviyo names the status and not what leads to it."""
+        under_way = [task for task in self._pending if isinstance(task, ImportJob)]
+        self._pending = deque(task for task in self._pending if not isinstance(task, ImportJob))
+        for job in under_way:
+            job.completed, job.cancelled, job.rows = now, True, []
+
     def forget(self, now: float) -> None:
         """Drop the jobs whose lifetime is over."""
         while self._by_id:
@@ -77,6 +84,8 @@ class Jobs:
 
     def progress(self, job: ImportJob, now: float) -> Progress:
         """Queued for the first third of its time, then processing."""
+        if job.cancelled:
+            return Progress("cancelled", 0, 0, None, job.completed)
         started = job.created + QUEUED_SHARE * self.seconds
         if job.completed is not None:
             failed = len(job.failures)

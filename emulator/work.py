@@ -26,13 +26,14 @@ class ImportFailure(msgspec.Struct, frozen=True):
 
 
 class ImportJob(Work, kw_only=True):
-    """A bulk import. The rows are let go when it is complete, the failures kept."""
+    """A bulk import. The rows are let go when it is complete or cancelled, the failures kept."""
 
     id: str
     total: int
     list_ids: tuple[str, ...]
     rows: list[Row]
     failures: list[ImportFailure] = []
+    cancelled: bool = False
 
 
 class SuppressionJob(Work, kw_only=True):

@@ -22,6 +22,7 @@ class BodyReader:
     def __init__(self, in_flight: int = limits.IN_FLIGHT) -> None:
         self._in_flight = in_flight
         self.held = 0
+        self._unsigned = 0
 
     async def read(
         self, req: falcon.asgi.Request, most: int = limits.BODY, check: Callable[[bytes], None] | None = None
@@ -35,9 +36,7 @@ class BodyReader:
             raise falcon.HTTPUnsupportedMediaType(
                 title="The body's compression is not known", description="Send it plain or with Content-Encoding: gzip."
             )
-        body = await self._receive(req, most)
-        if check is not None:
-            check(body)
+        body = await (self._receive(req, most) if check is None else self._checked(req, most, check))
         if encoding == "gzip":
             body = _decompress(body, most)
             self._hold(req, len(body))
@@ -49,17 +48,27 @@ class BodyReader:
         if isinstance(held, int):
             self.held -= held
 
-    def _hold(self, req: falcon.asgi.Request, size: int) -> None:
+    async def _checked(self, req: falcon.asgi.Request, most: int, check: Callable[[bytes], None]) -> bytes:
+        """A body that shows by itself that it may be sent. Until it is checked it counts as a stranger's."""
+        try:
+            body = await self._receive(req, most, unsigned=True)
+            check(body)
+            return body
+        finally:
+            self._unsigned -= req.scope.get(_HELD, 0)
+
+    def _hold(self, req: falcon.asgi.Request, size: int, unsigned: bool = False) -> None:
         self.held += size
+        self._unsigned += size if unsigned else 0
         req.scope[_HELD] = req.scope.get(_HELD, 0) + size
-        if self.held > self._in_flight:
+        if self.held > self._in_flight or (unsigned and self._unsigned > limits.UNSIGNED):
             raise falcon.HTTPServiceUnavailable(
                 title="Too much at once",
                 description="This process holds all the messages its memory allows. Nothing was accepted; repeat it.",
                 retry_after=1,
             )
 
-    async def _receive(self, req: falcon.asgi.Request, most: int) -> bytes:
+    async def _receive(self, req: falcon.asgi.Request, most: int, unsigned: bool = False) -> bytes:
         receive = req.scope[RECEIVE]
         parts: list[bytes] = []
         size = 0
@@ -72,7 +81,7 @@ class BodyReader:
                 )
             part, more = event.get("body", b""), event.get("more_body", False)
             size += len(part)
-            self._hold(req, len(part))
+            self._hold(req, len(part), unsigned)
             if size > most:
                 raise too_large(most)
             parts.append(part)

@@ -17,6 +17,8 @@ from queues.change import person_key
 #: ms of 1973 and 2286: between them lies every time in ms, and no time in seconds.
 _EARLIEST: Final = 100_000_000_000
 _LATEST: Final = 9_999_999_999_999
+#: What may stand in `action`, for messages.
+ACTIONS: Final = "add, remove, update"
 
 
 class AudienceRef(msgspec.Struct):

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from intake.changes_messages import AudienceRef, Change, at, person_keys
+from intake.changes_messages import ACTIONS, AudienceRef, Change, at, person_keys
 from intake.faults import TWICE, UNREADABLE, describe
 from intake.incoming import MALFORMED, NO_IDENTITY, Incoming, readable
 from intake.nesting import too_deep
@@ -83,7 +83,7 @@ def _read(place: str, raw: bytes | Raw, default: AudienceRef | None, incoming: I
     try:
         change = _change.decode(raw)
     except UNREADABLE as fault:
-        raise Unfit(MALFORMED, describe(fault, place)) from None
+        raise Unfit(MALFORMED, _described(fault, place)) from None
     if name := repeated(raw, Change.__struct_fields__):
         raise Unfit(MALFORMED, f"{place}.{name}: {TWICE}")
     audience = change.audience or default
@@ -100,6 +100,11 @@ def _read(place: str, raw: bytes | Raw, default: AudienceRef | None, incoming: I
     part = incoming.part(str(audience.id))
     part.name = audience.name or part.name
     incoming.add(part, keys, change.action, time, person)
+
+
+def _described(fault: Exception, place: str) -> str:
+    detail = describe(fault, place)
+    return f"{detail}; it must be one of {ACTIONS}" if detail.startswith(f"{place}.action:") else detail
 
 
 def _person(place: str, change: Change) -> bytes:

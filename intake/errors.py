@@ -10,7 +10,6 @@ import falcon
 import falcon.asgi
 import orjson
 
-from intake import limits
 from intake.incoming import TooMuch
 from intake.tally import Tally
 from queues.errors import NoSecretKey, Unavailable
@@ -72,11 +71,11 @@ class _Refusals:
 
 
 async def _too_much(
-    _req: falcon.asgi.Request, _resp: falcon.asgi.Response, _fault: Exception, _params: dict[str, Any]
+    _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
 ) -> None:
     raise falcon.HTTPContentTooLarge(
         title="The message asks for too much",
-        description=f"It would store over {limits.STORED:,} bytes. Nothing was accepted; send it in smaller parts.",
+        description=str(fault),
     )
 
 

@@ -26,7 +26,10 @@ KIND = "audience"
 
 
 class TooMuch(Exception):
-    """A message would store more than limits.STORED bytes, for it names many audiences for large persons."""
+    """A request would store more than limits.STORED bytes: one person for many audiences, an order for each product."""
+
+    def __init__(self) -> None:
+        super().__init__(f"It would store over {STORED:,} bytes. Nothing was accepted; send it in smaller parts.")
 
 
 class Part:
@@ -79,6 +82,10 @@ class Incoming:
             part = self._parts[kind, target] = Part(Queue(self._connection.name, kind, target))
         return part
 
+    def is_empty(self) -> bool:
+        """Whether the message brought nothing for any queue."""
+        return not self._parts
+
     def add(self, part: Part, keys: tuple[str, ...], action: Action, at: int, person: bytes) -> None:
         """A change to deliver. `at`: the sender's time in ms. `person`: its own JSON of the person."""
         part.changes.append(self._stored(keys, action, at, person))
@@ -92,8 +99,9 @@ class Incoming:
         """
         if too_deep(person):
             person = unreadable_person(person)
-        # No key of a person is known. Every such change gets its own, so that, if replayed, it waits for nobody.
-        keys = (nobody_key(f"{self._message} {place}"),)
+        # No key of a person is known. Every such change gets its own, so that, if replayed, it waits for nobody and is
+        # taken for nobody else. The person is part of it, for without an id all messages have their first place alike.
+        keys = (nobody_key(f"{self._message} {place} {person!r}"),)
         part.dead.append(DeadOnArrival(self._stored(keys, action, at, person), reason, detail))
 
     def _stored(self, keys: tuple[str, ...], action: Action, at: int, person: bytes) -> bytes:

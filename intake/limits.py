@@ -10,6 +10,8 @@ ANONYMOUS_BODY = 8 * 1024
 STREAMS = 200
 #: Bytes of all bodies in the hands of one process, so that its memory has a limit.
 IN_FLIGHT = 4 * BODY
+#: Bytes of those whose signature can only be checked when they are whole, so that strangers cannot fill it.
+UNSIGNED = BODY
 #: Bytes of a request's line and headers.
 HEAD = 32 * 1024
 #: Seconds in which a request must have come, its body included.
@@ -20,6 +22,9 @@ CHANGES = 10_000
 AUDIENCE_ID = 200
 AUDIENCE_NAME = 255
 MESSAGE_ID = 200
+#: Bytes of each of the fields that hold for all messages of a batch; as many as Segment allows a whole message. They
+#: are laid under each of the messages, so that a small request could ask for very much work.
+SHARED = 32 * 1024
 #: Bytes that one message may make the ledger store. What a message says once of a person is stored for each of the
 #: person's audiences, so that a small message could ask for very much.
 STORED = 6 * BODY

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from intake import limits, openapi_segment, segment_auth
+from intake import limits, openapi_changes, openapi_segment, segment_auth
 from intake.auth import unauthorized
 from intake.errors import RETRY_AFTER
 from intake.openapi_mparticle import REQUESTS, RESPONSES
-from intake.openapi_parts import CONNECTION, answer, errors, query
+from intake.openapi_parts import answer, errors
 from intake.openapi_schemas import SCHEMAS, ref
 
 _MB: Final = limits.BODY // 1024**2
@@ -43,7 +43,7 @@ def document() -> dict[str, Any]:
         "paths": {
             "/v1/mparticle": {"post": _mparticle()},
             "/v1/segment": {"post": openapi_segment.operation(_schemes())},
-            "/v1/changes": {"post": _changes()},
+            "/v1/changes": {"post": openapi_changes.operation()},
             "/healthz": {"get": _open("health", "Whether the process is up", answer("It is up.", {"type": "object"}))},
             "/readyz": {"get": _readiness()},
             "/openapi.json": {"get": _open("openapi", "This document", answer("OpenAPI 3.1.", {"type": "object"}))},
@@ -107,40 +107,6 @@ def _mparticle() -> dict[str, Any]:
             "200": answer("Answered.", {"oneOf": answers}),
             "202": answer("The changes are stored.", ref("MembershipResponse")),
             **errors("400", "401", "408", "413", "415", "500", "503"),
-        },
-    }
-
-
-def _changes() -> dict[str, Any]:
-    lines = {
-        "type": "string",
-        "description": "One change on a line, each with its audience or for the one of ?audience.",
-    }
-    return {
-        "operationId": "changes",
-        "summary": "Changes in Ferry's own form",
-        "description": f"Up to {limits.CHANGES:,}. One that cannot be read becomes a dead letter; the rest goes on.",
-        "parameters": [
-            CONNECTION,
-            query("audience", "The audience of changes that name none.", minLength=1, maxLength=limits.AUDIENCE_ID),
-            query("name", "That audience's name.", maxLength=limits.AUDIENCE_NAME),
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "description": "A request with a key seen in the last 24 hours is answered and not stored again.",
-                "schema": {"type": "string", "maxLength": limits.MESSAGE_ID},
-            },
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": ref("Changes")},
-                "application/x-ndjson": {"schema": lines},
-            },
-        },
-        "responses": {
-            "202": answer("Stored.", ref("ChangesAnswer")),
-            **errors("400", "401", "404", "408", "413", "415", "500", "503"),
         },
     }
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from intake.faults import UNREADABLE, bad_request, describe
-from intake.limits import MESSAGE_ID
+from intake.limits import MESSAGE_ID, SHARED
 from intake.mparticle_messages import NOTHING
 from mappings.errors import Unfit
 from mappings.times import to_iso
@@ -57,6 +57,8 @@ def shared(posted: Posted) -> dict[str, dict[str, Any]]:
     found = {}
     for name, raw in (("context", posted.context), ("integrations", posted.integrations)):
         try:
+            if len(raw) > SHARED:
+                raise bad_request(f"$.{name}: over {SHARED:,} bytes; give each message the part that it needs")
             if bytes(raw) not in _EMPTY:
                 found[name] = _object.decode(raw)
         except UNREADABLE as fault:

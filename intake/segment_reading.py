@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Final
 
 import falcon
@@ -22,6 +23,8 @@ from intake.repeats import repeated
 from intake.segment_changes import put
 from intake.segment_messages import NAMES, TYPES, Message, Posted, complete, happened, shared
 from mappings import segment, segment_erasure
+from mappings.segment_integrations import is_for_klaviyo
+from mappings.segment_routed import Routed
 from queues.acceptance import Acceptance
 
 SOURCE: Final = "segment"
@@ -81,17 +84,22 @@ class Reading:
             self._route(place, message, fields)
 
     def _route(self, place: str, message: Message, fields: dict[str, Any]) -> None:
-        is_erasure = message.type == "delete"  # which is no action's business
-        routed = [segment_erasure.erasure(fields)] if is_erasure else segment.route(fields, self._connection.actions)
-        if not routed:
-            self.unmapped[message.type] += 1
-            return
         message_id = "" if message.message_id is None else str(message.message_id)
         incoming = self._incoming(message_id)
         at = happened(fields, self._now)
-        for each in routed:
+        for each in self._routed(message, fields):
             put(incoming, place, at, each)
+        if incoming.is_empty():
+            self.unmapped[message.type] += 1
+            return
         self._take(incoming, f"segment:{message_id}" if message_id else "")
+
+    def _routed(self, message: Message, fields: dict[str, Any]) -> Iterable[Routed]:
+        if not is_for_klaviyo(fields):
+            return ()
+        if message.type == "delete":  # which is no action's business
+            return (segment_erasure.erasure(fields),)
+        return segment.route(fields, self._connection.actions)
 
     def _unreadable(self, place: str, raw: bytes | Raw, detail: str) -> None:
         incoming = self._incoming("")

@@ -29,13 +29,13 @@ class _Marketing(msgspec.Struct, frozen=True):
     consent: str | None = None
     consent_timestamp: _Time | None = None
     last_updated: _Time | None = None
-    suppression: list[_Suppression] = []
-    list_suppressions: list[_Suppression] = []
+    suppression: list[_Suppression] | None = None
+    list_suppressions: list[_Suppression] | None = None
 
     def left(self, list_id: str | None) -> list[datetime | None]:
         """When the person left everything, or this list."""
-        moments = [each.timestamp for each in self.suppression]
-        moments += [each.timestamp for each in self.list_suppressions if each.list_id == list_id]
+        moments = [each.timestamp for each in self.suppression or ()]
+        moments += [each.timestamp for each in self.list_suppressions or () if each.list_id == list_id]
         if self.consent == "UNSUBSCRIBED":
             moments.append(self.consent_timestamp or self.last_updated)
         return moments

@@ -146,7 +146,7 @@ def _revision(refusal: _Refusal) -> Outcome:
 
 def _conflict(refusal: _Refusal) -> Outcome:
     first = refusal.first
-    if first.duplicate_profile_id:
+    if first.duplicate_profile_id and not refusal.endpoint.many:  # among many it does not say who clashes
         return Conflict(first.duplicate_profile_id, first.error_id)
     return Dead("identity_clash", first.detail, first.error_id)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -20,9 +20,6 @@ from klaviyo.outcomes import RowError
 MAX_SUBSCRIBED = 1_000
 MAX_UNSUBSCRIBED = 100
 
-Channel = Literal["email", "sms"]
-
-_EMAIL_POINTER = re.compile(r"/data/[0-9]+/attributes/(?:subscriptions/)?email(?:/|$)")
 _SMS_POINTER = re.compile(r"/data/[0-9]+/attributes/(?:phone_number|subscriptions/sms)(?:/|$)")
 
 
@@ -34,7 +31,7 @@ def subscribe(
     `custom_source`: what Klaviyo records as the source of the consent. `historical`: the consent was given earlier, so
     that no opt-in message is sent and no flow started; then every row must have its `consented_at`, otherwise none may.
     Without a list and not historical, somebody whom Klaviyo does not know stays unknown. Raises ValueError for no rows
-    or more than Klaviyo takes, and NotAccepted; `refused_channel` tells what a refused row may still be sent with.
+    or more than Klaviyo takes, and NotAccepted; `only_sms` tells whether a refused row may go without its phone.
     """
     attributes: dict[str, Any] = {"historical_import": historical}
     if custom_source is not None:
@@ -73,14 +70,12 @@ def unsubscription(email: str | None, phone: str | None) -> bytes:
     return _row(email, phone, {"marketing": consent}, {"marketing": consent, "transactional": consent})
 
 
-def refused_channel(error: RowError) -> Channel | None:
-    """The channel without which the row may be sent again; None when the error is about the whole row.
+def only_sms(error: RowError) -> bool:
+    """Whether the error is about nothing but the phone of its row.
 
     Klaviyo refuses, for one, a phone of a region for which the account has no sending number.
     """
-    if _SMS_POINTER.search(error.pointer):
-        return "sms"
-    return "email" if _EMAIL_POINTER.search(error.pointer) else None
+    return _SMS_POINTER.search(error.pointer) is not None
 
 
 def _row(email: str | None, phone: str | None, by_email: dict[str, Any], by_sms: dict[str, Any]) -> bytes:

@@ -7,7 +7,7 @@ attributes are checked when it is delivered, by the rules of that moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from mappings import contact, segment_engage, segment_events, segment_paths
@@ -19,17 +19,19 @@ _TRAITS: Final = (segment_paths.parse_path("$.context.traits"), segment_paths.pa
 _ENGAGE: Final = frozenset({"add_profile_to_list", "remove_profile_from_list"})
 
 
-def route(message: dict[str, Any], actions: Sequence[Action]) -> list[Routed]:
+def route(message: dict[str, Any], actions: Sequence[Action]) -> Iterator[Routed]:
     """What these actions do for this message, in their order; nothing when it is for none of them.
 
-    The caller has given the message a `receivedAt` where it came without any time. A fault of one mapping is a
-    `Routed` with a reason and costs the others nothing. A completed order is not tracked a second time.
+    One after the other is made only when it is asked for, because an order's properties are in the event of each of
+    its products. The caller has given the message a `timestamp` where it came without one. A fault of one mapping is
+    a `Routed` with a reason and costs the others nothing. A completed order is not tracked a second time.
     """
     seen = segment_engage.as_event(message)
     acting = [action for action in actions if action.trigger.fires(seen if action.name in _ENGAGE else message)]
     if any(action.name == "order_completed" for action in acting):
         acting = [action for action in acting if action.name != "track_event"]
-    return [routed for action in acting for routed in _ROUTES[action.name](message, action)]
+    for action in acting:
+        yield from _ROUTES[action.name](message, action)
 
 
 def _upsert(message: dict[str, Any], action: Action) -> list[Routed]:
@@ -65,7 +67,7 @@ def _unsubscribe(message: dict[str, Any], action: Action) -> list[Routed]:
     return [_consent(message, action, "unsubscribe")]
 
 
-_ROUTES: Final[dict[Name, Callable[[dict[str, Any], Action], list[Routed]]]] = {
+_ROUTES: Final[dict[Name, Callable[[dict[str, Any], Action], Iterable[Routed]]]] = {
     "upsert_profile": _upsert,
     "add_profile_to_list": _add,
     "remove_profile_from_list": _remove,

@@ -19,7 +19,10 @@ _PATHS: Final = {name: tuple(map(segment_paths.parse_path, texts)) for name, tex
 def erasure(message: dict[str, Any]) -> Routed:
     """The person to forget; dead on arrival where nothing identifies one."""
     fields = {name: value for name in _PATHS if (value := _first(name, message))}
-    return Routed("erasure", "erase", fields, identities(fields, message), **nobody("erasure", fields))
+    # The phone always, for what waits may be known by nothing else, such as a consent to SMS.
+    phone = (("phone", fields["phone_number"]),) if "phone_number" in fields else ()
+    known = tuple(dict.fromkeys((*identities(fields, message), *phone)))
+    return Routed("erasure", "erase", fields, known, **nobody("erasure", fields))
 
 
 def _first(name: str, message: dict[str, Any]) -> str | None:

@@ -13,7 +13,6 @@ from mappings.segment_routed import Routed, identities, nobody
 from mappings.values import MAX_ENTRIES
 
 _SHARED: Final = ("properties", "time", "value", "unique_id")
-_TIMES: Final = ("timestamp", "receivedAt", "sentAt")
 _ORDER_IDS: Final = ("order_id", "orderId")
 _PRODUCT_IDS: Final = ("product_id", "sku")
 
@@ -24,22 +23,21 @@ def event(message: dict[str, Any], action: Action) -> list[Routed]:
     return [_routed(message, fields, fields.get("metric_name"))]
 
 
-def order(message: dict[str, Any], action: Action) -> list[Routed]:
+def order(message: dict[str, Any], action: Action) -> Iterator[Routed]:
     """The event of Order Completed, then one for each product.
 
     A product's event has the properties of the order, its own on top, and no value, so that nothing is counted twice.
     """
     fields = _fields(message, action)
     name = fields.get("product_event_name")
-    return [
-        _routed(message, fields, fields.get("event_name")),
-        *(_routed(message, product, name) for product in _products(fields)),
-    ]
+    yield _routed(message, fields, fields.get("event_name"))
+    for product in _products(fields):
+        yield _routed(message, product, name)
 
 
 def _fields(message: dict[str, Any], action: Action) -> dict[str, Any]:
     fields: dict[str, Any] = segment_paths.resolve(action.fields, message)
-    return fields | {"time": _time(fields.get("time") or first_of(message, _TIMES))}
+    return fields | {"time": _time(fields.get("time") or message.get("timestamp"))}
 
 
 def _routed(message: dict[str, Any], fields: dict[str, Any], metric: Any) -> Routed:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeGuard
 from marshmallow import Schema, ValidationError, fields, validate
 
 from mappings import segment_paths, segment_triggers
+from mappings.complaints import complaints
 from mappings.segment_actions import Action, Options
 from mappings.segment_paths import Path, Value
 from mappings.segment_templates import TEMPLATES, Template
@@ -51,7 +52,7 @@ def _action(place: str, entry: Any) -> Action:
     try:
         loaded = _schema.load(entry)
     except ValidationError as fault:
-        raise ValueError(f"{place}: {'; '.join(_messages(fault.messages))}") from fault
+        raise ValueError(f"{place}: {'; '.join(complaints(fault.messages))}") from fault
     place = f"{place} ({loaded['action']})"
     template = TEMPLATES[loaded["action"]]
     options = Options(loaded["user_id_as_external_id"], loaded["traits_as_properties"])
@@ -67,15 +68,6 @@ def _action(place: str, entry: Any) -> Action:
         options=options,
         taken=frozenset(_traits(parsed)),
     )
-
-
-def _messages(messages: Any, place: str = "") -> Iterator[str]:
-    """Marshmallow's nested messages, each with the path to it."""
-    if isinstance(messages, dict):
-        for key, inner in messages.items():
-            yield from _messages(inner, place if key in ("value", "_schema") else f"{place}.{key}" if place else key)
-    else:
-        yield from (f"{place}: {message}" if place else message for message in messages)
 
 
 def _over(place: str, template: dict[str, Any], given: dict[str, Any], extra: bool = False) -> dict[str, Any]:

@@ -19,7 +19,12 @@ from queues.holds import OF_KEY
 from queues.pending import all_queues
 from settings import Settings
 
-_SCOPES = "lists:read lists:write profiles:read profiles:write accounts:read"
+#: Scopes of Klaviyo's by which Ferry reads, tried here, and those by which it writes, which are not.
+READING = "accounts:read lists:read profiles:read"
+WRITING = (
+    "lists:write profiles:write, for consent subscriptions:write, for events events:write, for erasure "
+    "data-privacy:write"
+)
 #: A name and an id that nobody has: the answer is empty, and the right to ask is seen.
 _NOBODY = "ferry doctor: there is no such"
 
@@ -80,12 +85,12 @@ def _ask(redis: Redis, settings: Settings, key: str) -> Check:
             return Check("", False, str(fault), "; ".join(_remedies(fault)))
     which = f"account {account.id}" if account.id else "works, without accounts:read"
     kind = ", a test account" if account.test_account else ""
-    return Check("", True, f"{which}{kind}; reads lists and profiles (writing shows with the first upload)")
+    return Check("", True, f"{which}{kind}; reads lists and profiles; not tried, for it would write: {WRITING}")
 
 
 def _remedies(fault: NotAccepted) -> Iterator[str]:
     if isinstance(fault.outcome, Hold) and fault.outcome.reason in OF_KEY:
-        yield f"a private key with the scopes {_SCOPES} is needed; then `ferry release` what is held"
+        yield f"a private key with the scopes {READING} {WRITING} is needed; then `ferry release` what is held"
     elif isinstance(fault.outcome, Hold):
         yield fault.outcome.resolve
     else:

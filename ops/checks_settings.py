@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from intake.readiness import Check
 from klaviyo.revision import REVISION
-from settings import Settings
+from settings import Settings, Token
 
 
 def settings_checks(settings: Settings) -> list[Check]:
     """Whether senders can be told from others, keys can be kept, and what the flush policy is."""
     policy = settings.connections.named("default").policy
     detail = f"{policy.size} changes or {policy.age_ms / 60_000:g} minutes; up to {policy.upload_max} in an upload"
-    return [_tokens(settings), _secret(settings), Check("flush policy", True, detail)]
+    return [*_senders(settings), _secret(settings), Check("flush policy", True, detail)]
 
 
-def _tokens(settings: Settings) -> Check:
-    if not settings.tokens:
+def _senders(settings: Settings) -> Iterator[Check]:
+    if settings.tokens:
+        yield Check("tokens", True, _names(settings.tokens))
+    elif settings.segment_secrets:
+        yield Check("tokens", True, "none: only what Segment signs is taken, every other sender is answered 401")
+    else:
         remedy = "set FERRY_TOKENS=mparticle:<at least 16 characters>, such as of: openssl rand -hex 16"
-        return Check("tokens", False, "none: every sender is answered 401", remedy)
-    return Check("tokens", True, ", ".join(token.name for token in settings.tokens))
+        yield Check("tokens", False, "none: every sender is answered 401", remedy)
+    if settings.segment_secrets:
+        yield Check("segment secrets", True, _names(settings.segment_secrets))
+
+
+def _names(secrets: Sequence[Token]) -> str:
+    return ", ".join(secret.name for secret in secrets)
 
 
 def _secret(settings: Settings) -> Check:

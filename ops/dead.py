@@ -88,7 +88,8 @@ def replay(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms
     click.echo(f"{plural(replayed, 'dead letter')} put back; `ferry flush` sends them at once.")
     if stayed:
         raise Failed(
-            f"{plural(stayed, 'dead letter')} stay, for a delivery of the same person is under way; try again then"
+            f"{plural(stayed, 'dead letter stays', 'dead letters stay')}, for a delivery of the same person is under "
+            "way; try again then"
         )
 
 

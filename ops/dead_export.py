@@ -46,7 +46,8 @@ def export(
     """Export letters: one line of JSON each, or a CSV.
 
     The letters stay. A CSV holds those whom one audience's letters put on its list, mapped by the settings as they
-    are now; whoever leaves the audience, or cannot be mapped, is left out and counted.
+    are now; whoever leaves the audience, or cannot be mapped, is left out and counted. Of events, consents, erasures
+    and profiles there is no CSV.
     """
     persons = personal_data or output is not None
     if as_csv and not persons:
@@ -75,8 +76,10 @@ def _csv(redis: Redis, known: Settings, found: _Found) -> bytes:
     if not queues:
         raise Failed("there are no such dead letters")
     if len(queues) > 1:
+        raise click.UsageError(f"letters of {len(queues)} queues, and a CSV is of one audience: name it with --queue")
+    if queues[0].kind != "audience":
         raise click.UsageError(
-            f"letters of {len(queues)} audiences, and a CSV is imported onto one list: name one with --queue"
+            f"letters of {queues[0]} put nobody on a list, so they make no CSV: leave --csv out for lines of JSON"
         )
     try:
         rules = rules_of(redis, known.connections, Cipher(known.secret_keys), queues[0])

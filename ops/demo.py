@@ -54,7 +54,9 @@ def _tell() -> None:
             story.flush_the_rest()
             story.show_the_dead_letter()
             story.compare()
-    out.print(f"\nDone in {time.monotonic() - began:.0f} s. Next: `ferry up`, and post your own.", style="bold")
+    out.print(
+        f"\nDone in {time.monotonic() - began:.0f} s. Next: `make run` (`ferry up`), and post your own.", style="bold"
+    )
 
 
 def _forget_settings() -> None:

@@ -11,7 +11,7 @@ from ops.flush_wait import report, wait_for
 from ops.ledger import ledger
 from ops.options import var_option
 from ops.targets import find_queue
-from ops.wording import plural
+from ops.wording import called, plural
 from queues import pending
 from queues.census import Census, count, take_census
 from queues.clock import now_ms
@@ -27,7 +27,8 @@ def flush(queues: tuple[str, ...], every: bool, wait: bool) -> None:
     """Send what waits now.
 
     All of it goes, in uploads as large as the settings allow; what comes later waits as ever. QUEUE is the id of
-    a queue (`default/audience/42`), or the audience's id or name where only one queue has it.
+    a queue (`default/audience/42`), or the audience's id or name, or `events`, `consents` and the like, where only
+    one queue has it. Batches of consents stay open for three minutes, which Klaviyo may take.
     """
     if bool(queues) == every:
         raise click.UsageError("name at least one QUEUE, or --all, and not both; `ferry status` lists them")
@@ -54,5 +55,5 @@ def ask(redis: Redis, found: QueueCount, census: Census) -> Errand:
     what = f"{plural(asked, 'change')} asked for" if asked else "nothing waits"
     hold = census.holds.get(found.queue.connection) or found.hold
     held = f"; it is held ({hold.reason}), so nothing is sent before `ferry release`" if hold and asked else ""
-    click.echo(f"{found.name or '(no name)'}  {found.queue}: {what}{held}")
+    click.echo(f"{called(found)}  {found.queue}: {what}{held}")
     return Errand(found.queue, asked, max(after.upto, after.taken) if asked else after.taken)

@@ -52,9 +52,10 @@ def _remaining(redis: Redis, errands: Sequence[Errand]) -> int:
         hold = census.holds.get(found.queue.connection) or found.hold
         if hold and found.queue in waiting:
             on = found.queue.connection if found.queue.connection in census.holds else found.queue
+            one, many = f"change of {found.queue} stays where it is", f"changes of {found.queue} stay where they are"
             raise Failed(
-                f"{on} is held ({hold.reason}); {plural(left[found.queue], 'change')} of {found.queue} stay where they "
-                f"are. {hold.resolve}\nLet it go on with: ferry release {on}"
+                f"{on} is held ({hold.reason}); {plural(left[found.queue], one, many)}. {hold.resolve}\n"
+                f"Let it go on with: ferry release {on}"
             )
     if waiting:
         _check_processes(census)

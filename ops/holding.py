@@ -30,6 +30,8 @@ def hold(target: str, reason: str) -> None:
     Until `ferry release`. Intake goes on: what comes waits in the queue. An import that Klaviyo already took is
     not called back.
     """
+    if not reason.strip():
+        raise click.UsageError("say why with --reason; whoever looks at the status will want to know")
     known = settings.load()
     with ledger(known) as redis:
         census = take_census(redis)

@@ -62,7 +62,7 @@ def _value(each: Held) -> dict[str, Any]:
     return {
         "held": each.on,
         "kind": "connection" if each.audience is None else "queue",
-        "audience": each.audience,
+        "audience": each.audience or None,
         "reason": each.hold.reason,
         "since": moment(each.hold.since),
         "resolve": each.hold.resolve,

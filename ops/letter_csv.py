@@ -81,7 +81,7 @@ def sheet(changes: Sequence[Change], rules: Rules) -> Sheet:
 def _row(intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[str, str] | str:
     """The cells by header; text says why there are none."""
     if intent.membership != "add":
-        return "leaving the audience" if intent.membership else "in the audience already"
+        return "leaving the audience" if intent.membership else "neither joining nor leaving"
     mapped = mapped_by(rules, [changes[i] for i in intent.written], "export")
     return dict(_cells(mapped)) if isinstance(mapped, Profile) else mapped.reason
 

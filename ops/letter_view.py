@@ -13,7 +13,7 @@ from rich.text import Text
 
 from mappings.fields import STANDARD
 from ops.output import table
-from ops.wording import moment, number, plural, span
+from ops.wording import called, moment, number, plural, span
 from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter
 
@@ -71,12 +71,20 @@ def listing(found: Sequence[tuple[QueueCount, DeadLetter]], now: int) -> Rendera
     """The newest letters, and how many there are for each reason."""
     if not found:
         return Text("No dead letters.")
-    made = table("Id", "Audience", "Reason", "Died", "Attempts", right=("Attempts",))
+    made = table("Id", "Queue", "Reason")
     newest = sorted(found, key=lambda pair: pair[1].at)[-LISTED:]
     for count, letter in newest:
-        name = Text.assemble(count.name or "(no name)", "\n", (str(count.queue), "dim"))
-        made.add_row(letter.id, name, letter.reason, f"{span(now - letter.at)} ago", str(letter.attempts))
+        tries = f"after {plural(letter.attempts, 'failed try', 'failed tries')}" if letter.attempts else ""
+        made.add_row(
+            _two(letter.id, f"{span(now - letter.at)} ago"),
+            _two(called(count), str(count.queue)),
+            _two(letter.reason, tries),
+        )
     reasons = Counter(letter.reason for _, letter in found).most_common()
     told = ", ".join(f"{number(times)} {reason}" for reason, times in reasons)
     shown = f"; the {LISTED} newest are shown, --json prints all" if len(found) > LISTED else ""
     return Group(made, Text(f"\n{plural(len(found), 'dead letter')}: {told}{shown}."))
+
+
+def _two(first: str, second: str) -> Text:
+    return Text.assemble(first, "\n", (second, "dim"))

@@ -8,6 +8,7 @@ import click
 import falcon
 
 import settings
+from connections import DEFAULT, UnknownConnection
 from intake.incoming import TooMuch
 from ops.errors import Failed
 from ops.options import var_option
@@ -19,9 +20,10 @@ from queues.clock import now_ms
 
 @click.command()
 @click.option("--source", required=True, type=click.Choice(sorted(READERS)), help="Whose form the message has.")
+@click.option("--connection", metavar="NAME", help="The one that ?connection= names.  [default: default]")
 @click.argument("message", type=click.File("rb"), default="-")
 @var_option
-def preview(source: str, message: BinaryIO) -> None:
+def preview(source: str, connection: str | None, message: BinaryIO) -> None:
     """Show what a message would become.
 
     MESSAGE is a file, or standard input. Prints JSON; nothing is stored or sent. For each queue: the Klaviyo
@@ -31,8 +33,12 @@ def preview(source: str, message: BinaryIO) -> None:
     `remembered` are consents that come with mParticle's events and are kept for later changes of the person.
     Settings of the CDP that came with earlier messages are not looked up.
     """
+    if connection is not None and source == "mparticle":
+        raise click.UsageError("mParticle's account says which connection it is: see mparticle_account in the README")
     try:
-        told = previewed(source, message.read(), settings.load().connections, now_ms())
+        told = previewed(source, message.read(), settings.load().connections, now_ms(), connection or DEFAULT)
+    except UnknownConnection as fault:
+        raise click.UsageError(str(fault)) from fault
     except falcon.HTTPError as fault:
         raise Failed(f"it would be answered {fault.status_code}: {fault.description}") from fault
     except TooMuch as fault:

@@ -21,9 +21,9 @@ from worker.kinds import KINDS
 
 
 def queue_view(kind: str, changes: Sequence[Change], to: Destination) -> dict[str, Any]:
-    """What there is to say of a queue of this kind: the list, and each person, event, consent or erasure."""
+    """What there is to say of a queue of this kind: the list that changes use, and each person, event and so on."""
     name, show = _VIEWS[kind]
-    told: dict[str, Any] = {"list": _list(to)} if kind == "audience" else {}
+    told: dict[str, Any] = {"list": _list(to)} if kind == "audience" and changes else {}
     told[name] = [_guarded(show, intent, changes, to.rules) for intent in KINDS[kind].intents(changes)]
     return told
 

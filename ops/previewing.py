@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from connections import Connection, Connections
+from connections import DEFAULT, Connection, Connections
 from intake import (
     changes_reading,
     faults,
@@ -47,18 +47,19 @@ class Read:
     remembered: State = field(default_factory=dict)
 
 
-#: Takes the message, all connections and the time in ms.
-Reader = Callable[[bytes, Connections, int], Read]
+#: Takes the message, all connections, the name of the one that was asked for, and the time in ms.
+Reader = Callable[[bytes, Connections, str, int], Read]
 _posted = msgspec.json.Decoder(Posted)
 _account = msgspec.json.Decoder(mparticle_messages.Account | None)
 
 
-def preview(source: str, body: bytes, connections: Connections, now: int) -> dict[str, Any]:
+def preview(source: str, body: bytes, connections: Connections, now: int, connection: str = DEFAULT) -> dict[str, Any]:
     """`queues`, one entry for each, what is `unmapped`, and the consents that would be `remembered`.
 
-    Raises the falcon.HTTPError of a message that would be refused, TooMuch, Failed.
+    `connection`: by its name; what mParticle sends has the one of its account. Raises the falcon.HTTPError of a message
+    that would be refused, TooMuch, UnknownConnection, Failed.
     """
-    found = READERS[source](body, connections, now)
+    found = READERS[source](body, connections, connection, now)
     told: dict[str, Any] = {"queues": [_queue(each, found) for each in _by_queue(found.acceptances)]}
     if found.unmapped:
         told["unmapped"] = dict(found.unmapped)
@@ -71,7 +72,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
     return {"agrees": decision.agrees, "since": times.to_iso(decision.at)}
 
 
-def _mparticle(body: bytes, connections: Connections, now: int) -> Read:
+def _mparticle(body: bytes, connections: Connections, _asked: str, now: int) -> Read:
     message = faults.read(mparticle_messages.decoder, body, mparticle_messages.TYPES)
     account = (_account.decode(message.account) if bytes(message.account) else None) or mparticle_messages.Account()
     connection = connections.for_mparticle(account.account_id)
@@ -90,8 +91,8 @@ def _mparticle(body: bytes, connections: Connections, now: int) -> Read:
     raise Failed(f"{kind} is about nobody; give a message about people, such as audience_membership_change_request")
 
 
-def _changes(body: bytes, connections: Connections, now: int) -> Read:
-    connection = connections.named("default")
+def _changes(body: bytes, connections: Connections, asked: str, now: int) -> Read:
+    connection = connections.named(asked)
     posted = faults.read(_posted, body)
     incoming = Incoming(connection, changes_reading.SOURCE, "", now)
     places = [(f"$.changes[{index}]", raw) for index, raw in enumerate(posted.changes)]
@@ -99,8 +100,8 @@ def _changes(body: bytes, connections: Connections, now: int) -> Read:
     return Read(incoming.acceptances("", Audiences()), connection)
 
 
-def _segment(body: bytes, connections: Connections, now: int) -> Read:
-    connection = connections.named("default")
+def _segment(body: bytes, connections: Connections, asked: str, now: int) -> Read:
+    connection = connections.named(asked)
     reading = segment_reading.read(body, connection, Audiences(), now)
     return Read(reading.acceptances, connection, unmapped=reading.unmapped)
 

@@ -31,8 +31,9 @@ def status(watch: bool, as_json: bool) -> None:
 
     \b
     Pending     changes that wait, of how many make the queue full
-    Next flush  what comes first: size (full), age (16 h), or an operator
-    Open        in batches under way: upload, confirm, remove
+    Next flush  what comes first: size (full), age (waited long enough), or
+                an operator
+    Open        in batches under way: upload, confirm, clear, remove
     Delivered   superseded: overtaken by a later change of the same person
     Dead        letters to be looked at: see `ferry dead list`
 

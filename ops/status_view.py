@@ -10,11 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.output import table
-from ops.wording import number, plural, span
+from ops.wording import called, number, plural, span
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold
-from queues.names import Queue
 
 #: A tick that is this late (ms) deserves a look; ticks come every two seconds.
 _LATE_MS = 15_000
@@ -28,10 +27,10 @@ def view(census: Census) -> RenderableType:
 def _queues(census: Census) -> RenderableType:
     if not census.queues:
         return Text("No queue yet: nothing was ever accepted.")
-    made = table("Audience", "Pending", "Next flush", "Open", "Delivered", "Dead", right=("Delivered", "Dead"))
+    made = table("Queue", "Pending", "Next flush", "Open", "Delivered", "Dead", right=("Delivered", "Dead"))
     for count in census.queues:
         made.add_row(
-            _two(count.name or _unnamed(count.queue), str(count.queue)),
+            _two(called(count), str(count.queue)),
             _pending(count, census.at),
             _next_flush(count, census),
             _open(count, census.at),
@@ -39,10 +38,6 @@ def _queues(census: Census) -> RenderableType:
             _dead(count),
         )
     return made
-
-
-def _unnamed(queue: Queue) -> str:
-    return "(no name)" if queue.kind == "audience" else f"({queue.kind})"
 
 
 def _two(first: str, second: str = "") -> Text:

@@ -15,7 +15,7 @@ _SHOWN = 5
 
 
 def find_queue(given: str, counts: Sequence[QueueCount]) -> Queue:
-    """The queue of that id, else of the audience with that id or name. Raises click.UsageError unless exactly one."""
+    """The queue of that id, else of that target or audience's name. Raises click.UsageError unless exactly one."""
     return _only(given, _matching(given, counts), "queue", _names(counts))
 
 
@@ -31,7 +31,7 @@ def find_queue_or_connection(given: str, counts: Sequence[QueueCount], connectio
 
 
 def _matching(given: str, counts: Sequence[QueueCount]) -> list[Queue]:
-    for fits in (_by_id, _by_audience_id, _by_name):
+    for fits in (_by_id, _by_target_or_name):
         if found := [count.queue for count in counts if fits(count, given)]:
             return found
     return []
@@ -52,12 +52,8 @@ def _by_id(count: QueueCount, given: str) -> bool:
     return str(count.queue) == given
 
 
-def _by_audience_id(count: QueueCount, given: str) -> bool:
-    return count.queue.target == given
-
-
-def _by_name(count: QueueCount, given: str) -> bool:
-    return bool(count.name) and count.name.casefold() == given.casefold()
+def _by_target_or_name(count: QueueCount, given: str) -> bool:
+    return count.queue.target == given or (bool(count.name) and count.name.casefold() == given.casefold())
 
 
 def _names(counts: Sequence[QueueCount]) -> list[str]:

@@ -57,6 +57,7 @@ def _banner(group: Group) -> str:
 Ferry is up. Ctrl-C ends it.
 
   Post to   {base}/v1/mparticle   what mParticle sends
+            {base}/v1/segment     what Segment and RudderStack send
             {base}/v1/changes     your own JSON, see /docs
   Token     {token}, behind the colon
   Klaviyo   {klaviyo}

@@ -1,8 +1,11 @@
-"""Times and numbers in words. Pure."""
+"""Times, numbers and queues in words. Pure."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+from queues.counts import QueueCount
+from queues.names import UNREADABLE
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
@@ -34,3 +37,12 @@ def number(count: int) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """`1 change`, `2 changes`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def called(count: QueueCount) -> str:
+    """What people call a queue: its audience's name, else in parentheses what it holds: `(event)`."""
+    if count.name:
+        return count.name
+    if count.queue.kind != "audience":
+        return f"({count.queue.kind})"
+    return "(unreadable)" if count.queue.target == UNREADABLE else "(no name)"

@@ -17,8 +17,6 @@ from queues.policy import FlushPolicy
 
 #: How long a repeated message is recognised, in ms (24 h).
 REMEMBERED_MS = 86_400_000
-#: Changes in one call, unless one message has more: a script holds up everybody else's (5 us a change).
-_CHANGES_AT_ONCE = 1_000
 #: Characters of the script's answer.
 _SEEN, _DUE, _FULL = b"02-"
 
@@ -66,19 +64,15 @@ class Call:
 
 
 def calls(acceptances: Sequence[Acceptance], now: int, most: int = bounds.PENDING_IN_QUEUE) -> list[Call]:
-    """The calls that write these down: one for each queue, unless that would be large. `most` may wait in a queue."""
-    found: list[Call] = []
-    open_calls: dict[Queue, tuple[Call, int]] = {}
+    """The calls that write these down, one for each queue. `most` changes may wait in a queue."""
+    found: dict[Queue, Call] = {}
     for place, acceptance in enumerate(acceptances):
-        call, changes = open_calls.get(acceptance.queue, (None, 0))
-        changes += len(acceptance.changes)
-        if call is None or changes > _CHANGES_AT_ONCE:
-            call, changes = _call(acceptance, now, most), len(acceptance.changes)
-            found.append(call)
-        open_calls[acceptance.queue] = call, changes
+        call = found.get(acceptance.queue)
+        if call is None:
+            call = found[acceptance.queue] = _call(acceptance, now, most)
         call.members.append(place)
         _add(call, acceptance)
-    return found
+    return [*found.values()]
 
 
 def _call(acceptance: Acceptance, now: int, most: int) -> Call:

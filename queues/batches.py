@@ -66,7 +66,7 @@ def _lease_keys(batch_id: str) -> list[str]:
 
 
 def reclaim(redis: Redis, batch_id: str, now: int, lease_ms: int) -> Batch | None:
-    """Hold a batch for `lease_ms`; None when another worker holds it or it is settled already."""
+    """Hold a batch for `lease_ms`; None when another worker holds it, it rests, or it is settled already."""
     # Of each call, not of each worker: redis-py sends the call again when its reply is lost, word for word.
     claimant = uuid.uuid4().hex
     token = int(scripts.run(redis, "reclaim", _lease_keys(batch_id), [batch_id, now, lease_ms, claimant]))
@@ -99,15 +99,22 @@ def renew(redis: Redis, batch: Batch, now: int, lease_ms: int) -> None:
 
 
 def submit(
-    redis: Redis, batch: Batch, progress: bytes, ring_at: int = 0, attempts: int = 0, sent: bool = False
+    redis: Redis,
+    batch: Batch,
+    progress: bytes,
+    ring_at: int = 0,
+    attempts: int = 0,
+    sent: bool = False,
+    rests: bool = False,
 ) -> None:
     """Write the progress of a delivery down; with `ring_at` (ms), give the batch back until then.
 
     `attempts`: how many this delivery has spent. `sent`: everything of the batch is uploaded, and its queue may take
-    the next one. Raises LeaseLost when another worker has the batch.
+    the next one. `rests`: no worker gets the batch before `ring_at`, even if it is rung. Raises LeaseLost when another
+    worker has the batch.
     """
     script_keys = [*_lease_keys(batch.id), keys.queue(batch.queue)]
-    args: list[Any] = [batch.id, batch.token, progress, ring_at, attempts, int(sent)]
+    args: list[Any] = [batch.id, batch.token, progress, ring_at, attempts, int(sent), int(rests)]
     if not scripts.run(redis, "submit", script_keys, args):
         raise LeaseLost(batch.id)
 

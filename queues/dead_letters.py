@@ -67,7 +67,13 @@ class Replayed:
 
 def replay(redis: Redis, queue: Queue, ids: list[str], now: int) -> Replayed:
     """Put dead letters back into their queue, before everything accepted after them. `ids`: oldest first."""
-    script_keys = [
+    replayed, stayed, _ = scripts.run(redis, "replay", script_keys(queue), [str(queue), now, *ids])
+    return Replayed(replayed, stayed)
+
+
+def script_keys(queue: Queue) -> list[str]:
+    """KEYS of the scripts that look at what waits, at dead letters and at open batches."""
+    return [
         keys.queue(queue),
         keys.queue(queue, "pending"),
         keys.partition(queue.partition, "due"),
@@ -75,14 +81,12 @@ def replay(redis: Redis, queue: Queue, ids: list[str], now: int) -> Replayed:
         keys.queue(queue, "buried"),
         keys.queue(queue, "open"),
     ]
-    replayed, stayed, _ = scripts.run(redis, "replay", script_keys, [str(queue), now, *ids])
-    return Replayed(replayed, stayed)
 
 
 def purge(redis: Redis, queue: Queue, ids: list[str], evicted: bool = False) -> int:
     """Delete dead letters for good; how many were still there. They stay counted as dead, and as `evicted` if so."""
-    script_keys = [keys.queue(queue), keys.queue(queue, "dead"), keys.queue(queue, "buried")]
-    return int(scripts.run(redis, "purge", script_keys, [int(evicted), *ids]))
+    own_keys = [keys.queue(queue), keys.queue(queue, "dead"), keys.queue(queue, "buried")]
+    return int(scripts.run(redis, "purge", own_keys, [int(evicted), *ids]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ from queues import dead_letters, keys, scripts
 from queues.change import decode, is_nobody
 from queues.names import Queue
 
+#: Kinds whose changes carry a phone beside the e-mail. A family shares phones, so the first key, the e-mail where there
+#: is one, says whose a change is, and none leads to another.
+_BY_FIRST: Final = frozenset({"consent"})
 #: What an address is not part of; escapes of JSON would else look like letters of it.
 _ESCAPE: Final = re.compile(rb"\\+(?:u[0-9a-fA-F]{4}|.)")
 _IN_ADDRESS: Final = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
@@ -43,7 +46,7 @@ def others(redis: Redis, queues: Iterable[Queue], persons: Collection[str], unti
     for queue in queues:
         answer = _run(redis, queue, persons, until, now, erases=False)
         found |= {key.decode() for key in answer.others}
-        if answer.is_open:
+        if answer.is_open and queue.kind not in _BY_FIRST:
             found |= {key for known in _open(redis, queue) if not known.isdisjoint(persons) for key in known}
     return found - set(persons)
 
@@ -62,16 +65,9 @@ def erase(redis: Redis, queues: Iterable[Queue], persons: Collection[str], until
 
 
 def _run(redis: Redis, queue: Queue, persons: Collection[str], until: int, now: int, *, erases: bool) -> _Found:
-    script_keys = [
-        keys.queue(queue),
-        keys.queue(queue, "pending"),
-        keys.partition(queue.partition, "due"),
-        keys.queue(queue, "dead"),
-        keys.queue(queue, "buried"),
-        keys.queue(queue, "open"),
-    ]
-    args = [str(queue), now, f"{until:013d}", "1" if erases else "", *sorted(persons)]
-    return _Found(*scripts.run(redis, "erase", script_keys, args))
+    by_first = "1" if queue.kind in _BY_FIRST else ""
+    args = [str(queue), now, f"{until:013d}", "1" if erases else "", by_first, *sorted(persons)]
+    return _Found(*scripts.run(redis, "erase", dead_letters.script_keys(queue), args))
 
 
 def _open(redis: Redis, queue: Queue) -> Iterator[set[str]]:

@@ -13,29 +13,42 @@ from queues import bounds, keys, scripts
 from queues.acceptance import Acceptance, Accepted, Call, calls, outcomes
 from queues.clock import now_ms
 from queues.errors import LedgerFull, QueueFull, Unavailable
+from queues.names import Queue
 
 #: Acceptances in one pipeline; more wait for the next, so that one huge burst does not hold up all answers.
 AT_ONCE = 256
-
+#: Changes of one queue among them, unless one message has more: a script holds up everybody else's (5 us a change).
+CHANGES_AT_ONCE = 1_000
 
 #: A fault is a result, for an exception that nobody awaits any more would be logged as forgotten.
 _Answer = asyncio.Future[Accepted | Exception]
 
 
 class _Waiting:
-    __slots__ = ("acceptance", "answer")
+    """A part of a request. `failed`: the queues of which a part of the same request was not written, and why."""
 
-    def __init__(self, acceptance: Acceptance, answer: _Answer) -> None:
+    __slots__ = ("acceptance", "answer", "failed")
+
+    def __init__(self, acceptance: Acceptance, answer: _Answer, failed: dict[Queue, Exception]) -> None:
         self.acceptance = acceptance
         self.answer = answer
+        self.failed = failed
+
+    def end(self, result: Accepted | Exception) -> None:
+        """Tell who waits for it."""
+        if isinstance(result, Exception):
+            self.failed[self.acceptance.queue] = result
+        if not self.answer.done():  # else the client went away
+            self.answer.set_result(result)
 
 
 class GroupCommit:
     """Accepts for all requests of one event loop.
 
     Each caller gets its answer only after its own script returned. A request that comes while a round trip is under
-    way waits for the next one, which then carries everything that came meanwhile. `full`: why nothing more is taken,
-    empty while there is room; whoever looks at the room now and then sets it.
+    way waits for the next one, which then carries everything that came meanwhile. Of one request and queue nothing is
+    written behind a part that was not: the sender repeats both, and their order would turn round. `full`: why nothing
+    more is taken, empty while there is room; whoever looks at the room now and then sets it.
     """
 
     def __init__(self, redis: Redis, most_in_a_queue: int = bounds.PENDING_IN_QUEUE) -> None:
@@ -55,9 +68,10 @@ class GroupCommit:
             raise LedgerFull(self.full)
         loop = asyncio.get_running_loop()
         answers: list[_Answer] = []
+        failed: dict[Queue, Exception] = {}
         for acceptance in acceptances:
             answer: _Answer = loop.create_future()
-            self._waiting.append(_Waiting(acceptance, answer))
+            self._waiting.append(_Waiting(acceptance, answer, failed))
             answers.append(answer)
         if self._running is None and answers:
             self._running = loop.create_task(self._run())
@@ -73,24 +87,23 @@ class GroupCommit:
     async def _run(self) -> None:
         try:
             while self._waiting:
-                group, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+                group, self._waiting = _split(self._waiting)
                 await self._commit(group)
         finally:
             self._running = None
 
     async def _commit(self, group: list[_Waiting]) -> None:
+        sent = [waiting for waiting in group if waiting.acceptance.queue not in waiting.failed]
         try:
-            results = await self._round_trips([waiting.acceptance for waiting in group])
+            results = await self._round_trips([waiting.acceptance for waiting in sent])
         except (RedisError, OSError) as fault:
-            results = dict.fromkeys(range(len(group)), fault)
-        became_due = False
-        for place, waiting in enumerate(group):
-            if waiting.answer.done():  # the client went away
-                continue
-            result = results[place]
-            became_due = became_due or (isinstance(result, Accepted) and result.became_due)
-            waiting.answer.set_result(result)
-        if became_due:
+            results = dict.fromkeys(range(len(sent)), fault)
+        for place, waiting in enumerate(sent):
+            waiting.end(results[place])
+        for waiting in group:
+            if not waiting.answer.done():  # it was not sent
+                waiting.end(waiting.failed[waiting.acceptance.queue])
+        if any(isinstance(result, Accepted) and result.became_due for result in results.values()):
             await self._wake()
 
     async def _round_trips(self, group: list[Acceptance]) -> dict[int, Accepted | Exception]:
@@ -124,3 +137,22 @@ class GroupCommit:
                 await pipe.execute()
         except (RedisError, OSError):
             return  # Not lost: the queue is in the due index, and a scheduler's next tick finds it.
+
+
+def _split(waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
+    """What the next round trip carries, and what waits for a later one.
+
+    Of a queue it carries what one call does: of two in one pipeline the first may fail and the second be carried out.
+    """
+    group: list[_Waiting] = []
+    later: list[_Waiting] = []
+    changes: dict[Queue, int] = {}
+    for place, each in enumerate(waiting):
+        if len(group) == AT_ONCE:
+            return group, later + waiting[place:]
+        queue = each.acceptance.queue
+        is_first = queue not in changes
+        changes[queue] = changes.get(queue, 0) + len(each.acceptance.changes)
+        fits = is_first or changes[queue] <= CHANGES_AT_ONCE
+        (group if fits else later).append(each)
+    return group, later

@@ -19,8 +19,6 @@ BATCH_BYTES = 8_000_000
 #: Batches of one queue that may wait for their upload at a time. Audiences of one connection share its rate limits:
 #: a huge one that took everything at once would make the small ones wait behind all of it.
 UNSENT_AT_ONCE = 4
-#: Queues looked at in one go, per partition.
-DUE_AT_ONCE = 500
 _FIELDS = ("takes", "taken", "upto", "upto_by", "uploaded", "hold")
 
 
@@ -38,7 +36,8 @@ def due(redis: Redis, now: int) -> list[Queue]:
     """The queues that the flush policy must look at by now (ms), the longest due first in each partition."""
     with redis.pipeline(transaction=False) as pipe:
         for number in range(PARTITIONS):
-            pipe.zrangebyscore(keys.partition(number, "due"), "-inf", now, start=0, num=DUE_AT_ONCE)
+            # All of them: behind a limit, queues that are due and held would keep the others out for good.
+            pipe.zrangebyscore(keys.partition(number, "due"), "-inf", now)
         return [Queue.parse(name.decode()) for names in pipe.execute() for name in names]
 
 

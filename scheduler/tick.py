@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 TICK_S = 2
 #: A batch is rung for again when no worker took it up for so long (ms).
 RING_AGAIN_MS = 30_000
+#: Queues looked at in one round trip.
+LOOKED_AT_ONCE = 500
 #: Held connections are probed this often (ms). Klaviyo answers 15 questions about an account a minute.
 PROBE_MS = 180_000
 #: The heartbeat outlives this many missed ticks (ms).
@@ -38,18 +40,23 @@ def tick(redis: Redis, connections: Connections, now: int) -> None:
 
 def take_due(redis: Redis, connections: Connections, now: int) -> int:
     """Take batches until nothing is due that can be taken; how many were taken."""
-    taken = 0
     due = pending.due(redis, now)
     held = holds.of_connections(redis).keys() if due else ()
-    while due:
-        took: list[Queue] = []
-        for seen in pending.look(redis, due):
-            if seen.held or seen.queue.connection in held:
-                continue
-            if _take(redis, seen, policy_of(connections, seen.queue), now):
-                took.append(seen.queue)
+    free = [queue for queue in due if queue.connection not in held]
+    parts = (free[start : start + LOOKED_AT_ONCE] for start in range(0, len(free), LOOKED_AT_ONCE))
+    return sum(_take_from(redis, connections, part, now) for part in parts)
+
+
+def _take_from(redis: Redis, connections: Connections, queues: list[Queue], now: int) -> int:
+    taken = 0
+    while queues:
+        took = [
+            seen.queue
+            for seen in pending.look(redis, queues)
+            if not seen.held and _take(redis, seen, policy_of(connections, seen.queue), now)
+        ]
         taken += len(took)
-        due = took
+        queues = took
     return taken
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from redis import Redis
 
-from tests.support.valkey import serving
+from tests.support.valkey import VALKEY, serving
 
 # No test depends on speed: a busy machine may take its time over any example.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -16,9 +16,9 @@ settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a server that lives as long as the session."""
-    with serving(tmp_path_factory.mktemp("redis")) as url:
+def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a server that lives as long as the session; a test may name another one's binary."""
+    with serving(tmp_path_factory.mktemp("redis"), getattr(request, "param", VALKEY)) as url:
         yield url
 
 

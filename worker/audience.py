@@ -41,6 +41,8 @@ def stages(delivery: Delivery) -> None:
     if state.stage == "clear":
         clear(delivery)
         pass_on(delivery)
+        leavers = {person for person, intent in delivery.intents.items() if intent.membership == "remove"}
+        state.sent |= delivery.intents.keys() - leavers - state.ended()
         state.stage = "remove"
     remove(delivery)
     return settle(delivery)

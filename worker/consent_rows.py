@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import Bisect, Hold, Retry, RowError, Split
-from klaviyo.subscriptions import refused_channel
+from klaviyo.members import Field
+from klaviyo.outcomes import Hold, Retry, RowError
+from klaviyo.subscriptions import only_sms
 from worker.delivery import Delivery
 from worker.errors import Later
-from worker.narrowing import reject
+from worker.narrowing import Why, reject
 from worker.overtaking import Addresses
 from worker.sending import send
 
@@ -25,30 +25,70 @@ UNDER_WAY_S: Final = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One person in a request. `changes`: those that the row carries out, or its part of them."""
+    """One person in a request. `wanted`: the changes that each of the `addresses` is there for."""
 
     addresses: Addresses
-    changes: list[int]
+    wanted: dict[Field, list[int]]
+
+    @property
+    def parts(self) -> list[int]:
+        """The change of each part of the row: one that is about e-mail and SMS has two."""
+        return [index for changes in self.wanted.values() for index in changes]
+
+    def single(self) -> list[Row]:
+        """A row for each of the addresses."""
+        return [Row({field: address}, {field: self.wanted[field]}) for field, address in self.addresses.items()]
+
+    def lose(self, field: Field) -> list[int]:
+        """Go without an address; the changes that wanted it."""
+        del self.addresses[field]
+        return self.wanted.pop(field)
+
+
+def row_of(index: int, addresses: Addresses) -> Row:
+    """The row of one change."""
+    return Row(addresses, {field: [index] for field in addresses})
 
 
 def send_rows(
     delivery: Delivery, rows: Sequence[Row], most: int, list_id: str | None, ask: Callable[[list[Row]], None]
 ) -> None:
-    """`ask` Klaviyo for `most` rows at a time; a change is sent, and noted as such, when all of its rows are.
+    """`ask` Klaviyo for `most` rows at a time; a change is sent, and noted as such, when all of its parts are.
 
     Before the first request it is noted that something may be under way. Raises NotAccepted, LeaseLost.
     """
-    unsent = Counter(index for row in rows for index in row.changes)
+    unsent = Counter(index for row in rows for index in row.parts)
+    with_both = {index for index, parts in unsent.items() if parts > 1}
+
+    def done(parts: list[int]) -> None:
+        unsent.subtract(parts)
+        delivery.progress.sent.update(index for index in parts if unsent[index] == 0)
 
     def request(portion: list[int]) -> None:
         _set_out(delivery, lambda: ask([rows[number] for number in portion]))
-        unsent.subtract(index for number in portion for index in rows[number].changes)
-        delivery.progress.sent.update(index for index, left in unsent.items() if left == 0)
+        done([index for number in portion for index in rows[number].parts])
         delivery.note()
 
+    def refuse(number: int, why: Why) -> bool:
+        row = rows[number]
+        if "phone_number" not in row.addresses or not _about_sms(why):
+            for index in row.parts:
+                reject(delivery, index, why)
+            return False
+        for index in row.lose("phone_number"):
+            if index in with_both:
+                delivery.warn(index, "sms_refused")
+                done([index])
+            else:
+                reject(delivery, index, why)
+        return bool(row.addresses)
+
     portions = [range(len(rows))[start : start + most] for start in range(0, len(rows), most)]
-    refuse = partial(_refused, delivery, rows)
     send(delivery, portions, request, lambda: check(delivery, list_id), refuse)
+
+
+def _about_sms(why: Why) -> bool:
+    return all(isinstance(error, RowError) and only_sms(error) for error in why)
 
 
 def _set_out(delivery: Delivery, ask: Callable[[], None]) -> None:
@@ -65,11 +105,15 @@ def _set_out(delivery: Delivery, ask: Callable[[], None]) -> None:
 
 
 def let_it_arrive(delivery: Delivery) -> None:
-    """Give Klaviyo the time to carry out what is under way. Raises Later when something is."""
+    """Give Klaviyo the time to carry out what is under way. Raises Later when something is.
+
+    The batch rests: who is rung for it twice, or at the end of a hold, would unsubscribe from everything whoever is
+    just leaving a list.
+    """
     if delivery.progress.under_way:
         delivery.progress.under_way = False
         delivery.progress.stage = "confirm"
-        raise Later("Klaviyo carries out the consents that it took", UNDER_WAY_S)
+        raise Later("Klaviyo carries out the consents that it took", UNDER_WAY_S, rests=True)
 
 
 def check(delivery: Delivery, list_id: str | None) -> None:
@@ -92,19 +136,6 @@ def list_may_be_gone(delivery: Delivery, changes: Sequence[int]) -> Iterator[Non
         if not (isinstance(refusal.outcome, Hold) and refusal.outcome.scope == "list"):
             raise
         delivery.klaviyo.account()  # raises where Klaviyo refuses everything, as at a revision it does not serve
-        left = [index for index in changes if index not in delivery.progress.sent | delivery.progress.rejected.keys()]
+        left = [index for index in changes if index not in delivery.progress.ended()]
         what = "Klaviyo does not have the list; correct its id where the change comes from, or restore it and replay"
         delivery.reject_all(left, refusal.outcome.reason, {"detail": what, "error_id": refusal.outcome.error_id})
-
-
-def _refused(delivery: Delivery, rows: Sequence[Row], number: int, why: Sequence[RowError | Bisect | Split]) -> bool:
-    """Whether the row goes again: without its phone, where Klaviyo refuses nothing else and there is an e-mail."""
-    row = rows[number]
-    if len(row.addresses) > 1 and all(isinstance(error, RowError) and refused_channel(error) == "sms" for error in why):
-        del row.addresses["phone_number"]
-        for index in row.changes:
-            delivery.warn(index, "sms_refused")
-        return True
-    for index in row.changes:
-        reject(delivery, index, why)
-    return False

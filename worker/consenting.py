@@ -7,7 +7,7 @@ with them. They are known from the changes themselves and from what the CDP told
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -37,7 +37,6 @@ TARGET: Final = "consents"
 #: Seconds until a full queue of consents is tried again.
 FULL_S: Final = 60.0
 _ADDRESS: Final[dict[Channel, str]] = {"email": "email", "sms": "phone_number"}
-_PERSON: Final[dict[Channel, str]] = {"email": "email", "sms": "phone"}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -81,10 +80,9 @@ def _of_person(delivery: Delivery, person: int, state: State) -> Iterator[bytes]
     addresses = known_by(delivery, person)
     enters = delivery.intents[person].membership == "add"
     for channel, decision in consent_state.by_channel(state, delivery.to.consent_mapping).items():
-        address = addresses.get(_ADDRESS[channel])
         wanted = enters if decision.agrees else delivery.to.consent_removal
-        if address and wanted and (list_id := list_of(delivery, create=False)):
-            yield _change(delivery, person, channel, address, decision, list_id)
+        if _ADDRESS[channel] in addresses and wanted and (list_id := list_of(delivery, create=False)):
+            yield _change(delivery, person, channel, addresses, decision, list_id)
 
 
 def _states(delivery: Delivery, intents: list[Intent]) -> Iterator[State]:
@@ -110,12 +108,25 @@ def _newest(delivery: Delivery, person: int) -> int:
     return max(delivery.batch.changes[index].accepted_at for index in delivery.intents[person].indexes)
 
 
-def _change(delivery: Delivery, person: int, channel: Channel, address: str, decision: Decision, list_id: str) -> bytes:
+def _change(
+    delivery: Delivery, person: int, channel: Channel, addresses: Mapping[str, str], decision: Decision, list_id: str
+) -> bytes:
+    """A consent by one channel, as the ledger stores it."""
     batch = delivery.batch
-    fragment: dict[str, Any] = {_ADDRESS[channel]: address, "list_id": list_id}
+    fragment: dict[str, Any] = {_ADDRESS[channel]: addresses[_ADDRESS[channel]], "list_id": list_id}
     if decision.agrees:
         fragment |= {"historical_import": True, "consented_at": times.to_iso(decision.at)}
     body = Body(
         "subscribe" if decision.agrees else "unsubscribe", decision.at, KIND, batch.id, msgspec.Raw(_encode(fragment))
     )
-    return encode((person_key(_PERSON[channel], address),), _newest(delivery, person), body)
+    return encode(_keys(addresses), _newest(delivery, person), body)
+
+
+def _keys(addresses: Mapping[str, str]) -> tuple[str, ...]:
+    """Of both addresses, whichever the consent is about: they lead to one profile.
+
+    In two batches at once, the second would find a member on the list whom the first is just taking off it, and
+    unsubscribe them from everything. A phone's key is without signs, as that of an erasure is.
+    """
+    known = {"email": addresses.get("email"), "phone": addresses.get("phone_number", "").removeprefix("+")}
+    return tuple(person_key(kind, value) for kind, value in known.items() if value)

@@ -34,10 +34,10 @@ def intents(changes: Sequence[Change]) -> list[Intent]:
 
 def stages(delivery: Delivery) -> None:
     """Unsubscribe, subscribe, settle. Raises Later, NotAccepted, LeaseLost."""
-    changes, consents = delivery.batch.changes, _mapped(delivery)
+    changes, state, consents = delivery.batch.changes, delivery.progress, _mapped(delivery)
     left = remaining(changes, consents)
-    overtaken = consents.keys() - left.keys()
-    ended = delivery.progress.sent | delivery.progress.rejected.keys()
+    state.overtaken |= consents.keys() - left.keys()
+    ended = state.ended()
     todo = {index: addresses for index, addresses in left.items() if index not in ended}
     leaving = {index for index in todo if changes[index].body.action == "unsubscribe"}
     let_it_arrive(delivery)  # a worker died, or heard no answer
@@ -45,18 +45,19 @@ def stages(delivery: Delivery) -> None:
     let_it_arrive(delivery)
     subscribe(delivery, consents, {index: todo[index] for index in todo if index not in leaving})
     let_it_arrive(delivery)
-    settle(delivery, overtaken)
+    settle(delivery)
 
 
 def _mapped(delivery: Delivery) -> dict[int, Consent]:
     """The consent of each change; a change that cannot be mapped is rejected and overtakes nothing."""
     found: dict[int, Consent] = {}
+    ended = delivery.progress.ended()
     for index, change in enumerate(delivery.batch.changes):
         fragment = bytes(change.body.person)
         consent = guarded(partial(to_consent, fragment, delivery.to.rules), f"batch {delivery.batch.id}")
         if isinstance(consent, Consent):
             found[index] = consent
             delivery.warn(index, *consent.warnings)
-        else:
+        elif index not in ended:
             delivery.progress.rejected[index] = consent
     return found

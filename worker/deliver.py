@@ -26,7 +26,6 @@ from worker.delivery import LEASE_MS, Delivery
 from worker.errors import INTERRUPTIONS, DeliveryFailed, Held, Later
 from worker.kinds import KINDS, Kind
 from worker.process import settings_of_process
-from worker.settling import settle
 from worker.waiting import HELD_MS
 
 log = logging.getLogger(__name__)
@@ -43,7 +42,9 @@ def deliver(batch_id: str) -> None:
     with connect(settings_of_process().redis_url) as redis:
         batch = batches.reclaim(redis, batch_id, now_ms(), LEASE_MS)
         if batch is None:
-            log.info("batch %s: held by another worker or settled already; nothing to do", batch_id)
+            log.info(
+                "batch %s: held by another worker, waiting for Klaviyo, or settled already; nothing to do", batch_id
+            )
             return
         try:
             _until_interrupted(redis, batch)
@@ -94,12 +95,17 @@ def _go_on(redis: Redis, batch: Batch) -> None:
 
 def _stages(delivery: Delivery, kind: Kind) -> None:
     try:
-        if delivery.batch.crashes >= MAX_CRASHES:
-            delivery.reject_rest("crashed_worker", {"crashes": delivery.batch.crashes})
-            return settle(delivery)
-        return kind.stages(delivery)
+        _as_far_as_it_goes(delivery, kind)
     except Later as later:
         log.info("batch %s: %s", delivery.batch.id, later)
-        delivery.give_back(round(later.after_s * 1000), later.attempts)
+        delivery.give_back(round(later.after_s * 1000), later.attempts, later.rests)
+
+
+def _as_far_as_it_goes(delivery: Delivery, kind: Kind) -> None:
+    crashes = delivery.batch.crashes
+    if crashes >= MAX_CRASHES:
+        return refusals.give_up(delivery, f"{crashes} workers died over it", "crashed_worker", {"crashes": crashes})
+    try:
+        return kind.stages(delivery)
     except NotAccepted as refusal:
-        refusals.handle(delivery, refusal)
+        return refusals.handle(delivery, refusal)

@@ -44,11 +44,14 @@ class Delivery:
         self.progress.faults = 0
         batches.submit(self.redis, self.batch, progress.dump(self.progress))
 
-    def give_back(self, after_ms: int, attempts: int = 0) -> None:
-        """Write the progress down and let a worker be rung in `after_ms`. Raises LeaseLost."""
+    def give_back(self, after_ms: int, attempts: int = 0, rests: bool = False) -> None:
+        """Write the progress down and let a worker be rung in `after_ms`; if it `rests`, none is of use before.
+
+        Raises LeaseLost.
+        """
         written = progress.dump(self.progress)
         sent = self.progress.stage != "upload"
-        batches.submit(self.redis, self.batch, written, now_ms() + after_ms, attempts, sent)
+        batches.submit(self.redis, self.batch, written, now_ms() + after_ms, attempts, sent, rests)
 
     def warn(self, person: int, *codes: str) -> None:
         """The person is delivered without what these codes stand for."""
@@ -65,6 +68,6 @@ class Delivery:
             self.reject(person, reason, detail)
 
     def reject_rest(self, reason: str, detail: dict[str, Any]) -> None:
-        """Nobody can be delivered who is neither rejected nor sent already."""
-        ended = self.progress.sent | self.progress.rejected.keys()
+        """Nobody can be delivered of whom is not known yet how they end."""
+        ended = self.progress.ended()
         self.reject_all([person for person in self.intents if person not in ended], reason, detail)

@@ -35,6 +35,7 @@ _UNKNOWN: Final = (
     "only the CDP's own id of the person came, and no profile carries it; Ferry has forgotten the person, find the "
     "profile in Klaviyo and delete it by hand"
 )
+#: The stronger one first.
 _ADDRESSES: Final[tuple[Identifier, ...]] = ("email", "phone_number")
 
 
@@ -135,18 +136,16 @@ def _forget(delivery: Delivery, queues: Sequence[Queue], index: int, profile: Pr
 def _delete(delivery: Delivery, profile: Profile) -> bool:
     """Whether the person is not in Klaviyo any more, as far as can be told.
 
-    By the strongest identifier that leads to a profile: a weaker one may be somebody else's too. A CDP's own id is none
-    of Klaviyo's, so the profile that carries it is looked up; where none does, there may still be one of the person.
+    By e-mail, and by phone only without one: a family shares phones, and the profile that has it may be another's. A
+    CDP's own id is none of Klaviyo's, so the profile that carries it is looked up; where none does, there may still be
+    one of the person.
     """
-    known = [(name, profile.attributes[name]) for name in _ADDRESSES if name in profile.attributes]
+    address = next((name for name in _ADDRESSES if name in profile.attributes), None)
     own = profile.attributes.get("external_id")
-    deleted = any(delivery.klaviyo.delete_person(name, value) for name, value in known)
+    deleted = address is not None and delivery.klaviyo.delete_person(address, profile.attributes[address])
     if not deleted and own:
         ids = delivery.klaviyo.profiles_by_external_id([own])
         deleted = sum(delivery.klaviyo.delete_person("id", profile_id) for profile_id in ids) > 0
-    log.info(
-        "batch %s: %s",
-        delivery.batch.id,
-        "Klaviyo deletes a profile" if deleted else "Klaviyo knows no profile to delete",
-    )
-    return deleted or bool(known)
+    what = "deletes a profile" if deleted else "knows no profile to delete"
+    log.info("batch %s: Klaviyo %s", delivery.batch.id, what)
+    return deleted or address is not None

@@ -30,9 +30,13 @@ class Held(Exception):
 
 
 class Later(Exception):
-    """The batch goes back and is taken up again after `after_s` seconds; `attempts`: how many that spends."""
+    """The batch goes back and is taken up again after `after_s` seconds; `attempts`: how many that spends.
 
-    def __init__(self, why: str, after_s: float, attempts: int = 0) -> None:
+    `rests`: not a moment before, whoever is rung.
+    """
+
+    def __init__(self, why: str, after_s: float, attempts: int = 0, rests: bool = False) -> None:
         super().__init__(f"{why}; the batch is taken up again in {after_s:g} s")
         self.after_s = after_s
         self.attempts = attempts
+        self.rests = rests

@@ -6,6 +6,7 @@ keeps the first: a request that is repeated after a crash changes nothing.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -69,9 +70,14 @@ def portions(rows: dict[int, Row]) -> Iterator[Sequence[int]]:
 
 
 def _name(row: dict[str, Any]) -> tuple[object, ...]:
-    """By what Klaviyo tells events of one person apart; without an id it takes the time for one."""
-    event = row["attributes"]["events"]["data"][0]["attributes"]
-    return event["metric"]["data"]["attributes"]["name"], event.get("unique_id") or event.get("time")
+    """By what Klaviyo tells events of one person apart."""
+    event = _event(row)
+    return event["metric"]["data"]["attributes"]["name"], event["unique_id"]
+
+
+def _event(row: dict[str, Any]) -> dict[str, Any]:
+    attributes: dict[str, Any] = row["attributes"]["events"]["data"][0]["attributes"]
+    return attributes
 
 
 def _rows(delivery: Delivery) -> dict[int, Row]:
@@ -96,6 +102,8 @@ def _mapped(delivery: Delivery, index: int) -> Event | None:
     fragment = bytes(delivery.batch.changes[index].body.person)
     event = guarded(partial(to_event, fragment, delivery.to.rules), f"batch {delivery.batch.id}")
     if isinstance(event, Event):
+        # Klaviyo would take the second of an event without an id for one, and keep one event of that second only.
+        _event(event.row).setdefault("unique_id", hashlib.blake2b(fragment, digest_size=16).hexdigest())
         return event
     delivery.progress.rejected[index] = event
     return None

@@ -27,10 +27,10 @@ def _introduced(delivery: Delivery, row: Row) -> list[Row]:
         delivery.klaviyo.make_known({str(field): address for field, address in row.addresses.items()})
     except NotAccepted as refusal:
         match refusal.outcome:
-            case Conflict():  # known already as two people, each with a consent of their own
-                return [Row({field: address}, row.changes) for field, address in row.addresses.items()]
+            case Conflict() | Dead() if len(row.addresses) > 1:  # two people, or only one of the addresses is wrong
+                return introduced(delivery, row.single())
             case Dead(reason=reason, detail=detail, error_id=error_id):
-                for index in row.changes:
+                for index in row.parts:
                     delivery.reject(index, reason, {"detail": detail, "error_id": error_id})
                 return []
         raise

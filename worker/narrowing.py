@@ -6,20 +6,24 @@ import logging
 from collections.abc import Callable, Sequence
 
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import Bisect, RowError, Rows, Split
+from klaviyo.outcomes import Bisect, Dead, RowError, Rows, Split
 from worker.delivery import Delivery
 
 log = logging.getLogger(__name__)
 
-#: Puts a row aside for what Klaviyo said of it; True: it goes again at once, without what was refused.
-Refuse = Callable[[int, Sequence[RowError | Bisect | Split]], bool]
+#: What Klaviyo said of one row.
+Why = Sequence[RowError | Bisect | Split | Dead]
+#: Puts a row aside for it; True: it goes again at once, without what was refused.
+Refuse = Callable[[int, Why], bool]
 
 
-def reject(delivery: Delivery, row: int, why: Sequence[RowError | Bisect | Split]) -> bool:
+def reject(delivery: Delivery, row: int, why: Why) -> bool:
     """A row that stands for the intent of that number cannot be delivered. Always False."""
     match why[-1]:
         case Split(why=code):
             delivery.reject(row, code, {})
+        case Dead(reason=reason) as dead:
+            delivery.reject(row, reason, {"detail": dead.detail, "error_id": dead.error_id})
         case error:
             detail = {"detail": error.detail, "pointer": error.pointer, "error_id": error.error_id}
             delivery.reject(row, error.code, detail)
@@ -35,10 +39,10 @@ def narrow(delivery: Delivery, portion: list[int], refusal: NotAccepted, refuse:
     match refusal.outcome:
         case Rows(errors=errors):
             return _without(delivery, portion, errors, refuse)
-        case Bisect() | Split() if len(portion) > 1:
+        case Bisect() | Split() | Dead() if len(portion) > 1:
             half = len(portion) // 2
             return [portion[half:], portion[:half]]
-        case Bisect() | Split() as outcome:
+        case Bisect() | Split() | Dead() as outcome:
             return [portion] if refuse(portion[0], [outcome]) else []
     raise refusal
 

@@ -21,28 +21,27 @@ _FIELDS: Final[tuple[Field, ...]] = ("email", "phone_number")
 def without_outdated(
     delivery: Delivery, consents: Mapping[int, Consent], rows: Sequence[Row], list_id: str | None
 ) -> list[Row]:
-    """The rows of historical consents without the addresses that left later; one without any is done, and warned of.
+    """The rows of historical consents, each of one change, without the addresses that left later.
 
-    Klaviyo lifts an unsubscribe for every subscription, however old the consent (Klaviyo: bulk subscribe profiles).
-    Raises NotAccepted.
+    One without any is done, and warned of. Klaviyo lifts an unsubscribe for every subscription, however old the consent
+    (Klaviyo: bulk subscribe profiles). Raises NotAccepted.
     """
+    told = {row.parts[0]: row for row in rows}
     for field in _FIELDS:
-        left = _departures(delivery, field, rows, list_id)
-        for row in rows:
-            index = row.changes[0]
-            if index in left and left[index] >= datetime.fromisoformat(consents[index].consented_at or ""):
-                del row.addresses[field]
+        for index, left in _departures(delivery, field, told, list_id).items():
+            if left >= datetime.fromisoformat(consents[index].consented_at or ""):
+                told[index].lose(field)
                 delivery.warn(index, "consent_outdated")
-    outdated = [row.changes[0] for row in rows if not row.addresses]
+    outdated = [index for index, row in told.items() if not row.addresses]
     if outdated:
         log.info("batch %s: %d people left after they had consented; they stay left", delivery.batch.id, len(outdated))
     delivery.progress.sent.update(outdated)
-    return [row for row in rows if row.addresses and row.changes[0] not in delivery.progress.rejected]
+    return [row for index, row in told.items() if row.addresses and index not in delivery.progress.rejected]
 
 
-def _departures(delivery: Delivery, field: Field, rows: Sequence[Row], list_id: str | None) -> dict[int, datetime]:
+def _departures(delivery: Delivery, field: Field, told: Mapping[int, Row], list_id: str | None) -> dict[int, datetime]:
     """By change; an address that Klaviyo does not look up costs its change only."""
-    addresses = {row.changes[0]: row.addresses[field] for row in rows if field in row.addresses}
+    addresses = {index: row.addresses[field] for index, row in told.items() if field in row.addresses}
     found: dict[int, datetime] = {}
 
     def ask(portion: list[int]) -> None:

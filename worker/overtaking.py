@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from klaviyo.members import Field
@@ -19,12 +20,12 @@ EVERYTHING: Final = ("everything",)
 def remaining(changes: Sequence[Change], consents: Mapping[int, Consent]) -> dict[int, Addresses]:
     """By change, the addresses for which no newer change says otherwise; a change without any is not in it.
 
-    Newer is by (CDP timestamp, arrival). A change is overtaken by one about the same address and list, and by an
-    unsubscribe without a list, which is about everything. Whoever subscribes after that is unsubscribed first all the
-    same, because their other lists stay left. By address and not by person: those of a family share a phone.
+    Newer is by (when the person said so, arrival). A change is overtaken by one about the same address and list, and
+    by an unsubscribe without a list, which is about everything. Whoever subscribes after that is unsubscribed first all
+    the same, because their other lists stay left. By address and not by person: those of a family share a phone.
     """
     standing: defaultdict[tuple[Field, str], dict[object, int]] = defaultdict(dict)
-    for index in sorted(consents, key=lambda i: (changes[i].body.at, i)):
+    for index in sorted(consents, key=lambda i: (_said_at(changes[i], consents[i]), i)):
         about = consents[index].list_id
         everything = changes[index].body.action == "unsubscribe" and about is None
         for field, address in addresses(consents[index]).items():
@@ -37,6 +38,13 @@ def remaining(changes: Sequence[Change], consents: Mapping[int, Consent]) -> dic
         for index in by_list.values():
             left.setdefault(index, {})[field] = addresses(consents[index])[field]
     return left
+
+
+def _said_at(change: Change, consent: Consent) -> float:
+    """In ms: the CDP's timestamp, or that of a consent given before it, which takes back nobody's leaving since."""
+    if consent.consented_at is None:
+        return change.body.at
+    return min(change.body.at, datetime.fromisoformat(consent.consented_at).timestamp() * 1000)
 
 
 def addresses(consent: Consent) -> Addresses:

@@ -28,8 +28,9 @@ class Progress(msgspec.Struct):
     """`rejected` and `warnings` (codes of what was left out of a profile) are by the index of the person's last change;
     so is `clear`, the standard fields still to be emptied.
 
-    `sent`: the intents that Klaviyo took, of the kinds that have no import job to look at. `under_way`: it may have
-    taken something that it has not carried out yet, and that must not be sent again or built upon before.
+    `sent`: the intents that need nothing more, whatever becomes of the others. `overtaken`: those of which nothing is
+    sent, because another of the batch says otherwise. `under_way`: Klaviyo may have taken something that it has not
+    carried out yet, and that must not be sent again or built upon before.
 
     `persons`: every key that leads to the person of an erasure.
 
@@ -42,10 +43,15 @@ class Progress(msgspec.Struct):
     warnings: dict[int, tuple[str, ...]] = {}
     clear: dict[int, tuple[str, ...]] = {}
     sent: set[int] = set()
+    overtaken: set[int] = set()
     under_way: bool = False
     persons: dict[int, list[str]] = {}
     faults: int = 0
     polls: int = 0
+
+    def ended(self) -> set[int]:
+        """The intents of which is known how they end."""
+        return self.sent | self.overtaken | self.rejected.keys()
 
     def uploaded(self) -> set[int]:
         """The persons that are in some import job already."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import random
+from typing import Any
 
 from redis import Redis
 
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import Bisect, Dead, Hold, Outcome, Retry, summary
+from klaviyo.outcomes import Bisect, Dead, Hold, Retry, summary
 from queues import holds
 from queues.batches import Batch
 from queues.clock import now_ms
 from queues.names import Queue
+from worker.consent_rows import let_it_arrive
 from worker.delivery import Delivery
 from worker.errors import Held
 from worker.settling import settle
@@ -20,12 +22,13 @@ from worker.waiting import HELD_MS, retry_ms
 
 log = logging.getLogger(__name__)
 
-#: Tries that may fail for reasons of the batch's own before its people become dead letters.
-MAX_ATTEMPTS = 10
+#: Tries that may fail for reasons of the batch's own before its people become dead letters. They take about an hour, so
+#: that most outages in which Klaviyo answers 5xx are outlasted.
+MAX_ATTEMPTS = 20
 
 
 def handle(delivery: Delivery, refusal: NotAccepted) -> None:
-    """Give the batch back, hold its queue or connection, or settle it with dead letters. Raises LeaseLost."""
+    """Give the batch back, hold its queue or connection, or settle it with dead letters. Raises Later, LeaseLost."""
     if _blames_what_it_was_sent(refusal) and (other := _fault_of_connection(delivery)):
         refusal = other
     outcome = refusal.outcome
@@ -38,7 +41,7 @@ def handle(delivery: Delivery, refusal: NotAccepted) -> None:
             _hold(delivery.redis, on, holds.Hold(reason, now_ms(), resolve, error_id, probed=scope == "connection"))
             delivery.give_back(HELD_MS)
         case Dead(reason=reason, detail=detail, error_id=error_id):
-            _give_up(delivery, outcome, reason, {"detail": detail, "error_id": error_id})
+            give_up(delivery, summary(outcome), reason, {"detail": detail, "error_id": error_id})
         case _:
             _retry(delivery, refusal, None, 1)
 
@@ -67,7 +70,8 @@ def hold_connection(redis: Redis, batch: Batch, held: Held) -> None:
 def _retry(delivery: Delivery, refusal: NotAccepted, after_s: float | None, attempts: int) -> None:
     batch = delivery.batch
     if batch.attempts + attempts >= MAX_ATTEMPTS:
-        return _give_up(delivery, refusal.outcome, "gave_up", {"detail": str(refusal)})
+        why = f"{MAX_ATTEMPTS} attempts failed, the last one with {summary(refusal.outcome)}"
+        return give_up(delivery, why, "gave_up", {"detail": str(refusal)})
     wait = retry_ms(delivery.progress.faults, after_s, random.random())  # noqa: S311  # jitter, no secret
     delivery.progress.faults += 1
     log.warning(
@@ -81,13 +85,18 @@ def _retry(delivery: Delivery, refusal: NotAccepted, after_s: float | None, atte
     return delivery.give_back(wait, attempts)
 
 
-def _give_up(delivery: Delivery, outcome: Outcome, reason: str, detail: dict[str, str]) -> None:
+def give_up(delivery: Delivery, why: str, reason: str, detail: dict[str, Any]) -> None:
+    """End the batch with dead letters of those of whom is not known yet how they end. `why`: for the log.
+
+    Raises Later while Klaviyo may still carry out something of the others, LeaseLost.
+    """
     log.error(
-        "batch %s: %s; its people become dead letters, to be replayed when the cause is gone",
+        "batch %s: %s; whoever is not delivered yet becomes a dead letter, to be replayed when the cause is gone",
         delivery.batch.id,
-        summary(outcome),
+        why,
     )
-    delivery.reject_rest(reason, dict(detail))
+    delivery.reject_rest(reason, detail)
+    let_it_arrive(delivery)
     settle(delivery)
 
 

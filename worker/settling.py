@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Container
 
 from queues import batches, pending
 from queues.batches import Settlement, Undeliverable
@@ -15,12 +14,12 @@ from worker.delivery import Delivery
 log = logging.getLogger(__name__)
 
 
-def settle(delivery: Delivery, overtaken: Container[int] = ()) -> None:
+def settle(delivery: Delivery) -> None:
     """End the batch. Raises LeaseLost.
 
     Of a delivered person the last change counts as delivered and those it swallowed as superseded. Of a rejected one
-    every change becomes a dead letter, so that replaying brings all of it back. Of an intent that was `overtaken` by
-    others nothing was sent, and every change counts as superseded.
+    every change becomes a dead letter, so that replaying brings all of it back. Of an intent that others have overtaken
+    every change counts as superseded.
     """
     dead = [
         Undeliverable(index, rejection.reason, rejection.detail)
@@ -29,7 +28,7 @@ def settle(delivery: Delivery, overtaken: Container[int] = ()) -> None:
     ]
     dead.sort(key=lambda letter: letter.index)
     left = [intent for person, intent in delivery.intents.items() if person not in delivery.progress.rejected]
-    delivered = [intent for intent in left if intent.last not in overtaken]
+    delivered = [intent for intent in left if intent.last not in delivery.progress.overtaken]
     superseded = sum(len(intent.indexes) for intent in left) - len(delivered)
     end = Settlement(
         superseded=superseded,

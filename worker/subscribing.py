@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from klaviyo.subscriptions import MAX_SUBSCRIBED, subscription
 from mappings.consent import Consent
-from worker.consent_rows import Row, list_may_be_gone, send_rows
+from worker.consent_rows import Row, list_may_be_gone, row_of, send_rows
 from worker.delivery import Delivery
 from worker.introducing import AT_ONCE, introduced
 from worker.outdated import without_outdated
@@ -30,9 +30,9 @@ def subscribe(delivery: Delivery, consents: Mapping[int, Consent], joining: Mapp
     """Subscribe these addresses, by change. Raises NotAccepted, LeaseLost."""
     by_terms: defaultdict[_Terms, list[Row]] = defaultdict(list)
     for index, addresses in joining.items():
-        by_terms[_terms(consents[index])].append(Row(addresses, [index]))
+        by_terms[_terms(consents[index])].append(row_of(index, addresses))
     for terms, rows in by_terms.items():
-        with list_may_be_gone(delivery, [row.changes[0] for row in rows]):
+        with list_may_be_gone(delivery, [row.parts[0] for row in rows]):
             if terms.historical:
                 _send(delivery, consents, without_outdated(delivery, consents, rows, terms.list_id), terms)
             elif terms.list_id is not None:
@@ -50,7 +50,7 @@ def _send(delivery: Delivery, consents: Mapping[int, Consent], rows: list[Row], 
     list_id, custom_source, historical = terms
 
     def ask(portion: list[Row]) -> None:
-        found = [_encoded(row, consents[row.changes[0]].consented_at) for row in portion]
+        found = [_encoded(row, consents[row.parts[0]].consented_at) for row in portion]
         delivery.klaviyo.subscribe(found, list_id, custom_source, historical=historical)
         log.info("batch %s: %d people subscribe to %s", delivery.batch.id, len(portion), list_id or "no list")
 

@@ -14,7 +14,7 @@ from typing import Final
 from klaviyo.members import Field
 from klaviyo.subscriptions import MAX_UNSUBSCRIBED, unsubscription
 from mappings.consent import Consent
-from worker.consent_rows import Row, check, list_may_be_gone, send_rows
+from worker.consent_rows import Row, check, list_may_be_gone, row_of, send_rows
 from worker.delivery import Delivery
 from worker.overtaking import Addresses
 from worker.sending import send
@@ -36,7 +36,7 @@ def unsubscribe(delivery: Delivery, consents: Mapping[int, Consent], leaving: Ma
         if list_id is not None:
             _from_list(delivery, list_id, concerned)
         elif delivery.to.allow_global_unsubscribe:
-            _send(delivery, [Row(addresses, [index]) for index, addresses in concerned.items()], None)
+            _send(delivery, [row_of(index, addresses) for index, addresses in concerned.items()], None)
         else:
             delivery.reject_all(list(concerned), "global_unsubscribe_not_allowed", {"detail": _NOT_ALLOWED})
 
@@ -44,7 +44,7 @@ def unsubscribe(delivery: Delivery, consents: Mapping[int, Consent], leaving: Ma
 def _from_list(delivery: Delivery, list_id: str, concerned: dict[int, Addresses]) -> None:
     with list_may_be_gone(delivery, list(concerned)):
         rows = _members(delivery, list_id, concerned)
-        found = {index for row in rows for index in row.changes}
+        found = {index for row in rows for index in row.parts}
         for index in concerned.keys() - found - delivery.progress.rejected.keys():
             delivery.warn(index, "not_a_member")
         _send(delivery, rows, list_id)
@@ -67,9 +67,9 @@ def _members(delivery: Delivery, list_id: str, concerned: dict[int, Addresses]) 
     for field, profile_ids in found.items():
         for index, profile_id in profile_ids.items():
             if index not in delivery.progress.rejected:
-                row = rows.setdefault(profile_id, Row({}, []))
+                row = rows.setdefault(profile_id, Row({}, {}))
                 row.addresses[field] = concerned[index][field]
-                row.changes.append(index)
+                row.wanted.setdefault(field, []).append(index)
     return list(rows.values())
 
 

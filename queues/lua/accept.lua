@@ -6,7 +6,7 @@
 --       2 audience (JSON), empty: as it was  3 n, number of changes  4 d, number of changes that are dead on arrival
 --       then n changes  then d times: change, reason, detail
 -- Returns one character for each message: '0' seen before, nothing written; '1' written down; '2' written down, and it
--- made the queue due; '-' not written, for more would wait than may.
+-- made the queue due; '-' not written, for more would wait than may, as would with one before it.
 -- Raises OOM, with nothing written, when less than a tenth of the memory would be left: a Redis that was filled to the
 -- brim could not write down what delivery has to, and would never drain.
 local bytes = 0
@@ -20,6 +20,8 @@ local function outcome(mark, remember, n)
   -- An empty queue takes a message of any size: refused, that one would be repeated for ever.
   if waiting > 0 and n > 0 and waiting + n > most then
     if remember and redis.call('EXISTS', mark) == 1 then return '0' end
+    -- Nor is what comes after it taken: when its sender repeats both, their order would turn round.
+    most = 0
     return '-'
   end
   if remember and not redis.call('SET', mark, '', 'PX', ARGV[6], 'NX') then return '0' end

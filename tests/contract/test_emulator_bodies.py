@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import openapi_client
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,8 +14,8 @@ from openapi_client.models.profile_upsert_query_resource_object_attributes impor
 
 from emulator import rows
 from emulator.fields import LOCATION, WITH_KX
-from emulator.server import running
 from tests.support.emulator_api import IMPORTS, Api, import_body, references, row
+from tests.support.sdk_models import fields, through, without_nulls
 
 FULL_ROW = {
     **row(
@@ -38,24 +35,6 @@ FULL_ROW = {
 }
 CREATE_ROW = {name: value for name, value in FULL_ROW.items() if name != "meta"}
 LIST = {"data": {"type": "list", "attributes": {"name": "VIP", "opt_in_process": "single_opt_in"}}}
-
-
-def through(model: str, body: dict[str, Any]) -> Any:
-    """The body as the model sends it, which leaves out every field it does not know."""
-    return orjson.loads(getattr(openapi_client, model).from_dict(body).to_json())
-
-
-def without_nulls(value: Any) -> Any:
-    """The model spells out every field that was not given as null."""
-    if isinstance(value, dict):
-        return {name: without_nulls(item) for name, item in value.items() if item is not None}
-    return [without_nulls(item) for item in value] if isinstance(value, list) else value
-
-
-@pytest.fixture(scope="module")
-def api() -> Iterator[Api]:
-    with running(job_seconds=0, limits_off=True) as url, Api(url) as caller:
-        yield caller
 
 
 @pytest.mark.parametrize(
@@ -82,11 +61,8 @@ def test_membership_bodies_are_those_of_the_models(model: str) -> None:
 
 
 def test_the_emulator_knows_every_field_of_the_model_and_no_other() -> None:
-    attributes = ProfileUpsertQueryResourceObjectAttributes
-    names = {field.alias or name for name, field in attributes.model_fields.items()}
-    assert names == set(WITH_KX)
-    location = {field.alias or name for name, field in ProfileLocation.model_fields.items()}
-    assert location == set(LOCATION)
+    assert fields(ProfileUpsertQueryResourceObjectAttributes) == set(WITH_KX)
+    assert fields(ProfileLocation) == set(LOCATION)
 
 
 @settings(max_examples=100)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,22 +9,7 @@ import pytest
 from klaviyo_api import KlaviyoAPI
 from openapi_client.exceptions import ApiException
 
-from emulator.server import running
 from tests.support.emulator_api import import_body, references, row
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with running(job_seconds=0, limits_off=True) as base_url:
-        yield base_url
-
-
-@pytest.fixture
-def sdk(url: str) -> Iterator[Any]:
-    client = KlaviyoAPI("pk_test", max_retries=1, test_host=url)
-    client.api_client.call_api("POST", f"{url}/_emulator/reset").read()
-    yield client
-    client.api_client.rest_client.pool_manager.clear()
 
 
 def make_list(sdk: Any, name: str = "VIP") -> str:

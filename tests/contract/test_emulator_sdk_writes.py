@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from klaviyo_api import KlaviyoAPI
 from openapi_client.exceptions import ApiException
 
-from emulator.server import running
 from tests.support.emulator_api import (
     SUBSCRIBE,
     SUPPRESS,
@@ -27,26 +24,6 @@ from tests.support.emulator_api import (
 )
 
 ADA = "a@example.com"
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with running(job_seconds=0, limits_off=True) as base_url:
-        yield base_url
-
-
-@pytest.fixture
-def api(url: str) -> Iterator[Api]:
-    with Api(url) as caller:
-        caller.control("reset")
-        yield caller
-
-
-@pytest.fixture
-def sdk(url: str, api: Api) -> Iterator[Any]:
-    client = KlaviyoAPI("pk_test", max_retries=1, test_host=url)
-    yield client
-    client.api_client.rest_client.pool_manager.clear()
 
 
 def consent(sdk: Any) -> Any:

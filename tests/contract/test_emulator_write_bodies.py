@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
-
-import openapi_client
 import orjson
 import pytest
 from openapi_client.models.base_event_create_query_bulk_entry_resource_object_attributes import (
@@ -24,7 +19,6 @@ from openapi_client.models.profile_subscription_create_query_resource_object_att
 
 from emulator.event_fields import checks
 from emulator.event_rows import PERSON
-from emulator.server import running
 from emulator.subscription_rows import SUBSCRIBE as FORM
 from tests.support.emulator_api import (
     DELETE,
@@ -42,6 +36,7 @@ from tests.support.emulator_api import (
     events_body,
     row,
 )
+from tests.support.sdk_models import fields, through, without_nulls
 
 LIST = "{list}"
 WHEN = "2020-01-02T03:04:05+00:00"
@@ -92,38 +87,14 @@ BODIES = {
 }
 
 
-def through(model: str, body: dict[str, Any]) -> Any:
-    """The body as the model sends it, without the nulls it spells out for what was not given."""
-    return without_nulls(orjson.loads(orjson.dumps(getattr(openapi_client, model).from_dict(body).to_dict())))
-
-
-def without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: without_nulls(item) for name, item in value.items() if item is not None}
-    if isinstance(value, str) and value.endswith("+00:00"):
-        return datetime.fromisoformat(value).astimezone(UTC).isoformat()
-    return [without_nulls(item) for item in value] if isinstance(value, list) else value
-
-
-@pytest.fixture(scope="module")
-def api() -> Iterator[Api]:
-    with running(job_seconds=0, limits_off=True) as url, Api(url) as caller:
-        yield caller
-
-
 @pytest.mark.parametrize("path", BODIES)
 def test_what_the_model_takes_whole_the_emulator_takes(api: Api, path: str) -> None:
     model, body = BODIES[path]
-    api.control("reset")
     api.make_profile(email="ada@example.com")
-    sent = through(model, body)
+    sent = without_nulls(through(model, body))
     assert sent == body
     answer = api.call("POST", path, data=orjson.dumps(sent).replace(LIST.encode(), api.make_list().encode()))
     assert answer.status_code == 202, answer.text
-
-
-def fields(model: Any) -> set[str]:
-    return {field.alias or name for name, field in model.model_fields.items()}
 
 
 def test_the_emulator_knows_every_attribute_of_the_models_and_no_other() -> None:

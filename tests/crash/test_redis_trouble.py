@@ -27,6 +27,7 @@ from tests.support.klaviyo import Account
 from tests.support.load import Load
 from tests.support.model import Model, address, list_name, message
 from tests.support.valkey import start_server
+from tests.support.waiting import until
 from tests.support.web import Sender
 
 log = logging.getLogger(__name__)
@@ -41,13 +42,6 @@ def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     process.send_signal(signal.SIGCONT)
     process.kill()
     process.wait(30)
-
-
-def wait_for(happened: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.1)
 
 
 def hang(process: subprocess.Popen[bytes], sender: Sender, model: Model) -> None:
@@ -97,7 +91,7 @@ def test_a_redis_that_hangs_pauses_and_forgets_its_scripts_costs_time_only(
         for load in loads:
             load.end()
             load.join()
-        wait_for(lambda: drained(redis), "what was accepted is delivered, without help")
+        until(lambda: drained(redis), "what was accepted is delivered, without help")
         log.warning("answers %s, %d changes", dict(sender.answers), model.accepted.total())
         assert sender.answers.keys() == {202, 503}, "never a 500, and never no answer"
         assert all(group.runs(name) for name in PROCESSES), "none of this is worth ending for"
@@ -117,13 +111,13 @@ def test_a_ledger_that_is_emptied_is_an_alarm_and_what_comes_then_is_delivered(
     with Group(environment(redis_url, klaviyo.url), tmp_path, "web", "scheduler", "worker") as group:
         sender = Sender(group.port)
         sender.post_until_accepted(message("42", "add", range(SIZE)))
-        wait_for(lambda: len(klaviyo.members(list_name("42"))) == SIZE, "the first are delivered")
+        until(lambda: len(klaviyo.members(list_name("42"))) == SIZE, "the first are delivered")
         assert contents(group)["ok"]
         sender.post_until_accepted(message("42", "add", [100]))
         redis.flushall()
-        wait_for(lambda: "the ledger was emptied" in group.log("scheduler"), "the alarm")
-        wait_for(lambda: not contents(group)["ok"], "readiness says so")
+        until(lambda: "the ledger was emptied" in group.log("scheduler"), "the alarm")
+        until(lambda: not contents(group)["ok"], "readiness says so")
         sender.post_until_accepted(message("42", "add", range(10, 10 + SIZE)))
         then = {address(n) for n in [*range(SIZE), *range(10, 10 + SIZE)]}
-        wait_for(lambda: klaviyo.members(list_name("42")) == then, "what came afterwards is delivered")
+        until(lambda: klaviyo.members(list_name("42")) == then, "what came afterwards is delivered")
         assert group.log("scheduler").count("the ledger was emptied") == 1

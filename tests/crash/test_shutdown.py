@@ -17,6 +17,7 @@ from tests.support.group import Group
 from tests.support.house import House, environment
 from tests.support.model import address, list_name, message
 from tests.support.recovery import open_batches
+from tests.support.waiting import until
 from tests.support.web import Sender
 
 log = logging.getLogger(__name__)
@@ -28,13 +29,6 @@ MEMBERS = "/api/lists/[^/]+/relationships/profiles"
 
 def called(house: House, method: str, path: str) -> bool:
     return any(call["method"] == method and path in call["path"] for call in house.klaviyo.journal())
-
-
-def wait_for(happened: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "the phase to disturb does not come"
-        time.sleep(0.01)
 
 
 def nothing_posted(house: House, sender: Sender) -> None:
@@ -49,27 +43,27 @@ def just_accepted(house: House, sender: Sender) -> None:
 def rung(house: House, sender: Sender) -> None:
     """The worker has the batch, or is about to."""
     joining(house, sender)
-    wait_for(lambda: bool(open_batches(house.redis)))
+    until(lambda: bool(open_batches(house.redis)))
 
 
 def uploading(house: House, sender: Sender) -> None:
     """Klaviyo takes its time over the import."""
     house.klaviyo.control("faults", fault="stall", seconds=2, match={"method": "POST", "path": IMPORTS})
     joining(house, sender)
-    wait_for(lambda: called(house, "POST", IMPORTS))
+    until(lambda: called(house, "POST", IMPORTS))
 
 
 def uploading_for_too_long(house: House, sender: Sender) -> None:
     """Klaviyo takes longer than a worker may."""
     house.klaviyo.control("faults", fault="stall", seconds=15, match={"method": "POST", "path": IMPORTS})
     joining(house, sender)
-    wait_for(lambda: called(house, "POST", IMPORTS))
+    until(lambda: called(house, "POST", IMPORTS))
 
 
 def uploaded(house: House, sender: Sender) -> None:
     """The import job is to be polled."""
     joining(house, sender)
-    wait_for(lambda: called(house, "POST", IMPORTS))
+    until(lambda: called(house, "POST", IMPORTS))
     time.sleep(0.2)
 
 
@@ -80,7 +74,7 @@ def removing(house: House, sender: Sender) -> None:
     leave = message(AUDIENCE, "remove", range(5))
     sender.post_until_accepted(leave)
     house.model.accept(leave)
-    wait_for(lambda: called(house, "DELETE", "/relationships/profiles"))
+    until(lambda: called(house, "DELETE", "/relationships/profiles"))
 
 
 def joining(house: House, sender: Sender) -> None:
@@ -98,7 +92,7 @@ def test_sigterm_to_everything_ends_it_in_time_and_spends_no_attempt(
     house.empty()
     known = environment(house.settings.redis_url, house.klaviyo.url)
     with Group(known, tmp_path, "web", "scheduler", "worker") as group:
-        wait_for(lambda: bool(house.redis.exists(keys.HEARTBEAT)) and "worker is up" in group.log("worker"))
+        until(lambda: bool(house.redis.exists(keys.HEARTBEAT)) and "worker is up" in group.log("worker"))
         phase(house, Sender(group.port))
         began = time.monotonic()
         codes = group.terminate_all()
@@ -120,7 +114,7 @@ def test_an_intake_told_to_end_answers_what_it_was_sent_before(house: House, tmp
         sender, sent = Sender(group.port), message(AUDIENCE, "add", range(3))
         posting = threading.Thread(target=sender.post, args=(sent,))
         posting.start()
-        wait_for(lambda: "EVALSHA" in house.to_redis.seen)
+        until(lambda: "EVALSHA" in house.to_redis.seen)
         group.terminate_all()
         posting.join(60)
     assert sender.answers == {202: 1}

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
+from redis import Redis
 
 from emulator.server import running
+from tests.support import canaries, posted
 from tests.support import intake as intakes
 from tests.support.emulator_api import Api
 from tests.support.intake import Intake
-from tests.support.posted import SECRET
+from tests.support.marked_hearing import hearing
+from tests.support.ops import ferry
 from tests.support.segment_world import OWN, SegmentWorld, segment_world
+from tests.support.world import SECRET, World, world_of
+from worker.process import settings_of_process
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +27,42 @@ def url() -> Iterator[str]:
     """Base URL of an emulator whose import jobs are complete at once."""
     with running(job_seconds=0) as base_url:
         yield base_url
+
+
+@pytest.fixture(scope="module")
+def klaviyo() -> Iterator[str]:
+    """Base URL of an emulator that is as quick as it can be and has no limits."""
+    with running(job_seconds=0, limits_off=True) as base_url:
+        yield base_url
+
+
+@pytest.fixture
+def world(redis: Redis, redis_url: str, klaviyo: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """An audience's queue on an empty server, a worker and an empty account."""
+    with world_of(redis, redis_url, klaviyo, monkeypatch) as found:
+        yield found
+
+
+@pytest.fixture
+def command(world: World, redis_url: str, tmp_path: Path) -> Any:
+    """`ferry`, with the settings of the deliveries."""
+    return partial(ferry, redis_url, tmp_path, KLAVIYO_BASE_URL=world.klaviyo, FERRY_SECRET_KEY=SECRET)
+
+
+@pytest.fixture
+def marked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The world's deliveries use marked keys and tokens."""
+    monkeypatch.setenv("KLAVIYO_API_KEY", canaries.API_KEY)
+    monkeypatch.setenv("FERRY_SECRET_KEY", canaries.SECRET)
+    monkeypatch.setenv("FERRY_TOKENS", f"mparticle:{canaries.TOKEN}")
+    settings_of_process.cache_clear()
+
+
+@pytest.fixture
+def heard() -> Iterator[canaries.Heard]:
+    """Everything logged in this process."""
+    with hearing() as found:
+        yield found
 
 
 @pytest.fixture
@@ -32,7 +76,14 @@ def api(url: str) -> Iterator[Api]:
 @pytest.fixture
 def intake(redis_url: str) -> Iterator[Intake]:
     """An intake on an empty server."""
-    with intakes.running(intakes.known(redis_url, secret_keys=(SECRET,))) as started:
+    with intakes.running(intakes.known(redis_url, secret_keys=(posted.SECRET,))) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def steady(redis_server: str) -> Iterator[Intake]:
+    """An intake that lives as long as the module; what it wrote before a test asks for `redis` is gone then."""
+    with intakes.running(intakes.known(redis_server, secret_keys=(posted.SECRET,))) as started:
         yield started
 
 

@@ -13,7 +13,7 @@ from queues.acceptance import Acceptance, Accepted, DeadOnArrival, calls, outcom
 from queues.errors import QueueFull
 from queues.names import PARTITIONS, Queue
 from queues.policy import FlushPolicy
-from tests.integration.test_ledger import NOW, change
+from tests.support.ledger import NOW, change
 
 QUEUES = [Queue("default", "audience", target) for target in ("1", "2")]
 MOST = 12
@@ -35,12 +35,23 @@ messages = st.builds(
 )
 
 
-def write(redis: Redis, found: list[Acceptance]) -> list[Accepted | QueueFull]:
+def write(redis: Redis, found: list[Acceptance], most: int = MOST) -> list[Accepted | QueueFull]:
     results: dict[int, Accepted | QueueFull] = {}
-    for call in calls(found, NOW, MOST):
+    for call in calls(found, NOW, most):
         answer = scripts.run(redis, "accept", call.keys, call.args)
         results.update(zip(call.members, outcomes(call, found, answer), strict=True))
     return [results[place] for place in range(len(found))]
+
+
+def write_apart(redis: Redis, found: list[Acceptance]) -> list[Accepted | QueueFull]:
+    """One by one; of a queue that had no room for one message nothing is taken after it."""
+    results: list[Accepted | QueueFull] = []
+    full: set[Queue] = set()
+    for one in found:
+        results += write(redis, [one], 0 if one.queue in full else MOST)
+        if isinstance(results[-1], QueueFull):
+            full.add(one.queue)
+    return results
 
 
 def state(redis: Redis) -> dict[str, Any]:
@@ -64,7 +75,7 @@ def state(redis: Redis) -> dict[str, Any]:
 @given(st.lists(messages, min_size=1, max_size=10))
 def test_messages_in_one_call_are_treated_as_in_calls_of_their_own(redis: Redis, found: list[Acceptance]) -> None:
     redis.flushall()
-    apart = [write(redis, [one])[0] for one in found]
+    apart = write_apart(redis, found)
     expected = state(redis)
     redis.flushall()
     together = write(redis, found)
@@ -82,14 +93,6 @@ def any_due(results: list[Accepted | QueueFull]) -> bool:
 def test_a_call_carries_one_queue_and_its_messages_in_their_order() -> None:
     found = [Acceptance(QUEUES[i % 2], FlushPolicy(), f"m{i}", [change(f"p{i}@example.com")]) for i in range(6)]
     assert [call.members for call in calls(found, NOW)] == [[0, 2, 4], [1, 3, 5]]
-
-
-def test_a_call_holds_a_thousand_changes_or_one_message() -> None:
-    people = [change("a@example.com")] * 600
-    found = [Acceptance(QUEUES[0], FlushPolicy(), f"m{i}", people) for i in range(3)]
-    assert [call.members for call in calls(found, NOW)] == [[0], [1], [2]]
-    large = Acceptance(QUEUES[0], FlushPolicy(), "large", people * 5)
-    assert [call.members for call in calls([large], NOW)] == [[0]]
 
 
 def test_the_mark_of_a_message_lives_for_a_day(redis: Redis) -> None:

@@ -8,18 +8,11 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from emulator.server import running
 from queues import holds
 from tests.support.consents import ANN, BRITISH, consents, subscribed, waits, world_of_consents
 from tests.support.emulator_api import SUBSCRIBE, Api
 from tests.support.world import QUEUE, World, world_of
 from worker.consent_rows import UNDER_WAY_S
-
-
-@pytest.fixture(scope="module")
-def klaviyo() -> Iterator[str]:
-    with running(job_seconds=0, limits_off=True) as url:
-        yield url
 
 
 @pytest.fixture

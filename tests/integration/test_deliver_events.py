@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from emulator.server import running
 from queues import dead_letters, holds, keys
 from queues.clock import now_ms
 from queues.names import Queue
@@ -16,12 +15,6 @@ from tests.support.world import World, world_of
 from worker.refusals import MAX_ATTEMPTS
 
 PATH = "/api/event-bulk-create-jobs"
-
-
-@pytest.fixture(scope="module")
-def klaviyo() -> Iterator[str]:
-    with running(job_seconds=0, limits_off=True) as url:
-        yield url
 
 
 @pytest.fixture
@@ -102,6 +95,15 @@ def test_a_repeated_id_costs_nobody_and_is_recorded_once(world: World) -> None:
     world.deliver(rings=1)
     assert recorded(world) == ["e1", "e2"]
     assert world.counts()["delivered"] == 3
+
+
+def test_events_of_one_second_that_carry_no_id_are_all_recorded_and_share_a_request(world: World) -> None:
+    anonymous = [{**event(f"e{number}"), "unique_id": None} for number in range(3)]
+    world.change("event", *anonymous, {**anonymous[0], "profile": {"email": "b@example.com"}}, anonymous[1])
+    world.fault("lost_response", PATH)
+    world.deliver(rings=2)
+    assert len(recorded(world)) == 4, "the last one tells again what the second told"
+    assert len(world.requests(PATH, "POST")) == 2 + 1
 
 
 def test_a_request_without_an_answer_is_repeated_and_recorded_once(world: World) -> None:

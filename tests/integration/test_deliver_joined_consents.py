@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,27 +9,17 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from emulator.server import running
 from mappings import consent_state
-from queues import consents, keys, pending
+from queues import keys, pending
 from queues.change import person_key
 from queues.clock import now_ms
-from queues.names import Queue
 from queues.policy import decide
-from queues.server import connect_async
+from tests.support.consents import CONSENTS, GIVEN, configure, told_before
 from tests.support.world import World, world_of
 from worker.process import settings_of_process
 
-CONSENTS = Queue("default", "consent", "consents")
-GIVEN = {"gdpr_consent_state": {"newsletter": {"consented": True, "timestamp_unixtime_ms": 1_714_592_744_065}}}
 TAKEN_BACK = {"gdpr_consent_state": {"Newsletter": {"consented": False, "timestamp_unixtime_ms": 1_714_592_744_066}}}
 OPTED_OUT = {"ccpa_consent_state": {"data_sale_opt_out": {"consented": True}}}
-
-
-@pytest.fixture(scope="module")
-def klaviyo() -> Iterator[str]:
-    with running(job_seconds=0, limits_off=True) as url:
-        yield url
 
 
 @pytest.fixture
@@ -40,12 +29,6 @@ def world(
     with world_of(redis, redis_url, klaviyo, monkeypatch) as found:
         configure(monkeypatch, tmp_path, 'consent_mapping = {newsletter = "email"}')
         yield found
-
-
-def configure(monkeypatch: pytest.MonkeyPatch, folder: Path, *lines: str) -> None:
-    (folder / "connections.toml").write_text("\n".join(["[connections.default]", *lines]))
-    monkeypatch.setenv("FERRY_CONNECTIONS", str(folder / "connections.toml"))
-    settings_of_process.cache_clear()
 
 
 def ann(state: Any = None) -> dict[str, Any]:
@@ -77,11 +60,7 @@ def consent_of(world: World, address: str) -> str:
 
 
 def remember(redis_url: str, person: str, state: dict[str, Any]) -> None:
-    async def tell() -> None:
-        async with connect_async(redis_url) as redis:
-            await consents.remember(redis, "default", [person], consent_state.read(state, 1, now_ms()))
-
-    asyncio.run(tell())
+    told_before(redis_url, [person], consent_state.read(state, 1, now_ms()))
 
 
 def test_membership_alone_never_subscribes_anybody(world: World) -> None:

@@ -8,18 +8,11 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from emulator.server import running
 from queues import dead_letters
 from tests.support.consents import ANN, PHONE, consents, subscribed, waits, world_of_consents
 from tests.support.emulator_api import UNSUBSCRIBE
 from tests.support.world import World
 from worker.consent_rows import UNDER_WAY_S
-
-
-@pytest.fixture(scope="module")
-def klaviyo() -> Iterator[str]:
-    with running(job_seconds=0, limits_off=True) as url:
-        yield url
 
 
 @pytest.fixture

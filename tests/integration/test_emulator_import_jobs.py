@@ -103,3 +103,11 @@ def test_an_unknown_or_expired_job_is_404(api: Api) -> None:
     for path in (f"{IMPORTS}/nope", f"{IMPORTS}/{job_id}", f"{IMPORTS}/{job_id}/import-errors"):
         answer = api.get(path)
         assert (answer.status_code, first_error(answer)["detail"]) == (404, "Invalid job id")
+
+
+def test_a_cancelled_job_says_so_and_imports_nobody(api: Api) -> None:
+    api.control("jobs", {"seconds": 60})
+    job_id = start(api, [row(email="a@example.com")], api.make_list())
+    api.control("jobs", {"seconds": 0, "cancel": True})
+    assert job_state(api, job_id)["status"] == "cancelled"
+    assert (api.members(), api.person("a@example.com")) == ([], None)

@@ -61,6 +61,16 @@ def test_the_person_is_found_under_every_key_that_leads_on(redis: Redis) -> None
     assert (emails(redis, FIRST), emails(redis, SECOND)) == ([], ["19"])
 
 
+def test_a_phone_that_is_shared_leads_to_nobody_else(redis: Redis) -> None:
+    consents = Queue("default", "consent", "consents")
+    phone = "14155550132"
+    put(redis, consents, change("a@example.com", phone), change("b@example.com", phone), change(phone))
+    persons = [person_key("email", "a@example.com"), person_key("mpid", phone)]
+    assert others(redis, [consents], persons, NOW, NOW) == set()
+    assert erase(redis, [consents], persons, NOW, NOW) == Erased(2, 0, ())
+    assert emails(redis, consents) == ["b@example.com"]
+
+
 def test_what_came_after_the_erasure_was_asked_for_stays(redis: Redis) -> None:
     put(redis, FIRST, change("a@example.com"), change("a@example.com", at=NOW + 1))
     assert forget(redis, "a@example.com") == Erased(1, 0, ())

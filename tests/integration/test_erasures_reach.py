@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from redis import Redis
 
-from emulator.server import running
 from queues import consents, keys, pending
 from queues.acceptance import Acceptance, accept
 from queues.change import Body, encode, person_key
 from queues.clock import now_ms
 from queues.names import Queue
 from queues.policy import FlushPolicy
-from queues.server import connect_async
 from tests.integration.test_deliver_erasures import ERASURES, ask, settled
-from tests.integration.test_deliver_joined_consents import CONSENTS, GIVEN, configure
-from tests.support.world import QUEUE, World, world_of
+from tests.support.consents import CONSENTS, GIVEN, configure, told_before
+from tests.support.world import QUEUE, World
 
 EMAIL, MPID = person_key("email", "gone@example.com"), person_key("mpid", "7:42")
 PROFILES = Queue("default", "profile", "profiles")
 
 
-@pytest.fixture(scope="module")
-def klaviyo() -> Iterator[str]:
-    with running(job_seconds=0, limits_off=True) as url:
-        yield url
-
-
-@pytest.fixture
-def world(redis: Redis, redis_url: str, klaviyo: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with world_of(redis, redis_url, klaviyo, monkeypatch) as found:
-        yield found
-
-
 def remember(redis_url: str, *persons: str) -> None:
-    async def tell() -> None:
-        async with connect_async(redis_url) as redis:
-            await consents.remember(redis, "default", persons, {"newsletter": (True, 1)})
-
-    asyncio.run(tell())
+    told_before(redis_url, persons, {"newsletter": (True, 1)})
 
 
 def put(world: World, queue: Queue, *persons: str) -> None:

@@ -3,54 +3,20 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from redis import Redis
 
-from emulator.lists import MAX_LISTS
-from emulator.server import running
-from emulator.world import World as Account
 from klaviyo.client import Klaviyo
-from queues import accounts, batches, holds, keys
+from queues import accounts, batches, holds
 from queues.clock import now_ms
 from queues.holds import Hold
-from tests.support.emulated import serving
-from tests.support.ops import ferry
-from tests.support.world import QUEUE, SECRET, World, addresses, world_of
+from tests.support.ops import stays_held
+from tests.support.world import QUEUE, SECRET, World, addresses
 from worker.probe import probe
 
 READ_ONLY = ["lists:read", "profiles:read", "accounts:read"]
-
-
-@pytest.fixture(scope="module")
-def klaviyo() -> Iterator[str]:
-    with running(job_seconds=0, limits_off=True) as url:
-        yield url
-
-
-@pytest.fixture
-def world(redis: Redis, redis_url: str, klaviyo: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with world_of(redis, redis_url, klaviyo, monkeypatch) as found:
-        yield found
-
-
-@pytest.fixture
-def command(world: World, redis_url: str, tmp_path: Path) -> Any:
-    """`ferry`, with the settings of the deliveries."""
-    return partial(ferry, redis_url, tmp_path, KLAVIYO_BASE_URL=world.klaviyo, FERRY_SECRET_KEY=SECRET)
-
-
-def on_queue(world: World) -> Hold:
-    assert holds.of_connections(world.redis) == {}, "the connection is in order"
-    held = holds.of_queue(world.redis, QUEUE)
-    assert held is not None
-    return held
 
 
 def refuse(world: World, **key: Any) -> str:
@@ -60,17 +26,11 @@ def refuse(world: World, **key: Any) -> str:
     return world.deliver(rings=1)
 
 
-def check_refused(told: Result, *words: str) -> None:
-    assert told.exit_code == 1
-    for word in (*words, "add --force"):
-        assert word in told.stderr
-
-
 def test_a_connection_stays_held_while_its_key_is_refused_and_is_released_when_it_is_not(
     world: World, command: Any
 ) -> None:
     batch_id = refuse(world, revoked=True)
-    check_refused(command("release", "default"), "default stays held (unauthenticated)", "valid private key")
+    stays_held(command("release", "default"), "default stays held (unauthenticated)", "valid private key")
     assert "default" in holds.of_connections(world.redis)
     world.control("keys", keys=[{"key": "pk_test"}])
     told = command("release", "default")
@@ -96,7 +56,7 @@ def test_what_a_person_holds_is_released_without_asking_klaviyo(world: World, co
 def test_a_key_that_may_only_read_is_not_taken_for_mended(world: World, command: Any) -> None:
     refuse(world, scopes=READ_ONLY)
     assert holds.of_connections(world.redis)["default"].reason == "forbidden"
-    check_refused(command("release", "default"), "create one with the scopes")
+    stays_held(command("release", "default"), "create one with the scopes")
     probe("default")
     assert holds.confirmations(world.redis) == {"default": 1}
     world.control("keys", keys=[{"key": "pk_test", "scopes": [*READ_ONLY, "lists:write", "profiles:write"]}])
@@ -112,7 +72,7 @@ def test_no_verdict_of_klaviyos_neither_releases_nor_confirms(world: World, comm
     for _ in range(2):
         world.fault(fault, "/api/accounts")
         world.redis.delete(*world.redis.keys("ferry:limits:*") or ["none"])
-        check_refused(command("release", "default"), "it cannot be told whether the cause is gone")
+        stays_held(command("release", "default"), "it cannot be told whether the cause is gone")
     world.fault(fault, "/api/accounts")
     world.redis.delete(*world.redis.keys("ferry:limits:*") or ["none"])
     probe("default")
@@ -126,83 +86,6 @@ def test_a_malformed_key_of_the_cdp_holds_its_connection(world: World) -> None:
     world.deliver(rings=4)
     assert holds.of_connections(world.redis)["default"].reason == "api_key_malformed"
     assert world.counts()["open"] == 1
-
-
-def test_a_queue_stays_held_until_a_list_is_there_that_it_would_use(world: World, command: Any) -> None:
-    world.settings = {"listId": "GONE42"}
-    world.change("add", "a@example.com")
-    batch_id = world.deliver(rings=1)
-    assert on_queue(world).reason == "list_gone"
-    check_refused(command("release", "VIPs"), "default/audience/42 stays held (list_gone)", "name another one")
-    world.settings = {"listId": world.create_list("Back")}
-    world.change("update", "b@example.com")
-    assert command("release", "VIPs").stdout == "default/audience/42 goes on.\n"
-    world.ring(batch_id)
-    assert world.members("Back") == {"a@example.com"}
-
-
-def test_a_list_that_was_deleted_and_made_anew_under_its_name_takes_its_place(world: World, command: Any) -> None:
-    world.change("add", "a@example.com")
-    world.deliver()
-    world.delete_list(str(world.redis.hget(keys.queue(QUEUE), "list_id"), "ascii"))  # type: ignore[arg-type]
-    world.change("add", "b@example.com")
-    batch_id = world.deliver(rings=1)
-    assert on_queue(world).reason == "list_gone"
-    check_refused(command("release", "VIPs"), "Klaviyo has no list 'VIPs'", "Create it there")
-    world.create_list("VIPs")
-    assert command("release", "VIPs").exit_code == 0
-    world.ring(batch_id)
-    assert world.members() == {"b@example.com"}
-
-
-def test_a_deleted_list_is_created_again_when_the_release_is_forced(world: World, command: Any) -> None:
-    world.change("add", "a@example.com")
-    world.deliver()
-    world.delete_list(str(world.redis.hget(keys.queue(QUEUE), "list_id"), "ascii"))  # type: ignore[arg-type]
-    world.change("add", "b@example.com")
-    batch_id = world.deliver(rings=1)
-    assert command("release", "VIPs", "--force").exit_code == 0
-    world.ring(batch_id)
-    assert world.members() == {"b@example.com"}
-
-
-def test_an_account_with_all_its_lists_holds_the_queue_with_the_remedy(world: World, command: Any) -> None:
-    lists = [world.create_list(f"L{n}") for n in range(MAX_LISTS)]
-    world.change("add", *addresses(3))
-    batch_id = world.deliver(rings=2)
-    held = on_queue(world)
-    assert (held.reason, "fewer than 1,000 lists and segments" in held.resolve) == ("list_refused", True)
-    assert held.error_id
-    assert world.counts()["open"] == 3
-    check_refused(command("release", "VIPs"), "Klaviyo has no list 'VIPs'")
-    world.delete_list(lists[0])
-    assert command("release", "VIPs", "--force").exit_code == 0
-    for _ in range(3):
-        world.ring(batch_id)
-    assert world.members() == set(addresses(3))
-
-
-def test_the_daily_limit_of_new_lists_is_waited_for_and_holds_nothing(
-    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    noon = time.time() // 86_400 * 86_400 + 43_200
-    account = Account(job_seconds=0, now=lambda: noon)
-    with serving(account) as url, world_of(redis, redis_url, url, monkeypatch) as world:
-        world.control("limits", scale=0.001)  # one of everything, also a day
-        world.create_list("Last of today")
-        world.change("add", "a@example.com")
-        batch_id = world.deliver(rings=1)
-        assert (holds.of_connections(redis), holds.of_queue(redis, QUEUE)) == ({}, None)
-        due = redis.zscore(keys.partition(QUEUE.partition, "ring"), batch_id)
-        assert due is not None
-        assert (due - now_ms()) / 1000 == pytest.approx(43_200, abs=5)
-        assert world.attempts(batch_id) == 0
-        noon += 43_200
-        world.control("limits", off=True)
-        redis.delete(*redis.keys("ferry:limits:*"))  # the pause is over as well
-        for _ in range(3):
-            world.ring(batch_id)
-        assert world.members() == {"a@example.com"}
 
 
 @pytest.mark.parametrize("action", ["add", "update", "remove"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +21,7 @@ from queues.names import Queue
 from tests.support.intake import Intake, known, running
 from tests.support.intake_redis import server
 from tests.support.recovery import drive
+from tests.support.waiting import until
 from tests.support.world import world_of
 from worker.deliver import deliver
 
@@ -53,13 +52,6 @@ def check_refused(response: requests.Response, word: str) -> None:
 
 def waiting(redis: Redis, queue: Queue = MINE) -> int:
     return redis.llen(keys.queue(queue, "pending"))
-
-
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come about"
-        time.sleep(0.05)
 
 
 def test_a_queue_takes_as_many_changes_as_may_wait_and_not_one_more(redis: Redis, redis_url: str) -> None:

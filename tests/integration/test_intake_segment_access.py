@@ -6,12 +6,15 @@ import base64
 import gzip
 import hmac
 import json
+import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 import requests
 from redis import Redis
 
+from intake import limits
 from settings import Token
 from tests.support.intake import TOKEN, Intake, known, running
 from tests.support.segment import message
@@ -101,6 +104,28 @@ def test_neither_opens_another_address(intake: Intake, path: str) -> None:
 def test_a_signature_is_for_posts_only(intake: Intake) -> None:
     headers = {"X-Signature": sign(b"")}
     assert requests.get(intake.url + PATH, headers=headers, timeout=30).status_code == 401
+
+
+def test_bodies_whose_signature_is_yet_to_be_checked_leave_room_for_senders_with_a_token(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "UNSIGNED", 1_000)
+    head = b"POST /v1/segment HTTP/1.1\r\nHost: x\r\nX-Signature: 0\r\nContent-Length: 9000\r\n\r\n"
+    with running(known(redis_url, segment_secrets=(Token("new", NEW),))) as intake:
+        with socket.create_connection(("127.0.0.1", intake.port), 30) as stranger:
+            stranger.sendall(head + b" " * 990)
+            deadline = time.monotonic() + 30
+            while (status := post(intake, X_Signature=sign(BODY)).status_code) == 200 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert status == 503
+            assert intake.post(PATH, message("page", note="x" * 5_000)).status_code == 200
+        deadline = time.monotonic() + 30
+        while (status := post(intake, X_Signature=sign(BODY)).status_code) == 503 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert status == 200, "what the stranger held is free again"
+        for _ in range(20):
+            assert post(intake, X_Signature=sign(BODY)).status_code == 200
+            assert post(intake, X_Signature=sign(BODY, "another secret")).status_code == 401
 
 
 def test_without_secrets_a_signature_is_refused_before_the_body_comes(redis_url: str) -> None:

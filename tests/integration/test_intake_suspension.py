@@ -17,6 +17,7 @@ from queues.clock import now_ms
 from queues.holds import CONFIRMED, Hold
 from tests.support.intake import Intake
 from tests.support.posted import PATH, QUEUE, membership
+from tests.support.waiting import until
 
 REFUSED = Hold("unauthenticated", now_ms(), "Give the connection a valid key.", probed=True)
 
@@ -28,13 +29,6 @@ def suspended(intake: Intake, account: int = 123456) -> bool:
     return answer
 
 
-def until_suspended(intake: Intake, expected: bool, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while suspended(intake) is not expected:
-        assert time.monotonic() < deadline, "the answers do not change"
-        time.sleep(0.1)
-
-
 def test_three_confirmations_suspend_and_a_release_ends_it(intake: Intake, redis: Redis) -> None:
     assert suspended(intake) is False
     holds.place(redis, QUEUE.connection, REFUSED)
@@ -43,11 +37,11 @@ def test_three_confirmations_suspend_and_a_release_ends_it(intake: Intake, redis
     time.sleep(2.5)
     assert suspended(intake) is False, "two probes are not enough"
     holds.confirm(redis, QUEUE.connection)
-    until_suspended(intake, True)
+    until(lambda: suspended(intake) is True, "the answer changes")
     assert suspended(intake, account=1) is False, "another connection is in order"
     assert redis.llen(keys.queue(QUEUE, "pending")) > 3, "and what comes is stored"
     holds.release(redis, QUEUE.connection)
-    until_suspended(intake, False)
+    until(lambda: suspended(intake) is False, "the answer changes")
 
 
 def test_nobody_is_suspended_while_redis_does_not_answer(redis: Redis, redis_url: str) -> None:

@@ -13,7 +13,7 @@ from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.events import MAX_EVENTS
 from klaviyo.outcomes import Dead, Hold, Outcome, Rows
-from klaviyo.subscriptions import MAX_SUBSCRIBED, MAX_UNSUBSCRIBED, refused_channel, subscription, unsubscription
+from klaviyo.subscriptions import MAX_SUBSCRIBED, MAX_UNSUBSCRIBED, only_sms, subscription, unsubscription
 from mappings.consent import to_consent
 from mappings.event import to_event
 from mappings.rules import Rules
@@ -68,12 +68,12 @@ def test_historical_consent_keeps_its_own_time(client: Klaviyo, api: Api) -> Non
     assert isinstance(refused(client.subscribe, [row], None, None, historical=False), Rows)
 
 
-def test_a_phone_the_account_cannot_send_to_is_told_as_a_channel_of_its_row(client: Klaviyo, api: Api) -> None:
+def test_a_phone_the_account_cannot_send_to_is_told_as_the_phone_of_its_row(client: Klaviyo, api: Api) -> None:
     list_id = client.create_list("VIP")
     rows = [consenting(email=BOB), consenting(email=ADA, phone_number=GERMAN)]
     outcome = refused(client.subscribe, rows, list_id, None, historical=False)
     assert isinstance(outcome, Rows)
-    assert [(error.index, refused_channel(error)) for error in outcome.errors] == [(1, "sms")]
+    assert [(error.index, only_sms(error)) for error in outcome.errors] == [(1, True)]
     assert api.members() == []
     client.subscribe([rows[0], subscription(ADA, None, None)], list_id, None, historical=False)
     assert set(api.members()) == {ADA, BOB}

@@ -105,6 +105,9 @@ def test_letters_of_people_under_way_stay_and_end_with_1(letters: Redis, redis_u
     told = ferry(redis_url, tmp_path, "dead", "replay", "--queue", "VIPs", "--reason", "no_email")
     assert (told.exit_code, told.stdout) == (1, "0 dead letters put back; `ferry flush` sends them at once.\n")
     assert "3 dead letters stay, for a delivery of the same person is under way" in told.stderr
+    letter, *_ = listed(redis_url, tmp_path, "--queue", "VIPs", "--reason", "no_email")
+    told = ferry(redis_url, tmp_path, "dead", "replay", letter["id"], "--queue", "VIPs")
+    assert "Error: 1 dead letter stays, for" in told.stderr
 
 
 def test_nothing_is_replayed_or_purged_unless_it_is_said_what(letters: Redis, redis_url: str, tmp_path: Path) -> None:

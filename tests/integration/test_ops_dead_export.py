@@ -14,8 +14,11 @@ import pytest
 from redis import Redis
 
 from queues import accounts, dead_letters
+from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.accounts import Account, Cipher
-from tests.support.ops import LAPSED, VIPS, ferry, names, put, settle, take
+from queues.clock import now_ms
+from queues.policy import FlushPolicy
+from tests.support.ops import LAPSED, VIPS, change, ferry, names, put, settle, take
 
 SECRET = "a secret of at least sixteen characters"
 
@@ -90,7 +93,7 @@ def test_a_csv_holds_those_who_join_one_audience(export: Any, tmp_path: Path) ->
     ("words", "code", "says"),
     [
         (["--queue", "VIPs"], 2, "all personal data: add --personal-data, or --output FILE"),
-        (["--personal-data"], 2, "letters of 2 audiences"),
+        (["--personal-data"], 2, "letters of 2 queues"),
         (["--personal-data", "--reason", "none"], 1, "there are no such dead letters"),
     ],
 )
@@ -98,6 +101,18 @@ def test_a_csv_that_nobody_could_import_is_not_made(export: Any, words: list[str
     told = export("--csv", *words)
     assert (told.exit_code, told.stdout) == (code, "")
     assert says in told.stderr
+
+
+@pytest.mark.parametrize("kind", ["profile", "event", "consent", "erasure"])
+def test_what_puts_nobody_on_a_list_makes_no_csv_but_lines_of_json(export: Any, redis: Redis, kind: str) -> None:
+    queue = type(VIPS)("default", kind, f"{kind}s")
+    letter = DeadOnArrival(change("ann@example.com"), "no_identifier", "$.batch[0]: nobody")
+    accept(redis, Acceptance(queue, FlushPolicy(), "", [], [letter]), now_ms())
+    told = export("--csv", "--queue", f"{kind}s", "--personal-data")
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert f"letters of {queue} put nobody on a list, so they make no CSV: leave --csv out" in told.stderr
+    (line,) = export("--queue", f"{kind}s", "--personal-data").stdout.splitlines()
+    assert json.loads(line)["person"] == {"email": "ann@example.com"}
 
 
 def test_people_are_mapped_by_the_settings_that_the_cdp_sent(export: Any, redis: Redis) -> None:

@@ -62,6 +62,9 @@ def test_a_key_is_asked_for_its_account_and_for_what_it_may_read(
 ) -> None:
     detail = examined(redis_url, tmp_path, klaviyo)["key of default"]["detail"]
     assert detail.startswith("account EmULat, a test account; reads lists and profiles")
+    assert "not tried, for it would write: lists:write profiles:write" in detail
+    for scope in ("consent subscriptions:write", "events events:write", "erasure data-privacy:write"):
+        assert scope in detail
     asked = [entry["path"] for entry in requests.get(f"{klaviyo}/_emulator/requests", timeout=30).json()][-3:]
     assert asked == ["/api/accounts", "/api/lists", "/api/profiles"]
 
@@ -83,6 +86,7 @@ def test_keys_are_examined_by_the_connection_that_uses_them(
     refused = found[f"key of {connection}"]
     assert (refused["result"], "unauthenticated" in refused["detail"]) == ("fail", True)
     assert "profiles:write" in refused["remedy"]
+    assert "for events events:write" in refused["remedy"]
     assert "pk_" not in json.dumps(list(found.values())).replace("(pk_...)", "")
     assert "FERRY_SECRET_KEY" in lost[f"key of {connection}"]["remedy"]
 

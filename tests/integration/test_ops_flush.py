@@ -15,12 +15,16 @@ from queues import doorbell, holds, keys  # before rq: doorbell sets RQ's key pr
 # isort: split
 from rq import Worker
 
+from queues.acceptance import Acceptance, accept
 from queues.census import count
 from queues.clock import now_ms
 from queues.holds import Hold
+from queues.names import Queue
+from queues.policy import FlushPolicy
 from scheduler.tick import take_due
-from tests.support.ops import LAPSED, VIPS, ferry, names, put, settle
+from tests.support.ops import LAPSED, VIPS, change, ferry, names, put, settle
 
+EVENTS = Queue("default", "event", "events")
 CONNECTIONS = Connections({name: Connection(name) for name in ("default", "brand-b")})
 
 
@@ -80,6 +84,12 @@ def test_all_queues_are_asked_for_and_empty_ones_say_so(filled: Redis, redis_url
     )
 
 
+def test_a_queue_of_no_audience_is_named_by_what_it_holds(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+    accept(redis, Acceptance(EVENTS, FlushPolicy(), "", [change("a@example.com")]), now_ms())
+    told = ferry(redis_url, tmp_path, "flush", "events")
+    assert (told.exit_code, told.stdout) == (0, "(event)  default/event/events: 1 change asked for\n")
+
+
 def test_waiting_ends_when_all_that_was_asked_for_is_settled(filled: Redis, redis_url: str, tmp_path: Path) -> None:
     with processes(filled, redis_url):
         told = ferry(redis_url, tmp_path, "flush", "--all", "--wait")
@@ -111,6 +121,13 @@ def test_nobody_waits_for_a_held_queue(filled: Redis, redis_url: str, tmp_path: 
     assert "it is held (unauthenticated), so nothing is sent before `ferry release`" in told.stdout
     assert "30 changes of default/audience/42 stay where they are. Give it a key." in told.stderr
     assert "ferry release default\n" in told.stderr
+
+
+def test_one_change_is_spoken_of_as_one(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+    put(redis, "a@example.com")
+    holds.place(redis, VIPS, Hold("list_gone", now_ms(), "Restore it."))
+    told = ferry(redis_url, tmp_path, "flush", "42", "--wait")
+    assert "1 change of default/audience/42 stays where it is. Restore it." in told.stderr
 
 
 def test_nobody_waits_without_a_scheduler_or_a_worker(filled: Redis, redis_url: str, tmp_path: Path) -> None:

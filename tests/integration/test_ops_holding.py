@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from redis import Redis
 
 from queues import holds, keys
+from queues.acceptance import Acceptance, accept
+from queues.clock import now_ms
 from queues.holds import Hold
-from tests.support.ops import VIPS, ferry, put
+from queues.policy import FlushPolicy
+from tests.support.ops import VIPS, change, ferry, put
 
 
 def test_a_queue_is_held_with_the_reason_and_released(redis: Redis, redis_url: str, tmp_path: Path) -> None:
@@ -24,6 +28,20 @@ def test_a_queue_is_held_with_the_reason_and_released(redis: Redis, redis_url: s
 def test_a_connection_is_held_by_its_name(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     assert ferry(redis_url, tmp_path, "hold", "default", "--reason", "maintenance").exit_code == 0
     assert holds.of_connections(redis)["default"].reason == "maintenance"
+
+
+def test_a_hold_without_a_word_of_reason_is_refused(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+    told = ferry(redis_url, tmp_path, "hold", "default", "--reason", " ")
+    assert (told.exit_code, "say why" in told.stderr) == (2, True)
+    assert holds.of_connections(redis) == {}
+
+
+def test_a_queue_without_an_audiences_name_has_none_in_the_json(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+    events = type(VIPS)("default", "event", "events")
+    holds.place(redis, events, Hold("forbidden", 1))
+    accept(redis, Acceptance(events, FlushPolicy(), "", [change("a@example.com")]), now_ms())
+    (told,) = json.loads(ferry(redis_url, tmp_path, "holds", "--json").stdout)
+    assert (told["held"], told["kind"], told["audience"]) == ("default/event/events", "queue", None)
 
 
 def test_the_first_reason_of_a_hold_stays(redis: Redis, redis_url: str, tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+"""`ferry up`: one command for all of it, and how it ends."""
+
 from __future__ import annotations
 
 import json
@@ -5,10 +7,7 @@ import os
 import signal
 import socket
 import stat
-import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,66 +16,9 @@ import requests
 from redis import Redis
 
 from ops import group_file, ports
-from ops.group_lock import note_path
-from tests.support.ops import COMMAND, environment, ferry_process
-
-CHANGES = [{"action": "add", "email": f"p{i}@example.com"} for i in range(7)]
-
-
-class Up:
-    """A `ferry up` of its own, with what it said."""
-
-    def __init__(self, var: Path, *words: str, **env: str) -> None:
-        self.var = var
-        self.port = ports.any_free()
-        command = [*COMMAND, "up", "--port", str(self.port), "--emulator-port", str(ports.any_free()), *words]
-        self.process = subprocess.Popen(
-            command, env=environment(None, var, **env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self.said: list[str] = []
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as lines:
-            self.said.extend(lines)
-
-    def text(self) -> str:
-        return "".join(self.said)
-
-    def pids(self) -> dict[str, int]:
-        found: dict[str, int] = json.loads(note_path(self.var).read_text())
-        return found
-
-    def wait_until_up(self) -> None:
-        until(lambda: "Try in another terminal" in self.text() or self.process.poll() is not None)
-        assert self.process.poll() is None, self.text()
-
-    def end(self, number: int = signal.SIGTERM) -> float:
-        """Seconds that ending took."""
-        began = time.monotonic()
-        self.process.send_signal(number)
-        self.process.wait(60)
-        self._reader.join(60)
-        return time.monotonic() - began
-
-    def ferry(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Call `ferry` as from another terminal: it finds the group by its folder alone."""
-        return ferry_process(None, self.var, *words)
-
-    def post(self) -> requests.Response:
-        token = group_file.read(self.var)["FERRY_TOKENS"].partition(":")[2]
-        message = {"audience": {"id": 7, "name": "VIPs"}, "changes": CHANGES}
-        headers = {"Authorization": f"Token {token}"}
-        return requests.post(f"http://127.0.0.1:{self.port}/v1/changes", json=message, headers=headers, timeout=30)
-
-
-def until(done: Callable[[], bool], seconds: float = 90.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+from tests.support.ops import ferry_process
+from tests.support.up import CHANGES, Up
+from tests.support.waiting import until
 
 
 def lives(pid: int) -> bool:

@@ -9,7 +9,6 @@ import orjson
 import pytest
 from redis import Redis
 
-from emulator.server import running
 from klaviyo.quotas import PUBLISHED, Quota
 from mappings.profile import Profile
 from queues import dead_letters
@@ -25,12 +24,6 @@ BAD = {
     "unnamed-": "invalid",
     "fail+blocked-": "blocked-",
 }
-
-
-@pytest.fixture(scope="module")
-def klaviyo() -> Iterator[str]:
-    with running(job_seconds=0, limits_off=True) as url:
-        yield url
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
 import settings
-from emulator.server import running
 from queues import batches, dead_letters, keys, pending
 from queues.census import count
 from queues.clock import now_ms
@@ -26,16 +25,10 @@ from scheduler.tick import tick
 from tests.support import intake as intakes
 from tests.support.posted import membership
 from tests.support.recovery import let_time_pass, open_batches
-from tests.support.world import QUEUE, SECRET, World, world_of
+from tests.support.world import QUEUE, SECRET, World
 
 #: What stands in every value of a person here.
 MARKERS = (b"canary", b"4155552671")
-
-
-@pytest.fixture
-def world(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with running(job_seconds=0, limits_off=True) as url, world_of(redis, redis_url, url, monkeypatch) as found:
-        yield found
 
 
 def values(redis: Any, key: bytes) -> list[bytes]:

@@ -7,24 +7,22 @@ from queues import doorbell  # before rq: it sets RQ's key prefix
 # isort: split
 import json
 import pickle
-import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-import pytest
 from redis import Redis
 from rq.job import Job
 from rq.serializers import DefaultSerializer, JSONSerializer
 from rq.webhook import Webhook
 
-from emulator.server import running
 from queues import keys
 from queues.clock import now_ms
 from tests.support.group import Group
 from tests.support.strangers import answering
-from tests.support.world import QUEUE, World, world_of
+from tests.support.waiting import until
+from tests.support.world import QUEUE, World
 
 Put = Callable[[Redis, Path, str], None]
 
@@ -98,19 +96,6 @@ STRANGERS: list[Put] = [
     as_a_webhook,
     no_job_at_all,
 ]
-
-
-@pytest.fixture
-def world(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with running(job_seconds=0, limits_off=True) as url, world_of(redis, redis_url, url, monkeypatch) as made:
-        yield made
-
-
-def until(done: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_what_a_stranger_put_into_the_queue_is_thrown_away_and_the_next_ring_is_heard(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +13,15 @@ from redis import Redis
 
 from queues import keys
 from queues.clock import now_ms
+from queues.consents import State, remember
 from queues.names import Queue
+from queues.server import connect_async
 from tests.support.world import World, world_of
+from worker.process import settings_of_process
 
+CONSENTS = Queue("default", "consent", "consents")
+#: As mParticle tells it.
+GIVEN = {"gdpr_consent_state": {"newsletter": {"consented": True, "timestamp_unixtime_ms": 1_714_592_744_065}}}
 PHONE, BRITISH = "+12025550123", "+447400123456"
 ANN = {"email": "a@example.com", "phone_number": PHONE}
 
@@ -21,7 +29,7 @@ ANN = {"email": "a@example.com", "phone_number": PHONE}
 @contextmanager
 def world_of_consents(redis: Redis, redis_url: str, klaviyo: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """An empty account whose lists ask nobody twice."""
-    with world_of(redis, redis_url, klaviyo, monkeypatch, Queue("default", "consent", "consents")) as world:
+    with world_of(redis, redis_url, klaviyo, monkeypatch, CONSENTS) as world:
         world.control("account", opt_in_process="single_opt_in")
         yield world
 
@@ -49,3 +57,20 @@ def waits(world: World, batch_id: str) -> float:
     ring = world.redis.zscore(keys.partition(keys.batch_partition(batch_id), "ring"), batch_id)
     assert ring is not None, "the batch is settled"
     return (ring - now_ms()) / 1000
+
+
+def configure(monkeypatch: pytest.MonkeyPatch, folder: Path, *lines: str) -> None:
+    """Settings of the default connection, for deliveries in this process."""
+    (folder / "connections.toml").write_text("\n".join(["[connections.default]", *lines]))
+    monkeypatch.setenv("FERRY_CONNECTIONS", str(folder / "connections.toml"))
+    settings_of_process.cache_clear()
+
+
+def told_before(redis_url: str, persons: Collection[str], state: State) -> None:
+    """A CDP has told what somebody with these person keys has consented to."""
+
+    async def tell() -> None:
+        async with connect_async(redis_url) as redis:
+            await remember(redis, "default", persons, state)
+
+    asyncio.run(tell())

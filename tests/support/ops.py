@@ -92,3 +92,10 @@ def settle(redis: Redis, batch_id: str, superseded: int = 0, dead: int = 0) -> N
     assert batch is not None
     letters = [batches.Undeliverable(i, "no_email", {"field": "email", "detail": "p0@ is wrong"}) for i in range(dead)]
     batches.settle(redis, batch, batches.Settlement(superseded, letters, warnings={"phone_invalid": 1}), now_ms())
+
+
+def stays_held(told: Result, *words: str) -> None:
+    """`ferry release` says with these words that something stays held, and how to release it all the same."""
+    assert told.exit_code == 1
+    for word in (*words, "add --force"):
+        assert word in told.stderr

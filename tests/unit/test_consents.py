@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 from hypothesis import given
@@ -112,6 +112,13 @@ def test_the_newest_by_the_cdps_clock_wins_and_of_one_moment_the_last_to_arrive(
     assert left(late) == {0: {"email": "a@example.com"}}
     together = [said("unsubscribe", "a@example.com", about="L"), said("subscribe", "A@example.com", about="L")]
     assert left(together) == {1: {"email": "A@example.com"}}
+
+
+def test_a_consent_of_before_counts_from_the_day_it_was_given_however_late_it_is_told() -> None:
+    told = said("subscribe", "a@example.com", about="L", at=1_714_600_000_000)
+    of_before = replace(told, consent=replace(told.consent, consented_at="2024-05-01T19:45:44.065Z"))
+    assert left([of_before, said("unsubscribe", "a@example.com", about="L", at=1_714_592_744_064)]).keys() == {0}
+    assert left([of_before, said("unsubscribe", "a@example.com", about="L", at=1_714_592_744_066)]).keys() == {1}
 
 
 def test_a_change_keeps_the_channel_that_nothing_newer_is_about() -> None:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NAMED = ("README.md", "SECURITY.md", "CHANGELOG.md")
+NAMED = ("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")
 DOCUMENTS = [*(ROOT / name for name in NAMED), *sorted((ROOT / "docs").glob("*.md"))]
 
 _BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)

@@ -100,8 +100,11 @@ def test_a_change_of_nobody_is_rejected_with_no_identity(nobody: dict[str, Any])
 @pytest.mark.parametrize(
     ("wrong", "where"),
     [
-        ({"action": "ann@example.com"}, "$.changes[0].action: Invalid enum value"),
-        ({"action": "unsubscribe"}, "$.changes[0].action: Invalid enum value"),
+        (
+            {"action": "ann@example.com"},
+            "$.changes[0].action: Invalid enum value; it must be one of add, remove, update",
+        ),
+        ({"action": "unsubscribe"}, "$.changes[0].action: Invalid enum value; it must be one of add, remove, update"),
         ({"action": None}, "$.changes[0].action: Expected `str`, got `null`"),
         ({"email": 5}, "$.changes[0].email: Expected `str | null`, got `int`"),
         ({"external_id": 1.5}, "$.changes[0].external_id: Expected `int | str | null`, got `float`"),

@@ -140,5 +140,14 @@ def test_what_one_request_makes_ferry_store_has_a_limit_for_all_its_messages_tog
     properties = {"products": products, "note": "x" * 400_000}
     order = message("track", event="Order Completed", properties=properties)
     assert len(changes(read(order))["default/event/events"]) == 101
-    with pytest.raises(TooMuch):
+    with pytest.raises(TooMuch, match=r"62,914,560 bytes\. Nothing was accepted; send it in smaller parts"):
         read({"batch": [order, message(messageId="m-2"), order]})
+
+
+def test_dead_letters_of_different_people_are_never_taken_for_one_person() -> None:
+    personas = {"computation_key": "k" * 256, "computation_id": "aud_1"}
+    entered = {"type": "track", "event": "Audience Entered", "context": {"personas": personas}}
+    people = [entered | {"traits": {"email": f"{name}@example.com"}} for name in ("ann", "ben")]
+    letters = [letter for posted in people for each in read(posted).acceptances for letter in each.dead]
+    ann, ben = (decode(letter.change).keys for letter in letters)
+    assert ann != ben

@@ -115,7 +115,11 @@ def test_without_the_time_of_the_unsubscribe_that_of_the_last_update_counts() ->
     assert left({"consent": "UNSUBSCRIBED", "last_updated": EARLIER}) == {ANN: AT}
 
 
-@pytest.mark.parametrize("told", [None, {}, STAYS, {"consent": "NEVER_SUBSCRIBED"}])
+#: The contract allows null for both.
+NO_SUPPRESSION = {"suppression": None, "list_suppressions": None}
+
+
+@pytest.mark.parametrize("told", [None, {}, STAYS, STAYS | NO_SUPPRESSION, {"consent": "NEVER_SUBSCRIBED"}])
 @responses.activate
 def test_whoever_stays_or_never_said_anything_has_not_left(told: dict[str, Any] | None) -> None:
     assert left(told) == {}

@@ -16,6 +16,7 @@ from klaviyo.endpoints import (
     LIST,
     LIST_MEMBERS,
     LISTS,
+    PROFILE_IMPORT,
     REMOVE_MEMBERS,
     Endpoint,
 )
@@ -48,6 +49,9 @@ def errors(*found: dict[str, Any]) -> bytes:
     return json.dumps({"errors": found}).encode()
 
 
+CLASH = errors(error("duplicate_profile", meta={"duplicate_profile_id": "P1"}))
+
+
 def judge(endpoint: Endpoint, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> Outcome:
     return classify(status, headers or {}, body, endpoint=endpoint, now=NOW)
 
@@ -73,12 +77,8 @@ def judge(endpoint: Endpoint, status: int, body: bytes = b"", headers: dict[str,
         (BULK_IMPORT, 400, b"<html>", Bisect("bad_request", "", "", "")),
         (REMOVE_MEMBERS, 400, errors(error()), Bisect("invalid", "d", "/data/", "e-1")),
         (BULK_IMPORT, 409, errors(error("duplicate_profile")), Dead("identity_clash", "d", "e-1")),
-        (
-            BULK_IMPORT,
-            409,
-            errors(error("duplicate_profile", meta={"duplicate_profile_id": "P1"})),
-            Conflict("P1", "e-1"),
-        ),
+        (BULK_IMPORT, 409, CLASH, Dead("identity_clash", "d", "e-1")),
+        (PROFILE_IMPORT, 409, CLASH, Conflict("P1", "e-1")),
         (IMPORT_JOB, 404, errors(error("not_found")), Gone("e-1")),
         (IMPORT_JOB, 400, errors(error()), Gone("e-1")),
         (BULK_IMPORT, 413, b"", Split("too_large")),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from klaviyo.outcomes import RowError
-from klaviyo.subscriptions import refused_channel, subscription, unsubscription
+from klaviyo.subscriptions import only_sms, subscription, unsubscription
 
 PHONE = "+12125560100"
 AT = "2024-04-01T18:37:06.558Z"
@@ -46,23 +46,23 @@ def test_who_unsubscribes_from_sms_gets_no_transactional_ones_either() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "channel"),
+    ("place", "expected"),
     [
-        ("phone_number", "sms"),
-        ("subscriptions/sms", "sms"),
-        ("subscriptions/sms/marketing/consent", "sms"),
-        ("email", "email"),
-        ("subscriptions/email/marketing/consented_at", "email"),
-        ("subscriptions", None),
-        ("subscriptions/push", None),
-        ("subscriptions/smsx", None),
-        ("emails", None),
-        ("properties/email", None),
+        ("phone_number", True),
+        ("subscriptions/sms", True),
+        ("subscriptions/sms/marketing/consent", True),
+        ("email", False),
+        ("subscriptions/email/marketing/consented_at", False),
+        ("subscriptions", False),
+        ("subscriptions/push", False),
+        ("subscriptions/smsx", False),
+        ("phone_numbers", False),
+        ("properties/phone_number", False),
     ],
 )
-def test_a_pointer_into_one_channel_leaves_the_other(place: str, channel: str | None) -> None:
-    assert refused_channel(RowError(3, "invalid", "d", f"{ROW}/attributes/{place}", "e")) == channel
+def test_a_pointer_at_the_phone_or_its_consent_leaves_the_e_mail(place: str, expected: bool) -> None:
+    assert only_sms(RowError(3, "invalid", "d", f"{ROW}/attributes/{place}", "e")) is expected
 
 
 def test_a_pointer_at_the_row_leaves_nothing_of_it() -> None:
-    assert refused_channel(RowError(3, "invalid", "d", ROW, "e")) is None
+    assert not only_sms(RowError(3, "invalid", "d", ROW, "e"))

@@ -113,6 +113,20 @@ def test_a_preview_reads_standard_input_and_needs_no_redis(tmp_path: Path) -> No
     assert json.loads(told.stdout)["queues"][0]["people"][0]["profile"] == {"email": "ann@example.com"}
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("changes", "--connection", "brand-z"), "there is no connection 'brand-z'; known: default"),
+        (("mparticle", "--connection", "default"), "mParticle's account says which connection it is"),
+    ],
+)
+def test_a_preview_for_a_connection_that_cannot_be_meant_ends_with_2(
+    words: tuple[str, ...], says: str, tmp_path: Path
+) -> None:
+    told = ferry(NOWHERE, tmp_path, "preview", "--source", *words, text='{"changes": []}')
+    assert (told.exit_code, says in told.stderr) == (2, True)
+
+
 def test_a_preview_of_an_unreadable_message_says_what_the_sender_would_get(tmp_path: Path) -> None:
     told = ferry(NOWHERE, tmp_path, "preview", "--source", "changes", text='{"changes": 1}')
     assert told.exit_code == 1

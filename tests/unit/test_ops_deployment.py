@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from klaviyo.endpoints import ENDPOINTS
+from ops.checks_keys import READING, WRITING
 from ops.cli import _COMMANDS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -21,6 +23,17 @@ def test_the_procfile_names_commands_there_are() -> None:
     for command in processes.values():
         name, word = command.split()
         assert (name, word in _COMMANDS) == ("ferry", True)
+
+
+def test_every_scope_that_a_key_may_need_is_named_where_a_key_is_asked_for() -> None:
+    def scopes(text: str) -> set[str]:
+        return set(re.findall(r"[a-z-]+:(?:read|write)", text))
+
+    told = scopes(f"{READING} {WRITING}")
+    assert {endpoint.scope for endpoint in ENDPOINTS if endpoint.scope} <= told
+    (row,) = (line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `KLAVIYO_API_KEY`"))
+    assert scopes(row) == told
+    assert scopes(json.loads((ROOT / "app.json").read_text())["env"]["KLAVIYO_API_KEY"]["description"]) == told
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"])

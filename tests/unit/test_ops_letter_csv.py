@@ -71,7 +71,7 @@ def test_nobody_is_put_on_a_list_who_does_not_join_it() -> None:
     ]
     made = sheet(changes, Rules())
     assert [row["Email"] for row in read(made)] == ["ann@example.com"]
-    assert made.left_out == {"leaving the audience": 2, "in the audience already": 1}
+    assert made.left_out == {"leaving the audience": 2, "neither joining nor leaving": 1}
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,17 @@ from rich.console import Console
 from ops.letter_view import LISTED, listing, summary, traceable, whole
 from queues.change import Body, Change
 from queues.dead_letters import DeadLetter
+from queues.names import Queue
 from tests.support.ops import VIPS, counted
 
 NOW = 1_767_225_600_000
 DETAIL = {"detail": "ann@example.com is not valid", "pointer": "/data/3", "error_id": "e-1", "status": 400}
 
 
-def letter(number: int = 0, reason: str = "invalid", **detail: str) -> DeadLetter:
+def letter(number: int = 0, reason: str = "invalid", attempts: int = 2, **detail: str) -> DeadLetter:
     body = Body("add", NOW - 60_000, "changes", "m-1", msgspec.Raw(b'{"email":"ann@example.com"}'))
     change = Change(("k" * 16,), NOW - 50_000, body)
-    return DeadLetter(f"{NOW - 3_600_000}-{number}", VIPS, reason, DETAIL | detail, NOW - 40_000, 2, change)
+    return DeadLetter(f"{NOW - 3_600_000}-{number}", VIPS, reason, DETAIL | detail, NOW - 40_000, attempts, change)
 
 
 def printed(*letters: DeadLetter) -> str:
@@ -70,6 +71,21 @@ def test_the_list_shows_letters_with_their_age_and_counts_reasons() -> None:
     assert text.endswith("3 dead letters: 2 invalid, 1 no_email.\n")
     assert "ann@" not in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_queue_and_a_reason_stand_in_one_piece_in_eighty_columns() -> None:
+    consents = counted(Queue("mparticle-1001", "consent", "consents"), "")
+    out = io.StringIO()
+    refused = letter(0, "global_unsubscribe_not_allowed", attempts=0)
+    Console(file=out, width=80).print(listing([(consents, refused)], NOW))
+    first, second = out.getvalue().splitlines()[1:3]
+    assert first.split() == [refused.id, "(consent)", "global_unsubscribe_not_allowed"]
+    assert second.split() == ["1h", "0m", "ago", "mparticle-1001/consent/consents"]
+
+
+def test_the_tries_that_failed_are_told() -> None:
+    assert "after 2 failed tries" in printed(letter())
+    assert "failed tr" not in printed(letter(attempts=0))
 
 
 def test_a_long_list_shows_the_newest_and_says_so() -> None:

@@ -65,6 +65,7 @@ def test_what_cannot_be_delivered_is_shown_with_the_reason() -> None:
     ((event,), dead) = (queues["default/event/events"][name] for name in ("events", "dead_on_arrival"))
     assert (event["action"], event["reason"]) == ("dead_letter", "metric_too_long")
     assert [letter["reason"] for letter in dead] == ["no_identifier"]
+    assert "list" not in queues["default/audience/unreadable"], "nobody is put on one"
     assert queues["default/audience/unreadable"]["dead_on_arrival"][0]["detail"].startswith("$.batch[1].type: ")
 
 
@@ -73,6 +74,13 @@ def test_messages_that_no_action_is_for_are_counted_by_type() -> None:
         "queues": [],
         "unmapped": {"page": 2, "alias": 1},
     }
+
+
+def test_another_connection_is_asked_for_by_its_name() -> None:
+    connections = Connections({"default": DEFAULT, "brand-b": Connection("brand-b")})
+    bought = json.dumps(message("track", event="Bought")).encode()
+    (queue,) = preview("segment", bought, connections, NOW, "brand-b")["queues"]
+    assert queue["queue"] == "brand-b/event/events"
 
 
 def test_a_request_that_intake_would_refuse_is_refused() -> None:

@@ -12,7 +12,7 @@ from ops.status_view import view
 from queues.census import Census
 from queues.counts import OpenBatch
 from queues.holds import Hold
-from queues.names import Queue
+from queues.names import UNREADABLE, Queue
 from queues.policy import Waiting
 from tests.support.ops import LAPSED, counted
 
@@ -104,6 +104,11 @@ def test_a_queue_that_is_no_audience_is_called_by_its_kind() -> None:
     first, second = printed(census, 120).splitlines()[1:3]
     assert (first.split()[0], second.split()[0]) == ("(consent)", "default/consent/consents")
     assert document(census)["queues"][0]["kind"] == "consent"
+
+
+def test_the_queue_of_what_could_not_be_read_is_called_so() -> None:
+    queue = counted(Queue("default", "audience", UNREADABLE), "")
+    assert "(unreadable)" in printed(Census(NOW, (queue,), {}, NOW - 1000, {}))
 
 
 def test_an_empty_ledger_says_so() -> None:

@@ -20,6 +20,18 @@ def test_a_queue_is_found_by_the_audience_id_that_only_it_has() -> None:
     assert find_queue("43", COUNTS) == LAPSED
 
 
+@pytest.mark.parametrize("given", ["events", "default/event/events"])
+def test_a_queue_of_no_audience_is_found_by_what_it_holds(given: str) -> None:
+    events = Queue("default", "event", "events")
+    assert find_queue(given, [*COUNTS, counted(events, "")]) == events
+
+
+def test_what_two_queues_are_called_by_id_or_name_is_not_guessed() -> None:
+    events = Queue("default", "event", "events")
+    with pytest.raises(click.UsageError, match="'events' fits 2 queues"):
+        find_queue("events", [counted(name="Events"), counted(events, "")])
+
+
 def test_an_audience_id_of_two_queues_asks_for_the_queue_id() -> None:
     with pytest.raises(click.UsageError) as fault:
         find_queue("42", COUNTS)

@@ -83,7 +83,7 @@ def test_an_identify_with_the_audiences_trait_is_an_entry_or_an_exit(member: boo
 )
 def test_an_identify_without_a_membership_is_none(computation_class: Any, key: Any, traits: Any) -> None:
     personas = {"computation_class": computation_class, "computation_key": key}
-    assert route({"type": "identify", "traits": traits, "context": {"personas": personas}}, _ACTIONS) == []
+    assert list(route({"type": "identify", "traits": traits, "context": {"personas": personas}}, _ACTIONS)) == []
 
 
 def test_a_trigger_narrows_entries_in_either_form() -> None:
@@ -92,8 +92,8 @@ def test_a_trigger_narrows_entries_in_either_form() -> None:
     for key, expected in (("vip", 1), ("other", 0)):
         identify = {"type": "identify", "traits": {key: True}}
         personas = {"computation_class": "audience", "computation_key": key}
-        assert len(route(_message(identify, **personas), actions)) == expected
-        assert len(route(_message(_ENTERED, **personas), actions)) == expected
+        assert len(list(route(_message(identify, **personas), actions))) == expected
+        assert len(list(route(_message(_ENTERED, **personas), actions))) == expected
 
 
 def test_whoever_enters_brings_attributes_and_whoever_leaves_only_identifiers() -> None:

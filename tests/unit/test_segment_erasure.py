@@ -38,3 +38,9 @@ def test_a_deletion_of_nobody_is_dead_on_arrival_with_the_remedy(more: dict[str,
     routed = erasure({"type": "delete", **more})
     assert routed.reason == "no_identifier"
     assert "none of email, phone_number, external_id is found" in (routed.detail or "")
+
+
+def test_what_waits_under_the_phone_alone_is_forgotten_too() -> None:
+    routed = erasure({"type": "delete", "traits": {"email": "ann@example.com", "phone": "+14155550132"}})
+    assert routed.identities == (("email", "ann@example.com"), ("phone", "+14155550132"))
+    assert erasure({"type": "delete", "traits": {"phone": "1"}}).identities == (("phone", "1"),)

@@ -29,7 +29,7 @@ def _one(message: dict[str, Any], **fields: Any) -> Routed:
 
 
 def _order(properties: dict[str, Any], **message: Any) -> list[Routed]:
-    return route(_BASE | {"event": "Order Completed", "properties": properties} | message, DEFAULTS)
+    return list(route(_BASE | {"event": "Order Completed", "properties": properties} | message, DEFAULTS))
 
 
 def test_an_event_is_mapped_by_segments_defaults() -> None:
@@ -59,9 +59,7 @@ def test_the_email_of_an_event_is_found_wherever_the_message_has_it(message: dic
     [
         ({"timestamp": "2024-09-11T20:08:49.8919123123Z"}, "2024-09-11T20:08:49.891Z"),
         ({"timestamp": 1_700_000_000}, "2023-11-14T22:13:20.000Z"),
-        ({"timestamp": None, "receivedAt": "2024-01-01T00:00:00Z"}, "2024-01-01T00:00:00.000Z"),
-        ({"timestamp": "", "sentAt": "2024-01-02T00:00:00Z"}, "2024-01-02T00:00:00.000Z"),
-        ({"timestamp": "yesterday", "sentAt": "2024-01-02T00:00:00Z"}, "yesterday"),
+        ({"timestamp": "yesterday"}, "yesterday"),
     ],
 )
 def test_the_time_of_an_event_is_fixed(message: dict[str, Any], time: str) -> None:

@@ -13,7 +13,7 @@ _TRACK = {"type": "track", "context": {"traits": {"email": "ann@example.com"}}, 
 
 
 def _by(message: dict[str, Any], **entry: Any) -> list[Routed]:
-    return route(message, read([entry]))
+    return list(route(message, read([entry])))
 
 
 def _one(message: dict[str, Any], **entry: Any) -> Routed:

@@ -54,6 +54,11 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (loaded.max_pending, loaded.max_pending_per_queue) == (3000, 2000)
 
 
+def test_a_space_around_a_token_is_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FERRY_TOKENS", "a: 0123456789abcdef, b :fedcba9876543210 ")
+    assert settings.load().tokens == (Token("a", "0123456789abcdef"), Token("b", "fedcba9876543210"))
+
+
 def test_a_token_without_a_name_is_the_default_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FERRY_TOKENS", "0123456789abcdef0123456789abcdef")
     assert settings.load().tokens == (Token("default", "0123456789abcdef0123456789abcdef"),)

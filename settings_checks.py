@@ -1,0 +1,63 @@
+"""What the value of a setting must be; each check raises marshmallow's ValidationError, and none repeats a secret."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError
+
+_SHORTEST_SECRET: Final = 16
+
+
+def klaviyo_key(key: str | None) -> None:
+    """A private API key of Klaviyo's, if there is one."""
+    # Never part of the message: it ends in logs.
+    if key and (not key.startswith("pk_") or not key.isascii() or any(c.isspace() for c in key)):
+        raise ValidationError("a private API key of Klaviyo starts with pk_ and holds no spaces.")
+
+
+def redis_url(url: str) -> None:
+    """An address that redis-py understands."""
+    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ValidationError("not an address of Redis: it starts with redis://, rediss:// or unix://.")
+
+
+def base_url(url: str) -> None:
+    """Scheme and host, and nothing that could be listened to on its way."""
+    parts = urlsplit(url)
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
+        raise ValidationError("it must be a scheme and a host, and nothing else.")
+    if parts.scheme == "https" and parts.hostname:
+        return
+    if parts.scheme != "http" or not _is_loopback(parts.hostname or ""):
+        raise ValidationError("keys and people's data go there: it must be https, or http on this machine.")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def named(text: str) -> tuple[str, str]:
+    """Name and value of `name:value`; a value alone is named default."""
+    name, colon, value = text.partition(":")
+    return (name.strip(), value.strip()) if colon else ("default", text.strip())
+
+
+def tokens(texts: list[Any]) -> None:
+    """`name:value` each, of which empty ones do not count."""
+    known = [named(str(text)) for text in texts if text]
+    if any(len(value) < _SHORTEST_SECRET for _, value in known):
+        raise ValidationError(f"each has at least {_SHORTEST_SECRET} characters.")
+    if len({name for name, _ in known}) < len(known):
+        raise ValidationError("two have the same name.")
+
+
+def secrets(texts: list[Any]) -> None:
+    """Keys to encrypt with, of which empty ones do not count."""
+    if any(len(str(text)) < _SHORTEST_SECRET for text in texts if text):
+        raise ValidationError(f"a secret key has at least {_SHORTEST_SECRET} characters.")

@@ -1,0 +1,50 @@
+"""Messages that their sender keeps away from Klaviyo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mappings.segment_integrations import is_for_klaviyo
+from tests.support.segment import message, read
+
+
+@pytest.mark.parametrize(
+    ("integrations", "expected"),
+    [
+        ({"Klaviyo": False}, False),
+        ({"All": False}, False),
+        ({"All": True, "Klaviyo": False}, False),
+        ({"All": False, "Klaviyo": False}, False),
+        ({"Klaviyo (Actions)": False}, False),
+        ({"All": False, "Mixpanel": True}, False),
+        ({"All": False, "Klaviyo": True}, True),
+        ({"All": False, "Klaviyo (Actions)": True}, True),
+        ({"All": False, "Klaviyo": {"listId": "AbCdEf"}}, True),
+        ({"Klaviyo": False, "Klaviyo (Actions)": True}, True),
+        ({"Mixpanel": False}, True),
+        ({"All": True}, True),
+        ({"All": None}, True),
+        ({}, True),
+        (None, True),
+        ([False], True),
+    ],
+)
+def test_a_message_is_for_klaviyo_unless_its_flags_say_false(integrations: Any, expected: bool) -> None:
+    assert is_for_klaviyo({"integrations": integrations}) is expected
+    assert is_for_klaviyo({})
+
+
+@pytest.mark.parametrize("kind", ["identify", "track", "delete"])
+def test_what_is_not_for_klaviyo_is_counted_and_not_stored(kind: str) -> None:
+    away = message(kind, event="User Unsubscribed", integrations={"Klaviyo": False})
+    reading = read({"batch": [away, message(messageId="m-2")]})
+    assert (reading.accepted, reading.dead, reading.unmapped) == (1, 0, {kind: 1})
+    assert [each.message for each in reading.acceptances] == ["segment:m-2"]
+
+
+def test_flags_beside_a_batch_hold_for_its_messages_and_lie_under_theirs() -> None:
+    batch = [message(), message(messageId="m-2", integrations={"Klaviyo": True})]
+    reading = read({"batch": batch, "integrations": {"All": False}})
+    assert (reading.accepted, reading.unmapped) == (1, {"identify": 1})
