@@ -105,7 +105,7 @@ def test_a_change_of_nobody_is_rejected_with_no_identity(nobody: dict[str, Any])
             "$.changes[0].action: Invalid enum value; it must be one of add, remove, update",
         ),
         ({"action": "unsubscribe"}, "$.changes[0].action: Invalid enum value; it must be one of add, remove, update"),
-        ({"action": None}, "$.changes[0].action: Expected `str`, got `null`"),
+        ({"action": None}, "$.changes[0].action: Expected `str`, got `null`; it must be one of add, remove, update"),
         ({"email": 5}, "$.changes[0].email: Expected `str | null`, got `int`"),
         ({"external_id": 1.5}, "$.changes[0].external_id: Expected `int | str | null`, got `float`"),
         ({"attributes": ["plan"]}, "$.changes[0].attributes: Expected `object`"),
