@@ -23,9 +23,10 @@ demo: .venv/run
 run: .venv/run
 	$(BIN)/ferry up
 
-# Tests mostly wait for processes, so more of them run at a time than there are cores; a file stays with one server.
+# Tests mostly wait for processes, so more of them run at a time than there are cores; a file stays with one server, and
+# the long ones, which have few tests, do not come last.
 test: .venv/dev
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .

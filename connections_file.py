@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from connections import DEFAULT, OF_ACCOUNT, Audience, Connection, Connections
+from connections import DEFAULT, NAMES, Audience, Connection, Connections, is_name
 from connections_schema import UPLOAD_LIMIT, ConnectionSchema
 from mappings import consent_mapping, segment_settings
 from mappings.account_settings import rules_from_mparticle
@@ -26,7 +25,6 @@ _MPARTICLE_NAMES = {
     "phone_identifier": "phoneIdentifier",
     "default_country": "defaultCountry",
 }
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 class ConnectionsError(ValueError):
@@ -49,11 +47,8 @@ def load(path: Path | None, default: Connection) -> Connections:
         raise ConnectionsError(f"{path} is not TOML: {fault}") from fault
     by_name = {DEFAULT: default}
     for name, values in _tables(path, document).items():
-        if not _NAME.fullmatch(name) or OF_ACCOUNT.fullmatch(name):
-            raise ConnectionsError(
-                f"{path}: [connections.{name}]: a name is lower-case letters, digits, - and _, up to 40, "
-                "and not mparticle-<number>"
-            )
+        if not is_name(name):
+            raise ConnectionsError(f"{path}: [connections.{name}]: {NAMES}")
         by_name[name] = _connection(path, name, values, default)
     _check_accounts(path, by_name)
     return Connections(by_name)
@@ -99,6 +94,9 @@ def _connection(path: Path, name: str, values: Any, default: Connection) -> Conn
         mparticle_account=read.get("mparticle_account"),
         audiences={key: _audience(value, policy) for key, value in read.get("audiences", {}).items()},
         actions=actions,
+        full_profile=read.get("full_profile", default.full_profile),
+        default_attributes=tuple(read.get("default_attributes", default.default_attributes)),
+        max_removal_percent=read.get("max_removal_percent", default.max_removal_percent),
     )
 
 

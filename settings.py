@@ -33,7 +33,11 @@ _EXAMPLES = {
     "FERRY_MAX_PENDING": "5000000",
     "FERRY_MAX_PENDING_PER_QUEUE": "1000000",
     "FERRY_SECRET_KEY": "a long random text, such as the output of: openssl rand -hex 32",
+    "FERRY_ADMIN_TOKEN": "a long random text, such as the output of: openssl rand -hex 32",
     "FERRY_CONNECTIONS": "connections.toml",
+    "FERRY_SFTP_URL": "sftp://user@sftp.klaviyo.com/profiles",
+    "FERRY_SFTP_KEY": "/run/secrets/klaviyo_sftp, or the text of a private key",
+    "FERRY_SFTP_HOST_KEY": "sftp.klaviyo.com ssh-ed25519 AAAA...",
     "FERRY_VAR": "./var",
     "PORT": "8000",
 }
@@ -58,6 +62,8 @@ class Settings:
     `max_pending` and `max_pending_per_queue`: changes that may wait, in all queues and in one.
     `segment_secrets`: with which Segment signs its webhooks, any of them.
     `secret_keys`: the first encrypts, all decrypt, so that a key can be exchanged without losing what is stored.
+    `admin_token`: of the user `admin` of the console; None: there is no such user.
+    `sftp_url`, `sftp_key` (text or path), `sftp_host_key`: where `ferry export --sftp` uploads to, and by which keys.
     """
 
     redis_url: str = field(repr=False)
@@ -66,10 +72,14 @@ class Settings:
     tokens: tuple[Token, ...] = ()
     segment_secrets: tuple[Token, ...] = ()
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    admin_token: str | None = field(default=None, repr=False)
     port: int = 8000
     var: Path = Path("var")
     max_pending: int = bounds.PENDING
     max_pending_per_queue: int = bounds.PENDING_IN_QUEUE
+    sftp_url: str | None = None
+    sftp_key: str | None = field(default=None, repr=False)
+    sftp_host_key: str | None = None
 
 
 def load() -> Settings:
@@ -87,10 +97,14 @@ def load() -> Settings:
     tokens: list[str] = env.list("FERRY_TOKENS", [], validate=settings_checks.tokens)
     signing: list[str] = env.list("FERRY_SEGMENT_SECRETS", [], validate=settings_checks.tokens)
     secrets: list[str] = env.list("FERRY_SECRET_KEY", [], validate=settings_checks.secrets)
+    admin: str | None = env.str("FERRY_ADMIN_TOKEN", None, validate=settings_checks.admin_token)
     port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
     most = env.int("FERRY_MAX_PENDING", bounds.PENDING, validate=validate.Range(min=1))
     most_in_a_queue = env.int("FERRY_MAX_PENDING_PER_QUEUE", bounds.PENDING_IN_QUEUE, validate=validate.Range(min=1))
     file = env.path("FERRY_CONNECTIONS", None)
+    sftp_url: str | None = env.str("FERRY_SFTP_URL", None, validate=settings_checks.sftp_url)
+    sftp_key: str | None = env.str("FERRY_SFTP_KEY", None)
+    sftp_host_key: str | None = env.str("FERRY_SFTP_HOST_KEY", None)
     default = Connection(DEFAULT, _api_key(env), policy=_policy(env))
     _seal(env)
     try:
@@ -104,10 +118,14 @@ def load() -> Settings:
         tokens=tuple(Token(*settings_checks.named(text)) for text in tokens if text),
         segment_secrets=tuple(Token(*settings_checks.named(text)) for text in signing if text),
         secret_keys=tuple(text for text in secrets if text),
+        admin_token=admin,
         port=port,
         var=var,
         max_pending=most,
         max_pending_per_queue=most_in_a_queue,
+        sftp_url=sftp_url,
+        sftp_key=sftp_key,
+        sftp_host_key=sftp_host_key,
     )
 
 

@@ -8,7 +8,11 @@ from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
+from queues import sentinel
+
 _SHORTEST_SECRET: Final = 16
+#: Of who may do everything, at an address that anybody may try.
+_SHORTEST_ADMIN: Final = 32
 
 
 def klaviyo_key(key: str | None) -> None:
@@ -19,9 +23,16 @@ def klaviyo_key(key: str | None) -> None:
 
 
 def redis_url(url: str) -> None:
-    """An address that redis-py understands."""
-    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-        raise ValidationError("not an address of Redis: it starts with redis://, rediss:// or unix://.")
+    """An address that redis-py understands, or of Sentinels that know one."""
+    if sentinel.is_sentinel(url):
+        try:
+            sentinel.read(url)
+        except ValueError as fault:
+            raise ValidationError(f"not an address of Sentinels: {fault}.") from None
+    elif urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ValidationError(
+            "not an address of Redis: it starts with redis://, rediss:// or unix://, for Sentinels redis+sentinel://."
+        )
 
 
 def base_url(url: str) -> None:
@@ -33,6 +44,19 @@ def base_url(url: str) -> None:
         return
     if parts.scheme != "http" or not _is_loopback(parts.hostname or ""):
         raise ValidationError("keys and people's data go there: it must be https, or http on this machine.")
+
+
+def sftp_url(url: str | None) -> None:
+    """User, host and folder, if there is one; a password has no business there, for a key is used."""
+    if not url:
+        return
+    parts = urlsplit(url)
+    if parts.scheme != "sftp" or not parts.hostname or not parts.username or parts.password is not None:
+        raise ValidationError("it must be sftp://user@host/folder, without a password.")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValidationError("its port is no number from 0 to 65535.") from None
 
 
 def _is_loopback(host: str) -> bool:
@@ -61,3 +85,11 @@ def secrets(texts: list[Any]) -> None:
     """Keys to encrypt with, of which empty ones do not count."""
     if any(len(str(text)) < _SHORTEST_SECRET for text in texts if text):
         raise ValidationError(f"a secret key has at least {_SHORTEST_SECRET} characters.")
+
+
+def admin_token(token: str | None) -> None:
+    """What the admin signs in with, if there is one: a text that can stand in a header."""
+    if not token:
+        return
+    if len(token) < _SHORTEST_ADMIN or not token.isascii() or any(c.isspace() for c in token):
+        raise ValidationError(f"it has at least {_SHORTEST_ADMIN} characters, ASCII and no spaces.")

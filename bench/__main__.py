@@ -23,6 +23,7 @@ from bench import (
     segment_accept,
     segment_mapping,
     segment_memory,
+    snapshots,
     tick,
 )
 from bench.errors import BenchError
@@ -42,6 +43,7 @@ _FIGURES = {
     "segment_accept": segment_accept.measure,
     "segment_mapping": segment_mapping.measure,
     "segment_memory": segment_memory.measure,
+    "snapshots": snapshots.measure,
     "tick": tick.measure,
 }
 _PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"

@@ -63,6 +63,10 @@ class Emulator:
         """When each upload that it took arrived (monotonic seconds), the first one first."""
         return [entry["at"] for entry in self._journal(0) if _is_upload(entry) and entry["status"] == ACCEPTED]
 
+    def writes(self, since: int) -> int:
+        """How many requests after request `since` were more than looks."""
+        return sum(entry["method"] != "GET" for entry in self._journal(since))
+
     def throttled(self) -> int:
         """How many requests it answered 429."""
         return sum(entry["status"] == TOO_MANY_REQUESTS for entry in self._journal(0))

@@ -13,7 +13,7 @@ class Sizes:
     in Redis while it is weighed. `queues`: idle ones in the large ledger. `ticks`: measured in each ledger.
     `backlog`: changes that wait in one audience, `backlogs`: how often they are delivered in uploads of 10,000.
     `uploads`: of 100 people each, one after another. `large`: changes of an audience beside which there are so many
-    `audiences` with as many changes as `small` says.
+    `audiences` with as many changes as `small` says. `members`: people in a snapshot.
     """
 
     rounds: int
@@ -31,6 +31,7 @@ class Sizes:
     large: int
     audiences: int
     small: int
+    members: int
 
 
 FULL = Sizes(
@@ -49,6 +50,7 @@ FULL = Sizes(
     large=20_000,
     audiences=19,
     small=200,
+    members=1_000_000,
 )
 QUICK = Sizes(
     rounds=1,
@@ -66,4 +68,5 @@ QUICK = Sizes(
     large=500,
     audiences=3,
     small=100,
+    members=2_000,
 )

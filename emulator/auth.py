@@ -11,7 +11,8 @@ PREFIX = "pk_"
 
 
 class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A private key. `scopes` None: full access. Keys of one `account` share its rate limits; None: its own."""
+    """A private key. `scopes` None: full access. Keys of one `account` share its rate limits and show its
+    id; None: limits of its own."""
 
     key: str
     scopes: tuple[str, ...] | None = None

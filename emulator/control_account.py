@@ -20,10 +20,12 @@ from emulator.world import World
 
 
 class AccountOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """What to change: the regions with a sending number for SMS, such as US, and the account's own opt-in process."""
+    """What to change: the regions with a sending number for SMS, such as US, the account's own opt-in process, and
+    whether it is one of Klaviyo's test accounts."""
 
     sms_regions: frozenset[str] | None = None
     opt_in_process: OptIn | None = None
+    test_account: bool | None = None
 
 
 class SuppressOrder(msgspec.Struct, forbid_unknown_fields=True):
@@ -45,6 +47,8 @@ class AccountControl:
             self._world.sms_regions = order.sms_regions
         if order.opt_in_process is not None:
             self._world.lists.default_opt_in = order.opt_in_process
+        if order.test_account is not None:
+            self._world.test_account = order.test_account
         send(resp, {"ok": True})
 
     async def on_get_members(self, req: Request, resp: Response, rest: str) -> None:

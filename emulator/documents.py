@@ -61,11 +61,11 @@ def mailing_list(req: Request, item: MailingList) -> Json:
     return document
 
 
-def account(req: Request, account_id: str) -> Json:
+def account(req: Request, account_id: str, *, test: bool) -> Json:
     """The one account there is."""
     nowhere = dict.fromkeys(("address1", "address2", "city", "region", "country", "zip"))
     attributes = {
-        "test_account": True,
+        "test_account": test,
         "contact_information": {
             "default_sender_name": "Emulator",
             "default_sender_email": "sender@example.com",

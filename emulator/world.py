@@ -44,6 +44,7 @@ class World:
         self.journal = Journal()
         #: The regions, such as US, whose numbers the account can send to.
         self.sms_regions = SMS_REGIONS
+        self.test_account = True
 
     def catch_up(self) -> None:
         """Carry out what is due by now; called before every request, so that no timer is needed."""

@@ -9,19 +9,25 @@ from typing import Any
 import falcon.asgi
 from redis.asyncio import Redis
 
-from intake import errors, room, suspensions
+from intake import added, errors, room, suspensions
 from intake.accounts import Accounts
+from intake.added import Added
 from intake.audiences import Audiences
 from intake.auth import Auth
 from intake.body import RECEIVE, BodyReader
+from intake.campaigns import Campaigns
 from intake.changes import Changes
 from intake.docs import Document, Page
 from intake.health import Health, Readiness
 from intake.lookout import Lookout
 from intake.mparticle import MParticle
+from intake.request_ids import RequestIds
 from intake.room import Room
 from intake.segment import Segment
 from intake.segment_auth import Signatures
+from intake.snapshot_status import Sync, Syncs
+from intake.snapshots import Members
+from intake.staging import Staging
 from intake.suspensions import Suspensions
 from queues.accounts import Cipher
 from queues.group_commit import GroupCommit
@@ -67,12 +73,14 @@ async def _no_body() -> dict[str, Any]:
 class _Lifespan:
     """Falcon's hooks for the start and the end of the process."""
 
-    def __init__(self, redis: Redis, settings: Settings, lookouts: Sequence[Lookout]) -> None:
+    def __init__(self, redis: Redis, settings: Settings, added: Added, lookouts: Sequence[Lookout]) -> None:
         self._redis = redis
         self._settings = settings
+        self._added = added
         self._lookouts = lookouts
 
     async def process_startup(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
+        await self._added.look()  # before the first request may name one
         for lookout in self._lookouts:
             lookout.start()
         if not self._settings.tokens:
@@ -92,17 +100,24 @@ def create_app(settings: Settings) -> Intake:
     audiences = Audiences()
     accounts = Accounts(redis, settings.connections, Cipher(settings.secret_keys))
     suspended = Suspensions(redis)
+    more = Added(redis, settings.connections)
     lookouts = [
         Lookout(Room(redis, commit, settings.max_pending).look, room.EVERY),
         Lookout(suspended.look, suspensions.EVERY),
+        Lookout(more.look, added.EVERY),
     ]
     auth = Auth(settings.tokens, signing=bool(settings.segment_secrets))
-    app = Intake(bodies, middleware=[auth, _Lifespan(redis, settings, lookouts)])
+    app = Intake(bodies, middleware=[RequestIds(), auth, _Lifespan(redis, settings, more, lookouts)])
     errors.install(app)
     app.add_route("/v1/mparticle", MParticle(redis, commit, bodies, accounts, audiences, suspended))
     app.add_route("/v1/changes", Changes(commit, bodies, settings.connections, audiences))
     signatures = Signatures(settings.segment_secrets)
     app.add_route("/v1/segment", Segment(commit, bodies, settings.connections, audiences, signatures))
+    staging = Staging(redis, commit)
+    app.add_route("/v1/audiences/{audience}/members", Members(staging, bodies, settings.connections))
+    app.add_route("/v1/audiences/{audience}/syncs", Syncs(redis, settings.connections))
+    app.add_route("/v1/audiences/{audience}/syncs/{snapshot}", Sync(redis, settings.connections))
+    app.add_route("/v1/campaigns", Campaigns(staging, bodies, settings.connections))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(redis))
     app.add_route("/openapi.json", Document())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import falcon
 import falcon.asgi
 
 from intake import limits
 
-#: Key of an ASGI scope: the server's own `receive`, which nobody but a BodyReader calls (see app.py).
+#: Key of an ASGI scope: the server's own `receive`, which only what reads bodies calls (see app.py).
 RECEIVE = "ferry.receive"
 _HELD = "ferry.held"
 _GZIP = 31  # zlib: a gzip header, and the largest window
@@ -31,16 +32,17 @@ class BodyReader:
 
         `check`: sees the body as it came, before anything is made of it, and may raise.
         """
-        encoding = (req.get_header("Content-Encoding") or "").lower()
-        if encoding not in ("", "identity", "gzip"):
-            raise falcon.HTTPUnsupportedMediaType(
-                title="The body's compression is not known", description="Send it plain or with Content-Encoding: gzip."
-            )
+        gzip = is_gzip(req)
         body = await (self._receive(req, most) if check is None else self._checked(req, most, check))
-        if encoding == "gzip":
+        if gzip:
             body = _decompress(body, most)
-            self._hold(req, len(body))
+            self.hold(req, len(body))
         return body
+
+    def let_go(self, req: falcon.asgi.Request, size: int) -> None:
+        """So many bytes of a body that is still coming are held no longer."""
+        self.held -= size
+        req.scope[_HELD] -= size
 
     def release(self, scope: dict[str, object]) -> None:
         """The request is answered; its body takes no memory any more."""
@@ -57,7 +59,8 @@ class BodyReader:
         finally:
             self._unsigned -= req.scope.get(_HELD, 0)
 
-    def _hold(self, req: falcon.asgi.Request, size: int, unsigned: bool = False) -> None:
+    def hold(self, req: falcon.asgi.Request, size: int, unsigned: bool = False) -> None:
+        """So many bytes more are held. Raises HTTPServiceUnavailable when they are more than the process may hold."""
         self.held += size
         self._unsigned += size if unsigned else 0
         req.scope[_HELD] = req.scope.get(_HELD, 0) + size
@@ -74,18 +77,31 @@ class BodyReader:
         size = 0
         more = True
         while more:
-            event = await receive()
-            if event["type"] == "http.disconnect":
-                raise falcon.HTTPBadRequest(
-                    title="The connection broke", description="Nothing was accepted; repeat it."
-                )
-            part, more = event.get("body", b""), event.get("more_body", False)
+            part, more = await next_part(receive)
             size += len(part)
-            self._hold(req, len(part), unsigned)
+            self.hold(req, len(part), unsigned)
             if size > most:
                 raise too_large(most)
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def next_part(receive: Callable[[], Awaitable[dict[str, Any]]]) -> tuple[bytes, bool]:
+    """What came of a body, and whether there is more. Raises HTTPBadRequest where the connection broke."""
+    event = await receive()
+    if event["type"] == "http.disconnect":
+        raise falcon.HTTPBadRequest(title="The connection broke", description="Nothing was accepted; repeat it.")
+    return event.get("body", b""), event.get("more_body", False)
+
+
+def is_gzip(req: falcon.asgi.Request) -> bool:
+    """Whether a body comes compressed. Raises HTTPUnsupportedMediaType for another compression."""
+    encoding = (req.get_header("Content-Encoding") or "").lower()
+    if encoding not in ("", "identity", "gzip"):
+        raise falcon.HTTPUnsupportedMediaType(
+            title="The body's compression is not known", description="Send it plain or with Content-Encoding: gzip."
+        )
+    return encoding == "gzip"
 
 
 def _decompress(body: bytes, most: int) -> bytes:

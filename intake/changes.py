@@ -21,7 +21,8 @@ from queues.clock import now_ms
 from queues.group_commit import GroupCommit
 
 _JSON = "application/json;charset=utf-8"
-_NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+#: What senders call lines of JSON.
+NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 #: A change's JSON, and its place in the request for messages.
 _Placed = tuple[str, bytes | msgspec.Raw]
 _posted = msgspec.json.Decoder(Posted)
@@ -42,7 +43,7 @@ class Changes:
         key = _idempotency_key(req)
         audience = _audience(req)
         body = await self._bodies.read(req)
-        if (req.content_type or "").partition(";")[0].strip().lower() in _NDJSON:
+        if media_type(req) in NDJSON:
             changes: list[_Placed] = _lines(body)
         else:
             changes, audience = _document(body, audience)
@@ -61,6 +62,11 @@ class Changes:
                 "repeated": bool(accepted) and not any(each.fresh for each in accepted),
             }
         )
+
+
+def media_type(req: falcon.asgi.Request) -> str:
+    """The Content-Type without its parameters, in small letters."""
+    return (req.content_type or "").partition(";")[0].strip().lower()
 
 
 def _idempotency_key(req: falcon.asgi.Request) -> str:

@@ -9,9 +9,9 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Raw
 
-from intake import phones
 from intake.limits import AUDIENCE_NAME
 from intake.mparticle_messages import NOTHING, AudienceId
+from queues import phones
 from queues.change import person_key
 
 #: ms of 1973 and 2286: between them lies every time in ms, and no time in seconds.

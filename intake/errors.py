@@ -29,11 +29,21 @@ _DEFAULTS: Final = {
 
 def serialize(_req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError) -> None:
     """Write an error into the answer."""
-    # Falcon's own errors have the status for a title, and no description.
-    title = error.title if error.title != error.status else str(error.status).partition(" ")[2]
-    description = error.description or _DEFAULTS.get(error.status_code, "")
+    title, description = words(error)
     resp.content_type = "application/json;charset=utf-8"
     resp.data = orjson.dumps({"error": {"title": title, "description": description}})
+
+
+def words(error: falcon.HTTPError) -> tuple[str, str]:
+    """Title and description of an error: Falcon's own have the status for a title, and no description."""
+    title = error.title if error.title != error.status else str(error.status).partition(" ")[2]
+    return title or "", error.description or _DEFAULTS.get(error.status_code, "")
+
+
+def where(fault: Exception) -> str:
+    """The last places of a traceback. Neither its lines nor the error's message: they may hold what was posted."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    return " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames[-3:]))
 
 
 def install(app: falcon.asgi.App[Any, Any]) -> None:
@@ -82,11 +92,10 @@ async def _too_much(
 async def _unexpected(
     _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
 ) -> None:
-    # Neither the message of the error nor the lines of the traceback: they may hold what was posted.
-    frames = traceback.extract_tb(fault.__traceback__)
-    where = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames[-3:]))
     log.error(
-        "a defect in Ferry, %s at %s; answered 500, the sender repeats; please report it", type(fault).__name__, where
+        "a defect in Ferry, %s at %s; answered 500, the sender repeats; please report it",
+        type(fault).__name__,
+        where(fault),
     )
     raise falcon.HTTPInternalServerError(
         title="A defect in Ferry",

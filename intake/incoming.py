@@ -12,6 +12,7 @@ from intake.audiences import Audiences, facts
 from intake.faults import UNREADABLE
 from intake.limits import STORED
 from intake.nesting import too_deep
+from intake.request_ids import of_request
 from queues import names
 from queues.acceptance import Acceptance, DeadOnArrival
 from queues.change import Action, Body, encode, nobody_key
@@ -61,6 +62,7 @@ class Stored:
 class Incoming:
     """Collects the changes of one message. `accepted_at`: ms. `message`: the sender's id, to trace a change by.
 
+    Without one it is the request's, by which nothing is recognised as repeated, for a repetition has another.
     `stored`: that of the request, where one brings many messages.
     """
 
@@ -69,7 +71,7 @@ class Incoming:
     ) -> None:
         self._connection = connection
         self._source = source
-        self._message = message
+        self._message = message or of_request()
         self._accepted_at = accepted_at
         self._parts: dict[tuple[str, str], Part] = {}
         self._stored_so_far = stored or Stored()

@@ -14,10 +14,12 @@ IN_FLIGHT = 4 * BODY
 UNSIGNED = BODY
 #: Bytes of a request's line and headers.
 HEAD = 32 * 1024
-#: Seconds in which a request must have come, its body included.
+#: Seconds in which a request must have come, its body included; of a body of any size, each piece of it.
 REQUEST_SECONDS = 30.0
 #: Changes in one request to /v1/changes.
 CHANGES = 10_000
+#: Groups of one campaign: as many as Klaviyo has room for lists.
+GROUPS = 1_000
 #: Characters of an audience id, an audience name, and the id of a message (or its idempotency key).
 AUDIENCE_ID = 200
 AUDIENCE_NAME = 255

@@ -14,10 +14,10 @@ from intake.mparticle_identities import subject_keys
 from intake.mparticle_membership import SOURCE
 from intake.mparticle_messages import Erasure, Identity
 from queues.acceptance import Acceptance
+from queues.names import TARGETS
 
-#: Kind and target of the queue of erasures.
+#: The kind of the queue of erasures.
 KIND: Final = "erasure"
-TARGET: Final = "erasures"
 _PLACE: Final = "$.subject_identities"
 
 _identities = msgspec.json.Decoder(dict[str, Identity | None] | None)
@@ -33,7 +33,7 @@ def acceptances(
     identities = _read(message)
     person = _encode({"user_identities": identities})
     incoming = Incoming(connection, SOURCE, message.id or "", now)
-    part = incoming.part(TARGET, KIND)
+    part = incoming.part(TARGETS[KIND], KIND)
     if keys := subject_keys(account_id, identities):
         incoming.add(part, keys, "erase", now, person)
     else:

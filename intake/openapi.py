@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from intake import limits, openapi_changes, openapi_segment, segment_auth
+from intake import (
+    limits,
+    openapi_campaigns,
+    openapi_changes,
+    openapi_segment,
+    openapi_snapshot_schemas,
+    openapi_snapshots,
+    segment_auth,
+)
 from intake.auth import unauthorized
 from intake.errors import RETRY_AFTER
 from intake.openapi_mparticle import REQUESTS, RESPONSES
 from intake.openapi_parts import answer, errors
 from intake.openapi_schemas import SCHEMAS, ref
+from queues.snapshots import PIECE
 
 _MB: Final = limits.BODY // 1024**2
 _DESCRIPTION: Final = (
     "Takes changes of audiences, profiles and consents, and events, and keeps them in durable queues until Klaviyo "
     "has them. 202, and 200 to Segment's messages, means that they are stored and will be delivered, or kept as dead "
     "letters with the reason. "
-    f"A body has at most {_MB} MB, gzip allowed, and must come within {limits.REQUEST_SECONDS:.0f} s. "
+    f"A body has at most {_MB} MB, gzip allowed, and must come within {limits.REQUEST_SECONDS:.0f} s; but the members "
+    f"of an audience may be of any size, while {PIECE:,} bytes come within each {limits.REQUEST_SECONDS:.0f} s. "
     "A name that a message, its account or a change has twice is refused; within a person the last one counts. "
     "Repeat a request after 408, 500 or 503; what was accepted of it is recognised by the message's id or the "
     "Idempotency-Key."
@@ -24,10 +34,10 @@ _DESCRIPTION: Final = (
 _ERRORS: Final = {
     "400": "The request cannot be read; the description names the place.",
     "401": "No valid token or signature.",
-    "404": "There is no such connection.",
+    "404": "There is no such connection, or no such snapshot.",
     "408": "The request came too slowly.",
     "413": "The body, or the number of changes or messages in it, is too large.",
-    "415": "The compression is not known; use gzip or none.",
+    "415": "The compression is not known (use gzip or none), or the format.",
     "500": "A defect in Ferry; it may not have been accepted.",
     "503": "Redis is unreachable or full, or too much came at once; nothing was accepted.",
 }
@@ -44,13 +54,20 @@ def document() -> dict[str, Any]:
             "/v1/mparticle": {"post": _mparticle()},
             "/v1/segment": {"post": openapi_segment.operation(_schemes())},
             "/v1/changes": {"post": openapi_changes.operation()},
+            **openapi_snapshots.PATHS,
+            "/v1/campaigns": {"post": openapi_campaigns.OPERATION},
             "/healthz": {"get": _open("health", "Whether the process is up", answer("It is up.", {"type": "object"}))},
             "/readyz": {"get": _readiness()},
             "/openapi.json": {"get": _open("openapi", "This document", answer("OpenAPI 3.1.", {"type": "object"}))},
             "/docs": {"get": _open("docs", "This document as a page", _page())},
         },
         "components": {
-            "schemas": REQUESTS | RESPONSES | openapi_segment.SCHEMAS | SCHEMAS,
+            "schemas": REQUESTS
+            | RESPONSES
+            | openapi_segment.SCHEMAS
+            | openapi_snapshot_schemas.SCHEMAS
+            | openapi_campaigns.SCHEMAS
+            | SCHEMAS,
             "responses": _error_responses(),
             "securitySchemes": _schemes(),
         },

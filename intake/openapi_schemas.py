@@ -42,6 +42,11 @@ AUDIENCE_ID: Final[Schema] = {
 _AUDIENCE: Final = obj(
     {"id": AUDIENCE_ID, "name": text("What its Klaviyo list is called.", limits.AUDIENCE_NAME)}, "id"
 )
+#: A time, as an alternative of `oneOf` each.
+TIMES: Final[list[Schema]] = [
+    {"type": "string", "format": "date-time"},
+    {"type": "integer", "minimum": 100_000_000_000, "maximum": 9_999_999_999_999},
+]
 _CHANGE: Final = obj(
     {
         "action": {"type": "string", "enum": ["add", "remove", "update"], "description": "update: attributes only."},
@@ -51,11 +56,7 @@ _CHANGE: Final = obj(
         "attributes": {"type": ["object", "null"], "description": "A value of null removes the attribute."},
         "consent_state": {"type": ["object", "null"]},
         "timestamp": {
-            "oneOf": [
-                {"type": "string", "format": "date-time"},
-                {"type": "integer", "minimum": 100_000_000_000, "maximum": 9_999_999_999_999},
-                {"type": "null"},
-            ],
+            "oneOf": [*TIMES, {"type": "null"}],
             "description": "When it happened: ISO 8601, or ms since 1970; now when left out.",
         },
         "audience": {"oneOf": [ref("Audience"), {"type": "null"}], "description": "Else that of the request."},

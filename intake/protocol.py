@@ -9,15 +9,19 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from intake.limits import HEAD, REQUEST_SECONDS
+from queues.snapshots import PIECE
 
+#: Key of an ASGI request's state: a call that lets the rest of a body begin its time anew, for one of any size.
+MORE_TIME: Final = "ferry.more_time"
 _TOO_LARGE: Final = (
     "431 Request Header Fields Too Large",
     f"The request's line and headers have more than {HEAD:,} bytes. Nothing was accepted.",
 )
-_TOO_SLOW: Final = (
-    "408 Request Timeout",
-    f"A request must be complete within {REQUEST_SECONDS:g} s. Nothing was accepted; repeat it.",
+_SLOW: Final = (
+    f"A request must be complete within {REQUEST_SECONDS:g} s, and a snapshot bring {PIECE:,} bytes within each. "
+    "Nothing was accepted; repeat it."
 )
+_TOO_SLOW: Final = ("408 Request Timeout", _SLOW)
 
 
 class Protocol(HttpToolsProtocol):
@@ -53,6 +57,7 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
         self._in_head = True
         self._since = self.loop.time()
+        self.scope["state"][MORE_TIME] = self._more_time
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
@@ -81,6 +86,10 @@ class Protocol(HttpToolsProtocol):
             self._end(*_TOO_SLOW)
         else:
             self._timer = self.loop.call_later(self.seconds / 6, self._look)
+
+    def _more_time(self) -> None:
+        if self._since is not None:  # else the body is whole
+            self._since = self.loop.time()
 
     def _end(self, status: str, description: str) -> None:
         """Close the connection, with an answer unless another is due or under way."""

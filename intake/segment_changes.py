@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 from msgspec import Raw
 
-from intake import limits, phones
+from intake import limits
 from intake.incoming import KIND, MALFORMED, Incoming
 from intake.nesting import too_deep
 from mappings import contact
 from mappings.errors import Reason
 from mappings.segment_routed import Routed
+from queues import phones
 from queues.change import Action, person_key
-
-_TARGETS: Final = {"profile": "profiles", "event": "events", "consent": "consents", "erasure": "erasures"}
+from queues.names import TARGETS
 
 _encode = msgspec.json.Encoder().encode
 
@@ -55,7 +53,7 @@ def _fault(routed: Routed, keys: tuple[str, ...], person: bytes) -> tuple[str, s
 def _target(routed: Routed) -> str | None:
     """The target of the queue; None where it cannot be read which one is meant."""
     if routed.kind != KIND:
-        return _TARGETS[routed.kind]
+        return TARGETS[routed.kind]
     known = routed.audience_id
     return known if known and len(known) <= limits.AUDIENCE_ID else None
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Awaitable, Callable
 
 import uvicorn
 
-from intake.app import create_app
 from intake.protocol import Protocol
-from settings import Settings
 
 #: Seconds an idle connection is kept; longer than mParticle's and most routers' own, so that they close it first.
 KEEP_ALIVE = 75
 #: Seconds for requests under way after SIGTERM; platforms kill after 30, some after 20.
 SHUTDOWN = 15
 
+#: An ASGI app.
+App = Callable[..., Awaitable[None]]
 
-def config(settings: Settings, host: str, port: int) -> uvicorn.Config:
+
+def config(app: App, host: str, port: int) -> uvicorn.Config:
     """How uvicorn runs. No access log: it would be written for every request, and holds what senders put into URLs."""
     return uvicorn.Config(
-        create_app(settings),
+        app,
         host=host,
         port=port,
         http=Protocol,
@@ -35,9 +37,9 @@ def config(settings: Settings, host: str, port: int) -> uvicorn.Config:
     )
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
+def serve(app: App, host: str, port: int) -> None:
     """Take requests until SIGTERM or SIGINT, then finish those under way."""
-    server = uvicorn.Server(config(settings, host, port))
+    server = uvicorn.Server(config(app, host, port))
     # What is there now stays for good: the collector need not look at it again and again (a tenth of the time). A
     # message leaves hardly any cycles behind, so that looking at every 700th object, as usual, takes a twentieth.
     gc.freeze()

@@ -12,19 +12,30 @@ from klaviyo.errors import NotAccepted
 from klaviyo.filters import query
 from klaviyo.outcomes import UNEXPECTED, Hold, Retry
 
-_NOBODY = b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":[]}}}}'
+_FIELDS = "test_account,contact_information.organization_name"
+#: An import of nobody.
+NOBODY = b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":[]}}}}'
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`id`: the public key; `test_account`: Klaviyo's only sandbox. None if the key may not know."""
+    """`id`: the public key; `test_account`: Klaviyo's only sandbox; `name`: of the organisation it belongs to.
+
+    None if the key may not know.
+    """
 
     id: str | None
     test_account: bool | None
+    name: str | None = None
+
+
+class _Contact(msgspec.Struct, frozen=True):
+    organization_name: str | None = None
 
 
 class _Attributes(msgspec.Struct, frozen=True):
     test_account: bool | None = None
+    contact_information: _Contact | None = None
 
 
 class _Account(msgspec.Struct, frozen=True):
@@ -41,17 +52,27 @@ def read_account(call: Caller) -> Account:
 
     Klaviyo allows 15 of these a minute.
     """
-    try:
-        document = call(ACCOUNTS, query=query({"fields[account]": "test_account"}))
-    except NotAccepted as refusal:
-        if not (isinstance(refusal.outcome, Hold) and refusal.outcome.reason == "forbidden"):
-            raise
+    told = told_account(call)
+    if told is None:
         call(LISTS, query=query({"page[size]": "1"}))
         return Account(None, None)
+    return told
+
+
+def told_account(call: Caller) -> Account | None:
+    """The key's account; None when the key may not read it. Raises NotAccepted."""
+    try:
+        document = call(ACCOUNTS, query=query({"fields[account]": _FIELDS}))
+    except NotAccepted as refusal:
+        if isinstance(refusal.outcome, Hold) and refusal.outcome.reason == "forbidden":
+            return None
+        raise
     accounts = shape(ACCOUNTS, document, _Document).data
     if len(accounts) != 1:
         raise NotAccepted(ACCOUNTS.name, UNEXPECTED)
-    return Account(accounts[0].id, accounts[0].attributes.test_account)
+    found = accounts[0].attributes
+    contact = found.contact_information or _Contact()
+    return Account(accounts[0].id, found.test_account, contact.organization_name)
 
 
 def check_rights(call: Caller) -> None:
@@ -62,7 +83,7 @@ def check_rights(call: Caller) -> None:
     call(LISTS, query=query({"page[size]": "1", "fields[list]": "created"}))
     call(PROFILES, query=query({"page[size]": "1", "fields[profile]": "created"}))
     try:
-        call(BULK_IMPORT, body=_NOBODY)
+        call(BULK_IMPORT, body=NOBODY)
     except NotAccepted as refusal:
         if isinstance(refusal.outcome, Hold | Retry):
             raise

@@ -74,12 +74,18 @@ class Caller:
     def pages(self, endpoint: Endpoint, identifier: str, query: str) -> Iterator[list[Any]]:
         """The `data` of each page. Raises as a call does, and UNEXPECTED when the next page is elsewhere."""
         for _ in range(MAX_PAGES):
-            page = shape(endpoint, self(endpoint, identifier, query), _Page)
-            yield page.data
-            if page.links.next is None:
+            data, following = self.page(endpoint, identifier, query)
+            yield data
+            if following is None:
                 return
-            query = self._next_query(endpoint, identifier, page.links.next)
+            query = following
         raise NotAccepted(endpoint.name, UNEXPECTED)
+
+    def page(self, endpoint: Endpoint, identifier: str, query: str) -> tuple[list[Any], str | None]:
+        """The `data` of one page, and the query of the next, None after the last. Raises as `pages` does."""
+        page = shape(endpoint, self(endpoint, identifier, query), _Page)
+        following = page.links.next
+        return page.data, None if following is None else self._next_query(endpoint, identifier, following)
 
     def _next_query(self, endpoint: Endpoint, identifier: str, link: str) -> str:
         """Only the query of Klaviyo's link is used, so the key goes nowhere else whatever the link says."""

@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from klaviyo import accounts, deletions, departures, events, imports, lists, members, profiles, subscriptions
+from klaviyo import (
+    accounts,
+    deletions,
+    departures,
+    events,
+    imports,
+    list_people,
+    lists,
+    members,
+    profiles,
+    rights,
+    subscriptions,
+)
 from klaviyo.accounts import Account
 from klaviyo.calls import Caller
 from klaviyo.deletions import Identifier
 from klaviyo.http import Transport
 from klaviyo.imports import ImportJob, RowFailure
 from klaviyo.limiter import Limiter
+from klaviyo.list_people import Person
+from klaviyo.listing import Listing
 from klaviyo.members import Field
 from klaviyo.revision import REVISION
+from klaviyo.rights import Rights
 
 
 def _nothing() -> None:
@@ -69,9 +84,25 @@ class Klaviyo:
         """Id of a new list. See `lists.create_list`."""
         return lists.create_list(self._call, name)
 
+    def delete_list(self, list_id: str) -> None:
+        """Delete a list. See `lists.delete_list`."""
+        lists.delete_list(self._call, list_id)
+
     def get_list(self, list_id: str) -> str:
         """Name of a list. See `lists.get_list_name`."""
         return lists.get_list_name(self._call, list_id)
+
+    def list_profiles(self, list_id: str, cursor: str = "") -> Listing[dict[str, str | None]]:
+        """Everybody on a list. See `list_people.list_profiles`."""
+        return list_people.list_profiles(self._call, list_id, cursor)
+
+    def list_consents(self, list_id: str, cursor: str = "") -> Listing[Person]:
+        """Everybody on a list, with their consents. See `list_people.list_consents`."""
+        return list_people.list_consents(self._call, list_id, cursor)
+
+    def profiles_consents(self, field: list_people.Identifier, values: Sequence[str]) -> list[Person]:
+        """Consents of those whom Klaviyo knows. See `list_people.profiles_consents`."""
+        return list_people.profiles_consents(self._call, field, values)
 
     def members(self, list_id: str, field: Field, values: Sequence[str]) -> list[str]:
         """Profile ids of those on the list. See `members.members`."""
@@ -122,6 +153,10 @@ class Klaviyo:
     def account(self) -> Account:
         """The key's account. See `accounts.read_account`."""
         return accounts.read_account(self._call)
+
+    def rights(self) -> Rights:
+        """Everything the key may do. See `rights.read_rights`."""
+        return rights.read_rights(self._call)
 
     def check_rights(self) -> None:
         """Whether the key may do all that Ferry needs. See `accounts.check_rights`."""

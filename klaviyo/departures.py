@@ -7,53 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
 
 import msgspec
 
 from klaviyo.calls import Caller, shape
 from klaviyo.endpoints import PROFILES
 from klaviyo.filters import any_of, query
+from klaviyo.marketing import Channel, Marketing, Subscriptions
 from klaviyo.members import Field
-
-#: A time without its zone could not be compared with any other.
-_Time = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-class _Suppression(msgspec.Struct, frozen=True):
-    timestamp: _Time | None = None
-    list_id: str | None = None
-
-
-class _Marketing(msgspec.Struct, frozen=True):
-    consent: str | None = None
-    consent_timestamp: _Time | None = None
-    last_updated: _Time | None = None
-    suppression: list[_Suppression] | None = None
-    list_suppressions: list[_Suppression] | None = None
-
-    def left(self, list_id: str | None) -> list[datetime | None]:
-        """When the person left everything, or this list."""
-        moments = [each.timestamp for each in self.suppression or ()]
-        moments += [each.timestamp for each in self.list_suppressions or () if each.list_id == list_id]
-        if self.consent == "UNSUBSCRIBED":
-            moments.append(self.consent_timestamp or self.last_updated)
-        return moments
-
-
-class _Channel(msgspec.Struct, frozen=True):
-    marketing: _Marketing | None = None
-
-
-class _Subscriptions(msgspec.Struct, frozen=True):
-    email: _Channel | None = None
-    sms: _Channel | None = None
 
 
 class _Attributes(msgspec.Struct, frozen=True):
     email: str | None = None
     phone_number: str | None = None
-    subscriptions: _Subscriptions | None = None
+    subscriptions: Subscriptions | None = None
 
 
 class _Profile(msgspec.Struct, frozen=True):
@@ -62,7 +29,7 @@ class _Profile(msgspec.Struct, frozen=True):
 
 #: Stands for a departure whose time Klaviyo does not tell: later than any consent.
 _SOME_TIME = datetime.max.replace(tzinfo=UTC)
-_NOBODY = _Marketing()
+_NOBODY = Marketing()
 
 
 def departures(call: Caller, field: Field, values: Sequence[str], list_id: str | None) -> dict[str, datetime]:
@@ -84,6 +51,15 @@ def departures(call: Caller, field: Field, values: Sequence[str], list_id: str |
 
 def _departure(attributes: _Attributes, field: Field, list_id: str | None) -> tuple[str, list[datetime | None]]:
     value = attributes.email if field == "email" else attributes.phone_number
-    told = attributes.subscriptions or _Subscriptions()
-    channel = (told.email if field == "email" else told.sms) or _Channel()
-    return (value or "").lower(), (channel.marketing or _NOBODY).left(list_id)
+    told = attributes.subscriptions or Subscriptions()
+    channel = (told.email if field == "email" else told.sms) or Channel()
+    return (value or "").lower(), _left(channel.marketing or _NOBODY, list_id)
+
+
+def _left(told: Marketing, list_id: str | None) -> list[datetime | None]:
+    """When the person left everything, or this list."""
+    moments = [each.timestamp for each in told.suppression or ()]
+    moments += [each.timestamp for each in told.list_suppressions or () if each.list_id == list_id]
+    if told.consent == "UNSUBSCRIBED":
+        moments.append(told.consent_timestamp or told.last_updated)
+    return moments

@@ -51,6 +51,7 @@ IMPORT_ERRORS = Endpoint(
 LISTS = Endpoint("get_lists", "GET", "/api/lists", frozenset({200}), about="list")
 LIST = Endpoint("get_list", "GET", "/api/lists/{id}", frozenset({200}), about="list")
 CREATE_LIST = Endpoint("create_list", "POST", "/api/lists", frozenset({201}), about="list")
+DELETE_LIST = Endpoint("delete_list", "DELETE", "/api/lists/{id}", frozenset({204}), document=False, about="list")
 LIST_MEMBERS = Endpoint(
     "get_profile_ids_for_list",
     "GET",
@@ -120,6 +121,7 @@ ENDPOINTS = (
     LISTS,
     LIST,
     CREATE_LIST,
+    DELETE_LIST,
     LIST_MEMBERS,
     LIST_PROFILES,
     REMOVE_MEMBERS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from klaviyo.calls import Caller, shape
-from klaviyo.endpoints import CREATE_LIST, LIST, LISTS
+from klaviyo.endpoints import CREATE_LIST, DELETE_LIST, LIST, LISTS
 from klaviyo.filters import equals, query
 
 
@@ -31,6 +31,11 @@ def create_list(call: Caller, name: str) -> str:
     body = {"data": {"type": "list", "attributes": {"name": name}}}
     document = call(CREATE_LIST, body=msgspec.json.encode(body))
     return shape(CREATE_LIST, document, _Created).data.id
+
+
+def delete_list(call: Caller, list_id: str) -> None:
+    """Delete a list; who was on it stays a profile. Raises NotAccepted, with a Hold of scope `list` when it is gone."""
+    call(DELETE_LIST, list_id)
 
 
 def get_list_name(call: Caller, list_id: str) -> str:

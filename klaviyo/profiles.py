@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from klaviyo.calls import Caller
-from klaviyo.endpoints import PROFILE_IMPORT
+from klaviyo.calls import Caller, shape
+from klaviyo.endpoints import PROFILE_IMPORT, PROFILES
+from klaviyo.filters import equals, query
 
 
 def clear_fields(call: Caller, identifiers: Mapping[str, str], fields: Sequence[str]) -> None:
@@ -30,6 +31,21 @@ def make_known(call: Caller, identifiers: Mapping[str, str]) -> None:
     Raises as `clear_fields` does.
     """
     _write(call, identifiers)
+
+
+def attributes(call: Caller, email: str) -> dict[str, Any] | None:
+    """What Klaviyo knows of the person with this address; None: it knows nobody by it. Raises NotAccepted."""
+    document = call(PROFILES, query=query({"filter": equals("email", email)}))
+    found = shape(PROFILES, document, _Found).data
+    return found[0].attributes if found else None
+
+
+class _Profile(msgspec.Struct, frozen=True):
+    attributes: dict[str, Any]
+
+
+class _Found(msgspec.Struct, frozen=True):
+    data: list[_Profile]
 
 
 def _write(call: Caller, attributes: Mapping[str, Any]) -> None:

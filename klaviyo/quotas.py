@@ -41,6 +41,7 @@ PUBLISHED: dict[str, Quota] = {
     "get_lists": _LARGE,
     "get_list": _LARGE,
     "create_list": Quota(burst=10, steady=150, daily=150),
+    "delete_list": _MEDIUM,
     "get_profile_ids_for_list": _LARGE,
     "get_profiles_for_list": _LARGE,
     "remove_profiles_from_list": _MEDIUM,

@@ -13,6 +13,7 @@ _READERS: Final[dict[str, Callable[[bytes], Person]]] = {
     "changes": changes.read,
     "mparticle": mparticle.read,
     "segment": segment_person.read,
+    "snapshot": changes.read,
 }
 
 

@@ -13,7 +13,7 @@ from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted, Throttled
 from klaviyo.limiter import RedisLimiter, fingerprint
 from klaviyo.outcomes import Hold, summary
-from queues import accounts
+from ops.connections_key import key_of
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.holds import OF_KEY
 from queues.pending import all_queues
@@ -59,14 +59,16 @@ def _unused(check: Check) -> Check:
 def _key(redis: Redis, settings: Settings, name: str) -> str | Check:
     title = _title(name)
     try:
-        connection = settings.connections.named(name)
-        account = accounts.recall(redis, name, accounts.Cipher(settings.secret_keys))
+        key = key_of(redis, settings, name)
     except UnknownConnection:
-        return Check(title, False, "its queues are left, but it is not configured", "put it back into connections.toml")
+        remedy = f"put it back with `ferry connections add {name}`, or into connections.toml"
+        return Check(title, False, "its queues are left, but it is not configured", remedy)
     except (NoSecretKey, SecretKeyChanged) as fault:
         return Check(title, False, "cannot be decrypted", str(fault))
-    key = (account.api_key if account else None) or connection.api_key
-    return key or Check(title, False, "none", "set KLAVIYO_API_KEY, or apiKey in the CDP's connection settings")
+    if key is None:
+        remedy = f"`ferry connections add {name}`, or set KLAVIYO_API_KEY, or apiKey in the CDP's connection settings"
+        return Check(title, False, "none", remedy)
+    return key.value
 
 
 def _ask(redis: Redis, settings: Settings, key: str) -> Check:

@@ -23,7 +23,12 @@ _FULL = 0.75
 
 
 def redis_checks(redis: Redis) -> list[Check]:
-    """Raises RedisError where the server does not answer."""
+    """The server and the ledger in it. Raises RedisError where the server does not answer."""
+    return [*server_checks(redis), *_ledger(redis)]
+
+
+def server_checks(redis: Redis) -> list[Check]:
+    """The server alone, whatever runs. Raises RedisError where it does not answer."""
     info = redis.info()
     config = _config(redis)
     return [
@@ -32,7 +37,6 @@ def redis_checks(redis: Redis) -> list[Check]:
         persistence_check(info, config),
         eviction(info, config),
         _memory(info),
-        *_ledger(redis),
     ]
 
 

@@ -6,6 +6,7 @@ import click
 from redis import Redis
 
 import settings
+from ops.audit import by
 from ops.dead_export import export
 from ops.dead_filters import filters
 from ops.errors import Failed
@@ -15,7 +16,7 @@ from ops.letters import Wanted, find
 from ops.options import json_option, var_option
 from ops.output import console, print_json
 from ops.wording import plural
-from queues import dead_letters, pending
+from queues import audit, dead_letters, pending
 from queues.clock import now_ms
 from queues.names import Queue
 
@@ -84,6 +85,7 @@ def replay(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms
         for name, part in _parts(chosen):
             done = dead_letters.replay(redis, name, part, now_ms())
             replayed, stayed = replayed + done.replayed, stayed + done.stayed
+            audit.note(redis, by(), "replay", name, replayed=done.replayed, stayed=done.stayed)
         pending.wake(redis)
     click.echo(f"{plural(replayed, 'dead letter')} put back; `ferry flush` sends them at once.")
     if stayed:
@@ -109,8 +111,14 @@ def purge(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms:
         total = sum(len(found) for found in chosen.values())
         if total and not yes:
             click.confirm(f"Delete {plural(total, 'dead letter')} for good?", abort=True, err=True)
-        purged = sum(dead_letters.purge(redis, name, part) for name, part in _parts(chosen))
+        purged = sum(_purge(redis, name, part) for name, part in _parts(chosen))
     click.echo(f"{plural(purged, 'dead letter')} deleted.")
+
+
+def _purge(redis: Redis, queue: Queue, ids: list[str]) -> int:
+    purged = dead_letters.purge(redis, queue, ids)
+    audit.note(redis, by(), "purge", queue, purged=purged)
+    return purged
 
 
 def _chosen(redis: Redis, wanted: Wanted, every: bool) -> dict[Queue, list[str]]:

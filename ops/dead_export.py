@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,12 +10,14 @@ import click
 from redis import Redis
 
 import settings
+from ops.columns import LARGEST
 from ops.dead_filters import filters
 from ops.errors import Failed
 from ops.ledger import ledger
-from ops.letter_csv import LARGEST, Sheet, sheet
+from ops.letter_csv import Sheet, sheet
 from ops.letter_view import traceable, whole
 from ops.letters import Wanted, find
+from ops.new_file import create
 from ops.options import var_option
 from ops.wording import number, plural
 from queues.accounts import Cipher
@@ -59,7 +60,8 @@ def export(
     if output is None:
         click.echo(content, nl=False)
     else:
-        _write(output, content)
+        with create(output) as file:
+            file.write(content)
         click.echo(f"{plural(len(found), 'dead letter')} read; {output} is written.", err=True)
     if not persons:
         click.echo("The persons, and what Klaviyo said of them, are shown with --personal-data.", err=True)
@@ -95,15 +97,3 @@ def _report(made: Sheet) -> None:
     click.echo(f"{plural(made.people, 'person', 'people')} in the CSV; left out: {left_out or 'nobody'}.", err=True)
     if len(made.content) > LARGEST:
         click.echo("It is larger than the 50 MB that Klaviyo takes: export parts of it by --older-than.", err=True)
-
-
-def _write(output: Path, content: bytes) -> None:
-    """Into a new file: one that is there may be readable by others, or be a link to anywhere."""
-    try:
-        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as fault:
-        raise Failed(f"{output} exists already; name another file, or remove it") from fault
-    except OSError as fault:
-        raise Failed(f"{output} cannot be written: {fault.strerror}") from fault
-    with open(file, "wb") as opened:
-        opened.write(content)

@@ -62,7 +62,9 @@ def _tell() -> None:
 def _forget_settings() -> None:
     """The demo is the same on every machine: what is set for real use must not leak into it, nor be written to."""
     for name in list(os.environ):
-        if name in ("REDIS_URL", "PORT") or (name.startswith(("FERRY_", "KLAVIYO_")) and name != "FERRY_LOG_LEVEL"):
+        if name in ("REDIS_URL", "PORT", "SENTRY_DSN") or (
+            name.startswith(("FERRY_", "KLAVIYO_")) and name != "FERRY_LOG_LEVEL"
+        ):
             del os.environ[name]
     os.environ.setdefault("FERRY_LOG_LEVEL", "WARNING")
 

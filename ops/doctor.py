@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import click
+from redis import Redis
 from rich.text import Text
 
 import settings
@@ -37,7 +38,7 @@ def doctor(as_json: bool) -> None:
     if as_json:
         print_json([_value(check) for check in checks])
     else:
-        _show(checks)
+        show(checks)
     if not all(check.ok for check in checks):
         raise click.exceptions.Exit(1)
 
@@ -50,13 +51,17 @@ def _all(known: Settings) -> Iterator[Check]:
     try:
         with ledger(known) as redis:
             yield from redis_checks(redis)
-            if all(check.ok for check in network):
-                yield from key_checks(redis, known)
-            else:
-                yield Check("keys", True, "not tried: Klaviyo cannot be reached", "mend the way there first")
+            yield from keys_over(network, redis, known)
     except (Failed, Misconfigured) as fault:
         detail, _, remedy = fault.message.partition("\n")
         yield Check("redis", False, detail, remedy or "correct it")
+
+
+def keys_over(network: list[Check], redis: Redis, known: Settings) -> list[Check]:
+    """What Klaviyo says to each key, where the way to it is open. Raises RedisError."""
+    if all(check.ok for check in network):
+        return key_checks(redis, known)
+    return [Check("keys", True, "not tried: Klaviyo cannot be reached", "mend the way there first")]
 
 
 def _verdict(check: Check) -> str:
@@ -69,7 +74,8 @@ def _value(check: Check) -> dict[str, str]:
     return {"check": check.name, "result": _verdict(check), "detail": check.detail, "remedy": check.remedy}
 
 
-def _show(checks: list[Check]) -> None:
+def show(checks: list[Check]) -> None:
+    """Print them as a table, each with its remedy."""
     made = table("", "Check", "Found")
     for check in checks:
         verdict = _verdict(check)

@@ -19,6 +19,6 @@ def emulator(host: str, port: int, job_seconds: float, limits_off: bool) -> None
     To try things without writing to a real account. It keeps everything in memory. Point Ferry at it with
     KLAVIYO_BASE_URL and any key that starts with pk_.
     """
-    logs.configure()
+    logs.configure("emulator")
     ports.check_free(host, port, "--port")
     serve(host, port, job_seconds=job_seconds, limits_off=limits_off)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
 from klaviyo.limiter import SHARE
 from klaviyo.quotas import PUBLISHED, Quota
+from ops.columns import LARGEST
 
 IMPORTS = PUBLISHED["bulk_import_profiles"]
 #: Of it Ferry uses what it does not leave to the customer's other tools.
@@ -32,6 +33,19 @@ class Estimate:
     def minutes(self) -> float:
         """By the steady limit; the burst limit of a second allows four times as many."""
         return self.uploads / OURS.steady
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """An SFTP import. `profile_bytes`: of one line. How fast Klaviyo reads the files it publishes nowhere."""
+
+    profiles: int
+    profile_bytes: int
+
+    @property
+    def files(self) -> int:
+        """Each as large as Klaviyo takes it."""
+        return math.ceil(self.profiles / (LARGEST // self.profile_bytes))
 
 
 def rows_of(profile_bytes: int) -> int:

@@ -6,13 +6,14 @@ import click
 from redis import Redis
 
 import settings
+from ops.audit import by
 from ops.errand import Errand
 from ops.flush_wait import report, wait_for
 from ops.ledger import ledger
 from ops.options import var_option
 from ops.targets import find_queue
 from ops.wording import called, plural
-from queues import pending
+from queues import audit, pending
 from queues.census import Census, count, take_census
 from queues.clock import now_ms
 from queues.counts import QueueCount
@@ -37,6 +38,8 @@ def flush(queues: tuple[str, ...], every: bool, wait: bool) -> None:
         names = {str(found.queue): found for found in census.queues}
         chosen = list(names.values()) if every else _chosen(queues, census)
         errands = [ask(redis, found, census) for found in chosen]
+        for errand in errands:
+            audit.note(redis, by(), "flush", errand.queue, changes=errand.asked)
         pending.wake(redis)
         if wait:
             wait_for(redis, errands)

@@ -34,7 +34,11 @@ def generated(known: Mapping[str, str], environment: Mapping[str, str]) -> dict[
 
     Those made before stay, used or not: what is stored was encrypted with them.
     """
-    fresh = {"FERRY_TOKENS": f"local:{secrets.token_hex(24)}", "FERRY_SECRET_KEY": secrets.token_hex(32)}
+    fresh = {
+        "FERRY_TOKENS": f"local:{secrets.token_hex(24)}",
+        "FERRY_SECRET_KEY": secrets.token_hex(32),
+        "FERRY_ADMIN_TOKEN": secrets.token_hex(32),
+    }
     return {name: known.get(name, value) for name, value in fresh.items() if name in known or not environment.get(name)}
 
 

@@ -6,13 +6,14 @@ import click
 from redis import Redis
 
 import settings
+from ops.audit import by
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.options import var_option
-from ops.releasing import still_wrong
-from ops.targets import find_queue_or_connection
+from ops.releasing import confirm_guarded, still_wrong
+from ops.targets import find_held, find_queue_or_connection
 from ops.wording import span
-from queues import holds
+from queues import audit, holds
 from queues.census import Census, take_census
 from queues.clock import now_ms
 from queues.holds import Hold
@@ -35,8 +36,10 @@ def hold(target: str, reason: str) -> None:
     known = settings.load()
     with ledger(known) as redis:
         census = take_census(redis)
-        on = _target(target, census, known)
-        if holds.place(redis, on, Hold(reason, now_ms())):
+        on = find_queue_or_connection(target, census.queues, _connections(census, known))
+        placed = holds.place(redis, on, Hold(reason, now_ms()))
+        audit.note(redis, by(), "hold", on, audit.DONE if placed else "held already")
+        if placed:
             click.echo(f"{on} is held. Let it go on with: ferry release {on}")
             return
         before = _held(on, census)
@@ -52,14 +55,19 @@ def release(target: str, force: bool) -> None:
     """Let a held queue or connection go on.
 
     What waited is sent as the flush policy says, at once where it is due. Where Ferry placed the hold, it first
-    looks whether the cause is gone: the key, the settings, the list. Exit code 1 when it is not.
+    looks whether the cause is gone: the key, the settings, the list. Exit code 1 when it is not. A snapshot that the
+    guard holds (snapshot_guard) is carried out after all; to have it replaced instead, sync a better one.
     """
     known = settings.load()
     with ledger(known) as redis:
         census = take_census(redis)
-        on = _target(target, census, known)
-        _check_cause(redis, known, on, _held(on, census), force)
+        on = find_held(target, census.queues, _connections(census, known))
+        before = _held(on, census)
+        _check_cause(redis, known, on, before, force)
+        if isinstance(on, Queue) and before:
+            confirm_guarded(redis, on, before)
         released = holds.release(redis, on)
+        audit.note(redis, by(), "release", on, audit.DONE if released else "not held")
         click.echo(f"{on} goes on." if released else f"{on} was not held.")
         if isinstance(on, Queue) and on.connection in census.holds:
             reason = census.holds[on.connection].reason
@@ -74,9 +82,8 @@ def _check_cause(redis: Redis, known: Settings, on: Queue | str, before: Hold | 
         click.echo(f"Released all the same: {still}", err=True)
 
 
-def _target(given: str, census: Census, known: Settings) -> Queue | str:
-    connections = {connection.name for connection in known.connections} | census.holds.keys()
-    return find_queue_or_connection(given, census.queues, connections)
+def _connections(census: Census, known: Settings) -> set[str]:
+    return {connection.name for connection in known.connections} | census.holds.keys()
 
 
 def _held(on: Queue | str, census: Census) -> Hold | None:

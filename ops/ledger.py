@@ -10,13 +10,17 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, BusyLoadingError, OutOfMemoryError, RedisError, ResponseError
 
 from ops.errors import Failed, Misconfigured
+from queues import kept
 from queues.server import connect
 from settings import Settings
 
 
 @contextmanager
 def ledger(settings: Settings) -> Iterator[Redis]:
-    """A client for the block. Raises Failed when Redis does not do what it is asked, Misconfigured for a wrong URL."""
+    """A client for the block; the connections that were added are included in the settings.
+
+    Raises Failed when Redis does not do what it is asked, Misconfigured for a wrong URL.
+    """
     try:
         redis = connect(settings.redis_url)
     except ValueError as fault:
@@ -26,6 +30,7 @@ def ledger(settings: Settings) -> Iterator[Redis]:
             "password as %2F %40 %3A %23 %3F."
         ) from fault
     try:
+        settings.connections.include(kept.names(redis))
         yield redis
     except RedisError as fault:
         raise Failed(unreachable(settings.redis_url, fault)) from fault

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from mappings.profile import Profile
 from mappings.rules import Rules
+from ops.columns import Columns
+from ops.joining import joined
 from queues.change import Change
 from worker.coalesce import Intent, coalesce
-from worker.people import mapped_by
 
-#: Bytes that Klaviyo takes in one file.
-LARGEST: Final = 50_000_000
 #: Klaviyo's names of its own fields. The first three are always there.
 _HEADERS: Final = {
     "email": "Email",
@@ -45,7 +42,7 @@ _HEADERS: Final = {
     "location.ip": "IP Address",
 }
 _ALWAYS: Final = ("Email", "Phone Number", "External ID")
-_OWN: Final = frozenset(header.casefold() for header in _HEADERS.values())
+_COLUMNS: Final = Columns(_HEADERS, _ALWAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,36 +77,14 @@ def sheet(changes: Sequence[Change], rules: Rules) -> Sheet:
 
 def _row(intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[str, str] | str:
     """The cells by header; text says why there are none."""
-    if intent.membership != "add":
-        return "leaving the audience" if intent.membership else "neither joining nor leaving"
-    mapped = mapped_by(rules, [changes[i] for i in intent.written], "export")
-    return dict(_cells(mapped)) if isinstance(mapped, Profile) else mapped.reason
-
-
-def _cells(profile: Profile) -> Iterator[tuple[str, str]]:
-    for name, value in profile.attributes.items():
-        if name == "location":
-            yield from ((_HEADERS[f"location.{part}"], _cell(each)) for part, each in value.items())
-        elif name == "properties":
-            yield from ((_header(key), _cell(each)) for key, each in value.items())
-        else:
-            yield _HEADERS[name], _cell(value)
-
-
-def _header(key: str) -> str:
-    """The property's name, unless Klaviyo would take it for a field of its own."""
-    return f"{key} (property)" if key.strip().casefold() in _OWN else key
-
-
-def _cell(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    profile = joined(intent, changes, rules)
+    return profile if isinstance(profile, str) else _COLUMNS.cells(profile)
 
 
 def _written(rows: Sequence[Mapping[str, str]]) -> bytes:
-    used = {header for row in rows for header in row}
-    own = [header for header in _HEADERS.values() if header in used or header in _ALWAYS]
+    headers = _COLUMNS.ordered({header for row in rows for header in row})
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, own + sorted(used.difference(own)), restval="")
+    writer = csv.DictWriter(text, headers, restval="")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()

@@ -16,6 +16,7 @@ from ops.output import table
 from ops.wording import called, moment, number, plural, span
 from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter
+from queues.snapshots import order_of
 
 #: What may be shown of a letter's detail to everybody: places and ids. Klaviyo's sentences may quote the person.
 _HARMLESS = ("pointer", "field", "job", "error_id", "crashes")
@@ -46,7 +47,19 @@ def summary(letter: DeadLetter, name: str) -> dict[str, Any]:
         "action": letter.change.body.action,
         "changed_at": moment(letter.change.body.at),
         "source": letter.change.body.source,
+        **_snapshot(letter),
     }
+
+
+def _snapshot(letter: DeadLetter) -> dict[str, Any]:
+    """Which snapshot it was; an order holds nothing of any person."""
+    body = letter.change.body
+    if body.action != "replace":
+        return {}
+    try:
+        return {"snapshot": msgspec.to_builtins(order_of(bytes(body.person)))}
+    except msgspec.DecodeError:
+        return {}
 
 
 def _shown(key: str, value: Any) -> Any:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+import msgspec
+
 from mappings.consent import to_consent
 from mappings.errors import Rejected
 from mappings.event import to_event
@@ -15,6 +17,7 @@ from mappings.profile import to_profile
 from mappings.rules import Rules
 from mappings.sources import read
 from queues.change import Change
+from queues.snapshots import order_of
 from worker.coalesce import Intent
 from worker.connection import Destination
 from worker.kinds import KINDS
@@ -78,6 +81,11 @@ def _erasure(intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[st
     return {"action": body.action, "profile": to_profile(read(body.source, bytes(body.person)), rules).attributes}
 
 
+def _snapshot(intent: Intent, changes: Sequence[Change], _rules: Rules) -> dict[str, Any]:
+    body = changes[intent.last].body
+    return {"action": body.action, "snapshot": msgspec.to_builtins(order_of(bytes(body.person)))}
+
+
 #: By kind of queue: what its entries are called, and how one is shown.
 _VIEWS: Final[dict[str, tuple[str, _Show]]] = {
     "audience": ("people", _person),
@@ -85,4 +93,5 @@ _VIEWS: Final[dict[str, tuple[str, _Show]]] = {
     "event": ("events", _event),
     "consent": ("consents", _consent),
     "erasure": ("erasures", _erasure),
+    "snapshot": ("snapshots", _snapshot),
 }

@@ -1,10 +1,14 @@
-"""Whether the cause of a hold is gone."""
+"""What has to be looked at or said before a hold may end."""
 
 from __future__ import annotations
 
+import click
 from redis import Redis
 
 from klaviyo.errors import NotAccepted
+from ops.output import console
+from ops.sync_view import counts_table
+from queues import records, snapshot_guard
 from queues.holds import Hold
 from queues.names import Queue
 from settings import Settings
@@ -22,3 +26,16 @@ def still_wrong(redis: Redis, settings: Settings, on: Queue | str, hold: Hold) -
         return list_check.cause(redis, settings, on) if hold.reason in _OF_LIST else None
     except NotAccepted as refusal:
         return f"it cannot be told whether the cause is gone: {refusal}"
+
+
+def confirm_guarded(redis: Redis, on: Queue, hold: Hold) -> None:
+    """Where the guard holds a snapshot, show what it will do, and note that a person wants it."""
+    if hold.reason != snapshot_guard.GUARD:
+        return
+    for record in records.records(redis, on):
+        if record.state == "held":
+            snapshot_guard.confirm(redis, on, record.order.snapshot)
+            click.echo(f"Snapshot {record.order.snapshot} is carried out:")
+            if record.counts:
+                console().print(counts_table(record.counts, record.examples))
+            return

@@ -18,5 +18,5 @@ def scheduler() -> None:
     It takes what is due and rings the workers. One is enough. Several may run; the ledger decides, so there is no
     leader to lose.
     """
-    logs.configure()
+    logs.configure("scheduler")
     run(settings.load())

@@ -7,22 +7,64 @@ from difflib import get_close_matches
 
 import click
 
+from intake.limits import AUDIENCE_ID
+from queues import snapshots
 from queues.counts import QueueCount
 from queues.names import Queue
 
+AUDIENCE = "audience"
 #: Names shown where the one that was given fits none.
 _SHOWN = 5
 
 
 def find_queue(given: str, counts: Sequence[QueueCount]) -> Queue:
     """The queue of that id, else of that target or audience's name. Raises click.UsageError unless exactly one."""
-    return _only(given, _matching(given, counts), "queue", _names(counts))
+    return _only(given, _without_snapshots(_matching(given, counts)), "queue", _names(counts))
+
+
+def find_audience(given: str, counts: Sequence[QueueCount], connection: str | None) -> Queue | None:
+    """The queue of the audience that is meant, which may have had snapshots only; None where there is no such audience.
+
+    `connection`: it must be of this one. Raises click.UsageError where more than one fits.
+    """
+    chosen = [count for count in counts if connection in (None, count.queue.connection)]
+    found = {
+        snapshots.audience_of(queue) for queue in _matching(given, chosen) if queue.kind in (AUDIENCE, snapshots.KIND)
+    }
+    return _only(given, sorted(found), "audience", ()) if found else None
+
+
+def new_audience(given: str, counts: Sequence[QueueCount], connection: str, name: str | None) -> Queue:
+    """The queue of an audience that nobody has heard of; a slip must not make one, so it has to be given a name.
+
+    Raises click.UsageError where it has none, and for an id that the intake would not take either.
+    """
+    if not 0 < len(given) <= AUDIENCE_ID:
+        raise click.UsageError(f"the audience's id is empty, or longer than {AUDIENCE_ID} characters")
+    if name is None:
+        remedy = "Give its id; for a new audience, --name too, which its list will be called."
+        raise click.UsageError(f"there is no audience {given!r}. {_hint(given, _names(counts))}\n{remedy}")
+    return Queue(connection, AUDIENCE, given)
 
 
 def find_queue_or_connection(given: str, counts: Sequence[QueueCount], connections: Iterable[str]) -> Queue | str:
     """The connection of exactly that name, else the queue. Raises click.UsageError unless exactly one."""
-    known = sorted({*connections, *(count.queue.connection for count in counts)})
+    return _queue_or_connection(given, counts, connections, _without_snapshots(_matching(given, counts)))
+
+
+def find_held(given: str, counts: Sequence[QueueCount], connections: Iterable[str]) -> Queue | str:
+    """As `find_queue_or_connection`; of an audience and its snapshots the one that is held."""
+    held = {count.queue for count in counts if count.hold}
     found = _matching(given, counts)
+    return _queue_or_connection(
+        given, counts, connections, _without_snapshots([queue for queue in found if queue in held] or found)
+    )
+
+
+def _queue_or_connection(
+    given: str, counts: Sequence[QueueCount], connections: Iterable[str], found: Sequence[Queue]
+) -> Queue | str:
+    known = sorted({*connections, *(count.queue.connection for count in counts)})
     if given not in known:
         return _only(given, found, "queue or connection", [*known, *_names(counts)])
     if found:
@@ -37,15 +79,23 @@ def _matching(given: str, counts: Sequence[QueueCount]) -> list[Queue]:
     return []
 
 
+def _without_snapshots(found: Sequence[Queue]) -> list[Queue]:
+    """An audience and its snapshots are called alike; who says the name means the audience."""
+    return [queue for queue in found if queue.kind != snapshots.KIND or snapshots.audience_of(queue) not in found]
+
+
 def _only(given: str, found: Sequence[Queue], what: str, known: Sequence[str]) -> Queue:
     if len(found) == 1:
         return found[0]
     if found:
         many = "\n".join(f"  {queue}" for queue in found)
         raise click.UsageError(f"{given!r} fits {len(found)} queues; name one by its id:\n{many}")
+    raise click.UsageError(f"there is no {what} {given!r}. {_hint(given, known)}")
+
+
+def _hint(given: str, known: Sequence[str]) -> str:
     near = "\n".join(f"  {name}" for name in _near(given, known))
-    hint = f"Near it:\n{near}" if near else "See `ferry status` for those there are."
-    raise click.UsageError(f"there is no {what} {given!r}. {hint}")
+    return f"Near it:\n{near}" if near else "See `ferry status` for those there are."
 
 
 def _by_id(count: QueueCount, given: str) -> bool:

@@ -25,14 +25,15 @@ def up(host: str, port: int, workers: int, emulator_port: int) -> None:
     Web, scheduler, workers, and what is missing around them:
 
     \b
-    without REDIS_URL        an embedded Redis on a Unix socket, data in DIR
-    without KLAVIYO_API_KEY  a local Klaviyo; nobody outside is written to
-    without FERRY_TOKENS     a token, made once and kept in DIR/group.env
+    without REDIS_URL          an embedded Redis on a Unix socket, data in DIR
+    without KLAVIYO_API_KEY    a local Klaviyo; nobody outside is written to
+    without FERRY_TOKENS       a token, made once and kept in DIR/group.env
+    without FERRY_ADMIN_TOKEN  another, to sign in with in a browser
 
     A program that dies is started again. Ctrl-C or SIGTERM ends all within 20 seconds; what was accepted stays in
     the queues. The other commands find the group by the same --var.
     """
-    logs.configure()
+    logs.configure("up")
     stop = stop_on_signal()
     wish = Wish(var_folder(), host, port, workers, emulator_port)
     with running(wish, stop) as group:
@@ -47,19 +48,23 @@ def _banner(group: Group) -> str:
     host = f"[{group.host}]" if ":" in group.host else group.host
     base = f"http://{host}:{group.port}"
     secrets = group_file.path(group.var)
-    ours = group_file.read(group.var).get("FERRY_TOKENS") == os.environ["FERRY_TOKENS"]
-    token = f"FERRY_TOKENS in {secrets}" if ours else "FERRY_TOKENS of this environment"
+    ours = {name for name, value in group_file.read(group.var).items() if value == os.environ.get(name)}
+    tokens, admin = (
+        f"{name} in {secrets}" if name in ours else f"{name} of this environment"
+        for name in ("FERRY_TOKENS", "FERRY_ADMIN_TOKEN")
+    )
     klaviyo = "the real one" if group.emulator_port is None else f"emulator at {emulator_url(group.emulator_port)}"
     redis = "the one of REDIS_URL" if group.socket is None else f"embedded, data in {group.var}"
-    shown = f'$(. {secrets.absolute()}; echo "${{FERRY_TOKENS#*:}}")' if ours else "..."
+    shown = f'$(. {secrets.absolute()}; echo "${{FERRY_TOKENS#*:}}")' if "FERRY_TOKENS" in ours else "..."
     ferry = "ferry" if group.var == Path("var") else f"FERRY_VAR={group.var} ferry"
     return f"""
 Ferry is up. Ctrl-C ends it.
 
+  Look at   {base}/             sign in with {admin}
   Post to   {base}/v1/mparticle   what mParticle sends
             {base}/v1/segment     what Segment and RudderStack send
             {base}/v1/changes     your own JSON, see /docs
-  Token     {token}, behind the colon
+  Token     {tokens}, behind the colon
   Klaviyo   {klaviyo}
   Redis     {redis}
 

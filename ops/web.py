@@ -1,4 +1,4 @@
-"""`ferry web`: the intake, as a platform runs it."""
+"""`ferry web`: the intake and the console, as a platform runs them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import logging
 import click
 
 import settings
+from console import routes
+from intake.app import create_app
 from intake.server import serve
 from ops import logs, ports
 from ops.options import var_option
@@ -20,14 +22,15 @@ log = logging.getLogger(__name__)
 @click.option("--port", type=int, help="Port to listen on.  [default: PORT, else 8000]")
 @var_option
 def web(host: str, port: int | None) -> None:
-    """Run the intake alone.
+    """Run the intake and the console.
 
-    It takes changes over HTTP and answers when the ledger has them. Any number may run behind one address.
-    FERRY_TOKENS says who may send, REDIS_URL where the ledger is.
+    It takes changes over HTTP and answers when the ledger has them; in a browser it shows the queues. Any number may
+    run behind one address. FERRY_TOKENS says who may send, `ferry users` and FERRY_ADMIN_TOKEN who may look,
+    REDIS_URL where the ledger is.
     """
-    logs.configure()
+    logs.configure("web")
     known = settings.load()
     port = known.port if port is None else port
     ports.check_free(host, port, "--port")
     log.info("intake listens on %s port %d", host, port)
-    serve(known, host, port)
+    serve(routes.install(create_app(known), known), host, port)

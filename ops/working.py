@@ -19,7 +19,7 @@ def worker() -> None:
     It delivers one batch at a time to Klaviyo. Any number may run on any number of machines; they share Klaviyo's
     rate limits through Redis.
     """
-    logs.configure()
+    logs.configure("worker")
     known = settings.load()
     with ledger(known):
         run(known)

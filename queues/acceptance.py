@@ -104,6 +104,7 @@ def _of_queue(queue: Queue) -> tuple[str, tuple[str, ...], str]:
         keys.queue(queue, "dead"),
         keys.queue(queue, "buried"),
         keys.partition(queue.partition, "queues"),
+        keys.queue(queue, "recent"),
     )
     return str(queue), script_keys, keys.seen(queue, "")
 

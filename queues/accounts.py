@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -18,12 +18,14 @@ from redis import Redis
 from queues import keys
 from queues.errors import NoSecretKey, SecretKeyChanged
 
+_PURPOSE: Final = b"ferry: api keys at rest"
+
 
 class Cipher:
     """Encrypts API keys at rest. The first secret encrypts; all decrypt, so that a secret can be exchanged."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._fernet = MultiFernet([_fernet(secret) for secret in secrets]) if secrets else None
+        self._fernet = MultiFernet([fernet(secret, _PURPOSE) for secret in secrets]) if secrets else None
 
     def encrypt(self, text: str) -> bytes:
         """Raises NoSecretKey when the installation has no secret."""
@@ -41,9 +43,12 @@ class Cipher:
             raise SecretKeyChanged from fault
 
 
-def _fernet(secret: str) -> Fernet:
-    # Derived, because what platforms generate as a secret is not in the form that Fernet asks for.
-    derived = HKDF(SHA256(), 32, salt=None, info=b"ferry: api keys at rest").derive(secret.encode())
+def fernet(secret: str, purpose: bytes) -> Fernet:
+    """A key made of a secret of the installation; another for each purpose, so that none opens what another closed.
+
+    Derived, because what platforms generate as a secret is not in the form that Fernet asks for.
+    """
+    derived = HKDF(SHA256(), 32, salt=None, info=purpose).derive(secret.encode())
     return Fernet(base64.urlsafe_b64encode(derived))
 
 

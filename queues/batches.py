@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from redis import Redis
 
-from queues import keys, scripts
+from queues import bounds, keys, scripts
 from queues.change import Change, decode
 from queues.errors import LeaseLost
 from queues.names import PARTITIONS, Queue
@@ -129,13 +129,15 @@ class Settlement:
     """What became of the changes of a batch; those that are neither superseded nor dead were delivered.
 
     `moved`: indexes of the changes that put a person on the list or took one off; older dead letters of these persons
-    are superseded with it. `warnings`: how many people went without some field, by code.
+    are superseded with it. `warnings`: how many people went without some field, by code. `history`: what is kept of it
+    (settled.py), empty for nothing.
     """
 
     superseded: int = 0
     dead: Sequence[Undeliverable] = ()
     moved: Sequence[int] = ()
     warnings: Mapping[str, int] = field(default_factory=dict)
+    history: bytes = b""
 
 
 def settle(redis: Redis, batch: Batch, end: Settlement, now: int) -> bool:
@@ -152,9 +154,12 @@ def settle(redis: Redis, batch: Batch, end: Settlement, now: int) -> bool:
         keys.queue(queue, "buried"),
         keys.partition(queue.partition, "due"),
         keys.queue(queue, "warnings"),
+        keys.queue(queue, "history"),
+        keys.queue(queue, "settled"),
     ]
     delivered = len(batch.changes) - end.superseded - len(end.dead)
     args: list[Any] = [str(queue), batch.id, batch.token, now, delivered, end.superseded]
+    args += [end.history, bounds.TOLD, bounds.TOLD_MS]
     args += [len(end.moved), *(index + 1 for index in end.moved), json.dumps(dict(end.warnings))]
     for letter in end.dead:
         args += [letter.index + 1, letter.reason, json.dumps(letter.detail)]

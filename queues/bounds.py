@@ -10,6 +10,9 @@ PENDING: Final = 5_000_000
 #: Dead letters that one queue keeps, and the ms for which it keeps one (30 days).
 LETTERS: Final = 10_000
 LETTER_MS: Final = 30 * 86_400_000
+#: Changes of which one queue keeps what became of them, and the ms for which it does (30 days).
+TOLD: Final = 200_000
+TOLD_MS: Final = 30 * 86_400_000
 #: The part of Redis's memory that may be used before nothing more is taken: delivery has to write, too. accept.lua
 #: keeps to it exactly; looking now and then spares a full Redis the messages that it would refuse.
 MEMORY_SHARE: Final = 0.9

@@ -18,7 +18,7 @@ from typing import Literal
 
 import msgspec
 
-Action = Literal["add", "remove", "update", "event", "subscribe", "unsubscribe", "erase"]
+Action = Literal["add", "remove", "update", "event", "subscribe", "unsubscribe", "erase", "replace"]
 _KEY = 16
 _TIME = 13
 _HEADER = 1 + _TIME

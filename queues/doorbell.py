@@ -16,9 +16,10 @@ os.environ["RQ_KEY_PREFIX"] = RQ_PREFIX.rstrip(":")
 
 from redis import Redis
 from rq import Queue, Worker
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import NoSuchJobError, ShutDownImminentException
 from rq.queue import EnqueueData
 from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException
 
 #: The one RQ queue. A worker that listens on two loses jobs for good when it dies (RQ 3: BLPOP instead of BLMOVE).
 NAME = "ferry"
@@ -29,6 +30,8 @@ PROBE = "worker.probe.probe"
 JOB_TIMEOUT = 900
 #: Seconds a failed job is kept: long enough to be looked at, short because it says nothing the log does not.
 FAILURE_TTL = 3600
+#: What RQ raises in the midst of a task, wherever it is; nothing may take them for a fault of its own.
+INTERRUPTIONS = (ShutDownImminentException, JobTimeoutException)
 
 
 def rq_queue(redis: Redis) -> Queue:

@@ -12,10 +12,8 @@ from redis import Redis
 from queues import dead_letters, keys, scripts
 from queues.change import decode, is_nobody
 from queues.names import Queue
+from queues.persons import BY_FIRST
 
-#: Kinds whose changes carry a phone beside the e-mail. A family shares phones, so the first key, the e-mail where there
-#: is one, says whose a change is, and none leads to another.
-_BY_FIRST: Final = frozenset({"consent"})
 #: What an address is not part of; escapes of JSON would else look like letters of it.
 _ESCAPE: Final = re.compile(rb"\\+(?:u[0-9a-fA-F]{4}|.)")
 _IN_ADDRESS: Final = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
@@ -44,19 +42,24 @@ def others(redis: Redis, queues: Iterable[Queue], persons: Collection[str], unti
     """
     found: set[str] = set()
     for queue in queues:
-        answer = _run(redis, queue, persons, until, now, erases=False)
+        answer = _run(redis, queue, persons, until, now, erases=False, of_snapshots=True)
         found |= {key.decode() for key in answer.others}
-        if answer.is_open and queue.kind not in _BY_FIRST:
+        if answer.is_open and queue.kind not in BY_FIRST:
             found |= {key for known in _open(redis, queue) if not known.isdisjoint(persons) for key in known}
     return found - set(persons)
 
 
-def erase(redis: Redis, queues: Iterable[Queue], persons: Collection[str], until: int, now: int) -> Erased:
+def erase(
+    redis: Redis, queues: Iterable[Queue], persons: Collection[str], until: int, now: int, *, of_snapshots: bool = False
+) -> Erased:
     """Take a person out of these queues, under these person keys.
 
-    `until`: ms at which the erasure was accepted; what came later is a new beginning and stays. May be repeated.
+    `until`: ms at which the erasure was accepted; what came later is a new beginning and stays. With `of_snapshots`
+    what a snapshot brought is none, whenever written down, unless the snapshot's own time is later. May be repeated.
     """
-    answers = [(queue, _run(redis, queue, persons, until, now, erases=True)) for queue in queues]
+    answers = [
+        (queue, _run(redis, queue, persons, until, now, erases=True, of_snapshots=of_snapshots)) for queue in queues
+    ]
     return Erased(
         pending=sum(answer.pending for _, answer in answers),
         letters=sum(answer.letters for _, answer in answers),
@@ -64,9 +67,19 @@ def erase(redis: Redis, queues: Iterable[Queue], persons: Collection[str], until
     )
 
 
-def _run(redis: Redis, queue: Queue, persons: Collection[str], until: int, now: int, *, erases: bool) -> _Found:
-    by_first = "1" if queue.kind in _BY_FIRST else ""
-    args = [str(queue), now, f"{until:013d}", "1" if erases else "", by_first, *sorted(persons)]
+def _run(
+    redis: Redis,
+    queue: Queue,
+    persons: Collection[str],
+    until: int,
+    now: int,
+    *,
+    erases: bool,
+    of_snapshots: bool,
+) -> _Found:
+    by_first = "1" if queue.kind in BY_FIRST else ""
+    modes = ["1" if erases else "", by_first, "1" if of_snapshots else ""]
+    args = [str(queue), now, f"{until:013d}", *modes, *sorted(persons)]
     return _Found(*scripts.run(redis, "erase", dead_letters.script_keys(queue), args))
 
 

@@ -4,6 +4,8 @@ LedgerError
 ├── LeaseLost
 ├── NoSecretKey
 ├── SecretKeyChanged
+├── SnapshotGone
+├── SnapshotReplaced
 └── Unavailable
     ├── LedgerFull
     └── QueueFull
@@ -32,6 +34,20 @@ class NoSecretKey(LedgerError):
 
 class SecretKeyChanged(LedgerError):
     """The API key of an account was encrypted with another FERRY_SECRET_KEY: put the old one behind the new."""
+
+
+class SnapshotGone(LedgerError):
+    """Of the body of a snapshot not everything is there any more: send it again."""
+
+    def __init__(self, snapshot_id: str) -> None:
+        super().__init__(f"snapshot {snapshot_id}: its body is not there any more, or not all of it; send it again")
+
+
+class SnapshotReplaced(LedgerError):
+    """Another snapshot of the audience is carried out meanwhile; of this one nothing more may be written."""
+
+    def __init__(self, snapshot_id: str) -> None:
+        super().__init__(f"snapshot {snapshot_id}: another one of the audience is carried out instead")
 
 
 class Unavailable(LedgerError):

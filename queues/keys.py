@@ -14,7 +14,16 @@ on Redis Cluster.
     ferry:{pNN}:q:<queue>:dead     STREAM dead letters: change, reason, detail, first, attempts
     ferry:{pNN}:q:<queue>:buried   HASH   person key -> ids of the person's dead letters
     ferry:{pNN}:q:<queue>:warnings HASH   code -> people delivered without some field
+    ferry:{pNN}:q:<queue>:history  HASH   settled batch -> what became of its changes (settled.py), for 30 days
+    ferry:{pNN}:q:<queue>:settled  ZSET   the same batch, space, number of its changes -> ms at which it was settled
     ferry:{pNN}:q:<queue>:alarmed  STRING its dead letters were said to be too many or too old; expires
+    ferry:{pNN}:q:<queue>:members  HASH   bucket -> members known to be on the audience's list (buckets.py)
+    ferry:{pNN}:q:<queue>:recent   SET    person keys of the changes that came since a snapshot is carried out
+    ferry:{pNN}:q:<queue>:syncs    ZSET   snapshot -> ms at which it was submitted; the last ones
+    ferry:{pNN}:q:<queue>:erased   ZSET   person key -> ms at which the person asked to be forgotten; expires
+    ferry:{pNN}:s:<snapshot>       STRING JSON, what became of a snapshot (records.py); expires
+    ferry:{pNN}:s:<snapshot>:roster LIST  who is on its list, until the ledger says so (rosters.py); expires
+    ferry:{pNN}:s:<snapshot>:body  HASH   number -> compressed piece of its body, until it is carried out (staging.py)
     ferry:{pNN}:b:<batch>          HASH   an open batch: queue, reason, taken, count, token, lease, held, claimant,
                                           crashes, attempts, progress, sent
     ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered
@@ -22,8 +31,11 @@ on Redis Cluster.
 Fields of a queue: `size`, `age` (flush policy, changes and ms), `takes` (batches ever taken), `taken` (changes ever
 taken), `upto` (the value of `taken` at which a flush that was asked for is complete), `upto_by` (operator or age),
 `uploaded` (ms of the last take), `unsent` (open batches not uploaded yet), `accepted`, `open`, `delivered`, `dead`,
-`superseded` (changes), `evicted` (dead letters deleted because they were too many or too old), `audience` (JSON: name
-and settings of the CDP), `list_id` and `list_name` (the Klaviyo list found), `hold` (JSON: why nothing is taken).
+`superseded` (changes), `evicted` (dead letters deleted because they were too many or too old), `remembered` (changes in
+the history), `audience` (JSON: name and settings of the CDP), `list_id` and `list_name` (the Klaviyo list found),
+`hold` (JSON: why nothing is taken), `mirrored` (its members are kept), `watching` (the snapshot that is being carried
+out, or the repair), `watching_until` (ms, of a repair; then its process is taken for dead), `snapshot_at` (ms, the time
+of the last one that was). Of a queue of snapshots `list_id` is the list of which the membership ledger speaks.
 
 Outside the partitions, written by plain commands only:
 
@@ -40,6 +52,10 @@ Outside the partitions, written by plain commands only:
                                    HASH   purpose -> what the person decided about it, and when;
                                           other key of the person -> nothing; expires after a year
     ferry:lock:list:<digest>       STRING one worker creates the list of that name
+    ferry:users                    HASH   user of the console -> JSON: role, SHA-256 of the token, since (ms)
+    ferry:signed-out:<session>     STRING a session that its user ended; expires with the session
+    ferry:audit                    STREAM who did what to which queue (audit.py), about the last 10,000
+    ferry:connections              HASH   connection whose key Ferry keeps -> JSON: key (encrypted), since (ms), account
 """
 
 from __future__ import annotations
@@ -54,6 +70,9 @@ HOLDS = "ferry:holds"
 CONFIRMATIONS = "ferry:confirmations"
 PROBING = "ferry:probing"
 HOUSEKEEPING = "ferry:housekeeping"
+USERS = "ferry:users"
+AUDIT = "ferry:audit"
+CONNECTIONS = "ferry:connections"
 #: Prefix of RQ's own keys; tagged, because RQ's scripts touch several of its keys at once.
 RQ_PREFIX = "{ferry-rq}:"
 
@@ -64,7 +83,7 @@ def partition(number: int, name: str) -> str:
 
 
 def queue(name: Queue, part: str = "") -> str:
-    """A key of a queue: its hash, or its `pending`, `open`, `batches`, `dead`, `buried`, `warnings` or `alarmed`."""
+    """A key of a queue: its hash, or one of its parts, such as `pending`."""
     return partition(name.partition, f"q:{name}{':' + part if part else ''}")
 
 
@@ -86,6 +105,11 @@ def batch_partition(batch_id: str) -> int:
     return number
 
 
+def snapshot(snapshot_id: str, part: str = "") -> str:
+    """A key of a snapshot, whose id names the partition as a batch id does: its record, or its `body`."""
+    return partition(batch_partition(snapshot_id), f"s:{snapshot_id}{':' + part if part else ''}")
+
+
 def account(connection: str) -> str:
     """What a CDP told us about a connection."""
     return f"ferry:account:{connection}"
@@ -99,3 +123,8 @@ def consents(connection: str, person: str) -> str:
 def list_lock(digest: str) -> str:
     """Held by the worker that looks up or creates one list."""
     return f"ferry:lock:list:{digest}"
+
+
+def signed_out(session: str) -> str:
+    """The mark that a session was ended."""
+    return f"ferry:signed-out:{session}"

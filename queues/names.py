@@ -10,19 +10,26 @@ from urllib.parse import quote, unquote
 PARTITIONS = 16
 #: Target of the queue that keeps what a CDP sent without an audience that could be read.
 UNREADABLE = "unreadable"
+#: Of the kinds that have one queue in each connection.
+TARGETS = {"profile": "profiles", "event": "events", "consent": "consents", "erasure": "erasures"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Queue:
     """The pending changes for one destination, written `connection/kind/target`.
 
-    `target` is the CDP's audience id where the kind is `audience`, else the kind in the plural, such as `events`: one
-    queue of these for each connection, so that the order of a person holds over all of it.
+    `target` is the CDP's audience id where the kind is `audience` or `snapshot`, else that of TARGETS: one queue
+    of these for each connection, so that the order of a person holds over all of it.
     """
 
     connection: str
     kind: str
     target: str
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a part that is empty: `parse` could not read the name again, nor anybody all names."""
+        if not (self.connection and self.kind and self.target):
+            raise ValueError(f"{self} is not the name of a queue: a part of it is empty")
 
     def __str__(self) -> str:
         return "/".join(quote(part, safe="") for part in (self.connection, self.kind, self.target))

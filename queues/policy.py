@@ -26,6 +26,8 @@ OF_KIND: Final[Mapping[str, FlushPolicy]] = {
     "event": FlushPolicy(age_ms=60_000, upload_max=1_000),
     "consent": FlushPolicy(age_ms=60_000, upload_max=1_000),
     "erasure": FlushPolicy(size=1, age_ms=60_000),
+    # Each by itself: what waits behind it may be launched days later.
+    "snapshot": FlushPolicy(size=1, age_ms=60_000, upload_max=1),
 }
 
 
@@ -54,8 +56,12 @@ def due_at(waiting: Waiting, policy: FlushPolicy) -> int | None:
         return None
     if waiting.asked > 0 or waiting.pending >= policy.size:
         return 0
-    start = waiting.oldest if waiting.uploaded is None else min(waiting.oldest, waiting.uploaded)
-    return start + policy.age_ms
+    return counted_from(waiting.oldest, waiting.uploaded) + policy.age_ms
+
+
+def counted_from(oldest: int, uploaded: int | None) -> int:
+    """The ms from which the age counts: of the oldest pending change or of the last upload, whichever comes first."""
+    return oldest if uploaded is None else min(oldest, uploaded)
 
 
 def decide(waiting: Waiting, policy: FlushPolicy, now: int) -> tuple[Reason, int] | None:

@@ -11,7 +11,20 @@ from redis import Redis
 from redis.client import Pipeline
 
 #: Scripts that share the functions of `_common.lua`.
-_WITH_COMMON = {"accept", "take", "settle", "replay", "flush", "policy", "purge", "erase", "remember"}
+_WITH_COMMON = {
+    "accept",
+    "take",
+    "settle",
+    "replay",
+    "flush",
+    "policy",
+    "purge",
+    "erase",
+    "remember",
+    "mirror",
+    "stage",
+    "trim",
+}
 
 
 @cache

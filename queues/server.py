@@ -10,6 +10,8 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
+from queues import sentinel
+
 #: Seconds. A server that does not answer so long counts as down; blocking commands ask for less than the first.
 SOCKET_TIMEOUT = 15.0
 CONNECT_TIMEOUT = 3.0
@@ -21,7 +23,7 @@ def _options(url: str) -> dict[str, Any]:
         "health_check_interval": 30,
         "client_name": "ferry",
     }
-    if url.startswith("rediss://") and "ssl_cert_reqs" not in url:
+    if url.startswith("rediss") and "ssl_cert_reqs" not in url:
         # Heroku's certificates are self-signed and change; add ?ssl_cert_reqs=required to the URL to check them.
         options |= {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
     return options
@@ -30,7 +32,10 @@ def _options(url: str) -> dict[str, Any]:
 def connect(url: str) -> Redis:
     """A client for processes that may wait: brief faults are retried a few times, with jitter."""
     retry = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), retries=3)
-    return Redis.from_url(url, socket_timeout=SOCKET_TIMEOUT, retry=retry, **_options(url))
+    options = {**_options(url), "socket_timeout": SOCKET_TIMEOUT, "retry": retry}
+    if sentinel.is_sentinel(url):
+        return sentinel.client(url, _asking(url), **options)
+    return Redis.from_url(url, **options)
 
 
 def connect_async(url: str) -> AsyncRedis:
@@ -39,4 +44,11 @@ def connect_async(url: str) -> AsyncRedis:
     A retry could also write twice, where the first try was carried out and only its answer lost.
     """
     retry = AsyncRetry(ExponentialWithJitterBackoff(), retries=0)
-    return AsyncRedis.from_url(url, socket_timeout=CONNECT_TIMEOUT, retry=retry, **_options(url))
+    options = {**_options(url), "socket_timeout": CONNECT_TIMEOUT, "retry": retry}
+    if sentinel.is_sentinel(url):
+        return sentinel.client_async(url, _asking(url), **options)
+    return AsyncRedis.from_url(url, **options)
+
+
+def _asking(url: str) -> dict[str, Any]:
+    return {**_options(url), "socket_timeout": CONNECT_TIMEOUT}

@@ -6,7 +6,7 @@ import logging
 
 from redis import Redis
 
-from queues import bounds, dead_letters, doorbell, keys, pending
+from queues import bounds, dead_letters, doorbell, history, keys, members, pending
 from queues.dead_letters import Kept
 from queues.names import Queue
 
@@ -32,6 +32,9 @@ def housekeep(redis: Redis, now: int) -> None:
         if used(kept, now) > ALARM_SHARE:
             _alarm(redis, queue, kept, now)
             _evict(redis, queue, now)
+    history.trim(redis, queues, now)
+    for queue in members.let_go_of_lapsed(redis, queues, now):
+        log.warning("%s: a repair has not ended and is given up; compare again with `ferry reconcile %s`", queue, queue)
     doorbell.forget_failures(redis, FAILED_JOBS)
 
 

@@ -16,7 +16,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from connections import Connections
-from queues import keys
+from queues import kept, keys
+from queues.accounts import Cipher
 from queues.clock import now_ms
 from queues.epoch import Watch
 from queues.server import connect
@@ -38,7 +39,7 @@ def run(settings: Settings) -> None:
     ticks = _ticks(redis, settings.connections)
     ticks.start()
     log.info("scheduler is up; it looks at what is due every %d s and whenever a queue fills", TICK_S)
-    _refile_when_up(redis, settings.connections, stop)
+    _begin_when_up(redis, settings, stop)
     while not stop.is_set():
         _wait_for_wake(redis, settings.connections, stop)
     ticks.shutdown()
@@ -70,6 +71,7 @@ def _tick(redis: Redis, connections: Connections, watch: Watch) -> None:
             "Redis without persistence that was restarted), then let the CDP send its audiences again; what comes "
             "from now on is delivered"
         )
+    connections.include(kept.names(redis))
     tick(redis, connections, now)
 
 
@@ -77,10 +79,13 @@ def _log_failure(event: JobExecutionEvent) -> None:
     log.error("tick failed (%s); the next one, in %d s, does what this one left", event.exception, TICK_S)
 
 
-def _refile_when_up(redis: Redis, connections: Connections, stop: threading.Event) -> None:
+def _begin_when_up(redis: Redis, settings: Settings, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
-            refile(redis, connections, now_ms())
+            # Here, for who exchanges FERRY_SECRET_KEY restarts this process with the new one in front.
+            kept.reseal(redis, Cipher(settings.secret_keys))
+            settings.connections.include(kept.names(redis))
+            refile(redis, settings.connections, now_ms())
         except RedisError as fault:
             log.warning("Redis does not answer (%s); trying again in %d s, nothing is lost", fault, WAIT_S)
             stop.wait(WAIT_S)

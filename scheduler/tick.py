@@ -9,6 +9,7 @@ import logging
 
 from redis import Redis
 
+import log_ids
 from connections import Connections, UnknownConnection
 from queues import batches, doorbell, holds, keys, pending
 from queues.names import Queue
@@ -68,7 +69,11 @@ def _take(redis: Redis, seen: pending.Look, policy: FlushPolicy, now: int) -> bo
     batch_id = pending.take(redis, seen, reason, most, now)
     if batch_id is None:
         return False
-    log.info("batch %s: taken from %s (%s); a worker is rung", batch_id, seen.queue, reason)
+    with log_ids.bound(batch=batch_id, queue=str(seen.queue)):
+        fields = {"stage": "taken", "reason": reason}
+        log.info(
+            "batch %s: taken from %s (%s); a worker is rung", batch_id, seen.queue, reason, extra={"fields": fields}
+        )
     return True
 
 

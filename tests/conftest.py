@@ -32,6 +32,6 @@ def redis_url(redis_server: str) -> str:
 
 @pytest.fixture
 def redis(redis_url: str) -> Iterator[Redis]:
-    """A client of an empty server."""
-    with Redis.from_url(redis_url) as client:
+    """A client of an empty server, which waits as long as a busy machine takes: what it sends is never sent twice."""
+    with Redis.from_url(redis_url, socket_timeout=120) as client:
         yield client

@@ -1,7 +1,7 @@
 """Kinds audience and profile: people are imported, those who left are taken off the list.
 
-upload -> confirm -> clear, and pass consents on -> remove -> settle. A profile queue has updates only, so that nothing
-asks for a list.
+upload -> confirm -> clear, and pass consents on -> remove -> note who is on the list now -> settle. A profile queue has
+updates only, so that nothing asks for a list.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from worker.coalesce import Intent, coalesce
 from worker.confirming import confirm
 from worker.consenting import pass_on
 from worker.delivery import Delivery
+from worker.membership import keep_members
 from worker.removing import remove
 from worker.settling import settle
 from worker.uploading import upload
@@ -45,4 +46,5 @@ def stages(delivery: Delivery) -> None:
         state.sent |= delivery.intents.keys() - leavers - state.ended()
         state.stage = "remove"
     remove(delivery)
+    keep_members(delivery)
     return settle(delivery)

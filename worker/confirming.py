@@ -6,6 +6,7 @@ import logging
 
 import orjson
 
+import log_ids
 from klaviyo.errors import NotAccepted
 from klaviyo.imports import RowFailure
 from klaviyo.outcomes import Gone
@@ -22,7 +23,8 @@ def confirm(delivery: Delivery) -> None:
     """Look at each unfinished import job. Raises Later while one is not complete, NotAccepted, LeaseLost."""
     for job in delivery.progress.jobs:
         if not job.done:
-            _look(delivery, job)
+            with log_ids.bound(job=job.id):
+                _look(delivery, job)
     if not all(job.done for job in delivery.progress.jobs):
         delivery.progress.polls += 1
         raise Later("an import job is not complete yet", poll_ms(delivery.progress.polls - 1) / 1000)
@@ -49,6 +51,7 @@ def _look(delivery: Delivery, job: Job) -> None:
         job.id,
         state.failed,
         len(job.rows),
+        extra={"fields": {"stage": "confirmed", "people": len(job.rows), "failed": state.failed}},
     )
 
 

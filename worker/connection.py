@@ -14,7 +14,7 @@ from mappings import consent_mapping
 from mappings.account_settings import rules_from_mparticle
 from mappings.consent_mapping import Channel
 from mappings.rules import Rules
-from queues import accounts, pending
+from queues import accounts, kept, pending
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.names import Queue
 from worker.errors import Held
@@ -53,12 +53,19 @@ class Destination:
         return self.given_id if self.list_name is None else None
 
 
-def destination(redis: Redis, connections: Connections, cipher: accounts.Cipher, queue: Queue) -> Destination:
-    """Raises Held where a person has to correct a setting first."""
-    connection = _configured(connections, queue.connection)
+def destination(
+    redis: Redis,
+    connections: Connections,
+    cipher: accounts.Cipher,
+    queue: Queue,
+    audience: Mapping[str, Any] | None = None,
+) -> Destination:
+    """Raises Held where a person has to correct a setting first. `audience`: instead of what the CDP said of it."""
+    connection = _configured(redis, connections, queue.connection)
     account = _account(redis, queue.connection, cipher)
-    api_key = _api_key(account, connection)
-    return resolve(connection, api_key, account.settings, pending.audience(redis, queue), queue.target)
+    api_key = _api_key(redis, connection, account, cipher)
+    told = pending.audience(redis, queue) if audience is None else audience
+    return resolve(connection, api_key, account.settings, told, queue.target)
 
 
 def resolve(
@@ -82,17 +89,17 @@ def resolve(
 
 def rules_of(redis: Redis, connections: Connections, cipher: accounts.Cipher, queue: Queue) -> Rules:
     """By which rules a queue's people are mapped now. Raises Held where a person has to correct a setting first."""
-    connection = _configured(connections, queue.connection)
+    connection = _configured(redis, connections, queue.connection)
     settings = pending.audience(redis, queue).get("settings") or {}
     return _rules(_account(redis, queue.connection, cipher).settings, settings, connection.rules)
 
 
 def usable_key(redis: Redis, connections: Connections, cipher: accounts.Cipher, name: str) -> str:
     """The API key of a connection whose settings are in order. Raises Held where they are not."""
-    connection = _configured(connections, name)
+    connection = _configured(redis, connections, name)
     account = _account(redis, name, cipher)
     _rules(account.settings, {}, connection.rules)
-    return _api_key(account, connection)
+    return _api_key(redis, connection, account, cipher)
 
 
 def _account(redis: Redis, name: str, cipher: accounts.Cipher) -> accounts.Account:
@@ -102,10 +109,21 @@ def _account(redis: Redis, name: str, cipher: accounts.Cipher) -> accounts.Accou
         raise Held("api_key_unreadable", str(fault)) from fault
 
 
-def _api_key(account: accounts.Account, connection: Connection) -> str:
-    api_key = account.api_key or connection.api_key
+def _kept_key(redis: Redis, name: str, cipher: accounts.Cipher) -> str | None:
+    try:
+        return kept.key_of(redis, name, cipher)
+    except (NoSecretKey, SecretKeyChanged) as fault:
+        raise Held("api_key_unreadable", str(fault)) from fault
+
+
+def _api_key(redis: Redis, connection: Connection, account: accounts.Account, cipher: accounts.Cipher) -> str:
+    api_key = account.api_key or connection.api_key or _kept_key(redis, connection.name, cipher)
     if not api_key:
-        raise Held("no_api_key", "set KLAVIYO_API_KEY, or apiKey in the CDP's connection settings, then release")
+        raise Held(
+            "no_api_key",
+            f"`ferry connections add {connection.name}`, or set KLAVIYO_API_KEY, or apiKey in the CDP's connection "
+            "settings, then release",
+        )
     if not _KEY.fullmatch(api_key):
         raise Held(
             "api_key_malformed", "the API key holds spaces or other stray characters; copy it again, then release"
@@ -113,11 +131,12 @@ def _api_key(account: accounts.Account, connection: Connection) -> str:
     return api_key
 
 
-def _configured(connections: Connections, name: str) -> Connection:
+def _configured(redis: Redis, connections: Connections, name: str) -> Connection:
+    connections.include(kept.names(redis))
     try:
         return connections.named(name)
     except UnknownConnection as fault:
-        remedy = "put it back into connections.toml and restart, then release"
+        remedy = f"put it back with `ferry connections add {name}`, or into connections.toml and restart, then release"
         raise Held("connection_unknown", f"{fault}; {remedy}") from fault
 
 

@@ -16,12 +16,12 @@ from mappings import consent_state, fragments, times
 from mappings.consent_mapping import Channel
 from mappings.consent_state import Decision, State
 from mappings.errors import Rejected
-from queues import consents
+from queues import consents, phones
 from queues.acceptance import Acceptance, accept
 from queues.change import Body, Change, encode, person_key
 from queues.clock import now_ms
 from queues.errors import QueueFull
-from queues.names import Queue
+from queues.names import TARGETS, Queue
 from worker.coalesce import Intent
 from worker.delivery import Delivery
 from worker.errors import Later
@@ -31,9 +31,8 @@ from worker.process import settings_of_process
 
 log = logging.getLogger(__name__)
 
-#: Kind and target of the queue of consents.
+#: The kind of the queue of consents.
 KIND: Final = "consent"
-TARGET: Final = "consents"
 #: Seconds until a full queue of consents is tried again.
 FULL_S: Final = 60.0
 _ADDRESS: Final[dict[Channel, str]] = {"email": "email", "sms": "phone_number"}
@@ -50,16 +49,18 @@ def pass_on(delivery: Delivery) -> None:
     if not delivery.to.consent_mapping:
         return
     members = _members(delivery)
-    changes = [
-        change
+    decided = [
+        (person, *about)
         for (person, _), state in zip(members, _states(delivery, [intent for _, intent in members]), strict=True)
-        for change in _of_person(delivery, person, state)
+        for about in _decided(delivery, person, state)
     ]
-    if not changes:
+    list_id = list_of(delivery, create=False) if decided else None
+    if list_id is None:
         return
+    changes = [_change(delivery, *about, list_id) for about in decided]
     connection = settings_of_process().connections.named(delivery.batch.queue.connection)
-    queue = Queue(connection.name, KIND, TARGET)
-    policy = connection.policy_for(KIND, TARGET)
+    queue = Queue(connection.name, KIND, TARGETS[KIND])
+    policy = connection.policy_for(queue.kind, queue.target)
     try:
         accept(delivery.redis, Acceptance(queue, policy, f"consents of {delivery.batch.id}", changes), now_ms())
     except QueueFull as full:
@@ -75,14 +76,14 @@ def _members(delivery: Delivery) -> list[tuple[int, Intent]]:
     ]
 
 
-def _of_person(delivery: Delivery, person: int, state: State) -> Iterator[bytes]:
-    """The consents of one person, as the ledger stores them."""
+def _decided(delivery: Delivery, person: int, state: State) -> Iterator[tuple[Channel, Mapping[str, str], Decision]]:
+    """What one person has decided that is to be passed on, by channel, with the addresses that the person has."""
     addresses = known_by(delivery, person)
     enters = delivery.intents[person].membership == "add"
     for channel, decision in consent_state.by_channel(state, delivery.to.consent_mapping).items():
         wanted = enters if decision.agrees else delivery.to.consent_removal
-        if _ADDRESS[channel] in addresses and wanted and (list_id := list_of(delivery, create=False)):
-            yield _change(delivery, person, channel, addresses, decision, list_id)
+        if _ADDRESS[channel] in addresses and wanted:
+            yield channel, addresses, decision
 
 
 def _states(delivery: Delivery, intents: list[Intent]) -> Iterator[State]:
@@ -126,7 +127,7 @@ def _keys(addresses: Mapping[str, str]) -> tuple[str, ...]:
     """Of both addresses, whichever the consent is about: they lead to one profile.
 
     In two batches at once, the second would find a member on the list whom the first is just taking off it, and
-    unsubscribe them from everything. A phone's key is without signs, as that of an erasure is.
+    unsubscribe them from everything.
     """
-    known = {"email": addresses.get("email"), "phone": addresses.get("phone_number", "").removeprefix("+")}
+    known = {"email": addresses.get("email"), "phone": phones.plain(addresses.get("phone_number", ""))}
     return tuple(person_key(kind, value) for kind, value in known.items() if value)

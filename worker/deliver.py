@@ -11,6 +11,7 @@ from contextlib import closing
 
 from redis import Redis
 
+import log_ids
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.limiter import RedisLimiter, fingerprint
@@ -26,6 +27,7 @@ from worker.delivery import LEASE_MS, Delivery
 from worker.errors import INTERRUPTIONS, DeliveryFailed, Held, Later
 from worker.kinds import KINDS, Kind
 from worker.process import settings_of_process
+from worker.taking_up import take_up
 from worker.waiting import HELD_MS
 
 log = logging.getLogger(__name__)
@@ -39,13 +41,14 @@ def deliver(batch_id: str) -> None:
 
     Raises DeliveryFailed, and redis.RedisError before it holds the batch; then it is rung for again.
     """
-    with connect(settings_of_process().redis_url) as redis:
+    with log_ids.bound(batch=batch_id), connect(settings_of_process().redis_url) as redis:
         batch = batches.reclaim(redis, batch_id, now_ms(), LEASE_MS)
         if batch is None:
             log.info(
                 "batch %s: held by another worker, waiting for Klaviyo, or settled already; nothing to do", batch_id
             )
             return
+        take_up(batch)
         try:
             _until_interrupted(redis, batch)
         except LeaseLost as lost:
@@ -99,6 +102,9 @@ def _stages(delivery: Delivery, kind: Kind) -> None:
     except Later as later:
         log.info("batch %s: %s", delivery.batch.id, later)
         delivery.give_back(round(later.after_s * 1000), later.attempts, later.rests)
+    except Held as held:
+        refusals.hold_connection(delivery.redis, delivery.batch, held)
+        delivery.give_back(HELD_MS)
 
 
 def _as_far_as_it_goes(delivery: Delivery, kind: Kind) -> None:

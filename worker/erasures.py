@@ -15,14 +15,14 @@ from klaviyo.deletions import Identifier
 from mappings.errors import Rejected
 from mappings.profile import Profile, to_profile
 from mappings.sources import read
-from queues import batches, consents, erasure, pending
+from queues import batches, consents, erasure, history, members, pending
 from queues.change import Change
 from queues.clock import now_ms
 from queues.names import Queue
 from worker.coalesce import Intent
 from worker.delivery import LEASE_MS, Delivery
 from worker.errors import Later
-from worker.guarding import guarded
+from worker.guarding import or_rejected
 from worker.sending import send
 from worker.settling import settle
 
@@ -100,11 +100,7 @@ def _others(delivery: Delivery, queues: Sequence[Queue], index: int, known: set[
 def _profile(delivery: Delivery, index: int) -> Profile | None:
     """By what Klaviyo may know the person; None, and the erasure rejected, where there is nothing."""
     body = delivery.batch.changes[index].body
-    found = guarded(partial(_mapped, delivery, body.source, bytes(body.person)), f"batch {delivery.batch.id}")
-    if isinstance(found, Profile):
-        return found
-    delivery.progress.rejected[index] = found
-    return None
+    return or_rejected(delivery, index, partial(_mapped, delivery, body.source, bytes(body.person)))
 
 
 def _mapped(delivery: Delivery, source: str, person: bytes) -> Profile:
@@ -119,8 +115,12 @@ def _forget(delivery: Delivery, queues: Sequence[Queue], index: int, profile: Pr
     """Take one person out of the ledger; the queues where an open batch holds them."""
     until, persons = delivery.batch.changes[index].accepted_at, delivery.progress.persons[index]
     batches.renew(delivery.redis, delivery.batch, now_ms(), LEASE_MS)
-    erased = erasure.erase(delivery.redis, queues, persons, until, now_ms())
+    members.forget(delivery.redis, queues, _identities(profile), persons, until)
+    erased = erasure.erase(delivery.redis, queues, persons, until, now_ms(), of_snapshots=True)
     consents.forget(delivery.redis, delivery.batch.queue.connection, persons)
+    for queue in queues:
+        batches.renew(delivery.redis, delivery.batch, now_ms(), LEASE_MS)  # a long history takes its time, too
+        history.forget(delivery.redis, queue, persons, until)
     email = profile.attributes.get("email") if profile else None
     unreadable = erasure.erase_unreadable(delivery.redis, queues, email, until) if email else 0
     log.info(
@@ -131,6 +131,12 @@ def _forget(delivery: Delivery, queues: Sequence[Queue], index: int, profile: Pr
         erased.letters + unreadable,
     )
     return erased.open
+
+
+def _identities(profile: Profile | None) -> list[str]:
+    """All that a membership ledger may know the person by."""
+    known = profile.attributes if profile else {}
+    return [found for name, value in known.items() if (found := members.identity({name: value}))]
 
 
 def _delete(delivery: Delivery, profile: Profile) -> bool:
@@ -147,5 +153,5 @@ def _delete(delivery: Delivery, profile: Profile) -> bool:
         ids = delivery.klaviyo.profiles_by_external_id([own])
         deleted = sum(delivery.klaviyo.delete_person("id", profile_id) for profile_id in ids) > 0
     what = "deletes a profile" if deleted else "knows no profile to delete"
-    log.info("batch %s: Klaviyo %s", delivery.batch.id, what)
+    log.info("batch %s: Klaviyo %s", delivery.batch.id, what, extra={"fields": {"stage": "uploaded", "people": 1}})
     return deleted or address is not None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import traceback
 
-from rq.exceptions import ShutDownImminentException
-from rq.timeouts import JobTimeoutException
+from queues import doorbell
 
-#: What RQ raises in the midst of a delivery, wherever it is; nothing may take them for a fault of its own.
-INTERRUPTIONS = (ShutDownImminentException, JobTimeoutException)
+# Not imported from RQ here: a command that came to RQ by this way would look for the workers under RQ's own prefix.
+INTERRUPTIONS = doorbell.INTERRUPTIONS
 
 
 class DeliveryFailed(Exception):
@@ -18,6 +17,7 @@ class DeliveryFailed(Exception):
         place = traceback.extract_tb(fault.__traceback__)[-1]
         what = f"{type(fault).__name__} in {place.name} ({place.filename}, line {place.lineno})"
         super().__init__(f"batch {batch_id}: {what}; a worker is rung again when its lease has run out")
+        self.batch = batch_id
 
 
 class Held(Exception):

@@ -20,7 +20,7 @@ from mappings.event import Event, to_event
 from queues.change import Change
 from worker.coalesce import Intent
 from worker.delivery import Delivery
-from worker.guarding import guarded
+from worker.guarding import or_rejected
 from worker.sending import send
 from worker.settling import settle
 
@@ -46,7 +46,8 @@ def stages(delivery: Delivery) -> None:
         delivery.klaviyo.create_events([rows[index][1] for index in portion])
         delivery.progress.sent.update(portion)
         delivery.note()
-        log.info("batch %s: %d events are in Klaviyo", delivery.batch.id, len(portion))
+        fields = {"stage": "uploaded", "events": len(portion)}
+        log.info("batch %s: %d events are in Klaviyo", delivery.batch.id, len(portion), extra={"fields": fields})
 
     send(delivery, portions(rows), ask, delivery.klaviyo.account)
     settle(delivery)
@@ -100,10 +101,8 @@ def _rows(delivery: Delivery) -> dict[int, Row]:
 
 def _mapped(delivery: Delivery, index: int) -> Event | None:
     fragment = bytes(delivery.batch.changes[index].body.person)
-    event = guarded(partial(to_event, fragment, delivery.to.rules), f"batch {delivery.batch.id}")
-    if isinstance(event, Event):
+    event = or_rejected(delivery, index, partial(to_event, fragment, delivery.to.rules))
+    if event is not None:
         # Klaviyo would take the second of an event without an id for one, and keep one event of that second only.
         _event(event.row).setdefault("unique_id", hashlib.blake2b(fragment, digest_size=16).hexdigest())
-        return event
-    delivery.progress.rejected[index] = event
-    return None
+    return event

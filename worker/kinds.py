@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from queues.change import Change
-from worker import audience, consents, erasures, events
+from worker import audience, consents, erasures, events, snapshots
 from worker.coalesce import Intent
 from worker.delivery import Delivery
 
@@ -25,7 +25,7 @@ class Kind(Protocol):
         """Take the batch from where its progress says to `settle`, or to the next wait.
 
         May be interrupted anywhere and is called again then. Raises Later to wait, NotAccepted when Klaviyo refuses
-        more than rows, LeaseLost.
+        more than rows, Held where a person has to correct a setting first, LeaseLost.
         """
         ...
 
@@ -36,4 +36,5 @@ KINDS: Final[dict[str, Kind]] = {
     "event": events,
     "consent": consents,
     "erasure": erasures,
+    "snapshot": snapshots,
 }

@@ -9,6 +9,7 @@ from typing import cast
 from redis import Redis
 from redis.exceptions import LockError
 
+from klaviyo.limiter import fingerprint
 from queues import keys
 from queues.names import Queue
 from worker.connection import Destination
@@ -27,7 +28,7 @@ def list_of(delivery: Delivery, create: bool) -> str | None:
     to, queue = delivery.to, delivery.batch.queue
     if known := to.list_id or remembered(delivery.redis, queue, to):
         return known
-    found = to.named_by_cdp or _find(delivery, to.name, create)
+    found = to.named_by_cdp or _find(delivery, create)
     if found:
         delivery.redis.hset(keys.queue(queue), mapping={"list_id": found, "list_name": to.name})
     return found
@@ -46,9 +47,13 @@ def forget(redis: Redis, queue: Queue) -> None:
     redis.hdel(keys.queue(queue), "list_id", "list_name")
 
 
-def _find(delivery: Delivery, name: str, create: bool) -> str | None:
-    """Find or create under a lock: two workers that both find nothing would create two lists."""
-    digest = hashlib.blake2b(f"{delivery.batch.queue.connection}\0{name}".encode(), digest_size=15).hexdigest()
+def _find(delivery: Delivery, create: bool) -> str | None:
+    """Find or create under a lock: two workers that both find nothing would create two lists.
+
+    The lock is of the key, for two connections may lead to one account.
+    """
+    name = delivery.to.name
+    digest = hashlib.blake2b(f"{fingerprint(delivery.to.api_key)}\0{name}".encode(), digest_size=15).hexdigest()
     lock = delivery.redis.lock(keys.list_lock(digest), timeout=LEASE_MS / 1000, blocking=False)
     if not lock.acquire():
         raise Later("another worker looks for the same list", 1)

@@ -6,20 +6,24 @@ import logging
 import os
 import signal
 from contextlib import suppress
+from types import TracebackType
 
 from queues import doorbell  # before rq: it sets RQ's key prefix
 
 # isort: split
 from redis import Redis
 from rq.exceptions import DeserializationError
+from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.worker import HerokuWorker
 
+import log_ids
 from queues.server import connect
 from settings import Settings
 from worker import deliver  # imported before the fork, so that a delivery starts at once
+from worker.errors import DeliveryFailed
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +90,24 @@ class DeliveryWorker(HerokuWorker):
         self.stopped_by = signum
         if not self._forking:
             super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # as in rq
+
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        """In the delivery: carry it out, and see that what was logged gets out; the process ends without any exit."""
+        try:
+            return super().perform_job(job, queue, execution)
+        finally:
+            for handler in logging.getLogger().handlers:
+                handler.flush()
+
+    def handle_exception(
+        self, job: Job, kind: type[BaseException], fault: BaseException, trace: TracebackType | None
+    ) -> None:
+        """In the delivery: log where it broke down, without the exception's words: they may hold a person's data."""
+        if not isinstance(fault, DeliveryFailed):
+            log.error("RQ job %s broke down; it is rung for again", job.id, exc_info=(kind, fault, trace))
+            return
+        with log_ids.bound(batch=fault.batch):
+            log.error("%s", fault, exc_info=fault.__context__)
 
     def setup_work_horse_signals(self) -> None:
         """In the delivery: from now on it listens."""

@@ -24,6 +24,30 @@ class Rejection(msgspec.Struct, frozen=True):
     detail: dict[str, Any] = {}
 
 
+#: watch, drain: what was accepted before comes first. base, rewrite: the membership ledger is made what the list is.
+#: plan: the snapshot is compared with it. apply: the changes are queued. finish: that is done.
+Step = Literal["watch", "drain", "base", "rewrite", "plan", "apply", "finish"]
+
+
+class Course(msgspec.Struct):
+    """How far a snapshot is carried out.
+
+    `starts`: how often a worker began to read the snapshot since one last got through it. `since`: ms at which its
+    audience began to be watched. `before`: batches of the audience that must be settled first, None until all that
+    waited is in one. `list_id`: what is read of Klaviyo, `cursor`: where to go on with it,
+    `portions`: in how many it is kept so far. `bucket`: the first one whose changes are not queued yet.
+    """
+
+    step: Step = "watch"
+    starts: int = 0
+    since: int = 0
+    before: list[str] | None = None
+    list_id: str = ""
+    cursor: str = ""
+    portions: int = 0
+    bucket: int = 0
+
+
 class Progress(msgspec.Struct):
     """`rejected` and `warnings` (codes of what was left out of a profile) are by the index of the person's last change;
     so is `clear`, the standard fields still to be emptied.
@@ -33,6 +57,8 @@ class Progress(msgspec.Struct):
     carried out yet, and that must not be sent again or built upon before.
 
     `persons`: every key that leads to the person of an erasure.
+
+    `course`: of a snapshot.
 
     `faults` counts retries in a row, `polls` looks at unfinished import jobs: both make the next wait longer.
     """
@@ -46,6 +72,7 @@ class Progress(msgspec.Struct):
     overtaken: set[int] = set()
     under_way: bool = False
     persons: dict[int, list[str]] = {}
+    course: Course | None = None
     faults: int = 0
     polls: int = 0
 

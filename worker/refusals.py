@@ -17,7 +17,9 @@ from queues.names import Queue
 from worker.consent_rows import let_it_arrive
 from worker.delivery import Delivery
 from worker.errors import Held
+from worker.membership import keep_members
 from worker.settling import settle
+from worker.snapshot_end import close_all
 from worker.waiting import HELD_MS, retry_ms
 
 log = logging.getLogger(__name__)
@@ -97,6 +99,8 @@ def give_up(delivery: Delivery, why: str, reason: str, detail: dict[str, Any]) -
     )
     delivery.reject_rest(reason, detail)
     let_it_arrive(delivery)
+    keep_members(delivery)
+    close_all(delivery)
     settle(delivery)
 
 

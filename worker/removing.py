@@ -36,4 +36,5 @@ def remove(delivery: Delivery) -> None:
         leaving,
         len(ids),
         list_id,
+        extra={"fields": {"stage": "removed", "people": leaving, "on_list": len(ids)}},
     )

@@ -52,7 +52,14 @@ def _send(delivery: Delivery, consents: Mapping[int, Consent], rows: list[Row], 
     def ask(portion: list[Row]) -> None:
         found = [_encoded(row, consents[row.parts[0]].consented_at) for row in portion]
         delivery.klaviyo.subscribe(found, list_id, custom_source, historical=historical)
-        log.info("batch %s: %d people subscribe to %s", delivery.batch.id, len(portion), list_id or "no list")
+        fields = {"stage": "uploaded", "people": len(portion)}
+        log.info(
+            "batch %s: %d people subscribe to %s",
+            delivery.batch.id,
+            len(portion),
+            list_id or "no list",
+            extra={"fields": fields},
+        )
 
     send_rows(delivery, rows, MAX_SUBSCRIBED, list_id, ask)
 

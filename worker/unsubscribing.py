@@ -54,7 +54,14 @@ def _send(delivery: Delivery, rows: list[Row], list_id: str | None) -> None:
     def ask(portion: list[Row]) -> None:
         found = [unsubscription(row.addresses.get("email"), row.addresses.get("phone_number")) for row in portion]
         delivery.klaviyo.unsubscribe(found, list_id)
-        log.info("batch %s: %d people unsubscribe from %s", delivery.batch.id, len(portion), list_id or "everything")
+        fields = {"stage": "uploaded", "people": len(portion)}
+        log.info(
+            "batch %s: %d people unsubscribe from %s",
+            delivery.batch.id,
+            len(portion),
+            list_id or "everything",
+            extra={"fields": fields},
+        )
 
     send_rows(delivery, rows, MAX_UNSUBSCRIBED, list_id, ask)
 

@@ -42,6 +42,7 @@ def _send(delivery: Delivery, mapped: dict[int, bytes], list_id: str | None) -> 
             delivery.batch.id,
             len(portion),
             job.id,
+            extra={"fields": {"stage": "uploaded", "people": len(portion), "job": job.id}},
         )
 
     portions = chunks(list(mapped), MAX_ROWS, MAX_ROW_BYTES, lambda person: len(mapped[person]))

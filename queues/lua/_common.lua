@@ -74,3 +74,19 @@ local function room(bytes, share)
   local used = tonumber(string.match(memory, '%d+', string.find(memory, '\nused_memory:', 1, true)))
   return used + bytes <= share * most
 end
+
+-- trim(meta, history, settled, most, since): forgets the oldest settled batches while more than `most` changes are told
+-- of, or they were settled before `since` (ms); at most twenty, so that nobody waits for it long. Returns how many went.
+local function trim(meta, history, settled, most, since)
+  for gone = 0, 19 do
+    local oldest = redis.call('ZRANGE', settled, 0, 0, 'WITHSCORES')
+    if not oldest[1] then return gone end
+    local remembered = tonumber(redis.call('HGET', meta, 'remembered') or 0)
+    if remembered <= most and tonumber(oldest[2]) >= since then return gone end
+    local batch, count = string.match(oldest[1], '^(.*) (.*)$')
+    redis.call('ZREM', settled, oldest[1])
+    redis.call('HDEL', history, batch)
+    redis.call('HINCRBY', meta, 'remembered', -count)
+  end
+  return 20
+end

@@ -1,6 +1,7 @@
 -- Appends what messages bring to one queue. The last thing before an intake answers 202.
 --
--- KEYS  1 queue hash  2 pending  3 due  4 dead  5 buried  6 queues  then for each message: 7 .. its seen mark
+-- KEYS  1 queue hash  2 pending  3 due  4 dead  5 buried  6 queues  7 recent
+--       then for each message: 8 .. its seen mark
 -- ARGV  1 queue  2 now, ms  3 size  4 age, ms  5 most changes that may wait  6 ms to remember a message
 --       then for each message: 1 whether to remember it ('1', or '' where it has no id)
 --       2 audience (JSON), empty: as it was  3 n, number of changes  4 d, number of changes that are dead on arrival
@@ -30,7 +31,7 @@ end
 
 local outcomes, last, audience, changes, dead = {}, nil, '', {}, 0
 local at = 7
-for i = 7, #KEYS do
+for i = 8, #KEYS do
   local news, n, d = ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   local result = outcome(KEYS[i], ARGV[at] ~= '', n)
   outcomes[#outcomes + 1] = result
@@ -52,6 +53,10 @@ redis.call('HSET', KEYS[1], 'size', ARGV[3], 'age', ARGV[4])
 if audience ~= '' then redis.call('HSET', KEYS[1], 'audience', audience) end
 redis.call('SADD', KEYS[6], ARGV[1])
 in_parts(changes, 1, #changes, function(...) redis.call('RPUSH', KEYS[2], ...) end)
+-- A snapshot that is being carried out leaves alone who has changed since.
+if #changes > 0 and redis.call('HEXISTS', KEYS[1], 'watching') == 1 then
+  for _, change in ipairs(changes) do redis.call('SADD', KEYS[7], unpack(keys_of(change))) end
+end
 if #changes + dead > 0 then redis.call('HINCRBY', KEYS[1], 'accepted', #changes + dead) end
 if dead > 0 then redis.call('HINCRBY', KEYS[1], 'dead', dead) end
 if #changes > 0 and reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], now) == 1 then outcomes[last] = '2' end

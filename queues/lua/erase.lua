@@ -3,20 +3,30 @@
 --
 -- KEYS  1 queue hash  2 pending  3 due  4 dead  5 buried  6 open
 -- ARGV  1 queue  2 now, ms  3 ms at which the erasure was accepted; what came later stays
---       4 '1' to erase, '' to look  5 '1' where the first key of a change alone tells whose it is  6 .. person keys
+--       4 '1' to erase, '' to look  5 '1' where the first key of a change alone tells whose it is
+--       6 '1' where what a snapshot has brought is as old as the snapshot  7 .. person keys
 -- Returns {1 when the person is in an open batch, which nobody can take out of, pending changes erased, dead letters
 -- erased, other person keys of what was found}. Erased changes count as superseded: the erasure came after them.
 -- It reads everything that waits, about 1 us a change, and nothing else runs meanwhile; erasures are rare.
 local keys, found = {}, {}
-local open, erases, by_first = 0, ARGV[4] == '1', ARGV[5] == '1'
-for i = 6, #ARGV do
+local open, erases, by_first, of_snapshots = 0, ARGV[4] == '1', ARGV[5] == '1', ARGV[6] == '1'
+for i = 7, #ARGV do
   keys[ARGV[i]] = true
   if redis.call('SISMEMBER', KEYS[6], ARGV[i]) == 1 then open = 1 end
 end
 
+-- is_old(change): whether it says what was so before the erasure. A snapshot's time stands behind its action, and may be
+-- long before its changes were written down.
+local function is_old(change)
+  if string.sub(change, 2, 14) <= ARGV[3] then return true end
+  if not of_snapshots then return false end
+  local at = string.match(change, '^%["%l+",(%d+),"snapshot",', 15 + 16 * tonumber(string.sub(change, 1, 1)))
+  return at ~= nil and tonumber(at) <= tonumber(ARGV[3])
+end
+
 -- matches(change): whether it is the person's and old enough; notes its other keys then, where they are the person's too.
 local function matches(change)
-  if string.sub(change, 2, 14) > ARGV[3] then return false end
+  if not is_old(change) then return false end
   local persons, ours = keys_of(change), false
   if by_first then return keys[persons[1]] end
   for _, key in ipairs(persons) do ours = ours or keys[key] end
@@ -29,7 +39,7 @@ local function matches(change)
 end
 
 local letters = 0
-for i = 6, #ARGV do
+for i = 7, #ARGV do
   for id in string.gmatch(redis.call('HGET', KEYS[5], ARGV[i]) or '', '%S+') do
     local letter = redis.call('XRANGE', KEYS[4], id, id)[1]
     if letter and matches(letter[2][2]) and erases then

@@ -1,17 +1,21 @@
 -- Ends a batch: every change is delivered, superseded by a later one of the same batch, or a dead letter.
 --
 -- KEYS  1 queue hash  2 open  3 ring  4 batches  5 batch hash  6 batch changes  7 dead  8 buried  9 due  10 warnings
+--       11 history  12 settled
 -- ARGV  1 queue  2 batch  3 token  4 now, ms  5 delivered  6 superseded
---       7 n, number of changes after which the membership of a person is settled  8 .. 7+n their indexes (from 1)
---       8+n  JSON: warning code -> number of people delivered without some field
+--       7 what became of its changes (settled.py), '' to keep nothing  8 most changes of which that is kept
+--       9 ms for which it is
+--       10 n, number of changes after which the membership of a person is settled  11 .. 10+n their indexes (from 1)
+--       11+n  JSON: warning code -> number of people delivered without some field
 --       then for each dead letter: index of the change (from 1), reason, detail
+-- The history gives way to what waits: where less than a fifth of the memory is left, none is written and old one goes.
 -- A dead letter of a person whose membership a later change has settled here is superseded: replaying it could put
 -- somebody back on a list whom the later change took off.
 -- Returns {1, the queue is due by now}, or {0, 0} when the token is not the batch's current one.
 local b = redis.call('HMGET', KEYS[5], 'token', 'count', 'attempts', 'taken', 'sent')
 if b[1] ~= ARGV[3] then return {0, 0} end
-local n = tonumber(ARGV[7])
-local dead = (#ARGV - 8 - n) / 3
+local n = tonumber(ARGV[10])
+local dead = (#ARGV - 11 - n) / 3
 if tonumber(ARGV[5]) + tonumber(ARGV[6]) + dead ~= tonumber(b[2]) then
   return redis.error_reply('FERRY settle of ' .. ARGV[2] .. ' accounts for ' .. ARGV[5] + ARGV[6] + dead ..
     ' of ' .. b[2] .. ' changes; nothing was written')
@@ -28,7 +32,7 @@ end
 in_parts(persons, 1, #persons, function(...) redis.call('SREM', KEYS[2], ...) end)
 local overtaken = 0
 if redis.call('EXISTS', KEYS[8]) == 1 then
-  for i = 8, 7 + n do
+  for i = 11, 10 + n do
     local change = changes[tonumber(ARGV[i])]
     for _, key in ipairs(keys_of(change)) do
       for id in string.gmatch(redis.call('HGET', KEYS[8], key) or '', '%S+') do
@@ -41,7 +45,7 @@ if redis.call('EXISTS', KEYS[8]) == 1 then
     end
   end
 end
-for i = 9 + n, #ARGV, 3 do
+for i = 12 + n, #ARGV, 3 do
   bury(KEYS[7], KEYS[8], changes[tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2], b[4], b[3])
 end
 redis.call('HINCRBY', KEYS[1], 'open', -tonumber(b[2]))
@@ -49,6 +53,17 @@ if b[5] == '0' then redis.call('HINCRBY', KEYS[1], 'unsent', -1) end
 redis.call('HINCRBY', KEYS[1], 'delivered', ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'superseded', ARGV[6] + overtaken)
 redis.call('HINCRBY', KEYS[1], 'dead', dead - overtaken)
-for code, people in pairs(cjson.decode(ARGV[8 + n])) do redis.call('HINCRBY', KEYS[10], code, people) end
+for code, people in pairs(cjson.decode(ARGV[11 + n])) do redis.call('HINCRBY', KEYS[10], code, people) end
+if ARGV[7] ~= '' then
+  local most = tonumber(ARGV[8])
+  if room(#ARGV[7], 0.8) then
+    redis.call('HSET', KEYS[11], ARGV[2], ARGV[7])
+    redis.call('ZADD', KEYS[12], ARGV[4], ARGV[2] .. ' ' .. b[2])
+    redis.call('HINCRBY', KEYS[1], 'remembered', b[2])
+  else
+    most = 0
+  end
+  trim(KEYS[1], KEYS[11], KEYS[12], most, ARGV[4] - ARGV[9])
+end
 local due = redis.call('ZSCORE', KEYS[9], ARGV[1])
 return {1, due and tonumber(due) <= tonumber(ARGV[4]) and 1 or 0}

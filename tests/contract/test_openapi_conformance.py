@@ -13,7 +13,7 @@ import requests
 import schemathesis
 from redis import Redis
 from schemathesis.config import SchemathesisConfig
-from schemathesis.specs.openapi.checks import negative_data_rejection
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from intake.openapi import document
 from queues import keys
@@ -41,10 +41,12 @@ REFUSED = {
     "in another header": {"X-Authorization": f"Token {TOKEN}"},
     "in the cookie": {"Cookie": f"Authorization=Token {TOKEN}"},
 }
+#: Places of which no schema says what may stand there: no time to come, a template, somebody, a name for each list.
+BEYOND_A_SCHEMA = ("?at: ", "$.list_name: ", "$.launch_at: ", "$.exclusions[", "$.groups[1]: its list")
 operations = schemathesis.openapi.from_dict(document(), config=CONFIG)
 
 
-@schemathesis.serializer("application/x-ndjson")
+@schemathesis.serializer("application/x-ndjson", "text/csv")
 def lines(_context: schemathesis.SerializationContext, value: Any) -> bytes:
     """Text as it is; of what should have been text and is not, its Python form."""
     return str(value).encode("utf-8", "replace")
@@ -76,19 +78,23 @@ def intake(redis_server: str) -> Iterator[Intake]:
 @operations.parametrize()
 def test_every_operation_keeps_to_the_document(case: schemathesis.Case[Any], intake: Intake) -> None:
     print(f"schemathesis' seed is {SEED}")  # noqa: T201  # pytest shows it with a failure
-    response = case.call_and_validate(
-        base_url=intake.url,
-        headers={"Authorization": f"Token {TOKEN}"},
-        excluded_checks=[negative_data_rejection],
-    )
+    response = case.call(base_url=intake.url, headers={"Authorization": f"Token {TOKEN}"})
+    excluded: list[Any] = [negative_data_rejection]
+    if response.status_code == 400 and response.json()["error"]["description"].startswith(BEYOND_A_SCHEMA):
+        excluded.append(positive_data_acceptance)
+    case.validate_response(response, excluded_checks=excluded)
     # Unsound people and changes are kept as dead letters beside sound ones, and only Ferry's own form tells of them.
     told = response.status_code == 202 and response.json().get("rejected")
     if case.operation.path == "/v1/changes" and not told:
         case.validate_response(response, checks=[negative_data_rejection])
 
 
+#: Something to all that take something.
+BODY = b'{"type":"audience_membership_change_request","changes":[],"name":"x","groups":[{"name":"y","members":[]}]}'
+
+
 def answer(intake: Intake, method: str, path: str, headers: dict[str, str]) -> requests.Response:
-    body = b'{"type":"audience_membership_change_request","changes":[]}' if method == "post" else None
+    body = BODY if method in ("post", "put") else None
     return requests.request(method, intake.url + path, data=body, headers=headers, timeout=30)
 
 
@@ -96,7 +102,9 @@ def answer(intake: Intake, method: str, path: str, headers: dict[str, str]) -> r
 @pytest.mark.parametrize("scheme", ["Token", "Bearer"])
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_every_operation_lets_each_token_in(intake: Intake, method: str, path: str, scheme: str, token: str) -> None:
-    assert answer(intake, method, path, {"Authorization": f"{scheme} {token}"}).status_code in (200, 202)
+    headers = {"Authorization": f"{scheme} {token}", "Content-Type": "application/json"}
+    response = answer(intake, method, path, headers)
+    assert response.status_code in ((404,) if path.endswith("{snapshot}") else (200, 202))
 
 
 @pytest.mark.parametrize("headers", REFUSED.values(), ids=REFUSED)

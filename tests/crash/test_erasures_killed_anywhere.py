@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from emulator.world import World
-from queues import consents, pending
+from queues import consents, keys, pending
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.census import count
 from queues.change import Action, Body, encode, person_key
@@ -87,7 +87,8 @@ def test_whoever_asked_to_be_forgotten_is_gone_whatever_request_the_worker_dies_
         assert redis.keys("ferry:consents:*") == []
         assert oracle.balance(redis) == []
         audience, profiles, erasures = count(redis, [AUDIENCE, PROFILES, ERASURES])
-        assert (audience.delivered, audience.superseded, audience.dead) == (2, 2, 0)
+        counted = (audience.delivered, audience.superseded, audience.dead, audience.waiting.pending)
+        assert counted == (2, 2, 0, 0), (audience, redis.lrange(keys.queue(AUDIENCE, "pending"), 0, -1))
         assert (profiles.superseded, profiles.waiting.pending) == (1, 1)
         assert (erasures.delivered, erasures.dead, erasures.open) == (1, 0, 0)
 

@@ -69,6 +69,14 @@ def test_a_backlog_is_delivered_to_the_last_change_within_the_limits(
     assert all(row[1].strip() == "0" for row in found if "429" in row[0])
 
 
+def test_a_snapshot_is_carried_out_and_the_same_again_sends_nothing(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    result = CliRunner().invoke(main, ["--quick", "--only", "snapshots", "--out", str(page)])
+    assert result.exit_code == 0, result.output  # it is not when the list or the counts are others
+    found = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("|")][2:]
+    assert [row[1].strip() for row in found if row[0].startswith(" Writing requests")] == ["0"]
+
+
 @pytest.mark.parametrize(
     ("name", "rows"),
     [

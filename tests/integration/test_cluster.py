@@ -10,15 +10,32 @@ import msgspec
 import pytest
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 
-from queues import batches, consents, dead_letters, erasure, holds, keys, pending, room
+from queues import (
+    batches,
+    bounds,
+    consents,
+    dead_letters,
+    erasure,
+    history,
+    holds,
+    keys,
+    members,
+    pending,
+    room,
+    snapshots,
+)
 from queues.acceptance import Acceptance, Accepted, DeadOnArrival, accept
 from queues.batches import Settlement, Undeliverable
 from queues.census import count
 from queues.change import Body, encode, person_key
 from queues.errors import LeaseLost
 from queues.group_commit import GroupCommit
+from queues.members import Bucket, Member
+from queues.mirroring import mirror
 from queues.names import PARTITIONS, Queue
 from queues.policy import FlushPolicy, decide
+from queues.settled import Ends, Settled, columns, pack
+from queues.snapshots import Order, Record
 from tests.support.cluster import running_cluster
 
 NOW = 1_800_000_000_000
@@ -82,8 +99,13 @@ def test_every_transition_of_a_queue_stays_in_its_partition(cluster: Any, queue:
     batches.submit(cluster, batch, b'{"stage":"confirm"}')
     with pytest.raises(LeaseLost):
         batches.submit(cluster, stale, b"{}")
-    end = Settlement(superseded=1, dead=[Undeliverable(4, "no_email", {})], moved=[0], warnings={"phone_invalid": 1})
-    batches.settle(cluster, batch, end, NOW)
+    dead_in_batch = [Undeliverable(4, "no_email", {})]
+    told = pack(Settled(batch.id, batch.reason, NOW, NOW, 0, Ends(), columns(batch.changes, NOW)))
+    batches.settle(cluster, batch, Settlement(1, dead_in_batch, [0], {"phone_invalid": 1}, told), NOW)
+    person = batch.changes[1].keys
+    assert [each.index for each in history.of_person(cluster, queue, person)] == [1]
+    assert history.forget(cluster, queue, person, NOW) == 1
+    assert history.trim(cluster, [queue], NOW + bounds.TOLD_MS + 1) == 1
     letters = [letter.id for letter in dead_letters.read(cluster, queue)]
     assert dead_letters.purge(cluster, queue, letters[:1]) == 1
     assert dead_letters.replay(cluster, queue, letters[1:], NOW).replayed == 1
@@ -92,6 +114,29 @@ def test_every_transition_of_a_queue_stays_in_its_partition(cluster: Any, queue:
     (found,) = count(cluster, [queue])
     assert (found.accepted, found.waiting.pending, found.delivered, found.superseded) == (6, 1, 3, 1)
     assert (found.dead, found.missing) == (1, 0)
+
+
+@pytest.mark.parametrize("queue", queue_of_each_partition(), ids=lambda queue: f"partition-{queue.partition}")
+def test_a_snapshot_stays_in_the_partitions_of_its_queue_and_its_audience(cluster: Any, queue: Queue) -> None:
+    syncs = snapshots.queue_of(queue.connection, queue.target)
+    name = snapshots.new_id(syncs)
+    snapshots.stage(cluster, name, 0, snapshots.compress(b"body"))
+    record = Record(str(syncs), Order(name, NOW, "csv"), NOW, 4)
+    assert snapshots.submit(cluster, syncs, record, b"", NOW).fresh
+    snapshots.keep(cluster, name)
+    snapshots.note(cluster, record)
+    assert list(snapshots.body(cluster, name)) == [b"body"]
+    assert snapshots.records(cluster, syncs) == [record]
+    members.begin(cluster, queue, name)
+    accept(cluster, Acceptance(queue, POLICY, "", changes("m")), NOW)
+    members.forget(cluster, [syncs], ["email:o"], [person_key("email", "o")], NOW)
+    assert mirror(cluster, queue, POLICY, name, 0, changes("m", "n", "o"), b"", NOW) == 2
+    members.edit(cluster, queue, [1, 2], lambda _, bucket: Bucket({"email:n": Member(NOW)}))
+    assert members.read(cluster, queue, [2])[2].members == {"email:n": Member(NOW)}
+    members.end(cluster, queue, NOW)
+    members.begin(cluster, queue, "repair", NOW)
+    assert members.let_go_of_lapsed(cluster, [queue], NOW + 1) == [queue]
+    snapshots.close(cluster, record)
 
 
 def test_one_message_for_all_partitions_is_committed_in_one_go(cluster: Any) -> None:

@@ -12,7 +12,7 @@ from redis import Redis
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from queues import bounds, dead_letters, keys
+from queues import bounds, dead_letters, keys, members
 from queues.census import count
 from queues.clock import now_ms
 from queues.dead_letters import Kept
@@ -149,3 +149,14 @@ def test_failed_jobs_are_kept_up_to_a_number_and_hold_batch_ids_only(
     assert len(list(redis.scan_iter("{ferry-rq}:job:*"))) == 2
     keep_house(redis)
     assert queue.failed_job_registry.count == 2 < FAILED_JOBS
+
+
+def test_a_repair_whose_process_was_killed_is_given_up(redis: Redis, caplog: pytest.LogCaptureFixture) -> None:
+    now = now_ms()
+    members.begin(redis, VIPS, "07-repair", now - 1)
+    put(redis, "a@example.com")
+    assert redis.exists(keys.queue(VIPS, "recent"))
+    keep_house(redis, now)
+    assert not redis.exists(keys.queue(VIPS, "recent"))
+    assert not redis.hexists(keys.queue(VIPS), "watching")
+    assert f"`ferry reconcile {VIPS}`" in caplog.text

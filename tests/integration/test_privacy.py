@@ -81,7 +81,7 @@ def post(redis_url: str) -> None:
         {"action": "add", "email": "canary-2@example.com"},
         {"action": "update", "email": "canary-2@example.com", "attributes": {"city": "Canary Wharf"}},
         {"action": "remove", "email": "canary-3@example.com"},
-        {"action": "add", "email": "fail+canary@example.com"},
+        {"action": "add", "email": "fail+blocked@canary.example.com"},
         {"action": "add", "email": "canary is no address"},
         {"action": "jump", "email": "canary-4@example.com"},
     ]

@@ -52,20 +52,26 @@ class Group:
     def start(self, name: str) -> None:
         """Start a process that does not run."""
         assert name not in self._processes
-        kind = name.partition("-")[0]
-        command = [sys.executable, "-m", self._module, kind]
-        if kind == "web":
-            command += ["--host", "127.0.0.1", "--port", str(self.port)]
         with (self._folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                command,
-                env=self._environment,
+                self.command(name),
+                env=self.environment(name),
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+
+    def command(self, name: str) -> list[str]:
+        """How a process is started."""
+        kind = name.partition("-")[0]
+        command = [sys.executable, "-m", self._module, kind]
+        return [*command, "--host", "127.0.0.1", "--port", str(self.port)] if kind == "web" else command
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What it is told."""
+        return self._environment
 
     def runs(self, name: str) -> bool:
         """Whether a process was started and has not ended."""

@@ -30,7 +30,21 @@ log = logging.getLogger(__name__)
 SIZE = 5
 #: Requests that change nothing: dying after one is like dying before the next. EVAL is for scripts that only read.
 READS = frozenset(
-    {"EVAL", "GET", "HGET", "HGETALL", "HMGET", "INFO", "LLEN", "LRANGE", "PTTL", "SMEMBERS", "XLEN", "ZRANGEBYSCORE"}
+    {
+        "EVAL",
+        "GET",
+        "HGET",
+        "HGETALL",
+        "HKEYS",
+        "HMGET",
+        "INFO",
+        "LLEN",
+        "LRANGE",
+        "PTTL",
+        "SMEMBERS",
+        "XLEN",
+        "ZRANGEBYSCORE",
+    }
 )
 
 

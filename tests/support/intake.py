@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,8 @@ import requests
 import uvicorn
 
 from connections import Connection, Connections
-from intake.server import config
+from intake.app import create_app
+from intake.server import App, config
 from settings import Settings, Token
 
 TOKEN = "0b5c4d3f7a1e4c66"
@@ -34,11 +35,19 @@ class Intake:
 
     def post(self, path: str, body: Any, token: str = TOKEN, **headers: str) -> requests.Response:
         """POST bytes, text, chunks, or anything else as JSON; header names with _ for -."""
+        return self._send("POST", path, body, token, headers)
+
+    def put(self, path: str, body: Any, token: str = TOKEN, **headers: str) -> requests.Response:
+        """As `post`."""
+        return self._send("PUT", path, body, token, headers)
+
+    def _send(self, method: str, path: str, body: Any, token: str, headers: dict[str, str]) -> requests.Response:
         plain = isinstance(body, bytes | str) or hasattr(body, "__next__")
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if token:
             sent["Authorization"] = f"Token {token}"
-        return requests.post(self.url + path, data=body if plain else json.dumps(body), headers=sent, timeout=30)
+        data = body if plain else json.dumps(body)
+        return requests.request(method, self.url + path, data=data, headers=sent, timeout=30)
 
     def get(self, path: str, token: str = "") -> requests.Response:
         """GET, without a token unless one is given."""
@@ -63,9 +72,9 @@ def known(redis_url: str, **more: Any) -> Settings:
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[Intake]:
-    """An intake that runs as long as the block."""
-    server = uvicorn.Server(config(settings, "127.0.0.1", 0))
+def running(settings: Settings, make: Callable[[Settings], App] = create_app) -> Iterator[Intake]:
+    """An intake, or what `make` makes, that runs as long as the block."""
+    server = uvicorn.Server(config(make(settings), "127.0.0.1", 0))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

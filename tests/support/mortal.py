@@ -5,7 +5,9 @@ Faster than a child that is killed, and what a test patches into this process co
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import resources
 from typing import Any, Literal, Self
 
 import pytest
@@ -13,6 +15,26 @@ from redis import Redis
 from redis.client import Pipeline
 
 from klaviyo.http import Transport
+from queues import scripts
+from tests.support.house import READS
+
+_SCRIPTS = resources.files("queues").joinpath("lua").iterdir()
+_NAMES = {scripts.sha(name): name for name in (file.name.removesuffix(".lua") for file in _SCRIPTS) if name[0] != "_"}
+
+
+#: Requests of a worker that change nothing, besides those of the other kinds. Scripts without a name are of limits and
+#: locks; these pass meanwhile, as a lease that is renewed does.
+QUIET = READS | {
+    "EVALSHA",
+    "EVALSHA renew",
+    "HEXISTS",
+    "HKEYS",
+    "LINDEX",
+    "SMISMEMBER",
+    "XRANGE",
+    "ZRANGE",
+    "ZREVRANGE",
+}
 
 
 class Died(BaseException):
@@ -30,9 +52,9 @@ class Mortal:
         self._armed = self._dead = False
 
     def __enter__(self) -> Self:
-        self._wrap(Redis, "execute_command", lambda command, *_: str(command))
-        self._wrap(Pipeline, "execute", lambda *_: "pipeline")
-        self._wrap(Transport, "send", lambda method, path, *_: f"{method} {path}")
+        self._wrap(Redis, "execute_command", _described)
+        self._wrap(Pipeline, "execute", _described_all)
+        self._wrap(Transport, "send", lambda _, method, path, *__: f"{method} {path}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -42,6 +64,15 @@ class Mortal:
         """Die at the request of that number, from 1: before it is sent, or when it was carried out."""
         self.seen.clear()
         self._at, self._before, self._armed, self._dead = number, when == "before", True, False
+
+    @contextmanager
+    def spared(self) -> Iterator[None]:
+        """Nobody dies in here, for another process does it."""
+        armed, self._armed = self._armed, False
+        try:
+            yield
+        finally:
+            self._armed = armed
 
     def revive(self) -> bool:
         """A new process, which lives; whether the one before had died."""
@@ -55,7 +86,7 @@ class Mortal:
             if not self._armed:
                 return original(this, *args, **options)
             self._die(self._dead)
-            self.seen.append(describe(*args))
+            self.seen.append(describe(this, *args))
             reached = len(self.seen) == self._at
             self._die(reached and self._before)
             # What this request does in its turn is not another one.
@@ -72,3 +103,13 @@ class Mortal:
         if now:
             self._dead = True
             raise Died
+
+
+def _described_all(pipe: Any) -> str:
+    """The commands of a pipeline, each once."""
+    return " ".join(("pipeline", *dict.fromkeys(str(args[0]) for args, _ in pipe.command_stack)))
+
+
+def _described(_: object, command: str, *args: Any) -> str:
+    """The command; of a script of the ledger that is one, with its name."""
+    return f"{command} {_NAMES.get(args[0], '')}".rstrip() if command == "EVALSHA" else str(command)

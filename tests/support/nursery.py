@@ -20,6 +20,7 @@ from typing import Self
 from redis import Redis
 
 import settings
+from intake.app import create_app
 from intake.server import serve
 from queues.clock import now_ms
 from queues.server import connect
@@ -105,7 +106,7 @@ def _run(task: list[str], redis: Redis, known: settings.Settings) -> None:
         case ["tick"]:
             tick(redis, known.connections, now_ms())
         case ["web", port]:
-            serve(known, "127.0.0.1", int(port))
+            serve(create_app(known), "127.0.0.1", int(port))
         case ["worker"]:
             worker.run(known)
         case _:

@@ -55,6 +55,12 @@ def test_another_shape_is_no_queue_name(name: str) -> None:
         Queue.parse(name)
 
 
+@pytest.mark.parametrize("parts", [("", "audience", "42"), ("default", "", "42"), ("default", "audience", "")])
+def test_a_queue_that_could_not_be_named_is_none(parts: tuple[str, str, str]) -> None:
+    with pytest.raises(ValueError, match="a part of it is empty"):
+        Queue(*parts)
+
+
 def test_the_partition_of_a_queue_never_changes() -> None:
     # Stored keys depend on these: a different hash would orphan them.
     assert [Queue("default", "audience", str(i)).partition for i in range(6)] == [7, 1, 11, 13, 14, 8]

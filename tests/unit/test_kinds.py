@@ -19,6 +19,7 @@ ACTIONS: dict[str, tuple[Action, ...]] = {
     "event": ("event",),
     "consent": ("subscribe", "unsubscribe"),
     "erasure": ("erase",),
+    "snapshot": ("replace",),
 }
 
 
@@ -41,6 +42,6 @@ def test_every_change_stands_in_exactly_one_intent_under_the_last_of_it(kind: st
     assert len({intent.last for intent in intents}) == len(intents)
 
 
-@pytest.mark.parametrize("kind", ["event", "consent", "erasure"])
+@pytest.mark.parametrize("kind", ["event", "consent", "erasure", "snapshot"])
 def test_what_is_not_for_an_audience_waits_a_minute_at_most(kind: str) -> None:
     assert Connection("default").policy_for(kind, kind).age_ms <= 60_000

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -95,9 +96,12 @@ def test_the_doctor_goes_on_without_redis(tmp_path: Path) -> None:
 def test_the_estimate_is_shown_with_its_arithmetic(tmp_path: Path) -> None:
     told = ferry(NOWHERE, tmp_path, "estimate", "--profiles", "1000000")
     assert "as set for default" in told.stdout
-    assert "10,000         135     74.1" in told.stdout
+    assert re.search(r"10,000 +135 +74\.1", told.stdout)
+    assert re.search(r"files by SFTP +1,000,000 +9 +not published", told.stdout)
     cases = json.loads(ferry(NOWHERE, tmp_path, "estimate", "--profiles", "250", "--json").stdout)
-    assert [case["uploads"] for case in cases] == [3, 1, 1]
+    assert [case.get("uploads") for case in cases] == [3, 1, 1, None, None]
+    assert [case.get("files") for case in cases] == [None, None, None, 1, 1]
+    assert [case["minutes"] for case in cases[3:]] == [None, None], "Klaviyo publishes none"
 
 
 def test_the_registration_is_what_mparticle_imports(tmp_path: Path) -> None:

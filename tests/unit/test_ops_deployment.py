@@ -11,18 +11,8 @@ import pytest
 
 from klaviyo.endpoints import ENDPOINTS
 from ops.checks_keys import READING, WRITING
-from ops.cli import _COMMANDS
 
 ROOT = Path(__file__).parent.parent.parent
-
-
-def test_the_procfile_names_commands_there_are() -> None:
-    lines = (ROOT / "Procfile").read_text().splitlines()
-    processes = dict(line.split(": ") for line in lines)
-    assert processes.keys() == json.loads((ROOT / "app.json").read_text())["formation"].keys()
-    for command in processes.values():
-        name, word = command.split()
-        assert (name, word in _COMMANDS) == ("ferry", True)
 
 
 def test_every_scope_that_a_key_may_need_is_named_where_a_key_is_asked_for() -> None:

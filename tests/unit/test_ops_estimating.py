@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
-from ops.estimating import FITTING_BYTES, OURS, Estimate, rows_of
+from ops.columns import LARGEST
+from ops.estimating import FITTING_BYTES, OURS, Estimate, Files, rows_of
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,10 @@ def test_the_largest_upload_fits_into_the_body_and_no_larger_one_would(size: int
 def test_profiles_of_the_fitting_size_are_the_largest_of_which_ten_thousand_go_at_once() -> None:
     assert rows_of(FITTING_BYTES) == MAX_ROWS
     assert rows_of(FITTING_BYTES + 1) < MAX_ROWS
+
+
+@given(st.integers(1, 10_000_000), st.integers(1, 100_000))
+def test_there_are_as_many_files_as_hold_everybody_and_no_more(profiles: int, size: int) -> None:
+    files = Files(profiles, size).files
+    fit = LARGEST // size
+    assert (files - 1) * fit < profiles <= files * fit

@@ -1,21 +1,57 @@
 from __future__ import annotations
 
+import json
 import logging
 import re
+import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+import log_ids
 from ops import logs
 from ops.errors import Misconfigured
+from ops.log_json import JsonLine
+from ops.log_text import OneLine
+from tests.support.nursery import ROOT
 
 
 def record(message: str, *args: object, name: str = "worker.deliver", level: int = logging.INFO) -> logging.LogRecord:
     return logging.LogRecord(name, level, __file__, 1, message, args, None)
 
 
+def failed(entry: logging.LogRecord) -> logging.LogRecord:
+    try:
+        int("ann@example.com")
+    except ValueError:
+        entry.exc_info = sys.exc_info()
+    return entry
+
+
 def formatted(entry: logging.LogRecord) -> str:
-    return logs.OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s").format(entry)
+    return OneLine().format(entry)
+
+
+def parsed(entry: logging.LogRecord) -> dict[str, Any]:
+    line = JsonLine("worker").format(entry)
+    assert "\n" not in line
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+@pytest.fixture
+def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
+    """The root logger, put back as it was."""
+    logger = logging.getLogger()
+    handlers, level = logger.handlers[:], logger.level
+    for name in ("FERRY_LOG_LEVEL", "FERRY_LOG_FORMAT", "SENTRY_DSN"):
+        monkeypatch.delenv(name, raising=False)
+    yield logger
+    logging.captureWarnings(capture=False)
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
 
 
 def test_a_line_has_utc_time_level_logger_and_message() -> None:
@@ -29,15 +65,58 @@ def test_a_message_of_several_lines_stays_on_one() -> None:
 
 
 def test_an_exception_is_told_by_type_and_place_and_never_by_its_text() -> None:
-    entry = record("mapping failed", level=logging.ERROR)
-    try:
-        int("ann@example.com")
-    except ValueError:
-        entry.exc_info = sys.exc_info()
-    line = formatted(entry)
-    assert re.search(r"mapping failed \| ValueError < .*test_ops_logs\.py:\d+ test_an_exception", line)
+    line = formatted(failed(record("mapping failed", level=logging.ERROR)))
+    assert re.search(r"mapping failed \| ValueError < .*test_ops_logs\.py:\d+ failed", line)
     assert "ann@" not in line
     assert "\n" not in line
+
+
+def test_a_line_names_the_ids_under_way_that_its_message_does_not() -> None:
+    with log_ids.bound(batch="07-ab", request="0123456789abcdef"):
+        line = formatted(record("batch %s: settled", "07-ab"))
+    assert line.endswith("batch 07-ab: settled (request=0123456789abcdef)")
+
+
+def test_a_line_of_json_has_its_time_process_ids_and_fields() -> None:
+    entry = record("batch %s: settled", "07-ab")
+    entry.created, entry.msecs = 1_767_225_599.042, 42.0
+    entry.fields = {"stage": "settled", "delivered": 3}
+    with log_ids.bound(batch="07-ab", queue="default/audience/42"):
+        assert parsed(entry) == {
+            "time": "2025-12-31T23:59:59.042Z",
+            "level": "INFO",
+            "process": "worker",
+            "logger": "worker.deliver",
+            "message": "batch 07-ab: settled",
+            "batch": "07-ab",
+            "queue": "default/audience/42",
+            "stage": "settled",
+            "delivered": 3,
+        }
+
+
+def test_json_tells_an_exception_by_type_and_place_and_never_by_its_text() -> None:
+    entry = parsed(failed(record("mapping failed", level=logging.ERROR)))
+    assert re.match(r"ValueError < .*test_ops_logs\.py:\d+ failed", entry["exception"])
+    assert "ann@" not in repr(entry)
+
+
+def test_json_leaves_out_what_libraries_hang_on_their_records() -> None:
+    entry = record("job failed", name="rq.worker", level=logging.ERROR)
+    vars(entry).update(arguments=["ann@example.com"], kwargs={"email": "ann@example.com"}, stack_info="ann@example.com")
+    assert parsed(entry).keys() == {"time", "level", "process", "logger", "message"}
+
+
+def test_json_takes_any_message_there_may_be() -> None:
+    assert parsed(record("a\r\nb %s", "\u2028é\x00"))["message"] == "a\r\nb \u2028é\x00"
+
+
+@pytest.mark.parametrize("line", [formatted, lambda entry: JsonLine("web").format(entry)], ids=["text", "json"])
+def test_of_an_exception_that_asyncio_found_forgotten_the_words_stay_out(line: Any) -> None:
+    said = "Task exception was never retrieved\nfuture: <Task finished exception=ValueError('ann@example.com')>"
+    told = line(failed(record(said, name="asyncio", level=logging.ERROR)))
+    assert "Task exception was never retrieved" in told
+    assert "ann@" not in told
 
 
 @pytest.mark.parametrize(
@@ -58,4 +137,50 @@ def test_the_small_talk_of_libraries_is_left_out(name: str, level: int, kept: bo
 def test_an_unknown_level_is_refused_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FERRY_LOG_LEVEL", "LOUD")
     with pytest.raises(Misconfigured, match=r"FERRY_LOG_LEVEL: not a level\. Use one of DEBUG, INFO, WARNING, ERROR"):
-        logs.configure()
+        logs.configure("web")
+
+
+def test_an_unknown_format_is_refused_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FERRY_LOG_FORMAT", "xml")
+    with pytest.raises(Misconfigured, match=r"FERRY_LOG_FORMAT: not a format\. Use one of auto, json, text"):
+        logs.configure("web")
+
+
+def test_a_dsn_that_is_none_is_refused_without_being_repeated(
+    monkeypatch: pytest.MonkeyPatch, root: logging.Logger
+) -> None:
+    monkeypatch.setenv("SENTRY_DSN", "the-secret-of-somebody")
+    with pytest.raises(Misconfigured, match="SENTRY_DSN: not one of Sentry's") as refused:
+        logs.configure("web")
+    assert "somebody" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("form", "terminal", "kind"),
+    [
+        (None, True, OneLine),
+        (None, False, JsonLine),
+        ("auto", True, OneLine),
+        ("text", False, OneLine),
+        ("TEXT", False, OneLine),
+        ("json", True, JsonLine),
+    ],
+)
+def test_lines_are_for_people_on_a_terminal_and_for_programs_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, root: logging.Logger, form: str | None, terminal: bool, kind: type
+) -> None:
+    if form:
+        monkeypatch.setenv("FERRY_LOG_FORMAT", form)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    logs.configure("web")
+    (handler,) = root.handlers
+    assert type(handler.formatter) is kind
+
+
+def test_without_a_dsn_nothing_of_sentry_is_imported() -> None:
+    program = (
+        "import sys; from ops import logs; logs.configure('web'); print(*(m for m in sys.modules if 'sentry' in m))"
+    )
+    env = {"PATH": "", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

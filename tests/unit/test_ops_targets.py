@@ -3,7 +3,9 @@ from __future__ import annotations
 import click
 import pytest
 
-from ops.targets import find_queue, find_queue_or_connection
+from ops.targets import find_audience, find_held, find_queue, find_queue_or_connection, new_audience
+from queues.counts import QueueCount
+from queues.holds import Hold
 from queues.names import Queue
 from tests.support.ops import LAPSED, VIPS, counted
 
@@ -64,3 +66,57 @@ def test_a_name_that_is_both_connection_and_audience_is_not_guessed() -> None:
     counts = [*COUNTS, counted(Queue("default", "audience", "9"), "brand-b")]
     with pytest.raises(click.UsageError, match="a connection and an audience"):
         find_queue_or_connection("brand-b", counts, [])
+
+
+SNAPSHOTS = Queue("default", "snapshot", "42")
+
+
+def held(queue: Queue, name: str = "VIPs") -> QueueCount:
+    return counted(queue, name, hold=Hold("snapshot_guard", 1))
+
+
+def test_an_audience_and_its_snapshots_are_called_alike_and_the_audience_is_meant() -> None:
+    counts = [counted(SNAPSHOTS), *COUNTS[:2]]
+    assert find_queue("VIPs", counts) == VIPS
+    assert find_queue_or_connection("42", counts, []) == VIPS
+    assert find_queue("default/snapshot/42", counts) == SNAPSHOTS
+
+
+def test_snapshots_without_a_queue_of_their_audience_are_meant_by_its_name() -> None:
+    assert find_queue("VIPs", [counted(SNAPSHOTS)]) == SNAPSHOTS
+
+
+@pytest.mark.parametrize(
+    ("counts", "meant"),
+    [
+        ([held(SNAPSHOTS), counted()], SNAPSHOTS),
+        ([counted(SNAPSHOTS), held(VIPS)], VIPS),
+        ([held(SNAPSHOTS), held(VIPS)], VIPS),
+        ([counted(SNAPSHOTS), counted()], VIPS),
+    ],
+)
+def test_what_is_released_by_a_name_is_what_is_held(counts: list[QueueCount], meant: Queue) -> None:
+    assert find_held("42", counts, ["default"]) == meant
+    assert find_held("VIPs", counts, ["default"]) == meant
+
+
+@pytest.mark.parametrize("given", ["42", "VIPs", "default/snapshot/42", "default/audience/42"])
+def test_an_audience_that_had_snapshots_only_is_found(given: str) -> None:
+    counts = [counted(SNAPSHOTS), *([counted()] if given == "default/audience/42" else [])]
+    assert find_audience(given, counts, None) == VIPS
+
+
+def test_an_audience_of_two_connections_is_found_by_its_connection() -> None:
+    assert find_audience("42", COUNTS, "brand-b") == OTHER
+    with pytest.raises(click.UsageError, match="'42' fits 2 queues"):
+        find_audience("42", COUNTS, None)
+
+
+def test_a_queue_of_another_kind_is_no_audience() -> None:
+    assert find_audience("events", [counted(Queue("default", "event", "events"), "")], None) is None
+
+
+def test_a_new_audience_needs_a_name() -> None:
+    assert new_audience("44", COUNTS, "default", "New ones") == Queue("default", "audience", "44")
+    with pytest.raises(click.UsageError, match=r"Near it:\n  VIPs\n.*--name"):
+        new_audience("VIPPs", COUNTS, "default", None)

@@ -37,9 +37,13 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "FERRY_FLUSH_SIZE": "500",
         "FERRY_FLUSH_MINUTES": "0.5",
         "FERRY_SECRET_KEY": "new-new-new-new-new,old-old-old-old-old",
+        "FERRY_ADMIN_TOKEN": "0123456789abcdef0123456789abcdef",
         "FERRY_MAX_PENDING": "3000",
         "FERRY_MAX_PENDING_PER_QUEUE": "2000",
         "PORT": "8080",
+        "FERRY_SFTP_URL": "sftp://me@sftp.klaviyo.com:2222/profiles",
+        "FERRY_SFTP_KEY": "/run/secrets/key",
+        "FERRY_SFTP_HOST_KEY": "sftp.klaviyo.com ssh-ed25519 AAAA",
     }.items():
         monkeypatch.setenv(name, value)
     loaded = settings.load()
@@ -50,7 +54,10 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded.tokens == (Token("mparticle", "0123456789abcdef"), Token("backoffice", "fedcba9876543210"))
     assert loaded.segment_secrets == (Token("new", "3c0e7b51d2f94a68"), Token("old", "d41f8e6a90b27c35"))
     assert loaded.secret_keys == ("new-new-new-new-new", "old-old-old-old-old")
+    assert loaded.admin_token == "0123456789abcdef0123456789abcdef"
     assert (loaded.port, loaded.redis_url) == (8080, "rediss://:secret@host:6380")
+    assert loaded.sftp_url == "sftp://me@sftp.klaviyo.com:2222/profiles"
+    assert (loaded.sftp_key, loaded.sftp_host_key) == ("/run/secrets/key", "sftp.klaviyo.com ssh-ed25519 AAAA")
     assert (loaded.max_pending, loaded.max_pending_per_queue) == (3000, 2000)
 
 
@@ -85,8 +92,14 @@ def test_a_token_without_a_name_is_the_default_one(monkeypatch: pytest.MonkeyPat
         ("FERRY_FLUSH_MINUTES", "soon", "number"),
         ("FERRY_UPLOAD_MAX", "10001", "10000"),
         ("FERRY_SECRET_KEY", "short", "at least 16"),
+        ("FERRY_ADMIN_TOKEN", "0123456789abcdef", "at least 32"),
+        ("FERRY_ADMIN_TOKEN", "0123456789abcdef 0123456789abcdef", "no spaces"),
         ("PORT", "99999", "65535"),
         ("FERRY_CONNECTIONS", "missing.toml", "cannot be read"),
+        ("FERRY_SFTP_URL", "https://me@sftp.klaviyo.com", "sftp://user@host/folder"),
+        ("FERRY_SFTP_URL", "sftp://sftp.klaviyo.com/profiles", "sftp://user@host/folder"),
+        ("FERRY_SFTP_URL", "sftp://me:secret@sftp.klaviyo.com", "without a password"),
+        ("FERRY_SFTP_URL", "sftp://me@sftp.klaviyo.com:high", "its port"),
     ],
 )
 def test_a_wrong_setting_names_itself_the_problem_and_an_example(
@@ -114,6 +127,8 @@ def test_secrets_are_not_part_of_what_settings_print(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("FERRY_TOKENS", "name:topsecrettopsecret")
     monkeypatch.setenv("FERRY_SEGMENT_SECRETS", "name:topsecrettopsecret")
     monkeypatch.setenv("FERRY_SECRET_KEY", "topsecrettopsecret")
+    monkeypatch.setenv("FERRY_ADMIN_TOKEN", "topsecrettopsecret" * 2)
+    monkeypatch.setenv("FERRY_SFTP_KEY", "topsecret")
     monkeypatch.setenv("REDIS_URL", "rediss://:topsecret@host:6380")
     assert "topsecret" not in repr(settings.load())
 

@@ -1,0 +1,151 @@
+"""Figure: a snapshot of very many people, carried out by a worker process; then the same again.
+
+`python -m bench.snapshots --members 50000` measures another size.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from redis import Redis
+
+from bench import deliveries
+from bench.emulated import emulator
+from bench.errors import BenchError
+from bench.report import Figure, Row, Verdict
+from bench.sizes import Sizes
+from bench.snapshots_peak import Peak
+from klaviyo.imports import MAX_ROWS
+from queues import keys, pending, snapshots
+from queues.clock import now_ms
+from queues.snapshots import Counts, Order, Record
+
+#: MB that a worker may come to, whatever the size of a snapshot.
+TARGET_MB = 300.0
+_QUEUE = snapshots.queue_of("default", "1")
+_AUDIENCE = snapshots.audience_of(_QUEUE)
+_NAME = "Everybody"
+_PATIENCE = 1_800.0
+_LOOK = 0.1
+_HOW = f"""\
+The snapshot is a CSV with an e-mail address in each row, staged in pieces as the intake does it. The time runs from its
+submission until the one worker process has read it, compared it with the membership ledger and queued what it comes
+to, in uploads of {MAX_ROWS:,}; the list is empty before. When everything is delivered, the same snapshot comes again,
+and no request but reads may reach Klaviyo. Memory is the largest VmHWM among the worker and the deliveries it forks,
+from the first snapshot to the end of the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`first_s`, `again_s`: until it was queued. `delivered_s`: from then on. `bytes`: of Redis for a member."""
+
+    first_s: float
+    delivered_s: float
+    again_s: float
+    sent_again: int
+    bytes: float
+    peak_mb: float
+
+
+def measure(sizes: Sizes, folder: Path) -> Figure:
+    """A snapshot of so many members, twice. Raises BenchError when the list is not what it says."""
+    return Figure("Snapshots", _HOW, rows(sizes.members, run(sizes.members, folder)))
+
+
+def run(people: int, folder: Path) -> Measured:
+    """Start everything and carry both out. Raises BenchError."""
+    more = {"FERRY_FLUSH_SIZE": str(MAX_ROWS), "FERRY_UPLOAD_MAX": str(MAX_ROWS)}
+    with (
+        emulator(folder) as klaviyo,
+        deliveries.without_intake(folder, {**klaviyo.settings, **more}, 1) as redis,
+        Peak(folder) as peak,
+    ):
+        first_s = _carried_out(redis, people, Counts(rows=people, people=people, adds=people))
+        began = time.monotonic()
+        # Not the census, which reads every open batch and would be part of what is measured.
+        _wait(lambda: int(redis.hget(keys.queue(_AUDIENCE), "delivered") or 0) == people)
+        delivered_s = time.monotonic() - began
+        if (found := klaviyo.members(_NAME)) != people:
+            raise BenchError(f"{found} people are on the list and not {people}")
+        ledger = int(redis.memory_usage(keys.queue(_AUDIENCE, "members"), samples=0) or 0)
+        since = klaviyo.last()
+        again_s = _carried_out(redis, people, Counts(rows=people, people=people, held=people, unchanged=people))
+        return Measured(first_s, delivered_s, again_s, klaviyo.writes(since), ledger / people, peak.mb)
+
+
+def rows(people: int, found: Measured) -> list[Row]:
+    """The lines of the table."""
+    small = found.peak_mb < TARGET_MB
+    again = found.sent_again
+    return [
+        Row(f"Snapshot of {people:,} people, until queued", f"{found.first_s:.0f} s", "", Verdict()),
+        Row("The same delivered, to an emulator without limits", f"{found.delivered_s:.0f} s", "", Verdict()),
+        Row("The same snapshot again", f"{found.again_s:.0f} s", "", Verdict(f"{found.again_s / found.first_s:.2f}x")),
+        Row("Writing requests to Klaviyo for it", f"{again}", "", Verdict("", "0", again == 0)),
+        Row("Redis memory of a member", f"{found.bytes:.0f} bytes", "", Verdict()),
+        Row("Peak memory of a worker", f"{found.peak_mb:.0f} MB", "", Verdict("", f"< {TARGET_MB:.0f} MB", small)),
+    ]
+
+
+def _carried_out(redis: Redis, people: int, expected: Counts) -> float:
+    """Seconds until a snapshot of so many people was queued. Raises BenchError when it came to something else."""
+    name, size = snapshots.new_id(_QUEUE), 0
+    for number, piece in enumerate(_pieces(people)):
+        snapshots.stage(redis, name, number, snapshots.compress(piece))
+        size += len(piece)
+    order = Order(name, now_ms(), "csv", rows=people, confirmed=True, name=_NAME)
+    began = time.monotonic()
+    snapshots.submit(redis, _QUEUE, Record(str(_QUEUE), order, now_ms(), size), b"", now_ms())
+    pending.wake(redis)
+    _wait(lambda: _record(redis, name).ended is not None)
+    seconds, record = time.monotonic() - began, _record(redis, name)
+    counts = record.counts or Counts()
+    asked = ("rows", "people", "held", "adds", "updates", "removals", "unchanged")
+    if record.state != "done" or any(getattr(counts, field) != getattr(expected, field) for field in asked):
+        raise BenchError(f"the snapshot ended as {record.state}: {record.error} {counts}, which is not {expected}")
+    return seconds
+
+
+def _record(redis: Redis, name: str) -> Record:
+    record = snapshots.record(redis, name)
+    if record is None:
+        raise BenchError(f"snapshot {name} has no record")
+    return record
+
+
+def _pieces(people: int) -> Iterator[bytes]:
+    """The body: a header, then a line for each, so many that a piece is full."""
+    yield b"email\n"
+    portion = snapshots.PIECE // len(_line(0))
+    for first in range(0, people, portion):
+        yield b"".join(_line(number) for number in range(first, min(first + portion, people)))
+
+
+def _line(number: int) -> bytes:
+    return b"person.%07d@example.com\n" % number
+
+
+def _wait(happened: Callable[[], bool]) -> None:
+    until = time.monotonic() + _PATIENCE
+    while not happened():
+        if time.monotonic() > until:
+            raise BenchError(f"it did not happen in {_PATIENCE:g} s; look at the logs")
+        time.sleep(_LOOK)
+
+
+@click.command()
+@click.option("--members", default=1_000_000, show_default=True, help="People in the snapshot.")
+def main(members: int) -> None:
+    """Measure a snapshot of this size and print the figures; nothing leaves the machine."""
+    with tempfile.TemporaryDirectory(prefix="ferry-") as folder:
+        for row in rows(members, run(members, Path(folder))):
+            click.echo(f"{row.what:50} {row.ferry:>12}  {row.verdict.target}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Who may do what: one table of every address of the console, from which the gate refuses and the tests are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import falcon.asgi
+
+from queues.users import Role
+
+__all__ = ["NOBODY", "ROUTES", "Role", "Visitor", "methods", "visitor"]
+
+#: (template of the address, method) -> the least role. What is not in here is refused, whoever asks.
+ROUTES: Final[dict[tuple[str, str], Role]] = {
+    ("/", "GET"): Role.VIEWER,
+    ("/sign-in", "GET"): Role.NOBODY,
+    ("/sign-in", "POST"): Role.NOBODY,
+    ("/sign-out", "POST"): Role.VIEWER,
+    ("/static/{name}", "GET"): Role.NOBODY,
+    ("/audit", "GET"): Role.OPERATOR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks. `via`: with a session's cookie or a bearer token. `csrf`: of the session, to be put into its forms."""
+
+    name: str
+    role: Role
+    via: Literal["web", "api"] = "web"
+    csrf: str = ""
+
+    @property
+    def who(self) -> str:
+        """As the audit names them."""
+        return f"{self.via}:{self.name}"
+
+    def may(self, role: Role) -> bool:
+        """Whether they may do what needs `role`."""
+        return self.role >= role
+
+
+NOBODY: Final = Visitor("", Role.NOBODY)
+
+
+def visitor(req: falcon.asgi.Request) -> Visitor:
+    """Who sent a request; the gate has put it there, NOBODY at addresses open to all."""
+    return req.context.get("visitor") or NOBODY
+
+
+def methods(template: str) -> list[str]:
+    """What may be asked at an address; empty for one that is not in the table."""
+    return sorted(method for path, method in ROUTES if path == template)

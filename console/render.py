@@ -1,0 +1,57 @@
+"""Pages: Jinja2 templates of this package, everything escaped, a name that is missing an error and no blank."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+import falcon.asgi
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from console.access import ROUTES, Visitor, visitor
+from console.static_files import url_of
+from ops.wording import moment, number, plural, span
+
+#: Address and name of the pages that every page leads to, in this order; shown to whom ROUTES lets in.
+_MENU: Final = (
+    ("/", "Queues"),
+    ("/holds", "Holds"),
+    ("/dead", "Dead letters"),
+    ("/person", "One person"),
+    ("/audit", "Audit"),
+)
+
+
+@cache
+def environment() -> Environment:
+    """The templates; filters: `span` (ms), `moment` (ms), `number`; functions: `plural`, `static`."""
+    made = Environment(
+        loader=PackageLoader("console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(span=span, moment=moment, number=number)
+    made.globals.update(plural=plural, static=url_of)
+    return made
+
+
+def text(req: falcon.asgi.Request, template: str, **values: Any) -> str:
+    """A template as HTML; besides `values` it knows `visitor`, `csrf` (a token), `menu` and `here` (the path)."""
+    who = visitor(req)
+    given = {"visitor": who, "csrf": who.csrf, "menu": menu(who), "here": req.path}
+    return environment().get_template(template).render(given | values)
+
+
+def page(req: falcon.asgi.Request, resp: falcon.asgi.Response, template: str, **values: Any) -> None:
+    """Answer with a template; see `text`."""
+    resp.content_type = "text/html;charset=utf-8"
+    resp.text = text(req, template, **values)
+
+
+def menu(who: Visitor) -> list[tuple[str, str]]:
+    """The pages that somebody may look at."""
+    shown = ((path, ROUTES.get((path, "GET")), name) for path, name in _MENU)
+    return [(path, name) for path, role, name in shown if role is not None and who.name and who.may(role)]

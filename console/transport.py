@@ -1,0 +1,49 @@
+"""How a request came: whether others could have read it, and from which address. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+import falcon.asgi
+
+#: https: nobody could read it. loopback: plain, and it never left this machine. plain: anybody on its way could.
+Way = Literal["https", "loopback", "plain"]
+_FORWARDED: Final = ("X-Forwarded-Proto", "X-Forwarded-For", "Forwarded")
+
+
+def way(scheme: str, host: str, client: str, forwarded_proto: str | None, forwarded: bool) -> Way:
+    """Take `scheme` and `client` from the connection, `host` from the header, and what a proxy in front says."""
+    if "https" in (scheme, (forwarded_proto or "").rpartition(",")[2].strip().lower()):
+        return "https"
+    local = is_loopback(urlsplit(f"//{host}").hostname or "") and is_loopback(client)
+    return "loopback" if local and not forwarded else "plain"
+
+
+def way_of(req: falcon.asgi.Request) -> Way:
+    """`way` of a request."""
+    forwarded = any(req.get_header(name) for name in _FORWARDED)
+    return way(req.scheme, req.get_header("Host") or "", _peer(req), req.get_header("X-Forwarded-Proto"), forwarded)
+
+
+def address(req: falcon.asgi.Request) -> str:
+    """Where a request comes from.
+
+    Of X-Forwarded-For the last, which the nearest proxy has written: those before it come from the sender. Without a
+    proxy the sender writes that too, so nothing may rest on it alone.
+    """
+    return (req.get_header("X-Forwarded-For") or "").rpartition(",")[2].strip()[:64] or _peer(req)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address is this machine's own."""
+    try:
+        return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _peer(req: falcon.asgi.Request) -> str:
+    client = req.scope.get("client")  # None over a Unix socket
+    return str(client[0]) if client else "127.0.0.1"

@@ -1,0 +1,78 @@
+"""Which lists a campaign comes to, and what each is called."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec import Raw
+
+from intake import faults
+from intake.campaign_messages import Group, Posted
+from snapshots import templates
+from snapshots.errors import TemplateError
+
+_PER_GROUP: Final = "{{ campaign_name }} - {{ group_name }}"
+_MERGED: Final = "{{ campaign_name }}"
+_SIGNS: Final = re.compile(r"[^a-z0-9]+")
+#: Characters of a name in an id.
+_SLUG: Final = 60
+
+
+class Target(NamedTuple):
+    """A list. `audience`: id of the one that stands for it. `group`: empty where all groups are on it.
+
+    `members`: with the place of their group, for messages.
+    """
+
+    audience: str
+    group: str
+    list_name: str
+    members: Sequence[tuple[str, Sequence[Raw]]]
+
+
+def targets(posted: Posted, groups: Sequence[Group], now: int) -> list[Target]:
+    """The lists of a campaign. `now`: ms. Raises falcon.HTTPBadRequest for a name that cannot be, or of two lists."""
+    members = [(f"$.groups[{index}]", group.members) for index, group in enumerate(groups)]
+    if posted.lists == "merged":
+        return [_target(posted, "", _MERGED, members, now)]
+    found = [_target(posted, group.name, _PER_GROUP, [own], now) for group, own in zip(groups, members, strict=True)]
+    _check_apart(found)
+    return found
+
+
+def _target(posted: Posted, group: str, usual: str, members: Sequence[tuple[str, Sequence[Raw]]], now: int) -> Target:
+    time = datetime.fromtimestamp(now / 1000, UTC)
+    try:
+        name = templates.name(posted.list_name or usual, posted.name, group, time)
+    except TemplateError as fault:
+        raise faults.bad_request(f"$.list_name: {fault}") from None
+    return Target(_audience(posted.name, group, name), group, name, members)
+
+
+def _audience(campaign: str, group: str, list_name: str) -> str:
+    """The same for the same list, so that a campaign that comes again changes it instead of making another.
+
+    The name of the list is part of it: what is known of who is on a list must not be taken for that of another list.
+    """
+    digest = hashlib.blake2b(msgspec.json.encode([campaign, group, list_name]), digest_size=6).hexdigest()
+    return ":".join(("campaign", *(_slug(name) for name in (campaign, group) if name))) + f"-{digest}"
+
+
+def _slug(name: str) -> str:
+    return _SIGNS.sub("-", name.lower()).strip("-")[:_SLUG]
+
+
+def _check_apart(found: Sequence[Target]) -> None:
+    """Two groups on one list would take each other off it."""
+    first: dict[str, int] = {}
+    for index, target in enumerate(found):
+        if (earlier := first.setdefault(target.list_name, index)) != index:
+            raise faults.bad_request(
+                f"$.groups[{index}]: its list has the name of that of $.groups[{earlier}]; put {{{{ group_name }}}} "
+                'into list_name and give each group a name of its own, or say "lists": "merged"'
+            )

@@ -1,0 +1,71 @@
+"""Turns a posted campaign into the snapshots of its lists, without touching Redis."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from connections import Connections
+from intake import campaign_lists, campaign_members, campaign_messages, faults
+from intake.campaign_lists import Target
+from intake.campaign_messages import Posted
+from intake.changes_messages import at
+from intake.chosen import connection_named
+from mappings.rules import Rules
+from queues.names import Queue
+from queues.snapshots import Order, new_id, queue_of
+
+
+class Planned(NamedTuple):
+    """A snapshot to be. `body`: NDJSON, a line for each of `members`. `excluded`: members who are left out."""
+
+    queue: Queue
+    order: Order
+    body: bytes
+    members: int
+    excluded: int
+
+
+def read(body: bytes, connections: Connections, now: int) -> list[Planned]:
+    """The snapshots of a campaign, of which there is at least one. `now`: ms.
+
+    Raises the falcon.HTTPError of a request that is refused, which none is after this.
+    """
+    posted, groups = campaign_messages.read(body)
+    connection = connection_named(posted.connection, connections)
+    launch = _launch(posted, now)
+    targets = campaign_lists.targets(posted, groups, now)
+    out = campaign_members.excluded(posted.exclusions or (), connection.rules)
+    found = []
+    for target in targets:
+        queue = queue_of(connection.name, target.audience)
+        found.append(_planned(target, queue, _order(target, queue, posted, launch, now), connection.rules, out))
+    return found
+
+
+def _launch(posted: Posted, now: int) -> int:
+    try:
+        return 0 if posted.launch_at is None else at(posted.launch_at, now)
+    except ValueError as fault:
+        raise faults.bad_request(f"$.launch_at: {fault}") from None
+
+
+def _order(target: Target, queue: Queue, posted: Posted, launch: int, now: int) -> Order:
+    return Order(
+        new_id(queue),
+        now,
+        "ndjson",
+        attributes=None if posted.attributes is None else tuple(posted.attributes),
+        confirmed=posted.confirm,
+        not_before=launch,
+        name=target.list_name,
+        list_name=target.list_name,
+        campaign=posted.name,
+        group=target.group,
+    )
+
+
+def _planned(target: Target, queue: Queue, order: Order, rules: Rules, out: frozenset[str]) -> Planned:
+    posted = sum(len(members) for _, members in target.members)
+    kept = [campaign_members.kept(members, place, out, rules) for place, members in target.members]
+    lines = [line for some in kept for line in some]
+    return Planned(queue, order, b"\n".join(lines), len(lines), posted - len(lines))

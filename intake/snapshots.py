@@ -1,0 +1,104 @@
+"""`PUT /v1/audiences/{audience}/members`: the whole membership of an audience, of any size."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import falcon
+import falcon.asgi
+import msgspec
+import orjson
+from msgspec import UNSET, Meta, UnsetType
+
+from connections import Connections
+from intake import faults
+from intake.audiences import facts
+from intake.body import BodyReader, is_gzip
+from intake.changes import NDJSON, media_type
+from intake.changes_messages import at
+from intake.chosen import connection_of
+from intake.limits import AUDIENCE_NAME
+from intake.pieces import pieces
+from intake.snapshot_status import queue_for, status_of
+from intake.staging import Staging
+from queues.clock import now_ms
+from queues.snapshots import Format, Order, Record, new_id
+
+_JSON: Final = "application/json;charset=utf-8"
+_CSV: Final[Format] = "csv"
+_LINES: Final[Format] = "ndjson"
+_DOCUMENT: Final[Format] = "json"
+_FORMATS: Final = {"text/csv": _CSV, **dict.fromkeys(NDJSON, _LINES), "application/json": _DOCUMENT}
+
+
+class _Asked(msgspec.Struct):
+    """What may stand in the address."""
+
+    name: Annotated[str, Meta(max_length=AUDIENCE_NAME)] = ""
+    at: str | None = None
+    rows: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    confirm: bool = False
+    reconcile: bool = False
+
+
+class Members:
+    """Answers a sender only after the ledger has the whole membership, and what is to be done with it."""
+
+    def __init__(self, staging: Staging, bodies: BodyReader, connections: Connections) -> None:
+        self._staging = staging
+        self._bodies = bodies
+        self._connections = connections
+
+    async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str) -> None:
+        """A snapshot. The same one again is another one, which changes nothing."""
+        now = now_ms()  # before the first byte: whatever changes from here on is newer
+        queue = queue_for(connection_of(req, self._connections), audience)
+        order = _order(req, new_id(queue), now)
+        size = await self._staging.stage(order.snapshot, pieces(req, self._bodies))
+        record = Record(str(queue), order, now_ms(), size)
+        await self._staging.submit(queue, record, facts(order.name, {}) if order.name else b"")
+        resp.status = falcon.HTTP_202
+        resp.content_type = _JSON
+        told = {"snapshot": order.snapshot, "bytes": size, "state": record.state}
+        resp.data = orjson.dumps(told | {"status": status_of(queue, order.snapshot)})
+
+
+def _order(req: falcon.asgi.Request, snapshot_id: str, now: int) -> Order:
+    """Raises HTTPBadRequest and HTTPUnsupportedMediaType, before any of the body is read."""
+    try:
+        asked = msgspec.convert(req.params, _Asked, strict=False)
+    except msgspec.ValidationError as fault:
+        raise faults.bad_request(faults.describe(fault).replace("$.", "?", 1)) from None
+    return Order(
+        snapshot_id,
+        _at(asked.at, now),
+        _format(req),
+        gzip=is_gzip(req),
+        rows=None if asked.rows is UNSET else asked.rows,
+        confirmed=asked.confirm,
+        reconcile=asked.reconcile,
+        name=asked.name,
+    )
+
+
+def _at(text: str | None, now: int) -> int:
+    try:
+        time = at(int(text) if text and text.isascii() and text.isdigit() else text, now)
+    except ValueError as fault:
+        raise faults.bad_request(f"?at: {fault} (in an address + is written %2B)") from None
+    if time > now:
+        raise faults.bad_request(
+            f"?at: {time - now:,} ms in the future, so that it would win over changes still to come"
+        )
+    return time
+
+
+def _format(req: falcon.asgi.Request) -> Format:
+    known = _FORMATS.get(media_type(req))
+    if known is None:
+        raise falcon.HTTPUnsupportedMediaType(
+            title="The format is not known",
+            description="Send the members with Content-Type: text/csv, application/x-ndjson or application/json. "
+            "Nothing was accepted.",
+        )
+    return known

@@ -1,0 +1,93 @@
+"""Keeps the bodies of snapshots in the ledger, and has them carried out once they are whole."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from intake.snapshot_status import unavailable
+from queues import keys, snapshot_guard, snapshots
+from queues.errors import LedgerFull, QueueFull, Unavailable
+from queues.group_commit import GroupCommit
+from queues.names import Queue
+from queues.snapshots import Record
+
+log = logging.getLogger(__name__)
+
+
+class Staging:
+    """For all requests of one process."""
+
+    def __init__(self, redis: Redis, commit: GroupCommit) -> None:
+        self._redis = redis
+        self._commit = commit
+
+    async def stage(self, snapshot_id: str, pieces: AsyncIterator[bytes]) -> int:
+        """Keep a body; how many bytes it has.
+
+        Raises Unavailable, and what `pieces` raises; nothing of it is kept then.
+        """
+        try:
+            return await self._stage(snapshot_id, pieces)
+        except Exception:
+            # At once, and not when its time is over: a large body that breaks off and is repeated would soon fill the
+            # ledger, and while that is full nobody can send anything.
+            with suppress(RedisError, OSError):
+                await self._redis.unlink(keys.snapshot(snapshot_id, "body"))
+            raise
+
+    async def _stage(self, snapshot_id: str, pieces: AsyncIterator[bytes]) -> int:
+        self._check_room()
+        size = number = 0
+        async for piece in pieces:
+            self._check_room()
+            compressed = await asyncio.to_thread(snapshots.compress, piece)
+            with unavailable():
+                await snapshots.stage_async(self._redis, snapshot_id, number, compressed)
+            size += len(piece)
+            number += 1
+        await self._check_whole(snapshot_id, number)
+        return size
+
+    async def _check_whole(self, snapshot_id: str, number: int) -> None:
+        """A Redis that was restarted or replaced meanwhile has the end of it only."""
+        with unavailable():
+            kept = await snapshots.kept_async(self._redis, snapshot_id)
+        if kept != number:
+            raise Unavailable
+
+    def _check_room(self) -> None:
+        """Before the first piece too, so that nothing is read in vain."""
+        if self._commit.full:
+            raise LedgerFull(self._commit.full)
+
+    async def submit(self, queue: Queue, record: Record, audience: bytes) -> None:
+        """Have a body that is whole carried out. `audience`: JSON to remember, empty for as it was.
+
+        An older one that the guard holds gives way to it. Raises Unavailable; where nothing was written for want of
+        room, the body is gone.
+        """
+        with unavailable():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                snapshots.opened(pipe, queue, record)
+                await pipe.execute()
+        try:
+            await self._commit.accept([snapshots.acceptance_of(queue, record, audience, record.since)])
+        except Unavailable as fault:
+            if isinstance(fault, LedgerFull | QueueFull) or isinstance(fault.__cause__, ResponseError):
+                await self._withdraw(queue, record.order.snapshot)
+            raise
+        log.info("snapshot %s: came for %s, %d bytes; a worker is rung", record.order.snapshot, queue, record.bytes)
+        with unavailable():
+            await snapshot_guard.replace_held_async(self._redis, queue)
+
+    async def _withdraw(self, queue: Queue, snapshot_id: str) -> None:
+        with suppress(RedisError, OSError):  # what stays goes away by itself
+            async with self._redis.pipeline(transaction=True) as pipe:
+                snapshots.withdrawn(pipe, queue, snapshot_id)
+                await pipe.execute()

@@ -1,0 +1,77 @@
+"""What a key may do, found out by trying: Klaviyo tells nobody the scopes of a key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from klaviyo.accounts import NOBODY, Account, told_account
+from klaviyo.calls import Caller
+from klaviyo.endpoints import BULK_EVENTS, BULK_IMPORT, CREATE_LIST, DELETION, LISTS, PROFILES, SUBSCRIBE, Endpoint
+from klaviyo.errors import NotAccepted
+from klaviyo.filters import query
+from klaviyo.outcomes import Hold, Retry
+
+#: Without these nothing can be delivered (Klaviyo: bulk import profiles, get lists, remove profiles from list).
+NEEDED: Final = ("lists:read", "lists:write", "profiles:read", "profiles:write")
+
+# Requests that nobody can carry out, for they name nothing and nobody: what is wrong with one is told to those only who
+# have the right.
+_NAMELESS: Final = b'{"data":{"type":"list","attributes":{}}}'
+_NO_CONSENT: Final = b'{"data":{"type":"profile-subscription-bulk-create-job","attributes":{"profiles":{"data":[]}}}}'
+_NO_EVENT: Final = b'{"data":{"type":"event-bulk-create-job","attributes":{"events-bulk-create":{"data":[]}}}}'
+_NO_DELETION: Final = (
+    b'{"data":{"type":"data-privacy-deletion-job","attributes":{"profile":{"data":{"type":"profile","attributes":{}}}}}'
+    b"}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """`scopes`: by Klaviyo's names, those that Ferry uses; None where another one that is missing hides it."""
+
+    account: Account
+    scopes: Mapping[str, bool | None] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> list[str]:
+        """Scopes that the key does not have, or may not have."""
+        return [scope for scope, has in self.scopes.items() if not has]
+
+    @property
+    def delivers(self) -> bool:
+        """Whether people can be brought onto lists with it."""
+        return not set(NEEDED) & set(self.missing)
+
+
+def read_rights(call: Caller) -> Rights:
+    """Try everything; nothing is written. Raises NotAccepted where Klaviyo knows no such key or gives no verdict."""
+    account = told_account(call)
+    lists = _may(call, CREATE_LIST, body=_NAMELESS)
+    imports = _may(call, BULK_IMPORT, body=NOBODY)
+    scopes = {
+        "accounts:read": account is not None,
+        "lists:read": _may(call, LISTS, query({"page[size]": "1", "fields[list]": "created"})),
+        "lists:write": lists,
+        "profiles:read": _may(call, PROFILES, query({"page[size]": "1", "fields[profile]": "created"})),
+        # An import takes both rights to write.
+        "profiles:write": imports if lists else None,
+        "subscriptions:write": _may(call, SUBSCRIBE, body=_NO_CONSENT) if imports else None,
+        "events:write": _may(call, BULK_EVENTS, body=_NO_EVENT),
+        "data-privacy:write": _may(call, DELETION, body=_NO_DELETION),
+    }
+    return Rights(account or Account(None, None), scopes)
+
+
+def _may(call: Caller, endpoint: Endpoint, query: str = "", body: bytes | None = None) -> bool:
+    try:
+        call(endpoint, query=query, body=body)
+    except NotAccepted as refusal:
+        outcome = refusal.outcome
+        if isinstance(outcome, Hold) and outcome.reason == "forbidden":
+            return False
+        # A list without a name is refused as one.
+        if isinstance(outcome, Retry) or (isinstance(outcome, Hold) and outcome.scope != "list"):
+            raise
+    return True

@@ -1,0 +1,52 @@
+"""A Klaviyo profile as the cells of a CSV that Klaviyo imports. Pure.
+
+Every value stays as it is, those that a spreadsheet would take for a formula too: Klaviyo reads these files, and a
+quote put before `=1+1` or `+14155552671` would become a part of the person's data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mappings.profile import Profile
+
+#: Bytes that Klaviyo takes in one file (Klaviyo: uploading contacts from a CSV).
+LARGEST: Final = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """`headers`: by the profile's field, Klaviyo's own, in their order. `always`: there even if empty."""
+
+    headers: Mapping[str, str]
+    always: tuple[str, ...] = ()
+
+    def cells(self, profile: Profile) -> dict[str, str]:
+        """The cells by header: properties become columns of their name, lists are JSON."""
+        return dict(self._cells(profile))
+
+    def ordered(self, used: Collection[str]) -> list[str]:
+        """The headers of a file in which these are used: Klaviyo's own first, then properties by their names."""
+        own = [header for header in self.headers.values() if header in used or header in self.always]
+        return own + sorted(set(used).difference(own))
+
+    def _cells(self, profile: Profile) -> Iterator[tuple[str, str]]:
+        for name, value in profile.attributes.items():
+            if name == "location":
+                yield from ((self.headers[f"location.{part}"], _cell(each)) for part, each in value.items())
+            elif name == "properties":
+                yield from ((self._header(key), _cell(each)) for key, each in value.items())
+            else:
+                yield self.headers[name], _cell(value)
+
+    def _header(self, key: str) -> str:
+        """The property's name, unless Klaviyo would take it for a field of its own."""
+        own = {header.casefold() for header in self.headers.values()}
+        return f"{key} (property)" if key.strip().casefold() in own else key
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

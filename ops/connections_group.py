@@ -1,0 +1,49 @@
+"""`ferry connections`: which Klaviyo account each connection leads to, and what its key may do."""
+
+from __future__ import annotations
+
+import click
+
+import settings
+from ops.connections_add import add
+from ops.connections_key import examine, titled, wanted_key
+from ops.connections_known import WHENCE
+from ops.connections_list import list_
+from ops.connections_remove import remove
+from ops.connections_rotate import rotate
+from ops.connections_scopes import scopes_table
+from ops.errors import Failed
+from ops.ledger import ledger
+from ops.options import var_option
+from ops.output import console
+
+
+@click.group()
+def connections() -> None:
+    """See, add, test and remove connections; exchange their keys.
+
+    A connection is one Klaviyo account. Keys come from the environment, from the CDP, or are kept by Ferry, encrypted:
+    those that were added here.
+    """
+
+
+@connections.command()
+@click.argument("name")
+@var_option
+def test(name: str) -> None:
+    """Try the key of a connection: whose it is, each scope, and what it costs to go without.
+
+    Nothing is written to Klaviyo. Exit code 1 when people could not be delivered with it.
+    """
+    known = settings.load()
+    with ledger(known) as redis:
+        key = wanted_key(redis, known, name)
+        rights = examine(redis, known, key.value)
+    click.echo(f"{name}: account {titled(rights.account)}; {WHENCE[key.origin]}")
+    console().print(scopes_table(rights))
+    if not rights.delivers:
+        raise Failed(f"with this key nothing can be delivered over {name}: create one with the scopes above in Klaviyo")
+
+
+for command in (list_, add, rotate, remove):
+    connections.add_command(command)

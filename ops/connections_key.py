@@ -1,0 +1,73 @@
+"""The Klaviyo key of a connection: where it comes from, and what it may do."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Literal
+
+from redis import Redis
+
+from connections import UnknownConnection
+from klaviyo.accounts import Account
+from klaviyo.client import Klaviyo
+from klaviyo.limiter import RedisLimiter, fingerprint
+from klaviyo.rights import Rights
+from ops.errors import Failed, Misconfigured
+from ops.patience import patiently
+from queues import accounts, kept
+from queues.errors import NoSecretKey, SecretKeyChanged
+from settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """`origin`: who has it. A CDP's setting goes before the environment, and that before what Ferry keeps."""
+
+    value: str = field(repr=False)
+    origin: Literal["CDP", "environment", "kept"]
+
+
+def key_of(redis: Redis, settings: Settings, name: str) -> Key | None:
+    """The key that deliveries use. Raises UnknownConnection, NoSecretKey, SecretKeyChanged."""
+    connection = settings.connections.named(name)
+    cipher = accounts.Cipher(settings.secret_keys)
+    account = accounts.recall(redis, name, cipher)
+    if account and account.api_key:
+        return Key(account.api_key, "CDP")
+    if connection.api_key:
+        return Key(connection.api_key, "environment")
+    own = kept.key_of(redis, name, cipher)
+    return Key(own, "kept") if own else None
+
+
+def wanted_key(redis: Redis, settings: Settings, name: str) -> Key:
+    """The same for a command that can do nothing without. Raises Failed, Misconfigured."""
+    try:
+        found = key_of(redis, settings, name)
+    except UnknownConnection as fault:
+        raise Misconfigured(str(fault)) from fault
+    except (NoSecretKey, SecretKeyChanged) as fault:
+        raise Failed(f"{name}: {fault}") from fault
+    if found is None:
+        raise Failed(f"{name} has no key: ferry connections add {name}")
+    return found
+
+
+def examine(redis: Redis, settings: Settings, api_key: str) -> Rights:
+    """Ask Klaviyo whose the key is and try what it may do; nothing is written. Raises Failed with what Klaviyo says."""
+    try:
+        limiter = RedisLimiter(redis, fingerprint(api_key))
+        client = Klaviyo(settings.klaviyo_base_url, api_key, limiter)
+    except ValueError as fault:
+        raise Failed(str(fault)) from fault
+    with closing(client) as klaviyo:
+        return patiently(klaviyo.rights)
+
+
+def titled(account: Account) -> str:
+    """`Brand B (AbC123), a test account`."""
+    if account.id is None:
+        return "not told: accounts:read is missing"
+    named = f"{account.name} ({account.id})" if account.name else account.id
+    return f"{named}, a test account" if account.test_account else named

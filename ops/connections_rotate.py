@@ -1,0 +1,104 @@
+"""`ferry connections rotate`: another key, checked before it is kept."""
+
+from __future__ import annotations
+
+import click
+from redis import Redis
+
+from connections import UnknownConnection
+from klaviyo.accounts import Account
+from klaviyo.rights import Rights
+from ops.audit import by
+from ops.connections_asked import asked_key, usable
+from ops.connections_key import Key, examine, key_of, titled
+from ops.connections_known import ELSEWHERE, settings_with_secret, tell_hold
+from ops.errors import Failed, Misconfigured
+from ops.ledger import ledger
+from ops.options import var_option
+from queues import audit, kept, pending
+from queues.accounts import Cipher
+from queues.census import count
+from queues.clock import now_ms
+from queues.errors import SecretKeyChanged
+from settings import Settings
+from worker import list_of
+
+
+@click.command()
+@click.argument("name")
+@click.option("--other-account", is_flag=True, help="Even when the new key is not known to be of the same account.")
+@var_option
+def rotate(name: str, other_account: bool) -> None:
+    """Exchange the key of a connection.
+
+    The new one is asked for, or read from stdin, and checked with Klaviyo; when it fails, the old one stays. Both must
+    be of one account: in another one the lists are others, and nobody is on them yet. Afterwards revoke the old key in
+    Klaviyo.
+    """
+    known = settings_with_secret()
+    with ledger(known) as redis:
+        old = _old_key(redis, known, name)
+        new = asked_key(name)
+        if old and new == old.value:
+            raise Failed(f"that is the key which {name} has; nothing was changed")
+        rights = usable(redis, known, new, "The old key stays.")
+        moves = not _same_account(redis, known, name, old, rights.account)
+        if moves and not other_account:
+            raise Failed(_unlike(name, rights))
+        if old and old.origin != "kept":
+            raise Failed(f"The new key is good, and nothing was changed. {ELSEWHERE[old.origin]}")
+        if moves:
+            _leave_account(redis, name)
+        kept.exchange(redis, name, kept.seal(Cipher(known.secret_keys), new, now_ms(), rights.account.id))
+        audit.note(redis, by(), "key rotated", name, "to another account" if moves else audit.DONE)
+        click.echo(f"{name} has the new key: account {titled(rights.account)}. Deliveries that begin now use it.")
+        click.echo("Revoke the old one in Klaviyo in a minute, when no delivery is under way that began with it.")
+        tell_hold(redis, name)
+
+
+def _old_key(redis: Redis, known: Settings, name: str) -> Key | None:
+    """None where what is kept cannot be read any more. Raises Failed, Misconfigured where there is none to exchange."""
+    try:
+        found = key_of(redis, known, name)
+    except UnknownConnection as fault:
+        raise Misconfigured(f"{fault}\nTo add it: ferry connections add {name}") from fault
+    except SecretKeyChanged as fault:
+        if kept.find(redis, name):
+            return None
+        raise Failed(f"{name}: {fault}") from fault
+    if found is None:
+        raise Failed(f"{name} has no key yet: ferry connections add {name}")
+    return found
+
+
+def _same_account(redis: Redis, known: Settings, name: str, old: Key | None, new: Account) -> bool:
+    """Whether both keys are known to be of one account. The old one may be revoked, so what was noted of it counts."""
+    noted = kept.find(redis, name) if old is None or old.origin == "kept" else None
+    before = noted.account if noted else None
+    if before is None and old is not None:
+        try:
+            before = examine(redis, known, old.value).account.id
+        except Failed:
+            return False
+    return before is not None and before == new.id
+
+
+def _unlike(name: str, new: Rights) -> str:
+    return (
+        f"It cannot be told that the new key (account {titled(new.account)}) and the old one of {name} are of one "
+        "account. The old key stays.\nTake one of the same account, with accounts:read; to move to another account all "
+        "the same: add --other-account"
+    )
+
+
+def _leave_account(redis: Redis, name: str) -> None:
+    """The lists of the old account are forgotten. Raises Failed while an import may be under way there."""
+    queues = [queue for queue in pending.all_queues(redis) if queue.connection == name]
+    opened = [str(each.queue) for each in count(redis, queues) if each.batches]
+    if opened:
+        raise Failed(
+            f"batches are open to the old account, of {', '.join(opened)}. The old key stays; try again when "
+            "`ferry status` shows none of them"
+        )
+    for queue in queues:
+        list_of.forget(redis, queue)

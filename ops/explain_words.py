@@ -1,0 +1,77 @@
+"""What happened to a person, in words. Pure; nothing in it says who the person is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ops.episodes import Episode
+from ops.story import Story
+from ops.wording import moment, number, plural
+from queues.telling import Told
+
+#: Why a batch was taken (queues/policy.py).
+_BECAUSE: Final = {
+    "size": "because enough waited (size)",
+    "age": "because something had waited long enough (age)",
+    "operator": "because an operator asked (operator)",
+}
+
+
+def events(story: Story) -> list[tuple[int, int, str]]:
+    """What happened, in the order in which it did: ms, the number of the change, the words."""
+    found = [(at, each.number, words) for each in story.episodes for at, words in _events(each, story)]
+    return sorted(found, key=lambda event: event[0])
+
+
+def _events(episode: Episode, story: Story) -> Iterator[tuple[int, str]]:
+    yield episode.accepted_at, f"accepted: {accepted(episode)}"
+    for told in episode.told:
+        batch = told.batch
+        others = plural(batch.count - 1, "other")
+        yield batch.taken, f"taken with {others} into batch {batch.id}, {_because(batch.reason)}"
+        yield batch.settled, outcome(told, episode, story.episodes)
+    if episode.open and (opened := story.batch(episode.open.batch)):
+        others = plural(opened.count - 1, "other")
+        yield opened.taken, f"taken with {others} into batch {opened.id}, {_because(opened.reason)}"
+    if episode.letter and not episode.told:
+        yield episode.letter.at, f"became a dead letter: {episode.letter.reason}"
+
+
+def accepted(episode: Episode) -> str:
+    """What was to be done, who said so and when."""
+    if episode.source == "snapshot":
+        return f"{episode.action}, by snapshot {episode.message} of {moment(episode.at)}"
+    message = f"message {episode.message}" if episode.message else "a message without an id"
+    return f"{episode.action}, in {message} of source {episode.source}, said at {moment(episode.at)}"
+
+
+def outcome(told: Told, episode: Episode, known: Sequence[Episode]) -> str:
+    """How a change ended in one batch."""
+    if told.outcome == "dead":
+        return f"became a dead letter: {told.reason}{_import(told)}"
+    if told.outcome == "superseded":
+        return f"superseded {_by(told, known)}"
+    return f"delivered{'' if told.row else _without_import(episode)}{_import(told)}"
+
+
+def _without_import(episode: Episode) -> str:
+    return ": taken off the list, if the person was on it" if episode.action == "remove" else ""
+
+
+def _by(told: Told, known: Sequence[Episode]) -> str:
+    for each in known:
+        if any(other.batch.id == told.batch.id and other.index == told.by for other in each.told):
+            return f"by #{each.number}, which says what the person is to be after this batch"
+    return "by a later change in the same batch"
+
+
+def _import(told: Told) -> str:
+    if told.job is None:
+        return ""
+    failed = f", of which {number(told.job.failed)} failed" if told.job.failed else ""
+    return f", row {told.row} of {plural(len(told.job.rows), 'row')}{failed} in import job {told.job.id}"
+
+
+def _because(reason: str) -> str:
+    return _BECAUSE.get(reason, f"by {reason}")

@@ -1,0 +1,60 @@
+"""An audience's list as Klaviyo has it, for commands that look and change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any
+
+from redis import Redis
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from klaviyo.client import Klaviyo
+from klaviyo.limiter import RedisLimiter, fingerprint
+from ops.errors import Failed
+from ops.output import console
+from ops.patience import patiently
+from ops.roster import Roster
+from queues.accounts import Cipher
+from queues.names import Queue
+from settings import Settings
+from worker.connection import Destination, destination
+from worker.errors import Held
+from worker.list_of import remembered
+
+
+def going_to(redis: Redis, known: Settings, queue: Queue, told: Mapping[str, Any] | None = None) -> Destination:
+    """Where an audience's people go. `told`: of the audience, instead of what the CDP said. Raises Failed."""
+    try:
+        return destination(redis, known.connections, Cipher(known.secret_keys), queue, told)
+    except Held as held:
+        raise Failed(f"{queue} cannot be delivered: {held}") from held
+
+
+@contextmanager
+def opened(redis: Redis, known: Settings, to: Destination) -> Iterator[Klaviyo]:
+    """A client within the limits that the workers share."""
+    limiter = RedisLimiter(redis, fingerprint(to.api_key))
+    with closing(Klaviyo(known.klaviyo_base_url, to.api_key, limiter)) as klaviyo:
+        yield klaviyo
+
+
+def list_id(redis: Redis, klaviyo: Klaviyo, queue: Queue, to: Destination) -> str | None:
+    """The list that the next delivery would use (worker/list_of.py); none is made or remembered. Raises Failed."""
+    named = to.list_id or remembered(redis, queue, to) or to.named_by_cdp
+    return named or patiently(lambda: klaviyo.find_list(to.name))
+
+
+def roster(klaviyo: Klaviyo, list_id: str | None) -> Roster:
+    """Everybody on the list, with a progress bar; nobody where there is no list yet. Raises Failed."""
+    return Roster(_people(klaviyo, list_id) if list_id else ())
+
+
+def _people(klaviyo: Klaviyo, list_id: str) -> Iterator[dict[str, str | None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True)) as progress:
+        task = progress.add_task("on the list", total=None)
+        listing = klaviyo.list_profiles(list_id)
+        while (person := patiently(lambda: next(listing, None))) is not None:
+            yield person
+            progress.advance(task)

@@ -1,0 +1,111 @@
+"""Where Klaviyo's list and the membership ledger differ, and the changes that make the list what the ledger says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+import msgspec
+from redis import Redis
+
+from ops.errors import Failed
+from ops.roster import Roster
+from queues import members, mirroring, pending, snapshots
+from queues.change import Body, encode
+from queues.clock import now_ms
+from queues.errors import QueueFull, SnapshotReplaced
+from queues.members import BUCKETS, Bucket, Member, bucket_of
+from queues.names import Queue
+from queues.policy import FlushPolicy
+from queues.snapshots import Counts
+from snapshots.guard import verdict
+from snapshots.plan import Action
+from snapshots.rows import of_member
+
+#: Buckets read at a time, and changes queued at a time.
+_GROUP: Final = 64
+_PART: Final = 1_000
+_INSTEAD: Final = "Sync the whole membership instead: ferry sync --reconcile"
+
+
+@dataclass(slots=True)
+class Drift:
+    """By identity. `ledger`: members that the ledger knows. `listed`: people on the list.
+
+    `missing`: members who are not on the list, with the time in ms of the change that put them there.
+    """
+
+    ledger: int = 0
+    listed: int = 0
+    strangers: list[str] = field(default_factory=list)
+    missing: dict[str, int] = field(default_factory=dict)
+
+
+def drift(redis: Redis, queue: Queue, roster: Roster) -> Drift:
+    """Compare all members of the ledger with the list. Raises redis.RedisError."""
+    found = Drift(listed=roster.size)
+    for number, bucket in _buckets(redis, queue):
+        listed = roster.find(number, bucket.members)
+        found.ledger += len(bucket.members)
+        found.missing |= {name: known.at for name, known in bucket.members.items() if name not in listed}
+    # Not before every bucket was looked at: the ledger may know somebody by an identity of another bucket.
+    for number in range(BUCKETS):
+        found.strangers += roster.strangers(number)
+    return found
+
+
+def _buckets(redis: Redis, queue: Queue) -> Iterator[tuple[int, Bucket]]:
+    for start in range(0, BUCKETS, _GROUP):
+        yield from members.read(redis, queue, range(start, start + _GROUP)).items()
+
+
+def repair(redis: Redis, queue: Queue, policy: FlushPolicy, found: Drift, watch: str, percent: int) -> int:
+    """Queue the changes, and let them go; how many are left out because a newer change came since `watch` began.
+
+    They carry the times that the ledger has, so that whatever is newer wins. Raises Failed when so many would leave
+    that a person must look (`percent`: max_removal_percent), when too much waits, and when a snapshot comes in between.
+    """
+    counts = Counts(people=found.ledger, held=found.listed, removals=len(found.strangers))
+    if why := verdict(counts, percent):
+        raise Failed(f"not repaired: {why.replace('the snapshot', 'the repair')}. {_INSTEAD}")
+    _forget_attributes(redis, queue, found.missing)
+    left_out = 0
+    for number, part in enumerate(_parts(redis, queue, found, watch)):
+        try:
+            left_out += mirroring.mirror(redis, queue, policy, watch, number, part, b"", now_ms())
+        except (QueueFull, SnapshotReplaced) as fault:
+            raise Failed(f"repaired in part: {fault}. Repeat `ferry reconcile` when that is over") from fault
+    pending.flush(redis, queue, now_ms())
+    pending.wake(redis)
+    return left_out
+
+
+def _forget_attributes(redis: Redis, queue: Queue, missing: Collection[str]) -> None:
+    """Whom the list has lost, Klaviyo may have lost altogether: the next snapshot sends their attributes again."""
+
+    def change(_: int, bucket: Bucket) -> Bucket:
+        bare = {name: Member(known.at) for name, known in bucket.members.items() if name in missing}
+        return Bucket(bucket.members | bare, bucket.gone)
+
+    members.edit(redis, queue, {bucket_of(name) for name in missing}, change)
+
+
+def _parts(redis: Redis, queue: Queue, found: Drift, watch: str) -> Iterator[list[bytes]]:
+    changes = _changes(redis, queue, found, watch)
+    while part := list(islice(changes, _PART)):
+        yield part
+
+
+def _changes(redis: Redis, queue: Queue, found: Drift, watch: str) -> Iterator[bytes]:
+    for name, at in found.missing.items():
+        yield _encoded("add", name, at, watch)
+    last = members.snapshot_at(redis, queue)
+    for name in found.strangers:
+        yield _encoded("remove", name, last, watch)
+
+
+def _encoded(action: Action, name: str, at: int, watch: str) -> bytes:
+    keys, fragment = of_member(name)
+    return encode(keys, now_ms(), Body(action, at, snapshots.KIND, watch, msgspec.Raw(fragment)))

@@ -1,0 +1,100 @@
+"""What a census means, in words: for the terminal and for the page. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from ops.wording import number, span
+from queues.census import Census
+from queues.counts import OpenBatch, QueueCount
+from queues.holds import Hold
+
+#: A tick that is this late (ms) deserves a look; ticks come every two seconds.
+_LATE_MS: Final = 15_000
+
+
+def is_held(count: QueueCount, census: Census) -> bool:
+    """Whether the queue, or the connection it belongs to, is held."""
+    return count.hold is not None or count.queue.connection in census.holds
+
+
+def next_flush(count: QueueCount, census: Census) -> tuple[str, str]:
+    """What fires next and when: `by age`, `in 15h 57m`; `held` and nothing; nothing twice where nothing waits."""
+    if is_held(count, census):
+        return "held", ""
+    if count.due is None:
+        return "", ""
+    return f"by {count.trigger}", f"in {span(count.due - census.at)}" if count.due > census.at else "now"
+
+
+def batch(opened: OpenBatch, now: int) -> str:
+    """`confirm 12s, try 3`: the stage, since the batch was taken, and which try it is."""
+    tries = f", try {opened.attempts + 1}" if opened.attempts else ""
+    return f"{opened.stage} {span(now - opened.taken)}{tries}"
+
+
+def delivered_more(count: QueueCount, now: int) -> list[str]:
+    """What there is to say of a queue besides how many it delivered."""
+    said = [f"+{number(count.superseded)} superseded"] if count.superseded else []
+    return said + ([] if count.waiting.uploaded is None else [f"{span(now - count.waiting.uploaded)} ago"])
+
+
+def letters_gone(count: QueueCount) -> list[str]:
+    """What became of dead letters that are not kept any more."""
+    gone = {"purged": count.dead - count.kept - count.evicted, "evicted": count.evicted}
+    return [f"+{number(letters)} {how}" for how, letters in gone.items() if letters]
+
+
+def what_to_do(hold: Hold) -> str:
+    """What ends a hold."""
+    ends = "Ends by itself when the cause is gone." if hold.probed else ""
+    return " ".join(filter(None, (hold.resolve, ends))) or "wait for who holds it"
+
+
+def trouble(census: Census) -> Iterator[str]:
+    """Processes that are missing or late, with the remedy."""
+    if census.heartbeat is None:
+        yield "No scheduler ticked within the last minute: nothing is taken. Start `ferry scheduler` or `ferry up`."
+    elif census.at - census.heartbeat > _LATE_MS:
+        yield "The scheduler is late: see its log."
+    if not census.workers:
+        yield "No worker listens: nothing is delivered. Start `ferry worker` or `ferry up`."
+
+
+def left_out(census: Census) -> str:
+    """How many people were delivered without some field, by what was wrong with it; empty when nobody was."""
+    found: Counter[str] = Counter()
+    for count in census.queues:
+        found.update(count.left_out)
+    told = ", ".join(f"{code} {number(people)}" for code, people in found.most_common())
+    return f"Delivered with something left out, and so many people: {told}." if told else ""
+
+
+def scheduler(census: Census) -> str:
+    """When one last ticked."""
+    return "none" if census.heartbeat is None else f"ticked {span(census.at - census.heartbeat)} ago"
+
+
+def workers(census: Census) -> str:
+    """`1 busy, 2 idle`."""
+    states = list(census.workers.values())
+    return ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))) or "none"
+
+
+def equation(census: Census) -> tuple[str, bool]:
+    """The account of every change ever accepted, and whether it adds up in every queue."""
+    counts = census.queues
+    parts = [
+        f"{number(sum(c.waiting.pending for c in counts))} pending",
+        f"{number(sum(c.open for c in counts))} open",
+        f"{number(sum(c.delivered for c in counts))} delivered",
+        f"{number(sum(c.dead for c in counts))} dead",
+        f"{number(sum(c.superseded for c in counts))} superseded",
+    ]
+    text = f"{number(sum(c.accepted for c in counts))} accepted = " + " + ".join(parts)
+    wrong = [str(count.queue) for count in counts if count.missing]
+    if not wrong:
+        return text, True
+    return f"{text}: DOES NOT ADD UP in {', '.join(wrong)}; this is a fault of Ferry's", False

@@ -1,0 +1,67 @@
+"""Asks Klaviyo for the consents of everybody on a list, and of those who are about to join it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable
+from typing import Final
+
+from klaviyo.chunks import chunks
+from klaviyo.client import Klaviyo
+from klaviyo.limiter import SHARE
+from klaviyo.list_people import Person
+from klaviyo.quotas import PUBLISHED
+from ops.mailable import Standing
+from ops.patience import patiently
+from queues.members import identifiers, identity
+from worker.people import IDENTIFIERS, Identifier
+
+_PAGE: Final = 100
+#: Pages that Ferry asks for in a minute, of the list's people and of others alike.
+PAGES_A_MINUTE: Final = PUBLISHED["get_profiles_for_list"].less(SHARE).steady
+#: Told how many people have been looked at since.
+Advance = Callable[[int], None]
+
+
+def minutes(people: int) -> float:
+    """How long it takes to ask for so many."""
+    return math.ceil(people / _PAGE) / PAGES_A_MINUTE
+
+
+def members(klaviyo: Klaviyo, list_id: str, waiting: Collection[str], advance: Advance) -> tuple[Standing, set[str]]:
+    """How those on the list stand, and who of `waiting`, by identity, is among them. Raises Failed."""
+    standing, known = Standing(), set[str]()
+    listing = klaviyo.list_consents(list_id)
+    while (person := patiently(lambda: next(listing, None))) is not None:
+        standing.add(person, list_id)
+        known |= _identities(person).intersection(waiting)
+        advance(1)
+    return standing, known
+
+
+def others(klaviyo: Klaviyo, people: Iterable[str], list_id: str | None, advance: Advance) -> Standing:
+    """How people stand who are not on the list yet, by their identities. Raises Failed."""
+    standing = Standing()
+    wanted = sorted(people)
+    for name in IDENTIFIERS:
+        of_name = [member for member in wanted if member.startswith(f"{name}:")]
+        for part in chunks(of_name, _PAGE, _PAGE * 1_000):
+            _look_up(klaviyo, name, part, list_id, standing)
+            advance(len(part))
+    return standing
+
+
+def _look_up(
+    klaviyo: Klaviyo, name: Identifier, part: Collection[str], list_id: str | None, standing: Standing
+) -> None:
+    values = [identifiers(member)[name] for member in part]
+    found = patiently(lambda: klaviyo.profiles_consents(name, values))
+    for person in found:
+        standing.add(person, list_id)
+    known = {member for person in found for member in _identities(person)}
+    standing.add_unknown(len(set(part) - known))
+
+
+def _identities(person: Person) -> set[str]:
+    each = (identity({name: getattr(person, name)}) for name in IDENTIFIERS)
+    return {member for member in each if member}

@@ -1,0 +1,150 @@
+"""`ferry sync --dry-run`: the comparison that a worker would make, and nothing stored or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from redis import Redis
+
+from connections import Connection
+from mappings.profile import Profile
+from mappings.rules import Rules
+from ops import klaviyo_list
+from ops.errors import Failed
+from ops.joining import sendable
+from ops.roster import Roster
+from ops.sync_effort import Effort, effort
+from ops.sync_source import Source
+from ops.sync_staging import shown
+from queues import members, snapshots, succession
+from queues.census import count
+from queues.change import Body, Change
+from queues.members import Bucket
+from queues.names import Queue
+from queues.snapshots import Counts, Order
+from settings import Settings
+from snapshots.errors import Unreadable
+from snapshots.gathering import Gathered, gather
+from snapshots.guard import verdict
+from snapshots.plan import Action, Planned
+from snapshots.planning import Plan, plan
+from snapshots.reading import rows
+from snapshots.rows import Selection
+from worker.connection import Destination
+from worker.people import mapped_by
+from worker.snapshot_base import is_another
+from worker.snapshot_drift import as_listed
+
+#: The first so many of each kind of change are shown.
+SHOWN = 20
+ACTIONS: Final[tuple[Action, ...]] = ("add", "update", "remove")
+Buckets = Callable[[list[int]], dict[int, Bucket]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a snapshot would come to. `asked`: Klaviyo was, for what the list holds; else Ferry knows it.
+
+    `first`: rows by reason. `guard`: why it would be held, None: it would not. `waiting`: changes of the audience on
+    their way, of which the comparison knows nothing. `people`: the first of each action, by identity.
+    """
+
+    audience: Queue
+    asked: bool
+    counts: Counts
+    first: Mapping[str, list[int]]
+    effort: Effort
+    guard: str | None
+    waiting: int
+    people: Mapping[str, list[str]]
+
+
+def rehearse(
+    redis: Redis, known: Settings, queue: Queue, source: Source, order: Order, told: Mapping[str, Any]
+) -> Rehearsal:
+    """Compare a source with what the list holds. `told`: of the audience. Raises Failed."""
+    connection = known.connections.named(queue.connection)
+    to = klaviyo_list.going_to(redis, known, queue, told)
+    with closing(_gathered(source, order, connection, to)) as people, klaviyo_list.opened(redis, known, to) as klaviyo:
+        list_id = klaviyo_list.list_id(redis, klaviyo, queue, to)
+        if not _is_asked(redis, queue, order, list_id or ""):
+            return _compared(redis, queue, connection, order, people, to, None)
+        with closing(klaviyo_list.roster(klaviyo, list_id)) as roster:
+            return _compared(redis, queue, connection, order, people, to, roster)
+
+
+def _is_asked(redis: Redis, queue: Queue, order: Order, list_id: str) -> bool:
+    """Whether the worker would ask Klaviyo what the list holds (worker/snapshot_base.py)."""
+    of_ledger = succession.list_of_ledger(redis, snapshots.queue_of(queue.connection, queue.target))
+    return order.reconcile or members.snapshot_at(redis, queue) == 0 or is_another(of_ledger, list_id)
+
+
+def _gathered(source: Source, order: Order, connection: Connection, to: Destination) -> Gathered:
+    selection = Selection(connection.full_profile, frozenset(connection.default_attributes))
+    try:
+        with closing(shown(source)) as pieces:
+            gathered = gather(rows(pieces, order.format, order.gzip, selection, to.rules))
+    except Unreadable as fault:
+        raise Failed(f"it would be refused, and nothing changed: {fault}") from fault
+    if order.rows not in (None, gathered.counts.rows):
+        read = gathered.counts.rows
+        gathered.close()
+        raise Failed(f"it would be refused: the manifest says {order.rows:,} rows, and the file has {read:,}")
+    return gathered
+
+
+def _compared(
+    redis: Redis,
+    queue: Queue,
+    connection: Connection,
+    order: Order,
+    people: Gathered,
+    to: Destination,
+    roster: Roster | None,
+) -> Rehearsal:
+    buckets = _of_klaviyo(redis, queue, people, roster) if roster else lambda part: members.read(redis, queue, part)
+    with closing(plan(people, buckets, order.at, checked(to.rules, order))) as planned:
+        return _rehearsal(redis, queue, connection, order, planned, roster is not None)
+
+
+def _of_klaviyo(redis: Redis, queue: Queue, people: Gathered, roster: Roster) -> Buckets:
+    """What the ledger would hold once it is made what the list is."""
+    found = {number: roster.find(number, rows) for number, rows in people.buckets()}
+
+    def read(part: list[int]) -> dict[int, Bucket]:
+        ledger = members.read(redis, queue, part)
+        return {number: as_listed(ledger[number], found[number] | {*roster.strangers(number)}, ()) for number in part}
+
+    return read
+
+
+def checked(rules: Rules, order: Order) -> Callable[[Planned], str | None]:
+    """Why somebody who is planned could not be sent; None when nothing is in the way."""
+
+    def check(planned: Planned) -> str | None:
+        body = Body(planned.action, order.at, snapshots.KIND, order.snapshot, msgspec.Raw(planned.fragment))
+        mapped = mapped_by(rules, [Change(planned.keys, 0, body)], "dry run")
+        found = sendable(mapped) if isinstance(mapped, Profile) else mapped.reason
+        return found if isinstance(found, str) else None
+
+    return check
+
+
+def _rehearsal(
+    redis: Redis, queue: Queue, connection: Connection, order: Order, planned: Plan, asked: bool
+) -> Rehearsal:
+    (now,) = count(redis, [queue])
+    return Rehearsal(
+        audience=queue,
+        asked=asked,
+        counts=planned.counts,
+        first=planned.shrunk,
+        effort=effort(planned.counts, connection.policy_for(queue.kind, queue.target).upload_max),
+        guard=None if order.confirmed else verdict(planned.counts, connection.max_removal_percent),
+        waiting=now.waiting.pending + now.open,
+        people={action: [each.identity for each in planned.examples(action, SHOWN)] for action in ACTIONS},
+    )

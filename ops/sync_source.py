@@ -1,0 +1,119 @@
+"""The file that `ferry sync` is given: what it is, and its bytes a piece at a time."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import IO, Final, Literal
+
+import click
+import msgspec
+
+from ops import sync_manifest, sync_parquet
+from ops.errors import Failed
+from queues.snapshots import PIECE, Format
+
+STDIN: Final = "-"
+Kind = Literal["csv", "ndjson", "json", "parquet", "mparticle-csv", "mparticle-lines"]
+KINDS: Final[tuple[Kind, ...]] = ("csv", "ndjson", "json", "parquet", "mparticle-csv", "mparticle-lines")
+#: What the pieces of a kind are; lines of mParticle are no snapshot.
+FORMATS: Final[dict[Kind, Format]] = {
+    "csv": "csv",
+    "ndjson": "ndjson",
+    "json": "json",
+    "parquet": "ndjson",
+    "mparticle-csv": "mparticle_csv",
+}
+_ENDINGS: Final[dict[str, Kind]] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".json": "json",
+    ".parquet": "parquet",
+}
+_GZIP: Final = b"\x1f\x8b"
+#: Columns of an audience that was downloaded from mParticle, and a key that each line of its other exports has.
+_DOWNLOAD: Final = ["mpid", "scanned_timestamp_ms", "identity_value", "identity_type"]
+_EXPORTED: Final = ({"IsMember", "UserIdentities"}, {"IsAddRequest", "IdentityValues"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`size`: bytes of the file, None of standard input. `rows` and `at` (ms): what mParticle's manifest says."""
+
+    kind: Kind
+    gzip: bool
+    pieces: Iterator[bytes]
+    size: int | None = None
+    rows: int | None = None
+    at: int | None = None
+
+
+def source(file: str, kind: Kind | None, audience: str) -> Source:
+    """The source of a file, of a folder with mParticle's manifest.json, or of standard input (`-`).
+
+    `kind`: None for what its beginning and ending say. Raises click.UsageError where they do not, Failed where it
+    cannot be opened.
+    """
+    if file == STDIN:
+        stream = click.open_file(STDIN, "rb")
+        first = stream.read(PIECE)
+        return _source(first, chain([first] if first else [], _rest(stream)), kind, Path("standard input"))
+    path, entry = Path(file), None
+    if path.is_dir():
+        path, entry = sync_manifest.chosen(path, audience)
+    if (kind or _by_ending(path)) == "parquet":
+        return Source("parquet", False, sync_parquet.lines(path), path.stat().st_size)
+    entry = entry or sync_manifest.beside(path)
+    try:
+        with path.open("rb") as opened:
+            first = opened.read(PIECE)
+        found = replace(_source(first, _pieces(path), kind, path), size=path.stat().st_size)
+        return replace(found, rows=entry.total_rows, at=entry.min_timestamp_ms) if entry else found
+    except OSError as fault:
+        raise Failed(f"{path}: {fault.strerror}") from fault
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as opened:
+        yield from _rest(opened)
+
+
+def _rest(opened: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: opened.read(PIECE), b"")
+
+
+def _source(first: bytes, pieces: Iterator[bytes], kind: Kind | None, name: Path) -> Source:
+    if kind == "parquet":
+        raise click.UsageError("a Parquet file is read from its end: give its name instead of -")
+    gzip = first.startswith(_GZIP)
+    kind = kind or _by_content(_plain(first) if gzip else first) or _by_ending(name)
+    if kind is None:
+        raise click.UsageError(f"it cannot be told what {name} is; say it with --format")
+    return Source(kind, gzip, pieces)
+
+
+def _plain(first: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(31).decompress(first, PIECE)
+    except zlib.error:
+        return b""  # whoever reads all of it says what is wrong, and where
+
+
+def _by_ending(path: Path) -> Kind | None:
+    return _ENDINGS.get(Path(path.name.removesuffix(".gz")).suffix.lower())
+
+
+def _by_content(beginning: bytes) -> Kind | None:
+    line = beginning.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
+    if [column.strip() for column in line.decode(errors="replace").split(",")] == _DOWNLOAD:
+        return "mparticle-csv"
+    try:
+        told = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return "mparticle-lines" if isinstance(told, dict) and any(keys <= told.keys() for keys in _EXPORTED) else None

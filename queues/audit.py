@@ -1,0 +1,66 @@
+"""Who did what, and when: a stream of what people did to the queues, without anything of the persons in them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any, Final, cast
+
+import msgspec
+from redis import Redis
+from redis.exceptions import OutOfMemoryError
+
+from queues import keys
+
+log = logging.getLogger(__name__)
+
+#: Entries kept, about.
+KEPT: Final = 10_000
+DONE: Final = "done"
+_ID: Final = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """`id`: of the stream. `at`: ms, by the server's clock. `who`: `web:ann`, `api:ann`, `cli:<os user>`.
+
+    `what`: flush, hold, release, replay, purge, sign-in, ... `on`: a queue, a connection, a user's name, or empty.
+    `counts`: of changes, letters and the like.
+    """
+
+    id: str
+    at: int
+    who: str
+    what: str
+    on: str
+    outcome: str
+    counts: dict[str, int]
+
+
+def note(redis: Redis, who: str, what: str, on: object = "", outcome: str = DONE, **counts: int) -> None:
+    """Write down what somebody did, once it is done. Raises redis.RedisError.
+
+    Not when the memory is full: whoever lets the queues drain then must not be told that it failed.
+    """
+    fields = {"who": who, "what": what, "on": str(on), "outcome": outcome, "counts": msgspec.json.encode(counts)}
+    try:
+        redis.xadd(keys.AUDIT, cast("Any", fields), maxlen=KEPT, approximate=True)
+    except OutOfMemoryError:
+        log.warning("the audit does not say that %s did %s on %s: Redis' memory is full", who, what, on or "nothing")
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be the id of an entry."""
+    return _ID.fullmatch(text) is not None
+
+
+def read(redis: Redis, limit: int, before: str = "+") -> list[Entry]:
+    """The last `limit` entries, newest first; those before the entry with the id `before` where one is given."""
+    newest = before if before == "+" else f"({before}"
+    found = cast("list[tuple[bytes, dict[bytes, bytes]]]", redis.xrevrange(keys.AUDIT, newest, "-", count=limit))
+    return [_entry(entry_id.decode(), fields) for entry_id, fields in found]
+
+
+def _entry(entry_id: str, fields: dict[bytes, bytes]) -> Entry:
+    who, what, on, outcome = (fields[name].decode() for name in (b"who", b"what", b"on", b"outcome"))
+    counts = msgspec.json.decode(fields[b"counts"], type=dict[str, int])
+    return Entry(entry_id, int(entry_id.partition("-")[0]), who, what, on, outcome, counts)

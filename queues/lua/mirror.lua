@@ -1,0 +1,43 @@
+-- Appends to an audience's queue what a snapshot makes of it, without the persons of whom a single change came since the
+-- snapshot is carried out, and without those who asked to be forgotten since the snapshot's time: that is newer. Else
+-- as accept.lua, for one message.
+--
+-- KEYS  1 queue hash  2 pending  3 due  4 queues  5 recent  6 erased  7 seen mark of the message
+-- ARGV  1 queue  2 now, ms  3 size  4 age, ms  5 most changes that may wait  6 ms to remember a message
+--       7 audience (JSON), empty: as it was  8 the snapshot  9 its time, ms  10 .. changes
+-- Returns {'1', changes left out}; {'0', changes left out then} seen before; '-' more would wait than may; 'x' another
+-- snapshot is being carried out. Nothing is written but with '1'. Raises OOM, with nothing written, as accept.lua does.
+local first = 10
+if redis.call('HGET', KEYS[1], 'watching') ~= ARGV[8] then return {'x', 0} end
+local seen = redis.call('GET', KEYS[7])
+if seen then return {'0', seen} end
+local bytes = 0
+for i = first, #ARGV do bytes = bytes + #ARGV[i] end
+if not room(bytes, 0.9) then return redis.error_reply('OOM a tenth of the memory is left to delivery') end
+
+-- stays_out(change): whether something newer is known of its person.
+local function stays_out(change)
+  for _, key in ipairs(keys_of(change)) do
+    if redis.call('SISMEMBER', KEYS[5], key) == 1 then return true end
+    local erased = redis.call('ZSCORE', KEYS[6], key)
+    if erased and tonumber(erased) >= tonumber(ARGV[9]) then return true end
+  end
+  return false
+end
+
+local changes, waiting = {}, redis.call('LLEN', KEYS[2])
+for i = first, #ARGV do
+  if not stays_out(ARGV[i]) then changes[#changes + 1] = ARGV[i] end
+end
+local left_out = #ARGV - first + 1 - #changes
+if waiting > 0 and waiting + #changes > tonumber(ARGV[5]) then return {'-', 0} end
+redis.call('SET', KEYS[7], left_out, 'PX', ARGV[6])
+redis.call('HSET', KEYS[1], 'size', ARGV[3], 'age', ARGV[4])
+if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], 'audience', ARGV[7]) end
+redis.call('SADD', KEYS[4], ARGV[1])
+in_parts(changes, 1, #changes, function(...) redis.call('RPUSH', KEYS[2], ...) end)
+if #changes > 0 then
+  redis.call('HINCRBY', KEYS[1], 'accepted', #changes)
+  reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[2]))
+end
+return {'1', left_out}

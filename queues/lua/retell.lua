@@ -1,0 +1,8 @@
+-- Writes what is kept of a settled batch anew, unless it is something else meanwhile.
+--
+-- KEYS  1 history
+-- ARGV  1 batch  2 SHA1 of what the caller read  3 what it shall be
+-- Returns 1, or 0 with nothing written.
+if redis.sha1hex(redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1

@@ -1,0 +1,53 @@
+"""What a snapshot makes of an audience's queue: its changes, written down behind everything that waits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from redis import Redis
+
+from queues import bounds, keys, scripts
+from queues.acceptance import REMEMBERED_MS
+from queues.change import decode
+from queues.errors import QueueFull, SnapshotReplaced
+from queues.names import Queue
+from queues.policy import FlushPolicy
+
+
+def mirror(
+    redis: Redis,
+    queue: Queue,
+    policy: FlushPolicy,
+    snapshot_id: str,
+    part: int,
+    changes: Sequence[bytes],
+    audience: bytes,
+    now: int,
+    most: int = bounds.PENDING_IN_QUEUE,
+) -> int:
+    """Append a part of a snapshot's changes; how many were left out, because a single change or an erasure is newer.
+
+    A part that was written down before is not written again, and the answer is the same. `changes`: stored forms, all
+    of the snapshot's time. `audience`: JSON to remember, empty for as it was. Raises QueueFull, SnapshotReplaced when
+    `members.begin` was called for another one, redis.RedisError; with nothing written.
+    """
+    mark = hashlib.blake2b(f"{queue}\0{snapshot_id}\0{part}".encode(), digest_size=15).hexdigest()
+    script_keys = [
+        keys.queue(queue),
+        keys.queue(queue, "pending"),
+        keys.partition(queue.partition, "due"),
+        keys.partition(queue.partition, "queues"),
+        keys.queue(queue, "recent"),
+        keys.queue(queue, "erased"),
+        keys.seen(queue, mark),
+    ]
+    at = decode(changes[0]).body.at if changes else 0
+    args: list[Any] = [str(queue), now, policy.size, policy.age_ms, most, REMEMBERED_MS, audience, snapshot_id, at]
+    sign, left_out = scripts.run(redis, "mirror", script_keys, [*args, *changes])
+    if sign == b"-":
+        raise QueueFull(str(queue))
+    if sign == b"x":
+        raise SnapshotReplaced(snapshot_id)
+    return int(left_out)

@@ -1,0 +1,58 @@
+"""Which snapshot of an audience counts, and whom single changes have overtaken since it is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import cast
+
+import msgspec
+from redis import Redis
+
+from queues import keys
+from queues.change import decode
+from queues.names import Queue
+from queues.snapshots import Order, order_of
+
+
+def waiting(redis: Redis, queue: Queue) -> list[Order]:
+    """The snapshots that wait in this queue, in the order in which they came; not those of a newer Ferry."""
+    found = []
+    for stored in cast("list[bytes]", redis.lrange(keys.queue(queue, "pending"), 0, -1)):
+        with suppress(msgspec.DecodeError):
+            found.append(order_of(bytes(decode(stored).body.person)))
+    return found
+
+
+def overtaken(order: Order, others: Sequence[Order], carried_out: int, now: int) -> bool:
+    """Whether a snapshot is not carried out, for another one says more. Pure; times in ms.
+
+    `others`: those that wait behind it. `carried_out`: the time of the last one that was. One that waits for a launch
+    of its own leaves the time before that to this one, and one that came later but is older gives way itself.
+    """
+    due = max(now, order.not_before)
+    return order.at < carried_out or any(other.at >= order.at and other.not_before <= due for other in others)
+
+
+def open_batches(redis: Redis, queue: Queue) -> list[str]:
+    """The ids of the batches of a queue that are not settled."""
+    return [batch_id.decode() for batch_id in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1))]
+
+
+def recent(redis: Redis, queue: Queue, persons: Sequence[str]) -> set[str]:
+    """Those of these person keys of whom a single change came since `members.begin`."""
+    if not persons:
+        return set()
+    found = cast("list[int]", redis.smismember(keys.queue(queue, "recent"), [*persons]))
+    return {person for person, is_recent in zip(persons, found, strict=True) if is_recent}
+
+
+def list_of_ledger(redis: Redis, queue: Queue) -> str | None:
+    """Which list the membership ledger speaks of; empty: of none that was there yet. `queue`: that of the snapshots."""
+    known = cast("bytes | None", redis.hget(keys.queue(queue), "list_id"))
+    return None if known is None else known.decode()
+
+
+def note_list(redis: Redis, queue: Queue, list_id: str) -> None:
+    """From now on the membership ledger speaks of this list."""
+    redis.hset(keys.queue(queue), "list_id", list_id)

@@ -1,0 +1,49 @@
+"""What was accepted for a queue and is not settled yet: for those who want to know what is to come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, cast
+
+from redis import Redis
+
+from queues import keys
+from queues.change import Change, decode
+from queues.names import Queue
+
+#: Changes read in one round trip.
+_PAGE: Final = 1_000
+
+
+def changes(redis: Redis, queue: Queue) -> list[Change]:
+    """The changes in open batches and those that wait, in the order of their arrival.
+
+    Nothing is stopped for it: of what is settled or taken back meanwhile it may hold too much, and a change that is
+    taken into a batch meanwhile may be in it twice. A million changes are some hundred MB.
+    """
+    # First what waits: a change that leaves it meanwhile is found in its batch.
+    waiting = list(_pending(redis, queue))
+    return [*_open(redis, queue), *waiting]
+
+
+def _pending(redis: Redis, queue: Queue) -> Iterator[Change]:
+    start, before = 0, None
+    while True:
+        with redis.pipeline(transaction=True) as pipe:
+            pipe.hget(keys.queue(queue), "taken")
+            pipe.lrange(keys.queue(queue, "pending"), start, start + _PAGE - 1)
+            taken, page = pipe.execute()
+        moved = int(taken or 0) - (int(taken or 0) if before is None else before)
+        before = int(taken or 0)
+        if moved:  # a batch took the oldest, and all others stand so much further in front
+            start = max(0, start - moved)
+            continue
+        if not page:
+            return
+        yield from map(decode, page)
+        start += len(page)
+
+
+def _open(redis: Redis, queue: Queue) -> Iterator[Change]:
+    for batch_id in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1)):
+        yield from map(decode, cast("list[bytes]", redis.lrange(keys.batch(batch_id.decode(), "changes"), 0, -1)))

@@ -1,0 +1,1 @@
+"""Snapshots: what somebody sends as the whole of an audience becomes changes of it."""

@@ -1,0 +1,38 @@
+"""The CSV of a real-time audience, one row for each identity (mParticle: audience CSV download)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any, Final
+
+from mappings.identifiers import EMAIL, EXTERNAL_ID
+from mappings.identity_types import canonical
+from snapshots.csv_rows import table
+from snapshots.errors import Unreadable
+from snapshots.persons import Described
+
+HEADER: Final = ("mpid", "scanned_timestamp_ms", "identity_value", "identity_type")
+
+
+def described(pieces: Iterator[bytes]) -> Iterator[Described]:
+    """One customer for each mpid, whose rows come together; the number is that of the last of them. Raises Unreadable.
+
+    Every e-mail counts; a customer without any cannot be sent, because mParticle's own audiences go by e-mail too.
+    """
+    rows = table(pieces)
+    if tuple(cell.strip() for cell in next(rows, [])) != HEADER:
+        raise Unreadable(
+            f"the first line is not mParticle's header {', '.join(HEADER)}: send the CSV as it was downloaded"
+        )
+    number = 0
+    for mpid, group in groupby(rows, key=lambda row: row[0]):
+        identities = [(canonical(type_), value) for _, _, value, type_ in group]
+        number += len(identities)
+        yield Described(number, _known(identities), {}, mpid, "email_missing")
+
+
+def _known(identities: list[tuple[str | None, str]]) -> dict[str, Any]:
+    emails = [value for type_, value in identities if type_ == "email"]
+    ids = [value for type_, value in identities if type_ == "customer"]
+    return {EMAIL: emails, EXTERNAL_ID: ids[0] if ids and emails else None}

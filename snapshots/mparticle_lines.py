@@ -1,0 +1,54 @@
+"""Membership changes as mParticle writes them to Amazon Kinesis and Google Cloud Storage: JSON, and no snapshot.
+
+(mParticle: Amazon Kinesis Firehose audience, Google Cloud Storage audience.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from mappings import contact, times
+from mappings.errors import Unfit
+from mappings.identity_types import canonical
+from snapshots.errors import Unreadable
+from snapshots.json_rows import objects
+from snapshots.lines import lines
+from snapshots.rows import Unusable
+
+_IDENTITIES: Final = {"email": "email", "customer": "external_id"}
+
+
+def changes(pieces: Iterator[bytes]) -> Iterator[dict[str, Any] | Unusable]:
+    """Each line of the body as a change of /v1/changes: `action`, `email`, `external_id`, `timestamp`, `audience`.
+
+    The audience where the line names it. A line whose person has neither an e-mail nor a customer id is Unusable, with
+    its number. Raises Unreadable for a line in neither form.
+    """
+    for number, line in objects(lines(pieces)):
+        try:
+            change = _change(line)
+        except (Unfit, TypeError, AttributeError) as error:
+            raise Unreadable(
+                f"line {number:,} is no change of mParticle: it needs IsMember and UserIdentities, or IsAddRequest and "
+                "IdentityValues, and MembershipChangedTimestamp"
+            ) from error
+        yield change if "email" in change or "external_id" in change else Unusable(number, "identity_missing")
+
+
+def _change(line: dict[str, Any]) -> dict[str, Any]:
+    joins = line.get("IsMember", line.get("IsAddRequest"))
+    if not isinstance(joins, bool):
+        raise TypeError
+    change: dict[str, Any] = {
+        "action": "add" if joins else "remove",
+        "timestamp": times.to_iso(line.get("MembershipChangedTimestamp")),
+    }
+    identities = line.get("UserIdentities", line.get("IdentityValues")) or {}
+    for type_, value in identities.items():
+        name = _IDENTITIES.get(canonical(type_) or "")
+        if name and (text := contact.text(value)):
+            change[name] = text
+    if line.get("AudienceId") is not None:
+        change["audience"] = {"id": str(line["AudienceId"]), "name": line.get("AudienceName")}
+    return change

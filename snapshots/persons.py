@@ -1,0 +1,92 @@
+"""What a row says, whatever its format, becomes the people who are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from mappings import contact
+from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
+from mappings.rules import Rules
+from snapshots.rows import Row, Selection, Unusable, row
+
+#: Spellings of the identifiers, without case, hyphens, blanks and underscores (Klaviyo: columns of an SFTP import;
+#: Amperity: Klaviyo destination).
+_SPELLINGS: Final = {
+    "email": EMAIL,
+    "phone": PHONE,
+    "phonenumber": PHONE,
+    "externalid": EXTERNAL_ID,
+    "customerid": EXTERNAL_ID,
+}
+_SIGNS: Final = str.maketrans("", "", "-_ ")
+#: What Klaviyo's names are called in a fragment (`mappings.changes`).
+_FRAGMENT: Final = {EMAIL: "email", PHONE: "phone", EXTERNAL_ID: "external_id"}
+
+
+class Described(NamedTuple):
+    """What a row says of a customer, unchecked. `known`: by Klaviyo's names; of e-mails it may be a list.
+
+    `customer`: who the sender counts as one, where that is not the external id. `missing`: the reason when nothing
+    identifies anybody.
+    """
+
+    number: int
+    known: dict[str, Any]
+    attributes: dict[str, Any]
+    customer: str = ""
+    missing: str = "identity_missing"
+
+
+def identifier(name: str) -> str | None:
+    """Which identifier, by Klaviyo's name, a column or key of that name holds; None for an attribute."""
+    return _SPELLINGS.get(name.translate(_SIGNS).lower())
+
+
+def people(told: Described, selection: Selection, rules: Rules) -> Iterator[Row | Unusable]:
+    """One person for each e-mail of the customer; without any, the one whom the phone or else the external id names."""
+    emails = _emails(told.known.get(EMAIL))
+    customer = told.customer or contact.text(told.known.get(EXTERNAL_ID)) or ""
+    if len(emails) < 2:
+        yield _person(told, emails[0] if emails else None, customer, selection, rules)
+        return
+    for email in emails:
+        # Without phone and id: Klaviyo knows one person by each, and these are several.
+        yield _person(told, email, customer or str(emails[0]).lower(), selection, rules, alone=True)
+
+
+def _emails(value: object) -> list[object]:
+    """Those that are not blank, each once; what is no text is left to be found invalid."""
+    if isinstance(value, str):
+        return [value] if value.strip() else []
+    given = value if isinstance(value, list) else [value]
+    return [*{str(email).strip().lower(): email for email in given if contact.text(email) != ""}.values()]
+
+
+def _person(
+    told: Described, email: object, customer: str, selection: Selection, rules: Rules, alone: bool = False
+) -> Row | Unusable:
+    """`alone`: whatever else is known of the customer is not sent with this address."""
+    known = told.known | {EMAIL: email, "country_code": told.attributes.get("country")}
+    # E.164 here, and not by the mapping alone: an update may go without the country by which a phone is read.
+    found, wrong = contact.read(known, _FRAGMENT, rules)
+    if EMAIL in wrong or not found:
+        return Unusable(told.number, next(iter(wrong.values()), told.missing))
+    identifiers = {_FRAGMENT[name]: value for name, value in found.items()}
+    whole = selection.full and not alone
+    person: dict[str, Any] = dict(identifiers if whole else [next(iter(identifiers.items()))])
+    if whole and EMAIL in found:
+        # The mapping says so, person by person, when it leaves one of them out.
+        person |= {_FRAGMENT[name]: text for name in wrong if (text := contact.text(known[name]))}
+    if sent := _attributes(told.attributes, selection):
+        person["attributes"] = sent
+    return row(told.number, person, customer, identifiers)
+
+
+def _attributes(attributes: dict[str, Any], selection: Selection) -> dict[str, Any]:
+    """Those that are sent; an empty text clears as null does, because a CSV has no null."""
+    return {
+        name: None if value == "" else value
+        for name, value in attributes.items()
+        if selection.full or name in selection.attributes
+    }

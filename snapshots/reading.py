@@ -1,0 +1,33 @@
+"""The body of a snapshot as rows, whatever its format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from mappings.rules import Rules
+from queues.snapshots import Format
+from snapshots import csv_rows, json_rows, mparticle_csv
+from snapshots.lines import unpacked
+from snapshots.persons import Described, people
+from snapshots.rows import Row, Selection, Unusable
+
+_READERS: Final[dict[Format, Callable[[Iterator[bytes]], Iterator[Described]]]] = {
+    "csv": csv_rows.described,
+    "ndjson": json_rows.described_lines,
+    "json": json_rows.described,
+    "mparticle_csv": mparticle_csv.described,
+}
+
+
+def rows(
+    pieces: Iterator[bytes], form: Format, gzip: bool, selection: Selection, rules: Rules | None = None
+) -> Iterator[Row | Unusable]:
+    """Every person of the body, in order, and each row of which nobody can be sent.
+
+    A customer of several e-mails is several people. `rules`: of the destination, by which a phone without country code
+    is read. Raises Unreadable.
+    """
+    rules = rules or Rules()
+    for told in _READERS[form](unpacked(pieces, gzip)):
+        yield from people(told, selection, rules)

@@ -1,0 +1,68 @@
+"""The names of a campaign's lists, made as Amperity makes them (Amperity: data templates)."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, Final
+
+import jinja2
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from snapshots.errors import TemplateError
+
+#: Characters that the name of a list may have.
+MAX_NAME: Final = 255
+_MAX_TEMPLATE: Final = 1_000
+_REMEDY: Final = "write for example {{ campaign_name }} - {{ group_name }} - {{ now|format'yyyy-mm-dd' }}"
+#: Amperity writes the argument of its filter without parentheses.
+_FORMAT: Final = re.compile(r"""\|\s*format\s*('[^']*'|"[^"]*")""")
+_LETTERS: Final = re.compile("[A-Za-z]+")
+_PARTS: Final = {"yyyy": "%Y", "mm": "%m", "dd": "%d", "HH": "%H", "MM": "%M"}
+
+
+def name(template: str, campaign_name: str, group_name: str, now: datetime) -> str:
+    """The name of a list, 1 to 255 characters. Raises TemplateError."""
+    if len(template) > _MAX_TEMPLATE or "{%" in template:
+        raise TemplateError(
+            f"a name is made of text and {{{{ ... }}}}, at most {_MAX_TEMPLATE:,} characters: {_REMEDY}"
+        )
+    values = {"campaign_name": campaign_name, "group_name": group_name, "now": now}
+    try:
+        made = _ENVIRONMENT.from_string(_FORMAT.sub(r"|format(\1)", template)).render(values).strip()
+    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise TemplateError(f"the name cannot be made ({error}); known are {', '.join(values)}: {_REMEDY}") from error
+    if not 1 <= len(made) <= MAX_NAME:
+        raise TemplateError(f"the name has {len(made):,} characters, not 1 to {MAX_NAME}: shorten it, or {_REMEDY}")
+    return made
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Variables, their attributes and our filters. Calls and sums could fill the memory, and no name needs them."""
+
+    intercepted_binops = frozenset(ImmutableSandboxedEnvironment.default_binop_table)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """No."""
+        raise SecurityError(f"{operator} is not for names")
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        """None is."""
+        return False
+
+
+def _written(moment: object, form: str) -> str:
+    if not isinstance(moment, datetime):
+        raise TypeError("format is for now")
+    return _LETTERS.sub(lambda letters: moment.strftime(_part(letters[0])), form)
+
+
+def _part(letters: str) -> str:
+    if letters not in _PARTS:
+        raise ValueError(f"{letters} is no part of a time; there are {', '.join(_PARTS)}")
+    return _PARTS[letters]
+
+
+_ENVIRONMENT: Final = _Sandbox(undefined=jinja2.StrictUndefined)
+_ENVIRONMENT.filters = {"format": _written, "lower": str.lower, "upper": str.upper, "trim": str.strip}

@@ -1,0 +1,85 @@
+"""Snapshots and single changes for real processes, which are killed, frozen and interrupted while they are at it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from random import Random
+
+import pytest
+from redis import Redis
+
+from emulator.server import running
+from queues import dead_letters, pending, snapshots
+from queues.clock import now_ms
+from queues.policy import FlushPolicy
+from tests.support import oracle, snapshot_hut
+from tests.support.chaos import Chaos
+from tests.support.group import Group
+from tests.support.house import environment
+from tests.support.klaviyo import Account
+from tests.support.model import address
+from tests.support.recovery import open_batches, waiting
+from tests.support.waiting import until
+
+PROCESSES = ("scheduler-1", "worker-1", "worker-2")
+PEOPLE = [address(number) for number in range(300)]
+#: Of these single changes say last what becomes of them, with a CDP time that no snapshot reaches.
+STAYS, LEAVES, FAR = address(900), PEOPLE[7], 3_600_000
+#: Seconds of trouble, and strokes that must fall in it however slow the machine is.
+TROUBLE_S, STROKES = 15.0, 12
+
+
+def say(redis: Redis, people: Iterable[str], plan: str) -> str:
+    """A snapshot of now."""
+    return snapshot_hut.snapshot(redis, snapshot_hut.lines((person, plan) for person in people), now_ms())
+
+
+def ended(redis: Redis, group: Group) -> bool:
+    """What an operator sees to: processes run, what waits is uploaded, and letters of a worker's death go again."""
+    group.revive()
+    for queue in pending.all_queues(redis):
+        pending.flush(redis, queue, now_ms())
+    letters = [letter.id for letter in dead_letters.read(redis, snapshot_hut.QUEUE)]
+    dead_letters.replay(redis, snapshot_hut.QUEUE, letters, now_ms())
+    time.sleep(0.2)
+    return not (open_batches(redis) or waiting(redis) or letters)
+
+
+@pytest.mark.parametrize("seed", [5])
+def test_the_last_snapshot_stands_whatever_befell_the_workers_meanwhile(
+    redis: Redis, redis_url: str, tmp_path: Path, seed: int
+) -> None:
+    random, policy = Random(seed), FlushPolicy(size=20)
+    with (
+        running(job_seconds=0.3, limits_off=True) as url,
+        Group(environment(redis_url, url), tmp_path, *PROCESSES, module="tests.support.hurried") as group,
+    ):
+        klaviyo, chaos = Account(url), Chaos(group, redis, random)
+        klaviyo.has_list(snapshot_hut.NAME, PEOPLE[:50])
+        end = time.monotonic() + TROUBLE_S
+        while time.monotonic() < end or chaos.done.total() < STROKES:
+            say(redis, random.sample(PEOPLE, random.randint(200, 300)), random.choice(["gold", "blue"]))
+            for person in random.sample(PEOPLE, 10):
+                snapshot_hut.single(redis, policy, person, random.random() < 0.5, now_ms())
+            chaos.strike()
+            assert oracle.balance(redis) == []
+        until(lambda: ended(redis, group), "the end of what came in the time of trouble", 300)
+
+        snapshot_hut.single(redis, policy, STAYS, True, now_ms() + FAR)
+        snapshot_hut.single(redis, policy, LEAVES, False, now_ms() + FAR)
+        last = say(redis, PEOPLE, "last")
+        until(lambda: ended(redis, group), "the end of the last snapshot", 300)
+
+        record = snapshots.record(redis, last)
+        assert record is not None
+        assert (record.state, record.counts and record.counts.newer) == ("done", 2)
+        members = {*PEOPLE, STAYS} - {LEAVES}
+        assert klaviyo.members(snapshot_hut.NAME) == members
+        assert snapshot_hut.known_members(redis) == members
+        told = snapshot_hut.plans(klaviyo)
+        assert {told[person] for person in members - {STAYS}} == {"last"}
+        wrong = [*oracle.balance(redis), *oracle.quiet(redis), *oracle.private(redis), *snapshot_hut.left_over(redis)]
+        assert wrong == []
+        klaviyo.close()

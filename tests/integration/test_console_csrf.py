@@ -1,0 +1,88 @@
+"""No other page can make a signed-in browser do anything, whatever address it finds; made of the table of addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+from redis import Redis
+
+from console.access import ROUTES, Role
+from tests.support.console import Console, add_users, console, filled
+
+#: Every address where somebody who is signed in may do something.
+ACTS = sorted((path, method) for (path, method), role in ROUTES.items() if method != "GET" and role is not Role.NOBODY)
+
+
+@pytest.fixture(scope="module")
+def started(redis_server: str) -> Iterator[Console]:
+    with console(redis_server) as running:
+        yield running
+
+
+@pytest.fixture
+def served(started: Console, redis: Redis) -> Console:
+    """A console that nobody has tried yet."""
+    add_users(redis)
+    return started
+
+
+def act(
+    served: Console,
+    browser: requests.Session,
+    path: str,
+    method: str,
+    form: dict[str, str] | None = None,
+    **headers: str,
+) -> requests.Response:
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return browser.request(
+        method, served.url + filled(path), data=form, headers=sent, timeout=30, allow_redirects=False
+    )
+
+
+def is_foreign(answer: requests.Response) -> bool:
+    return answer.status_code == 403 and "did not come from a page of Ferry" in answer.text
+
+
+@pytest.mark.parametrize(("path", "method"), ACTS)
+def test_a_cookie_alone_does_nothing(served: Console, path: str, method: str) -> None:
+    browser, other = served.browser(Role.ADMIN), served.browser(Role.ADMIN)
+    of_another_session = served.csrf(other)
+    for form in (None, {"csrf": ""}, {"csrf": "x"}, {"csrf": of_another_session}, {"csrf": "é"}):
+        assert is_foreign(act(served, browser, path, method, form)), form
+    assert is_foreign(act(served, browser, path, method, X_CSRF_Token=of_another_session))
+    assert browser.get(f"{served.url}/audit", timeout=30).status_code == 200, "it goes on as before"
+
+
+@pytest.mark.parametrize(("path", "method"), ACTS)
+def test_the_sessions_own_token_lets_it_act_from_a_form_and_from_a_script(
+    served: Console, path: str, method: str
+) -> None:
+    browser = served.browser(Role.ADMIN)
+    assert not is_foreign(act(served, browser, path, method, {"csrf": served.csrf(browser)}))
+    browser = served.browser(Role.ADMIN)
+    assert not is_foreign(act(served, browser, path, method, X_CSRF_Token=served.csrf(browser)))
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize(("path", "method"), [*ACTS, ("/sign-in", "POST")])
+def test_what_the_browser_itself_calls_foreign_is_refused(served: Console, path: str, method: str, site: str) -> None:
+    browser = served.browser(Role.ADMIN)
+    assert is_foreign(act(served, browser, path, method, {"csrf": served.csrf(browser)}, Sec_Fetch_Site=site))
+
+
+@pytest.mark.parametrize(("path", "method"), ACTS)
+def test_a_program_with_a_bearer_token_needs_no_other(served: Console, path: str, method: str) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", **served.bearer(Role.ADMIN)}
+    answer = act(served, requests.Session(), path, method, None, **headers)
+    assert not is_foreign(answer)
+
+
+def test_a_body_without_length_or_of_any_length_is_not_read(served: Console) -> None:
+    browser = served.browser(Role.ADMIN)
+    csrf = {"X-CSRF-Token": served.csrf(browser)}
+    for data, status in ((iter([b"a=b"]), 411), (b"a" * 65_537, 413)):
+        answer = browser.post(f"{served.url}/sign-out", data, headers=csrf, timeout=30, allow_redirects=False)
+        assert answer.status_code == status

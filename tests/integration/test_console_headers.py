@@ -1,0 +1,96 @@
+"""What every answer tells the browser to beware of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from console.access import Role
+from console.sessions import COOKIE
+from tests.support.console import ADMIN, Console, console
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+TLS = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.7"}
+
+
+@pytest.fixture(scope="module")
+def served(redis_server: str) -> Iterator[Console]:
+    with console(redis_server) as running:
+        yield running
+
+
+def get(served: Console, path: str, **headers: str) -> requests.Response:
+    sent = {"Accept": "text/html"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return requests.get(served.url + path, headers=sent, timeout=30, allow_redirects=False)
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/audit", "/sign-out", "/static/ferry.css", "/static/nothing"])
+def test_every_answer_has_a_strict_policy(served: Console, path: str) -> None:
+    answer = get(served, path)
+    assert answer.headers["Content-Security-Policy"] == POLICY
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "Server" not in answer.headers
+
+
+def test_a_request_keeps_the_id_it_came_with(served: Console) -> None:
+    assert get(served, "/sign-in", X_Request_ID="router-0123456789").headers["X-Request-ID"] == "router-0123456789"
+
+
+def test_pages_are_kept_by_nobody_and_files_by_their_version(served: Console) -> None:
+    page = get(served, "/sign-in")
+    assert page.headers["Cache-Control"] == "no-store"
+    assert get(served, "/audit", **served.bearer(Role.ADMIN)).headers["Cache-Control"] == "no-store"
+    address = page.text.partition('<link rel="stylesheet" href="')[2].partition('"')[0]
+    style = get(served, address)
+    assert (style.status_code, style.headers["Content-Type"]) == (200, "text/css")
+    assert "immutable" in style.headers["Cache-Control"]
+    assert get(served, "/static/ferry.css?v=of-before").headers["Cache-Control"] == "no-cache"
+
+
+def test_over_tls_browsers_are_told_to_stay_there_and_the_cookie_with_them(served: Console) -> None:
+    assert "Strict-Transport-Security" not in get(served, "/sign-in").headers
+    assert get(served, "/sign-in", **TLS).headers["Strict-Transport-Security"] == "max-age=31536000"
+    for headers, secure in ((TLS, True), ({}, False)):
+        answer = requests.post(
+            f"{served.url}/sign-in", {"token": ADMIN}, headers=headers, timeout=30, allow_redirects=False
+        )
+        cookie = answer.headers["Set-Cookie"]
+        assert cookie.startswith(COOKIE)
+        words = {word.strip() for word in cookie.split(";")[1:]}
+        assert {"HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"} <= words
+        assert ("Secure" in words) == secure, "plain http on this machine alone"
+
+
+def test_pages_hold_neither_styles_nor_scripts_of_their_own(served: Console) -> None:
+    page = get(served, "/sign-in").text + served.browser(Role.ADMIN).get(f"{served.url}/audit", timeout=30).text
+    for forbidden in ("style=", "<style", "onclick", "javascript:", "<script>"):
+        assert forbidden not in page
+
+
+def test_an_error_is_a_page_for_people_and_json_for_programs(served: Console) -> None:
+    answer = get(served, "/static/nothing")
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "Back to the queues" in answer.text
+    answer = get(served, "/static/nothing", Accept="application/json")
+    assert answer.json()["error"]["title"] == "Not Found"
+
+
+def test_a_file_of_the_package_and_no_other_is_served(served: Console) -> None:
+    for path in ("/static/..%2faccess.py", "/static/%2e%2e/access.py", "/static/../access.py"):
+        prepared = requests.Request("GET", served.url).prepare()
+        prepared.url = served.url + path
+        assert requests.Session().send(prepared, timeout=30).status_code in (401, 404), path
+
+
+def test_a_query_that_is_not_ascii_is_no_defect(served: Console) -> None:
+    prepared = requests.Request("GET", served.url).prepare()
+    prepared.url = f"{served.url}/sign-in?next=/audit&x=\xe9"
+    assert requests.Session().send(prepared, timeout=30).status_code == 200

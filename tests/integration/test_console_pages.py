@@ -1,0 +1,112 @@
+"""The pages over real HTTP: what stands on them, for whom, and nothing of people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import requests
+from redis import Redis
+
+from console.access import Role
+from queues import holds, kept, keys
+from queues.clock import now_ms
+from queues.holds import Hold
+from tests.support.console import Console, console
+from tests.support.ops import LAPSED, VIPS, names, put, take
+
+
+@pytest.fixture
+def served(redis: Redis, redis_url: str) -> Iterator[Console]:
+    """A console of its own for each test: a census is shown for a second."""
+    with console(redis_url) as running:
+        yield running
+
+
+def overview(served: Console, role: Role = Role.VIEWER) -> str:
+    answer = served.browser(role).get(f"{served.url}/", timeout=30)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html;charset=utf-8")
+    return answer.text
+
+
+def said(page: str) -> str:
+    """The text of a page, as a person reads it."""
+    return " ".join(re.sub(r"<[^>]*>", " ", page).split())
+
+
+def test_who_is_not_signed_in_comes_to_the_sign_in_page_and_sees_nothing(served: Console, redis: Redis) -> None:
+    put(redis, "ann@example.com")
+    answer = requests.get(f"{served.url}/", headers={"Accept": "text/html"}, timeout=30, allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in")
+    assert "VIPs" not in answer.text
+    assert requests.get(f"{served.url}/", timeout=30).status_code == 401, "a program is told so"
+
+
+def test_an_empty_ledger_says_what_to_do_with_an_address_that_is_right(served: Console) -> None:
+    text = said(overview(served))
+    assert "No queue yet: nothing was ever accepted. Post a change" in text
+    assert f"curl {served.url}/v1/changes" in text
+    assert "default not held" in text, "connections stand there all the same"
+
+
+def test_a_queue_stands_there_with_what_waits_what_fires_next_and_what_is_open(served: Console, redis: Redis) -> None:
+    put(redis, *names(130), dead="dead@example.com")
+    take(redis)
+    page = overview(served)
+    text = said(page)
+    for words in (
+        "VIPs default/audience/42",
+        "30 of 100",
+        "by age, in 15h",
+        "100 changes upload 0s",
+        "default not held",
+    ):
+        assert re.search(words.replace("0s", r"\d+s"), text), words
+    assert "131 accepted = 30 pending + 100 open + 0 delivered + 1 dead + 0 superseded" in text
+    assert '<progress max="100" value="30" aria-label="Filled to the size">' in page
+    assert '<progress max="57600000" value="' in page
+    assert "No queue yet" not in text
+
+
+def test_holds_stand_there_with_reason_and_resolution(served: Console, redis: Redis) -> None:
+    put(redis, "a@example.com")
+    put(redis, "b@example.com", queue=LAPSED, name="Lapsed")
+    holds.place(redis, VIPS, Hold("list_gone", now_ms(), "Restore the list."))
+    holds.place(redis, "brand-b", Hold("unauthenticated", now_ms(), "Give it a key.", probed=True))
+    text = said(overview(served))
+    assert "Restore the list. To let it go on: ferry release default/audience/42" in text
+    assert "held with its connection" in text
+    assert "Give it a key. Ends by itself when the cause is gone. To let it go on: ferry release brand-b" in text
+
+
+def test_processes_that_are_missing_are_cried_out_and_those_alive_told(served: Console, redis: Redis) -> None:
+    redis.set(keys.HEARTBEAT, now_ms())
+    text = said(overview(served))
+    assert re.search(r"Scheduler ticked \d+s ago Workers none", text)
+    assert "No worker listens: nothing is delivered." in text
+    assert "No scheduler ticked" not in text
+
+
+def test_a_connection_added_at_run_time_stands_there(served: Console, redis: Redis) -> None:
+    redis.hset(keys.CONNECTIONS, "brand-c", b"{}")
+    assert kept.names(redis) == ["brand-c"]
+    assert "brand-c not held" in said(overview(served))
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.ADMIN], ids=str)
+def test_nobody_sees_anything_personal(served: Console, redis: Redis, role: Role) -> None:
+    put(redis, *names(130), dead="dead@example.com")
+    take(redis)
+    holds.place(redis, VIPS, Hold("ask ann@example.com, +49 151 23456789", now_ms()))
+    page = overview(served, role)
+    assert "VIPs" in page
+    assert "example.com" not in page
+    assert "23456789" not in page
+
+
+def test_a_name_cannot_become_markup_and_the_policy_needs_no_exception(served: Console, redis: Redis) -> None:
+    put(redis, "a@example.com", name="<img src=x onerror=alert(1)>")
+    page = overview(served)
+    assert "&lt;img src=x" in page
+    assert not re.search(r"<script|<img|<[^>]*\s(style|on\w+)=", page)

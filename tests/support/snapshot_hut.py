@@ -1,0 +1,79 @@
+"""One audience that gets snapshots and single changes, and what must hold of its list and its membership ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import requests
+from redis import Redis
+
+from queues import keys, members, pending, snapshots
+from queues.acceptance import Acceptance, accept
+from queues.change import Body, encode, person_key
+from queues.clock import now_ms
+from queues.policy import FlushPolicy
+from queues.snapshots import Order, Record
+from tests.support.klaviyo import Account
+from tests.support.model import list_name, queue_of
+
+AUDIENCE = "42"
+QUEUE = queue_of(AUDIENCE)
+SYNCS = snapshots.queue_of("default", AUDIENCE)
+NAME = list_name(AUDIENCE)
+FACTS = msgspec.json.encode({"name": NAME})
+#: The attribute that single changes and snapshots speak of.
+PLAN = "plan"
+
+
+def single(redis: Redis, policy: FlushPolicy, email: str, on: bool, at: int, plan: str | None = None) -> None:
+    """Accept a change of one person. `at`: the CDP's time in ms; `plan`: an attribute, not spoken of without one."""
+    told = {"email": email, "attributes": {PLAN: plan} if plan else {}}
+    body = Body("add" if on else "remove", at, "changes", "", msgspec.Raw(msgspec.json.encode(told)))
+    change = encode((person_key("email", email),), now_ms(), body)
+    accept(redis, Acceptance(QUEUE, policy, "", [change], audience=FACTS), now_ms())
+
+
+def lines(rows: Iterable[tuple[str, str | None]]) -> bytes:
+    """A snapshot of these people with their plan, as NDJSON; None clears it."""
+    return b"".join(msgspec.json.encode({"email": email, PLAN: plan}) + b"\n" for email, plan in rows)
+
+
+def snapshot(redis: Redis, body: bytes, at: int, **more: Any) -> str:
+    """Have the list made equal to this NDJSON, whatever the guard thinks; the snapshot's id. `more`: of the order."""
+    name = snapshots.new_id(SYNCS)
+    for number, start in enumerate(range(0, len(body), snapshots.PIECE)):
+        snapshots.stage(redis, name, number, snapshots.compress(body[start : start + snapshots.PIECE]))
+    order = Order(name, at, "ndjson", **{"confirmed": True, "attributes": (PLAN,), **more})
+    snapshots.submit(redis, SYNCS, Record(str(SYNCS), order, now_ms(), len(body)), FACTS, now_ms())
+    pending.wake(redis)
+    return name
+
+
+def plans(klaviyo: Account) -> dict[str, str | None]:
+    """The plan of everybody on the list, by address."""
+    answer = requests.get(f"{klaviyo.url}/_emulator/lists/{NAME}/members", params={"full": "1"}, timeout=30)
+    found = answer.json()["members"] if answer.ok else []
+    return {person["email"]: person["properties"].get(PLAN) for person in found}
+
+
+def known_members(redis: Redis) -> set[str]:
+    """The addresses of those who are members by the membership ledger."""
+    return {
+        members.identifiers(member)["email"]
+        for bucket in members.read(redis, QUEUE, range(members.BUCKETS)).values()
+        for member in bucket.members
+    }
+
+
+def left_over(redis: Redis) -> list[str]:
+    """What no snapshot that has ended may leave behind; nothing, when all is well."""
+    left = [key.decode() for key in redis.scan_iter("ferry:*:s:*:body", 1000)]
+    watching = redis.hget(keys.queue(QUEUE), "watching")
+    recent = redis.scard(keys.queue(QUEUE, "recent"))
+    return [
+        *left,
+        *(["a snapshot is still watched for"] if watching else []),
+        *([f"{recent} persons"] if recent else []),
+    ]

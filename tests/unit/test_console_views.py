@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.view_held import without_people
+from console.view_overview import QueueLine, overview
+from queues.census import Census
+from queues.counts import OpenBatch
+from queues.holds import Hold
+from queues.names import Queue
+from queues.policy import FlushPolicy, Waiting, due_at
+from tests.support.ops import LAPSED, VIPS, counted
+
+NOW = 1_767_225_600_000
+MINUTE, HOUR = 60_000, 3_600_000
+
+
+def census(*counts: Any, **more: Any) -> Census:
+    known = {"holds": {}, "heartbeat": NOW - 1000, "workers": {"a": "idle", "b": "busy", "c": "idle"}}
+    return Census(at=NOW, queues=counts, **{**known, **more})
+
+
+def line(waiting: Waiting = Waiting(0), **more: Any) -> QueueLine:  # noqa: B008 - it is frozen
+    (found,) = overview(census(counted(waiting=waiting, **more)), []).queues
+    return found
+
+
+def test_bars_fill_to_the_size_and_to_the_age() -> None:
+    found = line(Waiting(50, NOW - 4 * HOUR))
+    assert (found.size.filled, found.size.full, found.size.told) == (50, 100, "50 of 100")
+    assert found.age is not None
+    assert (found.age.filled, found.age.full, found.age.told) == (4 * HOUR, 16 * HOUR, "4h 0m of 16h 0m")
+    assert (found.oldest, found.fires, found.when) == ("4h 0m", "by age", "in 12h 0m")
+
+
+def test_the_clock_of_the_age_begins_with_the_last_upload_where_that_was_earlier() -> None:
+    found = line(Waiting(1, NOW - HOUR, NOW - 9 * HOUR))
+    assert found.age is not None
+    assert (found.oldest, found.age.filled, found.when) == ("1h 0m", 9 * HOUR, "in 7h 0m")
+
+
+def test_where_nothing_waits_there_is_no_clock_and_nothing_fires() -> None:
+    found = line()
+    assert (found.size.filled, found.age, found.oldest, found.fires, found.when) == (0, None, "", "", "")
+
+
+ages = st.integers(1, 1_000 * HOUR)
+
+
+@given(pending=st.integers(1, 500), size=st.integers(1, 200), age=ages, oldest=ages, uploaded=st.none() | ages)
+def test_a_bar_is_never_more_than_full_and_one_is_full_exactly_when_the_queue_is_due(
+    pending: int, size: int, age: int, oldest: int, uploaded: int | None
+) -> None:
+    waiting = Waiting(pending, NOW - oldest, None if uploaded is None else NOW - uploaded)
+    policy = FlushPolicy(size, age)
+    found = line(waiting, policy=policy)
+    assert found.age is not None
+    bars = (found.size, found.age)
+    assert all(0 <= bar.filled <= bar.full for bar in bars)
+    due = due_at(waiting, policy)
+    assert due is not None
+    assert any(bar.filled == bar.full for bar in bars) == (due <= NOW) == (found.when == "now")
+
+
+def test_what_is_full_or_asked_for_goes_now() -> None:
+    full, asked = line(Waiting(250, NOW)), line(Waiting(5, NOW, None, 5))
+    assert (full.size.filled, full.size.told, full.fires, full.when) == (100, "250 of 100", "by size", "now")
+    assert (asked.fires, asked.when) == ("by operator", "now")
+
+
+def test_three_open_batches_are_told_with_stage_and_try_and_the_others_counted() -> None:
+    opened = [OpenBatch(f"07-{n}", NOW - 12_000, 10, "size", "confirm", n, held=True, ring=NOW) for n in range(5)]
+    found = line(open=50, batches=tuple(opened))
+    assert found.open == 50
+    assert found.batches == ["confirm 12s", "confirm 12s, try 2", "confirm 12s, try 3", "and 2 batches"]
+    assert line(open=10, batches=tuple(opened[:1])).batches == ["confirm 12s"]
+
+
+def test_delivered_and_dead_are_told_with_what_became_of_the_rest() -> None:
+    found = line(Waiting(0, None, NOW - HOUR), delivered=7, superseded=2, dead=5, kept=3)
+    assert (found.delivered, found.delivered_more) == (7, ["+2 superseded", "1h 0m ago"])
+    assert (found.letters, found.letters_gone) == (3, ["+2 purged"])
+
+
+def test_a_hold_on_a_queue_stands_with_it_and_one_on_its_connection_with_that() -> None:
+    on_queue = counted(hold=Hold("list_gone", NOW - MINUTE, "Restore the list."), waiting=Waiting(5, NOW))
+    held = {"brand-b": Hold("unauthenticated", NOW - HOUR, "Give it a key.", probed=True)}
+    found = overview(census(counted(LAPSED), on_queue, holds=held), ["default"])
+    lapsed, vips = found.queues
+    assert vips.hold is not None
+    assert (vips.hold.on, vips.hold.reason, vips.hold.lasts) == (str(VIPS), "list_gone", "1m")
+    assert vips.hold.what_to_do == "Restore the list."
+    assert (lapsed.is_held, lapsed.hold, vips.fires) == (True, None, "held")
+    brand, default = found.connections
+    assert (brand.name, default.name, default.hold) == ("brand-b", "default", None)
+    assert brand.hold is not None
+    assert brand.hold.what_to_do == "Give it a key. Ends by itself when the cause is gone."
+
+
+def test_connections_are_those_configured_those_with_queues_and_those_held() -> None:
+    queues = (counted(waiting=Waiting(3, NOW)), counted(Queue("default", "event", "events"), waiting=Waiting(4, NOW)))
+    found = overview(census(*queues, counted(LAPSED), holds={"gone": Hold("forbidden", NOW)}), ["default", "quiet"])
+    told = [(each.name, each.queues, each.pending) for each in found.connections]
+    assert told == [("brand-b", 1, 0), ("default", 2, 7), ("gone", 0, 0), ("quiet", 0, 0)]
+
+
+def test_processes_are_alive_or_cried_out() -> None:
+    found = overview(census(), [])
+    assert (found.scheduler, found.workers, found.trouble) == ("ticked 1s ago", "1 busy, 2 idle", [])
+    assert found.scheduler_alive
+    assert found.workers_alive
+    none = overview(census(heartbeat=None, workers={}), [])
+    assert (none.scheduler, none.workers, none.scheduler_alive, none.workers_alive) == ("none", "none", False, False)
+    assert [told.split(":")[0] for told in none.trouble] == [
+        "No scheduler ticked within the last minute",
+        "No worker listens",
+    ]
+
+
+def test_the_equation_stands_there_and_says_when_it_does_not_hold() -> None:
+    right = counted(accepted=10, delivered=10)
+    assert overview(census(right), []).adds_up
+    wrong = overview(census(replace(right, accepted=11)), [])
+    assert not wrong.adds_up
+    assert f"DOES NOT ADD UP in {VIPS}" in wrong.equation
+
+
+def test_of_very_many_queues_those_that_need_a_look_are_shown() -> None:
+    quiet = [counted(Queue("default", "audience", f"{n:03d}")) for n in range(300)]
+    last = Queue("default", "audience", "zz-held"), Queue("default", "audience", "zz-dead"), Queue("z", "event", "due")
+    urgent = (
+        counted(last[0], hold=Hold("list_gone", NOW)),
+        counted(last[1], dead=1, kept=1, accepted=1),
+        counted(last[2], waiting=Waiting(1, NOW), accepted=1),
+    )
+    found = overview(census(*quiet, *urgent), [])
+    assert (len(found.queues), found.hidden) == (200, 103)
+    assert [queue.id for queue in found.queues][-3:] == [str(last[1]), str(last[0]), str(last[2])]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("ask ann@example.com first", "ask *** first"),
+        ("call +49 (151) 234-56789 or 4155552671", "call *** or ***"),
+        ("list_gone", "list_gone"),
+        ("migration of 2026-01 until 18:00", "migration of 2026-01 until 18:00"),
+    ],
+)
+def test_a_reason_is_shown_without_addresses_and_phone_numbers(written: str, shown: str) -> None:
+    assert without_people(written) == shown

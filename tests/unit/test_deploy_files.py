@@ -1,0 +1,115 @@
+"""What platforms read: Procfile, app.json, compose.yaml, the Dockerfile, systemd's units, and the page about them."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+import settings
+from ops.cli import _COMMANDS
+from tests.support.dynos import procfile
+
+ROOT = Path(__file__).parent.parent.parent
+RUNNING = {"web", "scheduler", "worker"}
+#: What Heroku's generator "secret" makes.
+GENERATED = "0123456789abcdef" * 4
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def manifest() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(text("app.json"))
+    return found
+
+
+def services() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(text("compose.yaml"))["services"]
+    return found
+
+
+def unit() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's names have capitals
+    parser.read_string(text("deploy/ferry@.service"))
+    return parser
+
+
+def test_the_procfile_names_commands_there_are() -> None:
+    assert procfile().keys() == RUNNING | {"release"}
+    for command in procfile().values():
+        name, word = command.split()
+        assert (name, word in _COMMANDS) == ("ferry", True)
+
+
+def test_the_app_starts_each_process_once_beside_a_store_that_keeps_its_data() -> None:
+    assert {name: dyno["quantity"] for name, dyno in manifest()["formation"].items()} == dict.fromkeys(RUNNING, 1)
+    (store,) = manifest()["addons"]
+    assert re.fullmatch(r"heroku-redis:premium-\d+", store)
+
+
+def test_an_app_is_set_up_by_naming_a_key_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = {name for name, variable in manifest()["env"].items() if variable.get("required")}
+    assert asked == {"KLAVIYO_API_KEY"}
+    for name in settings._EXAMPLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    for name, variable in manifest()["env"].items():
+        if value := variable.get("value") or (variable.get("generator") and GENERATED):
+            monkeypatch.setenv(name, value)
+    loaded = settings.load()
+    assert [token.value for token in loaded.tokens] == [GENERATED]
+    assert (loaded.secret_keys, loaded.admin_token) == ((GENERATED,), GENERATED)
+
+
+def test_every_variable_of_the_app_is_one_that_the_readme_explains() -> None:
+    explained = set(re.findall(r"^\| `([A-Z_]+)`", text("README.md"), re.MULTILINE))
+    assert manifest()["env"].keys() <= explained
+
+
+def test_compose_runs_what_the_procfile_runs() -> None:
+    (entry,) = re.findall(r"^ENTRYPOINT (.*)$", text("Dockerfile"), re.MULTILINE)
+    ours = {name: service for name, service in services().items() if name != "redis"}
+    ran = {" ".join([*json.loads(entry), *service["command"]]) for service in ours.values()}
+    assert ran == set(procfile().values())
+    for service in ours.values():
+        assert service["environment"]["REDIS_URL"] == "redis://redis:6379/0"
+        assert service["stop_grace_period"] == "30s"
+    assert ours["check"]["restart"] == "no"
+    assert {name for name in ours if ours[name]["restart"] == "unless-stopped"} == RUNNING
+
+
+def test_the_store_of_compose_keeps_its_data_and_refuses_when_it_is_full() -> None:
+    store = services()["redis"]
+    assert {"--appendonly=yes", "--maxmemory-policy=noeviction"} <= set(store["command"])
+    assert store["volumes"] == ["redis:/data"]
+
+
+@pytest.mark.parametrize(("instance", "process"), [("web", "web"), ("scheduler", "scheduler"), ("worker-2", "worker")])
+def test_an_instance_of_the_unit_starts_the_process_before_its_dash(instance: str, process: str) -> None:
+    said = unit()["Service"]["ExecStart"].replace("%i", instance).replace("%%", "%").replace("$$", "$")
+    ran = subprocess.run(
+        shlex.split(said.replace("/opt/ferry/.venv/bin/ferry", "echo")), capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == process
+    assert f"ferry {process}" in procfile().values()
+
+
+def test_the_unit_starts_again_whatever_ends_and_waits_as_long_as_ferry_takes_to_end() -> None:
+    service = unit()["Service"]
+    assert (service["Restart"], service["TimeoutStopSec"], service["User"]) == ("always", "30", "ferry")
+
+
+def test_the_page_names_only_commands_there_are() -> None:
+    named = set(re.findall(r"(?:^|`|bin/|(?:run|worker) )ferry ([a-z-]+)", text("docs/deploy.md"), re.MULTILINE))
+    assert named <= set(_COMMANDS), named - set(_COMMANDS)
+    assert {"doctor", "flush"} <= named

@@ -1,0 +1,196 @@
+"""What a campaign comes to: whose list is what, who is on it, and what is said of one that cannot be read."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import falcon
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from connections import Connection, Connections
+from intake import campaign_members, campaign_reading, limits
+from intake.campaign_reading import Planned
+from mappings.rules import Rules
+
+NOW = 1_795_000_000_000  # 2026-11-18T11:06:40Z
+KNOWN = Connections({name: Connection(name) for name in ("default", "brand-b")})
+ANN = {"email": "ann@example.com", "plan": "gold"}
+BOB = {"email": "bob@example.com"}
+
+
+def campaign(*groups: tuple[str, list[Any]], **more: Any) -> dict[str, Any]:
+    return {"name": "Summer sale", "groups": [{"name": name, "members": members} for name, members in groups]} | more
+
+
+TWO = campaign(("A", [ANN]), ("B", [BOB]))
+
+
+def read(posted: Any) -> list[Planned]:
+    return campaign_reading.read(posted if isinstance(posted, bytes) else json.dumps(posted).encode(), KNOWN, NOW)
+
+
+def members(snapshot: Planned) -> list[Any]:
+    return [json.loads(line) for line in snapshot.body.splitlines()]
+
+
+def refusal(posted: Any) -> str:
+    with pytest.raises(falcon.HTTPBadRequest) as refused:
+        read(posted)
+    assert "ann@" not in str(refused.value.description)
+    return str(refused.value.description)
+
+
+def test_each_group_is_a_list_unless_they_are_merged() -> None:
+    first, second = read(TWO)
+    assert [each.order.list_name for each in (first, second)] == ["Summer sale - A", "Summer sale - B"]
+    assert (members(first), members(second)) == ([ANN], [BOB])
+    (merged,) = read(TWO | {"lists": "merged"})
+    assert (merged.order.list_name, merged.order.group, members(merged)) == ("Summer sale", "", [ANN, BOB])
+
+
+def test_what_is_asked_for_is_in_every_order() -> None:
+    more = {"attributes": ["plan"], "confirm": True, "launch_at": "2026-12-01T08:00:00Z", "connection": "brand-b"}
+    snapshots = read(TWO | more)
+    for each in snapshots:
+        order = each.order
+        assert (order.attributes, order.confirmed, order.not_before) == (("plan",), True, 1_796_112_000_000)
+        assert (order.at, order.format, order.campaign, order.gzip) == (NOW, "ndjson", "Summer sale", False)
+        assert (each.queue.connection, each.queue.kind) == ("brand-b", "snapshot")
+    assert {each.order.group for each in snapshots} == {"A", "B"}
+
+
+def test_without_attributes_those_of_the_connection_are_sent_and_with_none_none() -> None:
+    assert read(TWO | {"attributes": None})[0].order.attributes is None
+    assert read(TWO | {"attributes": []})[0].order.attributes == ()
+
+
+def test_a_list_has_an_audience_of_its_own_which_is_the_same_every_time() -> None:
+    def audience(posted: dict[str, Any]) -> str:
+        return read(posted)[0].queue.target
+
+    usual = audience(TWO)
+    assert usual == audience(campaign(("A", []), ("B", [BOB]), confirm=True))
+    assert usual.startswith("campaign:summer-sale:a-")
+    others = [
+        audience(TWO | {"name": "Summer-sale"}),
+        audience(TWO | {"lists": "merged"}),
+        audience(TWO | {"list_name": "{{ group_name }}"}),
+        audience(campaign(("a", []))),
+        usual,
+    ]
+    assert len(set(others)) == len(others)
+
+
+@given(st.text(min_size=1, max_size=limits.AUDIENCE_NAME), st.text(min_size=1, max_size=limits.AUDIENCE_NAME))
+def test_the_audience_of_any_list_is_an_audience_id_that_an_address_can_name(name: str, group: str) -> None:
+    (each,) = read(campaign((group, []), name=name, list_name="a list"))
+    assert re.fullmatch(r"campaign:[a-z0-9-]*:[a-z0-9-]*-[0-9a-f]{12}", each.queue.target)
+    assert len(each.queue.target) <= limits.AUDIENCE_ID
+
+
+def test_a_member_written_over_several_lines_is_one_line() -> None:
+    posted = json.dumps(campaign(("A", [ANN | {"note": "two\nlines\r\n"}, BOB])), indent=2).replace("\n", "\r\n")
+    (each,) = read(posted.encode())
+    assert members(each) == [ANN | {"note": "two\nlines\r\n"}, BOB]
+    assert each.body.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("excluded", "member"),
+    [
+        ({"email": "ann@example.com"}, {"email": " Ann@Example.com"}),
+        ({"email": "ann@example.com", "external_id": "7"}, {"phone": "+14155552671", "external_id": 7}),
+        ({"phone": "+1 415 555-2671"}, {"phone_number": "(415) 555-2671", "country": "US"}),
+        ({"phone": "+14155552671"}, {"email": "ann@example.com", "phone": "+14155552671"}),
+        ({"external_id": "c-1"}, {"email": ["a@example.com", "b@example.com"], "customer_id": "c-1"}),
+        ({"phone": "+14155552671"}, {"email": ["a@example.com", "b@example.com"], "phone": "+1 415 555 2671"}),
+        ({"email": ["a@example.com", "b@example.com"], "phone": "+14155552671"}, {"phone": "+1 415 555 2671"}),
+        ({"email": "b@example.com"}, {"email": ["a@example.com", "b@example.com"]}),
+        ({"email": ["b@example.com", "c@example.com"]}, {"Email": "c@example.com"}),
+    ],
+)
+def test_whoever_shares_any_identity_with_an_exclusion_is_left_out(excluded: Any, member: Any) -> None:
+    (each,) = read(campaign(("A", [member, BOB]), exclusions=[excluded]))
+    assert (members(each), each.members, each.excluded) == ([BOB], 1, 1)
+
+
+PEOPLE = st.fixed_dictionaries(
+    {"email": st.sampled_from([f"{name}@example.com" for name in "abcd"])},
+    optional={"external_id": st.sampled_from(["1", "2", "3"])},
+)
+
+
+@given(st.lists(PEOPLE), st.lists(PEOPLE))
+def test_nobody_else_is_left_out(posted: list[dict[str, str]], exclusions: list[dict[str, str]]) -> None:
+    def raw(people: list[dict[str, str]]) -> list[Raw]:
+        return [Raw(json.dumps(person).encode()) for person in people]
+
+    gone = {pair for person in exclusions for pair in person.items()}
+    out = campaign_members.excluded(raw(exclusions), Rules())
+    kept = campaign_members.kept(raw(posted), "$", out, Rules())
+    assert [json.loads(line) for line in kept] == [person for person in posted if gone.isdisjoint(person.items())]
+
+
+def test_a_member_who_cannot_be_sent_keeps_nobody_back() -> None:
+    odd: list[Any] = [{"email": None}, {"email": "no address"}, {}, {"plan": "gold"}]
+    (each,) = read(campaign(("A", [*odd, ANN]), exclusions=[BOB]))
+    assert members(each) == [*odd, ANN]
+
+
+DEEP: Any = json.loads("[" * 70 + "]" * 70)
+
+
+@pytest.mark.parametrize(
+    ("posted", "told"),
+    [
+        (b"", "$: Input data was truncated"),
+        (b"[]", "$: Expected `object`, got `array`"),
+        (b"\xff", "$: not UTF-8 (byte 0)"),
+        ({"name": "x"}, "$: Object missing required field `groups`"),
+        ({"groups": [{}]}, "$: Object missing required field `name`"),
+        (TWO | {"name": ""}, "$.name: Expected `str` of length >= 1"),
+        (TWO | {"name": "x" * 256}, "$.name: Expected `str` of length <= 255"),
+        (campaign(), "$.groups: Expected `array` of length >= 1"),
+        (TWO | {"groups": [{}] * 1_001}, "$.groups: Expected `array` of length <= 1000"),
+        (TWO | {"groups": [TWO["groups"][0], 5]}, "$.groups[1]: Expected `object`, got `int`"),
+        (TWO | {"groups": [{"name": "A"}]}, "$.groups[0]: Object missing required field `members`"),
+        (TWO | {"groups": [{"name": "", "members": []}]}, "$.groups[0].name: Expected `str` of length >= 1"),
+        (
+            b'{"name":"x","groups":[{"name":"A","members":[],"members":[{}]}]}',
+            "$.groups[0].members: stands there twice",
+        ),
+        (b'{"name":"x","name":"y","groups":[{"name":"A","members":[]}]}', "$.name: stands there twice"),
+        (campaign(("A", []), ("B", [ANN, ANN, BOB, 5])), "$.groups[1].members[3] is no object"),
+        (campaign(("A", [ANN | {"attributes": [1]}])), "$.groups[0].members[0] has attributes that are no object"),
+        (campaign(("A", [{"email": "x" * 1_000_001}])), "$.groups[0].members[0] is longer than 1,000,000 bytes"),
+        (campaign(("A", [ANN | {"x": DEEP}])), "$.groups[0].members[0]: nested in over 64 levels"),
+        (b'{"name":"x","groups":[{"name":"A","members":[{"email":"\\ud800"}]}]}', "$: JSON is malformed"),
+        (TWO | {"exclusions": [{}]}, "$.exclusions[0]: identity_missing"),
+        (TWO | {"exclusions": [BOB, {"email": "no address"}]}, "$.exclusions[1]: email_invalid"),
+        (TWO | {"exclusions": [BOB, "ann@example.com"]}, "$.exclusions[1] is no object"),
+        (TWO | {"exclusions": {}}, "$.exclusions: Expected `array | null`, got `object`"),
+        (TWO | {"attributes": ["plan", 5]}, "$.attributes[1]: Expected `str`, got `int`"),
+        (TWO | {"lists": "each"}, "$.lists: Invalid enum value; it must be one of per_group, merged"),
+        (TWO | {"list_name": "{{ nobody }}"}, "$.list_name: "),
+        (TWO | {"list_name": "{{ campaign_name"}, "$.list_name: "),
+        (TWO | {"list_name": "x" * 256}, "$.list_name: the name has 256 characters"),
+        (TWO | {"launch_at": "soon"}, "$.launch_at: neither ISO 8601 nor ms since 1970"),
+        (TWO | {"launch_at": 1_795_000_000}, "$.launch_at: not between 1973 and 2286"),
+        (TWO | {"list_name": "{{ campaign_name }}"}, "$.groups[1]: its list has the name of that of $.groups[0]"),
+        (campaign(("A", []), ("B", []), ("A", [])), "$.groups[2]: its list has the name of that of $.groups[0]"),
+        (campaign(("A", []), (" A", []), list_name="{{ group_name }}"), "$.groups[1]: its list has the name"),
+    ],
+)
+def test_a_campaign_that_cannot_be_is_refused_naming_the_place(posted: Any, told: str) -> None:
+    assert refusal(posted).startswith(told)
+
+
+def test_a_connection_that_is_not_known_is_not_found() -> None:
+    with pytest.raises(falcon.HTTPNotFound) as refused:
+        read(TWO | {"connection": "nowhere"})
+    assert "brand-b" in str(refused.value.description)

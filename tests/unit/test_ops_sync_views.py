@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from ops.masking import masked, plain
+from ops.sync_effort import Effort, effort
+from ops.sync_follow import absent, stuck
+from ops.sync_view import counts_table
+from ops.syncs_view import campaigns, document, listing
+from queues.census import Census
+from queues.counts import QueueCount
+from queues.holds import Hold
+from queues.policy import Waiting
+from queues.snapshots import Counts, Order, Record, State, queue_of
+from tests.support.ops import VIPS, counted
+
+SNAPSHOTS = queue_of("default", "42")
+OTHERS = queue_of("default", "43")
+
+
+def printed(what: Any, width: int = 120) -> str:
+    console = Console(width=width)
+    with console.capture() as captured:
+        console.print(what)
+    return captured.get()
+
+
+def record(state: State = "done", queue: str = str(SNAPSHOTS), campaign: str = "", group: str = "", **n: Any) -> Record:
+    order = Order("07-1", 1_700_000_000_000, "csv", name="VIPs", campaign=campaign, group=group)
+    return Record(queue, order, 1_700_000_000_000, 10, state, Counts(**n))
+
+
+def census(*counts: QueueCount, heartbeat: int | None = 1, held: Hold | None = None) -> Census:
+    return Census(2, counts, {"default": held} if held else {}, heartbeat, {"w": "idle"})
+
+
+@pytest.mark.parametrize(
+    ("identity", "shown", "whole"),
+    [
+        ("email:ann@example.com", "a***@e***.com", "ann@example.com"),
+        ("email:a@b.co.uk", "a***@b***.uk", "a@b.co.uk"),
+        ("phone_number:+14155552671", "+1***71", "+14155552671"),
+        ("external_id:c:17", "c***", "c:17"),
+    ],
+)
+def test_a_person_is_masked_unless_shown(identity: str, shown: str, whole: str) -> None:
+    assert (masked(identity), plain(identity)) == (shown, whole)
+
+
+def test_the_counts_name_each_reason_with_its_first_rows() -> None:
+    counts = Counts(
+        rows=1_200, customers=1_100, people=1_090, shrink={"email_invalid": 7, "identity_missing": 3}, adds=2
+    )
+    told = printed(counts_table(counts, {"email_invalid": [4, 1_001]}))
+    assert "email_invalid (rows 4, 1,001)" in told
+    assert "identity_missing" in told
+    assert "identity_missing (row" not in told
+    assert "in 1,200 rows" in told
+    assert "Expansion" not in told
+
+
+HOLD = Hold("maintenance", 1, "Ask Ann.")
+WAITS = counted(waiting=Waiting(3), hold=HOLD)
+
+
+@pytest.mark.parametrize(
+    ("state", "known", "why"),
+    [
+        ("waiting", census(), None),
+        ("applying", census(held=HOLD), "default is held (maintenance). Ask Ann."),
+        ("held", census(counted(SNAPSHOTS, hold=HOLD)), "default/snapshot/42 is held"),
+        ("waiting", census(WAITS), "default/audience/42 is held"),
+        ("waiting", census(counted(hold=HOLD)), None),
+        ("applying", census(WAITS), None),
+        ("waiting", census(counted(OTHERS, hold=HOLD)), None),
+    ],
+)
+def test_waiting_ends_where_nothing_would_come_of_it(state: State, known: Census, why: str | None) -> None:
+    told = stuck(record(state), VIPS, known)
+    assert told is None if why is None else told is not None and told.startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("known", "why"),
+    [
+        (census(), None),
+        (census(heartbeat=None), "no scheduler is there"),
+        (Census(2, (), {}, 1, {}), "no worker is there"),
+    ],
+)
+def test_a_process_that_is_not_there_is_named(known: Census, why: str | None) -> None:
+    told = absent(known)
+    assert told is None if why is None else told is not None and told.startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("counts", "upload_max", "expected"),
+    [
+        (Counts(), 100, (0, 0, 0)),
+        (Counts(adds=150, updates=51), 100, (3, 0, 0)),
+        (Counts(removals=1_001), 10_000, (0, 11, 2)),
+        (Counts(removals=1_001), 50, (0, 21, 21)),
+    ],
+)
+def test_the_effort_follows_from_the_sizes_of_requests(
+    counts: Counts, upload_max: int, expected: tuple[int, int, int]
+) -> None:
+    found = effort(counts, upload_max)
+    assert (found.imports, found.look_ups, found.removals) == expected
+
+
+def test_the_slowest_limit_decides_how_long_it_takes() -> None:
+    imports = effort(Counts(adds=13_500), 100)
+    assert imports == Effort(135, 0, 0, 1.0)
+    assert effort(Counts(adds=13_500, removals=100), 100).minutes == 1.0
+
+
+def test_a_record_for_programs_has_times_in_words_and_its_audience() -> None:
+    told = document(record(campaign="Autumn", group="A", adds=2))
+    assert (told["audience"], told["snapshot"]) == ("default/audience/42", "07-1")
+    assert (told["since"], told["at"], told["ended"]) == ("2023-11-14T22:13:20.000Z", "2023-11-14T22:13:20.000Z", None)
+    assert (told["order"]["campaign"], told["counts"]["adds"]) == ("Autumn", 2)
+
+
+def test_of_a_campaign_the_newest_of_each_group_that_was_carried_out_are_summed_up() -> None:
+    records = [
+        record(campaign="Autumn", group="A", state="held", people=9),
+        record(campaign="Autumn", group="A", people=5, adds=1),
+        record(campaign="Autumn", group="A", people=4, adds=4),
+        record(queue=str(OTHERS), campaign="Autumn", group="B", people=2, adds=2),
+        record(people=100),
+    ]
+    assert list(campaigns(records)) == ["\nAutumn: 2 lists; 7 people, 3 adds; 0 left out."]
+    told = printed(listing(records, {str(SNAPSHOTS): "VIPs"}, 1_700_000_060_000))
+    assert "Autumn / B" in told
+    assert "VIPs" in told
+    assert "1m ago" in told
+
+
+def test_no_snapshots_are_said_to_be_none() -> None:
+    assert "No snapshots." in printed(listing([], {}, 1))
+
+
+def test_in_80_columns_no_word_is_cut_and_an_error_is_told_below_whole() -> None:
+    refused = record("refused", queue=str(queue_of("brand-b", "42")), removals=1_000)
+    refused.error = "snapshot_unreadable: line 3 has 4 columns, and the header names 2"
+    told = printed(listing([refused, record("superseded")], {str(SNAPSHOTS): "VIPs"}, 1_700_000_060_000), 80)
+    for word in ("superseded", "brand-b/42", "VIPs", "1,000", "snapshot 07-1", refused.error):
+        assert word in " ".join(told.split())
+    assert max(map(len, told.splitlines())) <= 80
+    assert len(told.splitlines()) <= 9

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from queues.snapshots import Format
+from snapshots.errors import Unreadable
+from snapshots.reading import rows
+from snapshots.rows import Row, Selection, Unusable
+
+DEEP = '{"a":' * 500 + "1" + "}" * 500
+
+
+def _told(body: str | bytes, form: Format, cut: int = 11) -> list[Any]:
+    raw = body.encode() if isinstance(body, str) else body
+    pieces = (raw[at : at + cut] for at in range(0, len(raw), cut))
+    found = rows(pieces, form, False, Selection(full=True))
+    return [msgspec.json.decode(row.fragment) if isinstance(row, Row) else row for row in found]
+
+
+MEMBERS: list[dict[str, Any]] = [
+    {"email": "ann@example.com", "attributes": {"first_name": "Ann", "tags": ["a", {"b": 1}], "ltv": 12.5, "n": 3}},
+    {"email": "bob@example.com", "phone_number": "+14155552671", "customer_id": 17, "city": "Oslo", "plan": None},
+    {"email": None, "city": "Oslo"},
+]
+TOLD = [
+    MEMBERS[0],
+    {
+        "email": "bob@example.com",
+        "phone": "+14155552671",
+        "external_id": "17",
+        "attributes": {"city": "Oslo", "plan": None},
+    },
+    Unusable(3, "identity_missing"),
+]
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [
+        ("ndjson", "\n".join(map(str, (msgspec.json.encode(member).decode() for member in MEMBERS)))),
+        ("ndjson", "\ufeff\r\n" + "\r\n\r\n".join(msgspec.json.encode(member).decode() for member in MEMBERS) + "\r\n"),
+        ("json", msgspec.json.encode(MEMBERS).decode()),
+        ("json", " \n" + msgspec.json.encode({"about": {"members": 1}, "members": MEMBERS}).decode() + "\n"),
+        ("json", "\ufeff" + msgspec.json.encode({"members": MEMBERS}).decode()),
+    ],
+)
+def test_members_are_read_nested_or_flat_from_lines_and_documents(form: Format, body: str) -> None:
+    assert _told(body, form) == TOLD
+    assert [type(value) for value in _told(body, form)[0]["attributes"].values()] == [str, list, float, int]
+
+
+@pytest.mark.parametrize(
+    ("form", "body"), [("json", "[]"), ("json", '{"members": [ ]}'), ("ndjson", ""), ("ndjson", "\n")]
+)
+def test_a_snapshot_of_nobody_is_one(form: Format, body: str) -> None:
+    assert _told(body, form) == []
+
+
+@pytest.mark.parametrize(
+    ("form", "body", "place"),
+    [
+        ("ndjson", '{"email": "ann@example.com"}\n{"email": "bob@exa', "line 2"),
+        ("ndjson", '\n{"email": "ann@example.com"} {}\n', "line 2"),
+        ("ndjson", '["ann@example.com"]', "line 1"),
+        ("ndjson", '{"email": "ann@example.com", "attributes": 5}', "line 1"),
+        ("ndjson", b'{"email": "ann@example.com"}\n{"city": "K\xf6ln"}', "line 2 is not UTF-8"),
+        ("ndjson", "[" * 100_000, "line 1"),
+        ("ndjson", f'{{"email": "ann@example.com", "x": {"[" * 65}{"]" * 65}}}', "line 1 has an attribute nested"),
+        ("ndjson", f'{{"attributes": {{"x": {DEEP}}}}}', "line 1 has an attribute nested"),
+        ("ndjson", '{"email": "ann@example.com", "e-mail": "bob@example.com"}', "line 1 has two values for email"),
+        ("json", '[{"external_id": "c-1", "customer_id": "c-2"}]', "member 1 has two values for external_id"),
+        ("json", f'[{{"email": "ann@example.com", "x": {"[" * 2_000}{"]" * 2_000}}}]', "member 1 has an attribute"),
+        ("json", f'{{"x": {"[" * 5_000}{"]" * 5_000}, "members": []}}', "neither"),
+        ("json", '{"x": "\\ud800", "members": []}', "neither"),
+        ("ndjson", '{"email": "' + "a" * 1_000_000, "line 1 is longer"),
+        ("json", '[{"email": "ann@example.com"}, {"email": "bob@exa', "behind member 1"),
+        ("json", '{"members": [{"email": "ann@example.com"}]', "behind member 1"),
+        ("json", '[{"email": "ann@example.com"}] x', "behind member 1"),
+        ("json", '[{"email": "ann@example.com"}, "bob@example.com"]', "member 2"),
+        ("json", "", "behind member 0"),
+        ("json", '{"people": [{"email": "ann@example.com"}]}', "neither"),
+        ("json", '{"members": {"email": "ann@example.com"}}', "neither"),
+        ("json", '{"members": null}', "neither"),
+        ("json", "5", "neither"),
+        ("json", '[{"email": "ann@example.com"}, {"a": "' + "a" * 2_000_000 + '"}]', "longer than"),
+    ],
+)
+def test_what_is_not_whole_or_not_in_its_form_is_refused_naming_the_place_and_nobody(
+    form: Format, body: str | bytes, place: str
+) -> None:
+    with pytest.raises(Unreadable, match=place) as caught:
+        _told(body, form, cut=100_000)
+    assert "@" not in str(caught.value)
+
+
+def test_an_identifier_that_is_empty_under_one_name_may_stand_under_another() -> None:
+    assert _told('{"phone": "+14155552671", "phone_number": null}', "ndjson") == [{"phone": "+14155552671"}]
+    assert _told('{"Email": "ann@example.com", "email": "ann@example.com"}', "ndjson") == [{"email": "ann@example.com"}]
+
+
+def test_an_attribute_may_be_nested_as_deeply_as_that_of_a_single_change() -> None:
+    deep = msgspec.json.decode("[" * 64 + "]" * 64)
+    assert _told(msgspec.json.encode({"email": "ann@example.com", "x": deep}), "ndjson")[0]["attributes"] == {"x": deep}

@@ -1,0 +1,54 @@
+"""Klaviyo's list as the membership ledger would have it: read page by page, kept in the ledger between two rings."""
+
+from __future__ import annotations
+
+from klaviyo.errors import NotAccepted
+from klaviyo.listing import Listing
+from klaviyo.outcomes import Hold
+from queues import members, rosters
+from queues.rosters import Identities
+from worker.people import IDENTIFIERS
+from worker.snapshot_carrier import Carrier
+
+#: People written down at a time.
+PORTION = 5_000
+
+
+def read(of: Carrier) -> None:
+    """Keep everybody on the list of `course.list_id`, from its cursor on. Raises NotAccepted, LeaseLost.
+
+    675 pages a minute are allowed: between them the batch goes back and the reading goes on at the cursor.
+    """
+    listing = of.delivery.klaviyo.list_profiles(of.course.list_id, of.course.cursor)
+    more = True
+    while more:
+        found: list[Identities] = []
+        try:
+            more = _portion(listing, found)
+        except NotAccepted as refusal:
+            if not (isinstance(refusal.outcome, Hold) and refusal.outcome.reason == "list_gone"):
+                raise
+            # Nobody is on it. What is to become of it, its audience's own queue asks when it uploads.
+            more = False
+        finally:
+            if found:
+                rosters.add(of.delivery.redis, of.order.snapshot, found)
+                of.course.cursor = listing.cursor
+                of.course.portions += 1
+        of.note()
+
+
+def identities(profile: dict[str, str | None]) -> Identities:
+    """By what the membership ledger may know somebody, strongest first. Pure."""
+    known = ((name, profile.get(name)) for name in IDENTIFIERS)
+    return [str(members.identity({name: value})) for name, value in known if value]
+
+
+def _portion(listing: Listing[dict[str, str | None]], found: list[Identities]) -> bool:
+    """Add up to PORTION people; whether there may be more."""
+    for profile in listing:
+        if known := identities(profile):
+            found.append(known)
+        if len(found) >= PORTION:
+            return True
+    return False

@@ -1,0 +1,85 @@
+"""What a snapshot changes goes into the audience's queue, bucket by bucket, and from there the way of every change."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from redis.exceptions import OutOfMemoryError
+
+from queues import bounds, dead_letters, erasure, mirroring, pending, snapshots
+from queues.change import Body, encode
+from queues.clock import now_ms
+from queues.dead_letters import DeadLetter
+from queues.errors import QueueFull, SnapshotReplaced
+from snapshots.gathering import Gathered
+from snapshots.plan import Planned
+from snapshots.planning import Plan
+from worker.errors import Later
+from worker.snapshot_carrier import Carrier
+
+#: Buckets whose changes are queued between two notes. A bucket queued twice is recognised for a day.
+NOTE_EVERY: Final = 64
+#: Seconds until a full queue has room again, perhaps.
+FULL_S: Final = 60.0
+#: The part of a queue that may be filled when it is gone on with.
+ROOM: Final = 0.9
+
+
+def wait_for_room(of: Carrier) -> None:
+    """Raises Later while the queue is nearly full: reading the snapshot anew for a few changes would fill the time."""
+    (seen,) = pending.look(of.delivery.redis, [of.audience])
+    if seen.waiting.pending > ROOM * bounds.PENDING_IN_QUEUE:
+        raise Later(f"snapshot {of.order.snapshot}: {of.audience} is nearly full", FULL_S)
+
+
+def apply(of: Carrier, plan: Plan) -> None:
+    """Queue what is not queued yet. Raises Later while there is no room, LeaseLost."""
+    policy = of.connection.policy_for("audience", of.audience.target)
+    facts = msgspec.json.encode(of.facts)
+    todo = ((bucket, planned) for bucket, planned in plan.parts() if bucket >= of.course.bucket)
+    for done, (bucket, planned) in enumerate(todo, 1):
+        changes = [_encoded(of, change) for change in planned]
+        try:
+            left_out = mirroring.mirror(
+                of.delivery.redis, of.audience, policy, of.order.snapshot, bucket, changes, facts, now_ms()
+            )
+        except (QueueFull, OutOfMemoryError):
+            of.note()
+            raise Later(f"snapshot {of.order.snapshot}: {of.audience} is full", FULL_S) from None
+        except SnapshotReplaced as replaced:
+            of.begin_again()
+            raise Later(str(replaced), 1.0) from None
+        if of.record.counts:
+            of.record.counts.newer += left_out
+        of.course.bucket = bucket + 1
+        if done % NOTE_EVERY == 0:
+            of.note()
+
+
+def void_letters(of: Carrier, people: Gathered) -> None:
+    """Dead letters that replaying would turn against the snapshot are superseded: it is newer than they are."""
+    redis, until = of.delivery.redis, of.course.since
+    letters = [letter for letter in dead_letters.read(redis, of.audience) if letter.change.accepted_at < until]
+    # A person goes with all letters or none.
+    newer = {key for letter in letters if letter.change.body.at > of.order.at for key in letter.change.keys}
+    older = [letter for letter in letters if newer.isdisjoint(letter.change.keys)]
+    named = people.keys_of_anyone({key for letter in older for key in letter.change.keys}) if older else set()
+    if void := [key for letter in older if is_void(letter, named) for key in letter.change.keys]:
+        of.renew()
+        erasure.erase(redis, [of.audience], void, until, now_ms())
+
+
+def is_void(letter: DeadLetter, named: set[str]) -> bool:
+    """Whether a letter would take off somebody whom the snapshot names, or put on somebody else. Pure.
+
+    `named`: person keys of the snapshot. What an earlier snapshot came to in vain, this one says anew or not at all.
+    """
+    return letter.change.body.source == snapshots.KIND or (letter.change.body.action == "remove") == any(
+        key in named for key in letter.change.keys
+    )
+
+
+def _encoded(of: Carrier, planned: Planned) -> bytes:
+    body = Body(planned.action, of.order.at, snapshots.KIND, of.order.snapshot, msgspec.Raw(planned.fragment))
+    return encode(planned.keys, now_ms(), body)
