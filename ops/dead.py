@@ -6,6 +6,7 @@ import click
 from redis import Redis
 
 import settings
+from ops import actions
 from ops.audit import by
 from ops.dead_export import export
 from ops.dead_filters import filters
@@ -16,12 +17,8 @@ from ops.letters import Wanted, find
 from ops.options import json_option, var_option
 from ops.output import console, print_json
 from ops.wording import plural
-from queues import audit, dead_letters, pending
 from queues.clock import now_ms
 from queues.names import Queue
-
-#: Letters replayed or purged by one script, so that none holds the ledger up for long.
-_AT_ONCE = 500
 
 
 @click.group()
@@ -81,17 +78,12 @@ def replay(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms
     """
     with ledger(settings.load()) as redis:
         chosen = _chosen(redis, Wanted(ids, queue, reason, older_ms), every)
-        replayed = stayed = 0
-        for name, part in _parts(chosen):
-            done = dead_letters.replay(redis, name, part, now_ms())
-            replayed, stayed = replayed + done.replayed, stayed + done.stayed
-            audit.note(redis, by(), "replay", name, replayed=done.replayed, stayed=done.stayed)
-        pending.wake(redis)
-    click.echo(f"{plural(replayed, 'dead letter')} put back; `ferry flush` sends them at once.")
-    if stayed:
+        done = actions.replay(redis, by(), chosen)
+    click.echo(f"{plural(done.replayed, 'dead letter')} put back; `ferry flush` sends them at once.")
+    if done.stayed:
         raise Failed(
-            f"{plural(stayed, 'dead letter stays', 'dead letters stay')}, for a delivery of the same person is under "
-            "way; try again then"
+            f"{plural(done.stayed, 'dead letter stays', 'dead letters stay')}, for a delivery of the same person is "
+            "under way; try again then"
         )
 
 
@@ -111,14 +103,8 @@ def purge(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms:
         total = sum(len(found) for found in chosen.values())
         if total and not yes:
             click.confirm(f"Delete {plural(total, 'dead letter')} for good?", abort=True, err=True)
-        purged = sum(_purge(redis, name, part) for name, part in _parts(chosen))
+        purged = actions.purge(redis, by(), chosen)
     click.echo(f"{plural(purged, 'dead letter')} deleted.")
-
-
-def _purge(redis: Redis, queue: Queue, ids: list[str]) -> int:
-    purged = dead_letters.purge(redis, queue, ids)
-    audit.note(redis, by(), "purge", queue, purged=purged)
-    return purged
 
 
 def _chosen(redis: Redis, wanted: Wanted, every: bool) -> dict[Queue, list[str]]:
@@ -129,12 +115,3 @@ def _chosen(redis: Redis, wanted: Wanted, every: bool) -> dict[Queue, list[str]]
     for count, letter in find(redis, wanted):
         chosen.setdefault(count.queue, []).append(letter.id)
     return chosen
-
-
-def _parts(chosen: dict[Queue, list[str]]) -> list[tuple[Queue, list[str]]]:
-    """Portions for one script each, the newest first: each is put in front of the one before (replay.lua)."""
-    return [
-        (queue, ids[max(0, end - _AT_ONCE) : end])
-        for queue, ids in chosen.items()
-        for end in range(len(ids), 0, -_AT_ONCE)
-    ]

@@ -6,6 +6,7 @@ import click
 from redis import Redis
 
 import settings
+from ops import actions
 from ops.audit import by
 from ops.errand import Errand
 from ops.flush_wait import report, wait_for
@@ -13,9 +14,8 @@ from ops.ledger import ledger
 from ops.options import var_option
 from ops.targets import find_queue
 from ops.wording import called, plural
-from queues import audit, pending
-from queues.census import Census, count, take_census
-from queues.clock import now_ms
+from queues import pending
+from queues.census import Census, take_census
 from queues.counts import QueueCount
 
 
@@ -38,8 +38,6 @@ def flush(queues: tuple[str, ...], every: bool, wait: bool) -> None:
         names = {str(found.queue): found for found in census.queues}
         chosen = list(names.values()) if every else _chosen(queues, census)
         errands = [ask(redis, found, census) for found in chosen]
-        for errand in errands:
-            audit.note(redis, by(), "flush", errand.queue, changes=errand.asked)
         pending.wake(redis)
         if wait:
             wait_for(redis, errands)
@@ -53,10 +51,9 @@ def _chosen(given: tuple[str, ...], census: Census) -> list[QueueCount]:
 
 def ask(redis: Redis, found: QueueCount, census: Census) -> Errand:
     """Ask for what waits in one queue, and say so."""
-    asked = pending.flush(redis, found.queue, now_ms())
-    (after,) = count(redis, [found.queue])
-    what = f"{plural(asked, 'change')} asked for" if asked else "nothing waits"
+    errand = actions.flush(redis, by(), found)
+    what = f"{plural(errand.asked, 'change')} asked for" if errand.asked else "nothing waits"
     hold = census.holds.get(found.queue.connection) or found.hold
-    held = f"; it is held ({hold.reason}), so nothing is sent before `ferry release`" if hold and asked else ""
+    held = f"; it is held ({hold.reason}), so nothing is sent before `ferry release`" if hold and errand.asked else ""
     click.echo(f"{called(found)}  {found.queue}: {what}{held}")
-    return Errand(found.queue, asked, max(after.upto, after.taken) if asked else after.taken)
+    return errand

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import click
-from redis import Redis
 
 import settings
+from ops import actions
 from ops.audit import by
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.options import var_option
-from ops.releasing import confirm_guarded, still_wrong
+from ops.output import console
+from ops.sync_view import counts_table
 from ops.targets import find_held, find_queue_or_connection
 from ops.wording import span
-from queues import audit, holds
 from queues.census import Census, take_census
-from queues.clock import now_ms
-from queues.holds import Hold
 from queues.names import Queue
+from queues.records import Record
 from settings import Settings
 
 
@@ -37,12 +36,10 @@ def hold(target: str, reason: str) -> None:
     with ledger(known) as redis:
         census = take_census(redis)
         on = find_queue_or_connection(target, census.queues, _connections(census, known))
-        placed = holds.place(redis, on, Hold(reason, now_ms()))
-        audit.note(redis, by(), "hold", on, audit.DONE if placed else "held already")
-        if placed:
+        if actions.hold(redis, by(), on, reason):
             click.echo(f"{on} is held. Let it go on with: ferry release {on}")
             return
-        before = _held(on, census)
+        before = actions.hold_on(on, census)
         why = f" for {span(census.at - before.since)} ({before.reason})" if before else ""
         click.echo(f"{on} is held already{why}; that reason stays. Let it go on with: ferry release {on}")
 
@@ -62,31 +59,25 @@ def release(target: str, force: bool) -> None:
     with ledger(known) as redis:
         census = take_census(redis)
         on = find_held(target, census.queues, _connections(census, known))
-        before = _held(on, census)
-        _check_cause(redis, known, on, before, force)
-        if isinstance(on, Queue) and before:
-            confirm_guarded(redis, on, before)
-        released = holds.release(redis, on)
-        audit.note(redis, by(), "release", on, audit.DONE if released else "not held")
-        click.echo(f"{on} goes on." if released else f"{on} was not held.")
+        before = actions.hold_on(on, census)
+        ended = actions.release(redis, known, by(), on, before, force)
+        if ended.still and not force and before:
+            raise Failed(f"{on} stays held ({before.reason}): {ended.still}\nTo let it go on all the same: add --force")
+        if ended.still:
+            click.echo(f"Released all the same: {ended.still}", err=True)
+        if ended.confirmed:
+            _tell(ended.confirmed)
+        click.echo(f"{on} goes on." if ended.done else f"{on} was not held.")
         if isinstance(on, Queue) and on.connection in census.holds:
             reason = census.holds[on.connection].reason
             click.echo(f"Its connection is held too ({reason}): ferry release {on.connection}")
 
 
-def _check_cause(redis: Redis, known: Settings, on: Queue | str, before: Hold | None, force: bool) -> None:
-    still = still_wrong(redis, known, on, before) if before else None
-    if still and before and not force:
-        raise Failed(f"{on} stays held ({before.reason}): {still}\nTo let it go on all the same: add --force")
-    if still:
-        click.echo(f"Released all the same: {still}", err=True)
+def _tell(confirmed: Record) -> None:
+    click.echo(f"Snapshot {confirmed.order.snapshot} is carried out:")
+    if confirmed.counts:
+        console().print(counts_table(confirmed.counts, confirmed.examples))
 
 
 def _connections(census: Census, known: Settings) -> set[str]:
     return {connection.name for connection in known.connections} | census.holds.keys()
-
-
-def _held(on: Queue | str, census: Census) -> Hold | None:
-    if isinstance(on, str):
-        return census.holds.get(on)
-    return next((count.hold for count in census.queues if count.queue == on), None)

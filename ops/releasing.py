@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import click
 from redis import Redis
 
 from klaviyo.errors import NotAccepted
-from ops.output import console
-from ops.sync_view import counts_table
 from queues import records, snapshot_guard
 from queues.holds import Hold
 from queues.names import Queue
+from queues.records import Record
 from settings import Settings
 from worker import list_check, probe
 
@@ -28,14 +26,12 @@ def still_wrong(redis: Redis, settings: Settings, on: Queue | str, hold: Hold) -
         return f"it cannot be told whether the cause is gone: {refusal}"
 
 
-def confirm_guarded(redis: Redis, on: Queue, hold: Hold) -> None:
-    """Where the guard holds a snapshot, show what it will do, and note that a person wants it."""
+def confirm_guarded(redis: Redis, on: Queue, hold: Hold) -> Record | None:
+    """Where the guard holds a snapshot, note that a person wants it; which one that is."""
     if hold.reason != snapshot_guard.GUARD:
-        return
+        return None
     for record in records.records(redis, on):
         if record.state == "held":
             snapshot_guard.confirm(redis, on, record.order.snapshot)
-            click.echo(f"Snapshot {record.order.snapshot} is carried out:")
-            if record.counts:
-                console().print(counts_table(record.counts, record.examples))
-            return
+            return record
+    return None
