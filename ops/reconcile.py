@@ -93,7 +93,7 @@ def _watched(redis: Redis, queue: Queue) -> Iterator[str]:
             )
         yield watch
     finally:
-        members.let_go(redis, queue, watch)
+        members.end(redis, queue, watch)
 
 
 def _refuse_beside_snapshots(redis: Redis, queue: Queue, of_snapshots: Queue) -> None:

@@ -61,20 +61,13 @@ def begin(redis: Redis, queue: Queue, snapshot_id: str, until: int | None = None
         pipe.execute()
 
 
-def end(redis: Redis, queue: Queue, at: int | None) -> None:
-    """The snapshot is carried out. `at`: its time in ms; None where it was not, after all."""
-    with redis.pipeline(transaction=True) as pipe:
-        pipe.hdel(keys.queue(queue), "watching", "watching_until")
-        pipe.unlink(keys.queue(queue, "recent"))
-        if at is not None:
-            pipe.hset(keys.queue(queue), "snapshot_at", at)
-        pipe.execute()
+def end(redis: Redis, queue: Queue, snapshot_id: str, at: int | None = None) -> bool:
+    """A snapshot is over, and whoever changes is noted no longer unless another one has begun; whether none had.
 
-
-def let_go(redis: Redis, queue: Queue, snapshot_id: str) -> bool:
-    """As `end` without a time, unless another one has begun since; whether it was still this one."""
+    `at`: its time in ms where it was carried out: that of the last snapshot from now on, unless a later one was.
+    """
     script_keys = [keys.queue(queue), keys.queue(queue, "recent")]
-    return bool(scripts.run(redis, "unwatch", script_keys, [snapshot_id]))
+    return bool(scripts.run(redis, "unwatch", script_keys, [snapshot_id, "" if at is None else at]))
 
 
 def let_go_of_lapsed(redis: Redis, queues: Sequence[Queue], now: int) -> list[Queue]:
@@ -84,7 +77,7 @@ def let_go_of_lapsed(redis: Redis, queues: Sequence[Queue], now: int) -> list[Qu
             pipe.hmget(keys.queue(queue), "watching_until", "watching")
         found = cast("list[tuple[bytes | None, bytes]]", pipe.execute())
     lapsed = [(queue, who) for queue, (until, who) in zip(queues, found, strict=True) if until and int(until) < now]
-    return [queue for queue, who in lapsed if let_go(redis, queue, who.decode())]
+    return [queue for queue, who in lapsed if end(redis, queue, who.decode())]
 
 
 def snapshot_at(redis: Redis, queue: Queue) -> int:

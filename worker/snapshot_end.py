@@ -51,7 +51,8 @@ def close_all(delivery: Delivery) -> None:
     if delivery.batch.queue.kind != KIND:
         return
     for of in carriers(delivery):
-        members.end(delivery.redis, of.audience, of.order.at if of.course.step == "finish" else None)
+        carried_out = of.order.at if of.course.step == "finish" else None
+        members.end(delivery.redis, of.audience, of.order.snapshot, carried_out)
         _close(of)
 
 

@@ -1,8 +1,11 @@
--- Whoever changes is noted no longer, unless somebody else has begun to watch since.
+-- A snapshot is over: whoever changes is noted no longer, unless somebody else has begun to watch since.
 --
 -- KEYS  1 queue hash  2 recent
--- ARGV  1 who watches
--- Returns 1; 0, with nothing written, when it is another one, or none.
+-- ARGV  1 who watches  2 the time of the snapshot where it was carried out, in ms; '' where it was not
+-- Returns 1; 0 when another one watches, or none. The time of the last snapshot never goes back.
+if ARGV[2] ~= '' and tonumber(ARGV[2]) > tonumber(redis.call('HGET', KEYS[1], 'snapshot_at') or 0) then
+  redis.call('HSET', KEYS[1], 'snapshot_at', ARGV[2])
+end
 if redis.call('HGET', KEYS[1], 'watching') ~= ARGV[1] then return 0 end
 redis.call('HDEL', KEYS[1], 'watching', 'watching_until')
 redis.call('UNLINK', KEYS[2])

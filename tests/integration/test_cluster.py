@@ -133,7 +133,7 @@ def test_a_snapshot_stays_in_the_partitions_of_its_queue_and_its_audience(cluste
     assert mirror(cluster, queue, POLICY, name, 0, changes("m", "n", "o"), b"", NOW) == 2
     members.edit(cluster, queue, [1, 2], lambda _, bucket: Bucket({"email:n": Member(NOW)}))
     assert members.read(cluster, queue, [2])[2].members == {"email:n": Member(NOW)}
-    members.end(cluster, queue, NOW)
+    members.end(cluster, queue, name, NOW)
     members.begin(cluster, queue, "repair", NOW)
     assert members.let_go_of_lapsed(cluster, [queue], NOW + 1) == [queue]
     snapshots.close(cluster, record)

@@ -58,7 +58,7 @@ def test_while_a_snapshot_is_carried_out_the_persons_of_every_change_are_noted(r
     members.begin(redis, QUEUE, "07-1")
     put(redis, "a@example.com", "b@example.com")
     assert recent(redis) == {key("a@example.com"), key("b@example.com")}
-    members.end(redis, QUEUE, NOW)
+    members.end(redis, QUEUE, "07-1")
     put(redis, "after@example.com")
     assert recent(redis) == set()
 
@@ -84,11 +84,13 @@ def test_a_worker_that_begins_again_forgets_nobody_and_another_snapshot_begins_a
 def test_members_are_kept_from_the_first_snapshot_on_and_its_time_is_known_when_it_is_carried_out(redis: Redis) -> None:
     assert not members.is_kept(redis, QUEUE)
     members.begin(redis, QUEUE, "07-1")
-    members.end(redis, QUEUE, None)
+    members.end(redis, QUEUE, "07-1")
     assert members.is_kept(redis, QUEUE)
     assert members.snapshot_at(redis, QUEUE) == 0
     members.begin(redis, QUEUE, "07-2")
-    members.end(redis, QUEUE, NOW)
+    members.end(redis, QUEUE, "07-2", NOW)
+    assert members.snapshot_at(redis, QUEUE) == NOW
+    members.end(redis, QUEUE, "07-1", NOW - 1)  # of a worker that was frozen
     assert members.snapshot_at(redis, QUEUE) == NOW
 
 
@@ -219,9 +221,9 @@ def test_one_who_watches_is_let_go_of_and_nobody_in_its_place(redis: Redis) -> N
     members.begin(redis, QUEUE, "07-repair", NOW)
     members.begin(redis, QUEUE, "07-1")
     put(redis, "a@example.com")
-    assert not members.let_go(redis, QUEUE, "07-repair")
+    assert not members.end(redis, QUEUE, "07-repair")
     assert recent(redis) == {key("a@example.com")}
-    assert members.let_go(redis, QUEUE, "07-1")
+    assert members.end(redis, QUEUE, "07-1")
     put(redis, "b@example.com")
     assert recent(redis) == set()
 

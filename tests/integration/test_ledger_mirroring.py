@@ -114,7 +114,7 @@ def test_a_snapshot_that_is_not_carried_out_any_more_writes_nothing(redis: Redis
         write(redis, "b@example.com", part=1)
     with pytest.raises(SnapshotReplaced):
         write(redis, "a@example.com")
-    members.end(redis, QUEUE, NOW)
+    members.end(redis, QUEUE, "07-2", NOW)
     with pytest.raises(SnapshotReplaced):
         write(redis, "b@example.com", part=1)
     assert waiting(redis) == ["a@example.com"]

@@ -93,7 +93,7 @@ def test_a_dry_run_tells_what_the_guard_would_say_and_what_it_does_not_know(
     world: World, command: Any, redis: Redis, tmp_path: Path
 ) -> None:
     members.begin(redis, QUEUE, "00-x")
-    members.end(redis, QUEUE, 1)
+    members.end(redis, QUEUE, "00-x", 1)
     names = {f"email:{address}" for address in people(200)}
     by_bucket: dict[int, dict[str, members.Member]] = {}
     for name in names:
