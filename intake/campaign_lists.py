@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-import msgspec
 from msgspec import Raw
 
 from intake import faults
@@ -51,16 +50,16 @@ def _target(posted: Posted, group: str, usual: str, members: Sequence[tuple[str,
         name = templates.name(posted.list_name or usual, posted.name, group, time)
     except TemplateError as fault:
         raise faults.bad_request(f"$.list_name: {fault}") from None
-    return Target(_audience(posted.name, group, name), group, name, members)
+    return Target(_audience(name), group, name, members)
 
 
-def _audience(campaign: str, group: str, list_name: str) -> str:
-    """The same for the same list, so that a campaign that comes again changes it instead of making another.
+def _audience(list_name: str) -> str:
+    """The same for the same list, so that whichever campaign comes next makes the list its own instead of adding to it.
 
-    The name of the list is part of it: what is known of who is on a list must not be taken for that of another list.
+    Not of the campaign too: two ledgers of one list would each take for its own what the other has put there.
     """
-    digest = hashlib.blake2b(msgspec.json.encode([campaign, group, list_name]), digest_size=6).hexdigest()
-    return ":".join(("campaign", *(_slug(name) for name in (campaign, group) if name))) + f"-{digest}"
+    digest = hashlib.blake2b(list_name.encode(), digest_size=6).hexdigest()
+    return f"campaign:{_slug(list_name)}-{digest}"
 
 
 def _slug(name: str) -> str:
