@@ -12,6 +12,7 @@ from ops.letter_view import summary, whole
 from ops.story import Standing, Story
 from ops.wording import moment
 from queues.counts import OpenBatch
+from queues.members import PERHAPS
 from queues.telling import Told
 
 
@@ -92,8 +93,8 @@ def _ledger(story: Story) -> dict[str, Any] | None:
     if member is None:
         return None
     return {
-        "member": member.since is not None,
-        "since": moment(member.since),
+        "member": None if member.since == PERHAPS else member.since is not None,
+        "since": None if member.since == PERHAPS else moment(member.since),
         "snapshot": member.snapshot or None,
         "left_at": moment(member.left),
     }

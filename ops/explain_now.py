@@ -9,6 +9,7 @@ from ops.story import Membership, Standing, Story
 from ops.wording import moment, number, plural, span
 from queues import bounds
 from queues.dead_letters import DeadLetter
+from queues.members import PERHAPS
 
 _DAYS: Final = bounds.TOLD_MS // 86_400_000
 
@@ -78,6 +79,8 @@ def ledger(member: Membership | None) -> str:
     """What the membership ledger says."""
     if member is None:
         return "none is kept, for no snapshot of this audience ever came"
+    if member.since == PERHAPS:
+        return "perhaps a member: a delivery was given up whose end nobody knows; the next snapshot settles it"
     if member.since is not None:
         return f"a member, {_since(member)}"
     if member.left is not None:

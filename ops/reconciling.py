@@ -16,7 +16,7 @@ from queues import members, mirroring, pending, snapshots
 from queues.change import Body, encode
 from queues.clock import now_ms
 from queues.errors import QueueFull, SnapshotReplaced
-from queues.members import BUCKETS, Bucket, Member, bucket_of
+from queues.members import BUCKETS, PERHAPS, Bucket, Member, bucket_of
 from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.snapshots import Counts
@@ -34,7 +34,8 @@ _INSTEAD: Final = "Sync the whole membership instead: ferry sync --reconcile"
 class Drift:
     """By identity. `ledger`: members that the ledger knows. `listed`: people on the list.
 
-    `missing`: members who are not on the list, with the time in ms of the change that put them there.
+    `missing`: members who are not on the list, with the time in ms of the change that put them there; not those of whom
+    the ledger does not know either.
     """
 
     ledger: int = 0
@@ -49,7 +50,8 @@ def drift(redis: Redis, queue: Queue, roster: Roster) -> Drift:
     for number, bucket in _buckets(redis, queue):
         listed = roster.find(number, bucket.members)
         found.ledger += len(bucket.members)
-        found.missing |= {name: known.at for name, known in bucket.members.items() if name not in listed}
+        sure = ((name, known.at) for name, known in bucket.members.items() if known.at != PERHAPS)
+        found.missing |= {name: at for name, at in sure if name not in listed}
     # Not before every bucket was looked at: the ledger may know somebody by an identity of another bucket.
     for number in range(BUCKETS):
         found.strangers += roster.strangers(number)

@@ -15,9 +15,9 @@ from queues.holds import Hold
 class Membership:
     """What the membership ledger of the audience says.
 
-    `since`: the CDP's time of the change that put the person on the list, 0 for before the first snapshot; None: no
-    member. `snapshot`: which one did; empty: a single change, or one that is not known any more. `left`: when a single
-    change took the person off.
+    `since`: the CDP's time of the change that put the person on the list, 0 for before the first snapshot, PERHAPS
+    where it is not known whether one did; None: no member. `snapshot`: which one did; empty: a single change, or one
+    that is not known any more. `left`: when a single change took the person off.
     """
 
     since: int | None = None

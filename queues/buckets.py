@@ -16,11 +16,15 @@ BUCKETS: Final = 4_096
 IDENTIFIERS: Final = ("email", "phone_number", "external_id")
 #: ms for which it is remembered at least that somebody left by a single change (30 days).
 GONE_MS: Final = 30 * 86_400_000
+#: The time of a member who may as well be off the list: a snapshot that names them puts them on, others take them off.
+PERHAPS: Final = -1
 _LEVEL: Final = 1
 
 
 class Member(NamedTuple):
-    """`at`: ms, the CDP's time of the change that put the person on the list. `digests`: of attributes delivered."""
+    """`at`: ms, the CDP's time of the change that put the person on the list; PERHAPS where it is not known whether one
+    did. `digests`: of attributes delivered.
+    """
 
     at: int
     digests: bytes = b""

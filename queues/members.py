@@ -16,6 +16,7 @@ from queues import keys, scripts, snapshots
 from queues.batches import Batch
 from queues.buckets import (
     BUCKETS,
+    PERHAPS,
     Bucket,
     Member,
     bucket_of,
@@ -29,7 +30,18 @@ from queues.buckets import (
 from queues.errors import LeaseLost
 from queues.names import Queue
 
-__all__ = ["BUCKETS", "Bucket", "Change", "Member", "bucket_of", "gone_key", "identifiers", "identity", "tidied"]
+__all__ = [
+    "BUCKETS",
+    "PERHAPS",
+    "Bucket",
+    "Change",
+    "Member",
+    "bucket_of",
+    "gone_key",
+    "identifiers",
+    "identity",
+    "tidied",
+]
 
 #: Buckets written in one go: of five million members 2 MB, which hold up everybody else for some 10 ms.
 _AT_ONCE: Final = 64

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from mappings.fields import STANDARD
-from queues.members import Bucket, Member, gone_key
+from queues.members import PERHAPS, Bucket, Member, gone_key
 from snapshots.digests import changed
 from snapshots.rows import Row, of_member
 
@@ -60,7 +60,7 @@ _Verdict = Planned | Literal["newer", "unchanged"]
 def _of_rows(bucket: Bucket, rows: Mapping[str, Row], at: int) -> Iterator[_Verdict]:
     for identity, row in rows.items():
         member = bucket.members.get(identity)
-        if member is not None:
+        if member is not None and member.at != PERHAPS:
             yield _kept(row, member, at)
         elif bucket.gone and bucket.gone.get(gone_key(identity), 0) > at:
             yield "newer"

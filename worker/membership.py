@@ -26,7 +26,7 @@ Edit = Callable[[Bucket], None]
 def keep_members(delivery: Delivery) -> None:
     """Write down what became of everybody who is delivered, before the batch is settled. May be repeated.
 
-    Somebody who could not be delivered is what they were, so that the next snapshot tries again. Raises LeaseLost.
+    Somebody who was refused is what they were, so that the next snapshot tries again. Raises LeaseLost.
     """
     redis, queue = delivery.redis, delivery.batch.queue
     if queue.kind != "audience" or not members.is_kept(redis, queue):
@@ -34,11 +34,9 @@ def keep_members(delivery: Delivery) -> None:
     edits: defaultdict[int, list[Edit]] = defaultdict(list)
     for person, intent in delivery.intents.items():
         rejection = delivery.progress.rejected.get(person)
-        if rejection is None or is_uploaded(rejection):
+        if rejection is None or rejection.uncertain or is_uploaded(rejection):
             for identity in _identities(delivery, person, intent):
-                edits[members.bucket_of(identity)].append(
-                    _edit(delivery, intent, identity) if rejection is None else _perhaps(intent, identity)
-                )
+                edits[members.bucket_of(identity)].append(_edit_of(delivery, intent, identity, rejection))
     carried_out, now = members.snapshot_at(redis, queue), now_ms()
 
     def change(number: int, bucket: Bucket) -> Bucket:
@@ -95,12 +93,30 @@ def _edit(delivery: Delivery, intent: Intent, identity: str) -> Edit:
     return lambda bucket: left(bucket, identity, by)
 
 
-def _perhaps(intent: Intent, identity: str) -> Edit:
+def _edit_of(delivery: Delivery, intent: Intent, identity: str, rejection: Rejection | None) -> Edit:
+    if rejection is None:
+        return _edit(delivery, intent, identity)
+    return _maybe(intent, identity) if rejection.uncertain else _uploaded(intent, identity)
+
+
+def _uploaded(intent: Intent, identity: str) -> Edit:
     """Of somebody who is on the list although they are a dead letter: else no snapshot would take them off."""
 
     def edit(bucket: Bucket) -> None:
         if intent.membership == "add":
             bucket.members.setdefault(identity, Member(0))
+
+    return edit
+
+
+def _maybe(intent: Intent, identity: str) -> Edit:
+    """Of somebody with whom any of it may have been done: nothing that is known of them can be relied on."""
+
+    def edit(bucket: Bucket) -> None:
+        if (known := bucket.members.get(identity)) and intent.membership != "remove":
+            bucket.members[identity] = known._replace(digests=b"")
+        elif known or intent.membership == "add":
+            bucket.members[identity] = Member(members.PERHAPS)
 
     return edit
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 Stage = Literal["upload", "confirm", "clear", "remove"]
+#: Reasons for which a batch is given up: Klaviyo may have carried out what is not known to be delivered.
+_GIVEN_UP: Final = frozenset({"gave_up", "crashed_worker"})
 
 
 class Job(msgspec.Struct):
@@ -22,6 +24,11 @@ class Rejection(msgspec.Struct, frozen=True):
 
     reason: str
     detail: dict[str, Any] = {}
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether Klaviyo may have carried out what this person is a dead letter for."""
+        return self.reason in _GIVEN_UP
 
 
 #: watch, drain: what was accepted before comes first. base, rewrite: the membership ledger is made what the list is.

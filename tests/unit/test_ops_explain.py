@@ -20,6 +20,7 @@ from queues.change import Change, person_key
 from queues.counts import OpenBatch
 from queues.dead_letters import DeadLetter
 from queues.holds import Hold
+from queues.members import PERHAPS
 from queues.policy import Waiting as Look
 from queues.settled import Ends, ImportJob
 from queues.telling import told
@@ -179,6 +180,10 @@ def test_of_a_stranger_it_is_said_where_it_was_looked_for() -> None:
         (Membership(since=0), "a member, on the list since before the first snapshot"),
         (Membership(since=NOW), "a member, since 2027-01-15T08:00:00.000Z, by a single change"),
         (Membership(NOW, "07-cd"), "a member, since 2027-01-15T08:00:00.000Z, by snapshot 07-cd"),
+        (
+            Membership(PERHAPS),
+            "perhaps a member: a delivery was given up whose end nobody knows; the next snapshot settles it",
+        ),
         (Membership(left=NOW), "no member: a single change of 2027-01-15T08:00:00.000Z took the person off"),
     ],
 )
