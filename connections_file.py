@@ -39,14 +39,8 @@ def load(path: Path | None, default: Connection) -> Connections:
     """Read connections.toml over the `default` of the environment. Raises ConnectionsError."""
     if path is None:
         return Connections({DEFAULT: default})
-    try:
-        document = tomllib.loads(path.read_text())
-    except OSError as fault:
-        raise ConnectionsError(f"{path} cannot be read: {fault.strerror}; correct FERRY_CONNECTIONS") from fault
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise ConnectionsError(f"{path} is not TOML: {fault}") from fault
     by_name = {DEFAULT: default}
-    for name, values in _tables(path, document).items():
+    for name, values in _tables(path, document(path)).items():
         if not is_name(name):
             raise ConnectionsError(f"{path}: [connections.{name}]: {NAMES}")
         by_name[name] = _connection(path, name, values, default)
@@ -54,10 +48,22 @@ def load(path: Path | None, default: Connection) -> Connections:
     return Connections(by_name)
 
 
-def _tables(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
-    if unknown := document.keys() - {"connections"}:
-        raise ConnectionsError(f"{path}: {sorted(unknown)[0]} is not known here; tables are [connections.<name>]")
-    tables = document.get("connections", {})
+def document(path: Path) -> dict[str, Any]:
+    """Everything that stands in the file. Raises ConnectionsError."""
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as fault:
+        raise ConnectionsError(f"{path} cannot be read: {fault.strerror}; correct FERRY_CONNECTIONS") from fault
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise ConnectionsError(f"{path} is not TOML: {fault}") from fault
+
+
+def _tables(path: Path, read: Mapping[str, Any]) -> dict[str, Any]:
+    if unknown := read.keys() - {"connections", "alerts"}:
+        raise ConnectionsError(
+            f"{path}: {sorted(unknown)[0]} is not known here; tables are [connections.<name>] and [alerts]"
+        )
+    tables = read.get("connections", {})
     if not isinstance(tables, dict):
         raise ConnectionsError(f"{path}: connections is no table; write each connection as [connections.<name>]")
     return tables

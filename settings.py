@@ -10,8 +10,10 @@ from typing import cast
 from environs import Env, EnvValidationError
 from marshmallow import validate
 
+import alerts_file
 import connections_file
 import settings_checks
+from alerting import Alerting
 from connections import DEFAULT, Connection, Connections
 from connections_schema import UPLOAD_LIMIT
 from queues import bounds
@@ -63,6 +65,7 @@ class Settings:
     `segment_secrets`: with which Segment signs its webhooks, any of them.
     `secret_keys`: the first encrypts, all decrypt, so that a key can be exchanged without losing what is stored.
     `admin_token`: of the user `admin` of the console; None: there is no such user.
+    `alerts`: what is told to people, and where; None: nothing is.
     `sftp_url`, `sftp_key` (text or path), `sftp_host_key`: where `ferry export --sftp` uploads to, and by which keys.
     """
 
@@ -77,6 +80,7 @@ class Settings:
     var: Path = Path("var")
     max_pending: int = bounds.PENDING
     max_pending_per_queue: int = bounds.PENDING_IN_QUEUE
+    alerts: Alerting | None = None
     sftp_url: str | None = None
     sftp_key: str | None = field(default=None, repr=False)
     sftp_host_key: str | None = None
@@ -109,6 +113,7 @@ def load() -> Settings:
     _seal(env)
     try:
         known = connections_file.load(file, default)
+        alerts = alerts_file.load(file)
     except connections_file.ConnectionsError as fault:
         raise SettingsError(str(fault)) from fault
     return Settings(
@@ -123,6 +128,7 @@ def load() -> Settings:
         var=var,
         max_pending=most,
         max_pending_per_queue=most_in_a_queue,
+        alerts=alerts,
         sftp_url=sftp_url,
         sftp_key=sftp_key,
         sftp_host_key=sftp_host_key,

@@ -59,6 +59,32 @@ def sftp_url(url: str | None) -> None:
         raise ValidationError("its port is no number from 0 to 65535.") from None
 
 
+def web_address(url: str) -> None:
+    """Where something may be posted to, or looked at: https, or http on this machine."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValidationError("not an address: its host or its port cannot be read.") from None
+    if not host or parts.scheme not in ("https", "http") or parts.username is not None:
+        raise ValidationError("it must be https://host/path, without a user.")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValidationError("it must be https, or http on this machine.")
+
+
+def smtp_url(url: str) -> None:
+    """A mail server, with user and password where it wants them; the way there is encrypted either way."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValidationError("not an address: write / @ : # ? in the password as %2F %40 %3A %23 %3F.") from None
+    if parts.scheme not in ("smtp", "smtps") or not host or parts.path.strip("/"):
+        raise ValidationError("it must be smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465.")
+    if (parts.username is None) != (parts.password is None):
+        raise ValidationError("it has a user without a password, or a password without a user.")
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -83,7 +109,14 @@ def tokens(texts: list[Any]) -> None:
 
 def secrets(texts: list[Any]) -> None:
     """Keys to encrypt with, of which empty ones do not count."""
-    if any(len(str(text)) < _SHORTEST_SECRET for text in texts if text):
+    for text in texts:
+        if text:
+            secret(str(text))
+
+
+def secret(text: str) -> None:
+    """A key to encrypt or sign with."""
+    if len(text) < _SHORTEST_SECRET:
         raise ValidationError(f"a secret key has at least {_SHORTEST_SECRET} characters.")
 
 

@@ -36,7 +36,7 @@ class Gate:
             known = access.methods(template)
             raise falcon.HTTPMethodNotAllowed(known) if known else falcon.HTTPNotFound()
         req.context.visitor = NOBODY if needed is Role.NOBODY else await self._visitor(req, resp)
-        _check_role(req, needed)
+        check_role(req, needed)
         if req.method not in _SAFE:
             await csrf.check(req)
 
@@ -90,7 +90,11 @@ def by_script(req: falcon.asgi.Request) -> bool:
     return req.get_header("HX-Request") is not None
 
 
-def _check_role(req: falcon.asgi.Request, needed: Role) -> None:
+def check_role(req: falcon.asgi.Request, needed: Role) -> None:
+    """Raise HTTPForbidden unless the visitor has this role or one above it; HTTPUnauthorized, HTTPSeeOther for nobody.
+
+    The gate calls it for each address; a resource does for what it gives to fewer.
+    """
     visitor = access.visitor(req)
     if visitor.may(needed):
         return

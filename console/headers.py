@@ -23,13 +23,13 @@ _HSTS: Final = "max-age=31536000"
 
 
 class Headers:
-    """Middleware: nothing is kept by browsers or proxies, unless the answer says otherwise."""
+    """Middleware: nothing is kept by browsers or proxies, and pages load what is ours, unless the answer says so."""
 
     async def process_response(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _succeeded: bool
     ) -> None:
         """Set them."""
-        headers: dict[str, Any] = dict(_ALWAYS)
+        headers: dict[str, Any] = {name: value for name, value in _ALWAYS.items() if not resp.get_header(name)}
         if not resp.get_header("Cache-Control"):
             headers["Cache-Control"] = "no-store"
         if way_of(req) == "https":

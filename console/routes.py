@@ -7,12 +7,13 @@ from typing import Any
 
 from falcon.routing import CompiledRouter
 
-from console import errors, page_overview
+from console import acts, api_routes, dead_page, errors, metrics_page, page_overview
 from console.audit_page import AuditPage
 from console.desk import App, Desk
 from console.door import Door
 from console.gate import Gate
 from console.headers import Headers
+from console.person_page import PersonPage
 from console.signin import SignIn, SignOut
 from console.static_files import Static
 from intake.request_ids import RequestIds
@@ -34,6 +35,11 @@ def create(desk: Desk, router: CompiledRouter) -> App:
     app.add_route("/static/{name}", Static())
     app.add_route("/audit", AuditPage(desk))
     page_overview.add_routes(app, desk)
+    acts.add_routes(app, desk)
+    dead_page.add_routes(app, desk)
+    app.add_route("/person", PersonPage(desk))
+    metrics_page.add_routes(app, desk)
+    api_routes.add_routes(app, desk)
     return app
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import falcon
 import falcon.asgi
@@ -10,6 +10,7 @@ import falcon.asgi
 from console import render
 from console.desk import Desk
 from console.door import Door, TooManyTries
+from console.forms import form, own_path, see
 from console.gate import Gate, too_many
 from console.sessions import COOKIE
 from console.transport import address, way_of
@@ -46,14 +47,14 @@ class SignIn:
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Begin a session and go on to where one wanted to."""
-        form = await _form(req)
-        onward = own_path(form.get("next"))
+        given = await form(req)
+        onward = own_path(given.get("next"))
         if obstacle := await self._obstacle(req):
             resp.status = falcon.HTTP_403
             self._show(req, resp, onward, obstacle)
             return
         try:
-            session = await self._desk.run(self._door.sign_in, form.get("token", "").strip(), address(req))
+            session = await self._desk.run(self._door.sign_in, given.get("token", "").strip(), address(req))
         except TooManyTries as fault:
             raise too_many() from fault
         if session is None:
@@ -61,7 +62,7 @@ class SignIn:
             self._show(req, resp, onward, wrong=_WRONG)
             return
         self._gate.give(req, resp, session)
-        _see(resp, onward)
+        see(resp, onward)
 
     async def _obstacle(self, req: falcon.asgi.Request) -> str:
         if not self._door.sessions.are_on:
@@ -91,21 +92,4 @@ class SignOut:
         if session := req.context.get("session"):
             await self._desk.run(self._door.sign_out, session)
         resp.unset_cookie(COOKIE, path="/", same_site="Strict")
-        _see(resp, "/sign-in")
-
-
-def own_path(given: str | None) -> str:
-    """Where to go on to: a path of this very host, else the front page. Pure."""
-    # Browsers read \ as /, leave out tabs and line ends, and take //host for another host.
-    plain = given is not None and given.startswith("/") and given.isprintable() and "\\" not in given
-    return given if given and plain and not given.startswith("//") else "/"
-
-
-async def _form(req: falcon.asgi.Request) -> dict[str, str]:
-    form: Any = await req.get_media(default_when_empty={})
-    return {name: value for name, value in form.items() if isinstance(value, str)} if isinstance(form, dict) else {}
-
-
-def _see(resp: falcon.asgi.Response, path: str) -> None:
-    resp.status = falcon.HTTP_303
-    resp.set_header("Location", path)
+        see(resp, "/sign-in")

@@ -1,50 +1,45 @@
-"""The census as the first page shows it. Pure."""
+"""Everything of the first page, as it shows it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from heapq import nsmallest
 from typing import Final
 
+from console.reading import Reading
 from console.view_bars import Bar, age_of, size_of
+from console.view_connections import ConnectionLine, UseLine, connections, limits, limits_told
+from console.view_foremost import foremost
 from console.view_held import Held, held
+from console.view_last import LastUpload, last
+from console.view_spark import Spark, spark
 from ops import status_words as words
-from ops.wording import called, plural, span
-from queues.census import Census
+from ops.arriving import Arrival
+from ops.wording import called, clock, number, plural, span
 from queues.counts import QueueCount
 
-#: Queues on the page: a browser can show thousands, a person cannot look at them.
-_SHOWN: Final = 200
 #: Batches of one queue that are told one by one.
 _BATCHES: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLine:
-    """A connection. `pending`: changes that wait in all its `queues`."""
-
-    name: str
-    hold: Held | None
-    queues: int
-    pending: int
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLine:
     """A queue. `fires` and `when`: what takes it next, empty where nothing waits. `age`: None where nothing waits.
 
-    `oldest`: how long the oldest change has waited, in words. `is_held`: by itself (`hold`) or with its connection.
-    `batches`, `delivered_more`, `letters_gone`: lines of words. `letters`: dead letters that are kept.
+    `oldest`: how long the oldest change has waited, in words. `arrives`: when what is taken next is in Klaviyo, in
+    words, empty where nobody can say. `is_held`: by itself (`hold`) or with its connection. `batches`,
+    `delivered_more`, `letters_gone`: lines of words. `letters`: dead letters that are kept. `day`: None where nothing
+    was settled within one.
     """
 
     name: str
     id: str
+    pending: int
     size: Bar
     age: Bar | None
     oldest: str
     fires: str
     when: str
+    arrives: str
     is_held: bool
     hold: Held | None
     open: int
@@ -53,14 +48,20 @@ class QueueLine:
     delivered_more: list[str]
     letters: int
     letters_gone: list[str]
+    day: Spark | None
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything on the page. `at`: ms, by the ledger's clock. `hidden`: queues that are counted and not shown."""
+    """Everything on the page. `at`: ms, by the ledger's clock. `hidden`: queues that are counted and not shown.
+
+    `held` and `dying`: how many queues are held, with dead letters. `limits_told`: `limits` in a line.
+    """
 
     at: int
     trouble: list[str]
+    held: int
+    dying: int
     scheduler: str
     scheduler_alive: bool
     workers: str
@@ -71,61 +72,54 @@ class Overview:
     equation: str
     adds_up: bool
     left_out: str
+    day: Spark
+    uploads: list[LastUpload]
+    limits: list[UseLine]
+    limits_told: str
 
 
-def overview(census: Census, connections: Iterable[str]) -> Overview:
-    """What to show; `connections`: the names of those that are known, besides which there may be others with queues."""
-    shown = sorted(nsmallest(_SHOWN, census.queues, key=_urgency(census)), key=lambda count: count.queue)
+def overview(reading: Reading) -> Overview:
+    """What to show."""
+    census = reading.census
+    shown = foremost(census)
     equation, adds_up = words.equation(census)
+    used = limits(reading)
     return Overview(
         at=census.at,
         trouble=list(words.trouble(census)),
+        held=sum(words.is_held(count, census) for count in census.queues),
+        dying=sum(count.kept > 0 for count in census.queues),
         scheduler=words.scheduler(census),
         scheduler_alive=census.heartbeat is not None,
         workers=words.workers(census),
         workers_alive=bool(census.workers),
-        connections=_connections(census, connections),
-        queues=[_queue(count, census) for count in shown],
+        connections=connections(reading),
+        queues=[_queue(count, reading) for count in shown],
         hidden=len(census.queues) - len(shown),
         equation=equation,
         adds_up=adds_up,
         left_out=words.left_out(census),
+        day=spark(reading.hours),
+        uploads=last(reading.uploads, census),
+        limits=used,
+        limits_told=limits_told(used),
     )
 
 
-def _urgency(census: Census) -> Callable[[QueueCount], tuple[bool, bool, bool, float]]:
-    """Faults come first, then what is held, then dead letters, then what is due next."""
-
-    def key(count: QueueCount) -> tuple[bool, bool, bool, float]:
-        due = float("inf") if count.due is None else count.due
-        return count.missing == 0, not words.is_held(count, census), count.kept == 0, due
-
-    return key
-
-
-def _connections(census: Census, known: Iterable[str]) -> list[ConnectionLine]:
-    pending: dict[str, list[int]] = {name: [] for name in (*known, *census.holds)}
-    for count in census.queues:
-        pending.setdefault(count.queue.connection, []).append(count.waiting.pending)
-    return [_connection(name, waiting, census) for name, waiting in sorted(pending.items())]
-
-
-def _connection(name: str, waiting: list[int], census: Census) -> ConnectionLine:
-    hold = census.holds.get(name)
-    return ConnectionLine(name, held(name, hold, census.at) if hold else None, len(waiting), sum(waiting))
-
-
-def _queue(count: QueueCount, census: Census) -> QueueLine:
-    now, oldest = census.at, count.waiting.oldest
+def _queue(count: QueueCount, reading: Reading) -> QueueLine:
+    census = reading.census
+    now, oldest, hours = census.at, count.waiting.oldest, reading.hours_of.get(count.queue)
     fires, when = words.next_flush(count, census)
     return QueueLine(
         name=called(count),
         id=str(count.queue),
+        pending=count.waiting.pending,
         size=size_of(count),
         age=age_of(count, now),
         oldest="" if oldest is None else span(now - oldest),
         fires=fires,
         when=when,
+        arrives=arrives(reading.arrivals.get(count.queue), count.waiting.pending, now),
         is_held=words.is_held(count, census),
         hold=held(str(count.queue), count.hold, now) if count.hold else None,
         open=count.open,
@@ -134,7 +128,18 @@ def _queue(count: QueueCount, census: Census) -> QueueLine:
         delivered_more=words.delivered_more(count, now),
         letters=count.kept,
         letters_gone=words.letters_gone(count),
+        day=spark(hours) if hours else None,
     )
+
+
+def arrives(arrival: Arrival | None, pending: int, now: int) -> str:
+    """`at Klaviyo by about 14:05 UTC`; with how many where not all go; empty where nobody can say. `now`: ms."""
+    if arrival is None:
+        return ""
+    # To the next whole minute: whoever looks at that time must not find it still under way.
+    at = clock(arrival.at + 59_999, now)
+    some = f"{number(arrival.changes)} of {number(pending)} " if arrival.changes < pending else ""
+    return f"{some}at Klaviyo by about {at}"
 
 
 def _batches(count: QueueCount, now: int) -> list[str]:

@@ -12,6 +12,8 @@ import orjson
 
 from intake.openapi import document
 
+#: What the page may load: nothing, and its own style.
+POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:66rem;margin:2rem auto;padding:0 1rem;color:#1c2024}"
     "h2{margin-top:3rem;border-bottom:1px solid #d0d4d9}h3{margin-top:2rem}code{font:.9em ui-monospace,monospace;"
@@ -35,7 +37,7 @@ class Page:
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """For people."""
         resp.content_type = "text/html;charset=utf-8"
-        resp.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+        resp.set_header("Content-Security-Policy", POLICY)
         resp.data = _html()
 
 

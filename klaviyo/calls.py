@@ -15,6 +15,7 @@ from klaviyo.endpoints import Endpoint
 from klaviyo.errors import NotAccepted, Throttled
 from klaviyo.http import Answer, Reply, Transport
 from klaviyo.limiter import Limiter
+from klaviyo.meter import UNMETERED, Meter
 from klaviyo.outcomes import UNEXPECTED, Accepted, Outcome, Retry, summary
 from klaviyo.problems import read_problems
 from klaviyo.responses import classify
@@ -30,7 +31,7 @@ Shape = TypeVar("Shape")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Makes calls with one transport and one limiter.
+    """Makes calls with one transport and one limiter, and tells the meter of each.
 
     `before_request` runs before each, and what it raises stops the call.
     """
@@ -38,6 +39,7 @@ class Caller:
     transport: Transport
     limiter: Limiter
     before_request: Callable[[], None]
+    meter: Meter = UNMETERED
 
     def with_hook(self, before_request: Callable[[], None]) -> Caller:
         """The same caller with another hook."""
@@ -61,15 +63,18 @@ class Caller:
             return outcome.body
         if isinstance(answer, Reply) and answer.status == 429 and isinstance(outcome, Retry):
             self.limiter.pause(endpoint.name, outcome.after_s or 0.0)
+            self.meter.throttled(endpoint.name)
         raise NotAccepted(endpoint.name, outcome)
 
     def _take_slot(self, endpoint: Endpoint) -> None:
         patience = PATIENCE_S
         while (wait := self.limiter.acquire(endpoint.name)) > 0:
+            self.meter.waits(endpoint.name, wait)
             if wait > patience:
                 raise Throttled(endpoint.name, wait)
             time.sleep(wait)
             patience -= wait
+        self.meter.calls(endpoint.name)
 
     def pages(self, endpoint: Endpoint, identifier: str, query: str) -> Iterator[list[Any]]:
         """The `data` of each page. Raises as a call does, and UNEXPECTED when the next page is elsewhere."""

@@ -27,6 +27,7 @@ from klaviyo.limiter import Limiter
 from klaviyo.list_people import Person
 from klaviyo.listing import Listing
 from klaviyo.members import Field
+from klaviyo.meter import UNMETERED, Meter
 from klaviyo.revision import REVISION
 from klaviyo.rights import Rights
 
@@ -51,10 +52,11 @@ class Klaviyo:
         *,
         revision: str = REVISION,
         before_request: Callable[[], None] = _nothing,
+        meter: Meter = UNMETERED,
     ) -> None:
         """Raises ValueError for a base URL that would send the key in the clear, and for a malformed key."""
         self._transport = Transport(base_url, api_key, revision)
-        self._call = Caller(self._transport, limiter, before_request)
+        self._call = Caller(self._transport, limiter, before_request, meter)
 
     def close(self) -> None:
         """Close the kept connections."""

@@ -12,6 +12,7 @@ import msgspec
 
 from klaviyo import bulk
 from klaviyo.calls import Caller, shape
+from klaviyo.duration import took_ms
 from klaviyo.endpoints import BULK_IMPORT, IMPORT_ERRORS, IMPORT_JOB
 from klaviyo.errors import NotAccepted
 from klaviyo.filters import query
@@ -32,6 +33,7 @@ class ImportJob:
     """An import job. `status`: queued, processing, complete (perhaps with failed rows) or cancelled.
 
     `expires_at`: when Klaviyo forgets the job and its errors, 7 days after creation; None if it did not say.
+    `took_ms`: from its creation to its completion, by Klaviyo's clock; None if it did not say.
     """
 
     id: str
@@ -40,6 +42,7 @@ class ImportJob:
     completed: int
     failed: int
     expires_at: datetime | None
+    took_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ class _Attributes(msgspec.Struct, frozen=True):
     completed_count: int | None = None
     failed_count: int | None = None
     expires_at: datetime | None = None
+    created_at: Any = None
+    completed_at: Any = None
 
 
 class _Job(msgspec.Struct, frozen=True):
@@ -123,7 +128,8 @@ class _Job(msgspec.Struct, frozen=True):
     def value(self) -> ImportJob:
         found = self.attributes
         counts = (found.total_count or 0, found.completed_count or 0, found.failed_count or 0)
-        return ImportJob(self.id, found.status, *counts, found.expires_at)
+        took = took_ms(found.created_at, found.completed_at)
+        return ImportJob(self.id, found.status, *counts, found.expires_at, took)
 
 
 class _Document(msgspec.Struct, frozen=True):

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, cast
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import RedisStorage
@@ -39,6 +40,20 @@ class Limiter(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What an account asked of an endpoint within the last minute or day (`per`).
+
+    `allowed`: what Ferry allows itself of it. `paused_ms`: until Klaviyo is asked again, 0 where it may be.
+    """
+
+    endpoint: str
+    per: str
+    used: int
+    allowed: int
+    paused_ms: int = 0
+
+
 def fingerprint(api_key: str) -> str:
     """A name for the account that can stand in a Redis key: 16 hex digits that do not give the key away."""
     return hashlib.blake2b(api_key.encode(), digest_size=8).hexdigest()
@@ -62,6 +77,7 @@ class RedisLimiter:
         self._account = account
         self._windows = {name: _windows(quota.less(share)) for name, quota in PUBLISHED.items()}
         storage = RedisStorage("redis://", connection_pool=redis.connection_pool, key_prefix=PREFIX)
+        self._storage = storage
         self._limiter = MovingWindowRateLimiter(storage)
 
     def acquire(self, endpoint: str) -> float:
@@ -83,6 +99,25 @@ class RedisLimiter:
         # Two workers may write at once and the shorter pause win: that costs one more 429.
         if milliseconds > max(0, int(self._redis.pttl(key))):
             self._redis.set(key, 1, px=milliseconds)
+
+    def uses(self) -> list[Use]:
+        """What of the longer windows is used, and what is paused; nothing of endpoints that are neither. Takes no slot.
+
+        One round trip, and one more for each window in use. Raises redis.RedisError.
+        """
+        windows = [(name, window) for name, windows in self._windows.items() for window in windows[1:]]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for name, window in windows:
+                pipe.exists(self._storage.prefixed_key(window.key_for(self._account, name)))
+                pipe.pttl(self._pause_key(name))
+            answers = cast("list[int]", pipe.execute())
+        seen = zip(windows, answers[::2], answers[1::2], strict=True)
+        found = [self._use(name, window, max(0, paused)) for (name, window), used, paused in seen if used or paused > 0]
+        return [use for use in found if use.used or use.paused_ms]
+
+    def _use(self, endpoint: str, window: RateLimitItem, paused_ms: int) -> Use:
+        left = self._limiter.get_window_stats(window, self._account, endpoint).remaining
+        return Use(endpoint, window.GRANULARITY.name, window.amount - left, window.amount, paused_ms)
 
     def _pause_key(self, endpoint: str) -> str:
         return f"{PREFIX}:pause:{self._account}:{endpoint}"

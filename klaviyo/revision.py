@@ -2,5 +2,6 @@
 
 from __future__ import annotations
 
-#: Klaviyo keeps a stable revision for a year and a deprecated one for another (Klaviyo: versioning policy).
 REVISION = "2026-07-15"
+#: ISO days. Klaviyo keeps a stable revision for a year and a deprecated one for another (Klaviyo: versioning policy).
+DEPRECATED, RETIRED = (f"{int(REVISION[:4]) + years}{REVISION[4:]}" for years in (1, 2))

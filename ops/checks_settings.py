@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from intake.readiness import Check
-from klaviyo.revision import REVISION
+from klaviyo.revision import DEPRECATED, RETIRED, REVISION
 from settings import Settings, Token
 
 
@@ -40,11 +40,10 @@ def _secret(settings: Settings) -> Check:
 
 
 def revision_check(today: str) -> Check:
-    """Klaviyo keeps a revision for a year, and a deprecated one for another (Klaviyo: versioning). `today`: ISO."""
-    year, rest = int(REVISION[:4]), REVISION[4:]
+    """How long Klaviyo keeps the revision that Ferry speaks. `today`: ISO."""
     remedy = "update Ferry"
-    if today >= f"{year + 2}{rest}":
+    if today >= RETIRED:
         return Check("revision", False, f"{REVISION} is retired", remedy)
-    if today >= f"{year + 1}{rest}":
-        return Check("revision", True, f"{REVISION} is deprecated, and retired on {year + 2}{rest}", remedy)
-    return Check("revision", True, f"{REVISION}, kept until {year + 1}{rest}")
+    if today >= DEPRECATED:
+        return Check("revision", True, f"{REVISION} is deprecated, and retired on {RETIRED}", remedy)
+    return Check("revision", True, f"{REVISION}, kept until {DEPRECATED}")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ops.errors import Misconfigured
+from ops.over_url import check_over_url
 from settings import SettingsError
 
 #: Name -> module and object, in the order of the help. Imported when used: `ferry status` needs no web server.
@@ -34,6 +35,7 @@ _COMMANDS = {
     "release-check": "ops.release_check:release_check",
     "users": "ops.users:users",
     "audit": "ops.audit:audit",
+    "alerts": "ops.alerts:alerts",
     "registration": "ops.registration:registration",
     "web": "ops.web:web",
     "scheduler": "ops.scheduling:scheduler",
@@ -67,7 +69,14 @@ class _Ferry(click.Group):
 
 @click.group(cls=_Ferry, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="ferry")
-def main() -> None:
+@click.option(
+    "--url",
+    envvar="FERRY_URL",
+    metavar="URL",
+    help="A Ferry elsewhere, such as https://ferry.example.com, over its API, with a user's token in FERRY_TOKEN.",
+)
+@click.pass_context
+def main(context: click.Context, url: str | None) -> None:
     """Ferry forwards audience membership changes to Klaviyo, in bulk, from a durable queue.
 
     `ferry demo` shows it at work, `ferry up` runs it on this machine, `ferry status` says what is going on, and
@@ -75,3 +84,6 @@ def main() -> None:
 
     Exit codes: 0 fine, 1 failed, 2 wrong usage or settings.
     """
+    context.obj = url
+    if url is not None:
+        check_over_url(context)

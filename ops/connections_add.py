@@ -6,7 +6,7 @@ import click
 from redis import Redis
 
 from connections import NAMES, UnknownConnection, is_name
-from ops.audit import by
+from ops.audited import by
 from ops.connections_asked import asked_key, usable
 from ops.connections_key import key_of, titled
 from ops.connections_known import ELSEWHERE, settings_with_secret, tell_hold

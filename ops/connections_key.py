@@ -41,6 +41,16 @@ def key_of(redis: Redis, settings: Settings, name: str) -> Key | None:
     return Key(own, "kept") if own else None
 
 
+def key_or_why(redis: Redis, settings: Settings, name: str) -> Key | str:
+    """The same where it is only told of: the key, or why there is none."""
+    try:
+        return key_of(redis, settings, name) or f"no key: ferry connections add {name}"
+    except UnknownConnection:
+        return f"not configured any more; its queues are left: ferry connections add {name}"
+    except (NoSecretKey, SecretKeyChanged) as fault:
+        return str(fault)
+
+
 def wanted_key(redis: Redis, settings: Settings, name: str) -> Key:
     """The same for a command that can do nothing without. Raises Failed, Misconfigured."""
     try:

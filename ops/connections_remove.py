@@ -6,7 +6,7 @@ import click
 from redis import Redis
 
 import settings
-from ops.audit import by
+from ops.audited import by
 from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
 from ops.options import var_option

@@ -8,7 +8,7 @@ from redis import Redis
 from connections import UnknownConnection
 from klaviyo.accounts import Account
 from klaviyo.rights import Rights
-from ops.audit import by
+from ops.audited import by
 from ops.connections_asked import asked_key, usable
 from ops.connections_key import Key, examine, key_of, titled
 from ops.connections_known import ELSEWHERE, settings_with_secret, tell_hold

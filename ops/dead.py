@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import click
-from redis import Redis
 
 import settings
 from ops import actions
-from ops.audit import by
+from ops.audited import by
 from ops.dead_export import export
 from ops.dead_filters import filters
 from ops.errors import Failed
+from ops.installation import installation
 from ops.ledger import ledger
-from ops.letter_view import listing, summary, traceable, whole
-from ops.letters import Wanted, find
+from ops.letter_view import listing
+from ops.letters import Wanted, chosen
 from ops.options import json_option, var_option
 from ops.output import console, print_json
+from ops.over_url import check_over_url
 from ops.wording import plural
 from queues.clock import now_ms
-from queues.names import Queue
 
 
 @click.group()
-def dead() -> None:
+@click.pass_context
+def dead(context: click.Context) -> None:
     """Look at what could not be delivered; send it again.
 
     Dead letters are changes that Klaviyo or the mapping refused, kept with the reason. A letter goes away when it
     is replayed, purged, or overtaken by a later change of the same person; the oldest do beyond 10,000 in a queue
     or 30 days, after an alarm in the scheduler's log.
     """
+    check_over_url(context)
 
 
 dead.add_command(export)
@@ -40,10 +42,10 @@ dead.add_command(export)
 @var_option
 def list_(queue: str | None, reason: str | None, older_ms: int, as_json: bool) -> None:
     """List dead letters, without anything of the persons."""
-    with ledger(settings.load()) as redis:
-        found = list(find(redis, Wanted((), queue, reason, older_ms)))
+    with installation() as ferry:
+        found = list(ferry.letters(Wanted((), queue, reason, older_ms)))
     if as_json:
-        print_json([summary(letter, count.name) for count, letter in found])
+        print_json(found)
     else:
         console().print(listing(found, now_ms()))
 
@@ -58,9 +60,8 @@ def show(letter_id: str, queue: str | None, personal_data: bool) -> None:
 
     What was to be done, when, and why it could not be.
     """
-    with ledger(settings.load()) as redis:
-        ((count, letter),) = find(redis, Wanted((letter_id,), queue))
-    print_json((whole if personal_data else traceable)(letter, count.name))
+    with installation() as ferry:
+        print_json(ferry.letter(letter_id, queue, personal_data))
     if not personal_data:
         click.echo("The person, and what Klaviyo said of them, is shown with --personal-data.", err=True)
 
@@ -76,9 +77,9 @@ def replay(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms
     Those with the ids, or all that the filters fit, are put back into their queues. They are delivered with what
     waits there, by the settings as they are now. Whoever has changed since ends where the later change says.
     """
-    with ledger(settings.load()) as redis:
-        chosen = _chosen(redis, Wanted(ids, queue, reason, older_ms), every)
-        done = actions.replay(redis, by(), chosen)
+    wanted = _wanted(Wanted(ids, queue, reason, older_ms), every)
+    with installation() as ferry:
+        done = ferry.replay(wanted)
     click.echo(f"{plural(done.replayed, 'dead letter')} put back; `ferry flush` sends them at once.")
     if done.stayed:
         raise Failed(
@@ -98,20 +99,17 @@ def purge(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms:
 
     Those with the ids, or all that the filters fit. They stay counted as dead.
     """
+    wanted = _wanted(Wanted(ids, queue, reason, older_ms), every)
     with ledger(settings.load()) as redis:
-        chosen = _chosen(redis, Wanted(ids, queue, reason, older_ms), every)
-        total = sum(len(found) for found in chosen.values())
+        letters = chosen(redis, wanted)
+        total = sum(len(found) for found in letters.values())
         if total and not yes:
             click.confirm(f"Delete {plural(total, 'dead letter')} for good?", abort=True, err=True)
-        purged = actions.purge(redis, by(), chosen)
+        purged = actions.purge(redis, by(), letters)
     click.echo(f"{plural(purged, 'dead letter')} deleted.")
 
 
-def _chosen(redis: Redis, wanted: Wanted, every: bool) -> dict[Queue, list[str]]:
-    """Ids by queue, oldest first."""
+def _wanted(wanted: Wanted, every: bool) -> Wanted:
     if wanted.everything != every:
         raise click.UsageError("say which: ids, or --queue, --reason and --older-than, or --all alone")
-    chosen: dict[Queue, list[str]] = {}
-    for count, letter in find(redis, wanted):
-        chosen.setdefault(count.queue, []).append(letter.id)
-    return chosen
+    return wanted

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import click
 
 from ops.options import Command
 
+#: What an age looks like: `30m`, `12h`, `7d`.
+AGE: Final = r"([0-9]{1,10})([mhd])"
 _UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
-def _age(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int:
-    if text is None:
-        return 0
-    match = re.fullmatch(r"(\d+)([mhd])", text)
+def age_ms(text: str) -> int:
+    """The ms of an age. Raises ValueError for what is none."""
+    match = re.fullmatch(AGE, text)
     if match is None:
-        raise click.BadParameter(f"{text!r} is not a length of time such as 30m, 12h or 7d")
+        raise ValueError(f"{text!r} is not a length of time such as 30m, 12h or 7d")
     return int(match[1]) * _UNITS_MS[match[2]]
+
+
+def _age(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int:
+    try:
+        return 0 if text is None else age_ms(text)
+    except ValueError as fault:
+        raise click.BadParameter(str(fault)) from fault
 
 
 def filters(command: Command) -> Command:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import requests
 from redis import Redis
@@ -11,16 +12,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from ops import demo_messages
+from ops.audited import by
 from ops.demo_messages import AUDIENCES, Message
 from ops.errors import Failed
-from ops.flush import ask
+from ops.flush import tell
 from ops.flush_wait import wait_for
 from ops.group import emulator_url
-from ops.letter_view import listing
+from ops.here import flush
+from ops.letter_view import listing, summary
 from ops.letters import Wanted, find
 from ops.running import Running
 from ops.status_view import view
-from queues import pending
 from queues.census import Census, take_census
 
 #: Seconds after which something that should take some is given up.
@@ -58,17 +60,18 @@ class Story:
         self._post([demo_messages.leaving()])
         self._tell("An operator sends what waits, without waiting for it to be full: `ferry flush --all --wait`")
         census = take_census(self._redis)
-        errands = [ask(self._redis, found, census) for found in census.queues]
-        pending.wake(self._redis)
-        wait_for(self._redis, errands, _PATIENCE_S)
+        asked = flush(self._redis, by(), census, [found.queue for found in census.queues])
+        for errand in asked.errands:
+            tell(errand, census)
+        wait_for(partial(take_census, self._redis), asked.errands, _PATIENCE_S)
         self._out.print(view(take_census(self._redis)))
 
     def show_the_dead_letter(self) -> None:
         """Whom Klaviyo cannot know is kept, with the reason."""
         self._tell("Who cannot be delivered is kept with the reason. This is `ferry dead list`:")
-        found = list(find(self._redis, Wanted()))
+        found = [summary(letter, count.name) for count, letter in find(self._redis, Wanted())]
         self._out.print(listing(found, take_census(self._redis).at))
-        if [letter.reason for _, letter in found] != ["no_email"]:
+        if [letter["reason"] for letter in found] != ["no_email"]:
             raise Failed("exactly one dead letter, for no_email, was to be expected")
 
     def compare(self) -> None:

@@ -8,6 +8,14 @@ from queues.counts import QueueCount
 from queues.names import Queue
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a flush asked for, by an errand for each queue. `at`: ms by the ledger's clock, before it did."""
+
+    at: int
+    errands: list[Errand]
+
+
 @dataclass(slots=True)
 class Errand:
     """Done when everything up to `upto` (changes ever taken) is taken, and the batches open by then are settled.

@@ -30,7 +30,7 @@ def view(story: Story, personal: bool) -> RenderableType:
             Text(f"Klaviyo: {explain_now.klaviyo(story.klaviyo)}."),
         ]
     if personal:
-        parts += [Text(f"#{number}: {told}") for number, told in _persons(story)]
+        parts += [Text(f"#{number}: {told}") for number, told in persons(story)]
     return Group(*parts)
 
 
@@ -39,7 +39,7 @@ def _head(story: Story, personal: bool) -> str:
     return f"{who} in {called(story.count)} ({story.count.queue})"
 
 
-def _persons(story: Story) -> list[tuple[int, str]]:
+def persons(story: Story) -> list[tuple[int, str]]:
     """The person as the CDP sent them, and what was said of a fault, where it is kept."""
     told = []
     for episode in story.episodes:

@@ -8,6 +8,8 @@ from typing import Final
 from ops.episodes import Episode
 from ops.story import Story
 from ops.wording import moment, number, plural
+from queues.counts import OpenBatch
+from queues.settled import Settled
 from queues.telling import Told
 
 #: Why a batch was taken (queues/policy.py).
@@ -25,17 +27,23 @@ def events(story: Story) -> list[tuple[int, int, str]]:
 
 
 def _events(episode: Episode, story: Story) -> Iterator[tuple[int, str]]:
+    yield from happened(episode, story.episodes)
+    if episode.open and (opened := story.batch(episode.open.batch)):
+        yield opened.taken, _taken(opened)
+
+
+def happened(episode: Episode, known: Sequence[Episode]) -> Iterator[tuple[int, str]]:
+    """What is over of a change: ms and the words. `known`: with those that may have overtaken it."""
     yield episode.accepted_at, f"accepted: {accepted(episode)}"
     for told in episode.told:
-        batch = told.batch
-        others = plural(batch.count - 1, "other")
-        yield batch.taken, f"taken with {others} into batch {batch.id}, {_because(batch.reason)}"
-        yield batch.settled, outcome(told, episode, story.episodes)
-    if episode.open and (opened := story.batch(episode.open.batch)):
-        others = plural(opened.count - 1, "other")
-        yield opened.taken, f"taken with {others} into batch {opened.id}, {_because(opened.reason)}"
+        yield told.batch.taken, _taken(told.batch)
+        yield told.batch.settled, outcome(told, episode, known)
     if episode.letter and not episode.told:
         yield episode.letter.at, f"became a dead letter: {episode.letter.reason}"
+
+
+def _taken(batch: Settled | OpenBatch) -> str:
+    return f"taken with {plural(batch.count - 1, 'other')} into batch {batch.id}, {_because(batch.reason)}"
 
 
 def accepted(episode: Episode) -> str:

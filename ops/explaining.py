@@ -9,6 +9,7 @@ from redis import Redis
 from mappings.profile import Profile
 from mappings.rules import Rules
 from ops.episodes import Episode, episodes
+from ops.patience import Patience, patiently
 from ops.sought import Sought, sought
 from ops.standing import standing
 from ops.story import Membership, Story
@@ -24,7 +25,9 @@ from worker.errors import Held
 from worker.people import mapped_by
 
 
-def story(redis: Redis, known: Settings, census: Census, count: QueueCount, given: str) -> Story:
+def story(
+    redis: Redis, known: Settings, census: Census, count: QueueCount, given: str, patience: Patience = patiently
+) -> Story:
     """Of the person whom `given` (an e-mail, a phone or an id) means. Raises redis.RedisError."""
     queue = count.queue
     rules = _rules(redis, known, queue)
@@ -40,7 +43,7 @@ def story(redis: Redis, known: Settings, census: Census, count: QueueCount, give
         episodes=found,
         kept_since=kept_since,
         member=_membership(redis, queue, _names(person, found, rules)) if of_audience else None,
-        klaviyo=standing(redis, known, queue, person) if of_audience else "",
+        klaviyo=standing(redis, known, queue, person, patience) if of_audience else "",
     )
 
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import click
-from redis import Redis
 
-import settings
-from ops import actions
-from ops.audit import by
 from ops.errand import Errand
 from ops.flush_wait import report, wait_for
-from ops.ledger import ledger
+from ops.installation import installation
 from ops.options import var_option
 from ops.targets import find_queue
 from ops.wording import called, plural
-from queues import pending
-from queues.census import Census, take_census
-from queues.counts import QueueCount
+from queues.census import Census
+from queues.names import Queue
 
 
 @click.command()
@@ -33,27 +28,24 @@ def flush(queues: tuple[str, ...], every: bool, wait: bool) -> None:
     """
     if bool(queues) == every:
         raise click.UsageError("name at least one QUEUE, or --all, and not both; `ferry status` lists them")
-    with ledger(settings.load()) as redis:
-        census = take_census(redis)
-        names = {str(found.queue): found for found in census.queues}
-        chosen = list(names.values()) if every else _chosen(queues, census)
-        errands = [ask(redis, found, census) for found in chosen]
-        pending.wake(redis)
+    with installation() as ferry:
+        census = ferry.census()
+        asked = ferry.flush([found.queue for found in census.queues] if every else _chosen(queues, census))
+        for errand in asked.errands:
+            tell(errand, census)
         if wait:
-            wait_for(redis, errands)
-            report(redis, errands, census.at)
+            wait_for(ferry.census, asked.errands, every_s=ferry.every_s)
+            report(ferry, asked.errands, asked.at)
 
 
-def _chosen(given: tuple[str, ...], census: Census) -> list[QueueCount]:
-    wanted = {find_queue(name, census.queues) for name in given}
-    return [found for found in census.queues if found.queue in wanted]
+def _chosen(given: tuple[str, ...], census: Census) -> list[Queue]:
+    return sorted({find_queue(name, census.queues) for name in given})
 
 
-def ask(redis: Redis, found: QueueCount, census: Census) -> Errand:
-    """Ask for what waits in one queue, and say so."""
-    errand = actions.flush(redis, by(), found)
+def tell(errand: Errand, census: Census) -> None:
+    """Say what was asked for in one queue of the census."""
+    (found,) = (count for count in census.queues if count.queue == errand.queue)
     what = f"{plural(errand.asked, 'change')} asked for" if errand.asked else "nothing waits"
     hold = census.holds.get(found.queue.connection) or found.hold
     held = f"; it is held ({hold.reason}), so nothing is sent before `ferry release`" if hold and errand.asked else ""
     click.echo(f"{called(found)}  {found.queue}: {what}{held}")
-    return errand

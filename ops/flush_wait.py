@@ -5,24 +5,27 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
-from redis import Redis
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ops.errand import Errand
 from ops.errors import Failed
+from ops.installation import Installation
+from ops.letters import Wanted
 from ops.output import console
 from ops.wording import number, plural
-from queues import dead_letters
-from queues.census import Census, take_census
-
-_LOOK_S = 0.25
+from queues.census import Census
 
 
-def wait_for(redis: Redis, errands: Sequence[Errand], patience_s: float = math.inf) -> None:
-    """Show a progress bar until all errands are done. Raises Failed when they cannot be, or not in time."""
+def wait_for(
+    look: Callable[[], Census], errands: Sequence[Errand], patience_s: float = math.inf, every_s: float = 0.25
+) -> None:
+    """Show a progress bar until all errands are done. Raises Failed when they cannot be, or not in time.
+
+    `look`: takes a census, and is called `every_s` seconds.
+    """
     deadline = time.monotonic() + patience_s
     with Progress(
         TextColumn("{task.description}"),
@@ -34,17 +37,16 @@ def wait_for(redis: Redis, errands: Sequence[Errand], patience_s: float = math.i
         task = progress.add_task("settled", total=None)
         # What is settled before the first look was asked for too.
         total = sum(errand.asked for errand in errands)
-        while left := _remaining(redis, errands):
+        while left := _remaining(look(), errands):
             total = max(total, left)
             progress.update(task, total=total, completed=total - left)
             if time.monotonic() > deadline:
                 raise Failed(f"{plural(left, 'change')} not settled within {patience_s:g} s")
-            time.sleep(_LOOK_S)
+            time.sleep(every_s)
         progress.update(task, total=total, completed=total)
 
 
-def _remaining(redis: Redis, errands: Sequence[Errand]) -> int:
-    census = take_census(redis)
+def _remaining(census: Census, errands: Sequence[Errand]) -> int:
     counts = {found.queue: found for found in census.queues}
     left = {errand.queue: errand.remaining(counts[errand.queue]) for errand in errands}
     waiting = {queue for queue, remaining in left.items() if remaining}
@@ -69,12 +71,12 @@ def _check_processes(census: Census) -> None:
         raise Failed("no worker is there to deliver it. Start `ferry worker` or `ferry up`; it stays asked for.")
 
 
-def report(redis: Redis, errands: Sequence[Errand], since: int) -> None:
+def report(ferry: Installation, errands: Sequence[Errand], since: int) -> None:
     """Say that all is settled. Raises Failed when some changes became dead letters after `since` (ms)."""
-    died = {
-        errand.queue: Counter(letter.reason for letter in dead_letters.read(redis, errand.queue, since))
-        for errand in errands
-    }
+    died: dict[str, Counter[str]] = {str(errand.queue): Counter() for errand in errands}
+    for letter in ferry.letters(Wanted(since=since)):
+        if letter["queue"] in died:
+            died[letter["queue"]][letter["reason"]] += 1
     lines = [
         f"  {queue}: " + ", ".join(f"{number(n)} {reason}" for reason, n in reasons.most_common())
         for queue, reasons in died.items()

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import click
 
-import settings
-from ops import actions
-from ops.audit import by
+from ops.actions import hold_on
 from ops.errors import Failed
-from ops.ledger import ledger
+from ops.installation import installation
 from ops.options import var_option
 from ops.output import console
 from ops.sync_view import counts_table
 from ops.targets import find_held, find_queue_or_connection
 from ops.wording import span
-from queues.census import Census, take_census
 from queues.names import Queue
 from queues.records import Record
-from settings import Settings
 
 
 @click.command()
@@ -32,14 +28,13 @@ def hold(target: str, reason: str) -> None:
     """
     if not reason.strip():
         raise click.UsageError("say why with --reason; whoever looks at the status will want to know")
-    known = settings.load()
-    with ledger(known) as redis:
-        census = take_census(redis)
-        on = find_queue_or_connection(target, census.queues, _connections(census, known))
-        if actions.hold(redis, by(), on, reason):
+    with installation() as ferry:
+        census = ferry.census()
+        on = find_queue_or_connection(target, census.queues, ferry.connection_names() | census.holds.keys())
+        if ferry.hold(on, reason):
             click.echo(f"{on} is held. Let it go on with: ferry release {on}")
             return
-        before = actions.hold_on(on, census)
+        before = hold_on(on, census)
         why = f" for {span(census.at - before.since)} ({before.reason})" if before else ""
         click.echo(f"{on} is held already{why}; that reason stays. Let it go on with: ferry release {on}")
 
@@ -55,12 +50,11 @@ def release(target: str, force: bool) -> None:
     looks whether the cause is gone: the key, the settings, the list. Exit code 1 when it is not. A snapshot that the
     guard holds (snapshot_guard) is carried out after all; to have it replaced instead, sync a better one.
     """
-    known = settings.load()
-    with ledger(known) as redis:
-        census = take_census(redis)
-        on = find_held(target, census.queues, _connections(census, known))
-        before = actions.hold_on(on, census)
-        ended = actions.release(redis, known, by(), on, before, force)
+    with installation() as ferry:
+        census = ferry.census()
+        on = find_held(target, census.queues, ferry.connection_names() | census.holds.keys())
+        before = hold_on(on, census)
+        ended = ferry.release(on, force)
         if ended.still and not force and before:
             raise Failed(f"{on} stays held ({before.reason}): {ended.still}\nTo let it go on all the same: add --force")
         if ended.still:
@@ -77,7 +71,3 @@ def _tell(confirmed: Record) -> None:
     click.echo(f"Snapshot {confirmed.order.snapshot} is carried out:")
     if confirmed.counts:
         console().print(counts_table(confirmed.counts, confirmed.examples))
-
-
-def _connections(census: Census, known: Settings) -> set[str]:
-    return {connection.name for connection in known.connections} | census.holds.keys()

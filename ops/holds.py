@@ -9,13 +9,11 @@ from typing import Any
 import click
 from rich.table import Table
 
-import settings
-from ops.ledger import ledger
+from ops.installation import installation
 from ops.options import json_option, var_option
 from ops.output import console, print_json, table
 from ops.wording import moment, plural, span
-from queues import holds
-from queues.census import Census, take_census
+from queues.census import Census
 from queues.holds import Hold
 
 _BY_ITSELF = "Ends by itself when the cause is gone"
@@ -37,11 +35,11 @@ class Held:
 @var_option
 def list_holds(as_json: bool) -> None:
     """List what is held, why, and what ends it."""
-    with ledger(settings.load()) as redis:
-        census = take_census(redis)
-        found = list(held(census, holds.confirmations(redis)))
+    with installation() as ferry:
+        census = ferry.census()
+        found = list(held(census, ferry.confirmations()))
     if as_json:
-        print_json([_value(each) for each in found])
+        print_json([document(each) for each in found])
     elif found:
         console().print(_table(found, census.at))
         console().print("\nLet one go on with: ferry release NAME")
@@ -58,7 +56,8 @@ def held(census: Census, confirmations: Mapping[str, int]) -> Iterator[Held]:
             yield Held(str(count.queue), count.name, count.hold, 0)
 
 
-def _value(each: Held) -> dict[str, Any]:
+def document(each: Held) -> dict[str, Any]:
+    """A hold, for programs."""
     return {
         "held": each.on,
         "kind": "connection" if each.audience is None else "queue",

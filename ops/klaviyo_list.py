@@ -13,7 +13,7 @@ from klaviyo.client import Klaviyo
 from klaviyo.limiter import RedisLimiter, fingerprint
 from ops.errors import Failed
 from ops.output import console
-from ops.patience import patiently
+from ops.patience import Patience, patiently
 from ops.roster import Roster
 from queues.accounts import Cipher
 from queues.names import Queue
@@ -39,10 +39,12 @@ def opened(redis: Redis, known: Settings, to: Destination) -> Iterator[Klaviyo]:
         yield klaviyo
 
 
-def list_id(redis: Redis, klaviyo: Klaviyo, queue: Queue, to: Destination) -> str | None:
+def list_id(
+    redis: Redis, klaviyo: Klaviyo, queue: Queue, to: Destination, patience: Patience = patiently
+) -> str | None:
     """The list that the next delivery would use (worker/list_of.py); none is made or remembered. Raises Failed."""
     named = to.list_id or remembered(redis, queue, to) or to.named_by_cdp
-    return named or patiently(lambda: klaviyo.find_list(to.name))
+    return named or patience(lambda: klaviyo.find_list(to.name))
 
 
 def roster(klaviyo: Klaviyo, list_id: str | None) -> Roster:

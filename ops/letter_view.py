@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -12,11 +13,13 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from mappings.fields import STANDARD
+from ops.letter_reasons import meaning
 from ops.output import table
-from ops.wording import called, moment, number, plural, span
-from queues.counts import QueueCount
+from ops.wording import moment, number, plural, span
 from queues.dead_letters import DeadLetter
+from queues.names import Queue
 from queues.snapshots import order_of
+from wording import ms_of, named
 
 #: What may be shown of a letter's detail to everybody: places and ids. Klaviyo's sentences may quote the person.
 _HARMLESS = ("pointer", "field", "job", "error_id", "crashes")
@@ -80,23 +83,25 @@ def whole(letter: DeadLetter, name: str) -> dict[str, Any]:
     }
 
 
-def listing(found: Sequence[tuple[QueueCount, DeadLetter]], now: int) -> RenderableType:
-    """The newest letters, and how many there are for each reason."""
+def listing(found: Sequence[Mapping[str, Any]], now: int) -> RenderableType:
+    """The newest letters, how many there are for each reason, and what to do; `found`: summaries."""
     if not found:
         return Text("No dead letters.")
     made = table("Id", "Queue", "Reason")
-    newest = sorted(found, key=lambda pair: pair[1].at)[-LISTED:]
-    for count, letter in newest:
-        tries = f"after {plural(letter.attempts, 'failed try', 'failed tries')}" if letter.attempts else ""
+    newest = sorted(found, key=itemgetter("died_at"))[-LISTED:]
+    for letter in newest:
+        queue, attempts = letter["queue"], letter["attempts"]
+        tries = f"after {plural(attempts, 'failed try', 'failed tries')}" if attempts else ""
         made.add_row(
-            _two(letter.id, f"{span(now - letter.at)} ago"),
-            _two(called(count), str(count.queue)),
-            _two(letter.reason, tries),
+            _two(letter["id"], f"{span(now - ms_of(letter['died_at']))} ago"),
+            _two(named(Queue.parse(queue), letter["audience"]), queue),
+            _two(letter["reason"], tries),
         )
-    reasons = Counter(letter.reason for _, letter in found).most_common()
+    reasons = Counter(letter["reason"] for letter in found).most_common()
     told = ", ".join(f"{number(times)} {reason}" for reason, times in reasons)
     shown = f"; the {LISTED} newest are shown, --json prints all" if len(found) > LISTED else ""
-    return Group(made, Text(f"\n{plural(len(found), 'dead letter')}: {told}{shown}."))
+    what_to_do = [Text(f"{reason or 'no code'}: {meaning(reason)}") for reason, _ in reasons]
+    return Group(made, Text(f"\n{plural(len(found), 'dead letter')}: {told}{shown}.\n"), *what_to_do)
 
 
 def _two(first: str, second: str) -> Text:

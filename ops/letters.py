@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
 import click
 from redis import Redis
@@ -16,18 +18,24 @@ from queues.census import take_census
 from queues.clock import now_ms
 from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter
+from queues.names import Queue
 
-_ID = re.compile(r"\d+-\d+")
+#: What the id of a letter looks like.
+ID: Final = r"[0-9]{1,15}-[0-9]{1,15}"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`ids` names letters one by one; without them the filters say which. `older_ms`: died at least so long ago."""
+    """`ids` names letters one by one; without them the filters say which.
+
+    `older_ms`: died at least so long ago. `since`: ms at which they died, or later.
+    """
 
     ids: tuple[str, ...] = ()
     queue: str | None = None
     reason: str | None = None
     older_ms: int = 0
+    since: int = 0
 
     @property
     def everything(self) -> bool:
@@ -35,8 +43,16 @@ class Wanted:
         return self == Wanted()
 
 
-def find(redis: Redis, wanted: Wanted) -> Iterator[tuple[QueueCount, DeadLetter]]:
-    """The letters and their queues, oldest first in each queue. Raises Failed, click.UsageError."""
+#: A place in the order in which letters are found: the one behind this letter.
+After = tuple[Queue, str]
+Found = tuple[QueueCount, DeadLetter]
+
+
+def find(redis: Redis, wanted: Wanted, after: After | None = None) -> Iterator[Found]:
+    """The letters and their queues, in the order of the queues, oldest first in each. Raises Failed, click.UsageError.
+
+    `after`: only those behind it; not for `ids`.
+    """
     counts = take_census(redis).queues
     if wanted.queue is not None:
         chosen = find_queue(wanted.queue, counts)
@@ -46,15 +62,37 @@ def find(redis: Redis, wanted: Wanted) -> Iterator[tuple[QueueCount, DeadLetter]
         return
     latest = now_ms() - wanted.older_ms
     for count in counts:
-        for letter in dead_letters.read(redis, count.queue):
-            if letter.at <= latest and wanted.reason in (None, letter.reason):
-                yield count, letter
+        if after is None or count.queue >= after[0]:
+            behind = after[1] if after and count.queue == after[0] else ""
+            for letter in dead_letters.read(redis, count.queue, wanted.since, behind):
+                if letter.at <= latest and wanted.reason in (None, letter.reason):
+                    yield count, letter
 
 
-def _named(redis: Redis, ids: Sequence[str], counts: Sequence[QueueCount]) -> Iterator[tuple[QueueCount, DeadLetter]]:
+def page(redis: Redis, wanted: Wanted, after: After | None, limit: int) -> tuple[list[Found], After | None]:
+    """At most `limit` of what `find` finds, and the place where to go on; None behind the last."""
+    found = list(islice(find(redis, wanted, after), limit + 1))
+    more = found[:limit][-1][1] if len(found) > limit else None
+    return found[:limit], (more.queue, more.id) if more else None
+
+
+def chosen(redis: Redis, wanted: Wanted) -> dict[Queue, list[str]]:
+    """Ids by queue, oldest first. Raises Failed, click.UsageError."""
+    ids: dict[Queue, list[str]] = {}
+    for count, letter in find(redis, wanted):
+        ids.setdefault(count.queue, []).append(letter.id)
+    return ids
+
+
+def check_id(given: str) -> None:
+    """Raises click.UsageError for what is not the id of any letter."""
+    if not re.fullmatch(ID, given):
+        raise click.UsageError(f"{given!r} is not the id of a dead letter; they look like 1767225599999-0")
+
+
+def _named(redis: Redis, ids: Sequence[str], counts: Sequence[QueueCount]) -> Iterator[Found]:
     for given in ids:
-        if not _ID.fullmatch(given):
-            raise click.UsageError(f"{given!r} is not the id of a dead letter; they look like 1767225599999-0")
+        check_id(given)
         found = [(count, letter) for count in counts for letter in _with_id(redis, count, given)]
         if not found:
             raise Failed(f"there is no dead letter {given}; it was replayed, purged, or overtaken by a later change")

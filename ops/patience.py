@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Hold, Outcome, Retry, summary
@@ -15,23 +16,49 @@ Answer = TypeVar("Answer")
 _TRIES: Final = 6
 _LIMITS: Final = frozenset({"throttled", "own_limit"})
 _FIRST_S: Final = 1.0
+#: Seconds that a page waits for Klaviyo between its questions.
+_BRIEF_S: Final = 4.0
 
 
-def patiently(ask: Callable[[], Answer], sleep: Callable[[float], None] = time.sleep) -> Answer:
+class Patience(Protocol):
+    """How long to wait for Klaviyo."""
+
+    def __call__(self, ask: Callable[[], Answer], /) -> Answer:
+        """What `ask` answers. Raises Failed."""
+
+
+def patiently(
+    ask: Callable[[], Answer], sleep: Callable[[float], None] = time.sleep, most_s: float = math.inf
+) -> Answer:
     """What `ask` answers, asked again while Klaviyo's limit or a passing fault is in the way.
 
-    Raises Failed for an answer that waiting does not change, and after the sixth fault in a row.
+    Raises Failed for an answer that waiting does not change, after the sixth fault in a row, and where it would wait
+    for over `most_s` seconds in all.
     """
-    faults = 0
+    faults, waited = 0, 0.0
     while True:
         try:
             return ask()
         except NotAccepted as refusal:
             outcome = refusal.outcome
             faults += isinstance(outcome, Retry) and outcome.why not in _LIMITS
-            if not isinstance(outcome, Retry) or faults >= _TRIES:
+            wait = _wait(outcome, faults) if faults < _TRIES else math.inf
+            if waited + wait > most_s or wait == math.inf:
                 raise Failed(f"Klaviyo cannot be asked: {refusal.endpoint} is {_said(outcome)}") from refusal
-            sleep(_FIRST_S * 2**faults if outcome.after_s is None else outcome.after_s)
+            waited += wait
+            sleep(wait)
+
+
+def briefly(ask: Callable[[], Answer]) -> Answer:
+    """The same for a page, in front of which somebody sits. Raises Failed."""
+    return patiently(ask, most_s=_BRIEF_S)
+
+
+def _wait(outcome: Outcome, faults: int) -> float:
+    """Seconds until it is asked again; without end where waiting changes nothing."""
+    if not isinstance(outcome, Retry):
+        return math.inf
+    return _FIRST_S * 2**faults if outcome.after_s is None else outcome.after_s
 
 
 def _said(outcome: Outcome) -> str:

@@ -12,7 +12,7 @@ from redis import Redis
 
 import settings
 from ops import klaviyo_list
-from ops.audit import by
+from ops.audited import by
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.masking import masked, plain

@@ -16,22 +16,31 @@ from worker import list_check, probe
 _OF_LIST = frozenset({"list_gone", "list_refused"})
 
 
+def is_looked_at(on: Queue | str, hold: Hold) -> bool:
+    """Whether Klaviyo is asked first if the cause is gone."""
+    return hold.probed if isinstance(on, str) else hold.reason in _OF_LIST
+
+
 def still_wrong(redis: Redis, settings: Settings, on: Queue | str, hold: Hold) -> str | None:
     """What is wrong still, with the remedy; None when the hold may end. What a person holds has no cause to look at."""
+    if not is_looked_at(on, hold):
+        return None
     try:
-        if isinstance(on, str):
-            return probe.cause(redis, settings, on) if hold.probed else None
-        return list_check.cause(redis, settings, on) if hold.reason in _OF_LIST else None
+        return probe.cause(redis, settings, on) if isinstance(on, str) else list_check.cause(redis, settings, on)
     except NotAccepted as refusal:
         return f"it cannot be told whether the cause is gone: {refusal}"
 
 
 def confirm_guarded(redis: Redis, on: Queue, hold: Hold) -> Record | None:
     """Where the guard holds a snapshot, note that a person wants it; which one that is."""
+    record = guarded(redis, on, hold)
+    if record:
+        snapshot_guard.confirm(redis, on, record.order.snapshot)
+    return record
+
+
+def guarded(redis: Redis, on: Queue, hold: Hold) -> Record | None:
+    """The snapshot for which the guard asks a person; None where something else holds the queue."""
     if hold.reason != snapshot_guard.GUARD:
         return None
-    for record in records.records(redis, on):
-        if record.state == "held":
-            snapshot_guard.confirm(redis, on, record.order.snapshot)
-            return record
-    return None
+    return next((record for record in records.records(redis, on) if record.state == "held"), None)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import click
 
 import settings
+from alerts.watching import watching
 from ops import logs
 from ops.options import var_option
 from scheduler.main import run
+
+#: Seconds between two tries to judge the alerts; more often than the web process, which has requests to answer.
+WATCH_S = 5.0
 
 
 @click.command()
@@ -19,4 +23,6 @@ def scheduler() -> None:
     leader to lose.
     """
     logs.configure("scheduler")
-    run(settings.load())
+    known = settings.load()
+    with watching(known, WATCH_S):
+        run(known)

@@ -7,16 +7,14 @@ import time
 from contextlib import suppress
 
 import click
-from redis import Redis
 from rich.live import Live
 
-import settings
-from ops.ledger import ledger
+from ops.installation import Installation, installation
 from ops.options import json_option, var_option
 from ops.output import console, print_json
 from ops.status_json import document
 from ops.status_view import view
-from queues.census import Census, take_census
+from queues.census import Census
 
 #: Seconds between two looks of --watch.
 _EVERY_S = 2.0
@@ -39,15 +37,15 @@ def status(watch: bool, as_json: bool) -> None:
 
     The last line accounts for every change ever accepted. Exit code 1 when it does not add up.
     """
-    with ledger(settings.load()) as redis:
+    with installation() as ferry:
         if not watch:
-            census = take_census(redis)
+            census = ferry.census()
             _show(census, as_json)
             if any(count.missing for count in census.queues):
                 raise click.exceptions.Exit(1)
         else:
             with suppress(KeyboardInterrupt):
-                (_watch_lines if as_json else _watch_live)(redis)
+                (_watch_lines if as_json else _watch_live)(ferry)
 
 
 def _show(census: Census, as_json: bool) -> None:
@@ -57,19 +55,19 @@ def _show(census: Census, as_json: bool) -> None:
         console().print(view(census))
 
 
-def _watch_lines(redis: Redis) -> None:
+def _watch_lines(ferry: Installation) -> None:
     while True:
-        click.echo(json.dumps(document(take_census(redis)), ensure_ascii=False))
+        click.echo(json.dumps(document(ferry.census()), ensure_ascii=False))
         time.sleep(_EVERY_S)
 
 
-def _watch_live(redis: Redis) -> None:
+def _watch_live(ferry: Installation) -> None:
     out = console()
     if not out.is_terminal:
         while True:
-            out.print(view(take_census(redis)))
+            out.print(view(ferry.census()))
             time.sleep(_EVERY_S)
-    with Live(view(take_census(redis)), console=out, auto_refresh=False) as live:
+    with Live(view(ferry.census()), console=out, auto_refresh=False) as live:
         while True:
             time.sleep(_EVERY_S)
-            live.update(view(take_census(redis)), refresh=True)
+            live.update(view(ferry.census()), refresh=True)

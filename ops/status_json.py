@@ -17,12 +17,13 @@ def document(census: Census) -> dict[str, Any]:
         "balanced": all(count.missing == 0 for count in census.queues),
         "scheduler": {"alive": census.heartbeat is not None, "last_tick_at": moment(census.heartbeat)},
         "workers": [{"name": name, "state": state} for name, state in census.workers.items()],
-        "held_connections": {name: _hold(hold) for name, hold in census.holds.items()},
-        "queues": [_queue(count) for count in census.queues],
+        "held_connections": {name: of_hold(hold) for name, hold in census.holds.items()},
+        "queues": [of_queue(count) for count in census.queues],
     }
 
 
-def _queue(count: QueueCount) -> dict[str, Any]:
+def of_queue(count: QueueCount) -> dict[str, Any]:
+    """One queue; `asked`: changes that must go whatever the size and age; `taken`: changes ever taken."""
     waiting = count.waiting
     return {
         "queue": str(count.queue),
@@ -30,6 +31,7 @@ def _queue(count: QueueCount) -> dict[str, Any]:
         "audience": count.name or None,
         "list_id": count.list_id,
         "pending": waiting.pending,
+        "asked": waiting.asked,
         "flush_size": count.policy.size,
         "flush_minutes": count.policy.age_ms / 60_000,
         "oldest_at": moment(waiting.oldest),
@@ -37,6 +39,7 @@ def _queue(count: QueueCount) -> dict[str, Any]:
         "due_at": moment(count.due),
         "last_upload_at": moment(waiting.uploaded),
         "accepted": count.accepted,
+        "taken": count.taken,
         "open": count.open,
         "delivered": count.delivered,
         "superseded": count.superseded,
@@ -45,7 +48,7 @@ def _queue(count: QueueCount) -> dict[str, Any]:
         "evicted": count.evicted,
         "fields_left_out": dict(count.left_out),
         "missing": count.missing,
-        "hold": _hold(count.hold) if count.hold else None,
+        "hold": of_hold(count.hold) if count.hold else None,
         "batches": [_batch(batch) for batch in count.batches],
     }
 
@@ -63,7 +66,8 @@ def _batch(batch: OpenBatch) -> dict[str, Any]:
     }
 
 
-def _hold(hold: Hold) -> dict[str, Any]:
+def of_hold(hold: Hold) -> dict[str, Any]:
+    """A hold."""
     return {
         "reason": hold.reason,
         "since": moment(hold.since),

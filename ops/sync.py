@@ -12,7 +12,7 @@ import settings
 from connections import DEFAULT, UnknownConnection
 from intake.changes_messages import at as moment_of
 from ops import sync_lines
-from ops.audit import by
+from ops.audited import by
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.options import json_option, var_option

@@ -14,12 +14,13 @@ from queues.snapshots import Counts
 def counts_table(counts: Counts, examples: Mapping[str, Sequence[int]]) -> Table:
     """Who came in, who was left out and why, and what becomes of the list. `examples`: reason -> numbers of rows."""
     made = table("", "People", "", right=("People",))
-    for name, count, remark in _lines(counts, examples):
+    for name, count, remark in lines(counts, examples):
         made.add_row(name, number(count), remark)
     return made
 
 
-def _lines(counts: Counts, examples: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, int, str]]:
+def lines(counts: Counts, examples: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, int, str]]:
+    """The same line by line: what, how many people, a remark."""
     yield "Customers", counts.customers, f"in {plural(counts.rows, 'row')}"
     if counts.expansion:
         yield "Expansion", counts.expansion, "beyond one for each customer"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import settings
-from ops.audit import by
+from ops.audited import by
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.options import json_option, var_option

@@ -7,6 +7,7 @@ import logging
 import click
 
 import settings
+from alerts.watching import watching
 from console import routes
 from intake.app import create_app
 from intake.server import serve
@@ -14,6 +15,9 @@ from ops import logs, ports
 from ops.options import var_option
 
 log = logging.getLogger(__name__)
+
+#: Seconds between two tries to judge the alerts: seldom, because a scheduler does, unless there is none.
+WATCH_S = 30.0
 
 
 @click.command()
@@ -33,4 +37,5 @@ def web(host: str, port: int | None) -> None:
     port = known.port if port is None else port
     ports.check_free(host, port, "--port")
     log.info("intake listens on %s port %d", host, port)
-    serve(routes.install(create_app(known), known), host, port)
+    with watching(known, WATCH_S):
+        serve(routes.install(create_app(known), known), host, port)

@@ -60,6 +60,12 @@ def read(redis: Redis, limit: int, before: str = "+") -> list[Entry]:
     return [_entry(entry_id.decode(), fields) for entry_id, fields in found]
 
 
+def since(redis: Redis, at: int) -> list[Entry]:
+    """The entries from `at` (ms) on, newest first. Raises redis.RedisError."""
+    found = cast("list[tuple[bytes, dict[bytes, bytes]]]", redis.xrevrange(keys.AUDIT, "+", str(at)))
+    return [_entry(entry_id.decode(), fields) for entry_id, fields in found]
+
+
 def _entry(entry_id: str, fields: dict[bytes, bytes]) -> Entry:
     who, what, on, outcome = (fields[name].decode() for name in (b"who", b"what", b"on", b"outcome"))
     counts = msgspec.json.decode(fields[b"counts"], type=dict[str, int])

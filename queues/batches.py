@@ -21,7 +21,10 @@ RING_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch held by this worker. `token` fences it off from a worker that held it before; times in ms."""
+    """A batch held by this worker. `token` fences it off from a worker that held it before; times in ms.
+
+    `lapsed`: the worker before this one let its lease run out.
+    """
 
     id: str
     queue: Queue
@@ -32,6 +35,7 @@ class Batch:
     crashes: int
     progress: bytes
     changes: list[Change]
+    lapsed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def reclaim(redis: Redis, batch_id: str, now: int, lease_ms: int) -> Batch | Non
     """Hold a batch for `lease_ms`; None when another worker holds it, it rests, or it is settled already."""
     # Of each call, not of each worker: redis-py sends the call again when its reply is lost, word for word.
     claimant = uuid.uuid4().hex
-    token = int(scripts.run(redis, "reclaim", _lease_keys(batch_id), [batch_id, now, lease_ms, claimant]))
+    token, lapsed = scripts.run(redis, "reclaim", _lease_keys(batch_id), [batch_id, now, lease_ms, claimant])
     if token < 1:
         return None
     with redis.pipeline(transaction=False) as pipe:
@@ -88,6 +92,7 @@ def reclaim(redis: Redis, batch_id: str, now: int, lease_ms: int) -> Batch | Non
         crashes=int(fields[b"crashes"]),
         progress=fields[b"progress"],
         changes=[decode(change) for change in stored],
+        lapsed=bool(lapsed),
     )
 
 
@@ -156,6 +161,9 @@ def settle(redis: Redis, batch: Batch, end: Settlement, now: int) -> bool:
         keys.queue(queue, "warnings"),
         keys.queue(queue, "history"),
         keys.queue(queue, "settled"),
+        keys.queue(queue, "hours"),
+        keys.partition(queue.partition, "hours"),
+        keys.partition(queue.partition, "settled"),
     ]
     delivered = len(batch.changes) - end.superseded - len(end.dead)
     args: list[Any] = [str(queue), batch.id, batch.token, now, delivered, end.superseded]

@@ -35,16 +35,20 @@ class DeadLetter:
         return int(self.id.partition("-")[0])
 
 
-def read(redis: Redis, queue: Queue, since: int = 0) -> Iterator[DeadLetter]:
-    """The dead letters of a queue that died at `since` (ms) or later, oldest first, a page at a time."""
-    start = str(since)
+def read(redis: Redis, queue: Queue, since: int = 0, after: str = "") -> Iterator[DeadLetter]:
+    """The dead letters of a queue that died at `since` (ms) or later, oldest first, a page at a time.
+
+    `after`: the id of one of these; only those behind it.
+    """
+    start = f"({after}" if after else str(since)
     while page := cast(_Page, redis.xrange(keys.queue(queue, "dead"), min=start, max="+", count=_PAGE)):
         for stream_id, fields in page:
-            yield _letter(queue, stream_id.decode(), fields)
+            yield letter(queue, stream_id.decode(), fields)
         start = f"({page[-1][0].decode()}"
 
 
-def _letter(queue: Queue, stream_id: str, fields: dict[bytes, bytes]) -> DeadLetter:
+def letter(queue: Queue, stream_id: str, fields: dict[bytes, bytes]) -> DeadLetter:
+    """A letter as the stream holds it."""
     detail = fields[b"detail"].decode()
     return DeadLetter(
         id=stream_id,

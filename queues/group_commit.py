@@ -9,7 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
-from queues import bounds, keys, scripts
+from queues import bounds, keys, metrics, scripts
 from queues.acceptance import Acceptance, Accepted, Call, calls, outcomes
 from queues.clock import now_ms
 from queues.errors import LedgerFull, QueueFull, Unavailable
@@ -103,8 +103,11 @@ class GroupCommit:
         for waiting in group:
             if not waiting.answer.done():  # it was not sent
                 waiting.end(waiting.failed[waiting.acceptance.queue])
-        if any(isinstance(result, Accepted) and result.became_due for result in results.values()):
+        done = {place: result for place, result in results.items() if isinstance(result, Accepted)}
+        if any(each.became_due for each in done.values()):
             await self._wake()
+        fresh = (sent[place].acceptance for place, each in done.items() if each.fresh)
+        await metrics.count_async(self._redis, metrics.dead_on_arrival(fresh))
 
     async def _round_trips(self, group: list[Acceptance]) -> dict[int, Accepted | Exception]:
         asked = calls(group, now_ms(), self._most)

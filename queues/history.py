@@ -21,12 +21,26 @@ from queues.telling import Told, mentions, told, without
 _AT_ONCE: Final = 100
 
 
-def batches(redis: Redis, queue: Queue, limit: int) -> list[Settled]:
-    """The batches that were settled last, newest first, at most `limit`. Raises redis.RedisError."""
-    names = cast("list[bytes]", redis.zrevrange(keys.queue(queue, "settled"), 0, limit - 1))
+def batches(redis: Redis, queue: Queue, limit: int, before: str = "") -> list[Settled]:
+    """The batches that were settled last, newest first, at most `limit`; with a `mark`, of those before that batch.
+
+    Raises redis.RedisError.
+    """
+    index, start = keys.queue(queue, "settled"), 0
+    if before:
+        rank = cast("int | None", redis.zrevrank(index, before))
+        if rank is None:  # it is forgotten, and with it whatever was settled earlier
+            return []
+        start = rank + 1
+    names = cast("list[bytes]", redis.zrevrange(index, start, start + limit - 1))
     ids = [name.partition(b" ")[0] for name in names]
     stored = cast("list[bytes | None]", redis.hmget(keys.queue(queue, "history"), ids)) if ids else []
     return [unpack(value) for value in stored if value]
+
+
+def mark(settled: Settled) -> str:
+    """The batch as the index names it (settle.lua)."""
+    return f"{settled.id} {settled.count}"
 
 
 def of_person(redis: Redis, queue: Queue, persons: Collection[str]) -> list[Told]:

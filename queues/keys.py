@@ -6,6 +6,8 @@ on Redis Cluster.
     ferry:{pNN}:due                ZSET   queue -> ms at which the flush policy must look at it (0: now)
     ferry:{pNN}:ring               ZSET   batch -> ms at which a worker must be rung for it
     ferry:{pNN}:queues             SET    every queue of the partition
+    ferry:{pNN}:hours              HASH   hour, or hour and d -> changes delivered, or dead, in its queues (hours.py)
+    ferry:{pNN}:settled            ZSET   queue, space, batch -> ms at which it was settled; the last 20
     ferry:{pNN}:seen:<digest>      STRING a message already accepted into a queue; expires after 24 h
     ferry:{pNN}:q:<queue>          HASH   counters and facts of a queue, see below
     ferry:{pNN}:q:<queue>:pending  LIST   changes waiting, oldest first (format: change.py)
@@ -16,6 +18,7 @@ on Redis Cluster.
     ferry:{pNN}:q:<queue>:warnings HASH   code -> people delivered without some field
     ferry:{pNN}:q:<queue>:history  HASH   settled batch -> what became of its changes (settled.py), for 30 days
     ferry:{pNN}:q:<queue>:settled  ZSET   the same batch, space, number of its changes -> ms at which it was settled
+    ferry:{pNN}:q:<queue>:hours    HASH   the same as of the partition, of this queue; expires
     ferry:{pNN}:q:<queue>:alarmed  STRING its dead letters were said to be too many or too old; expires
     ferry:{pNN}:q:<queue>:members  HASH   bucket -> members known to be on the audience's list (buckets.py)
     ferry:{pNN}:q:<queue>:recent   SET    person keys of the changes that came since a snapshot is carried out
@@ -55,6 +58,10 @@ Outside the partitions, written by plain commands only:
     ferry:users                    HASH   user of the console -> JSON: role, SHA-256 of the token, since (ms)
     ferry:signed-out:<session>     STRING a session that its user ended; expires with the session
     ferry:audit                    STREAM who did what to which queue (audit.py), about the last 10,000
+    ferry:metrics                  HASH   JSON array of what and its labels -> how many so far (metrics.py)
+    ferry:alerts                   HASH   alert that is raised, or over and not told everywhere -> JSON (alerts.py)
+    ferry:alerts:seen              HASH   scheduler, worker -> ms at which one was seen last
+    ferry:alerts:judging           STRING alerts are judged once while it lasts
     ferry:connections              HASH   connection whose key Ferry keeps -> JSON: key (encrypted), since (ms), account
 """
 
@@ -72,13 +79,17 @@ PROBING = "ferry:probing"
 HOUSEKEEPING = "ferry:housekeeping"
 USERS = "ferry:users"
 AUDIT = "ferry:audit"
+METRICS = "ferry:metrics"
+ALERTS = "ferry:alerts"
+ALERTS_SEEN = "ferry:alerts:seen"
+ALERTS_JUDGING = "ferry:alerts:judging"
 CONNECTIONS = "ferry:connections"
 #: Prefix of RQ's own keys; tagged, because RQ's scripts touch several of its keys at once.
 RQ_PREFIX = "{ferry-rq}:"
 
 
 def partition(number: int, name: str) -> str:
-    """A key of a partition: `due`, `ring` or `queues`."""
+    """A key of a partition: `due`, `ring`, `queues`, `hours` or `settled`."""
     return f"ferry:{{p{number:02d}}}:{name}"
 
 

@@ -6,14 +6,15 @@ Any number of schedulers may tick at the same time: taking is decided by the led
 from __future__ import annotations
 
 import logging
+from collections import Counter
 
 from redis import Redis
 
 import log_ids
 from connections import Connections, UnknownConnection
-from queues import batches, doorbell, holds, keys, pending
+from queues import batches, doorbell, holds, keys, metrics, pending
 from queues.names import Queue
-from queues.policy import FlushPolicy, decide
+from queues.policy import FlushPolicy, Reason, decide
 from scheduler.housekeeping import housekeep
 
 log = logging.getLogger(__name__)
@@ -52,29 +53,30 @@ def _take_from(redis: Redis, connections: Connections, queues: list[Queue], now:
     taken = 0
     while queues:
         took = [
-            seen.queue
+            (seen.queue, reason)
             for seen in pending.look(redis, queues)
-            if not seen.held and _take(redis, seen, policy_of(connections, seen.queue), now)
+            if not seen.held and (reason := _take(redis, seen, policy_of(connections, seen.queue), now))
         ]
+        metrics.count(redis, Counter(metrics.of(metrics.TAKEN, queue, reason) for queue, reason in took))
         taken += len(took)
-        queues = took
+        queues = [queue for queue, _ in took]
     return taken
 
 
-def _take(redis: Redis, seen: pending.Look, policy: FlushPolicy, now: int) -> bool:
+def _take(redis: Redis, seen: pending.Look, policy: FlushPolicy, now: int) -> Reason | None:
     decision = decide(seen.waiting, policy, now)
     if decision is None:
-        return False
+        return None
     reason, most = decision
     batch_id = pending.take(redis, seen, reason, most, now)
     if batch_id is None:
-        return False
+        return None
     with log_ids.bound(batch=batch_id, queue=str(seen.queue)):
         fields = {"stage": "taken", "reason": reason}
         log.info(
             "batch %s: taken from %s (%s); a worker is rung", batch_id, seen.queue, reason, extra={"fields": fields}
         )
-    return True
+    return reason
 
 
 def ring(redis: Redis, now: int) -> int:

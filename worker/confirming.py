@@ -10,6 +10,7 @@ import log_ids
 from klaviyo.errors import NotAccepted
 from klaviyo.imports import RowFailure
 from klaviyo.outcomes import Gone
+from worker import counting
 from worker.delivery import Delivery
 from worker.errors import Later
 from worker.people import IDENTIFIERS, rows
@@ -45,6 +46,7 @@ def _look(delivery: Delivery, job: Job) -> None:
         _reject_failed(delivery, job)
     job.done = True
     delivery.note()
+    counting.imported(delivery.redis, delivery.batch.queue, state)
     log.info(
         "batch %s: import job %s is complete, %d of %d people failed",
         delivery.batch.id,
@@ -64,6 +66,7 @@ def _again(delivery: Delivery, job: Job, what: str) -> None:
         what,
         len(job.rows),
     )
+    counting.lost(delivery.redis, delivery.batch.queue)
     delivery.progress.jobs.remove(job)
     delivery.progress.stage = "upload"
     raise Later(f"import job {job.id} {what}", 2, attempts=1)

@@ -21,7 +21,7 @@ from queues.batches import Batch
 from queues.clock import now_ms
 from queues.errors import LeaseLost
 from queues.server import connect
-from worker import progress, refusals
+from worker import counting, progress, refusals
 from worker.connection import destination
 from worker.delivery import LEASE_MS, Delivery
 from worker.errors import INTERRUPTIONS, DeliveryFailed, Held, Later
@@ -48,6 +48,8 @@ def deliver(batch_id: str) -> None:
                 "batch %s: held by another worker, waiting for Klaviyo, or settled already; nothing to do", batch_id
             )
             return
+        if batch.lapsed:
+            counting.lapsed(redis, batch.queue)
         take_up(batch)
         try:
             _until_interrupted(redis, batch)
@@ -91,6 +93,7 @@ def _go_on(redis: Redis, batch: Batch) -> None:
         to.api_key,
         limiter,
         before_request=lambda: batches.renew(redis, batch, now_ms(), LEASE_MS),
+        meter=counting.CallMeter(redis, batch.queue.connection),
     )
     with closing(klaviyo):
         _stages(Delivery(redis, batch, to, klaviyo, known, kind.intents), kind)

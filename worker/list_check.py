@@ -14,6 +14,7 @@ from queues.accounts import Cipher
 from queues.names import Queue
 from settings import Settings
 from worker.connection import Destination, destination
+from worker.counting import CallMeter
 from worker.errors import Held
 from worker.list_of import forget, remembered
 
@@ -28,7 +29,9 @@ def cause(redis: Redis, settings: Settings, queue: Queue) -> str | None:
         to = destination(redis, settings.connections, Cipher(settings.secret_keys), queue)
     except Held as held:
         return str(held)
-    with closing(Klaviyo(settings.klaviyo_base_url, to.api_key, RedisLimiter(redis, fingerprint(to.api_key)))) as asked:
+    limiter = RedisLimiter(redis, fingerprint(to.api_key))
+    meter = CallMeter(redis, queue.connection)
+    with closing(Klaviyo(settings.klaviyo_base_url, to.api_key, limiter, meter=meter)) as asked:
         try:
             return _cause(redis, asked, queue, to)
         except NotAccepted as refusal:

@@ -16,6 +16,7 @@ from queues.accounts import Cipher
 from queues.server import connect
 from settings import Settings
 from worker.connection import usable_key
+from worker.counting import CallMeter
 from worker.errors import Held
 from worker.process import settings_of_process
 
@@ -51,7 +52,8 @@ def cause(redis: Redis, settings: Settings, connection: str) -> str | None:
     except Held as held:
         return str(held)
     limiter = RedisLimiter(redis, fingerprint(api_key))
-    with closing(Klaviyo(settings.klaviyo_base_url, api_key, limiter)) as klaviyo:
+    meter = CallMeter(redis, connection)
+    with closing(Klaviyo(settings.klaviyo_base_url, api_key, limiter, meter=meter)) as klaviyo:
         try:
             klaviyo.account()
             klaviyo.check_rights()

@@ -14,6 +14,7 @@ from queues import holds
 from queues.batches import Batch
 from queues.clock import now_ms
 from queues.names import Queue
+from worker import counting
 from worker.consent_rows import let_it_arrive
 from worker.delivery import Delivery
 from worker.errors import Held
@@ -76,6 +77,7 @@ def _retry(delivery: Delivery, refusal: NotAccepted, after_s: float | None, atte
         return give_up(delivery, why, "gave_up", {"detail": str(refusal)})
     wait = retry_ms(delivery.progress.faults, after_s, random.random())  # noqa: S311  # jitter, no secret
     delivery.progress.faults += 1
+    counting.retried(delivery.redis, batch.queue, refusal.outcome)
     log.warning(
         "batch %s: %s; tried again in %.1f s, %d of %d attempts spent",
         batch.id,

@@ -10,6 +10,7 @@ from queues import batches, pending
 from queues.batches import Settlement, Undeliverable
 from queues.clock import now_ms
 from queues.settled import Ends, ImportJob, Settled, columns, pack
+from worker import counting
 from worker.coalesce import Intent
 from worker.delivery import Delivery
 
@@ -54,6 +55,7 @@ def settle(delivery: Delivery) -> None:
     )
     if due:
         pending.wake(delivery.redis)
+    counting.died(delivery.redis, delivery.batch.queue, [letter.reason for letter in dead])
 
 
 def _warnings(delivery: Delivery, delivered: list[Intent]) -> dict[str, int]:

@@ -1,7 +1,7 @@
 -- Ends a batch: every change is delivered, superseded by a later one of the same batch, or a dead letter.
 --
 -- KEYS  1 queue hash  2 open  3 ring  4 batches  5 batch hash  6 batch changes  7 dead  8 buried  9 due  10 warnings
---       11 history  12 settled
+--       11 history  12 settled  13 hours  14 hours of the partition  15 settled last of the partition
 -- ARGV  1 queue  2 batch  3 token  4 now, ms  5 delivered  6 superseded
 --       7 what became of its changes (settled.py), '' to keep nothing  8 most changes of which that is kept
 --       9 ms for which it is
@@ -11,7 +11,22 @@
 -- The history gives way to what waits: where less than a fifth of the memory is left, none is written and old one goes.
 -- A dead letter of a person whose membership a later change has settled here is superseded: replaying it could put
 -- somebody back on a list whom the later change took off.
+-- Delivered changes and dead letters are also counted by the hour (hours.py), and the batches settled last in all queues
+-- of the partition indexed (uploads.py), for pages that look every few seconds.
 -- Returns {1, the queue is due by now}, or {0, 0} when the token is not the batch's current one.
+
+-- count_hour(key, hour, delivered, dead): adds to an hour; the first of an hour forgets what is older than a day.
+local function count_hour(key, hour, delivered, dead)
+  if redis.call('HEXISTS', key, hour) == 0 then
+    for _, field in ipairs(redis.call('HKEYS', key)) do
+      if tonumber(string.match(field, '^%d+')) <= hour - 24 then redis.call('HDEL', key, field) end
+    end
+  end
+  redis.call('HINCRBY', key, hour, delivered)
+  if dead > 0 then redis.call('HINCRBY', key, hour .. 'd', dead) end
+  redis.call('EXPIRE', key, 25 * 3600)
+end
+
 local b = redis.call('HMGET', KEYS[5], 'token', 'count', 'attempts', 'taken', 'sent')
 if b[1] ~= ARGV[3] then return {0, 0} end
 local n = tonumber(ARGV[10])
@@ -54,12 +69,17 @@ redis.call('HINCRBY', KEYS[1], 'delivered', ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'superseded', ARGV[6] + overtaken)
 redis.call('HINCRBY', KEYS[1], 'dead', dead - overtaken)
 for code, people in pairs(cjson.decode(ARGV[11 + n])) do redis.call('HINCRBY', KEYS[10], code, people) end
+local hour = math.floor(ARGV[4] / 3600000)
+count_hour(KEYS[13], hour, ARGV[5], dead)
+count_hour(KEYS[14], hour, ARGV[5], dead)
 if ARGV[7] ~= '' then
   local most = tonumber(ARGV[8])
   if room(#ARGV[7], 0.8) then
     redis.call('HSET', KEYS[11], ARGV[2], ARGV[7])
     redis.call('ZADD', KEYS[12], ARGV[4], ARGV[2] .. ' ' .. b[2])
     redis.call('HINCRBY', KEYS[1], 'remembered', b[2])
+    redis.call('ZADD', KEYS[15], ARGV[4], ARGV[1] .. ' ' .. ARGV[2])
+    redis.call('ZREMRANGEBYRANK', KEYS[15], 0, -21)
   else
     most = 0
   end

@@ -13,7 +13,7 @@ import requests
 from redis import Redis
 
 from console.access import Role
-from ops.audit import by
+from ops.audited import by
 from queues import audit, keys
 from queues.names import Queue
 from tests.support.console import console

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -72,6 +74,26 @@ def test_pages_hold_neither_styles_nor_scripts_of_their_own(served: Console) -> 
     page = get(served, "/sign-in").text + served.browser(Role.ADMIN).get(f"{served.url}/audit", timeout=30).text
     for forbidden in ("style=", "<style", "onclick", "javascript:", "<script>"):
         assert forbidden not in page
+
+
+def test_scripts_are_those_of_the_package_with_a_licence_beside_what_is_not_ours(served: Console) -> None:
+    page = get(served, "/sign-in").text
+    scripts = re.findall(r'<script src="([^"]+)" defer></script>', page)
+    assert [re.sub(r"\?v=\w{12}$", "", script) for script in scripts] == ["/static/htmx.min.js", "/static/live.js"]
+    assert page.count("<script") == len(scripts)
+    for script in scripts:
+        answer = get(served, script)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/javascript")
+        assert "immutable" in answer.headers["Cache-Control"]
+    assert "Zero-Clause BSD" in get(served, "/static/htmx.LICENSE.txt").text
+
+
+def test_htmx_is_told_to_write_no_style_and_to_put_no_error_in_the_place_of_what_is_shown(served: Console) -> None:
+    told = re.search(r"<meta name=\"htmx-config\" content='([^']+)'>", get(served, "/sign-in").text)
+    assert told is not None
+    config = json.loads(told[1])
+    assert config["includeIndicatorCSS"] is False
+    assert {"4xx", "5xx"} <= set(config["noSwap"])
 
 
 def test_an_error_is_a_page_for_people_and_json_for_programs(served: Console) -> None:

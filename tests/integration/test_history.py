@@ -64,6 +64,16 @@ def test_the_batches_settled_last_come_first(redis: Redis) -> None:
     assert kept(redis) == [third, second, first]
 
 
+def test_they_are_read_in_pages_that_later_ones_do_not_shift(redis: Redis) -> None:
+    ids = [settle(redis, NOW) for _ in range(3)] + [settle(redis, NOW + 1)]
+    newest, second = history.batches(redis, QUEUE, 2)
+    settle(redis, NOW + 2)
+    older = history.batches(redis, QUEUE, 9, history.mark(second))
+    assert {each.id for each in (newest, second, *older)} == set(ids)
+    assert history.batches(redis, QUEUE, 9, history.mark(older[-1])) == []
+    assert history.batches(redis, QUEUE, 9, "00-forgotten 100") == []
+
+
 def test_a_queue_in_which_nothing_was_settled_has_no_history(redis: Redis) -> None:
     assert (history.batches(redis, QUEUE, 9), history.of_person(redis, QUEUE, person(1))) == ([], [])
     assert (history.since(redis, QUEUE), history.trim(redis, [QUEUE], NOW)) == (None, 0)

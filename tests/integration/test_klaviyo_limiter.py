@@ -15,7 +15,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from klaviyo.limiter import PREFIX, RedisLimiter, fingerprint
+from klaviyo.limiter import PREFIX, RedisLimiter, Use, fingerprint
 from klaviyo.quotas import PUBLISHED
 
 KEY = "pk_canary0123456789"
@@ -138,6 +138,29 @@ def test_a_pause_is_not_shortened_by_a_later_one(redis: Redis) -> None:
     limiter.pause("create_list", 1)
     limiter.pause("create_list", 0)
     assert limiter.acquire("create_list") > 3_500
+
+
+def test_what_was_used_and_what_is_paused_is_told_and_takes_no_slot(redis: Redis, clock: Clock) -> None:
+    limiter = RedisLimiter(redis, ACCOUNT)
+    assert limiter.uses() == []
+    assert limiter.acquire("get_lists") == 0.0
+    assert limiter.acquire("create_list") == 0.0
+    clock.now += 2
+    assert limiter.acquire("create_list") == 0.0
+    lists, day = Use("get_lists", "minute", 1, 675), Use("create_list", "day", 2, 135)
+    expected = [lists, Use("create_list", "minute", 2, 135), day]
+    for _ in range(3):
+        assert limiter.uses() == expected
+    assert RedisLimiter(redis, fingerprint("pk_other")).uses() == []
+    clock.now += 61
+    assert limiter.uses() == [day]
+
+
+def test_an_endpoint_that_is_paused_is_told_of_though_nothing_was_asked_of_it(redis: Redis) -> None:
+    RedisLimiter(redis, ACCOUNT).pause("get_lists", 50)
+    (use,) = RedisLimiter(redis, ACCOUNT).uses()
+    assert (use.endpoint, use.used, use.allowed) == ("get_lists", 0, 675)
+    assert 0 < use.paused_ms <= 50_000
 
 
 def test_keys_carry_the_prefix_and_an_end_but_no_key_of_klaviyos(redis: Redis) -> None:

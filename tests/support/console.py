@@ -23,7 +23,13 @@ ADMIN = "the-admin-token-of-this-installation"
 SECRET = "a secret of this installation"
 TOKENS = {role: f"ferry_token_of_the_{role}" for role in (Role.VIEWER, Role.OPERATOR)} | {Role.ADMIN: ADMIN}
 
-_FIELDS = {"connection": "default", "kind": "audience", "target": "42", "name": "ferry.css"}
+_FIELDS = {
+    "connection": "default",
+    "kind": "audience",
+    "target": "42",
+    "name": "ferry.css",
+    "letter": "1767225599999-0",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,15 @@ log = logging.getLogger(__name__)
 
 #: Changes that make a queue due.
 SIZE = 5
-#: Requests that change nothing: dying after one is like dying before the next. EVAL is for scripts that only read.
+#: Requests that change nothing: dying after one is like dying before the next. EVAL is for scripts that only read;
+#: HINCRBY counts for the metrics, of which no delivery knows.
 READS = frozenset(
     {
         "EVAL",
         "GET",
         "HGET",
         "HGETALL",
+        "HINCRBY",
         "HKEYS",
         "HMGET",
         "INFO",
@@ -44,6 +46,7 @@ READS = frozenset(
         "SMEMBERS",
         "XLEN",
         "ZRANGEBYSCORE",
+        "pipeline HINCRBY",
     }
 )
 

@@ -37,7 +37,7 @@ def counted(queue: Queue = VIPS, name: str = "VIPs", **more: Any) -> QueueCount:
 def ferry(redis_url: str, var: Path, *words: str, text: str | None = None, **env: str) -> Result:
     """Call `ferry` in this process, with these settings and none of the machine's."""
     known = {"REDIS_URL": redis_url, "FERRY_VAR": str(var), "KLAVIYO_API_KEY": "pk_test", **env}
-    nothing = dict.fromkeys(("FERRY_TOKENS", "FERRY_SECRET_KEY", "FERRY_CONNECTIONS", "KLAVIYO_BASE_URL"))
+    nothing = dict.fromkeys(("FERRY_TOKENS", "FERRY_SECRET_KEY", "FERRY_CONNECTIONS", "KLAVIYO_BASE_URL", "FERRY_URL"))
     return CliRunner().invoke(main, list(words), input=text, env={**nothing, **known})
 
 

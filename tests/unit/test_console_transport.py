@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.signin import own_path
+from console.forms import own_path
 from console.transport import is_loopback, way
 
 

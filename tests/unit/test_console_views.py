@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -7,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.view_held import without_people
-from console.view_overview import QueueLine, overview
+from console.reading import Known, Reading
+from console.view_overview import Overview, QueueLine, overview
 from queues.census import Census
 from queues.counts import OpenBatch
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy, Waiting, due_at
 from tests.support.ops import LAPSED, VIPS, counted
+from wording import without_people
 
 NOW = 1_767_225_600_000
 MINUTE, HOUR = 60_000, 3_600_000
@@ -25,8 +27,15 @@ def census(*counts: Any, **more: Any) -> Census:
     return Census(at=NOW, queues=counts, **{**known, **more})
 
 
+def shown(census: Census, names: Iterable[str], **more: Any) -> Overview:
+    """What the page shows of a census; the connections of these names, and those with queues, have a key."""
+    every = {*names, *census.holds, *(count.queue.connection for count in census.queues)}
+    known = [Known(name, f"account of {name}", "its key comes from the environment") for name in sorted(every)]
+    return overview(Reading(census, **{"connections": known, **more}))
+
+
 def line(waiting: Waiting = Waiting(0), **more: Any) -> QueueLine:  # noqa: B008 - it is frozen
-    (found,) = overview(census(counted(waiting=waiting, **more)), []).queues
+    (found,) = shown(census(counted(waiting=waiting, **more)), []).queues
     return found
 
 
@@ -90,8 +99,9 @@ def test_delivered_and_dead_are_told_with_what_became_of_the_rest() -> None:
 def test_a_hold_on_a_queue_stands_with_it_and_one_on_its_connection_with_that() -> None:
     on_queue = counted(hold=Hold("list_gone", NOW - MINUTE, "Restore the list."), waiting=Waiting(5, NOW))
     held = {"brand-b": Hold("unauthenticated", NOW - HOUR, "Give it a key.", probed=True)}
-    found = overview(census(counted(LAPSED), on_queue, holds=held), ["default"])
-    lapsed, vips = found.queues
+    found = shown(census(counted(LAPSED), on_queue, holds=held), ["default"])
+    by_name = {queue.id: queue for queue in found.queues}
+    lapsed, vips = by_name[str(LAPSED)], by_name[str(VIPS)]
     assert vips.hold is not None
     assert (vips.hold.on, vips.hold.reason, vips.hold.lasts) == (str(VIPS), "list_gone", "1m")
     assert vips.hold.what_to_do == "Restore the list."
@@ -104,17 +114,17 @@ def test_a_hold_on_a_queue_stands_with_it_and_one_on_its_connection_with_that() 
 
 def test_connections_are_those_configured_those_with_queues_and_those_held() -> None:
     queues = (counted(waiting=Waiting(3, NOW)), counted(Queue("default", "event", "events"), waiting=Waiting(4, NOW)))
-    found = overview(census(*queues, counted(LAPSED), holds={"gone": Hold("forbidden", NOW)}), ["default", "quiet"])
+    found = shown(census(*queues, counted(LAPSED), holds={"gone": Hold("forbidden", NOW)}), ["default", "quiet"])
     told = [(each.name, each.queues, each.pending) for each in found.connections]
-    assert told == [("brand-b", 1, 0), ("default", 2, 7), ("gone", 0, 0), ("quiet", 0, 0)]
+    assert told == [("gone", 0, 0), ("brand-b", 1, 0), ("default", 2, 7), ("quiet", 0, 0)], "what is held comes first"
 
 
 def test_processes_are_alive_or_cried_out() -> None:
-    found = overview(census(), [])
+    found = shown(census(), [])
     assert (found.scheduler, found.workers, found.trouble) == ("ticked 1s ago", "1 busy, 2 idle", [])
     assert found.scheduler_alive
     assert found.workers_alive
-    none = overview(census(heartbeat=None, workers={}), [])
+    none = shown(census(heartbeat=None, workers={}), [])
     assert (none.scheduler, none.workers, none.scheduler_alive, none.workers_alive) == ("none", "none", False, False)
     assert [told.split(":")[0] for told in none.trouble] == [
         "No scheduler ticked within the last minute",
@@ -124,8 +134,8 @@ def test_processes_are_alive_or_cried_out() -> None:
 
 def test_the_equation_stands_there_and_says_when_it_does_not_hold() -> None:
     right = counted(accepted=10, delivered=10)
-    assert overview(census(right), []).adds_up
-    wrong = overview(census(replace(right, accepted=11)), [])
+    assert shown(census(right), []).adds_up
+    wrong = shown(census(replace(right, accepted=11)), [])
     assert not wrong.adds_up
     assert f"DOES NOT ADD UP in {VIPS}" in wrong.equation
 
@@ -138,9 +148,13 @@ def test_of_very_many_queues_those_that_need_a_look_are_shown() -> None:
         counted(last[1], dead=1, kept=1, accepted=1),
         counted(last[2], waiting=Waiting(1, NOW), accepted=1),
     )
-    found = overview(census(*quiet, *urgent), [])
+    found = shown(census(*quiet, *urgent), [])
     assert (len(found.queues), found.hidden) == (200, 103)
-    assert [queue.id for queue in found.queues][-3:] == [str(last[1]), str(last[0]), str(last[2])]
+    ids = [queue.id for queue in found.queues]
+    assert ids[:2] == [str(last[0]), str(last[1])], "what is held first, then dead letters"
+    assert ids[2:] == sorted(ids[2:]), "a row that is looked at again stays where it is"
+    assert ids[-1] == str(last[2])
+    assert (found.held, found.dying) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -54,3 +54,12 @@ def test_a_fault_that_does_not_pass_is_given_up(counts: bool) -> None:
 def test_what_waiting_does_not_change_is_said_at_once_with_the_remedy() -> None:
     with pytest.raises(Failed, match=r"is refused \(bad_key\)\. Create a new key"):
         patiently(failing(Hold("connection", "bad_key", "Create a new key.")), _no_sleep)
+
+
+def test_a_page_is_not_made_to_wait_for_long() -> None:
+    slept: list[float] = []
+    wait = Throttled("get_profiles", 2.0)
+    assert patiently(failing(wait, wait), slept.append, most_s=4.0) == "answer"
+    assert slept == [2.0, 2.0]
+    with pytest.raises(Failed, match="get_profiles is to be retried in 59 s"):
+        patiently(failing(Throttled("get_profiles", 59.0)), _no_sleep, most_s=4.0)

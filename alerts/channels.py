@@ -1,0 +1,25 @@
+"""The channels that are configured, by name: how each is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from alerting import Alerting
+from alerts import mail, slack, webhook
+from alerts.news import News
+
+#: Tells the news, within some ten seconds. Raises Untold.
+Tell = Callable[[News], None]
+
+
+def configured(alerting: Alerting) -> dict[str, Tell]:
+    """Name -> channel."""
+    found: dict[str, Tell] = {}
+    if alerting.slack:
+        found["slack"] = partial(slack.tell, alerting.slack)
+    if alerting.webhook:
+        found["webhook"] = partial(webhook.tell, alerting.webhook)
+    if alerting.mail:
+        found["email"] = partial(mail.tell, alerting.mail)
+    return found

@@ -1,0 +1,7 @@
+"""What can go wrong when alerts are told."""
+
+from __future__ import annotations
+
+
+class Untold(Exception):
+    """A channel did not take a message; the message says why, without any address or secret."""

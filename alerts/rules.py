@@ -1,0 +1,29 @@
+"""The rules: facts and limits -> alerts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alerting import Limits
+from alerts.facts import Facts
+from alerts.rules_processes import of_processes
+from alerts.rules_queues import called, held, of_queue
+from queues.alerts import Alert
+
+
+def judged(facts: Facts, limits: Limits) -> list[Alert]:
+    """Everything that is wrong, each with an id of its own."""
+    return [*of_processes(facts, limits), *_of_queues(facts, limits), *(_of_holds(facts) if limits.holds else ())]
+
+
+def _of_queues(facts: Facts, limits: Limits) -> Iterator[Alert]:
+    for count in facts.census.queues:
+        yield from of_queue(count, facts.settlements.get(count.queue), limits, facts.census.at)
+
+
+def _of_holds(facts: Facts) -> Iterator[Alert]:
+    for connection, hold in sorted(facts.census.holds.items()):
+        yield held(connection, connection, hold)
+    for count in facts.census.queues:
+        if count.hold:
+            yield held(str(count.queue), called(count), count.hold)

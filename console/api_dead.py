@@ -1,0 +1,114 @@
+"""`/v1/dead`: dead letters, for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+import falcon
+import falcon.asgi
+from redis import Redis
+
+from console import api, api_asked
+from console.access import Role, visitor
+from console.desk import Desk
+from console.gate import check_role
+from console.place import queue_place
+from ops import actions, letters
+from ops.errors import Failed
+from ops.letter_view import summary, traceable, whole
+from ops.letters import After, Wanted
+from queues.dead_letters import Replayed
+
+T = TypeVar("T")
+
+
+class LettersApi:
+    """Which there are."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """A page of those that are asked for, in the order of the queues, oldest first in each."""
+        asked = api.query(req, api_asked.LETTERS)
+        if asked["personal_data"]:
+            check_role(req, Role.ADMIN)
+        wanted = await _wanted(self._desk, asked, [asked["id"]] if "id" in asked else [], asked["since"])
+        told, more = await self._desk.run(
+            _page, self._desk.redis, wanted, asked.get("after"), asked["limit"], asked["personal_data"]
+        )
+        api.answer(resp, {"letters": told, "next": f"{more[0]}/{more[1]}" if more else None})
+
+
+class LetterApi:
+    """One letter."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        connection: str,
+        kind: str,
+        target: str,
+        letter: str,
+    ) -> None:
+        """What was to be done, when, and why it could not be; the person for an admin who asks for it."""
+        personal_data = api.query(req, api_asked.LETTER)["personal_data"]
+        if personal_data:
+            check_role(req, Role.ADMIN)
+        queue = queue_place(await self._desk.census(), f"{connection}/{kind}/{target}").on
+        wanted = Wanted((letter,), str(queue))
+        api.answer(resp, await self._desk.run(_one, self._desk.redis, wanted, personal_data))
+
+
+class ReplayApi:
+    """Send letters again."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Put those that are meant back into their queues."""
+        asked = await api.body(req, api_asked.REPLAY)
+        wanted = await _wanted(self._desk, asked, asked["ids"])
+        done = await self._desk.run(_replay, self._desk.redis, visitor(req).who, wanted)
+        self._desk.changed()
+        api.answer(resp, {"replayed": done.replayed, "stayed": done.stayed})
+
+
+async def _wanted(desk: Desk, asked: dict[str, Any], ids: list[str], since: int = 0) -> Wanted:
+    """Which letters are meant. Raises HTTPNotFound where the queue is none."""
+    queue = str(queue_place(await desk.census(), asked["queue"]).on) if "queue" in asked else None
+    return Wanted(tuple(ids), queue, asked.get("reason"), asked["older_than"], since)
+
+
+def _page(
+    redis: Redis, wanted: Wanted, after: After | None, limit: int, personal_data: bool
+) -> tuple[list[dict[str, Any]], After | None]:
+    found, more = _found(lambda: letters.page(redis, wanted, after, limit))
+    shown = whole if personal_data else summary
+    return [shown(letter, count.name) for count, letter in found], more
+
+
+def _one(redis: Redis, wanted: Wanted, personal_data: bool) -> dict[str, Any]:
+    ((count, letter),) = _found(lambda: list(letters.find(redis, wanted)))
+    return (whole if personal_data else traceable)(letter, count.name)
+
+
+def _replay(redis: Redis, who: str, wanted: Wanted) -> Replayed:
+    return actions.replay(redis, who, _found(lambda: letters.chosen(redis, wanted)))
+
+
+def _found(search: Callable[[], T]) -> T:
+    """What is found. Raises HTTPNotFound for a letter that is gone, HTTPBadRequest for what names none or several."""
+    try:
+        return search()
+    except Failed as fault:
+        raise falcon.HTTPNotFound(title="No such dead letter", description=fault.message) from None
+    except click.UsageError as fault:
+        raise falcon.HTTPBadRequest(title="Which dead letter is meant?", description=fault.message) from None

@@ -1,0 +1,70 @@
+"""`/v1/holds`, `/v1/connections` and `/v1/audit`, for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon.asgi
+from redis import Redis
+
+from console import api, api_asked
+from console.access import Role
+from console.api_queues import for_everybody
+from console.desk import Desk
+from console.gate import check_role
+from ops import audited, connections_found, holds
+from ops.wording import moment
+from queues import audit
+from queues.holds import confirmations
+from settings import Settings
+from wording import without_people
+
+
+class HoldsApi:
+    """What is held, and what ends it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Connections first, then queues."""
+        api.query(req, api_asked.NOTHING)
+        census = for_everybody(await self._desk.census())
+        probes = await self._desk.run(confirmations, self._desk.redis)
+        held = [holds.document(each) for each in holds.held(census, probes)]
+        api.answer(resp, {"at": moment(census.at), "holds": held})
+
+
+class ConnectionsApi:
+    """The connections there are."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Whose key each has, how it is flushed and whether it is held; with `check` what Klaviyo says of the key."""
+        asking = api.query(req, api_asked.CONNECTIONS)["check"]
+        if asking:
+            check_role(req, Role.OPERATOR)
+        found = await self._desk.run(_connections, self._desk.redis, self._desk.settings, asking)
+        api.answer(resp, {"connections": found})
+
+
+class AuditApi:
+    """Who did what."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """The last entries, newest first; by `before` those before them."""
+        asked = api.query(req, api_asked.AUDIT)
+        limit = asked["limit"]
+        found = await self._desk.run(audit.read, self._desk.redis, limit + 1, asked.get("before", "+"))
+        entries = [audited.document(entry) for entry in found[:limit]]
+        api.answer(resp, {"entries": entries, "next": entries[-1]["id"] if len(found) > limit else None})
+
+
+def _connections(redis: Redis, known: Settings, asking: bool) -> list[dict[str, Any]]:
+    found = [connections_found.document(line) for line in connections_found.found(redis, known, asking)]
+    return [each | {"held": without_people(each["held"]) if each["held"] else None} for each in found]

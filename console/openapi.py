@@ -1,0 +1,110 @@
+"""`/openapi.json` and `/docs`: what the intake and the console take, in one document."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+import falcon.asgi
+import orjson
+
+from console import openapi_dead, openapi_queue_schemas, openapi_queues, openapi_told_schemas
+from console.access import ROUTES
+from intake import docs
+from intake.errors import RETRY_AFTER
+from intake.openapi import document as of_intake
+from intake.openapi_parts import answer
+from intake.openapi_schemas import ref
+
+_DESCRIPTION: Final = (
+    " For operators there is the same as the `ferry` command and the pages have: what waits, what is held and what is "
+    "dead, and what may be done about it. It takes the token of a user (`ferry users add`), whose role is viewer, "
+    "operator or admin, each of which may do what the ones before it may. `ferry --url` is made of it."
+)
+_ERRORS: Final = {
+    "400": "It cannot be asked like this; the description names the place.",
+    "401": "No token of a user.",
+    "403": "The user's role may not.",
+    "404": "There is no such queue, connection or dead letter.",
+    "409": "The cause of the hold is still there; the description says what it is, and the remedy.",
+    "411": "The body's length is missing.",
+    "413": "The body is too large.",
+    "415": "The body is no JSON.",
+    "429": "Too many wrong tokens came from the same address.",
+    "500": "A defect in Ferry.",
+    "503": "Redis cannot be used; what was asked for may or may not have been done.",
+}
+_USER: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "For operators: the token of a user, as `ferry users add` prints it, or FERRY_ADMIN_TOKEN.",
+}
+
+
+#: (path, method) -> operation, without what is said of every one.
+OPERATIONS: Final = openapi_queues.OPERATIONS | openapi_dead.OPERATIONS
+
+_SCHEMAS: Final = (
+    openapi_queue_schemas.SCHEMAS | openapi_queues.SCHEMAS | openapi_told_schemas.SCHEMAS | openapi_dead.SCHEMAS
+)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The intake's document and the operations of the console, OpenAPI 3.1."""
+    told = of_intake()
+    parts = told["components"]
+    return told | {
+        "info": told["info"] | {"description": told["info"]["description"] + _DESCRIPTION},
+        "paths": told["paths"] | _paths(),
+        "components": {
+            "schemas": parts["schemas"] | _SCHEMAS,
+            "responses": parts["responses"] | _error_responses(),
+            "securitySchemes": parts["securitySchemes"] | {"user": _USER},
+        },
+    }
+
+
+def _paths() -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for (path, method), operation in OPERATIONS.items():
+        role = f"Role: {ROUTES[path, method]}."
+        told = {"description": f"{operation.get('description', '')} {role}".strip(), "security": [{"user": []}]}
+        paths.setdefault(path, {})[method.lower()] = operation | told
+    return paths
+
+
+def _error_responses() -> dict[str, Any]:
+    responses = {f"Operator{status}": answer(text, ref("Error")) for status, text in _ERRORS.items()}
+    seconds = {"schema": {"type": "integer"}, "description": f"Seconds, such as {RETRY_AFTER}."}
+    for status in ("429", "503"):
+        responses[f"Operator{status}"]["headers"] = {"Retry-After": seconds}
+    return responses
+
+
+class Document:
+    """The document."""
+
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """For programs."""
+        resp.data = _json()
+
+
+class Page:
+    """The same for people, as the intake shows its own."""
+
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """For people."""
+        resp.content_type = "text/html;charset=utf-8"
+        resp.set_header("Content-Security-Policy", docs.POLICY)
+        resp.data = _html()
+
+
+@cache
+def _json() -> bytes:
+    return orjson.dumps(document())
+
+
+@cache
+def _html() -> bytes:
+    return docs.page(document()).encode()

@@ -1,0 +1,72 @@
+"""`/queues/{connection}/{kind}/{target}`: everything of one queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import falcon.asgi
+
+from console import render, view_queue
+from console.access import Role, Visitor, visitor
+from console.desk import Desk
+from console.gate import by_script
+from console.list_told import list_told
+from console.place import Place, queue_place
+from console.view_done import SAID_MS, done
+from console.view_uploads import Upload, upload
+from queues import audit, history
+from queues.audit import Entry
+from queues.census import Census
+from queues.names import Queue
+from scheduler.tick import policy_of
+
+#: Uploads on one page.
+_SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the ledger tells besides the census.
+
+    `goes_to`: the list in Klaviyo. `earlier`: before which batch the next page of uploads begins, None for no more.
+    """
+
+    goes_to: str
+    uploads: list[Upload]
+    earlier: str | None
+    acts: list[Entry]
+
+
+class QueuePage:
+    """It only shows; what one may do to the queue is linked."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, connection: str, kind: str, target: str
+    ) -> None:
+        """The queue, with its last uploads; by `?before=` those before them."""
+        census = await self._desk.census()
+        place = queue_place(census, f"{connection}/{kind}/{target}")
+        # What is settled does not change, and a large batch takes some 10 ms: the live part is looked at without.
+        before = None if by_script(req) else req.get_param("before") or ""
+        read = await self._desk.run(_read, self._desk, place.queues[0].queue, before, census.at - SAID_MS)
+        told = self._told(visitor(req), place, census, read)
+        render.page(req, resp, "queue.html", place=place, read=read, before=before, **told)
+
+    def _told(self, who: Visitor, place: Place, census: Census, read: _Read) -> dict[str, Any]:
+        (count,) = place.queues
+        seen = view_queue.view(count, census, policy_of(self._desk.settings.connections, count.queue))
+        said = done(read.acts, who.who, census.at, {seen.id, count.queue.connection})
+        return {"seen": seen, "done": said, "acts": who.may(Role.OPERATOR)}
+
+
+def _read(desk: Desk, queue: Queue, before: str | None, since: int) -> _Read:
+    redis = desk.redis
+    found = [] if before is None else history.batches(redis, queue, _SHOWN + 1, before)
+    shown = found[:_SHOWN]
+    earlier = history.mark(shown[-1]) if len(found) > _SHOWN else None
+    acts = audit.since(redis, since)
+    return _Read(list_told(redis, desk.settings, queue), [upload(each) for each in shown], earlier, acts)

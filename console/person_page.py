@@ -1,0 +1,79 @@
+"""`/person`: one person's story, as `ferry explain` tells it. For admins alone.
+
+It is asked for by a form that is posted, so that no address stands in a URL, in a log line or in the browser's history.
+"""
+
+from __future__ import annotations
+
+import click
+import falcon
+import falcon.asgi
+from redis import Redis
+
+from console import render
+from console.access import visitor
+from console.desk import Desk
+from console.forms import form
+from console.view_person import Person, view
+from ops.explaining import story
+from ops.patience import briefly
+from ops.targets import find_queue
+from ops.wording import called
+from queues import audit
+from queues.census import Census
+from queues.names import Queue
+from settings import Settings
+
+
+class PersonPage:
+    """A form, and what is known of whom it names."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """The form; `?queue=` fills in the queue."""
+        await self._show(req, resp, {"queue": req.get_param("queue") or ""})
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """The story; 400 and the form where it does not say of whom, or in which queue."""
+        given = await form(req)
+        self._desk.changed()
+        census = await self._desk.census()
+        try:
+            queue = _queue(given, census)
+        except click.UsageError as fault:
+            resp.status = falcon.HTTP_400
+            await self._show(req, resp, given, wrong=fault.message)
+            return
+        told = await self._desk.run(
+            _told, self._desk.redis, self._desk.settings, census, queue, given["person"], visitor(req).who
+        )
+        await self._show(req, resp, given, told=told)
+
+    async def _show(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        given: dict[str, str],
+        wrong: str = "",
+        told: Person | None = None,
+    ) -> None:
+        census = await self._desk.census()
+        queues = [(str(count.queue), called(count)) for count in census.queues]
+        shown = {"queue": given.get("queue", ""), "person": given.get("person", "")}
+        render.page(req, resp, "person.html", queues=queues, wrong=wrong, told=told, **shown)
+
+
+def _queue(given: dict[str, str], census: Census) -> Queue:
+    if not given.get("person", "").strip():
+        raise click.UsageError("Give an e-mail address, a phone number or an id of the person.")
+    return find_queue(given.get("queue", "").strip(), census.queues)
+
+
+def _told(redis: Redis, known: Settings, census: Census, queue: Queue, given: str, who: str) -> Person:
+    """May ask Klaviyo, for seconds. Raises redis.RedisError."""
+    (count,) = (each for each in census.queues if each.queue == queue)
+    found = story(redis, known, census, count, given, briefly)
+    audit.note(redis, who, "story", queue)  # not of whom
+    return view(found)

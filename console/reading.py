@@ -1,0 +1,86 @@
+"""What the first page shows besides the census: keys and limits, what was delivered last, and what will be when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from redis import Redis
+
+from console.view_foremost import foremost
+from klaviyo.limiter import RedisLimiter, Use, fingerprint
+from ops.arriving import Arrival, Route, arrivals
+from ops.connections_key import key_or_why
+from ops.connections_known import WHENCE
+from queues import hours, kept, uploads
+from queues.census import Census
+from queues.hours import Hour
+from queues.names import Queue
+from queues.uploads import Upload
+from scheduler.tick import policy_of
+from settings import Settings
+
+#: Uploads that are told of.
+_LAST: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A connection. `account`: its name for the limiter, None where there is no key. `key`: whence, or why none."""
+
+    name: str
+    account: str | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything on the page; `uses` by account, `hours` of all queues."""
+
+    census: Census
+    connections: Sequence[Known] = ()
+    uses: Mapping[str, Sequence[Use]] = field(default_factory=dict)
+    uploads: Sequence[Upload] = ()
+    hours: Sequence[Hour] = ()
+    hours_of: Mapping[Queue, Sequence[Hour]] = field(default_factory=dict)
+    arrivals: Mapping[Queue, Arrival] = field(default_factory=dict)
+
+
+def read(redis: Redis, settings: Settings, census: Census, before: Reading | None) -> Reading:
+    """Read what belongs to this census. `before`: the reading before this one.
+
+    Nothing is written, and Klaviyo is not asked. Raises redis.RedisError.
+    """
+    # What the intake does each second, too: one that was added this moment is no stranger.
+    settings.connections.include(kept.names(redis))
+    names = {connection.name for connection in settings.connections}
+    every = {*names, *census.holds, *(count.queue.connection for count in census.queues)}
+    known = [_known(redis, settings, name) for name in sorted(every)]
+    uses = {account: RedisLimiter(redis, account).uses() for account in {each.account for each in known} if account}
+    return Reading(
+        census,
+        known,
+        uses,
+        uploads.last(redis, _LAST, {each.batch: each for each in before.uploads} if before else {}),
+        hours.of_all(redis, census.at),
+        hours.of_queues(redis, [count.queue for count in foremost(census)], census.at),
+        _arrivals(settings, census, known, uses),
+    )
+
+
+def _known(redis: Redis, settings: Settings, name: str) -> Known:
+    key = key_or_why(redis, settings, name)
+    return Known(name, None, key) if isinstance(key, str) else Known(name, fingerprint(key.value), WHENCE[key.origin])
+
+
+def _arrivals(
+    settings: Settings, census: Census, known: Sequence[Known], uses: Mapping[str, Sequence[Use]]
+) -> dict[Queue, Arrival]:
+    accounts = {each.name: each.account or each.name for each in known}
+    paused = {(account, use.endpoint): use.paused_ms for account, used in uses.items() for use in used}
+
+    def route(queue: Queue) -> Route:
+        return Route(accounts[queue.connection], policy_of(settings.connections, queue).upload_max)
+
+    return arrivals(census, route, paused)

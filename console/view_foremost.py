@@ -1,0 +1,32 @@
+"""Which queues a page shows, and in which order. Pure."""
+
+from __future__ import annotations
+
+from heapq import nsmallest
+from typing import Final
+
+from ops import status_words as words
+from queues.census import Census
+from queues.counts import QueueCount
+
+#: Queues on the page: a browser can show thousands, a person cannot look at them.
+SHOWN: Final = 200
+
+
+def foremost(census: Census) -> list[QueueCount]:
+    """Those that need a look and then those due next; at most SHOWN.
+
+    Faults come first, then what is held, then dead letters. Within these by name, so that a row that is looked at
+    again stays where it is.
+    """
+    trouble = {count.queue: _trouble(count, census) for count in census.queues}
+
+    def urgency(count: QueueCount) -> tuple[tuple[bool, bool, bool], float]:
+        return trouble[count.queue], float("inf") if count.due is None else count.due
+
+    shown = nsmallest(SHOWN, census.queues, key=urgency)
+    return sorted(shown, key=lambda count: (trouble[count.queue], count.queue))
+
+
+def _trouble(count: QueueCount, census: Census) -> tuple[bool, bool, bool]:
+    return count.missing == 0, not words.is_held(count, census), count.kept == 0

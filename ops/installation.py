@@ -1,0 +1,30 @@
+"""Which Ferry the operator's commands speak to: that of this machine, or over HTTP the one that `--url` names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import click
+
+import settings
+from ops.audited import by
+from ops.here import Here
+from ops.ledger import ledger
+from ops.remote import Remote
+
+#: Both have the same methods; a command knows no more of them.
+Installation = Here | Remote
+
+
+@contextmanager
+def installation() -> Iterator[Installation]:
+    """The Ferry that is meant, for the block. Raises Failed, Misconfigured, SettingsError."""
+    url: str | None = click.get_current_context().find_root().obj
+    if url is not None:
+        with closing(Remote(url)) as remote:
+            yield remote
+        return
+    known = settings.load()
+    with ledger(known) as redis:
+        yield Here(redis, known, by())

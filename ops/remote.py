@@ -1,0 +1,159 @@
+"""A Ferry elsewhere, over its API: what the operator's commands ask of it (installation.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import msgspec
+
+from ops import status_read
+from ops.actions import Released
+from ops.errand import Asked, Errand
+from ops.errors import Failed
+from ops.letters import Wanted, check_id
+from ops.remote_calls import Calls, Conflict
+from ops.targets import find_queue
+from queues.census import Census
+from queues.dead_letters import Replayed
+from queues.names import Queue
+from queues.records import Record
+from wording import ms_of
+
+#: Queues named in one request: it may have 64 KB, and a name some 2.
+_QUEUES: Final = 20
+#: Letters and entries in one answer, as many as the API gives.
+_PAGE: Final = 500
+
+
+class Remote:
+    """Every call may raise Failed and click.UsageError; answers of another shape than Ferry's are Failed."""
+
+    #: Seconds between two looks of somebody who waits: the census is taken once a second.
+    every_s = 1.0
+
+    def __init__(self, url: str) -> None:
+        """Raises Misconfigured for a URL or a FERRY_TOKEN that must not be used."""
+        self._calls = Calls(url)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._calls.close()
+
+    def census(self) -> Census:
+        """What was in the ledger at most a second ago."""
+        with self._understood():
+            return status_read.census(self._calls.get("/v1/queues"))
+
+    def connection_names(self) -> set[str]:
+        """The connections that are configured or were added."""
+        with self._understood():
+            return {each["name"] for each in self._calls.get("/v1/connections")["connections"]}
+
+    def confirmations(self) -> Mapping[str, int]:
+        """Held connection -> probes that found the cause still there."""
+        with self._understood():
+            held = self._calls.get("/v1/holds")["holds"]
+            return {each["held"]: each["probes"] for each in held if each["kind"] == "connection"}
+
+    def connections(self) -> list[dict[str, Any]]:
+        """A document for each connection, its key tried with Klaviyo."""
+        with self._understood():
+            return list(self._calls.get("/v1/connections", check="true")["connections"])
+
+    def flush(self, queues: Sequence[Queue]) -> Asked:
+        """Ask for what waits in these queues."""
+        with self._understood():
+            parts = [queues[start : start + _QUEUES] for start in range(0, len(queues), _QUEUES)]
+            told = [self._calls.post("/v1/flush", {"queues": [str(queue) for queue in part]}) for part in parts]
+            errands = [
+                Errand(Queue.parse(each["queue"]), each["asked"], each["upto"])
+                for some in told
+                for each in some["queues"]
+            ]
+            return Asked(min((ms_of(some["at"]) for some in told), default=0), errands)
+
+    def hold(self, on: Queue | str, reason: str) -> bool:
+        """Stop a queue or a connection; False where it is held already."""
+        with self._understood():
+            return bool(self._calls.post(f"{_path(on)}/hold", {"reason": reason})["placed"])
+
+    def release(self, on: Queue | str, force: bool) -> Released:
+        """End a hold unless its cause is still there and it is not forced."""
+        with self._understood():
+            try:
+                told = self._calls.post(f"{_path(on)}/release", {"force": force})
+            except Conflict as fault:
+                return Released(False, fault.message)
+            snapshot = told["snapshot"]
+            return Released(told["released"], told["still"], snapshot and msgspec.convert(snapshot, Record))
+
+    def letters(self, wanted: Wanted) -> Iterator[dict[str, Any]]:
+        """Summaries of dead letters."""
+        filters = self._filters(wanted) | {"limit": _PAGE, "since": wanted.since}
+        more: dict[str, Any] = {}
+        while True:
+            with self._understood():
+                told = self._calls.get("/v1/dead", **filters, **more)
+                yield from told["letters"]
+                if told["next"] is None:
+                    return
+                more = {"after": told["next"]}
+
+    def letter(self, letter_id: str, queue: str | None, personal_data: bool) -> dict[str, Any]:
+        """One letter."""
+        check_id(letter_id)
+        with self._understood():
+            found = self._calls.get("/v1/dead", **self._filters(Wanted(queue=queue)), id=letter_id)
+            (summary,) = found["letters"]
+            asked = {"personal_data": "true"} if personal_data else {}
+            return self._calls.get(f"/v1/dead/{summary['queue']}/{letter_id}", **asked)
+
+    def replay(self, wanted: Wanted) -> Replayed:
+        """Put dead letters back into their queues."""
+        for letter_id in wanted.ids:
+            check_id(letter_id)
+        which: dict[str, Any] = {"all": True} if wanted.everything else self._filters(wanted)
+        if wanted.ids:
+            which["ids"] = list(wanted.ids)
+        with self._understood():
+            told = self._calls.post("/v1/dead/replay", which)
+            return Replayed(told["replayed"], told["stayed"])
+
+    def audit(self, limit: int) -> list[dict[str, Any]]:
+        """What was done last, newest first."""
+        found: list[dict[str, Any]] = []
+        more: dict[str, Any] = {}
+        with self._understood():
+            while len(found) < limit:
+                told = self._calls.get("/v1/audit", limit=min(_PAGE, limit - len(found)), **more)
+                found += told["entries"]
+                if told["next"] is None:
+                    break
+                more = {"before": told["next"]}
+        return found
+
+    def _filters(self, wanted: Wanted) -> dict[str, Any]:
+        """The filters as the API takes them: a queue by its id alone, an age in minutes."""
+        queue = find_queue(wanted.queue, self.census().queues) if wanted.queue is not None else None
+        given = {
+            "queue": queue and str(queue),
+            "reason": wanted.reason,
+            "older_than": f"{wanted.older_ms // 60_000}m" if wanted.older_ms else None,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, AttributeError) as fault:
+            raise Failed(
+                f"{self._calls.url} answers as this version of Ferry does not understand ({type(fault).__name__}). "
+                "Is it a Ferry, and of the same version? `ferry --version` and /openapi.json there say which."
+            ) from fault
+
+
+def _path(on: Queue | str) -> str:
+    return f"/v1/queues/{on}" if isinstance(on, Queue) else f"/v1/connections/{on}"

@@ -1,0 +1,94 @@
+"""A whole Ferry for the browser to look at: `ferry up` with its own Redis, its emulator, and a user of each role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from redis import Redis
+
+from ops import group_file
+from ops.group import EMULATOR_KEY
+from queues.census import count
+from queues.counts import QueueCount
+from queues.names import Queue
+from tests.support.console import ADMIN, add_users
+from tests.support.klaviyo import Account
+from tests.support.ops import ferry
+from tests.support.up import Up
+from tests.support.waiting import until
+
+
+class Installation:
+    """It runs as long as `installation`. `klaviyo`: the emulator; `url`: of the page."""
+
+    def __init__(self, up: Up, redis: Redis, klaviyo: Account) -> None:
+        self.up = up
+        self.url = f"http://127.0.0.1:{up.port}"
+        self.klaviyo = klaviyo
+        self._redis = redis
+        self._known = group_file.read(up.var)
+
+    def post(self, audience: str, name: str, people: list[str], connection: str = "default") -> Queue:
+        """Let these people join an audience; its queue."""
+        answer = self._send(audience, name, people, connection)
+        assert answer.status_code == 202, answer.text
+        return Queue(connection, "audience", audience)
+
+    def _send(self, audience: str, name: str, people: list[str], connection: str) -> requests.Response:
+        changes = [{"action": "add", "email": person} for person in people]
+        message = {"audience": {"id": audience, "name": name}, "changes": changes}
+        headers = {"Authorization": f"Bearer {self._known['FERRY_TOKENS'].partition(':')[2]}"}
+        return requests.post(
+            f"{self.url}/v1/changes?connection={connection}", json=message, headers=headers, timeout=60
+        )
+
+    def flush(self, queue: Queue) -> None:
+        """Have everything that a queue holds delivered, or refused."""
+        self.ferry("flush", str(queue))
+        until(lambda: self._is_settled(queue), f"{queue} is settled")
+
+    def _is_settled(self, queue: Queue) -> bool:
+        found = self.counted(queue)
+        return found.waiting.pending == found.open == 0
+
+    def ferry(self, *words: str, text: str | None = None) -> str:
+        """What a command says."""
+        known = {name: self._known[name] for name in ("FERRY_SECRET_KEY", "KLAVIYO_BASE_URL")}
+        told = ferry(self._known["REDIS_URL"], self.up.var, *words, text=text, **known)
+        assert told.exit_code == 0, told.output
+        return told.output
+
+    def connect(self, name: str) -> None:
+        """Add a connection, whose key is `pk_` and its name."""
+        self.ferry("connections", "add", name, text=f"pk_{name}")
+        until(lambda: self._send("nobody", "Nobody", [], name).status_code == 202, f"the intake knows {name}")
+
+    def accept_keys(self, *connections: str) -> None:
+        """Klaviyo refuses from now on every key but those of these connections and of `default`."""
+        keys = [EMULATOR_KEY, *(f"pk_{name}" for name in connections)]
+        self.klaviyo.control("keys", keys=[{"key": key} for key in keys])
+
+    def counted(self, queue: Queue) -> QueueCount:
+        """What the ledger says of a queue."""
+        (found,) = count(self._redis, [queue])
+        return found
+
+
+@contextmanager
+def installation(folder: Path) -> Iterator[Installation]:
+    """Everything `ferry up` starts, as long as the block."""
+    up = Up(folder, FERRY_ADMIN_TOKEN=ADMIN)
+    try:
+        up.wait_until_up()
+        known = group_file.read(folder)
+        klaviyo = Account(known["KLAVIYO_BASE_URL"])
+        with Redis.from_url(known["REDIS_URL"]) as redis:
+            add_users(redis)
+            klaviyo.control("jobs", seconds=0)
+            yield Installation(up, redis, klaviyo)
+        klaviyo.close()
+    finally:
+        up.end()

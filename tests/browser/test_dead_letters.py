@@ -1,0 +1,62 @@
+"""What Klaviyo refused, until it was delivered after all; and the story of one person."""
+
+from __future__ import annotations
+
+from selenium.webdriver.common.by import By
+
+from queues.names import Queue
+from tests.browser.installation import Installation
+from tests.browser.page import Page
+from tests.support.console import ADMIN, TOKENS, Role
+
+
+def refused(ferry: Installation, audience: str, name: str, person: str) -> Queue:
+    """A queue with a letter of somebody whom Klaviyo refuses once."""
+    ferry.klaviyo.control("faults", fault="400", match={"path": "/api/profile-bulk-import-jobs", "body": person})
+    queue = ferry.post(audience, name, [person])
+    ferry.flush(queue)
+    assert ferry.counted(queue).kept == 1
+    return queue
+
+
+def test_a_letter_is_seen_replayed_and_delivered_once_the_fault_is_over(page: Page, ferry: Installation) -> None:
+    queue = refused(ferry, "winners", "Winners", "win@example.com")
+    page.sign_in(TOKENS[Role.OPERATOR])
+    page.shows(f"/dead?queue={queue}", "1 letter by reason", "invalid")
+    page.driver.find_element(By.CSS_SELECTOR, "input[type=checkbox]").click()
+    page.press("Replay selected")
+    page.says("They are put back into their queues")
+    page.press("Replay 1 dead letter")
+    page.says("1 dead letter")
+    page.open(f"/queues/{queue}/flush")
+    page.press("Flush Winners now")
+    page.shows(f"/queues/{queue}", "1 delivered", "No dead letters")
+    assert ferry.klaviyo.members("Winners") == {"win@example.com"}
+
+
+def test_who_died_is_shown_to_an_admin_alone(page: Page, ferry: Installation) -> None:
+    queue = refused(ferry, "private", "Private", "somebody@example.com")
+    for role, sees in ((Role.VIEWER, False), (Role.OPERATOR, False), (Role.ADMIN, True)):
+        page.sign_in(TOKENS[role])
+        page.shows(f"/dead?queue={queue}", "1 letter by reason")
+        assert "somebody" not in page.driver.page_source
+        page.press(page.driver.find_element(By.CSS_SELECTOR, "tbody [type=checkbox] + a, tbody th > a").text)
+        assert page.heading().startswith("Dead letter")
+        assert ("somebody@example.com" in page.driver.page_source) is sees
+
+
+def test_an_admin_reads_the_story_of_one_person_and_the_audit_does_not_say_whose(
+    page: Page, ferry: Installation
+) -> None:
+    queue = ferry.post("story", "Story", ["story@example.com"])
+    ferry.flush(queue)
+    page.sign_in(ADMIN)
+    page.press("One person")
+    page.fill("Audience or queue", str(queue))
+    page.fill("E-mail address", "story@example.com")
+    page.press("Tell the story")
+    page.says("story@example.com", "in Story", "accepted", "delivered")
+    assert "story" not in page.path()
+    page.press("Audit")
+    page.says(str(queue))
+    assert "story@example.com" not in page.text()

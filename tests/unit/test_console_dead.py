@@ -1,0 +1,194 @@
+"""What the pages of dead letters say, and what their addresses and forms mean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import falcon
+import msgspec
+import pytest
+
+from console import letter_choice
+from console.letter_choice import Choice
+from console.letter_filter import Filter, filter_of
+from console.letter_ref import Ref
+from console.letter_survey import Survey
+from console.view_dead import dead
+from console.view_letter import view
+from console.view_replay import replay, replayed
+from ops.letter_reasons import meaning
+from queues.audit import Entry
+from queues.census import Census
+from queues.change import Body, Change
+from queues.dead_letters import DeadLetter
+from queues.holds import Hold
+from queues.names import Queue
+from queues.policy import Waiting
+from tests.support.ops import LAPSED, VIPS, counted
+
+NOW = 1_767_225_600_000
+MINUTE, DAY = 60_000, 86_400_000
+ODD = Queue("default", "audience", "a/b %")
+
+
+def _nothing(_name: str) -> None:
+    """A query without fields."""
+
+
+def census(*counts: Any, **holds: Hold) -> Census:
+    return Census(at=NOW, queues=counts, holds=holds, heartbeat=NOW, workers={})
+
+
+def letter(queue: Queue = VIPS, reason: str = "no_email", attempts: int = 0, **detail: str) -> DeadLetter:
+    body = Body("add", NOW - 3 * MINUTE, "changes", "m-1", msgspec.Raw(b'{"email":"ann@example.com"}'))
+    change = Change(("k" * 16,), NOW - 2 * MINUTE, body)
+    return DeadLetter(f"{NOW - MINUTE}-0", queue, reason, detail, NOW - 2 * MINUTE, attempts, change)
+
+
+def survey(*page: DeadLetter, more: Ref | None = None) -> Survey:
+    return Survey(Counter((each.queue, each.reason) for each in page), page, more)
+
+
+@pytest.mark.parametrize("queue", [VIPS, ODD])
+def test_a_letter_is_named_by_its_queue_and_id(queue: Queue) -> None:
+    ref = Ref(NOW, 7, queue)
+    assert str(ref) == f"{queue}/{NOW}-7"
+    assert Ref.parse(str(ref)) == ref
+    assert ref.id == f"{NOW}-7"
+
+
+def test_letters_are_ordered_by_their_time_as_numbers() -> None:
+    assert Ref(NOW, 9, VIPS) < Ref(NOW, 10, LAPSED) < Ref(NOW, 10, VIPS) < Ref(10 * NOW, 0, VIPS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "1-1", "a/b/1-1", "a/b/c/1", "a/b/c/1-1-1", "a/b/c/1-x", "a//c/1-1", "a/b/c/\N{ARABIC-INDIC DIGIT ONE}-1"],
+)
+def test_what_names_no_letter_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"expected connection/kind/target"):
+        Ref.parse(text)
+
+
+def test_a_filter_is_an_address_and_back() -> None:
+    wanted = Filter(str(ODD), "no_email", "7d")
+    assert wanted.address == "/dead?queue=default%2Faudience%2Fa%252Fb%2520%2525&reason=no_email&older=7d"
+    assert Filter().address == "/dead"
+    assert filter_of({"queue": str(ODD), "reason": " no_email ", "older": "7d"}.get) == wanted
+    assert (wanted.until(NOW), Filter().until(NOW)) == (NOW - 7 * DAY, NOW)
+    with pytest.raises(falcon.HTTPBadRequest, match="400"):
+        filter_of({"older": "soon"}.get)
+
+
+def test_only_queues_that_keep_letters_are_looked_into() -> None:
+    seen = census(counted(VIPS, kept=1), counted(LAPSED))
+    assert [count.queue for count in Filter().queues(seen)] == [VIPS]
+    assert Filter(str(LAPSED)).queues(seen) == []
+
+
+def test_letters_are_counted_by_reason_with_what_to_do_and_by_queue() -> None:
+    found = survey(
+        letter(), letter(), letter(reason="malformed"), letter(LAPSED, "malformed"), letter(LAPSED, "blocked")
+    )
+    told = dead(census(counted(VIPS, kept=3), counted(LAPSED, "Lapsed", kept=2)), found, Filter(older="1h"))
+    assert told.fit == 5
+    assert [(line.reason, line.letters) for line in told.reasons] == [("no_email", 2), ("malformed", 2), ("blocked", 1)]
+    assert [line.meaning for line in told.reasons] == [meaning(each) for each in ("no_email", "malformed", "blocked")]
+    assert told.reasons[0].address == "/dead?reason=no_email&older=1h"
+    assert [(line.name, line.reasons) for line in told.queues] == [
+        ("VIPs", "2 no_email, 1 malformed"),
+        ("Lapsed", "1 malformed, 1 blocked"),
+    ]
+    assert told.queues[1].address == "/dead?queue=brand-b%2Faudience%2F43&older=1h"
+    assert [told for _, told in told.choices] == ["VIPs, default/audience/42 (3)", "Lapsed, brand-b/audience/43 (2)"]
+
+
+def test_a_letter_is_told_in_a_line_without_the_person() -> None:
+    refused = letter(reason="blocked", attempts=2, detail="ann@example.com is blocked", job="j-1")
+    told = dead(census(counted(kept=1)), survey(refused, more=Ref(NOW, 0, VIPS)), Filter(reason="blocked"))
+    (line,) = told.letters
+    assert (line.ref, line.path) == (f"{VIPS}/{line.id}", f"/dead/{VIPS}/{line.id}")
+    assert (line.ago, line.reason, line.tries, line.action) == ("1m", "blocked", "2 failed tries", "add")
+    assert line.where == "job j-1"
+    assert "ann@" not in repr(told)
+    assert told.earlier == f"/dead?reason=blocked&before=default%2Faudience%2F42%2F{NOW}-0"
+
+
+def test_very_many_queues_are_counted_and_the_fullest_told() -> None:
+    queues = [Queue("default", "audience", f"{n:03d}") for n in range(60)]
+    counts = Counter({(queue, "no_email"): n + 1 for n, queue in enumerate(queues)})
+    told = dead(census(*(counted(queue, kept=1) for queue in queues)), Survey(counts), Filter())
+    assert (len(told.queues), told.untold, told.queues[0].letters) == (50, 10, 60)
+
+
+def test_the_person_stands_in_a_letter_for_admins_alone() -> None:
+    refused = letter(detail="ann@example.com is blocked")
+    whole = view(refused, counted(), [], NOW, personal=True)
+    assert '"email": "ann@example.com"' in whole.person
+    assert "ann@example.com is blocked" in whole.detail
+    shy = view(refused, counted(), [], NOW, personal=False)
+    assert "ann@" not in repr(shy)
+    assert shy.told["message"] == "m-1"
+    assert [told for _, told in shy.events][-1] == "became a dead letter: no_email"
+
+
+def test_a_choice_goes_through_a_form_and_back() -> None:
+    refs = [f"{VIPS}/2-0", f"{ODD}/1-0", f"{VIPS}/2-0"]
+    by_name = letter_choice.from_query(refs, False, _nothing, NOW)
+    assert by_name == Choice((Ref(1, 0, ODD), Ref(2, 0, VIPS)), Filter(), NOW)
+    assert letter_choice.from_form(by_name.fields).refs == by_name.refs
+    fitting = letter_choice.from_query([], True, {"reason": "no_email", "older": "1d"}.get, NOW)
+    assert letter_choice.from_form(fitting.fields) == Choice((), Filter(reason="no_email"), NOW - DAY)
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"letters": "1-0"}, {"until": "x"}, {"until": "9" * 16}, {"until": "\N{ARABIC-INDIC DIGIT ONE}"}]
+)
+def test_a_form_that_says_nothing_is_refused(form: dict[str, str]) -> None:
+    with pytest.raises(falcon.HTTPBadRequest):
+        letter_choice.from_form(form)
+
+
+def test_nothing_ticked_is_said() -> None:
+    with pytest.raises(falcon.HTTPBadRequest) as refused:
+        letter_choice.from_query([], False, _nothing, NOW)
+    assert "None is ticked" in str(refused.value.description)
+
+
+def test_a_replay_says_what_happens_in_each_queue() -> None:
+    counts = (
+        counted(waiting=Waiting(30, NOW)),
+        counted(LAPSED, "Lapsed", hold=Hold("ask ann@example.com", NOW)),
+        counted(ODD, "Odd"),
+    )
+    told = replay(census(*counts), survey(letter(), letter(LAPSED), letter(ODD, "malformed")), 2)
+    assert [(line.name, line.letters, line.reasons) for line in told.lines] == [
+        ("VIPs", 1, "1 no_email"),
+        ("Lapsed", 1, "1 no_email"),
+        ("Odd", 1, "1 malformed"),
+    ]
+    assert [line.effect for line in told.lines] == [
+        "put before 30 changes that wait; goes at once if accepted over 16h 0m ago, else with the next upload",
+        "nothing else waits; held (ask ***), so nothing goes before that ends",
+        "nothing else waits; goes at once if accepted over 16h 0m ago, else with the next upload",
+    ]
+    assert told.stay.startswith("2 letters stay, for a delivery of the same person is under way")
+    on_hold = census(counted(), default=Hold("unauthenticated", NOW))
+    assert "held (unauthenticated)" in replay(on_hold, survey(letter()), 0).lines[0].effect
+
+
+def entry(what: str = "replay", who: str = "web:ann", ago: int = 1, **counts: int) -> Entry:
+    return Entry("1-1", NOW - ago, who, what, str(VIPS), "done", counts)
+
+
+def test_what_somebody_replayed_is_told_for_a_minute_and_to_nobody_else() -> None:
+    acts = [entry(replayed=500, stayed=0), entry(replayed=3, stayed=2), entry("flush", changes=9)]
+    told, into = replayed(acts, "web:ann", NOW)
+    assert told.startswith("You put back 503 dead letters within the last minute; 2 letters stay, for a delivery")
+    assert into == [str(VIPS)]
+    assert replayed(acts, "web:ben", NOW) == ("", ())
+    assert replayed([entry(replayed=1, ago=MINUTE)], "web:ann", NOW) == ("", ())
+    told, into = replayed([entry(replayed=0, stayed=1)], "web:ann", NOW)
+    assert told.startswith("You put back 0 dead letters within the last minute; 1 letter stays")
+    assert into == []

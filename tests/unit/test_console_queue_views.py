@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from console.place import connection_place, queue_place
+from console.view_acts import flushing, holding, releasing
+from console.view_done import done
+from console.view_holds import lines, steps
+from console.view_queue import QueueView, view
+from console.view_uploads import upload
+from queues.audit import DONE, Entry
+from queues.census import Census
+from queues.counts import OpenBatch
+from queues.holds import CONFIRMED, Hold
+from queues.names import Queue
+from queues.policy import FlushPolicy, Waiting
+from queues.settled import Columns, Ends, ImportJob, Settled
+from queues.snapshot_guard import GUARD
+from tests.support.ops import LAPSED, VIPS, counted
+
+NOW = 1_767_225_600_000
+MINUTE, HOUR = 60_000, 3_600_000
+SNAPSHOTS = Queue("default", "snapshot", "42")
+
+
+def census(*counts: Any, **more: Any) -> Census:
+    known = {"holds": {}, "heartbeat": NOW - 1000, "workers": {"a": "idle"}}
+    return Census(at=NOW, queues=counts, **{**known, **more})
+
+
+def seen(waiting: Waiting = Waiting(0), *, held: bool = False, **more: Any) -> QueueView:  # noqa: B008 - it is frozen
+    count = counted(waiting=waiting, **more)
+    return view(count, census(count, holds={"default": Hold("x", NOW)} if held else {}), FlushPolicy(upload_max=500))
+
+
+def opened(**more: Any) -> OpenBatch:
+    known = {"taken": NOW - 12_000, "count": 10, "reason": "size", "stage": "confirm", "attempts": 1, "held": False}
+    return OpenBatch("07-ab", **{**known, "ring": NOW + MINUTE, **more})
+
+
+@pytest.mark.parametrize(
+    ("waiting", "told", "due"),
+    [
+        (Waiting(0), "Nothing waits.", None),
+        (Waiting(1, NOW - HOUR), "1 change is taken by age, in 15h 0m; at once when 99 more come.", NOW + 15 * HOUR),
+        (Waiting(250, NOW), "250 changes are taken by size, now.", NOW),
+        (Waiting(50, NOW, None, 20), "20 changes are taken by operator, now.", NOW),
+        (Waiting(50, NOW - 20 * HOUR), "50 changes are taken by age, now; at once when 50 more come.", NOW),
+    ],
+)
+def test_what_happens_next_is_a_sentence_with_its_time(waiting: Waiting, told: str, due: int | None) -> None:
+    found = seen(waiting)
+    assert (found.next, found.due) == (told, due)
+
+
+def test_behind_a_hold_nothing_happens() -> None:
+    found = seen(Waiting(7, NOW), held=True, batches=(opened(),), open=10)
+    assert (found.next, found.due) == ("7 changes wait, and nothing is taken before the hold ends.", None)
+    assert [hold.on for hold in found.holds] == ["default"]
+    assert found.batches[0].ring == "waits for the end of the hold"
+
+
+def test_an_open_batch_is_told_with_who_has_it_and_when_it_goes_on() -> None:
+    late, lent = opened(ring=NOW - 1), opened(held=True)
+    found = seen(open=30, batches=(opened(), late, lent))
+    assert [line.ring for line in found.batches] == [
+        "a worker is rung for it in 1m",
+        "a worker is rung for it now",
+        "a worker has it; unless it says more, another is rung in 1m",
+    ]
+    assert (found.batches[0].lasts, found.batches[0].stage, found.batches[0].failed) == ("12s", "confirm", 1)
+
+
+def test_the_account_is_of_this_queue_alone() -> None:
+    count = counted(accepted=5, delivered=5, dead=0, kept=0, left_out={"phone_invalid": 2})
+    told = view(count, census(count, counted(LAPSED, accepted=9)), FlushPolicy())
+    assert (told.equation.split(" = ")[0], told.adds_up) == ("5 accepted", True)
+    assert "phone_invalid 2" in told.left_out
+
+
+def test_the_policy_is_that_of_the_ledger_with_the_largest_upload_configured() -> None:
+    told = seen(policy=FlushPolicy(10, 90 * MINUTE)).policy
+    assert told == "10 changes, or 1h 30m after the last upload or the oldest change; at most 500 in one upload"
+
+
+def test_an_upload_tells_of_many_jobs_the_first() -> None:
+    jobs = tuple(ImportJob(f"job-{n}", tuple(range(n)), int(n == 2)) for n in range(1, 9))
+    ends = Ends(jobs, {0: None}, {3: "gave_up", 4: "gave_up", 5: "no_email"})
+    told = upload(Settled("07-a", "age", NOW, NOW + 61_000, 0, ends, Columns(b"", bytes(40), [], [], [])))
+    assert (told.changes, told.delivered, told.superseded, told.rows, told.took) == (40, 36, 1, 36, "1m")
+    assert told.dead == ["2 gave_up", "1 no_email"]
+    assert told.jobs[:2] == ["job-1: 1 person", "job-2: 2 people, 1 refused"]
+    assert told.jobs[5:] == ["and 3 import jobs"]
+
+
+def test_a_flush_tells_queues_in_which_something_waits_and_what_stops_them() -> None:
+    own = counted(waiting=Waiting(250, NOW - MINUTE), hold=Hold("call +49 151 23456789", NOW))
+    snapshot = counted(SNAPSHOTS, waiting=Waiting(1, NOW))
+    found = census(own, counted(LAPSED, "", waiting=Waiting(1, NOW)), snapshot, counted(Queue("a", "event", "events")))
+    held = {"brand-b": Hold("maintenance", NOW)}
+    told = [line.effect for line in flushing(found.queues, census(*found.queues, holds=held), lambda _: 100)]
+    assert told == [
+        "held (call ***): goes in 3 uploads when that ends",
+        "held (maintenance): goes in 1 upload when that ends",
+        "is carried out now",
+    ]
+
+
+def test_a_hold_says_what_it_stops_and_a_release_what_goes_on() -> None:
+    queue = counted(waiting=Waiting(3, NOW), open=10, batches=(opened(),), hold=Hold("list_gone", NOW))
+    found = census(queue, counted(SNAPSHOTS), holds={"default": Hold("unauthenticated", NOW, probed=True)})
+    of_queue, of_all = queue_place(found, str(VIPS)), connection_place(found, set(), "default")
+    assert next(holding(of_all)) == "All of it stops: 2 queues."
+    assert list(holding(of_queue))[:2] == [
+        "3 changes wait. That stays where it is; what is accepted from now on waits behind it.",
+        "1 open batch stops before the next step: 10 changes. What Klaviyo has taken it carries out.",
+    ]
+    for place in (of_queue, of_all):
+        assert next(releasing(place, found)).startswith("Ferry first asks Klaviyo")
+    assert "Its connection default is held too" in list(releasing(of_queue, found))[-1]
+    assert list(releasing(of_all, found))[-1] == "1 queue of it has a hold of its own: that stays."
+
+
+def test_a_hold_is_told_step_by_step() -> None:
+    by_person = list(steps(Hold("maintenance", NOW), 0))
+    assert by_person[1:] == ["Then release it: it does not end by itself."]
+    guarded = list(steps(Hold(GUARD, NOW, "Too many leave"), 0))
+    assert guarded == ["Too many leave.", "To see its numbers, and have it carried out: release it."]
+    probed = Hold("unauthenticated", NOW, "Give it a key.", probed=True)
+    assert "3 tries so far" in list(steps(probed, 3))[1]
+    assert [any("mParticle" in step for step in steps(probed, times)) for times in (CONFIRMED - 1, CONFIRMED)] == [
+        False,
+        True,
+    ]
+
+
+def test_behind_a_hold_stands_what_it_stops() -> None:
+    queues = counted(waiting=Waiting(3, NOW), open=2), counted(LAPSED, waiting=Waiting(5, NOW), hold=Hold("x", NOW))
+    connection, queue = lines(census(*queues, holds={"default": Hold("y", NOW)}), {})
+    assert (connection.path, connection.waits) == (
+        "/connections/default",
+        "3 changes pending, 2 changes in open batches",
+    )
+    assert (queue.path, queue.waits) == (f"/queues/{LAPSED}", "5 changes pending, 0 changes in open batches")
+
+
+def entry(what: str, on: object = VIPS, ago: int = 0, who: str = "web:ann", outcome: str = DONE, **more: int) -> Entry:
+    return Entry("1-1", NOW - ago, who, what, str(on), outcome, more)
+
+
+def test_what_one_did_last_to_each_is_told_and_nothing_of_others_or_of_long_ago() -> None:
+    entries = [
+        entry("release", ago=1),
+        entry("hold", "default", ago=2, outcome="held already"),
+        entry("hold", ago=3),
+        entry("hold", "brand-b", who="web:ben"),
+        entry("sign-in", ""),
+        entry("hold", "brand-c", ago=MINUTE),
+    ]
+    assert done(entries, "web:ann", NOW) == [
+        f"23:59 UTC: You released {VIPS}: what waited goes on.".replace("23:59", "31 Dec 23:59"),
+        "31 Dec 23:59 UTC: default was held already; that reason stays.",
+    ]
+    assert len(done(entries, "web:ann", NOW, {str(VIPS)})) == 1
+
+
+def test_flushes_of_several_queues_are_told_in_one_sentence() -> None:
+    entries = [entry("flush", "a/b/c", changes=2), entry("flush", changes=30), entry("flush", changes=20)]
+    (told,) = done(entries, "web:ann", NOW)
+    assert "You asked for 32 changes of 2 queues" in told
+    assert "Nothing waited in a/b/c" in done([entry("flush", "a/b/c", changes=0)], "web:ann", NOW)[0]

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from ops import status_read
+from ops.status_json import document
+from ops.status_view import view
+from queues.census import Census
+from queues.counts import OpenBatch
+from queues.holds import Hold
+from queues.names import Queue
+from queues.policy import FlushPolicy, Waiting
+from tests.support.ops import LAPSED, VIPS, counted
+
+NOW = 1_767_225_600_123
+HOLD = Hold("unauthenticated", NOW - 60_001, "Give it a key.", "e-1", probed=True)
+BATCH = OpenBatch("07-ab", NOW - 12_007, 100, "size", "confirm", 2, held=True, ring=NOW + 78_009)
+FULL = counted(
+    waiting=Waiting(50, NOW - 180_001, NOW - 180_003),
+    accepted=270,
+    open=100,
+    delivered=100,
+    dead=5,
+    superseded=15,
+    kept=3,
+    taken=220,
+    upto=220,
+    evicted=1,
+    list_id="LiSt01",
+    batches=(BATCH,),
+    left_out={"phone_invalid": 7},
+)
+CENSUSES = {
+    "nothing": Census(NOW, (), {}, None, {}),
+    "much": Census(
+        NOW, (FULL, counted(LAPSED, "", hold=HOLD)), {"brand-b": HOLD}, NOW - 1_001, {"a": "idle", "b": "busy"}
+    ),
+    "asked for by an operator": Census(
+        NOW, (counted(waiting=Waiting(50, NOW - 1, None, 30), accepted=70, taken=20, upto=50),), {}, NOW, {}
+    ),
+    "asked for by age": Census(
+        NOW, (counted(waiting=Waiting(50, NOW - 1, None, 30, "age"), taken=20, upto=50),), {}, NOW, {}
+    ),
+    "full": Census(NOW, (counted(policy=FlushPolicy(7, 90_001), waiting=Waiting(7, NOW - 5)),), {}, NOW, {}),
+    "a target with a slash": Census(NOW, (counted(Queue("default", "audience", "a/b %")),), {}, NOW, {}),
+}
+
+
+def printed(census: Census) -> str:
+    out = io.StringIO()
+    Console(file=out, width=120, markup=False, emoji=False).print(view(census))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("census", CENSUSES.values(), ids=CENSUSES)
+def test_a_census_that_is_read_from_its_json_is_the_same(census: Census) -> None:
+    assert status_read.census(document(census)) == census
+    assert printed(status_read.census(document(census))) == printed(census)
+
+
+@pytest.mark.parametrize("told", [{}, {"at": "yesterday"}, {"at": 1}, document(CENSUSES["much"]) | {"queues": [{}]}])
+def test_what_is_no_census_is_refused(told: dict[str, object]) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        status_read.census(told)
+
+
+def test_the_queue_keeps_its_name() -> None:
+    (vips, _) = status_read.census(document(CENSUSES["much"])).queues
+    assert (vips.queue, vips.name) == (VIPS, "VIPs")

@@ -1,0 +1,100 @@
+"""What deliveries add to the metrics.
+
+Klaviyo gives reasons of its own, without end: under theirs they stand in the dead letters, here they are `other`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from redis import Redis
+
+from klaviyo.imports import ImportJob
+from klaviyo.outcomes import Outcome, Retry
+from mappings.errors import Reason
+from queues import metrics
+from queues.names import Queue
+
+OTHER: Final = "other"
+#: Reasons of dead letters that a delivery gives, besides those of the mappings.
+OF_DELIVERY: Final = frozenset(
+    {
+        "bad_request",
+        "crashed_worker",
+        "event_too_large",
+        "gave_up",
+        "global_unsubscribe_not_allowed",
+        "identity_clash",
+        "import_failed",
+        "import_unconfirmed",
+        "list_gone",
+        "list_refused",
+        "mapping_failed",
+        "order_unreadable",
+        "profile_too_large",
+        "profile_unknown",
+        "snapshot_endless",
+        "snapshot_gone",
+        "snapshot_unreadable",
+        "too_large",
+        "url_too_long",
+    }
+)
+_OF_DEATH: Final = OF_DELIVERY | frozenset(Reason)
+_OF_RETRY: Final = frozenset(
+    {"daily_limit", "edge_block", "http", "list_not_echoed", "network", "own_limit", "throttled", "unexpected_answer"}
+)
+
+
+class CallMeter:
+    """Counts the calls of one connection."""
+
+    def __init__(self, redis: Redis, connection: str) -> None:
+        self._redis, self._connection = redis, connection
+
+    def calls(self, endpoint: str) -> None:
+        """See `klaviyo.meter.Meter`."""
+        self._count({metrics.CALLS: 1}, endpoint)
+
+    def throttled(self, endpoint: str) -> None:
+        """See `klaviyo.meter.Meter`."""
+        self._count({metrics.THROTTLED: 1}, endpoint)
+
+    def waits(self, endpoint: str, seconds: float) -> None:
+        """See `klaviyo.meter.Meter`."""
+        self._count({metrics.WAITS: 1, metrics.WAIT_MS: round(seconds * 1000)}, endpoint)
+
+    def _count(self, figures: dict[str, int], endpoint: str) -> None:
+        metrics.count(self._redis, {(what, self._connection, endpoint): more for what, more in figures.items()})
+
+
+def died(redis: Redis, queue: Queue, reasons: Iterable[str]) -> None:
+    """So many changes became dead letters, for these reasons."""
+    told = (reason if reason in _OF_DEATH else OTHER for reason in reasons)
+    metrics.count(redis, Counter(metrics.of(metrics.DEAD, queue, reason) for reason in told))
+
+
+def retried(redis: Redis, queue: Queue, outcome: Outcome) -> None:
+    """A delivery was put off because of this."""
+    # network:ConnectTimeout, http_503: which one of them the log says.
+    why = outcome.why.partition(":")[0] if isinstance(outcome, Retry) else OTHER
+    why = "http" if why.startswith("http_") else why
+    metrics.count(redis, {metrics.of(metrics.RETRIES, queue, why if why in _OF_RETRY else OTHER): 1})
+
+
+def lost(redis: Redis, queue: Queue) -> None:
+    """Klaviyo has cancelled or forgotten an import job, whose people are uploaded again."""
+    metrics.count(redis, {metrics.of(metrics.RETRIES, queue, "import_lost"): 1})
+
+
+def lapsed(redis: Redis, queue: Queue) -> None:
+    """A worker let the lease of a batch run out."""
+    metrics.count(redis, {metrics.of(metrics.LAPSED, queue): 1})
+
+
+def imported(redis: Redis, queue: Queue, job: ImportJob) -> None:
+    """An import job is complete; one of which Klaviyo does not say how long it took does not count."""
+    if job.took_ms is not None:
+        metrics.count(redis, metrics.of_import(queue.connection, job.took_ms))
