@@ -6,7 +6,7 @@ import json
 import re
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -286,13 +286,15 @@ def test_an_address_where_nobody_answers_ends_with_1() -> None:
 
 
 @contextmanager
-def answering(status: int, body: bytes, certificate: Path | None = None, **headers: str) -> Iterator[str]:
+def answering(
+    status: int, body: bytes, headers: Mapping[str, str] | None = None, certificate: Path | None = None
+) -> Iterator[str]:
     """The URL of something that is no Ferry; with a certificate, over https."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
-            for name, value in headers.items():
+            for name, value in (headers or {}).items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
@@ -325,14 +327,14 @@ def answering(status: int, body: bytes, certificate: Path | None = None, **heade
     ],
 )
 def test_what_is_no_ferry_is_said_to_be_none(status: int, body: bytes, headers: dict[str, str], says: str) -> None:
-    with answering(status, body, **headers) as url:
+    with answering(status, body, headers) as url:
         told = over(url, "status")
     assert (told.exit_code, says in told.stderr) == (1, True), told.output
 
 
 def test_a_certificate_that_nobody_signed_is_refused_until_it_is_named(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
-    with answering(200, b"<html>", certificate) as url:
+    with answering(200, b"<html>", certificate=certificate) as url:
         told = over(url, "status")
         assert (told.exit_code, "its certificate is not to be trusted" in told.stderr) == (1, True), told.output
         told = over(url, "status", REQUESTS_CA_BUNDLE=str(certificate))

@@ -1,0 +1,96 @@
+"""A busy installation: something of everything that the pages can show, and how to get to each page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from selenium.webdriver.common.by import By
+
+from queues.names import Queue
+from tests.browser.installation import Installation
+from tests.browser.page import Page
+from tests.support.console import ADMIN
+from tests.support.ops import names
+from tests.support.waiting import until
+
+#: Its key is refused.
+OUTLET: Final = "outlet"
+VIPS: Final = Queue("default", "audience", "vips")
+LAPSED: Final = Queue("default", "audience", "lapsed")
+WINNERS: Final = Queue("default", "audience", "winback")
+REFUSED: Final = "/api/profile-bulk-import-jobs"
+
+
+def set_up(ferry: Installation) -> None:
+    """Two uploads by size and what is left over, what waits, what is held, what died, and a key that is refused."""
+    ferry.connect(OUTLET)
+    ferry.accept_keys()
+    ferry.post(VIPS.target, "VIPs", names(238))
+    ferry.post("newsletter", "Newsletter", names(64))
+    ferry.post(LAPSED.target, "Lapsed customers", names(12))
+    ferry.ferry("hold", str(LAPSED), "--reason", "the winback campaign begins on Monday")
+    _let_die(ferry)
+    outlet = ferry.post("members", "Outlet members", names(9), OUTLET)
+    ferry.ferry("flush", str(outlet))
+    until(lambda: f'"{OUTLET}"' in ferry.ferry("holds", "--json"), "the hold on a connection")
+    until(lambda: ferry.counted(VIPS).delivered == 200, "two uploads")
+
+
+def _let_die(ferry: Installation) -> None:
+    """Of 25 people two whom Klaviyo refuses, each alone: an import of both would be halved."""
+    for person in ("first@example.com", "second@example.com"):
+        ferry.klaviyo.control("faults", fault="400", match={"path": REFUSED, "body": person})
+        ferry.flush(ferry.post(WINNERS.target, "Winback", [person]))
+    ferry.flush(ferry.post(WINNERS.target, "Winback", [*names(23), "no address at all"]))
+
+
+def _sign_in(page: Page) -> None:
+    page.driver.delete_all_cookies()
+    page.open("/sign-in")
+
+
+def _one_letter(page: Page) -> None:
+    page.open(f"/dead?queue={WINNERS}")
+    page.press(page.driver.find_element(By.CSS_SELECTOR, "a[href^='/dead/default/']").text)
+
+
+def _replay(page: Page) -> None:
+    page.open("/dead")
+    page.driver.find_element(By.CSS_SELECTOR, "input[type=checkbox]").click()
+    page.press("Replay selected")
+
+
+def _story(page: Page) -> None:
+    page.open("/person")
+    page.fill("Audience or queue", str(VIPS))
+    page.fill("E-mail address", "p7@example.com")
+    page.press("Tell the story")
+
+
+#: How to get to each page there is, for an admin who has signed in.
+PAGES: Final[dict[str, Callable[[Page], None]]] = {
+    "queues": lambda page: page.open("/"),
+    "queue": lambda page: page.open(f"/queues/{VIPS}"),
+    "queue that is held": lambda page: page.open(f"/queues/{LAPSED}"),
+    "flush": lambda page: page.open(f"/queues/{VIPS}/flush"),
+    "flush all": lambda page: page.open("/flush"),
+    "hold": lambda page: page.open(f"/queues/{VIPS}/hold"),
+    "release": lambda page: page.open(f"/queues/{LAPSED}/release"),
+    "release of a connection": lambda page: page.open(f"/connections/{OUTLET}/release"),
+    "holds": lambda page: page.open("/holds"),
+    "dead letters": lambda page: page.open("/dead"),
+    "dead letter": _one_letter,
+    "replay": _replay,
+    "person": lambda page: page.open("/person"),
+    "story": _story,
+    "audit": lambda page: page.open("/audit"),
+    "error": lambda page: page.open("/queues/default/audience/none-of-that-name"),
+    "sign in": _sign_in,
+}
+
+
+def enter(page: Page) -> None:
+    """Sign in as somebody who sees all of it, once all of it is there."""
+    page.sign_in(ADMIN)
+    page.shows("/", "VIPs", "Outlet members", "Winback")
