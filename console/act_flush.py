@@ -14,11 +14,11 @@ from console.forms import form, own_path, see
 from console.place import look
 from ops import status_words
 from ops.here import flush
-from ops.wording import called
 from queues.census import Census
 from queues.counts import QueueCount
 from queues.names import Queue
 from scheduler.tick import policy_of
+from wording import called
 
 #: Queues that are told one by one.
 _SHOWN: Final = 200

@@ -16,12 +16,11 @@ from console.place import look, queue_place
 from ops import actions, upload_json
 from ops.here import flush
 from ops.status_json import document, of_hold, of_queue
-from ops.wording import moment
 from queues import history
 from queues.census import Census
 from queues.holds import Hold
 from queues.names import Queue
-from wording import without_people
+from wording import moment, without_people
 
 _PARTS: Final = ("connection", "kind", "target")
 

@@ -13,11 +13,10 @@ from console.api_queues import for_everybody
 from console.desk import Desk
 from console.gate import check_role
 from ops import audited, connections_found, holds
-from ops.wording import moment
 from queues import audit
 from queues.holds import confirmations
 from settings import Settings
-from wording import without_people
+from wording import moment, without_people
 
 
 class HoldsApi:

@@ -16,9 +16,10 @@ async def form(req: falcon.asgi.Request) -> dict[str, str]:
 
 def own_path(given: str | None, else_: str = "/") -> str:
     """Where to go on to: a path of this very host, else `else_`. Pure."""
-    # Browsers read \ as /, leave out tabs and line ends, and take //host for another host.
-    plain = given is not None and given.startswith("/") and given.isprintable() and "\\" not in given
-    return given if given and plain and not given.startswith("//") else else_
+    # Browsers read \ as /, leave out tabs and line ends, and take //host for another host; a header holds ASCII alone.
+    given = given or ""
+    plain = given.isascii() and given.isprintable() and "\\" not in given
+    return given if plain and given.startswith("/") and not given.startswith("//") else else_
 
 
 def see(resp: falcon.asgi.Response, path: str) -> None:

@@ -18,11 +18,11 @@ from console.view_person import Person, view
 from ops.explaining import story
 from ops.patience import briefly
 from ops.targets import find_queue
-from ops.wording import called
 from queues import audit
 from queues.census import Census
 from queues.names import Queue
 from settings import Settings
+from wording import called
 
 
 class PersonPage:

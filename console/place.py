@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import falcon
 
 from console.desk import Desk
-from ops.wording import called
 from queues import kept
 from queues.census import Census
 from queues.counts import QueueCount
 from queues.holds import Hold
 from queues.names import Queue
+from wording import called
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from console.access import ROUTES, Visitor, visitor
 from console.static_files import url_of
-from ops.wording import moment, number, plural, span
+from wording import moment, number, plural, span
 
 #: Address and name of the pages that every page leads to, in this order; shown to whom ROUTES lets in.
 _MENU: Final = (

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from console.place import Place
 from console.view_held import held
 from ops.releasing import is_looked_at
-from ops.wording import called, plural, span
 from queues import snapshots
 from queues.census import Census
 from queues.counts import QueueCount
 from queues.names import Queue
+from wording import called, plural, span
 
 
 @dataclass(frozen=True, slots=True)

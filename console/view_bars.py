@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ops.wording import number, span
 from queues.counts import QueueCount
 from queues.policy import counted_from
+from wording import number, span
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from console.reading import Known, Reading
 from console.view_bars import Bar
 from console.view_held import Held, held
 from klaviyo.limiter import Use
-from ops.wording import number, span
 from queues.census import Census
+from wording import number, span
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from console.letter_ref import Ref
 from console.letter_survey import Survey
 from ops.letter_reasons import meaning
 from ops.letter_view import summary
-from ops.wording import called, number, plural, span
 from queues.census import Census
 from queues.dead_letters import DeadLetter
+from wording import called, number, plural, span
 
 #: Reasons and queues told one by one; Klaviyo may have codes without end.
 TOLD: Final = 50

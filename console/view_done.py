@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from ops.wording import clock, plural
 from queues.audit import DONE, Entry
+from wording import clock, plural
 
 #: ms for which it is said.
 SAID_MS: Final = 60_000

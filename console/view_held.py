@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ops import status_words as words
-from ops.wording import span
 from queues.holds import Hold
-from wording import without_people
+from wording import span, without_people
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from typing import Final
 from console import view_held
 from console.view_held import Held
 from ops import holds
-from ops.wording import plural, span
 from queues.census import Census
 from queues.counts import QueueCount
 from queues.holds import CONFIRMED, OF_KEY, Hold
 from queues.snapshot_guard import GUARD
 from scheduler.tick import PROBE_MS
+from wording import plural, span
 
 _BY_PERSON: Final = "Whoever held it has given the reason above: wait for them, or ask them"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ops.wording import called, span
 from queues.census import Census
 from queues.uploads import Upload
+from wording import called, span
 
 
 @dataclass(frozen=True, slots=True)

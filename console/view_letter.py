@@ -13,11 +13,11 @@ from ops.episodes import episodes
 from ops.explain_words import happened
 from ops.letter_reasons import meaning
 from ops.letter_view import traceable, whole
-from ops.wording import span
 from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter
 from queues.telling import Told
 from queues.traces import Traces
+from wording import span
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from console.view_last import LastUpload, last
 from console.view_spark import Spark, spark
 from ops import status_words as words
 from ops.arriving import Arrival
-from ops.wording import called, clock, number, plural, span
 from queues.counts import QueueCount
+from wording import called, clock, number, plural, span
 
 #: Batches of one queue that are told one by one.
 _BATCHES: Final = 3

@@ -8,7 +8,7 @@ from console.letter_ref import Ref
 from ops import explain_now, explain_words
 from ops.explain_view import persons
 from ops.story import Story
-from ops.wording import called
+from wording import called
 
 
 @dataclass(frozen=True, slots=True)

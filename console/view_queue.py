@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from console.view_bars import Bar, age_of, size_of
 from console.view_held import Held, held
 from ops import status_words as words
-from ops.wording import called, number, plural, span
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount
 from queues.policy import FlushPolicy
+from wording import called, number, plural, span
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from console.letter_survey import Survey
 from console.view_dead import TOLD, listed
 from console.view_done import SAID_MS
 from console.view_held import held
-from ops.wording import called, plural, span
 from queues.audit import Entry
 from queues.census import Census
 from queues.counts import QueueCount
+from wording import called, plural, span
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ops.wording import clock, number, plural
 from queues.hours import TOLD, Hour
+from wording import clock, number, plural
 
 #: Units of the drawing. A column for each hour: what was delivered stands on the axis, what died hangs from it, so that
 #: no colour is needed to tell them apart.

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from ops.wording import number, plural, span
 from queues.settled import ImportJob, Settled
+from wording import number, plural, span
 
 #: Import jobs of one batch that are told one by one.
 _JOBS: Final = 5

@@ -13,10 +13,10 @@ from ops.errors import Misconfigured
 from ops.ledger import ledger
 from ops.options import json_option, var_option
 from ops.output import console, print_json, table
-from ops.wording import moment, span
 from queues import alerts as ledger_of_alerts
 from queues.alerts import Alert, Raised
 from queues.clock import now_ms
+from wording import moment, span
 
 _TEST = Alert("test", "test", "ferry", "This is a test: alerts of Ferry arrive here", "Nothing is to be done.")
 

@@ -7,8 +7,8 @@ import click
 from ops.installation import installation
 from ops.options import json_option, var_option
 from ops.output import console, print_json, table
-from ops.wording import number
 from queues.audit import KEPT
+from wording import number
 
 
 @click.command()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import getpass
 import os
 
-from ops.wording import moment
 from queues.audit import Entry
+from wording import moment
 
 
 def document(entry: Entry) -> dict[str, object]:

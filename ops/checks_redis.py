@@ -11,9 +11,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from intake.readiness import Check, contents, eviction, persistence_check, scheduler
-from ops.wording import plural
 from queues import keys
 from queues.census import Census, take_census
+from wording import plural
 
 _OLDEST = (6, 2)
 _PINGS = 20

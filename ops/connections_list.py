@@ -16,9 +16,8 @@ from ops.connections_scopes import in_short
 from ops.installation import installation
 from ops.options import json_option, var_option
 from ops.output import console, print_json, table
-from ops.wording import number, span
 from queues.names import Queue
-from wording import named
+from wording import named, number, span
 
 
 @click.command("list")

@@ -10,11 +10,11 @@ from ops.audited import by
 from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
 from ops.options import var_option
-from ops.wording import called, plural
 from queues import audit, holds, kept, pending
 from queues.census import count
 from queues.counts import QueueCount
 from settings import Settings
+from wording import called, plural
 
 
 @click.command()

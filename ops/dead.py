@@ -17,8 +17,8 @@ from ops.letters import Wanted, chosen
 from ops.options import json_option, var_option
 from ops.output import console, print_json
 from ops.over_url import check_over_url
-from ops.wording import plural
 from queues.clock import now_ms
+from wording import plural
 
 
 @click.group()

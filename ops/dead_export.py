@@ -19,11 +19,11 @@ from ops.letter_view import traceable, whole
 from ops.letters import Wanted, find
 from ops.new_file import create
 from ops.options import var_option
-from ops.wording import number, plural
 from queues.accounts import Cipher
 from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter
 from settings import Settings
+from wording import number, plural
 from worker.connection import rules_of
 from worker.errors import Held
 

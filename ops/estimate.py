@@ -10,7 +10,7 @@ from ops.columns import LARGEST
 from ops.estimating import FITTING_BYTES, IMPORTS, OURS, Estimate, Files, rows_of
 from ops.options import json_option, var_option
 from ops.output import console, print_json, table
-from ops.wording import number
+from wording import number
 
 #: Bytes of a profile with some twenty properties.
 _LARGE_PROFILE = 1_200

@@ -10,10 +10,10 @@ import msgspec
 from ops.episodes import Episode
 from ops.letter_view import summary, whole
 from ops.story import Standing, Story
-from ops.wording import moment
 from queues.counts import OpenBatch
 from queues.members import PERHAPS
 from queues.telling import Told
+from wording import moment
 
 
 def document(story: Story, personal: bool) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from ops.story import Membership, Standing, Story
-from ops.wording import moment, number, plural, span
 from queues import bounds
 from queues.dead_letters import DeadLetter
 from queues.members import PERHAPS
+from wording import moment, number, plural, span
 
 _DAYS: Final = bounds.TOLD_MS // 86_400_000
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from ops import explain_now, explain_words
 from ops.output import table
 from ops.story import Story
-from ops.wording import called, moment
+from wording import called, moment
 
 
 def view(story: Story, personal: bool) -> RenderableType:

@@ -7,10 +7,10 @@ from typing import Final
 
 from ops.episodes import Episode
 from ops.story import Story
-from ops.wording import moment, number, plural
 from queues.counts import OpenBatch
 from queues.settled import Settled
 from queues.telling import Told
+from wording import moment, number, plural
 
 #: Why a batch was taken (queues/policy.py).
 _BECAUSE: Final = {

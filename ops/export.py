@@ -25,7 +25,6 @@ from ops.sftp_place import place
 from ops.sync_source import FORMATS, source
 from ops.sync_staging import shown
 from ops.targets import find_audience, new_audience
-from ops.wording import number, plural
 from queues.accounts import Cipher
 from queues.census import take_census
 from queues.names import Queue
@@ -33,6 +32,7 @@ from settings import Settings
 from snapshots import reading
 from snapshots.errors import Unreadable
 from snapshots.rows import Selection
+from wording import number, plural
 from worker.connection import rules_of
 from worker.errors import Held
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from ops import sftp
 from ops.output import console
 from ops.sftp_place import Place
-from ops.wording import number, plural
+from wording import number, plural
 
 
 def upload(to: Place, files: Sequence[Path]) -> None:

@@ -9,9 +9,9 @@ from ops.flush_wait import report, wait_for
 from ops.installation import installation
 from ops.options import var_option
 from ops.targets import find_queue
-from ops.wording import called, plural
 from queues.census import Census
 from queues.names import Queue
+from wording import called, plural
 
 
 @click.command()

@@ -15,8 +15,8 @@ from ops.errors import Failed
 from ops.installation import Installation
 from ops.letters import Wanted
 from ops.output import console
-from ops.wording import number, plural
 from queues.census import Census
+from wording import number, plural
 
 
 def wait_for(

@@ -11,9 +11,9 @@ from ops.options import var_option
 from ops.output import console
 from ops.sync_view import counts_table
 from ops.targets import find_held, find_queue_or_connection
-from ops.wording import span
 from queues.names import Queue
 from queues.records import Record
+from wording import span
 
 
 @click.command()

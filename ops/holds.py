@@ -12,9 +12,9 @@ from rich.table import Table
 from ops.installation import installation
 from ops.options import json_option, var_option
 from ops.output import console, print_json, table
-from ops.wording import moment, plural, span
 from queues.census import Census
 from queues.holds import Hold
+from wording import moment, plural, span
 
 _BY_ITSELF = "Ends by itself when the cause is gone"
 _BY_HAND = "Ends by `ferry release`"

@@ -15,11 +15,11 @@ from rich.text import Text
 from mappings.fields import STANDARD
 from ops.letter_reasons import meaning
 from ops.output import table
-from ops.wording import moment, number, plural, span
+from queues import settled
 from queues.dead_letters import DeadLetter
 from queues.names import Queue
 from queues.snapshots import order_of
-from wording import ms_of, named
+from wording import moment, ms_of, named, number, plural, span
 
 #: What may be shown of a letter's detail to everybody: places and ids. Klaviyo's sentences may quote the person.
 _HARMLESS = ("pointer", "field", "job", "error_id", "crashes")
@@ -70,14 +70,15 @@ def _shown(key: str, value: Any) -> Any:
 
 
 def traceable(letter: DeadLetter, name: str) -> dict[str, Any]:
-    """A letter and the sender's id of the message it came in."""
-    return {**summary(letter, name), "message": letter.change.body.message}
+    """A letter and the sender's id of the message it came in, by a hash where it may be somebody's address."""
+    return {**summary(letter, name), "message": settled.named(letter.change.body.message)}
 
 
 def whole(letter: DeadLetter, name: str) -> dict[str, Any]:
     """A letter with the person as the CDP sent them, and all that was said of the fault."""
     return {
         **traceable(letter, name),
+        "message": letter.change.body.message,
         "detail": letter.detail,
         "person": msgspec.json.decode(letter.change.body.person),
     }

@@ -17,11 +17,11 @@ from ops.options import json_option, var_option
 from ops.output import console, print_json
 from ops.preflight_view import Found, as_table, remarks
 from ops.targets import find_audience
-from ops.wording import number, plural
 from queues import members, undelivered
 from queues.census import take_census
 from queues.names import Queue
 from settings import Settings
+from wording import number, plural
 
 
 @click.command()

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ops.mailable import CHANNELS, STATES, Standing
 from ops.output import table
-from ops.wording import number, plural
+from wording import number, plural
 
 _COLUMNS: Final = ("On the list: e-mail", "SMS", "Waiting: e-mail", "SMS ")
 MEANING: Final = (

@@ -20,12 +20,12 @@ from ops.options import json_option, var_option
 from ops.output import console, print_json, table
 from ops.reconciling import Drift, drift, repair
 from ops.targets import find_audience
-from ops.wording import number, plural
 from queues import audit, members, snapshots
 from queues.census import count, take_census
 from queues.clock import now_ms
 from queues.names import Queue
 from settings import Settings
+from wording import number, plural
 
 #: People listed for people; --json has all.
 _LISTED = 50

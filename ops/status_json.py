@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ops.wording import moment
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold
+from wording import moment
 
 
 def document(census: Census) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from ops import status_words as words
 from ops.output import table
-from ops.wording import called, number, plural, span
 from queues.census import Census
 from queues.counts import QueueCount
 from queues.holds import Hold
+from wording import called, number, plural, span
 
 
 def view(census: Census) -> RenderableType:

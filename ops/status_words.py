@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from ops.wording import number, span
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold
+from wording import number, span
 
 #: A tick that is this late (ms) deserves a look; ticks come every two seconds.
 _LATE_MS: Final = 15_000

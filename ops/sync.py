@@ -25,13 +25,13 @@ from ops.sync_staging import submit
 from ops.sync_view import counts_table
 from ops.syncs_view import document
 from ops.targets import find_audience, new_audience
-from ops.wording import plural
 from queues import audit, pending, snapshots
 from queues.census import count, take_census
 from queues.clock import now_ms
 from queues.names import Queue
 from queues.snapshots import Order, Record
 from settings import Settings
+from wording import plural
 
 
 @click.command()

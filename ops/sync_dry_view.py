@@ -16,7 +16,7 @@ from ops.masking import masked, plain
 from ops.output import console, print_json, table
 from ops.sync_dry import SHOWN, Rehearsal
 from ops.sync_view import counts_table
-from ops.wording import number, plural
+from wording import number, plural
 
 _FLOWS = (
     "Klaviyo can start flows for everybody who joins a list: a first import may mail all of them. Look at the flows "

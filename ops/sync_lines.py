@@ -21,7 +21,6 @@ from ops.errors import Failed
 from ops.output import print_json
 from ops.sync_source import Source
 from ops.sync_staging import shown
-from ops.wording import number
 from queues import pending
 from queues.acceptance import accept
 from queues.clock import now_ms
@@ -32,6 +31,7 @@ from snapshots.errors import Unreadable
 from snapshots.lines import unpacked
 from snapshots.mparticle_lines import changes
 from snapshots.rows import Unusable
+from wording import number
 
 #: Changes accepted by one call.
 _AT_ONCE = 1_000

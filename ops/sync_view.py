@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.table import Table
 
 from ops.output import table
-from ops.wording import number, plural
 from queues.snapshots import Counts
+from wording import number, plural
 
 
 def counts_table(counts: Counts, examples: Mapping[str, Sequence[int]]) -> Table:

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from connections import DEFAULT
 from ops.output import table
-from ops.wording import moment, number, plural, span
 from queues.names import Queue
 from queues.snapshots import Counts, Record
+from wording import moment, number, plural, span
 
 _NUMBERS = ("People", "Adds", "Updates", "Removals", "Left out")
 #: What is summed up of a campaign's groups.

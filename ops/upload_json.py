@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from ops.wording import moment
 from queues.settled import Settled
+from wording import moment
 
 
 def document(settled: Settled) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from ops.errors import Failed
 from ops.ledger import ledger
 from ops.options import json_option, var_option
 from ops.output import console, print_json, table
-from ops.wording import moment
 from queues import audit
 from queues import users as ledger_of_users
 from queues.clock import now_ms
 from queues.users import ADMIN, Role, User
+from wording import moment
 
 _ROLES = [str(role) for role in Role if role is not Role.NOBODY]
 

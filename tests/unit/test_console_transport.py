@@ -54,6 +54,13 @@ def test_nobody_is_sent_on_to_another_host(path: str | None) -> None:
     assert own_path(path) == "/"
 
 
+@pytest.mark.parametrize(
+    "path", ["/queues/default/audience/\N{CJK UNIFIED IDEOGRAPH-4E2D}", "/\N{LATIN SMALL LETTER E WITH ACUTE}"]
+)
+def test_a_path_that_no_header_can_hold_is_not_gone_to(path: str) -> None:
+    assert own_path(path, "/dead") == "/dead"
+
+
 @given(st.text(st.sampled_from("/\\.:@?#%\t\r\n evilhtps0é")))
 def test_whatever_is_asked_for_one_stays_on_the_host(given_: str) -> None:
     onward = own_path(given_)

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from ops.arriving import Arrival, Route, arrivals, going
-from ops.wording import clock
 from queues.census import Census
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy, Waiting, decide
 from tests.support.ops import LAPSED, VIPS, counted
+from wording import clock
 
 NOW = 1_767_225_600_000  # 2026-01-01, midnight
 HOUR = 3_600_000

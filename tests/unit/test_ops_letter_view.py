@@ -65,6 +65,15 @@ def test_the_whole_letter_has_the_person_and_what_was_said() -> None:
     assert told["message"] == "m-1"
 
 
+def test_a_message_whose_sender_named_it_after_a_person_has_its_name_in_the_whole_letter_alone() -> None:
+    found = letter()
+    body = Body("add", NOW - 60_000, "changes", "order of ann@example.com", found.change.body.person)
+    found = replace(found, change=Change(found.change.keys, found.change.accepted_at, body))
+    assert "ann@" not in json.dumps(traceable(found, "VIPs"))
+    assert traceable(found, "VIPs")["message"].startswith("hash-")
+    assert whole(found, "VIPs")["message"] == "order of ann@example.com"
+
+
 def test_the_list_shows_letters_with_their_age_and_counts_reasons() -> None:
     text = printed(letter(0), letter(1), letter(2, "no_email"))
     assert f"{NOW - 3_600_000}-2" in text
