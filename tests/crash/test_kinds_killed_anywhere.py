@@ -38,6 +38,8 @@ from worker.deliver import deliver
 EVENTS, CONSENTS = Queue("default", "event", "events"), Queue("default", "consent", "consents")
 #: Seconds that Klaviyo takes for what it accepted.
 SLOW = 170.0
+#: Rounds of a wait in which a worker dies, and how many requests before and after tell a round from others.
+ROUNDS_OF_DEATHS, AROUND = 2, 4
 ANN, BOB, CID = (address(number) for number in range(3))
 
 
@@ -101,13 +103,13 @@ def slow(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Itera
 def dies_everywhere(slow: Slow, arrange: Callable[[], None], check: Callable[[], None]) -> list[str]:
     """Arrange, deliver with a worker that dies at request 1, 2, ..., go on with one that lives; then check.
 
-    It dies once a request is carried out, which is before the next one is sent. Returns the requests that a worker
-    makes that does not die.
+    It dies once a request is carried out, which is before the next one is sent. One that waits makes the same requests
+    round after round, and dies in the first ones of them. Returns the requests that a worker makes that does not die.
     """
     with Mortal() as mortal:
         whole: list[str] = []
         for number in count():  # at request 0 nobody dies
-            if whole[number - 1 : number] and whole[number - 1] in READS:
+            if whole[number - 1 : number] and (whole[number - 1] in READS or _again(whole, number - 1)):
                 continue
             arrange()
             mortal.kill_at(number, "after")
@@ -121,6 +123,12 @@ def dies_everywhere(slow: Slow, arrange: Callable[[], None], check: Callable[[],
             if number and not died:
                 return whole
     raise AssertionError("it never ends")
+
+
+def _again(requests: list[str], at: int) -> bool:
+    """Whether the same request came between the same others in so many rounds before."""
+    around = requests[max(0, at - AROUND) : at + AROUND]
+    return sum(requests[max(0, each - AROUND) : each + AROUND] == around for each in range(at)) >= ROUNDS_OF_DEATHS
 
 
 def event(unique_id: str, at: str = "2026-01-02T03:04:05.000Z") -> tuple[Action, dict[str, object]]:
