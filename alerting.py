@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class Limits:
     """Beyond which something is an alert.
 
-    `dead_letters`: kept in one queue. `dead_percent`: of the changes of a queue that were settled lately.
+    `dead_letters`: kept in one queue. `dead_percent`: of the changes of a queue that deliveries ended within a day.
     `oldest_over_minutes`: beyond what a queue's policy lets a change wait. `holds`: each one is told of.
     `scheduler_silent_minutes`, `no_worker_minutes`: since one was seen. `redis_memory_percent`: of its maxmemory.
     `revision_days`: before Klaviyo retires the revision that Ferry speaks.

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from redis import Redis
 
-from queues import alerts, history
+from queues import alerts, hours
 from queues.census import Census, take_census
+from queues.hours import Hour
 from queues.names import Queue
-from queues.settled import Settled
-
-#: Lately: the ms that count (a day), and the batches of a queue at most, of which a hundred take some 10 ms to read.
-LATELY_MS: Final = 86_400_000
-_BATCHES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a queue's changes lately. `dead`: those of `settled` that became dead letters."""
+    """What deliveries made of a queue's changes lately. `dead`: those of `settled` that became dead letters."""
 
     settled: int
     dead: int
@@ -48,7 +43,8 @@ def look(redis: Redis) -> Facts:
     memory = redis.info("memory")
     return Facts(
         census=census,
-        settlements={queue: settlement(history.batches(redis, queue, _BATCHES), census.at) for queue in keeping},
+        # Not by the history: a look at that of a thousand queues takes longer than a judging may.
+        settlements={queue: settlement(last) for queue, last in hours.of_queues(redis, keeping, census.at).items()},
         scheduler=alerts.last_seen(redis, "scheduler", census.heartbeat, census.at),
         worker=alerts.last_seen(redis, "worker", census.at if census.workers else None, census.at),
         memory_used=int(memory.get("used_memory", 0)),
@@ -56,7 +52,7 @@ def look(redis: Redis) -> Facts:
     )
 
 
-def settlement(batches: list[Settled], now: int) -> Settlement:
-    """What became of the changes of those batches that were settled lately. Pure."""
-    lately = [batch for batch in batches if now - batch.settled <= LATELY_MS]
-    return Settlement(sum(batch.count for batch in lately), sum(len(batch.ends.dead) for batch in lately))
+def settlement(last: Sequence[Hour]) -> Settlement:
+    """What deliveries made of the changes within these hours, without those that others have replaced. Pure."""
+    dead = sum(hour.dead for hour in last)
+    return Settlement(dead + sum(hour.delivered for hour in last), dead)

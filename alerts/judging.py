@@ -14,6 +14,7 @@ from alerts.channels import Tell, configured
 from alerts.errors import Untold
 from alerts.facts import look
 from alerts.news import News
+from alerts.texts import WRITTEN_OUT
 from queues import alerts
 from queues.alerts import Raised
 from wording import plural
@@ -33,6 +34,7 @@ def judge(redis: Redis, alerting: Alerting) -> bool:
     facts = look(redis)
     known = news.merged(alerts.raised(redis), rules.judged(facts, alerting.limits), facts.census.at)
     alerts.remember(redis, known)
+    alerts.note_judging(redis, facts.census.at)
     channels = configured(alerting)
     for name, tell in channels.items():
         new = News(facts.census.at, news.untold(known, name), alerting.console_url)
@@ -50,7 +52,8 @@ def _was_told(name: str, tell: Tell, new: News) -> bool:
     except Untold as fault:
         log.warning("%s could not be told of %s (%s); it is tried again in a minute", name, what, fault)
         return False
-    log.info("%s was told of %s: %s", name, what, ", ".join(map(_named, new.alerts)))
+    ids = ", ".join(map(_named, new.alerts[:WRITTEN_OUT]))
+    log.info("%s was told of %s: %s%s", name, what, ids, ", ..." if len(new.alerts) > WRITTEN_OUT else "")
     return True
 
 

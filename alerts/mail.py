@@ -35,8 +35,17 @@ def tell(mail: Mail, news: News) -> None:
             # The code alone: what a server says may quote addresses.
             raise Untold(f"the mail server answered {fault.smtp_code} ({type(fault).__name__})") from None
         except (OSError, smtplib.SMTPException, UnicodeError) as fault:
-            why = "no answer in time" if deadline.passed else f"network: {type(fault).__name__}"
-            raise Untold(why) from None
+            raise Untold("no answer in time" if deadline.passed else _why(fault)) from None
+
+
+def _why(fault: Exception) -> str:
+    match fault:
+        case smtplib.SMTPRecipientsRefused(recipients=refused):
+            codes = ", ".join(sorted({str(code) for code, _ in refused.values()}))
+            return f"the mail server answered {codes} to every address of email_to"
+        case smtplib.SMTPNotSupportedError():
+            return "the mail server offers no STARTTLS or no login, or takes no address beyond ASCII"
+    return f"network: {type(fault).__name__}"
 
 
 def letter(mail: Mail, news: News) -> EmailMessage:

@@ -27,7 +27,8 @@ def of_queue(count: QueueCount, lately: Settlement | None, limits: Limits, now: 
 
 def held(on: str, called: str, hold: Hold) -> Alert:
     """A queue or connection is held. `on`: its name, `called`: the same for people."""
-    resolve = without_people(hold.resolve) or "Find out who holds it and why."
+    # Ferry's own words, as they are: the long number of an audience in a command is no phone.
+    resolve = hold.resolve or "Find out who holds it and why."
     # Another hold on the same queue is another alert: its reason is another.
     return Alert(
         f"holds/{on}/{hold.since}",

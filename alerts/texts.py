@@ -8,7 +8,8 @@ from alerts.news import News
 from queues.alerts import Raised
 from wording import plural, span
 
-#: Alerts of one message that are written out; a day on which a hundred queues stop is no day for a hundred lines.
+#: Alerts of one message, or line of the log, that are written out; a day on which a hundred queues stop is no day for
+#: a hundred lines.
 WRITTEN_OUT: Final = 20
 
 

@@ -51,7 +51,7 @@ def _watch(redis: Redis, alerting: Alerting, every_s: float, stop: threading.Eve
                 prevented = False
         except RedisError as fault:
             if not prevented:
-                log.warning("Redis does not answer (%s); alerts are judged when it does", type(fault).__name__)
+                log.warning("Redis cannot be used (%s); alerts are judged when it can", type(fault).__name__)
             prevented = True
         except Exception:
             # A defect of Ferry's must not end the watch: the next look may be at something else.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 import settings
@@ -18,7 +20,9 @@ from queues.alerts import Alert, Raised
 from queues.clock import now_ms
 from wording import moment, span
 
-_TEST = Alert("test", "test", "ferry", "This is a test: alerts of Ferry arrive here", "Nothing is to be done.")
+#: After so long without a judging the list is no answer any more: judgings may fail or be late once.
+SILENT_MS: Final = 3 * ledger_of_alerts.EVERY_MS
+_TEST: Final = Alert("test", "test", "ferry", "This is a test: alerts of Ferry arrive here", "Nothing is to be done.")
 
 
 @click.group(invoke_without_command=True)
@@ -35,6 +39,7 @@ def alerts(context: click.Context, as_json: bool) -> None:
         known = settings.load()
         _channels_of(known.alerts)
         with ledger(known) as redis:
+            _warn(ledger_of_alerts.judged(redis), now_ms())
             _list([each for each in ledger_of_alerts.raised(redis) if each.over is None], as_json)
 
 
@@ -68,6 +73,13 @@ def _channels_of(alerting: Alerting | None) -> Alerting:
             "FERRY_CONNECTIONS names, such as slack_url_env; docs/alerts.md has every option"
         )
     return alerting
+
+
+def _warn(judged: int | None, now: int) -> None:
+    """Where nobody judges, for then the list says nothing of what is wrong now. `judged`: ms."""
+    if judged is None or now - judged > SILENT_MS:
+        since = "yet" if judged is None else f"for {span(now - judged)}"
+        click.echo(f"Nobody has judged {since}: start `ferry scheduler` or `ferry web`, or see their logs.", err=True)
 
 
 def _list(found: list[Raised], as_json: bool) -> None:

@@ -21,7 +21,7 @@ from ops.errors import Failed
 from ops.output import print_json
 from ops.sync_source import Source
 from ops.sync_staging import shown
-from queues import pending
+from queues import metrics, pending
 from queues.acceptance import accept
 from queues.clock import now_ms
 from queues.errors import QueueFull
@@ -87,8 +87,11 @@ def _accept(redis: Redis, known: Settings, queue: Queue, portion: Sequence[dict[
     changes_reading.read(placed, AudienceRef(queue.target), incoming, now)
     recognised_by = hashlib.sha256(b"".join(raw)).hexdigest()
     for acceptance in incoming.acceptances(f"lines:{recognised_by}", Audiences()):
-        if accept(redis, acceptance, now, known.max_pending_per_queue).became_due:
+        accepted = accept(redis, acceptance, now, known.max_pending_per_queue)
+        if accepted.became_due:
             pending.wake(redis)
+        if accepted.fresh:
+            metrics.count(redis, metrics.dead_on_arrival([acceptance]))
 
 
 def _say(tally: Counter[str], queue: Queue, dry_run: bool, as_json: bool) -> None:

@@ -45,6 +45,17 @@ def my_turn(redis: Redis) -> bool:
     return bool(redis.set(keys.ALERTS_JUDGING, 1, nx=True, px=EVERY_MS))
 
 
+def note_judging(redis: Redis, at: int) -> None:
+    """Alerts were judged at `at` (ms). Raises redis.RedisError."""
+    redis.hset(keys.ALERTS_SEEN, "judge", at)
+
+
+def judged(redis: Redis) -> int | None:
+    """The ms at which alerts were judged last, None before the first time. Raises redis.RedisError."""
+    at = cast("bytes | None", redis.hget(keys.ALERTS_SEEN, "judge"))
+    return None if at is None else int(at)
+
+
 def raised(redis: Redis) -> list[Raised]:
     """Every alert that is remembered, oldest first. Raises redis.RedisError."""
     stored = cast("dict[bytes, bytes]", redis.hgetall(keys.ALERTS))

@@ -36,9 +36,10 @@ class Census:
 
 
 class _Progress(msgspec.Struct, frozen=True):
-    """All that a census reads of what a worker wrote down."""
+    """All that a census reads of what a worker wrote down (worker/progress.py)."""
 
     stage: str = "upload"
+    trouble: str = ""
 
 
 _progress = msgspec.json.Decoder(_Progress)
@@ -87,16 +88,17 @@ def _open_batches(redis: Redis, ids: Sequence[bytes]) -> dict[bytes, OpenBatch]:
 
 
 def _open_batch(batch_id: bytes, fields: dict[bytes, bytes], ring: float | None) -> OpenBatch:
-    progress = fields[b"progress"]
+    progress = _progress.decode(fields[b"progress"]) if fields[b"progress"] else _Progress()
     return OpenBatch(
         id=batch_id.decode(),
         taken=int(fields[b"taken"]),
         count=int(fields[b"count"]),
         reason=fields[b"reason"].decode(),
-        stage=_progress.decode(progress).stage if progress else "upload",
+        stage=progress.stage,
         attempts=int(fields[b"attempts"]),
         held=fields[b"held"] == b"1",
         ring=int(ring or 0),
+        trouble=progress.trouble,
     )
 
 

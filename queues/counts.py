@@ -15,7 +15,8 @@ class OpenBatch:
     """A batch under way.
 
     `stage`: upload, confirm or remove. `held`: a worker has it right now. `ring`: when a worker is rung for it next,
-    or when the lease of the one that has it ends.
+    or when the lease of the one that has it ends. `trouble`: why it is tried again, such as `http_503`; empty where the
+    last step worked.
     """
 
     id: str
@@ -26,6 +27,7 @@ class OpenBatch:
     attempts: int
     held: bool
     ring: int
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

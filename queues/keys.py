@@ -60,7 +60,7 @@ Outside the partitions, written by plain commands only:
     ferry:audit                    STREAM who did what to which queue (audit.py), about the last 10,000
     ferry:metrics                  HASH   JSON array of what and its labels -> how many so far (metrics.py)
     ferry:alerts                   HASH   alert that is raised, or over and not told everywhere -> JSON (alerts.py)
-    ferry:alerts:seen              HASH   scheduler, worker -> ms at which one was seen last
+    ferry:alerts:seen              HASH   scheduler, worker, judge -> ms at which one was seen last
     ferry:alerts:judging           STRING alerts are judged once while it lasts
     ferry:connections              HASH   connection whose key Ferry keeps -> JSON: key (encrypted), since (ms), account
 """

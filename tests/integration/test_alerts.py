@@ -16,6 +16,7 @@ from redis import Redis
 
 from alerting import Alerting, Limits, Mail, Webhook
 from alerts import judging, watching
+from alerts.texts import WRITTEN_OUT
 from queues import alerts, holds, keys
 from queues.clock import now_ms
 from queues.holds import Hold
@@ -122,6 +123,28 @@ def test_a_mail_server_that_refuses_is_in_the_log_without_a_secret(
     assert f"email could not be told of 1 alert ({why}); it is tried again in a minute" in caplog.messages
 
 
+def test_a_mail_server_that_knows_nobody_is_in_the_log_without_the_addresses(
+    redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    held(redis)
+    with mailing(tmp_path) as box:
+        monkeypatch.setenv("SSL_CERT_FILE", str(box.certificate))
+        box.knows = False
+        judged(redis, mail_to(box))
+    assert "(the mail server answered 550 to every address of email_to); it is tried" in caplog.text
+    assert "ops@example.com" not in caplog.text
+
+
+def test_no_letter_and_no_password_goes_to_a_mail_server_without_tls(
+    redis: Redis, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    held(redis)
+    with mailing(tmp_path, starttls=False) as box:
+        judged(redis, mail_to(box))
+        assert box.letters == []
+    assert "the mail server offers no STARTTLS" in caplog.text
+
+
 def test_a_channel_that_fails_is_tried_again_and_the_others_are_not_told_twice(
     redis: Redis, posts: Posts, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -170,6 +193,15 @@ def test_what_was_told_is_known_after_a_restart_and_to_every_process(
     assert len(posts.bodies) == 1
 
 
+def test_of_very_many_alerts_the_log_names_some(redis: Redis, posts: Posts, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "alerts")
+    for number in range(WRITTEN_OUT + 1):
+        holds.place(redis, f"brand-{number:02d}", Hold("list_gone", 7))
+    judged(redis, Alerting(slack=posts.url))
+    (line,) = (message for message in caplog.messages if message.startswith("slack was told of 21 alerts: "))
+    assert (line.count("holds/brand-"), line.endswith(", ...")) == (WRITTEN_OUT, True)
+
+
 def test_of_many_who_judge_at_a_time_one_does(redis: Redis, posts: Posts) -> None:
     held(redis)
     together = threading.Barrier(8)
@@ -203,8 +235,10 @@ def test_letters_are_told_of_by_number_and_by_percentage(redis: Redis, posts: Po
         assert batch is not None
         settle(redis, batch, dead=6)
     judged(redis, Alerting(Limits(dead_letters=11), slack=posts.url))
-    assert posts.texts[0].splitlines()[1] == "default/audience/42 (VIPs) keeps 12 dead letters, more than 11."
-    assert alerts.raised(redis)[0].alert.on == str(VIPS)
+    told = posts.texts[0].splitlines()
+    assert told[1] == "default/audience/42 (VIPs) keeps 12 dead letters, more than 11."
+    assert told[4] == ("12 of the last 200 changes of default/audience/42 (VIPs) became dead letters, more than 5 %.")
+    assert {each.alert.on for each in alerts.raised(redis)} == {str(VIPS)}
 
 
 def test_a_scheduler_that_was_never_seen_counts_from_the_first_judging(redis: Redis, posts: Posts) -> None:
@@ -258,7 +292,7 @@ def test_while_redis_is_away_the_log_says_so_once(
     socket = tmp_path / "redis.sock"
     with watching.watching(of(f"unix://{socket}", posts.url), 0.01):
         until(lambda: len(tries) > 2, "three tries")
-        assert caplog.text.count("Redis does not answer") == 1
+        assert caplog.text.count("Redis cannot be used") == 1
         socket.symlink_to(redis_url.removeprefix("unix://"))
         until(lambda: "alerts are judged again" in caplog.text, "the judging")
     assert len(posts.bodies) == 1

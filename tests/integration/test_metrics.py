@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from redis import Redis
 
 from connections import Connection, Connections
 from console.access import Role
+from console.metrics_page import Scrape
 from klaviyo.outcomes import Retry
 from queues import batches, holds, keys, metrics, pending
 from queues.clock import now_ms
@@ -156,6 +158,23 @@ def test_a_full_redis_loses_counts_and_nothing_else(redis: Redis, caplog: pytest
         redis.config_set("maxmemory", "0")
     assert metrics.read(redis) == {("calls", "default", IMPORT): 1}
     assert "(OutOfMemoryError); deliveries go on" in caplog.text
+
+
+def test_what_a_scrape_takes_long_for_holds_up_nobody_who_sends(
+    served: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside: list[bool] = []
+
+    def noted(scrape: Scrape) -> bytes:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        beside.append(True)
+        return text(scrape)
+
+    text = Scrape.text
+    monkeypatch.setattr(Scrape, "text", noted)
+    assert "ferry_workers" in scrape(served).text
+    assert beside == [True]
 
 
 def test_a_scrape_that_cannot_be_whole_is_refused(redis: Redis, served: Console) -> None:

@@ -80,12 +80,25 @@ def receiving() -> Iterator[Posts]:
 
 @dataclass(slots=True)
 class Mailbox:
-    """A mail server's address (without scheme and user), its certificate, and the letters it took."""
+    """A mail server's address (without scheme and user), its certificate, and the letters it took.
+
+    `knows`: whether it has a box for anybody.
+    """
 
     place: str
     certificate: Path
     letters: list[EmailMessage] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
+    knows: bool = True
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Called for each address of a letter."""
+        if not self.knows:
+            return f"550 nobody is called {address}"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
         """Called for each letter; it is taken from who has logged in."""
@@ -101,8 +114,11 @@ def _authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, 
 
 
 @contextmanager
-def mailing(folder: Path, *, tls_at_once: bool = False) -> Iterator[Mailbox]:
-    """A mail server that wants TLS, by STARTTLS or `tls_at_once`, and a login. `folder`: for its certificate."""
+def mailing(folder: Path, *, tls_at_once: bool = False, starttls: bool = True) -> Iterator[Mailbox]:
+    """A mail server that wants TLS, by STARTTLS or `tls_at_once`, and a login. `folder`: for its certificate.
+
+    Without `starttls` it knows no TLS but that from the start.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate = self_signed(folder)
     context.load_cert_chain(certificate)
@@ -110,7 +126,8 @@ def mailing(folder: Path, *, tls_at_once: bool = False) -> Iterator[Mailbox]:
     loop = asyncio.new_event_loop()
     options: dict[str, Any] = {"authenticator": _authenticate, "hostname": "box", "loop": loop}
     # Over TLS from the start aiosmtpd sees no STARTTLS, and without this would offer no login.
-    options |= {"auth_require_tls": False} if tls_at_once else {"tls_context": context, "require_starttls": True}
+    wants_tls = starttls and not tls_at_once
+    options |= {"tls_context": context, "require_starttls": True} if wants_tls else {"auth_require_tls": False}
     at_once = context if tls_at_once else None
     made = loop.create_server(lambda: SMTP(box, **options), "127.0.0.1", 0, ssl=at_once)
     server = loop.run_until_complete(made)

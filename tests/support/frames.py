@@ -12,6 +12,11 @@ Frames = Callable[[BinaryIO], Iterator[tuple[str, bytes]]]
 SETUP = frozenset({"HELLO", "AUTH", "CLIENT", "SELECT", "PING"})
 
 
+def command_name(command: str, key: str) -> str:
+    """What a command is called: of one that counts also where, for only metrics are counted beside a delivery."""
+    return f"{command} {key}" if command == "HINCRBY" else command
+
+
 def redis_commands(reader: BinaryIO) -> Iterator[tuple[str, bytes]]:
     """Commands as arrays of bulk strings, the only form redis-py sends (Redis: serialization protocol)."""
     while True:
@@ -22,7 +27,8 @@ def redis_commands(reader: BinaryIO) -> Iterator[tuple[str, bytes]]:
             parts += [size, reader.read(int(size[1:] or b"0") + 2)]
         if len(parts) < 3 or not parts[-1].endswith(b"\r\n"):
             return
-        yield parts[2].strip().decode().upper(), b"".join(parts)
+        key = parts[4].strip().decode("utf-8", "replace") if len(parts) > 4 else ""
+        yield command_name(parts[2].strip().decode().upper(), key), b"".join(parts)
 
 
 def http_requests(reader: BinaryIO) -> Iterator[tuple[str, bytes]]:

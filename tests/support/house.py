@@ -11,6 +11,7 @@ from typing import Self
 
 from redis import Redis
 
+from queues import keys
 from queues.acceptance import accept
 from queues.clock import now_ms
 from scheduler.tick import tick
@@ -28,15 +29,15 @@ log = logging.getLogger(__name__)
 
 #: Changes that make a queue due.
 SIZE = 5
-#: Requests that change nothing: dying after one is like dying before the next. EVAL is for scripts that only read;
-#: HINCRBY counts for the metrics, of which no delivery knows.
+#: Requests that change nothing that a delivery knows of: dying after one is like dying before the next. EVAL is for
+#: scripts that only read; the metrics are counted, and nothing but /metrics reads them.
 READS = frozenset(
     {
         "EVAL",
         "GET",
         "HGET",
         "HGETALL",
-        "HINCRBY",
+        f"HINCRBY {keys.METRICS}",
         "HKEYS",
         "HMGET",
         "INFO",
@@ -46,7 +47,7 @@ READS = frozenset(
         "SMEMBERS",
         "XLEN",
         "ZRANGEBYSCORE",
-        "pipeline HINCRBY",
+        f"pipeline HINCRBY {keys.METRICS}",
     }
 )
 

@@ -16,6 +16,7 @@ from redis.client import Pipeline
 
 from klaviyo.http import Transport
 from queues import scripts
+from tests.support.frames import command_name
 from tests.support.house import READS
 
 _SCRIPTS = resources.files("queues").joinpath("lua").iterdir()
@@ -53,7 +54,7 @@ class Mortal:
 
     def __enter__(self) -> Self:
         self._wrap(Redis, "execute_command", _described)
-        self._wrap(Pipeline, "execute", _described_all)
+        self._wrap(Pipeline, "execute", described_all)
         self._wrap(Transport, "send", lambda _, method, path, *__: f"{method} {path}")
         return self
 
@@ -105,9 +106,10 @@ class Mortal:
             raise Died
 
 
-def _described_all(pipe: Any) -> str:
+def described_all(pipe: Any) -> str:
     """The commands of a pipeline, each once."""
-    return " ".join(("pipeline", *dict.fromkeys(str(args[0]) for args, _ in pipe.command_stack)))
+    names = (command_name(*map(str, args[:2])) if len(args) > 1 else str(args[0]) for args, _ in pipe.command_stack)
+    return " ".join(("pipeline", *dict.fromkeys(names)))
 
 
 def _described(_: object, command: str, *args: Any) -> str:

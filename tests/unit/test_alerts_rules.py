@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 import pytest
 
 from alerting import Limits
-from alerts.facts import LATELY_MS, Facts, Settlement, settlement
+from alerts.facts import Facts, Settlement, settlement
 from alerts.rules import judged
 from klaviyo.revision import RETIRED
 from queues.alerts import Alert
 from queues.counts import QueueCount
 from queues.holds import Hold
+from queues.hours import Hour
 from queues.policy import FlushPolicy, Waiting
-from queues.settled import Columns, Ends, Settled
 from tests.support.alerts import NOW, facts
 from tests.support.ops import LAPSED, VIPS, counted
 
@@ -96,17 +96,17 @@ def test_a_hold_that_follows_another_is_another_alert() -> None:
 
 
 def test_an_alert_names_nobody_whatever_people_write() -> None:
-    hold = Hold("ann@example.com called\nfrom +47 912 34 567", 1, "ask bob@example.com")
+    hold = Hold("ann@example.com called\nfrom +47 912 34 567", 1)
     (found,) = judged(facts(counted(name="VIPs\nof  Oslo", hold=hold)), Limits())
     assert found.text == "default/audience/42 (VIPs of Oslo) is held: *** called from ***"
-    assert found.remedy.startswith("ask *** `ferry holds` says more")
+    assert found.remedy.startswith("Find out who holds it and why. `ferry holds` says more")
 
 
-def batch(settled: int, dead: int) -> Settled:
-    nobody = Columns(b"", bytes(10), [0] * 10, [0] * 10, [])
-    return Settled("00-ab", "size", 0, settled, 0, Ends(dead=dict.fromkeys(range(dead), "no_email")), nobody)
+def test_the_command_that_ends_a_hold_can_be_typed_whatever_number_its_audience_has() -> None:
+    hold = Hold("removes_many", 1, "If that is right, `ferry release default/snapshot/12345678` carries it out.")
+    (found,) = judged(facts(counted(hold=hold)), Limits())
+    assert found.remedy.startswith(hold.resolve)
 
 
-def test_lately_is_a_day() -> None:
-    batches = [batch(NOW, 1), batch(NOW - LATELY_MS, 2), batch(NOW - LATELY_MS - 1, 4)]
-    assert settlement(batches, NOW) == Settlement(20, 3)
+def test_what_deliveries_made_of_changes_is_summed_up_over_the_hours() -> None:
+    assert settlement([Hour(0, 10, 1), Hour(HOUR, 0, 0), Hour(2 * HOUR, 5, 2)]) == Settlement(18, 3)
