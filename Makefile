@@ -6,12 +6,13 @@ BIN := .venv/bin
 SECONDS := 600
 SEED :=
 
-.PHONY: help demo run test lint bench soak clean
+.PHONY: help demo run test browser lint bench soak clean
 
 help:
 	@echo "make demo    see the main job done, with real processes, in half a minute"
 	@echo "make run     run everything on this machine (ferry up)"
-	@echo "make test    every test"
+	@echo "make test    every test, but those in a browser"
+	@echo "make browser the tests in a browser, which need Debian's chromium and chromium-driver"
 	@echo "make lint    formatting, lint, types, import rules"
 	@echo "make bench   measure, and write docs/benchmarks.md"
 	@echo "make soak    random faults under load: make soak SECONDS=600 SEED=7"
@@ -27,6 +28,9 @@ run: .venv/run
 # the long ones, which have few tests, do not come last.
 test: .venv/dev
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+browser: .venv/dev
+	$(BIN)/pytest tests/browser
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .

@@ -19,6 +19,7 @@ from ops import actions, letters
 from ops.errors import Failed
 from ops.letter_view import summary, traceable, whole
 from ops.letters import After, Wanted
+from queues import audit
 from queues.dead_letters import Replayed
 
 T = TypeVar("T")
@@ -33,12 +34,9 @@ class LettersApi:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """A page of those that are asked for, in the order of the queues, oldest first in each."""
         asked = api.query(req, api_asked.LETTERS)
-        if asked["personal_data"]:
-            check_role(req, Role.ADMIN)
+        reader = _reader(req, asked["personal_data"])
         wanted = await _wanted(self._desk, asked, [asked["id"]] if "id" in asked else [], asked["since"])
-        told, more = await self._desk.run(
-            _page, self._desk.redis, wanted, asked.get("after"), asked["limit"], asked["personal_data"]
-        )
+        told, more = await self._desk.run(_page, self._desk.redis, wanted, asked.get("after"), asked["limit"], reader)
         api.answer(resp, {"letters": told, "next": f"{more[0]}/{more[1]}" if more else None})
 
 
@@ -58,12 +56,10 @@ class LetterApi:
         letter: str,
     ) -> None:
         """What was to be done, when, and why it could not be; the person for an admin who asks for it."""
-        personal_data = api.query(req, api_asked.LETTER)["personal_data"]
-        if personal_data:
-            check_role(req, Role.ADMIN)
+        reader = _reader(req, api.query(req, api_asked.LETTER)["personal_data"])
         queue = queue_place(await self._desk.census(), f"{connection}/{kind}/{target}").on
         wanted = Wanted((letter,), str(queue))
-        api.answer(resp, await self._desk.run(_one, self._desk.redis, wanted, personal_data))
+        api.answer(resp, await self._desk.run(_one, self._desk.redis, wanted, reader))
 
 
 class ReplayApi:
@@ -87,17 +83,34 @@ async def _wanted(desk: Desk, asked: dict[str, Any], ids: list[str], since: int 
     return Wanted(tuple(ids), queue, asked.get("reason"), asked["older_than"], since)
 
 
+def _reader(req: falcon.asgi.Request, personal_data: bool) -> str | None:
+    """Who is to see persons, as the audit names them; None where nobody asks for any. Raises HTTPForbidden."""
+    if not personal_data:
+        return None
+    check_role(req, Role.ADMIN)
+    return visitor(req).who
+
+
 def _page(
-    redis: Redis, wanted: Wanted, after: After | None, limit: int, personal_data: bool
+    redis: Redis, wanted: Wanted, after: After | None, limit: int, reader: str | None
 ) -> tuple[list[dict[str, Any]], After | None]:
     found, more = _found(lambda: letters.page(redis, wanted, after, limit))
-    shown = whole if personal_data else summary
+    if reader and found:
+        _note(redis, reader, wanted, len(found))
+    shown = whole if reader else summary
     return [shown(letter, count.name) for count, letter in found], more
 
 
-def _one(redis: Redis, wanted: Wanted, personal_data: bool) -> dict[str, Any]:
+def _one(redis: Redis, wanted: Wanted, reader: str | None) -> dict[str, Any]:
     ((count, letter),) = _found(lambda: list(letters.find(redis, wanted)))
-    return (whole if personal_data else traceable)(letter, count.name)
+    if reader:
+        _note(redis, reader, wanted, 1)
+    return (whole if reader else traceable)(letter, count.name)
+
+
+def _note(redis: Redis, reader: str, wanted: Wanted, read: int) -> None:
+    """Write down that somebody saw persons; not whom."""
+    audit.note(redis, reader, "persons read", wanted.queue or "", letters=read)
 
 
 def _replay(redis: Redis, who: str, wanted: Wanted) -> Replayed:

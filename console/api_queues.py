@@ -34,7 +34,8 @@ class QueuesApi:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """The census, at most a second old."""
         api.query(req, api_asked.NOTHING)
-        api.answer(resp, document(for_everybody(await self._desk.census())))
+        # Beside the loop: of thousands of queues it takes so long that senders would wait.
+        api.answer(resp, await self._desk.run(_told, await self._desk.census()))
 
 
 class QueueApi:
@@ -68,9 +69,7 @@ class FlushApi:
         names = ["/".join(address[part] for part in _PARTS)] if address else asked_for.get("queues")
         self._desk.changed()
         census = await self._desk.census()
-        places = None if names is None else [queue_place(census, name) for name in names]
-        counts = census.queues if places is None else [count for place in places for count in place.queues]
-        chosen = [count.queue for count in counts]
+        chosen = await self._desk.run(_chosen, census, names)
         asked = await self._desk.run(flush, self._desk.redis, visitor(req).who, census, chosen)
         self._desk.changed()
         queues = [{"queue": str(each.queue), "asked": each.asked, "upto": each.upto} for each in asked.errands]
@@ -111,6 +110,16 @@ class ReleaseApi:
             resp,
             {"on": str(place.on), "released": ended.done, "still": ended.still, "snapshot": ended.confirmed},
         )
+
+
+def _told(census: Census) -> dict[str, Any]:
+    return document(for_everybody(census))
+
+
+def _chosen(census: Census, names: list[str] | None) -> list[Queue]:
+    """The queues of these names, all without any. Raises HTTPNotFound."""
+    places = [queue_place(census, name) for name in names] if names is not None else [census]
+    return [count.queue for place in places for count in place.queues]
 
 
 def for_everybody(census: Census) -> Census:

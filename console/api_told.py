@@ -13,7 +13,8 @@ from console.api_queues import for_everybody
 from console.desk import Desk
 from console.gate import check_role
 from ops import audited, connections_found, holds
-from queues import audit
+from queues import audit, kept
+from queues.census import Census
 from queues.holds import confirmations
 from settings import Settings
 from wording import moment, without_people
@@ -28,9 +29,8 @@ class HoldsApi:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Connections first, then queues."""
         api.query(req, api_asked.NOTHING)
-        census = for_everybody(await self._desk.census())
-        probes = await self._desk.run(confirmations, self._desk.redis)
-        held = [holds.document(each) for each in holds.held(census, probes)]
+        census = await self._desk.census()
+        held = await self._desk.run(_holds, self._desk.redis, census)
         api.answer(resp, {"at": moment(census.at), "holds": held})
 
 
@@ -64,6 +64,12 @@ class AuditApi:
         api.answer(resp, {"entries": entries, "next": entries[-1]["id"] if len(found) > limit else None})
 
 
+def _holds(redis: Redis, census: Census) -> list[dict[str, Any]]:
+    return [holds.document(each) for each in holds.held(for_everybody(census), confirmations(redis))]
+
+
 def _connections(redis: Redis, known: Settings, asking: bool) -> list[dict[str, Any]]:
+    # As the intake does each second: one that was added this moment is no stranger.
+    known.connections.include(kept.names(redis))
     found = [connections_found.document(line) for line in connections_found.found(redis, known, asking)]
     return [each | {"held": without_people(each["held"]) if each["held"] else None} for each in found]

@@ -75,7 +75,8 @@ def too_many() -> falcon.HTTPTooManyRequests:
     """The answer while too many wrong tokens come."""
     return falcon.HTTPTooManyRequests(
         title="Too many tries",
-        description="Too many wrong tokens came within a minute. Wait a minute; the `ferry` command goes on working.",
+        description="Too many wrong tokens came within a minute. Wait a minute; `ferry` on the machine that runs it "
+        "goes on working.",
         retry_after=60,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from heapq import nlargest
 from typing import Final
 from urllib.parse import urlencode
 
@@ -15,6 +16,8 @@ from queues.counts import QueueCount
 
 #: Ages that the form offers, in the form of `ferry dead list --older-than`, and in words.
 AGES: Final = {"": "any", "1h": "an hour", "1d": "a day", "7d": "7 days", "14d": "14 days"}
+#: Queues that a form offers: senders may name audiences without end.
+_OFFERED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,12 @@ class Filter:
     def queues(self, census: Census) -> list[QueueCount]:
         """Where to look: the queue that is meant, or all that keep letters."""
         return [count for count in census.queues if count.kept and self.queue in ("", str(count.queue))]
+
+    def choices(self, census: Census) -> list[QueueCount]:
+        """The queues that a form offers: those with the most letters, and the one that is meant."""
+        keeping = (count for count in census.queues if count.kept)
+        offered = {count.queue for count in nlargest(_OFFERED, keeping, key=lambda count: count.kept)}
+        return [count for count in census.queues if count.queue in offered or str(count.queue) == self.queue]
 
 
 def filter_of(given: Callable[[str], str | None]) -> Filter:

@@ -53,7 +53,8 @@ class MetricsPage:
         counts, memory = await self._desk.run(_read, self._desk.redis)
         names = {connection.name for connection in self._desk.settings.connections}
         resp.content_type = CONTENT_TYPE_LATEST
-        resp.data = Scrape(census, counts, memory, names).text()
+        # Beside the loop: of thousands of queues it takes long enough to hold up those who send.
+        resp.data = await self._desk.run(lambda: Scrape(census, counts, memory, names).text())
 
 
 def add_routes(app: App, desk: Desk) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from console.api_asked import IDS, LATEST
+from console.openapi_forms import FLAG, QUEUE
 from console.openapi_parts import (
     AN_ID,
-    FLAG,
     LETTER_ID,
     OF_QUEUE,
-    QUEUE_ID,
     closed,
     limit,
     operation,
@@ -28,16 +27,18 @@ _OLDER: Final[Schema] = {
     "description": "Died at least so long ago: 30m, 12h, 7d.",
     "example": "7d",
 }
-_PERSONAL: Final = query("personal_data", "The persons too; this needs the role admin.", FLAG)
+_PERSONAL: Final = query(
+    "personal_data", "The persons too; this needs the role admin, and is noted in the audit.", FLAG
+)
 SCHEMAS: Final[Schema] = {
     "ReplayLetters": closed(
         {
             "ids": {"type": "array", "items": LETTER_ID, "minItems": 1, "maxItems": IDS},
-            "queue": QUEUE_ID | {"description": "Theirs, where several queues have one."},
+            "queue": QUEUE | {"description": "Theirs, where several queues have one."},
         },
         "ids",
     ),
-    "ReplayFiltered": closed({"queue": QUEUE_ID, "reason": _REASON, "older_than": _OLDER}, minProperties=1),
+    "ReplayFiltered": closed({"queue": QUEUE, "reason": _REASON, "older_than": _OLDER}, minProperties=1),
     "ReplayAll": closed({"all": {"type": "boolean", "enum": [True]}}, "all"),
 }
 #: (path, method) -> operation, without what openapi.py says of every one.
@@ -50,7 +51,7 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         "400",
         "404",
         parameters=[
-            query("queue", "Only of this queue.", QUEUE_ID),
+            query("queue", "Only of this queue.", QUEUE),
             query("reason", "Only these.", _REASON),
             query("older_than", "Only these.", _OLDER),
             query("since", "Died then or later; ms since 1970.", {"type": "integer", "minimum": 0, "maximum": LATEST}),

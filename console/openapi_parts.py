@@ -13,12 +13,6 @@ _ALWAYS: Final = ("401", "403", "429", "500", "503")
 #: What comes of a body that cannot be taken.
 OF_BODY: Final = ("400", "411", "413", "415")
 AN_ID: Final = "1767225599999-0"
-QUEUE_ID: Final[Schema] = {
-    "type": "string",
-    "description": "connection/kind/target.",
-    "example": "default/audience/42",
-}
-FLAG: Final[Schema] = {"type": "boolean"}
 LETTER_ID: Final[Schema] = {"type": "string", "pattern": f"^{ID}$", "example": AN_ID}
 
 

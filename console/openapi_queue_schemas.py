@@ -26,6 +26,7 @@ _BATCH: Final = every(
         "taken_by": TEXT,
         "taken_at": TIME,
         "attempts": COUNT,
+        "trouble": TEXT | {"description": "Why it is tried again, such as http_503; empty where the last step worked."},
         "with_a_worker": FLAG,
         "next_ring_at": TIME | {"description": "When a worker is rung for it, or its lease ends."},
     }

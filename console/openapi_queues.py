@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from console.act_hold import LONGEST
 from console.api_asked import IDS
-from console.openapi_parts import FLAG, OF_BODY, OF_QUEUE, QUEUE_ID, closed, limit, operation, part, query
+from console.openapi_forms import FLAG, QUEUE
+from console.openapi_parts import OF_BODY, OF_QUEUE, closed, limit, operation, part, query
 from intake.openapi_schemas import Schema, ref
 
 _CONNECTION: Final = part("connection", "Its name.", "default")
@@ -24,7 +25,7 @@ SCHEMAS: Final[Schema] = {
         "reason",
     ),
     "ReleaseAsked": closed({"force": FLAG | {"description": "Even when the cause is still there."}}),
-    "FlushAsked": closed({"queues": {"type": "array", "items": QUEUE_ID, "minItems": 1, "maxItems": IDS}}),
+    "FlushAsked": closed({"queues": {"type": "array", "items": QUEUE, "minItems": 1, "maxItems": IDS}}),
 }
 _HOLD: Final = ref("HoldAsked")
 _RELEASE: Final = ref("ReleaseAsked")

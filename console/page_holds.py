@@ -9,6 +9,7 @@ from console import render
 from console.access import Role, visitor
 from console.desk import Desk
 from console.view_done import SAID_MS, done
+from console.view_foremost import SHOWN
 from console.view_holds import lines
 from queues import audit, holds
 from queues.audit import Entry
@@ -24,11 +25,13 @@ class HoldsPage:
         """Every hold, at most a second old."""
         census = await self._desk.census()
         confirmations, acts = await self._desk.run(_read, self._desk.redis, census.at - SAID_MS)
+        found = lines(census, confirmations)
         render.page(
             req,
             resp,
             "holds.html",
-            lines=lines(census, confirmations),
+            lines=found[:SHOWN],
+            hidden=len(found[SHOWN:]),
             done=done(acts, visitor(req).who, census.at),
             acts=visitor(req).may(Role.OPERATOR),
             at=census.at,

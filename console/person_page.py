@@ -5,6 +5,8 @@ It is asked for by a form that is posted, so that no address stands in a URL, in
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 import falcon
 import falcon.asgi
@@ -23,6 +25,9 @@ from queues.census import Census
 from queues.names import Queue
 from settings import Settings
 from wording import called
+
+#: Queues that the field offers while one types; it takes any.
+_OFFERED: Final = 1_000
 
 
 class PersonPage:
@@ -60,7 +65,7 @@ class PersonPage:
         told: Person | None = None,
     ) -> None:
         census = await self._desk.census()
-        queues = [(str(count.queue), called(count)) for count in census.queues]
+        queues = [(str(count.queue), called(count)) for count in census.queues[:_OFFERED]]
         shown = {"queue": given.get("queue", ""), "person": given.get("person", "")}
         render.page(req, resp, "person.html", queues=queues, wrong=wrong, told=told, **shown)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from redis import Redis
 
-from console.view_foremost import foremost
+from console.view_foremost import SHOWN, foremost
 from klaviyo.limiter import RedisLimiter, Use, fingerprint
 from ops.arriving import Arrival, Route, arrivals
 from ops.connections_key import key_or_why
@@ -36,7 +36,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Everything on the page; `uses` by account, `hours` of all queues."""
+    """Everything on the page; `uses` by account, `hours` of all queues. `unread`: connections that are not on it."""
 
     census: Census
     connections: Sequence[Known] = ()
@@ -45,6 +45,7 @@ class Reading:
     hours: Sequence[Hour] = ()
     hours_of: Mapping[Queue, Sequence[Hour]] = field(default_factory=dict)
     arrivals: Mapping[Queue, Arrival] = field(default_factory=dict)
+    unread: int = 0
 
 
 def read(redis: Redis, settings: Settings, census: Census, before: Reading | None) -> Reading:
@@ -55,8 +56,10 @@ def read(redis: Redis, settings: Settings, census: Census, before: Reading | Non
     # What the intake does each second, too: one that was added this moment is no stranger.
     settings.connections.include(kept.names(redis))
     names = {connection.name for connection in settings.connections}
-    every = {*names, *census.holds, *(count.queue.connection for count in census.queues)}
-    known = [_known(redis, settings, name) for name in sorted(every)]
+    every = sorted({*names, *census.holds, *(count.queue.connection for count in census.queues)})
+    # Whoever sends for mParticle accounts without end makes connections without end; what is held needs a look first.
+    shown = sorted(every, key=lambda name: name not in census.holds)[:SHOWN]
+    known = [_known(redis, settings, name) for name in shown]
     uses = {account: RedisLimiter(redis, account).uses() for account in {each.account for each in known} if account}
     return Reading(
         census,
@@ -66,6 +69,7 @@ def read(redis: Redis, settings: Settings, census: Census, before: Reading | Non
         hours.of_all(redis, census.at),
         hours.of_queues(redis, [count.queue for count in foremost(census)], census.at),
         _arrivals(settings, census, known, uses),
+        len(every) - len(shown),
     )
 
 
@@ -81,6 +85,8 @@ def _arrivals(
     paused = {(account, use.endpoint): use.paused_ms for account, used in uses.items() for use in used}
 
     def route(queue: Queue) -> Route:
-        return Route(accounts[queue.connection], policy_of(settings.connections, queue).upload_max)
+        return Route(
+            accounts.get(queue.connection, queue.connection), policy_of(settings.connections, queue).upload_max
+        )
 
     return arrivals(census, route, paused)

@@ -9,6 +9,7 @@ from falcon.routing import CompiledRouter
 
 from console import acts, api_routes, dead_page, errors, metrics_page, page_overview
 from console.audit_page import AuditPage
+from console.compressing import Compressing
 from console.desk import App, Desk
 from console.door import Door
 from console.gate import Gate
@@ -28,7 +29,7 @@ def create(desk: Desk, router: CompiledRouter) -> App:
     """The app of everything the console answers; each address needs a line in access.ROUTES."""
     door = Door(desk.redis, desk.settings)
     gate = Gate(desk, door)
-    app = App(middleware=[RequestIds(), gate, Headers()], router=router)
+    app = App(middleware=[RequestIds(), gate, Headers(), Compressing()], router=router)
     errors.install(app)
     app.add_route("/sign-in", SignIn(desk, door, gate))
     app.add_route("/sign-out", SignOut(desk, door))

@@ -62,7 +62,7 @@ class LetterLine:
 class Dead:
     """`fit`: letters that the filter fits. `earlier`: address of the next page, empty behind the last one.
 
-    `choices`: queues that keep letters, as id and words.
+    `choices`: queues to choose from, as id and words.
     """
 
     at: int
@@ -88,8 +88,7 @@ def dead(census: Census, found: Survey, wanted: Filter) -> Dead:
         earlier=wanted.behind(str(found.more)) if found.more else "",
         choices=[
             (str(count.queue), f"{called(count)}, {count.queue} ({number(count.kept)})")
-            for count in census.queues
-            if count.kept or str(count.queue) == wanted.queue
+            for count in wanted.choices(census)
         ],
     )
 

@@ -16,17 +16,18 @@ SHOWN: Final = 200
 def foremost(census: Census) -> list[QueueCount]:
     """Those that need a look and then those due next; at most SHOWN.
 
-    Faults come first, then what is held, then dead letters. Within these by name, so that a row that is looked at
-    again stays where it is.
+    Faults come first, then what is held, what is tried again, then dead letters. Within these by name, so that a row
+    that is looked at again stays where it is.
     """
     trouble = {count.queue: _trouble(count, census) for count in census.queues}
 
-    def urgency(count: QueueCount) -> tuple[tuple[bool, bool, bool], float]:
+    def urgency(count: QueueCount) -> tuple[tuple[bool, ...], float]:
         return trouble[count.queue], float("inf") if count.due is None else count.due
 
     shown = nsmallest(SHOWN, census.queues, key=urgency)
     return sorted(shown, key=lambda count: (trouble[count.queue], count.queue))
 
 
-def _trouble(count: QueueCount, census: Census) -> tuple[bool, bool, bool]:
-    return count.missing == 0, not words.is_held(count, census), count.kept == 0
+def _trouble(count: QueueCount, census: Census) -> tuple[bool, ...]:
+    failed = any(words.failed(batch) for batch in count.batches)
+    return count.missing == 0, not words.is_held(count, census), not failed, count.kept == 0

@@ -53,7 +53,7 @@ class QueueLine:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything on the page. `at`: ms, by the ledger's clock. `hidden`: queues that are counted and not shown.
+    """Everything on the page. `at`: ms, by the ledger's clock. `hidden`, `unread`: queues, connections not shown.
 
     `held` and `dying`: how many queues are held, with dead letters. `limits_told`: `limits` in a line.
     """
@@ -67,6 +67,7 @@ class Overview:
     workers: str
     workers_alive: bool
     connections: list[ConnectionLine]
+    unread: int
     queues: list[QueueLine]
     hidden: int
     equation: str
@@ -86,7 +87,7 @@ def overview(reading: Reading) -> Overview:
     used = limits(reading)
     return Overview(
         at=census.at,
-        trouble=list(words.trouble(census)),
+        trouble=[*words.trouble(census), *words.failing(census)],
         held=sum(words.is_held(count, census) for count in census.queues),
         dying=sum(count.kept > 0 for count in census.queues),
         scheduler=words.scheduler(census),
@@ -94,6 +95,7 @@ def overview(reading: Reading) -> Overview:
         workers=words.workers(census),
         workers_alive=bool(census.workers),
         connections=connections(reading),
+        unread=reading.unread,
         queues=[_queue(count, reading) for count in shown],
         hidden=len(census.queues) - len(shown),
         equation=equation,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from console.view_bars import Bar, age_of, size_of
 from console.view_held import Held, held
 from ops import status_words as words
+from ops.arriving import going
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount
 from queues.policy import FlushPolicy
@@ -16,7 +17,10 @@ from wording import called, number, plural, span
 
 @dataclass(frozen=True, slots=True)
 class BatchLine:
-    """A batch under way. `taken`: ms; `lasts`: since then, in words. `ring`: what happens to it next, and when."""
+    """A batch under way. `taken`: ms; `lasts`: since then, in words. `ring`: what happens to it next, and when.
+
+    `failed`: tries that counted; `trouble`: why the last one has to be repeated.
+    """
 
     id: str
     changes: int
@@ -25,6 +29,7 @@ class BatchLine:
     taken: int
     lasts: str
     failed: int
+    trouble: str
     ring: str
 
 
@@ -66,12 +71,12 @@ def view(count: QueueCount, census: Census, policy: FlushPolicy) -> QueueView:
         name=called(count),
         id=str(count.queue),
         at=census.at,
-        trouble=list(words.trouble(census)),
+        trouble=[*words.trouble(census), *words.failing(alone)],
         holds=list(_holds(count, census)),
         size=size_of(count),
         age=age_of(count, census.at),
         oldest="" if oldest is None else span(census.at - oldest),
-        next=_next(count, census),
+        next=_next(count, census, policy),
         due=None if is_held or count.due is None else max(count.due, census.at),
         uploaded=count.waiting.uploaded,
         batches=[_batch(opened, census.at, is_held) for opened in count.batches],
@@ -98,7 +103,7 @@ def _holds(count: QueueCount, census: Census) -> Iterator[Held]:
         yield held(str(count.queue), count.hold, census.at)
 
 
-def _next(count: QueueCount, census: Census) -> str:
+def _next(count: QueueCount, census: Census, policy: FlushPolicy) -> str:
     waiting, size = count.waiting, count.policy.size
     if waiting.pending == 0:
         return "Nothing waits."
@@ -106,7 +111,7 @@ def _next(count: QueueCount, census: Census) -> str:
         return f"{_wait(waiting.pending)}, and nothing is taken before the hold ends."
     fires, when = words.next_flush(count, census)
     more = f"; at once when {number(size - waiting.pending)} more come" if count.trigger == "age" else ""
-    return f"{plural(waiting.asked or waiting.pending, 'change is', 'changes are')} taken {fires}, {when}{more}."
+    return f"{plural(going(count, policy.upload_max), 'change is', 'changes are')} taken {fires}, {when}{more}."
 
 
 def _wait(pending: int) -> str:
@@ -122,6 +127,7 @@ def _batch(opened: OpenBatch, now: int, is_held: bool) -> BatchLine:
         opened.taken,
         span(now - opened.taken),
         opened.attempts,
+        opened.trouble,
         _ring(opened, now, is_held),
     )
 

@@ -11,7 +11,7 @@ from typing import Final
 from klaviyo import endpoints
 from klaviyo.limiter import SHARE
 from klaviyo.quotas import PUBLISHED
-from ops.status_words import is_held
+from ops.status_words import failed, is_held
 from queues.census import Census
 from queues.counts import QueueCount
 from queues.names import Queue
@@ -48,6 +48,8 @@ def arrivals(
 ) -> dict[Queue, Arrival]:
     """For each queue in which something waits that will go; none while a scheduler or worker is missing.
 
+    Nor for a queue whose open batch has failed and is tried again: what waits goes the same way, nobody can say when.
+
     `paused`: (account, endpoint) -> ms for which Klaviyo asked not to be asked. The uploads of an account are put one
     after the other by the time at which they are due; enough workers are taken for granted.
     """
@@ -78,7 +80,8 @@ def going(count: QueueCount, upload_max: int) -> int:
 
 def _leaving(census: Census) -> Iterator[tuple[int, QueueCount]]:
     for count in census.queues:
-        if count.due is not None and count.queue.kind in ENDPOINTS and not is_held(count, census):
+        stopped = is_held(count, census) or any(failed(batch) for batch in count.batches)
+        if count.due is not None and count.queue.kind in ENDPOINTS and not stopped:
             yield max(count.due, census.at), count
 
 

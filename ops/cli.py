@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ops.errors import Misconfigured
-from ops.over_url import check_over_url
+from ops.over_url import Group
 from settings import SettingsError
 
 #: Name -> module and object, in the order of the help. Imported when used: `ferry status` needs no web server.
@@ -44,7 +44,7 @@ _COMMANDS = {
 }
 
 
-class _Ferry(click.Group):
+class _Ferry(Group):
     """Imports a command when it is asked for; turns wrong settings into a message and exit code 2."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -85,5 +85,3 @@ def main(context: click.Context, url: str | None) -> None:
     Exit codes: 0 fine, 1 failed, 2 wrong usage or settings.
     """
     context.obj = url
-    if url is not None:
-        check_over_url(context)

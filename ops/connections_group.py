@@ -16,18 +16,16 @@ from ops.errors import Failed
 from ops.ledger import ledger
 from ops.options import var_option
 from ops.output import console
-from ops.over_url import check_over_url
+from ops.over_url import Group
 
 
-@click.group()
-@click.pass_context
-def connections(context: click.Context) -> None:
+@click.group(cls=Group)
+def connections() -> None:
     """See, add, test and remove connections; exchange their keys.
 
     A connection is one Klaviyo account. Keys come from the environment, from the CDP, or are kept by Ferry, encrypted:
     those that were added here.
     """
-    check_over_url(context)
 
 
 @connections.command()

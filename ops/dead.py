@@ -16,21 +16,19 @@ from ops.letter_view import listing
 from ops.letters import Wanted, chosen
 from ops.options import json_option, var_option
 from ops.output import console, print_json
-from ops.over_url import check_over_url
+from ops.over_url import Group
 from queues.clock import now_ms
 from wording import plural
 
 
-@click.group()
-@click.pass_context
-def dead(context: click.Context) -> None:
+@click.group(cls=Group)
+def dead() -> None:
     """Look at what could not be delivered; send it again.
 
     Dead letters are changes that Klaviyo or the mapping refused, kept with the reason. A letter goes away when it
     is replayed, purged, or overtaken by a later change of the same person; the oldest do beyond 10,000 in a queue
     or 30 days, after an alarm in the scheduler's log.
     """
-    check_over_url(context)
 
 
 dead.add_command(export)

@@ -11,7 +11,7 @@ from ops.options import Command
 
 #: What an age looks like: `30m`, `12h`, `7d`.
 AGE: Final = r"([0-9]{1,10})([mhd])"
-_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_UNITS_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000}
 
 
 def age_ms(text: str) -> int:
@@ -20,6 +20,11 @@ def age_ms(text: str) -> int:
     if match is None:
         raise ValueError(f"{text!r} is not a length of time such as 30m, 12h or 7d")
     return int(match[1]) * _UNITS_MS[match[2]]
+
+
+def age(ms: int) -> str:
+    """What `age_ms` reads so; `ms`: whole minutes."""
+    return next(f"{ms // unit}{name}" for name, unit in _UNITS_MS.items() if ms % unit == 0)
 
 
 def _age(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int:

@@ -48,7 +48,8 @@ def wait_for(
 
 def _remaining(census: Census, errands: Sequence[Errand]) -> int:
     counts = {found.queue: found for found in census.queues}
-    left = {errand.queue: errand.remaining(counts[errand.queue]) for errand in errands}
+    # A census from elsewhere may be a second old, and not know a queue yet.
+    left = {each.queue: each.remaining(counts[each.queue]) if each.queue in counts else each.asked for each in errands}
     waiting = {queue for queue, remaining in left.items() if remaining}
     for found in census.queues:
         hold = census.holds.get(found.queue.connection) or found.hold

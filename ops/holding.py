@@ -55,8 +55,10 @@ def release(target: str, force: bool) -> None:
         on = find_held(target, census.queues, ferry.connection_names() | census.holds.keys())
         before = hold_on(on, census)
         ended = ferry.release(on, force)
-        if ended.still and not force and before:
-            raise Failed(f"{on} stays held ({before.reason}): {ended.still}\nTo let it go on all the same: add --force")
+        if ended.still and not force:
+            # A Ferry elsewhere may have placed it since the census was taken.
+            reason = f" ({before.reason})" if before else ""
+            raise Failed(f"{on} stays held{reason}: {ended.still}\nTo let it go on all the same: add --force")
         if ended.still:
             click.echo(f"Released all the same: {ended.still}", err=True)
         if ended.confirmed:

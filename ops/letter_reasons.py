@@ -71,8 +71,3 @@ _OF_KLAVIYO: Final = (
 def meaning(reason: str) -> str:
     """One sentence for an operator; nothing of a person."""
     return _MEANING.get(reason, _OF_KLAVIYO)
-
-
-def is_known(reason: str) -> bool:
-    """Whether it is a reason of Ferry's and not one of Klaviyo's."""
-    return reason in _MEANING

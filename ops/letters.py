@@ -14,6 +14,7 @@ from redis import Redis
 from ops.errors import Failed
 from ops.targets import find_queue
 from queues import dead_letters
+from queues import letters as kept
 from queues.census import take_census
 from queues.clock import now_ms
 from queues.counts import QueueCount
@@ -77,11 +78,11 @@ def page(redis: Redis, wanted: Wanted, after: After | None, limit: int) -> tuple
 
 
 def chosen(redis: Redis, wanted: Wanted) -> dict[Queue, list[str]]:
-    """Ids by queue, oldest first. Raises Failed, click.UsageError."""
+    """Ids by queue, oldest first in whatever order they are named. Raises Failed, click.UsageError."""
     ids: dict[Queue, list[str]] = {}
     for count, letter in find(redis, wanted):
         ids.setdefault(count.queue, []).append(letter.id)
-    return ids
+    return {queue: sorted(found, key=_place) for queue, found in ids.items()}
 
 
 def check_id(given: str) -> None:
@@ -90,22 +91,21 @@ def check_id(given: str) -> None:
         raise click.UsageError(f"{given!r} is not the id of a dead letter; they look like 1767225599999-0")
 
 
+def _place(letter_id: str) -> tuple[int, int]:
+    """By which letters are sorted."""
+    at, nth = letter_id.split("-")
+    return int(at), int(nth)
+
+
 def _named(redis: Redis, ids: Sequence[str], counts: Sequence[QueueCount]) -> Iterator[Found]:
+    by_queue = {count.queue: count for count in counts}
     for given in ids:
         check_id(given)
-        found = [(count, letter) for count in counts for letter in _with_id(redis, count, given)]
+        at, nth = _place(given)
+        found = kept.some(redis, [(queue, f"{at}-{nth}") for queue in by_queue])
         if not found:
             raise Failed(f"there is no dead letter {given}; it was replayed, purged, or overtaken by a later change")
         if len(found) > 1:
-            queues = ", ".join(str(count.queue) for count, _ in found)
+            queues = ", ".join(str(letter.queue) for letter in found)
             raise click.UsageError(f"{given} is in several queues; add --queue with one of {queues}")
-        yield found[0]
-
-
-def _with_id(redis: Redis, count: QueueCount, given: str) -> Iterator[DeadLetter]:
-    moment = int(given.partition("-")[0])
-    for letter in dead_letters.read(redis, count.queue, moment):
-        if letter.at > moment:
-            return
-        if letter.id == given:
-            yield letter
+        yield by_queue[found[0].queue], found[0]

@@ -23,12 +23,25 @@ _OVER_URL: Final = (
 )
 
 
-def check_over_url(context: click.Context) -> None:
-    """Refuse, under `--url`, a subcommand that needs to run where Ferry does. Raises Misconfigured."""
-    asked = " ".join([*context.command_path.split()[1:], str(context.invoked_subcommand)])
-    if context.find_root().obj is None or any(f"{known} ".startswith(f"{asked} ") for known in _OVER_URL):
-        return
-    raise Misconfigured(
-        f"`ferry {asked}` works on the machine that runs Ferry; over --url (FERRY_URL) there are: "
-        f"{', '.join(_OVER_URL)}. For this machine, leave --url out and unset FERRY_URL."
-    )
+class Group(click.Group):
+    """Refuses, under `--url`, a subcommand that needs to run where Ferry does, and gives no more than its help."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The subcommand and what is left of the arguments. Raises Misconfigured."""
+        name, command, rest = super().resolve_command(ctx, args)
+        asked = " ".join([*ctx.command_path.split()[1:], str(name)])
+        if ctx.find_root().params.get("url") is None or _is_over_url(asked):
+            return name, command, rest
+        if not set(ctx.help_option_names) & set(rest):
+            raise Misconfigured(
+                f"`ferry {asked}` works on the machine that runs Ferry; over --url (FERRY_URL) there are: "
+                f"{', '.join(_OVER_URL)}. For this machine, leave --url out and unset FERRY_URL."
+            )
+        # The help alone: where -h was the value of an option, the command would do here what was meant for elsewhere.
+        return name, command, [*(rest[:1] if isinstance(command, click.Group) else ()), "--help"]
+
+
+def _is_over_url(asked: str) -> bool:
+    return any(f"{known} ".startswith(f"{asked} ") for known in _OVER_URL)

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
-import msgspec
-
-from ops import status_read
+from ops import remote_read, status_read
 from ops.actions import Released
-from ops.errand import Asked, Errand
+from ops.dead_filters import age
+from ops.errand import Asked
 from ops.errors import Failed
 from ops.letters import Wanted, check_id
-from ops.remote_calls import Calls, Conflict
+from ops.remote_calls import Calls, portions
+from ops.remote_refusals import Conflict, understood
 from ops.targets import find_queue
 from queues.census import Census
 from queues.dead_letters import Replayed
 from queues.names import Queue
-from queues.records import Record
-from wording import ms_of
 
-#: Queues named in one request: it may have 64 KB, and a name some 2.
-_QUEUES: Final = 20
 #: Letters and entries in one answer, as many as the API gives.
 _PAGE: Final = 500
 
@@ -65,14 +61,8 @@ class Remote:
     def flush(self, queues: Sequence[Queue]) -> Asked:
         """Ask for what waits in these queues."""
         with self._understood():
-            parts = [queues[start : start + _QUEUES] for start in range(0, len(queues), _QUEUES)]
-            told = [self._calls.post("/v1/flush", {"queues": [str(queue) for queue in part]}) for part in parts]
-            errands = [
-                Errand(Queue.parse(each["queue"]), each["asked"], each["upto"])
-                for some in told
-                for each in some["queues"]
-            ]
-            return Asked(min((ms_of(some["at"]) for some in told), default=0), errands)
+            parts = portions(str(queue) for queue in queues)
+            return remote_read.asked([self._calls.post("/v1/flush", {"queues": part}) for part in parts])
 
     def hold(self, on: Queue | str, reason: str) -> bool:
         """Stop a queue or a connection; False where it is held already."""
@@ -83,11 +73,9 @@ class Remote:
         """End a hold unless its cause is still there and it is not forced."""
         with self._understood():
             try:
-                told = self._calls.post(f"{_path(on)}/release", {"force": force})
+                return remote_read.released(self._calls.post(f"{_path(on)}/release", {"force": force}))
             except Conflict as fault:
                 return Released(False, fault.message)
-            snapshot = told["snapshot"]
-            return Released(told["released"], told["still"], snapshot and msgspec.convert(snapshot, Record))
 
     def letters(self, wanted: Wanted) -> Iterator[dict[str, Any]]:
         """Summaries of dead letters."""
@@ -108,7 +96,7 @@ class Remote:
             found = self._calls.get("/v1/dead", **self._filters(Wanted(queue=queue)), id=letter_id)
             (summary,) = found["letters"]
             asked = {"personal_data": "true"} if personal_data else {}
-            return self._calls.get(f"/v1/dead/{summary['queue']}/{letter_id}", **asked)
+            return self._calls.get(f"/v1/dead/{_address(Queue.parse(summary['queue']))}/{letter_id}", **asked)
 
     def replay(self, wanted: Wanted) -> Replayed:
         """Put dead letters back into their queues."""
@@ -135,25 +123,25 @@ class Remote:
         return found
 
     def _filters(self, wanted: Wanted) -> dict[str, Any]:
-        """The filters as the API takes them: a queue by its id alone, an age in minutes."""
+        """The filters as the API takes them: a queue by its id alone."""
         queue = find_queue(wanted.queue, self.census().queues) if wanted.queue is not None else None
         given = {
             "queue": queue and str(queue),
             "reason": wanted.reason,
-            "older_than": f"{wanted.older_ms // 60_000}m" if wanted.older_ms else None,
+            "older_than": age(wanted.older_ms) if wanted.older_ms else None,
         }
         return {name: value for name, value in given.items() if value is not None}
 
-    @contextmanager
-    def _understood(self) -> Iterator[None]:
-        try:
-            yield
-        except (KeyError, TypeError, ValueError, AttributeError) as fault:
-            raise Failed(
-                f"{self._calls.url} answers as this version of Ferry does not understand ({type(fault).__name__}). "
-                "Is it a Ferry, and of the same version? `ferry --version` and /openapi.json there say which."
-            ) from fault
+    def _understood(self) -> AbstractContextManager[None]:
+        return understood(self._calls.url)
 
 
 def _path(on: Queue | str) -> str:
-    return f"/v1/queues/{on}" if isinstance(on, Queue) else f"/v1/connections/{on}"
+    return f"/v1/queues/{_address(on)}" if isinstance(on, Queue) else f"/v1/connections/{on}"
+
+
+def _address(queue: Queue) -> str:
+    """The queue in a path. Raises Failed for one that can be in none: `.` and `..` are taken for steps on the way."""
+    if queue.target in (".", ".."):
+        raise Failed(f"{queue} has no address over HTTP: use `ferry` on the machine that runs it, or its connection")
+    return str(queue)

@@ -61,6 +61,7 @@ def _batch(batch: OpenBatch) -> dict[str, Any]:
         "taken_by": batch.reason,
         "taken_at": moment(batch.taken),
         "attempts": batch.attempts,
+        "trouble": batch.trouble,
         "with_a_worker": batch.held,
         "next_ring_at": moment(batch.ring),
     }

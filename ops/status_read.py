@@ -66,6 +66,7 @@ def _batch(told: Mapping[str, Any]) -> OpenBatch:
         attempts=told["attempts"],
         held=told["with_a_worker"],
         ring=ms_of(told["next_ring_at"]),
+        trouble=told["trouble"],
     )
 
 

@@ -73,7 +73,7 @@ def _trouble(census: Census) -> Iterator[RenderableType]:
     if held:
         yield _holds(held, census.at)
         yield Text("Let one go on with: ferry release NAME\n")
-    for told in words.trouble(census):
+    for told in (*words.trouble(census), *words.failing(census)):
         yield Text(told, style="bold red")
 
 

@@ -9,10 +9,12 @@ from typing import Final
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold
-from wording import number, span
+from wording import number, plural, span
 
 #: A tick that is this late (ms) deserves a look; ticks come every two seconds.
 _LATE_MS: Final = 15_000
+#: Troubles that are none: the limits of Klaviyo and of Ferry (klaviyo/outcomes.py).
+_LIMITS: Final = frozenset({"throttled", "daily_limit", "own_limit"})
 
 
 def is_held(count: QueueCount, census: Census) -> bool:
@@ -21,18 +23,38 @@ def is_held(count: QueueCount, census: Census) -> bool:
 
 
 def next_flush(count: QueueCount, census: Census) -> tuple[str, str]:
-    """What fires next and when: `by age`, `in 15h 57m`; `held` and nothing; nothing twice where nothing waits."""
+    """What fires next and when: `by age`, `in 15h 57m`; `held` and nothing; nothing twice where nothing waits.
+
+    What is due may have to wait for open batches: too many are not uploaded, or the same person is in one (take.lua).
+    """
     if is_held(count, census):
         return "held", ""
     if count.due is None:
         return "", ""
-    return f"by {count.trigger}", f"in {span(count.due - census.at)}" if count.due > census.at else "now"
+    at_once = "when open batches allow" if count.batches else "now"
+    return f"by {count.trigger}", f"in {span(count.due - census.at)}" if count.due > census.at else at_once
 
 
 def batch(opened: OpenBatch, now: int) -> str:
-    """`confirm 12s, try 3`: the stage, since the batch was taken, and which try it is."""
+    """`confirm 12s, try 3 after http_503`: the stage, since the batch was taken, which try it is, and why again."""
     tries = f", try {opened.attempts + 1}" if opened.attempts else ""
-    return f"{opened.stage} {span(now - opened.taken)}{tries}"
+    after = f"{'' if tries else ', again'} after {opened.trouble}" if opened.trouble else ""
+    return f"{opened.stage} {span(now - opened.taken)}{tries}{after}"
+
+
+def failed(opened: OpenBatch) -> bool:
+    """Whether the last try of a batch failed; to wait for a limit is no fault."""
+    return bool(opened.trouble) and opened.trouble not in _LIMITS
+
+
+def failing(census: Census) -> Iterator[str]:
+    """What Klaviyo, or the way to it, does not let through for now; what is held has its own reason."""
+    free = (count for count in census.queues if not is_held(count, census))
+    found = [opened for count in free for opened in count.batches if failed(opened)]
+    if found:
+        again = plural(len(found), "open batch failed and is", "open batches failed and are")
+        why = ", ".join(sorted({opened.trouble for opened in found}))
+        yield f"{again} tried again by Ferry: {why}. Nothing is lost; if it lasts: status.klaviyo.com, `ferry doctor`."
 
 
 def delivered_more(count: QueueCount, now: int) -> list[str]:
@@ -50,7 +72,7 @@ def letters_gone(count: QueueCount) -> list[str]:
 def what_to_do(hold: Hold) -> str:
     """What ends a hold."""
     ends = "Ends by itself when the cause is gone." if hold.probed else ""
-    return " ".join(filter(None, (hold.resolve, ends))) or "wait for who holds it"
+    return " ".join(filter(None, (hold.resolve, ends))) or "Wait for who holds it."
 
 
 def trouble(census: Census) -> Iterator[str]:

@@ -104,6 +104,7 @@ def _stages(delivery: Delivery, kind: Kind) -> None:
         _as_far_as_it_goes(delivery, kind)
     except Later as later:
         log.info("batch %s: %s", delivery.batch.id, later)
+        delivery.progress.trouble = ""  # Klaviyo answered
         delivery.give_back(round(later.after_s * 1000), later.attempts, later.rests)
     except Held as held:
         refusals.hold_connection(delivery.redis, delivery.batch, held)

@@ -41,7 +41,7 @@ class Delivery:
 
     def note(self) -> None:
         """Something was achieved: write the progress down and keep the batch. Raises LeaseLost."""
-        self.progress.faults = 0
+        self.progress.faults, self.progress.trouble = 0, ""
         batches.submit(self.redis, self.batch, progress.dump(self.progress))
 
     def give_back(self, after_ms: int, attempts: int = 0, rests: bool = False) -> None:

@@ -68,6 +68,7 @@ class Progress(msgspec.Struct):
     `course`: of a snapshot.
 
     `faults` counts retries in a row, `polls` looks at unfinished import jobs: both make the next wait longer.
+    `trouble`: why the last of these retries was needed, for whoever looks (census.py).
     """
 
     stage: Stage = "upload"
@@ -82,6 +83,7 @@ class Progress(msgspec.Struct):
     course: Course | None = None
     faults: int = 0
     polls: int = 0
+    trouble: str = ""
 
     def ended(self) -> set[int]:
         """The intents of which is known how they end."""

@@ -77,6 +77,7 @@ def _retry(delivery: Delivery, refusal: NotAccepted, after_s: float | None, atte
         return give_up(delivery, why, "gave_up", {"detail": str(refusal)})
     wait = retry_ms(delivery.progress.faults, after_s, random.random())  # noqa: S311  # jitter, no secret
     delivery.progress.faults += 1
+    delivery.progress.trouble = refusal.outcome.why if isinstance(refusal.outcome, Retry) else summary(refusal.outcome)
     counting.retried(delivery.redis, batch.queue, refusal.outcome)
     log.warning(
         "batch %s: %s; tried again in %.1f s, %d of %d attempts spent",

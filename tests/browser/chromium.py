@@ -49,21 +49,24 @@ def chromium(profile: Path) -> Iterator[Chromium]:
 
 def _found(name: str) -> str:
     path = shutil.which(name)
-    assert path, f"{name} is not installed, and these tests look at pages in it: apt-get install chromium chromium-driver"
+    assert path, (
+        f"{name} is not installed, and these tests look at pages in it: apt-get install chromium chromium-driver"
+    )
     return path
 
 
 def as_new(driver: Chromium) -> None:
-    """Signed out, on a desk, by day, with scripts."""
+    """Signed out, on a desk, by day, with scripts and a network."""
     driver.delete_all_cookies()
     show(driver)
     scripts(driver, on=True)
+    network(driver, on=True)
 
 
 def show(driver: Chromium, size: tuple[int, int] = DESK, scheme: str = "light") -> None:
     """Look through a window of that size, where people prefer `light` or `dark`."""
     width, height = size
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width == PHONE[0]}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     preferred = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", preferred)
@@ -72,3 +75,10 @@ def show(driver: Chromium, size: tuple[int, int] = DESK, scheme: str = "light") 
 def scripts(driver: Chromium, *, on: bool) -> None:
     """Whether the pages that are opened from now on may run scripts."""
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not on})
+
+
+def network(driver: Chromium, *, on: bool) -> None:
+    """Whether the browser reaches anybody."""
+    driver.execute_cdp_cmd("Network.enable", {})
+    unlimited = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": not on, **unlimited})

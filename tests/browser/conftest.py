@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.installation import Installation, installation
 from tests.browser.chromium import Chromium, as_new, chromium
+from tests.browser.installation import Installation, installation
 from tests.browser.page import Page
 
 

@@ -62,7 +62,8 @@ class Installation:
         return told.output
 
     def connect(self, name: str) -> None:
-        """Add a connection, whose key is `pk_` and its name."""
+        """Add a connection, whose key is `pk_` and its name; Klaviyo takes it, and that of `default`."""
+        self.accept_keys(name)
         self.ferry("connections", "add", name, text=f"pk_{name}")
         until(lambda: self._send("nobody", "Nobody", [], name).status_code == 202, f"the intake knows {name}")
 
@@ -70,6 +71,11 @@ class Installation:
         """Klaviyo refuses from now on every key but those of these connections and of `default`."""
         keys = [EMULATOR_KEY, *(f"pk_{name}" for name in connections)]
         self.klaviyo.control("keys", keys=[{"key": key} for key in keys])
+
+    def refuse_once(self, person: str) -> None:
+        """Klaviyo refuses the next import that names this person, without a word on why."""
+        match = {"path": "/api/profile-bulk-import-jobs", "body": person}
+        self.klaviyo.control("faults", fault="400", match=match)
 
     def counted(self, queue: Queue) -> QueueCount:
         """What the ledger says of a queue."""

@@ -14,8 +14,9 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.browser.chromium import Chromium
 
-#: Seconds, far more than anything takes.
-_PATIENCE = 15
+#: Seconds: far more than anything takes, and between two looks, which take the time of what is looked for.
+_PATIENCE = 60
+_EVERY = 0.25
 
 
 class Page:
@@ -24,7 +25,7 @@ class Page:
     def __init__(self, driver: Chromium, url: str) -> None:
         self.driver = driver
         self.url = url
-        self._wait = WebDriverWait(driver, _PATIENCE, 0.1, (JavascriptException, StaleElementReferenceException))
+        self._wait = WebDriverWait(driver, _PATIENCE, _EVERY, (JavascriptException, StaleElementReferenceException))
 
     def open(self, path: str = "/") -> None:
         """Go to an address."""
@@ -46,7 +47,7 @@ class Page:
 
     def text(self, selector: str = "main") -> str:
         """What can be read."""
-        return str(self._wait.until(lambda driver: driver.find_element(By.CSS_SELECTOR, selector).text or " "))
+        return self.driver.find_element(By.CSS_SELECTOR, selector).text
 
     def row(self, id_: str) -> str:
         """What can be read in the row with that id; empty while there is none."""
@@ -91,22 +92,18 @@ class Page:
 
     def named(self, name: str) -> WebElement:
         """A link or a button."""
-        called = f'//*[self::a or self::button][@aria-label="{name}" or (not(@aria-label) and normalize-space()="{name}")]'
+        called = (
+            f'//*[self::a or self::button][@aria-label="{name}" or (not(@aria-label) and normalize-space()="{name}")]'
+        )
         found: WebElement = self._wait.until(
             lambda driver: driver.find_elements(By.XPATH, called), f"nothing on {self.path()} is called {name}"
         )[0]
         return found
 
-    def field(self, label: str) -> WebElement:
-        """What a label belongs to."""
-        called = f'//label[starts-with(normalize-space(), "{label}")]'
-        found = self.driver.find_element(By.XPATH, called)
-        within = found.find_elements(By.CSS_SELECTOR, "input, select, textarea")
-        return within[0] if within else self.driver.find_element(By.ID, str(found.get_attribute("for")))
-
     def fill(self, label: str, text: str) -> None:
-        """Write into a field."""
-        field = self.field(label)
+        """Write into the field whose label begins so."""
+        called = f'//input[@id=//label[starts-with(normalize-space(), "{label}")]/@for]'
+        field = self.driver.find_element(By.XPATH, called)
         field.clear()
         field.send_keys(text)
 

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from console.access import Role
 from tests.browser.installation import Installation
 from tests.browser.page import Page
-from tests.support.console import TOKENS, Role
+from tests.support.console import TOKENS
 from tests.support.ops import names
 
 
@@ -19,5 +20,7 @@ def test_the_audit_says_who_did_what_to_which_queue(page: Page, ferry: Installat
     page.press("Flush Audited now")
     page.open("/audit")
     lines = [line for line in page.text().splitlines() if str(queue) in line]
-    assert [f"web:operator {act} {queue}" in line for act, line in zip(("flush", "release", "hold"), lines, strict=True)]
+    assert [
+        f"web:operator {act} {queue}" in line for act, line in zip(("flush", "release", "hold"), lines, strict=True)
+    ]
     assert "2 changes" in lines[0]

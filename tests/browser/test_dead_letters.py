@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from selenium.webdriver.common.by import By
 
+from console.access import Role
 from queues.names import Queue
 from tests.browser.installation import Installation
 from tests.browser.page import Page
-from tests.support.console import ADMIN, TOKENS, Role
+from tests.support.console import ADMIN, TOKENS
 
 
 def refused(ferry: Installation, audience: str, name: str, person: str) -> Queue:
     """A queue with a letter of somebody whom Klaviyo refuses once."""
-    ferry.klaviyo.control("faults", fault="400", match={"path": "/api/profile-bulk-import-jobs", "body": person})
+    ferry.refuse_once(person)
     queue = ferry.post(audience, name, [person])
     ferry.flush(queue)
     assert ferry.counted(queue).kept == 1

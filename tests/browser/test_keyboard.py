@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from selenium.webdriver.common.keys import Keys
 
+from console.access import Role
 from tests.browser.installation import Installation
-from tests.support.console import TOKENS, Role
-from tests.support.ops import names
 from tests.browser.page import Page
+from tests.support.console import TOKENS
+from tests.support.ops import names
 
 
 def tabbed(page: Page, wanted: str, most: int = 200) -> list[str]:

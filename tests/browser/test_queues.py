@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from console.access import Role
 from tests.browser.installation import Installation
-from tests.support.console import TOKENS, Role
-from tests.support.ops import names
 from tests.browser.page import Page
+from tests.support.console import TOKENS
+from tests.support.ops import names
 
 
 def test_a_queue_fills_before_ones_eyes_with_its_bar_its_clock_and_when_it_is_delivered(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from console.access import Role
 from tests.browser.installation import Installation
-from tests.support.console import TOKENS, Role
-from tests.support.ops import names
 from tests.browser.page import Page
+from tests.support.console import TOKENS
+from tests.support.ops import names
 
 
 def test_a_refused_key_is_told_with_its_steps_and_its_hold_ends_once_the_key_works(

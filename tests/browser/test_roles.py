@@ -6,10 +6,11 @@ import re
 
 import pytest
 
+from console.access import Role
 from tests.browser.installation import Installation
-from tests.support.console import TOKENS, Role
-from tests.support.ops import names
 from tests.browser.page import Page
+from tests.support.console import TOKENS
+from tests.support.ops import names
 
 #: Of what changes something. Signing out and looking are everybody's.
 _ACTS = re.compile(r"(Flush|Hold|Release|Resolve|Replay)\b")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from tests.support.console import ADMIN
 from tests.browser.page import Page
+from tests.support.console import ADMIN
 
 
 def test_a_wrong_token_is_refused_with_what_tokens_are_and_the_right_one_opens_the_page(page: Page) -> None:

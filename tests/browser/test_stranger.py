@@ -41,9 +41,9 @@ def up(home: Path) -> Iterator[Up]:
         started.end()
 
 
-def typed(home: Path, commands: str) -> str:
+def typed(home: Path, *commands: str) -> str:
     """What a shell in that folder says to commands, one after the other."""
-    shell = ["bash", "-e", "-c", commands]
+    shell = ["bash", "-e", "-c", "\n".join(commands)]
     told = subprocess.run(
         shell, cwd=home, env=environment(None, home / "var"), capture_output=True, text=True, timeout=120, check=False
     )
@@ -55,20 +55,20 @@ def test_from_the_readme_to_the_first_delivery(driver: Chromium, home: Path, up:
     printed = _PRINTED.search(up.text())
     assert printed, up.text()
     assert Path(printed[2]) == home / "var" / "group.env"
-    enter, post, look, flush = re.findall(r"^(?:\. |echo|curl|ferry status|ferry flush).*?(?=^\w|\Z)", COMMANDS, re.S | re.M)
-    assert flush.startswith("ferry flush VIPs --wait")
+    enter, show, post, look, flush = re.split(r"\n(?=\S)", COMMANDS.strip())
+    assert flush.startswith("ferry flush VIPs --wait"), "which is done on the page here"
 
     as_new(driver)
     page = Page(driver, printed[1])
     page.open()
     page.says("FERRY_ADMIN_TOKEN in group.env")
-    page.fill("Your token", typed(home, enter).strip())
+    page.fill("Your token", typed(home, enter, show).strip())
     page.press("Sign in")
     page.says("No queue yet", "curl")
 
-    assert '"accepted":1' in typed(home, enter + post)
+    assert '"accepted":1' in typed(home, enter, post)
     page.until(lambda: "1 of 100" in page.row("default/audience/42"), "the change")
-    assert "VIPs" in typed(home, enter + look)
+    assert "VIPs" in typed(home, enter, look)
     page.press("Flush default/audience/42")
     page.press("Flush VIPs now")
     page.shows("/queues/default/audience/42", "1 delivered", "operator")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.installation import Installation
+from console.access import Role
 from tests.browser.chromium import scripts
-from tests.support.console import TOKENS, Role
-from tests.support.ops import names
+from tests.browser.installation import Installation
 from tests.browser.page import Page
+from tests.support.console import TOKENS
+from tests.support.ops import names
 
 
 @pytest.fixture

@@ -18,12 +18,15 @@ from queues import (
     erasure,
     history,
     holds,
+    hours,
     keys,
     members,
     pending,
     room,
     snapshots,
+    uploads,
 )
+from queues import letters as looks
 from queues.acceptance import Acceptance, Accepted, DeadOnArrival, accept
 from queues.batches import Settlement, Undeliverable
 from queues.census import count
@@ -102,11 +105,15 @@ def test_every_transition_of_a_queue_stays_in_its_partition(cluster: Any, queue:
     dead_in_batch = [Undeliverable(4, "no_email", {})]
     told = pack(Settled(batch.id, batch.reason, NOW, NOW, 0, Ends(), columns(batch.changes, NOW)))
     batches.settle(cluster, batch, Settlement(1, dead_in_batch, [0], {"phone_invalid": 1}, told), NOW)
+    assert hours.of_queues(cluster, [queue], NOW)[queue][-1].delivered == 3
+    assert batch_id in {each.batch for each in uploads.last(cluster, uploads.KEPT, {})}
     person = batch.changes[1].keys
     assert [each.index for each in history.of_person(cluster, queue, person)] == [1]
     assert history.forget(cluster, queue, person, NOW) == 1
     assert history.trim(cluster, [queue], NOW + bounds.TOLD_MS + 1) == 1
     letters = [letter.id for letter in dead_letters.read(cluster, queue)]
+    assert [f"{at}-{nth}" for at, nth, _ in looks.glances(cluster, queue)] == letters[::-1]
+    assert looks.under_way(cluster, looks.some(cluster, [(queue, each) for each in letters])) == [False, False]
     assert dead_letters.purge(cluster, queue, letters[:1]) == 1
     assert dead_letters.replay(cluster, queue, letters[1:], NOW).replayed == 1
     assert pending.flush(cluster, queue, NOW) == 1

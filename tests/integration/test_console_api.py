@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 import requests
 from redis import Redis
 
 from console.access import Role
-from queues import audit, dead_letters, holds
+from queues import audit, dead_letters, holds, kept, keys
+from queues.acceptance import Acceptance, DeadOnArrival, accept
+from queues.accounts import Cipher
 from queues.batches import Settlement, reclaim, settle
 from queues.census import count
+from queues.change import Action, Body, decode, encode, person_key
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
+from queues.policy import FlushPolicy
 from queues.settled import Ends, ImportJob, pack
-from tests.support.console import Console, add_users, console
+from tests.support.console import SECRET, Console, add_users, console
 from tests.support.ops import LAPSED, VIPS, names, put, take
 from tests.support.told import settled
 
@@ -104,6 +109,35 @@ def test_persons_are_for_admins_who_ask_for_them(filled: Redis, served: Console)
     assert ask(served, one)["message"] == "m-1"
 
 
+def test_the_audit_says_who_read_persons_and_not_whom(filled: Redis, served: Console) -> None:
+    (letter,) = dead_letters.read(filled, VIPS)
+    ask(served, "/v1/dead?personal_data=true", role=Role.ADMIN)
+    ask(served, f"/v1/dead/{VIPS}/{letter.id}?personal_data=true", role=Role.ADMIN)
+    # Where nobody was seen there is nothing to note.
+    ask(served, "/v1/dead", role=Role.ADMIN)
+    ask(served, "/v1/dead?personal_data=true&reason=nosuch", role=Role.ADMIN)
+    ask(served, "/v1/dead?personal_data=true", role=Role.VIEWER, status=403)
+    ask(served, f"/v1/dead/{VIPS}/1-1?personal_data=true", role=Role.ADMIN, status=404)
+    read = [(entry.who, entry.what, entry.on, entry.counts) for entry in audit.read(filled, 10)]
+    one = {"letters": 1}
+    assert read == [("api:admin", "persons read", str(VIPS), one), ("api:admin", "persons read", "", one)]
+
+
+def test_letters_that_are_named_newest_first_are_put_back_in_their_order(filled: Redis, served: Console) -> None:
+    """Else whoever joined and left in one message would end on the list."""
+    now = now_ms()
+
+    def buried(action: Action) -> DeadOnArrival:
+        body = Body(action, now, "changes", "m-1", msgspec.Raw(b'{"email":"bob@example.com"}'))
+        return DeadOnArrival(encode((person_key("email", "bob@example.com"),), now, body), "malformed", "$")
+
+    accept(filled, Acceptance(LAPSED, FlushPolicy(), "", [], [buried("add"), buried("remove")], b""), now)
+    newest_first = [letter.id for letter in dead_letters.read(filled, LAPSED)][::-1]
+    assert ask(served, "/v1/dead/replay", {"ids": newest_first, "queue": str(LAPSED)})["replayed"] == 2
+    waiting: Any = filled.lrange(keys.queue(LAPSED, "pending"), 0, -1)
+    assert [decode(stored).body.action for stored in waiting] == ["add", "remove"]
+
+
 def test_letters_come_in_pages_that_follow_one_another(filled: Redis, served: Console) -> None:
     for number in range(4):
         put(filled, dead=f"e{number}@example.com", queue=LAPSED, name="Lapsed")
@@ -126,6 +160,12 @@ def test_klaviyo_is_asked_only_for_those_who_may_act(filled: Redis, served: Cons
         None,
         "no key: ferry connections add default",
     )
+
+
+def test_a_connection_that_was_added_this_moment_is_listed_with_its_settings(redis: Redis, served: Console) -> None:
+    kept.add(redis, "brand-c", kept.seal(Cipher([SECRET]), "pk_c", now_ms(), "AbC"))
+    told = {each["name"]: each for each in ask(served, "/v1/connections", role=Role.ADMIN)["connections"]}
+    assert (told["brand-c"]["key"], told["brand-c"]["policy"]) == ("kept", told["default"]["policy"])
 
 
 def test_acts_are_in_the_audit_under_the_users_name(filled: Redis, served: Console) -> None:

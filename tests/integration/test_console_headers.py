@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from console.access import Role
+from console.compressing import takes_gzip
 from console.sessions import COOKIE
 from tests.support.console import ADMIN, Console, console
 
@@ -94,6 +95,33 @@ def test_htmx_is_told_to_write_no_style_and_to_put_no_error_in_the_place_of_what
     config = json.loads(told[1])
     assert config["includeIndicatorCSS"] is False
     assert {"4xx", "5xx"} <= set(config["noSwap"])
+
+
+def test_a_page_goes_compressed_to_whoever_takes_it(served: Console) -> None:
+    admin = served.browser(Role.ADMIN)
+    plain = admin.get(f"{served.url}/", headers={"Accept-Encoding": "identity"}, timeout=30)
+    small = admin.get(f"{served.url}/", headers={"Accept-Encoding": "br, gzip"}, timeout=30)
+    assert ("Content-Encoding" in plain.headers, small.headers["Content-Encoding"]) == (False, "gzip")
+    assert {plain.headers["Vary"], small.headers["Vary"]} == {"Accept-Encoding"}, "a cache keeps both"
+    assert int(small.headers["Content-Length"]) < int(plain.headers["Content-Length"]) / 2
+    for page in (plain, small):
+        assert page.text.rstrip().endswith("</html>")
+        assert page.headers["Content-Type"] == "text/html;charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "takes"),
+    [
+        ("gzip", True),
+        ("br;q=1.0, GZIP ; q=0.5", True),
+        ("", False),
+        ("br", False),
+        ("gzip;q=0", False),
+        ("x-gzip", False),
+    ],
+)
+def test_nobody_gets_what_they_do_not_take(accepted: str, takes: bool) -> None:
+    assert takes_gzip(accepted) == takes
 
 
 def test_an_error_is_a_page_for_people_and_json_for_programs(served: Console) -> None:

@@ -17,6 +17,7 @@ from queues import doorbell, holds, kept, keys  # before rq: doorbell sets RQ's 
 from rq import Worker
 
 from queues.accounts import Cipher
+from queues.census import take_census
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
@@ -68,6 +69,20 @@ def test_an_upload_stands_there_with_its_end_its_day_and_the_limits_it_used(worl
     assert "1 queue has dead letters: why, and replay them" in text
 
 
+def test_what_klaviyo_does_not_let_through_is_said_with_why_until_it_does(world: World, served: Console) -> None:
+    keep_key(world.redis, "default")
+    world.change("add", "ann@example.com")
+    world.fault("500", "/api/profile-bulk-import-jobs", times=1)
+    batch_id = world.deliver(rings=1)
+    for path in ("/", f"/queues/{VIPS}"):
+        text = said(served.browser(Role.VIEWER).get(f"{served.url}{path}", timeout=30).text)
+        assert "1 open batch failed and is tried again by Ferry: http_500. Nothing is lost" in text, path
+        assert "after http_500" in text.replace("Nothing is lost", ""), path
+    world.ring(batch_id)
+    (opened,) = take_census(world.redis).queues[0].batches
+    assert (opened.stage, opened.trouble) == ("confirm", "")
+
+
 def test_where_nothing_was_uploaded_and_nothing_asked_that_is_said(served: Console, redis: Redis) -> None:
     put(redis, "ann@example.com")
     text = said(page(served))
@@ -115,6 +130,19 @@ def test_a_connection_stands_there_with_its_key_or_what_to_do_for_one(served: Co
     assert "brand-b not held not configured any more; its queues are left: ferry connections add brand-b 1 1" in text
     assert re.search(r"Ferry speaks revision \d{4}-\d\d-\d\d of Klaviyo's API", text)
     assert KEY not in text
+
+
+def test_connections_and_holds_without_end_are_counted_and_the_first_shown(served: Console, redis: Redis) -> None:
+    for account in range(203):
+        holds.place(redis, f"mparticle-{account}", Hold("no_api_key", now_ms()))
+    put(redis, "ann@example.com")
+    shown = page(served)
+    assert (shown.count('id="connection-mparticle-'), shown.count('id="connection-')) == (200, 200)
+    assert "And 4 other connections: ferry connections list shows all." in said(shown)
+    assert f'id="{VIPS}"' in shown, "its connection is none of those"
+    held = served.browser(Role.VIEWER).get(f"{served.url}/holds", timeout=30).text
+    assert held.count('class="held"') == 200
+    assert "And 3 other holds: ferry holds lists all." in said(held)
 
 
 def test_whoever_may_act_finds_what_to_press_beside_each_row_and_nobody_else(served: Console, redis: Redis) -> None:

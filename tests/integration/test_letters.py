@@ -8,7 +8,10 @@ from queues import dead_letters, letters, pending
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.clock import now_ms
 from queues.policy import FlushPolicy
+from tests.support.ledger import on_every_server
 from tests.support.ops import LAPSED, VIPS, change, names, put, take
+
+pytestmark = on_every_server
 
 
 def bury(redis: Redis, people: list[str]) -> None:

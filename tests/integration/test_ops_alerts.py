@@ -76,6 +76,17 @@ def test_a_test_goes_to_every_channel_and_says_which_took_it(
     assert (failed.exit_code, failed.stdout, failed.stderr) == (1, "webhook: arrived\n", "slack: answered HTTP 404\n")
 
 
+def test_the_list_says_where_nobody_judges(
+    redis: Redis, redis_url: str, tmp_path: Path, slack: Posts, told: dict[str, str]
+) -> None:
+    everything_runs(redis)
+    assert "Nobody has judged yet: start `ferry scheduler`" in ferry(redis_url, tmp_path, "alerts", **told).stderr
+    judged(redis, Alerting(slack=slack.url))
+    assert ferry(redis_url, tmp_path, "alerts", **told).stderr == ""
+    redis.hincrby(keys.ALERTS_SEEN, "judge", -720_000)
+    assert "Nobody has judged for 12m: " in ferry(redis_url, tmp_path, "alerts", "--json", **told).stderr
+
+
 @pytest.mark.parametrize("words", [("alerts",), ("alerts", "test")])
 def test_without_a_channel_it_says_how_to_configure_one(redis_url: str, tmp_path: Path, words: tuple[str, ...]) -> None:
     found = ferry(redis_url, tmp_path, *words)

@@ -18,14 +18,17 @@ from redis import Redis
 from console.access import Role
 from ops.cli import main
 from queues import audit, dead_letters, holds, keys, records, snapshot_guard, snapshots
+from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.census import count
 from queues.clock import now_ms
 from queues.holds import Hold
+from queues.names import Queue
+from queues.policy import FlushPolicy
 from queues.snapshots import Counts, Order, Record
 from tests.support.console import TOKENS, Console, add_users, console
 from tests.support.delivering import processes
 from tests.support.emulator_api import Api
-from tests.support.ops import LAPSED, VIPS, ferry, names, put, settle, stays_held, take
+from tests.support.ops import LAPSED, VIPS, change, ferry, names, put, settle, stays_held, take
 from tests.support.tls import self_signed
 
 Ferry = Callable[..., Result]
@@ -91,6 +94,7 @@ def said(told: Result) -> tuple[int, str, str]:
         ("dead", "list", "--json"),
         ("dead", "list", "--json", "--queue", "vips", "--reason", "no_email"),
         ("dead", "list", "--json", "--older-than", "1d"),
+        ("dead", "list", "--json", "--older-than", "9999999999d"),
         ("dead", "list", "--queue", "nosuch"),
         ("dead", "show", "1-1"),
         ("dead", "show", "Lapsed"),
@@ -183,12 +187,12 @@ def test_a_flush_waits_until_all_is_settled_and_tells_what_died(redis: Redis, re
 
 def test_a_flush_of_more_queues_than_one_request_names_asks_for_all(redis: Redis, there: Ferry) -> None:
     add_users(redis)
-    queues = [type(VIPS)("default", "audience", f"a/{number}") for number in range(45)]
+    queues = [Queue("default", "audience", f"{'ü' * 190}/{number}") for number in range(60)]
     for queue in queues:
         put(redis, "ann@example.com", queue=queue)
     told = there("flush", "--all")
-    assert (told.exit_code, told.stdout.count("1 change asked for")) == (0, 45)
-    assert [each.waiting.asked for each in count(redis, queues)] == [1] * 45
+    assert (told.exit_code, told.stdout.count("1 change asked for")) == (0, 60)
+    assert [each.waiting.asked for each in count(redis, queues)] == [1] * 60
 
 
 def test_a_hold_is_placed_and_released_and_the_audit_names_the_user(filled: Redis, served: Console) -> None:
@@ -216,6 +220,16 @@ def test_a_cause_that_is_still_there_keeps_the_hold_until_it_is_forced(
     told = there("release", "brand-b", "--force")
     assert (told.exit_code, told.stdout) == (0, "brand-b goes on.\n")
     assert "Released all the same: " in told.stderr
+
+
+def test_a_hold_that_came_after_the_census_was_taken_is_not_said_to_have_ended(
+    filled: Redis, there: Ferry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.desk._FRESH", 600.0)
+    assert there("status").exit_code == 0
+    holds.place(filled, "default", Hold("no_api_key", now_ms(), "Give it a key.", probed=True))
+    stays_held(there("release", "default"), "default stays held: ")
+    assert "default" in holds.of_connections(filled)
 
 
 def test_a_snapshot_that_the_guard_holds_is_carried_out_and_its_numbers_are_shown(redis: Redis, there: Ferry) -> None:
@@ -252,6 +266,59 @@ def test_what_needs_the_machine_itself_says_so(words: tuple[str, ...], served: C
     assert f"`ferry {name}` works on the machine that runs Ferry; over --url (FERRY_URL) there are: " in told.stderr
 
 
+@pytest.mark.parametrize("words", [("doctor",), ("users", "list"), ("dead", "purge"), ("dead", "list")])
+def test_everything_explains_itself_over_the_url_too(words: tuple[str, ...]) -> None:
+    told = over("https://ferry.example.com", *words, "--help")
+    assert (told.exit_code, told.stdout) == (0, CliRunner().invoke(main, [*words, "--help"]).stdout)
+
+
+def test_an_option_that_asks_for_help_by_chance_lets_nothing_be_done_here(redis: Redis, redis_url: str) -> None:
+    put(redis, dead="ann@example.com")
+    filled = Acceptance(VIPS, FlushPolicy(), "", [], [DeadOnArrival(change("bob@example.com"), "-h", "$")], b"")
+    accept(redis, filled, now_ms())
+    told = over("https://ferry.example.com", "dead", "purge", "--yes", "--reason", "-h", REDIS_URL=redis_url)
+    assert told.stdout.startswith("Usage: ")
+    assert [each.kept for each in count(redis, [VIPS])] == [2]
+
+
+@pytest.mark.parametrize("target", [".", ".."])
+def test_a_queue_that_no_path_can_name_is_said_to_have_none(redis: Redis, there: Ferry, target: str) -> None:
+    add_users(redis)
+    queue = Queue("default", "audience", target)
+    put(redis, "bob@example.com", queue=queue, dead="ann@example.com")
+    (letter,) = dead_letters.read(redis, queue)
+    for words in (("hold", str(queue), "--reason", "x"), ("release", str(queue)), ("dead", "show", letter.id)):
+        told = there(*words)
+        assert (told.exit_code, "has no address over HTTP" in told.stderr) == (1, True), told.output
+    assert there("flush", str(queue)).stdout.endswith("1 change asked for\n")
+
+
+@pytest.mark.parametrize("target", ["a/b", "é😀", "q\"'<>", "?x#y", "%2F", "~", "...", " ", "a\nb", "x" * 200])
+def test_a_queue_of_any_other_name_is_held_and_released(redis: Redis, there: Ferry, target: str) -> None:
+    add_users(redis)
+    queue = Queue("default", "audience", target)
+    put(redis, "bob@example.com", queue=queue, dead="ann@example.com")
+    (letter,) = dead_letters.read(redis, queue)
+    assert there("hold", str(queue), "--reason", "x").exit_code == 0
+    assert holds.of_queue(redis, queue) is not None
+    assert there("release", str(queue)).exit_code == 0
+    assert json.loads(there("dead", "show", letter.id, "--queue", str(queue)).stdout)["queue"] == str(queue)
+    assert there("dead", "replay", letter.id).exit_code == 0
+
+
+def test_the_address_of_a_page_is_told_from_a_wrong_token(redis: Redis, served: Console) -> None:
+    add_users(redis)
+    told = over(f"{served.url}/queues", "status")
+    assert (told.exit_code, "without a path behind it" in told.stderr) == (1, True), told.output
+
+
+def test_a_token_goes_to_no_proxy_in_plain(redis: Redis, served: Console) -> None:
+    add_users(redis)
+    with answering(200, b"{}") as proxy:
+        told = over(served.url, "status", HTTP_PROXY=proxy, http_proxy=proxy)
+    assert (told.exit_code, told.stderr) == (0, "")
+
+
 def test_a_wrong_token_and_a_role_that_may_not_are_told_apart(filled: Redis, served: Console) -> None:
     told = over(served.url, "status", token="ferry_wrong")
     assert told.exit_code == 1
@@ -272,6 +339,9 @@ def test_a_wrong_token_and_a_role_that_may_not_are_told_apart(filled: Redis, ser
         ("http://ferry.example.com", "x", "over plain http anybody"),
         ("ferry.example.com", "x", "not an address of Ferry"),
         ("https://ann:secret@ferry.example.com", "x", "not an address of Ferry"),
+        ("https://:secret@ferry.example.com", "x", "not an address of Ferry"),
+        ("https://ferry.example.com:port", "x", "not an address of Ferry"),
+        ("https://[ferry", "x", "not an address of Ferry"),
         ("", "x", "not an address of Ferry"),
     ],
 )
@@ -321,7 +391,8 @@ def answering(
     [
         (200, b"<html>", {}, "is no Ferry: it answered 200"),
         (301, b"", {"Location": "https://elsewhere.example.com/"}, "leads to https://elsewhere.example.com/"),
-        (502, b"Bad Gateway", {}, "is no Ferry: it answered 502"),
+        (404, b"<html>", {}, "is no Ferry: it answered 404"),
+        (502, b"Bad Gateway", {}, "`ferry web` does not run there, or took longer"),
         (200, b'{"queues": 1}', {}, "answers as this version of Ferry does not understand"),
         (200, b"[]", {}, "is no Ferry"),
     ],

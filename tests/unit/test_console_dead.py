@@ -122,6 +122,12 @@ def test_very_many_queues_are_counted_and_the_fullest_told() -> None:
     assert (len(told.queues), told.untold, told.queues[0].letters) == (50, 10, 60)
 
 
+def test_of_very_many_queues_those_with_the_most_letters_are_offered_and_the_one_that_is_meant() -> None:
+    many = [counted(Queue("default", "audience", f"{number:03}"), kept=number) for number in range(1, 300)]
+    found = Filter(queue="default/audience/001").choices(census(*many))
+    assert [count.kept for count in found] == [1, *range(100, 300)]
+
+
 def test_the_person_stands_in_a_letter_for_admins_alone() -> None:
     refused = letter(detail="ann@example.com is blocked")
     whole = view(refused, counted(), [], NOW, personal=True)

@@ -55,6 +55,17 @@ def test_what_happens_next_is_a_sentence_with_its_time(waiting: Waiting, told: s
     assert (found.next, found.due) == (told, due)
 
 
+def test_as_many_are_said_to_go_as_the_next_flush_takes() -> None:
+    count = counted(waiting=Waiting(250, NOW))
+    told = view(count, census(count), FlushPolicy()).next
+    assert told == "200 changes are taken by size, now.", "two uploads of a hundred; fifty go on waiting"
+
+
+def test_what_is_due_and_waits_for_open_batches_is_not_said_to_go_now() -> None:
+    found = seen(Waiting(250, NOW), open=10, batches=(opened(),))
+    assert found.next == "250 changes are taken by size, when open batches allow."
+
+
 def test_behind_a_hold_nothing_happens() -> None:
     found = seen(Waiting(7, NOW), held=True, batches=(opened(),), open=10)
     assert (found.next, found.due) == ("7 changes wait, and nothing is taken before the hold ends.", None)

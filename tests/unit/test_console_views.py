@@ -90,6 +90,24 @@ def test_three_open_batches_are_told_with_stage_and_try_and_the_others_counted()
     assert line(open=10, batches=tuple(opened[:1])).batches == ["confirm 12s"]
 
 
+def test_what_is_tried_again_is_said_with_why_and_what_to_look_at_unless_it_is_held_or_waits_for_a_limit() -> None:
+    def opened(trouble: str, attempts: int = 0) -> OpenBatch:
+        return OpenBatch("07-ab", NOW - 12_000, 10, "size", "upload", attempts, held=False, ring=NOW, trouble=trouble)
+
+    away, full = counted(batches=(opened("network:ConnectError"),)), counted(LAPSED, batches=(opened("own_limit"),))
+    found = shown(census(away, full), [])
+    (trouble,) = found.trouble
+    assert trouble.startswith("1 open batch failed and is tried again by Ferry: network:ConnectError. Nothing is lost;")
+    told = {queue.id: queue.batches for queue in found.queues}
+    assert told == {
+        str(VIPS): ["upload 12s, again after network:ConnectError"],
+        str(LAPSED): ["upload 12s, again after own_limit"],
+    }
+    assert line(batches=(opened("http_503", 2),)).batches == ["upload 12s, try 3 after http_503"]
+    held = replace(away, hold=Hold("list_gone", NOW))
+    assert shown(census(held), []).trouble == []
+
+
 def test_delivered_and_dead_are_told_with_what_became_of_the_rest() -> None:
     found = line(Waiting(0, None, NOW - HOUR), delivered=7, superseded=2, dead=5, kept=3)
     assert (found.delivered, found.delivered_more) == (7, ["+2 superseded", "1h 0m ago"])
@@ -155,6 +173,12 @@ def test_of_very_many_queues_those_that_need_a_look_are_shown() -> None:
     assert ids[2:] == sorted(ids[2:]), "a row that is looked at again stays where it is"
     assert ids[-1] == str(last[2])
     assert (found.held, found.dying) == (1, 1)
+
+
+def test_a_queue_that_is_tried_again_stands_before_those_with_dead_letters() -> None:
+    again = OpenBatch("07-ab", NOW, 10, "size", "upload", 0, held=False, ring=NOW, trouble="http_503")
+    dying, stuck = counted(LAPSED, dead=1, kept=1, accepted=1), counted(batches=(again,))
+    assert [queue.id for queue in shown(census(dying, stuck), []).queues] == [str(VIPS), str(LAPSED)]
 
 
 @pytest.mark.parametrize(

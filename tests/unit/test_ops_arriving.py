@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ops.arriving import Arrival, Route, arrivals, going
 from queues.census import Census
+from queues.counts import OpenBatch
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy, Waiting, decide
@@ -72,6 +74,13 @@ def test_each_kind_goes_by_the_limit_of_its_own_endpoint() -> None:
     found = arrivals(census(*counts), route, {})
     assert {arrival.at for arrival in found.values()} == {NOW + 60_000}
     assert len(found) == 3
+
+
+def test_nothing_is_promised_behind_a_batch_that_failed_and_is_tried_again() -> None:
+    opened = OpenBatch("07-ab", NOW, 100, "size", "upload", 0, held=False, ring=NOW)
+    for trouble, promised in (("", True), ("own_limit", True), ("http_503", False)):
+        queue = counted(waiting=Waiting(100, NOW), batches=(replace(opened, trouble=trouble),))
+        assert (VIPS in arrivals(census(queue), route, {})) == promised
 
 
 def test_what_klaviyo_asked_to_wait_for_is_waited_for() -> None:

@@ -17,7 +17,7 @@ from tests.support.ops import LAPSED, VIPS, counted
 
 NOW = 1_767_225_600_123
 HOLD = Hold("unauthenticated", NOW - 60_001, "Give it a key.", "e-1", probed=True)
-BATCH = OpenBatch("07-ab", NOW - 12_007, 100, "size", "confirm", 2, held=True, ring=NOW + 78_009)
+BATCH = OpenBatch("07-ab", NOW - 12_007, 100, "size", "confirm", 2, held=True, ring=NOW + 78_009, trouble="http_503")
 FULL = counted(
     waiting=Waiting(50, NOW - 180_001, NOW - 180_003),
     accepted=270,

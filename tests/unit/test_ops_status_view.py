@@ -91,7 +91,9 @@ def test_what_fires_next_is_named() -> None:
 
     assert "by size" in line(Waiting(100, NOW))
     assert "by operator" in line(Waiting(5, NOW, None, 5, "operator"))
-    assert "now" in line(Waiting(5, NOW - 961 * MINUTE))
+    assert "when open batches allow" in line(Waiting(5, NOW - 961 * MINUTE))
+    alone = replace(VIP, batches=(), waiting=Waiting(5, NOW - 961 * MINUTE))
+    assert "now" in printed(replace(FULL, queues=(alone,)), 120)
 
 
 def test_fields_left_out_are_counted() -> None:

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+
+from ops.errand import Errand
+from ops.flush_wait import wait_for
+from ops.remote_calls import portions
+from queues.census import Census
+from tests.support.ops import VIPS, counted
+
+
+@pytest.mark.parametrize(
+    ("names", "sizes"),
+    [([], []), (["a"], [1]), (["a"] * 1_001, [500, 500, 1]), (["a" * 2_400] * 41, [20, 20, 1]), (["a" * 60_000], [1])],
+    ids=["none", "one", "many", "long ones", "one too long"],
+)
+def test_names_go_in_as_few_requests_as_can_hold_them(names: list[str], sizes: list[int]) -> None:
+    parts = list(portions(names))
+    assert ([len(part) for part in parts], [name for part in parts for name in part]) == (sizes, names)
+
+
+def test_a_wait_goes_on_while_the_census_is_too_old_to_know_the_queue() -> None:
+    fresh = counted(accepted=5, taken=5, upto=5, delivered=5)
+    looks = iter([Census(1, queues, {}, 1, {"box": "idle"}) for queues in ((), (), (fresh,))])
+    wait_for(looks.__next__, [Errand(VIPS, 5, 5)], every_s=0)
+    assert next(looks, None) is None, "it looked until it was settled"
