@@ -15,7 +15,7 @@ from console.desk import Desk
 from console.letter_ref import Ref
 from console.place import queue_place
 from console.view_letter import view
-from queues import history, letters
+from queues import audit, history, letters
 from queues.dead_letters import DeadLetter
 from queues.telling import Told
 
@@ -48,7 +48,8 @@ class LetterPage:
                 title="No such dead letter",
                 description=f"{ref.id} was replayed, purged, or overtaken by a later change of the same person.",
             )
-        personal = visitor(req).may(Role.ADMIN)
+        if personal := visitor(req).may(Role.ADMIN):
+            await self._desk.run(audit.note, self._desk.redis, visitor(req).who, "persons read", place.on, letters=1)
         seen = view(read.letter, place.queues[0], read.told, census.at, personal=personal)
         acts = visitor(req).may(Role.OPERATOR)
         render.page(req, resp, "letter.html", seen=seen, place=place, stays=read.is_under_way, acts=acts)

@@ -126,6 +126,8 @@ def test_who_may_only_look_sees_no_button_and_nobody_but_admins_a_person(letters
     whole = get(served, admin, path).text
     assert "&#34;email&#34;: &#34;ann@example.com&#34;" in whole
     assert "ann@example.com is wrong" in whole
+    (looked,) = [entry for entry in audit.read(letters, 50) if entry.what == "persons read"]
+    assert (looked.who, looked.on, looked.counts) == ("web:admin", str(VIPS), {"letters": 1})
 
 
 def test_a_letter_tells_what_was_to_be_done_and_in_which_batch_it_died(
