@@ -27,7 +27,7 @@ run: .venv/run
 # Tests mostly wait for processes, so more of them run at a time than there are cores; a file stays with one server, and
 # the long ones, which have few tests, do not come last.
 test: .venv/dev
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 browser: .venv/dev
 	$(BIN)/pytest tests/browser
