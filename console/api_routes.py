@@ -6,7 +6,8 @@ from console.api_dead import LetterApi, LettersApi, ReplayApi
 from console.api_queues import FlushApi, HoldApi, QueueApi, QueuesApi, ReleaseApi
 from console.api_told import AuditApi, ConnectionsApi, HoldsApi
 from console.desk import App, Desk
-from console.openapi import Document, Page
+from console.openapi import document
+from intake.docs import Document, Page
 
 _QUEUE = "/v1/queues/{connection}/{kind}/{target}"
 _CONNECTION = "/v1/connections/{connection}"
@@ -27,5 +28,5 @@ def add_routes(app: App, desk: Desk) -> None:
     app.add_route("/v1/dead/{connection}/{kind}/{target}/{letter}", LetterApi(desk))
     app.add_route("/v1/dead/replay", ReplayApi(desk))
     app.add_route("/v1/audit", AuditApi(desk))
-    app.add_route("/openapi.json", Document())
-    app.add_route("/docs", Page())
+    app.add_route("/openapi.json", Document(document))
+    app.add_route("/docs", Page(document))

@@ -5,12 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-import falcon.asgi
-import orjson
-
 from console import openapi_dead, openapi_queue_schemas, openapi_queues, openapi_told_schemas
 from console.access import ROUTES
-from intake import docs
 from intake.errors import RETRY_AFTER
 from intake.openapi import document as of_intake
 from intake.openapi_parts import answer
@@ -80,31 +76,3 @@ def _error_responses() -> dict[str, Any]:
     for status in ("429", "503"):
         responses[f"Operator{status}"]["headers"] = {"Retry-After": seconds}
     return responses
-
-
-class Document:
-    """The document."""
-
-    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """For programs."""
-        resp.data = _json()
-
-
-class Page:
-    """The same for people, as the intake shows its own."""
-
-    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """For people."""
-        resp.content_type = "text/html;charset=utf-8"
-        resp.set_header("Content-Security-Policy", docs.POLICY)
-        resp.data = _html()
-
-
-@cache
-def _json() -> bytes:
-    return orjson.dumps(document())
-
-
-@cache
-def _html() -> bytes:
-    return docs.page(document()).encode()

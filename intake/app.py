@@ -21,6 +21,7 @@ from intake.docs import Document, Page
 from intake.health import Health, Readiness
 from intake.lookout import Lookout
 from intake.mparticle import MParticle
+from intake.openapi import document
 from intake.request_ids import RequestIds
 from intake.room import Room
 from intake.segment import Segment
@@ -120,6 +121,6 @@ def create_app(settings: Settings) -> Intake:
     app.add_route("/v1/campaigns", Campaigns(staging, bodies, settings.connections))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(redis))
-    app.add_route("/openapi.json", Document())
-    app.add_route("/docs", Page())
+    app.add_route("/openapi.json", Document(document))
+    app.add_route("/docs", Page(document))
     return app

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from html import escape
 from typing import Any, Final
 
 import falcon.asgi
 import orjson
-
-from intake.openapi import document
 
 #: What the page may load: nothing, and its own style.
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
@@ -24,31 +22,27 @@ _STYLE: Final = (
 
 
 class Document:
-    """The OpenAPI document."""
+    """An OpenAPI document, made when somebody asks for it."""
+
+    def __init__(self, made: Callable[[], dict[str, Any]]) -> None:
+        self._json = cache(lambda: orjson.dumps(made()))
 
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """For programs."""
-        resp.data = _json()
+        resp.data = self._json()
 
 
 class Page:
     """The same document for people."""
 
+    def __init__(self, made: Callable[[], dict[str, Any]]) -> None:
+        self._html = cache(lambda: page(made()).encode())
+
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """For people."""
         resp.content_type = "text/html;charset=utf-8"
         resp.set_header("Content-Security-Policy", POLICY)
-        resp.data = _html()
-
-
-@cache
-def _json() -> bytes:
-    return orjson.dumps(document())
-
-
-@cache
-def _html() -> bytes:
-    return page(document()).encode()
+        resp.data = self._html()
 
 
 def page(doc: dict[str, Any]) -> str:

@@ -37,7 +37,7 @@ def follow(redis: Redis, snapshot_id: str, audience: Queue) -> tuple[Record, str
         complete = time.monotonic()
         while (record := _record(redis, snapshot_id)).ended is None:
             progress.update(task, description=_DOING[record.state])
-            census = take_census(redis)
+            census = take_census(redis, [audience, Queue.parse(record.queue)])
             away = absent(census)
             if not away:
                 complete = time.monotonic()

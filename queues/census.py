@@ -46,9 +46,9 @@ _progress = msgspec.json.Decoder(_Progress)
 _audience = msgspec.json.Decoder(dict[str, Any])
 
 
-def take_census(redis: Redis) -> Census:
-    """Read everything; each queue in one look. Raises redis.RedisError."""
-    counts = count(redis, all_queues(redis))
+def take_census(redis: Redis, queues: Sequence[Queue] | None = None) -> Census:
+    """Read everything, or of the queues these only; each queue in one look. Raises redis.RedisError."""
+    counts = count(redis, all_queues(redis) if queues is None else queues)
     heartbeat = cast("bytes | None", redis.get(keys.HEARTBEAT))
     seconds, microseconds = redis.time()
     return Census(

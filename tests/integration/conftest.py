@@ -11,12 +11,14 @@ import pytest
 from redis import Redis
 
 from emulator.server import running
+from queues import accounts
 from tests.support import canaries, posted
 from tests.support import intake as intakes
+from tests.support.console import Console, add_users, console
 from tests.support.emulator_api import Api
 from tests.support.intake import Intake
 from tests.support.marked_hearing import hearing
-from tests.support.ops import ferry
+from tests.support.ops import LAPSED, ferry, names, put, settle, take
 from tests.support.segment_world import OWN, SegmentWorld, segment_world
 from tests.support.world import SECRET, World, world_of
 from worker.process import settings_of_process
@@ -99,3 +101,44 @@ def segment(served_segment: SegmentWorld) -> SegmentWorld:
     """The same with nothing in it."""
     served_segment.empty()
     return served_segment
+
+
+@pytest.fixture
+def served(redis: Redis, redis_url: str) -> Iterator[Console]:
+    """The operator's surface on an empty server, of its own for each test: a census is shown for a second."""
+    with console(redis_url) as running_console:
+        yield running_console
+
+
+@pytest.fixture(scope="module")
+def tried(redis_server: str) -> Iterator[Console]:
+    """The operator's surface, one for a module."""
+    with console(redis_server) as running_console:
+        yield running_console
+
+
+@pytest.fixture
+def untried(tried: Console, redis: Redis) -> Console:
+    """The same, on an empty server: whatever somebody tried before is forgotten."""
+    add_users(redis)
+    return tried
+
+
+@pytest.fixture
+def linked(world: World, redis_url: str) -> Iterator[Console]:
+    """The operator's surface beside a Klaviyo that knows the key of the connection."""
+    accounts.remember(world.redis, "default", accounts.Account({}, "pk_test"), accounts.Cipher([SECRET]))
+    with console(redis_url, klaviyo_base_url=world.klaviyo, secret_keys=(SECRET,)) as running_console:
+        yield running_console
+
+
+@pytest.fixture
+def letters(redis: Redis) -> Redis:
+    """Three letters of VIPs for no_email, and one of each queue dead on arrival."""
+    put(redis, *names(100))
+    batch = take(redis)
+    assert batch is not None
+    settle(redis, batch, dead=3)
+    put(redis, dead="ann@example.com")
+    put(redis, dead="bob@example.com", queue=LAPSED, name="Lapsed")
+    return redis

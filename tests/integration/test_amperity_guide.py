@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +10,9 @@ from typing import NamedTuple
 import pytest
 
 from ops import group_file
+from tests.support.guide import done
 from tests.support.klaviyo import Account
-from tests.support.ops import ROOT, environment
+from tests.support.ops import ROOT
 from tests.support.up import Up
 
 GUIDE = (ROOT / "docs" / "amperity.md").read_text()
@@ -22,14 +21,12 @@ BLOCKS = [
     for heading in re.split(r"^#+ ", GUIDE, flags=re.MULTILINE)
     for block in re.findall(r"^```sh\n(.*?)^```$", heading, re.DOTALL | re.MULTILINE)
 ]
-_MARK = "@@@ the next block"
 
 
 class Told(NamedTuple):
     """What became of the guide. `said`: the output of each block; `klaviyo`: the account it was done in."""
 
     folder: Path
-    exit_code: int
     said: list[str]
     klaviyo: Account
 
@@ -45,24 +42,14 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     up = Up(folder / "var")
     try:
         up.wait_until_up()
-        told = done(folder)
+        said = done(folder, [block for _, block in BLOCKS])
         flushed = up.ferry("flush", "--all", "--wait")
-        assert flushed.returncode == 0, flushed.stdout + flushed.stderr + "".join(told.said)
-        yield told
-        told.klaviyo.close()
+        assert flushed.returncode == 0, flushed.stdout + flushed.stderr + "".join(said)
+        klaviyo = Account(group_file.read(folder / "var")["KLAVIYO_BASE_URL"])
+        yield Told(folder, said, klaviyo)
+        klaviyo.close()
     finally:
         up.end()
-
-
-def done(folder: Path) -> Told:
-    script = "".join(f"printf '\\n%s\\n' '{_MARK}'\n{block}" for _, block in BLOCKS)
-    env = environment(None, folder / "var")
-    env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
-    command = ["bash", "-e", "-c", script]
-    ran = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
-    said = ran.stdout.split(_MARK)[1:]
-    assert ran.returncode == 0, f"{BLOCKS[len(said) - 1]} ends with {ran.returncode}: {said[-1]}\n{ran.stderr}"
-    return Told(folder, ran.returncode, said, Account(group_file.read(folder / "var")["KLAVIYO_BASE_URL"]))
 
 
 def test_every_command_of_the_guide_does_what_it_says(guide: Told) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -15,17 +14,11 @@ from queues.census import count
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
-from tests.support.console import Console, console
+from tests.support.console import Console
 from tests.support.ops import LAPSED, VIPS, names, put, take
 from tests.support.pages import buttons, press, said
 
 OF_VIPS = f"/queues/{VIPS}"
-
-
-@pytest.fixture
-def served(redis: Redis, redis_url: str) -> Iterator[Console]:
-    with console(redis_url) as running:
-        yield running
 
 
 @pytest.fixture

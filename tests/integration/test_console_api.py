@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -22,17 +21,11 @@ from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.settled import Ends, ImportJob, pack
-from tests.support.console import SECRET, Console, add_users, console
+from tests.support.console import SECRET, Console, add_users
 from tests.support.ops import LAPSED, VIPS, names, put, take
 from tests.support.told import settled
 
 QUEUE = f"/v1/queues/{VIPS}"
-
-
-@pytest.fixture
-def served(redis_url: str) -> Iterator[Console]:
-    with console(redis_url) as running:
-        yield running
 
 
 @pytest.fixture

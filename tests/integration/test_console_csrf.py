@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import requests
-from redis import Redis
 
 from console.access import ROUTES, Role
-from tests.support.console import Console, add_users, console, filled
+from tests.support.console import Console, filled
 
 #: Every address where somebody who is signed in may do something.
 ACTS = sorted((path, method) for (path, method), role in ROUTES.items() if method != "GET" and role is not Role.NOBODY)
 
 
-@pytest.fixture(scope="module")
-def started(redis_server: str) -> Iterator[Console]:
-    with console(redis_server) as running:
-        yield running
-
-
-@pytest.fixture
-def served(started: Console, redis: Redis) -> Console:
-    """A console that nobody has tried yet."""
-    add_users(redis)
-    return started
-
-
 def act(
-    served: Console,
+    untried: Console,
     browser: requests.Session,
     path: str,
     method: str,
@@ -38,7 +22,7 @@ def act(
 ) -> requests.Response:
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     return browser.request(
-        method, served.url + filled(path), data=form, headers=sent, timeout=30, allow_redirects=False
+        method, untried.url + filled(path), data=form, headers=sent, timeout=30, allow_redirects=False
     )
 
 
@@ -47,42 +31,42 @@ def is_foreign(answer: requests.Response) -> bool:
 
 
 @pytest.mark.parametrize(("path", "method"), ACTS)
-def test_a_cookie_alone_does_nothing(served: Console, path: str, method: str) -> None:
-    browser, other = served.browser(Role.ADMIN), served.browser(Role.ADMIN)
-    of_another_session = served.csrf(other)
+def test_a_cookie_alone_does_nothing(untried: Console, path: str, method: str) -> None:
+    browser, other = untried.browser(Role.ADMIN), untried.browser(Role.ADMIN)
+    of_another_session = untried.csrf(other)
     for form in (None, {"csrf": ""}, {"csrf": "x"}, {"csrf": of_another_session}, {"csrf": "é"}):
-        assert is_foreign(act(served, browser, path, method, form)), form
-    assert is_foreign(act(served, browser, path, method, X_CSRF_Token=of_another_session))
-    assert browser.get(f"{served.url}/audit", timeout=30).status_code == 200, "it goes on as before"
+        assert is_foreign(act(untried, browser, path, method, form)), form
+    assert is_foreign(act(untried, browser, path, method, X_CSRF_Token=of_another_session))
+    assert browser.get(f"{untried.url}/audit", timeout=30).status_code == 200, "it goes on as before"
 
 
 @pytest.mark.parametrize(("path", "method"), ACTS)
 def test_the_sessions_own_token_lets_it_act_from_a_form_and_from_a_script(
-    served: Console, path: str, method: str
+    untried: Console, path: str, method: str
 ) -> None:
-    browser = served.browser(Role.ADMIN)
-    assert not is_foreign(act(served, browser, path, method, {"csrf": served.csrf(browser)}))
-    browser = served.browser(Role.ADMIN)
-    assert not is_foreign(act(served, browser, path, method, X_CSRF_Token=served.csrf(browser)))
+    browser = untried.browser(Role.ADMIN)
+    assert not is_foreign(act(untried, browser, path, method, {"csrf": untried.csrf(browser)}))
+    browser = untried.browser(Role.ADMIN)
+    assert not is_foreign(act(untried, browser, path, method, X_CSRF_Token=untried.csrf(browser)))
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 @pytest.mark.parametrize(("path", "method"), [*ACTS, ("/sign-in", "POST")])
-def test_what_the_browser_itself_calls_foreign_is_refused(served: Console, path: str, method: str, site: str) -> None:
-    browser = served.browser(Role.ADMIN)
-    assert is_foreign(act(served, browser, path, method, {"csrf": served.csrf(browser)}, Sec_Fetch_Site=site))
+def test_what_the_browser_itself_calls_foreign_is_refused(untried: Console, path: str, method: str, site: str) -> None:
+    browser = untried.browser(Role.ADMIN)
+    assert is_foreign(act(untried, browser, path, method, {"csrf": untried.csrf(browser)}, Sec_Fetch_Site=site))
 
 
 @pytest.mark.parametrize(("path", "method"), ACTS)
-def test_a_program_with_a_bearer_token_needs_no_other(served: Console, path: str, method: str) -> None:
-    headers = {"Sec-Fetch-Site": "cross-site", **served.bearer(Role.ADMIN)}
-    answer = act(served, requests.Session(), path, method, None, **headers)
+def test_a_program_with_a_bearer_token_needs_no_other(untried: Console, path: str, method: str) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", **untried.bearer(Role.ADMIN)}
+    answer = act(untried, requests.Session(), path, method, None, **headers)
     assert not is_foreign(answer)
 
 
-def test_a_body_without_length_or_of_any_length_is_not_read(served: Console) -> None:
-    browser = served.browser(Role.ADMIN)
-    csrf = {"X-CSRF-Token": served.csrf(browser)}
+def test_a_body_without_length_or_of_any_length_is_not_read(untried: Console) -> None:
+    browser = untried.browser(Role.ADMIN)
+    csrf = {"X-CSRF-Token": untried.csrf(browser)}
     for data, status in ((iter([b"a=b"]), 411), (b"a" * 65_537, 413)):
-        answer = browser.post(f"{served.url}/sign-out", data, headers=csrf, timeout=30, allow_redirects=False)
+        answer = browser.post(f"{untried.url}/sign-out", data, headers=csrf, timeout=30, allow_redirects=False)
         assert answer.status_code == status

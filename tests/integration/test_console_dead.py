@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -23,34 +22,16 @@ from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.records import Order
 from queues.settled import Ends, ImportJob, Settled, columns, pack
-from tests.support.console import Console, console
-from tests.support.ops import LAPSED, VIPS, change, names, put, settle, take
+from tests.support.console import Console
+from tests.support.ops import LAPSED, VIPS, change, names, put, take
 from tests.support.pages import buttons, press, said
 
 ODD = Queue("default", "audience", "a/b %")
 
 
 @pytest.fixture
-def served(redis: Redis, redis_url: str) -> Iterator[Console]:
-    with console(redis_url) as running:
-        yield running
-
-
-@pytest.fixture
 def browser(served: Console) -> requests.Session:
     return served.browser(Role.OPERATOR)
-
-
-@pytest.fixture
-def letters(redis: Redis) -> Redis:
-    """Three letters of VIPs for no_email, and one of each queue dead on arrival."""
-    put(redis, *names(100))
-    batch = take(redis)
-    assert batch is not None
-    settle(redis, batch, dead=3)
-    put(redis, dead="ann@example.com")
-    put(redis, dead="bob@example.com", queue=LAPSED, name="Lapsed")
-    return redis
 
 
 def get(served: Console, browser: requests.Session, path: str) -> requests.Response:

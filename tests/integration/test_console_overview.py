@@ -21,19 +21,12 @@ from queues.census import take_census
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
-from tests.support.console import SECRET, Console, console
+from tests.support.console import SECRET, Console
 from tests.support.ops import LAPSED, VIPS, names, put
 from tests.support.pages import said
 from tests.support.world import World
 
 KEY = "pk_test"
-
-
-@pytest.fixture
-def served(redis: Redis, redis_url: str) -> Iterator[Console]:
-    """A console of its own for each test: a census is shown for a second."""
-    with console(redis_url) as running:
-        yield running
 
 
 @pytest.fixture

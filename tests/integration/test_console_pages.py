@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -13,15 +12,8 @@ from console.access import Role
 from queues import holds, keys
 from queues.clock import now_ms
 from queues.holds import Hold
-from tests.support.console import Console, console
+from tests.support.console import Console
 from tests.support.ops import LAPSED, VIPS, names, put, take
-
-
-@pytest.fixture
-def served(redis: Redis, redis_url: str) -> Iterator[Console]:
-    """A console of its own for each test: a census is shown for a second."""
-    with console(redis_url) as running:
-        yield running
 
 
 def overview(served: Console, role: Role = Role.VIEWER) -> str:

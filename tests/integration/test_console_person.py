@@ -2,48 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 import requests
 
 from console.access import Role
-from queues import accounts, audit, dead_letters, keys
+from queues import audit, dead_letters, keys
 from tests.support import canaries
-from tests.support.console import Console, console
+from tests.support.console import Console
 from tests.support.pages import press, said
-from tests.support.world import QUEUE, SECRET, World
+from tests.support.world import QUEUE, World
 
 ANN = "ann@example.com"
 
 
 @pytest.fixture
-def served(world: World, redis_url: str) -> Iterator[Console]:
-    """A console beside a Klaviyo that knows the key of the connection."""
-    accounts.remember(world.redis, "default", accounts.Account({}, "pk_test"), accounts.Cipher([SECRET]))
-    with console(redis_url, klaviyo_base_url=world.klaviyo, secret_keys=(SECRET,)) as running:
-        yield running
+def browser(linked: Console) -> requests.Session:
+    return linked.browser(Role.ADMIN)
 
 
-@pytest.fixture
-def browser(served: Console) -> requests.Session:
-    return served.browser(Role.ADMIN)
-
-
-def asked(served: Console, browser: requests.Session, person: str, queue: str = "VIPs") -> requests.Response:
-    form = browser.get(f"{served.url}/person", timeout=30)
+def asked(linked: Console, browser: requests.Session, person: str, queue: str = "VIPs") -> requests.Response:
+    form = browser.get(f"{linked.url}/person", timeout=30)
     assert form.status_code == 200
     return press(browser, form, "Tell the story", queue=queue, person=person)
 
 
 def test_a_story_is_told_from_the_acceptance_to_what_the_list_holds_now(
-    served: Console, browser: requests.Session, world: World
+    linked: Console, browser: requests.Session, world: World
 ) -> None:
     world.change("add", "bob@example.com", {"email": ANN, "attributes": {"city": "Oslo"}})
     batch_id = world.deliver()
     world.change("update", {"email": ANN, "attributes": {"city": "Oslo"}})
-    answer = asked(served, browser, ANN)
+    answer = asked(linked, browser, ANN)
     list_id = cast("bytes", world.redis.hget(keys.queue(QUEUE), "list_id")).decode()
     text = said(answer.text)
     for words in (
@@ -60,20 +51,20 @@ def test_a_story_is_told_from_the_acceptance_to_what_the_list_holds_now(
     assert f'<a href="/queues/{QUEUE}">VIPs</a>' in answer.text
 
 
-def test_a_dead_letter_of_the_person_is_linked(served: Console, browser: requests.Session, world: World) -> None:
+def test_a_dead_letter_of_the_person_is_linked(linked: Console, browser: requests.Session, world: World) -> None:
     world.change("add", "fail+blocked@example.com")
     world.deliver()
     (letter,) = dead_letters.read(world.redis, QUEUE)
-    answer = asked(served, browser, "fail+blocked@example.com", str(QUEUE))
+    answer = asked(linked, browser, "fail+blocked@example.com", str(QUEUE))
     assert f'<a href="/dead/{QUEUE}/{letter.id}">Dead letter {letter.id}</a>' in answer.text
     assert "became a dead letter: blocked" in said(answer.text)
-    letter_page = browser.get(f"{served.url}/dead/{QUEUE}/{letter.id}", timeout=30)
+    letter_page = browser.get(f"{linked.url}/dead/{QUEUE}/{letter.id}", timeout=30)
     assert "became a dead letter: blocked, row 1 of 1 row, of which 1 failed in import job" in said(letter_page.text)
 
 
-def test_of_a_stranger_it_says_where_it_looked(served: Console, browser: requests.Session, world: World) -> None:
+def test_of_a_stranger_it_says_where_it_looked(linked: Console, browser: requests.Session, world: World) -> None:
     world.change("add", "bob@example.com")
-    text = said(asked(served, browser, ANN).text)
+    text = said(asked(linked, browser, ANN).text)
     assert "Ferry knows nothing of this person here. It looked at:" in text
     assert "there is no list yet; it knows no profile by what was given." in text
 
@@ -87,11 +78,11 @@ def test_of_a_stranger_it_says_where_it_looked(served: Console, browser: request
     ids=["throttled", "down"],
 )
 def test_that_klaviyo_cannot_be_asked_is_a_sentence_and_soon(
-    served: Console, browser: requests.Session, world: World, fault: dict[str, Any], said_of_it: str
+    linked: Console, browser: requests.Session, world: World, fault: dict[str, Any], said_of_it: str
 ) -> None:
     world.change("add", ANN)
     world.fault(path="/api/", **fault)
-    answer = asked(served, browser, ANN)
+    answer = asked(linked, browser, ANN)
     assert answer.status_code == 200
     text = said(answer.text)
     assert "Klaviyo now not asked. Klaviyo cannot be asked: " in text
@@ -100,12 +91,12 @@ def test_that_klaviyo_cannot_be_asked_is_a_sentence_and_soon(
 
 
 def test_a_key_that_is_refused_is_a_sentence_and_holds_nothing(
-    served: Console, browser: requests.Session, world: World
+    linked: Console, browser: requests.Session, world: World
 ) -> None:
     world.change("add", ANN)
     world.control("keys", keys=[{"key": "pk_test", "revoked": True}])
     assert "is refused (unauthenticated). Give the connection a valid private key" in said(
-        asked(served, browser, ANN).text
+        asked(linked, browser, ANN).text
     )
     assert not world.redis.exists(keys.HOLDS)
     world.control("keys", keys=[{"key": "pk_test"}])
@@ -120,39 +111,39 @@ def test_a_key_that_is_refused_is_a_sentence_and_holds_nothing(
     ],
 )
 def test_what_does_not_say_of_whom_or_where_is_refused_and_can_be_corrected(
-    served: Console, browser: requests.Session, world: World, queue: str, person: str, wrong: str
+    linked: Console, browser: requests.Session, world: World, queue: str, person: str, wrong: str
 ) -> None:
     world.change("add", ANN)
-    answer = asked(served, browser, person, queue)
+    answer = asked(linked, browser, person, queue)
     assert (answer.status_code, wrong in said(answer.text)) == (400, True)
     assert "#1 waits" in said(press(browser, answer, "Tell the story", queue="VIPs", person=ANN).text)
 
 
 def test_the_person_stands_in_no_address_no_log_line_and_not_in_the_audit(
-    served: Console, browser: requests.Session, world: World, heard: canaries.Heard
+    linked: Console, browser: requests.Session, world: World, heard: canaries.Heard
 ) -> None:
     for person in (canaries.ANN, canaries.BLOCKED):
         world.change("add", person)
     world.deliver()
     for person in (canaries.ANN, canaries.BLOCKED, canaries.PHONE, canaries.MARK):
-        answer = asked(served, browser, person)
-        assert (answer.status_code, answer.url) == (200, f"{served.url}/person")
+        answer = asked(linked, browser, person)
+        assert (answer.status_code, answer.url) == (200, f"{linked.url}/person")
         assert answer.headers["Cache-Control"] == "no-store"
-    assert asked(served, browser, canaries.ANN, canaries.ANN).status_code == 400
-    assert browser.get(f"{served.url}/person?queue={QUEUE}", timeout=30).text.count("@") == 0
+    assert asked(linked, browser, canaries.ANN, canaries.ANN).status_code == 400
+    assert browser.get(f"{linked.url}/person?queue={QUEUE}", timeout=30).text.count("@") == 0
     entries = [entry for entry in audit.read(world.redis, 9) if entry.what == "story"]
     assert [(entry.who, entry.on, entry.counts) for entry in entries] == [("web:admin", str(QUEUE), {})] * 4
     assert not canaries.marks(repr(audit.read(world.redis, 99)))
     assert heard.leaks() == []
 
 
-def test_nobody_but_an_admin_is_told_anything(served: Console, world: World) -> None:
+def test_nobody_but_an_admin_is_told_anything(linked: Console, world: World) -> None:
     world.change("add", ANN)
     for role in (Role.VIEWER, Role.OPERATOR):
-        browser = served.browser(role)
-        assert browser.get(f"{served.url}/person", timeout=30).status_code == 403
-        csrf = served.csrf(browser, "/")
+        browser = linked.browser(role)
+        assert browser.get(f"{linked.url}/person", timeout=30).status_code == 403
+        csrf = linked.csrf(browser, "/")
         form = {"csrf": csrf, "queue": "VIPs", "person": ANN}
-        answer = browser.post(f"{served.url}/person", form, timeout=30)
+        answer = browser.post(f"{linked.url}/person", form, timeout=30)
         assert (answer.status_code, ANN in answer.text) == (403, False)
     assert not [entry for entry in audit.read(world.redis, 9) if entry.what == "story"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -16,17 +15,11 @@ from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
 from queues.settled import Ends, ImportJob, Settled, columns, pack
-from tests.support.console import SECRET, Console, console
+from tests.support.console import SECRET, Console
 from tests.support.ops import VIPS, names, put, take
 from tests.support.pages import said
 
 EVENTS = Queue("default", "event", "events")
-
-
-@pytest.fixture
-def served(redis: Redis, redis_url: str) -> Iterator[Console]:
-    with console(redis_url) as running:
-        yield running
 
 
 def page(served: Console, queue: Queue = VIPS, role: Role = Role.VIEWER, query: str = "") -> requests.Response:

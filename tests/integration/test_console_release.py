@@ -2,51 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import requests
 from redis import Redis
 
 from console.access import Role
-from queues import accounts, batches, holds, snapshot_guard, snapshots
+from queues import batches, holds, snapshot_guard, snapshots
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.snapshots import Counts, Order, Record
-from tests.support.console import Console, console
+from tests.support.console import Console
 from tests.support.ops import put
 from tests.support.pages import buttons, press, said
 from tests.support.syncing import SNAPSHOTS
-from tests.support.world import QUEUE, SECRET, World
+from tests.support.world import QUEUE, World
 
 
 @pytest.fixture
-def served(world: World, redis_url: str) -> Iterator[Console]:
-    """A console beside a Klaviyo that knows the key of the connection."""
-    accounts.remember(world.redis, "default", accounts.Account({}, "pk_test"), accounts.Cipher([SECRET]))
-    with console(redis_url, klaviyo_base_url=world.klaviyo, secret_keys=(SECRET,)) as running:
-        yield running
+def browser(linked: Console) -> requests.Session:
+    return linked.browser(Role.OPERATOR)
 
 
-@pytest.fixture
-def browser(served: Console) -> requests.Session:
-    return served.browser(Role.OPERATOR)
-
-
-def resolve(served: Console, browser: requests.Session, path: str) -> requests.Response:
+def resolve(linked: Console, browser: requests.Session, path: str) -> requests.Response:
     """From the holds to the release of one."""
-    page = browser.get(f"{served.url}/holds", timeout=30).text
+    page = browser.get(f"{linked.url}/holds", timeout=30).text
     assert f'href="{path}/release?next=/holds"' in page
-    return browser.get(f"{served.url}{path}/release?next=/holds", timeout=30)
+    return browser.get(f"{linked.url}{path}/release?next=/holds", timeout=30)
 
 
 def test_a_connection_is_released_when_its_key_works_again_and_not_before(
-    served: Console, browser: requests.Session, world: World
+    linked: Console, browser: requests.Session, world: World
 ) -> None:
     world.control("keys", keys=[{"key": "pk_test", "revoked": True}])
     world.change("add", "a@example.com")
     batch_id = world.deliver(rings=1)
-    asked = resolve(served, browser, "/connections/default")
+    asked = resolve(linked, browser, "/connections/default")
     assert "unauthenticated" in said(asked.text)
     assert "Ferry first asks Klaviyo whether the cause is gone." in said(asked.text)
     refused = press(browser, asked, "Release default")
@@ -56,30 +46,30 @@ def test_a_connection_is_released_when_its_key_works_again_and_not_before(
     assert "default" in holds.of_connections(world.redis)
     world.control("keys", keys=[{"key": "pk_test"}])
     after = press(browser, refused, "Look again, and release")
-    assert (after.url, "You released default" in said(after.text)) == (f"{served.url}/holds", True)
+    assert (after.url, "You released default" in said(after.text)) == (f"{linked.url}/holds", True)
     assert "Nothing is held." in said(after.text)
     assert batches.to_ring(world.redis, now_ms()) == [batch_id]
 
 
 def test_what_is_still_wrong_may_be_released_all_the_same(
-    served: Console, browser: requests.Session, world: World
+    linked: Console, browser: requests.Session, world: World
 ) -> None:
     world.settings = {"listId": "GONE42"}
     world.change("add", "a@example.com")
     world.deliver(rings=1)
-    asked = resolve(served, browser, f"/queues/{QUEUE}")
+    asked = resolve(linked, browser, f"/queues/{QUEUE}")
     assert buttons(asked.text) == ["Release VIPs"], "not offered before it was looked at"
     refused = press(browser, asked, "Release VIPs")
     assert (refused.status_code, "name another one" in said(refused.text)) == (409, True)
-    assert press(browser, refused, "Release all the same").url == f"{served.url}/holds"
+    assert press(browser, refused, "Release all the same").url == f"{linked.url}/holds"
     assert holds.of_queue(world.redis, QUEUE) is None
 
 
-def test_no_verdict_of_klaviyos_releases_nothing(served: Console, browser: requests.Session, world: World) -> None:
+def test_no_verdict_of_klaviyos_releases_nothing(linked: Console, browser: requests.Session, world: World) -> None:
     world.change("add", "a@example.com")
     holds.place(world.redis, "default", Hold("unauthenticated", now_ms(), "Give it a key.", probed=True))
     world.fault("500", "/api/accounts")
-    refused = press(browser, resolve(served, browser, "/connections/default"), "Release default")
+    refused = press(browser, resolve(linked, browser, "/connections/default"), "Release default")
     assert (refused.status_code, "it cannot be told whether the cause is gone" in said(refused.text)) == (409, True)
     assert "default" in holds.of_connections(world.redis)
 
@@ -95,11 +85,11 @@ def guarded(redis: Redis, at: int) -> Record:
 
 
 def test_a_guarded_snapshot_shows_its_numbers_before_it_is_confirmed(
-    served: Console, browser: requests.Session, redis: Redis
+    linked: Console, browser: requests.Session, redis: Redis
 ) -> None:
     put(redis, "a@example.com")
     record = guarded(redis, now_ms())
-    asked = resolve(served, browser, f"/queues/{SNAPSHOTS}")
+    asked = resolve(linked, browser, f"/queues/{SNAPSHOTS}")
     text = said(asked.text)
     assert f"Snapshot {record.order.snapshot} is carried out" in text
     assert "Left out 2 email_invalid (rows 3, 17)" in text
@@ -113,11 +103,11 @@ def test_a_guarded_snapshot_shows_its_numbers_before_it_is_confirmed(
 
 
 def test_another_snapshot_than_the_one_that_was_looked_at_is_not_confirmed(
-    served: Console, browser: requests.Session, redis: Redis
+    linked: Console, browser: requests.Session, redis: Redis
 ) -> None:
     at = now_ms()
     guarded(redis, at)
-    asked = resolve(served, browser, f"/queues/{SNAPSHOTS}")
+    asked = resolve(linked, browser, f"/queues/{SNAPSHOTS}")
     newer = guarded(redis, at + 1)
     again = press(browser, asked, "Release VIPs")
     assert (again.status_code, newer.order.snapshot in said(again.text)) == (409, True)
@@ -126,7 +116,7 @@ def test_another_snapshot_than_the_one_that_was_looked_at_is_not_confirmed(
 
 
 def test_holds_stand_there_with_steps_probes_error_ids_and_what_waits(
-    served: Console, browser: requests.Session, world: World
+    linked: Console, browser: requests.Session, world: World
 ) -> None:
     world.control("keys", keys=[{"key": "pk_test", "revoked": True}])
     world.change("add", "a@example.com", "b@example.com")
@@ -135,7 +125,7 @@ def test_holds_stand_there_with_steps_probes_error_ids_and_what_waits(
     for _ in range(3):
         holds.confirm(world.redis, "default")
     holds.place(world.redis, QUEUE, Hold("ask ann@example.com", now_ms()))
-    text = said(browser.get(f"{served.url}/holds", timeout=30).text)
+    text = said(browser.get(f"{linked.url}/holds", timeout=30).text)
     for words in (
         "default unauthenticated , held since",
         "1 change pending, 2 changes in open batches.",
@@ -151,7 +141,7 @@ def test_holds_stand_there_with_steps_probes_error_ids_and_what_waits(
     assert text.index("default unauthenticated") < text.index("VIPs default/audience/42")
 
 
-def test_who_may_only_look_sees_the_holds_and_no_way_to_end_them(served: Console, redis: Redis) -> None:
+def test_who_may_only_look_sees_the_holds_and_no_way_to_end_them(linked: Console, redis: Redis) -> None:
     holds.place(redis, "default", Hold("maintenance", now_ms()))
-    page = served.browser(Role.VIEWER).get(f"{served.url}/holds", timeout=30).text
+    page = linked.browser(Role.VIEWER).get(f"{linked.url}/holds", timeout=30).text
     assert ("maintenance" in page, "Resolve" in page) == (True, False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -17,111 +16,100 @@ from tests.support.console import ADMIN, SECRET, TOKENS, Console, add_users, con
 from tests.support.intake import TOKEN, known, running
 
 
-@pytest.fixture(scope="module")
-def started(redis_server: str) -> Iterator[Console]:
-    with console(redis_server) as running:
-        yield running
-
-
-@pytest.fixture
-def served(started: Console, redis: Redis) -> Console:
-    """A console that nobody has tried yet."""
-    add_users(redis)
-    return started
-
-
-def sign_in(served: Console, token: str, onward: str = "/audit", **headers: str) -> requests.Response:
+def sign_in(untried: Console, token: str, onward: str = "/audit", **headers: str) -> requests.Response:
     sent = {"Accept": "text/html"} | {name.replace("_", "-"): value for name, value in headers.items()}
     form = {"token": token, "next": onward}
-    return requests.post(f"{served.url}/sign-in", form, headers=sent, timeout=30, allow_redirects=False)
+    return requests.post(f"{untried.url}/sign-in", form, headers=sent, timeout=30, allow_redirects=False)
 
 
-def at(served: Console, browser: requests.Session, path: str = "/audit", **headers: str) -> requests.Response:
+def at(untried: Console, browser: requests.Session, path: str = "/audit", **headers: str) -> requests.Response:
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return browser.get(served.url + path, headers=sent, timeout=30, allow_redirects=False)
+    return browser.get(untried.url + path, headers=sent, timeout=30, allow_redirects=False)
 
 
 def test_a_browser_without_a_session_comes_to_the_sign_in_page_and_from_there_to_where_it_wanted(
-    served: Console,
+    untried: Console,
 ) -> None:
-    browser = served.browser()
-    answer = at(served, browser, "/audit?before=1-0")
+    browser = untried.browser()
+    answer = at(untried, browser, "/audit?before=1-0")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in?next=/audit%3Fbefore%3D1-0")
-    page = at(served, browser, answer.headers["Location"])
+    page = at(untried, browser, answer.headers["Location"])
     assert 'name="next" value="/audit?before=1-0"' in page.text
-    answer = sign_in(served, ADMIN, "/audit?before=1-0")
+    answer = sign_in(untried, ADMIN, "/audit?before=1-0")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/audit?before=1-0")
 
 
 @pytest.mark.parametrize("role", TOKENS, ids=str)
-def test_a_token_alone_says_who_signs_in(served: Console, redis: Redis, role: Role) -> None:
-    browser = served.browser(role)
-    assert at(served, browser).status_code == (403 if role is Role.VIEWER else 200)
-    assert f"{role}, {role}" in at(served, browser).text, "name and role stand on every page"
+def test_a_token_alone_says_who_signs_in(untried: Console, redis: Redis, role: Role) -> None:
+    browser = untried.browser(role)
+    assert at(untried, browser).status_code == (403 if role is Role.VIEWER else 200)
+    assert f"{role}, {role}" in at(untried, browser).text, "name and role stand on every page"
     (entry,) = audit.read(redis, 10)
     assert (entry.who, entry.what, entry.outcome) == (f"web:{role}", "sign-in", "done")
 
 
-def test_spaces_around_a_token_that_was_pasted_do_not_matter(served: Console) -> None:
-    assert sign_in(served, f" {ADMIN}\r\n").status_code == 303
+def test_spaces_around_a_token_that_was_pasted_do_not_matter(untried: Console) -> None:
+    assert sign_in(untried, f" {ADMIN}\r\n").status_code == 303
 
 
 @pytest.mark.parametrize("token", ["", "x", TOKEN, users.digest(ADMIN), ADMIN[:-1], "é\u2028"])
-def test_a_wrong_token_gets_no_session(served: Console, token: str) -> None:
-    answer = sign_in(served, token)
+def test_a_wrong_token_gets_no_session(untried: Console, token: str) -> None:
+    answer = sign_in(untried, token)
     assert answer.status_code == 401
     assert "Nobody has this token" in answer.text
     assert "Set-Cookie" not in answer.headers
 
 
-def test_a_refused_sign_in_is_in_the_audit_without_the_token(served: Console, redis: Redis) -> None:
-    sign_in(served, "my-token-for-something-else")
+def test_a_refused_sign_in_is_in_the_audit_without_the_token(untried: Console, redis: Redis) -> None:
+    sign_in(untried, "my-token-for-something-else")
     (entry,) = audit.read(redis, 10)
     assert (entry.who, entry.what, entry.outcome) == ("web", "sign-in refused", "wrong token")
     assert "my-token" not in repr(redis.xrange(keys.AUDIT))
 
 
-def test_the_sixth_try_of_an_address_within_a_minute_is_not_looked_at(served: Console, redis: Redis) -> None:
+def test_the_sixth_try_of_an_address_within_a_minute_is_not_looked_at(untried: Console, redis: Redis) -> None:
     for _ in range(5):
-        assert sign_in(served, "wrong").status_code == 401
-    answer = sign_in(served, ADMIN)
+        assert sign_in(untried, "wrong").status_code == 401
+    answer = sign_in(untried, ADMIN)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
     assert "Set-Cookie" not in answer.headers
-    assert sign_in(served, ADMIN, X_Forwarded_For="198.51.100.7", X_Forwarded_Proto="https").status_code == 303
+    assert sign_in(untried, ADMIN, X_Forwarded_For="198.51.100.7", X_Forwarded_Proto="https").status_code == 303
 
 
-def test_of_all_addresses_together_twenty_tries_a_minute_are_looked_at(served: Console) -> None:
+def test_of_all_addresses_together_twenty_tries_a_minute_are_looked_at(untried: Console) -> None:
     tries = [
-        sign_in(served, "wrong", X_Forwarded_For=f"made up, 198.51.100.{n}", X_Forwarded_Proto="https").status_code
+        sign_in(untried, "wrong", X_Forwarded_For=f"made up, 198.51.100.{n}", X_Forwarded_Proto="https").status_code
         for n in range(21)
     ]
     assert tries == [401] * 20 + [429]
 
 
-def test_what_is_made_up_in_front_of_the_proxys_address_changes_nothing(served: Console) -> None:
+def test_what_is_made_up_in_front_of_the_proxys_address_changes_nothing(untried: Console) -> None:
     tries = [
-        sign_in(served, "wrong", X_Forwarded_For=f"10.0.0.{n}, 198.51.100.7", X_Forwarded_Proto="https").status_code
+        sign_in(untried, "wrong", X_Forwarded_For=f"10.0.0.{n}, 198.51.100.7", X_Forwarded_Proto="https").status_code
         for n in range(6)
     ]
     assert tries == [401] * 5 + [429]
 
 
-def test_who_signs_in_rightly_is_never_throttled(served: Console) -> None:
-    assert {sign_in(served, ADMIN).status_code for _ in range(25)} == {303}
+def test_who_signs_in_rightly_is_never_throttled(untried: Console) -> None:
+    assert {sign_in(untried, ADMIN).status_code for _ in range(25)} == {303}
 
 
-def test_guesses_do_not_push_what_people_did_out_of_the_audit(served: Console, redis: Redis) -> None:
+def test_guesses_do_not_push_what_people_did_out_of_the_audit(untried: Console, redis: Redis) -> None:
     for n in range(25):
-        sign_in(served, "wrong", X_Forwarded_For=f"198.51.100.{n}", X_Forwarded_Proto="https")
+        sign_in(untried, "wrong", X_Forwarded_For=f"198.51.100.{n}", X_Forwarded_Proto="https")
         headers = {"Authorization": "Bearer wrong", "X-Forwarded-For": f"198.51.100.{n}"}
-        requests.get(f"{served.url}/audit", headers=headers, timeout=30)
+        requests.get(f"{untried.url}/audit", headers=headers, timeout=30)
     assert len(audit.read(redis, 100)) == 6
 
 
-def test_wrong_bearer_tokens_of_an_address_are_not_looked_at_for_ever_and_shut_out_nobody_else(served: Console) -> None:
+def test_wrong_bearer_tokens_of_an_address_are_not_looked_at_for_ever_and_shut_out_nobody_else(
+    untried: Console,
+) -> None:
     def bearer(token: str, address: str) -> int:
         headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
-        return requests.get(f"{served.url}/audit", headers=headers, timeout=30).status_code
+        return requests.get(f"{untried.url}/audit", headers=headers, timeout=30).status_code
 
     for n in range(30):
         assert bearer("wrong", f"198.51.100.{n}") == 401
@@ -130,39 +118,39 @@ def test_wrong_bearer_tokens_of_an_address_are_not_looked_at_for_ever_and_shut_o
     assert bearer(ADMIN, "203.0.113.8") == 200
 
 
-def test_a_removed_users_session_ends_at_once(served: Console, redis: Redis) -> None:
-    browser = served.browser(Role.OPERATOR)
-    assert at(served, browser).status_code == 200
+def test_a_removed_users_session_ends_at_once(untried: Console, redis: Redis) -> None:
+    browser = untried.browser(Role.OPERATOR)
+    assert at(untried, browser).status_code == 200
     assert users.remove(redis, "operator")
-    assert at(served, browser).status_code == 303
+    assert at(untried, browser).status_code == 303
     add_users(redis)
-    assert at(served, browser).status_code == 200, "with the same token, it is the same user"
+    assert at(untried, browser).status_code == 200, "with the same token, it is the same user"
 
 
-def test_a_user_with_another_token_has_none_of_the_sessions_of_before(served: Console, redis: Redis) -> None:
-    browser = served.browser(Role.OPERATOR)
+def test_a_user_with_another_token_has_none_of_the_sessions_of_before(untried: Console, redis: Redis) -> None:
+    browser = untried.browser(Role.OPERATOR)
     users.remove(redis, "operator")
     users.add(redis, users.User("operator", Role.ADMIN, users.digest(users.new_token()), 1))
-    assert at(served, browser).status_code == 303
+    assert at(untried, browser).status_code == 303
 
 
-def test_a_session_has_the_role_that_the_user_has_now(served: Console, redis: Redis) -> None:
-    browser = served.browser(Role.OPERATOR)
+def test_a_session_has_the_role_that_the_user_has_now(untried: Console, redis: Redis) -> None:
+    browser = untried.browser(Role.OPERATOR)
     users.remove(redis, "operator")
     users.add(redis, users.User("operator", Role.VIEWER, users.digest(TOKENS[Role.OPERATOR]), 1))
-    assert at(served, browser).status_code == 403
+    assert at(untried, browser).status_code == 403
 
 
-def test_signing_out_ends_the_session_also_for_a_copy_of_its_cookie(served: Console, redis: Redis) -> None:
-    browser = served.browser(Role.OPERATOR)
+def test_signing_out_ends_the_session_also_for_a_copy_of_its_cookie(untried: Console, redis: Redis) -> None:
+    browser = untried.browser(Role.OPERATOR)
     copy = browser.cookies[COOKIE]
-    form = {"csrf": served.csrf(browser)}
-    answer = browser.post(f"{served.url}/sign-out", form, timeout=30, allow_redirects=False)
+    form = {"csrf": untried.csrf(browser)}
+    answer = browser.post(f"{untried.url}/sign-out", form, timeout=30, allow_redirects=False)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in")
     assert COOKIE not in browser.cookies
-    stolen = served.browser()
+    stolen = untried.browser()
     stolen.cookies.set(COOKIE, copy)
-    assert at(served, stolen).status_code == 303
+    assert at(untried, stolen).status_code == 303
     assert [entry.what for entry in audit.read(redis, 10)] == ["sign-out", "sign-in"]
     assert 0 < int(redis.ttl(next(redis.scan_iter("ferry:signed-out:*")))) <= sessions.LASTS
 
@@ -175,47 +163,47 @@ def old_session(seconds: int) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("seconds", "renewed"), [(60, False), (sessions.RENEWED + 60, True)])
-def test_who_looks_at_pages_stays_signed_in(served: Console, seconds: int, renewed: bool) -> None:
-    answer = requests.get(f"{served.url}/audit", headers=old_session(seconds), timeout=30)
+def test_who_looks_at_pages_stays_signed_in(untried: Console, seconds: int, renewed: bool) -> None:
+    answer = requests.get(f"{untried.url}/audit", headers=old_session(seconds), timeout=30)
     assert answer.status_code == 200
     assert ("Set-Cookie" in answer.headers) == renewed
 
 
-def test_a_renewed_session_keeps_the_token_of_the_forms_that_are_open(served: Console) -> None:
+def test_a_renewed_session_keeps_the_token_of_the_forms_that_are_open(untried: Console) -> None:
     headers = old_session(sessions.RENEWED + 60)
-    first = requests.get(f"{served.url}/audit", headers=headers, timeout=30)
+    first = requests.get(f"{untried.url}/audit", headers=headers, timeout=30)
     renewed = {"Cookie": first.headers["Set-Cookie"].partition(";")[0].replace('"', "")}
-    second = requests.get(f"{served.url}/audit", headers=headers | renewed, timeout=30)
+    second = requests.get(f"{untried.url}/audit", headers=headers | renewed, timeout=30)
     assert csrf_in(first.text) == csrf_in(second.text) != ""
 
 
-def test_a_page_that_only_polls_lets_its_session_end(served: Console) -> None:
+def test_a_page_that_only_polls_lets_its_session_end(untried: Console) -> None:
     headers = old_session(sessions.RENEWED + 60) | {"HX-Request": "true"}
-    answer = requests.get(f"{served.url}/audit", headers=headers, timeout=30)
+    answer = requests.get(f"{untried.url}/audit", headers=headers, timeout=30)
     assert (answer.status_code, "Set-Cookie" in answer.headers) == (200, False)
     headers = old_session(sessions.LASTS + 60) | {"HX-Request": "true"}
-    answer = requests.get(f"{served.url}/audit", headers=headers, timeout=30)
+    answer = requests.get(f"{untried.url}/audit", headers=headers, timeout=30)
     assert (answer.status_code, answer.headers["HX-Refresh"]) == (401, "true")
 
 
-def test_a_session_of_thirteen_hours_ago_is_over(served: Console) -> None:
+def test_a_session_of_thirteen_hours_ago_is_over(untried: Console) -> None:
     headers = old_session(13 * 3600)
-    assert requests.get(f"{served.url}/audit", headers=headers, timeout=30, allow_redirects=False).status_code == 303
+    assert requests.get(f"{untried.url}/audit", headers=headers, timeout=30, allow_redirects=False).status_code == 303
 
 
-def test_a_wrong_bearer_token_is_not_made_good_by_a_session(served: Console) -> None:
-    browser = served.browser(Role.OPERATOR)
-    assert at(served, browser, Authorization="Bearer wrong").status_code == 401
+def test_a_wrong_bearer_token_is_not_made_good_by_a_session(untried: Console) -> None:
+    browser = untried.browser(Role.OPERATOR)
+    assert at(untried, browser, Authorization="Bearer wrong").status_code == 401
 
 
-def test_a_link_from_elsewhere_leads_on_without_signing_in_again(served: Console) -> None:
+def test_a_link_from_elsewhere_leads_on_without_signing_in_again(untried: Console) -> None:
     """The cookie does not come with a link of another site, such as an alert's; with one of our own page it does."""
-    browser = served.browser()
-    assert 'href="/audit">Go on' in at(served, browser, "/sign-in?next=/audit", Sec_Fetch_Site="cross-site").text
-    assert "Go on" not in at(served, browser, "/sign-in?next=/audit", Sec_Fetch_Site="same-origin").text
+    browser = untried.browser()
+    assert 'href="/audit">Go on' in at(untried, browser, "/sign-in?next=/audit", Sec_Fetch_Site="cross-site").text
+    assert "Go on" not in at(untried, browser, "/sign-in?next=/audit", Sec_Fetch_Site="same-origin").text
 
 
-def test_without_a_secret_key_the_page_says_what_to_set_and_tokens_work(served: Console, redis_url: str) -> None:
+def test_without_a_secret_key_the_page_says_what_to_set_and_tokens_work(untried: Console, redis_url: str) -> None:
     with console(redis_url, secret_keys=()) as bare:
         page = requests.get(f"{bare.url}/sign-in", timeout=30)
         assert "FERRY_SECRET_KEY is not set" in page.text
@@ -224,7 +212,7 @@ def test_without_a_secret_key_the_page_says_what_to_set_and_tokens_work(served: 
         assert requests.get(f"{bare.url}/audit", headers=bare.bearer(Role.ADMIN), timeout=30).status_code == 200
 
 
-def test_without_any_user_the_page_says_how_to_make_one(served: Console, redis: Redis, redis_url: str) -> None:
+def test_without_any_user_the_page_says_how_to_make_one(untried: Console, redis: Redis, redis_url: str) -> None:
     with console(redis_url, admin_token=None) as bare:
         redis.delete(keys.USERS)
         page = requests.get(f"{bare.url}/sign-in", timeout=30)
@@ -234,10 +222,10 @@ def test_without_any_user_the_page_says_how_to_make_one(served: Console, redis: 
         assert requests.get(f"{bare.url}/audit", headers=headers, timeout=30).status_code == 401
 
 
-def test_over_plain_http_nobody_is_asked_for_a_token(served: Console) -> None:
-    page = requests.get(f"{served.url}/sign-in", headers={"Host": "ferry.example.com"}, timeout=30)
+def test_over_plain_http_nobody_is_asked_for_a_token(untried: Console) -> None:
+    page = requests.get(f"{untried.url}/sign-in", headers={"Host": "ferry.example.com"}, timeout=30)
     assert "over plain http" in page.text
-    assert sign_in(served, ADMIN, Host="ferry.example.com").status_code == 403
+    assert sign_in(untried, ADMIN, Host="ferry.example.com").status_code == 403
 
 
 def test_when_redis_is_away_the_console_says_so() -> None:

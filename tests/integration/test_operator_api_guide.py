@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from console.openapi import OPERATIONS
-from tests.support.ops import ROOT, environment
+from tests.support.guide import done
+from tests.support.ops import ROOT
 from tests.support.up import Up
 
 GUIDE = (ROOT / "docs" / "operator_api.md").read_text()
-_MARK = "@@@ the next block"
 
 
 class Call(NamedTuple):
@@ -56,20 +53,9 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     up = Up(folder / "var")
     try:
         up.wait_until_up()
-        return done(folder)
+        return done(folder, [call.commands for call in CALLS])
     finally:
         up.end()
-
-
-def done(folder: Path) -> list[str]:
-    script = "".join(f"printf '\\n%s\\n' '{_MARK}'\n{call.commands}" for call in CALLS)
-    env = environment(None, folder / "var")
-    env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
-    command = ["bash", "-e", "-c", script]
-    ran = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
-    printed = ran.stdout.split(_MARK)[1:]
-    assert ran.returncode == 0, f"{CALLS[len(printed) - 1]} ends with {ran.returncode}: {printed[-1]}\n{ran.stderr}"
-    return printed
 
 
 def test_each_call_is_answered_in_the_form_that_the_page_shows(said: list[str]) -> None:

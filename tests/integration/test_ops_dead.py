@@ -4,24 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from redis import Redis
 
 from queues import dead_letters, keys
 from queues.census import count
 from tests.support.ops import LAPSED, VIPS, ferry, names, put, settle, take
-
-
-@pytest.fixture
-def letters(redis: Redis) -> Redis:
-    """Three letters of VIPs for no_email, and one of each queue dead on arrival."""
-    put(redis, *names(100))
-    batch = take(redis)
-    assert batch is not None
-    settle(redis, batch, dead=3)
-    put(redis, dead="ann@example.com")
-    put(redis, dead="bob@example.com", queue=LAPSED, name="Lapsed")
-    return redis
 
 
 def listed(redis_url: str, var: Path, *words: str) -> list[dict[str, Any]]:

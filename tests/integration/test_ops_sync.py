@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from redis import Redis
 from ops import sync_follow
 from queues import holds, keys, members, records, snapshot_guard, snapshots
 from queues.census import Census, take_census
+from queues.names import Queue
 from tests.support.syncing import SNAPSHOTS, file, people, settled
 from tests.support.working import working
 from tests.support.world import QUEUE, World
@@ -226,8 +227,8 @@ def test_a_worker_that_is_away_for_a_moment_is_waited_for(
 ) -> None:
     seen: list[Census] = []
 
-    def looked(redis: Redis) -> Census:
-        seen.append(take_census(redis))
+    def looked(redis: Redis, queues: Sequence[Queue]) -> Census:
+        seen.append(take_census(redis, queues))
         return replace(seen[-1], workers={}) if len(seen) == 1 else seen[-1]
 
     monkeypatch.setattr(sync_follow, "take_census", looked)

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
-from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import EmailMessage, Message
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from queues.census import Census
 from queues.clock import now_ms
 from queues.counts import QueueCount
 from queues.holds import Hold
+from tests.support.listening import listening
 from tests.support.tls import self_signed
 
 USER, PASSWORD = "ferry", "p@ss/word of the mail server"
@@ -57,25 +57,14 @@ class Posts:
 def receiving() -> Iterator[Posts]:
     """An HTTP server, as long as the block lasts."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            posts.headers.append(dict(self.headers))
-            posts.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(posts.statuses.pop(0) if posts.statuses else 200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"ok")
+    def take(_path: str, headers: Message, body: bytes) -> int:
+        posts.headers.append(dict(headers))
+        posts.bodies.append(body)
+        return posts.statuses.pop(0) if posts.statuses else 200
 
-        def log_message(self, *_: object) -> None:
-            """Keep the test's output clean."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        posts = Posts(f"http://127.0.0.1:{server.server_port}/services/T0/B0/secret-of-slack")
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
+    with listening(take) as port:
+        posts = Posts(f"http://127.0.0.1:{port}/services/T0/B0/secret-of-slack")
         yield posts
-        server.shutdown()
-        thread.join()
 
 
 @dataclass(slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from typing import Any
+
+from tests.support.listening import listening
 
 
 @dataclass(slots=True)
@@ -36,27 +37,13 @@ def _events(lines: list[str]) -> Iterator[dict[str, Any]]:
 def receiving() -> Iterator[Receiver]:
     """A receiver for project 7, as long as the block lasts."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            content = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                content = gzip.decompress(content)
-            if self.path == "/api/7/envelope/":
-                receiver.bodies.append(content.decode())
-            else:
-                receiver.others.append(self.path)
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
+    def take(path: str, headers: Message, body: bytes) -> int:
+        if path == "/api/7/envelope/":
+            receiver.bodies.append((gzip.decompress(body) if headers["Content-Encoding"] == "gzip" else body).decode())
+        else:
+            receiver.others.append(path)
+        return 200
 
-        def log_message(self, *_: object) -> None:
-            """Keep the test's output clean."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver = Receiver(f"http://public@127.0.0.1:{server.server_port}/7")
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
+    with listening(take) as port:
+        receiver = Receiver(f"http://public@127.0.0.1:{port}/7")
         yield receiver
-        server.shutdown()
-        thread.join()
