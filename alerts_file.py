@@ -26,6 +26,7 @@ _EXAMPLES: Final = {
     "no_worker_minutes": "5",
     "redis_memory_percent": "80",
     "revision_days": "90",
+    "erasures": "true",
     "slack_url_env": '"SLACK_WEBHOOK"',
     "webhook_url": '"https://ops.example.com/ferry"',
     "webhook_secret_env": '"ALERT_SECRET"',

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from identity.settings import Policy
 from mappings.consent_mapping import Channel
 from mappings.rules import Rules
 from mappings.segment_actions import Action
@@ -36,6 +37,7 @@ class Audience:
     list_id: str | None = None
     list_name: str | None = None
     policy: FlushPolicy | None = None
+    shared_list: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Connection:
     consent purpose -> channel, where an audience has none of its own. `consent_removal`: whoever withdraws a consent is
     unsubscribed. `actions`: what becomes of Segment's messages. `full_profile`: snapshots send every attribute, else
     those of `default_attributes`. `max_removal_percent`: a snapshot that would take more off a list waits for a person.
+    `identity`: how people are told apart. `shared_list`: its audiences may use a list that another one keeps.
     """
 
     name: str
@@ -63,6 +66,13 @@ class Connection:
     full_profile: bool = False
     default_attributes: tuple[str, ...] = ()
     max_removal_percent: int = 30
+    shared_list: bool = False
+    identity: Policy = field(default_factory=Policy)
+
+    def may_share(self, target: str) -> bool:
+        """Whether an audience may use a list that another one keeps."""
+        own = self.audiences.get(target)
+        return self.shared_list if own is None or own.shared_list is None else own.shared_list
 
     def policy_for(self, kind: str, target: str) -> FlushPolicy:
         """The flush policy of one queue."""

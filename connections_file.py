@@ -14,6 +14,8 @@ from marshmallow import ValidationError
 
 from connections import DEFAULT, NAMES, Audience, Connection, Connections, is_name
 from connections_schema import UPLOAD_LIMIT, ConnectionSchema
+from identity import blocked
+from identity.settings import Policy
 from mappings import consent_mapping, segment_settings
 from mappings.account_settings import rules_from_mparticle
 from mappings.complaints import complaints
@@ -83,6 +85,7 @@ def _connection(path: Path, name: str, values: Any, default: Connection) -> Conn
         rules = _rules(read, default.rules)
         consents = consent_mapping.parse(json.dumps(read.get("consent_mapping", {}))) or default.consent_mapping
         actions = segment_settings.read(read["actions"]) if "actions" in read else default.actions
+        identity = _identity(read, default.identity)
     except ValidationError as fault:
         raise ConnectionsError(f"{where}: {next(complaints(fault.messages))}") from fault
     except ValueError as fault:
@@ -103,6 +106,8 @@ def _connection(path: Path, name: str, values: Any, default: Connection) -> Conn
         full_profile=read.get("full_profile", default.full_profile),
         default_attributes=tuple(read.get("default_attributes", default.default_attributes)),
         max_removal_percent=read.get("max_removal_percent", default.max_removal_percent),
+        shared_list=read.get("shared_list", default.shared_list),
+        identity=identity,
     )
 
 
@@ -118,6 +123,17 @@ def _rules(read: Mapping[str, Any], base: Rules) -> Rules:
             message = message.replace(name, key)
         raise ValueError(message) from fault
     return replace(rules, coerce=read.get("coerce", base.coerce))
+
+
+def _identity(read: Mapping[str, Any], base: Policy) -> Policy:
+    """Raises ValueError for a pattern that is none."""
+    names = ("identifiers", "prove", "email_change", "phone_wins")
+    changed: dict[str, Any] = {name: read[name] for name in names if name in read}
+    if "blocked_identifiers" in read:
+        changed["blocked"] = blocked.read(read["blocked_identifiers"])
+    if "shared_identifier_after" in read:
+        changed["shared_after"] = read["shared_identifier_after"]
+    return replace(base, **changed)
 
 
 def _api_key(where: str, read: Mapping[str, Any], base: Connection | None) -> str | None:
@@ -150,4 +166,5 @@ def _policies(
 
 def _audience(read: Mapping[str, Any], base: FlushPolicy) -> Audience:
     own = {"flush_size", "flush_minutes", "upload_max"} & read.keys()
-    return Audience(read.get("list_id"), read.get("list_name"), _policy(read, base) if own else None)
+    policy = _policy(read, base) if own else None
+    return Audience(read.get("list_id"), read.get("list_name"), policy, read.get("shared_list"))

@@ -27,6 +27,7 @@ class _ConsentSchema(_FlushSchema):
 class _AudienceSchema(_FlushSchema):
     list_id = fields.String(validate=validate.Length(1, 100))
     list_name = fields.String(validate=validate.Length(1, 255))
+    shared_list = fields.Boolean()
 
 
 class ConnectionSchema(_FlushSchema):
@@ -45,6 +46,13 @@ class ConnectionSchema(_FlushSchema):
     full_profile = fields.Boolean()
     default_attributes = fields.List(fields.String(validate=validate.Length(1, 255)))
     max_removal_percent = fields.Integer(strict=True, validate=validate.Range(0, 100))
+    shared_list = fields.Boolean()
+    identifiers = fields.String(validate=validate.OneOf(["verified", "email_only", "trust_cdp"]))
+    prove = fields.String(validate=validate.OneOf(["all", "sample", "off"]))
+    email_change = fields.String(validate=validate.OneOf(["move", "keep"]))
+    phone_wins = fields.Boolean()
+    blocked_identifiers = fields.List(fields.String(validate=validate.Length(1, 255)))
+    shared_identifier_after = fields.Integer(strict=True, validate=validate.Range(1, 10))
     profile = fields.Nested(_FlushSchema())
     event = fields.Nested(_EventSchema())
     consent = fields.Nested(_ConsentSchema())

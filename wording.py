@@ -44,6 +44,11 @@ def clock(ms: int, now: int) -> str:
     return f"{at:%H:%M} UTC" if at.date() == today.date() else f"{at.day} {at:%b %H:%M} UTC"
 
 
+def day(ms: int) -> str:
+    """The day of a time, in UTC: `2026-12-30`."""
+    return datetime.fromtimestamp(ms / 1000, UTC).date().isoformat()
+
+
 def number(count: int) -> str:
     """With commas: `12,345`."""
     return f"{count:,}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redis import Redis
 
-from queues import alerts, hours
+from queues import alerts, hours, looks
 from queues.census import Census, take_census
 from queues.hours import Hour
 from queues.names import Queue
@@ -23,7 +23,9 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`settlements`: of the queues that keep dead letters. `scheduler`, `worker`: the ms at which one was seen last.
+    """`settlements`: of the queues that keep dead letters. `erasures`: those that need a look, by their queue.
+
+    `scheduler`, `worker`: the ms at which one was seen last.
 
     `memory_used`, `memory_most`: bytes of Redis; 0 for the most where it has no limit.
     """
@@ -34,6 +36,7 @@ class Facts:
     worker: int
     memory_used: int
     memory_most: int
+    erasures: Mapping[Queue, looks.Waiting] = field(default_factory=dict)
 
 
 def look(redis: Redis) -> Facts:
@@ -49,6 +52,7 @@ def look(redis: Redis) -> Facts:
         worker=alerts.last_seen(redis, "worker", census.at if census.workers else None, census.at),
         memory_used=int(memory.get("used_memory", 0)),
         memory_most=int(memory.get("maxmemory", 0)),
+        erasures=looks.waiting(redis, [queue for queue in keeping if queue.kind == looks.KIND]),
     )
 
 

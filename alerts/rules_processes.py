@@ -43,7 +43,10 @@ def _memory(facts: Facts, limits: Limits) -> Iterator[Alert]:
             f"Redis uses {used * 100 // most} % of its memory ({used / 1e6:.0f} MB of {most / 1e6:.0f} MB), "
             f"more than {limits.redis_memory_percent} %"
         )
-        remedy = "Raise maxmemory, or let the queues drain: from 90 % on senders are answered 503."
+        remedy = (
+            "Raise maxmemory, or let the queues drain: from 80 % on nothing new is remembered of people, so that they "
+            "are looked up at Klaviyo each time; from 90 % on senders are answered 503."
+        )
         yield Alert("redis_memory", "redis_memory_percent", "redis", text, remedy)
 
 

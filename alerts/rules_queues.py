@@ -7,10 +7,13 @@ from typing import Final
 
 from alerting import Limits
 from alerts.facts import Settlement
+from queues import looks
 from queues.alerts import Alert
 from queues.counts import QueueCount
 from queues.holds import Hold
-from wording import plural, span, without_people
+from queues.looks import Waiting
+from queues.names import Queue
+from wording import day, plural, span, without_people
 
 MINUTE_MS: Final = 60_000
 #: Of fewer changes that were settled, a percentage says nothing: one of three would be an alert.
@@ -37,6 +40,19 @@ def held(on: str, called: str, hold: Hold) -> Alert:
         f"{called} is held: {_one_line(without_people(hold.reason))}",
         f"{resolve} `ferry holds` says more, `ferry release {on}` lets it go on.",
     )
+
+
+def undecided(on: Queue, found: Waiting, now: int) -> Alert:
+    """Erasures of a queue wait for somebody's word. `now`: ms."""
+    due = day(found.oldest + looks.ANSWER_MS)
+    text = (
+        f"{on}: {plural(found.letters, 'erasure needs', 'erasures need')} a look, the oldest for "
+        f"{span(now - found.oldest)}; answer due by {due}"
+    )
+    remedy = (
+        f"`ferry dead list --queue {on} --reason {looks.REASON}` lists them, `ferry dead show` says what was found."
+    )
+    return Alert(f"erasures/{on}", "erasures", str(on), text, remedy)
 
 
 def called(count: QueueCount) -> str:

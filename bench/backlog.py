@@ -1,11 +1,13 @@
-"""Changes that wait in a whole installation, and how long it takes until an emulator with limits has them."""
+"""Changes that wait in a whole installation, and how long it takes until an emulator has them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from redis import Redis
 
@@ -24,6 +26,10 @@ from queues.names import Queue
 WORKERS = 2
 #: People in a message; the changes of an audience are a multiple of it.
 IN_A_MESSAGE = 100
+#: Settings of a connection that say nothing else than Ferry does by itself: `verified`, `all`.
+DEFAULTS: Final[Mapping[str, str]] = {}
+#: Settings by which nothing is asked about people: all that the CDP knows is sent, and nobody is looked for.
+UNASKED: Final[Mapping[str, str]] = {"identifiers": "trust_cdp", "prove": "off"}
 #: What the messages say about the account: the customer id becomes the external id.
 _ACCOUNT = accounts.Account({"alternateIdentifier": "Customer Id", "phoneIdentifier": "Mobile Number"})
 #: Seconds without a change delivered: more than the minute that a spent limit takes to come back.
@@ -43,22 +49,49 @@ class Drained:
     throttled: int
 
 
-def drain(folder: Path, waiting: Mapping[int, int], upload_max: int) -> Drained:
-    """Start everything, let so many changes wait for each audience, then deliver all of them.
+class Installation(NamedTuple):
+    """The ledger of one, its Klaviyo, and whether it looks for everybody on the list."""
+
+    redis: Redis
+    klaviyo: Emulator
+    proves: bool
+
+
+@contextmanager
+def installed(
+    folder: Path, upload_max: int, identity: Mapping[str, str], *, limits: bool = True
+) -> Iterator[Installation]:
+    """Scheduler, workers and emulator. `identity`: settings of the connection other than the defaults.
+
+    `limits`: whether Ferry and the emulator keep to Klaviyo's.
+    """
+    folder.mkdir()
+    with emulator(folder, limits=limits) as klaviyo:
+        settings = {**klaviyo.settings, "FERRY_UPLOAD_MAX": str(upload_max), **_connections(folder, identity)}
+        with deliveries.without_intake(folder, settings, WORKERS, limits=limits) as redis:
+            yield Installation(redis, klaviyo, identity.get("prove") != "off")
+
+
+def drain(
+    folder: Path, waiting: Mapping[int, int], upload_max: int, identity: Mapping[str, str], *, limits: bool = True
+) -> Drained:
+    """Start everything, let so many changes wait for each audience, then deliver all of them. See `installed`.
 
     They wait because their connection is held; the time runs from its release. Raises BenchError when one was lost.
     """
-    folder.mkdir()
-    with emulator(folder, limits=True) as klaviyo:
-        settings = {**klaviyo.settings, "FERRY_UPLOAD_MAX": str(upload_max)}
-        with deliveries.without_intake(folder, settings, WORKERS) as redis:
-            fill(redis, waiting)
-            began = time.monotonic()
-            holds.release(redis, CONNECTION)
-            ends = _ends(redis, waiting)
-            check(redis, klaviyo, waiting)
-            seconds = {audience: end - began for audience, end in ends.items()}
-            return Drained(seconds, klaviyo.imports(), klaviyo.throttled())
+    with installed(folder, upload_max, identity, limits=limits) as here:
+        fill(here.redis, waiting)
+        seconds = deliver(here, waiting)
+        return Drained(seconds, here.klaviyo.imports(), here.klaviyo.throttled())
+
+
+def deliver(here: Installation, waiting: Mapping[int, int]) -> dict[int, float]:
+    """Release what waits; seconds until each audience is delivered. Raises BenchError when a change was lost."""
+    began = time.monotonic()
+    holds.release(here.redis, CONNECTION)
+    ends = _ends(here.redis, waiting)
+    check(here, waiting)
+    return {audience: end - began for audience, end in ends.items()}
 
 
 def throttled(runs: Sequence[Drained]) -> Row:
@@ -67,15 +100,24 @@ def throttled(runs: Sequence[Drained]) -> Row:
     return Row(f"Answers 429 during these {uploads} uploads", f"{answers}", "", Verdict("", "0", answers == 0))
 
 
-def fill(redis: Redis, waiting: Mapping[int, int]) -> None:
-    """Let so many changes wait for each audience, and hold their connection."""
+def fill(redis: Redis, waiting: Mapping[int, int], again: int = 0) -> None:
+    """Let so many changes wait for each audience, and hold their connection. `again`: see `messages`."""
     accounts.remember(redis, CONNECTION, _ACCOUNT, accounts.Cipher(()))
     holds.place(redis, CONNECTION, holds.Hold("not yet", now_ms()))
     first = 0
     for audience, changes in waiting.items():
         portion = changes // IN_A_MESSAGE
-        accept(redis, acceptances(messages(portion, IN_A_MESSAGE, audience=audience, spread=portion, first=first)))
+        found = messages(portion, IN_A_MESSAGE, audience=audience, spread=portion, first=first, again=again)
+        accept(redis, acceptances(found))
         first += portion
+
+
+def _connections(folder: Path, identity: Mapping[str, str]) -> dict[str, str]:
+    if not identity:
+        return {}
+    file = folder / "connections.toml"
+    file.write_text("\n".join(["[connections.default]", *(f'{name} = "{each}"' for name, each in identity.items())]))
+    return {"FERRY_CONNECTIONS": str(file)}
 
 
 def _ends(redis: Redis, waiting: Mapping[int, int]) -> dict[int, float]:
@@ -100,18 +142,24 @@ def _delivered(redis: Redis, waiting: Mapping[int, int]) -> dict[int, int]:
     # Not the census, which reads every open batch and would be part of what is measured.
     with redis.pipeline(transaction=False) as pipe:
         for audience in waiting:
-            pipe.hget(keys.queue(queue_of(audience)), "delivered")
-        return {audience: int(found or 0) for audience, found in zip(waiting, pipe.execute(), strict=True)}
+            pipe.hmget(keys.queue(queue_of(audience)), ["delivered", "imported"])
+        return {
+            audience: sum(map(int, filter(None, found)))
+            for audience, found in zip(waiting, pipe.execute(), strict=True)
+        }
 
 
-def check(redis: Redis, klaviyo: Emulator, waiting: Mapping[int, int]) -> None:
-    """Raises BenchError unless every change of every audience was delivered, and put its person on the list."""
-    counts = count(redis, [queue_of(audience) for audience in waiting])
+def check(here: Installation, waiting: Mapping[int, int]) -> None:
+    """Raises BenchError unless every change of every audience was delivered, or imported where nobody is looked for,
+    and put its person on the list.
+    """
+    counts = count(here.redis, [queue_of(audience) for audience in waiting])
     for (audience, changes), counted in zip(waiting.items(), counts, strict=True):
-        members = klaviyo.members(audience_name(audience))
-        if not counted.accepted == counted.delivered == members == changes:
+        members = here.klaviyo.members(audience_name(audience))
+        done = counted.delivered if here.proves else counted.imported
+        if not counted.accepted == done == members == changes:
             raise BenchError(
-                f"audience {audience}: of {changes} changes {counted.accepted} were accepted, {counted.delivered} "
+                f"audience {audience}: of {changes} changes {counted.accepted} were accepted, {done} "
                 f"delivered, and {members} people are on its list"
             )
 

@@ -31,19 +31,24 @@ def ferry(folder: Path, klaviyo: Mapping[str, str]) -> Iterator[Rival]:
 
 
 @contextmanager
-def without_intake(folder: Path, settings: Mapping[str, str], workers: int) -> Iterator[Redis]:
-    """`ferry scheduler` and so many `ferry worker`; their ledger. `settings`: more than where it is."""
+def without_intake(folder: Path, settings: Mapping[str, str], workers: int, *, limits: bool = True) -> Iterator[Redis]:
+    """`ferry scheduler` and so many `ferry worker`; their ledger. `settings`: more than where it is.
+
+    `limits`: whether they keep to Klaviyo's.
+    """
     with (
         redis_server(folder, "ferry") as url,
         Redis.from_url(url) as redis,
-        _delivery(redis, folder, {"REDIS_URL": url, **settings}, workers),
+        _delivery(redis, folder, {"REDIS_URL": url, **settings}, workers, "ops" if limits else "bench.unlimited"),
     ):
         yield redis
 
 
 @contextmanager
-def _delivery(redis: Redis, folder: Path, settings: Mapping[str, str], workers: int) -> Iterator[None]:
-    scheduler, worker = python("-m", "ops", "scheduler"), python("-m", "ops", "worker")
+def _delivery(
+    redis: Redis, folder: Path, settings: Mapping[str, str], workers: int, module: str = "ops"
+) -> Iterator[None]:
+    scheduler, worker = python("-m", "ops", "scheduler"), python("-m", module, "worker")
     values = {"FERRY_VAR": str(folder), **settings}
     with ExitStack() as stack:
         beats = partial(redis.exists, keys.HEARTBEAT)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import ACCEPTED, TOO_MANY_REQUESTS
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,20 @@ from klaviyo.revision import REVISION
 
 API_KEY = "pk_bench"
 IMPORTS = "/api/profile-bulk-import-jobs"
+PROFILES = "/api/profiles"
+_MEMBERS = re.compile(r"/api/lists/[^/]+/profiles")
 #: Seconds an upload may take to arrive; the plain way needs some for a hundred.
 _PATIENCE = 60.0
 _LOOK = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """How many came: look-ups of profiles by an identifier, look-ups of a list's members, and all, these included."""
+
+    profiles: int
+    members: int
+    all: int
 
 
 class Emulator:
@@ -67,6 +80,12 @@ class Emulator:
         """How many requests after request `since` were more than looks."""
         return sum(entry["method"] != "GET" for entry in self._journal(since))
 
+    def requests(self, since: int) -> Requests:
+        """How many requests came after request `since`."""
+        found = [(entry["method"], str(entry["path"])) for entry in self._journal(since)]
+        members = sum(method == "GET" and _MEMBERS.fullmatch(path) is not None for method, path in found)
+        return Requests(found.count(("GET", PROFILES)), members, len(found))
+
     def throttled(self) -> int:
         """How many requests it answered 429."""
         return sum(entry["status"] == TOO_MANY_REQUESTS for entry in self._journal(0))
@@ -79,7 +98,7 @@ class Emulator:
 
     def _journal(self, since: int, *, bodies: bool = False) -> list[dict[str, Any]]:
         query = {"since": since, "bodies": int(bodies)}
-        answer = self._session.get(f"{self._url}/_emulator/requests", params=query, timeout=10)
+        answer = self._session.get(f"{self._url}/_emulator/requests", params=query, timeout=60)
         answer.raise_for_status()
         entries: list[dict[str, Any]] = answer.json()
         return entries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.backlog import WORKERS, Drained, drain
+from bench.backlog import DEFAULTS, WORKERS, Drained, drain
 from bench.report import Figure, Row, at_most
 from bench.sizes import Sizes
 
@@ -21,8 +21,8 @@ processes, one run of each."""
 def measure(sizes: Sizes, folder: Path) -> Figure:
     """The small audiences alone, then beside the large one. Raises BenchError when a change was lost."""
     small = {_LARGE + 1 + i: sizes.small for i in range(sizes.audiences)}
-    alone = _slowest(drain(folder / "alone", small, _PEOPLE))
-    beside = _slowest(drain(folder / "beside", {_LARGE: sizes.large, **small}, _PEOPLE))
+    alone = _slowest(drain(folder / "alone", small, _PEOPLE, DEFAULTS))
+    beside = _slowest(drain(folder / "beside", {_LARGE: sizes.large, **small}, _PEOPLE, DEFAULTS))
     row = Row(
         f"{len(small)} audiences of {sizes.small} changes delivered, beside one of {sizes.large:,}",
         f"{beside:.1f} s",

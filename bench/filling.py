@@ -20,15 +20,18 @@ from queues.clock import now_ms
 _AT_ONCE = 500
 
 
-def messages(count: int, people: int, *, audience: int = 1, spread: int = 1, first: int = 0) -> Iterator[bytes]:
+def messages(
+    count: int, people: int, *, audience: int = 1, spread: int = 1, first: int = 0, again: int = 0
+) -> Iterator[bytes]:
     """So many messages with `people` persons each: `spread` for the first audience, then for the next.
 
-    `first`: number of the first message; a number used before would be passed over as a repetition.
+    `first`: number of the first message, which says who its people are; a number used before would be passed over as a
+    repetition. `again`: added to the numbers, so that the same people come once more.
     """
     for i in range(first, first + count):
         target = audience + (i - first) // spread
         persons = range(i * people, (i + 1) * people)
-        yield message([profile(number(person), target, phone=phone(person)) for person in persons], number(i))
+        yield message([profile(number(person), target, phone=phone(person)) for person in persons], number(i + again))
 
 
 def acceptances(bodies: Iterable[bytes]) -> Iterator[Acceptance]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.backlog import WORKERS, Drained, drain, throttled
+from bench.backlog import DEFAULTS, WORKERS, Drained, drain, throttled
 from bench.report import Figure, Row, Verdict
 from bench.sizes import Sizes
+from identity.sending import IDENTIFIERS
 from klaviyo.endpoints import BULK_IMPORT
 from klaviyo.limiter import SHARE
 from klaviyo.quotas import PUBLISHED
@@ -14,8 +15,11 @@ from klaviyo.quotas import PUBLISHED
 TARGET = 0.85
 _PEOPLE = 100
 _AUDIENCE = 1
+_ASKED = len(IDENTIFIERS)
 _HOW = f"""\
-As above, with `upload_max` {_PEOPLE}: what counts is the limit of a minute. Ferry takes no more of it than the
+As above, with `upload_max` {_PEOPLE} and Ferry's defaults: {_ASKED} look-ups for identity come before each upload of
+new people, and one after it that finds everybody on the list; every change must count as delivered at the end. What
+counts is the limit of imports in a minute, for those of look-ups allow more. Ferry takes no more of it than the
 {SHARE:.0%} that it leaves to other tools allow, so that {1 - SHARE:g}x is the most it could reach. The uploads are five
 minutes' worth and one more, and the rate is that of all but the first over the time between the first and the last:
 whole minutes of a limit, however Ferry spreads its uploads over them. {WORKERS} worker processes, one run."""
@@ -23,7 +27,7 @@ whole minutes of a limit, however Ferry spreads its uploads over them. {WORKERS}
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
     """One backlog. Raises BenchError when a change was lost."""
-    run = drain(folder / "ferry", {_AUDIENCE: sizes.uploads * _PEOPLE}, _PEOPLE)
+    run = drain(folder / "ferry", {_AUDIENCE: sizes.uploads * _PEOPLE}, _PEOPLE, DEFAULTS)
     return Figure("Small uploads", _HOW, [_row(run), throttled([run])])
 
 

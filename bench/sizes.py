@@ -12,6 +12,7 @@ class Sizes:
     `flushes`, `plain_flushes`: hundreds of people followed to Klaviyo. `people`: mapped in a round. `changes`: pending
     in Redis while it is weighed. `queues`: idle ones in the large ledger. `ticks`: measured in each ledger.
     `backlog`: changes that wait in one audience, `backlogs`: how often they are delivered in uploads of 10,000.
+    `newcomers`: people who are delivered twice, as new ones and as known ones.
     `uploads`: of 100 people each, one after another. `large`: changes of an audience beside which there are so many
     `audiences` with as many changes as `small` says. `members`: people in a snapshot.
     """
@@ -27,6 +28,7 @@ class Sizes:
     ticks: int
     backlog: int
     backlogs: int
+    newcomers: int
     uploads: int
     large: int
     audiences: int
@@ -46,6 +48,7 @@ FULL = Sizes(
     ticks=15,
     backlog=200_000,
     backlogs=3,
+    newcomers=10_000,
     uploads=5 * 135 + 1,
     large=20_000,
     audiences=19,
@@ -64,6 +67,7 @@ QUICK = Sizes(
     ticks=2,
     backlog=2_000,
     backlogs=1,
+    newcomers=500,
     uploads=10,
     large=500,
     audiences=3,

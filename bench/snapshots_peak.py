@@ -35,7 +35,7 @@ class Peak(threading.Thread):
                     self._look(process)
 
     def _look(self, process: Path) -> None:
-        if b"\0ops\0worker\0" not in (process / "cmdline").read_bytes():
+        if not (process / "cmdline").read_bytes().endswith(b"\0worker\0"):
             return
         if self._mark in (process / "environ").read_bytes():
             lines = (process / "status").read_text().splitlines()

@@ -62,6 +62,29 @@ class LetterApi:
         api.answer(resp, await self._desk.run(_one, self._desk.redis, wanted, reader))
 
 
+class ConfirmApi:
+    """Say whose the profiles are that an erasure found."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_post(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        connection: str,
+        kind: str,
+        target: str,
+        letter: str,
+    ) -> None:
+        """They are the person's; the erasure is carried out."""
+        await api.body(req, api_asked.NOTHING)
+        queue = queue_place(await self._desk.census(), f"{connection}/{kind}/{target}").on
+        done = await self._desk.run(_confirm, self._desk.redis, visitor(req).who, Wanted((letter,), str(queue)))
+        self._desk.changed()
+        api.answer(resp, {"replayed": done.replayed, "stayed": done.stayed})
+
+
 class ReplayApi:
     """Send letters again."""
 
@@ -115,6 +138,14 @@ def _note(redis: Redis, reader: str, wanted: Wanted, read: int) -> None:
 
 def _replay(redis: Redis, who: str, wanted: Wanted) -> Replayed:
     return actions.replay(redis, who, _found(lambda: letters.chosen(redis, wanted)))
+
+
+def _confirm(redis: Redis, who: str, wanted: Wanted) -> Replayed:
+    ((_, letter),) = _found(lambda: list(letters.find(redis, wanted)))
+    try:
+        return actions.confirm(redis, who, letter)
+    except Failed as fault:
+        raise falcon.HTTPConflict(title="Nothing to confirm", description=f"{fault.message}.") from None
 
 
 def _found(search: Callable[[], T]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.api_dead import LetterApi, LettersApi, ReplayApi
+from console.api_dead import ConfirmApi, LetterApi, LettersApi, ReplayApi
 from console.api_queues import FlushApi, HoldApi, QueueApi, QueuesApi, ReleaseApi
 from console.api_told import AuditApi, ConnectionsApi, HoldsApi
 from console.desk import App, Desk
@@ -26,6 +26,7 @@ def add_routes(app: App, desk: Desk) -> None:
     app.add_route("/v1/connections", ConnectionsApi(desk))
     app.add_route("/v1/dead", LettersApi(desk))
     app.add_route("/v1/dead/{connection}/{kind}/{target}/{letter}", LetterApi(desk))
+    app.add_route("/v1/dead/{connection}/{kind}/{target}/{letter}/confirm", ConfirmApi(desk))
     app.add_route("/v1/dead/replay", ReplayApi(desk))
     app.add_route("/v1/audit", AuditApi(desk))
     app.add_route("/openapi.json", Document(document))

@@ -10,6 +10,7 @@ from redis import Redis
 
 from console import render
 from console.access import Role, visitor
+from console.confirm_page import ConfirmPage
 from console.desk import App, Desk
 from console.letter_filter import AGES, Filter, filter_of
 from console.letter_page import LetterPage
@@ -32,6 +33,7 @@ def add_routes(app: App, desk: Desk) -> None:
     app.add_route("/dead", DeadPage(desk))
     app.add_route("/dead/replay", ReplayPage(desk))
     app.add_route("/dead/{connection}/{kind}/{target}/{letter}", LetterPage(desk))
+    app.add_route("/dead/{connection}/{kind}/{target}/{letter}/confirm", ConfirmPage(desk))
 
 
 class DeadPage:

@@ -41,21 +41,27 @@ class LetterPage:
         """The letter."""
         census = await self._desk.census()
         place = queue_place(census, f"{connection}/{kind}/{target}")
-        ref = _ref(f"{place.on}/{letter}")
+        ref = ref_of(f"{place.on}/{letter}")
         read = await self._desk.run(_read, self._desk.redis, ref)
         if read is None:
-            raise falcon.HTTPNotFound(
-                title="No such dead letter",
-                description=f"{ref.id} was replayed, purged, or overtaken by a later change of the same person.",
-            )
+            raise gone(ref)
         if personal := visitor(req).may(Role.ADMIN):
             await self._desk.run(audit.note, self._desk.redis, visitor(req).who, "persons read", place.on, letters=1)
         seen = view(read.letter, place.queues[0], read.told, census.at, personal=personal)
-        acts = visitor(req).may(Role.OPERATOR)
-        render.page(req, resp, "letter.html", seen=seen, place=place, stays=read.is_under_way, acts=acts)
+        shown = {"seen": seen, "place": place, "stays": read.is_under_way}
+        render.page(req, resp, "letter.html", **shown, acts=visitor(req).may(Role.OPERATOR), confirms=personal)
 
 
-def _ref(text: str) -> Ref:
+def gone(ref: Ref) -> falcon.HTTPNotFound:
+    """There is no such letter, or not any more."""
+    return falcon.HTTPNotFound(
+        title="No such dead letter",
+        description=f"{ref.id} was replayed, purged, or overtaken by a later change of the same person.",
+    )
+
+
+def ref_of(text: str) -> Ref:
+    """The letter that an address names. Raises HTTPNotFound."""
     try:
         return Ref.parse(text)
     except ValueError as fault:
@@ -66,5 +72,5 @@ def _read(redis: Redis, ref: Ref) -> _Read | None:
     found = letters.some(redis, [(ref.queue, ref.id)])
     if not found:
         return None
-    told = history.of_person(redis, ref.queue, found[0].change.keys)
+    told = history.of_person(redis, ref.queue, found[0].change.keys[:1])
     return _Read(found[0], told, *letters.under_way(redis, found))

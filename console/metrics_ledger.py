@@ -18,6 +18,7 @@ _OF_QUEUES: Final = ("connection", "kind")
 _COUNTERS: Final[tuple[tuple[str, str, Callable[[QueueCount], int]], ...]] = (
     ("ferry_changes_accepted", "Changes accepted.", lambda count: count.accepted),
     ("ferry_changes_delivered", "Changes delivered.", lambda count: count.delivered),
+    ("ferry_changes_imported", "Changes imported by Klaviyo and not proved.", lambda count: count.imported),
     ("ferry_changes_superseded", "Changes that later ones have replaced.", lambda count: count.superseded),
     ("ferry_dead_letters_evicted", "Dead letters deleted as too many or too old.", lambda count: count.evicted),
 )

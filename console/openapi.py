@@ -22,7 +22,7 @@ _ERRORS: Final = {
     "401": "No token of a user.",
     "403": "The user's role may not.",
     "404": "There is no such queue, connection or dead letter.",
-    "409": "The cause of the hold is still there; the description says what it is, and the remedy.",
+    "409": "The cause of the hold is still there, or there is nothing to confirm; the description says more.",
     "411": "The body's length is missing.",
     "413": "The body is too large.",
     "415": "The body is no JSON.",

@@ -74,6 +74,18 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         "404",
         parameters=[*OF_QUEUE, part("letter", "Its id.", AN_ID) | {"schema": LETTER_ID}, _PERSONAL],
     ),
+    ("/v1/dead/{connection}/{kind}/{target}/{letter}/confirm", "POST"): operation(
+        "confirm",
+        "Carry out an erasure that needs a look",
+        "The profiles that the letter names under `erasure` are the person's, and Klaviyo deletes them. It needs "
+        "the role admin.",
+        "Replayed",
+        "400",
+        "404",
+        "409",
+        parameters=[*OF_QUEUE, part("letter", "Its id.", AN_ID) | {"schema": LETTER_ID}],
+        body=closed({}),
+    ),
     ("/v1/dead/replay", "POST"): operation(
         "replay",
         "Send dead letters again",

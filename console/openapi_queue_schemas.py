@@ -40,8 +40,10 @@ _UPLOAD: Final = every(
         "attempts": COUNT,
         "changes": COUNT,
         "delivered": COUNT,
+        "imported": COUNT,
         "superseded": COUNT,
         "dead": COUNTS | {"description": "By reason."},
+        "warnings": COUNTS | {"description": "People by what was left out, or not found."},
         "jobs": array(every({"id": TEXT, "people": COUNT, "failed": COUNT}, "One of Klaviyo's import jobs.")),
     }
 )
@@ -59,10 +61,11 @@ _ONE_QUEUE: Final = every(
         "due_by": {"oneOf": [_REASON, {"type": "null"}], "description": "null: nothing waits."},
         "due_at": MAYBE_TIME | {"description": "The year 1970: at once."},
         "last_upload_at": MAYBE_TIME,
-        "accepted": COUNT | {"description": "= pending + open + delivered + dead + superseded."},
+        "accepted": COUNT | {"description": "= pending + open + delivered + imported + dead + superseded."},
         "taken": COUNT | {"description": "Into batches, ever."},
         "open": COUNT,
         "delivered": COUNT,
+        "imported": COUNT | {"description": "By Klaviyo; nobody looked whether the person is on the list (`prove`)."},
         "superseded": COUNT,
         "dead": COUNT,
         "dead_kept": COUNT,
@@ -80,6 +83,10 @@ _CENSUS: Final = every(
         "scheduler": every({"alive": FLAG, "last_tick_at": MAYBE_TIME}),
         "workers": array(every({"name": TEXT, "state": TEXT})),
         "held_connections": {"type": "object", "additionalProperties": ref("Hold")},
+        "shared_identifiers": {
+            "type": "object",
+            "additionalProperties": {"type": "object", "additionalProperties": TIME},
+        },
         "queues": array(ref("Queue")),
     }
 )

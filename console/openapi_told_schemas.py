@@ -24,6 +24,8 @@ _LETTER: Final[dict[str, Any]] = {
 _LETTER_MORE: Final[dict[str, Any]] = {
     "message": TEXT | {"description": "The sender's id of the message."},
     "snapshot": {"type": "object"},
+    "erasure": every({"profiles": array(every({"id": TEXT, "found_by": TEXT})), "answer_due": TEXT})
+    | {"description": "Of one that needs a look: profiles of which somebody has to say whose they are."},
     "detail": {"type": "object", "description": "All that was said of the fault; with personal_data."},
     "person": {"description": "As the CDP sent them; with personal_data."},
 }

@@ -62,6 +62,8 @@ def releasing(place: Place, census: Census) -> Iterator[str]:
     """What would follow the end of a hold."""
     if place.hold and is_looked_at(place.on, place.hold):
         yield "Ferry first asks Klaviyo whether the cause is gone. If it is not, the hold stays, and you are told why."
+    if place.hold and place.hold.owned:
+        yield f"From now on it uses list {place.hold.owned.list_id} together with {place.hold.owned.keeper}."
     if place.batches:
         opened = plural(place.batches, "open batch goes", "open batches go")
         yield f"{opened} on at once: {plural(place.open, 'change')}."

@@ -18,6 +18,7 @@ _SAID: Final = {
     ("hold", DONE): "You held {on}: nothing of it is sent until it is released.",
     ("hold", "held already"): "{on} was held already; that reason stays.",
     ("release", DONE): "You released {on}: what waited goes on.",
+    ("confirm", DONE): "You confirmed an erasure of {on}: it is carried out.",
     ("release", "not held"): "{on} was not held; nothing was changed.",
 }
 

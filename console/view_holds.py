@@ -60,6 +60,10 @@ def steps(hold: Hold, probes: int) -> Iterator[str]:
     if hold.reason == GUARD:
         yield "To see its numbers, and have it carried out: release it."
         return
+    if hold.owned:
+        yield "It goes on by itself when it leads to another list, or the other audience keeps this one no longer."
+        yield "To let both use the list: release it."
+        return
     if not hold.probed:
         yield "Then release it: it does not end by itself."
         return

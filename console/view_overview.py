@@ -73,6 +73,7 @@ class Overview:
     equation: str
     adds_up: bool
     left_out: str
+    shared: str
     day: Spark
     uploads: list[LastUpload]
     limits: list[UseLine]
@@ -101,6 +102,7 @@ def overview(reading: Reading) -> Overview:
         equation=equation,
         adds_up=adds_up,
         left_out=words.left_out(census),
+        shared=words.shared(census),
         day=spark(reading.hours),
         uploads=last(reading.uploads, census),
         limits=used,

@@ -23,6 +23,14 @@ from emulator.resource_imports import ImportErrors, ImportJobs, OneImportJob
 from emulator.resource_lists import Lists, OneList
 from emulator.resource_members import ListProfiles, ListRelationship
 from emulator.resource_profiles import OneProfile, ProfileImport, Profiles
+from emulator.resource_related import (
+    ImportedProfileIds,
+    ImportedProfiles,
+    ImportListIds,
+    ImportLists,
+    ProfileListIds,
+    ProfileLists,
+)
 from emulator.resource_subscriptions import Subscriptions, Unsubscriptions
 from emulator.resource_suppressions import OneSuppression, OneUnsuppression, Suppressions, Unsuppressions
 from emulator.world import World
@@ -37,10 +45,16 @@ ROUTES: dict[str, type[Calls]] = {
     "/api/lists/{list_id}/relationships/profiles": ListRelationship,
     "/api/profiles": Profiles,
     "/api/profiles/{profile_id}": OneProfile,
+    "/api/profiles/{profile_id}/lists": ProfileLists,
+    "/api/profiles/{profile_id}/relationships/lists": ProfileListIds,
     "/api/profile-import": ProfileImport,
     "/api/profile-bulk-import-jobs": ImportJobs,
     "/api/profile-bulk-import-jobs/{job_id}": OneImportJob,
     "/api/profile-bulk-import-jobs/{job_id}/import-errors": ImportErrors,
+    "/api/profile-bulk-import-jobs/{job_id}/profiles": ImportedProfiles,
+    "/api/profile-bulk-import-jobs/{job_id}/relationships/profiles": ImportedProfileIds,
+    "/api/profile-bulk-import-jobs/{job_id}/lists": ImportLists,
+    "/api/profile-bulk-import-jobs/{job_id}/relationships/lists": ImportListIds,
     "/api/profile-subscription-bulk-create-jobs": Subscriptions,
     "/api/profile-subscription-bulk-delete-jobs": Unsubscriptions,
     "/api/profile-suppression-bulk-create-jobs": Suppressions,
@@ -74,7 +88,7 @@ def create_app(world: World) -> App[Request, Response]:
 def _add_control(app: App[Request, Response], switches: Control, account: AccountControl) -> None:
     for name in ("faults", "limits", "jobs", "keys", "reset", "requests", "traps"):
         app.add_route(f"{PREFIX}/{name}", switches, suffix=name)
-    for name in ("account", "events"):
+    for name in ("account", "identity", "events"):
         app.add_route(f"{PREFIX}/{name}", account, suffix=name)
     for name in ("confirm", "suppress"):
         app.add_route(f"{PREFIX}/{name}/{{identifier:path}}", account, suffix=name)

@@ -60,5 +60,19 @@ class Consents(msgspec.Struct, gc=False):
         if channel == EMAIL:
             self.suppressions.setdefault("UNSUBSCRIBE", now)
 
+    def inherit(self, other: Consents, *, with_phone: bool) -> None:
+        """Take over those of a profile that is merged into this one (Klaviyo: how to merge profiles).
+
+        The newer consent wins, the other's if they are equal; suppressed stays suppressed. `with_phone`: the other's
+        number comes along, without which there is no consent to reach it.
+        """
+        for channel, grant in other.grants.items():
+            reaches = with_phone or CHANNELS[channel] != "phone_number"
+            if reaches and (grant.updated or 0) >= (self.of(channel).updated or 0):
+                self.grants[channel] = grant
+        self.suppressions |= {k: min(v, self.suppressions.get(k, v)) for k, v in other.suppressions.items()}
+        self.list_suppressions |= other.list_suppressions
+        self.pending += other.pending
+
 
 _NEVER = Grant()

@@ -9,14 +9,18 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from emulator import subscribing
+from emulator.clashes import Clash
 from emulator.consents import Reason
-from emulator.control import ControlError, order_of, send
+from emulator.control import ControlError, Seconds, order_of, send
 from emulator.document_consents import subscriptions
 from emulator.events import Event
 from emulator.lists import OptIn
-from emulator.profiles import IDENTIFIERS, Profile
+from emulator.profiles import Profile
 from emulator.times import stamp
 from emulator.world import World
+
+#: What a person is shown by, first what is known best to a test; not in the order of Klaviyo's rank.
+_NAMES = ("email", "phone_number", "external_id", "_kx", "anonymous_id")
 
 
 class AccountOrder(msgspec.Struct, forbid_unknown_fields=True):
@@ -26,6 +30,15 @@ class AccountOrder(msgspec.Struct, forbid_unknown_fields=True):
     sms_regions: frozenset[str] | None = None
     opt_in_process: OptIn | None = None
     test_account: bool | None = None
+
+
+class IdentityOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """What to change: what becomes of a row that names two profiles, how long after the end of an import its people
+    join the lists, and whether merged profiles keep several addresses."""
+
+    clash: Clash | None = None
+    membership_delay_seconds: Seconds | None = None
+    multi_email: bool | None = None
 
 
 class SuppressOrder(msgspec.Struct, forbid_unknown_fields=True):
@@ -49,6 +62,17 @@ class AccountControl:
             self._world.lists.default_opt_in = order.opt_in_process
         if order.test_account is not None:
             self._world.test_account = order.test_account
+        send(resp, {"ok": True})
+
+    async def on_post_identity(self, req: Request, resp: Response) -> None:
+        """Change how the account tells people apart; a delay counts for the imports that are complete already too."""
+        order = order_of(req, IdentityOrder)
+        world = self._world
+        world.identity.clash = order.clash or world.identity.clash
+        if order.multi_email is not None:
+            world.identity.multi_email = order.multi_email
+        if order.membership_delay_seconds is not None:
+            world.jobs.membership_delay = order.membership_delay_seconds
         send(resp, {"ok": True})
 
     async def on_get_members(self, req: Request, resp: Response, rest: str) -> None:
@@ -84,7 +108,7 @@ class AccountControl:
         send(resp, {"count": len(events), "events": events})
 
     def _find(self, identifier: str) -> Profile:
-        found = (self._world.profiles.find(field, identifier) for field in (*IDENTIFIERS, "id"))
+        found = (self._world.profiles.find(field, identifier) for field in (*_NAMES, "id"))
         person = next((person for person in found if person is not None), None)
         if person is None:
             raise ControlError(404, "no profile has this identifier")
@@ -99,6 +123,7 @@ class AccountControl:
         return {
             **person.attributes,
             "id": person.id,
+            "secondary_emails": list(person.secondary_emails),
             "location": person.location,
             "properties": person.properties,
             "lists": [item.name for item in self._world.lists.of_profile(person.id)],
@@ -113,5 +138,5 @@ class AccountControl:
 
 
 def _best_identifier(person: Profile) -> str:
-    known: Iterator[str | None] = (person.attributes.get(field) for field in IDENTIFIERS)
+    known: Iterator[str | None] = (person.attributes.get(field) for field in _NAMES)
     return next((value for value in known if value), person.id)

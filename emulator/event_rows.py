@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator import event_fields, rows
+from emulator import event_fields, phones, rows
 from emulator.errors import Problem, invalid, misshapen
 from emulator.fields import FINE, WITH_KX, findings, text, unknown
 from emulator.work import Row
@@ -31,9 +31,17 @@ def problems(event: object, pointer: str, now: float, *, alone: bool) -> list[Pr
 
 def person_problems(attributes: Row, pointer: str) -> list[Problem]:
     """Everything Klaviyo refuses in the profile beside one event or several."""
-    holder = attributes.get("profile")
-    person = holder.get("data") if isinstance(holder, dict) else None
-    return rows.problems(_with_meta(person), f"{pointer}/profile/data", PERSON)
+    return rows.problems(_with_meta(_named(attributes)), f"{pointer}/profile/data", PERSON)
+
+
+def drop_phone(attributes: object) -> bool:
+    """Go on without the phone number of the unchecked profile beside one event or several, see `phones.drop`."""
+    return phones.drop(_named(attributes), PERSON.identifiers)
+
+
+def _named(attributes: object) -> Any:
+    holder = attributes.get("profile") if isinstance(attributes, dict) else None
+    return holder.get("data") if isinstance(holder, dict) else None
 
 
 def person_of(attributes: Row) -> Row:

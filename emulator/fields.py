@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from emulator import phones
+
 MAX_ARRAY_ITEMS = 4_000
 MAX_NESTING = 10
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]")
-_PHONE = re.compile(r"\+[1-9][0-9]{0,14}")
 
 Finding = tuple[str, str]
 FINE: tuple[Finding, ...] = ()
@@ -23,7 +24,7 @@ def _email(value: object) -> Iterable[Finding]:
 
 
 def _phone(value: object) -> Iterable[Finding]:
-    if isinstance(value, str) and _PHONE.fullmatch(value):
+    if isinstance(value, str) and phones.takes(value):
         return FINE
     return (("", "Invalid phone number format (Example of a valid format: +12345678901)"),)
 

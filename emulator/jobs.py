@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from emulator.ids import import_job_id
-from emulator.work import ImportJob, Readable, Row, Task
+from emulator.work import ImportJob, Joining, Readable, Row, Task
 
 LIFETIME_SECONDS = 7 * 86_400.0
 QUEUED_SHARE = 0.3
@@ -27,13 +27,19 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Jobs:
-    """All of them. `seconds` a task takes and `lifetime` seconds a job can be read count for those under way too."""
+    """All of them. `seconds` a task takes and `lifetime` seconds a job can be read count for those under way too.
+
+    So does `membership_delay`: seconds from the end of an import until its people are on the lists. Klaviyo does not
+    say that there are any.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.lifetime = LIFETIME_SECONDS
+        self.membership_delay = 0.0
         self._by_id: dict[str, Readable] = {}
         self._pending: deque[Task] = deque()
+        self._joining: deque[Task] = deque()
 
     def submit(self, account_id: str, rows: list[Row], list_ids: tuple[str, ...], now: float) -> ImportJob:
         """Queue checked rows; they become profiles when `due` hands the job out."""
@@ -52,11 +58,20 @@ class Jobs:
         self._pending.append(task)
 
     def due(self, now: float) -> Iterator[Task]:
-        """The tasks whose time is over, oldest first; each is marked complete as it is handed out."""
-        while self._pending and self._pending[0].created + self.seconds <= now:
-            task = self._pending.popleft()
-            task.completed = task.created + self.seconds
+        """The tasks whose time is over, in the order of these times; each is marked complete as it is handed out."""
+        while (queue := self._next()) and (end := self._end(queue[0])) <= now:
+            task = queue.popleft()
+            task.completed = end
+            if isinstance(task, ImportJob):
+                self._joining.append(Joining(created=end, job=task))
             yield task
+
+    def _next(self) -> deque[Task]:
+        """The queue whose first task ends first; people join the lists of an import before anything after it."""
+        return min(filter(None, (self._joining, self._pending)), key=lambda queue: self._end(queue[0]), default=deque())
+
+    def _end(self, task: Task) -> float:
+        return task.created + (self.membership_delay if isinstance(task, Joining) else self.seconds)
 
     def cancel(self, now: float) -> None:
         """Nothing comes of the imports that are under way. Klaviyo names the status and not what leads to it."""

@@ -13,11 +13,17 @@ from emulator.ids import ProfileIds
 from emulator.merge import merge, merge_part, patch
 from emulator.times import stamp
 
-IDENTIFIERS = ("email", "phone_number", "external_id", "_kx", "anonymous_id")
+#: By rank, highest first; a profile's own id goes before all of them (Klaviyo: understanding identity resolution).
+IDENTIFIERS = ("external_id", "email", "phone_number", "_kx", "anonymous_id")
+#: Of one profile, the primary one included (Klaviyo: multi-email profiles).
+MAX_EMAILS = 5
 
 
 class Profile(msgspec.Struct, gc=False):
-    """One person; times in epoch seconds, unset attributes and consents absent. Data only: no cycle to collect."""
+    """One person; times in epoch seconds, unset attributes and consents absent. Data only: no cycle to collect.
+
+    `secondary_emails`: further addresses, the longest unheard of first; the primary one is among the attributes.
+    """
 
     id: str
     created: float
@@ -27,6 +33,7 @@ class Profile(msgspec.Struct, gc=False):
     properties: dict[str, Any]
     consents: Consents | None = None
     last_event: int | None = None
+    secondary_emails: tuple[str, ...] = ()
 
     def consent(self) -> Consents:
         """The consents, to be changed."""
@@ -35,12 +42,16 @@ class Profile(msgspec.Struct, gc=False):
         return self.consents
 
     def value(self, field: str) -> str | None:
-        """The value a filter or a sort compares."""
+        """The value a sort compares."""
         if field == "id":
             return self.id
         if field in ("created", "updated"):
             return stamp(self.created if field == "created" else self.updated)
         return self.attributes.get(field)
+
+    def values(self, field: str) -> tuple[str | None, ...]:
+        """The values a filter compares: a person is found by every address, and shows the primary one only."""
+        return (self.value(field), *self.secondary_emails) if field == "email" else (self.value(field),)
 
 
 class ClashError(Exception):
@@ -79,44 +90,64 @@ class Profiles:
             found = (self.find(exact.field, value) for value in exact.values)
             candidates = sorted({p.id: p for p in found if p is not None}.values(), key=lambda p: p.id)
         for clause in clauses:
-            candidates = [p for p in candidates if filters.holds(clause, p.value(clause.field))]
+            candidates = [p for p in candidates if any(filters.holds(clause, v) for v in p.values(clause.field))]
         return candidates
 
+    def owners(self, row: Mapping[str, Any]) -> list[tuple[str, Profile]]:
+        """(identifier, owner) of each identifier of a row that a profile has, `id` too, by rank.
+
+        Raises `UnknownProfileError` for an id nobody has.
+        """
+        attributes = row["attributes"]
+        given = [("id", row.get("id")), *((field, attributes.get(field)) for field in IDENTIFIERS)]
+        found = [(field, self.find(field, value)) for field, value in given if value]
+        if ("id", None) in found:
+            raise UnknownProfileError
+        return [(field, owner) for field, owner in found if owner is not None]
+
     def upsert(self, row: Mapping[str, Any], now: float, *, clear_nulls: bool) -> tuple[Profile, bool]:
-        """Write a checked profile object by its id, else by its identifiers; True: it is a new profile.
+        """Write a checked profile object to the profile its highest-ranked identifier finds; True: it is a new one.
 
         Raises `UnknownProfileError` for an id nobody has and `ClashError`; nothing is written then.
         """
-        owners = self._owners(row["attributes"])
-        if row.get("id"):
-            target = self.by_id.get(row["id"])
-            if target is None:
-                raise UnknownProfileError
-        else:
-            target = next(iter(owners.values()), None)
-        for field, owner in owners.items():
-            if target is not None and owner is not target:
+        owners = self.owners(row)
+        for field, owner in owners:
+            if owner is not owners[0][1]:
                 raise ClashError(field, owner.id)
-        profile = target or self._new(now)
+        profile = owners[0][1] if owners else self._new(now)
         self._write(profile, row, now, clear_nulls)
-        return profile, target is None
+        return profile, not owners
 
     def create(self, row: Mapping[str, Any], now: float) -> Profile:
         """A new profile; raises `ClashError` if any identifier is taken."""
-        for field, owner in self._owners(row["attributes"]).items():
+        for field, owner in self.owners(row):
             raise ClashError(field, owner.id)
         return self.upsert(row, now, clear_nulls=True)[0]
 
     def delete(self, profile: Profile) -> None:
         """Forget a person, identifiers and all."""
         del self.by_id[profile.id]
-        before = {field: profile.attributes.pop(field, None) for field in IDENTIFIERS}
-        self._reindex(profile, before)
+        for field in IDENTIFIERS:
+            for value in profile.values(field):
+                self._index[field].pop(_key(field, value or ""), None)
 
-    def _owners(self, attributes: Mapping[str, Any]) -> dict[str, Profile]:
-        named = [(field, attributes[field]) for field in IDENTIFIERS if attributes.get(field)]
-        found = [(field, self._index[field].get(_key(field, value))) for field, value in named]
-        return {field: owner for field, owner in found if owner is not None}
+    def release(self, profile: Profile, field: str, value: str) -> None:
+        """Take an identifier from the profile that has it."""
+        key = _key(field, value)
+        del self._index[field][key]
+        if field == "email":
+            profile.secondary_emails = _without(profile.secondary_emails, value)
+        if _key(field, profile.attributes.get(field) or "") == key:
+            del profile.attributes[field]
+        _choose_primary(profile)
+
+    def append_email(self, profile: Profile, email: str) -> None:
+        """Make an address that nobody else has the latest secondary one; the oldest goes if there are too many."""
+        emails = (*_without(profile.secondary_emails, email), email)
+        profile.secondary_emails = emails[1 - MAX_EMAILS :]
+        for dropped in emails[: 1 - MAX_EMAILS]:
+            del self._index["email"][_key("email", dropped)]
+        self._index["email"][_key("email", email)] = profile
 
     def _new(self, now: float) -> Profile:
         profile = Profile(self._ids.next(now), now, now, {}, {}, {})
@@ -126,9 +157,13 @@ class Profiles:
     def _write(self, profile: Profile, row: Mapping[str, Any], now: float, clear_nulls: bool) -> None:
         incoming = dict(row["attributes"])
         location, properties = incoming.pop("location", {}), incoming.pop("properties", {})
+        email = incoming.get("email")
+        if email and _without(profile.secondary_emails, email) != profile.secondary_emails:
+            self.append_email(profile, incoming.pop("email"))
         before = {field: profile.attributes.get(field) for field in IDENTIFIERS}
         merge(profile.attributes, incoming, clear_nulls=clear_nulls)
         self._reindex(profile, before)
+        _choose_primary(profile)
         merge_part(profile.location, location, clear_nulls)
         merge_part(profile.properties, properties, clear_nulls)
         patch(profile.properties, (row.get("meta") or {}).get("patch_properties") or {})
@@ -146,3 +181,14 @@ class Profiles:
 
 def _key(field: str, value: str) -> str:
     return value.lower() if field == "email" else value
+
+
+def _without(emails: tuple[str, ...], email: str) -> tuple[str, ...]:
+    return tuple(kept for kept in emails if kept.lower() != email.lower())
+
+
+def _choose_primary(profile: Profile) -> None:
+    """Klaviyo chooses another address when the primary one is gone; which one is the emulator's guess: the latest."""
+    if profile.secondary_emails and not profile.attributes.get("email"):
+        *others, profile.attributes["email"] = profile.secondary_emails
+        profile.secondary_emails = tuple(others)

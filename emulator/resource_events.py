@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from falcon.asgi import Request, Response
 
-from emulator import bulk, event_fields, event_rows
+from emulator import bulk, event_fields, event_rows, phones
 from emulator.errors import ApiError, Problem, bad_request, invalid, misshapen
 from emulator.fields import unknown
 from emulator.jsonapi import data_of, send_nothing
@@ -20,10 +20,14 @@ MAX_EVENTS = 1_000
 ENTRIES = "/data/attributes/events-bulk-create/data"
 
 
-def _record(world: World, resp: Response, events: list[tuple[Row, Row]], problems: list[Problem]) -> None:
-    """All events or none, without a job to ask after."""
+def _record(
+    world: World, resp: Response, events: list[tuple[Row, Row]], problems: list[Problem], *, partial: bool
+) -> None:
+    """All events or none, without a job to ask after. `partial`: some go on without their phone number."""
     if problems:
         raise ApiError(400, *problems)
+    if partial:
+        resp.set_header(*phones.PARTIAL_FAILURE)
     world.jobs.accept(Tracking(created=world.now(), events=events))
     world.catch_up()
     send_nothing(resp, 202)
@@ -37,9 +41,10 @@ class Events(Calls):
     async def on_post(self, req: Request, resp: Response) -> None:
         """One event; one whose unique id is known already is accepted and dropped."""
         data = data_of(req, "event")
+        partial = event_rows.drop_phone(data.get("attributes"))
         problems = event_rows.problems(data, "/data", self.world.now(), alone=True)
         events = [] if problems else [(event_rows.person_of(data["attributes"]), data["attributes"])]
-        _record(self.world, resp, events, problems)
+        _record(self.world, resp, events, problems, partial=partial)
 
 
 class BulkEvents(Calls):
@@ -52,14 +57,17 @@ class BulkEvents(Calls):
         data = data_of(req, "event-bulk-create-job")
         problems: list[Problem] = []
         numbered: list[tuple[str, Row, Row]] = []
-        for index, entry in enumerate(bulk.rows_of(data, "events-bulk-create", MAX_EVENTS)):
+        entries = bulk.rows_of(data, "events-bulk-create", MAX_EVENTS)
+        partial = [event_rows.drop_phone(entry.get("attributes")) for entry in entries if isinstance(entry, dict)]
+        for index, entry in enumerate(entries):
             found = _entry_problems(entry, f"{ENTRIES}/{index}", self.world.now())
             problems += found
             if not found:
                 numbered += _events_of(entry, f"{ENTRIES}/{index}")
-        _refuse_too_many(data["attributes"]["events-bulk-create"]["data"])
+        _refuse_too_many(entries)
         problems += _repetitions(numbered)
-        _record(self.world, resp, [(person, attributes) for _, person, attributes in numbered], problems)
+        events = [(person, attributes) for _, person, attributes in numbered]
+        _record(self.world, resp, events, problems, partial=any(partial))
 
 
 def _entry_problems(entry: Any, pointer: str, now: float) -> list[Problem]:

@@ -10,6 +10,7 @@ from emulator import bulk, document_jobs, documents, filters, query, rows
 from emulator.errors import ApiError, Problem, bad_payload, invalid, not_found
 from emulator.jsonapi import Json, data_of, send, send_one, send_page
 from emulator.limits import M
+from emulator.lists import MailingList
 from emulator.operations import Calls, Operation
 from emulator.paging import page
 from emulator.work import ImportFailure, ImportJob
@@ -19,11 +20,17 @@ MAX_ROWS = 10_000
 LISTS = "/data/relationships/lists/data"
 
 
-def _job_of(world: World, job_id: str) -> ImportJob:
+def job_of(world: World, job_id: str) -> ImportJob:
+    """The job; raises `ApiError` 404."""
     job = world.jobs.get(job_id, ImportJob)
     if job is None:
         raise not_found("Invalid job id")
     return job
+
+
+def lists_of(world: World, job: ImportJob) -> list[MailingList]:
+    """The lists that the job adds to, without those deleted since."""
+    return [world.lists.by_id[list_id] for list_id in job.list_ids if list_id in world.lists.by_id]
 
 
 class ImportJobs(Calls):
@@ -89,16 +96,15 @@ class OneImportJob(Calls):
 
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
         """The job, with its lists if they are included."""
-        job = _job_of(self.world, job_id)
+        job = job_of(self.world, job_id)
         included = query.include(req, ("lists",))
-        jobs, lists = self.world.jobs, self.world.lists
+        jobs = self.world.jobs
         state = jobs.progress(job, self.world.now())
         document = document_jobs.import_job(req, job, state, jobs.lifetime)
         if not included:
             send_one(req, resp, 200, document)
             return
-        known = [lists.by_id[list_id] for list_id in job.list_ids if list_id in lists.by_id]
-        extra = [documents.mailing_list(req, item) for item in known]
+        extra = [documents.mailing_list(req, item) for item in lists_of(self.world, job)]
         send(resp, 200, {"data": document, "links": {"self": req.uri}, "included": extra})
 
 
@@ -112,7 +118,7 @@ class ImportErrors(Calls):
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
         """A page of the rows that failed, in the order of the job; none until it is complete."""
         order = query.page_order(req, default=20, maximum=100)
-        numbered = list(enumerate(_job_of(self.world, job_id).failures))
+        numbered = list(enumerate(job_of(self.world, job_id).failures))
 
         def position(item: tuple[int, ImportFailure]) -> tuple[int, str]:
             return item[0], item[1].id

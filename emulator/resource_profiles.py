@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from falcon.asgi import Request, Response
 
-from emulator import documents, filters, query, rows
+from emulator import documents, filters, phones, query, rows
 from emulator.errors import ApiError, bad_payload, duplicate_profile, not_found
 from emulator.jsonapi import Json, data_of, send_one, send_page
 from emulator.limits import L
@@ -25,18 +25,25 @@ FILTERS = {
 SORTS = ("id", "created", "updated", "email")
 
 
-def _checked(req: Request, form: rows.Form) -> Json:
-    data = data_of(req, "profile")
+def _checked(data: Json, form: rows.Form) -> Json:
     problems = rows.problems(data, "/data", form)
     if problems:
         raise ApiError(400, *problems)
     return data
 
 
+def profile_of(world: World, profile_id: str) -> Profile:
+    """The profile; raises `ApiError` 404."""
+    found = world.profiles.by_id.get(profile_id)
+    if found is None:
+        raise not_found(f"A profile with id {profile_id} does not exist.")
+    return found
+
+
 def _upsert(world: World, data: Json) -> tuple[Profile, bool]:
     """Here null clears a value; raises `ApiError` 404 and 409."""
     try:
-        return world.profiles.upsert(data, world.now(), clear_nulls=True)
+        return world.people.upsert(data, world.now(), clear_nulls=True)
     except ClashError as clash:
         raise duplicate_profile(clash.owner_id) from None
     except UnknownProfileError:
@@ -68,11 +75,14 @@ class Profiles(Calls):
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """A new person; 409 if an identifier is taken."""
-        data = _checked(req, rows.CREATE)
+        data = data_of(req, "profile")
+        partial = phones.drop(data, rows.CREATE.identifiers)
         try:
-            person = self.world.profiles.create(data, self.world.now())
+            person = self.world.profiles.create(_checked(data, rows.CREATE), self.world.now())
         except ClashError as clash:
             raise duplicate_profile(clash.owner_id) from None
+        if partial:
+            resp.set_header(*phones.PARTIAL_FAILURE)
         send_one(req, resp, 201, documents.profile(req, person))
 
 
@@ -86,14 +96,11 @@ class OneProfile(Calls):
 
     async def on_get(self, req: Request, resp: Response, profile_id: str) -> None:
         """The profile."""
-        person = self.world.profiles.by_id.get(profile_id)
-        if person is None:
-            raise not_found(f"A profile with id {profile_id} does not exist.")
-        send_one(req, resp, 200, documents.profile(req, person))
+        send_one(req, resp, 200, documents.profile(req, profile_of(self.world, profile_id)))
 
     async def on_patch(self, req: Request, resp: Response, profile_id: str) -> None:
         """Write what is sent; the body must repeat the id of the path."""
-        data = _checked(req, rows.UPDATE)
+        data = _checked(data_of(req, "profile"), rows.UPDATE)
         if data.get("id") != profile_id:
             raise bad_payload("/data/id")
         send_one(req, resp, 200, documents.profile(req, _upsert(self.world, data)[0]))
@@ -106,5 +113,5 @@ class ProfileImport(Calls):
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """201 for a new person, 200 for a known one."""
-        person, created = _upsert(self.world, _checked(req, rows.UPSERT))
+        person, created = _upsert(self.world, _checked(data_of(req, "profile"), rows.UPSERT))
         send_one(req, resp, 201 if created else 200, documents.profile(req, person))

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from falcon.asgi import Request, Response
 
-from emulator import bulk, subscription_rows
+from emulator import bulk, phones, subscription_rows
 from emulator.errors import ApiError, Problem, invalid
 from emulator.jsonapi import Json, data_of, send_nothing
 from emulator.limits import L
@@ -30,6 +30,7 @@ class Subscriptions(Calls):
         data = data_of(req, SUBSCRIBE)
         people = bulk.rows_of(data, "profiles", MAX_SUBSCRIBED)
         attributes = data["attributes"]
+        partial = [subscription_rows.drop_phone(row) for row in people]
         list_id = bulk.related(data, "list")
         now, historical = self.world.now(), attributes.get("historical_import") is True
         circumstances = Circumstances(now, historical, self.world.sms_regions)
@@ -39,6 +40,8 @@ class Subscriptions(Calls):
         order = Subscription(created=now, rows=people, list_id=list_id, historical=historical, source=source)
         self.world.jobs.accept(order)
         self.world.catch_up()
+        if any(partial):
+            resp.set_header(*phones.PARTIAL_FAILURE)
         send_nothing(resp, 202)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import orjson
 
 from emulator.errors import Problem, invalid, misshapen
 from emulator.fields import ATTRIBUTES, WITH_KX, Checks, Finding, findings, unknown
+from emulator.jsonapi import Json
 
 MAX_PROFILE_BYTES = 100_000
 
@@ -46,19 +48,19 @@ def problems(row: object, pointer: str, form: Form) -> list[Problem]:
 
 
 def _meta(meta: object) -> list[Finding]:
-    orders = meta.get("patch_properties") if isinstance(meta, dict) else meta
-    if isinstance(meta, dict) and meta.get("patch_identifiers"):
-        return [("/meta/patch_identifiers", "The emulator does not play patch_identifiers.")]
+    if not isinstance(meta, dict):
+        return [("/meta/patch_properties", "Not a valid object.")]
+    return [*_orders(meta, "patch_properties", _order_fault), *_orders(meta, "patch_identifiers", _email_fault)]
+
+
+def _orders(meta: Json, kind: str, fault_of: Callable[[str, object], str]) -> list[Finding]:
+    orders = meta.get(kind)
     if orders is None:
         return []
     if not isinstance(orders, dict):
-        return [("/meta/patch_properties", "Not a valid object.")]
-    found: list[Finding] = []
-    for name, order in orders.items():
-        fault = _order_fault(name, order)
-        if fault:
-            found.append((f"/meta/patch_properties/{name}", fault))
-    return found
+        return [(f"/meta/{kind}", "Not a valid object.")]
+    faults = [(name, fault_of(name, order)) for name, order in orders.items()]
+    return [(f"/meta/{kind}/{name}", fault) for name, fault in faults if fault]
 
 
 def _order_fault(name: str, order: object) -> str:
@@ -69,3 +71,13 @@ def _order_fault(name: str, order: object) -> str:
     if name in ("append", "unappend"):
         return "" if isinstance(order, (dict, type(None))) else "Not a valid object."
     return unknown(name, "patch_properties")
+
+
+def _email_fault(name: str, order: object) -> str:
+    """Only e-mails can be added, as an array (Klaviyo's OpenAPI document, PatchIdentifiers)."""
+    if name != "append":
+        return "The emulator plays append alone."
+    emails = order.get("email") if isinstance(order, dict) and order.keys() == {"email"} else None
+    if not isinstance(emails, list):
+        return "Append must be an object with an array of e-mail addresses."
+    return next((fault for email in emails for _, fault in ATTRIBUTES["email"](email)), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
+from emulator.clashes import People
 from emulator.consents import CHANNELS, EMAIL, Grant, Wish
 from emulator.journal import Journal, Trap
 from emulator.lists import DOUBLE_OPT_IN, Lists
@@ -15,16 +16,17 @@ from emulator.work import Row, Subscription, Unsubscription
 log = logging.getLogger(__name__)
 
 
-def subscribe(order: Subscription, profiles: Profiles, lists: Lists, now: float) -> None:
+def subscribe(order: Subscription, people: People, now: float) -> None:
     """Subscribe every row at once, or leave it pending where the list, or without one the account, asks twice.
 
     Without a list and not historical, nobody becomes a profile by it (seen live, 2026).
     """
+    lists = people.lists
     target = lists.by_id.get(order.list_id or "")
     opt_in = target.opt_in_process if target else lists.default_opt_in
     for row in order.rows:
         makes_profiles = order.list_id is not None or order.historical
-        person = _person(row, profiles, now, makes_profiles=makes_profiles)
+        person = _person(row, people, now, makes_profiles=makes_profiles)
         if person is None:
             continue
         wish = Wish(row, order.list_id, order.source)
@@ -43,14 +45,14 @@ def confirm(person: Profile, lists: Lists, now: float) -> int:
     return len(wishes)
 
 
-def _person(row: Row, profiles: Profiles, now: float, *, makes_profiles: bool) -> Profile | None:
+def _person(row: Row, people: People, now: float, *, makes_profiles: bool) -> Profile | None:
     """Whom the row is about, with its identifiers written down; None: nobody, and Klaviyo does not say so."""
     named = {name: row["attributes"].get(name) for name in ("email", "phone_number")}
-    known = row.get("id") or any(profiles.find(field, value) for field, value in named.items() if value)
+    known = row.get("id") or any(people.profiles.find(field, value) for field, value in named.items() if value)
     if not known and not makes_profiles:
         return None
     try:
-        return profiles.upsert({"id": row.get("id"), "attributes": named}, now, clear_nulls=False)[0]
+        return people.upsert({"id": row.get("id"), "attributes": named}, now, clear_nulls=False)[0]
     except (ClashError, UnknownProfileError) as error:
         log.warning("a subscription names nobody or two people (%s); passing the row over", type(error).__name__)
         return None

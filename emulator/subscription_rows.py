@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import phonenumbers
 
+from emulator import phones
 from emulator.consents import CHANNELS
 from emulator.errors import Problem, invalid, misshapen
 from emulator.fields import ATTRIBUTES, FINE, Checks, Finding, findings, unknown
@@ -60,6 +61,19 @@ def problems(row: object, pointer: str, form: Form, circumstances: Circumstances
         inner = list(_unreachable(attributes, form, circumstances))
     found += [(f"/attributes{suffix}", fault) for suffix, fault in inner]
     return [invalid(fault, pointer + suffix) for suffix, fault in found]
+
+
+def drop_phone(row: object) -> bool:
+    """Go on without the number of an unchecked row of a subscription, and without SMS, see `phones.drop`.
+
+    A row that wishes for nothing else is one with the phone alone.
+    """
+    attributes = row.get("attributes") if isinstance(row, dict) else None
+    wished = attributes.get("subscriptions") if isinstance(attributes, dict) else None
+    if not isinstance(wished, dict) or not wished.keys() - {"sms"} or not phones.drop(row, ("email",)):
+        return False
+    wished.pop("sms", None)
+    return True
 
 
 def _channels(attributes: dict[str, Any], form: Form, circumstances: Circumstances) -> Iterator[Finding]:
@@ -120,7 +134,4 @@ def _unreachable(attributes: dict[str, Any], form: Form, circumstances: Circumst
 
 
 def _region(number: str) -> str | None:
-    try:
-        return phonenumbers.region_code_for_number(phonenumbers.parse(number))
-    except phonenumbers.NumberParseException:
-        return None
+    return phonenumbers.region_code_for_number(phonenumbers.parse(number))

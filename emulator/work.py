@@ -26,14 +26,24 @@ class ImportFailure(msgspec.Struct, frozen=True):
 
 
 class ImportJob(Work, kw_only=True):
-    """A bulk import. The rows are let go when it is complete or cancelled, the failures kept."""
+    """A bulk import. The rows are let go when it is complete or cancelled, the failures kept.
+
+    `imported`: the ids of the profiles that its rows wrote, each once, in the order of the rows.
+    """
 
     id: str
     total: int
     list_ids: tuple[str, ...]
     rows: list[Row]
     failures: list[ImportFailure] = []
+    imported: list[str] = []
     cancelled: bool = False
+
+
+class Joining(Work, kw_only=True):
+    """Putting the people of an import that is complete on its lists."""
+
+    job: ImportJob
 
 
 class SuppressionJob(Work, kw_only=True):
@@ -75,5 +85,5 @@ class Erasure(Work, kw_only=True):
     profile_id: str
 
 
-Task = ImportJob | SuppressionJob | Subscription | Unsubscription | Tracking | Erasure
+Task = ImportJob | Joining | SuppressionJob | Subscription | Unsubscription | Tracking | Erasure
 Readable = ImportJob | SuppressionJob

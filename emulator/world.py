@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from typing import assert_never
 
-from emulator import events, importing, subscribing, suppressing
+from emulator import importing, subscribing, suppressing, tracking
 from emulator.auth import Keys
+from emulator.clashes import Identity, People
 from emulator.events import Events
 from emulator.faults import Faults
 from emulator.jobs import Jobs
@@ -15,7 +16,7 @@ from emulator.journal import Journal
 from emulator.limits import Limits
 from emulator.lists import Lists
 from emulator.profiles import Profiles
-from emulator.work import Erasure, ImportJob, Subscription, SuppressionJob, Task, Tracking, Unsubscription
+from emulator.work import Erasure, ImportJob, Joining, Subscription, SuppressionJob, Task, Tracking, Unsubscription
 
 ACCOUNT_ID = "EmULat"
 SMS_REGIONS = frozenset({"US", "CA", "GB"})
@@ -45,6 +46,12 @@ class World:
         #: The regions, such as US, whose numbers the account can send to.
         self.sms_regions = SMS_REGIONS
         self.test_account = True
+        self.identity = Identity()
+
+    @property
+    def people(self) -> People:
+        """For writing profiles."""
+        return People(self.profiles, self.lists, self.events, self.identity)
 
     def catch_up(self) -> None:
         """Carry out what is due by now; called before every request, so that no timer is needed."""
@@ -56,15 +63,17 @@ class World:
     def _carry_out(self, task: Task, now: float) -> None:
         match task:
             case ImportJob():
-                importing.carry_out(task, self.profiles, self.lists, now)
+                importing.carry_out(task, self.people, now)
+            case Joining():
+                importing.join(task.job, self.profiles, self.lists, now)
             case Subscription():
-                subscribing.subscribe(task, self.profiles, self.lists, now)
+                subscribing.subscribe(task, self.people, now)
             case Unsubscription():
                 subscribing.unsubscribe(task, self.profiles, self.lists, self.journal, now)
             case SuppressionJob():
                 suppressing.carry_out(task, self.profiles, self.lists, now)
             case Tracking():
-                events.carry_out(task, self.profiles, self.events, now)
+                tracking.carry_out(task, self.people, now)
             case Erasure():
                 self._erase(task.profile_id)
             case _:

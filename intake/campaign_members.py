@@ -3,63 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Raw
 
+from connections import Connection
 from intake import faults
 from intake.limits import NESTED
 from intake.nesting import too_deep
-from mappings.rules import Rules
 from snapshots.errors import Unreadable
 from snapshots.reading import rows
 from snapshots.rows import Row, Selection, Unusable
 
 #: Nobody is overlooked because of an identity that is not sent.
 _EVERYTHING: Final = Selection(full=True)
+_CUSTOMER: Final = "external_id:"
 
 
-def excluded(exclusions: Iterable[Raw], rules: Rules) -> frozenset[str]:
-    """The identities of those to be left out. Raises falcon.HTTPBadRequest naming the place.
+class Excluded(NamedTuple):
+    """Those to be left out: by the identities that name them, and by all that they have."""
+
+    names: frozenset[str] = frozenset()
+    identities: frozenset[str] = frozenset()
+
+    def has(self, person: Row) -> bool:
+        """Whether the person is one of them.
+
+        By an identity that names either of the two, or an external id, by which the sender knows one customer. Not by a
+        phone that both have beside something better: a family shares one.
+        """
+        return person.identity in self.identities or any(
+            each in self.names or (each in self.identities and each.startswith(_CUSTOMER)) for each in person.also
+        )
+
+
+def excluded(exclusions: Iterable[Raw], connection: Connection) -> Excluded:
+    """Those to be left out. Raises falcon.HTTPBadRequest naming the place.
 
     Also for one that names nobody, unlike a member who does: somebody would be on a list who must not be.
     """
-    found: set[str] = set()
+    found: list[Row] = []
     for index, raw in enumerate(exclusions):
         place = f"$.exclusions[{index}]"
-        people = _people(raw, place, rules)
+        people = _people(raw, place, connection)
         if reason := next((each.reason for each in people if isinstance(each, Unusable)), ""):
             raise faults.bad_request(f"{place}: {reason}; it needs a valid email, phone or external_id")
-        found |= _identities(people)
-    return frozenset(found)
+        found += _usable(people)
+    identities = frozenset(each for person in found for each in (person.identity, *person.also))
+    return Excluded(frozenset(person.identity for person in found), identities)
 
 
-def kept(members: Sequence[Raw], place: str, out: frozenset[str], rules: Rules) -> list[bytes]:
+def kept(members: Sequence[Raw], place: str, out: Excluded, connection: Connection) -> list[bytes]:
     """The members who stay, as lines of NDJSON. Raises falcon.HTTPBadRequest naming the place.
 
-    Whoever shares any identity with somebody to be left out goes. `place`: of the group.
+    `place`: of the group. Of a customer of several e-mails all go if one of them is to be left out.
     """
     return [
         # Between its names and values only, for within them a newline is written \n.
         bytes(raw).replace(b"\n", b" ").replace(b"\r", b" ")
         for index, raw in enumerate(members)
-        if out.isdisjoint(_identities(_people(raw, f"{place}.members[{index}]", rules)))
+        if not any(map(out.has, _usable(_people(raw, f"{place}.members[{index}]", connection))))
     ]
 
 
-def _people(raw: Raw, place: str, rules: Rules) -> list[Row | Unusable]:
+def _people(raw: Raw, place: str, connection: Connection) -> list[Row | Unusable]:
     json = bytes(raw).replace(b"\n", b" ")
     if too_deep(json):
         raise faults.bad_request(f"{place}: nested in over {NESTED} levels")
+    rules, blocked = connection.rules, connection.identity.blocked
     try:
-        return [*rows(iter((json,)), "ndjson", False, _EVERYTHING, rules)]
+        return [*rows(iter((json,)), "ndjson", False, _EVERYTHING, rules, blocked)]
     except Unreadable as fault:
         raise faults.bad_request(f"{place} {str(fault).removeprefix('line 1 ')}") from None
 
 
-def _identities(people: Iterable[Row | Unusable]) -> set[str]:
-    found: set[str] = set()
-    for person in people:
-        if isinstance(person, Row):
-            found |= {person.identity, *person.also}
-    return found
+def _usable(people: Iterable[Row | Unusable]) -> list[Row]:
+    return [person for person in people if isinstance(person, Row)]

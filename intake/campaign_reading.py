@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from connections import Connections
+from connections import Connection, Connections
 from intake import campaign_lists, campaign_members, campaign_messages, faults
 from intake.campaign_lists import Target
+from intake.campaign_members import Excluded
 from intake.campaign_messages import Posted
-from intake.changes_messages import at
+from intake.changes_messages import planned
 from intake.chosen import connection_named
-from mappings.rules import Rules
 from queues.names import Queue
 from queues.snapshots import Order, new_id, queue_of
 
@@ -32,19 +32,19 @@ def read(body: bytes, connections: Connections, now: int) -> list[Planned]:
     """
     posted, groups = campaign_messages.read(body)
     connection = connection_named(posted.connection, connections)
-    launch = _launch(posted, now)
+    launch = _launch(posted)
     targets = campaign_lists.targets(posted, groups, now)
-    out = campaign_members.excluded(posted.exclusions or (), connection.rules)
+    out = campaign_members.excluded(posted.exclusions or (), connection)
     found = []
     for target in targets:
         queue = queue_of(connection.name, target.audience)
-        found.append(_planned(target, queue, _order(target, queue, posted, launch, now), connection.rules, out))
+        found.append(_planned(target, queue, _order(target, queue, posted, launch, now), connection, out))
     return found
 
 
-def _launch(posted: Posted, now: int) -> int:
+def _launch(posted: Posted) -> int:
     try:
-        return 0 if posted.launch_at is None else at(posted.launch_at, now)
+        return 0 if posted.launch_at is None else planned(posted.launch_at)
     except ValueError as fault:
         raise faults.bad_request(f"$.launch_at: {fault}") from None
 
@@ -64,8 +64,8 @@ def _order(target: Target, queue: Queue, posted: Posted, launch: int, now: int) 
     )
 
 
-def _planned(target: Target, queue: Queue, order: Order, rules: Rules, out: frozenset[str]) -> Planned:
+def _planned(target: Target, queue: Queue, order: Order, connection: Connection, out: Excluded) -> Planned:
     posted = sum(len(members) for _, members in target.members)
-    kept = [campaign_members.kept(members, place, out, rules) for place, members in target.members]
+    kept = [campaign_members.kept(members, place, out, connection) for place, members in target.members]
     lines = [line for some in kept for line in some]
     return Planned(queue, order, b"\n".join(lines), len(lines), posted - len(lines))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Raw
 
+from connections import Connection
+from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, made, of_email, of_id, of_phone
+from identity.keys import keys_of, typed_phone
+from intake.faults import UNREADABLE
 from intake.limits import AUDIENCE_NAME
 from intake.mparticle_messages import NOTHING, AudienceId
-from queues import phones
-from queues.change import person_key
+from mappings import email
+from mappings.phone import region_of
 
-#: ms of 1973 and 2286: between them lies every time in ms, and no time in seconds.
+#: ms of 1973 and 2286: between them lies every time in ms that somebody may plan, and no time in seconds.
 _EARLIEST: Final = 100_000_000_000
 _LATEST: Final = 9_999_999_999_999
 #: What may stand in `action`, for messages.
@@ -44,15 +47,30 @@ class Change(msgspec.Struct):
     external_id: str | int | None = None
     attributes: Raw = NOTHING
     consent_state: Raw = NOTHING
-    timestamp: str | int | None = None
+    timestamp: str | int | float | None = None
     audience: AudienceRef | None = None
 
 
-def at(timestamp: str | int | None, now: int) -> int:
-    """The time of a change in ms; a time without a zone is UTC. Raises ValueError saying what is wrong."""
+class _Located(msgspec.Struct):
+    country: str | None = None
+
+
+_located = msgspec.json.Decoder(_Located)
+
+
+def at(timestamp: str | float | None, now: int) -> float:
+    """The time of a change in ms as it was told, even if it cannot be (`mappings.times.clamp`).
+
+    A time without a zone is UTC. Raises ValueError for text that is no time.
+    """
     if timestamp is None:
         return now
-    ms = timestamp if isinstance(timestamp, int) else _iso(timestamp)
+    return _iso(timestamp) if isinstance(timestamp, str) else timestamp
+
+
+def planned(timestamp: str | int) -> int:
+    """A time in ms that somebody chose, and is told when it cannot be. Raises ValueError saying what is wrong."""
+    ms = _iso(timestamp) if isinstance(timestamp, str) else timestamp
     if not _EARLIEST <= ms <= _LATEST:
         raise ValueError("not between 1973 and 2286; a number is ms since 1970, not seconds")
     return ms
@@ -66,16 +84,31 @@ def _iso(text: str) -> int:
     return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def person_keys(change: Change) -> tuple[str, ...]:
-    """A key for each identity that tells this person from others; none when there is none."""
-    return tuple(person_key(kind, value) for kind, value in _identities(change) if value)
-
-
-def _identities(change: Change) -> Iterator[tuple[str, str]]:
-    email = (change.email or "").strip()
-    yield "email", email
-    # A phone only without an e-mail: a family may share it, and they would be taken for one person.
-    if not email and change.phone is not None:
-        yield "phone", phones.plain(str(change.phone))
+def person_keys(change: Change, connection: Connection) -> tuple[str, ...]:
+    """A key for each identifier of the person, the one that names the person first; none when there is none."""
+    address, wrong = of_email([change.email] if change.email else [])
+    found = [(EMAIL, address or (email.canonical(change.email or "") if wrong else ""))]
     if change.external_id is not None:
-        yield "external_id", str(change.external_id).strip()
+        found.append((EXTERNAL_ID, of_id(str(change.external_id))))
+    if change.phone is not None:
+        number = str(change.phone)
+        found.append((PHONE, of_phone(number, _region(change, number, connection))))
+    keys = keys_of(made(found, connection.identity.blocked))
+    return keys or typed_phone(str(change.phone or ""))
+
+
+def is_anybody(change: Change) -> bool:
+    """Whether there is anything that is to identify the person, be it a placeholder."""
+    given = (change.email, change.external_id)
+    return any(str(value).strip() for value in given if value is not None)
+
+
+def _region(change: Change, number: str, connection: Connection) -> str | None:
+    """The country by which the phone is read; attributes are not looked into where it names its own."""
+    default = connection.rules.default_country
+    if number.lstrip().startswith("+") or not bytes(change.attributes):
+        return default
+    try:
+        return region_of(_located.decode(change.attributes).country, default)
+    except UNREADABLE:
+        return default

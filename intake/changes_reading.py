@@ -12,9 +12,9 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from intake.changes_messages import ACTIONS, AudienceRef, Change, at, person_keys
+from intake.changes_messages import ACTIONS, AudienceRef, Change, at, is_anybody, person_keys
 from intake.faults import TWICE, UNREADABLE, describe
-from intake.incoming import MALFORMED, NO_IDENTITY, Incoming, readable
+from intake.incoming import BLOCKED, MALFORMED, NO_IDENTITY, PLACEHOLDER, Incoming, readable
 from intake.nesting import too_deep
 from intake.repeats import repeated
 
@@ -94,8 +94,10 @@ def _read(place: str, raw: bytes | Raw, default: AudienceRef | None, incoming: I
     except ValueError as fault:
         raise Unfit(MALFORMED, f"{place}.timestamp: {fault}") from None
     person = _person(place, change)
-    keys = person_keys(change)
+    keys = person_keys(change, incoming.connection)
     if not keys:
+        if is_anybody(change):
+            raise Unfit(BLOCKED, f"{place}: {PLACEHOLDER}")
         raise Unfit(NO_IDENTITY, f"{place}: give at least one of email, phone and external_id")
     part = incoming.part(str(audience.id))
     part.name = audience.name or part.name

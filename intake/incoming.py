@@ -13,6 +13,7 @@ from intake.faults import UNREADABLE
 from intake.limits import STORED
 from intake.nesting import too_deep
 from intake.request_ids import of_request
+from mappings.times import clamp
 from queues import names
 from queues.acceptance import Acceptance, DeadOnArrival
 from queues.change import Action, Body, encode, nobody_key
@@ -22,6 +23,8 @@ _any = msgspec.json.Decoder(msgspec.Raw)
 
 MALFORMED = "malformed"
 NO_IDENTITY = "no_identity"
+BLOCKED = "identifier_blocked"
+PLACEHOLDER = "what is to identify the person identifies nobody, such as null, 0 or n/a; send an e-mail"
 #: The kind of an audience's queue.
 KIND = "audience"
 
@@ -36,12 +39,13 @@ class TooMuch(Exception):
 class Part:
     """What one message brings to one queue."""
 
-    __slots__ = ("changes", "dead", "name", "queue", "settings")
+    __slots__ = ("changes", "clamped", "dead", "name", "queue", "settings")
 
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
         self.changes: list[bytes] = []
         self.dead: list[DeadOnArrival] = []
+        self.clamped = 0
         self.name: str | None = None
         self.settings = msgspec.Raw(b"")
 
@@ -69,7 +73,7 @@ class Incoming:
     def __init__(
         self, connection: Connection, source: str, message: str, accepted_at: int, stored: Stored | None = None
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._source = source
         self._message = message or of_request()
         self._accepted_at = accepted_at
@@ -81,19 +85,26 @@ class Incoming:
         target = target or names.UNREADABLE
         part = self._parts.get((kind, target))
         if part is None:
-            part = self._parts[kind, target] = Part(Queue(self._connection.name, kind, target))
+            part = self._parts[kind, target] = Part(Queue(self.connection.name, kind, target))
         return part
 
     def is_empty(self) -> bool:
         """Whether the message brought nothing for any queue."""
         return not self._parts
 
-    def add(self, part: Part, keys: tuple[str, ...], action: Action, at: int, person: bytes) -> None:
-        """A change to deliver. `at`: the sender's time in ms. `person`: its own JSON of the person."""
-        part.changes.append(self._stored(keys, action, at, person))
+    def add(self, part: Part, keys: tuple[str, ...], action: Action, at: float | None, person: bytes) -> None:
+        """A change to deliver. `at`: the sender's time in ms, as told. `person`: its own JSON of the person."""
+        part.changes.append(self._stored(part, keys, action, at, person))
 
     def bury(
-        self, part: Part, place: str, at: int, person: bytes, reason: str, detail: str, action: Action = "update"
+        self,
+        part: Part,
+        place: str,
+        at: float | None,
+        person: bytes,
+        reason: str,
+        detail: str,
+        action: Action = "update",
     ) -> None:
         """A change that is dead on arrival. `place`: where it stands in the message; makes its person key.
 
@@ -104,10 +115,12 @@ class Incoming:
         # No key of a person is known. Every such change gets its own, so that, if replayed, it waits for nobody and is
         # taken for nobody else. The person is part of it, for without an id all messages have their first place alike.
         keys = (nobody_key(f"{self._message} {place} {person!r}"),)
-        part.dead.append(DeadOnArrival(self._stored(keys, action, at, person), reason, detail))
+        part.dead.append(DeadOnArrival(self._stored(part, keys, action, at, person), reason, detail))
 
-    def _stored(self, keys: tuple[str, ...], action: Action, at: int, person: bytes) -> bytes:
-        stored = encode(keys, self._accepted_at, Body(action, at, self._source, self._message, msgspec.Raw(person)))
+    def _stored(self, part: Part, keys: tuple[str, ...], action: Action, at: float | None, person: bytes) -> bytes:
+        time, clamped = clamp(at, self._accepted_at)
+        part.clamped += clamped
+        stored = encode(keys, self._accepted_at, Body(action, time, self._source, self._message, msgspec.Raw(person)))
         self._stored_so_far.count(len(stored))
         return stored
 
@@ -117,11 +130,11 @@ class Incoming:
 
     def _acceptances(self, dedupe: str, audiences: Audiences) -> Iterator[Acceptance]:
         for part in self._parts.values():
-            policy = self._connection.policy_for(part.queue.kind, part.queue.target)
+            policy = self.connection.policy_for(part.queue.kind, part.queue.target)
             audience = b""
             if part.name:
                 audience = audiences.news(part.queue, facts(part.name, setting_values.read(part.settings)))
-            yield Acceptance(part.queue, policy, dedupe, part.changes, part.dead, audience)
+            yield Acceptance(part.queue, policy, dedupe, part.changes, part.dead, audience, self._source, part.clamped)
 
 
 def unreadable_person(raw: bytes) -> bytes:

@@ -9,11 +9,13 @@ from redis.asyncio import Redis
 
 from connections import Connection
 from intake.faults import UNREADABLE
-from intake.mparticle_identities import person_keys
+from intake.mparticle_identities import consent_keys
+from intake.mparticle_membership import SOURCE
 from intake.mparticle_messages import Events
 from mappings import consent_state
 from mappings.consent_state import State
-from queues import consents
+from mappings.times import clamp
+from queues import consents, metrics
 
 _anything = msgspec.json.Decoder()
 #: The Firehose's types of notification, and where each holds what was decided.
@@ -22,21 +24,23 @@ _NOTIFIED = ("gdpr_consent_state", "ccpa_consent_state")
 
 async def remember(redis: Redis, message: Events, account_id: int | None, connection: Connection, now: int) -> bool:
     """Whether there was a consent and somebody to remember it of. Raises Unavailable. `now`: as for `read`."""
-    persons, decisions = read(message, account_id, now)
+    persons, decisions = read(message, account_id, connection, now)
     if decisions:
         await consents.remember(redis, connection.name, persons, decisions)
+        if clamp(message.timestamp_ms, now)[1]:
+            await metrics.count_async(redis, {(metrics.CLAMPED, connection.name, SOURCE): 1})
     return bool(decisions)
 
 
-def read(message: Events, account_id: int | None, now: int) -> tuple[tuple[str, ...], State]:
+def read(message: Events, account_id: int | None, connection: Connection, now: int) -> tuple[tuple[str, ...], State]:
     """The person's keys and decisions; what cannot be read is none, and so is what nobody can be found by.
 
     `now`: ms; no decision is later, and one without a time in a message without one is as late.
     """
-    persons = person_keys(account_id, message.mpid, message.user_identities)
+    persons = consent_keys(account_id, message.mpid, message.user_identities, connection)
     if not persons:
         return (), {}
-    at = now if message.timestamp_ms is None else message.timestamp_ms
+    at, _ = clamp(message.timestamp_ms, now)
     states = [consent_state.read(_decoded(message.consent_state), at, now)]
     states += [consent_state.read(state, at, now) for state in _notified(_decoded(message.system_notifications))]
     return persons, consent_state.merge(states)

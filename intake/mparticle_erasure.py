@@ -31,15 +31,21 @@ def acceptances(
     if (message.subject_request_type or KIND) != KIND:
         raise bad_request("$.subject_request_type: not erasure, the only type that Ferry registers for")
     identities = _read(message)
-    person = _encode({"user_identities": identities})
+    person = _encode({"user_identities": identities, **_mpid(identities)})
     incoming = Incoming(connection, SOURCE, message.id or "", now)
     part = incoming.part(TARGETS[KIND], KIND)
-    if keys := subject_keys(account_id, identities):
+    if keys := subject_keys(account_id, identities, connection):
         incoming.add(part, keys, "erase", now, person)
     else:
         incoming.bury(part, _PLACE, now, person, NO_IDENTITY, f"{_PLACE}: no identity by which to find the person")
     dedupe = f"{message.__struct_config__.tag}:{message.id}" if message.id else ""
     return incoming.acceptances(dedupe, audiences)
+
+
+def _mpid(identities: list[Identity]) -> dict[str, str]:
+    """A data subject's mpid is one of the identities; a profile has it beside them."""
+    found = (each.value for each in identities if (each.type or "").lower() == "mpid" and each.value)
+    return next(({"mpid": value} for value in found), {})
 
 
 def _read(message: Erasure) -> list[Identity]:

@@ -2,63 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
 from msgspec import Raw
 
+from connections import Connection
+from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named, made, of_email, of_id, of_phone
+from identity.keys import MOST, keys_of
 from intake.mparticle_messages import Identity
+from mappings import email
+from mappings.identity_types import ALTERNATE, PHONES, canonical
 from queues.change import person_key
 
-_MOST_KEYS: Final = 9
 #: No encoding, and the Profile API's word for it, are raw too.
 _RAW: Final = frozenset({"", "raw", "none"})
-#: mParticle's id for whoever it does not know yet, shared by all of them.
-_NOBODY: Final = "0"
 
 _together = msgspec.json.Decoder(list[Identity | None] | None)
 _apart = msgspec.json.Decoder(list[Raw])
 _alone = msgspec.json.Decoder(Identity | None)
 
 
-def person_keys(account_id: int | None, mpid: str | int | None, raw: Raw) -> tuple[str, ...]:
+def person_keys(account_id: int | None, mpid: str | int | None, raw: Raw, connection: Connection) -> tuple[str, ...]:
     """At most nine keys, none when nothing identifies the person. `raw`: the array of user identities.
 
-    The e-mail, by which Klaviyo knows a person, and the mpid, which stays when the e-mail changes; the other
-    identities only for a person who has neither.
+    Those of the e-mail and the mpid, and of all that the rules of the audience may yet make a phone or an external id.
     """
     identities = _identities(raw)
-    keys = []
-    if email := _email(identities):
-        keys.append(person_key("email", email))
-    known = "" if mpid is None else str(mpid).strip()
-    if known and known != _NOBODY:
-        keys.append(person_key("mpid", f"{account_id}:{known}"))
-    return tuple(keys) or _other_keys(identities)
+    return _keys(account_id, identities, [] if mpid is None else [str(mpid)], connection) or _other_keys(identities)
 
 
-def subject_keys(account_id: int | None, identities: list[Identity]) -> tuple[str, ...]:
+def consent_keys(account_id: int | None, mpid: str | int | None, raw: Raw, connection: Connection) -> tuple[str, ...]:
+    """The keys under which a consent is remembered: a consent is the e-mail's, whatever else is known of its owner."""
+    keys = person_keys(account_id, mpid, raw, connection)
+    return keys[:1] if _email(_identities(raw)) else keys
+
+
+def subject_keys(account_id: int | None, identities: list[Identity], connection: Connection) -> tuple[str, ...]:
     """Every key under which changes of a data subject may wait, at most nine."""
-    email = _email(identities)
-    mpids = [i.value.strip() for i in identities if i.type and i.type.lower() == "mpid" and i.value and i.value.strip()]
-    keys = [person_key("email", email)] if email else []
-    keys += [person_key("mpid", f"{account_id}:{mpid}") for mpid in mpids]
-    return tuple(dict.fromkeys((*keys, *_other_keys(identities))))[:_MOST_KEYS]
+    mpids = [each.value or "" for each in identities if (each.type or "").lower() == "mpid"]
+    keys = _keys(account_id, identities, mpids, connection)
+    return tuple(dict.fromkeys((*keys, *_other_keys(identities))))[:MOST]
+
+
+def _keys(
+    account_id: int | None, identities: list[Identity], mpids: Iterable[str], connection: Connection
+) -> tuple[str, ...]:
+    address = _email(identities)
+    found = [(EMAIL, address), *(("mpid", of_id(value)) for value in mpids), *_others(identities, connection)]
+    return keys_of(made(found, connection.identity.blocked), account_id)
+
+
+def _others(identities: list[Identity], connection: Connection) -> Iterator[Named]:
+    """What the rules of an audience may make a phone or an external id; which of them do is not known here."""
+    for each in identities:
+        if each.type and each.value and _encoding(each) == "raw":
+            type_ = canonical(each.type)
+            if type_ in ALTERNATE:
+                yield EXTERNAL_ID, of_id(each.value)
+            elif type_ in PHONES:
+                yield PHONE, of_phone(each.value, connection.rules.default_country)
 
 
 def _email(identities: list[Identity]) -> str:
-    for identity in identities:
-        if identity.type and identity.type.lower() == "email" and _encoding(identity) == "raw":
-            value = (identity.value or "").strip()
-            if value:
-                return value
-    return ""
+    """The first raw e-mail; one that is none tells the person from others, too."""
+    raw = [each.value or "" for each in identities if (each.type or "").lower() == EMAIL and _encoding(each) == "raw"]
+    address, _ = of_email(raw)
+    return address or next(filter(None, map(email.canonical, raw)), "")
 
 
 def _other_keys(identities: list[Identity]) -> tuple[str, ...]:
+    """Of a person who has nothing else, such as a hashed e-mail: their change is a dead letter, and keeps its order."""
     named = [i for i in identities if i.type and i.value and i.value.strip()]
-    keys = {person_key(f"{i.type}/{_encoding(i)}".lower(), i.value or ""): None for i in named}
-    return tuple(keys)[:_MOST_KEYS]
+    keys = {person_key(f"{i.type}/{_encoding(i)}".lower(), (i.value or "").strip().lower()): None for i in named}
+    return tuple(keys)[:MOST]
 
 
 def _encoding(identity: Identity) -> str:

@@ -53,7 +53,7 @@ def acceptances(
 class _Reading:
     def __init__(self, message: Membership, account_id: int | None, connection: Connection, now: int) -> None:
         self.incoming = Incoming(connection, SOURCE, message.id or "", now)
-        self._at = now if message.timestamp_ms is None else message.timestamp_ms
+        self._at = message.timestamp_ms
         self._account_id = account_id
 
     def profile(self, place: str, raw: Raw) -> None:
@@ -66,7 +66,7 @@ class _Reading:
             return
         if profile is None or not profile.audiences:
             return
-        keys = person_keys(self._account_id, profile.mpid, profile.user_identities)
+        keys = person_keys(self._account_id, profile.mpid, profile.user_identities, self.incoming.connection)
         for number, each in enumerate(profile.audiences):
             self._audience(f"{place}.audiences[{number}]", profile, keys, each)
 

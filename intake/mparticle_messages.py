@@ -16,18 +16,16 @@ from intake.limits import AUDIENCE_ID, AUDIENCE_NAME, MESSAGE_ID
 FIREHOSE_VERSION: Final = "3.2.0"
 NOTHING: Final = Raw(b"")
 
-#: ms since 1970, up to the year 2286, so that it has no more digits than the ledger stores.
-Milliseconds = Annotated[int, Meta(ge=0, lt=10_000_000_000_000)]
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 AudienceId = Number | Annotated[str, Meta(min_length=1, max_length=AUDIENCE_ID)]
 AudienceName = Annotated[str, Meta(max_length=AUDIENCE_NAME)]
 
 
 class Message(msgspec.Struct, tag_field="type"):
-    """The envelope. `id` is mParticle's UUID of the message."""
+    """The envelope. `id` is mParticle's UUID of the message, `timestamp_ms` its time, even if it cannot be."""
 
     id: Annotated[str, Meta(max_length=MESSAGE_ID)] | None = None
-    timestamp_ms: Milliseconds | None = None
+    timestamp_ms: int | float | None = None
     account: Raw = NOTHING
 
 

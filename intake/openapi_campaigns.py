@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from intake import limits
 from intake.openapi_parts import answer, errors
-from intake.openapi_schemas import TIMES, Schema, obj, ref
+from intake.openapi_schemas import TEXT_TIME, Schema, obj, ref
 from intake.openapi_snapshot_schemas import STATUS
 
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
@@ -44,7 +44,11 @@ _CAMPAIGN: Final = obj(
             "of a merged one. Without a date in it the next campaign of that name brings the same lists up to date.",
         },
         "launch_at": {
-            "oneOf": [*TIMES, {"type": "null"}],
+            "oneOf": [
+                TEXT_TIME,
+                {"type": "integer", "minimum": 100_000_000_000, "maximum": 9_999_999_999_999},
+                {"type": "null"},
+            ],
             "description": "ISO 8601, or ms since 1970: nothing is sent before. At once when left out.",
         },
         "confirm": {"type": "boolean", "description": "true: nobody is asked, however many leave a list."},

@@ -6,7 +6,7 @@ from typing import Final
 
 from intake import limits
 from intake.mparticle_messages import FIREHOSE_VERSION
-from intake.openapi_schemas import AUDIENCE_ID, LARGEST, Schema, obj, text
+from intake.openapi_schemas import AUDIENCE_ID, CLAMPED, LARGEST, Schema, obj, text
 from mappings import consent_state
 
 _SETTINGS: Final[Schema] = {
@@ -26,7 +26,7 @@ def _message(kind: str, description: str, more: Schema | None = None, *required:
     envelope: Schema = {
         "type": {"type": "string", "const": kind},
         "id": text("mParticle's id of the message; one seen in the last 24 hours is stored once.", limits.MESSAGE_ID),
-        "timestamp_ms": {"type": ["integer", "null"], "minimum": 0, "maximum": 9_999_999_999_999},
+        "timestamp_ms": {"type": ["number", "null"], "description": f"Since 1970. {CLAMPED}"},
         "firehose_version": {"type": "string", "examples": [FIREHOSE_VERSION]},
         "account": _ACCOUNT | {"type": ["object", "null"]},
     }

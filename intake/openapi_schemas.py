@@ -42,11 +42,9 @@ AUDIENCE_ID: Final[Schema] = {
 _AUDIENCE: Final = obj(
     {"id": AUDIENCE_ID, "name": text("What its Klaviyo list is called.", limits.AUDIENCE_NAME)}, "id"
 )
-#: A time, as an alternative of `oneOf` each.
-TIMES: Final[list[Schema]] = [
-    {"type": "string", "format": "date-time"},
-    {"type": "integer", "minimum": 100_000_000_000, "maximum": 9_999_999_999_999},
-]
+#: Said of every time of a change.
+CLAMPED: Final = "In the future or before 2015: counts as the time of arrival."
+TEXT_TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 _CHANGE: Final = obj(
     {
         "action": {"type": "string", "enum": ["add", "remove", "update"], "description": "update: attributes only."},
@@ -56,8 +54,8 @@ _CHANGE: Final = obj(
         "attributes": {"type": ["object", "null"], "description": "A value of null removes the attribute."},
         "consent_state": {"type": ["object", "null"]},
         "timestamp": {
-            "oneOf": [*TIMES, {"type": "null"}],
-            "description": "When it happened: ISO 8601, or ms since 1970; now when left out.",
+            "oneOf": [TEXT_TIME, {"type": "number"}, {"type": "null"}],
+            "description": f"When it happened: ISO 8601, or ms since 1970; now when left out. {CLAMPED}",
         },
         "audience": {"oneOf": [ref("Audience"), {"type": "null"}], "description": "Else that of the request."},
     },

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from intake import limits
 from intake.openapi_parts import CONNECTION, answer, errors, query
-from intake.openapi_schemas import TIMES, Schema, ref
+from intake.openapi_schemas import CLAMPED, TEXT_TIME, Schema, ref
 from intake.openapi_snapshot_schemas import ID
 from queues.snapshots import PIECE
 
@@ -44,9 +44,8 @@ def _members() -> dict[str, Any]:
             query("name", "The audience's name, which its list gets.", maxLength=limits.AUDIENCE_NAME),
             _query(
                 "at",
-                "The time at which the membership was so, not in the future: ISO 8601, or ms since 1970; now when left "
-                "out.",
-                oneOf=TIMES,
+                f"The time at which the membership was so: ISO 8601, or ms since 1970; now when left out. {CLAMPED}",
+                oneOf=[TEXT_TIME, {"type": "integer", "minimum": 0}],
             ),
             _query("rows", "How many rows it has; with another number it is refused.", type="integer", minimum=0),
             _query("confirm", "1: nobody is asked, however many leave the list.", type="string", enum=["0", "1"]),

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import Raw
 
+from connections import Connection
+from identity.identifiers import ANONYMOUS, EMAIL, OWN, PHONE, Identifiers, Named, made, of_id, of_phone
+from identity.keys import keys_of, typed_phone
 from intake import limits
-from intake.incoming import KIND, MALFORMED, Incoming
+from intake.incoming import BLOCKED, KIND, MALFORMED, PLACEHOLDER, Incoming
 from intake.nesting import too_deep
-from mappings import contact
+from mappings import contact, email
 from mappings.errors import Reason
+from mappings.phone import region_of
 from mappings.segment_routed import Routed
-from queues import phones
-from queues.change import Action, person_key
+from queues.change import Action
 from queues.names import TARGETS
 
 _encode = msgspec.json.Encoder().encode
@@ -20,10 +25,11 @@ _encode = msgspec.json.Encoder().encode
 
 def put(incoming: Incoming, place: str, at: int, routed: Routed) -> None:
     """One change into its queue, or among the dead of it. `place`: of the message. `at`: when it happened, in ms."""
-    person = _encode(routed.fields)
-    keys = _keys(routed)
+    person = _stored(routed)
+    who = _who(routed, incoming.connection)
+    keys = keys_of(who) or typed_phone(contact.text(_person(routed).get("phone_number")) or "")
     part = incoming.part(_target(routed), routed.kind)
-    if fault := _fault(routed, keys, person):
+    if fault := _fault(routed, who, keys, person):
         # Replayed, a membership does the least as an update; the others are what they are.
         action: Action = "update" if routed.kind == KIND else routed.change
         reason, detail = fault
@@ -35,7 +41,7 @@ def put(incoming: Incoming, place: str, at: int, routed: Routed) -> None:
     incoming.add(part, keys, routed.change, at, person)
 
 
-def _fault(routed: Routed, keys: tuple[str, ...], person: bytes) -> tuple[str, str] | None:
+def _fault(routed: Routed, who: Identifiers, keys: tuple[str, ...], person: bytes) -> tuple[str, str] | None:
     """Reason and detail, where the change cannot be delivered."""
     if routed.reason:
         return routed.reason, routed.detail or ""
@@ -45,9 +51,9 @@ def _fault(routed: Routed, keys: tuple[str, ...], person: bytes) -> tuple[str, s
         return MALFORMED, f"its audience has a name of over {limits.AUDIENCE_NAME} characters"
     if too_deep(person):
         return MALFORMED, "what the action makes of it is nested too deeply"
-    if not keys:
+    if not keys and not who.left_out:
         return Reason.PHONE_INVALID, "its phone has no digit, and nothing else identifies the person; correct the phone"
-    return None
+    return None if keys else (BLOCKED, PLACEHOLDER)
 
 
 def _target(routed: Routed) -> str | None:
@@ -58,11 +64,38 @@ def _target(routed: Routed) -> str | None:
     return known if known and len(known) <= limits.AUDIENCE_ID else None
 
 
-def _keys(routed: Routed) -> tuple[str, ...]:
+def _who(routed: Routed, connection: Connection) -> Identifiers:
+    """By what the person is told from others; a device of an event stands in for what is blocked."""
     identities = routed.identities
     if routed.kind == "consent":
         # A consent belongs to the address, whoever gives it: both are keys, and no id of the person is one.
         given = (("email", routed.fields.get("email")), ("phone", routed.fields.get("phone_number")))
         identities = tuple((kind, value) for kind, raw in given if (value := contact.text(raw)))
-    plain = ((kind, phones.plain(value) if kind == "phone" else value) for kind, value in identities)
-    return tuple(person_key(kind, value) for kind, value in plain if value)
+    country = region_of(_person(routed).get("country_code"), connection.rules.default_country)
+    found = [(kind, _spelled(kind, value, country)) for kind, value in identities]
+    who = made(found, connection.identity.blocked)
+    device = made(_device(routed), connection.identity.blocked)
+    return who if who.named or not device.named else device
+
+
+def _device(routed: Routed) -> list[Named]:
+    found = contact.text(_person(routed).get(ANONYMOUS)) if routed.kind == "event" else None
+    return [(ANONYMOUS, of_id(found or ""))]
+
+
+def _person(routed: Routed) -> dict[str, Any]:
+    """Where the identifiers of the person stand."""
+    profile = routed.fields.get("profile") if routed.kind == "event" else routed.fields
+    return profile if isinstance(profile, dict) else {}
+
+
+def _spelled(kind: str, value: str, country: str | None) -> str:
+    if kind == EMAIL:
+        return email.canonical(value)
+    return of_phone(value, country) if kind == PHONE else of_id(value)
+
+
+def _stored(routed: Routed) -> bytes:
+    """The fragment, with Segment's own ids of people, by which it is known at its delivery whose it is."""
+    own = {kind: value for kind, value in routed.identities if kind in (*OWN, ANONYMOUS)}
+    return _encode(routed.fields | own if routed.kind in (KIND, "profile", "event") else routed.fields)

@@ -78,7 +78,7 @@ def complete(fields: dict[str, Any], common: dict[str, dict[str, Any]], now: int
 
 
 def happened(fields: dict[str, Any], now: int) -> int:
-    """When a completed message happened, in ms; `now` where its time cannot be read.
+    """When a completed message says that it happened, in ms; `now` where its time cannot be read.
 
     It only brings the changes of a person into order. Whether an event can be sent with such a time its mapping says.
     """

@@ -15,12 +15,13 @@ from intake import faults
 from intake.audiences import facts
 from intake.body import BodyReader, is_gzip
 from intake.changes import NDJSON, media_type
-from intake.changes_messages import at
+from intake.changes_messages import at as moment
 from intake.chosen import connection_of
 from intake.limits import AUDIENCE_NAME
 from intake.pieces import pieces
 from intake.snapshot_status import queue_for, status_of
 from intake.staging import Staging
+from mappings.times import clamp
 from queues.clock import now_ms
 from queues.snapshots import Format, Order, Record, new_id
 
@@ -53,25 +54,32 @@ class Members:
         """A snapshot. The same one again is another one, which changes nothing."""
         now = now_ms()  # before the first byte: whatever changes from here on is newer
         queue = queue_for(connection_of(req, self._connections), audience)
-        order = _order(req, new_id(queue), now)
+        asked = _asked(req)
+        at, clamped = clamp(_at(asked.at, now), now)
+        order = _order(asked, req, new_id(queue), at)
         size = await self._staging.stage(order.snapshot, pieces(req, self._bodies))
         record = Record(str(queue), order, now_ms(), size)
-        await self._staging.submit(queue, record, facts(order.name, {}) if order.name else b"")
+        told = facts(order.name, {}) if order.name else b""
+        await self._staging.submit(queue, record, told, clamped=clamped)
         resp.status = falcon.HTTP_202
         resp.content_type = _JSON
-        told = {"snapshot": order.snapshot, "bytes": size, "state": record.state}
-        resp.data = orjson.dumps(told | {"status": status_of(queue, order.snapshot)})
+        answer = {"snapshot": order.snapshot, "bytes": size, "state": record.state}
+        resp.data = orjson.dumps(answer | {"status": status_of(queue, order.snapshot)})
 
 
-def _order(req: falcon.asgi.Request, snapshot_id: str, now: int) -> Order:
-    """Raises HTTPBadRequest and HTTPUnsupportedMediaType, before any of the body is read."""
+def _asked(req: falcon.asgi.Request) -> _Asked:
+    """Raises HTTPBadRequest, before any of the body is read."""
     try:
-        asked = msgspec.convert(req.params, _Asked, strict=False)
+        return msgspec.convert(req.params, _Asked, strict=False)
     except msgspec.ValidationError as fault:
         raise faults.bad_request(faults.describe(fault).replace("$.", "?", 1)) from None
+
+
+def _order(asked: _Asked, req: falcon.asgi.Request, snapshot_id: str, at: int) -> Order:
+    """Raises HTTPUnsupportedMediaType, before any of the body is read."""
     return Order(
         snapshot_id,
-        _at(asked.at, now),
+        at,
         _format(req),
         gzip=is_gzip(req),
         rows=None if asked.rows is UNSET else asked.rows,
@@ -81,16 +89,11 @@ def _order(req: falcon.asgi.Request, snapshot_id: str, now: int) -> Order:
     )
 
 
-def _at(text: str | None, now: int) -> int:
+def _at(text: str | None, now: int) -> float:
     try:
-        time = at(int(text) if text and text.isascii() and text.isdigit() else text, now)
+        return moment(int(text) if text and text.isascii() and text.isdigit() else text, now)
     except ValueError as fault:
         raise faults.bad_request(f"?at: {fault} (in an address + is written %2B)") from None
-    if time > now:
-        raise faults.bad_request(
-            f"?at: {time - now:,} ms in the future, so that it would win over changes still to come"
-        )
-    return time
 
 
 def _format(req: falcon.asgi.Request) -> Format:

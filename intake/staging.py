@@ -66,18 +66,18 @@ class Staging:
         if self._commit.full:
             raise LedgerFull(self._commit.full)
 
-    async def submit(self, queue: Queue, record: Record, audience: bytes) -> None:
+    async def submit(self, queue: Queue, record: Record, audience: bytes, *, clamped: bool = False) -> None:
         """Have a body that is whole carried out. `audience`: JSON to remember, empty for as it was.
 
-        An older one that the guard holds gives way to it. Raises Unavailable; where nothing was written for want of
-        room, the body is gone.
+        `clamped`: its time could not be. An older one that the guard holds gives way to it. Raises Unavailable; where
+        nothing was written for want of room, the body is gone.
         """
         with unavailable():
             async with self._redis.pipeline(transaction=True) as pipe:
                 snapshots.opened(pipe, queue, record)
                 await pipe.execute()
         try:
-            await self._commit.accept([snapshots.acceptance_of(queue, record, audience, record.since)])
+            await self._commit.accept([snapshots.acceptance_of(queue, record, audience, record.since, clamped=clamped)])
         except Unavailable as fault:
             if isinstance(fault, LedgerFull | QueueFull) or isinstance(fault.__cause__, ResponseError):
                 await self._withdraw(queue, record.order.snapshot)

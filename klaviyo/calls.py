@@ -17,6 +17,7 @@ from klaviyo.http import Answer, Reply, Transport
 from klaviyo.limiter import Limiter
 from klaviyo.meter import UNMETERED, Meter
 from klaviyo.outcomes import UNEXPECTED, Accepted, Outcome, Retry, summary
+from klaviyo.partial import left_out
 from klaviyo.problems import read_problems
 from klaviyo.responses import classify
 
@@ -60,6 +61,7 @@ class Caller:
         outcome = _judge(endpoint, answer)
         _log(endpoint, answer, outcome, (time.monotonic() - began) * 1000)
         if isinstance(outcome, Accepted):
+            self._tell_left_out(endpoint, answer)
             return outcome.body
         if isinstance(answer, Reply) and answer.status == 429 and isinstance(outcome, Retry):
             self.limiter.pause(endpoint.name, outcome.after_s or 0.0)
@@ -75,6 +77,19 @@ class Caller:
             time.sleep(wait)
             patience -= wait
         self.meter.calls(endpoint.name)
+
+    def _tell_left_out(self, endpoint: Endpoint, answer: Answer) -> None:
+        """A batch that Klaviyo took is delivered, so nobody else would learn that a part of it is missing there."""
+        fields = left_out(answer.headers) if isinstance(answer, Reply) else []
+        if fields:
+            logger.warning(
+                "%s: Klaviyo took the request and left %s out of one row or more; the rest is stored, and what was "
+                "left out is not sent again",
+                endpoint.name,
+                ", ".join(fields),
+            )
+        for field in fields:
+            self.meter.partial_failure(endpoint.name, field)
 
     def pages(self, endpoint: Endpoint, identifier: str, query: str) -> Iterator[list[Any]]:
         """The `data` of each page. Raises as a call does, and UNEXPECTED when the next page is elsewhere."""

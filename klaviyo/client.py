@@ -13,6 +13,7 @@ from klaviyo import (
     imports,
     list_people,
     lists,
+    lookups,
     members,
     profiles,
     rights,
@@ -26,6 +27,7 @@ from klaviyo.imports import ImportJob, RowFailure
 from klaviyo.limiter import Limiter
 from klaviyo.list_people import Person
 from klaviyo.listing import Listing
+from klaviyo.lookups import Found, ProfileField
 from klaviyo.members import Field
 from klaviyo.meter import UNMETERED, Meter
 from klaviyo.revision import REVISION
@@ -106,25 +108,29 @@ class Klaviyo:
         """Consents of those whom Klaviyo knows. See `list_people.profiles_consents`."""
         return list_people.profiles_consents(self._call, field, values)
 
-    def members(self, list_id: str, field: Field, values: Sequence[str]) -> list[str]:
-        """Profile ids of those on the list. See `members.members`."""
-        return members.members(self._call, list_id, field, values)
+    def find_profiles(self, field: ProfileField, values: Sequence[str], *, consents: bool = False) -> list[Found]:
+        """Those whom Klaviyo knows. See `lookups.find_profiles`."""
+        return lookups.find_profiles(self._call, field, values, consents=consents)
 
-    def listed(self, list_id: str, field: Field, values: Sequence[str]) -> dict[str, str]:
-        """Profile ids by those of the values that are on the list. See `members.listed`."""
-        return members.listed(self._call, list_id, field, values)
+    def find_members(self, list_id: str, field: Field, values: Sequence[str]) -> list[Found]:
+        """Those on a list. See `lookups.find_members`."""
+        return lookups.find_members(self._call, list_id, field, values)
 
-    def profiles_by_external_id(self, values: Sequence[str]) -> list[str]:
-        """Profile ids by external id. See `members.profiles_by_external_id`."""
-        return members.profiles_by_external_id(self._call, values)
+    def imported_profiles(self, job_id: str) -> Iterator[Found]:
+        """Those whom an import wrote. See `lookups.imported_profiles`."""
+        return lookups.imported_profiles(self._call, job_id)
+
+    def lists_of(self, profile_id: str) -> list[str] | None:
+        """The lists that a profile is on. See `lookups.lists_of`."""
+        return lookups.lists_of(self._call, profile_id)
 
     def remove_members(self, list_id: str, profile_ids: Sequence[str]) -> None:
         """Take profiles off a list. See `members.remove_members`."""
         members.remove_members(self._call, list_id, profile_ids)
 
-    def clear_fields(self, identifiers: Mapping[str, str], fields: Sequence[str]) -> None:
+    def clear_fields(self, who: Mapping[str, str], fields: Sequence[str]) -> None:
         """Empty standard fields of one profile. See `profiles.clear_fields`."""
-        profiles.clear_fields(self._call, identifiers, fields)
+        profiles.clear_fields(self._call, who, fields)
 
     def make_known(self, identifiers: Mapping[str, str]) -> None:
         """See that one profile exists. See `profiles.make_known`."""

@@ -8,28 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import msgspec
-
-from klaviyo.calls import Caller, shape
+from klaviyo.calls import Caller
 from klaviyo.endpoints import PROFILES
-from klaviyo.filters import any_of, query
-from klaviyo.marketing import Channel, Marketing, Subscriptions
+from klaviyo.lookups import Attributes, folded, look_up
+from klaviyo.marketing import Marketing
 from klaviyo.members import Field
-
-
-class _Attributes(msgspec.Struct, frozen=True):
-    email: str | None = None
-    phone_number: str | None = None
-    subscriptions: Subscriptions | None = None
-
-
-class _Profile(msgspec.Struct, frozen=True):
-    attributes: _Attributes
-
 
 #: Stands for a departure whose time Klaviyo does not tell: later than any consent.
 _SOME_TIME = datetime.max.replace(tzinfo=UTC)
-_NOBODY = Marketing()
 
 
 def departures(call: Caller, field: Field, values: Sequence[str], list_id: str | None) -> dict[str, datetime]:
@@ -39,21 +25,17 @@ def departures(call: Caller, field: Field, values: Sequence[str], list_id: str |
     """
     found: dict[str, datetime] = {}
     fields = {"additional-fields[profile]": "subscriptions", "fields[profile]": f"{field},subscriptions"}
-    for expression in any_of(field, values):
-        encoded = query({"filter": expression, **fields, "page[size]": "100"})
-        for page in call.pages(PROFILES, "", encoded):
-            for profile in shape(PROFILES, page, list[_Profile]):
-                value, moments = _departure(profile.attributes, field, list_id)
-                if moments:
-                    found[value] = max(moment or _SOME_TIME for moment in moments)
-    return {value: found[value.lower()] for value in values if value.lower() in found}
+    for profile in look_up(call, PROFILES, "", field, values, fields):
+        value, moments = _departure(profile.attributes, field, list_id)
+        if moments:
+            found[value] = max(moment or _SOME_TIME for moment in moments)
+    return {value: found[key] for value in values if (key := folded(field, value)) in found}
 
 
-def _departure(attributes: _Attributes, field: Field, list_id: str | None) -> tuple[str, list[datetime | None]]:
+def _departure(attributes: Attributes, field: Field, list_id: str | None) -> tuple[str, list[datetime | None]]:
     value = attributes.email if field == "email" else attributes.phone_number
-    told = attributes.subscriptions or Subscriptions()
-    channel = (told.email if field == "email" else told.sms) or Channel()
-    return (value or "").lower(), _left(channel.marketing or _NOBODY, list_id)
+    told = attributes.marketing("email" if field == "email" else "sms")
+    return folded(field, value or ""), _left(told, list_id)
 
 
 def _left(told: Marketing, list_id: str | None) -> list[datetime | None]:

@@ -48,18 +48,17 @@ IMPORT_ERRORS = Endpoint(
     frozenset({200}),
     about="job",
 )
+IMPORTED_PROFILES = Endpoint(
+    "get_profiles_for_bulk_import_profiles_job",
+    "GET",
+    "/api/profile-bulk-import-jobs/{id}/profiles",
+    frozenset({200}),
+    about="job",
+)
 LISTS = Endpoint("get_lists", "GET", "/api/lists", frozenset({200}), about="list")
 LIST = Endpoint("get_list", "GET", "/api/lists/{id}", frozenset({200}), about="list")
 CREATE_LIST = Endpoint("create_list", "POST", "/api/lists", frozenset({201}), about="list")
 DELETE_LIST = Endpoint("delete_list", "DELETE", "/api/lists/{id}", frozenset({204}), document=False, about="list")
-LIST_MEMBERS = Endpoint(
-    "get_profile_ids_for_list",
-    "GET",
-    "/api/lists/{id}/relationships/profiles",
-    frozenset({200}),
-    about="list",
-    many=True,
-)
 LIST_PROFILES = Endpoint(
     "get_profiles_for_list", "GET", "/api/lists/{id}/profiles", frozenset({200}), about="list", many=True
 )
@@ -73,6 +72,10 @@ REMOVE_MEMBERS = Endpoint(
     many=True,
 )
 PROFILES = Endpoint("get_profiles", "GET", "/api/profiles", frozenset({200}), many=True)
+PROFILE_LISTS = Endpoint(
+    "get_list_ids_for_profile", "GET", "/api/profiles/{id}/relationships/lists", frozenset({200}), about="profile"
+)
+UPDATE_PROFILE = Endpoint("update_profile", "PATCH", "/api/profiles/{id}", frozenset({200}), about="profile")
 PROFILE_IMPORT = Endpoint(
     "create_or_update_profile", "POST", "/api/profile-import", frozenset({200, 201}), about="person"
 )
@@ -118,14 +121,16 @@ ENDPOINTS = (
     BULK_IMPORT,
     IMPORT_JOB,
     IMPORT_ERRORS,
+    IMPORTED_PROFILES,
     LISTS,
     LIST,
     CREATE_LIST,
     DELETE_LIST,
-    LIST_MEMBERS,
     LIST_PROFILES,
     REMOVE_MEMBERS,
     PROFILES,
+    PROFILE_LISTS,
+    UPDATE_PROFILE,
     PROFILE_IMPORT,
     SUBSCRIBE,
     UNSUBSCRIBE,

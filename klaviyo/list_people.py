@@ -12,19 +12,14 @@ from typing import Any, Final, Literal
 import msgspec
 
 from klaviyo.calls import Caller, shape
-from klaviyo.endpoints import LIST_PROFILES, PROFILES, Endpoint
-from klaviyo.filters import any_of, query
+from klaviyo.endpoints import LIST_PROFILES, PROFILES
+from klaviyo.filters import query
 from klaviyo.listing import Listing
-from klaviyo.marketing import Channel, Marketing, Subscriptions
+from klaviyo.lookups import CONSENTS, IDENTIFIERS, Attributes, Profile, look_up
+from klaviyo.marketing import Marketing
 
 #: What profiles can be looked up by.
 Identifier = Literal["email", "phone_number", "external_id"]
-_IDENTIFIERS: Final = "email,phone_number,external_id"
-_CONSENTS: Final = {
-    "additional-fields[profile]": "subscriptions",
-    "fields[profile]": f"{_IDENTIFIERS},subscriptions",
-    "page[size]": "100",
-}
 # The order in which they joined: who joins meanwhile comes last instead of moving the others.
 _ORDER: Final = {"sort": "joined_group_at", "page[size]": "100"}
 
@@ -39,17 +34,6 @@ class Person(msgspec.Struct, frozen=True):
     by_sms: Marketing = Marketing()
 
 
-class _Attributes(msgspec.Struct, frozen=True):
-    email: str | None = None
-    phone_number: str | None = None
-    external_id: str | None = None
-    subscriptions: Subscriptions | None = None
-
-
-class _Profile(msgspec.Struct, frozen=True):
-    attributes: _Attributes
-
-
 def list_profiles(call: Caller, list_id: str, cursor: str = "") -> Listing[dict[str, str | None]]:
     """Everybody on the list, as `email`, `phone_number` and `external_id`; `cursor`: where another listing was.
 
@@ -58,33 +42,28 @@ def list_profiles(call: Caller, list_id: str, cursor: str = "") -> Listing[dict[
     """
 
     def read(data: list[Any]) -> list[dict[str, str | None]]:
-        found = [profile.attributes for profile in shape(LIST_PROFILES, data, list[_Profile])]
+        found = [profile.attributes for profile in shape(LIST_PROFILES, data, list[Profile])]
         return [{"email": p.email, "phone_number": p.phone_number, "external_id": p.external_id} for p in found]
 
-    start = cursor or query({"fields[profile]": _IDENTIFIERS, **_ORDER})
+    start = cursor or query({"fields[profile]": IDENTIFIERS, **_ORDER})
     return Listing(call, LIST_PROFILES, list_id, start, read)
 
 
 def list_consents(call: Caller, list_id: str, cursor: str = "") -> Listing[Person]:
     """Everybody on the list with their consents; otherwise as `list_profiles`."""
-    start = cursor or query({**_CONSENTS, **_ORDER})
-    return Listing(call, LIST_PROFILES, list_id, start, lambda data: _people(LIST_PROFILES, data))
+    start = cursor or query({**CONSENTS, **_ORDER})
+    return Listing(call, LIST_PROFILES, list_id, start, _people)
 
 
 def profiles_consents(call: Caller, field: Identifier, values: Sequence[str]) -> list[Person]:
     """Those of `values` whom Klaviyo knows, with their consents; one request for each hundred. Raises NotAccepted."""
-    found: list[Person] = []
-    for expression in any_of(field, values):
-        for page in call.pages(PROFILES, "", query({"filter": expression, **_CONSENTS})):
-            found += _people(PROFILES, page)
-    return found
+    return [_person(profile.attributes) for profile in look_up(call, PROFILES, "", field, values, CONSENTS)]
 
 
-def _people(endpoint: Endpoint, data: list[Any]) -> list[Person]:
-    return [_person(profile.attributes) for profile in shape(endpoint, data, list[_Profile])]
+def _people(data: list[Any]) -> list[Person]:
+    return [_person(profile.attributes) for profile in shape(LIST_PROFILES, data, list[Profile])]
 
 
-def _person(told: _Attributes) -> Person:
-    channels = told.subscriptions or Subscriptions()
-    email, sms = ((channel or Channel()).marketing or Marketing() for channel in (channels.email, channels.sms))
-    return Person(told.email, told.phone_number, told.external_id, email, sms)
+def _person(told: Attributes) -> Person:
+    channels = told.marketing("email"), told.marketing("sms")
+    return Person(told.email, told.phone_number, told.external_id, *channels)

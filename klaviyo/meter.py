@@ -23,6 +23,13 @@ class Meter(Protocol):
         """The limiter had no slot: the request, or the batch that needs it, waits so long."""
         ...
 
+    def partial_failure(self, endpoint: str, field: str) -> None:
+        """Klaviyo took a request without this field of one row or more; see `partial.left_out` for what it may be.
+
+        The answer says so, so this is told after it, unlike `calls`.
+        """
+        ...
+
 
 class _Unmetered:
     """Counts nothing."""
@@ -34,6 +41,9 @@ class _Unmetered:
         """See `Meter`."""
 
     def waits(self, endpoint: str, seconds: float) -> None:
+        """See `Meter`."""
+
+    def partial_failure(self, endpoint: str, field: str) -> None:
         """See `Meter`."""
 
 

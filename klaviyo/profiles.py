@@ -8,21 +8,28 @@ from typing import Any
 import msgspec
 
 from klaviyo.calls import Caller, shape
-from klaviyo.endpoints import PROFILE_IMPORT, PROFILES
+from klaviyo.endpoints import PROFILE_IMPORT, PROFILES, UPDATE_PROFILE
 from klaviyo.filters import equals, query
 
 
-def clear_fields(call: Caller, identifiers: Mapping[str, str], fields: Sequence[str]) -> None:
+def clear_fields(call: Caller, who: Mapping[str, str], fields: Sequence[str]) -> None:
     """Empty standard fields of a profile, such as `first_name` or `location.region`.
 
-    Here a null clears; in a bulk import it changes nothing. `identifiers`: by what Klaviyo knows the person (`email`,
-    `phone_number`, `external_id`). Raises NotAccepted, with Dead or Conflict when this person is refused.
+    Here a null clears; in a bulk import it changes nothing. `who`: exactly one entry, the `id` of Klaviyo's profile or
+    one identifier (`email`, `phone_number`, `external_id`), by which an unknown person becomes known. A second one
+    would be written to the profile that the first one finds (Klaviyo: update profile properties). Raises ValueError for
+    another number of entries, and NotAccepted, with Dead or Conflict when this person is refused and Gone when no
+    profile has that id, or none has it any more.
     """
-    attributes: dict[str, Any] = dict(identifiers)
+    ((name, value),) = who.items()
+    cleared: dict[str, Any] = {}
     for field in fields:
         outer, _, inner = field.rpartition(".")
-        (attributes.setdefault(outer, {}) if outer else attributes)[inner] = None
-    _write(call, attributes)
+        (cleared.setdefault(outer, {}) if outer else cleared)[inner] = None
+    if name == "id":
+        call(UPDATE_PROFILE, value, body=_document(cleared, id=value))
+    else:
+        _write(call, {name: value, **cleared})
 
 
 def make_known(call: Caller, identifiers: Mapping[str, str]) -> None:
@@ -49,4 +56,8 @@ class _Found(msgspec.Struct, frozen=True):
 
 
 def _write(call: Caller, attributes: Mapping[str, Any]) -> None:
-    call(PROFILE_IMPORT, body=msgspec.json.encode({"data": {"type": "profile", "attributes": attributes}}))
+    call(PROFILE_IMPORT, body=_document(attributes))
+
+
+def _document(attributes: Mapping[str, Any], **more: str) -> bytes:
+    return msgspec.json.encode({"data": {"type": "profile", **more, "attributes": attributes}})

@@ -42,6 +42,14 @@ def draft(person: Person, rules: Rules) -> Draft:
     return result
 
 
+def country(person: Person, rules: Rules) -> object:
+    """The value of the person's country, for reading a phone before anything else is drafted; None without one."""
+    for target, (rank, attribute) in _winners(person, rules, []).items():
+        if rank > _DELETED and not target.is_property and target.name == "country":
+            return attribute.value
+    return None
+
+
 def _winners(person: Person, rules: Rules, warnings: list[str]) -> dict[Target, tuple[int, Attribute]]:
     """The attribute that each target gets, with its rank: any value beats a deletion, then rank, then the later."""
     winners: dict[Target, tuple[int, Attribute]] = {}

@@ -33,7 +33,8 @@ def read(state: object, at: int, now: int) -> State:
     "ccpa_consent_state": ...}`, or with the names `gdpr` and `ccpa`.
 
     `at`: ms that stand for a missing time. `now`: ms at which it was told; a decision dated later, as by a device whose
-    clock is wrong, counts from then, or else it would stand against everything decided before its date. What cannot be
+    clock is wrong, counts from then, or else it would stand against everything decided before its date. One of long ago
+    keeps its date, unlike a change (`times.clamp`): as new it would subscribe whoever has left since. What cannot be
     read says nothing, and is no consent.
     """
     found: State = {}

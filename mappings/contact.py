@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from mappings import country, email, identifiers, phone
+from mappings import email, identifiers, phone
 from mappings.errors import Reason, Rejected, Unfit
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
 from mappings.phone import Phones
@@ -19,8 +19,6 @@ _INVALID: Final = {
     EXTERNAL_ID: Reason.EXTERNAL_ID_INVALID,
     ANONYMOUS_ID: Reason.ANONYMOUS_ID_INVALID,
 }
-#: Territories without a numbering plan of their own, and the region by whose plan they telephone (ITU: E.164 codes).
-_PLANS: Final = {"AQ": "NF", "BV": "NO", "GS": "FK", "HM": "NF", "PN": "NZ", "TF": "RE", "UM": "US"}
 
 
 def read(fields: Mapping[str, Any], names: Iterable[str], rules: Rules) -> tuple[dict[str, str], dict[str, Reason]]:
@@ -33,6 +31,8 @@ def read(fields: Mapping[str, Any], names: Iterable[str], rules: Rules) -> tuple
     wrong: dict[str, Reason] = {}
     for name in names:
         value = text(fields.get(name))
+        if name == EMAIL and value:
+            value = email.canonical(value)
         try:
             if value is None:
                 wrong[name] = _INVALID[name]
@@ -47,7 +47,8 @@ def _read(name: str, value: str, fields: Mapping[str, Any], rules: Rules) -> str
     if name == EMAIL:
         return email.first_valid([value])
     if name == PHONE:
-        return phone.first_valid(Phones((value,), _region(fields.get("country_code"), rules)))
+        region = phone.region_of(fields.get("country_code"), rules.default_country)
+        return phone.first_valid(Phones((value,), region))
     if name == EXTERNAL_ID:
         return identifiers.external_id([value])
     return _anonymous_id(value)
@@ -79,11 +80,3 @@ def nobody(names: Iterable[str], wrong: Mapping[str, Reason]) -> Rejected:
     return Rejected(
         Reason.NO_IDENTIFIER, None, f"nothing identifies the person; let the CDP send one of {', '.join(names)}"
     )
-
-
-def _region(code: object, rules: Rules) -> str | None:
-    if not code:
-        return rules.default_country
-    # A country nobody knows is not the usual one: a number read by the wrong plan is somebody else's.
-    region = country.alpha2(code)
-    return _PLANS.get(region, region) if region else None

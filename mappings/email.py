@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import Final
+
+import idna
 
 from mappings.errors import Reason, Unfit
 
@@ -16,9 +21,51 @@ _TOP_LEVEL = r"(?:[A-Za-z]{2,63}|[Xx][Nn]--[A-Za-z0-9-]{0,58}[A-Za-z0-9])"
 #: read, so what is unusual is refused here. ASCII only, for the same reason; a domain may come in punycode.
 _ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_TOP_LEVEL}")
 
+#: What nobody sees (Unicode: Default_Ignorable_Code_Point, interlinear annotation), the joiners apart. That is nearly
+#: all of category Cf, without the Arabic number signs and their like, which are seen, and with what is blank or selects
+#: a variant in other categories.
+_INVISIBLE: Final = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_UNSEEN: Final = re.compile(f"[{_INVISIBLE}]")
+_JOINER: Final = re.compile("[\u200c\u200d]")
+# Not `str.lower`: it makes an ASCII letter of the Kelvin sign, and so one address of two people's.
+_FOLD: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def canonical(text: str) -> str:
+    """The one spelling of an address, in which Ferry compares, stores and sends it; empty for nothing but blanks.
+
+    Trimmed, without invisible characters, ASCII letters in lower case, the domain in punycode (IDNA 2008 with the
+    mapping of UTS 46, non-transitional). Nothing is checked: what is no address stays none. The part before the @ is
+    not converted, and a domain that may not be registered stays as it is, so that `is_valid` refuses both.
+    """
+    if text.isascii():
+        return text.strip().lower()
+    local, at, domain = _UNSEEN.sub("", text).rpartition("@")
+    if not at:
+        local, domain = domain, ""
+    return f"{_JOINER.sub('', local)}{at}{_ascii_domain(domain)}".strip().translate(_FOLD)
+
+
+def _ascii_domain(domain: str) -> str:
+    """In punycode; where IDNA refuses it, as it is but for joiners.
+
+    A joiner stays where IDNA allows one, between letters of some scripts (RFC 5892, A.1 and A.2): there it makes
+    another domain. Not by Python's own codec, for which straße.de is strasse.de (IDNA 2003).
+    """
+    plain = _JOINER.sub("", domain).rstrip()
+    if plain.isascii():
+        return plain
+    for each in (domain, plain):
+        with suppress(idna.IDNAError):
+            return idna.encode(each, uts46=True, std3_rules=True).decode()
+    return plain
+
 
 def is_valid(address: str) -> bool:
-    """Whether `address` (already trimmed) is an address that can be mailed, by its syntax alone."""
+    """Whether `address`, in its canonical form, can be mailed, by its syntax alone."""
     return (
         len(address) <= _MAX_LENGTH
         and address.find("@") <= _MAX_LOCAL_LENGTH
@@ -27,8 +74,8 @@ def is_valid(address: str) -> bool:
 
 
 def first_valid(addresses: Iterable[str]) -> str:
-    """The first valid of a person's trimmed addresses, as given; raises Unfit(email_invalid) when none is."""
-    for address in addresses:
+    """The first valid of a person's addresses in its canonical form; raises Unfit(email_invalid) when none is."""
+    for address in map(canonical, addresses):
         if is_valid(address):
             return address
     raise Unfit(Reason.EMAIL_INVALID)

@@ -19,36 +19,62 @@ _EARLIEST: Final = "1991"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of one person. `row`: an element of `events-bulk-create.data`, plain JSON.
+    """One event of one person. `identifiers`: all that came, by Klaviyo's names; the first says best who it is.
 
+    `user_id`: the CDP's own id of the person, empty without one. `attributes`: of the person. `told`: of the event.
     `warnings`: reason codes of what was left out, each once.
     """
 
-    row: dict[str, Any] = field(repr=False)
+    identifiers: dict[str, str] = field(repr=False)
+    attributes: dict[str, Any] = field(repr=False)
+    told: dict[str, Any] = field(repr=False)
+    user_id: str = field(default="", repr=False)
     warnings: tuple[str, ...] = ()
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """An element of `events-bulk-create.data`, plain JSON, under the first of the identifiers."""
+        return self.under(*next(iter(self.identifiers.items())))
+
+    def under(self, name: str, value: str) -> dict[str, Any]:
+        """The same under one identifier, or under the `id` of Klaviyo's profile.
+
+        Never under two: Klaviyo merges the profiles of identifiers that an event has together (Klaviyo: understanding
+        identity resolution).
+        """
+        profile: dict[str, Any] = {"type": "profile", "attributes": self.attributes}
+        if name == "id":
+            profile["id"] = value
+        else:
+            profile["attributes"] = {name: value, **self.attributes}
+        events = {"data": [{"type": "event", "attributes": self.told}]}
+        return {"type": "event-bulk-create", "attributes": {"profile": {"data": profile}, "events": events}}
 
 
 def to_event(fragment: bytes, rules: Rules) -> Event:
-    """The event in `{"metric", "properties", "time", "value", "unique_id", "profile"}`, without what is not given.
+    """The event in `{"metric", "properties", "time", "value", "unique_id", "profile", "user_id"}`, without what is not
+    given.
 
     `profile`: see `event_profile.read`. Raises Rejected for what Klaviyo would refuse or would tell wrong: an event
     without a name or a person, at a time that cannot be read, with a property too large; and what cannot be read.
     """
     fields = fragments.decode(fragment)
     warnings: list[str] = []
-    event = {
+    told = {
         "metric": {"data": {"type": "metric", "attributes": {"name": _metric(fields.get("metric"))}}},
         "properties": _properties(fields.get("properties"), warnings),
         "time": _time(fields.get("time")),
         "value": _value(fields.get("value"), warnings),
         "unique_id": _unique_id(fields.get("unique_id")),
     }
-    profile = event_profile.read(fields.get("profile"), rules, warnings)
-    row = {
-        "profile": {"data": {"type": "profile", "attributes": profile}},
-        "events": {"data": [{"type": "event", "attributes": {name: v for name, v in event.items() if v is not None}}]},
-    }
-    return Event({"type": "event-bulk-create", "attributes": row}, tuple(dict.fromkeys(warnings)))
+    identifiers, attributes = event_profile.read(fields.get("profile"), rules, warnings)
+    return Event(
+        identifiers,
+        attributes,
+        {name: value for name, value in told.items() if value is not None},
+        contact.text(fields.get("user_id")) or "",
+        tuple(dict.fromkeys(warnings)),
+    )
 
 
 def _metric(value: object) -> str:

@@ -10,24 +10,25 @@ from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
 from mappings.person import Attribute, Person
 from mappings.rules import Rules
 
-_IDENTIFIERS: Final = (EMAIL, PHONE, EXTERNAL_ID, ANONYMOUS_ID)
-_NO_ATTRIBUTES: Final = frozenset((*_IDENTIFIERS, "country_code"))
+#: The one that says most of who it is comes first.
+IDENTIFIERS: Final = (EMAIL, EXTERNAL_ID, PHONE, ANONYMOUS_ID)
+_NO_ATTRIBUTES: Final = frozenset((*IDENTIFIERS, "country_code"))
 
 
-def read(profile: object, rules: Rules, warnings: list[str]) -> dict[str, Any]:
-    """The attributes of the profile in `{"email", "phone_number", "country_code", "external_id", "anonymous_id"}`.
+def read(profile: object, rules: Rules, warnings: list[str]) -> tuple[dict[str, str], dict[str, Any]]:
+    """The identifiers and the attributes in `{"email", "external_id", "phone_number", "country_code", "anonymous_id"}`.
 
-    What else it holds becomes the standard field of that name, or a custom property. What is left out adds its reason
+    What else there is becomes the standard field of that name, or a custom property. What is left out adds its reason
     to `warnings`. Raises Rejected when nothing identifies the person; a wrong e-mail is not made good by another
     identifier (see `identifiers.check`).
     """
     if not isinstance(profile, dict):
         raise fragments.unreadable("has a profile that is no JSON object", "profile")
-    found, wrong = contact.read(profile, _IDENTIFIERS, rules)
+    found, wrong = contact.read(profile, IDENTIFIERS, rules)
     if EMAIL in wrong or not found:
-        raise contact.nobody(_IDENTIFIERS, wrong)
+        raise contact.nobody(IDENTIFIERS, wrong)
     warnings += wrong.values()
-    return {**found, **_attributes(profile, rules, warnings)}
+    return found, _attributes(profile, rules, warnings)
 
 
 def _attributes(profile: dict[str, Any], rules: Rules, warnings: list[str]) -> dict[str, Any]:

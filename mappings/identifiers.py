@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from mappings import email
 from mappings.errors import Reason, Rejected, Unfit
 from mappings.person import Identity
 from mappings.rules import Rules
@@ -40,8 +41,11 @@ def candidates(identities: Iterable[Identity], rules: Rules) -> Candidates:
     """What may identify the person; raises Rejected(no_email or email_hashed) when the e-mail it takes is missing."""
     result = Candidates()
     for identity in identities:
-        name = _identifier(identity.type, rules)
-        if name is None or not (value := identity.value.strip()):
+        name = identifier(identity.type, rules)
+        if name is None:
+            continue
+        value = email.canonical(identity.value) if name == EMAIL else identity.value.strip()
+        if not value:
             continue
         if identity.type in _DIRECT:
             result.needs_email = False
@@ -53,7 +57,8 @@ def candidates(identities: Iterable[Identity], rules: Rules) -> Candidates:
     return result
 
 
-def _identifier(identity_type: str, rules: Rules) -> str | None:
+def identifier(identity_type: str, rules: Rules) -> str | None:
+    """Klaviyo's name of what an identity of that type identifies by; None where it identifies nobody there."""
     if identity_type == EMAIL:
         return EMAIL
     if identity_type == rules.phone_identifier:
@@ -95,6 +100,11 @@ def check(loaded: Container[str], errors: Mapping[str, Reason]) -> None:
         name,
         f"the {name} is not one that Klaviyo accepts; correct it in the CDP and replay the change",
     )
+
+
+def is_external_id(value: str) -> bool:
+    """Whether Klaviyo takes it."""
+    return is_clean(value) and len(value) <= _MAX_EXTERNAL_ID
 
 
 def external_id(values: Iterable[str]) -> str:

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mappings.person import Person
+from mappings.person import Identity, Person
 
 
 def merge(people: Sequence[Person]) -> Person:
     """One person out of at least one, given oldest to newest.
 
-    The identities are those of the newest, because a CDP sends all it knows each time; attributes are sent piecemeal,
-    so all of them count, later over earlier.
+    Of each type of identity those of the newest change that has one: a change that leaves an identifier out does not
+    forget it. All attributes count, later over earlier.
     """
     if len(people) == 1:
         return people[0]
+    by_type: dict[str, list[Identity]] = {}
+    for person in people:
+        by_type |= _by_type(person)
     return Person(
-        identities=people[-1].identities,
+        identities=tuple(each for identities in by_type.values() for each in identities),
         attributes=tuple(attribute for person in people for attribute in person.attributes),
         klaviyo_names=people[-1].klaviyo_names,
     )
+
+
+def _by_type(person: Person) -> dict[str, list[Identity]]:
+    found: dict[str, list[Identity]] = {}
+    for identity in person.identities:
+        found.setdefault(identity.type, []).append(identity)
+    return found

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from functools import cache
+from typing import Final, NamedTuple
 
 import phonenumbers
+from phonenumbers import CountryCodeSource, PhoneMetadata, PhoneNumber
 
+from mappings import country
 from mappings.errors import Reason, Unfit
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _CODE_LENGTHS = (1, 2, 3)
+#: Begins with a country's code, and is written with signs that mean nothing.
+_INTERNATIONAL: Final = re.compile(r"\s*\+[\d\s().-]+", re.ASCII)
+_SIGNS: Final = str.maketrans("", "", " ().-\t\r\n\f\v")
+_MEXICO: Final = 52
+#: What stood before the ten digits of a mobile phone in Mexico until 2019, for callers from abroad and from within.
+#: Address books have it still, and the library calls such numbers invalid.
+_FROM_ABROAD: Final = re.compile(r"1([1-9]\d{9})", re.ASCII)
+_FROM_WITHIN: Final = re.compile(r"04[45]([1-9]\d{9})", re.ASCII)
+#: Territories without a numbering plan of their own, and the region by whose plan they telephone (ITU: E.164 codes).
+_PLANS: Final = {"AQ": "NF", "BV": "NO", "GS": "FK", "HM": "NF", "PN": "NZ", "TF": "RE", "UM": "US"}
 
 
 class Phones(NamedTuple):
@@ -29,31 +42,86 @@ def first_valid(phones: Phones) -> str:
     raise Unfit(Reason.PHONE_INVALID)
 
 
+def region_of(name: object, default: str | None) -> str | None:
+    """The alpha-2 region by which the phones of a person in that country are read; `default` where none is named.
+
+    None for a country that nobody knows: a number read by the wrong plan is somebody else's.
+    """
+    named = name.strip() if isinstance(name, str) else name
+    if not named:
+        return default
+    region = country.alpha2(named)
+    return _PLANS.get(region, region) if region else None
+
+
 def to_e164(number: str, region: str | None) -> str | None:
     """`number` as E.164, or None when it is not a valid number; `region` counts only without a country code."""
     if _E164.fullmatch(number):
-        split = _split(number)
-        if split is not None and phonenumbers.is_valid_number(split):
+        code, national = _apart(number)
+        # A leading zero may be part of the number (Italy) or a slip (+44 0...), and only the parser knows which.
+        if code and not national.startswith("0") and phonenumbers.is_valid_number(PhoneNumber(code, int(national))):
             return number
     try:
-        parsed = phonenumbers.parse(number, region)
+        parsed = _parsed(number, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(parsed):
+    return _written(parsed) if phonenumbers.is_valid_number(parsed) else None
+
+
+def comparable(number: str, region: str | None) -> str | None:
+    """The form in which the phones of two people are compared: what `to_e164` makes of `number` if it is valid.
+
+    Not validated, for that takes longer than all else the intake does with a change. None for what is no number, or
+    names no country where there is no `region` to read it by.
+    """
+    if _INTERNATIONAL.fullmatch(number):
+        e164 = number.translate(_SIGNS)
+        if _E164.fullmatch(e164) and _is_as_dialled(*_apart(e164)):
+            return e164
+    try:
+        return _written(_parsed(number, region))
+    except phonenumbers.NumberParseException:
         return None
+
+
+def _parsed(number: str, region: str | None) -> PhoneNumber:
+    """Raises phonenumbers.NumberParseException."""
+    parsed = phonenumbers.parse(number, region, keep_raw_input=True)
+    if parsed.country_code != _MEXICO:
+        return parsed
+    # Without a country's code in front, a 1 is more likely that of the United States.
+    at_home = parsed.country_code_source == CountryCodeSource.FROM_DEFAULT_COUNTRY
+    national = phonenumbers.national_significant_number(parsed)
+    mobile = (_FROM_WITHIN if at_home else _FROM_ABROAD).fullmatch(national)
+    return PhoneNumber(_MEXICO, int(mobile[1])) if mobile else parsed
+
+
+def _written(parsed: PhoneNumber) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _split(e164: str) -> phonenumbers.PhoneNumber | None:
-    """Country code and national number without the library's parser, which costs as much as the validation.
+def _apart(e164: str) -> tuple[int, str]:
+    """Country code and national number, without the library's parser, which costs as much as the validation.
 
-    None for a leading zero after the code: it may be part of the number (Italy) or a slip (+44 0...), and only the
-    parser knows which.
+    The code is 0 where there is no such country.
     """
     for length in _CODE_LENGTHS:
-        code, national = int(e164[1 : length + 1]), e164[length + 1 :]
+        code = int(e164[1 : length + 1])
         if code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            break
-    else:
-        return None
-    return None if national.startswith("0") else phonenumbers.PhoneNumber(code, int(national))
+            return code, e164[length + 1 :]
+    return 0, ""
+
+
+def _is_as_dialled(code: int, national: str) -> bool:
+    """Whether the parser would leave the number as it is: it takes away a prefix for calls within the country."""
+    if code in (0, _MEXICO):
+        return len(national) == 10
+    prefix = _prefix(code)
+    return prefix is None or not prefix.match(national)
+
+
+@cache
+def _prefix(code: int) -> re.Pattern[str] | None:
+    metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, phonenumbers.region_code_for_country_code(code))
+    pattern = metadata and metadata.national_prefix_for_parsing
+    return re.compile(pattern) if pattern else None

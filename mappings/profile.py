@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mappings import attributes, country, identifiers, schema
+from mappings import attributes, identifiers, phone, schema
 from mappings.person import Person
 from mappings.phone import Phones
 from mappings.rules import Rules
@@ -49,6 +49,6 @@ def _flat(found: identifiers.Candidates, draft: attributes.Draft, rules: Rules) 
     values = draft.standard | found.raw
     numbers = found.raw.get(identifiers.PHONE)
     if numbers:
-        region = country.alpha2(draft.standard.get("country")) or rules.default_country
+        region = phone.region_of(draft.standard.get("country"), rules.default_country)
         values[identifiers.PHONE] = Phones(tuple(numbers), region)
     return values

@@ -82,10 +82,8 @@ _ROUTES: Final[dict[Name, Callable[[dict[str, Any], Action], Iterable[Routed]]]]
 def _person(message: dict[str, Any], action: Action) -> dict[str, Any]:
     """The person as the fields of the action find them, without what is empty."""
     fields: dict[str, Any] = segment_paths.resolve(action.fields, message)
-    if action.options.user_id_as_external_id:
-        fields["external_id"] = message.get("userId")
     mapped = fields.get("properties", {})
-    if action.options.traits_as_properties and isinstance(mapped, dict):
+    if action.traits_as_properties and isinstance(mapped, dict):
         fields["properties"] = _custom_traits(message, action) | mapped
     return {name: value for name, value in fields.items() if segment_paths.is_there(value) and value != {}}
 

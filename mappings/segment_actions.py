@@ -22,21 +22,12 @@ Kind = Literal["profile", "audience", "consent", "event", "erasure"]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """`user_id_as_external_id`: `userId` becomes the external id. `traits_as_properties`: every trait that no field
-    takes becomes a custom property.
-    """
-
-    user_id_as_external_id: bool = False
-    traits_as_properties: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Action:
     """One action as it is set up: `kind` of queue, when it acts, and what it takes from a message.
 
     `list_id`: where the Klaviyo list's id is; None: the action has no list, or knows it from the Engage audience.
-    `taken`: the names of the traits that the fields take, which are therefore no custom ones.
+    `traits_as_properties`: every trait that no field takes becomes a custom property. `taken`: the names of the traits
+    that the fields take, which are therefore no custom ones.
     """
 
     name: Name
@@ -44,5 +35,5 @@ class Action:
     trigger: Trigger
     fields: dict[str, Value]
     list_id: Value = None
-    options: Options = Options()
+    traits_as_properties: bool = False
     taken: frozenset[str] = frozenset()

@@ -13,6 +13,8 @@ from mappings.rules import Rules
 #: Of the fragment's identifiers, the types of identity that mean them.
 _TYPES: Final = {EMAIL: "email", PHONE: "phone", EXTERNAL_ID: "external_id"}
 _STANDARD: Final = ("first_name", "last_name", "organization", "title", "image")
+#: Segment's own ids of people; Klaviyo has no use for them.
+_OWN: Final = ("user_id", "anonymous_id")
 #: Stands for an identifier that is wrong, and is one by no rule, so that the profile tells it as wrong.
 _WRONG: Final = "\0"
 #: A phone with a country of its own is read by that country, whatever the connection's rules are.
@@ -30,6 +32,11 @@ def read(fragment: bytes) -> Person:
     return Person(identities=tuple(_identities(person)), attributes=tuple(_attributes(person)), klaviyo_names=True)
 
 
+def identified(person: Mapping[str, Any]) -> Person:
+    """The same of fields that are read already, without attributes."""
+    return Person(identities=tuple(_identities(person)))
+
+
 def _identities(person: Mapping[str, Any]) -> Iterator[Identity]:
     for name, identity in _TYPES.items():
         value = contact.text(person.get(name))
@@ -38,6 +45,9 @@ def _identities(person: Mapping[str, Any]) -> Iterator[Identity]:
             value = loaded.get(PHONE, _WRONG)
         if value != "":
             yield Identity(identity, _WRONG if value is None else value)
+    for name in _OWN:
+        if value := contact.text(person.get(name)):
+            yield Identity(name, value)
 
 
 def _attributes(person: Mapping[str, Any]) -> Iterator[Attribute]:

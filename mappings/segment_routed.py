@@ -46,15 +46,13 @@ class Routed:
 
 
 def identities(person: Mapping[str, Any], message: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What tells the person from others: the e-mail, or else the phone, the external id and Segment's user id.
+    """What tells the person from others: the e-mail, the phone, the external id and Segment's user id.
 
-    Families share phones and devices, and persons who share a key are taken for one, so a phone counts only without an
-    e-mail, and the anonymous id of a device only when there is nothing else.
+    The anonymous id of a device, which a family may share, only when there is nothing else.
     """
-    email, phone = (contact.text(person.get(name)) for name in ("email", "phone_number"))
     found = {
-        "email": email,
-        "phone": None if email else phone,
+        "email": contact.text(person.get("email")),
+        "phone": contact.text(person.get("phone_number")),
         "external_id": contact.text(person.get("external_id")),
         "user_id": contact.text(message.get("userId")),
     }

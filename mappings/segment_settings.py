@@ -9,7 +9,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from mappings import segment_paths, segment_triggers
 from mappings.complaints import complaints
-from mappings.segment_actions import Action, Options
+from mappings.segment_actions import Action
 from mappings.segment_paths import Path, Value
 from mappings.segment_templates import TEMPLATES, Template
 
@@ -29,7 +29,7 @@ class _ActionSchema(Schema):
     trigger = fields.String()
     list_id = fields.Raw()
     mapping = fields.Dict(keys=fields.String(), data_key="fields", load_default=dict)
-    user_id_as_external_id = fields.Boolean(load_default=False)
+    user_id_as_external_id = fields.Boolean(load_default=None)
     traits_as_properties = fields.Boolean(load_default=False)
 
 
@@ -40,8 +40,8 @@ def read(entries: list[dict[str, Any]]) -> tuple[Action, ...]:
     """The actions in these tables, in their order; raises ValueError naming the place and the remedy.
 
     Keys of a table: `action`, and where its template shall not hold `trigger`, `fields`, `list_id`, and the switches
-    `user_id_as_external_id` and `traits_as_properties`. A table among `fields` is laid over the template's, another
-    value replaces the template's, and an empty text leaves the field out.
+    `user_id_as_external_id`, of which false leaves the external id out, and `traits_as_properties`. A table among
+    `fields` is laid over the template's, another value replaces the template's, and an empty text leaves the field out.
     """
     if len(entries) > MOST:
         raise ValueError(f"{len(entries)} actions; at most {MOST} are possible, so join some by `or` in their triggers")
@@ -55,9 +55,10 @@ def _action(place: str, entry: Any) -> Action:
         raise ValueError(f"{place}: {'; '.join(complaints(fault.messages))}") from fault
     place = f"{place} ({loaded['action']})"
     template = TEMPLATES[loaded["action"]]
-    options = Options(loaded["user_id_as_external_id"], loaded["traits_as_properties"])
-    mapping = _over(f"{place}, fields", template.fields, loaded["mapping"])
-    _check_options(place, template, options, loaded["mapping"])
+    _check_switches(place, template, loaded)
+    switched_off = loaded["user_id_as_external_id"] is False and "external_id" in template.fields
+    own = {"external_id": ""} if switched_off else {}
+    mapping = _over(f"{place}, fields", template.fields, own | loaded["mapping"])
     parsed = {name: _field(f"{place}, fields.{name}", name, raw) for name, raw in mapping.items()}
     return Action(
         name=loaded["action"],
@@ -65,7 +66,7 @@ def _action(place: str, entry: Any) -> Action:
         trigger=_trigger(f"{place}, trigger", loaded.get("trigger", template.trigger)),
         fields=parsed,
         list_id=_list(f"{place}, list_id", template, loaded.get("list_id")),
-        options=options,
+        traits_as_properties=loaded["traits_as_properties"],
         taken=frozenset(_traits(parsed)),
     )
 
@@ -123,11 +124,11 @@ def _list(place: str, template: Template, raw: Any) -> Value:
     return _parsed(place, raw)
 
 
-def _check_options(place: str, template: Template, options: Options, given: dict[str, Any]) -> None:
+def _check_switches(place: str, template: Template, loaded: dict[str, Any]) -> None:
     for name in ("user_id_as_external_id", "traits_as_properties"):
-        if getattr(options, name) and name not in template.options:
+        if loaded[name] and name not in template.options:
             raise ValueError(f"{place}, {name}: this action has no such switch; remove it")
-    if options.user_id_as_external_id and "external_id" in given:
+    if loaded["user_id_as_external_id"] and "external_id" in loaded["mapping"]:
         raise ValueError(f"{place}, user_id_as_external_id: fields.external_id says otherwise; keep one of the two")
 
 

@@ -1,9 +1,9 @@
 """The eight actions of Segment's Klaviyo destination: their triggers, fields and default mapping.
 
-The defaults are Segment's (destination "Klaviyo (Actions)"), with what these forget: the phone is looked for among the
-traits of the message and of its context, events take the e-mail from wherever a message has it, the value and the
-products of an order are found, and Remove Profile looks at `identify`, where Segment's looks at a type that no message
-has.
+The defaults are Segment's (destination "Klaviyo (Actions)"), with what these forget: the user id is the external id of
+people as it is of events, so that a user is one profile; the phone is looked for among the traits of the message and of
+its context, events take the e-mail from wherever a message has it, the value and the products of an order are found,
+and Remove Profile looks at `identify`, where Segment's looks at a type that no message has.
 """
 
 from __future__ import annotations
@@ -72,12 +72,13 @@ _CONTEXT_FIRST: Final = {
     "phone_number": first(f"{_CONTEXT}.phone", f"{_TRAITS}.phone"),
     "country_code": None,
 }
+_USER_ID: Final = {"external_id": "$.userId"}
 _EVENT: Final = {
     "profile": {
         "email": first(f"{_CONTEXT}.email", f"{_TRAITS}.email", "$.properties.email"),
         "phone_number": first(f"{_CONTEXT}.phone", f"{_TRAITS}.phone", "$.properties.phone"),
         "country_code": None,
-        "external_id": "$.userId",
+        **_USER_ID,
         "anonymous_id": "$.anonymousId",
     },
     "properties": "$.properties",
@@ -85,8 +86,8 @@ _EVENT: Final = {
     "value": first("$.properties.revenue", "$.properties.total", "$.properties.value"),
     "unique_id": "$.messageId",
 }
-_BOTH: Final = frozenset({"user_id_as_external_id", "traits_as_properties"})
-_USER_ID: Final = frozenset({"user_id_as_external_id"})
+_SWITCH: Final = frozenset({"user_id_as_external_id"})
+_BOTH: Final = _SWITCH | {"traits_as_properties"}
 
 TEMPLATES: Final[dict[Name, Template]] = {
     "upsert_profile": Template(
@@ -94,7 +95,7 @@ TEMPLATES: Final[dict[Name, Template]] = {
         'type = "identify"',
         {
             **_OWN_FIRST,
-            "external_id": None,
+            **_USER_ID,
             **_traits(_TRAITS),
             "properties": "$.properties",
             "override_list_id": "$.integrations.Klaviyo.listId",
@@ -106,7 +107,7 @@ TEMPLATES: Final[dict[Name, Template]] = {
         'type = "track" and event = "Audience Entered"',
         {
             **_CONTEXT_FIRST,
-            "external_id": None,
+            **_USER_ID,
             **_traits("$.properties", _TRAITS),
             "properties": "$.properties.properties",
         },
@@ -115,11 +116,11 @@ TEMPLATES: Final[dict[Name, Template]] = {
     "remove_profile_from_list": Template(
         "audience",
         'type = "track" and event = "Audience Exited"',
-        {**_CONTEXT_FIRST, "external_id": None},
-        options=_USER_ID,
+        {**_CONTEXT_FIRST, **_USER_ID},
+        options=_SWITCH,
     ),
     "remove_profile": Template(
-        "audience", 'type = "identify"', {**_OWN_FIRST, "external_id": None}, list_id="must", options=_USER_ID
+        "audience", 'type = "identify"', {**_OWN_FIRST, **_USER_ID}, list_id="must", options=_SWITCH
     ),
     "subscribe_profile": Template(
         "consent",

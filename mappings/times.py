@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from mappings.errors import Reason, Unfit
 
@@ -12,6 +13,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,30})?", re.ASCII)
 #: Below it a number counts seconds (until the year 5138), from it on milliseconds (since March 1973).
 _FIRST_MILLISECONDS = 100_000_000_000
+#: ms of 2015: no CDP tells of changes before it, and seconds where ms are meant are long before it.
+_FIRST_CHANGE: Final = 1_420_070_400_000
 
 
 def to_iso(value: object) -> str:
@@ -27,6 +30,19 @@ def to_iso(value: object) -> str:
         raise Unfit(Reason.TIME_INVALID) from error
     # Not strftime: it leaves out the leading zeros of early years on some platforms.
     return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def clamp(ms: float | None, now: int) -> tuple[int, bool]:
+    """The time in ms at which a change counts as made, and whether that is another than the CDP told.
+
+    `ms`: as told, None for not at all. `now`: ms of its arrival, which stands for a time that cannot be: one in the
+    future would win over changes still to come, and one before 2015 would lose to all that came before.
+    """
+    if ms is None:
+        return now, False
+    if _FIRST_CHANGE <= ms <= now:
+        return int(ms), False
+    return now, True
 
 
 def _since_epoch(number: Decimal) -> datetime:

@@ -9,12 +9,13 @@ from typing import Final
 from redis import Redis
 
 from ops.errand import Errand
-from ops.releasing import confirm_guarded, still_wrong
-from queues import audit, dead_letters, holds, pending
+from ops.errors import Failed
+from ops.releasing import confirm_guarded, let_share, still_wrong
+from queues import audit, dead_letters, holds, looks, pending
 from queues.census import Census, count
 from queues.clock import now_ms
 from queues.counts import QueueCount
-from queues.dead_letters import Replayed
+from queues.dead_letters import DeadLetter, Replayed
 from queues.holds import Hold
 from queues.names import Queue
 from queues.records import Record
@@ -60,7 +61,10 @@ def release(redis: Redis, settings: Settings, who: str, on: Queue | str, before:
     if still and not force:
         audit.note(redis, who, "release", on, "the cause is still there")
         return Released(False, still)
-    confirmed = confirm_guarded(redis, on, before) if isinstance(on, Queue) and before else None
+    confirmed = None
+    if isinstance(on, Queue) and before:
+        confirmed = confirm_guarded(redis, on, before)
+        let_share(redis, on, before)
     done = holds.release(redis, on)
     audit.note(redis, who, "release", on, audit.DONE if done else "not held")
     return Released(done, still, confirmed)
@@ -75,6 +79,20 @@ def replay(redis: Redis, who: str, chosen: Mapping[Queue, Sequence[str]]) -> Rep
         audit.note(redis, who, "replay", queue, replayed=done.replayed, stayed=done.stayed)
     pending.wake(redis)
     return Replayed(replayed, stayed)
+
+
+def confirm(redis: Redis, who: str, letter: DeadLetter) -> Replayed:
+    """Say that the profiles which an erasure's letter names are the person's; they are deleted then.
+
+    Raises Failed for a letter of which nothing is to be confirmed.
+    """
+    if letter.reason != looks.REASON:
+        raise Failed(f"of dead letter {letter.id} ({letter.reason}) there is nothing to confirm; replay it after a fix")
+    done = dead_letters.replay(redis, letter.queue, [letter.id], now_ms(), looks.confirming(letter))
+    counts = {"profiles": len(looks.profiles(letter)), "replayed": done.replayed, "stayed": done.stayed}
+    audit.note(redis, who, "confirm", letter.queue, audit.DONE, **counts)
+    pending.wake(redis)
+    return done
 
 
 def purge(redis: Redis, who: str, chosen: Mapping[Queue, Sequence[str]]) -> int:

@@ -80,7 +80,7 @@ def _ask(redis: Redis, settings: Settings, key: str) -> Check:
         try:
             account = klaviyo.account()
             klaviyo.find_list(_NOBODY)
-            klaviyo.profiles_by_external_id([_NOBODY])
+            klaviyo.find_profiles("external_id", [_NOBODY])
         except Throttled as fault:
             return Check("", True, "not asked: " + summary(fault.outcome), "run ferry doctor again in a minute")
         except NotAccepted as fault:

@@ -10,7 +10,7 @@ from ops.audited import by
 from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
 from ops.options import var_option
-from queues import audit, holds, kept, pending
+from queues import audit, holds, kept, owners, pending
 from queues.census import count
 from queues.counts import QueueCount
 from settings import Settings
@@ -36,6 +36,8 @@ def remove(name: str, force: bool) -> None:
             raise Failed(_refusal(name, busy, "Deliver them first: ferry flush QUEUE --wait"))
         if not force and (letters := [_line(each) for each in counts if each.kept]):
             raise Failed(_refusal(name, letters, "Replay or purge them (ferry dead), or keep them with --force"))
+        for each in counts:
+            owners.give_up(redis, each.queue)
         kept.drop(redis, name)
         holds.release(redis, name)
         audit.note(redis, by(), "connection removed", name, dead=sum(each.kept for each in counts))

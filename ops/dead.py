@@ -17,6 +17,7 @@ from ops.letters import Wanted, chosen
 from ops.options import json_option, var_option
 from ops.output import console, print_json
 from ops.over_url import Group
+from queues import looks
 from queues.clock import now_ms
 from wording import plural
 
@@ -84,6 +85,31 @@ def replay(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms
             f"{plural(done.stayed, 'dead letter stays', 'dead letters stay')}, for a delivery of the same person is "
             "under way; try again then"
         )
+
+
+@dead.command()
+@click.argument("letter_id", metavar="ID")
+@click.option("--queue", metavar="QUEUE", help="Its queue, where the id is in several.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@var_option
+def confirm(letter_id: str, queue: str | None, yes: bool) -> None:
+    """Carry an erasure out that needs a look.
+
+    Says that the profiles which the letter names (`ferry dead show`) are those of the person who asked: Ferry forgets
+    what it has of their addresses, and Klaviyo deletes them. To leave them, purge the letter.
+    """
+    with installation() as ferry:
+        letter = ferry.letter(letter_id, queue, False)
+        named = [
+            f"{each['id']} (found by {each['found_by']})" for each in letter.get("erasure", {}).get("profiles", ())
+        ]
+        if letter["reason"] == looks.REASON and not yes:
+            what = f"profiles {', '.join(named)}" if named else "everybody for whom its identifiers stand"
+            click.confirm(f"Delete {what} at Klaviyo for good?", abort=True, err=True)
+        done = ferry.confirm(letter_id, letter["queue"])
+    if done.stayed:
+        raise Failed("the letter stays, for another erasure of the same person is under way; try again then")
+    click.echo("Confirmed: the erasure is carried out at once, unless its queue is held.")
 
 
 @dead.command()

@@ -12,6 +12,7 @@ from rich.text import Text
 import settings
 from intake.readiness import Check
 from ops.checks_keys import key_checks
+from ops.checks_lists import lists_check
 from ops.checks_network import network_checks
 from ops.checks_redis import redis_checks
 from ops.checks_settings import revision_check, settings_checks
@@ -51,6 +52,7 @@ def _all(known: Settings) -> Iterator[Check]:
     try:
         with ledger(known) as redis:
             yield from redis_checks(redis)
+            yield lists_check(redis, known.connections)
             yield from keys_over(network, redis, known)
     except (Failed, Misconfigured) as fault:
         detail, _, remedy = fault.message.partition("\n")

@@ -68,6 +68,7 @@ def _told(told: Told, story: Story) -> dict[str, Any]:
         "failed_tries": told.batch.attempts,
         "outcome": told.outcome,
         "reason": told.reason or None,
+        "warnings": list(told.warnings),
         "superseded_by": next(by, None),
         "import_job": told.job.id if told.job else None,
         "row": told.row,

@@ -60,11 +60,20 @@ def outcome(told: Told, episode: Episode, known: Sequence[Episode]) -> str:
         return f"became a dead letter: {told.reason}{_import(told)}"
     if told.outcome == "superseded":
         return f"superseded {_by(told, known)}"
-    return f"delivered{'' if told.row else _without_import(episode)}{_import(told)}"
+    if told.outcome == "imported":
+        return f"imported by Klaviyo; nobody looked whether the person is on the list{_import(told)}"
+    return f"delivered{'' if told.row else _without_import(told, episode)}{_import(told)}{_warned(told)}"
 
 
-def _without_import(episode: Episode) -> str:
-    return ": taken off the list, if the person was on it" if episode.action == "remove" else ""
+def _without_import(told: Told, episode: Episode) -> str:
+    if episode.action != "remove":
+        return ""
+    return ": the person was not on the list" if "not_on_list" in told.warnings else ": taken off the list"
+
+
+def _warned(told: Told) -> str:
+    codes = [code for code in told.warnings if code != "not_on_list"]
+    return f"; warnings: {', '.join(codes)}" if codes else ""
 
 
 def _by(told: Told, known: Sequence[Episode]) -> str:

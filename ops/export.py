@@ -120,7 +120,8 @@ def _of_file(
         raise click.UsageError(f"{file} holds single changes, not the people of an audience: `ferry sync` takes it")
     selection = Selection(connection.full_profile, frozenset(connection.default_attributes))
     with closing(shown(found)) as pieces:
-        rows = reading.rows(pieces, FORMATS[found.kind], found.gzip, selection, rules)
+        blocked = connection.identity.blocked
+        rows = reading.rows(pieces, FORMATS[found.kind], found.gzip, selection, rules, blocked)
         yield from export_people.of_file(rows, rules, left_out)
 
 

@@ -73,6 +73,11 @@ class Here:
         """Put dead letters back into their queues. Raises Failed, click.UsageError."""
         return actions.replay(self._redis, self._who, chosen(self._redis, wanted))
 
+    def confirm(self, letter_id: str, queue: str | None) -> Replayed:
+        """Say that the profiles an erasure's letter names are the person's. Raises Failed, click.UsageError."""
+        ((_, letter),) = find(self._redis, Wanted((letter_id,), queue))
+        return actions.confirm(self._redis, self._who, letter)
+
     def audit(self, limit: int) -> list[dict[str, Any]]:
         """What was done last, newest first."""
         return [document(entry) for entry in audit.read(self._redis, limit)]

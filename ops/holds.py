@@ -65,7 +65,7 @@ def document(each: Held) -> dict[str, Any]:
         "reason": each.hold.reason,
         "since": moment(each.hold.since),
         "resolve": each.hold.resolve,
-        "ends_by_itself": each.hold.probed,
+        "ends_by_itself": each.hold.ends_by_itself,
         "error_id": each.hold.error_id,
         "probes": each.probes,
     }
@@ -81,7 +81,7 @@ def _table(found: list[Held], now: int) -> Table:
 
 def _resolved_by(each: Held) -> str:
     probed = f" ({plural(each.probes, 'probe')} so far)" if each.hold.probed else ""
-    lines = [each.hold.resolve, f"{_BY_ITSELF if each.hold.probed else _BY_HAND}{probed}."]
+    lines = [each.hold.resolve, f"{_BY_ITSELF if each.hold.ends_by_itself else _BY_HAND}{probed}."]
     if each.hold.error_id:
         lines.append(f"Klaviyo's error id: {each.hold.error_id}")
     return "\n".join(filter(None, lines))

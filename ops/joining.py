@@ -10,8 +10,8 @@ from mappings.profile import Profile
 from mappings.rules import Rules
 from queues.change import Change
 from queues.members import identity
-from worker.coalesce import Intent, coalesce
-from worker.people import MAX_ROW, encode_row, mapped_by
+from worker.coalesce import Intent
+from worker.people import MAX_ROW, People, encode_row, mapped_by
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Waiting:
 def waiting(changes: Sequence[Change], rules: Rules) -> Waiting:
     """What these changes of one audience, oldest first, come to. Of attribute changes alone it says nothing."""
     found = Waiting()
-    for intent in coalesce(changes):
+    for intent in People(changes, rules).intents:
         if intent.membership == "add":
             profile = joined(intent, changes, rules)
             if isinstance(profile, str):

@@ -17,7 +17,8 @@ from mappings.rules import Rules
 from ops.columns import Columns
 from ops.joining import joined
 from queues.change import Change
-from worker.coalesce import Intent, coalesce
+from worker.coalesce import Intent
+from worker.people import People
 
 #: Klaviyo's names of its own fields. The first three are always there.
 _HEADERS: Final = {
@@ -59,12 +60,12 @@ def sheet(changes: Sequence[Change], rules: Rules) -> Sheet:
     left_out: Counter[str] = Counter()
     rows: list[dict[str, str]] = []
     taken: set[str] = set()
-    for intent in coalesce(changes):
+    for intent in People(changes, rules).intents:
         row = _row(intent, changes, rules)
         if isinstance(row, str):
             left_out[row] += 1
             continue
-        identities = {row[name].lower() for name in _ALWAYS[:2] if row.get(name)}
+        identities = {row[name] for name in _ALWAYS[:2] if row.get(name)}
         if not identities:
             left_out["without e-mail and phone"] += 1
         elif identities & taken:

@@ -39,8 +39,17 @@ _MEANING: Final = {
     "time_invalid": f"The time is none, or one that Klaviyo does not take: {_ANEW}.",
     "unique_id_invalid": f"The event's `unique_id` is neither text nor a whole number: {_ANEW}.",
     # Of the delivery (worker/counting.py).
+    "ambiguous_person": "The id stands for several current e-mails: have the CDP send the e-mail with it, then replay.",
+    "identifier_blocked": "What is to identify the person identifies nobody (null, 0 ...) or too many people: have "
+    "the CDP send an e-mail, or take the value off `blocked_identifiers` and replay.",
+    "identifier_shared": "The values that came are shared by too many people: have the CDP send an e-mail with them.",
+    "merged_profile": "Klaviyo merged the person's profile with another one: look at that profile there, then replay.",
+    "not_on_list": "Klaviyo imported the person and does not show them on the list: look at both there, then replay.",
+    "not_removed": "Klaviyo shows the person on the list still: look at the list there, then replay.",
     "bad_request": f"Klaviyo refused the person without a code; the letter holds its words: correct the CDP; {_NEXT}.",
     "crashed_worker": "Workers died over the batch: find out why (memory, most often) in their log, then replay.",
+    "erasure_needs_a_look": "Profiles were found that may be somebody else's: look at them in Klaviyo, then confirm "
+    "that they are the person's, or purge the letter to leave them.",
     "event_too_large": f"The event is larger than Klaviyo takes: {_ANEW}.",
     "gave_up": "Klaviyo failed again and again; the letter holds its last answer: replay once it works.",
     "global_unsubscribe_not_allowed": "The unsubscribe names no list, so it is from everything: map a list and send it "

@@ -15,11 +15,11 @@ from rich.text import Text
 from mappings.fields import STANDARD
 from ops.letter_reasons import meaning
 from ops.output import table
-from queues import settled
+from queues import looks, settled
 from queues.dead_letters import DeadLetter
 from queues.names import Queue
 from queues.snapshots import order_of
-from wording import moment, ms_of, named, number, plural, span
+from wording import day, moment, ms_of, named, number, plural, span
 
 #: What may be shown of a letter's detail to everybody: places and ids. Klaviyo's sentences may quote the person.
 _HARMLESS = ("pointer", "field", "job", "error_id", "crashes")
@@ -51,7 +51,16 @@ def summary(letter: DeadLetter, name: str) -> dict[str, Any]:
         "changed_at": moment(letter.change.body.at),
         "source": letter.change.body.source,
         **_snapshot(letter),
+        **_erasure(letter),
     }
+
+
+def _erasure(letter: DeadLetter) -> dict[str, Any]:
+    """What somebody has to say whose it is, and by when. Ids of Klaviyo's are nobody's data without a key."""
+    if letter.reason != looks.REASON:
+        return {}
+    profiles = [{"id": name, "found_by": by} for name, by in looks.profiles(letter).items()]
+    return {"erasure": {"profiles": profiles, "answer_due": day(looks.due_by(letter.change))}}
 
 
 def _snapshot(letter: DeadLetter) -> dict[str, Any]:

@@ -18,6 +18,7 @@ _OVER_URL: Final = (
     "dead list",
     "dead show",
     "dead replay",
+    "dead confirm",
     "audit",
     "connections list",
 )

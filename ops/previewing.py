@@ -85,7 +85,7 @@ def _mparticle(body: bytes, connections: Connections, _asked: str, now: int) -> 
             erase = mparticle_erasure.acceptances
             return replace(read, acceptances=erase(message, account.account_id, connection, Audiences(), now))
         case mparticle_messages.Events():
-            _, decisions = mparticle_consents.read(message, account.account_id, now)
+            _, decisions = mparticle_consents.read(message, account.account_id, connection, now)
             return replace(read, remembered=decisions)
     kind = message.__struct_config__.tag
     raise Failed(f"{kind} is about nobody; give a message about people, such as audience_membership_change_request")

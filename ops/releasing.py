@@ -5,7 +5,7 @@ from __future__ import annotations
 from redis import Redis
 
 from klaviyo.errors import NotAccepted
-from queues import records, snapshot_guard
+from queues import owners, records, snapshot_guard, snapshots
 from queues.holds import Hold
 from queues.names import Queue
 from queues.records import Record
@@ -37,6 +37,12 @@ def confirm_guarded(redis: Redis, on: Queue, hold: Hold) -> Record | None:
     if record:
         snapshot_guard.confirm(redis, on, record.order.snapshot)
     return record
+
+
+def let_share(redis: Redis, on: Queue, hold: Hold) -> None:
+    """Where another audience keeps the list, note that a person wants both to use it."""
+    if hold.owned:
+        owners.share(redis, snapshots.audience_of(on), hold.owned.list_id)
 
 
 def guarded(redis: Redis, on: Queue, hold: Hold) -> Record | None:

@@ -91,12 +91,9 @@ class Remote:
 
     def letter(self, letter_id: str, queue: str | None, personal_data: bool) -> dict[str, Any]:
         """One letter."""
-        check_id(letter_id)
+        asked = {"personal_data": "true"} if personal_data else {}
         with self._understood():
-            found = self._calls.get("/v1/dead", **self._filters(Wanted(queue=queue)), id=letter_id)
-            (summary,) = found["letters"]
-            asked = {"personal_data": "true"} if personal_data else {}
-            return self._calls.get(f"/v1/dead/{_address(Queue.parse(summary['queue']))}/{letter_id}", **asked)
+            return self._calls.get(self._letter(letter_id, queue), **asked)
 
     def replay(self, wanted: Wanted) -> Replayed:
         """Put dead letters back into their queues."""
@@ -108,6 +105,19 @@ class Remote:
         with self._understood():
             told = self._calls.post("/v1/dead/replay", which)
             return Replayed(told["replayed"], told["stayed"])
+
+    def confirm(self, letter_id: str, queue: str | None) -> Replayed:
+        """Say that the profiles an erasure's letter names are the person's."""
+        with self._understood():
+            told = self._calls.post(f"{self._letter(letter_id, queue)}/confirm", {})
+            return Replayed(told["replayed"], told["stayed"])
+
+    def _letter(self, letter_id: str, queue: str | None) -> str:
+        """The address of a letter, whose queue may not be named."""
+        check_id(letter_id)
+        found = self._calls.get("/v1/dead", **self._filters(Wanted(queue=queue)), id=letter_id)
+        (summary,) = found["letters"]
+        return f"/v1/dead/{_address(Queue.parse(summary['queue']))}/{letter_id}"
 
     def audit(self, limit: int) -> list[dict[str, Any]]:
         """What was done last, newest first."""

@@ -10,9 +10,16 @@ from snapshots import shelf
 from worker.roster import identities
 
 _SCHEMA: Final = """
-    CREATE TABLE names (bucket INTEGER, identity TEXT, person INTEGER, PRIMARY KEY (bucket, identity)) WITHOUT ROWID;
+    CREATE TABLE names (bucket INTEGER, identity TEXT, person INTEGER, place INTEGER, PRIMARY KEY (bucket, identity))
+        WITHOUT ROWID;
     CREATE TABLE people (bucket INTEGER, identity TEXT, person INTEGER, PRIMARY KEY (bucket, identity)) WITHOUT ROWID;
-    CREATE TABLE found (person INTEGER PRIMARY KEY);
+    CREATE TABLE found (person INTEGER PRIMARY KEY, place INTEGER, bucket INTEGER, identity TEXT);
+    CREATE INDEX found_in ON found (bucket);
+"""
+_FOUND: Final = """
+    INSERT INTO found VALUES (?, ?, ?, ?) ON CONFLICT (person)
+        DO UPDATE SET place = excluded.place, bucket = excluded.bucket, identity = excluded.identity
+        WHERE excluded.place < place
 """
 
 
@@ -25,22 +32,26 @@ class Roster:
         self.size = 0
         try:
             for profile in people:
-                self._put([(bucket_of(name), name, self.size) for name in identities(profile)])
+                self._put([(bucket_of(name), name, self.size, place) for place, name in enumerate(identities(profile))])
         except BaseException:
             self.close()
             raise
 
-    def _put(self, names: list[tuple[int, str, int]]) -> None:
-        self._shelf.executemany("INSERT OR IGNORE INTO names VALUES (?, ?, ?)", names)
-        self._shelf.executemany("INSERT OR IGNORE INTO people VALUES (?, ?, ?)", names[:1])
+    def _put(self, names: list[tuple[int, str, int, int]]) -> None:
+        self._shelf.executemany("INSERT OR IGNORE INTO names VALUES (?, ?, ?, ?)", names)
+        self._shelf.executemany("INSERT OR IGNORE INTO people VALUES (?, ?, ?)", [name[:3] for name in names[:1]])
         self.size += 1
 
     def find(self, bucket: int, wanted: Collection[str]) -> set[str]:
         """Those of the identities of a bucket that are on the list; who has one of them is no stranger from now on."""
-        rows = self._shelf.execute("SELECT identity, person FROM names WHERE bucket = ?", (bucket,))
-        found = {name: person for name, person in rows if name in wanted}
-        self._shelf.executemany("INSERT OR IGNORE INTO found VALUES (?)", [(person,) for person in found.values()])
+        rows = self._shelf.execute("SELECT identity, person, place FROM names WHERE bucket = ?", (bucket,))
+        found = {name: (person, place, bucket, name) for name, person, place in rows if name in wanted}
+        self._shelf.executemany(_FOUND, [*found.values()])
         return {*found}
+
+    def found(self, bucket: int) -> list[str]:
+        """Those who were found, each by the strongest identity that was looked for, as far as it is in the bucket."""
+        return [name for (name,) in self._shelf.execute("SELECT identity FROM found WHERE bucket = ?", (bucket,))]
 
     def strangers(self, bucket: int) -> list[str]:
         """By their strongest identity those of a bucket who were not found by any."""

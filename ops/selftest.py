@@ -21,28 +21,33 @@ from ops.ledger import ledger
 from ops.options import var_option
 from ops.patience import patiently
 from ops.selftest_hearing import Hearing
-from ops.selftest_run import run
+from ops.selftest_identity import identity as run_identity
+from ops.selftest_run import round_trip, run
 from ops.selftest_trial import Trial
 from settings import Settings
 
 
 @click.command()
 @click.argument("connection", default=DEFAULT)
+@click.option("--identity", is_flag=True, help="Ask what the account does with identifiers that people share, instead.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @click.option("--on-a-live-account", is_flag=True, help="Even when Klaviyo does not call it a test account.")
 @var_option
-def selftest(connection: str, yes: bool, on_a_live_account: bool) -> None:
+def selftest(connection: str, identity: bool, yes: bool, on_a_live_account: bool) -> None:
     """Try a round trip on a Klaviyo TEST account.
 
     Makes a list `Ferry selftest ...` and a few people of example.com, imports a good and a bad row, reads the errors,
     finds the members, clears a field, takes one off the list, and asks what Klaviyo's documents leave open. Then it
     removes all of it, also after Ctrl-C and after a failure, and says what it could not remove. Exit code 1 when a step
     failed or something is left. Needs a key with accounts:read and data-privacy:write besides those of a delivery.
+
+    With --identity it asks whether the account refuses, overwrites or merges where a row names two people, and says
+    what that means for the setting `identifiers`; a question without an answer makes the exit code 1.
     """
     known = settings.load()
     with ledger(known) as redis, _opened(redis, known, wanted_key(redis, known, connection).value) as trial:
         _check_account(trial, connection, yes, on_a_live_account)
-        went_well = run(trial)
+        went_well = run_identity(trial) if identity else run(trial, round_trip)
     if not went_well:
         raise click.exceptions.Exit(1)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from klaviyo import deletions, lists
+from klaviyo.deletions import Identifier
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Dead, Hold
 from ops.errors import Failed
@@ -27,7 +28,8 @@ def clean(trial: Trial) -> Iterator[tuple[str, bool, str]]:
     unseen_s = _UNSEEN_S
     for key, what in [*trial.made.items()]:
         try:
-            said = _list_gone(trial) if key == "list" else _person_gone(trial, key, unseen_s)
+            field, value = key
+            said = _list_gone(trial) if field == "list" else _person_gone(trial, field, value, unseen_s)
         except (Failed, TrialFailed) as fault:
             unseen_s = 0.0  # waiting once is enough for all
             yield f"remove {what}", False, str(fault)
@@ -80,18 +82,20 @@ def _says_gone(refusal: NotAccepted) -> bool:
     return isinstance(refusal.outcome, Hold) and refusal.outcome.reason == "list_gone"
 
 
-def _person_gone(trial: Trial, email: str, unseen_s: float) -> str:
-    patience_s = unseen_s if trial.unsure else 0.0
-    if trial.until(lambda: patiently(lambda: _erase(trial, email), trial.sleep), bool, patience_s):
+def _person_gone(trial: Trial, field: Identifier, value: str, unseen_s: float) -> str:
+    unsure = trial.unsure > 0 and field != "id"  # no import makes a profile anew under the id it had
+    if trial.until(lambda: patiently(lambda: _erase(trial, field, value), trial.sleep), bool, unsure * unseen_s):
         return "Klaviyo will delete it"
-    if not trial.unsure:
+    if field == "id":
+        return "Klaviyo has it no longer"
+    if not unsure:
         return "it was not made"
     raise TrialFailed("not there yet; an import whose end is not known may make it still")
 
 
-def _erase(trial: Trial, email: str) -> bool:
+def _erase(trial: Trial, field: Identifier, value: str) -> bool:
     try:
-        return deletions.request(trial.call, "email", email)
+        return deletions.request(trial.call, field, value)
     except NotAccepted as refusal:
         if isinstance(refusal.outcome, Dead):  # no address, so nobody has it
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 
 from klaviyo.http import Answer, Reply, Transport
+from klaviyo.partial import left_out
 from klaviyo.problems import read_problems
 
 
@@ -25,6 +26,10 @@ class Hearing(Transport):
             return "no answer"
         problems = [f"{each.code}: {each.detail} ({each.pointer})" for each in read_problems(self.last.body) or ()]
         return f"{self.last.status} {'; '.join(problems)}".strip()
+
+    def left_out(self) -> list[str]:
+        """The fields of the request that the last answer says Klaviyo went on without."""
+        return left_out(self.last.headers) if isinstance(self.last, Reply) else []
 
 
 class Zipped(Hearing):

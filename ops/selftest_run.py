@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import click
@@ -26,32 +26,36 @@ def _interruptible() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def run(trial: Trial) -> bool:
-    """Whether every step went well and nothing is left in Klaviyo; says how each goes, and what is left."""
+def run(trial: Trial, work: Callable[[Trial], bool]) -> bool:
+    """Whether `work` went well and nothing is left in Klaviyo; says what is left."""
     with _interruptible():
-        return _run(trial)
+        return _run(trial, work)
 
 
-def _run(trial: Trial) -> bool:
+def round_trip(trial: Trial) -> bool:
+    """Whether every step went well; says how each goes, and what was answered to the questions."""
+    went_well = _steps(trial)
+    _ask(trial)
+    return went_well
+
+
+def _run(trial: Trial, work: Callable[[Trial], bool]) -> bool:
     went_well = False
     try:
-        went_well = _round_trip(trial)
-        _ask(trial)
+        went_well = work(trial)
     except KeyboardInterrupt:
-        went_well = False
         click.echo("Interrupted. What was made is removed; Ctrl-C again ends that, too.")
     finally:
         removed = _remove(trial)
     return went_well and removed
 
 
-def _round_trip(trial: Trial) -> bool:
+def _steps(trial: Trial) -> bool:
     for name, step in STEPS:
         try:
-            _say("ok", name, step(trial))
+            say("ok", name, step(trial))
         except (NotAccepted, TrialFailed) as fault:
-            said = f"; Klaviyo: {trial.heard.said()}" if isinstance(fault, NotAccepted) else ""
-            _say("failed", name, f"{fault}{said}")
+            say_fault(trial, name, fault)
             return False
     return True
 
@@ -59,9 +63,9 @@ def _round_trip(trial: Trial) -> bool:
 def _ask(trial: Trial) -> None:
     for name, question in QUESTIONS:
         try:
-            _say("seen", name, question(trial))
+            say("seen", name, question(trial))
         except (NotAccepted, TrialFailed) as fault:
-            _say("seen", name, f"{fault}; Klaviyo: {trial.heard.said()}")
+            say("seen", name, f"{fault}; Klaviyo: {trial.heard.said()}")
 
 
 def _remove(trial: Trial) -> bool:
@@ -69,12 +73,19 @@ def _remove(trial: Trial) -> bool:
     try:
         with suppress(KeyboardInterrupt):
             for what, gone, said in clean(trial):
-                _say("ok" if gone else "failed", what, said)
+                say("ok" if gone else "failed", what, said)
     finally:
         for what in trial.made.values():
             click.echo(f"LEFT in Klaviyo, remove it there: {what}", err=True)
     return not trial.made
 
 
-def _say(verdict: str, what: str, said: str) -> None:
+def say(verdict: str, what: str, said: str) -> None:
+    """A line about one step: how it went, what it was, what was seen."""
     click.echo(f"{verdict:<7} {what}: {said}")
+
+
+def say_fault(trial: Trial, what: str, fault: NotAccepted | TrialFailed) -> None:
+    """A line about a step that failed, with what Klaviyo said where it is Klaviyo that refused."""
+    said = f"; Klaviyo: {trial.heard.said()}" if isinstance(fault, NotAccepted) else ""
+    say("failed", what, f"{fault}{said}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from klaviyo import imports, members, profiles
+from klaviyo import imports, lookups, members, profiles
 from klaviyo.errors import NotAccepted
 from klaviyo.imports import RowFailure
 from klaviyo.outcomes import Rows
@@ -65,6 +65,7 @@ def find_members(trial: Trial) -> str:
 def read_import_error(trial: Trial) -> str:
     """A row that is right by itself and fails later: the address of one person, the external id of the other."""
     clash = {"email": trial.email("ann"), "external_id": f"{trial.mark}-ben"}
+    both = trial.ask(lambda: lookups.find_profiles(trial.call, "email", [trial.email("ann"), trial.email("ben")]))
     try:
         job = trial.upload(clash, onto=trial.list_id)
     except NotAccepted as refusal:
@@ -74,7 +75,11 @@ def read_import_error(trial: Trial) -> str:
     done = trial.complete(job.id)
     errors = _errors(trial, job.id)
     if not errors:
-        raise TrialFailed(f"{done.status} with {done.failed} failed, and no error to read: Klaviyo took the clash")
+        trial.note(both)  # one of them may have no address any more
+        raise TrialFailed(
+            f"{done.status} with {done.failed} failed, and no error to read: Klaviyo took the clash; "
+            "ferry selftest --identity says what it does then"
+        )
     return f"{done.status}, {done.failed} failed: {_told(errors)}"
 
 
@@ -92,7 +97,7 @@ def clear_fields(trial: Trial) -> str:
 def remove_member(trial: Trial) -> str:
     """One is taken off the list, the other stays."""
     ann, ben = trial.email("ann"), trial.email("ben")
-    ids = trial.ask(lambda: members.members(trial.call, trial.list_id, "email", [ann]))
+    ids = [found.id for found in trial.ask(lambda: lookups.find_members(trial.call, trial.list_id, "email", [ann]))]
     trial.ask(lambda: members.remove_members(trial.call, trial.list_id, ids))
     said = trial.heard.said()
     _on_list(trial, {ben})
@@ -117,11 +122,12 @@ def _cleared(seen: dict[str, Any]) -> bool:
 
 def _on_list(trial: Trial, wanted: set[str]) -> dict[str, str]:
     everybody = [trial.email("ann"), trial.email("ben")]
-    seen = trial.until(
-        lambda: members.listed(trial.call, trial.list_id, "email", everybody),
-        lambda found: found.keys() == wanted,
-        _PATIENCE_S,
-    )
+
+    def look() -> dict[str, str]:
+        found = lookups.find_members(trial.call, trial.list_id, "email", everybody)
+        return {address: each.id for address, each in lookups.by_value(found, "email", everybody).items()}
+
+    seen = trial.until(look, lambda found: found.keys() == wanted, _PATIENCE_S)
     if seen.keys() != wanted:
         raise TrialFailed(f"on the list: {', '.join(sorted(seen)) or 'nobody'}; expected: {', '.join(sorted(wanted))}")
     return seen

@@ -5,18 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
 from klaviyo import imports, lists
 from klaviyo.calls import Caller
+from klaviyo.deletions import Identifier
 from klaviyo.errors import NotAccepted
 from klaviyo.imports import ImportJob
+from klaviyo.lookups import Found
 from klaviyo.outcomes import Retry
 from ops.selftest_hearing import Hearing
 
 Answer = TypeVar("Answer")
+#: By what something can be removed: a list by its name, a person by one identifier.
+Key = tuple[Literal["list"] | Identifier, str]
+_BEFORE_ITS_ID: Final[tuple[Identifier, ...]] = ("email", "phone_number")
 #: Seconds until an import that is not complete, or a person who is not found, counts as failed.
 PATIENCE_S: Final = 600.0
 _LONGEST_S: Final = 15.0
@@ -40,7 +45,7 @@ class Trial:
     mark: str
     sleep: Callable[[float], None] = time.sleep
     list_id: str = ""
-    made: dict[str, str] = field(default_factory=dict)
+    made: dict[Key, str] = field(default_factory=dict)
     unsure: int = 0
     under_way: list[str] = field(default_factory=list)
 
@@ -51,7 +56,11 @@ class Trial:
 
     def email(self, who: str) -> str:
         """Of somebody made up; example.com is nobody's (RFC 2606)."""
-        return f"ferry-selftest-{self.mark.lower()}-{who}@example.com"
+        return f"{self._ours}{who}@example.com"
+
+    @property
+    def _ours(self) -> str:
+        return f"ferry-selftest-{self.mark.lower()}-"
 
     def over(self, transport: Hearing) -> Trial:
         """The same trial over another transport; what it makes counts for this one."""
@@ -70,16 +79,18 @@ class Trial:
 
     def make_list(self) -> None:
         """The list of the trial. Raises NotAccepted."""
-        self.made["list"] = f"the list {self.list_name!r}"
+        self.made["list", self.list_name] = f"the list {self.list_name!r}"
         self.list_id = self.ask(lambda: lists.create_list(self.call, self.list_name))
 
-    def upload(self, *people: dict[str, Any], onto: str | None = None, **meta: object) -> ImportJob:
-        """Start an import of people, each with an `email`; `meta`: beside the attributes. Raises NotAccepted."""
-        fresh = {
-            person["email"]: f"the profile {person['email']}" for person in people if person["email"] not in self.made
-        }
+    def upload(self, *people: dict[str, Any], onto: str | None = None, **more: object) -> ImportJob:
+        """Start an import of people; `more`: beside their attributes. Raises NotAccepted.
+
+        Each has an `email`, or a `phone_number` alone, or is somebody known, by an `id` in `more`.
+        """
+        keys: list[Key] = [(name, person[name]) for person in people for name in _key_fields(person)]
+        fresh = {key: f"the profile {key[1]}" for key in keys if key not in self.made}
         self.made |= fresh
-        rows = [msgspec.json.encode({"type": "profile", "attributes": person, **meta}) for person in people]
+        rows = [msgspec.json.encode({"type": "profile", "attributes": person, **more}) for person in people]
         self.unsure += 1
         try:
             job = self.ask(lambda: imports.upload(self.call, rows, onto))
@@ -92,9 +103,22 @@ class Trial:
         self.unsure -= 1
         return job
 
-    def _never_made(self, emails: Iterable[str]) -> None:
-        for email in emails:
-            del self.made[email]
+    def _never_made(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            del self.made[key]
+
+    def note(self, found: Iterable[Found]) -> None:
+        """Remember profiles by their ids: a profile may lose every other identifier to somebody else.
+
+        What is remembered is deleted in the end, so whoever shows an address that is not of this trial is left out.
+        """
+        for each in found:
+            if each.email and not each.email.lower().startswith(self._ours):
+                continue
+            shown = each.email or each.phone_number or "without an address"
+            self.made["id", each.id] = f"the profile {shown} ({each.id})"
+            for name in _BEFORE_ITS_ID:
+                self.made.pop((name, getattr(each, name) or ""), None)
 
     def complete(self, job_id: str, patience_s: float = PATIENCE_S) -> ImportJob:
         """The import when it has ended. Raises NotAccepted, and TrialFailed when it does not end."""
@@ -117,3 +141,8 @@ class Trial:
                 return seen
             self.sleep(pause)
             waited, pause = waited + pause, min(pause * 1.5, _LONGEST_S)
+
+
+def _key_fields(person: dict[str, Any]) -> list[Identifier]:
+    """The field by which a person of an import can be removed, if there is one."""
+    return [name for name in _BEFORE_ITS_ID if name in person][:1]

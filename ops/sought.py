@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from identity.identifiers import of_phone
 from klaviyo.list_people import Identifier
+from mappings.email import canonical
 from mappings.phone import to_e164
-from queues import phones
 from queues.change import person_key
 from queues.members import identity
 
@@ -44,15 +45,15 @@ def sought(given: str, region: str | None, mparticle_account: int | None) -> Sou
     `mparticle_account`: whose ids of people (mpids) it may be one of.
     """
     text = given.strip()
-    keys = tuple(person_key(kind, value) for kind, value in _identities(text, mparticle_account))
+    keys = tuple(person_key(kind, value) for kind, value in _identities(text, region, mparticle_account) if value)
     return Sought(text, keys, tuple(_identifiers(text, region)))
 
 
-def _identities(text: str, mparticle_account: int | None) -> Iterator[tuple[str, str]]:
+def _identities(text: str, region: str | None, mparticle_account: int | None) -> Iterator[tuple[str, str]]:
     if "@" in text:
-        yield "email", text
+        yield "email", canonical(text)
     if _PHONE.fullmatch(text):
-        yield "phone", phones.plain(text)
+        yield "phone", of_phone(text, region).removeprefix("+")
     yield from ((kind, text) for kind in _IDS)
     if mparticle_account is not None:
         yield "mpid", f"{mparticle_account}:{text}"
@@ -61,7 +62,7 @@ def _identities(text: str, mparticle_account: int | None) -> Iterator[tuple[str,
 def _identifiers(text: str, region: str | None) -> Iterator[tuple[Identifier, str]]:
     e164 = to_e164(text, region) if _PHONE.fullmatch(text) else None
     if "@" in text:
-        yield "email", text
+        yield "email", canonical(text)
     if e164 and text.startswith("+"):
         yield "phone_number", e164
     yield "external_id", text

@@ -9,6 +9,7 @@ from redis import Redis
 
 from klaviyo.client import Klaviyo
 from klaviyo.list_people import Identifier, Person
+from klaviyo.lookups import by_value
 from klaviyo.members import Field
 from ops import klaviyo_list, mailable
 from ops.errors import Failed
@@ -53,5 +54,6 @@ def _on_list(klaviyo: Klaviyo, list_id: str | None, person: Person, patience: Pa
     addresses: tuple[tuple[Field, str | None], ...] = (("email", person.email), ("phone_number", person.phone_number))
     for field, address in addresses:
         if address:
-            return bool(patience(partial(klaviyo.listed, list_id, field, [address])))
+            members = patience(partial(klaviyo.find_members, list_id, field, [address]))
+            return bool(by_value(members, field, [address]))
     return None

@@ -18,6 +18,10 @@ def document(census: Census) -> dict[str, Any]:
         "scheduler": {"alive": census.heartbeat is not None, "last_tick_at": moment(census.heartbeat)},
         "workers": [{"name": name, "state": state} for name, state in census.workers.items()],
         "held_connections": {name: of_hold(hold) for name, hold in census.holds.items()},
+        "shared_identifiers": {
+            connection: {value: moment(since) for value, since in values.items()}
+            for connection, values in census.shared.items()
+        },
         "queues": [of_queue(count) for count in census.queues],
     }
 
@@ -42,6 +46,7 @@ def of_queue(count: QueueCount) -> dict[str, Any]:
         "taken": count.taken,
         "open": count.open,
         "delivered": count.delivered,
+        "imported": count.imported,
         "superseded": count.superseded,
         "dead": count.dead,
         "dead_kept": count.kept,

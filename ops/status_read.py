@@ -21,6 +21,10 @@ def census(told: Mapping[str, Any]) -> Census:
         holds={name: _hold(hold) for name, hold in told["held_connections"].items()},
         heartbeat=_time(told["scheduler"]["last_tick_at"]),
         workers={each["name"]: each["state"] for each in told["workers"]},
+        shared={
+            connection: {value: ms_of(since) for value, since in values.items()}
+            for connection, values in told.get("shared_identifiers", {}).items()
+        },
     )
 
 
@@ -43,6 +47,7 @@ def _queue(told: Mapping[str, Any]) -> QueueCount:
         list_id=told["list_id"],
         batches=tuple(_batch(each) for each in told["batches"]),
         left_out=told["fields_left_out"],
+        imported=told.get("imported", 0),
     )
 
 

@@ -85,8 +85,7 @@ def _holds(held: dict[str, Hold], now: int) -> Table:
 
 
 def _left_out(census: Census) -> Iterator[RenderableType]:
-    if told := words.left_out(census):
-        yield Text(told)
+    yield from (Text(told) for told in (words.left_out(census), words.shared(census)) if told)
 
 
 def _processes(census: Census) -> Text:

@@ -13,6 +13,8 @@ from wording import number, plural, span
 
 #: A tick that is this late (ms) deserves a look; ticks come every two seconds.
 _LATE_MS: Final = 15_000
+#: Shared identifiers that are listed one by one.
+_SHARED: Final = 5
 #: Troubles that are none: the limits of Klaviyo and of Ferry (klaviyo/outcomes.py).
 _LIMITS: Final = frozenset({"throttled", "daily_limit", "own_limit"})
 
@@ -59,7 +61,8 @@ def failing(census: Census) -> Iterator[str]:
 
 def delivered_more(count: QueueCount, now: int) -> list[str]:
     """What there is to say of a queue besides how many it delivered."""
-    said = [f"+{number(count.superseded)} superseded"] if count.superseded else []
+    besides = {"imported": count.imported, "superseded": count.superseded}
+    said = [f"+{number(changes)} {how}" for how, changes in besides.items() if changes]
     return said + ([] if count.waiting.uploaded is None else [f"{span(now - count.waiting.uploaded)} ago"])
 
 
@@ -71,7 +74,7 @@ def letters_gone(count: QueueCount) -> list[str]:
 
 def what_to_do(hold: Hold) -> str:
     """What ends a hold."""
-    ends = "Ends by itself when the cause is gone." if hold.probed else ""
+    ends = "Ends by itself when the cause is gone." if hold.ends_by_itself else ""
     return " ".join(filter(None, (hold.resolve, ends))) or "Wait for who holds it."
 
 
@@ -91,7 +94,16 @@ def left_out(census: Census) -> str:
     for count in census.queues:
         found.update(count.left_out)
     told = ", ".join(f"{code} {number(people)}" for code, people in found.most_common())
-    return f"Delivered with something left out, and so many people: {told}." if told else ""
+    return f"Warnings, and people: {told}." if told else ""
+
+
+def shared(census: Census) -> str:
+    """Which identifiers too many people share, by a part of their hashes; empty when there are none."""
+    values = [value.replace(":", " ") for of_one in census.shared.values() for value in sorted(of_one)]
+    if not values:
+        return ""
+    told = ", ".join(values[:_SHARED]) + (f" and {number(len(values) - _SHARED)} more" if len(values) > _SHARED else "")
+    return f"Too many people share these, so that they identify nobody: {told}. `ferry explain` shows it for a person."
 
 
 def scheduler(census: Census) -> str:
@@ -108,10 +120,12 @@ def workers(census: Census) -> str:
 def equation(census: Census) -> tuple[str, bool]:
     """The account of every change ever accepted, and whether it adds up in every queue."""
     counts = census.queues
+    imported = sum(c.imported for c in counts)
     parts = [
         f"{number(sum(c.waiting.pending for c in counts))} pending",
         f"{number(sum(c.open for c in counts))} open",
         f"{number(sum(c.delivered for c in counts))} delivered",
+        *([f"{number(imported)} imported"] if imported else []),
         f"{number(sum(c.dead for c in counts))} dead",
         f"{number(sum(c.superseded for c in counts))} superseded",
     ]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
+from identity.sending import IDENTIFIERS
 from klaviyo.chunks import chunks
 from klaviyo.client import Klaviyo
 from klaviyo.limiter import SHARE
@@ -14,7 +15,7 @@ from klaviyo.quotas import PUBLISHED
 from ops.mailable import Standing
 from ops.patience import patiently
 from queues.members import identifiers, identity
-from worker.people import IDENTIFIERS, Identifier
+from worker.people import Identifier
 
 _PAGE: Final = 100
 #: Pages that Ferry asks for in a minute, of the list's people and of others alike.

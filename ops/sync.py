@@ -10,7 +10,8 @@ from redis import Redis
 
 import settings
 from connections import DEFAULT, UnknownConnection
-from intake.changes_messages import at as moment_of
+from intake.changes_messages import planned
+from mappings.times import clamp
 from ops import sync_lines
 from ops.audited import by
 from ops.errors import Failed
@@ -113,9 +114,12 @@ def _queue(redis: Redis, known: Settings, audience: str, connection: str | None,
 def _at(given: str | None, found: Source) -> int:
     now = now_ms()
     if given is None:
-        return now if found.at is None else found.at
+        at, clamped = clamp(found.at, now)
+        if clamped:
+            click.echo("The time in the manifest is in the future or before 2015: the file counts as of now.", err=True)
+        return at
     try:
-        at = moment_of(int(given) if given.isdecimal() else given, now)
+        at = planned(int(given) if given.isdecimal() else given)
     except ValueError as fault:
         raise click.UsageError(f"--at {given}: {fault}") from fault
     if at > now:

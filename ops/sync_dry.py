@@ -12,7 +12,6 @@ from redis import Redis
 
 from connections import Connection
 from mappings.profile import Profile
-from mappings.rules import Rules
 from ops import klaviyo_list
 from ops.errors import Failed
 from ops.joining import sendable
@@ -23,6 +22,7 @@ from ops.sync_staging import shown
 from queues import members, snapshots, succession
 from queues.census import count
 from queues.change import Body, Change
+from queues.identities import Identities
 from queues.members import Bucket
 from queues.names import Queue
 from queues.snapshots import Counts, Order
@@ -31,7 +31,8 @@ from snapshots.errors import Unreadable
 from snapshots.gathering import Gathered, gather
 from snapshots.guard import verdict
 from snapshots.plan import Action, Planned
-from snapshots.planning import Plan, plan
+from snapshots.planned import Plan
+from snapshots.planning import plan
 from snapshots.reading import rows
 from snapshots.rows import Selection
 from worker.connection import Destination
@@ -87,7 +88,7 @@ def _gathered(source: Source, order: Order, connection: Connection, to: Destinat
     selection = Selection(connection.full_profile, frozenset(connection.default_attributes))
     try:
         with closing(shown(source)) as pieces:
-            gathered = gather(rows(pieces, order.format, order.gzip, selection, to.rules))
+            gathered = gather(rows(pieces, order.format, order.gzip, selection, to.rules, to.identity.blocked))
     except Unreadable as fault:
         raise Failed(f"it would be refused, and nothing changed: {fault}") from fault
     if order.rows not in (None, gathered.counts.rows):
@@ -107,27 +108,30 @@ def _compared(
     roster: Roster | None,
 ) -> Rehearsal:
     buckets = _of_klaviyo(redis, queue, people, roster) if roster else lambda part: members.read(redis, queue, part)
-    with closing(plan(people, buckets, order.at, checked(to.rules, order))) as planned:
+    memory = Identities(redis, queue.connection)
+    with closing(plan(people, buckets, order.at, checked(to, order), memory)) as planned:
         return _rehearsal(redis, queue, connection, order, planned, roster is not None)
 
 
 def _of_klaviyo(redis: Redis, queue: Queue, people: Gathered, roster: Roster) -> Buckets:
     """What the ledger would hold once it is made what the list is."""
-    found = {number: roster.find(number, rows) for number, rows in people.buckets()}
+    for number, named in people.buckets():
+        roster.find(number, named)
 
     def read(part: list[int]) -> dict[int, Bucket]:
         ledger = members.read(redis, queue, part)
-        return {number: as_listed(ledger[number], found[number] | {*roster.strangers(number)}, ()) for number in part}
+        listed = {number: {*roster.found(number), *roster.strangers(number)} for number in part}
+        return {number: as_listed(ledger[number], listed[number], ()) for number in part}
 
     return read
 
 
-def checked(rules: Rules, order: Order) -> Callable[[Planned], str | None]:
+def checked(to: Destination, order: Order) -> Callable[[Planned], str | None]:
     """Why somebody who is planned could not be sent; None when nothing is in the way."""
 
     def check(planned: Planned) -> str | None:
         body = Body(planned.action, order.at, snapshots.KIND, order.snapshot, msgspec.Raw(planned.fragment))
-        mapped = mapped_by(rules, [Change(planned.keys, 0, body)], "dry run")
+        mapped = mapped_by(to.rules, [Change(planned.keys, 0, body)], "dry run", to.identity)
         found = sendable(mapped) if isinstance(mapped, Profile) else mapped.reason
         return found if isinstance(found, str) else None
 

@@ -13,7 +13,7 @@ from klaviyo.quotas import PUBLISHED
 from ops.estimating import Estimate
 from queues.snapshots import Counts
 
-_LOOK_UPS: Final = PUBLISHED["get_profile_ids_for_list"].less(SHARE).steady
+_LOOK_UPS: Final = PUBLISHED["get_profiles_for_list"].less(SHARE).steady
 _REMOVALS: Final = PUBLISHED["remove_profiles_from_list"].less(SHARE).steady
 
 

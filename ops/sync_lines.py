@@ -91,7 +91,7 @@ def _accept(redis: Redis, known: Settings, queue: Queue, portion: Sequence[dict[
         if accepted.became_due:
             pending.wake(redis)
         if accepted.fresh:
-            metrics.count(redis, metrics.dead_on_arrival([acceptance]))
+            metrics.count(redis, metrics.on_arrival([acceptance]))
 
 
 def _say(tally: Counter[str], queue: Queue, dry_run: bool, as_json: bool) -> None:

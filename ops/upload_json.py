@@ -10,7 +10,7 @@ from wording import moment
 
 
 def document(settled: Settled) -> dict[str, Any]:
-    """What became of its changes, in numbers; changes = delivered + superseded + those in `dead`, by reason."""
+    """What became of its changes, in numbers; changes = delivered + imported + superseded + those in `dead`."""
     return {
         "batch": settled.id,
         "taken_by": settled.reason,
@@ -19,7 +19,9 @@ def document(settled: Settled) -> dict[str, Any]:
         "attempts": settled.attempts,
         "changes": settled.count,
         "delivered": settled.delivered,
+        "imported": len(settled.ends.imported),
         "superseded": len(settled.ends.superseded),
         "dead": dict(Counter(settled.ends.dead.values())),
+        "warnings": dict(Counter(code for codes in settled.ends.warned.values() for code in codes)),
         "jobs": [{"id": job.id, "people": len(job.rows), "failed": job.failed} for job in settled.ends.jobs],
     }

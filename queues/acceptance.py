@@ -35,7 +35,8 @@ class Acceptance:
     """Everything one message brings to one queue.
 
     `message`: the CDP's id of the message, empty when it has none and cannot be recognised when repeated.
-    `changes`: stored forms, in the order of the message. `audience`: JSON to remember, empty for as it was.
+    `changes`: stored forms, in the order of the message. `audience`: JSON to remember, empty for as it was. `source`:
+    whose changes they are; `clamped`: how many of them had a time that cannot be, and count as of their arrival.
     """
 
     queue: Queue
@@ -44,6 +45,8 @@ class Acceptance:
     changes: list[bytes] = field(default_factory=list)
     dead: list[DeadOnArrival] = field(default_factory=list)
     audience: bytes = b""
+    source: str = ""
+    clamped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 import zlib
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -12,8 +13,10 @@ from queues.change import person_key
 
 #: Fixed for ever: members would not be found in another number of buckets.
 BUCKETS: Final = 4_096
-#: Identifiers by which Klaviyo knows a person, strongest first.
-IDENTIFIERS: Final = ("email", "phone_number", "external_id")
+#: Identifiers by which Klaviyo knows a person, strongest first (identity.sending).
+IDENTIFIERS: Final = ("email", "external_id", "phone_number")
+# Not `str.lower`: it makes an ASCII letter of the Kelvin sign, and so one address of two people's.
+_FOLD: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 #: ms for which it is remembered at least that somebody left by a single change (30 days).
 GONE_MS: Final = 30 * 86_400_000
 #: The time of a member who may as well be off the list: a snapshot that names them puts them on, others take them off.
@@ -43,10 +46,13 @@ _decode = msgspec.msgpack.Decoder(Bucket).decode
 
 def identity(identifiers: Mapping[str, str | None]) -> str | None:
     """How the ledger names a person: the strongest of the identifiers by Klaviyo's names; None where there is none."""
-    for name in IDENTIFIERS:
-        if value := identifiers.get(name):
-            return f"{name}:{value.lower() if name == 'email' else value}"
-    return None
+    return next(iter(identities(identifiers)), None)
+
+
+def identities(identifiers: Mapping[str, str | None]) -> list[str]:
+    """All by which the ledger may name a person, strongest first."""
+    known = ((name, identifiers.get(name)) for name in IDENTIFIERS)
+    return [f"{name}:{value.translate(_FOLD) if name == 'email' else value}" for name, value in known if value]
 
 
 def identifiers(member: str) -> dict[str, str]:

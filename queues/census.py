@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
 from redis import Redis
 
-from queues import doorbell, holds, keys, scripts
+from queues import doorbell, holds, identities, keys, scripts
 from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold
 from queues.names import Queue
@@ -25,7 +25,8 @@ _DEFAULT = FlushPolicy()
 class Census:
     """Everything. `at`: ms, by the server's clock. `heartbeat`: ms of a scheduler's last tick, None for a minute ago.
 
-    `holds` are those on connections; `workers`: name -> state (RQ's words: started, idle, busy, suspended).
+    `holds` are those on connections; `workers`: name -> state (RQ's words: started, idle, busy, suspended). `shared`:
+    connection -> values that too many people share, by kind and a part of their hash -> ms since when.
     """
 
     at: int
@@ -33,6 +34,7 @@ class Census:
     holds: dict[str, Hold]
     heartbeat: int | None
     workers: dict[str, str]
+    shared: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 class _Progress(msgspec.Struct, frozen=True):
@@ -57,6 +59,7 @@ def take_census(redis: Redis, queues: Sequence[Queue] | None = None) -> Census:
         holds=holds.of_connections(redis),
         heartbeat=int(heartbeat) if heartbeat else None,
         workers=doorbell.workers(redis),
+        shared=identities.shared_values(redis, sorted({each.queue.connection for each in counts})),
     )
 
 
@@ -126,6 +129,7 @@ def _count(queue: Queue, answer: list[Any], opened: dict[bytes, OpenBatch]) -> Q
         hold=holds.decode(fields["hold"]) if "hold" in fields else None,
         list_id=fields["list_id"].decode() if "list_id" in fields else None,
         batches=tuple(opened[batch_id] for batch_id in batches[::2] if batch_id in opened),
+        imported=number("imported"),
         left_out={code.decode(): int(people) for code, people in _pairs(left_out)},
     )
 

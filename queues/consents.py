@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 from redis import Redis
@@ -40,28 +40,48 @@ async def remember(redis: AsyncRedis, connection: str, persons: Collection[str],
 
 
 def recall(redis: Redis, connection: str, people: Sequence[Iterable[str]]) -> list[list[State]]:
-    """What is remembered under the person keys of each of these people. Raises redis.RedisError."""
+    """What is remembered under the person keys of each of these people; the first key names the person.
+
+    What was told under another key, such as a CDP's id, together with a key that is not the person's, was told of
+    somebody else: an id may have had another e-mail then. Raises redis.RedisError.
+    """
     with redis.pipeline(transaction=False) as pipe:
         for persons in people:
             for person in persons:
                 pipe.hgetall(keys.consents(connection, person))
         answers = iter(pipe.execute())
-    return [[_state(next(answers)) for _ in persons] for persons in people]
+    return [list(_states([*persons], answers)) for persons in people]
 
 
-def others(redis: Redis, connection: str, persons: Iterable[str]) -> set[str]:
-    """The keys that people with these were told to have besides. Raises redis.RedisError."""
-    found: set[str] = set()
-    for person in persons:
-        fields = cast("dict[bytes, bytes]", redis.hgetall(keys.consents(connection, person)))
-        found |= {name.decode() for name, value in fields.items() if value == _ALSO}
-    return found
+def _states(persons: Sequence[str], answers: Iterator[Mapping[bytes, bytes]]) -> Iterator[State]:
+    for place, _ in enumerate(persons):
+        fields = next(answers)
+        also = {name.decode() for name, value in fields.items() if value == _ALSO}
+        if place == 0 or also <= {*persons}:
+            yield _state(fields)
 
 
-def forget(redis: Redis, connection: str, persons: Iterable[str]) -> None:
-    """Remember nothing of a person any more. Raises redis.RedisError."""
-    for person in persons:
-        redis.delete(keys.consents(connection, person))
+def forget(redis: Redis, connection: str, names: Collection[str], others: Collection[str]) -> None:
+    """Remember nothing of a person any more. Raises redis.RedisError.
+
+    `names`: keys of the person's e-mails, `others`: of identifiers that are nobody else's. What was told under another
+    key together with an e-mail goes, too, unless it was told of somebody else as well.
+    """
+    ours, more = {*names, *others}, set[str]()
+    for name in names:
+        more |= _also(redis, connection, name)
+    # What leads to the others goes last.
+    for key in more - ours:
+        if _also(redis, connection, key) <= ours | more:
+            redis.delete(keys.consents(connection, key))
+    for key in ours:
+        redis.delete(keys.consents(connection, key))
+
+
+def _also(redis: Redis, connection: str, person: str) -> set[str]:
+    """The other keys with which decisions were told under a key."""
+    fields = cast("dict[bytes, bytes]", redis.hgetall(keys.consents(connection, person)))
+    return {name.decode() for name, value in fields.items() if value == _ALSO}
 
 
 def _state(fields: Mapping[bytes, bytes]) -> State:

@@ -35,7 +35,8 @@ class QueueCount:
     """One queue; all figures belong to one moment.
 
     `dead`: letters that were not replayed; `kept`: those that were not deleted either; `evicted`: those deleted because
-    they were too many or too old. `taken`: changes ever taken;
+    they were too many or too old. `imported`: changes of people whom Klaviyo imported and nobody looked for on the
+    list. `taken`: changes ever taken;
     `upto`: the value of `taken` at which a flush that was asked for is complete. `left_out`: people delivered without
     some field, by the code of what was wrong with it.
     """
@@ -57,11 +58,16 @@ class QueueCount:
     list_id: str | None = None
     batches: tuple[OpenBatch, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
+    imported: int = 0
 
     @property
     def missing(self) -> int:
-        """Changes that accepted = pending + open + delivered + dead + superseded leaves out: 0, or a fault."""
-        return self.accepted - (self.waiting.pending + self.open + self.delivered + self.dead + self.superseded)
+        """Changes that the equation leaves out: 0, or a fault.
+
+        accepted = pending + open + delivered + imported + dead + superseded.
+        """
+        ended = self.delivered + self.imported + self.dead + self.superseded
+        return self.accepted - (self.waiting.pending + self.open + ended)
 
     @property
     def due(self) -> int | None:

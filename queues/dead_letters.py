@@ -69,9 +69,12 @@ class Replayed:
     stayed: int
 
 
-def replay(redis: Redis, queue: Queue, ids: list[str], now: int) -> Replayed:
-    """Put dead letters back into their queue, before everything accepted after them. `ids`: oldest first."""
-    replayed, stayed, _ = scripts.run(redis, "replay", script_keys(queue), [str(queue), now, *ids])
+def replay(redis: Redis, queue: Queue, ids: list[str], now: int, instead: bytes = b"") -> Replayed:
+    """Put dead letters back into their queue, before everything accepted after them. `ids`: oldest first.
+
+    `instead`: what is put back in the place of the change of a single one.
+    """
+    replayed, stayed, _ = scripts.run(redis, "replay", script_keys(queue), [str(queue), now, instead, *ids])
     return Replayed(replayed, stayed)
 
 
@@ -114,17 +117,25 @@ def kept(redis: Redis, queues: Sequence[Queue]) -> list[Kept]:
     ]
 
 
-def evict(redis: Redis, queue: Queue, letters: int, since: int) -> int:
-    """Delete the oldest until at most so many are kept and all died at `since` (ms) or later; how many went."""
-    evicted = 0
-    while ids := _beyond(redis, queue, letters, since):
-        evicted += purge(redis, queue, ids, evicted=True)
-    return evicted
+def evict(redis: Redis, queue: Queue, letters: int, since: int, spared: str) -> int:
+    """Delete the oldest until at most so many are kept and all died at `since` (ms) or later; how many went.
+
+    Those of the reason `spared` stay, though they count.
+    """
+    going = list(_beyond(redis, queue, letters, since, spared.encode()))
+    parts = [going[start : start + _PAGE] for start in range(0, len(going), _PAGE)]
+    return sum(purge(redis, queue, part, evicted=True) for part in parts)
 
 
-def _beyond(redis: Redis, queue: Queue, letters: int, since: int) -> list[str]:
-    """Ids of the oldest that are too many, or else of those that are too old; a page at most."""
-    key = keys.queue(queue, "dead")
-    excess = max(0, redis.xlen(key) - letters)
-    last, most = ("+", min(excess, _PAGE)) if excess else (str(max(0, since - 1)), _PAGE)
-    return [stream_id.decode() for stream_id, _ in cast(_Page, redis.xrange(key, max=last, count=most))]
+def _beyond(redis: Redis, queue: Queue, letters: int, since: int, spared: bytes) -> Iterator[str]:
+    """Ids of the oldest that are too many or too old."""
+    key, start = keys.queue(queue, "dead"), "-"
+    excess = redis.xlen(key) - letters
+    while page := cast(_Page, redis.xrange(key, min=start, max="+", count=_PAGE)):
+        for stream_id, fields in page:
+            if excess <= 0 and int(stream_id.partition(b"-")[0]) >= since:
+                return
+            if fields[b"reason"] != spared:
+                excess -= 1
+                yield stream_id.decode()
+        start = f"({page[-1][0].decode()}"

@@ -1,93 +1,106 @@
-"""Forgetting a person: everything that the ledger holds of them, by their person keys."""
+"""Forgetting a person: what the ledger holds under person keys, and taking out of it what is the person's.
+
+Whose a change is, the caller decides by the change itself: a key may be of several people.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from redis import Redis
 
 from queues import dead_letters, keys, scripts
-from queues.change import decode, is_nobody
+from queues.change import Change, blank, decode, is_blank, is_nobody
 from queues.names import Queue
-from queues.persons import BY_FIRST
 
 #: What an address is not part of; escapes of JSON would else look like letters of it.
 _ESCAPE: Final = re.compile(rb"\\+(?:u[0-9a-fA-F]{4}|.)")
 _IN_ADDRESS: Final = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
 
 
+class Letter(NamedTuple):
+    """A dead letter, of which only the change is looked at."""
+
+    id: str
+    change: Change
+
+
+class Place(NamedTuple):
+    """A change in an open batch. `number`: its index, from 0."""
+
+    batch: str
+    number: int
+    change: Change
+
+
 @dataclass(frozen=True, slots=True)
-class Erased:
-    """What was erased. `open`: queues with a batch under way that holds the person; try again when it is settled."""
+class Carried:
+    """What a queue holds under some person keys. `pending`: the stored forms; equal ones are all in it."""
+
+    pending: Sequence[bytes]
+    letters: Sequence[Letter]
+    open: Sequence[Place]
+
+
+class Erased(NamedTuple):
+    """How many changes that waited, and how many dead letters, were erased."""
 
     pending: int
     letters: int
-    open: tuple[Queue, ...]
 
 
-class _Found(NamedTuple):
-    is_open: int
-    pending: int
-    letters: int
-    others: list[bytes]
-
-
-def others(redis: Redis, queues: Iterable[Queue], persons: Collection[str], until: int, now: int) -> set[str]:
-    """The keys besides these that changes of the person carry, in the queues and in open batches; nothing is changed.
-
-    To be asked again with them, until there is none: what waits under one key leads to what waits under another.
-    """
-    found: set[str] = set()
-    for queue in queues:
-        answer = _run(redis, queue, persons, until, now, erases=False, of_snapshots=True)
-        found |= {key.decode() for key in answer.others}
-        if answer.is_open and queue.kind not in BY_FIRST:
-            found |= {key for known in _open(redis, queue) if not known.isdisjoint(persons) for key in known}
-    return found - set(persons)
-
-
-def erase(
-    redis: Redis, queues: Iterable[Queue], persons: Collection[str], until: int, now: int, *, of_snapshots: bool = False
-) -> Erased:
-    """Take a person out of these queues, under these person keys.
-
-    `until`: ms at which the erasure was accepted; what came later is a new beginning and stays. With `of_snapshots`
-    what a snapshot brought is none, whenever written down, unless the snapshot's own time is later. May be repeated.
-    """
-    answers = [
-        (queue, _run(redis, queue, persons, until, now, erases=True, of_snapshots=of_snapshots)) for queue in queues
-    ]
-    return Erased(
-        pending=sum(answer.pending for _, answer in answers),
-        letters=sum(answer.letters for _, answer in answers),
-        open=tuple(queue for queue, answer in answers if answer.is_open),
+def carried(redis: Redis, queue: Queue, persons: Collection[str]) -> Carried:
+    """Everything in a queue that carries one of these person keys. Raises redis.RedisError."""
+    wanted = sorted(persons)
+    if not wanted:
+        return Carried((), (), ())
+    parts = [keys.queue(queue, part) for part in ("pending", "dead", "buried", "open")]
+    is_open, waiting, letters = scripts.run(redis, "carried", parts, wanted)
+    pairs = zip(letters[::2], letters[1::2], strict=True)
+    return Carried(
+        waiting,
+        [Letter(letter_id.decode(), decode(change)) for letter_id, change in pairs],
+        list(_open(redis, queue, frozenset(wanted))) if is_open else (),
     )
 
 
-def _run(
-    redis: Redis,
-    queue: Queue,
-    persons: Collection[str],
-    until: int,
-    now: int,
-    *,
-    erases: bool,
-    of_snapshots: bool,
-) -> _Found:
-    by_first = "1" if queue.kind in BY_FIRST else ""
-    modes = ["1" if erases else "", by_first, "1" if of_snapshots else ""]
-    args = [str(queue), now, f"{until:013d}", *modes, *sorted(persons)]
-    return _Found(*scripts.run(redis, "erase", dead_letters.script_keys(queue), args))
+def _open(redis: Redis, queue: Queue, persons: frozenset[str]) -> Iterator[Place]:
+    for name in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1)):
+        batch_id = name.decode()
+        stored = cast("list[bytes]", redis.lrange(keys.batch(batch_id, "changes"), 0, -1))
+        for number, change in enumerate(map(decode, stored)):
+            if not persons.isdisjoint(change.keys) and not is_blank(change):
+                yield Place(batch_id, number, change)
 
 
-def _open(redis: Redis, queue: Queue) -> Iterator[set[str]]:
-    """The person keys of each change in an open batch."""
-    for batch_id in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1)):
-        for stored in cast("list[bytes]", redis.lrange(keys.batch(batch_id.decode(), "changes"), 0, -1)):
-            yield set(decode(stored).keys)
+def erase(redis: Redis, queue: Queue, changes: Collection[bytes], letters: Collection[str], now: int) -> Erased:
+    """Take these changes that wait, word for word, and these dead letters out of a queue.
+
+    What was taken or replayed meanwhile stays and is not counted. May be repeated. Raises redis.RedisError.
+    """
+    if not changes and not letters:
+        return Erased(0, 0)
+    wanted = list(dict.fromkeys(changes))
+    args: list[Any] = [str(queue), now, len(wanted), *wanted, *letters]
+    return Erased(*scripts.run(redis, "erase", dead_letters.script_keys(queue)[:5], args))
+
+
+def blank_out(
+    redis: Redis, batch_id: str, changes: Mapping[int, Change], progress_before: bytes, progress: bytes
+) -> bool:
+    """Leave nothing but the keys of these changes of an open batch, by index; False where that cannot be now.
+
+    `progress_before`: as the caller saw it; `progress`: what it is from now on. Raises redis.RedisError.
+    """
+    digest = hashlib.sha1(progress_before, usedforsecurity=False).hexdigest()
+    args: list[Any] = [digest, progress]
+    for index, change in changes.items():
+        args += [index, blank(change)]
+    return bool(scripts.run(redis, "blank", [keys.batch(batch_id), keys.batch(batch_id, "changes")], args))
 
 
 def erase_unreadable(redis: Redis, queues: Iterable[Queue], email: str, until: int) -> int:

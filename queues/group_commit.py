@@ -107,7 +107,7 @@ class GroupCommit:
         if any(each.became_due for each in done.values()):
             await self._wake()
         fresh = (sent[place].acceptance for place, each in done.items() if each.fresh)
-        await metrics.count_async(self._redis, metrics.dead_on_arrival(fresh))
+        await metrics.count_async(self._redis, metrics.on_arrival(fresh))
 
     async def _round_trips(self, group: list[Acceptance]) -> dict[int, Accepted | Exception]:
         asked = calls(group, now_ms(), self._most)

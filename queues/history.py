@@ -13,9 +13,9 @@ from redis import Redis
 
 from queues import bounds, keys, scripts
 from queues.names import Queue
-from queues.persons import whose
+from queues.persons import carrying, whose
 from queues.settled import Settled, pack, unpack
-from queues.telling import Told, mentions, told, without
+from queues.telling import Ours, Told, mentions, told, without
 
 #: Batches read in one round trip; a hundred of a hundred changes each are half a megabyte.
 _AT_ONCE: Final = 100
@@ -43,16 +43,15 @@ def mark(settled: Settled) -> str:
     return f"{settled.id} {settled.count}"
 
 
-def of_person(redis: Redis, queue: Queue, persons: Collection[str]) -> list[Told]:
-    """What became of the changes with these person keys, in the order in which they were settled.
+def of_person(redis: Redis, queue: Queue, persons: Collection[str], ours: Ours | None = None) -> list[Told]:
+    """What became of the changes that are `ours`, among those with these person keys, in the order of their settling.
 
     Reads all of the queue's history, which takes some 100 us a batch. Raises redis.RedisError.
     """
-    ours = whose(queue, persons)
     found = {
         (settled.settled, settled.id, each.index): each
         for settled, _ in _mentioning(redis, queue, persons)
-        for each in told(settled, ours)
+        for each in told(settled, ours or carrying(persons))
     }
     return [found[place] for place in sorted(found)]
 
@@ -68,7 +67,7 @@ def forget(redis: Redis, queue: Queue, persons: Collection[str], until: int) -> 
 
     `until`: ms; what was accepted later is a new beginning and stays. Raises redis.RedisError.
     """
-    ours = whose(queue, persons)
+    ours = whose(persons)
     touched = 0
     for settled, stored in _mentioning(redis, queue, persons):
         if any(each.accepted_at <= until for each in told(settled, ours)):

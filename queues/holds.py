@@ -18,11 +18,23 @@ OF_KEY: Final = frozenset({"unauthenticated", "forbidden", "no_api_key", "api_ke
 CONFIRMED: Final = 3
 
 
+class Owned(msgspec.Struct, frozen=True):
+    """What a hold for LIST_OWNED (owners.py) is about.
+
+    `list_id`: the list. `keeper`: the queue that keeps it. `name`: under which the held audience looks for its list.
+    """
+
+    list_id: str
+    keeper: str
+    name: str
+
+
 class Hold(msgspec.Struct, frozen=True):
     """Why nothing is taken or delivered.
 
     `since`: ms. `resolve`: what a person has to do about it. `probed`: Ferry placed it and tries by itself, every few
-    minutes, whether the cause is gone; what a person holds, a person releases.
+    minutes, whether the cause is gone; what a person holds, a person releases. `owned`: of a list that another queue
+    keeps.
     """
 
     reason: str
@@ -30,6 +42,12 @@ class Hold(msgspec.Struct, frozen=True):
     resolve: str = ""
     error_id: str = ""
     probed: bool = False
+    owned: Owned | None = None
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether Ferry looks again and again if the cause is gone."""
+        return self.probed or self.owned is not None
 
 
 #: A hold from the form that the ledger keeps.

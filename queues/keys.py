@@ -24,23 +24,29 @@ on Redis Cluster.
     ferry:{pNN}:q:<queue>:recent   SET    person keys of the changes that came since a snapshot is carried out
     ferry:{pNN}:q:<queue>:syncs    ZSET   snapshot -> ms at which it was submitted; the last ones
     ferry:{pNN}:q:<queue>:erased   ZSET   person key -> ms at which the person asked to be forgotten; expires
+    ferry:{pNN}:q:<queue>:said:<generation>:<bucket>
+                                   HASH   part of a person key -> times of the newest membership changes (lateness.py);
+                                          expires after four days
+    ferry:{pNN}:id:<connection>:<bucket>
+                                   HASH   what is remembered of people's identifiers (identities.py); keyed hashes only
     ferry:{pNN}:s:<snapshot>       STRING JSON, what became of a snapshot (records.py); expires
     ferry:{pNN}:s:<snapshot>:roster LIST  who is on its list, until the ledger says so (rosters.py); expires
     ferry:{pNN}:s:<snapshot>:body  HASH   number -> compressed piece of its body, until it is carried out (staging.py)
     ferry:{pNN}:b:<batch>          HASH   an open batch: queue, reason, taken, count, token, lease, held, claimant,
                                           crashes, attempts, progress, sent
-    ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered
+    ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered but for blanks in the place of erased ones
 
 Fields of a queue: `size`, `age` (flush policy, changes and ms), `takes` (batches ever taken), `taken` (changes ever
 taken), `upto` (the value of `taken` at which a flush that was asked for is complete), `upto_by` (operator or age),
 `uploaded` (ms of the last take), `unsent` (open batches not uploaded yet), `accepted`, `open`, `delivered`, `dead`,
 `superseded` (changes), `evicted` (dead letters deleted because they were too many or too old), `remembered` (changes in
 the history), `audience` (JSON: name and settings of the CDP), `list_id` and `list_name` (the Klaviyo list found),
+`keeps` (the list that it keeps, or would if it were the first), `shares` (one that it may share with its keeper),
 `hold` (JSON: why nothing is taken), `mirrored` (its members are kept), `watching` (the snapshot that is being carried
 out, or the repair), `watching_until` (ms, of a repair; then its process is taken for dead), `snapshot_at` (ms, the time
 of the last one that was). Of a queue of snapshots `list_id` is the list of which the membership ledger speaks.
 
-Outside the partitions, written by plain commands only:
+Outside the partitions, written by plain commands, or by a script of one key:
 
     ferry:wake                     LIST   one element when a queue became due; schedulers block on it
     ferry:heartbeat:scheduler      STRING ms of the last tick; expires
@@ -49,12 +55,22 @@ Outside the partitions, written by plain commands only:
     ferry:holds                    HASH   connection -> JSON hold
     ferry:confirmations            HASH   held connection -> probes that found the cause still there
     ferry:probing                  STRING held connections are probed once while it lasts
+    ferry:owners                   HASH   list -> queue that keeps it, or gave it up since (owners.py)
+    ferry:owners:since             STRING ms since when lists have owners
     ferry:housekeeping             STRING the ledger is kept within its bounds once while it lasts
     ferry:account:<connection>     HASH   settings a CDP sent for a connection, API key encrypted
     ferry:consents:<connection>:<person key>
                                    HASH   purpose -> what the person decided about it, and when;
                                           other key of the person -> nothing; expires after a year
     ferry:lock:list:<digest>       STRING one worker creates the list of that name
+    ferry:identities:key           STRING random bytes that key the hashes of people and identifiers
+    ferry:{claims:<connection>}    HASH   hash of an identifier -> hash of the person whom open batches send with it,
+    and
+                                          these batches (claims.py)
+    ferry:{claims:<connection>}:<batch>
+                                   SET    hashes of the identifiers that a batch has claimed; expires after 30 days
+    ferry:shared:<connection>      HASH   kind and part of the hash of an identifier that too many people share -> ms
+                                          since when
     ferry:users                    HASH   user of the console -> JSON: role, SHA-256 of the token, since (ms)
     ferry:signed-out:<session>     STRING a session that its user ended; expires with the session
     ferry:audit                    STREAM who did what to which queue (audit.py), about the last 10,000
@@ -77,6 +93,9 @@ HOLDS = "ferry:holds"
 CONFIRMATIONS = "ferry:confirmations"
 PROBING = "ferry:probing"
 HOUSEKEEPING = "ferry:housekeeping"
+OWNERS = "ferry:owners"
+OWNERS_SINCE = "ferry:owners:since"
+IDENTITY_KEY = "ferry:identities:key"
 USERS = "ferry:users"
 AUDIT = "ferry:audit"
 METRICS = "ferry:metrics"
@@ -129,6 +148,16 @@ def account(connection: str) -> str:
 def consents(connection: str, person: str) -> str:
     """What one person has consented to."""
     return f"ferry:consents:{connection}:{person}"
+
+
+def claims(connection: str, batch_id: str = "") -> str:
+    """Which identifiers open batches of a connection send, and for whom; those of one batch."""
+    return f"ferry:{{claims:{connection}}}{':' + batch_id if batch_id else ''}"
+
+
+def shared(connection: str) -> str:
+    """Identifiers of a connection that too many people share."""
+    return f"ferry:shared:{connection}"
 
 
 def list_lock(digest: str) -> str:

@@ -23,6 +23,7 @@ from queues.buckets import (
     dump,
     gone_key,
     identifiers,
+    identities,
     identity,
     load,
     tidied,
@@ -39,6 +40,7 @@ __all__ = [
     "bucket_of",
     "gone_key",
     "identifiers",
+    "identities",
     "identity",
     "tidied",
 ]

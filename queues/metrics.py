@@ -30,6 +30,9 @@ Counts = Mapping[tuple[str, ...], int]
 TAKEN: Final = "taken"
 DEAD: Final = "dead"
 RETRIES: Final = "retries"
+IDENTITY: Final = "identity"
+#: Labels: connection, source.
+CLAMPED: Final = "clamped"
 #: Labels: connection, kind.
 LAPSED: Final = "lapsed"
 #: Labels: connection, endpoint (Klaviyo's operation id).
@@ -37,6 +40,8 @@ CALLS: Final = "calls"
 THROTTLED: Final = "throttled"
 WAITS: Final = "waits"
 WAIT_MS: Final = "wait_ms"
+#: Labels: connection, endpoint, field.
+PARTIAL_FAILURES: Final = "partial_failures"
 #: Labels: connection, bound.
 IMPORTS: Final = "imports"
 #: Label: connection.
@@ -98,9 +103,14 @@ def of_import(connection: str, ms: int) -> Counts:
     return {(IMPORTS, connection, bound): 1, (IMPORT_MS, connection): ms}
 
 
-def dead_on_arrival(written: Iterable[Acceptance]) -> Counts:
-    """The changes that were accepted as dead letters."""
-    return Counter(of(DEAD, each.queue, letter.reason) for each in written for letter in each.dead)
+def on_arrival(written: Iterable[Acceptance]) -> Counts:
+    """The changes that were accepted as dead letters, and those whose time could not be."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    for each in written:
+        counts.update(of(DEAD, each.queue, letter.reason) for letter in each.dead)
+        if each.clamped:
+            counts[CLAMPED, each.queue.connection, each.source] += each.clamped
+    return counts
 
 
 def _queue_up(pipe: Any, counts: Counts) -> None:

@@ -1,20 +1,35 @@
-"""Whose a change is, by its person keys. Pure."""
+"""Whose a change is, by its person keys. Pure.
+
+The first key names the person: the e-mail, or, without one, the strongest identifier. The others keep the order of
+changes that share an identifier, and may be other people's, too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Sequence
 
-from queues.names import Queue
-
-#: Kinds whose changes carry a phone beside the e-mail. A family shares phones, so the first key, the e-mail where there
-#: is one, says whose a change is, and none leads to another.
-BY_FIRST: Final = frozenset({"consent"})
+from queues.telling import Ours
 
 
-def whose(queue: Queue, persons: Collection[str]) -> Callable[[Sequence[str]], bool]:
-    """Whether a change of this queue with these keys is of the person who has `persons`."""
+def whose(persons: Collection[str]) -> Ours:
+    """By the names of the person."""
     wanted = frozenset(persons)
-    if queue.kind in BY_FIRST:
-        return lambda keys: keys[0] in wanted
+    return lambda keys: keys[0] in wanted
+
+
+def carrying(persons: Collection[str]) -> Ours:
+    """By any identifier: for somebody who asks about one."""
+    wanted = frozenset(persons)
     return lambda keys: not wanted.isdisjoint(keys)
+
+
+def names(asked: Collection[str], carried: Iterable[Sequence[str]]) -> frozenset[str]:
+    """The names of the people whom the keys `asked` lead to. `carried`: the keys of the changes that carry one of them.
+
+    One step and no chain: who shares an identifier with somebody else of these is not among them.
+    """
+    wanted = frozenset(asked)
+    found = set(wanted)
+    for keys in carried:
+        found |= {*keys} if keys[0] in wanted else {keys[0]}
+    return frozenset(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,11 +20,13 @@ _WITH_COMMON = {
     "flush",
     "policy",
     "purge",
+    "carried",
     "erase",
     "remember",
     "mirror",
     "stage",
     "trim",
+    "known",
 }
 
 
@@ -46,10 +49,10 @@ def run(redis: Redis, name: str, keys: list[str], args: list[Any]) -> Any:
     return redis.register_script(text(name))(keys, args)
 
 
-def queue_up(pipe: Pipeline, name: str, keys: list[str]) -> None:
+def queue_up(pipe: Pipeline, name: str, keys: list[str], args: Sequence[Any] = ()) -> None:
     """Put a script that only reads into a pipeline.
 
     As text, for nobody can look after a script that is missing; not by pipe.eval(), which redis-py's pipeline for a
     cluster refuses, whatever the keys.
     """
-    pipe.execute_command("EVAL", text(name), len(keys), *keys)  # type: ignore[no-untyped-call]  # as in redis-py
+    pipe.execute_command("EVAL", text(name), len(keys), *keys, *args)  # type: ignore[no-untyped-call]  # as in redis-py

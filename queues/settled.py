@@ -38,12 +38,16 @@ class ImportJob(msgspec.Struct, frozen=True, array_like=True):
 class Ends(msgspec.Struct, frozen=True, array_like=True):
     """How the changes of a batch ended, by index; those that are named nowhere were delivered.
 
-    `superseded`: by which other one of the batch, None where that is not known. `dead`: the reason.
+    `superseded`: by which other one of the batch, None where that is not known. `dead`: the reason. `warned`: of a
+    person who was delivered, what was left out or not found, by the last change. `imported`: the last changes of people
+    whom Klaviyo imported and nobody looked for on the list.
     """
 
     jobs: tuple[ImportJob, ...] = ()
     superseded: Mapping[int, int | None] = {}
     dead: Mapping[int, str] = {}
+    warned: Mapping[int, tuple[str, ...]] = {}
+    imported: tuple[int, ...] = ()
 
 
 class Columns(msgspec.Struct, frozen=True, array_like=True):
@@ -78,8 +82,9 @@ class Settled(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def delivered(self) -> int:
-        """Changes that were neither superseded nor became dead letters."""
-        return self.count - len(self.ends.superseded) - len(self.ends.dead)
+        """Changes that were neither superseded nor became dead letters, and were proved."""
+        ends = self.ends
+        return self.count - len(ends.superseded) - len(ends.dead) - len(ends.imported)
 
 
 _encode = msgspec.msgpack.Encoder().encode

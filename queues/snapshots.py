@@ -88,7 +88,8 @@ def submit(redis: Redis, queue: Queue, record: Record, audience: bytes, now: int
         raise
 
 
-def acceptance_of(queue: Queue, record: Record, audience: bytes, now: int) -> Acceptance:
-    """What brings a snapshot to its queue, after `opened`."""
+def acceptance_of(queue: Queue, record: Record, audience: bytes, now: int, *, clamped: bool = False) -> Acceptance:
+    """What brings a snapshot to its queue, after `opened`. `clamped`: its time could not be."""
     changes = [change_of(queue, record.order, now)]
-    return Acceptance(queue, OF_KIND[KIND], f"{KIND}:{record.order.snapshot}", changes, audience=audience)
+    dedupe = f"{KIND}:{record.order.snapshot}"
+    return Acceptance(queue, OF_KIND[KIND], dedupe, changes, audience=audience, source=KIND, clamped=int(clamped))

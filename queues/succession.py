@@ -40,11 +40,12 @@ def open_batches(redis: Redis, queue: Queue) -> list[str]:
 
 
 def recent(redis: Redis, queue: Queue, persons: Sequence[str]) -> set[str]:
-    """Those of these person keys of whom a single change came since `members.begin`."""
+    """Those of these keys, which name persons, that a single change carried since `members.begin` (accept.lua)."""
     if not persons:
         return set()
-    found = cast("list[int]", redis.smismember(keys.queue(queue, "recent"), [*persons]))
-    return {person for person, is_recent in zip(persons, found, strict=True) if is_recent}
+    noted = [*persons, *(f"+{person}" for person in persons)]
+    found = cast("list[int]", redis.smismember(keys.queue(queue, "recent"), noted))
+    return {person for person, is_recent in zip([*persons] * 2, found, strict=True) if is_recent}
 
 
 def list_of_ledger(redis: Redis, queue: Queue) -> str | None:

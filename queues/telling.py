@@ -11,7 +11,7 @@ import msgspec
 from queues.change import Action
 from queues.settled import Ends, ImportJob, Settled, folded, joined, persons, unfolded
 
-Outcome = Literal["delivered", "superseded", "dead"]
+Outcome = Literal["delivered", "imported", "superseded", "dead"]
 #: Whether a change with these person keys is meant.
 Ours = Callable[[Sequence[str]], bool]
 
@@ -20,7 +20,8 @@ Ours = Callable[[Sequence[str]], bool]
 class Told:
     """What became of one change. Times in ms. `index`: its place in the batch. `by`: see `Ends.superseded`.
 
-    `reason`: of a dead letter. `job`, `row`: in which import its person was, and where, counted from 1.
+    `reason`: of a dead letter. `warnings`: what was left out of a delivered person, or not found. `job`, `row`: in
+    which import its person was, and where, counted from 1.
     """
 
     batch: Settled
@@ -36,6 +37,7 @@ class Told:
     by: int | None = None
     job: ImportJob | None = None
     row: int | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def told(settled: Settled, ours: Ours) -> Iterator[Told]:
@@ -61,6 +63,7 @@ def told(settled: Settled, ours: Ours) -> Iterator[Told]:
                 by,
                 job,
                 row,
+                tuple(settled.ends.warned.get(index, ())),
             )
 
 
@@ -90,4 +93,6 @@ def mentions(settled: Settled, keys: Iterable[str]) -> bool:
 def _outcome(ends: Ends, index: int) -> Outcome:
     if index in ends.dead:
         return "dead"
-    return "superseded" if index in ends.superseded else "delivered"
+    if index in ends.superseded:
+        return "superseded"
+    return "imported" if index in ends.imported else "delivered"

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Final, cast
 
 from redis import Redis
 
 from queues import dead_letters, history, keys
-from queues.change import Change, decode
+from queues.change import Change, decode, is_blank
 from queues.dead_letters import DeadLetter
 from queues.names import Queue
-from queues.persons import BY_FIRST, whose
-from queues.telling import Told
+from queues.persons import carrying, names, whose
+from queues.telling import Ours, Told
 
 #: Changes read in one round trip.
 _AT_ONCE: Final = 1_000
-_Ours = Callable[[Sequence[str]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +53,38 @@ class Traces:
 
 
 def find(redis: Redis, queue: Queue, persons: Collection[str]) -> Traces:
-    """What there is under these person keys, and under those that it leads to. Raises redis.RedisError.
+    """What there is of the people to whom these person keys lead. Raises redis.RedisError.
 
-    Reads all that waits, a million changes in some ten seconds, and all of the history; nobody waits for it.
+    Reads all that waits, a million changes in some ten seconds, and all of the history, twice; nobody waits for it.
     """
-    known: frozenset[str] = frozenset()
-    news = frozenset(persons)
-    found = Traces(news)
-    while news - known:
-        known |= news
-        found = _look(redis, queue, known)
-        news = found.keys
-    return found
+    asked = frozenset(persons)
+    first = _look(redis, queue, carrying(asked), asked)
+    known = names(asked, [*(change.keys for change in first.changes), *(each.keys for each in first.told)])
+    if known == asked:
+        return first
+    is_named, carries = whose(known), carrying(asked)
+    return _look(redis, queue, lambda keys: is_named(keys) or carries(keys), known)
 
 
-def _look(redis: Redis, queue: Queue, persons: frozenset[str]) -> Traces:
-    ours = whose(queue, persons)
+def undelivered(redis: Redis, queue: Queue, ours: Ours) -> Iterator[Change]:
+    """The changes that wait, then those in open batches. One that is taken meanwhile may come twice; none is missed.
+
+    Raises redis.RedisError.
+    """
+    yield from (each.change for each in _waiting(redis, queue, ours))
+    yield from (each.change for each in _open(redis, queue, ours))
+
+
+def _look(redis: Redis, queue: Queue, ours: Ours, persons: frozenset[str]) -> Traces:
     # In the order in which a change walks, so that none that walks meanwhile is missed.
     waiting = tuple(_waiting(redis, queue, ours))
     opened = tuple(_open(redis, queue, ours))
     letters = tuple(letter for letter in dead_letters.read(redis, queue) if ours(letter.change.keys))
-    told = tuple(history.of_person(redis, queue, persons))
-    found = Traces(persons, waiting, opened, letters, told)
-    if queue.kind in BY_FIRST:
-        return found
-    owned = [*(change.keys for change in found.changes), *(each.keys for each in told)]
-    return replace(found, keys=persons.union(*owned))
+    told = tuple(history.of_person(redis, queue, persons, ours))
+    return Traces(persons, waiting, opened, letters, told)
 
 
-def _waiting(redis: Redis, queue: Queue, ours: _Ours) -> Iterator[Waiting]:
+def _waiting(redis: Redis, queue: Queue, ours: Ours) -> Iterator[Waiting]:
     """Read from the end: what is taken meanwhile moves nothing there, and what comes is read twice at most."""
     pending = keys.queue(queue, "pending")
     found: dict[bytes, int] = {}
@@ -96,12 +98,12 @@ def _waiting(redis: Redis, queue: Queue, ours: _Ours) -> Iterator[Waiting]:
         yield Waiting(decode(stored), place)
 
 
-def _open(redis: Redis, queue: Queue, ours: _Ours) -> Iterator[Open]:
+def _open(redis: Redis, queue: Queue, ours: Ours) -> Iterator[Open]:
     for batch_id in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1)):
         name = batch_id.decode()
         for stored in cast("list[bytes]", redis.lrange(keys.batch(name, "changes"), 0, -1)):
-            if ours(_keys(stored)):
-                yield Open(decode(stored), name)
+            if ours(_keys(stored)) and not is_blank(change := decode(stored)):
+                yield Open(change, name)
 
 
 def _keys(stored: bytes) -> list[str]:

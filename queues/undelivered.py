@@ -8,7 +8,7 @@ from typing import Final, cast
 from redis import Redis
 
 from queues import keys
-from queues.change import Change, decode
+from queues.change import Change, decode, is_blank
 from queues.names import Queue
 
 #: Changes read in one round trip.
@@ -46,4 +46,5 @@ def _pending(redis: Redis, queue: Queue) -> Iterator[Change]:
 
 def _open(redis: Redis, queue: Queue) -> Iterator[Change]:
     for batch_id in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1)):
-        yield from map(decode, cast("list[bytes]", redis.lrange(keys.batch(batch_id.decode(), "changes"), 0, -1)))
+        stored = cast("list[bytes]", redis.lrange(keys.batch(batch_id.decode(), "changes"), 0, -1))
+        yield from (change for change in map(decode, stored) if not is_blank(change))

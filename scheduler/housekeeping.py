@@ -6,7 +6,7 @@ import logging
 
 from redis import Redis
 
-from queues import bounds, dead_letters, doorbell, history, keys, members, pending
+from queues import bounds, dead_letters, doorbell, history, keys, looks, members, pending
 from queues.dead_letters import Kept
 from queues.names import Queue
 
@@ -49,7 +49,7 @@ def _alarm(redis: Redis, queue: Queue, kept: Kept, now: int) -> None:
         return
     log.error(
         "%s keeps %d dead letters, the oldest for %.1f days. Beyond %d, or %d days, the oldest are deleted for good: "
-        "look at them with `ferry dead list --queue %s`, then replay or export them",
+        "look at them with `ferry dead list --queue %s`, then replay or export them. Erasures that need a look stay",
         queue,
         kept.letters,
         (now - kept.oldest) / _DAY_MS,
@@ -60,5 +60,5 @@ def _alarm(redis: Redis, queue: Queue, kept: Kept, now: int) -> None:
 
 
 def _evict(redis: Redis, queue: Queue, now: int) -> None:
-    if evicted := dead_letters.evict(redis, queue, bounds.LETTERS, now - bounds.LETTER_MS):
+    if evicted := dead_letters.evict(redis, queue, bounds.LETTERS, now - bounds.LETTER_MS, looks.REASON):
         log.error("%s: %d dead letters were too many or too old and are deleted; they stay counted", queue, evicted)

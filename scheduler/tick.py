@@ -12,7 +12,7 @@ from redis import Redis
 
 import log_ids
 from connections import Connections, UnknownConnection
-from queues import batches, doorbell, holds, keys, metrics, pending
+from queues import batches, doorbell, holds, keys, looks, metrics, pending
 from queues.names import Queue
 from queues.policy import FlushPolicy, Reason, decide
 from scheduler.housekeeping import housekeep
@@ -44,7 +44,8 @@ def take_due(redis: Redis, connections: Connections, now: int) -> int:
     """Take batches until nothing is due that can be taken; how many were taken."""
     due = pending.due(redis, now)
     held = holds.of_connections(redis).keys() if due else ()
-    free = [queue for queue in due if queue.connection not in held]
+    # Whoever asks to be forgotten is at once, here; Klaviyo is asked when the hold ends.
+    free = [queue for queue in due if queue.connection not in held or queue.kind == looks.KIND]
     parts = (free[start : start + LOOKED_AT_ONCE] for start in range(0, len(free), LOOKED_AT_ONCE))
     return sum(_take_from(redis, connections, part, now) for part in parts)
 

@@ -11,18 +11,35 @@ from typing import Any, Final
 from queues.members import BUCKETS, bucket_of
 from queues.snapshots import Counts
 from snapshots import shelf
-from snapshots.rows import Row, Unusable, alone
+from snapshots.rows import Row, Unusable, without
 from snapshots.tally import Tally
 
+#: Reason: the row has nothing but an id that stands for several people.
+AMBIGUOUS: Final = "ambiguous_person"
 _KEY: Final = 16
 #: Bytes of the rows put by in one go, and those that a row takes besides its fragment.
 _AT_ONCE: Final = 8_000_000
 _ROW: Final = 400
+#: Identities given at a time.
+_PORTION: Final = 5_000
+#: `also`: under which weaker identities the person `whose` may be known, too. `shared`: those of them that several
+#: people have. `doubles`: rows without an e-mail that speak of people who have rows of their own.
 _SCHEMA: Final = """
     CREATE TABLE people (bucket INTEGER, identity TEXT, number INTEGER, keys TEXT, fragment BLOB, customer TEXT,
         PRIMARY KEY (bucket, identity)) WITHOUT ROWID;
-    CREATE TABLE also (bucket INTEGER, identity TEXT, PRIMARY KEY (bucket, identity)) WITHOUT ROWID;
-    CREATE TABLE shared (customer TEXT PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE also (bucket INTEGER, identity TEXT, whose TEXT, PRIMARY KEY (bucket, identity, whose)) WITHOUT ROWID;
+    CREATE TABLE shared (whose TEXT, identity TEXT, PRIMARY KEY (whose, identity)) WITHOUT ROWID;
+    CREATE TABLE doubles (identity TEXT PRIMARY KEY, bucket INTEGER, number INTEGER, whose TEXT, people INTEGER)
+        WITHOUT ROWID;
+"""
+_PEOPLE: Final = "SELECT *, EXISTS (SELECT 1 FROM shared WHERE whose = people.identity) FROM people"
+_DOUBLES: Final = """
+    INSERT INTO doubles SELECT identity, bucket, min(number), min(whose), count(*) FROM people
+        JOIN also USING (bucket, identity) WHERE identity GLOB ? GROUP BY identity
+"""
+_SHARED: Final = """
+    INSERT INTO shared SELECT whose, identity FROM also
+        JOIN (SELECT bucket, identity FROM also GROUP BY bucket, identity HAVING count(*) > 1) USING (bucket, identity)
 """
 
 
@@ -39,37 +56,61 @@ class Gathered:
 
     def buckets(self) -> Iterator[tuple[int, dict[str, Row]]]:
         """Each of the 4,096 buckets, ascending, with its people by identity."""
-        found = groupby(
-            self._people.execute(
-                "SELECT people.*, shared.customer IS NOT NULL FROM people LEFT JOIN shared USING (customer)"
-                " ORDER BY bucket, identity"
-            ),
-            itemgetter(0),
-        )
+        found = groupby(self._people.execute(f"{_PEOPLE} ORDER BY bucket, identity"), itemgetter(0))
         number, group = next(found, (BUCKETS, iter(())))
         for bucket in range(BUCKETS):
             if bucket < number:
                 yield bucket, {}
                 continue
-            yield bucket, {row.identity: row for row in map(_row, group)}
+            yield bucket, {row.identity: row for row in map(self._row, group)}
             number, group = next(found, (BUCKETS, iter(())))
 
-    def also(self, bucket: int) -> frozenset[str]:
-        """Identities of a bucket under which people of the snapshot may be on the list besides their strongest."""
-        found = self._people.execute("SELECT identity FROM also WHERE bucket = ?", (bucket,))
-        return frozenset(identity for (identity,) in found)
+    def person(self, identity: str) -> Row | None:
+        """The one of that identity."""
+        query = f"{_PEOPLE} WHERE bucket = ? AND identity = ?"
+        stored = self._people.execute(query, (bucket_of(identity), identity)).fetchone()
+        return self._row(stored) if stored else None
+
+    def also(self, bucket: int) -> dict[str, list[str]]:
+        """Identities of a bucket that people of the snapshot have besides a stronger one, and whose."""
+        found: dict[str, list[str]] = {}
+        for identity, whose in self._people.execute("SELECT identity, whose FROM also WHERE bucket = ?", (bucket,)):
+            found.setdefault(identity, []).append(whose)
+        return found
+
+    def whose(self, identity: str) -> list[str]:
+        """The people who have that identity besides a stronger one."""
+        query = "SELECT whose FROM also WHERE bucket = ? AND identity = ?"
+        return [whose for (whose,) in self._people.execute(query, (bucket_of(identity), identity))]
+
+    def addresses(self) -> Iterator[list[str]]:
+        """The identities of everybody who has an e-mail, some at a time."""
+        found = self._people.execute("SELECT identity FROM people WHERE identity GLOB 'email:*'")
+        while some := found.fetchmany(_PORTION):
+            yield [identity for (identity,) in some]
 
     def has(self, identities: Collection[str]) -> set[str]:
         """Those of the identities that are among the people."""
         found = "SELECT 1 FROM people WHERE bucket = ? AND identity = ?"
         return {known for known in identities if self._people.execute(found, (bucket_of(known), known)).fetchone()}
 
-    def keys_of_anyone(self, wanted: Collection[str]) -> set[str]:
-        """Those of the person keys that anybody has."""
+    def named_by(self, wanted: Collection[str]) -> tuple[set[str], set[str]]:
+        """Of these person keys those that name anybody, and those that anybody has."""
         among = frozenset(wanted)
-        return {
-            key for (keys,) in self._people.execute("SELECT keys FROM people") for key in keys_of(keys) if key in among
-        }
+        names, others = set[str](), set[str]()
+        for (keys,) in self._people.execute("SELECT keys FROM people"):
+            found = [key for key in keys_of(keys) if key in among]
+            names |= {key for key in found if keys.startswith(key)}
+            others |= {*found}
+        return names, others
+
+    def _row(self, stored: tuple[Any, ...]) -> Row:
+        _, identity, number, keys, fragment, customer, is_sharing = stored
+        row = Row(number, identity, keys_of(keys), fragment, customer)
+        if not is_sharing:
+            return row
+        found = self._people.execute("SELECT identity FROM shared WHERE whose = ?", (identity,))
+        return without(row, [shared for (shared,) in found])
 
     def close(self) -> None:
         """Forget everybody."""
@@ -77,7 +118,11 @@ class Gathered:
 
 
 def gather(rows: Iterable[Row | Unusable]) -> Gathered:
-    """Put the rows by; of several of one identity the last counts. Raises what `rows` raises, and leaves nothing."""
+    """Put the rows by; of several of one identity the last counts. Raises what `rows` raises, and leaves nothing.
+
+    A row without an e-mail whose identity another row has beside a stronger one is that row's person, and does not
+    count. Where several rows have it, nobody can tell who is meant.
+    """
     people = shelf.opened(_SCHEMA)
     tally = Tally()
     try:
@@ -85,15 +130,28 @@ def gather(rows: Iterable[Row | Unusable]) -> Gathered:
             # In the order of the buckets, which halves the time; of one identity the last is put in last all the same.
             stored = sorted(map(_stored, some), key=itemgetter(0))
             people.executemany("INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, ?, ?)", stored)
-            others = ((bucket_of(other), other) for row in some for other in row.also)
-            people.executemany("INSERT OR IGNORE INTO also VALUES (?, ?)", others)
-        people.execute(
-            "INSERT INTO shared SELECT customer FROM people WHERE customer != '' GROUP BY 1 HAVING count(*) > 1"
-        )
+            others = sorted((bucket_of(other), other, row.identity) for row in some for other in row.also)
+            people.executemany("INSERT OR IGNORE INTO also VALUES (?, ?, ?)", others)
+        _take_out_doubles(people)
+        for (number,) in people.execute("SELECT number FROM doubles WHERE people > 1 ORDER BY number"):
+            tally.refuse(Unusable(number, AMBIGUOUS))
+        people.execute(_SHARED)
         return Gathered(people, _counts(people, tally), tally.examples)
     except BaseException:
         people.close()
         raise
+
+
+def _take_out_doubles(people: sqlite3.Connection) -> None:
+    """Those named by an id first: a phone that one of them has is the phone of the person whose id it is."""
+    if people.execute(_DOUBLES, ("external_id:*",)).rowcount:
+        people.execute(
+            "UPDATE OR IGNORE also SET whose = doubles.whose FROM doubles"
+            " WHERE also.whose = doubles.identity AND doubles.people = 1"
+        )
+        people.execute("DELETE FROM also WHERE whose IN (SELECT identity FROM doubles WHERE people = 1)")
+    people.execute(_DOUBLES, ("phone_number:*",))
+    people.execute("DELETE FROM people WHERE (bucket, identity) IN (SELECT bucket, identity FROM doubles)")
 
 
 def _portions(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -125,12 +183,6 @@ def _counts(people: sqlite3.Connection, tally: Tally) -> Counts:
 
 def _stored(row: Row) -> tuple[Any, ...]:
     return bucket_of(row.identity), row.identity, row.number, "".join(row.keys), row.fragment, row.customer
-
-
-def _row(stored: tuple[Any, ...]) -> Row:
-    _, identity, number, keys, fragment, customer, shared = stored
-    row = Row(number, identity, keys_of(keys), fragment, customer)
-    return alone(row) if shared else row
 
 
 def keys_of(joined: str) -> tuple[str, ...]:

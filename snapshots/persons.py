@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from identity.blocked import Blocked
 from mappings import contact
+from mappings import email as addresses
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
 from mappings.rules import Rules
 from snapshots.rows import Row, Selection, Unusable, row
@@ -20,8 +22,8 @@ _SPELLINGS: Final = {
     "customerid": EXTERNAL_ID,
 }
 _SIGNS: Final = str.maketrans("", "", "-_ ")
-#: What Klaviyo's names are called in a fragment (`mappings.changes`).
-_FRAGMENT: Final = {EMAIL: "email", PHONE: "phone", EXTERNAL_ID: "external_id"}
+#: What Klaviyo's names are called in a fragment (`mappings.changes`) and by the model of identity, strongest first.
+_FRAGMENT: Final = {EMAIL: "email", EXTERNAL_ID: "external_id", PHONE: "phone"}
 
 
 class Described(NamedTuple):
@@ -43,16 +45,19 @@ def identifier(name: str) -> str | None:
     return _SPELLINGS.get(name.translate(_SIGNS).lower())
 
 
-def people(told: Described, selection: Selection, rules: Rules) -> Iterator[Row | Unusable]:
-    """One person for each e-mail of the customer; without any, the one whom the phone or else the external id names."""
+def people(told: Described, selection: Selection, rules: Rules, blocked: Blocked) -> Iterator[Row | Unusable]:
+    """One person for each e-mail of the customer; without any, the one whom the external id or else the phone names."""
     emails = _emails(told.known.get(EMAIL))
     customer = told.customer or contact.text(told.known.get(EXTERNAL_ID)) or ""
+    if blocked.holds("external_id", customer):
+        customer = ""
     if len(emails) < 2:
-        yield _person(told, emails[0] if emails else None, customer, selection, rules)
+        yield _person(told, emails[0] if emails else None, customer, selection, rules, blocked)
         return
     for email in emails:
         # Without phone and id: Klaviyo knows one person by each, and these are several.
-        yield _person(told, email, customer or str(emails[0]).lower(), selection, rules, alone=True)
+        whose = customer or addresses.canonical(str(emails[0]))
+        yield _person(told, email, whose, selection, rules, blocked, alone=True)
 
 
 def _emails(value: object) -> list[object]:
@@ -60,27 +65,41 @@ def _emails(value: object) -> list[object]:
     if isinstance(value, str):
         return [value] if value.strip() else []
     given = value if isinstance(value, list) else [value]
-    return [*{str(email).strip().lower(): email for email in given if contact.text(email) != ""}.values()]
+    return [*{addresses.canonical(str(email)): email for email in given if contact.text(email) != ""}.values()]
 
 
 def _person(
-    told: Described, email: object, customer: str, selection: Selection, rules: Rules, alone: bool = False
+    told: Described,
+    email: object,
+    customer: str,
+    selection: Selection,
+    rules: Rules,
+    blocked: Blocked,
+    alone: bool = False,
 ) -> Row | Unusable:
     """`alone`: whatever else is known of the customer is not sent with this address."""
-    known = told.known | {EMAIL: email, "country_code": told.attributes.get("country")}
+    fields = told.known | {EMAIL: email, "country_code": told.attributes.get("country")}
     # E.164 here, and not by the mapping alone: an update may go without the country by which a phone is read.
-    found, wrong = contact.read(known, _FRAGMENT, rules)
-    if EMAIL in wrong or not found:
-        return Unusable(told.number, next(iter(wrong.values()), told.missing))
-    identifiers = {_FRAGMENT[name]: value for name, value in found.items()}
+    found, wrong = contact.read(fields, _FRAGMENT, rules)
+    known = {_FRAGMENT[name]: value for name, value in found.items() if not blocked.holds(_FRAGMENT[name], value)}
+    if EMAIL in wrong or not known:
+        return Unusable(told.number, _why(told, found, wrong))
     whole = selection.full and not alone
-    person: dict[str, Any] = dict(identifiers if whole else [next(iter(identifiers.items()))])
-    if whole and EMAIL in found:
+    person: dict[str, Any] = dict(known if whole or "email" not in known else {"email": known["email"]})
+    if whole and "email" in known:
         # The mapping says so, person by person, when it leaves one of them out.
-        person |= {_FRAGMENT[name]: text for name in wrong if (text := contact.text(known[name]))}
+        said = {_FRAGMENT[name]: contact.text(fields[name]) for name in (*wrong, *found)}
+        person |= {name: text for name, text in said.items() if text and name not in known}
     if sent := _attributes(told.attributes, selection):
         person["attributes"] = sent
-    return row(told.number, person, customer, identifiers)
+    return row(told.number, person, customer, known)
+
+
+def _why(told: Described, found: Mapping[str, str], wrong: Mapping[str, str]) -> str:
+    """Why a row names nobody."""
+    if EMAIL in wrong:
+        return wrong[EMAIL]
+    return "identifier_blocked" if found else next(iter(wrong.values()), told.missing)
 
 
 def _attributes(attributes: dict[str, Any], selection: Selection) -> dict[str, Any]:

@@ -28,30 +28,40 @@ class Planned(NamedTuple):
 
 
 class Diff(NamedTuple):
-    """The changes. `unchanged`: on the list already. `newer`: left alone for a newer single change. `held`: members."""
+    """The changes. `unchanged`: on the list already. `newer`: left alone for a newer single change. `held`: members.
+
+    `linked`: members of the identities `also`. `staying`: those whom no row names and who stay for a newer change.
+    """
 
     planned: list[Planned]
     unchanged: int
     newer: int
     held: int
+    linked: list[str]
+    staying: list[str]
 
 
 def diff(bucket: Bucket, rows: Mapping[str, Row], at: int, also: Collection[str] = ()) -> Diff:
     """The changes from the members of a bucket to the `rows` of it, by identity. `at`: ms, the time of the snapshot.
 
-    `also`: identities of the bucket that belong to people who are in the snapshot under a stronger one. Klaviyo has one
-    profile of each, so none of these is taken off.
+    `also`: identities of the bucket that belong to people who are in the snapshot under a stronger one. Klaviyo may
+    have one profile of each, so none of these is taken off.
     """
-    planned: list[Planned] = []
-    unchanged = newer = 0
-    for verdict in (*_of_rows(bucket, rows, at), *_of_members(bucket, rows, at, also)):
-        if isinstance(verdict, Planned):
-            planned.append(verdict)
-        elif verdict == "newer":
-            newer += 1
-        else:
-            unchanged += 1
-    return Diff(planned, unchanged, newer, len(bucket.members))
+    verdicts = [*_of_rows(bucket, rows, at)]
+    others = {identity: member for identity, member in bucket.members.items() if identity not in rows}
+    staying = [identity for identity, member in others.items() if member.at > at]
+    linked = [identity for identity, member in others.items() if member.at <= at and identity in also]
+    planned = [each for each in verdicts if isinstance(each, Planned)]
+    stays = {*staying, *linked}
+    planned += [leaving(identity) for identity in others if identity not in stays]
+    return Diff(
+        planned,
+        unchanged=verdicts.count("unchanged") + len(linked),
+        newer=verdicts.count("newer") + len(staying),
+        held=len(bucket.members),
+        linked=linked,
+        staying=staying,
+    )
 
 
 _Verdict = Planned | Literal["newer", "unchanged"]
@@ -61,33 +71,34 @@ def _of_rows(bucket: Bucket, rows: Mapping[str, Row], at: int) -> Iterator[_Verd
     for identity, row in rows.items():
         member = bucket.members.get(identity)
         if member is not None and member.at != PERHAPS:
-            yield _kept(row, member, at)
+            yield kept(row, member, at)
         elif bucket.gone and bucket.gone.get(gone_key(identity), 0) > at:
             yield "newer"
         else:
-            yield Planned("add", identity, row.keys, _joining(row.fragment))
+            yield joining(row)
 
 
-def _of_members(bucket: Bucket, rows: Mapping[str, Row], at: int, also: Collection[str]) -> Iterator[_Verdict]:
-    for identity, member in bucket.members.items():
-        if identity in rows:
-            continue
-        if member.at > at:
-            yield "newer"
-        elif identity in also:
-            yield "unchanged"
-        else:
-            yield Planned("remove", identity, *of_member(identity))
+def joining(row: Row) -> Planned:
+    """Somebody is put on the list."""
+    return Planned("add", row.identity, row.keys, _without_nulls(row.fragment))
 
 
-def _kept(row: Row, member: Member, at: int) -> _Verdict:
+def leaving(identity: str) -> Planned:
+    """A member is taken off."""
+    return Planned("remove", identity, *of_member(identity))
+
+
+def kept(row: Row, member: Member, at: int) -> _Verdict:
+    """What becomes of a member whom a row names."""
+    if member.at == PERHAPS:
+        return joining(row)
     if member.at > at:
         return "newer"
     fragment = changed(row.fragment, member.digests)
     return Planned("update", row.identity, row.keys, fragment) if fragment else "unchanged"
 
 
-def _joining(fragment: bytes) -> bytes:
+def _without_nulls(fragment: bytes) -> bytes:
     """Without the standard fields that are null: clearing one costs a request a person, and most never had it."""
     if _NULL not in fragment:
         return fragment

@@ -1,83 +1,35 @@
-"""The changes that make a whole list equal to a snapshot, found and kept on disk before anything is changed."""
+"""Comparing: what of a list has to change so that it is what a snapshot says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from copy import deepcopy
-from itertools import groupby, islice
-from operator import itemgetter
-from typing import Any, Final
+from itertools import islice
+from typing import Final
 
-from queues.members import BUCKETS, Bucket
-from queues.snapshots import Counts
-from snapshots import shelf
-from snapshots.gathering import Gathered, keys_of
-from snapshots.plan import Action, Diff, Planned, diff
-from snapshots.rows import Row, Unusable
-from snapshots.tally import exemplify
+from queues.members import BUCKETS, Bucket, Member
+from snapshots.gathering import AMBIGUOUS, Gathered
+from snapshots.matching import Match, Matcher, Memory, apart
+from snapshots.plan import Planned, diff, kept, leaving
+from snapshots.planned import BY_EMAIL, BY_ID, Plan
+from snapshots.rows import Row, as_member, strength
 
 #: Buckets asked for at once: of a million members some 16,000.
 _AT_ONCE: Final = 64
-_SCHEMA: Final = """
-    CREATE TABLE planned (bucket INTEGER, action TEXT, identity TEXT, keys TEXT, fragment BLOB,
-        PRIMARY KEY (bucket, identity)) WITHOUT ROWID;
-"""
-_COLUMNS: Final = "bucket, action, identity, keys, fragment"
+
+#: Buckets of the ledger, by their numbers.
+Buckets = Callable[[list[int]], Mapping[int, Bucket]]
+#: Why somebody who is to be added or updated cannot be sent; None when they can.
+Check = Callable[[Planned], str | None]
 
 
-class Plan:
-    """What is to be changed. `shrunk`: reason -> numbers of the first rows of which nobody can be sent."""
+def plan(gathered: Gathered, buckets: Buckets, at: int, check: Check, memory: Memory) -> Plan:
+    """The changes from the members that `buckets` tells of to the people gathered.
 
-    def __init__(self, counts: Counts, shrunk: dict[str, list[int]]) -> None:
-        self._planned = shelf.opened(_SCHEMA)
-        self.counts = counts
-        self.shrunk = shrunk
-
-    def parts(self) -> Iterator[tuple[int, list[Planned]]]:
-        """The buckets, ascending, in which something is to be changed, with the changes; always in the same order."""
-        found = self._planned.execute(f"SELECT {_COLUMNS} FROM planned ORDER BY bucket, identity")  # noqa: S608
-        for bucket, stored in groupby(found, itemgetter(0)):
-            yield bucket, [_planned(change) for change in stored]
-
-    def examples(self, action: Action, n: int = 20) -> list[Planned]:
-        """The first `n` changes of that kind."""
-        found = self._planned.execute(f"SELECT {_COLUMNS} FROM planned WHERE action = ? LIMIT ?", (action, n))  # noqa: S608
-        return [_planned(change) for change in found]
-
-    def close(self) -> None:
-        """Forget the changes."""
-        self._planned.close()
-
-    def enter(self, bucket: int, found: Diff) -> None:
-        """Write down what is to be changed in a bucket, and count it."""
-        for change in found.planned:
-            stored = (bucket, change.action, change.identity, "".join(change.keys), change.fragment)
-            self._planned.execute("INSERT INTO planned VALUES (?, ?, ?, ?, ?)", stored)
-        actions = [change.action for change in found.planned]
-        self.counts.adds += actions.count("add")
-        self.counts.updates += actions.count("update")
-        self.counts.removals += actions.count("remove")
-        self.counts.unchanged += found.unchanged
-        self.counts.newer += found.newer
-        self.counts.held += found.held
-
-    def refuse(self, number: int, reason: str) -> None:
-        """Count a person who cannot be sent."""
-        self.counts.people -= 1
-        self.counts.shrink[reason] = self.counts.shrink.get(reason, 0) + 1
-        exemplify(self.shrunk, Unusable(number, reason))
-
-
-def plan(
-    gathered: Gathered,
-    buckets: Callable[[list[int]], dict[int, Bucket]],
-    at: int,
-    check: Callable[[Planned], str | None],
-) -> Plan:
-    """The changes from the members that `buckets` tells of, by the numbers of buckets, to the people gathered.
-
-    `at`: ms, the time of the snapshot. `check`: why somebody who is to be added or updated cannot be sent, which is
-    counted instead; a member stays one then. Raises what these two raise, with nothing left behind.
+    `at`: ms, the time of the snapshot. Who cannot be sent is counted instead; a member stays one then. `memory`: of the
+    connection; it is asked of people who have no row, or are no members, by the identity that the other side knows.
+    Raises what these raise, with nothing left behind.
     """
     result = Plan(deepcopy(gathered.counts), deepcopy(gathered.examples))
     try:
@@ -85,25 +37,115 @@ def plan(
         for first in range(0, BUCKETS, _AT_ONCE):
             known = buckets([*range(first, first + _AT_ONCE)])
             for number, rows in islice(source, _AT_ONCE):
-                found = diff(known[number], rows, at, gathered.also(number))
-                result.enter(number, found._replace(planned=[*_sendable(found, rows, check, result)]))
+                result.enter(diff(known[number], rows, at, gathered.also(number)))
+        _match(result, gathered, memory)
+        _keep_known(result, gathered, buckets, at)
+        _take_off_apart(result, gathered, memory)
+        _refuse(result, gathered, check)
+        result.count()
     except BaseException:
         result.close()
         raise
     return result
 
 
-def _sendable(
-    found: Diff, rows: Mapping[str, Row], check: Callable[[Planned], str | None], result: Plan
-) -> Iterator[Planned]:
-    for change in found.planned:
-        reason = None if change.action == "remove" else check(change)
-        if reason is None:
-            yield change
-        else:
-            result.refuse(rows[change.identity].number, reason)
+def _match(result: Plan, gathered: Gathered, memory: Memory) -> None:
+    """Find the people who are members under other identities than the file has.
+
+    Two e-mails are two people, so that nobody is looked for where there is nothing but e-mails.
+    """
+    by_id = next(result.adds(BY_ID), None) is not None
+    with closing(Matcher(memory, gathered.addresses())) as matcher:
+        for some in result.loose() if by_id else result.loose(BY_ID):
+            matcher.enter(some)
+        for some in result.adds(BY_ID):
+            for match in matcher.match(some):
+                _apply(result, gathered, match)
+        _match_linked(result, gathered)
+        if next(result.loose(BY_ID), None) is not None:
+            for some in result.adds(BY_EMAIL):
+                for match in matcher.match(some):
+                    _apply(result, gathered, match)
 
 
-def _planned(stored: tuple[Any, ...]) -> Planned:
-    _, action, identity, keys, fragment = stored
-    return Planned(action, identity, keys_of(keys), fragment)
+def _apply(result: Plan, gathered: Gathered, match: Match) -> None:
+    result.stay(match.perhaps)
+    if match.several:
+        result.drop(match.row, "add")
+        result.refuse(_person(gathered, match.row).number, AMBIGUOUS)
+    elif match.person:
+        result.drop(match.row, "add")
+        result.double()
+    elif match.members and strength(match.members[0]) < strength(match.row):
+        _know(result, match.members[0], match.row)
+        return result.stay(match.members[1:])
+    else:
+        # They join under the row's identity, so that Klaviyo says whose profile that is; then the ledger knows it by
+        # one name. Nothing is left out that may have to be cleared.
+        row = _person(gathered, match.row)
+        result.put(Planned("add", row.identity, row.keys, row.fragment))
+    return result.stay(match.members)
+
+
+def _know(result: Plan, member: str, row: str) -> None:
+    """The row of that identity is the member."""
+    result.drop(row, "add")
+    if result.know(member, row):
+        result.reconsider(member)
+    else:
+        result.double()
+
+
+def _match_linked(result: Plan, gathered: Gathered) -> None:
+    """A row of an id and a phone is the member whom the ledger knows by the phone."""
+    for some in result.linked():
+        for member in some:
+            whose = gathered.whose(member)
+            if len(whose) == 1 and strength(whose[0]) and result.is_added(whose[0]):
+                _know(result, member, whose[0])
+
+
+def _keep_known(result: Plan, gathered: Gathered, buckets: Buckets, at: int) -> None:
+    """What becomes of the members whom rows name otherwise."""
+    source = result.known()
+    while some := dict(islice(source, _AT_ONCE)):
+        held = buckets([*some])
+        for number, pairs in some.items():
+            for member, row in pairs:
+                if result.is_newer(member):
+                    continue
+                known = held[number].members.get(member, Member(0))
+                verdict = kept(as_member(_person(gathered, row), member), known, at)
+                if isinstance(verdict, Planned):
+                    result.put(verdict)
+                else:
+                    result.counts.unchanged += 1
+
+
+def _take_off_apart(result: Plan, gathered: Gathered, memory: Memory) -> None:
+    """Members under an identity that people of the file have besides, who are known to be other profiles than theirs.
+
+    Not while one of these people joins: whose profile that is, only Klaviyo will say.
+    """
+    for some in result.linked():
+        pairs = {member: gathered.whose(member) for member in some}
+        asked = {member: whose for member, whose in pairs.items() if not any(map(result.is_added, whose))}
+        for member in apart(memory, asked):
+            result.reconsider(member)
+            result.put(leaving(member))
+
+
+def _refuse(result: Plan, gathered: Gathered, check: Check) -> None:
+    for _, changes in result.parts():
+        for change in changes:
+            reason = None if change.action == "remove" else check(change)
+            if reason is not None:
+                result.drop(change.identity, change.action)
+                result.refuse(_person(gathered, result.row_of(change.identity)).number, reason)
+
+
+def _person(gathered: Gathered, identity: str) -> Row:
+    found = gathered.person(identity)
+    if found is None:
+        raise LookupError("a row that was planned for is not among the people gathered")
+    return found

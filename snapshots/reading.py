@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from identity.blocked import DEFAULT, Blocked
 from mappings.rules import Rules
 from queues.snapshots import Format
 from snapshots import csv_rows, json_rows, mparticle_csv
@@ -21,13 +22,18 @@ _READERS: Final[dict[Format, Callable[[Iterator[bytes]], Iterator[Described]]]] 
 
 
 def rows(
-    pieces: Iterator[bytes], form: Format, gzip: bool, selection: Selection, rules: Rules | None = None
+    pieces: Iterator[bytes],
+    form: Format,
+    gzip: bool,
+    selection: Selection,
+    rules: Rules | None = None,
+    blocked: Blocked = DEFAULT,
 ) -> Iterator[Row | Unusable]:
     """Every person of the body, in order, and each row of which nobody can be sent.
 
     A customer of several e-mails is several people. `rules`: of the destination, by which a phone without country code
-    is read. Raises Unreadable.
+    is read. `blocked`: values that identify nobody. Raises Unreadable.
     """
     rules = rules or Rules()
     for told in _READERS[form](unpacked(pieces, gzip)):
-        yield from people(told, selection, rules)
+        yield from people(told, selection, rules, blocked)

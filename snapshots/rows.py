@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from queues import members, phones
-from queues.change import person_key
+from identity.keys import key_of
+from queues import members
+from queues.buckets import IDENTIFIERS
 
-#: What the fields of a fragment (`mappings.changes`) are called by Klaviyo.
-_KLAVIYO: Final = {"email": "email", "phone": "phone_number", "external_id": "external_id"}
+#: What the fields of a fragment (`mappings.changes`) are called by Klaviyo, strongest first.
+_KLAVIYO: Final = {"email": "email", "external_id": "external_id", "phone": "phone_number"}
+_FRAGMENT: Final = {theirs: name for name, theirs in _KLAVIYO.items()}
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -34,27 +36,35 @@ class Row(NamedTuple):
 
 
 class Unusable(NamedTuple):
-    """A row of which nobody can be sent. `reason`: of `mappings.errors`, or `identity_missing`, `email_missing`."""
+    """A row of which nobody can be sent.
+
+    `reason`: of `mappings.errors`, or `identity_missing`, `email_missing`, `identifier_blocked`, `ambiguous_person`.
+    """
 
     number: int
     reason: str
 
 
 class Selection(NamedTuple):
-    """What is sent of a row. `full`: everything; else the strongest identity and these `attributes`, by exact name."""
+    """What is sent of a row. `full`: everything.
+
+    Else these `attributes`, by exact name, and what says who it is: the e-mail, or without one the id and the phone.
+    """
 
     full: bool = False
     attributes: frozenset[str] = frozenset()
 
 
-def row(number: int, person: dict[str, Any], customer: str = "", unsent: Mapping[str, str] | None = None) -> Row:
+def row(number: int, person: dict[str, Any], customer: str = "", known: Mapping[str, str] | None = None) -> Row:
     """The row of a fragment taken apart: trimmed identities, the phone as E.164, the attributes that are sent.
 
-    `person` has at least one of `email`, `phone`, `external_id`. `unsent`: weaker ones of these that are known besides.
+    `known`: `email`, `external_id` and `phone` as they identify the person, sent or not, of which there is at least
+    one; those of the fragment without it.
     """
-    told = {**(unsent or {}), **person}
-    known = [_identity(name, told[name]) for name in _KLAVIYO if name in told]
-    return Row(number, known[0], _keys(person), _encode(person), customer, tuple(known[1:]))
+    known = {name: person[name] for name in _KLAVIYO if name in person} if known is None else known
+    names = [_identity(name, known[name]) for name in _KLAVIYO if name in known]
+    sent = {name: value for name, value in known.items() if person.get(name) == value}
+    return Row(number, names[0], _keys(sent), _encode(person), customer, tuple(names[1:]))
 
 
 def identity_of(fragment: bytes) -> str:
@@ -63,10 +73,14 @@ def identity_of(fragment: bytes) -> str:
     return next(_identity(name, person[name]) for name in _KLAVIYO if name in person)
 
 
+def strength(identity: str) -> int:
+    """0 for an e-mail; the weaker the identity, the more."""
+    return IDENTIFIERS.index(identity.partition(":")[0])
+
+
 def of_member(identity: str) -> tuple[tuple[str, ...], bytes]:
     """The person keys and the fragment of a member, of whom the ledger knows nothing but the identity."""
-    known = members.identifiers(identity)
-    person = {name: known[theirs] for name, theirs in _KLAVIYO.items() if theirs in known}
+    person = _of_identity(identity)
     return _keys(person), _encode(person)
 
 
@@ -75,25 +89,37 @@ def keys_of_member(identity: str) -> tuple[str, ...]:
     return of_member(identity)[0]
 
 
-def alone(shared: Row) -> Row:
-    """The row without its external id, which several people have: they would be taken for one person."""
-    person = _decode(shared.fragment)
-    if shared.identity.startswith("external_id:") or person.pop("external_id", None) is None:
-        return shared
-    return row(shared.number, person, shared.customer)
+def without(shared: Row, identities: Collection[str]) -> Row:
+    """The row without these weaker identities, which several people have: nobody gets what may be another's."""
+    taken = {name: value for each in identities for name, value in _of_identity(each).items()}
+    person = {name: value for name, value in _decode(shared.fragment).items() if (name, value) not in taken.items()}
+    keys = {key for each in identities for key in keys_of_member(each)}
+    left = tuple(key for key in shared.keys if key not in keys)
+    return shared._replace(fragment=_encode(person), keys=left)
+
+
+def as_member(found: Row, member: str) -> Row:
+    """The row of a person whom the ledger knows under another identity than the row has.
+
+    By that one they are sent, and not by the row's own, which has led to it.
+    """
+    own, person = _of_identity(member), _decode(found.fragment)
+    # Where the ledger has a weaker name, it is not known whether what is stronger is on the same profile.
+    left_out = _KLAVIYO if strength(member) > strength(found.identity) else _of_identity(found.identity)
+    person = own | {name: value for name, value in person.items() if name not in left_out}
+    whose = keys_of_member(member)
+    keys = (*whose, *(key for key in found.keys if key not in whose))
+    return found._replace(identity=member, keys=keys, fragment=_encode(person))
+
+
+def _of_identity(identity: str) -> dict[str, str]:
+    return {_FRAGMENT[theirs]: value for theirs, value in members.identifiers(identity).items()}
 
 
 def _identity(name: str, value: str) -> str:
     return str(members.identity({_KLAVIYO[name]: value}))
 
 
-def _keys(person: dict[str, Any]) -> tuple[str, ...]:
+def _keys(person: Mapping[str, Any]) -> tuple[str, ...]:
     """As the intake of /v1/changes makes them, so that a single change and a row of one person share a key."""
-    keys = []
-    if "email" in person:
-        keys.append(person_key("email", person["email"]))
-    elif "phone" in person:
-        keys.append(person_key("phone", phones.plain(person["phone"])))
-    if "external_id" in person:
-        keys.append(person_key("external_id", person["external_id"]))
-    return tuple(keys)
+    return tuple(key_of((name, person[name])) for name in _KLAVIYO if name in person)

@@ -29,8 +29,16 @@ class Tally:
                 self.people += 1
                 yield row
                 continue
-            self.shrink[row.reason] += 1
-            exemplify(self.examples, row)
+            self._note(row)
+
+    def refuse(self, row: Unusable) -> None:
+        """Of one that went by as usable nobody can be sent after all."""
+        self.people -= 1
+        self._note(row)
+
+    def _note(self, row: Unusable) -> None:
+        self.shrink[row.reason] += 1
+        exemplify(self.examples, row)
 
 
 def exemplify(examples: dict[str, list[int]], row: Unusable) -> None:

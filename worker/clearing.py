@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 
+from identity.sending import first_of
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Conflict, Dead
 from worker.delivery import Delivery
-from worker.people import known_by
+from worker.proving import given
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +29,10 @@ def clear(delivery: Delivery) -> None:
 
 
 def _clear(delivery: Delivery, person: int, fields: tuple[str, ...]) -> None:
+    sent = given(delivery, person)
+    name = first_of(sent)
     try:
-        delivery.klaviyo.clear_fields(known_by(delivery, person), fields)
+        delivery.klaviyo.clear_fields({name: sent[name]}, fields)
     except NotAccepted as refusal:
         match refusal.outcome:
             case Dead(reason=reason, detail=detail, error_id=error_id):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from queues.change import Change
+from identity.identifiers import Named
+from identity.persons import Group, Said, groups
 
 
 @dataclass(slots=True)
@@ -16,13 +17,17 @@ class Intent:
     `indexes`: the person's changes in the batch, oldest first by (CDP timestamp, arrival); the last one stands for
     the person. `membership`: where they end, None when no change says. `written`: the changes whose attributes are
     uploaded, none when the person only leaves. `final`: once it is delivered, no older dead letter of the person may be
-    replayed.
+    replayed. `leaves`: changes of others that take the person off; `moved_to`: those of them by which an id's newer
+    e-mail joins. `ambiguous`: nobody can tell which of several people is meant.
     """
 
     indexes: list[int] = field(default_factory=list)
     membership: Literal["add", "remove"] | None = None
     written: list[int] = field(default_factory=list)
     final: bool = False
+    leaves: tuple[int, ...] = ()
+    moved_to: tuple[int, ...] = ()
+    ambiguous: bool = False
 
     @property
     def last(self) -> int:
@@ -30,44 +35,31 @@ class Intent:
         return self.indexes[-1]
 
 
-def coalesce(changes: Sequence[Change]) -> list[Intent]:
-    """One intent per person, in the order in which the persons first appear.
+def coalesce(
+    said: Sequence[Said],
+    elsewhere: Mapping[Named, Collection[Named]] | None = None,
+    strangers: Collection[int] = (),
+) -> list[Intent]:
+    """One intent per person, in the order in which the persons first appear. See `identity.persons.groups`.
 
-    The newest add or remove decides membership; attributes of all changes since the last removal are written, in
-    order. A removal forgets the attributes before it: nobody is created in Klaviyo only to be removed.
+    The newest add or remove decides membership, but for one that is late; attributes of all changes since the last
+    removal are written, in order. A removal forgets the attributes before it: nobody is created in Klaviyo only to be
+    removed.
     """
-    return [_intent(changes, indexes) for indexes in _persons(changes)]
+    return [_intent(said, group) for group in groups(said, elsewhere, strangers)]
 
 
-def _intent(changes: Sequence[Change], indexes: list[int]) -> Intent:
-    intent = Intent(sorted(indexes, key=lambda i: (changes[i].body.at, i)))
-    for i in intent.indexes:
-        action = changes[i].body.action
-        if action == "remove":
+def _intent(said: Sequence[Said], group: Group) -> Intent:
+    intent = Intent(
+        group.indexes, leaves=tuple(group.leaves), moved_to=tuple(group.moved_to), ambiguous=group.ambiguous
+    )
+    for i in sorted((*group.indexes, *group.leaves), key=lambda i: (said[i].at, i)):
+        each = said[i]
+        if i in group.leaves or (each.action == "remove" and not each.late):
             intent.membership, intent.written = "remove", []
-        else:
-            intent.membership = "add" if action == "add" else intent.membership
+        elif each.action != "remove":
+            if each.action == "add" and not each.late:
+                intent.membership = "add"
             intent.written.append(i)
     intent.final = intent.membership is not None
     return intent
-
-
-def _persons(changes: Sequence[Change]) -> list[list[int]]:
-    """Group changes that share a person key, directly or through others."""
-    parents = list(range(len(changes)))
-
-    def root(i: int) -> int:
-        while parents[i] != i:
-            parents[i] = parents[parents[i]]
-            i = parents[i]
-        return i
-
-    first_with: dict[str, int] = {}
-    for i, change in enumerate(changes):
-        for key in change.keys:
-            a, b = root(i), root(first_with.setdefault(key, i))
-            parents[max(a, b)] = min(a, b)
-    groups: dict[int, list[int]] = {}
-    for i in range(len(changes)):
-        groups.setdefault(root(i), []).append(i)
-    return list(groups.values())

@@ -1,20 +1,22 @@
-"""Confirming: 202 is not delivered. An import job is, when complete and the person is not among its errors."""
+"""Confirming: 202 is not imported. A person is, when the job is complete and they are not among its errors."""
 
 from __future__ import annotations
 
 import logging
 
-import orjson
-
 import log_ids
+from identity.sending import IDENTIFIERS
 from klaviyo.errors import NotAccepted
 from klaviyo.imports import RowFailure
+from klaviyo.lookups import folded
 from klaviyo.outcomes import Gone
+from mappings.profile import Profile
 from worker import counting
 from worker.delivery import Delivery
 from worker.errors import Later
-from worker.people import IDENTIFIERS, rows
+from worker.people import identifiers_of
 from worker.progress import Job
+from worker.verifying import send_alone
 from worker.waiting import poll_ms
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,10 @@ def confirm(delivery: Delivery) -> None:
     if not all(job.done for job in delivery.progress.jobs):
         delivery.progress.polls += 1
         raise Later("an import job is not complete yet", poll_ms(delivery.progress.polls - 1) / 1000)
+    sent = delivery.progress.uploaded() | delivery.progress.ended()
+    if any(intent.written and person not in sent for person, intent in delivery.intents.items()):
+        delivery.progress.stage = "upload"
+        raise Later("some people are sent again, with the e-mail alone", 0.5)
 
 
 def _look(delivery: Delivery, job: Job) -> None:
@@ -42,6 +48,7 @@ def _look(delivery: Delivery, job: Job) -> None:
         _again(delivery, job, "was cancelled")
     if state.status != "complete":
         return
+    people = len(job.rows)
     if state.failed:
         _reject_failed(delivery, job)
     job.done = True
@@ -52,8 +59,8 @@ def _look(delivery: Delivery, job: Job) -> None:
         delivery.batch.id,
         job.id,
         state.failed,
-        len(job.rows),
-        extra={"fields": {"stage": "confirmed", "people": len(job.rows), "failed": state.failed}},
+        people,
+        extra={"fields": {"stage": "confirmed", "people": people, "failed": state.failed}},
     )
 
 
@@ -73,12 +80,19 @@ def _again(delivery: Delivery, job: Job, what: str) -> None:
 
 
 def _reject_failed(delivery: Delivery, job: Job) -> None:
-    known = _by_identifier(delivery, job)
+    sent = {person: given for person in job.rows if (given := _given(delivery, person))}
+    known = _by_identifier(sent)
+    failed: dict[int, RowFailure] = {}
     unknown = 0
     for failure in delivery.klaviyo.import_errors(job.id):
         person = _person(failure, job, known)
         if person is None:
             unknown += 1
+        else:
+            failed[person] = failure
+    for person, failure in failed.items():
+        if send_alone(delivery, person, sent[person]):
+            job.rows.remove(person)
         else:
             detail = {"detail": failure.detail, "error_id": failure.error_id, "job": job.id}
             delivery.reject(person, failure.code or "import_failed", detail)
@@ -93,11 +107,18 @@ def _reject_failed(delivery: Delivery, job: Job) -> None:
         delivery.reject_all(rest, "import_unconfirmed", {"job": job.id})
 
 
+def _given(delivery: Delivery, person: int) -> dict[str, str]:
+    """The identifiers with which a person was mapped, sent or not."""
+    mapped = delivery.people.written(delivery.intents[person])
+    return identifiers_of(mapped) if isinstance(mapped, Profile) else {}
+
+
 def _person(failure: RowFailure, job: Job, known: dict[tuple[str, str], int]) -> int | None:
     """Whom a failure is about: by the identifiers Klaviyo repeats, else by the row it points to."""
     attributes = (failure.payload or {}).get("attributes", failure.payload) or {}
     for name in IDENTIFIERS:
-        person = known.get((name, str(attributes.get(name)).lower()))
+        value = str(attributes.get(name))
+        person = known.get((name, folded(name, value)))
         if person is not None:
             return person
     if failure.index is not None and failure.index < len(job.rows):
@@ -105,11 +126,10 @@ def _person(failure: RowFailure, job: Job, known: dict[tuple[str, str], int]) ->
     return None
 
 
-def _by_identifier(delivery: Delivery, job: Job) -> dict[tuple[str, str], int]:
+def _by_identifier(sent: dict[int, dict[str, str]]) -> dict[tuple[str, str], int]:
+    """By those that one person alone was sent with."""
     found: dict[tuple[str, str], int] = {}
-    for person, row in rows(delivery, job.rows).items():
-        attributes = orjson.loads(row)["attributes"]
-        for name in IDENTIFIERS:
-            if name in attributes:
-                found[(name, attributes[name].lower())] = person
-    return found
+    for person, given in sent.items():
+        for pair in given.items():
+            found[pair] = person if pair not in found else -1
+    return {pair: person for pair, person in found.items() if person >= 0}

@@ -10,6 +10,7 @@ from typing import Any
 from redis import Redis
 
 from connections import Connection, Connections, UnknownConnection
+from identity.settings import Policy
 from mappings import consent_mapping
 from mappings.account_settings import rules_from_mparticle
 from mappings.consent_mapping import Channel
@@ -29,7 +30,8 @@ class Destination:
 
     `list_id` and `list_name` are set by a person: in connections.toml, or in the CDP's audience settings. `known_as`
     is the audience's name in the CDP. `given_id` is the list id that we told the CDP earlier and that it repeats.
-    `allow_global_unsubscribe`, `consent_removal`: see `Connection`. `consent_mapping`: purpose -> channel.
+    `allow_global_unsubscribe`, `consent_removal`, `identity`: see `Connection`. `consent_mapping`: purpose -> channel.
+    `shared_list`: the audience may use a list that another one keeps.
     """
 
     api_key: str = field(repr=False)
@@ -41,6 +43,8 @@ class Destination:
     allow_global_unsubscribe: bool = False
     consent_mapping: Mapping[str, Channel] = field(default_factory=dict)
     consent_removal: bool = False
+    shared_list: bool = False
+    identity: Policy = field(default_factory=Policy)
 
     @property
     def name(self) -> str:
@@ -51,6 +55,10 @@ class Destination:
     def named_by_cdp(self) -> str | None:
         """The id that the CDP repeats, where nobody named another list since."""
         return self.given_id if self.list_name is None else None
+
+    def means(self, found_as: str) -> bool:
+        """Whether a list that was found under this name is still the audience's: no other one is named since."""
+        return self.list_name is None or found_as == self.list_name
 
 
 def destination(
@@ -84,6 +92,8 @@ def resolve(
         allow_global_unsubscribe=connection.allow_global_unsubscribe,
         consent_mapping=_consent_mapping(settings) or connection.consent_mapping,
         consent_removal=connection.consent_removal,
+        identity=connection.identity,
+        shared_list=connection.may_share(target),
     )
 
 

@@ -25,7 +25,11 @@ UNDER_WAY_S: Final = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One person in a request. `wanted`: the changes that each of the `addresses` is there for."""
+    """One element of a request. `wanted`: the changes that each of the `addresses` is there for.
+
+    It has one address, for Klaviyo writes a second one to the profile that the first one finds; both only where Klaviyo
+    showed them on one profile.
+    """
 
     addresses: Addresses
     wanted: dict[Field, list[int]]
@@ -35,19 +39,15 @@ class Row:
         """The change of each part of the row: one that is about e-mail and SMS has two."""
         return [index for changes in self.wanted.values() for index in changes]
 
-    def single(self) -> list[Row]:
-        """A row for each of the addresses."""
-        return [Row({field: address}, {field: self.wanted[field]}) for field, address in self.addresses.items()]
-
     def lose(self, field: Field) -> list[int]:
         """Go without an address; the changes that wanted it."""
         del self.addresses[field]
         return self.wanted.pop(field)
 
 
-def row_of(index: int, addresses: Addresses) -> Row:
-    """The row of one change."""
-    return Row(addresses, {field: [index] for field in addresses})
+def rows_of(index: int, addresses: Addresses) -> list[Row]:
+    """The rows of one change, one for each address."""
+    return [Row({field: address}, {field: [index]}) for field, address in addresses.items()]
 
 
 def send_rows(
@@ -55,7 +55,8 @@ def send_rows(
 ) -> None:
     """`ask` Klaviyo for `most` rows at a time; a change is sent, and noted as such, when all of its parts are.
 
-    Before the first request it is noted that something may be under way. Raises NotAccepted, LeaseLost.
+    `rows`: with all parts of each change. Before the first request it is noted that something may be under way. Raises
+    NotAccepted, LeaseLost.
     """
     unsent = Counter(index for row in rows for index in row.parts)
     with_both = {index for index, parts in unsent.items() if parts > 1}

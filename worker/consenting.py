@@ -12,13 +12,16 @@ from typing import Any, Final
 
 import msgspec
 
+from identity.identifiers import PHONE, made
+from identity.keys import key_of, keys_of
 from mappings import consent_state, fragments, times
 from mappings.consent_mapping import Channel
 from mappings.consent_state import Decision, State
 from mappings.errors import Rejected
-from queues import consents, phones
+from mappings.profile import Profile
+from queues import consents
 from queues.acceptance import Acceptance, accept
-from queues.change import Body, Change, encode, person_key
+from queues.change import Body, Change, encode
 from queues.clock import now_ms
 from queues.errors import QueueFull
 from queues.names import TARGETS, Queue
@@ -26,7 +29,7 @@ from worker.coalesce import Intent
 from worker.delivery import Delivery
 from worker.errors import Later
 from worker.list_of import list_of
-from worker.people import known_by
+from worker.people import identifiers_of
 from worker.process import settings_of_process
 
 log = logging.getLogger(__name__)
@@ -78,7 +81,8 @@ def _members(delivery: Delivery) -> list[tuple[int, Intent]]:
 
 def _decided(delivery: Delivery, person: int, state: State) -> Iterator[tuple[Channel, Mapping[str, str], Decision]]:
     """What one person has decided that is to be passed on, by channel, with the addresses that the person has."""
-    addresses = known_by(delivery, person)
+    mapped = delivery.people.written(delivery.intents[person])
+    addresses = identifiers_of(mapped) if isinstance(mapped, Profile) else {}
     enters = delivery.intents[person].membership == "add"
     for channel, decision in consent_state.by_channel(state, delivery.to.consent_mapping).items():
         wanted = enters if decision.agrees else delivery.to.consent_removal
@@ -89,11 +93,20 @@ def _decided(delivery: Delivery, person: int, state: State) -> Iterator[tuple[Ch
 def _states(delivery: Delivery, intents: list[Intent]) -> Iterator[State]:
     """For each of these people the newest decisions, remembered or in the changes."""
     told = [[delivery.batch.changes[index] for index in intent.indexes] for intent in intents]
-    persons = [dict.fromkeys(key for change in changes for key in change.keys) for changes in told]
+    persons = [_keys_of(delivery, intent) for intent in intents]
     remembered = consents.recall(delivery.redis, delivery.batch.queue.connection, persons)
     for changes, states in zip(told, remembered, strict=True):
         known: list[State] = [{name: Decision(*about) for name, about in state.items()} for state in states]
         yield consent_state.merge([*known, *(_told(change) for change in changes)])
+
+
+def _keys_of(delivery: Delivery, intent: Intent) -> list[str]:
+    """The person's keys, those that name the person first; no phone but of somebody who has nothing better."""
+    changes = [delivery.batch.changes[index] for index in intent.indexes]
+    known = [each for index in intent.indexes for each in delivery.people.who(index).named[1:]]
+    phones = {key_of(each) for each in known if each[0] == PHONE}
+    found = dict.fromkeys([*(change.keys[0] for change in changes), *(key for each in changes for key in each.keys)])
+    return [key for key in found if key not in phones]
 
 
 def _told(change: Change) -> State:
@@ -129,5 +142,4 @@ def _keys(addresses: Mapping[str, str]) -> tuple[str, ...]:
     In two batches at once, the second would find a member on the list whom the first is just taking off it, and
     unsubscribe them from everything.
     """
-    known = {"email": addresses.get("email"), "phone": phones.plain(addresses.get("phone_number", ""))}
-    return tuple(person_key(kind, value) for kind, value in known.items() if value)
+    return keys_of(made([("email", addresses.get("email", "")), ("phone", addresses.get("phone_number", ""))]))

@@ -8,28 +8,27 @@ unsubscribe them from everything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 from mappings.consent import Consent, to_consent
-from queues.change import Change
 from worker.coalesce import Intent
 from worker.consent_rows import let_it_arrive
 from worker.delivery import Delivery
 from worker.guarding import guarded
 from worker.overtaking import remaining
+from worker.people import People
 from worker.settling import settle
 from worker.subscribing import subscribe
 from worker.unsubscribing import unsubscribe
 
 
-def intents(changes: Sequence[Change]) -> list[Intent]:
+def intents(people: People) -> list[Intent]:
     """One for each change; which of them are overtaken depends on the mapping, whose rules may change. Pure.
 
     Once an unsubscribe is delivered, no older dead letter of the person may be replayed, whatever list it is about:
     to lose a subscription that failed is better than to mail somebody who has left.
     """
-    return [Intent([index], final=change.body.action == "unsubscribe") for index, change in enumerate(changes)]
+    return [Intent([index], final=change.body.action == "unsubscribe") for index, change in enumerate(people.changes)]
 
 
 def stages(delivery: Delivery) -> None:
@@ -52,8 +51,8 @@ def _mapped(delivery: Delivery) -> dict[int, Consent]:
     """The consent of each change; a change that cannot be mapped is rejected and overtakes nothing."""
     found: dict[int, Consent] = {}
     ended = delivery.progress.ended()
-    for index, change in enumerate(delivery.batch.changes):
-        fragment = bytes(change.body.person)
+    for index in delivery.intents:
+        fragment = bytes(delivery.batch.changes[index].body.person)
         consent = guarded(partial(to_consent, fragment, delivery.to.rules), f"batch {delivery.batch.id}")
         if isinstance(consent, Consent):
             found[index] = consent

@@ -6,7 +6,7 @@ Klaviyo gives reasons of its own, without end: under theirs they stand in the de
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from redis import Redis
@@ -21,17 +21,24 @@ OTHER: Final = "other"
 #: Reasons of dead letters that a delivery gives, besides those of the mappings.
 OF_DELIVERY: Final = frozenset(
     {
+        "ambiguous_person",
         "bad_request",
         "crashed_worker",
+        "erasure_needs_a_look",
         "event_too_large",
         "gave_up",
         "global_unsubscribe_not_allowed",
+        "identifier_blocked",
+        "identifier_shared",
         "identity_clash",
         "import_failed",
         "import_unconfirmed",
         "list_gone",
         "list_refused",
         "mapping_failed",
+        "merged_profile",
+        "not_on_list",
+        "not_removed",
         "order_unreadable",
         "profile_too_large",
         "profile_unknown",
@@ -43,6 +50,13 @@ OF_DELIVERY: Final = frozenset(
     }
 )
 _OF_DEATH: Final = OF_DELIVERY | frozenset(Reason)
+#: What may happen to people besides: warnings of their delivery, and what is said of identifiers.
+OF_IDENTITY: Final = frozenset(
+    {
+        *("identifier_blocked", "identifier_kept", "identifier_shared", "identifier_taken"),
+        *("late", "not_on_list", "shared_value", "unremembered"),
+    }
+)
 _OF_RETRY: Final = frozenset(
     {"daily_limit", "edge_block", "http", "list_not_echoed", "network", "own_limit", "throttled", "unexpected_answer"}
 )
@@ -66,14 +80,24 @@ class CallMeter:
         """See `klaviyo.meter.Meter`."""
         self._count({metrics.WAITS: 1, metrics.WAIT_MS: round(seconds * 1000)}, endpoint)
 
-    def _count(self, figures: dict[str, int], endpoint: str) -> None:
-        metrics.count(self._redis, {(what, self._connection, endpoint): more for what, more in figures.items()})
+    def partial_failure(self, endpoint: str, field: str) -> None:
+        """See `klaviyo.meter.Meter`."""
+        self._count({metrics.PARTIAL_FAILURES: 1}, endpoint, field)
+
+    def _count(self, figures: dict[str, int], *labels: str) -> None:
+        metrics.count(self._redis, {(what, self._connection, *labels): more for what, more in figures.items()})
 
 
 def died(redis: Redis, queue: Queue, reasons: Iterable[str]) -> None:
     """So many changes became dead letters, for these reasons."""
     told = (reason if reason in _OF_DEATH else OTHER for reason in reasons)
     metrics.count(redis, Counter(metrics.of(metrics.DEAD, queue, reason) for reason in told))
+
+
+def identity(redis: Redis, queue: Queue, told: Mapping[str, int]) -> None:
+    """What was found of people's identifiers, by its code (OF_IDENTITY); other codes are not counted here."""
+    found = {metrics.of(metrics.IDENTITY, queue, code): more for code, more in told.items() if code in OF_IDENTITY}
+    metrics.count(redis, found)
 
 
 def retried(redis: Redis, queue: Queue, outcome: Outcome) -> None:

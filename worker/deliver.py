@@ -20,13 +20,16 @@ from queues.accounts import Cipher
 from queues.batches import Batch
 from queues.clock import now_ms
 from queues.errors import LeaseLost
+from queues.holds import Hold
 from queues.server import connect
-from worker import counting, progress, refusals
+from worker import counting, erasures, progress, refusals
 from worker.connection import destination
 from worker.delivery import LEASE_MS, Delivery
-from worker.errors import INTERRUPTIONS, DeliveryFailed, Held, Later
+from worker.errors import INTERRUPTIONS, DeliveryFailed, Held, Later, ListOwned
 from worker.kinds import KINDS, Kind
+from worker.list_check import is_free
 from worker.process import settings_of_process
+from worker.progress import Progress
 from worker.taking_up import take_up
 from worker.waiting import HELD_MS
 
@@ -70,9 +73,9 @@ def _until_interrupted(redis: Redis, batch: Batch) -> None:
 
 def _go_on(redis: Redis, batch: Batch) -> None:
     known = progress.load(batch.progress)
-    if hold := holds.of_queue(redis, batch.queue):
+    if (hold := holds.of_queue(redis, batch.queue)) and not _ends(redis, batch, hold):
         log.info("batch %s: waits, %s is held (%s)", batch.id, batch.queue, hold.reason)
-        batches.submit(redis, batch, batch.progress, now_ms() + HELD_MS)
+        _wait_held(redis, batch, known)
         return
     kind = KINDS.get(batch.queue.kind)
     if kind is None:
@@ -85,7 +88,7 @@ def _go_on(redis: Redis, batch: Batch) -> None:
         )
     except Held as held:
         refusals.hold_connection(redis, batch, held)
-        batches.submit(redis, batch, batch.progress, now_ms() + HELD_MS)
+        _wait_held(redis, batch, known)
         return
     limiter = RedisLimiter(redis, fingerprint(to.api_key))
     klaviyo = Klaviyo(
@@ -99,6 +102,23 @@ def _go_on(redis: Redis, batch: Batch) -> None:
         _stages(Delivery(redis, batch, to, klaviyo, known, kind.intents), kind)
 
 
+def _wait_held(redis: Redis, batch: Batch, known: Progress) -> None:
+    """Give the batch back, once what needs no Klaviyo is done: whoever asks to be forgotten is, here, at once."""
+    if batch.queue.kind == erasures.KIND and batch.queue.connection in holds.of_connections(redis):
+        erasures.forget_here(redis, batch, known, settings_of_process())
+    # The next erasures need not wait for the hold either.
+    batches.submit(redis, batch, progress.dump(known), now_ms() + HELD_MS, sent=known.forgotten)
+
+
+def _ends(redis: Redis, batch: Batch, hold: Hold) -> bool:
+    """End a hold whose cause the ledger knows to be gone; whether it did."""
+    if hold.owned is None or not is_free(redis, settings_of_process(), batch.queue, hold.owned):
+        return False
+    log.warning("%s: it may use list %s now, or has another one; what waited goes on", batch.queue, hold.owned.list_id)
+    holds.release(redis, batch.queue)
+    return True
+
+
 def _stages(delivery: Delivery, kind: Kind) -> None:
     try:
         _as_far_as_it_goes(delivery, kind)
@@ -106,6 +126,9 @@ def _stages(delivery: Delivery, kind: Kind) -> None:
         log.info("batch %s: %s", delivery.batch.id, later)
         delivery.progress.trouble = ""  # Klaviyo answered
         delivery.give_back(round(later.after_s * 1000), later.attempts, later.rests)
+    except ListOwned as owned:
+        refusals.hold_queue(delivery.redis, delivery.batch, owned)
+        delivery.give_back(HELD_MS)
     except Held as held:
         refusals.hold_connection(delivery.redis, delivery.batch, held)
         delivery.give_back(HELD_MS)

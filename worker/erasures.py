@@ -1,69 +1,79 @@
 """Kind erasure: a person who asked to be forgotten is taken out of the ledger, then out of Klaviyo.
 
-Waits while the person is in an open batch: what that one uploads has to be there before Klaviyo is asked to delete it.
-Others of the batch do not wait for that.
+Profiles are looked up and deleted by Klaviyo's own id: by an e-mail or a phone it deletes everybody who has it. Where
+it is not certain whose a profile is, a dead letter waits for somebody's word (rule 8 of `identity`). An erasure waits
+while Klaviyo may yet carry out something of an open batch that holds the person; others of the batch do not.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
-from klaviyo.deletions import Identifier
-from mappings.errors import Rejected
-from mappings.profile import Profile, to_profile
-from mappings.sources import read
-from queues import batches, consents, erasure, history, members, pending
-from queues.change import Change
-from queues.clock import now_ms
+from redis import Redis
+
+from identity import erasing
+from identity.erasing import Sighting, Verdict
+from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Identifiers, Named
+from identity.sending import Profile
+from klaviyo.lookups import ProfileField
+from mappings import email, phone
+from mappings.errors import Unfit
+from mappings.identifiers import external_id
+from queues import looks
+from queues.accounts import Cipher
+from queues.batches import Batch
+from queues.identities import Identities
+from queues.looks import REASON
 from queues.names import Queue
+from settings import Settings
 from worker.coalesce import Intent
-from worker.delivery import LEASE_MS, Delivery
-from worker.errors import Later
-from worker.guarding import or_rejected
+from worker.connection import rules_of
+from worker.delivery import Delivery
+from worker.errors import Held, Later
+from worker.forgetting import forget, forget_profile
+from worker.people import BLOCKED, NOBODY_LEFT, People
+from worker.progress import Progress, Rejection, Subject, Targets
 from worker.sending import send
 from worker.settling import settle
+from worker.subjects import Seeker
 
 log = logging.getLogger(__name__)
 
-KIND: Final = "erasure"
+KIND: Final = looks.KIND
 #: Seconds until it is looked again whether the person's open batches are settled.
 OPEN_S: Final = 10.0
+_BY_HAND: Final = "Ferry has forgotten the person; delete the profile in Klaviyo by hand"
 _UNKNOWN: Final = (
-    "only the CDP's own id of the person came, and no profile carries it; Ferry has forgotten the person, find the "
-    "profile in Klaviyo and delete it by hand"
+    "no e-mail of the person is known, and no profile has another identifier of theirs; Ferry has forgotten the "
+    "person, find the profile in Klaviyo and delete it by hand"
 )
-#: The stronger one first.
-_ADDRESSES: Final[tuple[Identifier, ...]] = ("email", "phone_number")
+_OTHERS: Final = "a profile that was found is perhaps somebody else's: its e-mail is another, or it is one of several"
+_SEVERAL: Final = "the request names no e-mail, and its identifiers stand for several people"
 
 
-def intents(changes: Sequence[Change]) -> list[Intent]:
+def intents(people: People) -> list[Intent]:
     """One for each erasure. Pure."""
-    return [Intent([index]) for index in range(len(changes))]
+    return [Intent([index]) for index in range(len(people.changes))]
 
 
 def stages(delivery: Delivery) -> None:
     """Forget everybody of the batch. Raises Later while one is in an open batch, NotAccepted, LeaseLost."""
-    state = delivery.progress
+    state, seeker = delivery.progress, Seeker(delivery)
     todo = [index for index in delivery.intents if index not in state.sent]
-    profiles = {
-        index: profile for index in todo if index not in state.rejected and (profile := _profile(delivery, index))
-    }
-    queues = _queues(delivery)
-    _find(delivery, queues, todo)
-    busy = {index: found for index in todo if (found := _forget(delivery, queues, index, profiles.get(index)))}
+    busy = forget(seeker, todo, delivery.klaviyo)
 
     def ask(portion: list[int]) -> None:
         for index in portion:
-            if _delete(delivery, profiles[index]):
-                state.sent.add(index)
-            else:
-                delivery.reject(index, "profile_unknown", {"detail": _UNKNOWN})
+            busy.update(_Erasure(delivery, seeker, index).carry_out())
             delivery.note()
 
-    send(delivery, [[index] for index in profiles if index not in busy], ask, delivery.klaviyo.account)
+    ready = [[index] for index in todo if index not in busy and index not in state.rejected]
+    send(delivery, ready, ask, delivery.klaviyo.account)
     if busy:
         state.stage = "confirm"  # as far as it can be taken: the next erasures need not wait for it
         where = sorted({str(queue) for found in busy.values() for queue in found})
@@ -71,87 +81,144 @@ def stages(delivery: Delivery) -> None:
     settle(delivery)
 
 
-def _queues(delivery: Delivery) -> list[Queue]:
-    """Those of the connection: in another, which may be another company's, the same customer id is somebody else."""
-    connection = delivery.batch.queue.connection
-    return [
-        queue for queue in pending.all_queues(delivery.redis) if queue.connection == connection and queue.kind != KIND
-    ]
+@dataclass
+class _Here:
+    """A batch of erasures whose connection is held: all but Klaviyo."""
+
+    redis: Redis
+    batch: Batch
+    progress: Progress
+    people: People
+
+    @cached_property
+    def identities(self) -> Identities:
+        return Identities(self.redis, self.batch.queue.connection)
 
 
-def _find(delivery: Delivery, queues: Sequence[Queue], todo: Sequence[int]) -> None:
-    """Note every key that leads to each person: what leads to it is erased next, and a worker may die in between."""
-    for index in todo:
-        known, news = set[str](), {*delivery.batch.changes[index].keys, *delivery.progress.persons.get(index, ())}
-        while news:
-            known |= news
-            news = _others(delivery, queues, index, known) - known
-        delivery.progress.persons[index] = sorted(known)
-    delivery.note()
+def forget_here(redis: Redis, batch: Batch, known: Progress, settings: Settings) -> None:
+    """Take everybody of a batch out of the ledger while Klaviyo cannot be asked. Raises LeaseLost.
 
-
-def _others(delivery: Delivery, queues: Sequence[Queue], index: int, known: set[str]) -> set[str]:
-    redis, now, until = delivery.redis, now_ms(), delivery.batch.changes[index].accepted_at
-    batches.renew(redis, delivery.batch, now, LEASE_MS)  # to read long queues for many people takes its time
-    told = consents.others(redis, delivery.batch.queue.connection, known)
-    return told | erasure.others(redis, queues, known, until, now)
-
-
-def _profile(delivery: Delivery, index: int) -> Profile | None:
-    """By what Klaviyo may know the person; None, and the erasure rejected, where there is nothing."""
-    body = delivery.batch.changes[index].body
-    return or_rejected(delivery, index, partial(_mapped, delivery, body.source, bytes(body.person)))
-
-
-def _mapped(delivery: Delivery, source: str, person: bytes) -> Profile:
-    try:
-        return to_profile(read(source, person), delivery.to.rules)
-    except Rejected as fault:
-        remedy = "Ferry has forgotten the person; delete the profile in Klaviyo by hand"
-        raise Rejected(fault.reason, fault.field, f"{fault.detail}; {remedy}") from None
-
-
-def _forget(delivery: Delivery, queues: Sequence[Queue], index: int, profile: Profile | None) -> tuple[Queue, ...]:
-    """Take one person out of the ledger; the queues where an open batch holds them."""
-    until, persons = delivery.batch.changes[index].accepted_at, delivery.progress.persons[index]
-    batches.renew(delivery.redis, delivery.batch, now_ms(), LEASE_MS)
-    members.forget(delivery.redis, queues, _identities(profile), persons, until)
-    erased = erasure.erase(delivery.redis, queues, persons, until, now_ms(), of_snapshots=True)
-    consents.forget(delivery.redis, delivery.batch.queue.connection, persons)
-    for queue in queues:
-        batches.renew(delivery.redis, delivery.batch, now_ms(), LEASE_MS)  # a long history takes its time, too
-        history.forget(delivery.redis, queue, persons, until)
-    email = profile.attributes.get("email") if profile else None
-    unreadable = erasure.erase_unreadable(delivery.redis, queues, email, until) if email else 0
-    log.info(
-        "batch %s: erasure %d took %d pending changes and %d dead letters out of the ledger",
-        delivery.batch.id,
-        index,
-        erased.pending,
-        erased.letters + unreadable,
-    )
-    return erased.open
-
-
-def _identities(profile: Profile | None) -> list[str]:
-    """All that a membership ledger may know the person by."""
-    known = profile.attributes if profile else {}
-    return [found for name, value in known.items() if (found := members.identity({name: value}))]
-
-
-def _delete(delivery: Delivery, profile: Profile) -> bool:
-    """Whether the person is not in Klaviyo any more, as far as can be told.
-
-    By e-mail, and by phone only without one: a family shares phones, and the profile that has it may be another's. A
-    CDP's own id is none of Klaviyo's, so the profile that carries it is looked up; where none does, there may still be
-    one of the person.
+    Nothing is done where the rules of the connection are unknown: who is who depends on them.
     """
-    address = next((name for name in _ADDRESSES if name in profile.attributes), None)
-    own = profile.attributes.get("external_id")
-    deleted = address is not None and delivery.klaviyo.delete_person(address, profile.attributes[address])
-    if not deleted and own:
-        ids = delivery.klaviyo.profiles_by_external_id([own])
-        deleted = sum(delivery.klaviyo.delete_person("id", profile_id) for profile_id in ids) > 0
-    what = "deletes a profile" if deleted else "knows no profile to delete"
-    log.info("batch %s: Klaviyo %s", delivery.batch.id, what, extra={"fields": {"stage": "uploaded", "people": 1}})
-    return deleted or address is not None
+    if known.forgotten:
+        return
+    connections, cipher = settings.connections, Cipher(settings.secret_keys)
+    try:
+        rules = rules_of(redis, connections, cipher, batch.queue)
+    except Held as held:
+        log.warning("batch %s: nobody is forgotten before %s is resolved", batch.id, held.reason)
+        return
+    policy = connections.named(batch.queue.connection).identity
+    here = _Here(redis, batch, known, People(batch.changes, rules, policy, f"batch {batch.id}"))
+    todo = [index for index in range(len(batch.changes)) if index not in known.sent]
+    known.forgotten = not forget(Seeker(here), todo, None)
+
+
+class _Erasure:
+    """One person, whom the ledger has forgotten, at Klaviyo."""
+
+    def __init__(self, delivery: Delivery, seeker: Seeker, index: int) -> None:
+        self._delivery, self._seeker, self._index = delivery, seeker, index
+        self._subject: Subject = delivery.progress.subjects[index]
+        request = seeker.request(index)
+        self._who = request.trace.who
+        # Not those of the CDP's own ids that the rules make none of Klaviyo's.
+        self._ids = () if self._who.wrong else tuple(request.keys_by)
+        self._confirmed = looks.confirmed(delivery.batch.changes[index])
+
+    def carry_out(self) -> dict[int, list[Queue]]:
+        """Delete what is the person's; open batches that hold somebody whom only Klaviyo knows to be the person."""
+        state = self._delivery.progress
+        if self._index not in state.targets:
+            seen = list(self._seen())
+            found = self._verdict(seen)
+            if busy := self._forget_more(seen, found):
+                return busy
+            state.targets[self._index] = Targets(found.delete, found.look)
+            # Once they are deleted, nothing leads to them.
+            self._delivery.note()
+        self._delete(state.targets[self._index])
+        return {}
+
+    def _verdict(self, seen: Sequence[Sighting]) -> Verdict:
+        return erasing.verdict(
+            seen,
+            self._is_known,
+            knows_email=not self._moves and bool(self._subject.emails or self._subject.known),
+            several=bool(self._subject.people),
+            confirmed=self._confirmed.profiles,
+        )
+
+    @property
+    def _moves(self) -> bool:
+        """Whether an id alone names the person that has one e-mail at a time: its profile may have an older one."""
+        source = self._delivery.batch.changes[self._index].body.source
+        return not self._who.email and bool(self._delivery.to.identity.moving(self._who, source))
+
+    def _is_known(self, address: str) -> bool:
+        hashed = self._delivery.identities.hash((EMAIL, address))
+        return address in self._subject.emails or hashed.hex() in self._subject.known
+
+    def _seen(self) -> Iterator[Sighting]:
+        """The profiles that may be the person's. Raises NotAccepted."""
+        emails = sorted(self._subject.emails)
+        ids = [each for kind, value in self._ids if kind == EXTERNAL_ID and (each := _usable(value))]
+        phones = [e164 for kind, value in self._ids if kind == PHONE and (e164 := phone.to_e164(value, None))]
+        yield from self._find("email", emails, "email")
+        yield from self._find("external_id", ids, "external_id")
+        if not emails and not ids:
+            # A family shares phones: one leads to nobody who has something better.
+            yield from self._find("phone_number", phones, "phone")
+        yield from self._find("id", sorted(self._subject.profiles | self._confirmed.profiles), "remembered")
+
+    def _find(self, field: ProfileField, values: Sequence[str], by: str) -> list[Sighting]:
+        return [Sighting(each, by) for each in self._delivery.klaviyo.find_profiles(field, values)] if values else []
+
+    def _forget_more(self, seen: Sequence[Sighting], found: Verdict) -> dict[int, list[Queue]]:
+        """What the profiles to be deleted say of the person is forgotten, too."""
+        theirs = [each.profile for each in seen if each.profile.id in found.delete]
+        emails = {email.canonical(each.email) for each in theirs if each.email}
+        busy: dict[int, list[Queue]] = {}
+        if not emails <= self._subject.emails:
+            self._subject.emails |= emails
+            busy = forget(self._seeker, [self._index], self._delivery.klaviyo)
+        shown = [named for each in theirs for named in _shown(each)]
+        forget_profile(self._delivery, self._subject, shown)
+        return busy
+
+    def _delete(self, targets: Targets) -> None:
+        delivery, state = self._delivery, self._delivery.progress
+        deleted = sum(delivery.klaviyo.delete_person("id", profile_id) for profile_id in targets.delete)
+        fields = {"stage": "uploaded", "people": 1, "profiles": deleted}
+        left = f", {len(targets.look)} need a look" if targets.look else ""
+        log.info("batch %s: Klaviyo deletes %d profiles%s", delivery.batch.id, deleted, left, extra={"fields": fields})
+        if targets.look or self._subject.people:
+            why = _SEVERAL if self._subject.people else _OTHERS
+            delivery.reject(self._index, REASON, looks.detail(why, targets.look, [*self._subject.people]))
+        elif targets.delete or self._subject.emails:
+            state.sent.add(self._index)
+        else:
+            state.rejected[self._index] = _unknown(delivery, self._index, self._who)
+
+
+def _unknown(delivery: Delivery, index: int, who: Identifiers) -> Rejection:
+    """Why nobody could be found at Klaviyo: the request may name nobody whom Klaviyo could know."""
+    mapped = delivery.people.mapped([index])
+    if isinstance(mapped, Rejection):
+        detail = f"{mapped.detail.get('detail', '')}; {_BY_HAND}"
+        return Rejection(mapped.reason, {**mapped.detail, "detail": detail})
+    if not who.named:
+        return Rejection(BLOCKED, {"detail": NOBODY_LEFT})
+    return Rejection("profile_unknown", {"detail": _UNKNOWN})
+
+
+def _usable(value: str) -> str:
+    """An external id that Klaviyo can have; empty for another."""
+    with suppress(Unfit):
+        return external_id([value])
+    return ""
+
+
+def _shown(profile: Profile) -> list[Named]:
+    named = ((EXTERNAL_ID, profile.external_id), (PHONE, profile.phone_number))
+    return [(kind, value) for kind, value in named if value]

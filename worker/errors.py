@@ -5,6 +5,8 @@ from __future__ import annotations
 import traceback
 
 from queues import doorbell
+from queues.holds import Owned
+from queues.owners import LIST_OWNED
 
 # Not imported from RQ here: a command that came to RQ by this way would look for the workers under RQ's own prefix.
 INTERRUPTIONS = doorbell.INTERRUPTIONS
@@ -27,6 +29,18 @@ class Held(Exception):
         super().__init__(f"{reason}: {resolve}")
         self.reason = reason
         self.resolve = resolve
+
+
+class ListOwned(Held):
+    """The queue's list is kept by another one: it waits, and nothing else of its connection.
+
+    `name`: of its audience, which a snapshot may have given it.
+    """
+
+    def __init__(self, owned: Owned, name: str) -> None:
+        super().__init__(LIST_OWNED, f"list {owned.list_id} is kept by {owned.keeper}")
+        self.owned = owned
+        self.name = name
 
 
 class Later(Exception):

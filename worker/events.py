@@ -17,10 +17,10 @@ import orjson
 from klaviyo.chunks import chunks
 from klaviyo.events import MAX_EVENTS, MAX_ROW_BYTES
 from mappings.event import Event, to_event
-from queues.change import Change
+from worker.acting import under
 from worker.coalesce import Intent
 from worker.delivery import Delivery
-from worker.guarding import or_rejected
+from worker.people import People
 from worker.sending import send
 from worker.settling import settle
 
@@ -30,9 +30,9 @@ log = logging.getLogger(__name__)
 Row = tuple[dict[str, Any], bytes]
 
 
-def intents(changes: Sequence[Change]) -> list[Intent]:
+def intents(people: People) -> list[Intent]:
     """One for each event: none stands for another. Pure."""
-    return [Intent([index]) for index in range(len(changes))]
+    return [Intent([index]) for index in range(len(people.changes))]
 
 
 def stages(delivery: Delivery) -> None:
@@ -71,7 +71,10 @@ def portions(rows: dict[int, Row]) -> Iterator[Sequence[int]]:
 
 
 def _name(row: dict[str, Any]) -> tuple[object, ...]:
-    """By what Klaviyo tells events of one person apart."""
+    """By what Klaviyo tells events of one person apart.
+
+    Not by the person as well: two identifiers may be one person's, and two equal events cost the whole request.
+    """
     event = _event(row)
     return event["metric"]["data"]["attributes"]["name"], event["unique_id"]
 
@@ -82,27 +85,29 @@ def _event(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rows(delivery: Delivery) -> dict[int, Row]:
-    """The row of each event still to be sent; those that cannot be mapped are rejected with the reason."""
+    """The row of each event still to be sent; those that cannot be mapped are rejected with the reason.
+
+    Raises NotAccepted, LeaseLost.
+    """
+    ended = delivery.progress.ended()
+    mapped = {index: _mapped(delivery, index) for index in delivery.intents if index not in ended}
+    events = {index: event for index, event in mapped.items() if event is not None}
     found: dict[int, Row] = {}
-    for index in delivery.intents:
-        if index in delivery.progress.sent or index in delivery.progress.rejected:
-            continue
-        event = _mapped(delivery, index)
-        if event is None:
-            continue
-        delivery.warn(index, *event.warnings)
-        row = orjson.dumps(event.row)
+    for index, who in under(delivery, events).items():
+        delivery.warn(index, *events[index].warnings)
+        whole = events[index].under(*who)
+        row = orjson.dumps(whole)
         if len(row) > MAX_ROW_BYTES:
             delivery.reject(index, "event_too_large", {"detail": f"{len(row)} bytes; Klaviyo takes {MAX_ROW_BYTES}"})
         else:
-            found[index] = (event.row, row)
+            found[index] = (whole, row)
     return found
 
 
 def _mapped(delivery: Delivery, index: int) -> Event | None:
     fragment = bytes(delivery.batch.changes[index].body.person)
-    event = or_rejected(delivery, index, partial(to_event, fragment, delivery.to.rules))
+    event = delivery.or_rejected(index, partial(to_event, fragment, delivery.to.rules))
     if event is not None:
         # Klaviyo would take the second of an event without an id for one, and keep one event of that second only.
-        _event(event.row).setdefault("unique_id", hashlib.blake2b(fragment, digest_size=16).hexdigest())
+        event.told.setdefault("unique_id", hashlib.blake2b(fragment, digest_size=16).hexdigest())
     return event

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from mappings.errors import Rejected
-from worker.delivery import Delivery
 from worker.errors import INTERRUPTIONS
 from worker.progress import Rejection
 
@@ -30,12 +29,3 @@ def guarded(make: Callable[[], Made], where: str) -> Made | Rejection:
         what = f"{type(fault).__name__} in {place.name}, line {place.lineno}"
         log.error("%s: a mapping failed (%s); the person is rejected", where, what)  # noqa: TRY400
         return Rejection("mapping_failed", {"detail": what})
-
-
-def or_rejected(delivery: Delivery, person: int, make: Callable[[], Made]) -> Made | None:
-    """What `make` makes of a person's changes; None, and the person rejected, where it fails."""
-    found = guarded(make, f"batch {delivery.batch.id}")
-    if isinstance(found, Rejection):
-        delivery.progress.rejected[person] = found
-        return None
-    return found

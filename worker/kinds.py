@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, Protocol
 
-from queues.change import Change
 from worker import audience, consents, erasures, events, snapshots
 from worker.coalesce import Intent
 from worker.delivery import Delivery
+from worker.people import People
 
 
 class Kind(Protocol):
     """A module that knows how the batches of a queue are delivered."""
 
-    def intents(self, changes: Sequence[Change]) -> list[Intent]:
+    def intents(self, people: People) -> list[Intent]:
         """What the changes of a batch come to; every change stands in exactly one intent. Pure.
 
-        Nothing but the changes may decide it: the progress of a batch names intents by their last change.
+        The progress of a batch names intents by their last change, so they must be the same whenever they are asked
+        for.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Whether the list is there that a held queue would use now."""
+"""Whether a held queue has a list again: one that is there, and that no other audience keeps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.limiter import RedisLimiter, fingerprint
 from klaviyo.outcomes import Hold, summary
+from queues import owners, snapshots
 from queues.accounts import Cipher
+from queues.holds import Owned
 from queues.names import Queue
 from settings import Settings
 from worker.connection import Destination, destination
@@ -38,6 +40,27 @@ def cause(redis: Redis, settings: Settings, queue: Queue) -> str | None:
             if not isinstance(refusal.outcome, Hold):
                 raise
             return summary(refusal.outcome)
+
+
+def is_free(redis: Redis, settings: Settings, queue: Queue, about: Owned) -> bool:
+    """Whether a queue that is held as `list_owned` may go on. Klaviyo is not asked: a held batch looks every 30 s.
+
+    So it may when the list was given up, when a person said so, and when the audience has another list by now.
+    """
+    audience, list_id = snapshots.audience_of(queue), about.list_id
+    if owners.keeper(redis, list_id) != Queue.parse(about.keeper) or owners.may_share(redis, audience, list_id):
+        return True
+    try:
+        to = destination(redis, settings.connections, Cipher(settings.secret_keys), audience)
+    except Held:
+        return False
+    # What a snapshot calls its list stands in the snapshot alone.
+    return to.shared_list or (queue == audience and _leads_elsewhere(redis, audience, to, about))
+
+
+def _leads_elsewhere(redis: Redis, queue: Queue, to: Destination, about: Owned) -> bool:
+    known = to.list_id or remembered(redis, queue, to) or to.named_by_cdp
+    return known != about.list_id if known else to.name != about.name
 
 
 def _cause(redis: Redis, asked: Klaviyo, queue: Queue, to: Destination) -> str | None:

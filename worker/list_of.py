@@ -10,11 +10,12 @@ from redis import Redis
 from redis.exceptions import LockError
 
 from klaviyo.limiter import fingerprint
-from queues import keys
+from queues import keys, owners
 from queues.names import Queue
 from worker.connection import Destination
 from worker.delivery import LEASE_MS, Delivery
 from worker.errors import Later
+from worker.list_owner import check_owner
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +24,15 @@ def list_of(delivery: Delivery, create: bool) -> str | None:
     """The id of the list; None when there is none yet and `create` is false.
 
     A list once found is remembered, so that the audience keeps it when it is renamed in the CDP; naming another list
-    in the settings ends that. Raises NotAccepted, Later, LeaseLost.
+    in the settings ends that. Raises NotAccepted, Later, ListOwned where another audience keeps the list, LeaseLost.
     """
     to, queue = delivery.to, delivery.batch.queue
-    if known := to.list_id or remembered(delivery.redis, queue, to):
-        return known
-    found = to.named_by_cdp or _find(delivery, create)
+    known = to.list_id or remembered(delivery.redis, queue, to)
+    found = known or to.named_by_cdp or _find(delivery, create)
     if found:
+        check_owner(delivery, found, fills=create)
+    if found and not known:
+        # Not before: an audience that is held and then called otherwise looks for a list of its new name.
         delivery.redis.hset(keys.queue(queue), mapping={"list_id": found, "list_name": to.name})
     return found
 
@@ -37,14 +40,13 @@ def list_of(delivery: Delivery, create: bool) -> str | None:
 def remembered(redis: Redis, queue: Queue, to: Destination) -> str | None:
     """The id of the list that was found earlier, unless the settings name another one since."""
     known, under = cast("list[bytes | None]", redis.hmget(keys.queue(queue), "list_id", "list_name"))
-    if known and (to.list_name is None or (under or b"").decode() == to.list_name):
-        return known.decode()
-    return None
+    return known.decode() if known and to.means((under or b"").decode()) else None
 
 
 def forget(redis: Redis, queue: Queue) -> None:
     """The remembered list is gone: the next delivery looks for its name."""
     redis.hdel(keys.queue(queue), "list_id", "list_name")
+    owners.give_up(redis, queue)
 
 
 def _find(delivery: Delivery, create: bool) -> str | None:

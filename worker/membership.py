@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from functools import reduce
+from collections.abc import Callable, Iterator
+from functools import partial, reduce
+from itertools import chain
 
 from mappings.profile import Profile
 from queues import members
@@ -13,10 +14,10 @@ from queues.clock import now_ms
 from queues.members import Bucket, Member
 from queues.snapshots import KIND
 from snapshots.digests import merged
-from snapshots.rows import identity_of
+from snapshots.rows import identity_of, strength
 from worker.coalesce import Intent
 from worker.delivery import Delivery
-from worker.people import identifiers, mapped_by
+from worker.profile_names import in_ledger
 from worker.progress import Rejection
 
 #: What a delivered person changes in a bucket.
@@ -32,11 +33,8 @@ def keep_members(delivery: Delivery) -> None:
     if queue.kind != "audience" or not members.is_kept(redis, queue):
         return
     edits: defaultdict[int, list[Edit]] = defaultdict(list)
-    for person, intent in delivery.intents.items():
-        rejection = delivery.progress.rejected.get(person)
-        if rejection is None or rejection.uncertain or is_uploaded(rejection):
-            for identity in _identities(delivery, person, intent):
-                edits[members.bucket_of(identity)].append(_edit_of(delivery, intent, identity, rejection))
+    for identity, edit in chain(_gone(delivery), _delivered(delivery)):
+        edits[members.bucket_of(identity)].append(edit)
     carried_out, now = members.snapshot_at(redis, queue), now_ms()
 
     def change(number: int, bucket: Bucket) -> Bucket:
@@ -45,6 +43,43 @@ def keep_members(delivery: Delivery) -> None:
         return members.tidied(bucket, carried_out, now)
 
     members.edit(redis, queue, edits, change, held=delivery.batch)
+
+
+def _gone(delivery: Delivery) -> Iterator[tuple[str, Edit]]:
+    """All by which the profiles that were taken off may be known; first, for somebody may join under one of them."""
+    for person, names in delivery.progress.gone.names.items():
+        if person in delivery.intents and person not in delivery.progress.rejected:
+            by = _decided_by(delivery, delivery.intents[person])
+            yield from ((name, partial(left, identity=name, by=by)) for name in names)
+
+
+def _delivered(delivery: Delivery) -> Iterator[tuple[str, Edit]]:
+    state, stronger = delivery.progress, _stronger(delivery)
+    for person, intent in delivery.intents.items():
+        rejection = state.rejected.get(person)
+        if person in state.overtaken:
+            continue
+        if rejection is None or rejection.uncertain or is_uploaded(rejection):
+            own = [stronger[person]] if person in stronger else _identities(delivery, intent)
+            yield from ((identity, _edit_of(delivery, intent, identity, rejection)) for identity in own)
+            others = state.joined.names.get(person, ())
+            weaker = [name for name in others if intent.membership == "add" and strength(name) > strength(own[0])]
+            yield from ((name, partial(known_otherwise, identity=name)) for name in weaker)
+
+
+def _stronger(delivery: Delivery) -> dict[int, str]:
+    """Those who joined by a single change, and whose profile is a member under a stronger identity.
+
+    What a snapshot calls otherwise stays a member by that name, too, until a snapshot has gone by without it.
+    """
+    found: dict[int, list[str]] = {}
+    for person, names in delivery.progress.joined.names.items():
+        intent = delivery.intents.get(person)
+        if intent and intent.membership == "add" and not _is_of_snapshots(delivery, intent):
+            own = _identities(delivery, intent)
+            found[person] = [name for name in names if strength(name) < strength(own[0])]
+    known = in_ledger(delivery, {name for names in found.values() for name in names})
+    return {person: next(iter(here)) for person, names in found.items() if (here := [n for n in names if n in known])}
 
 
 def is_uploaded(rejection: Rejection) -> bool:
@@ -65,6 +100,11 @@ def updated(bucket: Bucket, identity: str, changes: list[Change]) -> None:
         bucket.members[identity] = known._replace(digests=_digests(known.digests, changes))
 
 
+def known_otherwise(bucket: Bucket, identity: str) -> None:
+    """The profile of that identity is a member under another one."""
+    bucket.members.pop(identity, None)
+
+
 def left(bucket: Bucket, identity: str, by: Change) -> None:
     """Somebody is off the list. That a snapshot took them off is no reason not to put them back with one."""
     bucket.members.pop(identity, None)
@@ -83,14 +123,19 @@ def _edit(delivery: Delivery, intent: Intent, identity: str) -> Edit:
     written = [delivery.batch.changes[index] for index in intent.written]
     if intent.membership is None:
         return lambda bucket: updated(bucket, identity, written)
-    by = next(
-        change
-        for index in reversed(intent.indexes)
-        if (change := delivery.batch.changes[index]).body.action == intent.membership
-    )
+    by = _decided_by(delivery, intent)
     if intent.membership == "add":
         return lambda bucket: joined(bucket, identity, written, by.body.at)
     return lambda bucket: left(bucket, identity, by)
+
+
+def _decided_by(delivery: Delivery, intent: Intent) -> Change:
+    """The newest change that says what the membership of somebody is; it may be another's."""
+    changes = delivery.batch.changes
+    newest_first = sorted((*intent.indexes, *intent.leaves), key=lambda index: (changes[index].body.at, index))[::-1]
+    if intent.membership == "remove":
+        return next(changes[i] for i in newest_first if i in intent.leaves or changes[i].body.action == "remove")
+    return next(changes[i] for i in newest_first if changes[i].body.action == "add")
 
 
 def _edit_of(delivery: Delivery, intent: Intent, identity: str, rejection: Rejection | None) -> Edit:
@@ -121,15 +166,18 @@ def _maybe(intent: Intent, identity: str) -> Edit:
     return edit
 
 
-def _identities(delivery: Delivery, person: int, intent: Intent) -> list[str]:
-    """By what the ledger knows the person: of one who leaves, by each under which they may have been on the list."""
-    last = delivery.batch.changes[intent.last]
-    if all(delivery.batch.changes[index].body.source == KIND for index in intent.indexes):
-        return [identity_of(bytes(last.body.person))]
-    if intent.membership == "remove":
-        found = identifiers(delivery, person)
-        return [str(members.identity({name: value})) for name, value in found]
-    written = [delivery.batch.changes[index] for index in intent.written]
-    mapped = mapped_by(delivery.to.rules, written, f"batch {delivery.batch.id}")
-    identity = members.identity(mapped.attributes) if isinstance(mapped, Profile) else None
-    return [identity] if identity else []
+def _is_of_snapshots(delivery: Delivery, intent: Intent) -> bool:
+    return all(delivery.batch.changes[index].body.source == KIND for index in intent.indexes)
+
+
+def _identities(delivery: Delivery, intent: Intent) -> list[str]:
+    """By what the changes name the person: one name, the strongest, but each of one who leaves."""
+    leaves, people = intent.membership == "remove", delivery.people
+    if _is_of_snapshots(delivery, intent):
+        told = intent.indexes if leaves else intent.written
+        named = {identity_of(bytes(delivery.batch.changes[index].body.person)) for index in told}
+    else:
+        mapped = [people.mapped([index]) for index in intent.indexes] if leaves else [people.written(intent)]
+        named = {str(members.identity(each.attributes)) for each in mapped if isinstance(each, Profile)}
+    found = sorted(named, key=strength)
+    return found if leaves else found[:1]

@@ -21,27 +21,29 @@ _FIELDS: Final[tuple[Field, ...]] = ("email", "phone_number")
 def without_outdated(
     delivery: Delivery, consents: Mapping[int, Consent], rows: Sequence[Row], list_id: str | None
 ) -> list[Row]:
-    """The rows of historical consents, each of one change, without the addresses that left later.
+    """The rows of historical consents, each of one change and address, without the addresses that left later.
 
-    One without any is done, and warned of. Klaviyo lifts an unsubscribe for every subscription, however old the consent
-    (Klaviyo: bulk subscribe profiles). Raises NotAccepted.
+    A change without any is done, and warned of. Klaviyo lifts an unsubscribe for every subscription, however old the
+    consent (Klaviyo: bulk subscribe profiles). Raises NotAccepted.
     """
-    told = {row.parts[0]: row for row in rows}
+    kept: list[Row] = []
     for field in _FIELDS:
-        for index, left in _departures(delivery, field, told, list_id).items():
-            if left >= datetime.fromisoformat(consents[index].consented_at or ""):
-                told[index].lose(field)
-                delivery.warn(index, "consent_outdated")
-    outdated = [index for index, row in told.items() if not row.addresses]
+        told = {row.parts[0]: row for row in rows if field in row.addresses}
+        left = _departures(delivery, field, told, list_id)
+        gone = {index for index, at in left.items() if at >= datetime.fromisoformat(consents[index].consented_at or "")}
+        for index in gone:
+            delivery.warn(index, "consent_outdated")
+        kept += [row for index, row in told.items() if index not in gone]
+    outdated = {row.parts[0] for row in rows} - {row.parts[0] for row in kept}
     if outdated:
         log.info("batch %s: %d people left after they had consented; they stay left", delivery.batch.id, len(outdated))
     delivery.progress.sent.update(outdated)
-    return [row for index, row in told.items() if row.addresses and index not in delivery.progress.rejected]
+    return [row for row in kept if row.parts[0] not in delivery.progress.rejected]
 
 
 def _departures(delivery: Delivery, field: Field, told: Mapping[int, Row], list_id: str | None) -> dict[int, datetime]:
     """By change; an address that Klaviyo does not look up costs its change only."""
-    addresses = {index: row.addresses[field] for index, row in told.items() if field in row.addresses}
+    addresses = {index: row.addresses[field] for index, row in told.items()}
     found: dict[int, datetime] = {}
 
     def ask(portion: list[int]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from klaviyo.lookups import folded
 from klaviyo.members import Field
 from mappings.consent import Consent
 from queues.change import Change
@@ -29,7 +30,7 @@ def remaining(changes: Sequence[Change], consents: Mapping[int, Consent]) -> dic
         about = consents[index].list_id
         everything = changes[index].body.action == "unsubscribe" and about is None
         for field, address in addresses(consents[index]).items():
-            by_list = standing[field, address.lower()]
+            by_list = standing[field, folded(field, address)]
             if everything:
                 by_list.clear()
             by_list[EVERYTHING if everything else about] = index

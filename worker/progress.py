@@ -6,17 +6,20 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-Stage = Literal["upload", "confirm", "clear", "remove"]
+Stage = Literal["upload", "confirm", "prove", "clear", "remove", "check"]
 #: Reasons for which a batch is given up: Klaviyo may have carried out what is not known to be delivered.
 _GIVEN_UP: Final = frozenset({"gave_up", "crashed_worker"})
 
 
 class Job(msgspec.Struct):
-    """One import job of the batch. `rows`: for each row, the index in the batch of the person's last change."""
+    """One import job of the batch. `rows`: for each row, the index in the batch of the person's last change. `listed`:
+    they are put on the audience's list.
+    """
 
     id: str
     rows: list[int]
     done: bool = False
+    listed: bool = True
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -55,6 +58,59 @@ class Course(msgspec.Struct):
     bucket: int = 0
 
 
+class Facts(msgspec.Struct):
+    """What was known of the people of a batch when it was first looked at; their coalescing goes by it from then on.
+
+    `late`: membership changes that came after a newer one. `elsewhere`: for identifiers (kind, value) of changes
+    without an e-mail, the names of people of earlier batches who have them. `strangers`: removals whose e-mail was
+    never delivered. `shared`: identifiers that too many people share.
+    """
+
+    late: set[int] = set()
+    elsewhere: list[tuple[tuple[str, str], list[tuple[str, str]]]] = []
+    strangers: set[int] = set()
+    shared: set[tuple[str, str]] = set()
+
+
+class Proof(msgspec.Struct):
+    """Looking for people after Klaviyo did what it was asked. `tries`: looks so far. `missing`: who was not found in
+    the last one, None before the first. `found`: who was found so far. `again`: who was asked for a second time.
+    `names`: where the membership ledger is kept, by what else it may know the profiles that were put on the list, or
+    taken off it, for a person.
+    """
+
+    tries: int = 0
+    missing: set[int] | None = None
+    found: set[int] = set()
+    again: set[int] = set()
+    names: dict[int, list[str]] = {}
+
+
+class Subject(msgspec.Struct):
+    """What is known of somebody who asked to be forgotten; to be erased next, so that it is written down before.
+
+    `emails`: of the person. `ids`: kind, value and person key of each other identifier, an empty key where none is
+    known. `keys`: person keys under which more may be stored. `profiles`: Klaviyo's ids of remembered profiles.
+    `decided`: it is known whose e-mail goes with the identifiers, or that it is several people's. `known`, `people`:
+    hashes (identities.py) of the person, and of all who could be meant, where these are several.
+    """
+
+    emails: set[str] = set()
+    ids: set[tuple[str, str, str]] = set()
+    keys: set[str] = set()
+    profiles: set[str] = set()
+    decided: bool = False
+    known: set[str] = set()
+    people: set[str] = set()
+
+
+class Targets(msgspec.Struct, frozen=True):
+    """`delete`: ids of the profiles that an erasure deletes. `look`: those that it leaves, and how each was found."""
+
+    delete: tuple[str, ...] = ()
+    look: dict[str, str] = {}
+
+
 class Progress(msgspec.Struct):
     """`rejected` and `warnings` (codes of what was left out of a profile) are by the index of the person's last change;
     so is `clear`, the standard fields still to be emptied.
@@ -63,7 +119,17 @@ class Progress(msgspec.Struct):
     sent, because another of the batch says otherwise. `under_way`: Klaviyo may have taken something that it has not
     carried out yet, and that must not be sent again or built upon before.
 
-    `persons`: every key that leads to the person of an erasure.
+    `facts`: see `Facts`. `grouping`: a digest of who the persons are, so that numbers of persons are never read by
+    another coalescing. `left_out`: identifiers that are not sent with a person. `asked`: people of whom Klaviyo was
+    asked who has theirs, since `asked_at` (ms), and who are not uploaded yet. `profiles`: Klaviyo's ids of people who
+    are sent under it. `list_id`: the list that people were uploaded to. `joined`, `gone`: proofs that who joined is on
+    the list, and who left is off it. `unproved`: people who were imported and not looked for.
+
+    `acting`: under what events go that name no e-mail (acting.py).
+
+    `sending`: Klaviyo may have taken an import of which no job is known.
+
+    `subjects`, `targets`: of erasures. `forgotten`: the ledger holds nothing of their people any more.
 
     `course`: of a snapshot.
 
@@ -79,7 +145,21 @@ class Progress(msgspec.Struct):
     sent: set[int] = set()
     overtaken: set[int] = set()
     under_way: bool = False
-    persons: dict[int, list[str]] = {}
+    facts: Facts | None = None
+    grouping: int = 0
+    asked: set[int] = set()
+    asked_at: int = 0
+    left_out: dict[int, tuple[str, ...]] = {}
+    profiles: dict[int, str] = {}
+    list_id: str = ""
+    joined: Proof = msgspec.field(default_factory=Proof)
+    gone: Proof = msgspec.field(default_factory=Proof)
+    unproved: set[int] = set()
+    sending: bool = False
+    subjects: dict[int, Subject] = {}
+    targets: dict[int, Targets] = {}
+    forgotten: bool = False
+    acting: dict[int, tuple[str, str]] = {}
     course: Course | None = None
     faults: int = 0
     polls: int = 0

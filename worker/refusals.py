@@ -14,10 +14,10 @@ from queues import holds
 from queues.batches import Batch
 from queues.clock import now_ms
 from queues.names import Queue
-from worker import counting
+from worker import counting, list_owner
 from worker.consent_rows import let_it_arrive
 from worker.delivery import Delivery
-from worker.errors import Held
+from worker.errors import Held, ListOwned
 from worker.membership import keep_members
 from worker.settling import settle
 from worker.snapshot_end import close_all
@@ -68,6 +68,14 @@ def _fault_of_connection(delivery: Delivery) -> NotAccepted | None:
 def hold_connection(redis: Redis, batch: Batch, held: Held) -> None:
     """Hold the connection of a batch for a setting that a person has to correct."""
     _hold(redis, batch.queue.connection, holds.Hold(held.reason, now_ms(), held.resolve, probed=True))
+
+
+def hold_queue(redis: Redis, batch: Batch, held: ListOwned) -> None:
+    """Hold the queue of a batch, whose list another one keeps."""
+    if holds.place(redis, batch.queue, list_owner.hold(redis, batch.queue, held)):
+        # Without the names of the audiences, which the hold has.
+        what = "%s is held (%s): %s. `ferry holds` says what ends that. Nothing is lost, intake goes on"
+        log.error(what, batch.queue, held.reason, held.resolve)
 
 
 def _retry(delivery: Delivery, refusal: NotAccepted, after_s: float | None, attempts: int) -> None:

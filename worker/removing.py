@@ -1,4 +1,4 @@
-"""Removing: those who left are taken off the list, after everybody who joined has been imported.
+"""Removing: those who left are taken off the list, after everybody who joined is on it.
 
 By relationship, never by unsubscribing: that would change the consent of people who only left an audience.
 """
@@ -6,35 +6,207 @@ By relationship, never by unsubscribing: that would change the consent of people
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping, Sequence
 
+from identity import proof
+from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named
+from identity.leaving import Leaver, leaving
+from klaviyo.lookups import Found, folded
+from queues.identities import Known, own_token
 from worker.delivery import Delivery
+from worker.errors import Later
 from worker.list_of import list_of
-from worker.people import identifiers
+from worker.moving import Moved, moved_away
+from worker.profile_names import Theirs, note_gone, without_members
+from worker.progress import Rejection
+from worker.proving import members
 
 log = logging.getLogger(__name__)
 
+#: Warning: a removal that found nobody.
+NOT_ON_LIST = "not_on_list"
+_STILL_THERE = (
+    "Klaviyo shows the person on the list after it was asked three times to take them off; "
+    "look at the list, then replay"
+)
+
 
 def remove(delivery: Delivery) -> None:
-    """Look the leavers up on the list and remove those who are there. Raises NotAccepted, LeaseLost."""
-    wanted: dict[str, list[str]] = {"email": [], "phone_number": [], "external_id": []}
-    leaving = 0
+    """Look the leavers up and take those off the list who are on it. Raises Later, NotAccepted, LeaseLost.
+
+    Those who joined under a new e-mail leave under the old ones.
+    """
+    leavers = {person: _leaver(delivery, person) for person in _leaving(delivery)}
+    moved = moved_away(delivery)
+    list_id = list_of(delivery, create=False) if leavers or moved else None
+    found, listed = _profiles(delivery, leavers.values(), list_id, moved) if list_id else ({}, set())
+    theirs = without_members(delivery, _theirs(delivery, leavers, found), found)
+    wanted = {*(each.profile_id for each in moved), *(profile for ids in theirs.values() for profile in ids)}
+    others = [found[each] for each in wanted - listed if each in found]
+    there = (wanted & listed) | (members(delivery, others, list_id) if list_id else set())
+    gone = {each: found[each] for each in there}
+    _note_found(delivery, theirs, moved, gone)
+    if list_id and there:
+        _take_off(delivery, list_id, gone, theirs)
+    if leavers or moved:
+        log.info(
+            "batch %s: %d people left, %d of them were on list %s and are removed",
+            delivery.batch.id,
+            len(leavers) + len(moved),
+            len(there),
+            list_id,
+            extra={"fields": {"stage": "removed", "people": len(leavers) + len(moved), "on_list": len(there)}},
+        )
+
+
+def _leaving(delivery: Delivery) -> list[int]:
+    """Everybody who leaves; those whom nothing identifies, or a wrong e-mail, are rejected with the reason."""
+    found = []
     for person, intent in delivery.intents.items():
-        if intent.membership == "remove" and person not in delivery.progress.rejected:
-            leaving += 1
-            for name, value in identifiers(delivery, person):
-                wanted[name].append(value)
-    list_id = list_of(delivery, create=False) if leaving else None
-    if list_id is None:  # nobody leaves, or there is no list that anybody could be on
+        if intent.membership != "remove" or person in delivery.progress.rejected:
+            continue
+        people = delivery.people
+        is_anybody = people.named(intent.indexes) and not people.who(intent.last).wrong
+        mapped = None if is_anybody or people.is_member(intent.indexes) else people.mapped([intent.last])
+        if isinstance(mapped, Rejection):
+            delivery.progress.rejected[person] = mapped
+        else:
+            found.append(person)
+    return found
+
+
+def _note_found(delivery: Delivery, theirs: Theirs, moved: Iterable[Moved], there: Mapping[str, Found]) -> None:
+    """Note who is taken off, and warn of leavers who are not on the list, once: after the removal nobody is."""
+    state = delivery.progress.gone
+    if state.missing is None:
+        state.missing = {person for person, ids in theirs.items() if there.keys().isdisjoint(ids)}
+        for person in state.missing:
+            delivery.warn(person, NOT_ON_LIST)
+        note_gone(delivery, [*theirs.items(), *((each.joined, [each.profile_id]) for each in moved)], there)
+        if there:
+            delivery.note()
+
+
+def _take_off(delivery: Delivery, list_id: str, there: Mapping[str, Found], theirs: Theirs) -> None:
+    delivery.klaviyo.remove_members(list_id, sorted(there))
+    if delivery.to.identity.prove == "off":
         return
-    klaviyo = delivery.klaviyo
-    ids = {id_ for name in ("email", "phone_number") for id_ in klaviyo.members(list_id, name, wanted[name])}
-    ids.update(klaviyo.profiles_by_external_id(wanted["external_id"]))
-    klaviyo.remove_members(list_id, sorted(ids))
-    log.info(
-        "batch %s: %d people left, %d of them were on list %s and are removed",
-        delivery.batch.id,
-        leaving,
-        len(ids),
-        list_id,
-        extra={"fields": {"stage": "removed", "people": leaving, "on_list": len(ids)}},
+    state = delivery.progress.gone
+    still = members(delivery, there.values(), list_id)
+    if not still:
+        return
+    state.tries += 1
+    if (wait := proof.next_look_s(state.tries)) is not None:
+        raise Later(f"{len(still)} people are on the list still; they are taken off again", wait)
+    for person, ids in theirs.items():
+        if not still.isdisjoint(ids):
+            delivery.reject(person, "not_removed", {"detail": _STILL_THERE, "list": list_id})
+
+
+def _leaver(delivery: Delivery, person: int) -> Leaver:
+    """What is known of somebody who leaves: from the changes, and from what was delivered before."""
+    intent, people = delivery.intents[person], delivery.people
+    if people.is_member(intent.indexes):
+        return _member(delivery, people.named(intent.indexes))
+    address = next((value for kind, value in people.named(intent.indexes) if kind == EMAIL), "")
+    # An id that only another change gives may be somebody else's: it says nothing of who leaves.
+    removals = [i for i in intent.indexes if people.said(i).action == "remove"] or ([] if address else intent.indexes)
+    named = dict.fromkeys((*([(EMAIL, address)] if address else []), *people.named(removals)))
+    moving = {each for i in intent.indexes for each in people.said(i).moving} & named.keys()
+    memory = delivery.identities
+    hashed = {each: memory.hash(each) for each in named}
+    holders = memory.holders([hashed[each] for each in named if each[0] != EMAIL])
+    persons = {holder.person for having in holders.values() for holder in having}
+    known = memory.people([*persons, *(hashed[each] for each in named if each[0] == EMAIL)])
+    mine = known.get(hashed.get((EMAIL, address), b""), Known())
+
+    def profiles(wanted: Iterable[Named]) -> set[str]:
+        having = {holder.person for each in wanted for holder in holders.get(hashed[each], ())}
+        return {known[each].profile_id for each in having if each in known and _is_ours(known[each], moving, hashed)}
+
+    return Leaver(
+        email=address,
+        phones=frozenset(value for kind, value in named if kind == PHONE),
+        external_ids=frozenset(value for kind, value in named if kind == EXTERNAL_ID),
+        delivered=frozenset({mine.profile_id, *profiles(moving)} - {""}),
+        by_ids=frozenset(profiles(each for each in named if each not in moving and _leads(each, named)) - {""}),
+        is_known=hashed.get((EMAIL, address)) in known,
     )
+
+
+def _member(delivery: Delivery, named: Sequence[Named]) -> Leaver:
+    """Somebody whom a snapshot takes off, under the one identity by which the membership ledger has them.
+
+    Nobody where it is one that stands for nobody by now.
+    """
+    if not named:
+        return Leaver(is_member=True)
+    memory, (kind, value) = delivery.identities, named[0]
+    known = memory.people([memory.hash(named[0])]).get(memory.hash(named[0]), Known())
+    return Leaver(
+        email=value if kind == EMAIL else "",
+        phones=frozenset({value} if kind == PHONE else ()),
+        external_ids=frozenset({value} if kind == EXTERNAL_ID else ()),
+        delivered=frozenset({known.profile_id} - {""}),
+        is_member=True,
+    )
+
+
+def _leads(named: Named, among: Iterable[Named]) -> bool:
+    """A phone leads to somebody only where nothing better is known."""
+    return named[0] not in (EMAIL, PHONE) or all(kind == PHONE for kind, _ in among)
+
+
+def _is_ours(known: Known, moving: Iterable[Named], hashed: dict[Named, bytes]) -> bool:
+    """Whether no other id of the CDP stands for the person too."""
+    return known.own <= {own_token(hashed[each]) for each in moving}
+
+
+def _profiles(
+    delivery: Delivery, leavers: Iterable[Leaver], list_id: str, moved: Iterable[Moved]
+) -> tuple[dict[str, Found], set[str]]:
+    """Every profile that could be one of theirs, by its id; and the ids of those on the list. Raises NotAccepted."""
+    klaviyo, leavers = delivery.klaviyo, list(leavers)
+    emails = list({each.email for each in leavers if each.email})
+    external_ids = list({value for each in leavers for value in each.external_ids})
+    phones = list({value for each in leavers for value in each.phones})
+    remembered = list(
+        {value for each in leavers for value in each.delivered | each.by_ids} | {each.profile_id for each in moved}
+    )
+    listed = klaviyo.find_members(list_id, "email", emails) if emails else []
+    listed += klaviyo.find_members(list_id, "phone_number", phones) if phones else []
+    others = klaviyo.find_profiles("external_id", external_ids) if external_ids else []
+    known = {each.id: each for each in (*listed, *others)}
+    missing = [each for each in remembered if each not in known]
+    known |= {each.id: each for each in (klaviyo.find_profiles("id", missing) if missing else [])}
+    return known, {each.id for each in listed}
+
+
+def _theirs(delivery: Delivery, leavers: dict[int, Leaver], found: dict[str, Found]) -> dict[int, list[str]]:
+    """The profiles of each leaver."""
+    of = _ByIdentifier(found.values())
+    staying = {
+        delivery.people.who(i).email
+        for intent in delivery.intents.values()
+        if intent.membership == "add"
+        for i in intent.indexes
+    } - {""}
+    return {person: leaving(leaver, of.leaver(leaver), staying) for person, leaver in leavers.items()}
+
+
+class _ByIdentifier:
+    """Finds the profiles that have anything of a leaver's, without looking at all of them for each."""
+
+    def __init__(self, found: Iterable[Found]) -> None:
+        self._by: dict[tuple[str, str], dict[str, Found]] = {}
+        for each in found:
+            pairs = {"id": each.id, "email": folded("email", each.email or ""), "external_id": each.external_id}
+            for name, value in {**pairs, "phone": each.phone_number}.items():
+                if value:
+                    self._by.setdefault((name, value), {})[each.id] = each
+
+    def leaver(self, leaver: Leaver) -> list[Found]:
+        wanted = [("id", each) for each in leaver.delivered | leaver.by_ids]
+        wanted += [("email", leaver.email), *(("external_id", each) for each in leaver.external_ids)]
+        wanted += [("phone", each) for each in leaver.phones]
+        return list({id_: each for pair in wanted for id_, each in self._by.get(pair, {}).items()}.values())

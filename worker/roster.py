@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from klaviyo.errors import NotAccepted
 from klaviyo.listing import Listing
 from klaviyo.outcomes import Hold
+from mappings import email
 from queues import members, rosters
 from queues.rosters import Identities
-from worker.people import IDENTIFIERS
 from worker.snapshot_carrier import Carrier
 
 #: People written down at a time.
@@ -38,10 +40,9 @@ def read(of: Carrier) -> None:
         of.note()
 
 
-def identities(profile: dict[str, str | None]) -> Identities:
-    """By what the membership ledger may know somebody, strongest first. Pure."""
-    known = ((name, profile.get(name)) for name in IDENTIFIERS)
-    return [str(members.identity({name: value})) for name, value in known if value]
+def identities(profile: Mapping[str, str | None]) -> Identities:
+    """By what the membership ledger may know somebody on a list, strongest first. Pure."""
+    return members.identities({**profile, "email": email.canonical(profile.get("email") or "")})
 
 
 def _portion(listing: Listing[dict[str, str | None]], found: list[Identities]) -> bool:

@@ -6,7 +6,9 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 
-from queues import batches, pending
+from msgspec import structs
+
+from queues import batches, claims, pending
 from queues.batches import Settlement, Undeliverable
 from queues.clock import now_ms
 from queues.settled import Ends, ImportJob, Settled, columns, pack
@@ -22,7 +24,7 @@ def settle(delivery: Delivery) -> None:
 
     Of a delivered person the last change counts as delivered and those it swallowed as superseded. Of a rejected one
     every change becomes a dead letter, so that replaying brings all of it back. Of an intent that others have overtaken
-    every change counts as superseded.
+    every change counts as superseded, and so does what an erasure has left nothing of.
     """
     dead = [
         Undeliverable(index, rejection.reason, rejection.detail)
@@ -32,42 +34,60 @@ def settle(delivery: Delivery) -> None:
     dead.sort(key=lambda letter: letter.index)
     left = [intent for person, intent in delivery.intents.items() if person not in delivery.progress.rejected]
     delivered = [intent for intent in left if intent.last not in delivery.progress.overtaken]
-    superseded = sum(len(intent.indexes) for intent in left) - len(delivered)
+    imported = sum(intent.last in delivery.progress.unproved for intent in delivered)
+    superseded = sum(len(intent.indexes) for intent in left) - len(delivered) + len(delivery.erased)
     now = now_ms()
     end = Settlement(
         superseded=superseded,
+        imported=imported,
         dead=dead,
-        moved=[intent.last for intent in delivered if intent.final],
+        moved=[index for intent in delivered if intent.final for index in _naming(delivery, intent)],
         warnings=_warnings(delivery, delivered),
         history=_history(delivery, now),
     )
     due = batches.settle(delivery.redis, delivery.batch, end, now)
-    counts = {"delivered": len(delivered), "superseded": superseded, "dead": len(dead), "warnings": end.warnings}
+    counts = {"delivered": len(delivered) - imported, "superseded": superseded, "dead": len(dead)}
+    counts |= {"imported": imported} if imported else {}
     log.info(
-        "batch %s: settled; %d delivered, %d superseded, %d dead letters, fields left out: %s%s",
+        "batch %s: settled; %d delivered%s, %d superseded, %d dead letters, warnings: %s%s",
         delivery.batch.id,
-        len(delivered),
+        len(delivered) - imported,
+        f", {imported} imported and not looked for" if imported else "",
         superseded,
         len(dead),
         ", ".join(f"{code} {people}" for code, people in end.warnings.items()) or "none",
         "; its queue is due again" if due else "",
-        extra={"fields": {"stage": "settled", **counts}},
+        extra={"fields": {"stage": "settled", **counts, "warnings": end.warnings}},
     )
     if due:
         pending.wake(delivery.redis)
+    claims.release(delivery.redis, delivery.batch.queue.connection, delivery.batch.id)
+    counting.identity(delivery.redis, delivery.batch.queue, end.warnings)
     counting.died(delivery.redis, delivery.batch.queue, [letter.reason for letter in dead])
+
+
+def _naming(delivery: Delivery, intent: Intent) -> set[int]:
+    """The person's last change, and the last one with an e-mail: older letters may have one or the other."""
+    with_email = [i for i in intent.indexes if delivery.people.who(i).email]
+    return {intent.last, *with_email[-1:]}
 
 
 def _warnings(delivery: Delivery, delivered: list[Intent]) -> dict[str, int]:
     noted = delivery.progress.warnings
-    return dict(Counter(code for intent in delivered for code in noted.get(intent.last, ())))
+    found = Counter(code for intent in delivered for code in noted.get(intent.last, ()))
+    found["late"] = len(delivery.people.late) if delivery.batch.queue.kind == "audience" else 0
+    return {code: people for code, people in found.items() if people}
 
 
 def _history(delivery: Delivery, now: int) -> bytes:
     """What is kept of the batch, so that anybody's story can be told: no personal data."""
     batch = delivery.batch
-    ends = Ends(tuple(_jobs(delivery)), _superseded(delivery), _dead(delivery))
-    changes = columns(batch.changes, batch.taken)
+    state = delivery.progress
+    warned = {person: codes for person, codes in state.warnings.items() if person not in state.rejected}
+    imported = tuple(sorted(state.unproved - state.rejected.keys() - state.overtaken))
+    ends = Ends(tuple(_jobs(delivery)), _superseded(delivery), _dead(delivery), warned, imported)
+    told = [structs.replace(c, keys=()) if i in delivery.erased else c for i, c in enumerate(batch.changes)]
+    changes = columns(told, batch.taken)
     return pack(Settled(batch.id, batch.reason, batch.taken, now, batch.attempts, ends, changes))
 
 
@@ -82,7 +102,8 @@ def _superseded(delivery: Delivery) -> dict[int, int | None]:
     state = delivery.progress
     left = [intent for person, intent in delivery.intents.items() if person not in state.rejected]
     swallowed = {index: intent.last for intent in left for index in intent.indexes[:-1]}
-    return {**swallowed, **{person: None for person in state.overtaken if person not in state.rejected}}
+    overtaken = (person for person in state.overtaken if person not in state.rejected)
+    return {**swallowed, **dict.fromkeys([*overtaken, *delivery.erased])}
 
 
 def _dead(delivery: Delivery) -> dict[int, str]:

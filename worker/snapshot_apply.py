@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -14,7 +16,7 @@ from queues.dead_letters import DeadLetter
 from queues.errors import QueueFull, SnapshotReplaced
 from snapshots.gathering import Gathered
 from snapshots.plan import Planned
-from snapshots.planning import Plan
+from snapshots.planned import Plan
 from worker.errors import Later
 from worker.snapshot_carrier import Carrier
 
@@ -62,22 +64,40 @@ def void_letters(of: Carrier, people: Gathered) -> None:
     redis, until = of.delivery.redis, of.course.since
     letters = [letter for letter in dead_letters.read(redis, of.audience) if letter.change.accepted_at < until]
     # A person goes with all letters or none.
-    newer = {key for letter in letters if letter.change.body.at > of.order.at for key in letter.change.keys}
-    older = [letter for letter in letters if newer.isdisjoint(letter.change.keys)]
-    named = people.keys_of_anyone({key for letter in older for key in letter.change.keys}) if older else set()
-    if void := [key for letter in older if is_void(letter, named) for key in letter.change.keys]:
+    newer = Names.of(letter.change.keys for letter in letters if letter.change.body.at > of.order.at)
+    older = [letter for letter in letters if not newer.has(letter.change.keys)]
+    named = Names(*people.named_by({key for letter in older for key in letter.change.keys}) if older else ())
+    if void := {letter.change.keys[0] for letter in older if is_void(letter, named.has(letter.change.keys))}:
         of.renew()
-        erasure.erase(redis, [of.audience], void, until, now_ms())
+        gone = [letter.id for letter in older if letter.change.keys[0] in void]
+        erasure.erase(redis, of.audience, [], gone, now_ms())
 
 
-def is_void(letter: DeadLetter, named: set[str]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Names:
+    """People by their keys: those that name one of them, and all that any of them has."""
+
+    names: Collection[str] = frozenset()
+    keys: Collection[str] = frozenset()
+
+    @classmethod
+    def of(cls, persons: Iterable[tuple[str, ...]]) -> Names:
+        """The people of these person keys."""
+        found = [*persons]
+        return cls({keys[0] for keys in found}, {key for keys in found for key in keys})
+
+    def has(self, person: Sequence[str]) -> bool:
+        """Whether the person of these keys is one of them: a key that names neither may be of both."""
+        return person[0] in self.keys or any(key in self.names for key in person)
+
+
+def is_void(letter: DeadLetter, is_named: bool) -> bool:
     """Whether a letter would take off somebody whom the snapshot names, or put on somebody else. Pure.
 
-    `named`: person keys of the snapshot. What an earlier snapshot came to in vain, this one says anew or not at all.
+    What an earlier snapshot came to in vain, this one says anew or not at all.
     """
-    return letter.change.body.source == snapshots.KIND or (letter.change.body.action == "remove") == any(
-        key in named for key in letter.change.keys
-    )
+    body = letter.change.body
+    return body.source == snapshots.KIND or (body.action == "remove") == is_named
 
 
 def _encoded(of: Carrier, planned: Planned) -> bytes:

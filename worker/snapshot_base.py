@@ -79,7 +79,7 @@ def _by_bucket(of: Carrier, gathered: Gathered) -> sqlite3.Connection:
     people = shelf.opened(_SCHEMA)
     for some in rosters.read(of.delivery.redis, of.order.snapshot):
         of.renew()
-        named = gathered.has({identity for identities in some for identity in identities[1:]})
+        named = gathered.has({identity for identities in some for identity in identities if len(identities) > 1})
         chosen = [choose(identities, named) for identities in some]
         rows = [(members.bucket_of(identity), identity) for identity in chosen]
         people.executemany("INSERT OR IGNORE INTO people VALUES (?, ?)", rows)

@@ -35,9 +35,9 @@ def as_listed(bucket: Bucket, listed: Collection[str], newer: Collection[str]) -
 
 
 def choose(identities: Identities, named: Collection[str]) -> str:
-    """By which identity the ledger is to know somebody on the list: the one in the snapshot, else the strongest.
+    """By which identity the ledger is to know somebody on the list: the strongest in the snapshot, else of all.
 
-    Klaviyo may know more of a person than the snapshot says. Under the strongest one they would be taken off the list
-    that the other has just put them on.
+    Klaviyo may know more of a person than the snapshot says. Under the strongest of all they would be taken off the
+    list that the other has just put them on.
     """
-    return next((identity for identity in identities[1:] if identity in named), identities[0])
+    return next((identity for identity in identities if identity in named), identities[0])

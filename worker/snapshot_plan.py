@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -11,12 +13,13 @@ from queues import holds, members, snapshot_guard, snapshots, succession
 from queues.change import Body, Change
 from queues.clock import now_ms
 from queues.doorbell import JOB_TIMEOUT
+from queues.identities import Holder, Known, Named
 from queues.members import Bucket
 from snapshots import guard, planning
 from snapshots.errors import Unreadable
 from snapshots.gathering import Gathered, gather
 from snapshots.plan import Planned
-from snapshots.planning import Plan
+from snapshots.planned import Plan
 from snapshots.reading import rows
 from worker.errors import Later
 from worker.people import MAX_ROW, encode_row, mapped_by
@@ -58,8 +61,8 @@ def count_start(of: Carrier) -> None:
 
 def gathered(of: Carrier) -> Gathered:
     """Everybody whom the snapshot names. Raises Unreadable, SnapshotGone, LeaseLost."""
-    order = of.order
-    people = gather(rows(of.body(), order.format, order.gzip, of.selection, of.aimed.to.rules))
+    order, to = of.order, of.aimed.to
+    people = gather(rows(of.body(), order.format, order.gzip, of.selection, to.rules, to.identity.blocked))
     if order.rows not in (None, people.counts.rows):
         people.close()
         raise Unreadable(
@@ -75,7 +78,29 @@ def compared(of: Carrier, people: Gathered) -> Plan:
         of.renew()
         return members.read(of.delivery.redis, of.audience, numbers)
 
-    return planning.plan(people, buckets, of.order.at, lambda planned: _fault(of, planned))
+    def check(planned: Planned) -> str | None:
+        of.renew()
+        return _fault(of, planned)
+
+    return planning.plan(people, buckets, of.order.at, check, _Memory(of))
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What is remembered of people; the batch stays this worker's while it is asked. Raises LeaseLost."""
+
+    of: Carrier
+
+    def hash(self, named: Named) -> bytes:
+        return self.of.delivery.identities.hash(named)
+
+    def people(self, persons: Sequence[bytes]) -> dict[bytes, Known]:
+        self.of.renew()
+        return self.of.delivery.identities.people(persons)
+
+    def holders(self, identifiers: Sequence[bytes]) -> dict[bytes, list[Holder]]:
+        self.of.renew()
+        return self.of.delivery.identities.holders(identifiers)
 
 
 def approve(of: Carrier, plan: Plan) -> None:
@@ -114,7 +139,8 @@ def _fault(of: Carrier, planned: Planned) -> str | None:
     if members.bucket_of(planned.identity) < of.course.bucket:
         return None
     body = Body(planned.action, of.order.at, snapshots.KIND, of.order.snapshot, msgspec.Raw(planned.fragment))
-    mapped = mapped_by(of.aimed.to.rules, [Change(planned.keys, 0, body)], f"snapshot {of.order.snapshot}")
+    to = of.aimed.to
+    mapped = mapped_by(to.rules, [Change(planned.keys, 0, body)], f"snapshot {of.order.snapshot}", to.identity)
     if isinstance(mapped, Rejection):
         return mapped.reason
     return "profile_too_large" if len(encode_row(mapped)) > MAX_ROW else None

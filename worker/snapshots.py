@@ -6,17 +6,16 @@ which map, upload, confirm and remove people as ever.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
 
 import msgspec
 
 import log_ids
-from queues.change import Change
 from queues.errors import SnapshotGone
 from snapshots.errors import Unreadable
 from worker.coalesce import Intent
 from worker.delivery import Delivery
+from worker.people import People
 from worker.settling import settle
 from worker.snapshot_apply import apply, void_letters, wait_for_room
 from worker.snapshot_base import ground, rewrite
@@ -26,8 +25,9 @@ from worker.snapshot_end import close_all, finish, give_way, refuse
 from worker.snapshot_plan import Endless, approve, compared, count_start, gathered, gives_way
 
 
-def intents(changes: Sequence[Change]) -> list[Intent]:
+def intents(people: People) -> list[Intent]:
     """One for all: of several snapshots of an audience the newest counts. Pure."""
+    changes = people.changes
     order = sorted(range(len(changes)), key=lambda index: (changes[index].body.at, index))
     return [Intent(order, final=True)] if changes else []
 

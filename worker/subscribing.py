@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from klaviyo.subscriptions import MAX_SUBSCRIBED, subscription
 from mappings.consent import Consent
-from worker.consent_rows import Row, list_may_be_gone, row_of, send_rows
+from worker.attaching import attach
+from worker.consent_rows import Row, list_may_be_gone, rows_of, send_rows
 from worker.delivery import Delivery
-from worker.introducing import AT_ONCE, introduced
+from worker.introducing import AT_ONCE, is_known
 from worker.outdated import without_outdated
 from worker.overtaking import Addresses
 
@@ -28,18 +29,36 @@ class _Terms(NamedTuple):
 
 def subscribe(delivery: Delivery, consents: Mapping[int, Consent], joining: Mapping[int, Addresses]) -> None:
     """Subscribe these addresses, by change. Raises NotAccepted, LeaseLost."""
-    by_terms: defaultdict[_Terms, list[Row]] = defaultdict(list)
-    for index, addresses in joining.items():
-        by_terms[_terms(consents[index])].append(row_of(index, addresses))
-    for terms, rows in by_terms.items():
-        with list_may_be_gone(delivery, [row.parts[0] for row in rows]):
-            if terms.historical:
-                _send(delivery, consents, without_outdated(delivery, consents, rows, terms.list_id), terms)
-            elif terms.list_id is not None:
-                _send(delivery, consents, rows, terms)
-            else:
-                for start in range(0, len(rows), AT_ONCE):
-                    _send(delivery, consents, introduced(delivery, rows[start : start + AT_ONCE]), terms)
+    by_terms: defaultdict[_Terms, list[int]] = defaultdict(list)
+    for index in joining:
+        by_terms[_terms(consents[index])].append(index)
+    for terms, changes in by_terms.items():
+        at_once = len(changes) if terms.historical or terms.list_id is not None else AT_ONCE
+        with list_may_be_gone(delivery, changes):
+            for start in range(0, len(changes), at_once):
+                part = {index: joining[index] for index in changes[start : start + at_once]}
+                _send(delivery, consents, _sendable(delivery, consents, part, terms), terms)
+
+
+def _sendable(
+    delivery: Delivery, consents: Mapping[int, Consent], joining: Mapping[int, Addresses], terms: _Terms
+) -> list[Row]:
+    """The rows of these changes, without those by which nobody can be subscribed, or nobody may be."""
+    rows = [row for each in joining.items() for row in rows_of(*each)]
+    if terms.historical:
+        rows = without_outdated(delivery, consents, rows, terms.list_id)
+    attached = attach(delivery, _of_both(rows))
+    if terms.historical or terms.list_id is not None:
+        return rows
+    return [row for row in rows if row.parts[0] in attached or is_known(delivery, row)]
+
+
+def _of_both(rows: list[Row]) -> dict[int, Addresses]:
+    """What is left of the addresses of each change."""
+    left: defaultdict[int, Addresses] = defaultdict(dict)
+    for row in rows:
+        left[row.parts[0]] |= row.addresses
+    return left
 
 
 def _terms(consent: Consent) -> _Terms:

@@ -11,10 +11,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final
 
+from klaviyo.lookups import by_value
 from klaviyo.members import Field
 from klaviyo.subscriptions import MAX_UNSUBSCRIBED, unsubscription
 from mappings.consent import Consent
-from worker.consent_rows import Row, check, list_may_be_gone, row_of, send_rows
+from worker.consent_rows import Row, check, list_may_be_gone, rows_of, send_rows
 from worker.delivery import Delivery
 from worker.overtaking import Addresses
 from worker.sending import send
@@ -36,7 +37,7 @@ def unsubscribe(delivery: Delivery, consents: Mapping[int, Consent], leaving: Ma
         if list_id is not None:
             _from_list(delivery, list_id, concerned)
         elif delivery.to.allow_global_unsubscribe:
-            _send(delivery, [row_of(index, addresses) for index, addresses in concerned.items()], None)
+            _send(delivery, [row for each in concerned.items() for row in rows_of(*each)], None)
         else:
             delivery.reject_all(list(concerned), "global_unsubscribe_not_allowed", {"detail": _NOT_ALLOWED})
 
@@ -67,7 +68,10 @@ def _send(delivery: Delivery, rows: list[Row], list_id: str | None) -> None:
 
 
 def _members(delivery: Delivery, list_id: str, concerned: dict[int, Addresses]) -> list[Row]:
-    """A row for each profile on the list that an address leads to: two of one request would be a member and none."""
+    """A row for each profile on the list that an address leads to, with both addresses where both do.
+
+    Of two rows of one profile Klaviyo would take it off the list by the first, and by the second off everything.
+    """
     fields: tuple[Field, ...] = ("email", "phone_number")
     found = {field: _look_up(delivery, list_id, field, concerned) for field in fields}
     rows: dict[str, Row] = {}
@@ -85,8 +89,10 @@ def _look_up(delivery: Delivery, list_id: str, field: Field, concerned: dict[int
     found: dict[int, str] = {}
 
     def ask(portion: list[int]) -> None:
-        listed = delivery.klaviyo.listed(list_id, field, [concerned[index][field] for index in portion])
-        found.update((index, listed[value]) for index in portion if (value := concerned[index][field]) in listed)
+        values = {index: concerned[index][field] for index in portion}
+        members = delivery.klaviyo.find_members(list_id, field, list(values.values()))
+        listed = by_value(members, field, values.values())
+        found.update((index, listed[value].id) for index, value in values.items() if value in listed)
 
     asked = [index for index, addresses in concerned.items() if field in addresses]
     send(delivery, [asked] if asked else [], ask, lambda: check(delivery, list_id))

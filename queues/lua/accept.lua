@@ -53,9 +53,14 @@ redis.call('HSET', KEYS[1], 'size', ARGV[3], 'age', ARGV[4])
 if audience ~= '' then redis.call('HSET', KEYS[1], 'audience', audience) end
 redis.call('SADD', KEYS[6], ARGV[1])
 in_parts(changes, 1, #changes, function(...) redis.call('RPUSH', KEYS[2], ...) end)
--- A snapshot that is being carried out leaves alone who has changed since.
+-- A snapshot that is being carried out leaves alone who has changed since. The first key of a change names its person;
+-- the others, noted behind a '+', may be somebody else's, too.
 if #changes > 0 and redis.call('HEXISTS', KEYS[1], 'watching') == 1 then
-  for _, change in ipairs(changes) do redis.call('SADD', KEYS[7], unpack(keys_of(change))) end
+  for _, change in ipairs(changes) do
+    local keys = keys_of(change)
+    for i = 2, #keys do keys[i] = '+' .. keys[i] end
+    redis.call('SADD', KEYS[7], unpack(keys))
+  end
 end
 if #changes + dead > 0 then redis.call('HINCRBY', KEYS[1], 'accepted', #changes + dead) end
 if dead > 0 then redis.call('HINCRBY', KEYS[1], 'dead', dead) end

@@ -15,14 +15,17 @@ local bytes = 0
 for i = first, #ARGV do bytes = bytes + #ARGV[i] end
 if not room(bytes, 0.9) then return redis.error_reply('OOM a tenth of the memory is left to delivery') end
 
--- stays_out(change): whether something newer is known of its person.
+-- stays_out(change): whether something newer is known of its person. A single change is of the same one where a key that
+-- names either of them is the other's, too (accept.lua). One that an older Ferry accepted may be of any of its keys.
 local function stays_out(change)
-  for _, key in ipairs(keys_of(change)) do
+  local persons = keys_of(change)
+  if redis.call('SISMEMBER', KEYS[5], '+' .. persons[1]) == 1 then return true end
+  for _, key in ipairs(persons) do
     if redis.call('SISMEMBER', KEYS[5], key) == 1 then return true end
-    local erased = redis.call('ZSCORE', KEYS[6], key)
-    if erased and tonumber(erased) >= tonumber(ARGV[9]) then return true end
   end
-  return false
+  -- By the key that names the person: others may be somebody else's, too.
+  local erased = redis.call('ZSCORE', KEYS[6], persons[1])
+  return erased and tonumber(erased) >= tonumber(ARGV[9])
 end
 
 local changes, waiting = {}, redis.call('LLEN', KEYS[2])

@@ -2,7 +2,8 @@
 -- ends where the later change says. Letters of persons in an open batch stay, for the open change may be the later one.
 --
 -- KEYS  1 queue hash  2 pending  3 due  4 dead  5 buried  6 open
--- ARGV  1 queue  2 now, ms  3 .. ids of dead letters, oldest first
+-- ARGV  1 queue  2 now, ms  3 a change to put back instead of that of a single letter, '' for its own
+--       4 .. ids of dead letters, oldest first
 -- Returns {number replayed, number that had to stay, became due}; ids that are gone are not counted.
 
 -- put_back(pending, change): puts a change before the first that was accepted as late or later. What waits is in the
@@ -18,8 +19,14 @@ local function put_back(pending, change)
   if later then redis.call('LINSERT', pending, 'BEFORE', later, change) else redis.call('RPUSH', pending, change) end
 end
 
+-- marked(change): the change, saying that it was replayed (change.py): its time is no late news.
+local function marked(change)
+  if string.sub(change, -6) == ',true]' then return change end
+  return string.sub(change, 1, -2) .. ',true]'
+end
+
 local replayed, stayed = 0, 0
-for i = #ARGV, 3, -1 do
+for i = #ARGV, 4, -1 do
   local letter = redis.call('XRANGE', KEYS[4], ARGV[i], ARGV[i])[1]
   if letter then
     local stays = false
@@ -29,7 +36,8 @@ for i = #ARGV, 3, -1 do
     if stays then
       stayed = stayed + 1
     else
-      put_back(KEYS[2], unbury(KEYS[4], KEYS[5], ARGV[i]))
+      local change = unbury(KEYS[4], KEYS[5], ARGV[i])
+      put_back(KEYS[2], marked(ARGV[3] ~= '' and ARGV[3] or change))
       replayed = replayed + 1
     end
   end

@@ -2,11 +2,11 @@
 --
 -- KEYS  1 queue hash  2 open  3 ring  4 batches  5 batch hash  6 batch changes  7 dead  8 buried  9 due  10 warnings
 --       11 history  12 settled  13 hours  14 hours of the partition  15 settled last of the partition
--- ARGV  1 queue  2 batch  3 token  4 now, ms  5 delivered  6 superseded
---       7 what became of its changes (settled.py), '' to keep nothing  8 most changes of which that is kept
---       9 ms for which it is
---       10 n, number of changes after which the membership of a person is settled  11 .. 10+n their indexes (from 1)
---       11+n  JSON: warning code -> number of people delivered without some field
+-- ARGV  1 queue  2 batch  3 token  4 now, ms  5 delivered  6 superseded  7 imported, and nobody looked
+--       8 what became of its changes (settled.py), '' to keep nothing  9 most changes of which that is kept
+--       10 ms for which it is
+--       11 n, number of changes after which the membership of a person is settled  12 .. 11+n their indexes (from 1)
+--       12+n  JSON: warning code -> number of people delivered without some field
 --       then for each dead letter: index of the change (from 1), reason, detail
 -- The history gives way to what waits: where less than a fifth of the memory is left, none is written and old one goes.
 -- A dead letter of a person whose membership a later change has settled here is superseded: replaying it could put
@@ -29,10 +29,11 @@ end
 
 local b = redis.call('HMGET', KEYS[5], 'token', 'count', 'attempts', 'taken', 'sent')
 if b[1] ~= ARGV[3] then return {0, 0} end
-local n = tonumber(ARGV[10])
-local dead = (#ARGV - 11 - n) / 3
-if tonumber(ARGV[5]) + tonumber(ARGV[6]) + dead ~= tonumber(b[2]) then
-  return redis.error_reply('FERRY settle of ' .. ARGV[2] .. ' accounts for ' .. ARGV[5] + ARGV[6] + dead ..
+local n = tonumber(ARGV[11])
+local dead = (#ARGV - 12 - n) / 3
+local told = ARGV[5] + ARGV[6] + ARGV[7] + dead
+if told ~= tonumber(b[2]) then
+  return redis.error_reply('FERRY settle of ' .. ARGV[2] .. ' accounts for ' .. told ..
     ' of ' .. b[2] .. ' changes; nothing was written')
 end
 local changes = redis.call('LRANGE', KEYS[6], 0, -1)
@@ -45,14 +46,23 @@ for _, change in ipairs(changes) do
   for _, key in ipairs(keys_of(change)) do persons[#persons + 1] = key end
 end
 in_parts(persons, 1, #persons, function(...) redis.call('SREM', KEYS[2], ...) end)
+-- is_one(change, other): whether two changes are one person's, as far as their keys tell: the first one names the person.
+local function is_one(change, other)
+  local mine, theirs = keys_of(change), keys_of(other)
+  for _, key in ipairs(mine) do if key == theirs[1] then return true end end
+  for _, key in ipairs(theirs) do if key == mine[1] then return true end end
+  return false
+end
+
 local overtaken = 0
 if redis.call('EXISTS', KEYS[8]) == 1 then
-  for i = 11, 10 + n do
+  for i = 12, 11 + n do
     local change = changes[tonumber(ARGV[i])]
     for _, key in ipairs(keys_of(change)) do
       for id in string.gmatch(redis.call('HGET', KEYS[8], key) or '', '%S+') do
         local letter = redis.call('XRANGE', KEYS[7], id, id)[1]
-        if letter and string.sub(letter[2][2], 2, 14) <= string.sub(change, 2, 14) then
+        local is_older = letter and string.sub(letter[2][2], 2, 14) <= string.sub(change, 2, 14)
+        if is_older and is_one(change, letter[2][2]) then
           unbury(KEYS[7], KEYS[8], id)
           overtaken = overtaken + 1
         end
@@ -60,22 +70,23 @@ if redis.call('EXISTS', KEYS[8]) == 1 then
     end
   end
 end
-for i = 12 + n, #ARGV, 3 do
+for i = 13 + n, #ARGV, 3 do
   bury(KEYS[7], KEYS[8], changes[tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2], b[4], b[3])
 end
 redis.call('HINCRBY', KEYS[1], 'open', -tonumber(b[2]))
 if b[5] == '0' then redis.call('HINCRBY', KEYS[1], 'unsent', -1) end
 redis.call('HINCRBY', KEYS[1], 'delivered', ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'superseded', ARGV[6] + overtaken)
+if ARGV[7] ~= '0' then redis.call('HINCRBY', KEYS[1], 'imported', ARGV[7]) end
 redis.call('HINCRBY', KEYS[1], 'dead', dead - overtaken)
-for code, people in pairs(cjson.decode(ARGV[11 + n])) do redis.call('HINCRBY', KEYS[10], code, people) end
+for code, people in pairs(cjson.decode(ARGV[12 + n])) do redis.call('HINCRBY', KEYS[10], code, people) end
 local hour = math.floor(ARGV[4] / 3600000)
 count_hour(KEYS[13], hour, ARGV[5], dead)
 count_hour(KEYS[14], hour, ARGV[5], dead)
-if ARGV[7] ~= '' then
-  local most = tonumber(ARGV[8])
-  if room(#ARGV[7], 0.8) then
-    redis.call('HSET', KEYS[11], ARGV[2], ARGV[7])
+if ARGV[8] ~= '' then
+  local most = tonumber(ARGV[9])
+  if room(#ARGV[8], 0.8) then
+    redis.call('HSET', KEYS[11], ARGV[2], ARGV[8])
     redis.call('ZADD', KEYS[12], ARGV[4], ARGV[2] .. ' ' .. b[2])
     redis.call('HINCRBY', KEYS[1], 'remembered', b[2])
     redis.call('ZADD', KEYS[15], ARGV[4], ARGV[1] .. ' ' .. ARGV[2])
@@ -83,7 +94,7 @@ if ARGV[7] ~= '' then
   else
     most = 0
   end
-  trim(KEYS[1], KEYS[11], KEYS[12], most, ARGV[4] - ARGV[9])
+  trim(KEYS[1], KEYS[11], KEYS[12], most, ARGV[4] - ARGV[10])
 end
 local due = redis.call('ZSCORE', KEYS[9], ARGV[1])
 return {1, due and tonumber(due) <= tonumber(ARGV[4]) and 1 or 0}

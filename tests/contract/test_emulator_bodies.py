@@ -14,6 +14,7 @@ from openapi_client.models.profile_upsert_query_resource_object_attributes impor
 
 from emulator import rows
 from emulator.fields import LOCATION, WITH_KX
+from tests.support.client import OpenLimiter, asked, client_of
 from tests.support.emulator_api import IMPORTS, Api, import_body, references, row
 from tests.support.sdk_models import fields, through, without_nulls
 
@@ -52,6 +53,21 @@ def test_what_the_model_takes_whole_the_emulator_takes(
     api.start_import([row(email="ada@example.com")])
     assert without_nulls(through(model, body)) == body
     assert api.post(path, body).status_code == status
+
+
+def test_what_empties_fields_by_the_id_of_a_profile_is_a_body_of_the_model(api: Api) -> None:
+    ada = api.make_profile(email="ada@example.com", first_name="Ada", location={"city": "London", "zip": "N1"})
+    with client_of(api, OpenLimiter()) as client:
+        client.clear_fields({"id": ada}, ["first_name", "location.city"])
+    sent = asked(api)[-1]["body"]["data"]
+    known = through("ProfilePartialUpdateQuery", {"data": sent})["data"]
+    assert (known["type"], known["id"]) == ("profile", ada)
+    # The model lets go of what it does not know.
+    assert sent["attributes"].keys() <= known["attributes"].keys()
+    assert sent["attributes"]["location"].keys() <= known["attributes"]["location"].keys()
+    person = api.person("ada@example.com")
+    assert person is not None
+    assert ("first_name" in person, person["location"]) == (False, {"zip": "N1"})
 
 
 @pytest.mark.parametrize("model", ["ListMembersAddQuery", "ListMembersDeleteQuery"])

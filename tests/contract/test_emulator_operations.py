@@ -13,7 +13,10 @@ from openapi_client.api.lists_api import ListsApi
 from openapi_client.api.profiles_api import ProfilesApi
 
 from emulator.app import ROUTES
+from emulator.limits import Quota
 from emulator.operations import Operation
+from klaviyo.endpoints import ENDPOINTS, Endpoint
+from klaviyo.quotas import PUBLISHED
 
 APIS = (AccountsApi, DataPrivacyApi, EventsApi, ListsApi, ProfilesApi)
 OPERATIONS = {
@@ -54,3 +57,12 @@ def test_method_and_path_are_the_published_ones(name: str) -> None:
     paths = {PARAMETER.sub("{}", constant) for constant in code.co_consts if str(constant).startswith("/api/")}
     assert paths == {PARAMETER.sub("{}", path)}
     assert method in code.co_consts
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: str(endpoint.name))
+def test_what_ferry_calls_is_one_of_them_with_the_published_limits(endpoint: Endpoint) -> None:
+    path, method, operation = OPERATIONS[endpoint.name]
+    quota = PUBLISHED[endpoint.name]
+    assert (method, PARAMETER.sub("{}", path)) == (endpoint.method, PARAMETER.sub("{}", endpoint.path))
+    assert operation.quota == Quota(quota.burst, quota.steady, quota.daily)
+    assert endpoint.scope in ("", *operation.scopes)

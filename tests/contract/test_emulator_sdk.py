@@ -64,6 +64,46 @@ def test_an_import_is_followed_to_its_members_and_its_errors(sdk: Any) -> None:
     assert [item.id for item in listed] == [accepted.id]
 
 
+def test_those_whom_an_import_wrote_are_read_with_its_lists_and_theirs(sdk: Any) -> None:
+    list_id = make_list(sdk)
+    job_id = sdk.Profiles.bulk_import_profiles(
+        import_body([row(email="a@example.com", external_id="7")], list_id)
+    ).data.id
+    (person,) = sdk.Profiles.get_profiles_for_bulk_import_profiles_job(job_id, page_size=100).data
+    assert (person.attributes.email, person.attributes.external_id) == ("a@example.com", "7")
+    assert [item.id for item in sdk.Profiles.get_profile_ids_for_bulk_import_profiles_job(job_id).data] == [person.id]
+    assert [item.attributes.name for item in sdk.Profiles.get_list_for_bulk_import_profiles_job(job_id).data] == ["VIP"]
+    assert [item.attributes.name for item in sdk.Profiles.get_lists_for_profile(person.id).data] == ["VIP"]
+    for call, subject in (
+        (sdk.Profiles.get_list_ids_for_bulk_import_profiles_job, job_id),
+        (sdk.Profiles.get_list_ids_for_profile, person.id),
+    ):
+        assert [item.id for item in call(subject).data] == [list_id]
+        assert refusal(call, "nobody").status == 404
+
+
+def test_those_whom_an_import_wrote_are_paged_by_the_cursor_of_the_next_link(sdk: Any) -> None:
+    job_id = sdk.Profiles.bulk_import_profiles(import_body([row(email=f"p{n}@example.com") for n in range(25)])).data.id
+    first = sdk.Profiles.get_profiles_for_bulk_import_profiles_job(job_id)
+    cursor = cursor_of(first.links.next)
+    second = sdk.Profiles.get_profiles_for_bulk_import_profiles_job(job_id, page_cursor=cursor)
+    assert len({item.id for item in (*first.data, *second.data)}) == 25
+    assert second.links.next is None
+
+
+def test_profiles_and_members_are_looked_up_by_any_identifier(sdk: Any) -> None:
+    list_id = make_list(sdk)
+    who = {"email": "a+b@example.com", "phone_number": "+12025550123", "external_id": "c-7"}
+    sdk.Profiles.bulk_import_profiles(import_body([row(**who), row(email="other@example.com")], list_id))
+    for field, value in who.items():
+        (found,) = sdk.Profiles.get_profiles(filter=f'any({field},["{value}","nobody"])').data
+        assert found.attributes.email == who["email"]
+        assert [p.id for p in sdk.Profiles.get_profiles(filter=f'any(id,["{found.id}"])').data] == [found.id]
+        if field != "external_id":
+            members = sdk.Lists.get_profiles_for_list(list_id, filter=f'any({field},["{value}"])').data
+            assert [member.id for member in members] == [found.id]
+
+
 def test_a_refused_import_names_its_rows(sdk: Any) -> None:
     error = refusal(sdk.Profiles.bulk_import_profiles, import_body([row(email="a@example.com"), row(email="x")]))
     assert error.status == 400

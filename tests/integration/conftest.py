@@ -16,6 +16,7 @@ from tests.support import canaries, posted
 from tests.support import intake as intakes
 from tests.support.console import Console, add_users, console
 from tests.support.emulator_api import Api
+from tests.support.identity_world import CLASHES, CONNECTIONS, IdentityWorld, identity_world
 from tests.support.intake import Intake
 from tests.support.marked_hearing import hearing
 from tests.support.ops import LAPSED, ferry, names, put, settle, take
@@ -101,6 +102,24 @@ def segment(served_segment: SegmentWorld) -> SegmentWorld:
     """The same with nothing in it."""
     served_segment.empty()
     return served_segment
+
+
+@pytest.fixture(scope="module")
+def served_identity(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityWorld]:
+    """From every CDP to Klaviyo."""
+    with identity_world(redis_server, CONNECTIONS, tmp_path_factory.mktemp("identity")) as world:
+        yield world
+
+
+@pytest.fixture(params=CLASHES)
+def who(request: pytest.FixtureRequest, served_identity: IdentityWorld) -> Iterator[IdentityWorld]:
+    """The same with nothing in it, and each way in which Klaviyo may take identifiers of two people in one row.
+
+    Afterwards every change that was accepted is accounted for.
+    """
+    served_identity.empty(request.param)
+    yield served_identity
+    assert served_identity.unbalanced() == []
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from redis import Redis
 
 from bench import rivals
 from bench.__main__ import main
-from bench.backlog import check, fill
+from bench.backlog import Installation, check, fill
 from bench.emulated import API_KEY, Emulator
 from bench.errors import BenchError
 from bench.filling import acceptances, messages
@@ -52,7 +52,14 @@ def test_the_figures_asked_for_end_in_a_table_with_the_machine_and_how_to_repeat
 @pytest.mark.parametrize(
     ("name", "rows"),
     [
-        ("limits_large", ["2,000 waiting changes delivered in 1 uploads", "Answers 429 during these 1 uploads"]),
+        (
+            "limits_large",
+            [
+                "2,000 waiting changes imported in 1 uploads",
+                "The same, verified and proved, in 1 uploads",
+                "Answers 429 during these 2 uploads",
+            ],
+        ),
         ("limits_small", ["Uploads of 100 people a minute", "Answers 429 during these 10 uploads"]),
         ("fairness", ["3 audiences of 100 changes delivered, beside one of 500"]),
     ],
@@ -67,6 +74,19 @@ def test_a_backlog_is_delivered_to_the_last_change_within_the_limits(
     assert len(found) == len(rows)
     assert all(row[0].strip().startswith(start) for row, start in zip(found, rows, strict=True))
     assert all(row[1].strip() == "0" for row in found if "429" in row[0])
+
+
+def test_known_people_cost_no_look_up_for_identity_and_new_ones_three_for_each_hundred(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    result = CliRunner().invoke(main, ["--quick", "--only", "identity", "--out", str(page)])
+    assert result.exit_code == 0, result.output  # it is not when a change was lost
+    found = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("|")][2:]
+    cells = {row[0].strip(): [each.strip() for each in row[1:]] for row in found}
+    assert "15 for identity, 5 for proof" in cells["500 new people delivered"][0]
+    assert "0 for identity, 5 for proof" in cells["500 known people delivered"][0]
+    assert cells["Look-ups for the identity of known people"][0] == "0"
+    assert any("remembered person" in name for name in cells)
+    assert "22,500 new people a minute" in page.read_text()
 
 
 def test_a_snapshot_is_carried_out_and_the_same_again_sends_nothing(tmp_path: Path) -> None:
@@ -117,7 +137,7 @@ def test_a_change_that_is_not_delivered_spoils_the_figure(tmp_path_factory: pyte
         emulator.make_list(audience_name(1))
         fill(redis, {1: 100})
         with pytest.raises(BenchError, match="of 100 changes 100 were accepted, 0 delivered, and 0 people"):
-            check(redis, emulator, {1: 100})
+            check(Installation(redis, emulator, proves=True), {1: 100})
 
 
 def test_an_answer_429_is_counted() -> None:

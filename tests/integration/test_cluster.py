@@ -21,6 +21,7 @@ from queues import (
     hours,
     keys,
     members,
+    owners,
     pending,
     room,
     snapshots,
@@ -175,12 +176,17 @@ def test_a_person_is_forgotten_in_all_partitions(cluster: Any) -> None:
 
     asyncio.run(tell())
     assert consents.recall(cluster, "default", [persons]) == [[{"newsletter": (True, NOW)}] * 2]
-    assert consents.others(cluster, "default", persons[:1]) == {persons[1]}
-    assert erasure.others(cluster, queues, persons[:1], NOW, NOW) == set()
-    assert erasure.erase(cluster, queues, persons, NOW, NOW) == erasure.Erased(PARTITIONS, PARTITIONS, ())
-    consents.forget(cluster, "default", persons)
+    for queue in queues:
+        found = erasure.carried(cluster, queue, persons)
+        gone = erasure.erase(cluster, queue, found.pending, [letter.id for letter in found.letters], NOW)
+        assert gone == erasure.Erased(1, 1)
+        pending.flush(cluster, queue, NOW)
+        batch_id = take(cluster, queue)
+        (place,) = erasure.carried(cluster, queue, [person_key("email", "l")]).open
+        assert erasure.blank_out(cluster, batch_id, {place.number: place.change}, b"", b"")
+    consents.forget(cluster, "default", persons[:1], [])
     assert consents.recall(cluster, "default", [persons]) == [[{}, {}]]
-    assert {(found.waiting.pending, found.missing) for found in count(cluster, queues)} == {(1, 0)}
+    assert {(found.open, found.missing) for found in count(cluster, queues)} == {(1, 0)}
 
 
 def test_what_waits_in_all_partitions_is_counted_and_refuses_more(cluster: Any) -> None:
@@ -197,13 +203,23 @@ def test_what_waits_in_all_partitions_is_counted_and_refuses_more(cluster: Any) 
     assert asyncio.run(full(waiting)).startswith(f"{waiting} changes wait")
 
 
+def test_lists_have_owners_in_every_partition(cluster: Any) -> None:
+    first, *others = queue_of_each_partition()
+    assert {owners.own(cluster, queue, "L1") for queue in (first, *others)} == {first}
+    owners.share(cluster, others[0], "L1")
+    cluster.sadd(keys.partition(others[0].partition, "queues"), str(others[0]))
+    assert owners.shared(cluster) == [("L1", first, others[0])]
+    owners.give_up(cluster, first)
+    assert owners.keeper(cluster, "L1") is None
+
+
 def test_dead_letters_are_evicted_over_all_servers(cluster: Any) -> None:
     queues = queue_of_each_partition()
     for queue in queues:
         (letter,) = changes("j")
         accept(cluster, Acceptance(queue, POLICY, "", [], [DeadOnArrival(letter, "malformed", "")]), NOW)
     assert all(kept.letters > 0 for kept in dead_letters.kept(cluster, queues))
-    assert all(dead_letters.evict(cluster, queue, letters=0, since=0) > 0 for queue in queues)
+    assert all(dead_letters.evict(cluster, queue, letters=0, since=0, spared="other") > 0 for queue in queues)
     assert {kept.letters for kept in dead_letters.kept(cluster, queues)} == {0}
 
 

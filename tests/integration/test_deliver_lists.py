@@ -11,7 +11,9 @@ def test_a_list_named_by_its_id_is_used_as_it_is(world: World) -> None:
     world.change("add", "a@example.com")
     world.deliver()
     assert world.members("Chosen") == {"a@example.com"}
-    assert world.requests("/api/lists", "GET") == []
+    assert [r["path"] for r in world.requests("/api/lists", "GET")] == [
+        f"/api/lists/{world.settings['listId']}/profiles"
+    ]
 
 
 def test_a_list_of_the_audiences_name_is_found_and_not_created_again(world: World) -> None:

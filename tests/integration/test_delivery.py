@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from queues import keys
 from queues.clock import now_ms
 from tests.support.world import QUEUE, World, addresses
@@ -108,6 +110,21 @@ def test_a_batch_of_ten_thousand_people_is_one_import_and_stays_under_the_cap(wo
     uploads = world.requests("/api/profile-bulk-import-jobs", "POST")
     assert len(uploads) == 1
     assert len(world.members()) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("person", "name"),
+    [
+        ({"email": "a@example.com", "external_id": "c-1", "phone": "+14155552671"}, "email"),
+        ({"external_id": "c-1", "phone": "+14155552671"}, "external_id"),
+        ({"phone": "+14155552671"}, "phone_number"),
+    ],
+)
+def test_a_field_is_emptied_by_the_strongest_identifier_alone(world: World, person: dict[str, str], name: str) -> None:
+    world.change("update", {**person, "attributes": {"first_name": None}})
+    world.deliver()
+    (call,) = world.requests("/api/profile-import")
+    assert call["body"]["data"]["attributes"].keys() == {name, "first_name"}
 
 
 def test_a_deleted_standard_field_is_emptied_after_the_import(world: World) -> None:

@@ -167,7 +167,7 @@ def test_an_identifier_of_somebody_else_stays_with_them(api: Api) -> None:
     api.make_profile(external_id="b")
     single(api, row(email="a@example.com", external_id="b"), unique_id="1")
     (found,) = api.events(full="1")
-    assert found["profile"] == "a@example.com"
+    assert found["profile"] == "b"
     assert len(api.get("/api/profiles").json()["data"]) == 2
 
 

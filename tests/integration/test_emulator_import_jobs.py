@@ -60,12 +60,7 @@ def test_import_errors_come_in_pages_with_the_payload_as_it_was_sent(api: Api) -
     state = job_state(api, job_id)
     assert (state["status"], state["completed_count"], state["failed_count"]) == ("complete", 1, 130)
     assert len(api.get(f"{IMPORTS}/{job_id}/import-errors").json()["data"]) == 20
-    url: str | None = f"{api.url}{IMPORTS}/{job_id}/import-errors?page[size]=100"
-    errors: list[dict[str, Any]] = []
-    while url:
-        document = api.session.get(url, timeout=30).json()
-        errors += document["data"]
-        url = document["links"]["next"]
+    errors = api.pages(f"{IMPORTS}/{job_id}/import-errors", page_size="100")
     assert [error["attributes"]["code"] for error in errors] == [f"code_{n}" for n in range(130)]
     first = errors[0]
     assert first["type"] == "import-error"

@@ -107,12 +107,7 @@ def test_pages_hold_20_by_default_and_100_at_most(api: Api) -> None:
 def test_the_cursors_lead_through_all_members(api: Api, sort: str) -> None:
     list_id = api.make_list()
     api.start_import([row(external_id=str(n)) for n in range(250)], list_id)
-    url: str | None = f"{api.url}{relationship(list_id)}?page[size]=100&sort={sort}"
-    seen: list[str] = []
-    while url:
-        document = api.session.get(url, timeout=30).json()
-        seen += [item["id"] for item in document["data"]]
-        url = document["links"]["next"]
+    seen = [item["id"] for item in api.pages(relationship(list_id), page_size="100", sort=sort)]
     assert len(seen) == 250
     assert seen == sorted(seen, reverse=sort.startswith("-"))
 

@@ -1,4 +1,4 @@
-"""Forgetting a person: what the ledger holds of them is gone, and nothing else is."""
+"""What the ledger holds under person keys, and taking single changes of it out: nothing else goes with them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from redis import Redis
 
 from queues import batches, dead_letters, keys, pending
 from queues.acceptance import Acceptance, DeadOnArrival, accept
+from queues.batches import Batch
 from queues.census import count
-from queues.change import Body, decode, encode, person_key
-from queues.erasure import Erased, erase, others
+from queues.change import Body, Change, decode, encode, is_blank, person_key
+from queues.erasure import Carried, Erased, blank_out, carried, erase
 from queues.names import Queue
 from queues.policy import FlushPolicy
 
 NOW = 1_800_000_000_000
 FIRST, SECOND = Queue("default", "audience", "1"), Queue("default", "event", "events")
+ANN = person_key("email", "a@example.com")
 
 
 def change(email: str, *others: str, at: int = NOW) -> bytes:
@@ -30,23 +32,42 @@ def put(redis: Redis, queue: Queue, *changes: bytes, dead: tuple[bytes, ...] = (
     accept(redis, Acceptance(queue, FlushPolicy(), "", list(changes), letters), at)
 
 
-def forget(redis: Redis, email: str, until: int = NOW) -> Erased:
-    known = {person_key("email", email)}
-    while news := others(redis, [FIRST, SECOND], known, until, NOW):
-        known |= news
-    return erase(redis, [FIRST, SECOND], known, until, NOW)
+def email_of(each: Change) -> str:
+    return str(msgspec.json.decode(each.body.person)["email"])
+
+
+def forget(redis: Redis, email: str, queue: Queue = FIRST) -> Erased:
+    """Erase what is found under the key of an address, and has that address."""
+    found = carried(redis, queue, [person_key("email", email)])
+    changes = [each for each in found.pending if email_of(decode(each)) == email]
+    letters = [each.id for each in found.letters if email_of(each.change) == email]
+    return erase(redis, queue, changes, letters, NOW)
 
 
 def emails(redis: Redis, queue: Queue) -> list[str]:
     waiting = cast("list[bytes]", redis.lrange(keys.queue(queue, "pending"), 0, -1))
     held = [decode(stored) for stored in waiting] + [letter.change for letter in dead_letters.read(redis, queue)]
-    return [msgspec.json.decode(change.body.person)["email"] for change in held]
+    return [email_of(each) for each in held]
 
 
-def test_what_waits_and_the_dead_letters_of_the_person_are_gone_and_counted_as_superseded(redis: Redis) -> None:
-    put(redis, FIRST, change("a@example.com"), change("b@example.com"), dead=(change("A@example.com"),))
+def take(redis: Redis, queue: Queue = FIRST) -> str:
+    pending.flush(redis, queue, NOW)
+    (seen,) = pending.look(redis, [queue])
+    batch_id = pending.take(redis, seen, "operator", 100, NOW)
+    assert batch_id
+    return batch_id
+
+
+def held(redis: Redis, batch_id: str, lease_ms: int = 1_000) -> Batch:
+    batch = batches.reclaim(redis, batch_id, NOW, lease_ms)
+    assert batch
+    return batch
+
+
+def test_what_waits_and_the_dead_letters_are_gone_and_counted_as_superseded(redis: Redis) -> None:
+    put(redis, FIRST, change("a@example.com"), change("b@example.com"), dead=(change("a@example.com"),))
     put(redis, SECOND, change("a@example.com"), change("a@example.com"), change("c@example.com"))
-    assert forget(redis, "a@example.com") == Erased(3, 1, ())
+    assert [forget(redis, "a@example.com", queue) for queue in (FIRST, SECOND)] == [Erased(1, 1), Erased(2, 0)]
     assert (emails(redis, FIRST), emails(redis, SECOND)) == (["b@example.com"], ["c@example.com"])
     first, second = count(redis, [FIRST, SECOND])
     assert (first.accepted, first.superseded, first.dead, first.waiting.pending) == (3, 2, 0, 1)
@@ -54,39 +75,34 @@ def test_what_waits_and_the_dead_letters_of_the_person_are_gone_and_counted_as_s
     assert redis.hgetall(keys.queue(FIRST, "buried")) == {}
 
 
-def test_the_person_is_found_under_every_key_that_leads_on(redis: Redis) -> None:
-    put(redis, FIRST, change("17", "18"))
-    put(redis, SECOND, change("old@example.com", "17"), change("18"), change("19"))
-    assert forget(redis, "old@example.com") == Erased(3, 0, ())
-    assert (emails(redis, FIRST), emails(redis, SECOND)) == ([], ["19"])
+def test_everything_that_carries_a_key_is_found_whosever_it_is(redis: Redis) -> None:
+    ours, others = change("a@example.com", "17"), change("b@example.com", "17")
+    put(redis, FIRST, ours, others, change("c@example.com"), dead=(others,))
+    found = carried(redis, FIRST, [person_key("mpid", "17")])
+    assert (list(found.pending), found.open) == ([ours, others], ())
+    assert [email_of(letter.change) for letter in found.letters] == ["b@example.com"]
 
 
-def test_a_phone_that_is_shared_leads_to_nobody_else(redis: Redis) -> None:
-    consents = Queue("default", "consent", "consents")
-    phone = "14155550132"
-    put(redis, consents, change("a@example.com", phone), change("b@example.com", phone), change(phone))
-    persons = [person_key("email", "a@example.com"), person_key("mpid", phone)]
-    assert others(redis, [consents], persons, NOW, NOW) == set()
-    assert erase(redis, [consents], persons, NOW, NOW) == Erased(2, 0, ())
-    assert emails(redis, consents) == ["b@example.com"]
+def test_only_what_is_named_goes_though_others_share_a_key(redis: Redis) -> None:
+    put(redis, FIRST, change("a@example.com", "17"), change("b@example.com", "17"), change("17"))
+    assert forget(redis, "a@example.com") == Erased(1, 0)
+    assert emails(redis, FIRST) == ["b@example.com", "17"]
 
 
-def test_what_came_after_the_erasure_was_asked_for_stays(redis: Redis) -> None:
-    put(redis, FIRST, change("a@example.com"), change("a@example.com", at=NOW + 1))
-    assert forget(redis, "a@example.com") == Erased(1, 0, ())
-    assert emails(redis, FIRST) == ["a@example.com"]
+@pytest.mark.parametrize("persons", [[], [person_key("email", "nobody@example.com")]])
+def test_under_no_key_and_under_an_unknown_one_there_is_nothing(redis: Redis, persons: list[str]) -> None:
+    put(redis, FIRST, change("a@example.com"), dead=(change("a@example.com"),))
+    take(redis)
+    found = carried(redis, FIRST, persons)
+    assert [*found.pending, *found.letters, *found.open] == []
 
 
-def test_an_open_batch_is_named_and_left_alone(redis: Redis) -> None:
-    put(redis, FIRST, change("a@example.com"))
-    pending.flush(redis, FIRST, NOW)
-    (seen,) = pending.look(redis, [FIRST])
-    batch_id = pending.take(redis, seen, "operator", 100, NOW)
-    assert batch_id
-    assert forget(redis, "a@example.com") == Erased(0, 0, (FIRST,))
-    batch = batches.reclaim(redis, batch_id, NOW, 1_000)
-    assert batch
-    assert len(batch.changes) == 1
+def test_what_was_taken_or_replayed_since_it_was_found_is_not_counted(redis: Redis) -> None:
+    put(redis, FIRST, change("a@example.com"), dead=(change("a@example.com"),))
+    found = carried(redis, FIRST, [ANN])
+    take(redis)
+    dead_letters.purge(redis, FIRST, [letter.id for letter in found.letters])
+    assert erase(redis, FIRST, found.pending, [letter.id for letter in found.letters], NOW) == Erased(0, 0)
 
 
 def test_a_flush_that_was_asked_for_does_not_wait_for_the_erased(redis: Redis) -> None:
@@ -108,7 +124,8 @@ def test_a_long_queue_is_read_to_its_end(redis: Redis, people: int) -> None:
 def test_many_changes_go_among_many_and_identical_ones_too(redis: Redis) -> None:
     theirs, others_ = change("a@example.com"), [change(f"p{i}@example.com") for i in range(1_500)]
     put(redis, FIRST, theirs, *[each for other in others_ for each in (theirs, other, theirs)])
-    assert forget(redis, "a@example.com") == Erased(3_001, 0, ())
+    assert len(carried(redis, FIRST, [ANN]).pending) == 3_001
+    assert forget(redis, "a@example.com") == Erased(3_001, 0)
     assert emails(redis, FIRST) == [f"p{i}@example.com" for i in range(1_500)]
     assert [found.missing for found in count(redis, [FIRST])] == [0]
 
@@ -116,8 +133,7 @@ def test_many_changes_go_among_many_and_identical_ones_too(redis: Redis) -> None
 def test_looking_for_a_person_changes_nothing(redis: Redis) -> None:
     put(redis, FIRST, change("a@example.com", "17"), dead=(change("a@example.com", "18"),))
     before = count(redis, [FIRST])
-    found = others(redis, [FIRST, SECOND], [person_key("email", "a@example.com")], NOW, NOW)
-    assert found == {person_key("mpid", "17"), person_key("mpid", "18")}
+    carried(redis, FIRST, [ANN])
     assert count(redis, [FIRST]) == before
     assert len(emails(redis, FIRST)) == 2
 
@@ -126,5 +142,45 @@ def test_repeating_it_changes_nothing(redis: Redis) -> None:
     put(redis, FIRST, change("a@example.com"), dead=(change("a@example.com"),))
     forget(redis, "a@example.com")
     before = count(redis, [FIRST])
-    assert forget(redis, "a@example.com") == Erased(0, 0, ())
+    assert forget(redis, "a@example.com") == Erased(0, 0)
     assert count(redis, [FIRST]) == before
+
+
+def in_open_batch(redis: Redis) -> tuple[str, Carried]:
+    put(redis, FIRST, change("b@example.com"), change("a@example.com", "17"))
+    batch_id = take(redis)
+    return batch_id, carried(redis, FIRST, [ANN])
+
+
+def test_of_a_change_in_an_open_batch_nothing_is_left_but_its_keys(redis: Redis) -> None:
+    batch_id, found = in_open_batch(redis)
+    (place,) = found.open
+    assert (place.batch, place.number, email_of(place.change)) == (batch_id, 1, "a@example.com")
+    assert blank_out(redis, batch_id, {place.number: place.change}, b"", b"{}")
+    assert carried(redis, FIRST, [ANN]).open == []
+    batch = held(redis, batch_id)
+    assert [is_blank(each) for each in batch.changes] == [False, True]
+    assert batch.changes[1].keys == place.change.keys, "so that its batch frees them"
+    assert (batch.progress, batch.changes[1].accepted_at) == (b"{}", NOW)
+    assert not any(b"a@example" in (redis.dump(key) or b"") for key in redis.scan_iter())
+
+
+def test_not_while_a_worker_holds_the_batch_nor_once_one_died_over_it(redis: Redis) -> None:
+    batch_id, found = in_open_batch(redis)
+    (place,) = found.open
+    batch = held(redis, batch_id)
+    assert not blank_out(redis, batch_id, {place.number: place.change}, b"", b"")
+    redis.hset(keys.batch(batch_id), "lease", 1)
+    assert not blank_out(redis, batch_id, {place.number: place.change}, b"", b"")
+    batches.submit(redis, batch, b"", ring_at=NOW)
+    assert blank_out(redis, batch_id, {place.number: place.change}, b"", b"")
+
+
+def test_not_where_the_batch_has_come_further_or_is_settled(redis: Redis) -> None:
+    batch_id, found = in_open_batch(redis)
+    (place,) = found.open
+    batches.submit(redis, held(redis, batch_id), b'{"polls":1}', ring_at=NOW)
+    assert not blank_out(redis, batch_id, {place.number: place.change}, b"", b"")
+    batches.settle(redis, held(redis, batch_id), batches.Settlement(), NOW)
+    assert not blank_out(redis, batch_id, {place.number: place.change}, b'{"polls":1}', b"")
+    assert redis.keys(f"*{batch_id}*") == [], "and nothing is made of it anew"

@@ -52,6 +52,7 @@ def test_an_erasure_goes_by_the_key_under_which_the_persons_changes_wait(intake:
     intake.post(PATH, request({"email": {"value": "ANN@example.com "}, "mpid": {"value": "-42"}}))
     (change,) = stored(redis)
     assert person_key("email", "ann@example.com") in change.keys
+    assert json.loads(bytes(change.body.person))["mpid"] == "-42", "where a profile has it, too"
     assert set(change.keys) & set(decode(waiting).keys)
 
 

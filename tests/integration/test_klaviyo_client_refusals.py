@@ -26,7 +26,7 @@ def test_a_bad_row_is_named_and_nothing_is_imported(client: Klaviyo) -> None:
     outcome = refusal(client, [*people(2), encoded(email="not an address"), encoded(phone_number="123")], list_id)
     assert isinstance(outcome, Rows)
     assert {error.index for error in outcome.errors} == {2, 3}
-    assert client.members(list_id, "email", ["p+0@example.com"]) == []
+    assert client.find_members(list_id, "email", ["p+0@example.com"]) == []
 
 
 def test_a_deleted_list_holds_the_audience_and_blames_nobody(client: Klaviyo) -> None:
@@ -37,7 +37,7 @@ def test_a_deleted_list_holds_the_audience_and_blames_nobody(client: Klaviyo) ->
 
 def refusal_of_look_up(client: Klaviyo) -> Outcome:
     with pytest.raises(NotAccepted) as refused:
-        client.members("XXXXXX", "email", ["a@example.com"])
+        client.find_members("XXXXXX", "email", ["a@example.com"])
     return refused.value.outcome
 
 

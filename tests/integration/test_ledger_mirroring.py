@@ -10,18 +10,20 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from queues import keys, members, pending, snapshots
+from queues.acceptance import Acceptance, accept
 from queues.census import count
 from queues.change import Action, Body, decode, encode, person_key
-from queues.erasure import Erased, erase, others
 from queues.errors import QueueFull, SnapshotReplaced
 from queues.mirroring import mirror
 from queues.policy import FlushPolicy
+from queues.succession import recent
 from tests.support.ledger import NOW, QUEUE, on_every_server, put
 
 pytestmark = on_every_server
 SNAPSHOT = "07-1"
 SYNCS = snapshots.queue_of(QUEUE.connection, QUEUE.target)
 POLICY = FlushPolicy(size=5)
+BODY = Body("add", NOW, "changes", "m", msgspec.Raw(b"{}"))
 
 
 def planned(person: str, *ids: str, at: int = NOW, action: Action = "add", accepted: int = NOW + 9) -> bytes:
@@ -78,11 +80,41 @@ def test_a_part_is_written_down_once_and_its_repetition_is_answered_the_same(red
 
 def test_of_whom_a_single_change_came_since_the_snapshot_says_nothing(redis: Redis) -> None:
     put(redis, "a@example.com", "same@example.com")
-    assert write(redis, "A@example.com", "b@example.com") == 1
+    assert write(redis, "a@example.com", "b@example.com") == 1
     assert waiting(redis) == ["a@example.com", "same@example.com", "b@example.com"]
-    (theirs,) = [person_key("external_id", "7")]
-    redis.sadd(keys.queue(QUEUE, "recent"), theirs)
-    assert mirror(redis, QUEUE, POLICY, SNAPSHOT, 1, [planned("c@example.com", "7")], b"", NOW) == 1, "by any key"
+
+
+@pytest.mark.parametrize(
+    ("single", "stays_out"),
+    [
+        (("c@example.com",), True),
+        (("c@example.com", "7"), True),
+        (("d@example.com", "7"), False),
+        (("", "7"), True),
+        (("", "8", "7"), False),
+    ],
+)
+def test_a_single_change_is_of_the_same_person_by_a_key_that_names_either(
+    redis: Redis, single: tuple[str, ...], stays_out: bool
+) -> None:
+    email, *ids = single
+    names = (*([person_key("email", email)] if email else []), *(person_key("external_id", each) for each in ids))
+    accept(redis, Acceptance(QUEUE, POLICY, "", [encode(names, NOW, BODY)]), NOW)
+    assert mirror(redis, QUEUE, POLICY, SNAPSHOT, 1, [planned("c@example.com", "7")], b"", NOW) == stays_out
+
+
+def test_a_snapshot_that_names_by_an_id_leaves_alone_whoever_came_with_it(redis: Redis) -> None:
+    names = person_key("email", "c@example.com"), person_key("external_id", "7")
+    accept(redis, Acceptance(QUEUE, POLICY, "", [encode(names, NOW, BODY)]), NOW)
+    removal = encode(names[1:], NOW + 9, Body("remove", NOW, "snapshot", SNAPSHOT, msgspec.Raw(b"{}")))
+    assert mirror(redis, QUEUE, POLICY, SNAPSHOT, 1, [removal], b"", NOW) == 1
+    assert recent(redis, QUEUE, [names[1], person_key("external_id", "8")]) == {names[1]}
+    assert recent(redis, QUEUE, [names[0]]) == {names[0]}
+
+
+def test_what_an_older_ferry_noted_may_be_any_key_of_a_change(redis: Redis) -> None:
+    redis.sadd(keys.queue(QUEUE, "recent"), person_key("external_id", "7"))
+    assert mirror(redis, QUEUE, POLICY, SNAPSHOT, 1, [planned("c@example.com", "7")], b"", NOW) == 1
 
 
 def test_a_part_of_nothing_but_such_persons_and_an_empty_one_leave_the_queue_alone(redis: Redis) -> None:
@@ -141,26 +173,14 @@ def test_whoever_asked_to_be_forgotten_is_not_brought_back_by_an_older_snapshot(
 
 
 def test_nor_by_one_whose_worker_has_planned_already_or_that_has_yet_to_begin(redis: Redis) -> None:
-    ours = [person_key("external_id", "7")]
     changes = [planned("a@example.com", "7")]
-    members.forget(redis, [SYNCS], [], ours, NOW)
-    assert mirror(redis, QUEUE, POLICY, SNAPSHOT, 0, changes, b"", NOW + 9) == 1, "by any key of the person"
+    members.forget(redis, [SYNCS], [], [person_key("email", "a@example.com")], NOW)
+    assert mirror(redis, QUEUE, POLICY, SNAPSHOT, 0, changes, b"", NOW + 9) == 1
     members.begin(redis, QUEUE, "07-2")
     assert mirror(redis, QUEUE, POLICY, "07-2", 0, changes, b"", NOW + 9) == 1
 
 
-@pytest.mark.parametrize(("at", "gone"), [(NOW - 1, 1), (NOW, 1), (NOW + 1, 0)])
-def test_an_erasure_takes_out_what_an_older_snapshot_has_written_down_after_it(
-    redis: Redis, at: int, gone: int
-) -> None:
-    persons = [person_key("email", "a@example.com")]
-    put(redis, "a@example.com", at=NOW + 1)
-    redis.delete(keys.queue(QUEUE, "recent"))
-    changes = [planned("a@example.com", "7", at=at), planned("b@example.com", at=at)]
-    mirror(redis, QUEUE, POLICY, SNAPSHOT, 0, changes, b"", NOW + 9)
-    found = others(redis, [QUEUE], persons, NOW, NOW + 9)
-    assert found == ({person_key("external_id", "7")} if gone else set())
-    assert erase(redis, [QUEUE], persons, NOW, NOW + 9) == Erased(0, 0, ()), "unless asked to, only by acceptance"
-    assert erase(redis, [QUEUE], persons, NOW, NOW + 9, of_snapshots=True) == Erased(gone, 0, ())
-    assert waiting(redis) == ["a@example.com", *["a@example.com"][gone:], "b@example.com"]
-    assert accepted(redis) == 3
+def test_somebody_else_with_the_same_id_is_brought(redis: Redis) -> None:
+    members.forget(redis, [SYNCS], [], [person_key("external_id", "7")], NOW)
+    assert mirror(redis, QUEUE, POLICY, SNAPSHOT, 0, [planned("a@example.com", "7")], b"", NOW + 9) == 0
+    assert waiting(redis) == ["a@example.com"]

@@ -72,7 +72,7 @@ def test_each_stage_of_a_batch_leaves_a_line_with_its_ids_and_counts(world: Worl
     world.change("add", "b@example.com", "no address")
     world.change("remove", "a@example.com")
     batch_id = world.deliver()
-    assert log.stages() == ["taken_up", "uploaded", "confirmed", "removed", "settled"]
+    assert log.stages() == ["taken_up", "uploaded", "confirmed", "proved", "removed", "settled"]
     assert {(line["batch"], line["queue"]) for line in log.lines if "stage" in line} == {(batch_id, QUEUE)}
     assert log.of("taken_up")["changes"] == 3
     assert log.of("uploaded")["people"] == 1
@@ -92,7 +92,7 @@ def test_a_batch_is_taken_up_once_however_often_it_is_polled(world: World, log: 
     waits = [line for line in log.lines if "not complete yet" in line["message"]]
     assert {(line["batch"], line["queue"]) for line in waits} == {(batch_id, QUEUE)}
     world.ring(batch_id)
-    assert log.stages()[2:] == ["confirmed", "settled"]
+    assert log.stages()[2:] == ["confirmed", "proved", "settled"]
 
 
 def test_a_request_leads_to_its_batch(world: World, log: Log, redis_url: str) -> None:

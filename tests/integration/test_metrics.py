@@ -13,12 +13,15 @@ from connections import Connection, Connections
 from console.access import Role
 from console.metrics_page import Scrape
 from klaviyo.outcomes import Retry
+from klaviyo.subscriptions import subscription
 from queues import batches, holds, keys, metrics, pending
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
 from scheduler.tick import tick
+from tests.support.client import OpenLimiter, client_of
 from tests.support.console import Console, console
+from tests.support.emulator_api import Api
 from tests.support.intake import TOKEN, Intake
 from tests.support.metrics import Scraped, scrape
 from tests.support.ops import put
@@ -101,6 +104,16 @@ def test_a_429_and_the_wait_that_it_asks_for_are_counted(world: World, served: C
     assert told.of("ferry_delivery_retries_total") == {(*HERE, "own_limit"): 1, (*HERE, "throttled"): 1}
 
 
+def test_a_field_that_klaviyo_left_out_of_what_it_took_is_counted(api: Api, redis: Redis, served: Console) -> None:
+    list_id = api.make_list(opt_in_process="single_opt_in")
+    with client_of(api, OpenLimiter(), meter=counting.CallMeter(redis, "default")) as client:
+        for email in ("ann@example.com", "ben@example.com"):
+            client.subscribe([subscription(email, "+12025", None)], list_id, None, historical=False)
+    told = scrape(served).of("ferry_klaviyo_partial_failures_total")
+    assert told == {("default", "bulk_subscribe_profiles", "phone_number"): 2}
+    assert api.members() == ["ann@example.com", "ben@example.com"]
+
+
 def test_a_lease_that_ran_out_in_a_workers_hands_is_counted_and_one_given_back_is_not(
     world: World, served: Console
 ) -> None:
@@ -130,6 +143,19 @@ def test_a_change_that_is_dead_on_arrival_is_counted_and_its_repetition_is_not(
     told = scrape(served)
     assert told.of("ferry_dead_letters_total") == {(*HERE, "no_identity"): 1}
     assert told.of("ferry_changes_accepted_total") == {HERE: 2}
+
+
+def test_a_change_whose_time_cannot_be_is_counted_and_its_repetition_is_not(
+    intake: Intake, redis: Redis, served: Console
+) -> None:
+    times = (1_700_000_000, "2999-01-01", "2026-01-01")
+    changes = [{"action": "add", "email": f"p{at}@example.com", "timestamp": at} for at in times]
+    for _ in range(2):
+        message = {"audience": {"id": "42"}, "changes": changes}
+        assert intake.post("/v1/changes", message, TOKEN, Idempotency_Key="once").status_code == 202
+    told = scrape(served)
+    assert told.of("ferry_time_clamped_total") == {("default", "changes"): 2}
+    assert told.of("ferry_changes_accepted_total") == {HERE: 3}
 
 
 def test_counters_that_cannot_be_written_stop_no_delivery_and_are_logged_once(

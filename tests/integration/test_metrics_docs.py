@@ -33,11 +33,13 @@ def told(redis_server: str) -> Iterator[Scraped]:
     with Redis.from_url(redis_server) as redis:
         redis.flushall()
         put(redis, "ann@example.com")
-        for what in (metrics.TAKEN, metrics.DEAD, metrics.RETRIES):
+        for what in (metrics.TAKEN, metrics.DEAD, metrics.IDENTITY, metrics.RETRIES):
             metrics.count(redis, {metrics.of(what, VIPS, "size"): 1})
+        metrics.count(redis, {(metrics.CLAMPED, "default", "changes"): 1})
         metrics.count(redis, {metrics.of(metrics.LAPSED, VIPS): 1})
         for what in (metrics.CALLS, metrics.THROTTLED, metrics.WAITS, metrics.WAIT_MS):
             metrics.count(redis, {(what, "default", "get_lists"): 1})
+        metrics.count(redis, {(metrics.PARTIAL_FAILURES, "default", "bulk_subscribe_profiles", "phone_number"): 1})
         metrics.count(redis, metrics.of_import("default", 700))
     with console(redis_server) as served:
         yield scrape(served)

@@ -52,6 +52,7 @@ def test_each_part_is_looked_at_and_what_is_missing_has_a_remedy(
         "holds": "ok",
         "contents": "ok",
         "ledger": "ok",
+        "lists": "ok",
         "key of default": "ok",
     }
     assert all(check["remedy"] for check in found.values() if check["result"] != "ok")

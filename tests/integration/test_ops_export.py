@@ -105,7 +105,7 @@ def test_a_file_is_mapped_and_checked_by_the_rules_of_its_connection(export: Any
     assert "1 email_invalid" in told.stderr
     assert "1 identity_missing" in told.stderr
     assert rows((folder / "ferry-77-1.csv").read_bytes()) == [
-        {"Email": "Ann@example.com", "PhoneNumber": "+4930901820", "FirstName": "Ann", "plan": "gold"}
+        {"Email": "ann@example.com", "PhoneNumber": "+4930901820", "FirstName": "Ann", "plan": "gold"}
     ]
 
 

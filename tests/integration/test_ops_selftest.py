@@ -14,7 +14,7 @@ import pytest
 from click.testing import Result
 from redis import Redis
 
-from klaviyo.http import Answer, Transport
+from klaviyo.http import Answer
 from klaviyo.limiter import RedisLimiter
 from klaviyo.outcomes import Retry
 from ops import selftest
@@ -22,10 +22,10 @@ from ops.selftest_steps import STEPS
 from ops.selftest_trial import Trial
 from tests.support.emulator_api import IMPORTS, Api
 from tests.support.ops import COMMAND, environment, ferry
+from tests.support.selftest import LOST, Nth
 from tests.support.waiting import until
 
 Selftest = Callable[..., Result]
-LOST = Retry(None, counts=False, why="network:lost")
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_it_says_what_klaviyo_says(run: Selftest) -> None:
     assert re.search(
         r"ok +refuse a bad row: 400 invalid: Invalid email address \(/data/attributes/profiles/data/1", told
     )
-    assert re.search(r"ok +read an import error: complete, 1 failed: invalid: Duplicate external_id found", told)
+    assert re.search(r"ok +read an import error: complete, 1 failed: invalid: Duplicate email found", told)
     assert "import onto an unknown list: 400 invalid: List ID FerryX does not exist" in told
     assert "one person twice in an import: taken: 2 imported, 0 failed; stored is row 2" in told
     assert "body packed with gzip: 400" in told
@@ -116,32 +116,6 @@ def test_a_step_that_does_not_go_as_it_should_fails_and_the_rest_is_not_tried(ru
     assert "Klaviyo: 400 invalid: List ID XXXXXX does not exist" in told.stdout
     assert "import two people" not in told.stdout
     assert left(api) == []
-
-
-class Nth:
-    """Something happens at the n-th request of the trial, in place of it or when it is done."""
-
-    def __init__(self, number: int, done: bool, event: BaseException | Answer) -> None:
-        self.number, self.done, self.event = number, done, event
-        self.count = 0
-
-    def happens(self) -> Answer:
-        if isinstance(self.event, BaseException):
-            raise self.event
-        return self.event
-
-    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        send = Transport.send
-
-        def sent(transport: Transport, method: str, path: str, query: str = "", body: bytes | None = None) -> Answer:
-            self.count += 1
-            if self.count != self.number:
-                return send(transport, method, path, query, body)
-            if self.done:
-                send(transport, method, path, query, body)
-            return self.happens()
-
-        monkeypatch.setattr(Transport, "send", sent)
 
 
 def requests_of_a_run(run: Selftest, monkeypatch: pytest.MonkeyPatch) -> int:

@@ -48,14 +48,14 @@ def test_a_file_that_is_given_again_is_not_stored_twice(
     assert count(redis, [QUEUE])[0].accepted == 1_201
 
 
-def test_a_line_that_is_dead_on_arrival_is_counted_once_for_the_metrics(
+def test_a_line_whose_time_cannot_be_counts_as_of_its_arrival_and_is_counted_once_for_the_metrics(
     world: World, command: Any, redis: Redis, exported: Path
 ) -> None:
     exported.write_text(f"{line('ann@example.com')}\n{line('ben@example.com', at=86_400_000)}\n")
     for _ in range(2):
         assert command("sync", "42", str(exported), "--name", "VIPs").exit_code == 0
-    assert count(redis, [QUEUE])[0].dead == 1
-    assert metrics.read(redis) == {metrics.of(metrics.DEAD, QUEUE, "malformed"): 1}
+    assert (count(redis, [QUEUE])[0].accepted, count(redis, [QUEUE])[0].dead) == (2, 0)
+    assert metrics.read(redis) == {(metrics.CLAMPED, "default", "changes"): 1}
 
 
 def test_a_broken_line_stops_it_and_the_repetition_goes_on_where_it_was(

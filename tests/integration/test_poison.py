@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import orjson
 import pytest
@@ -14,7 +14,8 @@ from mappings.profile import Profile
 from queues import dead_letters
 from queues.clock import now_ms
 from tests.support.world import QUEUE, World, world_of
-from worker import people
+from worker import uploading
+from worker.people import encode_row
 
 IMPORTS = "/api/profile-bulk-import-jobs"
 #: How an address begins -> the reason of the dead letter.
@@ -35,15 +36,15 @@ def world(redis: Redis, redis_url: str, klaviyo: str, monkeypatch: pytest.Monkey
 
 def spoil_some_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake of the mapping: Klaviyo refuses these rows and names them."""
-    encode = people.encode_row
+    encode = encode_row
 
-    def spoilt(profile: Profile) -> bytes:
-        row = orjson.loads(encode(profile))
+    def spoilt(profile: Profile, profile_id: str = "", left_out: Iterable[str] = ()) -> bytes:
+        row = orjson.loads(encode(profile, profile_id, left_out))
         if row["attributes"]["email"].startswith("named-"):
             row["attributes"]["shoe_size"] = 42
         return orjson.dumps(row)
 
-    monkeypatch.setattr(people, "encode_row", spoilt)
+    monkeypatch.setattr(uploading, "encode_row", spoilt)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -88,7 +88,9 @@ def post(redis_url: str) -> None:
     body = {"audience": {"id": "42", "name": "VIPs"}, "changes": changes}
     with intakes.running(intakes.known(redis_url, secret_keys=(SECRET,))) as intake:
         assert intake.post("/v1/changes", body, Idempotency_Key="m-1").json()["accepted"] == 6
-        assert intake.post("/v1/mparticle", membership("canary-5@example.com")).status_code == 202
+        joins = membership("canary-5@example.com")
+        joins["user_profiles"][0]["audiences"][0]["audience_name"] = "Members"
+        assert intake.post("/v1/mparticle", joins).status_code == 202
 
 
 def work(redis: Redis) -> None:

@@ -130,7 +130,7 @@ def test_everybody_of_a_batch_joins_the_list_of_their_own_message(segment: Segme
         for name, list_id in lists.items()
     ]
     segment.send(identify(email="none@example.com"), *told)
-    assert {name: segment.members(name) for name in lists} == {name: {f"{name}@example.com"} for name in lists}
+    assert {name: segment.members(name) for name in lists} == {name: {f"{name.lower()}@example.com"} for name in lists}
     none = segment.person("none@example.com")
     assert none is not None
     assert none["lists"] == []

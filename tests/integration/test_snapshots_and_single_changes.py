@@ -114,8 +114,8 @@ def test_a_single_change_that_is_delivered_while_the_list_is_read_is_not_forgott
     lists.sync(ANN, BOB)
 
     def happen() -> None:
-        change(lists, BOB, on=False, at=1_000)
-        change(lists, CID, on=True, at=1_000)
+        change(lists, BOB, on=False, at=lists.at - 500)
+        change(lists, CID, on=True, at=lists.at - 500)
         pending.flush(lists.redis, QUEUE, now_ms())
         tick(lists.redis, lists.hut.connections, now_ms())
         (batch_id,) = succession.open_batches(lists.redis, QUEUE)

@@ -21,7 +21,7 @@ from queues.change import Body, Change, encode, person_key
 from queues.clock import now_ms
 from queues.names import Queue
 from queues.policy import FlushPolicy, decide
-from worker import deliver, main, people
+from worker import deliver, main, people, uploading
 from worker.connection import Destination
 from worker.delivery import Delivery
 from worker.errors import DeliveryFailed
@@ -89,7 +89,7 @@ def test_an_interruption_while_a_person_is_mapped_is_no_fault_of_the_person(
     to = Destination("pk_test", Rules(), None, None, "VIPs", None)
     delivery = Delivery(cast(Any, None), batch, to, cast(Any, None))
     with pytest.raises(type(interruption)):
-        people.rows(delivery, [0])
+        uploading.profiles(delivery, [0])
     assert delivery.progress.rejected == {}
 
 

@@ -66,11 +66,11 @@ def configure(monkeypatch: pytest.MonkeyPatch, folder: Path, *lines: str) -> Non
     settings_of_process.cache_clear()
 
 
-def told_before(redis_url: str, persons: Collection[str], state: State) -> None:
+def told_before(redis_url: str, persons: Collection[str], state: State, connection: str = "default") -> None:
     """A CDP has told what somebody with these person keys has consented to."""
 
     async def tell() -> None:
         async with connect_async(redis_url) as redis:
-            await remember(redis, "default", persons, state)
+            await remember(redis, connection, persons, state)
 
     asyncio.run(tell())

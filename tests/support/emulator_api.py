@@ -45,6 +45,15 @@ class Api:
         params = {f"page[{name.removeprefix('page_')}]" if "page_" in name else name: v for name, v in query.items()}
         return self.call("GET", path, params=params)
 
+    def pages(self, path: str, **query: str) -> list[dict[str, Any]]:
+        """What stands in all pages, as their links lead from one to the next; `query` as for `get`."""
+        document = self.get(path, **query).json()
+        found: list[dict[str, Any]] = document["data"]
+        while document["links"]["next"]:
+            document = self.session.get(document["links"]["next"], timeout=30).json()
+            found += document["data"]
+        return found
+
     def post(self, path: str, body: object) -> requests.Response:
         """POST a document."""
         return self.call("POST", path, json=body)

@@ -34,6 +34,7 @@ SIZE = 5
 READS = frozenset(
     {
         "EVAL",
+        "EVALSHA carried",
         "GET",
         "HGET",
         "HGETALL",

@@ -17,11 +17,12 @@ from queues import batches, dead_letters, keys, pending
 from queues.acceptance import Acceptance, accept
 from queues.batches import Batch, Settlement, Undeliverable
 from queues.change import Action, Body, decode, encode, person_key
-from queues.erasure import erase
+from queues.erasure import carried, erase
 from queues.errors import LeaseLost
 from queues.policy import decide
 from tests.support.ledger_invariants import LEASE, POLICY, QUEUE, LedgerInvariants, name_of
-from worker.coalesce import Intent, coalesce
+from worker.coalesce import Intent
+from worker.people import People
 
 
 class LedgerMachine(LedgerInvariants):
@@ -95,7 +96,7 @@ class LedgerMachine(LedgerInvariants):
     )
     def finish(self, batch: Batch, reject: set[int], frozen: bool) -> MultipleResults[Batch]:
         """A worker does all of it; perhaps it freezes before it settles, so long that another one gets the batch."""
-        intents = coalesce(batch.changes)
+        intents = People(batch.changes).intents
         delivered = [intent for intent in intents if intent.indexes[0] not in reject]
         self._upload(batch, delivered)
         another = self._taken_over(batch) if frozen else []
@@ -143,8 +144,9 @@ class LedgerMachine(LedgerInvariants):
         if self.redis.sismember(keys.queue(QUEUE, "open"), person_key("p", person)):
             return
         self.model.now += 1
-        erased = erase(self.redis, [QUEUE], [person_key("p", person)], self.model.now, self.model.now)
-        assert erased.open == ()
+        found = carried(self.redis, QUEUE, [person_key("p", person)])
+        erased = erase(self.redis, QUEUE, found.pending, [letter.id for letter in found.letters], self.model.now)
+        assert erased == (len(found.pending), len(found.letters))
         self.model.target.pop(person, None)
         self.model.klaviyo.pop(person, None)
         waiting = cast("list[bytes]", self.redis.lrange(keys.queue(QUEUE, "pending"), 0, -1))

@@ -65,7 +65,7 @@ SOUND: list[tuple[str, Any]] = [
                  "subject_identities": {"email": {"value": f"gone.{c.CAT}"},
                                         "customer": {"value": f"{c.EXTERNAL_ID}9"}}}),
     (MPARTICLE, {"type": "dsr_processing_request", "subject_request_id": c.E164}),
-    (CHANGES, {"audience": {"id": "42", "name": "VIPs"}, "changes": [
+    (CHANGES, {"audience": {"id": "42", "name": "Members"}, "changes": [
         {"action": "add", "email": c.ANN, "phone": c.PHONE, "external_id": c.EXTERNAL_ID,
          "attributes": {c.MARK: c.MARK}},
         {"action": "update", "phone": c.PHONE},

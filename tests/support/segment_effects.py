@@ -102,7 +102,7 @@ def _sortable(value: Any) -> str:
 
 
 def _attributes(person: Person) -> dict[str, Any]:
-    beyond = ("id", "lists", "subscriptions", "pending")
+    beyond = ("id", "lists", "subscriptions", "pending", "secondary_emails")
     return {name: value for name, value in person.items() if name not in beyond and value not in (None, {})}
 
 

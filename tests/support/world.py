@@ -110,6 +110,26 @@ class World:
         url = f"{self.klaviyo}/api/profile-subscription-bulk-delete-jobs"
         requests.post(url, json={"data": data}, headers=_HEADERS, timeout=30).raise_for_status()
 
+    def write_profile(self, **attributes: str) -> None:
+        """Somebody else writes a profile in the account."""
+        data = {"data": {"type": "profile", "attributes": attributes}}
+        url = f"{self.klaviyo}/api/profile-import"
+        requests.post(url, json=data, headers=_HEADERS, timeout=30).raise_for_status()
+
+    def subscribe_sms(self, phone: str) -> None:
+        """The owner of a phone agreed to marketing by SMS."""
+        consent = {"sms": {"marketing": {"consent": "SUBSCRIBED", "consented_at": "2026-01-01T00:00:00Z"}}}
+        row = {"type": "profile", "attributes": {"phone_number": phone, "subscriptions": consent}}
+        # As of an import of old consents: nobody is asked to confirm.
+        attributes = {"profiles": {"data": [row]}, "historical_import": True}
+        data = {"type": "profile-subscription-bulk-create-job", "attributes": attributes}
+        url = f"{self.klaviyo}/api/profile-subscription-bulk-create-jobs"
+        requests.post(url, json={"data": data}, headers=_HEADERS, timeout=30).raise_for_status()
+
+    def imported(self) -> int:
+        """Changes of people whom Klaviyo imported and nobody looked for."""
+        return count(self.redis, [self.queue])[0].imported
+
     def counts(self) -> dict[str, int]:
         names = ("accepted", "open", "delivered", "dead", "superseded")
         found = self.redis.hmget(keys.queue(self.queue), *names)

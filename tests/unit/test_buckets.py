@@ -40,7 +40,7 @@ def test_a_bucket_with_nothing_in_it_takes_no_place() -> None:
     ("known", "name"),
     [
         ({"email": "Ann@Example.com", "phone_number": "+14155550132", "external_id": "C-1"}, "email:ann@example.com"),
-        ({"external_id": "C-1", "phone_number": "+14155550132"}, "phone_number:+14155550132"),
+        ({"external_id": "C-1", "phone_number": "+14155550132"}, "external_id:C-1"),
         ({"external_id": "C-1"}, "external_id:C-1"),
         ({"email": "", "external_id": "C-1"}, "external_id:C-1"),
         ({"email": None}, None),

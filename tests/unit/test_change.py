@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queues import keys
-from queues.change import Body, decode, encode, person_key
+from queues.change import Body, blank, decode, encode, is_blank, person_key
 from queues.names import PARTITIONS, Queue
 
 text = st.text(min_size=1, max_size=40)
@@ -25,6 +25,18 @@ def test_a_stored_change_reads_back_as_it_was_written(
     assert msgspec.json.decode(change.body.person) == person
 
 
+@given(st.lists(text, min_size=1, max_size=9), text)
+def test_of_a_blanked_change_its_keys_and_times_are_left_and_nothing_of_the_person(
+    identities: list[str], message: str
+) -> None:
+    body = Body("remove", 1, "changes", message, msgspec.Raw(msgspec.json.encode({"email": "eg@example.com"})))
+    change = decode(encode(tuple(person_key("email", each) for each in identities), 2, body))
+    left = decode(blank(change))
+    assert (is_blank(change), is_blank(left)) == (False, True)
+    assert (left.keys, left.accepted_at, left.body.at) == (change.keys, 2, 1)
+    assert (left.body.message, bytes(left.body.person), left.body.replayed) == ("", b"{}", False)
+
+
 @pytest.mark.parametrize("count", [0, 10])
 def test_a_change_without_a_person_or_with_too_many_is_refused(count: int) -> None:
     body = Body("add", 1, "changes", "m", msgspec.Raw(b"{}"))
@@ -32,8 +44,8 @@ def test_a_change_without_a_person_or_with_too_many_is_refused(count: int) -> No
         encode(tuple("k" * 16 for _ in range(count)), 0, body)
 
 
-def test_addresses_that_differ_in_case_and_space_only_are_one_person() -> None:
-    assert person_key("email", " Ann@Example.com ") == person_key("email", "ann@example.com")
+def test_ids_that_differ_in_case_are_two_peoples_and_kinds_are_kept_apart() -> None:
+    assert person_key("external_id", "Ab") != person_key("external_id", "aB")
     assert person_key("email", "ann@example.com") != person_key("mpid", "ann@example.com")
 
 

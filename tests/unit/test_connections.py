@@ -73,6 +73,14 @@ def test_each_kind_of_queue_has_its_own_policy(tmp_path: Path) -> None:
     assert connection.allow_global_unsubscribe
 
 
+def test_an_audience_may_share_its_list_where_its_connection_may_not(tmp_path: Path) -> None:
+    text = '[connections.b.audiences."42"]\nshared_list = true\n[connections.b.audiences."43"]\nlist_name = "VIPs"\n'
+    connection = read(tmp_path, text).named("b")
+    assert [connection.may_share(audience) for audience in ("42", "43", "44")] == [True, False, False]
+    shared = read(tmp_path, f"{text}[connections.b]\nshared_list = true\n").named("b")
+    assert [shared.may_share(audience) for audience in ("42", "43", "44")] == [True, True, True]
+
+
 def test_people_who_only_change_may_wait_for_another_time(tmp_path: Path) -> None:
     connection = read(tmp_path, "[connections.b]\nprofile = { flush_size = 5000, flush_minutes = 10 }").named("b")
     assert connection.policy_for("profile", "profiles") == FlushPolicy(5_000, 600_000, 5_000)
@@ -122,6 +130,7 @@ def test_an_unknown_connection_is_named_with_the_known_ones(tmp_path: Path) -> N
         ),
         ("[connections.b]\napi_key_env = 'FERRY_TEST_UNSET'", "FERRY_TEST_UNSET, which is not set"),
         ("[connections.b.audiences.42]\nlist = 'x'", "audiences.42.list: Unknown field"),
+        ("[connections.b.audiences.42]\nshared_list = 'x'", "audiences.42.shared_list: Not a valid boolean"),
         ("[connections.a]\nmparticle_account = 5\n[connections.b]\nmparticle_account = 5", "stands in two"),
     ],
 )

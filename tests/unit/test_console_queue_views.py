@@ -13,8 +13,9 @@ from console.view_uploads import upload
 from queues.audit import DONE, Entry
 from queues.census import Census
 from queues.counts import OpenBatch
-from queues.holds import CONFIRMED, Hold
+from queues.holds import CONFIRMED, Hold, Owned
 from queues.names import Queue
+from queues.owners import LIST_OWNED
 from queues.policy import FlushPolicy, Waiting
 from queues.settled import Columns, Ends, ImportJob, Settled
 from queues.snapshot_guard import GUARD
@@ -23,6 +24,7 @@ from tests.support.ops import LAPSED, VIPS, counted
 NOW = 1_767_225_600_000
 MINUTE, HOUR = 60_000, 3_600_000
 SNAPSHOTS = Queue("default", "snapshot", "42")
+OWNED = Hold(LIST_OWNED, NOW, "Name another list", owned=Owned("L1", "default/audience/9", "VIPs"))
 
 
 def census(*counts: Any, **more: Any) -> Census:
@@ -134,11 +136,20 @@ def test_a_hold_says_what_it_stops_and_a_release_what_goes_on() -> None:
     assert list(releasing(of_all, found))[-1] == "1 queue of it has a hold of its own: that stays."
 
 
+def test_before_a_list_is_shared_it_is_said_which_and_with_whom() -> None:
+    found = census(counted(hold=OWNED))
+    place = queue_place(found, str(VIPS))
+    assert next(releasing(place, found)) == "From now on it uses list L1 together with default/audience/9."
+
+
 def test_a_hold_is_told_step_by_step() -> None:
     by_person = list(steps(Hold("maintenance", NOW), 0))
     assert by_person[1:] == ["Then release it: it does not end by itself."]
     guarded = list(steps(Hold(GUARD, NOW, "Too many leave"), 0))
     assert guarded == ["Too many leave.", "To see its numbers, and have it carried out: release it."]
+    owned = list(steps(OWNED, 0))
+    assert owned[1].startswith("It goes on by itself when")
+    assert owned[2:] == ["To let both use the list: release it."]
     probed = Hold("unauthenticated", NOW, "Give it a key.", probed=True)
     assert "3 tries so far" in list(steps(probed, 3))[1]
     assert [any("mParticle" in step for step in steps(probed, times)) for times in (CONFIRMED - 1, CONFIRMED)] == [

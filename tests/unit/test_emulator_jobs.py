@@ -115,7 +115,7 @@ def test_identifiers_of_two_people_fail_the_row_and_no_other() -> None:
     account.wait(0)
     job = account.submit(row(external_id="bob", email="a@example.com"), row(email="c@example.com"))
     account.wait(0)
-    assert [failure.detail for failure in job.failures] == ["Duplicate external_id found: bob"]
+    assert [failure.detail for failure in job.failures] == ["Duplicate email found: a@example.com"]
     assert account.members() == ["a@example.com", "b@example.com", "c@example.com"]
 
 
@@ -124,15 +124,6 @@ def test_an_id_nobody_has_fails_the_row() -> None:
     job = account.submit({**row(email="a@example.com"), "id": "01X"})
     account.wait(0)
     assert [failure.code for failure in job.failures] == ["not_found"]
-
-
-def test_a_number_too_short_to_exist_is_dropped_without_an_error() -> None:
-    account = Account(job_seconds=0)
-    job = account.submit(row(email="a@example.com", phone_number="+1234"), row(phone_number="+1234"))
-    account.wait(0)
-    (person,) = account.world.profiles.by_id.values()
-    assert person.attributes == {"email": "a@example.com"}
-    assert len(job.failures) == 1
 
 
 def test_a_list_deleted_before_the_end_is_passed_over_and_the_people_are_kept() -> None:
@@ -171,3 +162,27 @@ def test_joining_again_keeps_the_time_of_joining() -> None:
     account.wait(0)
     (after,) = account.world.lists.by_id[account.list_id].members.values()
     assert after == before
+
+
+def test_the_profiles_of_a_job_are_named_once_each_in_the_order_of_the_rows() -> None:
+    account = Account(job_seconds=0)
+    job = account.submit(
+        row(email="a@example.com", external_id="a"),
+        row(email="fail+x@example.com"),
+        row(email="b@example.com"),
+        row(external_id="a"),
+    )
+    account.wait(0)
+    assert job.imported == list(account.world.profiles.by_id)
+    assert account.members() == ["a@example.com", "b@example.com"]
+    assert account.world.jobs.progress(job, account.moment).completed_count == 3
+
+
+def test_a_profile_that_a_later_row_merges_into_another_is_not_of_the_job() -> None:
+    account = Account(job_seconds=0)
+    account.world.identity.clash = "merge"
+    job = account.submit(row(email="b@example.com"), row(external_id="a"), row(external_id="a", email="b@example.com"))
+    account.wait(0)
+    (person,) = account.world.profiles.by_id.values()
+    assert (job.imported, person.attributes) == ([person.id], {"external_id": "a", "email": "b@example.com"})
+    assert account.members() == ["b@example.com"]

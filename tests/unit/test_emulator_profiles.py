@@ -57,8 +57,9 @@ def test_identifiers_of_two_people_clash_and_write_nothing(people: Profiles) -> 
     bob = import_row(people, row(external_id="bob"))
     with pytest.raises(ClashError) as clash:
         import_row(people, row(email="a@example.com", external_id="bob", first_name="X"))
-    assert (clash.value.field, clash.value.owner_id) == ("external_id", bob.id)
+    assert (clash.value.field, clash.value.owner_id) == ("email", ada.id)
     assert ada.attributes == {"email": "a@example.com", "first_name": "Ada"}
+    assert bob.attributes == {"external_id": "bob"}
 
 
 def test_an_import_ignores_null_everywhere(people: Profiles) -> None:

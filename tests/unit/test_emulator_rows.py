@@ -75,7 +75,11 @@ def test_an_unknown_attribute_is_refused_in_klaviyos_words() -> None:
         ({"patch_properties": {"append": ["a"]}}, "/meta/patch_properties/append"),
         ({"patch_properties": {"prepend": {}}}, "/meta/patch_properties/prepend"),
         ({"patch_properties": "x"}, "/meta/patch_properties"),
-        ({"patch_identifiers": {"append": {"email": ["b@example.com"]}}}, "/meta/patch_identifiers"),
+        ({"patch_identifiers": "x"}, "/meta/patch_identifiers"),
+        ({"patch_identifiers": {"append": {"email": "b@example.com"}}}, "/meta/patch_identifiers/append"),
+        ({"patch_identifiers": {"append": {"email": ["b"]}}}, "/meta/patch_identifiers/append"),
+        ({"patch_identifiers": {"append": {"phone_number": []}}}, "/meta/patch_identifiers/append"),
+        ({"patch_identifiers": {"unappend": {"email": []}}}, "/meta/patch_identifiers/unappend"),
     ],
 )
 def test_a_bad_patch_order_is_named_by_its_pointer(meta: dict[str, Any], where: str) -> None:
@@ -83,7 +87,16 @@ def test_a_bad_patch_order_is_named_by_its_pointer(meta: dict[str, Any], where: 
     assert [pointer for pointer, _ in findings(profile)] == [where]
 
 
-@pytest.mark.parametrize("meta", [None, {}, {"patch_properties": None}, {"patch_properties": {"unset": "a"}}])
+@pytest.mark.parametrize(
+    "meta",
+    [
+        None,
+        {},
+        {"patch_properties": None},
+        {"patch_properties": {"unset": "a"}},
+        {"patch_identifiers": {"append": {"email": ["b@example.com"]}}},
+    ],
+)
 def test_harmless_patch_orders_are_taken(meta: object) -> None:
     assert findings({**row(email="a@example.com"), "meta": meta}) == []
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from connections import Connection, Connections
+from identity.blocked import Blocked
+from identity.settings import Policy
 from intake import campaign_members, campaign_reading, limits
 from intake.campaign_reading import Planned
-from mappings.rules import Rules
 
 NOW = 1_795_000_000_000  # 2026-11-18T11:06:40Z
 KNOWN = Connections({name: Connection(name) for name in ("default", "brand-b")})
@@ -116,9 +117,24 @@ def test_a_member_written_over_several_lines_is_one_line() -> None:
         ({"email": ["b@example.com", "c@example.com"]}, {"Email": "c@example.com"}),
     ],
 )
-def test_whoever_shares_any_identity_with_an_exclusion_is_left_out(excluded: Any, member: Any) -> None:
+def test_whoever_shares_an_identity_with_an_exclusion_is_left_out(excluded: Any, member: Any) -> None:
     (each,) = read(campaign(("A", [member, BOB]), exclusions=[excluded]))
     assert (members(each), each.members, each.excluded) == ([BOB], 1, 1)
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [{"phone": "+14155552671"}, {"external_id": "0"}, {"external_id": "null"}, {"external_id": "till"}],
+)
+def test_nobody_is_left_out_for_a_phone_in_the_family_or_an_id_that_is_nobodys(shared: dict[str, str]) -> None:
+    known = Connections({"default": Connection("default", identity=Policy(blocked=Blocked(values=("till",))))})
+    posted = campaign(("A", [ANN | shared, BOB]), exclusions=[{"email": "mum@example.com"} | shared])
+    (each,) = campaign_reading.read(json.dumps(posted).encode(), known, NOW)
+    assert (members(each), each.excluded) == ([ANN | shared, BOB], 0)
+
+
+def test_an_exclusion_of_nothing_but_an_id_that_is_nobodys_is_refused() -> None:
+    assert refusal(TWO | {"exclusions": [{"external_id": "0"}]}).startswith("$.exclusions[0]: identifier_blocked")
 
 
 PEOPLE = st.fixed_dictionaries(
@@ -133,8 +149,8 @@ def test_nobody_else_is_left_out(posted: list[dict[str, str]], exclusions: list[
         return [Raw(json.dumps(person).encode()) for person in people]
 
     gone = {pair for person in exclusions for pair in person.items()}
-    out = campaign_members.excluded(raw(exclusions), Rules())
-    kept = campaign_members.kept(raw(posted), "$", out, Rules())
+    out = campaign_members.excluded(raw(exclusions), Connection("default"))
+    kept = campaign_members.kept(raw(posted), "$", out, Connection("default"))
     assert [json.loads(line) for line in kept] == [person for person in posted if gone.isdisjoint(person.items())]
 
 

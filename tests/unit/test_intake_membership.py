@@ -54,6 +54,14 @@ def test_a_message_without_a_time_happened_now() -> None:
     assert only_change(message(profile(audience()), timestamp_ms=None)).body.at == NOW
 
 
+@pytest.mark.parametrize("time", [NOW + 1, 0, -1, AT // 1000, 1_420_070_399_999, 10**13, 10**30, 1e300])
+def test_a_time_that_cannot_be_is_that_of_the_arrival_and_counted(time: float) -> None:
+    (acceptance,) = read(message(profile(audience()), profile({"audience_id": 456}), timestamp_ms=time))
+    stored = [*acceptance.changes, *(letter.change for letter in acceptance.dead)]
+    assert [decode(each).body.at for each in stored] == [NOW, NOW]
+    assert (acceptance.source, acceptance.clamped) == ("mparticle", 2)
+
+
 @pytest.mark.parametrize("missing", ["id", "user_profiles"])
 def test_a_message_without_an_id_is_never_taken_for_a_repetition(missing: str) -> None:
     posted = message(profile(audience()))

@@ -69,7 +69,15 @@ def test_the_first_raw_email_and_the_mpid_are_the_person_keys(kind: str, encodin
     second = {"type": "email", "encoding": "raw", "value": "second@example.com"}
     first = {"type": kind, "encoding": encoding, "value": " Ann@Example.com "}
     change = only_change(message(profile(audience(), identities=[{}, None, hashed, first, second, CUSTOMER])))
-    assert change.keys == (person_key("email", "ann@example.com"), person_key("mpid", f"{ACCOUNT}:-42"))
+    keys = (("email", "ann@example.com"), ("mpid", f"{ACCOUNT}:-42"), ("external_id", "c-1"))
+    assert change.keys == tuple(person_key(*key) for key in keys)
+
+
+@pytest.mark.parametrize("placeholder", ["0", "null", "Guest", "-"])
+def test_ids_that_identify_nobody_are_no_keys(placeholder: str) -> None:
+    identities = [EMAIL, CUSTOMER | {"value": placeholder}]
+    change = only_change(message(profile(audience(), identities=identities, mpid="-1")))
+    assert change.keys == (person_key("email", "ann@example.com"),)
 
 
 def test_the_same_mpid_of_two_accounts_is_two_people() -> None:
@@ -82,11 +90,15 @@ def test_the_same_mpid_of_two_accounts_is_two_people() -> None:
     assert len(keys) == 2
 
 
-@pytest.mark.parametrize("mpid", [None, "", " ", "0", 0])
+@pytest.mark.parametrize("mpid", [None, "", " ", "0", 0, "-1", "null"])
 def test_other_identities_tell_a_person_who_has_neither_email_nor_mpid(mpid: Any) -> None:
     hashed = {"type": "email", "encoding": "sha256", "value": "ABCDEF"}
-    change = only_change(message(profile(audience(), identities=[hashed, CUSTOMER, {"type": "other"}], mpid=mpid)))
-    assert change.keys == (person_key("email/sha256", "ABCDEF"), person_key("customer/raw", "c-1"))
+    for identities, key in (
+        ([hashed, CUSTOMER, {"type": "other"}], ("external_id", "c-1")),
+        ([hashed, {"type": "facebook", "value": ""}], ("email/sha256", "abcdef")),
+    ):
+        change = only_change(message(profile(audience(), identities=identities, mpid=mpid)))
+        assert change.keys == (person_key(*key),)
 
 
 def test_no_more_than_nine_person_keys_are_made() -> None:

@@ -72,11 +72,16 @@ def test_a_list_that_is_known_and_the_name_of_one_that_is_not_go_with_the_audien
 @pytest.mark.parametrize(
     ("more", "keys"),
     [
-        ({"userId": "u-1"}, [("email", "ann@example.com"), ("user_id", "u-1")]),
-        ({"userId": 7, "anonymousId": "a"}, [("email", "ann@example.com"), ("user_id", "7")]),
+        ({"userId": "u-1"}, [("email", "ann@example.com"), ("user_id", "u-1"), ("external_id", "u-1")]),
+        ({"userId": 7, "anonymousId": "a"}, [("email", "ann@example.com"), ("user_id", "7"), ("external_id", "7")]),
         ({"traits": {"phone": "+1 (415) 555-2671"}}, [("phone", "14155552671")]),
-        ({"traits": {"phone": "1-800-FLOWERS"}}, [("phone", "1800flowers")]),
+        ({"traits": {"phone": "1-800-FLOWERS"}}, [("phone/typed", "1800flowers")]),
         ({"traits": {"email": " ANN@example.com", "phone": "1"}}, [("email", "ann@example.com")]),
+        (
+            {"traits": {"email": "ann@example.com", "phone": "+14155552671"}, "userId": "U-1"},
+            [("email", "ann@example.com"), ("user_id", "U-1"), ("external_id", "U-1"), ("phone", "14155552671")],
+        ),
+        ({"userId": "null"}, [("email", "ann@example.com")]),
     ],
 )
 def test_a_person_is_told_from_others_by_what_only_one_can_have(
@@ -97,6 +102,19 @@ def test_whom_only_a_device_tells_apart_is_known_by_its_id() -> None:
     assert event.keys == (person_key("anonymous_id", "a-1"),)
 
 
+def test_a_user_id_of_nobody_leaves_an_event_to_the_device() -> None:
+    event = only_change(read(message("track", event="Seen", traits={}, userId="null", anonymousId="a-1")))
+    assert event.keys == (person_key("anonymous_id", "a-1"),)
+    ((_, reason, _),) = dead(read(message("track", event="Seen", traits={}, userId="null", anonymousId="null")))
+    assert reason == "identifier_blocked"
+
+
+def test_an_event_keeps_the_user_id_beside_what_klaviyo_is_to_know_of_its_person() -> None:
+    event = only_change(read(message("track", event="Seen", traits={}, userId="u-1")))
+    stored = json.loads(bytes(event.body.person))
+    assert (stored["user_id"], stored["profile"]) == ("u-1", {"external_id": "u-1"})
+
+
 def test_a_phone_without_a_digit_tells_nobody_from_others() -> None:
     ((queue, reason, detail),) = dead(read(message(traits={"phone": "none"})))
     assert (queue, reason) == ("default/profile/profiles", "phone_invalid")
@@ -106,12 +124,12 @@ def test_a_phone_without_a_digit_tells_nobody_from_others() -> None:
 @pytest.mark.parametrize(
     ("times", "at"),
     [
-        ({"timestamp": "2026-01-02T00:00:00.5Z", "sentAt": "2025-01-01"}, NOW + 86_400_500),
-        ({"timestamp": None, "originalTimestamp": "2026-01-02T00:00:00Z"}, NOW + 86_400_000),
-        ({"timestamp": "", "sentAt": "2026-01-01T00:00:01+00:00"}, NOW + 1_000),
+        ({"timestamp": "2025-12-31T00:00:00.5Z", "sentAt": "2025-01-01"}, NOW - 86_399_500),
+        ({"timestamp": None, "originalTimestamp": "2025-12-31T00:00:00Z"}, NOW - 86_400_000),
+        ({"timestamp": "", "sentAt": "2025-12-31T23:59:59+00:00"}, NOW - 1_000),
         ({"timestamp": NOW // 1000 - 5}, NOW - 5_000),
         ({"timestamp": NOW - 5}, NOW - 5),
-        ({"timestamp": "2026-01-01T00:00:01.0019Z"}, NOW + 1_001),
+        ({"timestamp": "2025-12-31T23:59:58.9999Z"}, NOW - 1_001),
         ({}, NOW),
         ({"timestamp": "yesterday"}, NOW),
         ({"timestamp": {"a": 1}}, NOW),
@@ -119,6 +137,19 @@ def test_a_phone_without_a_digit_tells_nobody_from_others() -> None:
 )
 def test_a_change_is_as_old_as_its_message_says(times: dict[str, Any], at: int) -> None:
     assert only_change(read(message(**times))).body.at == at
+
+
+@pytest.mark.parametrize("time", ["2026-01-01T00:00:00.001Z", "9999-12-31", "2014-12-31", "0001-01-02", NOW + 1])
+def test_a_time_that_cannot_be_is_that_of_the_arrival_and_counted(time: str | int) -> None:
+    (acceptance,) = read(message(timestamp=time)).acceptances
+    (stored,) = acceptance.changes
+    assert decode(stored).body.at == NOW
+    assert (acceptance.source, acceptance.clamped) == ("segment", 1)
+
+
+def test_an_event_of_the_future_is_sent_with_the_time_that_it_names() -> None:
+    event = only_change(read(message("track", event="Seen", timestamp="2026-01-02T00:00:00Z")))
+    assert (event.body.at, json.loads(bytes(event.body.person))["time"]) == (NOW, "2026-01-02T00:00:00.000Z")
 
 
 def test_an_event_without_a_time_happened_when_it_was_accepted() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from connections import Connection
 from queues.change import Action, Body, Change, person_key
 from worker.kinds import KINDS
+from worker.people import People
 
 ACTIONS: dict[str, tuple[Action, ...]] = {
     "audience": ("add", "remove", "update"),
@@ -37,7 +38,7 @@ def test_every_kind_and_every_action_is_accounted_for() -> None:
 def test_every_change_stands_in_exactly_one_intent_under_the_last_of_it(kind: str, data: st.DataObject) -> None:
     told = st.tuples(st.sampled_from(ACTIONS[kind]), st.integers(0, 4), st.integers(0, 9))
     changes = [change(*each) for each in data.draw(st.lists(told, max_size=30))]
-    intents = KINDS[kind].intents(changes)
+    intents = KINDS[kind].intents(People(changes))
     assert sorted(index for intent in intents for index in intent.indexes) == list(range(len(changes)))
     assert len({intent.last for intent in intents}) == len(intents)
 

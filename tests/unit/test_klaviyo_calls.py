@@ -15,6 +15,7 @@ from klaviyo.outcomes import Hold, Retry
 KEY = "pk_canary0123456789"
 URL = "https://a.klaviyo.com"
 MEMBERS = f"{URL}/api/lists/L1/relationships/profiles"
+PEOPLE = f"{URL}/api/lists/L1/profiles"
 CANARY = "canary+x@example.com"
 
 
@@ -99,7 +100,7 @@ def test_other_refusals_pause_nobody() -> None:
 @pytest.mark.parametrize(
     ("status", "level", "said"),
     [
-        (200, logging.DEBUG, "get_profile_ids_for_list: 200 in "),
+        (200, logging.DEBUG, "get_profiles_for_list: 200 in "),
         (400, logging.INFO, "refused without naming a row (invalid), Klaviyo error ids: 0f-e1"),
         (401, logging.INFO, "connection on hold (unauthenticated). Give the connection a valid"),
         (500, logging.INFO, "to be retried (http_500), Klaviyo error ids: 0f-e1"),
@@ -110,11 +111,11 @@ def test_each_request_leaves_one_line_without_personal_data_or_key(
     status: int, level: int, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     error = {"id": "0f-e1", "code": "invalid", "detail": CANARY, "source": {"pointer": CANARY}}
-    responses.get(MEMBERS, status=status, json={"data": [], "errors": [error]})
+    responses.get(PEOPLE, status=status, json={"data": [], "errors": [error]})
     shown = ""
     with caplog.at_level(logging.DEBUG):
         try:
-            Klaviyo(URL, KEY, ScriptedLimiter()).members("L1", "email", [CANARY])
+            Klaviyo(URL, KEY, ScriptedLimiter()).find_members("L1", "email", [CANARY])
         except NotAccepted as refusal:
             shown = "".join(traceback.format_exception(refusal)) + repr(refusal) + repr(refusal.outcome)
     [record] = caplog.records
@@ -125,9 +126,9 @@ def test_each_request_leaves_one_line_without_personal_data_or_key(
 
 @responses.activate
 def test_a_network_fault_shows_neither_address_nor_key(caplog: pytest.LogCaptureFixture) -> None:
-    responses.get(MEMBERS, body=ConnectionResetError(f"{CANARY} {KEY}"))
+    responses.get(PEOPLE, body=ConnectionResetError(f"{CANARY} {KEY}"))
     with caplog.at_level(logging.DEBUG), pytest.raises(NotAccepted) as refusal:
-        Klaviyo(URL, KEY, ScriptedLimiter()).members("L1", "email", [CANARY])
+        Klaviyo(URL, KEY, ScriptedLimiter()).find_members("L1", "email", [CANARY])
     assert "canary" not in "".join(traceback.format_exception(refusal.value)) + caplog.text
     assert refusal.value.__context__ is None
 

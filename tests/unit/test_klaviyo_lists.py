@@ -17,7 +17,6 @@ from klaviyo.outcomes import UNEXPECTED, Hold
 URL = "https://a.klaviyo.com"
 LISTS = f"{URL}/api/lists"
 MEMBERS = f"{LISTS}/L1/relationships/profiles"
-ON_LIST = f"{LISTS}/L1/profiles"
 FORBIDDEN = {"errors": [{"id": "e", "code": "permission_denied"}]}
 
 
@@ -47,10 +46,6 @@ def sent_body(index: int = 0) -> Any:
 
 def a_list(list_id: str, name: str, created: str = "2026-01-01T00:00:00+00:00") -> dict[str, Any]:
     return {"type": "list", "id": list_id, "attributes": {"name": name, "created": created}}
-
-
-def profile(profile_id: str, **attributes: str | None) -> dict[str, Any]:
-    return {"type": "profile", "id": profile_id, "attributes": attributes}
 
 
 @responses.activate
@@ -85,68 +80,9 @@ def test_a_list_gives_its_name() -> None:
 
 
 @responses.activate
-def test_members_are_looked_up_a_hundred_at_a_time() -> None:
-    responses.get(MEMBERS, json={"data": [{"type": "profile", "id": "P1"}], "links": {"next": None}})
-    responses.get(MEMBERS, json={"data": [{"type": "profile", "id": "P2"}], "links": {"next": None}})
-    people = [f"a+{number}@example.com" for number in range(101)]
-    assert client().members("L1", "email", people) == ["P1", "P2"]
-    assert sent_query(0)["filter"] == ["any(email,[" + ",".join(f'"{one}"' for one in people[:100]) + "])"]
-    assert sent_query(1)["filter"] == [f'any(email,["{people[100]}"])']
-    assert sent_query(1)["page[size]"] == ["100"]
-
-
-@responses.activate
-def test_a_look_up_keeps_the_url_short() -> None:
-    responses.get(MEMBERS, json={"data": []})
-    client().members("L1", "email", [f"{'ö' * 60}{number}@example.com" for number in range(100)])
-    assert len(responses.calls) > 1
-    assert all(len(call.request.url or "") < 6_000 for call in responses.calls)
-
-
-@responses.activate
-def test_of_a_hundred_addresses_those_on_the_list_are_told_whatever_their_case() -> None:
-    people = [f"A+{number}@example.com" for number in range(101)]
-    pages: list[dict[str, Any]] = [
-        {"data": [profile("P7", email="a+7@Example.com")], "links": {"next": f"{ON_LIST}?page%5Bcursor%5D=b"}},
-        {"data": [profile("P9", email="a+9@example.com"), profile("P1", email=None), profile("P2", email="b@c.com")]},
-        {"data": [profile("P100", email=people[100], phone_number=None)]},
-    ]
-    for page in pages:
-        responses.get(ON_LIST, json=page)
-    assert client().listed("L1", "email", people) == {people[7]: "P7", people[9]: "P9", people[100]: "P100"}
-    assert sent_query(0)["filter"] == ["any(email,[" + ",".join(f'"{one}"' for one in people[:100]) + "])"]
-    assert (sent_query(0)["fields[profile]"], sent_query(0)["page[size]"]) == (["email"], ["100"])
-    assert sent_query(2)["filter"] == [f'any(email,["{people[100]}"])']
-
-
-@responses.activate
-def test_phones_on_the_list_are_told() -> None:
-    responses.get(ON_LIST, json={"data": [profile("P1", phone_number="+12125560100", email="a@example.com")]})
-    assert client().listed("L1", "phone_number", ["+12125560100", "+12125560101"]) == {"+12125560100": "P1"}
-
-
-@pytest.mark.parametrize("data", [[{"id": "P1"}], [{"id": "P1", "attributes": {"email": 1}}], [None], {}])
-@responses.activate
-def test_nobody_is_taken_for_a_member_by_an_answer_that_cannot_be_read(data: Any) -> None:
-    responses.get(ON_LIST, json={"data": data})
-    with pytest.raises(NotAccepted) as refusal:
-        client().listed("L1", "email", ["a@example.com"])
-    assert refusal.value.outcome == UNEXPECTED
-
-
-@responses.activate
-def test_nobody_to_look_up_or_to_remove_is_no_request() -> None:
-    assert client().members("L1", "phone_number", []) == []
-    assert client().listed("L1", "phone_number", []) == {}
+def test_nobody_to_remove_is_no_request() -> None:
     client().remove_members("L1", [])
     assert len(responses.calls) == 0
-
-
-@responses.activate
-def test_profiles_are_found_by_external_id() -> None:
-    responses.get(f"{URL}/api/profiles", json={"data": [{"type": "profile", "id": "P1", "attributes": {}}]})
-    assert client().profiles_by_external_id(["c-1", "c-2"]) == ["P1"]
-    assert sent_query()["filter"] == ['any(external_id,["c-1","c-2"])']
 
 
 @responses.activate

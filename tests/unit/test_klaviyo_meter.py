@@ -28,6 +28,9 @@ class Heard:
     def waits(self, endpoint: str, seconds: float) -> None:
         self.told.append(("waits", endpoint, f"{seconds:g}"))
 
+    def partial_failure(self, endpoint: str, field: str) -> None:
+        self.told.append(("partial_failure", endpoint, field))
+
 
 @responses.activate
 def test_a_call_is_told_before_the_lease_is_renewed_and_nothing_comes_after_an_answer_that_is_no_429() -> None:

@@ -14,7 +14,7 @@ from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import UNEXPECTED
 
 URL = "https://a.klaviyo.com"
-MEMBERS = f"{URL}/api/lists/L1/relationships/profiles"
+MEMBERS = f"{URL}/api/lists/L1/profiles"
 CANARY = "canary+x@example.com"
 
 
@@ -29,11 +29,12 @@ class OpenLimiter:
 
 
 def look_up() -> list[str]:
-    return Klaviyo(URL, "pk_test", OpenLimiter()).members("L1", "email", [CANARY])
+    return [found.id for found in Klaviyo(URL, "pk_test", OpenLimiter()).find_members("L1", "email", [CANARY])]
 
 
 def page(ids: list[str], following: str | None) -> str:
-    return json.dumps({"data": [{"type": "profile", "id": one} for one in ids], "links": {"next": following}})
+    profiles = [{"type": "profile", "id": one, "attributes": {}} for one in ids]
+    return json.dumps({"data": profiles, "links": {"next": following}})
 
 
 def on_page(cursor: str | None) -> list[object]:
@@ -51,10 +52,10 @@ def test_pages_are_followed_to_the_last() -> None:
 @pytest.mark.parametrize(
     "link",
     [
-        "https://elsewhere.example/api/lists/L1/relationships/profiles?page[cursor]=b",
-        "http://a.klaviyo.com/api/lists/L1/relationships/profiles?page[cursor]=b",
-        "https://a.klaviyo.com@elsewhere.example/api/lists/L1/relationships/profiles",
-        f"{URL}/api/lists/L2/relationships/profiles?page[cursor]=b",
+        "https://elsewhere.example/api/lists/L1/profiles?page[cursor]=b",
+        "http://a.klaviyo.com/api/lists/L1/profiles?page[cursor]=b",
+        "https://a.klaviyo.com@elsewhere.example/api/lists/L1/profiles",
+        f"{URL}/api/lists/L2/profiles?page[cursor]=b",
         "",
     ],
 )
@@ -78,7 +79,14 @@ def test_pages_without_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    "body", ['{"data":{}}', '{"data":[{"type":"profile"}]}', '{"data":[{"id":7}]}', '{"data":[],"links":[]}']
+    "body",
+    [
+        '{"data":{}}',
+        '{"data":[{"type":"profile","attributes":{}}]}',
+        '{"data":[{"id":7,"attributes":{}}]}',
+        '{"data":[{"id":"P1"}]}',
+        '{"data":[],"links":[]}',
+    ],
 )
 @responses.activate
 def test_a_document_of_another_shape_is_not_taken_for_an_answer(body: str) -> None:

@@ -28,14 +28,14 @@ def refusal(**fields: Any) -> Rejected:
 
 def test_everything_a_consent_says_is_read() -> None:
     found = consent(
-        email=" Ada@example.com ",
+        email=" Ada@Example.com\ufeff",
         phone_number="+1 (212) 556-0100",
         list_id="L1",
         custom_source="-59",
         historical_import=True,
         consented_at="2024-04-01T18:37:06.5589Z",
     )
-    assert found == Consent("Ada@example.com", "+12125560100", "L1", "-59", AT)
+    assert found == Consent("ada@example.com", "+12125560100", "L1", "-59", AT)
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  "])

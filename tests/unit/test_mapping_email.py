@@ -66,8 +66,8 @@ def test_an_address_that_klaviyo_would_refuse_is_invalid(address: str) -> None:
     assert not is_valid(address)
 
 
-def test_the_first_valid_address_is_taken_as_it_was_given() -> None:
-    assert first_valid(["nobody", "Jane@Example.com", "doe@example.com"]) == "Jane@Example.com"
+def test_the_first_valid_address_is_taken_in_lower_case() -> None:
+    assert first_valid(["nobody", "Jane@Example.com", "doe@example.com"]) == "jane@example.com"
 
 
 def test_no_valid_address_among_several_is_unfit() -> None:

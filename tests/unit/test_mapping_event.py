@@ -39,28 +39,42 @@ def test_an_event_is_one_row_with_one_profile_and_one_event() -> None:
         unique_id="m-1",
         profile={"phone_number": "8448309222", "country_code": "IN"},
     )
-    assert found == Event(
-        {
-            "type": "event-bulk-create",
-            "attributes": {
-                "profile": {"data": {"type": "profile", "attributes": {"phone_number": "+918448309222"}}},
-                "events": {
-                    "data": [
-                        {
-                            "type": "event",
-                            "attributes": {
-                                "metric": {"data": {"type": "metric", "attributes": {"name": "Ordered"}}},
-                                "properties": {"key": "value", "list": [1, None]},
-                                "time": "2024-09-11T20:08:49.891Z",
-                                "value": 10,
-                                "unique_id": "m-1",
-                            },
-                        }
-                    ]
-                },
+    assert found.row == {
+        "type": "event-bulk-create",
+        "attributes": {
+            "profile": {"data": {"type": "profile", "attributes": {"phone_number": "+918448309222"}}},
+            "events": {
+                "data": [
+                    {
+                        "type": "event",
+                        "attributes": {
+                            "metric": {"data": {"type": "metric", "attributes": {"name": "Ordered"}}},
+                            "properties": {"key": "value", "list": [1, None]},
+                            "time": "2024-09-11T20:08:49.891Z",
+                            "value": 10,
+                            "unique_id": "m-1",
+                        },
+                    }
+                ]
             },
-        }
-    )
+        },
+    }
+
+
+def person(row: dict[str, Any]) -> Any:
+    return row["attributes"]["profile"]["data"]
+
+
+def test_an_event_goes_under_one_identifier_or_under_klaviyos_own_id() -> None:
+    known = {"anonymous_id": "an-1", "phone_number": "+12125560100", "external_id": "c-1"}
+    found = event(profile={**known, "first_name": "Ada"}, user_id=" u-1 ")
+    assert found.identifiers == known
+    assert found.user_id == "u-1"
+    assert person(found.row) == {"type": "profile", "attributes": {"external_id": "c-1", "first_name": "Ada"}}
+    mail = found.under("email", "ada@example.com")
+    assert person(mail) == {"type": "profile", "attributes": {"email": "ada@example.com", "first_name": "Ada"}}
+    assert person(found.under("id", "01A")) == {"type": "profile", "id": "01A", "attributes": {"first_name": "Ada"}}
+    assert mail["attributes"]["events"] == found.row["attributes"]["events"]
 
 
 @pytest.mark.parametrize("fields", [{}, {"time": None, "value": None, "unique_id": None}, {"time": "", "value": ""}])

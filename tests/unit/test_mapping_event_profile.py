@@ -20,7 +20,7 @@ def refusal(**profile: Any) -> Rejected:
 
 
 @pytest.mark.parametrize(
-    ("profile", "attributes"),
+    ("profile", "identifiers"),
     [
         ({"email": " ada@example.com "}, {"email": "ada@example.com"}),
         ({"phone_number": "8448309222", "country_code": "in"}, {"phone_number": "+918448309222"}),
@@ -35,11 +35,18 @@ def refusal(**profile: Any) -> Rejected:
     ],
 )
 def test_any_identifier_will_do_and_a_country_is_no_attribute(
-    profile: dict[str, Any], attributes: dict[str, Any]
+    profile: dict[str, Any], identifiers: dict[str, str]
 ) -> None:
     warnings: list[str] = []
-    assert read(profile, RULES, warnings) == attributes
+    assert read(profile, RULES, warnings) == (identifiers, {})
     assert warnings == []
+
+
+def test_the_identifier_that_says_best_who_it_is_comes_first() -> None:
+    given = {"anonymous_id": "an-1", "phone_number": "+12125560100", "external_id": "c-1", "email": "ada@example.com"}
+    for places, first in enumerate(("email", "external_id", "phone_number", "anonymous_id")):
+        found, _ = read(dict(list(given.items())[: 4 - places]), RULES, [])
+        assert next(iter(found)) == first
 
 
 @pytest.mark.parametrize(
@@ -59,7 +66,7 @@ def test_a_wrong_identifier_is_left_out_beside_a_good_email_and_rejected_alone(
     wrong: dict[str, Any], reason: Reason
 ) -> None:
     warnings: list[str] = []
-    assert read({"email": "ada@example.com", **wrong}, RULES, warnings) == {"email": "ada@example.com"}
+    assert read({"email": "ada@example.com", **wrong}, RULES, warnings) == ({"email": "ada@example.com"}, {})
     assert warnings == [reason]
     caught = refusal(**wrong)
     assert (caught.reason, caught.field) == (reason, next(iter(wrong)))
@@ -86,24 +93,22 @@ def test_a_profile_that_is_no_object_is_unreadable(profile: object) -> None:
 def test_what_else_there_is_becomes_standard_fields_and_properties() -> None:
     warnings: list[str] = []
     extra = {"first_name": "Ada", "city": "London", "latitude": "91", "plan": "gold", "$tier": 2, "none": None}
-    assert read({"external_id": "c-1", **extra}, RULES, warnings) == {
-        "external_id": "c-1",
-        "first_name": "Ada",
-        "location": {"city": "London"},
-        "properties": {"plan": "gold", "tier": 2},
-    }
+    assert read({"external_id": "c-1", **extra}, RULES, warnings) == (
+        {"external_id": "c-1"},
+        {"first_name": "Ada", "location": {"city": "London"}, "properties": {"plan": "gold", "tier": 2}},
+    )
     assert warnings == [Reason.LATITUDE_INVALID]
 
 
 def test_the_rules_of_a_profile_hold_for_the_profile_of_an_event() -> None:
     rules = Rules(default_country="DE", coerce=True, properties={"company": "organization"})
     found = read({"phone_number": "0151 12345678", "age": "36", "company": "Engines"}, rules, [])
-    assert found == {"phone_number": "+4915112345678", "organization": "Engines", "properties": {"age": 36}}
+    assert found == ({"phone_number": "+4915112345678"}, {"organization": "Engines", "properties": {"age": 36}})
 
 
 @given(st.text(st.characters(exclude_categories=())), st.one_of(st.none(), st.text(max_size=3)))
 def test_no_phone_costs_a_person_with_a_good_email(phone: str, country: str | None) -> None:
     warnings: list[str] = []
-    found = read({"email": "ada@example.com", "phone_number": phone, "country_code": country}, RULES, warnings)
+    found, _ = read({"email": "ada@example.com", "phone_number": phone, "country_code": country}, RULES, warnings)
     assert found["email"] == "ada@example.com"
     assert ("phone_number" in found) + (Reason.PHONE_INVALID in warnings) == bool(phone.strip())

@@ -27,15 +27,14 @@ def _rejection(*identities: Identity, rules: Rules | None = None) -> Rejected:
     ("identities", "email"),
     [
         ((_JANE,), "jane@example.com"),
-        ((Identity("email", " Jane+Tag@Example.com\n"),), "Jane+Tag@Example.com"),
+        ((Identity("email", " Jane+Tag@Example.com\n"),), "jane+tag@example.com"),
         ((_MD5, _JANE), "jane@example.com"),
         ((_INVALID, _JANE), "jane@example.com"),
         ((_JANE, Identity("email", "doe@example.com")), "jane@example.com"),
+        ((Identity("email", "\u200b"), Identity("email", "Jane@MÜLLER.de")), "jane@xn--mller-kva.de"),
     ],
 )
-def test_the_email_is_the_first_raw_valid_one_as_given_but_trimmed(
-    identities: tuple[Identity, ...], email: str
-) -> None:
+def test_the_email_is_the_first_raw_valid_one_in_its_one_spelling(identities: tuple[Identity, ...], email: str) -> None:
     assert _profile(*identities) == Profile({"email": email})
 
 
@@ -159,7 +158,8 @@ def test_the_mobile_number_is_the_phone_by_default() -> None:
         ("(212) 556-0100", "United States", None, "+12125560100"),
         ("0151 12345678", "Germany", "US", "+4915112345678"),
         ("0151 12345678", None, "DE", "+4915112345678"),
-        ("0151 12345678", "Atlantis", "DE", "+4915112345678"),
+        ("0151 12345678", " ", "DE", "+4915112345678"),
+        ("021 123 4567", "Pitcairn", "DE", "+64211234567"),
         ("+4915112345678", "US", "US", "+4915112345678"),
         ("004915112345678", "FR", None, "+4915112345678"),
     ],
@@ -169,6 +169,12 @@ def test_a_phone_without_a_country_code_takes_that_of_the_person_then_the_defaul
 ) -> None:
     profile = _profile(_JANE, Identity("mobile_number", number), rules=Rules(default_country=default), country=country)
     assert profile.attributes["phone_number"] == e164
+
+
+def test_a_phone_from_a_country_that_nobody_knows_is_left_out_and_not_read_by_another_plan() -> None:
+    number = Identity("mobile_number", "0151 12345678")
+    profile = _profile(_JANE, number, rules=Rules(default_country="DE"), country="Atlantis")
+    assert ("phone_number" in profile.attributes, profile.warnings) == (False, (Reason.PHONE_INVALID,))
 
 
 def test_the_country_of_the_person_is_sent_as_it_was_given() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.errors import Reason, Unfit
-from mappings.times import to_iso
+from mappings.times import clamp, to_iso
 
 _MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30))  # noqa: DTZ001  # each test gives them a zone
 _AFTER_1973 = st.integers(100_000_000_000, 253_402_300_799_999)
@@ -94,3 +94,39 @@ def test_nothing_but_unfit_is_raised(value: Any) -> None:
     except Unfit:
         return
     assert len(iso) == len("2024-09-11T20:08:49.891Z")
+
+
+NOW = 1_800_000_000_000
+_2015 = 1_420_070_400_000
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (None, (NOW, False)),
+        (NOW, (NOW, False)),
+        (NOW - 1, (NOW - 1, False)),
+        (NOW + 1, (NOW, True)),
+        (_2015, (_2015, False)),
+        (_2015 - 1, (NOW, True)),
+        (1_700_000_000, (NOW, True)),
+        (0, (NOW, True)),
+        (-1, (NOW, True)),
+        (1_700_000_000_000.9, (1_700_000_000_000, False)),
+        (float("nan"), (NOW, True)),
+        (float("inf"), (NOW, True)),
+        (float("-inf"), (NOW, True)),
+        (10**400, (NOW, True)),
+    ],
+)
+def test_a_time_that_cannot_be_is_now(told: float | None, expected: tuple[int, bool]) -> None:
+    assert clamp(told, NOW) == expected
+
+
+@given(st.none() | st.integers() | st.floats(), st.integers(_2015, 10**13))
+def test_no_change_is_of_the_future_or_of_before_2015_and_what_is_clamped_once_stays(
+    told: float | None, now: int
+) -> None:
+    at, _ = clamp(told, now)
+    assert _2015 <= at <= now
+    assert clamp(at, now) == (at, False)

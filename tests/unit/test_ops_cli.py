@@ -93,15 +93,47 @@ def test_the_doctor_goes_on_without_redis(tmp_path: Path) -> None:
     assert (found["redis"], found["flush policy"], found["klaviyo"]) == ("fail", "ok", "ok")
 
 
-def test_the_estimate_is_shown_with_its_arithmetic(tmp_path: Path) -> None:
+def test_the_estimate_is_shown_with_its_arithmetic_and_what_limits_it(tmp_path: Path) -> None:
     told = ferry(NOWHERE, tmp_path, "estimate", "--profiles", "1000000")
-    assert "as set for default" in told.stdout
-    assert re.search(r"10,000 +135 +74\.1", told.stdout)
-    assert re.search(r"files by SFTP +1,000,000 +9 +not published", told.stdout)
+    assert max(map(len, told.stdout.splitlines())) <= 80
+    assert re.search(r"as set for default, new +100 +10,000 +30,000 +10,000 +74\.1 +uploads", told.stdout)
+    assert re.search(r"largest upload, new +10,000 +100 +30,000 +10,000 +44\.4 +identity", told.stdout)
+    assert re.search(r"largest upload, known +10,000 +100 +0 +10,000 +14\.8 +proof", told.stdout)
+    assert re.search(r"files by SFTP +9 +unknown", told.stdout)
+    assert "Minutes: the largest of uploads / 135, identity / 675 and proof / 675" in told.stdout
+
+
+def test_an_estimate_has_the_same_numbers_for_programs(tmp_path: Path) -> None:
     cases = json.loads(ferry(NOWHERE, tmp_path, "estimate", "--profiles", "250", "--json").stdout)
-    assert [case.get("uploads") for case in cases] == [3, 1, 1, None, None]
-    assert [case.get("files") for case in cases] == [None, None, None, 1, 1]
-    assert [case["minutes"] for case in cases[3:]] == [None, None], "Klaviyo publishes none"
+    uploads, files = cases[:6], cases[6:]
+    assert [(each["uploads"], each["people"]) for each in uploads] == [
+        *((3, "new"), (3, "known"), (1, "new"), (1, "known"), (1, "new"), (1, "known")),
+    ]
+    assert [(each["identity_look_ups"], each["proof_look_ups"]) for each in uploads] == [(9, 3), (0, 3)] * 3
+    assert [each["limited_by"] for each in uploads] == ["uploads", "uploads", *["identity", "uploads"] * 2]
+    assert [(each["files"], each["minutes"]) for each in files] == [(1, None)] * 2, "Klaviyo publishes no rate"
+
+
+def test_an_estimate_goes_by_the_settings_of_each_connection(tmp_path: Path) -> None:
+    file = tmp_path / "connections.toml"
+    file.write_text(
+        """
+        [connections.default]
+        identifiers = "email_only"
+        prove = "off"
+        [connections.sampled]
+        prove = "sample"
+        upload_max = 200
+        """
+    )
+    told = ferry(NOWHERE, tmp_path, "estimate", "--profiles", "1000", "--json", FERRY_CONNECTIONS=str(file))
+    found = {(each["case"], each.get("people")): each for each in json.loads(told.stdout)}
+
+    def look_ups(case: str) -> tuple[int, int]:
+        return found[case, "new"]["identity_look_ups"], found[case, "new"]["proof_look_ups"]
+
+    assert look_ups("as set for default") == look_ups("largest upload") == (0, 0)
+    assert look_ups("as set for sampled") == (30, 5)
 
 
 def test_the_registration_is_what_mparticle_imports(tmp_path: Path) -> None:

@@ -79,16 +79,12 @@ def test_nobody_is_put_on_a_list_who_does_not_join_it() -> None:
     [
         ({"email": "nonsense"}, "email_invalid"),
         ({"external_id": "c-1"}, "without e-mail and phone"),
-        ({"email": "ann@example.com"}, "with the e-mail or phone of another"),
-        ({"phone": "+14155552671"}, "with the e-mail or phone of another"),
+        ({"email": "bob@example.com", "phone": "+14155552671"}, "with the e-mail or phone of another"),
     ],
 )
 def test_who_cannot_be_imported_is_left_out_and_counted(person: dict[str, Any], why: str) -> None:
     ann: dict[str, Any] = {"email": "ann@example.com", "phone": "+14155552671", "external_id": "c-2"}
-    first = change(**ann)
-    other = change(**person)
-    # Different persons for Ferry, although they share an identifier.
-    made = sheet([first, msgspec.structs.replace(other, keys=("z" * 16,))], Rules())
+    made = sheet([change(**ann), change(**person)], Rules())
     assert (made.people, made.left_out) == (1, {why: 1})
 
 

@@ -47,7 +47,7 @@ def test_changes_of_one_person_come_to_one_action() -> None:
     (queue,) = shown("changes", posted(joined, {"action": "remove", "email": "ANN@example.com"}))
     (person,) = queue["people"]
     assert (person["action"], person["changes"]) == ("remove", [0, 1])
-    assert person["profile"] == {"email": "ANN@example.com"}, "nothing but who it is goes with a removal"
+    assert person["profile"] == {"email": "ann@example.com"}, "nothing but who it is goes with a removal"
 
 
 def test_whom_klaviyo_cannot_know_is_shown_with_the_reason() -> None:

@@ -97,7 +97,7 @@ def test_what_fires_next_is_named() -> None:
 
 
 def test_fields_left_out_are_counted() -> None:
-    assert "Delivered with something left out, and so many people: phone_invalid 7." in printed(FULL)
+    assert "Warnings, and people: phone_invalid 7." in printed(FULL)
 
 
 def test_a_queue_that_is_no_audience_is_called_by_its_kind() -> None:

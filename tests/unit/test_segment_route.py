@@ -50,7 +50,7 @@ def test_a_completed_order_is_not_tracked_again_by_whatever_trigger() -> None:
 def test_an_upsert_becomes_a_profile_or_with_a_list_a_member() -> None:
     profile = _one(_IDENTIFY, action="upsert_profile")
     assert (profile.kind, profile.change, profile.audience_id) == ("profile", "update", None)
-    assert profile.fields == {"email": "ann@example.com", "first_name": "Ann"}
+    assert profile.fields == {"email": "ann@example.com", "external_id": "u-1", "first_name": "Ann"}
     member = _one(_IDENTIFY, action="upsert_profile", list_id="L1")
     assert (member.kind, member.change) == ("audience", "add")
     assert (member.list_id, member.audience_id, member.audience_name) == ("L1", "list:L1", None)
@@ -84,10 +84,19 @@ def test_a_blank_email_gives_way_to_the_one_of_the_context() -> None:
     assert _one(message, action="upsert_profile").fields == {"email": "ann@example.com"}
 
 
-def test_the_user_id_is_the_external_id_only_when_asked() -> None:
-    assert "external_id" not in _one(_IDENTIFY, action="upsert_profile").fields
-    for asked in ({"user_id_as_external_id": True}, {"fields": {"external_id": "$.userId"}}):
-        assert _one(_IDENTIFY, action="upsert_profile", **asked).fields["external_id"] == "u-1"
+def test_the_user_id_is_the_external_id_of_a_person_and_of_an_event() -> None:
+    assert _one(_IDENTIFY, action="upsert_profile").fields["external_id"] == "u-1"
+    entered = _TRACK | {"event": "Audience Entered", "userId": "u-1"}
+    assert _one(entered, action="add_profile_to_list", list_id="L1").fields["external_id"] == "u-1"
+    assert _one(entered, action="track_event").fields["profile"]["external_id"] == "u-1"
+    for left_out in ({"user_id_as_external_id": False}, {"fields": {"external_id": ""}}):
+        assert "external_id" not in _one(_IDENTIFY, action="upsert_profile", **left_out).fields
+
+
+def test_a_user_id_alone_identifies_a_person() -> None:
+    routed = _one({"type": "identify", "userId": "u-1", "traits": {"plan": "gold"}}, action="upsert_profile")
+    assert (routed.reason, routed.fields) == (None, {"external_id": "u-1"})
+    assert routed.identities == (("external_id", "u-1"), ("user_id", "u-1"))
 
 
 def test_custom_traits_are_properties_only_when_asked() -> None:
@@ -111,7 +120,8 @@ def test_remove_profile_fires_for_identify_and_acts_only_where_its_list_is_found
     entry = {"action": "remove_profile", "list_id": "$.traits.left"}
     assert _by(_IDENTIFY, **entry) == []
     left = _one(_IDENTIFY | {"traits": {"email": "ann@example.com", "left": "L1"}}, **entry)
-    assert (left.change, left.list_id, left.fields) == ("remove", "L1", {"email": "ann@example.com"})
+    assert (left.change, left.list_id) == ("remove", "L1")
+    assert left.fields == {"email": "ann@example.com", "external_id": "u-1"}
 
 
 def test_a_consent_says_since_when_only_when_it_is_historical() -> None:
@@ -148,7 +158,7 @@ def test_a_list_of_a_wrong_type_never_makes_an_unsubscribe_a_global_one() -> Non
     ],
 )
 def test_whom_nothing_identifies_is_dead_on_arrival(entry: dict[str, Any], message: dict[str, Any]) -> None:
-    routed = _one(message | {"traits": {"firstName": "Ann"}}, **entry)
+    routed = _one(message | {"userId": None, "traits": {"firstName": "Ann"}}, **entry)
     assert routed.reason == "no_identifier"
     assert "map another field to it" in (routed.detail or "")
     assert "Ann" not in (routed.detail or "")
@@ -157,12 +167,12 @@ def test_whom_nothing_identifies_is_dead_on_arrival(entry: dict[str, Any], messa
 @pytest.mark.parametrize(
     ("person", "identities"),
     [
-        ({"email": "a@b.cc", "phone": "1"}, (("email", "a@b.cc"), ("user_id", "u-1"))),
+        ({"email": "a@b.cc", "phone": "1"}, (("email", "a@b.cc"), ("phone", "1"), ("user_id", "u-1"))),
         ({"phone": 1}, (("phone", "1"), ("user_id", "u-1"))),
         ({"email": "a@b.cc", "id": "x"}, (("email", "a@b.cc"), ("external_id", "x"), ("user_id", "u-1"))),
     ],
 )
-def test_persons_are_told_apart_by_email_or_phone_and_by_their_ids(
+def test_persons_are_told_apart_by_email_phone_and_their_ids(
     person: dict[str, Any], identities: tuple[tuple[str, str], ...]
 ) -> None:
     message = {"type": "identify", "userId": "u-1", "anonymousId": "device", "traits": person}

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from mappings.segment_actions import Name, Options
+from mappings.segment_actions import Name
 from mappings.segment_paths import If, Path
 from mappings.segment_settings import DEFAULTS, read
 from mappings.segment_templates import TEMPLATES
@@ -29,7 +29,7 @@ def test_an_action_is_its_template_where_nothing_else_is_said() -> None:
     assert action.fields["email"] == If(
         Path(("traits", "email")), Path(("traits", "email")), Path(("context", "traits", "email"))
     )
-    assert (action.list_id, action.options) == (None, Options())
+    assert (action.list_id, action.traits_as_properties) == (None, False)
     assert "country_code" not in action.fields
 
 
@@ -66,6 +66,32 @@ def test_the_profile_of_an_event_takes_other_names_or_comes_whole_from_one_path(
 def test_the_traits_that_fields_take_are_known() -> None:
     (action,) = read([{"action": "upsert_profile", "fields": {"properties": {"size": "$.context.traits.shoe.size"}}}])
     assert action.taken == {"email", "phone", "firstName", "lastName", "company", "title", "avatar", "address", "shoe"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "place"),
+    [
+        ({}, Path(("userId",))),
+        ({"user_id_as_external_id": True}, Path(("userId",))),
+        ({"user_id_as_external_id": False}, None),
+        ({"fields": {"external_id": ""}}, None),
+        ({"user_id_as_external_id": False, "fields": {"external_id": "$.traits.id"}}, Path(("traits", "id"))),
+    ],
+)
+@pytest.mark.parametrize(
+    "name", ["upsert_profile", "add_profile_to_list", "remove_profile_from_list", "remove_profile"]
+)
+def test_the_user_id_is_the_external_id_unless_it_is_said_otherwise(
+    entry: dict[str, Any], place: Path | None, name: str
+) -> None:
+    (action,) = read([{"action": name, "list_id": "L1", **entry}])
+    assert action.fields.get("external_id") == place
+
+
+def test_a_switch_that_an_action_does_not_have_may_be_off() -> None:
+    (action,) = read([{"action": "track_event", "user_id_as_external_id": False}])
+    assert isinstance(action.fields["profile"], dict)
+    assert action.fields["profile"]["external_id"] == Path(("userId",))
 
 
 @pytest.mark.parametrize(

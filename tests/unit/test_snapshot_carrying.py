@@ -17,8 +17,9 @@ from queues.snapshots import Order
 from queues.succession import overtaken
 from snapshots.digests import digests
 from worker.membership import joined, left, updated
+from worker.people import People
 from worker.roster import identities
-from worker.snapshot_apply import is_void
+from worker.snapshot_apply import Names, is_void
 from worker.snapshot_base import is_another
 from worker.snapshot_drain import waits
 from worker.snapshot_drift import as_listed, choose, drift
@@ -38,7 +39,7 @@ def change(action: Action = "add", at: int = 5, source: str = "snapshot", plan: 
 
 
 def test_of_several_snapshots_of_one_batch_the_newest_counts_and_the_others_are_superseded() -> None:
-    (intent,) = intents([change("replace", 7), change("replace", 9), change("replace", 8)])
+    (intent,) = intents(People([change("replace", 7), change("replace", 9), change("replace", 8)]))
     assert (intent.last, intent.indexes, intent.final) == (1, [0, 2, 1], True)
 
 
@@ -83,13 +84,14 @@ def test_a_list_that_is_gone_is_another_than_the_one_of_the_ledger() -> None:
 
 
 def test_a_profile_is_known_by_each_identifier_that_it_has_strongest_first() -> None:
-    profile = {"phone_number": None, "external_id": "c-1", "email": "Ann@x.com"}
-    assert identities(profile) == [ANN, "external_id:c-1"]
+    profile = {"phone_number": "+14155552671", "external_id": "c-1", "email": "Ann@x.com"}
+    assert identities(profile) == [ANN, "external_id:c-1", "phone_number:+14155552671"]
     assert identities(dict.fromkeys(profile)) == []
 
 
 def test_somebody_on_the_list_is_known_as_the_snapshot_knows_them() -> None:
     assert choose([ANN, "external_id:c-1"], {"external_id:c-1"}) == "external_id:c-1"
+    assert choose([ANN, "external_id:c-1"], {"external_id:c-1", ANN}) == ANN
     assert choose([ANN, "external_id:c-1"], set()) == ANN
 
 
@@ -160,4 +162,21 @@ def test_a_dead_letter_that_speaks_against_the_snapshot_is_void(
     action: Action, source: str, named: bool, void: bool
 ) -> None:
     letter = DeadLetter("1-0", Queue("default", "audience", "42"), "x", {}, 0, 1, change(action, source=source))
-    assert is_void(letter, set(letter.change.keys) if named else set()) is void
+    assert is_void(letter, named) is void
+
+
+_KEYS = st.lists(st.sampled_from("abcd"), min_size=1, max_size=3, unique=True).map(tuple)
+
+
+@given(st.lists(_KEYS, max_size=3), _KEYS)
+def test_a_person_is_among_others_by_a_key_that_names_either(
+    others: list[tuple[str, ...]], person: tuple[str, ...]
+) -> None:
+    expected = any(person[0] in other or other[0] in person for other in others)
+    assert Names.of(others).has(person) is expected
+
+
+def test_whose_phone_is_shared_is_not_the_other() -> None:
+    assert not Names.of([("mum", "phone")]).has(("kid", "phone"))
+    assert Names.of([("mum", "phone")]).has(("phone",))
+    assert Names.of([("phone",)]).has(("kid", "phone"))

@@ -6,14 +6,15 @@ import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queues.members import BUCKETS, bucket_of
 from snapshots.errors import Unreadable
-from snapshots.gathering import gather
-from snapshots.rows import Row, Unusable, alone, row
+from snapshots.gathering import Gathered, gather
+from snapshots.rows import Row, Unusable, row
 
 _ROWS = st.lists(
     st.one_of(
@@ -64,21 +65,93 @@ def test_the_first_rows_that_cannot_be_sent_are_named_by_reason() -> None:
     gathered.close()
 
 
-def test_an_id_that_several_people_have_is_sent_with_none_of_them() -> None:
-    both = [row(n, {"email": f"{name}@example.com", "external_id": "c-1"}, "c-1") for n, name in enumerate("ab", 1)]
+PHONE = "+14155552671"
+
+
+def everybody(gathered: Gathered) -> dict[str, Row]:
+    """The people by identity, as all buckets have them."""
+    found = {identity: person for _, people in gathered.buckets() for identity, person in people.items()}
+    assert all(gathered.person(identity) == person for identity, person in found.items())
+    return found
+
+
+@pytest.mark.parametrize("weaker", [{"external_id": "c-1"}, {"phone": PHONE}, {"external_id": "c-1", "phone": PHONE}])
+def test_what_several_people_have_is_sent_with_none_of_them(weaker: dict[str, str]) -> None:
+    both = [row(n, {"email": f"{name}@example.com", **weaker}) for n, name in enumerate("ab", 1)]
     one = row(3, {"email": "c@example.com", "external_id": "c-2"}, "c-2")
     gathered = gather([*both, one])
-    people = {known.identity: known for _, found in gathered.buckets() for known in found.values()}
-    assert [people[known.identity] for known in both] == [alone(known)._replace(also=()) for known in both]
+    people = everybody(gathered)
+    assert [msgspec.json.decode(people[known.identity].fragment) for known in both] == [
+        {"email": "a@example.com"},
+        {"email": "b@example.com"},
+    ]
+    assert [people[known.identity].keys for known in both] == [known.keys[:1] for known in both]
     assert people[one.identity] == one._replace(also=())
-    assert gathered.counts.expansion == 1
     gathered.close()
 
 
-def test_weaker_identities_are_known_by_their_buckets() -> None:
+def test_addresses_of_one_customer_are_its_expansion() -> None:
+    gathered = gather([row(n, {"email": f"{n}@example.com", "external_id": "c-1"}, "c-1") for n in (1, 2)])
+    assert (gathered.counts.people, gathered.counts.customers, gathered.counts.expansion) == (2, 1, 1)
+    gathered.close()
+
+
+def test_customers_who_share_a_phone_and_have_no_address_are_two() -> None:
+    gathered = gather([row(n, {"external_id": f"c-{n}", "phone": PHONE}) for n in (1, 2)])
+    sent = [msgspec.json.decode(person.fragment) for person in everybody(gathered).values()]
+    assert sorted(sent, key=str) == [{"external_id": "c-1"}, {"external_id": "c-2"}]
+    gathered.close()
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize(
+    ("stronger", "weaker"),
+    [
+        ({"email": "a@example.com", "external_id": "c-1"}, {"external_id": "c-1"}),
+        ({"email": "a@example.com", "phone": PHONE}, {"phone": PHONE}),
+        ({"external_id": "c-1", "phone": PHONE}, {"phone": PHONE}),
+        ({"email": "a@example.com", "external_id": "c-1"}, {"external_id": "c-1", "phone": PHONE}),
+    ],
+)
+def test_a_row_with_an_id_of_somebody_who_has_a_better_row_is_that_persons(
+    stronger: dict[str, str], weaker: dict[str, str], first: int
+) -> None:
+    rows = [row(1, stronger), row(2, weaker)]
+    gathered = gather(rows[::-1] if first else rows)
+    assert set(everybody(gathered)) == {rows[0].identity}
+    assert (gathered.counts.people, gathered.counts.duplicates, gathered.counts.shrink) == (1, 1, {})
+    gathered.close()
+
+
+def test_a_phone_is_that_of_the_person_whose_id_came_with_it() -> None:
+    gathered = gather(
+        [
+            row(1, {"email": "a@example.com", "external_id": "c-1"}),
+            row(2, {"external_id": "c-1", "phone": PHONE}),
+            row(3, {"phone": PHONE}),
+        ]
+    )
+    assert set(everybody(gathered)) == {"email:a@example.com"}
+    assert gathered.whose(f"phone_number:{PHONE}") == ["email:a@example.com"]
+    gathered.close()
+
+
+@pytest.mark.parametrize("weaker", [{"external_id": "c-1"}, {"phone": PHONE}])
+def test_a_row_with_nothing_but_what_several_people_have_could_be_any_of_them(weaker: dict[str, str]) -> None:
+    rows = [row(n, {"email": f"{n}@example.com", **weaker}) for n in (1, 2)]
+    gathered = gather([*rows, row(3, weaker)])
+    assert set(everybody(gathered)) == {known.identity for known in rows}
+    assert (gathered.counts.shrink, gathered.examples) == ({"ambiguous_person": 1}, {"ambiguous_person": [3]})
+    assert (gathered.counts.people, gathered.counts.duplicates, gathered.counts.rows) == (2, 0, 3)
+    gathered.close()
+
+
+def test_weaker_identities_are_known_by_their_buckets_with_the_people_who_have_them() -> None:
     gathered = gather([row(1, {"email": "a@example.com", "external_id": "c-1"}), row(2, {"external_id": "c-2"})])
-    assert gathered.also(bucket_of("external_id:c-1")) == {"external_id:c-1"}
-    assert gathered.also(bucket_of("external_id:c-2")) == frozenset()
+    assert gathered.also(bucket_of("external_id:c-1")) == {"external_id:c-1": ["email:a@example.com"]}
+    assert gathered.whose("external_id:c-1") == ["email:a@example.com"]
+    assert gathered.also(bucket_of("external_id:c-2")) == {}
+    assert [*gathered.addresses()] == [["email:a@example.com"]]
     gathered.close()
 
 
@@ -86,10 +159,8 @@ def test_people_and_their_keys_are_found_among_all() -> None:
     known = [row(n, {"email": f"{name}@example.com", "external_id": name}) for n, name in enumerate("ab", 1)]
     gathered = gather(known)
     assert gathered.has(["email:a@example.com", "email:x@example.com", "external_id:a"]) == {"email:a@example.com"}
-    assert gathered.keys_of_anyone([known[0].keys[0], known[1].keys[1], "x" * 16]) == {
-        known[0].keys[0],
-        known[1].keys[1],
-    }
+    (name, _), (_, other) = known[0].keys, known[1].keys
+    assert gathered.named_by([name, other, "x" * 16]) == ({name}, {name, other})
     gathered.close()
 
 

@@ -9,8 +9,10 @@ from snapshots.gathering import Gathered, gather
 from snapshots.plan import Planned
 from snapshots.planning import plan
 from snapshots.rows import Row, Unusable, row
+from tests.support.remembered import Remembered
 
 AT = 1_000
+NOTHING = Remembered()
 
 
 def _row(number: int, **attributes: object) -> Row:
@@ -47,7 +49,7 @@ def _gathered(*numbers: int) -> Gathered:
 @settings(max_examples=40)
 @given(st.sets(st.integers(1, 60)), st.sets(st.integers(1, 60)))
 def test_the_plan_makes_the_list_equal_to_the_snapshot(named: set[int], held: set[int]) -> None:
-    made = plan(_gathered(*named), _Asked(*(f"email:{n}@example.com" for n in held)), AT, _all_well)
+    made = plan(_gathered(*named), _Asked(*(f"email:{n}@example.com" for n in held)), AT, _all_well, NOTHING)
     parts = [*made.parts()]
     changes = [change for _, part in parts for change in part]
     after = {f"email:{n}@example.com" for n in held}
@@ -64,7 +66,7 @@ def test_the_plan_makes_the_list_equal_to_the_snapshot(named: set[int], held: se
 
 def test_the_ledger_is_asked_for_every_bucket_once_in_small_groups() -> None:
     asked = _Asked()
-    plan(_gathered(1, 2), asked, AT, _all_well).close()
+    plan(_gathered(1, 2), asked, AT, _all_well, NOTHING).close()
     assert [number for numbers in asked.calls for number in numbers] == [*range(4_096)]
     assert max(map(len, asked.calls)) == 64
 
@@ -72,7 +74,7 @@ def test_the_ledger_is_asked_for_every_bucket_once_in_small_groups() -> None:
 def test_whoever_cannot_be_sent_is_counted_and_not_planned() -> None:
     gathered = gather([_row(1, city="Oslo"), Unusable(2, "email_invalid"), _row(3, city="Oslo"), _row(4, city="Oslo")])
     asked = _Asked("email:4@example.com", "email:5@example.com")
-    made = plan(gathered, asked, AT, lambda change: "phone_invalid" if b'"1@' in change.fragment else None)
+    made = plan(gathered, asked, AT, lambda change: "phone_invalid" if b'"1@' in change.fragment else None, NOTHING)
     assert (made.counts.adds, made.counts.updates, made.counts.removals, made.counts.people) == (1, 1, 1, 2)
     assert made.counts.shrink == {"email_invalid": 1, "phone_invalid": 1}
     assert made.shrunk == {"email_invalid": [2], "phone_invalid": [1]}
@@ -83,14 +85,14 @@ def test_whoever_cannot_be_sent_is_counted_and_not_planned() -> None:
 
 def test_a_member_whose_update_cannot_be_sent_stays_one_and_leavers_are_not_asked_about() -> None:
     asked = _Asked("email:1@example.com", "email:2@example.com")
-    made = plan(_gathered(1), asked, AT, lambda change: "email_invalid")
+    made = plan(_gathered(1), asked, AT, lambda change: "email_invalid", NOTHING)
     assert [change.action for _, part in made.parts() for change in part] == ["remove"]
     assert made.counts.people == 0
     made.close()
 
 
 def test_examples_are_the_first_of_a_kind() -> None:
-    made = plan(_gathered(*range(30)), _Asked("email:x@example.com"), AT, _all_well)
+    made = plan(_gathered(*range(30)), _Asked("email:x@example.com"), AT, _all_well, NOTHING)
     assert len(made.examples("add")) == 20
     assert len(made.examples("add", 3)) == 3
     assert [change.identity for change in made.examples("remove")] == ["email:x@example.com"]
@@ -100,7 +102,7 @@ def test_examples_are_the_first_of_a_kind() -> None:
 
 def test_a_person_who_gets_a_stronger_identity_is_not_taken_off_under_the_weaker() -> None:
     gathered = gather([row(1, {"email": "1@example.com", "external_id": "c-1"}, "c-1")])
-    made = plan(gathered, _Asked("external_id:c-1", "external_id:c-2"), AT, _all_well)
+    made = plan(gathered, _Asked("external_id:c-1", "external_id:c-2"), AT, _all_well, NOTHING)
     planned = {(change.action, change.identity) for _, part in made.parts() for change in part}
     assert planned == {("add", "email:1@example.com"), ("remove", "external_id:c-2")}
     made.close()
@@ -111,4 +113,4 @@ def test_what_the_ledger_raises_comes_through() -> None:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        plan(_gathered(1), lost, AT, _all_well)
+        plan(_gathered(1), lost, AT, _all_well, NOTHING)

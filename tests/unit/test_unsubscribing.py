@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from klaviyo.errors import NotAccepted
+from klaviyo.lookups import Found
 from klaviyo.outcomes import Bisect
 from mappings.consent import Consent
 from mappings.rules import Rules
@@ -37,12 +38,16 @@ class Scripted:
         self._members = members
         self.rows: list[list[dict[str, Any]]] = []
 
-    def listed(self, list_id: str, field: str, values: Sequence[str]) -> dict[str, str]:
-        """As `Klaviyo.listed`."""
+    def find_members(self, list_id: str, field: str, values: Sequence[str]) -> list[Found]:
+        """As `Klaviyo.find_members`."""
         assert list_id == LIST
         if REFUSED in values:
             raise NotAccepted("get_profiles_for_list", Bisect("invalid", "", "", "e-1"))
-        return {value: self._members[value] for value in values if value in self._members}
+        return [self._shown(field, value) for value in values if value in self._members]
+
+    def _shown(self, field: str, value: str) -> Found:
+        shown = {"email": None, "phone_number": None, field: value}
+        return Found(self._members[value], shown["email"], shown["phone_number"], None)
 
     def get_list(self, list_id: str) -> str:
         """The list is there."""

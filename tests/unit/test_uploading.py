@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +29,12 @@ Kind = Literal["fine", "unmappable", "named", "unnamed", "fails"]
 KINDS: tuple[Kind, ...] = ("fine", "unmappable", "named", "unnamed", "fails")
 #: Errors that a refusal names at most.
 NAMED_AT_ONCE = 3
+
+
+@pytest.fixture(autouse=True)
+def _listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The audience has its list; whose it is, is looked up in Redis."""
+    monkeypatch.setattr("worker.uploading.list_of", lambda _delivery, create: "LIST01")
 
 
 class Scripted:
@@ -82,7 +89,7 @@ def _refusal(kinds: list[Kind]) -> Outcome | None:
 class WithoutLedger(Delivery):
     """Keeps what it achieved to itself."""
 
-    def note(self) -> None:
+    def keep(self) -> None:
         """Nothing dies here."""
 
 

@@ -1,0 +1,10 @@
+"""`python -m bench.unlimited worker`: `ferry` that keeps to no limit of Klaviyo's, to see what its own work takes."""
+
+from __future__ import annotations
+
+from klaviyo.quotas import PUBLISHED, Quota
+from ops.cli import main
+
+if __name__ == "__main__":
+    PUBLISHED.update(dict.fromkeys(PUBLISHED, Quota(burst=1_000_000, steady=1_000_000)))
+    main(prog_name="ferry")

@@ -1,0 +1,51 @@
+"""Carrying out the recording of events that were accepted."""
+
+from __future__ import annotations
+
+import logging
+
+from emulator.clashes import People
+from emulator.events import Event
+from emulator.profiles import ClashError, Profile, UnknownProfileError
+from emulator.times import epoch
+from emulator.work import Row, Tracking
+
+log = logging.getLogger(__name__)
+
+
+def carry_out(order: Tracking, people: People, now: float) -> None:
+    """Record every event, making or updating its profile; one for an id nobody has is lost without a word."""
+    for row, attributes in order.events:
+        try:
+            person = _person(row, people, now)
+        except UnknownProfileError:
+            log.warning("an event names a profile id nobody has; passing it over")
+            continue
+        event = _event(person.id, attributes, order.created)
+        person.last_event = max(person.last_event or event.time, event.time)
+        people.events.record(event)
+
+
+def _person(row: Row, people: People, now: float) -> Profile:
+    """The owner of the first identifier; one that belongs to somebody else is left to them where that is refused."""
+    while True:
+        try:
+            return people.upsert(row, now, clear_nulls=False)[0]
+        except ClashError as clash:
+            row = {**row, "attributes": {k: v for k, v in row["attributes"].items() if k != clash.field}}
+
+
+def _event(profile_id: str, attributes: Row, accepted: float) -> Event:
+    metric = attributes["metric"]["data"]["attributes"]
+    time = int(accepted if attributes.get("time") is None else epoch(attributes["time"]))
+    return Event(
+        profile_id=profile_id,
+        metric=metric["name"],
+        unique_id=attributes.get("unique_id") or str(time),
+        time=time,
+        properties=attributes["properties"],
+        value=attributes.get("value"),
+        value_currency=attributes.get("value_currency"),
+        service=metric.get("service"),
+        backfill=attributes.get("backfill") or False,
+    )

@@ -1,0 +1,77 @@
+"""Values that identify nobody: `0`, `null`, `n/a`, zeroes and dashes. They are neither keys nor sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+#: What CDPs, spreadsheets and programs write where there is no id; compared without case and surrounding signs.
+PLACEHOLDERS: Final = frozenset(
+    {
+        *("null", "nil", "none", "nan", "undefined", "unknown", "void", "empty", "blank", "missing", "default"),
+        *("n/a", "na", "not set", "not available", "not applicable", "no id", "tbd", "object object"),
+        *("guest", "anonymous", "anon", "visitor", "nobody", "noone", "test", "dummy", "deleted", "redacted"),
+        *("true", "false"),
+    }
+)
+#: Nothing but zeroes and signs: `0`, `0.0`, `-`, `000-000`, the nil UUID and its opposite. `-1` is what mParticle and
+#: databases give nobody.
+_NOTHING: Final = re.compile(r"[0\W_]*|-1|[fF]{8}(?:-?[fF]{4}){3}-?[fF]{12}", re.ASCII)
+#: A phone of one digit, or of zeroes behind a country code: +10000000000.
+_DUMMY_PHONE: Final = re.compile(r"\+?(?:(\d)\1{6,}|\d{1,4}?0{7,})")
+_SIGNS: Final = " \t\r\n\"'`()[]{}<>-_.,;:\\/|*#?!"
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """What is blocked: the default, and on top `values` (compared without case) and `patterns` of the user."""
+
+    values: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    _folded: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_folded", frozenset(value.strip().casefold() for value in self.values))
+
+    @cached_property
+    def _expressions(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(re.compile(pattern, re.IGNORECASE) for pattern in self.patterns)
+
+    def holds(self, kind: str, value: str) -> bool:
+        """Whether the value of that kind of identifier (`email`, `phone`, `external_id`, `mpid` ...) is blocked."""
+        folded = value.casefold()
+        if folded in self._folded or any(each.fullmatch(value) for each in self._expressions):
+            return True
+        if kind == "email":
+            return False
+        if kind == "phone":
+            return _DUMMY_PHONE.fullmatch(value) is not None
+        return _NOTHING.fullmatch(value) is not None or folded.strip(_SIGNS) in PLACEHOLDERS
+
+
+DEFAULT: Final = Blocked()
+
+
+def read(entries: Iterable[str]) -> Blocked:
+    """Of the setting `blocked_identifiers`: texts are values, `/.../` are patterns that match a whole value.
+
+    Raises ValueError naming a pattern that is none.
+    """
+    values, patterns = [], []
+    for entry in entries:
+        if len(entry) > 2 and entry.startswith("/") and entry.endswith("/"):
+            patterns.append(_checked(entry[1:-1]))
+        else:
+            values.append(entry)
+    return Blocked(tuple(values), tuple(patterns))
+
+
+def _checked(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as fault:
+        raise ValueError(f"blocked_identifiers: /{pattern}/ is no regular expression ({fault}); correct it") from fault
+    return pattern

@@ -1,0 +1,53 @@
+"""Which profiles are those of somebody who leaves a list (rule 6 of `identity`). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from identity.sending import Profile
+from mappings import email
+
+
+@dataclass(frozen=True, slots=True)
+class Leaver:
+    """Somebody who leaves. `email`, `phones`, `external_ids`: that the person's changes name.
+
+    `delivered`: ids of the profiles under which the person was delivered, by the e-mail or by an id that has one e-mail
+    at a time. `by_ids`: of those delivered under the other ids, which more people may have. `is_known`: the e-mail was
+    delivered before, so that the other ids may be somebody else's. `is_member`: a snapshot takes off whoever was
+    delivered under this one identifier.
+    """
+
+    email: str = ""
+    phones: frozenset[str] = frozenset()
+    external_ids: frozenset[str] = frozenset()
+    delivered: frozenset[str] = frozenset()
+    by_ids: frozenset[str] = frozenset()
+    is_known: bool = False
+    is_member: bool = False
+
+
+def leaving(leaver: Leaver, found: Iterable[Profile], staying: Collection[str]) -> list[str]:
+    """The ids of those of the profiles `found` that are the leaver's. `staying`: e-mails of people who join meanwhile.
+
+    A profile is theirs if its e-mail is the one that they name, or they were delivered under it, or it has no e-mail
+    and an identifier of theirs. Who names no e-mail is whoever the identifier stands for; a member, whoever was
+    delivered under it, and whoever it stands for now where that profile is gone.
+    """
+    found = list(found)
+    is_known = leaver.is_known or (leaver.is_member and any(each.id in leaver.delivered for each in found))
+    candidates = [each for each in found if email.canonical(each.email or "") not in staying]
+    theirs = {each.id for each in candidates if _is_named(leaver, each)} | leaver.delivered
+    if not is_known and not any(_is_named(leaver, each) for each in candidates):
+        theirs |= leaver.by_ids
+        theirs |= {each.id for each in candidates if _has_id(leaver, each) and not (leaver.email and each.email)}
+    return [each.id for each in candidates if each.id in theirs]
+
+
+def _is_named(leaver: Leaver, profile: Profile) -> bool:
+    return bool(leaver.email) and email.canonical(profile.email or "") == leaver.email
+
+
+def _has_id(leaver: Leaver, profile: Profile) -> bool:
+    return profile.external_id in leaver.external_ids or profile.phone_number in leaver.phones

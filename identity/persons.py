@@ -1,0 +1,185 @@
+"""Which changes of a batch are one person (rule 1 of `identity`).
+
+A person is everything that one e-mail stands for, or, without any, one unblocked identifier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from identity.identifiers import ANONYMOUS, EMAIL, PHONE, STRENGTH, Identifiers, Named
+
+#: Identifiers that people share by nature, so that a change which has a better one is not joined to others by them.
+_SHARED_BY_NATURE: Final = frozenset({PHONE, ANONYMOUS})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one change says. `at`: ms, the CDP's time. `late`: a newer membership change of the person came before it.
+
+    `moving`: those of its identifiers that have one e-mail at a time. `exact`: it takes off the member whom its name
+    stands for, and nobody else who has the identifier.
+    """
+
+    who: Identifiers
+    action: str
+    at: int
+    late: bool = False
+    moving: frozenset[Named] = frozenset()
+    exact: bool = False
+
+    @property
+    def leading(self) -> tuple[Named, ...]:
+        """The identifiers that lead to the person: a phone only where there is nothing better."""
+        return tuple(each for each in self.who.named if each[0] not in _SHARED_BY_NATURE or each == self.who.name)
+
+
+@dataclass(slots=True)
+class Group:
+    """One person of the batch. `indexes`: the changes, oldest first by (CDP time, arrival).
+
+    `leaves`: changes of others that take this person off, such as a removal by an id that several e-mails have; among
+    them `moved_to`: those by which an id's newer e-mail joins, which must be on the list before this one leaves.
+    `ambiguous`: the changes name an id that stands for several current e-mails.
+    """
+
+    indexes: list[int] = field(default_factory=list)
+    leaves: list[int] = field(default_factory=list)
+    moved_to: list[int] = field(default_factory=list)
+    ambiguous: bool = False
+
+
+def groups(
+    said: Sequence[Said],
+    elsewhere: Mapping[Named, Collection[Named]] | None = None,
+    strangers: Collection[int] = (),
+) -> list[Group]:
+    """The persons, in the order in which they first appear; every change is in exactly one.
+
+    `elsewhere`: for identifiers of changes without an e-mail, the names of the persons of earlier batches who have
+    them. `strangers`: removals whose e-mail was never delivered, so that their ids say who leaves.
+    """
+    batch = _Batch(said, elsewhere or {})
+    found: dict[Named, Group] = {}
+    for index in range(len(said)):
+        owner, ambiguous = batch.owner(index)
+        group = found.setdefault(owner, Group())
+        group.indexes.append(index)
+        group.ambiguous = group.ambiguous or ambiguous
+    for group in found.values():
+        group.indexes.sort(key=batch.order)
+    for index, each in enumerate(said):
+        if each.action == "remove" and not each.late and not each.exact:
+            _take_off_others(batch, index, found, by_any=not each.who.email or index in strangers)
+    _move(batch, found)
+    return list(found.values())
+
+
+class _Batch:
+    """The changes, by their identifiers and persons."""
+
+    def __init__(self, said: Sequence[Said], elsewhere: Mapping[Named, Collection[Named]]) -> None:
+        self.said = said
+        self.having: dict[Named, list[int]] = {}
+        self._elsewhere = elsewhere
+        self._persons: dict[Named, dict[Named, None]] = {}
+        self._owners: dict[int, tuple[Named, bool]] = {}
+        for index, each in enumerate(said):
+            for named in each.who.named[1 if each.who.email else 0 :]:
+                self.having.setdefault(named, []).append(index)
+        self._settle_owners()
+
+    def owner(self, index: int) -> tuple[Named, bool]:
+        """The name of the person of a change, and whether it could be several."""
+        return self._owners[index]
+
+    def order(self, index: int) -> tuple[int, int]:
+        """By (CDP time, arrival)."""
+        return self.said[index].at, index
+
+    def _settle_owners(self) -> None:
+        without = []
+        for index, each in enumerate(self.said):
+            if each.who.email:
+                self._belongs(index, (EMAIL, each.who.email))
+            elif each.exact and each.who.name:
+                self._owners[index] = (each.who.name, False)
+            elif each.who.named and not each.who.wrong:
+                without.append(index)
+            else:
+                self._owners[index] = (("nobody", str(index)), False)
+        # The stronger named first, so that a weaker one finds them.
+        for index in sorted(without, key=lambda i: (STRENGTH.index(self.said[i].who.named[0][0]), i)):
+            self._find(index)
+
+    def _belongs(self, index: int, owner: Named) -> None:
+        self._owners[index] = (owner, False)
+        for named in self.said[index].who.named:
+            self._persons.setdefault(named, {})[owner] = None
+
+    def _find(self, index: int) -> None:
+        """The person of a change without an e-mail; the strongest of its identifiers that anybody has decides."""
+        each = self.said[index]
+        itself = each.who.named[0]
+        for named in each.leading:
+            here = list(self._persons.get(named, ()))
+            if here and named in each.moving:
+                return self._belongs(index, self._at_the_time(index, named) or here[-1])
+            having = [one for one in dict.fromkeys((*self.elsewhere(named), *here)) if one != itself]
+            if len(having) > 1:
+                is_removal = each.action == "remove"
+                self._owners[index] = (itself if is_removal else ("several", str(index)), not is_removal)
+                return None
+            if having or here:
+                return self._belongs(index, next((one for one in reversed(having) if one in self._persons), itself))
+        return self._belongs(index, itself)
+
+    def elsewhere(self, named: Named) -> Collection[Named]:
+        """The persons of earlier batches who have an identifier."""
+        return self._elsewhere.get(named, ())
+
+    def _at_the_time(self, index: int, named: Named) -> Named | None:
+        """The e-mail that an id had when the change was made: the newest before it, else the first after it."""
+        having = sorted((i for i in self.having[named] if self.said[i].who.email), key=self.order)
+        before = [i for i in having if self.order(i) < self.order(index)]
+        chosen = before[-1:] or having[:1]
+        return (EMAIL, self.said[chosen[0]].who.email) if chosen else None
+
+
+def _take_off_others(batch: _Batch, index: int, found: Mapping[Named, Group], *, by_any: bool) -> None:
+    """A removal takes off every person whom its ids stand for: all of them where it names no known e-mail, else those
+    that have one e-mail at a time."""
+    each = batch.said[index]
+    mine, _ = batch.owner(index)
+    for named in each.leading:
+        if named[0] == EMAIL or not (by_any or named in each.moving):
+            continue
+        owners = [batch.owner(i)[0] for i in batch.having.get(named, ()) if named in batch.said[i].leading]
+        for owner in (*owners, *batch.elsewhere(named)):
+            if owner != mine and owner in found and index not in found[owner].leaves:
+                found[owner].leaves.append(index)
+
+
+def _move(batch: _Batch, found: Mapping[Named, Group]) -> None:
+    """An id's newer e-mail takes the place of the older ones."""
+    for named, having in batch.having.items():
+        joining = [i for i in having if _joins(batch.said[i]) and named in batch.said[i].moving]
+        if len(joining) < 2:
+            continue
+        newest = max(joining, key=batch.order)
+        for owner in {batch.owner(i)[0] for i in joining} - {batch.owner(newest)[0]}:
+            group = found[owner]
+            if newest not in group.moved_to and _ids_of(batch, group) <= batch.said[newest].moving:
+                group.moved_to.append(newest)
+                group.leaves.append(newest)
+
+
+def _joins(each: Said) -> bool:
+    return each.action == "add" and bool(each.who.email) and not each.late
+
+
+def _ids_of(batch: _Batch, group: Group) -> set[Named]:
+    """The moving ids by which the person joins: a mailbox of two users stays while one of them has it."""
+    return {named for i in group.indexes if _joins(batch.said[i]) for named in batch.said[i].moving}

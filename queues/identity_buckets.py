@@ -1,0 +1,66 @@
+"""Where people and identifiers are remembered: small Redis hashes, each by the first bits of what lies in it.
+
+A field is a letter and the hash of a person or identifier (identities.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple, TypeVar, cast
+
+from redis import Redis
+
+from queues import keys, scripts
+from queues.names import PARTITIONS
+
+_BUCKETS: Final = 4_096
+#: Fields read or written by one call, so that nobody waits for it long.
+_AT_ONCE: Final = 1_000
+Each = TypeVar("Each")
+
+
+class Order(NamedTuple):
+    """A field to write. `what`: `s` set it, `d` delete it, `a` add a token, `o` take one out (known.lua)."""
+
+    field: bytes
+    what: bytes
+    operand: bytes = b""
+
+
+def read(redis: Redis, connection: str, fields: Sequence[bytes]) -> list[bytes | None]:
+    """The values of these fields, None where there is none. Raises redis.RedisError."""
+    parts = list(_parts(dict.fromkeys(fields), lambda field: field))
+    with redis.pipeline(transaction=False) as pipe:
+        for part in parts:
+            scripts.queue_up(pipe, "recall", [_bucket(connection, field) for field in part], part)
+        answers = cast("list[list[bytes | None]]", pipe.execute())
+    found = {field: value for asked in zip(parts, answers, strict=True) for field, value in zip(*asked, strict=True)}
+    return [found[field] for field in fields]
+
+
+def write(redis: Redis, connection: str, orders: Iterable[Order]) -> bool:
+    """Carry them out; False when memory is short, so that nothing new is kept. Raises redis.RedisError."""
+    written = [
+        scripts.run(
+            redis,
+            "known",
+            [_bucket(connection, each.field) for each in part],
+            [each.what + each.field + each.operand for each in part],
+        )
+        for part in _parts(orders, lambda each: each.field)
+    ]
+    return all(written)
+
+
+def _parts(all_: Iterable[Each], field: Callable[[Each], bytes]) -> Iterator[list[Each]]:
+    """In calls of one partition, in their order."""
+    by_partition: dict[int, list[Each]] = {}
+    for each in all_:
+        by_partition.setdefault(field(each)[1] % PARTITIONS, []).append(each)
+    for some in by_partition.values():
+        yield from (some[start : start + _AT_ONCE] for start in range(0, len(some), _AT_ONCE))
+
+
+def _bucket(connection: str, field: bytes) -> str:
+    number = int.from_bytes(field[2:4]) % _BUCKETS
+    return keys.partition(field[1] % PARTITIONS, f"id:{connection}:{number}")

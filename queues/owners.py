@@ -1,0 +1,130 @@
+"""Which audience's queue keeps a list: if two did, each would take off whom the other has put on it.
+
+A list is known by its id alone, without the account: Klaviyo's sign-up forms send nothing but the list's id
+(manage.kmail-lists.com/subscriptions/subscribe?g=<list>), so no two accounts share one. An exchanged key therefore
+forgets no keeper, and two connections that lead to one account, by one key or by two, do not fight over its lists.
+
+A list is given up without a look at this hash: the keeper's own hash says whether it still keeps it (`keeps`), and
+whether its CDP has disconnected the audience.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, cast
+
+import msgspec
+from redis import Redis
+
+from queues import keys, pending, scripts
+from queues.names import Queue
+
+#: Reason of a hold on a queue that resolves to a list which another one keeps.
+LIST_OWNED: Final = "list_owned"
+_FIELDS: Final = ("keeps", "shares", "list_id", "list_name", "delivered", "audience")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger knows of a queue and its list. `audience`: what the CDP said of it.
+
+    `keeps`: the list that it keeps, or would if it were the first. `shares`: one that it may share. `list_id`,
+    `list_name`: which list was found for it, under which name. `delivered`: changes.
+    """
+
+    keeps: str | None
+    shares: str | None
+    list_id: str | None
+    list_name: str
+    delivered: int
+    audience: dict[str, Any]
+
+    @property
+    def is_disconnected(self) -> bool:
+        """Whether the CDP said last that the audience is disconnected (mParticle: audience_subscription_request)."""
+        return self.audience.get("action") == "remove"
+
+
+class Shared(NamedTuple):
+    """A list that `keeper` keeps and `queue` may use."""
+
+    list_id: str
+    keeper: Queue
+    queue: Queue
+
+
+def own(redis: Redis, queue: Queue, list_id: str) -> Queue:
+    """Keep a list for this queue, and give up the one it kept before; the queue that keeps it, which may be another."""
+    redis.hset(keys.queue(queue), "keeps", list_id)
+    gone = ""
+    while True:
+        found = Queue.parse(scripts.run(redis, "own", [keys.OWNERS], [list_id, str(queue), gone]).decode())
+        if found == queue or _keeps(redis, found, list_id):
+            return found
+        gone = str(found)
+
+
+def keeper(redis: Redis, list_id: str) -> Queue | None:
+    """The queue that keeps a list."""
+    found = cast("bytes | None", redis.hget(keys.OWNERS, list_id))
+    queue = Queue.parse(found.decode()) if found else None
+    return queue if queue and _keeps(redis, queue, list_id) else None
+
+
+def give_up(redis: Redis, queue: Queue) -> None:
+    """The queue keeps no list any more, and shares none."""
+    redis.hdel(keys.queue(queue), "keeps", "shares")
+
+
+def share(redis: Redis, queue: Queue, list_id: str) -> None:
+    """From now on the queue may use this list, whichever keeps it."""
+    redis.hset(keys.queue(queue), "shares", list_id)
+
+
+def may_share(redis: Redis, queue: Queue, list_id: str) -> bool:
+    """Whether somebody said so."""
+    return redis.hget(keys.queue(queue), "shares") == list_id.encode()
+
+
+def shared(redis: Redis) -> list[Shared]:
+    """Every list that two queues use because somebody said so, or did so before lists had owners."""
+    queues = pending.all_queues(redis)
+    asked = [(found.shares, queue) for queue, found in zip(queues, known(redis, queues), strict=True) if found.shares]
+    pairs = [(list_id, keeper(redis, list_id), queue) for list_id, queue in asked]
+    return [Shared(list_id, keeps, queue) for list_id, keeps, queue in pairs if keeps and keeps != queue]
+
+
+def are_kept(redis: Redis) -> bool:
+    """Whether the lists of this installation have owners already; it may come from a Ferry that knew of none."""
+    return bool(redis.exists(keys.OWNERS_SINCE))
+
+
+def kept_from_now_on(redis: Redis, now: int) -> None:
+    """Every list that was in use has its owner. `now`: ms."""
+    redis.set(keys.OWNERS_SINCE, now, nx=True)
+
+
+def known(redis: Redis, queues: Sequence[Queue]) -> list[Known]:
+    """What is known of each of these queues, in one round trip."""
+    with redis.pipeline(transaction=False) as pipe:
+        for queue in queues:
+            pipe.hmget(keys.queue(queue), *_FIELDS)
+        return [_known(*values) for values in pipe.execute()]
+
+
+def _keeps(redis: Redis, queue: Queue, list_id: str) -> bool:
+    (found,) = known(redis, [queue])
+    return found.keeps == list_id and not found.is_disconnected
+
+
+def _known(*values: bytes | None) -> Known:
+    keeps, shares, list_id, list_name, delivered, audience = values
+    return Known(
+        keeps=keeps.decode() if keeps else None,
+        shares=shares.decode() if shares else None,
+        list_id=list_id.decode() if list_id else None,
+        list_name=(list_name or b"").decode(),
+        delivered=int(delivered or 0),
+        audience=msgspec.json.decode(audience) if audience else {},
+    )

@@ -1,0 +1,164 @@
+"""People whom a file names by another identifier than the membership ledger does, by what is remembered of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from queues import members
+from queues.identities import Holder, Known, Named
+from snapshots import shelf
+from snapshots.rows import strength
+
+#: Names that the model of identity has for Klaviyo's.
+_KINDS: Final = {"email": "email", "external_id": "external_id", "phone_number": "phone"}
+#: Bytes of the hashes by which the identifiers on a profile are remembered.
+_SHORT: Final = 4
+#: `marks`: by what a member is found: hash of the name, id of the profile. `shown`: short hashes of the identifiers on
+#: the profile. `addresses`: hashes of the people of the file who have an e-mail.
+_SCHEMA: Final = """
+    CREATE TABLE marks (mark BLOB, member TEXT, PRIMARY KEY (mark, member)) WITHOUT ROWID;
+    CREATE TABLE shown (mark BLOB, member TEXT, PRIMARY KEY (mark, member)) WITHOUT ROWID;
+    CREATE TABLE addresses (hash BLOB PRIMARY KEY, identity TEXT) WITHOUT ROWID;
+"""
+
+
+class Memory(Protocol):
+    """What is asked of `queues.identities`."""
+
+    def hash(self, named: Named, /) -> bytes:  # noqa: D102
+        ...
+
+    def people(self, persons: Sequence[bytes], /) -> dict[bytes, Known]:  # noqa: D102
+        ...
+
+    def holders(self, identifiers: Sequence[bytes], /) -> dict[bytes, list[Holder]]:  # noqa: D102
+        ...
+
+
+class Match(NamedTuple):
+    """Who is meant by a row that is no member by its identity.
+
+    `members`: of the ledger, who are that person, strongest first; where `several` people could be meant, all of them.
+    `person`: the identity of another row that is the same person's. `perhaps`: members of what may be the same profile.
+    """
+
+    row: str
+    members: tuple[str, ...] = ()
+    person: str = ""
+    several: bool = False
+    perhaps: tuple[str, ...] = ()
+
+
+class Matcher:
+    """Finds the members whom no row names among those whom rows name otherwise.
+
+    `addresses`: the identities of all people of the file who have an e-mail, some at a time; asked for once, if at all.
+    """
+
+    def __init__(self, memory: Memory, addresses: Iterable[list[str]]) -> None:
+        self._memory = memory
+        self._addresses = addresses
+        self._shelf = shelf.opened(_SCHEMA)
+
+    def close(self) -> None:
+        """Forget everybody."""
+        self._shelf.close()
+
+    def enter(self, loose: Sequence[str]) -> None:
+        """These are members, and no row has their identity."""
+        hashed = {member: self._memory.hash(named(member)) for member in loose}
+        persons, known = self._holders([own for member, own in hashed.items() if strength(member)], hashed.values())
+        for member, own in hashed.items():
+            # Of the people who were delivered under its identifier the member is the one whose profile has it.
+            whose = {own, *(each for each in persons.get(own, ()) if own[:_SHORT] in known.get(each, Known()).on)}
+            found = [known[each] for each in whose if each in known]
+            marks = {*whose, *(mark for each in found for mark in _profile(each))}
+            shown = {own[:_SHORT], *(mark for each in found for mark in each.on)}
+            self._shelf.executemany("INSERT OR IGNORE INTO marks VALUES (?, ?)", [(mark, member) for mark in marks])
+            self._shelf.executemany("INSERT OR IGNORE INTO shown VALUES (?, ?)", [(mark, member) for mark in shown])
+
+    def _holders(
+        self, identifiers: Sequence[bytes], besides: Iterable[bytes]
+    ) -> tuple[dict[bytes, set[bytes]], dict[bytes, Known]]:
+        """Who was delivered under each of these identifiers beside a stronger one; what is known of them and others."""
+        holders = self._memory.holders(identifiers)
+        persons = {own: {each.person for each in having} - {own} for own, having in holders.items()}
+        return persons, self._memory.people([*{*besides}.union(*persons.values())])
+
+    def match(self, rows: Sequence[str]) -> Iterator[Match]:
+        """Who is meant by each of these rows, where it is not somebody new."""
+        hashed = {row: self._memory.hash(named(row)) for row in rows}
+        persons, known = self._holders([own for row, own in hashed.items() if strength(row)], hashed.values())
+        for row, own in hashed.items():
+            mine = known.get(own, Known())
+            same = self._members("marks", {own, *_profile(mine)})
+            perhaps = self._members("shown", {own[:_SHORT], *mine.on})
+            if strength(row):
+                found = self._by_id(row, same, {each: known.get(each, Known()) for each in persons.get(own, ())})
+            else:
+                # The e-mail decides: another one is somebody else's.
+                found = Match(row, tuple(filter(strength, same)))
+                perhaps = [*filter(strength, perhaps)]
+            left = tuple(member for member in perhaps if member not in found.members)
+            if found != Match(row) or left:
+                yield found._replace(perhaps=left)
+
+    def _by_id(self, row: str, same: list[str], holders: Mapping[bytes, Known]) -> Match:
+        """`same`: members of the profile that the row's identifier is known to lead to. `holders`: who were delivered
+        under the identifier.
+        """
+        here, of_file, elsewhere = set[str](), set[str](), 0
+        for person, known in holders.items():
+            if found := self._members("marks", {person, *_profile(known)}):
+                here.add(found[0])
+            elif identity := self._of_file(person):
+                of_file.add(identity)
+            else:
+                elsewhere += bool(known.audiences)
+        if len(here | of_file) > 1 or (elsewhere > 1 and not (here or of_file or same)):
+            return Match(row, tuple(sorted(here, key=_order)), several=True)
+        return Match(row, tuple(sorted(here | {*same}, key=_order)), next(iter(of_file), ""))
+
+    def _members(self, table: str, marks: Collection[bytes]) -> list[str]:
+        """The members who have one of these marks, strongest first."""
+        query = f"SELECT member FROM {table} WHERE mark = ?"  # noqa: S608
+        found = {member for mark in marks for (member,) in self._shelf.execute(query, (mark,))}
+        return sorted(found, key=_order)
+
+    def _of_file(self, person: bytes) -> str:
+        """The identity of the person if there is a row with the e-mail."""
+        for some in self._addresses:
+            hashed = [(self._memory.hash(named(identity)), identity) for identity in some]
+            self._shelf.executemany("INSERT OR IGNORE INTO addresses VALUES (?, ?)", hashed)
+        self._addresses = ()
+        found = self._shelf.execute("SELECT identity FROM addresses WHERE hash = ?", (person,)).fetchone()
+        return str(found[0]) if found else ""
+
+
+def apart(memory: Memory, linked: Mapping[str, Sequence[str]]) -> list[str]:
+    """Those of the members who are known to be other profiles than each of the people that they are linked with."""
+    hashed = {name: memory.hash(named(name)) for member, whose in linked.items() for name in (member, *whose)}
+    found = memory.people([*hashed.values()])
+    known = {name: found.get(own, Known()) for name, own in hashed.items()}
+
+    def differ(one: str, other: str) -> bool:
+        profiles = known[one].profile_id, known[other].profile_id
+        shown = hashed[one][:_SHORT] in known[other].on or hashed[other][:_SHORT] in known[one].on
+        return all(profiles) and profiles[0] != profiles[1] and not shown
+
+    return [member for member, whose in linked.items() if all(differ(member, each) for each in whose)]
+
+
+def named(identity: str) -> Named:
+    """An identity of the membership ledger as the model of identity names it."""
+    name, value = next(iter(members.identifiers(identity).items()))
+    return _KINDS[name], value
+
+
+def _profile(known: Known) -> set[bytes]:
+    return {known.profile_id.encode()} if known.profile_id else set()
+
+
+def _order(identity: str) -> tuple[int, str]:
+    return strength(identity), identity

@@ -1,0 +1,50 @@
+"""Random people with shared, blocked and changing identifiers, from several sources: who is who is what e-mail says.
+
+tests/support/identity_model.py says in words what that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.identity_steps import Step, agreeing, steps
+from tests.support.identity_story import Story
+from tests.support.identity_world import CLASHES, CONNECTIONS, IdentityWorld, identity_world
+from tests.support.mortal import Mortal
+
+clashes = pytest.mark.parametrize("clash", CLASHES)
+
+
+@pytest.fixture(scope="module")
+def world(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityWorld]:
+    with identity_world(redis_server, CONNECTIONS, tmp_path_factory.mktemp("identity")) as found:
+        yield found
+
+
+@clashes
+@settings(max_examples=35)
+@given(agreed=agreeing, told=steps(st.just(0)))
+def test_nobody_is_taken_for_anybody_else(world: IdentityWorld, clash: str, agreed: set[str], told: list[Step]) -> None:
+    world.empty(clash, multi_email=clash == "merge")
+    story = Story(world, agreed)
+    for step in told:
+        story.go(step)
+    story.deliver()
+
+
+@clashes
+@settings(max_examples=35)
+@given(agreed=agreeing, told=steps(st.integers(1, 200)), dies_at=st.integers(1, 200))
+def test_nor_when_workers_die_at_any_request(
+    world: IdentityWorld, clash: str, agreed: set[str], told: list[Step], dies_at: int
+) -> None:
+    world.empty(clash, multi_email=clash == "merge")
+    with Mortal() as mortal:
+        story = Story(world, agreed, mortal)
+        for step in told:
+            story.go(step)
+        story.deliver(dies_at)

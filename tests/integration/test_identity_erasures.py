@@ -1,0 +1,169 @@
+"""An erasure reaches one person: never by a chain of shared values, and never later for somebody else's sake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from queues import dead_letters, holds
+from queues.clock import now_ms
+from queues.holds import Hold
+from queues.names import Queue
+from tests.support.identity_messages import ACCOUNT, VIPS, Posted, add, dsr, identify, member, segment
+from tests.support.identity_world import IdentityWorld
+
+EG, ANN, BOB, STRANGER = (f"{name}@example.com" for name in ("eg", "ann", "bob", "stranger"))
+ID, PHONE = "c-77", "+14155552671"
+VALUES = pytest.mark.parametrize("value", ["0", "n/a", "null", "undefined"])
+
+
+def delete(user: str | None, email: str | None = None, connection: str = "default") -> Posted:
+    """Segment's request to forget a user."""
+    known: dict[str, Any] = {"traits": {"email": email}} if email else {}
+    return segment("delete", connection, userId=user, **known)
+
+
+def carry_out(who: IdentityWorld, *requests: Posted, kept: Iterable[Posted]) -> int:
+    """Carry the erasures out while the others' changes wait; how many changes are left of these."""
+    who.post(*kept)
+    for queue in who.queues():
+        holds.place(who.redis, queue, Hold("operator", now_ms()))
+    who.post(*requests)
+    who.push(6)
+    left = sum(who.waiting(queue) for queue in who.queues())
+    for queue in who.queues():
+        holds.release(who.redis, queue)
+    return left
+
+
+@VALUES
+def test_segments_erasure_with_a_user_id_of_nobody_reaches_the_address_alone(who: IdentityWorld, value: str) -> None:
+    who.put(email=STRANGER, external_id=value, first_name="Stranger")
+    who.put(email=EG)
+    others = [identify(value, email=ANN), identify(value, email=BOB), add(ANN, value), add(BOB, value)]
+    assert carry_out(who, delete(value, EG), kept=[*others, add(EG, value), identify(value, email=EG)]) == len(others)
+    assert who.gone(EG)
+    assert who.attributes(STRANGER) == {"first_name": "Stranger"}
+    who.settle()
+    assert who.members() == {ANN, BOB}
+    assert who.gone(EG)
+
+
+@VALUES
+def test_an_erasure_by_address_alone_reaches_nobody_who_waits_with_the_same_nothing(
+    who: IdentityWorld, value: str
+) -> None:
+    audiences = [(str(number), f"List {number}") for number in range(4)]
+    others = [add(email, value, audience=audience) for audience in audiences for email in (ANN, BOB)]
+    hers = [add(EG, value, audience=audience) for audience in audiences]
+    assert carry_out(who, delete(None, EG), kept=[*others, *hers]) == len(others)
+    who.settle()
+    assert [who.members(name) for _, name in audiences] == [{ANN, BOB}] * 4
+
+
+@VALUES
+def test_mparticles_erasure_with_a_customer_id_of_nobody_reaches_the_address_alone(
+    who: IdentityWorld, value: str
+) -> None:
+    who.put(email=STRANGER, external_id=value)
+    who.put(email=EG)
+    others = [member(ANN, "1", customer=value), member(BOB, "2", customer=value)]
+    assert carry_out(who, dsr(email=EG, customer=value), kept=[*others, member(EG, "3", customer=value)]) == 2
+    assert who.gone(EG)
+    assert not who.gone(STRANGER)
+    who.settle()
+    assert who.members() == {ANN, BOB}
+
+
+@VALUES
+def test_an_erasure_by_a_value_of_nobody_alone_reaches_nobody(who: IdentityWorld, value: str) -> None:
+    who.put(email=STRANGER, external_id=value)
+    others = [add(ANN, value), add(BOB, value)]
+    assert carry_out(who, delete(value), kept=others) == len(others)
+    who.settle()
+    assert not who.gone(STRANGER)
+    assert len(who.letters()) == 1, "somebody has to look"
+
+
+def test_of_a_real_id_that_two_addresses_share_the_erasure_reaches_one_address(who: IdentityWorld) -> None:
+    assert carry_out(who, delete(ID, EG), kept=[add(EG, ID), add(ANN, ID), add(BOB, "c-78")]) == 2
+    who.settle()
+    assert who.members() == {ANN, BOB}
+
+
+def test_a_profile_that_has_the_id_and_another_address_waits_for_a_persons_word(who: IdentityWorld) -> None:
+    who.put(email=STRANGER, external_id=ID)
+    who.send(delete(ID, EG))
+    assert not who.gone(STRANGER)
+    assert who.reasons() == {"erasure_needs_a_look": 1}
+    who.send(dsr(email=ANN))
+    assert who.reasons() == {"erasure_needs_a_look": 1}
+
+
+def test_two_profiles_wait_for_a_persons_word(who: IdentityWorld) -> None:
+    who.put(email=EG)
+    who.put(email=STRANGER, external_id=ID)
+    who.send(delete(ID, EG))
+    assert not who.gone(STRANGER)
+    assert who.reasons() == {"erasure_needs_a_look": 1}
+
+
+def test_an_erasure_by_user_id_alone_deletes_the_one_profile_that_has_it(who: IdentityWorld) -> None:
+    who.send(identify(ID, "ids", email=EG), identify("c-78", "ids", email=ANN))
+    who.send(delete(ID, connection="ids"))
+    assert (who.gone(EG), who.gone(ANN)) == (True, False)
+    assert who.reasons() == {}
+
+
+def test_a_family_member_is_not_erased_for_the_phone(who: IdentityWorld) -> None:
+    who.send(add(ANN, phone=PHONE), add(EG, phone=PHONE))
+    who.send(segment("delete", traits={"email": EG, "phone": PHONE}))
+    assert who.gone(EG)
+    assert not who.gone(ANN)
+
+
+def test_whoever_is_erased_is_deleted_with_the_spelling_that_klaviyo_has(who: IdentityWorld) -> None:
+    who.send(add("Eg@Example.com"), add("info@müller.de"))
+    who.send(delete(None, " EG@example.com\u200b"), delete(None, "INFO@xn--mller-kva.de"))
+    assert who.everybody() == []
+
+
+@pytest.mark.parametrize("audience", ["waits", "has an open batch"])
+def test_a_held_list_does_not_delay_an_erasure(who: IdentityWorld, audience: str) -> None:
+    who.send(add(EG, plan="gold"), add(ANN))
+    if audience == "has an open batch":
+        who.klaviyo.call("DELETE", f"/api/lists/{who.account.lists.named(VIPS)[0].id}")
+    else:
+        holds.place(who.redis, Queue("default", "audience", "42"), Hold("list_gone", now_ms()))
+    who.post(add(EG, plan="silver"), add(BOB))
+    who.push(3)
+    assert "list_gone" in who.held().values()
+    who.post(delete(None, EG))
+    who.push(6)
+    assert who.gone(EG)
+    assert who.counts("erasure") == {"accepted": 1, "delivered": 1}
+    assert who.counts("audience")["pending"] + who.counts("audience")["open"] >= 1, "the others wait as before"
+
+
+def test_after_the_release_the_erased_person_does_not_come_back(who: IdentityWorld) -> None:
+    who.send(add(EG), add(ANN))
+    who.klaviyo.call("DELETE", f"/api/lists/{who.account.lists.named(VIPS)[0].id}")
+    who.post(add(EG), add(BOB))
+    who.push(3)
+    who.post(delete(None, EG))
+    who.push(6)
+    assert who.command("release", VIPS, "--force").exit_code == 0
+    who.settle()
+    assert who.gone(EG)
+    assert BOB in who.members()
+
+
+def test_another_accounts_people_are_not_touched(who: IdentityWorld) -> None:
+    who.post(member(EG, "3"))
+    who.post(delete(None, EG))
+    who.push(1)
+    assert not list(dead_letters.read(who.redis, Queue("mp", "audience", "456")))
+    who.settle()
+    assert who.members() == {EG}, f"the connection of mParticle's account {ACCOUNT} is another one"

@@ -1,0 +1,121 @@
+"""Old news: a membership change that is older than what was accepted is overtaken, wherever a batch ends."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from queues import dead_letters
+from queues.clock import now_ms
+from tests.support.identity_messages import BATCHES, Posted, add, entered, iso, member, remove, update
+from tests.support.identity_world import IdentityWorld
+
+ANN, BOB = "ann@example.com", "bob@example.com"
+SOURCES = pytest.mark.parametrize("source", ["changes", "mparticle", "segment"])
+HOUR = 3_600_000
+
+
+def said(source: str, joins: bool, at: int) -> Posted:
+    """Ann joins or leaves, by this source at this time (ms)."""
+    if source == "changes":
+        return add(ANN, at=at) if joins else remove(ANN, at=at)
+    if source == "mparticle":
+        return member(ANN, "7", "add" if joins else "delete", at=at)
+    told = entered("u1", ANN, exited=not joins)
+    return Posted(told.path, told.body, told.stamp, iso(at))
+
+
+@SOURCES
+@BATCHES
+@pytest.mark.parametrize("joins", [True, False])
+def test_older_news_that_comes_later_changes_nothing(
+    who: IdentityWorld, together: bool, source: str, joins: bool
+) -> None:
+    now = now_ms()
+    messages = [said(source, not joins, now - 2 * HOUR), said(source, joins, now), said(source, not joins, now - HOUR)]
+    who.carry(together, *messages)
+    assert who.members() == ({ANN} if joins else set())
+    assert who.warned()["late"] == 1
+    # The attributes of a late addition still go, so that it may count as delivered.
+    assert who.counts("audience")["superseded"] == 1 + together or not (joins or together)
+
+
+@BATCHES
+def test_equal_times_are_not_late(who: IdentityWorld, together: bool) -> None:
+    now = now_ms() - HOUR
+    who.carry(together, add(ANN, at=now), remove(ANN, at=now), add(BOB, at=now), remove(BOB, at=now), add(BOB, at=now))
+    assert who.members() == {BOB}
+    assert who.warned()["late"] == 0
+
+
+@BATCHES
+def test_somebody_elses_news_is_late_for_nobody(who: IdentityWorld, together: bool) -> None:
+    now = now_ms()
+    who.carry(together, add(ANN, "null", at=now), add(BOB, "null", at=now - HOUR), remove(BOB, at=now - HOUR + 1))
+    assert who.members() == {ANN}
+    assert who.warned()["late"] == 0
+
+
+@BATCHES
+def test_late_news_is_noticed_by_an_id_alone(who: IdentityWorld, together: bool) -> None:
+    now = now_ms()
+    who.carry(together, add(ANN, "c-1", at=now), remove(external_id="c-1", at=now - HOUR))
+    assert who.members() == {ANN}
+    assert who.warned()["late"] == 1
+
+
+def test_the_attributes_of_late_news_arrive_beneath_newer_ones(who: IdentityWorld) -> None:
+    now = now_ms()
+    who.send(add(ANN, at=now, plan="gold"), add(ANN, at=now - HOUR, plan="silver", city="Oslo"))
+    assert who.attributes(ANN) == {"plan": "gold", "city": "Oslo"}
+
+
+def test_the_attributes_of_late_news_go_by_arrival_after_a_delivery(who: IdentityWorld) -> None:
+    now = now_ms()
+    who.carry(False, add(ANN, at=now, plan="gold"), add(ANN, at=now - HOUR, plan="silver", city="Oslo"))
+    assert who.attributes(ANN) == {"plan": "silver", "city": "Oslo"}
+    assert who.members() == {ANN}
+
+
+@BATCHES
+def test_an_update_is_never_late_for_a_membership(who: IdentityWorld, together: bool) -> None:
+    now = now_ms()
+    who.carry(together, update(ANN, at=now, plan="gold"), add(ANN, at=now - HOUR))
+    assert who.members() == {ANN}
+    assert who.warned()["late"] == 0
+
+
+def test_a_replay_is_never_late(who: IdentityWorld) -> None:
+    now = now_ms()
+    who.klaviyo.control("identity", {"membership_delay_seconds": 1e9})
+    who.carry(False, add(ANN, at=now - HOUR), add(ANN, at=now))
+    who.klaviyo.control("identity", {"membership_delay_seconds": 0.0})
+    first = next(letter for letter in who.letters() if letter.change.body.at == now - HOUR)
+    assert dead_letters.replay(who.redis, first.queue, [first.id], now_ms()).replayed == 1
+    who.settle()
+    assert who.members() == {ANN}
+    assert who.counts()["delivered"] == 1
+    assert who.warned()["late"] == 0
+
+
+def odd_time(what: str) -> int:
+    """A time in ms that no message can have."""
+    if what == "seconds for milliseconds":
+        return now_ms() // 1000
+    return int(datetime(2099 if what == "in the future" else 2001, 1, 1, tzinfo=UTC).timestamp() * 1000)
+
+
+@SOURCES
+@BATCHES
+@pytest.mark.parametrize("what", ["in the future", "before any CDP", "seconds for milliseconds"])
+def test_a_time_that_cannot_be_counts_as_the_time_of_arrival(
+    who: IdentityWorld, together: bool, source: str, what: str
+) -> None:
+    odd = odd_time(what)
+    who.carry(together, said(source, True, odd), said(source, False, now_ms() - 5))
+    who.send(said(source, False, now_ms()))
+    assert who.members() == set(), "a wrong time is not newer than everything that follows"
+    assert who.warned()["time_clamped"] >= 1
+    who.send(said(source, True, odd))
+    assert who.members() == {ANN}, "nor older than everything before"

@@ -1,0 +1,170 @@
+"""What is remembered of people's identifiers, which batch may send one, and which news is late."""
+
+from __future__ import annotations
+
+import pytest
+from redis import Redis
+
+from queues import claims, identities, keys, lateness
+from queues.change import Body, Change, person_key
+from queues.identities import Identities, audience_token, is_verified, own_token
+from queues.lateness import Newest
+from queues.names import Queue
+from tests.support.ops import LAPSED, VIPS
+
+NOW = 1_800_000_000_000
+DAY = 86_400_000
+ANN, BOB = ("email", "ann@example.com"), ("email", "bob@example.com")
+PHONE, ID = ("phone", "+14155552671"), ("external_id", "C-1")
+
+
+@pytest.fixture
+def memory(redis: Redis) -> Identities:
+    return Identities(redis, "default")
+
+
+@pytest.mark.parametrize("profile_id", ["01J9ZX3F5Q8R7T6V5W4X3Y2Z1A", "01ILOU" * 4 + "AA", "x" * 16, "x" * 26, "ü"])
+def test_a_person_is_remembered_with_profile_and_identifiers(memory: Identities, profile_id: str) -> None:
+    person = memory.hash(ANN)
+    memory.remember(person, profile_id, [memory.short(PHONE)], NOW)
+    assert memory.people([person]) == {}, "not before it is written"
+    assert memory.flush()
+    (known,) = memory.people([person, memory.hash(BOB)]).values()
+    assert (known.profile_id, known.on) == (profile_id, frozenset({memory.short(PHONE)}))
+    assert [is_verified(known, NOW + days * DAY) for days in (0, 30, 31)] == [True, True, False]
+
+
+def test_where_a_person_is_and_which_ids_stand_for_them_is_kept_as_sets(memory: Identities) -> None:
+    person, by = memory.hash(ANN), memory.hash(ID)
+    for _ in range(2):
+        memory.join(person, VIPS)
+        memory.join(person, LAPSED)
+        memory.own(person, by)
+        memory.flush()
+    memory.quit(person, VIPS)
+    memory.flush()
+    (known,) = memory.people([person]).values()
+    assert known.audiences == {audience_token(LAPSED)}
+    assert known.own == {own_token(by)}
+    memory.forget(person)
+    memory.flush()
+    assert memory.people([person]) == {}
+
+
+def test_an_identifier_leads_to_those_who_were_delivered_under_it_each_once(memory: Identities) -> None:
+    by, ann, bob = (memory.hash(each) for each in (ID, ANN, BOB))
+    for person, at in ((ann, NOW), (bob, NOW + 5_000), (ann, NOW + 9_000)):
+        memory.deliver(person, by, at)
+    memory.flush()
+    assert memory.holders([by])[by] == [(bob, (NOW + 5_000) // 1000), (ann, (NOW + 9_000) // 1000)]
+    memory.leave(bob, by)
+    memory.flush()
+    assert [each.person for each in memory.holders([by])[by]] == [ann]
+
+
+def test_one_identifier_keeps_sixteen_people_at_most(memory: Identities) -> None:
+    by = memory.hash(ID)
+    for number in range(40):
+        memory.deliver(memory.hash(("email", f"p{number}@example.com")), by, NOW)
+    memory.flush()
+    assert len(memory.holders([by])[by]) == 16
+
+
+def test_nobodys_address_or_id_stands_in_redis(memory: Identities, redis: Redis) -> None:
+    memory.remember(memory.hash(ANN), "01J9ZX3F5Q8R7T6V5W4X3Y2Z1A", [memory.short(PHONE)], NOW)
+    memory.deliver(memory.hash(ANN), memory.hash(ID), NOW)
+    memory.share(PHONE, NOW)
+    memory.flush()
+    stored = b" ".join([name + (redis.dump(name) or b"") for name in redis.scan_iter()])
+    assert not any(part in stored for part in (b"ann", b"example", b"C-1", b"4155552671"))
+
+
+def test_two_installations_hash_a_person_differently(redis: Redis) -> None:
+    first = Identities(redis, "default").hash(ANN)
+    assert Identities(redis, "brand-b").hash(ANN) == first, "one key for all connections"
+    redis.delete(keys.IDENTITY_KEY)
+    assert Identities(redis, "default").hash(ANN) != first
+
+
+def test_nothing_new_is_kept_where_memory_is_short_and_what_is_known_stays(memory: Identities, redis: Redis) -> None:
+    memory.join(memory.hash(ANN), VIPS)
+    memory.flush()
+    redis.config_set("maxmemory", int(redis.info("memory")["used_memory"]) + 1_000)
+    try:
+        memory.join(memory.hash(BOB), VIPS)
+        assert not memory.flush()
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert list(memory.people([memory.hash(ANN), memory.hash(BOB)])) == [memory.hash(ANN)]
+
+
+def test_a_shared_value_is_known_for_one_and_listed_without_the_value(memory: Identities, redis: Redis) -> None:
+    assert identities.shared_values(redis, ["default"]) == {}
+    memory.share(PHONE, NOW)
+    memory.flush()
+    assert memory.shared([memory.hash(PHONE), memory.hash(ID)]) == {memory.hash(PHONE)}
+    assert list(identities.shared_values(redis, ["default"])["default"].values()) == [NOW]
+
+
+def open_batch(redis: Redis, name: str) -> str:
+    redis.hset(keys.batch(name), "queue", str(VIPS))
+    return name
+
+
+def test_an_identifier_is_claimed_by_one_person_among_all_open_batches(redis: Redis, memory: Identities) -> None:
+    first, second = open_batch(redis, "00-a"), open_batch(redis, "01-b")
+    phone, ann, bob = (memory.hash(each) for each in (PHONE, ANN, BOB))
+    assert claims.claim(redis, "default", first, {phone: ann}) == set()
+    assert claims.claim(redis, "default", second, {phone: bob}) == {phone}
+    assert claims.claim(redis, "default", second, {phone: ann}) == set(), "the same person may stand in two"
+    assert claims.claim(redis, "brand-b", second, {phone: bob}) == set(), "another account has profiles of its own"
+    claims.release(redis, "default", first)
+    assert claims.claim(redis, "default", "02-c", {phone: bob}) == {phone}
+    claims.release(redis, "default", second)
+    assert claims.claim(redis, "default", "02-c", {phone: bob}) == set()
+
+
+def test_a_claim_may_be_repeated_and_one_of_a_batch_that_is_over_is_void(redis: Redis, memory: Identities) -> None:
+    phone, ann, bob = (memory.hash(each) for each in (PHONE, ANN, BOB))
+    first = open_batch(redis, "00-a")
+    for _ in range(2):
+        assert claims.claim(redis, "default", first, {phone: ann}) == set()
+    redis.delete(keys.batch(first))  # settled, and its worker died before it gave the claim up
+    assert claims.claim(redis, "default", open_batch(redis, "01-b"), {phone: bob}) == set()
+
+
+def test_ten_thousand_claims_are_given_up_whole(redis: Redis, memory: Identities) -> None:
+    wanted = {memory.hash(("phone", str(number))): memory.hash(ANN) for number in range(2_500)}
+    assert claims.claim(redis, "default", "00-a", wanted) == set()
+    claims.release(redis, "default", "00-a")
+    assert not redis.exists(keys.claims("default"), keys.claims("default", "00-a"))
+
+
+def said(at: int, *named: tuple[str, str]) -> Change:
+    return Change(tuple(person_key(*each) for each in named), 0, Body("add", at, "changes", "m", b""))  # type: ignore[arg-type]
+
+
+def test_the_newest_times_are_kept_by_name_and_by_any_key(redis: Redis) -> None:
+    ann, phone = person_key(*ANN), person_key(*PHONE)
+    lateness.note(redis, VIPS, lateness.times_of([said(NOW, ANN, PHONE), said(NOW - 5, PHONE)]), NOW)
+    lateness.note(redis, VIPS, lateness.times_of([said(NOW - 9, ANN)]), NOW)
+    assert lateness.recall(redis, VIPS, [ann, phone], NOW) == {ann: Newest(NOW, NOW), phone: Newest(NOW, NOW - 5)}
+    assert lateness.recall(redis, LAPSED, [ann], NOW) == {}, "another queue has times of its own"
+    lateness.forget(redis, VIPS, [ann], NOW)
+    assert lateness.recall(redis, VIPS, [ann], NOW) == {}
+
+
+def test_times_are_kept_for_two_days_at_least_and_then_go(redis: Redis) -> None:
+    ann = person_key(*ANN)
+    lateness.note(redis, VIPS, {ann: Newest(NOW, NOW)}, NOW)
+    assert lateness.recall(redis, VIPS, [ann], NOW + 2 * DAY) == {ann: Newest(NOW, NOW)}
+    assert lateness.recall(redis, VIPS, [ann], NOW + 4 * DAY + 1) == {}
+    assert all(0 < redis.pttl(key) <= 4 * DAY for key in redis.scan_iter(match="*said*"))
+
+
+def test_a_queue_keeps_so_many_times_and_no_more(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lateness, "_MOST", 2)
+    queue = Queue("default", "audience", "full")
+    everybody = {person_key("email", f"p{number}@example.com"): Newest(NOW, NOW) for number in range(2_000)}
+    lateness.note(redis, queue, everybody, NOW)
+    assert len(lateness.recall(redis, queue, list(everybody), NOW)) == 2 * 256

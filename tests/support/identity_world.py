@@ -1,0 +1,214 @@
+"""From several CDPs to Klaviyo: a real intake, the real scheduler and worker code, and Klaviyo's emulator over HTTP."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from click.testing import Result
+from redis import Redis
+
+import settings
+from emulator.world import World as Account
+from intake import audiences
+from queues import keys, pending
+from queues.clock import now_ms
+from queues.names import Queue
+from scheduler.tick import tick
+from tests.support import intake as intakes
+from tests.support.emulated import serving
+from tests.support.emulator_api import Api
+from tests.support.hut import lift_limits
+from tests.support.identity_messages import ACCOUNT, Posted, stamped
+from tests.support.identity_seen import Seen
+from tests.support.intake import TOKEN, Intake
+from tests.support.ops import ferry
+from tests.support.recovery import let_time_pass, open_batches
+from tests.support.world import SECRET
+from worker.deliver import deliver
+from worker.process import settings_of_process
+
+#: What Klaviyo may do with a row whose identifiers belong to two people.
+CLASHES = ("refuse", "overwrite", "merge")
+#: More rounds than anything here takes: upload, confirm, prove three times, remove, and what follows from that.
+ROUNDS = 60
+#: `ids`: whatever Segment tells of people becomes an attribute. `mp`: mParticle's customer ids are Klaviyo's external
+#: ids, and consents subscribe. `alone`, `trusting`, `keeping`: other rules of identity than the default ones.
+#: `lists`: consents name their list.
+CONNECTIONS = f"""
+[connections.default]
+[connections.full]
+api_key_env = "KLAVIYO_API_KEY"
+full_profile = true
+[connections.mexico]
+api_key_env = "KLAVIYO_API_KEY"
+default_country = "MX"
+[connections.mp]
+api_key_env = "KLAVIYO_API_KEY"
+mparticle_account = {ACCOUNT}
+alternate_identifier = "Customer Id"
+consent_mapping = {{ newsletter = "email" }}
+[connections.ids]
+api_key_env = "KLAVIYO_API_KEY"
+actions = [
+  {{action = "upsert_profile", user_id_as_external_id = true, traits_as_properties = true}},
+  {{action = "add_profile_to_list", user_id_as_external_id = true}},
+  {{action = "remove_profile_from_list", user_id_as_external_id = true}},
+]
+[connections.alone]
+api_key_env = "KLAVIYO_API_KEY"
+identifiers = "email_only"
+[connections.trusting]
+api_key_env = "KLAVIYO_API_KEY"
+identifiers = "trust_cdp"
+[connections.keeping]
+api_key_env = "KLAVIYO_API_KEY"
+email_change = "keep"
+[connections.lists]
+api_key_env = "KLAVIYO_API_KEY"
+allow_global_unsubscribe = true
+actions = [
+  {{action = "upsert_profile"}},
+  {{action = "subscribe_profile", list_id = "$.properties.list"}},
+  {{action = "unsubscribe_profile", list_id = "$.properties.list"}},
+]
+"""
+
+
+class IdentityWorld(Seen):
+    """Messages go in where the CDPs post them, and what Klaviyo knows comes out."""
+
+    def __init__(self, redis: Redis, intake: Intake, klaviyo: Api, account: Account, known: settings.Settings) -> None:
+        super().__init__(redis, klaviyo, account)
+        self.intake, self.known = intake, known
+        self._at = 0
+
+    def empty(self, clash: str, **more: Any) -> None:
+        """A new ledger, and a new account whose lists ask nobody twice. `more`: of the order about identities."""
+        self.redis.flushall()
+        self.ahead = 0.0
+        self.klaviyo.control("reset")
+        self.klaviyo.control("account", {"opt_in_process": "single_opt_in"})
+        self.klaviyo.control("identity", {"clash": clash, "membership_delay_seconds": 0.0, "multi_email": False} | more)
+
+    def later(self) -> int:
+        """The CDP's time of the next message, ms: later than the one before, and not in the future."""
+        while (now := now_ms()) <= self._at:
+            pass
+        self._at = now
+        return now
+
+    def arrived(self) -> int:
+        """The time now, ms: all that was posted has come before it, and what `later` says is after it."""
+        self._at = now_ms()
+        return self._at
+
+    def post(self, *messages: Posted) -> list[Any]:
+        """Post these in their order; what was answered."""
+        return [self._post(stamped(message, self.later())) for message in messages]
+
+    def _post(self, message: Posted) -> Any:
+        send = self.intake.put if message.method == "PUT" else self.intake.post
+        body = message.body.encode() if isinstance(message.body, str) else message.body
+        answer = send(message.path, body, Content_Type=message.kind)
+        assert answer.status_code in (200, 202), answer.text
+        return answer.json()
+
+    def send(self, *messages: Posted) -> None:
+        """Post these, and deliver them together to the end."""
+        self.post(*messages)
+        self.settle()
+
+    def carry(self, together: bool, *messages: Posted) -> None:
+        """Post and deliver these: together, or each to its end before the next one is posted."""
+        if together:
+            return self.send(*messages)
+        for message in messages:
+            self.send(message)
+        return None
+
+    def settle(self) -> None:
+        """Everything that waits is flushed and delivered to its end, and waits for nothing."""
+        for _ in range(ROUNDS):
+            if not self.push():
+                return
+        raise AssertionError(f"batches {open_batches(self.redis)} are still open, held: {self.held()}")
+
+    def deliver(self, kind: str) -> None:
+        """What waits in the queues of a kind is delivered to its end; all others wait."""
+        for _ in range(ROUNDS):
+            for queue in self.queues():
+                if queue.kind == kind and self.waiting(queue):
+                    pending.flush(self.redis, queue, now_ms())
+            let_time_pass(self.redis)
+            tick(self.redis, self.known.connections, now_ms())
+            batches = self.open(kind)
+            if not batches:
+                return
+            for batch_id in batches:
+                deliver(batch_id)
+        raise AssertionError(f"batches {self.open(kind)} are still open, held: {self.held()}")
+
+    def open(self, kind: str) -> list[str]:
+        """The open batches of a kind of queue."""
+        return [batch_id for batch_id in open_batches(self.redis) if self._kind_of(batch_id) == kind]
+
+    def _kind_of(self, batch_id: str) -> str:
+        name = cast("bytes | None", self.redis.hget(keys.batch(batch_id), "queue"))
+        return Queue.parse(name.decode()).kind if name else ""
+
+    def push(self, rounds: int = 1) -> bool:
+        """Take everything that waits and all that is open as far as it goes now; whether anything is left."""
+        for _ in range(rounds):
+            self.take()
+            for batch_id in open_batches(self.redis):
+                deliver(batch_id)
+        return bool(open_batches(self.redis)) or any(self.waiting(queue) for queue in self.queues())
+
+    def take(self) -> list[str]:
+        """All waits are over, and what waits in the queues is taken; the batches that are open now."""
+        for queue in self.queues():
+            if self.waiting(queue):
+                pending.flush(self.redis, queue, now_ms())
+        let_time_pass(self.redis)
+        tick(self.redis, self.known.connections, now_ms())
+        return open_batches(self.redis)
+
+    def command(self, *words: str) -> Result:
+        """Call `ferry` with the settings of the deliveries."""
+        env = {name: os.environ[name] for name in ("KLAVIYO_BASE_URL", "FERRY_SECRET_KEY", "FERRY_CONNECTIONS")}
+        return ferry(self.known.redis_url, Path(os.environ["FERRY_CONNECTIONS"]).parent, *words, COLUMNS="400", **env)
+
+
+@contextmanager
+def identity_world(redis_url: str, connections: str, folder: Path) -> Iterator[IdentityWorld]:
+    """An intake and deliveries of this process by the same settings. `connections`: what is in connections.toml."""
+    file = folder / "connections.toml"
+    file.write_text(connections)
+    account = Account(job_seconds=0, limits_off=True)
+    with pytest.MonkeyPatch.context() as patch, serving(account) as klaviyo, Redis.from_url(redis_url) as redis:
+        lift_limits(patch)
+        # The ledger is emptied while the intake runs, which then has to name the audiences again.
+        patch.setattr(audiences, "_TRUSTED", 0.0)
+        for name, value in _environment(redis_url, klaviyo, file).items():
+            patch.setenv(name, value)
+        settings_of_process.cache_clear()
+        known = settings.load()
+        with intakes.running(known) as intake, Api(klaviyo) as api:
+            yield IdentityWorld(redis, intake, api, account, known)
+    settings_of_process.cache_clear()
+
+
+def _environment(redis_url: str, klaviyo: str, file: Path) -> dict[str, str]:
+    return {
+        "REDIS_URL": redis_url,
+        "KLAVIYO_BASE_URL": klaviyo,
+        "KLAVIYO_API_KEY": "pk_test",
+        "FERRY_TOKENS": f"cdp:{TOKEN}",
+        "FERRY_SECRET_KEY": SECRET,
+        "FERRY_CONNECTIONS": str(file),
+    }

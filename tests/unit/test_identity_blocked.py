@@ -1,0 +1,73 @@
+"""Values that identify nobody."""
+
+from __future__ import annotations
+
+import uuid
+
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from identity import blocked
+from identity.blocked import DEFAULT
+
+IDS = ("external_id", "mpid", "user_id", "anonymous_id")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("0", "00", "0.0", "-", "--", "000-000", "-1", "_", "."),
+        *("null", "NULL", "Null", "none", "nil", "NaN", "undefined", "unknown", "N/A", "n/a", "NA", "(null)", "<null>"),
+        *("guest", "Guest", "anonymous", "[object Object]", "not set", "(not set)", "true", "False", '"null"'),
+        *("00000000-0000-0000-0000-000000000000", "00000000000000000000000000000000"),
+        *("ffffffff-ffff-ffff-ffff-ffffffffffff", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"),
+    ],
+)
+@pytest.mark.parametrize("kind", IDS)
+def test_a_placeholder_identifies_nobody(kind: str, value: str) -> None:
+    assert DEFAULT.holds(kind, value)
+
+
+@pytest.mark.parametrize("value", ["1", "c-1", "10", "f", "ff", "Nullmann", "nora", "guest-17", "-42", "0x1f", "testa"])
+@pytest.mark.parametrize("kind", IDS)
+def test_an_id_that_only_looks_a_little_like_one_is_kept(kind: str, value: str) -> None:
+    assert not DEFAULT.holds(kind, value)
+
+
+@given(st.uuids())
+def test_an_id_made_by_a_program_is_kept(value: uuid.UUID) -> None:
+    assert value.int == 0 or not DEFAULT.holds("external_id", str(value))
+
+
+@pytest.mark.parametrize("phone", ["+10000000000", "+490000000000", "+1111111111", "0000000000"])
+def test_a_dummy_phone_identifies_nobody(phone: str) -> None:
+    assert DEFAULT.holds("phone", phone)
+
+
+@pytest.mark.parametrize("region", sorted(phonenumbers.SUPPORTED_REGIONS))
+def test_the_example_numbers_of_every_country_are_kept(region: str) -> None:
+    example = phonenumbers.example_number(region)
+    assert example is not None
+    e164 = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+    assert not DEFAULT.holds("phone", e164)
+
+
+@pytest.mark.parametrize("address", ["null@example.com", "guest@example.com", "0@example.com"])
+def test_an_e_mail_is_blocked_by_the_users_own_list_alone(address: str) -> None:
+    assert not DEFAULT.holds("email", address)
+    assert blocked.read([address.upper()]).holds("email", address)
+
+
+def test_the_users_own_values_and_patterns_come_on_top() -> None:
+    own = blocked.read(["Shop-Counter", "/test-.*/", r"/\+1555\d+/"])
+    assert [own.holds("external_id", value) for value in ("shop-counter", "TEST-1", "a test-1", "null", "c-1")] == [
+        *(True, True, False, True, False)
+    ]
+    assert own.holds("phone", "+15551234567")
+
+
+def test_a_pattern_that_is_none_is_named() -> None:
+    with pytest.raises(ValueError, match=r"blocked_identifiers: /\(/ is no regular expression"):
+        blocked.read(["/(/"])
