@@ -6,15 +6,14 @@ By relationship, never by unsubscribing: that would change the consent of people
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from identity import proof
-from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named
 from identity.leaving import Leaver, leaving
 from klaviyo.lookups import Found, folded
-from queues.identities import Known, own_token
 from worker.delivery import Delivery
 from worker.errors import Later
+from worker.leavers import known_leavers
 from worker.list_of import list_of
 from worker.moving import Moved, moved_away
 from worker.profile_names import Theirs, note_gone, without_members
@@ -36,7 +35,7 @@ def remove(delivery: Delivery) -> None:
 
     Those who joined under a new e-mail leave under the old ones.
     """
-    leavers = {person: _leaver(delivery, person) for person in _leaving(delivery)}
+    leavers = known_leavers(delivery, _leaving(delivery))
     moved = moved_away(delivery)
     list_id = list_of(delivery, create=False) if leavers or moved else None
     found, listed = _profiles(delivery, leavers.values(), list_id, moved) if list_id else ({}, set())
@@ -101,65 +100,6 @@ def _take_off(delivery: Delivery, list_id: str, there: Mapping[str, Found], thei
     for person, ids in theirs.items():
         if not still.isdisjoint(ids):
             delivery.reject(person, "not_removed", {"detail": _STILL_THERE, "list": list_id})
-
-
-def _leaver(delivery: Delivery, person: int) -> Leaver:
-    """What is known of somebody who leaves: from the changes, and from what was delivered before."""
-    intent, people = delivery.intents[person], delivery.people
-    if people.is_member(intent.indexes):
-        return _member(delivery, people.named(intent.indexes))
-    address = next((value for kind, value in people.named(intent.indexes) if kind == EMAIL), "")
-    # An id that only another change gives may be somebody else's: it says nothing of who leaves.
-    removals = [i for i in intent.indexes if people.said(i).action == "remove"] or ([] if address else intent.indexes)
-    named = dict.fromkeys((*([(EMAIL, address)] if address else []), *people.named(removals)))
-    moving = {each for i in intent.indexes for each in people.said(i).moving} & named.keys()
-    memory = delivery.identities
-    hashed = {each: memory.hash(each) for each in named}
-    holders = memory.holders([hashed[each] for each in named if each[0] != EMAIL])
-    persons = {holder.person for having in holders.values() for holder in having}
-    known = memory.people([*persons, *(hashed[each] for each in named if each[0] == EMAIL)])
-    mine = known.get(hashed.get((EMAIL, address), b""), Known())
-
-    def profiles(wanted: Iterable[Named]) -> set[str]:
-        having = {holder.person for each in wanted for holder in holders.get(hashed[each], ())}
-        return {known[each].profile_id for each in having if each in known and _is_ours(known[each], moving, hashed)}
-
-    return Leaver(
-        email=address,
-        phones=frozenset(value for kind, value in named if kind == PHONE),
-        external_ids=frozenset(value for kind, value in named if kind == EXTERNAL_ID),
-        delivered=frozenset({mine.profile_id, *profiles(moving)} - {""}),
-        by_ids=frozenset(profiles(each for each in named if each not in moving and _leads(each, named)) - {""}),
-        is_known=hashed.get((EMAIL, address)) in known,
-    )
-
-
-def _member(delivery: Delivery, named: Sequence[Named]) -> Leaver:
-    """Somebody whom a snapshot takes off, under the one identity by which the membership ledger has them.
-
-    Nobody where it is one that stands for nobody by now.
-    """
-    if not named:
-        return Leaver(is_member=True)
-    memory, (kind, value) = delivery.identities, named[0]
-    known = memory.people([memory.hash(named[0])]).get(memory.hash(named[0]), Known())
-    return Leaver(
-        email=value if kind == EMAIL else "",
-        phones=frozenset({value} if kind == PHONE else ()),
-        external_ids=frozenset({value} if kind == EXTERNAL_ID else ()),
-        delivered=frozenset({known.profile_id} - {""}),
-        is_member=True,
-    )
-
-
-def _leads(named: Named, among: Iterable[Named]) -> bool:
-    """A phone leads to somebody only where nothing better is known."""
-    return named[0] not in (EMAIL, PHONE) or all(kind == PHONE for kind, _ in among)
-
-
-def _is_ours(known: Known, moving: Iterable[Named], hashed: dict[Named, bytes]) -> bool:
-    """Whether no other id of the CDP stands for the person too."""
-    return known.own <= {own_token(hashed[each]) for each in moving}
 
 
 def _profiles(

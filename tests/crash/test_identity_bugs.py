@@ -26,7 +26,7 @@ from tests.support.identity_messages import AUDIENCE, VIPS, add, dsr
 from tests.support.identity_steps import Deliver, Leave, Move, Own, Step, Tell
 from tests.support.identity_story import Story
 from tests.support.identity_world import CLASHES, CONNECTIONS, IdentityWorld, identity_world
-from worker import audience, coalesce, people, recalling, removing, uploading, verifying
+from worker import audience, coalesce, leavers, people, recalling, removing, uploading, verifying
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 ANN, BOB = "ann@canary.example", "bob@canary.example"
@@ -61,13 +61,13 @@ def the_newest_message_forgets_the_rest(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_leaver_is_looked_for_by_the_strongest_identifier_only(patch: pytest.MonkeyPatch) -> None:
-    leaver = removing._leaver
+    leaver = leavers._leaver
 
     def strongest(*known: Any) -> Leaver:
         found = leaver(*known)
         return Leaver(email=found.email) if found.email else found
 
-    patch.setattr(removing, "_leaver", strongest)
+    patch.setattr(leavers, "_leaver", strongest)
 
 
 def whoever_was_imported_counts_as_on_the_list(patch: pytest.MonkeyPatch) -> None:

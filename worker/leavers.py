@@ -1,0 +1,81 @@
+"""Leavers: what is known of the people who leave, from their changes and from what was delivered before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named
+from identity.leaving import Leaver
+from queues.identities import Holder, Known, own_token
+from worker.delivery import Delivery
+
+
+class _Memory(NamedTuple):
+    """What is remembered of these people. `hashed`: of each identifier."""
+
+    hashed: Mapping[Named, bytes]
+    holders: Mapping[bytes, Sequence[Holder]]
+    known: Mapping[bytes, Known]
+
+    def of(self, named: Named) -> Known | None:
+        """The person whom an identifier names."""
+        return self.known.get(self.hashed[named])
+
+    def profiles(self, wanted: Iterable[Named], moving: Iterable[Named]) -> set[str]:
+        """Of the people who were delivered under these, but for those for whom another of the CDP's ids stands, too."""
+        tokens = {own_token(self.hashed[each]) for each in moving}
+        having = {holder.person for each in wanted for holder in self.holders.get(self.hashed[each], ())}
+        return {self.known[each].profile_id for each in having if each in self.known and self.known[each].own <= tokens}
+
+
+def known_leavers(delivery: Delivery, persons: Sequence[int]) -> dict[int, Leaver]:
+    """By person of the batch. Raises redis.RedisError."""
+    named = {person: _named(delivery, person) for person in persons}
+    memory = _recalled(delivery, {each for some in named.values() for each in some})
+    return {person: _leaver(delivery, person, some, memory) for person, some in named.items()}
+
+
+def _named(delivery: Delivery, person: int) -> list[Named]:
+    """The identifiers under which a person leaves."""
+    intent, people = delivery.intents[person], delivery.people
+    named = people.named(intent.indexes)
+    if people.is_member(intent.indexes):
+        return named[:1]
+    address = [each for each in named if each[0] == EMAIL][:1]
+    # An id that only another change gives may be somebody else's: it says nothing of who leaves.
+    removals = [i for i in intent.indexes if people.said(i).action == "remove"] or ([] if address else intent.indexes)
+    return list(dict.fromkeys((*address, *people.named(removals))))
+
+
+def _recalled(delivery: Delivery, named: Iterable[Named]) -> _Memory:
+    memory = delivery.identities
+    hashed = {each: memory.hash(each) for each in named}
+    holders = memory.holders([value for each, value in hashed.items() if each[0] != EMAIL])
+    people = {holder.person for having in holders.values() for holder in having}
+    return _Memory(hashed, holders, memory.people([*people.union(hashed.values())]))
+
+
+def _leaver(delivery: Delivery, person: int, named: Sequence[Named], memory: _Memory) -> Leaver:
+    indexes, people = delivery.intents[person].indexes, delivery.people
+    is_member = people.is_member(indexes)
+    address = next((each for each in named if each[0] == EMAIL), None)
+    moving = set() if is_member else {each for i in indexes for each in people.said(i).moving} & {*named}
+    # A snapshot takes off a member under the one name that the membership ledger has.
+    name = next(iter(named), None) if is_member else address
+    mine = memory.of(name) if name else None
+    others = [each for each in named if each not in moving and _leads(each, named)]
+    return Leaver(
+        email=address[1] if address else "",
+        phones=frozenset(value for kind, value in named if kind == PHONE),
+        external_ids=frozenset(value for kind, value in named if kind == EXTERNAL_ID),
+        delivered=frozenset({mine.profile_id if mine else "", *memory.profiles(moving, moving)} - {""}),
+        by_ids=frozenset() if is_member else frozenset(memory.profiles(others, moving) - {""}),
+        is_known=not is_member and mine is not None,
+        is_member=is_member,
+    )
+
+
+def _leads(named: Named, among: Iterable[Named]) -> bool:
+    """A phone leads to somebody only where nothing better is known."""
+    return named[0] not in (EMAIL, PHONE) or all(kind == PHONE for kind, _ in among)
