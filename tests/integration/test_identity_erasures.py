@@ -11,7 +11,7 @@ from queues import dead_letters, holds
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
-from tests.support.identity_messages import ACCOUNT, VIPS, Posted, add, dsr, identify, member, segment
+from tests.support.identity_messages import ACCOUNT, VIPS, Posted, add, dsr, identify, member, remove, segment, update
 from tests.support.identity_world import IdentityWorld
 
 EG, ANN, BOB, STRANGER = (f"{name}@example.com" for name in ("eg", "ann", "bob", "stranger"))
@@ -158,6 +158,17 @@ def test_after_the_release_the_erased_person_does_not_come_back(who: IdentityWor
     who.settle()
     assert who.gone(EG)
     assert BOB in who.members()
+
+
+def test_whoever_comes_again_after_an_erasure_is_known_by_nothing_from_before(who: IdentityWorld) -> None:
+    who.send(add(EG, ID, plan="gold"))
+    who.send(delete(None, EG))
+    who.send(add(EG), add(ANN, ID))
+    assert who.attributes(EG) == {}
+    who.send(update(external_id=ID, plan="silver"))
+    assert (who.attributes(EG), who.attributes(ANN), who.reasons()) == ({}, {"plan": "silver"}, {})
+    who.send(remove(external_id=ID))
+    assert who.members() == {EG}
 
 
 def test_another_accounts_people_are_not_touched(who: IdentityWorld) -> None:

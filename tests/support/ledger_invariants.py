@@ -42,9 +42,24 @@ class Model:
     klaviyo: dict[str, Action] = field(default_factory=dict)
 
 
+def fragment(name: str) -> msgspec.Raw:
+    """What a sender tells of the person of a change."""
+    return msgspec.Raw(msgspec.json.encode({"email": address(name)}))
+
+
+def address(name: str) -> str:
+    """The person's e-mail."""
+    return f"{name}@example.com"
+
+
 def name_of(batch: Batch, index: int) -> str:
     """The person of a change."""
-    return str(msgspec.json.decode(batch.changes[index].body.person))
+    return named(batch.changes[index].body.person)
+
+
+def named(told: msgspec.Raw) -> str:
+    """The person whom a fragment is about."""
+    return str(msgspec.json.decode(told)["email"]).partition("@")[0]
 
 
 class LedgerInvariants(RuleBasedStateMachine):

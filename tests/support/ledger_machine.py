@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import cast
 
-import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, consumes, multiple, precondition, rule
 
@@ -20,7 +19,7 @@ from queues.change import Action, Body, decode, encode, person_key
 from queues.erasure import carried, erase
 from queues.errors import LeaseLost
 from queues.policy import decide
-from tests.support.ledger_invariants import LEASE, POLICY, QUEUE, LedgerInvariants, name_of
+from tests.support.ledger_invariants import LEASE, POLICY, QUEUE, LedgerInvariants, address, fragment, name_of, named
 from worker.coalesce import Intent
 from worker.people import People
 
@@ -39,7 +38,7 @@ class LedgerMachine(LedgerInvariants):
         """An intake gets a message, perhaps one that it had before."""
         now = self.model.now = self.model.now + 1
         changes = [
-            encode((person_key("p", p),), now, Body(action, now, "model", str(message), msgspec.Raw(f'"{p}"'.encode())))
+            encode((person_key("email", address(p)),), now, Body(action, now, "changes", str(message), fragment(p)))
             for p in people
         ]
         answer = accept(self.redis, Acceptance(QUEUE, POLICY, str(message), changes), now)
@@ -141,17 +140,17 @@ class LedgerMachine(LedgerInvariants):
     @rule(person=st.sampled_from("abcdefgh"))
     def forget(self, person: str) -> None:
         """A person asks to be forgotten, by Klaviyo too."""
-        if self.redis.sismember(keys.queue(QUEUE, "open"), person_key("p", person)):
+        if self.redis.sismember(keys.queue(QUEUE, "open"), person_key("email", address(person))):
             return
         self.model.now += 1
-        found = carried(self.redis, QUEUE, [person_key("p", person)])
+        found = carried(self.redis, QUEUE, [person_key("email", address(person))])
         erased = erase(self.redis, QUEUE, found.pending, [letter.id for letter in found.letters], self.model.now)
         assert erased == (len(found.pending), len(found.letters))
         self.model.target.pop(person, None)
         self.model.klaviyo.pop(person, None)
         waiting = cast("list[bytes]", self.redis.lrange(keys.queue(QUEUE, "pending"), 0, -1))
         held = [decode(stored) for stored in waiting] + [each.change for each in dead_letters.read(self.redis, QUEUE)]
-        assert person not in {msgspec.json.decode(change.body.person) for change in held}
+        assert person not in {named(change.body.person) for change in held}
 
     def teardown(self) -> None:
         """When faults end and dead letters are replayed, each person is where the last change says."""
