@@ -61,7 +61,7 @@ def outcome(told: Told, episode: Episode, known: Sequence[Episode]) -> str:
     if told.outcome == "superseded":
         return f"superseded {_by(told, known)}"
     if told.outcome == "imported":
-        return f"imported by Klaviyo; nobody looked whether the person is on the list{_import(told)}"
+        return f"imported by Klaviyo; nobody looked whether the person is on the list{_import(told)}{_warned(told)}"
     return f"delivered{'' if told.row else _without_import(told, episode)}{_import(told)}{_warned(told)}"
 
 
@@ -80,7 +80,7 @@ def _by(told: Told, known: Sequence[Episode]) -> str:
     for each in known:
         if any(other.batch.id == told.batch.id and other.index == told.by for other in each.told):
             return f"by #{each.number}, which says what the person is to be after this batch"
-    return "by a later change in the same batch"
+    return "by a change of this batch or an earlier one that is newer, by the CDP's time, or by an erasure"
 
 
 def _import(told: Told) -> str:

@@ -40,8 +40,8 @@ _MEANING: Final = {
     "unique_id_invalid": f"The event's `unique_id` is neither text nor a whole number: {_ANEW}.",
     # Of the delivery (worker/counting.py).
     "ambiguous_person": "The id stands for several current e-mails: have the CDP send the e-mail with it, then replay.",
-    "identifier_blocked": "What is to identify the person identifies nobody (null, 0 ...) or too many people: have "
-    "the CDP send an e-mail, or take the value off `blocked_identifiers` and replay.",
+    "identifier_blocked": "What is to identify the person identifies nobody (null, 0 ...): have the CDP send an "
+    "e-mail; or, if it is one of `blocked_identifiers`, take it off that list and replay.",
     "identifier_shared": "The values that came are shared by too many people: have the CDP send an e-mail with them.",
     "merged_profile": "Klaviyo merged the person's profile with another one: look at that profile there, then replay.",
     "not_on_list": "Klaviyo imported the person and does not show them on the list: look at both there, then replay.",

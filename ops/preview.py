@@ -31,7 +31,8 @@ def preview(source: str, connection: str | None, message: BinaryIO) -> None:
     the fields left out (warnings), or the reason for which it would become a dead letter. `changes` counts from 0 in
     what the message says for that queue. `unmapped` counts the messages of Segment that no action is for.
     `remembered` are consents that come with mParticle's events and are kept for later changes of the person.
-    Settings of the CDP that came with earlier messages are not looked up.
+    Settings of the CDP that came with earlier messages are not looked up, and neither are Klaviyo and earlier changes:
+    a phone or id may yet be left out (`identifier_taken`), and a change without an e-mail be ambiguous.
     """
     if connection is not None and source == "mparticle":
         raise click.UsageError("mParticle's account says which connection it is: see mparticle_account in the README")

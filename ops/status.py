@@ -31,9 +31,12 @@ def status(watch: bool, as_json: bool) -> None:
     Pending     changes that wait, of how many make the queue full
     Next flush  what comes first: size (full), age (waited long enough), or
                 an operator
-    Open        in batches under way: upload, confirm, clear, remove
-    Delivered   superseded: overtaken by a later change of the same person
+    Open        in batches under way: upload, confirm, prove, clear, remove
+    Delivered   seen on the list; superseded: overtaken by a newer change of
+                the same person; imported: nobody looked (setting `prove`)
     Dead        letters to be looked at: see `ferry dead list`
+    Warnings    people who were delivered without something, or were not on
+                the list when they left: see docs/identity.md
 
     The last line accounts for every change ever accepted. Exit code 1 when it does not add up.
     """

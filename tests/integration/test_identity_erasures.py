@@ -160,7 +160,10 @@ def test_after_the_release_the_erased_person_does_not_come_back(who: IdentityWor
     assert BOB in who.members()
 
 
-def test_whoever_comes_again_after_an_erasure_is_known_by_nothing_from_before(who: IdentityWorld) -> None:
+@pytest.mark.parametrize("taken", [False, True], ids=["the id was free", "a stranger had the id"])
+def test_whoever_comes_again_after_an_erasure_is_known_by_nothing_from_before(who: IdentityWorld, taken: bool) -> None:
+    if taken:
+        who.put(email=STRANGER, external_id=ID)
     who.send(add(EG, ID, plan="gold"))
     who.send(delete(None, EG))
     who.send(add(EG), add(ANN, ID))

@@ -41,6 +41,14 @@ def test_older_news_that_comes_later_changes_nothing(
     assert who.counts("audience")["superseded"] == 1 + together or not (joins or together)
 
 
+@SOURCES
+def test_old_news_is_no_fault(who: IdentityWorld, source: str, caplog: pytest.LogCaptureFixture) -> None:
+    now = now_ms()
+    who.carry(False, said(source, True, now), said(source, False, now - HOUR))
+    assert who.members() == {ANN}
+    assert [record.getMessage() for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
+
+
 @BATCHES
 def test_equal_times_are_not_late(who: IdentityWorld, together: bool) -> None:
     now = now_ms() - HOUR

@@ -100,7 +100,7 @@ def replace_body(change: Change, **more: Any) -> Change:
 
 def test_who_overtook_a_consent_is_not_known_and_said_so() -> None:
     assert words(of_batch(changed(ANN), ends=Ends(superseded={0: None})))[-1] == (
-        "superseded by a later change in the same batch"
+        "superseded by a change of this batch or an earlier one that is newer, by the CDP's time, or by an erasure"
     )
 
 
