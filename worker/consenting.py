@@ -75,7 +75,7 @@ def _members(delivery: Delivery) -> list[tuple[int, Intent]]:
     return [
         (person, intent)
         for person, intent in delivery.intents.items()
-        if intent.membership != "remove" and person not in delivery.progress.rejected
+        if intent.written and intent.membership != "remove" and person not in delivery.progress.rejected
     ]
 
 

@@ -144,7 +144,7 @@ class _Erasure:
         return erasing.verdict(
             seen,
             self._is_known,
-            knows_email=not self._moves and bool(self._subject.emails or self._subject.known),
+            knows_email=bool(self._subject.emails or self._subject.known) and not (self._moves and self._is_free(seen)),
             several=bool(self._subject.people),
             confirmed=self._confirmed.profiles,
         )
@@ -154,6 +154,12 @@ class _Erasure:
         """Whether an id alone names the person that has one e-mail at a time: its profile may have an older one."""
         source = self._delivery.batch.changes[self._index].body.source
         return not self._who.email and bool(self._delivery.to.identity.moving(self._who, source))
+
+    def _is_free(self, seen: Sequence[Sighting]) -> bool:
+        """Whether nobody else was delivered under the e-mails of these profiles."""
+        memory = self._delivery.identities
+        emails = {email.canonical(each.profile.email) for each in seen if each.profile.email}
+        return not memory.people([memory.hash((EMAIL, each)) for each in emails if not self._is_known(each)])
 
     def _is_known(self, address: str) -> bool:
         hashed = self._delivery.identities.hash((EMAIL, address))

@@ -29,11 +29,12 @@ class _Memory(NamedTuple):
         return {self.known[each].profile_id for each in having if each in self.known and self.known[each].own <= tokens}
 
 
-def known_leavers(delivery: Delivery, persons: Sequence[int]) -> dict[int, Leaver]:
-    """By person of the batch. Raises redis.RedisError."""
+def known_leavers(delivery: Delivery, persons: Sequence[int]) -> tuple[dict[int, Leaver], list[tuple[str, bytes]]]:
+    """By person of the batch; and the profiles that were delivered, with whom (hash). Raises redis.RedisError."""
     named = {person: _named(delivery, person) for person in persons}
     memory = _recalled(delivery, {each for some in named.values() for each in some})
-    return {person: _leaver(delivery, person, some, memory) for person, some in named.items()}
+    leavers = {person: _leaver(delivery, person, some, memory) for person, some in named.items()}
+    return leavers, [(each.profile_id, person) for person, each in memory.known.items()]
 
 
 def _named(delivery: Delivery, person: int) -> list[Named]:

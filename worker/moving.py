@@ -12,13 +12,14 @@ from worker.delivery import Delivery
 
 class Moved(NamedTuple):
     """An earlier e-mail of somebody who joined under a new one: the hashes of the person and of the ids, and the
-    profile. `joined`: the index of the person who did.
+    profile. `joined`: the index of the person who did. `stays`: the earlier one is on another list yet.
     """
 
     person: bytes
     by: frozenset[bytes]
     profile_id: str
     joined: int
+    stays: bool
 
 
 def moved_away(delivery: Delivery) -> list[Moved]:
@@ -39,11 +40,11 @@ def moved_away(delivery: Delivery) -> list[Moved]:
         return []
     here = {memory.hash((EMAIL, said.who.email)) for _, said in joined}
     earlier = {each.person: ids[by] for by, having in memory.holders(list(ids)).items() for each in having}
-    known = memory.people([person for person in earlier if person not in here])
+    known, on_this = memory.people([person for person in earlier if person not in here]), audience_token(queue)
     return [
-        Moved(hashed, earlier[hashed][0], each.profile_id, earlier[hashed][1])
+        Moved(hashed, earlier[hashed][0], each.profile_id, earlier[hashed][1], each.audiences != {on_this})
         for hashed, each in known.items()
-        if each.profile_id and audience_token(queue) in each.audiences and each.own <= _tokens(earlier[hashed][0])
+        if each.profile_id and on_this in each.audiences and each.own <= _tokens(earlier[hashed][0])
     ]
 
 

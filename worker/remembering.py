@@ -7,6 +7,7 @@ import logging
 from identity.identifiers import EMAIL, OWN
 from queues import lateness
 from queues.clock import now_ms
+from queues.identities import Known, audience_token
 from worker import counting
 from worker.coalesce import Intent
 from worker.delivery import Delivery
@@ -20,7 +21,8 @@ def keep_people(delivery: Delivery) -> None:
     memory, queue = delivery.identities, delivery.batch.queue
     for each in moved_away(delivery) if queue.kind == "audience" else ():
         memory.quit(each.person, queue)
-        for by in each.by:
+        # An id leads to the earlier e-mail until that has left every list.
+        for by in () if each.stays else each.by:
             memory.disown(each.person, by)
             memory.leave(each.person, by)
     ended = delivery.progress.rejected.keys() | delivery.progress.overtaken
@@ -46,7 +48,8 @@ def _keep(delivery: Delivery, person: int, intent: Intent) -> None:
     moving = {each for i in intent.indexes for each in people.said(i).moving}
     if intent.membership == "remove":
         memory.quit(hashed, queue)
-        for each in moving if intent.moved_to else ():
+        stays = memory.people([hashed]).get(hashed, Known()).audiences - {audience_token(queue)}
+        for each in moving if intent.moved_to and not stays else ():
             memory.disown(hashed, memory.hash(each))
             memory.leave(hashed, memory.hash(each))
     elif intent.written:

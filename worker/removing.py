@@ -9,8 +9,11 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from identity import proof
+from identity.identifiers import EMAIL
 from identity.leaving import Leaver, leaving
 from klaviyo.lookups import Found, folded
+from mappings import email
+from queues.identities import audience_token
 from worker.delivery import Delivery
 from worker.errors import Later
 from worker.leavers import known_leavers
@@ -35,12 +38,14 @@ def remove(delivery: Delivery) -> None:
 
     Those who joined under a new e-mail leave under the old ones.
     """
-    leavers = known_leavers(delivery, _leaving(delivery))
+    leavers, delivered = known_leavers(delivery, _leaving(delivery))
     moved = moved_away(delivery)
     list_id = list_of(delivery, create=False) if leavers or moved else None
     found, listed = _profiles(delivery, leavers.values(), list_id, moved) if list_id else ({}, set())
     theirs = without_members(delivery, _theirs(delivery, leavers, found), found)
     wanted = {*(each.profile_id for each in moved), *(profile for ids in theirs.values() for profile in ids)}
+    delivered += [(each.profile_id, each.person) for each in moved]
+    wanted -= _of_members(delivery, {each: found[each] for each in wanted if each in found}, delivered)
     others = [found[each] for each in wanted - listed if each in found]
     there = (wanted & listed) | (members(delivery, others, list_id) if list_id else set())
     gone = {each: found[each] for each in there}
@@ -72,6 +77,25 @@ def _leaving(delivery: Delivery) -> list[int]:
         else:
             found.append(person)
     return found
+
+
+def _of_members(delivery: Delivery, wanted: Mapping[str, Found], delivered: Iterable[tuple[str, bytes]]) -> set[str]:
+    """Profiles that were a leaver's and are those of somebody else on the list now: renamed, or given to them."""
+    memory, on_this = delivery.identities, audience_token(delivery.batch.queue)
+    owners: dict[str, set[bytes]] = {}
+    for profile_id, person in delivered:
+        owners.setdefault(profile_id, set()).add(person)
+    shown = {
+        profile_id: memory.hash((EMAIL, email.canonical(profile.email)))
+        for profile_id, profile in wanted.items()
+        if profile.email and profile_id in owners
+    }
+    others = {profile_id: person for profile_id, person in shown.items() if person not in owners[profile_id]}
+    joining = {delivery.hash_of(person) for person, intent in delivery.intents.items() if intent.membership == "add"}
+    known = memory.people(list(set(others.values()))) if others else {}
+    staying = joining | {person for person, each in known.items() if on_this in each.audiences}
+    leaving = {delivery.hash_of(person) for person, intent in delivery.intents.items() if intent.membership == "remove"}
+    return {profile_id for profile_id, person in others.items() if person in staying - leaving}
 
 
 def _note_found(delivery: Delivery, theirs: Theirs, moved: Iterable[Moved], there: Mapping[str, Found]) -> None:

@@ -39,7 +39,7 @@ def world(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield found
 
 
-def whoever_shares_anything_is_one_person(patch: pytest.MonkeyPatch) -> None:
+def people_who_share_anything_are_one_person(patch: pytest.MonkeyPatch) -> None:
     def union(said: Sequence[Said], *_: Any) -> list[Group]:
         found: list[tuple[set[Named], Group]] = []
         for index, each in enumerate(said):
@@ -70,7 +70,7 @@ def a_leaver_is_looked_for_by_the_strongest_identifier_only(patch: pytest.Monkey
     patch.setattr(leavers, "_leaver", strongest)
 
 
-def whoever_was_imported_counts_as_on_the_list(patch: pytest.MonkeyPatch) -> None:
+def imported_people_count_as_on_the_list(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(audience, "prove", lambda _: None)
 
 
@@ -90,7 +90,7 @@ def nobody_leaves_for_a_newer_address(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(removing, "moved_away", lambda _: [])
 
 
-def whom_klaviyo_does_not_know_by_an_id_is_new(patch: pytest.MonkeyPatch) -> None:
+def a_person_without_the_id_at_klaviyo_is_new(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(verifying, "_address_by_profile", lambda *_: None)
 
 
@@ -155,7 +155,7 @@ class Bug:
 
 BUGS = {
     "transitive union": Bug(
-        whoever_shares_anything_is_one_person,
+        people_who_share_anything_are_one_person,
         story(tell("ann", "Shared-1"), tell("bob", "Shared-1")),
         "ann@canary.example is missing|attributes of ann",
     ),
@@ -167,7 +167,7 @@ BUGS = {
         story(move("mia", 0), NEXT, move("mia", 1, joins=False)),
         "mia.0@canary.example is on the list",
     ),
-    "unproved": Bug(whoever_was_imported_counts_as_on_the_list, nobody_gets_on_the_list, "2 are delivered"),
+    "unproved": Bug(imported_people_count_as_on_the_list, nobody_gets_on_the_list, "2 are delivered"),
     "unverified": Bug(
         every_identifier_is_sent_with_everybody,
         story(tell("ann", "Shared-2")),
@@ -181,7 +181,7 @@ BUGS = {
         nobody_leaves_for_a_newer_address, story(move("mia", 0), NEXT, move("mia", 1)), "mia.0@canary.example is on the"
     ),
     "new by an id": Bug(
-        whom_klaviyo_does_not_know_by_an_id_is_new,
+        a_person_without_the_id_at_klaviyo_is_new,
         story(tell("bob", "own"), NEXT, Own("bob", "update")),
         "Own-bob has the",
     ),

@@ -38,7 +38,7 @@ def test_nobody_is_taken_for_anybody_else(world: IdentityWorld, clash: str, agre
 
 @clashes
 @settings(max_examples=35)
-@given(agreed=agreeing, told=steps(st.integers(1, 200)), dies_at=st.integers(1, 200))
+@given(agreed=agreeing, told=steps(st.integers(1, 250)), dies_at=st.integers(1, 250))
 def test_nor_when_workers_die_at_any_request(
     world: IdentityWorld, clash: str, agreed: set[str], told: list[Step], dies_at: int
 ) -> None:

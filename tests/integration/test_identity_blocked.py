@@ -1,4 +1,4 @@
-"""Values that identify nobody: whoever has one is not taken for anybody else who has it."""
+"""Values that identify nobody: a person who has one is not taken for anybody else who has it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_they_are_three_in_whichever_order_they_come(who: IdentityWorld, togethe
 
 
 @BATCHES
-def test_of_one_person_all_that_is_told_arrives_beside_a_blocked_value(who: IdentityWorld, together: bool) -> None:
+def test_all_that_is_said_of_one_person_arrives_beside_a_blocked_value(who: IdentityWorld, together: bool) -> None:
     who.carry(together, add(ANN, "null", plan="gold"), add(BOB, "null"), update(ANN, "null", city="Oslo"))
     assert who.attributes(ANN) == {"plan": "gold", "city": "Oslo"}
     assert who.attributes(BOB) == {}
@@ -107,7 +107,7 @@ def test_a_consent_of_nobodys_id_is_no_consent_of_others_with_that_id(who: Ident
     assert who.klaviyo.consent("neverasked@example.com") == "NEVER_SUBSCRIBED"
 
 
-def test_a_consent_told_of_an_id_alone_is_that_of_whoever_has_the_id(who: IdentityWorld) -> None:
+def test_a_consent_with_an_id_alone_is_that_of_the_person_with_the_id(who: IdentityWorld) -> None:
     who.send(consent(None, "4711"))
     who.send(member(ANN, "4711"), member(BOB, "4712"))
     assert who.klaviyo.consent(ANN) == "SUBSCRIBED"

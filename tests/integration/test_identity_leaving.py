@@ -14,7 +14,7 @@ ID, PHONE = "c-1", "+14155552671"
 
 
 @BATCHES
-def test_whoever_leaves_under_a_new_address_with_the_same_id_is_off(who: IdentityWorld, together: bool) -> None:
+def test_somebody_who_leaves_under_a_new_address_with_the_same_id_is_off(who: IdentityWorld, together: bool) -> None:
     who.carry(together, add(OLD, ID), add(ANN, "c-2"), remove(NEW, ID))
     assert who.members() == {ANN}
     assert together or who.warned()["not_on_list"] == 0
@@ -26,11 +26,11 @@ def test_so_is_who_is_on_the_list_by_an_id_that_klaviyo_has_lost_meanwhile(who: 
     body = {"data": {"type": "profile", "id": profile_id, "attributes": {"external_id": "crm-9"}}}
     assert who.klaviyo.call("PATCH", f"/api/profiles/{profile_id}", json=body).status_code == 200
     who.send(remove(NEW, ID))
-    assert who.members() == {ANN}, "Ferry remembers whom it delivered under the id"
+    assert who.members() == {ANN}, "Ferry remembers the people it delivered under the id"
 
 
 @BATCHES
-def test_whoever_leaves_by_address_and_comes_back_by_the_id_alone_is_on_the_list(
+def test_somebody_who_leaves_by_address_and_comes_back_by_the_id_alone_is_on_the_list(
     who: IdentityWorld, together: bool
 ) -> None:
     who.send(add(OLD, ID), add(ANN, "c-2"))
@@ -102,7 +102,7 @@ def test_a_child_who_leaves_does_not_take_the_mother_along_whose_phone_it_has(
     assert who.members() == {MUM}
 
 
-def test_whoever_is_not_found_by_address_takes_off_nobody_with_another_address(who: IdentityWorld) -> None:
+def test_somebody_who_is_not_found_by_address_takes_off_nobody_with_another_address(who: IdentityWorld) -> None:
     who.put(VIPS, email=MUM, phone_number=PHONE)
     who.send(remove("x@example.com", phone=PHONE))
     assert who.members() == {MUM}
@@ -180,14 +180,14 @@ def test_a_membership_that_klaviyo_shows_later_is_waited_for(who: IdentityWorld)
     assert (who.members(), who.counts()["delivered"]) == ({ANN, OLD}, 2)
 
 
-def test_whoever_never_gets_on_the_list_is_a_dead_letter_and_not_delivered(who: IdentityWorld) -> None:
+def test_somebody_who_never_gets_on_the_list_is_a_dead_letter_and_not_delivered(who: IdentityWorld) -> None:
     who.klaviyo.control("identity", {"membership_delay_seconds": 1e9})
     who.send(add(ANN), add(OLD))
     assert who.reasons() == {"not_on_list": 2}
     assert who.counts()["delivered"] == 0
 
 
-def test_whoever_is_off_the_list_again_before_the_proof_goes_once_more(who: IdentityWorld) -> None:
+def test_somebody_who_is_off_the_list_again_before_the_proof_goes_once_more(who: IdentityWorld) -> None:
     who.klaviyo.control("jobs", {"seconds": 3600})
     who.post(add(ANN), add(OLD))
     who.push(2)
@@ -198,7 +198,7 @@ def test_whoever_is_off_the_list_again_before_the_proof_goes_once_more(who: Iden
     assert (who.members(), who.counts()["delivered"]) == ({ANN, OLD}, 2)
 
 
-def test_whoever_left_by_a_later_change_is_not_missed(who: IdentityWorld) -> None:
+def test_somebody_who_left_by_a_later_change_is_not_missed(who: IdentityWorld) -> None:
     who.klaviyo.control("identity", {"membership_delay_seconds": 3600.0})
     who.post(add(ANN), add(OLD))
     who.push(2)

@@ -1,4 +1,4 @@
-"""What is told of one person in several messages arrives together, and forgets nothing that was told before."""
+"""What several messages say of one person arrives together, and forgets nothing that was said before."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_and_when_it_stands_between_two_of_somebody_else(who: IdentityWorld, tog
 
 @pytest.mark.parametrize("second", [add, update])
 @BATCHES
-def test_a_member_told_of_by_an_id_alone_is_the_member_with_the_address(
+def test_a_change_with_an_id_alone_is_of_the_member_with_the_address(
     who: IdentityWorld, together: bool, second: Any
 ) -> None:
     who.carry(together, add(ANN, "c-2"), second(external_id="c-2", plan="gold", first_name="Ann"))
@@ -96,9 +96,7 @@ def test_a_member_told_of_by_an_id_alone_is_the_member_with_the_address(
 
 
 @BATCHES
-def test_what_is_told_by_the_id_alone_and_what_by_the_address_alone_keeps_its_order(
-    who: IdentityWorld, together: bool
-) -> None:
+def test_changes_by_the_id_alone_and_by_the_address_alone_keep_their_order(who: IdentityWorld, together: bool) -> None:
     who.send(add(ANN, "c-2", plan="bronze"), add(BOB, "c-3", plan="bronze"))
     who.carry(together, update(external_id="c-2", plan="silver"), add(ANN, plan="gold"))
     who.carry(together, add(BOB, plan="silver"), update(external_id="c-3", plan="gold"))
@@ -108,7 +106,7 @@ def test_what_is_told_by_the_id_alone_and_what_by_the_address_alone_keeps_its_or
 
 @pytest.mark.parametrize("leaves", [{"email": ANN}, {"external_id": "c-2"}, {"email": ANN, "external_id": "c-2"}])
 @BATCHES
-def test_whoever_comes_back_by_the_id_alone_has_the_address_still(
+def test_somebody_who_comes_back_by_the_id_alone_has_the_address_still(
     who: IdentityWorld, together: bool, leaves: dict[str, str]
 ) -> None:
     who.carry(together, add(ANN, "c-2", plan="gold"), remove(**leaves), add(external_id="c-2", city="Oslo"))
@@ -126,7 +124,7 @@ def test_an_update_without_the_address_makes_nobody_nameless_a_member(who: Ident
 
 
 @BATCHES
-def test_whoever_comes_back_has_no_attributes_of_the_time_before_beyond_klaviyos(
+def test_somebody_who_comes_back_has_no_attributes_of_the_time_before_beyond_klaviyos(
     who: IdentityWorld, together: bool
 ) -> None:
     who.carry(together, add(ANN, "c-2", plan="gold"), remove(ANN), add(ANN, "c-2", city="Oslo"))

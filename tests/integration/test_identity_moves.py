@@ -32,14 +32,14 @@ def test_the_new_address_joins_and_the_old_one_leaves(who: IdentityWorld, togeth
 
 @SOURCES
 @BATCHES
-def test_whoever_moves_twice_is_where_they_moved_last(who: IdentityWorld, together: bool, source: str) -> None:
+def test_somebody_who_moves_twice_is_where_they_moved_last(who: IdentityWorld, together: bool, source: str) -> None:
     who.carry(together, *(said(source, email) for email in (WORK, HOME, SPA)))
     assert who.members() == {SPA}
 
 
 @SOURCES
 @BATCHES
-def test_whoever_moves_back_is_at_home_again(who: IdentityWorld, together: bool, source: str) -> None:
+def test_somebody_who_moves_back_is_at_home_again(who: IdentityWorld, together: bool, source: str) -> None:
     who.carry(together, *(said(source, email) for email in (HOME, WORK, HOME)))
     assert who.members() == {HOME}
 
@@ -55,7 +55,7 @@ def test_no_attribute_moves_to_the_other_address(who: IdentityWorld, together: b
 
 
 @BATCHES
-def test_whoever_stays_under_the_old_address_for_another_reason_stays(who: IdentityWorld, together: bool) -> None:
+def test_somebody_who_stays_under_the_old_address_for_another_reason_stays(who: IdentityWorld, together: bool) -> None:
     who.carry(together, member(WORK, "7"), member(WORK, "8"), member(HOME, "7"))
     assert who.members() == {WORK, HOME}, "the other user of that address has not moved"
 
@@ -75,14 +75,16 @@ def test_a_new_address_that_is_on_the_list_already_still_ends_the_old_one(who: I
 
 @SOURCES
 @BATCHES
-def test_whoever_leaves_under_a_new_address_is_off_the_list(who: IdentityWorld, together: bool, source: str) -> None:
+def test_somebody_who_leaves_under_a_new_address_is_off_the_list(
+    who: IdentityWorld, together: bool, source: str
+) -> None:
     who.carry(together, said(source, ANN, person="8"), said(source, WORK), said(source, HOME, leaves=True))
     assert who.members() == {ANN}
     assert who.reasons() == {}
 
 
 @SOURCES
-def test_whoever_moved_and_leaves_under_the_old_address_is_off_the_list(who: IdentityWorld, source: str) -> None:
+def test_somebody_who_moved_and_leaves_under_the_old_address_is_off_the_list(who: IdentityWorld, source: str) -> None:
     who.carry(False, said(source, WORK), said(source, HOME), said(source, WORK, leaves=True))
     assert who.members() == set()
 

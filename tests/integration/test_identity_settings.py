@@ -119,7 +119,7 @@ def test_with_the_address_alone_no_other_identifier_reaches_klaviyo(who: Identit
     assert [who.identifiers(email) for email in (ANN, BOB)] == [{"email": ANN}, {"email": BOB}]
     assert who.identifiers(CID) == {"email": CID, "external_id": "crm-1"}
     who.send(remove(WORK, ID, connection="alone"))
-    assert who.members() == {CID}, "whoever was delivered under the id is known all the same"
+    assert who.members() == {CID}, "people delivered under the id are known all the same"
 
 
 @BATCHES

@@ -14,7 +14,7 @@ ID, PHONE = "c-77", "+14155552671"
 
 
 def only(field: str, email: str, value: str) -> dict[str, dict[str, str]]:
-    """Both addresses with their identifiers, of which one alone has this value."""
+    """Both addresses with their identifiers; one of them alone has this value."""
     return {each: {"email": each, **({field: value} if each == email else {})} for each in (WORK, HOME)}
 
 

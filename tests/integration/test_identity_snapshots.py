@@ -18,7 +18,7 @@ def sync(who: IdentityWorld, header: str, *lines: str, connection: str = "defaul
     return who.members()
 
 
-def test_whoever_is_told_of_by_address_and_id_and_then_by_id_alone_stays(who: IdentityWorld) -> None:
+def test_a_member_named_by_address_and_id_and_then_by_the_id_alone_stays(who: IdentityWorld) -> None:
     assert sync(who, "email,external_id", f"{ANN},SW1", f"{BOB},SW2", connection="full") == {ANN, BOB}
     assert sync(who, "external_id", "SW1", "SW2", connection="full") == {ANN, BOB}
     assert sync(who, "external_id", "SW1", connection="full") == {ANN}
@@ -50,7 +50,7 @@ def test_rows_that_share_a_phone_are_as_many_people_as_addresses(who: IdentityWo
 
 @pytest.mark.parametrize("known", [False, True], ids=["new to Klaviyo", "known to Klaviyo by both"])
 @pytest.mark.parametrize("connection", ["default", "full"])
-def test_whoever_is_told_of_by_phone_then_by_both_then_by_address_stays(
+def test_a_member_named_by_phone_then_by_both_then_by_address_stays(
     who: IdentityWorld, known: bool, connection: str
 ) -> None:
     if known:

@@ -1,9 +1,9 @@
 """A plain model of who is who, in which e-mail decides: what people are told, and what must be at Klaviyo then.
 
-The rules, in words. Whoever has an address is one person for each address. Joining puts the address on the list,
+The rules, in words. Somebody with addresses is one person for each address. Joining puts the address on the list,
 leaving takes it off. News that is older than the newest membership of the same human changes nothing. A mover, a user
 of mParticle or Segment, is under one address at a time: entering under one ends the others, leaving under any ends all.
-An id alone stands for the addresses that were told with it. Whoever has no address is one person for each id. An
+An id alone stands for the addresses that were told with it. Somebody without an address is one person for each id. An
 erasure takes one address away with all that was known of it. Every piece of news carries a tag that names its person.
 """
 
@@ -40,7 +40,7 @@ EVERYBODY = [each for human in (*PEOPLE, *MOVERS) for each in addresses(human)]
 
 
 def own_id(human: str) -> str:
-    """An id that is told of nobody else. Ids are spelled in both cases."""
+    """An id that nobody else has. Ids are spelled in both cases."""
     return f"Own-{human}"
 
 
@@ -48,10 +48,10 @@ def own_id(human: str) -> str:
 class Model:
     """`on`: the list; `tag`: the newest of each person; `newest`: ms of the newest membership news of each human.
 
-    `lasting`: whom Klaviyo knew before, and so knows until they are erased. `ids`: all that each person was told with;
-    `under`: the members that were told with an id; `unsure`: ids that came with somebody who was on no list, and whom
-    Ferry may remember or not. `agreed`: who has consented; `entered`: who of the list has come by address, as a consent
-    is looked for by it.
+    `lasting`: people Klaviyo knew before, and so knows until they are erased. `ids`: everything each person was named
+    with; `under`: the members that were named with an id; `unsure`: ids that came with somebody on no list, so that
+    Ferry may remember them or not. `agreed`: who has consented; `entered`: who of the list has come by address, by
+    which a consent is looked for.
     """
 
     agreed: set[str] = field(default_factory=set)
@@ -146,7 +146,7 @@ def differences(model: Model, seen: Seen) -> list[str]:
 
 def _person(model: Model, person: str, tag: str | None, subscribed: bool) -> Collection[str]:
     if person not in model.tag:
-        return [f"Klaviyo knows {person}, of whom nobody has told"]
+        return [f"Klaviyo knows {person}, and nobody has named them"]
     if subscribed and person not in model.agreed:
         return [f"{person} is subscribed and has not agreed"]
     if person in model.agreed & model.on & model.entered and not subscribed:

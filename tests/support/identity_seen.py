@@ -92,7 +92,7 @@ class Seen:
     # What Klaviyo says.
 
     def put(self, *lists: str, **attributes: Any) -> str:
-        """Somebody whom Klaviyo knows from elsewhere, on these lists; the profile's id."""
+        """Somebody Klaviyo knows from elsewhere, on these lists; the profile's id."""
         profile_id = self.klaviyo.make_profile(**attributes)
         for name in lists:
             named = self.account.lists.named(name)

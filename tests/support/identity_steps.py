@@ -36,7 +36,7 @@ class Leave(NamedTuple):
 
 
 class LeaveBy(NamedTuple):
-    """Whoever has a shared id leaves."""
+    """All who have a shared id leave."""
 
     shared: str
 

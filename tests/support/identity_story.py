@@ -154,7 +154,7 @@ class Story:
         return at
 
     def _told(self, person: str, time: int | None, step: Tell | Move) -> dict[str, Any]:
-        """A tag and perhaps a phone; late news has neither, for where its attributes go depends on what waits."""
+        """A tag and perhaps a phone; late news has neither, for where its attributes go depends on the batch."""
         if self._late(step.human, time):
             self.model.tag.setdefault(person, "")
             return {}
@@ -169,27 +169,34 @@ class Story:
         if self._fresh:
             self.deliver()
 
-    def deliver(self, dies_at: int = 0) -> None:
-        """Everything is delivered to its end, and at every step nobody has what is somebody else's."""
+    def deliver(self, dies_at: int = 0) -> bool:
+        """Everything is delivered to its end, and at every step nobody has what is somebody else's.
+
+        True: a process died at a request of that number, and another one went on.
+        """
         self._fresh = False
         try:
-            self._delivered(dies_at)
+            died = self._push_and_die(dies_at) if self.mortal and dies_at else False
+            self._push()
+            nothing(differences(self.model, self.world))
         except Exception as fault:
             fault.add_note("\n".join(["after", *self._told_so_far]))
             raise
+        return died
 
-    def _delivered(self, dies_at: int) -> None:
-        if self.mortal and dies_at:
-            self.mortal.kill_at(dies_at, "after")
-            with suppress(Died):
-                self.world.push()
-            self.mortal.revive()
+    def _push_and_die(self, dies_at: int) -> bool:
+        assert self.mortal
+        self.mortal.kill_at(dies_at, "after")
+        with suppress(Died):
+            self._push()
+        return self.mortal.revive()
+
+    def _push(self) -> None:
         for _ in range(ROUNDS):
             left = self.world.push()
             nothing(stolen(self.world))
             if not left:
                 break
-        nothing(differences(self.model, self.world))
 
 
 def _by_mparticle(step: Move, person: str, at: int, told: dict[str, Any]) -> Posted:

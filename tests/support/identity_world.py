@@ -139,7 +139,7 @@ class IdentityWorld(Seen):
         raise AssertionError(f"batches {open_batches(self.redis)} are still open, held: {self.held()}")
 
     def deliver(self, kind: str) -> None:
-        """What waits in the queues of a kind is delivered to its end; all others wait."""
+        """All changes in the queues of a kind are delivered to their end; all others wait."""
         for _ in range(ROUNDS):
             for queue in self.queues():
                 if queue.kind == kind and self.waiting(queue):
@@ -170,7 +170,7 @@ class IdentityWorld(Seen):
         return bool(open_batches(self.redis)) or any(self.waiting(queue) for queue in self.queues())
 
     def take(self) -> list[str]:
-        """All waits are over, and what waits in the queues is taken; the batches that are open now."""
+        """All waits are over, and all waiting changes are taken; the batches that are open now."""
         for queue in self.queues():
             if self.waiting(queue):
                 pending.flush(self.redis, queue, now_ms())

@@ -1,0 +1,79 @@
+"""A worker dies at each of its requests while people share, change and leave: who is who afterwards, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+import pytest
+
+from tests.support.house import READS
+from tests.support.identity_model import address
+from tests.support.identity_steps import Deliver, Erase, Leave, Move, Own, Step, Tell, When
+from tests.support.identity_story import Story
+from tests.support.identity_world import CONNECTIONS, IdentityWorld, identity_world
+from tests.support.mortal import QUIET, Mortal
+
+
+@pytest.fixture(scope="module")
+def world(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityWorld]:
+    with identity_world(redis_server, CONNECTIONS, tmp_path_factory.mktemp("identity")) as found:
+        yield found
+
+
+def tell(human: str, known_as: str = "", *, phone: bool = False, joins: bool = True, when: When = "now") -> Tell:
+    return Tell(human, joins, known_as, phone, when)
+
+
+def move(human: str, which: int, *, joins: bool = True) -> Move:
+    return Move(human, which, joins, "own", phone=True, when="now")
+
+
+#: More requests than there are.
+NEVER = 100_000
+#: What was delivered before, and the batch in which a worker dies.
+STORIES: dict[str, tuple[Sequence[Step], Sequence[Step]]] = {
+    "two share an id and a phone, one changes the address": (
+        [tell("ann", "own"), move("mia", 0), move("sam", 2)],
+        [
+            tell("bob", "Shared-1", phone=True),
+            tell("cid", "Shared-1", phone=True),
+            move("mia", 1),
+            Own("ann", "update"),
+            move("sam", 0, joins=False),
+        ],
+    ),
+    "somebody leaves and comes back by the id": (
+        [tell("ann", "own"), tell("bob", "Shared-2"), tell("cid", "null")],
+        [Leave("ann", "now"), Own("ann", "add"), Leave("bob", "late"), tell("cid", "own", joins=False)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "then"), STORIES.values(), ids=STORIES)
+def test_nobody_is_taken_for_anybody_else_whatever_request_the_worker_dies_at(
+    world: IdentityWorld, before: Sequence[Step], then: Sequence[Step]
+) -> None:
+    with Mortal() as mortal:
+        whole: list[str] = []
+        for number in count():  # at request 0 nobody dies
+            if number and whole[number - 1 : number] and whole[number - 1] in READS | QUIET:
+                continue
+            world.empty("merge", multi_email=True)
+            story = Story(world, {address("mia", 1), address("bob")}, mortal)
+            for step in (*before, Deliver(), *then):
+                story.go(step)
+            died = story.deliver(number or NEVER)
+            whole = whole or list(mortal.seen)
+            if number and not died:
+                return
+
+
+@pytest.mark.parametrize("dies_at", [5, 15, 25, 35, 45])
+def test_an_erasure_in_two_lives_reaches_one_person(world: IdentityWorld, dies_at: int) -> None:
+    world.empty("merge", multi_email=True)
+    with Mortal() as mortal:
+        story = Story(world, set(), mortal)
+        for step in (tell("ann", "Shared-1"), tell("bob", "Shared-1"), Deliver(), Erase("ann", 0), tell("ann")):
+            story.go(step)
+        story.deliver(dies_at)
