@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 
-from identity.identifiers import EMAIL, OWN
+from identity.identifiers import EMAIL, OWN, Named
 from queues import lateness
 from queues.clock import now_ms
 from queues.identities import Known, audience_token
@@ -47,11 +48,7 @@ def _keep(delivery: Delivery, person: int, intent: Intent) -> None:
     hashed = delivery.hash_of(person)
     moving = {each for i in intent.indexes for each in people.said(i).moving}
     if intent.membership == "remove":
-        memory.quit(hashed, queue)
-        stays = memory.people([hashed]).get(hashed, Known()).audiences - {audience_token(queue)}
-        for each in moving if intent.moved_to and not stays else ():
-            memory.disown(hashed, memory.hash(each))
-            memory.leave(hashed, memory.hash(each))
+        _keep_leaver(delivery, hashed, moving if intent.moved_to else ())
     elif intent.written:
         for each in named[1:] or named:
             memory.deliver(hashed, memory.hash(each), delivery.batch.changes[intent.last].body.at)
@@ -59,6 +56,16 @@ def _keep(delivery: Delivery, person: int, intent: Intent) -> None:
             memory.own(hashed, memory.hash(each))
         if intent.membership == "add" or queue.kind == "profile":
             memory.join(hashed, queue)
+
+
+def _keep_leaver(delivery: Delivery, person: bytes, moved: Collection[Named]) -> None:
+    """`moved`: the ids that have a newer e-mail; they lead to the person until that has left every list."""
+    memory, queue = delivery.identities, delivery.batch.queue
+    memory.quit(person, queue)
+    if moved and memory.people([person]).get(person, Known()).audiences <= {audience_token(queue)}:
+        for each in moved:
+            memory.disown(person, memory.hash(each))
+            memory.leave(person, memory.hash(each))
 
 
 def _note_shared(delivery: Delivery) -> None:

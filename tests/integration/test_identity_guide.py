@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from connections import DEFAULT, Connection
 from connections_file import load
@@ -15,23 +12,10 @@ from identity.blocked import read
 from identity.settings import Policy
 from queues.policy import FlushPolicy
 from tests.support.identity_messages import add, remove, update
-from tests.support.identity_world import CLASHES, CONNECTIONS, IdentityWorld, identity_world
+from tests.support.identity_world import IdentityWorld
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "identity.md").read_text()
 WORK, HOME, ANN = "work@example.com", "home@example.com", "ann@example.com"
-
-
-@pytest.fixture(scope="module")
-def served(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityWorld]:
-    with identity_world(redis_server, CONNECTIONS, tmp_path_factory.mktemp("identity")) as world:
-        yield world
-
-
-@pytest.fixture(params=CLASHES)
-def who(request: pytest.FixtureRequest, served: IdentityWorld) -> Iterator[IdentityWorld]:
-    served.empty(request.param)
-    yield served
-    assert served.unbalanced() == []
 
 
 def test_the_settings_that_it_shows_are_the_defaults(tmp_path: Path) -> None:
