@@ -20,7 +20,8 @@ class Said:
     """What one change says. `at`: ms, the CDP's time. `late`: a newer membership change of the person came before it.
 
     `moving`: those of its identifiers that have one e-mail at a time. `exact`: it takes off the member whom its name
-    stands for, and nobody else who has the identifier.
+    stands for, and nobody else who has the identifier. `spared`: names of people whom it does not take off, for whom it
+    comes late.
     """
 
     who: Identifiers
@@ -29,6 +30,7 @@ class Said:
     late: bool = False
     moving: frozenset[Named] = frozenset()
     exact: bool = False
+    spared: frozenset[Named] = frozenset()
 
     @property
     def leading(self) -> tuple[Named, ...]:
@@ -158,7 +160,7 @@ def _take_off_others(batch: _Batch, index: int, found: Mapping[Named, Group], *,
             continue
         owners = [batch.owner(i)[0] for i in batch.having.get(named, ()) if named in batch.said[i].leading]
         for owner in (*owners, *batch.elsewhere(named)):
-            if owner != mine and owner in found and index not in found[owner].leaves:
+            if owner != mine and owner in found and owner not in each.spared and index not in found[owner].leaves:
                 found[owner].leaves.append(index)
 
 

@@ -39,6 +39,18 @@ async def remember(redis: AsyncRedis, connection: str, persons: Collection[str],
         raise Unavailable from fault
 
 
+def bind(redis: Redis, connection: str, people: Sequence[Sequence[str]]) -> None:
+    """What was told under another key alone is the first person's who comes with it, and nobody else's after that.
+
+    `people`: the person keys of each; the first key names the person. Raises redis.RedisError.
+    """
+    with redis.pipeline(transaction=False) as pipe:
+        for name, *others in people:
+            for other in others:
+                scripts.queue_up(pipe, "bind", [keys.consents(connection, other)], [name])
+        pipe.execute()
+
+
 def recall(redis: Redis, connection: str, people: Sequence[Iterable[str]]) -> list[list[State]]:
     """What is remembered under the person keys of each of these people; the first key names the person.
 

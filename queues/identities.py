@@ -5,7 +5,7 @@ stores compactly (identity_buckets.py):
 
     p<hash of the person>      -> profile id, day of the verification, 4 bytes of each identifier that is on the profile
     t<hash of the person>      -> tokens of 4 bytes: audiences that the person is on (A...), own ids that stand for them
-                                  (H...)
+                                  (H...), identifiers that they were delivered under (D..., for `forget`)
     i<hash of an identifier>   -> tokens of 12 bytes: hash of a person who was delivered under it, s since 1970
     s<hash of an identifier>   -> more people share it than may; ms since when
 
@@ -120,10 +120,12 @@ class Identities:
         """The person was delivered under an identifier. `at`: ms, by the CDP."""
         token = person + (at // 1000).to_bytes(4)
         self._orders.append(Order(b"i" + identifier, b"a", token))
+        self._token(b"a", person, _under(identifier))
 
     def leave(self, person: bytes, identifier: bytes) -> None:
         """The person is known by an identifier no longer."""
         self._orders.append(Order(b"i" + identifier, b"o", person))
+        self._token(b"o", person, _under(identifier))
 
     def join(self, person: bytes, queue: Queue) -> None:
         """The person is on the list of that queue."""
@@ -142,7 +144,12 @@ class Identities:
         self._token(b"o", person, b"H" + identifier[: _SHORT - 1])
 
     def forget(self, person: bytes) -> None:
-        """Nothing is remembered of a person who asked for it."""
+        """Nothing is remembered of a person who asked for it, nor under which identifiers they were delivered."""
+        (tokens,) = self._read([b"t" + person])
+        for token in _tokens(tokens or b""):
+            if token.startswith(b"D"):
+                found = identity_buckets.fields(self.redis, self.connection, b"i" + token[1:])
+                self._orders += [Order(each, b"o", person) for each in found]
         self._orders += [Order(kind + person, b"d") for kind in (b"p", b"t")]
 
     def flush(self) -> bool:
@@ -167,19 +174,28 @@ def own_token(identifier: bytes) -> bytes:
     return b"H" + identifier[: _SHORT - 1]
 
 
+def _under(identifier: bytes) -> bytes:
+    """As much of an identifier as its bucket is found by (identity_buckets.py)."""
+    return b"D" + identifier[: _SHORT - 1]
+
+
 def is_verified(known: Known, now: int) -> bool:
     """Whether what is known of the profile may still be believed. `now`: ms."""
     return bool(known.profile_id) and now // _DAY_MS - known.day <= VERIFIED_DAYS
 
 
 def _known(value: bytes, tokens: bytes) -> Known:
-    each = frozenset(tokens[at : at + _SHORT] for at in range(0, len(tokens), _SHORT))
-    audiences = frozenset(token for token in each if token.startswith(b"A"))
+    audiences = frozenset(token for token in _tokens(tokens) if token.startswith(b"A"))
+    own = frozenset(token for token in _tokens(tokens) if token.startswith(b"H"))
     if not value:
-        return Known(audiences=audiences, own=each - audiences)
+        return Known(audiences=audiences, own=own)
     profile_id, rest = _unpacked(value)
     on = frozenset(rest[at : at + _SHORT] for at in range(2, len(rest), _SHORT))
-    return Known(profile_id, int.from_bytes(rest[:2]), on, audiences, each - audiences)
+    return Known(profile_id, int.from_bytes(rest[:2]), on, audiences, own)
+
+
+def _tokens(value: bytes) -> Iterator[bytes]:
+    return (value[at : at + _SHORT] for at in range(0, len(value), _SHORT))
 
 
 def _holders(value: bytes) -> Iterator[Holder]:

@@ -27,15 +27,21 @@ class Order(NamedTuple):
     operand: bytes = b""
 
 
-def read(redis: Redis, connection: str, fields: Sequence[bytes]) -> list[bytes | None]:
+def read(redis: Redis, connection: str, asked: Sequence[bytes]) -> list[bytes | None]:
     """The values of these fields, None where there is none. Raises redis.RedisError."""
-    parts = list(_parts(dict.fromkeys(fields), lambda field: field))
+    parts = list(_parts(dict.fromkeys(asked), lambda field: field))
     with redis.pipeline(transaction=False) as pipe:
         for part in parts:
             scripts.queue_up(pipe, "recall", [_bucket(connection, field) for field in part], part)
         answers = cast("list[list[bytes | None]]", pipe.execute())
-    found = {field: value for asked in zip(parts, answers, strict=True) for field, value in zip(*asked, strict=True)}
-    return [found[field] for field in fields]
+    found = {field: value for some in zip(parts, answers, strict=True) for field, value in zip(*some, strict=True)}
+    return [found[field] for field in asked]
+
+
+def fields(redis: Redis, connection: str, start: bytes) -> list[bytes]:
+    """The fields that begin with a letter and three bytes of a hash. Raises redis.RedisError."""
+    found = cast("list[bytes]", redis.hkeys(_bucket(connection, start)))
+    return [field for field in found if field.startswith(start)]
 
 
 def write(redis: Redis, connection: str, orders: Iterable[Order]) -> bool:

@@ -25,8 +25,8 @@ on Redis Cluster.
     ferry:{pNN}:q:<queue>:syncs    ZSET   snapshot -> ms at which it was submitted; the last ones
     ferry:{pNN}:q:<queue>:erased   ZSET   person key -> ms at which the person asked to be forgotten; expires
     ferry:{pNN}:q:<queue>:said:<generation>:<bucket>
-                                   HASH   part of a person key -> times of the newest membership changes (lateness.py);
-                                          expires after four days
+                                   HASH   hash of a person or id -> times of the newest membership changes
+                                          (lateness.py); expires after four days
     ferry:{pNN}:id:<connection>:<bucket>
                                    HASH   what is remembered of people's identifiers (identities.py); keyed hashes only
     ferry:{pNN}:s:<snapshot>       STRING JSON, what became of a snapshot (records.py); expires

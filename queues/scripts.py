@@ -50,7 +50,7 @@ def run(redis: Redis, name: str, keys: list[str], args: list[Any]) -> Any:
 
 
 def queue_up(pipe: Pipeline, name: str, keys: list[str], args: Sequence[Any] = ()) -> None:
-    """Put a script that only reads into a pipeline.
+    """Put a script into a pipeline.
 
     As text, for nobody can look after a script that is missing; not by pipe.eval(), which redis-py's pipeline for a
     cluster refuses, whatever the keys.

@@ -11,7 +11,7 @@ from typing import Any, Final
 from queues.members import BUCKETS, bucket_of
 from queues.snapshots import Counts
 from snapshots import shelf
-from snapshots.rows import Row, Unusable, without
+from snapshots.rows import Row, Unusable
 from snapshots.tally import Tally
 
 #: Reason: the row has nothing but an id that stands for several people.
@@ -22,24 +22,18 @@ _AT_ONCE: Final = 8_000_000
 _ROW: Final = 400
 #: Identities given at a time.
 _PORTION: Final = 5_000
-#: `also`: under which weaker identities the person `whose` may be known, too. `shared`: those of them that several
-#: people have. `doubles`: rows without an e-mail that speak of people who have rows of their own.
+#: `also`: under which weaker identities the person `whose` may be known, too. `doubles`: rows without an e-mail that
+#: speak of people who have rows of their own.
 _SCHEMA: Final = """
     CREATE TABLE people (bucket INTEGER, identity TEXT, number INTEGER, keys TEXT, fragment BLOB, customer TEXT,
         PRIMARY KEY (bucket, identity)) WITHOUT ROWID;
     CREATE TABLE also (bucket INTEGER, identity TEXT, whose TEXT, PRIMARY KEY (bucket, identity, whose)) WITHOUT ROWID;
-    CREATE TABLE shared (whose TEXT, identity TEXT, PRIMARY KEY (whose, identity)) WITHOUT ROWID;
     CREATE TABLE doubles (identity TEXT PRIMARY KEY, bucket INTEGER, number INTEGER, whose TEXT, people INTEGER)
         WITHOUT ROWID;
 """
-_PEOPLE: Final = "SELECT *, EXISTS (SELECT 1 FROM shared WHERE whose = people.identity) FROM people"
 _DOUBLES: Final = """
     INSERT INTO doubles SELECT identity, bucket, min(number), min(whose), count(*) FROM people
         JOIN also USING (bucket, identity) WHERE identity GLOB ? GROUP BY identity
-"""
-_SHARED: Final = """
-    INSERT INTO shared SELECT whose, identity FROM also
-        JOIN (SELECT bucket, identity FROM also GROUP BY bucket, identity HAVING count(*) > 1) USING (bucket, identity)
 """
 
 
@@ -56,20 +50,20 @@ class Gathered:
 
     def buckets(self) -> Iterator[tuple[int, dict[str, Row]]]:
         """Each of the 4,096 buckets, ascending, with its people by identity."""
-        found = groupby(self._people.execute(f"{_PEOPLE} ORDER BY bucket, identity"), itemgetter(0))
+        found = groupby(self._people.execute("SELECT * FROM people ORDER BY bucket, identity"), itemgetter(0))
         number, group = next(found, (BUCKETS, iter(())))
         for bucket in range(BUCKETS):
             if bucket < number:
                 yield bucket, {}
                 continue
-            yield bucket, {row.identity: row for row in map(self._row, group)}
+            yield bucket, {row.identity: row for row in map(_row, group)}
             number, group = next(found, (BUCKETS, iter(())))
 
     def person(self, identity: str) -> Row | None:
         """The one of that identity."""
-        query = f"{_PEOPLE} WHERE bucket = ? AND identity = ?"
+        query = "SELECT * FROM people WHERE bucket = ? AND identity = ?"
         stored = self._people.execute(query, (bucket_of(identity), identity)).fetchone()
-        return self._row(stored) if stored else None
+        return _row(stored) if stored else None
 
     def also(self, bucket: int) -> dict[str, list[str]]:
         """Identities of a bucket that people of the snapshot have besides a stronger one, and whose."""
@@ -104,14 +98,6 @@ class Gathered:
             others |= {*found}
         return names, others
 
-    def _row(self, stored: tuple[Any, ...]) -> Row:
-        _, identity, number, keys, fragment, customer, is_sharing = stored
-        row = Row(number, identity, keys_of(keys), fragment, customer)
-        if not is_sharing:
-            return row
-        found = self._people.execute("SELECT identity FROM shared WHERE whose = ?", (identity,))
-        return without(row, [shared for (shared,) in found])
-
     def close(self) -> None:
         """Forget everybody."""
         self._people.close()
@@ -135,7 +121,6 @@ def gather(rows: Iterable[Row | Unusable]) -> Gathered:
         _take_out_doubles(people)
         for (number,) in people.execute("SELECT number FROM doubles WHERE people > 1 ORDER BY number"):
             tally.refuse(Unusable(number, AMBIGUOUS))
-        people.execute(_SHARED)
         return Gathered(people, _counts(people, tally), tally.examples)
     except BaseException:
         people.close()
@@ -183,6 +168,11 @@ def _counts(people: sqlite3.Connection, tally: Tally) -> Counts:
 
 def _stored(row: Row) -> tuple[Any, ...]:
     return bucket_of(row.identity), row.identity, row.number, "".join(row.keys), row.fragment, row.customer
+
+
+def _row(stored: tuple[Any, ...]) -> Row:
+    _, identity, number, keys, fragment, customer = stored
+    return Row(number, identity, keys_of(keys), fragment, customer)
 
 
 def keys_of(joined: str) -> tuple[str, ...]:

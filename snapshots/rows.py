@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -87,15 +87,6 @@ def of_member(identity: str) -> tuple[tuple[str, ...], bytes]:
 def keys_of_member(identity: str) -> tuple[str, ...]:
     """The person keys of a member."""
     return of_member(identity)[0]
-
-
-def without(shared: Row, identities: Collection[str]) -> Row:
-    """The row without these weaker identities, which several people have: nobody gets what may be another's."""
-    taken = {name: value for each in identities for name, value in _of_identity(each).items()}
-    person = {name: value for name, value in _decode(shared.fragment).items() if (name, value) not in taken.items()}
-    keys = {key for each in identities for key in keys_of_member(each)}
-    left = tuple(key for key in shared.keys if key not in keys)
-    return shared._replace(fragment=_encode(person), keys=left)
 
 
 def as_member(found: Row, member: str) -> Row:

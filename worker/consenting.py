@@ -94,7 +94,10 @@ def _states(delivery: Delivery, intents: list[Intent]) -> Iterator[State]:
     """For each of these people the newest decisions, remembered or in the changes."""
     told = [[delivery.batch.changes[index] for index in intent.indexes] for intent in intents]
     persons = [_keys_of(delivery, intent) for intent in intents]
-    remembered = consents.recall(delivery.redis, delivery.batch.queue.connection, persons)
+    connection = delivery.batch.queue.connection
+    named = [any(delivery.people.who(index).email for index in intent.indexes) for intent in intents]
+    consents.bind(delivery.redis, connection, [keys for keys, has in zip(persons, named, strict=True) if has])
+    remembered = consents.recall(delivery.redis, connection, persons)
     for changes, states in zip(told, remembered, strict=True):
         known: list[State] = [{name: Decision(*about) for name, about in state.items()} for state in states]
         yield consent_state.merge([*known, *(_told(change) for change in changes)])

@@ -18,8 +18,7 @@ from redis import Redis
 
 from identity import erasing
 from identity.erasing import Sighting, Verdict
-from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Identifiers, Named
-from identity.sending import Profile
+from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Identifiers
 from klaviyo.lookups import ProfileField
 from mappings import email, phone
 from mappings.errors import Unfit
@@ -35,7 +34,7 @@ from worker.coalesce import Intent
 from worker.connection import rules_of
 from worker.delivery import Delivery
 from worker.errors import Held, Later
-from worker.forgetting import forget, forget_profile
+from worker.forgetting import forget
 from worker.people import BLOCKED, NOBODY_LEFT, People
 from worker.progress import Progress, Rejection, Subject, Targets
 from worker.sending import send
@@ -184,13 +183,10 @@ class _Erasure:
         """What the profiles to be deleted say of the person is forgotten, too."""
         theirs = [each.profile for each in seen if each.profile.id in found.delete]
         emails = {email.canonical(each.email) for each in theirs if each.email}
-        busy: dict[int, list[Queue]] = {}
-        if not emails <= self._subject.emails:
-            self._subject.emails |= emails
-            busy = forget(self._seeker, [self._index], self._delivery.klaviyo)
-        shown = [named for each in theirs for named in _shown(each)]
-        forget_profile(self._delivery, self._subject, shown)
-        return busy
+        if emails <= self._subject.emails:
+            return {}
+        self._subject.emails |= emails
+        return forget(self._seeker, [self._index], self._delivery.klaviyo)
 
     def _delete(self, targets: Targets) -> None:
         delivery, state = self._delivery, self._delivery.progress
@@ -223,8 +219,3 @@ def _usable(value: str) -> str:
     with suppress(Unfit):
         return external_id([value])
     return ""
-
-
-def _shown(profile: Profile) -> list[Named]:
-    named = ((EXTERNAL_ID, profile.external_id), (PHONE, profile.phone_number))
-    return [(kind, value) for kind, value in named if value]

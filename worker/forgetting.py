@@ -17,8 +17,7 @@ from queues.names import Queue
 from queues.snapshots import KIND as SNAPSHOT
 from worker import blanking, progress
 from worker.delivery import LEASE_MS
-from worker.progress import Subject
-from worker.subjects import Entry, Ground, Seeker, holders, learn
+from worker.subjects import Entry, Seeker, holders, learn
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +56,12 @@ class _Forgetting:
         keys = {(kind, value): key for kind, value, key in self._noted.ids if key}
         self._keys = {named: keys[named] for named in self._free if named in keys}
 
+    @property
+    def _hashes(self) -> set[bytes]:
+        """Under which the person is remembered, or an id that is nobody else's."""
+        memory = self._ground.identities
+        return {*map(memory.hash, [*self._named, *self._free]), *map(bytes.fromhex, self._noted.known)}
+
     def run(self) -> list[Queue]:
         """The queues that hold something of the person still."""
         redis, connection = self._ground.redis, self._ground.batch.queue.connection
@@ -78,7 +83,8 @@ class _Forgetting:
 
     def _is_left(self, queue: Queue) -> bool:
         """Take the person out of a queue; whether an open batch holds something, or it moves."""
-        redis, names = self._ground.redis, {*map(key_of, self._named), *self._keys.values()}
+        redis = self._ground.redis
+        names = {*map(key_of, self._named), *self._keys.values()}
         entries = self._seeker.look([queue], self._noted)
         others = self._others | erasing.taken(self._subject, _traces(entries))
         theirs = [each for each in entries if self._is_old(each.change) and self._is_theirs(each, others)]
@@ -90,7 +96,7 @@ class _Forgetting:
         told = history.forget(redis, queue, names, self._until)
         unreadable = [erasure.erase_unreadable(redis, [queue], each, self._until) for each in self._noted.emails]
         if queue.kind == "audience":
-            lateness.forget(redis, queue, names, now_ms())
+            lateness.forget(redis, queue, self._hashes, now_ms())
         self._note(queue, erased.pending, erased.letters + sum(unreadable), 0 if is_open else len(opened), told)
         return is_open or erased.pending < len(waiting) or erased.letters < len(letters)
 
@@ -132,11 +138,8 @@ class _Forgetting:
 
     def _forget_identities(self) -> None:
         memory = self._ground.identities
-        people = {*map(memory.hash, [*self._named, *self._free]), *map(bytes.fromhex, self._noted.known)}
-        for person in people:
+        for person in self._hashes:
             memory.forget(person)
-            for named in self._subject.ids:
-                memory.leave(person, memory.hash(named))
         memory.flush()
 
     def _renew(self) -> None:
@@ -145,12 +148,3 @@ class _Forgetting:
 
 def _traces(entries: Iterable[Entry]) -> list[Trace]:
     return [each.trace for each in entries]
-
-
-def forget_profile(ground: Ground, subject: Subject, shown: Collection[Named]) -> None:
-    """The subject is known by these identifiers of a profile of theirs no longer."""
-    memory = ground.identities
-    for email in subject.emails:
-        for named in shown:
-            memory.leave(memory.hash((EMAIL, email)), memory.hash(named))
-    memory.flush()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named
 from identity.leaving import Leaver
 from queues.identities import Holder, Known, own_token
 from worker.delivery import Delivery
+from worker.recognizing import hash_of
 
 
 class _Memory(NamedTuple):
@@ -22,11 +23,15 @@ class _Memory(NamedTuple):
         """The person whom an identifier names."""
         return self.known.get(self.hashed[named])
 
-    def profiles(self, wanted: Iterable[Named], moving: Iterable[Named]) -> set[str]:
-        """Of the people who were delivered under these, but for those for whom another of the CDP's ids stands, too."""
+    def profiles(self, wanted: Iterable[Named], moving: Iterable[Named], but: Collection[bytes]) -> set[str]:
+        """Of the people who were delivered under these, but for those for whom another of the CDP's ids stands, too.
+
+        And but for the people `but`.
+        """
         tokens = {own_token(self.hashed[each]) for each in moving}
         having = {holder.person for each in wanted for holder in self.holders.get(self.hashed[each], ())}
-        return {self.known[each].profile_id for each in having if each in self.known and self.known[each].own <= tokens}
+        theirs = [self.known[each] for each in having if each in self.known and each not in but]
+        return {each.profile_id for each in theirs if each.own <= tokens}
 
 
 def known_leavers(delivery: Delivery, persons: Sequence[int]) -> tuple[dict[int, Leaver], list[tuple[str, bytes]]]:
@@ -66,12 +71,13 @@ def _leaver(delivery: Delivery, person: int, named: Sequence[Named], memory: _Me
     name = next(iter(named), None) if is_member else address
     mine = memory.of(name) if name else None
     others = [each for each in named if each not in moving and _leads(each, named)]
+    spared = {hash_of(delivery.identities, name) for i in indexes for name in people.said(i).spared}
     return Leaver(
         email=address[1] if address else "",
         phones=frozenset(value for kind, value in named if kind == PHONE),
         external_ids=frozenset(value for kind, value in named if kind == EXTERNAL_ID),
-        delivered=frozenset({mine.profile_id if mine else "", *memory.profiles(moving, moving)} - {""}),
-        by_ids=frozenset() if is_member else frozenset(memory.profiles(others, moving) - {""}),
+        delivered=frozenset({mine.profile_id if mine else "", *memory.profiles(moving, moving, spared)} - {""}),
+        by_ids=frozenset() if is_member else frozenset(memory.profiles(others, moving, spared) - {""}),
         is_known=not is_member and mine is not None,
         is_member=is_member,
     )

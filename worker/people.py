@@ -107,7 +107,8 @@ class People:
             who, body = self.who(index), self.changes[index].body
             exact = body.source == snapshots.KIND and body.action == "remove"
             moving = self.policy.moving(who, body.source)
-            self._said[index] = Said(who, body.action, body.at, index in self.facts.late, moving, exact)
+            spared = frozenset(self.facts.spared.get(index, ()))
+            self._said[index] = Said(who, body.action, body.at, index in self.facts.late, moving, exact, spared)
         return self._said[index]
 
     def is_member(self, indexes: Iterable[int]) -> bool:

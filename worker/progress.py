@@ -61,12 +61,14 @@ class Course(msgspec.Struct):
 class Facts(msgspec.Struct):
     """What was known of the people of a batch when it was first looked at; their coalescing goes by it from then on.
 
-    `late`: membership changes that came after a newer one. `elsewhere`: for identifiers (kind, value) of changes
+    `late`: membership changes that came after a newer one. `spared`: people for whom a removal by an id came after a
+    newer one, and not for others who have the id. `elsewhere`: for identifiers (kind, value) of changes
     without an e-mail, the names of people of earlier batches who have them. `strangers`: removals whose e-mail was
     never delivered. `shared`: identifiers that too many people share.
     """
 
     late: set[int] = set()
+    spared: dict[int, list[tuple[str, str]]] = {}
     elsewhere: list[tuple[tuple[str, str], list[tuple[str, str]]]] = []
     strangers: set[int] = set()
     shared: set[tuple[str, str]] = set()

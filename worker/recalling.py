@@ -6,53 +6,23 @@ from collections.abc import Mapping
 
 from identity.identifiers import EMAIL, Named
 from klaviyo.lookups import by_value
-from queues import lateness
-from queues.clock import now_ms
-from queues.lateness import Newest
+from worker import late_news
 from worker.delivery import Delivery
 from worker.list_of import list_of
 from worker.people import People
 from worker.progress import Facts
-from worker.recognizing import current, holders
-
-_MEMBERSHIP = ("add", "remove")
+from worker.recognizing import KNOWN, current, holders
 
 
 def recall(delivery: Delivery) -> None:
     """Learn the facts by which the people of the batch are coalesced. Raises NotAccepted, Later, LeaseLost."""
     people = delivery.people
-    facts = Facts(late=_late(delivery, people), shared=_shared(delivery, people))
+    facts = Facts(shared=_shared(delivery, people))
     people = people.with_facts(facts)
     facts.elsewhere = _elsewhere(delivery, people)
+    facts.late, facts.spared = late_news.find(delivery, people, dict(facts.elsewhere))
     facts.strangers = _strangers(delivery, people)
     delivery.learn(facts)
-
-
-def _late(delivery: Delivery, people: People) -> set[int]:
-    """Membership changes that are older than one of an earlier batch. Replays are never late."""
-    changes = delivery.batch.changes
-    asked = [i for i, each in enumerate(changes) if each.body.action in _MEMBERSHIP and not each.body.replayed]
-    persons = list(dict.fromkeys(key for i in asked for key in changes[i].keys))
-    if delivery.batch.queue.kind != "audience" or not persons:
-        return set()
-    known = lateness.recall(delivery.redis, delivery.batch.queue, persons, now_ms())
-    return {i for i in asked if changes[i].body.at < _newest(people, i, known)}
-
-
-def _newest(people: People, index: int, known: Mapping[str, Newest]) -> int:
-    """The newest time at which an earlier batch had a membership change of the person of a change; 0 without one.
-
-    By the person's name, by an id that has one e-mail at a time, and by other identifiers where they name somebody
-    alone.
-    """
-    said, keys = people.said(index), people.changes[index].keys
-    if not said.who.email:
-        return max((known[key].any for key in keys if key in known), default=0)
-    times = [known[keys[0]].any] if keys[0] in known else []
-    times += [known[key].alone for key in keys[1:] if key in known]
-    # They stand right behind the name (identity/keys.py).
-    times += [known[key].any for key in keys[1 : 1 + len(said.moving)] if key in known]
-    return max(times, default=0)
 
 
 def _shared(delivery: Delivery, people: People) -> set[Named]:
@@ -78,7 +48,7 @@ def _elsewhere(delivery: Delivery, people: People) -> list[tuple[Named, list[Nam
         # Who has left is meant where nobody else ever had it.
         staying = staying or (having[each] if len(having[each]) == 1 else [])
         if staying:
-            found.append((each, [names.get(person, ("known", person.hex())) for person, _ in staying]))
+            found.append((each, [names.get(person, (KNOWN, person.hex())) for person, _ in staying]))
     return found
 
 

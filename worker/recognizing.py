@@ -14,6 +14,8 @@ from worker.delivery import Delivery
 
 #: By identifier: the people (hashes), each with the time (s) at which they were told to have it.
 Having = Mapping[Named, Sequence[tuple[bytes, int]]]
+#: The kind of the name of somebody of an earlier batch, of whom nothing but the hash is known.
+KNOWN: Final = "known"
 #: The detail of a dead letter `ambiguous_person`.
 SEVERAL: Final = (
     "the change names a person by an id that stands for several current e-mails; let the CDP send the e-mail with it, "
@@ -60,6 +62,11 @@ def holders(memory: Identities, asked: Iterable[Named]) -> tuple[Having, dict[by
         for named, each in hashed.items()
     }
     return having, known
+
+
+def hash_of(memory: Identities, name: Named) -> bytes:
+    """The hash of a person by the name, or by what stands for it (`KNOWN`)."""
+    return bytes.fromhex(name[1]) if name[0] == KNOWN else memory.hash(name)
 
 
 def current(having: Having, known: Mapping[bytes, Known]) -> Having:

@@ -6,10 +6,9 @@ import logging
 from collections.abc import Collection
 
 from identity.identifiers import EMAIL, OWN, Named
-from queues import lateness
 from queues.clock import now_ms
 from queues.identities import Known, audience_token
-from worker import counting
+from worker import counting, late_news
 from worker.coalesce import Intent
 from worker.delivery import Delivery
 from worker.moving import moved_away
@@ -20,7 +19,9 @@ log = logging.getLogger(__name__)
 def keep_people(delivery: Delivery) -> None:
     """Write down who is known by what, before the batch is settled. May be repeated. Raises redis.RedisError."""
     memory, queue = delivery.identities, delivery.batch.queue
-    for each in moved_away(delivery) if queue.kind == "audience" else ():
+    moved = moved_away(delivery) if queue.kind == "audience" else []
+    late_news.keep_times(delivery, moved)
+    for each in moved:
         memory.quit(each.person, queue)
         # An id leads to the earlier e-mail until that has left every list.
         for by in () if each.stays else each.by:
@@ -37,7 +38,6 @@ def keep_people(delivery: Delivery) -> None:
             delivery.batch.id,
         )
     _note_shared(delivery)
-    _keep_times(delivery)
 
 
 def _keep(delivery: Delivery, person: int, intent: Intent) -> None:
@@ -91,11 +91,3 @@ def _note_shared(delivery: Delivery) -> None:
                 by[:4].hex(),
             )
     memory.flush()
-
-
-def _keep_times(delivery: Delivery) -> None:
-    """The times of the membership changes, whatever became of them: an older one that comes later is late."""
-    queue = delivery.batch.queue
-    if queue.kind == "audience":
-        told = [each for each in delivery.batch.changes if each.body.action in ("add", "remove")]
-        lateness.note(delivery.redis, queue, lateness.times_of(told), now_ms())

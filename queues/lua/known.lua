@@ -4,9 +4,10 @@
 -- ARGV  an order for each: what to do (1 byte), field (9 bytes), operand
 --       's' set the value; 'd' delete the field; 'a' add a token; 'o' take out the token, of which the head is enough
 -- The first byte of a field says how long its tokens are, and how much of one, its head, tells them apart. An added
--- token takes the place of one with its head; the first of more than 16 gives way.
+-- token takes the place of one with its head; the first of more than may be gives way. A person is on more lists than
+-- an identifier has people.
 -- Returns 1, or 0 with nothing added where less than a fifth of the memory is left, so that what waits has room.
-local WIDTH, HEAD = { i = 12, t = 4 }, { i = 8, t = 4 }
+local WIDTH, HEAD, MOST = { i = 12, t = 4 }, { i = 8, t = 4 }, { i = 16, t = 256 }
 
 -- without(value, kind, token): the tokens of a value but for the one with the head of this one, in their order.
 local function without(value, kind, token)
@@ -26,10 +27,11 @@ for i, bucket in ipairs(KEYS) do
   elseif what == 'd' then
     redis.call('HDEL', bucket, field)
   else
-    local kept = without(redis.call('HGET', bucket, field) or '', string.sub(field, 1, 1), operand)
+    local kind = string.sub(field, 1, 1)
+    local kept = without(redis.call('HGET', bucket, field) or '', kind, operand)
     if what == 'a' then
       kept[#kept + 1] = operand
-      if #kept > 16 then table.remove(kept, 1) end
+      if #kept > MOST[kind] then table.remove(kept, 1) end
     end
     if #kept == 0 then
       redis.call('HDEL', bucket, field)

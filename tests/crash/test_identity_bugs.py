@@ -26,7 +26,7 @@ from tests.support.identity_messages import AUDIENCE, VIPS, add, dsr
 from tests.support.identity_steps import Deliver, Leave, Move, Own, Step, Tell
 from tests.support.identity_story import Story
 from tests.support.identity_world import CLASHES, CONNECTIONS, IdentityWorld, identity_world
-from worker import audience, coalesce, leavers, people, recalling, removing, uploading, verifying
+from worker import audience, coalesce, late_news, leavers, people, removing, uploading, verifying
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 ANN, BOB = "ann@canary.example", "bob@canary.example"
@@ -83,7 +83,7 @@ def nothing_is_blocked(patch: pytest.MonkeyPatch) -> None:
 
 
 def old_news_counts(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(recalling, "_late", lambda *_: set())
+    patch.setattr(late_news, "find", lambda *_: late_news.Late(set(), {}))
 
 
 def nobody_leaves_for_a_newer_address(patch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,13 @@ def test_nor_is_one_that_a_version_before_kept_under_both_keys(who: IdentityWorl
     assert subscribed(who, AGREED) == (True, False)
 
 
+def test_a_consent_told_by_an_mpid_alone_is_that_of_the_first_address_that_comes_with_it(who: IdentityWorld) -> None:
+    who.send(consent(None, "7"))
+    who.carry(False, member(AGREED, "7"), member(NEVER, "7"), member(AGREED, "7"))
+    assert subscribed(who, NEVER) == (False, False)
+    assert subscribed(who, AGREED) == (True, False)
+
+
 def test_a_consent_of_an_address_is_found_however_it_is_spelled(who: IdentityWorld) -> None:
     who.send(consent(" Agreed@EXAMPLE.com", "7"))
     who.send(member("agreed@example.com", "8"))

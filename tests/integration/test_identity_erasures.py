@@ -160,7 +160,12 @@ def test_after_the_release_the_erased_person_does_not_come_back(who: IdentityWor
     assert BOB in who.members()
 
 
-def test_somebody_who_comes_again_after_an_erasure_is_known_by_nothing_from_before(who: IdentityWorld) -> None:
+@pytest.mark.parametrize("taken", [False, True], ids=["on the profile", "on another profile"])
+def test_somebody_who_comes_again_after_an_erasure_is_known_by_nothing_from_before(
+    who: IdentityWorld, taken: bool
+) -> None:
+    if taken:
+        who.put(email=STRANGER, external_id=ID)
     who.send(add(EG, ID, plan="gold"))
     who.send(delete(None, EG))
     who.send(add(EG), add(ANN, ID))

@@ -73,6 +73,79 @@ def test_late_news_is_noticed_by_an_id_alone(who: IdentityWorld, together: bool)
     assert who.warned()["late"] == 1
 
 
+@BATCHES
+@pytest.mark.parametrize("by_id", ["the removal", "the late addition"])
+def test_late_news_of_one_person_is_noticed_under_another_identifier(
+    who: IdentityWorld, together: bool, by_id: str
+) -> None:
+    now = now_ms()
+    removal = remove(external_id="c-1", at=now) if by_id == "the removal" else remove(ANN, at=now)
+    late = add(external_id="c-1", at=now - HOUR) if by_id == "the late addition" else add(ANN, at=now - HOUR)
+    who.carry(together, add(ANN, "c-1", at=now - 3 * HOUR), removal, late)
+    assert who.members() == set()
+    assert who.warned()["late"] == 1 or together
+
+
+@BATCHES
+def test_late_news_is_noticed_under_a_phone(who: IdentityWorld, together: bool) -> None:
+    now = now_ms()
+    late = add(phone="+14155552671", at=now - HOUR)
+    who.carry(together, add(ANN, phone="+14155552671", at=now - 3 * HOUR), remove(ANN, at=now), late)
+    assert who.members() == set()
+
+
+@BATCHES
+def test_a_removal_by_an_mpid_is_newer_than_a_late_addition_by_the_address(who: IdentityWorld, together: bool) -> None:
+    now = now_ms()
+    messages = [member(ANN, "7", at=now - 3 * HOUR), member(None, "7", "delete", at=now), member(ANN, None, at=now - 1)]
+    who.carry(together, *messages)
+    assert who.members() == set()
+
+
+@BATCHES
+def test_who_has_moved_to_another_address_is_not_put_back_under_the_old_one_by_late_news(
+    who: IdentityWorld, together: bool
+) -> None:
+    now = now_ms()
+    who.carry(together, member(ANN, "7", at=now - 3 * HOUR), member(BOB, "7", at=now), member(ANN, None, at=now - HOUR))
+    assert who.members() == {BOB}
+
+
+@BATCHES
+def test_a_removal_by_a_shared_id_is_late_only_for_those_who_joined_since(who: IdentityWorld, together: bool) -> None:
+    now = now_ms()
+    who.carry(
+        together, add(ANN, "c-1", at=now - 3 * HOUR), add(BOB, "c-1", at=now), remove(external_id="c-1", at=now - HOUR)
+    )
+    assert who.members() == {BOB}
+
+
+@BATCHES
+def test_a_removal_by_an_id_is_newer_than_a_late_addition_of_somebody_with_the_id(
+    who: IdentityWorld, together: bool
+) -> None:
+    now = now_ms()
+    messages = [add(ANN, "c-1", at=now - 3 * HOUR), remove(external_id="c-1", at=now), add(BOB, "c-1", at=now - HOUR)]
+    who.carry(together, *messages)
+    assert who.members() == set()
+
+
+def test_an_addition_by_an_id_makes_nobody_late_but_the_one_whom_it_means(who: IdentityWorld) -> None:
+    now = now_ms()
+    who.carry(False, add(ANN, "c-1", at=now - 3 * HOUR), add(external_id="c-1", at=now), add(BOB, "c-1", at=now - HOUR))
+    assert who.members() == {ANN, BOB}
+    assert who.warned()["late"] == 0
+
+
+def test_a_change_of_which_nobody_knows_whom_it_means_makes_nobody_late(who: IdentityWorld) -> None:
+    now = now_ms()
+    who.carry(False, add(ANN, "c-1", at=now - 3 * HOUR), add(BOB, "c-1", at=now - 2 * HOUR))
+    who.send(add(external_id="c-1", at=now))
+    assert who.reasons() == {"ambiguous_person": 1}
+    who.send(add(BOB, "c-1", at=now - HOUR))
+    assert who.warned()["late"] == 0
+
+
 def test_the_attributes_of_late_news_arrive_beneath_newer_ones(who: IdentityWorld) -> None:
     now = now_ms()
     who.send(add(ANN, at=now, plan="gold"), add(ANN, at=now - HOUR, plan="silver", city="Oslo"))

@@ -6,7 +6,6 @@ import pytest
 from redis import Redis
 
 from queues import claims, identities, keys, lateness
-from queues.change import Body, Change, person_key
 from queues.identities import Identities, audience_token, is_verified, own_token
 from queues.lateness import Newest
 from queues.names import Queue
@@ -140,31 +139,29 @@ def test_ten_thousand_claims_are_given_up_whole(redis: Redis, memory: Identities
     assert not redis.exists(keys.claims("default"), keys.claims("default", "00-a"))
 
 
-def said(at: int, *named: tuple[str, str]) -> Change:
-    return Change(tuple(person_key(*each) for each in named), 0, Body("add", at, "changes", "m", b""))  # type: ignore[arg-type]
-
-
-def test_the_newest_times_are_kept_by_name_and_by_any_key(redis: Redis) -> None:
-    ann, phone = person_key(*ANN), person_key(*PHONE)
-    lateness.note(redis, VIPS, lateness.times_of([said(NOW, ANN, PHONE), said(NOW - 5, PHONE)]), NOW)
-    lateness.note(redis, VIPS, lateness.times_of([said(NOW - 9, ANN)]), NOW)
-    assert lateness.recall(redis, VIPS, [ann, phone], NOW) == {ann: Newest(NOW, NOW), phone: Newest(NOW, NOW - 5)}
+def test_the_newest_times_of_people_and_identifiers_are_kept(redis: Redis, memory: Identities) -> None:
+    ann, phone = memory.hash(ANN), memory.hash(PHONE)
+    lateness.note(redis, VIPS, {ann: Newest(NOW), phone: Newest(NOW - 5, NOW - 5)}, NOW)
+    lateness.note(redis, VIPS, {ann: Newest(NOW - 9), phone: Newest(NOW)}, NOW)
+    assert lateness.recall(redis, VIPS, [ann, phone], NOW) == {ann: Newest(NOW), phone: Newest(NOW, NOW - 5)}
     assert lateness.recall(redis, LAPSED, [ann], NOW) == {}, "another queue has times of its own"
     lateness.forget(redis, VIPS, [ann], NOW)
     assert lateness.recall(redis, VIPS, [ann], NOW) == {}
 
 
-def test_times_are_kept_for_two_days_at_least_and_then_go(redis: Redis) -> None:
-    ann = person_key(*ANN)
+def test_times_are_kept_for_two_days_at_least_and_then_go(redis: Redis, memory: Identities) -> None:
+    ann = memory.hash(ANN)
     lateness.note(redis, VIPS, {ann: Newest(NOW, NOW)}, NOW)
     assert lateness.recall(redis, VIPS, [ann], NOW + 2 * DAY) == {ann: Newest(NOW, NOW)}
     assert lateness.recall(redis, VIPS, [ann], NOW + 4 * DAY + 1) == {}
     assert all(0 < redis.pttl(key) <= 4 * DAY for key in redis.scan_iter(match="*said*"))
 
 
-def test_a_queue_keeps_so_many_times_and_no_more(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_queue_keeps_so_many_times_and_no_more(
+    redis: Redis, memory: Identities, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lateness, "_MOST", 2)
     queue = Queue("default", "audience", "full")
-    everybody = {person_key("email", f"p{number}@example.com"): Newest(NOW, NOW) for number in range(2_000)}
+    everybody = {memory.hash(("email", f"p{number}@example.com")): Newest(NOW, NOW) for number in range(8_000)}
     lateness.note(redis, queue, everybody, NOW)
     assert len(lateness.recall(redis, queue, list(everybody), NOW)) == 2 * 256

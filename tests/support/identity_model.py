@@ -49,8 +49,8 @@ class Model:
     """`on`: the list; `tag`: the newest of each person; `newest`: ms of the newest membership news of each human.
 
     `lasting`: people Klaviyo knew before, and so knows until they are erased. `ids`: everything each person was named
-    with; `under`: the members that were named with an id; `unsure`: ids of somebody who was on no list or was erased,
-    which Ferry may remember or not. `agreed`: who has consented; `entered`: who of the list has come by address, by
+    with; `under`: the members that were named with an id; `unsure`: ids of somebody who was on no list, which Ferry
+    may remember or not. `agreed`: who has consented; `entered`: who of the list has come by address, by
     which a consent is looked for.
     """
 
@@ -100,8 +100,7 @@ class Model:
         """The address is forgotten."""
         self.newest.pop(human, None)
         self.tag.pop(person, None)
-        # An id that the profile does not show leads to the address still, if the person comes again.
-        self.unsure |= self.ids.pop(person, set())
+        self.ids.pop(person, None)
         for known in (self.on, self.entered, self.agreed, self.lasting, *self.under.values()):
             known.discard(person)
 

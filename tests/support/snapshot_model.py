@@ -4,8 +4,9 @@ A person ends where the newest statement by acceptance says, be it a single chan
 to single changes with a later CDP time, and of several snapshots the one with the latest time stands.
 
 Where these leave two ends open, both are right: a single change with an earlier CDP time than a snapshot that is not
-settled may meet it in one batch, where the CDP's times decide, or come behind it. And of single changes that were
-delivered before the first snapshot nobody has noted the time.
+settled may meet it in one batch, where the CDP's times decide, or come behind it. One that comes after such a snapshot
+is late for those whom the snapshot has changed, and for no others. And of single changes that were delivered before the
+first snapshot nobody has noted the time.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class SnapshotModel:
             right.add(Standing(on, 0))
         if self._unsettled.get(person, 0) > at:
             right |= self._right[person]
+        right |= {known for known in self._right[person] if known.at > at}
         self._state(person, right, at)
 
     def snapshot(self, people: Collection[str], at: int) -> None:

@@ -27,7 +27,6 @@ from snapshots.rows import (
     keys_of_member,
     of_member,
     strength,
-    without,
 )
 
 US = Rules(default_country="US")
@@ -190,17 +189,6 @@ def test_of_somebody_without_an_address_the_phone_is_the_weaker() -> None:
     assert isinstance(row, Row)
     assert (row.identity, row.also) == ("external_id:c-1", ("phone_number:+14155552671",))
     assert row.keys == (*keys_of_member("external_id:c-1"), *keys_of_member("phone_number:+14155552671"))
-
-
-def test_what_several_have_is_taken_from_a_row_with_its_key() -> None:
-    (row,) = _people({EMAIL: "ann@example.com", EXTERNAL_ID: "c-1", PHONE: "+14155552671"}, city="Oslo")
-    (bare,) = _people({EMAIL: "ann@example.com", EXTERNAL_ID: "c-1"}, city="Oslo")
-    assert isinstance(row, Row)
-    assert isinstance(bare, Row)
-    assert without(row, ["phone_number:+14155552671"]) == bare._replace(also=row.also)
-    (unsent,) = _people({EMAIL: "ann@example.com", EXTERNAL_ID: "c-1"}, Selection())
-    assert isinstance(unsent, Row)
-    assert without(unsent, ["external_id:c-1"]) == unsent
 
 
 @pytest.mark.parametrize("value", ["0", 0, "null", "N/A", "-", "00000000-0000-0000-0000-000000000000"])

@@ -1,0 +1,126 @@
+"""Late news: membership changes that are older than one of their person in an earlier batch (queues/lateness.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from identity.identifiers import Named
+from identity.persons import Said
+from queues import lateness
+from queues.clock import now_ms
+from queues.lateness import Newest
+from worker.delivery import Delivery
+from worker.moving import Moved
+from worker.people import People
+from worker.recognizing import hash_of
+
+_MEMBERSHIP = ("add", "remove")
+#: For identifiers of changes without an e-mail, the people of earlier batches who have them.
+Elsewhere = Mapping[Named, Sequence[Named]]
+
+
+class Late(NamedTuple):
+    """`changes`: those that are late. `spared`: the people for whom a removal by an id comes late, and not for others
+    who have the id.
+    """
+
+    changes: set[int]
+    spared: dict[int, list[Named]]
+
+
+def find(delivery: Delivery, people: People, elsewhere: Elsewhere) -> Late:
+    """The membership changes that are older than what an earlier batch had of their person. Replays are never late."""
+    changes, found = delivery.batch.changes, Late(set(), {})
+    asked = [i for i, each in enumerate(changes) if each.body.action in _MEMBERSHIP and not each.body.replayed]
+    if delivery.batch.queue.kind != "audience" or not asked:
+        return found
+    said = {i: people.said(i) for i in asked}
+    meant = {i: _meant(each, elsewhere) for i, each in said.items()}
+    known = _Known(delivery, {*_each(said.values()), *(name for names in meant.values() for name in names)})
+    for i, each in said.items():
+        spared = [name for name in meant[i] if each.at < known.of(name).any]
+        if each.at < known.newest(each, meant[i]) or (spared and len(spared) == len(meant[i])):
+            found.changes.add(i)
+        elif spared:
+            found.spared[i] = spared
+    return found
+
+
+def _each(said: Iterable[Said]) -> Iterator[Named]:
+    for each in said:
+        yield from each.who.named
+
+
+def _meant(said: Said, elsewhere: Elsewhere) -> list[Named]:
+    """The people of earlier batches for whom a change without an e-mail stands."""
+    if said.who.email or said.exact:
+        return []
+    return list(dict.fromkeys(name for each in said.leading for name in elsewhere.get(each, ())))
+
+
+class _Known:
+    """The times that are known of people and identifiers."""
+
+    def __init__(self, delivery: Delivery, asked: Iterable[Named]) -> None:
+        self._hashed = {name: hash_of(delivery.identities, name) for name in asked}
+        hashes = set(self._hashed.values())
+        self._times = lateness.recall(delivery.redis, delivery.batch.queue, hashes, now_ms())
+
+    def of(self, name: Named) -> Newest:
+        return self._times.get(self._hashed[name], Newest())
+
+    def newest(self, said: Said, meant: Sequence[Named]) -> int:
+        """By the name, by an id that has one e-mail at a time, and by removals that another identifier stood for.
+
+        An identifier that stands for people (`meant`) says nothing but by removals.
+        """
+        if said.who.email:
+            asked, others = {said.who.named[0], *said.moving}, said.who.named[1:]
+        else:
+            asked, others = set(() if meant else said.leading), said.leading
+        return max([0, *(self.of(each).any for each in asked), *(self.of(each).removed for each in others)])
+
+
+def keep_times(delivery: Delivery, moved: Iterable[Moved]) -> None:
+    """Note the times of the batch, whatever became of its changes. `moved`: who leaves under an earlier e-mail.
+
+    Changes of which nobody can tell whom they mean say nothing of anybody.
+    """
+    queue, times = delivery.batch.queue, _Times(delivery)
+    if queue.kind != "audience":
+        return
+    for person, intent in delivery.intents.items():
+        if not intent.ambiguous:
+            times.note_all(delivery.hash_of(person), (*intent.indexes, *intent.leaves))
+    for each in moved:
+        times.note_all(each.person, delivery.intents[each.joined].indexes)
+    lateness.note(delivery.redis, queue, times.newest, now_ms())
+
+
+class _Times:
+    """The newest times that a batch has of people and identifiers, by their hashes."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.newest: dict[bytes, Newest] = {}
+        self._delivery = delivery
+        facts = delivery.people.facts
+        self._elsewhere: Elsewhere = dict(facts.elsewhere)
+
+    def note_all(self, person: bytes, indexes: Iterable[int]) -> None:
+        memory, people = self._delivery.identities, self._delivery.people
+        for i in indexes:
+            said = people.said(i)
+            if said.action not in _MEMBERSHIP:
+                continue
+            ids = {memory.hash(each) for each in said.who.named}
+            meant = {hash_of(memory, name) for name in _meant(said, self._elsewhere)}
+            for hashed in {person, *ids, *meant}:
+                self._note(hashed, Newest(said.at))
+            if said.action == "remove" and not said.who.email:
+                for each in said.leading:
+                    self._note(memory.hash(each), Newest(said.at, said.at))
+
+    def _note(self, hashed: bytes, times: Newest) -> None:
+        before = self.newest.get(hashed, Newest())
+        self.newest[hashed] = Newest(max(before.any, times.any), max(before.removed, times.removed))
