@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import requests
 from redis import Redis
@@ -37,13 +38,21 @@ class Installation:
         assert answer.status_code == 202, answer.text
         return Queue(connection, "audience", audience)
 
+    def erase(self, user: str, person: str) -> None:
+        """Segment asks for the erasure of a user with that e-mail address."""
+        message = {"type": "delete", "userId": user, "traits": {"email": person}, "messageId": f"erase-{person}"}
+        answer = self._call("segment", "default", message)
+        assert answer.status_code == 200, answer.text
+
     def _send(self, audience: str, name: str, people: list[str], connection: str) -> requests.Response:
         changes = [{"action": "add", "email": person} for person in people]
         message = {"audience": {"id": audience, "name": name}, "changes": changes}
+        return self._call("changes", connection, message)
+
+    def _call(self, route: str, connection: str, message: dict[str, Any]) -> requests.Response:
         headers = {"Authorization": f"Bearer {self._known['FERRY_TOKENS'].partition(':')[2]}"}
-        return requests.post(
-            f"{self.url}/v1/changes?connection={connection}", json=message, headers=headers, timeout=60
-        )
+        address = f"{self.url}/v1/{route}?connection={connection}"
+        return requests.post(address, json=message, headers=headers, timeout=60)
 
     def flush(self, queue: Queue) -> None:
         """Have everything that a queue holds delivered, or refused."""
@@ -90,7 +99,7 @@ def installation(folder: Path) -> Iterator[Installation]:
     try:
         up.wait_until_up()
         known = group_file.read(folder)
-        klaviyo = Account(known["KLAVIYO_BASE_URL"])
+        klaviyo = Account(known["KLAVIYO_BASE_URL"], EMULATOR_KEY)
         with Redis.from_url(known["REDIS_URL"]) as redis:
             add_users(redis)
             klaviyo.control("jobs", seconds=0)

@@ -18,6 +18,9 @@ OUTLET: Final = "outlet"
 VIPS: Final = Queue("default", "audience", "vips")
 LAPSED: Final = Queue("default", "audience", "lapsed")
 WINNERS: Final = Queue("default", "audience", "winback")
+ERASURES: Final = Queue("default", "erasure", "erasures")
+#: Two people have this customer number: one of them asks to be forgotten.
+SHARED_ID: Final = "c-77"
 
 
 def set_up(ferry: Installation) -> None:
@@ -29,6 +32,7 @@ def set_up(ferry: Installation) -> None:
     ferry.post(LAPSED.target, "Lapsed customers", names(12))
     ferry.ferry("hold", str(LAPSED), "--reason", "the winback campaign begins on Monday")
     _let_die(ferry)
+    let_ask_for_erasure(ferry, "asks@example.com")
     outlet = ferry.post("members", "Outlet members", names(9), OUTLET)
     ferry.ferry("flush", str(outlet))
     until(lambda: f'"{OUTLET}"' in ferry.ferry("holds", "--json"), "the hold on a connection")
@@ -42,14 +46,27 @@ def _let_die(ferry: Installation) -> None:
     ferry.flush(ferry.post(WINNERS.target, "Winback", [*names(23), "no address at all"]))
 
 
+def let_ask_for_erasure(ferry: Installation, person: str) -> None:
+    """Somebody with the customer number of another profile asks to be forgotten."""
+    ferry.klaviyo.has_profile(email="stranger@example.com", external_id=SHARED_ID)
+    ferry.erase(SHARED_ID, person)
+    until(lambda: ferry.counted(ERASURES).kept == 1, "the letter")
+
+
 def _sign_in(page: Page) -> None:
     page.driver.delete_all_cookies()
     page.open("/sign-in")
 
 
-def _one_letter(page: Page) -> None:
-    page.open(f"/dead?queue={WINNERS}")
+def letter(page: Page, queue: Queue) -> None:
+    """Go to the first letter of a queue."""
+    page.shows(f"/dead?queue={queue}", "by reason")
     page.press(page.driver.find_element(By.CSS_SELECTOR, "a[href^='/dead/default/']").text)
+
+
+def _confirm(page: Page) -> None:
+    letter(page, ERASURES)
+    page.press("Confirm")
 
 
 def _replay(page: Page) -> None:
@@ -77,7 +94,9 @@ PAGES: Final[dict[str, Callable[[Page], None]]] = {
     "release of a connection": lambda page: page.open(f"/connections/{OUTLET}/release"),
     "holds": lambda page: page.open("/holds"),
     "dead letters": lambda page: page.open("/dead"),
-    "dead letter": _one_letter,
+    "dead letter": lambda page: letter(page, WINNERS),
+    "erasure that needs a look": lambda page: letter(page, ERASURES),
+    "confirm": _confirm,
     "replay": _replay,
     "person": lambda page: page.open("/person"),
     "story": _story,

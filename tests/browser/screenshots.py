@@ -28,6 +28,7 @@ PICTURES: Final = {
     "holds.png": ("holds", _WIDTH, "light"),
     "holds-phone-dark.png": ("holds", _PHONE, "dark"),
     "dead-letters.png": ("dead letters", _WIDTH, "light"),
+    "confirm.png": ("confirm", _WIDTH, "light"),
     "person.png": ("story", _WIDTH, "light"),
 }
 

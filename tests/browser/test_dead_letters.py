@@ -8,7 +8,9 @@ from console.access import Role
 from queues.names import Queue
 from tests.browser.installation import Installation
 from tests.browser.page import Page
+from tests.browser.scene import ERASURES, let_ask_for_erasure, letter
 from tests.support.console import ADMIN, TOKENS
+from tests.support.waiting import until
 
 
 def refused(ferry: Installation, audience: str, name: str, person: str) -> Queue:
@@ -44,6 +46,24 @@ def test_who_died_is_shown_to_an_admin_alone(page: Page, ferry: Installation) ->
         page.press(page.driver.find_element(By.CSS_SELECTOR, "a[href^='/dead/default/']").text)
         assert page.heading().startswith("Dead letter")
         assert ("somebody@example.com" in page.driver.page_source) is sees
+
+
+def test_an_erasure_that_may_be_somebody_elses_is_confirmed_by_an_admin_who_sees_the_profile(
+    page: Page, ferry: Installation
+) -> None:
+    let_ask_for_erasure(ferry, "forget@example.com")
+    page.sign_in(TOKENS[Role.OPERATOR])
+    letter(page, ERASURES)
+    page.says("erasure_needs_a_look", "Somebody of the role admin")
+    page.sign_in(ADMIN)
+    letter(page, ERASURES)
+    page.press("Confirm")
+    page.says("external_id", "Klaviyo then deletes the profiles for good")
+    page.press("Delete 1 profile")
+    until(lambda: not ferry.klaviyo.knows("stranger@example.com"), "the profile is deleted")
+    page.shows(f"/queues/{ERASURES}", "No dead letters")
+    page.shows("/audit", "confirm")
+    assert "stranger" not in page.driver.page_source
 
 
 def test_an_admin_reads_the_story_of_one_person_and_the_audit_does_not_say_whose(

@@ -6,16 +6,16 @@ from typing import Any
 
 import requests
 
-_HEADERS = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}
+_REVISION = "2026-07-15"
 
 
 class Account:
-    """Klaviyo's side of a test. `url`: the emulator's own address, not that of a proxy in front of it."""
+    """Klaviyo's side of a test. `url`: the emulator's own address, and no proxy's in front of it. `key`: of its API."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: str = "pk_test") -> None:
         self.url = url
         self._session = requests.Session()
-        self._session.headers.update(_HEADERS)
+        self._session.headers.update({"Authorization": f"Klaviyo-API-Key {key}", "revision": _REVISION})
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -51,6 +51,14 @@ class Account:
             "relationships": {"lists": {"data": [{"type": "list", "id": made}]}},
         }
         self._post("/api/profile-bulk-import-jobs", body)
+
+    def has_profile(self, **attributes: str) -> None:
+        """Make a profile."""
+        self._post("/api/profiles", {"type": "profile", "attributes": attributes})
+
+    def knows(self, identifier: str) -> bool:
+        """Whether a profile has that identifier."""
+        return self._session.get(f"{self.url}/_emulator/profiles/{identifier}", timeout=30).status_code == 200
 
     def _post(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
         answer = self._session.post(f"{self.url}{path}", json={"data": data}, timeout=30)
