@@ -76,7 +76,7 @@ def test_an_admin_sees_what_was_found_and_confirms_it_on_the_page(redis: Redis, 
     assert f"Answer due by {due}" in said(page.text)
     assert "P1 external_id P2 remembered" in said(page.text)
     asked = press(browser, page, "Confirm")
-    assert "Klaviyo deletes the profiles, for good." in said(asked.text)
+    assert "Klaviyo then deletes the profiles for good" in said(asked.text)
     assert pending(redis) == []
     done = press(browser, asked, "Delete 2 profiles")
     assert "You confirmed an erasure of default/erasure/erasures" in said(done.text)
