@@ -49,8 +49,15 @@ def joined_names(delivery: Delivery) -> set[str]:
     return found
 
 
-def without_members(delivery: Delivery, theirs: Theirs, found: Mapping[str, Found]) -> dict[int, Sequence[str]]:
-    """The profiles of each leaver, but for those that stay on the list.
+def names_going(delivery: Delivery, persons: Iterable[int]) -> set[str]:
+    """By what the ledger knows those of the leavers whom a snapshot takes off."""
+    return {_own(delivery, person) for person in persons if delivery.people.is_member(delivery.intents[person].indexes)}
+
+
+def without_members(
+    delivery: Delivery, theirs: Theirs, found: Mapping[str, Found], going: set[str]
+) -> dict[int, Sequence[str]]:
+    """The profiles of each leaver, but for those that stay on the list. `going`: names of all members who leave.
 
     A snapshot takes off a member, and not the person: a profile that is another member's as well, or joins under
     another identifier, is on the list rightly. So it is where the ledger had two names for it.
@@ -58,7 +65,6 @@ def without_members(delivery: Delivery, theirs: Theirs, found: Mapping[str, Foun
     leaving = {person for person in theirs if delivery.people.is_member(delivery.intents[person].indexes)}
     if not leaving:
         return {**theirs}
-    going = {_own(delivery, person) for person in leaving}
     names = {each: {*of_profile(found[each])} - going for person in leaving for each in theirs[person]}
     staying = joined_names(delivery) | in_ledger(delivery, {name for each in names.values() for name in each})
     kept: dict[int, Sequence[str]] = {}

@@ -79,6 +79,8 @@ class Proof(msgspec.Struct):
     the last one, None before the first. `found`: who was found so far. `again`: who was asked for a second time.
     `names`: where the membership ledger is kept, by what else it may know the profiles that were put on the list, or
     taken off it, for a person.
+
+    Of leavers: `missing` were not on the list, of those in `again` it is noted whether they were, `found` are done.
     """
 
     tries: int = 0

@@ -6,7 +6,8 @@ By relationship, never by unsubscribing: that would change the consent of people
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from identity import proof
 from identity.identifiers import EMAIL
@@ -19,12 +20,14 @@ from worker.errors import Later
 from worker.leavers import known_leavers
 from worker.list_of import list_of
 from worker.moving import Moved, moved_away
-from worker.profile_names import Theirs, note_gone, without_members
+from worker.profile_names import Theirs, names_going, note_gone, without_members
 from worker.progress import Rejection
 from worker.proving import members
 
 log = logging.getLogger(__name__)
 
+#: People looked up before it is noted: batches that share a spent limit begin again with no more than these.
+AT_ONCE: Final = 1_000
 #: Warning: a removal that found nobody.
 NOT_ON_LIST = "not_on_list"
 _STILL_THERE = (
@@ -41,26 +44,46 @@ def remove(delivery: Delivery) -> None:
     leavers, delivered = known_leavers(delivery, _leaving(delivery))
     moved = moved_away(delivery)
     list_id = list_of(delivery, create=False) if leavers or moved else None
+    state, going = delivery.progress.gone, names_going(delivery, leavers)
+    todo = [*({*leavers, *(each.joined for each in moved)} - state.found)]
+    for start in range(0, len(todo), AT_ONCE):
+        some = {*todo[start : start + AT_ONCE]}
+        theirs = {person: leaver for person, leaver in leavers.items() if person in some}
+        _remove_some(delivery, list_id, theirs, [each for each in moved if each.joined in some], delivered, going)
+        state.found |= some
+        state.tries = 0
+        delivery.note()
+    if leavers or moved:
+        people = len(leavers) + len(moved)
+        log.info(
+            "batch %s: %d people left, %d of them were on list %s and are removed",
+            delivery.batch.id,
+            people,
+            people - len(state.missing or ()),
+            list_id,
+            extra={"fields": {"stage": "removed", "people": people, "on_list": people - len(state.missing or ())}},
+        )
+
+
+def _remove_some(
+    delivery: Delivery,
+    list_id: str | None,
+    leavers: Mapping[int, Leaver],
+    moved: Sequence[Moved],
+    delivered: Iterable[tuple[str, bytes]],
+    going: set[str],
+) -> None:
     found, listed = _profiles(delivery, leavers.values(), list_id, moved) if list_id else ({}, set())
-    theirs = without_members(delivery, _theirs(delivery, leavers, found), found)
+    theirs = without_members(delivery, _theirs(delivery, leavers, found), found, going)
     wanted = {*(each.profile_id for each in moved), *(profile for ids in theirs.values() for profile in ids)}
-    delivered += [(each.profile_id, each.person) for each in moved]
-    wanted -= _of_members(delivery, {each: found[each] for each in wanted if each in found}, delivered)
+    owners = [*delivered, *((each.profile_id, each.person) for each in moved)]
+    wanted -= _of_members(delivery, {each: found[each] for each in wanted if each in found}, owners)
     others = [found[each] for each in wanted - listed if each in found]
     there = (wanted & listed) | (members(delivery, others, list_id) if list_id else set())
     gone = {each: found[each] for each in there}
     _note_found(delivery, theirs, moved, gone)
     if list_id and there:
         _take_off(delivery, list_id, gone, theirs)
-    if leavers or moved:
-        log.info(
-            "batch %s: %d people left, %d of them were on list %s and are removed",
-            delivery.batch.id,
-            len(leavers) + len(moved),
-            len(there),
-            list_id,
-            extra={"fields": {"stage": "removed", "people": len(leavers) + len(moved), "on_list": len(there)}},
-        )
 
 
 def _leaving(delivery: Delivery) -> list[int]:
@@ -100,14 +123,17 @@ def _of_members(delivery: Delivery, wanted: Mapping[str, Found], delivered: Iter
 
 def _note_found(delivery: Delivery, theirs: Theirs, moved: Iterable[Moved], there: Mapping[str, Found]) -> None:
     """Note who is taken off, and warn of leavers who are not on the list, once: after the removal nobody is."""
-    state = delivery.progress.gone
-    if state.missing is None:
-        state.missing = {person for person, ids in theirs.items() if there.keys().isdisjoint(ids)}
-        for person in state.missing:
-            delivery.warn(person, NOT_ON_LIST)
-        note_gone(delivery, [*theirs.items(), *((each.joined, [each.profile_id]) for each in moved)], there)
-        if there:
-            delivery.note()
+    state, people = delivery.progress.gone, {*theirs, *(each.joined for each in moved)}
+    if people <= state.again:
+        return
+    missing = {person for person, ids in theirs.items() if there.keys().isdisjoint(ids)}
+    state.again |= people
+    state.missing = (state.missing or set()) | missing
+    for person in missing:
+        delivery.warn(person, NOT_ON_LIST)
+    note_gone(delivery, [*theirs.items(), *((each.joined, [each.profile_id]) for each in moved)], there)
+    if there:
+        delivery.note()
 
 
 def _take_off(delivery: Delivery, list_id: str, there: Mapping[str, Found], theirs: Theirs) -> None:
@@ -146,7 +172,7 @@ def _profiles(
     return known, {each.id for each in listed}
 
 
-def _theirs(delivery: Delivery, leavers: dict[int, Leaver], found: dict[str, Found]) -> dict[int, list[str]]:
+def _theirs(delivery: Delivery, leavers: Mapping[int, Leaver], found: dict[str, Found]) -> dict[int, list[str]]:
     """The profiles of each leaver."""
     of = _ByIdentifier(found.values())
     staying = {

@@ -6,10 +6,12 @@ unsubscribed from everything.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import count
+from itertools import chain, count
+from random import randrange
 
 import msgspec
 import pytest
@@ -34,6 +36,8 @@ from tests.support.mortal import Died, Mortal
 from tests.support.recovery import ROUNDS, let_time_pass, open_batches
 from worker import consent_rows
 from worker.deliver import deliver
+
+log = logging.getLogger(__name__)
 
 EVENTS, CONSENTS = Queue("default", "event", "events"), Queue("default", "consent", "consents")
 #: Seconds that Klaviyo takes for what it accepted.
@@ -100,18 +104,20 @@ def slow(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield Slow(hut, api, clock)
 
 
-def dies_everywhere(slow: Slow, arrange: Callable[[], None], check: Callable[[], None]) -> list[str]:
+def dies_everywhere(slow: Slow, arrange: Callable[[], None], check: Callable[[], None], every: int = 1) -> list[str]:
     """Arrange, deliver with a worker that dies at request 1, 2, ..., go on with one that lives; then check.
 
     It dies once a request is carried out, which is before the next one is sent. One that waits makes the same requests
-    round after round, and dies in the first ones of them. Returns the requests that a worker makes that does not die.
+    round after round, and dies in the first ones of them. `every`: where a run takes long, at each so many requests,
+    beginning at another one each time. Returns the requests that a worker makes that does not die.
     """
     with Mortal() as mortal:
         whole: list[str] = []
-        for number in count():  # at request 0 nobody dies
+        for number in chain([0], count(randrange(1, every + 1), every)):  # at request 0 nobody dies
             if whole[number - 1 : number] and (whole[number - 1] in READS or _again(whole, number - 1)):
                 continue
             arrange()
+            log.warning("a worker dies at request %d", number)
             mortal.kill_at(number, "after")
             with suppress(Died):
                 slow.drive()

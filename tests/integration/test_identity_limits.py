@@ -14,7 +14,7 @@ from klaviyo.lookups import Found, ProfileField
 from klaviyo.quotas import PUBLISHED, Quota
 from queues.names import Queue
 from tests.support.world import World, addresses
-from worker import proving, verifying
+from worker import proving, removing, verifying
 
 ANN, BOB, PHONE = "ann@example.com", "bob@example.com", "+14155552671"
 PROFILES = "/api/profiles"
@@ -24,7 +24,7 @@ OTHER = Queue("default", "audience", "43")
 @pytest.fixture(autouse=True)
 def portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred people at once, so that few of them show it."""
-    for module in (verifying, proving):
+    for module in (verifying, proving, removing):
         monkeypatch.setattr(module, "AT_ONCE", 100)
 
 
@@ -73,6 +73,24 @@ def test_a_batch_that_waits_for_the_limit_proves_on_where_it_was(world: World, m
     next_minute(world)
     world.ring(batch_id)
     assert (looks(world), world.counts()["delivered"]) == (3, 300)
+
+
+def test_a_batch_that_waits_for_the_limit_removes_on_where_it_was(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.change("add", *addresses(300))
+    world.deliver(rings=4)
+    monkeypatch.setitem(PUBLISHED, "get_profiles_for_list", Quota(burst=100, steady=4))  # three of them are Ferry's
+    before = looks(world)
+    world.change("remove", *addresses(300))
+    batch_id = world.take()
+    world.ring(batch_id)
+    assert (looks(world) - before, len(world.members())) == (3, 100)
+    for _ in range(3):
+        next_minute(world)
+        world.ring(batch_id)
+    assert (world.members(), world.counts()["delivered"]) == (set(), 600)
+    assert looks(world) - before == 3 * 2 + 2, "each hundred is looked for before and after; two once more"
 
 
 def test_who_is_missing_is_looked_for_and_nobody_else_when_sent_once_more(
