@@ -1,9 +1,12 @@
-FROM python:3.11-slim
+FROM python:3.11.17-slim-trixie
 
 RUN useradd --create-home --uid 1000 ferry
 WORKDIR /app
+# Before the code, so that a change of it installs nothing anew.
+COPY requirements.txt .
+RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY . .
-RUN pip install --no-cache-dir -r requirements.txt
+RUN pip install --no-cache-dir --no-deps --no-build-isolation .
 USER ferry
 ENV PYTHONUNBUFFERED=1
 # The exec form: SIGTERM reaches Ferry itself, which ends in order.

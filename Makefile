@@ -5,8 +5,10 @@ BIN := .venv/bin
 # Of a soak; a seed that is given makes the random choices again that one of before made.
 SECONDS := 600
 SEED :=
+# Of pins: a package to take the newest version of, or "all"; without it versions stay.
+UPDATE :=
 
-.PHONY: help demo run test browser lint bench soak clean
+.PHONY: help demo run test browser lint bench soak pins clean
 
 help:
 	@echo "make demo    see the main job done, with real processes, in half a minute"
@@ -16,6 +18,7 @@ help:
 	@echo "make lint    formatting, lint, types, import rules"
 	@echo "make bench   measure, and write docs/benchmarks.md"
 	@echo "make soak    random faults under load: make soak SECONDS=600 SEED=7"
+	@echo "make pins    write the requirements files from pyproject.toml; the newest of one: make pins UPDATE=redis"
 	@echo "make clean   remove what the others made"
 
 demo: .venv/run
@@ -44,8 +47,19 @@ bench: .venv/bench
 soak: .venv/dev
 	$(BIN)/python -m tests.support.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
+# For every platform. Wheels only, also where they are installed: what a source is built with would come without a hash.
+PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--only-binary :all: --emit-build-options --custom-compile-command "make pins" \
+	$(if $(UPDATE),$(if $(filter all,$(UPDATE)),--upgrade,$(addprefix --upgrade-package ,$(UPDATE))))
+
+pins: .venv/dev
+	$(PIN) pyproject.toml --group build --output-file requirements.txt
+	$(PIN) --group dev -c requirements.txt --output-file requirements-dev.txt
+	$(PIN) --group bench -c requirements.txt -c requirements-dev.txt --output-file requirements-bench.txt
+	$(PIN) --group parquet -c requirements.txt -c requirements-dev.txt --output-file requirements-parquet.txt
+
 clean:
-	rm -rf .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 .venv/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -53,14 +67,18 @@ clean:
 	$(PYTHON) -m venv .venv
 	touch $@
 
+# pip refuses what has another hash than the file says. Ferry itself has none: it is built here, of what is installed.
+INSTALL := $(BIN)/pip install --quiet --require-hashes
+
 .venv/run: .venv/pip requirements.txt pyproject.toml
-	$(BIN)/pip install --quiet -r requirements.txt
+	$(INSTALL) -r requirements.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
 .venv/dev: .venv/run requirements-dev.txt
-	$(BIN)/pip install --quiet -r requirements-dev.txt
+	$(INSTALL) -r requirements-dev.txt
 	touch $@
 
 .venv/bench: .venv/run requirements-bench.txt
-	$(BIN)/pip install --quiet -r requirements-bench.txt
+	$(INSTALL) -r requirements-bench.txt
 	touch $@

@@ -53,7 +53,7 @@ def ferry(url: str, folder: Path, processes: int = workers) -> Iterator[Rival]:
 def plain_way(url: str, folder: Path) -> Iterator[Rival]:
     """Flask and RQ on gunicorn: two processes of 16 threads. Raises BenchError where they are not installed."""
     if find_spec("flask") is None or find_spec("gunicorn") is None:
-        raise BenchError("the plain way needs Flask and gunicorn: pip install -r requirements-bench.txt")
+        raise BenchError("the plain way needs Flask and gunicorn, which `make bench` installs")
     port = free_port()
     config = str(Path(__file__).with_name("gunicorn_conf.py"))
     command = python("-m", "gunicorn", "-c", config, "--bind", f"127.0.0.1:{port}", "bench.plain_way:app")

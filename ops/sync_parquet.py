@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def lines(file: Path) -> Iterator[bytes]:
         import pyarrow
         from pyarrow import parquet
     except ImportError as fault:
-        raise Failed("Parquet needs pyarrow. Install it with: pip install 'ferry[parquet]'") from fault
+        install = f"{sys.executable} -m pip install --require-hashes -r requirements-parquet.txt"
+        raise Failed(f"Parquet needs pyarrow. Install it in Ferry's folder with: {install}") from fault
     try:
         with parquet.ParquetFile(file) as opened:
             for batch in opened.iter_batches(batch_size=_ROWS):

@@ -109,6 +109,29 @@ def test_the_unit_starts_again_whatever_ends_and_waits_as_long_as_ferry_takes_to
     assert (service["Restart"], service["TimeoutStopSec"], service["User"]) == ("always", "30", "ferry")
 
 
+def test_a_process_has_a_limit_of_memory_and_room_for_its_connections() -> None:
+    service = unit()["Service"]
+    assert (service["MemoryMax"], int(service["LimitNOFILE"])) == ("512M", 65_536)
+    for name, ours in services().items():
+        if name != "redis":
+            assert (ours["mem_limit"], ours["ulimits"]) == ("512m", {"nofile": 65_536}), name
+    assert any(word.startswith("--maxmemory=") for word in services()["redis"]["command"])
+
+
+def test_a_snapshot_that_a_worker_compares_is_on_disk_not_in_its_memory() -> None:
+    worker = services()["worker"]
+    assert (worker["tmpfs"], worker["volumes"], worker["read_only"]) == ([], ["/tmp"], True)  # noqa: S108
+
+
+def test_base_images_have_exact_versions() -> None:
+    (python,) = re.findall(r"^FROM (\S+)", text("Dockerfile"), re.MULTILINE)
+    images = [python, *(service["image"] for service in services().values() if "build" not in service)]
+    assert [
+        image for image in images if not re.fullmatch(r"[a-z/]+:\d+\.\d+\.\d+-[a-z0-9.-]+(@sha256:\w{64})?", image)
+    ] == []
+    assert python.startswith(f"python:{text('.python-version').strip()}.")
+
+
 def test_the_page_names_only_commands_there_are() -> None:
     named = set(re.findall(r"(?:^|`|bin/|(?:run|worker) )ferry ([a-z-]+)", text("docs/deploy.md"), re.MULTILINE))
     assert named <= set(_COMMANDS), named - set(_COMMANDS)
