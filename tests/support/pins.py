@@ -48,7 +48,9 @@ def pins(text: str) -> dict[str, Pin]:
         pin = Requirement(match["pin"])
         (version,) = pin.specifier
         here = pin.marker is None or pin.marker.evaluate()
-        found[pin.name] = Pin(version.version, here, _OURS in match["why"])
+        # Of a package with several versions, each for some platforms, the one for this.
+        if here or pin.name not in found:
+            found[pin.name] = Pin(version.version, here, _OURS in match["why"])
     return found
 
 
