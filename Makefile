@@ -8,13 +8,14 @@ SEED :=
 # Of pins: a package to take the newest version of, or "all"; without it versions stay.
 UPDATE :=
 
-.PHONY: help demo run test browser lint bench soak pins clean
+.PHONY: help demo run test browser install lint bench soak pins clean
 
 help:
 	@echo "make demo    see the main job done, with real processes, in half a minute"
 	@echo "make run     run everything on this machine (ferry up)"
-	@echo "make test    every test, but those in a browser"
+	@echo "make test    every test, but those in a browser and those that install Ferry"
 	@echo "make browser the tests in a browser, which need Debian's chromium and chromium-driver"
+	@echo "make install the tests that follow each way to install Ferry, from empty environments"
 	@echo "make lint    formatting, lint, types, import rules"
 	@echo "make bench   measure, and write docs/benchmarks.md"
 	@echo "make soak    random faults under load: make soak SECONDS=600 SEED=7"
@@ -34,6 +35,9 @@ test: .venv/dev
 
 browser: .venv/dev
 	$(BIN)/pytest tests/browser
+
+install: .venv/dev
+	$(BIN)/pytest tests/install
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .
