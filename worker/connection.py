@@ -87,7 +87,7 @@ def resolve(
         api_key=api_key,
         rules=_rules(account, settings, connection.rules),
         list_id=(own and own.list_id) or (settings.get("listId") or "").strip() or None,
-        list_name=visible(own and own.list_name) or visible(settings.get("listName")) or None,
+        list_name=(visible(own.list_name) if own else "") or visible(settings.get("listName")) or None,
         known_as=visible(audience.get("name")) or f"Audience {target}",
         given_id=(settings.get("klaviyoListId") or "").strip() or None,
         allow_global_unsubscribe=connection.allow_global_unsubscribe,
