@@ -26,7 +26,9 @@ _SLOW: Final = (
 )
 _VERSIONS: Final = ("1.0", "1.1")
 _OTHER_VERSION: Final = "The request is neither HTTP/1.0 nor HTTP/1.1. Nothing was accepted; send it as HTTP/1.1."
-_WRONG_HOST: Final = "The header Host stands there twice, or names no host. Nothing was accepted; send one, such as Host: localhost:8000."
+_WRONG_HOST: Final = (
+    "The header Host stands there twice, or names no host. Nothing was accepted; send it once, as in Host: example.com."
+)
 _NO_HTTP: Final = "The request is not HTTP as it should be. Nothing was accepted; see the client or the proxy in front."
 #: A name or an address with a port or without (RFC 3986, 3.2.2); what stands in brackets is looked at by itself.
 _HOST: Final = re.compile(rb"(?:\[([^\[\]]*)\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?", re.ASCII)
@@ -95,9 +97,10 @@ class Protocol(HttpToolsProtocol):
             if self._head > HEAD:
                 self._end(*_TOO_LARGE)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # the base has one text for everything
-        """Answer what is no request, in the form of all errors."""
-        self._in_head = True  # it belongs to no answer that is under way
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request in the form of all errors, whatever the base says of it (`msg`)."""
+        if self.cycle is not None and self.cycle.response_complete:
+            self._in_head = True  # of a request to come, and not of the one that was answered
         self._end("400 Bad Request", self._fault or _NO_HTTP)
 
     def _look(self) -> None:
