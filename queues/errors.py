@@ -7,8 +7,10 @@ LedgerError
 ├── SnapshotGone
 ├── SnapshotReplaced
 └── Unavailable
+    ├── CannotConfirm
     ├── LedgerFull
-    └── QueueFull
+    ├── QueueFull
+    └── Unconfirmed
 """
 
 from __future__ import annotations
@@ -64,4 +66,24 @@ class QueueFull(Unavailable):
     def __init__(self, queue: str) -> None:
         super().__init__(
             f"As many changes wait in {queue} as may; nothing was accepted into it. Repeat the request later."
+        )
+
+
+class Unconfirmed(Unavailable):
+    """Redis did not confirm that what came is durable."""
+
+    def __init__(self, durability: str) -> None:
+        super().__init__(
+            f"Redis did not confirm in time what FERRY_DURABLE={durability} asks for. The message may have been "
+            "accepted; repeat it, with the same id if it has one."
+        )
+
+
+class CannotConfirm(Unavailable):
+    """Redis cannot confirm what is asked of it, so it is not asked to take anything."""
+
+    def __init__(self, durability: str, why: str) -> None:
+        super().__init__(
+            f"Redis cannot confirm what FERRY_DURABLE={durability} asks for ({why}); nothing was accepted. Repeat the "
+            "request later."
         )
