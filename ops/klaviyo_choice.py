@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from enum import Enum
 from typing import Final
 
 from ops.errors import Misconfigured
@@ -11,24 +10,16 @@ from ops.group import EMULATOR_KEY
 from settings import KLAVIYO, Settings
 from settings_checks import is_local
 
-
-class Klaviyo(Enum):
-    """STARTED: an emulator of the group's own. LOCAL: one that KLAVIYO_BASE_URL names. REAL: Klaviyo itself."""
-
-    STARTED = "started"
-    LOCAL = "local"
-    REAL = "real"
-
-
 _REMEDY: Final = (
     "Nothing was started. To deliver to the real Klaviyo: ferry up --live. For a local one, to which nobody is sent: "
     "take the keys out of the environment and of connections.toml, and use an empty folder (--var)."
 )
 
 
-def choose(known: Settings, before: Mapping[str, str], live: bool, ask: Callable[[str], bool]) -> Klaviyo:
-    """`before`: the group file of the last start in this folder; empty at the first. `live`: it was said by --live.
+def starts_emulator(known: Settings, before: Mapping[str, str], live: bool, ask: Callable[[str], bool]) -> bool:
+    """Whether the group starts an emulator; else it delivers to the Klaviyo of the settings.
 
+    `before`: the group file of the last start in this folder; empty at the first. `live`: it was said by --live.
     `ask`: puts a question and says whether the answer was yes. Raises Misconfigured where nobody said yes.
     """
     if is_local(known.klaviyo_base_url):
@@ -37,14 +28,14 @@ def choose(known: Settings, before: Mapping[str, str], live: bool, ask: Callable
                 f"--live is for the real Klaviyo, and KLAVIYO_BASE_URL names an emulator, {known.klaviyo_base_url}: "
                 "unset it, or leave --live out."
             )
-        return Klaviyo.LOCAL
+        return False
     if live:
-        return Klaviyo.REAL
+        return False
     why = _points_to_real(known, before)
     if why is None:
-        return Klaviyo.STARTED
+        return True
     if ask(f"{why}. Deliver to {known.klaviyo_base_url}, to real people?"):
-        return Klaviyo.REAL
+        return False
     raise Misconfigured(f"{why}, and nobody said that real people may be written to.\n{_REMEDY}")
 
 
@@ -56,7 +47,7 @@ def _points_to_real(known: Settings, before: Mapping[str, str]) -> str | None:
     if known.klaviyo_base_url != KLAVIYO:
         return f"KLAVIYO_BASE_URL names {known.klaviyo_base_url}"
     if _was_real(before):
-        return "the group of this folder delivered to the real Klaviyo before"
+        return "the group of this folder was last started for the real Klaviyo"
     return None
 
 

@@ -15,7 +15,7 @@ from ops import embedded, group_file, ports
 from ops.errors import Failed
 from ops.group import EMULATOR_HOST, EMULATOR_KEY, Group, emulator_url, generated, leftovers, stages
 from ops.group_lock import locked
-from ops.klaviyo_choice import Klaviyo, choose
+from ops.klaviyo_choice import starts_emulator
 from ops.ledger import ledger
 from ops.supervisor import Supervisor
 from settings import Settings
@@ -84,11 +84,11 @@ def running(wish: Wish, stop: Event) -> Iterator[Running]:
         socket = None if os.environ.get("REDIS_URL") else stack.enter_context(embedded.socket_path(wish.var))
         if socket is not None:
             os.environ["REDIS_URL"] = embedded.url(socket)
-        klaviyo = choose(settings.load(), known, wish.live, wish.ask)
-        if klaviyo is Klaviyo.STARTED:
+        emulated = starts_emulator(settings.load(), known, wish.live, wish.ask)
+        if emulated:
             os.environ.update(KLAVIYO_BASE_URL=emulator_url(wish.emulator_port), KLAVIYO_API_KEY=EMULATOR_KEY)
         read = settings.load()
-        emulator_port = wish.emulator_port if klaviyo is Klaviyo.STARTED else None
+        emulator_port = wish.emulator_port if emulated else None
         group = Group(wish.var, wish.host, wish.port, wish.workers, socket, emulator_port, wish.job_seconds)
         _check(group, read)
         group_file.write(wish.var, {**kept, **_shared(group)})
