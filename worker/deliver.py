@@ -30,7 +30,7 @@ from worker.kinds import KINDS, Kind
 from worker.list_check import is_free
 from worker.process import settings_of_process
 from worker.progress import Progress
-from worker.same_account import check_account, is_back
+from worker.same_account import check_account, has_new_key
 from worker.taking_up import take_up
 from worker.waiting import HELD_MS
 
@@ -115,9 +115,9 @@ def _ends(redis: Redis, batch: Batch, hold: Hold) -> bool:
     """End a hold whose cause the ledger knows to be gone; whether it did."""
     connection = batch.queue.connection
     if hold.moved is not None:
-        if not is_back(redis, settings_of_process(), connection):
+        if not has_new_key(redis, settings_of_process(), connection, hold.moved):
             return False
-        log.warning("%s: it has a key of account %s again; what waited goes on", connection, hold.moved.before)
+        log.warning("%s: it has another key; Klaviyo is asked whose it is before anything is sent", connection)
         return holds.release(redis, connection)
     if hold.owned is None or not is_free(redis, settings_of_process(), batch.queue, hold.owned):
         return False

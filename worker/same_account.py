@@ -34,13 +34,16 @@ def check_account(delivery: Delivery, settings: Settings) -> None:
         raise AccountChanged(Moved(key, account, before), _resolve(connection, account, before))
 
 
-def is_back(redis: Redis, settings: Settings, connection: str) -> bool:
-    """Whether the connection has a key of its account again. Klaviyo is not asked: a held batch looks every 30 s."""
+def has_new_key(redis: Redis, settings: Settings, connection: str, moved: Moved) -> bool:
+    """Whether the connection has another key than the one that is held. A held batch looks every 30 s.
+
+    Klaviyo is not asked here: the next delivery asks whose the new key is, and holds the connection again if need be.
+    """
     try:
         api_key = usable_key(redis, settings.connections, Cipher(settings.secret_keys), connection)
     except Held:
         return False
-    return key_accounts.is_known(redis, connection, _mark(settings, api_key))
+    return _mark(settings, api_key) != moved.key
 
 
 def confirm(redis: Redis, settings: Settings, connection: str, api_key: str, account: str | None) -> None:
