@@ -13,7 +13,6 @@ from marshmallow import validate
 
 import alerts_file
 import connections_file
-import key_prefix
 import settings_checks
 from alerting import Alerting
 from connections import DEFAULT, Connection, Connections
@@ -176,6 +175,8 @@ def adopt_prefix(var: Path) -> None:
 
 
 def _prefix(env: Env) -> None:
+    import key_prefix  # reads the variable at its import, which must not come before adopt_prefix()
+
     prefix = env.str("FERRY_PREFIX", "", validate=settings_checks.prefix)
     if prefix != key_prefix.PREFIX:
         raise SettingsError(
