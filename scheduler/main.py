@@ -37,6 +37,8 @@ def run(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     redis = connect(settings.redis_url)
     _begin_when_up(redis, settings, stop)
+    if stop.is_set():  # Redis may not have come up, so that nobody knows whose it is
+        return
     ticks = _ticks(redis, settings.connections)
     ticks.start()
     log.info("scheduler is up; it looks at what is due every %d s and whenever a queue fills", TICK_S)

@@ -176,6 +176,21 @@ def test_a_key_that_may_not_tell_its_account_is_taken_as_the_first_only(
     assert "the key may not tell (it has no accounts:read)" in hold.resolve
 
 
+def test_a_rotation_to_another_account_has_confirmed_it(
+    world: World, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, "")
+    added = command("connections", "add", "default", text="pk_test\n", KLAVIYO_API_KEY="")
+    assert added.exit_code == 0, added.stderr
+    assert delivered(world, "ann@example.com")
+    rotate = ("connections", "rotate", "default")
+    assert command(*rotate, text="pk_other\n", KLAVIYO_API_KEY="").exit_code == 1
+    moved = command(*rotate, "--other-account", text="pk_other\n", KLAVIYO_API_KEY="")
+    assert moved.exit_code == 0, moved.stderr
+    assert delivered(world, "bob@example.com")
+    assert hold_of(world.redis) is None
+
+
 def test_klaviyos_silence_holds_this_connections_delivery_back_and_nothing_else(
     world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -108,7 +108,7 @@ def test_what_else_there_is_to_do_stays_within_the_prefix(groups: dict[str, Up],
     for path in ("/metrics", "/", "/dead", "/audit"):
         answer = requests.get(f"{base}{path}", headers={"Authorization": f"Bearer {token}"}, timeout=60)
         assert answer.status_code == 200, path
-    found = {check["check"]: check["result"] for check in json.loads(ferry(up, "doctor", "--json"))}
+    found = {check["check"]: check["result"] for check in json.loads(up.ferry("doctor", "--json").stdout)}
     assert (found["installation"], found["workers"], found["ledger"]) == ("ok", "ok", "ok")
     assert requests.get(f"{base}/readyz", timeout=60).status_code in (200, 503)
 
