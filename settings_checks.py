@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ from marshmallow import ValidationError
 from queues import durability, sentinel
 
 _SHORTEST_SECRET: Final = 16
+_PREFIX: Final = re.compile(r"[A-Za-z0-9._:-]{1,40}")
+_INSTALLATION: Final = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 #: Of who may do everything, at an address that anybody may try.
 _SHORTEST_ADMIN: Final = 32
 
@@ -41,6 +44,23 @@ def durable(text: str) -> None:
         durability.parse(text)
     except ValueError as fault:
         raise ValidationError(f"{fault}.") from None
+
+
+def prefix(text: str | None) -> None:
+    """What may stand in front of a key; no braces, which would take the place of the hash tags of Redis Cluster."""
+    if text and not _PREFIX.fullmatch(text):
+        raise ValidationError("it is up to 40 letters, digits and . _ : - and nothing else.")
+
+
+def installation(text: str | None) -> None:
+    """The name of an installation, which is printed."""
+    if text and not _INSTALLATION.fullmatch(text):
+        raise ValidationError("it is up to 100 letters, digits and . _ : - and nothing else.")
+
+
+def is_local(url: str) -> bool:
+    """Whether a base URL is of this machine: an emulator listens there, and no Klaviyo."""
+    return _is_loopback(urlsplit(url).hostname or "")
 
 
 def base_url(url: str) -> None:

@@ -15,7 +15,7 @@ from ops.audited import by
 from ops.checks_keys import key_checks
 from ops.checks_lists import lists_check
 from ops.checks_network import network_checks
-from ops.checks_redis import redis_checks
+from ops.checks_redis import owner_check, redis_checks
 from ops.checks_settings import revision_check, settings_checks
 from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
@@ -67,6 +67,7 @@ def _all(known: Settings) -> Iterator[Check]:
     yield from network
     try:
         with ledger(known) as redis:
+            yield owner_check(redis, known.installation)
             yield from redis_checks(redis, known.durable)
             yield lists_check(redis, known.connections)
             yield from keys_over(network, redis, known)
