@@ -10,6 +10,7 @@ import click
 from ops import group_file, logs
 from ops.group import Group, emulator_url
 from ops.options import var_folder, var_option
+from ops.output import echo
 from ops.running import Wish, running, stop_on_signal
 
 
@@ -38,10 +39,10 @@ def up(host: str, port: int, workers: int, emulator_port: int) -> None:
     wish = Wish(var_folder(), host, port, workers, emulator_port)
     with running(wish, stop) as group:
         if not stop.is_set():
-            click.echo(_banner(group.group))
+            echo(_banner(group.group))
         group.supervisor.watch(stop)
-        click.echo("Ending, within 20 s ...", err=True)
-    click.echo("Everything has ended; what was accepted stays in the queues.", err=True)
+        echo("Ending, within 20 s ...", err=True)
+    echo("Everything has ended; what was accepted stays in the queues.", err=True)
 
 
 def _banner(group: Group) -> str:
