@@ -60,6 +60,12 @@ def is_anonymous(req: falcon.asgi.Request) -> bool:
     return "anonymous" in req.context
 
 
+def shown(req: falcon.asgi.Request) -> str:
+    """The token that a request shows, however it is written: what stands for its sender within this process."""
+    authorization = req.get_header("Authorization")
+    return segment_auth.write_key(authorization) or (authorization or "").partition(" ")[2].strip()
+
+
 def unauthorized() -> falcon.HTTPUnauthorized:
     """The answer to whoever shows no valid token."""
     return falcon.HTTPUnauthorized(

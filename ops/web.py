@@ -38,4 +38,4 @@ def web(host: str, port: int | None) -> None:
     ports.check_free(host, port, "--port")
     log.info("intake listens on %s port %d", host, port)
     with watching(known, WATCH_S):
-        serve(routes.install(create_app(known), known), host, port)
+        serve(routes.install(create_app(known), known), host, port, known.trusted_proxies)

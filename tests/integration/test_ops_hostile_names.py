@@ -6,7 +6,7 @@ import json
 import os
 import pty
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from click.testing import Result
 from redis import Redis
 
 from alerting import Alerting
+from emulator.world import World
 from queues import accounts, audit, holds, snapshots
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.accounts import Account, Cipher
@@ -26,6 +27,7 @@ from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.records import Order, Record
 from tests.support.alerts import everything_runs, judged, receiving
+from tests.support.emulated import serving
 from tests.support.hostile import HOSTILE, IN_JSON, SHOWN, STEERS
 from tests.support.ops import COMMAND, environment, ferry
 
@@ -77,7 +79,7 @@ def _change(email: str) -> bytes:
 
 
 @pytest.fixture
-def command(redis: Redis, redis_url: str, tmp_path: Path) -> Command:
+def command(redis: Redis, redis_url: str, tmp_path: Path) -> Iterator[Command]:
     """`ferry`, beside a ledger in which everything that a sender names is hostile."""
     audience = msgspec.json.encode({"name": HOSTILE, "settings": {}})
     letters = [DeadOnArrival(_change("bob@example.com"), f"malformed {HOSTILE}", f"{HOSTILE} is wrong")]
@@ -94,8 +96,8 @@ def command(redis: Redis, redis_url: str, tmp_path: Path) -> Command:
     with receiving() as slack:
         judged(redis, Alerting(slack=slack.url))
     settings = {"FERRY_CONNECTIONS": str(file), "SLACK_WEBHOOK": slack.url, "FERRY_SECRET_KEY": SECRET}
-    settings |= {"KLAVIYO_BASE_URL": "http://127.0.0.1:1"}
-    return partial(ferry, redis_url, tmp_path, COLUMNS="400", **settings)
+    with serving(World()) as klaviyo:
+        yield partial(ferry, redis_url, tmp_path, COLUMNS="400", KLAVIYO_BASE_URL=klaviyo, **settings)
 
 
 def _snapshot(redis: Redis) -> None:

@@ -23,7 +23,7 @@ def test_what_people_are_told_is_written_out() -> None:
 
 
 def test_a_letter_has_one_subject_and_nothing_hidden() -> None:
-    server = Mail("smtp://mail.example.com", "ferry@example.com", ("ops@example.com",))
+    server = Mail(("ops@example.com",), "ferry@example.com", "smtp://mail.example.com")
     letter = mail.letter(server, News(0, (RAISED,)))
     assert SHOWN in letter["Subject"]
     assert not STEERS.search(letter["Subject"])
