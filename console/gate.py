@@ -75,7 +75,8 @@ class Gate:
 
     async def turn(self, req: falcon.asgi.Request, look: Callable[[str, str, float], T], token: str) -> T:
         """What `look` says of a token, once it is the turn of the request's peer. Raises HTTPTooManyRequests."""
-        peer = peer_of(req, self._desk.settings.trusted_proxies)
+        peer = peer_of(req.scope, self._desk.settings.trusted_proxies)
+        self._turned_away.tell()
 
         async def attempt(waited: float) -> T:
             return await self._desk.run(look, token, peer, waited)

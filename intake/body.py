@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import falcon
 import falcon.asgi
@@ -47,7 +47,7 @@ class BodyReader:
         `check`: sees the body as it came, before anything is made of it, and may raise.
         """
         gzip = is_gzip(req)
-        body = await self._receive(req, most)
+        body = await (self._receive(req, most) if is_anonymous(req) else self._soon(req, most))
         if check is not None:
             check(body)
             # What it holds counts from here on as its sender's, no longer as a stranger's.
@@ -71,6 +71,7 @@ class BodyReader:
         if isinstance(held, tuple):
             shares, body = held
             shares.end(body)
+        self._turned_away.tell()
 
     def hold(self, req: falcon.asgi.Request, size: int) -> None:
         """So many bytes more are held. Raises HTTPServiceUnavailable when they are more than may be held."""
@@ -78,9 +79,10 @@ class BodyReader:
         try:
             gone = shares.take(body, size)
         except Full:
-            self._turned_away.note("a body", body.peer)
+            self._name("a body", body)
             raise _too_much() from None
-        self._note(gone)
+        if gone:
+            self._note(gone)
 
     async def next_part(self, req: falcon.asgi.Request) -> tuple[bytes, bool]:
         """What came of a body, and whether there is more.
@@ -88,29 +90,41 @@ class BodyReader:
         Raises HTTPBadRequest where the connection broke, HTTPServiceUnavailable where the body had to give way.
         """
         _, body = self._of(req)
+        # Not asyncio.timeout, which costs as much as all else that is done here.
+        body.waits = task = asyncio.current_task()
         try:
-            async with asyncio.timeout(None) as body.waits:
-                event = await req.scope[RECEIVE]()
-        except TimeoutError:
+            event = await req.scope[RECEIVE]()
+        except asyncio.CancelledError:
+            if task is None or not body.gone:
+                raise
+            task.uncancel()
             raise _too_much() from None
         finally:
             body.waits = None
-        if body.gone:
-            raise _too_much()
-        if event["type"] == "http.disconnect":
-            raise falcon.HTTPBadRequest(title="The connection broke", description="Nothing was accepted; repeat it.")
-        return event.get("body", b""), event.get("more_body", False)
+        return _part(event)
+
+    async def _soon(self, req: falcon.asgi.Request, most: int) -> bytes:
+        """A body of a sender with a token; one that is there at once and small is not counted.
+
+        Most are, and to count them would cost a twentieth of all that is done for a message. A process holds no more
+        of them than it has connections.
+        """
+        req.scope["state"][SIGNED] = True
+        part, more = _part(await req.scope[RECEIVE]())
+        if more or len(part) > limits.SMALL:
+            return await self._receive(req, most, part, more)
+        return part
 
     def _of(self, req: falcon.asgi.Request) -> tuple[Shares, Body]:
         """Where the body of a request is counted, from the first time that somebody asks."""
         held: tuple[Shares, Body] | None = req.scope.get(_HELD)
-        return self._begin(req, None if is_anonymous(req) else shown(req)) if held is None else held
+        return held or self._begin(req, None if is_anonymous(req) else shown(req))
 
     def _begin(self, req: falcon.asgi.Request, sender: str | None) -> tuple[Shares, Body]:
         """`sender`: what it showed; None where it has shown nothing yet, and the peer stands for it."""
-        peer = peer_of(req, self._trusted)
         shares = self._unsigned if sender is None else self._signed
-        body = Body(peer if sender is None else sender, peer, _now())
+        owner = peer_of(req.scope, self._trusted) if sender is None else sender
+        body = Body(owner, _now(), req.scope)
         req.scope[_HELD] = shares, body
         req.scope["state"][SIGNED] = sender is not None
         if gone := shares.begin(body):
@@ -119,20 +133,31 @@ class BodyReader:
 
     def _note(self, gone: Iterable[Body]) -> None:
         for body in gone:
-            self._turned_away.note("a slow body", body.peer)
+            self._name("a slow body", body)
 
-    async def _receive(self, req: falcon.asgi.Request, most: int) -> bytes:
+    def _name(self, what: str, body: Body) -> None:
+        self._turned_away.note(what, peer_of(body.scope, self._trusted))
+
+    async def _receive(self, req: falcon.asgi.Request, most: int, part: bytes = b"", more: bool = True) -> bytes:
+        """The body, of which `part` is there, and `more` may come."""
         parts: list[bytes] = []
         size = 0
-        more = True
-        while more:
-            part, more = await self.next_part(req)
+        while True:
             size += len(part)
             self.hold(req, len(part))
             if size > most:
                 raise too_large(most)
             parts.append(part)
+            if not more:
+                break
+            part, more = await self.next_part(req)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _part(event: dict[str, Any]) -> tuple[bytes, bool]:
+    if event["type"] == "http.disconnect":
+        raise falcon.HTTPBadRequest(title="The connection broke", description="Nothing was accepted; repeat it.")
+    return event.get("body", b""), event.get("more_body", False)
 
 
 def _now() -> float:

@@ -13,6 +13,8 @@ IN_FLIGHT = 4 * BODY
 #: Bytes of those that show no token, apart from the others: a signature can only be checked when they are whole. Two,
 #: because a peer may hold half.
 UNSIGNED = 2 * BODY
+#: Bytes of a body with a token that is not counted when it is there at once.
+SMALL = 16 * 1024
 #: Bodies that are waited for at a time, of one sender; and without a token, of one peer.
 UNFINISHED = 256
 UNFINISHED_UNSIGNED = 32

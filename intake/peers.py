@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Final
-
-import falcon.asgi
+from typing import Any, Final
 
 from settings_checks import LOOPBACK, Network
 
@@ -40,10 +38,10 @@ def peer(host: str, forwarded_for: str, trusted: Iterable[Network]) -> str:
     return _client(host)
 
 
-def peer_of(req: falcon.asgi.Request, trusted: Iterable[Network]) -> str:
-    """`peer` of a request."""
-    client = req.scope.get("client")  # None over a Unix socket
-    forwarded: list[str] = [value.decode("latin-1") for name, value in req.scope["headers"] if name == _FORWARDED_FOR]
+def peer_of(scope: Mapping[str, Any], trusted: Iterable[Network]) -> str:
+    """`peer` of an ASGI request."""
+    client = scope.get("client")  # None over a Unix socket
+    forwarded: list[str] = [value.decode("latin-1") for name, value in scope["headers"] if name == _FORWARDED_FOR]
     return peer(str(client[0]) if client else "127.0.0.1", ",".join(forwarded), trusted)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import uvicorn
 
-from intake.doorkeeper import AT_ONCE, Doorkeeper
+from intake.doorkeeper import Doorkeeper
 from intake.limits import CONNECTIONS
 from intake.peers import LOOPBACK, Network
 from intake.protocol import Protocol
@@ -41,8 +41,8 @@ def config(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        # The doorkeeper keeps the connections below this; here is the end, should that fail.
-        limit_concurrency=connections + 2 * AT_ONCE,
+        # The doorkeeper keeps them below this, but for those that are being closed; here is the end, should it fail.
+        limit_concurrency=2 * connections,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=SHUTDOWN,
     )

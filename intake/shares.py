@@ -8,33 +8,40 @@ instead would let four bodies that never end shut out everybody.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 
 class Full(Exception):
     """There is no room, and nobody who could give way."""
 
 
-@dataclass(slots=True, eq=False)
 class Body:
     """A body of one request. `owner`: its sender, or the peer of a body that shows no token.
 
-    `size`: bytes held. `since`: loop time at which it, or the piece in hand, began. `waits`: while more of it is waited
-    for. `gone`: it gave way, and nothing of it is counted any more.
+    `since`: loop time at which it, or the piece in hand, began. `scope`: of its request, from which its peer is found
+    out where somebody has to be named: that costs more than all else. `size`: bytes held. `waits`: the task that waits
+    for more of it, which is cancelled when it gives way. `gone`: nothing of it is counted any more.
     """
 
-    owner: str
-    peer: str
-    since: float
-    size: int = 0
-    waits: asyncio.Timeout | None = None
-    gone: bool = False
+    __slots__ = ("gone", "owner", "scope", "since", "size", "waits")
+
+    def __init__(self, owner: str, since: float, scope: Mapping[str, Any] = MappingProxyType({})) -> None:
+        self.owner = owner
+        self.since = since
+        self.scope = scope
+        self.size = 0
+        self.waits: asyncio.Task[Any] | None = None
+        self.gone = False
 
 
-@dataclass(slots=True)
 class _Owner:
-    size: int = 0
-    bodies: set[Body] = field(default_factory=set)
+    __slots__ = ("bodies", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.bodies: set[Body] = set()
 
 
 class Shares:
@@ -52,26 +59,32 @@ class Shares:
 
     def begin(self, body: Body) -> Body | None:
         """A body begins; the one that gives way for it, when its owner has too many that do not come to their end."""
-        owner = self._owners.setdefault(body.owner, _Owner())
+        owner = self._owners.get(body.owner)
+        if owner is None:
+            owner = self._owners[body.owner] = _Owner()
         gone = None
         if len(owner.bodies) >= self._unfinished:
             waiting = _waiting(owner)
             gone = self._dismissed(waiting) if len(waiting) >= self._unfinished else None
-        # Dismissing may have been the end of its owner.
-        self._owners.setdefault(body.owner, owner).bodies.add(body)
+            self._owners[body.owner] = owner  # whose only body may have gone
+        owner.bodies.add(body)
         return gone
 
     def take(self, body: Body, size: int) -> list[Body]:
         """So many bytes more are held by a body; those that gave way. Raises Full, and nothing is taken."""
-        gone: list[Body] = []
         owner = self._owners[body.owner]
+        gone = self._made_room(owner, size) if owner.size + size > self._share or self.held + size > self._total else []
+        body.size += size
+        owner.size += size
+        self.held += size
+        return gone
+
+    def _made_room(self, owner: _Owner, size: int) -> list[Body]:
+        gone: list[Body] = []
         while owner.size + size > self._share:
             gone.append(self._dismissed(_waiting(owner)))
         while self.held + size > self._total:
             gone.append(self._dismissed(self._of_the_heaviest(owner, owner.size + size)))
-        body.size += size
-        owner.size += size
-        self.held += size
         return gone
 
     def give(self, body: Body, size: int) -> None:
@@ -85,8 +98,10 @@ class Shares:
         """Nothing of a body is held any longer."""
         if body.gone:
             return
-        self.give(body, body.size)
         owner = self._owners[body.owner]
+        owner.size -= body.size
+        self.held -= body.size
+        body.size = 0
         owner.bodies.discard(body)
         if not owner.bodies:
             del self._owners[body.owner]
@@ -102,7 +117,7 @@ class Shares:
             raise Full
         oldest = min(waiting, key=_since)
         if oldest.waits is not None:
-            oldest.waits.reschedule(asyncio.get_running_loop().time())
+            oldest.waits.cancel()
         self.end(oldest)
         return oldest
 
