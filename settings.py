@@ -45,6 +45,7 @@ _EXAMPLES = {
     "FERRY_SFTP_URL": "sftp://user@sftp.klaviyo.com/profiles",
     "FERRY_SFTP_KEY": "/run/secrets/klaviyo_sftp, or the text of a private key",
     "FERRY_SFTP_HOST_KEY": "sftp.klaviyo.com ssh-ed25519 AAAA...",
+    "FERRY_TRUSTED_PROXIES": "10.0.0.0/8,127.0.0.1",
     "FERRY_VAR": "./var",
     "PORT": "8000",
 }
@@ -72,6 +73,7 @@ class Settings:
     `segment_secrets`: with which Segment signs its webhooks, any of them.
     `secret_keys`: the first encrypts, all decrypt, so that a key can be exchanged without losing what is stored.
     `admin_token`: of the user `admin` of the console; None: there is no such user.
+    `trusted_proxies`: networks of proxies whose X-Forwarded-For names the peer of a request; by default this machine.
     `alerts`: what is told to people, and where; None: nothing is.
     `sftp_url`, `sftp_key` (text or path), `sftp_host_key`: where `ferry export --sftp` uploads to, and by which keys.
     """
@@ -89,6 +91,7 @@ class Settings:
     max_pending: int = bounds.PENDING
     max_pending_per_queue: int = bounds.PENDING_IN_QUEUE
     durable: Durability = durability.LOCAL
+    trusted_proxies: tuple[settings_checks.Network, ...] = settings_checks.LOOPBACK
     alerts: Alerting | None = None
     sftp_url: str | None = None
     sftp_key: str | None = field(default=None, repr=False)
@@ -120,6 +123,7 @@ def load() -> Settings:
     most = env.int("FERRY_MAX_PENDING", bounds.PENDING, validate=validate.Range(min=1))
     most_in_a_queue = env.int("FERRY_MAX_PENDING_PER_QUEUE", bounds.PENDING_IN_QUEUE, validate=validate.Range(min=1))
     durable = env.str("FERRY_DURABLE", "local", validate=settings_checks.durable)
+    proxies: list[str] = env.list("FERRY_TRUSTED_PROXIES", [], validate=settings_checks.proxies)
     file = env.path("FERRY_CONNECTIONS", None)
     sftp_url: str | None = env.str("FERRY_SFTP_URL", None, validate=settings_checks.sftp_url)
     sftp_key: str | None = env.str("FERRY_SFTP_KEY", None)
@@ -145,6 +149,7 @@ def load() -> Settings:
         max_pending=most,
         max_pending_per_queue=most_in_a_queue,
         durable=durability.parse(durable),
+        trusted_proxies=settings_checks.networks(proxies) or settings_checks.LOOPBACK,
         alerts=alerts,
         sftp_url=sftp_url,
         sftp_key=sftp_key,

@@ -11,6 +11,9 @@ from marshmallow import ValidationError
 
 from queues import durability, sentinel
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+#: Proxies that are trusted unless FERRY_TRUSTED_PROXIES says otherwise: those on this machine.
+LOOPBACK: Final[tuple[Network, ...]] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 _SHORTEST_SECRET: Final = 16
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._:-]{1,40}")
 _INSTALLATION: Final = re.compile(r"[A-Za-z0-9._:-]{1,100}")
@@ -124,6 +127,19 @@ def named(text: str) -> tuple[str, str]:
     """Name and value of `name:value`; a value alone is named default."""
     name, colon, value = text.partition(":")
     return (name.strip(), value.strip()) if colon else ("default", text.strip())
+
+
+def networks(texts: list[str]) -> tuple[Network, ...]:
+    """The networks that are written so; an address alone is a network of one. Raises ValueError."""
+    return tuple(ipaddress.ip_network(text.strip(), strict=False) for text in texts if text.strip())
+
+
+def proxies(texts: list[Any]) -> None:
+    """Addresses or networks."""
+    try:
+        networks([str(text) for text in texts])
+    except ValueError:
+        raise ValidationError("each is an address or a network, such as 10.0.0.0/8.") from None
 
 
 def tokens(texts: list[Any]) -> None:

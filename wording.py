@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
+from escaping import visible
 from queues.counts import QueueCount
 from queues.names import UNREADABLE, Queue
 
@@ -72,7 +73,7 @@ def called(count: QueueCount) -> str:
 def named(queue: Queue, audience: str | None) -> str:
     """The same of a queue and the name of its audience, if it has one."""
     if audience:
-        return audience
+        return visible(audience)
     if queue.kind != "audience":
         return f"({queue.kind})"
     return "(unreadable)" if queue.target == UNREADABLE else "(no name)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from alerts.news import News
+from escaping import visible
 from queues.alerts import Raised
 from wording import plural, span
 
@@ -32,10 +33,9 @@ def body(news: News) -> str:
 
 def paragraph(each: Raised) -> str:
     """`default is held: list_gone.` and what to do; `over: default is held: list_gone, after 3h 12m.`"""
-    return f"{_what(each)}." if each.over is not None else f"{_what(each)}.\n{each.alert.remedy}"
+    return f"{_what(each)}." if each.over is not None else f"{_what(each)}.\n{visible(each.alert.remedy)}"
 
 
 def _what(each: Raised) -> str:
-    if each.over is None:
-        return each.alert.text
-    return f"over: {each.alert.text}, after {span(each.over - each.since)}"
+    text = visible(each.alert.text)
+    return text if each.over is None else f"over: {text}, after {span(each.over - each.since)}"

@@ -11,6 +11,7 @@ from typing import Any, Final
 from alerting import Webhook
 from alerts.news import News
 from alerts.posting import post
+from escaping import visible
 from queues.alerts import Raised
 from wording import moment
 
@@ -41,8 +42,8 @@ def _alert(each: Raised) -> dict[str, Any]:
         "rule": each.alert.rule,
         "on": each.alert.on,
         "state": "raised" if each.over is None else "over",
-        "text": each.alert.text,
-        "remedy": each.alert.remedy,
+        "text": visible(each.alert.text),
+        "remedy": visible(each.alert.remedy),
         "since": moment(each.since),
         "over": moment(each.over),
     }

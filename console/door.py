@@ -11,15 +11,12 @@ from redis import Redis
 from console.access import NOBODY, Visitor
 from console.sessions import LASTS, Session, Sessions, begun
 from console.throttle import Throttle
+from console.waiting_room import TooSoon
 from queues import audit, keys, users
 from queues.users import ADMIN, Role, User
 from settings import Settings
 
 log = logging.getLogger(__name__)
-
-
-class TooManyTries(Exception):
-    """Too many wrong tokens came of late; this one was not looked at."""
 
 
 class Door:
@@ -48,29 +45,29 @@ class Door:
             return None
         return Visitor(user.name, user.role, "web", session.csrf), session, age
 
-    def by_bearer(self, token: str, address: str) -> Visitor:
-        """Who shows this token; NOBODY for one that nobody has. Raises TooManyTries."""
-        if not self._throttle.lets_bearer(address):
-            raise TooManyTries
-        user = users.find(token, self.known().values())
-        if user is None:
-            self._throttle.wrong_bearer(address)
-            self._refused("api", "wrong token")
-            return NOBODY
-        return Visitor(user.name, user.role, "api")
+    def by_bearer(self, token: str, peer: str, waited: float) -> Visitor:
+        """Who shows this token; NOBODY for one that nobody has. `waited`: seconds. Raises TooSoon."""
+        user = self._user(token, peer, waited, "api")
+        return NOBODY if user is None else Visitor(user.name, user.role, "api")
 
-    def sign_in(self, token: str, address: str) -> Session | None:
-        """A new session of whoever has this token; None where nobody has. Raises TooManyTries."""
-        if not self._throttle.lets_sign_in(address):
-            self._refused("web", "too many tries")
-            raise TooManyTries
+    def sign_in(self, token: str, peer: str, waited: float) -> Session | None:
+        """A new session of whoever has this token; None where nobody has. `waited`: seconds. Raises TooSoon."""
+        user = self._user(token, peer, waited, "web")
+        if user is None:
+            return None
+        if self._throttle.signed_in(user.name):
+            audit.note(self._redis, f"web:{user.name}", "sign-in")
+        return begun(user)
+
+    def _user(self, token: str, peer: str, waited: float, by: Literal["web", "api"]) -> User | None:
+        """Whoever has a token, which is not looked at before it has waited for as long as its peer has to."""
+        if (wait := self._throttle.wait_s(peer)) > waited:
+            raise TooSoon(wait)
         user = users.find(token, self.known().values())
         if user is None:
-            self._refused("web", "wrong token")
-            return None
-        self._throttle.signed_in(address)
-        audit.note(self._redis, f"web:{user.name}", "sign-in")
-        return begun(user)
+            self._throttle.wrong(peer)
+            self._refused(by, "wrong token")
+        return user
 
     def sign_out(self, session: Session) -> None:
         """End a session, also for whoever has a copy of its cookie."""

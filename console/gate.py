@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import falcon
@@ -12,11 +13,19 @@ import falcon.asgi
 from console import access, csrf
 from console.access import NOBODY, ROUTES, Role, Visitor
 from console.desk import Desk
-from console.door import Door, TooManyTries
+from console.door import Door
 from console.sessions import COOKIE, LASTS, RENEWED, Session
-from console.transport import address, way_of
+from console.transport import way_of
+from console.waiting_room import TooManyTries, WaitingRoom
+from intake.peers import peer_of
+from intake.turned_away import TurnedAway
 
 _SAFE: Final = ("GET", "HEAD")
+#: Bytes that a form or a request of the API has at most. Whoever signs in shows nothing before it was read.
+_BODY: Final = 256 * 1024
+#: Seconds after which a place to wait is free again.
+RETRY_AFTER_S: Final = 2
+T = TypeVar("T")
 
 
 class Gate:
@@ -25,6 +34,8 @@ class Gate:
     def __init__(self, desk: Desk, door: Door) -> None:
         self._desk = desk
         self._door = door
+        self._waiting = WaitingRoom()
+        self._turned_away = TurnedAway()
 
     async def process_resource(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _params: dict[str, Any]
@@ -37,13 +48,14 @@ class Gate:
             raise falcon.HTTPMethodNotAllowed(known) if known else falcon.HTTPNotFound()
         req.context.visitor = NOBODY if needed is Role.NOBODY else await self._visitor(req, resp)
         check_role(req, needed)
+        _check_size(req)
         if req.method not in _SAFE:
             await csrf.check(req)
 
     async def _visitor(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> Visitor:
         # Whoever shows a token is not looked at for a cookie: one that is wrong must not do by chance.
         if (shown := req.get_header("Authorization")) is not None:
-            return await self._bearer(shown, address(req))
+            return await self._bearer(req, shown)
         cookie = req.cookies.get(COOKIE)
         found = await self._desk.run(self._door.by_cookie, cookie) if cookie else None
         if found is None:
@@ -55,13 +67,24 @@ class Gate:
             self.give(req, resp, session)
         return visitor
 
-    async def _bearer(self, shown: str, address_: str) -> Visitor:
+    async def _bearer(self, req: falcon.asgi.Request, shown: str) -> Visitor:
         scheme, _, token = shown.partition(" ")
         if scheme.lower() != "bearer":
             return NOBODY
+        return await self.turn(req, self._door.by_bearer, token.strip())
+
+    async def turn(self, req: falcon.asgi.Request, look: Callable[[str, str, float], T], token: str) -> T:
+        """What `look` says of a token, once it is the turn of the request's peer. Raises HTTPTooManyRequests."""
+        peer = peer_of(req.scope, self._desk.settings.trusted_proxies)
+        self._turned_away.tell()
+
+        async def attempt(waited: float) -> T:
+            return await self._desk.run(look, token, peer, waited)
+
         try:
-            return await self._desk.run(self._door.by_bearer, token.strip(), address_)
+            return await self._waiting.turn(peer, attempt)
         except TooManyTries as fault:
+            self._turned_away.note("a try with a token", peer)
             raise too_many() from fault
 
     def give(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session: Session) -> None:
@@ -71,13 +94,23 @@ class Gate:
         resp.set_cookie(COOKIE, value, max_age=LASTS, path="/", secure=secure, http_only=True, same_site="Strict")
 
 
+def _check_size(req: falcon.asgi.Request) -> None:
+    """Raise HTTPLengthRequired or HTTPContentTooLarge for a body that could be of any size, before it is read."""
+    if req.get_header("Transfer-Encoding") is not None:
+        raise falcon.HTTPLengthRequired(title="Say how long it is", description="Send the header Content-Length.")
+    if (req.content_length or 0) > _BODY:
+        raise falcon.HTTPContentTooLarge(
+            title="The body is too large", description=f"At most {_BODY:,} bytes are read here. Nothing was done."
+        )
+
+
 def too_many() -> falcon.HTTPTooManyRequests:
     """The answer while too many wrong tokens come."""
     return falcon.HTTPTooManyRequests(
         title="Too many tries",
-        description="Too many wrong tokens came within a minute. Wait a minute; `ferry` on the machine that runs it "
-        "goes on working.",
-        retry_after=60,
+        description="Several tries from your address wait already, because wrong tokens came from it. Try again in "
+        "some seconds; `ferry` on the machine that runs it goes on working.",
+        retry_after=RETRY_AFTER_S,
     )
 
 

@@ -26,7 +26,7 @@ _ERRORS: Final = {
     "411": "The body's length is missing.",
     "413": "The body is too large.",
     "415": "The body is no JSON.",
-    "429": "Too many wrong tokens came from the same address.",
+    "429": "Several tries of this address wait already, because wrong tokens came from it.",
     "500": "A defect in Ferry.",
     "503": "Redis cannot be used; what was asked for may or may not have been done.",
 }

@@ -9,11 +9,11 @@ import falcon.asgi
 
 from console import render
 from console.desk import Desk
-from console.door import Door, TooManyTries
+from console.door import Door
 from console.forms import form, own_path, see
-from console.gate import Gate, too_many
+from console.gate import Gate
 from console.sessions import COOKIE
-from console.transport import address, way_of
+from console.transport import way_of
 
 #: What keeps everybody out, with the remedy.
 _NO_SESSIONS: Final = (
@@ -53,10 +53,7 @@ class SignIn:
             resp.status = falcon.HTTP_403
             self._show(req, resp, onward, obstacle)
             return
-        try:
-            session = await self._desk.run(self._door.sign_in, given.get("token", "").strip(), address(req))
-        except TooManyTries as fault:
-            raise too_many() from fault
+        session = await self._gate.turn(req, self._door.sign_in, given.get("token", "").strip())
         if session is None:
             resp.status = falcon.HTTP_401
             self._show(req, resp, onward, wrong=_WRONG)

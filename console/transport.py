@@ -1,4 +1,4 @@
-"""How a request came: whether others could have read it, and from which address. Pure."""
+"""How a request came: whether others could have read it. Pure."""
 
 from __future__ import annotations
 
@@ -25,15 +25,6 @@ def way_of(req: falcon.asgi.Request) -> Way:
     """`way` of a request."""
     forwarded = any(req.get_header(name) for name in _FORWARDED)
     return way(req.scheme, req.get_header("Host") or "", _peer(req), req.get_header("X-Forwarded-Proto"), forwarded)
-
-
-def address(req: falcon.asgi.Request) -> str:
-    """Where a request comes from.
-
-    Of X-Forwarded-For the last, which the nearest proxy has written: those before it come from the sender. Without a
-    proxy the sender writes that too, so nothing may rest on it alone.
-    """
-    return (req.get_header("X-Forwarded-For") or "").rpartition(",")[2].strip()[:64] or _peer(req)
 
 
 def is_loopback(host: str) -> bool:

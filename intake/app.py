@@ -99,7 +99,7 @@ def create_app(settings: Settings) -> Intake:
     """The app, with one connection pool and one group commit for its process."""
     redis = connect_async(settings.redis_url)
     commit = GroupCommit(redis, settings.max_pending_per_queue, settings.durable)
-    bodies = BodyReader()
+    bodies = BodyReader(settings.trusted_proxies)
     audiences = Audiences()
     accounts = Accounts(redis, settings.connections, Cipher(settings.secret_keys))
     suspended = Suspensions(redis)

@@ -60,6 +60,13 @@ def is_anonymous(req: falcon.asgi.Request) -> bool:
     return "anonymous" in req.context
 
 
+def shown(req: falcon.asgi.Request) -> str:
+    """The token that a request shows, however it is written: what stands for its sender within this process."""
+    authorization = req.get_header("Authorization") or ""
+    scheme, _, value = authorization.partition(" ")
+    return value.strip() if scheme.lower() in _SCHEMES else segment_auth.write_key(authorization)
+
+
 def unauthorized() -> falcon.HTTPUnauthorized:
     """The answer to whoever shows no valid token."""
     return falcon.HTTPUnauthorized(

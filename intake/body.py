@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import zlib
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 import falcon
 import falcon.asgi
 
 from intake import limits
+from intake.auth import is_anonymous, shown
+from intake.peers import LOOPBACK, Network, peer_of
+from intake.shares import Body, Full, Shares
+from intake.turned_away import TurnedAway
 
 #: Key of an ASGI scope: the server's own `receive`, which only what reads bodies calls (see app.py).
 RECEIVE = "ferry.receive"
-_HELD = "ferry.held"
+#: Key of an ASGI request's state: its sender has shown a token, or a signature (see protocol.py).
+SIGNED: Final = "ferry.signed"
+_HELD: Final = "ferry.held"
 _GZIP = 31  # zlib: a gzip header, and the largest window
 
 
 class BodyReader:
-    """Reads bodies for one process and counts what it holds of them."""
+    """Reads bodies for one process, and shares its memory out among those who send them."""
 
-    def __init__(self, in_flight: int = limits.IN_FLIGHT) -> None:
-        self._in_flight = in_flight
-        self.held = 0
-        self._unsigned = 0
+    def __init__(self, trusted: Sequence[Network] = LOOPBACK) -> None:
+        """`trusted`: proxies that name the peer."""
+        self._signed = Shares(limits.IN_FLIGHT, limits.IN_FLIGHT // 2, limits.UNFINISHED)
+        self._unsigned = Shares(limits.UNSIGNED, limits.UNSIGNED // 2, limits.UNFINISHED_UNSIGNED)
+        self._trusted = trusted
+        self._turned_away = TurnedAway()
+
+    @property
+    def held(self) -> int:
+        """Bytes of bodies, of all kinds."""
+        return self._signed.held + self._unsigned.held
 
     async def read(
         self, req: falcon.asgi.Request, most: int = limits.BODY, check: Callable[[bytes], None] | None = None
@@ -34,65 +48,129 @@ class BodyReader:
         `check`: sees the body as it came, before anything is made of it, and may raise.
         """
         gzip = is_gzip(req)
-        body = await (self._receive(req, most) if check is None else self._checked(req, most, check))
+        body = await (self._receive(req, most) if is_anonymous(req) else self._soon(req, most))
+        if check is not None:
+            check(body)
+            # What it holds counts from here on as its sender's, no longer as a stranger's.
+            self.release(req.scope)
+            self._begin(req, "signature")
+            self.hold(req, len(body))
         if gzip:
             body = _decompress(body, most)
             self.hold(req, len(body))
         return body.removeprefix(codecs.BOM_UTF8)
 
     def let_go(self, req: falcon.asgi.Request, size: int) -> None:
-        """So many bytes of a body that is still coming are held no longer."""
-        self.held -= size
-        req.scope[_HELD] -= size
+        """So many bytes of a body that is still coming are held no longer, and the time of the next ones begins."""
+        shares, body = req.scope[_HELD]
+        shares.give(body, size)
+        body.since = _now()
 
     def release(self, scope: dict[str, object]) -> None:
         """The request is answered; its body takes no memory any more."""
-        held = scope.get(_HELD)
-        if isinstance(held, int):
-            self.held -= held
+        held = scope.pop(_HELD, None)
+        if isinstance(held, tuple):
+            shares, body = held
+            shares.end(body)
+        self._turned_away.tell()
 
-    async def _checked(self, req: falcon.asgi.Request, most: int, check: Callable[[bytes], None]) -> bytes:
-        """A body that shows by itself that it may be sent. Until it is checked it counts as a stranger's."""
+    def hold(self, req: falcon.asgi.Request, size: int) -> None:
+        """So many bytes more are held. Raises HTTPServiceUnavailable when they are more than may be held."""
+        shares, body = self._of(req)
         try:
-            body = await self._receive(req, most, unsigned=True)
-            check(body)
-            return body
+            gone = shares.take(body, size)
+        except Full:
+            self._name("a body", body)
+            raise _too_much() from None
+        if gone:
+            self._note(gone)
+
+    async def next_part(self, req: falcon.asgi.Request) -> tuple[bytes, bool]:
+        """What came of a body, and whether there is more.
+
+        Raises HTTPBadRequest where the connection broke, HTTPServiceUnavailable where the body had to give way.
+        """
+        _, body = self._of(req)
+        # Not asyncio.timeout, which costs as much as all else that is done here.
+        body.waits = task = asyncio.current_task()
+        try:
+            event = await req.scope[RECEIVE]()
+        except asyncio.CancelledError:
+            if task is None or not body.gone:
+                raise
+            task.uncancel()
+            raise _too_much() from None
         finally:
-            self._unsigned -= req.scope.get(_HELD, 0)
+            body.waits = None
+        return _part(event)
 
-    def hold(self, req: falcon.asgi.Request, size: int, unsigned: bool = False) -> None:
-        """So many bytes more are held. Raises HTTPServiceUnavailable when they are more than the process may hold."""
-        self.held += size
-        self._unsigned += size if unsigned else 0
-        req.scope[_HELD] = req.scope.get(_HELD, 0) + size
-        if self.held > self._in_flight or (unsigned and self._unsigned > limits.UNSIGNED):
-            raise falcon.HTTPServiceUnavailable(
-                title="Too much at once",
-                description="This process holds all the messages its memory allows. Nothing was accepted; repeat it.",
-                retry_after=1,
-            )
+    async def _soon(self, req: falcon.asgi.Request, most: int) -> bytes:
+        """A body of a sender with a token; one that is there at once and small is not counted.
 
-    async def _receive(self, req: falcon.asgi.Request, most: int, unsigned: bool = False) -> bytes:
-        receive = req.scope[RECEIVE]
+        Most are, and to count them would cost a twentieth of all that is done for a message. A process holds no more
+        of them than it has connections.
+        """
+        req.scope["state"][SIGNED] = True
+        part, more = _part(await req.scope[RECEIVE]())
+        if more or len(part) > limits.SMALL:
+            return await self._receive(req, most, part, more)
+        return part
+
+    def _of(self, req: falcon.asgi.Request) -> tuple[Shares, Body]:
+        """Where the body of a request is counted, from the first time that somebody asks."""
+        held: tuple[Shares, Body] | None = req.scope.get(_HELD)
+        return held or self._begin(req, None if is_anonymous(req) else shown(req))
+
+    def _begin(self, req: falcon.asgi.Request, sender: str | None) -> tuple[Shares, Body]:
+        """`sender`: what it showed; None where it has shown nothing yet, and the peer stands for it."""
+        shares = self._unsigned if sender is None else self._signed
+        owner = peer_of(req.scope, self._trusted) if sender is None else sender
+        body = Body(owner, _now(), req.scope)
+        req.scope[_HELD] = shares, body
+        req.scope["state"][SIGNED] = sender is not None
+        if gone := shares.begin(body):
+            self._note([gone])
+        return shares, body
+
+    def _note(self, gone: Iterable[Body]) -> None:
+        for body in gone:
+            self._name("a slow body", body)
+
+    def _name(self, what: str, body: Body) -> None:
+        self._turned_away.note(what, peer_of(body.scope, self._trusted))
+
+    async def _receive(self, req: falcon.asgi.Request, most: int, part: bytes = b"", more: bool = True) -> bytes:
+        """The body, of which `part` is there, and `more` may come."""
         parts: list[bytes] = []
         size = 0
-        more = True
-        while more:
-            part, more = await next_part(receive)
+        while True:
             size += len(part)
-            self.hold(req, len(part), unsigned)
+            self.hold(req, len(part))
             if size > most:
                 raise too_large(most)
             parts.append(part)
+            if not more:
+                break
+            part, more = await self.next_part(req)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def next_part(receive: Callable[[], Awaitable[dict[str, Any]]]) -> tuple[bytes, bool]:
-    """What came of a body, and whether there is more. Raises HTTPBadRequest where the connection broke."""
-    event = await receive()
+def _part(event: dict[str, Any]) -> tuple[bytes, bool]:
     if event["type"] == "http.disconnect":
         raise falcon.HTTPBadRequest(title="The connection broke", description="Nothing was accepted; repeat it.")
     return event.get("body", b""), event.get("more_body", False)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _too_much() -> falcon.HTTPServiceUnavailable:
+    return falcon.HTTPServiceUnavailable(
+        title="Too much at once",
+        description="This process holds all the messages its memory allows. Nothing was accepted; repeat it.",
+        retry_after=1,
+    )
 
 
 def is_gzip(req: falcon.asgi.Request) -> bool:

@@ -10,10 +10,20 @@ ANONYMOUS_BODY = 8 * 1024
 STREAMS = 200
 #: Bytes of all bodies in the hands of one process, so that its memory has a limit.
 IN_FLIGHT = 4 * BODY
-#: Bytes of those whose signature can only be checked when they are whole, so that strangers cannot fill it.
-UNSIGNED = BODY
+#: Bytes of those that show no token, apart from the others: a signature can only be checked when they are whole. Two,
+#: because a peer may hold half.
+UNSIGNED = 2 * BODY
+#: Bytes of a body with a token that is not counted when it is there at once.
+SMALL = 16 * 1024
+#: Bodies that are waited for at a time, of one sender; and without a token, of one peer.
+UNFINISHED = 256
+UNFINISHED_UNSIGNED = 32
 #: Bytes of a request's line and headers.
 HEAD = 32 * 1024
+#: Seconds in which a head must have come.
+HEAD_SECONDS = 10.0
+#: Connections of one process, half of them of one peer; beyond, those end that do the least for their senders.
+CONNECTIONS = 1_000
 #: Seconds in which a request must have come, its body included; of a body of any size, each piece of it.
 REQUEST_SECONDS = 30.0
 #: Changes in one request to /v1/changes.

@@ -97,8 +97,8 @@ OPERATION: Final[dict[str, Any]] = {
     "operationId": "campaigns",
     "summary": "A campaign: people in groups, each of which becomes a list",
     "description": "Each group is a snapshot of its list, so that the same campaign again changes nothing. A member "
-    "who cannot be sent is counted as shrink of its snapshot; an exclusion that names nobody refuses the request, and so "
-    "does an unknown name.",
+    "who cannot be sent is counted as shrink of its snapshot; an exclusion that names nobody refuses the request, and "
+    "so does an unknown name.",
     "requestBody": {"required": True, "content": {"application/json": {"schema": ref("Campaign")}}},
     "responses": {
         "202": answer("Stored, and waiting to be carried out.", ref("CampaignAnswer")),

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import falcon.asgi
 
-from intake.body import RECEIVE, BodyReader, next_part
+from intake.body import BodyReader
 from intake.protocol import MORE_TIME
 from queues.snapshots import PIECE
 
@@ -21,7 +21,7 @@ async def pieces(req: falcon.asgi.Request, bodies: BodyReader) -> AsyncIterator[
     buffer = bytearray()
     more = True
     while more:
-        part, more = await next_part(req.scope[RECEIVE])
+        part, more = await bodies.next_part(req)
         bodies.hold(req, len(part))
         buffer += part
         while len(buffer) >= PIECE:

@@ -11,7 +11,10 @@ from typing import Any, Final
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from intake.limits import HEAD, REQUEST_SECONDS
+from intake.body import SIGNED
+from intake.doorkeeper import Doorkeeper
+from intake.limits import HEAD, HEAD_SECONDS, REQUEST_SECONDS
+from intake.peers import peer
 from queues.snapshots import PIECE
 
 #: Key of an ASGI request's state: a call that lets the rest of a body begin its time anew, for one of any size.
@@ -21,8 +24,8 @@ _TOO_LARGE: Final = (
     f"The request's line and headers have more than {HEAD:,} bytes. Nothing was accepted.",
 )
 _SLOW: Final = (
-    f"A request must be complete within {REQUEST_SECONDS:g} s, and a snapshot bring {PIECE:,} bytes within each. "
-    "Nothing was accepted; repeat it."
+    f"A request's head must come within {HEAD_SECONDS:g} s, all of it within {REQUEST_SECONDS:g} s, and a snapshot "
+    f"bring {PIECE:,} bytes within each. Nothing was accepted; repeat it."
 )
 _VERSIONS: Final = ("1.0", "1.1")
 _OTHER_VERSION: Final = "The request is neither HTTP/1.0 nor HTTP/1.1. Nothing was accepted; send it as HTTP/1.1."
@@ -33,6 +36,10 @@ _NO_HTTP: Final = "The request is not HTTP as it should be. Nothing was accepted
 #: A name or an address with a port or without (RFC 3986, 3.2.2); what stands in brackets is looked at by itself.
 _HOST: Final = re.compile(rb"(?:\[([^\[\]]*)\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?", re.ASCII)
 _TOO_SLOW: Final = ("408 Request Timeout", _SLOW)
+_TOO_MANY: Final = (
+    "503 Service Unavailable",
+    "This process has as many connections as it can. Nothing was accepted; repeat it.",
+)
 
 
 class Protocol(HttpToolsProtocol):
@@ -42,6 +49,9 @@ class Protocol(HttpToolsProtocol):
     """
 
     seconds = REQUEST_SECONDS
+    head_seconds = HEAD_SECONDS
+    #: Of all connections of the process; server.py gives each server its own.
+    doorkeeper = Doorkeeper()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -51,16 +61,24 @@ class Protocol(HttpToolsProtocol):
         #: Since when the rest of a request has been waited for.
         self._since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        #: Loop time of the last thing that changed: it was made, or answered a request.
+        self._at = 0.0
+        self.peer = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base
         """A new connection owes a request."""
         super().connection_made(transport)
-        self._since = self.loop.time()
-        self._look()
+        self._at = self._since = self.loop.time()
+        self.peer = peer(self.client[0] if self.client else "127.0.0.1", "", ())
+        if self.doorkeeper.admit(self):
+            self._look()
+        else:
+            self.give_way()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         super().connection_lost(exc)
+        self.doorkeeper.leaves(self)
         if self._timer is not None:
             self._timer.cancel()
 
@@ -84,7 +102,34 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._since = None
+        self._at = self.loop.time()
         super().on_message_complete()
+
+    @property
+    def rank(self) -> int | None:
+        """Who gives way first: 0, nothing is done for it, or it does not read its answer; 1, a body without a token;
+        2, it is kept for another request; 3, a body with one. None: a whole request is being answered.
+        """
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return 2 if self._since is None else 0
+        if self.flow.write_paused:
+            return 0
+        if self._since is None or self._in_head:
+            return None
+        return 3 if self.scope["state"].get(SIGNED) else 1
+
+    @property
+    def waits_since(self) -> float:
+        """Since when the rest of its request has been waited for, or the next."""
+        return self._at if self._since is None else self._since
+
+    def give_way(self) -> None:
+        """End the connection, to make room."""
+        if self.transport.get_write_buffer_size():  # it does not read, so an orderly end would wait for ever
+            self.transport.abort()
+        else:
+            self._end(*_TOO_MANY)
 
     def data_received(self, data: bytes) -> None:
         """Count what comes while a head is open."""
@@ -105,7 +150,8 @@ class Protocol(HttpToolsProtocol):
 
     def _look(self) -> None:
         now = self.loop.time()
-        if self._since is not None and now - self._since >= self.seconds:
+        most = min(self.seconds, self.head_seconds) if self._in_head else self.seconds
+        if self._since is not None and now - self._since >= most:
             self._end(*_TOO_SLOW)
         else:
             self._timer = self.loop.call_later(self.seconds / 6, self._look)
@@ -122,7 +168,8 @@ class Protocol(HttpToolsProtocol):
         if cycle is None or (cycle.response_complete if self._in_head else not cycle.response_started):
             error = orjson.dumps({"error": {"title": status.partition(" ")[2], "description": description}})
             head = f"HTTP/1.1 {status}\r\ncontent-type: application/json;charset=utf-8\r\nconnection: close\r\n"
-            self.transport.write(f"{head}content-length: {len(error)}\r\n\r\n".encode() + error)
+            again = f"retry-after: 1\r\ncontent-length: {len(error)}\r\n\r\n"
+            self.transport.write(f"{head}{again}".encode() + error)
         self.transport.close()
 
 

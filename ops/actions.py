@@ -8,6 +8,7 @@ from typing import Final
 
 from redis import Redis
 
+from escaping import visible
 from ops.errand import Errand
 from ops.errors import Failed
 from ops.releasing import confirm_guarded, let_move, let_share, still_wrong
@@ -89,7 +90,9 @@ def confirm(redis: Redis, who: str, letter: DeadLetter) -> Replayed:
     Raises Failed for a letter of which nothing is to be confirmed.
     """
     if letter.reason != looks.REASON:
-        raise Failed(f"of dead letter {letter.id} ({letter.reason}) there is nothing to confirm; replay it after a fix")
+        raise Failed(
+            f"of dead letter {letter.id} ({visible(letter.reason)}) there is nothing to confirm; replay it after a fix"
+        )
     done = dead_letters.replay(redis, letter.queue, [letter.id], now_ms(), looks.confirming(letter))
     counts = {"profiles": len(looks.profiles(letter)), "replayed": done.replayed, "stayed": done.stayed}
     audit.note(redis, who, "confirm", letter.queue, audit.DONE, **counts)

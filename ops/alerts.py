@@ -11,10 +11,11 @@ from alerting import Alerting
 from alerts.channels import configured
 from alerts.errors import Untold
 from alerts.news import News
+from escaping import visible
 from ops.errors import Misconfigured
 from ops.ledger import ledger
 from ops.options import json_option, var_option
-from ops.output import console, print_json, table
+from ops.output import console, echo, print_json, table
 from queues import alerts as ledger_of_alerts
 from queues.alerts import Alert, Raised
 from queues.clock import now_ms
@@ -59,9 +60,9 @@ def test() -> None:
             tell(news)
         except Untold as fault:
             failed = True
-            click.echo(f"{name}: {fault}", err=True)
+            echo(f"{name}: {fault}", err=True)
         else:
-            click.echo(f"{name}: arrived")
+            echo(f"{name}: arrived")
     if failed:
         raise click.exceptions.Exit(1)
 
@@ -79,7 +80,7 @@ def _warn(judged: int | None, now: int) -> None:
     """Where nobody judges, for then the list says nothing of what is wrong now. `judged`: ms."""
     if judged is None or now - judged > SILENT_MS:
         since = "yet" if judged is None else f"for {span(now - judged)}"
-        click.echo(f"Nobody has judged {since}: start `ferry scheduler` or `ferry web`, or see their logs.", err=True)
+        echo(f"Nobody has judged {since}: start `ferry scheduler` or `ferry web`, or see their logs.", err=True)
 
 
 def _list(found: list[Raised], as_json: bool) -> None:
@@ -90,7 +91,7 @@ def _list(found: list[Raised], as_json: bool) -> None:
     made = table("For", "Alert", "What to do", "Told")
     for each in found:
         told = ", ".join(sorted(each.told)) or "nobody yet"
-        made.add_row(span(now - each.since), each.alert.text, each.alert.remedy, told)
+        made.add_row(span(now - each.since), visible(each.alert.text), visible(each.alert.remedy), told)
     console().print(made if found else "No alert is raised.")
 
 

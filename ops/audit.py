@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from escaping import visible
 from ops.installation import installation
 from ops.options import json_option, var_option
 from ops.output import console, print_json, table
@@ -30,5 +31,5 @@ def audit(limit: int, as_json: bool) -> None:
     for entry in found:
         counts = ", ".join(f"{number(count)} {name}" for name, count in entry["counts"].items())
         outcome = f"{entry['outcome']}: {counts}" if counts else entry["outcome"]
-        made.add_row(entry["at"], entry["who"], entry["what"], entry["on"], outcome)
+        made.add_row(*map(visible, (entry["at"], entry["who"], entry["what"], entry["on"], outcome)))
     console().print(made)

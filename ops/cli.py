@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 import settings
+from escaping import visible_lines
 from ops.errors import Misconfigured
 from ops.over_url import Group
 from settings import SettingsError
@@ -71,11 +72,15 @@ class _Ferry(Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
+        """Run the command; what it says when it cannot steers no terminal."""
         try:
             return super().invoke(ctx)
         except SettingsError as fault:
-            raise Misconfigured(str(fault)) from fault
+            raise Misconfigured(visible_lines(str(fault))) from fault
+        except click.ClickException as fault:
+            # It may name an audience, or say what a server answered.
+            fault.message = visible_lines(fault.message)  # type: ignore[misc]  # final to subclasses of click's own
+            raise
 
 
 def _named_folder(args: list[str]) -> str | None:

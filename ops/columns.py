@@ -1,16 +1,20 @@
 """A Klaviyo profile as the cells of a CSV that Klaviyo imports. Pure.
 
 Every value stays as it is, those that a spreadsheet would take for a formula too: Klaviyo reads these files, and a
-quote put before `=1+1` or `+14155552671` would become a part of the person's data.
+quote put before `=1+1` or `+14155552671` would become a part of the person's data. Files for a spreadsheet are asked
+for with --csv-safe.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from escaping import spreadsheet_cell
 from mappings.profile import Profile
 
 #: Bytes that Klaviyo takes in one file (Klaviyo: uploading contacts from a CSV).
@@ -46,6 +50,13 @@ class Columns:
         """The property's name, unless Klaviyo would take it for a field of its own."""
         own = {header.casefold() for header in self.headers.values()}
         return f"{key} (property)" if key.strip().casefold() in own else key
+
+
+def line(cells: Sequence[str], safe: bool = False) -> bytes:
+    """A line of a CSV, as RFC 4180 has it; `safe`: no cell is a formula to a spreadsheet or holds unseen characters."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(map(spreadsheet_cell, cells) if safe else cells)
+    return text.getvalue().encode()
 
 
 def _cell(value: Any) -> str:

@@ -13,6 +13,7 @@ from ops.connections_known import ELSEWHERE, settings_with_secret, tell_hold
 from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
 from ops.options import var_option
+from ops.output import echo
 from queues import audit, kept
 from queues.accounts import Cipher
 from queues.clock import now_ms
@@ -41,9 +42,9 @@ def add(name: str) -> None:
         if not kept.add(redis, name, kept.seal(Cipher(known.secret_keys), api_key, now_ms(), rights.account.id)):
             raise Failed(f"{name} was added by somebody else meanwhile; nothing was changed")
         audit.note(redis, by(), "connection added", name)
-        click.echo(f"{name} is added: account {titled(rights.account)}. Every process knows it within seconds.")
+        echo(f"{name} is added: account {titled(rights.account)}. Every process knows it within seconds.")
         if others:
-            click.echo(f"Mind: {', '.join(others)} has a key of this account: lists and limits are shared.", err=True)
+            echo(f"Mind: {', '.join(others)} has a key of this account: lists and limits are shared.", err=True)
         tell_hold(redis, name)
 
 

@@ -13,6 +13,7 @@ from klaviyo.rights import Rights
 from ops.connections_key import examine
 from ops.connections_scopes import missing_costs
 from ops.errors import Failed, Misconfigured
+from ops.output import echo
 from settings import Settings
 
 
@@ -43,5 +44,5 @@ def usable(redis: Redis, known: Settings, api_key: str, otherwise: str) -> Right
         lines = "\n".join(missing_costs(rights))
         raise Failed(f"the key may too little:\n{lines}\nCreate one with these scopes in Klaviyo. {otherwise}")
     for line in missing_costs(rights):
-        click.echo(f"Mind: {line}", err=True)
+        echo(f"Mind: {line}", err=True)
     return rights

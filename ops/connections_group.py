@@ -15,7 +15,7 @@ from ops.connections_scopes import scopes_table
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.options import var_option
-from ops.output import console
+from ops.output import console, echo
 from ops.over_url import Group
 
 
@@ -40,7 +40,7 @@ def test(name: str) -> None:
     with ledger(known) as redis:
         key = wanted_key(redis, known, name)
         rights = examine(redis, known, key.value)
-    click.echo(f"{name}: account {titled(rights.account)}; {WHENCE[key.origin]}")
+    echo(f"{name}: account {titled(rights.account)}; {WHENCE[key.origin]}")
     console().print(scopes_table(rights))
     if not rights.delivers:
         raise Failed(f"with this key nothing can be delivered over {name}: create one with the scopes above in Klaviyo")

@@ -9,6 +9,7 @@ from typing import Literal
 from redis import Redis
 
 from connections import UnknownConnection
+from escaping import visible
 from klaviyo.accounts import Account
 from klaviyo.client import Klaviyo
 from klaviyo.limiter import RedisLimiter, fingerprint
@@ -79,5 +80,5 @@ def titled(account: Account) -> str:
     """`Brand B (AbC123), a test account`."""
     if account.id is None:
         return "not told: accounts:read is missing"
-    named = f"{account.name} ({account.id})" if account.name else account.id
+    named = visible(f"{account.name} ({account.id})" if account.name else account.id)
     return f"{named}, a test account" if account.test_account else named

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-import click
 from redis import Redis
 
 import settings
+from escaping import visible
 from ops.errors import Misconfigured
+from ops.output import echo
 from queues import holds
 from queues.errors import NoSecretKey
 from settings import Settings
@@ -40,6 +41,6 @@ def tell_hold(redis: Redis, name: str) -> None:
     """Where the connection is held, say how it goes on."""
     hold = holds.of_connections(redis).get(name)
     if hold and hold.probed:
-        click.echo(f"It is held ({hold.reason}) and goes on by itself within minutes; at once: ferry release {name}")
+        echo(f"It is held ({visible(hold.reason)}) and goes on by itself within minutes; at once: ferry release {name}")
     elif hold:
-        click.echo(f"It is held ({hold.reason}). Let it go on with: ferry release {name}")
+        echo(f"It is held ({visible(hold.reason)}). Let it go on with: ferry release {name}")

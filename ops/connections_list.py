@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from escaping import visible
 from klaviyo.accounts import Account
 from klaviyo.rights import Rights
 from ops.connections_key import titled
@@ -43,12 +44,12 @@ def listing(connections: Iterable[Mapping[str, Any]]) -> Table:
         policy, account = each["policy"], _account(each)
         made.add_row(
             each["name"],
-            titled(account) if account else Text(each["trouble"] or "", style="bold red"),
+            titled(account) if account else Text(visible(each["trouble"] or ""), style="bold red"),
             each["key"] or "",
             in_short(Rights(account, each["scopes"])) if account else "",
             f"{number(policy['size'])} or {span(round(policy['minutes'] * 60_000))}" if policy else "",
             _audiences(each),
-            Text(each["held"] or "", style="bold red"),
+            Text(visible(each["held"] or ""), style="bold red"),
         )
     return made
 

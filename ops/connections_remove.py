@@ -10,6 +10,7 @@ from ops.audited import by
 from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
 from ops.options import var_option
+from ops.output import echo
 from queues import audit, holds, kept, owners, pending
 from queues.census import count
 from queues.counts import QueueCount
@@ -41,7 +42,7 @@ def remove(name: str, force: bool) -> None:
         kept.drop(redis, name)
         holds.release(redis, name)
         audit.note(redis, by(), "connection removed", name, dead=sum(each.kept for each in counts))
-        click.echo(f"{name} is removed; its key is forgotten. Every process knows it within seconds.")
+        echo(f"{name} is removed; its key is forgotten. Every process knows it within seconds.")
 
 
 def _check_added(redis: Redis, known: Settings, name: str) -> None:

@@ -15,6 +15,7 @@ from ops.connections_known import ELSEWHERE, settings_with_secret, tell_hold
 from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
 from ops.options import var_option
+from ops.output import echo
 from queues import audit, kept, pending
 from queues.accounts import Cipher
 from queues.census import count
@@ -53,8 +54,8 @@ def rotate(name: str, other_account: bool) -> None:
         kept.exchange(redis, name, kept.seal(Cipher(known.secret_keys), new, now_ms(), rights.account.id))
         confirm(redis, known, name, new, rights.account.id)
         audit.note(redis, by(), "key rotated", name, "to another account" if moves else audit.DONE)
-        click.echo(f"{name} has the new key: account {titled(rights.account)}. Deliveries that begin now use it.")
-        click.echo("Revoke the old one in Klaviyo in a minute, when no delivery is under way that began with it.")
+        echo(f"{name} has the new key: account {titled(rights.account)}. Deliveries that begin now use it.")
+        echo("Revoke the old one in Klaviyo in a minute, when no delivery is under way that began with it.")
         tell_hold(redis, name)
 
 

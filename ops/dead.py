@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 import settings
+from escaping import visible
 from ops import actions
 from ops.audited import by
 from ops.dead_export import export
@@ -15,7 +16,7 @@ from ops.ledger import ledger
 from ops.letter_view import listing
 from ops.letters import Wanted, chosen
 from ops.options import json_option, var_option
-from ops.output import console, print_json
+from ops.output import console, echo, print_json
 from ops.over_url import Group
 from queues import looks
 from queues.clock import now_ms
@@ -62,7 +63,7 @@ def show(letter_id: str, queue: str | None, personal_data: bool) -> None:
     with installation() as ferry:
         print_json(ferry.letter(letter_id, queue, personal_data))
     if not personal_data:
-        click.echo("The person, and what Klaviyo said of them, is shown with --personal-data.", err=True)
+        echo("The person, and what Klaviyo said of them, is shown with --personal-data.", err=True)
 
 
 @dead.command()
@@ -79,7 +80,7 @@ def replay(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms
     wanted = _wanted(Wanted(ids, queue, reason, older_ms), every)
     with installation(writes=True) as ferry:
         done = ferry.replay(wanted)
-    click.echo(f"{plural(done.replayed, 'dead letter')} put back; `ferry flush` sends them at once.")
+    echo(f"{plural(done.replayed, 'dead letter')} put back; `ferry flush` sends them at once.")
     if done.stayed:
         raise Failed(
             f"{plural(done.stayed, 'dead letter stays', 'dead letters stay')}, for a delivery of the same person is "
@@ -101,7 +102,8 @@ def confirm(letter_id: str, queue: str | None, yes: bool) -> None:
     with installation(writes=True) as ferry:
         letter = ferry.letter(letter_id, queue, False)
         named = [
-            f"{each['id']} (found by {each['found_by']})" for each in letter.get("erasure", {}).get("profiles", ())
+            f"{visible(each['id'])} (found by {each['found_by']})"
+            for each in letter.get("erasure", {}).get("profiles", ())
         ]
         if letter["reason"] == looks.REASON and not yes:
             what = f"profiles {', '.join(named)}" if named else "everybody for whom its identifiers stand"
@@ -109,7 +111,7 @@ def confirm(letter_id: str, queue: str | None, yes: bool) -> None:
         done = ferry.confirm(letter_id, letter["queue"])
     if done.stayed:
         raise Failed("the letter stays, for another erasure of the same person is under way; try again then")
-    click.echo("Confirmed: the erasure is carried out at once, unless its queue is held.")
+    echo("Confirmed: the erasure is carried out at once, unless its queue is held.")
 
 
 @dead.command()
@@ -130,7 +132,7 @@ def purge(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms:
         if total and not yes:
             click.confirm(f"Delete {plural(total, 'dead letter')} for good?", abort=True, err=True)
         purged = actions.purge(redis, by(), letters)
-    click.echo(f"{plural(purged, 'dead letter')} deleted.")
+    echo(f"{plural(purged, 'dead letter')} deleted.")
 
 
 def _wanted(wanted: Wanted, every: bool) -> Wanted:

@@ -10,6 +10,7 @@ import click
 from redis import Redis
 
 import settings
+from escaping import visible_json
 from ops.columns import LARGEST
 from ops.dead_filters import filters
 from ops.errors import Failed
@@ -18,7 +19,8 @@ from ops.letter_csv import Sheet, sheet
 from ops.letter_view import traceable, whole
 from ops.letters import Wanted, find
 from ops.new_file import create
-from ops.options import var_option
+from ops.options import csv_safe_option, var_option
+from ops.output import echo, echo_file
 from queues.accounts import Cipher
 from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter
@@ -33,6 +35,7 @@ _Found = Sequence[tuple[QueueCount, DeadLetter]]
 @click.command()
 @filters
 @click.option("--csv", "as_csv", is_flag=True, help="For Klaviyo's own import: those who join one audience.")
+@csv_safe_option
 @click.option("--personal-data", is_flag=True, help="Print the persons too: addresses, phone numbers, attributes.")
 @click.option(
     "--output",
@@ -42,38 +45,47 @@ _Found = Sequence[tuple[QueueCount, DeadLetter]]
 )
 @var_option
 def export(
-    queue: str | None, reason: str | None, older_ms: int, as_csv: bool, personal_data: bool, output: Path | None
+    queue: str | None,
+    reason: str | None,
+    older_ms: int,
+    as_csv: bool,
+    csv_safe: bool,
+    personal_data: bool,
+    output: Path | None,
 ) -> None:
     """Export letters: one line of JSON each, or a CSV.
 
     The letters stay. A CSV holds those whom one audience's letters put on its list, mapped by the settings as they
     are now; whoever leaves the audience, or cannot be mapped, is left out and counted. Of events, consents, erasures
-    and profiles there is no CSV.
+    and profiles there is no CSV. Its cells are exact, for Klaviyo reads them: to open it in a spreadsheet, add
+    --csv-safe.
     """
     persons = personal_data or output is not None
     if as_csv and not persons:
         raise click.UsageError("a CSV is all personal data: add --personal-data, or --output FILE")
+    if csv_safe and not as_csv:
+        raise click.UsageError("--csv-safe is about a CSV: add --csv")
     known = settings.load()
     with ledger(known) as redis:
         found = list(find(redis, Wanted((), queue, reason, older_ms)))
-        content = _csv(redis, known, found) if as_csv else _lines(found, persons)
+        content = _csv(redis, known, found, csv_safe) if as_csv else _lines(found, persons)
     if output is None:
-        click.echo(content, nl=False)
+        echo_file(content)
     else:
         with create(output) as file:
             file.write(content)
-        click.echo(f"{plural(len(found), 'dead letter')} read; {output} is written.", err=True)
+        echo(f"{plural(len(found), 'dead letter')} read; {output} is written.", err=True)
     if not persons:
-        click.echo("The persons, and what Klaviyo said of them, are shown with --personal-data.", err=True)
+        echo("The persons, and what Klaviyo said of them, are shown with --personal-data.", err=True)
 
 
 def _lines(found: _Found, persons: bool) -> bytes:
     view = whole if persons else traceable
-    lines = [json.dumps(view(letter, count.name), ensure_ascii=False) for count, letter in found]
+    lines = [visible_json(json.dumps(view(letter, count.name), ensure_ascii=False)) for count, letter in found]
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _csv(redis: Redis, known: Settings, found: _Found) -> bytes:
+def _csv(redis: Redis, known: Settings, found: _Found, safe: bool) -> bytes:
     queues = sorted({count.queue for count, _ in found})
     if not queues:
         raise Failed("there are no such dead letters")
@@ -87,13 +99,13 @@ def _csv(redis: Redis, known: Settings, found: _Found) -> bytes:
         rules = rules_of(redis, known.connections, Cipher(known.secret_keys), queues[0])
     except Held as held:
         raise Failed(f"the people cannot be mapped: {held}") from held
-    made = sheet([letter.change for _, letter in found], rules)
+    made = sheet([letter.change for _, letter in found], rules, safe=safe)
     _report(made)
     return made.content
 
 
 def _report(made: Sheet) -> None:
     left_out = ", ".join(f"{number(people)} {why}" for why, people in made.left_out.items())
-    click.echo(f"{plural(made.people, 'person', 'people')} in the CSV; left out: {left_out or 'nobody'}.", err=True)
+    echo(f"{plural(made.people, 'person', 'people')} in the CSV; left out: {left_out or 'nobody'}.", err=True)
     if len(made.content) > LARGEST:
-        click.echo("It is larger than the 50 MB that Klaviyo takes: export parts of it by --older-than.", err=True)
+        echo("It is larger than the 50 MB that Klaviyo takes: export parts of it by --older-than.", err=True)

@@ -20,7 +20,7 @@ from ops.checks_settings import revision_check, settings_checks
 from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
 from ops.options import json_option, var_option
-from ops.output import console, print_json, table
+from ops.output import console, echo, print_json, table
 from queues import audit, rollback
 from settings import Settings
 
@@ -57,7 +57,7 @@ def _acknowledge(known: Settings) -> None:
         if fall is not None:
             audit.note(redis, by(), "acknowledge", "ledger", missing=fall.missing)
     said = f"Acknowledged: {fall}." if fall else "There is nothing to acknowledge: the ledger has lost nothing."
-    click.echo(said, err=True)
+    echo(said, err=True)
 
 
 def _all(known: Settings) -> Iterator[Check]:

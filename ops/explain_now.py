@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from escaping import visible
 from ops.story import Membership, Standing, Story
 from queues import bounds
 from queues.dead_letters import DeadLetter
@@ -38,7 +39,7 @@ def _place(story: Story, place: int) -> str:
 
 def _due(story: Story) -> str:
     if story.hold:
-        return f"nothing is sent, for it is held ({story.hold.reason}): see `ferry holds`"
+        return f"nothing is sent, for it is held ({visible(story.hold.reason)}): see `ferry holds`"
     due = story.count.due
     if due is None:  # taken meanwhile
         return "it is being taken"
@@ -62,7 +63,7 @@ def _stage(story: Story, name: str) -> str:
 def _tried(letter: DeadLetter) -> str:
     tries = f" after {plural(letter.attempts, 'failed try', 'failed tries')}" if letter.attempts else ""
     again = f"`ferry dead replay {letter.id} --queue {letter.queue}` sends it again"
-    return f"{letter.reason}{tries}. `ferry dead show` tells more; {again}."
+    return f"{visible(letter.reason)}{tries}. `ferry dead show` tells more; {again}."
 
 
 def _nothing(story: Story) -> Iterator[str]:

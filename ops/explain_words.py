@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from escaping import visible
 from ops.episodes import Episode
 from ops.story import Story
 from queues.counts import OpenBatch
@@ -39,7 +40,7 @@ def happened(episode: Episode, known: Sequence[Episode]) -> Iterator[tuple[int, 
         yield told.batch.taken, _taken(told.batch)
         yield told.batch.settled, outcome(told, episode, known)
     if episode.letter and not episode.told:
-        yield episode.letter.at, f"became a dead letter: {episode.letter.reason}"
+        yield episode.letter.at, f"became a dead letter: {visible(episode.letter.reason)}"
 
 
 def _taken(batch: Settled | OpenBatch) -> str:
@@ -49,15 +50,15 @@ def _taken(batch: Settled | OpenBatch) -> str:
 def accepted(episode: Episode) -> str:
     """What was to be done, who said so and when."""
     if episode.source == "snapshot":
-        return f"{episode.action}, by snapshot {episode.message} of {moment(episode.at)}"
-    message = f"message {episode.message}" if episode.message else "a message without an id"
+        return f"{episode.action}, by snapshot {visible(episode.message)} of {moment(episode.at)}"
+    message = f"message {visible(episode.message)}" if episode.message else "a message without an id"
     return f"{episode.action}, in {message} of source {episode.source}, said at {moment(episode.at)}"
 
 
 def outcome(told: Told, episode: Episode, known: Sequence[Episode]) -> str:
     """How a change ended in one batch."""
     if told.outcome == "dead":
-        return f"became a dead letter: {told.reason}{_import(told)}"
+        return f"became a dead letter: {visible(told.reason)}{_import(told)}"
     if told.outcome == "superseded":
         return f"superseded {_by(told, known)}"
     if told.outcome == "imported":

@@ -20,7 +20,8 @@ from ops.errors import Failed
 from ops.export_files import Written, write
 from ops.export_upload import upload
 from ops.ledger import ledger
-from ops.options import var_option
+from ops.options import csv_safe_option, var_option
+from ops.output import echo
 from ops.sftp_place import place
 from ops.sync_source import FORMATS, source
 from ops.sync_staging import shown
@@ -41,6 +42,7 @@ from worker.errors import Held
 @click.argument("audience", metavar="AUDIENCE")
 @click.argument("file", required=False, type=click.Path(exists=True, allow_dash=True))
 @click.option("--csv", "_csv", is_flag=True, expose_value=False, help="The form of the files, and the only one.")
+@csv_safe_option
 @click.option("--connection", metavar="NAME", help="Where the audience is new, or in several.  [default: default]")
 @click.option(
     "--output",
@@ -50,7 +52,9 @@ from worker.errors import Held
 )
 @click.option("--sftp", "to_sftp", is_flag=True, help="Upload them to FERRY_SFTP_URL.")
 @var_option
-def export(audience: str, file: str | None, connection: str | None, output: Path | None, to_sftp: bool) -> None:
+def export(
+    audience: str, file: str | None, csv_safe: bool, connection: str | None, output: Path | None, to_sftp: bool
+) -> None:
     """Write people into files for Klaviyo's SFTP import.
 
     The people of FILE (CSV, NDJSON, JSON or Parquet), with the attributes that `ferry sync` would send; without FILE,
@@ -58,8 +62,11 @@ def export(audience: str, file: str | None, connection: str | None, output: Path
     on are new, of at most 50 MB, and only you can read them. Whoever cannot be sent is left out and counted.
 
     The import writes profiles and puts nobody on a list: run `ferry sync AUDIENCE FILE --reconcile` after it. What
-    became of it, Klaviyo tells by e-mail; try a few rows first.
+    became of it, Klaviyo tells by e-mail; try a few rows first. Cells are exact; to look at the files in a
+    spreadsheet, write them with --csv-safe, and do not import those.
     """
+    if csv_safe and to_sftp:
+        raise click.UsageError("Klaviyo would import what --csv-safe adds for a spreadsheet: leave out one of the two")
     known = settings.load()
     to = place(known.sftp_url, known.sftp_key, known.sftp_host_key) if to_sftp else None
     left_out: Counter[str] = Counter()
@@ -67,7 +74,7 @@ def export(audience: str, file: str | None, connection: str | None, output: Path
         queue = _queue(redis, known, audience, file is not None, connection)
         people = _people(redis, known, queue, file, left_out)
         try:
-            written = write(people, Path(folder), queue.target)
+            written = write(people, Path(folder), queue.target, safe=csv_safe)
         except Unreadable as fault:
             raise Failed(f"{file}: {fault}") from fault
         _report(written, left_out, kept=output is not None or to is None)
@@ -128,6 +135,6 @@ def _of_file(
 def _report(written: Written, left_out: Counter[str], *, kept: bool) -> None:
     reasons = ", ".join(f"{number(people)} {why}" for why, people in left_out.most_common())
     into = plural(len(written.files), "file")
-    click.echo(f"{plural(written.people, 'person', 'people')} in {into}; left out: {reasons or 'nobody'}.", err=True)
+    echo(f"{plural(written.people, 'person', 'people')} in {into}; left out: {reasons or 'nobody'}.", err=True)
     for path in written.files if kept else ():
-        click.echo(path)
+        echo(str(path))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +12,7 @@ from tempfile import TemporaryFile
 from typing import BinaryIO, Final
 
 from mappings.profile import Profile
-from ops.columns import LARGEST, Columns
+from ops.columns import LARGEST, Columns, line
 from ops.new_file import create
 
 #: The first three have these names exactly (Klaviyo: SFTP import; Amperity: Klaviyo destination). Klaviyo's words for
@@ -53,9 +51,12 @@ class Written:
     people: int = 0
 
 
-def write(people: Iterable[Profile], folder: Path, audience: str, largest: int = LARGEST) -> Written:
+def write(
+    people: Iterable[Profile], folder: Path, audience: str, largest: int = LARGEST, *, safe: bool = False
+) -> Written:
     """New files `ferry-<audience>-<n>.csv`, each of at most `largest` bytes, which only their owner reads.
 
+    `safe`: for a spreadsheet, and not for Klaviyo.
     Little memory, whatever their number: people are put by in a nameless temporary file until all columns are known.
     Raises Failed for a file that is there already, and what `people` raises; no file is left behind then.
     """
@@ -69,9 +70,9 @@ def write(people: Iterable[Profile], folder: Path, audience: str, largest: int =
             written.people += 1
         spool.seek(0)
         names = COLUMNS.ordered(used)
-        lines = (_line([row.get(name, "") for name in names]) for row in map(json.loads, spool))
+        lines = (line([row.get(name, "") for name in names], safe) for row in map(json.loads, spool))
         if names:
-            _split(_line(names), lines, folder, _UNSAFE.sub("-", audience), largest, written.files)
+            _split(line(names, safe), lines, folder, _UNSAFE.sub("-", audience), largest, written.files)
     return written
 
 
@@ -97,10 +98,3 @@ def _next(folder: Path, audience: str, files: list[Path], opened: ExitStack) -> 
     file = opened.enter_context(create(path))
     files.append(path)
     return file
-
-
-def _line(cells: Sequence[str]) -> bytes:
-    """As RFC 4180 has it."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerow(cells)
-    return text.getvalue().encode()

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ops import sftp
-from ops.output import console
+from ops.output import console, echo
 from ops.sftp_place import Place
 from wording import number, plural
 
@@ -22,4 +21,4 @@ def upload(to: Place, files: Sequence[Path]) -> None:
         tasks = {file.name: bars.add_task(file.name, total=file.stat().st_size) for file in files}
         there = asyncio.run(sftp.upload(to, files, lambda name, done: bars.update(tasks[name], completed=done)))
     again = f", {number(there)} of them by an earlier try" if there else ""
-    click.echo(f"{plural(len(files), 'file')} uploaded to {to.host}{again}.", err=True)
+    echo(f"{plural(len(files), 'file')} uploaded to {to.host}{again}.", err=True)

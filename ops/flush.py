@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from escaping import visible
 from ops.errand import Errand
 from ops.flush_wait import report, wait_for
 from ops.installation import installation
 from ops.options import var_option
+from ops.output import echo
 from ops.targets import find_queue
 from queues.census import Census
 from queues.names import Queue
@@ -47,5 +49,9 @@ def tell(errand: Errand, census: Census) -> None:
     (found,) = (count for count in census.queues if count.queue == errand.queue)
     what = f"{plural(errand.asked, 'change')} asked for" if errand.asked else "nothing waits"
     hold = census.holds.get(found.queue.connection) or found.hold
-    held = f"; it is held ({hold.reason}), so nothing is sent before `ferry release`" if hold and errand.asked else ""
-    click.echo(f"{called(found)}  {found.queue}: {what}{held}")
+    held = (
+        f"; it is held ({visible(hold.reason)}), so nothing is sent before `ferry release`"
+        if hold and errand.asked
+        else ""
+    )
+    echo(f"{called(found)}  {found.queue}: {what}{held}")

@@ -7,14 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from escaping import visible
 from ops.errand import Errand
 from ops.errors import Failed
 from ops.installation import Installation
 from ops.letters import Wanted
-from ops.output import console
+from ops.output import console, echo
 from queues.census import Census
 from wording import number, plural
 
@@ -56,8 +56,9 @@ def _remaining(census: Census, errands: Sequence[Errand]) -> int:
         if hold and found.queue in waiting:
             on = found.queue.connection if found.queue.connection in census.holds else found.queue
             one, many = f"change of {found.queue} stays where it is", f"changes of {found.queue} stay where they are"
+            reason, resolve = visible(hold.reason), visible(hold.resolve)
             raise Failed(
-                f"{on} is held ({hold.reason}); {plural(left[found.queue], one, many)}. {hold.resolve}\n"
+                f"{on} is held ({reason}); {plural(left[found.queue], one, many)}. {resolve}\n"
                 f"Let it go on with: ferry release {on}"
             )
     if waiting:
@@ -79,7 +80,7 @@ def report(ferry: Installation, errands: Sequence[Errand], since: int) -> None:
         if letter["queue"] in died:
             died[letter["queue"]][letter["reason"]] += 1
     lines = [
-        f"  {queue}: " + ", ".join(f"{number(n)} {reason}" for reason, n in reasons.most_common())
+        f"  {queue}: " + ", ".join(f"{number(n)} {visible(reason)}" for reason, n in reasons.most_common())
         for queue, reasons in died.items()
         if reasons
     ]
@@ -89,4 +90,4 @@ def report(ferry: Installation, errands: Sequence[Errand], since: int) -> None:
         became = plural(dead, "change became a dead letter", "changes became dead letters")
         told = "\n".join(lines)
         raise Failed(f"all settled, but {became}:\n{told}\nSee `ferry dead list`.")
-    click.echo(f"All settled: {plural(asked, 'change')} asked for, none became a dead letter.")
+    echo(f"All settled: {plural(asked, 'change')} asked for, none became a dead letter.")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from escaping import visible
 from ops.actions import hold_on
 from ops.errors import Failed
 from ops.installation import installation
 from ops.options import var_option
-from ops.output import console
+from ops.output import console, echo
 from ops.sync_view import counts_table
 from ops.targets import find_held, find_queue_or_connection
 from queues.names import Queue
@@ -34,11 +35,11 @@ def hold(target: str, reason: str) -> None:
         census = ferry.census()
         on = find_queue_or_connection(target, census.queues, ferry.connection_names() | census.holds.keys())
         if ferry.hold(on, reason):
-            click.echo(f"{on} is held. Let it go on with: ferry release {on}")
+            echo(f"{on} is held. Let it go on with: ferry release {on}")
             return
         before = hold_on(on, census)
-        why = f" for {span(census.at - before.since)} ({before.reason})" if before else ""
-        click.echo(f"{on} is held already{why}; that reason stays. Let it go on with: ferry release {on}")
+        why = f" for {span(census.at - before.since)} ({visible(before.reason)})" if before else ""
+        echo(f"{on} is held already{why}; that reason stays. Let it go on with: ferry release {on}")
 
 
 @click.command()
@@ -61,23 +62,23 @@ def release(target: str, force: bool) -> None:
         ended = ferry.release(on, force)
         if ended.still and not force:
             # A Ferry elsewhere may have placed it since the census was taken.
-            reason = f" ({before.reason})" if before else ""
-            raise Failed(f"{on} stays held{reason}: {ended.still}\nTo let it go on all the same: add --force")
+            reason = f" ({visible(before.reason)})" if before else ""
+            raise Failed(f"{on} stays held{reason}: {visible(ended.still)}\nTo let it go on all the same: add --force")
         if ended.still:
-            click.echo(f"Released all the same: {ended.still}", err=True)
+            echo(f"Released all the same: {visible(ended.still)}", err=True)
         if ended.confirmed:
             _tell(ended.confirmed)
-        click.echo(f"{on} goes on." if ended.done else f"{on} was not held.")
+        echo(f"{on} goes on." if ended.done else f"{on} was not held.")
         if before and before.reason == LIST_OWNED:
-            click.echo("It uses its list together with the audience that keeps it, and is not held for that again.")
+            echo("It uses its list together with the audience that keeps it, and is not held for that again.")
         if before and before.moved:
-            click.echo(f"It delivers to {named(before.moved.account)} from now on.")
+            echo(f"It delivers to {named(before.moved.account)} from now on.")
         if isinstance(on, Queue) and on.connection in census.holds:
-            reason = census.holds[on.connection].reason
-            click.echo(f"Its connection is held too ({reason}): ferry release {on.connection}")
+            reason = visible(census.holds[on.connection].reason)
+            echo(f"Its connection is held too ({reason}): ferry release {on.connection}")
 
 
 def _tell(confirmed: Record) -> None:
-    click.echo(f"Snapshot {confirmed.order.snapshot} is carried out:")
+    echo(f"Snapshot {confirmed.order.snapshot} is carried out:")
     if confirmed.counts:
         console().print(counts_table(confirmed.counts, confirmed.examples))

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from escaping import visible
 from ops.installation import installation
 from ops.options import json_option, var_option
 from ops.output import console, print_json, table
@@ -74,14 +75,14 @@ def document(each: Held) -> dict[str, Any]:
 def _table(found: list[Held], now: int) -> Table:
     made = table("Held", "For", "Reason", "What resolves it")
     for each in found:
-        name = f"{each.on}\n{each.audience}" if each.audience else each.on
-        made.add_row(name, span(now - each.hold.since), each.hold.reason, _resolved_by(each))
+        name = f"{each.on}\n{visible(each.audience)}" if each.audience else each.on
+        made.add_row(name, span(now - each.hold.since), visible(each.hold.reason), _resolved_by(each))
     return made
 
 
 def _resolved_by(each: Held) -> str:
     probed = f" ({plural(each.probes, 'probe')} so far)" if each.hold.probed else ""
-    lines = [each.hold.resolve, f"{_BY_ITSELF if each.hold.ends_by_itself else _BY_HAND}{probed}."]
+    lines = [visible(each.hold.resolve or ""), f"{_BY_ITSELF if each.hold.ends_by_itself else _BY_HAND}{probed}."]
     if each.hold.error_id:
-        lines.append(f"Klaviyo's error id: {each.hold.error_id}")
+        lines.append(f"Klaviyo's error id: {visible(each.hold.error_id)}")
     return "\n".join(filter(None, lines))

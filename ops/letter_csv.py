@@ -6,15 +6,13 @@ JSON (Klaviyo: uploading contacts from a CSV).
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from mappings.rules import Rules
-from ops.columns import Columns
+from ops.columns import Columns, line
 from ops.joining import joined
 from queues.change import Change
 from worker.coalesce import Intent
@@ -55,8 +53,11 @@ class Sheet:
     left_out: Mapping[str, int]
 
 
-def sheet(changes: Sequence[Change], rules: Rules) -> Sheet:
-    """Everybody whom these changes of one audience put on its list, oldest first; an import onto it does the same."""
+def sheet(changes: Sequence[Change], rules: Rules, *, safe: bool = False) -> Sheet:
+    """Everybody whom these changes of one audience put on its list, oldest first; an import onto it does the same.
+
+    `safe`: for a spreadsheet, where a cell might be taken for a formula, and not for Klaviyo.
+    """
     left_out: Counter[str] = Counter()
     rows: list[dict[str, str]] = []
     taken: set[str] = set()
@@ -73,7 +74,7 @@ def sheet(changes: Sequence[Change], rules: Rules) -> Sheet:
         else:
             taken |= identities
             rows.append(row)
-    return Sheet(_written(rows), len(rows), left_out)
+    return Sheet(_written(rows, safe), len(rows), left_out)
 
 
 def _row(intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[str, str] | str:
@@ -82,10 +83,6 @@ def _row(intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[str, s
     return profile if isinstance(profile, str) else _COLUMNS.cells(profile)
 
 
-def _written(rows: Sequence[Mapping[str, str]]) -> bytes:
+def _written(rows: Sequence[Mapping[str, str]], safe: bool) -> bytes:
     headers = _COLUMNS.ordered({header for row in rows for header in row})
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, headers, restval="")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    return b"".join((line(headers, safe), *(line([row.get(name, "") for name in headers], safe) for row in rows)))

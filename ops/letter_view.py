@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from escaping import visible
 from mappings.fields import STANDARD
 from ops.letter_reasons import meaning
 from ops.output import table
@@ -105,12 +106,12 @@ def listing(found: Sequence[Mapping[str, Any]], now: int) -> RenderableType:
         made.add_row(
             _two(letter["id"], f"{span(now - ms_of(letter['died_at']))} ago"),
             _two(named(Queue.parse(queue), letter["audience"]), queue),
-            _two(letter["reason"], tries),
+            _two(visible(letter["reason"]), tries),
         )
     reasons = Counter(letter["reason"] for letter in found).most_common()
-    told = ", ".join(f"{number(times)} {reason}" for reason, times in reasons)
+    told = ", ".join(f"{number(times)} {visible(reason)}" for reason, times in reasons)
     shown = f"; the {LISTED} newest are shown, --json prints all" if len(found) > LISTED else ""
-    what_to_do = [Text(f"{reason or 'no code'}: {meaning(reason)}") for reason, _ in reasons]
+    what_to_do = [Text(f"{visible(reason) or 'no code'}: {visible(meaning(reason))}") for reason, _ in reasons]
     return Group(made, Text(f"\n{plural(len(found), 'dead letter')}: {told}{shown}.\n"), *what_to_do)
 
 

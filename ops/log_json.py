@@ -8,6 +8,7 @@ from typing import Any
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 import log_ids
+from escaping import visible_json
 from ops.log_text import ExcInfo, frames, message, moment
 
 
@@ -22,6 +23,10 @@ class JsonLine(OrjsonFormatter):
         """`process`: web, scheduler, worker and so on."""
         super().__init__()
         self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line of JSON, which steers no terminal that shows it."""
+        return visible_json(super().format(record))
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         """Called by the library with an empty `log_data`, to be filled."""

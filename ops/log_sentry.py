@@ -14,6 +14,7 @@ from sentry_sdk.types import Event, Hint
 from sentry_sdk.utils import BadDsn
 
 import log_ids
+from escaping import visible
 from ops.errors import Misconfigured
 from ops.log_text import OneLine, message
 
@@ -75,7 +76,7 @@ def bare(event: Event, hint: Hint) -> Event:
     found["tags"] = {**dict(found.get("tags") or {}), **log_ids.current()}
     if record := hint.get("log_record"):
         # Several lines are a library's, which shows a traceback with an exception's words.
-        first = message(record).partition("\n")[0]
+        first = visible(message(record).partition("\n")[0])
         found["logentry"] = {"message": str(record.msg).partition("\n")[0], "formatted": first}
     if exceptions := (whole.get("exception") or {}).get("values"):
         found["exception"] = {"values": [_exception(each) for each in exceptions]}

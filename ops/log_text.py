@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 
 import log_ids
+from escaping import visible
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -38,10 +39,10 @@ class OneLine(logging.Formatter):
     """`2026-01-31T23:59:59.123Z INFO scheduler.tick: message (request=...)`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Everything on one line."""
+        """Everything on one line, with what would steer a terminal written out."""
         said = message(record)
         more = " ".join(f"{name}={value}" for name, value in log_ids.current().items() if value not in said)
         line = f"{moment(record)} {record.levelname} {record.name}: {said}{f' ({more})' if more else ''}"
         if record.exc_info:
             line += f" | {frames(record.exc_info)}"
-        return line.replace("\r", "").replace("\n", " | ")
+        return visible(line.replace("\r", "").replace("\n", " | "))

@@ -57,3 +57,9 @@ def var_folder() -> Path:
 def json_option(command: Command) -> Command:
     """`--json`: for programs."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def csv_safe_option(command: Command) -> Command:
+    """`--csv-safe`: for spreadsheets."""
+    text = "For a spreadsheet: an apostrophe before what would be a formula, unseen characters written out."
+    return click.option("--csv-safe", is_flag=True, help=text)(command)

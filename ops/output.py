@@ -1,18 +1,24 @@
-"""Printing: JSON for programs, rich text for people."""
+"""Printing: JSON for programs, rich text for people. Nothing that somebody named steers the terminal."""
 
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterable
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
+
+from escaping import visible_json, visible_lines
 
 
 def console(stderr: bool = False) -> Console:
     """A console that prints what it is given: names may hold brackets and colons, which rich would interpret."""
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    return _Safe(stderr=stderr, markup=False, highlight=False, emoji=False)
 
 
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
@@ -24,5 +30,30 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 
 def print_json(value: Any) -> None:
-    """Indented JSON on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Indented JSON on stdout, which steers no terminal."""
+    click.echo(visible_json(json.dumps(value, indent=2, ensure_ascii=False)))
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """A text on a line of its own, or several, without what would steer the terminal; `err`: on stderr."""
+    click.echo(visible_lines(text), err=err)
+
+
+def echo_file(content: bytes) -> None:
+    """A file on stdout: exact for a program or another file, and at a terminal without what would steer it."""
+    if sys.stdout.isatty():
+        content = visible_lines(content.decode().replace("\r\n", "\n")).encode()
+    click.echo(content, nl=False)
+
+
+class _Safe(Console):
+    """Writes out what would steer the terminal in every text, wherever in a table or a group it stands."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Rich calls it for everything it prints, part by part."""
+        if isinstance(renderable, str):
+            renderable = visible_lines(renderable)
+        elif isinstance(renderable, Text) and (safe := visible_lines(renderable.plain)) != renderable.plain:
+            # Its spans would point to other places; a hostile name need not be coloured.
+            renderable = Text(safe, style=renderable.style, justify=renderable.justify, overflow=renderable.overflow)
+        return super().render(renderable, options)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
+from escaping import visible
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Hold, Outcome, Retry, summary
 from ops.errors import Failed
@@ -63,4 +64,4 @@ def _wait(outcome: Outcome, faults: int) -> float:
 
 def _said(outcome: Outcome) -> str:
     # A worker would hold something; nothing is held because a command asked in vain.
-    return f"refused ({outcome.reason}). {outcome.resolve}" if isinstance(outcome, Hold) else summary(outcome)
+    return f"refused ({outcome.reason}). {visible(outcome.resolve)}" if isinstance(outcome, Hold) else summary(outcome)

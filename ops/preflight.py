@@ -14,7 +14,7 @@ from ops.klaviyo_list import going_to, list_id, opened
 from ops.ledger import ledger
 from ops.mailable import Standing
 from ops.options import json_option, var_option
-from ops.output import console, print_json
+from ops.output import console, echo, print_json
 from ops.preflight_view import Found, as_table, remarks
 from ops.targets import find_audience
 from queues import members, undelivered
@@ -92,4 +92,4 @@ def _say_how_long(total: int | None, waits: int) -> None:
         size = (
             f"{plural(total, 'person', 'people')} on the list, {number(waits)} waiting: {took:,.1f} minutes at {rate}"
         )
-    click.echo(f"To be asked for: {size}.", err=True)
+    echo(f"To be asked for: {size}.", err=True)

@@ -19,6 +19,7 @@ from ops.connections_key import titled, wanted_key
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.options import var_option
+from ops.output import echo
 from ops.patience import patiently
 from ops.selftest_hearing import Hearing
 from ops.selftest_identity import identity as run_identity
@@ -81,6 +82,6 @@ def _check_account(trial: Trial, connection: str, yes: bool, live: bool) -> None
             "done.\nMake one in Klaviyo (Settings, Account, test account) and a key with accounts:read; to try it here "
             "all the same: add --on-a-live-account"
         )
-    click.echo(f"Account {titled(account)}; a list and some people of example.com are made and removed again.")
+    echo(f"Account {titled(account)}; a list and some people of example.com are made and removed again.")
     if not yes:
         click.confirm("Go on?", abort=True)

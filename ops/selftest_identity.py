@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-import click
-
 from klaviyo.errors import NotAccepted
+from ops.output import echo
 from ops.selftest_changes import Did
 from ops.selftest_identity_questions import QUESTIONS, Question
 from ops.selftest_run import run, say, say_fault
@@ -20,7 +19,7 @@ def identity(trial: Trial) -> bool:
     seen: dict[str, Did] = {}
     went_well = run(trial, partial(_asked, seen=seen))
     for line in verdict(seen):
-        click.echo(line)
+        echo(line)
     return went_well
 
 

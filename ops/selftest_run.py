@@ -6,9 +6,8 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-import click
-
 from klaviyo.errors import NotAccepted
+from ops.output import echo
 from ops.selftest_cleanup import clean
 from ops.selftest_questions import QUESTIONS
 from ops.selftest_steps import STEPS
@@ -44,7 +43,7 @@ def _run(trial: Trial, work: Callable[[Trial], bool]) -> bool:
     try:
         went_well = work(trial)
     except KeyboardInterrupt:
-        click.echo("Interrupted. What was made is removed; Ctrl-C again ends that, too.")
+        echo("Interrupted. What was made is removed; Ctrl-C again ends that, too.")
     finally:
         removed = _remove(trial)
     return went_well and removed
@@ -76,13 +75,13 @@ def _remove(trial: Trial) -> bool:
                 say("ok" if gone else "failed", what, said)
     finally:
         for what in trial.made.values():
-            click.echo(f"LEFT in Klaviyo, remove it there: {what}", err=True)
+            echo(f"LEFT in Klaviyo, remove it there: {what}", err=True)
     return not trial.made
 
 
 def say(verdict: str, what: str, said: str) -> None:
     """A line about one step: how it went, what it was, what was seen."""
-    click.echo(f"{verdict:<7} {what}: {said}")
+    echo(f"{verdict:<7} {what}: {said}")
 
 
 def say_fault(trial: Trial, what: str, fault: NotAccepted | TrialFailed) -> None:

@@ -9,9 +9,10 @@ from contextlib import suppress
 import click
 from rich.live import Live
 
+from escaping import visible_json
 from ops.installation import Installation, installation
 from ops.options import json_option, var_option
-from ops.output import console, print_json
+from ops.output import console, echo, print_json
 from ops.status_json import document
 from ops.status_view import view
 from queues.census import Census
@@ -60,7 +61,7 @@ def _show(census: Census, as_json: bool) -> None:
 
 def _watch_lines(ferry: Installation) -> None:
     while True:
-        click.echo(json.dumps(document(ferry.census()), ensure_ascii=False))
+        echo(visible_json(json.dumps(document(ferry.census()), ensure_ascii=False)))
         time.sleep(_EVERY_S)
 
 

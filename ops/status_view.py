@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from escaping import visible
 from ops import status_words as words
 from ops.output import table
 from queues.census import Census
@@ -80,7 +81,7 @@ def _trouble(census: Census) -> Iterator[RenderableType]:
 def _holds(held: dict[str, Hold], now: int) -> Table:
     made = table("Held", "For", "Reason", "What to do")
     for name, hold in held.items():
-        made.add_row(name, span(now - hold.since), hold.reason, words.what_to_do(hold))
+        made.add_row(name, span(now - hold.since), visible(hold.reason), words.what_to_do(hold))
     return made
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+from escaping import visible
 from queues import rollback
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount
@@ -76,7 +77,7 @@ def letters_gone(count: QueueCount) -> list[str]:
 def what_to_do(hold: Hold) -> str:
     """What ends a hold."""
     ends = "Ends by itself when the cause is gone." if hold.ends_by_itself else ""
-    return " ".join(filter(None, (hold.resolve, ends))) or "Wait for who holds it."
+    return visible(" ".join(filter(None, (hold.resolve, ends)))) or "Wait for who holds it."
 
 
 def trouble(census: Census) -> Iterator[str]:

@@ -18,7 +18,7 @@ from ops.audited import by
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.options import json_option, var_option
-from ops.output import console, print_json
+from ops.output import console, echo, print_json
 from ops.sync_dry import rehearse
 from ops.sync_dry_view import show
 from ops.sync_follow import follow
@@ -117,7 +117,7 @@ def _at(given: str | None, found: Source) -> int:
     if given is None:
         at, clamped = clamp(found.at, now)
         if clamped:
-            click.echo("The time in the manifest is in the future or before 2015: the file counts as of now.", err=True)
+            echo("The time in the manifest is in the future or before 2015: the file counts as of now.", err=True)
         return at
     try:
         at = planned(given)
@@ -166,4 +166,4 @@ def _end(redis: Redis, queue: Queue, record: Record, why: str | None, as_json: b
         (after,) = count(redis, [queue])
         waits = after.waiting.pending + after.open
         on_the_way = f"{plural(waits, 'change')} of {queue} on the way, see ferry status"
-        click.echo(f"\nThe list becomes that: {on_the_way}" if waits else "\nNothing is on the way: the list is that.")
+        echo(f"\nThe list becomes that: {on_the_way}" if waits else "\nNothing is on the way: the list is that.")

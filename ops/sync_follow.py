@@ -7,6 +7,7 @@ import time
 from redis import Redis
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from escaping import visible
 from ops.errors import Failed
 from ops.output import console
 from queues import records
@@ -81,4 +82,4 @@ def _must_end_first(count: QueueCount, record: Record, audience: Queue) -> bool:
 
 def _held(on: Queue | str, hold: Hold) -> str:
     ways_out = "" if hold.reason == GUARD else f"\nLet it go on with: ferry release {on}"  # the guard names them all
-    return f"{on} is held ({hold.reason}). {hold.resolve}{ways_out}"
+    return f"{on} is held ({visible(hold.reason)}). {visible(hold.resolve)}{ways_out}"

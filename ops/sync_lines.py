@@ -9,7 +9,6 @@ from contextlib import closing
 from itertools import islice
 from typing import Any
 
-import click
 import msgspec
 from redis import Redis
 
@@ -18,7 +17,7 @@ from intake.audiences import Audiences
 from intake.changes_messages import AudienceRef
 from intake.incoming import Incoming
 from ops.errors import Failed
-from ops.output import print_json
+from ops.output import echo, print_json
 from ops.sync_source import Source
 from ops.sync_staging import shown
 from queues import metrics, pending
@@ -100,8 +99,8 @@ def _say(tally: Counter[str], queue: Queue, dry_run: bool, as_json: bool) -> Non
         print_json({"queue": str(queue), "accepted": not dry_run, **counts})
         return
     did = "would be accepted" if dry_run else "accepted"
-    click.echo(f"{queue}: {number(counts['add'])} adds and {number(counts['remove'])} removals {did}.")
+    echo(f"{queue}: {number(counts['add'])} adds and {number(counts['remove'])} removals {did}.")
     if counts["nobody"]:
-        click.echo(f"{number(counts['nobody'])} lines left out: neither an e-mail address nor a customer id.")
+        echo(f"{number(counts['nobody'])} lines left out: neither an e-mail address nor a customer id.")
     if counts["elsewhere"]:
-        click.echo(f"{number(counts['elsewhere'])} lines left out: of other audiences.")
+        echo(f"{number(counts['elsewhere'])} lines left out: of other audiences.")

@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from connections import DEFAULT
+from escaping import visible
 from ops.output import table
 from queues.names import Queue
 from queues.snapshots import Counts, Record
@@ -61,7 +62,7 @@ def listing(records: Sequence[Record], names: Mapping[str, str], now: int) -> Re
 def _id(record: Record) -> str:
     """The audience's, with its connection where that is not the usual one."""
     queue = Queue.parse(record.queue)
-    return queue.target if queue.connection == DEFAULT else f"{queue.connection}/{queue.target}"
+    return visible(queue.target if queue.connection == DEFAULT else f"{queue.connection}/{queue.target}")
 
 
 def _ago(record: Record, now: int) -> str:
@@ -72,12 +73,13 @@ def _errors(records: Sequence[Record], now: int) -> Iterator[str]:
     for record in records:
         if record.error:
             named = f"{_id(record)}, snapshot {record.order.snapshot}"
-            yield f"\n{record.state} {_ago(record, now)} of {named}: {record.error}"
+            yield f"\n{record.state} {_ago(record, now)} of {named}: {visible(record.error)}"
 
 
 def _who(record: Record, names: Mapping[str, str]) -> str:
     order = record.order
-    return " / ".join(filter(None, (order.campaign, order.group))) or names.get(record.queue) or "(no name)"
+    named = " / ".join(filter(None, (order.campaign, order.group))) or names.get(record.queue)
+    return visible(named) if named else "(no name)"
 
 
 def _figures(counts: Counts) -> tuple[int, ...]:
@@ -94,7 +96,7 @@ def campaigns(records: Sequence[Record]) -> Iterator[str]:
         sums = {each: sum(getattr(counts, each) for counts in groups.values()) for each in _SUMMED}
         left_out = sum(sum(counts.shrink.values()) for counts in groups.values())
         told = ", ".join(f"{number(total)} {each}" for each, total in sums.items() if total)
-        yield f"\n{name}: {plural(len(groups), 'list')}; {told or 'nobody'}; {number(left_out)} left out."
+        yield f"\n{visible(name)}: {plural(len(groups), 'list')}; {told or 'nobody'}; {number(left_out)} left out."
 
 
 def _two(first: str, second: str) -> Text:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 import click
 
+from escaping import visible
 from intake.limits import AUDIENCE_ID
 from queues import snapshots
 from queues.counts import QueueCount
@@ -94,7 +95,7 @@ def _only(given: str, found: Sequence[Queue], what: str, known: Sequence[str]) -
 
 
 def _hint(given: str, known: Sequence[str]) -> str:
-    near = "\n".join(f"  {name}" for name in _near(given, known))
+    near = "\n".join(f"  {visible(name)}" for name in _near(given, known))
     return f"Near it:\n{near}" if near else "See `ferry status` for those there are."
 
 

@@ -11,6 +11,7 @@ import click
 
 from ops import group_file, logs
 from ops.options import new_var_option, var_folder
+from ops.output import echo
 from ops.running import Running, Wish, running, stop_on_signal
 from settings_checks import is_local
 
@@ -43,10 +44,10 @@ def up(host: str, port: int, workers: int, emulator_port: int, live: bool) -> No
     stop = stop_on_signal()
     with running(Wish(var_folder(), host, port, workers, emulator_port, live=live, ask=_ask), stop) as group:
         if not stop.is_set():
-            click.echo(_banner(group))
+            echo(_banner(group))
         group.supervisor.watch(stop)
-        click.echo("Ending, within 20 s ...", err=True)
-    click.echo("Everything has ended; what was accepted stays in the queues.", err=True)
+        echo("Ending, within 20 s ...", err=True)
+    echo("Everything has ended; what was accepted stays in the queues.", err=True)
 
 
 def _ask(question: str) -> bool:

@@ -9,7 +9,7 @@ from ops.audited import by
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.options import json_option, var_option
-from ops.output import console, print_json, table
+from ops.output import console, echo, print_json, table
 from queues import audit
 from queues import users as ledger_of_users
 from queues.clock import now_ms
@@ -46,8 +46,8 @@ def add(name: str, role: str) -> None:
         if not ledger_of_users.add(redis, user):
             raise Failed(f"there is a user {name}. For a new token or role: ferry users remove {name}, and add again")
         audit.note(redis, by(), "user added", name, f"as {role}")
-    click.echo(f"{name} may do what a {role} may. The token, shown only now:", err=True)
-    click.echo(token)
+    echo(f"{name} may do what a {role} may. The token, shown only now:", err=True)
+    echo(token)
 
 
 @users.command("list")
@@ -80,4 +80,4 @@ def remove(name: str) -> None:
         if not ledger_of_users.remove(redis, name):
             raise Failed(f"there is no user {name}; `ferry users list` lists those there are")
         audit.note(redis, by(), "user removed", name)
-    click.echo(f"{name} is removed; the token opens nothing any more.")
+    echo(f"{name} is removed; the token opens nothing any more.")

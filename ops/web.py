@@ -63,7 +63,7 @@ def web(host: str, port: int | None) -> None:
     log.info("intake listens on %s port %d", host, port)
     with watching(known, WATCH_S):
         app: App = routes.install(create_app(known), known)
-        serve(app if is_ours else _Unchecked(app, known), host, port)
+        serve(app if is_ours else _Unchecked(app, known), host, port, known.trusted_proxies)
 
 
 def _is_ours(known: Settings) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import select
 import socket
 import time
 import zlib
@@ -14,7 +15,6 @@ import pytest
 from redis import Redis
 
 from intake import limits
-from intake.body import BodyReader
 from intake.protocol import Protocol
 from tests.support.intake import TOKEN, Intake, known, running
 
@@ -142,24 +142,31 @@ def test_a_kept_alive_connection_is_not_given_up_for_being_quiet(hasty: Intake) 
             time.sleep(0.8)
 
 
-def test_bodies_under_way_beyond_the_memory_of_a_process_are_refused(
+def slowly(intake: Intake, size: int) -> socket.socket:
+    """A body of a sender with a token, of which no more comes than half."""
+    connection = socket.create_connection(("127.0.0.1", intake.port), 30)
+    connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % size + b" " * (size // 2))
+    return connection
+
+
+def test_bodies_beyond_the_memory_of_a_process_are_refused_the_oldest_first(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(BodyReader.__init__, "__defaults__", (100_000,))
+    monkeypatch.setattr(limits, "IN_FLIGHT", 200_000)
     with running(known(redis_url)) as intake:
-        with socket.create_connection(("127.0.0.1", intake.port), 30) as first:
-            first.sendall(HEAD + b"Content-Length: 90000\r\n\r\n" + b" " * 80_000)
-            deadline = time.monotonic() + 30
-            while (response := intake.post(PATH, padded(30_000))).status_code == 202 and time.monotonic() < deadline:
-                time.sleep(0.02)
-            assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
-            assert response.json()["error"]["title"] == "Too much at once"
-        deadline = time.monotonic() + 30
-        while (status := intake.post(PATH, padded(90_000)).status_code) == 503 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert status == 202, "what the first held is free again"
+        with slowly(intake, 160_000) as first:
+            deadline = time.monotonic() + 60
+            while not select.select([first], [], [], 0)[0]:  # until it is there, both fit
+                assert intake.post(PATH, padded(90_000)).status_code == 202
+                assert time.monotonic() < deadline
+            answer = first.recv(65_536)
+            assert answer.startswith(b"HTTP/1.1 503 ")
+            assert b"retry-after: 1\r\n" in answer.lower()
+            assert b'"Too much at once"' in answer
+        response = intake.post(PATH, padded(110_000))
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "1"), "more than one sender may hold"
         for _ in range(20):
-            assert intake.post(PATH, padded(90_000)).status_code == 202
+            assert intake.post(PATH, padded(90_000)).status_code == 202, "what is answered is held no longer"
 
 
 def test_a_message_that_would_store_far_more_than_it_holds_is_refused(intake: Intake, redis: Redis) -> None:

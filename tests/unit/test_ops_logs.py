@@ -15,6 +15,7 @@ from ops import logs
 from ops.errors import Misconfigured
 from ops.log_json import JsonLine
 from ops.log_text import OneLine
+from tests.support.hostile import HOSTILE, STEERS
 from tests.support.nursery import ROOT
 
 
@@ -184,3 +185,21 @@ def test_without_a_dsn_nothing_of_sentry_is_imported() -> None:
     env = {"PATH": "", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_a_line_steers_no_terminal_whatever_it_says() -> None:
+    entry = record("audience %s", HOSTILE)
+    with log_ids.bound(batch=HOSTILE):
+        line = formatted(entry)
+    assert not STEERS.search(line)
+    assert r"VIP\x1b[2J" in line
+    assert "\n" not in line
+
+
+def test_a_line_of_json_steers_no_terminal_and_says_exactly_what_was_logged() -> None:
+    entry = record("audience %s", HOSTILE)
+    entry.fields = {"name": HOSTILE}
+    line = JsonLine("worker").format(entry)
+    assert not STEERS.search(line)
+    told = json.loads(line)
+    assert (told["message"], told["name"]) == (f"audience {HOSTILE}", HOSTILE)

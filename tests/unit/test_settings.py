@@ -86,6 +86,7 @@ def test_a_token_without_a_name_is_the_default_one(monkeypatch: pytest.MonkeyPat
         ("KLAVIYO_BASE_URL", "https://u@a.klaviyo.com", "a scheme and a host"),
         ("FERRY_TOKENS", "mparticle:short", "at least 16"),
         ("FERRY_TOKENS", "a:0123456789abcdef,a:fedcba9876543210", "same name"),
+        ("FERRY_TRUSTED_PROXIES", "10.0.0.0/8,heroku", "an address or a network"),
         ("FERRY_SEGMENT_SECRETS", "segment:short", "at least 16"),
         ("FERRY_SEGMENT_SECRETS", "a:0123456789abcdef,a:fedcba9876543210", "same name"),
         ("FERRY_FLUSH_SIZE", "abc", "integer"),
