@@ -1,4 +1,4 @@
-"""Which connection a request is for."""
+"""Which connection a request is for, and whether its sender may send there."""
 
 from __future__ import annotations
 
@@ -6,22 +6,41 @@ import falcon
 import falcon.asgi
 
 from connections import DEFAULT, Connection, Connections, UnknownConnection
+from intake.auth import sender_of
+from intake.scopes import Scopes
 from queues.errors import Unavailable
+from senders import Sender
 
 
-def connection_of(req: falcon.asgi.Request, connections: Connections) -> Connection:
-    """The one that `?connection=` names, else the default one. Raises HTTPNotFound naming those there are."""
-    return connection_named(req.get_param("connection"), connections)
+def connection_of(req: falcon.asgi.Request, connections: Connections, scopes: Scopes) -> Connection:
+    """The one that `?connection=` names, else the default one.
 
-
-def connection_named(name: str | None, connections: Connections) -> Connection:
-    """The one of that name, the default one without a name. Raises HTTPNotFound naming those there are.
-
-    Raises Unavailable where it may have been added without this process having seen it: a 404 is for good.
+    Raises HTTPForbidden, and HTTPNotFound naming those there are.
     """
+    return connection_named(req.get_param("connection"), connections, scopes, sender_of(req))
+
+
+def connection_named(name: str | None, connections: Connections, scopes: Scopes, sender: Sender) -> Connection:
+    """The one of that name, the default one without a name.
+
+    Raises HTTPForbidden first, so that a sender learns nothing of connections that are closed to it, then HTTPNotFound
+    naming those there are that it may reach. Raises Unavailable where it may have been added without this process
+    having seen it: a 404 is for good.
+    """
+    scopes.check_name(sender, name or DEFAULT)
     try:
-        return connections.named(name or DEFAULT)
-    except UnknownConnection as fault:
+        found = connections.named(name or DEFAULT)
+    except UnknownConnection:
         if not connections.complete:
             raise Unavailable from None
-        raise falcon.HTTPNotFound(title="No such connection", description=f"{fault}.") from None
+        raise _not_found(sender, connections) from None
+    scopes.check_connection(sender, found)
+    return found
+
+
+def _not_found(sender: Sender, connections: Connections) -> falcon.HTTPNotFound:
+    known = ", ".join(sorted(each.name for each in connections if sender.may_reach(each)))
+    return falcon.HTTPNotFound(
+        title="No such connection",
+        description=f"There is no connection of that name; known: {known or 'none that this sender may use'}.",
+    )

@@ -58,7 +58,12 @@ Outside the partitions, written by plain commands, or by a script of one key:
     ferry:owners                   HASH   list -> queue that keeps it, or gave it up since (owners.py)
     ferry:owners:since             STRING ms since when lists have owners
     ferry:housekeeping             STRING the ledger is kept within its bounds once while it lasts
-    ferry:account:<connection>     HASH   settings a CDP sent for a connection, API key encrypted
+    ferry:account:<connection>     HASH   settings a CDP sent for a connection, API key encrypted; of the key also its
+                                          fingerprint, since, by, the one before, one that was undone (account_keys.py)
+    ferry:key-changes              HASH   what, connection, sender -> JSON, a key or settings that a message changed or
+                                          tried to (key_changes.py); a week
+    ferry:sender:<name>            HASH   last use, requests, and what was refused to a sender (senders.py)
+    ferry:rates/<name>/...         LIST   times of a sender's last requests (sender_rates.py, written by `limits`)
     ferry:consents:<connection>:<person key>
                                    HASH   purpose -> what the person decided about it, and when;
                                           other key of the person -> nothing; expires after a year
@@ -103,6 +108,9 @@ ALERTS = "ferry:alerts"
 ALERTS_SEEN = "ferry:alerts:seen"
 ALERTS_JUDGING = "ferry:alerts:judging"
 CONNECTIONS = "ferry:connections"
+KEY_CHANGES = "ferry:key-changes"
+#: Prefix of the keys that `limits` writes for the rates of senders.
+RATES = "ferry:rates"
 #: Prefix of RQ's own keys; tagged, because RQ's scripts touch several of its keys at once.
 RQ_PREFIX = "{ferry-rq}:"
 
@@ -143,6 +151,11 @@ def snapshot(snapshot_id: str, part: str = "") -> str:
 def account(connection: str) -> str:
     """What a CDP told us about a connection."""
     return f"ferry:account:{connection}"
+
+
+def sender(name: str) -> str:
+    """How a sender uses what it may."""
+    return f"ferry:sender:{name}"
 
 
 def consents(connection: str, person: str) -> str:
