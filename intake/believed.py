@@ -112,7 +112,7 @@ class Believed:
             self._uses.refused(sender.name, "keys")
         if await key_changes.note(self._redis, change, first=first):
             log.warning(
-                "connection %s: sender %s %s; see `ferry connections list`",
+                "connection %s, sender %s: %s; see `ferry connections list`",
                 connection,
                 sender.name,
                 key_changes.told(change),

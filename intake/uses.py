@@ -17,19 +17,20 @@ from queues.senders import Lack, Use
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks, and between two writes of one sender.
+#: Seconds between two looks.
 EVERY: Final = 1.0
-WRITTEN: Final = 60.0
+#: Seconds from the first request of a sender to the first write, and between two.
+WRITTEN = 60.0
 
 
 class _Since:
     """What came of one sender since it was written down."""
 
-    def __init__(self) -> None:
+    def __init__(self, due: float) -> None:
         self.last = 0
         self.requests = 0
         self.refused: Counter[str] = Counter()
-        self.next = float("-inf")
+        self.due = due
 
 
 class Uses:
@@ -51,11 +52,11 @@ class Uses:
         self._of(sender).refused[lack] += 1
 
     async def look(self) -> None:
-        """Write down what is due: at once what came first, then each sender once a minute."""
+        """Write down what is due: each sender once a minute."""
         now = self._clock()
         for name, since in list(self._since.items()):
-            if since.requests and since.next <= now:
-                since.next = now + WRITTEN
+            if since.requests and since.due <= now:
+                since.due = now + WRITTEN
                 await self._write(name, since)
 
     async def write(self) -> None:
@@ -67,7 +68,7 @@ class Uses:
     def _of(self, sender: str) -> _Since:
         found = self._since.get(sender)
         if found is None:
-            found = self._since[sender] = _Since()
+            found = self._since[sender] = _Since(self._clock() + WRITTEN)
         return found
 
     async def _write(self, name: str, since: _Since) -> None:
