@@ -15,11 +15,12 @@ from alerting import Limits
 from alerts.facts import look
 from alerts.rules import judged
 from connections import Connection, Connections
-from queues import account_keys, accounts, audit, key_changes, kept, keys, pending
+from queues import account_keys, accounts, audit, kept, key_changes, keys, pending
 from queues.account_keys import fingerprint
 from queues.accounts import Account, Cipher
 from queues.clock import now_ms
 from queues.names import Queue
+from queues.users import Role
 from senders import Sender
 from settings import Settings, Token
 from tests.support.console import Console, console
@@ -319,11 +320,11 @@ def test_the_page_tells_of_keys_that_changed_and_of_attempts(keyed: Intake, redi
     assert "default: sender mparticle may not set what its message brings" in shown
     assert "mparticle-7: a message of sender mparticle changed the Klaviyo key" in shown
     assert "ferry connections undo-key mparticle-7" in shown
-    assert "pk_" not in shown.replace("pk_0", "")
+    assert not any(key in shown for key in ("pk_attack", "pk_seven"))
 
 
 def _shown(page: Console) -> str:
-    return " ".join(page.get("/").text.split())
+    return " ".join(page.browser(Role.OPERATOR).get(f"{page.url}/", timeout=30).text.split())
 
 
 def test_accounts_without_end_do_not_fill_the_memory(
