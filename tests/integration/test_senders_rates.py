@@ -29,8 +29,8 @@ BODY = {"audience": {"id": "42"}, "changes": [{"action": "add", "email": "ann@ex
 class Hourly(Rate):
     """So long a window that no machine is slow enough to let a place become free."""
 
-    seconds = 3_600  # type: ignore[assignment]
-    amount = 3  # type: ignore[assignment]
+    seconds = 3_600
+    amount = 3
 
 
 def known(redis_url: str) -> Settings:
