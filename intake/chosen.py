@@ -33,14 +33,14 @@ def connection_named(name: str | None, connections: Connections, scopes: Scopes,
     except UnknownConnection:
         if not connections.complete:
             raise Unavailable from None
-        raise _not_found(sender, connections) from None
+        raise _not_found(name or DEFAULT, sender, connections) from None
     scopes.check_connection(sender, found)
     return found
 
 
-def _not_found(sender: Sender, connections: Connections) -> falcon.HTTPNotFound:
+def _not_found(name: str, sender: Sender, connections: Connections) -> falcon.HTTPNotFound:
     known = ", ".join(sorted(each.name for each in connections if sender.may_reach(each)))
     return falcon.HTTPNotFound(
         title="No such connection",
-        description=f"There is no connection of that name; known: {known or 'none that this sender may use'}.",
+        description=f"there is no connection {name!r}; known: {known or 'none that this sender may use'}.",
     )
