@@ -22,10 +22,10 @@ from ops.over_url import Group
 
 @click.group(cls=Group)
 def connections() -> None:
-    """See, add, test and remove connections; exchange their keys, and undo what messages made of them.
+    """See, add, test and remove connections; exchange their keys.
 
     A connection is one Klaviyo account. Keys come from the environment, from the CDP, or are kept by Ferry, encrypted:
-    those that were added here.
+    those that were added here. One that a message of the CDP brought can be undone.
     """
 
 
