@@ -25,7 +25,8 @@ from wording import moment, number
 def senders(as_json: bool) -> None:
     """List the senders: what each may post, and its last use.
 
-    Beside its routes, connections, accounts and rate stands how much it posted and what it was refused. Those of [senders] in connections.toml have a scope; those of FERRY_TOKENS may post everywhere, and those of
+    Beside its routes, connections, accounts and rate stands how much it posted and what it was refused. Those of
+    [senders] in connections.toml have a scope; those of FERRY_TOKENS may post everywhere, and those of
     FERRY_SEGMENT_SECRETS sign what they post to /v1/segment. The figures are a minute behind.
     """
     known = settings.load()
