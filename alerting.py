@@ -12,7 +12,8 @@ class Limits:
     `dead_letters`: kept in one queue. `dead_percent`: of the changes of a queue that deliveries ended within a day.
     `oldest_over_minutes`: beyond what a queue's policy lets a change wait. `holds`: each one is told of.
     `scheduler_silent_minutes`, `no_worker_minutes`: since one was seen. `redis_memory_percent`: of its maxmemory.
-    `revision_days`: before Klaviyo retires the revision that Ferry speaks. `erasures`: those that need a look.
+    `revision_days`: before Klaviyo retires the revision that Ferry speaks. `erasures`: those that need a look. `keys`:
+    each Klaviyo key that a message changed, and each attempt of a sender that may not.
     `ledger_rolled_back`: until somebody acknowledges it.
     """
 
@@ -26,6 +27,7 @@ class Limits:
     revision_days: int = 90
     erasures: bool = True
     ledger_rolled_back: bool = True
+    keys: bool = True
 
 
 @dataclass(frozen=True, slots=True)

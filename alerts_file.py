@@ -27,6 +27,7 @@ _EXAMPLES: Final = {
     "redis_memory_percent": "80",
     "revision_days": "90",
     "erasures": "true",
+    "keys": "true",
     "slack_url_env": '"SLACK_WEBHOOK"',
     "webhook_url": '"https://ops.example.com/ferry"',
     "webhook_secret_env": '"ALERT_SECRET"',

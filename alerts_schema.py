@@ -26,6 +26,7 @@ class AlertsSchema(Schema):
     revision_days = fields.Integer(strict=True, validate=validate.Range(1, 730))
     erasures = fields.Boolean()
     ledger_rolled_back = fields.Boolean()
+    keys = fields.Boolean()
     slack_url_env = fields.String(validate=validate.Length(1))
     webhook_url = fields.String(validate=web_address)
     webhook_secret_env = fields.String(validate=validate.Length(1))

@@ -61,9 +61,10 @@ def document(path: Path) -> dict[str, Any]:
 
 
 def _tables(path: Path, read: Mapping[str, Any]) -> dict[str, Any]:
-    if unknown := read.keys() - {"connections", "alerts"}:
+    if unknown := read.keys() - {"connections", "alerts", "senders"}:
         raise ConnectionsError(
-            f"{path}: {sorted(unknown)[0]} is not known here; tables are [connections.<name>] and [alerts]"
+            f"{path}: {sorted(unknown)[0]} is not known here; tables are [connections.<name>], [senders.<name>] and "
+            "[alerts]"
         )
     tables = read.get("connections", {})
     if not isinstance(tables, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -13,6 +14,7 @@ from marshmallow import validate
 
 import alerts_file
 import connections_file
+import senders_file
 import settings_checks
 from alerting import Alerting
 from connections import DEFAULT, Connection, Connections
@@ -20,6 +22,7 @@ from connections_schema import UPLOAD_LIMIT
 from queues import bounds, durability
 from queues.durability import Durability
 from queues.policy import FlushPolicy
+from senders import Sender
 
 KLAVIYO = "https://a.klaviyo.com"
 #: Written by `ferry up` into its folder; how the other commands find the running group.
@@ -70,6 +73,7 @@ class Settings:
     `installation`: to which installation the Redis has to belong; None: whoever it belongs to.
     `max_pending` and `max_pending_per_queue`: changes that may wait, in all queues and in one. `durable`: what Redis
     must confirm before a sender is answered.
+    `tokens`: of senders that may post everywhere; `senders`: those of connections.toml, each with its scope.
     `segment_secrets`: with which Segment signs its webhooks, any of them.
     `secret_keys`: the first encrypts, all decrypt, so that a key can be exchanged without losing what is stored.
     `admin_token`: of the user `admin` of the console; None: there is no such user.
@@ -84,6 +88,7 @@ class Settings:
     installation: str | None = None
     tokens: tuple[Token, ...] = ()
     segment_secrets: tuple[Token, ...] = ()
+    senders: tuple[Sender, ...] = ()
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
     admin_token: str | None = field(default=None, repr=False)
     port: int = 8000
@@ -96,6 +101,11 @@ class Settings:
     sftp_url: str | None = None
     sftp_key: str | None = field(default=None, repr=False)
     sftp_host_key: str | None = None
+
+    @property
+    def every_sender(self) -> tuple[Sender, ...]:
+        """Those of connections.toml, of FERRY_TOKENS, and of FERRY_SEGMENT_SECRETS, which only sign."""
+        return (*self.senders, *_simple(self.tokens, self.segment_secrets))
 
 
 def load() -> Settings:
@@ -133,6 +143,9 @@ def load() -> Settings:
     try:
         known = connections_file.load(file, default)
         alerts = alerts_file.load(file)
+        senders = senders_file.load(file, known)
+        named, signed = ([Token(*settings_checks.named(text)) for text in texts if text] for texts in (tokens, signing))
+        senders_file.check_apart(senders, _simple(named, signed))
     except connections_file.ConnectionsError as fault:
         raise SettingsError(str(fault)) from fault
     return Settings(
@@ -140,8 +153,9 @@ def load() -> Settings:
         connections=known,
         klaviyo_base_url=base_url.rstrip("/"),
         installation=installation,
-        tokens=tuple(Token(*settings_checks.named(text)) for text in tokens if text),
-        segment_secrets=tuple(Token(*settings_checks.named(text)) for text in signing if text),
+        tokens=tuple(named),
+        segment_secrets=tuple(signed),
+        senders=senders,
         secret_keys=tuple(text for text in secrets if text),
         admin_token=admin,
         port=port,
@@ -193,6 +207,17 @@ def _prefix(env: Env) -> None:
         raise SettingsError(
             f"FERRY_PREFIX is {prefix!r} and was {key_prefix.PREFIX!r} when this process started: start it again."
         )
+
+
+def _simple(tokens: Iterable[Token], secrets: Iterable[Token]) -> tuple[Sender, ...]:
+    """The senders without a table. A secret has a name of its own: both lists may call one `default`."""
+    return (
+        *(Sender(each.name, tokens=(each.value,)) for each in tokens),
+        *(
+            Sender(f"segment:{each.name}", segment_secrets=(each.value,), routes=frozenset({"segment"}))
+            for each in secrets
+        ),
+    )
 
 
 def _unset_empty() -> None:

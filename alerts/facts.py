@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from redis import Redis
 
-from queues import alerts, hours, looks
+from alerts.rules_keys import LASTS_MS
+from queues import alerts, hours, key_changes, looks
 from queues.census import Census, take_census
 from queues.hours import Hour
+from queues.key_changes import KeyChange
 from queues.names import Queue
 
 
@@ -25,6 +27,8 @@ class Settlement:
 class Facts:
     """`settlements`: of the queues that keep dead letters. `erasures`: those that need a look, by their queue.
 
+    `key_changes`: what messages lately made of keys, and tried to.
+
     `scheduler`, `worker`: the ms at which one was seen last.
 
     `memory_used`, `memory_most`: bytes of Redis; 0 for the most where it has no limit.
@@ -37,6 +41,7 @@ class Facts:
     memory_used: int
     memory_most: int
     erasures: Mapping[Queue, looks.Waiting] = field(default_factory=dict)
+    key_changes: Sequence[KeyChange] = ()
 
 
 def look(redis: Redis) -> Facts:
@@ -53,6 +58,7 @@ def look(redis: Redis) -> Facts:
         memory_used=int(memory.get("used_memory", 0)),
         memory_most=int(memory.get("maxmemory", 0)),
         erasures=looks.waiting(redis, [queue for queue in keeping if queue.kind == looks.KIND]),
+        key_changes=key_changes.recent(redis, census.at - LASTS_MS),
     )
 
 

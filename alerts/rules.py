@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from alerting import Limits
 from alerts.facts import Facts
+from alerts.rules_keys import of_keys
 from alerts.rules_processes import of_processes
 from alerts.rules_queues import called, held, of_queue, undecided
 from queues.alerts import Alert
@@ -18,6 +19,7 @@ def judged(facts: Facts, limits: Limits) -> list[Alert]:
         *_of_queues(facts, limits),
         *(_of_holds(facts) if limits.holds else ()),
         *(_of_erasures(facts) if limits.erasures else ()),
+        *(of_keys(facts.key_changes, facts.census.at) if limits.keys else ()),
     ]
 
 

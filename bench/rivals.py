@@ -37,10 +37,10 @@ class Rival:
 
 
 @contextmanager
-def ferry(url: str, folder: Path, processes: int = workers, durable: str = "local") -> Iterator[Rival]:
-    """`ferry web`, so many times. `durable`: FERRY_DURABLE."""
+def ferry(url: str, folder: Path, processes: int = workers, **more: str) -> Iterator[Rival]:
+    """`ferry web`, so many times. `more`: settings besides."""
     ports = tuple(free_port() for _ in range(processes))
-    values = {"REDIS_URL": url, "FERRY_TOKENS": f"bench:{TOKEN}", "FERRY_VAR": str(folder), "FERRY_DURABLE": durable}
+    values = {"REDIS_URL": url, "FERRY_TOKENS": f"bench:{TOKEN}", "FERRY_VAR": str(folder), **more}
     with ExitStack() as stack:
         redis = stack.enter_context(Redis.from_url(url))
         for port in ports:

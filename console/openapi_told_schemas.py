@@ -53,6 +53,21 @@ _CONNECTION: Final = every(
             "oneOf": [{"type": "string", "enum": ["CDP", "environment", "kept"]}, {"type": "null"}],
             "description": "Who has it.",
         },
+        "learnt": {
+            "oneOf": [
+                every(
+                    {
+                        "fingerprint": TEXT,
+                        "since": MAYBE,
+                        "sender": MAYBE,
+                        "before": MAYBE,
+                        "named_by_settings": FLAG,
+                    }
+                ),
+                {"type": "null"},
+            ],
+            "description": "Of a key that a message brought: fingerprints of it and of the one before.",
+        },
         "scopes": {
             "type": ["object", "null"],
             "additionalProperties": {"type": ["boolean", "null"]},

@@ -8,20 +8,22 @@ from typing import Final
 
 from redis import Redis
 
+from alerts.rules_keys import LASTS_MS
 from console.view_foremost import SHOWN, foremost
 from klaviyo.limiter import RedisLimiter, Use, fingerprint
 from ops.arriving import Arrival, Route, arrivals
 from ops.connections_key import key_or_why
 from ops.connections_known import WHENCE
-from queues import hours, kept, uploads
+from queues import hours, kept, key_changes, uploads
 from queues.census import Census
 from queues.hours import Hour
+from queues.key_changes import KeyChange
 from queues.names import Queue
 from queues.uploads import Upload
 from scheduler.tick import policy_of
 from settings import Settings
 
-#: Uploads that are told of.
+#: Uploads that are told of, and changes of keys.
 _LAST: Final = 10
 
 
@@ -36,7 +38,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Everything on the page; `uses` by account, `hours` of all queues. `unread`: connections that are not on it."""
+    """Everything on the page; `uses` by account, `hours` of all queues. `unread`: connections that are not on it.
+
+    `key_changes`: what messages made of keys within a day, and tried to.
+    """
 
     census: Census
     connections: Sequence[Known] = ()
@@ -46,6 +51,7 @@ class Reading:
     hours_of: Mapping[Queue, Sequence[Hour]] = field(default_factory=dict)
     arrivals: Mapping[Queue, Arrival] = field(default_factory=dict)
     unread: int = 0
+    key_changes: Sequence[KeyChange] = ()
 
 
 def read(redis: Redis, settings: Settings, census: Census, before: Reading | None) -> Reading:
@@ -70,6 +76,7 @@ def read(redis: Redis, settings: Settings, census: Census, before: Reading | Non
         hours.of_queues(redis, [count.queue for count in foremost(census)], census.at),
         _arrivals(settings, census, known, uses),
         len(every) - len(shown),
+        key_changes.recent(redis, census.at - LASTS_MS)[:_LAST],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from alerts.rules_keys import remedy, sentence
 from console.reading import Reading
 from console.view_bars import Bar, age_of, size_of
 from console.view_connections import ConnectionLine, UseLine, connections, limits, limits_told
@@ -55,11 +56,13 @@ class QueueLine:
 class Overview:
     """Everything on the page. `at`: ms, by the ledger's clock. `hidden`, `unread`: queues, connections not shown.
 
-    `held` and `dying`: how many queues are held, with dead letters. `limits_told`: `limits` in a line.
+    `keys`: a line for each key that a message changed, or tried to. `held` and `dying`: how many queues are held, with
+    dead letters. `limits_told`: `limits` in a line.
     """
 
     at: int
     trouble: list[str]
+    keys: list[str]
     held: int
     dying: int
     scheduler: str
@@ -89,6 +92,7 @@ def overview(reading: Reading) -> Overview:
     return Overview(
         at=census.at,
         trouble=[*words.trouble(census), *words.failing(census)],
+        keys=[f"{sentence(each)}. {remedy(each)}" for each in reading.key_changes],
         held=sum(words.is_held(count, census) for count in census.queues),
         dying=sum(count.kept > 0 for count in census.queues),
         scheduler=words.scheduler(census),

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from connections import Connection, Connections
 from intake import setting_values
+from intake.believed import Believed
 from intake.faults import UNREADABLE, bad_request, describe
 from intake.mparticle_messages import Account
 from intake.mparticle_settings import API_KEY, OF_ACCOUNT
 from intake.recent import Recent
-from queues import accounts, keys
-from queues.errors import Unavailable
+from intake.scopes import Scopes
+from senders import Sender
 
 #: Accounts remembered, and the bytes of the largest that is.
 _MOST: Final = 1_000
@@ -25,51 +24,46 @@ _decoder = msgspec.json.Decoder(Account | None)
 
 
 class Known(NamedTuple):
-    """An account and its connection."""
+    """An account and its connection. `lists`: whether what its messages say of lists counts."""
 
     account_id: int | None
     connection: Connection
+    lists: bool
 
 
 class Accounts:
-    """Looks accounts up by their JSON, which is the same in message after message."""
+    """Looks accounts up by their sender and JSON, which is the same in message after message."""
 
-    def __init__(self, redis: Redis, connections: Connections, cipher: accounts.Cipher) -> None:
-        self._redis = redis
+    def __init__(self, connections: Connections, scopes: Scopes, believed: Believed) -> None:
         self._connections = connections
-        self._cipher = cipher
-        self._known: Recent[bytes, Known] = Recent(_MOST)
+        self._scopes = scopes
+        self._believed = believed
+        self._known: Recent[tuple[str, bytes], Known] = Recent(_MOST)
 
-    async def of(self, raw: msgspec.Raw) -> Known:
-        """The account of a message, its settings kept where they are new. `raw`: `account` as it came.
+    async def of(self, raw: msgspec.Raw, sender: Sender) -> Known:
+        """The account of a message, its settings kept where they are new and count. `raw`: `account` as it came.
 
-        Raises HTTPBadRequest, Unavailable, and NoSecretKey when there is an API key that cannot be kept.
+        Raises HTTPBadRequest, HTTPForbidden, Unavailable, and NoSecretKey when there is an API key that cannot be kept.
         """
         json = bytes(raw)
-        known = self._known.get(json)
+        known = self._known.get((sender.name, json))
         if known is None:
-            known = await self._learn(json)
+            known = await self._learn(json, sender)
             if len(json) <= _LARGEST:
-                self._known.put(json, known)
+                self._known.put((sender.name, json), known)
         return known
 
-    async def _learn(self, json: bytes) -> Known:
+    async def _learn(self, json: bytes, sender: Sender) -> Known:
         try:
             account = (_decoder.decode(json) if json else None) or Account()
         except UNREADABLE as fault:
             raise bad_request(describe(fault, "$.account")) from None
+        self._scopes.check_account(sender, account.account_id)
         connection = self._connections.for_mparticle(account.account_id)
+        self._scopes.check_connection(sender, connection)
         if settings := _ours(setting_values.read(account.account_settings, API_KEY)):
-            await self._remember(connection.name, settings)
-        return Known(account.account_id, connection)
-
-    async def _remember(self, connection: str, settings: dict[str, str]) -> None:
-        api_key = settings.pop(API_KEY, None)
-        fields: dict[Any, Any] = dict(accounts.record(accounts.Account(settings, api_key), self._cipher))
-        try:
-            await self._redis.hset(keys.account(connection), mapping=fields)
-        except (RedisError, OSError) as fault:
-            raise Unavailable from fault
+            await self._believed.account(sender, connection, settings)
+        return Known(account.account_id, connection, sender.may_set(connection))
 
 
 def _ours(settings: dict[str, str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from intake.accounts import Accounts
 from intake.added import Added
 from intake.audiences import Audiences
 from intake.auth import Auth
+from intake.believed import Believed
 from intake.body import RECEIVE, BodyReader
 from intake.campaigns import Campaigns
 from intake.changes import Changes
@@ -26,14 +27,17 @@ from intake.mparticle import MParticle
 from intake.openapi import document
 from intake.request_ids import RequestIds
 from intake.room import Room
+from intake.scopes import Scopes
 from intake.segment import Segment
 from intake.segment_auth import Signatures
 from intake.snapshot_status import Sync, Syncs
 from intake.snapshots import Members
 from intake.staging import Staging
 from intake.suspensions import Suspensions
+from intake.uses import EVERY, Uses
 from queues.accounts import Cipher
 from queues.group_commit import GroupCommit
+from queues.sender_rates import SenderRates
 from queues.server import connect_async
 from settings import Settings
 
@@ -76,8 +80,9 @@ async def _no_body() -> dict[str, Any]:
 class _Lifespan:
     """Falcon's hooks for the start and the end of the process."""
 
-    def __init__(self, redis: Redis, settings: Settings, added: Added, lookouts: Sequence[Lookout]) -> None:
+    def __init__(self, redis: Redis, settings: Settings, added: Added, uses: Uses, lookouts: Sequence[Lookout]) -> None:
         self._redis = redis
+        self._uses = uses
         self._settings = settings
         self._added = added
         self._lookouts = lookouts
@@ -86,12 +91,13 @@ class _Lifespan:
         await self._added.look()  # before the first request may name one
         for lookout in self._lookouts:
             lookout.start()
-        if not self._settings.tokens:
+        if not any(sender.tokens for sender in self._settings.every_sender):
             log.warning("no FERRY_TOKENS are set: every sender that signs nothing is answered 401 until there are")
 
     async def process_shutdown(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
         for lookout in self._lookouts:
             await lookout.stop()
+        await self._uses.write()
         await self._redis.aclose()
 
 
@@ -101,29 +107,34 @@ def create_app(settings: Settings) -> Intake:
     commit = GroupCommit(redis, settings.max_pending_per_queue, settings.durable)
     bodies = BodyReader(settings.trusted_proxies)
     audiences = Audiences()
-    accounts = Accounts(redis, settings.connections, Cipher(settings.secret_keys))
+    uses = Uses(redis)
+    scopes = Scopes(SenderRates(redis), uses)
+    believed = Believed(redis, Cipher(settings.secret_keys), uses)
+    accounts = Accounts(settings.connections, scopes, believed)
     suspended = Suspensions(redis)
     more = Added(redis, settings.connections)
     lookouts = [
         Lookout(Room(redis, commit, settings.max_pending).look, room.EVERY),
         Lookout(suspended.look, suspensions.EVERY),
         Lookout(more.look, added.EVERY),
+        Lookout(uses.look, EVERY),
         Lookout(partial(commit.memory.look_async, redis), room.EVERY),
     ]
     if settings.durable.waits:
         lookouts.append(Lookout(Durable(redis, commit, settings.durable).look, durable.EVERY))
-    auth = Auth(settings.tokens, signing=bool(settings.segment_secrets))
-    app = Intake(bodies, middleware=[RequestIds(), auth, _Lifespan(redis, settings, more, lookouts)])
+    signatures = Signatures(settings.every_sender)
+    auth = Auth(settings.every_sender, scopes, signing=bool(signatures))
+    app = Intake(bodies, middleware=[RequestIds(), auth, _Lifespan(redis, settings, more, uses, lookouts)])
     errors.install(app)
-    app.add_route("/v1/mparticle", MParticle(redis, commit, bodies, accounts, audiences, suspended))
-    app.add_route("/v1/changes", Changes(commit, bodies, settings.connections, audiences))
-    signatures = Signatures(settings.segment_secrets)
-    app.add_route("/v1/segment", Segment(commit, bodies, settings.connections, audiences, signatures))
+    app.add_route("/v1/mparticle", MParticle(redis, commit, bodies, accounts, believed, audiences, suspended))
+    app.add_route("/v1/changes", Changes(commit, bodies, settings.connections, audiences, scopes))
+    segment = Segment(commit, bodies, settings.connections, audiences, signatures, scopes)
+    app.add_route("/v1/segment", segment)
     staging = Staging(redis, commit)
-    app.add_route("/v1/audiences/{audience}/members", Members(staging, bodies, settings.connections))
-    app.add_route("/v1/audiences/{audience}/syncs", Syncs(redis, settings.connections))
-    app.add_route("/v1/audiences/{audience}/syncs/{snapshot}", Sync(redis, settings.connections))
-    app.add_route("/v1/campaigns", Campaigns(staging, bodies, settings.connections))
+    app.add_route("/v1/audiences/{audience}/members", Members(staging, bodies, settings.connections, scopes))
+    app.add_route("/v1/audiences/{audience}/syncs", Syncs(redis, settings.connections, scopes))
+    app.add_route("/v1/audiences/{audience}/syncs/{snapshot}", Sync(redis, settings.connections, scopes))
+    app.add_route("/v1/campaigns", Campaigns(staging, bodies, settings.connections, scopes))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(redis, settings.durable))
     app.add_route("/openapi.json", Document(document))

@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
+from intake.mparticle_settings import LIST_ID, LISTS
 from intake.recent import Recent
-from queues.acceptance import Acceptance, Accepted
+from queues.acceptance import LISTS_STAY, Acceptance, Accepted
 from queues.names import Queue
 
 #: Bytes of the largest that is kept in memory; a larger one is told every time.
@@ -27,6 +28,19 @@ def facts(name: str, settings: Mapping[str, str], action: str = "") -> bytes:
     if action:
         known["action"] = action
     return _encoder.encode(known)
+
+
+def without_lists(
+    name: str, settings: Mapping[str, str], ignored: dict[Queue, dict[str, str]], queue: Queue, action: str = ""
+) -> bytes:
+    """The same where what the message says of lists does not count: what is known of them stays.
+
+    `ignored`: takes what was left out for this queue. The id that Ferry gave the CDP is no attempt at anything.
+    """
+    if left_out := {key: text for key, text in settings.items() if key in LISTS and key != LIST_ID and text.strip()}:
+        ignored[queue] = left_out
+    kept = {key: text for key, text in settings.items() if key not in LISTS}
+    return LISTS_STAY + facts(name, kept, action)
 
 
 class Audiences:

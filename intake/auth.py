@@ -1,15 +1,19 @@
-"""Who may send: whoever shows one of the tokens of FERRY_TOKENS."""
+"""Who sends: a sender of connections.toml or FERRY_TOKENS, by the token that a request shows."""
 
 from __future__ import annotations
 
 import hmac
+import os
 from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any, Final
 
 import falcon
 import falcon.asgi
 
 from intake import segment_auth
-from settings import Token
+from intake.scopes import Scopes
+from senders import Sender
 
 #: Paths that need no token.
 OPEN = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs"})
@@ -20,39 +24,76 @@ SEGMENT = "/v1/segment"
 _SCHEMES = ("token", "bearer")
 
 
+class Known:
+    """Which sender shows a token. One look-up, however many senders there are."""
+
+    def __init__(self, senders: Iterable[Sender]) -> None:
+        # Keyed anew in each process, so that nobody can choose tokens whose digests are near a right one's.
+        self._key: Final = os.urandom(32)
+        self._senders: dict[bytes, tuple[bytes, Sender]] = {}
+        for sender in senders:
+            for token in sender.tokens:
+                digest = self._digest(token)
+                self._senders.setdefault(digest, (digest, sender))
+
+    def sender(self, shown: str) -> Sender | None:
+        """The sender of a token, None for a text that is none."""
+        digest = self._digest(shown)
+        found = self._senders.get(digest)
+        return found[1] if found is not None and hmac.compare_digest(found[0], digest) else None
+
+    def _digest(self, token: str) -> bytes:
+        return blake2b(token.encode("utf-8", "surrogatepass"), key=self._key, digest_size=32).digest()
+
+
 class Auth:
     """Middleware that refuses a request before its body is read."""
 
-    def __init__(self, tokens: Iterable[Token], signing: bool = False) -> None:
+    def __init__(self, senders: Iterable[Sender], scopes: Scopes, signing: bool = False) -> None:
         """`signing`: whether there are secrets by which Segment may sign."""
-        self._values = [token.value.encode() for token in tokens]
+        self._known = Known(senders)
+        self._scopes = scopes
         self._signing = signing
 
-    def knows(self, authorization: str | None) -> bool:
-        """Whether an Authorization header shows a token: `Token <value>` as mParticle sends it, or `Bearer <value>`."""
+    def sender(self, authorization: str | None) -> Sender | None:
+        """Whose token an Authorization header shows: `Token <value>` as mParticle sends it, or `Bearer <value>`."""
         scheme, _, shown = (authorization or "").partition(" ")
-        return self._is_token(shown.strip()) and scheme.lower() in _SCHEMES
+        found = self._known.sender(shown.strip())
+        return found if scheme.lower() in _SCHEMES else None
 
     async def process_request(self, req: falcon.asgi.Request, _resp: falcon.asgi.Response) -> None:
-        """Raise HTTPUnauthorized, or mark the request as anonymous where the resource decides."""
-        authorization = req.get_header("Authorization")
-        if req.path in OPEN or self.knows(authorization):
-            return
-        if req.path == SEGMENT:
-            if self._is_token(segment_auth.write_key(authorization)):
-                return
-            signed = self._signing and req.get_header(segment_auth.SIGNATURE)
-            if not signed or req.method != "POST":
-                raise segment_auth.unauthorized()
-        elif req.path != MPARTICLE or req.method != "POST":
-            raise unauthorized()
-        req.context.anonymous = True
+        """Raise HTTPUnauthorized or HTTPTooManyRequests, or mark the request as anonymous where the resource decides.
 
-    def _is_token(self, shown: str) -> bool:
-        given = shown.encode()
-        # Compared with every token, so that the time it takes does not tell which one was near.
-        matches = [hmac.compare_digest(given, value) for value in self._values]
-        return any(matches)
+        Raises Unavailable where a rate cannot be looked at.
+        """
+        authorization = req.get_header("Authorization")
+        if req.path in OPEN:
+            return
+        sender = self.sender(authorization)
+        if sender is None and req.path == SEGMENT:
+            sender = self._known.sender(segment_auth.write_key(authorization))
+        if sender is not None:
+            req.context.sender = sender
+            await self._scopes.check_rate(sender)
+        elif not self._may_be_anonymous(req):
+            raise segment_auth.unauthorized() if req.path == SEGMENT else unauthorized()
+        else:
+            req.context.anonymous = True
+
+    async def process_resource(
+        self, req: falcon.asgi.Request, _resp: falcon.asgi.Response, _resource: object, _params: dict[str, Any]
+    ) -> None:
+        """Raise HTTPForbidden where the sender's routes are others."""
+        if "sender" in req.context:
+            # By the template that was matched: several spellings of a path may lead to it.
+            self._scopes.check_route(req.context.sender, str(req.uri_template))
+
+    def _may_be_anonymous(self, req: falcon.asgi.Request) -> bool:
+        if req.method != "POST":
+            return False
+        if req.path == SEGMENT:
+            return self._signing and bool(req.get_header(segment_auth.SIGNATURE))
+        return req.path == MPARTICLE
 
 
 def is_anonymous(req: falcon.asgi.Request) -> bool:
@@ -60,17 +101,17 @@ def is_anonymous(req: falcon.asgi.Request) -> bool:
     return "anonymous" in req.context
 
 
-def shown(req: falcon.asgi.Request) -> str:
-    """The token that a request shows, however it is written: what stands for its sender within this process."""
-    authorization = req.get_header("Authorization") or ""
-    scheme, _, value = authorization.partition(" ")
-    return value.strip() if scheme.lower() in _SCHEMES else segment_auth.write_key(authorization)
+def sender_of(req: falcon.asgi.Request) -> Sender:
+    """Who sends a request that is not anonymous."""
+    sender: Sender = req.context.sender
+    return sender
 
 
 def unauthorized() -> falcon.HTTPUnauthorized:
     """The answer to whoever shows no valid token."""
     return falcon.HTTPUnauthorized(
         title="A valid token is needed",
-        description="Send the header 'Authorization: Token <value>' (or Bearer) with a value of FERRY_TOKENS.",
+        description="Send the header 'Authorization: Token <value>' (or Bearer) with a value of FERRY_TOKENS, or of "
+        "the variable that token_env of a [senders] table names.",
         challenges=['Token realm="ferry"', 'Bearer realm="ferry"'],
     )

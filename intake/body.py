@@ -12,7 +12,7 @@ import falcon
 import falcon.asgi
 
 from intake import limits
-from intake.auth import is_anonymous, shown
+from intake.auth import is_anonymous, sender_of
 from intake.peers import LOOPBACK, Network, peer_of
 from intake.shares import Body, Full, Shares
 from intake.turned_away import TurnedAway
@@ -119,7 +119,7 @@ class BodyReader:
     def _of(self, req: falcon.asgi.Request) -> tuple[Shares, Body]:
         """Where the body of a request is counted, from the first time that somebody asks."""
         held: tuple[Shares, Body] | None = req.scope.get(_HELD)
-        return held or self._begin(req, None if is_anonymous(req) else shown(req))
+        return held or self._begin(req, None if is_anonymous(req) else sender_of(req).name)
 
     def _begin(self, req: falcon.asgi.Request, sender: str | None) -> tuple[Shares, Body]:
         """`sender`: what it showed; None where it has shown nothing yet, and the peer stands for it."""

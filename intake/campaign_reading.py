@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-from connections import Connection, Connections
+from connections import Connection
 from intake import campaign_lists, campaign_members, campaign_messages, faults
 from intake.campaign_lists import Target
 from intake.campaign_members import Excluded
 from intake.campaign_messages import Posted
 from intake.changes_messages import planned
-from intake.chosen import connection_named
 from queues.names import Queue
 from queues.snapshots import Order, new_id, queue_of
 
@@ -25,13 +25,13 @@ class Planned(NamedTuple):
     excluded: int
 
 
-def read(body: bytes, connections: Connections, now: int) -> list[Planned]:
-    """The snapshots of a campaign, of which there is at least one. `now`: ms.
+def read(body: bytes, choose: Callable[[str | None], Connection], now: int) -> list[Planned]:
+    """The snapshots of a campaign, of which there is at least one. `now`: ms. `choose`: a connection, by its name.
 
     Raises the falcon.HTTPError of a request that is refused, which none is after this.
     """
     posted, groups = campaign_messages.read(body)
-    connection = connection_named(posted.connection, connections)
+    connection = choose(posted.connection)
     launch = _launch(posted)
     targets = campaign_lists.targets(posted, groups, now)
     out = campaign_members.excluded(posted.exclusions or (), connection)

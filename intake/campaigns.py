@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Final
 
 import falcon
@@ -13,9 +14,11 @@ import orjson
 from connections import Connections
 from intake import campaign_reading
 from intake.audiences import facts
+from intake.auth import sender_of
 from intake.body import BodyReader
 from intake.campaign_reading import Planned
-from intake.chosen import check_query
+from intake.chosen import check_query, connection_named
+from intake.scopes import Scopes
 from intake.snapshot_status import status_of
 from intake.staging import Staging
 from queues.clock import now_ms
@@ -27,8 +30,9 @@ _JSON: Final = "application/json;charset=utf-8"
 class Campaigns:
     """Answers a sender only after the ledger has the members of every list, and what is to be done with them."""
 
-    def __init__(self, staging: Staging, bodies: BodyReader, connections: Connections) -> None:
+    def __init__(self, staging: Staging, bodies: BodyReader, connections: Connections, scopes: Scopes) -> None:
         self._staging = staging
+        self._scopes = scopes
         self._bodies = bodies
         self._connections = connections
 
@@ -37,7 +41,8 @@ class Campaigns:
         check_query(req)
         body = await self._bodies.read(req)
         # In a thread, for a hundred thousand people take seconds, and no other sender waits for them.
-        planned = await asyncio.to_thread(campaign_reading.read, body, self._connections, now_ms())
+        choose = partial(connection_named, connections=self._connections, scopes=self._scopes, sender=sender_of(req))
+        planned = await asyncio.to_thread(campaign_reading.read, body, choose, now_ms())
         # All before any is submitted, so that a ledger without room for all of them carries none out.
         sizes = [await self._staging.stage(each.order.snapshot, _pieces(each.body)) for each in planned]
         for each, size in zip(planned, sizes, strict=True):

@@ -17,6 +17,7 @@ from intake.body import BodyReader
 from intake.changes_messages import AudienceRef, Posted
 from intake.chosen import connection_of
 from intake.incoming import Incoming
+from intake.scopes import Scopes
 from queues.clock import now_ms
 from queues.group_commit import GroupCommit
 
@@ -31,15 +32,23 @@ _posted = msgspec.json.Decoder(Posted)
 class Changes:
     """Answers a sender only after the ledger has what it sent."""
 
-    def __init__(self, commit: GroupCommit, bodies: BodyReader, connections: Connections, audiences: Audiences) -> None:
+    def __init__(
+        self,
+        commit: GroupCommit,
+        bodies: BodyReader,
+        connections: Connections,
+        audiences: Audiences,
+        scopes: Scopes,
+    ) -> None:
         self._commit = commit
+        self._scopes = scopes
         self._bodies = bodies
         self._connections = connections
         self._audiences = audiences
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Many changes at once."""
-        connection = connection_of(req, self._connections, "audience", "name")
+        connection = connection_of(req, self._connections, self._scopes, "audience", "name")
         key = _idempotency_key(req)
         audience = _audience(req)
         body = await self._bodies.read(req)
@@ -48,7 +57,8 @@ class Changes:
         else:
             changes, audience = _document(body, audience)
         now = now_ms()
-        incoming = Incoming(connection, changes_reading.SOURCE, key, now)
+        # What is said of an audience here says nothing of its list: what a CDP said of it stays.
+        incoming = Incoming(connection, changes_reading.SOURCE, key, now, ignored={})
         rejected = changes_reading.read(changes, audience, incoming, now)
         acceptances = incoming.acceptances(f"changes:{key}" if key else "", self._audiences)
         accepted = await self._commit.accept(acceptances)

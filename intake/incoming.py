@@ -8,7 +8,7 @@ import msgspec
 
 from connections import Connection
 from intake import setting_values
-from intake.audiences import Audiences, facts
+from intake.audiences import Audiences, facts, without_lists
 from intake.faults import UNREADABLE
 from intake.limits import STORED
 from intake.nesting import too_deep
@@ -67,11 +67,18 @@ class Incoming:
     """Collects the changes of one message. `accepted_at`: ms. `message`: the sender's id, to trace a change by.
 
     Without one it is the request's, by which nothing is recognised as repeated, for a repetition has another.
-    `stored`: that of the request, where one brings many messages.
+    `stored`: that of the request, where one brings many messages. `ignored`: takes the list settings that do not count;
+    None where they do.
     """
 
     def __init__(
-        self, connection: Connection, source: str, message: str, accepted_at: int, stored: Stored | None = None
+        self,
+        connection: Connection,
+        source: str,
+        message: str,
+        accepted_at: int,
+        stored: Stored | None = None,
+        ignored: dict[Queue, dict[str, str]] | None = None,
     ) -> None:
         self.connection = connection
         self._source = source
@@ -79,6 +86,7 @@ class Incoming:
         self.accepted_at = accepted_at
         self._parts: dict[tuple[str, str], Part] = {}
         self._stored_so_far = stored or Stored()
+        self._ignored = ignored
 
     def part(self, target: str | None, kind: str = KIND) -> Part:
         """The part for one queue, such as an audience's; None where it cannot be read which one is meant."""
@@ -133,8 +141,14 @@ class Incoming:
             policy = self.connection.policy_for(part.queue.kind, part.queue.target)
             audience = b""
             if part.name:
-                audience = audiences.news(part.queue, facts(part.name, setting_values.read(part.settings)))
+                audience = audiences.news(part.queue, self._facts(part, part.name))
             yield Acceptance(part.queue, policy, dedupe, part.changes, part.dead, audience, self._source, part.clamped)
+
+    def _facts(self, part: Part, name: str) -> bytes:
+        settings = setting_values.read(part.settings)
+        if self._ignored is None:
+            return facts(name, settings)
+        return without_lists(name, settings, self._ignored, part.queue)
 
 
 def unreadable_person(raw: bytes) -> bytes:

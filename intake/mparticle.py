@@ -20,7 +20,8 @@ from intake import (
 )
 from intake.accounts import Accounts
 from intake.audiences import Audiences, written
-from intake.auth import is_anonymous, unauthorized
+from intake.auth import is_anonymous, sender_of, unauthorized
+from intake.believed import Believed
 from intake.body import BodyReader
 from intake.chosen import check_query
 from intake.mparticle_answers import answer
@@ -29,6 +30,8 @@ from intake.mparticle_registration import registration
 from intake.tally import Tally
 from queues.clock import now_ms
 from queues.group_commit import GroupCommit
+from queues.names import Queue
+from senders import Sender
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +47,7 @@ class MParticle:
         commit: GroupCommit,
         bodies: BodyReader,
         accounts: Accounts,
+        believed: Believed,
         audiences: Audiences,
         suspended: Container[str],
     ) -> None:
@@ -52,6 +56,7 @@ class MParticle:
         self._commit = commit
         self._bodies = bodies
         self._accounts = accounts
+        self._believed = believed
         self._audiences = audiences
         self._suspended = suspended
         self._tally = Tally(every=60.0)
@@ -63,18 +68,19 @@ class MParticle:
             resp.data = await self._anonymous(req)
             return
         check_query(req)
+        sender = sender_of(req)
         message = mparticle_messages.read(await self._bodies.read(req))
         if isinstance(message, Membership):
             resp.status = falcon.HTTP_202
-            resp.data = await self._membership(message)
+            resp.data = await self._membership(message, sender)
         elif isinstance(message, Subscription):
-            resp.data = await self._subscription(message)
+            resp.data = await self._subscription(message, sender)
         elif isinstance(message, Registration):
             resp.data = answer("module_registration", **registration())
         elif isinstance(message, Erasure):
-            resp.data = await self._erasure(message)
+            resp.data = await self._erasure(message, sender)
         else:
-            resp.data = await self._events(message)
+            resp.data = await self._events(message, sender)
 
     async def _anonymous(self, req: falcon.asgi.Request) -> bytes:
         """A registration: mParticle makes its token only after importing one (mParticle: Firehose, authentication)."""
@@ -88,24 +94,30 @@ class MParticle:
             raise unauthorized()
         return answer("module_registration", **registration())
 
-    async def _membership(self, message: Membership) -> bytes:
+    async def _membership(self, message: Membership, sender: Sender) -> bytes:
         suspend = False
         if message.user_profiles:
-            account_id, connection = await self._accounts.of(message.account)
-            acceptances = mparticle_membership.acceptances(message, account_id, connection, self._audiences, now_ms())
+            account_id, connection, lists = await self._accounts.of(message.account, sender)
+            ignored: dict[Queue, dict[str, str]] = {}
+            acceptances = mparticle_membership.acceptances(
+                message, account_id, connection, self._audiences, now_ms(), None if lists else ignored
+            )
+            await self._believed.lists(sender, ignored)
             self._audiences.told(written(acceptances, await self._commit.accept(acceptances)))
             suspend = connection.name in self._suspended
         return answer("audience_membership_change", suspend_subscription=suspend)
 
-    async def _subscription(self, message: Subscription) -> bytes:
-        _, connection = await self._accounts.of(message.account)
-        acceptance = mparticle_subscription.acceptance(message, connection)
+    async def _subscription(self, message: Subscription, sender: Sender) -> bytes:
+        _, connection, lists = await self._accounts.of(message.account, sender)
+        ignored: dict[Queue, dict[str, str]] = {}
+        acceptance = mparticle_subscription.acceptance(message, connection, None if lists else ignored)
+        await self._believed.lists(sender, ignored)
         self._audiences.told(written([acceptance], await self._commit.accept([acceptance])))
         fields = await mparticle_subscription.answer_fields(self._redis, message, acceptance.queue)
         return answer("audience_subscription", **fields)
 
-    async def _erasure(self, message: Erasure) -> bytes:
-        account_id, connection = await self._accounts.of(message.account)
+    async def _erasure(self, message: Erasure, sender: Sender) -> bytes:
+        account_id, connection, _ = await self._accounts.of(message.account, sender)
         acceptances = mparticle_erasure.acceptances(message, account_id, connection, self._audiences, now_ms())
         await self._commit.accept(acceptances)
         if any(acceptance.dead for acceptance in acceptances):
@@ -114,8 +126,8 @@ class MParticle:
             log.info("%s: an erasure waits; it is carried out when no open batch holds the person", connection.name)
         return answer("dsr_processing")
 
-    async def _events(self, message: Events) -> bytes:
-        account_id, connection = await self._accounts.of(message.account)
+    async def _events(self, message: Events, sender: Sender) -> bytes:
+        account_id, connection, _ = await self._accounts.of(message.account, sender)
         told = await mparticle_consents.remember(self._redis, message, account_id, connection, now_ms())
         await self._commit.confirm()
         if counted := self._tally.count("with consent" if told else "without consent"):

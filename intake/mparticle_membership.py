@@ -22,6 +22,7 @@ from json_names import TWICE, twice
 from mappings.values import visible
 from queues.acceptance import Acceptance
 from queues.change import Action
+from queues.names import Queue
 
 SOURCE: Final = "mparticle"
 _ACTIONS: Final[dict[str | None, Action]] = {"add": "add", "delete": "remove", "attribute_update": "update"}
@@ -42,10 +43,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 def acceptances(
-    message: Membership, account_id: int | None, connection: Connection, audiences: Audiences, now: int
+    message: Membership,
+    account_id: int | None,
+    connection: Connection,
+    audiences: Audiences,
+    now: int,
+    ignored: dict[Queue, dict[str, str]] | None = None,
 ) -> list[Acceptance]:
-    """One acceptance for each audience that the message changes. `now`: ms. Raises TooMuch."""
-    reading = _Reading(message, account_id, connection, now)
+    """One acceptance for each audience that the message changes. `now`: ms. `ignored`: see Incoming. Raises TooMuch."""
+    reading = _Reading(message, account_id, Incoming(connection, SOURCE, message.id or "", now, ignored=ignored))
     for index, raw in enumerate(message.user_profiles or ()):
         reading.profile(f"$.user_profiles[{index}]", raw)
     dedupe = f"{message.__struct_config__.tag}:{message.id}" if message.id else ""
@@ -53,8 +59,8 @@ def acceptances(
 
 
 class _Reading:
-    def __init__(self, message: Membership, account_id: int | None, connection: Connection, now: int) -> None:
-        self.incoming = Incoming(connection, SOURCE, message.id or "", now)
+    def __init__(self, message: Membership, account_id: int | None, incoming: Incoming) -> None:
+        self.incoming = incoming
         self._at = message.timestamp_ms
         self._account_id = account_id
 

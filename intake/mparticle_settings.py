@@ -70,6 +70,8 @@ AUDIENCE: Final = (
     ),
     _text(LIST_ID, "Klaviyo List", "The list that Ferry fills. Written by Ferry.", visible=False),
 )
+#: Those of an audience that say which list it fills.
+LISTS: Final = ("listId", "listName", LIST_ID)
 #: Ids of the settings of an account, and of an audience.
 OF_ACCOUNT: Final = frozenset(setting["id"] for setting in ACCOUNT)
 OF_AUDIENCE: Final = frozenset(setting["id"] for setting in AUDIENCE)

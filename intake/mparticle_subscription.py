@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from connections import Connection
 from intake import setting_values
-from intake.audiences import facts
+from intake.audiences import facts, without_lists
 from intake.incoming import KIND
 from intake.mparticle_messages import Subscription
 from intake.mparticle_settings import LIST_ID
@@ -20,17 +20,24 @@ from queues.errors import Unavailable
 from queues.names import Queue
 
 
-def acceptance(message: Subscription, connection: Connection) -> Acceptance:
-    """The audience's name and settings. One that was disconnected is remembered as such, and nothing is deleted."""
+def acceptance(
+    message: Subscription, connection: Connection, ignored: dict[Queue, dict[str, str]] | None
+) -> Acceptance:
+    """The audience's name and settings. One that was disconnected is remembered as such, and nothing is deleted.
+
+    `ignored`: takes the list settings that do not count; None where they do.
+    """
     audience_id = str(message.audience_id)
+    queue = Queue(connection.name, KIND, audience_id)
     removed = "remove" if message.action == "remove" else ""
+    name, settings = visible(message.audience_name), setting_values.read(message.audience_subscription_settings)
     return Acceptance(
-        Queue(connection.name, KIND, audience_id),
+        queue,
         connection.policy_for(KIND, audience_id),
         f"{message.__struct_config__.tag}:{message.id}" if message.id else "",
-        audience=facts(
-            visible(message.audience_name), setting_values.read(message.audience_subscription_settings), removed
-        ),
+        audience=facts(name, settings, removed)
+        if ignored is None
+        else without_lists(name, settings, ignored, queue, removed),
     )
 
 

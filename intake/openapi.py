@@ -28,16 +28,18 @@ _DESCRIPTION: Final = (
     f"A body has at most {_MB} MB, gzip allowed, and must come within {limits.REQUEST_SECONDS:.0f} s; but the members "
     f"of an audience may be of any size, while {PIECE:,} bytes come within each {limits.REQUEST_SECONDS:.0f} s. "
     "A name that a message, its account or a change has twice is refused; within a person the last one counts. "
-    "Repeat a request after 408, 500 or 503; what was accepted of it is recognised by the message's id or the "
+    "Repeat a request after 408, 429, 500 or 503; what was accepted of it is recognised by the message's id or the "
     "Idempotency-Key."
 )
 _ERRORS: Final = {
     "400": "The request cannot be read; the description names the place.",
     "401": "No valid token or signature.",
+    "403": "The sender of the token may not: the description names the route, connection or account that it lacks.",
     "404": "There is no such connection, or no such snapshot.",
     "408": "The request came too slowly.",
     "413": "The body, or the number of changes or messages in it, is too large.",
     "415": "The compression is not known (use gzip or none), or the format.",
+    "429": "The sender's rate is used up; nothing was accepted.",
     "500": "A defect in Ferry; it may not have been accepted.",
     "503": "Redis is unreachable or full, or too much came at once; nothing was accepted.",
 }
@@ -85,7 +87,8 @@ def _open(operation: str, summary: str, response: dict[str, Any]) -> dict[str, A
 def _error_responses() -> dict[str, Any]:
     responses = {f"E{status}": answer(text, ref("Error")) for status, text in _ERRORS.items()}
     seconds = {"schema": {"type": "integer"}, "description": f"Seconds, such as {RETRY_AFTER}."}
-    responses["E503"]["headers"] = {"Retry-After": seconds}
+    for status in ("E429", "E503"):
+        responses[status]["headers"] = {"Retry-After": seconds}
     return responses
 
 
@@ -123,7 +126,7 @@ def _mparticle() -> dict[str, Any]:
         "responses": {
             "200": answer("Answered.", {"oneOf": answers}),
             "202": answer("The changes are stored.", ref("MembershipResponse")),
-            **errors("400", "401", "408", "413", "415", "500", "503"),
+            **errors("400", "401", "403", "408", "413", "415", "429", "500", "503"),
         },
     }
 

@@ -102,6 +102,6 @@ OPERATION: Final[dict[str, Any]] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": ref("Campaign")}}},
     "responses": {
         "202": answer("Stored, and waiting to be carried out.", ref("CampaignAnswer")),
-        **errors("400", "401", "404", "408", "413", "415", "500", "503"),
+        **errors("400", "401", "403", "404", "408", "413", "415", "429", "500", "503"),
     },
 }

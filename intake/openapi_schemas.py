@@ -65,7 +65,7 @@ _CHANGE: Final = obj(
 _REJECTED: Final = obj(
     {
         "index": {"type": "integer", "description": "Of the change in the request, from 0."},
-        "reason": {"type": "string", "enum": ["malformed", "no_identity"]},
+        "reason": {"type": "string", "enum": ["malformed", "no_identity", "identifier_blocked"]},
         "where": {"type": "string", "description": "Place and problem."},
     },
     "index",

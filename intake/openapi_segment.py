@@ -76,6 +76,6 @@ def operation(schemes: Iterable[str]) -> dict[str, Any]:
         },
         "responses": {
             "200": answer("Stored.", ref("SegmentAnswer")),
-            **errors("400", "401", "404", "408", "413", "415", "500", "503"),
+            **errors("400", "401", "403", "404", "408", "413", "415", "429", "500", "503"),
         },
     }

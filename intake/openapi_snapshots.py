@@ -61,7 +61,7 @@ def _members() -> dict[str, Any]:
         },
         "responses": {
             "202": answer("Stored, and waiting to be carried out.", ref("SnapshotAnswer")),
-            **errors("400", "401", "404", "408", "415", "500", "503"),
+            **errors("400", "401", "403", "404", "408", "415", "429", "500", "503"),
         },
     }
 
@@ -91,7 +91,10 @@ _SYNCS: Final[dict[str, Any]] = {
     "summary": "The last snapshots of an audience",
     "description": "The newest first; none of an audience for which none came.",
     "parameters": [_AUDIENCE, CONNECTION],
-    "responses": {"200": answer("How each goes.", ref("Snapshots")), **errors("400", "401", "404", "500", "503")},
+    "responses": {
+        "200": answer("How each goes.", ref("Snapshots")),
+        **errors("400", "401", "403", "404", "429", "500", "503"),
+    },
 }
 _SYNC: Final[dict[str, Any]] = {
     "operationId": "sync",
@@ -99,7 +102,7 @@ _SYNC: Final[dict[str, Any]] = {
     "parameters": [_AUDIENCE, _SNAPSHOT, CONNECTION],
     "responses": {
         "200": answer("How it goes, or went.", ref("Snapshot")),
-        **errors("400", "401", "404", "500", "503"),
+        **errors("400", "401", "403", "404", "429", "500", "503"),
     },
 }
 PATHS: Final[dict[str, Any]] = {

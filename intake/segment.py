@@ -13,9 +13,10 @@ import orjson
 from connections import Connections
 from intake import segment_reading
 from intake.audiences import Audiences, written
-from intake.auth import is_anonymous
+from intake.auth import SEGMENT, is_anonymous, sender_of
 from intake.body import BodyReader
 from intake.chosen import connection_of
+from intake.scopes import Scopes
 from intake.segment_auth import SIGNATURE, Signatures
 from intake.tally import Tally
 from queues.acceptance import Acceptance
@@ -37,18 +38,21 @@ class Segment:
         connections: Connections,
         audiences: Audiences,
         signatures: Signatures,
+        scopes: Scopes,
     ) -> None:
         self._commit = commit
         self._bodies = bodies
         self._connections = connections
         self._audiences = audiences
         self._signatures = signatures
+        self._scopes = scopes
         self._tally = Tally(every=60.0)
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """One message, or a batch."""
         body = await self._body(req)
-        reading = segment_reading.read(body, connection_of(req, self._connections), self._audiences, now_ms())
+        connection = connection_of(req, self._connections, self._scopes)
+        reading = segment_reading.read(body, connection, self._audiences, now_ms())
         await self._accept(reading.acceptances)
         for kind in reading.unmapped.elements():
             if counted := self._tally.count(kind):
@@ -76,4 +80,11 @@ class Segment:
         """The body; of a sender without a token nothing is made before the signature is found right."""
         if not is_anonymous(req):
             return await self._bodies.read(req)
-        return await self._bodies.read(req, check=partial(self._signatures.check, req.get_header(SIGNATURE) or ""))
+        body = await self._bodies.read(req, check=partial(self._signed, req))
+        sender = sender_of(req)
+        await self._scopes.check_rate(sender)
+        self._scopes.check_route(sender, SEGMENT)
+        return body
+
+    def _signed(self, req: falcon.asgi.Request, body: bytes) -> None:
+        req.context.sender = self._signatures.sender(req.get_header(SIGNATURE) or "", body)

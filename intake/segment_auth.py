@@ -14,7 +14,7 @@ from typing import Final
 
 import falcon
 
-from settings import Token
+from senders import Sender
 
 SIGNATURE: Final = "X-Signature"
 
@@ -31,18 +31,22 @@ def write_key(authorization: str | None) -> str:
 
 
 class Signatures:
-    """Knows the secrets of FERRY_SEGMENT_SECRETS, of which each may have signed."""
+    """Knows the secrets of the senders that sign, of which each may have signed."""
 
-    def __init__(self, secrets: Iterable[Token]) -> None:
-        self._secrets = [secret.value.encode() for secret in secrets]
+    def __init__(self, senders: Iterable[Sender]) -> None:
+        self._secrets = [(secret.encode(), sender) for sender in senders for secret in sender.segment_secrets]
 
-    def check(self, signature: str, body: bytes) -> None:
-        """Raise HTTPUnauthorized unless `signature` is the HMAC-SHA1 of the body, in hex (Segment: webhooks)."""
+    def __bool__(self) -> bool:
+        return bool(self._secrets)
+
+    def sender(self, signature: str, body: bytes) -> Sender:
+        """Who signed: `signature` is the HMAC-SHA1 of the body, in hex (Segment: webhooks). Raises HTTPUnauthorized."""
         given = signature.strip().lower().encode()
         # Compared with every secret's, so that the time it takes does not tell which one was near.
-        matches = [hmac.compare_digest(given, _sign(secret, body)) for secret in self._secrets]
-        if not any(matches):
+        matches = [sender for secret, sender in self._secrets if hmac.compare_digest(given, _sign(secret, body))]
+        if not matches:
             raise unauthorized()
+        return matches[0]
 
 
 def _sign(secret: bytes, body: bytes) -> bytes:
@@ -54,7 +58,7 @@ def unauthorized() -> falcon.HTTPUnauthorized:
     return falcon.HTTPUnauthorized(
         title="A valid token is needed",
         description="Send the header 'Authorization: Token <value>' (or Bearer, or Basic with the value as user name) "
-        f"with a value of FERRY_TOKENS, or {SIGNATURE} with the HMAC-SHA1 of the body as sent, in hex, by a secret of "
-        "FERRY_SEGMENT_SECRETS.",
+        f"with a sender's token (of FERRY_TOKENS or token_env), or {SIGNATURE} with the HMAC-SHA1 of the body as sent, "
+        "in hex, by a secret of FERRY_SEGMENT_SECRETS or segment_secret_env.",
         challenges=['Token realm="ferry"', 'Bearer realm="ferry"', 'Basic realm="ferry"'],
     )

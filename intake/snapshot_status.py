@@ -17,6 +17,7 @@ from connections import DEFAULT, Connection, Connections
 from intake import faults
 from intake.chosen import connection_of
 from intake.limits import AUDIENCE_ID
+from intake.scopes import Scopes
 from queues import keys
 from queues.errors import Unavailable
 from queues.names import Queue
@@ -43,13 +44,14 @@ def status_of(queue: Queue, snapshot_id: str) -> str:
 class Syncs:
     """The last snapshots of an audience."""
 
-    def __init__(self, redis: Redis, connections: Connections) -> None:
+    def __init__(self, redis: Redis, connections: Connections, scopes: Scopes) -> None:
         self._redis = redis
+        self._scopes = scopes
         self._connections = connections
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str) -> None:
         """The newest first; none of an audience for which none ever came."""
-        queue = queue_for(connection_of(req, self._connections), audience)
+        queue = queue_for(connection_of(req, self._connections, self._scopes), audience)
         with unavailable():
             ids = cast("list[bytes]", await self._redis.zrevrange(keys.queue(queue, "syncs"), 0, -1))
             stored = await self._redis.mget([keys.snapshot(id_.decode()) for id_ in ids]) if ids else []
@@ -60,13 +62,14 @@ class Syncs:
 class Sync:
     """One snapshot."""
 
-    def __init__(self, redis: Redis, connections: Connections) -> None:
+    def __init__(self, redis: Redis, connections: Connections, scopes: Scopes) -> None:
         self._redis = redis
+        self._scopes = scopes
         self._connections = connections
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str, snapshot: str) -> None:
         """How it goes, or went."""
-        queue = queue_for(connection_of(req, self._connections), audience)
+        queue = queue_for(connection_of(req, self._connections, self._scopes), audience)
         record = await self._record(snapshot)
         if record is None or record.queue != str(queue):
             raise falcon.HTTPNotFound(

@@ -18,6 +18,7 @@ from intake.changes import NDJSON, media_type
 from intake.chosen import connection_of
 from intake.limits import AUDIENCE_NAME
 from intake.pieces import pieces
+from intake.scopes import Scopes
 from intake.snapshot_status import queue_for, status_of
 from intake.staging import Staging
 from mappings.times import clamp, to_ms
@@ -45,15 +46,17 @@ class _Asked(msgspec.Struct):
 class Members:
     """Answers a sender only after the ledger has the whole membership, and what is to be done with it."""
 
-    def __init__(self, staging: Staging, bodies: BodyReader, connections: Connections) -> None:
+    def __init__(self, staging: Staging, bodies: BodyReader, connections: Connections, scopes: Scopes) -> None:
         self._staging = staging
+        self._scopes = scopes
         self._bodies = bodies
         self._connections = connections
 
     async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str) -> None:
         """A snapshot. The same one again is another one, which changes nothing."""
         now = now_ms()  # before the first byte: whatever changes from here on is newer
-        queue = queue_for(connection_of(req, self._connections, *_Asked.__struct_fields__), audience)
+        chosen = connection_of(req, self._connections, self._scopes, *_Asked.__struct_fields__)
+        queue = queue_for(chosen, audience)
         asked = _asked(req)
         at, clamped = clamp(_at(asked.at), now)
         order = _order(asked, req, new_id(queue), at)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from intake.readiness import Check
 from klaviyo.revision import DEPRECATED, RETIRED, REVISION
-from settings import Settings, Token
+from settings import Settings
 
 
 def settings_checks(settings: Settings) -> list[Check]:
@@ -17,19 +17,17 @@ def settings_checks(settings: Settings) -> list[Check]:
 
 
 def _senders(settings: Settings) -> Iterator[Check]:
-    if settings.tokens:
-        yield Check("tokens", True, _names(settings.tokens))
-    elif settings.segment_secrets:
+    showing = [sender.name for sender in settings.every_sender if sender.tokens]
+    signing = [sender.name for sender in settings.every_sender if sender.segment_secrets]
+    if showing:
+        yield Check("tokens", True, ", ".join(showing))
+    elif signing:
         yield Check("tokens", True, "none: only what Segment signs is taken, every other sender is answered 401")
     else:
         remedy = "set FERRY_TOKENS=mparticle:<at least 16 characters>, such as of: openssl rand -hex 16"
         yield Check("tokens", False, "none: every sender is answered 401", remedy)
-    if settings.segment_secrets:
-        yield Check("segment secrets", True, _names(settings.segment_secrets))
-
-
-def _names(secrets: Sequence[Token]) -> str:
-    return ", ".join(secret.name for secret in secrets)
+    if signing:
+        yield Check("segment secrets", True, ", ".join(name.removeprefix("segment:") for name in signing))
 
 
 def _secret(settings: Settings) -> Check:

@@ -36,6 +36,7 @@ _COMMANDS = {
     "estimate": "ops.estimate:estimate",
     "doctor": "ops.doctor:doctor",
     "connections": "ops.connections_group:connections",
+    "senders": "ops.senders:senders",
     "selftest": "ops.selftest:selftest",
     "release-check": "ops.release_check:release_check",
     "users": "ops.users:users",

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from redis import Redis
 
-from connections import Connection, UnknownConnection
+from connections import OF_ACCOUNT, Connection, UnknownConnection
 from klaviyo.rights import Rights
 from ops.connections_key import Key, examine, key_or_why
 from ops.errors import Failed
@@ -17,6 +17,7 @@ from queues.census import Census, take_census
 from queues.counts import QueueCount
 from queues.holds import Hold
 from settings import Settings
+from wording import moment
 
 #: Keys examined at the same time: each has limits of its own.
 _AT_ONCE: Final = 8
@@ -85,6 +86,7 @@ def document(line: Line) -> dict[str, Any]:
         if rights
         else None,
         "key": line.key.origin if line.key else None,
+        "learnt": _learnt(line),
         "scopes": dict(rights.scopes) if rights else None,
         "trouble": line.trouble or None,
         "policy": {"size": policy.size, "minutes": policy.age_ms / 60_000, "upload_max": policy.upload_max}
@@ -94,4 +96,18 @@ def document(line: Line) -> dict[str, Any]:
             {"id": each.queue.target, "name": each.name or None, "list_id": each.list_id} for each in line.audiences
         ],
         "held": line.hold.reason if line.hold else None,
+    }
+
+
+def _learnt(line: Line) -> dict[str, Any] | None:
+    """Of a key that a message brought: which, since when and from whom; whether settings name the connection."""
+    known = line.key.learnt if line.key else None
+    if known is None:
+        return None
+    return {
+        "fingerprint": known.fingerprint,
+        "since": moment(known.since) if known.since else None,
+        "sender": known.sender or None,
+        "before": known.before or None,
+        "named_by_settings": OF_ACCOUNT.fullmatch(line.name) is None,
     }

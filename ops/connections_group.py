@@ -12,6 +12,7 @@ from ops.connections_list import list_
 from ops.connections_remove import remove
 from ops.connections_rotate import rotate
 from ops.connections_scopes import scopes_table
+from ops.connections_undo import undo_key
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.options import var_option
@@ -24,7 +25,7 @@ def connections() -> None:
     """See, add, test and remove connections; exchange their keys.
 
     A connection is one Klaviyo account. Keys come from the environment, from the CDP, or are kept by Ferry, encrypted:
-    those that were added here.
+    those that were added here. One that a message of the CDP brought can be undone.
     """
 
 
@@ -46,5 +47,5 @@ def test(name: str) -> None:
         raise Failed(f"with this key nothing can be delivered over {name}: create one with the scopes above in Klaviyo")
 
 
-for command in (list_, add, rotate, remove):
+for command in (list_, add, rotate, remove, undo_key):
     connections.add_command(command)

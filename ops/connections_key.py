@@ -16,17 +16,22 @@ from klaviyo.limiter import RedisLimiter, fingerprint
 from klaviyo.rights import Rights
 from ops.errors import Failed, Misconfigured
 from ops.patience import patiently
-from queues import accounts, kept
+from queues import account_keys, accounts, kept
+from queues.account_keys import Learnt
 from queues.errors import NoSecretKey, SecretKeyChanged
 from settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`origin`: who has it. A CDP's setting goes before the environment, and that before what Ferry keeps."""
+    """`origin`: who has it. A CDP's setting goes before the environment, and that before what Ferry keeps.
+
+    `learnt`: what is known of one that a message of the CDP brought.
+    """
 
     value: str = field(repr=False)
     origin: Literal["CDP", "environment", "kept"]
+    learnt: Learnt | None = None
 
 
 def key_of(redis: Redis, settings: Settings, name: str) -> Key | None:
@@ -35,7 +40,7 @@ def key_of(redis: Redis, settings: Settings, name: str) -> Key | None:
     cipher = accounts.Cipher(settings.secret_keys)
     account = accounts.recall(redis, name, cipher)
     if account and account.api_key:
-        return Key(account.api_key, "CDP")
+        return Key(account.api_key, "CDP", account_keys.learnt(redis, name, cipher))
     if connection.api_key:
         return Key(connection.api_key, "environment")
     own = kept.key_of(redis, name, cipher)

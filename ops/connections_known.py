@@ -18,7 +18,8 @@ from settings import Settings
 ELSEWHERE: Final = {
     "environment": "Ferry cannot change its environment: set KLAVIYO_API_KEY, or what api_key_env names in "
     "connections.toml, to the new key and restart web, scheduler and worker.",
-    "CDP": "The CDP sends this key with its messages: change apiKey in the CDP's settings.",
+    "CDP": "The CDP sends this key with its messages: change apiKey in the CDP's settings; to be "
+    "rid of it, `ferry connections undo-key`.",
 }
 
 #: Where a key comes from, by its origin.

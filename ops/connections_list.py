@@ -16,7 +16,7 @@ from ops.connections_key import titled
 from ops.connections_scopes import in_short
 from ops.installation import installation
 from ops.options import json_option, var_option
-from ops.output import console, print_json, table
+from ops.output import console, echo, print_json, table
 from queues.names import Queue
 from wording import named, number, span
 
@@ -35,6 +35,8 @@ def list_(as_json: bool) -> None:
         print_json(told)
     else:
         console().print(listing(told))
+        for line in learnt_lines(told):
+            echo(line, err=True)
 
 
 def listing(connections: Iterable[Mapping[str, Any]]) -> Table:
@@ -52,6 +54,23 @@ def listing(connections: Iterable[Mapping[str, Any]]) -> Table:
             Text(visible(each["held"] or ""), style="bold red"),
         )
     return made
+
+
+def learnt_lines(connections: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A line for each connection that settings name and whose key came with a message. Pure."""
+    return [
+        f"Mind: {each['name']} has a key that a message brought (fingerprint {known['fingerprint']}, "
+        f"{_whence(known)}), over that of the settings. Where nobody meant it: "
+        f"ferry connections undo-key {each['name']}"
+        for each in connections
+        if (known := each.get("learnt")) and known["named_by_settings"]
+    ]
+
+
+def _whence(learnt: Mapping[str, Any]) -> str:
+    if learnt["sender"]:
+        return f"from sender {learnt['sender']}, since {learnt['since']}"
+    return f"since {learnt['since']}" if learnt["since"] else "before Ferry noted from whom"
 
 
 def _account(told: Mapping[str, Any]) -> Account | None:

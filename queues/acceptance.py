@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from redis import Redis
 
@@ -18,6 +18,8 @@ from queues.rollback import Step
 
 #: How long a repeated message is recognised, in ms (24 h).
 REMEMBERED_MS = 86_400_000
+#: In front of the JSON of an audience: what is known of its list stays (accept.lua).
+LISTS_STAY: Final = b"+"
 #: Characters of the script's answer.
 _SEEN, _DUE, _FULL = b"02-"
 _WRITTEN = frozenset(b"12")
@@ -37,8 +39,9 @@ class Acceptance:
     """Everything one message brings to one queue.
 
     `message`: the CDP's id of the message, empty when it has none and cannot be recognised when repeated.
-    `changes`: stored forms, in the order of the message. `audience`: JSON to remember, empty for as it was. `source`:
-    whose changes they are; `clamped`: how many of them had a time that cannot be, and count as of their arrival.
+    `changes`: stored forms, in the order of the message. `audience`: JSON to remember, behind LISTS_STAY where its list
+    settings do not count; empty for as it was. `source`: whose changes they are; `clamped`: how many of them had a time
+    that cannot be, and count as of their arrival.
     """
 
     queue: Queue

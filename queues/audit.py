@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 import msgspec
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import OutOfMemoryError
 
 from queues import keys
@@ -17,11 +18,13 @@ log = logging.getLogger(__name__)
 #: Entries kept, about.
 KEPT: Final = 10_000
 DONE: Final = "done"
+_UNTOLD: Final = "the audit does not say that %s did %s on %s: Redis' memory is full"
 _ID: Final = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """`id`: of the stream. `at`: ms, by the server's clock. `who`: `web:ann`, `api:ann`, `cli:<os user>`.
+    """`id`: of the stream. `at`: ms, by the server's clock. `who`: `web:ann`, `api:ann`, `cli:<os user>`,
+    `sender:<name>`.
 
     `what`: flush, hold, release, replay, purge, sign-in, ... `on`: a queue, a connection, a user's name, or empty.
     `counts`: of changes, letters and the like.
@@ -41,11 +44,22 @@ def note(redis: Redis, who: str, what: str, on: object = "", outcome: str = DONE
 
     Not when the memory is full: whoever lets the queues drain then must not be told that it failed.
     """
-    fields = {"who": who, "what": what, "on": str(on), "outcome": outcome, "counts": msgspec.json.encode(counts)}
     try:
-        redis.xadd(keys.AUDIT, cast("Any", fields), maxlen=KEPT, approximate=True)
+        redis.xadd(keys.AUDIT, _fields(who, what, on, outcome, counts), maxlen=KEPT, approximate=True)
     except OutOfMemoryError:
-        log.warning("the audit does not say that %s did %s on %s: Redis' memory is full", who, what, on or "nothing")
+        log.warning(_UNTOLD, who, what, on or "nothing")
+
+
+async def note_async(redis: AsyncRedis, who: str, what: str, on: object = "", outcome: str = DONE) -> None:
+    """The same for the intake: what a sender's message did. Raises redis.RedisError."""
+    try:
+        await redis.xadd(keys.AUDIT, _fields(who, what, on, outcome, {}), maxlen=KEPT, approximate=True)
+    except OutOfMemoryError:
+        log.warning(_UNTOLD, who, what, on or "nothing")
+
+
+def _fields(who: str, what: str, on: object, outcome: str, counts: dict[str, int]) -> Any:
+    return {"who": who, "what": what, "on": str(on), "outcome": outcome, "counts": msgspec.json.encode(counts)}
 
 
 def is_id(text: str) -> bool:

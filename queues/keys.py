@@ -66,7 +66,12 @@ Outside the partitions, written by plain commands, or by a script of one key:
     ferry:owners                   HASH   list -> queue that keeps it, or gave it up since (owners.py)
     ferry:owners:since             STRING ms since when lists have owners
     ferry:housekeeping             STRING the ledger is kept within its bounds once while it lasts
-    ferry:account:<connection>     HASH   settings a CDP sent for a connection, API key encrypted
+    ferry:account:<connection>     HASH   settings a CDP sent for a connection, API key encrypted; of the key also its
+                                          fingerprint, since, by, the one before, one that was undone (account_keys.py)
+    ferry:key-changes              HASH   what, connection, sender -> JSON, a key or settings that a message changed or
+                                          tried to (key_changes.py); a week
+    ferry:sender:<name>            HASH   last use, requests, and what was refused to a sender (senders.py)
+    ferry:rates/<name>/...         LIST   times of a sender's last requests (sender_rates.py, written by `limits`)
     ferry:consents:<connection>:<person key>
                                    HASH   purpose -> what the person decided about it, and when;
                                           other key of the person -> nothing; expires after a year
@@ -119,6 +124,9 @@ ALERTS = f"{ROOT}alerts"
 ALERTS_SEEN = f"{ROOT}alerts:seen"
 ALERTS_JUDGING = f"{ROOT}alerts:judging"
 CONNECTIONS = f"{ROOT}connections"
+KEY_CHANGES = f"{ROOT}key-changes"
+#: Prefix of the keys that `limits` writes for the rates of senders.
+RATES = f"{ROOT}rates"
 #: Prefix of RQ's own keys; tagged, because RQ's scripts touch several of its keys at once.
 RQ_PREFIX = f"{PREFIX}{{ferry-rq}}:"
 
@@ -164,6 +172,11 @@ def account(connection: str) -> str:
 def klaviyo(connection: str) -> str:
     """To which account of Klaviyo's a connection delivers, and by which keys."""
     return f"{ROOT}klaviyo:{connection}"
+
+
+def sender(name: str) -> str:
+    """How a sender uses what it may."""
+    return f"ferry:sender:{name}"
 
 
 def consents(connection: str, person: str) -> str:

@@ -6,7 +6,7 @@ import logging
 
 from redis import Redis
 
-from queues import bounds, dead_letters, doorbell, history, keys, looks, members, pending
+from queues import bounds, dead_letters, doorbell, history, key_changes, keys, looks, members, pending
 from queues.dead_letters import Kept
 from queues.names import Queue
 
@@ -36,6 +36,7 @@ def housekeep(redis: Redis, now: int) -> None:
     for queue in members.let_go_of_lapsed(redis, queues, now):
         log.warning("%s: a repair has not ended and is given up; compare again with `ferry reconcile %s`", queue, queue)
     doorbell.forget_failures(redis, FAILED_JOBS)
+    key_changes.prune(redis, now)
 
 
 def used(kept: Kept, now: int) -> float:

@@ -4,7 +4,7 @@
 --       then for each message: 9 .. its seen mark
 -- ARGV  1 queue  2 now, ms  3 size  4 age, ms  5 most changes that may wait  6 ms to remember a message
 --       then for each message: 1 whether to remember it ('1', or '' where it has no id)
---       2 audience (JSON), empty: as it was  3 n, number of changes  4 d, number of changes that are dead on arrival
+--       2 audience (JSON), empty: as it was; behind a '+': with the list settings of the one before  3 n, number of changes  4 d, number of changes that are dead on arrival
 --       then n changes  then d times: change, reason, detail
 -- Returns {outcomes, step, ms}: how many steps the partition had before, and when the last one was; 0 and 0 before the
 -- first. Of the outcomes there is one character for each message: '0' seen before, nothing written; '1' written down; '2' written down, and it
@@ -36,6 +36,18 @@ local function outcome(mark, remember, n)
   return '1'
 end
 
+-- with_lists(told): the JSON of an audience, with the list settings of what is known of it where it begins with '+'.
+local function with_lists(told)
+  if told:sub(1, 1) ~= '+' then return told end
+  told = told:sub(2)
+  local known = redis.call('HGET', KEYS[1], 'audience')
+  local before = known and cjson.decode(known).settings or {}
+  if not (before.listId or before.listName or before.klaviyoListId) then return told end
+  local new = cjson.decode(told)
+  for _, name in ipairs({'listId', 'listName', 'klaviyoListId'}) do new.settings[name] = before[name] end
+  return cjson.encode(new)
+end
+
 local outcomes, last, audience, changes, dead = {}, nil, '', {}, 0
 local at = 7
 for i = 9, #KEYS do
@@ -57,7 +69,7 @@ for i = 9, #KEYS do
 end
 if not last then return answer(outcomes) end
 redis.call('HSET', KEYS[1], 'size', ARGV[3], 'age', ARGV[4])
-if audience ~= '' then redis.call('HSET', KEYS[1], 'audience', audience) end
+if audience ~= '' then redis.call('HSET', KEYS[1], 'audience', with_lists(audience)) end
 redis.call('SADD', KEYS[6], ARGV[1])
 in_parts(changes, 1, #changes, function(...) redis.call('RPUSH', KEYS[2], ...) end)
 -- A snapshot that is being carried out leaves alone who has changed since. The first key of a change names its person;

@@ -177,3 +177,11 @@ def test_a_load_is_counted_and_stored_to_the_last_change(ferry: Rival) -> None:
 def test_a_load_that_is_not_answered_202_is_no_figure() -> None:
     with running() as url, pytest.raises(BenchError, match="401"):
         generate([int(url.rsplit(":", 1)[1])], memberships(1), 0.2)
+
+
+def test_senders_with_scopes_are_measured_beside_one_without(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    result = CliRunner().invoke(main, ["--quick", "--only", "scopes", "--out", str(page)])
+    assert result.exit_code == 0, result.output  # whether the target is met is nothing for a busy machine
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| Messages accepted a second")]
+    assert [("a rate" in row, "without a scope" in row) for row in rows] == [(False, True), (True, True)]

@@ -6,9 +6,9 @@ import falcon
 import pytest
 
 from connections import Audience, Connection, Connections, UnknownConnection, is_name
-from intake.chosen import connection_named
 from queues.errors import Unavailable
 from queues.policy import FlushPolicy
+from tests.support.senders import choose
 
 
 def known() -> Connections:
@@ -46,12 +46,12 @@ def test_one_that_was_removed_is_unknown_again() -> None:
 def test_until_those_added_were_looked_up_nobody_is_told_for_good_that_there_is_no_such() -> None:
     connections = known()
     connections.complete = False
-    assert connection_named("brand-b", connections).name == "brand-b"
+    assert choose(connections)("brand-b").name == "brand-b"
     with pytest.raises(Unavailable):
-        connection_named("brand-c", connections)
+        choose(connections)("brand-c")
     connections.include([])
     with pytest.raises(falcon.HTTPNotFound):
-        connection_named("brand-c", connections)
+        choose(connections)("brand-c")
 
 
 @pytest.mark.parametrize(

@@ -10,36 +10,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.segment_auth import Signatures, write_key
-from settings import Token
+from senders import Sender
 
-SECRETS = (Token("new", "3c0e7b51d2f94a68"), Token("old", "d41f8e6a90b27c35"))
+SECRETS = ("3c0e7b51d2f94a68", "d41f8e6a90b27c35")
+SENDERS = tuple(Sender(secret[:4], segment_secrets=(secret,)) for secret in SECRETS)
 # RFC 2202, test case 2 of HMAC-SHA-1.
 JEFE, WHAT, DIGEST = "Jefe", b"what do ya want for nothing?", "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"
 
 
 def test_a_signature_is_the_hmac_of_the_standard() -> None:
-    Signatures([Token("jefe", JEFE)]).check(DIGEST, WHAT)
+    assert Signatures([Sender("jefe", segment_secrets=(JEFE,))]).sender(DIGEST, WHAT).name == "jefe"
 
 
 @given(body=st.binary(max_size=50), other=st.binary(max_size=50), secret=st.sampled_from(SECRETS))
-def test_only_the_signature_of_these_very_bytes_passes(body: bytes, other: bytes, secret: Token) -> None:
-    signature = hmac.new(secret.value.encode(), body, "sha1").hexdigest()
-    Signatures(SECRETS).check(f" {signature.upper()} ", body)
+def test_only_the_signature_of_these_very_bytes_passes(body: bytes, other: bytes, secret: str) -> None:
+    signature = hmac.new(secret.encode(), body, "sha1").hexdigest()
+    assert secret in Signatures(SENDERS).sender(f" {signature.upper()} ", body).segment_secrets
     if other != body:
         with pytest.raises(falcon.HTTPUnauthorized):
-            Signatures(SECRETS).check(signature, other)
+            Signatures(SENDERS).sender(signature, other)
 
 
 def test_a_secret_that_was_taken_away_signs_no_longer() -> None:
-    signature = hmac.new(SECRETS[1].value.encode(), WHAT, "sha1").hexdigest()
+    signature = hmac.new(SECRETS[1].encode(), WHAT, "sha1").hexdigest()
     with pytest.raises(falcon.HTTPUnauthorized):
-        Signatures(SECRETS[:1]).check(signature, WHAT)
+        Signatures(SENDERS[:1]).sender(signature, WHAT)
 
 
 @given(st.text(max_size=50))
 def test_no_text_for_a_signature_is_a_defect(signature: str) -> None:
     with pytest.raises(falcon.HTTPUnauthorized):
-        Signatures(SECRETS).check(signature, b"")
+        Signatures(SENDERS).sender(signature, b"")
 
 
 def test_every_secret_is_compared_in_constant_time_whichever_matches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +52,7 @@ def test_every_secret_is_compared_in_constant_time_whichever_matches(monkeypatch
         return compare(given, known)
 
     monkeypatch.setattr(hmac, "compare_digest", noted)
-    Signatures(SECRETS).check(hmac.new(SECRETS[0].value.encode(), WHAT, "sha1").hexdigest(), WHAT)
+    Signatures(SENDERS).sender(hmac.new(SECRETS[0].encode(), WHAT, "sha1").hexdigest(), WHAT)
     assert len(compared) == 2
 
 

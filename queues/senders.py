@@ -1,0 +1,46 @@
+"""How each sender uses what it may: when last, how many requests, and what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, cast
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
+from queues import keys
+
+#: What a sender may lack: the route, the connection, the mParticle account, room in its rate, the right to set keys.
+Lack = Literal["route", "connection", "account", "rate", "keys"]
+_REFUSED: Final = "refused:"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """`last`: ms, None for a sender that never came. `requests`: all of them. `refused`: by what was lacking."""
+
+    last: int | None = None
+    requests: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+
+
+async def add(redis: AsyncRedis, name: str, use: Use) -> None:
+    """Add what came since the last time, in one round trip. Raises redis.RedisError."""
+    key = keys.sender(name)
+    async with redis.pipeline(transaction=False) as pipe:
+        pipe.hset(key, "last", cast("Any", use.last))
+        pipe.hincrby(key, "requests", use.requests)
+        for lack, times in use.refused.items():
+            pipe.hincrby(key, f"{_REFUSED}{lack}", times)
+        await pipe.execute()
+
+
+def read(redis: Redis, name: str) -> Use:
+    """What is known of a sender. Raises redis.RedisError."""
+    stored = {
+        name.decode(): int(value)
+        for name, value in cast("dict[bytes, bytes]", redis.hgetall(keys.sender(name))).items()
+    }
+    refused = {name.removeprefix(_REFUSED): times for name, times in stored.items() if name.startswith(_REFUSED)}
+    return Use(stored.get("last"), stored.get("requests", 0), refused)

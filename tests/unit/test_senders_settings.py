@@ -1,0 +1,138 @@
+"""The tables [senders.<name>]: what may stand there, and what each comes to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import settings
+from connections import Connection
+from senders import Rate, Sender
+from settings import Settings, SettingsError
+
+TOKEN, OTHER = "a token of sixteen or more", "another token of as many"
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Settings of a connections.toml with this text."""
+
+    def loaded(text: str, **env: str) -> Settings:
+        file = tmp_path / "connections.toml"
+        file.write_text(text)
+        for name in ("FERRY_TOKENS", "FERRY_SEGMENT_SECRETS"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in {"FERRY_CONNECTIONS": str(file), "B_TOKEN": TOKEN, **env}.items():
+            monkeypatch.setenv(name, value)
+        return settings.load()
+
+    return loaded
+
+
+def test_a_sender_has_what_its_table_says(load: Any) -> None:
+    known = load(
+        "[connections.brand_b]\nmparticle_account = 7\n"
+        "[senders.b]\ntoken_env = 'B_TOKEN'\nsegment_secret_env = 'B_SECRET'\nroutes = ['segment', 'mparticle']\n"
+        "connections = ['brand_b']\nmparticle_accounts = [7]\n"
+        "rate = {per_second = 50, burst = 120}\naccept_keys = true\n",
+        B_SECRET=OTHER,
+    )
+    (sender,) = known.senders
+    assert sender == Sender(
+        "b",
+        (TOKEN,),
+        (OTHER,),
+        frozenset({"segment", "mparticle"}),
+        frozenset({"brand_b"}),
+        frozenset({7}),
+        Rate(50, 120),
+        accept_keys=True,
+    )
+    assert not any(secret in repr(sender) for secret in (TOKEN, OTHER))
+
+
+def test_a_variable_may_hold_two_tokens_so_that_one_can_be_exchanged(load: Any) -> None:
+    known = load("[senders.b]\ntoken_env = 'B_TOKEN'\n", B_TOKEN=f"{OTHER}, {TOKEN},")
+    assert known.senders[0].tokens == (OTHER, TOKEN)
+
+
+def test_the_simple_forms_are_senders_too_and_may_set_nothing_that_settings_name(load: Any) -> None:
+    known = load("", FERRY_TOKENS=f"shop:{TOKEN}", FERRY_SEGMENT_SECRETS=f"new:{OTHER}")
+    shop, signed = known.every_sender
+    assert (shop.name, shop.tokens, shop.routes, shop.connections) == ("shop", (TOKEN,), None, None)
+    assert (signed.name, signed.segment_secrets, signed.routes) == ("segment:new", (OTHER,), frozenset({"segment"}))
+    assert not shop.may_set(Connection("default"))
+    assert shop.may_set(Connection("mparticle-7"))
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("[senders.b]\nroutes = ['changes']", "[senders.b]: token_env: missing"),
+        ("[senders.b]\ntoken_env = 'NOT_SET'", "it names NOT_SET, which is not set"),
+        ("[senders.b]\ntoken_env = 'SHORT'", "a value of SHORT has under 16 characters"),
+        ("[senders.b]\ntoken_env = 'B_TOKEN'\nroutes = ['change']", "routes.0: not one of mparticle, changes"),
+        ("[senders.b]\ntoken_env = 'B_TOKEN'\nroutes = []", "routes: "),
+        ("[senders.b]\ntoken_env = 'B_TOKEN'\nconnections = []", "connections: "),
+        ("[senders.b]\ntoken_env = 'B_TOKEN'\nmparticle_accounts = []", "mparticle_accounts: "),
+        ("[senders.b]\ntoken_env = 'B_TOKEN'\nconnection = ['b']", "connection: Unknown field"),
+        ("[senders.b]\ntoken_env = 'B_TOKEN'\nconnections = ['Brand B']", "no name of a connection"),
+        ("[senders.b]\ntoken_env = 'B_TOKEN'\nrate = {per_second = 0}", "rate.per_second: "),
+        (
+            "[senders.b]\ntoken_env = 'B_TOKEN'\nrate = {per_second = 5, burst = 4}",
+            "rate.burst: smaller than per_second",
+        ),
+        ("[senders.b]\ntoken_env = 'B_TOKEN'\nrate = {burst = 4}", "rate.per_second: "),
+        ("[senders.b]\ntoken_env = 'B_TOKEN'\nrate = 50", "rate"),
+        ("[senders.b]\ntoken_env = 'B_TOKEN'\naccept_keys = 'maybe'", "accept_keys: "),
+        ("[senders.'B b']\ntoken_env = 'B_TOKEN'", "a name is lower-case letters"),
+        ("senders = 3", "senders is no table"),
+        (
+            "[senders.b]\ntoken_env = 'B_TOKEN'\nconnections = ['brand_b']\nmparticle_accounts = [8]",
+            "mparticle_accounts names 8, whose connection is mparticle-8; add it to connections",
+        ),
+        ("[senders.shop]\ntoken_env = 'B_TOKEN'", "FERRY_TOKENS names a sender shop, too"),
+        ("[senders.b]\ntoken_env = 'SHOPS'", "[senders.b]: it has a token or secret of shop"),
+        ("[senders.b]\ntoken_env = 'B_TOKEN'\n[senders.c]\ntoken_env = 'B_TOKEN'", "[senders.c]: it has a token"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused_naming_place_and_remedy(load: Any, table: str, words: str) -> None:
+    shop = "a token of the shop and simple"
+    with pytest.raises(SettingsError) as refusal:
+        load(table, SHORT="short", SHOPS=shop, FERRY_TOKENS=f"shop:{shop}")
+    assert words in str(refusal.value)
+    assert not any(secret in str(refusal.value) for secret in (TOKEN, shop))
+
+
+@given(st.integers(1, 10_000), st.integers(1, 10_000))
+def test_a_rate_is_per_second_in_the_long_run_and_lets_the_burst_through_at_once(one: int, other: int) -> None:
+    rate = Rate(min(one, other), max(one, other))
+    assert rate.amount == rate.per_second * rate.seconds
+    assert rate.burst <= rate.amount < rate.burst + rate.per_second
+
+
+@pytest.mark.parametrize(
+    ("sender", "reached"),
+    [
+        (Sender("all"), {"default", "brand_a", "brand_b", "mparticle-7", "mparticle-8"}),
+        (Sender("one", connections=frozenset({"brand_a"})), {"brand_a"}),
+        (Sender("account", mparticle_accounts=frozenset({7})), {"mparticle-7"}),
+        (Sender("named", mparticle_accounts=frozenset({2})), {"brand_b"}),
+        (
+            Sender("both", connections=frozenset({"default", "brand_b"}), mparticle_accounts=frozenset({2})),
+            {"default", "brand_b"},
+        ),
+    ],
+)
+def test_what_a_sender_reaches(sender: Sender, reached: set[str]) -> None:
+    known = [
+        Connection("default"),
+        Connection("brand_a", mparticle_account=1),
+        Connection("brand_b", mparticle_account=2),
+    ]
+    known += [Connection("mparticle-7"), Connection("mparticle-8")]
+    assert {each.name for each in known if sender.may_reach(each)} == reached
