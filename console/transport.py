@@ -17,7 +17,7 @@ def way(scheme: str, host: str, client: str, forwarded_proto: str | None, forwar
     """Take `scheme` and `client` from the connection, `host` from the header, and what a proxy in front says."""
     if "https" in (scheme, (forwarded_proto or "").rpartition(",")[2].strip().lower()):
         return "https"
-    local = is_loopback(urlsplit(f"//{host}").hostname or "") and is_loopback(client)
+    local = is_loopback(_name(host)) and is_loopback(client)
     return "loopback" if local and not forwarded else "plain"
 
 
@@ -42,6 +42,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _name(host: str) -> str:
+    """The name in a header; empty where it is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _peer(req: falcon.asgi.Request) -> str:

@@ -1,8 +1,11 @@
-"""Limits on how a request comes, which uvicorn leaves to a proxy in front of it: the size of its head, and its time."""
+"""What uvicorn leaves to a proxy in front of it: the size of a request's head, its time, its version and its Host."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Iterable
+from ipaddress import IPv6Address
 from typing import Any, Final
 
 import orjson
@@ -21,6 +24,14 @@ _SLOW: Final = (
     f"A request must be complete within {REQUEST_SECONDS:g} s, and a snapshot bring {PIECE:,} bytes within each. "
     "Nothing was accepted; repeat it."
 )
+_VERSIONS: Final = ("1.0", "1.1")
+_OTHER_VERSION: Final = "The request is neither HTTP/1.0 nor HTTP/1.1. Nothing was accepted; send it as HTTP/1.1."
+_WRONG_HOST: Final = (
+    "The header Host stands there twice, or names no host. Nothing was accepted; send it once, as in Host: example.com."
+)
+_NO_HTTP: Final = "The request is not HTTP as it should be. Nothing was accepted; see the client or the proxy in front."
+#: A name or an address with a port or without (RFC 3986, 3.2.2); what stands in brackets is looked at by itself.
+_HOST: Final = re.compile(rb"(?:\[([^\[\]]*)\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?", re.ASCII)
 _TOO_SLOW: Final = ("408 Request Timeout", _SLOW)
 
 
@@ -36,6 +47,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head = 0
         self._in_head = True
+        self._fault = ""
         #: Since when the rest of a request has been waited for.
         self._since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -60,7 +72,12 @@ class Protocol(HttpToolsProtocol):
         self.scope["state"][MORE_TIME] = self._more_time
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """The head is whole. Raises ValueError, of which the parser makes an answer of 400."""
+        self._fault = head_fault(
+            self.parser.get_http_version(), (value for name, value in self.headers if name == b"host")
+        )
+        if self._fault:
+            raise ValueError(self._fault)
         self._in_head = False
         super().on_headers_complete()
 
@@ -79,6 +96,12 @@ class Protocol(HttpToolsProtocol):
             self._head += len(data)
             if self._head > HEAD:
                 self._end(*_TOO_LARGE)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request in the form of all errors, whatever the base says of it (`msg`)."""
+        if self.cycle is not None and self.cycle.response_complete:
+            self._in_head = True  # of a request to come, and not of the one that was answered
+        self._end("400 Bad Request", self._fault or _NO_HTTP)
 
     def _look(self) -> None:
         now = self.loop.time()
@@ -101,3 +124,25 @@ class Protocol(HttpToolsProtocol):
             head = f"HTTP/1.1 {status}\r\ncontent-type: application/json;charset=utf-8\r\nconnection: close\r\n"
             self.transport.write(f"{head}content-length: {len(error)}\r\n\r\n".encode() + error)
         self.transport.close()
+
+
+def head_fault(version: str, hosts: Iterable[bytes]) -> str:
+    """What is wrong with a head, with the remedy; empty for nothing. `hosts`: its headers Host. Pure.
+
+    The app behind it breaks on other versions, and other addresses would be taken for what they are not.
+    """
+    if version not in _VERSIONS:
+        return _OTHER_VERSION
+    given = [*hosts]
+    return _WRONG_HOST if len(given) > 1 or not all(map(_is_host, given)) else ""
+
+
+def _is_host(value: bytes) -> bool:
+    found = _HOST.fullmatch(value)
+    if found is None or found[1] is None:
+        return found is not None
+    try:
+        IPv6Address(found[1].decode())
+    except ValueError:
+        return False
+    return True
