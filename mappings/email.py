@@ -28,7 +28,7 @@ _INVISIBLE: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_UNSEEN: Final = re.compile(f"[{_INVISIBLE}]")
+UNSEEN: Final = re.compile(f"[{_INVISIBLE}]")
 _JOINER: Final = re.compile("[\u200c\u200d]")
 # Not `str.lower`: it makes an ASCII letter of the Kelvin sign, and so one address of two people's.
 _FOLD: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
@@ -43,7 +43,7 @@ def canonical(text: str) -> str:
     """
     if text.isascii():
         return text.strip().lower()
-    local, at, domain = _UNSEEN.sub("", text).rpartition("@")
+    local, at, domain = UNSEEN.sub("", text).rpartition("@")
     if not at:
         local, domain = domain, ""
     return f"{_JOINER.sub('', local)}{at}{_ascii_domain(domain)}".strip().translate(_FOLD)

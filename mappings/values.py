@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from mappings.email import UNSEEN
 from mappings.errors import Reason, Unfit
 
 #: Klaviyo: ingestion limits of profile properties (string 100 KB, array 4,000 entries, nesting 10).
@@ -16,6 +17,9 @@ _MAX_INTEGER = 2**63
 _MAX_BYTES_OF_A_CHARACTER = 4
 #: NUL and lone surrogates: neither is storable text, and lone surrogates have no UTF-8 form at all.
 _UNCLEAN = re.compile("[\x00\ud800-\udfff]")
+
+#: A character of braille that has no dot; to Python it is printable, and no blank.
+_BRAILLE_BLANK = "\u2800"
 
 
 def is_clean(text: str) -> bool:
@@ -30,6 +34,17 @@ def clean_text(text: str) -> str:
     if len(text) * _MAX_BYTES_OF_A_CHARACTER > MAX_STRING_BYTES and len(text.encode()) > MAX_STRING_BYTES:
         raise Unfit(Reason.ATTRIBUTE_TOO_LARGE)
     return text
+
+
+def visible(text: str | None) -> str:
+    """`text` as it is, empty where it has nothing but blanks and characters that nobody sees.
+
+    Klaviyo refuses a list of such a name, and two of them would look alike.
+    """
+    if text is None:
+        return ""
+    seen = UNSEEN.sub("", text).replace(_BRAILLE_BLANK, " ")
+    return text if any(each.isprintable() and not each.isspace() for each in seen) else ""
 
 
 def clean(value: object, depth: int = 0) -> object:

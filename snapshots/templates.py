@@ -10,6 +10,7 @@ import jinja2
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from mappings.values import visible
 from snapshots.errors import TemplateError
 
 #: Characters that the name of a list may have.
@@ -33,7 +34,9 @@ def name(template: str, campaign_name: str, group_name: str, now: datetime) -> s
         made = _ENVIRONMENT.from_string(_FORMAT.sub(r"|format(\1)", template)).render(values).strip()
     except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         raise TemplateError(f"the name cannot be made ({error}); known are {', '.join(values)}: {_REMEDY}") from error
-    if not 1 <= len(made) <= MAX_NAME:
+    if not visible(made):
+        raise TemplateError(f"nothing of the name is seen: {_REMEDY}")
+    if len(made) > MAX_NAME:
         raise TemplateError(f"the name has {len(made):,} characters, not 1 to {MAX_NAME}: shorten it, or {_REMEDY}")
     return made
 

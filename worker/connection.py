@@ -15,6 +15,7 @@ from mappings import consent_mapping
 from mappings.account_settings import rules_from_mparticle
 from mappings.consent_mapping import Channel
 from mappings.rules import Rules
+from mappings.values import visible
 from queues import accounts, kept, pending
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.names import Queue
@@ -85,10 +86,10 @@ def resolve(
     return Destination(
         api_key=api_key,
         rules=_rules(account, settings, connection.rules),
-        list_id=(own and own.list_id) or settings.get("listId") or None,
-        list_name=(own and own.list_name) or settings.get("listName") or None,
-        known_as=audience.get("name") or f"Audience {target}",
-        given_id=settings.get("klaviyoListId") or None,
+        list_id=(own and own.list_id) or (settings.get("listId") or "").strip() or None,
+        list_name=(visible(own.list_name) if own else "") or visible(settings.get("listName")) or None,
+        known_as=visible(audience.get("name")) or f"Audience {target}",
+        given_id=(settings.get("klaviyoListId") or "").strip() or None,
         allow_global_unsubscribe=connection.allow_global_unsubscribe,
         consent_mapping=_consent_mapping(settings) or connection.consent_mapping,
         consent_removal=connection.consent_removal,

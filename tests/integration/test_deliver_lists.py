@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from queues import holds
+from queues.names import Queue
 from tests.support.world import QUEUE, World, addresses
 
 
@@ -22,6 +25,27 @@ def test_a_list_of_the_audiences_name_is_found_and_not_created_again(world: Worl
     world.deliver()
     assert world.members() == {"a@example.com"}
     assert len(world.requests("/api/lists", "POST")) == 1, "the one of this test"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t\n", "\u00a0\u3000", "\u200b\ufeff", "\u2800", "\u3164", "\x00"])
+def test_a_list_name_of_blanks_counts_as_none(world: World, blank: str) -> None:
+    world.settings = {"listName": blank, "listId": blank.strip() and " "}
+    world.change("add", "a@example.com")
+    world.deliver()
+    assert world.members() == {"a@example.com"}
+    world.name = blank
+    world.queue = Queue("default", "audience", "7")
+    world.change("add", "b@example.com")
+    world.deliver()
+    assert world.members("Audience 7") == {"b@example.com"}
+    assert holds.of_connections(world.redis) == {}
+
+
+def test_an_id_of_a_list_may_have_blanks_around_it(world: World) -> None:
+    world.settings = {"listId": f" {world.create_list('Chosen')}\n"}
+    world.change("add", "a@example.com")
+    world.deliver()
+    assert world.members("Chosen") == {"a@example.com"}
 
 
 def test_a_found_list_is_remembered_when_the_audience_is_renamed(world: World) -> None:
