@@ -16,6 +16,8 @@ _MOST: Final = 100
 _LONGEST: Final = 256
 #: ms; the ledger has 13 digits for it (until the year 2286).
 _LATEST: Final = 10**13
+#: ms of 2015: no purpose was refused before it, and seconds where ms are meant are long before it.
+_FIRST_REFUSAL: Final = 1_420_070_400_000
 
 
 class Decision(NamedTuple):
@@ -34,8 +36,9 @@ def read(state: object, at: int, now: int) -> State:
 
     `at`: ms that stand for a missing time. `now`: ms at which it was told; a decision dated later, as by a device whose
     clock is wrong, counts from then, or else it would stand against everything decided before its date. One of long ago
-    keeps its date, unlike a change (`times.clamp`): as new it would subscribe whoever has left since. What cannot be
-    read says nothing, and is no consent.
+    keeps its date, unlike a change (`times.clamp`): as new it would subscribe whoever has left since. A refusal from
+    before 2015, as of seconds where ms are meant, counts from `at`, or else an agreement of before would stand against
+    it. What cannot be read says nothing, and is no consent.
     """
     found: State = {}
     for regulation in REGULATIONS:
@@ -43,7 +46,7 @@ def read(state: object, at: int, now: int) -> State:
         for purpose, record in list(purposes.items())[:_MOST] if isinstance(purposes, Mapping) else ():
             if isinstance(purpose, str) and len(purpose) <= _LONGEST and (decision := _decision(record, at, now)):
                 name = purpose.strip().lower()
-                found[name] = _newer(found.get(name), _turned(name, decision))
+                found[name] = _newer(found.get(name), _dated(_turned(name, decision), at, now))
     return found
 
 
@@ -82,6 +85,12 @@ def _decision(record: Any, at: int, now: int) -> Decision | None:
         case {"consented": bool(agrees)}:
             return Decision(agrees, min(at, now))
     return None
+
+
+def _dated(decision: Decision, at: int, now: int) -> Decision:
+    if decision.agrees or decision.at >= _FIRST_REFUSAL:
+        return decision
+    return decision._replace(at=min(at, now))
 
 
 def _turned(purpose: str, decision: Decision) -> Decision:

@@ -11,6 +11,7 @@ from mappings.errors import Reason, Unfit
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,30})?", re.ASCII)
+_DAY = re.compile(r"\d{8}", re.ASCII)
 #: Below it a number counts seconds (until the year 5138), from it on milliseconds (since March 1973).
 _FIRST_MILLISECONDS = 100_000_000_000
 #: ms of 2015: no CDP tells of changes before it, and seconds where ms are meant are long before it.
@@ -32,6 +33,23 @@ def to_iso(value: object) -> str:
     return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
+def to_ms(value: str | float) -> float:
+    """The time of a change in ms as it was told, even if it cannot be (`clamp`).
+
+    `value`: ms since 1970 as a number or as its digits, or ISO 8601 text, in UTC where it names no zone. Eight digits
+    are a day (`20260101`), for as a number they would be of 1970. Raises ValueError for text that is no time.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if _NUMBER.fullmatch(text) and not _DAY.fullmatch(text):
+        return float(text)
+    try:
+        return int(_with_zone(text).timestamp() * 1000)
+    except ValueError:
+        raise ValueError("neither ISO 8601 nor ms since 1970") from None
+
+
 def clamp(ms: float | None, now: int) -> tuple[int, bool]:
     """The time in ms at which a change counts as made, and whether that is another than the CDP told.
 
@@ -51,5 +69,9 @@ def _since_epoch(number: Decimal) -> datetime:
 
 
 def _written_out(text: str) -> datetime:
+    return _with_zone(text).astimezone(UTC)
+
+
+def _with_zone(text: str) -> datetime:
     moment = datetime.fromisoformat(text.upper())
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

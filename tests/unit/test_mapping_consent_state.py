@@ -67,7 +67,7 @@ def record(consented: Any, at: Any = 5) -> dict[str, Any]:
 @pytest.mark.parametrize(("gdpr", "ccpa"), [("gdpr_consent_state", "ccpa_consent_state"), ("gdpr", "ccpa")])
 def test_both_spellings_are_read_and_the_opt_out_of_sale_is_turned_round(gdpr: str, ccpa: str) -> None:
     state = {gdpr: {"Newsletter": record(consented=True)}, ccpa: {"data_sale_opt_out": record(consented=True)}}
-    expected = {"newsletter": Decision(agrees=True, at=5), "data_sale_opt_out": Decision(agrees=False, at=5)}
+    expected = {"newsletter": Decision(agrees=True, at=5), "data_sale_opt_out": Decision(agrees=False, at=9)}
     assert consent_state.read(state, 9, NOW) == expected
 
 
@@ -82,6 +82,17 @@ def test_a_time_that_is_none_is_that_of_the_message(at: Any) -> None:
 def test_nobody_decides_later_than_it_is_told(dated: int | None, told: int, expected: int) -> None:
     found = consent_state.read({"gdpr": {"a": record(consented=True, at=dated)}}, told, NOW)
     assert found == {"a": Decision(agrees=True, at=expected)}
+
+
+@pytest.mark.parametrize("dated", [0, 5, 1_767_225_600, 1_420_070_399_999])
+def test_a_refusal_of_long_ago_counts_from_its_message_and_an_agreement_keeps_its_date(dated: int) -> None:
+    now = 1_800_000_000_000
+    told = now - 1_000
+    for agrees, at in ((False, told), (True, dated)):
+        found = consent_state.read({"gdpr": {"a": record(consented=agrees, at=dated)}}, told, now)
+        assert found == {"a": Decision(agrees, at)}
+    opted_out = {"ccpa": {"data_sale_opt_out": record(consented=True, at=dated)}}
+    assert consent_state.read(opted_out, told, now)["data_sale_opt_out"] == Decision(agrees=False, at=told)
 
 
 @given(
