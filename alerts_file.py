@@ -46,7 +46,7 @@ def load(path: Path | None) -> Alerting | None:
     try:
         return _alerting(_schema.load(table))
     except ValidationError as fault:
-        line = next(complaints(fault.messages))
+        line = next(complaints(fault.messages, _schema))
         option = line.partition(":")[0].partition(".")[0]
         example = f" Example: {option} = {_EXAMPLES[option]}" if option in _EXAMPLES else ""
         raise ConnectionsError(f"{where}: {line}{example}") from fault

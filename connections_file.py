@@ -53,7 +53,7 @@ def load(path: Path | None, default: Connection) -> Connections:
 def document(path: Path) -> dict[str, Any]:
     """Everything that stands in the file. Raises ConnectionsError."""
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as fault:
         raise ConnectionsError(f"{path} cannot be read: {fault.strerror}; correct FERRY_CONNECTIONS") from fault
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
@@ -87,7 +87,7 @@ def _connection(path: Path, name: str, values: Any, default: Connection) -> Conn
         actions = segment_settings.read(read["actions"]) if "actions" in read else default.actions
         identity = _identity(read, default.identity)
     except ValidationError as fault:
-        raise ConnectionsError(f"{where}: {next(complaints(fault.messages))}") from fault
+        raise ConnectionsError(f"{where}: {next(complaints(fault.messages, _schema))}") from fault
     except ValueError as fault:
         raise ConnectionsError(f"{where}: {fault}") from fault
     policy = _policy(read, default.policy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Any, Final
 
 import falcon
@@ -11,6 +12,7 @@ import orjson
 from falcon.constants import MEDIA_JSON
 from marshmallow import Schema, ValidationError
 
+from json_names import TWICE, twice
 from mappings.complaints import complaints
 
 _JSON: Final = "application/json;charset=utf-8"
@@ -30,11 +32,14 @@ async def body(req: falcon.asgi.Request, schema: Schema) -> dict[str, Any]:
         raise falcon.HTTPUnsupportedMediaType(
             title="Not JSON", description="Send the body as JSON, with the header 'Content-Type: application/json'."
         )
-    raw = await req.stream.read()
+    raw = (await req.stream.read()).removeprefix(codecs.BOM_UTF8)
     try:
-        return _checked(orjson.loads(raw) if raw else {}, schema, "the body")
+        given = orjson.loads(raw) if raw else {}
     except orjson.JSONDecodeError as fault:
         raise _wrong(f"the body is no JSON: {fault.msg} at character {fault.pos}") from None
+    if names := twice(raw or b"{}"):
+        raise _wrong(f"the body: ${names[0]}: {TWICE}")
+    return _checked(given, schema, "the body")
 
 
 def query(req: falcon.asgi.Request, schema: Schema) -> dict[str, Any]:
@@ -46,7 +51,7 @@ def _checked(given: Any, schema: Schema, place: str) -> dict[str, Any]:
     try:
         checked: dict[str, Any] = schema.load(given)
     except ValidationError as fault:
-        raise _wrong(f"{place}: {'; '.join(complaints(fault.messages))}") from None
+        raise _wrong(f"{place}: {'; '.join(complaints(fault.messages, schema))}") from None
     return checked
 
 

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from connections import Connection, Connections
 from intake import setting_values
-from intake.faults import UNREADABLE, bad_request, check_names, describe
+from intake.faults import UNREADABLE, bad_request, describe
 from intake.mparticle_messages import Account
 from intake.mparticle_settings import API_KEY, OF_ACCOUNT
 from intake.recent import Recent
@@ -58,7 +58,6 @@ class Accounts:
             account = (_decoder.decode(json) if json else None) or Account()
         except UNREADABLE as fault:
             raise bad_request(describe(fault, "$.account")) from None
-        _check_names(json, account)
         connection = self._connections.for_mparticle(account.account_id)
         if settings := _ours(setting_values.read(account.account_settings, API_KEY)):
             await self._remember(connection.name, settings)
@@ -71,15 +70,6 @@ class Accounts:
             await self._redis.hset(keys.account(connection), mapping=fields)
         except (RedisError, OSError) as fault:
             raise Unavailable from fault
-
-
-def _check_names(json: bytes, account: Account) -> None:
-    """Of two keys, or two accounts, none is taken: the wrong one would send people elsewhere."""
-    if json.startswith(b"{"):
-        check_names(json, Account.__struct_fields__, "$.account")
-    settings = bytes(account.account_settings)
-    if settings.startswith(b"{"):
-        check_names(settings, OF_ACCOUNT, "$.account.account_settings")
 
 
 def _ours(settings: dict[str, str]) -> dict[str, str]:

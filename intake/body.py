@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -28,7 +29,7 @@ class BodyReader:
     async def read(
         self, req: falcon.asgi.Request, most: int = limits.BODY, check: Callable[[bytes], None] | None = None
     ) -> bytes:
-        """The whole body, decompressed. Raises the falcon.HTTPError that says which limit it breaks.
+        """The whole body, decompressed, without a byte order mark. Raises the falcon.HTTPError of the limit it breaks.
 
         `check`: sees the body as it came, before anything is made of it, and may raise.
         """
@@ -37,7 +38,7 @@ class BodyReader:
         if gzip:
             body = _decompress(body, most)
             self.hold(req, len(body))
-        return body
+        return body.removeprefix(codecs.BOM_UTF8)
 
     def let_go(self, req: falcon.asgi.Request, size: int) -> None:
         """So many bytes of a body that is still coming are held no longer."""

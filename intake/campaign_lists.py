@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from intake import faults
 from intake.campaign_messages import Group, Posted
+from mappings.values import visible
 from snapshots import templates
 from snapshots.errors import TemplateError
 
@@ -47,7 +48,7 @@ def targets(posted: Posted, groups: Sequence[Group], now: int) -> list[Target]:
 def _target(posted: Posted, group: str, usual: str, members: Sequence[tuple[str, Sequence[Raw]]], now: int) -> Target:
     time = datetime.fromtimestamp(now / 1000, UTC)
     try:
-        name = templates.name(posted.list_name or usual, posted.name, group, time)
+        name = templates.name(visible(posted.list_name) or usual, posted.name, group, time)
     except TemplateError as fault:
         raise faults.bad_request(f"$.list_name: {fault}") from None
     return Target(_audience(name), group, name, members)

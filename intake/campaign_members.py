@@ -74,7 +74,7 @@ def _people(raw: Raw, place: str, connection: Connection) -> list[Row | Unusable
     try:
         return [*rows(iter((json,)), "ndjson", False, _EVERYTHING, rules, blocked)]
     except Unreadable as fault:
-        raise faults.bad_request(f"{place} {str(fault).removeprefix('line 1 ')}") from None
+        raise faults.bad_request(f"{place}{str(fault).removeprefix('line 1')}") from None
 
 
 def _usable(people: Iterable[Row | Unusable]) -> list[Row]:

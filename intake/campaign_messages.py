@@ -9,7 +9,6 @@ from msgspec import Meta, Raw
 
 from intake import faults
 from intake.limits import AUDIENCE_NAME, GROUPS
-from intake.repeats import repeated
 
 #: What may stand in `lists`, for messages.
 LISTS: Final = "per_group, merged"
@@ -17,7 +16,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=AUDIENCE_NAME)]
 Attribute = Annotated[str, Meta(min_length=1, max_length=AUDIENCE_NAME)]
 
 
-class Posted(msgspec.Struct):
+class Posted(msgspec.Struct, forbid_unknown_fields=True):
     """A campaign. Groups, their members and exclusions are read one by one later.
 
     `lists`: one for each group, or one for all of them. `list_name`: template of their names. `attributes`: those to
@@ -35,7 +34,7 @@ class Posted(msgspec.Struct):
     confirm: bool = False
 
 
-class Group(msgspec.Struct):
+class Group(msgspec.Struct, forbid_unknown_fields=True):
     """People of a campaign who are treated alike. Each member as a line of NDJSON has it."""
 
     name: Name
@@ -52,11 +51,11 @@ def read(body: bytes) -> tuple[Posted, list[Group]]:
     try:
         posted = _posted.decode(body)
     except faults.UNREADABLE as fault:
-        told = faults.describe(fault)
+        told = faults.describe(fault, known=Posted.__struct_fields__)
         raise faults.bad_request(
             f"{told}; it must be one of {LISTS}" if told.startswith("$.lists:") else told
         ) from None
-    faults.check_names(body, Posted.__struct_fields__)
+    faults.check_names(body, apart=("groups", "exclusions"))
     return posted, [_read_group(raw, f"$.groups[{index}]") for index, raw in enumerate(posted.groups)]
 
 
@@ -64,7 +63,6 @@ def _read_group(raw: Raw, place: str) -> Group:
     try:
         group = _group.decode(raw)
     except faults.UNREADABLE as fault:
-        raise faults.bad_request(faults.describe(fault, place)) from None
-    if name := repeated(raw, Group.__struct_fields__):
-        raise faults.bad_request(f"{place}.{name}: {faults.TWICE}")
+        raise faults.bad_request(faults.describe(fault, place, Group.__struct_fields__)) from None
+    faults.check_names(raw, apart=("members",), place=place)
     return group

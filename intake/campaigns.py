@@ -15,6 +15,7 @@ from intake import campaign_reading
 from intake.audiences import facts
 from intake.body import BodyReader
 from intake.campaign_reading import Planned
+from intake.chosen import check_query
 from intake.snapshot_status import status_of
 from intake.staging import Staging
 from queues.clock import now_ms
@@ -33,6 +34,7 @@ class Campaigns:
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """A campaign. The same one again changes nothing, and the next one of that name brings its lists up to date."""
+        check_query(req)
         body = await self._bodies.read(req)
         # In a thread, for a hundred thousand people take seconds, and no other sender waits for them.
         planned = await asyncio.to_thread(campaign_reading.read, body, self._connections, now_ms())

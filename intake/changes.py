@@ -39,7 +39,7 @@ class Changes:
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Many changes at once."""
-        connection = connection_of(req, self._connections)
+        connection = connection_of(req, self._connections, "audience", "name")
         key = _idempotency_key(req)
         audience = _audience(req)
         body = await self._bodies.read(req)
@@ -87,7 +87,7 @@ def _audience(req: falcon.asgi.Request) -> AudienceRef | None:
 
 
 def _document(body: bytes, default: AudienceRef | None) -> tuple[list[_Placed], AudienceRef | None]:
-    posted = faults.read(_posted, body)
+    posted = faults.read(_posted, body, apart=("changes",))
     if len(posted.changes) > limits.CHANGES:
         raise _too_many()
     audience = posted.audience or default

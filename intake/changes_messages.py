@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -16,6 +15,7 @@ from intake.limits import AUDIENCE_NAME
 from intake.mparticle_messages import NOTHING, AudienceId
 from mappings import email
 from mappings.phone import region_of
+from mappings.times import to_ms
 
 #: ms of 1973 and 2286: between them lies every time in ms that somebody may plan, and no time in seconds.
 _EARLIEST: Final = 100_000_000_000
@@ -39,7 +39,7 @@ class Posted(msgspec.Struct):
 
 
 class Change(msgspec.Struct):
-    """One change. `update` changes attributes only. `timestamp`: ISO 8601, or ms since 1970; now when left out."""
+    """One change. `update` changes attributes only. `timestamp`: see `times.to_ms`; now when left out."""
 
     action: Literal["add", "remove", "update"]
     email: str | None = None
@@ -58,30 +58,12 @@ class _Located(msgspec.Struct):
 _located = msgspec.json.Decoder(_Located)
 
 
-def at(timestamp: str | float | None, now: int) -> float:
-    """The time of a change in ms as it was told, even if it cannot be (`mappings.times.clamp`).
-
-    A time without a zone is UTC. Raises ValueError for text that is no time.
-    """
-    if timestamp is None:
-        return now
-    return _iso(timestamp) if isinstance(timestamp, str) else timestamp
-
-
 def planned(timestamp: str | int) -> int:
     """A time in ms that somebody chose, and is told when it cannot be. Raises ValueError saying what is wrong."""
-    ms = _iso(timestamp) if isinstance(timestamp, str) else timestamp
+    ms = to_ms(timestamp)
     if not _EARLIEST <= ms <= _LATEST:
         raise ValueError("not between 1973 and 2286; a number is ms since 1970, not seconds")
-    return ms
-
-
-def _iso(text: str) -> int:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("neither ISO 8601 nor ms since 1970") from None
-    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
+    return int(ms)
 
 
 def person_keys(change: Change, connection: Connection) -> tuple[str, ...]:

@@ -12,11 +12,13 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from intake.changes_messages import ACTIONS, AudienceRef, Change, at, is_anybody, person_keys
-from intake.faults import TWICE, UNREADABLE, describe
+from intake.changes_messages import ACTIONS, AudienceRef, Change, is_anybody, person_keys
+from intake.faults import UNREADABLE, describe
 from intake.incoming import BLOCKED, MALFORMED, NO_IDENTITY, PLACEHOLDER, Incoming, readable
 from intake.nesting import too_deep
-from intake.repeats import repeated
+from json_names import TWICE, twice
+from mappings.times import to_ms
+from mappings.values import visible
 
 SOURCE: Final = "changes"
 _NULL: Final = frozenset({b"", b"null"})
@@ -82,15 +84,16 @@ def read(
 def _read(place: str, raw: bytes | Raw, default: AudienceRef | None, incoming: Incoming, now: int) -> None:
     try:
         change = _change.decode(raw)
+        names = twice(raw)
     except UNREADABLE as fault:
         raise Unfit(MALFORMED, _described(fault, place)) from None
-    if name := repeated(raw, Change.__struct_fields__):
-        raise Unfit(MALFORMED, f"{place}.{name}: {TWICE}")
+    if names:
+        raise Unfit(MALFORMED, f"{place}{names[0]}: {TWICE}")
     audience = change.audience or default
     if audience is None:
         raise Unfit(MALFORMED, f"{place}.audience: missing, and the request names none for all")
     try:
-        time = at(change.timestamp, now)
+        time = None if change.timestamp is None else to_ms(change.timestamp)
     except ValueError as fault:
         raise Unfit(MALFORMED, f"{place}.timestamp: {fault}") from None
     person = _person(place, change)
@@ -100,7 +103,7 @@ def _read(place: str, raw: bytes | Raw, default: AudienceRef | None, incoming: I
             raise Unfit(BLOCKED, f"{place}: {PLACEHOLDER}")
         raise Unfit(NO_IDENTITY, f"{place}: give at least one of email, phone and external_id")
     part = incoming.part(str(audience.id))
-    part.name = audience.name or part.name
+    part.name = visible(audience.name) or part.name
     incoming.add(part, keys, change.action, time, person)
 
 
@@ -136,6 +139,8 @@ def _object(place: str, raw: Raw) -> Raw | UnsetType:
 def _audience_of(raw: bytes | Raw, default: AudienceRef | None) -> str | None:
     try:
         audience: AudienceRef | None = _addressed.decode(raw).audience
+        if any(name.startswith(".audience") for name in twice(raw)):
+            return None
     except UNREADABLE:
         audience = default
     return None if audience is None else str(audience.id)

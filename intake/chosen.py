@@ -1,4 +1,4 @@
-"""Which connection a request is for."""
+"""Which connection a request is for, and what else its address may say."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import falcon
 import falcon.asgi
 
 from connections import DEFAULT, Connection, Connections, UnknownConnection
+from intake import faults
+from json_names import TWICE, unknown
 from queues.errors import Unavailable
 
 
-def connection_of(req: falcon.asgi.Request, connections: Connections) -> Connection:
-    """The one that `?connection=` names, else the default one. Raises HTTPNotFound naming those there are."""
+def connection_of(req: falcon.asgi.Request, connections: Connections, *others: str) -> Connection:
+    """The one that `?connection=` names, else the default one. Raises HTTPNotFound naming those there are.
+
+    `others`: what else the address may say. Raises HTTPBadRequest where it says something else.
+    """
+    check_query(req, "connection", *others)
     return connection_named(req.get_param("connection"), connections)
 
 
@@ -25,3 +31,15 @@ def connection_named(name: str | None, connections: Connections) -> Connection:
         if not connections.complete:
             raise Unavailable from None
         raise falcon.HTTPNotFound(title="No such connection", description=f"{fault}.") from None
+
+
+def check_query(req: falcon.asgi.Request, *known: str) -> None:
+    """Raise HTTPBadRequest where the address has another parameter than the known ones, or one of them twice.
+
+    A misspelt `?connection=` would send people to another account, and a misspelt `?rows=` would check nothing.
+    """
+    for name, value in req.params.items():
+        if name not in known:
+            raise faults.bad_request(f"?{unknown(name, known)}")
+        if isinstance(value, list):
+            raise faults.bad_request(f"?{name}: {TWICE.replace('JSON', 'an address')}")

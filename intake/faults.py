@@ -9,26 +9,26 @@ from typing import TypeVar
 import falcon
 import msgspec
 
-from intake.repeats import repeated
+from json_names import TWICE, twice, unknown
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 #: What msgspec raises for bytes that are no JSON, or JSON of another form.
 UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
-#: What is wrong with a name that an object has more than once.
-TWICE = "stands there twice, and JSON does not say which counts"
-
 #: The last place in the text: an earlier one may stand in a value that is quoted.
 _PLACE = re.compile(r"^(?P<text>.*) - at `\$(?P<place>[^`]*)`$", re.DOTALL)
+#: The only message that quotes a name of the sender's.
+_UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$", re.DOTALL)
 #: Messages that quote the value, such as an enum's; the value may be somebody's address in the wrong field.
 _QUOTES_VALUE = re.compile(r"^(Invalid .*?) ['\"].*$", re.DOTALL)
 
 
-def describe(fault: Exception, place: str = "$") -> str:
+def describe(fault: Exception, place: str = "$", known: Collection[str] = ()) -> str:
     """Place and problem, such as "$.changes[3].email: Expected `str | null`, got `int`".
 
-    `place`: where the piece that was decoded stands in the message.
+    `place`: where the piece that was decoded stands in the message. `known`: the names of an object that may have no
+    others.
     """
     if isinstance(fault, RecursionError):
         return f"{place}: nested too deeply"
@@ -37,28 +37,42 @@ def describe(fault: Exception, place: str = "$") -> str:
     text = str(fault)
     if found := _PLACE.search(text):
         place, text = place + found["place"], found["text"]
+    if named := _UNKNOWN.match(text):
+        return f"{place}.{unknown(named[1], known)}"
     unquoted = _QUOTES_VALUE.sub(r"\1", text)
     return f"{place}: {unquoted}"
 
 
-def read(decoder: msgspec.json.Decoder[T], body: bytes, types: str = "") -> T:
-    """Decode a message. Raises falcon.HTTPBadRequest naming the place; `types`: what may stand in `type`."""
+def read(decoder: msgspec.json.Decoder[T], body: bytes, types: str = "", apart: Collection[str] = ()) -> T:
+    """Decode a message. Raises falcon.HTTPBadRequest naming the place, also of a name that stands twice.
+
+    `types`: what may stand in `type`. `apart`: names of what is read item by item later (`json_names.twice`).
+    """
+    message = decoded(decoder, body, types)
+    check_names(body, apart)
+    return message
+
+
+def decoded(decoder: msgspec.json.Decoder[T], body: bytes, types: str = "") -> T:
+    """The same of a message whose names are looked at later."""
     check_utf8(body)
     try:
-        message = decoder.decode(body)
+        return decoder.decode(body)
     except UNREADABLE as fault:
         description = describe(fault)
         if types and ("$.type" in description or "`type`" in description):
             description += f"; it must be one of {types}"
         raise bad_request(description) from None
-    check_names(body, (*message.__struct_fields__, "type"))
-    return message
 
 
-def check_names(json: bytes, names: Collection[str], place: str = "$") -> None:
-    """Raise falcon.HTTPBadRequest where an object has one of `names` twice."""
-    if name := repeated(json, names):
-        raise bad_request(f"{place}.{name}: {TWICE}")
+def check_names(json: bytes | msgspec.Raw, apart: Collection[str] = (), place: str = "$") -> None:
+    """Raise falcon.HTTPBadRequest where a name stands twice in its object, at any depth. `apart`: as for `read`."""
+    try:
+        found = twice(json, apart)
+    except RecursionError as fault:
+        raise bad_request(describe(fault, place)) from None
+    if found:
+        raise bad_request(f"{place}{found[0]}: {TWICE}")
 
 
 def check_utf8(body: bytes) -> None:

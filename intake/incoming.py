@@ -76,7 +76,7 @@ class Incoming:
         self.connection = connection
         self._source = source
         self._message = message or of_request()
-        self._accepted_at = accepted_at
+        self.accepted_at = accepted_at
         self._parts: dict[tuple[str, str], Part] = {}
         self._stored_so_far = stored or Stored()
 
@@ -118,9 +118,9 @@ class Incoming:
         part.dead.append(DeadOnArrival(self._stored(part, keys, action, at, person), reason, detail))
 
     def _stored(self, part: Part, keys: tuple[str, ...], action: Action, at: float | None, person: bytes) -> bytes:
-        time, clamped = clamp(at, self._accepted_at)
+        time, clamped = clamp(at, self.accepted_at)
         part.clamped += clamped
-        stored = encode(keys, self._accepted_at, Body(action, time, self._source, self._message, msgspec.Raw(person)))
+        stored = encode(keys, self.accepted_at, Body(action, time, self._source, self._message, msgspec.Raw(person)))
         self._stored_so_far.count(len(stored))
         return stored
 

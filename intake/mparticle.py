@@ -15,14 +15,16 @@ from intake import (
     mparticle_consents,
     mparticle_erasure,
     mparticle_membership,
+    mparticle_messages,
     mparticle_subscription,
 )
 from intake.accounts import Accounts
 from intake.audiences import Audiences, written
 from intake.auth import is_anonymous, unauthorized
 from intake.body import BodyReader
+from intake.chosen import check_query
 from intake.mparticle_answers import answer
-from intake.mparticle_messages import TYPES, Erasure, Events, Membership, Registration, Subscription, decoder
+from intake.mparticle_messages import Erasure, Events, Membership, Registration, Subscription, decoder
 from intake.mparticle_registration import registration
 from intake.tally import Tally
 from queues.clock import now_ms
@@ -60,7 +62,8 @@ class MParticle:
         if is_anonymous(req):
             resp.data = await self._anonymous(req)
             return
-        message = faults.read(decoder, await self._bodies.read(req), TYPES)
+        check_query(req)
+        message = mparticle_messages.read(await self._bodies.read(req))
         if isinstance(message, Membership):
             resp.status = falcon.HTTP_202
             resp.data = await self._membership(message)

@@ -48,9 +48,11 @@ def read(message: Events, account_id: int | None, connection: Connection, now: i
 
 def _notified(notifications: object) -> Iterator[object]:
     for notification in notifications if isinstance(notifications, list) else ():
-        kind = notification.get("type") if isinstance(notification, dict) else None
-        if kind in _NOTIFIED:
-            yield {kind: {notification.get("purpose"): notification.get(f"new_{kind}")}}
+        if not isinstance(notification, dict):
+            continue
+        kind, purpose = notification.get("type"), notification.get("purpose")
+        if kind in _NOTIFIED and isinstance(purpose, str):
+            yield {kind: {purpose: notification.get(f"new_{kind}")}}
 
 
 def _decoded(raw: msgspec.Raw) -> object:

@@ -18,6 +18,8 @@ from intake.incoming import MALFORMED, NO_IDENTITY, Incoming
 from intake.mparticle_identities import person_keys
 from intake.mparticle_messages import NOTHING, Audience, Membership, Profile
 from intake.nesting import too_deep
+from json_names import TWICE, twice
+from mappings.values import visible
 from queues.acceptance import Acceptance
 from queues.change import Action
 
@@ -59,18 +61,25 @@ class _Reading:
     def profile(self, place: str, raw: Raw) -> None:
         try:
             profile = _profile.decode(raw)
+            names = twice(raw)
         except UNREADABLE as fault:
-            detail = describe(fault, place)
-            for number, audience_id in enumerate(salvage.audience_ids(raw)):
-                self._bury(audience_id, f"{place}.audiences[{number}]", salvage.person(raw), detail)
+            self._bury_all(place, raw, describe(fault, place))
             return
-        if profile is None or not profile.audiences:
+        if profile is None or not (profile.audiences or ".audiences" in names):
+            return
+        if of_person := [name for name in names if not name.startswith(".audiences[")]:
+            self._bury_all(place, raw, f"{place}{of_person[0]}: {TWICE}")
             return
         keys = person_keys(self._account_id, profile.mpid, profile.user_identities, self.incoming.connection)
-        for number, each in enumerate(profile.audiences):
-            self._audience(f"{place}.audiences[{number}]", profile, keys, each)
+        for number, each in enumerate(profile.audiences or ()):
+            own = f".audiences[{number}]"
+            wrong = next((name for name in names if name.startswith(own)), "")
+            self._audience(place + own, profile, keys, each, f"{place}{wrong}: {TWICE}" if wrong else "")
 
-    def _audience(self, place: str, profile: Profile, keys: tuple[str, ...], raw: Raw) -> None:
+    def _audience(self, place: str, profile: Profile, keys: tuple[str, ...], raw: Raw, wrong: str) -> None:
+        if wrong:
+            self._bury(salvage.audience_id(raw), place, _stored(profile, NOTHING), wrong)
+            return
         try:
             audience = _audience.decode(raw)
         except UNREADABLE as fault:
@@ -85,7 +94,7 @@ class _Reading:
     def _change(self, place: str, audience_id: str, audience: Audience, keys: tuple[str, ...], person: bytes) -> None:
         part = self.incoming.part(audience_id)
         # One entry that leaves them out does not make the others of the message forget them.
-        part.name = audience.audience_name or part.name
+        part.name = visible(audience.audience_name) or part.name
         part.settings = audience.audience_subscription_settings or part.settings
         action = _ACTIONS.get(audience.action)
         if action is None:
@@ -97,6 +106,10 @@ class _Reading:
             self._bury(audience_id, place, person, detail, NO_IDENTITY)
         else:
             self.incoming.add(part, keys, action, self._at, person)
+
+    def _bury_all(self, place: str, raw: Raw, detail: str) -> None:
+        for number, audience_id in enumerate(salvage.audience_ids(raw)):
+            self._bury(audience_id, f"{place}.audiences[{number}]", salvage.person(raw), detail)
 
     def _bury(self, audience_id: str | None, place: str, person: bytes, detail: str, reason: str = MALFORMED) -> None:
         self.incoming.bury(self.incoming.part(audience_id), place, self._at, person, reason, detail)

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Raw
 
+from intake import faults
 from intake.limits import AUDIENCE_ID, AUDIENCE_NAME, MESSAGE_ID
 
 #: The version of the protocol that Ferry speaks.
@@ -103,3 +104,8 @@ TYPES = ", ".join(str(kind.__struct_config__.tag) for kind in (Registration, Sub
 decoder: msgspec.json.Decoder[Registration | Subscription | Membership | Events | Erasure] = msgspec.json.Decoder(
     Registration | Subscription | Membership | Events | Erasure
 )
+
+
+def read(body: bytes) -> Registration | Subscription | Membership | Events | Erasure:
+    """A message. Raises falcon.HTTPBadRequest naming the place; of names that stand twice not those within profiles."""
+    return faults.read(decoder, body, TYPES, apart=("user_profiles",))

@@ -9,6 +9,7 @@ from msgspec import Raw
 
 from intake.faults import UNREADABLE
 from intake.mparticle_messages import NOTHING, AudienceId
+from json_names import twice
 
 #: Never stored: Klaviyo has no use for them.
 _DROPPED: Final = ("device_identities", "partner_identities")
@@ -31,7 +32,8 @@ def is_empty(raw: Raw) -> bool:
 def audience_id(audience: Raw) -> str | None:
     """The audience that is meant; None when that is what is wrong."""
     try:
-        return str(_addressed.decode(audience).audience_id)
+        found = _addressed.decode(audience).audience_id
+        return None if ".audience_id" in twice(audience) else str(found)
     except UNREADABLE:
         return None
 

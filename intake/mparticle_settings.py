@@ -70,5 +70,6 @@ AUDIENCE: Final = (
     ),
     _text(LIST_ID, "Klaviyo List", "The list that Ferry fills. Written by Ferry.", visible=False),
 )
-#: Ids of the account settings.
+#: Ids of the settings of an account, and of an audience.
 OF_ACCOUNT: Final = frozenset(setting["id"] for setting in ACCOUNT)
+OF_AUDIENCE: Final = frozenset(setting["id"] for setting in AUDIENCE)

@@ -13,6 +13,7 @@ from intake.audiences import facts
 from intake.incoming import KIND
 from intake.mparticle_messages import Subscription
 from intake.mparticle_settings import LIST_ID
+from mappings.values import visible
 from queues import keys
 from queues.acceptance import Acceptance
 from queues.errors import Unavailable
@@ -27,7 +28,9 @@ def acceptance(message: Subscription, connection: Connection) -> Acceptance:
         Queue(connection.name, KIND, audience_id),
         connection.policy_for(KIND, audience_id),
         f"{message.__struct_config__.tag}:{message.id}" if message.id else "",
-        audience=facts(message.audience_name, setting_values.read(message.audience_subscription_settings), removed),
+        audience=facts(
+            visible(message.audience_name), setting_values.read(message.audience_subscription_settings), removed
+        ),
     )
 
 

@@ -14,6 +14,8 @@ _TEXT: Final[Schema] = {"type": "string"}
 _NAME: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": limits.AUDIENCE_NAME}
 _NAMES: Final[Schema] = {"type": ["array", "null"], "items": _NAME}
 _PERSON: Final[Schema] = {"type": "object", "example": {"external_id": "c-17"}}
+#: An unknown name is refused: it may be a misspelt one, such as exclusion.
+_CLOSED: Final[Schema] = {"additionalProperties": False}
 _CAMPAIGN: Final = obj(
     {
         "name": _NAME,
@@ -23,7 +25,8 @@ _CAMPAIGN: Final = obj(
             "maxItems": limits.GROUPS,
             "items": obj(
                 {"name": _NAME, "members": {"type": "array", "items": ref("SnapshotMember")}}, "name", "members"
-            ),
+            )
+            | _CLOSED,
         },
         "connection": {"type": ["string", "null"], "description": "default when left out."},
         "exclusions": {
@@ -56,6 +59,7 @@ _CAMPAIGN: Final = obj(
     "name",
     "groups",
 ) | {
+    **_CLOSED,
     "example": {
         "name": "Summer sale",
         "groups": [
@@ -65,7 +69,7 @@ _CAMPAIGN: Final = obj(
         "exclusions": [{"external_id": "c-17"}],
         "attributes": ["first_name"],
         "launch_at": "2026-12-01T08:00:00Z",
-    }
+    },
 }
 _CAMPAIGN_SYNC: Final = obj(
     {
@@ -93,7 +97,8 @@ OPERATION: Final[dict[str, Any]] = {
     "operationId": "campaigns",
     "summary": "A campaign: people in groups, each of which becomes a list",
     "description": "Each group is a snapshot of its list, so that the same campaign again changes nothing. A member "
-    "who cannot be sent is counted as shrink of its snapshot; an exclusion that names nobody refuses the request.",
+    "who cannot be sent is counted as shrink of its snapshot; an exclusion that names nobody refuses the request, and "
+    "so does an unknown name.",
     "requestBody": {"required": True, "content": {"application/json": {"schema": ref("Campaign")}}},
     "responses": {
         "202": answer("Stored, and waiting to be carried out.", ref("CampaignAnswer")),

@@ -55,7 +55,7 @@ _CHANGE: Final = obj(
         "consent_state": {"type": ["object", "null"]},
         "timestamp": {
             "oneOf": [TEXT_TIME, {"type": "number"}, {"type": "null"}],
-            "description": f"When it happened: ISO 8601, or ms since 1970; now when left out. {CLAMPED}",
+            "description": f"When it happened: ISO 8601, or ms since 1970 (also as text); now when left out. {CLAMPED}",
         },
         "audience": {"oneOf": [ref("Audience"), {"type": "null"}], "description": "Else that of the request."},
     },

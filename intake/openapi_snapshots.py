@@ -81,6 +81,7 @@ _DOCUMENT: Final[Schema] = {
             "type": "object",
             "properties": {"members": {"type": "array", "items": ref("SnapshotMember")}},
             "required": ["members"],
+            "additionalProperties": False,
         },
     ],
     "example": {"members": [{"email": "ann@example.com", "first_name": "Ann"}, {"external_id": "c-17"}]},

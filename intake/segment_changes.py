@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
@@ -14,21 +15,26 @@ from intake import limits
 from intake.incoming import BLOCKED, KIND, MALFORMED, PLACEHOLDER, Incoming
 from intake.nesting import too_deep
 from mappings import contact, email
-from mappings.errors import Reason
+from mappings.errors import Reason, Unfit
 from mappings.phone import region_of
 from mappings.segment_routed import Routed
+from mappings.times import to_iso
 from queues.change import Action
 from queues.names import TARGETS
 
+#: Where an event and a consent say when they happened; ISO 8601 or a number (`to_iso`).
+_TIMES: Final = {"event": "time", "consent": "consented_at"}
 _encode = msgspec.json.Encoder().encode
 
 
 def put(incoming: Incoming, place: str, at: int, routed: Routed) -> None:
     """One change into its queue, or among the dead of it. `place`: of the message. `at`: when it happened, in ms."""
+    routed, clamped = _not_later(routed, incoming.accepted_at)
     person = _stored(routed)
     who = _who(routed, incoming.connection)
     keys = keys_of(who) or typed_phone(contact.text(_person(routed).get("phone_number")) or "")
     part = incoming.part(_target(routed), routed.kind)
+    part.clamped += clamped and at <= incoming.accepted_at  # a message of the future is counted with its own time
     if fault := _fault(routed, who, keys, person):
         # Replayed, a membership does the least as an update; the others are what they are.
         action: Action = "update" if routed.kind == KIND else routed.change
@@ -54,6 +60,23 @@ def _fault(routed: Routed, who: Identifiers, keys: tuple[str, ...], person: byte
     if not keys and not who.left_out:
         return Reason.PHONE_INVALID, "its phone has no digit, and nothing else identifies the person; correct the phone"
     return None if keys else (BLOCKED, PLACEHOLDER)
+
+
+def _not_later(routed: Routed, now: int) -> tuple[Routed, bool]:
+    """Without an event or a consent of the future, and whether it was one. `now`: ms, which stands for such a time.
+
+    Klaviyo refuses a consent of the future. One of long ago stays, unlike the time of a change: as new it would
+    subscribe somebody who has left since. What is no time its mapping refuses.
+    """
+    name = _TIMES.get(routed.kind, "")
+    try:
+        told = to_iso(routed.fields.get(name))
+    except Unfit:
+        return routed, False
+    latest = to_iso(now)
+    if told <= latest:
+        return routed, False
+    return replace(routed, fields=routed.fields | {name: latest}), True
 
 
 def _target(routed: Routed) -> str | None:

@@ -16,13 +16,6 @@ from mappings.times import to_iso
 
 Type = Literal["identify", "track", "group", "alias", "page", "screen", "delete"]
 TYPES: Final = "identify, track, group, alias, page, screen, delete"
-#: Of two values of one of these none is taken. What is within them is a person's, where the last one counts.
-NAMES: Final = frozenset(
-    {
-        *("type", "messageId", "userId", "anonymousId", "groupId", "previousId", "event", "name", "traits"),
-        *("properties", "context", "integrations", "timestamp", "originalTimestamp", "receivedAt", "sentAt"),
-    }
-)
 #: Where a message says when it happened, the best first. Segment works `timestamp` out when it passes a message on;
 #: what comes straight from a library may have the others only.
 _TIMES: Final = ("timestamp", "originalTimestamp", "receivedAt", "sentAt")

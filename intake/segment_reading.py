@@ -19,9 +19,9 @@ from intake import faults, limits
 from intake.audiences import Audiences
 from intake.incoming import MALFORMED, Incoming, Stored, readable
 from intake.nesting import too_deep
-from intake.repeats import repeated
 from intake.segment_changes import put
-from intake.segment_messages import NAMES, TYPES, Message, Posted, complete, happened, shared
+from intake.segment_messages import TYPES, Message, Posted, complete, happened, shared
+from json_names import TWICE, twice
 from mappings import segment, segment_erasure
 from mappings.segment_integrations import is_for_klaviyo
 from mappings.segment_routed import Routed
@@ -36,8 +36,10 @@ _fields = msgspec.json.Decoder(dict[str, Any])
 
 def read(body: bytes, connection: Connection, audiences: Audiences, now: int) -> Reading:
     """What a request comes to. `now`: ms. Raises the falcon.HTTPError of a request that is refused, and TooMuch."""
-    posted = faults.read(_posted, body)
+    posted = faults.decoded(_posted, body)
     batch = None if isinstance(posted.batch, UnsetType) else posted.batch
+    if batch is not None:  # what a message alone has twice costs that message only, as in a batch
+        faults.check_names(body, apart=("batch",))
     if batch is not None and len(batch) > limits.CHANGES:
         raise falcon.HTTPContentTooLarge(
             title="Too many messages",
@@ -127,8 +129,8 @@ def _decoded(place: str, raw: bytes | Raw) -> Message:
         described = faults.describe(fault, place)
         wrong_type = described.startswith(f"{place}.type:") or "`type`" in described
         raise ValueError(f"{described}; it must be one of {TYPES}" if wrong_type else described) from None
-    if name := repeated(raw, NAMES):
-        raise ValueError(f"{place}.{name}: {faults.TWICE}")
+    if names := twice(raw):
+        raise ValueError(f"{place}{names[0]}: {TWICE}")
     if too_deep(bytes(raw)):
         raise ValueError(f"{place}: nested too deeply")
     return message

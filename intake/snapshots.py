@@ -15,13 +15,13 @@ from intake import faults
 from intake.audiences import facts
 from intake.body import BodyReader, is_gzip
 from intake.changes import NDJSON, media_type
-from intake.changes_messages import at as moment
 from intake.chosen import connection_of
 from intake.limits import AUDIENCE_NAME
 from intake.pieces import pieces
 from intake.snapshot_status import queue_for, status_of
 from intake.staging import Staging
-from mappings.times import clamp
+from mappings.times import clamp, to_ms
+from mappings.values import visible
 from queues.clock import now_ms
 from queues.snapshots import Format, Order, Record, new_id
 
@@ -53,9 +53,9 @@ class Members:
     async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str) -> None:
         """A snapshot. The same one again is another one, which changes nothing."""
         now = now_ms()  # before the first byte: whatever changes from here on is newer
-        queue = queue_for(connection_of(req, self._connections), audience)
+        queue = queue_for(connection_of(req, self._connections, *_Asked.__struct_fields__), audience)
         asked = _asked(req)
-        at, clamped = clamp(_at(asked.at, now), now)
+        at, clamped = clamp(_at(asked.at), now)
         order = _order(asked, req, new_id(queue), at)
         size = await self._staging.stage(order.snapshot, pieces(req, self._bodies))
         record = Record(str(queue), order, now_ms(), size)
@@ -85,13 +85,13 @@ def _order(asked: _Asked, req: falcon.asgi.Request, snapshot_id: str, at: int) -
         rows=None if asked.rows is UNSET else asked.rows,
         confirmed=asked.confirm,
         reconcile=asked.reconcile,
-        name=asked.name,
+        name=visible(asked.name),
     )
 
 
-def _at(text: str | None, now: int) -> float:
+def _at(text: str | None) -> float | None:
     try:
-        return moment(int(text) if text and text.isascii() and text.isdigit() else text, now)
+        return None if text is None else to_ms(text)
     except ValueError as fault:
         raise faults.bad_request(f"?at: {fault} (in an address + is written %2B)") from None
 

@@ -52,7 +52,7 @@ def _action(place: str, entry: Any) -> Action:
     try:
         loaded = _schema.load(entry)
     except ValidationError as fault:
-        raise ValueError(f"{place}: {'; '.join(complaints(fault.messages))}") from fault
+        raise ValueError(f"{place}: {'; '.join(complaints(fault.messages, _schema))}") from fault
     place = f"{place} ({loaded['action']})"
     template = TEMPLATES[loaded["action"]]
     _check_switches(place, template, loaded)

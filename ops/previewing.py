@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -59,7 +60,7 @@ def preview(source: str, body: bytes, connections: Connections, now: int, connec
     `connection`: by its name; what mParticle sends has the one of its account. Raises the falcon.HTTPError of a message
     that would be refused, TooMuch, UnknownConnection, Failed.
     """
-    found = READERS[source](body, connections, connection, now)
+    found = READERS[source](body.removeprefix(codecs.BOM_UTF8), connections, connection, now)
     told: dict[str, Any] = {"queues": [_queue(each, found) for each in _by_queue(found.acceptances)]}
     if found.unmapped:
         told["unmapped"] = dict(found.unmapped)
@@ -73,7 +74,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
 
 
 def _mparticle(body: bytes, connections: Connections, _asked: str, now: int) -> Read:
-    message = faults.read(mparticle_messages.decoder, body, mparticle_messages.TYPES)
+    message = mparticle_messages.read(body)
     account = (_account.decode(message.account) if bytes(message.account) else None) or mparticle_messages.Account()
     connection = connections.for_mparticle(account.account_id)
     read = Read([], connection, setting_values.read(account.account_settings))
@@ -93,7 +94,7 @@ def _mparticle(body: bytes, connections: Connections, _asked: str, now: int) -> 
 
 def _changes(body: bytes, connections: Connections, asked: str, now: int) -> Read:
     connection = connections.named(asked)
-    posted = faults.read(_posted, body)
+    posted = faults.read(_posted, body, apart=("changes",))
     incoming = Incoming(connection, changes_reading.SOURCE, "", now)
     places = [(f"$.changes[{index}]", raw) for index, raw in enumerate(posted.changes)]
     changes_reading.read(places, posted.audience, incoming, now)

@@ -12,6 +12,7 @@ import settings
 from connections import DEFAULT, UnknownConnection
 from intake.changes_messages import planned
 from mappings.times import clamp
+from mappings.values import visible
 from ops import sync_lines
 from ops.audited import by
 from ops.errors import Failed
@@ -119,7 +120,7 @@ def _at(given: str | None, found: Source) -> int:
             click.echo("The time in the manifest is in the future or before 2015: the file counts as of now.", err=True)
         return at
     try:
-        at = planned(int(given) if given.isdecimal() else given)
+        at = planned(given)
     except ValueError as fault:
         raise click.UsageError(f"--at {given}: {fault}") from fault
     if at > now:
@@ -136,13 +137,13 @@ def _order(queue: Queue, found: Source, at: int, name: str | None, confirm: bool
         rows=found.rows,
         confirmed=confirm,
         reconcile=reconcile,
-        name=name or "",
+        name=visible(name),
     )
 
 
 def _told(redis: Redis, queue: Queue, name: str | None) -> dict[str, Any]:
     """What to remember of the audience: as it was, and its name where one is given; empty for nothing."""
-    told = pending.audience(redis, queue) | ({"name": name} if name else {})
+    told = pending.audience(redis, queue) | ({"name": name} if visible(name) else {})
     return {"settings": {}, **told} if told else {}
 
 

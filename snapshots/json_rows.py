@@ -8,41 +8,28 @@ from typing import Any, Final
 import ijson
 import msgspec
 
+from json_names import TWICE, twice
 from snapshots.errors import Unreadable
+from snapshots.json_members import NESTED, TOO_DEEP, members
 from snapshots.lines import MAX_LINE, lines, not_utf8, without_mark
 from snapshots.persons import Described, identifier
 
 _READ: Final = 65_536
 _ATTRIBUTES: Final = "attributes"
-#: Levels of arrays and objects in an attribute, as on the way in of all other messages (intake/limits.py). What is
-#: deeper would break those who read it again with less room on the stack, and a whole batch with it.
-_NESTED: Final = 64
 _decode = msgspec.json.Decoder().decode
 
 
 def described(pieces: Iterator[bytes]) -> Iterator[Described]:
     """The members of `[...]` or `{"members": [...]}`. Raises Unreadable."""
     body = _Body(pieces)
-    prefix = "item" if body.opening() == b"[" else "members.item"
     number = 0
     try:
-        for number, member in enumerate(ijson.items(body, prefix, buf_size=_READ, use_float=True), start=1):
-            body.passed.clear()
+        for number, member in enumerate(members(ijson.basic_parse(body, buf_size=_READ, use_float=True)), start=1):
+            body.passed = 0
             yield _described(number, member, f"member {number:,}")
     except ijson.JSONError as error:
         # What the library says shows a part of the body.
         raise Unreadable(f"what stands behind member {number:,} is no JSON: send the document again whole") from error
-    if not number and not _is_empty(body.passed):
-        raise Unreadable('the document is neither [...] nor {"members": [...]}: write it as one of them')
-
-
-def _is_empty(body: bytes | bytearray) -> bool:
-    """Whether it says that there are no members, where a document that names them otherwise says nothing of them."""
-    try:
-        document = _decode(body)
-    except (msgspec.MsgspecError, RecursionError):  # ijson is less strict
-        return False
-    return (document.get("members") if isinstance(document, dict) else document) == []
 
 
 def described_lines(pieces: Iterator[bytes]) -> Iterator[Described]:
@@ -57,11 +44,15 @@ def objects(lines: Iterator[bytes]) -> Iterator[tuple[int, Any]]:
         if line.isspace():
             continue
         try:
-            yield number, _decode(line)
+            value = _decode(line)
+            names = twice(line)
         except UnicodeDecodeError as error:
             raise not_utf8(number) from error
         except (msgspec.MsgspecError, RecursionError) as error:
             raise Unreadable(f"line {number:,} is no JSON: one object a line is needed, and the whole file") from error
+        if names:
+            raise Unreadable(f"line {number:,}{names[0]}: {TWICE}: leave one of them out")
+        yield number, value
 
 
 def _described(number: int, member: Any, place: str) -> Described:
@@ -81,11 +72,11 @@ def _described(number: int, member: Any, place: str) -> Described:
             raise Unreadable(f"{place} has two values for {name}, under two names: leave one of them out")
     attributes |= nested
     if _is_deep(attributes):
-        raise Unreadable(f"{place} has an attribute nested in over {_NESTED} levels: flatten it, or leave it out")
+        raise Unreadable(f"{place} {TOO_DEEP}")
     return Described(number, known, attributes)
 
 
-def _is_deep(value: object, levels: int = _NESTED + 1) -> bool:
+def _is_deep(value: object, levels: int = NESTED + 1) -> bool:
     """Whether arrays and objects stand in more than `levels` of each other."""
     if not isinstance(value, dict | list):
         return False
@@ -94,25 +85,19 @@ def _is_deep(value: object, levels: int = _NESTED + 1) -> bool:
 
 
 class _Body:
-    """The pieces as a file, in which no member may fill the memory. `passed`: what was read since the last one."""
+    """The pieces as a file, in which no member may fill the memory. `passed`: bytes read since the last one."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = without_mark(pieces)
         self._rest = b""
-        self.passed = bytearray()
-
-    def opening(self) -> bytes:
-        """The first character that is no blank; none in an empty document."""
-        while not self._rest and (piece := next(self._pieces, None)) is not None:
-            self._rest = piece.lstrip()
-        return self._rest[:1]
+        self.passed = 0
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes; none at the end. Raises Unreadable when a member is too long."""
         while size and not self._rest and (piece := next(self._pieces, None)) is not None:
             self._rest = piece
         taken, self._rest = self._rest[:size], self._rest[size:]
-        self.passed += taken
-        if len(self.passed) > MAX_LINE + 2 * _READ:
+        self.passed += len(taken)
+        if self.passed > MAX_LINE + 2 * _READ:
             raise Unreadable(f"a member is longer than {MAX_LINE:,} bytes: see whether the document names its members")
         return taken

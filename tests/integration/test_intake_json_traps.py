@@ -71,7 +71,7 @@ def test_what_is_json_is_stored_to_the_byte(steady: Intake, redis: Redis, path: 
 
 
 @pytest.mark.parametrize("path", SOUND)
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
 def test_other_encodings_than_plain_utf_8_are_refused(steady: Intake, redis: Redis, path: str, encoding: str) -> None:
     body = message(path, b"1", b'"\xc3\xa9"').decode().encode(encoding)
     check_refused(steady, redis, path, body)

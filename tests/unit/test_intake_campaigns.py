@@ -89,6 +89,11 @@ def test_a_list_has_an_audience_of_its_own_which_is_the_same_whichever_campaign_
     assert audience(TWO | shared) == audience(TWO | shared | {"name": "Winter sale"})
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\t\n", "\u200b\u3164", None])
+def test_a_list_name_of_blanks_counts_as_none(blank: str | None) -> None:
+    assert [each.order.list_name for each in read(TWO | {"list_name": blank})] == ["Summer sale - A", "Summer sale - B"]
+
+
 @given(st.text(min_size=1, max_size=100), st.text(min_size=1, max_size=100))
 def test_the_audience_of_any_list_is_an_audience_id_that_an_address_can_name(name: str, group: str) -> None:
     (each,) = read(campaign((group, []), name=name))
@@ -183,6 +188,25 @@ DEEP: Any = json.loads("[" * 70 + "]" * 70)
             "$.groups[0].members: stands there twice",
         ),
         (b'{"name":"x","name":"y","groups":[{"name":"A","members":[]}]}', "$.name: stands there twice"),
+        (
+            b'{"name":"x","groups":[{"name":"A","members":[{},{"email":"a@example.com","email":"b@example.com"}]}]}',
+            "$.groups[0].members[1].email: stands there twice",
+        ),
+        (
+            b'{"name":"x","groups":[{"name":"A","members":[]}],"exclusions":[{"external_id":"1","external_id":"2"}]}',
+            "$.exclusions[0].external_id: stands there twice",
+        ),
+        (TWO | {"exclusion": [ANN]}, "$.exclusion: unknown; is exclusions meant?"),
+        (TWO | {"Exclusions": [ANN]}, "$.Exclusions: unknown; is exclusions meant?"),
+        (TWO | {"launchat": "2026-12-01"}, "$.launchat: unknown; is launch_at meant?"),
+        (TWO | {"zzz": None}, "$.zzz: unknown; known are name, groups, connection, exclusions, attributes, lists"),
+        (TWO | {"ann@example.com": 1}, "$.(a name of 15 characters): unknown; known are"),
+        (
+            campaign() | {"groups": [{"name": "A", "members": [], "exclusions": [ANN]}]},
+            "$.groups[0].exclusions: unknown; known are name, members",
+        ),
+        (campaign() | {"groups": [{"name": "A", "member": [ANN]}]}, "$.groups[0].member: unknown; is members meant?"),
+        (TWO | {"name": "\u200b ", "lists": "merged"}, "$.list_name: nothing of the name is seen"),
         (campaign(("A", []), ("B", [ANN, ANN, BOB, 5])), "$.groups[1].members[3] is no object"),
         (campaign(("A", [ANN | {"attributes": [1]}])), "$.groups[0].members[0] has attributes that are no object"),
         (campaign(("A", [{"email": "x" * 1_000_001}])), "$.groups[0].members[0] is longer than 1,000,000 bytes"),

@@ -147,9 +147,11 @@ def test_a_time_that_cannot_be_is_that_of_the_arrival_and_counted(time: str | in
     assert (acceptance.source, acceptance.clamped) == ("segment", 1)
 
 
-def test_an_event_of_the_future_is_sent_with_the_time_that_it_names() -> None:
-    event = only_change(read(message("track", event="Seen", timestamp="2026-01-02T00:00:00Z")))
-    assert (event.body.at, json.loads(bytes(event.body.person))["time"]) == (NOW, "2026-01-02T00:00:00.000Z")
+def test_an_event_of_the_future_happened_when_it_was_accepted_and_is_counted_once() -> None:
+    (acceptance,) = read(message("track", event="Seen", timestamp="2026-01-02T00:00:00Z")).acceptances
+    event = decode(acceptance.changes[0])
+    assert (event.body.at, json.loads(bytes(event.body.person))["time"]) == (NOW, "2026-01-01T00:00:00.000Z")
+    assert acceptance.clamped == 1
 
 
 def test_an_event_without_a_time_happened_when_it_was_accepted() -> None:

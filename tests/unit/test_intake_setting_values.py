@@ -57,7 +57,7 @@ def test_a_key_in_the_wrong_setting_is_told_once_by_the_settings_name(caplog: py
         for _ in range(3):
             setting_values.read(Raw(b'{"alternateIdentifier":"pk_canary","listName":"pk_canary"}'), API_KEY)
             setting_values.read(Raw(b'{"ann@example.com":"pk_canary"}'))
-    assert [record.getMessage().partition(" holds")[0] for record in caplog.records] == [
+    assert [record.getMessage().partition(" holds")[0] for record in caplog.records if " holds" in record.msg] == [
         "the setting alternateIdentifier",
         "the setting listName",
         "a setting that is not Ferry's",

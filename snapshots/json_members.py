@@ -1,0 +1,105 @@
+"""The members of a JSON document, one at a time, built from what a parser finds.
+
+Not `ijson.items`: of a name that stands twice it keeps the last value and says nothing, and it passes over whatever
+stands beside the members, such as people to be left out under a misspelt name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from json_names import TWICE, shown, unknown
+from snapshots.errors import Unreadable
+
+#: Levels of arrays and objects in an attribute, as on the way in of all other messages (intake/limits.py). What is
+#: deeper would break those who read it again with less room on the stack, and a whole batch with it.
+NESTED: Final = 64
+#: Those that are followed: an attribute stands in the member, or in the attributes of the member.
+_FOLLOWED: Final = NESTED + 2
+TOO_DEEP: Final = f"has an attribute nested in over {NESTED} levels: flatten it, or leave it out"
+_MEMBERS: Final = "members"
+_NEITHER: Final = 'the document is neither [...] nor {"members": [...]}: write it as one of them'
+
+#: What `ijson.basic_parse` tells: an event, and the name or value that it is about.
+Events = Iterator[tuple[str, Any]]
+_Path = tuple[str | int, ...]
+
+
+def members(events: Events) -> Iterator[Any]:
+    """What stands in `[...]` or in `{"members": [...]}`. Raises Unreadable, and what the parser raises."""
+    event, _ = next(events, ("", None))
+    if event == "start_array":
+        yield from _items(events)
+    elif event == "start_map":
+        yield from _of_object(events)
+    else:
+        raise Unreadable(_NEITHER)
+    for _ in events:  # the parser complains of what stands behind the document
+        pass
+
+
+def _of_object(events: Events) -> Iterator[Any]:
+    found = False
+    for event, name in events:
+        if event == "end_map":
+            break
+        if name != _MEMBERS:
+            raise Unreadable(f"the document has a name beside {_MEMBERS}: {unknown(name, (_MEMBERS,))}")
+        if found:
+            raise Unreadable(f"{_MEMBERS} {TWICE}: leave one of them out")
+        found = True
+        if next(events, ("", None))[0] != "start_array":
+            raise Unreadable(_NEITHER)
+        yield from _items(events)
+    if not found:
+        raise Unreadable(_NEITHER)
+
+
+def _items(events: Events) -> Iterator[Any]:
+    for number, (event, value) in enumerate(events, start=1):
+        if event == "end_array":
+            return
+        yield _built(event, value, events, (number,))
+
+
+def _built(event: str, value: Any, events: Events, path: _Path) -> Any:
+    if event == "start_map":
+        return _object(events, path)
+    return _array(events, path) if event == "start_array" else value
+
+
+def _object(events: Events, path: _Path) -> dict[str, Any]:
+    _check_levels(path)
+    found: dict[str, Any] = {}
+    name = ""
+    for event, value in events:
+        if event == "end_map":
+            break
+        if event != "map_key":
+            found[name] = _built(event, value, events, (*path, name))
+        elif (name := value) in found:
+            raise Unreadable(f"{_place(path)}.{shown(name)}: {TWICE}: leave one of them out")
+    return found
+
+
+def _array(events: Events, path: _Path) -> list[Any]:
+    _check_levels(path)
+    found: list[Any] = []
+    for event, value in events:
+        if event == "end_array":
+            break
+        found.append(_built(event, value, events, (*path, len(found))))
+    return found
+
+
+def _check_levels(path: _Path) -> None:
+    if len(path) > _FOLLOWED:
+        raise Unreadable(f"member {path[0]:,} {TOO_DEEP}")
+
+
+def _place(path: _Path) -> str:
+    number, *within = path
+    return f"member {number:,}" + "".join(
+        f"[{part}]" if isinstance(part, int) else f".{shown(part)}" for part in within
+    )

@@ -1,0 +1,120 @@
+"""What decides who is mailed is read strictly: a misspelt name is refused, and the one that was meant is told."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+import requests
+from redis import Redis
+
+from tests.support.intake import TOKEN, Intake
+from tests.support.posted import PATH, membership
+
+CSV = b"email\na@example.com\n"
+MEMBERS, SYNCS, SYNC = ("/v1/audiences/42/members", "/v1/audiences/42/syncs", "/v1/audiences/42/syncs/x")
+CAMPAIGN = {"name": "Summer", "groups": [{"name": "A", "members": [{"email": "a@example.com"}]}]}
+CHANGE = {"changes": [{"action": "add", "email": "a@example.com", "audience": {"id": 42}}]}
+#: For each address what is sent there.
+SOUND: list[tuple[str, str, Any]] = [
+    ("POST", "/v1/changes", CHANGE),
+    ("POST", "/v1/segment", {"type": "identify", "userId": "1", "traits": {"email": "a@example.com"}}),
+    ("POST", PATH, membership("a@example.com")),
+    ("POST", "/v1/campaigns", CAMPAIGN),
+    ("PUT", MEMBERS, CSV),
+    ("GET", SYNCS, None),
+    ("GET", SYNC, None),
+]
+
+
+def ask(intake: Intake, method: str, path: str, body: Any) -> requests.Response:
+    kind = "text/csv" if isinstance(body, bytes) else "application/json"
+    headers = {"Authorization": f"Token {TOKEN}", "Content-Type": kind}
+    sent = {"data": body} if isinstance(body, bytes) else {"json": body} if body else {}
+    return requests.request(method, intake.url + path, headers=headers, timeout=30, **sent)
+
+
+def refusal(intake: Intake, redis: Redis, method: str, path: str, body: Any) -> str:
+    response = ask(intake, method, path, body)
+    assert response.status_code == 400, response.text
+    assert redis.keys() == []
+    return str(response.json()["error"]["description"])
+
+
+@pytest.mark.parametrize(("method", "path", "body"), SOUND)
+@pytest.mark.parametrize("name", ["colour", "Connection", "connexion", "audiance", ""])
+def test_an_address_with_an_unknown_parameter_is_refused_and_nothing_stored(
+    steady: Intake, redis: Redis, method: str, path: str, body: Any, name: str
+) -> None:
+    assert "unknown; " in refusal(steady, redis, method, f"{path}?{name}=1", body)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "told"),
+    [
+        ("POST", "/v1/changes", "conection=default&audience=1", "?conection: unknown; is connection meant?"),
+        ("POST", "/v1/changes", "audience_id=1", "?audience_id: unknown; is audience meant?"),
+        ("POST", "/v1/segment", "connections=default", "?connections: unknown; is connection meant?"),
+        ("PUT", MEMBERS, "row=1", "?row: unknown; is rows meant?"),
+        ("PUT", MEMBERS, "confirmed=true", "?confirmed: unknown; is confirm meant?"),
+        ("PUT", MEMBERS, "Reconcile=true", "?Reconcile: unknown; is reconcile meant?"),
+        ("PUT", MEMBERS, "exclusions=a", "?exclusions: unknown; known are connection, name, at, rows, confirm"),
+        ("GET", SYNCS, "conn=default", "?conn: unknown; known are connection"),
+        ("POST", PATH, "connection=default", "?connection: unknown; none is known here"),
+        ("POST", "/v1/campaigns", "connection=default", "?connection: unknown; none is known here"),
+        ("PUT", MEMBERS, "ann%40example.com=1", "?(a name of 15 characters): unknown"),
+        ("POST", "/v1/changes", "audience=1&audience=2", "?audience: stands there twice, and an address does not say"),
+        ("POST", "/v1/segment", "connection=default&connection=", "?connection: stands there twice"),
+        ("PUT", MEMBERS, "confirm=false&confirm=true", "?confirm: stands there twice"),
+    ],
+)
+def test_the_parameter_that_was_meant_is_told(
+    steady: Intake, redis: Redis, method: str, path: str, query: str, told: str
+) -> None:
+    body = next(each for verb, known, each in SOUND if (verb, known) == (method, path))
+    assert refusal(steady, redis, method, f"{path}?{query}", body).startswith(told)
+
+
+@pytest.mark.parametrize(("method", "path", "body"), SOUND)
+def test_without_one_everything_goes_through(steady: Intake, redis: Redis, method: str, path: str, body: Any) -> None:
+    assert ask(steady, method, path, body).status_code in ((404,) if path == SYNC else (200, 202))
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (CAMPAIGN | {"exclusion": [{"email": "a@example.com"}]}, "$.exclusion: unknown; is exclusions meant?"),
+        (CAMPAIGN | {"excludes": []}, "$.excludes: unknown; is exclusions meant?"),
+        (CAMPAIGN | {"conection": "default"}, "$.conection: unknown; is connection meant?"),
+        (CAMPAIGN | {"launchAt": "2030-01-01"}, "$.launchAt: unknown; is launch_at meant?"),
+        (CAMPAIGN | {"listName": "x"}, "$.listName: unknown; is list_name meant?"),
+        (CAMPAIGN | {"list": "merged"}, "$.list: unknown; is lists meant?"),
+        (
+            CAMPAIGN | {"groups": [{"name": "A", "members": [], "exclusions": []}]},
+            "$.groups[0].exclusions: unknown; known are name, members",
+        ),
+    ],
+)
+def test_a_campaign_with_an_unknown_name_is_refused_and_nobody_mailed(
+    steady: Intake, redis: Redis, body: Any, told: str
+) -> None:
+    assert refusal(steady, redis, "POST", "/v1/campaigns", body).startswith(told)
+
+
+def test_a_setting_of_mparticles_that_is_unknown_is_ignored_and_told_once(
+    intake: Intake, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    account: dict[str, Any] = {
+        "account_id": 123456,
+        "account_settings": {"defaultCountri": "DE", "ann@example.com": "x"},
+    }
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            assert intake.post(PATH, membership("a@example.com", account=account)).status_code == 202
+            account["account_id"] = 123457
+    told = [line for line in caplog.messages if "is ignored: " in line]
+    assert len(told) == 2
+    assert "(a name of 15 characters): unknown; known are alternateIdentifier, apiKey, defaultCountry" in told[0]
+    assert told[1].endswith("defaultCountri: unknown; is defaultCountry meant?")
+    assert "ann@" not in caplog.text
