@@ -14,6 +14,7 @@ from queues.census import Census
 from queues.counts import QueueCount
 from queues.names import Queue
 from wording import called, plural, span
+from worker.same_account import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,9 @@ def releasing(place: Place, census: Census) -> Iterator[str]:
         yield "Ferry first asks Klaviyo whether the cause is gone. If it is not, the hold stays, and you are told why."
     if place.hold and place.hold.owned:
         yield f"From now on it uses list {place.hold.owned.list_id} together with {place.hold.owned.keeper}."
+    if place.hold and place.hold.moved:
+        to, before = named(place.hold.moved.account), named(place.hold.moved.before)
+        yield f"From now on it delivers to {to}, and no longer to {before}. Lists are looked for, or created, there."
     if place.batches:
         opened = plural(place.batches, "open batch goes", "open batches go")
         yield f"{opened} on at once: {plural(place.open, 'change')}."

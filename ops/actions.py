@@ -10,7 +10,7 @@ from redis import Redis
 
 from ops.errand import Errand
 from ops.errors import Failed
-from ops.releasing import confirm_guarded, let_share, still_wrong
+from ops.releasing import confirm_guarded, let_move, let_share, still_wrong
 from queues import audit, dead_letters, holds, looks, pending
 from queues.census import Census, count
 from queues.clock import now_ms
@@ -65,6 +65,8 @@ def release(redis: Redis, settings: Settings, who: str, on: Queue | str, before:
     if isinstance(on, Queue) and before:
         confirmed = confirm_guarded(redis, on, before)
         let_share(redis, on, before)
+    if isinstance(on, str) and before:
+        let_move(redis, on, before)
     done = holds.release(redis, on)
     audit.note(redis, who, "release", on, audit.DONE if done else "not held")
     return Released(done, still, confirmed)

@@ -22,6 +22,7 @@ from queues.clock import now_ms
 from queues.errors import SecretKeyChanged
 from settings import Settings
 from worker import list_of
+from worker.same_account import confirm
 
 
 @click.command()
@@ -50,6 +51,7 @@ def rotate(name: str, other_account: bool) -> None:
         if moves:
             _leave_account(redis, name)
         kept.exchange(redis, name, kept.seal(Cipher(known.secret_keys), new, now_ms(), rights.account.id))
+        confirm(redis, known, name, new, rights.account.id)
         audit.note(redis, by(), "key rotated", name, "to another account" if moves else audit.DONE)
         click.echo(f"{name} has the new key: account {titled(rights.account)}. Deliveries that begin now use it.")
         click.echo("Revoke the old one in Klaviyo in a minute, when no delivery is under way that began with it.")

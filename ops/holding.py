@@ -15,6 +15,7 @@ from queues.names import Queue
 from queues.owners import LIST_OWNED
 from queues.records import Record
 from wording import span
+from worker.same_account import named
 
 
 @click.command()
@@ -50,7 +51,8 @@ def release(target: str, force: bool) -> None:
     What waited is sent as the flush policy says, at once where it is due. Where Ferry placed the hold, it first
     looks whether the cause is gone: the key, the settings, the list. Exit code 1 when it is not. A snapshot that the
     guard holds (snapshot_guard) is carried out after all; to have it replaced instead, sync a better one. What is
-    held for a list that another audience keeps (list_owned) uses it together with that one from now on.
+    held for a list that another audience keeps (list_owned) uses it together with that one from now on. A connection
+    that is held for a key of another account (account_changed) delivers to that account from now on.
     """
     with installation() as ferry:
         census = ferry.census()
@@ -68,6 +70,8 @@ def release(target: str, force: bool) -> None:
         click.echo(f"{on} goes on." if ended.done else f"{on} was not held.")
         if before and before.reason == LIST_OWNED:
             click.echo("It uses its list together with the audience that keeps it, and is not held for that again.")
+        if before and before.moved:
+            click.echo(f"It delivers to {named(before.moved.account)} from now on.")
         if isinstance(on, Queue) and on.connection in census.holds:
             reason = census.holds[on.connection].reason
             click.echo(f"Its connection is held too ({reason}): ferry release {on.connection}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from redis import Redis
 
 from klaviyo.errors import NotAccepted
-from queues import owners, records, snapshot_guard, snapshots
+from queues import key_accounts, owners, pending, records, snapshot_guard, snapshots
 from queues.holds import Hold
 from queues.names import Queue
 from queues.records import Record
 from settings import Settings
-from worker import list_check, probe
+from worker import list_check, list_of, probe
 
 #: Holds on a queue that Ferry placed because of its list (klaviyo/holds.py).
 _OF_LIST = frozenset({"list_gone", "list_refused"})
@@ -43,6 +43,15 @@ def let_share(redis: Redis, on: Queue, hold: Hold) -> None:
     """Where another audience keeps the list, note that a person wants both to use it."""
     if hold.owned:
         owners.share(redis, snapshots.audience_of(on), hold.owned.list_id)
+
+
+def let_move(redis: Redis, connection: str, hold: Hold) -> None:
+    """Where the key is of another account, note that a person wants that one. Lists of the old one are forgotten."""
+    if hold.moved:
+        key_accounts.confirm(redis, connection, hold.moved.key, hold.moved.account)
+        for queue in pending.all_queues(redis):
+            if queue.connection == connection:
+                list_of.forget(redis, queue)
 
 
 def guarded(redis: Redis, on: Queue, hold: Hold) -> Record | None:

@@ -14,6 +14,8 @@ from queues.names import Queue
 
 #: Reasons that lie in the connection's key.
 OF_KEY: Final = frozenset({"unauthenticated", "forbidden", "no_api_key", "api_key_malformed", "api_key_unreadable"})
+#: The reason of a hold on a connection that has a key of another account.
+ACCOUNT_CHANGED: Final = "account_changed"
 #: A key counts as refused for good when so many probes have found it refused.
 CONFIRMED: Final = 3
 
@@ -29,12 +31,24 @@ class Owned(msgspec.Struct, frozen=True):
     name: str
 
 
+class Moved(msgspec.Struct, frozen=True):
+    """What a hold for ACCOUNT_CHANGED is about: a key of another account than the connection delivered to.
+
+    `key`: its fingerprint (key_accounts.py). `account`: of the key, `before`: the one until now; Klaviyo's ids, empty
+    where the key may not tell.
+    """
+
+    key: str
+    account: str
+    before: str
+
+
 class Hold(msgspec.Struct, frozen=True):
     """Why nothing is taken or delivered.
 
     `since`: ms. `resolve`: what a person has to do about it. `probed`: Ferry placed it and tries by itself, every few
     minutes, whether the cause is gone; what a person holds, a person releases. `owned`: of a list that another queue
-    keeps.
+    keeps. `moved`: of a key of another account.
     """
 
     reason: str
@@ -43,11 +57,12 @@ class Hold(msgspec.Struct, frozen=True):
     error_id: str = ""
     probed: bool = False
     owned: Owned | None = None
+    moved: Moved | None = None
 
     @property
     def ends_by_itself(self) -> bool:
         """Whether Ferry looks again and again if the cause is gone."""
-        return self.probed or self.owned is not None
+        return self.probed or self.owned is not None or self.moved is not None
 
 
 #: A hold from the form that the ledger keeps.

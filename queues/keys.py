@@ -50,6 +50,8 @@ Outside the partitions, written by plain commands, or by a script of one key:
 
     ferry:wake                     LIST   one element when a queue became due; schedulers block on it
     ferry:heartbeat:scheduler      STRING ms of the last tick; expires
+    ferry:klaviyo:<connection>     HASH   `account`: to which it delivers; fingerprint of a key -> its account
+                                          (key_accounts.py)
     ferry:epoch                    STRING random; when it is gone, so is everything else
     ferry:emptied                  STRING ms at which a scheduler noticed that; expires
     ferry:holds                    HASH   connection -> JSON hold
@@ -143,6 +145,11 @@ def snapshot(snapshot_id: str, part: str = "") -> str:
 def account(connection: str) -> str:
     """What a CDP told us about a connection."""
     return f"ferry:account:{connection}"
+
+
+def klaviyo(connection: str) -> str:
+    """To which account of Klaviyo's a connection delivers, and by which keys."""
+    return f"ferry:klaviyo:{connection}"
 
 
 def consents(connection: str, person: str) -> str:

@@ -30,6 +30,7 @@ from worker.kinds import KINDS, Kind
 from worker.list_check import is_free
 from worker.process import settings_of_process
 from worker.progress import Progress
+from worker.same_account import check_account, has_new_key
 from worker.taking_up import take_up
 from worker.waiting import HELD_MS
 
@@ -112,6 +113,12 @@ def _wait_held(redis: Redis, batch: Batch, known: Progress) -> None:
 
 def _ends(redis: Redis, batch: Batch, hold: Hold) -> bool:
     """End a hold whose cause the ledger knows to be gone; whether it did."""
+    connection = batch.queue.connection
+    if hold.moved is not None:
+        if not has_new_key(redis, settings_of_process(), connection, hold.moved):
+            return False
+        log.warning("%s: it has another key; Klaviyo is asked whose it is before anything is sent", connection)
+        return holds.release(redis, connection)
     if hold.owned is None or not is_free(redis, settings_of_process(), batch.queue, hold.owned):
         return False
     log.warning("%s: it may use list %s now, or has another one; what waited goes on", batch.queue, hold.owned.list_id)
@@ -139,6 +146,7 @@ def _as_far_as_it_goes(delivery: Delivery, kind: Kind) -> None:
     if crashes >= MAX_CRASHES:
         return refusals.give_up(delivery, f"{crashes} workers died over it", "crashed_worker", {"crashes": crashes})
     try:
+        check_account(delivery, settings_of_process())
         return kind.stages(delivery)
     except NotAccepted as refusal:
         return refusals.handle(delivery, refusal)

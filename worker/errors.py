@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from queues import doorbell
-from queues.holds import Owned
+from queues.holds import ACCOUNT_CHANGED, Moved, Owned
 from queues.owners import LIST_OWNED
 
 # Not imported from RQ here: a command that came to RQ by this way would look for the workers under RQ's own prefix.
@@ -41,6 +41,14 @@ class ListOwned(Held):
         super().__init__(LIST_OWNED, f"list {owned.list_id} is kept by {owned.keeper}")
         self.owned = owned
         self.name = name
+
+
+class AccountChanged(Held):
+    """The connection has a key of another account than it delivered to: it waits for a person."""
+
+    def __init__(self, moved: Moved, resolve: str) -> None:
+        super().__init__(ACCOUNT_CHANGED, resolve)
+        self.moved = moved
 
 
 class Later(Exception):

@@ -17,7 +17,7 @@ from queues.names import Queue
 from worker import counting, list_owner
 from worker.consent_rows import let_it_arrive
 from worker.delivery import Delivery
-from worker.errors import Held, ListOwned
+from worker.errors import AccountChanged, Held, ListOwned
 from worker.membership import keep_members
 from worker.settling import settle
 from worker.snapshot_end import close_all
@@ -66,8 +66,11 @@ def _fault_of_connection(delivery: Delivery) -> NotAccepted | None:
 
 
 def hold_connection(redis: Redis, batch: Batch, held: Held) -> None:
-    """Hold the connection of a batch for a setting that a person has to correct."""
-    _hold(redis, batch.queue.connection, holds.Hold(held.reason, now_ms(), held.resolve, probed=True))
+    """Hold the connection of a batch for a setting that a person has to correct, or an account to confirm."""
+    moved = held.moved if isinstance(held, AccountChanged) else None
+    # Probing finds whether a key works; that of another account does.
+    hold = holds.Hold(held.reason, now_ms(), held.resolve, probed=moved is None, moved=moved)
+    _hold(redis, batch.queue.connection, hold)
 
 
 def hold_queue(redis: Redis, batch: Batch, held: ListOwned) -> None:

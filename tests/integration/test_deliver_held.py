@@ -15,13 +15,13 @@ from worker.process import settings_of_process
 @pytest.mark.parametrize(("fault", "reason"), [("401", "unauthenticated"), ("403", "forbidden")])
 def test_a_refused_key_holds_the_connection_and_loses_nothing(world: World, fault: str, reason: str) -> None:
     world.change("add", "a@example.com")
-    world.fault(fault)
+    world.fault(fault, "/api/lists")
     batch_id = world.take()
     world.ring(batch_id)
     held = holds.of_connections(world.redis)["default"]
     assert (held.reason, bool(held.resolve), held.since > 0) == (reason, True, True)
     world.ring(batch_id)
-    assert len(world.requests()) == 1, "nothing is sent while held"
+    assert [asked["path"] for asked in world.requests()] == ["/api/accounts", "/api/lists"], "nothing more while held"
     holds.release(world.redis, "default")
     world.ring(batch_id)
     world.ring(batch_id)
