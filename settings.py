@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from dotenv import dotenv_values
 from environs import Env, EnvValidationError
 from marshmallow import validate
 
@@ -25,6 +26,8 @@ GROUP_FILE = "group.env"
 
 _EXAMPLES = {
     "REDIS_URL": "redis://localhost:6379/0, rediss://user:password@host:6380, or unix:///path/to/redis.sock",
+    "FERRY_PREFIX": "staging:",
+    "FERRY_INSTALLATION": "production, or the output of: openssl rand -hex 16",
     "KLAVIYO_API_KEY": "pk_0123456789abcdef",
     "KLAVIYO_BASE_URL": KLAVIYO,
     "FERRY_TOKENS": "mparticle:0b5c4d3f7a1e4c66,backoffice:6f1d2c9a8b7e4f30",
@@ -61,6 +64,7 @@ class Token:
 class Settings:
     """Everything a process of Ferry may be told.
 
+    `installation`: to which installation the Redis has to belong; None: whoever it belongs to.
     `max_pending` and `max_pending_per_queue`: changes that may wait, in all queues and in one.
     `segment_secrets`: with which Segment signs its webhooks, any of them.
     `secret_keys`: the first encrypts, all decrypt, so that a key can be exchanged without losing what is stored.
@@ -72,6 +76,7 @@ class Settings:
     redis_url: str = field(repr=False)
     connections: Connections
     klaviyo_base_url: str = KLAVIYO
+    installation: str | None = None
     tokens: tuple[Token, ...] = ()
     segment_secrets: tuple[Token, ...] = ()
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
@@ -96,6 +101,8 @@ def load() -> Settings:
     var = env.path("FERRY_VAR", Path("var"))
     if "REDIS_URL" not in os.environ and (var / GROUP_FILE).is_file():
         env.read_env(str(var / GROUP_FILE), recurse=False)
+    _prefix(env)
+    installation: str | None = env.str("FERRY_INSTALLATION", None, validate=settings_checks.installation)
     url = env.str("REDIS_URL", "redis://localhost:6379/0", validate=settings_checks.redis_url)
     base_url = env.str("KLAVIYO_BASE_URL", KLAVIYO, validate=settings_checks.base_url)
     tokens: list[str] = env.list("FERRY_TOKENS", [], validate=settings_checks.tokens)
@@ -120,6 +127,7 @@ def load() -> Settings:
         redis_url=url,
         connections=known,
         klaviyo_base_url=base_url.rstrip("/"),
+        installation=installation,
         tokens=tuple(Token(*settings_checks.named(text)) for text in tokens if text),
         segment_secrets=tuple(Token(*settings_checks.named(text)) for text in signing if text),
         secret_keys=tuple(text for text in secrets if text),
@@ -133,6 +141,29 @@ def load() -> Settings:
         sftp_key=sftp_key,
         sftp_host_key=sftp_host_key,
     )
+
+
+def adopt_prefix(var: Path) -> None:
+    """Take FERRY_PREFIX from the group file where load() will read that. Raises SettingsError for one that is wrong.
+
+    To be called before anything is imported that reads it (key_prefix.py).
+    """
+    _unset_empty()
+    if "REDIS_URL" not in os.environ and (found := dotenv_values(var / GROUP_FILE).get("FERRY_PREFIX")):
+        os.environ.setdefault("FERRY_PREFIX", found)
+    env = Env(eager=False)
+    env.str("FERRY_PREFIX", None, validate=settings_checks.prefix)
+    _seal(env)
+
+
+def _prefix(env: Env) -> None:
+    import key_prefix  # reads the variable at its import, which must not come before adopt_prefix()
+
+    prefix = env.str("FERRY_PREFIX", "", validate=settings_checks.prefix)
+    if prefix != key_prefix.PREFIX:
+        raise SettingsError(
+            f"FERRY_PREFIX is {prefix!r} and was {key_prefix.PREFIX!r} when this process started: start it again."
+        )
 
 
 def _unset_empty() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ from marshmallow import ValidationError
 from queues import sentinel
 
 _SHORTEST_SECRET: Final = 16
+_PREFIX: Final = re.compile(r"[A-Za-z0-9._:-]{1,40}")
+_INSTALLATION: Final = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 #: Of who may do everything, at an address that anybody may try.
 _SHORTEST_ADMIN: Final = 32
 
@@ -33,6 +36,18 @@ def redis_url(url: str) -> None:
         raise ValidationError(
             "not an address of Redis: it starts with redis://, rediss:// or unix://, for Sentinels redis+sentinel://."
         )
+
+
+def prefix(text: str | None) -> None:
+    """What may stand in front of a key; no braces, which would take the place of the hash tags of Redis Cluster."""
+    if text and not _PREFIX.fullmatch(text):
+        raise ValidationError("it is up to 40 letters, digits and . _ : - and nothing else.")
+
+
+def installation(text: str | None) -> None:
+    """The name of an installation, which is printed."""
+    if text and not _INSTALLATION.fullmatch(text):
+        raise ValidationError("it is up to 100 letters, digits and . _ : - and nothing else.")
 
 
 def base_url(url: str) -> None:

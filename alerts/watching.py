@@ -13,6 +13,8 @@ from redis.exceptions import RedisError
 
 from alerting import Alerting
 from alerts.judging import judge
+from queues import installation
+from queues.errors import NotOurs
 from queues.server import connect
 from settings import Settings
 
@@ -32,7 +34,8 @@ def watching(settings: Settings, every_s: float) -> Iterator[None]:
         yield
         return
     stop = threading.Event()
-    arguments = (connect(settings.redis_url), settings.alerts, every_s, stop)
+    redis = connect(settings.redis_url)
+    arguments = (redis, settings.installation, settings.alerts, every_s, stop)
     thread = threading.Thread(target=_watch, args=arguments, name="alerts", daemon=True)
     thread.start()
     try:
@@ -42,13 +45,18 @@ def watching(settings: Settings, every_s: float) -> Iterator[None]:
         thread.join(END_S)
 
 
-def _watch(redis: Redis, alerting: Alerting, every_s: float, stop: threading.Event) -> None:
-    prevented = False
+def _watch(redis: Redis, name: str | None, alerting: Alerting, every_s: float, stop: threading.Event) -> None:
+    ours = prevented = False
     while not stop.is_set():
         try:
+            if not ours:
+                installation.claim(redis, name)
+                ours = True
             if judge(redis, alerting) and prevented:
                 log.info("alerts are judged again")
                 prevented = False
+        except NotOurs:
+            return  # the process itself finds that too, says so, and ends
         except RedisError as fault:
             if not prevented:
                 log.warning("Redis cannot be used (%s); alerts are judged when it can", type(fault).__name__)

@@ -35,6 +35,7 @@ class OverviewPage:
             noted = await self._desk.run(audit.since, self._desk.redis, seen.at - SAID_MS)
             said = done(noted, who.who, seen.at)
         values = {"seen": seen, "done": said, "acts": acts, "origin": _origin(req)}
+        values["installation"] = self._desk.settings.installation
         values |= {"revision": REVISION, "retired": RETIRED}
         # Beside the loop, for two hundred queues are some work, and senders wait for this loop.
         resp.text = await self._desk.run(render.text, req, "overview.html", **values)

@@ -10,7 +10,9 @@ from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis import Redis
 
-PREFIX: Final = "ferry:throttle"
+from queues import keys
+
+PREFIX: Final = f"{keys.ROOT}throttle"
 _OF_ONE: Final = RateLimitItemPerMinute(5, namespace="sign-in")
 _OF_ALL: Final = RateLimitItemPerMinute(20, namespace="sign-in")
 _OF_BEARER: Final = RateLimitItemPerMinute(5, namespace="bearer")

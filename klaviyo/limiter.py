@@ -19,9 +19,10 @@ from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis import Redis
 
+import key_prefix
 from klaviyo.quotas import PUBLISHED, Quota
 
-PREFIX = "ferry:limits"
+PREFIX = f"{key_prefix.PREFIX}ferry:limits"
 #: The part of each quota that is left to the customer's other tools.
 SHARE = 0.10
 #: Never report a wait of zero for a slot that was refused: zero means go.

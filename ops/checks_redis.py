@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 import time
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -13,8 +13,11 @@ from redis.exceptions import RedisError
 from intake.readiness import Check, contents, eviction, persistence_check, scheduler
 from queues import keys
 from queues.census import Census, take_census
+from queues.installation import owner, refusal
 from wording import plural
 
+#: The name of the check of whose Redis it is.
+INSTALLATION: Final = "installation"
 _OLDEST = (6, 2)
 _PINGS = 20
 #: ms. A delivery makes some ten round trips, an acceptance one.
@@ -38,6 +41,22 @@ def server_checks(redis: Redis) -> list[Check]:
         eviction(info, config),
         _memory(info),
     ]
+
+
+def owner_check(redis: Redis, installation: str | None) -> Check:
+    """Whose Redis this is, and whether this process says that it is its own. Raises RedisError."""
+    found = owner(redis)
+    if found is not None and not found.admits(installation):
+        return Check(
+            INSTALLATION, False, f"Redis is another installation's: {refusal(found, installation)}", "see there"
+        )
+    if installation is None:
+        named = found.name if found else "a name of your choice"
+        detail = (
+            "FERRY_INSTALLATION is not set: a second installation that is given this Redis by mistake is not noticed"
+        )
+        return Check(INSTALLATION, True, detail, f"set FERRY_INSTALLATION on every process, to {named}")
+    return Check(INSTALLATION, True, installation if found else f"{installation}; nobody has used this Redis yet")
 
 
 def _config(redis: Redis) -> dict[str | None, str | None] | None:

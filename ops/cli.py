@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import click
 
+import settings
 from ops.errors import Misconfigured
 from ops.over_url import Group
 from settings import SettingsError
@@ -51,6 +55,13 @@ class _Ferry(Group):
         """What one needs first comes first."""
         return list(_COMMANDS)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command and what is left of the arguments; FERRY_PREFIX is settled before anything of it is imported."""
+        settings.adopt_prefix(Path(_named_folder(args) or os.environ.get("FERRY_VAR") or "var"))
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, or None when there is none of that name."""
         if cmd_name not in _COMMANDS:
@@ -65,6 +76,16 @@ class _Ferry(Group):
             return super().invoke(ctx)
         except SettingsError as fault:
             raise Misconfigured(str(fault)) from fault
+
+
+def _named_folder(args: list[str]) -> str | None:
+    """What `--var` says, looked up before the command is there to read its options."""
+    for word, following in pairwise([*args, ""]):
+        if word == "--var":
+            return following
+        if word.startswith("--var="):
+            return word.removeprefix("--var=")
+    return None
 
 
 @click.group(cls=_Ferry, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

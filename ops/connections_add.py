@@ -33,7 +33,7 @@ def add(name: str) -> None:
     if not is_name(name):
         raise click.UsageError(f"{name}: {NAMES}")
     known = settings_with_secret()
-    with ledger(known) as redis:
+    with ledger(known, writes=True) as redis:
         _check_free(redis, known, name)
         api_key = asked_key(name)
         rights = usable(redis, known, api_key, "Nothing was kept.")

@@ -29,7 +29,7 @@ def remove(name: str, force: bool) -> None:
     on is refused.
     """
     known = settings.load()
-    with ledger(known) as redis:
+    with ledger(known, writes=True) as redis:
         _check_added(redis, known, name)
         counts = count(redis, [queue for queue in pending.all_queues(redis) if queue.connection == name])
         if busy := [_line(each) for each in counts if each.waiting.pending or each.open]:

@@ -37,7 +37,7 @@ def rotate(name: str, other_account: bool) -> None:
     Klaviyo.
     """
     known = settings_with_secret()
-    with ledger(known) as redis:
+    with ledger(known, writes=True) as redis:
         old = _old_key(redis, known, name)
         new = asked_key(name)
         if old and new == old.value:

@@ -77,7 +77,7 @@ def replay(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms
     waits there, by the settings as they are now. Whoever has changed since ends where the later change says.
     """
     wanted = _wanted(Wanted(ids, queue, reason, older_ms), every)
-    with installation() as ferry:
+    with installation(writes=True) as ferry:
         done = ferry.replay(wanted)
     click.echo(f"{plural(done.replayed, 'dead letter')} put back; `ferry flush` sends them at once.")
     if done.stayed:
@@ -98,7 +98,7 @@ def confirm(letter_id: str, queue: str | None, yes: bool) -> None:
     Says that the profiles which the letter names (`ferry dead show`) are those of the person who asked: Ferry forgets
     what it has of their addresses, and Klaviyo deletes them. To leave them, purge the letter.
     """
-    with installation() as ferry:
+    with installation(writes=True) as ferry:
         letter = ferry.letter(letter_id, queue, False)
         named = [
             f"{each['id']} (found by {each['found_by']})" for each in letter.get("erasure", {}).get("profiles", ())
@@ -124,7 +124,7 @@ def purge(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms:
     Those with the ids, or all that the filters fit. They stay counted as dead.
     """
     wanted = _wanted(Wanted(ids, queue, reason, older_ms), every)
-    with ledger(settings.load()) as redis:
+    with ledger(settings.load(), writes=True) as redis:
         letters = chosen(redis, wanted)
         total = sum(len(found) for found in letters.values())
         if total and not yes:

@@ -60,10 +60,13 @@ def _tell() -> None:
 
 
 def _forget_settings() -> None:
-    """The demo is the same on every machine: what is set for real use must not leak into it, nor be written to."""
+    """The demo is the same on every machine: what is set for real use must not leak into it, nor be written to.
+
+    FERRY_PREFIX stays, for this process has read it, and its children have to write under the same keys.
+    """
     for name in list(os.environ):
         if name in ("REDIS_URL", "PORT", "SENTRY_DSN") or (
-            name.startswith(("FERRY_", "KLAVIYO_")) and name != "FERRY_LOG_LEVEL"
+            name.startswith(("FERRY_", "KLAVIYO_")) and name not in ("FERRY_LOG_LEVEL", "FERRY_PREFIX")
         ):
             del os.environ[name]
     os.environ.setdefault("FERRY_LOG_LEVEL", "WARNING")

@@ -14,7 +14,7 @@ from intake.readiness import Check
 from ops.checks_keys import key_checks
 from ops.checks_lists import lists_check
 from ops.checks_network import network_checks
-from ops.checks_redis import redis_checks
+from ops.checks_redis import owner_check, redis_checks
 from ops.checks_settings import revision_check, settings_checks
 from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
@@ -51,6 +51,7 @@ def _all(known: Settings) -> Iterator[Check]:
     yield from network
     try:
         with ledger(known) as redis:
+            yield owner_check(redis, known.installation)
             yield from redis_checks(redis)
             yield lists_check(redis, known.connections)
             yield from keys_over(network, redis, known)

@@ -63,7 +63,7 @@ def export(audience: str, file: str | None, connection: str | None, output: Path
     known = settings.load()
     to = place(known.sftp_url, known.sftp_key, known.sftp_host_key) if to_sftp else None
     left_out: Counter[str] = Counter()
-    with ledger(known) as redis, _folder(output, to_sftp) as folder:
+    with ledger(known, writes=to_sftp) as redis, _folder(output, to_sftp) as folder:
         queue = _queue(redis, known, audience, file is not None, connection)
         people = _people(redis, known, queue, file, left_out)
         try:

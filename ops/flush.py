@@ -28,7 +28,7 @@ def flush(queues: tuple[str, ...], every: bool, wait: bool) -> None:
     """
     if bool(queues) == every:
         raise click.UsageError("name at least one QUEUE, or --all, and not both; `ferry status` lists them")
-    with installation() as ferry:
+    with installation(writes=True) as ferry:
         census = ferry.census()
         asked = ferry.flush([found.queue for found in census.queues] if every else _chosen(queues, census))
         for errand in asked.errands:

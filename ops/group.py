@@ -18,7 +18,7 @@ EMULATOR_HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """`socket`: of the embedded Redis, None where REDIS_URL names one. `emulator_port`: None for the real Klaviyo."""
+    """`socket`: of the embedded Redis, None where REDIS_URL names one. `emulator_port`: None where none is started."""
 
     var: Path
     host: str
@@ -30,14 +30,16 @@ class Group:
 
 
 def generated(known: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """The secrets made for this folder before, and new ones for what neither it nor the environment gives.
+    """Secrets, and the installation's name: those made for this folder before, and new ones where there are none.
 
+    A new one is made for what neither the folder nor the environment gives.
     Those made before stay, used or not: what is stored was encrypted with them.
     """
     fresh = {
         "FERRY_TOKENS": f"local:{secrets.token_hex(24)}",
         "FERRY_SECRET_KEY": secrets.token_hex(32),
         "FERRY_ADMIN_TOKEN": secrets.token_hex(32),
+        "FERRY_INSTALLATION": f"up-{secrets.token_hex(8)}",
     }
     return {name: known.get(name, value) for name, value in fresh.items() if name in known or not environment.get(name)}
 

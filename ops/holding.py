@@ -30,7 +30,7 @@ def hold(target: str, reason: str) -> None:
     """
     if not reason.strip():
         raise click.UsageError("say why with --reason; whoever looks at the status will want to know")
-    with installation() as ferry:
+    with installation(writes=True) as ferry:
         census = ferry.census()
         on = find_queue_or_connection(target, census.queues, ferry.connection_names() | census.holds.keys())
         if ferry.hold(on, reason):
@@ -54,7 +54,7 @@ def release(target: str, force: bool) -> None:
     held for a list that another audience keeps (list_owned) uses it together with that one from now on. A connection
     that is held for a key of another account (account_changed) delivers to that account from now on.
     """
-    with installation() as ferry:
+    with installation(writes=True) as ferry:
         census = ferry.census()
         on = find_held(target, census.queues, ferry.connection_names() | census.holds.keys())
         before = hold_on(on, census)

@@ -18,13 +18,13 @@ Installation = Here | Remote
 
 
 @contextmanager
-def installation() -> Iterator[Installation]:
-    """The Ferry that is meant, for the block. Raises Failed, Misconfigured, SettingsError."""
+def installation(writes: bool = False) -> Iterator[Installation]:
+    """The Ferry that is meant, for the block; `writes`: see `ledger`. Raises Failed, Misconfigured, SettingsError."""
     url: str | None = click.get_current_context().find_root().obj
     if url is not None:
         with closing(Remote(url)) as remote:
             yield remote
         return
     known = settings.load()
-    with ledger(known) as redis:
+    with ledger(known, writes) as redis:
         yield Here(redis, known, by())

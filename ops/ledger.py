@@ -10,16 +10,18 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, BusyLoadingError, OutOfMemoryError, RedisError, ResponseError
 
 from ops.errors import Failed, Misconfigured
-from queues import kept
+from queues import installation, kept
+from queues.errors import NotOurs
 from queues.server import connect
 from settings import Settings
 
 
 @contextmanager
-def ledger(settings: Settings) -> Iterator[Redis]:
+def ledger(settings: Settings, writes: bool = False) -> Iterator[Redis]:
     """A client for the block; the connections that were added are included in the settings.
 
-    Raises Failed when Redis does not do what it is asked, Misconfigured for a wrong URL.
+    `writes`: only into a Redis of this installation. Raises Failed when Redis does not do what it is asked,
+    Misconfigured for a wrong URL and for another installation's Redis.
     """
     try:
         redis = connect(settings.redis_url)
@@ -30,12 +32,21 @@ def ledger(settings: Settings) -> Iterator[Redis]:
             "password as %2F %40 %3A %23 %3F."
         ) from fault
     try:
+        if writes:
+            installation.claim(redis, settings.installation)
         settings.connections.include(kept.names(redis))
         yield redis
+    except NotOurs as fault:
+        raise stranger(settings, fault) from fault
     except RedisError as fault:
         raise Failed(unreachable(settings.redis_url, fault)) from fault
     finally:
         redis.close()
+
+
+def stranger(settings: Settings, fault: NotOurs) -> Misconfigured:
+    """What a process says that found another installation's Redis."""
+    return Misconfigured(f"Redis at {address(settings.redis_url)} is not this installation's: {fault}")
 
 
 def address(url: str) -> str:

@@ -48,7 +48,7 @@ def reconcile(audience: str, repairs: bool, personal_data: bool, as_json: bool) 
     off and puts the latter back, unless a change is newer; their attributes come with the next sync.
     """
     known = settings.load()
-    with ledger(known) as redis:
+    with ledger(known, writes=repairs) as redis:
         queue = _queue(redis, audience)
         with _watched(redis, queue) if repairs else _unwatched() as watch:
             found, repaired = _drift(redis, known, queue), None

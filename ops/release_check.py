@@ -15,7 +15,7 @@ from redis.exceptions import AuthenticationError
 import settings
 from intake.readiness import Check
 from ops.checks_network import network_checks
-from ops.checks_redis import server_checks
+from ops.checks_redis import INSTALLATION, owner_check, server_checks
 from ops.checks_settings import revision_check, settings_checks
 from ops.doctor import keys_over, show
 from ops.errors import Failed
@@ -23,9 +23,10 @@ from ops.ledger import ledger
 from ops.options import var_option
 from settings import Settings
 
-#: Without these what is accepted could be lost. Everything else is said, and passes: a refused key, say, costs nothing
-#: but time, for its queues are held; and the release that is stopped may be the one that mends it.
-_MUST: Final = frozenset({"redis", "persistence", "eviction"})
+#: Without these what is accepted could be lost, or go to another installation's Klaviyo. Everything else is said, and
+#: passes: a refused key, say, costs nothing but time, for its queues are held; and the release that is stopped may be
+#: the one that mends it.
+_MUST: Final = frozenset({"redis", "persistence", "eviction", INSTALLATION})
 #: Seconds until a Redis that does not answer stops the release: a new store takes its time to come up.
 PATIENCE_S = 120.0
 _PAUSE_S: Final = 1.0
@@ -37,9 +38,9 @@ def release_check() -> None:
     """Check whether this release may start.
 
     For a platform's release phase. It stops the release (exit code 1, or 2 for a wrong setting) when this could not
-    keep what it accepts: Redis does not answer within two minutes, is too old, keeps nothing over a restart, or throws
-    data away when it is full. It says what else is amiss, and lets that pass. `ferry doctor` looks at the processes,
-    too.
+    keep what it accepts: Redis does not answer within two minutes, is too old, keeps nothing over a restart, throws
+    data away when it is full, or is another installation's. It says what else is amiss, and lets that pass. `ferry
+    doctor` looks at the processes, too.
     """
     known = settings.load()
     checks = [_advice(check) for check in _all(known)]
@@ -64,6 +65,7 @@ def _all(known: Settings) -> Iterator[Check]:
     yield from network
     _wait_for_redis(known)
     with ledger(known) as redis:
+        yield owner_check(redis, known.installation)
         yield from server_checks(redis)
         yield from keys_over(network, redis, known)
 

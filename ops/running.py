@@ -20,7 +20,7 @@ from ops.supervisor import Supervisor
 from settings import Settings
 
 #: Settings that the other commands need too, kept for them where the environment gives them. Secrets are not.
-_SHARED = ("FERRY_FLUSH_SIZE", "FERRY_FLUSH_MINUTES", "FERRY_UPLOAD_MAX")
+_SHARED = ("FERRY_FLUSH_SIZE", "FERRY_FLUSH_MINUTES", "FERRY_UPLOAD_MAX", "FERRY_INSTALLATION", "FERRY_PREFIX")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,8 @@ def _check(group: Group, known: Settings) -> None:
     if group.emulator_port is not None:
         ports.check_free(EMULATOR_HOST, group.emulator_port, "--emulator-port")
     if group.socket is None:
-        with ledger(known) as redis:
-            redis.ping()
+        with ledger(known, writes=True):
+            pass
 
 
 def _shared(group: Group) -> Mapping[str, str]:

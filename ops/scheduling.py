@@ -7,7 +7,9 @@ import click
 import settings
 from alerts.watching import watching
 from ops import logs
+from ops.ledger import stranger
 from ops.options import var_option
+from queues.errors import NotOurs
 from scheduler.main import run
 
 #: Seconds between two tries to judge the alerts; more often than the web process, which has requests to answer.
@@ -24,5 +26,8 @@ def scheduler() -> None:
     """
     logs.configure("scheduler")
     known = settings.load()
-    with watching(known, WATCH_S):
-        run(known)
+    try:
+        with watching(known, WATCH_S):
+            run(known)
+    except NotOurs as fault:
+        raise stranger(known, fault) from fault

@@ -45,7 +45,10 @@ def selftest(connection: str, identity: bool, yes: bool, on_a_live_account: bool
     what that means for the setting `identifiers`; a question without an answer makes the exit code 1.
     """
     known = settings.load()
-    with ledger(known) as redis, _opened(redis, known, wanted_key(redis, known, connection).value) as trial:
+    with (
+        ledger(known, writes=True) as redis,
+        _opened(redis, known, wanted_key(redis, known, connection).value) as trial,
+    ):
         _check_account(trial, connection, yes, on_a_live_account)
         went_well = run_identity(trial) if identity else run(trial, round_trip)
     if not went_well:

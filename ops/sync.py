@@ -72,7 +72,7 @@ def sync(
     30 % of a list (max_removal_percent), is held for a person to look at. Exit code 1 when it was not carried out.
     """
     known = settings.load()
-    with ledger(known) as redis:
+    with ledger(known, writes=not dry_run) as redis:
         queue = _queue(redis, known, audience, connection, name)
         found = source(file, kind, queue.target)
         if found.kind == "mparticle-lines":

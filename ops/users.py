@@ -42,7 +42,7 @@ def add(name: str, role: str) -> None:
         raise click.UsageError(f"NAME: 1 to 40 of a-z 0-9 . _ - and not {ADMIN!r}, who is that of FERRY_ADMIN_TOKEN")
     token = ledger_of_users.new_token()
     user = User(name, Role[role.upper()], ledger_of_users.digest(token), now_ms())
-    with ledger(settings.load()) as redis:
+    with ledger(settings.load(), writes=True) as redis:
         if not ledger_of_users.add(redis, user):
             raise Failed(f"there is a user {name}. For a new token or role: ferry users remove {name}, and add again")
         audit.note(redis, by(), "user added", name, f"as {role}")
@@ -76,7 +76,7 @@ def remove(name: str) -> None:
     """Remove a user, whose sessions end at once."""
     if name == ADMIN:
         raise click.UsageError(f"{ADMIN} is the user of FERRY_ADMIN_TOKEN: change or unset it, and start `web` again")
-    with ledger(settings.load()) as redis:
+    with ledger(settings.load(), writes=True) as redis:
         if not ledger_of_users.remove(redis, name):
             raise Failed(f"there is no user {name}; `ferry users list` lists those there are")
         audit.note(redis, by(), "user removed", name)

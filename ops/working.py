@@ -21,5 +21,5 @@ def worker() -> None:
     """
     logs.configure("worker")
     known = settings.load()
-    with ledger(known):
+    with ledger(known, writes=True):
         run(known)

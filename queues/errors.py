@@ -3,6 +3,7 @@
 LedgerError
 ├── LeaseLost
 ├── NoSecretKey
+├── NotOurs
 ├── SecretKeyChanged
 ├── SnapshotGone
 ├── SnapshotReplaced
@@ -30,6 +31,10 @@ class LeaseLost(LedgerError):
 
 class NoSecretKey(LedgerError):
     """An API key cannot be kept encrypted: set FERRY_SECRET_KEY on every process, to the same value."""
+
+
+class NotOurs(LedgerError):
+    """The Redis belongs to another installation; the message says to which (installation.py)."""
 
 
 class SecretKeyChanged(LedgerError):

@@ -1,7 +1,7 @@
 """Every Redis key of the ledger.
 
 All keys of a partition share the hash tag `{pNN}`, so that a script, which touches one partition only, also runs
-on Redis Cluster.
+on Redis Cluster. FERRY_PREFIX stands in front of every key, of RQ's too, and changes no hash tag.
 
     ferry:{pNN}:due                ZSET   queue -> ms at which the flush policy must look at it (0: now)
     ferry:{pNN}:ring               ZSET   batch -> ms at which a worker must be rung for it
@@ -50,6 +50,8 @@ Outside the partitions, written by plain commands, or by a script of one key:
 
     ferry:wake                     LIST   one element when a queue became due; schedulers block on it
     ferry:heartbeat:scheduler      STRING ms of the last tick; expires
+    ferry:installation             HASH   `id`: whose Redis this is; `since`: ms; `named`: a process came with that name
+                                          (installation.py)
     ferry:klaviyo:<connection>     HASH   `account`: to which it delivers; fingerprint of a key -> its account
                                           (key_accounts.py)
     ferry:epoch                    STRING random; when it is gone, so is everything else
@@ -85,33 +87,39 @@ Outside the partitions, written by plain commands, or by a script of one key:
 
 from __future__ import annotations
 
+from typing import Final
+
+from key_prefix import PREFIX
 from queues.names import PARTITIONS, Queue
 
-WAKE = "ferry:wake"
-HEARTBEAT = "ferry:heartbeat:scheduler"
-EPOCH = "ferry:epoch"
-EMPTIED = "ferry:emptied"
-HOLDS = "ferry:holds"
-CONFIRMATIONS = "ferry:confirmations"
-PROBING = "ferry:probing"
-HOUSEKEEPING = "ferry:housekeeping"
-OWNERS = "ferry:owners"
-OWNERS_SINCE = "ferry:owners:since"
-IDENTITY_KEY = "ferry:identities:key"
-USERS = "ferry:users"
-AUDIT = "ferry:audit"
-METRICS = "ferry:metrics"
-ALERTS = "ferry:alerts"
-ALERTS_SEEN = "ferry:alerts:seen"
-ALERTS_JUDGING = "ferry:alerts:judging"
-CONNECTIONS = "ferry:connections"
+#: How every key begins; those of RQ with `PREFIX` alone.
+ROOT: Final = f"{PREFIX}ferry:"
+INSTALLATION = f"{ROOT}installation"
+WAKE = f"{ROOT}wake"
+HEARTBEAT = f"{ROOT}heartbeat:scheduler"
+EPOCH = f"{ROOT}epoch"
+EMPTIED = f"{ROOT}emptied"
+HOLDS = f"{ROOT}holds"
+CONFIRMATIONS = f"{ROOT}confirmations"
+PROBING = f"{ROOT}probing"
+HOUSEKEEPING = f"{ROOT}housekeeping"
+OWNERS = f"{ROOT}owners"
+OWNERS_SINCE = f"{ROOT}owners:since"
+IDENTITY_KEY = f"{ROOT}identities:key"
+USERS = f"{ROOT}users"
+AUDIT = f"{ROOT}audit"
+METRICS = f"{ROOT}metrics"
+ALERTS = f"{ROOT}alerts"
+ALERTS_SEEN = f"{ROOT}alerts:seen"
+ALERTS_JUDGING = f"{ROOT}alerts:judging"
+CONNECTIONS = f"{ROOT}connections"
 #: Prefix of RQ's own keys; tagged, because RQ's scripts touch several of its keys at once.
-RQ_PREFIX = "{ferry-rq}:"
+RQ_PREFIX = f"{PREFIX}{{ferry-rq}}:"
 
 
 def partition(number: int, name: str) -> str:
     """A key of a partition: `due`, `ring`, `queues`, `hours` or `settled`."""
-    return f"ferry:{{p{number:02d}}}:{name}"
+    return f"{ROOT}{{p{number:02d}}}:{name}"
 
 
 def queue(name: Queue, part: str = "") -> str:
@@ -144,34 +152,34 @@ def snapshot(snapshot_id: str, part: str = "") -> str:
 
 def account(connection: str) -> str:
     """What a CDP told us about a connection."""
-    return f"ferry:account:{connection}"
+    return f"{ROOT}account:{connection}"
 
 
 def klaviyo(connection: str) -> str:
     """To which account of Klaviyo's a connection delivers, and by which keys."""
-    return f"ferry:klaviyo:{connection}"
+    return f"{ROOT}klaviyo:{connection}"
 
 
 def consents(connection: str, person: str) -> str:
     """What one person has consented to."""
-    return f"ferry:consents:{connection}:{person}"
+    return f"{ROOT}consents:{connection}:{person}"
 
 
 def claims(connection: str, batch_id: str = "") -> str:
     """Which identifiers open batches of a connection send, and for whom; those of one batch."""
-    return f"ferry:{{claims:{connection}}}{':' + batch_id if batch_id else ''}"
+    return f"{ROOT}{{claims:{connection}}}{':' + batch_id if batch_id else ''}"
 
 
 def shared(connection: str) -> str:
     """Identifiers of a connection that too many people share."""
-    return f"ferry:shared:{connection}"
+    return f"{ROOT}shared:{connection}"
 
 
 def list_lock(digest: str) -> str:
     """Held by the worker that looks up or creates one list."""
-    return f"ferry:lock:list:{digest}"
+    return f"{ROOT}lock:list:{digest}"
 
 
 def signed_out(session: str) -> str:
     """The mark that a session was ended."""
-    return f"ferry:signed-out:{session}"
+    return f"{ROOT}signed-out:{session}"

@@ -16,7 +16,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from connections import Connections
-from queues import kept, keys
+from queues import installation, kept, keys
 from queues.accounts import Cipher
 from queues.clock import now_ms
 from queues.epoch import Watch
@@ -31,15 +31,17 @@ WAIT_S = 1
 
 
 def run(settings: Settings) -> None:
-    """Schedule until SIGTERM or SIGINT."""
+    """Schedule until SIGTERM or SIGINT. Raises NotOurs, with nothing written, in another installation's Redis."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     redis = connect(settings.redis_url)
+    _begin_when_up(redis, settings, stop)
+    if stop.is_set():  # Redis may not have come up, so that nobody knows whose it is
+        return
     ticks = _ticks(redis, settings.connections)
     ticks.start()
     log.info("scheduler is up; it looks at what is due every %d s and whenever a queue fills", TICK_S)
-    _begin_when_up(redis, settings, stop)
     while not stop.is_set():
         _wait_for_wake(redis, settings.connections, stop)
     ticks.shutdown()
@@ -82,6 +84,7 @@ def _log_failure(event: JobExecutionEvent) -> None:
 def _begin_when_up(redis: Redis, settings: Settings, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
+            installation.claim(redis, settings.installation)
             # Here, for who exchanges FERRY_SECRET_KEY restarts this process with the new one in front.
             kept.reseal(redis, Cipher(settings.secret_keys))
             settings.connections.include(kept.names(redis))

@@ -43,6 +43,7 @@ def test_each_part_is_looked_at_and_what_is_missing_has_a_remedy(
         "flush policy": "ok",
         "revision": "ok",
         "klaviyo": "ok",
+        "installation": "warn",
         "redis": "ok",
         "persistence": "fail",
         "eviction": "ok",

@@ -43,10 +43,10 @@ def test_the_server_keeps_everything_and_evicts_nothing() -> None:
 
 def test_secrets_are_made_once_and_those_of_the_environment_are_not_written_down() -> None:
     first = generated({}, {})
-    assert set(first) == {"FERRY_TOKENS", "FERRY_SECRET_KEY", "FERRY_ADMIN_TOKEN"}
+    assert set(first) == {"FERRY_TOKENS", "FERRY_SECRET_KEY", "FERRY_ADMIN_TOKEN", "FERRY_INSTALLATION"}
     assert generated(first, {}) == first
     mine = {"FERRY_TOKENS": "mine:0123456789abcdef"}
-    assert generated({}, mine).keys() == {"FERRY_SECRET_KEY", "FERRY_ADMIN_TOKEN"}
+    assert generated({}, mine).keys() == {"FERRY_SECRET_KEY", "FERRY_ADMIN_TOKEN", "FERRY_INSTALLATION"}
     assert generated(first, mine) == first, "what was made before stays, for it may be needed again"
     assert generated({}, {}) != first
 
