@@ -99,8 +99,11 @@ def load() -> Settings:
     _unset_empty()
     env = Env(eager=False)
     var = env.path("FERRY_VAR", Path("var"))
-    if "REDIS_URL" not in os.environ and (var / GROUP_FILE).is_file():
-        env.read_env(str(var / GROUP_FILE), recurse=False)
+    if "REDIS_URL" not in os.environ:
+        if "FERRY_VAR" in os.environ:
+            check_group(var)
+        if (var / GROUP_FILE).is_file():
+            env.read_env(str(var / GROUP_FILE), recurse=False)
     _prefix(env)
     installation: str | None = env.str("FERRY_INSTALLATION", None, validate=settings_checks.installation)
     url = env.str("REDIS_URL", "redis://localhost:6379/0", validate=settings_checks.redis_url)
@@ -141,6 +144,21 @@ def load() -> Settings:
         sftp_key=sftp_key,
         sftp_host_key=sftp_host_key,
     )
+
+
+def check_group(var: Path) -> None:
+    """Whether a folder that somebody named holds the group that the environment speaks of. Raises SettingsError."""
+    own, given = dotenv_values(var / GROUP_FILE).get("REDIS_URL"), os.environ.get("REDIS_URL")
+    if not own:
+        raise SettingsError(
+            f"no group in {var}: `ferry up` was never started with this folder. Name its folder by --var or FERRY_VAR, "
+            "or leave both out."
+        )
+    if given and own != given:
+        raise SettingsError(
+            f"REDIS_URL of this environment is not the Redis of the group in {var}. Unset REDIS_URL, or leave --var "
+            "out."
+        )
 
 
 def adopt_prefix(var: Path) -> None:

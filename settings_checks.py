@@ -50,6 +50,11 @@ def installation(text: str | None) -> None:
         raise ValidationError("it is up to 100 letters, digits and . _ : - and nothing else.")
 
 
+def is_local(url: str) -> bool:
+    """Whether a base URL is of this machine: an emulator listens there, and no Klaviyo."""
+    return _is_loopback(urlsplit(url).hostname or "")
+
+
 def base_url(url: str) -> None:
     """Scheme and host, and nothing that could be listened to on its way."""
     parts = urlsplit(url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +15,33 @@ from ops import embedded, group_file, ports
 from ops.errors import Failed
 from ops.group import EMULATOR_HOST, EMULATOR_KEY, Group, emulator_url, generated, leftovers, stages
 from ops.group_lock import locked
+from ops.klaviyo_choice import starts_emulator
 from ops.ledger import ledger
 from ops.supervisor import Supervisor
 from settings import Settings
 
 #: Settings that the other commands need too, kept for them where the environment gives them. Secrets are not.
-_SHARED = ("FERRY_FLUSH_SIZE", "FERRY_FLUSH_MINUTES", "FERRY_UPLOAD_MAX", "FERRY_INSTALLATION", "FERRY_PREFIX")
+_SHARED = (
+    "FERRY_FLUSH_SIZE",
+    "FERRY_FLUSH_MINUTES",
+    "FERRY_UPLOAD_MAX",
+    "FERRY_INSTALLATION",
+    "FERRY_PREFIX",
+    "KLAVIYO_BASE_URL",
+)
+
+
+def _nobody_there(_question: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the caller wants; the environment decides whether Redis and Klaviyo are the group's own."""
+    """What the caller wants; the environment decides whether Redis and Klaviyo are the group's own.
+
+    `live`: people may be sent to the real Klaviyo. `ask`: puts the question where they are not known to be, and says
+    whether the answer was yes.
+    """
 
     var: Path
     host: str = "127.0.0.1"
@@ -33,6 +49,8 @@ class Wish:
     workers: int = 1
     emulator_port: int = 9400
     job_seconds: float = 2.0
+    live: bool = False
+    ask: Callable[[str], bool] = _nobody_there
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +72,7 @@ def stop_on_signal() -> Event:
 
 @contextmanager
 def running(wish: Wish, stop: Event) -> Iterator[Running]:
-    """Start a group; end it with the block. Raises Failed, SettingsError."""
+    """Start a group; end it with the block. Raises Failed, Misconfigured, SettingsError."""
     _make_folder(wish.var)
     with ExitStack() as stack:
         lock = stack.enter_context(locked(wish.var))
@@ -66,7 +84,7 @@ def running(wish: Wish, stop: Event) -> Iterator[Running]:
         socket = None if os.environ.get("REDIS_URL") else stack.enter_context(embedded.socket_path(wish.var))
         if socket is not None:
             os.environ["REDIS_URL"] = embedded.url(socket)
-        emulated = _wants_emulator()
+        emulated = starts_emulator(settings.load(), known, wish.live, wish.ask)
         if emulated:
             os.environ.update(KLAVIYO_BASE_URL=emulator_url(wish.emulator_port), KLAVIYO_API_KEY=EMULATOR_KEY)
         read = settings.load()
@@ -89,12 +107,6 @@ def _make_folder(var: Path) -> None:
         raise Failed(f"{var} cannot be written to; choose another --var")
 
 
-def _wants_emulator() -> bool:
-    if os.environ.get("KLAVIYO_BASE_URL"):
-        return False
-    return not any(connection.api_key for connection in settings.load().connections)
-
-
 def _check(group: Group, known: Settings) -> None:
     ports.check_free(group.host, group.port, "--port")
     if group.emulator_port == group.port:
@@ -113,8 +125,6 @@ def _shared(group: Group) -> Mapping[str, str]:
         shared["FERRY_CONNECTIONS"] = str(Path(file).resolve())
     if group.emulator_port is not None:
         shared["KLAVIYO_API_KEY"] = EMULATOR_KEY
-    if url := os.environ.get("KLAVIYO_BASE_URL"):
-        shared["KLAVIYO_BASE_URL"] = url
     return shared
 
 

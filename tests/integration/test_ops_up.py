@@ -102,12 +102,12 @@ def test_programs_that_die_are_started_again_and_nothing_is_lost(group: Up) -> N
     assert told.returncode == 0, told.stderr
 
 
-def test_a_taken_port_is_named_with_the_option_that_chooses_another(tmp_path: Path) -> None:
+def test_a_taken_port_is_named_with_the_option_that_chooses_another(redis_url: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         taken = ferry_process(None, tmp_path, "up", "--port", str(port))
         emulator = ferry_process(None, tmp_path, "up", "--port", str(ports.any_free()), "--emulator-port", str(port))
-        web = ferry_process(None, tmp_path, "web", "--host", "127.0.0.1", "--port", str(port))
+        web = ferry_process(redis_url, tmp_path, "web", "--host", "127.0.0.1", "--port", str(port))
     assert (taken.returncode, emulator.returncode, web.returncode) == (1, 1, 1)
     assert taken.stderr == f"Error: port {port} on 127.0.0.1 is taken by another process; choose another with --port\n"
     assert "choose another with --emulator-port" in emulator.stderr

@@ -40,7 +40,7 @@ def test_an_app_that_is_complete_passes(store: str, tmp_path: Path, klaviyo: str
 def test_a_first_deployment_passes_without_tokens_key_or_store(store: str, tmp_path: Path, klaviyo: str) -> None:
     bare = checked(store, tmp_path, klaviyo, KLAVIYO_API_KEY="")
     assert (bare.exit_code, "KLAVIYO_API_KEY" in bare.output, "FERRY_TOKENS" in bare.output) == (0, True, True)
-    detached = checked("", tmp_path, klaviyo)
+    detached = checked("", tmp_path, klaviyo, FERRY_VAR="")
     assert (detached.exit_code, "REDIS_URL is not set" in detached.output) == (0, True)
 
 
