@@ -17,7 +17,7 @@ from redis import Redis
 from alerting import Alerting, Limits, Mail, Webhook
 from alerts import judging, watching
 from alerts.texts import WRITTEN_OUT
-from queues import alerts, holds, keys
+from queues import alerts, holds, installation, keys
 from queues.clock import now_ms
 from queues.holds import Hold
 from settings import Settings
@@ -282,12 +282,13 @@ def test_while_redis_is_away_the_log_says_so_once(
 ) -> None:
     caplog.set_level(logging.INFO, "alerts")
     tries: list[None] = []
+    claim = installation.claim
 
-    def counted(*arguments: Any) -> bool:
+    def counted(*arguments: Any) -> None:
         tries.append(None)
-        return judging.judge(*arguments)
+        claim(*arguments)
 
-    monkeypatch.setattr(watching, "judge", counted)
+    monkeypatch.setattr(installation, "claim", counted)
     held(redis)
     socket = tmp_path / "redis.sock"
     with watching.watching(of(f"unix://{socket}", posts.url), 0.01):
