@@ -13,6 +13,7 @@ class Limits:
     `oldest_over_minutes`: beyond what a queue's policy lets a change wait. `holds`: each one is told of.
     `scheduler_silent_minutes`, `no_worker_minutes`: since one was seen. `redis_memory_percent`: of its maxmemory.
     `revision_days`: before Klaviyo retires the revision that Ferry speaks. `erasures`: those that need a look.
+    `ledger_rolled_back`: until somebody acknowledges it.
     """
 
     dead_letters: int = 100
@@ -24,6 +25,7 @@ class Limits:
     redis_memory_percent: int = 80
     revision_days: int = 90
     erasures: bool = True
+    ledger_rolled_back: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class AlertsSchema(Schema):
     redis_memory_percent = fields.Integer(strict=True, validate=validate.Range(1, 100))
     revision_days = fields.Integer(strict=True, validate=validate.Range(1, 730))
     erasures = fields.Boolean()
+    ledger_rolled_back = fields.Boolean()
     slack_url_env = fields.String(validate=validate.Length(1))
     webhook_url = fields.String(validate=web_address)
     webhook_secret_env = fields.String(validate=validate.Length(1))

@@ -16,7 +16,8 @@ import settings_checks
 from alerting import Alerting
 from connections import DEFAULT, Connection, Connections
 from connections_schema import UPLOAD_LIMIT
-from queues import bounds
+from queues import bounds, durability
+from queues.durability import Durability
 from queues.policy import FlushPolicy
 
 KLAVIYO = "https://a.klaviyo.com"
@@ -34,6 +35,7 @@ _EXAMPLES = {
     "FERRY_UPLOAD_MAX": "100",
     "FERRY_MAX_PENDING": "5000000",
     "FERRY_MAX_PENDING_PER_QUEUE": "1000000",
+    "FERRY_DURABLE": "fsync, replicas:1, or local",
     "FERRY_SECRET_KEY": "a long random text, such as the output of: openssl rand -hex 32",
     "FERRY_ADMIN_TOKEN": "a long random text, such as the output of: openssl rand -hex 32",
     "FERRY_CONNECTIONS": "connections.toml",
@@ -61,7 +63,8 @@ class Token:
 class Settings:
     """Everything a process of Ferry may be told.
 
-    `max_pending` and `max_pending_per_queue`: changes that may wait, in all queues and in one.
+    `max_pending` and `max_pending_per_queue`: changes that may wait, in all queues and in one. `durable`: what Redis
+    must confirm before a sender is answered.
     `segment_secrets`: with which Segment signs its webhooks, any of them.
     `secret_keys`: the first encrypts, all decrypt, so that a key can be exchanged without losing what is stored.
     `admin_token`: of the user `admin` of the console; None: there is no such user.
@@ -80,6 +83,7 @@ class Settings:
     var: Path = Path("var")
     max_pending: int = bounds.PENDING
     max_pending_per_queue: int = bounds.PENDING_IN_QUEUE
+    durable: Durability = durability.LOCAL
     alerts: Alerting | None = None
     sftp_url: str | None = None
     sftp_key: str | None = field(default=None, repr=False)
@@ -105,6 +109,7 @@ def load() -> Settings:
     port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
     most = env.int("FERRY_MAX_PENDING", bounds.PENDING, validate=validate.Range(min=1))
     most_in_a_queue = env.int("FERRY_MAX_PENDING_PER_QUEUE", bounds.PENDING_IN_QUEUE, validate=validate.Range(min=1))
+    durable = env.str("FERRY_DURABLE", "local", validate=settings_checks.durable)
     file = env.path("FERRY_CONNECTIONS", None)
     sftp_url: str | None = env.str("FERRY_SFTP_URL", None, validate=settings_checks.sftp_url)
     sftp_key: str | None = env.str("FERRY_SFTP_KEY", None)
@@ -128,6 +133,7 @@ def load() -> Settings:
         var=var,
         max_pending=most,
         max_pending_per_queue=most_in_a_queue,
+        durable=durability.parse(durable),
         alerts=alerts,
         sftp_url=sftp_url,
         sftp_key=sftp_key,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
-from queues import sentinel
+from queues import durability, sentinel
 
 _SHORTEST_SECRET: Final = 16
 #: Of who may do everything, at an address that anybody may try.
@@ -33,6 +33,14 @@ def redis_url(url: str) -> None:
         raise ValidationError(
             "not an address of Redis: it starts with redis://, rediss:// or unix://, for Sentinels redis+sentinel://."
         )
+
+
+def durable(text: str) -> None:
+    """What Redis must confirm before a sender is answered."""
+    try:
+        durability.parse(text)
+    except ValueError as fault:
+        raise ValidationError(f"{fault}.") from None
 
 
 def base_url(url: str) -> None:

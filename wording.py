@@ -59,6 +59,11 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def sentence(text: str) -> str:
+    """With a capital letter in front; the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def called(count: QueueCount) -> str:
     """What people call a queue: its audience's name, else in parentheses what it holds: `(event)`."""
     return named(count.queue, count.name)

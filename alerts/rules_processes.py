@@ -9,8 +9,9 @@ from alerting import Limits
 from alerts.facts import Facts
 from alerts.rules_queues import MINUTE_MS
 from klaviyo.revision import RETIRED, REVISION
+from queues import rollback
 from queues.alerts import Alert
-from wording import span
+from wording import sentence, span
 
 
 def of_processes(facts: Facts, limits: Limits) -> Iterator[Alert]:
@@ -19,6 +20,7 @@ def of_processes(facts: Facts, limits: Limits) -> Iterator[Alert]:
     yield from _scheduler(now - facts.scheduler, limits)
     yield from _worker(now - facts.worker, limits)
     yield from _memory(facts, limits)
+    yield from _contents(facts, limits)
     yield from _revision(datetime.fromtimestamp(now / 1000, UTC).date(), limits)
 
 
@@ -48,6 +50,12 @@ def _memory(facts: Facts, limits: Limits) -> Iterator[Alert]:
             "are looked up at Klaviyo each time; from 90 % on senders are answered 503."
         )
         yield Alert("redis_memory", "redis_memory_percent", "redis", text, remedy)
+
+
+def _contents(facts: Facts, limits: Limits) -> Iterator[Alert]:
+    """The ledger was emptied or went back in time, and nobody has acknowledged it."""
+    if limits.ledger_rolled_back and (fall := facts.census.fall):
+        yield Alert("ledger_rolled_back", "ledger_rolled_back", "redis", sentence(str(fall)), rollback.REMEDY)
 
 
 def _revision(today: date, limits: Limits) -> Iterator[Alert]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import falcon.asgi
 from redis.asyncio import Redis
 
-from intake import added, errors, room, suspensions
+from intake import added, durable, errors, room, suspensions
 from intake.accounts import Accounts
 from intake.added import Added
 from intake.audiences import Audiences
@@ -18,6 +19,7 @@ from intake.body import RECEIVE, BodyReader
 from intake.campaigns import Campaigns
 from intake.changes import Changes
 from intake.docs import Document, Page
+from intake.durable import Durable
 from intake.health import Health, Readiness
 from intake.lookout import Lookout
 from intake.mparticle import MParticle
@@ -96,7 +98,7 @@ class _Lifespan:
 def create_app(settings: Settings) -> Intake:
     """The app, with one connection pool and one group commit for its process."""
     redis = connect_async(settings.redis_url)
-    commit = GroupCommit(redis, settings.max_pending_per_queue)
+    commit = GroupCommit(redis, settings.max_pending_per_queue, settings.durable)
     bodies = BodyReader()
     audiences = Audiences()
     accounts = Accounts(redis, settings.connections, Cipher(settings.secret_keys))
@@ -106,7 +108,10 @@ def create_app(settings: Settings) -> Intake:
         Lookout(Room(redis, commit, settings.max_pending).look, room.EVERY),
         Lookout(suspended.look, suspensions.EVERY),
         Lookout(more.look, added.EVERY),
+        Lookout(partial(commit.memory.look_async, redis), room.EVERY),
     ]
+    if settings.durable.waits:
+        lookouts.append(Lookout(Durable(redis, commit, settings.durable).look, durable.EVERY))
     auth = Auth(settings.tokens, signing=bool(settings.segment_secrets))
     app = Intake(bodies, middleware=[RequestIds(), auth, _Lifespan(redis, settings, more, lookouts)])
     errors.install(app)
@@ -120,7 +125,7 @@ def create_app(settings: Settings) -> Intake:
     app.add_route("/v1/audiences/{audience}/syncs/{snapshot}", Sync(redis, settings.connections))
     app.add_route("/v1/campaigns", Campaigns(staging, bodies, settings.connections))
     app.add_route("/healthz", Health())
-    app.add_route("/readyz", Readiness(redis))
+    app.add_route("/readyz", Readiness(redis, settings.durable))
     app.add_route("/openapi.json", Document(document))
     app.add_route("/docs", Page(document))
     return app

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from intake.readiness import checks
 from queues.clock import now_ms
+from queues.durability import Durability
 
 
 class Health:
@@ -22,12 +23,13 @@ class Health:
 class Readiness:
     """Whether changes are taken and sent on."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, asked: Durability) -> None:
         self._redis = redis
+        self._asked = asked
 
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """200 when every check is ok, 503 otherwise; each check with what to do."""
-        found = await checks(self._redis, now_ms())
+        found = await checks(self._redis, now_ms(), self._asked)
         ready = all(check.ok for check in found)
         resp.status = falcon.HTTP_200 if ready else falcon.HTTP_503
         resp.data = orjson.dumps({"ready": ready, "checks": found})

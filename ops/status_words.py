@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+from queues import rollback
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold
-from wording import number, plural, span
+from wording import number, plural, sentence, span
 
 #: A tick that is this late (ms) deserves a look; ticks come every two seconds.
 _LATE_MS: Final = 15_000
@@ -79,7 +80,9 @@ def what_to_do(hold: Hold) -> str:
 
 
 def trouble(census: Census) -> Iterator[str]:
-    """Processes that are missing or late, with the remedy."""
+    """What is missing: of the ledger, and of the processes; with the remedy."""
+    if census.fall is not None:
+        yield f"{sentence(str(census.fall))}. {rollback.REMEDY}"
     if census.heartbeat is None:
         yield "No scheduler ticked within the last minute: nothing is taken. Start `ferry scheduler` or `ferry up`."
     elif census.at - census.heartbeat > _LATE_MS:

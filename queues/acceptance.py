@@ -14,11 +14,13 @@ from queues import bounds, keys, scripts
 from queues.errors import QueueFull
 from queues.names import Queue
 from queues.policy import FlushPolicy
+from queues.rollback import Step
 
 #: How long a repeated message is recognised, in ms (24 h).
 REMEMBERED_MS = 86_400_000
 #: Characters of the script's answer.
 _SEEN, _DUE, _FULL = b"02-"
+_WRITTEN = frozenset(b"12")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ def _of_queue(queue: Queue) -> tuple[str, tuple[str, ...], str]:
         keys.queue(queue, "buried"),
         keys.partition(queue.partition, "queues"),
         keys.queue(queue, "recent"),
+        keys.partition(queue.partition, "steps"),
     )
     return str(queue), script_keys, keys.seen(queue, "")
 
@@ -121,9 +124,17 @@ def accept(redis: Redis, acceptance: Acceptance, now: int, most: int = bounds.PE
     return answer
 
 
-def outcomes(call: Call, acceptances: Sequence[Acceptance], answer: bytes) -> list[Accepted | QueueFull]:
+def outcomes(call: Call, acceptances: Sequence[Acceptance], answer: Sequence[Any]) -> list[Accepted | QueueFull]:
     """What the answer of `accept.lua` means for each member of a call. `acceptances`: what was given to `calls`."""
+    signs: bytes = answer[0]
     return [
         QueueFull(str(acceptances[place].queue)) if sign == _FULL else Accepted(sign != _SEEN, sign == _DUE)
-        for place, sign in zip(call.members, answer, strict=True)
+        for place, sign in zip(call.members, signs, strict=True)
     ]
+
+
+def steps(answer: Sequence[Any], now: int) -> tuple[Step, Step]:
+    """The step at which a call found the partition of its queue, and the one at which it left it. `now`: its ms."""
+    signs, number, at = answer
+    found = Step(number, at)
+    return found, Step(number + 1, now) if _WRITTEN.intersection(signs) else found

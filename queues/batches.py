@@ -166,6 +166,7 @@ def settle(redis: Redis, batch: Batch, end: Settlement, now: int) -> bool:
         keys.queue(queue, "hours"),
         keys.partition(queue.partition, "hours"),
         keys.partition(queue.partition, "settled"),
+        keys.partition(queue.partition, "steps"),
     ]
     delivered = len(batch.changes) - end.superseded - len(end.dead) - end.imported
     args: list[Any] = [str(queue), batch.id, batch.token, now, delivered, end.superseded, end.imported]

@@ -9,12 +9,13 @@ from typing import Any, cast
 import msgspec
 from redis import Redis
 
-from queues import doorbell, holds, identities, keys, scripts
+from queues import doorbell, holds, identities, keys, rollback, scripts
 from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold
 from queues.names import Queue
 from queues.pending import all_queues, waiting
 from queues.policy import FlushPolicy
+from queues.rollback import Fall
 
 #: Queues read in one round trip.
 _AT_ONCE = 500
@@ -26,7 +27,8 @@ class Census:
     """Everything. `at`: ms, by the server's clock. `heartbeat`: ms of a scheduler's last tick, None for a minute ago.
 
     `holds` are those on connections; `workers`: name -> state (RQ's words: started, idle, busy, suspended). `shared`:
-    connection -> values that too many people share, by kind and a part of their hash -> ms since when.
+    connection -> values that too many people share, by kind and a part of their hash -> ms since when. `fall`: the
+    ledger lost something, and nobody has acknowledged it.
     """
 
     at: int
@@ -35,6 +37,7 @@ class Census:
     heartbeat: int | None
     workers: dict[str, str]
     shared: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    fall: Fall | None = None
 
 
 class _Progress(msgspec.Struct, frozen=True):
@@ -60,6 +63,7 @@ def take_census(redis: Redis, queues: Sequence[Queue] | None = None) -> Census:
         heartbeat=int(heartbeat) if heartbeat else None,
         workers=doorbell.workers(redis),
         shared=identities.shared_values(redis, sorted({each.queue.connection for each in counts})),
+        fall=rollback.unacknowledged(redis),
     )
 
 

@@ -8,7 +8,8 @@ LedgerError
 ├── SnapshotReplaced
 └── Unavailable
     ├── LedgerFull
-    └── QueueFull
+    ├── QueueFull
+    └── Unconfirmed
 """
 
 from __future__ import annotations
@@ -64,4 +65,15 @@ class QueueFull(Unavailable):
     def __init__(self, queue: str) -> None:
         super().__init__(
             f"As many changes wait in {queue} as may; nothing was accepted into it. Repeat the request later."
+        )
+
+
+class Unconfirmed(Unavailable):
+    """Redis did not confirm that what came is durable."""
+
+    def __init__(self, durability: str, why: str = "") -> None:
+        because = f": {why}" if why else " in time"
+        super().__init__(
+            f"Redis did not confirm what FERRY_DURABLE={durability} asks for{because}. The message may have been "
+            "accepted; repeat it, with the same id if it has one."
         )

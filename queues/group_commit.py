@@ -10,10 +10,12 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
 from queues import bounds, keys, metrics, scripts
-from queues.acceptance import Acceptance, Accepted, Call, calls, outcomes
+from queues.acceptance import Acceptance, Accepted, Call, calls, outcomes, steps
 from queues.clock import now_ms
-from queues.errors import LedgerFull, QueueFull, Unavailable
+from queues.durability import LOCAL, Durability
+from queues.errors import LedgerFull, QueueFull, Unavailable, Unconfirmed
 from queues.names import Queue
+from queues.rollback import Memory
 
 #: Acceptances in one pipeline; more wait for the next, so that one huge burst does not hold up all answers.
 AT_ONCE = 256
@@ -48,11 +50,17 @@ class GroupCommit:
     Each caller gets its answer only after its own script returned. A request that comes while a round trip is under
     way waits for the next one, which then carries everything that came meanwhile. Of one request and queue nothing is
     written behind a part that was not: the sender repeats both, and their order would turn round. `full`: why nothing
-    more is taken, empty while there is room; whoever looks at the room now and then sets it.
+    more is taken, empty while there is room; `weak`: why Redis cannot confirm as it is asked to, empty while it can.
+    Lookouts of the intake set both. `memory`: of the steps that the partitions have reached.
     """
 
-    def __init__(self, redis: Redis, most_in_a_queue: int = bounds.PENDING_IN_QUEUE) -> None:
+    def __init__(
+        self, redis: Redis, most_in_a_queue: int = bounds.PENDING_IN_QUEUE, durability: Durability = LOCAL
+    ) -> None:
         self.full = ""
+        self.weak = ""
+        self.memory = Memory()
+        self._durability = durability
         self._redis = redis
         self._most = most_in_a_queue
         self._waiting: list[_Waiting] = []
@@ -61,11 +69,15 @@ class GroupCommit:
     async def accept(self, acceptances: Sequence[Acceptance]) -> list[Accepted]:
         """Write all parts of one message down.
 
-        Raises Unavailable when any part was not written; the CDP then repeats the message, and the parts that were
-        written are recognised.
+        Raises Unavailable when any part was not written, or is not as durable as was asked for; the CDP then repeats
+        the message, and the parts that were written are recognised.
         """
         if self.full:
             raise LedgerFull(self.full)
+        if self.weak:
+            raise Unconfirmed(str(self._durability), self.weak)
+        if not acceptances:  # the settings of an account may have come
+            await self.confirm()
         loop = asyncio.get_running_loop()
         answers: list[_Answer] = []
         failed: dict[Queue, Exception] = {}
@@ -79,10 +91,21 @@ class GroupCommit:
         done = [result for result in results if isinstance(result, Accepted)]
         if len(done) < len(results):
             fault = next(r for r in results if isinstance(r, Exception))
-            if isinstance(fault, QueueFull):
+            if isinstance(fault, QueueFull | Unconfirmed):
                 raise fault
             raise Unavailable from fault
         return done
+
+    async def confirm(self) -> None:
+        """Return once everything that this process wrote so far is as durable as was asked for. Raises Unavailable."""
+        if not self._durability.waits:
+            return
+        try:
+            confirmed = not self.weak and (await self._pipe([]))[1]
+        except (RedisError, OSError) as fault:
+            raise Unavailable from fault
+        if not confirmed:
+            raise Unconfirmed(str(self._durability), self.weak)
 
     async def _run(self) -> None:
         try:
@@ -95,11 +118,13 @@ class GroupCommit:
     async def _commit(self, group: list[_Waiting]) -> None:
         sent = [waiting for waiting in group if waiting.acceptance.queue not in waiting.failed]
         try:
-            results = await self._round_trips([waiting.acceptance for waiting in sent])
+            results, confirmed = await self._round_trips([waiting.acceptance for waiting in sent])
         except (RedisError, OSError) as fault:
-            results = dict.fromkeys(range(len(sent)), fault)
+            results, confirmed = dict.fromkeys(range(len(sent)), fault), False
         for place, waiting in enumerate(sent):
-            waiting.end(results[place])
+            result = results[place]
+            is_weak = isinstance(result, Accepted) and not confirmed
+            waiting.end(Unconfirmed(str(self._durability)) if is_weak else result)
         for waiting in group:
             if not waiting.answer.done():  # it was not sent
                 waiting.end(waiting.failed[waiting.acceptance.queue])
@@ -108,29 +133,43 @@ class GroupCommit:
             await self._wake()
         fresh = (sent[place].acceptance for place, each in done.items() if each.fresh)
         await metrics.count_async(self._redis, metrics.on_arrival(fresh))
+        if self.memory.doubted:
+            await self.memory.look_async(self._redis)
 
-    async def _round_trips(self, group: list[Acceptance]) -> dict[int, Accepted | Exception]:
-        asked = calls(group, now_ms(), self._most)
-        answers = await self._evalsha(asked)
+    async def _round_trips(self, group: list[Acceptance]) -> tuple[dict[int, Accepted | Exception], bool]:
+        """The result of each, and whether all that was written is as durable as was asked for."""
+        now, before = now_ms(), self.memory.highest()
+        asked = calls(group, now, self._most)
+        answers, confirmed = await self._pipe(asked)
         missed = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if missed:
             await self._redis.script_load(scripts.text("accept"))
-            for i, answer in zip(missed, await self._evalsha([asked[i] for i in missed]), strict=True):
+            repeated, also = await self._pipe([asked[i] for i in missed])
+            confirmed = confirmed and also
+            for i, answer in zip(missed, repeated, strict=True):
                 answers[i] = answer
         results: dict[int, Accepted | Exception] = {}
         for call, answer in zip(asked, answers, strict=True):
             failed = isinstance(answer, Exception)
             found = [answer] * len(call.members) if failed else outcomes(call, group, answer)
             results.update(zip(call.members, found, strict=True))
-        return results
+            if not failed:
+                self.memory.met(group[call.members[0]].queue.partition, *steps(answer, now), before)
+        return results, confirmed
 
-    async def _evalsha(self, asked: list[Call]) -> list[Any]:
+    async def _pipe(self, asked: list[Call]) -> tuple[list[Any], bool]:
+        """The answer to each call, and whether Redis confirmed, as it was asked to in the same round trip."""
         sha = scripts.sha("accept")
         async with self._redis.pipeline(transaction=False) as pipe:
             for call in asked:
                 # Not pipe.evalsha(), which redis-py's pipeline for a cluster refuses, whatever the keys.
                 pipe.execute_command("EVALSHA", sha, len(call.keys), *call.keys, *call.args)
-            return list(await pipe.execute(raise_on_error=False))
+            if not self._durability.waits:
+                return list(await pipe.execute(raise_on_error=False)), True
+            for words in self._durability.commands:
+                pipe.execute_command(*words)
+            answers = list(await pipe.execute(raise_on_error=False))
+        return answers[: len(asked)], self._durability.confirms(answers[len(asked) :])
 
     async def _wake(self) -> None:
         try:

@@ -8,6 +8,7 @@ on Redis Cluster.
     ferry:{pNN}:queues             SET    every queue of the partition
     ferry:{pNN}:hours              HASH   hour, or hour and d -> changes delivered, or dead, in its queues (hours.py)
     ferry:{pNN}:settled            ZSET   queue, space, batch -> ms at which it was settled; the last 20
+    ferry:{pNN}:steps              HASH   n, at: acceptances, takings and settlings so far, ms of the last (rollback.py)
     ferry:{pNN}:seen:<digest>      STRING a message already accepted into a queue; expires after 24 h
     ferry:{pNN}:q:<queue>          HASH   counters and facts of a queue, see below
     ferry:{pNN}:q:<queue>:pending  LIST   changes waiting, oldest first (format: change.py)
@@ -48,10 +49,13 @@ of the last one that was). Of a queue of snapshots `list_id` is the list of whic
 
 Outside the partitions, written by plain commands, or by a script of one key:
 
+    ferry:confirming               STRING written before Redis is asked whether what came is durable (durability.py)
     ferry:wake                     LIST   one element when a queue became due; schedulers block on it
     ferry:heartbeat:scheduler      STRING ms of the last tick; expires
     ferry:epoch                    STRING random; when it is gone, so is everything else
     ferry:emptied                  STRING ms at which a scheduler noticed that; expires
+    ferry:rolled-back              HASH   noticed, as_of, until (ms), missing: it went back in time (rollback.py), until
+                                          somebody acknowledges it
     ferry:holds                    HASH   connection -> JSON hold
     ferry:confirmations            HASH   held connection -> probes that found the cause still there
     ferry:probing                  STRING held connections are probed once while it lasts
@@ -86,9 +90,11 @@ from __future__ import annotations
 from queues.names import PARTITIONS, Queue
 
 WAKE = "ferry:wake"
+CONFIRMING = "ferry:confirming"
 HEARTBEAT = "ferry:heartbeat:scheduler"
 EPOCH = "ferry:epoch"
 EMPTIED = "ferry:emptied"
+ROLLED_BACK = "ferry:rolled-back"
 HOLDS = "ferry:holds"
 CONFIRMATIONS = "ferry:confirmations"
 PROBING = "ferry:probing"
@@ -108,7 +114,7 @@ RQ_PREFIX = "{ferry-rq}:"
 
 
 def partition(number: int, name: str) -> str:
-    """A key of a partition: `due`, `ring`, `queues`, `hours` or `settled`."""
+    """A key of a partition: `due`, `ring`, `queues`, `hours`, `settled` or `steps`."""
     return f"ferry:{{p{number:02d}}}:{name}"
 
 

@@ -91,6 +91,7 @@ def take(redis: Redis, seen: Look, reason: Reason, most: int, now: int) -> str |
         keys.queue(queue, "batches"),
         keys.batch(batch_id),
         keys.batch(batch_id, "changes"),
+        keys.partition(queue.partition, "steps"),
     ]
     args: list[Any] = [str(queue), batch_id, now, seen.takes, most, BATCH_BYTES, reason, UNSENT_AT_ONCE]
     return batch_id if scripts.run(redis, "take", script_keys, args) > 0 else None

@@ -20,6 +20,7 @@ from queues import kept, keys
 from queues.accounts import Cipher
 from queues.clock import now_ms
 from queues.epoch import Watch
+from queues.rollback import Memory
 from queues.server import connect
 from scheduler.tick import TICK_S, refile, ring, take_due, tick
 from settings import Settings
@@ -52,9 +53,9 @@ def _ticks(redis: Redis, connections: Connections) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
-    watch = Watch()
+    watch, memory = Watch(), Memory()
     scheduler.add_job(
-        lambda: _tick(redis, connections, watch),
+        lambda: _tick(redis, connections, watch, memory),
         "interval",
         seconds=TICK_S,
         next_run_time=datetime.now(UTC),
@@ -63,7 +64,7 @@ def _ticks(redis: Redis, connections: Connections) -> BackgroundScheduler:
     return scheduler
 
 
-def _tick(redis: Redis, connections: Connections, watch: Watch) -> None:
+def _tick(redis: Redis, connections: Connections, watch: Watch, memory: Memory) -> None:
     now = now_ms()
     if watch.emptied(redis, now):
         log.error(
@@ -71,6 +72,7 @@ def _tick(redis: Redis, connections: Connections, watch: Watch) -> None:
             "Redis without persistence that was restarted), then let the CDP send its audiences again; what comes "
             "from now on is delivered"
         )
+    memory.look(redis)
     connections.include(kept.names(redis))
     tick(redis, connections, now)
 

@@ -7,11 +7,14 @@ import os
 import signal
 from contextlib import suppress
 from types import TracebackType
+from typing import Any
 
 from queues import doorbell  # before rq: it sets RQ's key prefix
 
 # isort: split
 from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import RedisError
 from rq.exceptions import DeserializationError
 from rq.executions import Execution
 from rq.job import Job
@@ -20,6 +23,7 @@ from rq.serializers import JSONSerializer
 from rq.worker import HerokuWorker
 
 import log_ids
+from queues.rollback import Memory
 from queues.server import connect
 from settings import Settings
 from worker import deliver  # imported before the fork, so that a delivery starts at once
@@ -47,6 +51,10 @@ class DeliveryWorker(HerokuWorker):
     stopped_by: int | None = None
     _forking = False
 
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._memory = Memory()
+
     def validate_queues(self) -> None:
         """RQ calls this before anything else. Raises ValueError for more than one queue.
 
@@ -56,6 +64,19 @@ class DeliveryWorker(HerokuWorker):
         super().validate_queues()  # type: ignore[no-untyped-call]  # as in rq
         if len(self.queues) != 1:
             raise ValueError(f"a worker listens on one queue, not on {len(self.queues)}: start one for each")
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """RQ calls this now and then, whether a delivery runs or not; Ferry looks whether its ledger went back."""
+        super().heartbeat(timeout, pipeline)
+        if pipeline is not None:  # a delivery's, whose process remembers nothing
+            return
+        try:
+            self._memory.look(self.connection)
+        except RedisError as fault:
+            log.warning(
+                "the worker could not look whether the ledger is whole (%s); it looks again within a minute",
+                type(fault).__name__,
+            )
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Carry out what Ferry rings for, and nothing else that stands in RQ's queue.

@@ -75,6 +75,12 @@ local function room(bytes, share)
   return used + bytes <= share * most
 end
 
+-- step(steps, now): counts a step of the partition, by which a ledger that went back in time is noticed (rollback.py).
+local function step(steps, now)
+  redis.call('HINCRBY', steps, 'n', 1)
+  redis.call('HSET', steps, 'at', now)
+end
+
 -- trim(meta, history, settled, most, since): forgets the oldest settled batches while more than `most` changes are told
 -- of, or they were settled before `since` (ms); at most twenty, so that nobody waits for it long. Returns how many went.
 local function trim(meta, history, settled, most, since)

@@ -1,12 +1,13 @@
 -- Appends what messages bring to one queue. The last thing before an intake answers 202.
 --
--- KEYS  1 queue hash  2 pending  3 due  4 dead  5 buried  6 queues  7 recent
---       then for each message: 8 .. its seen mark
+-- KEYS  1 queue hash  2 pending  3 due  4 dead  5 buried  6 queues  7 recent  8 steps
+--       then for each message: 9 .. its seen mark
 -- ARGV  1 queue  2 now, ms  3 size  4 age, ms  5 most changes that may wait  6 ms to remember a message
 --       then for each message: 1 whether to remember it ('1', or '' where it has no id)
 --       2 audience (JSON), empty: as it was  3 n, number of changes  4 d, number of changes that are dead on arrival
 --       then n changes  then d times: change, reason, detail
--- Returns one character for each message: '0' seen before, nothing written; '1' written down; '2' written down, and it
+-- Returns {outcomes, step, ms}: how many steps the partition had before, and when the last one was; 0 and 0 before the
+-- first. Of the outcomes there is one character for each message: '0' seen before, nothing written; '1' written down; '2' written down, and it
 -- made the queue due; '-' not written, for more would wait than may, as would with one before it.
 -- Raises OOM, with nothing written, when less than a tenth of the memory would be left: a Redis that was filled to the
 -- brim could not write down what delivery has to, and would never drain.
@@ -15,6 +16,12 @@ for i = 7, #ARGV do bytes = bytes + #ARGV[i] end
 if not room(bytes, 0.9) then return redis.error_reply('OOM a tenth of the memory is left to delivery') end
 local now, most = tonumber(ARGV[2]), tonumber(ARGV[5])
 local waiting = redis.call('LLEN', KEYS[2])
+local before = redis.call('HMGET', KEYS[8], 'n', 'at')
+
+-- answer(outcomes): what the script returns.
+local function answer(outcomes)
+  return {table.concat(outcomes), tonumber(before[1] or 0), tonumber(before[2] or 0)}
+end
 
 -- outcome(mark, remember, n): what becomes of a message with n changes; marks one that is taken as seen.
 local function outcome(mark, remember, n)
@@ -31,7 +38,7 @@ end
 
 local outcomes, last, audience, changes, dead = {}, nil, '', {}, 0
 local at = 7
-for i = 8, #KEYS do
+for i = 9, #KEYS do
   local news, n, d = ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   local result = outcome(KEYS[i], ARGV[at] ~= '', n)
   outcomes[#outcomes + 1] = result
@@ -48,7 +55,7 @@ for i = 8, #KEYS do
   end
   at = at + n + 3 * d
 end
-if not last then return table.concat(outcomes) end
+if not last then return answer(outcomes) end
 redis.call('HSET', KEYS[1], 'size', ARGV[3], 'age', ARGV[4])
 if audience ~= '' then redis.call('HSET', KEYS[1], 'audience', audience) end
 redis.call('SADD', KEYS[6], ARGV[1])
@@ -65,4 +72,5 @@ end
 if #changes + dead > 0 then redis.call('HINCRBY', KEYS[1], 'accepted', #changes + dead) end
 if dead > 0 then redis.call('HINCRBY', KEYS[1], 'dead', dead) end
 if #changes > 0 and reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], now) == 1 then outcomes[last] = '2' end
-return table.concat(outcomes)
+step(KEYS[8], now)
+return answer(outcomes)

@@ -1,7 +1,7 @@
 -- Ends a batch: every change is delivered, superseded by a later one of the same batch, or a dead letter.
 --
 -- KEYS  1 queue hash  2 open  3 ring  4 batches  5 batch hash  6 batch changes  7 dead  8 buried  9 due  10 warnings
---       11 history  12 settled  13 hours  14 hours of the partition  15 settled last of the partition
+--       11 history  12 settled  13 hours  14 hours of the partition  15 settled last of the partition  16 steps
 -- ARGV  1 queue  2 batch  3 token  4 now, ms  5 delivered  6 superseded  7 imported, and nobody looked
 --       8 what became of its changes (settled.py), '' to keep nothing  9 most changes of which that is kept
 --       10 ms for which it is
@@ -96,5 +96,6 @@ if ARGV[8] ~= '' then
   end
   trim(KEYS[1], KEYS[11], KEYS[12], most, ARGV[4] - ARGV[10])
 end
+step(KEYS[16], ARGV[4])
 local due = redis.call('ZSCORE', KEYS[9], ARGV[1])
 return {1, due and tonumber(due) <= tonumber(ARGV[4]) and 1 or 0}

@@ -2,6 +2,7 @@
 -- Stops at the first change that shares a person key with an open batch: that person's earlier change comes first.
 --
 -- KEYS  1 queue hash  2 pending  3 due  4 open  5 ring  6 batches  7 batch hash  8 batch changes
+--       9 steps
 -- ARGV  1 queue  2 batch  3 now, ms  4 `takes` as the caller saw it  5 most changes  6 most bytes  7 reason
 --       8 most batches that may wait for their upload
 -- Returns the number of changes taken; 0 when the first one has to wait, enough batches do, or memory is so short that
@@ -46,4 +47,5 @@ redis.call('HINCRBY', KEYS[1], 'open', taken)
 redis.call('HINCRBY', KEYS[1], 'unsent', 1)
 redis.call('HSET', KEYS[1], 'uploaded', ARGV[3])
 reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[3]))
+step(KEYS[9], ARGV[3])
 return taken

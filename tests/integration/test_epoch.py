@@ -9,6 +9,7 @@ from redis import Redis
 
 from queues import keys
 from queues.epoch import Watch
+from queues.rollback import Memory
 from scheduler import main
 from tests.support.intake import known
 
@@ -48,10 +49,10 @@ def test_a_full_redis_is_not_written_to(redis: Redis) -> None:
 
 
 def test_a_tick_says_so_as_an_error_and_goes_on(redis: Redis, redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
-    watch, connections = Watch(), known(redis_url).connections
-    main._tick(redis, connections, watch)
+    watch, memory, connections = Watch(), Memory(), known(redis_url).connections
+    main._tick(redis, connections, watch, memory)
     redis.flushall()
-    main._tick(redis, connections, watch)
+    main._tick(redis, connections, watch, memory)
     (alarm,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "the ledger was emptied" in alarm.getMessage()
     assert redis.exists(keys.HEARTBEAT)

@@ -127,5 +127,5 @@ def test_a_round_trip_has_one_call_for_a_queue_with_a_thousand_changes_or_one_me
     sizes = [600, 400, 1, 1_200, 5]
     (answer,) = asyncio.run(send(redis_url, [parts(0, [(QUEUES[0], size) for size in sizes])]))
     assert len(answer) == len(sizes)
-    calls = [[int(words[2]) - 7 for words in trip] for trip in mishaps.calls if trip]
+    calls = [[int(words[2]) - 8 for words in trip] for trip in mishaps.calls if trip]
     assert calls == [[2], [1], [1], [1]], "messages in each call of each round trip"

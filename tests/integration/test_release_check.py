@@ -61,6 +61,31 @@ def test_a_store_that_keeps_nothing_over_a_restart_stops_the_release(
     assert (told.exit_code, "appendonly yes" in told.output) == (1, True), told.output
 
 
+@pytest.mark.parametrize("kept", ["3600 1", "60 1"])
+def test_a_store_with_snapshots_only_stops_the_release(tmp_path: Path, klaviyo: str, kept: str) -> None:
+    process, url = start_server(tmp_path, "--save", kept)
+    told = checked(url, tmp_path, klaviyo)
+    process.kill()
+    process.wait(30)
+    assert (told.exit_code, "snapshots only" in told.output, "appendonly yes" in told.output) == (1, True, True)
+
+
+def test_a_store_whose_append_only_file_is_never_synced_is_told_and_passes(tmp_path: Path, klaviyo: str) -> None:
+    process, url = start_server(tmp_path, "--appendonly", "yes", "--appendfsync", "no")
+    told = checked(url, tmp_path, klaviyo)
+    process.kill()
+    process.wait(30)
+    assert (told.exit_code, "half a minute" in told.output) == (0, True), told.output
+
+
+def test_a_store_that_forbids_config_and_tells_nothing_passes_with_a_question(tmp_path: Path, klaviyo: str) -> None:
+    process, url = start_server(tmp_path, "--rename-command", "CONFIG", "")
+    told = checked(url, tmp_path, klaviyo)
+    process.kill()
+    process.wait(30)
+    assert (told.exit_code, "ask its provider" in told.output) == (0, True), told.output
+
+
 def test_a_store_that_evicts_stops_the_release(tmp_path: Path, klaviyo: str) -> None:
     process, url = start_server(tmp_path, "--appendonly", "yes", "--maxmemory-policy", "allkeys-lru")
     told = checked(url, tmp_path, klaviyo)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -32,7 +35,7 @@ class Sentinels:
 
     def __enter__(self) -> Self:
         self._first = self._server(self.primary)
-        self._server(self.replica, "--replicaof", "127.0.0.1", str(self.primary))
+        self._second = self._server(self.replica, "--replicaof", "127.0.0.1", str(self.primary))
         with Redis(port=self.primary) as redis:
             until(lambda: int(redis.info("replication")["connected_slaves"]) == 1)
         config = self._folder / "sentinel.conf"
@@ -52,6 +55,22 @@ class Sentinels:
         """The machine of the primary is lost. What it took reached the replica; wait until that is primary."""
         with Redis(port=self.primary) as redis:
             assert redis.wait(1, 10_000) == 1
+        self._fail_over()
+
+    @contextmanager
+    def losing(self) -> Iterator[None]:
+        """What the primary takes within the block never reaches the replica, which is primary afterwards."""
+        self._second.send_signal(signal.SIGSTOP)
+        with Redis(port=self.primary) as redis:
+            redis.client_kill_filter(_type="replica")
+        try:
+            yield
+        finally:
+            self._first.kill()
+            self._second.send_signal(signal.SIGCONT)
+        self._fail_over()
+
+    def _fail_over(self) -> None:
         self._first.kill()
         self._first.wait(30)
         with Redis(port=self.replica) as redis:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +16,7 @@ from queues.counts import QueueCount
 from queues.holds import Hold
 from queues.hours import Hour
 from queues.policy import FlushPolicy, Waiting
+from queues.rollback import Fall
 from tests.support.alerts import NOW, facts
 from tests.support.ops import LAPSED, VIPS, counted
 
@@ -28,6 +30,11 @@ def ids(found: list[Alert]) -> list[str]:
 
 def waiting(oldest: int, age_minutes: int = 60) -> QueueCount:
     return counted(waiting=Waiting(1, NOW - oldest), policy=FlushPolicy(100, age_minutes * MINUTE))
+
+
+def fallen(fall: Fall) -> Facts:
+    found = facts()
+    return replace(found, census=replace(found.census, fall=fall))
 
 
 TABLE: dict[str, tuple[Facts, list[str]]] = {
@@ -49,6 +56,8 @@ TABLE: dict[str, tuple[Facts, list[str]]] = {
     "the memory has no limit": (facts(memory_used=81, memory_most=0), []),
     "91 days before the revision's end": (facts(at=END - 90 * DAY - 1), []),
     "90 days before it": (facts(at=END - 90 * DAY), ["revision"]),
+    "the ledger went back": (fallen(Fall(NOW, NOW - 9, NOW - 5, 3)), ["ledger_rolled_back"]),
+    "the ledger was emptied": (fallen(Fall(NOW, 0, NOW, 0)), ["ledger_rolled_back"]),
     "a connection is held": (facts(holds={"default": Hold("forbidden", 7)}), ["holds/default/7"]),
     "a queue is held": (facts(counted(hold=Hold("list_gone", 8))), ["holds/default/audience/42/8"]),
 }
@@ -110,3 +119,15 @@ def test_the_command_that_ends_a_hold_can_be_typed_whatever_number_its_audience_
 
 def test_what_deliveries_made_of_changes_is_summed_up_over_the_hours() -> None:
     assert settlement([Hour(0, 10, 1), Hour(HOUR, 0, 0), Hour(2 * HOUR, 5, 2)]) == Settlement(18, 3)
+
+
+def test_that_the_ledger_went_back_need_not_be_an_alert() -> None:
+    assert judged(fallen(Fall(NOW, NOW - 9, NOW - 5, 3)), Limits(ledger_rolled_back=False)) == []
+
+
+def test_the_alert_says_from_when_to_when_something_is_missing() -> None:
+    (alert,) = judged(fallen(Fall(NOW, NOW - 60_000, NOW - 1_000, 3)), Limits())
+    assert alert.text == (
+        "The ledger went back in time: it holds what it held at 2026-09-21T14:12:20.000Z. What was accepted or "
+        "delivered from then until 2026-09-21T14:13:19.000Z is missing; noticed at 2026-09-21T14:13:20.000Z"
+    )

@@ -30,6 +30,7 @@ def test_no_heartbeat_at_all_is_no_scheduler() -> None:
     [
         ({"aof_enabled": 1}, {"appendfsync": "everysec"}, True, "fsync everysec", False),
         ({"aof_enabled": 1}, None, True, "fsync unknown", False),
+        ({"aof_enabled": 1}, {"appendfsync": "no"}, True, "fsync no", True),
         ({"aof_enabled": 1, "aof_last_write_status": "err"}, None, False, "failed", True),
         ({"aof_enabled": 0}, {"save": "3600 1"}, True, "snapshots only", True),
         ({"aof_enabled": 0}, {"save": ""}, False, "loses all", True),

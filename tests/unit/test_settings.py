@@ -74,6 +74,8 @@ def test_a_token_without_a_name_is_the_default_one(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
+        ("FERRY_DURABLE", "always", "local, fsync, or replicas:N"),
+        ("FERRY_DURABLE", "replicas:0", "local, fsync, or replicas:N"),
         ("FERRY_MAX_PENDING", "0", "greater than or equal to 1"),
         ("FERRY_MAX_PENDING_PER_QUEUE", "many", "integer"),
         ("REDIS_URL", "http://host", "redis://"),

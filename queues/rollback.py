@@ -1,0 +1,193 @@
+"""Notices that the ledger went back in time: an old backup was restored, or a failover lost writes.
+
+Each partition counts its steps: acceptances, batches taken, batches settled. A process that runs on while Redis is
+replaced remembers the highest number it saw; a lower one later means that what came between is missing. A process that
+starts afterwards cannot know.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import RedisError
+
+from queues import keys, scripts
+from queues.clock import now_ms
+from queues.names import PARTITIONS
+from wording import moment
+
+log = logging.getLogger(__name__)
+
+REMEDY: Final = (
+    "Find out what replaced the data of Redis (a restored backup, a failover). Let the CDP send again what it sent "
+    "since then, then run `ferry doctor --acknowledge`."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a partition is. `number`: of its steps so far. `at`: ms of the last one, 0 before the first."""
+
+    number: int = 0
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """The ledger went back. `noticed`: ms. `as_of`: ms of the last step that is there, 0 where nobody knows.
+
+    `until`: ms of the last step that is known to be missing. `missing`: how many steps are, at least; 0 for a ledger
+    that was emptied (epoch.py).
+    """
+
+    noticed: int
+    as_of: int
+    until: int
+    missing: int
+
+    def __str__(self) -> str:
+        if not self.missing:
+            return f"the ledger was emptied, noticed at {moment(self.noticed)}"
+        state = f"holds what it held at {moment(self.as_of)}" if self.as_of else "holds an older state"
+        return (
+            f"the ledger went back in time: it {state}. What was accepted or delivered from then until "
+            f"{moment(self.until)} is missing; noticed at {moment(self.noticed)}"
+        )
+
+
+class Memory:
+    """What one process remembers of the partitions. `doubted`: an acceptance met a lower number; look at once."""
+
+    def __init__(self) -> None:
+        self._epoch: bytes | None = None
+        self._highest: dict[int, Step] = {}
+        self._lower: dict[int, Step] = {}
+
+    @property
+    def doubted(self) -> bool:
+        """Whether an acceptance met a lower number since the last look."""
+        return bool(self._lower)
+
+    def highest(self) -> Mapping[int, Step]:
+        """The highest steps so far. Ask before a request is sent: answers to others may come in before its own."""
+        return dict(self._highest)
+
+    def met(self, partition: int, found: Step, left: Step, before: Mapping[int, Step]) -> None:
+        """An acceptance found a partition at a step and left it at another. `before`: `highest()`, before it was sent.
+
+        The first lower step is kept: its time tells to when the ledger went back, and the next step overwrites it.
+        """
+        known = min(before.get(partition, Step()).number, self._highest.get(partition, Step()).number)
+        if found.number < known:
+            self._lower.setdefault(partition, found)
+        else:
+            self._raise(partition, left)
+
+    def look(self, redis: Redis) -> Fall | None:
+        """Look at all partitions; where they went back, that is written down and logged. Raises redis.RedisError."""
+        before = self.highest()
+        with redis.pipeline(transaction=False) as pipe:
+            _ask(pipe)
+            epoch, found = _steps(pipe.execute())
+        fall = self._fall(epoch, found, before)
+        if fall is not None:
+            scripts.run(redis, "fell", [keys.ROLLED_BACK], _noted(fall))
+        self._adopt(epoch, found, fall)
+        return fall
+
+    async def look_async(self, redis: AsyncRedis) -> None:
+        """The same for the intake, which goes on when Redis does not answer: the next look notices it."""
+        before = self.highest()
+        try:
+            async with redis.pipeline(transaction=False) as pipe:
+                _ask(pipe)
+                epoch, found = _steps(await pipe.execute())
+            fall = self._fall(epoch, found, before)
+            if fall is not None:
+                await redis.eval(scripts.text("fell"), 1, keys.ROLLED_BACK, *_noted(fall))
+        except (RedisError, OSError):
+            return
+        self._adopt(epoch, found, fall)
+
+    def _fall(self, epoch: bytes | None, found: Mapping[int, Step], before: Mapping[int, Step]) -> Fall | None:
+        if epoch != self._epoch:
+            return None  # the first look, or a ledger that was emptied: epoch.py sees to that
+        known = {partition: before.get(partition, Step()) for partition in found}
+        lower = {
+            partition: self._lower.get(partition, step)
+            for partition, step in found.items()
+            if partition in self._lower or step.number < known[partition].number
+        }
+        if not lower:
+            return None
+        # One server has one history, so the latest step that is there, of any partition, is when it ends. Steps taken
+        # since the fall have later times than what this process remembers.
+        there = [lower.get(partition, step).at for partition, step in found.items()]
+        until = max(known[partition].at for partition in lower)
+        return Fall(
+            noticed=now_ms(),
+            as_of=max((at for at in there if at <= until), default=0),
+            until=until,
+            missing=max(1, sum(known[partition].number - step.number for partition, step in lower.items())),
+        )
+
+    def _adopt(self, epoch: bytes | None, found: Mapping[int, Step], fall: Fall | None) -> None:
+        if fall is not None:
+            log.error("%s. It is an alert until somebody acknowledges it. %s", fall, REMEDY)
+        if fall is not None or epoch != self._epoch:
+            self._epoch, self._highest = epoch, dict(found)
+            self._lower.clear()
+        for partition, step in found.items():
+            self._raise(partition, step)
+
+    def _raise(self, partition: int, step: Step) -> None:
+        if step.number >= self._highest.get(partition, Step()).number:
+            self._highest[partition] = step
+
+
+def _ask(pipe: Any) -> None:
+    pipe.get(keys.EPOCH)
+    for number in range(PARTITIONS):
+        pipe.hmget(keys.partition(number, "steps"), "n", "at")
+
+
+def _steps(answers: list[Any]) -> tuple[bytes | None, dict[int, Step]]:
+    epoch, *found = answers
+    return epoch, {partition: Step(int(n or 0), int(at or 0)) for partition, (n, at) in enumerate(found)}
+
+
+def _noted(fall: Fall) -> list[Any]:
+    return [fall.noticed, fall.as_of, fall.until, fall.missing]
+
+
+def queue_up(pipe: Any) -> None:
+    """Put two questions into a pipeline, whose answers `read` takes."""
+    pipe.hgetall(keys.ROLLED_BACK)
+    pipe.get(keys.EMPTIED)
+
+
+def read(noted: Mapping[bytes, bytes], emptied: bytes | None) -> Fall | None:
+    """What was noticed and nobody has acknowledged. Arguments: the answers to `queue_up`."""
+    if noted:
+        return Fall(*(int(noted[name]) for name in (b"noticed", b"as_of", b"until", b"missing")))
+    return None if emptied is None else Fall(int(emptied), 0, int(emptied), 0)
+
+
+def unacknowledged(redis: Redis) -> Fall | None:
+    """The same, asked for. Raises redis.RedisError."""
+    with redis.pipeline(transaction=False) as pipe:
+        queue_up(pipe)
+        return read(*cast("tuple[dict[bytes, bytes], bytes | None]", pipe.execute()))
+
+
+def acknowledge(redis: Redis) -> Fall | None:
+    """Somebody knows of it: forget it. Returns what was acknowledged, None for nothing. Raises redis.RedisError."""
+    fall = unacknowledged(redis)
+    for key in (keys.ROLLED_BACK, keys.EMPTIED):
+        redis.delete(key)
+    return fall

@@ -1,0 +1,184 @@
+"""A ledger that went back in time is noticed by every process that ran on, and by no other accident."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
+from queues import batches, keys, rollback
+from queues.acceptance import Acceptance
+from queues.epoch import Watch
+from queues.group_commit import GroupCommit
+from queues.names import Queue
+from queues.policy import FlushPolicy
+from queues.rollback import Fall, Memory
+from tests.support.ledger import NOW, QUEUE, change, hold, names, on_every_server, put, take_due
+
+pytestmark = on_every_server
+STEPS = keys.partition(QUEUE.partition, "steps")
+
+
+@pytest.fixture
+def memory(redis: Redis) -> Memory:
+    """Of a process that has looked once, at a ledger with an epoch."""
+    Watch().emptied(redis, NOW)
+    found = Memory()
+    assert found.look(redis) is None
+    return found
+
+
+def back(redis: Redis, dump: bytes | None) -> None:
+    """The steps of the queue's partition are again what they were."""
+    redis.delete(STEPS)
+    if dump is not None:
+        redis.restore(STEPS, 0, dump)
+
+
+def saved(redis: Redis) -> bytes | None:
+    found: bytes | None = redis.dump(STEPS)
+    return found
+
+
+def test_acceptances_takings_and_settlings_are_steps_and_repetitions_are_none(redis: Redis) -> None:
+    def number() -> int:
+        return int(redis.hget(STEPS, "n") or 0)
+
+    put(redis, *names(100), message="m")
+    assert number() == 1
+    put(redis, *names(100), message="m")
+    assert number() == 1, "seen before"
+    (batch_id,) = take_due(redis, NOW)
+    assert number() == 2
+    batches.settle(redis, hold(redis, batch_id), batches.Settlement(), NOW + 7)
+    assert (number(), redis.hget(STEPS, "at")) == (3, str(NOW + 7).encode())
+
+
+@pytest.mark.parametrize("lost", ["accepted", "taken", "settled"])
+def test_each_kind_of_step_that_is_lost_is_noticed(redis: Redis, memory: Memory, lost: str) -> None:
+    put(redis, *names(100), at=NOW)
+    dumps = {"accepted": None, "taken": saved(redis)}
+    (batch_id,) = take_due(redis, NOW + 1)
+    dumps["settled"] = saved(redis)
+    batches.settle(redis, hold(redis, batch_id), batches.Settlement(), NOW + 2)
+    assert memory.look(redis) is None
+    back(redis, dumps[lost])
+    fall = memory.look(redis)
+    assert fall is not None
+    assert (fall.until, fall.missing) == (NOW + 2, {"accepted": 3, "taken": 2, "settled": 1}[lost])
+    assert fall.as_of == {"accepted": 0, "taken": NOW, "settled": NOW + 1}[lost]
+    assert memory.look(redis) is None, "it is noticed once"
+    assert rollback.unacknowledged(redis) == fall
+
+
+def test_who_started_afterwards_cannot_know(redis: Redis, memory: Memory) -> None:
+    put(redis, "a@x.io")
+    back(redis, None)
+    assert Memory().look(redis) is None
+    assert rollback.unacknowledged(redis) is None
+
+
+def test_a_ledger_that_was_emptied_is_one_alarm_and_not_two(
+    redis: Redis, memory: Memory, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(redis, "a@x.io")
+    memory.look(redis)
+    redis.flushall()
+    assert memory.look(redis) is None
+    watch = Watch()
+    watch._epoch = b"of before"
+    assert watch.emptied(redis, NOW)
+    assert memory.look(redis) is None
+    assert "went back" not in caplog.text
+    assert rollback.unacknowledged(redis) == Fall(NOW, 0, NOW, 0)
+    assert rollback.acknowledge(redis) is not None
+    assert rollback.unacknowledged(redis) is None
+
+
+def test_of_what_two_processes_noticed_the_furthest_stays(redis: Redis, memory: Memory) -> None:
+    other = Memory()
+    other.look(redis)
+    put(redis, "a@x.io", at=NOW)
+    dump = saved(redis)
+    put(redis, "b@x.io", at=NOW + 10)
+    memory.look(redis)
+    put(redis, "c@x.io", at=NOW + 20)
+    other.look(redis)
+    back(redis, dump)
+    memory.look(redis)
+    other.look(redis)
+    found = rollback.unacknowledged(redis)
+    assert found is not None
+    assert (found.as_of, found.until, found.missing) == (NOW, NOW + 20, 2)
+
+
+def test_a_note_that_a_full_redis_refuses_is_written_at_the_next_look(redis: Redis, memory: Memory) -> None:
+    put(redis, "a@x.io")
+    memory.look(redis)
+    back(redis, None)
+    try:
+        redis.config_set("maxmemory", redis.info("memory")["used_memory"] // 2)
+        with pytest.raises(Exception, match="maxmemory"):
+            memory.look(redis)
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert memory.look(redis) is not None
+
+
+async def sent(commit: GroupCommit, *people: str) -> None:
+    await commit.accept([Acceptance(QUEUE, FlushPolicy(), "", [change(person)]) for person in people])
+
+
+def test_an_acceptance_notices_at_once_and_knows_when_the_ledger_ends(
+    redis: Redis, redis_url: str, memory: Memory, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another process has accepted meanwhile, so that the time of the last step there is a new one."""
+
+    async def run() -> None:
+        async with AsyncRedis.from_url(redis_url) as client:
+            commit = GroupCommit(client)
+            await commit.memory.look_async(client)
+            await sent(commit, "a@x.io")
+            dump = saved(redis)
+            at = int(redis.hget(STEPS, "at") or 0)
+            await asyncio.sleep(0.01)
+            await sent(commit, "b@x.io")
+            await sent(commit, "c@x.io")
+            back(redis, dump)
+            await sent(commit, "d@x.io")
+            await sent(commit, "e@x.io", "f@x.io", "g@x.io")
+            fall = rollback.unacknowledged(redis)
+            assert fall is not None
+            assert (fall.as_of, fall.missing) == (at, 2)
+
+    asyncio.run(run())
+    assert [record.levelno for record in caplog.records if "went back in time" in record.getMessage()] == [
+        logging.ERROR
+    ]
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(groups=st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=8), min_size=1, max_size=4))
+def test_many_requests_and_looks_at_the_same_time_are_never_a_false_alarm(
+    redis: Redis, redis_url: str, memory: Memory, groups: list[list[int]]
+) -> None:
+    async def run() -> None:
+        async with AsyncRedis.from_url(redis_url) as client:
+            commits = [GroupCommit(client), GroupCommit(client)]
+
+            async def post(number: int) -> None:
+                queue = Queue("default", "audience", str(number % 20))
+                await commits[number % 2].accept([Acceptance(queue, FlushPolicy(), "", [change("a@x.io")])])
+                await commits[number % 2].memory.look_async(client)
+
+            for group in groups:
+                await asyncio.gather(*(post(number) for number in group))
+                memory.look(redis)
+
+    asyncio.run(run())
+    assert rollback.unacknowledged(redis) is None
