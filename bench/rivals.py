@@ -37,10 +37,10 @@ class Rival:
 
 
 @contextmanager
-def ferry(url: str, folder: Path, processes: int = workers) -> Iterator[Rival]:
-    """`ferry web`, so many times."""
+def ferry(url: str, folder: Path, processes: int = workers, durable: str = "local") -> Iterator[Rival]:
+    """`ferry web`, so many times. `durable`: FERRY_DURABLE."""
     ports = tuple(free_port() for _ in range(processes))
-    values = {"REDIS_URL": url, "FERRY_TOKENS": f"bench:{TOKEN}", "FERRY_VAR": str(folder)}
+    values = {"REDIS_URL": url, "FERRY_TOKENS": f"bench:{TOKEN}", "FERRY_VAR": str(folder), "FERRY_DURABLE": durable}
     with ExitStack() as stack:
         redis = stack.enter_context(Redis.from_url(url))
         for port in ports:

@@ -114,6 +114,16 @@ def test_segments_messages_are_measured_and_none_is_lost(name: str, rows: list[s
     assert all(row[1].strip() and row[2].strip() for row in found)
 
 
+def test_each_way_to_be_durable_is_compared_with_local_and_none_loses_a_change(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    result = CliRunner().invoke(main, ["--quick", "--only", "durable", "--out", str(page)])
+    assert result.exit_code == 0, result.output  # it is not when one was lost
+    found = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("|")][2:]
+    ways = ["local, always", "fsync, always", "replicas:1, everysec"]
+    expected = [f"Changes accepted a second, {n} in a request, {way}" for n in (1, 100) for way in ways]
+    assert [row[0].strip() for row in found] == expected
+
+
 def test_a_message_that_does_not_become_all_it_should_spoils_the_figure() -> None:
     with pytest.raises(BenchError, match="1 messages became 4 profiles and events, not 5 each"):
         map_all([order(number(1), phone(1))], 5)

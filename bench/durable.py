@@ -1,0 +1,68 @@
+"""Figure: what it costs the intake to answer only what is durable (FERRY_DURABLE)."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+from bench import rivals
+from bench.gunicorn_conf import workers
+from bench.load import Result
+from bench.processes import free_port, redis_server
+from bench.report import Figure, Row, Verdict
+from bench.rivals import CONNECTIONS, Rival, send
+from bench.sizes import Sizes
+
+#: Changes in a request.
+_SIZES = (1, 100)
+_HOW = f"""\
+As for accepted changes, with {workers} `ferry web` processes and {CONNECTIONS} connections, each way with a Redis of
+its own on this machine and in turns with the others: `local` with `appendfsync everysec`, which the ratio compares
+with; the same with `always`, which syncs before it answers anybody; `fsync` with `always`; `replicas:1` with `everysec`
+and one replica, which takes its share of the cores. A sync takes as long as the disk here takes."""
+#: Name -> (FERRY_DURABLE, appendfsync, whether there is a replica). The first is what the others are compared with.
+_WAYS = {
+    "local, everysec": ("local", "everysec", False),
+    "local, always": ("local", "always", False),
+    "fsync, always": ("fsync", "always", False),
+    "replicas:1, everysec": ("replicas:1", "everysec", True),
+}
+
+
+def measure(sizes: Sizes, folder: Path) -> Figure:
+    """All ways in turns. Raises BenchError."""
+    with ExitStack() as stack:
+        ways = {name: _rival(stack, folder / f"d{number}", name) for number, name in enumerate(_WAYS)}
+        rivals.warm_up(sizes.load_s, *ways.values())
+        rows = [row for changes in _SIZES for row in _rows(ways, changes, sizes)]
+    return Figure("Durable before the answer", _HOW, rows)
+
+
+def _rival(stack: ExitStack, folder: Path, name: str) -> Rival:
+    durable, appendfsync, replicated = _WAYS[name]
+    folder.mkdir()
+    port = free_port()
+    url = stack.enter_context(redis_server(folder, port=str(port), appendfsync=appendfsync))
+    if replicated:
+        stack.enter_context(redis_server(folder, "replica", replicaof=f"127.0.0.1 {port}"))
+    return stack.enter_context(rivals.ferry(url, folder, durable=durable))
+
+
+def _rows(ways: dict[str, Rival], changes: int, sizes: Sizes) -> list[Row]:
+    found: dict[str, list[Result]] = {name: [] for name in ways}
+    for _ in range(sizes.rounds):
+        for name, rival in ways.items():
+            found[name].append(send(rival, changes, sizes.load_s))
+    rates = {name: median(each.per_second * changes for each in results) for name, results in found.items()}
+    waits = {name: median(each.p99 for each in results) for name, results in found.items()}
+    (first, usual), *others = rates.items()
+    return [
+        Row(
+            f"Changes accepted a second, {changes} in a request, {name}",
+            f"{rate:,.0f} (p99 {waits[name]:.0f} ms)",
+            f"{usual:,.0f} {first} (p99 {waits[first]:.0f} ms)",
+            Verdict(ratio=f"{rate / usual:.2f}"),
+        )
+        for name, rate in others
+    ]
