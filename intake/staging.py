@@ -12,7 +12,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from intake.snapshot_status import unavailable
 from queues import keys, snapshot_guard, snapshots
-from queues.errors import LedgerFull, QueueFull, Unavailable
+from queues.errors import CannotConfirm, LedgerFull, QueueFull, Unavailable
 from queues.group_commit import GroupCommit
 from queues.names import Queue
 from queues.snapshots import Record
@@ -42,10 +42,10 @@ class Staging:
             raise
 
     async def _stage(self, snapshot_id: str, pieces: AsyncIterator[bytes]) -> int:
-        self._check_room()
+        self._commit.check()  # before the first piece, too, so that nothing is read in vain
         size = number = 0
         async for piece in pieces:
-            self._check_room()
+            self._commit.check()
             compressed = await asyncio.to_thread(snapshots.compress, piece)
             with unavailable():
                 await snapshots.stage_async(self._redis, snapshot_id, number, compressed)
@@ -61,11 +61,6 @@ class Staging:
         if kept != number:
             raise Unavailable
 
-    def _check_room(self) -> None:
-        """Before the first piece too, so that nothing is read in vain."""
-        if self._commit.full:
-            raise LedgerFull(self._commit.full)
-
     async def submit(self, queue: Queue, record: Record, audience: bytes, *, clamped: bool = False) -> None:
         """Have a body that is whole carried out. `audience`: JSON to remember, empty for as it was.
 
@@ -79,7 +74,7 @@ class Staging:
         try:
             await self._commit.accept([snapshots.acceptance_of(queue, record, audience, record.since, clamped=clamped)])
         except Unavailable as fault:
-            if isinstance(fault, LedgerFull | QueueFull) or isinstance(fault.__cause__, ResponseError):
+            if isinstance(fault, CannotConfirm | LedgerFull | QueueFull) or isinstance(fault.__cause__, ResponseError):
                 await self._withdraw(queue, record.order.snapshot)
             raise
         log.info("snapshot %s: came for %s, %d bytes; a worker is rung", record.order.snapshot, queue, record.bytes)

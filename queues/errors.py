@@ -7,6 +7,7 @@ LedgerError
 ├── SnapshotGone
 ├── SnapshotReplaced
 └── Unavailable
+    ├── CannotConfirm
     ├── LedgerFull
     ├── QueueFull
     └── Unconfirmed
@@ -71,9 +72,18 @@ class QueueFull(Unavailable):
 class Unconfirmed(Unavailable):
     """Redis did not confirm that what came is durable."""
 
-    def __init__(self, durability: str, why: str = "") -> None:
-        because = f": {why}" if why else " in time"
+    def __init__(self, durability: str) -> None:
         super().__init__(
-            f"Redis did not confirm what FERRY_DURABLE={durability} asks for{because}. The message may have been "
+            f"Redis did not confirm in time what FERRY_DURABLE={durability} asks for. The message may have been "
             "accepted; repeat it, with the same id if it has one."
+        )
+
+
+class CannotConfirm(Unavailable):
+    """Redis cannot confirm what is asked of it, so it is not asked to take anything."""
+
+    def __init__(self, durability: str, why: str) -> None:
+        super().__init__(
+            f"Redis cannot confirm what FERRY_DURABLE={durability} asks for ({why}); nothing was accepted. Repeat the "
+            "request later."
         )

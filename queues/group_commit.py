@@ -13,7 +13,7 @@ from queues import bounds, keys, metrics, scripts
 from queues.acceptance import Acceptance, Accepted, Call, calls, outcomes, steps
 from queues.clock import now_ms
 from queues.durability import LOCAL, Durability
-from queues.errors import LedgerFull, QueueFull, Unavailable, Unconfirmed
+from queues.errors import CannotConfirm, LedgerFull, QueueFull, Unavailable, Unconfirmed
 from queues.names import Queue
 from queues.rollback import Memory
 
@@ -66,16 +66,20 @@ class GroupCommit:
         self._waiting: list[_Waiting] = []
         self._running: asyncio.Task[None] | None = None
 
+    def check(self) -> None:
+        """Raises LedgerFull or CannotConfirm where nothing would be accepted now."""
+        if self.full:
+            raise LedgerFull(self.full)
+        if self.weak:
+            raise CannotConfirm(str(self._durability), self.weak)
+
     async def accept(self, acceptances: Sequence[Acceptance]) -> list[Accepted]:
         """Write all parts of one message down.
 
         Raises Unavailable when any part was not written, or is not as durable as was asked for; the CDP then repeats
         the message, and the parts that were written are recognised.
         """
-        if self.full:
-            raise LedgerFull(self.full)
-        if self.weak:
-            raise Unconfirmed(str(self._durability), self.weak)
+        self.check()
         if not acceptances:  # the settings of an account may have come
             await self.confirm()
         loop = asyncio.get_running_loop()
@@ -100,12 +104,13 @@ class GroupCommit:
         """Return once everything that this process wrote so far is as durable as was asked for. Raises Unavailable."""
         if not self._durability.waits:
             return
+        self.check()
         try:
-            confirmed = not self.weak and (await self._pipe([]))[1]
+            _, confirmed = await self._pipe([])
         except (RedisError, OSError) as fault:
             raise Unavailable from fault
         if not confirmed:
-            raise Unconfirmed(str(self._durability), self.weak)
+            raise Unconfirmed(str(self._durability))
 
     async def _run(self) -> None:
         try:

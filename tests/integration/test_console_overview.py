@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +12,7 @@ from redis import Redis
 
 from console.access import Role
 from klaviyo.limiter import RedisLimiter, fingerprint
-from queues import doorbell, holds, kept, keys  # before rq: doorbell sets RQ's key prefix
+from queues import doorbell, holds, kept, keys, rollback  # before rq: doorbell sets RQ's key prefix
 
 # isort: split
 from rq import Worker
@@ -173,3 +174,16 @@ def test_the_page_has_every_part_that_its_script_looks_for_and_asks_for_itself_a
     assert live is not None
     assert 'hx-get="/" hx-trigger="every 2s, look" hx-select="#live"' in live[0]
     assert shown.index('id="stale"') < live.start() < shown.index('id="as-of"'), "what is said of it stays outside"
+
+
+def test_that_the_ledger_went_back_in_time_stands_there_until_somebody_acknowledges_it(
+    redis: Redis, served: Console, processes: None
+) -> None:
+    fall = {"noticed": 1_800_000_300_000, "as_of": 1_800_000_000_000, "until": 1_800_000_200_000, "missing": 3}
+    redis.hset(keys.ROLLED_BACK, mapping=fall)
+    text = said(page(served))
+    assert "The ledger went back in time: it holds what it held at 2027-01-15T08:00:00.000Z." in text
+    assert "ferry doctor --acknowledge" in text
+    rollback.acknowledge(redis)
+    time.sleep(1.1)  # a census is shown for a second
+    assert "went back in time" not in said(page(served))

@@ -182,3 +182,29 @@ def test_many_requests_and_looks_at_the_same_time_are_never_a_false_alarm(
 
     asyncio.run(run())
     assert rollback.unacknowledged(redis) is None
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=st.integers(0, 4), lost=st.integers(0, 4), after=st.integers(0, 3), looks=st.booleans())
+def test_a_fall_is_noticed_exactly_where_something_seen_is_missing(
+    redis: Redis, before: int, lost: int, after: int, looks: bool
+) -> None:
+    """What came after the fall hides as many steps, unless an acceptance of the same process meets the lower one."""
+    redis.flushall()
+    Watch().emptied(redis, NOW)
+    memory = Memory()
+    memory.look(redis)
+    for number in range(before):
+        put(redis, f"a{number}@x.io", at=NOW + number)
+    dump = saved(redis)
+    for number in range(lost):
+        put(redis, f"b{number}@x.io", at=NOW + 100 + number)
+    if looks:
+        memory.look(redis)
+    back(redis, dump)
+    for number in range(after):
+        put(redis, f"c{number}@x.io", at=NOW + 200 + number)
+    fall = memory.look(redis)
+    assert (fall is not None) is (looks and lost > after)
+    assert fall is None or 0 < fall.missing <= lost
+    assert memory.look(redis) is None
