@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.client import Pipeline
 
 from queues import batches, keys, rollback
 from queues.acceptance import Acceptance
@@ -179,6 +181,32 @@ def test_many_requests_and_looks_at_the_same_time_are_never_a_false_alarm(
             for group in groups:
                 await asyncio.gather(*(post(number) for number in group))
                 memory.look(redis)
+
+    asyncio.run(run())
+    assert rollback.unacknowledged(redis) is None
+
+
+def test_an_answer_that_arrives_behind_a_later_one_is_no_fall(
+    redis: Redis, redis_url: str, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look's answer is under way while the same process hears that it accepted something."""
+    execute, meanwhile = Pipeline.execute, ["b@x.io"]
+
+    async def run() -> None:
+        async with AsyncRedis.from_url(redis_url) as client:
+            commit = GroupCommit(client)
+            await commit.memory.look_async(client)
+            await sent(commit, "a@x.io")
+
+            async def late(pipe: Any, **options: Any) -> list[Any]:
+                answers: list[Any] = await execute(pipe, **options)
+                if meanwhile:
+                    await sent(commit, meanwhile.pop())
+                return answers
+
+            monkeypatch.setattr(Pipeline, "execute", late)
+            await commit.memory.look_async(client)
+            assert not meanwhile
 
     asyncio.run(run())
     assert rollback.unacknowledged(redis) is None
