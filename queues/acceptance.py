@@ -20,7 +20,6 @@ from queues.rollback import Step
 REMEMBERED_MS = 86_400_000
 #: Characters of the script's answer.
 _SEEN, _DUE, _FULL = b"02-"
-_WRITTEN = frozenset(b"12")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,7 @@ class Accepted:
 class Call:
     """One call of `accept.lua`. `members`: places, in what was given to `calls`, of the acceptances it carries."""
 
+    partition: int
     keys: list[str]
     args: list[Any]
     members: list[int]
@@ -81,14 +81,14 @@ def calls(acceptances: Sequence[Acceptance], now: int, most: int = bounds.PENDIN
 
 
 def _call(acceptance: Acceptance, now: int, most: int) -> Call:
-    name, script_keys, _ = _of_queue(acceptance.queue)
+    name, partition, script_keys, _ = _of_queue(acceptance.queue)
     policy = acceptance.policy
     args = [name, now, policy.size, policy.age_ms, most, REMEMBERED_MS]
-    return Call([*script_keys], args, [])
+    return Call(partition, [*script_keys], args, [])
 
 
 def _add(call: Call, acceptance: Acceptance) -> None:
-    name, _, seen = _of_queue(acceptance.queue)
+    name, _, _, seen = _of_queue(acceptance.queue)
     message = f"{name}\0{acceptance.message}".encode("utf-8", "replace")
     call.keys.append(seen + hashlib.blake2b(message, digest_size=15).hexdigest())
     remember = "1" if acceptance.message else ""
@@ -100,8 +100,8 @@ def _add(call: Call, acceptance: Acceptance) -> None:
 
 # Building the names takes as long as everything else that an intake does for a message.
 @lru_cache(maxsize=10_000)
-def _of_queue(queue: Queue) -> tuple[str, tuple[str, ...], str]:
-    """The queue's name, its keys, and what comes before the digest of a message in the key of its mark."""
+def _of_queue(queue: Queue) -> tuple[str, int, tuple[str, ...], str]:
+    """The queue's name, partition and keys, and what comes before the digest of a message in the key of its mark."""
     script_keys = (
         keys.queue(queue),
         keys.queue(queue, "pending"),
@@ -112,7 +112,7 @@ def _of_queue(queue: Queue) -> tuple[str, tuple[str, ...], str]:
         keys.queue(queue, "recent"),
         keys.partition(queue.partition, "steps"),
     )
-    return str(queue), script_keys, keys.seen(queue, "")
+    return str(queue), queue.partition, script_keys, keys.seen(queue, "")
 
 
 def accept(redis: Redis, acceptance: Acceptance, now: int, most: int = bounds.PENDING_IN_QUEUE) -> Accepted:
@@ -137,4 +137,4 @@ def steps(answer: Sequence[Any], now: int) -> tuple[Step, Step]:
     """The step at which a call found the partition of its queue, and the one at which it left it. `now`: its ms."""
     signs, number, at = answer
     found = Step(number, at)
-    return found, Step(number + 1, now) if _WRITTEN.intersection(signs) else found
+    return found, Step(number + 1, now) if b"1" in signs or b"2" in signs else found

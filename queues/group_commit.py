@@ -159,7 +159,7 @@ class GroupCommit:
             found = [answer] * len(call.members) if failed else outcomes(call, group, answer)
             results.update(zip(call.members, found, strict=True))
             if not failed:
-                self.memory.met(group[call.members[0]].queue.partition, *steps(answer, now), before)
+                self.memory.met(call.partition, *steps(answer, now), before)
         return results, confirmed
 
     async def _pipe(self, asked: list[Call]) -> tuple[list[Any], bool]:

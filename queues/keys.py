@@ -8,7 +8,7 @@ on Redis Cluster.
     ferry:{pNN}:queues             SET    every queue of the partition
     ferry:{pNN}:hours              HASH   hour, or hour and d -> changes delivered, or dead, in its queues (hours.py)
     ferry:{pNN}:settled            ZSET   queue, space, batch -> ms at which it was settled; the last 20
-    ferry:{pNN}:steps              HASH   n, at: acceptances, takings and settlings so far, ms of the last (rollback.py)
+    ferry:{pNN}:steps              STRING number of acceptances, takings and settlings, ms of the last (rollback.py)
     ferry:{pNN}:seen:<digest>      STRING a message already accepted into a queue; expires after 24 h
     ferry:{pNN}:q:<queue>          HASH   counters and facts of a queue, see below
     ferry:{pNN}:q:<queue>:pending  LIST   changes waiting, oldest first (format: change.py)

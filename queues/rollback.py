@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -29,12 +29,14 @@ REMEDY: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """How far a partition is. `number`: of its steps so far. `at`: ms of the last one, 0 before the first."""
 
     number: int = 0
     at: int = 0
+
+
+_NONE: Final = Step()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,10 @@ class Memory:
 
         The first lower step is kept: its time tells to when the ledger went back, and the next step overwrites it.
         """
-        known = min(before.get(partition, Step()).number, self._highest.get(partition, Step()).number)
-        if found.number < known:
+        if found.number >= self._highest.get(partition, _NONE).number:
+            self._highest[partition] = left
+        elif found.number < before.get(partition, _NONE).number:
             self._lower.setdefault(partition, found)
-        else:
-            self._raise(partition, left)
 
     def look(self, redis: Redis) -> Fall | None:
         """Look at all partitions; where they went back, that is written down and logged. Raises redis.RedisError."""
@@ -117,7 +118,7 @@ class Memory:
     def _fall(self, epoch: bytes | None, found: Mapping[int, Step], before: Mapping[int, Step]) -> Fall | None:
         if epoch != self._epoch:
             return None  # the first look, or a ledger that was emptied: epoch.py sees to that
-        known = {partition: before.get(partition, Step()) for partition in found}
+        known = {partition: before.get(partition, _NONE) for partition in found}
         lower = {
             partition: self._lower.get(partition, step)
             for partition, step in found.items()
@@ -146,19 +147,19 @@ class Memory:
             self._raise(partition, step)
 
     def _raise(self, partition: int, step: Step) -> None:
-        if step.number >= self._highest.get(partition, Step()).number:
+        if step.number >= self._highest.get(partition, _NONE).number:
             self._highest[partition] = step
 
 
 def _ask(pipe: Any) -> None:
     pipe.get(keys.EPOCH)
     for number in range(PARTITIONS):
-        pipe.hmget(keys.partition(number, "steps"), "n", "at")
+        pipe.get(keys.partition(number, "steps"))
 
 
 def _steps(answers: list[Any]) -> tuple[bytes | None, dict[int, Step]]:
     epoch, *found = answers
-    return epoch, {partition: Step(int(n or 0), int(at or 0)) for partition, (n, at) in enumerate(found)}
+    return epoch, {number: Step(*map(int, told.split())) if told else _NONE for number, told in enumerate(found)}
 
 
 def _noted(fall: Fall) -> list[Any]:

@@ -75,10 +75,15 @@ local function room(bytes, share)
   return used + bytes <= share * most
 end
 
--- step(steps, now): counts a step of the partition, by which a ledger that went back in time is noticed (rollback.py).
-local function step(steps, now)
-  redis.call('HINCRBY', steps, 'n', 1)
-  redis.call('HSET', steps, 'at', now)
+-- steps_of(key): how many steps the partition has taken, and the ms of the last one (rollback.py).
+local function steps_of(key)
+  local n, at = string.match(redis.call('GET', key) or '0 0', '^(%d+) (%d+)$')
+  return tonumber(n), tonumber(at)
+end
+
+-- step(key, n, now): one more than n, by which a ledger that went back in time is noticed.
+local function step(key, n, now)
+  redis.call('SET', key, (n + 1) .. ' ' .. now)
 end
 
 -- trim(meta, history, settled, most, since): forgets the oldest settled batches while more than `most` changes are told

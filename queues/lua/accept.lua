@@ -16,11 +16,11 @@ for i = 7, #ARGV do bytes = bytes + #ARGV[i] end
 if not room(bytes, 0.9) then return redis.error_reply('OOM a tenth of the memory is left to delivery') end
 local now, most = tonumber(ARGV[2]), tonumber(ARGV[5])
 local waiting = redis.call('LLEN', KEYS[2])
-local before = redis.call('HMGET', KEYS[8], 'n', 'at')
+local steps, stepped_at = steps_of(KEYS[8])
 
 -- answer(outcomes): what the script returns.
 local function answer(outcomes)
-  return {table.concat(outcomes), tonumber(before[1] or 0), tonumber(before[2] or 0)}
+  return {table.concat(outcomes), steps, stepped_at}
 end
 
 -- outcome(mark, remember, n): what becomes of a message with n changes; marks one that is taken as seen.
@@ -72,5 +72,5 @@ end
 if #changes + dead > 0 then redis.call('HINCRBY', KEYS[1], 'accepted', #changes + dead) end
 if dead > 0 then redis.call('HINCRBY', KEYS[1], 'dead', dead) end
 if #changes > 0 and reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], now) == 1 then outcomes[last] = '2' end
-step(KEYS[8], now)
+step(KEYS[8], steps, ARGV[2])
 return answer(outcomes)

@@ -96,6 +96,6 @@ if ARGV[8] ~= '' then
   end
   trim(KEYS[1], KEYS[11], KEYS[12], most, ARGV[4] - ARGV[10])
 end
-step(KEYS[16], ARGV[4])
+step(KEYS[16], (steps_of(KEYS[16])), ARGV[4])
 local due = redis.call('ZSCORE', KEYS[9], ARGV[1])
 return {1, due and tonumber(due) <= tonumber(ARGV[4]) and 1 or 0}

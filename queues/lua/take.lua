@@ -47,5 +47,5 @@ redis.call('HINCRBY', KEYS[1], 'open', taken)
 redis.call('HINCRBY', KEYS[1], 'unsent', 1)
 redis.call('HSET', KEYS[1], 'uploaded', ARGV[3])
 reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[3]))
-step(KEYS[9], ARGV[3])
+step(KEYS[9], (steps_of(KEYS[9])), ARGV[3])
 return taken

@@ -42,6 +42,12 @@ def back(redis: Redis, dump: bytes | None) -> None:
         redis.restore(STEPS, 0, dump)
 
 
+def steps(redis: Redis) -> tuple[int, int]:
+    """How many, and the ms of the last."""
+    number, at = (redis.get(STEPS) or b"0 0").split()
+    return int(number), int(at)
+
+
 def saved(redis: Redis) -> bytes | None:
     found: bytes | None = redis.dump(STEPS)
     return found
@@ -49,7 +55,7 @@ def saved(redis: Redis) -> bytes | None:
 
 def test_acceptances_takings_and_settlings_are_steps_and_repetitions_are_none(redis: Redis) -> None:
     def number() -> int:
-        return int(redis.hget(STEPS, "n") or 0)
+        return steps(redis)[0]
 
     put(redis, *names(100), message="m")
     assert number() == 1
@@ -58,7 +64,7 @@ def test_acceptances_takings_and_settlings_are_steps_and_repetitions_are_none(re
     (batch_id,) = take_due(redis, NOW)
     assert number() == 2
     batches.settle(redis, hold(redis, batch_id), batches.Settlement(), NOW + 7)
-    assert (number(), redis.hget(STEPS, "at")) == (3, str(NOW + 7).encode())
+    assert steps(redis) == (3, NOW + 7)
 
 
 @pytest.mark.parametrize("lost", ["accepted", "taken", "settled"])
@@ -147,7 +153,7 @@ def test_an_acceptance_notices_at_once_and_knows_when_the_ledger_ends(
             await commit.memory.look_async(client)
             await sent(commit, "a@x.io")
             dump = saved(redis)
-            at = int(redis.hget(STEPS, "at") or 0)
+            at = steps(redis)[1]
             await asyncio.sleep(0.01)
             await sent(commit, "b@x.io")
             await sent(commit, "c@x.io")
