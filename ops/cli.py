@@ -94,16 +94,6 @@ def _named_folder(args: list[str]) -> str | None:
     return None
 
 
-def _named_folder(args: list[str]) -> str | None:
-    """What `--var` says, looked up before the command is there to read its options."""
-    for word, following in pairwise([*args, ""]):
-        if word == "--var":
-            return following
-        if word.startswith("--var="):
-            return word.removeprefix("--var=")
-    return None
-
-
 @click.group(cls=_Ferry, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="ferry")
 @click.option(
