@@ -176,7 +176,7 @@ def klaviyo(connection: str) -> str:
 
 def sender(name: str) -> str:
     """How a sender uses what it may."""
-    return f"ferry:sender:{name}"
+    return f"{ROOT}sender:{name}"
 
 
 def consents(connection: str, person: str) -> str:
