@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 from redis import Redis
 
-from intake.body import BodyReader
+from intake import limits
 from intake.protocol import Protocol
 from queues import keys, pending, snapshots
 from queues.names import Queue
@@ -186,12 +186,12 @@ def test_a_redis_that_forgot_the_beginning_is_given_no_order(redis: Redis, redis
 def test_pieces_in_hand_count_as_what_a_process_holds_and_pieces_kept_do_not(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(BodyReader.__init__, "__defaults__", (8 * PIECE,))
+    monkeypatch.setattr(limits, "IN_FLIGHT", 16 * PIECE)  # of which one sender may hold half
     with running(known(redis_url)) as intake:
         body = b"x" * 40 * PIECE
         for _ in range(3):
             assert intake.put(MEMBERS, body, Content_Type="text/csv").status_code == 202
-    monkeypatch.setattr(BodyReader.__init__, "__defaults__", (PIECE // 2,))
+    monkeypatch.setattr(limits, "IN_FLIGHT", PIECE)
     with running(known(redis_url)) as intake:
         response = intake.put(MEMBERS, b"x" * PIECE, Content_Type="text/csv")
         assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
