@@ -94,10 +94,7 @@ class GroupCommit:
                     raise result
                 elif not isinstance(result, QueueFull | ResponseError):
                     raise Unavailable from result  # Redis is away: nothing more would be written
-        for fault in failed.values():
-            if isinstance(fault, QueueFull):
-                raise fault
-            raise Unavailable from fault
+        _raise(failed)
         return [each[0] if len(each) == 1 else together(each) for each in done]
 
     async def _written(self, turn: _Turn, failed: dict[Queue, Exception]) -> list[Accepted | Exception]:
@@ -192,6 +189,14 @@ class GroupCommit:
                 await pipe.execute()
         except (RedisError, OSError):
             return  # Not lost: the queue is in the due index, and a scheduler's next tick finds it.
+
+
+def _raise(failed: dict[Queue, Exception]) -> None:
+    """Raise Unavailable, or what says more, where something was not written."""
+    for fault in failed.values():
+        if isinstance(fault, QueueFull):
+            raise fault
+        raise Unavailable from fault
 
 
 def _turns(acceptances: Sequence[Acceptance]) -> Iterator[_Turn]:
