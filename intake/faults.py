@@ -11,7 +11,7 @@ import msgspec
 
 from json_names import TWICE, twice, unknown
 from mappings import json_limits
-from mappings.json_limits import NAMES, Beyond, TooMany
+from mappings.json_limits import NAMES, SMALL, Beyond, TooMany
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -107,6 +107,8 @@ def check_text(body: bytes, check: Callable[[bytes], None] = json_limits.check) 
 
 def check_size(json: bytes | msgspec.Raw, place: str) -> None:
     """Raise TooMuch where an object of an item, such as the attributes of a person, has too many names."""
+    if len(json) < SMALL:
+        return
     try:
         json_limits.check_names(bytes(json), place)
     except TooMany as fault:

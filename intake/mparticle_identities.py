@@ -37,7 +37,7 @@ def person_keys(account_id: int | None, mpid: str | int | None, raw: Raw, connec
 
 def check_identities(raw: Raw, place: str) -> None:
     """Raise TooMuch where an array of identities has too many."""
-    if bytes(raw).count(b",") < IDENTITIES:
+    if len(raw) < 2 * IDENTITIES or bytes(raw).count(b",") < IDENTITIES:
         return
     try:
         entries = _apart.decode(raw)

@@ -69,10 +69,12 @@ class _Reading:
 
     def _count(self, place: str, audiences: int) -> None:
         """Raises TooMuch for a person of so many audiences, or for those of all people together."""
-        check_count(audiences, AUDIENCES, "audiences of one person", f"{place}.audiences")
         self._memberships += audiences
-        check_count(self._memberships, MEMBERSHIPS, "memberships up to here", f"{place}.audiences")
-        check_count(self.incoming.queues, AUDIENCES, "audiences up to here", f"{place}.audiences")
+        queues = self.incoming.queues
+        if audiences > AUDIENCES or self._memberships > MEMBERSHIPS or queues > AUDIENCES:
+            check_count(audiences, AUDIENCES, "audiences of one person", f"{place}.audiences")
+            check_count(self._memberships, MEMBERSHIPS, "memberships up to here", f"{place}.audiences")
+            check_count(queues, AUDIENCES, "audiences up to here", f"{place}.audiences")
 
     def profile(self, place: str, raw: Raw) -> None:
         check_size(raw, place)

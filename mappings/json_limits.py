@@ -22,6 +22,9 @@ VALUES: Final = 500_000
 #: Names in one object, such as the attributes of a person.
 NAMES: Final = 1_000
 
+#: Bytes that an object needs at least for more names than that.
+SMALL: Final = 5 * NAMES
+
 #: Bytes looked at in one go: a millisecond, in which no other thread runs.
 _PIECE: Final = 65_536
 #: Levels that ordinary messages have at most; what has more, or brackets in its texts, is looked at closely.
