@@ -2,13 +2,13 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-# Of a soak; a seed that is given makes the random choices again that one of before made.
+# Of a soak, and of ugly requests; a seed that is given makes the random choices again that one of before made.
 SECONDS := 600
 SEED :=
 # Of pins: a package to take the newest version of, or "all"; without it versions stay.
 UPDATE :=
 
-.PHONY: help demo run test browser install lint bench soak pins clean
+.PHONY: help demo run test browser install lint bench soak ugly pins clean
 
 help:
 	@echo "make demo    see the main job done, with real processes, in half a minute"
@@ -19,6 +19,7 @@ help:
 	@echo "make lint    formatting, lint, types, import rules"
 	@echo "make bench   measure, and write docs/benchmarks.md"
 	@echo "make soak    random faults under load: make soak SECONDS=600 SEED=7"
+	@echo "make ugly    20,000 ugly requests, and what the processes take: make ugly SEED=7"
 	@echo "make pins    write the requirements files from pyproject.toml; the newest of one: make pins UPDATE=redis"
 	@echo "make clean   remove what the others made"
 
@@ -50,6 +51,9 @@ bench: .venv/bench
 
 soak: .venv/dev
 	$(BIN)/python -m tests.support.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+ugly: .venv/dev
+	$(BIN)/python -m tests.support.ugly $(if $(SEED),--seed $(SEED))
 
 # For every platform. Wheels only, also where they are installed: what a source is built with would come without a hash.
 PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

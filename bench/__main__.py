@@ -28,6 +28,7 @@ from bench import (
     segment_memory,
     snapshots,
     tick,
+    ugliest,
 )
 from bench.errors import BenchError
 from bench.processes import redis_server
@@ -51,6 +52,7 @@ _FIGURES = {
     "segment_memory": segment_memory.measure,
     "snapshots": snapshots.measure,
     "tick": tick.measure,
+    "ugliest": ugliest.measure,
 }
 _PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 

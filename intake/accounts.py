@@ -9,7 +9,7 @@ import msgspec
 from connections import Connection, Connections
 from intake import setting_values
 from intake.believed import Believed
-from intake.faults import UNREADABLE, bad_request, describe
+from intake.faults import UNREADABLE, bad_request, check_size, describe
 from intake.mparticle_messages import Account
 from intake.mparticle_settings import API_KEY, OF_ACCOUNT
 from intake.recent import Recent
@@ -58,6 +58,7 @@ class Accounts:
             account = (_decoder.decode(json) if json else None) or Account()
         except UNREADABLE as fault:
             raise bad_request(describe(fault, "$.account")) from None
+        check_size(json, "$.account")
         self._scopes.check_account(sender, account.account_id)
         connection = self._connections.for_mparticle(account.account_id)
         self._scopes.check_connection(sender, connection)

@@ -13,6 +13,7 @@ import falcon.asgi
 
 from intake import limits
 from intake.auth import is_anonymous, sender_of
+from intake.large import Large
 from intake.peers import LOOPBACK, Network, peer_of
 from intake.shares import Body, Full, Shares
 from intake.turned_away import TurnedAway
@@ -26,10 +27,14 @@ _GZIP = 31  # zlib: a gzip header, and the largest window
 
 
 class BodyReader:
-    """Reads bodies for one process, and shares its memory out among those who send them."""
+    """Reads bodies for one process, and shares its memory out among those who send them.
+
+    `large`: whose turn it is of the large ones.
+    """
 
     def __init__(self, trusted: Sequence[Network] = LOOPBACK) -> None:
         """`trusted`: proxies that name the peer."""
+        self.large = Large()
         self._signed = Shares(limits.IN_FLIGHT, limits.IN_FLIGHT // 2, limits.UNFINISHED)
         self._unsigned = Shares(limits.UNSIGNED, limits.UNSIGNED // 2, limits.UNFINISHED_UNSIGNED)
         self._trusted = trusted
@@ -56,7 +61,11 @@ class BodyReader:
             self._begin(req, "signature")
             self.hold(req, len(body))
         if gzip:
-            body = _decompress(body, most)
+            packed = body
+            if len(packed) <= limits.PACKED_AT_ONCE:
+                body = _decompress(packed, most)
+            else:
+                body = await asyncio.to_thread(_decompress, packed, most)
             self.hold(req, len(body))
         return body.removeprefix(codecs.BOM_UTF8)
 

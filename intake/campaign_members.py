@@ -9,8 +9,6 @@ from msgspec import Raw
 
 from connections import Connection
 from intake import faults
-from intake.limits import NESTED
-from intake.nesting import too_deep
 from snapshots.errors import Unreadable
 from snapshots.reading import rows
 from snapshots.rows import Row, Selection, Unusable
@@ -68,8 +66,7 @@ def kept(members: Sequence[Raw], place: str, out: Excluded, connection: Connecti
 
 def _people(raw: Raw, place: str, connection: Connection) -> list[Row | Unusable]:
     json = bytes(raw).replace(b"\n", b" ")
-    if too_deep(json):
-        raise faults.bad_request(f"{place}: nested in over {NESTED} levels")
+    faults.check_size(json, place)
     rules, blocked = connection.rules, connection.identity.blocked
     try:
         return [*rows(iter((json,)), "ndjson", False, _EVERYTHING, rules, blocked)]

@@ -47,7 +47,7 @@ _group = msgspec.json.Decoder(Group)
 
 def read(body: bytes) -> tuple[Posted, list[Group]]:
     """A campaign and its groups. Raises falcon.HTTPBadRequest naming the place."""
-    faults.check_utf8(body)
+    faults.check_text(body)
     try:
         posted = _posted.decode(body)
     except faults.UNREADABLE as fault:

@@ -23,6 +23,7 @@ from intake.snapshot_status import status_of
 from intake.staging import Staging
 from queues.clock import now_ms
 from queues.snapshots import PIECE, Record
+from senders import Sender
 
 _JSON: Final = "application/json;charset=utf-8"
 
@@ -40,17 +41,22 @@ class Campaigns:
         """A campaign. The same one again changes nothing, and the next one of that name brings its lists up to date."""
         check_query(req)
         body = await self._bodies.read(req)
+        async with self._bodies.large.turn(body):
+            planned = await self._take(body, sender_of(req))
+        resp.status = falcon.HTTP_202
+        resp.content_type = _JSON
+        resp.data = orjson.dumps({"campaign": planned[0].order.campaign, "syncs": [_told(each) for each in planned]})
+
+    async def _take(self, body: bytes, sender: Sender) -> list[Planned]:
         # In a thread, for a hundred thousand people take seconds, and no other sender waits for them.
-        choose = partial(connection_named, connections=self._connections, scopes=self._scopes, sender=sender_of(req))
+        choose = partial(connection_named, connections=self._connections, scopes=self._scopes, sender=sender)
         planned = await asyncio.to_thread(campaign_reading.read, body, choose, now_ms())
         # All before any is submitted, so that a ledger without room for all of them carries none out.
         sizes = [await self._staging.stage(each.order.snapshot, _pieces(each.body)) for each in planned]
         for each, size in zip(planned, sizes, strict=True):
             record = Record(str(each.queue), each.order, now_ms(), size)
             await self._staging.submit(each.queue, record, facts(each.order.name, {}))
-        resp.status = falcon.HTTP_202
-        resp.content_type = _JSON
-        resp.data = orjson.dumps({"campaign": planned[0].order.campaign, "syncs": [_told(each) for each in planned]})
+        return planned
 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:

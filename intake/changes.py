@@ -11,13 +11,15 @@ import msgspec
 import orjson
 
 from connections import Connections
-from intake import changes_reading, faults, limits
+from intake import changes_reading, faults, large, limits
 from intake.audiences import Audiences, written
 from intake.body import BodyReader
 from intake.changes_messages import AudienceRef, Posted
+from intake.changes_reading import Rejected
 from intake.chosen import connection_of
 from intake.incoming import Incoming
 from intake.scopes import Scopes
+from mappings.json_limits import check_lines
 from queues.clock import now_ms
 from queues.group_commit import GroupCommit
 
@@ -52,26 +54,35 @@ class Changes:
         key = _idempotency_key(req)
         audience = _audience(req)
         body = await self._bodies.read(req)
-        if media_type(req) in NDJSON:
-            changes: list[_Placed] = _lines(body)
-        else:
-            changes, audience = _document(body, audience)
-        now = now_ms()
         # What is said of an audience here says nothing of its list: what a CDP said of it stays.
-        incoming = Incoming(connection, changes_reading.SOURCE, key, now, ignored={})
-        rejected = changes_reading.read(changes, audience, incoming, now)
-        acceptances = incoming.acceptances(f"changes:{key}" if key else "", self._audiences)
-        accepted = await self._commit.accept(acceptances)
+        incoming = Incoming(connection, changes_reading.SOURCE, key, now_ms(), ignored={})
+        async with self._bodies.large.turn(body):
+            as_lines = media_type(req) in NDJSON
+            count, rejected = await large.read(body, _read, body, as_lines, audience, incoming)
+            acceptances = incoming.acceptances(f"changes:{key}" if key else "", self._audiences)
+            accepted = await self._commit.accept(acceptances)
         self._audiences.told(written(acceptances, accepted))
         resp.status = falcon.HTTP_202
         resp.content_type = _JSON
         resp.data = orjson.dumps(
             {
-                "accepted": len(changes) - len(rejected),
+                "accepted": count - len(rejected),
                 "rejected": rejected,
                 "repeated": bool(accepted) and not any(each.fresh for each in accepted),
             }
         )
+
+
+def _read(body: bytes, as_lines: bool, audience: AudienceRef | None, incoming: Incoming) -> tuple[int, list[Rejected]]:
+    """Put the changes of a body into `incoming`; how many there are, and those that were rejected.
+
+    `audience`: of all that name none. Raises falcon.HTTPError, TooMuch.
+    """
+    if as_lines:
+        changes: list[_Placed] = _lines(body)
+    else:
+        changes, audience = _document(body, audience)
+    return len(changes), changes_reading.read(changes, audience, incoming, incoming.accepted_at)
 
 
 def media_type(req: falcon.asgi.Request) -> str:
@@ -105,7 +116,7 @@ def _document(body: bytes, default: AudienceRef | None) -> tuple[list[_Placed], 
 
 
 def _lines(body: bytes) -> list[_Placed]:
-    faults.check_utf8(body)
+    faults.check_text(body, check_lines)
     # One after the other, for millions of short lines would take fifty times the memory of the body before they are
     # found to be too many.
     filled = ((number, line) for number, line in enumerate(BytesIO(body), 1) if line.strip())

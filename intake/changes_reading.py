@@ -13,9 +13,8 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from intake.changes_messages import ACTIONS, AudienceRef, Change, is_anybody, person_keys
-from intake.faults import UNREADABLE, describe
+from intake.faults import UNREADABLE, check_size, describe
 from intake.incoming import BLOCKED, MALFORMED, NO_IDENTITY, PLACEHOLDER, Incoming, readable
-from intake.nesting import too_deep
 from json_names import TWICE, twice
 from mappings.times import to_ms
 from mappings.values import visible
@@ -66,12 +65,13 @@ _encode = msgspec.json.Encoder().encode
 def read(
     changes: Iterable[tuple[str, bytes | Raw]], default: AudienceRef | None, incoming: Incoming, now: int
 ) -> list[Rejected]:
-    """Put the changes into `incoming`; those that were rejected.
+    """Put the changes into `incoming`; those that were rejected. Raises TooMuch.
 
     `changes`: the place of each, for messages, and its JSON. `default`: the audience of those that name none.
     """
     rejected = []
     for index, (place, raw) in enumerate(changes):
+        check_size(raw, place)
         try:
             _read(place, raw, default, incoming, now)
         except Unfit as unfit:
@@ -113,7 +113,7 @@ def _described(fault: Exception, place: str) -> str:
 
 
 def _person(place: str, change: Change) -> bytes:
-    person = _encode(
+    return _encode(
         _Person(
             UNSET if change.email is None else change.email,
             UNSET if change.phone is None else change.phone,
@@ -122,9 +122,6 @@ def _person(place: str, change: Change) -> bytes:
             _object(f"{place}.consent_state", change.consent_state),
         )
     )
-    if too_deep(person):
-        raise Unfit(MALFORMED, f"{place}: nested too deeply")
-    return person
 
 
 def _object(place: str, raw: Raw) -> Raw | UnsetType:

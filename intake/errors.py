@@ -10,7 +10,7 @@ import falcon
 import falcon.asgi
 import orjson
 
-from intake.incoming import TooMuch
+from intake.faults import TooMuch
 from intake.tally import Tally
 from queues.errors import NoSecretKey, Unavailable
 

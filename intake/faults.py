@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 import falcon
 import msgspec
 
 from json_names import TWICE, twice, unknown
+from mappings import json_limits
+from mappings.json_limits import NAMES, SMALL, Beyond, TooMany
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 #: What msgspec raises for bytes that are no JSON, or JSON of another form.
 UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 #: The last place in the text: an earlier one may stand in a value that is quoted.
 _PLACE = re.compile(r"^(?P<text>.*) - at `\$(?P<place>[^`]*)`$", re.DOTALL)
@@ -22,6 +26,13 @@ _PLACE = re.compile(r"^(?P<text>.*) - at `\$(?P<place>[^`]*)`$", re.DOTALL)
 _UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$", re.DOTALL)
 #: Messages that quote the value, such as an enum's; the value may be somebody's address in the wrong field.
 _QUOTES_VALUE = re.compile(r"^(Invalid .*?) ['\"].*$", re.DOTALL)
+
+
+class TooMuch(Exception):
+    """A message has more of something than a limit allows. `what`: where, what, and how much is read."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}. Nothing was accepted; send it in smaller parts.")
 
 
 def describe(fault: Exception, place: str = "$", known: Collection[str] = ()) -> str:
@@ -55,14 +66,17 @@ def read(decoder: msgspec.json.Decoder[T], body: bytes, types: str = "", apart: 
 
 def decoded(decoder: msgspec.json.Decoder[T], body: bytes, types: str = "") -> T:
     """The same of a message whose names are looked at later."""
-    check_utf8(body)
+    check_text(body)
     try:
-        return decoder.decode(body)
+        message = decoder.decode(body)
     except UNREADABLE as fault:
         description = describe(fault)
         if types and ("$.type" in description or "`type`" in description):
             description += f"; it must be one of {types}"
         raise bad_request(description) from None
+    if body.count(b":") > NAMES:
+        check_count(len(_members.decode(body)), NAMES, "names", "$")
+    return message
 
 
 def check_names(json: bytes | msgspec.Raw, apart: Collection[str] = (), place: str = "$") -> None:
@@ -75,12 +89,36 @@ def check_names(json: bytes | msgspec.Raw, apart: Collection[str] = (), place: s
         raise bad_request(f"{place}{found[0]}: {TWICE}")
 
 
-def check_utf8(body: bytes) -> None:
-    """Raise falcon.HTTPBadRequest where a body is not text; msgspec does not look at what it skips."""
+def check_text(body: bytes, check: Callable[[bytes], None] = json_limits.check) -> None:
+    """Raise falcon.HTTPBadRequest where a body is not text, or has too many levels or digits, and TooMuch for values.
+
+    Before anything is made of it; msgspec does not look at what it skips. `check`: looks at the limits.
+    """
     try:
         str(body, "utf-8")
+        check(body)
     except UnicodeDecodeError as fault:
         raise bad_request(describe(fault)) from None
+    except TooMany as fault:
+        raise TooMuch(str(fault)) from None
+    except Beyond as fault:
+        raise bad_request(str(fault)) from None
+
+
+def check_size(json: bytes | msgspec.Raw, place: str) -> None:
+    """Raise TooMuch where an object of an item, such as the attributes of a person, has too many names."""
+    if len(json) < SMALL:
+        return
+    try:
+        json_limits.check_names(bytes(json), place)
+    except TooMany as fault:
+        raise TooMuch(str(fault)) from None
+
+
+def check_count(count: int, most: int, what: str, place: str) -> None:
+    """Raise TooMuch where there are more than `most`; `what` they are, in the plural."""
+    if count > most:
+        raise TooMuch(f"{place}: {count:,} {what}; at most {most:,} are read")
 
 
 def bad_request(description: str) -> falcon.HTTPBadRequest:

@@ -9,10 +9,10 @@ import msgspec
 from connections import Connection
 from intake import setting_values
 from intake.audiences import Audiences, facts, without_lists
-from intake.faults import UNREADABLE
+from intake.faults import UNREADABLE, TooMuch
 from intake.limits import STORED
-from intake.nesting import too_deep
 from intake.request_ids import of_request
+from mappings.json_limits import is_deep
 from mappings.times import clamp
 from queues import names
 from queues.acceptance import Acceptance, DeadOnArrival
@@ -27,13 +27,6 @@ BLOCKED = "identifier_blocked"
 PLACEHOLDER = "what is to identify the person identifies nobody, such as null, 0 or n/a; send an e-mail"
 #: The kind of an audience's queue.
 KIND = "audience"
-
-
-class TooMuch(Exception):
-    """A request would store more than limits.STORED bytes: one person for many audiences, an order for each product."""
-
-    def __init__(self) -> None:
-        super().__init__(f"It would store over {STORED:,} bytes. Nothing was accepted; send it in smaller parts.")
 
 
 class Part:
@@ -57,10 +50,10 @@ class Stored:
         self._bytes = 0
 
     def count(self, size: int) -> None:
-        """So many bytes more. Raises TooMuch."""
+        """So many bytes more. Raises TooMuch: one person may come to many audiences, an order to an event a product."""
         self._bytes += size
         if self._bytes > STORED:
-            raise TooMuch
+            raise TooMuch(f"$: it would store over {STORED:,} bytes")
 
 
 class Incoming:
@@ -96,6 +89,11 @@ class Incoming:
             part = self._parts[kind, target] = Part(Queue(self.connection.name, kind, target))
         return part
 
+    @property
+    def queues(self) -> int:
+        """To how many queues the message has brought something so far."""
+        return len(self._parts)
+
     def is_empty(self) -> bool:
         """Whether the message brought nothing for any queue."""
         return not self._parts
@@ -118,7 +116,7 @@ class Incoming:
 
         `action`: an update of an audience's queue is what does the least if the change is replayed, whatever was meant.
         """
-        if too_deep(person):
+        if is_deep(person):  # what an action makes of a message may be deeper than the message
             person = unreadable_person(person)
         # No key of a person is known. Every such change gets its own, so that, if replayed, it waits for nobody and is
         # taken for nobody else. The person is part of it, for without an id all messages have their first place alike.

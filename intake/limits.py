@@ -1,6 +1,13 @@
-"""How much one sender may ask for at once."""
+"""How much one sender may ask for at once: the table of all limits of the intake.
+
+Those of any JSON text, levels, digits, values and names, hold in snapshots too, and stand in `mappings.json_limits`.
+"""
 
 from __future__ import annotations
+
+from mappings.json_limits import DIGITS, NAMES, NESTED, VALUES
+
+__all__ = ["DIGITS", "NAMES", "NESTED", "VALUES"]
 
 #: Bytes of a body, after decompression.
 BODY = 10 * 1024 * 1024
@@ -26,8 +33,20 @@ HEAD_SECONDS = 10.0
 CONNECTIONS = 1_000
 #: Seconds in which a request must have come, its body included; of a body of any size, each piece of it.
 REQUEST_SECONDS = 30.0
-#: Changes in one request to /v1/changes.
+#: Bytes of a body that is read while all other requests wait; a larger one is read in a thread.
+AT_ONCE = 128 * 1024
+#: Bytes of a compressed body that is unpacked while all others wait: a thousandth of what it may hold.
+PACKED_AT_ONCE = 4 * 1024
+#: Changes in one request to /v1/changes, messages in one batch of Segment's.
 CHANGES = 10_000
+#: People in one message of mParticle's, which is set to send a hundred at a time.
+PROFILES = 10_000
+#: Audiences of one person, and of all people of a message together.
+AUDIENCES = 1_000
+#: Changes that the people of one message come to: each person once for each of the person's audiences.
+MEMBERSHIPS = 50_000
+#: Identities of one person. mParticle knows some thirty types.
+IDENTITIES = 100
 #: Groups of one campaign: as many as Klaviyo has room for lists.
 GROUPS = 1_000
 #: Characters of an audience id, an audience name, and the id of a message (or its idempotency key).
@@ -40,6 +59,3 @@ SHARED = 32 * 1024
 #: Bytes that one message may make the ledger store. What a message says once of a person is stored for each of the
 #: person's audiences, so that a small message could ask for very much.
 STORED = 6 * BODY
-#: Levels of arrays and objects in what is stored of a person. Deeper JSON would be accepted here and then break the
-#: worker, whose own calls leave the parser less room.
-NESTED = 64

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from intake import (
     faults,
+    large,
     limits,
     mparticle_consents,
     mparticle_erasure,
@@ -69,18 +70,22 @@ class MParticle:
             return
         check_query(req)
         sender = sender_of(req)
-        message = mparticle_messages.read(await self._bodies.read(req))
+        body = await self._bodies.read(req)
+        async with self._bodies.large.turn(body):
+            resp.data = await self._take(body, sender, resp)
+
+    async def _take(self, body: bytes, sender: Sender, resp: falcon.asgi.Response) -> bytes:
+        message = await large.read(body, _read, body)
         if isinstance(message, Membership):
             resp.status = falcon.HTTP_202
-            resp.data = await self._membership(message, sender)
-        elif isinstance(message, Subscription):
-            resp.data = await self._subscription(message, sender)
-        elif isinstance(message, Registration):
-            resp.data = answer("module_registration", **registration())
-        elif isinstance(message, Erasure):
-            resp.data = await self._erasure(message, sender)
-        else:
-            resp.data = await self._events(message, sender)
+            return await self._membership(message, sender, body)
+        if isinstance(message, Subscription):
+            return await self._subscription(message, sender)
+        if isinstance(message, Registration):
+            return answer("module_registration", **registration())
+        if isinstance(message, Erasure):
+            return await self._erasure(message, sender)
+        return await self._events(message, sender)
 
     async def _anonymous(self, req: falcon.asgi.Request) -> bytes:
         """A registration: mParticle makes its token only after importing one (mParticle: Firehose, authentication)."""
@@ -94,14 +99,14 @@ class MParticle:
             raise unauthorized()
         return answer("module_registration", **registration())
 
-    async def _membership(self, message: Membership, sender: Sender) -> bytes:
+    async def _membership(self, message: Membership, sender: Sender, body: bytes) -> bytes:
         suspend = False
         if message.user_profiles:
             account_id, connection, lists = await self._accounts.of(message.account, sender)
             ignored: dict[Queue, dict[str, str]] = {}
-            acceptances = mparticle_membership.acceptances(
-                message, account_id, connection, self._audiences, now_ms(), None if lists else ignored
-            )
+            make = mparticle_membership.acceptances
+            kept = None if lists else ignored
+            acceptances = await large.read(body, make, message, account_id, connection, self._audiences, now_ms(), kept)
             await self._believed.lists(sender, ignored)
             self._audiences.told(written(acceptances, await self._commit.accept(acceptances)))
             suspend = connection.name in self._suspended
@@ -133,3 +138,11 @@ class MParticle:
         if counted := self._tally.count("with consent" if told else "without consent"):
             log.info("event_processing_request: %s; the consent is remembered, events are not forwarded", counted)
         return answer("event_processing")
+
+
+def _read(body: bytes) -> Registration | Subscription | Membership | Events | Erasure:
+    """Raises falcon.HTTPBadRequest, TooMuch."""
+    message = mparticle_messages.read(body)
+    if not isinstance(message, Membership):  # whose people are looked at one by one
+        faults.check_size(body, "$")
+    return message

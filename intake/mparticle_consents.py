@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from connections import Connection
 from intake.faults import UNREADABLE
-from intake.mparticle_identities import consent_keys
+from intake.mparticle_identities import check_identities, consent_keys
 from intake.mparticle_membership import SOURCE
 from intake.mparticle_messages import Events
 from mappings import consent_state
@@ -35,8 +35,9 @@ async def remember(redis: Redis, message: Events, account_id: int | None, connec
 def read(message: Events, account_id: int | None, connection: Connection, now: int) -> tuple[tuple[str, ...], State]:
     """The person's keys and decisions; what cannot be read is none, and so is what nobody can be found by.
 
-    `now`: ms; no decision is later, and one without a time in a message without one is as late.
+    `now`: ms; no decision is later, and one without a time in a message without one is as late. Raises TooMuch.
     """
+    check_identities(message.user_identities, "$.user_identities")
     persons = consent_keys(account_id, message.mpid, message.user_identities, connection)
     if not persons:
         return (), {}

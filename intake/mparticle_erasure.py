@@ -8,8 +8,9 @@ import msgspec
 
 from connections import Connection
 from intake.audiences import Audiences
-from intake.faults import UNREADABLE, bad_request, describe
+from intake.faults import UNREADABLE, bad_request, check_count, describe
 from intake.incoming import NO_IDENTITY, Incoming
+from intake.limits import IDENTITIES
 from intake.mparticle_identities import subject_keys
 from intake.mparticle_membership import SOURCE
 from intake.mparticle_messages import Erasure, Identity
@@ -27,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 def acceptances(
     message: Erasure, account_id: int | None, connection: Connection, audiences: Audiences, now: int
 ) -> list[Acceptance]:
-    """The erasure; a dead letter where nothing identifies the person. Raises falcon.HTTPBadRequest."""
+    """The erasure; a dead letter where nothing identifies the person. Raises falcon.HTTPBadRequest, TooMuch."""
     if (message.subject_request_type or KIND) != KIND:
         raise bad_request("$.subject_request_type: not erasure, the only type that Ferry registers for")
     identities = _read(message)
@@ -56,4 +57,5 @@ def _read(message: Erasure) -> list[Identity]:
         named: dict[str, Any] = _identities.decode(json) or {}
     except UNREADABLE as fault:
         raise bad_request(describe(fault, _PLACE)) from None
+    check_count(len(named), IDENTITIES, "identities of one person", _PLACE)
     return [Identity(name, found.encoding or "raw", found.value) for name, found in named.items() if found]

@@ -11,6 +11,8 @@ from msgspec import Raw
 from connections import Connection
 from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named, made, of_email, of_id, of_phone
 from identity.keys import MOST, keys_of
+from intake.faults import check_count
+from intake.limits import IDENTITIES
 from intake.mparticle_messages import Identity
 from mappings import email
 from mappings.identity_types import ALTERNATE, PHONES, canonical
@@ -31,6 +33,17 @@ def person_keys(account_id: int | None, mpid: str | int | None, raw: Raw, connec
     """
     identities = _identities(raw)
     return _keys(account_id, identities, [] if mpid is None else [str(mpid)], connection) or _other_keys(identities)
+
+
+def check_identities(raw: Raw, place: str) -> None:
+    """Raise TooMuch where an array of identities has too many."""
+    if len(raw) < 2 * IDENTITIES or bytes(raw).count(b",") < IDENTITIES:
+        return
+    try:
+        entries = _apart.decode(raw)
+    except msgspec.ValidationError:  # no array, and so nobody's identities
+        return
+    check_count(len(entries), IDENTITIES, "identities of one person", place)
 
 
 def consent_keys(account_id: int | None, mpid: str | int | None, raw: Raw, connection: Connection) -> tuple[str, ...]:

@@ -13,11 +13,11 @@ from msgspec import UNSET, Raw, UnsetType
 from connections import Connection
 from intake import mparticle_salvage as salvage
 from intake.audiences import Audiences
-from intake.faults import UNREADABLE, describe
+from intake.faults import UNREADABLE, check_count, check_size, describe
 from intake.incoming import MALFORMED, NO_IDENTITY, Incoming
-from intake.mparticle_identities import person_keys
+from intake.limits import AUDIENCES, MEMBERSHIPS, PROFILES
+from intake.mparticle_identities import check_identities, person_keys
 from intake.mparticle_messages import NOTHING, Audience, Membership, Profile
-from intake.nesting import too_deep
 from json_names import TWICE, twice
 from mappings.values import visible
 from queues.acceptance import Acceptance
@@ -51,8 +51,10 @@ def acceptances(
     ignored: dict[Queue, dict[str, str]] | None = None,
 ) -> list[Acceptance]:
     """One acceptance for each audience that the message changes. `now`: ms. `ignored`: see Incoming. Raises TooMuch."""
+    profiles = message.user_profiles or ()
+    check_count(len(profiles), PROFILES, "profiles", "$.user_profiles")
     reading = _Reading(message, account_id, Incoming(connection, SOURCE, message.id or "", now, ignored=ignored))
-    for index, raw in enumerate(message.user_profiles or ()):
+    for index, raw in enumerate(profiles):
         reading.profile(f"$.user_profiles[{index}]", raw)
     dedupe = f"{message.__struct_config__.tag}:{message.id}" if message.id else ""
     return reading.incoming.acceptances(dedupe, audiences)
@@ -63,8 +65,19 @@ class _Reading:
         self.incoming = incoming
         self._at = message.timestamp_ms
         self._account_id = account_id
+        self._memberships = 0
+
+    def _count(self, place: str, audiences: int) -> None:
+        """Raises TooMuch for a person of so many audiences, or for those of all people together."""
+        self._memberships += audiences
+        queues = self.incoming.queues
+        if audiences > AUDIENCES or self._memberships > MEMBERSHIPS or queues > AUDIENCES:
+            check_count(audiences, AUDIENCES, "audiences of one person", f"{place}.audiences")
+            check_count(self._memberships, MEMBERSHIPS, "memberships up to here", f"{place}.audiences")
+            check_count(queues, AUDIENCES, "audiences up to here", f"{place}.audiences")
 
     def profile(self, place: str, raw: Raw) -> None:
+        check_size(raw, place)
         try:
             profile = _profile.decode(raw)
             names = twice(raw)
@@ -76,6 +89,8 @@ class _Reading:
         if of_person := [name for name in names if not name.startswith(".audiences[")]:
             self._bury_all(place, raw, f"{place}{of_person[0]}: {TWICE}")
             return
+        check_identities(profile.user_identities, f"{place}.user_identities")
+        self._count(place, len(profile.audiences or ()))
         keys = person_keys(self._account_id, profile.mpid, profile.user_identities, self.incoming.connection)
         for number, each in enumerate(profile.audiences or ()):
             own = f".audiences[{number}]"
@@ -105,8 +120,6 @@ class _Reading:
         action = _ACTIONS.get(audience.action)
         if action is None:
             self._bury(audience_id, place, person, f"{place}.action: not one of add, delete, attribute_update")
-        elif too_deep(person):
-            self._bury(audience_id, place, person, f"{place}: the person is nested too deeply")
         elif not keys:
             detail = f"{place}: no identity by which to tell the person from others; let mParticle send one"
             self._bury(audience_id, place, person, detail, NO_IDENTITY)
@@ -114,7 +127,9 @@ class _Reading:
             self.incoming.add(part, keys, action, self._at, person)
 
     def _bury_all(self, place: str, raw: Raw, detail: str) -> None:
-        for number, audience_id in enumerate(salvage.audience_ids(raw)):
+        meant = salvage.audience_ids(raw)
+        self._count(place, len(meant))
+        for number, audience_id in enumerate(meant):
             self._bury(audience_id, f"{place}.audiences[{number}]", salvage.person(raw), detail)
 
     def _bury(self, audience_id: str | None, place: str, person: bytes, detail: str, reason: str = MALFORMED) -> None:

@@ -11,7 +11,7 @@ import falcon.asgi
 import orjson
 
 from connections import Connections
-from intake import segment_reading
+from intake import large, segment_reading
 from intake.audiences import Audiences, written
 from intake.auth import SEGMENT, is_anonymous, sender_of
 from intake.body import BodyReader
@@ -52,8 +52,9 @@ class Segment:
         """One message, or a batch."""
         body = await self._body(req)
         connection = connection_of(req, self._connections, self._scopes)
-        reading = segment_reading.read(body, connection, self._audiences, now_ms())
-        await self._accept(reading.acceptances)
+        async with self._bodies.large.turn(body):
+            reading = await large.read(body, segment_reading.read, body, connection, self._audiences, now_ms())
+            await self._accept(reading.acceptances)
         for kind in reading.unmapped.elements():
             if counted := self._tally.count(kind):
                 log.info("answered %s; no action is for them, and nothing of them is stored", counted)

@@ -13,9 +13,9 @@ from identity.identifiers import ANONYMOUS, EMAIL, OWN, PHONE, Identifiers, Name
 from identity.keys import keys_of, typed_phone
 from intake import limits
 from intake.incoming import BLOCKED, KIND, MALFORMED, PLACEHOLDER, Incoming
-from intake.nesting import too_deep
 from mappings import contact, email
 from mappings.errors import Reason, Unfit
+from mappings.json_limits import is_deep
 from mappings.phone import region_of
 from mappings.segment_routed import Routed
 from mappings.times import to_iso
@@ -55,7 +55,7 @@ def _fault(routed: Routed, who: Identifiers, keys: tuple[str, ...], person: byte
         return MALFORMED, f"its audience or list has an id of no or over {limits.AUDIENCE_ID} characters"
     if len(routed.audience_name or "") > limits.AUDIENCE_NAME:
         return MALFORMED, f"its audience has a name of over {limits.AUDIENCE_NAME} characters"
-    if too_deep(person):
+    if is_deep(person):
         return MALFORMED, "what the action makes of it is nested too deeply"
     if not keys and not who.left_out:
         return Reason.PHONE_INVALID, "its phone has no digit, and nothing else identifies the person; correct the phone"

@@ -18,7 +18,6 @@ from connections import Connection
 from intake import faults, limits
 from intake.audiences import Audiences
 from intake.incoming import MALFORMED, Incoming, Stored, readable
-from intake.nesting import too_deep
 from intake.segment_changes import put
 from intake.segment_messages import TYPES, Message, Posted, complete, happened, shared
 from json_names import TWICE, twice
@@ -74,7 +73,8 @@ class Reading:
         self._stored = Stored()
 
     def message(self, place: str, raw: bytes | Raw) -> None:
-        """Read one message. `place`: where it stands, for what is said of it."""
+        """Read one message. `place`: where it stands, for what is said of it. Raises TooMuch."""
+        faults.check_size(raw, place)
         try:
             message = _decoded(place, raw)
             fields = complete(_fields.decode(raw), self._common, self._now)
@@ -131,6 +131,4 @@ def _decoded(place: str, raw: bytes | Raw) -> Message:
         raise ValueError(f"{described}; it must be one of {TYPES}" if wrong_type else described) from None
     if names := twice(raw):
         raise ValueError(f"{place}{names[0]}: {TWICE}")
-    if too_deep(bytes(raw)):
-        raise ValueError(f"{place}: nested too deeply")
     return message

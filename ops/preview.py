@@ -9,7 +9,7 @@ import falcon
 
 import settings
 from connections import DEFAULT, UnknownConnection
-from intake.incoming import TooMuch
+from intake.faults import TooMuch
 from ops.errors import Failed
 from ops.options import var_option
 from ops.output import print_json

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
 from redis import Redis
 
-from queues import bounds, keys, scripts
+from queues import bounds, keys, looks, scripts
 from queues.errors import QueueFull
 from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.rollback import Step
 
+#: Changes and bytes in one call of the script: some milliseconds, in which nothing else in Redis runs. A dead letter
+#: counts as two changes; a single change may have more bytes.
+ITEMS: Final = 500
+BYTES: Final = 2_000_000
 #: How long a repeated message is recognised, in ms (24 h).
 REMEMBERED_MS = 86_400_000
 #: In front of the JSON of an audience: what is known of its list stays (accept.lua).
@@ -40,7 +44,8 @@ class Acceptance:
     `message`: the CDP's id of the message, empty when it has none and cannot be recognised when repeated.
     `changes`: stored forms, in the order of the message. `audience`: JSON to remember, behind LISTS_STAY where its list
     settings do not count; empty for as it was. `source`: whose changes they are; `clamped`: how many of them had a time
-    that cannot be, and count as of their arrival.
+    that cannot be, and count as of their arrival. `portion`: which part of the message it is, where `portions` has
+    divided it.
     """
 
     queue: Queue
@@ -51,6 +56,13 @@ class Acceptance:
     audience: bytes = b""
     source: str = ""
     clamped: int = 0
+    portion: str = ""
+
+    @property
+    def load(self) -> float:
+        """The share of what one call of the script may carry that it takes; more than 1: it has to be divided."""
+        size = sum(map(len, self.changes)) + sum(len(letter.change) for letter in self.dead)
+        return max((len(self.changes) + 2 * len(self.dead)) / ITEMS, size / BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,36 @@ class Call:
     members: list[int]
 
 
+def portions(acceptance: Acceptance) -> Iterator[Acceptance]:
+    """Its parts, in their order, each of which one call of the script may carry; itself, where one call may."""
+    if acceptance.load <= 1:
+        yield acceptance
+        return
+    audience, clamped, living = acceptance.audience, acceptance.clamped, len(acceptance.changes)
+    for first, last in _ranges(acceptance):
+        changes = acceptance.changes[first:last]
+        dead = acceptance.dead[max(0, first - living) : max(0, last - living)]
+        # Where it begins and ends is part of what it is recognised by: divided otherwise by another version of Ferry, a
+        # repeated message is stored twice rather than a part of it not at all.
+        part = f"{first}-{last}"
+        yield replace(acceptance, changes=changes, dead=dead, audience=audience, clamped=clamped, portion=part)
+        audience, clamped = b"", 0
+
+
+def _ranges(acceptance: Acceptance) -> Iterator[tuple[int, int]]:
+    """Where portions begin and end, counted over the changes and then the dead."""
+    sizes = [(1, len(change)) for change in acceptance.changes]
+    sizes += [(2, len(letter.change)) for letter in acceptance.dead]
+    first = items = size = 0
+    for at, (item, length) in enumerate(sizes):
+        if at > first and (items + item > ITEMS or size + length > BYTES):
+            yield first, at
+            first, items, size = at, 0, 0
+        items += item
+        size += length
+    yield first, len(sizes)
+
+
 def calls(acceptances: Sequence[Acceptance], now: int, most: int = bounds.PENDING_IN_QUEUE) -> list[Call]:
     """The calls that write these down, one for each queue. `most` changes may wait in a queue."""
     found: dict[Queue, Call] = {}
@@ -86,13 +128,14 @@ def calls(acceptances: Sequence[Acceptance], now: int, most: int = bounds.PENDIN
 def _call(acceptance: Acceptance, now: int, most: int) -> Call:
     name, partition, script_keys, _ = _of_queue(acceptance.queue)
     policy = acceptance.policy
-    args = [name, now, policy.size, policy.age_ms, most, REMEMBERED_MS]
+    args = [name, now, policy.size, policy.age_ms, most, REMEMBERED_MS, bounds.LETTERS_AT_MOST, looks.REASON]
     return Call(partition, [*script_keys], args, [])
 
 
 def _add(call: Call, acceptance: Acceptance) -> None:
     name, _, _, seen = _of_queue(acceptance.queue)
-    message = f"{name}\0{acceptance.message}".encode("utf-8", "replace")
+    portion = f"\0{acceptance.portion}" if acceptance.portion else ""
+    message = f"{name}\0{acceptance.message}{portion}".encode("utf-8", "replace")
     call.keys.append(seen + hashlib.blake2b(message, digest_size=15).hexdigest())
     remember = "1" if acceptance.message else ""
     call.args.extend((remember, acceptance.audience, len(acceptance.changes), len(acceptance.dead)))
@@ -119,12 +162,25 @@ def _of_queue(queue: Queue) -> tuple[str, int, tuple[str, ...], str]:
 
 
 def accept(redis: Redis, acceptance: Acceptance, now: int, most: int = bounds.PENDING_IN_QUEUE) -> Accepted:
-    """Write an acceptance down. Raises QueueFull or redis.RedisError with nothing written."""
-    (call,) = calls([acceptance], now, most)
-    (answer,) = outcomes(call, [acceptance], scripts.run(redis, "accept", call.keys, call.args))
+    """Write an acceptance down, a portion at a time.
+
+    Raises QueueFull or redis.RedisError with nothing written behind the portion that was not; when the message is
+    repeated, those that were are recognised.
+    """
+    return together([_accept(redis, portion, now, most) for portion in portions(acceptance)])
+
+
+def _accept(redis: Redis, portion: Acceptance, now: int, most: int) -> Accepted:
+    (call,) = calls([portion], now, most)
+    (answer,) = outcomes(call, [portion], scripts.run(redis, "accept", call.keys, call.args))
     if isinstance(answer, QueueFull):
         raise answer
     return answer
+
+
+def together(done: Sequence[Accepted]) -> Accepted:
+    """What became of an acceptance, of which this became of its portions."""
+    return Accepted(any(each.fresh for each in done), any(each.became_due for each in done))
 
 
 def outcomes(call: Call, acceptances: Sequence[Acceptance], answer: Sequence[Any]) -> list[Accepted | QueueFull]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from queues import bounds, keys, metrics, scripts
-from queues.acceptance import Acceptance, Accepted, Call, calls, outcomes, steps
+from queues.acceptance import Acceptance, Accepted, Call, calls, outcomes, portions, steps, together
 from queues.clock import now_ms
 from queues.durability import LOCAL, Durability
 from queues.errors import CannotConfirm, LedgerFull, QueueFull, Unavailable, Unconfirmed
@@ -19,11 +19,13 @@ from queues.rollback import Memory
 
 #: Acceptances in one pipeline; more wait for the next, so that one huge burst does not hold up all answers.
 AT_ONCE = 256
-#: Changes of one queue among them, unless one message has more: a script holds up everybody else's (5 us a change).
-CHANGES_AT_ONCE = 1_000
+#: Portions of what one script may carry (acceptance.py) in one pipeline: while that is put together nothing else runs.
+PORTIONS_AT_ONCE = 4
 
 #: A fault is a result, for an exception that nobody awaits any more would be logged as forgotten.
 _Answer = asyncio.Future[Accepted | Exception]
+#: Portions of a request that are written down together, each with the place of the acceptance that it is of.
+_Turn = list[tuple[int, Acceptance]]
 
 
 class _Waiting:
@@ -82,23 +84,26 @@ class GroupCommit:
         self.check()
         if not acceptances:  # the settings of an account may have come
             await self.confirm()
-        loop = asyncio.get_running_loop()
-        answers: list[_Answer] = []
         failed: dict[Queue, Exception] = {}
-        for acceptance in acceptances:
-            answer: _Answer = loop.create_future()
-            self._waiting.append(_Waiting(acceptance, answer, failed))
-            answers.append(answer)
-        if self._running is None and answers:
+        done: list[list[Accepted]] = [[] for _ in acceptances]
+        for turn in _turns(acceptances):
+            for (place, _), result in zip(turn, await self._written(turn, failed), strict=True):
+                if isinstance(result, Accepted):
+                    done[place].append(result)
+                elif isinstance(result, Unconfirmed):
+                    raise result
+                elif not isinstance(result, QueueFull | ResponseError):
+                    raise Unavailable from result  # Redis is away: nothing more would be written
+        _raise(failed)
+        return [each[0] if len(each) == 1 else together(each) for each in done]
+
+    async def _written(self, turn: _Turn, failed: dict[Queue, Exception]) -> list[Accepted | Exception]:
+        loop = asyncio.get_running_loop()
+        waiting = [_Waiting(portion, loop.create_future(), failed) for _, portion in turn]
+        self._waiting += waiting
+        if self._running is None and waiting:
             self._running = loop.create_task(self._run())
-        results = [await answer for answer in answers]
-        done = [result for result in results if isinstance(result, Accepted)]
-        if len(done) < len(results):
-            fault = next(r for r in results if isinstance(r, Exception))
-            if isinstance(fault, QueueFull | Unconfirmed):
-                raise fault
-            raise Unavailable from fault
-        return done
+        return [await each.answer for each in waiting]
 
     async def confirm(self) -> None:
         """Return once everything that this process wrote so far is as durable as was asked for. Raises Unavailable."""
@@ -186,6 +191,29 @@ class GroupCommit:
             return  # Not lost: the queue is in the due index, and a scheduler's next tick finds it.
 
 
+def _raise(failed: dict[Queue, Exception]) -> None:
+    """Raise Unavailable, or what says more, where something was not written."""
+    for fault in failed.values():
+        if isinstance(fault, QueueFull):
+            raise fault
+        raise Unavailable from fault
+
+
+def _turns(acceptances: Sequence[Acceptance]) -> Iterator[_Turn]:
+    """The portions of a request, so many at a time as one script may carry; those of other requests come in between."""
+    turn: _Turn = []
+    load = 0.0
+    for place, acceptance in enumerate(acceptances):
+        for portion in portions(acceptance):
+            load += portion.load
+            if turn and (load > 1 or len(turn) == AT_ONCE):
+                yield turn
+                turn, load = [], portion.load
+            turn.append((place, portion))
+    if turn:
+        yield turn
+
+
 def _split(waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
     """What the next round trip carries, and what waits for a later one.
 
@@ -193,13 +221,14 @@ def _split(waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
     """
     group: list[_Waiting] = []
     later: list[_Waiting] = []
-    changes: dict[Queue, int] = {}
+    loads: dict[Queue, float] = {}
+    total = 0.0
     for place, each in enumerate(waiting):
-        if len(group) == AT_ONCE:
+        if len(group) == AT_ONCE or total > PORTIONS_AT_ONCE:
             return group, later + waiting[place:]
-        queue = each.acceptance.queue
-        is_first = queue not in changes
-        changes[queue] = changes.get(queue, 0) + len(each.acceptance.changes)
-        fits = is_first or changes[queue] <= CHANGES_AT_ONCE
-        (group if fits else later).append(each)
+        queue, load = each.acceptance.queue, each.acceptance.load
+        is_first = queue not in loads
+        loads[queue] = loads.get(queue, 0) + load
+        total += load
+        (group if is_first or loads[queue] <= 1 else later).append(each)
     return group, later

@@ -1,7 +1,8 @@
 """The members of a JSON document, one at a time, built from what a parser finds.
 
 Not `ijson.items`: of a name that stands twice it keeps the last value and says nothing, and it passes over whatever
-stands beside the members, such as people to be left out under a misspelt name.
+stands beside the members, such as people to be left out under a misspelt name. How deeply they are nested is looked at
+before the parser has them (json_rows.py).
 """
 
 from __future__ import annotations
@@ -12,12 +13,6 @@ from typing import Any, Final
 from json_names import TWICE, shown, unknown
 from snapshots.errors import Unreadable
 
-#: Levels of arrays and objects in an attribute, as on the way in of all other messages (intake/limits.py). What is
-#: deeper would break those who read it again with less room on the stack, and a whole batch with it.
-NESTED: Final = 64
-#: Those that are followed: an attribute stands in the member, or in the attributes of the member.
-_FOLLOWED: Final = NESTED + 2
-TOO_DEEP: Final = f"has an attribute nested in over {NESTED} levels: flatten it, or leave it out"
 _MEMBERS: Final = "members"
 _NEITHER: Final = 'the document is neither [...] nor {"members": [...]}: write it as one of them'
 
@@ -70,7 +65,6 @@ def _built(event: str, value: Any, events: Events, path: _Path) -> Any:
 
 
 def _object(events: Events, path: _Path) -> dict[str, Any]:
-    _check_levels(path)
     found: dict[str, Any] = {}
     name = ""
     for event, value in events:
@@ -84,18 +78,12 @@ def _object(events: Events, path: _Path) -> dict[str, Any]:
 
 
 def _array(events: Events, path: _Path) -> list[Any]:
-    _check_levels(path)
     found: list[Any] = []
     for event, value in events:
         if event == "end_array":
             break
         found.append(_built(event, value, events, (*path, len(found))))
     return found
-
-
-def _check_levels(path: _Path) -> None:
-    if len(path) > _FOLLOWED:
-        raise Unreadable(f"member {path[0]:,} {TOO_DEEP}")
 
 
 def _place(path: _Path) -> str:

@@ -9,8 +9,10 @@ import ijson
 import msgspec
 
 from json_names import TWICE, twice
+from mappings import json_limits
+from mappings.json_limits import NAMES, Beyond, Scan
 from snapshots.errors import Unreadable
-from snapshots.json_members import NESTED, TOO_DEEP, members
+from snapshots.json_members import members
 from snapshots.lines import MAX_LINE, lines, not_utf8, without_mark
 from snapshots.persons import Described, identifier
 
@@ -27,6 +29,8 @@ def described(pieces: Iterator[bytes]) -> Iterator[Described]:
         for number, member in enumerate(members(ijson.basic_parse(body, buf_size=_READ, use_float=True)), start=1):
             body.passed = 0
             yield _described(number, member, f"member {number:,}")
+    except Beyond as error:
+        raise Unreadable(f"what stands behind member {number:,} is {error}") from error
     except ijson.JSONError as error:
         # What the library says shows a part of the body.
         raise Unreadable(f"what stands behind member {number:,} is no JSON: send the document again whole") from error
@@ -44,8 +48,12 @@ def objects(lines: Iterator[bytes]) -> Iterator[tuple[int, Any]]:
         if line.isspace():
             continue
         try:
+            json_limits.check(line, f"line {number:,}: $")
+            json_limits.check_names(line, f"line {number:,}: $")
             value = _decode(line)
             names = twice(line)
+        except Beyond as error:
+            raise Unreadable(str(error)) from error
         except UnicodeDecodeError as error:
             raise not_utf8(number) from error
         except (msgspec.MsgspecError, RecursionError) as error:
@@ -71,17 +79,9 @@ def _described(number: int, member: Any, place: str) -> Described:
         elif value not in (None, "") and known.setdefault(name, value) != value:
             raise Unreadable(f"{place} has two values for {name}, under two names: leave one of them out")
     attributes |= nested
-    if _is_deep(attributes):
-        raise Unreadable(f"{place} {TOO_DEEP}")
+    if len(attributes) > NAMES:
+        raise Unreadable(f"{place} has over {NAMES:,} attributes: leave out what nobody needs")
     return Described(number, known, attributes)
-
-
-def _is_deep(value: object, levels: int = NESTED + 1) -> bool:
-    """Whether arrays and objects stand in more than `levels` of each other."""
-    if not isinstance(value, dict | list):
-        return False
-    within = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_is_deep(each, levels - 1) for each in within)
 
 
 class _Body:
@@ -91,12 +91,17 @@ class _Body:
         self._pieces = without_mark(pieces)
         self._rest = b""
         self.passed = 0
+        self._scan = Scan()
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes; none at the end. Raises Unreadable when a member is too long."""
+        """At most `size` bytes; none at the end. Raises Unreadable when a member is too long, Beyond for its limits.
+
+        Before the parser has the bytes: what it keeps of each level is as long as all levels above.
+        """
         while size and not self._rest and (piece := next(self._pieces, None)) is not None:
             self._rest = piece
         taken, self._rest = self._rest[:size], self._rest[size:]
+        self._scan.feed(taken) if taken else self._scan.end()
         self.passed += len(taken)
         if self.passed > MAX_LINE + 2 * _READ:
             raise Unreadable(f"a member is longer than {MAX_LINE:,} bytes: see whether the document names its members")

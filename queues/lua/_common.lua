@@ -59,6 +59,23 @@ local function unbury(dead, buried, id)
   return change
 end
 
+-- shed(meta, dead, buried, most, spared): deletes the oldest dead letters of a queue that keeps more than `most`, but
+-- those of the reason `spared`. It looks at a thousand, so that nobody waits for it long. They stay counted as dead.
+local function shed(meta, dead, buried, most, spared)
+  local excess = redis.call('XLEN', dead) - most
+  local from, gone = '-', 0
+  for _ = 1, excess > 0 and 50 or 0 do
+    -- By few, for letters may be large.
+    local letters = redis.call('XRANGE', dead, from, '+', 'COUNT', 20)
+    for _, letter in ipairs(letters) do
+      from = '(' .. letter[1]
+      if gone < excess and letter[2][4] ~= spared and unbury(dead, buried, letter[1]) then gone = gone + 1 end
+    end
+    if gone == excess or #letters == 0 then break end
+  end
+  if gone > 0 then redis.call('HINCRBY', meta, 'evicted', gone) end
+end
+
 -- in_parts(values, first, last, call): call(unpack) on at most 1,000 values at a time, as many as Lua's stack holds.
 local function in_parts(values, first, last, call)
   for i = first, last, 1000 do

@@ -3,6 +3,7 @@
 -- KEYS  1 queue hash  2 pending  3 due  4 dead  5 buried  6 queues  7 recent  8 steps
 --       then for each message: 9 .. its seen mark
 -- ARGV  1 queue  2 now, ms  3 size  4 age, ms  5 most changes that may wait  6 ms to remember a message
+--       7 most dead letters that are kept  8 reason of those that stay nevertheless
 --       then for each message: 1 whether to remember it ('1', or '' where it has no id)
 --       2 audience (JSON), empty: as it was; behind a '+': with the list settings of the one before  3 n, number of changes  4 d, number of changes that are dead on arrival
 --       then n changes  then d times: change, reason, detail
@@ -12,7 +13,7 @@
 -- Raises OOM, with nothing written, when less than a tenth of the memory would be left: a Redis that was filled to the
 -- brim could not write down what delivery has to, and would never drain.
 local bytes = 0
-for i = 7, #ARGV do bytes = bytes + #ARGV[i] end
+for i = 9, #ARGV do bytes = bytes + #ARGV[i] end
 if not room(bytes, 0.9) then return redis.error_reply('OOM a tenth of the memory is left to delivery') end
 local now, most = tonumber(ARGV[2]), tonumber(ARGV[5])
 local waiting = redis.call('LLEN', KEYS[2])
@@ -49,7 +50,7 @@ local function with_lists(told)
 end
 
 local outcomes, last, audience, changes, dead = {}, nil, '', {}, 0
-local at = 7
+local at = 9
 for i = 9, #KEYS do
   local news, n, d = ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   local result = outcome(KEYS[i], ARGV[at] ~= '', n)
@@ -82,7 +83,10 @@ if #changes > 0 and redis.call('HEXISTS', KEYS[1], 'watching') == 1 then
   end
 end
 if #changes + dead > 0 then redis.call('HINCRBY', KEYS[1], 'accepted', #changes + dead) end
-if dead > 0 then redis.call('HINCRBY', KEYS[1], 'dead', dead) end
+if dead > 0 then
+  redis.call('HINCRBY', KEYS[1], 'dead', dead)
+  shed(KEYS[1], KEYS[4], KEYS[5], tonumber(ARGV[7]), ARGV[8])
+end
 if #changes > 0 and reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], now) == 1 then outcomes[last] = '2' end
 step(KEYS[8], steps, ARGV[2])
 return answer(outcomes)

@@ -5,14 +5,16 @@
 -- ARGV  1 queue  2 batch  3 token  4 now, ms  5 delivered  6 superseded  7 imported, and nobody looked
 --       8 what became of its changes (settled.py), '' to keep nothing  9 most changes of which that is kept
 --       10 ms for which it is
---       11 n, number of changes after which the membership of a person is settled  12 .. 11+n their indexes (from 1)
---       12+n  JSON: warning code -> number of people delivered without some field
+--       11 most dead letters that are kept  12 reason of those that stay nevertheless
+--       13 n, number of changes after which the membership of a person is settled  14 .. 13+n their indexes (from 1)
+--       14+n  JSON: warning code -> number of people delivered without some field
 --       then for each dead letter: index of the change (from 1), reason, detail
 -- The history gives way to what waits: where less than a fifth of the memory is left, none is written and old one goes.
 -- A dead letter of a person whose membership a later change has settled here is superseded: replaying it could put
 -- somebody back on a list whom the later change took off.
 -- Delivered changes and dead letters are also counted by the hour (hours.py), and the batches settled last in all queues
 -- of the partition indexed (uploads.py), for pages that look every few seconds.
+-- Of dead letters no more are kept than may be until housekeeping deletes the oldest (bounds.py).
 -- Returns {1, the queue is due by now}, or {0, 0} when the token is not the batch's current one.
 
 -- count_hour(key, hour, delivered, dead): adds to an hour; the first of an hour forgets what is older than a day.
@@ -29,8 +31,8 @@ end
 
 local b = redis.call('HMGET', KEYS[5], 'token', 'count', 'attempts', 'taken', 'sent')
 if b[1] ~= ARGV[3] then return {0, 0} end
-local n = tonumber(ARGV[11])
-local dead = (#ARGV - 12 - n) / 3
+local n = tonumber(ARGV[13])
+local dead = (#ARGV - 14 - n) / 3
 local told = ARGV[5] + ARGV[6] + ARGV[7] + dead
 if told ~= tonumber(b[2]) then
   return redis.error_reply('FERRY settle of ' .. ARGV[2] .. ' accounts for ' .. told ..
@@ -56,7 +58,7 @@ end
 
 local overtaken = 0
 if redis.call('EXISTS', KEYS[8]) == 1 then
-  for i = 12, 11 + n do
+  for i = 14, 13 + n do
     local change = changes[tonumber(ARGV[i])]
     for _, key in ipairs(keys_of(change)) do
       for id in string.gmatch(redis.call('HGET', KEYS[8], key) or '', '%S+') do
@@ -70,16 +72,17 @@ if redis.call('EXISTS', KEYS[8]) == 1 then
     end
   end
 end
-for i = 13 + n, #ARGV, 3 do
+for i = 15 + n, #ARGV, 3 do
   bury(KEYS[7], KEYS[8], changes[tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2], b[4], b[3])
 end
+if dead > 0 then shed(KEYS[1], KEYS[7], KEYS[8], tonumber(ARGV[11]), ARGV[12]) end
 redis.call('HINCRBY', KEYS[1], 'open', -tonumber(b[2]))
 if b[5] == '0' then redis.call('HINCRBY', KEYS[1], 'unsent', -1) end
 redis.call('HINCRBY', KEYS[1], 'delivered', ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'superseded', ARGV[6] + overtaken)
 if ARGV[7] ~= '0' then redis.call('HINCRBY', KEYS[1], 'imported', ARGV[7]) end
 redis.call('HINCRBY', KEYS[1], 'dead', dead - overtaken)
-for code, people in pairs(cjson.decode(ARGV[12 + n])) do redis.call('HINCRBY', KEYS[10], code, people) end
+for code, people in pairs(cjson.decode(ARGV[14 + n])) do redis.call('HINCRBY', KEYS[10], code, people) end
 local hour = math.floor(ARGV[4] / 3600000)
 count_hour(KEYS[13], hour, ARGV[5], dead)
 count_hour(KEYS[14], hour, ARGV[5], dead)

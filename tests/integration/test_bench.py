@@ -76,6 +76,15 @@ def test_a_backlog_is_delivered_to_the_last_change_within_the_limits(
     assert all(row[1].strip() == "0" for row in found if "429" in row[0])
 
 
+def test_the_ugliest_messages_are_answered_as_they_should_be(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    result = CliRunner().invoke(main, ["--quick", "--only", "ugliest", "--out", str(page)])
+    assert result.exit_code == 0, result.output  # it is not when one is answered otherwise
+    found = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("|")][2:]
+    assert [row[0].strip().split(" ")[0] for row in found] == ["Slowest", "Slowest", "Longest"]
+    assert all(float(row[1].removesuffix(" ms ")) > 0 for row in found)
+
+
 def test_known_people_cost_no_look_up_for_identity_and_new_ones_three_for_each_hundred(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
     result = CliRunner().invoke(main, ["--quick", "--only", "identity", "--out", str(page)])

@@ -14,8 +14,8 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.client import Pipeline
 
-from queues import group_commit, keys
-from queues.acceptance import Acceptance
+from queues import acceptance, group_commit, keys
+from queues.acceptance import Acceptance, DeadOnArrival
 from queues.change import decode
 from queues.errors import QueueFull, Unavailable
 from queues.group_commit import GroupCommit
@@ -25,13 +25,13 @@ from tests.support.ledger import change
 
 QUEUES = [Queue("default", "audience", target) for target in ("1", "2")]
 #: The queue of each part of a request, and how many changes the part has.
-requests = st.lists(st.tuples(st.sampled_from(QUEUES), st.integers(0, 3)), min_size=1, max_size=12)
+requests = st.lists(st.tuples(st.sampled_from(QUEUES), st.integers(0, 11)), min_size=1, max_size=12)
 
 
 @pytest.fixture
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "AT_ONCE", 5)
-    monkeypatch.setattr(group_commit, "CHANGES_AT_ONCE", 4)
+    monkeypatch.setattr(acceptance, "ITEMS", 4)
 
 
 class Mishaps:
@@ -60,7 +60,7 @@ class Mishaps:
 def parts(number: int, wanted: list[tuple[Queue, int]]) -> list[Acceptance]:
     return [
         Acceptance(
-            queue, FlushPolicy(), f"{number}-{part}", [change(f"{number}-{part:03}-{n}@x.io") for n in range(size)]
+            queue, FlushPolicy(), f"{number}-{part}", [change(f"{number}-{part:03}-{n:02}@x.io") for n in range(size)]
         )
         for part, (queue, size) in enumerate(wanted)
     ]
@@ -115,10 +115,10 @@ def test_of_a_queue_nothing_is_written_behind_a_part_of_the_request_that_failed(
 def test_a_part_for_which_a_queue_has_no_room_stops_what_is_behind_it(redis: Redis, redis_url: str) -> None:
     (answer,) = asyncio.run(send(redis_url, [parts(0, [(QUEUES[0], size) for size in (2, 3, 1)])], most=4))
     assert isinstance(answer, QueueFull)
-    assert list(stored(redis, QUEUES[0])) == ["0-000-0@x.io", "0-000-1@x.io"]
+    assert list(stored(redis, QUEUES[0])) == ["0-000-00@x.io", "0-000-01@x.io"]
 
 
-def test_a_round_trip_has_one_call_for_a_queue_with_a_thousand_changes_or_one_message(
+def test_a_round_trip_has_one_call_for_a_queue_and_no_call_has_over_five_hundred_changes(
     redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asyncio.run(send(redis_url, [parts(9, [(QUEUES[1], 0)])]))
@@ -128,4 +128,63 @@ def test_a_round_trip_has_one_call_for_a_queue_with_a_thousand_changes_or_one_me
     (answer,) = asyncio.run(send(redis_url, [parts(0, [(QUEUES[0], size) for size in sizes])]))
     assert len(answer) == len(sizes)
     calls = [[int(words[2]) - 8 for words in trip] for trip in mishaps.calls if trip]
-    assert calls == [[2], [1], [1], [1]], "messages in each call of each round trip"
+    assert calls == [[1], [2], [1], [1], [1], [2]], "messages, or portions of one, in each call of each round trip"
+    assert len(list(stored(redis, QUEUES[0]))) == sum(sizes)
+
+
+def test_dead_letters_and_large_changes_fill_a_call_sooner(redis: Redis) -> None:
+    dead = [DeadOnArrival(change(f"{n}@x.io"), "malformed", "$") for n in range(600)]
+    large = change("x" * 300_000)
+    whole = Acceptance(QUEUES[0], FlushPolicy(), "m", [change("a@x.io")] * 450 + [large] * 20, dead, b"{}", clamped=3)
+    found = list(acceptance.portions(whole))
+    assert [(len(each.changes), len(each.dead)) for each in found] == [
+        *((456, 0), (6, 0), (6, 0), (2, 249), (0, 250), (0, 101)),
+    ]
+    assert [(each.audience, each.clamped) for each in found] == [(b"{}", 3)] + [(b"", 0)] * 5
+    assert [one for each in found for one in each.changes] == whole.changes
+    assert [one for each in found for one in each.dead] == dead
+    for fresh in (True, False):
+        assert acceptance.accept(redis, whole, 1_800_000_000_000).fresh is fresh
+        assert redis.llen(keys.queue(QUEUES[0], "pending")) == len(whole.changes)
+        assert redis.xlen(keys.queue(QUEUES[0], "dead")) == len(dead)
+
+
+def test_a_message_of_many_portions_lets_others_in_between(redis: Redis, redis_url: str) -> None:
+    async def race() -> list[str]:
+        async with AsyncRedis.from_url(redis_url) as connected:
+            group, done = GroupCommit(connected), []
+
+            async def send_one(name: str, sent: list[Acceptance]) -> None:
+                await group.accept(sent)
+                done.append(name)
+
+            large = asyncio.create_task(send_one("large", parts(0, [(QUEUES[0], 5_000)])))
+            for number in range(1, 6):
+                await send_one(str(number), parts(number, [(QUEUES[number % 2], 1)]))
+            await large
+            return done
+
+    assert asyncio.run(race()) == ["1", "2", "3", "4", "5", "large"]
+    for queue, own in zip(QUEUES, ("24", "135"), strict=True):
+        assert {email[0] for email in stored(redis, queue) if email[0] != "0"} == set(own)
+
+
+def test_when_redis_is_away_the_portions_behind_are_not_tried(redis_url: str) -> None:
+    async def accept() -> int:
+        async with AsyncRedis(port=1) as connected:  # nobody listens there
+            group = GroupCommit(connected)
+            tried = 0
+            trip = group._round_trips
+
+            async def counted(sent: list[Acceptance]) -> Any:
+                nonlocal tried
+                tried += 1
+                return await trip(sent)
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(group, "_round_trips", counted)
+                with pytest.raises(Unavailable):
+                    await group.accept(parts(0, [(QUEUES[0], 5_000), (QUEUES[1], 1)]))
+            return tried
+
+    assert asyncio.run(accept()) == 1

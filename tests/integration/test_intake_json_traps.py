@@ -42,9 +42,8 @@ NO_JSON = [
 #: What is JSON, and more than most parsers keep of it.
 VALID = [
     b"9" * 30,
-    b"-" + b"9" * 400,
-    b"9" * 5_000,
-    b"1e400",
+    b"-" + b"9" * 100,
+    b"1e300",
     b"1E-400",
     b"-0.0",
     b"0.1000000000000000055511151231257827",

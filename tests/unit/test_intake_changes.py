@@ -179,12 +179,6 @@ def test_what_is_no_json_is_kept_as_text(broken: bytes) -> None:
     assert kept == {"unreadable": broken.decode()}
 
 
-def test_attributes_nested_too_deeply_to_be_read_again_are_rejected() -> None:
-    deep = b'{"a":' * 100 + b"1" + b"}" * 100
-    _, rejected = only_rejected(b'{"action":"add","email":"a@b.c","attributes":' + deep + b"}")
-    assert rejected.where == "$.changes[0]: nested too deeply"
-
-
 @pytest.mark.parametrize(
     ("timestamp", "ms"),
     [

@@ -13,7 +13,6 @@ from tests.support.firehose import (
     message,
     only_dead,
     profile,
-    raw_message,
     read,
 )
 
@@ -94,14 +93,6 @@ def test_no_detail_repeats_what_was_posted() -> None:
     details = [letter.detail for each in read(message(*wrong)) for letter in each.dead]
     assert len(details) == len(wrong)
     assert secret not in " ".join(details)
-
-
-def test_a_person_nested_too_deeply_to_be_read_again_is_dead_and_kept_as_text() -> None:
-    deep = "[" * 100 + "]" * 100
-    raw = raw_message('{"mpid":"7","audiences":[{"audience_id":1,"action":"add","user_attributes":' + deep + "}]}")
-    queue, letter = only_dead(raw)
-    assert (queue.target, letter.detail) == ("1", "$.user_profiles[0].audiences[0]: the person is nested too deeply")
-    assert deep in msgspec.json.decode(decode(letter.change).body.person)["unreadable"]
 
 
 def test_dead_changes_share_no_person_key_and_never_add_anybody() -> None:

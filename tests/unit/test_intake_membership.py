@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from intake.audiences import Audiences, written
-from intake.incoming import TooMuch
+from intake.faults import TooMuch
 from queues.acceptance import Accepted
 from queues.change import decode
 from tests.support.firehose import (

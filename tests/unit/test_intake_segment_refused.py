@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connections import Connection
 from intake import limits
-from intake.incoming import TooMuch
+from intake.faults import TooMuch
 from mappings import segment_settings
 from queues.change import decode
 from tests.support.segment import TRAITS, changes, dead, message, read
@@ -61,9 +61,6 @@ def test_every_message_is_accepted_or_dead_or_unmapped_and_what_is_stored_can_be
         ('{"type":"identify","messageId":[]}', ".messageId: Expected `int | str | null`, got `array`"),
         ('{"type":"identify","messageId":"%s"}' % ("x" * 201), ".messageId: Expected `str` of length <= 200"),
         ('{"type":"identify","userId":"a","userId":"b"}', ".userId: stands there twice"),
-        ('{"type":"identify","traits":{"n":1e400}}', "[...][...]: Number out of range"),
-        ('{"type":"identify","traits":%s}' % ("[" * 70 + "]" * 70), ": nested too deeply"),
-        ('{"type":"identify","traits":%s}' % ("[" * 500 + "]" * 500), ": nested too deeply"),
     ],
 )
 def test_a_message_that_cannot_be_read_is_dead_with_its_place_and_the_others_go_on(raw: str, where: str) -> None:
@@ -103,7 +100,7 @@ def test_an_audience_with_too_long_a_name_is_dead() -> None:
 
 
 def test_what_an_action_nests_too_deeply_is_dead() -> None:
-    deep = json.loads("[" * (limits.NESTED - 2) + "]" * (limits.NESTED - 2))
+    deep = json.loads("[" * (limits.NESTED - 3) + "]" * (limits.NESTED - 3))
     mapped = {"action": "upsert_profile", "fields": {"properties": {"a": {"b": {"c": "$.traits.deep"}}}}}
     connection = Connection("default", actions=segment_settings.read([mapped]))
     assert [reason for _, reason, _ in dead(read(message(traits=TRAITS | {"deep": deep}), connection))] == ["malformed"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -68,12 +69,14 @@ def test_a_snapshot_of_nobody_is_one(form: Format, body: str) -> None:
         ("ndjson", '{"email": "ann@example.com", "attributes": 5}', "line 1"),
         ("ndjson", b'{"email": "ann@example.com"}\n{"city": "K\xf6ln"}', "line 2 is not UTF-8"),
         ("ndjson", "[" * 100_000, "line 1"),
-        ("ndjson", f'{{"email": "ann@example.com", "x": {"[" * 65}{"]" * 65}}}', "line 1 has an attribute nested"),
-        ("ndjson", f'{{"attributes": {{"x": {DEEP}}}}}', "line 1 has an attribute nested"),
+        (
+            "ndjson",
+            f'{{"email": "ann@example.com", "x": {"[" * 65}{"]" * 65}}}',
+            r"line 1: \$\.x\[0\].*: nested too deeply",
+        ),
+        ("ndjson", f'{{"attributes": {{"x": {DEEP}}}}}', r"line 1: \$\.attributes\.x\.a.*: nested too deeply"),
         ("ndjson", '{"email": "ann@example.com", "e-mail": "bob@example.com"}', "line 1 has two values for email"),
         ("json", '[{"external_id": "c-1", "customer_id": "c-2"}]', "member 1 has two values for external_id"),
-        ("json", f'[{{"email": "ann@example.com", "x": {"[" * 2_000}{"]" * 2_000}}}]', "member 1 has an attribute"),
-        ("json", f'{{"x": {"[" * 5_000}{"]" * 5_000}, "members": []}}', "x: unknown; known are members"),
         ("json", '{"members": [{"email": "ann@example.com"}], "exclusions": [{}]}', "exclusions: unknown"),
         ("json", '{"member": []}', "member: unknown; is members meant"),
         ("json", '{"members": [], "members": []}', "members stands there twice"),
@@ -81,6 +84,29 @@ def test_a_snapshot_of_nobody_is_one(form: Format, body: str) -> None:
         ("json", '[{}, {"attributes": {"a": [0, {"b": 1, "b": 2}]}}]', r"member 2.attributes.a\[1\].b: stands there"),
         ("ndjson", '{"email": "ann@example.com"}\n{"x": {"y": 1, "y": 1}}', "line 2.x.y: stands there twice"),
         ("ndjson", '{"email": "ann@example.com", "e\\u006dail": "b@example.com"}', "line 1.email: stands there twice"),
+        (
+            "json",
+            f'[{{"email": "ann@example.com", "x": {"[" * 2_000}{"]" * 2_000}}}]',
+            "behind member 0 is nested too deeply",
+        ),
+        ("json", f'{{"x": {"[" * 5_000}{"]" * 5_000}, "members": []}}', "behind member 0 is nested too deeply"),
+        ("json", '{"members":' + "[" * 20_000, "behind member 0 is nested too deeply, in over 64 levels"),
+        ("json", '{"members":[{"x":[]},' + '{"a":' * 20_000, "behind member [01] is nested too deeply"),
+        ("json", '[{"n": 1e999}]', "behind member 0 is a number of over 100 digits, or beyond"),
+        ("json", '[{"n": -' + "9" * 5_000 + "}]", "behind member 0 is a number of over 100 digits, or beyond"),
+        ("json", '[{"n": ' + "9" * 2_000_000, "behind member 0 is a number of over 100 digits"),
+        (
+            "json",
+            '[{"email": "ann@example.com", "x": [' + '"[\\\\",' * 9_000 + "1E+400]}]",
+            "behind member 0 is a number",
+        ),
+        ("json", '[{"n": NaN}]', "behind member 0 is no JSON"),
+        ("ndjson", '{"a": 1}\n{"x": {"n": -1e999}}', r"line 2: \$\.x\.n: a number of over 100 digits"),
+        ("ndjson", '{"n": ' + "9" * 5_000 + "}", r"line 1: \$\.n: a number of over 100 digits"),
+        ("ndjson", '{"n": Infinity}', "line 1 is no JSON"),
+        ("ndjson", '{"ann@example.com": {"n": 1e400}}', r"line 1: \$\[\.\.\.\]\.n: a number"),
+        ("ndjson", '{"x": {' + ",".join(f'"n{n}": 1' for n in range(1_001)) + "}}", r"line 1: \$\.x: over 1,000 names"),
+        ("json", "[{" + ",".join(f'"n{n}": 1' for n in range(1_001)) + "}]", "member 1 has over 1,000 attributes"),
         ("ndjson", '{"email": "' + "a" * 1_000_000, "line 1 is longer"),
         ("json", '[{"email": "ann@example.com"}, {"email": "bob@exa', "behind member 1"),
         ("json", '{"members": [{"email": "ann@example.com"}]', "behind member 1"),
@@ -107,6 +133,22 @@ def test_an_identifier_that_is_empty_under_one_name_may_stand_under_another() ->
     assert _told('{"Email": "ann@example.com", "email": "ann@example.com"}', "ndjson") == [{"email": "ann@example.com"}]
 
 
-def test_an_attribute_may_be_nested_as_deeply_as_that_of_a_single_change() -> None:
-    deep = msgspec.json.decode("[" * 64 + "]" * 64)
-    assert _told(msgspec.json.encode({"email": "ann@example.com", "x": deep}), "ndjson")[0]["attributes"] == {"x": deep}
+@pytest.mark.parametrize(("form", "around"), [("ndjson", 1), ("json", 2)])
+def test_a_line_or_a_document_may_be_nested_as_deeply_as_any_message(form: Format, around: int) -> None:
+    deep = msgspec.json.decode("[" * (64 - around) + "]" * (64 - around))
+    member = {"email": "ann@example.com", "x": deep, "n": 10**18}
+    body = msgspec.json.encode(member if form == "ndjson" else [member])
+    assert _told(body, form)[0]["attributes"] == {"x": deep, "n": 10**18}
+
+
+@pytest.mark.parametrize("inner", ["[", '{"a":', '[{"a":', '[["x",', '{"a":1,"b":'])
+@pytest.mark.parametrize("before", ["", "[", '{"members":[', '{"members":[{"email":"a@example.com"},'])
+def test_a_document_without_end_takes_no_memory(before: str, inner: str) -> None:
+    pieces = iter([(before + inner * 200_000).encode()])
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unreadable, match=r"nested too deeply|neither"):
+            list(rows(pieces, "json", False, Selection(full=True)))
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()

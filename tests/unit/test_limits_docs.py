@@ -1,0 +1,27 @@
+"""The page of limits says the limits that hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from intake import limits
+
+PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
+
+
+def test_the_page_names_every_limit() -> None:
+    cells = [line.split("|") for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    said = {cell[1].strip().partition(" ")[0]: int(cell[2].strip().replace(",", "")) for cell in cells[1:] if cell[2:]}
+    assert said == {
+        "bytes": limits.STORED,
+        "values": limits.VALUES,
+        "names": limits.NAMES,
+        "changes": limits.CHANGES,
+        "people": limits.PROFILES,
+        "audiences": limits.AUDIENCES,
+        "memberships": limits.MEMBERSHIPS,
+        "identities": limits.IDENTITIES,
+        "levels": limits.NESTED,
+        "digits": limits.DIGITS,
+    }
+    assert f"| bytes of a body, decompressed | {limits.BODY:,} |" in PAGE.read_text()
