@@ -7,10 +7,10 @@ from statistics import median
 from typing import Final
 
 from bench import rivals
-from bench.messages import ACCOUNT
+from bench.messages import ACCOUNT, TOKEN
 from bench.processes import redis_server
 from bench.report import Figure, Row, Verdict
-from bench.rivals import TOKEN, Rival, send
+from bench.rivals import Rival, send
 from bench.sizes import Sizes
 
 #: The part of the intake without scopes that is left with them.
