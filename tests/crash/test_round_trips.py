@@ -40,13 +40,17 @@ def test_a_delivery_killed_at_any_request_loses_nothing(house: House, when: When
         house.to_redis,
         lambda n: house.to_redis.kill_at(n, when, house.children.kill, uncounted),
         lambda: delivered_by_children(house),
+        every=2,
     )
     assert seen.count("EVALSHA") > 20, seen
 
 
 def test_a_delivery_that_loses_any_answer_of_redis_loses_nothing(house: House) -> None:
     seen = house.at_every_request(
-        house.to_redis, lambda n: house.to_redis.reset_at(n, "after", READS), lambda: delivered_by_children(house)
+        house.to_redis,
+        lambda n: house.to_redis.reset_at(n, "after", READS),
+        lambda: delivered_by_children(house),
+        every=2,
     )
     assert seen.count("EVALSHA") > 20, seen
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
+from random import randrange
 from typing import Self
 
 from redis import Redis
@@ -113,12 +114,16 @@ class House:
         """One tick of a healthy scheduler."""
         tick(self.redis, self.settings.connections, now_ms())
 
-    def at_every_request(self, proxy: Proxy, disturb: Callable[[int], None], run: Callable[[], None]) -> list[str]:
+    def at_every_request(
+        self, proxy: Proxy, disturb: Callable[[int], None], run: Callable[[], None], every: int = 1
+    ) -> list[str]:
         """Run, disturbed at request 1, 2, ... and check what became of it, until a run was not disturbed any more.
+
+        `every`: where a run takes long, at each so many requests, beginning at another one each time.
 
         Returns the requests of that last run. A failure is preceded by a line that says where the run was disturbed.
         """
-        for number in count(1):
+        for number in count(randrange(1, every + 1), every):
             self.empty()
             disturb(number)
             run()
