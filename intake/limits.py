@@ -58,4 +58,4 @@ MESSAGE_ID = 200
 SHARED = 32 * 1024
 #: Bytes that one message may make the ledger store. What a message says once of a person is stored for each of the
 #: person's audiences, so that a small message could ask for very much.
-STORED = 6 * BODY
+STORED = 2 * BODY

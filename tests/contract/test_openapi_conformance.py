@@ -44,6 +44,8 @@ REFUSED = {
 #: Places of which no schema says what may stand there: no time to come, a template, somebody, a name for each list.
 _GROUPS = tuple(f"$.groups[{index}]: its list" for index in range(1, 5))
 BEYOND_A_SCHEMA = ("?at: ", "$.list_name: ", "$.launch_at: ", "$.exclusions[", *_GROUPS)
+#: Of a number anywhere, also in what a sender may add: JSON Schema knows no digits.
+TOO_LARGE = ": a number of over 100 digits"
 operations = schemathesis.openapi.from_dict(document(), config=CONFIG)
 
 
@@ -81,8 +83,10 @@ def test_every_operation_keeps_to_the_document(case: schemathesis.Case[Any], int
     print(f"schemathesis' seed is {SEED}")  # noqa: T201  # pytest shows it with a failure
     response = case.call(base_url=intake.url, headers={"Authorization": f"Token {TOKEN}"})
     excluded: list[Any] = [negative_data_rejection]
-    if response.status_code == 400 and response.json()["error"]["description"].startswith(BEYOND_A_SCHEMA):
-        excluded.append(positive_data_acceptance)
+    if response.status_code == 400:
+        description = response.json()["error"]["description"]
+        if description.startswith(BEYOND_A_SCHEMA) or TOO_LARGE in description:
+            excluded.append(positive_data_acceptance)
     case.validate_response(response, excluded_checks=excluded)
     # Unsound people and changes are kept as dead letters beside sound ones, and only Ferry's own form tells of them.
     told = response.status_code == 202 and response.json().get("rejected")
