@@ -86,7 +86,7 @@ def test_both_deliver_and_neither_sees_the_others_people(groups: dict[str, Up]) 
 def test_what_else_there_is_to_do_stays_within_the_prefix(groups: dict[str, Up], tmp_path: Path) -> None:
     up = groups["staging"]
     (tmp_path / "vips.csv").write_text("email\nann@staging.example.com\ncat@staging.example.com\n")
-    ferry(up, "sync", "VIPs", str(tmp_path / "vips.csv"), "--confirm")
+    ferry(up, "sync", "7", str(tmp_path / "vips.csv"), "--name", "VIPs", "--confirm")
     ferry(up, "flush", "--all", "--wait")
     until(lambda: members(up) == ["ann@staging.example.com", "cat@staging.example.com"])
     ferry(up, "hold", "default", "--reason", "a look")
@@ -97,8 +97,8 @@ def test_what_else_there_is_to_do_stays_within_the_prefix(groups: dict[str, Up],
         ("dead", "list"),
         ("audit",),
         ("holds",),
-        ("syncs", "VIPs"),
-        ("reconcile", "VIPs"),
+        ("syncs", "7"),
+        ("reconcile", "7"),
     ):
         ferry(up, *words)
     base = f"http://127.0.0.1:{up.port}"
