@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from queues import keys
-
 #: ms for which Redis may take to confirm; the client gives up on an answer after three seconds (server.py).
 WAIT_MS: Final = 2_000
 #: WAITAOF came with Redis 7.2.
@@ -33,15 +31,14 @@ class Durability:
         """Whether Redis is asked to confirm."""
         return self.fsync or self.replicas > 0
 
-    @property
-    def commands(self) -> list[tuple[Any, ...]]:
-        """What goes behind the writes, on their connection; the last answer goes to `confirms`.
+    def commands(self, mark: str) -> list[tuple[Any, ...]]:
+        """What goes behind the writes, on their connection; the last answer goes to `confirms`. `mark`: a key to write.
 
         WAIT and WAITAOF wait for the last write of their own connection. A repeated message writes nothing, and its
         first copy came by another one: so there is always a write, and what came before it is waited for as well.
         """
         wait = ("WAITAOF", 1, 0, WAIT_MS) if self.fsync else ("WAIT", self.replicas, WAIT_MS)
-        return [("SET", keys.CONFIRMING, 1), wait]
+        return [("SET", mark, 1), wait]
 
     def confirms(self, answers: list[Any]) -> bool:
         """Whether these answers to `commands` say that it is so."""

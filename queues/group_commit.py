@@ -176,7 +176,7 @@ class GroupCommit:
                 pipe.execute_command("EVALSHA", sha, len(call.keys), *call.keys, *call.args)
             if not self._durability.waits:
                 return list(await pipe.execute(raise_on_error=False)), True
-            for words in self._durability.commands:
+            for words in self._durability.commands(keys.CONFIRMING):
                 pipe.execute_command(*words)
             answers = list(await pipe.execute(raise_on_error=False))
         return answers[: len(asked)], self._durability.confirms(answers[len(asked) :])

@@ -49,3 +49,11 @@ def test_a_prefix_stands_in_front_of_every_key_and_changes_nothing_else(prefix: 
     assert {"partition", "queue", "batch", "claims", "RQ_PREFIX"} <= tagged
     for name in tagged:
         assert key_slot(plain[name].encode()) == key_slot(prefixed[name].encode())
+
+
+def test_the_settings_can_be_read_before_the_prefix_is() -> None:
+    """The folder of `ferry up` may name one, and a command that has imported the keys by then would not have it."""
+    program = "import sys, ops.cli; assert 'key_prefix' not in sys.modules, 'imported by the settings'"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    told = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
