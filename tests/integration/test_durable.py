@@ -16,7 +16,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from queues import keys
-from queues.acceptance import Acceptance
+from queues.acceptance import ITEMS, Acceptance
 from queues.clock import now_ms
 from queues.durability import Durability
 from queues.errors import Unconfirmed
@@ -224,7 +224,7 @@ def test_of_a_queue_nothing_is_written_behind_a_part_that_was_not_confirmed(fold
 
     with server(folder) as (_, url):
         asyncio.run(run(url))
-        assert stored(url) == 800, "the first call has one part, for a script carries a thousand changes"
+        assert stored(url) == ITEMS, "a script carries so many changes"
 
 
 @pytest.mark.parametrize("binary", ["redis-6.2", "own"])
