@@ -13,7 +13,7 @@ import falcon.asgi
 
 from intake import limits
 from intake.auth import is_anonymous, sender_of
-from intake.large import Large
+from intake.large import Large, in_thread
 from intake.peers import LOOPBACK, Network, peer_of
 from intake.shares import Body, Full, Shares
 from intake.turned_away import TurnedAway
@@ -65,7 +65,7 @@ class BodyReader:
             if len(packed) <= limits.PACKED_AT_ONCE:
                 body = _decompress(packed, most)
             else:
-                body = await asyncio.to_thread(_decompress, packed, most)
+                body = await in_thread(_decompress, packed, most)
             self.hold(req, len(body))
         return body.removeprefix(codecs.BOM_UTF8)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
@@ -18,6 +17,7 @@ from intake.auth import sender_of
 from intake.body import BodyReader
 from intake.campaign_reading import Planned
 from intake.chosen import check_query, connection_named
+from intake.large import in_thread
 from intake.scopes import Scopes
 from intake.snapshot_status import status_of
 from intake.staging import Staging
@@ -50,7 +50,7 @@ class Campaigns:
     async def _take(self, body: bytes, sender: Sender) -> list[Planned]:
         # In a thread, for a hundred thousand people take seconds, and no other sender waits for them.
         choose = partial(connection_named, connections=self._connections, scopes=self._scopes, sender=sender)
-        planned = await asyncio.to_thread(campaign_reading.read, body, choose, now_ms())
+        planned = await in_thread(campaign_reading.read, body, choose, now_ms())
         # All before any is submitted, so that a ledger without room for all of them carries none out.
         sizes = [await self._staging.stage(each.order.snapshot, _pieces(each.body)) for each in planned]
         for each, size in zip(planned, sizes, strict=True):
