@@ -116,8 +116,8 @@ class Memory:
         self._adopt(epoch, found, fall)
 
     def _fall(self, epoch: bytes | None, found: Mapping[int, Step], before: Mapping[int, Step]) -> Fall | None:
-        if epoch != self._epoch:
-            return None  # the first look, or a ledger that was emptied: epoch.py sees to that
+        if epoch is None or epoch != self._epoch:
+            return None  # the first look, or a ledger that was emptied, or never had a scheduler: epoch.py sees to that
         known = {partition: before.get(partition, _NONE) for partition in found}
         lower = {
             partition: self._lower.get(partition, step)
