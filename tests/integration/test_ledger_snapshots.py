@@ -14,7 +14,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import OutOfMemoryError
 
-from queues import keys, pending, records, snapshots, staging
+from queues import group_commit, keys, pending, records, snapshots, staging
 from queues.batches import Settlement, settle
 from queues.census import count, take_census
 from queues.change import decode, is_nobody
@@ -238,7 +238,10 @@ def state(redis: Redis) -> dict[bytes, Any]:
     return {key: kinds[cast(bytes, redis.type(key))](key) for key in found}
 
 
-def test_an_intake_writes_down_what_a_command_does(redis: Redis, redis_url: str) -> None:
+def test_an_intake_writes_down_what_a_command_does(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "now_ms", lambda: NOW)
     snapshot_id = f"{QUEUE.partition:02d}-{uuid.UUID(int=1).hex}"
     record = of(snapshot_id, 4)
     snapshots.stage(redis, snapshot_id, 0, snapshots.compress(b"one\n"))

@@ -17,7 +17,7 @@ def upload(delivery: Delivery) -> None:
     raise RuntimeError(f"cannot upload {person!r} with {delivery.to.api_key}") from cause
 
 
-def read(_decoder: object, body: bytes, *_: Any) -> None:
+def read(_decoder: object, body: bytes, *_: Any, **__: Any) -> None:
     """In the place of intake.faults.read."""
     raise RuntimeError(f"cannot read {body!r}")
 
