@@ -26,7 +26,7 @@ def world(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @clashes
-@settings(max_examples=20)
+@settings(max_examples=14)
 @given(agreed=agreeing, told=steps(st.just(0)))
 def test_nobody_is_taken_for_anybody_else(world: IdentityWorld, clash: str, agreed: set[str], told: list[Step]) -> None:
     world.empty(clash, multi_email=clash == "merge")
@@ -37,7 +37,7 @@ def test_nobody_is_taken_for_anybody_else(world: IdentityWorld, clash: str, agre
 
 
 @clashes
-@settings(max_examples=20)
+@settings(max_examples=14)
 @given(agreed=agreeing, told=steps(st.integers(1, 250)), dies_at=st.integers(1, 250))
 def test_nor_when_workers_die_at_any_request(
     world: IdentityWorld, clash: str, agreed: set[str], told: list[Step], dies_at: int

@@ -28,7 +28,7 @@ PEOPLE = [address(number) for number in range(300)]
 #: Of these single changes say last what becomes of them, with a CDP time that no snapshot reaches.
 STAYS, LEAVES, FAR = address(900), PEOPLE[7], 3_600_000
 #: Seconds of trouble, and strokes that must fall in it however slow the machine is.
-TROUBLE_S, STROKES = 8.0, 8
+TROUBLE_S, STROKES = 4.0, 5
 
 
 def say(redis: Redis, people: Iterable[str], plan: str) -> str:
