@@ -65,7 +65,7 @@ class Installation:
 
     def ferry(self, *words: str, text: str | None = None) -> str:
         """What a command says."""
-        known = {name: self._known[name] for name in ("FERRY_SECRET_KEY", "KLAVIYO_BASE_URL")}
+        known = {name: self._known[name] for name in ("FERRY_SECRET_KEY", "KLAVIYO_BASE_URL", "FERRY_INSTALLATION")}
         told = ferry(self._known["REDIS_URL"], self.up.var, *words, text=text, **known)
         assert told.exit_code == 0, told.output
         return told.output
