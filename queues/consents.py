@@ -44,10 +44,14 @@ def bind(redis: Redis, connection: str, people: Sequence[Sequence[str]]) -> None
 
     `people`: the person keys of each; the first key names the person. Raises redis.RedisError.
     """
+    wanted = [(keys.consents(connection, other), name) for name, *others in people for other in others]
     with redis.pipeline(transaction=False) as pipe:
-        for name, *others in people:
-            for other in others:
-                scripts.queue_up(pipe, "bind", [keys.consents(connection, other)], [name])
+        for key, _ in wanted:
+            pipe.exists(key)
+        # Of most people nothing was told under another key: the script goes to the others only.
+        for (key, name), there in zip(wanted, pipe.execute(), strict=True):
+            if there:
+                scripts.queue_up(pipe, "bind", [key], [name])
         pipe.execute()
 
 

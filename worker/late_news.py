@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from identity.identifiers import Named
@@ -37,7 +37,8 @@ def find(delivery: Delivery, people: People, elsewhere: Elsewhere) -> Late:
         return found
     said = {i: people.said(i) for i in asked}
     meant = {i: _meant(each, elsewhere) for i, each in said.items()}
-    known = _Known(delivery, {*_each(said.values()), *(name for names in meant.values() for name in names)})
+    named = {name for each in said.values() for name in each.who.named}
+    known = _Known(delivery, named.union(*meant.values()))
     for i, each in said.items():
         spared = [name for name in meant[i] if each.at < known.of(name).any]
         if each.at < known.newest(each, meant[i]) or (spared and len(spared) == len(meant[i])):
@@ -45,11 +46,6 @@ def find(delivery: Delivery, people: People, elsewhere: Elsewhere) -> Late:
         elif spared:
             found.spared[i] = spared
     return found
-
-
-def _each(said: Iterable[Said]) -> Iterator[Named]:
-    for each in said:
-        yield from each.who.named
 
 
 def _meant(said: Said, elsewhere: Elsewhere) -> list[Named]:
