@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,9 @@ def test_the_alert_readiness_the_page_and_status_say_it_until_it_is_acknowledged
         assert "There is nothing to acknowledge" in again.output
 
 
-def test_a_failover_that_lost_what_was_accepted_is_noticed(tmp_path: Path, klaviyo: Account) -> None:
+@contextmanager
+def watched(tmp_path: Path, klaviyo: Account) -> Iterator[tuple[Sentinels, Group, Sender]]:
+    """A ledger with a replica that has all of the first message, and processes that have seen it."""
     with (
         Sentinels(tmp_path) as sentinels,
         Group(environment(sentinels.url, klaviyo.url), tmp_path, "web", "scheduler") as group,
@@ -122,6 +125,11 @@ def test_a_failover_that_lost_what_was_accepted_is_noticed(tmp_path: Path, klavi
         with Redis(port=sentinels.primary) as redis:
             assert redis.wait(1, 10_000) == 1
             until(lambda: redis.exists(keys.EPOCH) == 1, "the scheduler's first tick")
+        yield sentinels, group, sender
+
+
+def test_a_failover_that_lost_what_was_accepted_is_noticed(tmp_path: Path, klaviyo: Account) -> None:
+    with watched(tmp_path, klaviyo) as (sentinels, group, sender):
         until(lambda: contents(group)["ok"] is True, "readiness")
         with sentinels.losing():
             assert sender.post(message("42", "add", range(2, 4))) == 202
@@ -130,14 +138,7 @@ def test_a_failover_that_lost_what_was_accepted_is_noticed(tmp_path: Path, klavi
 
 
 def test_a_failover_that_lost_nothing_is_no_alarm(tmp_path: Path, klaviyo: Account) -> None:
-    with (
-        Sentinels(tmp_path) as sentinels,
-        Group(environment(sentinels.url, klaviyo.url), tmp_path, "web", "scheduler") as group,
-    ):
-        sender = Sender(group.port)
-        sender.post_until_accepted(message("42", "add", range(2)))
-        with Redis(port=sentinels.primary) as redis:
-            until(lambda: redis.exists(keys.EPOCH) == 1, "the scheduler's first tick")
+    with watched(tmp_path, klaviyo) as (sentinels, group, sender):
         sentinels.kill_primary()
         sender.post_until_accepted(message("42", "add", range(2, 4)))
         until(lambda: contents(group)["ok"] is True, "readiness")
