@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from alerting import Alerting
 from alerts import mail, slack, webhook
 from alerts.news import News
+from configuration.alerts import Alerting
 
 #: Tells the news, within some ten seconds. Raises Untold.
 Tell = Callable[[News], None]

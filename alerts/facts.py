@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from redis import Redis
 
 from alerts.rules_keys import LASTS_MS
-from queues import alerts, hours, key_changes, looks
+from queues import alerts, looks
 from queues.census import Census, take_census
-from queues.hours import Hour
-from queues.key_changes import KeyChange
+from queues.connections import key_changes
+from queues.connections.key_changes import KeyChange
+from queues.history import hours
+from queues.history.hours import Hour
 from queues.names import Queue
 
 

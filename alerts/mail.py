@@ -12,10 +12,10 @@ from email.utils import formatdate, make_msgid
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from alerting import Mail
 from alerts import texts
 from alerts.errors import Untold
 from alerts.news import News
+from configuration.alerts import Mail
 from klaviyo.deadline import Deadline
 
 log = logging.getLogger(__name__)

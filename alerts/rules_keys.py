@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from queues.alerts import Alert
-from queues.key_changes import KeyChange, told
-from wording import plural
+from queues.connections.key_changes import KeyChange, told
+from text.wording import plural
 
 #: ms for which a change, or the last attempt, is an alert; then it is over, and the audit still has it.
 LASTS_MS: Final = 86_400_000

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from alerts.news import News
-from escaping import visible
 from queues.alerts import Raised
-from wording import plural, span
+from text.escaping import visible
+from text.wording import plural, span
 
 #: Alerts of one message, or line of the log, that are written out; a day on which a hundred queues stop is no day for
 #: a hundred lines.

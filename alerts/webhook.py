@@ -8,12 +8,12 @@ import json
 import time
 from typing import Any, Final
 
-from alerting import Webhook
 from alerts.news import News
 from alerts.posting import post
-from escaping import visible
+from configuration.alerts import Webhook
 from queues.alerts import Raised
-from wording import moment
+from text.escaping import visible
+from text.wording import moment
 
 TIMESTAMP: Final = "Ferry-Timestamp"
 SIGNATURE: Final = "Ferry-Signature"

@@ -17,9 +17,10 @@ from bench.errors import BenchError
 from bench.filling import accept, acceptances, messages
 from bench.messages import CONNECTION, audience_name
 from bench.report import Row, Verdict
-from queues import accounts, holds, keys
+from queues import holds, keys
 from queues.census import count
 from queues.clock import now_ms
+from queues.connections import accounts
 from queues.names import Queue
 
 #: `ferry worker` processes: as many as the machine of the published figures has cores.

@@ -25,7 +25,7 @@ def ferry(folder: Path, klaviyo: Mapping[str, str]) -> Iterator[Rival]:
     with (
         redis_server(folder, "ferry") as url,
         rivals.ferry(url, folder, 1) as rival,
-        _delivery(rival.redis, folder, {"REDIS_URL": url, **klaviyo}, 1),
+        delivery(rival.redis, folder, {"REDIS_URL": url, **klaviyo}, 1),
     ):
         yield rival
 
@@ -39,16 +39,17 @@ def without_intake(folder: Path, settings: Mapping[str, str], workers: int, *, l
     with (
         redis_server(folder, "ferry") as url,
         Redis.from_url(url) as redis,
-        _delivery(redis, folder, {"REDIS_URL": url, **settings}, workers, "ops" if limits else "bench.unlimited"),
+        delivery(redis, folder, {"REDIS_URL": url, **settings}, workers, "commands" if limits else "bench.unlimited"),
     ):
         yield redis
 
 
 @contextmanager
-def _delivery(
-    redis: Redis, folder: Path, settings: Mapping[str, str], workers: int, module: str = "ops"
+def delivery(
+    redis: Redis, folder: Path, settings: Mapping[str, str], workers: int, module: str = "commands"
 ) -> Iterator[None]:
-    scheduler, worker = python("-m", "ops", "scheduler"), python("-m", module, "worker")
+    """`ferry scheduler` and so many `ferry worker` beside a ledger; `settings`: more than the folder."""
+    scheduler, worker = python("-m", "commands", "scheduler"), python("-m", module, "worker")
     values = {"FERRY_VAR": str(folder), **settings}
     with ExitStack() as stack:
         beats = partial(redis.exists, keys.HEARTBEAT)

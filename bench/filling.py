@@ -8,10 +8,10 @@ from itertools import islice
 from redis import Redis
 
 from bench.messages import ACCOUNT, CONNECTION, message, number, phone, profile
-from connections import Connection
-from intake import mparticle_membership
+from configuration.connections import Connection
 from intake.audiences import Audiences
-from intake.mparticle_messages import Membership, decoder
+from intake.mparticle import membership
+from intake.mparticle.messages import Membership, decoder
 from queues import scripts
 from queues.acceptance import Acceptance, calls
 from queues.clock import now_ms
@@ -41,7 +41,7 @@ def acceptances(bodies: Iterable[bytes]) -> Iterator[Acceptance]:
         decoded = decoder.decode(body)
         if not isinstance(decoded, Membership):
             raise TypeError(f"a membership message was decoded as {type(decoded).__name__}")
-        found = mparticle_membership.acceptances(decoded, ACCOUNT, connection, audiences, now_ms())
+        found = membership.acceptances(decoded, ACCOUNT, connection, audiences, now_ms())
         audiences.told(found)
         yield from found
 

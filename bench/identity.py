@@ -15,10 +15,10 @@ from bench.emulated import Requests
 from bench.report import Figure, Row, Verdict, at_most
 from bench.sizes import Sizes
 from identity.sending import IDENTIFIERS
-from klaviyo.filters import MAX_VALUES
+from klaviyo.endpoints import PUBLISHED
 from klaviyo.imports import MAX_ROWS
-from klaviyo.limiter import SHARE
-from klaviyo.quotas import PUBLISHED
+from klaviyo.lookups import MAX_VALUES
+from queues.klaviyo_limits import SHARE
 
 TARGET: Final = 2.0
 #: Nothing is asked about people: one identifier is sent of each, and nobody is looked for.

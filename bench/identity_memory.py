@@ -14,8 +14,8 @@ from bench.messages import CONNECTION, number, phone
 from bench.processes import redis_server
 from klaviyo.imports import MAX_ROWS
 from queues.clock import now_ms
-from queues.identities import Identities
 from queues.names import Queue
+from queues.people.identities import Identities
 
 _QUEUE: Final = Queue(CONNECTION, "audience", "1")
 #: Identifiers that Klaviyo shows on the profile: all but the mpid.
@@ -26,8 +26,8 @@ def measure(people: int, folder: Path) -> float:
     """Bytes of Redis for each of so many people on one list: the rise of `used_memory` of an empty server.
 
     Each has an e-mail, a customer id, a phone and an mpid, and the profile id of a Klaviyo account. They are
-    remembered in portions as large as the largest upload, with the calls that worker/proving.py and
-    worker/remembering.py make. Raises BenchError when one is not remembered.
+    remembered in portions as large as the largest upload, with the calls that worker/people/proving.py and
+    worker/people/remembering.py make. Raises BenchError when one is not remembered.
     """
     with redis_server(folder, f"remembered-{people}") as url, Redis.from_url(url) as redis:
         memory = Identities(redis, CONNECTION)

@@ -12,11 +12,10 @@ from bench.ready_made import Rows, Sent
 from bench.report import Figure, Row, Verdict, at_most
 from bench.sizes import Sizes
 from identity.sending import IDENTIFIERS
-from klaviyo.endpoints import BULK_IMPORT, PROFILES
-from klaviyo.filters import MAX_VALUES
+from klaviyo.endpoints import BULK_IMPORT, PROFILES, PUBLISHED, Quota
 from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
-from klaviyo.limiter import SHARE
-from klaviyo.quotas import PUBLISHED, Quota
+from klaviyo.lookups import MAX_VALUES
+from queues.klaviyo_limits import SHARE
 
 TARGET = 1.25
 _AUDIENCE = 1

@@ -8,9 +8,8 @@ from bench.backlog import DEFAULTS, WORKERS, Drained, drain, throttled
 from bench.report import Figure, Row, Verdict
 from bench.sizes import Sizes
 from identity.sending import IDENTIFIERS
-from klaviyo.endpoints import BULK_IMPORT
-from klaviyo.limiter import SHARE
-from klaviyo.quotas import PUBLISHED
+from klaviyo.endpoints import BULK_IMPORT, PUBLISHED
+from queues.klaviyo_limits import SHARE
 
 TARGET = 0.85
 _PEOPLE = 100

@@ -22,7 +22,7 @@ _START = 30.0
 _STOP = 15.0
 _ROOT = Path(__file__).parent.parent
 #: What the user's own installation is told must not reach the one that is measured.
-_OURS = ("FERRY_", "KLAVIYO_", "RQ_", "REDIS_URL", "PORT")
+OURS = ("FERRY_", "KLAVIYO_", "RQ_", "REDIS_URL", "PORT")
 
 
 def python(*words: str) -> list[str]:
@@ -32,7 +32,7 @@ def python(*words: str) -> list[str]:
 
 def environment(**values: str) -> dict[str, str]:
     """This process's environment without Ferry's settings, with the values given."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return {**kept, "PYTHONPATH": str(_ROOT), **values}
 
 

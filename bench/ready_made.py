@@ -15,14 +15,16 @@ from bench.emulated import API_KEY, emulator
 from bench.errors import BenchError
 from bench.filling import acceptances, messages
 from bench.processes import redis_server
-from klaviyo.chunks import chunks
+from klaviyo.bulk import chunks
 from klaviyo.client import Klaviyo
+from klaviyo.endpoints import PUBLISHED
 from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
-from klaviyo.limiter import RedisLimiter, fingerprint
+from klaviyo.limiter import fingerprint
 from mappings.profile import Profile
 from mappings.rules import Rules
 from queues.change import decode
-from worker.people import encode_row, mapped_by
+from queues.klaviyo_limits import RedisLimiter
+from worker.people.batch_people import encode_row, mapped_by
 
 _RULES = Rules(alternate_identifier="customer")
 #: Seconds between two looks at the last import job; nine a second are allowed.
@@ -60,7 +62,7 @@ def send(rows: Rows, folder: Path) -> Sent:
     folder.mkdir()
     with redis_server(folder) as url, Redis.from_url(url) as redis, emulator(folder, limits=True) as klaviyo:
         list_id = klaviyo.make_list("Ready-made")
-        limiter = RedisLimiter(redis, fingerprint(API_KEY))
+        limiter = RedisLimiter(redis, fingerprint(API_KEY), PUBLISHED)
         with closing(Klaviyo(klaviyo.settings["KLAVIYO_BASE_URL"], API_KEY, limiter)) as client:
             began = time.monotonic()
             for portion in rows.uploads:

@@ -44,7 +44,7 @@ def ferry(url: str, folder: Path, processes: int = workers, **more: str) -> Iter
     with ExitStack() as stack:
         redis = stack.enter_context(Redis.from_url(url))
         for port in ports:
-            command = python("-m", "ops", "web", "--host", "127.0.0.1", "--port", str(port))
+            command = python("-m", "commands", "web", "--host", "127.0.0.1", "--port", str(port))
             stack.enter_context(program(folder / f"web-{port}.log", command, values, partial(listens, port)))
         yield Rival("Ferry", ports, redis, lambda redis: sum(q.accepted for q in take_census(redis).queues))
 

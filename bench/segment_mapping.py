@@ -18,8 +18,8 @@ from bench.sizes import Sizes
 from mappings.event import to_event
 from mappings.profile import to_profile
 from mappings.rules import Rules
-from mappings.segment import route
-from mappings.segment_settings import DEFAULTS
+from mappings.segment.changes import route
+from mappings.segment.settings import DEFAULTS
 from mappings.sources import read
 
 _RULES = Rules()

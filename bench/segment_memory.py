@@ -12,9 +12,9 @@ from bench.messages import number, phone
 from bench.report import Figure, Row, Verdict
 from bench.segment_messages import track
 from bench.sizes import Sizes
-from connections import Connection
-from intake import segment_reading
+from configuration.connections import Connection
 from intake.audiences import Audiences
+from intake.segment import reading
 from queues.acceptance import Acceptance
 from queues.clock import now_ms
 from queues.policy import OF_KIND
@@ -46,4 +46,4 @@ def _acceptances(begin: int, end: int) -> Iterator[Acceptance]:
     for i in range(begin, end):
         body = orjson.dumps(track(number(i), phone(i)))
         connection = Connection(f"shop-{i // _WAITING}")
-        yield from segment_reading.read(body, connection, audiences, now_ms()).acceptances
+        yield from reading.read(body, connection, audiences, now_ms()).acceptances

@@ -15,19 +15,19 @@ from bench.errors import BenchError
 from bench.report import Figure, Row, Verdict
 from bench.sizes import Sizes
 from bench.snapshots_peak import Peak
-from klaviyo.endpoints import LIST_PROFILES
-from klaviyo.filters import MAX_VALUES
+from klaviyo.endpoints import LIST_PROFILES, PUBLISHED
 from klaviyo.imports import MAX_ROWS
-from klaviyo.limiter import SHARE
-from klaviyo.quotas import PUBLISHED
-from queues import keys, pending, snapshots
+from klaviyo.lookups import MAX_VALUES
+from queues import keys, pending
 from queues.clock import now_ms
-from queues.snapshots import Counts, Order, Record
+from queues.klaviyo_limits import SHARE
+from queues.snapshots import orders
+from queues.snapshots.orders import Counts, Order, Record
 
 #: MB that a worker may come to, whatever the size of a snapshot.
 TARGET_MB = 300.0
-_QUEUE = snapshots.queue_of("default", "1")
-_AUDIENCE = snapshots.audience_of(_QUEUE)
+_QUEUE = orders.queue_of("default", "1")
+_AUDIENCE = orders.audience_of(_QUEUE)
 _NAME = "Everybody"
 _PATIENCE = 1_800.0
 _LOOK = 0.1
@@ -101,13 +101,13 @@ def _weights(people: int, folder: Path) -> Iterator[Row]:
 
 def _carried_out(redis: Redis, people: int, expected: Counts) -> float:
     """Seconds until a snapshot of so many people was queued. Raises BenchError when it came to something else."""
-    name, size = snapshots.new_id(_QUEUE), 0
+    name, size = orders.new_id(_QUEUE), 0
     for number, piece in enumerate(_pieces(people)):
-        snapshots.stage(redis, name, number, snapshots.compress(piece))
+        orders.stage(redis, name, number, orders.compress(piece))
         size += len(piece)
     order = Order(name, now_ms(), "csv", rows=people, confirmed=True, name=_NAME)
     began = time.monotonic()
-    snapshots.submit(redis, _QUEUE, Record(str(_QUEUE), order, now_ms(), size), b"", now_ms())
+    orders.submit(redis, _QUEUE, Record(str(_QUEUE), order, now_ms(), size), b"", now_ms())
     pending.wake(redis)
     _wait(lambda: _record(redis, name).ended is not None)
     seconds, record = time.monotonic() - began, _record(redis, name)
@@ -119,7 +119,7 @@ def _carried_out(redis: Redis, people: int, expected: Counts) -> float:
 
 
 def _record(redis: Redis, name: str) -> Record:
-    record = snapshots.record(redis, name)
+    record = orders.record(redis, name)
     if record is None:
         raise BenchError(f"snapshot {name} has no record")
     return record
@@ -128,7 +128,7 @@ def _record(redis: Redis, name: str) -> Record:
 def _pieces(people: int) -> Iterator[bytes]:
     """The body: a header, then a line for each, so many that a piece is full."""
     yield b"email\n"
-    portion = snapshots.PIECE // len(_line(0))
+    portion = orders.PIECE // len(_line(0))
     for first in range(0, people, portion):
         yield b"".join(_line(number) for number in range(first, min(first + portion, people)))
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from redis import Redis
 
 from bench.processes import redis_server
-from queues import keys, members
-from queues.members import Bucket, Member
+from queues import keys
 from queues.names import Queue
+from queues.snapshots import members
+from queues.snapshots.members import Bucket, Member
 
 _QUEUE = Queue("default", "audience", "memory")
 #: Like the time of a snapshot, to which all its members belong, and of single changes that came since.

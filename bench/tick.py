@@ -13,7 +13,7 @@ from bench.filling import accept, acceptances, messages
 from bench.processes import redis_server
 from bench.report import Figure, Row, Verdict
 from bench.sizes import Sizes
-from connections import DEFAULT, Connection, Connections
+from configuration.connections import DEFAULT, Connection, Connections
 from queues import batches, doorbell
 from queues.batches import Settlement
 from queues.clock import now_ms

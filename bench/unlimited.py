@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from klaviyo.quotas import PUBLISHED, Quota
-from ops.cli import main
+from commands.main import main
+from klaviyo.endpoints import PUBLISHED, Quota
 
 if __name__ == "__main__":
     PUBLISHED.update(dict.fromkeys(PUBLISHED, Quota(burst=1_000_000, steady=1_000_000)))

@@ -10,8 +10,8 @@ import falcon.asgi
 from redis.exceptions import RedisError
 
 from console import render
-from console.gate import wants_page
-from intake import errors
+from console.auth.middleware import wants_page
+from intake.http import errors
 
 log = logging.getLogger(__name__)
 

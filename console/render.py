@@ -8,9 +8,9 @@ from typing import Any, Final
 import falcon.asgi
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from console.access import ROUTES, Visitor, visitor
+from console.auth.roles import ROUTES, Visitor, visitor
 from console.static_files import url_of
-from wording import moment, number, plural, span
+from text.wording import moment, number, plural, span
 
 #: Address and name of the pages that every page leads to, in this order; shown to whom ROUTES lets in.
 _MENU: Final = (

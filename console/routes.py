@@ -1,24 +1,47 @@
-"""The console's app, and how it stands beside the intake."""
+"""The console's app, and how it stands beside the intake.
+
+The addresses at which a person looks at a queue or a hold, and acts on it.
+
+The addresses of the operator's API.
+
+What every answer of the console tells the browser to beware of.
+
+Pages go over the wire compressed: two hundred queues are looked at again every two seconds, by phones too.
+"""
 
 from __future__ import annotations
 
+import gzip
+import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
+import falcon.asgi
 from falcon.routing import CompiledRouter
 
-from console import acts, api_routes, dead_page, errors, metrics_page, page_overview
-from console.audit_page import AuditPage
-from console.compressing import Compressing
-from console.desk import App, Desk
-from console.door import Door
-from console.gate import Gate
-from console.headers import Headers
-from console.person_page import PersonPage
-from console.signin import SignIn, SignOut
+from configuration.settings import Settings
+from console import errors
+from console.api.dead import ConfirmApi, LetterApi, LettersApi, ReplayApi
+from console.api.openapi import document
+from console.api.others import AuditApi, ConnectionsApi, HoldsApi
+from console.api.queues import FlushApi, HoldApi, QueueApi, QueuesApi, ReleaseApi
+from console.auth.authenticate import Door
+from console.auth.middleware import Gate
+from console.auth.signin import SignIn, SignOut
+from console.auth.transport import way_of
+from console.context import App, Desk
+from console.metrics import page
+from console.pages import dead, overview
+from console.pages.act_flush import FlushAct
+from console.pages.act_hold import HoldAct
+from console.pages.act_release import ReleaseAct
+from console.pages.audit import AuditPage
+from console.pages.holds import HoldsPage
+from console.pages.person import PersonPage
+from console.pages.queue import QueuePage
 from console.static_files import Static
-from intake.request_ids import RequestIds
-from settings import Settings
+from intake.incoming import RequestIds
+from intake.openapi.page import Document, Page
 
 _Receive = Callable[[], Awaitable[dict[str, Any]]]
 _Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -35,12 +58,12 @@ def create(desk: Desk, router: CompiledRouter) -> App:
     app.add_route("/sign-out", SignOut(desk, door))
     app.add_route("/static/{name}", Static())
     app.add_route("/audit", AuditPage(desk))
-    page_overview.add_routes(app, desk)
-    acts.add_routes(app, desk)
-    dead_page.add_routes(app, desk)
+    overview.add_routes(app, desk)
+    add_routes(app, desk)
+    dead.add_routes(app, desk)
     app.add_route("/person", PersonPage(desk))
-    metrics_page.add_routes(app, desk)
-    api_routes.add_routes(app, desk)
+    page.add_routes(app, desk)
+    add_api_routes(app, desk)
     return app
 
 
@@ -93,3 +116,103 @@ def _later(receive: _Receive) -> _Receive:
 def install(intake: _App, settings: Settings) -> Beside:
     """The console beside an intake, as one app for the server."""
     return Beside(intake, Desk(settings))
+
+
+_QUEUE = "/queues/{connection}/{kind}/{target}"
+_CONNECTION = "/connections/{connection}"
+
+
+def add_routes(app: App, desk: Desk) -> None:
+    """Add the addresses to the app."""
+    app.add_route("/holds", HoldsPage(desk))
+    app.add_route(_QUEUE, QueuePage(desk))
+    app.add_route("/flush", FlushAct(desk))
+    app.add_route(f"{_QUEUE}/flush", FlushAct(desk))
+    for place in (_QUEUE, _CONNECTION):
+        app.add_route(f"{place}/hold", HoldAct(desk))
+        app.add_route(f"{place}/release", ReleaseAct(desk))
+
+
+_API_QUEUE = "/v1/queues/{connection}/{kind}/{target}"
+_API_CONNECTION = "/v1/connections/{connection}"
+
+
+def add_api_routes(app: App, desk: Desk) -> None:
+    """Add the addresses to the app."""
+    app.add_route("/v1/queues", QueuesApi(desk))
+    app.add_route(_API_QUEUE, QueueApi(desk))
+    app.add_route("/v1/flush", FlushApi(desk))
+    app.add_route(f"{_API_QUEUE}/flush", FlushApi(desk))
+    for place in (_API_QUEUE, _API_CONNECTION):
+        app.add_route(f"{place}/hold", HoldApi(desk))
+        app.add_route(f"{place}/release", ReleaseApi(desk))
+    app.add_route("/v1/holds", HoldsApi(desk))
+    app.add_route("/v1/connections", ConnectionsApi(desk))
+    app.add_route("/v1/dead", LettersApi(desk))
+    app.add_route("/v1/dead/{connection}/{kind}/{target}/{letter}", LetterApi(desk))
+    app.add_route("/v1/dead/{connection}/{kind}/{target}/{letter}/confirm", ConfirmApi(desk))
+    app.add_route("/v1/dead/replay", ReplayApi(desk))
+    app.add_route("/v1/audit", AuditApi(desk))
+    app.add_route("/openapi.json", Document(document))
+    app.add_route("/docs", Page(document))
+
+
+_ALWAYS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+#: A year.
+_HSTS: Final = "max-age=31536000"
+
+
+class Headers:
+    """Middleware: nothing is kept by browsers or proxies, and pages load what is ours, unless the answer says so."""
+
+    async def process_response(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _succeeded: bool
+    ) -> None:
+        """Set them."""
+        headers: dict[str, Any] = {name: value for name, value in _ALWAYS.items() if not resp.get_header(name)}
+        if not resp.get_header("Cache-Control"):
+            headers["Cache-Control"] = "no-store"
+        if way_of(req) == "https":
+            headers["Strict-Transport-Security"] = _HSTS
+        resp.set_headers(headers)
+
+
+#: Characters from which it pays.
+_FROM: Final = 2_000
+#: The fastest: a page of 300 kB becomes one of 12 kB within a millisecond; the best takes as long again, for 1 kB less.
+_LEVEL: Final = 1
+_REFUSED: Final = re.compile(r"q=0(\.0*)?")
+
+
+class Compressing:
+    """Middleware: compresses what is rendered, where the client takes it.
+
+    A page holds a secret, its session's token, beside what an address may say (BREACH, CVE-2013-3587). No other page
+    can have a browser ask for it with the session, whose cookie is SameSite=Strict.
+    """
+
+    async def process_response(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _succeeded: bool
+    ) -> None:
+        """Put the compressed text into its place."""
+        if resp.text is None or len(resp.text) < _FROM:
+            return
+        resp.append_header("Vary", "Accept-Encoding")
+        if takes_gzip(req.get_header("Accept-Encoding") or ""):
+            resp.data, resp.text = gzip.compress(resp.text.encode(), _LEVEL, mtime=0), None
+            resp.set_header("Content-Encoding", "gzip")
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether the header Accept-Encoding names it, and does not refuse it by a weight of 0 (RFC 9110, 12.5.3). Pure."""
+    named = (each.replace(" ", "").lower().partition(";") for each in accepted.split(","))
+    return any(name == "gzip" and not _REFUSED.fullmatch(weight) for name, _, weight in named)

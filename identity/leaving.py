@@ -1,10 +1,15 @@
-"""Which profiles are those of somebody who leaves a list (rule 6 of `identity`). Pure."""
+"""Which profiles are those of somebody who leaves a list (rule 6 of `identity`). Pure.
+
+Who is meant by identifiers without an e-mail (rule 1 of `identity`). Pure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, TypeVar
 
+from identity.identifiers import EXTERNAL_ID, OWN, Identifiers, Named
 from identity.sending import Profile
 from mappings import email
 
@@ -51,3 +56,28 @@ def _is_named(leaver: Leaver, profile: Profile) -> bool:
 
 def _has_id(leaver: Leaver, profile: Profile) -> bool:
     return profile.external_id in leaver.external_ids or profile.phone_number in leaver.phones
+
+
+_IDS: Final = (EXTERNAL_ID, *OWN)
+Somebody = TypeVar("Somebody")
+
+
+def ids_of(who: Identifiers) -> tuple[Named, ...]:
+    """The ids among the identifiers, strongest first."""
+    return tuple(named for named in who.named if named[0] in _IDS)
+
+
+def meant(
+    leading: Sequence[Named], having: Mapping[Named, Sequence[tuple[Somebody, int]]], moving: frozenset[Named]
+) -> list[Somebody]:
+    """Everybody who may be meant: the people with the first of the `leading` identifiers that anybody has.
+
+    `having`: the people who have an identifier, each with the time at which they were told to have it. `moving`:
+    identifiers that have one e-mail at a time, so that the newest is meant.
+    """
+    for named in leading:
+        if people := having.get(named):
+            if named in moving:
+                return [max(reversed(people), key=lambda each: each[1])[0]]
+            return list(dict.fromkeys(person for person, _ in people))
+    return []

@@ -1,9 +1,12 @@
-"""How a connection tells people apart, as it is set up in connections.toml."""
+"""How a connection tells people apart, as it is set up in connections.toml.
+
+When somebody counts as on the list, and what follows when they are not there (rule 7 of `identity`). Pure.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from identity.blocked import DEFAULT, Blocked
 from identity.identifiers import EXTERNAL_ID, OWN, Identifiers, Named
@@ -39,3 +42,14 @@ class Policy:
         if self.email_change == "move" or (source == "segment" and who.value("user_id") == who.value(EXTERNAL_ID)):
             kinds = (*OWN, EXTERNAL_ID)
         return frozenset(named for named in who.named if named[0] in kinds)
+
+
+#: Seconds after a look that missed somebody until the next one: Klaviyo gives no promise how soon a member is shown.
+DELAYS_S: Final = (30.0, 300.0)
+#: People looked for where a sample is enough: one request.
+SAMPLE: Final = 100
+
+
+def next_look_s(tries: int) -> float | None:
+    """Seconds until it is looked again after `tries` looks; None when there were enough."""
+    return DELAYS_S[tries - 1] if tries <= len(DELAYS_S) else None

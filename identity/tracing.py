@@ -24,8 +24,7 @@ from identity.identifiers import (
 )
 from identity.keys import key_of, typed_phone
 from mappings import email
-from mappings.identifiers import identifier
-from mappings.identity_types import ALTERNATE, PHONES
+from mappings.identifiers import ALTERNATE, PHONES, identifier
 from mappings.person import Identity, Person
 from mappings.rules import Rules
 from queues.change import person_key

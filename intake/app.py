@@ -10,36 +10,35 @@ from typing import Any
 import falcon.asgi
 from redis.asyncio import Redis
 
-from intake import added, durable, errors, room, suspensions
-from intake.accounts import Accounts
-from intake.added import Added
+from configuration.settings import Settings
+from intake import background
+from intake import background as added
+from intake import background as durable
+from intake import background as suspensions
+from intake.access.auth import Auth, Scopes
+from intake.access.believed import Believed
+from intake.access.uses import EVERY, Uses
 from intake.audiences import Audiences
-from intake.auth import Auth
-from intake.believed import Believed
-from intake.body import RECEIVE, BodyReader
-from intake.campaigns import Campaigns
-from intake.changes import Changes
-from intake.docs import Document, Page
-from intake.durable import Durable
-from intake.health import Health, Readiness
-from intake.lookout import Lookout
-from intake.mparticle import MParticle
-from intake.openapi import document
-from intake.request_ids import RequestIds
-from intake.room import Room
-from intake.scopes import Scopes
-from intake.segment import Segment
-from intake.segment_auth import Signatures
-from intake.snapshot_status import Sync, Syncs
-from intake.snapshots import Members
-from intake.staging import Staging
-from intake.suspensions import Suspensions
-from intake.uses import EVERY, Uses
-from queues.accounts import Cipher
+from intake.background import ConnectionWatcher, DurabilityWatcher, PeriodicTask, RefusedKeys, RoomWatcher
+from intake.campaigns.routes import Campaigns
+from intake.changes.routes import Changes
+from intake.http import errors
+from intake.http.body import RECEIVE, BodyReader
+from intake.incoming import RequestIds
+from intake.mparticle.accounts import Accounts
+from intake.mparticle.routes import MParticle
+from intake.openapi.document import document
+from intake.openapi.page import Document, Page
+from intake.readiness import Health, Readiness
+from intake.segment.auth import Signatures
+from intake.segment.routes import Segment
+from intake.snapshots.routes import Members
+from intake.snapshots.staging import Staging
+from intake.snapshots.status import Sync, Syncs
+from queues.connections.accounts import Cipher
 from queues.group_commit import GroupCommit
 from queues.sender_rates import SenderRates
-from queues.server import connect_async
-from settings import Settings
+from queues.server.connection import connect_async
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +79,9 @@ async def _no_body() -> dict[str, Any]:
 class _Lifespan:
     """Falcon's hooks for the start and the end of the process."""
 
-    def __init__(self, redis: Redis, settings: Settings, added: Added, uses: Uses, lookouts: Sequence[Lookout]) -> None:
+    def __init__(
+        self, redis: Redis, settings: Settings, added: ConnectionWatcher, uses: Uses, lookouts: Sequence[PeriodicTask]
+    ) -> None:
         self._redis = redis
         self._uses = uses
         self._settings = settings
@@ -111,17 +112,17 @@ def create_app(settings: Settings) -> Intake:
     scopes = Scopes(SenderRates(redis), uses)
     believed = Believed(redis, Cipher(settings.secret_keys), uses)
     accounts = Accounts(settings.connections, scopes, believed)
-    suspended = Suspensions(redis)
-    more = Added(redis, settings.connections)
+    suspended = RefusedKeys(redis)
+    more = ConnectionWatcher(redis, settings.connections)
     lookouts = [
-        Lookout(Room(redis, commit, settings.max_pending).look, room.EVERY),
-        Lookout(suspended.look, suspensions.EVERY),
-        Lookout(more.look, added.EVERY),
-        Lookout(uses.look, EVERY),
-        Lookout(partial(commit.memory.look_async, redis), room.EVERY),
+        PeriodicTask(RoomWatcher(redis, commit, settings.max_pending).look, background.ROOM_EVERY),
+        PeriodicTask(suspended.look, suspensions.KEYS_EVERY),
+        PeriodicTask(more.look, added.CONNECTIONS_EVERY),
+        PeriodicTask(uses.look, EVERY),
+        PeriodicTask(partial(commit.memory.look_async, redis), background.ROOM_EVERY),
     ]
     if settings.durable.waits:
-        lookouts.append(Lookout(Durable(redis, commit, settings.durable).look, durable.EVERY))
+        lookouts.append(PeriodicTask(DurabilityWatcher(redis, commit, settings.durable).look, durable.DURABLE_EVERY))
     signatures = Signatures(settings.every_sender)
     auth = Auth(settings.every_sender, scopes, signing=bool(signatures))
     app = Intake(bodies, middleware=[RequestIds(), auth, _Lifespan(redis, settings, more, uses, lookouts)])

@@ -1,4 +1,7 @@
-"""Whether Ferry can take changes and will send them on: what `/readyz` says."""
+"""Whether Ferry can take changes and will send them on: what `/readyz` says.
+
+`GET /healthz` and `GET /readyz`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import falcon
+import falcon.asgi
+import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from queues import keys, rollback
-from queues.durability import LOCAL, Durability, obstacle
-from queues.rollback import Fall
+from queues import keys
+from queues.clock import now_ms
+from queues.server import rollback
+from queues.server.durability import LOCAL, Durability, obstacle
+from queues.server.rollback import Fall
 
 #: ms after which a scheduler that has not ticked counts as dead.
 FRESH: Final = 30_000
@@ -131,3 +139,26 @@ def eviction(info: dict[str, Any], config: _Config) -> Check:
 
 def _known(config: _Config, name: str) -> str:
     return (config or {}).get(name) or "unknown"
+
+
+class Health:
+    """Whether the process is up, which it is when it answers."""
+
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Always 200."""
+        resp.data = b'{"status":"up"}'
+
+
+class Readiness:
+    """Whether changes are taken and sent on."""
+
+    def __init__(self, redis: Redis, asked: Durability) -> None:
+        self._redis = redis
+        self._asked = asked
+
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """200 when every check is ok, 503 otherwise; each check with what to do."""
+        found = await checks(self._redis, now_ms(), self._asked)
+        ready = all(check.ok for check in found)
+        resp.status = falcon.HTTP_200 if ready else falcon.HTTP_503
+        resp.data = orjson.dumps({"ready": ready, "checks": found})

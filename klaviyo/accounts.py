@@ -9,7 +9,7 @@ import msgspec
 from klaviyo.calls import Caller, shape
 from klaviyo.endpoints import ACCOUNTS, BULK_IMPORT, LISTS, PROFILES
 from klaviyo.errors import NotAccepted
-from klaviyo.filters import query
+from klaviyo.lookups import query
 from klaviyo.outcomes import UNEXPECTED, Hold, Retry
 
 _FIELDS = "test_account,contact_information.organization_name"

@@ -1,8 +1,12 @@
-"""What all bulk requests have in common: their caps, and refusals that blame only rows that were sent."""
+"""What all bulk requests have in common: their caps, and refusals that blame only rows that were sent.
+
+Cutting a sequence into requests that stay under Klaviyo's caps.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from klaviyo.calls import Caller
 from klaviyo.endpoints import Endpoint
@@ -42,3 +46,28 @@ def _explain(outcome: Outcome, sent: int) -> Outcome:
         first = outcome.errors[0]
         outcome = Rows(errors) if errors else Bisect(first.code, first.detail, first.pointer, first.error_id)
     return outcome
+
+
+Item = TypeVar("Item")
+
+
+def chunks(
+    items: Sequence[Item],
+    max_items: int,
+    max_bytes: int,
+    size: Callable[[Item], int] = len,  # type: ignore[assignment]  # for items that have a length
+) -> Iterator[Sequence[Item]]:
+    """Consecutive, non-empty parts of `items`, each as long as the caps allow.
+
+    `size(item)` is its length in bytes, one more is counted for the comma. An item larger than `max_bytes`
+    gets a part of its own: the caller knows what to do with it.
+    """
+    start = used = 0
+    for index, item in enumerate(items):
+        cost = size(item) + 1
+        if index > start and (index - start >= max_items or used + cost > max_bytes):
+            yield items[start:index]
+            start, used = index, 0
+        used += cost
+    if start < len(items):
+        yield items[start:]

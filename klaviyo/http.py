@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 import ssl
@@ -20,6 +19,7 @@ from klaviyo import holds
 from klaviyo.deadline import Deadline, DeadlineAdapter
 from klaviyo.outcomes import UNEXPECTED, Hold, Retry
 from klaviyo.revision import REVISION
+from text.hosts import is_loopback
 
 MEDIA_TYPE = "application/vnd.api+json"
 CONNECT_S = 5.0
@@ -141,21 +141,12 @@ def check_base_url(base_url: str) -> str:
     parts = urlsplit(base_url)
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None or not parts.hostname:
         raise ValueError("Klaviyo's base URL must be a scheme and a host, like https://a.klaviyo.com.")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ValueError(
             f"Klaviyo's base URL must use https, because the key travels with every request; "
             f"{parts.scheme}://{parts.hostname} is allowed for this machine's loopback addresses only."
         )
     return base_url.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def user_agent() -> str:

@@ -1,23 +1,24 @@
-"""Bulk profile imports: upload, poll, read the errors (Klaviyo: bulk profile import guide)."""
+"""Bulk profile imports: upload, poll, read the errors (Klaviyo: bulk profile import guide).
+
+How long Klaviyo took for something, by its own clock.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 
 import msgspec
 
 from klaviyo import bulk
 from klaviyo.calls import Caller, shape
-from klaviyo.duration import took_ms
 from klaviyo.endpoints import BULK_IMPORT, IMPORT_ERRORS, IMPORT_JOB
 from klaviyo.errors import NotAccepted
-from klaviyo.filters import query
-from klaviyo.outcomes import Retry
-from klaviyo.problems import token
+from klaviyo.lookups import query
+from klaviyo.outcomes import Retry, token
 
 #: Most profiles and bytes of them in one import (Klaviyo: bulk import profiles).
 MAX_ROWS = 10_000
@@ -128,7 +129,7 @@ class _Job(msgspec.Struct, frozen=True):
     def value(self) -> ImportJob:
         found = self.attributes
         counts = (found.total_count or 0, found.completed_count or 0, found.failed_count or 0)
-        took = took_ms(found.created_at, found.completed_at)
+        took = duration_ms(found.created_at, found.completed_at)
         return ImportJob(self.id, found.status, *counts, found.expires_at, took)
 
 
@@ -156,3 +157,18 @@ class _Error(msgspec.Struct, frozen=True):
         match = _ROW_POINTER.search((found.source and found.source.pointer) or "")
         index = int(match[1]) if match else None
         return RowFailure(token(found.code), found.detail or "", found.original_payload, index, token(self.id))
+
+
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+def duration_ms(created: object, completed: object) -> int | None:
+    """From `created_at` to `completed_at`, as an answer has them; None where either is missing or cannot be read.
+
+    Nothing is raised for it: that is told to people, and must not stop a delivery.
+    """
+    try:
+        took = msgspec.convert(completed, _Moment) - msgspec.convert(created, _Moment)
+    except msgspec.ValidationError:
+        return None
+    return max(0, took // timedelta(milliseconds=1))

@@ -13,9 +13,8 @@ import msgspec
 
 from klaviyo.calls import Caller, shape
 from klaviyo.endpoints import LIST_PROFILES, PROFILES
-from klaviyo.filters import query
 from klaviyo.listing import Listing
-from klaviyo.lookups import CONSENTS, IDENTIFIERS, Attributes, Profile, look_up
+from klaviyo.lookups import CONSENTS, IDENTIFIERS, Attributes, Profile, look_up, query
 from klaviyo.marketing import Marketing
 
 #: What profiles can be looked up by.

@@ -6,7 +6,7 @@ import msgspec
 
 from klaviyo.calls import Caller, shape
 from klaviyo.endpoints import CREATE_LIST, DELETE_LIST, LIST, LISTS
-from klaviyo.filters import equals, query
+from klaviyo.lookups import equals, query
 
 
 def find_list(call: Caller, name: str) -> str | None:

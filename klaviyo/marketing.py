@@ -1,4 +1,4 @@
-"""What Klaviyo tells of a person's marketing consents, as `additional-fields[profile]=subscriptions` asks for it."""
+"""What Klaviyo says of a person's marketing consents; `additional-fields[profile]=subscriptions` asks for it."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from klaviyo.bulk import chunks
 from klaviyo.calls import Caller
-from klaviyo.chunks import chunks
 from klaviyo.endpoints import REMOVE_MEMBERS
 
 #: Most profile ids in one removal (Klaviyo: remove profiles from list).

@@ -9,7 +9,7 @@ import msgspec
 
 from klaviyo.calls import Caller, shape
 from klaviyo.endpoints import PROFILE_IMPORT, PROFILES, UPDATE_PROFILE
-from klaviyo.filters import equals, query
+from klaviyo.lookups import equals, query
 
 
 def clear_fields(call: Caller, who: Mapping[str, str], fields: Sequence[str]) -> None:

@@ -1,6 +1,8 @@
 """From an answer of Klaviyo to what to do next: pure, and by status first, then code, never by text.
 
 Klaviyo's sentences change without notice; statuses, codes and pointers are its contract.
+
+The Retry-After header (RFC 9110, 10.2.3) in the forms met in practice.
 """
 
 from __future__ import annotations
@@ -8,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
 from klaviyo import holds
-from klaviyo.endpoints import Endpoint
+from klaviyo.endpoints import PUBLISHED, Endpoint
 from klaviyo.outcomes import (
     UNEXPECTED,
     Accepted,
@@ -20,14 +23,14 @@ from klaviyo.outcomes import (
     Gone,
     Hold,
     Outcome,
+    Problem,
     Retry,
     RowError,
     Rows,
     Split,
+    decode,
+    read_problems,
 )
-from klaviyo.problems import Problem, decode, read_problems
-from klaviyo.quotas import PUBLISHED
-from klaviyo.retry_after import parse_retry_after
 
 #: When a 429 does not say how long: the longest window that a worker normally meets is the minute.
 DEFAULT_THROTTLE_S = 60.0
@@ -179,3 +182,26 @@ _RULES: dict[int, Callable[[_Refusal], Outcome]] = {
     425: _passing,
     429: _throttled,
 }
+
+
+#: Klaviyo's longest window is a day; a longer wait is a mistake or an attack.
+LONGEST_S = 86_400.0
+
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+
+
+def parse_retry_after(value: str | None, now: float) -> float | None:
+    """Seconds to wait, 0 to a day, from an integer, a fraction or an HTTP date; None for anything else.
+
+    `now`: seconds since the epoch, against which a date is taken.
+    """
+    text = (value or "").strip()
+    if _SECONDS.fullmatch(text):
+        return min(float(text), LONGEST_S)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        return None
+    return min(max(moment.timestamp() - now, 0.0), LONGEST_S)

@@ -10,7 +10,7 @@ from klaviyo.accounts import NOBODY, Account, told_account
 from klaviyo.calls import Caller
 from klaviyo.endpoints import BULK_EVENTS, BULK_IMPORT, CREATE_LIST, DELETION, LISTS, PROFILES, SUBSCRIBE, Endpoint
 from klaviyo.errors import NotAccepted
-from klaviyo.filters import query
+from klaviyo.lookups import query
 from klaviyo.outcomes import Hold, Retry
 
 #: Without these nothing can be delivered (Klaviyo: bulk import profiles, get lists, remove profiles from list).

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from mappings import country, identity_types, property_mapping
+from mappings import country, entries, identifiers
 from mappings.rules import Rules
 
 _ALTERNATE_NAMES = "None, Customer Id, Other, Other2 ... Other10"
@@ -41,15 +41,15 @@ def _setting(settings: Mapping[str, str], name: str) -> str:
 def _alternate_identifier(text: str) -> str | None:
     if text.lower() == "none":
         return None
-    name = identity_types.canonical(text)
-    if name not in identity_types.ALTERNATE:
+    name = identifiers.canonical(text)
+    if name not in identifiers.ALTERNATE:
         raise ValueError(f"alternateIdentifier: not an identity that can be one; use {_ALTERNATE_NAMES}")
     return name
 
 
 def _phone_identifier(text: str) -> str:
-    name = identity_types.canonical(text)
-    if name not in identity_types.PHONES:
+    name = identifiers.canonical(text)
+    if name not in identifiers.PHONES:
         raise ValueError(f"phoneIdentifier: not an identity that holds a phone; use {_PHONE_NAMES}")
     return name
 
@@ -65,6 +65,6 @@ def _default_country(text: str) -> str:
 
 def _properties(text: str) -> dict[str, str]:
     try:
-        return property_mapping.parse(text)
+        return entries.parse_properties(text)
     except ValueError as error:
         raise ValueError(f"propertyMapping: {error}") from error

@@ -8,7 +8,7 @@ from typing import Any, Final
 from marshmallow import Schema
 from marshmallow.fields import Dict, Field, Nested
 
-from json_names import meant
+from text.json_names import meant
 
 _UNKNOWN: Final = "Unknown field."  # marshmallow's own words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mappings import contact, fragments, times
+from mappings import contact, person, times
 from mappings.errors import Rejected, Unfit
 from mappings.identifiers import EMAIL, PHONE
 from mappings.rules import Rules
@@ -37,7 +37,7 @@ def to_consent(fragment: bytes, rules: Rules) -> Consent:
     Each channel is a consent of its own, so one whose address is wrong does not cost the other. Raises Rejected when
     neither holds, when a historical consent does not say since when, and when the fragment is unreadable.
     """
-    fields = fragments.decode(fragment)
+    fields = person.decode(fragment)
     found, wrong = contact.read(fields, _CHANNELS, rules)
     if not found:
         raise contact.nobody(_CHANNELS, wrong)
@@ -54,7 +54,7 @@ def to_consent(fragment: bytes, rules: Rules) -> Consent:
 def _optional(fields: dict[str, Any], name: str) -> str | None:
     value = contact.text(fields.get(name))
     if value is None:
-        raise fragments.unreadable(f"has a value for {name} that is neither text nor a whole number", name)
+        raise person.unreadable(f"has a value for {name} that is neither text nor a whole number", name)
     try:
         return clean_text(value) or None
     except Unfit as unfit:
@@ -64,7 +64,7 @@ def _optional(fields: dict[str, Any], name: str) -> str | None:
 def _consented_at(fields: dict[str, Any]) -> str | None:
     historical = fields.get("historical_import", False)
     if not isinstance(historical, bool):
-        raise fragments.unreadable("has a historical_import that is neither true nor false", "historical_import")
+        raise person.unreadable("has a historical_import that is neither true nor false", "historical_import")
     if not historical:
         return None
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from mappings.consent_mapping import Channel
+from mappings.entries import Channel
 
 #: The one purpose of CCPA. It is the other way round: who consents has opted out of the sale of the data.
 SALE_OPT_OUT: Final = "data_sale_opt_out"

@@ -1,11 +1,18 @@
-"""Reads the mappings that people set in mParticle: entries that lead from a name of theirs to one of Klaviyo's."""
+"""Reads the mappings that people set in mParticle: entries that lead from a name of theirs to one of Klaviyo's.
+
+Reads a property mapping: which attributes fill which Klaviyo fields (mParticle: Klaviyo audience page).
+
+Reads a consent mapping: which consent purposes stand for which of Klaviyo's channels (mParticle: data privacy).
+"""
 
 from __future__ import annotations
 
 import html
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final, Literal
+
+from mappings.fields import PROPERTY_TARGETS, RESERVED, without_dollar
 
 
 def entries(setting: str, text: str | None, maptype: str) -> Iterator[tuple[str, Any, Any]]:
@@ -50,3 +57,69 @@ def _pair(place: str, entry: Any, maptype: str) -> tuple[str, Any, Any]:
                 )
             return place, name, target
     raise ValueError(f'{place}: it must be an object with "map" and "value"')
+
+
+_MAPTYPE = "UserAttributeClass.Name"
+
+
+def parse_properties(text: str | None) -> dict[str, str]:
+    """Attribute name (one leading `$` removed, lower case) -> one of PROPERTY_TARGETS.
+
+    `text`: as `mappings.entries` reads it, targets with or without `$`. Raises ValueError naming the entry that is
+    wrong by its number, and never its words.
+    """
+    result: dict[str, str] = {}
+    for place, attribute, target in entries("property mapping", text, _MAPTYPE):
+        name, target = _attribute(place, attribute), _target(place, target)
+        if result.setdefault(name, target) != target:
+            raise ValueError(f"{place}: the attribute is already mapped to {result[name]!r}; keep one of the two")
+    return result
+
+
+def _attribute(place: str, attribute: Any) -> str:
+    if not isinstance(attribute, str) or not without_dollar(attribute):
+        raise ValueError(f"{place}: it names no attribute")
+    if attribute.lower() in RESERVED:
+        raise ValueError(
+            f"{place}: the attribute is reserved and always becomes {RESERVED[attribute.lower()]!r}; remove the entry"
+        )
+    return without_dollar(attribute).lower()
+
+
+def _target(place: str, target: Any) -> str:
+    name = without_dollar(target).strip().lower() if isinstance(target, str) else None
+    if name not in PROPERTY_TARGETS:
+        raise ValueError(f"{place}: the target is not one of {', '.join(PROPERTY_TARGETS)}")
+    return name
+
+
+Channel = Literal["email", "sms"]
+CHANNELS: Final[tuple[Channel, ...]] = ("email", "sms")
+_CONSENT_MAPTYPE: Final = "ConsentPurposes"
+
+
+def parse_consents(text: str | None) -> dict[str, Channel]:
+    """Purpose (lower case: mParticle's SDKs fold it) -> channel.
+
+    `text`: as `mappings.entries` reads it; several purposes may stand for one channel. Raises ValueError naming the
+    entry that is wrong by its number, and never its words.
+    """
+    result: dict[str, Channel] = {}
+    for place, purpose, target in entries("consent mapping", text, _CONSENT_MAPTYPE):
+        name, channel = _purpose(place, purpose), _channel(place, target)
+        if result.setdefault(name, channel) != channel:
+            raise ValueError(f"{place}: the purpose already stands for {result[name]!r}; keep one of the two")
+    return result
+
+
+def _purpose(place: str, purpose: Any) -> str:
+    if not isinstance(purpose, str) or not purpose.strip():
+        raise ValueError(f"{place}: it names no purpose")
+    return purpose.strip().lower()
+
+
+def _channel(place: str, target: Any) -> Channel:
+    for channel in CHANNELS:
+        if isinstance(target, str) and target.strip().lower() == channel:
+            return channel
+    raise ValueError(f"{place}: the channel is not one of {', '.join(CHANNELS)}")

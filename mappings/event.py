@@ -1,16 +1,22 @@
-"""What a person did, as Klaviyo's bulk events take it (Klaviyo: bulk create events)."""
+"""What a person did, as Klaviyo's bulk events take it (Klaviyo: bulk create events).
+
+Who did what an event tells: the profile that goes with it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mappings import coercion, contact, event_profile, fragments, times
+from mappings import attributes, contact, person, schema, times
+from mappings import attributes as coercion
+from mappings.contact import ANONYMOUS_ID
 from mappings.errors import Reason, Rejected, Unfit
+from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
+from mappings.person import Attribute, Person
 from mappings.rules import Rules
 from mappings.values import clean, clean_text
 
-#: Klaviyo: create event. The name of a metric must be shorter than 128 characters.
 MAX_METRIC: Final = 127
 MAX_PROPERTIES: Final = 400
 #: An event must be from after the year 1990.
@@ -58,7 +64,7 @@ def to_event(fragment: bytes, rules: Rules) -> Event:
     `profile`: see `event_profile.read`. Raises Rejected for what Klaviyo would refuse or would tell wrong: an event
     without a name or a person, at a time that cannot be read, with a property too large; and what cannot be read.
     """
-    fields = fragments.decode(fragment)
+    fields = person.decode(fragment)
     warnings: list[str] = []
     told = {
         "metric": {"data": {"type": "metric", "attributes": {"name": _metric(fields.get("metric"))}}},
@@ -67,7 +73,7 @@ def to_event(fragment: bytes, rules: Rules) -> Event:
         "value": _value(fields.get("value"), warnings),
         "unique_id": _unique_id(fields.get("unique_id")),
     }
-    identifiers, attributes = event_profile.read(fields.get("profile"), rules, warnings)
+    identifiers, attributes = read(fields.get("profile"), rules, warnings)
     return Event(
         identifiers,
         attributes,
@@ -155,3 +161,34 @@ def _too_large(name: str) -> Rejected:
         name,
         f"{name}: longer than the 100 KB, 4,000 entries or 10 levels that Klaviyo takes; send less",
     )
+
+
+#: The one that says most of who it is comes first.
+IDENTIFIERS: Final = (EMAIL, EXTERNAL_ID, PHONE, ANONYMOUS_ID)
+_NO_ATTRIBUTES: Final = frozenset((*IDENTIFIERS, "country_code"))
+
+
+def read(profile: object, rules: Rules, warnings: list[str]) -> tuple[dict[str, str], dict[str, Any]]:
+    """The identifiers and the attributes in `{"email", "external_id", "phone_number", "country_code", "anonymous_id"}`.
+
+    What else there is becomes the standard field of that name, or a custom property. What is left out adds its reason
+    to `warnings`. Raises Rejected when nothing identifies the person; a wrong e-mail is not made good by another
+    identifier (see `identifiers.check`).
+    """
+    if not isinstance(profile, dict):
+        raise person.unreadable("has a profile that is no JSON object", "profile")
+    found, wrong = contact.read(profile, IDENTIFIERS, rules)
+    if EMAIL in wrong or not found:
+        raise contact.nobody(IDENTIFIERS, wrong)
+    warnings += wrong.values()
+    return found, _attributes(profile, rules, warnings)
+
+
+def _attributes(profile: dict[str, Any], rules: Rules, warnings: list[str]) -> dict[str, Any]:
+    extra = [Attribute(name, v) for name, v in profile.items() if name not in _NO_ATTRIBUTES and v is not None]
+    if not extra:
+        return {}
+    draft = attributes.draft(Person(attributes=tuple(extra), klaviyo_names=True), rules)
+    loaded, errors = schema.load(draft.standard)
+    warnings += [*errors.values(), *draft.warnings]
+    return loaded | ({"properties": draft.properties} if draft.properties else {})

@@ -2,14 +2,17 @@
 
 Its serialiser leaves out what is null or empty, and its own samples hold empty objects, so an entry that cannot be
 read is skipped and never costs the person.
+
+Several changes of one person, coalesced into one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mappings import fragments, identity_types
+from mappings import identifiers
+from mappings import person as fragments
 from mappings.person import Attribute, Identity, Person
 
 
@@ -32,7 +35,7 @@ def _identities(entries: Any) -> Iterator[Identity]:
         encoding = _encoding(entry.get("encoding"))
         if not (isinstance(name, str) and isinstance(value, str) and value and encoding):
             continue
-        canonical = identity_types.canonical(name)
+        canonical = identifiers.canonical(name)
         if canonical is not None:
             yield Identity(canonical, value, encoding)
 
@@ -72,3 +75,28 @@ def _value(entry: dict[str, Any]) -> Any:
         return [item for item in entries if item is not None]
     value = entry.get("value")
     return True if value is None else value
+
+
+def merge(people: Sequence[Person]) -> Person:
+    """One person out of at least one, given oldest to newest.
+
+    Of each type of identity those of the newest change that has one: a change that leaves an identifier out does not
+    forget it. All attributes count, later over earlier.
+    """
+    if len(people) == 1:
+        return people[0]
+    by_type: dict[str, list[Identity]] = {}
+    for person in people:
+        by_type |= _by_type(person)
+    return Person(
+        identities=tuple(each for identities in by_type.values() for each in identities),
+        attributes=tuple(attribute for person in people for attribute in person.attributes),
+        klaviyo_names=people[-1].klaviyo_names,
+    )
+
+
+def _by_type(person: Person) -> dict[str, list[Identity]]:
+    found: dict[str, list[Identity]] = {}
+    for identity in person.identities:
+        found.setdefault(identity.type, []).append(identity)
+    return found

@@ -1,19 +1,73 @@
 """Klaviyo's profile as one flat marshmallow schema: every identifier and standard field, and how each is read.
 
 Flat and built once: a nested schema costs several times as much for each person, and so does building one per call.
+
+Coordinates, time zones and addresses of machines as Klaviyo's `location` takes them.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import zoneinfo
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from marshmallow import EXCLUDE, Schema, ValidationError
 from marshmallow.fields import Field
 
-from mappings import email, fields, identifiers, location, phone
+from mappings import email, fields, identifiers, phone
 from mappings.errors import Reason, Unfit
+
+#: Klaviyo: profile location; four decimals are about eleven metres.
+_DECIMALS = 4
+_MAX_LATITUDE = 90
+_MAX_LONGITUDE = 180
+_DECIMAL = re.compile(r"[+-]?\d{1,3}(?:\.\d{1,20})?", re.ASCII)
+#: Names of the time zone database that are no place: the machine's own zone and the two placeholders.
+_NO_PLACE = {"Factory", "localtime", "posixrules"}
+
+
+def latitude(value: object) -> float:
+    """Degrees north, rounded to four decimals; raises Unfit(latitude_invalid)."""
+    return _degrees(value, _MAX_LATITUDE, Reason.LATITUDE_INVALID)
+
+
+def longitude(value: object) -> float:
+    """Degrees east, rounded to four decimals; raises Unfit(longitude_invalid)."""
+    return _degrees(value, _MAX_LONGITUDE, Reason.LONGITUDE_INVALID)
+
+
+def _degrees(value: object, limit: int, reason: Reason) -> float:
+    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -limit <= value <= limit:
+        raise Unfit(reason)
+    return round(value, _DECIMALS)
+
+
+@cache
+def _time_zones() -> dict[str, str]:
+    """Lower case -> the name as the time zone database spells it; read from disk once per process."""
+    return {name.lower(): name for name in zoneinfo.available_timezones() - _NO_PLACE}
+
+
+def time_zone(value: object) -> str:
+    """The IANA name, whatever case it came in; raises Unfit(timezone_invalid)."""
+    name = _time_zones().get(value.strip().lower()) if isinstance(value, str) else None
+    if name is None:
+        raise Unfit(Reason.TIMEZONE_INVALID)
+    return name
+
+
+def ip(value: object) -> str:
+    """An IPv4 or IPv6 address as text; raises Unfit(ip_invalid)."""
+    try:
+        return str(ipaddress.ip_address(str(value).strip()))
+    except ValueError as error:
+        raise Unfit(Reason.IP_INVALID) from error
+
 
 _LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*", re.ASCII | re.IGNORECASE)
 
@@ -76,10 +130,10 @@ _READS: Final[dict[str, Callable[[Any], str | float]]] = {
     "country": _text,
     "region": _text,
     "zip": _text,
-    "latitude": location.latitude,
-    "longitude": location.longitude,
-    "timezone": location.time_zone,
-    "ip": location.ip,
+    "latitude": latitude,
+    "longitude": longitude,
+    "timezone": time_zone,
+    "ip": ip,
 }
 _ProfileSchema = Schema.from_dict(
     {name: Read(read, attribute=fields.dotted(name)) for name, read in _READS.items()}, name="ProfileSchema"

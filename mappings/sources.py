@@ -1,19 +1,51 @@
-"""The CDPs whose people Ferry can read, by the name of the source that a change carries."""
+"""The CDPs whose people Ferry can read, by the name of the source that a change carries.
+
+Reads a person as a sender of `/v1/changes` describes them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
-from mappings import changes, mparticle, segment_person
+from mappings import mparticle
+from mappings import person as fragments
 from mappings.errors import Reason, Rejected
-from mappings.person import Person
+from mappings.person import Attribute, Identity, Person
+from mappings.segment import person
+
+_IDENTITIES = ("email", "phone", "external_id")
+
+
+def read_changes(fragment: bytes) -> Person:
+    """The person in `{"email", "phone", "external_id", "attributes"}`; raises Rejected(fragment_unreadable)."""
+    person = fragments.decode(fragment)
+    attributes = person.get("attributes") or {}
+    if not isinstance(attributes, dict):
+        raise fragments.unreadable("has attributes that are no JSON object")
+    return Person(
+        identities=tuple(_identities(person)),
+        attributes=tuple(Attribute(key, value, deleted=value is None) for key, value in attributes.items()),
+        klaviyo_names=True,
+    )
+
+
+def _identities(person: dict[str, Any]) -> Iterator[Identity]:
+    for name in _IDENTITIES:
+        value = person.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if value is not None and not isinstance(value, str):
+            raise fragments.unreadable(f"has a value for {name} that is neither text nor a whole number", name)
+        if value:
+            yield Identity(name, value)
+
 
 _READERS: Final[dict[str, Callable[[bytes], Person]]] = {
-    "changes": changes.read,
+    "changes": read_changes,
     "mparticle": mparticle.read,
-    "segment": segment_person.read,
-    "snapshot": changes.read,
+    "segment": person.read,
+    "snapshot": read_changes,
 }
 
 

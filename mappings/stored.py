@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from mappings import fragments, segment_person, sources
+from mappings import person as fragments
+from mappings import sources
 from mappings.person import Person
+from mappings.segment import person as segment_person
 
 #: A consent holds the addresses alone, whichever source it is of.
 _CONSENT: Final = "consent"

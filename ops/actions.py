@@ -8,10 +8,10 @@ from typing import Final
 
 from redis import Redis
 
-from escaping import visible
-from ops.errand import Errand
+from configuration.settings import Settings
 from ops.errors import Failed
-from ops.releasing import confirm_guarded, let_move, let_share, still_wrong
+from ops.flush_request import Errand
+from ops.release import confirm_guarded, let_move, let_share, still_wrong
 from queues import audit, dead_letters, holds, looks, pending
 from queues.census import Census, count
 from queues.clock import now_ms
@@ -19,8 +19,8 @@ from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter, Replayed
 from queues.holds import Hold
 from queues.names import Queue
-from queues.records import Record
-from settings import Settings
+from queues.snapshots.records import Record
+from text.escaping import visible
 
 #: Letters replayed or purged by one script, so that none holds the ledger up for long.
 _AT_ONCE: Final = 500

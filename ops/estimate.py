@@ -1,127 +1,101 @@
-"""`ferry estimate`: how long it takes to upload so many people."""
+"""How long an upload takes at Klaviyo's published limits, with the look-ups that go with it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
 
-import click
+from identity.sending import IDENTIFIERS
+from identity.settings import SAMPLE, Proof
+from klaviyo.endpoints import PUBLISHED, Quota
+from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
+from klaviyo.lookups import MAX_VALUES
+from ops.export.columns import LARGEST
+from queues.klaviyo_limits import SHARE
 
-import settings
-from connections import DEFAULT
-from identity.settings import Policy
-from klaviyo.filters import MAX_VALUES
-from klaviyo.limiter import SHARE
-from ops.columns import LARGEST
-from ops.estimating import (
-    FITTING_BYTES,
-    IMPORTS,
-    LOOK_UPS,
-    OURS,
-    PROOFS,
-    QUESTIONS,
-    Estimate,
-    Files,
-    rows_of,
-)
-from ops.options import json_option, var_option
-from ops.output import console, print_json, table
-from queues.identities import VERIFIED_DAYS
-from wording import number
-
-#: Bytes of a profile with some twenty properties.
-_LARGE_PROFILE: Final = 1_200
-_NUMBERS: Final = ("Size", "Uploads", "Identity", "Proof", "Minutes")
-_ASKED, _PROVED = (each.less(SHARE).steady for each in (LOOK_UPS, PROOFS))
-#: A paragraph each.
-_ARITHMETIC: Final = f"""
-Uploads = people / size, rounded up. Size is FERRY_UPLOAD_MAX, or upload_max in connections.toml; the largest is \
-10,000 people (of up to {FITTING_BYTES} bytes) or 4.5 MB, whichever comes first.
-Identity: look-ups of who has the e-mails, external ids and phones, up to {QUESTIONS} for each {MAX_VALUES} new people \
-of an upload with identifiers = "verified". None for people who are known: a look-up within {VERIFIED_DAYS} days found \
-their profile.
-Proof: look-ups of who is on the list, 1 for each {MAX_VALUES} people of an upload with prove = "all", 1 for each \
-upload with "sample", none with "off".
-Minutes: the largest of uploads / {OURS.steady}, identity / {_ASKED} and proof / {_PROVED}, which go side by side. \
-Limit says which it is. Klaviyo takes {IMPORTS.steady} uploads a minute, and {LOOK_UPS.steady} look-ups of each kind; \
-{SHARE:.0%} of it is left to your other tools.
-A row that names no connection goes by the settings of {DEFAULT}. Enough workers are taken for granted, and the time \
-Klaviyo then takes to import is not known beforehand.
-Files by SFTP are of {LARGEST // 1_000_000} MB, and Klaviyo does not publish how fast it reads them. They write \
-attributes and put nobody on a list: `ferry sync --reconcile` after them does, and its uploads carry an identifier \
-each."""
+IMPORTS = PUBLISHED["bulk_import_profiles"]
+#: Of it Ferry uses what it does not leave to the customer's other tools.
+OURS: Quota = IMPORTS.less(SHARE)
+#: The limits of the two look-ups: of profiles by an identifier, and of a list's members.
+LOOK_UPS = PUBLISHED["get_profiles"]
+PROOFS = PUBLISHED["get_profiles_for_list"]
+#: Bytes of a profile up to which the largest number of rows fits into the largest upload.
+FITTING_BYTES = MAX_ROW_BYTES // MAX_ROWS - 1
+#: What limits the time: the uploads, the look-ups about identifiers, those that prove who is on the list.
+Limit = Literal["uploads", "identity", "proof"]
+#: Look-ups about a hundred people of an upload, one for each identifier that Klaviyo has.
+QUESTIONS: Final = len(IDENTIFIERS)
 
 
-class Case(NamedTuple):
-    """`people`: new, known, or empty where it makes no difference."""
-
-    name: str
-    people: str
-    found: Estimate | Files
-
-
-@click.command()
-@click.option("--profiles", required=True, type=click.IntRange(1), help="How many people.")
-@json_option
-@var_option
-def estimate(profiles: int, as_json: bool) -> None:
-    """Say how long an upload takes.
-
-    At Klaviyo's published limits, with the arithmetic: for the settings as they are, for the largest upload that
-    Klaviyo takes, and for files by SFTP (`ferry export --sftp`), of which Klaviyo publishes no rate. With the look-ups
-    that the settings `identifiers` and `prove` ask for, for people who are new to Ferry and for those it knows.
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """`rows`: profiles in one upload. `asks`: whether Klaviyo is asked who has their identifiers, because it was not
+    within 30 days; `prove`: as the setting. `minutes`: until the last request is made; Klaviyo's own work comes
+    besides.
     """
-    found = list(_cases(profiles))
-    if as_json:
-        print_json([{"case": each.name, **_values(each)} for each in found])
-    else:
-        _show(profiles, found)
+
+    profiles: int
+    rows: int
+    asks: bool = False
+    prove: Proof = "off"
+
+    @property
+    def uploads(self) -> int:
+        """Import jobs."""
+        return math.ceil(self.profiles / self.rows)
+
+    @property
+    def identity(self) -> int:
+        """Look-ups about identifiers, at most: people of whom the CDP names fewer cost less."""
+        return QUESTIONS * self._look_ups(MAX_VALUES) if self.asks else 0
+
+    @property
+    def proof(self) -> int:
+        """Look-ups of who is on the list, where everybody is found at once."""
+        if self.prove == "all":
+            return self._look_ups(MAX_VALUES)
+        return self.uploads * math.ceil(SAMPLE / MAX_VALUES) if self.prove == "sample" else 0
+
+    @property
+    def minutes_for(self) -> dict[Limit, float]:
+        """By the steady limits; the burst limits of a second allow four times as many and more."""
+        return {
+            "uploads": self.uploads / OURS.steady,
+            "identity": self.identity / LOOK_UPS.less(SHARE).steady,
+            "proof": self.proof / PROOFS.less(SHARE).steady,
+        }
+
+    @property
+    def minutes(self) -> float:
+        """The three go side by side, each with a limit of its own."""
+        return max(self.minutes_for.values())
+
+    @property
+    def limit(self) -> Limit:
+        """The one that takes longest."""
+        found = self.minutes_for
+        return max(found, key=lambda each: found[each])
+
+    def _look_ups(self, people: int) -> int:
+        """Each about so many people of one upload."""
+        full, rest = divmod(self.profiles, self.rows)
+        return full * math.ceil(self.rows / people) + math.ceil(rest / people)
 
 
-def _cases(profiles: int) -> Iterator[Case]:
-    known = settings.load().connections
-    for each in known:
-        yield from _uploads(f"as set for {each.name}", profiles, each.policy.upload_max, each.identity)
-    policy = known.named(DEFAULT).identity
-    yield from _uploads("largest upload", profiles, rows_of(FITTING_BYTES), policy)
-    yield from _uploads(f"{_LARGE_PROFILE:,} bytes each", profiles, rows_of(_LARGE_PROFILE), policy)
-    yield Case("files by SFTP", "", Files(profiles, FITTING_BYTES))
-    yield Case(f"files, {_LARGE_PROFILE:,} bytes each", "", Files(profiles, _LARGE_PROFILE))
+@dataclass(frozen=True, slots=True)
+class Files:
+    """An SFTP import. `profile_bytes`: of one line. How fast Klaviyo reads the files it publishes nowhere."""
+
+    profiles: int
+    profile_bytes: int
+
+    @property
+    def files(self) -> int:
+        """Each as large as Klaviyo takes it."""
+        return math.ceil(self.profiles / (LARGEST // self.profile_bytes))
 
 
-def _uploads(name: str, profiles: int, rows: int, policy: Policy) -> Iterator[Case]:
-    verified = policy.identifiers == "verified"
-    yield Case(name, "new", Estimate(profiles, rows, asks=verified, prove=policy.prove))
-    yield Case(name, "known", Estimate(profiles, rows, prove=policy.prove))
-
-
-def _values(case: Case) -> dict[str, float | str | None]:
-    each = case.found
-    if isinstance(each, Files):
-        return {"profiles": each.profiles, "files": each.files, "minutes": None}
-    return {
-        "people": case.people,
-        "profiles": each.profiles,
-        "profiles_per_upload": each.rows,
-        "uploads": each.uploads,
-        "uploads_per_minute": OURS.steady,
-        "identity_look_ups": each.identity,
-        "identity_look_ups_per_minute": LOOK_UPS.less(SHARE).steady,
-        "proof_look_ups": each.proof,
-        "proof_look_ups_per_minute": PROOFS.less(SHARE).steady,
-        "minutes": round(each.minutes, 2),
-        "limited_by": each.limit,
-    }
-
-
-def _show(profiles: int, found: Iterable[Case]) -> None:
-    made = table(f"{number(profiles)} people", *_NUMBERS, "Limit", right=_NUMBERS)
-    for name, people, each in found:
-        if isinstance(each, Files):
-            made.add_row(name, "", number(each.files), "", "", "", "unknown")
-            continue
-        numbers = (each.rows, each.uploads, each.identity, each.proof)
-        made.add_row(f"{name}, {people}", *map(number, numbers), f"{each.minutes:,.1f}", each.limit)
-    out = console()
-    out.print(made)
-    out.print(_ARITHMETIC)
+def rows_of(profile_bytes: int) -> int:
+    """Profiles of that size in the largest upload."""
+    return min(MAX_ROWS, MAX_ROW_BYTES // (profile_bytes + 1))

@@ -9,18 +9,20 @@ from typing import Any
 from redis import Redis
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from configuration.settings import Settings
 from klaviyo.client import Klaviyo
-from klaviyo.limiter import RedisLimiter, fingerprint
+from klaviyo.endpoints import PUBLISHED
+from klaviyo.limiter import fingerprint
 from ops.errors import Failed
 from ops.output import console
-from ops.patience import Patience, patiently
+from ops.retrying import Patience, patiently
 from ops.roster import Roster
-from queues.accounts import Cipher
+from queues.connections.accounts import Cipher
+from queues.klaviyo_limits import RedisLimiter
 from queues.names import Queue
-from settings import Settings
 from worker.connection import Destination, destination
 from worker.errors import Held
-from worker.list_of import remembered
+from worker.lists import remembered
 
 
 def going_to(redis: Redis, known: Settings, queue: Queue, told: Mapping[str, Any] | None = None) -> Destination:
@@ -34,7 +36,7 @@ def going_to(redis: Redis, known: Settings, queue: Queue, told: Mapping[str, Any
 @contextmanager
 def opened(redis: Redis, known: Settings, to: Destination) -> Iterator[Klaviyo]:
     """A client within the limits that the workers share."""
-    limiter = RedisLimiter(redis, fingerprint(to.api_key))
+    limiter = RedisLimiter(redis, fingerprint(to.api_key), PUBLISHED)
     with closing(Klaviyo(known.klaviyo_base_url, to.api_key, limiter)) as klaviyo:
         yield klaviyo
 
@@ -42,7 +44,7 @@ def opened(redis: Redis, known: Settings, to: Destination) -> Iterator[Klaviyo]:
 def list_id(
     redis: Redis, klaviyo: Klaviyo, queue: Queue, to: Destination, patience: Patience = patiently
 ) -> str | None:
-    """The list that the next delivery would use (worker/list_of.py); none is made or remembered. Raises Failed."""
+    """The list that the next delivery would use (worker/lists.py); none is made or remembered. Raises Failed."""
     named = to.list_id or remembered(redis, queue, to) or to.named_by_cdp
     return named or patience(lambda: klaviyo.find_list(to.name))
 

@@ -9,11 +9,12 @@ from urllib.parse import unquote, urlsplit
 from redis import Redis
 from redis.exceptions import AuthenticationError, BusyLoadingError, OutOfMemoryError, RedisError, ResponseError
 
+from configuration.settings import Settings
 from ops.errors import Failed, Misconfigured
-from queues import installation, kept
+from queues.connections import connection_keys
 from queues.errors import NotOurs
-from queues.server import connect
-from settings import Settings
+from queues.server import installation
+from queues.server.connection import connect
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def ledger(settings: Settings, writes: bool = False) -> Iterator[Redis]:
     try:
         if writes:
             installation.claim(redis, settings.installation)
-        settings.connections.include(kept.names(redis))
+        settings.connections.include(connection_keys.names(redis))
         yield redis
     except NotOurs as fault:
         raise stranger(settings, fault) from fault

@@ -13,7 +13,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from escaping import visible_json, visible_lines
+from text.escaping import visible_json, visible_lines
 
 
 def console(stderr: bool = False) -> Console:

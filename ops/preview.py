@@ -1,49 +1,227 @@
-"""`ferry preview`: what a message would become."""
+"""What a message would become, by the very steps that intake and worker take, and nothing stored or sent. Pure.
+
+What the changes of one queue would become at Klaviyo, as `ferry preview` shows it. Pure.
+"""
 
 from __future__ import annotations
 
-from typing import BinaryIO
+import codecs
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
 
-import click
-import falcon
+import msgspec
 
-import settings
-from connections import DEFAULT, UnknownConnection
-from intake.faults import TooMuch
+from configuration.connections import DEFAULT, Connection, Connections
+from intake.audiences import Audiences
+from intake.changes import reading as changes_reading
+from intake.changes.messages import Posted
+from intake.http import faults
+from intake.incoming import KIND, Incoming
+from intake.mparticle import consents, erasure, membership, messages, settings
+from intake.segment import reading as segment_reading
+from mappings import times
+from mappings.consent import to_consent
+from mappings.consent_state import Decision, State
+from mappings.errors import Rejected
+from mappings.event import to_event
+from mappings.profile import to_profile
+from mappings.sources import read
 from ops.errors import Failed
-from ops.options import var_option
-from ops.output import print_json
-from ops.previewing import READERS
-from ops.previewing import preview as previewed
-from queues.clock import now_ms
+from queues.acceptance import Acceptance
+from queues.change import Change, decode
+from queues.names import Queue
+from queues.snapshots.orders import order_of
+from worker.coalesce import Intent
+from worker.connection import Destination, resolve
+from worker.errors import Held
+from worker.kinds import KINDS
+from worker.people.batch_people import People, identifiers_of
+from worker.progress import Rejection
 
 
-@click.command()
-@click.option("--source", required=True, type=click.Choice(sorted(READERS)), help="Whose form the message has.")
-@click.option("--connection", metavar="NAME", help="The one that ?connection= names.  [default: default]")
-@click.argument("message", type=click.File("rb"), default="-")
-@var_option
-def preview(source: str, connection: str | None, message: BinaryIO) -> None:
-    """Show what a message would become.
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What intake makes of a message. `account`: settings. `unmapped`: by type, messages that no action is for.
 
-    MESSAGE is a file, or standard input. Prints JSON; nothing is stored or sent. For each queue: the Klaviyo
-    list, and for each person, event, consent or erasure the action, what Klaviyo would get or be asked to delete,
-    the fields left out (warnings), or the reason for which it would become a dead letter. `changes` counts from 0 in
-    what the message says for that queue. `unmapped` counts the messages of Segment that no action is for.
-    `remembered` are consents that come with mParticle's events and are kept for later changes of the person.
-    Settings of the CDP that came with earlier messages are not looked up, and neither are Klaviyo and earlier changes:
-    a phone or id may yet be left out (`identifier_taken`), and a change without an e-mail be ambiguous.
+    `remembered`: consents by purpose that would be kept for later changes of the person.
     """
-    if connection is not None and source == "mparticle":
-        raise click.UsageError("mParticle's account says which connection it is: see mparticle_account in the README")
+
+    acceptances: list[Acceptance]
+    connection: Connection
+    account: Mapping[str, str] = field(default_factory=dict)
+    unmapped: Mapping[str, int] = field(default_factory=dict)
+    remembered: State = field(default_factory=dict)
+
+
+#: Takes the message, all connections, the name of the one that was asked for, and the time in ms.
+Reader = Callable[[bytes, Connections, str, int], Read]
+_posted = msgspec.json.Decoder(Posted)
+_account = msgspec.json.Decoder(messages.Account | None)
+
+
+def preview(source: str, body: bytes, connections: Connections, now: int, connection: str = DEFAULT) -> dict[str, Any]:
+    """`queues`, one entry for each, what is `unmapped`, and the consents that would be `remembered`.
+
+    `connection`: by its name; what mParticle sends has the one of its account. Raises the falcon.HTTPError of a message
+    that would be refused, TooMuch, UnknownConnection, Failed.
+    """
+    found = READERS[source](body.removeprefix(codecs.BOM_UTF8), connections, connection, now)
+    told: dict[str, Any] = {"queues": [_queue(each, found) for each in _by_queue(found.acceptances)]}
+    if found.unmapped:
+        told["unmapped"] = dict(found.unmapped)
+    if found.remembered:
+        told["remembered"] = {name: _decision(decision) for name, decision in found.remembered.items()}
+    return told
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {"agrees": decision.agrees, "since": times.to_iso(decision.at)}
+
+
+def _mparticle(body: bytes, connections: Connections, _asked: str, now: int) -> Read:
+    message = messages.read(body)
+    account = (_account.decode(message.account) if bytes(message.account) else None) or messages.Account()
+    connection = connections.for_mparticle(account.account_id)
+    read = Read([], connection, settings.read(account.account_settings))
+    match message:
+        case messages.Membership():
+            make = membership.acceptances
+            return replace(read, acceptances=make(message, account.account_id, connection, Audiences(), now))
+        case messages.Erasure():
+            erase = erasure.acceptances
+            return replace(read, acceptances=erase(message, account.account_id, connection, Audiences(), now))
+        case messages.Events():
+            _, decisions = consents.read(message, account.account_id, connection, now)
+            return replace(read, remembered=decisions)
+    kind = message.__struct_config__.tag
+    raise Failed(f"{kind} is about nobody; give a message about people, such as audience_membership_change_request")
+
+
+def _changes(body: bytes, connections: Connections, asked: str, now: int) -> Read:
+    connection = connections.named(asked)
+    posted = faults.read(_posted, body, apart=("changes",))
+    incoming = Incoming(connection, changes_reading.SOURCE, "", now)
+    places = [(f"$.changes[{index}]", raw) for index, raw in enumerate(posted.changes)]
+    changes_reading.read(places, posted.audience, incoming, now)
+    return Read(incoming.acceptances("", Audiences()), connection)
+
+
+def _segment(body: bytes, connections: Connections, asked: str, now: int) -> Read:
+    connection = connections.named(asked)
+    reading = segment_reading.read(body, connection, Audiences(), now)
+    return Read(reading.acceptances, connection, unmapped=reading.unmapped)
+
+
+READERS: dict[str, Reader] = {"mparticle": _mparticle, "changes": _changes, "segment": _segment}
+
+
+def _by_queue(acceptances: Iterable[Acceptance]) -> Iterable[Acceptance]:
+    """One for each queue, where several messages come at once."""
+    found: dict[Queue, Acceptance] = {}
+    for each in acceptances:
+        so_far = found.setdefault(each.queue, Acceptance(each.queue, each.policy))
+        found[each.queue] = Acceptance(
+            each.queue,
+            each.policy,
+            changes=so_far.changes + each.changes,
+            dead=so_far.dead + each.dead,
+            audience=each.audience or so_far.audience,
+        )
+    return found.values()
+
+
+def _queue(acceptance: Acceptance, found: Read) -> dict[str, Any]:
+    queue = acceptance.queue
+    audience = msgspec.json.decode(acceptance.audience) if acceptance.audience else {}
+    changes = [decode(stored) for stored in acceptance.changes]
+    told: dict[str, Any] = {"queue": str(queue)}
+    if queue.kind == KIND:
+        told["audience"] = audience.get("name")
     try:
-        told = previewed(source, message.read(), settings.load().connections, now_ms(), connection or DEFAULT)
-    except UnknownConnection as fault:
-        raise click.UsageError(str(fault)) from fault
-    except falcon.HTTPError as fault:
-        raise Failed(f"it would be answered {fault.status_code}: {fault.description}") from fault
-    except TooMuch as fault:
-        raise Failed(f"it would be answered 413: {fault}") from fault
-    except ValueError as fault:
-        raise Failed(str(fault)) from fault
-    print_json({"source": source, **told})
+        to = resolve(found.connection, "", found.account, audience, queue.target)
+    except Held as held:
+        told["held"] = {"reason": held.reason, "resolve": held.resolve}
+    else:
+        told |= queue_view(queue.kind, changes, to)
+    told["dead_on_arrival"] = [{"reason": letter.reason, "detail": letter.detail} for letter in acceptance.dead]
+    return told
+
+
+def queue_view(kind: str, changes: Sequence[Change], to: Destination) -> dict[str, Any]:
+    """What there is to say of a queue of this kind: the list that changes use, and each person, event and so on."""
+    name, show = _VIEWS[kind]
+    told: dict[str, Any] = {"list": _list(to)} if kind == "audience" and changes else {}
+    people = People(changes, to.rules, to.identity, "preview")
+    told[name] = [_guarded(show, intent, people) for intent in KINDS[kind].intents(people)]
+    return told
+
+
+_Show = Callable[[Intent, People], dict[str, Any]]
+
+
+def _guarded(show: _Show, intent: Intent, people: People) -> dict[str, Any]:
+    try:
+        return {"changes": intent.indexes, **show(intent, people)}
+    except Rejected as fault:
+        dead = {"action": "dead_letter", "reason": fault.reason, "detail": fault.detail}
+        return {"changes": intent.indexes, **dead}
+
+
+def _list(to: Destination) -> dict[str, str]:
+    if found := to.list_id or (to.list_name is None and to.given_id):
+        return {"id": found}
+    return {"name": to.list_name or to.known_as}
+
+
+def _person(intent: Intent, people: People) -> dict[str, Any]:
+    profile = people.written(intent) if intent.written else people.mapped([intent.last])
+    if isinstance(profile, Rejection):
+        return {"action": "dead_letter", "reason": profile.reason, "detail": profile.detail.get("detail", "")}
+    attributes = profile.attributes if intent.written else identifiers_of(profile)
+    told: dict[str, Any] = {"action": intent.membership or "update", "profile": attributes}
+    return told | {
+        name: list(value) for name in ("unset", "clear", "warnings") if (value := getattr(profile, name, ()))
+    }
+
+
+def _event(intent: Intent, people: People) -> dict[str, Any]:
+    event = to_event(bytes(people.changes[intent.last].body.person), people.rules)
+    row = event.row["attributes"]
+    told = {
+        "action": "event",
+        "event": row["events"]["data"][0]["attributes"],
+        "profile": row["profile"]["data"]["attributes"],
+    }
+    return told | ({"warnings": list(event.warnings)} if event.warnings else {})
+
+
+def _consent(intent: Intent, people: People) -> dict[str, Any]:
+    body = people.changes[intent.last].body
+    consent = {name: value for name, value in asdict(to_consent(bytes(body.person), people.rules)).items() if value}
+    warnings = {"warnings": list(consent.pop("warnings"))} if "warnings" in consent else {}
+    return {"action": body.action, "consent": consent} | warnings
+
+
+def _erasure(intent: Intent, people: People) -> dict[str, Any]:
+    body = people.changes[intent.last].body
+    return {
+        "action": body.action,
+        "profile": to_profile(read(body.source, bytes(body.person)), people.rules).attributes,
+    }
+
+
+def _snapshot(intent: Intent, people: People) -> dict[str, Any]:
+    body = people.changes[intent.last].body
+    return {"action": body.action, "snapshot": msgspec.to_builtins(order_of(bytes(body.person)))}
+
+
+#: By kind of queue: what its entries are called, and how one is shown.
+_VIEWS: Final[dict[str, tuple[str, _Show]]] = {
+    "audience": ("people", _person),
+    "profile": ("people", _person),
+    "event": ("events", _event),
+    "consent": ("consents", _consent),
+    "erasure": ("erasures", _erasure),
+    "snapshot": ("snapshots", _snapshot),
+}

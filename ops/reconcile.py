@@ -1,150 +1,113 @@
-"""`ferry reconcile`: whether Klaviyo's list is what Ferry made it."""
+"""Where Klaviyo's list and the membership ledger differ, and the changes that make the list what the ledger says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from itertools import islice, zip_longest
-from typing import Any
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
 
-import click
+import msgspec
 from redis import Redis
 
-import settings
-from ops import klaviyo_list
-from ops.audited import by
 from ops.errors import Failed
-from ops.ledger import ledger
-from ops.masking import masked, plain
-from ops.options import json_option, var_option
-from ops.output import console, print_json, table
-from ops.reconciling import Drift, drift, repair
-from ops.targets import find_audience
-from queues import audit, members, snapshots
-from queues.census import count, take_census
+from ops.roster import Roster
+from queues import pending
+from queues.change import Body, encode
 from queues.clock import now_ms
+from queues.errors import QueueFull, SnapshotReplaced
 from queues.names import Queue
-from settings import Settings
-from wording import number, plural
+from queues.policy import FlushPolicy
+from queues.snapshots import members, mirror, orders
+from queues.snapshots.members import BUCKETS, PERHAPS, Bucket, Member, bucket_of
+from queues.snapshots.orders import Counts
+from snapshots.plan import Action, verdict
+from snapshots.rows import of_member
 
-#: People listed for people; --json has all.
-_LISTED = 50
-#: ms that a repair may take, of which reading the list takes nearly all: 67,500 people a minute, 16 millions. One that
-#: was killed has everybody who changes noted for so long.
-_REPAIR_MS = 4 * 3_600_000
+#: Buckets read at a time, and changes queued at a time.
+_GROUP: Final = 64
+_PART: Final = 1_000
+_INSTEAD: Final = "Sync the whole membership instead: ferry sync --reconcile"
 
 
-@click.command()
-@click.argument("audience")
-@click.option("--repair", "repairs", is_flag=True, help="Queue the changes that make the list what Ferry knows.")
-@click.option("--personal-data", is_flag=True, help="Print whole addresses and numbers.")
-@json_option
-@var_option
-def reconcile(audience: str, repairs: bool, personal_data: bool, as_json: bool) -> None:
-    """Compare Klaviyo's list with what Ferry put there.
+@dataclass(slots=True)
+class Drift:
+    """By identity. `ledger`: members that the ledger knows. `listed`: people on the list.
 
-    Somebody may have changed the list in Klaviyo itself. Shown is who is on the list without Ferry's doing, and who
-    should be on it and is not. AUDIENCE is an id or a name; it must have been synced once. --repair takes the former
-    off and puts the latter back, unless a change is newer; their attributes come with the next sync.
+    `missing`: members who are not on the list, with the time in ms of the change that put them there; not those of whom
+    the ledger does not know either.
     """
-    known = settings.load()
-    with ledger(known, writes=repairs) as redis:
-        queue = _queue(redis, audience)
-        with _watched(redis, queue) if repairs else _unwatched() as watch:
-            found, repaired = _drift(redis, known, queue), None
-            if watch:
-                connection = known.connections.named(queue.connection)
-                policy = connection.policy_for(queue.kind, queue.target)
-                left_out = repair(redis, queue, policy, found, watch, connection.max_removal_percent)
-                repaired = len(found.missing) + len(found.strangers) - left_out
-                audit.note(redis, by(), "repair", queue, changes=repaired)
-        _say(queue, found, _on_the_way(redis, queue), repaired, plain if personal_data else masked, as_json)
+
+    ledger: int = 0
+    listed: int = 0
+    strangers: list[str] = field(default_factory=list)
+    missing: dict[str, int] = field(default_factory=dict)
 
 
-def _queue(redis: Redis, audience: str) -> Queue:
-    queue = find_audience(audience, take_census(redis).queues, None)
-    if queue is None:
-        raise click.UsageError(f"there is no audience {audience!r}; `ferry status` lists those there are")
-    if members.snapshot_at(redis, queue) == 0:
-        raise Failed(f"of {queue} Ferry does not know who should be on the list. Sync it once: ferry sync {queue} FILE")
-    return queue
+def drift(redis: Redis, queue: Queue, roster: Roster) -> Drift:
+    """Compare all members of the ledger with the list. Raises redis.RedisError."""
+    found = Drift(listed=roster.size)
+    for number, bucket in _buckets(redis, queue):
+        listed = roster.find(number, bucket.members)
+        found.ledger += len(bucket.members)
+        sure = ((name, known.at) for name, known in bucket.members.items() if known.at != PERHAPS)
+        found.missing |= {name: at for name, at in sure if name not in listed}
+    # Not before every bucket was looked at: the ledger may know somebody by an identity of another bucket.
+    for number in range(BUCKETS):
+        found.strangers += roster.strangers(number)
+    return found
 
 
-@contextmanager
-def _unwatched() -> Iterator[None]:
-    yield None
+def _buckets(redis: Redis, queue: Queue) -> Iterator[tuple[int, Bucket]]:
+    for start in range(0, BUCKETS, _GROUP):
+        yield from members.read(redis, queue, range(start, start + _GROUP)).items()
 
 
-@contextmanager
-def _watched(redis: Redis, queue: Queue) -> Iterator[str]:
-    """Whoever changes in the block is left alone by a repair. Raises Failed while changes are on their way.
+def repair(redis: Redis, queue: Queue, policy: FlushPolicy, found: Drift, watch: str, percent: int) -> int:
+    """Queue the changes, and let them go; how many are left out because a newer change came since `watch` began.
 
-    The ledger speaks of what is delivered, so that a change under way would look like drift.
+    They carry the times that the ledger has, so that whatever is newer wins. Raises Failed when so many would leave
+    that a person must look (`percent`: max_removal_percent), when too much waits, and when a snapshot comes in between.
     """
-    of_snapshots = snapshots.queue_of(queue.connection, queue.target)
-    _refuse_beside_snapshots(redis, queue, of_snapshots)
-    watch = f"{snapshots.new_id(of_snapshots)}-repair"
-    members.begin(redis, queue, watch, now_ms() + _REPAIR_MS)
-    try:
-        _refuse_beside_snapshots(redis, queue, of_snapshots)  # one may have come in between
-        if waits := _on_the_way(redis, queue):
-            raise Failed(
-                f"{plural(waits, 'change')} of {queue} on the way. Repeat it after: ferry flush {queue} --wait"
-            )
-        yield watch
-    finally:
-        members.end(redis, queue, watch)
+    counts = Counts(people=found.ledger, held=found.listed, removals=len(found.strangers))
+    if why := verdict(counts, percent):
+        raise Failed(f"not repaired: {why.replace('the snapshot', 'the repair')}. {_INSTEAD}")
+    _forget_attributes(redis, queue, found.missing)
+    left_out = 0
+    for number, part in enumerate(_parts(redis, queue, found, watch)):
+        try:
+            left_out += mirror.mirror(redis, queue, policy, watch, number, part, b"", now_ms())
+        except (QueueFull, SnapshotReplaced) as fault:
+            raise Failed(f"repaired in part: {fault}. Repeat `ferry reconcile` when that is over") from fault
+    pending.flush(redis, queue, now_ms())
+    pending.wake(redis)
+    return left_out
 
 
-def _refuse_beside_snapshots(redis: Redis, queue: Queue, of_snapshots: Queue) -> None:
-    if _on_the_way(redis, of_snapshots):
-        raise Failed(f"a snapshot of {queue} is being carried out. Repeat it afterwards: ferry syncs {queue}")
+def _forget_attributes(redis: Redis, queue: Queue, missing: Collection[str]) -> None:
+    """Whom the list has lost, Klaviyo may have lost altogether: the next snapshot sends their attributes again."""
+
+    def change(_: int, bucket: Bucket) -> Bucket:
+        bare = {name: Member(known.at) for name, known in bucket.members.items() if name in missing}
+        return Bucket(bucket.members | bare, bucket.gone)
+
+    members.edit(redis, queue, {bucket_of(name) for name in missing}, change)
 
 
-def _on_the_way(redis: Redis, queue: Queue) -> int:
-    (found,) = count(redis, [queue])
-    return found.waiting.pending + found.open
+def _parts(redis: Redis, queue: Queue, found: Drift, watch: str) -> Iterator[list[bytes]]:
+    changes = _changes(redis, queue, found, watch)
+    while part := list(islice(changes, _PART)):
+        yield part
 
 
-def _drift(redis: Redis, known: Settings, queue: Queue) -> Drift:
-    to = klaviyo_list.going_to(redis, known, queue)
-    with klaviyo_list.opened(redis, known, to) as klaviyo:
-        list_id = klaviyo_list.list_id(redis, klaviyo, queue, to)
-        with closing(klaviyo_list.roster(klaviyo, list_id)) as roster:
-            return drift(redis, queue, roster)
+def _changes(redis: Redis, queue: Queue, found: Drift, watch: str) -> Iterator[bytes]:
+    for name, at in found.missing.items():
+        yield _encoded("add", name, at, watch)
+    last = members.snapshot_at(redis, queue)
+    for name in found.strangers:
+        yield _encoded("remove", name, last, watch)
 
 
-def _say(
-    queue: Queue, found: Drift, waits: int, repaired: int | None, name: Callable[[str], str], as_json: bool
-) -> None:
-    if as_json:
-        print_json(_document(queue, found, waits, repaired, name))
-        return
-    out = console()
-    out.print(f"{queue}: {number(found.listed)} on Klaviyo's list, {number(found.ledger)} by Ferry's ledger.")
-    if not (found.strangers or found.missing):
-        out.print("They are the same people.")
-    else:
-        columns = f"On the list only: {number(len(found.strangers))}", f"Missing: {number(len(found.missing))}"
-        made = table(*columns)
-        for pair in islice(zip_longest(found.strangers, found.missing), _LISTED):
-            made.add_row(*("" if each is None else name(each) for each in pair))
-        out.print(made)
-    if repaired:
-        out.print(f"{plural(repaired, 'change')} queued and asked for: ferry status")
-    elif waits:
-        out.print(f"{plural(waits, 'change')} on the way: whom they are about may be listed though all is well.")
-
-
-def _document(
-    queue: Queue, found: Drift, waits: int, repaired: int | None, name: Callable[[str], str]
-) -> dict[str, Any]:
-    return {
-        "audience": str(queue),
-        "on_the_list": found.listed,
-        "in_the_ledger": found.ledger,
-        "on_the_list_only": [name(each) for each in found.strangers],
-        "in_the_ledger_only": [name(each) for each in found.missing],
-        "waiting": waits,
-        "repaired": repaired,
-    }
+def _encoded(action: Action, name: str, at: int, watch: str) -> bytes:
+    keys, fragment = of_member(name)
+    return encode(keys, now_ms(), Body(action, at, orders.KIND, watch, msgspec.Raw(fragment)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from queues.members import bucket_of
-from snapshots import shelf
-from worker.roster import identities
+from queues.snapshots.members import bucket_of
+from snapshots import tally
+from worker.snapshots.read_list import identities
 
 _SCHEMA: Final = """
     CREATE TABLE names (bucket INTEGER, identity TEXT, person INTEGER, place INTEGER, PRIMARY KEY (bucket, identity))
@@ -28,7 +28,7 @@ class Roster:
 
     def __init__(self, people: Iterable[dict[str, str | None]]) -> None:
         """`people`: `email`, `phone_number` and `external_id` of each. Raises what they raise, with nothing kept."""
-        self._shelf = shelf.opened(_SCHEMA)
+        self._shelf = tally.opened(_SCHEMA)
         self.size = 0
         try:
             for profile in people:

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from escaping import visible
-from queues import rollback
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold
-from wording import number, plural, sentence, span
+from queues.server import rollback
+from text.escaping import visible
+from text.wording import number, plural, sentence, span
 
 #: A tick that is this late (ms) deserves a look; ticks come every two seconds.
 _LATE_MS: Final = 15_000

@@ -7,11 +7,11 @@ from difflib import get_close_matches
 
 import click
 
-from escaping import visible
-from intake.limits import AUDIENCE_ID
-from queues import snapshots
+from intake.http.limits import AUDIENCE_ID
 from queues.counts import QueueCount
 from queues.names import Queue
+from queues.snapshots import orders
+from text.escaping import visible
 
 AUDIENCE = "audience"
 #: Names shown where the one that was given fits none.
@@ -29,9 +29,7 @@ def find_audience(given: str, counts: Sequence[QueueCount], connection: str | No
     `connection`: it must be of this one. Raises click.UsageError where more than one fits.
     """
     chosen = [count for count in counts if connection in (None, count.queue.connection)]
-    found = {
-        snapshots.audience_of(queue) for queue in _matching(given, chosen) if queue.kind in (AUDIENCE, snapshots.KIND)
-    }
+    found = {orders.audience_of(queue) for queue in _matching(given, chosen) if queue.kind in (AUDIENCE, orders.KIND)}
     return _only(given, sorted(found), "audience", ()) if found else None
 
 
@@ -82,7 +80,7 @@ def _matching(given: str, counts: Sequence[QueueCount]) -> list[Queue]:
 
 def _without_snapshots(found: Sequence[Queue]) -> list[Queue]:
     """An audience and its snapshots are called alike; who says the name means the audience."""
-    return [queue for queue in found if queue.kind != snapshots.KIND or snapshots.audience_of(queue) not in found]
+    return [queue for queue in found if queue.kind != orders.KIND or orders.audience_of(queue) not in found]
 
 
 def _only(given: str, found: Sequence[Queue], what: str, known: Sequence[str]) -> Queue:

@@ -14,7 +14,7 @@ from queues import bounds, keys, looks, scripts
 from queues.errors import QueueFull
 from queues.names import Queue
 from queues.policy import FlushPolicy
-from queues.rollback import Step
+from queues.server.rollback import Step
 
 #: Changes and bytes in one call of the script: some milliseconds, in which nothing else in Redis runs. A dead letter
 #: counts as two changes; a single change may have more bytes.

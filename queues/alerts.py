@@ -10,7 +10,7 @@ from redis import Redis
 
 from queues import keys
 
-#: ms between two judgings, for all processes together. One takes less (alerts/judging.py): no two overlap.
+#: ms between two judgings, for all processes together. One takes less (alerts/watching.py): no two overlap.
 EVERY_MS: Final = 60_000
 
 

@@ -1,21 +1,27 @@
-"""The census: what is in the ledger now, for people and programs that look at it. Reads, never writes."""
+"""The census: what is in the ledger now, for people and programs that look at it. Reads, never writes.
+
+What was accepted for a queue and is not settled yet: for those who want to know what is to come.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 from redis import Redis
 
-from queues import doorbell, holds, identities, keys, rollback, scripts
+from queues import doorbell, holds, keys, scripts
+from queues.change import Change, decode, is_blank
 from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold
 from queues.names import Queue
 from queues.pending import all_queues, waiting
+from queues.people import identities
 from queues.policy import FlushPolicy
-from queues.rollback import Fall
+from queues.server import rollback
+from queues.server.rollback import Fall
 
 #: Queues read in one round trip.
 _AT_ONCE = 500
@@ -141,3 +147,42 @@ def _count(queue: Queue, answer: list[Any], opened: dict[bytes, OpenBatch]) -> Q
 def _pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """The fields of a hash as a script returns them: name, value, name, value ..."""
     return zip(flat[::2], flat[1::2], strict=True)
+
+
+#: Changes read in one round trip.
+_PAGE: Final = 1_000
+
+
+def changes(redis: Redis, queue: Queue) -> list[Change]:
+    """The changes in open batches and those that wait, in the order of their arrival.
+
+    Nothing is stopped for it: of what is settled or taken back meanwhile it may hold too much, and a change that is
+    taken into a batch meanwhile may be in it twice. A million changes are some hundred MB.
+    """
+    # First what waits: a change that leaves it meanwhile is found in its batch.
+    waiting = list(_pending(redis, queue))
+    return [*_open(redis, queue), *waiting]
+
+
+def _pending(redis: Redis, queue: Queue) -> Iterator[Change]:
+    start, before = 0, None
+    while True:
+        with redis.pipeline(transaction=True) as pipe:
+            pipe.hget(keys.queue(queue), "taken")
+            pipe.lrange(keys.queue(queue, "pending"), start, start + _PAGE - 1)
+            taken, page = pipe.execute()
+        moved = int(taken or 0) - (int(taken or 0) if before is None else before)
+        before = int(taken or 0)
+        if moved:  # a batch took the oldest, and all others stand so much further in front
+            start = max(0, start - moved)
+            continue
+        if not page:
+            return
+        yield from map(decode, page)
+        start += len(page)
+
+
+def _open(redis: Redis, queue: Queue) -> Iterator[Change]:
+    for batch_id in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1)):
+        stored = cast("list[bytes]", redis.lrange(keys.batch(batch_id.decode(), "changes"), 0, -1))
+        yield from (change for change in map(decode, stored) if not is_blank(change))

@@ -9,16 +9,24 @@ The stored form is a header that the Lua scripts read, then JSON that only Pytho
                true where it was a dead letter that was replayed
 
 The fragment is kept as it came, not mapped, so that a mapping can be corrected and the change delivered again.
+
+Whose a change is, by its person keys. Pure.
+
+The first key names the person: the e-mail, or, without one, the strongest identifier. The others keep the order of
+changes that share an identifier, and may be other people's, too.
 """
 
 from __future__ import annotations
 
 import hashlib
 from binascii import b2a_base64
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Literal
 
 import msgspec
 
+#: Whether a change with these person keys is meant.
+Ours = Callable[[Sequence[str]], bool]
 Action = Literal["add", "remove", "update", "event", "subscribe", "unsubscribe", "erase", "replace"]
 #: The source of what an erasure has left of a change in an open batch.
 _ERASED = "erased"
@@ -107,3 +115,27 @@ def blank(change: Change) -> bytes:
 def is_blank(change: Change) -> bool:
     """Whether an erasure has left nothing of the change but its keys."""
     return change.body.source == _ERASED
+
+
+def whose(persons: Collection[str]) -> Ours:
+    """By the names of the person."""
+    wanted = frozenset(persons)
+    return lambda keys: keys[0] in wanted
+
+
+def carrying(persons: Collection[str]) -> Ours:
+    """By any identifier: for somebody who asks about one."""
+    wanted = frozenset(persons)
+    return lambda keys: not wanted.isdisjoint(keys)
+
+
+def names(asked: Collection[str], carried: Iterable[Sequence[str]]) -> frozenset[str]:
+    """The names of the people whom the keys `asked` lead to. `carried`: the keys of the changes that carry one of them.
+
+    One step and no chain: who shares an identifier with somebody else of these is not among them.
+    """
+    wanted = frozenset(asked)
+    found = set(wanted)
+    for keys in carried:
+        found |= {*keys} if keys[0] in wanted else {keys[0]}
+    return frozenset(found)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from queues.holds import Hold
-from queues.names import Queue
+from queues.names import UNREADABLE, Queue
 from queues.policy import FlushPolicy, Reason, Waiting, due_at
+from text.escaping import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +83,17 @@ class QueueCount:
         if self.waiting.asked > 0:
             return self.waiting.asked_by
         return "size" if self.waiting.pending >= self.policy.size else "age"
+
+
+def called(count: QueueCount) -> str:
+    """What people call a queue: its audience's name, else in parentheses what it holds: `(event)`."""
+    return named(count.queue, count.name)
+
+
+def named(queue: Queue, audience: str | None) -> str:
+    """The same of a queue and the name of its audience, if it has one."""
+    if audience:
+        return visible(audience)
+    if queue.kind != "audience":
+        return f"({queue.kind})"
+    return "(unreadable)" if queue.target == UNREADABLE else "(no name)"

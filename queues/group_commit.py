@@ -12,10 +12,10 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from queues import bounds, keys, metrics, scripts
 from queues.acceptance import Acceptance, Accepted, Call, calls, outcomes, portions, steps, together
 from queues.clock import now_ms
-from queues.durability import LOCAL, Durability
 from queues.errors import CannotConfirm, LedgerFull, QueueFull, Unavailable, Unconfirmed
 from queues.names import Queue
-from queues.rollback import Memory
+from queues.server.durability import LOCAL, Durability
+from queues.server.rollback import Memory
 
 #: Acceptances in one pipeline; more wait for the next, so that one huge burst does not hold up all answers.
 AT_ONCE = 256

@@ -71,7 +71,12 @@ Outside the partitions, written by plain commands, or by a script of one key:
     ferry:key-changes              HASH   what, connection, sender -> JSON, a key or settings that a message changed or
                                           tried to (key_changes.py); a week
     ferry:sender:<name>            HASH   last use, requests, and what was refused to a sender (senders.py)
-    ferry:rates/<name>/...         LIST   times of a sender's last requests (sender_rates.py, written by `limits`)
+    ferry:limits:pause:<account>:<endpoint>
+                                   STRING until it expires, nobody calls the endpoint for the account
+                                          (klaviyo_limits.py)
+    ferry:limits:window/...        LIST   times of the last requests (klaviyo_limits.py, by `limits`)
+    ferry:throttle:<what>/...      LIST   times of wrong tokens and sign-ins (throttle.py, by `limits`)
+    ferry:rates/<name>/...         LIST   times of a sender's last requests (sender_rates.py, by `limits`)
     ferry:consents:<connection>:<person key>
                                    HASH   purpose -> what the person decided about it, and when;
                                           other key of the person -> nothing; expires after a year
@@ -98,7 +103,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from key_prefix import PREFIX
+from queues.key_prefix import PREFIX
 from queues.names import PARTITIONS, Queue
 
 #: How every key begins; those of RQ with `PREFIX` alone.
@@ -125,7 +130,9 @@ ALERTS_SEEN = f"{ROOT}alerts:seen"
 ALERTS_JUDGING = f"{ROOT}alerts:judging"
 CONNECTIONS = f"{ROOT}connections"
 KEY_CHANGES = f"{ROOT}key-changes"
-#: Prefix of the keys that `limits` writes for the rates of senders.
+#: Prefixes of the keys that `limits` writes: for Klaviyo's rates, for tries at the console's door, for senders' rates.
+LIMITS = f"{ROOT}limits"
+THROTTLE = f"{ROOT}throttle"
 RATES = f"{ROOT}rates"
 #: Prefix of RQ's own keys; tagged, because RQ's scripts touch several of its keys at once.
 RQ_PREFIX = f"{PREFIX}{{ferry-rq}}:"

@@ -15,15 +15,16 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from redis import Redis
 from redis.exceptions import RedisError
 
-from connections import Connections
-from queues import installation, kept, keys
-from queues.accounts import Cipher
+from configuration.connections import Connections
+from configuration.settings import Settings
+from queues import keys
 from queues.clock import now_ms
-from queues.epoch import Watch
-from queues.rollback import Memory
-from queues.server import connect
+from queues.connections import connection_keys
+from queues.connections.accounts import Cipher
+from queues.server import installation
+from queues.server.connection import connect
+from queues.server.rollback import Memory, Watch
 from scheduler.tick import TICK_S, refile, ring, take_due, tick
-from settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def _tick(redis: Redis, connections: Connections, watch: Watch, memory: Memory) 
             "from now on is delivered"
         )
     memory.look(redis)
-    connections.include(kept.names(redis))
+    connections.include(connection_keys.names(redis))
     tick(redis, connections, now)
 
 
@@ -88,8 +89,8 @@ def _begin_when_up(redis: Redis, settings: Settings, stop: threading.Event) -> N
         try:
             installation.claim(redis, settings.installation)
             # Here, for who exchanges FERRY_SECRET_KEY restarts this process with the new one in front.
-            kept.reseal(redis, Cipher(settings.secret_keys))
-            settings.connections.include(kept.names(redis))
+            connection_keys.reseal(redis, Cipher(settings.secret_keys))
+            settings.connections.include(connection_keys.names(redis))
             refile(redis, settings.connections, now_ms())
         except RedisError as fault:
             log.warning("Redis does not answer (%s); trying again in %d s, nothing is lost", fault, WAIT_S)

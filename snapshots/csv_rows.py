@@ -8,9 +8,9 @@ from itertools import chain
 from typing import Final
 
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
-from snapshots.errors import Unreadable
 from snapshots.lines import texts
 from snapshots.persons import Described, identifier
+from snapshots.rows import Unreadable
 
 #: Of equal frequency the first.
 _DELIMITERS: Final = ",;\t"

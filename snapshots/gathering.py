@@ -8,9 +8,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
-from queues.members import BUCKETS, bucket_of
-from queues.snapshots import Counts
-from snapshots import shelf
+from queues.snapshots.members import BUCKETS, bucket_of
+from queues.snapshots.orders import Counts
+from snapshots import tally as shelf
 from snapshots.rows import Row, Unusable
 from snapshots.tally import Tally
 

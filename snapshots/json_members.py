@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from json_names import TWICE, shown, unknown
-from snapshots.errors import Unreadable
+from snapshots.rows import Unreadable
+from text.json_names import TWICE, shown, unknown
 
 _MEMBERS: Final = "members"
 _NEITHER: Final = 'the document is neither [...] nor {"members": [...]}: write it as one of them'

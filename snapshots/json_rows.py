@@ -8,13 +8,13 @@ from typing import Any, Final
 import ijson
 import msgspec
 
-from json_names import TWICE, twice
 from mappings import json_limits
 from mappings.json_limits import NAMES, Beyond, Scan
-from snapshots.errors import Unreadable
 from snapshots.json_members import members
 from snapshots.lines import MAX_LINE, lines, not_utf8, without_mark
 from snapshots.persons import Described, identifier
+from snapshots.rows import Unreadable
+from text.json_names import TWICE, twice
 
 _READ: Final = 65_536
 _ATTRIBUTES: Final = "attributes"

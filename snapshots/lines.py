@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
-from snapshots.errors import Unreadable
+from snapshots.rows import Unreadable
 
 #: The longest line, in bytes: ten profiles of the largest size that Klaviyo takes.
 MAX_LINE: Final = 1_000_000

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from queues import members
-from queues.identities import Holder, Known, Named
-from snapshots import shelf
+from queues.people.identities import Holder, Known, Named
+from queues.snapshots import members
+from snapshots import tally
 from snapshots.rows import strength
 
 #: Names that the model of identity has for Klaviyo's.
@@ -24,7 +24,7 @@ _SCHEMA: Final = """
 
 
 class Memory(Protocol):
-    """What is asked of `queues.identities`."""
+    """What is asked of `queues.people.identities`."""
 
     def hash(self, named: Named, /) -> bytes:  # noqa: D102
         ...
@@ -59,7 +59,7 @@ class Matcher:
     def __init__(self, memory: Memory, addresses: Iterable[list[str]]) -> None:
         self._memory = memory
         self._addresses = addresses
-        self._shelf = shelf.opened(_SCHEMA)
+        self._shelf = tally.opened(_SCHEMA)
 
     def close(self) -> None:
         """Forget everybody."""

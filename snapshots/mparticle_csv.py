@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, Final
 
-from mappings.identifiers import EMAIL, EXTERNAL_ID
-from mappings.identity_types import canonical
+from mappings.identifiers import EMAIL, EXTERNAL_ID, canonical
 from snapshots.csv_rows import table
-from snapshots.errors import Unreadable
 from snapshots.persons import Described
+from snapshots.rows import Unreadable
 
 HEADER: Final = ("mpid", "scanned_timestamp_ms", "identity_value", "identity_type")
 

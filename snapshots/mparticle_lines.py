@@ -10,11 +10,10 @@ from typing import Any, Final
 
 from mappings import contact, times
 from mappings.errors import Unfit
-from mappings.identity_types import canonical
-from snapshots.errors import Unreadable
+from mappings.identifiers import canonical
 from snapshots.json_rows import objects
 from snapshots.lines import lines
-from snapshots.rows import Unusable
+from snapshots.rows import Unreadable, Unusable
 
 _IDENTITIES: Final = {"email": "email", "customer": "external_id"}
 

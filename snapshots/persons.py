@@ -22,7 +22,7 @@ _SPELLINGS: Final = {
     "customerid": EXTERNAL_ID,
 }
 _SIGNS: Final = str.maketrans("", "", "-_ ")
-#: What Klaviyo's names are called in a fragment (`mappings.changes`) and by the model of identity, strongest first.
+#: What Klaviyo's names are called in a fragment (`mappings.sources`) and by the model of identity, strongest first.
 _FRAGMENT: Final = {EMAIL: "email", EXTERNAL_ID: "external_id", PHONE: "phone"}
 
 

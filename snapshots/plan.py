@@ -1,4 +1,7 @@
-"""What makes one bucket of a list equal to a snapshot. Pure."""
+"""What makes one bucket of a list equal to a snapshot. Pure.
+
+When a snapshot is not to be carried out before a person has looked at it. Pure.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from mappings.fields import STANDARD
-from queues.members import PERHAPS, Bucket, Member, gone_key
+from queues.snapshots.members import PERHAPS, Bucket, Member, gone_key
+from queues.snapshots.orders import Counts
 from snapshots.digests import changed
 from snapshots.rows import Row, of_member
 
@@ -106,3 +110,20 @@ def _without_nulls(fragment: bytes) -> bytes:
     attributes = person.pop("attributes", {})
     sent = {name: value for name, value in attributes.items() if value is not None or name not in STANDARD}
     return _encode(person | {"attributes": sent} if sent else person)
+
+
+#: Members up to which any share of them may go: of a small list a few people are many percent.
+SMALL: Final = 100
+
+
+def verdict(counts: Counts, max_removal_percent: int) -> str | None:
+    """Why a person is to look, with the numbers; None when the snapshot may be carried out."""
+    if counts.people == 0 and counts.held:
+        return f"the snapshot names nobody who can be sent, and the list has {counts.held:,} people"
+    if counts.held > SMALL and counts.removals * 100 > max_removal_percent * counts.held:
+        percent = counts.removals * 100 / counts.held
+        return (
+            f"the snapshot takes {counts.removals:,} of {counts.held:,} people off the list: {percent:.1f} %, "
+            f"and max_removal_percent is {max_removal_percent}"
+        )
+    return None

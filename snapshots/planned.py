@@ -7,9 +7,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
-from queues.members import bucket_of
-from queues.snapshots import Counts
-from snapshots import shelf
+from queues.snapshots.members import bucket_of
+from queues.snapshots.orders import Counts
+from snapshots import tally
 from snapshots.gathering import keys_of
 from snapshots.plan import Action, Diff, Planned
 from snapshots.rows import Unusable
@@ -38,7 +38,7 @@ class Plan:
     """What is to be changed. `shrunk`: reason -> numbers of the first rows of which nobody can be sent."""
 
     def __init__(self, counts: Counts, shrunk: dict[str, list[int]]) -> None:
-        self._shelf = shelf.opened(_SCHEMA)
+        self._shelf = tally.opened(_SCHEMA)
         self.counts = counts
         self.shrunk = shrunk
 

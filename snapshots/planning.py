@@ -8,7 +8,7 @@ from copy import deepcopy
 from itertools import islice
 from typing import Final
 
-from queues.members import BUCKETS, Bucket, Member
+from queues.snapshots.members import BUCKETS, Bucket, Member
 from snapshots.gathering import AMBIGUOUS, Gathered
 from snapshots.matching import Match, Matcher, Memory, apart
 from snapshots.plan import Planned, diff, kept, leaving

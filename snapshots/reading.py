@@ -7,7 +7,7 @@ from typing import Final
 
 from identity.blocked import DEFAULT, Blocked
 from mappings.rules import Rules
-from queues.snapshots import Format
+from queues.snapshots.orders import Format
 from snapshots import csv_rows, json_rows, mparticle_csv
 from snapshots.lines import unpacked
 from snapshots.persons import Described, people

@@ -1,4 +1,7 @@
-"""A row of a snapshot: one person as the queue stores one, and by which identity the membership ledger knows them."""
+"""A row of a snapshot: one person as the queue stores one, and by which identity the membership ledger knows them.
+
+Why a snapshot is not carried out, or the list of a campaign not named.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,22 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from identity.keys import key_of
-from queues import members
-from queues.buckets import IDENTIFIERS
+from queues.snapshots import members
+from queues.snapshots.buckets import IDENTIFIERS
 
-#: What the fields of a fragment (`mappings.changes`) are called by Klaviyo, strongest first.
+
+class Unreadable(Exception):
+    """The body of a snapshot is not in its format, or breaks off. The message names the place and the remedy.
+
+    It refuses the whole snapshot: a row that is not understood may be a person, who would be taken off the list.
+    """
+
+
+class TemplateError(Exception):
+    """The name of a campaign's list cannot be made from its template. The message says what is wrong and the remedy."""
+
+
+#: What the fields of a fragment (`mappings.sources`) are called by Klaviyo, strongest first.
 _KLAVIYO: Final = {"email": "email", "external_id": "external_id", "phone": "phone_number"}
 _FRAGMENT: Final = {theirs: name for name, theirs in _KLAVIYO.items()}
 _decode = msgspec.json.Decoder(dict[str, Any]).decode

@@ -1,7 +1,11 @@
-"""How many rows go by, and of which nobody can be sent."""
+"""How many rows go by, and of which nobody can be sent.
+
+A temporary database on disk, for a million rows that come in any order and leave by bucket, in little memory.
+"""
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -45,3 +49,20 @@ def exemplify(examples: dict[str, list[int]], row: Unusable) -> None:
     """Keep the number of the row, if it is one of the first for its reason."""
     if len(numbers := examples.setdefault(row.reason, [])) < EXAMPLES:
         numbers.append(row.number)
+
+
+#: KiB that SQLite keeps in memory.
+_CACHE: Final = 16_384
+
+
+def opened(schema: str) -> sqlite3.Connection:
+    """A private database that is gone when it is closed or the process dies. `schema`: SQL of its tables.
+
+    Everything is one transaction that never ends, and nothing is made safe against a crash: whoever dies starts anew.
+    """
+    # The empty name: SQLite makes a file without a name, so that no personal data outlives a killed process.
+    shelf = sqlite3.connect("", isolation_level=None)
+    shelf.executescript(
+        f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-{_CACHE}; {schema} BEGIN;"
+    )
+    return shelf

@@ -11,7 +11,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mappings.values import visible
-from snapshots.errors import TemplateError
+from snapshots.rows import TemplateError
 
 #: Characters that the name of a list may have.
 MAX_NAME: Final = 255

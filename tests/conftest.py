@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from redis import Redis
 
-from intake import uses
+from intake.access import uses
 from tests.support.valkey import VALKEY, serving
 
 # No test depends on speed: a busy machine may take its time over any example.

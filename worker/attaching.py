@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from identity.sending import Choice, choose
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Conflict, Dead
-from queues import claims
+from queues import owners as claims
 from queues.clock import now_ms
-from queues.identities import Known, is_verified
+from queues.people.identities import Known, is_verified
+from worker.consents.supersede import Addresses
 from worker.delivery import Delivery
-from worker.overtaking import Addresses
-from worker.verifying import owners_of
+from worker.people.verifying import owners_of
 
 log = logging.getLogger(__name__)
 

@@ -9,14 +9,15 @@ from typing import Any
 
 from redis import Redis
 
-from connections import Connection, Connections, UnknownConnection
+from configuration.connections import Connection, Connections, UnknownConnection
 from identity.settings import Policy
-from mappings import consent_mapping
+from mappings import entries as consent_mapping
 from mappings.account_settings import rules_from_mparticle
-from mappings.consent_mapping import Channel
+from mappings.entries import Channel
 from mappings.rules import Rules
 from mappings.values import visible
-from queues import accounts, kept, pending
+from queues import pending
+from queues.connections import accounts, connection_keys
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.names import Queue
 from worker.errors import Held
@@ -122,7 +123,7 @@ def _account(redis: Redis, name: str, cipher: accounts.Cipher) -> accounts.Accou
 
 def _kept_key(redis: Redis, name: str, cipher: accounts.Cipher) -> str | None:
     try:
-        return kept.key_of(redis, name, cipher)
+        return connection_keys.key_of(redis, name, cipher)
     except (NoSecretKey, SecretKeyChanged) as fault:
         raise Held("api_key_unreadable", str(fault)) from fault
 
@@ -143,7 +144,7 @@ def _api_key(redis: Redis, connection: Connection, account: accounts.Account, ci
 
 
 def _configured(redis: Redis, connections: Connections, name: str) -> Connection:
-    connections.include(kept.names(redis))
+    connections.include(connection_keys.names(redis))
     try:
         return connections.named(name)
     except UnknownConnection as fault:
@@ -160,6 +161,6 @@ def _rules(account: Mapping[str, str], audience: Mapping[str, str], base: Rules)
 
 def _consent_mapping(audience: Mapping[str, str]) -> Mapping[str, Channel]:
     try:
-        return consent_mapping.parse(audience.get("consentMapping"))
+        return consent_mapping.parse_consents(audience.get("consentMapping"))
     except ValueError as fault:
         raise Held("setting_wrong", f"consentMapping: {fault}; correct it in the CDP, then release") from fault

@@ -2,37 +2,44 @@
 
 The kind of the queue says by which stages. Whenever there is something to wait for, the batch goes back and the
 worker is free; being rung again, any worker goes on where the progress says.
+
+Taking up a batch: from here on every line says which one, and the first says which messages it is made of.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from contextlib import closing
+from itertools import islice
+from typing import Final
 
 from redis import Redis
 
-import log_ids
 from klaviyo.client import Klaviyo
+from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted
-from klaviyo.limiter import RedisLimiter, fingerprint
+from klaviyo.limiter import fingerprint
+from logs import log_ids
 from queues import batches, holds
-from queues.accounts import Cipher
 from queues.batches import Batch
 from queues.clock import now_ms
+from queues.connections.accounts import Cipher
 from queues.errors import LeaseLost
 from queues.holds import Hold
-from queues.server import connect
-from worker import counting, erasures, progress, refusals
+from queues.klaviyo_limits import RedisLimiter
+from queues.server.connection import connect
+from worker import counting, progress, refusals
+from worker.backoff import HELD_MS
 from worker.connection import destination
 from worker.delivery import LEASE_MS, Delivery
+from worker.erasures import kind as erasures
 from worker.errors import INTERRUPTIONS, DeliveryFailed, Held, Later, ListOwned
 from worker.kinds import KINDS, Kind
 from worker.list_check import is_free
 from worker.process import settings_of_process
 from worker.progress import Progress
 from worker.same_account import check_account, has_new_key
-from worker.taking_up import take_up
-from worker.waiting import HELD_MS
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +98,7 @@ def _go_on(redis: Redis, batch: Batch) -> None:
         refusals.hold_connection(redis, batch, held)
         _wait_held(redis, batch, known)
         return
-    limiter = RedisLimiter(redis, fingerprint(to.api_key))
+    limiter = RedisLimiter(redis, fingerprint(to.api_key), PUBLISHED)
     klaviyo = Klaviyo(
         settings_of_process().klaviyo_base_url,
         to.api_key,
@@ -150,3 +157,29 @@ def _as_far_as_it_goes(delivery: Delivery, kind: Kind) -> None:
         return kind.stages(delivery)
     except NotAccepted as refusal:
         return refusals.handle(delivery, refusal)
+
+
+#: Messages that a line names.
+_NAMED: Final = 10
+
+
+def take_up(batch: Batch) -> None:
+    """Within `log_ids.bound`. The first worker that holds a batch tells of it; later ones only go on with it."""
+    log_ids.bind(queue=str(batch.queue))
+    if batch.token > 1:
+        return
+    distinct = list(dict.fromkeys(change.body.message for change in batch.changes if change.body.message))
+    named = nameable(distinct)
+    log.info(
+        "batch %s: taken up; %d changes of %d messages%s",
+        batch.id,
+        len(batch.changes),
+        len(distinct),
+        f", among them {', '.join(named)}" if named else "",
+        extra={"fields": {"stage": "taken_up", "changes": len(batch.changes), "messages": named}},
+    )
+
+
+def nameable(messages: Iterable[str]) -> list[str]:
+    """Of ids of messages the first that may stand in a log: senders choose them, and may choose an address. Pure."""
+    return list(islice((message for message in messages if log_ids.is_opaque(message)), _NAMED))

@@ -10,16 +10,17 @@ from typing import Any, TypeVar
 from redis import Redis
 
 from klaviyo.client import Klaviyo
-from queues import batches, members
+from queues import batches
 from queues.batches import Batch
 from queues.change import is_blank
 from queues.clock import now_ms
-from queues.identities import Identities
+from queues.people.identities import Identities
+from queues.snapshots import members
 from worker import progress
 from worker.coalesce import Intent
 from worker.connection import Destination
-from worker.guarding import guarded
-from worker.people import People
+from worker.errors import guarded
+from worker.people.batch_people import People
 from worker.progress import Facts, Progress, Rejection
 
 #: A lease outlasts the longest request (klaviyo/http.py: 60 s in all) and is renewed before each.

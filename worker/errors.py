@@ -1,13 +1,20 @@
-"""What stops a delivery without being Klaviyo's answer."""
+"""What stops a delivery without being Klaviyo's answer, and what stops one person only."""
 
 from __future__ import annotations
 
+import logging
 import traceback
+from collections.abc import Callable
+from typing import TypeVar
 
+from mappings.errors import Rejected
 from queues import doorbell
 from queues.holds import ACCOUNT_CHANGED, Moved, Owned
 from queues.owners import LIST_OWNED
+from worker.progress import Rejection
 
+log = logging.getLogger(__name__)
+Guarded = TypeVar("Guarded")
 # Not imported from RQ here: a command that came to RQ by this way would look for the workers under RQ's own prefix.
 INTERRUPTIONS = doorbell.INTERRUPTIONS
 
@@ -62,3 +69,19 @@ class Later(Exception):
         self.after_s = after_s
         self.attempts = attempts
         self.rests = rests
+
+
+def guarded(make: Callable[[], Guarded], where: str) -> Guarded | Rejection:
+    """What `make` makes; the reason where it fails, whatever the fault. `where` the changes stand: for the log."""
+    try:
+        return make()
+    except Rejected as fault:
+        return Rejection(fault.reason, {"field": fault.field, "detail": fault.detail})
+    except INTERRUPTIONS:
+        raise
+    except Exception as fault:  # noqa: BLE001  # a person our rules fail on must not stop the others of the batch
+        # Without the fault's own words, which may hold a value of the person.
+        place = traceback.extract_tb(fault.__traceback__)[-1]
+        what = f"{type(fault).__name__} in {place.name}, line {place.lineno}"
+        log.error("%s: a mapping failed (%s); the person is rejected", where, what)  # noqa: TRY400
+        return Rejection("mapping_failed", {"detail": what})

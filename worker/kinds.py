@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from worker import audience, consents, erasures, events, snapshots
+from worker.audience import kind
 from worker.coalesce import Intent
+from worker.consents import kind as consents
 from worker.delivery import Delivery
-from worker.people import People
+from worker.erasures import kind as erasures
+from worker.events import kind as events
+from worker.people.batch_people import People
+from worker.snapshots import kind as snapshots
 
 
 class Kind(Protocol):
@@ -31,8 +35,8 @@ class Kind(Protocol):
 
 
 KINDS: Final[dict[str, Kind]] = {
-    "audience": audience,
-    "profile": audience,
+    "audience": kind,
+    "profile": kind,
     "event": events,
     "consent": consents,
     "erasure": erasures,

@@ -6,19 +6,22 @@ from contextlib import closing
 
 from redis import Redis
 
+from configuration.settings import Settings
 from klaviyo.client import Klaviyo
+from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted
-from klaviyo.limiter import RedisLimiter, fingerprint
+from klaviyo.limiter import fingerprint
 from klaviyo.outcomes import Hold, summary
-from queues import owners, snapshots
-from queues.accounts import Cipher
+from queues import owners
+from queues.connections.accounts import Cipher
 from queues.holds import Owned
+from queues.klaviyo_limits import RedisLimiter
 from queues.names import Queue
-from settings import Settings
+from queues.snapshots import orders
 from worker.connection import Destination, destination
 from worker.counting import CallMeter
 from worker.errors import Held
-from worker.list_of import forget, remembered
+from worker.lists import forget, remembered
 
 
 def cause(redis: Redis, settings: Settings, queue: Queue) -> str | None:
@@ -31,7 +34,7 @@ def cause(redis: Redis, settings: Settings, queue: Queue) -> str | None:
         to = destination(redis, settings.connections, Cipher(settings.secret_keys), queue)
     except Held as held:
         return str(held)
-    limiter = RedisLimiter(redis, fingerprint(to.api_key))
+    limiter = RedisLimiter(redis, fingerprint(to.api_key), PUBLISHED)
     meter = CallMeter(redis, queue.connection)
     with closing(Klaviyo(settings.klaviyo_base_url, to.api_key, limiter, meter=meter)) as asked:
         try:
@@ -47,7 +50,7 @@ def is_free(redis: Redis, settings: Settings, queue: Queue, about: Owned) -> boo
 
     So it may when the list was given up, when a person said so, and when the audience has another list by now.
     """
-    audience, list_id = snapshots.audience_of(queue), about.list_id
+    audience, list_id = orders.audience_of(queue), about.list_id
     if owners.keeper(redis, list_id) != Queue.parse(about.keeper) or owners.may_share(redis, audience, list_id):
         return True
     try:

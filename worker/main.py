@@ -22,10 +22,10 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.worker import HerokuWorker
 
-import log_ids
-from queues.rollback import Memory
-from queues.server import connect
-from settings import Settings
+from configuration.settings import Settings
+from logs import log_ids
+from queues.server.connection import connect
+from queues.server.rollback import Memory
 from worker import deliver  # imported before the fork, so that a delivery starts at once
 from worker.errors import DeliveryFailed
 

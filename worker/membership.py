@@ -8,16 +8,16 @@ from functools import partial, reduce
 from itertools import chain
 
 from mappings.profile import Profile
-from queues import members
 from queues.change import Change
 from queues.clock import now_ms
-from queues.members import Bucket, Member
-from queues.snapshots import KIND
+from queues.snapshots import members
+from queues.snapshots.members import Bucket, Member
+from queues.snapshots.orders import KIND
 from snapshots.digests import merged
 from snapshots.rows import identity_of, strength
 from worker.coalesce import Intent
 from worker.delivery import Delivery
-from worker.profile_names import in_ledger
+from worker.people.profile_names import in_ledger
 from worker.progress import Rejection
 
 #: What a delivered person changes in a bucket.

@@ -7,14 +7,16 @@ from contextlib import closing
 
 from redis import Redis
 
+from configuration.settings import Settings
 from klaviyo.client import Klaviyo
+from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted
-from klaviyo.limiter import RedisLimiter, fingerprint
+from klaviyo.limiter import fingerprint
 from klaviyo.outcomes import Hold, summary
 from queues import holds
-from queues.accounts import Cipher
-from queues.server import connect
-from settings import Settings
+from queues.connections.accounts import Cipher
+from queues.klaviyo_limits import RedisLimiter
+from queues.server.connection import connect
 from worker.connection import usable_key
 from worker.counting import CallMeter
 from worker.errors import Held
@@ -51,7 +53,7 @@ def cause(redis: Redis, settings: Settings, connection: str) -> str | None:
         api_key = usable_key(redis, settings.connections, Cipher(settings.secret_keys), connection)
     except Held as held:
         return str(held)
-    limiter = RedisLimiter(redis, fingerprint(api_key))
+    limiter = RedisLimiter(redis, fingerprint(api_key), PUBLISHED)
     meter = CallMeter(redis, connection)
     with closing(Klaviyo(settings.klaviyo_base_url, api_key, limiter, meter=meter)) as klaviyo:
         try:

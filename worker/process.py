@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-import settings
-from settings import Settings
+from configuration import settings
+from configuration.settings import Settings
 
 
 @cache

@@ -14,14 +14,14 @@ from queues import holds
 from queues.batches import Batch
 from queues.clock import now_ms
 from queues.names import Queue
-from worker import counting, list_owner
-from worker.consent_rows import let_it_arrive
+from worker import counting, lists
+from worker.backoff import HELD_MS, retry_ms
+from worker.consents.rows import let_it_arrive
 from worker.delivery import Delivery
 from worker.errors import AccountChanged, Held, ListOwned
 from worker.membership import keep_members
 from worker.settling import settle
-from worker.snapshot_end import close_all
-from worker.waiting import HELD_MS, retry_ms
+from worker.snapshots.apply import close_all
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def hold_connection(redis: Redis, batch: Batch, held: Held) -> None:
 
 def hold_queue(redis: Redis, batch: Batch, held: ListOwned) -> None:
     """Hold the queue of a batch, whose list another one keeps."""
-    if holds.place(redis, batch.queue, list_owner.hold(redis, batch.queue, held)):
+    if holds.place(redis, batch.queue, lists.hold(redis, batch.queue, held)):
         # Without the names of the audiences, which the hold has.
         what = "%s is held (%s): %s. `ferry holds` says what ends that. Nothing is lost, intake goes on"
         log.error(what, batch.queue, held.reason, held.resolve)

@@ -9,11 +9,11 @@ from typing import Final
 
 from redis import Redis
 
+from configuration.settings import Settings
 from klaviyo.limiter import fingerprint
-from queues import key_accounts
-from queues.accounts import Cipher
+from queues.connections import accounts
+from queues.connections.accounts import Cipher
 from queues.holds import Moved
-from settings import Settings
 from worker.connection import usable_key
 from worker.delivery import Delivery
 from worker.errors import AccountChanged, Held
@@ -26,10 +26,10 @@ def check_account(delivery: Delivery, settings: Settings) -> None:
     """Raises AccountChanged, and NotAccepted while Klaviyo does not say whose the key is."""
     redis, connection = delivery.redis, delivery.batch.queue.connection
     key = _mark(settings, delivery.to.api_key)
-    if key_accounts.is_known(redis, connection, key):
+    if accounts.is_known(redis, connection, key):
         return
     account = delivery.klaviyo.account().id or ""
-    before = key_accounts.note(redis, connection, key, account)
+    before = accounts.note(redis, connection, key, account)
     if before is not None:
         raise AccountChanged(Moved(key, account, before), _resolve(connection, account, before))
 
@@ -48,7 +48,7 @@ def has_new_key(redis: Redis, settings: Settings, connection: str, moved: Moved)
 
 def confirm(redis: Redis, settings: Settings, connection: str, api_key: str, account: str | None) -> None:
     """Let the connection deliver to the account of this key: a person said so."""
-    key_accounts.confirm(redis, connection, _mark(settings, api_key), account or "")
+    accounts.confirm(redis, connection, _mark(settings, api_key), account or "")
 
 
 def _mark(settings: Settings, api_key: str) -> str:

@@ -1,14 +1,17 @@
-"""Sending: the portions of a batch go to Klaviyo in order; a refused one is narrowed until its bad rows are out."""
+"""Sending: the portions of a batch go to Klaviyo in order; a refused one is narrowed until its bad rows are out.
+
+Narrowing: what to send instead of a refused request, until every refusal has found the rows that deserve it.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import Bisect, Hold, Outcome
+from klaviyo.outcomes import Bisect, Dead, Hold, Outcome, RowError, Rows, Split
 from worker.delivery import Delivery
-from worker.narrowing import Refuse, narrow, reject
 
 
 def send(
@@ -44,3 +47,56 @@ def _names_nothing(outcome: Outcome) -> bool:
         case Bisect() | Hold(reason="revision"):
             return True
     return False
+
+
+log = logging.getLogger(__name__)
+
+#: What Klaviyo said of one row.
+Why = Sequence[RowError | Bisect | Split | Dead]
+#: Puts a row aside for it; True: it goes again at once, without what was refused.
+Refuse = Callable[[int, Why], bool]
+
+
+def reject(delivery: Delivery, row: int, why: Why) -> bool:
+    """A row that stands for the intent of that number cannot be delivered. Always False."""
+    match why[-1]:
+        case Split(why=code):
+            delivery.reject(row, code, {})
+        case Dead(reason=reason) as dead:
+            delivery.reject(row, reason, {"detail": dead.detail, "error_id": dead.error_id})
+        case error:
+            detail = {"detail": error.detail, "pointer": error.pointer, "error_id": error.error_id}
+            delivery.reject(row, error.code, detail)
+    return False
+
+
+def narrow(delivery: Delivery, portion: list[int], refusal: NotAccepted, refuse: Refuse) -> list[list[int]]:
+    """The parts to send next; the last one goes first. Raises the refusal when it does not concern rows.
+
+    Named rows are refused and the rest goes again. Where Klaviyo names none, halving finds one bad row among n with
+    about 2 log2 n requests, and all of them with at most 2n - 1.
+    """
+    match refusal.outcome:
+        case Rows(errors=errors):
+            return _without(delivery, portion, errors, refuse)
+        case Bisect() | Split() | Dead() if len(portion) > 1:
+            half = len(portion) // 2
+            return [portion[half:], portion[:half]]
+        case Bisect() | Split() | Dead() as outcome:
+            return [portion] if refuse(portion[0], [outcome]) else []
+    raise refusal
+
+
+def _without(delivery: Delivery, portion: list[int], errors: tuple[RowError, ...], refuse: Refuse) -> list[list[int]]:
+    named: dict[int, list[RowError]] = {}
+    for error in errors:
+        named.setdefault(error.index, []).append(error)
+    rest = [row for i, row in enumerate(portion) if i not in named or refuse(row, named[i])]
+    log.warning(
+        "batch %s: %d rows refused, %d of them put aside; the other %d go again at once",
+        delivery.batch.id,
+        len(named),
+        len(portion) - len(rest),
+        len(rest),
+    )
+    return [rest] if rest else []

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from msgspec import structs
 
-from queues import batches, claims, pending
+from queues import batches, owners, pending
 from queues.batches import Settlement, Undeliverable
 from queues.clock import now_ms
-from queues.settled import Ends, ImportJob, Settled, columns, pack
+from queues.history.settled import Ends, ImportJob, Settled, columns, pack
 from worker import counting
 from worker.coalesce import Intent
 from worker.delivery import Delivery
@@ -61,7 +61,7 @@ def settle(delivery: Delivery) -> None:
     )
     if due:
         pending.wake(delivery.redis)
-    claims.release(delivery.redis, delivery.batch.queue.connection, delivery.batch.id)
+    owners.release(delivery.redis, delivery.batch.queue.connection, delivery.batch.id)
     counting.identity(delivery.redis, delivery.batch.queue, end.warnings)
     counting.died(delivery.redis, delivery.batch.queue, [letter.reason for letter in dead])
 

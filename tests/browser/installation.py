@@ -10,8 +10,8 @@ from typing import Any
 import requests
 from redis import Redis
 
-from ops import group_file
-from ops.group import EMULATOR_KEY
+from local import group_files
+from local.group import EMULATOR_KEY
 from queues.census import count
 from queues.counts import QueueCount
 from queues.names import Queue
@@ -30,7 +30,7 @@ class Installation:
         self.url = f"http://127.0.0.1:{up.port}"
         self.klaviyo = klaviyo
         self._redis = redis
-        self._known = group_file.read(up.var)
+        self._known = group_files.read(up.var)
 
     def post(self, audience: str, name: str, people: list[str], connection: str = "default") -> Queue:
         """Let these people join an audience; its queue."""
@@ -98,7 +98,7 @@ def installation(folder: Path) -> Iterator[Installation]:
     up = Up(folder, FERRY_ADMIN_TOKEN=ADMIN)
     try:
         up.wait_until_up()
-        known = group_file.read(folder)
+        known = group_files.read(folder)
         klaviyo = Account(known["KLAVIYO_BASE_URL"], EMULATOR_KEY)
         with Redis.from_url(known["REDIS_URL"]) as redis:
             add_users(redis)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from selenium.webdriver.common.by import By
 
-from console.access import Role
+from console.auth.roles import Role
 from queues.names import Queue
 from tests.browser.installation import Installation
 from tests.browser.page import Page

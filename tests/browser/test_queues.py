@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from console.access import Role
+from console.auth.roles import Role
 from tests.browser.installation import Installation
 from tests.browser.page import Page
 from tests.support.console import TOKENS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.access import Role
+from console.auth.roles import Role
 from tests.browser.installation import Installation
 from tests.browser.page import Page
 from tests.support.console import TOKENS

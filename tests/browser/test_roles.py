@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from console.access import Role
+from console.auth.roles import Role
 from tests.browser.installation import Installation
 from tests.browser.page import Page
 from tests.support.console import TOKENS

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import group_file
+from local import group_files
 from tests.browser.chromium import Chromium, as_new
 from tests.browser.page import Page
 from tests.support.klaviyo import Account
@@ -72,6 +72,6 @@ def test_from_the_readme_to_the_first_delivery(driver: Chromium, home: Path, up:
     page.press("Flush default/audience/42")
     page.press("Flush VIPs now")
     page.shows("/queues/default/audience/42", "1 delivered", "operator")
-    klaviyo = Account(group_file.read(up.var)["KLAVIYO_BASE_URL"])
+    klaviyo = Account(group_files.read(up.var)["KLAVIYO_BASE_URL"])
     assert klaviyo.members("VIPs") == {"ann@example.com"}
     klaviyo.close()

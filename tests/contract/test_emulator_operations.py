@@ -15,8 +15,7 @@ from openapi_client.api.profiles_api import ProfilesApi
 from emulator.app import ROUTES
 from emulator.limits import Quota
 from emulator.operations import Operation
-from klaviyo.endpoints import ENDPOINTS, Endpoint
-from klaviyo.quotas import PUBLISHED
+from klaviyo.endpoints import ENDPOINTS, PUBLISHED, Endpoint
 
 APIS = (AccountsApi, DataPrivacyApi, EventsApi, ListsApi, ProfilesApi)
 OPERATIONS = {

@@ -15,10 +15,10 @@ from redis import Redis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from intake.openapi import document
+from configuration.settings import Token
+from intake.openapi.document import document
 from queues import keys
 from queues.clock import now_ms
-from settings import Token
 from tests.support.intake import TOKEN, Intake, known, running
 
 SEED = 20_260_101

@@ -16,14 +16,14 @@ from typing import Any
 import orjson
 import pytest
 
-from mappings import segment_settings
 from mappings.consent import Consent, to_consent
 from mappings.errors import Rejected
 from mappings.event import to_event
 from mappings.profile import to_profile
 from mappings.rules import Rules
-from mappings.segment import route
-from mappings.segment_routed import Routed
+from mappings.segment import settings
+from mappings.segment.changes import route
+from mappings.segment.routed import Routed
 from mappings.sources import read
 from tests.support.segment_cases import CASES, messages
 
@@ -94,7 +94,7 @@ def _consent(consent: Consent) -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_the_effect_at_klaviyo_is_the_one_of_the_case(case: dict[str, Any]) -> None:
-    actions = segment_settings.read([case["action"]])
+    actions = settings.read([case["action"]])
     effect = Effect()
     for message in messages(case):
         for routed in route(message, actions):

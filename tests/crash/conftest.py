@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-import settings
+from configuration import settings
 from emulator.server import running
 from tests.support.house import House, environment
 from tests.support.klaviyo import Account

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-import settings
+from configuration import settings
 from emulator.world import World
 from klaviyo.http import Answer, Transport
 from queues import dead_letters, pending

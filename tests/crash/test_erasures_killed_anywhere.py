@@ -11,15 +11,16 @@ import pytest
 from redis import Redis
 
 from emulator.world import World
-from queues import consents, holds, keys, pending
+from queues import holds, keys, pending
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.census import count
 from queues.change import Action, Body, encode, person_key
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
+from queues.people import consents
 from queues.policy import OF_KIND, FlushPolicy
-from queues.server import connect_async
+from queues.server.connection import connect_async
 from scheduler.tick import tick
 from tests.crash.test_kinds_killed_anywhere import SLOW, Slow, dies_everywhere
 from tests.support import oracle

@@ -9,8 +9,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import OutOfMemoryError
 
-import settings
-from connections import Connections
+from configuration import settings
+from configuration.connections import Connections
 from queues import doorbell, pending
 from queues.acceptance import accept
 from queues.clock import now_ms

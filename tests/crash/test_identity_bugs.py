@@ -17,7 +17,7 @@ from identity.erasing import Subject, Trace
 from identity.identifiers import Named
 from identity.leaving import Leaver
 from identity.persons import Group, Said
-from mappings.merge import merge
+from mappings.mparticle import merge
 from mappings.person import Person
 from queues import holds
 from queues.clock import now_ms
@@ -26,7 +26,9 @@ from tests.support.identity_messages import AUDIENCE, VIPS, add, dsr
 from tests.support.identity_steps import Deliver, Leave, Move, Own, Step, Tell
 from tests.support.identity_story import Story
 from tests.support.identity_world import CLASHES, CONNECTIONS, IdentityWorld, identity_world
-from worker import audience, coalesce, late_news, leavers, people, removing, uploading, verifying
+from worker import coalesce
+from worker.audience import kind, remove, upload
+from worker.people import batch_people, late_news, profile_names, verifying
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 ANN, BOB = "ann@canary.example", "bob@canary.example"
@@ -57,25 +59,25 @@ def the_newest_message_forgets_the_rest(patch: pytest.MonkeyPatch) -> None:
         merged = merge(persons)
         return Person(persons[-1].identities, merged.attributes, klaviyo_names=merged.klaviyo_names)
 
-    patch.setattr(people, "merge", newest)
+    patch.setattr(batch_people, "merge", newest)
 
 
 def a_leaver_is_looked_for_by_the_strongest_identifier_only(patch: pytest.MonkeyPatch) -> None:
-    leaver = leavers._leaver
+    leaver = profile_names._leaver
 
     def strongest(*known: Any) -> Leaver:
         found = leaver(*known)
         return Leaver(email=found.email) if found.email else found
 
-    patch.setattr(leavers, "_leaver", strongest)
+    patch.setattr(profile_names, "_leaver", strongest)
 
 
 def imported_people_count_as_on_the_list(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(audience, "prove", lambda _: None)
+    patch.setattr(kind, "prove", lambda _: None)
 
 
 def every_identifier_is_sent_with_everybody(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(uploading, "verify", lambda *_: None)
+    patch.setattr(upload, "verify", lambda *_: None)
 
 
 def nothing_is_blocked(patch: pytest.MonkeyPatch) -> None:
@@ -87,7 +89,7 @@ def old_news_counts(patch: pytest.MonkeyPatch) -> None:
 
 
 def nobody_leaves_for_a_newer_address(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(removing, "moved_away", lambda _: [])
+    patch.setattr(remove, "moved_away", lambda _: [])
 
 
 def a_person_without_the_id_at_klaviyo_is_new(patch: pytest.MonkeyPatch) -> None:

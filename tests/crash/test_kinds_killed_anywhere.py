@@ -34,7 +34,7 @@ from tests.support.hut import Hut, hut_of, lift_limits
 from tests.support.model import address
 from tests.support.mortal import Died, Mortal
 from tests.support.recovery import ROUNDS, let_time_pass, open_batches
-from worker import consent_rows
+from worker.consents import rows
 from worker.deliver import deliver
 
 log = logging.getLogger(__name__)
@@ -182,6 +182,6 @@ def test_everybody_ends_as_they_said_last_whatever_request_the_worker_dies_at(sl
 
 
 def test_a_worker_that_did_not_wait_for_klaviyo_would_be_noticed(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consent_rows, "UNDER_WAY_S", 1.0)
+    monkeypatch.setattr(rows, "UNDER_WAY_S", 1.0)
     with pytest.raises(AssertionError):
         dies_everywhere(slow, lambda: minds_change(slow), lambda: check_minds(slow))

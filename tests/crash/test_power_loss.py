@@ -16,7 +16,7 @@ from typing import cast
 import pytest
 from redis import Redis
 
-import settings
+from configuration import settings
 from queues import keys
 from queues.census import count
 from queues.pending import all_queues

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-import settings
+from configuration import settings
 from tests.support import oracle
 from tests.support.group import Group
 from tests.support.house import environment

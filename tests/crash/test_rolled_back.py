@@ -11,9 +11,10 @@ import pytest
 import requests
 from redis import Redis
 
-from alerting import Alerting
-from queues import keys, rollback
+from configuration.alerts import Alerting
+from queues import keys
 from queues.census import take_census
+from queues.server import rollback
 from tests.support.alerts import judged, receiving
 from tests.support.group import Group
 from tests.support.house import environment

@@ -16,20 +16,21 @@ from identity.persons import Group, Said
 from klaviyo import lookups
 from klaviyo.calls import Caller
 from klaviyo.endpoints import Endpoint
-from klaviyo.filters import any_of
+from klaviyo.lookups import any_of
 from queues import doorbell, keys, pending, scripts
 from queues.acceptance import Acceptance, Accepted
 from queues.acceptance import accept as accept_as_it_is
 from queues.errors import LeaseLost
 from tests.support import oracle_runs
 from tests.support.hut import Hut, hut_of
-from worker import audience, coalesce
+from worker import coalesce
+from worker.audience import kind
+from worker.audience.remove import remove
+from worker.audience.upload import upload
 from worker.coalesce import Intent
 from worker.delivery import Delivery
 from worker.main import DeliveryWorker
-from worker.removing import remove
 from worker.settling import settle
-from worker.uploading import upload
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -74,7 +75,7 @@ def a_batch_that_is_settled_before_it_is_uploaded(patch: pytest.MonkeyPatch) -> 
         raise LeaseLost(delivery.batch.id)
 
     patch.setattr(Delivery, "note", lambda _: None)
-    patch.setattr(audience, "upload", settled_first)
+    patch.setattr(kind, "upload", settled_first)
 
 
 def a_message_that_is_remembered_before_it_is_written_down(patch: pytest.MonkeyPatch) -> None:
@@ -99,8 +100,8 @@ def an_update_that_swallows_an_add(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_removal_before_the_import_is_complete(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(audience, "confirm", lambda _: None)
-    patch.setattr(audience, "prove", lambda _: None)
+    patch.setattr(kind, "confirm", lambda _: None)
+    patch.setattr(kind, "prove", lambda _: None)
 
 
 def a_look_up_of_the_first_hundred_only(patch: pytest.MonkeyPatch) -> None:
@@ -115,7 +116,7 @@ def a_look_at_the_first_page_of_errors_only(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(Caller, "pages", first)
     # Who is not named as failed would be missed on the list.
-    patch.setattr(audience, "prove", lambda _: None)
+    patch.setattr(kind, "prove", lambda _: None)
 
 
 def a_worker_that_listens_on_two_queues(patch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,10 @@ import pytest
 from redis import Redis
 
 from emulator.server import running
-from queues import dead_letters, pending, snapshots
+from queues import dead_letters, pending
 from queues.clock import now_ms
 from queues.policy import FlushPolicy
+from queues.snapshots import orders
 from tests.support import oracle, snapshot_hut
 from tests.support.chaos import Chaos
 from tests.support.group import Group
@@ -72,7 +73,7 @@ def test_the_last_snapshot_stands_whatever_befell_the_workers_meanwhile(
         last = say(redis, PEOPLE, "last")
         until(lambda: ended(redis, group), "the end of the last snapshot", 300)
 
-        record = snapshots.record(redis, last)
+        record = orders.record(redis, last)
         assert record is not None
         assert (record.state, record.counts and record.counts.newer) == ("done", 2)
         members = {*PEOPLE, STAYS} - {LEAVES}

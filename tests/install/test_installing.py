@@ -102,7 +102,7 @@ def test_the_steps_for_systemd_install_ferry_and_those_of_an_upgrade_bring_the_n
     assert len(steps) == 3
     for step in steps:
         follow(step.replace("python3.11", PYTHON), folder, env)
-    (folder / "wording.py").write_text(f"{(folder / 'wording.py').read_text()}\nNEW = True\n")
+    (folder / "text/wording.py").write_text(f"{(folder / 'text/wording.py').read_text()}\nNEW = True\n")
     upgrade = [line for line in documented("Upgrades") if "pip install" in line]
     assert upgrade == steps[1:]
     for step in upgrade:

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from emulator.server import running
-from queues import accounts
+from queues.connections import accounts
 from tests.support import canaries, posted
 from tests.support import intake as intakes
 from tests.support.console import Console, add_users, console

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from redis import Redis
 
-from intake import limits
+from intake.http import limits
 from queues import acceptance, bounds, dead_letters, keys, looks
 from queues.acceptance import Acceptance, DeadOnArrival
 from queues.change import decode

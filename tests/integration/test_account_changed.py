@@ -9,9 +9,10 @@ import pytest
 import requests
 from redis import Redis
 
-from console.access import Role
+from console.auth.roles import Role
 from emulator.server import running
-from queues import accounts, holds, keys, pending
+from queues import holds, keys, pending
+from queues.connections import accounts
 from queues.holds import ACCOUNT_CHANGED, Hold
 from queues.names import Queue
 from tests.support.console import Console

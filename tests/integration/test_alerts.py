@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from alerting import Alerting, Limits, Mail, Webhook
-from alerts import judging, watching
+from alerts import watching
+from alerts import watching as judging
 from alerts.texts import WRITTEN_OUT
-from queues import alerts, holds, installation, keys
+from configuration.alerts import Alerting, Limits, Mail, Webhook
+from configuration.settings import Settings
+from queues import alerts, holds, keys
 from queues.clock import now_ms
 from queues.holds import Hold
-from settings import Settings
+from queues.server import installation
 from tests.support.alerts import LOGIN, SECRET, Mailbox, Posts, dripping, everything_runs, judged, mailing, receiving
 from tests.support.intake import known
 from tests.support.ops import VIPS, names, put, settle, take

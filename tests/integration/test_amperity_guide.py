@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ops import group_file
+from local import group_files
 from tests.support.guide import done
 from tests.support.klaviyo import Account
 from tests.support.ops import ROOT
@@ -45,7 +45,7 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         said = done(folder, [block for _, block in BLOCKS])
         flushed = up.ferry("flush", "--all", "--wait")
         assert flushed.returncode == 0, flushed.stdout + flushed.stderr + "".join(said)
-        klaviyo = Account(group_file.read(folder / "var")["KLAVIYO_BASE_URL"])
+        klaviyo = Account(group_files.read(folder / "var")["KLAVIYO_BASE_URL"])
         yield Told(folder, said, klaviyo)
         klaviyo.close()
     finally:

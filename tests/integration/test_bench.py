@@ -25,7 +25,7 @@ from bench.segment_mapping import MESSAGES as SEGMENT_MESSAGES
 from bench.segment_mapping import map_all
 from bench.segment_messages import order
 from emulator.server import running
-from klaviyo.quotas import Quota
+from klaviyo.endpoints import Quota
 from klaviyo.revision import REVISION
 
 

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from intake import mparticle_membership
-from queues import accounts, keys, pending
-from settings import Token
+from configuration.settings import Token
+from intake.mparticle import membership
+from queues import keys, pending
+from queues.connections import accounts
 from tests.support import canaries as c
 from tests.support.intake import known
 from tests.support.intake import running as intake_running
@@ -61,7 +62,7 @@ def test_a_defect_of_the_intake_repeats_nothing(
     def broken(message: Any, *_: Any) -> None:
         raise ValueError(f"cannot read {bytes(message.user_profiles[0])!r}")
 
-    monkeypatch.setattr(mparticle_membership, "acceptances", broken)
+    monkeypatch.setattr(membership, "acceptances", broken)
     with intake_running(known(redis_url, tokens=(Token("m", c.TOKEN),), secret_keys=(c.SECRET,))) as intake:
         answer = intake.post(*SOUND[0], token=c.TOKEN)
     assert answer.status_code == 500

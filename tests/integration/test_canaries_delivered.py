@@ -15,12 +15,12 @@ from redis import Redis
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-import settings
+from configuration import settings
+from configuration.settings import Token
 from queues import dead_letters, holds, pending
 from queues.clock import now_ms
 from queues.names import Queue
 from scheduler import main as scheduling
-from settings import Token
 from tests.support import canaries as c
 from tests.support.intake import known
 from tests.support.intake import running as intake_running
@@ -29,7 +29,8 @@ from tests.support.marked_messages import ANN, MPARTICLE, SLOW, SOUND, membershi
 from tests.support.ops import ferry
 from tests.support.recovery import let_time_pass, open_batches
 from tests.support.world import World
-from worker import audience, people
+from worker.audience import kind
+from worker.people import batch_people
 
 pytestmark = pytest.mark.usefixtures("marked")
 
@@ -99,7 +100,7 @@ def test_a_mapping_that_fails_repeats_nothing(
     def broken(person: Any, *_: Any) -> None:
         raise ValueError(f"cannot map {person!r}")
 
-    monkeypatch.setattr(people, "to_profile", broken)
+    monkeypatch.setattr(batch_people, "to_profile", broken)
     delivered(world, redis_url)
     letters = list(dead_letters.read(world.redis, Queue("mparticle-123456", "audience", "42")))
     assert "mapping_failed" in {letter.reason for letter in letters}
@@ -116,7 +117,7 @@ def test_a_delivery_that_breaks_down_leaves_nothing_with_rq(
         cause = KeyError(delivery.batch.changes[0].body.person, delivery.to.api_key)
         raise RuntimeError(f"cannot {stage} {bytes(delivery.batch.changes[0].body.person)!r}") from cause
 
-    monkeypatch.setattr(audience, stage, broken)
+    monkeypatch.setattr(kind, stage, broken)
     delivered(world, redis_url, most=5)
     assert doorbell.rq_queue(world.redis).failed_job_registry.count > 0
     failed = [job.latest_result() for job in map(doorbell.rq_queue(world.redis).fetch_job, failures(world)) if job]

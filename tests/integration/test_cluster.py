@@ -10,23 +10,7 @@ import msgspec
 import pytest
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 
-from queues import (
-    batches,
-    bounds,
-    consents,
-    dead_letters,
-    erasure,
-    history,
-    holds,
-    hours,
-    keys,
-    members,
-    owners,
-    pending,
-    room,
-    snapshots,
-    uploads,
-)
+from queues import batches, bounds, dead_letters, erasure, holds, keys, owners, pending
 from queues import letters as looks
 from queues.acceptance import Acceptance, Accepted, DeadOnArrival, accept
 from queues.batches import Settlement, Undeliverable
@@ -34,12 +18,17 @@ from queues.census import count
 from queues.change import Body, encode, person_key
 from queues.errors import LeaseLost
 from queues.group_commit import GroupCommit
-from queues.members import Bucket, Member
-from queues.mirroring import mirror
+from queues.history import batches as history
+from queues.history import hours, last_batches
+from queues.history.settled import Ends, Settled, columns, pack
 from queues.names import PARTITIONS, Queue
+from queues.people import consents
 from queues.policy import FlushPolicy, decide
-from queues.settled import Ends, Settled, columns, pack
-from queues.snapshots import Order, Record
+from queues.server import room
+from queues.snapshots import members, orders
+from queues.snapshots.members import Bucket, Member
+from queues.snapshots.mirror import mirror
+from queues.snapshots.orders import Order, Record
 from tests.support.cluster import running_cluster
 
 NOW = 1_800_000_000_000
@@ -107,7 +96,7 @@ def test_every_transition_of_a_queue_stays_in_its_partition(cluster: Any, queue:
     told = pack(Settled(batch.id, batch.reason, NOW, NOW, 0, Ends(), columns(batch.changes, NOW)))
     batches.settle(cluster, batch, Settlement(1, dead_in_batch, [0], {"phone_invalid": 1}, told), NOW)
     assert hours.of_queues(cluster, [queue], NOW)[queue][-1].delivered == 3
-    assert batch_id in {each.batch for each in uploads.last(cluster, uploads.KEPT, {})}
+    assert batch_id in {each.batch for each in last_batches.last(cluster, last_batches.KEPT, {})}
     person = batch.changes[1].keys
     assert [each.index for each in history.of_person(cluster, queue, person)] == [1]
     assert history.forget(cluster, queue, person, NOW) == 1
@@ -126,15 +115,15 @@ def test_every_transition_of_a_queue_stays_in_its_partition(cluster: Any, queue:
 
 @pytest.mark.parametrize("queue", queue_of_each_partition(), ids=lambda queue: f"partition-{queue.partition}")
 def test_a_snapshot_stays_in_the_partitions_of_its_queue_and_its_audience(cluster: Any, queue: Queue) -> None:
-    syncs = snapshots.queue_of(queue.connection, queue.target)
-    name = snapshots.new_id(syncs)
-    snapshots.stage(cluster, name, 0, snapshots.compress(b"body"))
+    syncs = orders.queue_of(queue.connection, queue.target)
+    name = orders.new_id(syncs)
+    orders.stage(cluster, name, 0, orders.compress(b"body"))
     record = Record(str(syncs), Order(name, NOW, "csv"), NOW, 4)
-    assert snapshots.submit(cluster, syncs, record, b"", NOW).fresh
-    snapshots.keep(cluster, name)
-    snapshots.note(cluster, record)
-    assert list(snapshots.body(cluster, name)) == [b"body"]
-    assert snapshots.records(cluster, syncs) == [record]
+    assert orders.submit(cluster, syncs, record, b"", NOW).fresh
+    orders.keep(cluster, name)
+    orders.note(cluster, record)
+    assert list(orders.body(cluster, name)) == [b"body"]
+    assert orders.records(cluster, syncs) == [record]
     members.begin(cluster, queue, name)
     accept(cluster, Acceptance(queue, POLICY, "", changes("m")), NOW)
     members.forget(cluster, [syncs], ["email:o"], [person_key("email", "o")], NOW)
@@ -144,7 +133,7 @@ def test_a_snapshot_stays_in_the_partitions_of_its_queue_and_its_audience(cluste
     members.end(cluster, queue, name, NOW)
     members.begin(cluster, queue, "repair", NOW)
     assert members.let_go_of_lapsed(cluster, [queue], NOW + 1) == [queue]
-    snapshots.close(cluster, record)
+    orders.close(cluster, record)
 
 
 def test_one_message_for_all_partitions_is_committed_in_one_go(cluster: Any) -> None:

@@ -16,9 +16,9 @@ from queues.holds import Hold
 from tests.support.consents import ANN, BRITISH, consents, subscribed, waits, world_of_consents
 from tests.support.emulator_api import SUBSCRIBE, UNSUBSCRIBE, Api
 from tests.support.world import World, addresses
-from worker import consents as kind
 from worker import deliver as task
-from worker.consent_rows import UNDER_WAY_S
+from worker.consents import kind as kind
+from worker.consents.rows import UNDER_WAY_S
 from worker.deliver import MAX_CRASHES
 from worker.refusals import MAX_ATTEMPTS
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 from redis import Redis
 
-from console.access import Role
+from console.auth.roles import Role
 from queues import audit, holds, keys
 from queues.census import count
 from queues.clock import now_ms

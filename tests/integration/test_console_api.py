@@ -9,18 +9,19 @@ import pytest
 import requests
 from redis import Redis
 
-from console.access import Role
-from queues import audit, dead_letters, holds, kept, keys
+from console.auth.roles import Role
+from queues import audit, dead_letters, holds, keys
 from queues.acceptance import Acceptance, DeadOnArrival, accept
-from queues.accounts import Cipher
 from queues.batches import Settlement, reclaim, settle
 from queues.census import count
 from queues.change import Action, Body, decode, encode, person_key
 from queues.clock import now_ms
+from queues.connections import connection_keys
+from queues.connections.accounts import Cipher
+from queues.history.settled import Ends, ImportJob, pack
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy
-from queues.settled import Ends, ImportJob, pack
 from tests.support.console import SECRET, Console, add_users
 from tests.support.ops import LAPSED, VIPS, names, put, take
 from tests.support.told import settled
@@ -156,7 +157,7 @@ def test_klaviyo_is_asked_only_for_those_who_may_act(filled: Redis, served: Cons
 
 
 def test_a_connection_that_was_added_this_moment_is_listed_with_its_settings(redis: Redis, served: Console) -> None:
-    kept.add(redis, "brand-c", kept.seal(Cipher([SECRET]), "pk_c", now_ms(), "AbC"))
+    connection_keys.add(redis, "brand-c", connection_keys.seal(Cipher([SECRET]), "pk_c", now_ms(), "AbC"))
     told = {each["name"]: each for each in ask(served, "/v1/connections", role=Role.ADMIN)["connections"]}
     assert (told["brand-c"]["key"], told["brand-c"]["policy"]) == ("kept", told["default"]["policy"])
 

@@ -12,8 +12,8 @@ import pytest
 import requests
 from redis import Redis
 
-from console.access import Role
-from ops.audited import by
+from console.auth.roles import Role
+from ops.audit_format import by
 from queues import audit, keys
 from queues.names import Queue
 from tests.support.console import console

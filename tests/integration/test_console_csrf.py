@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from console.access import ROUTES, Role
+from console.auth.roles import ROUTES, Role
 from tests.support.console import Console, filled
 
 #: Every address where somebody who is signed in may do something.

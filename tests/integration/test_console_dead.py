@@ -10,18 +10,19 @@ import requests
 from msgspec import Raw
 from redis import Redis
 
-from console.access import Role
-from ops.letter_reasons import meaning
-from queues import audit, batches, dead_letters, holds, snapshots
+from console.auth.roles import Role
+from ops.dead_letters.reasons import meaning
+from queues import audit, batches, dead_letters, holds
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.census import count
 from queues.change import Body, encode, person_key
 from queues.clock import now_ms
+from queues.history.settled import Ends, ImportJob, Settled, columns, pack
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy
-from queues.records import Order
-from queues.settled import Ends, ImportJob, Settled, columns, pack
+from queues.snapshots import orders
+from queues.snapshots.records import Order
 from tests.support.console import Console
 from tests.support.ops import LAPSED, VIPS, change, names, put, take
 from tests.support.pages import buttons, press, said
@@ -147,7 +148,7 @@ def test_a_letter_of_any_queue_has_an_address_and_one_that_is_gone_says_so(
 
 
 def test_a_snapshot_that_died_is_named_in_its_letter(redis: Redis, served: Console, browser: requests.Session) -> None:
-    queue = snapshots.queue_of("default", "42")
+    queue = orders.queue_of("default", "42")
     order = msgspec.json.encode(Order(snapshot="07-ab", at=now_ms(), format="csv"))
     stored = encode((person_key("snapshot", "07-ab"),), now_ms(), Body("replace", now_ms(), "sync", "", Raw(order)))
     dead = DeadOnArrival(stored, "snapshot_unreadable", "$")

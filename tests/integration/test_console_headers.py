@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from console.access import Role
-from console.compressing import takes_gzip
-from console.sessions import COOKIE
+from console.auth.roles import Role
+from console.auth.sessions import COOKIE
+from console.routes import takes_gzip
 from tests.support.console import ADMIN, Console, console
 
 POLICY = (

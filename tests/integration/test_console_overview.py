@@ -10,16 +10,20 @@ import pytest
 import requests
 from redis import Redis
 
-from console.access import Role
-from klaviyo.limiter import RedisLimiter, fingerprint
-from queues import doorbell, holds, kept, keys, rollback  # before rq: doorbell sets RQ's key prefix
+from console.auth.roles import Role
+from klaviyo.endpoints import PUBLISHED
+from klaviyo.limiter import fingerprint
+from queues import doorbell, holds, keys  # before rq: doorbell sets RQ's key prefix
+from queues.connections import connection_keys
+from queues.klaviyo_limits import RedisLimiter
+from queues.server import rollback
 
 # isort: split
 from rq import Worker
 
-from queues.accounts import Cipher
 from queues.census import take_census
 from queues.clock import now_ms
+from queues.connections.accounts import Cipher
 from queues.holds import Hold
 from queues.names import Queue
 from tests.support.console import SECRET, Console
@@ -49,7 +53,7 @@ def page(served: Console, role: Role = Role.VIEWER) -> str:
 def keep_key(redis: Redis, *connections: str) -> None:
     """Ferry keeps the key of one account for these connections."""
     for name in connections:
-        assert kept.add(redis, name, kept.seal(Cipher((SECRET,)), KEY, now_ms(), None))
+        assert connection_keys.add(redis, name, connection_keys.seal(Cipher((SECRET,)), KEY, now_ms(), None))
 
 
 def test_an_upload_stands_there_with_its_end_its_day_and_the_limits_it_used(world: World, served: Console) -> None:
@@ -89,7 +93,7 @@ def test_an_account_that_connections_share_has_its_limits_once_with_what_is_paus
     served: Console, redis: Redis
 ) -> None:
     keep_key(redis, "brand-c", "brand-d")
-    limiter = RedisLimiter(redis, fingerprint(KEY))
+    limiter = RedisLimiter(redis, fingerprint(KEY), PUBLISHED)
     limiter.acquire("create_list")
     limiter.pause("bulk_import_profiles", 600)
     before = set(redis.scan_iter("ferry:limits*"))

@@ -8,7 +8,7 @@ import pytest
 import requests
 from redis import Redis
 
-from console.access import Role
+from console.auth.roles import Role
 from queues import holds, keys
 from queues.clock import now_ms
 from queues.holds import Hold

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 import requests
 
-from console.access import Role
+from console.auth.roles import Role
 from queues import audit, dead_letters, keys
 from tests.support import canaries
 from tests.support.console import Console

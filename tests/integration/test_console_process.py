@@ -10,9 +10,9 @@ from typing import Any
 import requests
 from redis import Redis
 
-from console.access import Role
-from console.desk import Desk
-from ops import group_file
+from console.auth.roles import Role
+from console.context import Desk
+from local import group_files
 from queues import audit
 from tests.support.console import ADMIN, Console
 from tests.support.group import Group
@@ -38,7 +38,7 @@ def test_after_ferry_up_one_signs_in_with_what_it_says(tmp_path: Path) -> None:
     try:
         up.wait_until_up()
         assert f"sign in with FERRY_ADMIN_TOKEN in {tmp_path}" in up.text()
-        token = group_file.read(tmp_path)["FERRY_ADMIN_TOKEN"]
+        token = group_files.read(tmp_path)["FERRY_ADMIN_TOKEN"]
         assert token not in up.text()
         url = f"http://127.0.0.1:{up.port}"
         answer = requests.post(f"{url}/sign-in", {"token": token}, timeout=30, allow_redirects=False)

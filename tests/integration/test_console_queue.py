@@ -8,13 +8,14 @@ import pytest
 import requests
 from redis import Redis
 
-from console.access import Role
-from queues import accounts, batches, holds, keys
+from console.auth.roles import Role
+from queues import batches, holds, keys
 from queues.batches import Settlement, Undeliverable
 from queues.clock import now_ms
+from queues.connections import accounts
+from queues.history.settled import Ends, ImportJob, Settled, columns, pack
 from queues.holds import Hold
 from queues.names import Queue
-from queues.settled import Ends, ImportJob, Settled, columns, pack
 from tests.support.console import SECRET, Console
 from tests.support.ops import VIPS, names, put, take
 from tests.support.pages import said

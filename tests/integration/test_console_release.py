@@ -6,11 +6,12 @@ import pytest
 import requests
 from redis import Redis
 
-from console.access import Role
-from queues import batches, holds, snapshot_guard, snapshots
+from console.auth.roles import Role
+from queues import batches, holds
 from queues.clock import now_ms
 from queues.holds import Hold
-from queues.snapshots import Counts, Order, Record
+from queues.snapshots import guard, orders
+from queues.snapshots.orders import Counts, Order, Record
 from tests.support.console import Console
 from tests.support.ops import put
 from tests.support.pages import buttons, press, said
@@ -76,11 +77,11 @@ def test_no_verdict_of_klaviyos_releases_nothing(linked: Console, browser: reque
 
 def guarded(redis: Redis, at: int) -> Record:
     """A snapshot that the guard holds."""
-    order = Order(snapshots.new_id(SNAPSHOTS), at, "csv")
+    order = Order(orders.new_id(SNAPSHOTS), at, "csv")
     counts = Counts(rows=40, customers=40, people=38, shrink={"email_invalid": 2}, held=200, adds=1, removals=163)
     record = Record(str(SNAPSHOTS), order, at, 1, "held", counts, {"email_invalid": [3, 17]})
-    snapshots.submit(redis, SNAPSHOTS, record, b'{"name": "VIPs"}', at)
-    holds.place(redis, SNAPSHOTS, Hold(snapshot_guard.GUARD, at, "The snapshot takes 163 of 200 people off the list."))
+    orders.submit(redis, SNAPSHOTS, record, b'{"name": "VIPs"}', at)
+    holds.place(redis, SNAPSHOTS, Hold(guard.GUARD, at, "The snapshot takes 163 of 200 people off the list."))
     return record
 
 
@@ -96,9 +97,9 @@ def test_a_guarded_snapshot_shows_its_numbers_before_it_is_confirmed(
     assert (
         "To be on the list 38 200 were before Adds 1 Updates 0 on the list, with other attributes Removals 163" in text
     )
-    assert not snapshot_guard.is_confirmed(redis, SNAPSHOTS, record.order.snapshot)
+    assert not guard.is_confirmed(redis, SNAPSHOTS, record.order.snapshot)
     press(browser, asked, "Release VIPs")
-    assert snapshot_guard.is_confirmed(redis, SNAPSHOTS, record.order.snapshot)
+    assert guard.is_confirmed(redis, SNAPSHOTS, record.order.snapshot)
     assert holds.of_queue(redis, SNAPSHOTS) is None
 
 
@@ -112,7 +113,7 @@ def test_another_snapshot_than_the_one_that_was_looked_at_is_not_confirmed(
     again = press(browser, asked, "Release VIPs")
     assert (again.status_code, newer.order.snapshot in said(again.text)) == (409, True)
     assert holds.of_queue(redis, SNAPSHOTS) is not None
-    assert not snapshot_guard.is_confirmed(redis, SNAPSHOTS, newer.order.snapshot)
+    assert not guard.is_confirmed(redis, SNAPSHOTS, newer.order.snapshot)
 
 
 def test_holds_stand_there_with_steps_probes_error_ids_and_what_waits(

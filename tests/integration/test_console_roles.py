@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from itertools import count
 
 import pytest
@@ -10,11 +11,12 @@ import requests
 from falcon import inspect
 from falcon.routing import CompiledRouter
 
-from connections import Connections
-from console import access, routes
-from console.access import ROUTES, Role
-from console.desk import Desk
-from settings import Settings
+from configuration.connections import Connections
+from configuration.settings import Settings
+from console import routes
+from console.auth import roles
+from console.auth.roles import ROUTES, Role
+from console.context import Desk
 from tests.support.console import TOKENS, Console, console, filled
 from tests.support.intake import TOKEN
 
@@ -26,7 +28,7 @@ ADDRESSES = sorted(
     for method in route.methods or ()
     if not method.internal
 )
-_addresses = count(1)
+_addresses = count(int(IPv4Address("10.0.0.1")))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def served(redis_server: str) -> Iterator[Console]:
 
 def ask(served: Console, path: str, method: str, headers: dict[str, str]) -> requests.Response:
     # An address of its own for each request: wrong tokens of one are not looked at for ever.
-    address = f"198.51.100.{next(_addresses)}"
+    address = str(IPv4Address(next(_addresses)))
     return requests.request(
         method,
         served.url + filled(path),
@@ -94,10 +96,10 @@ def test_a_users_token_sends_nothing_to_the_intake(served: Console, path: str, t
 
 @pytest.mark.parametrize("path", sorted({path for path, _ in ROUTES}))
 def test_a_method_that_is_not_in_the_table_is_refused_whoever_asks(served: Console, path: str) -> None:
-    for method in {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"} - set(access.methods(path)):
+    for method in {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"} - set(roles.methods(path)):
         answer = ask(served, path, method, served.bearer(Role.ADMIN))
         assert answer.status_code == 405, method
-        assert answer.headers["Allow"] == ", ".join(access.methods(path))
+        assert answer.headers["Allow"] == ", ".join(roles.methods(path))
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/%61udit", "/sign-in/x", "/static/a/b", "/docs/../audit"])

@@ -9,13 +9,13 @@ import pytest
 import requests
 from redis import Redis
 
-from console import sessions
-from console.access import Role
-from console.sessions import COOKIE
-from console.throttle import FREE, wait_s
-from console.waiting_room import PLACES
+from configuration.checks import networks
+from console.auth import sessions
+from console.auth.roles import Role
+from console.auth.sessions import COOKIE
+from console.auth.throttle import FREE, wait_s
+from console.auth.waiting_room import PLACES
 from queues import audit, keys, users
-from settings_checks import networks
 from tests.support.console import ADMIN, SECRET, TOKENS, Console, add_users, console, csrf_in, make
 from tests.support.intake import TOKEN, known, running
 

@@ -12,7 +12,7 @@ from queues import holds
 from tests.support.consents import ANN, BRITISH, consents, subscribed, waits, world_of_consents
 from tests.support.emulator_api import SUBSCRIBE, Api
 from tests.support.world import QUEUE, World, world_of
-from worker.consent_rows import UNDER_WAY_S
+from worker.consents.rows import UNDER_WAY_S
 
 
 @pytest.fixture

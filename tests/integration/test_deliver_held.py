@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from queues import accounts, batches, doorbell, holds, keys
+from queues import batches, doorbell, holds, keys
 from queues.clock import now_ms
+from queues.connections import accounts
 from scheduler import tick
 from tests.support.world import QUEUE, SECRET, World
 from worker.probe import probe

@@ -12,7 +12,7 @@ from queues import dead_letters
 from tests.support.consents import ANN, PHONE, consents, subscribed, waits, world_of_consents
 from tests.support.emulator_api import UNSUBSCRIBE
 from tests.support.world import World
-from worker.consent_rows import UNDER_WAY_S
+from worker.consents.rows import UNDER_WAY_S
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 import requests
 from redis import Redis
 
-from intake import limits
+from intake.http import limits
 from tests.support.console import Console, console
 from tests.support.ops import COMMAND, environment
 from tests.support.waiting import until

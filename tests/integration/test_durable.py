@@ -18,10 +18,10 @@ from redis.asyncio import Redis as AsyncRedis
 from queues import keys
 from queues.acceptance import ITEMS, Acceptance
 from queues.clock import now_ms
-from queues.durability import Durability
 from queues.errors import Unconfirmed
 from queues.group_commit import GroupCommit
 from queues.policy import FlushPolicy
+from queues.server.durability import Durability
 from tests.support.intake import Intake, known, running
 from tests.support.ledger import QUEUE, change
 from tests.support.ops import ferry, ferry_process

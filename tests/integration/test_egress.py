@@ -10,7 +10,7 @@ import pytest
 import requests
 from redis import Redis
 
-from ops.checks_network import network_checks
+from ops.checks.network import network_checks
 from queues import batches, holds
 from queues.clock import now_ms
 from tests.support.strangers import answering, self_signed

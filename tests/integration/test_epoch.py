@@ -8,8 +8,7 @@ import pytest
 from redis import Redis
 
 from queues import keys
-from queues.epoch import Watch
-from queues.rollback import Memory
+from queues.server.rollback import Memory, Watch
 from scheduler import main
 from tests.support.intake import known
 

@@ -14,10 +14,10 @@ import requests
 from click.testing import Result
 from redis import Redis
 
-from alerting import Limits
 from alerts.facts import look
 from alerts.rules import judged
-from console.access import Role
+from configuration.alerts import Limits
+from console.auth.roles import Role
 from queues import audit, bounds, dead_letters, keys, looks
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.change import Body, Change, decode, encode, person_key
@@ -25,12 +25,12 @@ from queues.clock import now_ms
 from queues.looks import Confirmed
 from queues.names import Queue
 from queues.policy import OF_KIND
-from scheduler.housekeeping import housekeep
+from scheduler.tick import housekeep
 from tests.support.alerts import everything_runs
 from tests.support.console import TOKENS, Console, console
 from tests.support.ops import ferry
 from tests.support.pages import buttons, press, said
-from wording import day
+from text.wording import day
 
 ERASURES = Queue("default", "erasure", "erasures")
 DETAIL = looks.detail("a profile has another e-mail", {"P1": "external_id", "P2": "remembered"}, ["ab" * 8])

@@ -5,19 +5,20 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from queues import keys, members, snapshots
+from queues import keys
 from queues.acceptance import Acceptance, accept
 from queues.change import Body, encode, person_key
 from queues.clock import now_ms
-from queues.members import Bucket, Member
-from queues.mirroring import mirror
 from queues.names import Queue
 from queues.policy import OF_KIND, FlushPolicy
-from queues.snapshots import Order, Record
+from queues.snapshots import members, orders
+from queues.snapshots.members import Bucket, Member
+from queues.snapshots.mirror import mirror
+from queues.snapshots.orders import Order, Record
 from tests.support.world import QUEUE, World
 
 ERASURES = Queue("default", "erasure", "erasures")
-SYNCS = snapshots.queue_of("default", QUEUE.target)
+SYNCS = orders.queue_of("default", QUEUE.target)
 GONE = {"email": "Gone@example.com", "phone": "+14155552671", "external_id": "customer-7"}
 IDENTITIES = ("email:gone@example.com", "phone_number:+14155552671", "external_id:customer-7")
 KEYS = (
@@ -52,8 +53,8 @@ def ask(world: World) -> str:
 
 def submitted(world: World) -> Order:
     """A snapshot waits to be carried out."""
-    order = Order(snapshots.new_id(SYNCS), now_ms(), "csv")
-    snapshots.submit(world.redis, SYNCS, Record(str(SYNCS), order, order.at, 0), b"", order.at)
+    order = Order(orders.new_id(SYNCS), now_ms(), "csv")
+    orders.submit(world.redis, SYNCS, Record(str(SYNCS), order, order.at, 0), b"", order.at)
     return order
 
 

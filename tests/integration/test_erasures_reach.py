@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from queues import batches, consents, keys, pending
+from queues import batches, keys, pending
 from queues.acceptance import Acceptance, accept
 from queues.change import Body, encode, person_key
 from queues.clock import now_ms
 from queues.names import Queue
+from queues.people import consents
 from queues.policy import FlushPolicy
 from tests.integration.test_deliver_erasures import ERASURES, ask, settled
 from tests.support.consents import CONSENTS, GIVEN, configure, told_before

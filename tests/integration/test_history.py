@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from queues import batches, bounds, history, keys
+from queues import batches, bounds, keys
 from queues.batches import Batch, Settlement
 from queues.change import person_key
 from queues.errors import LeaseLost
+from queues.history import batches as history
+from queues.history.settled import Ends, Settled, columns, pack
 from queues.names import Queue
-from queues.settled import Ends, Settled, columns, pack
-from scheduler.housekeeping import housekeep
+from scheduler.tick import housekeep
 from tests.support.ledger import LEASE, NOW, QUEUE, hold, names, on_every_server, put, take_due
 
 pytestmark = on_every_server

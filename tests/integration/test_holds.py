@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from klaviyo.client import Klaviyo
-from queues import accounts, batches, holds
+from queues import batches, holds
 from queues.clock import now_ms
+from queues.connections import accounts
 from queues.holds import Hold
 from tests.support.ops import stays_held
 from tests.support.world import QUEUE, SECRET, World, addresses

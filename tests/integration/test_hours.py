@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from redis import Redis
 
-from queues import batches, history, hours, keys, uploads
+from queues import batches, keys
 from queues.batches import Settlement, Undeliverable
 from queues.errors import LeaseLost
-from queues.hours import HOUR_MS, Hour
+from queues.history import batches as history
+from queues.history import hours, last_batches
+from queues.history.hours import HOUR_MS, Hour
+from queues.history.settled import Ends, Settled, columns, pack
 from queues.names import Queue
-from queues.settled import Ends, Settled, columns, pack
 from tests.support.ledger import NOW, QUEUE, hold, names, on_every_server, put, take_due
 
 pytestmark = on_every_server
@@ -67,9 +69,9 @@ def test_a_batch_that_another_worker_settled_is_counted_once(redis: Redis) -> No
 
 def test_the_uploads_settled_last_come_first_with_what_became_of_them(redis: Redis) -> None:
     first, second, third = settle(redis, NOW), settle(redis, NOW + 10, dead=2), settle(redis, NOW + 20)
-    found = uploads.last(redis, 2, {})
+    found = last_batches.last(redis, 2, {})
     assert [each.batch for each in found] == [third, second]
-    assert [each.batch for each in uploads.last(redis, 9, {})] == [third, second, first]
+    assert [each.batch for each in last_batches.last(redis, 9, {})] == [third, second, first]
     told = found[1]
     assert (told.queue, told.reason, told.taken, told.settled) == (QUEUE, "size", NOW + 10, NOW + 15)
     assert (told.changes, told.delivered, told.superseded, told.dead) == (100, 97, 1, 2)
@@ -77,15 +79,17 @@ def test_the_uploads_settled_last_come_first_with_what_became_of_them(redis: Red
 
 def test_uploads_that_are_known_are_not_read_again(redis: Redis) -> None:
     first = settle(redis, NOW)
-    known = {each.batch: each for each in uploads.last(redis, 5, {})}
+    known = {each.batch: each for each in last_batches.last(redis, 5, {})}
     redis.delete(keys.queue(QUEUE, "history"))
     second = settle(redis, NOW + 10)
-    assert [each.batch for each in uploads.last(redis, 5, known)] == [second, first]
-    assert [each.batch for each in uploads.last(redis, 5, {})] == [second], "of the first no history is left"
+    assert [each.batch for each in last_batches.last(redis, 5, known)] == [second, first]
+    assert [each.batch for each in last_batches.last(redis, 5, {})] == [second], "of the first no history is left"
 
 
 def test_of_very_many_uploads_the_last_are_indexed(redis: Redis) -> None:
-    made = [settle(redis, NOW + 10 * number) for number in range(uploads.KEPT + 5)]
-    assert redis.zcard(keys.partition(QUEUE.partition, "settled")) == uploads.KEPT
-    assert [each.batch for each in uploads.last(redis, uploads.KEPT, {})] == made[: -uploads.KEPT - 1 : -1]
+    made = [settle(redis, NOW + 10 * number) for number in range(last_batches.KEPT + 5)]
+    assert redis.zcard(keys.partition(QUEUE.partition, "settled")) == last_batches.KEPT
+    assert [each.batch for each in last_batches.last(redis, last_batches.KEPT, {})] == made[
+        : -last_batches.KEPT - 1 : -1
+    ]
     assert len(history.batches(redis, QUEUE, 100)) == len(made)

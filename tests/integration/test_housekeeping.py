@@ -12,13 +12,14 @@ from redis import Redis
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from queues import bounds, dead_letters, keys, members
+from configuration.settings import Settings
+from queues import bounds, dead_letters, keys
 from queues.census import count
 from queues.clock import now_ms
 from queues.dead_letters import Kept
+from queues.snapshots import members
 from scheduler import tick
-from scheduler.housekeeping import EVERY_MS, FAILED_JOBS, housekeep, used
-from settings import Settings
+from scheduler.tick import EVERY_MS, FAILED_JOBS, housekeep, used
 from tests.support.intake import known
 from tests.support.ops import LAPSED, VIPS, put
 
@@ -29,7 +30,7 @@ DAY = 86_400_000
 def log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """What is logged, with a bound of ten letters."""
     monkeypatch.setattr(bounds, "LETTERS", 10)
-    caplog.set_level(logging.ERROR, "scheduler.housekeeping")
+    caplog.set_level(logging.ERROR, "scheduler.tick")
     return caplog
 
 

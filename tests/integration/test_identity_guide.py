@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from connections import DEFAULT, Connection
-from connections_file import load
+from configuration.connections import DEFAULT, Connection
+from configuration.connections_file import load
 from identity.blocked import read
 from identity.settings import Policy
 from queues.policy import FlushPolicy

@@ -9,12 +9,13 @@ import pytest
 
 from klaviyo import lookups
 from klaviyo.calls import Caller
-from klaviyo.limiter import PREFIX
+from klaviyo.endpoints import PUBLISHED, Quota
 from klaviyo.lookups import Found, ProfileField
-from klaviyo.quotas import PUBLISHED, Quota
+from queues import keys
 from queues.names import Queue
 from tests.support.world import World, addresses
-from worker import proving, removing, verifying
+from worker.audience import remove
+from worker.people import proving, verifying
 
 ANN, BOB, PHONE = "ann@example.com", "bob@example.com", "+14155552671"
 PROFILES = "/api/profiles"
@@ -24,13 +25,13 @@ OTHER = Queue("default", "audience", "43")
 @pytest.fixture(autouse=True)
 def portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred people at once, so that few of them show it."""
-    for module in (verifying, proving, removing):
+    for module in (verifying, proving, remove):
         monkeypatch.setattr(module, "AT_ONCE", 100)
 
 
 def next_minute(world: World) -> None:
     """The limits are as good as new."""
-    for key in world.redis.scan_iter(match=f"{PREFIX}*"):
+    for key in world.redis.scan_iter(match=f"{keys.LIMITS}*"):
         world.redis.delete(key)
 
 

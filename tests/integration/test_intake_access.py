@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from intake.openapi import document
-from settings import Token
+from configuration.settings import Token
+from intake.openapi.document import document
 from tests.support.intake import TOKEN, Intake, known, running
 
 OPEN = ("/healthz", "/openapi.json", "/docs")

@@ -8,10 +8,11 @@ from typing import Any, cast
 import pytest
 from redis import Redis
 
-from intake import setting_values
-from queues import accounts, keys
-from queues.accounts import Cipher
+from intake.mparticle import settings as setting_values
+from queues import keys
 from queues.change import decode
+from queues.connections import accounts
+from queues.connections.accounts import Cipher
 from queues.names import Queue
 from tests.support.intake import Intake, known, running
 from tests.support.posted import PATH, QUEUE, SECRET, membership

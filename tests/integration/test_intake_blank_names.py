@@ -8,8 +8,9 @@ from urllib.parse import quote
 import pytest
 from redis import Redis
 
-from queues import pending, snapshots
+from queues import pending
 from queues.names import Queue
+from queues.snapshots import orders
 from tests.support.intake import Intake
 from tests.support.posted import PATH, QUEUE, membership, message
 
@@ -47,7 +48,7 @@ def test_of_a_snapshot(intake: Intake, redis: Redis, blank: str) -> None:
     path = "/v1/audiences/42/members"
     for name in ("VIPs", blank):
         answer = intake.put(f"{path}?name={quote(name)}", b"email\na@example.com\n", Content_Type="text/csv").json()
-        record = snapshots.record(redis, answer["snapshot"])
+        record = orders.record(redis, answer["snapshot"])
         assert record is not None
         assert record.order.name == (name if name == "VIPs" else "")
     assert name_of(redis, Queue("default", "snapshot", "42")) == "VIPs"

@@ -14,11 +14,11 @@ import pytest
 import requests
 from redis import Redis
 
-from connections import Connection
-from connections_file import load
-from console.access import Role
-from queues import snapshots
-from settings import Token
+from configuration.connections import Connection
+from configuration.connections_file import load
+from configuration.settings import Token
+from console.auth.roles import Role
+from queues.snapshots import orders
 from tests.support.console import Console, console
 from tests.support.intake import Intake, known, running
 from tests.support.ops import ferry
@@ -96,7 +96,7 @@ def test_a_snapshot_keeps_its_mark_for_the_worker_who_reads_over_it(
     intake: Intake, redis: Redis, kind: str, body: bytes
 ) -> None:
     answer = intake.put("/v1/audiences/42/members", MARK + body, Content_Type=kind).json()
-    assert b"".join(snapshots.body(redis, answer["snapshot"])) == MARK + body  # read: test_snapshot_json, _csv
+    assert b"".join(orders.body(redis, answer["snapshot"])) == MARK + body  # read: test_snapshot_json, _csv
 
 
 def test_the_operators_api_reads_over_a_mark_and_refuses_names_that_stand_twice(redis_url: str, redis: Redis) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from queues import keys, pending, snapshots
+from queues import keys, pending
 from queues.names import Queue
-from queues.snapshots import PIECE, Record
+from queues.snapshots import orders
+from queues.snapshots.orders import PIECE, Record
 from tests.support.intake import TOKEN, Intake, known, running
 
 PATH = "/v1/campaigns"
@@ -30,13 +31,13 @@ def intake(redis_server: str) -> Iterator[Intake]:
 
 
 def record(redis: Redis, sync: dict[str, Any]) -> Record:
-    found = snapshots.record(redis, sync["snapshot"])
+    found = orders.record(redis, sync["snapshot"])
     assert found is not None
     return found
 
 
 def lines(redis: Redis, sync: dict[str, Any]) -> list[Any]:
-    return [json.loads(line) for line in b"".join(snapshots.body(redis, sync["snapshot"])).splitlines()]
+    return [json.loads(line) for line in b"".join(orders.body(redis, sync["snapshot"])).splitlines()]
 
 
 def test_every_group_is_in_the_ledger_when_it_is_answered(intake: Intake, redis: Redis) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from redis import Redis
 
-from intake import limits
+from intake.http import limits
 from queues import dead_letters, keys, pending
 from queues.change import decode
 from queues.names import Queue

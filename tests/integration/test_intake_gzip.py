@@ -8,7 +8,7 @@ import time
 import pytest
 from redis import Redis
 
-from intake import limits
+from intake.http import limits
 from tests.support.intake import Intake
 from tests.support.traps import MPARTICLE, SOUND, check_refused, message
 

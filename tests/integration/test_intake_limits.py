@@ -14,8 +14,8 @@ from contextlib import suppress
 import pytest
 from redis import Redis
 
-from intake import limits
-from intake.protocol import Protocol
+from intake.http import limits
+from intake.http.protocol import Protocol
 from tests.support.intake import TOKEN, Intake, known, running
 
 PATH = "/v1/changes"

@@ -10,7 +10,7 @@ import pytest
 import requests
 from redis import Redis
 
-from intake.mparticle_messages import TYPES
+from intake.mparticle.messages import TYPES
 from queues import dead_letters, keys, pending
 from queues.change import decode
 from queues.names import Queue

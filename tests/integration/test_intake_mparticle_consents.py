@@ -9,10 +9,11 @@ from typing import Any, cast
 import pytest
 from redis import Redis
 
-from queues import consents, keys, metrics
+from queues import keys, metrics
 from queues.change import person_key
 from queues.clock import now_ms
-from queues.server import connect_async
+from queues.people import consents
+from queues.server.connection import connect_async
 from tests.integration.test_intake_mparticle import check_answer
 from tests.support.intake import Intake
 from tests.support.posted import PATH, QUEUE, message

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from queues import accounts, dead_letters
-from queues.accounts import Cipher
+from queues import dead_letters
 from queues.census import take_census
+from queues.connections import accounts
+from queues.connections.accounts import Cipher
 from queues.names import Queue
 from tests.support.intake import Intake
 from tests.support.posted import SECRET

@@ -11,8 +11,8 @@ from typing import cast
 import pytest
 from redis import Redis
 
-import log_ids
-from intake import changes_reading
+from intake.changes import reading
+from logs import log_ids
 from queues import keys
 from queues.change import decode
 from queues.names import Queue
@@ -113,8 +113,8 @@ def test_a_defect_is_logged_and_answered_with_the_id_of_its_request(
     def broken(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(changes_reading, "read", broken)
-    with listening("intake.errors") as lines:
+    monkeypatch.setattr(reading, "read", broken)
+    with listening("intake.http.errors") as lines:
         answers = [intake.post("/v1/changes", ADDS, X_Request_ID=f"{GIVEN}-{number}") for number in range(2)]
     assert [(each.status_code, each.headers["X-Request-ID"]) for each in answers] == [
         (500, f"{GIVEN}-0"),
@@ -124,7 +124,7 @@ def test_a_defect_is_logged_and_answered_with_the_id_of_its_request(
 
 
 def test_a_snapshot_is_told_with_the_request_that_brought_it(intake: Intake) -> None:
-    with listening("intake.staging") as lines:
+    with listening("intake.snapshots.staging") as lines:
         body = "email\na@example.com\n"
         answer = intake.put("/v1/audiences/42/members", body, X_Request_ID=GIVEN, Content_Type="text/csv")
     ((told, ids),) = lines.told

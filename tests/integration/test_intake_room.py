@@ -11,8 +11,8 @@ import pytest
 import requests
 from redis import Redis
 
-import settings
-from connections import Connections
+from configuration import settings
+from configuration.connections import Connections
 from emulator.server import running as emulator
 from queues import doorbell, keys, pending
 from queues.census import take_census

@@ -11,13 +11,13 @@ from typing import Any, cast
 import pytest
 from redis import Redis
 
-from connections import Connection, Connections
-from intake import limits
-from mappings import segment_settings
+from configuration.connections import Connection, Connections
+from configuration.settings import Settings, Token
+from intake.http import limits
+from mappings.segment import settings
 from queues import census, dead_letters, keys, pending
 from queues.change import decode
 from queues.names import Queue
-from settings import Settings, Token
 from tests.support.house import READS
 from tests.support.intake import TOKEN, Intake, known, running
 from tests.support.intake_redis import server
@@ -103,7 +103,7 @@ def test_a_batch_that_is_cut_off_halfway_and_repeated_is_stored_whole_and_once(
 
 
 def of_brand_b(redis_url: str, *actions: dict[str, Any]) -> Settings:
-    brand_b = Connection("brand-b", actions=segment_settings.read(list(actions)))
+    brand_b = Connection("brand-b", actions=settings.read(list(actions)))
     connections = Connections({"default": Connection("default"), "brand-b": brand_b})
     return Settings(redis_url=redis_url, connections=connections, tokens=(Token("segment", TOKEN),))
 

@@ -15,8 +15,8 @@ import pytest
 import requests
 from redis import Redis
 
-from intake import limits
-from settings import Token
+from configuration.settings import Token
+from intake.http import limits
 from tests.support.intake import TOKEN, Intake, known, running
 from tests.support.segment import message
 

@@ -12,14 +12,15 @@ from typing import Any, cast
 import pytest
 from redis import Redis
 
-from connections import Connection, Connections
-from queues import holds, keys, metrics, pending, snapshots
+from configuration.connections import Connection, Connections
+from queues import holds, keys, metrics, pending
 from queues.change import decode
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
-from queues.snapshot_guard import GUARD
-from queues.snapshots import PIECE, Order, Record
+from queues.snapshots import orders
+from queues.snapshots.guard import GUARD
+from queues.snapshots.orders import PIECE, Order, Record
 from tests.support.intake import TOKEN, Intake, known, running
 
 MEMBERS = "/v1/audiences/42/members"
@@ -38,11 +39,11 @@ def ordered(redis: Redis, queue: Queue = QUEUE) -> list[Order]:
     """What is to be carried out, as the queue has it."""
     changes = [decode(cast("bytes", each)) for each in redis.lrange(keys.queue(queue, "pending"), 0, -1)]
     assert all(change.body.action == "replace" for change in changes)
-    return [snapshots.order_of(bytes(change.body.person)) for change in changes]
+    return [orders.order_of(bytes(change.body.person)) for change in changes]
 
 
 def body_of(redis: Redis, snapshot_id: str) -> bytes:
-    return b"".join(snapshots.body(redis, snapshot_id))
+    return b"".join(orders.body(redis, snapshot_id))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_a_membership_is_in_the_ledger_when_it_is_answered(
         "status": f"{SYNCS}/{order.snapshot}",
     }
     assert before <= order.at <= now_ms()
-    assert order == Order(order.snapshot, order.at, cast("snapshots.Format", format_), name="V I Ps")
+    assert order == Order(order.snapshot, order.at, cast("orders.Format", format_), name="V I Ps")
     assert body_of(redis, order.snapshot) == CSV.encode()
     assert pending.audience(redis, QUEUE)["name"] == "V I Ps"
 
@@ -182,16 +183,16 @@ def test_the_status_says_how_it_goes_and_whose_it_is_nowhere(intake: Intake, red
     assert waiting.json() == json.loads(json.dumps(syncs(intake)[0]))
     assert (waiting.json()["state"], waiting.json()["counts"], waiting.json()["ended"]) == ("waiting", None, None)
     assert waiting.json()["queue"] == str(QUEUE)
-    record = snapshots.record(redis, waiting.json()["order"]["snapshot"])
+    record = orders.record(redis, waiting.json()["order"]["snapshot"])
     assert record is not None
-    snapshots.close(redis, replace_state(record))
+    orders.close(redis, replace_state(record))
     ended = intake.get(status, TOKEN).json()
     assert (ended["state"], ended["counts"]["adds"], ended["examples"]) == ("done", 3, {"email_invalid": [2, 7]})
     assert "ann" not in waiting.text.lower()
 
 
 def replace_state(record: Record) -> Record:
-    counts = snapshots.Counts(rows=5, adds=3, shrink={"email_invalid": 2})
+    counts = orders.Counts(rows=5, adds=3, shrink={"email_invalid": 2})
     return Record(
         record.queue,
         record.order,

@@ -11,12 +11,12 @@ from typing import cast
 import pytest
 from redis import Redis
 
-from intake import limits
-from intake.protocol import Protocol
-from queues import keys, pending, snapshots
+from intake.http import limits
+from intake.http.protocol import Protocol
+from queues import keys, pending
 from queues.names import Queue
-from queues.snapshots import PIECE
-from queues.staging import STAGED_MS
+from queues.snapshots import orders
+from queues.snapshots.orders import PIECE, STAGED_MS
 from tests.support.group import Group
 from tests.support.house import environment
 from tests.support.intake import Intake, known, running
@@ -134,7 +134,7 @@ def test_a_snapshot_for_which_its_queue_has_no_room_leaves_nothing_behind(redis:
         first = intake.put(MEMBERS, "email\n", Content_Type="text/csv")
         second = intake.put(MEMBERS, "email\n", Content_Type="text/csv")
         assert (first.status_code, second.status_code) == (202, 503)
-        assert [record.order.snapshot for record in snapshots.records(redis, QUEUE)] == [first.json()["snapshot"]]
+        assert [record.order.snapshot for record in orders.records(redis, QUEUE)] == [first.json()["snapshot"]]
         assert len(bodies(redis)) == 1
         assert redis.llen(keys.queue(QUEUE, "pending")) == 1
 

@@ -10,8 +10,7 @@ import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from intake.lookout import Lookout
-from intake.suspensions import Suspensions
+from intake.background import PeriodicTask, RefusedKeys
 from queues import holds, keys
 from queues.clock import now_ms
 from queues.holds import CONFIRMED, Hold
@@ -51,7 +50,7 @@ def test_nobody_is_suspended_while_redis_does_not_answer(redis: Redis, redis_url
 
     async def looks() -> list[bool]:
         async with AsyncRedis.from_url(redis_url) as client, AsyncRedis.from_url("unix:///nowhere") as nobody:
-            suspensions = Suspensions(client)
+            suspensions = RefusedKeys(client)
             seen = ["brand-b" in suspensions]
             for each in (client, nobody, client):
                 suspensions._redis = each
@@ -70,7 +69,7 @@ def test_a_lookout_looks_again_and_again_until_it_is_stopped() -> None:
             nonlocal times
             times += 1
 
-        lookout = Lookout(look, 0.01)
+        lookout = PeriodicTask(look, 0.01)
         await lookout.stop()
         lookout.start()
         while times < 4:
@@ -89,7 +88,7 @@ def test_a_defect_in_a_look_is_logged_without_its_words(caplog: pytest.LogCaptur
         raise RuntimeError("canary")
 
     async def run() -> None:
-        Lookout(broken, 0.01).start()
+        PeriodicTask(broken, 0.01).start()
         await asyncio.sleep(0.05)
 
     with caplog.at_level(logging.ERROR):

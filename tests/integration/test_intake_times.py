@@ -10,10 +10,12 @@ import msgspec
 import pytest
 from redis import Redis
 
-from queues import consents, keys, metrics, snapshots
+from queues import keys, metrics
 from queues.change import decode, person_key
 from queues.clock import now_ms
 from queues.names import Queue
+from queues.people import consents
+from queues.snapshots import orders
 from tests.support.emulator_api import SUBSCRIBE
 from tests.support.intake import Intake
 from tests.support.posted import PATH, membership, message
@@ -57,7 +59,7 @@ def of_segment(intake: Intake, redis: Redis, time: Any) -> int:
 def of_snapshot(intake: Intake, redis: Redis, time: Any) -> int:
     path = f"/v1/audiences/42/members?at={str(time).replace('+', '%2B')}"
     answer = intake.put(path, b"email\na@example.com\n", Content_Type="text/csv").json()
-    record = snapshots.record(redis, answer["snapshot"])
+    record = orders.record(redis, answer["snapshot"])
     assert record is not None
     return record.order.at
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 from redis import Redis
 
-from intake import limits
+from intake.http import limits
 from tests.support.intake import Intake, known, running
 
 #: Other requests that are answered before a large one is, of each kind. They come one after the other, and none waits

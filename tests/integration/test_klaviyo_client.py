@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from klaviyo.chunks import chunks
+from klaviyo.bulk import chunks
 from klaviyo.client import Klaviyo
 from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
 from tests.support.client import OpenLimiter, asked, client_of, encoded, finished, people

@@ -7,8 +7,10 @@ import time
 import pytest
 from redis import Redis
 
+from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import Throttled
-from klaviyo.limiter import RedisLimiter, fingerprint
+from klaviyo.limiter import fingerprint
+from queues.klaviyo_limits import RedisLimiter
 from tests.support.client import KEY, OpenLimiter, asked, client_of, people, refusal
 from tests.support.emulator_api import Api
 
@@ -24,7 +26,7 @@ def test_a_429_pauses_as_long_as_klaviyo_says(api: Api) -> None:
 def test_under_klaviyos_own_limits_our_limiter_never_meets_a_429(api: Api, redis: Redis) -> None:
     sent = 0
     began = time.monotonic()
-    with client_of(api, RedisLimiter(redis, fingerprint(KEY))) as client:
+    with client_of(api, RedisLimiter(redis, fingerprint(KEY), PUBLISHED)) as client:
         while sent < 20 or time.monotonic() - began < 3.5:
             # Raises NotAccepted at the first 429.
             client.import_profiles(people(1), None)
@@ -33,8 +35,11 @@ def test_under_klaviyos_own_limits_our_limiter_never_meets_a_429(api: Api, redis
 
 
 def test_a_used_up_quota_sends_nothing_and_says_when(api: Api, redis: Redis) -> None:
-    RedisLimiter(redis, fingerprint(KEY)).pause("bulk_import_profiles", 30)
-    with client_of(api, RedisLimiter(redis, fingerprint(KEY))) as client, pytest.raises(Throttled) as throttled:
+    RedisLimiter(redis, fingerprint(KEY), PUBLISHED).pause("bulk_import_profiles", 30)
+    with (
+        client_of(api, RedisLimiter(redis, fingerprint(KEY), PUBLISHED)) as client,
+        pytest.raises(Throttled) as throttled,
+    ):
         client.import_profiles(people(1), None)
     assert 29 < throttled.value.after_s <= 30
     assert asked(api) == []

@@ -15,8 +15,10 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from klaviyo.limiter import PREFIX, RedisLimiter, Use, fingerprint
-from klaviyo.quotas import PUBLISHED
+from klaviyo.endpoints import PUBLISHED
+from klaviyo.limiter import fingerprint
+from queues import keys
+from queues.klaviyo_limits import RedisLimiter, Use
 
 KEY = "pk_canary0123456789"
 ACCOUNT = fingerprint(KEY)
@@ -58,7 +60,7 @@ def test_no_window_of_any_phase_holds_more_than_the_quota(
     endpoint: str, share: float, pauses: list[float], hurry: int, redis: Redis, clock: Clock
 ) -> None:
     redis.flushall()
-    limiter = RedisLimiter(redis, ACCOUNT, share)
+    limiter = RedisLimiter(redis, ACCOUNT, PUBLISHED, share)
     gone: list[float] = []
     for pause in pauses:
         clock.now += pause
@@ -75,7 +77,7 @@ def test_no_window_of_any_phase_holds_more_than_the_quota(
 
 @pytest.mark.parametrize("endpoint", ["bulk_import_profiles", "get_accounts"])
 def test_a_caller_who_waits_as_told_gets_the_whole_steady_quota(endpoint: str, redis: Redis, clock: Clock) -> None:
-    limiter = RedisLimiter(redis, ACCOUNT)
+    limiter = RedisLimiter(redis, ACCOUNT, PUBLISHED)
     gone = 0
     while clock.now < START + 600:
         wait = limiter.acquire(endpoint)
@@ -85,7 +87,7 @@ def test_a_caller_who_waits_as_told_gets_the_whole_steady_quota(endpoint: str, r
 
 
 def test_creating_lists_stops_at_the_daily_quota(redis: Redis, clock: Clock) -> None:
-    limiter = RedisLimiter(redis, ACCOUNT)
+    limiter = RedisLimiter(redis, ACCOUNT, PUBLISHED)
     gone = 0
     while (wait := limiter.acquire("create_list")) < 3_600:
         gone += wait == 0.0
@@ -99,7 +101,7 @@ def test_workers_on_threads_share_one_quota(redis_url: str) -> None:
 
     def work() -> None:
         with Redis.from_url(redis_url) as own:
-            limiter = RedisLimiter(own, ACCOUNT)
+            limiter = RedisLimiter(own, ACCOUNT, PUBLISHED)
             waits.extend(limiter.acquire("get_accounts") for _ in range(5))
 
     began = time.monotonic()
@@ -114,7 +116,7 @@ def test_workers_on_threads_share_one_quota(redis_url: str) -> None:
 
 
 def test_accounts_and_endpoints_have_quotas_of_their_own(redis: Redis, clock: Clock) -> None:
-    ours, theirs = RedisLimiter(redis, ACCOUNT), RedisLimiter(redis, fingerprint("pk_other"))
+    ours, theirs = RedisLimiter(redis, ACCOUNT, PUBLISHED), RedisLimiter(redis, fingerprint("pk_other"), PUBLISHED)
     assert ours.acquire("get_accounts") == 0.0
     assert ours.acquire("get_accounts") > 0.0
     assert ours.acquire("get_lists") == 0.0
@@ -123,8 +125,8 @@ def test_accounts_and_endpoints_have_quotas_of_their_own(redis: Redis, clock: Cl
 
 def test_a_pause_stops_every_worker_of_the_endpoint_until_it_is_over(redis: Redis) -> None:
     began = time.monotonic()
-    RedisLimiter(redis, ACCOUNT).pause("get_lists", 0.5)
-    other = RedisLimiter(redis, ACCOUNT)
+    RedisLimiter(redis, ACCOUNT, PUBLISHED).pause("get_lists", 0.5)
+    other = RedisLimiter(redis, ACCOUNT, PUBLISHED)
     assert other.acquire("create_list") == 0.0
     while wait := other.acquire("get_lists"):
         assert wait <= 0.5
@@ -133,7 +135,7 @@ def test_a_pause_stops_every_worker_of_the_endpoint_until_it_is_over(redis: Redi
 
 
 def test_a_pause_is_not_shortened_by_a_later_one(redis: Redis) -> None:
-    limiter = RedisLimiter(redis, ACCOUNT)
+    limiter = RedisLimiter(redis, ACCOUNT, PUBLISHED)
     limiter.pause("create_list", 3_600)
     limiter.pause("create_list", 1)
     limiter.pause("create_list", 0)
@@ -141,7 +143,7 @@ def test_a_pause_is_not_shortened_by_a_later_one(redis: Redis) -> None:
 
 
 def test_what_was_used_and_what_is_paused_is_told_and_takes_no_slot(redis: Redis, clock: Clock) -> None:
-    limiter = RedisLimiter(redis, ACCOUNT)
+    limiter = RedisLimiter(redis, ACCOUNT, PUBLISHED)
     assert limiter.uses() == []
     assert limiter.acquire("get_lists") == 0.0
     assert limiter.acquire("create_list") == 0.0
@@ -151,32 +153,34 @@ def test_what_was_used_and_what_is_paused_is_told_and_takes_no_slot(redis: Redis
     expected = [lists, Use("create_list", "minute", 2, 135), day]
     for _ in range(3):
         assert limiter.uses() == expected
-    assert RedisLimiter(redis, fingerprint("pk_other")).uses() == []
+    assert RedisLimiter(redis, fingerprint("pk_other"), PUBLISHED).uses() == []
     clock.now += 61
     assert limiter.uses() == [day]
 
 
 def test_an_endpoint_that_is_paused_is_told_of_though_nothing_was_asked_of_it(redis: Redis) -> None:
-    RedisLimiter(redis, ACCOUNT).pause("get_lists", 50)
-    (use,) = RedisLimiter(redis, ACCOUNT).uses()
+    RedisLimiter(redis, ACCOUNT, PUBLISHED).pause("get_lists", 50)
+    (use,) = RedisLimiter(redis, ACCOUNT, PUBLISHED).uses()
     assert (use.endpoint, use.used, use.allowed) == ("get_lists", 0, 675)
     assert 0 < use.paused_ms <= 50_000
 
 
 def test_keys_carry_the_prefix_and_an_end_but_no_key_of_klaviyos(redis: Redis) -> None:
-    limiter = RedisLimiter(redis, ACCOUNT)
+    limiter = RedisLimiter(redis, ACCOUNT, PUBLISHED)
     limiter.acquire("create_list")
     limiter.pause("create_list", 5)
-    keys = [name if isinstance(name, str) else name.decode() for name in redis.scan_iter()]
-    assert len(keys) == 4
-    for name in keys:
-        assert name.startswith(f"{PREFIX}:")
+    names = [name if isinstance(name, str) else name.decode() for name in redis.scan_iter()]
+    assert len(names) == 4
+    for name in names:
+        assert name.startswith(f"{keys.LIMITS}:")
         assert "canary" not in name
         assert 0 < redis.ttl(name) <= 86_400
 
 
 def test_without_redis_nothing_may_be_sent() -> None:
-    limiter = RedisLimiter(Redis(unix_socket_path="/nonexistent/redis.sock", retry=Retry(NoBackoff(), 0)), ACCOUNT)
+    limiter = RedisLimiter(
+        Redis(unix_socket_path="/nonexistent/redis.sock", retry=Retry(NoBackoff(), 0)), ACCOUNT, PUBLISHED
+    )
     with pytest.raises(redis_py.ConnectionError):
         limiter.acquire("get_lists")
 
@@ -184,4 +188,4 @@ def test_without_redis_nothing_may_be_sent() -> None:
 @pytest.mark.parametrize("share", [-0.1, 1.0, 2.0])
 def test_a_share_that_leaves_nothing_is_refused(share: float, redis: Redis) -> None:
     with pytest.raises(ValueError, match="share left to other tools"):
-        RedisLimiter(redis, ACCOUNT, share)
+        RedisLimiter(redis, ACCOUNT, PUBLISHED, share)

@@ -6,8 +6,9 @@ import time
 
 from redis import Redis
 
+from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import Throttled
-from klaviyo.limiter import RedisLimiter
+from queues.klaviyo_limits import RedisLimiter
 from tests.support.client import OpenLimiter, client_of
 from tests.support.emulator_api import SUBSCRIBE, UNSUBSCRIBE, Api, bulk_body, row, subscribed, unsubscribed
 
@@ -25,7 +26,7 @@ def test_everybody_on_a_list_of_several_pages_is_listed_once(api: Api) -> None:
 def test_a_listing_survives_that_the_shared_limit_is_used_up(api: Api, redis: Redis) -> None:
     made = api.make_list()
     api.start_import([row(email=f"p{number}@example.com") for number in range(250)], made)
-    limiter = RedisLimiter(redis, "test")
+    limiter = RedisLimiter(redis, "test", PUBLISHED)
     with client_of(api, limiter) as client:
         listing = client.list_profiles(made)
         first = next(listing)

@@ -6,9 +6,11 @@ import pytest
 from redis import Redis
 
 from klaviyo.client import Klaviyo
+from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted
-from klaviyo.limiter import RedisLimiter, fingerprint
+from klaviyo.limiter import fingerprint
 from klaviyo.rights import NEEDED, Rights
+from queues.klaviyo_limits import RedisLimiter
 from tests.support.emulator_api import Api
 
 SCOPES = (
@@ -25,7 +27,7 @@ SCOPES = (
 
 def rights(redis: Redis, api: Api, *scopes: str) -> Rights:
     api.control("keys", {"keys": [{"key": "pk_narrow", "scopes": scopes}, {"key": "pk_test"}]})
-    klaviyo = Klaviyo(api.url, "pk_narrow", RedisLimiter(redis, fingerprint("pk_narrow")))
+    klaviyo = Klaviyo(api.url, "pk_narrow", RedisLimiter(redis, fingerprint("pk_narrow"), PUBLISHED))
     try:
         return klaviyo.rights()
     finally:

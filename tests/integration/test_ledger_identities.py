@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from redis import Redis
 
-from queues import claims, identities, keys, lateness
-from queues.identities import Identities, audience_token, is_verified, own_token
-from queues.lateness import Newest
+from queues import keys, owners
 from queues.names import Queue
+from queues.people import identities, lateness
+from queues.people.identities import Identities, audience_token, is_verified, own_token
+from queues.people.lateness import Newest
 from tests.support.ops import LAPSED, VIPS
 
 NOW = 1_800_000_000_000
@@ -113,29 +114,29 @@ def open_batch(redis: Redis, name: str) -> str:
 def test_an_identifier_is_claimed_by_one_person_among_all_open_batches(redis: Redis, memory: Identities) -> None:
     first, second = open_batch(redis, "00-a"), open_batch(redis, "01-b")
     phone, ann, bob = (memory.hash(each) for each in (PHONE, ANN, BOB))
-    assert claims.claim(redis, "default", first, {phone: ann}) == set()
-    assert claims.claim(redis, "default", second, {phone: bob}) == {phone}
-    assert claims.claim(redis, "default", second, {phone: ann}) == set(), "the same person may stand in two"
-    assert claims.claim(redis, "brand-b", second, {phone: bob}) == set(), "another account has profiles of its own"
-    claims.release(redis, "default", first)
-    assert claims.claim(redis, "default", "02-c", {phone: bob}) == {phone}
-    claims.release(redis, "default", second)
-    assert claims.claim(redis, "default", "02-c", {phone: bob}) == set()
+    assert owners.claim(redis, "default", first, {phone: ann}) == set()
+    assert owners.claim(redis, "default", second, {phone: bob}) == {phone}
+    assert owners.claim(redis, "default", second, {phone: ann}) == set(), "the same person may stand in two"
+    assert owners.claim(redis, "brand-b", second, {phone: bob}) == set(), "another account has profiles of its own"
+    owners.release(redis, "default", first)
+    assert owners.claim(redis, "default", "02-c", {phone: bob}) == {phone}
+    owners.release(redis, "default", second)
+    assert owners.claim(redis, "default", "02-c", {phone: bob}) == set()
 
 
 def test_a_claim_may_be_repeated_and_one_of_a_batch_that_is_over_is_void(redis: Redis, memory: Identities) -> None:
     phone, ann, bob = (memory.hash(each) for each in (PHONE, ANN, BOB))
     first = open_batch(redis, "00-a")
     for _ in range(2):
-        assert claims.claim(redis, "default", first, {phone: ann}) == set()
+        assert owners.claim(redis, "default", first, {phone: ann}) == set()
     redis.delete(keys.batch(first))  # settled, and its worker died before it gave the claim up
-    assert claims.claim(redis, "default", open_batch(redis, "01-b"), {phone: bob}) == set()
+    assert owners.claim(redis, "default", open_batch(redis, "01-b"), {phone: bob}) == set()
 
 
 def test_ten_thousand_claims_are_given_up_whole(redis: Redis, memory: Identities) -> None:
     wanted = {memory.hash(("phone", str(number))): memory.hash(ANN) for number in range(2_500)}
-    assert claims.claim(redis, "default", "00-a", wanted) == set()
-    claims.release(redis, "default", "00-a")
+    assert owners.claim(redis, "default", "00-a", wanted) == set()
+    owners.release(redis, "default", "00-a")
     assert not redis.exists(keys.claims("default"), keys.claims("default", "00-a"))
 
 

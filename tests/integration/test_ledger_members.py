@@ -10,16 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from queues import keys, members, snapshots
+from queues import keys
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.change import person_key
 from queues.errors import LeaseLost
-from queues.members import Bucket, Member
 from queues.policy import FlushPolicy
+from queues.snapshots import members, orders
+from queues.snapshots.members import Bucket, Member
 from tests.support.ledger import LEASE, NOW, QUEUE, change, hold, names, on_every_server, put, take_due
 
 pytestmark = on_every_server
-SYNCS = snapshots.queue_of(QUEUE.connection, QUEUE.target)
+SYNCS = orders.queue_of(QUEUE.connection, QUEUE.target)
 ANN = ["email:ann@example.com", "phone_number:+14155550132", "external_id:a-1"]
 
 

@@ -9,19 +9,20 @@ import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from queues import keys, members, pending, snapshots
+from queues import keys, pending
 from queues.acceptance import Acceptance, accept
 from queues.census import count
 from queues.change import Action, Body, decode, encode, person_key
 from queues.errors import QueueFull, SnapshotReplaced
-from queues.mirroring import mirror
 from queues.policy import FlushPolicy
-from queues.succession import recent
+from queues.snapshots import members, orders
+from queues.snapshots.guard import recent
+from queues.snapshots.mirror import mirror
 from tests.support.ledger import NOW, QUEUE, on_every_server, put
 
 pytestmark = on_every_server
 SNAPSHOT = "07-1"
-SYNCS = snapshots.queue_of(QUEUE.connection, QUEUE.target)
+SYNCS = orders.queue_of(QUEUE.connection, QUEUE.target)
 POLICY = FlushPolicy(size=5)
 BODY = Body("add", NOW, "changes", "m", msgspec.Raw(b"{}"))
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from console.access import Role
+from console.auth.roles import Role
 from queues import audit, holds, keys, owners
 from queues.census import take_census
 from queues.holds import Hold

@@ -9,9 +9,10 @@ import pytest
 from redis import Redis
 
 from emulator.world import World
-from queues import holds, owners, pending, snapshots
+from queues import holds, owners, pending
 from queues.clock import now_ms
 from queues.names import Queue
+from queues.snapshots import orders
 from scheduler.tick import tick
 from tests.support.hut import Hut, hut_of, lift_limits
 from tests.support.intake import TOKEN, Intake, known, running
@@ -125,7 +126,7 @@ def test_a_campaign_into_the_list_of_an_audience_is_held_before_it_counts_whom_i
     (sync,) = intake.post("/v1/campaigns", campaign(CID)).json()["syncs"]
     work(hut)
     (queue,) = held(hut)
-    assert queue.kind == snapshots.KIND
+    assert queue.kind == orders.KIND
     told = intake.get(sync["status"], TOKEN).json()
     assert (told["state"], told["counts"]) == ("waiting", None)
     intake.post(PATH, membership(BOB, action="delete")).raise_for_status()
@@ -135,7 +136,7 @@ def test_a_campaign_into_the_list_of_an_audience_is_held_before_it_counts_whom_i
     assert hold is not None
     assert hold.owned is not None
     assert (str(VIPS) in hold.resolve, f"ferry release {queue}" in hold.resolve) == (True, True)
-    owners.share(hut.redis, snapshots.audience_of(queue), hold.owned.list_id)
+    owners.share(hut.redis, orders.audience_of(queue), hold.owned.list_id)
     recover(hut.redis, hut.connections)
     assert hut.klaviyo.members("VIPs") == {CID}, "it is what a campaign says: a person wanted it so"
     assert intake.get(sync["status"], TOKEN).json()["state"] == "done"

@@ -13,8 +13,8 @@ from queues import holds, keys, owners
 from queues.names import Queue
 from tests.support.ops import ferry
 from tests.support.world import QUEUE, SECRET, World
-from worker import list_of
-from worker.list_owner import name_owners
+from worker import lists
+from worker.lists import name_owners
 from worker.process import settings_of_process
 
 OTHER, LATER = (Queue("default", "audience", number) for number in ("43", "44"))
@@ -43,7 +43,7 @@ def reason(world: World, *people: str) -> str | None:
 def before(*worlds: World) -> None:
     """Each of these was delivered somebody by a Ferry that knew of no owners."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(list_of, "check_owner", lambda *_, **__: None)
+        patch.setattr(lists, "check_owner", lambda *_, **__: None)
         for world in worlds:
             delivered(world, f"before-{world.queue.target}@example.com")
     assert worlds[0].redis.exists(keys.OWNERS, keys.OWNERS_SINCE) == 0

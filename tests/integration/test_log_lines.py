@@ -16,8 +16,8 @@ from redis import Redis
 from rq.serializers import JSONSerializer
 from rq.worker import HerokuWorker
 
-from connections import Connection, Connections
-from ops.log_json import JsonLine
+from configuration.connections import Connection, Connections
+from logs.json_lines import JsonLine
 from queues import keys, pending
 from queues.clock import now_ms
 from queues.names import Queue

@@ -9,7 +9,7 @@ from redis import Redis
 
 from queues import batches, keys, scripts
 from queues.clock import now_ms
-from queues.server import connect
+from queues.server.connection import connect
 from tests.support.proxy import Proxy
 from tests.support.world import World
 

@@ -9,9 +9,9 @@ import pytest
 import requests
 from redis import Redis
 
-from connections import Connection, Connections
-from console.access import Role
-from console.metrics_page import Scrape
+from configuration.connections import Connection, Connections
+from console.auth.roles import Role
+from console.metrics.page import Scrape
 from klaviyo.outcomes import Retry
 from klaviyo.subscriptions import subscription
 from queues import batches, holds, keys, metrics, pending

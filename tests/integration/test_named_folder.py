@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from ops.cli import main
+from commands.main import main
 from tests.support.ops import ferry, ferry_process
 
 #: What makes each command's other arguments right, so that nothing but the folder can be wrong.

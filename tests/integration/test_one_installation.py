@@ -14,10 +14,11 @@ import pytest
 import requests
 from redis import Redis
 
-from console.access import Role
-from ops import group_file, ports
-from queues import installation, keys
+from console.auth.roles import Role
+from local import group_files, ports
+from queues import keys
 from queues.errors import NotOurs
+from queues.server import installation
 from tests.support.console import console
 from tests.support.ops import COMMAND, environment, ferry_process, put
 from tests.support.up import Up
@@ -205,7 +206,7 @@ def test_ferry_up_keeps_its_name_in_its_folder_and_refuses_anothers_redis(
 ) -> None:
     first = Up(tmp_path / "first", REDIS_URL=redis_url)
     first.wait_until_up()
-    name = group_file.read(first.var)["FERRY_INSTALLATION"]
+    name = group_files.read(first.var)["FERRY_INSTALLATION"]
     told = first.ferry("flush", "--all")
     first.end()
     assert told.returncode == 0, told.stderr
@@ -281,11 +282,11 @@ def test_a_second_installation_delivers_nobody_of_the_first(tmp_path: Path) -> N
         first.wait_until_up()
         try:
             assert first.post().status_code == 202
-            token = group_file.read(first.var)["FERRY_TOKENS"]
+            token = group_files.read(first.var)["FERRY_TOKENS"]
             second = ferry_process(url, tmp_path / "second", "up", "--port", str(ports.any_free()), FERRY_TOKENS=token)
-            assert refused(second, group_file.read(first.var)["FERRY_INSTALLATION"])
+            assert refused(second, group_files.read(first.var)["FERRY_INSTALLATION"])
             worker = ferry_process(url, tmp_path / "third", "worker", FERRY_INSTALLATION="x", KLAVIYO_API_KEY="pk_x")
-            assert refused(worker, group_file.read(first.var)["FERRY_INSTALLATION"])
+            assert refused(worker, group_files.read(first.var)["FERRY_INSTALLATION"])
             assert first.ferry("flush", "--all", "--wait").returncode == 0
         finally:
             first.end()

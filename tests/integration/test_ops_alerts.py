@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from alerting import Alerting
+from configuration.alerts import Alerting
 from queues import holds, keys
 from queues.clock import now_ms
 from queues.holds import Hold

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from queues import accounts, dead_letters
+from queues import dead_letters
 from queues.acceptance import Acceptance, DeadOnArrival, accept
-from queues.accounts import Account, Cipher
 from queues.clock import now_ms
+from queues.connections import accounts
+from queues.connections.accounts import Account, Cipher
 from queues.policy import FlushPolicy
 from tests.support.ops import LAPSED, VIPS, change, ferry, names, put, settle, take
 

@@ -9,17 +9,16 @@ import pytest
 import requests
 from redis import Redis
 
-from connections import Connections
+from commands.demo_story import AUDIENCES, Story, expected
+from configuration.connections import Connections
+from configuration.settings import Settings, Token
 from emulator.server import running
-from ops.demo_messages import AUDIENCES, expected
-from ops.demo_story import Story
+from local.group import Group
+from local.group_files import GroupLock
+from local.running import Running
+from local.supervisor import Supervisor
 from ops.errors import Failed
-from ops.group import Group
-from ops.group_lock import GroupLock
 from ops.output import console
-from ops.running import Running
-from ops.supervisor import Supervisor
-from settings import Settings, Token
 from tests.support.ops import COMMAND, environment, ferry_process
 
 KEY = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}

@@ -9,8 +9,9 @@ import requests
 from redis import Redis
 
 from emulator.server import running
-from queues import accounts, keys
+from queues import keys
 from queues.clock import now_ms
+from queues.connections import accounts
 from tests.support.ops import VIPS, ferry, put
 from tests.support.strangers import answering
 

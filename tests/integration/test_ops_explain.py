@@ -13,15 +13,16 @@ from click.testing import Result
 from msgspec import Raw
 from redis import Redis
 
-from queues import batches, dead_letters, holds, keys, members, snapshots
+from queues import batches, dead_letters, holds, keys
 from queues.acceptance import Acceptance, accept
-from queues.buckets import Bucket, Member
 from queues.change import Body, encode, person_key
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy
-from queues.records import Order, Record, opened
+from queues.snapshots import members, orders
+from queues.snapshots.buckets import Bucket, Member
+from queues.snapshots.records import Order, Record, opened
 from tests.integration.test_deliver_erasures import ask
 from tests.support.ops import LAPSED, put
 from tests.support.world import QUEUE, World
@@ -257,8 +258,8 @@ def test_the_membership_ledger_says_since_when_and_by_what(world: World, command
     redis = world.redis
     world.change("update", "bob@example.com")
     assert "Membership ledger: none is kept, for no snapshot of this audience ever came." in told(command)
-    snapshot_queue = snapshots.queue_of("default", "42")
-    snapshot_id = snapshots.new_id(snapshot_queue)
+    snapshot_queue = orders.queue_of("default", "42")
+    snapshot_id = orders.new_id(snapshot_queue)
     order = Order(snapshot=snapshot_id, at=1_800_000_000_000, format="csv")
     opened(redis, snapshot_queue, Record(str(snapshot_queue), order, now_ms(), 0))
     members.begin(redis, QUEUE, snapshot_id)

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from ops.export_files import write
-from queues import members
+from ops.export.files import write
 from queues.clock import now_ms
-from queues.members import Bucket, Member, bucket_of
+from queues.snapshots import members
+from queues.snapshots.members import Bucket, Member, bucket_of
 from tests.support.ops import VIPS, ferry, put, take
 from tests.support.sftp import Server, keys, serving
 
@@ -155,7 +155,7 @@ def test_files_are_uploaded_byte_for_byte_and_none_is_kept(
 def test_an_upload_that_was_cut_is_finished_by_repeating_the_command(
     export: Any, redis: Redis, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.export.write", partial(write, largest=200_000))
+    monkeypatch.setattr("commands.export.write", partial(write, largest=200_000))
     people = [{"email": f"p{number}@example.com", "attributes": {"note": "x" * 5_000}} for number in range(200)]
     command = partial(export, "77", written(tmp_path, *people), "--connection", "brand-b", "--sftp", **server.settings)
     server.disk.cut_after = 500_000

@@ -15,17 +15,19 @@ import pytest
 from click.testing import Result
 from redis import Redis
 
-from alerting import Alerting
+from configuration.alerts import Alerting
 from emulator.world import World
-from queues import accounts, audit, holds, snapshots
+from queues import audit, holds
 from queues.acceptance import Acceptance, DeadOnArrival, accept
-from queues.accounts import Account, Cipher
 from queues.change import Body, encode, person_key
 from queues.clock import now_ms
+from queues.connections import accounts
+from queues.connections.accounts import Account, Cipher
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy
-from queues.records import Order, Record
+from queues.snapshots import orders
+from queues.snapshots.records import Order, Record
 from tests.support.alerts import everything_runs, judged, receiving
 from tests.support.emulated import serving
 from tests.support.hostile import HOSTILE, IN_JSON, SHOWN, STEERS
@@ -101,10 +103,10 @@ def command(redis: Redis, redis_url: str, tmp_path: Path) -> Iterator[Command]:
 
 
 def _snapshot(redis: Redis) -> None:
-    queue = snapshots.queue_of("default", HOSTILE)
-    order = Order(snapshots.new_id(queue), now_ms(), "csv", name=HOSTILE, campaign=HOSTILE, group=HOSTILE)
+    queue = orders.queue_of("default", HOSTILE)
+    order = Order(orders.new_id(queue), now_ms(), "csv", name=HOSTILE, campaign=HOSTILE, group=HOSTILE)
     record = Record(str(queue), order, now_ms(), 0, error=HOSTILE, state="refused")
-    assert snapshots.submit(redis, queue, record, b"", now_ms()).fresh
+    assert orders.submit(redis, queue, record, b"", now_ms()).fresh
 
 
 def _check(told: Result) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from klaviyo.limiter import RedisLimiter, fingerprint
-from queues import members
+from klaviyo.endpoints import PUBLISHED
+from klaviyo.limiter import fingerprint
 from queues.clock import now_ms
-from queues.members import Bucket, Member, bucket_of
+from queues.klaviyo_limits import RedisLimiter
+from queues.snapshots import members
+from queues.snapshots.members import Bucket, Member, bucket_of
 from tests.support.emulator_api import SUBSCRIBE, UNSUBSCRIBE, Api, bulk_body, row, subscribed, unsubscribed
 from tests.support.ops import VIPS, ferry, names, put, take
 
@@ -106,7 +108,7 @@ def test_without_a_list_only_those_who_wait_are_looked_up(preflight: Any, api: A
 def test_the_limit_that_workers_share_is_waited_for(preflight: Any, api: Api, redis: Redis) -> None:
     on_list(api)
     put(redis, "eve@example.com")
-    limiter = RedisLimiter(redis, fingerprint("pk_test"))
+    limiter = RedisLimiter(redis, fingerprint("pk_test"), PUBLISHED)
     limiter.pause("get_profiles_for_list", 2)
     limiter.pause("get_profiles", 3)
     assert told(preflight("VIPs", "--json"))["members"]["people"] == 5

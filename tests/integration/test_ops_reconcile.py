@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from ops.reconciling import Drift
-from ops.reconciling import drift as drift_of
-from queues import keys, members
+from ops.reconcile import Drift
+from ops.reconcile import drift as drift_of
+from queues import keys
 from queues.clock import now_ms
+from queues.snapshots import members
 from tests.support.syncing import file, people, settled, touched
 from tests.support.working import working
 from tests.support.world import QUEUE, World
@@ -107,7 +108,7 @@ def test_a_repair_leaves_the_watch_of_a_snapshot_that_came_in_between(
         members.begin(redis, QUEUE, "07-snapshot")
         return drift_of(*given)
 
-    monkeypatch.setattr("ops.reconcile.drift", drifted)
+    monkeypatch.setattr("commands.reconcile.drift", drifted)
     told = command("reconcile", "42", "--repair")
     assert (told.exit_code, "repaired in part" in told.stderr) == (1, True)
     assert redis.hget(keys.queue(QUEUE), "watching") == b"07-snapshot"
@@ -122,7 +123,7 @@ def test_a_repair_says_until_when_it_watches_for_it_may_be_killed(
 
     watched: list[Any] = []
     before = now_ms()
-    monkeypatch.setattr("ops.reconcile.drift", looked)
+    monkeypatch.setattr("commands.reconcile.drift", looked)
     assert command("reconcile", "42", "--repair").exit_code == 0
     ((watch, until),) = watched
     assert watch.endswith(b"-repair")

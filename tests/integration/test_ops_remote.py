@@ -15,16 +15,17 @@ import pytest
 from click.testing import CliRunner, Result
 from redis import Redis
 
-from console.access import Role
-from ops.cli import main
-from queues import audit, dead_letters, holds, keys, records, snapshot_guard, snapshots
+from commands.main import main
+from console.auth.roles import Role
+from queues import audit, dead_letters, holds, keys
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.census import count
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy
-from queues.snapshots import Counts, Order, Record
+from queues.snapshots import guard, orders, records
+from queues.snapshots.orders import Counts, Order, Record
 from tests.support.console import TOKENS, Console, add_users, console
 from tests.support.delivering import processes
 from tests.support.emulator_api import Api
@@ -225,7 +226,7 @@ def test_a_cause_that_is_still_there_keeps_the_hold_until_it_is_forced(
 def test_a_hold_that_came_after_the_census_was_taken_is_not_said_to_have_ended(
     filled: Redis, there: Ferry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.desk._FRESH", 600.0)
+    monkeypatch.setattr("console.context._FRESH", 600.0)
     assert there("status").exit_code == 0
     holds.place(filled, "default", Hold("no_api_key", now_ms(), "Give it a key.", probed=True))
     stays_held(there("release", "default"), "default stays held: ")
@@ -234,12 +235,12 @@ def test_a_hold_that_came_after_the_census_was_taken_is_not_said_to_have_ended(
 
 def test_a_snapshot_that_the_guard_holds_is_carried_out_and_its_numbers_are_shown(redis: Redis, there: Ferry) -> None:
     add_users(redis)
-    queue, now = snapshots.queue_of("default", "42"), now_ms()
-    record = Record(str(queue), Order(snapshots.new_id(queue), now, "csv"), now, 10)
-    snapshots.submit(redis, queue, record, b"", now)
+    queue, now = orders.queue_of("default", "42"), now_ms()
+    record = Record(str(queue), Order(orders.new_id(queue), now, "csv"), now, 10)
+    orders.submit(redis, queue, record, b"", now)
     record.state, record.counts, record.examples = "held", Counts(rows=1_234, removals=77), {"no_email": [2]}
     records.note(redis, record)
-    holds.place(redis, queue, Hold(snapshot_guard.GUARD, now))
+    holds.place(redis, queue, Hold(guard.GUARD, now))
     told = there("release", str(queue))
     assert told.exit_code == 0, told.output
     assert f"Snapshot {record.order.snapshot} is carried out:" in told.stdout

@@ -14,12 +14,12 @@ import pytest
 from click.testing import Result
 from redis import Redis
 
+from commands import selftest
 from klaviyo.http import Answer
-from klaviyo.limiter import RedisLimiter
 from klaviyo.outcomes import Retry
-from ops import selftest
-from ops.selftest_steps import STEPS
-from ops.selftest_trial import Trial
+from ops.selftest.steps import STEPS
+from ops.selftest.trial import Trial
+from queues.klaviyo_limits import RedisLimiter
 from tests.support.emulator_api import IMPORTS, Api
 from tests.support.ops import COMMAND, environment, ferry
 from tests.support.selftest import LOST, Nth

@@ -11,8 +11,8 @@ from falcon.asgi import Request, Response
 from emulator import bulk, jsonapi, phones, profiles, resource_imports
 from emulator.jsonapi import Json
 from emulator.profiles import Profile
-from ops import selftest_people
-from ops.selftest_identity_questions import QUESTIONS
+from ops.selftest import people
+from ops.selftest.identity_questions import QUESTIONS
 from tests.support import selftest
 from tests.support.selftest import Account, answers, verdicts
 
@@ -181,7 +181,7 @@ def test_whoever_has_such_a_phone_already_is_left_alone(
     account.empty(clash)
     stranger = account.api.make_profile(email="stranger@example.com", phone_number="+12025550100")
     drawn = iter(["+12025550100", "+12025550101", "+12025550100"] + [f"+120255501{n}" for n in range(10, 99)])
-    monkeypatch.setattr(selftest_people, "_drawn", lambda: next(drawn))
+    monkeypatch.setattr(people, "_drawn", lambda: next(drawn))
     before = account.api.person(stranger)
     assert account.selftest("--identity").exit_code == 0
     assert account.api.person(stranger) == before
@@ -192,7 +192,7 @@ def test_without_a_free_phone_the_questions_about_phones_fail(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account.api.make_profile(email="stranger@example.com", phone_number="+12025550100")
-    monkeypatch.setattr(selftest_people, "_drawn", lambda: "+12025550100")
+    monkeypatch.setattr(people, "_drawn", lambda: "+12025550100")
     told = account.selftest("--identity")
     assert told.exit_code == 1
     assert "failed  1 A's e-mail with B's phone: the account has every phone number that was tried" in told.stdout

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from asyncssh import generate_private_key
 
-from ops import sftp
 from ops.errors import Failed, Misconfigured
-from ops.sftp_place import place
+from ops.export import sftp
+from ops.export.sftp_server import place
 from tests.support.sftp import Server, keys, serving
 
 

@@ -12,10 +12,11 @@ import pytest
 from pyarrow import parquet
 from redis import Redis
 
-from ops import sync_follow
-from queues import holds, keys, members, records, snapshot_guard, snapshots
+from ops.sync import follow
+from queues import holds, keys
 from queues.census import Census, take_census
 from queues.names import Queue
+from queues.snapshots import guard, members, orders, records
 from tests.support.syncing import SNAPSHOTS, file, people, settled
 from tests.support.working import working
 from tests.support.world import QUEUE, World
@@ -140,7 +141,7 @@ def test_without_processes_it_stays_submitted(world: World, command: Any, redis:
     assert "no scheduler is there" in told.stderr
     (record,) = records.records(redis, SNAPSHOTS)
     assert (record.state, record.order.name) == ("waiting", "VIPs")
-    assert b"".join(snapshots.body(redis, record.order.snapshot)) == b"email\na@example.com\n"
+    assert b"".join(orders.body(redis, record.order.snapshot)) == b"email\na@example.com\n"
     assert redis.llen(keys.WAKE) == 1
 
 
@@ -177,14 +178,14 @@ def test_what_cannot_be_meant_ends_with_2_and_nothing_is_submitted(
 
 
 def test_a_release_notes_that_a_person_wants_the_held_snapshot(world: World, command: Any, redis: Redis) -> None:
-    order = snapshots.Order(snapshots.new_id(SNAPSHOTS), 1_700_000_000_000, "csv", name="VIPs")
-    record = snapshots.Record(str(SNAPSHOTS), order, 1, 0, state="held", counts=snapshots.Counts(removals=7))
-    snapshots.submit(redis, SNAPSHOTS, record, b'{"name":"VIPs","settings":{}}', 1)
-    holds.place(redis, SNAPSHOTS, holds.Hold(snapshot_guard.GUARD, 1))
+    order = orders.Order(orders.new_id(SNAPSHOTS), 1_700_000_000_000, "csv", name="VIPs")
+    record = orders.Record(str(SNAPSHOTS), order, 1, 0, state="held", counts=orders.Counts(removals=7))
+    orders.submit(redis, SNAPSHOTS, record, b'{"name":"VIPs","settings":{}}', 1)
+    holds.place(redis, SNAPSHOTS, holds.Hold(guard.GUARD, 1))
     world.change("add", "a@example.com")
     told = command("release", "VIPs")
     assert told.exit_code == 0, told.output
-    assert snapshot_guard.is_confirmed(redis, SNAPSHOTS, order.snapshot)
+    assert guard.is_confirmed(redis, SNAPSHOTS, order.snapshot)
     assert holds.of_queue(redis, SNAPSHOTS) is None
 
 
@@ -216,7 +217,7 @@ def test_whoever_stops_waiting_is_told_that_the_snapshot_is_carried_out_all_the_
     def stopped(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ops.sync.follow", stopped)
+    monkeypatch.setattr("commands.sync.follow", stopped)
     told = command("sync", "42", file(tmp_path, "a@example.com"), "--name", "VIPs")
     (record,) = records.records(redis, SNAPSHOTS)
     assert (told.exit_code, f"snapshot {record.order.snapshot} is carried out" in told.stderr) == (1, True)
@@ -231,7 +232,7 @@ def test_a_worker_that_is_away_for_a_moment_is_waited_for(
         seen.append(take_census(redis, queues))
         return replace(seen[-1], workers={}) if len(seen) == 1 else seen[-1]
 
-    monkeypatch.setattr(sync_follow, "take_census", looked)
+    monkeypatch.setattr(follow, "take_census", looked)
     told = command("sync", "42", file(tmp_path, "a@example.com"), "--name", "VIPs")
     assert told.exit_code == 0, told.output
     assert seen

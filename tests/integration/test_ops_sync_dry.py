@@ -6,7 +6,7 @@ from typing import Any
 
 from redis import Redis
 
-from queues import members, snapshots
+from queues.snapshots import members, orders
 from tests.support.syncing import SNAPSHOTS, file, people, settled, touched
 from tests.support.working import working
 from tests.support.world import QUEUE, World
@@ -135,4 +135,4 @@ def test_a_download_that_lost_rows_would_be_refused_and_is(
         settled(redis)
     assert world.members() == {"a@example.com"}
     assert members.snapshot_at(redis, QUEUE) == 1_538_596_779_000
-    assert snapshots.records(redis, SNAPSHOTS)[0].order.rows == 1
+    assert orders.records(redis, SNAPSHOTS)[0].order.rows == 1

@@ -15,7 +15,7 @@ import pytest
 import requests
 from redis import Redis
 
-from ops import group_file, ports
+from local import group_files, ports
 from tests.support.ops import ferry_process
 from tests.support.up import CHANGES, Up
 from tests.support.waiting import until
@@ -42,7 +42,7 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 def written_down(group: Up) -> bool:
     """Whether the embedded server holds nothing back from its file, as it does while the disk is busy."""
-    with Redis.from_url(group_file.read(group.var)["REDIS_URL"]) as redis:
+    with Redis.from_url(group_files.read(group.var)["REDIS_URL"]) as redis:
         return bool(redis.info("persistence")["aof_buffer_length"] == 0)
 
 
@@ -56,9 +56,9 @@ def status(group: Up) -> dict[str, Any]:
 def test_other_commands_find_the_group_and_what_it_made_is_private(group: Up) -> None:
     until(lambda: len(status(group)["workers"]) == 2)
     assert status(group)["scheduler"]["alive"]
-    assert stat.S_IMODE(group_file.path(group.var).stat().st_mode) == 0o600
+    assert stat.S_IMODE(group_files.path(group.var).stat().st_mode) == 0o600
     assert stat.S_IMODE(group.var.stat().st_mode) == 0o700
-    known = group_file.read(group.var)
+    known = group_files.read(group.var)
     assert len(known["REDIS_URL"]) < 110
     assert known["FERRY_TOKENS"].partition(":")[2] not in group.text(), "the token is not printed"
 
@@ -74,7 +74,7 @@ def test_a_change_goes_from_the_intake_to_the_emulator(group: Up) -> None:
     assert group.post().status_code == 202
     told = group.ferry("flush", "VIPs", "--wait")
     assert told.returncode == 0, told.stderr
-    emulator = group_file.read(group.var)["KLAVIYO_BASE_URL"]
+    emulator = group_files.read(group.var)["KLAVIYO_BASE_URL"]
     members = requests.get(f"{emulator}/_emulator/lists/VIPs/members", timeout=30).json()["members"]
     assert sorted(members) == sorted(str(change["email"]) for change in CHANGES)
 
@@ -148,7 +148,7 @@ def test_a_signal_ends_all_of_it_in_time(tmp_path: Path, number: int) -> None:
 def test_what_a_killed_supervisor_leaves_behind_is_named_and_its_secrets_are_kept(tmp_path: Path) -> None:
     up = Up(tmp_path / "var")
     up.wait_until_up()
-    secrets = group_file.read(up.var)
+    secrets = group_files.read(up.var)
     pids = up.pids()
     up.process.kill()
     up.process.wait(60)
@@ -164,7 +164,7 @@ def test_what_a_killed_supervisor_leaves_behind_is_named_and_its_secrets_are_kep
         until(lambda: not any(lives(pid) for pid in left))
     again = Up(up.var)
     again.wait_until_up()
-    kept = group_file.read(up.var)
+    kept = group_files.read(up.var)
     again.end()
     assert [kept[name] == secrets[name] for name in ("FERRY_TOKENS", "FERRY_SECRET_KEY")] == [True, True]
 
@@ -173,7 +173,7 @@ def test_settings_of_the_environment_are_used_and_its_secrets_not_written_down(r
     mine = {"KLAVIYO_API_KEY": "pk_mine", "KLAVIYO_BASE_URL": "http://127.0.0.1:1", "REDIS_URL": redis_url}
     up = Up(tmp_path / "var", FERRY_TOKENS="mine:0123456789abcdef", FERRY_FLUSH_SIZE="7", **mine)
     up.wait_until_up()
-    pids, known = up.pids(), group_file.read(up.var)
+    pids, known = up.pids(), group_files.read(up.var)
     up.end()
     assert set(pids) == {"ferry up", "worker 1", "scheduler", "web"}, "Redis and Klaviyo are the environment's own"
     assert known["REDIS_URL"] == redis_url

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import group_file, ports
+from local import group_files, ports
 from tests.support.ops import COMMAND, environment, ferry_process
 from tests.support.up import Up
 
@@ -39,7 +39,7 @@ def test_with_a_real_key_and_nobody_to_ask_nothing_starts(by_file: bool, tmp_pat
     assert f"there is a Klaviyo key for connection {'brand-b' if by_file else 'default'}" in told.stderr
     assert "ferry up --live" in told.stderr
     assert "Traceback" not in told.stderr
-    assert not group_file.path(tmp_path / "var").exists(), "nothing was started, and no other command finds a group"
+    assert not group_files.path(tmp_path / "var").exists(), "nothing was started, and no other command finds a group"
 
 
 @pytest.mark.parametrize("answer", ["y", "n", ""])
@@ -78,7 +78,7 @@ def test_once_live_the_folder_is_never_emulated(tmp_path: Path) -> None:
     told = live.ferry("up")
     assert told.returncode == 2
     assert "was last started for the real Klaviyo" in told.stderr
-    assert "KLAVIYO_API_KEY" not in group_file.read(live.var), "the key is not written down"
+    assert "KLAVIYO_API_KEY" not in group_files.read(live.var), "the key is not written down"
 
 
 def test_a_klaviyo_of_this_machine_is_called_the_emulator(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ import orjson
 import pytest
 from redis import Redis
 
-from klaviyo.quotas import PUBLISHED, Quota
+from klaviyo.endpoints import PUBLISHED, Quota
 from mappings.profile import Profile
 from queues import dead_letters
 from queues.clock import now_ms
 from tests.support.world import QUEUE, World, world_of
-from worker import uploading
-from worker.people import encode_row
+from worker.audience import upload
+from worker.people.batch_people import encode_row
 
 IMPORTS = "/api/profile-bulk-import-jobs"
 #: How an address begins -> the reason of the dead letter.
@@ -44,7 +44,7 @@ def spoil_some_rows(monkeypatch: pytest.MonkeyPatch) -> None:
             row["attributes"]["shoe_size"] = 42
         return orjson.dumps(row)
 
-    monkeypatch.setattr(uploading, "encode_row", spoilt)
+    monkeypatch.setattr(upload, "encode_row", spoilt)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

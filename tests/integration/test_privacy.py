@@ -17,7 +17,7 @@ from redis import Redis
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-import settings
+from configuration import settings
 from queues import batches, dead_letters, keys, pending
 from queues.census import count
 from queues.clock import now_ms
@@ -129,7 +129,7 @@ def test_a_delivery_that_broke_leaves_a_batch_id_in_rq_and_nothing_of_a_person(
 
     world.change("add", "canary@example.com")
     with monkeypatch.context() as patch:
-        patch.setattr("worker.audience.upload", broken)
+        patch.setattr("worker.audience.kind.upload", broken)
         batch_id = world.take()
         tick(world.redis, settings.load().connections, now_ms())
         worker = SimpleWorker([doorbell.rq_queue(world.redis)], connection=world.redis, serializer=JSONSerializer)

@@ -11,7 +11,7 @@ import pytest
 import requests
 from click.testing import Result
 
-from ops import release_check
+from commands import release_check
 from tests.support.ops import ferry
 from tests.support.valkey import start_server
 

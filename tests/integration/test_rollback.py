@@ -13,13 +13,13 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.client import Pipeline
 
-from queues import batches, keys, rollback
+from queues import batches, keys
 from queues.acceptance import Acceptance
-from queues.epoch import Watch
 from queues.group_commit import GroupCommit
 from queues.names import Queue
 from queues.policy import FlushPolicy
-from queues.rollback import Fall, Memory
+from queues.server import rollback
+from queues.server.rollback import Fall, Memory, Watch
 from tests.support.ledger import NOW, QUEUE, change, hold, names, on_every_server, put, take_due
 
 pytestmark = on_every_server

@@ -8,11 +8,12 @@ import pytest
 import requests
 from redis import Redis
 
-import settings
-from queues import accounts, keys
-from queues.accounts import Cipher
+from configuration import settings
+from configuration.settings import Settings
+from queues import keys
+from queues.connections import accounts
+from queues.connections.accounts import Cipher
 from queues.errors import SecretKeyChanged
-from settings import Settings
 from tests.support.intake import Intake, running
 
 OLD_TOKEN, NEW_TOKEN = "0b5c4d3f7a1e4c66", "6f1d2c9a8b7e4f30"

@@ -10,9 +10,9 @@ from typing import Final
 import pytest
 from redis import Redis
 
-import settings
-from queues.account_keys import learnt
-from queues.accounts import Cipher
+from configuration import settings
+from queues.connections.account_keys import learnt
+from queues.connections.accounts import Cipher
 from tests.support.intake import running
 from tests.support.ops import ferry
 from tests.support.posted import SECRET, membership

@@ -11,14 +11,14 @@ import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from connections import Connection, Connections
-from intake import uses as intake_uses
-from intake.uses import Uses
+from configuration.connections import Connection, Connections
+from configuration.senders import Rate, Sender
+from configuration.settings import Settings, Token
+from intake.access import uses as intake_uses
+from intake.access.uses import Uses
 from queues import senders
 from queues.sender_rates import SenderRates
 from queues.senders import Use
-from senders import Rate, Sender
-from settings import Settings, Token
 from tests.support.intake import TOKEN, Intake, running
 from tests.support.ops import ferry
 

@@ -12,11 +12,11 @@ import pytest
 import requests
 from redis import Redis
 
-from connections import Connection, Connections
-from intake.segment_auth import SIGNATURE
+from configuration.connections import Connection, Connections
+from configuration.senders import Sender
+from configuration.settings import Settings, Token
+from intake.segment.auth import SIGNATURE
 from queues import pending
-from senders import Sender
-from settings import Settings, Token
 from tests.support.intake import Intake, running
 from tests.support.posted import membership, message
 

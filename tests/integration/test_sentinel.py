@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from emulator.server import running
 from ops.ledger import address
-from queues.server import connect, connect_async
+from queues.server.connection import connect, connect_async
 from tests.support.group import Group
 from tests.support.house import environment
 from tests.support.klaviyo import Account

@@ -6,19 +6,20 @@ import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from queues import batches, holds, keys, pending, snapshot_guard, snapshots
+from queues import batches, holds, keys, pending
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.policy import OF_KIND, decide
-from queues.snapshot_guard import GUARD
+from queues.snapshots import guard, orders
+from queues.snapshots.guard import GUARD
 from tests.support.syncing import SNAPSHOTS
 
 
 @pytest.fixture
 def opened(redis: Redis) -> str:
     """The batch of a snapshot that was given back for an hour."""
-    order = snapshots.Order(snapshots.new_id(SNAPSHOTS), now_ms(), "csv")
-    snapshots.submit(redis, SNAPSHOTS, snapshots.Record(str(SNAPSHOTS), order, now_ms(), 0), b"", now_ms())
+    order = orders.Order(orders.new_id(SNAPSHOTS), now_ms(), "csv")
+    orders.submit(redis, SNAPSHOTS, orders.Record(str(SNAPSHOTS), order, now_ms(), 0), b"", now_ms())
     (seen,) = pending.look(redis, [SNAPSHOTS])
     decision = decide(seen.waiting, OF_KIND["snapshot"], now_ms())
     assert decision is not None
@@ -33,11 +34,11 @@ def opened(redis: Redis) -> str:
 
 def replace_held(redis: Redis, url: str, *, is_async: bool) -> bool:
     if not is_async:
-        return snapshot_guard.replace_held(redis, SNAPSHOTS)
+        return guard.replace_held(redis, SNAPSHOTS)
 
     async def call() -> bool:
         async with AsyncRedis.from_url(url) as client:
-            return await snapshot_guard.replace_held_async(client, SNAPSHOTS)
+            return await guard.replace_held_async(client, SNAPSHOTS)
 
     return asyncio.run(call())
 
@@ -55,6 +56,6 @@ def test_a_newer_snapshot_ends_the_guards_hold_only_and_the_older_one_is_looked_
 
 
 def test_a_confirmation_is_of_one_snapshot(redis: Redis) -> None:
-    snapshot_guard.confirm(redis, SNAPSHOTS, "00-a")
-    assert snapshot_guard.is_confirmed(redis, SNAPSHOTS, "00-a")
-    assert not snapshot_guard.is_confirmed(redis, SNAPSHOTS, "00-b")
+    guard.confirm(redis, SNAPSHOTS, "00-a")
+    assert guard.is_confirmed(redis, SNAPSHOTS, "00-a")
+    assert not guard.is_confirmed(redis, SNAPSHOTS, "00-b")

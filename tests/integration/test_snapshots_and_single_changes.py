@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from queues import holds, keys, pending, succession
+from queues import holds, keys, pending
 from queues.clock import now_ms
+from queues.snapshots import guard as succession
 from scheduler.tick import tick
-from snapshots import guard
+from snapshots import plan as guard
 from tests.support.mirrored import Mirrored, mirrored
 from tests.support.snapshot_hut import QUEUE, single
-from worker import roster, snapshot_apply, snapshot_base, snapshot_plan
 from worker.deliver import deliver
+from worker.snapshots import apply, base, read_list
+from worker.snapshots import plan as snapshot_plan
 
 ANN, BOB, CID = "ann@example.com", "bob@example.com", "cid@example.com"
 
@@ -90,7 +92,7 @@ def test_a_snapshot_says_for_what_it_waits(lists: Mirrored, caplog: pytest.LogCa
 
 @pytest.mark.parametrize(
     ("module", "step"),
-    [(snapshot_base, "list_of"), (snapshot_plan, "gather"), (guard, "verdict"), (snapshot_apply, "encode")],
+    [(base, "list_of"), (snapshot_plan, "gather"), (guard, "verdict"), (apply, "encode")],
     ids=["base", "plan", "guard", "apply"],
 )
 def test_a_single_change_that_comes_meanwhile_wins(
@@ -124,7 +126,7 @@ def test_a_single_change_that_is_delivered_while_the_list_is_read_is_not_forgott
             deliver(batch_id)
         assert lists.members() == {ANN, CID}
 
-    during(monkeypatch, roster, "read", happen)
+    during(monkeypatch, read_list, "read", happen)
     lists.sync(ANN, BOB, reconcile=True)
     assert lists.members() == lists.known() == {ANN, CID}
 

@@ -12,7 +12,7 @@ from queues.clock import now_ms
 from tests.support.mirrored import Mirrored, mirrored
 from tests.support.snapshot_hut import NAME, single
 from tests.support.world import addresses
-from worker import snapshot_drain
+from worker.snapshots import kind
 
 ANN, BOB, CID, DAN = "ann@example.com", "bob@example.com", "cid@example.com", "dan@example.com"
 
@@ -155,6 +155,6 @@ def test_a_snapshot_carries_its_launch_into_the_future_without_being_lost(
     launch = now_ms() + 3_600_000
     name = lists.send(ANN, not_before=launch)
     lists.hut.work()
-    monkeypatch.setattr(snapshot_drain, "now_ms", lambda: launch)
+    monkeypatch.setattr(kind, "now_ms", lambda: launch)
     lists.settle()
     assert (lists.members(), lists.record(name).state) == ({ANN}, "done")

@@ -11,22 +11,23 @@ import pytest
 from redis import Redis
 from rq.timeouts import JobTimeoutException
 
-import worker.snapshots
-from queues import bounds, dead_letters, holds, keys, members, mirroring, rosters, snapshot_guard, snapshots
+from queues import bounds, dead_letters, holds, keys
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.change import Body, encode, person_key
 from queues.clock import now_ms
 from queues.holds import release
 from queues.names import Queue
 from queues.policy import FlushPolicy
+from queues.snapshots import guard, members, mirror, orders, rosters
 from tests.support import oracle
 from tests.support.mirrored import Mirrored, mirrored
 from tests.support.recovery import open_batches
 from tests.support.snapshot_hut import NAME, QUEUE, SYNCS, single
 from tests.support.world import addresses
-from worker import refusals, roster, snapshot_apply
+from worker import refusals
 from worker.deliver import MAX_CRASHES
-from worker.snapshot_plan import MAX_STARTS
+from worker.snapshots import apply, kind, read_list
+from worker.snapshots.plan import MAX_STARTS
 
 PEOPLE = addresses(120)
 
@@ -55,7 +56,7 @@ def test_a_snapshot_that_would_take_many_off_the_list_waits_for_a_person(lists: 
     assert lists.members() == set(PEOPLE)
     hold, record = lists.hold(), lists.record(held)
     assert hold is not None
-    assert (hold.reason, record.state) == (snapshot_guard.GUARD, "held")
+    assert (hold.reason, record.state) == (guard.GUARD, "held")
     for told in ("40 of 120", "33.3 %", f"ferry release {SYNCS}", "corrected snapshot"):
         assert told in hold.resolve
     assert record.counts is not None
@@ -63,7 +64,7 @@ def test_a_snapshot_that_would_take_many_off_the_list_waits_for_a_person(lists: 
 
 
 def test_what_a_person_has_seen_and_released_is_carried_out(lists: Mirrored, held: str) -> None:
-    snapshot_guard.confirm(lists.redis, SYNCS, held)
+    guard.confirm(lists.redis, SYNCS, held)
     release(lists.redis, SYNCS)
     lists.settle()
     assert lists.members() == lists.known() == set(PEOPLE[:80])
@@ -80,7 +81,7 @@ def test_a_release_without_a_word_of_the_numbers_asks_again(lists: Mirrored, hel
 
 def test_a_corrected_snapshot_takes_the_place_of_the_held_one(lists: Mirrored, held: str) -> None:
     name = lists.send(*PEOPLE[:119])
-    snapshot_guard.replace_held(lists.redis, SYNCS)
+    guard.replace_held(lists.redis, SYNCS)
     lists.settle()
     assert (lists.record(held).state, lists.record(name).state) == ("superseded", "done")
     assert lists.members() == set(PEOPLE[:119])
@@ -219,14 +220,14 @@ def test_klaviyo_out_of_order_for_good_refuses_the_snapshot_and_frees_its_audien
 
 
 def test_a_full_queue_is_gone_on_with_where_it_was(lists: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
-    original: Any = mirroring.mirror
+    original: Any = mirror.mirror
     calls: list[int] = []
 
     def small(*given: Any) -> Any:
         calls.append(given[4])
         return original(*given, most=40)
 
-    monkeypatch.setattr(mirroring, "mirror", small)
+    monkeypatch.setattr(mirror, "mirror", small)
     name = lists.send(*PEOPLE)
     lists.settle()
     assert lists.members() == lists.known() == set(PEOPLE)
@@ -238,17 +239,17 @@ def test_a_full_queue_is_gone_on_with_where_it_was(lists: Mirrored, monkeypatch:
 
 
 def test_a_full_queue_is_not_read_for_before_it_has_room(lists: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
-    original: Any = mirroring.mirror
-    read = snapshots.body
+    original: Any = mirror.mirror
+    read = orders.body
     reads: list[str] = []
-    monkeypatch.setattr(mirroring, "mirror", lambda *given: original(*given, most=40))
+    monkeypatch.setattr(mirror, "mirror", lambda *given: original(*given, most=40))
     monkeypatch.setattr(bounds, "PENDING_IN_QUEUE", 40)
 
     def body(redis: Redis, name: str) -> Iterator[bytes]:
         reads.append(name)
         return read(redis, name)
 
-    monkeypatch.setattr(snapshots, "body", body)
+    monkeypatch.setattr(orders, "body", body)
     lists.send(*PEOPLE)
     for _ in range(20):
         lists.hut.work()
@@ -267,15 +268,15 @@ def test_another_one_that_watches_meanwhile_has_it_begin_again(
 ) -> None:
     """A repair of the ledger, by hand, while the first snapshot is carried out: the list is read again, and whole."""
     lists.klaviyo.has_list(NAME, PEOPLE)
-    monkeypatch.setattr(roster, "PORTION", 30)
-    original = mirroring.mirror
+    monkeypatch.setattr(read_list, "PORTION", 30)
+    original = mirror.mirror
 
     def replaced(redis: Redis, *given: Any) -> int:
-        monkeypatch.setattr(mirroring, "mirror", original)
+        monkeypatch.setattr(mirror, "mirror", original)
         members.begin(redis, QUEUE, "07-repair")
         return original(redis, *given)
 
-    monkeypatch.setattr(mirroring, "mirror", replaced)
+    monkeypatch.setattr(mirror, "mirror", replaced)
     name = lists.send(*PEOPLE[:60], confirmed=True)
     lists.settle()
     assert lists.record(name).state == "done"
@@ -286,7 +287,7 @@ def test_another_one_that_watches_meanwhile_has_it_begin_again(
 def test_what_was_read_of_the_list_a_day_ago_is_read_again(lists: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection is held for a weekend in the midst of reading, and the first part has gone away meanwhile."""
     lists.klaviyo.has_list(NAME, PEOPLE)
-    monkeypatch.setattr(roster, "PORTION", 30)
+    monkeypatch.setattr(read_list, "PORTION", 30)
     original = rosters.add
     calls: list[int] = []
 
@@ -315,7 +316,7 @@ def test_a_snapshot_that_no_worker_gets_through_in_its_time_is_refused(
         raise JobTimeoutException("900 s")
 
     with monkeypatch.context() as patch:
-        patch.setattr(worker.snapshots, "compared", endless)
+        patch.setattr(kind, "compared", endless)
         name = lists.send("ann@example.com", confirmed=True)
         lists.settle()
     assert len(starts) == MAX_STARTS
@@ -329,7 +330,7 @@ def test_a_snapshot_that_no_worker_gets_through_in_its_time_is_refused(
 
 def test_starts_are_counted_from_where_one_got_through(lists: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a big one each worker queues a part."""
-    original = mirroring.mirror
+    original = mirror.mirror
     calls: list[int] = []
 
     def some(*given: Any) -> int:
@@ -338,8 +339,8 @@ def test_starts_are_counted_from_where_one_got_through(lists: Mirrored, monkeypa
             raise JobTimeoutException("900 s")
         return original(*given)
 
-    monkeypatch.setattr(mirroring, "mirror", some)
-    monkeypatch.setattr(snapshot_apply, "NOTE_EVERY", 4)
+    monkeypatch.setattr(mirror, "mirror", some)
+    monkeypatch.setattr(apply, "NOTE_EVERY", 4)
     name = lists.send(*PEOPLE)
     lists.settle()
     assert len(calls) // 8 > MAX_STARTS

@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from queues import change, members
-from queues.members import Bucket, Member
+from queues import change
+from queues.snapshots import members
+from queues.snapshots.members import Bucket, Member
 from tests.support.identity_messages import VIPS, add, entered, remove
 from tests.support.identity_world import IdentityWorld
 from tests.support.listed import Listed, Person
-from worker import snapshot_apply
+from worker.snapshots import apply
 
 ANN: Person = {"email": "ann@example.com"}
 BOB: Person = {"email": "bob@example.com"}
@@ -184,7 +185,7 @@ def test_what_is_said_of_the_mother_meanwhile_does_not_keep_the_child_out(
     full: Listed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def encode(*given: Any) -> bytes:
-        monkeypatch.setattr(snapshot_apply, "encode", original)
+        monkeypatch.setattr(apply, "encode", original)
         full.who.post(
             add(MUM["email"], phone=PHONE["phone"], connection="full"), remove(BOB["email"], connection="full")
         )
@@ -192,7 +193,7 @@ def test_what_is_said_of_the_mother_meanwhile_does_not_keep_the_child_out(
 
     original = change.encode
     full.sync(BOB)
-    monkeypatch.setattr(snapshot_apply, "encode", encode)
+    monkeypatch.setattr(apply, "encode", encode)
     assert full.sync({**ANN, **PHONE}, {**BOB, "plan": "gold"}) == {EMAIL, MUM["email"]}
     assert full.counts().newer == 1, "Bob's alone"
 

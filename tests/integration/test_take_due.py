@@ -7,7 +7,7 @@ from itertools import count, islice
 import pytest
 from redis import Redis
 
-from connections import Connection, Connections
+from configuration.connections import Connection, Connections
 from queues import holds, keys, pending
 from queues.acceptance import Acceptance, accept
 from queues.holds import Hold

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from queues.server import connect, connect_async
+from queues.server.connection import connect, connect_async
 from tests.support.tls import secured
 
 

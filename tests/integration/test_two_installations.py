@@ -15,7 +15,7 @@ import pytest
 import requests
 from redis import Redis
 
-from ops import group_file
+from local import group_files
 from tests.support.ops import ferry_process
 from tests.support.up import Up
 from tests.support.valkey import serving
@@ -52,7 +52,7 @@ def groups(server: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def post(up: Up, *people: str) -> None:
-    token = group_file.read(up.var)["FERRY_TOKENS"].partition(":")[2]
+    token = group_files.read(up.var)["FERRY_TOKENS"].partition(":")[2]
     message = {"audience": {"id": 7, "name": "VIPs"}, "changes": [{"action": "add", "email": each} for each in people]}
     headers = {"Authorization": f"Token {token}"}
     answer = requests.post(f"http://127.0.0.1:{up.port}/v1/changes", json=message, headers=headers, timeout=60)
@@ -60,7 +60,7 @@ def post(up: Up, *people: str) -> None:
 
 
 def members(up: Up) -> list[str]:
-    emulator = group_file.read(up.var)["KLAVIYO_BASE_URL"]
+    emulator = group_files.read(up.var)["KLAVIYO_BASE_URL"]
     found = requests.get(f"{emulator}/_emulator/lists/VIPs/members", timeout=60).json()
     return sorted(found["members"])
 
@@ -104,7 +104,7 @@ def test_what_else_there_is_to_do_stays_within_the_prefix(groups: dict[str, Up],
     base = f"http://127.0.0.1:{up.port}"
     wrong = requests.post(f"{base}/sign-in", data={"token": "x" * 40}, headers={"Origin": base}, timeout=60)
     assert wrong.status_code in (400, 401, 403)
-    token = group_file.read(up.var)["FERRY_ADMIN_TOKEN"]
+    token = group_files.read(up.var)["FERRY_ADMIN_TOKEN"]
     for path in ("/metrics", "/", "/dead", "/audit"):
         answer = requests.get(f"{base}{path}", headers={"Authorization": f"Bearer {token}"}, timeout=60)
         assert answer.status_code == 200, path

@@ -13,7 +13,7 @@ from rq.exceptions import ShutDownImminentException
 from rq.timeouts import JobTimeoutException
 from rq.worker import HerokuWorker
 
-import settings
+from configuration import settings
 from mappings.rules import Rules
 from queues import batches, doorbell, keys, pending
 from queues.acceptance import Acceptance, accept
@@ -21,10 +21,12 @@ from queues.change import Body, Change, encode, person_key
 from queues.clock import now_ms
 from queues.names import Queue
 from queues.policy import FlushPolicy, decide
-from worker import deliver, main, people, uploading
+from worker import deliver, main
+from worker.audience import upload
 from worker.connection import Destination
 from worker.delivery import Delivery
 from worker.errors import DeliveryFailed
+from worker.people import batch_people
 from worker.process import settings_of_process
 
 QUEUE = Queue("default", "audience", "42")
@@ -83,13 +85,13 @@ def test_a_delivery_that_breaks_down_does_not_tell_what_it_had_in_hand(
 def test_an_interruption_while_a_person_is_mapped_is_no_fault_of_the_person(
     monkeypatch: pytest.MonkeyPatch, interruption: BaseException
 ) -> None:
-    monkeypatch.setattr(people, "to_profile", raising(interruption))
+    monkeypatch.setattr(batch_people, "to_profile", raising(interruption))
     change = Change(("k" * 16,), 0, Body("add", 0, "changes", "m", msgspec.Raw(PERSON)))
     batch = batches.Batch("00-x", QUEUE, 1, "size", 0, 0, 0, b"", [change])
     to = Destination("pk_test", Rules(), None, None, "VIPs", None)
     delivery = Delivery(cast(Any, None), batch, to, cast(Any, None))
     with pytest.raises(type(interruption)):
-        uploading.profiles(delivery, [0])
+        upload.profiles(delivery, [0])
     assert delivery.progress.rejected == {}
 
 

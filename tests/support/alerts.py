@@ -19,9 +19,9 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from redis import Redis
 
-from alerting import Alerting
-from alerts import judging
+from alerts import watching
 from alerts.facts import Facts
+from configuration.alerts import Alerting
 from queues import keys
 from queues.alerts import Alert, Raised
 from queues.census import Census
@@ -166,7 +166,7 @@ def everything_runs(redis: Redis) -> None:
 def judged(redis: Redis, alerting: Alerting) -> None:
     """A minute passes, and the alerts are judged."""
     redis.delete(keys.ALERTS_JUDGING)
-    assert judging.judge(redis, alerting)
+    assert watching.judge(redis, alerting)
 
 
 def alert(name: str = "holds/default/1", **more: str) -> Alert:

@@ -13,9 +13,9 @@ from redis import Redis
 
 from queues import keys
 from queues.clock import now_ms
-from queues.consents import State, remember
 from queues.names import Queue
-from queues.server import connect_async
+from queues.people.consents import State, remember
+from queues.server.connection import connect_async
 from tests.support.world import World, world_of
 from worker.process import settings_of_process
 

@@ -11,12 +11,12 @@ from typing import Any
 import requests
 from redis import Redis
 
+from configuration.settings import Settings
 from console import routes
-from console.access import Role
+from console.auth.roles import Role
 from intake.app import create_app
 from queues import users
 from queues.users import User
-from settings import Settings
 from tests.support.intake import known, running
 
 ADMIN = "the-admin-token-of-this-installation"

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from intake import faults
-from ops.cli import main
-from worker import audience
+from commands.main import main
+from intake.http import faults
+from worker.audience import kind as audience
 from worker.delivery import Delivery
 
 
 def upload(delivery: Delivery) -> None:
-    """In the place of worker.uploading.upload."""
+    """In the place of worker.audience.upload.upload."""
     person = bytes(delivery.batch.changes[0].body.person)
     cause = KeyError(person, delivery.to.api_key)
     raise RuntimeError(f"cannot upload {person!r} with {delivery.to.api_key}") from cause
 
 
 def read(_decoder: object, body: bytes, *_: Any, **__: Any) -> None:
-    """In the place of intake.faults.read."""
+    """In the place of intake.http.faults.read."""
     raise RuntimeError(f"cannot read {body!r}")
 
 

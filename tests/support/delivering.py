@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from redis import Redis
 
-from connections import Connection, Connections
+from configuration.connections import Connection, Connections
 from queues import doorbell, keys  # before rq: doorbell sets RQ's key prefix
 
 # isort: split

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from connections import Connection, Connections
-from intake import mparticle_membership
+from configuration.connections import Connection, Connections
 from intake.audiences import Audiences
-from intake.mparticle_messages import Membership, decoder
+from intake.mparticle import membership
+from intake.mparticle.messages import Membership, decoder
 from queues.acceptance import Acceptance, DeadOnArrival
 from queues.change import Change, decode
 from queues.names import Queue
@@ -48,7 +48,7 @@ def read(posted: dict[str, Any] | str, audiences: Audiences | None = None) -> li
     """What the adapter makes of it."""
     decoded = decoder.decode(posted if isinstance(posted, str) else json.dumps(posted))
     assert isinstance(decoded, Membership)
-    return mparticle_membership.acceptances(decoded, ACCOUNT, CONNECTION, audiences or Audiences(), NOW)
+    return membership.acceptances(decoded, ACCOUNT, CONNECTION, audiences or Audiences(), NOW)
 
 
 def only_change(posted: dict[str, Any] | str) -> Change:

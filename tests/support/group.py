@@ -22,7 +22,7 @@ class Group:
     Their logs are in `folder`. `module`: what runs the command. At the end of the block whatever runs is killed.
     """
 
-    def __init__(self, environment: Mapping[str, str], folder: Path, *names: str, module: str = "ops") -> None:
+    def __init__(self, environment: Mapping[str, str], folder: Path, *names: str, module: str = "commands") -> None:
         self._environment = {**os.environ, **environment}
         self._folder = folder
         self._module = module

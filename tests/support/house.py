@@ -12,11 +12,11 @@ from typing import Self
 
 from redis import Redis
 
+from configuration.settings import Settings
 from queues import keys
 from queues.acceptance import accept
 from queues.clock import now_ms
 from scheduler.tick import tick
-from settings import Settings
 from tests.support import oracle
 from tests.support.frames import http_requests
 from tests.support.klaviyo import Account

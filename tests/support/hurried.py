@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from klaviyo.quotas import PUBLISHED, Quota
-from ops.cli import main
+from commands.main import main
+from klaviyo.endpoints import PUBLISHED, Quota
 
 #: Module -> names there and their values, in ms where a name does not say otherwise.
 TIMES = {
     "worker.delivery": {"LEASE_MS": 5_000},
     "worker.deliver": {"LEASE_MS": 5_000},
-    "worker.audience": {"FIRST_POLL_MS": 300},
-    "worker.list_of": {"LEASE_MS": 5_000},
-    "worker.waiting": {"FIRST_POLL_MS": 300, "LAST_POLL_MS": 2_000, "FIRST_RETRY_MS": 200, "LAST_RETRY_MS": 2_000},
+    "worker.audience.kind": {"FIRST_POLL_MS": 300},
+    "worker.lists": {"LEASE_MS": 5_000},
+    "worker.backoff": {"FIRST_POLL_MS": 300, "LAST_POLL_MS": 2_000, "FIRST_RETRY_MS": 200, "LAST_RETRY_MS": 2_000},
     "scheduler.tick": {"RING_AGAIN_MS": 2_000},
     "scheduler.main": {"TICK_S": 1},
 }

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
-import settings
+from configuration import settings
 from emulator.world import World
-from klaviyo.quotas import PUBLISHED
+from klaviyo.endpoints import PUBLISHED
 from queues.acceptance import accept
 from queues.clock import now_ms
 from scheduler.tick import tick

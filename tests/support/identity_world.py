@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 from redis import Redis
 
-import settings
+from configuration import settings
 from emulator.world import World as Account
 from intake import audiences
 from queues import keys, pending

@@ -14,10 +14,10 @@ from typing import Any
 import requests
 import uvicorn
 
-from connections import Connection, Connections
+from configuration.connections import Connection, Connections
+from configuration.settings import Settings, Token
 from intake.app import create_app
-from intake.server import App, config
-from settings import Settings, Token
+from intake.http.server import App, config
 
 TOKEN = "0b5c4d3f7a1e4c66"
 

@@ -21,7 +21,7 @@ from queues.errors import LeaseLost
 from queues.policy import decide
 from tests.support.ledger_invariants import LEASE, POLICY, QUEUE, LedgerInvariants, address, fragment, name_of, named
 from worker.coalesce import Intent
-from worker.people import People
+from worker.people.batch_people import People
 
 
 class LedgerMachine(LedgerInvariants):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from queues import members
 from queues.names import Queue
-from queues.snapshots import Counts, records
+from queues.snapshots import members
+from queues.snapshots.orders import Counts, records
 from tests.support.identity_messages import VIPS, rows, snapshot
 from tests.support.identity_world import IdentityWorld
 

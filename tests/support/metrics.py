@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from console.access import Role
+from console.auth.roles import Role
 from tests.support.console import Console
 
 

@@ -12,11 +12,12 @@ import requests
 from redis import Redis
 
 from emulator.world import World
-from queues import dead_letters, holds, keys, members, pending, snapshots
+from queues import dead_letters, holds, keys, pending
 from queues.census import count
 from queues.clock import now_ms
 from queues.holds import Hold
-from queues.snapshots import Format, Order, Record
+from queues.snapshots import members, orders
+from queues.snapshots.orders import Format, Order, Record
 from tests.support import oracle
 from tests.support.emulator_api import Api, row
 from tests.support.hut import Hut, hut_of, lift_limits
@@ -45,11 +46,11 @@ class Mirrored:
 
     def send_body(self, body: bytes, form: Format, **order: Any) -> str:
         """Submit a snapshot as it comes."""
-        name = snapshots.new_id(SYNCS)
-        for number, start in enumerate(range(0, max(1, len(body)), snapshots.PIECE)):
-            snapshots.stage(self.redis, name, number, snapshots.compress(body[start : start + snapshots.PIECE]))
+        name = orders.new_id(SYNCS)
+        for number, start in enumerate(range(0, max(1, len(body)), orders.PIECE)):
+            orders.stage(self.redis, name, number, orders.compress(body[start : start + orders.PIECE]))
         told = Order(name, **{"at": self.later(), "format": form, **order})
-        snapshots.submit(self.redis, SYNCS, Record(str(SYNCS), told, now_ms(), len(body)), FACTS, now_ms())
+        orders.submit(self.redis, SYNCS, Record(str(SYNCS), told, now_ms(), len(body)), FACTS, now_ms())
         return name
 
     def settle(self) -> None:
@@ -65,7 +66,7 @@ class Mirrored:
 
     def record(self, name: str) -> Record:
         """How a snapshot went."""
-        found = snapshots.record(self.redis, name)
+        found = orders.record(self.redis, name)
         assert found is not None
         return found
 

@@ -19,11 +19,11 @@ from typing import Self
 
 from redis import Redis
 
-import settings
+from configuration import settings
 from intake.app import create_app
-from intake.server import serve
+from intake.http.server import serve
 from queues.clock import now_ms
-from queues.server import connect
+from queues.server.connection import connect
 from scheduler.tick import tick
 from tests.support import sessions
 from worker import main as worker

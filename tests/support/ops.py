@@ -12,7 +12,7 @@ import msgspec
 from click.testing import CliRunner, Result
 from redis import Redis
 
-from ops.cli import main
+from commands.main import main
 from queues import batches, pending
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.change import Body, encode, person_key
@@ -24,7 +24,7 @@ from queues.policy import FlushPolicy, Waiting, decide
 VIPS = Queue("default", "audience", "42")
 LAPSED = Queue("brand-b", "audience", "43")
 ROOT = Path(__file__).parent.parent.parent
-COMMAND = [sys.executable, "-P", "-m", "ops"]
+COMMAND = [sys.executable, "-P", "-m", "commands"]
 
 
 def counted(queue: Queue = VIPS, name: str = "VIPs", **more: Any) -> QueueCount:

@@ -10,9 +10,10 @@ import msgspec
 from redis import Redis
 from rq.job import Job
 
-from queues import bounds, dead_letters, doorbell, history, keys
+from queues import bounds, dead_letters, doorbell, keys
 from queues.census import count
 from queues.counts import QueueCount
+from queues.history import batches
 from queues.pending import all_queues
 from tests.support.klaviyo import Account
 from tests.support.model import DOMAIN, Model, list_name, queue_of
@@ -74,7 +75,7 @@ def quiet(redis: Redis) -> list[str]:
             wrong.append(f"{found.queue}: {found.dead} changes count as dead, {found.kept} letters are kept")
         if redis.exists(keys.queue(found.queue, "open")):
             wrong.append(f"{found.queue}: persons are marked as open and no batch is")
-        told = sum(batch.delivered for batch in history.batches(redis, found.queue, bounds.TOLD))
+        told = sum(batch.delivered for batch in batches.batches(redis, found.queue, bounds.TOLD))
         if told != found.delivered and not _may_forget(redis, found):
             wrong.append(f"{found.queue}: {found.delivered} changes are delivered, and {told} are told of as delivered")
     return wrong + [f"key {key.decode()} is left over" for key in redis.scan_iter("ferry:*:b:*", 1000)]

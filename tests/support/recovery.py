@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from redis import Redis
 
-from connections import Connections
+from configuration.connections import Connections
 from queues import keys, pending
 from queues.clock import now_ms
 from queues.names import PARTITIONS

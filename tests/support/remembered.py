@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from queues.identities import Holder, Known
+from queues.people.identities import Holder, Known
 
 Named = tuple[str, str]
 

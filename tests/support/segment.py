@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from connections import Connection
-from intake import segment_reading
+from configuration.connections import Connection
 from intake.audiences import Audiences
-from intake.segment_reading import Reading
+from intake.segment import reading as segment_reading
+from intake.segment.reading import Reading
 from queues.change import Change, decode
 
 NOW = 1_767_225_600_000

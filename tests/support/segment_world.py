@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-import settings
+from configuration import settings
 from emulator.lists import MailingList
 from emulator.world import World as Account
 from queues import dead_letters, pending

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from commands import selftest
 from emulator.world import World
 from klaviyo.http import Answer, Transport
-from klaviyo.limiter import RedisLimiter
 from klaviyo.outcomes import Retry
-from ops import selftest
-from ops.selftest_trial import Trial
+from ops.selftest.trial import Trial
+from queues.klaviyo_limits import RedisLimiter
 from tests.support.emulated import serving
 from tests.support.emulator_api import Api
 from tests.support.ops import ferry

@@ -7,12 +7,12 @@ from functools import partial
 
 from redis.asyncio import Redis
 
-from connections import Connection, Connections
-from intake.chosen import connection_named
-from intake.scopes import Scopes
-from intake.uses import Uses
+from configuration.connections import Connection, Connections
+from configuration.senders import Sender
+from intake.access.auth import Scopes
+from intake.access.uses import Uses
+from intake.http.connection import connection_named
 from queues.sender_rates import SenderRates
-from senders import Sender
 
 ANYBODY = Sender("anybody")
 

@@ -9,18 +9,19 @@ import msgspec
 import requests
 from redis import Redis
 
-from queues import keys, members, pending, snapshots
+from queues import keys, pending
 from queues.acceptance import Acceptance, accept
 from queues.change import Body, encode, person_key
 from queues.clock import now_ms
 from queues.policy import FlushPolicy
-from queues.snapshots import Order, Record
+from queues.snapshots import members, orders
+from queues.snapshots.orders import Order, Record
 from tests.support.klaviyo import Account
 from tests.support.model import list_name, queue_of
 
 AUDIENCE = "42"
 QUEUE = queue_of(AUDIENCE)
-SYNCS = snapshots.queue_of("default", AUDIENCE)
+SYNCS = orders.queue_of("default", AUDIENCE)
 NAME = list_name(AUDIENCE)
 FACTS = msgspec.json.encode({"name": NAME})
 #: The attribute that single changes and snapshots speak of.
@@ -42,11 +43,11 @@ def lines(rows: Iterable[tuple[str, str | None]]) -> bytes:
 
 def snapshot(redis: Redis, body: bytes, at: int, **more: Any) -> str:
     """Have the list made equal to this NDJSON, whatever the guard thinks; the snapshot's id. `more`: of the order."""
-    name = snapshots.new_id(SYNCS)
-    for number, start in enumerate(range(0, len(body), snapshots.PIECE)):
-        snapshots.stage(redis, name, number, snapshots.compress(body[start : start + snapshots.PIECE]))
+    name = orders.new_id(SYNCS)
+    for number, start in enumerate(range(0, len(body), orders.PIECE)):
+        orders.stage(redis, name, number, orders.compress(body[start : start + orders.PIECE]))
     order = Order(name, at, "ndjson", **{"confirmed": True, "attributes": (PLAN,), **more})
-    snapshots.submit(redis, SYNCS, Record(str(SYNCS), order, now_ms(), len(body)), FACTS, now_ms())
+    orders.submit(redis, SYNCS, Record(str(SYNCS), order, now_ms(), len(body)), FACTS, now_ms())
     pending.wake(redis)
     return name
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import requests
 from redis import Redis
 
-from queues import snapshots
 from queues.census import count
+from queues.snapshots import orders
 from tests.support.world import QUEUE, World
 
-SNAPSHOTS = snapshots.queue_of(QUEUE.connection, QUEUE.target)
+SNAPSHOTS = orders.queue_of(QUEUE.connection, QUEUE.target)
 _HEADERS = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}
 
 

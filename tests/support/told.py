@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from queues.change import Action, Body, Change, person_key
-from queues.settled import Ends, Settled, columns
+from queues.history.settled import Ends, Settled, columns
 
 NOW = 1_800_000_000_000
 

@@ -19,8 +19,8 @@ from typing import Any, Final
 import click
 import requests
 
-from intake import limits
-from ops import group_file
+from intake.http import limits
+from local import group_files
 from tests.support.up import Up
 
 #: MB that no process may come to.
@@ -246,7 +246,7 @@ _WAYS: Final = [_mparticle, _mparticle, _changes, _lines, _segment, _campaign, _
 def run(up: Up, seed: int, count: int) -> Seen:
     """Send so many requests, a few at a time, and look at the answers and at the memory of all processes."""
     seen, ugly = Seen(), Ugly(seed)
-    token = group_file.read(up.var)["FERRY_TOKENS"].partition(":")[2]
+    token = group_files.read(up.var)["FERRY_TOKENS"].partition(":")[2]
 
     def send(number: int) -> None:
         made = ugly.request(number)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import requests
 
-from ops import group_file, ports
-from ops.group_lock import note_path
+from local import group_files, ports
+from local.group_files import note_path
 from tests.support.ops import COMMAND, environment, ferry_process
 from tests.support.waiting import until
 
@@ -62,7 +62,7 @@ class Up:
         return ferry_process(None, self.var, *words)
 
     def post(self) -> requests.Response:
-        token = group_file.read(self.var)["FERRY_TOKENS"].partition(":")[2]
+        token = group_files.read(self.var)["FERRY_TOKENS"].partition(":")[2]
         message = {"audience": {"id": 7, "name": "VIPs"}, "changes": CHANGES}
         headers = {"Authorization": f"Token {token}"}
         return requests.post(f"http://127.0.0.1:{self.port}/v1/changes", json=message, headers=headers, timeout=30)

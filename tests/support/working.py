@@ -13,7 +13,7 @@ from queues import doorbell  # before rq: doorbell sets RQ's key prefix
 # isort: split
 from rq import Worker
 
-import settings
+from configuration import settings
 from queues.clock import now_ms
 from scheduler.tick import tick
 from tests.support.recovery import let_time_pass, open_batches

@@ -8,8 +8,9 @@ import fakeredis
 import pytest
 from redis import Redis
 
-from queues import accounts, holds, keys
-from queues.accounts import Account, Cipher
+from queues import holds, keys
+from queues.connections import accounts
+from queues.connections.accounts import Account, Cipher
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.holds import Hold
 from queues.names import Queue

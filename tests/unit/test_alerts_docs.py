@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from alerting import Limits
 from alerts import webhook
 from alerts.news import News
 from alerts.rules import judged
-from alerts_schema import AlertsSchema
+from configuration.alerts import Limits
+from configuration.alerts_file import AlertsSchema
 from queues.alerts import Raised
 from tests.support.alerts import NOW, SECRET, facts
 from tests.support.ops import ROOT, counted

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from alerting import Mail
 from alerts import mail, texts, webhook
 from alerts.news import News
+from configuration.alerts import Mail
 from queues.alerts import Alert, Raised
 from tests.support.hostile import HOSTILE, SHOWN, STEERS
 

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alerting import Limits
 from alerts.facts import Facts, Settlement, settlement
 from alerts.rules import judged
+from configuration.alerts import Limits
 from klaviyo.revision import RETIRED
 from queues.alerts import Alert
 from queues.counts import QueueCount
+from queues.history.hours import Hour
 from queues.holds import Hold
-from queues.hours import Hour
 from queues.policy import FlushPolicy, Waiting
-from queues.rollback import Fall
+from queues.server.rollback import Fall
 from tests.support.alerts import NOW, facts
 from tests.support.ops import LAPSED, VIPS, counted
 

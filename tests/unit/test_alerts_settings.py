@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import settings
-from alerting import Alerting, Limits, Mail, Webhook
-from alerts_file import load
-from connections_file import ConnectionsError
+from configuration import settings
+from configuration.alerts import Alerting, Limits, Mail, Webhook
+from configuration.alerts_file import load
+from configuration.connections_file import ConnectionsError
 
 SLACK = "https://hooks.slack.com/services/T0/B0/secret-of-slack"
 SMTP = "smtps://ferry:secret-of-smtp@mail.example.com:465"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from alerting import Mail
 from alerts import mail, slack, texts
 from alerts.news import News
 from alerts.texts import WRITTEN_OUT
+from configuration.alerts import Mail
 from queues.alerts import Raised
 from tests.support.alerts import alert, over
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queues.buckets import (
+from queues.snapshots.buckets import (
     BUCKETS,
     GONE_MS,
     Bucket,

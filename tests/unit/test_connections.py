@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from connections import Audience, Connection, Connections, UnknownConnection
-from connections_file import ConnectionsError, load
+from configuration.connections import Audience, Connection, Connections, UnknownConnection
+from configuration.connections_file import ConnectionsError, load
 from mappings.rules import Rules
 from queues.policy import FlushPolicy
 

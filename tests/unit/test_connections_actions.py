@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from connections import Connection, Connections
-from connections_file import ConnectionsError, load
-from mappings.segment_settings import DEFAULTS
+from configuration.connections import Connection, Connections
+from configuration.connections_file import ConnectionsError, load
+from mappings.segment.settings import DEFAULTS
 
 DEFAULT = Connection("default", "pk_default")
 TRACK = "[[connections.b.actions]]\naction = 'track_event'\n"

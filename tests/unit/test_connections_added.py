@@ -5,7 +5,7 @@ from __future__ import annotations
 import falcon
 import pytest
 
-from connections import Audience, Connection, Connections, UnknownConnection, is_name
+from configuration.connections import Audience, Connection, Connections, UnknownConnection, is_name
 from queues.errors import Unavailable
 from queues.policy import FlushPolicy
 from tests.support.senders import choose

@@ -11,7 +11,7 @@ from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import RowError, Rows
 from queues.batches import Batch
 from queues.names import Queue
-from worker.consent_rows import Row, send_rows
+from worker.consents.rows import Row, send_rows
 from worker.delivery import Delivery
 
 EMAIL, PHONE = "a@example.com", "+447400123456"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from mappings.consent import Consent
 from queues.change import Action, Body, Change, person_key
-from worker.consents import intents
-from worker.overtaking import addresses, remaining
-from worker.people import People
+from worker.consents.kind import intents
+from worker.consents.supersede import addresses, remaining
+from worker.people.batch_people import People
 
 LISTS = (None, "LIST01", "LIST02")
 EMAILS = (None, "a@example.com", "b@example.com")

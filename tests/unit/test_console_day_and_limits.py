@@ -8,17 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.reading import Known, Reading
-from console.view_connections import connections, limits, limits_told
-from console.view_last import last
-from console.view_overview import arrives
-from console.view_spark import Spark, spark
-from klaviyo.limiter import Use
-from ops.arriving import Arrival
+from console.pages.connections_view import connections, limits, limits_told
+from console.pages.overview_read import Known, Reading
+from console.pages.overview_view import arrives, last
+from console.pages.spark import Spark, spark
+from ops.eta import Arrival
 from queues.census import Census
-from queues.hours import HOUR_MS, TOLD, Hour
+from queues.history.hours import HOUR_MS, TOLD, Hour
+from queues.history.last_batches import Upload
+from queues.klaviyo_limits import Use
 from queues.names import Queue
-from queues.uploads import Upload
 from tests.support.ops import VIPS, counted
 
 NOW = 1_767_225_600_000  # 2026-01-01, midnight

@@ -9,15 +9,15 @@ import falcon
 import msgspec
 import pytest
 
-from console import letter_choice
-from console.letter_choice import Choice
-from console.letter_filter import Filter, filter_of
-from console.letter_ref import Ref
-from console.letter_survey import Survey
-from console.view_dead import dead
-from console.view_letter import view
-from console.view_replay import replay, replayed
-from ops.letter_reasons import meaning
+from console.pages import replay as letter_choice
+from console.pages.dead_view import dead
+from console.pages.letter import view
+from console.pages.letter_filter import Filter, filter_of
+from console.pages.letter_ref import Ref
+from console.pages.letter_survey import Survey
+from console.pages.replay import Choice
+from console.pages.replay_view import replay, replayed
+from ops.dead_letters.reasons import meaning
 from queues.audit import Entry
 from queues.census import Census
 from queues.change import Body, Change

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from prometheus_client.metrics_core import Metric
 
-from console.metrics_counted import of_counted
-from console.metrics_labels import MOST, OTHER, label, own_labels
-from console.metrics_ledger import of_ledger, of_memory
+from console.metrics.counted import of_counted
+from console.metrics.labels import MOST, OTHER, label, own_labels
+from console.metrics.ledger import of_ledger, of_memory
 from queues import metrics
 from queues.census import Census
 from queues.holds import Hold

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from openapi_spec_validator import validate
 
-from console.access import ROUTES
-from console.openapi import OPERATIONS, document
-from intake.docs import page
-from intake.openapi import document as of_intake
+from console.api.openapi import OPERATIONS, document
+from console.auth.roles import ROUTES
+from intake.openapi.document import document as of_intake
+from intake.openapi.page import page
 
 
 def test_the_document_is_valid_openapi() -> None:

@@ -4,21 +4,20 @@ from typing import Any
 
 import pytest
 
-from console.place import connection_place, queue_place
-from console.view_acts import flushing, holding, releasing
-from console.view_done import done
-from console.view_holds import lines, steps
-from console.view_queue import QueueView, view
-from console.view_uploads import upload
+from console.pages.act_view import flushing, holding, releasing
+from console.pages.done import done
+from console.pages.holds_view import lines, steps
+from console.pages.queue_view import QueueView, upload, view
+from console.target import connection_place, queue_place
 from queues.audit import DONE, Entry
 from queues.census import Census
 from queues.counts import OpenBatch
+from queues.history.settled import Columns, Ends, ImportJob, Settled
 from queues.holds import CONFIRMED, Hold, Owned
 from queues.names import Queue
 from queues.owners import LIST_OWNED
 from queues.policy import FlushPolicy, Waiting
-from queues.settled import Columns, Ends, ImportJob, Settled
-from queues.snapshot_guard import GUARD
+from queues.snapshots.guard import GUARD
 from tests.support.ops import LAPSED, VIPS, counted
 
 NOW = 1_767_225_600_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console.sessions import LASTS, Sessions, begun
+from console.auth.sessions import LASTS, Sessions, begun
 from queues import users
-from queues.accounts import Cipher
+from queues.connections.accounts import Cipher
 from queues.users import Role, User
 
 NOW = 1_800_000_000

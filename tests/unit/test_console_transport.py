@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.auth.transport import way
 from console.forms import own_path
-from console.transport import is_loopback, way
+from text.hosts import is_loopback
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.access import NOBODY, Visitor
+from console.auth.roles import NOBODY, Visitor
 from console.render import menu
 from queues import users
 from queues.users import Role, User

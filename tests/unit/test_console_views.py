@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.reading import Known, Reading
-from console.view_overview import Overview, QueueLine, overview
+from console.pages.overview_read import Known, Reading
+from console.pages.overview_view import Overview, QueueLine, overview
 from queues.census import Census
 from queues.counts import OpenBatch
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy, Waiting, due_at
 from tests.support.ops import LAPSED, VIPS, counted
-from wording import without_people
+from text.wording import without_people
 
 NOW = 1_767_225_600_000
 MINUTE, HOUR = 60_000, 3_600_000

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-import settings
-from ops.cli import _COMMANDS
+from commands.main import _COMMANDS
+from configuration import settings
 from tests.support.dynos import procfile
 
 ROOT = Path(__file__).parent.parent.parent

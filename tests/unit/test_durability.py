@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from queues.durability import LOCAL, Durability, obstacle, parse
+from queues.server.durability import LOCAL, Durability, obstacle, parse
 
 FSYNC, ONE, TWO = Durability(fsync=True), Durability(replicas=1), Durability(replicas=2)
 REDIS_7 = {"redis_version": "7.2.4", "aof_enabled": 1}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from escaping import spreadsheet_cell, visible, visible_json, visible_lines
 from tests.support.hostile import HOSTILE, IN_JSON, SHOWN, STEERS
+from text.escaping import spreadsheet_cell, visible, visible_json, visible_lines
 
 UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Cs")
 any_text = st.text(st.characters())  # surrogates too

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from klaviyo.events import MAX_EVENTS, MAX_ROW_BYTES
-from worker.events import Row, portions
+from worker.events.kind import Row, portions
 
 
 def row(metric: str, unique_id: str, padding: int = 0) -> Row:

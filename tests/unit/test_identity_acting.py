@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity.acting import ids_of, meant
 from identity.identifiers import Identifiers, Named, made
+from identity.leaving import ids_of, meant
 
 EXTERNAL, USER, PHONE = ("external_id", "c-1"), ("user_id", "u-1"), ("phone", "+14155552671")
 NOTHING: frozenset[Named] = frozenset()

@@ -9,10 +9,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections import Connection
-from intake import mparticle_membership
+from configuration.connections import Connection
 from intake.audiences import Audiences
-from intake.mparticle_messages import Membership, decoder
+from intake.mparticle import membership
+from intake.mparticle.messages import Membership, decoder
 from queues.change import decode
 from queues.names import Queue
 
@@ -70,7 +70,7 @@ def test_any_json_in_profiles_is_kept_change_by_change(profiles: list[Any]) -> N
     posted = json.dumps({"type": "audience_membership_change_request", "id": "m", "user_profiles": profiles})
     message = decoder.decode(posted)
     assert isinstance(message, Membership)
-    acceptances = mparticle_membership.acceptances(message, 1, Connection("c"), Audiences(), 1_800_000_000_000)
+    acceptances = membership.acceptances(message, 1, Connection("c"), Audiences(), 1_800_000_000_000)
     kept = [change for each in acceptances for change in each.changes]
     dead = [letter for each in acceptances for letter in each.dead]
     assert len(kept) + len(dead) == sum(map(pairs, profiles))

@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from connections import Connection, Connections
+from configuration.connections import Connection, Connections
 from identity.blocked import Blocked
 from identity.settings import Policy
-from intake import campaign_members, campaign_reading, limits
-from intake.campaign_reading import Planned
+from intake.campaigns import members as campaign_members
+from intake.campaigns import reading
+from intake.campaigns.reading import Planned
+from intake.http import limits
 from tests.support.senders import choose
 
 NOW = 1_795_000_000_000  # 2026-11-18T11:06:40Z
@@ -33,7 +35,7 @@ TWO = campaign(("A", [ANN]), ("B", [BOB]))
 
 
 def read(posted: Any) -> list[Planned]:
-    return campaign_reading.read(posted if isinstance(posted, bytes) else json.dumps(posted).encode(), CHOOSE, NOW)
+    return reading.read(posted if isinstance(posted, bytes) else json.dumps(posted).encode(), CHOOSE, NOW)
 
 
 def members(snapshot: Planned) -> list[Any]:
@@ -135,7 +137,7 @@ def test_whoever_shares_an_identity_with_an_exclusion_is_left_out(excluded: Any,
 def test_nobody_is_left_out_for_a_phone_in_the_family_or_an_id_that_is_nobodys(shared: dict[str, str]) -> None:
     known = Connections({"default": Connection("default", identity=Policy(blocked=Blocked(values=("till",))))})
     posted = campaign(("A", [ANN | shared, BOB]), exclusions=[{"email": "mum@example.com"} | shared])
-    (each,) = campaign_reading.read(json.dumps(posted).encode(), choose(known), NOW)
+    (each,) = reading.read(json.dumps(posted).encode(), choose(known), NOW)
     assert (members(each), each.excluded) == ([ANN | shared, BOB], 0)
 
 

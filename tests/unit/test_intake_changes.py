@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from connections import Connection
-from intake import changes_reading
+from configuration.connections import Connection
 from intake.audiences import Audiences
-from intake.changes_messages import AudienceRef, planned
-from intake.changes_reading import Rejected
+from intake.changes import reading
+from intake.changes.messages import AudienceRef, planned
+from intake.changes.reading import Rejected
 from intake.incoming import Incoming
 from queues.acceptance import Acceptance
 from queues.change import Change, decode, person_key
@@ -22,10 +22,10 @@ VIPS = AudienceRef(42, "VIPs")
 
 
 def read(*changes: Any, default: AudienceRef | None = VIPS) -> tuple[list[Acceptance], list[Rejected]]:
-    incoming = Incoming(Connection("default"), changes_reading.SOURCE, "k-1", NOW)
+    incoming = Incoming(Connection("default"), reading.SOURCE, "k-1", NOW)
     raws = [change if isinstance(change, bytes) else json.dumps(change).encode() for change in changes]
     placed = [(f"$.changes[{index}]", raw) for index, raw in enumerate(raws)]
-    rejected = changes_reading.read(placed, default, incoming, NOW)
+    rejected = reading.read(placed, default, incoming, NOW)
     return incoming.acceptances("changes:k-1", Audiences()), rejected
 
 

@@ -10,12 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.throttle import FREE, LONGEST_S, wait_s
-from intake.doorkeeper import AT_ONCE, Doorkeeper, yielding
-from intake.peers import LOOPBACK, peer
-from intake.shares import Body, Full, Shares
-from intake.turned_away import EVERY_S, NAMED, TurnedAway
-from settings_checks import networks
+from configuration.checks import networks
+from console.auth.throttle import FREE, LONGEST_S, wait_s
+from intake.http.doorkeeper import AT_ONCE, EVERY_S, LOOPBACK, NAMED, Doorkeeper, TurnedAway, peer_of, yielding
+from intake.http.shares import Body, Full, Shares
 
 HEROKU = networks(["10.0.0.0/8"])
 
@@ -40,17 +38,17 @@ HEROKU = networks(["10.0.0.0/8"])
     ],
 )
 def test_the_peer_is_whom_the_nearest_trusted_proxy_heard_from(host: str, forwarded: str, is_: str) -> None:
-    assert peer(host, forwarded, HEROKU) == is_
+    assert peer_of(host, forwarded, HEROKU) == is_
 
 
 def test_by_default_only_this_machine_is_a_proxy() -> None:
-    assert peer("127.0.0.1", "198.51.100.1", LOOPBACK) == "198.51.100.1"
-    assert peer("10.1.2.3", "198.51.100.1", LOOPBACK) == "10.1.2.3"
+    assert peer_of("127.0.0.1", "198.51.100.1", LOOPBACK) == "198.51.100.1"
+    assert peer_of("10.1.2.3", "198.51.100.1", LOOPBACK) == "10.1.2.3"
 
 
 @given(st.text(), st.text())
 def test_whatever_stands_in_the_header_a_peer_is_a_short_text(host: str, forwarded: str) -> None:
-    assert len(peer(host, forwarded, HEROKU)) <= 64
+    assert len(peer_of(host, forwarded, HEROKU)) <= 64
 
 
 @dataclass(eq=False)

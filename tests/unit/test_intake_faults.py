@@ -8,9 +8,9 @@ import falcon
 import msgspec
 import pytest
 
-from intake import faults
-from intake.changes_messages import Change
-from intake.mparticle_messages import decoder
+from intake.changes.messages import Change
+from intake.http import faults
+from intake.mparticle.messages import decoder
 
 _change = msgspec.json.Decoder(Change)
 

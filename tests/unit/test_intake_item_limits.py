@@ -8,15 +8,19 @@ from typing import Any
 import falcon
 import pytest
 
-from connections import Connection
-from intake import campaign_messages, campaign_reading, changes, faults, limits, mparticle, mparticle_erasure
+from configuration.connections import Connection
 from intake.audiences import Audiences
-from intake.changes_messages import AudienceRef
-from intake.faults import TooMuch
+from intake.campaigns import messages, reading
+from intake.changes import routes
+from intake.changes.messages import AudienceRef
+from intake.http import faults, limits
+from intake.http.faults import TooMuch
 from intake.incoming import Incoming
-from intake.mparticle_consents import read as read_consents
-from intake.mparticle_membership import acceptances
-from intake.mparticle_messages import Erasure, Events, Membership
+from intake.mparticle import erasure as mparticle_erasure
+from intake.mparticle import routes as mparticle
+from intake.mparticle.consents import read as read_consents
+from intake.mparticle.membership import acceptances
+from intake.mparticle.messages import Erasure, Events, Membership
 from tests.support.segment import TRAITS
 from tests.support.segment import message as segment
 from tests.support.segment import read as read_segment
@@ -102,18 +106,18 @@ def test_one_person_s_identities_are_limited_on_every_way() -> None:
 
 def in_changes(change: dict[str, Any], **envelope: Any) -> Any:
     body = json.dumps({"changes": [{}, change], **envelope}).encode()
-    return changes._read(body, False, AudienceRef(1), Incoming(HERE, "changes", "", 0))
+    return routes._read(body, False, AudienceRef(1), Incoming(HERE, "changes", "", 0))
 
 
 def in_lines(change: dict[str, Any]) -> Any:
     body = b"{}\n" + json.dumps(change).encode()
-    return changes._read(body, True, AudienceRef(1), Incoming(HERE, "changes", "", 0))
+    return routes._read(body, True, AudienceRef(1), Incoming(HERE, "changes", "", 0))
 
 
 def in_campaign(**fields: Any) -> Any:
     groups = [{"name": "A", "members": fields.pop("members", [])}]
     body = json.dumps({"name": "x", "groups": groups} | fields).encode()
-    return campaign_reading.read(body, lambda _name: HERE, 0)
+    return reading.read(body, lambda _name: HERE, 0)
 
 
 PEOPLE = [
@@ -157,10 +161,10 @@ def test_a_number_beyond_the_limits_is_refused_with_its_place_on_every_way(numbe
     person = f'{{"attributes":{{"ltv":{number}}}}}'
     ways: list[tuple[Any, str, str]] = [
         (mparticle._read, f'{{"type":"event_processing_request","x":[{person}]}}', "$.x[0]"),
-        (lambda body: changes._document(body, None), f'{{"changes":[{person}]}}', "$.changes[0]"),
-        (changes._lines, "{}\n" + person, "line 2: $"),
+        (lambda body: routes._document(body, None), f'{{"changes":[{person}]}}', "$.changes[0]"),
+        (routes._lines, "{}\n" + person, "line 2: $"),
         (read_segment, f'{{"batch":[{person}]}}', "$.batch[0]"),
-        (campaign_messages.read, f'{{"groups":[{{"members":[{person}]}}]}}', "$.groups[0].members[0]"),
+        (messages.read, f'{{"groups":[{{"members":[{person}]}}]}}', "$.groups[0].members[0]"),
     ]
     for read, body, place in ways:
         with pytest.raises(falcon.HTTPBadRequest) as refused:

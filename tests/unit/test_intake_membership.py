@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from intake.audiences import Audiences, written
-from intake.faults import TooMuch
+from intake.http.faults import TooMuch
 from queues.acceptance import Accepted
 from queues.change import decode
 from tests.support.firehose import (

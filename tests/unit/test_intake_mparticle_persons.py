@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from intake import mparticle_membership
 from intake.audiences import Audiences
-from intake.mparticle_messages import Membership, decoder
+from intake.mparticle import membership
+from intake.mparticle.messages import Membership, decoder
 from queues.change import decode, person_key
 from tests.support.firehose import (
     ACCOUNT,
@@ -84,7 +84,7 @@ def test_the_same_mpid_of_two_accounts_is_two_people() -> None:
     decoded = decoder.decode(json.dumps(message(profile(audience(), identities=[]))))
     assert isinstance(decoded, Membership)
     keys = {
-        decode(mparticle_membership.acceptances(decoded, account, CONNECTION, Audiences(), NOW)[0].changes[0]).keys
+        decode(membership.acceptances(decoded, account, CONNECTION, Audiences(), NOW)[0].changes[0]).keys
         for account in (1, 2)
     }
     assert len(keys) == 2

@@ -11,15 +11,15 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from connections import Connection, Connections
-from intake import limits
+from configuration.connections import Connection, Connections
+from configuration.settings import Settings
 from intake.app import create_app
-from intake.docs import page
-from intake.mparticle_answers import answer
-from intake.mparticle_messages import TYPES
-from intake.mparticle_registration import registration
-from intake.openapi import document
-from settings import Settings
+from intake.http import limits
+from intake.mparticle.messages import TYPES
+from intake.mparticle.registration import registration
+from intake.mparticle.routes import answer
+from intake.openapi.document import document
+from intake.openapi.page import page
 
 
 def schema(name: str) -> dict[str, Any]:

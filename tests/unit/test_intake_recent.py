@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intake.recent import Recent
+from intake.audiences import Recent
 
 
 class Clock:

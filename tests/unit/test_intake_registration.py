@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from intake.mparticle_answers import answer
-from intake.mparticle_registration import registration
+from intake.mparticle.registration import registration
+from intake.mparticle.routes import answer
 
 #: Fields of a setting, of a text setting besides, and where there are any (mParticle: Firehose, setting types).
 SETTING = {"type", "id", "name", "description", "visible", "required", "confidential", "default_value"}

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from connections import Connection
-from intake.segment_reading import Reading
-from mappings import segment_settings
+from configuration.connections import Connection
+from intake.segment.reading import Reading
+from mappings.segment import settings as segment_settings
 from queues.change import Change, decode, person_key
 from tests.support.segment import NOW, PERSONAS, TRAITS, changes, dead, message, read
 

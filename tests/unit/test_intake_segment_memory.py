@@ -10,8 +10,9 @@ from typing import Any
 import falcon
 import pytest
 
-from intake import changes, limits
-from intake.faults import TooMuch
+from intake.changes import routes
+from intake.http import limits
+from intake.http.faults import TooMuch
 from tests.support.segment import message, read
 
 _MB = 1024**2
@@ -52,11 +53,11 @@ def test_a_message_alone_may_have_a_large_context() -> None:
 
 def test_lines_are_found_to_be_too_many_before_they_take_memory() -> None:
     body = b"12\n" * _MB
-    assert peak(lambda: changes._lines(body), falcon.HTTPContentTooLarge) < 3 * len(body)
-    assert changes._lines(b"\n 1 \n\r\n2") == [("line 2", b" 1 \n"), ("line 4", b"2")]
+    assert peak(lambda: routes._lines(body), falcon.HTTPContentTooLarge) < 3 * len(body)
+    assert routes._lines(b"\n 1 \n\r\n2") == [("line 2", b" 1 \n"), ("line 4", b"2")]
 
 
 def test_changes_are_found_to_be_too_many_before_they_are_given_places() -> None:
     body = b'{"changes":[%s1]}' % (b"1," * (limits.VALUES - 10))
     # What the parser itself takes for each element, and no more.
-    assert peak(lambda: changes._document(body, None), falcon.HTTPContentTooLarge) < 40 * _MB
+    assert peak(lambda: routes._document(body, None), falcon.HTTPContentTooLarge) < 40 * _MB

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections import Connection
-from intake import limits
-from intake.faults import TooMuch
-from mappings import segment_settings
+from configuration.connections import Connection
+from intake.http import limits
+from intake.http.faults import TooMuch
+from mappings.segment import settings
 from queues.change import decode
 from tests.support.segment import TRAITS, changes, dead, message, read
 
@@ -87,7 +87,7 @@ def test_what_an_action_finds_wrong_is_dead_in_its_queue_with_what_was_meant() -
 )
 def test_a_membership_without_a_usable_list_is_dead_as_an_update(list_id: str, queue: str, reason: str) -> None:
     adding = {"action": "add_profile_to_list", "trigger": 'type = "identify"', "list_id": list_id}
-    reading = read(message(), Connection("default", actions=segment_settings.read([adding])))
+    reading = read(message(), Connection("default", actions=settings.read([adding])))
     ((found, why, _),) = dead(reading)
     assert (found, why) == (f"default/audience/{queue}", reason)
     assert decode(reading.acceptances[0].dead[0].change).body.action == "update"
@@ -102,7 +102,7 @@ def test_an_audience_with_too_long_a_name_is_dead() -> None:
 def test_what_an_action_nests_too_deeply_is_dead() -> None:
     deep = json.loads("[" * (limits.NESTED - 3) + "]" * (limits.NESTED - 3))
     mapped = {"action": "upsert_profile", "fields": {"properties": {"a": {"b": {"c": "$.traits.deep"}}}}}
-    connection = Connection("default", actions=segment_settings.read([mapped]))
+    connection = Connection("default", actions=settings.read([mapped]))
     assert [reason for _, reason, _ in dead(read(message(traits=TRAITS | {"deep": deep}), connection))] == ["malformed"]
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from msgspec import Raw
 
-from intake import setting_values
-from intake.mparticle_settings import API_KEY
+from intake.mparticle import settings as setting_values
+from intake.mparticle.settings import API_KEY
 from mappings.account_settings import rules_from_mparticle
 from mappings.rules import Rules
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intake.tally import Tally
+from intake.http.errors import Tally
 
 
 class Clock:

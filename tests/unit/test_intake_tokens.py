@@ -6,8 +6,8 @@ import hmac
 
 import pytest
 
-from intake.auth import Auth
-from senders import Sender
+from configuration.senders import Sender
+from intake.access.auth import Auth
 from tests.support.senders import scopes
 
 FIRST, SECOND, THIRD = "0b5c4d3f7a1e4c66", "6f1d2c9a8b7e4f30", "another of backoffice"

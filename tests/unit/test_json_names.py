@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import faults
-from intake.mparticle_messages import decoder
-from json_names import shown, twice, unknown
-from snapshots.errors import Unreadable
+from intake.http import faults
+from intake.mparticle.messages import decoder
 from snapshots.json_members import members
+from snapshots.rows import Unreadable
+from text.json_names import shown, twice, unknown
 
 #: Names that are alike in one way or another, and texts that look like JSON.
 NAMES = st.sampled_from(["id", "type", "x", "", "é", 'a"', "a\\", ":", '"id":', "{}"])

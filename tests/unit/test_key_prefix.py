@@ -14,8 +14,6 @@ from tests.support.ops import ROOT
 
 _PROGRAM = """
 import inspect, json
-from console import throttle
-from klaviyo import limiter
 from queues import doorbell, keys
 from queues.names import Queue
 from rq.job import Job
@@ -25,7 +23,7 @@ made = {name: value for name, value in vars(keys).items() if name.isupper() and 
 for name, call in inspect.getmembers(keys, inspect.isfunction):
     if call.__module__ == "queues.keys" and call.__annotations__["return"] == "str":
         made[name] = call(*(given.get(each, "x") for each in inspect.signature(call).parameters if each != "part"))
-made |= {"limits": limiter.PREFIX, "throttle": throttle.PREFIX, "job": Job.key_for("j")}
+made |= {"limits": keys.LIMITS, "throttle": keys.THROTTLE, "job": Job.key_for("j")}
 made |= {"rq": RQ.redis_queue_namespace_prefix, "rqs": RQ.redis_queues_keys, "w": Worker.redis_worker_namespace_prefix}
 print(json.dumps({name: value for name, value in made.items() if name != "PREFIX"}))
 """
@@ -53,7 +51,7 @@ def test_a_prefix_stands_in_front_of_every_key_and_changes_nothing_else(prefix: 
 
 def test_the_settings_can_be_read_before_the_prefix_is() -> None:
     """The folder of `ferry up` may name one, and a command that has imported the keys by then would not have it."""
-    program = "import sys, ops.cli; assert 'key_prefix' not in sys.modules, 'imported by the settings'"
+    program = "import sys, commands.main; assert 'queues.key_prefix' not in sys.modules, 'imported by the settings'"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     told = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr

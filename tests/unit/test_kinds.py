@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections import Connection
+from configuration.connections import Connection
 from queues.change import Action, Body, Change, person_key
 from worker.kinds import KINDS
-from worker.people import People
+from worker.people.batch_people import People
 
 ACTIONS: dict[str, tuple[Action, ...]] = {
     "audience": ("add", "remove", "update"),

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections import Connection, Connections
+from configuration.connections import Connection, Connections
+from configuration.settings import KLAVIYO, Settings
+from local.group import EMULATOR_KEY
+from local.klaviyo_choice import starts_emulator
 from ops.errors import Misconfigured
-from ops.group import EMULATOR_KEY
-from ops.klaviyo_choice import starts_emulator
-from settings import KLAVIYO, Settings
 
 EMULATED = {
     "REDIS_URL": "unix:///v/redis.sock",

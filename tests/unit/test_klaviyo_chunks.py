@@ -9,10 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from klaviyo.bulk import MAX_BODY
-from klaviyo.chunks import chunks
-from klaviyo.filters import MAX_FILTER, MAX_VALUES, any_of, equals, query
+from klaviyo.bulk import MAX_BODY, chunks
 from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS, encode_import
+from klaviyo.lookups import MAX_FILTER, MAX_VALUES, any_of, equals, query
 
 values = st.lists(st.text(min_size=1, max_size=60), max_size=250)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from klaviyo.duration import took_ms
+from klaviyo.imports import duration_ms
 
 BEGAN = "2026-09-04T13:40:00+00:00"
 
@@ -23,4 +23,4 @@ BEGAN = "2026-09-04T13:40:00+00:00"
     ],
 )
 def test_it_is_told_where_both_times_can_be_read(created: object, completed: object, ms: int | None) -> None:
-    assert took_ms(created, completed) == ms
+    assert duration_ms(created, completed) == ms

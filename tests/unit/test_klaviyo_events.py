@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import responses
 
-from klaviyo.bulk import MAX_BODY
-from klaviyo.chunks import chunks
+from klaviyo.bulk import MAX_BODY, chunks
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.events import MAX_EVENTS, MAX_ROW_BYTES

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
-from klaviyo.filters import any_of, query
-from klaviyo.lookups import Found, ProfileField, by_value
+from klaviyo.lookups import Found, ProfileField, any_of, by_value, query
 from klaviyo.outcomes import UNEXPECTED, Gone, Hold
 from tests.support.client import OpenLimiter
 

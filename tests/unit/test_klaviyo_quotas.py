@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klaviyo.endpoints import ENDPOINTS
-from klaviyo.quotas import PUBLISHED, Quota
+from klaviyo.endpoints import ENDPOINTS, PUBLISHED, Quota
 
 
 def test_every_endpoint_has_a_quota_and_every_quota_an_endpoint() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klaviyo.retry_after import LONGEST_S, parse_retry_after
+from klaviyo.responses import LONGEST_S, parse_retry_after
 
 #: Fri, 15 Jan 2027 08:00:00 GMT.
 NOW = 1_800_000_000.0

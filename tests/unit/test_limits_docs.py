@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from intake import limits
+from intake.http import limits
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from connections import Audience, Connection
+from configuration.connections import Audience, Connection
 from mappings.rules import Rules
 from queues.names import Queue
 from queues.owners import Known
 from worker.connection import Destination, resolve
-from worker.list_owner import in_use, told
+from worker.lists import in_use, told
 
 VIPS, GOLD = (Queue("default", "audience", number) for number in ("42", "43"))
 

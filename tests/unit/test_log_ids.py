@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import log_ids
+from logs import log_ids
 
 
 def test_ids_add_up_within_blocks_and_are_gone_behind_them() -> None:

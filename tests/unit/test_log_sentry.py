@@ -6,8 +6,8 @@ from typing import Any, cast
 
 from sentry_sdk.utils import event_from_exception
 
-import log_ids
-from ops.log_sentry import bare
+from logs import log_ids
+from logs.sentry import bare
 from tests.support import canaries as c
 
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from mappings.errors import Reason, Rejected
-from mappings.merge import merge
+from mappings.mparticle import merge
 from mappings.person import Attribute, Identity, Person
 from mappings.sources import read
 

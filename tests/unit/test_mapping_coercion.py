@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.coercion import coerce
+from mappings.attributes import coerce
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ from importlib.resources import files
 import phonenumbers
 import pytest
 
-from mappings.country import alpha2
-from mappings.country_table import COUNTRIES
+from mappings.country import COUNTRIES, alpha2
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.errors import Reason, Rejected
-from mappings.event_profile import read
+from mappings.event import read
 from mappings.rules import Rules
 
 RULES = Rules()

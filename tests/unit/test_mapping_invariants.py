@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mappings.errors import Rejected
 from mappings.fields import PROPERTY_TARGETS, RESERVED, STANDARD
-from mappings.identity_types import ALTERNATE, PHONES
+from mappings.identifiers import ALTERNATE, PHONES
 from mappings.person import Attribute, Identity, Person
 from mappings.profile import Profile, to_profile
 from mappings.rules import Rules

@@ -7,22 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mappings.entries import parse_properties
 from mappings.fields import PROPERTY_TARGETS, RESERVED
-from mappings.property_mapping import parse
 
 
 @pytest.mark.parametrize("text", [None, "", "  \n", "null", "{}", "[]"])
 def test_nothing_is_the_empty_mapping(text: str | None) -> None:
-    assert parse(text) == {}
+    assert parse_properties(text) == {}
 
 
 @pytest.mark.parametrize("target", PROPERTY_TARGETS)
 def test_every_target_may_be_named_with_or_without_dollar(target: str) -> None:
-    assert parse(json.dumps({"a": target, "b": f"${target}", "c": target.upper()})) == dict.fromkeys("abc", target)
+    assert parse_properties(json.dumps({"a": target, "b": f"${target}", "c": target.upper()})) == dict.fromkeys(
+        "abc", target
+    )
 
 
 def test_attribute_names_lose_one_dollar_and_their_case() -> None:
-    assert parse('{"$Company": "organization", "Job Title": "title", "$$x": "image"}') == {
+    assert parse_properties('{"$Company": "organization", "Job Title": "title", "$$x": "image"}') == {
         "company": "organization",
         "job title": "title",
         "$x": "image",
@@ -42,16 +44,16 @@ def test_attribute_names_lose_one_dollar_and_their_case() -> None:
     ],
 )
 def test_mparticles_own_mapping_is_read_plain_or_escaped(text: str) -> None:
-    assert parse(text) == {"company": "organization"}
+    assert parse_properties(text) == {"company": "organization"}
 
 
 def test_a_name_with_an_ampersand_is_only_unescaped_when_the_whole_text_was_escaped() -> None:
-    assert parse('{"a &amp; b": "title"}') == {"a &amp; b": "title"}
-    assert parse(html.escape('{"a & b": "title"}')) == {"a & b": "title"}
+    assert parse_properties('{"a &amp; b": "title"}') == {"a &amp; b": "title"}
+    assert parse_properties(html.escape('{"a & b": "title"}')) == {"a & b": "title"}
 
 
 def test_the_same_entry_twice_is_one() -> None:
-    assert parse('[{"map":"a","value":"title"},{"map":"$A","value":"$title"}]') == {"a": "title"}
+    assert parse_properties('[{"map":"a","value":"title"},{"map":"$A","value":"$title"}]') == {"a": "title"}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_the_same_entry_twice_is_one() -> None:
 )
 def test_a_wrong_mapping_is_refused_naming_the_entry(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
-        parse(text)
+        parse_properties(text)
 
 
 _SECRET = "pk_canary0123456789"
@@ -105,7 +107,7 @@ _SECRET = "pk_canary0123456789"
 )
 def test_a_secret_that_was_pasted_into_a_mapping_is_not_repeated(text: str) -> None:
     with pytest.raises(ValueError, match="property mapping") as refusal:
-        parse(text)
+        parse_properties(text)
     assert "canary" not in str(refusal.value)
 
 
@@ -114,7 +116,7 @@ _ATTRIBUTES = st.text(min_size=1).filter(lambda name: name != "$" and name.lower
 
 def _outcome(text: str) -> dict[str, str] | str:
     try:
-        return parse(text)
+        return parse_properties(text)
     except ValueError as error:
         return str(error)
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from ops.arriving import Arrival, Route, arrivals, going
+from ops.eta import Arrival, Route, arrivals, going
 from queues.census import Census
 from queues.counts import OpenBatch
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy, Waiting, decide
 from tests.support.ops import LAPSED, VIPS, counted
-from wording import clock
+from text.wording import clock
 
 NOW = 1_767_225_600_000  # 2026-01-01, midnight
 HOUR = 3_600_000

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from connections import Connection, Connections
+from configuration.connections import Connection, Connections
+from configuration.settings import Settings, Token
 from intake.readiness import Check
 from klaviyo.revision import REVISION
-from ops import checks_network
-from ops.checks_network import blocked, network_checks
-from ops.checks_redis import _memory, _version
-from ops.checks_settings import revision_check, settings_checks
-from settings import Settings, Token
+from ops.checks import network
+from ops.checks.network import blocked, network_checks
+from ops.checks.redis_server import _memory, _version
+from ops.checks.settings import revision_check, settings_checks
 
 BARE = Settings("redis://localhost", Connections({"default": Connection("default")}))
 NOWHERE = str(ipaddress.IPv4Address(0))
@@ -99,7 +99,7 @@ def test_a_blocked_name_fails_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -
     def answer(*_: object, **__: object) -> list[tuple[Any, ...]]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (NOWHERE, 443))]
 
-    monkeypatch.setattr(checks_network, "get_environ_proxies", lambda _url: {})
+    monkeypatch.setattr(network, "get_environ_proxies", lambda _url: {})
     monkeypatch.setattr(socket, "getaddrinfo", answer)
     (check,) = network_checks("https://a.klaviyo.com")
     assert (check.ok, check.name) == (False, "dns")
@@ -107,7 +107,7 @@ def test_a_blocked_name_fails_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_something_that_speaks_no_tls_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks_network, "get_environ_proxies", lambda _url: {})
+    monkeypatch.setattr(network, "get_environ_proxies", lambda _url: {})
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     name, tls = network_checks(f"https://localhost:{port}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ops.cli import _COMMANDS, main
+from commands.main import _COMMANDS, main
 from tests.support.ops import ferry, ferry_process
 
 NOWHERE = "redis://user:s3cret@127.0.0.1:1/0"

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from klaviyo.endpoints import ENDPOINTS
-from ops.checks_keys import READING, WRITING
+from ops.checks.klaviyo_keys import READING, WRITING
 
 ROOT = Path(__file__).parent.parent.parent
 

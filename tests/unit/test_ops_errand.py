@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ops.errand import Errand
+from ops.flush_request import Errand
 from queues.counts import OpenBatch
 from tests.support.ops import VIPS, counted
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from identity.settings import Proof
 from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
-from ops.columns import LARGEST
-from ops.estimating import FITTING_BYTES, OURS, Estimate, Files, rows_of
+from ops.estimate import FITTING_BYTES, OURS, Estimate, Files, rows_of
+from ops.export.columns import LARGEST
 
 
 @pytest.mark.parametrize(

@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ops.episodes import episodes
-from ops.explain_json import document
-from ops.explain_now import klaviyo, ledger, lines
-from ops.explain_view import view
-from ops.explain_words import events
-from ops.sought import sought
-from ops.story import Membership, Standing, Story
+from ops.explain.document import document
+from ops.explain.history import Membership, Standing, Story
+from ops.explain.now import klaviyo, ledger, lines
+from ops.explain.person import sought
+from ops.explain.timeline import episodes
+from ops.explain.view import view
+from ops.explain.words import events
 from queues.change import Change, person_key
 from queues.counts import OpenBatch
 from queues.dead_letters import DeadLetter
+from queues.history.outcomes import told
+from queues.history.settled import Ends, ImportJob
+from queues.history.traces import Open, Traces, Waiting
 from queues.holds import Hold
-from queues.members import PERHAPS
 from queues.policy import Waiting as Look
-from queues.settled import Ends, ImportJob
-from queues.telling import told
-from queues.traces import Open, Traces, Waiting
+from queues.snapshots.members import PERHAPS
 from tests.support.ops import VIPS, counted
 from tests.support.told import NOW, changed, settled
 

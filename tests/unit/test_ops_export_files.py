@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.profile import Profile
-from ops.columns import LARGEST
 from ops.errors import Failed
-from ops.export_files import write
+from ops.export.columns import LARGEST
+from ops.export.files import write
 
 
 def person(email: str = "ann@example.com", **properties: Any) -> Profile:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops import embedded, group_file
+from local import embedded_redis, group_files
+from local.group import Group, generated, leftovers, stages
+from local.group_files import locked, note_path
+from local.supervisor import wait_s
 from ops.errors import Failed
-from ops.group import Group, generated, leftovers, stages
-from ops.group_lock import locked, note_path
-from ops.program import wait_s
 
 GROUP = Group(Path("var"), "127.0.0.1", 8000, 2, Path("redis.sock"), 9400)
 OURS = Group(Path("var"), "127.0.0.2", 8000, 1, None, None)
@@ -33,7 +33,7 @@ def test_all_end_within_twenty_seconds() -> None:
 
 
 def test_the_server_keeps_everything_and_evicts_nothing() -> None:
-    command = embedded.command(Path("var"), Path("redis.sock"))
+    command = embedded_redis.command(Path("var"), Path("redis.sock"))
     options = dict(zip(command[1::2], command[2::2], strict=True))
     assert options["--appendonly"] == "yes"
     assert options["--appendfsync"] == "everysec"
@@ -66,15 +66,15 @@ def test_a_program_that_keeps_ending_is_started_ever_later(failures: int, second
 
 
 def test_the_socket_is_in_the_folder_where_its_path_is_short_enough(tmp_path: Path) -> None:
-    with embedded.socket_path(tmp_path) as socket:
+    with embedded_redis.socket_path(tmp_path) as socket:
         assert socket == tmp_path.resolve() / "redis.sock"
 
 
 def test_the_socket_moves_to_a_temporary_folder_where_it_is_not(
     tmp_path: Path,
 ) -> None:
-    with embedded.socket_path(tmp_path / ("x" * 100)) as socket:
-        assert len(os.fsencode(socket)) <= embedded.LONGEST_PATH
+    with embedded_redis.socket_path(tmp_path / ("x" * 100)) as socket:
+        assert len(os.fsencode(socket)) <= embedded_redis.LONGEST_PATH
         assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
     assert not socket.parent.exists()
 
@@ -83,7 +83,10 @@ def test_a_socket_that_fits_nowhere_is_refused_with_the_remedy(tmp_path: Path, m
     deep = tmp_path / ("y" * 100)
     deep.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(deep))
-    with pytest.raises(Failed, match="choose a shorter --var or TMPDIR"), embedded.socket_path(tmp_path / ("x" * 100)):
+    with (
+        pytest.raises(Failed, match="choose a shorter --var or TMPDIR"),
+        embedded_redis.socket_path(tmp_path / ("x" * 100)),
+    ):
         pass
 
 
@@ -95,18 +98,18 @@ def test_a_value_of_the_group_file_is_read_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, value: str
 ) -> None:
     var = tmp_path_factory.mktemp("var")
-    group_file.write(var, {"REDIS_URL": value, "PORT": "8000"})
-    assert group_file.read(var) == {"REDIS_URL": value, "PORT": "8000"}
+    group_files.write(var, {"REDIS_URL": value, "PORT": "8000"})
+    assert group_files.read(var) == {"REDIS_URL": value, "PORT": "8000"}
 
 
 def test_the_group_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    group_file.write(tmp_path, {"FERRY_TOKENS": "local:secret"})
-    assert stat.S_IMODE(group_file.path(tmp_path).stat().st_mode) == 0o600
+    group_files.write(tmp_path, {"FERRY_TOKENS": "local:secret"})
+    assert stat.S_IMODE(group_files.path(tmp_path).stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["group.env"]
 
 
 def test_a_folder_without_a_group_file_knows_nothing(tmp_path: Path) -> None:
-    assert group_file.read(tmp_path) == {}
+    assert group_files.read(tmp_path) == {}
 
 
 def test_a_second_group_in_one_folder_is_told_who_is_there(tmp_path: Path) -> None:

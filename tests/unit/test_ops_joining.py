@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from mappings.rules import Rules
-from ops.joining import waiting
+from ops.export.joining import waiting
 from queues.change import Action, Body, Change, person_key
 
 NOW = 1_767_225_600_000

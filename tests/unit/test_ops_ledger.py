@@ -10,9 +10,9 @@ from redis.exceptions import (
 )
 from redis.exceptions import ConnectionError as Unreachable
 
+from configuration.settings import load
 from ops.errors import Failed, Misconfigured
 from ops.ledger import address, ledger, unreachable
-from settings import load
 
 
 @pytest.mark.parametrize(

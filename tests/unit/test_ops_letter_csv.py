@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.rules import Rules
-from ops.letter_csv import Sheet, sheet
+from ops.dead_letters.csv_file import Sheet, sheet
 from queues.change import Action, Body, Change, person_key
 
 NOW = 1_767_225_600_000

@@ -4,8 +4,8 @@ import pytest
 
 from intake.incoming import MALFORMED, NO_IDENTITY
 from mappings.errors import Reason
-from mappings.segment_routed import LIST_UNKNOWN
-from ops.letter_reasons import meaning
+from mappings.segment.routed import LIST_UNKNOWN
+from ops.dead_letters.reasons import meaning
 from worker.counting import OF_DELIVERY
 
 #: What these concern is left out, and the person or event goes without it: no letter has them.

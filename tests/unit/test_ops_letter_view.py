@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from ops.letter_view import LISTED, listing, summary, traceable, whole
+from ops.dead_letters.view import LISTED, listing, summary, traceable, whole
 from queues.change import Body, Change
 from queues.dead_letters import DeadLetter
 from queues.names import Queue

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-import log_ids
-from ops import logs
-from ops.errors import Misconfigured
-from ops.log_json import JsonLine
-from ops.log_text import OneLine
+from configuration.settings import SettingsError
+from logs import log_ids, setup
+from logs.json_lines import JsonLine
+from logs.text_lines import OneLine
 from tests.support.hostile import HOSTILE, STEERS
 from tests.support.nursery import ROOT
 
@@ -132,28 +131,28 @@ def test_of_an_exception_that_asyncio_found_forgotten_the_words_stay_out(line: A
     ],
 )
 def test_the_small_talk_of_libraries_is_left_out(name: str, level: int, kept: bool) -> None:
-    assert logs.is_worth_a_line(record("x", name=name, level=level)) is kept
+    assert setup.is_worth_a_line(record("x", name=name, level=level)) is kept
 
 
 def test_an_unknown_level_is_refused_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FERRY_LOG_LEVEL", "LOUD")
-    with pytest.raises(Misconfigured, match=r"FERRY_LOG_LEVEL: not a level\. Use one of DEBUG, INFO, WARNING, ERROR"):
-        logs.configure("web")
+    with pytest.raises(SettingsError, match=r"FERRY_LOG_LEVEL: not a level\. Use one of DEBUG, INFO, WARNING, ERROR"):
+        setup.configure("web")
 
 
 def test_an_unknown_format_is_refused_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FERRY_LOG_FORMAT", "xml")
-    with pytest.raises(Misconfigured, match=r"FERRY_LOG_FORMAT: not a format\. Use one of auto, json, text"):
-        logs.configure("web")
+    with pytest.raises(SettingsError, match=r"FERRY_LOG_FORMAT: not a format\. Use one of auto, json, text"):
+        setup.configure("web")
 
 
 def test_a_dsn_that_is_none_is_refused_without_being_repeated(
     monkeypatch: pytest.MonkeyPatch, root: logging.Logger
 ) -> None:
     monkeypatch.setenv("SENTRY_DSN", "the-secret-of-somebody")
-    with pytest.raises(Misconfigured, match="SENTRY_DSN: not one of Sentry's") as refused:
-        logs.configure("web")
-    assert "somebody" not in refused.value.message
+    with pytest.raises(SettingsError, match="SENTRY_DSN: not one of Sentry's") as refused:
+        setup.configure("web")
+    assert "somebody" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +172,7 @@ def test_lines_are_for_people_on_a_terminal_and_for_programs_elsewhere(
     if form:
         monkeypatch.setenv("FERRY_LOG_FORMAT", form)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    logs.configure("web")
+    setup.configure("web")
     (handler,) = root.handlers
     assert type(handler.formatter) is kind
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from klaviyo.list_people import Person
 from klaviyo.marketing import Marketing, Suppression
-from ops.mailable import CHANNELS, STATES, Standing
+from ops.export.mailable import CHANNELS, STATES, Standing
 
 LIST = "L1"
 

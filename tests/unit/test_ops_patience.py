@@ -9,7 +9,7 @@ import pytest
 from klaviyo.errors import NotAccepted, Throttled
 from klaviyo.outcomes import Hold, Outcome, Retry
 from ops.errors import Failed
-from ops.patience import patiently
+from ops.retrying import patiently
 
 
 def failing(*outcomes: Outcome | Exception) -> Callable[[], str]:

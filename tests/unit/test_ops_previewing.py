@@ -7,9 +7,9 @@ from typing import Any
 import falcon
 import pytest
 
-from connections import Audience, Connection, Connections
+from configuration.connections import Audience, Connection, Connections
 from ops.errors import Failed
-from ops.previewing import preview
+from ops.preview import preview
 
 NOW = 1_767_225_600_000
 DEFAULT = Connection("default")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from connections import Connection, Connections
-from ops.previewing import preview
+from configuration.connections import Connection, Connections
+from ops.preview import preview
 
 NOW = 1_767_225_600_000
 CONNECTIONS = Connections({"default": Connection("default")})

@@ -8,9 +8,9 @@ from typing import Any
 import falcon
 import pytest
 
-from connections import Connection, Connections
-from mappings import segment_settings
-from ops.previewing import preview
+from configuration.connections import Connection, Connections
+from mappings.segment import settings
+from ops.preview import preview
 from tests.support.segment import NOW, PERSONAS, TRAITS, message
 
 DEFAULT = Connection("default")
@@ -25,7 +25,7 @@ def by_queue(posted: object, connection: Connection = DEFAULT) -> dict[str, dict
 
 
 def test_a_profile_is_shown_as_klaviyo_would_get_it_and_several_messages_of_a_person_as_one() -> None:
-    actions = segment_settings.read([{"action": "upsert_profile", "traits_as_properties": True}])
+    actions = settings.read([{"action": "upsert_profile", "traits_as_properties": True}])
     batch = [message(traits=TRAITS | {"plan": "gold"}), message(messageId="m-2", traits=TRAITS | {"size": 4})]
     queue = by_queue({"batch": batch}, Connection("default", actions=actions))["default/profile/profiles"]
     (person,) = queue["people"]

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from ops.errand import Errand
-from ops.flush_wait import wait_for
-from ops.remote_calls import portions
+from commands.flush import wait_for
+from ops.client.http import portions
+from ops.flush_request import Errand
 from queues.census import Census
 from tests.support.ops import VIPS, counted
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from ops.roster import Roster
-from queues.members import bucket_of
+from queues.snapshots.members import bucket_of
 
 ANN = "email:ann@example.com"
 LIST: list[dict[str, str | None]] = [

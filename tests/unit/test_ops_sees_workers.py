@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ops.cli import _COMMANDS
+from commands.main import _COMMANDS
 from queues.keys import RQ_PREFIX
 from tests.support.ops import ROOT
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from klaviyo.lookups import Found
-from ops.selftest_changes import Clash, Did, clash
-from ops.selftest_identity_questions import QUESTIONS
-from ops.selftest_verdict import CLASHES, verdict
+from ops.selftest.changes import Clash, Did, clash
+from ops.selftest.identity_questions import QUESTIONS
+from ops.selftest.verdict import CLASHES, verdict
 
 A = Found("01A", "a@example.com", None, None)
 B = Found("01B", "b@example.com", "+12025550123", "b-1")

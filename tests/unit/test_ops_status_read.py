@@ -5,9 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from ops import status_read
-from ops.status_json import document
-from ops.status_view import view
+from commands.status import view
+from ops import documents
+from ops.documents import document
 from queues.census import Census
 from queues.counts import OpenBatch
 from queues.holds import Hold
@@ -57,16 +57,16 @@ def printed(census: Census) -> str:
 
 @pytest.mark.parametrize("census", CENSUSES.values(), ids=CENSUSES)
 def test_a_census_that_is_read_from_its_json_is_the_same(census: Census) -> None:
-    assert status_read.census(document(census)) == census
-    assert printed(status_read.census(document(census))) == printed(census)
+    assert documents.census(document(census)) == census
+    assert printed(documents.census(document(census))) == printed(census)
 
 
 @pytest.mark.parametrize("told", [{}, {"at": "yesterday"}, {"at": 1}, document(CENSUSES["much"]) | {"queues": [{}]}])
 def test_what_is_no_census_is_refused(told: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        status_read.census(told)
+        documents.census(told)
 
 
 def test_the_queue_keeps_its_name() -> None:
-    (vips, _) = status_read.census(document(CENSUSES["much"])).queues
+    (vips, _) = documents.census(document(CENSUSES["much"])).queues
     assert (vips.queue, vips.name) == (VIPS, "VIPs")

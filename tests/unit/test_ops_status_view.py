@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from ops.status_json import document
-from ops.status_view import view
+from commands.status import view
+from ops.documents import document
 from queues.census import Census
 from queues.counts import OpenBatch
 from queues.holds import Hold

@@ -10,8 +10,8 @@ import pytest
 from pyarrow import parquet
 
 from ops.errors import Failed
-from ops.sync_source import Kind, source
-from queues.snapshots import PIECE
+from ops.sync.source import Kind, source
+from queues.snapshots.orders import PIECE
 
 DOWNLOAD = b"mpid, scanned_timestamp_ms, identity_value, identity_type\n1, 1538596779000, a@example.com, email\n"
 MOVED = b'{"MembershipChangedTimestamp":1,"AudienceId":42,"IsMember":true,"UserIdentities":{"Email":"a@example.com"}}\n'

@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ops.masking import masked, plain
-from ops.sync_effort import Effort, effort
-from ops.sync_follow import absent, stuck
-from ops.sync_view import counts_table
-from ops.syncs_view import campaigns, document, listing
+from commands.syncs import campaigns, document, listing
+from ops.audit_format import masked, plain
+from ops.sync.dry_run import Effort, effort_of
+from ops.sync.follow import absent, stuck
+from ops.sync.view import counts_table
 from queues.census import Census
 from queues.counts import QueueCount
 from queues.holds import Hold
 from queues.policy import Waiting
-from queues.snapshots import Counts, Order, Record, State, queue_of
+from queues.snapshots.orders import Counts, Order, Record, State, queue_of
 from tests.support.ops import VIPS, counted
 
 SNAPSHOTS = queue_of("default", "42")
@@ -108,14 +108,14 @@ def test_a_process_that_is_not_there_is_named(known: Census, why: str | None) ->
 def test_the_effort_follows_from_the_sizes_of_requests(
     counts: Counts, upload_max: int, expected: tuple[int, int, int]
 ) -> None:
-    found = effort(counts, upload_max)
+    found = effort_of(counts, upload_max)
     assert (found.imports, found.look_ups, found.removals) == expected
 
 
 def test_the_slowest_limit_decides_how_long_it_takes() -> None:
-    imports = effort(Counts(adds=13_500), 100)
+    imports = effort_of(Counts(adds=13_500), 100)
     assert imports == Effort(135, 0, 0, 1.0)
-    assert effort(Counts(adds=13_500, removals=100), 100).minutes == 1.0
+    assert effort_of(Counts(adds=13_500, removals=100), 100).minutes == 1.0
 
 
 def test_a_record_for_programs_has_times_in_words_and_its_audience() -> None:

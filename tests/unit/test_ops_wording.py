@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wording import moment, number, plural, span
+from text.wording import moment, number, plural, span
 
 
 @pytest.mark.parametrize(

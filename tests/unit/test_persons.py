@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queues.persons import carrying, names, whose
+from queues.change import carrying, names, whose
 
 
 def test_the_first_key_says_whose_a_change_is() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queues.room import full
+from queues.server.room import full
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.segment_auth import Signatures, write_key
-from senders import Sender
+from configuration.senders import Sender
+from intake.segment.auth import Signatures, write_key
 
 SECRETS = ("3c0e7b51d2f94a68", "d41f8e6a90b27c35")
 SENDERS = tuple(Sender(secret[:4], segment_secrets=(secret,)) for secret in SECRETS)

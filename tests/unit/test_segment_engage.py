@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from mappings.segment import route
-from mappings.segment_routed import Routed
-from mappings.segment_settings import read
+from mappings.segment.changes import route
+from mappings.segment.routed import Routed
+from mappings.segment.settings import read
 
 _ENTERED = {"type": "track", "event": "Audience Entered"}
 _ACTIONS = read([{"action": "add_profile_to_list"}, {"action": "remove_profile_from_list"}])

@@ -9,8 +9,7 @@ from msgspec.json import encode
 
 from mappings.profile import to_profile
 from mappings.rules import Rules
-from mappings.segment_erasure import erasure
-from mappings.segment_person import read
+from mappings.segment.person import erasure, read
 
 
 @pytest.mark.parametrize(

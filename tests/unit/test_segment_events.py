@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from mappings.event import to_event
 from mappings.rules import Rules
-from mappings.segment import route
-from mappings.segment_routed import Routed
-from mappings.segment_settings import DEFAULTS, read
+from mappings.segment.changes import route
+from mappings.segment.routed import Routed
+from mappings.segment.settings import DEFAULTS, read
 
 _BASE = {
     "type": "track",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mappings.segment_integrations import is_for_klaviyo
+from mappings.segment.engage import is_for_klaviyo
 from tests.support.segment import message, read
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.segment_paths import If, Path, first_of, parse, parse_path, paths, resolve
+from mappings.segment.paths import If, Path, first_of, parse, parse_path, paths, resolve
 
 _MESSAGE = {
     "traits": {

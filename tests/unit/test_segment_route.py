@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from mappings.segment import route
-from mappings.segment_routed import Routed
-from mappings.segment_settings import DEFAULTS, read
+from mappings.segment.changes import route
+from mappings.segment.routed import Routed
+from mappings.segment.settings import DEFAULTS, read
 
 _IDENTIFY = {"type": "identify", "userId": "u-1", "traits": {"email": "ann@example.com", "firstName": "Ann"}}
 _TRACK = {"type": "track", "context": {"traits": {"email": "ann@example.com"}}, "timestamp": "2026-01-01T00:00:00Z"}

@@ -7,10 +7,10 @@ from typing import Any, get_args
 
 import pytest
 
-from mappings.segment_actions import Name
-from mappings.segment_paths import If, Path
-from mappings.segment_settings import DEFAULTS, read
-from mappings.segment_templates import TEMPLATES
+from mappings.segment.actions import Name
+from mappings.segment.paths import If, Path
+from mappings.segment.settings import DEFAULTS, read
+from mappings.segment.templates import TEMPLATES
 
 _DOCS = (File(__file__).parents[2] / "docs" / "segment.md").read_text()
 _LONG_PATH = {"email": "$.traits..email"}

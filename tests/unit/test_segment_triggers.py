@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.segment_conditions import Condition, Contains, Every, Is, Match, Not, Some, holds
-from mappings.segment_paths import Path
-from mappings.segment_triggers import parse
+from mappings.segment.conditions import Condition, Contains, Every, Is, Match, Not, Some, holds
+from mappings.segment.paths import Path
+from mappings.segment.triggers import parse
 
 _TRACK = {"type": "track", "event": "Order Completed", "properties": {"plan": "pro", "count": 1, "gift": True}}
 

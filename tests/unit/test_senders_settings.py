@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import settings
-from connections import Connection
-from senders import Rate, Sender
-from settings import Settings, SettingsError
+from configuration import settings
+from configuration.connections import Connection
+from configuration.senders import Rate, Sender
+from configuration.settings import Settings, SettingsError
 
 TOKEN, OTHER = "a token of sixteen or more", "another token of as many"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from marshmallow import ValidationError
 
-import settings_checks
-from queues.sentinel import Watched, read
+from configuration import checks
+from queues.server.connection import Watched, read
 
 WHOLE = "rediss+sentinel://me:p%40ss@one:1,[::1]:2,three/my%2Dmaster/3?sentinel_password=s&ssl_cert_reqs=required"
 
@@ -41,5 +41,5 @@ def test_secrets_are_not_shown() -> None:
 )
 def test_a_wrong_address_is_refused_with_the_reason_and_without_its_password(url: str, says: str) -> None:
     with pytest.raises(ValidationError, match=says) as refusal:
-        settings_checks.redis_url(url)
+        checks.redis_url(url)
     assert "hunter2" not in str(refusal.value)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import settings
+from configuration import settings
+from configuration.settings import SettingsError, Token
 from queues.policy import FlushPolicy
-from settings import SettingsError, Token
 
 
 @pytest.fixture(autouse=True)

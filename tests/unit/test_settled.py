@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queues.change import Action, Body, Change, nobody_key, person_key
-from queues.settled import Ends, ImportJob, Settled, named, pack, unpack
-from queues.telling import mentions, told, without
+from queues.history.outcomes import mentions, told, without
+from queues.history.settled import Ends, ImportJob, Settled, named, pack, unpack
 from tests.support.told import NOW, changed, settled
 
 KEYS = [person_key("email", f"p{i}@example.com") for i in range(6)]

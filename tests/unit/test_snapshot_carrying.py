@@ -9,21 +9,19 @@ from hypothesis import strategies as st
 
 from queues.change import Action, Body, Change, person_key
 from queues.dead_letters import DeadLetter
-from queues.members import Bucket, Member, gone_key
 from queues.names import Queue
 from queues.pending import Look
 from queues.policy import Waiting
-from queues.snapshots import Order
-from queues.succession import overtaken
+from queues.snapshots.guard import overtaken
+from queues.snapshots.members import Bucket, Member, gone_key
+from queues.snapshots.orders import Order
 from snapshots.digests import digests
 from worker.membership import joined, left, updated
-from worker.people import People
-from worker.roster import identities
-from worker.snapshot_apply import Names, is_void
-from worker.snapshot_base import is_another
-from worker.snapshot_drain import waits
-from worker.snapshot_drift import as_listed, choose, drift
-from worker.snapshots import intents
+from worker.people.batch_people import People
+from worker.snapshots.apply import Names, is_void
+from worker.snapshots.base import as_listed, choose, drift_of, is_another
+from worker.snapshots.kind import intents, waits
+from worker.snapshots.read_list import identities
 
 ANN, BOB, CID = "email:ann@x.com", "email:bob@x.com", "email:cid@x.com"
 
@@ -109,7 +107,7 @@ def test_the_ledger_becomes_the_list_but_for_those_who_changed_since(
         assert (identity in after.members) == (identity in known or (identity in listed and identity not in gone))
     assert all(after.members[who] == (before.members[who] if who in known else Member(0)) for who in after.members)
     assert after.gone == before.gone
-    assert drift(after, listed - newer).on_the_list_only == set()
+    assert drift_of(after, listed - newer).on_the_list_only == set()
 
 
 def test_who_joins_by_a_snapshot_is_known_with_what_was_sent() -> None:

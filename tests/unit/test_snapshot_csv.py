@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.rules import Rules
-from snapshots.errors import Unreadable
 from snapshots.reading import rows
-from snapshots.rows import Row, Selection, Unusable
+from snapshots.rows import Row, Selection, Unreadable, Unusable
 
 FULL = Selection(full=True)
 

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queues.members import BUCKETS, bucket_of
-from snapshots.errors import Unreadable
+from queues.snapshots.members import BUCKETS, bucket_of
 from snapshots.gathering import Gathered, gather
-from snapshots.rows import Row, Unusable, row
+from snapshots.rows import Row, Unreadable, Unusable, row
 
 _ROWS = st.lists(
     st.one_of(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from queues.snapshots import Counts
-from snapshots.guard import verdict
+from queues.snapshots.orders import Counts
+from snapshots.plan import verdict
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from queues.snapshots import Format
-from snapshots.errors import Unreadable
+from queues.snapshots.orders import Format
 from snapshots.reading import rows
-from snapshots.rows import Row, Selection, Unusable
+from snapshots.rows import Row, Selection, Unreadable, Unusable
 
 DEEP = '{"a":' * 500 + "1" + "}" * 500
 

@@ -10,10 +10,10 @@ from identity.identifiers import Named, made
 from identity.leaving import Leaver, leaving
 from identity.persons import Said
 from klaviyo.lookups import Found
-from queues.members import Bucket, Member, gone_key
+from queues.snapshots.members import Bucket, Member, gone_key
 from worker.coalesce import coalesce
 from worker.membership import known_otherwise
-from worker.profile_names import of_profile
+from worker.people.profile_names import of_profile
 
 EMAIL, ID, PHONE = "ann@x.com", "c-1", "+14155552671"
 BY_EMAIL: Named = ("email", EMAIL)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapshots.errors import Unreadable
 from snapshots.lines import lines, unpacked
+from snapshots.rows import Unreadable
 
 
 def _pieces(body: bytes, cut: int) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queues.members import Bucket, Member, bucket_of
+from queues.snapshots.members import Bucket, Member, bucket_of
 from snapshots.digests import digests
 from snapshots.gathering import gather
 from snapshots.plan import Planned

@@ -4,10 +4,9 @@ import msgspec
 import pytest
 
 from mappings.rules import Rules
-from snapshots.errors import Unreadable
 from snapshots.mparticle_lines import changes
 from snapshots.reading import rows
-from snapshots.rows import Row, Selection, Unusable
+from snapshots.rows import Row, Selection, Unreadable, Unusable
 
 HEADER = "mpid, scanned_timestamp_ms, identity_value, identity_type\n"
 

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections import Connection
+from configuration.connections import Connection
 from identity.blocked import DEFAULT, Blocked
-from intake.changes_messages import Change, person_keys
+from intake.changes.messages import Change, person_keys
 from mappings.errors import Rejected
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
 from mappings.profile import to_profile
 from mappings.rules import Rules
 from mappings.sources import read
-from queues import members
 from queues.change import person_key
+from queues.snapshots import members
 from snapshots.persons import Described, people
 from snapshots.rows import (
     Row,

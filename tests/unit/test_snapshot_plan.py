@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queues.members import Bucket, Member, gone_key
+from queues.snapshots.members import Bucket, Member, gone_key
 from snapshots.digests import digests
 from snapshots.plan import Planned, diff
 from snapshots.rows import Row, of_member, row

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queues.members import Bucket, Member, bucket_of
+from queues.snapshots.members import Bucket, Member, bucket_of
 from snapshots.gathering import Gathered, gather
 from snapshots.plan import Planned
 from snapshots.planning import plan

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from snapshots.errors import TemplateError
+from snapshots.rows import TemplateError
 from snapshots.templates import name
 
 NOW = datetime(2026, 3, 9, 7, 5, tzinfo=UTC)

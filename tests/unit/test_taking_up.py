@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tests.support import canaries as c
-from worker.taking_up import nameable
+from worker.deliver import nameable
 
 
 def test_the_first_ten_messages_are_named() -> None:

@@ -19,10 +19,10 @@ from queues.batches import Batch
 from queues.change import Body, Change, person_key
 from queues.names import Queue
 from worker.connection import Destination
-from worker.consents import intents
+from worker.consents.kind import intents
+from worker.consents.supersede import remaining
+from worker.consents.unsubscribe import unsubscribe
 from worker.delivery import Delivery
-from worker.overtaking import remaining
-from worker.unsubscribing import unsubscribe
 
 LIST = "LIST01"
 #: Profile ids of the members, by address.

@@ -19,10 +19,10 @@ from queues.batches import Batch
 from queues.change import Body, Change, person_key
 from queues.names import Queue
 from worker import progress
-from worker.confirming import confirm
+from worker.audience.confirm import confirm
+from worker.audience.upload import upload
 from worker.connection import Destination
 from worker.delivery import Delivery
-from worker.uploading import upload
 
 #: Mapped or not; named by a refusal or not; accepted and then failed.
 Kind = Literal["fine", "unmappable", "named", "unnamed", "fails"]
@@ -34,7 +34,7 @@ NAMED_AT_ONCE = 3
 @pytest.fixture(autouse=True)
 def _listed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The audience has its list; whose it is, is looked up in Redis."""
-    monkeypatch.setattr("worker.uploading.list_of", lambda _delivery, create: "LIST01")
+    monkeypatch.setattr("worker.audience.upload.list_of", lambda _delivery, create: "LIST01")
 
 
 class Scripted:

@@ -16,7 +16,7 @@ _CODE = re.compile(r"[a-z]+(_[a-z]+)+")
 
 
 def given() -> set[str]:
-    files = (*(ROOT / "worker").glob("*.py"), ROOT / "klaviyo" / "responses.py")
+    files = (*(ROOT / "worker").rglob("*.py"), ROOT / "klaviyo" / "responses.py")
     calls = (node for file in files for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call))
     return {code for call in calls if _name(call.func) in _CALLED for code in _codes(call)}
 

@@ -1,0 +1,232 @@
+"""How many files and functions of Ferry a reader of one change, one flush or one snapshot meets: `make trips`.
+
+Each walk is made once to warm up (imports, connections, caches) and once more while `sys.setprofile` notes every
+function that is entered. The intake, the scheduler's tick and the worker's task run in this process, over a real Redis
+and the emulator; the emulator is Klaviyo and does not count.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Final, cast
+
+import click
+import requests
+import uvicorn
+from redis import Redis
+
+from bench.deliveries import delivery
+from bench.errors import BenchError
+from bench.messages import CONNECTION, PATH, TOKEN, message, number, phone, profile
+from bench.processes import OURS, redis_server
+from commands.main import main as ferry
+from configuration import settings
+from emulator import server as emulator
+from intake.app import create_app
+from intake.http.server import config
+from queues import keys, pending
+from queues.clock import now_ms
+from queues.names import PARTITIONS, Queue
+from queues.server.connection import connect
+from scheduler.tick import tick
+from worker.deliver import deliver
+
+ROOT: Final = Path(__file__).parents[1]
+#: Rooms that are not Ferry at work.
+_APART: Final = ("bench", "emulator", "tests", ".venv")
+#: Files that a reader may have to open: CONTRIBUTING.md says the same.
+_PATIENCE: Final = 60.0
+TARGETS: Final = {"one mParticle change": 45, "ferry flush --wait": 18, "a CSV snapshot": 60}
+
+
+@dataclass
+class Trip:
+    """What was entered. `files`: paths from the root. `hops`: calls from one function to another, each counted once."""
+
+    files: set[str] = field(default_factory=set)
+    hops: set[tuple[str, str]] = field(default_factory=set)
+
+    def profile(self, frame: FrameType, event: str, _argument: object) -> None:
+        """Note a function of Ferry's that is entered; see sys.setprofile."""
+        if event != "call" or (entered := _name(frame)) is None:
+            return
+        self.files.add(entered.partition(":")[0])
+        caller = frame.f_back
+        while caller is not None and _name(caller) is None:
+            caller = caller.f_back
+        self.hops.add((_name(caller) or "" if caller else "", entered))
+
+
+def _name(frame: FrameType) -> str | None:
+    """File and function, None for what is not Ferry at work; bodies of modules and comprehensions are no functions."""
+    code = frame.f_code
+    path = Path(code.co_filename)
+    if code.co_name.startswith("<") or not path.is_relative_to(ROOT):
+        return None
+    inside = path.relative_to(ROOT)
+    return None if inside.parts[0] in _APART else f"{inside}:{code.co_qualname}"
+
+
+class Walks:
+    """The three walks, over a running intake: name, the block in which it is made, and the walk."""
+
+    def __init__(self, redis: Redis, intake: str, folder: Path) -> None:
+        self._redis, self._intake, self._folder = redis, intake, folder
+        self._known = settings.load()
+        self._sent = 0
+
+    def __iter__(self) -> Iterator[tuple[str, Callable[[], AbstractContextManager[None]], Callable[[], None]]]:
+        yield "one mParticle change", self._beside_another, self._change
+        yield "ferry flush --wait", self._with_processes, self._flush
+        yield "a CSV snapshot", nullcontext, self._snapshot
+
+    @contextmanager
+    def _beside_another(self) -> Iterator[None]:
+        """A change that waits, so that the one that is followed fills the queue."""
+        self._post()
+        yield
+
+    @contextmanager
+    def _with_processes(self) -> Iterator[None]:
+        """A change that waits, and the scheduler and the worker that deliver it, which are not followed."""
+        self._post()
+        with delivery(self._redis, self._folder, _environment(), 1):
+            yield
+
+    def _change(self) -> None:
+        self._post()
+        self._settle()
+
+    def _flush(self) -> None:
+        ferry(["flush", f"{CONNECTION}/audience/1", "--wait"], standalone_mode=False)
+
+    def _snapshot(self) -> None:
+        self._sent += 1
+        rows = "".join(f"person{self._sent}{i}@example.com\n" for i in range(3))
+        url = f"{self._intake}/v1/audiences/7/members?name=VIPs&confirm=true"
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "text/csv"}
+        requests.put(url, data=f"email\n{rows}", headers=headers, timeout=30).raise_for_status()
+        self._settle()
+
+    def _post(self) -> None:
+        self._sent += 1
+        body = message([profile(number(self._sent), 1, phone=phone(self._sent))], number(self._sent))
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        requests.post(self._intake + PATH, data=body, headers=headers, timeout=30).raise_for_status()
+
+    def _settle(self) -> None:
+        """Tick and deliver, with no waits, until nothing is pending or open. Raises BenchError."""
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until:
+            tick(self._redis, self._known.connections, now_ms())
+            batches = self._open()
+            if not batches and not sum(look.waiting.pending for look in pending.look(self._redis, self._queues())):
+                return
+            for batch in batches:
+                self._redis.hset(keys.batch(batch), "lease", 1)
+                deliver(batch)
+        raise BenchError(f"a walk was not settled in {_PATIENCE:g} s")
+
+    def _queues(self) -> list[Queue]:
+        return pending.all_queues(self._redis)
+
+    def _open(self) -> list[str]:
+        found = cast(
+            "list[list[bytes]]", [self._redis.zrange(keys.partition(n, "ring"), 0, -1) for n in range(PARTITIONS)]
+        )
+        return [batch.decode() for ids in found for batch in ids]
+
+
+class _Following:
+    """The hook of every thread that is followed; it notes while there is a trip."""
+
+    trip: Trip | None = None
+
+    def __call__(self, frame: FrameType, event: str, argument: object) -> None:
+        if self.trip is not None:
+            self.trip.profile(frame, event, argument)
+
+
+def measure() -> dict[str, Trip]:
+    """Walk -> what was entered. Raises BenchError."""
+    found = {}
+    following = _Following()
+    with _installation(following) as walks:
+        for name, block, walk in walks:
+            for trip in (None, Trip()):
+                with block():
+                    following.trip = trip
+                    sys.setprofile(following)
+                    walk()
+                    sys.setprofile(None)
+                    following.trip = None
+                if trip:
+                    found[name] = trip
+    return found
+
+
+@contextmanager
+def _installation(following: _Following) -> Iterator[Walks]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = stack.enter_context(redis_server(folder))
+        os.environ.update(
+            REDIS_URL=url,
+            KLAVIYO_BASE_URL=stack.enter_context(emulator.running(job_seconds=0, limits_off=True)),
+            KLAVIYO_API_KEY="pk_bench",
+            FERRY_TOKENS=f"bench:{TOKEN}",
+            FERRY_SECRET_KEY="a-secret-for-benchmarks-only",  # noqa: S106  # of a server that lives for seconds
+            FERRY_FLUSH_SIZE="2",
+            FERRY_VAR=str(folder),
+        )
+        intake = stack.enter_context(_intake(following))
+        yield Walks(stack.enter_context(connect(url)), intake, folder)
+
+
+def _environment() -> dict[str, str]:
+    """The settings of this process, for others."""
+    return {name: value for name, value in os.environ.items() if name.startswith(OURS)}
+
+
+@contextmanager
+def _intake(following: _Following) -> Iterator[str]:
+    """The intake in a thread that is followed; its URL."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(config(create_app(settings.load()), "127.0.0.1", 0))
+    threading.setprofile(following)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    threading.setprofile(None)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@click.command()
+@click.option("--files", is_flag=True, help="Name the files of each walk.")
+def main(files: bool) -> None:
+    """Count the files and the hops of three walks through Ferry. Exit code 1 when one is over its target."""
+    trips = measure()
+    click.echo(f"{'walk':24}{'files':>8}{'target':>8}{'hops':>8}")
+    for name, trip in trips.items():
+        click.echo(f"{name:24}{len(trip.files):>8}{TARGETS[name]:>8}{len(trip.hops):>8}")
+        if files:
+            click.echo("".join(f"  {file}\n" for file in sorted(trip.files)))
+    if any(len(trip.files) > TARGETS[name] for name, trip in trips.items()):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

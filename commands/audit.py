@@ -1,0 +1,35 @@
+"""`ferry audit`: who did what to the queues."""
+
+from __future__ import annotations
+
+import click
+
+from commands.options import json_option, var_option
+from ops.client.choose import installation
+from ops.output import console, print_json, table
+from queues.audit import KEPT
+from text.escaping import visible
+from text.wording import number
+
+
+@click.command()
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, KEPT), help="How many.")
+@json_option
+@var_option
+def audit(limit: int, as_json: bool) -> None:
+    """Show who did what, newest first.
+
+    What was done in a browser (web), over the API (api) and by these commands (cli), without anything of the persons
+    it was about. About the last 10,000 acts are kept.
+    """
+    with installation() as ferry:
+        found = ferry.audit(limit)
+    if as_json:
+        print_json(found)
+        return
+    made = table("When", "Who", "What", "On", "Outcome")
+    for entry in found:
+        counts = ", ".join(f"{number(count)} {name}" for name, count in entry["counts"].items())
+        outcome = f"{entry['outcome']}: {counts}" if counts else entry["outcome"]
+        made.add_row(*map(visible, (entry["at"], entry["who"], entry["what"], entry["on"], outcome)))
+    console().print(made)

@@ -1,0 +1,70 @@
+"""`ferry connections add`: an account more, while everything runs."""
+
+from __future__ import annotations
+
+import click
+from redis import Redis
+
+from commands.connections.ask_for_key import asked_key, usable
+from commands.options import var_option
+from configuration.connections import NAMES, UnknownConnection, is_name
+from configuration.settings import Settings
+from ops.audit_format import by
+from ops.connections.keys import key_of, titled
+from ops.connections.known import ELSEWHERE, settings_with_secret, tell_hold
+from ops.errors import Failed, Misconfigured
+from ops.ledger import ledger
+from ops.output import echo
+from queues import audit
+from queues.clock import now_ms
+from queues.connections import connection_keys
+from queues.connections.accounts import Cipher
+from queues.errors import SecretKeyChanged
+
+
+@click.command()
+@click.argument("name")
+@var_option
+def add(name: str) -> None:
+    """Add a connection: an account of Klaviyo's, by its key.
+
+    The key is asked for, or read from stdin, checked with Klaviyo, and kept encrypted (FERRY_SECRET_KEY). All other
+    settings are those of `default`, unless connections.toml has a table of that name. Requests may name it a second
+    later, as in ?connection=NAME, without a restart.
+    """
+    if not is_name(name):
+        raise click.UsageError(f"{name}: {NAMES}")
+    known = settings_with_secret()
+    with ledger(known, writes=True) as redis:
+        _check_free(redis, known, name)
+        api_key = asked_key(name)
+        rights = usable(redis, known, api_key, "Nothing was kept.")
+        others = _of_account(redis, rights.account.id)
+        if not connection_keys.add(
+            redis, name, connection_keys.seal(Cipher(known.secret_keys), api_key, now_ms(), rights.account.id)
+        ):
+            raise Failed(f"{name} was added by somebody else meanwhile; nothing was changed")
+        audit.note(redis, by(), "connection added", name)
+        echo(f"{name} is added: account {titled(rights.account)}. Every process knows it within seconds.")
+        if others:
+            echo(f"Mind: {', '.join(others)} has a key of this account: lists and limits are shared.", err=True)
+        tell_hold(redis, name)
+
+
+def _check_free(redis: Redis, known: Settings, name: str) -> None:
+    if connection_keys.find(redis, name):
+        raise Misconfigured(f"{name} has a key. To exchange it: ferry connections rotate {name}")
+    try:
+        found = key_of(redis, known, name)
+    except UnknownConnection:
+        return
+    except SecretKeyChanged as fault:
+        raise Failed(f"{name}: {fault}") from fault
+    if found:
+        raise Misconfigured(f"{name} has a key. {ELSEWHERE[found.origin]}")
+
+
+def _of_account(redis: Redis, account: str | None) -> list[str]:
+    """Connections that were added with a key of the same account."""
+    stored = ((name, connection_keys.find(redis, name)) for name in connection_keys.names(redis))
+    return [name for name, found in stored if account and found and found.account == account]

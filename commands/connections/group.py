@@ -1,0 +1,50 @@
+"""`ferry connections`: which Klaviyo account each connection leads to, and what its key may do."""
+
+from __future__ import annotations
+
+import click
+
+from commands.connections.add import add
+from commands.connections.ask_for_key import scopes_table
+from commands.connections.list import list_
+from commands.connections.remove import remove
+from commands.connections.rotate import rotate, undo_key
+from commands.options import var_option
+from commands.over_url import Group
+from configuration import settings
+from ops.connections.keys import examine, titled, wanted_key
+from ops.connections.known import WHENCE
+from ops.errors import Failed
+from ops.ledger import ledger
+from ops.output import console, echo
+
+
+@click.group(cls=Group)
+def connections() -> None:
+    """See, add, test and remove connections; exchange their keys.
+
+    A connection is one Klaviyo account. Keys come from the environment, from the CDP, or are kept by Ferry, encrypted:
+    those that were added here. One that a message of the CDP brought can be undone.
+    """
+
+
+@connections.command()
+@click.argument("name")
+@var_option
+def test(name: str) -> None:
+    """Try the key of a connection: whose it is, each scope, and what it costs to go without.
+
+    Nothing is written to Klaviyo. Exit code 1 when people could not be delivered with it.
+    """
+    known = settings.load()
+    with ledger(known) as redis:
+        key = wanted_key(redis, known, name)
+        rights = examine(redis, known, key.value)
+    echo(f"{name}: account {titled(rights.account)}; {WHENCE[key.origin]}")
+    console().print(scopes_table(rights))
+    if not rights.delivers:
+        raise Failed(f"with this key nothing can be delivered over {name}: create one with the scopes above in Klaviyo")
+
+
+for command in (list_, add, rotate, remove, undo_key):
+    connections.add_command(command)

@@ -1,0 +1,85 @@
+"""`ferry connections list`: each connection, and what Klaviyo says of its key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from commands.connections.ask_for_key import in_short
+from commands.options import json_option, var_option
+from klaviyo.accounts import Account
+from klaviyo.rights import Rights
+from ops.client.choose import installation
+from ops.connections.keys import titled
+from ops.output import console, echo, print_json, table
+from queues.counts import named
+from queues.names import Queue
+from text.escaping import visible
+from text.wording import number, span
+
+
+@click.command("list")
+@json_option
+@var_option
+def list_(as_json: bool) -> None:
+    """List the connections: whose key each has, what the key may do, how it is flushed, whether it is held.
+
+    Every key is tried with Klaviyo; nothing is written there.
+    """
+    with installation() as ferry:
+        told = ferry.connections()
+    if as_json:
+        print_json(told)
+    else:
+        console().print(listing(told))
+        for line in learnt_lines(told):
+            echo(line, err=True)
+
+
+def listing(connections: Iterable[Mapping[str, Any]]) -> Table:
+    """A row for each connection; `connections`: their documents."""
+    made = table("Connection", "Account", "Key", "Scopes", "Flushed at", "Audiences", "Held")
+    for each in connections:
+        policy, account = each["policy"], _account(each)
+        made.add_row(
+            each["name"],
+            titled(account) if account else Text(visible(each["trouble"] or ""), style="bold red"),
+            each["key"] or "",
+            in_short(Rights(account, each["scopes"])) if account else "",
+            f"{number(policy['size'])} or {span(round(policy['minutes'] * 60_000))}" if policy else "",
+            _audiences(each),
+            Text(visible(each["held"] or ""), style="bold red"),
+        )
+    return made
+
+
+def learnt_lines(connections: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A line for each connection that settings name and whose key came with a message. Pure."""
+    return [
+        f"Mind: {each['name']} has a key that a message brought (fingerprint {known['fingerprint']}, "
+        f"{_whence(known)}), over that of the settings. Where nobody meant it: "
+        f"ferry connections undo-key {each['name']}"
+        for each in connections
+        if (known := each.get("learnt")) and known["named_by_settings"]
+    ]
+
+
+def _whence(learnt: Mapping[str, Any]) -> str:
+    if learnt["sender"]:
+        return f"from sender {learnt['sender']}, since {learnt['since']}"
+    return f"since {learnt['since']}" if learnt["since"] else "before Ferry noted from whom"
+
+
+def _account(told: Mapping[str, Any]) -> Account | None:
+    found = told["account"]
+    return Account(found["id"], found["test"], found["name"]) if found else None
+
+
+def _audiences(told: Mapping[str, Any]) -> str:
+    queues = [(Queue(told["name"], "audience", each["id"]), each["name"]) for each in told["audiences"]]
+    names = ", ".join(named(queue, name) for queue, name in queues[:3])
+    return f"{names} and {number(len(queues) - 3)} more" if len(queues) > 3 else names

@@ -1,0 +1,68 @@
+"""`ferry connections remove`: a connection that nothing waits for any more."""
+
+from __future__ import annotations
+
+import click
+from redis import Redis
+
+from commands.options import var_option
+from configuration import settings
+from configuration.settings import Settings
+from ops.audit_format import by
+from ops.errors import Failed, Misconfigured
+from ops.ledger import ledger
+from ops.output import echo
+from queues import audit, holds, owners, pending
+from queues.census import count
+from queues.connections import connection_keys
+from queues.counts import QueueCount, called
+from text.wording import plural
+
+
+@click.command()
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Even when it has dead letters, which stay.")
+@var_option
+def remove(name: str, force: bool) -> None:
+    """Remove a connection that was added, and forget its key.
+
+    Refused while changes wait or are under way, and while it has dead letters unless with --force; then these stay,
+    and can be replayed once the connection is added again. Let the senders stop first: what they send to it from now
+    on is refused.
+    """
+    known = settings.load()
+    with ledger(known, writes=True) as redis:
+        _check_added(redis, known, name)
+        counts = count(redis, [queue for queue in pending.all_queues(redis) if queue.connection == name])
+        if busy := [_line(each) for each in counts if each.waiting.pending or each.open]:
+            raise Failed(_refusal(name, busy, "Deliver them first: ferry flush QUEUE --wait"))
+        if not force and (letters := [_line(each) for each in counts if each.kept]):
+            raise Failed(_refusal(name, letters, "Replay or purge them (ferry dead), or keep them with --force"))
+        for each in counts:
+            owners.give_up(redis, each.queue)
+        connection_keys.drop(redis, name)
+        holds.release(redis, name)
+        audit.note(redis, by(), "connection removed", name, dead=sum(each.kept for each in counts))
+        echo(f"{name} is removed; its key is forgotten. Every process knows it within seconds.")
+
+
+def _check_added(redis: Redis, known: Settings, name: str) -> None:
+    if connection_keys.find(redis, name):
+        return
+    if name in {connection.name for connection in known.connections}:
+        raise Misconfigured(f"{name} was not added: take it out of connections.toml or the environment, and restart")
+    added = ", ".join(connection_keys.names(redis)) or "none"
+    raise Misconfigured(f"there is no connection {name} to remove; added were: {added}")
+
+
+def _line(each: QueueCount) -> str:
+    told = [
+        plural(each.waiting.pending, "change") + " waiting" if each.waiting.pending else "",
+        f"{each.open:,} under way" if each.open else "",
+        plural(each.kept, "dead letter") if each.kept else "",
+    ]
+    return f"  {each.queue} {called(each)}: {', '.join(word for word in told if word)}"
+
+
+def _refusal(name: str, lines: list[str], remedy: str) -> str:
+    return "\n".join((f"{name} is not removed:", *lines, remedy))

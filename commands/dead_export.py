@@ -1,0 +1,109 @@
+"""`ferry dead export`: dead letters for other programs, and for Klaviyo's own import."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from redis import Redis
+
+from commands.options import csv_safe_option, filters, var_option
+from configuration import settings
+from configuration.settings import Settings
+from ops.dead_letters.csv_file import Sheet, sheet
+from ops.dead_letters.selecting import Wanted, find
+from ops.dead_letters.view import traceable, whole
+from ops.errors import Failed
+from ops.export.columns import LARGEST, create
+from ops.ledger import ledger
+from ops.output import echo, echo_file
+from queues.connections.accounts import Cipher
+from queues.counts import QueueCount
+from queues.dead_letters import DeadLetter
+from text.escaping import visible_json
+from text.wording import number, plural
+from worker.connection import rules_of
+from worker.errors import Held
+
+_Found = Sequence[tuple[QueueCount, DeadLetter]]
+
+
+@click.command()
+@filters
+@click.option("--csv", "as_csv", is_flag=True, help="For Klaviyo's own import: those who join one audience.")
+@csv_safe_option
+@click.option("--personal-data", is_flag=True, help="Print the persons too: addresses, phone numbers, attributes.")
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this new file, persons included, which only you can read.",
+)
+@var_option
+def export(
+    queue: str | None,
+    reason: str | None,
+    older_ms: int,
+    as_csv: bool,
+    csv_safe: bool,
+    personal_data: bool,
+    output: Path | None,
+) -> None:
+    """Export letters: one line of JSON each, or a CSV.
+
+    The letters stay. A CSV holds those whom one audience's letters put on its list, mapped by the settings as they
+    are now; whoever leaves the audience, or cannot be mapped, is left out and counted. Of events, consents, erasures
+    and profiles there is no CSV. Its cells are exact, for Klaviyo reads them: to open it in a spreadsheet, add
+    --csv-safe.
+    """
+    persons = personal_data or output is not None
+    if as_csv and not persons:
+        raise click.UsageError("a CSV is all personal data: add --personal-data, or --output FILE")
+    if csv_safe and not as_csv:
+        raise click.UsageError("--csv-safe is about a CSV: add --csv")
+    known = settings.load()
+    with ledger(known) as redis:
+        found = list(find(redis, Wanted((), queue, reason, older_ms)))
+        content = _csv(redis, known, found, csv_safe) if as_csv else _lines(found, persons)
+    if output is None:
+        echo_file(content)
+    else:
+        with create(output) as file:
+            file.write(content)
+        echo(f"{plural(len(found), 'dead letter')} read; {output} is written.", err=True)
+    if not persons:
+        echo("The persons, and what Klaviyo said of them, are shown with --personal-data.", err=True)
+
+
+def _lines(found: _Found, persons: bool) -> bytes:
+    view = whole if persons else traceable
+    lines = [visible_json(json.dumps(view(letter, count.name), ensure_ascii=False)) for count, letter in found]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _csv(redis: Redis, known: Settings, found: _Found, safe: bool) -> bytes:
+    queues = sorted({count.queue for count, _ in found})
+    if not queues:
+        raise Failed("there are no such dead letters")
+    if len(queues) > 1:
+        raise click.UsageError(f"letters of {len(queues)} queues, and a CSV is of one audience: name it with --queue")
+    if queues[0].kind != "audience":
+        raise click.UsageError(
+            f"letters of {queues[0]} put nobody on a list, so they make no CSV: leave --csv out for lines of JSON"
+        )
+    try:
+        rules = rules_of(redis, known.connections, Cipher(known.secret_keys), queues[0])
+    except Held as held:
+        raise Failed(f"the people cannot be mapped: {held}") from held
+    made = sheet([letter.change for _, letter in found], rules, safe=safe)
+    _report(made)
+    return made.content
+
+
+def _report(made: Sheet) -> None:
+    left_out = ", ".join(f"{number(people)} {why}" for why, people in made.left_out.items())
+    echo(f"{plural(made.people, 'person', 'people')} in the CSV; left out: {left_out or 'nobody'}.", err=True)
+    if len(made.content) > LARGEST:
+        echo("It is larger than the 50 MB that Klaviyo takes: export parts of it by --older-than.", err=True)

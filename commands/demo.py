@@ -1,0 +1,79 @@
+"""`ferry demo`: the main job on a fresh machine, with real processes, and checked at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from pathlib import Path
+from threading import Event
+from types import FrameType
+
+import click
+import requests
+
+from commands.demo_story import Story
+from local import ports
+from local.running import Wish, running
+from ops.errors import Failed
+from ops.ledger import ledger
+from ops.output import console
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@click.command()
+def demo() -> None:
+    """See the main job done, in half a minute.
+
+    Starts everything in a temporary folder, with an embedded Redis and a local Klaviyo; nothing outside is touched.
+    Posts 250 changes to two audiences, shows the uploads, what waits, a flush, people leaving, and a dead letter, and
+    compares Klaviyo's lists with what was posted. Exit code 1 when they differ.
+    """
+    _forget_settings()
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
+    try:
+        _tell()
+    except KeyboardInterrupt:
+        raise Failed("stopped; everything that was started has ended") from None
+
+
+def _tell() -> None:
+    began = time.monotonic()
+    out = console()
+    with tempfile.TemporaryDirectory(prefix="ferry-demo-") as folder:
+        wish = Wish(Path(folder), port=ports.any_free(), emulator_port=ports.any_free(), workers=2, job_seconds=1.0)
+        out.print("Starting Redis, a local Klaviyo, two workers, the scheduler and the intake ...", style="bold")
+        with running(wish, Event()) as group, ledger(group.settings) as redis, requests.Session() as http:
+            http.trust_env = False  # a proxy would not find this machine
+            out.print(f"Up after {time.monotonic() - began:.1f} s.")
+            story = Story(group, redis, http, out)
+            story.upload_what_is_full()
+            story.flush_the_rest()
+            story.show_the_dead_letter()
+            story.compare()
+    out.print(
+        f"\nDone in {time.monotonic() - began:.0f} s. Next: `make run` (`ferry up`), and post your own.", style="bold"
+    )
+
+
+def _forget_settings() -> None:
+    """The demo is the same on every machine: what is set for real use must not leak into it, nor be written to.
+
+    FERRY_PREFIX stays, for this process has read it, and its children have to write under the same keys.
+    """
+    for name in list(os.environ):
+        if name in ("REDIS_URL", "PORT", "SENTRY_DSN") or (
+            name.startswith(("FERRY_", "KLAVIYO_")) and name not in ("FERRY_LOG_LEVEL", "FERRY_PREFIX")
+        ):
+            del os.environ[name]
+    os.environ.setdefault("FERRY_LOG_LEVEL", "WARNING")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # Once only: a second Ctrl-C must not stop the ending of what was started.
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt

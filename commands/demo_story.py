@@ -1,0 +1,198 @@
+"""The demo, told step by step against a running group.
+
+What the demo posts: mParticle's messages about people who do not exist. Pure.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import requests
+from redis import Redis
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from commands.flush import tell, wait_for
+from commands.status import view
+from local.group import emulator_url
+from local.running import Running
+from ops.audit_format import by
+from ops.client.local import flush
+from ops.dead_letters.selecting import Wanted, find
+from ops.dead_letters.view import listing, summary
+from ops.errors import Failed
+from queues.census import Census, take_census
+
+#: Name -> mParticle's id of the audience, and how many people join it: 250 changes, 100 + 30 and 100 + 20.
+AUDIENCES = {"VIP customers": (101, 130), "Lapsed customers": (102, 120)}
+#: Of the first audience so many leave it later: half of them uploaded by then, half still waiting.
+LEAVERS = range(95, 105)
+_PER_MESSAGE = 13
+
+Message = dict[str, Any]
+
+
+def joining() -> list[Message]:
+    """Messages of 13 people each, most of whom join both audiences."""
+    people = range(max(number for _, number in AUDIENCES.values()))
+    return [
+        _message(_profile(i, {name: "add" for name, (_, number) in AUDIENCES.items() if i < number}) for i in part)
+        for part in _parts(people)
+    ]
+
+
+def leaving() -> Message:
+    """Some leave the first audience, and somebody without an e-mail address joins it."""
+    first = next(iter(AUDIENCES))
+    nameless = _profile(999, {first: "add"})
+    nameless["user_identities"] = [{"type": "customer", "encoding": "raw", "value": "c-999"}]
+    return _message([*(_profile(i, {first: "delete"}) for i in LEAVERS), nameless])
+
+
+def expected(name: str) -> set[str]:
+    """Who must be on the list of an audience in the end."""
+    first = next(iter(AUDIENCES))
+    gone = {_email(i) for i in LEAVERS} if name == first else set()
+    return {_email(i) for i in range(AUDIENCES[name][1])} - gone
+
+
+def _parts(people: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(people), _PER_MESSAGE):
+        yield people[start : start + _PER_MESSAGE]
+
+
+def _message(profiles: Iterator[Message] | Sequence[Message]) -> Message:
+    return {
+        "type": "audience_membership_change_request",
+        "id": str(uuid.uuid4()),
+        "timestamp_ms": int(time.time() * 1000),
+        "firehose_version": "3.2.0",
+        "account": {"account_id": 1001, "account_settings": {}},
+        "user_profiles": list(profiles),
+    }
+
+
+def _profile(i: int, actions: Mapping[str, str]) -> Message:
+    return {
+        "mpid": str(5_000_000_000 + i),
+        "user_identities": [{"type": "email", "encoding": "raw", "value": _email(i)}],
+        "audiences": [_membership(name, action, i) for name, action in actions.items()],
+    }
+
+
+def _membership(name: str, action: str, i: int) -> Message:
+    membership: Message = {"audience_id": AUDIENCES[name][0], "audience_name": name, "action": action}
+    if action == "add":
+        membership["user_attributes"] = [
+            {"key": "$firstname", "value": f"Person {i}", "action": "upsert"},
+            {"key": "plan", "value": "gold" if i % 2 else "silver", "action": "upsert"},
+        ]
+    return membership
+
+
+def _email(i: int) -> str:
+    return f"person{i}@example.com"
+
+
+_PATIENCE_S = 60.0
+_UPLOADS = "/api/profile-bulk-import-jobs"
+
+
+class Story:
+    """Tells on `out` what it does, and raises Failed where it does not come out as promised."""
+
+    def __init__(self, group: Running, redis: Redis, http: requests.Session, out: Console) -> None:
+        self._web = f"http://{group.group.host}:{group.group.port}/v1/mparticle"
+        self._klaviyo = emulator_url(group.group.emulator_port or 0)
+        self._token = group.settings.tokens[0].value
+        self._redis = redis
+        self._http = http
+        self._out = out
+
+    def upload_what_is_full(self) -> None:
+        """250 changes come in; two uploads of 100 go out, 30 and 20 wait."""
+        messages = joining()
+        self._tell(f"A CDP posts 250 changes for two audiences, in {len(messages)} messages of several people each.")
+        self._post(messages)
+        self._tell("Each queue is sent when it holds 100. Two uploads go to Klaviyo and are confirmed there:")
+        self._until_delivered(200)
+        uploads = self._uploads()
+        if uploads != [100, 100]:
+            raise Failed(f"two uploads of 100 people should have been made, not {uploads}")
+        self._tell("The rest waits for more, or for 16 hours to pass. This is `ferry status`:")
+        self._out.print(view(take_census(self._redis)))
+
+    def flush_the_rest(self) -> None:
+        """People leave, somebody cannot be delivered, an operator flushes."""
+        self._tell("Ten people leave the first audience, and somebody without an e-mail address joins it.")
+        self._post([leaving()])
+        self._tell("An operator sends what waits, without waiting for it to be full: `ferry flush --all --wait`")
+        census = take_census(self._redis)
+        asked = flush(self._redis, by(), census, [found.queue for found in census.queues])
+        for errand in asked.errands:
+            tell(errand, census)
+        wait_for(partial(take_census, self._redis), asked.errands, _PATIENCE_S)
+        self._out.print(view(take_census(self._redis)))
+
+    def show_the_dead_letter(self) -> None:
+        """Whom Klaviyo cannot know is kept, with the reason."""
+        self._tell("Who cannot be delivered is kept with the reason. This is `ferry dead list`:")
+        found = [summary(letter, count.name) for count, letter in find(self._redis, Wanted())]
+        self._out.print(listing(found, take_census(self._redis).at))
+        if [letter["reason"] for letter in found] != ["no_email"]:
+            raise Failed("exactly one dead letter, for no_email, was to be expected")
+
+    def compare(self) -> None:
+        """Klaviyo's lists against what was posted. Raises Failed with the difference."""
+        self._tell("Klaviyo's lists against what was posted:")
+        differences = []
+        for name in AUDIENCES:
+            there, posted = self._members(name), expected(name)
+            self._out.print(f"  {name}: {len(there)} people on the list, {len(posted)} were posted to be there")
+            differences += [f"  {name}: {person} is missing" for person in sorted(posted - there)]
+            differences += [f"  {name}: {person} should not be there" for person in sorted(there - posted)]
+        if differences:
+            raise Failed("Klaviyo's lists differ from what was posted:\n" + "\n".join(differences))
+        self._out.print("  No difference.", style="bold green")
+
+    def _tell(self, text: str) -> None:
+        self._out.print(f"\n{text}", style="bold")
+
+    def _post(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            headers = {"Authorization": f"Token {self._token}"}
+            answer = self._http.post(self._web, json=message, headers=headers, timeout=10)
+            if answer.status_code != 202:
+                raise Failed(f"the intake answered {answer.status_code}: {answer.text[:500]}")
+
+    def _until_delivered(self, wanted: int) -> None:
+        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, console=self._out) as progress:
+            task = progress.add_task("delivered", total=wanted)
+            self._until(lambda census: _show(progress, task, census) >= wanted)
+
+    def _until(self, done: Callable[[Census], bool]) -> None:
+        deadline = time.monotonic() + _PATIENCE_S
+        while not done(take_census(self._redis)):
+            if time.monotonic() > deadline:
+                raise Failed(f"not done within {_PATIENCE_S:g} s; run it again with FERRY_LOG_LEVEL=INFO to see why")
+            time.sleep(0.1)
+
+    def _uploads(self) -> list[int]:
+        journal = self._http.get(f"{self._klaviyo}/_emulator/requests", timeout=10).json()
+        made = [entry for entry in journal if entry["method"] == "POST" and entry["path"] == _UPLOADS]
+        return [len(entry["body"]["data"]["attributes"]["profiles"]["data"]) for entry in made]
+
+    def _members(self, name: str) -> set[str]:
+        answer = self._http.get(f"{self._klaviyo}/_emulator/lists/{name}/members", timeout=10)
+        return set(answer.json()["members"]) if answer.status_code == 200 else set()
+
+
+def _show(progress: Progress, task: TaskID, census: Census) -> int:
+    delivered = sum(count.delivered for count in census.queues)
+    progress.update(task, completed=delivered)
+    return delivered

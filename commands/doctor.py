@@ -1,0 +1,105 @@
+"""`ferry doctor`: what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import click
+from redis import Redis
+from rich.text import Text
+
+from commands.options import json_option, var_option
+from configuration import settings
+from configuration.settings import Settings
+from intake.readiness import Check
+from ops.audit_format import by
+from ops.checks.klaviyo_keys import key_checks, lists_check
+from ops.checks.network import network_checks
+from ops.checks.redis_server import owner_check, redis_checks
+from ops.checks.settings import revision_check, settings_checks
+from ops.errors import Failed, Misconfigured
+from ops.ledger import ledger
+from ops.output import console, echo, print_json, table
+from queues import audit
+from queues.server import rollback
+
+_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+
+@click.command()
+@click.option(
+    "--acknowledge", is_flag=True, help="First end the alert that the ledger went back in time or was emptied."
+)
+@json_option
+@var_option
+def doctor(acknowledge: bool, as_json: bool) -> None:
+    """Check everything, and say what to do.
+
+    Settings, Redis, the processes, the way to Klaviyo, and every Klaviyo key. Nothing is written, to Klaviyo
+    neither, unless --acknowledge says so. Exit code 1 when a check fails; warnings are fine.
+    """
+    known = settings.load()
+    if acknowledge:
+        _acknowledge(known)
+    checks = list(_all(known))
+    if as_json:
+        print_json([_value(check) for check in checks])
+    else:
+        show(checks)
+    if not all(check.ok for check in checks):
+        raise click.exceptions.Exit(1)
+
+
+def _acknowledge(known: Settings) -> None:
+    with ledger(known) as redis:
+        fall = rollback.acknowledge(redis)
+        if fall is not None:
+            audit.note(redis, by(), "acknowledge", "ledger", missing=fall.missing)
+    said = f"Acknowledged: {fall}." if fall else "There is nothing to acknowledge: the ledger has lost nothing."
+    echo(said, err=True)
+
+
+def _all(known: Settings) -> Iterator[Check]:
+    yield from settings_checks(known)
+    yield revision_check(datetime.now(UTC).date().isoformat())
+    network = network_checks(known.klaviyo_base_url)
+    yield from network
+    try:
+        with ledger(known) as redis:
+            yield owner_check(redis, known.installation)
+            yield from redis_checks(redis, known.durable)
+            yield lists_check(redis, known.connections)
+            yield from keys_over(network, redis, known)
+    except (Failed, Misconfigured) as fault:
+        detail, _, remedy = fault.message.partition("\n")
+        yield Check("redis", False, detail, remedy or "correct it")
+
+
+def keys_over(network: list[Check], redis: Redis, known: Settings) -> list[Check]:
+    """What Klaviyo says to each key, where the way to it is open. Raises RedisError."""
+    if all(check.ok for check in network):
+        return key_checks(redis, known)
+    return [Check("keys", True, "not tried: Klaviyo cannot be reached", "mend the way there first")]
+
+
+def _verdict(check: Check) -> str:
+    if not check.ok:
+        return "fail"
+    return "warn" if check.remedy else "ok"
+
+
+def _value(check: Check) -> dict[str, str]:
+    return {"check": check.name, "result": _verdict(check), "detail": check.detail, "remedy": check.remedy}
+
+
+def show(checks: list[Check]) -> None:
+    """Print them as a table, each with its remedy."""
+    made = table("", "Check", "Found")
+    for check in checks:
+        verdict = _verdict(check)
+        found = Text(check.detail)
+        if check.remedy:
+            found.append(f"\n-> {check.remedy}", style="bold")
+        made.add_row(Text(verdict, style=_STYLES[verdict]), check.name, found)
+    console().print(made)

@@ -1,0 +1,139 @@
+"""`ferry export`: people as files for Klaviyo's SFTP import, and their upload there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+from redis import Redis
+
+from commands.options import csv_safe_option, var_option
+from configuration import settings
+from configuration.connections import DEFAULT, Connection, UnknownConnection
+from configuration.settings import Settings
+from mappings.profile import Profile
+from mappings.rules import Rules
+from ops.errors import Failed
+from ops.export import people as export_people
+from ops.export.files import Written, write
+from ops.export.sftp_server import place
+from ops.export.upload import upload
+from ops.ledger import ledger
+from ops.output import echo
+from ops.sync.source import FORMATS, source
+from ops.sync.submit import shown
+from ops.targets import find_audience, new_audience
+from queues.census import take_census
+from queues.connections.accounts import Cipher
+from queues.names import Queue
+from snapshots import reading
+from snapshots.rows import Selection, Unreadable
+from text.wording import number, plural
+from worker.connection import rules_of
+from worker.errors import Held
+
+
+@click.command()
+@click.argument("audience", metavar="AUDIENCE")
+@click.argument("file", required=False, type=click.Path(exists=True, allow_dash=True))
+@click.option("--csv", "_csv", is_flag=True, expose_value=False, help="The form of the files, and the only one.")
+@csv_safe_option
+@click.option("--connection", metavar="NAME", help="Where the audience is new, or in several.  [default: default]")
+@click.option(
+    "--output",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the files, made if need be.  [default: this one; with --sftp, none is kept]",
+)
+@click.option("--sftp", "to_sftp", is_flag=True, help="Upload them to FERRY_SFTP_URL.")
+@var_option
+def export(
+    audience: str, file: str | None, csv_safe: bool, connection: str | None, output: Path | None, to_sftp: bool
+) -> None:
+    """Write people into files for Klaviyo's SFTP import.
+
+    The people of FILE (CSV, NDJSON, JSON or Parquet), with the attributes that `ferry sync` would send; without FILE,
+    the members of AUDIENCE that Ferry knows of and those whose adds wait. The files ferry-AUDIENCE-1.csv, -2 and so
+    on are new, of at most 50 MB, and only you can read them. Whoever cannot be sent is left out and counted.
+
+    The import writes profiles and puts nobody on a list: run `ferry sync AUDIENCE FILE --reconcile` after it. What
+    became of it, Klaviyo tells by e-mail; try a few rows first. Cells are exact; to look at the files in a
+    spreadsheet, write them with --csv-safe, and do not import those.
+    """
+    if csv_safe and to_sftp:
+        raise click.UsageError("Klaviyo would import what --csv-safe adds for a spreadsheet: leave out one of the two")
+    known = settings.load()
+    to = place(known.sftp_url, known.sftp_key, known.sftp_host_key) if to_sftp else None
+    left_out: Counter[str] = Counter()
+    with ledger(known, writes=to_sftp) as redis, _folder(output, to_sftp) as folder:
+        queue = _queue(redis, known, audience, file is not None, connection)
+        people = _people(redis, known, queue, file, left_out)
+        try:
+            written = write(people, Path(folder), queue.target, safe=csv_safe)
+        except Unreadable as fault:
+            raise Failed(f"{file}: {fault}") from fault
+        _report(written, left_out, kept=output is not None or to is None)
+        if to:
+            upload(to, written.files)
+
+
+def _folder(output: Path | None, to_sftp: bool) -> TemporaryDirectory[str] | nullcontext[str]:
+    if to_sftp and output is None:
+        return TemporaryDirectory()
+    folder = output or Path()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as fault:
+        raise Failed(f"{folder} cannot be made: {fault.strerror}") from fault
+    return nullcontext(str(folder))
+
+
+def _queue(redis: Redis, known: Settings, audience: str, new: bool, connection: str | None) -> Queue:
+    """The audience's queue; with a file one that nobody has heard of, too, for the import comes before the sync."""
+    _connection(known, connection or DEFAULT)
+    found = find_audience(audience, take_census(redis).queues, connection)
+    if found is None and not new:
+        raise click.UsageError(f"there is no audience {audience!r}; `ferry status` lists those there are")
+    return found or new_audience(audience, (), connection or DEFAULT, audience)
+
+
+def _connection(known: Settings, name: str) -> Connection:
+    try:
+        return known.connections.named(name)
+    except UnknownConnection as fault:
+        raise click.UsageError(str(fault)) from fault
+
+
+def _people(redis: Redis, known: Settings, queue: Queue, file: str | None, left_out: Counter[str]) -> Iterator[Profile]:
+    try:
+        rules = rules_of(redis, known.connections, Cipher(known.secret_keys), queue)
+    except Held as held:
+        raise Failed(f"the people cannot be mapped: {held}") from held
+    if file is None:
+        return export_people.of_audience(redis, queue, rules, left_out)
+    return _of_file(file, queue, _connection(known, queue.connection), rules, left_out)
+
+
+def _of_file(
+    file: str, queue: Queue, connection: Connection, rules: Rules, left_out: Counter[str]
+) -> Iterator[Profile]:
+    found = source(file, None, queue.target)
+    if found.kind not in FORMATS:
+        raise click.UsageError(f"{file} holds single changes, not the people of an audience: `ferry sync` takes it")
+    selection = Selection(connection.full_profile, frozenset(connection.default_attributes))
+    with closing(shown(found)) as pieces:
+        blocked = connection.identity.blocked
+        rows = reading.rows(pieces, FORMATS[found.kind], found.gzip, selection, rules, blocked)
+        yield from export_people.of_file(rows, rules, left_out)
+
+
+def _report(written: Written, left_out: Counter[str], *, kept: bool) -> None:
+    reasons = ", ".join(f"{number(people)} {why}" for why, people in left_out.most_common())
+    into = plural(len(written.files), "file")
+    echo(f"{plural(written.people, 'person', 'people')} in {into}; left out: {reasons or 'nobody'}.", err=True)
+    for path in written.files if kept else ():
+        echo(str(path))

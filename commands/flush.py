@@ -1,0 +1,142 @@
+"""`ferry flush`: send what waits now, whatever its size and age.
+
+Waits for what a flush asked for, and says how it ended.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from commands.options import var_option
+from ops.client.choose import Installation, installation
+from ops.dead_letters.selecting import Wanted
+from ops.errors import Failed
+from ops.flush_request import Errand
+from ops.output import console, echo
+from ops.targets import find_queue
+from queues.census import Census
+from queues.counts import called
+from queues.names import Queue
+from text.escaping import visible
+from text.wording import number, plural
+
+
+@click.command()
+@click.argument("queues", metavar="QUEUE...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All queues.")
+@click.option("--wait", is_flag=True, help="Wait until all of it is settled; exit code 1 if some became dead letters.")
+@var_option
+def flush(queues: tuple[str, ...], every: bool, wait: bool) -> None:
+    """Send what waits now.
+
+    All of it goes, in uploads as large as the settings allow; what comes later waits as ever. QUEUE is the id of
+    a queue (`default/audience/42`), or the audience's id or name, or `events`, `consents` and the like, where only
+    one queue has it. Batches of consents stay open for three minutes, which Klaviyo may take.
+    """
+    if bool(queues) == every:
+        raise click.UsageError("name at least one QUEUE, or --all, and not both; `ferry status` lists them")
+    with installation(writes=True) as ferry:
+        census = ferry.census()
+        asked = ferry.flush([found.queue for found in census.queues] if every else _chosen(queues, census))
+        for errand in asked.errands:
+            tell(errand, census)
+        if wait:
+            wait_for(ferry.census, asked.errands, every_s=ferry.every_s)
+            report(ferry, asked.errands, asked.at)
+
+
+def _chosen(given: tuple[str, ...], census: Census) -> list[Queue]:
+    return sorted({find_queue(name, census.queues) for name in given})
+
+
+def tell(errand: Errand, census: Census) -> None:
+    """Say what was asked for in one queue of the census."""
+    (found,) = (count for count in census.queues if count.queue == errand.queue)
+    what = f"{plural(errand.asked, 'change')} asked for" if errand.asked else "nothing waits"
+    hold = census.holds.get(found.queue.connection) or found.hold
+    held = (
+        f"; it is held ({visible(hold.reason)}), so nothing is sent before `ferry release`"
+        if hold and errand.asked
+        else ""
+    )
+    echo(f"{called(found)}  {found.queue}: {what}{held}")
+
+
+def wait_for(
+    look: Callable[[], Census], errands: Sequence[Errand], patience_s: float = math.inf, every_s: float = 0.25
+) -> None:
+    """Show a progress bar until all errands are done. Raises Failed when they cannot be, or not in time.
+
+    `look`: takes a census, and is called `every_s` seconds.
+    """
+    deadline = time.monotonic() + patience_s
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console(stderr=True),
+    ) as progress:
+        task = progress.add_task("settled", total=None)
+        # What is settled before the first look was asked for too.
+        total = sum(errand.asked for errand in errands)
+        while left := _remaining(look(), errands):
+            total = max(total, left)
+            progress.update(task, total=total, completed=total - left)
+            if time.monotonic() > deadline:
+                raise Failed(f"{plural(left, 'change')} not settled within {patience_s:g} s")
+            time.sleep(every_s)
+        progress.update(task, total=total, completed=total)
+
+
+def _remaining(census: Census, errands: Sequence[Errand]) -> int:
+    counts = {found.queue: found for found in census.queues}
+    # A census from elsewhere may be a second old, and not know a queue yet.
+    left = {each.queue: each.remaining(counts[each.queue]) if each.queue in counts else each.asked for each in errands}
+    waiting = {queue for queue, remaining in left.items() if remaining}
+    for found in census.queues:
+        hold = census.holds.get(found.queue.connection) or found.hold
+        if hold and found.queue in waiting:
+            on = found.queue.connection if found.queue.connection in census.holds else found.queue
+            one, many = f"change of {found.queue} stays where it is", f"changes of {found.queue} stay where they are"
+            reason, resolve = visible(hold.reason), visible(hold.resolve)
+            raise Failed(
+                f"{on} is held ({reason}); {plural(left[found.queue], one, many)}. {resolve}\n"
+                f"Let it go on with: ferry release {on}"
+            )
+    if waiting:
+        _check_processes(census)
+    return sum(left.values())
+
+
+def _check_processes(census: Census) -> None:
+    if census.heartbeat is None:
+        raise Failed("no scheduler is there to take it. Start `ferry scheduler` or `ferry up`; it stays asked for.")
+    if not census.workers:
+        raise Failed("no worker is there to deliver it. Start `ferry worker` or `ferry up`; it stays asked for.")
+
+
+def report(ferry: Installation, errands: Sequence[Errand], since: int) -> None:
+    """Say that all is settled. Raises Failed when some changes became dead letters after `since` (ms)."""
+    died: dict[str, Counter[str]] = {str(errand.queue): Counter() for errand in errands}
+    for letter in ferry.letters(Wanted(since=since)):
+        if letter["queue"] in died:
+            died[letter["queue"]][letter["reason"]] += 1
+    lines = [
+        f"  {queue}: " + ", ".join(f"{number(n)} {visible(reason)}" for reason, n in reasons.most_common())
+        for queue, reasons in died.items()
+        if reasons
+    ]
+    asked = sum(errand.asked for errand in errands)
+    if lines:
+        dead = sum(reasons.total() for reasons in died.values())
+        became = plural(dead, "change became a dead letter", "changes became dead letters")
+        told = "\n".join(lines)
+        raise Failed(f"all settled, but {became}:\n{told}\nSee `ferry dead list`.")
+    echo(f"All settled: {plural(asked, 'change')} asked for, none became a dead letter.")

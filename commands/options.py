@@ -1,0 +1,84 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from configuration import settings
+from ops.dead_letters.selecting import age_ms
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _set_var(_context: click.Context, _parameter: click.Parameter, folder: Path | None) -> None:
+    if folder is not None:
+        os.environ["FERRY_VAR"] = str(folder)
+
+
+def _find_group(context: click.Context, parameter: click.Parameter, folder: Path | None) -> None:
+    if folder is not None:
+        settings.check_group(folder)
+    _set_var(context, parameter, folder)
+
+
+def _var(
+    callback: Callable[[click.Context, click.Parameter, Path | None], None], text: str
+) -> Callable[[Command], Command]:
+    return click.option(
+        "--var",
+        metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path),
+        expose_value=False,
+        is_eager=True,
+        callback=callback,
+        help=f"{text}  [default: FERRY_VAR, else ./var]",
+    )
+
+
+def var_option(command: Command) -> Command:
+    """`--var DIR`: the folder of a running `ferry up`; the same as FERRY_VAR, which settings.load() reads."""
+    return _var(_find_group, "Folder of `ferry up`.")(command)
+
+
+def new_var_option(command: Command) -> Command:
+    """`--var DIR` of `ferry up` itself, which makes the folder."""
+    return _var(_set_var, "Folder for its data and secrets.")(command)
+
+
+def var_folder() -> Path:
+    """The folder that `--var` or FERRY_VAR names."""
+    return Path(os.environ.get("FERRY_VAR") or "var")
+
+
+def json_option(command: Command) -> Command:
+    """`--json`: for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def csv_safe_option(command: Command) -> Command:
+    """`--csv-safe`: for spreadsheets."""
+    text = "For a spreadsheet: an apostrophe before what would be a formula, unseen characters written out."
+    return click.option("--csv-safe", is_flag=True, help=text)(command)
+
+
+def _age(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int:
+    try:
+        return 0 if text is None else age_ms(text)
+    except ValueError as fault:
+        raise click.BadParameter(str(fault)) from fault
+
+
+def filters(command: Command) -> Command:
+    """`--queue`, `--reason`, `--older-than`: which letters are meant ."""
+    for option in (
+        click.option("--older-than", "older_ms", callback=_age, metavar="AGE", help="Died so long ago: 7d, 12h."),
+        click.option("--reason", help="Died of this, such as no_email."),
+        click.option("--queue", metavar="QUEUE", help="Only of this queue; id or audience, as for `ferry flush`."),
+    ):
+        command = option(command)
+    return command

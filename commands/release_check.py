@@ -1,0 +1,85 @@
+"""`ferry release-check`: whether this release may take the place of the one that runs (Heroku's release phase)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+from redis.exceptions import AuthenticationError
+
+from commands.doctor import keys_over, show
+from commands.options import var_option
+from configuration import settings
+from configuration.settings import Settings
+from intake.readiness import Check
+from ops.checks.network import network_checks
+from ops.checks.redis_server import INSTALLATION, owner_check, server_checks
+from ops.checks.settings import revision_check, settings_checks
+from ops.errors import Failed
+from ops.ledger import ledger
+
+#: Without these what is accepted could be lost, or go to another installation's Klaviyo. Everything else is said, and
+#: passes: a refused key, say, costs nothing but time, for its queues are held; and the release that is stopped may be
+#: the one that mends it.
+_MUST: Final = frozenset({"redis", "persistence", "eviction", "durable", INSTALLATION})
+#: Seconds until a Redis that does not answer stops the release: a new store takes its time to come up.
+PATIENCE_S = 120.0
+_PAUSE_S: Final = 1.0
+
+
+@click.command()
+@var_option
+def release_check() -> None:
+    """Check whether this release may start.
+
+    For a platform's release phase. It stops the release (exit code 1, or 2 for a wrong setting) when this could not
+    keep what it accepts: Redis does not answer within two minutes, is too old, has no append-only file (snapshots
+    alone lose minutes), throws data away when it is full, cannot confirm what FERRY_DURABLE asks for, or is
+    another installation's. It says what else is amiss, and lets that pass: also a Redis that tells nobody whether it
+    keeps its data. `ferry doctor` looks at the processes, too.
+    """
+    known = settings.load()
+    checks = [_advice(check) for check in _all(known)]
+    show(checks)
+    if not all(check.ok for check in checks):
+        raise click.exceptions.Exit(1)
+
+
+def _advice(check: Check) -> Check:
+    return check if check.name in _MUST else replace(check, ok=True)
+
+
+def _all(known: Settings) -> Iterator[Check]:
+    yield from settings_checks(known)
+    yield revision_check(datetime.now(UTC).date().isoformat())
+    if "REDIS_URL" not in os.environ:
+        # A release as well: the one from which the first key-value store is attached.
+        remedy = "attach a key-value store, such as by: heroku addons:create heroku-redis:premium-0"
+        yield Check("redis", True, "REDIS_URL is not set, so nothing can be accepted yet", remedy)
+        return
+    network = network_checks(known.klaviyo_base_url)
+    yield from network
+    _wait_for_redis(known)
+    with ledger(known) as redis:
+        yield owner_check(redis, known.installation)
+        yield from server_checks(redis, known.durable)
+        yield from keys_over(network, redis, known)
+
+
+def _wait_for_redis(known: Settings) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with ledger(known) as redis:
+                redis.ping()
+        except Failed as fault:
+            if time.monotonic() > deadline or isinstance(fault.__cause__, AuthenticationError):
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return

@@ -1,0 +1,89 @@
+"""`ferry selftest`: a small live round trip on a test account of Klaviyo's, which takes away what it made."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import click
+from redis import Redis
+
+from commands.options import var_option
+from configuration import settings
+from configuration.connections import DEFAULT
+from configuration.settings import Settings
+from klaviyo.accounts import read_account
+from klaviyo.calls import Caller
+from klaviyo.endpoints import PUBLISHED
+from klaviyo.limiter import fingerprint
+from ops.connections.keys import titled, wanted_key
+from ops.errors import Failed
+from ops.ledger import ledger
+from ops.output import echo
+from ops.retrying import patiently
+from ops.selftest.recording import Hearing
+from ops.selftest.run import round_trip, run
+from ops.selftest.trial import Trial
+from ops.selftest.verdict import identity as run_identity
+from queues.klaviyo_limits import RedisLimiter
+
+
+@click.command()
+@click.argument("connection", default=DEFAULT)
+@click.option("--identity", is_flag=True, help="Ask what the account does with identifiers that people share, instead.")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+@click.option("--on-a-live-account", is_flag=True, help="Even when Klaviyo does not call it a test account.")
+@var_option
+def selftest(connection: str, identity: bool, yes: bool, on_a_live_account: bool) -> None:
+    """Try a round trip on a Klaviyo TEST account.
+
+    Makes a list `Ferry selftest ...` and a few people of example.com, imports a good and a bad row, reads the errors,
+    finds the members, clears a field, takes one off the list, and asks what Klaviyo's documents leave open. Then it
+    removes all of it, also after Ctrl-C and after a failure, and says what it could not remove. Exit code 1 when a step
+    failed or something is left. Needs a key with accounts:read and data-privacy:write besides those of a delivery.
+
+    With --identity it asks whether the account refuses, overwrites or merges where a row names two people, and says
+    what that means for the setting `identifiers`; a question without an answer makes the exit code 1.
+    """
+    known = settings.load()
+    with (
+        ledger(known, writes=True) as redis,
+        _opened(redis, known, wanted_key(redis, known, connection).value) as trial,
+    ):
+        _check_account(trial, connection, yes, on_a_live_account)
+        went_well = run_identity(trial) if identity else run(trial, round_trip)
+    if not went_well:
+        raise click.exceptions.Exit(1)
+
+
+@contextmanager
+def _opened(redis: Redis, known: Settings, key: str) -> Iterator[Trial]:
+    """A trial whose names nobody else has."""
+
+    def connect(kind: type[Hearing]) -> Hearing:
+        return kind(known.klaviyo_base_url, key)
+
+    mark = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    try:
+        heard = connect(Hearing)
+    except ValueError as fault:
+        raise Failed(str(fault)) from fault
+    try:
+        yield Trial(Caller(heard, RedisLimiter(redis, fingerprint(key), PUBLISHED), lambda: None), heard, connect, mark)
+    finally:
+        heard.close()
+
+
+def _check_account(trial: Trial, connection: str, yes: bool, live: bool) -> None:
+    account = patiently(lambda: read_account(trial.call), trial.sleep)
+    if not account.test_account and not live:
+        raise Failed(
+            f"{connection} leads to account {titled(account)}; it is not known to be a test account, and nothing was "
+            "done.\nMake one in Klaviyo (Settings, Account, test account) and a key with accounts:read; to try it here "
+            "all the same: add --on-a-live-account"
+        )
+    echo(f"Account {titled(account)}; a list and some people of example.com are made and removed again.")
+    if not yes:
+        click.confirm("Go on?", abort=True)

@@ -1,0 +1,93 @@
+"""`ferry senders`: who may post what, and how each uses it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from redis import Redis
+
+from commands.options import json_option, var_option
+from configuration import settings
+from configuration.connections import UnknownConnection
+from configuration.senders import Sender
+from configuration.settings import Settings
+from ops.ledger import ledger
+from ops.output import console, echo, print_json, table
+from queues import senders as uses
+from queues.connections import connection_keys
+from text.wording import moment, number
+
+
+@click.command("senders")
+@json_option
+@var_option
+def senders(as_json: bool) -> None:
+    """List the senders: what each may post, and its last use.
+
+    Beside its routes, connections, accounts and rate stands how much it posted and what it was refused. Those of
+    [senders] in connections.toml have a scope; those of FERRY_TOKENS may post everywhere, and those of
+    FERRY_SEGMENT_SECRETS sign what they post to /v1/segment. The figures are a minute behind.
+    """
+    known = settings.load()
+    with ledger(known) as redis:
+        known.connections.include(connection_keys.names(redis))
+        told = [document(redis, known, each) for each in known.every_sender]
+    if as_json:
+        print_json(told)
+        return
+    made = table(
+        "Sender", "Routes", "Connections", "mParticle accounts", "Rate", "Keys", "Last use", "Requests", "Refused"
+    )
+    for each in told:
+        made.add_row(*_row(each))
+    console().print(made)
+    for each in told:
+        for name in each["unknown_connections"]:
+            echo(f"Mind: {each['name']} names the connection {name}, which there is not.", err=True)
+
+
+def document(redis: Redis, known: Settings, sender: Sender) -> dict[str, Any]:
+    """A sender, for programs; null where it has no limit. Raises redis.RedisError."""
+    use, rate = uses.read(redis, sender.name), sender.rate
+    return {
+        "name": sender.name,
+        "routes": _sorted(sender.routes),
+        "connections": _sorted(sender.connections),
+        "mparticle_accounts": _sorted(sender.mparticle_accounts),
+        "rate": {"per_second": rate.per_second, "burst": rate.amount} if rate else None,
+        "accept_keys": sender.accept_keys,
+        "last_use": moment(use.last),
+        "requests": use.requests,
+        "refused": dict(use.refused),
+        "unknown_connections": [name for name in sorted(sender.connections or ()) if not _is_known(known, name)],
+    }
+
+
+def _sorted(values: frozenset[Any] | None) -> list[Any] | None:
+    return None if values is None else sorted(values)
+
+
+def _is_known(known: Settings, name: str) -> bool:
+    try:
+        known.connections.named(name)
+    except UnknownConnection:
+        return False
+    return True
+
+
+def _row(told: dict[str, Any]) -> list[str]:
+    rate = told["rate"]
+    return [
+        told["name"],
+        *(_all(told[name]) for name in ("routes", "connections", "mparticle_accounts")),
+        f"{number(rate['per_second'])}/s, {number(rate['burst'])} at once" if rate else "any",
+        "may set all" if told["accept_keys"] else "of accounts",
+        told["last_use"] or "never",
+        number(told["requests"]),
+        ", ".join(f"{number(times)} {lack}" for lack, times in sorted(told["refused"].items())) or "none",
+    ]
+
+
+def _all(values: list[Any] | None) -> str:
+    return "all" if values is None else ", ".join(map(str, values))

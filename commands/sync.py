@@ -1,0 +1,170 @@
+"""`ferry sync`: a file says who is in an audience, and the list becomes that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+from redis import Redis
+
+from commands.options import json_option, var_option
+from commands.syncs import document
+from configuration import settings
+from configuration.connections import DEFAULT, UnknownConnection
+from configuration.settings import Settings
+from intake.changes.messages import planned
+from mappings.times import clamp
+from mappings.values import visible
+from ops.audit_format import by
+from ops.errors import Failed
+from ops.ledger import ledger
+from ops.output import console, echo, print_json
+from ops.sync import lines
+from ops.sync.dry_run import rehearse
+from ops.sync.dry_run_view import show
+from ops.sync.follow import follow
+from ops.sync.source import FORMATS, KINDS, Kind, Source, source
+from ops.sync.submit import submit
+from ops.sync.view import counts_table
+from ops.targets import find_audience, new_audience
+from queues import audit, pending
+from queues.census import count, take_census
+from queues.clock import now_ms
+from queues.names import Queue
+from queues.snapshots import orders
+from queues.snapshots.orders import Order, Record
+from text.wording import plural
+
+
+@click.command()
+@click.argument("audience")
+@click.argument("file", type=click.Path(exists=True, allow_dash=True))
+@click.option("--connection", metavar="NAME", help="Where the audience is new, or in several.  [default: default]")
+@click.option("--name", help="Of the audience, and so of a new list.")
+@click.option("--format", "kind", type=click.Choice(KINDS), help="Where the file itself does not say.")
+@click.option("--at", metavar="TIME", help="When the membership was so: ISO 8601 or ms.  [default: now]")
+@click.option("--dry-run", is_flag=True, help="Show what would happen; store and send nothing.")
+@click.option("--confirm", is_flag=True, help="Whatever the guard would say: many removals are meant.")
+@click.option("--reconcile", is_flag=True, help="Compare with Klaviyo's list, not with what Ferry knows of it.")
+@click.option("--personal-data", is_flag=True, help="With --dry-run: print whole addresses and numbers.")
+@json_option
+@var_option
+def sync(
+    audience: str,
+    file: str,
+    connection: str | None,
+    name: str | None,
+    kind: Kind | None,
+    at: str | None,
+    dry_run: bool,
+    confirm: bool,
+    reconcile: bool,
+    personal_data: bool,
+    as_json: bool,
+) -> None:
+    """Make a list equal to a file.
+
+    FILE names everybody who is in AUDIENCE (its id or name): whoever is new is put on the list, whoever is missing is
+    taken off it, changed attributes are updated. A CSV, NDJSON, JSON or Parquet file, or gzip of one, - for standard
+    input, or the folder of mParticle's audience download. Lines of mParticle's other exports (mparticle-lines) are
+    single changes and are queued as such.
+
+    A single change that is newer than --at wins over the file. A snapshot without anybody, or that would remove over
+    30 % of a list (max_removal_percent), is held for a person to look at. Exit code 1 when it was not carried out.
+    """
+    known = settings.load()
+    with ledger(known, writes=not dry_run) as redis:
+        queue = _queue(redis, known, audience, connection, name)
+        found = source(file, kind, queue.target)
+        if found.kind == "mparticle-lines":
+            if at or confirm or reconcile:
+                raise click.UsageError("lines are single changes: --at, --confirm and --reconcile are for snapshots")
+            lines.accept_all(redis, known, queue, found, name, dry_run, as_json)
+            if not dry_run:
+                audit.note(redis, by(), "sync", queue, "lines accepted")
+            return
+        order = _order(queue, found, _at(at, found), name, confirm, reconcile)
+        told = _told(redis, queue, name)
+        if dry_run:
+            show(rehearse(redis, known, queue, found, order, told), personal_data, as_json)
+        else:
+            of_snapshots = orders.queue_of(queue.connection, queue.target)
+            submit(redis, of_snapshots, found, order, msgspec.json.encode(told) if told else b"")
+            audit.note(redis, by(), "sync", queue, "submitted")
+            record, why = _followed(redis, order.snapshot, queue)
+            _report(record, as_json)
+            _end(redis, queue, record, why, as_json)
+
+
+def _followed(redis: Redis, snapshot: str, queue: Queue) -> tuple[Record, str | None]:
+    try:
+        return follow(redis, snapshot, queue)
+    except KeyboardInterrupt as stop:
+        raise Failed(f"Not waited for any longer; snapshot {snapshot} is carried out: ferry syncs {queue}") from stop
+
+
+def _queue(redis: Redis, known: Settings, audience: str, connection: str | None, name: str | None) -> Queue:
+    try:
+        known.connections.named(connection or DEFAULT)
+    except UnknownConnection as fault:
+        raise click.UsageError(str(fault)) from fault
+    counts = take_census(redis).queues
+    return find_audience(audience, counts, connection) or new_audience(audience, counts, connection or DEFAULT, name)
+
+
+def _at(given: str | None, found: Source) -> int:
+    now = now_ms()
+    if given is None:
+        at, clamped = clamp(found.at, now)
+        if clamped:
+            echo("The time in the manifest is in the future or before 2015: the file counts as of now.", err=True)
+        return at
+    try:
+        at = planned(given)
+    except ValueError as fault:
+        raise click.UsageError(f"--at {given}: {fault}") from fault
+    if at > now:
+        raise click.UsageError(f"--at {given}: in the future; a file cannot say who will be in an audience")
+    return at
+
+
+def _order(queue: Queue, found: Source, at: int, name: str | None, confirm: bool, reconcile: bool) -> Order:
+    return Order(
+        orders.new_id(orders.queue_of(queue.connection, queue.target)),
+        at,
+        FORMATS[found.kind],
+        gzip=found.gzip,
+        rows=found.rows,
+        confirmed=confirm,
+        reconcile=reconcile,
+        name=visible(name),
+    )
+
+
+def _told(redis: Redis, queue: Queue, name: str | None) -> dict[str, Any]:
+    """What to remember of the audience: as it was, and its name where one is given; empty for nothing."""
+    told = pending.audience(redis, queue) | ({"name": name} if visible(name) else {})
+    return {"settings": {}, **told} if told else {}
+
+
+def _report(record: Record, as_json: bool) -> None:
+    if as_json:
+        print_json(document(record))
+    elif record.counts:
+        console().print(counts_table(record.counts, record.examples))
+
+
+def _end(redis: Redis, queue: Queue, record: Record, why: str | None, as_json: bool) -> None:
+    named = f"snapshot {record.order.snapshot}"
+    if why:
+        raise Failed(f"{why}\n{named} stays submitted: ferry syncs {queue}")
+    if record.state == "superseded":
+        raise Failed(f"{named} was not carried out: a newer one is there, see ferry syncs {queue}")
+    if record.state == "refused":
+        raise Failed(f"{named} was refused, and nothing changed: {record.error}")
+    if not as_json:
+        (after,) = count(redis, [queue])
+        waits = after.waiting.pending + after.open
+        on_the_way = f"{plural(waits, 'change')} of {queue} on the way, see ferry status"
+        echo(f"\nThe list becomes that: {on_the_way}" if waits else "\nNothing is on the way: the list is that.")

@@ -1,0 +1,154 @@
+"""`ferry syncs`: the snapshots that came, and what became of them.
+
+Snapshots that came and what became of them, for people and for programs. Pure.
+
+The table is to fit into 80 columns, so that what does not is below it or for programs: errors, ids of snapshots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+import msgspec
+from redis import Redis
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from commands.options import json_option, var_option
+from configuration import settings
+from configuration.connections import DEFAULT
+from ops.errors import Failed
+from ops.ledger import ledger
+from ops.output import console, print_json, table
+from ops.targets import find_audience
+from queues.census import take_census
+from queues.clock import now_ms
+from queues.counts import QueueCount
+from queues.names import Queue
+from queues.snapshots import orders, records
+from queues.snapshots.orders import Counts, Record
+from text.escaping import visible
+from text.wording import moment, number, plural, span
+
+
+@click.command()
+@click.argument("audience", required=False)
+@click.option("--campaign", metavar="NAME", help="Only those of this campaign.")
+@json_option
+@var_option
+def syncs(audience: str | None, campaign: str | None, as_json: bool) -> None:
+    """List snapshots, newest first, with their counts.
+
+    Of AUDIENCE (its id or name), or of all. Of each campaign the newest snapshots of its groups are summed up. The
+    last 100 of an audience are kept, for 30 days.
+    """
+    with ledger(settings.load()) as redis:
+        chosen = _chosen(audience, take_census(redis).queues)
+        found = _records(redis, chosen)
+    found = [record for record in found if campaign in (None, record.order.campaign)]
+    if as_json:
+        print_json([document(record) for record in found])
+    else:
+        console().print(listing(found, {str(each.queue): each.name for each in chosen}, now_ms()))
+
+
+def _chosen(audience: str | None, counts: Sequence[QueueCount]) -> list[QueueCount]:
+    of_snapshots = [count for count in counts if count.queue.kind == orders.KIND]
+    if audience is None:
+        return of_snapshots
+    queue = find_audience(audience, counts, None)
+    if queue is None:
+        raise Failed(f"there is no audience {audience!r}; `ferry status` lists those there are")
+    wanted = orders.queue_of(queue.connection, queue.target)
+    return [count for count in of_snapshots if count.queue == wanted]
+
+
+def _records(redis: Redis, counts: Sequence[QueueCount]) -> list[Record]:
+    found = [record for count in counts for record in records.records(redis, count.queue)]
+    return sorted(found, key=lambda record: record.since, reverse=True)
+
+
+_NUMBERS = ("People", "Adds", "Updates", "Removals", "Left out")
+#: What is summed up of a campaign's groups.
+_SUMMED = ("customers", "people", "expansion", "adds", "updates", "removals", "unchanged", "newer")
+
+
+def document(record: Record) -> dict[str, Any]:
+    """A record for programs, with times in ISO 8601."""
+    told: dict[str, Any] = msgspec.to_builtins(record)
+    order = told.pop("order")
+    queue = Queue.parse(record.queue)
+    return {
+        "snapshot": record.order.snapshot,
+        "audience": f"{queue.connection}/audience/{queue.target}",
+        **told,
+        "since": moment(record.since),
+        "ended": moment(record.ended),
+        "at": moment(record.order.at),
+        "order": {name: order.get(name) for name in ("format", "name", "list_name", "campaign", "group")},
+    }
+
+
+def listing(records: Sequence[Record], names: Mapping[str, str], now: int) -> RenderableType:
+    """The records, why any was refused, and a line for each campaign.
+
+    `names`: of the audiences, by the queue of their snapshots.
+    """
+    if not records:
+        return Text("No snapshots.")
+    made = table("When", "Audience", "State", *_NUMBERS, right=_NUMBERS)
+    for record in records:
+        counts = record.counts
+        made.add_row(
+            _ago(record, now),
+            _two(_who(record, names), _id(record)),
+            record.state,
+            *(map(number, _figures(counts)) if counts else "-" * len(_NUMBERS)),
+        )
+    return Group(made, *(Text(line) for line in (*_errors(records, now), *campaigns(records))))
+
+
+def _id(record: Record) -> str:
+    """The audience's, with its connection where that is not the usual one."""
+    queue = Queue.parse(record.queue)
+    return visible(queue.target if queue.connection == DEFAULT else f"{queue.connection}/{queue.target}")
+
+
+def _ago(record: Record, now: int) -> str:
+    return f"{span(now - record.since)} ago"
+
+
+def _errors(records: Sequence[Record], now: int) -> Iterator[str]:
+    for record in records:
+        if record.error:
+            named = f"{_id(record)}, snapshot {record.order.snapshot}"
+            yield f"\n{record.state} {_ago(record, now)} of {named}: {visible(record.error)}"
+
+
+def _who(record: Record, names: Mapping[str, str]) -> str:
+    order = record.order
+    named = " / ".join(filter(None, (order.campaign, order.group))) or names.get(record.queue)
+    return visible(named) if named else "(no name)"
+
+
+def _figures(counts: Counts) -> tuple[int, ...]:
+    return counts.people, counts.adds, counts.updates, counts.removals, sum(counts.shrink.values())
+
+
+def campaigns(records: Sequence[Record]) -> Iterator[str]:
+    """What the newest snapshots of a campaign's groups that were carried out come to. `records`: newest first."""
+    newest: dict[str, dict[str, Counts]] = {}
+    for record in records:
+        if record.order.campaign and record.state == "done" and record.counts:
+            newest.setdefault(record.order.campaign, {}).setdefault(record.queue, record.counts)
+    for name, groups in newest.items():
+        sums = {each: sum(getattr(counts, each) for counts in groups.values()) for each in _SUMMED}
+        left_out = sum(sum(counts.shrink.values()) for counts in groups.values())
+        told = ", ".join(f"{number(total)} {each}" for each, total in sums.items() if total)
+        yield f"\n{visible(name)}: {plural(len(groups), 'list')}; {told or 'nobody'}; {number(left_out)} left out."
+
+
+def _two(first: str, second: str) -> Text:
+    return Text.assemble(first, ("\n" + second, "dim"))

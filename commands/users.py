@@ -1,0 +1,83 @@
+"""`ferry users`: who may look at the queues in a browser or by the API, and act on them."""
+
+from __future__ import annotations
+
+import click
+
+from commands.options import json_option, var_option
+from configuration import settings
+from ops.audit_format import by
+from ops.errors import Failed
+from ops.ledger import ledger
+from ops.output import console, echo, print_json, table
+from queues import audit
+from queues import users as ledger_of_users
+from queues.clock import now_ms
+from queues.users import ADMIN, Role, User
+from text.wording import moment
+
+_ROLES = [str(role) for role in Role if role is not Role.NOBODY]
+
+
+@click.group()
+def users() -> None:
+    """Say who may look, act, and see persons.
+
+    A viewer sees queues, counts and reasons; an operator also flushes, holds, releases and replays, and reads the
+    audit; an admin also sees persons and deletes. Senders' tokens (FERRY_TOKENS) are something else and open nothing
+    here. The user of FERRY_ADMIN_TOKEN is `admin`.
+    """
+
+
+@users.command()
+@click.argument("name")
+@click.option("--role", required=True, type=click.Choice(_ROLES), help="What the user may do.")
+@var_option
+def add(name: str, role: str) -> None:
+    """Add a user and print the token.
+
+    It is printed this once and kept nowhere: Ferry keeps its SHA-256. Who lost it is removed and added again.
+    """
+    if not ledger_of_users.is_name(name):
+        raise click.UsageError(f"NAME: 1 to 40 of a-z 0-9 . _ - and not {ADMIN!r}, who is that of FERRY_ADMIN_TOKEN")
+    token = ledger_of_users.new_token()
+    user = User(name, Role[role.upper()], ledger_of_users.digest(token), now_ms())
+    with ledger(settings.load(), writes=True) as redis:
+        if not ledger_of_users.add(redis, user):
+            raise Failed(f"there is a user {name}. For a new token or role: ferry users remove {name}, and add again")
+        audit.note(redis, by(), "user added", name, f"as {role}")
+    echo(f"{name} may do what a {role} may. The token, shown only now:", err=True)
+    echo(token)
+
+
+@users.command("list")
+@json_option
+@var_option
+def list_(as_json: bool) -> None:
+    """List the users, without their tokens."""
+    known = settings.load()
+    with ledger(known) as redis:
+        found = list(ledger_of_users.everyone(redis).values())
+    rows = [(user.name, str(user.role), moment(user.since)) for user in found]
+    rows += [(ADMIN, str(Role.ADMIN), None)] if known.admin_token else []
+    if as_json:
+        print_json([{"name": name, "role": role, "since": since} for name, role, since in rows])
+        return
+    made = table("User", "Role", "Since")
+    for name, role, since in rows:
+        made.add_row(name, role, since or "FERRY_ADMIN_TOKEN")
+    console().print(made if rows else "There are none: ferry users add NAME --role admin")
+
+
+@users.command()
+@click.argument("name")
+@var_option
+def remove(name: str) -> None:
+    """Remove a user, whose sessions end at once."""
+    if name == ADMIN:
+        raise click.UsageError(f"{ADMIN} is the user of FERRY_ADMIN_TOKEN: change or unset it, and start `web` again")
+    with ledger(settings.load(), writes=True) as redis:
+        if not ledger_of_users.remove(redis, name):
+            raise Failed(f"there is no user {name}; `ferry users list` lists those there are")
+        audit.note(redis, by(), "user removed", name)
+    echo(f"{name} is removed; the token opens nothing any more.")

@@ -1,0 +1,25 @@
+"""`ferry worker`: a worker, as a platform runs it."""
+
+from __future__ import annotations
+
+import click
+
+from commands.options import var_option
+from configuration import settings
+from logs import setup
+from ops.ledger import ledger
+from worker.main import run
+
+
+@click.command()
+@var_option
+def worker() -> None:
+    """Run a worker alone.
+
+    It delivers one batch at a time to Klaviyo. Any number may run on any number of machines; they share Klaviyo's
+    rate limits through Redis.
+    """
+    setup.configure("worker")
+    known = settings.load()
+    with ledger(known, writes=True):
+        run(known)

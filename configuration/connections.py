@@ -1,0 +1,126 @@
+"""Connections: one Klaviyo account each, with its mapping rules, flush policy and audiences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from identity.settings import Policy
+from mappings.entries import Channel
+from mappings.rules import Rules
+from mappings.segment.actions import Action
+from mappings.segment.settings import DEFAULTS
+from queues.policy import OF_KIND, FlushPolicy
+
+DEFAULT = "default"
+#: Connections made for mParticle accounts that no connection names: `mparticle-<account id>`.
+OF_ACCOUNT = re.compile(r"mparticle-\d+")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+#: What `is_name` wants, in words.
+NAMES = "a name is lower-case letters, digits, - and _, up to 40, and not mparticle-<number>"
+
+
+def is_name(text: str) -> bool:
+    """Whether a person may call a connection so."""
+    return _NAME.fullmatch(text) is not None and OF_ACCOUNT.fullmatch(text) is None
+
+
+class UnknownConnection(LookupError):
+    """No connection has that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """What connections.toml says of one audience; None: as the connection has it."""
+
+    list_id: str | None = None
+    list_name: str | None = None
+    policy: FlushPolicy | None = None
+    shared_list: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One Klaviyo account and how people are sent to it. `audiences` is by the CDP's audience id.
+
+    `policies`: flush policies by kind of queue; a kind without one goes by `policy`. `allow_global_unsubscribe`: an
+    unsubscribe without a list takes the person off everything; else it becomes a dead letter. `consent_mapping`:
+    consent purpose -> channel, where an audience has none of its own. `consent_removal`: whoever withdraws a consent is
+    unsubscribed. `actions`: what becomes of Segment's messages. `full_profile`: snapshots send every attribute, else
+    those of `default_attributes`. `max_removal_percent`: a snapshot that would take more off a list waits for a person.
+    `identity`: how people are told apart. `shared_list`: its audiences may use a list that another one keeps.
+    """
+
+    name: str
+    api_key: str | None = field(default=None, repr=False)
+    rules: Rules = field(default_factory=Rules)
+    policy: FlushPolicy = field(default_factory=FlushPolicy)
+    policies: Mapping[str, FlushPolicy] = field(default_factory=lambda: OF_KIND)
+    allow_global_unsubscribe: bool = False
+    consent_mapping: Mapping[str, Channel] = field(default_factory=dict)
+    consent_removal: bool = False
+    mparticle_account: int | None = None
+    audiences: Mapping[str, Audience] = field(default_factory=dict)
+    actions: tuple[Action, ...] = field(default=DEFAULTS, repr=False)
+    full_profile: bool = False
+    default_attributes: tuple[str, ...] = ()
+    max_removal_percent: int = 30
+    shared_list: bool = False
+    identity: Policy = field(default_factory=Policy)
+
+    def may_share(self, target: str) -> bool:
+        """Whether an audience may use a list that another one keeps."""
+        own = self.audiences.get(target)
+        return self.shared_list if own is None or own.shared_list is None else own.shared_list
+
+    def policy_for(self, kind: str, target: str) -> FlushPolicy:
+        """The flush policy of one queue."""
+        own = self.audiences.get(target) if kind == "audience" else None
+        return (own and own.policy) or self.policies.get(kind, self.policy)
+
+
+class Connections:
+    """All connections of an installation; always has `default`.
+
+    `complete`: False while more may have been added than this process has looked up.
+    """
+
+    def __init__(self, by_name: Mapping[str, Connection]) -> None:
+        self.complete = True
+        self._by_name = dict(by_name)
+        self._added: dict[str, Connection] = {}
+        self._by_account = {c.mparticle_account: c for c in by_name.values() if c.mparticle_account is not None}
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter([*self._by_name.values(), *self._added.values()])
+
+    def include(self, names: Iterable[str]) -> None:
+        """Those that were added at run time, in place of those included before; a configured one stays as it is.
+
+        Each has the settings of `default`, and neither its key nor its lists, which belong to another account.
+        """
+        self._added = {
+            name: replace(self._by_name[DEFAULT], name=name, api_key=None, mparticle_account=None, audiences={})
+            for name in names
+            if name not in self._by_name
+        }
+        self.complete = True
+
+    def named(self, name: str) -> Connection:
+        """The connection of that name. Raises UnknownConnection."""
+        if found := self._by_name.get(name) or self._added.get(name):
+            return found
+        if OF_ACCOUNT.fullmatch(name):
+            return replace(self._by_name[DEFAULT], name=name, mparticle_account=None)
+        known = sorted(self._by_name.keys() | self._added.keys())
+        raise UnknownConnection(f"there is no connection {name!r}; known: {', '.join(known)}")
+
+    def for_mparticle(self, account_id: int | None) -> Connection:
+        """The connection of an mParticle account: the one that names it, else one of its own based on `default`.
+
+        One of its own always, so that a queue keeps its name when the account's settings arrive later.
+        """
+        if account_id is None:
+            return self._by_name[DEFAULT]
+        return self._by_account.get(account_id) or self.named(f"mparticle-{account_id}")

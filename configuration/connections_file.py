@@ -1,0 +1,232 @@
+"""connections.toml (FERRY_CONNECTIONS): adjusts the `default` connection of the environment, and adds more.
+
+What may stand in the tables of connections.toml: names, types and limits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from configuration.connections import DEFAULT, NAMES, Audience, Connection, Connections, is_name
+from identity import blocked
+from identity.settings import Policy
+from mappings import entries as consent_mapping
+from mappings.account_settings import rules_from_mparticle
+from mappings.complaints import complaints
+from mappings.rules import Rules
+from mappings.segment import settings
+from queues.policy import FlushPolicy
+
+#: The most that Klaviyo takes in one request: profiles in a bulk import, events, consents.
+UPLOAD_LIMIT = 10_000
+_EVENT_LIMIT = 1_000
+_CONSENT_LIMIT = 1_000
+
+
+class _FlushSchema(Schema):
+    flush_size = fields.Integer(strict=True, validate=validate.Range(1, 100_000))
+    flush_minutes = fields.Float(validate=validate.Range(min=0, min_inclusive=False))
+    upload_max = fields.Integer(strict=True, validate=validate.Range(1, UPLOAD_LIMIT))
+
+
+class _EventSchema(_FlushSchema):
+    upload_max = fields.Integer(strict=True, validate=validate.Range(1, _EVENT_LIMIT))
+
+
+class _ConsentSchema(_FlushSchema):
+    upload_max = fields.Integer(strict=True, validate=validate.Range(1, _CONSENT_LIMIT))
+
+
+class _AudienceSchema(_FlushSchema):
+    list_id = fields.String(validate=validate.Length(1, 100))
+    list_name = fields.String(validate=validate.Length(1, 255))
+    shared_list = fields.Boolean()
+
+
+class ConnectionSchema(_FlushSchema):
+    """One table `[connections.<name>]`, with those inside it."""
+
+    api_key_env = fields.String(validate=validate.Length(1))
+    mparticle_account = fields.Integer(strict=True)
+    alternate_identifier = fields.String()
+    phone_identifier = fields.String()
+    default_country = fields.String()
+    property_mapping = fields.Dict(keys=fields.String(), values=fields.String())
+    coerce = fields.Boolean()
+    allow_global_unsubscribe = fields.Boolean()
+    consent_mapping = fields.Dict(keys=fields.String(), values=fields.String())
+    consent_removal = fields.Boolean()
+    full_profile = fields.Boolean()
+    default_attributes = fields.List(fields.String(validate=validate.Length(1, 255)))
+    max_removal_percent = fields.Integer(strict=True, validate=validate.Range(0, 100))
+    shared_list = fields.Boolean()
+    identifiers = fields.String(validate=validate.OneOf(["verified", "email_only", "trust_cdp"]))
+    prove = fields.String(validate=validate.OneOf(["all", "sample", "off"]))
+    email_change = fields.String(validate=validate.OneOf(["move", "keep"]))
+    phone_wins = fields.Boolean()
+    blocked_identifiers = fields.List(fields.String(validate=validate.Length(1, 255)))
+    shared_identifier_after = fields.Integer(strict=True, validate=validate.Range(1, 10))
+    profile = fields.Nested(_FlushSchema())
+    event = fields.Nested(_EventSchema())
+    consent = fields.Nested(_ConsentSchema())
+    audiences = fields.Dict(keys=fields.String(), values=fields.Nested(_AudienceSchema()))
+    actions = fields.List(fields.Raw())
+
+
+_MPARTICLE_NAMES = {
+    "alternate_identifier": "alternateIdentifier",
+    "phone_identifier": "phoneIdentifier",
+    "default_country": "defaultCountry",
+}
+
+
+class ConnectionsError(ValueError):
+    """connections.toml cannot be used; the message names the place and the remedy."""
+
+
+_schema = ConnectionSchema()
+_KINDS = ("profile", "event", "consent")
+
+
+def load(path: Path | None, default: Connection) -> Connections:
+    """Read connections.toml over the `default` of the environment. Raises ConnectionsError."""
+    if path is None:
+        return Connections({DEFAULT: default})
+    by_name = {DEFAULT: default}
+    for name, values in _tables(path, document(path)).items():
+        if not is_name(name):
+            raise ConnectionsError(f"{path}: [connections.{name}]: {NAMES}")
+        by_name[name] = _connection(path, name, values, default)
+    _check_accounts(path, by_name)
+    return Connections(by_name)
+
+
+def document(path: Path) -> dict[str, Any]:
+    """Everything that stands in the file. Raises ConnectionsError."""
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except OSError as fault:
+        raise ConnectionsError(f"{path} cannot be read: {fault.strerror}; correct FERRY_CONNECTIONS") from fault
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise ConnectionsError(f"{path} is not TOML: {fault}") from fault
+
+
+def _tables(path: Path, read: Mapping[str, Any]) -> dict[str, Any]:
+    if unknown := read.keys() - {"connections", "alerts", "senders"}:
+        raise ConnectionsError(
+            f"{path}: {sorted(unknown)[0]} is not known here; tables are [connections.<name>], [senders.<name>] and "
+            "[alerts]"
+        )
+    tables = read.get("connections", {})
+    if not isinstance(tables, dict):
+        raise ConnectionsError(f"{path}: connections is no table; write each connection as [connections.<name>]")
+    return tables
+
+
+def _check_accounts(path: Path, by_name: Mapping[str, Connection]) -> None:
+    accounts = [c.mparticle_account for c in by_name.values() if c.mparticle_account is not None]
+    for account in accounts:
+        if accounts.count(account) > 1:
+            raise ConnectionsError(f"{path}: mparticle_account {account} stands in two connections; keep one")
+
+
+def _connection(path: Path, name: str, values: Any, default: Connection) -> Connection:
+    where = f"{path}: [connections.{name}]"
+    try:
+        read = _schema.load(values)
+        rules = _rules(read, default.rules)
+        consents = (
+            consent_mapping.parse_consents(json.dumps(read.get("consent_mapping", {}))) or default.consent_mapping
+        )
+        actions = settings.read(read["actions"]) if "actions" in read else default.actions
+        identity = _identity(read, default.identity)
+    except ValidationError as fault:
+        raise ConnectionsError(f"{where}: {next(complaints(fault.messages, _schema))}") from fault
+    except ValueError as fault:
+        raise ConnectionsError(f"{where}: {fault}") from fault
+    policy = _policy(read, default.policy)
+    return Connection(
+        name=name,
+        api_key=_api_key(where, read, default if name == DEFAULT else None),
+        rules=rules,
+        policy=policy,
+        policies=_policies(read, policy, default.policies),
+        allow_global_unsubscribe=read.get("allow_global_unsubscribe", default.allow_global_unsubscribe),
+        consent_mapping=consents,
+        consent_removal=read.get("consent_removal", default.consent_removal),
+        mparticle_account=read.get("mparticle_account"),
+        audiences={key: _audience(value, policy) for key, value in read.get("audiences", {}).items()},
+        actions=actions,
+        full_profile=read.get("full_profile", default.full_profile),
+        default_attributes=tuple(read.get("default_attributes", default.default_attributes)),
+        max_removal_percent=read.get("max_removal_percent", default.max_removal_percent),
+        shared_list=read.get("shared_list", default.shared_list),
+        identity=identity,
+    )
+
+
+def _rules(read: Mapping[str, Any], base: Rules) -> Rules:
+    """The same settings and values as mParticle's, under the names of this file."""
+    names = {name: read[key] for key, name in _MPARTICLE_NAMES.items() if key in read}
+    mapping = {"propertyMapping": json.dumps(read["property_mapping"])} if "property_mapping" in read else {}
+    try:
+        rules = rules_from_mparticle(names, mapping, base)
+    except ValueError as fault:
+        message = str(fault)
+        for key, name in _MPARTICLE_NAMES.items():
+            message = message.replace(name, key)
+        raise ValueError(message) from fault
+    return replace(rules, coerce=read.get("coerce", base.coerce))
+
+
+def _identity(read: Mapping[str, Any], base: Policy) -> Policy:
+    """Raises ValueError for a pattern that is none."""
+    names = ("identifiers", "prove", "email_change", "phone_wins")
+    changed: dict[str, Any] = {name: read[name] for name in names if name in read}
+    if "blocked_identifiers" in read:
+        changed["blocked"] = blocked.read(read["blocked_identifiers"])
+    if "shared_identifier_after" in read:
+        changed["shared_after"] = read["shared_identifier_after"]
+    return replace(base, **changed)
+
+
+def _api_key(where: str, read: Mapping[str, Any], base: Connection | None) -> str | None:
+    variable = read.get("api_key_env")
+    if variable is None:
+        return base.api_key if base else None
+    if not os.environ.get(variable):
+        raise ConnectionsError(f"{where}: api_key_env names {variable}, which is not set; set it to the pk_ key")
+    return os.environ[variable]
+
+
+def _policy(read: Mapping[str, Any], base: FlushPolicy) -> FlushPolicy:
+    size = read.get("flush_size", base.size)
+    minutes = read.get("flush_minutes")
+    follows = "flush_size" in read and base.upload_max == base.size
+    return FlushPolicy(
+        size=size,
+        age_ms=base.age_ms if minutes is None else round(minutes * 60_000),
+        upload_max=read.get("upload_max", min(size, UPLOAD_LIMIT) if follows else base.upload_max),
+    )
+
+
+def _policies(
+    read: Mapping[str, Any], policy: FlushPolicy, base: Mapping[str, FlushPolicy]
+) -> Mapping[str, FlushPolicy]:
+    """By the kinds that have one of their own."""
+    own = {kind: _policy(read[kind], base.get(kind, policy)) for kind in _KINDS if kind in read}
+    return {**base, **own}
+
+
+def _audience(read: Mapping[str, Any], base: FlushPolicy) -> Audience:
+    own = {"flush_size", "flush_minutes", "upload_max"} & read.keys()
+    policy = _policy(read, base) if own else None
+    return Audience(read.get("list_id"), read.get("list_name"), policy, read.get("shared_list"))

@@ -1,0 +1,156 @@
+"""The tables [senders.<name>] of connections.toml (FERRY_CONNECTIONS): who may send what, where and how often.
+
+What may stand in the tables [senders.<name>] of connections.toml: names, types and limits.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from configuration import checks
+from configuration.connections import NAMES, OF_ACCOUNT, Connections, is_name
+from configuration.connections_file import ConnectionsError, document
+from configuration.senders import ROUTES, Rate, Sender
+from mappings.complaints import complaints
+
+#: The most that are counted: each is an entry of a list in Redis.
+_MOST: Final = 10_000
+
+
+def _connection(name: str) -> None:
+    if not is_name(name) and not OF_ACCOUNT.fullmatch(name):
+        raise ValidationError(f"no name of a connection: {NAMES.removesuffix(', and not mparticle-<number>')}.")
+
+
+class _RateSchema(Schema):
+    per_second = fields.Integer(strict=True, required=True, validate=validate.Range(1, _MOST))
+    burst = fields.Integer(strict=True, validate=validate.Range(1, _MOST))
+
+    @validates_schema
+    def _order(self, read: dict[str, int], **_: object) -> None:
+        if read.get("burst", _MOST) < read.get("per_second", 0):
+            raise ValidationError("smaller than per_second, which may always come at once.", "burst")
+
+
+class SenderSchema(Schema):
+    """One table `[senders.<name>]`. An empty list would be a sender that may do nothing, which is a mistake."""
+
+    token_env = fields.String(validate=validate.Length(1))
+    segment_secret_env = fields.String(validate=validate.Length(1))
+    routes = fields.List(
+        fields.String(validate=validate.OneOf(ROUTES, error=f"not one of {', '.join(ROUTES)}.")),
+        validate=validate.Length(1),
+    )
+    connections = fields.List(fields.String(validate=_connection), validate=validate.Length(1))
+    mparticle_accounts = fields.List(
+        fields.Integer(strict=True, validate=validate.Range(0, 2**63 - 1)), validate=validate.Length(1)
+    )
+    rate = fields.Nested(_RateSchema())
+    accept_keys = fields.Boolean()
+
+    @validates_schema
+    def _shows(self, read: dict[str, object], **_: object) -> None:
+        if not read.keys() & {"token_env", "segment_secret_env"}:
+            raise ValidationError("missing, and so is segment_secret_env: nobody could send as this one.", "token_env")
+
+
+_schema = SenderSchema()
+_EXAMPLES: Final = {
+    "token_env": '"BRAND_B_TOKEN"',
+    "segment_secret_env": '"BRAND_B_SEGMENT_SECRET"',
+    "routes": '["segment", "changes"]',
+    "connections": '["brand_b"]',
+    "mparticle_accounts": "[123456]",
+    "rate": "{per_second = 50, burst = 100}",
+    "accept_keys": "false",
+}
+
+
+def load(path: Path | None, known: Connections) -> tuple[Sender, ...]:
+    """The senders of the file. `known`: its connections. Raises ConnectionsError naming the place and the remedy."""
+    tables = {} if path is None else document(path).get("senders", {})
+    if not isinstance(tables, dict):
+        raise ConnectionsError(f"{path}: senders is no table; write each sender as [senders.<name>]")
+    return tuple(_sender(f"{path}: [senders.{name}]", name, values, known) for name, values in tables.items())
+
+
+def check_apart(scoped: Iterable[Sender], simple: Iterable[Sender]) -> None:
+    """No two senders with one name or one token: nobody could say which scope holds. Raises ConnectionsError.
+
+    `simple`: those of FERRY_TOKENS and FERRY_SEGMENT_SECRETS.
+    """
+    names = {each.name for each in simple}
+    owners = {secret: each.name for each in simple for secret in (*each.tokens, *each.segment_secrets)}
+    for each in scoped:
+        where = f"[senders.{each.name}]"
+        if each.name in names:
+            raise ConnectionsError(f"{where}: FERRY_TOKENS names a sender {each.name}, too; take it out there")
+        for secret in (*each.tokens, *each.segment_secrets):
+            if (other := owners.setdefault(secret, each.name)) != each.name:
+                raise ConnectionsError(f"{where}: it has a token or secret of {other}; give each sender its own")
+
+
+def _sender(where: str, name: str, values: Any, known: Connections) -> Sender:
+    if not is_name(name):
+        raise ConnectionsError(f"{where}: a name is lower-case letters, digits, - and _, up to 40")
+    try:
+        read = _schema.load(values)
+        tokens, secrets = (_secrets(read, option) for option in ("token_env", "segment_secret_env"))
+    except ValidationError as fault:
+        line = next(complaints(fault.messages))
+        option = line.partition(":")[0].partition(".")[0]
+        example = f" Example: {option} = {_EXAMPLES[option]}" if option in _EXAMPLES else ""
+        raise ConnectionsError(f"{where}: {line}{example}") from fault
+    sender = Sender(
+        name,
+        tokens,
+        secrets,
+        _set(read, "routes"),
+        _set(read, "connections"),
+        _set(read, "mparticle_accounts"),
+        _rate(read.get("rate")),
+        read.get("accept_keys", False),
+    )
+    _check_accounts(where, sender, known)
+    return sender
+
+
+def _check_accounts(where: str, sender: Sender, known: Connections) -> None:
+    """An account whose connection is closed to the sender is a table that contradicts itself."""
+    for account in sorted(sender.mparticle_accounts or ()):
+        connection = known.for_mparticle(account).name
+        if not sender.may_name(connection):
+            raise ConnectionsError(
+                f"{where}: mparticle_accounts names {account}, whose connection is {connection}; add it to connections"
+            )
+
+
+def _set(read: Mapping[str, Any], option: str) -> frozenset[Any] | None:
+    return frozenset(read[option]) if option in read else None
+
+
+def _rate(read: Mapping[str, int] | None) -> Rate | None:
+    return None if read is None else Rate(read["per_second"], read.get("burst", read["per_second"]))
+
+
+def _secrets(read: Mapping[str, Any], option: str) -> tuple[str, ...]:
+    """The values in the variable that an option names, of which the newest comes first."""
+    variable = read.get(option)
+    if variable is None:
+        return ()
+    values = tuple(text.strip() for text in os.environ.get(variable, "").split(",") if text.strip())
+    if not values:
+        raise ValidationError({option: [f"it names {variable}, which is not set; set it in the environment."]})
+    for value in values:
+        try:
+            checks.secret(value)
+        except ValidationError:
+            raise ValidationError(
+                {option: [f"a value of {variable} has under 16 characters; make a longer one."]}
+            ) from None
+    return values

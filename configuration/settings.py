@@ -1,0 +1,250 @@
+"""Settings, read once from the environment and an optional connections.toml."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from dotenv import dotenv_values
+from environs import Env, EnvValidationError
+from marshmallow import validate
+
+from configuration import alerts_file, checks, connections_file, senders_file
+from configuration.alerts import Alerting
+from configuration.connections import DEFAULT, Connection, Connections
+from configuration.connections_file import UPLOAD_LIMIT
+from configuration.senders import Sender
+from queues import bounds
+from queues.policy import FlushPolicy
+from queues.server import durability
+from queues.server.durability import Durability
+
+KLAVIYO = "https://a.klaviyo.com"
+#: Written by `ferry up` into its folder; how the other commands find the running group.
+GROUP_FILE = "group.env"
+
+_EXAMPLES = {
+    "REDIS_URL": "redis://localhost:6379/0, rediss://user:password@host:6380, or unix:///path/to/redis.sock",
+    "FERRY_PREFIX": "staging:",
+    "FERRY_INSTALLATION": "production, or the output of: openssl rand -hex 16",
+    "KLAVIYO_API_KEY": "pk_0123456789abcdef",
+    "KLAVIYO_BASE_URL": KLAVIYO,
+    "FERRY_TOKENS": "mparticle:0b5c4d3f7a1e4c66,backoffice:6f1d2c9a8b7e4f30",
+    "FERRY_SEGMENT_SECRETS": "new:3c0e7b51d2f94a68,old:d41f8e6a90b27c35",
+    "FERRY_FLUSH_SIZE": "100",
+    "FERRY_FLUSH_MINUTES": "960",
+    "FERRY_UPLOAD_MAX": "100",
+    "FERRY_MAX_PENDING": "5000000",
+    "FERRY_MAX_PENDING_PER_QUEUE": "1000000",
+    "FERRY_DURABLE": "fsync, replicas:1, or local",
+    "FERRY_SECRET_KEY": "a long random text, such as the output of: openssl rand -hex 32",
+    "FERRY_ADMIN_TOKEN": "a long random text, such as the output of: openssl rand -hex 32",
+    "FERRY_CONNECTIONS": "connections.toml",
+    "FERRY_SFTP_URL": "sftp://user@sftp.klaviyo.com/profiles",
+    "FERRY_SFTP_KEY": "/run/secrets/klaviyo_sftp, or the text of a private key",
+    "FERRY_SFTP_HOST_KEY": "sftp.klaviyo.com ssh-ed25519 AAAA...",
+    "FERRY_TRUSTED_PROXIES": "10.0.0.0/8,127.0.0.1",
+    "FERRY_VAR": "./var",
+    "PORT": "8000",
+}
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message names it, the problem and an example."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A named secret that a sender shows."""
+
+    name: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a process of Ferry may be told.
+
+    `installation`: to which installation the Redis has to belong; None: whoever it belongs to.
+    `max_pending` and `max_pending_per_queue`: changes that may wait, in all queues and in one. `durable`: what Redis
+    must confirm before a sender is answered.
+    `tokens`: of senders that may post everywhere; `senders`: those of connections.toml, each with its scope.
+    `segment_secrets`: with which Segment signs its webhooks, any of them.
+    `secret_keys`: the first encrypts, all decrypt, so that a key can be exchanged without losing what is stored.
+    `admin_token`: of the user `admin` of the console; None: there is no such user.
+    `trusted_proxies`: networks of proxies whose X-Forwarded-For names the peer of a request; by default this machine.
+    `alerts`: what is told to people, and where; None: nothing is.
+    `sftp_url`, `sftp_key` (text or path), `sftp_host_key`: where `ferry export --sftp` uploads to, and by which keys.
+    """
+
+    redis_url: str = field(repr=False)
+    connections: Connections
+    klaviyo_base_url: str = KLAVIYO
+    installation: str | None = None
+    tokens: tuple[Token, ...] = ()
+    segment_secrets: tuple[Token, ...] = ()
+    senders: tuple[Sender, ...] = ()
+    secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    admin_token: str | None = field(default=None, repr=False)
+    port: int = 8000
+    var: Path = Path("var")
+    max_pending: int = bounds.PENDING
+    max_pending_per_queue: int = bounds.PENDING_IN_QUEUE
+    durable: Durability = durability.LOCAL
+    trusted_proxies: tuple[checks.Network, ...] = checks.LOOPBACK
+    alerts: Alerting | None = None
+    sftp_url: str | None = None
+    sftp_key: str | None = field(default=None, repr=False)
+    sftp_host_key: str | None = None
+
+    @property
+    def every_sender(self) -> tuple[Sender, ...]:
+        """Those of connections.toml, of FERRY_TOKENS, and of FERRY_SEGMENT_SECRETS, which only sign."""
+        return (*self.senders, *_simple(self.tokens, self.segment_secrets))
+
+
+def load() -> Settings:
+    """Read the environment; where REDIS_URL is unset, also the group file of `ferry up`. Raises SettingsError.
+
+    A variable that is empty counts as unset, and is unset for what this process starts.
+    """
+    _unset_empty()
+    env = Env(eager=False)
+    var = env.path("FERRY_VAR", Path("var"))
+    if "REDIS_URL" not in os.environ:
+        if "FERRY_VAR" in os.environ:
+            check_group(var)
+        if (var / GROUP_FILE).is_file():
+            env.read_env(str(var / GROUP_FILE), recurse=False)
+    _prefix(env)
+    installation: str | None = env.str("FERRY_INSTALLATION", None, validate=checks.installation)
+    url = env.str("REDIS_URL", "redis://localhost:6379/0", validate=checks.redis_url)
+    base_url = env.str("KLAVIYO_BASE_URL", KLAVIYO, validate=checks.base_url)
+    tokens: list[str] = env.list("FERRY_TOKENS", [], validate=checks.tokens)
+    signing: list[str] = env.list("FERRY_SEGMENT_SECRETS", [], validate=checks.tokens)
+    secrets: list[str] = env.list("FERRY_SECRET_KEY", [], validate=checks.secrets)
+    admin: str | None = env.str("FERRY_ADMIN_TOKEN", None, validate=checks.admin_token)
+    port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
+    most = env.int("FERRY_MAX_PENDING", bounds.PENDING, validate=validate.Range(min=1))
+    most_in_a_queue = env.int("FERRY_MAX_PENDING_PER_QUEUE", bounds.PENDING_IN_QUEUE, validate=validate.Range(min=1))
+    durable = env.str("FERRY_DURABLE", "local", validate=checks.durable)
+    proxies: list[str] = env.list("FERRY_TRUSTED_PROXIES", [], validate=checks.proxies)
+    file = env.path("FERRY_CONNECTIONS", None)
+    sftp_url: str | None = env.str("FERRY_SFTP_URL", None, validate=checks.sftp_url)
+    sftp_key: str | None = env.str("FERRY_SFTP_KEY", None)
+    sftp_host_key: str | None = env.str("FERRY_SFTP_HOST_KEY", None)
+    default = Connection(DEFAULT, _api_key(env), policy=_policy(env))
+    _seal(env)
+    try:
+        known = connections_file.load(file, default)
+        alerts = alerts_file.load(file)
+        senders = senders_file.load(file, known)
+        named, signed = ([Token(*checks.named(text)) for text in texts if text] for texts in (tokens, signing))
+        senders_file.check_apart(senders, _simple(named, signed))
+    except connections_file.ConnectionsError as fault:
+        raise SettingsError(str(fault)) from fault
+    return Settings(
+        redis_url=url,
+        connections=known,
+        klaviyo_base_url=base_url.rstrip("/"),
+        installation=installation,
+        tokens=tuple(named),
+        segment_secrets=tuple(signed),
+        senders=senders,
+        secret_keys=tuple(text for text in secrets if text),
+        admin_token=admin,
+        port=port,
+        var=var,
+        max_pending=most,
+        max_pending_per_queue=most_in_a_queue,
+        durable=durability.parse(durable),
+        trusted_proxies=checks.networks(proxies) or checks.LOOPBACK,
+        alerts=alerts,
+        sftp_url=sftp_url,
+        sftp_key=sftp_key,
+        sftp_host_key=sftp_host_key,
+    )
+
+
+def check_group(var: Path) -> None:
+    """Whether a folder that somebody named holds the group that the environment speaks of. Raises SettingsError."""
+    own, given = dotenv_values(var / GROUP_FILE).get("REDIS_URL"), os.environ.get("REDIS_URL")
+    if not own:
+        raise SettingsError(
+            f"no group in {var}: `ferry up` was never started with this folder. Name its folder by --var or FERRY_VAR, "
+            "or leave both out."
+        )
+    if given and own != given:
+        raise SettingsError(
+            f"REDIS_URL of this environment is not the Redis of the group in {var}. Unset REDIS_URL, or leave --var "
+            "out."
+        )
+
+
+def adopt_prefix(var: Path) -> None:
+    """Take FERRY_PREFIX from the group file where load() will read that. Raises SettingsError for one that is wrong.
+
+    To be called before anything is imported that reads it (key_prefix.py).
+    """
+    _unset_empty()
+    if "REDIS_URL" not in os.environ and (found := dotenv_values(var / GROUP_FILE).get("FERRY_PREFIX")):
+        os.environ.setdefault("FERRY_PREFIX", found)
+    env = Env(eager=False)
+    env.str("FERRY_PREFIX", None, validate=checks.prefix)
+    _seal(env)
+
+
+def _prefix(env: Env) -> None:
+    from queues import key_prefix  # reads the variable at its import, which must not come before adopt_prefix()
+
+    prefix = env.str("FERRY_PREFIX", "", validate=checks.prefix)
+    if prefix != key_prefix.PREFIX:
+        raise SettingsError(
+            f"FERRY_PREFIX is {prefix!r} and was {key_prefix.PREFIX!r} when this process started: start it again."
+        )
+
+
+def _simple(tokens: Iterable[Token], secrets: Iterable[Token]) -> tuple[Sender, ...]:
+    """The senders without a table. A secret has a name of its own: both lists may call one `default`."""
+    return (
+        *(Sender(each.name, tokens=(each.value,)) for each in tokens),
+        *(
+            Sender(f"segment:{each.name}", segment_secrets=(each.value,), routes=frozenset({"segment"}))
+            for each in secrets
+        ),
+    )
+
+
+def _unset_empty() -> None:
+    # In the environment itself, for the group file is read into it and replaces nothing that is set.
+    for name in _EXAMPLES:
+        if os.environ.get(name) == "":
+            del os.environ[name]
+
+
+def _seal(env: Env) -> None:
+    try:
+        env.seal()
+    except EnvValidationError as fault:
+        lines = [
+            f"{name}: {' '.join(str(m) for m in messages)} Example: {name}={_EXAMPLES.get(name, '...')}"
+            for name, messages in cast("dict[str, list[str]]", fault.error_messages).items()
+        ]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _policy(env: Env) -> FlushPolicy:
+    size = env.int("FERRY_FLUSH_SIZE", 100, validate=validate.Range(1, 100_000))
+    minutes = env.float("FERRY_FLUSH_MINUTES", 960.0, validate=validate.Range(min=0, min_inclusive=False))
+    most = env.int("FERRY_UPLOAD_MAX", None, validate=validate.Range(1, UPLOAD_LIMIT))
+    if not isinstance(size, int) or not isinstance(minutes, float):  # wrong settings; seal() reports them
+        return FlushPolicy()
+    return FlushPolicy(size, round(minutes * 60_000), most or min(size, UPLOAD_LIMIT))
+
+
+def _api_key(env: Env) -> str | None:
+    key: str | None = env.str("KLAVIYO_API_KEY", None, validate=checks.klaviyo_key)
+    return key

@@ -1,0 +1,159 @@
+"""`/v1/dead`: dead letters, for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+import falcon
+import falcon.asgi
+from redis import Redis
+
+from console.api import requests, shared
+from console.auth.middleware import check_role
+from console.auth.roles import Role, visitor
+from console.context import Desk
+from console.target import queue_place
+from ops import actions
+from ops.dead_letters import selecting
+from ops.dead_letters.selecting import After, Wanted
+from ops.dead_letters.view import summary, traceable, whole
+from ops.errors import Failed
+from queues import audit
+from queues.dead_letters import Replayed
+
+T = TypeVar("T")
+
+
+class LettersApi:
+    """Which there are."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """A page of those that are asked for, in the order of the queues, oldest first in each."""
+        asked = shared.query(req, requests.LETTERS)
+        reader = _reader(req, asked["personal_data"])
+        wanted = await _wanted(self._desk, asked, [asked["id"]] if "id" in asked else [], asked["since"])
+        told, more = await self._desk.run(_page, self._desk.redis, wanted, asked.get("after"), asked["limit"], reader)
+        shared.answer(resp, {"letters": told, "next": f"{more[0]}/{more[1]}" if more else None})
+
+
+class LetterApi:
+    """One letter."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        connection: str,
+        kind: str,
+        target: str,
+        letter: str,
+    ) -> None:
+        """What was to be done, when, and why it could not be; the person for an admin who asks for it."""
+        reader = _reader(req, shared.query(req, requests.LETTER)["personal_data"])
+        queue = queue_place(await self._desk.census(), f"{connection}/{kind}/{target}").on
+        wanted = Wanted((letter,), str(queue))
+        shared.answer(resp, await self._desk.run(_one, self._desk.redis, wanted, reader))
+
+
+class ConfirmApi:
+    """Say whose the profiles are that an erasure found."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_post(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        connection: str,
+        kind: str,
+        target: str,
+        letter: str,
+    ) -> None:
+        """They are the person's; the erasure is carried out."""
+        await shared.body(req, requests.NOTHING)
+        queue = queue_place(await self._desk.census(), f"{connection}/{kind}/{target}").on
+        done = await self._desk.run(_confirm, self._desk.redis, visitor(req).who, Wanted((letter,), str(queue)))
+        self._desk.changed()
+        shared.answer(resp, {"replayed": done.replayed, "stayed": done.stayed})
+
+
+class ReplayApi:
+    """Send letters again."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Put those that are meant back into their queues."""
+        asked = await shared.body(req, requests.REPLAY)
+        wanted = await _wanted(self._desk, asked, asked["ids"])
+        done = await self._desk.run(_replay, self._desk.redis, visitor(req).who, wanted)
+        self._desk.changed()
+        shared.answer(resp, {"replayed": done.replayed, "stayed": done.stayed})
+
+
+async def _wanted(desk: Desk, asked: dict[str, Any], ids: list[str], since: int = 0) -> Wanted:
+    """Which letters are meant. Raises HTTPNotFound where the queue is none."""
+    queue = str(queue_place(await desk.census(), asked["queue"]).on) if "queue" in asked else None
+    return Wanted(tuple(ids), queue, asked.get("reason"), asked["older_than"], since)
+
+
+def _reader(req: falcon.asgi.Request, personal_data: bool) -> str | None:
+    """Who is to see persons, as the audit names them; None where nobody asks for any. Raises HTTPForbidden."""
+    if not personal_data:
+        return None
+    check_role(req, Role.ADMIN)
+    return visitor(req).who
+
+
+def _page(
+    redis: Redis, wanted: Wanted, after: After | None, limit: int, reader: str | None
+) -> tuple[list[dict[str, Any]], After | None]:
+    found, more = _found(lambda: selecting.page(redis, wanted, after, limit))
+    if reader and found:
+        _note(redis, reader, wanted, len(found))
+    shown = whole if reader else summary
+    return [shown(letter, count.name) for count, letter in found], more
+
+
+def _one(redis: Redis, wanted: Wanted, reader: str | None) -> dict[str, Any]:
+    ((count, letter),) = _found(lambda: list(selecting.find(redis, wanted)))
+    if reader:
+        _note(redis, reader, wanted, 1)
+    return (whole if reader else traceable)(letter, count.name)
+
+
+def _note(redis: Redis, reader: str, wanted: Wanted, read: int) -> None:
+    """Write down that somebody saw persons; not whom."""
+    audit.note(redis, reader, "persons read", wanted.queue or "", letters=read)
+
+
+def _replay(redis: Redis, who: str, wanted: Wanted) -> Replayed:
+    return actions.replay(redis, who, _found(lambda: selecting.chosen(redis, wanted)))
+
+
+def _confirm(redis: Redis, who: str, wanted: Wanted) -> Replayed:
+    ((_, letter),) = _found(lambda: list(selecting.find(redis, wanted)))
+    try:
+        return actions.confirm(redis, who, letter)
+    except Failed as fault:
+        raise falcon.HTTPConflict(title="Nothing to confirm", description=f"{fault.message}.") from None
+
+
+def _found(search: Callable[[], T]) -> T:
+    """What is found. Raises HTTPNotFound for a letter that is gone, HTTPBadRequest for what names none or several."""
+    try:
+        return search()
+    except Failed as fault:
+        raise falcon.HTTPNotFound(title="No such dead letter", description=fault.message) from None
+    except click.UsageError as fault:
+        raise falcon.HTTPBadRequest(title="Which dead letter is meant?", description=fault.message) from None

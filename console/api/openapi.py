@@ -1,0 +1,75 @@
+"""`/openapi.json` and `/docs`: what the intake and the console take, in one document."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from console.api import openapi_dead, openapi_queues, openapi_schemas
+from console.auth.roles import ROUTES
+from intake.http.errors import RETRY_AFTER
+from intake.openapi.document import document as of_intake
+from intake.openapi.schemas import answer, ref
+
+_DESCRIPTION: Final = (
+    " For operators there is the same as the `ferry` command and the pages have: what waits, what is held and what is "
+    "dead, and what may be done about it. It takes the token of a user (`ferry users add`), whose role is viewer, "
+    "operator or admin, each of which may do what the ones before it may. `ferry --url` is made of it."
+)
+_ERRORS: Final = {
+    "400": "It cannot be asked like this; the description names the place.",
+    "401": "No token of a user.",
+    "403": "The user's role may not.",
+    "404": "There is no such queue, connection or dead letter.",
+    "409": "The cause of the hold is still there, or there is nothing to confirm; the description says more.",
+    "411": "The body's length is missing.",
+    "413": "The body is too large.",
+    "415": "The body is no JSON.",
+    "429": "Several tries of this address wait already, because wrong tokens came from it.",
+    "500": "A defect in Ferry.",
+    "503": "Redis cannot be used; what was asked for may or may not have been done.",
+}
+_USER: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "For operators: the token of a user, as `ferry users add` prints it, or FERRY_ADMIN_TOKEN.",
+}
+
+
+#: (path, method) -> operation, without what is said of every one.
+OPERATIONS: Final = openapi_queues.OPERATIONS | openapi_dead.OPERATIONS
+
+_SCHEMAS: Final = openapi_schemas.SCHEMAS | openapi_queues.SCHEMAS | openapi_dead.SCHEMAS
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The intake's document and the operations of the console, OpenAPI 3.1."""
+    told = of_intake()
+    parts = told["components"]
+    return told | {
+        "info": told["info"] | {"description": told["info"]["description"] + _DESCRIPTION},
+        "paths": told["paths"] | _paths(),
+        "components": {
+            "schemas": parts["schemas"] | _SCHEMAS,
+            "responses": parts["responses"] | _error_responses(),
+            "securitySchemes": parts["securitySchemes"] | {"user": _USER},
+        },
+    }
+
+
+def _paths() -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for (path, method), operation in OPERATIONS.items():
+        role = f"Role: {ROUTES[path, method]}."
+        told = {"description": f"{operation.get('description', '')} {role}".strip(), "security": [{"user": []}]}
+        paths.setdefault(path, {})[method.lower()] = operation | told
+    return paths
+
+
+def _error_responses() -> dict[str, Any]:
+    responses = {f"Operator{status}": answer(text, ref("Error")) for status, text in _ERRORS.items()}
+    seconds = {"schema": {"type": "integer"}, "description": f"Seconds, such as {RETRY_AFTER}."}
+    for status in ("429", "503"):
+        responses[f"Operator{status}"]["headers"] = {"Retry-After": seconds}
+    return responses

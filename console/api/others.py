@@ -1,0 +1,77 @@
+"""`/v1/holds`, `/v1/connections` and `/v1/audit`, for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon.asgi
+from redis import Redis
+
+from configuration.settings import Settings
+from console.api import requests, shared
+from console.api.queues import for_everybody
+from console.auth.middleware import check_role
+from console.auth.roles import Role
+from console.context import Desk
+from ops import audit_format, holds
+from ops.connections import found as connections_found
+from queues import audit
+from queues.census import Census
+from queues.connections import connection_keys
+from queues.holds import confirmations
+from text.wording import moment, without_people
+
+
+class HoldsApi:
+    """What is held, and what ends it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Connections first, then queues."""
+        shared.query(req, requests.NOTHING)
+        census = await self._desk.census()
+        held = await self._desk.run(_holds, self._desk.redis, census)
+        shared.answer(resp, {"at": moment(census.at), "holds": held})
+
+
+class ConnectionsApi:
+    """The connections there are."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Whose key each has, how it is flushed and whether it is held; with `check` what Klaviyo says of the key."""
+        asking = shared.query(req, requests.CONNECTIONS)["check"]
+        if asking:
+            check_role(req, Role.OPERATOR)
+        found = await self._desk.run(_connections, self._desk.redis, self._desk.settings, asking)
+        shared.answer(resp, {"connections": found})
+
+
+class AuditApi:
+    """Who did what."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """The last entries, newest first; by `before` those before them."""
+        asked = shared.query(req, requests.AUDIT)
+        limit = asked["limit"]
+        found = await self._desk.run(audit.read, self._desk.redis, limit + 1, asked.get("before", "+"))
+        entries = [audit_format.document(entry) for entry in found[:limit]]
+        shared.answer(resp, {"entries": entries, "next": entries[-1]["id"] if len(found) > limit else None})
+
+
+def _holds(redis: Redis, census: Census) -> list[dict[str, Any]]:
+    return [holds.document(each) for each in holds.held(for_everybody(census), confirmations(redis))]
+
+
+def _connections(redis: Redis, known: Settings, asking: bool) -> list[dict[str, Any]]:
+    # As the intake does each second: one that was added this moment is no stranger.
+    known.connections.include(connection_keys.names(redis))
+    found = [connections_found.document(line) for line in connections_found.found(redis, known, asking)]
+    return [each | {"held": without_people(each["held"]) if each["held"] else None} for each in found]

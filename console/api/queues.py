@@ -1,0 +1,138 @@
+"""`/v1/queues` and what may be done to queues and connections, for programs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+import falcon.asgi
+import msgspec
+from redis import Redis
+
+from console.api import requests, shared
+from console.auth.roles import visitor
+from console.context import Desk
+from console.target import look, queue_place
+from ops import actions, documents
+from ops.client.local import flush
+from ops.documents import document, of_hold, of_queue
+from queues.census import Census
+from queues.history import batches
+from queues.holds import Hold
+from queues.names import Queue
+from text.wording import moment, without_people
+
+_PARTS: Final = ("connection", "kind", "target")
+
+
+class QueuesApi:
+    """All there is in the ledger."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """The census, at most a second old."""
+        shared.query(req, requests.NOTHING)
+        # Beside the loop: of thousands of queues it takes so long that senders would wait.
+        shared.answer(resp, await self._desk.run(_told, await self._desk.census()))
+
+
+class QueueApi:
+    """One queue."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, connection: str, kind: str, target: str
+    ) -> None:
+        """The queue with its open batches, and its last uploads, newest first; by `before` those before them."""
+        asked = shared.query(req, requests.UPLOADS)
+        census = for_everybody(await self._desk.census())
+        (count,) = queue_place(census, f"{connection}/{kind}/{target}").queues
+        found = await self._desk.run(_uploads, self._desk.redis, count.queue, **asked)
+        hold = census.holds.get(count.queue.connection)
+        told = {"at": moment(census.at), "queue": of_queue(count), "connection_hold": of_hold(hold) if hold else None}
+        shared.answer(resp, told | found)
+
+
+class FlushApi:
+    """Send what waits now."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
+        """Of the queue in the address, of those in the body, or of all."""
+        asked_for = await shared.body(req, requests.NOTHING if address else requests.FLUSH)
+        names = ["/".join(address[part] for part in _PARTS)] if address else asked_for.get("queues")
+        self._desk.changed()
+        census = await self._desk.census()
+        chosen = await self._desk.run(_chosen, census, names)
+        asked = await self._desk.run(flush, self._desk.redis, visitor(req).who, census, chosen)
+        self._desk.changed()
+        queues = [{"queue": str(each.queue), "asked": each.asked, "upto": each.upto} for each in asked.errands]
+        shared.answer(resp, {"at": moment(asked.at), "queues": queues})
+
+
+class HoldApi:
+    """Stop a queue or a connection."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
+        """Hold it; where it is held already, that reason stays."""
+        reason = (await shared.body(req, requests.HOLD))["reason"]
+        place, _ = await look(self._desk, **address)
+        placed = await self._desk.run(actions.hold, self._desk.redis, visitor(req).who, place.on, reason)
+        self._desk.changed()
+        shared.answer(resp, {"on": str(place.on), "placed": placed})
+
+
+class ReleaseApi:
+    """Let a queue or a connection go on."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
+        """End its hold, unless the cause is still there: 409 then, or with `force` all the same."""
+        force = (await shared.body(req, requests.RELEASE))["force"]
+        place, _ = await look(self._desk, **address)
+        desk, who = self._desk, visitor(req).who
+        ended = await desk.run(actions.release, desk.redis, desk.settings, who, place.on, place.hold, force)
+        desk.changed()
+        if ended.still and not force:
+            raise falcon.HTTPConflict(title="The cause is still there; force ends the hold", description=ended.still)
+        shared.answer(
+            resp,
+            {"on": str(place.on), "released": ended.done, "still": ended.still, "snapshot": ended.confirmed},
+        )
+
+
+def _told(census: Census) -> dict[str, Any]:
+    return document(for_everybody(census))
+
+
+def _chosen(census: Census, names: list[str] | None) -> list[Queue]:
+    """The queues of these names, all without any. Raises HTTPNotFound."""
+    places = [queue_place(census, name) for name in names] if names is not None else [census]
+    return [count.queue for place in places for count in place.queues]
+
+
+def for_everybody(census: Census) -> Census:
+    """The census without addresses and phone numbers in what people wrote. Pure."""
+    queues = tuple(replace(count, hold=_shown(count.hold)) if count.hold else count for count in census.queues)
+    return replace(census, queues=queues, holds={name: _shown(hold) for name, hold in census.holds.items()})
+
+
+def _shown(hold: Hold) -> Hold:
+    return msgspec.structs.replace(hold, reason=without_people(hold.reason))
+
+
+def _uploads(redis: Redis, queue: Queue, limit: int, before: str) -> dict[str, Any]:
+    found = batches.batches(redis, queue, limit + 1, before)
+    more = batches.mark(found[limit - 1]) if len(found) > limit else None
+    return {"uploads": [documents.of_upload(each) for each in found[:limit]], "next": more}

@@ -1,0 +1,114 @@
+"""What may be asked of the operator's API: marshmallow's schemas of queries and bodies, each built once."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from console.pages.act_hold import LONGEST
+from ops.dead_letters.selecting import ID, After, age_ms
+from queues.names import Queue
+
+#: Uploads, letters or entries in one answer.
+MOST: Final = 500
+#: Letters that one request may name.
+IDS: Final = 500
+#: ms up to which a time may be asked for; in the year 2286.
+LATEST: Final = 9_999_999_999_999
+_NO_CURSOR: Final = "Must be what an answer had as next."
+
+
+class _Flag(fields.Field[bool]):
+    """True or false, and nothing that could be taken for it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("Must be true or false.")
+        return value
+
+
+class _Word(fields.Field[bool]):
+    """The same in an address."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if value not in ("true", "false"):
+            raise ValidationError("Must be true or false.")
+        return bool(value == "true")
+
+
+class _Age(fields.Field[int]):
+    """`7d` -> ms."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        try:
+            return age_ms(value)
+        except (TypeError, ValueError):
+            raise ValidationError("Must be a length of time such as 30m, 12h or 7d.") from None
+
+
+class _Cursor(fields.Field[After]):
+    """`default/audience/42/1767225599999-0` -> the queue and the letter."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> After:
+        name, _, letter_id = str(value).rpartition("/")
+        try:
+            queue = Queue.parse(name)
+        except ValueError:
+            raise ValidationError(_NO_CURSOR) from None
+        if not re.fullmatch(ID, letter_id):
+            raise ValidationError(_NO_CURSOR)
+        return queue, letter_id
+
+
+def _not_blank(text: str) -> None:
+    if not text.strip():
+        raise ValidationError("Must say something.")
+
+
+def _id() -> fields.String:
+    return fields.String(validate=validate.Regexp(rf"{ID}\Z", error="Must look like 1767225599999-0."))
+
+
+def _limit(default: int) -> fields.Integer:
+    return fields.Integer(load_default=default, validate=validate.Range(1, MOST))
+
+
+class _Filters(Schema):
+    queue = fields.String()
+    reason = fields.String()
+    older_than = _Age(load_default=0)
+
+
+class _Letters(_Filters):
+    id = _id()
+    since = fields.Integer(load_default=0, validate=validate.Range(0, LATEST))
+    limit = _limit(100)
+    after = _Cursor()
+    personal_data = _Word(load_default=False)
+
+
+class _Replay(_Filters):
+    ids = fields.List(_id(), load_default=list, validate=validate.Length(1, IDS))
+    all = _Flag(validate=validate.Equal(True))
+
+    @validates_schema(pass_original=True)
+    def _says_which(self, data: dict[str, Any], original: Any, **_: Any) -> None:
+        named, narrowed = "ids" in original, {"reason", "older_than"} & set(original)
+        if ("all" in data) == bool(named or narrowed or "queue" in original) or (named and narrowed):
+            raise ValidationError("Say which: ids, or queue, reason and older_than, or all alone.")
+
+
+FLUSH: Final = Schema.from_dict({"queues": fields.List(fields.String(), validate=validate.Length(1, IDS))})()
+HOLD: Final = Schema.from_dict(
+    {"reason": fields.String(required=True, validate=[validate.Length(1, LONGEST), _not_blank])}
+)()
+RELEASE: Final = Schema.from_dict({"force": _Flag(load_default=False)})()
+LETTERS: Final = _Letters()
+LETTER: Final = Schema.from_dict({"personal_data": _Word(load_default=False)})()
+REPLAY: Final = _Replay()
+AUDIT: Final = Schema.from_dict({"limit": _limit(100), "before": _id()})()
+CONNECTIONS: Final = Schema.from_dict({"check": _Word(load_default=False)})()
+UPLOADS: Final = Schema.from_dict({"limit": _limit(20), "before": fields.String(load_default="")})()
+NOTHING: Final = Schema()

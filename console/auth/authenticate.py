@@ -1,0 +1,80 @@
+"""Who somebody is: by a session's cookie, by a bearer token, or by the token given at the sign-in page."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Literal
+
+from redis import Redis
+
+from configuration.settings import Settings
+from console.auth.roles import NOBODY, Visitor
+from console.auth.sessions import LASTS, Session, Sessions, begun
+from console.auth.throttle import Throttle
+from console.auth.waiting_room import TooSoon
+from queues import audit, keys, users
+from queues.users import ADMIN, Role, User
+
+log = logging.getLogger(__name__)
+
+
+class Door:
+    """Blocking, to be called beside the loop. Every call may raise redis.RedisError."""
+
+    def __init__(self, redis: Redis, settings: Settings) -> None:
+        self.sessions = Sessions(settings.secret_keys)
+        self._redis = redis
+        self._throttle = Throttle(redis)
+        token = settings.admin_token
+        self._admin = User(ADMIN, Role.ADMIN, users.digest(token), 0) if token else None
+
+    def known(self) -> dict[str, User]:
+        """All who may sign in."""
+        found = users.everyone(self._redis)
+        return found | {ADMIN: self._admin} if self._admin else found
+
+    def by_cookie(self, cookie: str) -> tuple[Visitor, Session, int] | None:
+        """Who has this cookie, with the session and the cookie's age in seconds; None where that is no session now."""
+        opened = self.sessions.read(cookie, int(time.time()))
+        if opened is None:
+            return None
+        session, age = opened
+        user = self.known().get(session.name)
+        if user is None or not session.is_of(user) or self._redis.exists(keys.signed_out(session.id)):
+            return None
+        return Visitor(user.name, user.role, "web", session.csrf), session, age
+
+    def by_bearer(self, token: str, peer: str, waited: float) -> Visitor:
+        """Who shows this token; NOBODY for one that nobody has. `waited`: seconds. Raises TooSoon."""
+        user = self._user(token, peer, waited, "api")
+        return NOBODY if user is None else Visitor(user.name, user.role, "api")
+
+    def sign_in(self, token: str, peer: str, waited: float) -> Session | None:
+        """A new session of whoever has this token; None where nobody has. `waited`: seconds. Raises TooSoon."""
+        user = self._user(token, peer, waited, "web")
+        if user is None:
+            return None
+        if self._throttle.signed_in(user.name):
+            audit.note(self._redis, f"web:{user.name}", "sign-in")
+        return begun(user)
+
+    def _user(self, token: str, peer: str, waited: float, by: Literal["web", "api"]) -> User | None:
+        """Whoever has a token, which is not looked at before it has waited for as long as its peer has to."""
+        if (wait := self._throttle.wait_s(peer)) > waited:
+            raise TooSoon(wait)
+        user = users.find(token, self.known().values())
+        if user is None:
+            self._throttle.wrong(peer)
+            self._refused(by, "wrong token")
+        return user
+
+    def sign_out(self, session: Session) -> None:
+        """End a session, also for whoever has a copy of its cookie."""
+        self._redis.set(keys.signed_out(session.id), 1, ex=LASTS)
+        audit.note(self._redis, f"web:{session.name}", "sign-out")
+
+    def _refused(self, who: Literal["web", "api"], outcome: str) -> None:
+        if self._throttle.is_noted():
+            log.warning("somebody was not let in (%s, %s); of such lines there are at most six an hour", who, outcome)
+            audit.note(self._redis, who, "sign-in refused", outcome=outcome)

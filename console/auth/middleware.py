@@ -1,0 +1,148 @@
+"""The gate: every request to the console passes it, is told who sends it, and is refused what ROUTES does not give."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+import falcon
+import falcon.asgi
+
+from console.auth import csrf, roles
+from console.auth.authenticate import Door
+from console.auth.roles import NOBODY, ROUTES, Role, Visitor
+from console.auth.sessions import COOKIE, LASTS, RENEWED, Session
+from console.auth.transport import way_of
+from console.auth.waiting_room import TooManyTries, WaitingRoom
+from console.context import Desk
+from intake.http.doorkeeper import TurnedAway, peer_of_request
+
+_SAFE: Final = ("GET", "HEAD")
+#: Bytes that a form or a request of the API has at most. Whoever signs in shows nothing before it was read.
+_BODY: Final = 256 * 1024
+#: Seconds after which a place to wait is free again.
+RETRY_AFTER_S: Final = 2
+T = TypeVar("T")
+
+
+class Gate:
+    """Middleware of the console."""
+
+    def __init__(self, desk: Desk, door: Door) -> None:
+        self._desk = desk
+        self._door = door
+        self._waiting = WaitingRoom()
+        self._turned_away = TurnedAway()
+
+    async def process_resource(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _params: dict[str, Any]
+    ) -> None:
+        """Refuse with 401 (a browser: to the sign-in page), 403, 404 or 405, or put the visitor into the context."""
+        template = str(req.uri_template)
+        needed = ROUTES.get((template, req.method))
+        if needed is None:
+            known = roles.methods(template)
+            raise falcon.HTTPMethodNotAllowed(known) if known else falcon.HTTPNotFound()
+        req.context.visitor = NOBODY if needed is Role.NOBODY else await self._visitor(req, resp)
+        check_role(req, needed)
+        _check_size(req)
+        if req.method not in _SAFE:
+            await csrf.check(req)
+
+    async def _visitor(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> Visitor:
+        # Whoever shows a token is not looked at for a cookie: one that is wrong must not do by chance.
+        if (shown := req.get_header("Authorization")) is not None:
+            return await self._bearer(req, shown)
+        cookie = req.cookies.get(COOKIE)
+        found = await self._desk.run(self._door.by_cookie, cookie) if cookie else None
+        if found is None:
+            return NOBODY
+        visitor, session, age = found
+        req.context.session = session
+        # What a page asks for by itself does not keep a session alive; somebody who looks at a page does.
+        if age > RENEWED and not by_script(req):
+            self.give(req, resp, session)
+        return visitor
+
+    async def _bearer(self, req: falcon.asgi.Request, shown: str) -> Visitor:
+        scheme, _, token = shown.partition(" ")
+        if scheme.lower() != "bearer":
+            return NOBODY
+        return await self.turn(req, self._door.by_bearer, token.strip())
+
+    async def turn(self, req: falcon.asgi.Request, look: Callable[[str, str, float], T], token: str) -> T:
+        """What `look` says of a token, once it is the turn of the request's peer. Raises HTTPTooManyRequests."""
+        peer = peer_of_request(req.scope, self._desk.settings.trusted_proxies)
+        self._turned_away.tell()
+
+        async def attempt(waited: float) -> T:
+            return await self._desk.run(look, token, peer, waited)
+
+        try:
+            return await self._waiting.turn(peer, attempt)
+        except TooManyTries as fault:
+            self._turned_away.note("a try with a token", peer)
+            raise too_many() from fault
+
+    def give(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session: Session) -> None:
+        """Put a session's cookie into an answer."""
+        value = self._door.sessions.cookie(session, int(time.time()))
+        secure = way_of(req) != "loopback"
+        resp.set_cookie(COOKIE, value, max_age=LASTS, path="/", secure=secure, http_only=True, same_site="Strict")
+
+
+def _check_size(req: falcon.asgi.Request) -> None:
+    """Raise HTTPLengthRequired or HTTPContentTooLarge for a body that could be of any size, before it is read."""
+    if req.get_header("Transfer-Encoding") is not None:
+        raise falcon.HTTPLengthRequired(title="Say how long it is", description="Send the header Content-Length.")
+    if (req.content_length or 0) > _BODY:
+        raise falcon.HTTPContentTooLarge(
+            title="The body is too large", description=f"At most {_BODY:,} bytes are read here. Nothing was done."
+        )
+
+
+def too_many() -> falcon.HTTPTooManyRequests:
+    """The answer while too many wrong tokens come."""
+    return falcon.HTTPTooManyRequests(
+        title="Too many tries",
+        description="Several tries from your address wait already, because wrong tokens came from it. Try again in "
+        "some seconds; `ferry` on the machine that runs it goes on working.",
+        retry_after=RETRY_AFTER_S,
+    )
+
+
+def wants_page(req: falcon.asgi.Request) -> bool:
+    """Whether a person waits for the answer, in a browser, and no program."""
+    return "text/html" in (req.get_header("Accept") or "") and req.get_header("Authorization") is None
+
+
+def by_script(req: falcon.asgi.Request) -> bool:
+    """Whether a part of a page asks, by htmx, and nobody who looks at a new one."""
+    return req.get_header("HX-Request") is not None
+
+
+def check_role(req: falcon.asgi.Request, needed: Role) -> None:
+    """Raise HTTPForbidden unless the visitor has this role or one above it; HTTPUnauthorized, HTTPSeeOther for nobody.
+
+    The gate calls it for each address; a resource does for what it gives to fewer.
+    """
+    visitor = roles.visitor(req)
+    if visitor.may(needed):
+        return
+    if visitor.role is not Role.NOBODY:
+        raise falcon.HTTPForbidden(
+            title=f"This needs the role {needed}",
+            description=f"{visitor.name} has the role {visitor.role}. Ask whoever runs Ferry for another: ferry users",
+        )
+    if wants_page(req) and req.method == "GET" and not by_script(req):
+        raise falcon.HTTPSeeOther("/sign-in" if req.path == "/" else f"/sign-in?next={quote(req.relative_uri)}")
+    raise falcon.HTTPUnauthorized(
+        title="A token of a user of Ferry is needed",
+        description="Send the header 'Authorization: Bearer <token>'; `ferry users add NAME --role viewer` makes one, "
+        "FERRY_ADMIN_TOKEN is one. In a browser sign in at /sign-in.",
+        challenges=['Bearer realm="ferry console"'],
+        # A page whose session has ended is loaded anew, and so comes to the sign-in page.
+        headers={"HX-Refresh": "true"} if by_script(req) else None,
+    )

@@ -1,0 +1,92 @@
+"""`/sign-in` and `/sign-out`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import falcon
+import falcon.asgi
+
+from console import render
+from console.auth.authenticate import Door
+from console.auth.middleware import Gate
+from console.auth.sessions import COOKIE
+from console.auth.transport import way_of
+from console.context import Desk
+from console.forms import form, own_path, see
+
+#: What keeps everybody out, with the remedy.
+_NO_SESSIONS: Final = (
+    "Nobody can sign in: FERRY_SECRET_KEY is not set. Set it on every process, to the same long random text, and start "
+    "them again; `ferry up` makes one."
+)
+_NO_USER: Final = (
+    "Nobody can sign in, for there is no user. Make one with `ferry users add NAME --role admin`, which prints the "
+    "token, or set FERRY_ADMIN_TOKEN to a long random text."
+)
+_PLAIN: Final = (
+    "Nobody can sign in over plain http: others could read the token on its way. Use https, or http://localhost on the "
+    "machine itself. A proxy that ends TLS in front of Ferry must send the header X-Forwarded-Proto: https."
+)
+_WRONG: Final = (
+    "Nobody has this token. Tokens are case-sensitive, and end when the user is removed: `ferry users list`."
+)
+
+
+class SignIn:
+    """A field for a token, which says who it is."""
+
+    def __init__(self, desk: Desk, door: Door, gate: Gate) -> None:
+        self._desk = desk
+        self._door = door
+        self._gate = gate
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """The form, or what is to be set first."""
+        self._show(req, resp, own_path(req.get_param("next")), await self._obstacle(req))
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Begin a session and go on to where one wanted to."""
+        given = await form(req)
+        onward = own_path(given.get("next"))
+        if obstacle := await self._obstacle(req):
+            resp.status = falcon.HTTP_403
+            self._show(req, resp, onward, obstacle)
+            return
+        session = await self._gate.turn(req, self._door.sign_in, given.get("token", "").strip())
+        if session is None:
+            resp.status = falcon.HTTP_401
+            self._show(req, resp, onward, wrong=_WRONG)
+            return
+        self._gate.give(req, resp, session)
+        see(resp, onward)
+
+    async def _obstacle(self, req: falcon.asgi.Request) -> str:
+        if not self._door.sessions.are_on:
+            return _NO_SESSIONS
+        if way_of(req) == "plain":
+            return _PLAIN
+        return "" if await self._desk.run(self._door.known) else _NO_USER
+
+    def _show(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, onward: str, obstacle: str = "", wrong: str = ""
+    ) -> None:
+        # A link from elsewhere comes without the cookie (SameSite=Strict); one from this page brings it.
+        from_elsewhere = req.get_header("Sec-Fetch-Site") == "cross-site"
+        shown = {"onward": onward, "obstacle": obstacle, "wrong": wrong, "from_elsewhere": from_elsewhere}
+        render.page(req, resp, "signin.html", **shown)
+
+
+class SignOut:
+    """The end of a session."""
+
+    def __init__(self, desk: Desk, door: Door) -> None:
+        self._desk = desk
+        self._door = door
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """End it, and show the sign-in page. A bearer token has none to end."""
+        if session := req.context.get("session"):
+            await self._desk.run(self._door.sign_out, session)
+        resp.unset_cookie(COOKIE, path="/", same_site="Strict")
+        see(resp, "/sign-in")

@@ -1,0 +1,99 @@
+"""What the ledger counts, as metrics: read from a census at each scrape. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from console.metrics.labels import OTHER, label
+from queues.census import Census
+from queues.counts import QueueCount
+
+_OF_QUEUES: Final = ("connection", "kind")
+#: Name, meaning and figure of what is summed up over queues. What only ever rises is a counter.
+_COUNTERS: Final[tuple[tuple[str, str, Callable[[QueueCount], int]], ...]] = (
+    ("ferry_changes_accepted", "Changes accepted.", lambda count: count.accepted),
+    ("ferry_changes_delivered", "Changes delivered.", lambda count: count.delivered),
+    ("ferry_changes_imported", "Changes imported by Klaviyo and not proved.", lambda count: count.imported),
+    ("ferry_changes_superseded", "Changes that later ones have replaced.", lambda count: count.superseded),
+    ("ferry_dead_letters_evicted", "Dead letters deleted as too many or too old.", lambda count: count.evicted),
+)
+_GAUGES: Final[tuple[tuple[str, str, Callable[[QueueCount], int]], ...]] = (
+    ("ferry_changes_pending", "Changes that wait in the queues.", lambda count: count.waiting.pending),
+    ("ferry_changes_open", "Changes in open batches.", lambda count: count.open),
+    ("ferry_changes_dead", "Changes that ended as dead letters and were not replayed.", lambda count: count.dead),
+    ("ferry_dead_letters_kept", "Dead letters that can be looked at and replayed.", lambda count: count.kept),
+    # Without the sign: one queue that lacks a change and one that has a change too many are two faults, and not none.
+    ("ferry_changes_missing", "Changes that the ledger cannot account for.", lambda count: abs(count.missing)),
+)
+#: RQ's words for what a worker does.
+_STATES: Final = ("busy", "idle", "started", "suspended")
+
+
+def of_ledger(census: Census, own: frozenset[str]) -> Iterator[Metric]:
+    """All of it. `own`: the connections with labels of their own."""
+    for name, meaning, figure in _COUNTERS:
+        yield _filled(CounterMetricFamily(name, meaning, labels=_OF_QUEUES), _sums(census, own, figure))
+    for name, meaning, figure in _GAUGES:
+        yield _filled(GaugeMetricFamily(name, meaning, labels=_OF_QUEUES), _sums(census, own, figure))
+    yield _oldest(census, own)
+    yield _holds(census, own)
+    yield _workers(census)
+    yield GaugeMetricFamily("ferry_scheduler_lag_seconds", "Since a scheduler last ticked.", value=_lag(census))
+
+
+def of_memory(info: Mapping[str, Any]) -> Iterator[Metric]:
+    """`info`: the section `memory` of Redis' INFO."""
+    for name, meaning, field in (
+        ("ferry_redis_memory_used_bytes", "Memory that Redis uses.", "used_memory"),
+        ("ferry_redis_memory_max_bytes", "Memory that Redis may use; 0: no limit.", "maxmemory"),
+    ):
+        yield GaugeMetricFamily(name, meaning, value=int(info.get(field, 0)))
+
+
+def _sums(census: Census, own: frozenset[str], figure: Callable[[QueueCount], int]) -> dict[tuple[str, ...], int]:
+    sums: Counter[tuple[str, ...]] = Counter()
+    for count in census.queues:
+        sums[label(count.queue.connection, own), count.queue.kind] += figure(count)
+    return sums
+
+
+def _oldest(census: Census, own: frozenset[str]) -> Metric:
+    ages: dict[tuple[str, ...], float] = {}
+    for count in census.queues:
+        labels = (label(count.queue.connection, own), count.queue.kind)
+        oldest = census.at if count.waiting.oldest is None else count.waiting.oldest
+        ages[labels] = max(ages.get(labels, 0), (census.at - oldest) / 1000)
+    family = GaugeMetricFamily(
+        "ferry_oldest_pending_age_seconds", "Age of the change that waits longest; 0: none waits.", labels=_OF_QUEUES
+    )
+    return _filled(family, ages)
+
+
+def _holds(census: Census, own: frozenset[str]) -> Metric:
+    """Queues by their kind; a connection that is held as a whole is of the kind `connection`."""
+    held: Counter[tuple[str, ...]] = Counter(_sums(census, own, lambda count: count.hold is not None))
+    for name in {count.queue.connection for count in census.queues} | census.holds.keys():
+        held[label(name, own), "connection"] += name in census.holds
+    return _filled(GaugeMetricFamily("ferry_holds", "Queues and connections that are held.", labels=_OF_QUEUES), held)
+
+
+def _workers(census: Census) -> Metric:
+    states = Counter(state if state in _STATES else OTHER for state in census.workers.values())
+    found: dict[tuple[str, ...], float] = {(state,): states[state] for state in (*_STATES, OTHER)}
+    return _filled(GaugeMetricFamily("ferry_workers", "Worker processes.", labels=("state",)), found)
+
+
+def _lag(census: Census) -> float:
+    """Infinite where none ticked within the last minute, so that whatever is asked for at most is exceeded."""
+    return math.inf if census.heartbeat is None else max(0, census.at - census.heartbeat) / 1000
+
+
+def _filled(family: CounterMetricFamily | GaugeMetricFamily, figures: Mapping[tuple[str, ...], float]) -> Metric:
+    for labels, figure in sorted(figures.items()):
+        family.add_metric(labels, figure)
+    return family

@@ -1,0 +1,66 @@
+"""`/metrics`: everything Ferry counts, for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import falcon.asgi
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from redis import Redis
+
+from console.context import App, Desk
+from console.metrics.counted import of_counted
+from console.metrics.labels import own_labels
+from console.metrics.ledger import of_ledger, of_memory
+from queues import metrics
+from queues.census import Census
+from queues.metrics import Counts
+
+
+class Scrape(Collector):
+    """What one answer is made of. `memory`: the section of Redis' INFO; `connections`: those that are configured."""
+
+    def __init__(self, census: Census, counts: Counts, memory: dict[str, Any], connections: set[str]) -> None:
+        self._census, self._counts, self._memory = census, counts, memory
+        found = {count.queue.connection for count in census.queues} | {labels[1] for labels in counts}
+        self._own = own_labels(connections | found | census.holds.keys())
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics, those without a value included."""
+        yield from of_ledger(self._census, self._own)
+        yield from of_counted(self._counts, self._own)
+        yield from of_memory(self._memory)
+
+    def text(self) -> bytes:
+        """In the format that CONTENT_TYPE_LATEST names."""
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(self)
+        return generate_latest(registry)
+
+
+class MetricsPage:
+    """One for all who scrape; nothing of it is kept between two scrapes."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """The census, at most a second old, and the counters."""
+        census = await self._desk.census()
+        counts, memory = await self._desk.run(_read, self._desk.redis)
+        names = {connection.name for connection in self._desk.settings.connections}
+        resp.content_type = CONTENT_TYPE_LATEST
+        # Beside the loop: of thousands of queues it takes long enough to hold up those who send.
+        resp.data = await self._desk.run(lambda: Scrape(census, counts, memory, names).text())
+
+
+def add_routes(app: App, desk: Desk) -> None:
+    """Add the address to the app."""
+    app.add_route("/metrics", MetricsPage(desk))
+
+
+def _read(redis: Redis) -> tuple[Counts, dict[str, Any]]:
+    return metrics.read(redis), redis.info("memory")

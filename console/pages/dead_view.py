@@ -1,0 +1,150 @@
+"""Dead letters as their page shows them: what died of what, and one by one. Pure; nothing in it is of a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from console.pages.letter_filter import Filter
+from console.pages.letter_ref import Ref
+from console.pages.letter_survey import Survey
+from ops.dead_letters.reasons import meaning
+from ops.dead_letters.view import summary
+from queues.census import Census
+from queues.counts import called
+from queues.dead_letters import DeadLetter
+from text.wording import number, plural, span
+
+#: Reasons and queues told one by one; Klaviyo may have codes without end.
+TOLD: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonLine:
+    """`address`: of its letters alone."""
+
+    reason: str
+    letters: int
+    meaning: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """`reasons`: `3 no_email, 2 malformed`. `address`: of its letters alone."""
+
+    name: str
+    id: str
+    letters: int
+    reasons: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetterLine:
+    """`ref`: as forms name it. `at`: ms at which it died. `where`: places and ids that Klaviyo or the mapping gave."""
+
+    ref: str
+    path: str
+    id: str
+    at: int
+    ago: str
+    name: str
+    queue: str
+    reason: str
+    tries: str
+    action: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """`fit`: letters that the filter fits. `earlier`: address of the next page, empty behind the last one.
+
+    `choices`: queues to choose from, as id and words.
+    """
+
+    at: int
+    fit: int
+    reasons: list[ReasonLine]
+    queues: list[QueueLine]
+    untold: int
+    letters: list[LetterLine]
+    earlier: str
+    choices: list[tuple[str, str]]
+
+
+def dead(census: Census, found: Survey, wanted: Filter) -> Dead:
+    """What to show."""
+    queues = _queues(census, found, wanted)
+    return Dead(
+        at=census.at,
+        fit=found.counts.total(),
+        reasons=reasons(found, wanted),
+        queues=queues[:TOLD],
+        untold=len(queues[TOLD:]),
+        letters=lines(census, found.page),
+        earlier=wanted.behind(str(found.more)) if found.more else "",
+        choices=[
+            (str(count.queue), f"{called(count)}, {count.queue} ({number(count.kept)})")
+            for count in wanted.choices(census)
+        ],
+    )
+
+
+def reasons(found: Survey, wanted: Filter) -> list[ReasonLine]:
+    """What letters died of, the commonest first."""
+    counts: Counter[str] = Counter()
+    for (_, reason), letters in found.counts.items():
+        counts[reason] += letters
+    return [
+        ReasonLine(reason, letters, meaning(reason), wanted.but(reason=reason).address)
+        for reason, letters in counts.most_common(TOLD)
+    ]
+
+
+def _queues(census: Census, found: Survey, wanted: Filter) -> list[QueueLine]:
+    """Those with the most letters first."""
+    told = []
+    by_queue = found.by_queue()
+    for count in census.queues:
+        if why := by_queue.get(count.queue):
+            address = wanted.but(queue=str(count.queue)).address
+            told.append(QueueLine(called(count), str(count.queue), why.total(), listed(why), address))
+    return sorted(told, key=lambda line: -line.letters)
+
+
+def listed(why: Counter[str]) -> str:
+    """`3 no_email, 2 malformed`."""
+    return ", ".join(f"{number(letters)} {reason}" for reason, letters in why.most_common(TOLD))
+
+
+def lines(census: Census, letters: Sequence[DeadLetter]) -> list[LetterLine]:
+    """Letters one by one, in their order."""
+    names = {count.queue: count for count in census.queues}
+    return [_line(letter, called(names[letter.queue]), census.at) for letter in letters]
+
+
+def _line(letter: DeadLetter, name: str, now: int) -> LetterLine:
+    ref = str(Ref.of(letter))
+    told = summary(letter, name)
+    return LetterLine(
+        ref=ref,
+        path=f"/dead/{ref}",
+        id=letter.id,
+        at=letter.at,
+        ago=span(now - letter.at),
+        name=name,
+        queue=str(letter.queue),
+        reason=letter.reason,
+        tries=plural(letter.attempts, "failed try", "failed tries") if letter.attempts else "",
+        action=told["action"],
+        where=places(told["where"].items()),
+    )
+
+
+def places(where: Iterable[tuple[str, object]]) -> str:
+    """`field email, error_id 1f-2`."""
+    return ", ".join(f"{name} {value}" for name, value in where)

@@ -1,0 +1,68 @@
+"""Counts dead letters by queue and reason and finds a page of them, in flat memory however many there are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import nlargest
+
+from redis import Redis
+
+from console.pages.letter_filter import Filter
+from console.pages.letter_ref import Ref
+from queues import letters as ledger
+from queues.counts import QueueCount
+from queues.dead_letters import DeadLetter
+from queues.names import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """`counts`: (queue, reason) -> letters that fit. `page`: the newest of these; `more`: there are others behind."""
+
+    counts: Counter[tuple[Queue, str]]
+    page: Sequence[DeadLetter] = ()
+    more: Ref | None = None
+
+    def by_queue(self) -> dict[Queue, Counter[str]]:
+        """Queue -> reason -> letters that fit."""
+        found: dict[Queue, Counter[str]] = {}
+        for (queue, reason), letters in self.counts.items():
+            found.setdefault(queue, Counter())[reason] = letters
+        return found
+
+
+def survey(
+    redis: Redis, queues: Iterable[QueueCount], wanted: Filter, until: int, most: int = 0, before: Ref | None = None
+) -> Survey:
+    """Of the letters in these queues that died before `until` (ms); at most `most` of them, of those behind `before`.
+
+    Raises redis.RedisError.
+    """
+    counts: Counter[tuple[Queue, str]] = Counter()
+    refs = _counted(redis, queues, wanted, until, counts)
+    found = nlargest(most + 1, (ref for ref in refs if before is None or ref < before))
+    shown = found[:most]
+    page = ledger.some(redis, [(ref.queue, ref.id) for ref in shown])
+    return Survey(counts, page, shown[-1] if shown and len(found) > most else None)
+
+
+def fitting(redis: Redis, queue: Queue, wanted: Filter, until: int) -> list[str]:
+    """Ids of the letters of a queue that fit, oldest first. Raises redis.RedisError."""
+    return [ref.id for ref in reversed([ref for ref, _ in _fitting(redis, queue, wanted, until)])]
+
+
+def _counted(
+    redis: Redis, queues: Iterable[QueueCount], wanted: Filter, until: int, counts: Counter[tuple[Queue, str]]
+) -> Iterator[Ref]:
+    for count in queues:
+        for ref, reason in _fitting(redis, count.queue, wanted, until):
+            counts[count.queue, reason] += 1
+            yield ref
+
+
+def _fitting(redis: Redis, queue: Queue, wanted: Filter, until: int) -> Iterator[tuple[Ref, str]]:
+    for each in ledger.glances(redis, queue):
+        if each.at < until and wanted.reason in ("", each.reason):
+            yield Ref(each.at, each.nth, queue), each.reason

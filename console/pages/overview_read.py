@@ -1,0 +1,107 @@
+"""What the first page shows besides the census: keys and limits, what was delivered last, and what will be when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from redis import Redis
+
+from alerts.rules_keys import LASTS_MS
+from configuration.settings import Settings
+from console.pages.most_urgent import SHOWN, foremost
+from klaviyo.endpoints import PUBLISHED
+from klaviyo.limiter import fingerprint
+from ops.connections.keys import key_or_why
+from ops.connections.known import WHENCE
+from ops.eta import Arrival, Route, arrivals
+from queues.census import Census
+from queues.connections import connection_keys, key_changes
+from queues.connections.key_changes import KeyChange
+from queues.history import hours
+from queues.history import last_batches as uploads
+from queues.history.hours import Hour
+from queues.history.last_batches import Upload
+from queues.klaviyo_limits import RedisLimiter, Use
+from queues.names import Queue
+from scheduler.tick import policy_of
+
+#: Uploads that are told of, and changes of keys.
+_LAST: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A connection. `account`: its name for the limiter, None where there is no key. `key`: whence, or why none."""
+
+    name: str
+    account: str | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything on the page; `uses` by account, `hours` of all queues. `unread`: connections that are not on it.
+
+    `key_changes`: what messages made of keys within a day, and tried to.
+    """
+
+    census: Census
+    connections: Sequence[Known] = ()
+    uses: Mapping[str, Sequence[Use]] = field(default_factory=dict)
+    uploads: Sequence[Upload] = ()
+    hours: Sequence[Hour] = ()
+    hours_of: Mapping[Queue, Sequence[Hour]] = field(default_factory=dict)
+    arrivals: Mapping[Queue, Arrival] = field(default_factory=dict)
+    unread: int = 0
+    key_changes: Sequence[KeyChange] = ()
+
+
+def read(redis: Redis, settings: Settings, census: Census, before: Reading | None) -> Reading:
+    """Read what belongs to this census. `before`: the reading before this one.
+
+    Nothing is written, and Klaviyo is not asked. Raises redis.RedisError.
+    """
+    # What the intake does each second, too: one that was added this moment is no stranger.
+    settings.connections.include(connection_keys.names(redis))
+    names = {connection.name for connection in settings.connections}
+    every = sorted({*names, *census.holds, *(count.queue.connection for count in census.queues)})
+    # Whoever sends for mParticle accounts without end makes connections without end; what is held needs a look first.
+    shown = sorted(every, key=lambda name: name not in census.holds)[:SHOWN]
+    known = [_known(redis, settings, name) for name in shown]
+    uses = {
+        account: RedisLimiter(redis, account, PUBLISHED).uses()
+        for account in {each.account for each in known}
+        if account
+    }
+    return Reading(
+        census,
+        known,
+        uses,
+        uploads.last(redis, _LAST, {each.batch: each for each in before.uploads} if before else {}),
+        hours.of_all(redis, census.at),
+        hours.of_queues(redis, [count.queue for count in foremost(census)], census.at),
+        _arrivals(settings, census, known, uses),
+        len(every) - len(shown),
+        key_changes.recent(redis, census.at - LASTS_MS)[:_LAST],
+    )
+
+
+def _known(redis: Redis, settings: Settings, name: str) -> Known:
+    key = key_or_why(redis, settings, name)
+    return Known(name, None, key) if isinstance(key, str) else Known(name, fingerprint(key.value), WHENCE[key.origin])
+
+
+def _arrivals(
+    settings: Settings, census: Census, known: Sequence[Known], uses: Mapping[str, Sequence[Use]]
+) -> dict[Queue, Arrival]:
+    accounts = {each.name: each.account or each.name for each in known}
+    paused = {(account, use.endpoint): use.paused_ms for account, used in uses.items() for use in used}
+
+    def route(queue: Queue) -> Route:
+        return Route(
+            accounts.get(queue.connection, queue.connection), policy_of(settings.connections, queue).upload_max
+        )
+
+    return arrivals(census, route, paused)

@@ -1,0 +1,126 @@
+"""`/person`: one person's story, as `ferry explain` tells it. For admins alone.
+
+It is asked for by a form that is posted, so that no address stands in a URL, in a log line or in the browser's history.
+
+One person's story as the page shows it: that of `ferry explain`, with links. Pure; it is shown to admins alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import click
+import falcon
+import falcon.asgi
+from redis import Redis
+
+from configuration.settings import Settings
+from console import render
+from console.auth.roles import visitor
+from console.context import Desk
+from console.forms import form
+from console.pages.letter_ref import Ref
+from ops.explain import now as explain_now
+from ops.explain import words
+from ops.explain.gather import story
+from ops.explain.history import Story
+from ops.explain.view import persons
+from ops.retrying import briefly
+from ops.targets import find_queue
+from queues import audit
+from queues.census import Census
+from queues.counts import called
+from queues.names import Queue
+
+#: Queues that the field offers while one types; it takes any.
+_OFFERED: Final = 1_000
+
+
+class PersonPage:
+    """A form, and what is known of whom it names."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """The form; `?queue=` fills in the queue."""
+        await self._show(req, resp, {"queue": req.get_param("queue") or ""})
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """The story; 400 and the form where it does not say of whom, or in which queue."""
+        given = await form(req)
+        self._desk.changed()
+        census = await self._desk.census()
+        try:
+            queue = _queue(given, census)
+        except click.UsageError as fault:
+            resp.status = falcon.HTTP_400
+            await self._show(req, resp, given, wrong=fault.message)
+            return
+        told = await self._desk.run(
+            _told, self._desk.redis, self._desk.settings, census, queue, given["person"], visitor(req).who
+        )
+        await self._show(req, resp, given, told=told)
+
+    async def _show(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        given: dict[str, str],
+        wrong: str = "",
+        told: Person | None = None,
+    ) -> None:
+        census = await self._desk.census()
+        queues = [(str(count.queue), called(count)) for count in census.queues[:_OFFERED]]
+        shown = {"queue": given.get("queue", ""), "person": given.get("person", "")}
+        render.page(req, resp, "person.html", queues=queues, wrong=wrong, told=told, **shown)
+
+
+def _queue(given: dict[str, str], census: Census) -> Queue:
+    if not given.get("person", "").strip():
+        raise click.UsageError("Give an e-mail address, a phone number or an id of the person.")
+    return find_queue(given.get("queue", "").strip(), census.queues)
+
+
+def _told(redis: Redis, known: Settings, census: Census, queue: Queue, given: str, who: str) -> Person:
+    """May ask Klaviyo, for seconds. Raises redis.RedisError."""
+    (count,) = (each for each in census.queues if each.queue == queue)
+    found = story(redis, known, census, count, given, briefly)
+    audit.note(redis, who, "story", queue)  # not of whom
+    return view(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """`events`: ms, number of the change, words. `now`: what is under way or kept. `letters`: id and path.
+
+    `ledger`, `klaviyo`: empty for what is no audience. `sent`: number of a change, and the person in it.
+    """
+
+    who: str
+    name: str
+    queue: str
+    events: list[tuple[int, int, str]]
+    now: list[str]
+    letters: list[tuple[str, str]]
+    ledger: str
+    klaviyo: str
+    sent: list[tuple[int, str]]
+
+
+def view(story: Story) -> Person:
+    """What to show."""
+    of_audience = bool(story.klaviyo)
+    found = [episode.letter for episode in story.episodes if episode.letter]
+    return Person(
+        who=f"{story.sought.given} ({story.sought.short})",
+        name=called(story.count),
+        queue=str(story.count.queue),
+        events=words.events(story),
+        now=list(explain_now.lines(story)),
+        letters=[(letter.id, f"/dead/{Ref.of(letter)}") for letter in found],
+        ledger=explain_now.ledger(story.member) if of_audience else "",
+        klaviyo=explain_now.klaviyo(story.klaviyo) if of_audience else "",
+        sent=persons(story),
+    )

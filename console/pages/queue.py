@@ -1,0 +1,99 @@
+"""`/queues/{connection}/{kind}/{target}`: everything of one queue.
+
+Which list in Klaviyo an audience's people go to, in words. Klaviyo is not asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import falcon.asgi
+from redis import Redis
+
+from configuration.settings import Settings
+from console import render
+from console.auth.middleware import by_script
+from console.auth.roles import Role, Visitor, visitor
+from console.context import Desk
+from console.pages import queue_view
+from console.pages.done import SAID_MS, done
+from console.pages.queue_view import Upload, upload
+from console.target import Place, queue_place
+from queues import audit
+from queues.audit import Entry
+from queues.census import Census
+from queues.connections.accounts import Cipher
+from queues.history import batches
+from queues.names import UNREADABLE, Queue
+from queues.snapshots import orders
+from scheduler.tick import policy_of
+from worker.connection import destination
+from worker.errors import Held
+from worker.lists import remembered
+
+#: Uploads on one page.
+_SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the ledger tells besides the census.
+
+    `goes_to`: the list in Klaviyo. `earlier`: before which batch the next page of uploads begins, None for no more.
+    """
+
+    goes_to: str
+    uploads: list[Upload]
+    earlier: str | None
+    acts: list[Entry]
+
+
+class QueuePage:
+    """It only shows; what one may do to the queue is linked."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_get(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, connection: str, kind: str, target: str
+    ) -> None:
+        """The queue, with its last uploads; by `?before=` those before them."""
+        census = await self._desk.census()
+        place = queue_place(census, f"{connection}/{kind}/{target}")
+        # What is settled does not change, and a large batch takes some 10 ms: the live part is looked at without.
+        before = None if by_script(req) else req.get_param("before") or ""
+        read = await self._desk.run(_read, self._desk, place.queues[0].queue, before, census.at - SAID_MS)
+        told = self._told(visitor(req), place, census, read)
+        render.page(req, resp, "queue.html", place=place, read=read, before=before, **told)
+
+    def _told(self, who: Visitor, place: Place, census: Census, read: _Read) -> dict[str, Any]:
+        (count,) = place.queues
+        seen = queue_view.view(count, census, policy_of(self._desk.settings.connections, count.queue))
+        said = done(read.acts, who.who, census.at, {seen.id, count.queue.connection})
+        return {"seen": seen, "done": said, "acts": who.may(Role.OPERATOR)}
+
+
+def _read(desk: Desk, queue: Queue, before: str | None, since: int) -> _Read:
+    redis = desk.redis
+    found = [] if before is None else batches.batches(redis, queue, _SHOWN + 1, before)
+    shown = found[:_SHOWN]
+    earlier = batches.mark(shown[-1]) if len(found) > _SHOWN else None
+    acts = audit.since(redis, since)
+    return _Read(list_told(redis, desk.settings, queue), [upload(each) for each in shown], earlier, acts)
+
+
+def list_told(redis: Redis, known: Settings, queue: Queue) -> str:
+    """The list that the next delivery uses (worker/lists.py); empty where there is none. Raises redis.RedisError."""
+    audience = orders.audience_of(queue) if queue.kind == orders.KIND else queue
+    if audience.kind != "audience" or audience.target == UNREADABLE:
+        return ""
+    try:
+        to = destination(redis, known.connections, Cipher(known.secret_keys), audience)
+    except Held as held:
+        return f"Cannot be told: {held}."
+    if to.list_id:
+        return f"{to.list_id}, which the settings name."
+    if found := remembered(redis, audience, to) or to.named_by_cdp:
+        return f"{found}, known as {to.name}."
+    return f"None yet. The first upload looks for one that is called {to.name}, and makes it where there is none."

@@ -1,0 +1,201 @@
+"""One queue as its page shows it: what waits, what happens next, what is under way, what became of the rest. Pure.
+
+The batches of a queue that were settled, as its page shows them: figures and ids, nobody's data. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from console.pages.act_view import Held, held
+from console.pages.spark import Bar, age_of, size_of
+from ops import status_words as words
+from ops.eta import going
+from queues.census import Census
+from queues.counts import OpenBatch, QueueCount, called
+from queues.history.settled import ImportJob, Settled
+from queues.policy import FlushPolicy
+from text.wording import number, plural, span
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """A batch under way. `taken`: ms; `lasts`: since then, in words. `ring`: what happens to it next, and when.
+
+    `failed`: tries that counted; `trouble`: why the last one has to be repeated.
+    """
+
+    id: str
+    changes: int
+    reason: str
+    stage: str
+    taken: int
+    lasts: str
+    failed: int
+    trouble: str
+    ring: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """`at`, `due`, `uploaded`: ms, by the ledger's clock.
+
+    `due` is None where nothing waits or a hold stops it, `uploaded` where nothing was ever taken.
+    `holds`: on its connection and on itself. `oldest`: how long the oldest change has waited, in words. `next`: what
+    takes what waits, and when. `letters`: dead letters that are kept.
+    """
+
+    name: str
+    id: str
+    at: int
+    trouble: list[str]
+    holds: list[Held]
+    size: Bar
+    age: Bar | None
+    oldest: str
+    next: str
+    due: int | None
+    uploaded: int | None
+    batches: list[BatchLine]
+    letters: int
+    letters_gone: list[str]
+    equation: str
+    adds_up: bool
+    left_out: str
+    policy: str
+
+
+def view(count: QueueCount, census: Census, policy: FlushPolicy) -> QueueView:
+    """What to show of a queue. `policy`: as configured, for the largest upload, which the ledger does not keep."""
+    alone = replace(census, queues=(count,))
+    equation, adds_up = words.equation(alone)
+    oldest, is_held = count.waiting.oldest, words.is_held(count, census)
+    return QueueView(
+        name=called(count),
+        id=str(count.queue),
+        at=census.at,
+        trouble=[*words.trouble(census), *words.failing(alone)],
+        holds=list(_holds(count, census)),
+        size=size_of(count),
+        age=age_of(count, census.at),
+        oldest="" if oldest is None else span(census.at - oldest),
+        next=_next(count, census, policy),
+        due=None if is_held or count.due is None else max(count.due, census.at),
+        uploaded=count.waiting.uploaded,
+        batches=[_batch(opened, census.at, is_held) for opened in count.batches],
+        letters=count.kept,
+        letters_gone=words.letters_gone(count),
+        equation=equation,
+        adds_up=adds_up,
+        left_out=words.left_out(alone),
+        policy=policy_told(count, policy),
+    )
+
+
+def policy_told(count: QueueCount, policy: FlushPolicy) -> str:
+    """When it is due, and how much one upload takes."""
+    due = f"{plural(count.policy.size, 'change')}, or {span(count.policy.age_ms)} after the last upload"
+    return f"{due} or the oldest change; at most {number(policy.upload_max)} in one upload"
+
+
+def _holds(count: QueueCount, census: Census) -> Iterator[Held]:
+    name = count.queue.connection
+    if name in census.holds:
+        yield held(name, census.holds[name], census.at)
+    if count.hold:
+        yield held(str(count.queue), count.hold, census.at)
+
+
+def _next(count: QueueCount, census: Census, policy: FlushPolicy) -> str:
+    waiting, size = count.waiting, count.policy.size
+    if waiting.pending == 0:
+        return "Nothing waits."
+    if words.is_held(count, census):
+        return f"{_wait(waiting.pending)}, and nothing is taken before the hold ends."
+    fires, when = words.next_flush(count, census)
+    more = f"; at once when {number(size - waiting.pending)} more come" if count.trigger == "age" else ""
+    return f"{plural(going(count, policy.upload_max), 'change is', 'changes are')} taken {fires}, {when}{more}."
+
+
+def _wait(pending: int) -> str:
+    return plural(pending, "change waits", "changes wait")
+
+
+def _batch(opened: OpenBatch, now: int, is_held: bool) -> BatchLine:
+    return BatchLine(
+        opened.id,
+        opened.count,
+        opened.reason,
+        opened.stage,
+        opened.taken,
+        span(now - opened.taken),
+        opened.attempts,
+        opened.trouble,
+        _ring(opened, now, is_held),
+    )
+
+
+def _ring(opened: OpenBatch, now: int, is_held: bool) -> str:
+    when = f"in {span(opened.ring - now)}" if opened.ring > now else "now"
+    if opened.held:
+        return f"a worker has it; unless it says more, another is rung {when}"
+    if is_held:
+        return "waits for the end of the hold"
+    return f"a worker is rung for it {when}"
+
+
+#: Import jobs of one batch that are told one by one.
+_JOBS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """`settled`: ms. `reason`: size, age or operator. `took`: from the taking to the end, in words.
+
+    `rows`: people in its import jobs. `jobs`, `dead`: lines of words. `failed`: tries that failed.
+    """
+
+    id: str
+    settled: int
+    reason: str
+    changes: int
+    rows: int
+    delivered: int
+    superseded: int
+    dead: list[str]
+    jobs: list[str]
+    took: str
+    failed: int
+
+
+def upload(batch: Settled) -> Upload:
+    """What to show of a settled batch."""
+    ends = batch.ends
+    died = Counter(ends.dead.values()).most_common()
+    return Upload(
+        batch.id,
+        batch.settled,
+        batch.reason,
+        batch.count,
+        sum(len(job.rows) for job in ends.jobs),
+        batch.delivered,
+        len(ends.superseded),
+        [f"{number(letters)} {reason}" for reason, letters in died],
+        _jobs(ends.jobs),
+        span(batch.settled - batch.taken),
+        batch.attempts,
+    )
+
+
+def _jobs(jobs: tuple[ImportJob, ...]) -> list[str]:
+    told = [_job(job) for job in jobs[:_JOBS]]
+    more = len(jobs) - _JOBS
+    return [*told, f"and {plural(more, 'import job')}"] if more > 0 else told
+
+
+def _job(job: ImportJob) -> str:
+    refused = f", {number(job.failed)} refused" if job.failed else ""
+    return f"{job.id}: {plural(len(job.rows), 'person', 'people')}{refused}"

@@ -1,0 +1,77 @@
+"""What a replay of dead letters would come to, and what the last ones came to. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from console.pages.act_view import held
+from console.pages.dead_view import TOLD, listed
+from console.pages.done import SAID_MS
+from console.pages.letter_survey import Survey
+from queues.audit import Entry
+from queues.census import Census
+from queues.counts import QueueCount, called
+from text.wording import plural, span
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayLine:
+    """What would happen in one queue."""
+
+    name: str
+    id: str
+    letters: int
+    reasons: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """`untold`: queues that are counted and not told one by one. `stay`: how many cannot be put back now, and why."""
+
+    letters: int
+    lines: list[ReplayLine]
+    untold: int
+    stay: str
+
+
+def replay(census: Census, found: Survey, stay: int) -> Replay:
+    """What to show before it is confirmed. `stay`: letters of persons who are in open batches."""
+    by_queue = found.by_queue()
+    lines = [_line(count, census, why) for count in census.queues if (why := by_queue.get(count.queue))]
+    return Replay(found.counts.total(), lines[:TOLD], len(lines[TOLD:]), _stays(stay) if stay else "")
+
+
+def _line(count: QueueCount, census: Census, why: Counter[str]) -> ReplayLine:
+    return ReplayLine(called(count), str(count.queue), why.total(), listed(why), _effect(count, census))
+
+
+def _effect(count: QueueCount, census: Census) -> str:
+    pending = count.waiting.pending
+    before = f"put before {plural(pending, 'change')} that wait" if pending else "nothing else waits"
+    if hold := census.holds.get(count.queue.connection) or count.hold:
+        return f"{before}; held ({held('', hold, census.at).reason}), so nothing goes before that ends"
+    age = span(count.policy.age_ms)
+    return f"{before}; goes at once if accepted over {age} ago, else with the next upload"
+
+
+def replayed(entries: Iterable[Entry], who: str, now: int) -> tuple[str, Sequence[str]]:
+    """What somebody has put back within the last minute, and into which queues; empty where nothing was.
+
+    Read from the audit, as view_done.py does. A replay of many letters has several entries; they are added up.
+    """
+    own = [each for each in entries if (each.who, each.what) == (who, "replay") and each.at > now - SAID_MS]
+    if not own:
+        return "", ()
+    back, stayed = (sum(each.counts.get(name, 0) for each in own) for name in ("replayed", "stayed"))
+    told = f"You put back {plural(back, 'dead letter')} within the last minute"
+    if stayed:
+        told += f"; {_stays(stayed)}"
+    return f"{told}.", sorted({each.on for each in own if each.counts.get("replayed")})
+
+
+def _stays(letters: int) -> str:
+    stay = plural(letters, "letter stays", "letters stay")
+    return f"{stay}, for a delivery of the same person is under way: replay again once it is settled"

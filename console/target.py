@@ -1,0 +1,94 @@
+"""What an address names: a queue, or a connection with all its queues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import falcon
+
+from console.context import Desk
+from queues.census import Census
+from queues.connections import connection_keys
+from queues.counts import QueueCount, called
+from queues.holds import Hold
+from queues.names import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`queues`: the queue itself, or those of the connection. `hold`: on itself, not on the connection of a queue."""
+
+    on: Queue | str
+    queues: tuple[QueueCount, ...]
+    hold: Hold | None
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return called(self.queues[0]) if isinstance(self.on, Queue) else self.on
+
+    @property
+    def path(self) -> str:
+        """Below which it is held and released; of a queue the address of its page."""
+        return f"/queues/{self.on}" if isinstance(self.on, Queue) else f"/connections/{self.on}"
+
+    @property
+    def page(self) -> str:
+        """Where a person sees what was done to it."""
+        return self.path if isinstance(self.on, Queue) else "/holds"
+
+    @property
+    def pending(self) -> int:
+        """Changes that wait."""
+        return sum(count.waiting.pending for count in self.queues)
+
+    @property
+    def open(self) -> int:
+        """Changes in batches under way."""
+        return sum(count.open for count in self.queues)
+
+    @property
+    def batches(self) -> int:
+        """Batches under way."""
+        return sum(len(count.batches) for count in self.queues)
+
+
+def queue_place(census: Census, name: str) -> Place:
+    """The queue of this name, `connection/kind/target` as an address holds it. Raises HTTPNotFound. Pure."""
+    try:
+        queue = Queue.parse(name)
+    except ValueError as fault:
+        raise falcon.HTTPNotFound(title="No such queue", description=f"{fault}.") from fault
+    for count in census.queues:
+        if count.queue == queue:
+            return Place(queue, (count,), count.hold)
+    raise falcon.HTTPNotFound(
+        title="No such queue",
+        description=f"Nothing was ever accepted into {queue}. The first page lists the queues there are.",
+    )
+
+
+def connection_place(census: Census, known: set[str], name: str) -> Place:
+    """The connection of this name. `known`: those there are besides the ones with queues. Raises HTTPNotFound. Pure."""
+    queues = tuple(count for count in census.queues if count.queue.connection == name)
+    if not queues and name not in known | census.holds.keys():
+        raise falcon.HTTPNotFound(
+            title="No such connection",
+            description=f"There is no connection {name}. The first page lists those there are.",
+        )
+    return Place(name, queues, census.holds.get(name))
+
+
+async def look(desk: Desk, connection: str, kind: str = "", target: str = "") -> tuple[Place, Census]:
+    """What the parts of an address name, counted anew: somebody is about to act. Raises HTTPNotFound, RedisError."""
+    desk.changed()
+    census = await desk.census()
+    if kind:
+        return queue_place(census, f"{connection}/{kind}/{target}"), census
+    return connection_place(census, await connections(desk), connection), census
+
+
+async def connections(desk: Desk) -> set[str]:
+    """Names of the connections that are configured, and of those added at run time. Raises redis.RedisError."""
+    # The web process does not look the latter up by itself.
+    return {each.name for each in desk.settings.connections} | set(await desk.run(connection_keys.names, desk.redis))

@@ -1,0 +1,200 @@
+"""Who sends: a sender of connections.toml or FERRY_TOKENS, by the token that a request shows.
+
+What a sender may do, looked at with each request: 403 says what it lacks, 429 when it may go on.
+"""
+
+from __future__ import annotations
+
+import hmac
+import math
+import os
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any, Final
+
+import falcon
+import falcon.asgi
+
+from configuration.connections import Connection
+from configuration.senders import Sender
+from intake.access.uses import Uses
+from intake.segment import auth
+from queues.sender_rates import SenderRates
+from queues.senders import Lack
+
+#: Paths that need no token.
+OPEN = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs"})
+#: Here the resource itself lets the one message pass that needs no token.
+MPARTICLE = "/v1/mparticle"
+#: Here a token may come as a write key, and the resource itself checks a signature once it has the body.
+SEGMENT = "/v1/segment"
+_SCHEMES = ("token", "bearer")
+
+
+class Known:
+    """Which sender shows a token. One look-up, however many senders there are."""
+
+    def __init__(self, senders: Iterable[Sender]) -> None:
+        # Keyed anew in each process, so that nobody can choose tokens whose digests are near a right one's.
+        self._key: Final = os.urandom(32)
+        self._senders: dict[bytes, tuple[bytes, Sender]] = {}
+        for sender in senders:
+            for token in sender.tokens:
+                digest = self._digest(token)
+                self._senders.setdefault(digest, (digest, sender))
+
+    def sender(self, shown: str) -> Sender | None:
+        """The sender of a token, None for a text that is none."""
+        digest = self._digest(shown)
+        found = self._senders.get(digest)
+        return found[1] if found is not None and hmac.compare_digest(found[0], digest) else None
+
+    def _digest(self, token: str) -> bytes:
+        return blake2b(token.encode("utf-8", "surrogatepass"), key=self._key, digest_size=32).digest()
+
+
+class Auth:
+    """Middleware that refuses a request before its body is read."""
+
+    def __init__(self, senders: Iterable[Sender], scopes: Scopes, signing: bool = False) -> None:
+        """`signing`: whether there are secrets by which Segment may sign."""
+        self._known = Known(senders)
+        self._scopes = scopes
+        self._signing = signing
+
+    def sender(self, authorization: str | None) -> Sender | None:
+        """Whose token an Authorization header shows: `Token <value>` as mParticle sends it, or `Bearer <value>`."""
+        scheme, _, shown = (authorization or "").partition(" ")
+        found = self._known.sender(shown.strip())
+        return found if scheme.lower() in _SCHEMES else None
+
+    async def process_request(self, req: falcon.asgi.Request, _resp: falcon.asgi.Response) -> None:
+        """Raise HTTPUnauthorized or HTTPTooManyRequests, or mark the request as anonymous where the resource decides.
+
+        Raises Unavailable where a rate cannot be looked at.
+        """
+        authorization = req.get_header("Authorization")
+        if req.path in OPEN:
+            return
+        sender = self.sender(authorization)
+        if sender is None and req.path == SEGMENT:
+            sender = self._known.sender(auth.write_key(authorization))
+        if sender is not None:
+            req.context.sender = sender
+            await self._scopes.check_rate(sender)
+        elif not self._may_be_anonymous(req):
+            raise auth.unauthorized() if req.path == SEGMENT else unauthorized()
+        else:
+            req.context.anonymous = True
+
+    async def process_resource(
+        self, req: falcon.asgi.Request, _resp: falcon.asgi.Response, _resource: object, _params: dict[str, Any]
+    ) -> None:
+        """Raise HTTPForbidden where the sender's routes are others."""
+        if "sender" in req.context:
+            # By the template that was matched: several spellings of a path may lead to it.
+            self._scopes.check_route(req.context.sender, str(req.uri_template))
+
+    def _may_be_anonymous(self, req: falcon.asgi.Request) -> bool:
+        if req.method != "POST":
+            return False
+        if req.path == SEGMENT:
+            return self._signing and bool(req.get_header(auth.SIGNATURE))
+        return req.path == MPARTICLE
+
+
+def is_anonymous(req: falcon.asgi.Request) -> bool:
+    """Whether the request came without a valid token."""
+    return "anonymous" in req.context
+
+
+def sender_of(req: falcon.asgi.Request) -> Sender:
+    """Who sends a request that is not anonymous."""
+    sender: Sender = req.context.sender
+    return sender
+
+
+def unauthorized() -> falcon.HTTPUnauthorized:
+    """The answer to whoever shows no valid token."""
+    return falcon.HTTPUnauthorized(
+        title="A valid token is needed",
+        description="Send the header 'Authorization: Token <value>' (or Bearer) with a value of FERRY_TOKENS, or of "
+        "the variable that token_env of a [senders] table names.",
+        challenges=['Token realm="ferry"', 'Bearer realm="ferry"'],
+    )
+
+
+#: Template of an address -> the routes of which one opens it. Who posts campaigns may ask how their lists go.
+_ROUTES: Final = {
+    "/v1/mparticle": ("mparticle",),
+    "/v1/changes": ("changes",),
+    "/v1/segment": ("segment",),
+    "/v1/campaigns": ("campaigns",),
+    "/v1/audiences/{audience}/members": ("snapshots",),
+    "/v1/audiences/{audience}/syncs": ("snapshots", "campaigns"),
+    "/v1/audiences/{audience}/syncs/{snapshot}": ("snapshots", "campaigns"),
+}
+
+
+class Scopes:
+    """Checks the senders of one process, and counts what each did and was refused."""
+
+    def __init__(self, rates: SenderRates, uses: Uses) -> None:
+        self._rates = rates
+        self._uses = uses
+
+    async def check_rate(self, sender: Sender) -> None:
+        """One request more. Raises HTTPTooManyRequests with Retry-After, and Unavailable."""
+        self._uses.count(sender.name)
+        rate = sender.rate
+        if rate is None:
+            return
+        if seconds := await self._rates.wait(sender.name, rate.amount, rate.seconds):
+            self._uses.refused(sender.name, "rate")
+            raise falcon.HTTPTooManyRequests(
+                title="Too many requests",
+                description=f"Sender {sender.name} may make {rate.per_second:,} requests a second, {rate.amount:,} at "
+                "once. Nothing was accepted; repeat it after Retry-After, or raise its rate in connections.toml.",
+                retry_after=math.ceil(seconds),
+            )
+
+    def check_route(self, sender: Sender, template: str) -> None:
+        """Raise HTTPForbidden where the address at this template is closed to the sender. Those open to all pass."""
+        routes = _ROUTES.get(template, ())
+        if routes and not sender.may_use(*routes):
+            raise self._lacks(sender, "route", f"the route {routes[0]}", "routes", sender.routes or ())
+
+    def check_name(self, sender: Sender, connection: str) -> None:
+        """Raise HTTPForbidden for a name that `connections` leaves out, whether there is such a connection or not."""
+        if not sender.may_name(connection):
+            raise self._lacks(
+                sender, "connection", "the connection that was named", "connections", sender.connections or ()
+            )
+
+    def check_connection(self, sender: Sender, connection: Connection) -> None:
+        """Raise HTTPForbidden where the sender may not send to a connection."""
+        if not sender.may_reach(connection):
+            option, have = "connections", sorted(sender.connections or ())
+            if sender.connections is None:
+                option, have = "mparticle_accounts", sorted(map(str, sender.mparticle_accounts or ()))
+            raise self._lacks(sender, "connection", f"the connection {connection.name}", option, have)
+
+    def check_account(self, sender: Sender, account_id: int | None) -> None:
+        """Raise HTTPForbidden where the sender may not send for an mParticle account."""
+        if not sender.may_send_for(account_id):
+            lacking = (
+                "messages without account.account_id" if account_id is None else f"the mParticle account {account_id}"
+            )
+            accounts = sorted(map(str, sender.mparticle_accounts or ()))
+            raise self._lacks(sender, "account", lacking, "mparticle_accounts", accounts)
+
+    def _lacks(
+        self, sender: Sender, lack: Lack, lacking: str, option: str, have: Iterable[str]
+    ) -> falcon.HTTPForbidden:
+        self._uses.refused(sender.name, lack)
+        return falcon.HTTPForbidden(
+            title="This sender may not",
+            description=f"Sender {sender.name} lacks {lacking}; it has {', '.join(sorted(have))}. Nothing was "
+            f"accepted. Use the token of another sender, or add to {option} of [senders.{sender.name}] in "
+            "connections.toml and restart web.",
+        )

@@ -1,0 +1,78 @@
+"""Which lists a campaign comes to, and what each is called."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from msgspec import Raw
+
+from intake.campaigns.messages import Group, Posted
+from intake.http import faults
+from mappings.values import visible
+from snapshots import templates
+from snapshots.rows import TemplateError
+
+_PER_GROUP: Final = "{{ campaign_name }} - {{ group_name }}"
+_MERGED: Final = "{{ campaign_name }}"
+_SIGNS: Final = re.compile(r"[^a-z0-9]+")
+#: Characters of a name in an id.
+_SLUG: Final = 60
+
+
+class Target(NamedTuple):
+    """A list. `audience`: id of the one that stands for it. `group`: empty where all groups are on it.
+
+    `members`: with the place of their group, for messages.
+    """
+
+    audience: str
+    group: str
+    list_name: str
+    members: Sequence[tuple[str, Sequence[Raw]]]
+
+
+def targets(posted: Posted, groups: Sequence[Group], now: int) -> list[Target]:
+    """The lists of a campaign. `now`: ms. Raises falcon.HTTPBadRequest for a name that cannot be, or of two lists."""
+    members = [(f"$.groups[{index}]", group.members) for index, group in enumerate(groups)]
+    if posted.lists == "merged":
+        return [_target(posted, "", _MERGED, members, now)]
+    found = [_target(posted, group.name, _PER_GROUP, [own], now) for group, own in zip(groups, members, strict=True)]
+    _check_apart(found)
+    return found
+
+
+def _target(posted: Posted, group: str, usual: str, members: Sequence[tuple[str, Sequence[Raw]]], now: int) -> Target:
+    time = datetime.fromtimestamp(now / 1000, UTC)
+    try:
+        name = templates.name(visible(posted.list_name) or usual, posted.name, group, time)
+    except TemplateError as fault:
+        raise faults.bad_request(f"$.list_name: {fault}") from None
+    return Target(_audience(name), group, name, members)
+
+
+def _audience(list_name: str) -> str:
+    """The same for the same list, so that whichever campaign comes next makes the list its own instead of adding to it.
+
+    Not of the campaign too: two ledgers of one list would each take for its own what the other has put there.
+    """
+    digest = hashlib.blake2b(list_name.encode(), digest_size=6).hexdigest()
+    return f"campaign:{_slug(list_name)}-{digest}"
+
+
+def _slug(name: str) -> str:
+    return _SIGNS.sub("-", name.lower()).strip("-")[:_SLUG]
+
+
+def _check_apart(found: Sequence[Target]) -> None:
+    """Two groups on one list would take each other off it."""
+    first: dict[str, int] = {}
+    for index, target in enumerate(found):
+        if (earlier := first.setdefault(target.list_name, index)) != index:
+            raise faults.bad_request(
+                f"$.groups[{index}]: its list has the name of that of $.groups[{earlier}]; put {{{{ group_name }}}} "
+                'into list_name and give each group a name of its own, or say "lists": "merged"'
+            )

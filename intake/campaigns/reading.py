@@ -1,0 +1,73 @@
+"""Turns a posted campaign into the snapshots of its lists, without touching Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from configuration.connections import Connection
+from intake.campaigns import lists, messages
+from intake.campaigns import members as campaign_members
+from intake.campaigns.lists import Target
+from intake.campaigns.members import Excluded
+from intake.campaigns.messages import Posted
+from intake.changes.messages import planned
+from intake.http import faults
+from queues.names import Queue
+from queues.snapshots.orders import Order, new_id, queue_of
+
+
+class Planned(NamedTuple):
+    """A snapshot to be. `body`: NDJSON, a line for each of `members`. `excluded`: members who are left out."""
+
+    queue: Queue
+    order: Order
+    body: bytes
+    members: int
+    excluded: int
+
+
+def read(body: bytes, choose: Callable[[str | None], Connection], now: int) -> list[Planned]:
+    """The snapshots of a campaign, of which there is at least one. `now`: ms. `choose`: a connection, by its name.
+
+    Raises the falcon.HTTPError of a request that is refused, which none is after this.
+    """
+    posted, groups = messages.read(body)
+    connection = choose(posted.connection)
+    launch = _launch(posted)
+    targets = lists.targets(posted, groups, now)
+    out = campaign_members.excluded(posted.exclusions or (), connection)
+    found = []
+    for target in targets:
+        queue = queue_of(connection.name, target.audience)
+        found.append(_planned(target, queue, _order(target, queue, posted, launch, now), connection, out))
+    return found
+
+
+def _launch(posted: Posted) -> int:
+    try:
+        return 0 if posted.launch_at is None else planned(posted.launch_at)
+    except ValueError as fault:
+        raise faults.bad_request(f"$.launch_at: {fault}") from None
+
+
+def _order(target: Target, queue: Queue, posted: Posted, launch: int, now: int) -> Order:
+    return Order(
+        new_id(queue),
+        now,
+        "ndjson",
+        attributes=None if posted.attributes is None else tuple(posted.attributes),
+        confirmed=posted.confirm,
+        not_before=launch,
+        name=target.list_name,
+        list_name=target.list_name,
+        campaign=posted.name,
+        group=target.group,
+    )
+
+
+def _planned(target: Target, queue: Queue, order: Order, connection: Connection, out: Excluded) -> Planned:
+    posted = sum(len(members) for _, members in target.members)
+    kept = [campaign_members.kept(members, place, out, connection) for place, members in target.members]
+    lines = [line for some in kept for line in some]
+    return Planned(queue, order, b"\n".join(lines), len(lines), posted - len(lines))

@@ -1,0 +1,75 @@
+"""`POST /v1/campaigns`: people in groups, each of which becomes a Klaviyo list that is equal to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Final
+
+import falcon
+import falcon.asgi
+import orjson
+
+from configuration.connections import Connections
+from configuration.senders import Sender
+from intake.access.auth import Scopes, sender_of
+from intake.audiences import facts
+from intake.campaigns import reading
+from intake.campaigns.reading import Planned
+from intake.http.body import BodyReader
+from intake.http.connection import check_query, connection_named
+from intake.http.large import in_thread
+from intake.snapshots.staging import Staging
+from intake.snapshots.status import status_of
+from queues.clock import now_ms
+from queues.snapshots.orders import PIECE, Record
+
+_JSON: Final = "application/json;charset=utf-8"
+
+
+class Campaigns:
+    """Answers a sender only after the ledger has the members of every list, and what is to be done with them."""
+
+    def __init__(self, staging: Staging, bodies: BodyReader, connections: Connections, scopes: Scopes) -> None:
+        self._staging = staging
+        self._scopes = scopes
+        self._bodies = bodies
+        self._connections = connections
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """A campaign. The same one again changes nothing, and the next one of that name brings its lists up to date."""
+        check_query(req)
+        body = await self._bodies.read(req)
+        async with self._bodies.large.turn(body):
+            planned = await self._take(body, sender_of(req))
+        resp.status = falcon.HTTP_202
+        resp.content_type = _JSON
+        resp.data = orjson.dumps({"campaign": planned[0].order.campaign, "syncs": [_told(each) for each in planned]})
+
+    async def _take(self, body: bytes, sender: Sender) -> list[Planned]:
+        # In a thread, for a hundred thousand people take seconds, and no other sender waits for them.
+        choose = partial(connection_named, connections=self._connections, scopes=self._scopes, sender=sender)
+        planned = await in_thread(reading.read, body, choose, now_ms())
+        # All before any is submitted, so that a ledger without room for all of them carries none out.
+        sizes = [await self._staging.stage(each.order.snapshot, _pieces(each.body)) for each in planned]
+        for each, size in zip(planned, sizes, strict=True):
+            record = Record(str(each.queue), each.order, now_ms(), size)
+            await self._staging.submit(each.queue, record, facts(each.order.name, {}))
+        return planned
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), PIECE):
+        yield body[start : start + PIECE]
+
+
+def _told(planned: Planned) -> dict[str, object]:
+    order = planned.order
+    return {
+        "group": order.group or None,
+        "list": order.list_name,
+        "snapshot": order.snapshot,
+        "members": planned.members,
+        "excluded": planned.excluded,
+        "status": status_of(planned.queue, order.snapshot),
+    }

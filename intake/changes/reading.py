@@ -1,0 +1,143 @@
+"""Turns posted changes into changes of the audiences' queues.
+
+A change that cannot be read is kept as dead on arrival, and the sender is told; the others go through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from intake.changes.messages import ACTIONS, AudienceRef, Change, is_anybody, person_keys
+from intake.http.faults import UNREADABLE, check_size, describe
+from intake.incoming import BLOCKED, MALFORMED, NO_IDENTITY, PLACEHOLDER, Incoming, readable
+from mappings.times import to_ms
+from mappings.values import visible
+from text.json_names import TWICE, twice
+
+SOURCE: Final = "changes"
+_NULL: Final = frozenset({b"", b"null"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A change that was kept as a dead letter. `index` counts from 0; `where`: place and problem."""
+
+    index: int
+    reason: str
+    where: str
+
+
+class Unfit(Exception):
+    """Why a change is dead on arrival."""
+
+    def __init__(self, reason: str, where: str) -> None:
+        super().__init__(where)
+        self.reason = reason
+        self.where = where
+
+
+class _Person(msgspec.Struct):
+    """What is stored of a person, as posted."""
+
+    email: str | UnsetType = UNSET
+    phone: str | int | UnsetType = UNSET
+    external_id: str | int | UnsetType = UNSET
+    attributes: Raw | UnsetType = UNSET
+    consent_state: Raw | UnsetType = UNSET
+
+
+class _Addressed(msgspec.Struct):
+    """What can still be read of a change that is wrong elsewhere."""
+
+    audience: AudienceRef
+
+
+_change = msgspec.json.Decoder(Change)
+_addressed = msgspec.json.Decoder(_Addressed)
+_encode = msgspec.json.Encoder().encode
+
+
+def read(
+    changes: Iterable[tuple[str, bytes | Raw]], default: AudienceRef | None, incoming: Incoming, now: int
+) -> list[Rejected]:
+    """Put the changes into `incoming`; those that were rejected. Raises TooMuch.
+
+    `changes`: the place of each, for messages, and its JSON. `default`: the audience of those that name none.
+    """
+    rejected = []
+    for index, (place, raw) in enumerate(changes):
+        check_size(raw, place)
+        try:
+            _read(place, raw, default, incoming, now)
+        except Unfit as unfit:
+            part = incoming.part(_audience_of(raw, default))
+            incoming.bury(part, place, now, readable(raw), unfit.reason, unfit.where)
+            rejected.append(Rejected(index, unfit.reason, unfit.where))
+    return rejected
+
+
+def _read(place: str, raw: bytes | Raw, default: AudienceRef | None, incoming: Incoming, now: int) -> None:
+    try:
+        change = _change.decode(raw)
+        names = twice(raw)
+    except UNREADABLE as fault:
+        raise Unfit(MALFORMED, _described(fault, place)) from None
+    if names:
+        raise Unfit(MALFORMED, f"{place}{names[0]}: {TWICE}")
+    audience = change.audience or default
+    if audience is None:
+        raise Unfit(MALFORMED, f"{place}.audience: missing, and the request names none for all")
+    try:
+        time = None if change.timestamp is None else to_ms(change.timestamp)
+    except ValueError as fault:
+        raise Unfit(MALFORMED, f"{place}.timestamp: {fault}") from None
+    person = _person(place, change)
+    keys = person_keys(change, incoming.connection)
+    if not keys:
+        if is_anybody(change):
+            raise Unfit(BLOCKED, f"{place}: {PLACEHOLDER}")
+        raise Unfit(NO_IDENTITY, f"{place}: give at least one of email, phone and external_id")
+    part = incoming.part(str(audience.id))
+    part.name = visible(audience.name) or part.name
+    incoming.add(part, keys, change.action, time, person)
+
+
+def _described(fault: Exception, place: str) -> str:
+    detail = describe(fault, place)
+    return f"{detail}; it must be one of {ACTIONS}" if detail.startswith(f"{place}.action:") else detail
+
+
+def _person(place: str, change: Change) -> bytes:
+    return _encode(
+        _Person(
+            UNSET if change.email is None else change.email,
+            UNSET if change.phone is None else change.phone,
+            UNSET if change.external_id is None else change.external_id,
+            _object(f"{place}.attributes", change.attributes),
+            _object(f"{place}.consent_state", change.consent_state),
+        )
+    )
+
+
+def _object(place: str, raw: Raw) -> Raw | UnsetType:
+    json = bytes(raw)
+    if json in _NULL:
+        return UNSET
+    if not json.startswith(b"{"):
+        raise Unfit(MALFORMED, f"{place}: Expected `object`")
+    return raw
+
+
+def _audience_of(raw: bytes | Raw, default: AudienceRef | None) -> str | None:
+    try:
+        audience: AudienceRef | None = _addressed.decode(raw).audience
+        if any(name.startswith(".audience") for name in twice(raw)):
+            return None
+    except UNREADABLE:
+        audience = default
+    return None if audience is None else str(audience.id)

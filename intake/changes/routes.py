@@ -1,0 +1,134 @@
+"""`POST /v1/changes`: changes from any sender, in Ferry's own form."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from itertools import islice
+
+import falcon
+import falcon.asgi
+import msgspec
+import orjson
+
+from configuration.connections import Connections
+from intake.access.auth import Scopes
+from intake.audiences import Audiences, written
+from intake.changes import reading
+from intake.changes.messages import AudienceRef, Posted
+from intake.changes.reading import Rejected
+from intake.http import faults, large, limits
+from intake.http.body import BodyReader
+from intake.http.connection import connection_of
+from intake.incoming import Incoming
+from mappings.json_limits import check_lines
+from queues.clock import now_ms
+from queues.group_commit import GroupCommit
+
+_JSON = "application/json;charset=utf-8"
+#: What senders call lines of JSON.
+NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+#: A change's JSON, and its place in the request for messages.
+_Placed = tuple[str, bytes | msgspec.Raw]
+_posted = msgspec.json.Decoder(Posted)
+
+
+class Changes:
+    """Answers a sender only after the ledger has what it sent."""
+
+    def __init__(
+        self,
+        commit: GroupCommit,
+        bodies: BodyReader,
+        connections: Connections,
+        audiences: Audiences,
+        scopes: Scopes,
+    ) -> None:
+        self._commit = commit
+        self._scopes = scopes
+        self._bodies = bodies
+        self._connections = connections
+        self._audiences = audiences
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Many changes at once."""
+        connection = connection_of(req, self._connections, self._scopes, "audience", "name")
+        key = _idempotency_key(req)
+        audience = _audience(req)
+        body = await self._bodies.read(req)
+        # What is said of an audience here says nothing of its list: what a CDP said of it stays.
+        incoming = Incoming(connection, reading.SOURCE, key, now_ms(), ignored={})
+        async with self._bodies.large.turn(body):
+            as_lines = media_type(req) in NDJSON
+            count, rejected = await large.read(body, _read, body, as_lines, audience, incoming)
+            acceptances = incoming.acceptances(f"changes:{key}" if key else "", self._audiences)
+            accepted = await self._commit.accept(acceptances)
+        self._audiences.told(written(acceptances, accepted))
+        resp.status = falcon.HTTP_202
+        resp.content_type = _JSON
+        resp.data = orjson.dumps(
+            {
+                "accepted": count - len(rejected),
+                "rejected": rejected,
+                "repeated": bool(accepted) and not any(each.fresh for each in accepted),
+            }
+        )
+
+
+def _read(body: bytes, as_lines: bool, audience: AudienceRef | None, incoming: Incoming) -> tuple[int, list[Rejected]]:
+    """Put the changes of a body into `incoming`; how many there are, and those that were rejected.
+
+    `audience`: of all that name none. Raises falcon.HTTPError, TooMuch.
+    """
+    if as_lines:
+        changes: list[_Placed] = _lines(body)
+    else:
+        changes, audience = _document(body, audience)
+    return len(changes), reading.read(changes, audience, incoming, incoming.accepted_at)
+
+
+def media_type(req: falcon.asgi.Request) -> str:
+    """The Content-Type without its parameters, in small letters."""
+    return (req.content_type or "").partition(";")[0].strip().lower()
+
+
+def _idempotency_key(req: falcon.asgi.Request) -> str:
+    key = req.get_header("Idempotency-Key") or ""
+    if len(key) > limits.MESSAGE_ID:
+        raise faults.bad_request(f"Idempotency-Key: longer than {limits.MESSAGE_ID} characters")
+    return key
+
+
+def _audience(req: falcon.asgi.Request) -> AudienceRef | None:
+    audience_id, name = req.get_param("audience"), req.get_param("name")
+    try:
+        # A name is looked at even where there is no audience to take it: one that is too long is somebody's mistake.
+        named = msgspec.convert({"id": "0" if audience_id is None else audience_id, "name": name}, AudienceRef)
+    except msgspec.ValidationError as fault:
+        raise faults.bad_request(faults.describe(fault, "?audience=")) from None
+    return None if audience_id is None else named
+
+
+def _document(body: bytes, default: AudienceRef | None) -> tuple[list[_Placed], AudienceRef | None]:
+    posted = faults.read(_posted, body, apart=("changes",))
+    if len(posted.changes) > limits.CHANGES:
+        raise _too_many()
+    audience = posted.audience or default
+    return [(f"$.changes[{index}]", raw) for index, raw in enumerate(posted.changes)], audience
+
+
+def _lines(body: bytes) -> list[_Placed]:
+    faults.check_text(body, check_lines)
+    # One after the other, for millions of short lines would take fifty times the memory of the body before they are
+    # found to be too many.
+    filled = ((number, line) for number, line in enumerate(BytesIO(body), 1) if line.strip())
+    lines = [(f"line {number}", line) for number, line in islice(filled, limits.CHANGES + 1)]
+    if len(lines) > limits.CHANGES:
+        raise _too_many()
+    return lines
+
+
+def _too_many() -> falcon.HTTPContentTooLarge:
+    return falcon.HTTPContentTooLarge(
+        title="Too many changes",
+        description=f"One request takes {limits.CHANGES:,} changes at most. Nothing was accepted; send them in parts.",
+    )

@@ -1,0 +1,225 @@
+"""Reads the body of a request, within limits of size; that of time is kept by protocol.py."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import falcon
+import falcon.asgi
+
+from intake.access.auth import is_anonymous, sender_of
+from intake.http import limits
+from intake.http.doorkeeper import LOOPBACK, Network, TurnedAway, peer_of_request
+from intake.http.large import Large, in_thread
+from intake.http.shares import Body, Full, Shares
+
+#: Key of an ASGI scope: the server's own `receive`, which only what reads bodies calls (see app.py).
+RECEIVE = "ferry.receive"
+#: Key of an ASGI request's state: its sender has shown a token, or a signature (see protocol.py).
+SIGNED: Final = "ferry.signed"
+_HELD: Final = "ferry.held"
+_GZIP = 31  # zlib: a gzip header, and the largest window
+
+
+class BodyReader:
+    """Reads bodies for one process, and shares its memory out among those who send them.
+
+    `large`: whose turn it is of the large ones.
+    """
+
+    def __init__(self, trusted: Sequence[Network] = LOOPBACK) -> None:
+        """`trusted`: proxies that name the peer."""
+        self.large = Large()
+        self._signed = Shares(limits.IN_FLIGHT, limits.IN_FLIGHT // 2, limits.UNFINISHED)
+        self._unsigned = Shares(limits.UNSIGNED, limits.UNSIGNED // 2, limits.UNFINISHED_UNSIGNED)
+        self._trusted = trusted
+        self._turned_away = TurnedAway()
+
+    @property
+    def held(self) -> int:
+        """Bytes of bodies, of all kinds."""
+        return self._signed.held + self._unsigned.held
+
+    async def read(
+        self, req: falcon.asgi.Request, most: int = limits.BODY, check: Callable[[bytes], None] | None = None
+    ) -> bytes:
+        """The whole body, decompressed, without a byte order mark. Raises the falcon.HTTPError of the limit it breaks.
+
+        `check`: sees the body as it came, before anything is made of it, and may raise.
+        """
+        gzip = is_gzip(req)
+        body = await (self._receive(req, most) if is_anonymous(req) else self._soon(req, most))
+        if check is not None:
+            check(body)
+            # What it holds counts from here on as its sender's, no longer as a stranger's.
+            self.release(req.scope)
+            self._begin(req, "signature")
+            self.hold(req, len(body))
+        if gzip:
+            packed = body
+            if len(packed) <= limits.PACKED_AT_ONCE:
+                body = _decompress(packed, most)
+            else:
+                body = await in_thread(_decompress, packed, most)
+            self.hold(req, len(body))
+        return body.removeprefix(codecs.BOM_UTF8)
+
+    def let_go(self, req: falcon.asgi.Request, size: int) -> None:
+        """So many bytes of a body that is still coming are held no longer, and the time of the next ones begins."""
+        shares, body = req.scope[_HELD]
+        shares.give(body, size)
+        body.since = _now()
+
+    def release(self, scope: dict[str, object]) -> None:
+        """The request is answered; its body takes no memory any more."""
+        held = scope.pop(_HELD, None)
+        if isinstance(held, tuple):
+            shares, body = held
+            shares.end(body)
+        self._turned_away.tell()
+
+    def hold(self, req: falcon.asgi.Request, size: int) -> None:
+        """So many bytes more are held. Raises HTTPServiceUnavailable when they are more than may be held."""
+        shares, body = self._of(req)
+        try:
+            gone = shares.take(body, size)
+        except Full:
+            self._name("a body", body)
+            raise _too_much() from None
+        if gone:
+            self._note(gone)
+
+    async def next_part(self, req: falcon.asgi.Request) -> tuple[bytes, bool]:
+        """What came of a body, and whether there is more.
+
+        Raises HTTPBadRequest where the connection broke, HTTPServiceUnavailable where the body had to give way.
+        """
+        _, body = self._of(req)
+        # Not asyncio.timeout, which costs as much as all else that is done here.
+        body.waits = task = asyncio.current_task()
+        try:
+            event = await req.scope[RECEIVE]()
+        except asyncio.CancelledError:
+            if task is None or not body.gone:
+                raise
+            task.uncancel()
+            raise _too_much() from None
+        finally:
+            body.waits = None
+        return _part(event)
+
+    async def _soon(self, req: falcon.asgi.Request, most: int) -> bytes:
+        """A body of a sender with a token; one that is there at once and small is not counted.
+
+        Most are, and to count them would cost a twentieth of all that is done for a message. A process holds no more
+        of them than it has connections.
+        """
+        req.scope["state"][SIGNED] = True
+        part, more = _part(await req.scope[RECEIVE]())
+        if more or len(part) > limits.SMALL:
+            return await self._receive(req, most, part, more)
+        return part
+
+    def _of(self, req: falcon.asgi.Request) -> tuple[Shares, Body]:
+        """Where the body of a request is counted, from the first time that somebody asks."""
+        held: tuple[Shares, Body] | None = req.scope.get(_HELD)
+        return held or self._begin(req, None if is_anonymous(req) else sender_of(req).name)
+
+    def _begin(self, req: falcon.asgi.Request, sender: str | None) -> tuple[Shares, Body]:
+        """`sender`: what it showed; None where it has shown nothing yet, and the peer stands for it."""
+        shares = self._unsigned if sender is None else self._signed
+        owner = peer_of_request(req.scope, self._trusted) if sender is None else sender
+        body = Body(owner, _now(), req.scope)
+        req.scope[_HELD] = shares, body
+        req.scope["state"][SIGNED] = sender is not None
+        if gone := shares.begin(body):
+            self._note([gone])
+        return shares, body
+
+    def _note(self, gone: Iterable[Body]) -> None:
+        for body in gone:
+            self._name("a slow body", body)
+
+    def _name(self, what: str, body: Body) -> None:
+        self._turned_away.note(what, peer_of_request(body.scope, self._trusted))
+
+    async def _receive(self, req: falcon.asgi.Request, most: int, part: bytes = b"", more: bool = True) -> bytes:
+        """The body, of which `part` is there, and `more` may come."""
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            size += len(part)
+            self.hold(req, len(part))
+            if size > most:
+                raise too_large(most)
+            parts.append(part)
+            if not more:
+                break
+            part, more = await self.next_part(req)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _part(event: dict[str, Any]) -> tuple[bytes, bool]:
+    if event["type"] == "http.disconnect":
+        raise falcon.HTTPBadRequest(title="The connection broke", description="Nothing was accepted; repeat it.")
+    return event.get("body", b""), event.get("more_body", False)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _too_much() -> falcon.HTTPServiceUnavailable:
+    return falcon.HTTPServiceUnavailable(
+        title="Too much at once",
+        description="This process holds all the messages its memory allows. Nothing was accepted; repeat it.",
+        retry_after=1,
+    )
+
+
+def is_gzip(req: falcon.asgi.Request) -> bool:
+    """Whether a body comes compressed. Raises HTTPUnsupportedMediaType for another compression."""
+    encoding = (req.get_header("Content-Encoding") or "").lower()
+    if encoding not in ("", "identity", "gzip"):
+        raise falcon.HTTPUnsupportedMediaType(
+            title="The body's compression is not known", description="Send it plain or with Content-Encoding: gzip."
+        )
+    return encoding == "gzip"
+
+
+def _decompress(body: bytes, most: int) -> bytes:
+    out = b""
+    for _ in range(limits.STREAMS):
+        stream = zlib.decompressobj(_GZIP)
+        try:
+            out += stream.decompress(body, most + 1 - len(out))
+        except zlib.error:
+            raise _broken_gzip() from None
+        if len(out) > most:
+            raise too_large(most)
+        if not stream.eof:
+            raise _broken_gzip()
+        body = stream.unused_data  # gzip allows several streams in a row
+        if not body:
+            return out
+    raise _broken_gzip()
+
+
+def too_large(most: int) -> falcon.HTTPContentTooLarge:
+    """The answer to a body beyond a limit of bytes."""
+    return falcon.HTTPContentTooLarge(
+        title="The body is too large",
+        description=f"At most {most:,} bytes are read, decompressed. Nothing was accepted; send it in smaller parts.",
+    )
+
+
+def _broken_gzip() -> falcon.HTTPBadRequest:
+    return falcon.HTTPBadRequest(
+        title="The body is not gzip",
+        description="Content-Encoding says gzip, but it breaks off, is something else, or is in far too many pieces. "
+        "Nothing was accepted.",
+    )

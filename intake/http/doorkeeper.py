@@ -1,0 +1,191 @@
+"""Which connections end so that there is always room for one more: a half-open one costs its sender nothing.
+
+A new connection is not refused for others' sake: the one that does the least for its sender gives way to it. So a
+thousand connections that send nothing keep nobody out, also when they come from the very address of an honest sender.
+
+Which client a request comes from: the other end of its connection, or whom a trusted proxy in front names. Pure.
+
+What is turned away at the door, in the log at most once a minute, with the peers and counts.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from heapq import nsmallest
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any, Final, Protocol
+
+from configuration.checks import LOOPBACK, Network
+from intake.http.limits import CONNECTIONS
+
+log = logging.getLogger(__name__)
+
+EVERY_S: Final = 60.0
+#: Peers that a line names, those with the most first; and that are told apart between two lines, so that no flood of
+#: made-up addresses fills the memory.
+NAMED: Final = 10
+_KNOWN: Final = 1_000
+_OTHERS: Final = "other peers"
+
+
+class TurnedAway:
+    """Counts by what and whom, for one process."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._next = float("-inf")
+
+    def note(self, what: str, peer: str) -> None:
+        """One more; said at once, unless something was within the minute. `what`: such as `a connection`."""
+        full = len(self._counts) >= _KNOWN and (what, peer) not in self._counts
+        self._counts[what, _OTHERS if full else peer] += 1
+        self.tell()
+
+    def tell(self) -> None:
+        """Say what was counted and has not been said, if it is time to; to be called now and then."""
+        if not self._counts or self._clock() < self._next:
+            return
+        self._next = self._clock() + EVERY_S
+        told = ", ".join(f"{count} times {what} of {peer}" for (what, peer), count in self._counts.most_common(NAMED))
+        rest = self._counts.total() - sum(count for _, count in self._counts.most_common(NAMED))
+        more = f", and {rest} times others" if rest else ""
+        log.warning("turned away to keep room for others: %s%s; a sender repeats what was answered 503", told, more)
+        self._counts.clear()
+
+
+__all__ = ["LOOPBACK", "Network", "is_trusted", "peer_of", "peer_of_request"]
+
+_FORWARDED_FOR: Final = b"x-forwarded-for"
+#: Bits of an IPv6 address that stand for one client: a household or a server has 2^64 addresses to choose from.
+_CLIENT_BITS: Final = 64
+
+
+def is_trusted(host: str, trusted: Iterable[Network]) -> bool:
+    """Whether an address is that of a trusted proxy."""
+    address = _address(host)
+    return address is not None and any(address in network for network in trusted)
+
+
+def peer_of(host: str, forwarded_for: str, trusted: Iterable[Network]) -> str:
+    """The client, in a form to count by: an IPv4 address, or the /64 of an IPv6 one.
+
+    `host`: the other end of the connection. `forwarded_for`: the header X-Forwarded-For, to which each proxy adds whom
+    it heard from. It is read from its end, and only as long as trusted proxies wrote it: what stands before that may be
+    made up.
+    """
+    trusted = tuple(trusted)
+    hops = [hop.strip() for hop in forwarded_for.split(",")]
+    while is_trusted(host, trusted) and hops:
+        named = _address(hops.pop())
+        if named is None:
+            break
+        host = str(named)
+    return _client(host)
+
+
+def peer_of_request(scope: Mapping[str, Any], trusted: Iterable[Network]) -> str:
+    """`peer_of` an ASGI request."""
+    client = scope.get("client")  # None over a Unix socket
+    forwarded: list[str] = [value.decode("latin-1") for name, value in scope["headers"] if name == _FORWARDED_FOR]
+    return peer_of(str(client[0]) if client else "127.0.0.1", ",".join(forwarded), trusted)
+
+
+def _client(host: str) -> str:
+    address = _address(host)
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, _CLIENT_BITS), strict=False))
+    return host[:64] if address is None else str(address)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """An address as proxies write it, with a port or in brackets, too."""
+    plain = text.strip("[]") if text.count(":") != 1 else text.partition(":")[0]
+    plain = plain.partition("]")[0]
+    try:
+        address = ip_address(plain.partition("%")[0])
+    except ValueError:
+        return None
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+
+
+#: How many end at a time, so that a flood does not have all connections looked at for each new one.
+AT_ONCE: Final = 32
+
+
+class Guest(Protocol):
+    """A connection as the door sees it. `peer`: its other end; `arrived`: loop time of what it is waiting for."""
+
+    peer: str
+
+    @property
+    def rank(self) -> int | None:
+        """Whose turn it is to give way: those of 0 first; None: a whole request is being answered."""
+
+    @property
+    def waits_since(self) -> float:
+        """Loop time since which it has been as it is."""
+
+    def give_way(self) -> None:
+        """End it."""
+
+
+class Doorkeeper:
+    """Counts the connections of one process."""
+
+    def __init__(self, trusted: Sequence[Network] = LOOPBACK, most: int = CONNECTIONS) -> None:
+        """`trusted`: proxies, whose connections may be anybody's. Any other peer has at most half of `most`."""
+        self._trusted = trusted
+        self._turned_away = TurnedAway()
+        self._most = most
+        self._of_peer = most // 2
+        self._guests: set[Guest] = set()
+        self._peers: Counter[str] = Counter()
+
+    def admit(self, guest: Guest) -> bool:
+        """A connection was made; whether it may stay, for which others may end."""
+        crowded = self._peers[guest.peer] >= self._of_peer and not is_trusted(guest.peer, self._trusted)
+        if crowded and not self._end([each for each in self._guests if each.peer == guest.peer]):
+            return self._refused(guest)
+        if len(self._guests) >= self._most and not self._end(self._guests):
+            return self._refused(guest)
+        self._guests.add(guest)
+        self._peers[guest.peer] += 1
+        return True
+
+    def leaves(self, guest: Guest) -> None:
+        """A connection ends; to be called once or more."""
+        if guest in self._guests:
+            self._guests.discard(guest)
+            self._peers[guest.peer] -= 1
+            if not self._peers[guest.peer]:
+                del self._peers[guest.peer]
+        self._turned_away.tell()
+
+    def _end(self, guests: Collection[Guest]) -> bool:
+        leaving = yielding(guests, self._peers.__getitem__)
+        for guest in leaving:
+            self._turned_away.note("a connection", guest.peer)
+            self.leaves(guest)
+            guest.give_way()
+        return bool(leaving)
+
+    def _refused(self, guest: Guest) -> bool:
+        self._turned_away.note("a new connection", guest.peer)
+        return False
+
+
+def yielding(guests: Collection[Guest], connections_of: Callable[[str], int]) -> list[Guest]:
+    """Those that end to make room: by rank, then of the peers with the most connections, then the oldest. Pure.
+
+    At most AT_ONCE, and at most a tenth of them all.
+    """
+    able = [
+        (rank, -connections_of(each.peer), each.waits_since, number, each)
+        for number, each in enumerate(guests)
+        if (rank := each.rank) is not None
+    ]
+    return [each for *_, each in nsmallest(min(AT_ONCE, len(guests) // 10 + 1), able)]

@@ -1,0 +1,129 @@
+"""Every error answer in one form: `{"error": {"title": ..., "description": ...}}`, the description with the remedy.
+
+Counts what happens again and again, so that the log says it now and then and not for every request.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+import falcon
+import falcon.asgi
+import orjson
+
+from intake.http.faults import TooMuch
+from queues.errors import NoSecretKey, Unavailable
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which a sender may try again what Redis could not take.
+RETRY_AFTER: Final = 5
+#: Seconds between two lines of the log about the same refusal.
+EVERY: Final = 10.0
+_DEFAULTS: Final = {
+    400: "The request is not HTTP as it should be.",
+    404: "There is nothing at this address; /docs lists what there is.",
+    405: "This address does not take this method; the header Allow names those it takes.",
+}
+
+
+def serialize(_req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError) -> None:
+    """Write an error into the answer."""
+    title, description = words(error)
+    resp.content_type = "application/json;charset=utf-8"
+    resp.data = orjson.dumps({"error": {"title": title, "description": description}})
+
+
+def words(error: falcon.HTTPError) -> tuple[str, str]:
+    """Title and description of an error: Falcon's own have the status for a title, and no description."""
+    title = error.title if error.title != error.status else str(error.status).partition(" ")[2]
+    return title or "", error.description or _DEFAULTS.get(error.status_code, "")
+
+
+def where(fault: Exception) -> str:
+    """The last places of a traceback. Neither its lines nor the error's message: they may hold what was posted."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    return " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames[-3:]))
+
+
+def install(app: falcon.asgi.App[Any, Any]) -> None:
+    """Make an app answer all errors so."""
+    refusals = _Refusals()
+    app.set_error_serializer(serialize)
+    app.add_error_handler(Unavailable, refusals.unavailable)
+    app.add_error_handler(NoSecretKey, refusals.no_secret_key)
+    app.add_error_handler(TooMuch, _too_much)
+    app.add_error_handler(Exception, _unexpected)
+
+
+class _Refusals:
+    """What is refused while something has to be set right. There may be thousands a second, so they are counted."""
+
+    def __init__(self) -> None:
+        self._outage = Tally(EVERY)
+        self._no_secret_key = Tally(EVERY)
+
+    async def unavailable(
+        self, _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
+    ) -> None:
+        if counted := self._outage.count(type(fault.__cause__ or fault).__name__):
+            log.warning("nothing was taken (%s since the last line); answered 503, the senders repeat", counted)
+        raise falcon.HTTPServiceUnavailable(title="Not accepted", description=str(fault), retry_after=RETRY_AFTER)
+
+    async def no_secret_key(
+        self, _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
+    ) -> None:
+        if counted := self._no_secret_key.count("messages"):
+            log.error("refused %s that brought an API key, with 503. %s", counted, fault)
+        raise falcon.HTTPServiceUnavailable(
+            title="The API key cannot be kept", description=f"{fault} Nothing was accepted.", retry_after=RETRY_AFTER
+        )
+
+
+async def _too_much(
+    _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
+) -> None:
+    raise falcon.HTTPContentTooLarge(
+        title="The message asks for too much",
+        description=str(fault),
+    )
+
+
+async def _unexpected(
+    _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
+) -> None:
+    log.error(
+        "a defect in Ferry, %s at %s; answered 500, the sender repeats; please report it",
+        type(fault).__name__,
+        where(fault),
+    )
+    raise falcon.HTTPInternalServerError(
+        title="A defect in Ferry",
+        description="It may not have been accepted; repeat it later. The log says where the defect is.",
+    )
+
+
+class Tally:
+    """Counts by kind; says what it counted at once, and then no more than once in `every` seconds."""
+
+    def __init__(self, every: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._every = every
+        self._clock = clock
+        self._counts: Counter[str] = Counter()
+        self._next = float("-inf")
+
+    def count(self, kind: str) -> str:
+        """One more of this kind; such as "3 of this, 1 of that" when it is time to say it, else empty."""
+        self._counts[kind] += 1
+        now = self._clock()
+        if now < self._next:
+            return ""
+        self._next = now + self._every
+        counted = ", ".join(f"{number} {name}" for name, number in sorted(self._counts.items()))
+        self._counts.clear()
+        return counted

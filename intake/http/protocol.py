@@ -1,0 +1,194 @@
+"""What uvicorn leaves to a proxy in front of it: the size of a request's head, its time, its version and its Host."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable
+from ipaddress import IPv6Address
+from typing import Any, Final
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from intake.http.body import SIGNED
+from intake.http.doorkeeper import Doorkeeper, peer_of
+from intake.http.limits import HEAD, HEAD_SECONDS, REQUEST_SECONDS
+from queues.snapshots.orders import PIECE
+
+#: Key of an ASGI request's state: a call that lets the rest of a body begin its time anew, for one of any size.
+MORE_TIME: Final = "ferry.more_time"
+_TOO_LARGE: Final = (
+    "431 Request Header Fields Too Large",
+    f"The request's line and headers have more than {HEAD:,} bytes. Nothing was accepted.",
+)
+_SLOW: Final = (
+    f"A request's head must come within {HEAD_SECONDS:g} s, all of it within {REQUEST_SECONDS:g} s, and a snapshot "
+    f"bring {PIECE:,} bytes within each. Nothing was accepted; repeat it."
+)
+_VERSIONS: Final = ("1.0", "1.1")
+_OTHER_VERSION: Final = "The request is neither HTTP/1.0 nor HTTP/1.1. Nothing was accepted; send it as HTTP/1.1."
+_WRONG_HOST: Final = (
+    "The header Host stands there twice, or names no host. Nothing was accepted; send it once, as in Host: example.com."
+)
+_NO_HTTP: Final = "The request is not HTTP as it should be. Nothing was accepted; see the client or the proxy in front."
+#: A name or an address with a port or without (RFC 3986, 3.2.2); what stands in brackets is looked at by itself.
+_HOST: Final = re.compile(rb"(?:\[([^\[\]]*)\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?", re.ASCII)
+_TOO_SLOW: Final = ("408 Request Timeout", _SLOW)
+_TOO_MANY: Final = (
+    "503 Service Unavailable",
+    "This process has as many connections as it can. Nothing was accepted; repeat it.",
+)
+
+
+class Protocol(HttpToolsProtocol):
+    """Ends a connection whose request is slow or has too large a head, so that none holds memory or a socket.
+
+    One timer for a connection, and not one for each request, which would cost more than reading the request.
+    """
+
+    seconds = REQUEST_SECONDS
+    head_seconds = HEAD_SECONDS
+    #: Of all connections of the process; server.py gives each server its own.
+    doorkeeper = Doorkeeper()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head = 0
+        self._in_head = True
+        self._fault = ""
+        #: Since when the rest of a request has been waited for.
+        self._since: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        #: Loop time of the last thing that changed: it was made, or answered a request.
+        self._at = 0.0
+        self.peer = ""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base
+        """A new connection owes a request."""
+        super().connection_made(transport)
+        self._at = self._since = self.loop.time()
+        self.peer = peer_of(self.client[0] if self.client else "127.0.0.1", "", ())
+        if self.doorkeeper.admit(self):
+            self._look()
+        else:
+            self.give_way()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        super().connection_lost(exc)
+        self.doorkeeper.leaves(self)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def on_message_begin(self) -> None:
+        """A request's first byte."""
+        super().on_message_begin()
+        self._in_head = True
+        self._since = self.loop.time()
+        self.scope["state"][MORE_TIME] = self._more_time
+
+    def on_headers_complete(self) -> None:
+        """The head is whole. Raises ValueError, of which the parser makes an answer of 400."""
+        self._fault = head_fault(
+            self.parser.get_http_version(), (value for name, value in self.headers if name == b"host")
+        )
+        if self._fault:
+            raise ValueError(self._fault)
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._since = None
+        self._at = self.loop.time()
+        super().on_message_complete()
+
+    @property
+    def rank(self) -> int | None:
+        """Who gives way first: 0, nothing is done for it, or it does not read its answer; 1, a body without a token;
+        2, it is kept for another request; 3, a body with one. None: a whole request is being answered.
+        """
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return 2 if self._since is None else 0
+        if self.flow.write_paused:
+            return 0
+        if self._since is None or self._in_head:
+            return None
+        return 3 if self.scope["state"].get(SIGNED) else 1
+
+    @property
+    def waits_since(self) -> float:
+        """Since when the rest of its request has been waited for, or the next."""
+        return self._at if self._since is None else self._since
+
+    def give_way(self) -> None:
+        """End the connection, to make room."""
+        if self.transport.get_write_buffer_size():  # it does not read, so an orderly end would wait for ever
+            self.transport.abort()
+        else:
+            self._end(*_TOO_MANY)
+
+    def data_received(self, data: bytes) -> None:
+        """Count what comes while a head is open."""
+        was_in_head = self._in_head
+        super().data_received(data)
+        if not self._in_head:
+            self._head = 0
+        elif was_in_head:
+            self._head += len(data)
+            if self._head > HEAD:
+                self._end(*_TOO_LARGE)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request in the form of all errors, whatever the base says of it (`msg`)."""
+        if self.cycle is not None and self.cycle.response_complete:
+            self._in_head = True  # of a request to come, and not of the one that was answered
+        self._end("400 Bad Request", self._fault or _NO_HTTP)
+
+    def _look(self) -> None:
+        now = self.loop.time()
+        most = min(self.seconds, self.head_seconds) if self._in_head else self.seconds
+        if self._since is not None and now - self._since >= most:
+            self._end(*_TOO_SLOW)
+        else:
+            self._timer = self.loop.call_later(self.seconds / 6, self._look)
+
+    def _more_time(self) -> None:
+        if self._since is not None:  # else the body is whole
+            self._since = self.loop.time()
+
+    def _end(self, status: str, description: str) -> None:
+        """Close the connection, with an answer unless another is due or under way."""
+        if self.transport.is_closing():
+            return
+        cycle = self.cycle
+        if cycle is None or (cycle.response_complete if self._in_head else not cycle.response_started):
+            error = orjson.dumps({"error": {"title": status.partition(" ")[2], "description": description}})
+            head = f"HTTP/1.1 {status}\r\ncontent-type: application/json;charset=utf-8\r\nconnection: close\r\n"
+            again = f"retry-after: 1\r\ncontent-length: {len(error)}\r\n\r\n"
+            self.transport.write(f"{head}{again}".encode() + error)
+        self.transport.close()
+
+
+def head_fault(version: str, hosts: Iterable[bytes]) -> str:
+    """What is wrong with a head, with the remedy; empty for nothing. `hosts`: its headers Host. Pure.
+
+    The app behind it breaks on other versions, and other addresses would be taken for what they are not.
+    """
+    if version not in _VERSIONS:
+        return _OTHER_VERSION
+    given = [*hosts]
+    return _WRONG_HOST if len(given) > 1 or not all(map(_is_host, given)) else ""
+
+
+def _is_host(value: bytes) -> bool:
+    found = _HOST.fullmatch(value)
+    if found is None or found[1] is None:
+        return found is not None
+    try:
+        IPv6Address(found[1].decode())
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,71 @@
+"""Keeps what mParticle says of its accounts, and tells which connection an account has."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from configuration.connections import Connection, Connections
+from configuration.senders import Sender
+from intake.access.auth import Scopes
+from intake.access.believed import Believed
+from intake.audiences import Recent
+from intake.http.faults import UNREADABLE, bad_request, check_size, describe
+from intake.mparticle import settings as setting_values
+from intake.mparticle.messages import Account
+from intake.mparticle.settings import API_KEY, OF_ACCOUNT
+
+#: Accounts remembered, and the bytes of the largest that is.
+_MOST: Final = 1_000
+_LARGEST: Final = 8_192
+
+_decoder = msgspec.json.Decoder(Account | None)
+
+
+class Known(NamedTuple):
+    """An account and its connection. `lists`: whether what its messages say of lists counts."""
+
+    account_id: int | None
+    connection: Connection
+    lists: bool
+
+
+class Accounts:
+    """Looks accounts up by their sender and JSON, which is the same in message after message."""
+
+    def __init__(self, connections: Connections, scopes: Scopes, believed: Believed) -> None:
+        self._connections = connections
+        self._scopes = scopes
+        self._believed = believed
+        self._known: Recent[tuple[str, bytes], Known] = Recent(_MOST)
+
+    async def of(self, raw: msgspec.Raw, sender: Sender) -> Known:
+        """The account of a message, its settings kept where they are new and count. `raw`: `account` as it came.
+
+        Raises HTTPBadRequest, HTTPForbidden, Unavailable, and NoSecretKey when there is an API key that cannot be kept.
+        """
+        json = bytes(raw)
+        known = self._known.get((sender.name, json))
+        if known is None:
+            known = await self._learn(json, sender)
+            if len(json) <= _LARGEST:
+                self._known.put((sender.name, json), known)
+        return known
+
+    async def _learn(self, json: bytes, sender: Sender) -> Known:
+        try:
+            account = (_decoder.decode(json) if json else None) or Account()
+        except UNREADABLE as fault:
+            raise bad_request(describe(fault, "$.account")) from None
+        check_size(json, "$.account")
+        self._scopes.check_account(sender, account.account_id)
+        connection = self._connections.for_mparticle(account.account_id)
+        self._scopes.check_connection(sender, connection)
+        if settings := _ours(setting_values.read(account.account_settings, API_KEY)):
+            await self._believed.account(sender, connection, settings)
+        return Known(account.account_id, connection, sender.may_set(connection))
+
+
+def _ours(settings: dict[str, str]) -> dict[str, str]:
+    return {key: text for key, value in settings.items() if key in OF_ACCOUNT and (text := value.strip())}

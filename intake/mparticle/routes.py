@@ -1,0 +1,158 @@
+"""`POST /v1/mparticle`: the protocol of mParticle's Firehose, all message types on one address.
+
+What Ferry answers to mParticle (mParticle: Firehose, message types).
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Container
+from typing import Any
+
+import falcon
+import falcon.asgi
+import orjson
+from redis.asyncio import Redis
+
+from configuration.senders import Sender
+from intake.access.auth import is_anonymous, sender_of, unauthorized
+from intake.access.believed import Believed
+from intake.audiences import Audiences, written
+from intake.http import faults, large, limits
+from intake.http.body import BodyReader
+from intake.http.connection import check_query
+from intake.http.errors import Tally
+from intake.mparticle import consents, erasure, membership, messages, subscription
+from intake.mparticle.accounts import Accounts
+from intake.mparticle.messages import FIREHOSE_VERSION, Erasure, Events, Membership, Registration, Subscription, decoder
+from intake.mparticle.registration import registration
+from queues.clock import now_ms
+from queues.group_commit import GroupCommit
+from queues.names import Queue
+
+log = logging.getLogger(__name__)
+
+_JSON = "application/json;charset=utf-8"
+
+
+class MParticle:
+    """Answers mParticle only after the ledger has what it sent."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        commit: GroupCommit,
+        bodies: BodyReader,
+        accounts: Accounts,
+        believed: Believed,
+        audiences: Audiences,
+        suspended: Container[str],
+    ) -> None:
+        """`suspended`: names of the connections about which mParticle is told to stop sending."""
+        self._redis = redis
+        self._commit = commit
+        self._bodies = bodies
+        self._accounts = accounts
+        self._believed = believed
+        self._audiences = audiences
+        self._suspended = suspended
+        self._tally = Tally(every=60.0)
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """One message."""
+        resp.content_type = _JSON
+        if is_anonymous(req):
+            resp.data = await self._anonymous(req)
+            return
+        check_query(req)
+        sender = sender_of(req)
+        body = await self._bodies.read(req)
+        async with self._bodies.large.turn(body):
+            resp.data = await self._take(body, sender, resp)
+
+    async def _take(self, body: bytes, sender: Sender, resp: falcon.asgi.Response) -> bytes:
+        message = await large.read(body, _read, body)
+        if isinstance(message, Membership):
+            resp.status = falcon.HTTP_202
+            return await self._membership(message, sender, body)
+        if isinstance(message, Subscription):
+            return await self._subscription(message, sender)
+        if isinstance(message, Registration):
+            return answer("module_registration", **registration())
+        if isinstance(message, Erasure):
+            return await self._erasure(message, sender)
+        return await self._events(message, sender)
+
+    async def _anonymous(self, req: falcon.asgi.Request) -> bytes:
+        """A registration: mParticle makes its token only after importing one (mParticle: Firehose, authentication)."""
+        try:
+            message = decoder.decode(await self._bodies.read(req, limits.ANONYMOUS_BODY))
+        except falcon.HTTPServiceUnavailable:
+            raise
+        except (falcon.HTTPError, *faults.UNREADABLE):
+            raise unauthorized() from None
+        if not isinstance(message, Registration):
+            raise unauthorized()
+        return answer("module_registration", **registration())
+
+    async def _membership(self, message: Membership, sender: Sender, body: bytes) -> bytes:
+        suspend = False
+        if message.user_profiles:
+            account_id, connection, lists = await self._accounts.of(message.account, sender)
+            ignored: dict[Queue, dict[str, str]] = {}
+            make = membership.acceptances
+            kept = None if lists else ignored
+            acceptances = await large.read(body, make, message, account_id, connection, self._audiences, now_ms(), kept)
+            await self._believed.lists(sender, ignored)
+            self._audiences.told(written(acceptances, await self._commit.accept(acceptances)))
+            suspend = connection.name in self._suspended
+        return answer("audience_membership_change", suspend_subscription=suspend)
+
+    async def _subscription(self, message: Subscription, sender: Sender) -> bytes:
+        _, connection, lists = await self._accounts.of(message.account, sender)
+        ignored: dict[Queue, dict[str, str]] = {}
+        acceptance = subscription.acceptance(message, connection, None if lists else ignored)
+        await self._believed.lists(sender, ignored)
+        self._audiences.told(written([acceptance], await self._commit.accept([acceptance])))
+        fields = await subscription.answer_fields(self._redis, message, acceptance.queue)
+        return answer("audience_subscription", **fields)
+
+    async def _erasure(self, message: Erasure, sender: Sender) -> bytes:
+        account_id, connection, _ = await self._accounts.of(message.account, sender)
+        acceptances = erasure.acceptances(message, account_id, connection, self._audiences, now_ms())
+        await self._commit.accept(acceptances)
+        if any(acceptance.dead for acceptance in acceptances):
+            log.warning("%s: an erasure that names nobody is a dead letter; see `ferry dead list`", connection.name)
+        else:
+            log.info("%s: an erasure waits; it is carried out when no open batch holds the person", connection.name)
+        return answer("dsr_processing")
+
+    async def _events(self, message: Events, sender: Sender) -> bytes:
+        account_id, connection, _ = await self._accounts.of(message.account, sender)
+        told = await consents.remember(self._redis, message, account_id, connection, now_ms())
+        await self._commit.confirm()
+        if counted := self._tally.count("with consent" if told else "without consent"):
+            log.info("event_processing_request: %s; the consent is remembered, events are not forwarded", counted)
+        return answer("event_processing")
+
+
+def _read(body: bytes) -> Registration | Subscription | Membership | Events | Erasure:
+    """Raises falcon.HTTPBadRequest, TooMuch."""
+    message = messages.read(body)
+    if not isinstance(message, Membership):  # whose people are looked at one by one
+        faults.check_size(body, "$")
+    return message
+
+
+def answer(kind: str, **fields: Any) -> bytes:
+    """A response of this kind, such as `event_processing`, with a new id."""
+    return orjson.dumps(
+        {
+            "type": f"{kind}_response",
+            "id": str(uuid.uuid4()),
+            "timestamp_ms": now_ms(),
+            "firehose_version": FIREHOSE_VERSION,
+            **fields,
+        }
+    )

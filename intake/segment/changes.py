@@ -1,0 +1,124 @@
+"""Puts what an action makes of a message of Segment's into its queue."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw
+
+from configuration.connections import Connection
+from identity.identifiers import ANONYMOUS, EMAIL, OWN, PHONE, Identifiers, Named, made, of_id, of_phone
+from identity.keys import keys_of, typed_phone
+from intake.http import limits
+from intake.incoming import BLOCKED, KIND, MALFORMED, PLACEHOLDER, Incoming
+from mappings import contact, email
+from mappings.errors import Reason, Unfit
+from mappings.json_limits import is_deep
+from mappings.phone import region_of
+from mappings.segment.routed import Routed
+from mappings.times import to_iso
+from queues.change import Action
+from queues.names import TARGETS
+
+#: Where an event and a consent say when they happened; ISO 8601 or a number (`to_iso`).
+_TIMES: Final = {"event": "time", "consent": "consented_at"}
+_encode = msgspec.json.Encoder().encode
+
+
+def put(incoming: Incoming, place: str, at: int, routed: Routed) -> None:
+    """One change into its queue, or among the dead of it. `place`: of the message. `at`: when it happened, in ms."""
+    routed, clamped = _not_later(routed, incoming.accepted_at)
+    person = _stored(routed)
+    who = _who(routed, incoming.connection)
+    keys = keys_of(who) or typed_phone(contact.text(_person(routed).get("phone_number")) or "")
+    part = incoming.part(_target(routed), routed.kind)
+    part.clamped += clamped and at <= incoming.accepted_at  # a message of the future is counted with its own time
+    if fault := _fault(routed, who, keys, person):
+        # Replayed, a membership does the least as an update; the others are what they are.
+        action: Action = "update" if routed.kind == KIND else routed.change
+        reason, detail = fault
+        incoming.bury(part, place, at, person, reason, f"{place}: {detail}", action)
+        return
+    if routed.kind == KIND:
+        part.name = routed.audience_name or routed.audience_id
+        part.settings = Raw(_encode({"listId": routed.list_id} if routed.list_id else {}))
+    incoming.add(part, keys, routed.change, at, person)
+
+
+def _fault(routed: Routed, who: Identifiers, keys: tuple[str, ...], person: bytes) -> tuple[str, str] | None:
+    """Reason and detail, where the change cannot be delivered."""
+    if routed.reason:
+        return routed.reason, routed.detail or ""
+    if routed.kind == KIND and _target(routed) is None:
+        return MALFORMED, f"its audience or list has an id of no or over {limits.AUDIENCE_ID} characters"
+    if len(routed.audience_name or "") > limits.AUDIENCE_NAME:
+        return MALFORMED, f"its audience has a name of over {limits.AUDIENCE_NAME} characters"
+    if is_deep(person):
+        return MALFORMED, "what the action makes of it is nested too deeply"
+    if not keys and not who.left_out:
+        return Reason.PHONE_INVALID, "its phone has no digit, and nothing else identifies the person; correct the phone"
+    return None if keys else (BLOCKED, PLACEHOLDER)
+
+
+def _not_later(routed: Routed, now: int) -> tuple[Routed, bool]:
+    """Without an event or a consent of the future, and whether it was one. `now`: ms, which stands for such a time.
+
+    Klaviyo refuses a consent of the future. One of long ago stays, unlike the time of a change: as new it would
+    subscribe somebody who has left since. What is no time its mapping refuses.
+    """
+    name = _TIMES.get(routed.kind, "")
+    try:
+        told = to_iso(routed.fields.get(name))
+    except Unfit:
+        return routed, False
+    latest = to_iso(now)
+    if told <= latest:
+        return routed, False
+    return replace(routed, fields=routed.fields | {name: latest}), True
+
+
+def _target(routed: Routed) -> str | None:
+    """The target of the queue; None where it cannot be read which one is meant."""
+    if routed.kind != KIND:
+        return TARGETS[routed.kind]
+    known = routed.audience_id
+    return known if known and len(known) <= limits.AUDIENCE_ID else None
+
+
+def _who(routed: Routed, connection: Connection) -> Identifiers:
+    """By what the person is told from others; a device of an event stands in for what is blocked."""
+    identities = routed.identities
+    if routed.kind == "consent":
+        # A consent belongs to the address, whoever gives it: both are keys, and no id of the person is one.
+        given = (("email", routed.fields.get("email")), ("phone", routed.fields.get("phone_number")))
+        identities = tuple((kind, value) for kind, raw in given if (value := contact.text(raw)))
+    country = region_of(_person(routed).get("country_code"), connection.rules.default_country)
+    found = [(kind, _spelled(kind, value, country)) for kind, value in identities]
+    who = made(found, connection.identity.blocked)
+    device = made(_device(routed), connection.identity.blocked)
+    return who if who.named or not device.named else device
+
+
+def _device(routed: Routed) -> list[Named]:
+    found = contact.text(_person(routed).get(ANONYMOUS)) if routed.kind == "event" else None
+    return [(ANONYMOUS, of_id(found or ""))]
+
+
+def _person(routed: Routed) -> dict[str, Any]:
+    """Where the identifiers of the person stand."""
+    profile = routed.fields.get("profile") if routed.kind == "event" else routed.fields
+    return profile if isinstance(profile, dict) else {}
+
+
+def _spelled(kind: str, value: str, country: str | None) -> str:
+    if kind == EMAIL:
+        return email.canonical(value)
+    return of_phone(value, country) if kind == PHONE else of_id(value)
+
+
+def _stored(routed: Routed) -> bytes:
+    """The fragment, with Segment's own ids of people, by which it is known at its delivery whose it is."""
+    own = {kind: value for kind, value in routed.identities if kind in (*OWN, ANONYMOUS)}
+    return _encode(routed.fields | own if routed.kind in (KIND, "profile", "event") else routed.fields)

@@ -1,0 +1,134 @@
+"""Turns messages of the Segment spec into changes of the queues that a connection's actions send them to.
+
+No message can make the request fail: what cannot be read is kept as dead on arrival, beside the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, Final
+
+import falcon
+import msgspec
+from msgspec import Raw, UnsetType
+
+from configuration.connections import Connection
+from intake.audiences import Audiences
+from intake.http import faults, limits
+from intake.incoming import MALFORMED, Incoming, Stored, readable
+from intake.segment.changes import put
+from intake.segment.messages import TYPES, Message, Posted, complete, happened, shared
+from mappings.segment import changes, person
+from mappings.segment.engage import is_for_klaviyo
+from mappings.segment.routed import Routed
+from queues.acceptance import Acceptance
+from text.json_names import TWICE, twice
+
+SOURCE: Final = "segment"
+
+_posted = msgspec.json.Decoder(Posted)
+_message = msgspec.json.Decoder(Message)
+_fields = msgspec.json.Decoder(dict[str, Any])
+
+
+def read(body: bytes, connection: Connection, audiences: Audiences, now: int) -> Reading:
+    """What a request comes to. `now`: ms. Raises the falcon.HTTPError of a request that is refused, and TooMuch."""
+    posted = faults.decoded(_posted, body)
+    batch = None if isinstance(posted.batch, UnsetType) else posted.batch
+    if batch is not None:  # what a message alone has twice costs that message only, as in a batch
+        faults.check_names(body, apart=("batch",))
+    if batch is not None and len(batch) > limits.CHANGES:
+        raise falcon.HTTPContentTooLarge(
+            title="Too many messages",
+            description=f"A batch has {limits.CHANGES:,} messages at most. Nothing was accepted; send it in parts.",
+        )
+    reading = Reading(connection, audiences, shared(posted), now)
+    if batch is None:
+        reading.message("$", body)
+    for index, raw in enumerate(batch or ()):
+        reading.message(f"$.batch[{index}]", raw)
+    return reading
+
+
+class Reading:
+    """What the messages of one request come to: one acceptance for each message and queue, in their order.
+
+    `accepted`: messages that wait for delivery; `dead`: those of which something is dead on arrival; `unmapped`: by
+    type, those that no action is for.
+    """
+
+    def __init__(
+        self, connection: Connection, audiences: Audiences, common: dict[str, dict[str, Any]], now: int
+    ) -> None:
+        self.acceptances: list[Acceptance] = []
+        self.accepted = 0
+        self.dead = 0
+        self.unmapped: Counter[str] = Counter()
+        self._connection = connection
+        self._audiences = audiences
+        self._common = common
+        self._now = now
+        self._stored = Stored()
+
+    def message(self, place: str, raw: bytes | Raw) -> None:
+        """Read one message. `place`: where it stands, for what is said of it. Raises TooMuch."""
+        faults.check_size(raw, place)
+        try:
+            message = _decoded(place, raw)
+            fields = complete(_fields.decode(raw), self._common, self._now)
+        except faults.UNREADABLE as fault:
+            self._unreadable(place, raw, faults.describe(fault, place))
+        except ValueError as fault:
+            self._unreadable(place, raw, str(fault))
+        else:
+            self._route(place, message, fields)
+
+    def _route(self, place: str, message: Message, fields: dict[str, Any]) -> None:
+        message_id = "" if message.message_id is None else str(message.message_id)
+        incoming = self._incoming(message_id)
+        at = happened(fields, self._now)
+        for each in self._routed(message, fields):
+            put(incoming, place, at, each)
+        if incoming.is_empty():
+            self.unmapped[message.type] += 1
+            return
+        self._take(incoming, f"segment:{message_id}" if message_id else "")
+
+    def _routed(self, message: Message, fields: dict[str, Any]) -> Iterable[Routed]:
+        if not is_for_klaviyo(fields):
+            return ()
+        if message.type == "delete":  # which is no action's business
+            return (person.erasure(fields),)
+        return changes.route(fields, self._connection.actions)
+
+    def _unreadable(self, place: str, raw: bytes | Raw, detail: str) -> None:
+        incoming = self._incoming("")
+        incoming.bury(incoming.part(None), place, self._now, readable(raw), MALFORMED, detail)
+        # Its own id may be what is wrong; a repetition brings the same bytes.
+        self._take(incoming, f"segment/unreadable:{hashlib.blake2b(bytes(raw)).hexdigest()}")
+
+    def _incoming(self, message_id: str) -> Incoming:
+        return Incoming(self._connection, SOURCE, message_id, self._now, self._stored)
+
+    def _take(self, incoming: Incoming, dedupe: str) -> None:
+        acceptances = incoming.acceptances(dedupe, self._audiences)
+        if any(acceptance.dead for acceptance in acceptances):
+            self.dead += 1
+        else:
+            self.accepted += 1
+        self.acceptances += acceptances
+
+
+def _decoded(place: str, raw: bytes | Raw) -> Message:
+    """The message. Raises ValueError or one of UNREADABLE."""
+    try:
+        message = _message.decode(raw)
+    except msgspec.ValidationError as fault:
+        described = faults.describe(fault, place)
+        wrong_type = described.startswith(f"{place}.type:") or "`type`" in described
+        raise ValueError(f"{described}; it must be one of {TYPES}" if wrong_type else described) from None
+    if names := twice(raw):
+        raise ValueError(f"{place}{names[0]}: {TWICE}")
+    return message

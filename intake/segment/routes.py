@@ -1,0 +1,91 @@
+"""`POST /v1/segment`: messages of the Segment spec, from Segment, RudderStack, or whoever else sends them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+
+import falcon
+import falcon.asgi
+import orjson
+
+from configuration.connections import Connections
+from intake.access.auth import SEGMENT, Scopes, is_anonymous, sender_of
+from intake.audiences import Audiences, written
+from intake.http import large
+from intake.http.body import BodyReader
+from intake.http.connection import connection_of
+from intake.http.errors import Tally
+from intake.segment import reading as segment_reading
+from intake.segment.auth import SIGNATURE, Signatures
+from queues.acceptance import Acceptance
+from queues.clock import now_ms
+from queues.group_commit import AT_ONCE, GroupCommit
+
+log = logging.getLogger(__name__)
+
+_JSON = "application/json;charset=utf-8"
+
+
+class Segment:
+    """Answers a sender only after the ledger has what it sent."""
+
+    def __init__(
+        self,
+        commit: GroupCommit,
+        bodies: BodyReader,
+        connections: Connections,
+        audiences: Audiences,
+        signatures: Signatures,
+        scopes: Scopes,
+    ) -> None:
+        self._commit = commit
+        self._bodies = bodies
+        self._connections = connections
+        self._audiences = audiences
+        self._signatures = signatures
+        self._scopes = scopes
+        self._tally = Tally(every=60.0)
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """One message, or a batch."""
+        body = await self._body(req)
+        connection = connection_of(req, self._connections, self._scopes)
+        async with self._bodies.large.turn(body):
+            reading = await large.read(body, segment_reading.read, body, connection, self._audiences, now_ms())
+            await self._accept(reading.acceptances)
+        for kind in reading.unmapped.elements():
+            if counted := self._tally.count(kind):
+                log.info("answered %s; no action is for them, and nothing of them is stored", counted)
+        resp.content_type = _JSON
+        resp.data = orjson.dumps(
+            {
+                "success": True,
+                "accepted": reading.accepted,
+                "unmapped": reading.unmapped.total(),
+                "dead": reading.dead,
+            }
+        )
+
+    async def _accept(self, acceptances: Sequence[Acceptance]) -> None:
+        """Part by part: of what follows a part that fails nothing is written, or it would be there before that part is.
+
+        Nor do other requests wait for a whole large batch. Raises Unavailable.
+        """
+        for start in range(0, len(acceptances), AT_ONCE):
+            part = acceptances[start : start + AT_ONCE]
+            self._audiences.told(written(part, await self._commit.accept(part)))
+
+    async def _body(self, req: falcon.asgi.Request) -> bytes:
+        """The body; of a sender without a token nothing is made before the signature is found right."""
+        if not is_anonymous(req):
+            return await self._bodies.read(req)
+        body = await self._bodies.read(req, check=partial(self._signed, req))
+        sender = sender_of(req)
+        await self._scopes.check_rate(sender)
+        self._scopes.check_route(sender, SEGMENT)
+        return body
+
+    def _signed(self, req: falcon.asgi.Request, body: bytes) -> None:
+        req.context.sender = self._signatures.sender(req.get_header(SIGNATURE) or "", body)

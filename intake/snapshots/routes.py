@@ -1,0 +1,109 @@
+"""`PUT /v1/audiences/{audience}/members`: the whole membership of an audience, of any size."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import falcon
+import falcon.asgi
+import msgspec
+import orjson
+from msgspec import UNSET, Meta, UnsetType
+
+from configuration.connections import Connections
+from intake.access.auth import Scopes
+from intake.audiences import facts
+from intake.changes.routes import NDJSON, media_type
+from intake.http import faults
+from intake.http.body import BodyReader, is_gzip
+from intake.http.connection import connection_of
+from intake.http.limits import AUDIENCE_NAME
+from intake.snapshots.staging import Staging, pieces
+from intake.snapshots.status import queue_for, status_of
+from mappings.times import clamp, to_ms
+from mappings.values import visible
+from queues.clock import now_ms
+from queues.snapshots.orders import Format, Order, Record, new_id
+
+_JSON: Final = "application/json;charset=utf-8"
+_CSV: Final[Format] = "csv"
+_LINES: Final[Format] = "ndjson"
+_DOCUMENT: Final[Format] = "json"
+_FORMATS: Final = {"text/csv": _CSV, **dict.fromkeys(NDJSON, _LINES), "application/json": _DOCUMENT}
+
+
+class _Asked(msgspec.Struct):
+    """What may stand in the address."""
+
+    name: Annotated[str, Meta(max_length=AUDIENCE_NAME)] = ""
+    at: str | None = None
+    rows: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    confirm: bool = False
+    reconcile: bool = False
+
+
+class Members:
+    """Answers a sender only after the ledger has the whole membership, and what is to be done with it."""
+
+    def __init__(self, staging: Staging, bodies: BodyReader, connections: Connections, scopes: Scopes) -> None:
+        self._staging = staging
+        self._scopes = scopes
+        self._bodies = bodies
+        self._connections = connections
+
+    async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str) -> None:
+        """A snapshot. The same one again is another one, which changes nothing."""
+        now = now_ms()  # before the first byte: whatever changes from here on is newer
+        chosen = connection_of(req, self._connections, self._scopes, *_Asked.__struct_fields__)
+        queue = queue_for(chosen, audience)
+        asked = _asked(req)
+        at, clamped = clamp(_at(asked.at), now)
+        order = _order(asked, req, new_id(queue), at)
+        size = await self._staging.stage(order.snapshot, pieces(req, self._bodies))
+        record = Record(str(queue), order, now_ms(), size)
+        told = facts(order.name, {}) if order.name else b""
+        await self._staging.submit(queue, record, told, clamped=clamped)
+        resp.status = falcon.HTTP_202
+        resp.content_type = _JSON
+        answer = {"snapshot": order.snapshot, "bytes": size, "state": record.state}
+        resp.data = orjson.dumps(answer | {"status": status_of(queue, order.snapshot)})
+
+
+def _asked(req: falcon.asgi.Request) -> _Asked:
+    """Raises HTTPBadRequest, before any of the body is read."""
+    try:
+        return msgspec.convert(req.params, _Asked, strict=False)
+    except msgspec.ValidationError as fault:
+        raise faults.bad_request(faults.describe(fault).replace("$.", "?", 1)) from None
+
+
+def _order(asked: _Asked, req: falcon.asgi.Request, snapshot_id: str, at: int) -> Order:
+    """Raises HTTPUnsupportedMediaType, before any of the body is read."""
+    return Order(
+        snapshot_id,
+        at,
+        _format(req),
+        gzip=is_gzip(req),
+        rows=None if asked.rows is UNSET else asked.rows,
+        confirmed=asked.confirm,
+        reconcile=asked.reconcile,
+        name=visible(asked.name),
+    )
+
+
+def _at(text: str | None) -> float | None:
+    try:
+        return None if text is None else to_ms(text)
+    except ValueError as fault:
+        raise faults.bad_request(f"?at: {fault} (in an address + is written %2B)") from None
+
+
+def _format(req: falcon.asgi.Request) -> Format:
+    known = _FORMATS.get(media_type(req))
+    if known is None:
+        raise falcon.HTTPUnsupportedMediaType(
+            title="The format is not known",
+            description="Send the members with Content-Type: text/csv, application/x-ndjson or application/json. "
+            "Nothing was accepted.",
+        )
+    return known

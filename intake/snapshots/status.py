@@ -1,0 +1,99 @@
+"""`GET /v1/audiences/{audience}/syncs` and `.../syncs/{snapshot}`: how snapshots go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, cast
+from urllib.parse import quote, urlencode
+
+import falcon
+import falcon.asgi
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from configuration.connections import DEFAULT, Connection, Connections
+from intake.access.auth import Scopes
+from intake.http import faults
+from intake.http.connection import connection_of
+from intake.http.limits import AUDIENCE_ID
+from queues import keys
+from queues.errors import Unavailable
+from queues.names import Queue
+from queues.snapshots.orders import Record, queue_of
+
+_JSON: Final = "application/json;charset=utf-8"
+_decode = msgspec.json.Decoder(Record).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def queue_for(connection: Connection, audience: str) -> Queue:
+    """The queue of an audience's snapshots. Raises HTTPBadRequest for what is no audience id."""
+    if not 0 < len(audience) <= AUDIENCE_ID:
+        raise faults.bad_request(f"the audience in the address: empty, or longer than {AUDIENCE_ID} characters")
+    return queue_of(connection.name, audience)
+
+
+def status_of(queue: Queue, snapshot_id: str) -> str:
+    """The address at which to ask how a snapshot of this queue goes."""
+    named = "" if queue.connection == DEFAULT else "?" + urlencode({"connection": queue.connection})
+    return f"/v1/audiences/{quote(queue.target, safe=':')}/syncs/{snapshot_id}{named}"
+
+
+class Syncs:
+    """The last snapshots of an audience."""
+
+    def __init__(self, redis: Redis, connections: Connections, scopes: Scopes) -> None:
+        self._redis = redis
+        self._scopes = scopes
+        self._connections = connections
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str) -> None:
+        """The newest first; none of an audience for which none ever came."""
+        queue = queue_for(connection_of(req, self._connections, self._scopes), audience)
+        with unavailable():
+            ids = cast("list[bytes]", await self._redis.zrevrange(keys.queue(queue, "syncs"), 0, -1))
+            stored = await self._redis.mget([keys.snapshot(id_.decode()) for id_ in ids]) if ids else []
+        resp.content_type = _JSON
+        resp.data = _encode({"syncs": [_decode(value) for value in stored if value]})
+
+
+class Sync:
+    """One snapshot."""
+
+    def __init__(self, redis: Redis, connections: Connections, scopes: Scopes) -> None:
+        self._redis = redis
+        self._scopes = scopes
+        self._connections = connections
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str, snapshot: str) -> None:
+        """How it goes, or went."""
+        queue = queue_for(connection_of(req, self._connections, self._scopes), audience)
+        record = await self._record(snapshot)
+        if record is None or record.queue != str(queue):
+            raise falcon.HTTPNotFound(
+                title="No such snapshot",
+                description=f"Audience and connection {queue.connection} have none of that id, or it ended long ago. "
+                "The address without the id lists those there are; ?connection= names another connection.",
+            )
+        resp.content_type = _JSON
+        resp.data = _encode(record)
+
+    async def _record(self, snapshot_id: str) -> Record | None:
+        try:
+            key = keys.snapshot(snapshot_id)
+        except ValueError:
+            return None
+        with unavailable():
+            stored = await self._redis.get(key)
+        return _decode(stored) if stored else None
+
+
+@contextmanager
+def unavailable() -> Iterator[None]:
+    """Raises Unavailable for whatever Redis answers but what it was asked for."""
+    try:
+        yield
+    except (RedisError, OSError) as fault:
+        raise Unavailable from fault

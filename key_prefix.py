@@ -1,9 +1,0 @@
-"""FERRY_PREFIX: what every key in Redis begins with, so that two installations can share one server on purpose."""
-
-from __future__ import annotations
-
-import os
-from typing import Final
-
-#: Read once, at import, as RQ reads its own prefix. `ferry` sets the variable from the group file before (ops/cli.py).
-PREFIX: Final = os.environ.get("FERRY_PREFIX", "")

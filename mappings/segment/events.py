@@ -1,0 +1,102 @@
+"""Events of persons from `track` messages, and one more for each product of an order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from mappings import contact, times
+from mappings.errors import Reason, Unfit
+from mappings.segment import paths
+from mappings.segment.actions import Action
+from mappings.segment.paths import first_of
+from mappings.segment.routed import Routed, identities, nobody
+from mappings.values import MAX_ENTRIES
+
+_SHARED: Final = ("properties", "time", "value", "unique_id")
+_ORDER_IDS: Final = ("order_id", "orderId")
+_PRODUCT_IDS: Final = ("product_id", "sku")
+
+
+def event(message: dict[str, Any], action: Action) -> list[Routed]:
+    """The one event of Track Event."""
+    fields = _fields(message, action)
+    return [_routed(message, fields, fields.get("metric_name"))]
+
+
+def order(message: dict[str, Any], action: Action) -> Iterator[Routed]:
+    """The event of Order Completed, then one for each product.
+
+    A product's event has the properties of the order, its own on top, and no value, so that nothing is counted twice.
+    """
+    fields = _fields(message, action)
+    name = fields.get("product_event_name")
+    yield _routed(message, fields, fields.get("event_name"))
+    for product in _products(fields):
+        yield _routed(message, product, name)
+
+
+def _fields(message: dict[str, Any], action: Action) -> dict[str, Any]:
+    fields: dict[str, Any] = paths.resolve(action.fields, message)
+    return fields | {"time": _time(fields.get("time") or message.get("timestamp"))}
+
+
+def _routed(message: dict[str, Any], fields: dict[str, Any], metric: Any) -> Routed:
+    profile = fields.get("profile", {})
+    person = profile if isinstance(profile, dict) else {}
+    fragment = {"metric": metric, "profile": profile} | {name: fields.get(name) for name in _SHARED}
+    return Routed(
+        "event",
+        "event",
+        {name: value for name, value in fragment.items() if value is not None},
+        identities(person, message),
+        **(fields.get("fault") or nobody("event", person)),
+    )
+
+
+def _time(time: Any) -> Any:
+    """The time in Ferry's form; as it came where it cannot be read, for the dead letter to say so."""
+    try:
+        return None if time is None else times.to_iso(time)
+    except Unfit:
+        return time
+
+
+def _products(fields: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The fields of each product's event; a product that is no object brings its fault with it."""
+    products, properties = fields.get("products"), fields.get("properties")
+    shared = properties if isinstance(properties, dict) else {}
+    shared = {name: value for name, value in shared.items() if name != "products"}
+    base = contact.text(first_of(shared, _ORDER_IDS)) or contact.text(fields.get("unique_id")) or fields["time"]
+    entries = products if isinstance(products, list) else []
+    if len(entries) > MAX_ENTRIES:  # each would be a copy of the order, and Klaviyo takes no list so long
+        detail = f"products has {len(entries)} entries; Klaviyo takes {MAX_ENTRIES}"
+        yield fields | {"properties": shared, "value": None, "fault": _fault(Reason.PROPERTIES_TOO_MANY, detail)}
+        return
+    used: dict[str, int] = {}
+    for index, product in enumerate(entries):
+        own = product if isinstance(product, dict) else {}
+        line = fields | {"properties": shared | own, "value": None, "unique_id": _id(base, index, own, used)}
+        if own is not product:
+            detail = f"products[{index}] is no JSON object; send each product as one, with its product_id"
+            line["fault"] = _fault(Reason.PROPERTIES_INVALID, detail)
+        yield line
+
+
+def _fault(reason: Reason, detail: str) -> dict[str, str]:
+    return {"reason": reason, "detail": detail}
+
+
+def _id(base: str | None, index: int, product: dict[str, Any], used: dict[str, int]) -> str:
+    """An id made of the order's and the product's, so that an order told twice is counted once.
+
+    One product on two lines of an order is told apart by a number: one id twice would cost Klaviyo's whole request.
+    `used`: the ids given so far, each with the last number tried after it; to try them all from 2 on for each line
+    would take minutes for an order that names one product ten thousand times.
+    """
+    plain = found = f"{base}:{contact.text(first_of(product, _PRODUCT_IDS)) or index}"
+    while found in used:
+        used[plain] += 1
+        found = f"{plain}:{used[plain]}"
+    used[found] = 1
+    return found

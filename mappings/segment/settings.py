@@ -1,0 +1,144 @@
+"""The actions of a connection as people write them: plain tables of TOML or JSON become `Action`s."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, TypeGuard
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from mappings.complaints import complaints
+from mappings.segment import paths, triggers
+from mappings.segment.actions import Action
+from mappings.segment.paths import Path, Value
+from mappings.segment.templates import TEMPLATES, Template
+
+#: As many as Segment allows.
+MOST: Final = 50
+#: Fields that may be a table of mappings; all others are one value.
+_TABLES: Final = frozenset({"location", "profile", "properties"})
+#: The fields that Segment's own settings have, and where Ferry wants what is in them.
+_ELSEWHERE: Final = {"list_id": "write list_id beside fields, not in it"}
+
+
+class _ActionSchema(Schema):
+    # marshmallow declares it a variable of each instance, so it cannot be a ClassVar.
+    error_messages = {"unknown": "unknown; known are action, trigger, list_id, fields and the two switches"}  # noqa: RUF012
+
+    action = fields.String(required=True, validate=validate.OneOf(list(TEMPLATES)))
+    trigger = fields.String()
+    list_id = fields.Raw()
+    mapping = fields.Dict(keys=fields.String(), data_key="fields", load_default=dict)
+    user_id_as_external_id = fields.Boolean(load_default=None)
+    traits_as_properties = fields.Boolean(load_default=False)
+
+
+_schema = _ActionSchema()
+
+
+def read(entries: list[dict[str, Any]]) -> tuple[Action, ...]:
+    """The actions in these tables, in their order; raises ValueError naming the place and the remedy.
+
+    Keys of a table: `action`, and where its template shall not hold `trigger`, `fields`, `list_id`, and the switches
+    `user_id_as_external_id`, of which false leaves the external id out, and `traits_as_properties`. A table among
+    `fields` is laid over the template's, another value replaces the template's, and an empty text leaves the field out.
+    """
+    if len(entries) > MOST:
+        raise ValueError(f"{len(entries)} actions; at most {MOST} are possible, so join some by `or` in their triggers")
+    return tuple(_action(f"action {number}", entry) for number, entry in enumerate(entries, start=1))
+
+
+def _action(place: str, entry: Any) -> Action:
+    try:
+        loaded = _schema.load(entry)
+    except ValidationError as fault:
+        raise ValueError(f"{place}: {'; '.join(complaints(fault.messages, _schema))}") from fault
+    place = f"{place} ({loaded['action']})"
+    template = TEMPLATES[loaded["action"]]
+    _check_switches(place, template, loaded)
+    switched_off = loaded["user_id_as_external_id"] is False and "external_id" in template.fields
+    own = {"external_id": ""} if switched_off else {}
+    mapping = _over(f"{place}, fields", template.fields, own | loaded["mapping"])
+    parsed = {name: _field(f"{place}, fields.{name}", name, raw) for name, raw in mapping.items()}
+    return Action(
+        name=loaded["action"],
+        kind=template.kind,
+        trigger=_trigger(f"{place}, trigger", loaded.get("trigger", template.trigger)),
+        fields=parsed,
+        list_id=_list(f"{place}, list_id", template, loaded.get("list_id")),
+        traits_as_properties=loaded["traits_as_properties"],
+        taken=frozenset(_traits(parsed)),
+    )
+
+
+def _over(place: str, template: dict[str, Any], given: dict[str, Any], extra: bool = False) -> dict[str, Any]:
+    """The given mappings over the template's, without what neither fills; `extra`: other names are fine too."""
+    if not extra and (unknown := sorted(given.keys() - template.keys())):
+        hint = _ELSEWHERE.get(unknown[0], f"known are {', '.join(template)}")
+        raise ValueError(f"{place}.{unknown[0]}: unknown; {hint}")
+    merged = {}
+    for name in template | given:
+        known, raw = template.get(name), given.get(name, template.get(name))
+        if _is_table(known) and _is_table(raw):
+            raw = _over(f"{place}.{name}", known, given.get(name, {}), extra=name == "profile")
+        if raw is not None and raw != "":
+            merged[name] = raw
+    return merged
+
+
+def _is_table(raw: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(raw, dict) and "@if" not in raw
+
+
+def _field(place: str, name: str, raw: Any) -> Value:
+    if _is_table(raw) and name not in _TABLES:
+        raise ValueError(f"{place}: it takes one value, not a table; write a path such as $.traits.email")
+    if isinstance(raw, list) and name != "products":
+        raise ValueError(f"{place}: it takes one value, not a list; write a path such as $.traits.email")
+    return _parsed(place, raw)
+
+
+def _parsed(place: str, raw: Any) -> Value:
+    try:
+        return paths.parse(raw)
+    except ValueError as fault:
+        raise ValueError(f"{place}: {fault}") from fault
+
+
+def _trigger(place: str, text: str) -> triggers.Trigger:
+    try:
+        return triggers.parse(text)
+    except ValueError as fault:
+        raise ValueError(f"{place}: {fault}") from fault
+
+
+def _list(place: str, template: Template, raw: Any) -> Value:
+    if raw is None or raw == "":
+        if template.list_id == "must":
+            raise ValueError(f"{place}: missing; name the list to remove from, by its id or a path to it")
+        return None
+    if template.list_id == "no":
+        raise ValueError(f"{place}: this action has no list; remove the setting")
+    if _is_table(raw) or isinstance(raw, list):
+        raise ValueError(f"{place}: it takes one value; write the list's id or a path to it")
+    return _parsed(place, raw)
+
+
+def _check_switches(place: str, template: Template, loaded: dict[str, Any]) -> None:
+    for name in ("user_id_as_external_id", "traits_as_properties"):
+        if loaded[name] and name not in template.options:
+            raise ValueError(f"{place}, {name}: this action has no such switch; remove it")
+    if loaded["user_id_as_external_id"] and "external_id" in loaded["mapping"]:
+        raise ValueError(f"{place}, user_id_as_external_id: fields.external_id says otherwise; keep one of the two")
+
+
+def _traits(parsed: dict[str, Value]) -> Iterator[str]:
+    """The names of the traits, of the message or of its context, that these mappings take values from."""
+    for path in paths.paths(parsed):
+        match path:
+            case Path(("traits", str(name), *_)) | Path(("context", "traits", str(name), *_)):
+                yield name
+
+
+#: What a connection does that sets up no actions: all that need no list.
+DEFAULTS: Final = read([{"action": name} for name, template in TEMPLATES.items() if template.list_id != "must"])

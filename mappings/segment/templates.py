@@ -1,0 +1,143 @@
+"""The eight actions of Segment's Klaviyo destination: their triggers, fields and default mapping.
+
+The defaults are Segment's (destination "Klaviyo (Actions)"), with what these forget: the user id is the external id of
+people as it is of events, so that a user is one profile; the phone is looked for among the traits of the message and of
+its context, events take the e-mail from wherever a message has it, the value and the products of an order are found,
+and Remove Profile looks at `identify`, where Segment's looks at a type that no message has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from mappings.segment.actions import Kind, Name
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What an action is before anything is set up; `fields` holds every field it knows, None without a default.
+
+    `list_id`: whether its settings may name a list. `options`: which of the options it has.
+    """
+
+    kind: Kind
+    trigger: str
+    fields: dict[str, Any]
+    list_id: Literal["no", "may", "must"] = "may"
+    options: frozenset[str] = frozenset()
+
+
+def first(*paths: str) -> dict[str, Any] | str:
+    """The mapping, as JSON or TOML writes it, that takes the first of these paths at which something is."""
+    path, *rest = paths
+    return {"@if": {"exists": path, "then": path, "else": first(*rest)}} if rest else path
+
+
+def _traits(*places: str) -> dict[str, Any]:
+    """Segment's default fields of a person, whose attributes are at these places, the best first."""
+
+    def at(name: str) -> dict[str, Any] | str:
+        return first(*(f"{place}.{name}" for place in places))
+
+    return {
+        "first_name": at("firstName"),
+        "last_name": at("lastName"),
+        "organization": at("company.name"),
+        "title": at("title"),
+        "image": at("avatar"),
+        "location": {
+            "address1": at("address.street"),
+            "address2": None,
+            "city": at("address.city"),
+            "region": at("address.state"),
+            "zip": first(*(f"{place}.address.{name}" for place in places for name in ("postal_code", "postalCode"))),
+            "country": at("address.country"),
+            "latitude": None,
+            "longitude": None,
+            "timezone": None,
+            "ip": None,
+        },
+    }
+
+
+_TRAITS, _CONTEXT = "$.traits", "$.context.traits"
+_OWN_FIRST: Final = {
+    "email": first(f"{_TRAITS}.email", f"{_CONTEXT}.email"),
+    "phone_number": first(f"{_TRAITS}.phone", f"{_CONTEXT}.phone"),
+    "country_code": None,
+}
+_CONTEXT_FIRST: Final = {
+    "email": first(f"{_CONTEXT}.email", f"{_TRAITS}.email"),
+    "phone_number": first(f"{_CONTEXT}.phone", f"{_TRAITS}.phone"),
+    "country_code": None,
+}
+_USER_ID: Final = {"external_id": "$.userId"}
+_EVENT: Final = {
+    "profile": {
+        "email": first(f"{_CONTEXT}.email", f"{_TRAITS}.email", "$.properties.email"),
+        "phone_number": first(f"{_CONTEXT}.phone", f"{_TRAITS}.phone", "$.properties.phone"),
+        "country_code": None,
+        **_USER_ID,
+        "anonymous_id": "$.anonymousId",
+    },
+    "properties": "$.properties",
+    "time": "$.timestamp",
+    "value": first("$.properties.revenue", "$.properties.total", "$.properties.value"),
+    "unique_id": "$.messageId",
+}
+_SWITCH: Final = frozenset({"user_id_as_external_id"})
+_BOTH: Final = _SWITCH | {"traits_as_properties"}
+
+TEMPLATES: Final[dict[Name, Template]] = {
+    "upsert_profile": Template(
+        "profile",
+        'type = "identify"',
+        {
+            **_OWN_FIRST,
+            **_USER_ID,
+            **_traits(_TRAITS),
+            "properties": "$.properties",
+            "override_list_id": "$.integrations.Klaviyo.listId",
+        },
+        options=_BOTH,
+    ),
+    "add_profile_to_list": Template(
+        "audience",
+        'type = "track" and event = "Audience Entered"',
+        {
+            **_CONTEXT_FIRST,
+            **_USER_ID,
+            **_traits("$.properties", _TRAITS),
+            "properties": "$.properties.properties",
+        },
+        options=_BOTH,
+    ),
+    "remove_profile_from_list": Template(
+        "audience",
+        'type = "track" and event = "Audience Exited"',
+        {**_CONTEXT_FIRST, **_USER_ID},
+        options=_SWITCH,
+    ),
+    "remove_profile": Template(
+        "audience", 'type = "identify"', {**_OWN_FIRST, **_USER_ID}, list_id="must", options=_SWITCH
+    ),
+    "subscribe_profile": Template(
+        "consent",
+        'type = "track" and event = "User Subscribed"',
+        {**_OWN_FIRST, "custom_source": "-59", "historical_import": False, "consented_at": "$.timestamp"},
+    ),
+    "unsubscribe_profile": Template("consent", 'type = "track" and event = "User Unsubscribed"', {**_OWN_FIRST}),
+    "track_event": Template("event", 'type = "track"', {"metric_name": "$.event", **_EVENT}, list_id="no"),
+    "order_completed": Template(
+        "event",
+        'type = "track" and event = "Order Completed"',
+        {
+            "event_name": "Order Completed",
+            "product_event_name": "Ordered Product",
+            **_EVENT,
+            "products": "$.properties.products",
+        },
+        list_id="no",
+    ),
+}

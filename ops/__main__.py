@@ -1,8 +1,0 @@
-"""`python -m ops` is `ferry`, for a checkout that is not installed and for the children of `ferry up`."""
-
-from __future__ import annotations
-
-from ops.cli import main
-
-if __name__ == "__main__":
-    main(prog_name="ferry")

@@ -1,0 +1,124 @@
+"""What `ferry doctor` asks Klaviyo with each key: whose it is, and whether it may read. Nothing is written.
+
+What `ferry doctor` looks at in Klaviyo's lists: which audiences share one, as the ledger has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, suppress
+
+from redis import Redis
+
+from configuration.connections import Connections, UnknownConnection
+from configuration.settings import Settings
+from intake.readiness import Check
+from klaviyo.client import Klaviyo
+from klaviyo.endpoints import PUBLISHED
+from klaviyo.errors import NotAccepted, Throttled
+from klaviyo.limiter import fingerprint
+from klaviyo.outcomes import Hold, summary
+from ops.connections.keys import key_of
+from queues import owners
+from queues.connections import connection_keys
+from queues.errors import NoSecretKey, SecretKeyChanged
+from queues.holds import OF_KEY
+from queues.klaviyo_limits import RedisLimiter
+from queues.names import Queue
+from queues.pending import all_queues
+
+#: Scopes of Klaviyo's by which Ferry reads, tried here, and those by which it writes, which are not.
+READING = "accounts:read lists:read profiles:read"
+WRITING = (
+    "lists:write profiles:write, for consent subscriptions:write, for events events:write, for erasure "
+    "data-privacy:write"
+)
+#: A name and an id that nobody has: the answer is empty, and the right to ask is seen.
+_NOBODY = "ferry doctor: there is no such"
+
+
+def key_checks(redis: Redis, settings: Settings) -> list[Check]:
+    """One check for each connection: those configured, and those that have a queue."""
+    used = {queue.connection for queue in all_queues(redis)}
+    names = sorted({connection.name for connection in settings.connections} | used)
+    checks: list[Check] = []
+    known: dict[str, Check] = {}
+    for name in names:
+        found = _key(redis, settings, name)
+        if isinstance(found, Check):
+            # A default connection that nobody uses need not have a key.
+            checks.append(found if name in used or len(names) == 1 else _unused(found))
+            continue
+        if found not in known:
+            known[found] = _ask(redis, settings, found)
+        told = known[found]
+        checks.append(Check(_title(name), told.ok, told.detail, told.remedy))
+    return checks
+
+
+def _title(connection: str) -> str:
+    return f"key of {connection}"
+
+
+def _unused(check: Check) -> Check:
+    return Check(check.name, True, f"{check.detail}, and no queue", check.remedy)
+
+
+def _key(redis: Redis, settings: Settings, name: str) -> str | Check:
+    title = _title(name)
+    try:
+        key = key_of(redis, settings, name)
+    except UnknownConnection:
+        remedy = f"put it back with `ferry connections add {name}`, or into connections.toml"
+        return Check(title, False, "its queues are left, but it is not configured", remedy)
+    except (NoSecretKey, SecretKeyChanged) as fault:
+        return Check(title, False, "cannot be decrypted", str(fault))
+    if key is None:
+        remedy = f"`ferry connections add {name}`, or set KLAVIYO_API_KEY, or apiKey in the CDP's connection settings"
+        return Check(title, False, "none", remedy)
+    return key.value
+
+
+def _ask(redis: Redis, settings: Settings, key: str) -> Check:
+    try:
+        client = Klaviyo(settings.klaviyo_base_url, key, RedisLimiter(redis, fingerprint(key), PUBLISHED))
+    except ValueError as fault:  # the settings were checked when they were read; a CDP's key was not
+        return Check("", False, "malformed", str(fault))
+    with closing(client) as klaviyo:
+        try:
+            account = klaviyo.account()
+            klaviyo.find_list(_NOBODY)
+            klaviyo.find_profiles("external_id", [_NOBODY])
+        except Throttled as fault:
+            return Check("", True, "not asked: " + summary(fault.outcome), "run ferry doctor again in a minute")
+        except NotAccepted as fault:
+            return Check("", False, str(fault), "; ".join(_remedies(fault)))
+    which = f"account {account.id}" if account.id else "works, without accounts:read"
+    kind = ", a test account" if account.test_account else ""
+    return Check("", True, f"{which}{kind}; reads lists and profiles; not tried, for it would write: {WRITING}")
+
+
+def _remedies(fault: NotAccepted) -> Iterator[str]:
+    if isinstance(fault.outcome, Hold) and fault.outcome.reason in OF_KEY:
+        yield f"a private key with the scopes {READING} {WRITING} is needed; then `ferry release` what is held"
+    elif isinstance(fault.outcome, Hold):
+        yield fault.outcome.resolve
+    else:
+        yield "nothing is lost meanwhile; if it stays so, see status.klaviyo.com and the network from here"
+
+
+def lists_check(redis: Redis, connections: Connections) -> Check:
+    """Pairs that the settings allow are fine, others deserve a look: one may be a mistake. Raises RedisError."""
+    connections.include(connection_keys.names(redis))
+    found = [pair for pair in owners.shared(redis) if not _is_meant(connections, pair.queue)]
+    if not found:
+        return Check("lists", True, "none is shared but where shared_list says so")
+    pairs = "; ".join(f"{pair.list_id} by {pair.keeper} and {pair.queue}" for pair in found)
+    remedy = "each takes off whom the other puts on: name another list for one, or say shared_list = true"
+    return Check("lists", True, f"shared: {pairs}", remedy)
+
+
+def _is_meant(connections: Connections, queue: Queue) -> bool:
+    with suppress(UnknownConnection):
+        return connections.named(queue.connection).may_share(queue.target)
+    return False

@@ -1,0 +1,30 @@
+"""Which Ferry the operator's commands speak to: that of this machine, or over HTTP the one that `--url` names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import click
+
+from configuration import settings
+from ops.audit_format import by
+from ops.client.local import Here
+from ops.client.remote import Remote
+from ops.ledger import ledger
+
+#: Both have the same methods; a command knows no more of them.
+Installation = Here | Remote
+
+
+@contextmanager
+def installation(writes: bool = False) -> Iterator[Installation]:
+    """The Ferry that is meant, for the block; `writes`: see `ledger`. Raises Failed, Misconfigured, SettingsError."""
+    url: str | None = click.get_current_context().find_root().obj
+    if url is not None:
+        with closing(Remote(url)) as remote:
+            yield remote
+        return
+    known = settings.load()
+    with ledger(known, writes) as redis:
+        yield Here(redis, known, by())

@@ -1,0 +1,91 @@
+"""The Klaviyo key of a connection: where it comes from, and what it may do."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Literal
+
+from redis import Redis
+
+from configuration.connections import UnknownConnection
+from configuration.settings import Settings
+from klaviyo.accounts import Account
+from klaviyo.client import Klaviyo
+from klaviyo.endpoints import PUBLISHED
+from klaviyo.limiter import fingerprint
+from klaviyo.rights import Rights
+from ops.errors import Failed, Misconfigured
+from ops.retrying import patiently
+from queues.connections import account_keys, accounts, connection_keys
+from queues.connections.account_keys import Learnt
+from queues.errors import NoSecretKey, SecretKeyChanged
+from queues.klaviyo_limits import RedisLimiter
+from text.escaping import visible
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """`origin`: who has it. A CDP's setting goes before the environment, and that before what Ferry keeps.
+
+    `learnt`: what is known of one that a message of the CDP brought.
+    """
+
+    value: str = field(repr=False)
+    origin: Literal["CDP", "environment", "kept"]
+    learnt: Learnt | None = None
+
+
+def key_of(redis: Redis, settings: Settings, name: str) -> Key | None:
+    """The key that deliveries use. Raises UnknownConnection, NoSecretKey, SecretKeyChanged."""
+    connection = settings.connections.named(name)
+    cipher = accounts.Cipher(settings.secret_keys)
+    account = accounts.recall(redis, name, cipher)
+    if account and account.api_key:
+        return Key(account.api_key, "CDP", account_keys.learnt(redis, name, cipher))
+    if connection.api_key:
+        return Key(connection.api_key, "environment")
+    own = connection_keys.key_of(redis, name, cipher)
+    return Key(own, "kept") if own else None
+
+
+def key_or_why(redis: Redis, settings: Settings, name: str) -> Key | str:
+    """The same where it is only told of: the key, or why there is none."""
+    try:
+        return key_of(redis, settings, name) or f"no key: ferry connections add {name}"
+    except UnknownConnection:
+        return f"not configured any more; its queues are left: ferry connections add {name}"
+    except (NoSecretKey, SecretKeyChanged) as fault:
+        return str(fault)
+
+
+def wanted_key(redis: Redis, settings: Settings, name: str) -> Key:
+    """The same for a command that can do nothing without. Raises Failed, Misconfigured."""
+    try:
+        found = key_of(redis, settings, name)
+    except UnknownConnection as fault:
+        raise Misconfigured(str(fault)) from fault
+    except (NoSecretKey, SecretKeyChanged) as fault:
+        raise Failed(f"{name}: {fault}") from fault
+    if found is None:
+        raise Failed(f"{name} has no key: ferry connections add {name}")
+    return found
+
+
+def examine(redis: Redis, settings: Settings, api_key: str) -> Rights:
+    """Ask Klaviyo whose the key is and try what it may do; nothing is written. Raises Failed with what Klaviyo says."""
+    try:
+        limiter = RedisLimiter(redis, fingerprint(api_key), PUBLISHED)
+        client = Klaviyo(settings.klaviyo_base_url, api_key, limiter)
+    except ValueError as fault:
+        raise Failed(str(fault)) from fault
+    with closing(client) as klaviyo:
+        return patiently(klaviyo.rights)
+
+
+def titled(account: Account) -> str:
+    """`Brand B (AbC123), a test account`."""
+    if account.id is None:
+        return "not told: accounts:read is missing"
+    named = visible(f"{account.name} ({account.id})" if account.name else account.id)
+    return f"{named}, a test account" if account.test_account else named

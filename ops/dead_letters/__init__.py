@@ -1,0 +1,1 @@
+"""ops/dead_letters"""

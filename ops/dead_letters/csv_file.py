@@ -1,0 +1,88 @@
+"""Dead letters as a CSV that Klaviyo's own import takes. Pure.
+
+UTF-8, the e-mail or phone first, up to 50 MB, nobody twice; other columns become properties of that name, lists are
+JSON (Klaviyo: uploading contacts from a CSV).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mappings.rules import Rules
+from ops.export.columns import Columns, line
+from ops.export.joining import joined
+from queues.change import Change
+from worker.coalesce import Intent
+from worker.people.batch_people import People
+
+#: Klaviyo's names of its own fields. The first three are always there.
+_HEADERS: Final = {
+    "email": "Email",
+    "phone_number": "Phone Number",
+    "external_id": "External ID",
+    "first_name": "First Name",
+    "last_name": "Last Name",
+    "organization": "Organization",
+    "title": "Title",
+    "image": "Image",
+    "locale": "Locale",
+    "location.address1": "Address",
+    "location.address2": "Address 2",
+    "location.city": "City",
+    "location.region": "State / Region",
+    "location.zip": "Zip Code",
+    "location.country": "Country",
+    "location.timezone": "Timezone",
+    "location.latitude": "Latitude",
+    "location.longitude": "Longitude",
+    "location.ip": "IP Address",
+}
+_ALWAYS: Final = ("Email", "Phone Number", "External ID")
+_COLUMNS: Final = Columns(_HEADERS, _ALWAYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """`people` written, and those left out by the reason."""
+
+    content: bytes
+    people: int
+    left_out: Mapping[str, int]
+
+
+def sheet(changes: Sequence[Change], rules: Rules, *, safe: bool = False) -> Sheet:
+    """Everybody whom these changes of one audience put on its list, oldest first; an import onto it does the same.
+
+    `safe`: for a spreadsheet, where a cell might be taken for a formula, and not for Klaviyo.
+    """
+    left_out: Counter[str] = Counter()
+    rows: list[dict[str, str]] = []
+    taken: set[str] = set()
+    for intent in People(changes, rules).intents:
+        row = _row(intent, changes, rules)
+        if isinstance(row, str):
+            left_out[row] += 1
+            continue
+        identities = {row[name] for name in _ALWAYS[:2] if row.get(name)}
+        if not identities:
+            left_out["without e-mail and phone"] += 1
+        elif identities & taken:
+            left_out["with the e-mail or phone of another"] += 1
+        else:
+            taken |= identities
+            rows.append(row)
+    return Sheet(_written(rows, safe), len(rows), left_out)
+
+
+def _row(intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[str, str] | str:
+    """The cells by header; text says why there are none."""
+    profile = joined(intent, changes, rules)
+    return profile if isinstance(profile, str) else _COLUMNS.cells(profile)
+
+
+def _written(rows: Sequence[Mapping[str, str]], safe: bool) -> bytes:
+    headers = _COLUMNS.ordered({header for row in rows for header in row})
+    return b"".join((line(headers, safe), *(line([row.get(name, "") for name in headers], safe) for row in rows)))

@@ -1,0 +1,129 @@
+"""Which dead letters are meant: by id, or by queue, reason and age."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import click
+from redis import Redis
+
+from ops.errors import Failed
+from ops.targets import find_queue
+from queues import dead_letters
+from queues import letters as kept
+from queues.census import take_census
+from queues.clock import now_ms
+from queues.counts import QueueCount
+from queues.dead_letters import DeadLetter
+from queues.names import Queue
+
+#: What the id of a letter looks like.
+#: What an age looks like: `30m`, `12h`, `7d`.
+AGE: Final = r"([0-9]{1,10})([mhd])"
+_UNITS_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000}
+
+
+ID: Final = r"[0-9]{1,15}-[0-9]{1,15}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`ids` names letters one by one; without them the filters say which.
+
+    `older_ms`: died at least so long ago. `since`: ms at which they died, or later.
+    """
+
+    ids: tuple[str, ...] = ()
+    queue: str | None = None
+    reason: str | None = None
+    older_ms: int = 0
+    since: int = 0
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing narrows it down."""
+        return self == Wanted()
+
+
+#: A place in the order in which letters are found: the one behind this letter.
+After = tuple[Queue, str]
+Found = tuple[QueueCount, DeadLetter]
+
+
+def find(redis: Redis, wanted: Wanted, after: After | None = None) -> Iterator[Found]:
+    """The letters and their queues, in the order of the queues, oldest first in each. Raises Failed, click.UsageError.
+
+    `after`: only those behind it; not for `ids`.
+    """
+    counts = take_census(redis).queues
+    if wanted.queue is not None:
+        chosen = find_queue(wanted.queue, counts)
+        counts = tuple(count for count in counts if count.queue == chosen)
+    if wanted.ids:
+        yield from _named(redis, wanted.ids, counts)
+        return
+    latest = now_ms() - wanted.older_ms
+    for count in counts:
+        if after is None or count.queue >= after[0]:
+            behind = after[1] if after and count.queue == after[0] else ""
+            for letter in dead_letters.read(redis, count.queue, wanted.since, behind):
+                if letter.at <= latest and wanted.reason in (None, letter.reason):
+                    yield count, letter
+
+
+def page(redis: Redis, wanted: Wanted, after: After | None, limit: int) -> tuple[list[Found], After | None]:
+    """At most `limit` of what `find` finds, and the place where to go on; None behind the last."""
+    found = list(islice(find(redis, wanted, after), limit + 1))
+    more = found[:limit][-1][1] if len(found) > limit else None
+    return found[:limit], (more.queue, more.id) if more else None
+
+
+def chosen(redis: Redis, wanted: Wanted) -> dict[Queue, list[str]]:
+    """Ids by queue, oldest first in whatever order they are named. Raises Failed, click.UsageError."""
+    ids: dict[Queue, list[str]] = {}
+    for count, letter in find(redis, wanted):
+        ids.setdefault(count.queue, []).append(letter.id)
+    return {queue: sorted(found, key=_place) for queue, found in ids.items()}
+
+
+def check_id(given: str) -> None:
+    """Raises click.UsageError for what is not the id of any letter."""
+    if not re.fullmatch(ID, given):
+        raise click.UsageError(f"{given!r} is not the id of a dead letter; they look like 1767225599999-0")
+
+
+def _place(letter_id: str) -> tuple[int, int]:
+    """By which letters are sorted."""
+    at, nth = letter_id.split("-")
+    return int(at), int(nth)
+
+
+def _named(redis: Redis, ids: Sequence[str], counts: Sequence[QueueCount]) -> Iterator[Found]:
+    by_queue = {count.queue: count for count in counts}
+    for given in ids:
+        check_id(given)
+        at, nth = _place(given)
+        found = kept.some(redis, [(queue, f"{at}-{nth}") for queue in by_queue])
+        if not found:
+            raise Failed(f"there is no dead letter {given}; it was replayed, purged, or overtaken by a later change")
+        if len(found) > 1:
+            queues = ", ".join(str(letter.queue) for letter in found)
+            raise click.UsageError(f"{given} is in several queues; add --queue with one of {queues}")
+        yield by_queue[found[0].queue], found[0]
+
+
+def age_ms(text: str) -> int:
+    """The ms of an age. Raises ValueError for what is none."""
+    match = re.fullmatch(AGE, text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a length of time such as 30m, 12h or 7d")
+    return int(match[1]) * _UNITS_MS[match[2]]
+
+
+def age(ms: int) -> str:
+    """What `age_ms` reads so; `ms`: whole minutes."""
+    return next(f"{ms // unit}{name}" for name, unit in _UNITS_MS.items() if ms % unit == 0)

@@ -1,0 +1,85 @@
+"""Gathers everything that is known of one person in one queue. Reads, never writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from redis import Redis
+
+from configuration.settings import Settings
+from mappings.profile import Profile
+from mappings.rules import Rules
+from ops.explain.history import Membership, Story
+from ops.explain.in_klaviyo import standing
+from ops.explain.person import Sought, sought
+from ops.explain.timeline import Episode, episodes
+from ops.retrying import Patience, patiently
+from ops.targets import AUDIENCE
+from queues.census import Census
+from queues.connections.accounts import Cipher
+from queues.counts import QueueCount
+from queues.history import batches, traces
+from queues.names import Queue
+from queues.snapshots import members, orders
+from worker.connection import rules_of
+from worker.errors import Held
+from worker.people.batch_people import mapped_by
+
+
+def story(
+    redis: Redis, known: Settings, census: Census, count: QueueCount, given: str, patience: Patience = patiently
+) -> Story:
+    """Of the person whom `given` (an e-mail, a phone or an id) means. Raises redis.RedisError."""
+    queue = count.queue
+    rules = _rules(redis, known, queue)
+    person = sought(given, rules.default_country, _mparticle_account(known, queue))
+    kept_since = batches.since(redis, queue)
+    found = episodes(traces.find(redis, queue, person.keys))
+    of_audience = queue.kind == AUDIENCE
+    return Story(
+        at=census.at,
+        sought=person,
+        count=count,
+        hold=census.holds.get(queue.connection) or count.hold,
+        episodes=found,
+        kept_since=kept_since,
+        member=_membership(redis, queue, _names(person, found, rules)) if of_audience else None,
+        klaviyo=standing(redis, known, queue, person, patience) if of_audience else "",
+    )
+
+
+def _rules(redis: Redis, known: Settings, queue: Queue) -> Rules:
+    """Those of a connection that is held for its settings are not known; the person is looked for all the same."""
+    try:
+        return rules_of(redis, known.connections, Cipher(known.secret_keys), queue)
+    except Held:
+        return Rules()
+
+
+def _mparticle_account(known: Settings, queue: Queue) -> int | None:
+    configured = {each.name: each.mparticle_account for each in known.connections}
+    return configured.get(queue.connection)
+
+
+def _names(person: Sought, found: Sequence[Episode], rules: Rules) -> list[str]:
+    """How the membership ledger may name the person: as given, or by what the CDP sent beside it."""
+    profiles = (mapped_by(rules, [change], "ferry explain") for episode in found if (change := episode.change))
+    sent = (members.identity(each.attributes) for each in profiles if isinstance(each, Profile))
+    return list(dict.fromkeys((*person.members, *(name for name in sent if name))))
+
+
+def _membership(redis: Redis, queue: Queue, names: Sequence[str]) -> Membership | None:
+    if not members.is_kept(redis, queue):
+        return None
+    buckets = members.read(redis, queue, {members.bucket_of(name) for name in names})
+    for name in names:
+        if member := buckets[members.bucket_of(name)].members.get(name):
+            return Membership(since=member.at, snapshot=_snapshot(redis, queue, member.at))
+    left = [buckets[members.bucket_of(name)].gone.get(members.gone_key(name)) for name in names]
+    return Membership(left=max((at for at in left if at), default=None))
+
+
+def _snapshot(redis: Redis, queue: Queue, at: int) -> str:
+    """The snapshot of that time; empty where there is none."""
+    records = orders.records(redis, orders.queue_of(queue.connection, queue.target))
+    return next((each.order.snapshot for each in records if each.order.at == at), "")

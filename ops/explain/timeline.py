@@ -1,0 +1,109 @@
+"""What the traces of a person come to, change by change. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from msgspec import Raw
+
+from queues.change import Action, Body, Change
+from queues.dead_letters import DeadLetter
+from queues.history.outcomes import Told
+from queues.history.settled import named
+from queues.history.traces import Open, Traces, Waiting
+
+Place = TypeVar("Place")
+_NOTHING = Raw(b"null")
+
+
+class _Name(NamedTuple):
+    """What a change is recognised by wherever it stands. `again`: how often the same came before."""
+
+    accepted_at: int
+    at: int
+    action: Action
+    source: str
+    message: str
+    keys: tuple[str, ...]
+    again: int
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One change, and where it has been. `number`: from 1, by which others refer to it; times in ms.
+
+    `told`: each batch that it was in; one that was replayed was in several. `waiting`, `open`, `letter`: where it is.
+    """
+
+    number: int
+    accepted_at: int
+    at: int
+    action: Action
+    source: str
+    message: str
+    told: tuple[Told, ...] = ()
+    waiting: Waiting | None = None
+    open: Open | None = None
+    letter: DeadLetter | None = None
+
+    @property
+    def change(self) -> Change | None:
+        """As the CDP sent it; None when that is not kept any more."""
+        held = self.waiting or self.open or self.letter
+        return held.change if held else None
+
+    @property
+    def state(self) -> str:
+        """What has become of it: waiting, open, dead, delivered, superseded.
+
+        `gone`: it was a dead letter, which is not kept any more.
+        """
+        for state, holds in (("waiting", self.waiting), ("open", self.open), ("dead", self.letter)):
+            if holds:
+                return state
+        outcome = self.told[-1].outcome
+        return "gone" if outcome == "dead" else outcome
+
+
+def episodes(traces: Traces) -> list[Episode]:
+    """One for each change, in the order in which they were accepted."""
+    waiting = dict(_named((each.change, "", each) for each in traces.waiting))
+    opened = dict(_named((each.change, each.batch, each) for each in traces.open))
+    letters = dict(_named((each.change, "", each) for each in traces.letters))
+    told: dict[_Name, list[Told]] = {}
+    for name, each in _named((_change(each), each.batch.id, each) for each in traces.told):
+        told.setdefault(name, []).append(each)
+    names = sorted({*waiting, *opened, *letters, *told})
+    return [
+        Episode(
+            number,
+            name.accepted_at,
+            name.at,
+            name.action,
+            name.source,
+            name.message,
+            tuple(told.get(name, ())),
+            waiting.get(name),
+            opened.get(name),
+            letters.get(name),
+        )
+        for number, name in enumerate(names, 1)
+    ]
+
+
+def _change(told: Told) -> Change:
+    body = Body(told.action, told.at, told.source, told.message, _NOTHING)
+    return Change(told.keys, told.accepted_at, body)
+
+
+def _named(found: Iterable[tuple[Change, str, Place]]) -> Iterator[tuple[_Name, Place]]:
+    """Each under its name; a message may say the same of a person twice, and then both stand in one batch."""
+    seen: Counter[tuple[object, ...]] = Counter()
+    for change, where, place in found:
+        body = change.body
+        facts = (change.accepted_at, body.at, body.action, body.source, named(body.message), change.keys)
+        yield _Name(*facts, seen[facts, where]), place
+        seen[facts, where] += 1

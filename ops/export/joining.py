@@ -1,0 +1,58 @@
+"""Who joins the list of an audience by changes that are not delivered, and who leaves it. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mappings.profile import Profile
+from mappings.rules import Rules
+from queues.change import Change
+from queues.snapshots.members import identity
+from worker.coalesce import Intent
+from worker.people.batch_people import MAX_ROW, People, encode_row, mapped_by
+
+
+@dataclass(slots=True)
+class Waiting:
+    """By identity (`queues.snapshots.members.identity`); `left_out`: by reason, those who join and cannot be sent."""
+
+    joining: dict[str, Profile] = field(default_factory=dict)
+    leaving: set[str] = field(default_factory=set)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def waiting(changes: Sequence[Change], rules: Rules) -> Waiting:
+    """What these changes of one audience, oldest first, come to. Of attribute changes alone it says nothing."""
+    found = Waiting()
+    for intent in People(changes, rules).intents:
+        if intent.membership == "add":
+            profile = joined(intent, changes, rules)
+            if isinstance(profile, str):
+                found.left_out[profile] += 1
+            else:
+                found.joining[_named(profile)] = profile
+        elif intent.membership == "remove":
+            # Each alone: of a person who joined by one identity and leaves by another, both are gone.
+            mapped = [mapped_by(rules, [changes[i]], "export") for i in intent.indexes]
+            found.leaving |= {_named(each) for each in mapped if isinstance(each, Profile)}
+    return found
+
+
+def joined(intent: Intent, changes: Sequence[Change], rules: Rules) -> Profile | str:
+    """The profile of one who joins; text says why there is none."""
+    if intent.membership != "add":
+        return "leaving the audience" if intent.membership else "neither joining nor leaving"
+    mapped = mapped_by(rules, [changes[i] for i in intent.written], "export")
+    return sendable(mapped) if isinstance(mapped, Profile) else mapped.reason
+
+
+def sendable(profile: Profile) -> Profile | str:
+    """The profile, or why Klaviyo would not take it."""
+    return "profile_too_large" if len(encode_row(profile)) > MAX_ROW else profile
+
+
+def _named(profile: Profile) -> str:
+    # Never None: what nothing identifies is rejected by the mapping.
+    return str(identity(profile.attributes))

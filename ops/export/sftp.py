@@ -1,0 +1,97 @@
+"""Uploads files by SFTP, with a private key, to a server whose host key is known beforehand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import asyncssh
+from asyncssh import SFTPClient, SFTPError
+
+from ops.errors import Failed
+from ops.export.sftp_server import Place
+
+#: Told the name of a file, and how many of its bytes are there.
+Progress = Callable[[str, int], None]
+_TIMEOUT_S: Final = 30
+
+
+async def upload(to: Place, files: Sequence[Path], progress: Progress) -> int:
+    """Put the files there; how many were there already, of an earlier try that broke off.
+
+    A file is called after its content there (`ferry-42-1.<digest>.csv`), and `.part` until it is whole. Raises Failed.
+    """
+    try:
+        async with (
+            asyncssh.connect(
+                to.host,
+                to.port,
+                username=to.user,
+                client_keys=[to.key],
+                known_hosts=(to.trusted, [], []),
+                # Nothing of the user's own: what decides stands in the settings.
+                config=[],
+                agent_path=None,
+                preferred_auth=["publickey"],
+                connect_timeout=_TIMEOUT_S,
+                keepalive_interval=_TIMEOUT_S,
+            ) as connection,
+            connection.start_sftp_client() as client,
+        ):
+            return sum([await _put(client, to.folder, file, progress) for file in files])
+    except (OSError, asyncssh.Error) as fault:
+        raise Failed(_said(to, fault)) from fault
+
+
+async def _put(client: SFTPClient, folder: str, file: Path, progress: Progress) -> bool:
+    """Whether it was there already."""
+    size = file.stat().st_size
+    target = f"{folder.rstrip('/')}/{_remote_name(file)}"
+    if await client.exists(target):
+        # Of that name is this content only, and it got the name when it was whole.
+        progress(file.name, size)
+        return True
+    part = f"{target}.part"
+    # From its beginning: where blocks are under way together, half a file has holes, and S3 behind SFTP adds to none.
+    await client.put(str(file), part, progress_handler=lambda _from, _to, done, _all: progress(file.name, done))
+    arrived = await client.getsize(part)
+    if arrived != size:
+        raise SFTPError(asyncssh.FX_FAILURE, f"{arrived} of {size} bytes arrived")
+    await client.rename(part, target)
+    return False
+
+
+def _remote_name(file: Path) -> str:
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=6)).hexdigest()
+    return f"{file.stem}.{digest}{file.suffix}"
+
+
+def _said(to: Place, fault: Exception) -> str:
+    """What is wrong, where, and the remedy."""
+    where = f"sftp://{to.host}:{to.port}{to.folder}"
+    again = "Repeat the command: what is there already is not sent again."
+    match fault:
+        case asyncssh.HostKeyNotVerifiable() | asyncssh.KeyExchangeFailed():
+            return (
+                f"{to.host} shows another host key than FERRY_SFTP_HOST_KEY, so nothing was sent. Somebody may stand "
+                "in between. Set the new one only when Klaviyo says that it has changed."
+            )
+        case asyncssh.PermissionDenied():
+            return (
+                f"{to.host} refuses the key of user {to.user!r}. Give Klaviyo its public half (Integrations, Import "
+                "via SFTP), and correct the user in FERRY_SFTP_URL."
+            )
+        case asyncssh.SFTPNoSuchFile() | asyncssh.SFTPNoSuchPath() | asyncssh.SFTPPermissionDenied():
+            return f"{where}: there is no such folder to write to ({fault.reason}). Correct FERRY_SFTP_URL."
+        case asyncssh.SFTPNoSpaceOnFilesystem() | asyncssh.SFTPQuotaExceeded():
+            return f"{where} has no room left. Make some there. {again}"
+        case asyncssh.ConnectionLost() | asyncssh.SFTPConnectionLost() | asyncssh.SFTPNoConnection() | OSError():
+            return f"the connection to {where} is lost or was not made: {_cause(fault)}. {again}"
+    return f"{where} did not take the file: {_cause(fault)}. {again}"
+
+
+def _cause(fault: Exception) -> str:
+    return str(fault) or type(fault).__name__

@@ -1,0 +1,102 @@
+"""Takes away what a trial has made, or may have: also after Ctrl-C, a failed step, an answer that was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from klaviyo import deletions, lists
+from klaviyo.deletions import Identifier
+from klaviyo.errors import NotAccepted
+from klaviyo.outcomes import Dead, Hold
+from ops.errors import Failed
+from ops.retrying import patiently
+from ops.selftest.trial import Trial, TrialFailed
+
+#: Seconds to wait for an import that is under way, and for a list or a person that may be there and is not seen.
+_PATIENCE_S: Final = 120.0
+_UNSEEN_S: Final = 20.0
+
+
+def clean(trial: Trial) -> Iterator[tuple[str, bool, str]]:
+    """Take away one thing after the other: what, whether it is gone, what was said. Of what is gone, `made` is rid.
+
+    People last: an import that is under way would make them anew.
+    """
+    for job_id in [*trial.under_way]:
+        _wait_for(trial, job_id)
+    unseen_s = _UNSEEN_S
+    for key, what in [*trial.made.items()]:
+        try:
+            field, value = key
+            said = _list_gone(trial) if field == "list" else _person_gone(trial, field, value, unseen_s)
+        except (Failed, TrialFailed) as fault:
+            unseen_s = 0.0  # waiting once is enough for all
+            yield f"remove {what}", False, str(fault)
+        else:
+            del trial.made[key]
+            yield f"remove {what}", True, said
+
+
+def _wait_for(trial: Trial, job_id: str) -> None:
+    try:
+        trial.complete(job_id, _PATIENCE_S)
+    except (NotAccepted, TrialFailed):
+        trial.unsure += 1
+
+
+def _list_gone(trial: Trial) -> str:
+    list_id = trial.list_id or patiently(lambda: _made_unheard(trial), trial.sleep)
+    if not list_id:
+        return "it was not made"
+    patiently(lambda: _delete(trial, list_id), trial.sleep)
+    if not patiently(lambda: _is_gone(trial, list_id), trial.sleep):
+        raise TrialFailed("Klaviyo took the deletion, and has the list still")
+    return "gone"
+
+
+def _made_unheard(trial: Trial) -> str | None:
+    """The list, where the answer to its making was lost."""
+    return trial.until(lambda: lists.find_list(trial.call, trial.list_name), bool, _UNSEEN_S)
+
+
+def _delete(trial: Trial, list_id: str) -> None:
+    try:
+        lists.delete_list(trial.call, list_id)
+    except NotAccepted as refusal:
+        if not _says_gone(refusal):
+            raise
+
+
+def _is_gone(trial: Trial, list_id: str) -> bool:
+    try:
+        lists.get_list_name(trial.call, list_id)
+    except NotAccepted as refusal:
+        if _says_gone(refusal):
+            return True
+        raise
+    return False
+
+
+def _says_gone(refusal: NotAccepted) -> bool:
+    return isinstance(refusal.outcome, Hold) and refusal.outcome.reason == "list_gone"
+
+
+def _person_gone(trial: Trial, field: Identifier, value: str, unseen_s: float) -> str:
+    unsure = trial.unsure > 0 and field != "id"  # no import makes a profile anew under the id it had
+    if trial.until(lambda: patiently(lambda: _erase(trial, field, value), trial.sleep), bool, unsure * unseen_s):
+        return "Klaviyo will delete it"
+    if field == "id":
+        return "Klaviyo has it no longer"
+    if not unsure:
+        return "it was not made"
+    raise TrialFailed("not there yet; an import whose end is not known may make it still")
+
+
+def _erase(trial: Trial, field: Identifier, value: str) -> bool:
+    try:
+        return deletions.request(trial.call, field, value)
+    except NotAccepted as refusal:
+        if isinstance(refusal.outcome, Dead):  # no address, so nobody has it
+            return False
+        raise

@@ -1,0 +1,148 @@
+"""A trial on an account: what it has made there, and how it waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, TypeVar
+
+import msgspec
+
+from klaviyo import imports, lists
+from klaviyo.calls import Caller
+from klaviyo.deletions import Identifier
+from klaviyo.errors import NotAccepted
+from klaviyo.imports import ImportJob
+from klaviyo.lookups import Found
+from klaviyo.outcomes import Retry
+from ops.selftest.recording import Hearing
+
+Answer = TypeVar("Answer")
+#: By what something can be removed: a list by its name, a person by one identifier.
+Key = tuple[Literal["list"] | Identifier, str]
+_BEFORE_ITS_ID: Final[tuple[Identifier, ...]] = ("email", "phone_number")
+#: Seconds until an import that is not complete, or a person who is not found, counts as failed.
+PATIENCE_S: Final = 600.0
+_LONGEST_S: Final = 15.0
+
+
+class TrialFailed(Exception):
+    """A step did not go as it should; the message says what Klaviyo said."""
+
+
+@dataclass
+class Trial:
+    """`connect`: makes a transport. `mark`: in the names of everything it makes.
+
+    `made`: what may be there, from before the request until it is known to be gone. `unsure`: imports that Klaviyo may
+    have taken without our knowing how they end.
+    """
+
+    call: Caller
+    heard: Hearing
+    connect: Callable[[type[Hearing]], Hearing]
+    mark: str
+    sleep: Callable[[float], None] = time.sleep
+    list_id: str = ""
+    made: dict[Key, str] = field(default_factory=dict)
+    unsure: int = 0
+    under_way: list[str] = field(default_factory=list)
+
+    @property
+    def list_name(self) -> str:
+        """Of the list it makes."""
+        return f"Ferry selftest {self.mark}"
+
+    def email(self, who: str) -> str:
+        """Of somebody made up; example.com is nobody's (RFC 2606)."""
+        return f"{self._ours}{who}@example.com"
+
+    @property
+    def _ours(self) -> str:
+        return f"ferry-selftest-{self.mark.lower()}-"
+
+    def over(self, transport: Hearing) -> Trial:
+        """The same trial over another transport; what it makes counts for this one."""
+        return replace(self, call=replace(self.call, transport=transport), heard=transport)
+
+    def ask(self, question: Callable[[], Answer]) -> Answer:
+        """What `question` answers, waiting where a limit is in the way. Raises NotAccepted."""
+        while True:
+            try:
+                return question()
+            except NotAccepted as refusal:
+                outcome = refusal.outcome
+                if not isinstance(outcome, Retry) or outcome.why not in ("throttled", "own_limit"):
+                    raise
+                self.sleep(outcome.after_s or 1.0)
+
+    def make_list(self) -> None:
+        """The list of the trial. Raises NotAccepted."""
+        self.made["list", self.list_name] = f"the list {self.list_name!r}"
+        self.list_id = self.ask(lambda: lists.create_list(self.call, self.list_name))
+
+    def upload(self, *people: dict[str, Any], onto: str | None = None, **more: object) -> ImportJob:
+        """Start an import of people; `more`: beside their attributes. Raises NotAccepted.
+
+        Each has an `email`, or a `phone_number` alone, or is somebody known, by an `id` in `more`.
+        """
+        keys: list[Key] = [(name, person[name]) for person in people for name in _key_fields(person)]
+        fresh = {key: f"the profile {key[1]}" for key in keys if key not in self.made}
+        self.made |= fresh
+        rows = [msgspec.json.encode({"type": "profile", "attributes": person, **more}) for person in people]
+        self.unsure += 1
+        try:
+            job = self.ask(lambda: imports.upload(self.call, rows, onto))
+        except NotAccepted as refusal:
+            if not isinstance(refusal.outcome, Retry) or refusal.outcome.untouched:
+                self.unsure -= 1
+                self._never_made(fresh)
+            raise
+        self.under_way.append(job.id)
+        self.unsure -= 1
+        return job
+
+    def _never_made(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            del self.made[key]
+
+    def note(self, found: Iterable[Found]) -> None:
+        """Remember profiles by their ids: a profile may lose every other identifier to somebody else.
+
+        What is remembered is deleted in the end, so whoever shows an address that is not of this trial is left out.
+        """
+        for each in found:
+            if each.email and not each.email.lower().startswith(self._ours):
+                continue
+            shown = each.email or each.phone_number or "without an address"
+            self.made["id", each.id] = f"the profile {shown} ({each.id})"
+            for name in _BEFORE_ITS_ID:
+                self.made.pop((name, getattr(each, name) or ""), None)
+
+    def complete(self, job_id: str, patience_s: float = PATIENCE_S) -> ImportJob:
+        """The import when it has ended. Raises NotAccepted, and TrialFailed when it does not end."""
+        job = self.until(
+            lambda: imports.read_job(self.call, job_id), lambda job: job.status in ("complete", "cancelled"), patience_s
+        )
+        if job.status not in ("complete", "cancelled"):
+            raise TrialFailed(f"import {job_id} is still {job.status} after {patience_s:.0f} s")
+        self.under_way.remove(job_id)
+        return job
+
+    def until(
+        self, look: Callable[[], Answer], enough: Callable[[Answer], bool], patience_s: float = PATIENCE_S
+    ) -> Answer:
+        """What is seen once it is enough, or when patience ends: Klaviyo shows some things only after a while."""
+        pause, waited = 1.0, 0.0
+        while True:
+            seen = self.ask(look)
+            if enough(seen) or waited >= patience_s:
+                return seen
+            self.sleep(pause)
+            waited, pause = waited + pause, min(pause * 1.5, _LONGEST_S)
+
+
+def _key_fields(person: dict[str, Any]) -> list[Identifier]:
+    """The field by which a person of an import can be removed, if there is one."""
+    return [name for name in _BEFORE_ITS_ID if name in person][:1]

@@ -1,0 +1,183 @@
+"""`ferry sync --dry-run`: the comparison that a worker would make, and nothing stored or sent.
+
+What it costs at Klaviyo to carry out the changes of a snapshot, at the published limits. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from redis import Redis
+
+from configuration.connections import Connection
+from configuration.settings import Settings
+from klaviyo.endpoints import PUBLISHED
+from klaviyo.lookups import MAX_VALUES
+from klaviyo.members import MAX_REMOVALS
+from mappings.profile import Profile
+from ops import klaviyo_list
+from ops.errors import Failed
+from ops.estimate import Estimate
+from ops.export.joining import sendable
+from ops.roster import Roster
+from ops.sync.source import Source
+from ops.sync.submit import shown
+from queues.census import count
+from queues.change import Body, Change
+from queues.klaviyo_limits import SHARE
+from queues.names import Queue
+from queues.people.identities import Identities
+from queues.snapshots import guard as succession
+from queues.snapshots import members, orders
+from queues.snapshots.members import Bucket
+from queues.snapshots.orders import Counts, Order
+from snapshots.gathering import Gathered, gather
+from snapshots.plan import Action, Planned, verdict
+from snapshots.planned import Plan
+from snapshots.planning import plan
+from snapshots.reading import rows
+from snapshots.rows import Selection, Unreadable
+from worker.connection import Destination
+from worker.people.batch_people import mapped_by
+from worker.snapshots.base import as_listed, is_another
+
+#: The first so many of each kind of change are shown.
+SHOWN = 20
+ACTIONS: Final[tuple[Action, ...]] = ("add", "update", "remove")
+Buckets = Callable[[list[int]], dict[int, Bucket]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a snapshot would come to. `asked`: Klaviyo was, for what the list holds; else Ferry knows it.
+
+    `first`: rows by reason. `guard`: why it would be held, None: it would not. `waiting`: changes of the audience on
+    their way, of which the comparison knows nothing. `people`: the first of each action, by identity.
+    """
+
+    audience: Queue
+    asked: bool
+    counts: Counts
+    first: Mapping[str, list[int]]
+    effort: Effort
+    guard: str | None
+    waiting: int
+    people: Mapping[str, list[str]]
+
+
+def rehearse(
+    redis: Redis, known: Settings, queue: Queue, source: Source, order: Order, told: Mapping[str, Any]
+) -> Rehearsal:
+    """Compare a source with what the list holds. `told`: of the audience. Raises Failed."""
+    connection = known.connections.named(queue.connection)
+    to = klaviyo_list.going_to(redis, known, queue, told)
+    with closing(_gathered(source, order, connection, to)) as people, klaviyo_list.opened(redis, known, to) as klaviyo:
+        list_id = klaviyo_list.list_id(redis, klaviyo, queue, to)
+        if not _is_asked(redis, queue, order, list_id or ""):
+            return _compared(redis, queue, connection, order, people, to, None)
+        with closing(klaviyo_list.roster(klaviyo, list_id)) as roster:
+            return _compared(redis, queue, connection, order, people, to, roster)
+
+
+def _is_asked(redis: Redis, queue: Queue, order: Order, list_id: str) -> bool:
+    """Whether the worker would ask Klaviyo what the list holds (worker/snapshots/base.py)."""
+    of_ledger = succession.list_of_ledger(redis, orders.queue_of(queue.connection, queue.target))
+    return order.reconcile or members.snapshot_at(redis, queue) == 0 or is_another(of_ledger, list_id)
+
+
+def _gathered(source: Source, order: Order, connection: Connection, to: Destination) -> Gathered:
+    selection = Selection(connection.full_profile, frozenset(connection.default_attributes))
+    try:
+        with closing(shown(source)) as pieces:
+            gathered = gather(rows(pieces, order.format, order.gzip, selection, to.rules, to.identity.blocked))
+    except Unreadable as fault:
+        raise Failed(f"it would be refused, and nothing changed: {fault}") from fault
+    if order.rows not in (None, gathered.counts.rows):
+        read = gathered.counts.rows
+        gathered.close()
+        raise Failed(f"it would be refused: the manifest says {order.rows:,} rows, and the file has {read:,}")
+    return gathered
+
+
+def _compared(
+    redis: Redis,
+    queue: Queue,
+    connection: Connection,
+    order: Order,
+    people: Gathered,
+    to: Destination,
+    roster: Roster | None,
+) -> Rehearsal:
+    buckets = _of_klaviyo(redis, queue, people, roster) if roster else lambda part: members.read(redis, queue, part)
+    memory = Identities(redis, queue.connection)
+    with closing(plan(people, buckets, order.at, checked(to, order), memory)) as planned:
+        return _rehearsal(redis, queue, connection, order, planned, roster is not None)
+
+
+def _of_klaviyo(redis: Redis, queue: Queue, people: Gathered, roster: Roster) -> Buckets:
+    """What the ledger would hold once it is made what the list is."""
+    for number, named in people.buckets():
+        roster.find(number, named)
+
+    def read(part: list[int]) -> dict[int, Bucket]:
+        ledger = members.read(redis, queue, part)
+        listed = {number: {*roster.found(number), *roster.strangers(number)} for number in part}
+        return {number: as_listed(ledger[number], listed[number], ()) for number in part}
+
+    return read
+
+
+def checked(to: Destination, order: Order) -> Callable[[Planned], str | None]:
+    """Why somebody who is planned could not be sent; None when nothing is in the way."""
+
+    def check(planned: Planned) -> str | None:
+        body = Body(planned.action, order.at, orders.KIND, order.snapshot, msgspec.Raw(planned.fragment))
+        mapped = mapped_by(to.rules, [Change(planned.keys, 0, body)], "dry run", to.identity)
+        found = sendable(mapped) if isinstance(mapped, Profile) else mapped.reason
+        return found if isinstance(found, str) else None
+
+    return check
+
+
+def _rehearsal(
+    redis: Redis, queue: Queue, connection: Connection, order: Order, planned: Plan, asked: bool
+) -> Rehearsal:
+    (now,) = count(redis, [queue])
+    return Rehearsal(
+        audience=queue,
+        asked=asked,
+        counts=planned.counts,
+        first=planned.shrunk,
+        effort=effort_of(planned.counts, connection.policy_for(queue.kind, queue.target).upload_max),
+        guard=None if order.confirmed else verdict(planned.counts, connection.max_removal_percent),
+        waiting=now.waiting.pending + now.open,
+        people={action: [each.identity for each in planned.examples(action, SHOWN)] for action in ACTIONS},
+    )
+
+
+_LOOK_UPS: Final = PUBLISHED["get_profiles_for_list"].less(SHARE).steady
+_REMOVALS: Final = PUBLISHED["remove_profiles_from_list"].less(SHARE).steady
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """Requests. `minutes`: by the limit that is reached first; each of them has its own, and they go side by side."""
+
+    imports: int
+    look_ups: int
+    removals: int
+    minutes: float
+
+
+def effort_of(counts: Counts, upload_max: int) -> Effort:
+    """`upload_max`: people in a batch. Whoever leaves is looked up on the list first (worker/audience/remove.py)."""
+    imports = Estimate(counts.adds + counts.updates, upload_max)
+    look_ups = math.ceil(counts.removals / min(MAX_VALUES, upload_max))
+    removals = math.ceil(counts.removals / min(MAX_REMOVALS, upload_max))
+    minutes = max(imports.minutes, look_ups / _LOOK_UPS, removals / _REMOVALS)
+    return Effort(imports.uploads, look_ups, removals, minutes)

@@ -1,0 +1,89 @@
+"""What a dry run found, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from itertools import zip_longest
+from typing import Any
+
+import msgspec
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ops.audit_format import masked, plain
+from ops.output import console, print_json, table
+from ops.sync.dry_run import SHOWN, Rehearsal
+from ops.sync.view import counts_table
+from text.wording import number, plural
+
+_FLOWS = (
+    "Klaviyo can start flows for everybody who joins a list: a first import may mail all of them. Look at the flows "
+    "that this list triggers."
+)
+
+
+def show(found: Rehearsal, personal_data: bool, as_json: bool) -> None:
+    """Print it; people masked unless they may be seen."""
+    name = plain if personal_data else masked
+    if as_json:
+        print_json(document(found, name))
+        return
+    for part in view(found, name):
+        console().print(part)
+
+
+def document(found: Rehearsal, name: Callable[[str], str]) -> dict[str, Any]:
+    """For programs."""
+    return {
+        "dry_run": True,
+        "audience": str(found.audience),
+        "compared_with": "klaviyo" if found.asked else "ledger",
+        "counts": msgspec.to_builtins(found.counts),
+        "first_rows": dict(found.first),
+        "requests": {**asdict(found.effort), "minutes": round(found.effort.minutes, 2)},
+        "guard": found.guard,
+        "waiting": found.waiting,
+        "people": {action: [name(each) for each in people] for action, people in found.people.items()},
+    }
+
+
+def view(found: Rehearsal, name: Callable[[str], str]) -> Iterator[RenderableType]:
+    """Counts, what it costs, what to mind, and the first people."""
+    held = "Klaviyo's list" if found.asked else "what Ferry knows to be on the list"
+    yield Text(f"Dry run of {found.audience}: nothing was stored or sent. Compared with {held}.\n")
+    yield counts_table(found.counts, found.first)
+    yield Text(f"\n{_requests(found)}")
+    for remark in _remarks(found):
+        yield Text(remark)
+    if any(found.people.values()):
+        yield Text("")
+        yield _people(found, name)
+
+
+def _requests(found: Rehearsal) -> str:
+    cost = found.effort
+    parts = [
+        plural(cost.imports, "import"),
+        plural(cost.look_ups, "look-up"),
+        plural(cost.removals, "removal of people", "removals of people"),
+    ]
+    return f"Requests to Klaviyo: {', '.join(parts)}; {cost.minutes:,.1f} minutes at its limits, with enough workers."
+
+
+def _remarks(found: Rehearsal) -> Iterator[str]:
+    if found.guard:
+        yield f"The guard would hold it for a person to look at: {found.guard}."
+    if found.counts.adds:
+        yield _FLOWS
+    if found.waiting:
+        yield f"{plural(found.waiting, 'change')} of the audience on their way, of which the comparison knows nothing."
+
+
+def _people(found: Rehearsal, name: Callable[[str], str]) -> Table:
+    some = {action: people for action, people in found.people.items() if people}
+    made = table(*(f"{action.capitalize()}: the first {number(SHOWN)}" for action in some))
+    for row in zip_longest(*some.values()):
+        made.add_row(*("" if each is None else name(each) for each in row))
+    return made

@@ -1,0 +1,199 @@
+"""The file that `ferry sync` is given: what it is, and its bytes a piece at a time.
+
+mParticle's audience download: CSV files, and a manifest.json beside them that says what they hold.
+
+Source: mParticle, "Audiences", download format. The folder is what its ZIP file unpacks to.
+
+Parquet files, as the lines of JSON that a snapshot may be made of.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import IO, Final, Literal
+
+import click
+import msgspec
+
+from ops.errors import Failed
+from queues.snapshots.orders import PIECE, Format
+
+STDIN: Final = "-"
+Kind = Literal["csv", "ndjson", "json", "parquet", "mparticle-csv", "mparticle-lines"]
+KINDS: Final[tuple[Kind, ...]] = ("csv", "ndjson", "json", "parquet", "mparticle-csv", "mparticle-lines")
+#: What the pieces of a kind are; lines of mParticle are no snapshot.
+FORMATS: Final[dict[Kind, Format]] = {
+    "csv": "csv",
+    "ndjson": "ndjson",
+    "json": "json",
+    "parquet": "ndjson",
+    "mparticle-csv": "mparticle_csv",
+}
+_ENDINGS: Final[dict[str, Kind]] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".json": "json",
+    ".parquet": "parquet",
+}
+_GZIP: Final = b"\x1f\x8b"
+#: Columns of an audience that was downloaded from mParticle, and a key that each line of its other exports has.
+_DOWNLOAD: Final = ["mpid", "scanned_timestamp_ms", "identity_value", "identity_type"]
+_EXPORTED: Final = ({"IsMember", "UserIdentities"}, {"IsAddRequest", "IdentityValues"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`size`: bytes of the file, None of standard input. `rows` and `at` (ms): what mParticle's manifest says."""
+
+    kind: Kind
+    gzip: bool
+    pieces: Iterator[bytes]
+    size: int | None = None
+    rows: int | None = None
+    at: int | None = None
+
+
+def source(file: str, kind: Kind | None, audience: str) -> Source:
+    """The source of a file, of a folder with mParticle's manifest.json, or of standard input (`-`).
+
+    `kind`: None for what its beginning and ending say. Raises click.UsageError where they do not, Failed where it
+    cannot be opened.
+    """
+    if file == STDIN:
+        stream = click.open_file(STDIN, "rb")
+        first = stream.read(PIECE)
+        return _source(first, chain([first] if first else [], _rest(stream)), kind, Path("standard input"))
+    path, entry = Path(file), None
+    if path.is_dir():
+        path, entry = chosen(path, audience)
+    if (kind or _by_ending(path)) == "parquet":
+        return Source("parquet", False, lines(path), path.stat().st_size)
+    entry = entry or beside(path)
+    try:
+        with path.open("rb") as opened:
+            first = opened.read(PIECE)
+        found = replace(_source(first, _pieces(path), kind, path), size=path.stat().st_size)
+        return replace(found, rows=entry.total_rows, at=entry.min_timestamp_ms) if entry else found
+    except OSError as fault:
+        raise Failed(f"{path}: {fault.strerror}") from fault
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as opened:
+        yield from _rest(opened)
+
+
+def _rest(opened: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: opened.read(PIECE), b"")
+
+
+def _source(first: bytes, pieces: Iterator[bytes], kind: Kind | None, name: Path) -> Source:
+    if kind == "parquet":
+        raise click.UsageError("a Parquet file is read from its end: give its name instead of -")
+    gzip = first.startswith(_GZIP)
+    kind = kind or _by_content(_plain(first) if gzip else first) or _by_ending(name)
+    if kind is None:
+        raise click.UsageError(f"it cannot be told what {name} is; say it with --format")
+    return Source(kind, gzip, pieces)
+
+
+def _plain(first: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(31).decompress(first, PIECE)
+    except zlib.error:
+        return b""  # whoever reads all of it says what is wrong, and where
+
+
+def _by_ending(path: Path) -> Kind | None:
+    return _ENDINGS.get(Path(path.name.removesuffix(".gz")).suffix.lower())
+
+
+def _by_content(beginning: bytes) -> Kind | None:
+    line = beginning.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
+    if [column.strip() for column in line.decode(errors="replace").split(",")] == _DOWNLOAD:
+        return "mparticle-csv"
+    try:
+        told = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return "mparticle-lines" if isinstance(told, dict) and any(keys <= told.keys() for keys in _EXPORTED) else None
+
+
+NAME = "manifest.json"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One file of a download. `min_timestamp_ms`: ms at which the first of its members were read."""
+
+    file_name: str
+    total_rows: int
+    min_timestamp_ms: int
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    files: list[Entry]
+
+
+_decode = msgspec.json.Decoder(_Manifest).decode
+
+
+def chosen(folder: Path, audience: str) -> tuple[Path, Entry]:
+    """The file of this audience (its id) in an unpacked download, and what the manifest says of it.
+
+    Raises Failed for a manifest that cannot be read, click.UsageError where it is not clear which file is meant.
+    """
+    files = _read(folder / NAME).files
+    fitting = files if len(files) == 1 else [each for each in files if each.file_name.startswith(f"{audience}_")]
+    if len(fitting) != 1:
+        there = "\n".join(f"  {folder / each.file_name}" for each in files)
+        raise click.UsageError(f"{folder} has {len(files)} files; name the one of audience {audience}:\n{there}")
+    return folder / fitting[0].file_name, fitting[0]
+
+
+def beside(file: Path) -> Entry | None:
+    """What a manifest beside the file says of it; None where there is none, or it is of other files. Raises Failed."""
+    manifest = file.parent / NAME
+    if not manifest.is_file():
+        return None
+    return next((each for each in _read(manifest).files if each.file_name == file.name), None)
+
+
+def _read(manifest: Path) -> _Manifest:
+    try:
+        return _decode(manifest.read_bytes())
+    except OSError as fault:
+        raise Failed(f"{manifest}: {fault.strerror}. Unpack the whole download, or name its CSV file.") from fault
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise Failed(f"{manifest} is not mParticle's ({fault}). Download the audience again.") from fault
+
+
+#: Rows in memory at a time.
+_ROWS = 1_000
+# Numbers stay numbers: a decimal written as text would become a text property.
+_encode = msgspec.json.Encoder(decimal_format="number").encode_lines
+
+
+def lines(file: Path) -> Iterator[bytes]:
+    """NDJSON of some thousand rows at a time, a column a key; a null stays null.
+
+    Raises Failed where pyarrow is not installed, and for a file that it cannot read.
+    """
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as fault:
+        install = f"{sys.executable} -m pip install --require-hashes -r requirements-parquet.txt"
+        raise Failed(f"Parquet needs pyarrow. Install it in Ferry's folder with: {install}") from fault
+    try:
+        with parquet.ParquetFile(file) as opened:
+            for batch in opened.iter_batches(batch_size=_ROWS):
+                yield _encode(batch.to_pylist())
+    except (pyarrow.ArrowException, OSError, msgspec.EncodeError, TypeError) as fault:
+        raise Failed(f"{file} cannot be read as Parquet ({fault}). Export it again, or as CSV.") from fault

@@ -1,0 +1,52 @@
+"""Hands a snapshot to the ledger: its body a piece at a time, then the order to carry it out."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+
+from redis import Redis
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ops.errors import Failed
+from ops.output import console
+from ops.sync.source import Source
+from queues import pending
+from queues.clock import now_ms
+from queues.errors import QueueFull
+from queues.names import Queue
+from queues.snapshots import guard, orders
+from queues.snapshots.orders import Order, Record
+
+
+def submit(redis: Redis, queue: Queue, source: Source, order: Order, audience: bytes) -> None:
+    """Stage the body with a progress bar, and submit it; one that the guard holds is replaced by it.
+
+    `queue`: of the snapshots. `audience`: JSON to remember of the audience. Raises Failed when the source breaks off or
+    too much waits already: nothing is submitted then.
+    """
+    size = 0
+    with closing(shown(source)) as pieces:
+        for number, piece in enumerate(pieces):
+            orders.stage(redis, order.snapshot, number, orders.compress(piece))
+            size += len(piece)
+    now = now_ms()
+    try:
+        orders.submit(redis, queue, Record(str(queue), order, now, size), audience, now)
+    except QueueFull as fault:
+        raise Failed(
+            f"{queue} is full, nothing was submitted. Let workers carry out what waits: ferry status"
+        ) from fault
+    guard.replace_held(redis, queue)
+    pending.wake(redis)
+
+
+def shown(source: Source) -> Generator[bytes, None, None]:
+    """The pieces of a source, with a progress bar on stderr until it is closed or at its end."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True)) as progress:
+        # Of a Parquet file the pieces are its rows as JSON, which says nothing of how much of it is read.
+        task = progress.add_task("read", total=None if source.kind == "parquet" else source.size)
+        for piece in source.pieces:
+            yield piece
+            progress.advance(task, len(piece))

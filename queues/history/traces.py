@@ -1,0 +1,111 @@
+"""Traces: everything in one queue that is of one person, wherever it stands. Reads, never writes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Final, cast
+
+from redis import Redis
+
+from queues import dead_letters, keys
+from queues.change import Change, Ours, carrying, decode, is_blank, names, whose
+from queues.dead_letters import DeadLetter
+from queues.history import batches
+from queues.history.outcomes import Told
+from queues.names import Queue
+
+#: Changes read in one round trip.
+_AT_ONCE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A change that waits. `place`: 1 for the one that goes first."""
+
+    change: Change
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A change in an open batch."""
+
+    change: Change
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """`keys`: all under which the person was found. `told`: in the order in which it was settled."""
+
+    keys: frozenset[str]
+    waiting: tuple[Waiting, ...] = ()
+    open: tuple[Open, ...] = ()
+    letters: tuple[DeadLetter, ...] = ()
+    told: tuple[Told, ...] = ()
+
+    @property
+    def changes(self) -> list[Change]:
+        """Those of which the CDP's fragment is still there."""
+        places: tuple[Waiting | Open | DeadLetter, ...] = (*self.waiting, *self.open, *self.letters)
+        return [each.change for each in places]
+
+
+def find(redis: Redis, queue: Queue, persons: Collection[str]) -> Traces:
+    """What there is of the people to whom these person keys lead. Raises redis.RedisError.
+
+    Reads all that waits, a million changes in some ten seconds, and all of the history, twice; nobody waits for it.
+    """
+    asked = frozenset(persons)
+    first = _look(redis, queue, carrying(asked), asked)
+    known = names(asked, [*(change.keys for change in first.changes), *(each.keys for each in first.told)])
+    if known == asked:
+        return first
+    is_named, carries = whose(known), carrying(asked)
+    return _look(redis, queue, lambda keys: is_named(keys) or carries(keys), known)
+
+
+def undelivered(redis: Redis, queue: Queue, ours: Ours) -> Iterator[Change]:
+    """The changes that wait, then those in open batches. One that is taken meanwhile may come twice; none is missed.
+
+    Raises redis.RedisError.
+    """
+    yield from (each.change for each in _waiting(redis, queue, ours))
+    yield from (each.change for each in _open(redis, queue, ours))
+
+
+def _look(redis: Redis, queue: Queue, ours: Ours, persons: frozenset[str]) -> Traces:
+    # In the order in which a change walks, so that none that walks meanwhile is missed.
+    waiting = tuple(_waiting(redis, queue, ours))
+    opened = tuple(_open(redis, queue, ours))
+    letters = tuple(letter for letter in dead_letters.read(redis, queue) if ours(letter.change.keys))
+    told = tuple(batches.of_person(redis, queue, persons, ours))
+    return Traces(persons, waiting, opened, letters, told)
+
+
+def _waiting(redis: Redis, queue: Queue, ours: Ours) -> Iterator[Waiting]:
+    """Read from the end: what is taken meanwhile moves nothing there, and what comes is read twice at most."""
+    pending = keys.queue(queue, "pending")
+    found: dict[bytes, int] = {}
+    last, total = -1, redis.llen(pending)
+    while page := cast("list[bytes]", redis.lrange(pending, last - _AT_ONCE + 1, last)):
+        for behind, stored in enumerate(reversed(page)):
+            if ours(_keys(stored)):
+                found[stored] = max(1, total + last - behind + 1)
+        last -= _AT_ONCE
+    for stored, place in reversed(found.items()):
+        yield Waiting(decode(stored), place)
+
+
+def _open(redis: Redis, queue: Queue, ours: Ours) -> Iterator[Open]:
+    for batch_id in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1)):
+        name = batch_id.decode()
+        for stored in cast("list[bytes]", redis.lrange(keys.batch(name, "changes"), 0, -1)):
+            if ours(_keys(stored)) and not is_blank(change := decode(stored)):
+                yield Open(change, name)
+
+
+def _keys(stored: bytes) -> list[str]:
+    """The person keys of a stored change; quicker than to take all of it apart (change.py)."""
+    return [stored[14 + 16 * i : 30 + 16 * i].decode() for i in range(int(stored[:1]))]

@@ -1,0 +1,142 @@
+"""One request budget per Klaviyo account and endpoint, shared by every worker through Redis.
+
+Klaviyo counts in fixed windows of a second, a minute and, for lists, a day, whose phase it does not tell.
+A moving window never lets more than the quota through in any window of that length, so also in none of
+Klaviyo's, and still uses all of it. A fixed window of our own would let twice the quota through around a
+boundary; the sliding counter only estimates, and gives part of the quota away.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute, RateLimitItemPerSecond
+from limits.storage import RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+from redis import Redis
+
+from queues import keys
+
+#: The part of each quota that is left to the customer's other tools.
+SHARE = 0.10
+#: Never report a wait of zero for a slot that was refused: zero means go.
+SHORTEST_WAIT_S = 0.01
+
+
+class Quota(Protocol):
+    """Requests an account may make of an endpoint: `burst` a second, `steady` a minute, `daily` a day (None: any)."""
+
+    @property
+    def burst(self) -> int:
+        """In any second."""
+        ...
+
+    @property
+    def steady(self) -> int:
+        """In any minute."""
+        ...
+
+    @property
+    def daily(self) -> int | None:
+        """In any day."""
+        ...
+
+    def less(self, share: float) -> Quota:
+        """This quota without the `share` (0 to below 1) left to other tools."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What an account asked of an endpoint within the last minute or day (`per`).
+
+    `allowed`: what Ferry allows itself of it. `paused_ms`: until Klaviyo is asked again, 0 where it may be.
+    """
+
+    endpoint: str
+    per: str
+    used: int
+    allowed: int
+    paused_ms: int = 0
+
+
+class RedisLimiter:
+    """The limiter of one account. Its keys: `ferry:limits:pause:<account>:<endpoint>` and, of the `limits`
+    library, `ferry:limits:window/<account>/<endpoint>/<amount>/1/<second|minute|day>`.
+
+    Every process must be given the same `share`, for the amount is part of the key. Clocks of machines that
+    differ by d seconds let the window shrink by d; `share` has room for that. When Redis cannot be reached,
+    `redis.RedisError` is raised and nothing may be sent: an unlimited worker would throttle the customer's
+    other tools, and without Redis no batch could be settled anyway.
+    """
+
+    def __init__(self, redis: Redis, account: str, quotas: Mapping[str, Quota], share: float = SHARE) -> None:
+        """`account`: a fingerprint of its key. `quotas`: by endpoint, as Klaviyo publishes them.
+
+        `share`: the part of each quota left to other tools, 0 to below 1.
+        """
+        if not 0 <= share < 1:
+            raise ValueError(f"The share left to other tools is {share}; give 0 or more and less than 1.")
+        self._redis = redis
+        self._account = account
+        self._windows = {name: _windows(quota.less(share)) for name, quota in quotas.items()}
+        storage = RedisStorage("redis://", connection_pool=redis.connection_pool, key_prefix=keys.LIMITS)
+        self._storage = storage
+        self._limiter = MovingWindowRateLimiter(storage)
+
+    def acquire(self, endpoint: str) -> float:
+        """0.0 and one slot of each window is taken, or the seconds until a slot may be free. Never sleeps."""
+        paused_ms = int(self._redis.pttl(self._pause_key(endpoint)))
+        if paused_ms > 0:
+            return max(paused_ms / 1000, SHORTEST_WAIT_S)
+        # The shortest window comes first: the slot lost in it when a longer one refuses is back soonest.
+        for window in self._windows[endpoint]:
+            if not self._limiter.hit(window, self._account, endpoint):
+                reset = self._limiter.get_window_stats(window, self._account, endpoint).reset_time
+                return max(reset - time.time(), SHORTEST_WAIT_S)
+        return 0.0
+
+    def pause(self, endpoint: str, seconds: float) -> None:
+        """Stop all workers' calls of `endpoint` for `seconds`, as Retry-After asks, or longer."""
+        milliseconds = math.ceil(seconds * 1000)
+        key = self._pause_key(endpoint)
+        # Two workers may write at once and the shorter pause win: that costs one more 429.
+        if milliseconds > max(0, int(self._redis.pttl(key))):
+            self._redis.set(key, 1, px=milliseconds)
+
+    def uses(self) -> list[Use]:
+        """What of the longer windows is used, and what is paused; nothing of endpoints that are neither. Takes no slot.
+
+        One round trip, and one more for each window in use. Raises redis.RedisError.
+        """
+        windows = [(name, window) for name, windows in self._windows.items() for window in windows[1:]]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for name, window in windows:
+                pipe.exists(self._storage.prefixed_key(window.key_for(self._account, name)))
+                pipe.pttl(self._pause_key(name))
+            answers = cast("list[int]", pipe.execute())
+        seen = zip(windows, answers[::2], answers[1::2], strict=True)
+        found = [self._use(name, window, max(0, paused)) for (name, window), used, paused in seen if used or paused > 0]
+        return [use for use in found if use.used or use.paused_ms]
+
+    def _use(self, endpoint: str, window: RateLimitItem, paused_ms: int) -> Use:
+        left = self._limiter.get_window_stats(window, self._account, endpoint).remaining
+        return Use(endpoint, window.GRANULARITY.name, window.amount - left, window.amount, paused_ms)
+
+    def _pause_key(self, endpoint: str) -> str:
+        return f"{keys.LIMITS}:pause:{self._account}:{endpoint}"
+
+
+def _windows(quota: Quota) -> tuple[RateLimitItem, ...]:
+    """The windows of one endpoint, shortest first."""
+    windows: list[RateLimitItem] = [
+        RateLimitItemPerSecond(quota.burst, namespace="window"),
+        RateLimitItemPerMinute(quota.steady, namespace="window"),
+    ]
+    if quota.daily is not None:
+        windows.append(RateLimitItemPerDay(quota.daily, namespace="window"))
+    return tuple(windows)

@@ -1,0 +1,237 @@
+"""What is remembered of people's identifiers, for each connection: which Klaviyo profile is whose.
+
+Nobody's address or id is in it: people and identifiers are keyed hashes of 8 bytes. In small Redis hashes, which Redis
+stores compactly (identity_buckets.py):
+
+    p<hash of the person>      -> profile id, day of the verification, 4 bytes of each identifier that is on the profile
+    t<hash of the person>      -> tokens of 4 bytes: audiences that the person is on (A...), own ids that stand for them
+                                  (H...), identifiers that they were delivered under (D..., for `forget`)
+    i<hash of an identifier>   -> tokens of 12 bytes: hash of a person who was delivered under it, s since 1970
+    s<hash of an identifier>   -> more people share it than may; ms since when
+
+A person is named by the e-mail, or, without one, by the strongest identifier.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, NamedTuple, cast
+
+from redis import Redis
+
+from queues import keys
+from queues.names import Queue
+from queues.people import identity_buckets
+from queues.people.identity_buckets import Order
+
+#: Days for which it is believed that a profile has the identifiers that it had.
+VERIFIED_DAYS: Final = 30
+_DAY_MS: Final = 86_400_000
+_HASH: Final = 8
+_SHORT: Final = 4
+_TOKEN: Final = 12
+
+Named = tuple[str, str]
+
+
+class Known(NamedTuple):
+    """What is remembered of a person. `day`: of the verification, days since 1970. `on`: short hashes of the
+    identifiers on the profile. `audiences`, `own`: short hashes of where the person is, and of the CDP's ids that stand
+    for it.
+    """
+
+    profile_id: str = ""
+    day: int = 0
+    on: frozenset[bytes] = frozenset()
+    audiences: frozenset[bytes] = frozenset()
+    own: frozenset[bytes] = frozenset()
+
+
+class Holder(NamedTuple):
+    """A person who was delivered under an identifier. `at`: s since 1970, by the CDP."""
+
+    person: bytes
+    at: int
+
+
+@dataclass
+class Identities:
+    """Those of one connection. Each method raises redis.RedisError."""
+
+    redis: Redis
+    connection: str
+    _orders: list[Order] = field(default_factory=list)
+
+    @cached_property
+    def _key(self) -> bytes:
+        self.redis.set(keys.IDENTITY_KEY, secrets.token_bytes(16), nx=True)
+        return cast("bytes", self.redis.get(keys.IDENTITY_KEY))
+
+    def hash(self, named: Named) -> bytes:
+        """The keyed hash of an identifier, and of the person whom it names."""
+        text = f"{named[0]}\0{named[1]}".encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(text, digest_size=_HASH, key=self._key).digest()
+
+    def short(self, named: Named) -> bytes:
+        """The short form of that, within one person."""
+        return self.hash(named)[:_SHORT]
+
+    def people(self, persons: Sequence[bytes]) -> dict[bytes, Known]:
+        """What is remembered of these people, by their hashes; nothing of those who are not known."""
+        stored = self._read([kind + person for person in persons for kind in (b"p", b"t")])
+        found = {}
+        for person, value, tokens in zip(persons, stored[::2], stored[1::2], strict=True):
+            if value or tokens:
+                found[person] = _known(value or b"", tokens or b"")
+        return found
+
+    def holders(self, identifiers: Sequence[bytes]) -> dict[bytes, list[Holder]]:
+        """The people who were delivered under these identifiers, oldest delivery first, by the hashes of both."""
+        stored = self._read([b"i" + each for each in identifiers])
+        return {each: list(_holders(value)) for each, value in zip(identifiers, stored, strict=True) if value}
+
+    def shared(self, identifiers: Sequence[bytes]) -> set[bytes]:
+        """Those of the identifiers that more people share than may."""
+        if not self.redis.exists(keys.shared(self.connection)):
+            return set()
+        stored = self._read([b"s" + each for each in identifiers])
+        return {each for each, value in zip(identifiers, stored, strict=True) if value}
+
+    def share(self, identifier: Named, now: int) -> None:
+        """From now on the identifier counts as shared; listed by its kind and a part of its hash."""
+        each = self.hash(identifier)
+        self._orders.append(Order(b"s" + each, b"s", str(now).encode()))
+        self.redis.hset(keys.shared(self.connection), f"{identifier[0]}:{each[:_SHORT].hex()}", now)
+
+    def remember(self, person: bytes, profile_id: str, on: Iterable[bytes], now: int) -> None:
+        """A person is that profile, which has these identifiers (short hashes). Written by `flush`."""
+        day = (now // _DAY_MS).to_bytes(2)
+        value = _packed(profile_id) + day + b"".join(sorted(on))
+        self._orders.append(Order(b"p" + person, b"s", value))
+
+    def doubt(self, person: bytes) -> None:
+        """What is remembered of the person's profile proved wrong."""
+        self._orders.append(Order(b"p" + person, b"d"))
+
+    def deliver(self, person: bytes, identifier: bytes, at: int) -> None:
+        """The person was delivered under an identifier. `at`: ms, by the CDP."""
+        token = person + (at // 1000).to_bytes(4)
+        self._orders.append(Order(b"i" + identifier, b"a", token))
+        self._token(b"a", person, _under(identifier))
+
+    def leave(self, person: bytes, identifier: bytes) -> None:
+        """The person is known by an identifier no longer."""
+        self._orders.append(Order(b"i" + identifier, b"o", person))
+        self._token(b"o", person, _under(identifier))
+
+    def join(self, person: bytes, queue: Queue) -> None:
+        """The person is on the list of that queue."""
+        self._token(b"a", person, audience_token(queue))
+
+    def quit(self, person: bytes, queue: Queue) -> None:
+        """The person is off the list of that queue."""
+        self._token(b"o", person, audience_token(queue))
+
+    def own(self, person: bytes, identifier: bytes) -> None:
+        """One of the CDP's ids stands for the person now."""
+        self._token(b"a", person, b"H" + identifier[: _SHORT - 1])
+
+    def disown(self, person: bytes, identifier: bytes) -> None:
+        """One of the CDP's ids stands for the person no longer."""
+        self._token(b"o", person, b"H" + identifier[: _SHORT - 1])
+
+    def forget(self, person: bytes) -> None:
+        """Nothing is remembered of a person who asked for it, nor under which identifiers they were delivered."""
+        (tokens,) = self._read([b"t" + person])
+        for token in _tokens(tokens or b""):
+            if token.startswith(b"D"):
+                found = identity_buckets.fields(self.redis, self.connection, b"i" + token[1:])
+                self._orders += [Order(each, b"o", person) for each in found]
+        self._orders += [Order(kind + person, b"d") for kind in (b"p", b"t")]
+
+    def flush(self) -> bool:
+        """Write down what was said since; False when memory is short, so that nothing new is kept."""
+        orders, self._orders = self._orders, []
+        return identity_buckets.write(self.redis, self.connection, orders)
+
+    def _token(self, what: bytes, person: bytes, token: bytes) -> None:
+        self._orders.append(Order(b"t" + person, what, token))
+
+    def _read(self, fields: Sequence[bytes]) -> list[bytes | None]:
+        return identity_buckets.read(self.redis, self.connection, fields) if fields else []
+
+
+def audience_token(queue: Queue) -> bytes:
+    """By what `Known.audiences` names a queue."""
+    return b"A" + hashlib.blake2b(str(queue).encode(), digest_size=_SHORT - 1).digest()
+
+
+def own_token(identifier: bytes) -> bytes:
+    """By what `Known.own` names one of the CDP's ids."""
+    return b"H" + identifier[: _SHORT - 1]
+
+
+def _under(identifier: bytes) -> bytes:
+    """As much of an identifier as its bucket is found by (identity_buckets.py)."""
+    return b"D" + identifier[: _SHORT - 1]
+
+
+def is_verified(known: Known, now: int) -> bool:
+    """Whether what is known of the profile may still be believed. `now`: ms."""
+    return bool(known.profile_id) and now // _DAY_MS - known.day <= VERIFIED_DAYS
+
+
+def _known(value: bytes, tokens: bytes) -> Known:
+    audiences = frozenset(token for token in _tokens(tokens) if token.startswith(b"A"))
+    own = frozenset(token for token in _tokens(tokens) if token.startswith(b"H"))
+    if not value:
+        return Known(audiences=audiences, own=own)
+    profile_id, rest = _unpacked(value)
+    on = frozenset(rest[at : at + _SHORT] for at in range(2, len(rest), _SHORT))
+    return Known(profile_id, int.from_bytes(rest[:2]), on, audiences, own)
+
+
+def _tokens(value: bytes) -> Iterator[bytes]:
+    return (value[at : at + _SHORT] for at in range(0, len(value), _SHORT))
+
+
+def _holders(value: bytes) -> Iterator[Holder]:
+    for at in range(0, len(value), _TOKEN):
+        yield Holder(value[at : at + _HASH], int.from_bytes(value[at + _HASH : at + _TOKEN]))
+
+
+_ULID: Final = 26
+_ULID_BYTES: Final = 16
+_DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TO_PYTHON: Final = str.maketrans(_DIGITS, "0123456789ABCDEFGHIJKLMNOPQRSTUV")
+
+
+def _packed(profile_id: str) -> bytes:
+    """Length and text; of a ULID, as Klaviyo's ids are, 0 and its 16 bytes."""
+    text = profile_id.encode()
+    if len(text) == _ULID and text[:1] <= b"7" and set(profile_id) <= set(_DIGITS):
+        return b"\0" + int(profile_id.translate(_TO_PYTHON), 32).to_bytes(_ULID_BYTES)
+    return bytes([len(text)]) + text
+
+
+def _unpacked(value: bytes) -> tuple[str, bytes]:
+    """A profile id, and what stands behind it."""
+    if value[0]:
+        end = value[0] + 1
+        return value[1:end].decode(), value[end:]
+    number = int.from_bytes(value[1 : _ULID_BYTES + 1])
+    return "".join(_DIGITS[number >> 5 * place & 31] for place in reversed(range(_ULID))), value[_ULID_BYTES + 1 :]
+
+
+def shared_values(redis: Redis, connections: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Connection -> kind and a part of the hash of each value that too many people share -> ms since when."""
+    with redis.pipeline(transaction=False) as pipe:
+        for connection in connections:
+            pipe.hgetall(keys.shared(connection))
+        answers = cast("list[dict[bytes, bytes]]", pipe.execute())
+    found = zip(connections, answers, strict=True)
+    return {name: {value.decode(): int(since) for value, since in each.items()} for name, each in found if each}

@@ -1,0 +1,143 @@
+"""Connections to Redis or Valkey.
+
+Redis behind Sentinels: `redis+sentinel://user:password@host:26379,host:26379/name/0`.
+
+The Sentinels are asked who is primary whenever a connection is opened; redis-py closes those to a primary that became
+a replica. `rediss+sentinel://` speaks TLS to the Sentinels and to Redis. User and password are those of Redis; the
+Sentinels' own password, where they have one, is `?sentinel_password=`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
+from redis.asyncio.sentinel import SentinelConnectionPool as AsyncSentinelConnectionPool
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.connection import parse_url
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+SCHEMES: Final = ("redis+sentinel", "rediss+sentinel")
+_PORT: Final = 26379
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a URL says. `options`: of the connections to Redis; `asking`: of those to the Sentinels."""
+
+    sentinels: tuple[tuple[str, int], ...]
+    name: str
+    options: dict[str, Any] = field(repr=False)
+    asking: dict[str, Any] = field(repr=False)
+
+
+def is_sentinel(url: str) -> bool:
+    """Whether a URL names Sentinels, and not a Redis."""
+    return urlsplit(url).scheme in SCHEMES
+
+
+def read(url: str) -> Watched:
+    """What a URL of SCHEMES says. Raises ValueError, which quotes nothing of it, where it cannot be read."""
+    parts = urlsplit(url)
+    who, _, hosts = parts.netloc.rpartition("@")
+    name, _, database = parts.path.strip("/").partition("/")
+    if not name:
+        raise ValueError("after the Sentinels comes the name of the primary: redis+sentinel://host:26379/mymaster")
+    if not (database or "0").isdecimal():
+        raise ValueError("after the name of the primary comes the number of a database, or nothing")
+    sentinels = tuple(_place(host) for host in hosts.split(","))
+    scheme = parts.scheme.partition("+")[0]
+    # redis-py's own reading of everything else, so that a URL's query means what it means without Sentinels.
+    options = parse_url(f"{scheme}://{who}@host/{database}?{parts.query}")  # type: ignore[no-untyped-call]
+    secured = options.pop("connection_class", None) is not None
+    del options["host"]
+    password = options.pop("sentinel_password", None)
+    tls = {key: value for key, value in options.items() if key.startswith("ssl_")} | {"ssl": secured}
+    return Watched(sentinels, unquote(name), {**options, "ssl": secured}, {**tls, "password": password})
+
+
+def _place(host: str) -> tuple[str, int]:
+    parts = urlsplit(f"//{host}")
+    if not parts.hostname:
+        raise ValueError("each Sentinel is a host, or a host and a port: redis+sentinel://host:26379,host:26379/name")
+    try:
+        return parts.hostname, parts.port or _PORT
+    except ValueError:
+        raise ValueError("the port of a Sentinel is no number from 0 to 65535") from None
+
+
+def client(url: str, asking: dict[str, Any], **options: Any) -> Redis:
+    """A client of the primary. `asking`: options for the Sentinels beyond those of the URL; `options`: for Redis."""
+    watched = read(url)
+    # Not retried: the next Sentinel is asked instead.
+    asked = {**asking, **watched.asking, "retry": Retry(NoBackoff(), 0)}
+    sentinels = Sentinel(watched.sentinels, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]
+    options |= watched.options
+    made: Redis = sentinels.master_for(watched.name, **options)  # type: ignore[no-untyped-call]
+    return made
+
+
+class _Pool(AsyncSentinelConnectionPool):
+    """Closes what asks the Sentinels with the rest; redis-py would leave it open."""
+
+    async def aclose(self) -> None:
+        """Close everything."""
+        await super().aclose()
+        for sentinel in self.sentinel_manager.sentinels:
+            await sentinel.aclose()
+
+
+def client_async(url: str, asking: dict[str, Any], **options: Any) -> AsyncRedis:
+    """The same for asyncio."""
+    watched = read(url)
+    asked = {**asking, **watched.asking, "retry": AsyncRetry(NoBackoff(), 0)}
+    sentinels = AsyncSentinel(watched.sentinels, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]
+    made: AsyncRedis = sentinels.master_for(watched.name, connection_pool_class=_Pool, **{**options, **watched.options})
+    return made
+
+
+SOCKET_TIMEOUT = 15.0
+CONNECT_TIMEOUT = 3.0
+
+
+def _options(url: str) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "socket_connect_timeout": CONNECT_TIMEOUT,
+        "health_check_interval": 30,
+        "client_name": "ferry",
+    }
+    if url.startswith("rediss") and "ssl_cert_reqs" not in url:
+        # Heroku's certificates are self-signed and change; add ?ssl_cert_reqs=required to the URL to check them.
+        options |= {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
+    return options
+
+
+def connect(url: str) -> Redis:
+    """A client for processes that may wait: brief faults are retried a few times, with jitter."""
+    retry = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), retries=3)
+    options = {**_options(url), "socket_timeout": SOCKET_TIMEOUT, "retry": retry}
+    if is_sentinel(url):
+        return client(url, _asking(url), **options)
+    return Redis.from_url(url, **options)
+
+
+def connect_async(url: str) -> AsyncRedis:
+    """A client for the intake, which answers 503 rather than wait: no retries, a short time-out.
+
+    A retry could also write twice, where the first try was carried out and only its answer lost.
+    """
+    retry = AsyncRetry(ExponentialWithJitterBackoff(), retries=0)
+    options = {**_options(url), "socket_timeout": CONNECT_TIMEOUT, "retry": retry}
+    if is_sentinel(url):
+        return client_async(url, _asking(url), **options)
+    return AsyncRedis.from_url(url, **options)
+
+
+def _asking(url: str) -> dict[str, Any]:
+    return {**_options(url), "socket_timeout": CONNECT_TIMEOUT}

@@ -1,0 +1,226 @@
+"""Notices that the ledger went back in time: an old backup was restored, or a failover lost writes.
+
+Each partition counts its steps: acceptances, batches taken, batches settled. A process that runs on while Redis is
+replaced remembers the highest number it saw; a lower one later means that what came between is missing. A process that
+starts afterwards cannot know.
+
+The epoch of the ledger: a random value written once. When it is gone, so is everything that was accepted.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, cast
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import RedisError
+
+from queues import keys, scripts
+from queues.clock import now_ms
+from queues.names import PARTITIONS
+from text.wording import moment
+
+log = logging.getLogger(__name__)
+
+REMEDY: Final = (
+    "Find out what replaced the data of Redis (a restored backup, a failover). Let the CDP send again what it sent "
+    "since then, then run `ferry doctor --acknowledge`."
+)
+
+
+class Step(NamedTuple):
+    """How far a partition is. `number`: of its steps so far. `at`: ms of the last one, 0 before the first."""
+
+    number: int = 0
+    at: int = 0
+
+
+_NONE: Final = Step()
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """The ledger went back. `noticed`: ms. `as_of`: ms of the last step that is there, 0 where nobody knows.
+
+    `until`: ms of the last step that is known to be missing. `missing`: how many steps are, at least; 0 for a ledger
+    that was emptied (epoch.py).
+    """
+
+    noticed: int
+    as_of: int
+    until: int
+    missing: int
+
+    def __str__(self) -> str:
+        if not self.missing:
+            return f"the ledger was emptied, noticed at {moment(self.noticed)}"
+        state = f"holds what it held at {moment(self.as_of)}" if self.as_of else "holds an older state"
+        return (
+            f"the ledger went back in time: it {state}. What was accepted or delivered from then until "
+            f"{moment(self.until)} is missing; noticed at {moment(self.noticed)}"
+        )
+
+
+class Memory:
+    """What one process remembers of the partitions. `doubted`: an acceptance met a lower number; look at once."""
+
+    def __init__(self) -> None:
+        self._epoch: bytes | None = None
+        self._highest: dict[int, Step] = {}
+        self._lower: dict[int, Step] = {}
+
+    @property
+    def doubted(self) -> bool:
+        """Whether an acceptance met a lower number since the last look."""
+        return bool(self._lower)
+
+    def highest(self) -> Mapping[int, Step]:
+        """The highest steps so far. Ask before a request is sent: answers to others may come in before its own."""
+        return dict(self._highest)
+
+    def met(self, partition: int, found: Step, left: Step, before: Mapping[int, Step]) -> None:
+        """An acceptance found a partition at a step and left it at another. `before`: `highest()`, before it was sent.
+
+        The first lower step is kept: its time tells to when the ledger went back, and the next step overwrites it.
+        """
+        if found.number >= self._highest.get(partition, _NONE).number:
+            self._highest[partition] = left
+        elif found.number < before.get(partition, _NONE).number:
+            self._lower.setdefault(partition, found)
+
+    def look(self, redis: Redis) -> Fall | None:
+        """Look at all partitions; where they went back, that is written down and logged. Raises redis.RedisError."""
+        before = self.highest()
+        with redis.pipeline(transaction=False) as pipe:
+            _ask(pipe)
+            epoch, found = _steps(pipe.execute())
+        fall = self._fall(epoch, found, before)
+        if fall is not None:
+            scripts.run(redis, "fell", [keys.ROLLED_BACK], _noted(fall))
+        self._adopt(epoch, found, fall)
+        return fall
+
+    async def look_async(self, redis: AsyncRedis) -> None:
+        """The same for the intake, which goes on when Redis does not answer: the next look notices it."""
+        before = self.highest()
+        try:
+            async with redis.pipeline(transaction=False) as pipe:
+                _ask(pipe)
+                epoch, found = _steps(await pipe.execute())
+            fall = self._fall(epoch, found, before)
+            if fall is not None:
+                await redis.eval(scripts.text("fell"), 1, keys.ROLLED_BACK, *_noted(fall))
+        except (RedisError, OSError):
+            return
+        self._adopt(epoch, found, fall)
+
+    def _fall(self, epoch: bytes | None, found: Mapping[int, Step], before: Mapping[int, Step]) -> Fall | None:
+        if epoch is None or epoch != self._epoch:
+            return None  # the first look, or a ledger that was emptied, or never had a scheduler: epoch.py sees to that
+        known = {partition: before.get(partition, _NONE) for partition in found}
+        lower = {
+            partition: self._lower.get(partition, step)
+            for partition, step in found.items()
+            if partition in self._lower or step.number < known[partition].number
+        }
+        if not lower:
+            return None
+        # One server has one history, so the latest step that is there, of any partition, is when it ends. Steps taken
+        # since the fall have later times than what this process remembers.
+        there = [lower.get(partition, step).at for partition, step in found.items()]
+        until = max(known[partition].at for partition in lower)
+        return Fall(
+            noticed=now_ms(),
+            as_of=max((at for at in there if at <= until), default=0),
+            until=until,
+            missing=max(1, sum(known[partition].number - step.number for partition, step in lower.items())),
+        )
+
+    def _adopt(self, epoch: bytes | None, found: Mapping[int, Step], fall: Fall | None) -> None:
+        if fall is not None:
+            log.error("%s. It is an alert until somebody acknowledges it. %s", fall, REMEDY)
+        if fall is not None or epoch != self._epoch:
+            self._epoch, self._highest = epoch, dict(found)
+            self._lower.clear()
+        for partition, step in found.items():
+            self._raise(partition, step)
+
+    def _raise(self, partition: int, step: Step) -> None:
+        if step.number >= self._highest.get(partition, _NONE).number:
+            self._highest[partition] = step
+
+
+def _ask(pipe: Any) -> None:
+    pipe.get(keys.EPOCH)
+    for number in range(PARTITIONS):
+        pipe.get(keys.partition(number, "steps"))
+
+
+def _steps(answers: list[Any]) -> tuple[bytes | None, dict[int, Step]]:
+    epoch, *found = answers
+    return epoch, {number: Step(*map(int, told.split())) if told else _NONE for number, told in enumerate(found)}
+
+
+def _noted(fall: Fall) -> list[Any]:
+    return [fall.noticed, fall.as_of, fall.until, fall.missing]
+
+
+def queue_up(pipe: Any) -> None:
+    """Put two questions into a pipeline, whose answers `read` takes."""
+    pipe.hgetall(keys.ROLLED_BACK)
+    pipe.get(keys.EMPTIED)
+
+
+def read(noted: Mapping[bytes, bytes], emptied: bytes | None) -> Fall | None:
+    """What was noticed and nobody has acknowledged. Arguments: the answers to `queue_up`."""
+    if noted:
+        return Fall(*(int(noted[name]) for name in (b"noticed", b"as_of", b"until", b"missing")))
+    return None if emptied is None else Fall(int(emptied), 0, int(emptied), 0)
+
+
+def unacknowledged(redis: Redis) -> Fall | None:
+    """The same, asked for. Raises redis.RedisError."""
+    with redis.pipeline(transaction=False) as pipe:
+        queue_up(pipe)
+        return read(*cast("tuple[dict[bytes, bytes], bytes | None]", pipe.execute()))
+
+
+def acknowledge(redis: Redis) -> Fall | None:
+    """Somebody knows of it: forget it. Returns what was acknowledged, None for nothing. Raises redis.RedisError."""
+    fall = unacknowledged(redis)
+    for key in (keys.ROLLED_BACK, keys.EMPTIED):
+        redis.delete(key)
+    return fall
+
+
+#: How long it stays known that the ledger was emptied (ms, 7 days).
+KNOWN_MS = 7 * 86_400_000
+
+
+class Watch:
+    """What one process remembers of the epoch, from its first look on."""
+
+    def __init__(self) -> None:
+        self._epoch: bytes | None = None
+
+    def emptied(self, redis: Redis, now: int) -> bool:
+        """Whether the ledger was emptied since the last look; if so, that is written down (`now`: ms), and a new epoch.
+
+        A process that was not running then cannot know: to it, it is a ledger like any new one.
+        """
+        # Only read as a rule: a full Redis refuses SET, and has to be drained.
+        found = cast("bytes | None", redis.get(keys.EPOCH)) or _begin(redis)
+        before, self._epoch = self._epoch, found
+        if before is None or before == found:
+            return False
+        redis.set(keys.EMPTIED, now, px=KNOWN_MS)
+        return True
+
+
+def _begin(redis: Redis) -> bytes | None:
+    redis.set(keys.EPOCH, uuid.uuid4().hex, nx=True)  # Another scheduler may have been faster.
+    return cast("bytes | None", redis.get(keys.EPOCH))

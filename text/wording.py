@@ -1,0 +1,66 @@
+"""Times, numbers and people's notes in words, for commands, pages, alerts and logs. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+#: An address, or so many digits that they may be a phone number.
+_PERSONAL: Final = re.compile(r"\S*@\S+|\+?\d(?:[\s().-]*\d){6,}")
+
+
+def span(ms: int) -> str:
+    """A length of time: `12s`, `3m`, `15h 57m`, `2d 3h`."""
+    seconds = max(0, ms) // 1000
+    if seconds < _MINUTE:
+        return f"{seconds}s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE}m"
+    if seconds < _DAY:
+        return f"{seconds // _HOUR}h {seconds % _HOUR // _MINUTE}m"
+    return f"{seconds // _DAY}d {seconds % _DAY // _HOUR}h"
+
+
+def moment(ms: int | None) -> str | None:
+    """ISO 8601 in UTC, to the millisecond; None stays None."""
+    if ms is None:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def ms_of(moment: str) -> int:
+    """The ms of what `moment` wrote. Raises ValueError for what is no time."""
+    return round(datetime.fromisoformat(moment).timestamp() * 1000)
+
+
+def clock(ms: int, now: int) -> str:
+    """A time by the minute, in UTC: `14:05 UTC`; `2 Jan 14:05 UTC` on another day than `now` (ms)."""
+    at, today = (datetime.fromtimestamp(each / 1000, UTC) for each in (ms, now))
+    return f"{at:%H:%M} UTC" if at.date() == today.date() else f"{at.day} {at:%b %H:%M} UTC"
+
+
+def day(ms: int) -> str:
+    """The day of a time, in UTC: `2026-12-30`."""
+    return datetime.fromtimestamp(ms / 1000, UTC).date().isoformat()
+
+
+def number(count: int) -> str:
+    """With commas: `12,345`."""
+    return f"{count:,}"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 change`, `2 changes`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def sentence(text: str) -> str:
+    """With a capital letter in front; the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def without_people(text: str) -> str:
+    """What a person wrote, without the addresses and phone numbers in it: it is shown to everybody."""
+    return _PERSONAL.sub("***", text)

@@ -1,0 +1,132 @@
+"""Kinds audience and profile: people are imported, those who left are taken off the list.
+
+recall -> upload -> confirm -> prove -> clear, and pass consents on -> remove -> note who is on the list now, and who is
+known by what -> settle. A profile queue has updates only, so that nothing asks for a list.
+
+Clearing: standard fields that the CDP deleted are emptied one person at a time, for a bulk import ignores nulls.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+
+from identity.sending import first_of
+from klaviyo.errors import NotAccepted
+from klaviyo.outcomes import Conflict, Dead
+from queues import pending
+from worker.audience.confirm import confirm
+from worker.audience.pass_on_consents import pass_on
+from worker.audience.remove import remove
+from worker.audience.upload import upload
+from worker.backoff import FIRST_POLL_MS
+from worker.coalesce import Intent
+from worker.delivery import Delivery
+from worker.membership import keep_members
+from worker.people.batch_people import People
+from worker.people.proving import given, prove
+from worker.people.remembering import keep_people, know, recall
+from worker.progress import Progress
+from worker.settling import settle
+
+
+def intents(people: People) -> list[Intent]:
+    """One for each person. Pure."""
+    return people.intents
+
+
+def stages(delivery: Delivery) -> None:
+    """From where the progress says to the end, or to the next wait. Raises Later, NotAccepted, LeaseLost."""
+    _begin(delivery)
+    state = delivery.progress
+    if state.stage == "upload":
+        _pass_over(delivery)
+        upload(delivery)
+        state.stage = "confirm"
+        if state.jobs:
+            delivery.give_back(FIRST_POLL_MS)
+            return pending.wake(delivery.redis)
+    if state.stage == "confirm":
+        confirm(delivery)
+        state.stage = "prove"
+    if state.stage == "prove":
+        prove(delivery)
+        know(delivery)
+        state.stage = "clear"
+    if state.stage == "clear":
+        clear(delivery)
+        pass_on(delivery)
+        leavers = {person for person, intent in delivery.intents.items() if intent.membership == "remove"}
+        state.sent |= delivery.intents.keys() - leavers - state.ended()
+        state.stage = "remove"
+    _stay_without_joining(delivery)
+    remove(delivery)
+    keep_members(delivery)
+    keep_people(delivery)
+    return settle(delivery)
+
+
+def _begin(delivery: Delivery) -> None:
+    """Know who is who. A batch that another version of Ferry or other settings began to coalesce is begun again: every
+    step may be repeated, and the numbers of its persons mean others.
+    """
+    if delivery.progress.facts is None:
+        recall(delivery)
+    grouping = zlib.crc32(repr([intent.indexes for intent in delivery.intents.values()]).encode()) or 1
+    if delivery.progress.grouping not in (0, grouping) or (not delivery.progress.grouping and delivery.progress.jobs):
+        kept = delivery.progress
+        delivery.progress = Progress(facts=kept.facts, faults=kept.faults, polls=kept.polls)
+    delivery.progress.grouping = grouping
+
+
+def _pass_over(delivery: Delivery) -> None:
+    """Changes that are late and say nothing else are superseded by the newer one that came before them."""
+    late = delivery.people.facts.late
+    for person, intent in delivery.intents.items():
+        if intent.membership is None and not intent.written and late.issuperset(intent.indexes):
+            delivery.progress.overtaken.add(person)
+
+
+def _stay_without_joining(delivery: Delivery) -> None:
+    """Nobody leaves for a newer e-mail that could not be put on the list: both are dead letters, to be replayed
+    together.
+    """
+    by_change = {i: person for person, intent in delivery.intents.items() for i in intent.indexes}
+    rejected = delivery.progress.rejected
+    for person, intent in delivery.intents.items():
+        causes = [rejected.get(by_change[i]) for i in intent.moved_to]
+        if person not in rejected and causes and all(causes) and causes[-1] is not None:
+            rejected[person] = causes[-1]
+
+
+log = logging.getLogger(__name__)
+
+#: Progress is written down after so many people; clearing the same field twice does no harm.
+NOTE_EVERY = 50
+
+
+def clear(delivery: Delivery) -> None:
+    """Empty what is to be emptied, after the import that may have created the person. Raises NotAccepted, LeaseLost."""
+    waiting = delivery.progress.clear
+    for done, person in enumerate(sorted(waiting), 1):
+        fields = waiting[person]
+        if person not in delivery.progress.rejected:
+            _clear(delivery, person, fields)
+        del waiting[person]
+        if done % NOTE_EVERY == 0:
+            delivery.note()
+
+
+def _clear(delivery: Delivery, person: int, fields: tuple[str, ...]) -> None:
+    sent = given(delivery, person)
+    name = first_of(sent)
+    try:
+        delivery.klaviyo.clear_fields({name: sent[name]}, fields)
+    except NotAccepted as refusal:
+        match refusal.outcome:
+            case Dead(reason=reason, detail=detail, error_id=error_id):
+                delivery.reject(person, reason, {"detail": detail, "error_id": error_id, "fields": list(fields)})
+            case Conflict(error_id=error_id):
+                delivery.reject(person, "identity_clash", {"error_id": error_id, "fields": list(fields)})
+            case _:
+                raise

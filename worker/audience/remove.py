@@ -1,0 +1,201 @@
+"""Removing: those who left are taken off the list, after everybody who joined is on it.
+
+By relationship, never by unsubscribing: that would change the consent of people who only left an audience.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from identity import settings
+from identity.identifiers import EMAIL
+from identity.leaving import Leaver, leaving
+from klaviyo.lookups import Found, folded
+from mappings import email
+from queues.people.identities import audience_token
+from worker.delivery import Delivery
+from worker.errors import Later
+from worker.lists import list_of
+from worker.people.late_news import Moved, moved_away
+from worker.people.profile_names import Theirs, known_leavers, names_going, note_gone, without_members
+from worker.people.proving import members
+from worker.progress import Rejection
+
+log = logging.getLogger(__name__)
+
+#: People looked up before it is noted: batches that share a spent limit begin again with no more than these.
+AT_ONCE: Final = 1_000
+#: Warning: a removal that found nobody.
+NOT_ON_LIST = "not_on_list"
+_STILL_THERE = (
+    "Klaviyo shows the person on the list after it was asked three times to take them off; "
+    "look at the list, then replay"
+)
+
+
+def remove(delivery: Delivery) -> None:
+    """Look the leavers up and take those off the list who are on it. Raises Later, NotAccepted, LeaseLost.
+
+    Those who joined under a new e-mail leave under the old ones.
+    """
+    leavers, delivered = known_leavers(delivery, _leaving(delivery))
+    moved = moved_away(delivery)
+    list_id = list_of(delivery, create=False) if leavers or moved else None
+    state, going = delivery.progress.gone, names_going(delivery, leavers)
+    todo = [*({*leavers, *(each.joined for each in moved)} - state.found)]
+    for start in range(0, len(todo), AT_ONCE):
+        some = {*todo[start : start + AT_ONCE]}
+        theirs = {person: leaver for person, leaver in leavers.items() if person in some}
+        _remove_some(delivery, list_id, theirs, [each for each in moved if each.joined in some], delivered, going)
+        state.found |= some
+        state.tries = 0
+        delivery.note()
+    if leavers or moved:
+        people = len(leavers) + len(moved)
+        log.info(
+            "batch %s: %d people left, %d of them were on list %s and are removed",
+            delivery.batch.id,
+            people,
+            people - len(state.missing or ()),
+            list_id,
+            extra={"fields": {"stage": "removed", "people": people, "on_list": people - len(state.missing or ())}},
+        )
+
+
+def _remove_some(
+    delivery: Delivery,
+    list_id: str | None,
+    leavers: Mapping[int, Leaver],
+    moved: Sequence[Moved],
+    delivered: Iterable[tuple[str, bytes]],
+    going: set[str],
+) -> None:
+    found, listed = _profiles(delivery, leavers.values(), list_id, moved) if list_id else ({}, set())
+    theirs = without_members(delivery, _theirs(delivery, leavers, found), found, going)
+    wanted = {*(each.profile_id for each in moved), *(profile for ids in theirs.values() for profile in ids)}
+    owners = [*delivered, *((each.profile_id, each.person) for each in moved)]
+    wanted -= _of_members(delivery, {each: found[each] for each in wanted if each in found}, owners)
+    others = [found[each] for each in wanted - listed if each in found]
+    there = (wanted & listed) | (members(delivery, others, list_id) if list_id else set())
+    gone = {each: found[each] for each in there}
+    _note_found(delivery, theirs, moved, gone)
+    if list_id and there:
+        _take_off(delivery, list_id, gone, theirs)
+
+
+def _leaving(delivery: Delivery) -> list[int]:
+    """Everybody who leaves; those whom nothing identifies, or a wrong e-mail, are rejected with the reason."""
+    found = []
+    for person, intent in delivery.intents.items():
+        if intent.membership != "remove" or person in delivery.progress.rejected:
+            continue
+        people = delivery.people
+        is_anybody = people.named(intent.indexes) and not people.who(intent.last).wrong
+        mapped = None if is_anybody or people.is_member(intent.indexes) else people.mapped([intent.last])
+        if isinstance(mapped, Rejection):
+            delivery.progress.rejected[person] = mapped
+        else:
+            found.append(person)
+    return found
+
+
+def _of_members(delivery: Delivery, wanted: Mapping[str, Found], delivered: Iterable[tuple[str, bytes]]) -> set[str]:
+    """Profiles that were a leaver's and are those of somebody else on the list now: renamed, or given to them."""
+    memory, on_this = delivery.identities, audience_token(delivery.batch.queue)
+    owners: dict[str, set[bytes]] = {}
+    for profile_id, person in delivered:
+        owners.setdefault(profile_id, set()).add(person)
+    shown = {
+        profile_id: memory.hash((EMAIL, email.canonical(profile.email)))
+        for profile_id, profile in wanted.items()
+        if profile.email and profile_id in owners
+    }
+    others = {profile_id: person for profile_id, person in shown.items() if person not in owners[profile_id]}
+    joining = {delivery.hash_of(person) for person, intent in delivery.intents.items() if intent.membership == "add"}
+    known = memory.people(list(set(others.values()))) if others else {}
+    staying = joining | {person for person, each in known.items() if on_this in each.audiences}
+    leaving = {delivery.hash_of(person) for person, intent in delivery.intents.items() if intent.membership == "remove"}
+    return {profile_id for profile_id, person in others.items() if person in staying - leaving}
+
+
+def _note_found(delivery: Delivery, theirs: Theirs, moved: Iterable[Moved], there: Mapping[str, Found]) -> None:
+    """Note who is taken off, and warn of leavers who are not on the list, once: after the removal nobody is."""
+    state, people = delivery.progress.gone, {*theirs, *(each.joined for each in moved)}
+    if people <= state.again:
+        return
+    missing = {person for person, ids in theirs.items() if there.keys().isdisjoint(ids)}
+    state.again |= people
+    state.missing = (state.missing or set()) | missing
+    for person in missing:
+        delivery.warn(person, NOT_ON_LIST)
+    note_gone(delivery, [*theirs.items(), *((each.joined, [each.profile_id]) for each in moved)], there)
+    if there:
+        delivery.note()
+
+
+def _take_off(delivery: Delivery, list_id: str, there: Mapping[str, Found], theirs: Theirs) -> None:
+    delivery.klaviyo.remove_members(list_id, sorted(there))
+    if delivery.to.identity.prove == "off":
+        return
+    state = delivery.progress.gone
+    still = members(delivery, there.values(), list_id)
+    if not still:
+        return
+    state.tries += 1
+    if (wait := settings.next_look_s(state.tries)) is not None:
+        raise Later(f"{len(still)} people are on the list still; they are taken off again", wait)
+    for person, ids in theirs.items():
+        if not still.isdisjoint(ids):
+            delivery.reject(person, "not_removed", {"detail": _STILL_THERE, "list": list_id})
+
+
+def _profiles(
+    delivery: Delivery, leavers: Iterable[Leaver], list_id: str, moved: Iterable[Moved]
+) -> tuple[dict[str, Found], set[str]]:
+    """Every profile that could be one of theirs, by its id; and the ids of those on the list. Raises NotAccepted."""
+    klaviyo, leavers = delivery.klaviyo, list(leavers)
+    emails = list({each.email for each in leavers if each.email})
+    external_ids = list({value for each in leavers for value in each.external_ids})
+    phones = list({value for each in leavers for value in each.phones})
+    remembered = list(
+        {value for each in leavers for value in each.delivered | each.by_ids} | {each.profile_id for each in moved}
+    )
+    listed = klaviyo.find_members(list_id, "email", emails) if emails else []
+    listed += klaviyo.find_members(list_id, "phone_number", phones) if phones else []
+    others = klaviyo.find_profiles("external_id", external_ids) if external_ids else []
+    known = {each.id: each for each in (*listed, *others)}
+    missing = [each for each in remembered if each not in known]
+    known |= {each.id: each for each in (klaviyo.find_profiles("id", missing) if missing else [])}
+    return known, {each.id for each in listed}
+
+
+def _theirs(delivery: Delivery, leavers: Mapping[int, Leaver], found: dict[str, Found]) -> dict[int, list[str]]:
+    """The profiles of each leaver."""
+    of = _ByIdentifier(found.values())
+    staying = {
+        delivery.people.who(i).email
+        for intent in delivery.intents.values()
+        if intent.membership == "add"
+        for i in intent.indexes
+    } - {""}
+    return {person: leaving(leaver, of.leaver(leaver), staying) for person, leaver in leavers.items()}
+
+
+class _ByIdentifier:
+    """Finds the profiles that have anything of a leaver's, without looking at all of them for each."""
+
+    def __init__(self, found: Iterable[Found]) -> None:
+        self._by: dict[tuple[str, str], dict[str, Found]] = {}
+        for each in found:
+            pairs = {"id": each.id, "email": folded("email", each.email or ""), "external_id": each.external_id}
+            for name, value in {**pairs, "phone": each.phone_number}.items():
+                if value:
+                    self._by.setdefault((name, value), {})[each.id] = each
+
+    def leaver(self, leaver: Leaver) -> list[Found]:
+        wanted = [("id", each) for each in leaver.delivered | leaver.by_ids]
+        wanted += [("email", leaver.email), *(("external_id", each) for each in leaver.external_ids)]
+        wanted += [("phone", each) for each in leaver.phones]
+        return list({id_: each for pair in wanted for id_, each in self._by.get(pair, {}).items()}.values())

@@ -1,0 +1,99 @@
+"""Unsubscribing: never from everything by accident.
+
+Klaviyo unsubscribes from everything whoever is not on the list that a request names. So everybody is looked up first,
+and only members are sent, each in one row.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Final
+
+from klaviyo.lookups import by_value
+from klaviyo.members import Field
+from klaviyo.subscriptions import MAX_UNSUBSCRIBED, unsubscription
+from mappings.consent import Consent
+from worker.consents.rows import Row, check, list_may_be_gone, rows_of, send_rows
+from worker.consents.supersede import Addresses
+from worker.delivery import Delivery
+from worker.sending import send
+
+log = logging.getLogger(__name__)
+
+_NOT_ALLOWED: Final = (
+    "an unsubscribe without a list takes the person off everything: set allow_global_unsubscribe = true for the "
+    "connection in connections.toml and replay, or give the unsubscribe a list where it comes from"
+)
+
+
+def unsubscribe(delivery: Delivery, consents: Mapping[int, Consent], leaving: Mapping[int, Addresses]) -> None:
+    """Unsubscribe these addresses, by change. Raises NotAccepted, LeaseLost."""
+    by_list: defaultdict[str | None, dict[int, Addresses]] = defaultdict(dict)
+    for index, addresses in leaving.items():
+        by_list[consents[index].list_id][index] = addresses
+    for list_id, concerned in by_list.items():
+        if list_id is not None:
+            _from_list(delivery, list_id, concerned)
+        elif delivery.to.allow_global_unsubscribe:
+            _send(delivery, [row for each in concerned.items() for row in rows_of(*each)], None)
+        else:
+            delivery.reject_all(list(concerned), "global_unsubscribe_not_allowed", {"detail": _NOT_ALLOWED})
+
+
+def _from_list(delivery: Delivery, list_id: str, concerned: dict[int, Addresses]) -> None:
+    with list_may_be_gone(delivery, list(concerned)):
+        rows = _members(delivery, list_id, concerned)
+        found = {index for row in rows for index in row.parts}
+        for index in concerned.keys() - found - delivery.progress.rejected.keys():
+            delivery.warn(index, "not_a_member")
+        _send(delivery, rows, list_id)
+
+
+def _send(delivery: Delivery, rows: list[Row], list_id: str | None) -> None:
+    def ask(portion: list[Row]) -> None:
+        found = [unsubscription(row.addresses.get("email"), row.addresses.get("phone_number")) for row in portion]
+        delivery.klaviyo.unsubscribe(found, list_id)
+        fields = {"stage": "uploaded", "people": len(portion)}
+        log.info(
+            "batch %s: %d people unsubscribe from %s",
+            delivery.batch.id,
+            len(portion),
+            list_id or "everything",
+            extra={"fields": fields},
+        )
+
+    send_rows(delivery, rows, MAX_UNSUBSCRIBED, list_id, ask)
+
+
+def _members(delivery: Delivery, list_id: str, concerned: dict[int, Addresses]) -> list[Row]:
+    """A row for each profile on the list that an address leads to, with both addresses where both do.
+
+    Of two rows of one profile Klaviyo would take it off the list by the first, and by the second off everything.
+    """
+    fields: tuple[Field, ...] = ("email", "phone_number")
+    found = {field: _look_up(delivery, list_id, field, concerned) for field in fields}
+    rows: dict[str, Row] = {}
+    for field, profile_ids in found.items():
+        for index, profile_id in profile_ids.items():
+            if index not in delivery.progress.rejected:
+                row = rows.setdefault(profile_id, Row({}, {}))
+                row.addresses[field] = concerned[index][field]
+                row.wanted.setdefault(field, []).append(index)
+    return list(rows.values())
+
+
+def _look_up(delivery: Delivery, list_id: str, field: Field, concerned: dict[int, Addresses]) -> dict[int, str]:
+    """Profile ids of the members, by change; an address that Klaviyo does not look up costs its change only."""
+    found: dict[int, str] = {}
+
+    def ask(portion: list[int]) -> None:
+        values = {index: concerned[index][field] for index in portion}
+        members = delivery.klaviyo.find_members(list_id, field, list(values.values()))
+        listed = by_value(members, field, values.values())
+        found.update((index, listed[value].id) for index, value in values.items() if value in listed)
+
+    asked = [index for index, addresses in concerned.items() if field in addresses]
+    send(delivery, [asked] if asked else [], ask, lambda: check(delivery, list_id))
+    return found

@@ -1,0 +1,89 @@
+"""Blanking: what an open batch holds of somebody who asked to be forgotten is taken out of it.
+
+Not while Klaviyo may yet carry out something of the batch, which could make the profile anew once it is deleted. Where
+nothing stops the queue such a batch ends soon, and the erasure waits for it; a held one is asked after.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+from redis import Redis
+
+from klaviyo.client import Klaviyo
+from klaviyo.errors import NotAccepted
+from klaviyo.outcomes import Gone
+from queues import batches, erasure, holds
+from queues.change import Change
+from queues.clock import now_ms
+from queues.erasure import Place
+from queues.holds import Hold
+from queues.names import Queue
+from worker import progress
+from worker.consents.rows import UNDER_WAY_S
+from worker.progress import Job, Progress
+
+#: ms after the beginning of a hold when an import of which no job is known is over: big ones take minutes.
+UNKNOWN_JOB_MS: Final = 600_000
+_OF_IMPORTS: Final = ("audience", "profile")
+
+
+def blank_out(redis: Redis, queue: Queue, places: Iterable[Place], klaviyo: Klaviyo | None) -> bool:
+    """Take these changes out of the open batches of a queue; False where one of them has to wait for something.
+
+    `klaviyo`: None where it may not be asked. Raises NotAccepted, redis.RedisError.
+    """
+    by_batch: defaultdict[str, dict[int, Change]] = defaultdict(dict)
+    for place in places:
+        by_batch[place.batch][place.number] = place.change
+    hold = holds.of_queue(redis, queue)
+    left = [name for name, found in by_batch.items() if not _blank_out(redis, queue, name, found, hold, klaviyo)]
+    return not left
+
+
+def _blank_out(
+    redis: Redis, queue: Queue, batch_id: str, changes: dict[int, Change], hold: Hold | None, klaviyo: Klaviyo | None
+) -> bool:
+    before = batches.progress(redis, batch_id)
+    state = progress.load(before)
+    if _is_under_way(state, hold, klaviyo):
+        return False
+    return erasure.blank_out(redis, batch_id, changes, before, progress.dump(_without(state, queue, changes)))
+
+
+def _is_under_way(state: Progress, hold: Hold | None, klaviyo: Klaviyo | None) -> bool:
+    if hold is None:
+        return state.sending or state.under_way or bool(state.jobs)
+    held_ms = now_ms() - hold.since
+    if (state.sending and held_ms < UNKNOWN_JOB_MS) or (state.under_way and held_ms < UNDER_WAY_S * 1000):
+        return True
+    return not all(_is_over(job, klaviyo) for job in state.jobs)
+
+
+def _is_over(job: Job, klaviyo: Klaviyo | None) -> bool:
+    if job.done:
+        return True
+    if klaviyo is None:
+        return False
+    try:
+        return klaviyo.import_job(job.id).status in ("complete", "cancelled")
+    except NotAccepted as refusal:
+        if isinstance(refusal.outcome, Gone):
+            return True
+        raise
+
+
+def _without(state: Progress, queue: Queue, changes: Iterable[int]) -> Progress:
+    """The progress without what it holds of these changes.
+
+    Imports are begun again, as where people are coalesced otherwise than before (audience.py): the numbers of people
+    may be others.
+    """
+    if queue.kind in _OF_IMPORTS:
+        return Progress()
+    for index in changes:
+        for held in (state.rejected, state.warnings, state.acting):
+            held.pop(index, None)
+    return state

@@ -1,0 +1,154 @@
+"""Forgetting: everything of a person is taken out of the ledger, and nothing of anybody else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+
+from identity import erasing
+from identity.erasing import Trace
+from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named
+from identity.keys import key_of
+from klaviyo.client import Klaviyo
+from queues import audit, batches, erasure
+from queues.change import Change
+from queues.clock import now_ms
+from queues.history import batches as history
+from queues.names import Queue
+from queues.people import consents, lateness
+from queues.snapshots import members
+from queues.snapshots.orders import KIND as SNAPSHOT
+from worker import progress
+from worker.delivery import LEASE_MS
+from worker.erasures import blank
+from worker.erasures.subjects import Entry, Seeker, holders, learn
+
+log = logging.getLogger(__name__)
+
+#: By whom the audit says that it was done.
+FERRY = "ferry"
+#: What the model of identity calls the identifiers by which a membership ledger knows its members.
+_OF_MEMBERS = {EMAIL: "email", EXTERNAL_ID: "external_id", PHONE: "phone_number"}
+
+
+def forget(seeker: Seeker, indexes: Iterable[int], klaviyo: Klaviyo | None) -> dict[int, list[Queue]]:
+    """Take the people of these erasures out of the ledger; the queues where an open batch holds one still, by erasure.
+
+    `klaviyo`: None where it may not be asked whether an import is complete. Raises NotAccepted, LeaseLost.
+    """
+    ground = seeker.ground
+    found = {index: learn(seeker, index) for index in indexes}
+    batches.submit(ground.redis, ground.batch, progress.dump(ground.progress))
+    busy = {index: _Forgetting(seeker, index, entries, klaviyo).run() for index, entries in found.items()}
+    return {index: queues for index, queues in busy.items() if queues}
+
+
+class _Forgetting:
+    """One person."""
+
+    def __init__(self, seeker: Seeker, index: int, entries: Sequence[Entry], klaviyo: Klaviyo | None) -> None:
+        self._seeker, self._index, self._klaviyo = seeker, index, klaviyo
+        self._ground = seeker.ground
+        self._until = self._ground.batch.changes[index].accepted_at
+        self._noted = self._ground.progress.subjects[index]
+        ids = frozenset((kind, value) for kind, value, _ in self._noted.ids)
+        self._subject = erasing.Subject(frozenset(self._noted.emails), ids, frozenset(self._noted.keys))
+        self._others = self._taken(entries)
+        free = set(erasing.naming(self._subject, self._others))
+        self._named = [(EMAIL, each) for each in self._noted.emails]
+        self._free = [(kind, value) for kind, value, _ in self._noted.ids if (kind, value) in free]
+        keys = {(kind, value): key for kind, value, key in self._noted.ids if key}
+        self._keys = {named: keys[named] for named in self._free if named in keys}
+
+    @property
+    def _hashes(self) -> set[bytes]:
+        """Under which the person is remembered, or an id that is nobody else's."""
+        memory = self._ground.identities
+        return {*map(memory.hash, [*self._named, *self._free]), *map(bytes.fromhex, self._noted.known)}
+
+    def run(self) -> list[Queue]:
+        """The queues that hold something of the person still."""
+        redis, connection = self._ground.redis, self._ground.batch.queue.connection
+        self._keep_out()
+        busy = [queue for queue in self._seeker.queues if self._is_left(queue)]
+        consents.forget(redis, connection, [key_of(each) for each in self._named], self._keys.values())
+        self._forget_identities()
+        return busy
+
+    def _keep_out(self) -> None:
+        """Out of the membership ledgers, and off the lists that older snapshots would put the person on again."""
+        named = [*self._named, *self._free]
+        identities = [members.identity({_OF_MEMBERS[kind]: value}) for kind, value in named if kind in _OF_MEMBERS]
+        keys = {key_of(each) for each in self._named}
+        keys |= {key for named, key in self._keys.items() if erasing.keeps_out(self._subject, named)}
+        self._renew()
+        known = [each for each in identities if each]
+        members.forget(self._ground.redis, self._seeker.queues, known, keys, self._until)
+
+    def _is_left(self, queue: Queue) -> bool:
+        """Take the person out of a queue; whether an open batch holds something, or it moves."""
+        redis = self._ground.redis
+        names = {*map(key_of, self._named), *self._keys.values()}
+        entries = self._seeker.look([queue], self._noted)
+        others = self._others | erasing.taken(self._subject, _traces(entries))
+        theirs = [each for each in entries if self._is_old(each.change) and self._is_theirs(each, others)]
+        waiting, letters = [each.pending for each in theirs if each.pending], [x.letter for x in theirs if x.letter]
+        erased = erasure.erase(redis, queue, waiting, letters, now_ms())
+        opened = [each.place for each in theirs if each.place]
+        is_open = bool(opened) and not blank.blank_out(redis, queue, opened, self._klaviyo)
+        self._renew()  # a long history takes its time, too
+        told = history.forget(redis, queue, names, self._until)
+        unreadable = [erasure.erase_unreadable(redis, [queue], each, self._until) for each in self._noted.emails]
+        if queue.kind == "audience":
+            lateness.forget(redis, queue, self._hashes, now_ms())
+        self._note(queue, erased.pending, erased.letters + sum(unreadable), 0 if is_open else len(opened), told)
+        return is_open or erased.pending < len(waiting) or erased.letters < len(letters)
+
+    def _note(self, queue: Queue, pending: int, letters: int, opened: int, told: int) -> None:
+        if not pending + letters + opened + told:
+            return
+        log.info(
+            "batch %s: erasure %d took %d pending changes, %d dead letters and %d changes of open batches out of %s",
+            self._ground.batch.id,
+            self._index,
+            pending,
+            letters,
+            opened,
+            queue,
+        )
+        counts = {"pending": pending, "letters": letters, "open": opened, "history": told}
+        audit.note(self._ground.redis, FERRY, "erased", queue, audit.DONE, **counts)
+
+    def _is_old(self, change: Change) -> bool:
+        """Whether it was said before the erasure was asked for; what came later is a new beginning.
+
+        What a snapshot brings is as old as the snapshot, however late it was written down.
+        """
+        return change.accepted_at <= self._until or (change.body.source == SNAPSHOT and change.body.at <= self._until)
+
+    def _is_theirs(self, entry: Entry, others: Collection[Named]) -> bool:
+        return erasing.is_theirs(self._subject, entry.trace, others)
+
+    def _taken(self, entries: Sequence[Entry]) -> set[Named]:
+        """The identifiers with which somebody else's e-mail goes, here or in what was delivered before."""
+        memory, traces = self._ground.identities, _traces(entries)
+        ids = {*self._subject.ids, *(named for each in traces for named in erasing.leading(each.who))}
+        hashed = {memory.hash(named): named for named in ids if named[0] != EMAIL}
+        own = {*hashed, *(memory.hash((EMAIL, each)) for each in self._noted.emails)}
+        own |= set(map(bytes.fromhex, self._noted.known))
+        having = holders(memory, hashed.values())
+        elsewhere = {hashed[each] for person, found in having.items() if person not in own for each in found}
+        return elsewhere | erasing.taken(self._subject, traces)
+
+    def _forget_identities(self) -> None:
+        memory = self._ground.identities
+        for person in self._hashes:
+            memory.forget(person)
+        memory.flush()
+
+    def _renew(self) -> None:
+        batches.renew(self._ground.redis, self._ground.batch, now_ms(), LEASE_MS)
+
+
+def _traces(entries: Iterable[Entry]) -> list[Trace]:
+    return [each.trace for each in entries]

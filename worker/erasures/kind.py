@@ -1,0 +1,221 @@
+"""Kind erasure: a person who asked to be forgotten is taken out of the ledger, then out of Klaviyo.
+
+Profiles are looked up and deleted by Klaviyo's own id: by an e-mail or a phone it deletes everybody who has it. Where
+it is not certain whose a profile is, a dead letter waits for somebody's word (rule 8 of `identity`). An erasure waits
+while Klaviyo may yet carry out something of an open batch that holds the person; others of the batch do not.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from redis import Redis
+
+from configuration.settings import Settings
+from identity import erasing
+from identity.erasing import Sighting, Verdict
+from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Identifiers
+from klaviyo.lookups import ProfileField
+from mappings import email, phone
+from mappings.errors import Unfit
+from mappings.identifiers import external_id
+from queues import looks
+from queues.batches import Batch
+from queues.connections.accounts import Cipher
+from queues.looks import REASON
+from queues.names import Queue
+from queues.people.identities import Identities
+from worker.coalesce import Intent
+from worker.connection import rules_of
+from worker.delivery import Delivery
+from worker.erasures.forget import forget
+from worker.erasures.subjects import Seeker
+from worker.errors import Held, Later
+from worker.people.batch_people import BLOCKED, NOBODY_LEFT, People
+from worker.progress import Progress, Rejection, Subject, Targets
+from worker.sending import send
+from worker.settling import settle
+
+log = logging.getLogger(__name__)
+
+KIND: Final = looks.KIND
+#: Seconds until it is looked again whether the person's open batches are settled.
+OPEN_S: Final = 10.0
+_BY_HAND: Final = "Ferry has forgotten the person; delete the profile in Klaviyo by hand"
+_UNKNOWN: Final = (
+    "no e-mail of the person is known, and no profile has another identifier of theirs; Ferry has forgotten the "
+    "person, find the profile in Klaviyo and delete it by hand"
+)
+_OTHERS: Final = "a profile that was found is perhaps somebody else's: its e-mail is another, or it is one of several"
+_SEVERAL: Final = "the request names no e-mail, and its identifiers stand for several people"
+
+
+def intents(people: People) -> list[Intent]:
+    """One for each erasure. Pure."""
+    return [Intent([index]) for index in range(len(people.changes))]
+
+
+def stages(delivery: Delivery) -> None:
+    """Forget everybody of the batch. Raises Later while one is in an open batch, NotAccepted, LeaseLost."""
+    state, seeker = delivery.progress, Seeker(delivery)
+    todo = [index for index in delivery.intents if index not in state.sent]
+    busy = forget(seeker, todo, delivery.klaviyo)
+
+    def ask(portion: list[int]) -> None:
+        for index in portion:
+            busy.update(_Erasure(delivery, seeker, index).carry_out())
+            delivery.note()
+
+    ready = [[index] for index in todo if index not in busy and index not in state.rejected]
+    send(delivery, ready, ask, delivery.klaviyo.account)
+    if busy:
+        state.stage = "confirm"  # as far as it can be taken: the next erasures need not wait for it
+        where = sorted({str(queue) for found in busy.values() for queue in found})
+        raise Later(f"{len(busy)} people to forget are in open batches of {', '.join(where)}", OPEN_S)
+    settle(delivery)
+
+
+@dataclass
+class _Here:
+    """A batch of erasures whose connection is held: all but Klaviyo."""
+
+    redis: Redis
+    batch: Batch
+    progress: Progress
+    people: People
+
+    @cached_property
+    def identities(self) -> Identities:
+        return Identities(self.redis, self.batch.queue.connection)
+
+
+def forget_here(redis: Redis, batch: Batch, known: Progress, settings: Settings) -> None:
+    """Take everybody of a batch out of the ledger while Klaviyo cannot be asked. Raises LeaseLost.
+
+    Nothing is done where the rules of the connection are unknown: who is who depends on them.
+    """
+    if known.forgotten:
+        return
+    connections, cipher = settings.connections, Cipher(settings.secret_keys)
+    try:
+        rules = rules_of(redis, connections, cipher, batch.queue)
+    except Held as held:
+        log.warning("batch %s: nobody is forgotten before %s is resolved", batch.id, held.reason)
+        return
+    policy = connections.named(batch.queue.connection).identity
+    here = _Here(redis, batch, known, People(batch.changes, rules, policy, f"batch {batch.id}"))
+    todo = [index for index in range(len(batch.changes)) if index not in known.sent]
+    known.forgotten = not forget(Seeker(here), todo, None)
+
+
+class _Erasure:
+    """One person, whom the ledger has forgotten, at Klaviyo."""
+
+    def __init__(self, delivery: Delivery, seeker: Seeker, index: int) -> None:
+        self._delivery, self._seeker, self._index = delivery, seeker, index
+        self._subject: Subject = delivery.progress.subjects[index]
+        request = seeker.request(index)
+        self._who = request.trace.who
+        # Not those of the CDP's own ids that the rules make none of Klaviyo's.
+        self._ids = () if self._who.wrong else tuple(request.keys_by)
+        self._confirmed = looks.confirmed(delivery.batch.changes[index])
+
+    def carry_out(self) -> dict[int, list[Queue]]:
+        """Delete what is the person's; open batches that hold somebody whom only Klaviyo knows to be the person."""
+        state = self._delivery.progress
+        if self._index not in state.targets:
+            seen = list(self._seen())
+            found = self._verdict(seen)
+            if busy := self._forget_more(seen, found):
+                return busy
+            state.targets[self._index] = Targets(found.delete, found.look)
+            # Once they are deleted, nothing leads to them.
+            self._delivery.note()
+        self._delete(state.targets[self._index])
+        return {}
+
+    def _verdict(self, seen: Sequence[Sighting]) -> Verdict:
+        return erasing.verdict(
+            seen,
+            self._is_known,
+            knows_email=bool(self._subject.emails or self._subject.known) and not (self._moves and self._is_free(seen)),
+            several=bool(self._subject.people),
+            confirmed=self._confirmed.profiles,
+        )
+
+    @property
+    def _moves(self) -> bool:
+        """Whether an id alone names the person that has one e-mail at a time: its profile may have an older one."""
+        source = self._delivery.batch.changes[self._index].body.source
+        return not self._who.email and bool(self._delivery.to.identity.moving(self._who, source))
+
+    def _is_free(self, seen: Sequence[Sighting]) -> bool:
+        """Whether nobody else was delivered under the e-mails of these profiles."""
+        memory = self._delivery.identities
+        emails = {email.canonical(each.profile.email) for each in seen if each.profile.email}
+        return not memory.people([memory.hash((EMAIL, each)) for each in emails if not self._is_known(each)])
+
+    def _is_known(self, address: str) -> bool:
+        hashed = self._delivery.identities.hash((EMAIL, address))
+        return address in self._subject.emails or hashed.hex() in self._subject.known
+
+    def _seen(self) -> Iterator[Sighting]:
+        """The profiles that may be the person's. Raises NotAccepted."""
+        emails = sorted(self._subject.emails)
+        ids = [each for kind, value in self._ids if kind == EXTERNAL_ID and (each := _usable(value))]
+        phones = [e164 for kind, value in self._ids if kind == PHONE and (e164 := phone.to_e164(value, None))]
+        yield from self._find("email", emails, "email")
+        yield from self._find("external_id", ids, "external_id")
+        if not emails and not ids:
+            # A family shares phones: one leads to nobody who has something better.
+            yield from self._find("phone_number", phones, "phone")
+        yield from self._find("id", sorted(self._subject.profiles | self._confirmed.profiles), "remembered")
+
+    def _find(self, field: ProfileField, values: Sequence[str], by: str) -> list[Sighting]:
+        return [Sighting(each, by) for each in self._delivery.klaviyo.find_profiles(field, values)] if values else []
+
+    def _forget_more(self, seen: Sequence[Sighting], found: Verdict) -> dict[int, list[Queue]]:
+        """What the profiles to be deleted say of the person is forgotten, too."""
+        theirs = [each.profile for each in seen if each.profile.id in found.delete]
+        emails = {email.canonical(each.email) for each in theirs if each.email}
+        if emails <= self._subject.emails:
+            return {}
+        self._subject.emails |= emails
+        return forget(self._seeker, [self._index], self._delivery.klaviyo)
+
+    def _delete(self, targets: Targets) -> None:
+        delivery, state = self._delivery, self._delivery.progress
+        deleted = sum(delivery.klaviyo.delete_person("id", profile_id) for profile_id in targets.delete)
+        fields = {"stage": "uploaded", "people": 1, "profiles": deleted}
+        left = f", {len(targets.look)} need a look" if targets.look else ""
+        log.info("batch %s: Klaviyo deletes %d profiles%s", delivery.batch.id, deleted, left, extra={"fields": fields})
+        if targets.look or self._subject.people:
+            why = _SEVERAL if self._subject.people else _OTHERS
+            delivery.reject(self._index, REASON, looks.detail(why, targets.look, [*self._subject.people]))
+        elif targets.delete or self._subject.emails:
+            state.sent.add(self._index)
+        else:
+            state.rejected[self._index] = _unknown(delivery, self._index, self._who)
+
+
+def _unknown(delivery: Delivery, index: int, who: Identifiers) -> Rejection:
+    """Why nobody could be found at Klaviyo: the request may name nobody whom Klaviyo could know."""
+    mapped = delivery.people.mapped([index])
+    if isinstance(mapped, Rejection):
+        detail = f"{mapped.detail.get('detail', '')}; {_BY_HAND}"
+        return Rejection(mapped.reason, {**mapped.detail, "detail": detail})
+    if not who.named:
+        return Rejection(BLOCKED, {"detail": NOBODY_LEFT})
+    return Rejection("profile_unknown", {"detail": _UNKNOWN})
+
+
+def _usable(value: str) -> str:
+    """An external id that Klaviyo can have; empty for another."""
+    with suppress(Unfit):
+        return external_id([value])
+    return ""

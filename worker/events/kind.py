@@ -1,0 +1,113 @@
+"""Kind event: what people did is told to Klaviyo in bulk, every event once, in the order in which they came.
+
+Klaviyo answers with 202 and nothing else, so an event that it took is delivered. Of events with one `unique_id` it
+keeps the first: a request that is repeated after a crash changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import orjson
+
+from klaviyo.bulk import chunks
+from klaviyo.events import MAX_EVENTS, MAX_ROW_BYTES
+from mappings.event import Event, to_event
+from worker.coalesce import Intent
+from worker.delivery import Delivery
+from worker.events.profile import under
+from worker.people.batch_people import People
+from worker.sending import send
+from worker.settling import settle
+
+log = logging.getLogger(__name__)
+
+#: An event as an element of `events-bulk-create.data`, and that form of it in bytes.
+Row = tuple[dict[str, Any], bytes]
+
+
+def intents(people: People) -> list[Intent]:
+    """One for each event: none stands for another. Pure."""
+    return [Intent([index]) for index in range(len(people.changes))]
+
+
+def stages(delivery: Delivery) -> None:
+    """Send every event that is not sent yet; each request is written down the moment Klaviyo took it.
+
+    Raises NotAccepted, LeaseLost.
+    """
+    rows = _rows(delivery)
+
+    def ask(portion: list[int]) -> None:
+        delivery.klaviyo.create_events([rows[index][1] for index in portion])
+        delivery.progress.sent.update(portion)
+        delivery.note()
+        fields = {"stage": "uploaded", "events": len(portion)}
+        log.info("batch %s: %d events are in Klaviyo", delivery.batch.id, len(portion), extra={"fields": fields})
+
+    send(delivery, portions(rows), ask, delivery.klaviyo.account)
+    settle(delivery)
+
+
+def portions(rows: dict[int, Row]) -> Iterator[Sequence[int]]:
+    """What goes into one request each, in order: as much as Klaviyo takes, and no event twice. Pure.
+
+    Two of one metric and `unique_id`, as a CDP's repetition makes them, would cost the whole request.
+    """
+    apart: list[list[int]] = [[]]
+    seen: set[tuple[object, ...]] = set()
+    for index, (row, _) in rows.items():
+        if (name := _name(row)) in seen:
+            apart.append([])
+            seen.clear()
+        seen.add(name)
+        apart[-1].append(index)
+    for part in apart:
+        yield from chunks(part, MAX_EVENTS, MAX_ROW_BYTES, lambda index: len(rows[index][1]))
+
+
+def _name(row: dict[str, Any]) -> tuple[object, ...]:
+    """By what Klaviyo tells events of one person apart.
+
+    Not by the person as well: two identifiers may be one person's, and two equal events cost the whole request.
+    """
+    event = _event(row)
+    return event["metric"]["data"]["attributes"]["name"], event["unique_id"]
+
+
+def _event(row: dict[str, Any]) -> dict[str, Any]:
+    attributes: dict[str, Any] = row["attributes"]["events"]["data"][0]["attributes"]
+    return attributes
+
+
+def _rows(delivery: Delivery) -> dict[int, Row]:
+    """The row of each event still to be sent; those that cannot be mapped are rejected with the reason.
+
+    Raises NotAccepted, LeaseLost.
+    """
+    ended = delivery.progress.ended()
+    mapped = {index: _mapped(delivery, index) for index in delivery.intents if index not in ended}
+    events = {index: event for index, event in mapped.items() if event is not None}
+    found: dict[int, Row] = {}
+    for index, who in under(delivery, events).items():
+        delivery.warn(index, *events[index].warnings)
+        whole = events[index].under(*who)
+        row = orjson.dumps(whole)
+        if len(row) > MAX_ROW_BYTES:
+            delivery.reject(index, "event_too_large", {"detail": f"{len(row)} bytes; Klaviyo takes {MAX_ROW_BYTES}"})
+        else:
+            found[index] = (whole, row)
+    return found
+
+
+def _mapped(delivery: Delivery, index: int) -> Event | None:
+    fragment = bytes(delivery.batch.changes[index].body.person)
+    event = delivery.or_rejected(index, partial(to_event, fragment, delivery.to.rules))
+    if event is not None:
+        # Klaviyo would take the second of an event without an id for one, and keep one event of that second only.
+        event.told.setdefault("unique_id", hashlib.blake2b(fragment, digest_size=16).hexdigest())
+    return event

@@ -1,0 +1,225 @@
+"""The people of a batch: who each change is about, who they are together, and the rows that Klaviyo is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Final, Literal
+
+import orjson
+
+from identity import identifiers
+from identity.identifiers import Identifiers, Named
+from identity.persons import Said
+from identity.sending import IDENTIFIERS
+from identity.settings import Policy
+from mappings.mparticle import merge
+from mappings.person import Person
+from mappings.profile import Profile, to_profile
+from mappings.rules import Rules
+from mappings.sources import read
+from queues.change import Change
+from queues.snapshots import orders
+from worker.coalesce import Intent, coalesce
+from worker.errors import guarded
+from worker.progress import Facts, Rejection
+
+Identifier = Literal["email", "phone_number", "external_id"]
+#: Klaviyo takes 100 KB a profile; one more byte would cost the whole request.
+MAX_ROW: Final = 100_000
+#: Warnings. A value of the person identifies nobody; more people share it than may.
+BLOCKED: Final = "identifier_blocked"
+SHARED: Final = "identifier_shared"
+_NOBODY: Final = Identifiers()
+#: What the mappings call Klaviyo's identifiers, and the model of identity.
+KINDS: Final[dict[Identifier, str]] = {"email": "email", "external_id": "external_id", "phone_number": "phone"}
+
+
+NOBODY_LEFT: Final = (
+    "the values that came to identify the person identify nobody (null, 0, n/a ...) or too many people; "
+    "let the CDP send an e-mail"
+)
+
+
+class _Read:
+    """The changes, each read once. `where` they stand: for the log."""
+
+    def __init__(self, changes: Sequence[Change], rules: Rules, policy: Policy, where: str) -> None:
+        self._changes, self._rules, self._policy, self._where = changes, rules, policy, where
+        self._persons: dict[int, Person | Rejection] = {}
+        self._who: dict[int, Identifiers] = {}
+
+    def person(self, index: int) -> Person | Rejection:
+        """The person of a change; why it cannot be read."""
+        if index not in self._persons:
+            body = self._changes[index].body
+            self._persons[index] = guarded(lambda: read(body.source, bytes(body.person)), self._where)
+        return self._persons[index]
+
+    def who(self, index: int) -> Identifiers:
+        """What identifies the person of a change, shared or not; nothing where it cannot be read."""
+        if index not in self._who:
+            person, found = self.person(index), _NOBODY
+            if isinstance(person, Person):
+                found = identifiers.of_person(person, self._rules, self._policy.blocked)
+            self._who[index] = found
+        return self._who[index]
+
+
+class People:
+    """The people of a batch. `where` its changes stand: for the log. `facts`: what is known besides. `known`: the
+    changes, as they were read before.
+    """
+
+    def __init__(
+        self,
+        changes: Sequence[Change],
+        rules: Rules | None = None,
+        policy: Policy | None = None,
+        where: str = "",
+        facts: Facts | None = None,
+        known: _Read | None = None,
+    ) -> None:
+        self.changes = changes
+        self.rules = rules or Rules()
+        self.policy = policy or Policy()
+        self.facts = facts or Facts()
+        self._where = where
+        self._read = known or _Read(changes, self.rules, self.policy, where)
+        self._who: dict[int, Identifiers] = {}
+        self._said: dict[int, Said] = {}
+
+    def with_facts(self, facts: Facts) -> People:
+        """The same people, once more is known of them."""
+        return People(self.changes, self.rules, self.policy, self._where, facts, self._read)
+
+    def who(self, index: int) -> Identifiers:
+        """What identifies the person of a change; nothing where it cannot be read."""
+        if not self.facts.shared:
+            return self._read.who(index)
+        if index not in self._who:
+            self._who[index] = self._read.who(index).without(self._is_shared)
+        return self._who[index]
+
+    def said(self, index: int) -> Said:
+        """What a change says, for coalescing."""
+        if index not in self._said:
+            who, body = self.who(index), self.changes[index].body
+            exact = body.source == orders.KIND and body.action == "remove"
+            moving = self.policy.moving(who, body.source)
+            spared = frozenset(self.facts.spared.get(index, ()))
+            self._said[index] = Said(who, body.action, body.at, index in self.facts.late, moving, exact, spared)
+        return self._said[index]
+
+    def is_member(self, indexes: Iterable[int]) -> bool:
+        """Whether the changes of somebody who leaves are a snapshot's, which names a member as the ledger does."""
+        return all(self.said(index).exact for index in indexes)
+
+    @cached_property
+    def intents(self) -> list[Intent]:
+        """What the changes come to for each person."""
+        elsewhere = dict(self.facts.elsewhere)
+        return coalesce([self.said(index) for index in range(len(self.changes))], elsewhere, self.facts.strangers)
+
+    @cached_property
+    def late(self) -> set[int]:
+        """Membership changes that came after a newer one of their person, in this batch or an earlier one."""
+        found = set(self.facts.late)
+        for intent in self.intents:
+            newest = 0
+            for index in sorted(intent.indexes):
+                body = self.changes[index].body
+                if body.action in ("add", "remove"):
+                    if body.at < newest and not body.replayed:
+                        found.add(index)
+                    newest = max(newest, body.at)
+        return found
+
+    def named(self, indexes: Iterable[int]) -> list[Named]:
+        """The identifiers of a person's changes, each once, strongest first."""
+        found = dict.fromkeys(each for index in indexes for each in self.who(index).named)
+        return sorted(found, key=lambda each: identifiers.STRENGTH.index(each[0]))
+
+    def written(self, intent: Intent) -> Profile | Rejection:
+        """What is uploaded of a person: what was said since the last removal, under the e-mail that was said before."""
+        return self.mapped(intent.written, self._address(intent))
+
+    def _address(self, intent: Intent) -> tuple[Person, ...]:
+        before = [i for i in intent.indexes if self.who(i).email]
+        if not intent.written or not before or any(i in intent.written for i in before):
+            return ()
+        person = self._usable(before[-1])
+        if isinstance(person, Rejection):
+            return ()
+        return (Person(tuple(each for each in person.identities if each.type == identifiers.EMAIL)),)
+
+    def mapped(self, indexes: Sequence[int], before: Sequence[Person] = ()) -> Profile | Rejection:
+        """What changes of one person, oldest first, come to. `before`: what is known of the person besides."""
+        people = [*before, *(self._usable(index) for index in indexes)]
+        if rejected := next((each for each in reversed(people) if isinstance(each, Rejection)), None):
+            return rejected
+        persons = [each for each in people if isinstance(each, Person)]
+        found = guarded(lambda: to_profile(merge(persons), self.rules), self._where)
+        left_out = self._left_out(indexes)
+        if isinstance(found, Rejection):
+            return _about_blocked(found) if left_out and not any(self.who(i).wrong for i in indexes) else found
+        warnings = tuple(dict.fromkeys((*found.warnings, *left_out)))
+        return Profile(found.attributes, found.unset, found.clear, warnings)
+
+    def _left_out(self, indexes: Iterable[int]) -> list[str]:
+        blocked = any(self.who(i).left_out for i in indexes)
+        shared = any(self._shares(i) for i in indexes)
+        return [*([BLOCKED] if blocked else []), *([SHARED] if shared else [])]
+
+    def _shares(self, index: int) -> bool:
+        return bool(self.facts.shared) and any(map(self._is_shared, self._read.who(index).named))
+
+    def _is_shared(self, named: Named) -> bool:
+        return named in self.facts.shared
+
+    def _usable(self, index: int) -> Person | Rejection:
+        """The person without the identifiers that stand for nobody."""
+        person = self._read.person(index)
+        if isinstance(person, Rejection):
+            return person
+        who = self.who(index)
+        if not who.left_out and not self.facts.shared:
+            return person
+        return identifiers.usable(person, self.rules, self.policy.blocked, self._is_shared)
+
+
+def _about_blocked(rejection: Rejection) -> Rejection:
+    """Nothing is left of a person whose identifiers stand for nobody."""
+    if rejection.reason not in ("no_email", "no_identifier"):
+        return rejection
+    return Rejection(BLOCKED, {"detail": NOBODY_LEFT})
+
+
+def encode_row(profile: Profile, profile_id: str = "", left_out: Iterable[str] = ()) -> bytes:
+    """One element of `profiles.data` of a bulk import (Klaviyo: bulk_import_profiles).
+
+    `profile_id`: Klaviyo's own; then no identifier is sent, so that none is rewritten.
+    """
+    without = {*left_out, *(IDENTIFIERS if profile_id else ())}
+    attributes = {name: value for name, value in profile.attributes.items() if name not in without}
+    row: dict[str, object] = {"type": "profile", "attributes": attributes if without else profile.attributes}
+    if profile_id:
+        row["id"] = profile_id
+    if profile.unset:
+        row["meta"] = {"patch_properties": {"unset": profile.unset}}
+    return orjson.dumps(row)
+
+
+def identifiers_of(profile: Profile) -> dict[str, str]:
+    """The identifiers of a mapped profile, by Klaviyo's names."""
+    return {name: profile.attributes[name] for name in IDENTIFIERS if name in profile.attributes}
+
+
+def named(profile_identifiers: Mapping[str, str]) -> list[Named]:
+    """The same as the model of identity names them, strongest first."""
+    return [(KINDS[name], profile_identifiers[name]) for name in KINDS if name in profile_identifiers]
+
+
+def mapped_by(rules: Rules, changes: Sequence[Change], where: str, policy: Policy | None = None) -> Profile | Rejection:
+    """What changes of one person, oldest first, come to by these rules. `where` they stand: for the log."""
+    return People(changes, rules, policy, where).mapped(range(len(changes)))

@@ -1,0 +1,223 @@
+"""Proving: an import that is complete says nothing of the list, so it is looked who is on it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from identity import settings
+from identity.sending import first_of
+from klaviyo.lookups import Found, by_value
+from mappings import email
+from mappings.profile import Profile
+from worker.delivery import Delivery
+from worker.errors import Later
+from worker.lists import list_of
+from worker.people.batch_people import identifiers_of
+from worker.people.profile_names import note_joined
+from worker.people.verifying import AT_ONCE, remember
+
+log = logging.getLogger(__name__)
+
+#: By person: the identifiers that were sent, by Klaviyo's names.
+Sent = Mapping[int, Mapping[str, str]]
+_MERGED = (
+    "Klaviyo knows the address as a second one of another profile, with which this person's was merged; look at that "
+    "profile, and replay when the two are apart"
+)
+_NOT_THERE = (
+    "Klaviyo imported the person twice and shows nobody by that address on the list; look at the list and the profile "
+    "in Klaviyo, then replay"
+)
+_NO_PROFILE = (
+    "Klaviyo imported the person twice and shows no profile by that address; look whether it is suppressed or deleted"
+)
+
+
+def prove(delivery: Delivery) -> None:
+    """Look for everybody who joined.
+
+    Raises Later until the next look, NotAccepted where the list is gone, LeaseLost; who was found until then is noted.
+    """
+    state, proving = delivery.progress, delivery.progress.joined
+    joined = _joined(delivery)
+    mode = delivery.to.identity.prove
+    if not joined or mode == "off":
+        state.unproved.update(joined)
+        return
+    _same_list(delivery)
+    if mode == "sample" and proving.missing is None and not proving.found and not proving.again:
+        some = joined[: settings.SAMPLE]
+        if not _look(delivery, some):
+            state.unproved.update({*joined}.difference(some))
+            return
+    asked = [person for person in joined if proving.missing is None or person in proving.missing]
+    if lost := _look(delivery, asked):
+        _again_or_reject(delivery, {person: given(delivery, person) for person in sorted(lost)})
+
+
+def _joined(delivery: Delivery) -> list[int]:
+    """Everybody who was put on the list in an import."""
+    state = delivery.progress
+    rows = dict.fromkeys(person for job in state.jobs if job.listed for person in job.rows)
+    return [person for person in rows if person not in state.rejected]
+
+
+def given(delivery: Delivery, person: int) -> dict[str, str]:
+    """What was sent of a person's identifiers."""
+    mapped = delivery.people.written(delivery.intents[person])
+    known = identifiers_of(mapped) if isinstance(mapped, Profile) else {}
+    left_out = delivery.progress.left_out.get(person, ())
+    return {name: value for name, value in known.items() if name not in left_out}
+
+
+def _leading(delivery: Delivery, person: int) -> dict[str, str]:
+    """What says who is meant: the e-mail, for which nothing has to be mapped, else all that was sent."""
+    people = delivery.people
+    address = next(filter(None, (people.who(i).email for i in delivery.intents[person].written)), "")
+    return {"email": address} if address else given(delivery, person)
+
+
+def _same_list(delivery: Delivery) -> None:
+    """Who was uploaded to a list that is another one now goes to that one. Raises Later then."""
+    state = delivery.progress
+    if list_of(delivery, create=True) != state.list_id:
+        state.jobs = [job for job in state.jobs if not job.listed]
+        state.joined.missing, state.joined.found = None, set()
+        state.joined.tries, state.stage = 0, "upload"
+        raise Later("the audience has another list now; its people are uploaded to it", 1.0)
+
+
+def _look(delivery: Delivery, persons: Sequence[int]) -> set[int]:
+    """Who of these people is not on the list; who is there is remembered. Raises NotAccepted."""
+    proving = delivery.progress.joined
+    asked = [person for person in persons if person not in proving.found]
+    missing: set[int] = set()
+    for start in range(0, len(asked), AT_ONCE):
+        part = asked[start : start + AT_ONCE]
+        absent = _missing(delivery, {person: _leading(delivery, person) for person in part})
+        delivery.identities.flush()
+        proving.found.update({*part} - absent)
+        missing |= absent
+    log.info(
+        "batch %s: %d people looked for on list %s, %d of them are not there%s",
+        delivery.batch.id,
+        len(asked),
+        delivery.progress.list_id,
+        len(missing),
+        "; they are looked for again" if missing else "",
+        extra={"fields": {"stage": "proved", "people": len(asked), "missing": len(missing)}},
+    )
+    return missing
+
+
+def _missing(delivery: Delivery, sent: Sent) -> set[int]:
+    list_id, profiles = delivery.progress.list_id, delivery.progress.profiles
+    missing: set[int] = set()
+    by_id = {profiles[person]: person for person in sent if person in profiles}
+    shown = {each.id: each for each in delivery.klaviyo.find_profiles("id", list(by_id))} if by_id else {}
+    there = members(delivery, shown.values())
+    for profile_id, person in by_id.items():
+        if profile_id in there:
+            _note(delivery, person, sent[person], shown[profile_id])
+        else:
+            missing.add(person)
+    sent = {person: given for person, given in sent.items() if person not in profiles}
+    for first in ("email", "phone_number"):
+        people = {person: given for person, given in sent.items() if first_of(given) == first}
+        values = [given[first] for given in people.values()]
+        found = by_value(delivery.klaviyo.find_members(list_id, first, values), first, values) if values else {}
+        missing |= _absent(delivery, people, first, found)
+    others = {person: given for person, given in sent.items() if first_of(given) == "external_id"}
+    return missing | _without_address(delivery, others)
+
+
+def _absent(delivery: Delivery, people: Sent, first: str, found: Mapping[str, Found]) -> set[int]:
+    missing = set()
+    for person, given in people.items():
+        profile = found.get(given[first])
+        if profile is None:
+            missing.add(person)
+        else:
+            _note(delivery, person, given, profile)
+    return missing
+
+
+def _without_address(delivery: Delivery, people: Sent) -> set[int]:
+    """Members of an external id alone: Klaviyo looks a list up by addresses, so those of the profile are taken."""
+    ids = [given["external_id"] for given in people.values()]
+    known = by_value(delivery.klaviyo.find_profiles("external_id", ids), "external_id", ids) if ids else {}
+    on_list = members(delivery, known.values())
+    missing = set()
+    for person, given in people.items():
+        profile = known.get(given["external_id"])
+        if profile is None or profile.id not in on_list:
+            missing.add(person)
+        else:
+            _note(delivery, person, given, profile)
+    return missing
+
+
+def _note(delivery: Delivery, person: int, given: Mapping[str, str], profile: Found) -> None:
+    remember(delivery, person, profile)
+    note_joined(delivery, person, given, profile)
+
+
+def members(delivery: Delivery, profiles: Iterable[Found], list_id: str = "") -> set[str]:
+    """The ids of those of these profiles that are on the list."""
+    list_id = list_id or delivery.progress.list_id
+    some = list({profile.id: profile for profile in profiles}.values())
+    found: set[str] = set()
+    emails = [each.email for each in some if each.email]
+    phones = [each.phone_number for each in some if each.phone_number and not each.email]
+    if emails:
+        found |= {each.id for each in delivery.klaviyo.find_members(list_id, "email", emails)}
+    if phones:
+        found |= {each.id for each in delivery.klaviyo.find_members(list_id, "phone_number", phones)}
+    for each in some:
+        # One request each, 60 a minute: few people have neither.
+        if not each.email and not each.phone_number and list_id in (delivery.klaviyo.lists_of(each.id) or ()):
+            found.add(each.id)
+    return found & {each.id for each in some}
+
+
+def _again_or_reject(delivery: Delivery, lost: Sent) -> None:
+    """Look again later, then send once more, then give up. Raises Later but for the last."""
+    state = delivery.progress.joined
+    state.missing = set(lost)
+    state.tries += 1
+    if (wait := settings.next_look_s(state.tries)) is not None:
+        raise Later(f"{len(lost)} people are not on the list yet; they are looked for again", wait)
+    merged = _merged(delivery, lost)
+    once_more = set(lost) - merged.keys() - state.again
+    for person in lost.keys() - once_more:
+        _reject(delivery, person, lost[person], merged.get(person))
+    if once_more:
+        state.again |= once_more
+        state.tries, state.missing = 0, None
+        for job in delivery.progress.jobs:
+            job.rows = [person for person in job.rows if person not in once_more]
+        delivery.progress.stage = "upload"
+        raise Later(f"{len(once_more)} people are not on the list; they are sent once more", 1.0)
+
+
+def _merged(delivery: Delivery, lost: Sent) -> dict[int, Found]:
+    """The people whose address leads to a profile with another one, one question each."""
+    found = {}
+    for person, given in lost.items():
+        if address := given.get("email"):
+            for profile in delivery.klaviyo.find_profiles("email", [address]):
+                if email.canonical(profile.email or "") != address:
+                    found[person] = profile
+    return found
+
+
+def _reject(delivery: Delivery, person: int, given: Mapping[str, str], merged: Found | None) -> None:
+    first = first_of(given)
+    profiles: Sequence[Found] = [merged] if merged else delivery.klaviyo.find_profiles(first, [given[first]])  # type: ignore[arg-type]
+    delivery.identities.doubt(delivery.hash_of(person))
+    delivery.identities.flush()
+    detail = _MERGED if merged else _NOT_THERE if profiles else _NO_PROFILE
+    found = {"profile": profiles[0].id} if profiles else {}
+    reason = "merged_profile" if merged else "not_on_list"
+    delivery.reject(person, reason, {"detail": detail, **found, "list": delivery.progress.list_id})

@@ -1,0 +1,200 @@
+"""Remembering: what became of the people of a batch is kept for the next ones, in keyed hashes.
+
+Knowing: the profile of each user to whom Klaviyo's external id does not lead, so that the user's events find it.
+
+What is known of the people of a batch from earlier ones, looked up once, before anything is done for anybody.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+
+from identity.identifiers import EMAIL, OWN, Named
+from klaviyo.lookups import by_value
+from queues.clock import now_ms
+from queues.people.identities import Known, audience_token
+from worker import counting
+from worker.coalesce import Intent
+from worker.delivery import Delivery
+from worker.lists import list_of
+from worker.people import late_news
+from worker.people.batch_people import People
+from worker.people.late_news import moved_away
+from worker.people.proving import given
+from worker.people.recognizing import KNOWN, current, holders
+from worker.people.verifying import AT_ONCE, remember
+from worker.progress import Facts
+
+
+def recall(delivery: Delivery) -> None:
+    """Learn the facts by which the people of the batch are coalesced. Raises NotAccepted, Later, LeaseLost."""
+    people = delivery.people
+    facts = Facts(shared=_shared(delivery, people))
+    people = people.with_facts(facts)
+    facts.elsewhere = _elsewhere(delivery, people)
+    facts.late, facts.spared = late_news.find(delivery, people, dict(facts.elsewhere))
+    facts.strangers = _strangers(delivery, people)
+    delivery.learn(facts)
+
+
+def _shared(delivery: Delivery, people: People) -> set[Named]:
+    memory = delivery.identities
+    found = {memory.hash(each): each for i in range(len(people.changes)) for each in people.who(i).named}
+    asked = [hashed for hashed, each in found.items() if each[0] != EMAIL]
+    return {found[hashed] for hashed in memory.shared(asked)}
+
+
+def _elsewhere(delivery: Delivery, people: People) -> list[tuple[Named, list[Named]]]:
+    """For the identifiers of changes without an e-mail, the people of earlier batches who have them now."""
+    memory = delivery.identities
+    said = [people.said(i) for i in range(len(people.changes))]
+    asked = dict.fromkeys(each for one in said if not one.who.email for each in one.leading)
+    if not asked:
+        return []
+    names = {memory.hash(one.who.name): one.who.name for one in said if one.who.name}
+    moving = {each for one in said for each in one.moving}
+    found = []
+    having, known = holders(memory, asked)
+    for each, people_now in current(having, known).items():
+        staying = [max(people_now, key=lambda holder: holder[1])] if people_now and each in moving else people_now
+        # Who has left is meant where nobody else ever had it.
+        staying = staying or (having[each] if len(having[each]) == 1 else [])
+        if staying:
+            found.append((each, [names.get(person, (KNOWN, person.hex())) for person, _ in staying]))
+    return found
+
+
+def _strangers(delivery: Delivery, people: People) -> set[int]:
+    """Removals whose e-mail was never delivered: it is new to the CDP's person, whose ids say who leaves."""
+    said = [people.said(i) for i in range(len(people.changes))]
+    told = {one.who.email for one in said if one.action != "remove"}
+    asked = {
+        i: delivery.identities.hash((EMAIL, one.who.email))
+        for i, one in enumerate(said)
+        if one.action == "remove" and one.who.email and one.who.email not in told and len(one.who.named) > 1
+    }
+    known = delivery.identities.people(list(set(asked.values()))) if asked else {}
+    unknown = {i: said[i].who.email for i, hashed in asked.items() if hashed not in known}
+    return set(unknown) - _listed(delivery, unknown)
+
+
+def _listed(delivery: Delivery, emails: Mapping[int, str]) -> set[int]:
+    """Those whose e-mail is on the list although nothing is remembered of it: another version of Ferry put it there."""
+    list_id = list_of(delivery, create=False) if emails else None
+    if list_id is None:
+        return set()
+    values = list(set(emails.values()))
+    found = by_value(delivery.klaviyo.find_members(list_id, "email", values), "email", values)
+    return {i for i, address in emails.items() if address in found}
+
+
+log = logging.getLogger(__name__)
+
+
+def keep_people(delivery: Delivery) -> None:
+    """Write down who is known by what, before the batch is settled. May be repeated. Raises redis.RedisError."""
+    memory, queue = delivery.identities, delivery.batch.queue
+    moved = moved_away(delivery) if queue.kind == "audience" else []
+    late_news.keep_times(delivery, moved)
+    for each in moved:
+        memory.quit(each.person, queue)
+        # An id leads to the earlier e-mail until that has left every list.
+        for by in () if each.stays else each.by:
+            memory.disown(each.person, by)
+            memory.leave(each.person, by)
+    ended = delivery.progress.rejected.keys() | delivery.progress.overtaken
+    for person, intent in delivery.intents.items():
+        if person not in ended:
+            _keep(delivery, person, intent)
+    if not memory.flush():
+        counting.identity(delivery.redis, queue, {"unremembered": 1})
+        log.warning(
+            "batch %s: memory of Redis is short, so nothing new is remembered of its people; they are looked up again",
+            delivery.batch.id,
+        )
+    _note_shared(delivery)
+
+
+def _keep(delivery: Delivery, person: int, intent: Intent) -> None:
+    memory, queue, people = delivery.identities, delivery.batch.queue, delivery.people
+    named = people.named(intent.indexes)
+    if not named:
+        return
+    hashed = delivery.hash_of(person)
+    moving = {each for i in intent.indexes for each in people.said(i).moving}
+    if intent.membership == "remove":
+        _keep_leaver(delivery, hashed, moving if intent.moved_to else ())
+    elif intent.written:
+        for each in named[1:] or named:
+            memory.deliver(hashed, memory.hash(each), delivery.batch.changes[intent.last].body.at)
+        for each in moving:
+            memory.own(hashed, memory.hash(each))
+        if intent.membership == "add" or queue.kind == "profile":
+            memory.join(hashed, queue)
+
+
+def _keep_leaver(delivery: Delivery, person: bytes, moved: Collection[Named]) -> None:
+    """`moved`: the ids that have a newer e-mail; they lead to the person until that has left every list."""
+    memory, queue = delivery.identities, delivery.batch.queue
+    memory.quit(person, queue)
+    if moved and memory.people([person]).get(person, Known()).audiences <= {audience_token(queue)}:
+        for each in moved:
+            memory.disown(person, memory.hash(each))
+            memory.leave(person, memory.hash(each))
+
+
+def _note_shared(delivery: Delivery) -> None:
+    """An identifier that more current e-mails have than may is nobody's from now on."""
+    memory, people, policy = delivery.identities, delivery.people, delivery.to.identity
+    moving = {each for i in range(len(people.changes)) for each in people.said(i).moving}
+    named = {each for intent in delivery.intents.values() for each in people.named(intent.indexes)}
+    hashed = {memory.hash(each): each for each in named - moving if each[0] not in (EMAIL, *OWN)}
+    holders = {by: having for by, having in memory.holders(list(hashed)).items() if len(having) > policy.shared_after}
+    if not holders:
+        return
+    known = memory.people(list({each.person for having in holders.values() for each in having}))
+    for by, having in holders.items():
+        current = sum(1 for each in having if each.person in known and known[each.person].audiences)
+        if current > policy.shared_after:
+            memory.share(hashed[by], now_ms())
+            counting.identity(delivery.redis, delivery.batch.queue, {"shared_value": 1})
+            log.warning(
+                "batch %s: %d current e-mails have one value of %s; it identifies nobody from now on (%s)",
+                delivery.batch.id,
+                current,
+                hashed[by][0],
+                by[:4].hex(),
+            )
+    memory.flush()
+
+
+def know(delivery: Delivery) -> None:
+    """Remember the profile of everybody who was imported with an e-mail and without the user id.
+
+    Raises NotAccepted; who was found until then is remembered.
+    """
+    memory, hidden = delivery.identities, _hidden(delivery)
+    known = memory.people([delivery.hash_of(person) for person in hidden])
+    new = [person for person in hidden if not known.get(delivery.hash_of(person), Known()).profile_id]
+    for start in range(0, len(new), AT_ONCE):
+        part = new[start : start + AT_ONCE]
+        addresses = [hidden[person]["email"] for person in part]
+        found = by_value(delivery.klaviyo.find_profiles("email", addresses), "email", addresses)
+        for person in part:
+            if profile := found.get(hidden[person]["email"]):
+                remember(delivery, person, profile)
+        memory.flush()
+
+
+def _hidden(delivery: Delivery) -> dict[int, dict[str, str]]:
+    """People with a user id by which Klaviyo does not know their profile, and what was sent of their identifiers."""
+    state, people = delivery.progress, delivery.people
+    found = {}
+    for person in state.uploaded() - state.rejected.keys():
+        named = people.named(delivery.intents[person].indexes)
+        if users := {value for kind, value in named if kind == "user_id"}:
+            sent = given(delivery, person)
+            if "email" in sent and users - {sent.get("external_id")}:
+                found[person] = sent
+    return found

@@ -1,0 +1,212 @@
+"""Verifying: which identifiers go with a person to Klaviyo, so that nobody's profile becomes somebody else's.
+
+Klaviyo is asked before a second identifier goes with a person for the first time; what it says is remembered. What is
+asked about is claimed before, so that what is free then stays free, as far as Ferry goes, until it is sent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from identity.sending import TAKEN, Choice, Profile, alone, choose, first_of, once
+from klaviyo.lookups import Found, ProfileField, by_value
+from mappings import email
+from mappings.profile import Profile as Mapped
+from queues import owners as claims
+from queues.clock import now_ms
+from queues.people.identities import Known, Named, is_verified
+from worker.delivery import Delivery
+from worker.people.batch_people import KINDS, identifiers_of
+from worker.people.recognizing import recognize
+
+log = logging.getLogger(__name__)
+
+#: By person: the identifiers by Klaviyo's names.
+Wanted = Mapping[int, Mapping[str, str]]
+_FIELDS: tuple[ProfileField, ...] = ("email", "external_id", "phone_number")
+#: People asked about before it is noted: batches that share a spent limit begin again with no more than these.
+AT_ONCE: Final = 1_000
+#: ms for which an open batch believes what Klaviyo said of identifiers that nobody has.
+_BELIEVED_MS: Final = 86_400_000
+
+
+def verify(delivery: Delivery, mapped: Mapping[int, Mapped]) -> None:
+    """Decide what is left out of the rows of these people, and claim the rest. Raises NotAccepted, LeaseLost."""
+    wanted = {person: identifiers_of(profile) for person, profile in mapped.items()}
+    _address_by_profile(delivery, [person for person, given in wanted.items() if "email" not in given])
+    several = {person: given for person, given in wanted.items() if len(given) > 1}
+    mode = delivery.to.identity.identifiers
+    if mode == "email_only":
+        for person, given in several.items():
+            _leave_out(delivery, person, Choice(alone(given)))
+        return
+    choices = _verified(delivery, several) if mode == "verified" else {}
+    _settle(delivery, wanted, choices)
+
+
+def _address_by_profile(delivery: Delivery, persons: Iterable[int]) -> None:
+    """People without an e-mail go under Klaviyo's id of their profile where it does not have their identifier.
+
+    The identifier is another profile's then: it was taken when they were delivered under it.
+    """
+    people, intents = delivery.people, delivery.intents
+    said = {person: [people.said(i) for i in intents[person].indexes] for person in persons}
+    leading = {p: list(dict.fromkeys(named for each in some for named in each.leading)) for p, some in said.items()}
+    moving = frozenset(named for some in said.values() for each in some for named in each.moving)
+    matches = recognize(delivery, leading, moving) if leading else {}
+    delivery.progress.profiles |= {person: each.profile_id for person, each in matches.items() if each.profile_id}
+
+
+def _settle(delivery: Delivery, wanted: Wanted, choices: Mapping[int, Choice]) -> None:
+    """Nobody's identifier twice in one import, nor in two open batches."""
+    changes = delivery.batch.changes
+    order = sorted(wanted, key=lambda person: (changes[person].body.at, person))
+    before = [_with_earlier(delivery, person, wanted[person], choices.get(person, Choice())) for person in order]
+    chosen = dict(zip(order, once([(wanted[p], c) for p, c in zip(order, before, strict=True)]), strict=True))
+    refused = _claimed(delivery, wanted, chosen)
+    for person, choice in chosen.items():
+        lost = refused.get(person, ())
+        warnings = (*choice.warnings, TAKEN) if lost else choice.warnings
+        _leave_out(delivery, person, Choice((*choice.left_out, *lost), warnings))
+
+
+def _with_earlier(delivery: Delivery, person: int, given: Mapping[str, str], choice: Choice) -> Choice:
+    """What Klaviyo refused once with this person is not sent again."""
+    earlier = [name for name in delivery.progress.left_out.get(person, ()) if name in given]
+    return choice._replace(left_out=tuple(dict.fromkeys((*choice.left_out, *earlier))))
+
+
+def _leave_out(delivery: Delivery, person: int, choice: Choice) -> None:
+    if choice.left_out:
+        delivery.progress.left_out[person] = choice.left_out
+    if choice.warnings:
+        delivery.warn(person, *choice.warnings)
+
+
+def send_alone(delivery: Delivery, person: int, given: Mapping[str, str]) -> bool:
+    """Klaviyo refused the person, perhaps for a second identifier: from now on the first goes alone. False: it did."""
+    left_out = alone(given)
+    if set(left_out) <= {*delivery.progress.left_out.get(person, ())}:
+        return False
+    _leave_out(delivery, person, Choice(left_out, (TAKEN,)))
+    delivery.identities.doubt(delivery.hash_of(person))
+    delivery.identities.flush()
+    return True
+
+
+def _claimed(delivery: Delivery, wanted: Wanted, chosen: Mapping[int, Choice]) -> dict[int, list[str]]:
+    """The identifiers that another open batch sends with somebody else, by person."""
+    memory = delivery.identities
+    asked: dict[bytes, list[tuple[int, str]]] = {}
+    owners: dict[bytes, bytes] = {}
+    for person, choice in chosen.items():
+        for name in alone(wanted[person]):
+            if name not in choice.left_out and name not in choice.own:
+                hashed = memory.hash(_named(name, wanted[person]))
+                asked.setdefault(hashed, []).append((person, name))
+                owners[hashed] = delivery.hash_of(person)
+    queue = delivery.batch.queue
+    refused = claims.claim(delivery.redis, queue.connection, delivery.batch.id, owners) if owners else set()
+    lost: dict[int, list[str]] = {}
+    for person, name in (each for hashed in refused for each in asked[hashed]):
+        lost.setdefault(person, []).append(name)
+    return lost
+
+
+def _named(name: str, given: Mapping[str, str]) -> Named:
+    return KINDS[name], given[name]  # type: ignore[index]
+
+
+def _verified(delivery: Delivery, several: Wanted) -> dict[int, Choice]:
+    """From what is known, and from what Klaviyo says. Raises NotAccepted; what it said until then is noted."""
+    memory, state, now = delivery.identities, delivery.progress, now_ms()
+    if now - state.asked_at > _BELIEVED_MS:
+        state.asked, state.asked_at = set(), now
+    known = memory.people([delivery.hash_of(person) for person in several])
+    choices: dict[int, Choice] = {}
+    unknown: list[int] = []
+    for person, given in several.items():
+        remembered = known.get(delivery.hash_of(person), Known())
+        own = tuple(name for name in alone(given) if memory.short(_named(name, given)) in remembered.on)
+        if person in state.asked or (is_verified(remembered, now) and own == alone(given)):
+            choices[person] = Choice(own=own)
+        else:
+            unknown.append(person)
+    for start in range(0, len(unknown), AT_ONCE):
+        choices |= _looked_up(delivery, {person: several[person] for person in unknown[start : start + AT_ONCE]})
+    return choices
+
+
+def _looked_up(delivery: Delivery, unknown: Wanted) -> dict[int, Choice]:
+    others = _claimed(delivery, unknown, dict.fromkeys(unknown, Choice()))
+    owners = owners_of(delivery, unknown.values())
+    choices = {}
+    for person, given in unknown.items():
+        having: dict[str, Profile | None] = {name: owners.get((name, value)) for name, value in given.items()}
+        choice = choose(given, having, phone_wins=delivery.to.identity.phone_wins)
+        choices[person] = choice = _without(choice, others.get(person, ()))
+        _leave_out(delivery, person, choice)
+        if (own := having[first_of(given)]) is not None:
+            remember(delivery, person, own)
+    delivery.identities.flush()
+    delivery.progress.asked |= unknown.keys()
+    taken = sum(TAKEN in choice.warnings for choice in choices.values())
+    log.info(
+        "batch %s: Klaviyo was asked for the identifiers of %d people; of %d one is another profile's and is not sent",
+        delivery.batch.id,
+        len(unknown),
+        taken,
+        extra={"fields": {"stage": "verified", "people": len(unknown), "taken": taken}},
+    )
+    return choices
+
+
+def _without(choice: Choice, others: Iterable[str]) -> Choice:
+    """The same without identifiers that another open batch sends with somebody else, unless the profile has them."""
+    lost = [name for name in others if name not in choice.left_out and name not in choice.own]
+    if not lost:
+        return choice
+    return choice._replace(left_out=(*choice.left_out, *lost), warnings=tuple(dict.fromkeys((*choice.warnings, TAKEN))))
+
+
+def remember(delivery: Delivery, person: int, profile: Profile) -> None:
+    """The person is that profile, with all identifiers that it shows, whoever gave it them."""
+    memory = delivery.identities
+    shown = {
+        "email": email.canonical(profile.email or ""),
+        "external_id": profile.external_id,
+        "phone": profile.phone_number,
+    }
+    on = [memory.short((kind, value)) for kind, value in shown.items() if value]
+    memory.remember(delivery.hash_of(person), profile.id, on, now_ms())
+
+
+def owners_of(delivery: Delivery, people: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], Found]:
+    """The profile of each identifier that has one.
+
+    Raises NotAccepted: a look-up that failed says of none that it is free.
+    """
+    found: dict[tuple[str, str], Found] = {}
+    people = list(people)
+    for field in _FIELDS:
+        values = list(dict.fromkeys(given[field] for given in people if field in given))
+        profiles = delivery.klaviyo.find_profiles(field, values, consents=True) if values else []
+        shown = by_value(profiles, field, values)
+        found |= {(field, value): profile for value, profile in shown.items()}
+        if field == "email" and len(profiles) > len(shown):
+            found |= _secondary(delivery, [value for value in values if value not in shown])
+    return found
+
+
+def _secondary(delivery: Delivery, addresses: Sequence[str]) -> dict[tuple[str, str], Found]:
+    """The profiles that have one of these addresses beside the one that they show (Klaviyo: multi email profiles).
+
+    By halves, for the answer does not say which address of the question led to them.
+    """
+    profiles = delivery.klaviyo.find_profiles("email", addresses, consents=True) if addresses else []
+    if not profiles or len(addresses) == 1:
+        return {("email", address): profile for address in addresses for profile in profiles}
+    half = len(addresses) // 2
+    return _secondary(delivery, addresses[:half]) | _secondary(delivery, addresses[half:])

@@ -1,0 +1,143 @@
+"""Kind snapshot: a list is made equal to what somebody sent as the whole of it.
+
+watch -> drain -> base -> rewrite -> plan -> apply -> finish. What comes of it are changes in the queue of the audience,
+which map, upload, confirm and remove people as ever.
+
+Before a snapshot is compared: note who changes from now on, and let everything accepted before be settled.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import msgspec
+
+from logs import log_ids
+from queues import holds, pending
+from queues.clock import now_ms
+from queues.errors import SnapshotGone
+from queues.pending import Look
+from queues.snapshots import guard, members, orders
+from snapshots.rows import Unreadable
+from worker.coalesce import Intent
+from worker.delivery import Delivery
+from worker.errors import Later
+from worker.people.batch_people import People
+from worker.settling import settle
+from worker.snapshots.apply import apply, close_all, finish, give_way, refuse, void_letters, wait_for_room
+from worker.snapshots.base import ground, rewrite
+from worker.snapshots.plan import Endless, approve, compared, count_start, gathered, gives_way
+from worker.snapshots.run import Carrier, carrier
+
+
+def intents(people: People) -> list[Intent]:
+    """One for all: of several snapshots of an audience the newest counts. Pure."""
+    changes = people.changes
+    order = sorted(range(len(changes)), key=lambda index: (changes[index].body.at, index))
+    return [Intent(order, final=True)] if changes else []
+
+
+def stages(delivery: Delivery) -> None:
+    """From where the progress says to the end, or to the next wait. Raises Later, NotAccepted, Held, LeaseLost."""
+    (index,) = delivery.intents
+    try:
+        of = carrier(delivery, index)
+    except msgspec.DecodeError as fault:
+        delivery.reject(index, "order_unreadable", {"detail": f"{fault}; start a newer worker and replay"})
+    if index in delivery.progress.ended():
+        close_all(delivery)
+        return settle(delivery)
+    log_ids.bind(snapshot=of.order.snapshot)
+    if of.course.step != "finish" and gives_way(of):
+        return give_way(of)
+    try:
+        _carry_out(of)
+    except SnapshotGone as gone:
+        return refuse(of, "snapshot_gone", {"detail": str(gone)})
+    except Unreadable as fault:
+        return refuse(of, "snapshot_unreadable", {"detail": str(fault)})
+    except Endless as fault:
+        return refuse(of, "snapshot_endless", {"detail": str(fault)})
+    return finish(of)
+
+
+def _carry_out(of: Carrier) -> None:
+    if of.course.step == "watch":
+        watch(of)
+    if of.course.step == "drain":
+        drain(of)
+    if of.course.step == "base":
+        ground(of)
+    if of.course.step != "finish":
+        if of.course.step == "apply":
+            wait_for_room(of)
+        count_start(of)
+        with closing(gathered(of)) as people:
+            if of.course.step == "rewrite":
+                rewrite(of, people)
+            with closing(compared(of, people)) as plan:
+                of.course.starts = 0
+                if of.course.step == "plan":
+                    approve(of, plan)
+                apply(of, plan)
+            void_letters(of, people)
+        of.course.step = "finish"
+        of.note()
+
+
+#: Seconds until it is looked again.
+LOOK_S = 5.0
+
+
+def watch(of: Carrier) -> None:
+    """Begin, or wait for the launch. Raises Later, SnapshotGone, LeaseLost."""
+    redis, order = of.delivery.redis, of.order
+    wait_ms = order.not_before - now_ms()
+    if wait_ms > 0:
+        # Without resting: a newer snapshot that comes takes its place at once.
+        raise Later(f"snapshot {order.snapshot} is launched later", wait_ms / 1000)
+    orders.keep(redis, order.snapshot)
+    for _ in of.body():
+        break
+    members.begin(redis, of.audience, order.snapshot)
+    of.course.since, of.course.step = now_ms(), "drain"
+    of.note()
+    _hurry(of)
+
+
+def drain(of: Carrier) -> None:
+    """Let what was accepted before `watch` end. Raises Later while something has not, LeaseLost."""
+    (seen,) = pending.look(of.delivery.redis, [of.audience])
+    if waits(seen, of.course.since):
+        if not seen.waiting.asked:  # what was put in front meanwhile, as a replayed dead letter is
+            _hurry(of)
+        raise Later(_why(of, f"{seen.waiting.asked or 'some'} changes of {of.audience} wait"), LOOK_S)
+    opened = guard.open_batches(of.delivery.redis, of.audience)
+    if of.course.before is None:
+        of.course.before = opened
+    of.course.before = [batch_id for batch_id in of.course.before if batch_id in opened]
+    if of.course.before:
+        raise Later(_why(of, f"{len(of.course.before)} batches of {of.audience} are open"), LOOK_S)
+    of.course.step = "base"
+    of.note()
+
+
+def waits(seen: Look, since: int) -> bool:
+    """Whether a change waits that was there at `since` (ms). Pure.
+
+    The flush that was asked for then counts them, whatever the clocks of the intakes say; the time finds those that
+    were put in front of them.
+    """
+    oldest = seen.waiting.oldest
+    return seen.waiting.asked > 0 or (oldest is not None and oldest < since)
+
+
+def _hurry(of: Carrier) -> None:
+    pending.flush(of.delivery.redis, of.audience, now_ms())
+    pending.wake(of.delivery.redis)
+
+
+def _why(of: Carrier, what: str) -> str:
+    hold = holds.of_queue(of.delivery.redis, of.audience)
+    held = f", which is held ({hold.reason}): see `ferry holds`" if hold else ""
+    return f"snapshot {of.order.snapshot}: {what} that came before it{held}"

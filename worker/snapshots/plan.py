@@ -1,0 +1,150 @@
+"""What a snapshot would change, found before anything is changed; and whether a person is asked first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from queues import holds
+from queues.change import Body, Change
+from queues.clock import now_ms
+from queues.doorbell import JOB_TIMEOUT
+from queues.people.identities import Holder, Known, Named
+from queues.snapshots import guard as snapshot_guard
+from queues.snapshots import guard as succession
+from queues.snapshots import members, orders
+from queues.snapshots.members import Bucket
+from snapshots import plan as guard
+from snapshots import planning
+from snapshots.gathering import Gathered, gather
+from snapshots.plan import Planned
+from snapshots.planned import Plan
+from snapshots.reading import rows
+from snapshots.rows import Unreadable
+from worker.backoff import HELD_MS
+from worker.errors import Later
+from worker.people.batch_people import MAX_ROW, encode_row, mapped_by
+from worker.progress import Rejection
+from worker.snapshots.run import Carrier
+
+log = logging.getLogger(__name__)
+
+#: Workers that may begin to read a snapshot without getting through it. Each is stopped after JOB_TIMEOUT, and the next
+#: one has to begin anew.
+MAX_STARTS: Final = 5
+
+_WAYS_OUT: Final = (
+    "If that is right, `ferry release {queue}` carries it out. If it is not, send a corrected snapshot, which takes "
+    "its place. Until then the list stays as it is"
+)
+
+
+class Endless(Exception):
+    """No worker gets through a snapshot in the time that it has; says what to do."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"{MAX_STARTS} workers began to read it, and none got through within {JOB_TIMEOUT // 60} minutes or "
+            "lived so long: split the audience, send fewer attributes, or give the workers a faster CPU and disk; then "
+            "send it again"
+        )
+
+
+def count_start(of: Carrier) -> None:
+    """A worker begins to read the snapshot. Raises Endless when too many did so in vain, Held, LeaseLost."""
+    _ = of.aimed  # wrong settings are no vain start
+    if of.course.starts >= MAX_STARTS:
+        raise Endless
+    of.course.starts += 1
+    of.note()
+
+
+def gathered(of: Carrier) -> Gathered:
+    """Everybody whom the snapshot names. Raises Unreadable, SnapshotGone, LeaseLost."""
+    order, to = of.order, of.aimed.to
+    people = gather(rows(of.body(), order.format, order.gzip, of.selection, to.rules, to.identity.blocked))
+    if order.rows not in (None, people.counts.rows):
+        people.close()
+        raise Unreadable(
+            f"{people.counts.rows} rows came where {order.rows} were announced: send it again whole, or correct `rows`"
+        )
+    return people
+
+
+def compared(of: Carrier, people: Gathered) -> Plan:
+    """What is to be changed, by what the membership ledger holds now. Raises LeaseLost."""
+
+    def buckets(numbers: list[int]) -> dict[int, Bucket]:
+        of.renew()
+        return members.read(of.delivery.redis, of.audience, numbers)
+
+    def check(planned: Planned) -> str | None:
+        of.renew()
+        return _fault(of, planned)
+
+    return planning.plan(people, buckets, of.order.at, check, _Memory(of))
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What is remembered of people; the batch stays this worker's while it is asked. Raises LeaseLost."""
+
+    of: Carrier
+
+    def hash(self, named: Named) -> bytes:
+        return self.of.delivery.identities.hash(named)
+
+    def people(self, persons: Sequence[bytes]) -> dict[bytes, Known]:
+        self.of.renew()
+        return self.of.delivery.identities.people(persons)
+
+    def holders(self, identifiers: Sequence[bytes]) -> dict[bytes, list[Holder]]:
+        self.of.renew()
+        return self.of.delivery.identities.holders(identifiers)
+
+
+def approve(of: Carrier, plan: Plan) -> None:
+    """Write down what it comes to, and go on. Raises Later where a person is asked first, LeaseLost."""
+    of.record.counts, of.record.examples, of.record.state = plan.counts, plan.shrunk, "planning"
+    why = guard.verdict(plan.counts, of.connection.max_removal_percent)
+    queue = of.delivery.batch.queue
+    asked = of.order.confirmed or snapshot_guard.is_confirmed(of.delivery.redis, queue, of.order.snapshot)
+    if why and not asked:
+        _ask(of, why)
+    of.course.step, of.record.state = "apply", "applying"
+    of.note()
+
+
+def gives_way(of: Carrier) -> bool:
+    """Whether a newer snapshot stands in the place of this one."""
+    redis, queue = of.delivery.redis, of.delivery.batch.queue
+    others = succession.waiting(redis, queue)
+    return succession.overtaken(of.order, others, members.snapshot_at(redis, of.audience), now_ms())
+
+
+def _ask(of: Carrier, why: str) -> None:
+    redis, queue = of.delivery.redis, of.delivery.batch.queue
+    of.record.state = "held"
+    of.note()
+    resolve = f"{why[:1].upper()}{why[1:]}. {_WAYS_OUT.format(queue=queue)}"
+    if holds.place(redis, queue, holds.Hold(snapshot_guard.GUARD, now_ms(), resolve)):
+        log.error("snapshot %s: %s is held (%s). %s", of.order.snapshot, queue, snapshot_guard.GUARD, resolve)
+    if gives_way(of):  # whoever submitted it meanwhile found no hold to end
+        snapshot_guard.replace_held(redis, queue)
+    raise Later(f"snapshot {of.order.snapshot} waits for a person", HELD_MS / 1000)
+
+
+def _fault(of: Carrier, planned: Planned) -> str | None:
+    """Why nobody can be sent for this change; None when it can. What is queued already is not looked at again."""
+    if members.bucket_of(planned.identity) < of.course.bucket:
+        return None
+    body = Body(planned.action, of.order.at, orders.KIND, of.order.snapshot, msgspec.Raw(planned.fragment))
+    to = of.aimed.to
+    mapped = mapped_by(to.rules, [Change(planned.keys, 0, body)], f"snapshot {of.order.snapshot}", to.identity)
+    if isinstance(mapped, Rejection):
+        return mapped.reason
+    return "profile_too_large" if len(encode_row(mapped)) > MAX_ROW else None

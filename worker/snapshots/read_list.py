@@ -1,0 +1,55 @@
+"""Klaviyo's list as the membership ledger would have it: read page by page, kept in the ledger between two rings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from klaviyo.errors import NotAccepted
+from klaviyo.listing import Listing
+from klaviyo.outcomes import Hold
+from mappings import email
+from queues.snapshots import members, rosters
+from queues.snapshots.rosters import Identities
+from worker.snapshots.run import Carrier
+
+#: People written down at a time.
+PORTION = 5_000
+
+
+def read(of: Carrier) -> None:
+    """Keep everybody on the list of `course.list_id`, from its cursor on. Raises NotAccepted, LeaseLost.
+
+    675 pages a minute are allowed: between them the batch goes back and the reading goes on at the cursor.
+    """
+    listing = of.delivery.klaviyo.list_profiles(of.course.list_id, of.course.cursor)
+    more = True
+    while more:
+        found: list[Identities] = []
+        try:
+            more = _portion(listing, found)
+        except NotAccepted as refusal:
+            if not (isinstance(refusal.outcome, Hold) and refusal.outcome.reason == "list_gone"):
+                raise
+            # Nobody is on it. What is to become of it, its audience's own queue asks when it uploads.
+            more = False
+        finally:
+            if found:
+                rosters.add(of.delivery.redis, of.order.snapshot, found)
+                of.course.cursor = listing.cursor
+                of.course.portions += 1
+        of.note()
+
+
+def identities(profile: Mapping[str, str | None]) -> Identities:
+    """By what the membership ledger may know somebody on a list, strongest first. Pure."""
+    return members.identities({**profile, "email": email.canonical(profile.get("email") or "")})
+
+
+def _portion(listing: Listing[dict[str, str | None]], found: list[Identities]) -> bool:
+    """Add up to PORTION people; whether there may be more."""
+    for profile in listing:
+        if known := identities(profile):
+            found.append(known)
+        if len(found) >= PORTION:
+            return True
+    return False
