@@ -6,47 +6,50 @@ import os
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from commands.over_url import Group
-from configuration import settings
-from configuration.settings import SettingsError
+from configuration.errors import SettingsError
 from ops.errors import Misconfigured
 from text.escaping import visible_lines
 
-#: Name -> module and object, in the order of the help. Imported when used: `ferry status` needs no web server.
-_COMMANDS = {
-    "demo": "commands.demo:demo",
-    "up": "commands.up:up",
-    "status": "commands.status:status",
-    "flush": "commands.flush:flush",
-    "hold": "commands.holds:hold",
-    "holds": "commands.holds:list_holds",
-    "release": "commands.holds:release",
-    "dead": "commands.dead:dead",
-    "explain": "commands.explain:explain",
-    "preview": "commands.preview:preview",
-    "sync": "commands.sync:sync",
-    "syncs": "commands.syncs:syncs",
-    "reconcile": "commands.reconcile:reconcile",
-    "preflight": "commands.preflight:preflight",
-    "export": "commands.export:export",
-    "estimate": "commands.estimate:estimate",
-    "doctor": "commands.doctor:doctor",
-    "connections": "commands.connections.group:connections",
-    "senders": "commands.senders:senders",
-    "selftest": "commands.selftest:selftest",
-    "release-check": "commands.release_check:release_check",
-    "users": "commands.users:users",
-    "audit": "commands.audit:audit",
-    "alerts": "commands.alerts:alerts",
-    "registration": "commands.registration:registration",
-    "web": "commands.web:web",
-    "scheduler": "commands.scheduler:scheduler",
-    "worker": "commands.worker:worker",
-    "emulator": "commands.emulator:emulator",
+#: Name -> module and object, and what the help says of it, in the order of the help. A command is imported when it is
+#: used, and not for the help: `ferry status` needs no web server.
+COMMANDS: Final = {
+    "demo": ("commands.demo:demo", "See the main job done, in half a minute."),
+    "up": ("commands.up:up", "Start everything and keep it running."),
+    "status": ("commands.status:status", "Show what waits, what comes next, what went wrong."),
+    "flush": ("commands.flush:flush", "Send what waits now."),
+    "hold": ("commands.holds:hold", "Stop sending from a queue or connection."),
+    "holds": ("commands.holds:list_holds", "List what is held, why, and what ends it."),
+    "release": ("commands.holds:release", "Let a held queue or connection go on."),
+    "dead": ("commands.dead:dead", "Look at what could not be delivered; send it again."),
+    "explain": ("commands.explain:explain", "Tell the story of one person."),
+    "preview": ("commands.preview:preview", "Show what a message would become."),
+    "sync": ("commands.sync:sync", "Make a list equal to a file."),
+    "syncs": ("commands.syncs:syncs", "List snapshots, newest first, with their counts."),
+    "reconcile": ("commands.reconcile:reconcile", "Compare Klaviyo's list with what Ferry put there."),
+    "preflight": ("commands.preflight:preflight", "Say who of an audience could be mailed."),
+    "export": ("commands.export:export", "Write people into files for Klaviyo's SFTP import."),
+    "estimate": ("commands.estimate:estimate", "Say how long an upload takes."),
+    "doctor": ("commands.doctor:doctor", "Check everything, and say what to do."),
+    "connections": (
+        "commands.connections.group:connections",
+        "See, add, test and remove connections; exchange their keys.",
+    ),
+    "senders": ("commands.senders:senders", "List the senders: what each may post, and its last use."),
+    "selftest": ("commands.selftest:selftest", "Try a round trip on a Klaviyo TEST account."),
+    "release-check": ("commands.release_check:release_check", "Check whether this release may start."),
+    "users": ("commands.users:users", "Say who may look, act, and see persons."),
+    "audit": ("commands.audit:audit", "Show who did what, newest first."),
+    "alerts": ("commands.alerts:alerts", "List the alerts that are raised."),
+    "registration": ("commands.registration:registration", "Print the registration for mParticle."),
+    "web": ("commands.web:web", "Run the intake and the console."),
+    "scheduler": ("commands.scheduler:scheduler", "Run the scheduler alone."),
+    "worker": ("commands.worker:worker", "Run a worker alone."),
+    "emulator": ("commands.emulator:emulator", "Run a local Klaviyo."),
 }
 
 
@@ -55,22 +58,29 @@ class _Ferry(Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """What one needs first comes first."""
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command and what is left of the arguments; FERRY_PREFIX is settled before anything of it is imported."""
+        from configuration import settings  # with libraries that `ferry --help` need not wait for
+
         settings.adopt_prefix(Path(_named_folder(args) or os.environ.get("FERRY_VAR") or "var"))
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, or None when there is none of that name."""
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module, name = _COMMANDS[cmd_name].split(":")
+        module, name = COMMANDS[cmd_name][0].split(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, of which none is imported for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what it says when it cannot steers no terminal."""

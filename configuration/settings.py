@@ -16,6 +16,7 @@ from configuration import alerts_file, checks, connections_file, senders_file
 from configuration.alerts import Alerting
 from configuration.connections import DEFAULT, Connection, Connections
 from configuration.connections_file import UPLOAD_LIMIT
+from configuration.errors import SettingsError
 from configuration.senders import Sender
 from queues import bounds
 from queues.policy import FlushPolicy
@@ -50,10 +51,6 @@ _EXAMPLES = {
     "FERRY_VAR": "./var",
     "PORT": "8000",
 }
-
-
-class SettingsError(ValueError):
-    """A setting cannot be used; the message names it, the problem and an example."""
 
 
 @dataclass(frozen=True, slots=True)

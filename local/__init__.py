@@ -1,1 +1,1 @@
-"""local"""
+"""`ferry up`: all processes on one machine, with an embedded Redis."""

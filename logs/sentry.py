@@ -13,7 +13,7 @@ from sentry_sdk.integrations.logging import EventHandler
 from sentry_sdk.types import Event, Hint
 from sentry_sdk.utils import BadDsn
 
-from configuration.settings import SettingsError
+from configuration.errors import SettingsError
 from logs import log_ids
 from logs.text_lines import OneLine, message
 from text.escaping import visible

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 
-from configuration.settings import SettingsError
+from configuration.errors import SettingsError
 from logs.json_lines import JsonLine
 from logs.text_lines import OneLine
 

@@ -1,1 +1,1 @@
-"""The operator's surface: the `ferry` command. May read every other room; nobody imports it."""
+"""What operators ask and do, shared by the command line and the console."""

@@ -1,1 +1,1 @@
-"""text"""
+"""Words and names: how times and numbers are written, what is escaped, names in JSON, hosts."""

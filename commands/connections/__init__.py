@@ -1,1 +1,1 @@
-"""commands/connections"""
+"""`ferry connections`: one file a subcommand."""

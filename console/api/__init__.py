@@ -1,1 +1,1 @@
-"""console/api"""
+"""The operator's API: the pages' questions and acts for programs, and its OpenAPI document."""

@@ -1,1 +1,1 @@
-"""console/auth"""
+"""Who may look and act: signing in, sessions, roles, and guards against other pages and guessed tokens."""

@@ -1,1 +1,1 @@
-"""console/metrics"""
+"""`/metrics` for Prometheus."""

@@ -1,1 +1,1 @@
-"""intake/access"""
+"""Whom Ferry believes: tokens, what each sender may do, and whose settings count."""

@@ -1,1 +1,1 @@
-"""intake/campaigns"""
+"""Segment's campaigns and warehouse lists: `PUT /v1/campaigns`."""

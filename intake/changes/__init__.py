@@ -1,1 +1,1 @@
-"""intake/changes"""
+"""Ferry's own format: `POST /v1/changes`."""

@@ -1,1 +1,1 @@
-"""intake/http"""
+"""HTTP itself: the server, bodies and their limits, fairness between clients, errors."""

@@ -1,1 +1,1 @@
-"""intake/mparticle"""
+"""mParticle's Firehose: `POST /v1/mparticle`."""

@@ -1,1 +1,1 @@
-"""intake/openapi"""
+"""The intake's OpenAPI document and the page that shows it."""

@@ -1,1 +1,1 @@
-"""intake/segment"""
+"""Segment's messages: `POST /v1/segment`."""

@@ -1,1 +1,1 @@
-"""mappings/segment"""
+"""Segment's events and traits, and the settings of a destination: triggers, templates, conditions."""

@@ -1,1 +1,1 @@
-"""ops/checks"""
+"""The checks of `ferry doctor` and `ferry release-check`."""

@@ -1,1 +1,1 @@
-"""ops/connections"""
+"""Connections as an operator sees them, and their keys."""

@@ -1,1 +1,1 @@
-"""ops/dead_letters"""
+"""Dead letters: choosing, showing and exporting them, and what their reasons mean."""

@@ -1,1 +1,1 @@
-"""ops/explain"""
+"""The history of one person: `ferry explain` and the person lookup."""

@@ -1,1 +1,1 @@
-"""ops/export"""
+"""`ferry export`: people as files for Klaviyo's SFTP import."""

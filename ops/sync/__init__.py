@@ -1,1 +1,1 @@
-"""ops/sync"""
+"""`ferry sync`: a file becomes a snapshot."""

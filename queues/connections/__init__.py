@@ -1,1 +1,1 @@
-"""queues/connections"""
+"""What is kept of connections: keys, accounts, settings that messages brought, and changes of them."""

@@ -1,1 +1,1 @@
-"""queues/history"""
+"""What became of changes: settled batches, figures by the hour, traces of a person."""

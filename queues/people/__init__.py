@@ -1,1 +1,1 @@
-"""queues/people"""
+"""What is remembered of people, under keyed hashes: identifiers, newest times, consents."""

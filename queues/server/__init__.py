@@ -1,1 +1,1 @@
-"""queues/server"""
+"""The Redis server: connecting, Sentinel, whose it is, durability, room, and whether it was rolled back."""

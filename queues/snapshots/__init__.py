@@ -1,1 +1,1 @@
-"""queues/snapshots"""
+"""Snapshots in Redis: orders, bodies, records, and the membership ledger that they are compared with."""

@@ -10,6 +10,7 @@ from configuration import settings
 from configuration.alerts import Alerting, Limits, Mail, Webhook
 from configuration.alerts_file import load
 from configuration.connections_file import ConnectionsError
+from configuration.errors import SettingsError
 
 SLACK = "https://hooks.slack.com/services/T0/B0/secret-of-slack"
 SMTP = "smtps://ferry:secret-of-smtp@mail.example.com:465"
@@ -111,7 +112,7 @@ def test_a_process_does_not_start_with_a_wrong_table(tmp_path: Path, monkeypatch
     file = tmp_path / "connections.toml"
     file.write_text("alerts = 1\n")
     monkeypatch.setenv("FERRY_CONNECTIONS", str(file))
-    with pytest.raises(settings.SettingsError, match=r"\[alerts\]: Invalid input type"):
+    with pytest.raises(SettingsError, match=r"\[alerts\]: Invalid input type"):
         settings.load()
     file.write_text('[alerts]\nslack_url_env = "SLACK_WEBHOOK"\n')
     known = settings.load()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from commands.main import _COMMANDS
+from commands.main import COMMANDS
 from configuration import settings
 from tests.support.dynos import procfile
 
@@ -48,7 +48,7 @@ def test_the_procfile_names_commands_there_are() -> None:
     assert procfile().keys() == RUNNING | {"release"}
     for command in procfile().values():
         name, word = command.split()
-        assert (name, word in _COMMANDS) == ("ferry", True)
+        assert (name, word in COMMANDS) == ("ferry", True)
 
 
 def test_the_app_starts_each_process_once_beside_a_store_that_keeps_its_data() -> None:
@@ -134,5 +134,5 @@ def test_base_images_have_exact_versions() -> None:
 
 def test_the_page_names_only_commands_there_are() -> None:
     named = set(re.findall(r"(?:^|`|bin/|(?:run|worker) )ferry ([a-z-]+)", text("docs/deploy.md"), re.MULTILINE))
-    assert named <= set(_COMMANDS), named - set(_COMMANDS)
+    assert named <= set(COMMANDS), named - set(COMMANDS)
     assert {"doctor", "flush"} <= named

@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from commands.main import _COMMANDS, main
-from tests.support.ops import ferry, ferry_process
+from commands.main import COMMANDS, main
+from tests.support.ops import ROOT, ferry, ferry_process
 
 NOWHERE = "redis://user:s3cret@127.0.0.1:1/0"
 
 
-@pytest.mark.parametrize("name", _COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself_within_eighty_columns(name: str) -> None:
     told = CliRunner().invoke(main, [name, "--help"])
     assert told.exit_code == 0
@@ -21,6 +23,21 @@ def test_every_command_explains_itself_within_eighty_columns(name: str) -> None:
     command = main.get_command(main.make_context("ferry", [name]), name)
     assert command is not None
     assert not command.get_short_help_str(60).endswith("..."), "the first sentence fits into the list of commands"
+    assert command.get_short_help_str(60) == COMMANDS[name][1]
+
+
+def test_the_help_imports_neither_a_server_nor_a_client_of_redis_rq_or_klaviyo() -> None:
+    program = """
+import sys
+from commands.main import main
+try:
+    main(["--help"])
+except SystemExit:
+    print(sorted({"falcon", "klaviyo", "redis", "requests", "rq", "uvicorn"} & set(sys.modules)), file=sys.stderr)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "Send what waits now." in ended.stdout
+    assert ended.stderr == "[]\n"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from configuration.settings import SettingsError
+from configuration.errors import SettingsError
 from logs import log_ids, setup
 from logs.json_lines import JsonLine
 from logs.text_lines import OneLine

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from configuration import settings
 from configuration.connections import Connection
+from configuration.errors import SettingsError
 from configuration.senders import Rate, Sender
-from configuration.settings import Settings, SettingsError
+from configuration.settings import Settings
 
 TOKEN, OTHER = "a token of sixteen or more", "another token of as many"
 

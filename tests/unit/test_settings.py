@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from configuration import settings
-from configuration.settings import SettingsError, Token
+from configuration.errors import SettingsError
+from configuration.settings import Token
 from queues.policy import FlushPolicy
 
 

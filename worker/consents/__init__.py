@@ -1,1 +1,1 @@
-"""worker/consents"""
+"""Kind consent: subscribing and unsubscribing."""

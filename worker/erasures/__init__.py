@@ -1,1 +1,1 @@
-"""worker/erasures"""
+"""Kind erasure: a person is taken out of the ledger and deleted at Klaviyo."""

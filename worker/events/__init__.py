@@ -1,1 +1,1 @@
-"""worker/events"""
+"""Kind event: events are sent in bulk, each once."""

@@ -1,1 +1,1 @@
-"""worker/snapshots"""
+"""Kind snapshot: a list is made equal to a file."""
