@@ -148,12 +148,16 @@ class Walks:
 
 
 class _Following:
-    """The hook of every thread that is followed; it notes while there is a trip."""
+    """The hook of every thread that is followed: it notes while there is a trip.
+
+    `here`: of this thread only, for a walk whose other threads do something else meanwhile.
+    """
 
     trip: Trip | None = None
+    here: int | None = None
 
     def __call__(self, frame: FrameType, event: str, argument: object) -> None:
-        if self.trip is not None:
+        if self.trip is not None and self.here in (None, threading.get_ident()):
             self.trip.profile(frame, event, argument)
 
 
@@ -165,7 +169,7 @@ def measure() -> dict[str, Trip]:
         for name, block, walk in walks:
             for trip in (None, Trip()):
                 with block():
-                    following.trip = trip
+                    following.trip, following.here = trip, threading.get_ident() if name.startswith("ferry") else None
                     sys.setprofile(following)
                     walk()
                     sys.setprofile(None)
