@@ -19,11 +19,10 @@ from klaviyo.bulk import chunks
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
-from klaviyo.limiter import fingerprint
 from mappings.profile import Profile
 from mappings.rules import Rules
 from queues.change import decode
-from queues.klaviyo_limits import RedisLimiter
+from queues.klaviyo_limits import RedisLimiter, fingerprint
 from worker.people.batch_people import encode_row, mapped_by
 
 _RULES = Rules(alternate_identifier="customer")

@@ -17,7 +17,6 @@ from configuration.settings import Settings
 from klaviyo.accounts import read_account
 from klaviyo.calls import Caller
 from klaviyo.endpoints import PUBLISHED
-from klaviyo.limiter import fingerprint
 from ops.connections.keys import titled, wanted_key
 from ops.errors import Failed
 from ops.ledger import ledger
@@ -27,7 +26,7 @@ from ops.selftest.recording import Hearing
 from ops.selftest.run import round_trip, run
 from ops.selftest.trial import Trial
 from ops.selftest.verdict import identity as run_identity
-from queues.klaviyo_limits import RedisLimiter
+from queues.klaviyo_limits import RedisLimiter, fingerprint
 
 
 @click.command()

@@ -18,11 +18,12 @@ from identity.identifiers import (
     STRENGTH,
     Identifiers,
     Named,
+    key_of,
     of_id,
     of_person,
     of_phone,
+    typed_phone,
 )
-from identity.keys import key_of, typed_phone
 from mappings import email
 from mappings.identifiers import ALTERNATE, PHONES, identifier
 from mappings.person import Identity, Person

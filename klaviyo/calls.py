@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,7 +19,6 @@ import msgspec
 from klaviyo.endpoints import Endpoint
 from klaviyo.errors import NotAccepted, Throttled
 from klaviyo.http import Answer, Reply, Transport
-from klaviyo.limiter import Limiter
 from klaviyo.meter import UNMETERED, Meter
 from klaviyo.outcomes import UNEXPECTED, Accepted, Outcome, Retry, read_problems, summary
 from klaviyo.responses import classify
@@ -31,6 +30,18 @@ MAX_PAGES = 1_000
 
 logger = logging.getLogger(__name__)
 Shape = TypeVar("Shape")
+
+
+class Limiter(Protocol):
+    """What the client needs of a limiter."""
+
+    def acquire(self, endpoint: str) -> float:
+        """0.0 and a slot is taken, or the seconds until one may be free."""
+        ...
+
+    def pause(self, endpoint: str, seconds: float) -> None:
+        """Refuse everybody's slots for `seconds`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

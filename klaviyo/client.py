@@ -20,11 +20,10 @@ from klaviyo import (
     subscriptions,
 )
 from klaviyo.accounts import Account
-from klaviyo.calls import Caller
+from klaviyo.calls import Caller, Limiter
 from klaviyo.deletions import Identifier
 from klaviyo.http import Transport
 from klaviyo.imports import ImportJob, RowFailure
-from klaviyo.limiter import Limiter
 from klaviyo.list_people import Person
 from klaviyo.listing import Listing
 from klaviyo.lookups import Found, ProfileField

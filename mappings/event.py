@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mappings import attributes, contact, person, schema, times
+from mappings import attributes, contact, person, times
 from mappings import attributes as coercion
+from mappings import profile as schema
 from mappings.contact import ANONYMOUS_ID
 from mappings.errors import Reason, Rejected, Unfit
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE

@@ -1,14 +1,161 @@
-"""A CDP's person becomes a Klaviyo profile."""
+"""A CDP's person becomes a Klaviyo profile.
+
+Klaviyo's profile as one flat marshmallow schema: every identifier and standard field, and how each is read.
+
+Flat and built once: a nested schema costs several times as much for each person, and so does building one per call.
+
+Coordinates, time zones and addresses of machines as Klaviyo's `location` takes them.
+"""
 
 from __future__ import annotations
 
+import ipaddress
+import re
+import zoneinfo
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
-from mappings import attributes, identifiers, phone, schema
+from marshmallow import EXCLUDE, Schema, ValidationError
+from marshmallow.fields import Field
+
+from mappings import attributes, email, fields, identifiers, phone
+from mappings.errors import Reason, Unfit
 from mappings.person import Person
 from mappings.phone import Phones
 from mappings.rules import Rules
+
+#: Klaviyo: profile location; four decimals are about eleven metres.
+_DECIMALS = 4
+_MAX_LATITUDE = 90
+_MAX_LONGITUDE = 180
+_DECIMAL = re.compile(r"[+-]?\d{1,3}(?:\.\d{1,20})?", re.ASCII)
+#: Names of the time zone database that are no place: the machine's own zone and the two placeholders.
+_NO_PLACE = {"Factory", "localtime", "posixrules"}
+
+
+def latitude(value: object) -> float:
+    """Degrees north, rounded to four decimals; raises Unfit(latitude_invalid)."""
+    return _degrees(value, _MAX_LATITUDE, Reason.LATITUDE_INVALID)
+
+
+def longitude(value: object) -> float:
+    """Degrees east, rounded to four decimals; raises Unfit(longitude_invalid)."""
+    return _degrees(value, _MAX_LONGITUDE, Reason.LONGITUDE_INVALID)
+
+
+def _degrees(value: object, limit: int, reason: Reason) -> float:
+    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -limit <= value <= limit:
+        raise Unfit(reason)
+    return round(value, _DECIMALS)
+
+
+@cache
+def _time_zones() -> dict[str, str]:
+    """Lower case -> the name as the time zone database spells it; read from disk once per process."""
+    return {name.lower(): name for name in zoneinfo.available_timezones() - _NO_PLACE}
+
+
+def time_zone(value: object) -> str:
+    """The IANA name, whatever case it came in; raises Unfit(timezone_invalid)."""
+    name = _time_zones().get(value.strip().lower()) if isinstance(value, str) else None
+    if name is None:
+        raise Unfit(Reason.TIMEZONE_INVALID)
+    return name
+
+
+def ip(value: object) -> str:
+    """An IPv4 or IPv6 address as text; raises Unfit(ip_invalid)."""
+    try:
+        return str(ipaddress.ip_address(str(value).strip()))
+    except ValueError as error:
+        raise Unfit(Reason.IP_INVALID) from error
+
+
+_LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*", re.ASCII | re.IGNORECASE)
+
+
+class Read(Field[Any]):
+    """A field read by a pure function, whose Unfit becomes the field's error: the reason code.
+
+    It replaces the whole of `deserialize`, not the customary `_deserialize`: the steps between look for nulls,
+    defaults and validators, of which a profile has none, and take half the time of a load.
+    """
+
+    def __init__(self, read: Callable[[Any], str | float], *, attribute: str) -> None:
+        super().__init__(attribute=attribute)
+        self._read = read
+
+    def deserialize(
+        self,
+        value: object,
+        attr: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        **kwargs: object,
+    ) -> str | float:
+        """`value` as Klaviyo takes it; raises ValidationError with the reason code."""
+        try:
+            return self._read(value)
+        except Unfit as unfit:
+            raise ValidationError(unfit.reason) from unfit
+
+
+def _text(value: object) -> str:
+    """Text as it is, numbers as text; raises Unfit(field_invalid) for tags, lists and objects."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unfit(Reason.FIELD_INVALID)
+    return str(value)
+
+
+def _locale(value: object) -> str:
+    """A language tag such as `en-US` (BCP 47); the `en_US` of many systems is the same tag written otherwise."""
+    tag = value.strip().replace("_", "-") if isinstance(value, str) else ""
+    if not _LANGUAGE_TAG.fullmatch(tag):
+        raise Unfit(Reason.LOCALE_INVALID)
+    return tag
+
+
+_READS: Final[dict[str, Callable[[Any], str | float]]] = {
+    "email": email.first_valid,
+    "phone_number": phone.first_valid,
+    "external_id": identifiers.external_id,
+    "first_name": _text,
+    "last_name": _text,
+    "organization": _text,
+    "title": _text,
+    "image": _text,
+    "locale": _locale,
+    "address1": _text,
+    "address2": _text,
+    "city": _text,
+    "country": _text,
+    "region": _text,
+    "zip": _text,
+    "latitude": latitude,
+    "longitude": longitude,
+    "timezone": time_zone,
+    "ip": ip,
+}
+_ProfileSchema = Schema.from_dict(
+    {name: Read(read, attribute=fields.dotted(name)) for name, read in _READS.items()}, name="ProfileSchema"
+)
+_SCHEMA = _ProfileSchema(partial=True, unknown=EXCLUDE)
+
+
+def load(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Reason]]:
+    """What holds of the flat values, in the nested shape Klaviyo wants, and the reason for each field that does not.
+
+    Identifiers come as their candidates (a list of addresses or ids, `Phones`), everything else as one value.
+    """
+    try:
+        return _SCHEMA.load(values), {}
+    except ValidationError as error:
+        return dict(error.valid_data or {}), {name: codes[0] for name, codes in error.messages_dict.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +178,7 @@ def to_profile(person: Person, rules: Rules) -> Profile:
     """The person as a Klaviyo profile by these rules; raises Rejected when nothing sendable identifies the person."""
     found = identifiers.candidates(person.identities, rules)
     draft = attributes.draft(person, rules)
-    loaded, errors = schema.load(_flat(found, draft, rules))
+    loaded, errors = load(_flat(found, draft, rules))
     errors |= found.errors()
     identifiers.check(loaded, errors)
     if draft.properties:

@@ -12,13 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from configuration.settings import Settings
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
-from klaviyo.limiter import fingerprint
 from ops.errors import Failed
 from ops.output import console
 from ops.retrying import Patience, patiently
 from ops.roster import Roster
 from queues.connections.accounts import Cipher
-from queues.klaviyo_limits import RedisLimiter
+from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.names import Queue
 from worker.connection import Destination, destination
 from worker.errors import Held

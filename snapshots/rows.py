@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from identity.keys import key_of
+from identity.identifiers import key_of
 from queues.snapshots import members
 from queues.snapshots.buckets import IDENTIFIERS
 

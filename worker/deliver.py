@@ -19,7 +19,6 @@ from redis import Redis
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted
-from klaviyo.limiter import fingerprint
 from logs import log_ids
 from queues import batches, holds
 from queues.batches import Batch
@@ -27,7 +26,7 @@ from queues.clock import now_ms
 from queues.connections.accounts import Cipher
 from queues.errors import LeaseLost
 from queues.holds import Hold
-from queues.klaviyo_limits import RedisLimiter
+from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.server.connection import connect
 from worker import counting, progress, refusals
 from worker.backoff import HELD_MS

@@ -10,12 +10,11 @@ from configuration.settings import Settings
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted
-from klaviyo.limiter import fingerprint
 from klaviyo.outcomes import Hold, summary
 from queues import owners
 from queues.connections.accounts import Cipher
 from queues.holds import Owned
-from queues.klaviyo_limits import RedisLimiter
+from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.names import Queue
 from queues.snapshots import orders
 from worker.connection import Destination, destination

@@ -16,11 +16,11 @@ from redis import Redis
 from redis.exceptions import LockError
 
 from configuration.connections import Connections, UnknownConnection
-from klaviyo.limiter import fingerprint
 from queues import keys, owners, pending
 from queues.clock import now_ms
 from queues.connections import connection_keys
 from queues.holds import Hold, Owned
+from queues.klaviyo_limits import fingerprint
 from queues.names import UNREADABLE, Queue
 from queues.owners import Known
 from worker.connection import Destination, resolve

@@ -11,11 +11,10 @@ from configuration.settings import Settings
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted
-from klaviyo.limiter import fingerprint
 from klaviyo.outcomes import Hold, summary
 from queues import holds
 from queues.connections.accounts import Cipher
-from queues.klaviyo_limits import RedisLimiter
+from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.server.connection import connect
 from worker.connection import usable_key
 from worker.counting import CallMeter

@@ -10,10 +10,10 @@ from typing import Final
 from redis import Redis
 
 from configuration.settings import Settings
-from klaviyo.limiter import fingerprint
 from queues.connections import accounts
 from queues.connections.accounts import Cipher
 from queues.holds import Moved
+from queues.klaviyo_limits import fingerprint
 from worker.connection import usable_key
 from worker.delivery import Delivery
 from worker.errors import AccountChanged, Held

@@ -9,8 +9,7 @@ from commands.connections.ask_for_key import scopes_table
 from commands.connections.list import list_
 from commands.connections.remove import remove
 from commands.connections.rotate import rotate, undo_key
-from commands.options import var_option
-from commands.over_url import Group
+from commands.options import Group, var_option
 from configuration import settings
 from ops.connections.keys import examine, titled, wanted_key
 from ops.connections.known import WHENCE

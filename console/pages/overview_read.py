@@ -12,7 +12,6 @@ from alerts.rules_keys import LASTS_MS
 from configuration.settings import Settings
 from console.pages.most_urgent import SHOWN, foremost
 from klaviyo.endpoints import PUBLISHED
-from klaviyo.limiter import fingerprint
 from ops.connections.keys import key_or_why
 from ops.connections.known import WHENCE
 from ops.eta import Arrival, Route, arrivals
@@ -23,7 +22,7 @@ from queues.history import hours
 from queues.history import last_batches as uploads
 from queues.history.hours import Hour
 from queues.history.last_batches import Upload
-from queues.klaviyo_limits import RedisLimiter, Use
+from queues.klaviyo_limits import RedisLimiter, Use, fingerprint
 from queues.names import Queue
 from scheduler.tick import policy_of
 

@@ -8,8 +8,7 @@ import msgspec
 from msgspec import Meta, Raw
 
 from configuration.connections import Connection
-from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, made, of_email, of_id, of_phone
-from identity.keys import keys_of, typed_phone
+from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, keys_of, made, of_email, of_id, of_phone, typed_phone
 from intake.http.faults import UNREADABLE
 from intake.http.limits import AUDIENCE_NAME
 from intake.mparticle.messages import NOTHING, AudienceId

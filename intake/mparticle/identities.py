@@ -9,8 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from configuration.connections import Connection
-from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named, made, of_email, of_id, of_phone
-from identity.keys import MOST, keys_of
+from identity.identifiers import EMAIL, EXTERNAL_ID, MOST, PHONE, Named, keys_of, made, of_email, of_id, of_phone
 from intake.http.faults import check_count
 from intake.http.limits import IDENTITIES
 from intake.mparticle.messages import Identity

@@ -9,8 +9,19 @@ import msgspec
 from msgspec import Raw
 
 from configuration.connections import Connection
-from identity.identifiers import ANONYMOUS, EMAIL, OWN, PHONE, Identifiers, Named, made, of_id, of_phone
-from identity.keys import keys_of, typed_phone
+from identity.identifiers import (
+    ANONYMOUS,
+    EMAIL,
+    OWN,
+    PHONE,
+    Identifiers,
+    Named,
+    keys_of,
+    made,
+    of_id,
+    of_phone,
+    typed_phone,
+)
 from intake.http import limits
 from intake.incoming import BLOCKED, KIND, MALFORMED, PLACEHOLDER, Incoming
 from mappings import contact, email

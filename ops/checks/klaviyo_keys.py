@@ -16,14 +16,13 @@ from intake.readiness import Check
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted, Throttled
-from klaviyo.limiter import fingerprint
 from klaviyo.outcomes import Hold, summary
 from ops.connections.keys import key_of
 from queues import owners
 from queues.connections import connection_keys
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.holds import OF_KEY
-from queues.klaviyo_limits import RedisLimiter
+from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.names import Queue
 from queues.pending import all_queues
 

@@ -13,14 +13,13 @@ from configuration.settings import Settings
 from klaviyo.accounts import Account
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
-from klaviyo.limiter import fingerprint
 from klaviyo.rights import Rights
 from ops.errors import Failed, Misconfigured
 from ops.retrying import patiently
 from queues.connections import account_keys, accounts, connection_keys
 from queues.connections.account_keys import Learnt
 from queues.errors import NoSecretKey, SecretKeyChanged
-from queues.klaviyo_limits import RedisLimiter
+from queues.klaviyo_limits import RedisLimiter, fingerprint
 from text.escaping import visible
 
 

@@ -12,10 +12,9 @@ from redis import Redis
 
 from console.auth.roles import Role
 from klaviyo.endpoints import PUBLISHED
-from klaviyo.limiter import fingerprint
 from queues import doorbell, holds, keys  # before rq: doorbell sets RQ's key prefix
 from queues.connections import connection_keys
-from queues.klaviyo_limits import RedisLimiter
+from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.server import rollback
 
 # isort: split

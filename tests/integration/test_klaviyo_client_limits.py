@@ -9,8 +9,7 @@ from redis import Redis
 
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import Throttled
-from klaviyo.limiter import fingerprint
-from queues.klaviyo_limits import RedisLimiter
+from queues.klaviyo_limits import RedisLimiter, fingerprint
 from tests.support.client import KEY, OpenLimiter, asked, client_of, people, refusal
 from tests.support.emulator_api import Api
 

@@ -16,9 +16,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from klaviyo.endpoints import PUBLISHED
-from klaviyo.limiter import fingerprint
 from queues import keys
-from queues.klaviyo_limits import RedisLimiter, Use
+from queues.klaviyo_limits import RedisLimiter, Use, fingerprint
 
 KEY = "pk_canary0123456789"
 ACCOUNT = fingerprint(KEY)

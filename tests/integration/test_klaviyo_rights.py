@@ -8,9 +8,8 @@ from redis import Redis
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted
-from klaviyo.limiter import fingerprint
 from klaviyo.rights import NEEDED, Rights
-from queues.klaviyo_limits import RedisLimiter
+from queues.klaviyo_limits import RedisLimiter, fingerprint
 from tests.support.emulator_api import Api
 
 SCOPES = (

@@ -11,9 +11,8 @@ import pytest
 from redis import Redis
 
 from klaviyo.endpoints import PUBLISHED
-from klaviyo.limiter import fingerprint
 from queues.clock import now_ms
-from queues.klaviyo_limits import RedisLimiter
+from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.snapshots import members
 from queues.snapshots.members import Bucket, Member, bucket_of
 from tests.support.emulator_api import SUBSCRIBE, UNSUBSCRIBE, Api, bulk_body, row, subscribed, unsubscribed

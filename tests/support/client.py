@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from klaviyo.calls import Limiter
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.imports import ImportJob
-from klaviyo.limiter import Limiter
 from klaviyo.outcomes import Outcome
 from tests.support.emulator_api import Api
 

@@ -7,8 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from identity.identifiers import Identifiers, made, of_person, usable
-from identity.keys import keys_of, typed_phone
+from identity.identifiers import Identifiers, keys_of, made, of_person, typed_phone, usable
 from identity.settings import Policy
 from mappings.person import Person
 from mappings.rules import Rules

@@ -12,8 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from identity.identifiers import PHONE, made
-from identity.keys import key_of, keys_of
+from identity.identifiers import PHONE, key_of, keys_of, made
 from mappings import consent_state, times
 from mappings import person as fragments
 from mappings.consent_state import Decision, State

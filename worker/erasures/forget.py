@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from identity import erasing
 from identity.erasing import Trace
-from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named
-from identity.keys import key_of
+from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named, key_of
 from klaviyo.client import Klaviyo
 from queues import audit, batches, erasure
 from queues.change import Change

@@ -10,8 +10,7 @@ from redis import Redis
 
 from identity import erasing, tracing
 from identity.erasing import Trace
-from identity.identifiers import EMAIL, Identifiers, Named
-from identity.keys import key_of
+from identity.identifiers import EMAIL, Identifiers, Named, key_of
 from identity.tracing import Read
 from mappings import stored
 from mappings.person import Person
