@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,14 +13,19 @@ from typing import Final
 PLACEHOLDERS: Final = frozenset(
     {
         *("null", "nil", "none", "nan", "undefined", "unknown", "void", "empty", "blank", "missing", "default"),
-        *("n/a", "na", "not set", "not available", "not applicable", "no id", "tbd", "object object"),
+        *("n/a", "na", "n.a", "n\\a", "nul", "tbd", "object object"),
+        *("not set", "not available", "not applicable", "no id"),
         *("guest", "anonymous", "anon", "visitor", "nobody", "noone", "test", "dummy", "deleted", "redacted"),
         *("true", "false"),
     }
 )
-#: Nothing but zeroes and signs: `0`, `0.0`, `-`, `000-000`, the nil UUID and its opposite. `-1` is what mParticle and
-#: databases give nobody.
-_NOTHING: Final = re.compile(r"[0\W_]*|-1|[fF]{8}(?:-?[fF]{4}){3}-?[fF]{12}", re.ASCII)
+#: Nothing but zeroes and signs: `0`, `0.0`, `-`, `000-000`, `0x0`, the nil UUID, the one after it, its opposite. `-1`
+#: is what mParticle and databases give nobody, `\N` what MySQL exports for NULL. Letters of any script are no signs.
+_NOTHING: Final = re.compile(r"[0\W_]*|-1|0[xX]0+|\\N|(?:0{4}-?){7}0{3}1|[fF]{8}(?:-?[fF]{4}){3}-?[fF]{12}")
+#: A template in which nothing was put: `{{customer.id}}`, `${id}`, `%CUSTOMER_ID%`, `*|ID|*`, `<%= id %>`, `[[id]]`.
+_TEMPLATE: Final = re.compile(r"\{\{.*\}\}|\$\{.*\}|%[A-Za-z_]\w*%|\*\|.*\|\*|<%.*%>|\[\[.*\]\]", re.DOTALL)
+#: Other dashes and minus signs, which spreadsheets write.
+_DASHES: Final = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
 #: A phone of one digit, or of zeroes behind a country code: +10000000000.
 _DUMMY_PHONE: Final = re.compile(r"\+?(?:(\d)\1{6,}|\d{1,4}?0{7,})")
 _SIGNS: Final = " \t\r\n\"'`()[]{}<>-_.,;:\\/|*#?!"
@@ -49,7 +55,19 @@ class Blocked:
             return False
         if kind == "phone":
             return _DUMMY_PHONE.fullmatch(value) is not None
-        return _NOTHING.fullmatch(value) is not None or folded.strip(_SIGNS) in PLACEHOLDERS
+        seen = _as_seen(value)
+        return (
+            any(each.fullmatch(seen) for each in (_NOTHING, _TEMPLATE)) or seen.casefold().strip(_SIGNS) in PLACEHOLDERS
+        )
+
+
+def _as_seen(value: str) -> str:
+    """What a reader takes it for: digits of any script are digits, characters without a width are none."""
+    if value.isascii():
+        return value.strip()
+    plain = unicodedata.normalize("NFKC", value).translate(_DASHES)
+    shown = (each for each in plain if unicodedata.category(each) != "Cf")
+    return "".join(str(unicodedata.digit(each, each)) for each in shown).strip()
 
 
 DEFAULT: Final = Blocked()

@@ -21,6 +21,8 @@ TWICE: Final = "stands there twice, and JSON does not say which counts"
 _PLAIN: Final = re.compile(r"(?!(?:\D*\d){7})[\w$-]{1,64}", re.ASCII)
 #: How alike two names are of which one may be meant for the other: `exclusion` and `exclusions`, not `at` and `name`.
 _ALIKE: Final = 0.6
+#: The same where nothing else speaks for a mistake: `emial` and `email`, not `location` and `action`.
+_SURELY: Final = 0.8
 
 _decode = msgspec.json.Decoder().decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -60,6 +62,18 @@ def unknown(name: str, known: Collection[str]) -> str:
         return f"{shown(name)}: unknown; is {near} meant?"
     others = f"known are {', '.join(known)}" if known else "none is known here"
     return f"{shown(name)}: unknown; {others}"
+
+
+def mistaken(text: bytes | Raw, known: Collection[str], elsewhere: Collection[str] = ()) -> str:
+    """What to say of the first unknown name of an object that was surely meant for a known one; empty where none was.
+
+    Others are ignored, as of a sender that tells more than is read. `elsewhere`: names that are known in another place
+    and would decide something there.
+    """
+    for name in _members(bytes(text)):
+        if name not in known and (name in elsewhere or get_close_matches(name.lower(), known, 1, _SURELY)):
+            return unknown(name, known)
+    return ""
 
 
 def _without(text: bytes, apart: Collection[str]) -> bytes:

@@ -30,6 +30,10 @@ class AudienceRef(msgspec.Struct):
     name: Annotated[str, Meta(max_length=AUDIENCE_NAME)] | None = None
 
 
+#: Names that decide something in the address, and nothing in a body: who writes them there means another connection.
+OF_ADDRESS: Final = ("connection", "connections")
+
+
 class Posted(msgspec.Struct):
     """A request in JSON. Each change is read by itself later."""
 

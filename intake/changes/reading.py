@@ -12,12 +12,12 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from intake.changes.messages import ACTIONS, AudienceRef, Change, is_anybody, person_keys
+from intake.changes.messages import ACTIONS, OF_ADDRESS, AudienceRef, Change, is_anybody, person_keys
 from intake.http.faults import UNREADABLE, check_size, describe
 from intake.incoming import BLOCKED, MALFORMED, NO_IDENTITY, PLACEHOLDER, Incoming, readable
 from mappings.times import to_ms
 from mappings.values import visible
-from text.json_names import TWICE, twice
+from text.json_names import TWICE, mistaken, twice
 
 SOURCE: Final = "changes"
 _NULL: Final = frozenset({b"", b"null"})
@@ -89,6 +89,8 @@ def _read(place: str, raw: bytes | Raw, default: AudienceRef | None, incoming: I
         raise Unfit(MALFORMED, _described(fault, place)) from None
     if names:
         raise Unfit(MALFORMED, f"{place}{names[0]}: {TWICE}")
+    if mistake := mistaken(raw, Change.__struct_fields__, OF_ADDRESS):
+        raise Unfit(MALFORMED, f"{place}.{mistake}")
     audience = change.audience or default
     if audience is None:
         raise Unfit(MALFORMED, f"{place}.audience: missing, and the request names none for all")

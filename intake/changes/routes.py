@@ -14,7 +14,7 @@ from configuration.connections import Connections
 from intake.access.auth import Scopes
 from intake.audiences import Audiences, written
 from intake.changes import reading
-from intake.changes.messages import AudienceRef, Posted
+from intake.changes.messages import OF_ADDRESS, AudienceRef, Posted
 from intake.changes.reading import Rejected
 from intake.http import faults, large, limits
 from intake.http.body import BodyReader
@@ -23,6 +23,7 @@ from intake.incoming import Incoming
 from mappings.json_limits import check_lines
 from queues.clock import now_ms
 from queues.group_commit import GroupCommit
+from text.json_names import mistaken
 
 _JSON = "application/json;charset=utf-8"
 #: What senders call lines of JSON.
@@ -110,6 +111,8 @@ def _audience(req: falcon.asgi.Request) -> AudienceRef | None:
 
 def _document(body: bytes, default: AudienceRef | None) -> tuple[list[_Placed], AudienceRef | None]:
     posted = faults.read(_posted, body, apart=("changes",))
+    if mistake := mistaken(body, Posted.__struct_fields__, OF_ADDRESS):
+        raise faults.bad_request(f"$.{mistake}")
     if len(posted.changes) > limits.CHANGES:
         raise _too_many()
     audience = posted.audience or default

@@ -79,7 +79,7 @@ def test_a_consent_without_a_mapping_subscribes_nobody(
     assert deliver_consents(world) == 0
 
 
-def test_who_agrees_is_subscribed_to_the_audiences_list_with_the_time_of_the_consent(world: World) -> None:
+def test_who_agrees_is_subscribed_with_the_time_of_the_consent(world: World) -> None:
     enter(world, ann(GIVEN), {"email": "bob@example.com"})
     assert deliver_consents(world) == 1
     assert consent_of(world, "ann@example.com") == "SUBSCRIBED"
@@ -89,6 +89,38 @@ def test_who_agrees_is_subscribed_to_the_audiences_list_with_the_time_of_the_con
     assert attributes["historical_import"] is True
     (row,) = attributes["profiles"]["data"]
     assert row["attributes"]["subscriptions"]["email"]["marketing"]["consented_at"] == "2024-05-01T19:45:44.065Z"
+    assert "relationships" not in request["body"]["data"], "who names a list puts people on it"
+
+
+@pytest.mark.parametrize("unsubscribed", [False, True])
+def test_a_consent_that_waits_puts_nobody_back_on_the_list_who_left_the_audience(
+    world: World, unsubscribed: bool
+) -> None:
+    if unsubscribed:
+        world.change("add", ann())
+        world.deliver()
+        world.unsubscribe("ann@example.com", "VIPs")
+    later = {"gdpr": {"newsletter": {"consented": True, "timestamp_unixtime_ms": now_ms()}}}
+    enter(world, ann(later))
+    world.change("remove", ann())
+    world.deliver()
+    assert world.members() == set()
+    assert deliver_consents(world) == 1
+    assert world.members() == set()
+    assert consent_of(world, "ann@example.com") == "SUBSCRIBED", "the consent holds all the same"
+
+
+def test_who_unsubscribed_from_the_list_and_consents_later_is_mailed_again(world: World) -> None:
+    world.change("add", ann())
+    world.deliver()
+    world.unsubscribe("ann@example.com", "VIPs")
+    later = {"gdpr": {"newsletter": {"consented": True, "timestamp_unixtime_ms": now_ms()}}}
+    enter(world, ann(later))
+    assert deliver_consents(world) == 1
+    person = world.person("ann@example.com")
+    assert person is not None
+    assert person["subscriptions"]["email"]["marketing"]["list_suppressions"] == []
+    assert world.members() == {"ann@example.com"}
 
 
 @pytest.mark.parametrize("left", ["suppress", "unsubscribe", "leave the list"])

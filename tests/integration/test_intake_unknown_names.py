@@ -102,6 +102,45 @@ def test_a_campaign_with_an_unknown_name_is_refused_and_nobody_mailed(
     assert refusal(steady, redis, "POST", "/v1/campaigns", body).startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (CHANGE | {"connection": "brand-b"}, "$.connection: unknown"),
+        (CHANGE | {"audiance": {"id": 1}}, "$.audiance: unknown; is audience meant?"),
+    ],
+)
+def test_a_request_of_changes_with_an_unknown_name_is_refused(
+    steady: Intake, redis: Redis, body: Any, told: str
+) -> None:
+    assert refusal(steady, redis, "POST", "/v1/changes", body).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"connection": "brand-b"}, "$.changes[0].connection: unknown"),
+        ({"emial": "b@example.com"}, "$.changes[0].emial: unknown; is email meant?"),
+        ({"Attributes": {"plan": "gold"}}, "$.changes[0].Attributes: unknown; is attributes meant?"),
+    ],
+)
+def test_a_change_with_an_unknown_name_is_refused_by_itself_and_the_others_go_through(
+    steady: Intake, redis: Redis, wrong: dict[str, Any], told: str
+) -> None:
+    sound = {"action": "add", "email": "a@example.com", "audience": {"id": 42}}
+    answer = ask(steady, "POST", "/v1/changes", {"changes": [sound | wrong, sound]})
+    assert answer.status_code == 202
+    assert answer.json()["accepted"] == 1
+    (rejected,) = answer.json()["rejected"]
+    assert told in str(rejected)
+
+
+def test_what_a_sender_tells_besides_is_ignored(steady: Intake) -> None:
+    more = {"location": "x", "source": "shop", "telephone_type": 1}
+    sound = {"action": "add", "email": "a@example.com", "audience": {"id": 42}}
+    answer = ask(steady, "POST", "/v1/changes", {"batch": 1, "changes": [sound | more]})
+    assert (answer.status_code, answer.json()["rejected"]) == (202, [])
+
+
 def test_a_setting_of_mparticles_that_is_unknown_is_ignored_and_told_once(
     intake: Intake, redis: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:

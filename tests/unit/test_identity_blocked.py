@@ -23,6 +23,26 @@ IDS = ("external_id", "mpid", "user_id", "anonymous_id")
         *("guest", "Guest", "anonymous", "[object Object]", "not set", "(not set)", "true", "False", '"null"'),
         *("00000000-0000-0000-0000-000000000000", "00000000000000000000000000000000"),
         *("ffffffff-ffff-ffff-ffff-ffffffffffff", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"),
+        *("00000000-0000-0000-0000-000000000001", "0x0", "0X00", "\\N", "N\\A", "n.a.", "nul", " NULL "),
+        *(
+            "nu\u200bll",
+            "null\u200b",
+            "\uff10",
+            "\uff2e\uff35\uff2c\uff2c",
+            "\u0660\u0660",
+            "\u22121",
+            "\u2014",
+            "\u20131",
+        ),
+        *(
+            "{{customer.id}}",
+            "{{ customer.id | default: '' }}",
+            "${userId}",
+            "%CUSTOMER_ID%",
+            "*|ID|*",
+            "<%= id %>",
+            "[[id]]",
+        ),
     ],
 )
 @pytest.mark.parametrize("kind", IDS)
@@ -30,7 +50,36 @@ def test_a_placeholder_identifies_nobody(kind: str, value: str) -> None:
     assert DEFAULT.holds(kind, value)
 
 
-@pytest.mark.parametrize("value", ["1", "c-1", "10", "f", "ff", "Nullmann", "nora", "guest-17", "-42", "0x1f", "testa"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "1",
+            "c-1",
+            "10",
+            "f",
+            "ff",
+            "Nullmann",
+            "nora",
+            "guest-17",
+            "-42",
+            "0x1f",
+            "testa",
+            "n",
+            "N",
+            "100%",
+            "50%off%",
+        ),
+        *(
+            "\u0438\u0432\u0430\u043d\u043e\u0432",
+            "\u5ba2\u6237\u4e03",
+            "\u0661",
+            "{c-1}",
+            "$1",
+            "00000000-0000-0000-0000-000000000002",
+        ),
+    ],
+)
 @pytest.mark.parametrize("kind", IDS)
 def test_an_id_that_only_looks_a_little_like_one_is_kept(kind: str, value: str) -> None:
     assert not DEFAULT.holds(kind, value)

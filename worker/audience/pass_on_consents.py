@@ -20,12 +20,13 @@ from mappings.entries import Channel
 from mappings.errors import Rejected
 from mappings.profile import Profile
 from queues.acceptance import Acceptance, accept
-from queues.change import Body, Change, encode
+from queues.change import Action, Body, Change, encode
 from queues.clock import now_ms
 from queues.errors import QueueFull
 from queues.names import TARGETS, Queue
 from queues.people import consents
 from worker.coalesce import Intent
+from worker.consents.rows import PASSED_ON
 from worker.delivery import Delivery
 from worker.errors import Later
 from worker.lists import list_of
@@ -133,9 +134,8 @@ def _change(
     fragment: dict[str, Any] = {_ADDRESS[channel]: addresses[_ADDRESS[channel]], "list_id": list_id}
     if decision.agrees:
         fragment |= {"historical_import": True, "consented_at": times.to_iso(decision.at)}
-    body = Body(
-        "subscribe" if decision.agrees else "unsubscribe", decision.at, KIND, batch.id, msgspec.Raw(_encode(fragment))
-    )
+    action: Action = "subscribe" if decision.agrees else "unsubscribe"
+    body = Body(action, decision.at, PASSED_ON, batch.id, msgspec.Raw(_encode(fragment)))
     return encode(_keys(addresses), _newest(delivery, person), body)
 
 

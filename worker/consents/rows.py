@@ -17,6 +17,8 @@ from worker.delivery import Delivery
 from worker.errors import Later
 from worker.sending import Why, reject, send
 
+#: The source of a consent that was passed on when a person entered an audience.
+PASSED_ON: Final = "consent"
 #: Seconds after which Klaviyo has carried out a consent that it took: up to three minutes, as seen live (2026); it
 #: gives no promise and no job to look at.
 UNDER_WAY_S: Final = 180.0

@@ -5,6 +5,10 @@ Introducing: Klaviyo is told of people before they subscribe without a list, whi
 It takes such a subscription of somebody it does not know with a 202, and forgets it (seen live, 2026).
 
 Outdated: a consent given earlier subscribes nobody who has left at Klaviyo since.
+
+Passed on: a consent of somebody who entered an audience names its list, on which the person is already. It goes without
+the list: a subscription that names one puts people on it, also who has left the audience meanwhile. Who unsubscribed
+from the list before goes with it, which lifts that, but only while the person is on it.
 """
 
 from __future__ import annotations
@@ -16,12 +20,13 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from klaviyo.errors import NotAccepted
+from klaviyo.lookups import by_value
 from klaviyo.members import Field
 from klaviyo.outcomes import Dead
 from klaviyo.subscriptions import MAX_SUBSCRIBED, subscription
 from mappings.consent import Consent
 from worker.attaching import attach
-from worker.consents.rows import Row, check, list_may_be_gone, rows_of, send_rows
+from worker.consents.rows import PASSED_ON, Row, check, list_may_be_gone, rows_of, send_rows
 from worker.consents.supersede import Addresses
 from worker.delivery import Delivery
 from worker.sending import send
@@ -47,20 +52,50 @@ def subscribe(delivery: Delivery, consents: Mapping[int, Consent], joining: Mapp
         with list_may_be_gone(delivery, changes):
             for start in range(0, len(changes), at_once):
                 part = {index: joining[index] for index in changes[start : start + at_once]}
-                _send(delivery, consents, _sendable(delivery, consents, part, terms), terms)
+                for list_id, rows in _sendable(delivery, consents, part, terms):
+                    _send(delivery, consents, rows, terms._replace(list_id=list_id))
 
 
 def _sendable(
     delivery: Delivery, consents: Mapping[int, Consent], joining: Mapping[int, Addresses], terms: _Terms
-) -> list[Row]:
-    """The rows of these changes, without those by which nobody can be subscribed, or nobody may be."""
+) -> list[tuple[str | None, list[Row]]]:
+    """List -> the rows of these changes, without those by which nobody can be subscribed, or nobody may be."""
     rows = [row for each in joining.items() for row in rows_of(*each)]
+    returning: set[int] = set()
     if terms.historical:
-        rows = without_outdated(delivery, consents, rows, terms.list_id)
+        rows, returning = without_outdated(delivery, consents, rows, terms.list_id)
     attached = attach(delivery, _of_both(rows))
-    if terms.historical or terms.list_id is not None:
-        return rows
-    return [row for row in rows if row.parts[0] in attached or is_known(delivery, row)]
+    if terms.list_id is None and not terms.historical:
+        rows = [row for row in rows if row.parts[0] in attached or is_known(delivery, row)]
+    return _by_list(delivery, rows, returning, terms.list_id)
+
+
+def _by_list(
+    delivery: Delivery, rows: list[Row], returning: set[int], list_id: str | None
+) -> list[tuple[str | None, list[Row]]]:
+    """With the list, and without it: see *Passed on* above. A change has all its rows on one side."""
+    if list_id is None:
+        return [(None, rows)]
+    passed_on = {
+        index for index in (row.parts[0] for row in rows) if delivery.batch.changes[index].body.source == PASSED_ON
+    }
+    back = [row for row in rows if row.parts[0] in passed_on & returning]
+    bare = passed_on - _members(delivery, back, list_id)
+    return [
+        (list_id, [row for row in rows if row.parts[0] not in bare]),
+        (None, [row for row in rows if row.parts[0] in bare]),
+    ]
+
+
+def _members(delivery: Delivery, rows: list[Row], list_id: str) -> set[int]:
+    """The changes of those rows whose address is on the list."""
+    found: set[int] = set()
+    for field in _FIELDS:
+        addresses = {row.addresses[field]: row.parts[0] for row in rows if field in row.addresses}
+        if addresses:
+            shown = by_value(delivery.klaviyo.find_members(list_id, field, list(addresses)), field, addresses)
+            found |= {addresses[value] for value in shown}
+    return found
 
 
 def _of_both(rows: list[Row]) -> dict[int, Addresses]:
@@ -76,6 +111,8 @@ def _terms(consent: Consent) -> _Terms:
 
 
 def _send(delivery: Delivery, consents: Mapping[int, Consent], rows: list[Row], terms: _Terms) -> None:
+    if not rows:
+        return
     list_id, custom_source, historical = terms
 
     def ask(portion: list[Row]) -> None:
@@ -121,25 +158,28 @@ _FIELDS: Final[tuple[Field, ...]] = ("email", "phone_number")
 
 def without_outdated(
     delivery: Delivery, consents: Mapping[int, Consent], rows: Sequence[Row], list_id: str | None
-) -> list[Row]:
-    """The rows of historical consents, each of one change and address, without the addresses that left later.
+) -> tuple[list[Row], set[int]]:
+    """The rows of historical consents, each of one change and address, without the addresses that left later; and the
+    changes of those that had left before.
 
     A change without any is done, and warned of. Klaviyo lifts an unsubscribe for every subscription, however old the
     consent (Klaviyo: bulk subscribe profiles). Raises NotAccepted.
     """
     kept: list[Row] = []
+    returning: set[int] = set()
     for field in _FIELDS:
         told = {row.parts[0]: row for row in rows if field in row.addresses}
         left = _departures(delivery, field, told, list_id)
         gone = {index for index, at in left.items() if at >= datetime.fromisoformat(consents[index].consented_at or "")}
         for index in gone:
             delivery.warn(index, "consent_outdated")
+        returning |= left.keys() - gone
         kept += [row for index, row in told.items() if index not in gone]
     outdated = {row.parts[0] for row in rows} - {row.parts[0] for row in kept}
     if outdated:
         log.info("batch %s: %d people left after they had consented; they stay left", delivery.batch.id, len(outdated))
     delivery.progress.sent.update(outdated)
-    return [row for row in kept if row.parts[0] not in delivery.progress.rejected]
+    return [row for row in kept if row.parts[0] not in delivery.progress.rejected], returning
 
 
 def _departures(delivery: Delivery, field: Field, told: Mapping[int, Row], list_id: str | None) -> dict[int, datetime]:
