@@ -76,7 +76,7 @@ class LetterDocument(Struct, frozen=True):
         Meta(description="Of one that needs a look: profiles of which somebody has to say whose they are."),
     ] = UNSET
     message: Annotated[
-        str | UnsetType, Meta(description="The sender's id of the message; of a letter that is asked for alone.")
+        str | UnsetType, Meta(description="The sender's id of the message; in a list with personal_data only.")
     ] = UNSET
     detail: Annotated[
         dict[str, Any] | UnsetType, Meta(description="All that was said of the fault; with personal_data.")

@@ -6,19 +6,32 @@ Beside these there are the census (ledger.py) and a dead letter (ops/dead_letter
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 
 from msgspec import Meta, Struct
 
 from ops.audit_format import EntryDocument
-from ops.connections.found import ConnectionDocument
-from ops.dead_letters.view import LetterDocument
+from ops.connections.found import (
+    AccountDocument,
+    AudienceDocument,
+    ConnectionDocument,
+    LearntDocument,
+    PolicyDocument,
+)
+from ops.dead_letters.view import ErasureLook, LetterDocument, ProfileFound
 from ops.documents.fields import Count, Next, QueueName, Time
-from ops.documents.ledger import HoldDocument, QueueDocument
+from ops.documents.ledger import (
+    BatchDocument,
+    CensusDocument,
+    HoldDocument,
+    QueueDocument,
+    SchedulerDocument,
+    WorkerDocument,
+)
 from ops.holds import HeldDocument
 from queues.history.settled import Settled
 from queues.policy import Reason
-from queues.snapshots.records import Record
+from queues.snapshots.records import Counts, Order, Record
 from text.wording import moment
 
 
@@ -139,3 +152,39 @@ class AuditAnswer(Struct, frozen=True):
 
     entries: list[EntryDocument]
     next: Next
+
+
+#: Every struct of an answer, by its name in the OpenAPI document.
+ANSWERS: Final[dict[str, type[Struct]]] = {
+    "Hold": HoldDocument,
+    "OpenBatch": BatchDocument,
+    "Queue": QueueDocument,
+    "SchedulerState": SchedulerDocument,
+    "WorkerState": WorkerDocument,
+    "Census": CensusDocument,
+    "ImportJob": JobDocument,
+    "Upload": UploadDocument,
+    "QueueAnswer": QueueAnswer,
+    "FlushedQueue": FlushedQueue,
+    "Flushed": FlushAnswer,
+    "Placed": HoldAnswer,
+    "Released": ReleaseAnswer,
+    "Held": HeldDocument,
+    "Holds": HoldsAnswer,
+    "KlaviyoAccount": AccountDocument,
+    "LearntKey": LearntDocument,
+    "FlushPolicy": PolicyDocument,
+    "ConnectionAudience": AudienceDocument,
+    "Connection": ConnectionDocument,
+    "Connections": ConnectionsAnswer,
+    "Letter": LetterDocument,
+    "ErasureLook": ErasureLook,
+    "ProfileFound": ProfileFound,
+    "Letters": LettersAnswer,
+    "Replayed": ReplayAnswer,
+    "AuditEntry": EntryDocument,
+    "Audit": AuditAnswer,
+    "Snapshot": Record,
+    "SnapshotOrder": Order,
+    "SnapshotCounts": Counts,
+}
