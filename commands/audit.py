@@ -29,7 +29,7 @@ def audit(limit: int, as_json: bool) -> None:
         return
     made = table("When", "Who", "What", "On", "Outcome")
     for entry in found:
-        counts = ", ".join(f"{number(count)} {name}" for name, count in entry["counts"].items())
-        outcome = f"{entry['outcome']}: {counts}" if counts else entry["outcome"]
-        made.add_row(*map(visible, (entry["at"], entry["who"], entry["what"], entry["on"], outcome)))
+        counts = ", ".join(f"{number(count)} {name}" for name, count in entry.counts.items())
+        outcome = f"{entry.outcome}: {counts}" if counts else entry.outcome
+        made.add_row(*map(visible, (entry.at, entry.who, entry.what, entry.on, outcome)))
     console().print(made)

@@ -99,14 +99,12 @@ def confirm(letter_id: str, queue: str | None, yes: bool) -> None:
     """
     with installation(writes=True) as ferry:
         letter = ferry.letter(letter_id, queue, False)
-        named = [
-            f"{visible(each['id'])} (found by {each['found_by']})"
-            for each in letter.get("erasure", {}).get("profiles", ())
-        ]
-        if letter["reason"] == looks.REASON and not yes:
+        profiles = letter.erasure.profiles if letter.erasure else []
+        named = [f"{visible(each.id)} (found by {each.found_by})" for each in profiles]
+        if letter.reason == looks.REASON and not yes:
             what = f"profiles {', '.join(named)}" if named else "everybody for whom its identifiers stand"
             click.confirm(f"Delete {what} at Klaviyo for good?", abort=True, err=True)
-        done = ferry.confirm(letter_id, letter["queue"])
+        done = ferry.confirm(letter_id, letter.queue)
     if done.stayed:
         raise Failed("the letter stays, for another erasure of the same person is under way; try again then")
     echo("Confirmed: the erasure is carried out at once, unless its queue is held.")

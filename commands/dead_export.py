@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,11 +17,10 @@ from ops.dead_letters.view import traceable, whole
 from ops.errors import Failed
 from ops.export.columns import LARGEST, create
 from ops.ledger import ledger
-from ops.output import echo, echo_file
+from ops.output import echo, echo_file, json_line
 from queues.connections.accounts import Cipher
 from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter
-from text.escaping import visible_json
 from text.wording import number, plural
 from worker.connection import rules_of
 from worker.errors import Held
@@ -79,7 +77,7 @@ def export(
 
 def _lines(found: _Found, persons: bool) -> bytes:
     view = whole if persons else traceable
-    lines = [visible_json(json.dumps(view(letter, count.name), ensure_ascii=False)) for count, letter in found]
+    lines = [json_line(view(letter, count.name)) for count, letter in found]
     return "".join(f"{line}\n" for line in lines).encode()
 
 

@@ -143,7 +143,7 @@ class Story:
         self._tell("Who cannot be delivered is kept with the reason. This is `ferry dead list`:")
         found = [summary(letter, count.name) for count, letter in find(self._redis, Wanted())]
         self._out.print(listing(found, take_census(self._redis).at))
-        if [letter["reason"] for letter in found] != ["no_email"]:
+        if [letter.reason for letter in found] != ["no_email"]:
             raise Failed("exactly one dead letter, for no_email, was to be expected")
 
     def compare(self) -> None:

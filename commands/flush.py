@@ -126,8 +126,8 @@ def report(ferry: Installation, errands: Sequence[Errand], since: int) -> None:
     """Say that all is settled. Raises Failed when some changes became dead letters after `since` (ms)."""
     died: dict[str, Counter[str]] = {str(errand.queue): Counter() for errand in errands}
     for letter in ferry.letters(Wanted(since=since)):
-        if letter["queue"] in died:
-            died[letter["queue"]][letter["reason"]] += 1
+        if letter.queue in died:
+            died[letter.queue][letter.reason] += 1
     lines = [
         f"  {queue}: " + ", ".join(f"{number(n)} {visible(reason)}" for reason, n in reasons.most_common())
         for queue, reasons in died.items()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from intake.mparticle.registration import registration as fields
-from intake.mparticle.routes import answer
+from intake.mparticle.registration import registration as answer
 from ops.output import print_json
 
 
@@ -17,4 +14,4 @@ def registration() -> None:
 
     As JSON; the same as /v1/mparticle answers when mParticle asks.
     """
-    print_json(json.loads(answer("module_registration", **fields())))
+    print_json(answer())

@@ -5,7 +5,6 @@ The census as a person reads it. Pure: renderables, printed elsewhere.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,12 +18,12 @@ from rich.text import Text
 from commands.options import json_option, var_option
 from ops import status_words as words
 from ops.client.choose import Installation, installation
-from ops.documents import document
-from ops.output import console, echo, print_json, table
+from ops.documents.ledger import CensusDocument
+from ops.output import console, echo, json_line, print_json, table
 from queues.census import Census
 from queues.counts import QueueCount, called
 from queues.holds import Hold
-from text.escaping import visible, visible_json
+from text.escaping import visible
 from text.wording import number, plural, span
 
 #: Seconds between two looks of --watch.
@@ -64,14 +63,14 @@ def status(watch: bool, as_json: bool) -> None:
 
 def _show(census: Census, as_json: bool) -> None:
     if as_json:
-        print_json(document(census))
+        print_json(CensusDocument.of(census))
     else:
         console().print(view(census))
 
 
 def _watch_lines(ferry: Installation) -> None:
     while True:
-        echo(visible_json(json.dumps(document(ferry.census()), ensure_ascii=False)))
+        echo(json_line(CensusDocument.of(ferry.census())))
         time.sleep(_EVERY_S)
 
 

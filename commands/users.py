@@ -58,7 +58,7 @@ def list_(as_json: bool) -> None:
     known = settings.load()
     with ledger(known) as redis:
         found = list(ledger_of_users.everyone(redis).values())
-    rows = [(user.name, str(user.role), moment(user.since)) for user in found]
+    rows: list[tuple[str, str, str | None]] = [(user.name, str(user.role), moment(user.since)) for user in found]
     rows += [(ADMIN, str(Role.ADMIN), None)] if known.admin_token else []
     if as_json:
         print_json([{"name": name, "role": role, "since": since} for name, role, since in rows])

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import click
-import orjson
 from redis.exceptions import RedisError
 
 from alerts.watching import watching
@@ -20,7 +19,7 @@ from configuration import settings
 from configuration.settings import Settings
 from console import routes
 from intake.app import create_app
-from intake.http.errors import RETRY_AFTER
+from intake.http.errors import RETRY_AFTER, error_body
 from intake.http.server import App, serve
 from local import ports
 from logs import setup
@@ -38,7 +37,7 @@ log = logging.getLogger(__name__)
 WATCH_S = 30.0
 #: Seconds between two looks whether a Redis that was down at the start answers by now.
 LOOK_S: Final = 1.0
-_NOT_ACCEPTED: Final = orjson.dumps({"error": {"title": "Not accepted", "description": str(Unavailable())}})
+_NOT_ACCEPTED: Final = error_body("Not accepted", str(Unavailable()))
 
 
 @click.command()

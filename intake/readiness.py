@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import falcon
 import falcon.asgi
-import orjson
+import msgspec
+from msgspec import Meta, Struct
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -31,14 +31,20 @@ LOUD: Final = 600_000
 _Config = Mapping[str | None, str | None] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing looked at. `ok` with a remedy is a warning: it works, and could work better."""
 
     name: str
     ok: bool
     detail: str
-    remedy: str = ""
+    remedy: Annotated[str, Meta(description="What to do; empty when there is nothing to do.")] = ""
+
+
+class ReadinessAnswer(Struct, frozen=True):
+    """Whether changes are taken and sent on."""
+
+    ready: bool
+    checks: list[Check]
 
 
 async def checks(redis: Redis, now: int, asked: Durability = LOCAL) -> list[Check]:
@@ -161,4 +167,4 @@ class Readiness:
         found = await checks(self._redis, now_ms(), self._asked)
         ready = all(check.ok for check in found)
         resp.status = falcon.HTTP_200 if ready else falcon.HTTP_503
-        resp.data = orjson.dumps({"ready": ready, "checks": found})
+        resp.data = msgspec.json.encode(ReadinessAnswer(ready, found))

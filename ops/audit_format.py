@@ -7,22 +7,30 @@ from __future__ import annotations
 
 import getpass
 import os
+from typing import Annotated
 
+from msgspec import Meta, Struct
+
+from ops.documents.fields import Count, Time
 from queues.audit import Entry
 from text.wording import moment
 
 
-def document(entry: Entry) -> dict[str, object]:
+class EntryDocument(Struct, frozen=True):
+    """Who did what."""
+
+    id: str
+    at: Time
+    who: Annotated[str, Meta(examples=["api:ann"])]
+    what: Annotated[str, Meta(description="flush, hold, release, replay, purge, sign-in and the like.")]
+    on: Annotated[str, Meta(description="A queue, a connection, a user's name, or empty.")]
+    outcome: str
+    counts: Annotated[dict[str, Count], Meta(description="Of changes, letters and the like.")]
+
+
+def document(entry: Entry) -> EntryDocument:
     """An entry, for programs."""
-    return {
-        "id": entry.id,
-        "at": moment(entry.at),
-        "who": entry.who,
-        "what": entry.what,
-        "on": entry.on,
-        "outcome": entry.outcome,
-        "counts": entry.counts,
-    }
+    return EntryDocument(entry.id, moment(entry.at), entry.who, entry.what, entry.on, entry.outcome, entry.counts)
 
 
 def by() -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal
 
+from msgspec import Meta, Struct
+
+from ops.documents.fields import Count, Time
 from queues.census import Census
 from queues.holds import Hold
 from text.wording import moment
@@ -30,16 +33,31 @@ def held(census: Census, confirmations: Mapping[str, int]) -> Iterator[Held]:
             yield Held(str(count.queue), count.name, count.hold, 0)
 
 
-def document(each: Held) -> dict[str, Any]:
+class HeldDocument(Struct, frozen=True):
+    """What is held, why, and what ends it."""
+
+    held: Annotated[str, Meta(description="The connection, or the queue.")]
+    kind: Literal["connection", "queue"]
+    audience: Annotated[str | None, Meta(description="Its name.")]
+    reason: str
+    since: Time
+    resolve: Annotated[str, Meta(description="What to do about it.")]
+    ends_by_itself: Annotated[bool, Meta(description="Ferry looks again and again whether the cause is gone.")]
+    error_id: Annotated[str, Meta(description="Klaviyo's, for its support; empty for none.")]
+    probes: Annotated[Count, Meta(description="Which found the cause still there.")]
+
+
+def document(each: Held) -> HeldDocument:
     """A hold, for programs."""
-    return {
-        "held": each.on,
-        "kind": "connection" if each.audience is None else "queue",
-        "audience": each.audience or None,
-        "reason": each.hold.reason,
-        "since": moment(each.hold.since),
-        "resolve": each.hold.resolve,
-        "ends_by_itself": each.hold.ends_by_itself,
-        "error_id": each.hold.error_id,
-        "probes": each.probes,
-    }
+    hold = each.hold
+    return HeldDocument(
+        each.on,
+        "connection" if each.audience is None else "queue",
+        each.audience or None,
+        hold.reason,
+        moment(hold.since),
+        hold.resolve,
+        hold.ends_by_itself,
+        hold.error_id,
+        each.probes,
+    )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import click
+import msgspec
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
@@ -30,8 +31,13 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 
 def print_json(value: Any) -> None:
-    """Indented JSON on stdout, which steers no terminal."""
-    click.echo(visible_json(json.dumps(value, indent=2, ensure_ascii=False)))
+    """Indented JSON on stdout, which steers no terminal; `value` may hold structs."""
+    click.echo(visible_json(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False)))
+
+
+def json_line(value: Any) -> str:
+    """The same on one line."""
+    return visible_json(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))
 
 
 def echo(text: str, *, err: bool = False) -> None:

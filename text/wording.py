@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, overload
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 #: An address, or so many digits that they may be a phone number.
@@ -23,6 +23,10 @@ def span(ms: int) -> str:
     return f"{seconds // _DAY}d {seconds % _DAY // _HOUR}h"
 
 
+@overload
+def moment(ms: int) -> str: ...
+@overload
+def moment(ms: int | None) -> str | None: ...
 def moment(ms: int | None) -> str | None:
     """ISO 8601 in UTC, to the millisecond; None stays None."""
     if ms is None:

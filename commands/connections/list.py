@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import click
 from rich.table import Table
@@ -14,6 +13,7 @@ from commands.options import json_option, var_option
 from klaviyo.accounts import Account
 from klaviyo.rights import Rights
 from ops.client.choose import installation
+from ops.connections.found import ConnectionDocument, LearntDocument
 from ops.connections.keys import titled
 from ops.output import console, echo, print_json, table
 from queues.counts import named
@@ -40,46 +40,46 @@ def list_(as_json: bool) -> None:
             echo(line, err=True)
 
 
-def listing(connections: Iterable[Mapping[str, Any]]) -> Table:
+def listing(connections: Iterable[ConnectionDocument]) -> Table:
     """A row for each connection; `connections`: their documents."""
     made = table("Connection", "Account", "Key", "Scopes", "Flushed at", "Audiences", "Held")
     for each in connections:
-        policy, account = each["policy"], _account(each)
+        policy, account = each.policy, _account(each)
         made.add_row(
-            each["name"],
-            titled(account) if account else Text(visible(each["trouble"] or ""), style="bold red"),
-            each["key"] or "",
-            in_short(Rights(account, each["scopes"])) if account else "",
-            f"{number(policy['size'])} or {span(round(policy['minutes'] * 60_000))}" if policy else "",
+            each.name,
+            titled(account) if account else Text(visible(each.trouble or ""), style="bold red"),
+            each.key or "",
+            in_short(Rights(account, each.scopes or {})) if account else "",
+            f"{number(policy.size)} or {span(round(policy.minutes * 60_000))}" if policy else "",
             _audiences(each),
-            Text(visible(each["held"] or ""), style="bold red"),
+            Text(visible(each.held or ""), style="bold red"),
         )
     return made
 
 
-def learnt_lines(connections: Iterable[Mapping[str, Any]]) -> list[str]:
+def learnt_lines(connections: Iterable[ConnectionDocument]) -> list[str]:
     """A line for each connection that settings name and whose key came with a message. Pure."""
     return [
-        f"Mind: {each['name']} has a key that a message brought (fingerprint {known['fingerprint']}, "
+        f"Mind: {each.name} has a key that a message brought (fingerprint {known.fingerprint}, "
         f"{_whence(known)}), over that of the settings. Where nobody meant it: "
-        f"ferry connections undo-key {each['name']}"
+        f"ferry connections undo-key {each.name}"
         for each in connections
-        if (known := each.get("learnt")) and known["named_by_settings"]
+        if (known := each.learnt) and known.named_by_settings
     ]
 
 
-def _whence(learnt: Mapping[str, Any]) -> str:
-    if learnt["sender"]:
-        return f"from sender {learnt['sender']}, since {learnt['since']}"
-    return f"since {learnt['since']}" if learnt["since"] else "before Ferry noted from whom"
+def _whence(learnt: LearntDocument) -> str:
+    if learnt.sender:
+        return f"from sender {learnt.sender}, since {learnt.since}"
+    return f"since {learnt.since}" if learnt.since else "before Ferry noted from whom"
 
 
-def _account(told: Mapping[str, Any]) -> Account | None:
-    found = told["account"]
-    return Account(found["id"], found["test"], found["name"]) if found else None
+def _account(connection: ConnectionDocument) -> Account | None:
+    found = connection.account
+    return Account(found.id, found.test, found.name) if found else None
 
 
-def _audiences(told: Mapping[str, Any]) -> str:
-    queues = [(Queue(told["name"], "audience", each["id"]), each["name"]) for each in told["audiences"]]
+def _audiences(connection: ConnectionDocument) -> str:
+    queues = [(Queue(connection.name, "audience", each.id), each.name) for each in connection.audiences]
     names = ", ".join(named(queue, name) for queue, name in queues[:3])
     return f"{names} and {number(len(queues) - 3)} more" if len(queues) > 3 else names

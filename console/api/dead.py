@@ -18,7 +18,8 @@ from console.target import queue_place
 from ops import actions
 from ops.dead_letters import selecting
 from ops.dead_letters.selecting import After, Wanted
-from ops.dead_letters.view import summary, traceable, whole
+from ops.dead_letters.view import LetterDocument, summary, traceable, whole
+from ops.documents.answers import LettersAnswer, ReplayAnswer
 from ops.errors import Failed
 from queues import audit
 from queues.dead_letters import Replayed
@@ -37,8 +38,10 @@ class LettersApi:
         asked = shared.query(req, requests.LETTERS)
         reader = _reader(req, asked["personal_data"])
         wanted = await _wanted(self._desk, asked, [asked["id"]] if "id" in asked else [], asked["since"])
-        told, more = await self._desk.run(_page, self._desk.redis, wanted, asked.get("after"), asked["limit"], reader)
-        shared.answer(resp, {"letters": told, "next": f"{more[0]}/{more[1]}" if more else None})
+        letters, more = await self._desk.run(
+            _page, self._desk.redis, wanted, asked.get("after"), asked["limit"], reader
+        )
+        shared.answer(resp, LettersAnswer(letters, f"{more[0]}/{more[1]}" if more else None))
 
 
 class LetterApi:
@@ -83,7 +86,7 @@ class ConfirmApi:
         queue = queue_place(await self._desk.census(), f"{connection}/{kind}/{target}").on
         done = await self._desk.run(_confirm, self._desk.redis, visitor(req).who, Wanted((letter,), str(queue)))
         self._desk.changed()
-        shared.answer(resp, {"replayed": done.replayed, "stayed": done.stayed})
+        shared.answer(resp, ReplayAnswer(done.replayed, done.stayed))
 
 
 class ReplayApi:
@@ -98,7 +101,7 @@ class ReplayApi:
         wanted = await _wanted(self._desk, asked, asked["ids"])
         done = await self._desk.run(_replay, self._desk.redis, visitor(req).who, wanted)
         self._desk.changed()
-        shared.answer(resp, {"replayed": done.replayed, "stayed": done.stayed})
+        shared.answer(resp, ReplayAnswer(done.replayed, done.stayed))
 
 
 async def _wanted(desk: Desk, asked: dict[str, Any], ids: list[str], since: int = 0) -> Wanted:
@@ -117,7 +120,7 @@ def _reader(req: falcon.asgi.Request, personal_data: bool) -> str | None:
 
 def _page(
     redis: Redis, wanted: Wanted, after: After | None, limit: int, reader: str | None
-) -> tuple[list[dict[str, Any]], After | None]:
+) -> tuple[list[LetterDocument], After | None]:
     found, more = _found(lambda: selecting.page(redis, wanted, after, limit))
     if reader and found:
         _note(redis, reader, wanted, len(found))
@@ -125,7 +128,7 @@ def _page(
     return [shown(letter, count.name) for count, letter in found], more
 
 
-def _one(redis: Redis, wanted: Wanted, reader: str | None) -> dict[str, Any]:
+def _one(redis: Redis, wanted: Wanted, reader: str | None) -> LetterDocument:
     ((count, letter),) = _found(lambda: list(selecting.find(redis, wanted)))
     if reader:
         _note(redis, reader, wanted, 1)

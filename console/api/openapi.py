@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-from console.api import openapi_dead, openapi_queues, openapi_schemas
+from console.api.openapi_operations import OPERATIONS
+from console.api.requests import BODIES
 from console.auth.roles import ROUTES
-from intake.http.errors import RETRY_AFTER
 from intake.openapi.document import document as of_intake
-from intake.openapi.schemas import answer, ref
+from intake.openapi.schemas import answers, failures
+from ops.documents.answers import ANSWERS
 
 _DESCRIPTION: Final = (
     " For operators there is the same as the `ferry` command and the pages have: what waits, what is held and what is "
@@ -36,12 +37,6 @@ _USER: Final = {
 }
 
 
-#: (path, method) -> operation, without what is said of every one.
-OPERATIONS: Final = openapi_queues.OPERATIONS | openapi_dead.OPERATIONS
-
-_SCHEMAS: Final = openapi_schemas.SCHEMAS | openapi_queues.SCHEMAS | openapi_dead.SCHEMAS
-
-
 @cache
 def document() -> dict[str, Any]:
     """The intake's document and the operations of the console, OpenAPI 3.1."""
@@ -51,8 +46,8 @@ def document() -> dict[str, Any]:
         "info": told["info"] | {"description": told["info"]["description"] + _DESCRIPTION},
         "paths": told["paths"] | _paths(),
         "components": {
-            "schemas": parts["schemas"] | _SCHEMAS,
-            "responses": parts["responses"] | _error_responses(),
+            "schemas": parts["schemas"] | BODIES | answers(**ANSWERS),
+            "responses": parts["responses"] | failures("Operator", _ERRORS),
             "securitySchemes": parts["securitySchemes"] | {"user": _USER},
         },
     }
@@ -65,11 +60,3 @@ def _paths() -> dict[str, Any]:
         told = {"description": f"{operation.get('description', '')} {role}".strip(), "security": [{"user": []}]}
         paths.setdefault(path, {})[method.lower()] = operation | told
     return paths
-
-
-def _error_responses() -> dict[str, Any]:
-    responses = {f"Operator{status}": answer(text, ref("Error")) for status, text in _ERRORS.items()}
-    seconds = {"schema": {"type": "integer"}, "description": f"Seconds, such as {RETRY_AFTER}."}
-    for status in ("429", "503"):
-        responses[f"Operator{status}"]["headers"] = {"Retry-After": seconds}
-    return responses

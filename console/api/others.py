@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import falcon.asgi
+from msgspec.structs import replace
 from redis import Redis
 
 from configuration.settings import Settings
@@ -15,6 +14,9 @@ from console.auth.roles import Role
 from console.context import Desk
 from ops import audit_format, holds
 from ops.connections import found as connections_found
+from ops.connections.found import ConnectionDocument
+from ops.documents.answers import AuditAnswer, ConnectionsAnswer, HoldsAnswer
+from ops.holds import HeldDocument
 from queues import audit
 from queues.census import Census
 from queues.connections import connection_keys
@@ -33,7 +35,7 @@ class HoldsApi:
         shared.query(req, requests.NOTHING)
         census = await self._desk.census()
         held = await self._desk.run(_holds, self._desk.redis, census)
-        shared.answer(resp, {"at": moment(census.at), "holds": held})
+        shared.answer(resp, HoldsAnswer(moment(census.at), held))
 
 
 class ConnectionsApi:
@@ -48,7 +50,7 @@ class ConnectionsApi:
         if asking:
             check_role(req, Role.OPERATOR)
         found = await self._desk.run(_connections, self._desk.redis, self._desk.settings, asking)
-        shared.answer(resp, {"connections": found})
+        shared.answer(resp, ConnectionsAnswer(found))
 
 
 class AuditApi:
@@ -63,15 +65,15 @@ class AuditApi:
         limit = asked["limit"]
         found = await self._desk.run(audit.read, self._desk.redis, limit + 1, asked.get("before", "+"))
         entries = [audit_format.document(entry) for entry in found[:limit]]
-        shared.answer(resp, {"entries": entries, "next": entries[-1]["id"] if len(found) > limit else None})
+        shared.answer(resp, AuditAnswer(entries, entries[-1].id if len(found) > limit else None))
 
 
-def _holds(redis: Redis, census: Census) -> list[dict[str, Any]]:
+def _holds(redis: Redis, census: Census) -> list[HeldDocument]:
     return [holds.document(each) for each in holds.held(for_everybody(census), confirmations(redis))]
 
 
-def _connections(redis: Redis, known: Settings, asking: bool) -> list[dict[str, Any]]:
+def _connections(redis: Redis, known: Settings, asking: bool) -> list[ConnectionDocument]:
     # As the intake does each second: one that was added this moment is no stranger.
     known.connections.include(connection_keys.names(redis))
     found = [connections_found.document(line) for line in connections_found.found(redis, known, asking)]
-    return [each | {"held": without_people(each["held"]) if each["held"] else None} for each in found]
+    return [replace(each, held=without_people(each.held)) if each.held else each for each in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import falcon.asgi
 import msgspec
@@ -13,9 +13,17 @@ from console.api import requests, shared
 from console.auth.roles import visitor
 from console.context import Desk
 from console.target import look, queue_place
-from ops import actions, documents
+from ops import actions
 from ops.client.local import flush
-from ops.documents import document, of_hold, of_queue
+from ops.documents.answers import (
+    FlushAnswer,
+    FlushedQueue,
+    HoldAnswer,
+    QueueAnswer,
+    ReleaseAnswer,
+    UploadDocument,
+)
+from ops.documents.ledger import CensusDocument, HoldDocument, QueueDocument
 from queues.census import Census
 from queues.history import batches
 from queues.holds import Hold
@@ -35,7 +43,7 @@ class QueuesApi:
         """The census, at most a second old."""
         shared.query(req, requests.NOTHING)
         # Beside the loop: of thousands of queues it takes so long that senders would wait.
-        shared.answer(resp, await self._desk.run(_told, await self._desk.census()))
+        shared.answer(resp, await self._desk.run(_document, await self._desk.census()))
 
 
 class QueueApi:
@@ -51,10 +59,10 @@ class QueueApi:
         asked = shared.query(req, requests.UPLOADS)
         census = for_everybody(await self._desk.census())
         (count,) = queue_place(census, f"{connection}/{kind}/{target}").queues
-        found = await self._desk.run(_uploads, self._desk.redis, count.queue, **asked)
+        uploads, more = await self._desk.run(_uploads, self._desk.redis, count.queue, **asked)
         hold = census.holds.get(count.queue.connection)
-        told = {"at": moment(census.at), "queue": of_queue(count), "connection_hold": of_hold(hold) if hold else None}
-        shared.answer(resp, told | found)
+        held = HoldDocument.of(hold) if hold else None
+        shared.answer(resp, QueueAnswer(moment(census.at), QueueDocument.of(count), held, uploads, more))
 
 
 class FlushApi:
@@ -72,8 +80,8 @@ class FlushApi:
         chosen = await self._desk.run(_chosen, census, names)
         asked = await self._desk.run(flush, self._desk.redis, visitor(req).who, census, chosen)
         self._desk.changed()
-        queues = [{"queue": str(each.queue), "asked": each.asked, "upto": each.upto} for each in asked.errands]
-        shared.answer(resp, {"at": moment(asked.at), "queues": queues})
+        queues = [FlushedQueue(str(each.queue), each.asked, each.upto) for each in asked.errands]
+        shared.answer(resp, FlushAnswer(moment(asked.at), queues))
 
 
 class HoldApi:
@@ -88,7 +96,7 @@ class HoldApi:
         place, _ = await look(self._desk, **address)
         placed = await self._desk.run(actions.hold, self._desk.redis, visitor(req).who, place.on, reason)
         self._desk.changed()
-        shared.answer(resp, {"on": str(place.on), "placed": placed})
+        shared.answer(resp, HoldAnswer(str(place.on), placed))
 
 
 class ReleaseApi:
@@ -106,14 +114,11 @@ class ReleaseApi:
         desk.changed()
         if ended.still and not force:
             raise falcon.HTTPConflict(title="The cause is still there; force ends the hold", description=ended.still)
-        shared.answer(
-            resp,
-            {"on": str(place.on), "released": ended.done, "still": ended.still, "snapshot": ended.confirmed},
-        )
+        shared.answer(resp, ReleaseAnswer(str(place.on), ended.done, ended.still, ended.confirmed))
 
 
-def _told(census: Census) -> dict[str, Any]:
-    return document(for_everybody(census))
+def _document(census: Census) -> CensusDocument:
+    return CensusDocument.of(for_everybody(census))
 
 
 def _chosen(census: Census, names: list[str] | None) -> list[Queue]:
@@ -132,7 +137,7 @@ def _shown(hold: Hold) -> Hold:
     return msgspec.structs.replace(hold, reason=without_people(hold.reason))
 
 
-def _uploads(redis: Redis, queue: Queue, limit: int, before: str) -> dict[str, Any]:
+def _uploads(redis: Redis, queue: Queue, limit: int, before: str) -> tuple[list[UploadDocument], str | None]:
     found = batches.batches(redis, queue, limit + 1, before)
     more = batches.mark(found[limit - 1]) if len(found) > limit else None
-    return {"uploads": [documents.of_upload(each) for each in found[:limit]], "next": more}
+    return [UploadDocument.of(each) for each in found[:limit]], more

@@ -8,7 +8,7 @@ from typing import Any, Final
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from console.pages.act_hold import LONGEST
-from ops.dead_letters.selecting import ID, After, age_ms
+from ops.dead_letters.selecting import AGE, ID, After, age_ms
 from queues.names import Queue
 
 #: Uploads, letters or entries in one answer.
@@ -112,3 +112,37 @@ AUDIT: Final = Schema.from_dict({"limit": _limit(100), "before": _id()})()
 CONNECTIONS: Final = Schema.from_dict({"check": _Word(load_default=False)})()
 UPLOADS: Final = Schema.from_dict({"limit": _limit(20), "before": fields.String(load_default="")})()
 NOTHING: Final = Schema()
+
+LETTER_ID: Final = {"type": "string", "pattern": f"^{ID}$", "example": "1767225599999-0"}
+REASON: Final = {"type": "string", "description": "Died of this, such as no_email."}
+OLDER: Final = {
+    "type": "string",
+    "pattern": f"^{AGE}$",
+    "description": "Died at least so long ago: 30m, 12h, 7d.",
+    "example": "7d",
+}
+QUEUE: Final = {"type": "string", "description": "connection/kind/target.", "example": "default/audience/42"}
+_WHY: Final = {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": r"\S"}
+
+
+def _of(properties: dict[str, Any], *required: str, **more: Any) -> dict[str, Any]:
+    made = {"type": "object", "properties": properties, "additionalProperties": False, **more}
+    return made | ({"required": list(required)} if required else {})
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items, "minItems": 1, "maxItems": IDS}
+
+
+#: The same bodies, for the OpenAPI document.
+BODIES: Final = {
+    "HoldAsked": _of({"reason": _WHY | {"description": "Why; shown to everybody."}}, "reason"),
+    "ReleaseAsked": _of({"force": {"type": "boolean", "description": "Even when the cause is still there."}}),
+    "FlushAsked": _of({"queues": _list(QUEUE)}),
+    "ReplayLetters": _of(
+        {"ids": _list(LETTER_ID), "queue": QUEUE | {"description": "Theirs, where several queues have one."}}, "ids"
+    ),
+    "ReplayFiltered": _of({"queue": QUEUE, "reason": REASON, "older_than": OLDER}, minProperties=1),
+    "ReplayAll": _of({"all": {"type": "boolean", "enum": [True]}}, "all"),
+    "Nothing": _of({}),
+}

@@ -19,7 +19,7 @@ _JSON: Final = "application/json;charset=utf-8"
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def answer(resp: falcon.asgi.Response, value: Any) -> None:
+def answer(resp: falcon.asgi.Response, value: msgspec.Struct) -> None:
     """Answer with JSON."""
     resp.content_type = _JSON
     resp.data = _encode(value)

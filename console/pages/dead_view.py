@@ -140,8 +140,8 @@ def _line(letter: DeadLetter, name: str, now: int) -> LetterLine:
         queue=str(letter.queue),
         reason=letter.reason,
         tries=plural(letter.attempts, "failed try", "failed tries") if letter.attempts else "",
-        action=told["action"],
-        where=places(told["where"].items()),
+        action=told.action,
+        where=places(told.where.items()),
     )
 
 

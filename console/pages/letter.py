@@ -21,7 +21,7 @@ from console.pages.dead_view import places
 from console.pages.letter_ref import Ref
 from console.target import queue_place
 from ops.dead_letters.reasons import meaning
-from ops.dead_letters.view import traceable, whole
+from ops.dead_letters.view import LetterDocument, traceable, whole
 from ops.explain.timeline import episodes
 from ops.explain.words import happened
 from queues import audit, letters
@@ -102,7 +102,7 @@ class Letter:
     ago: str
     meaning: str
     where: str
-    told: dict[str, Any]
+    told: LetterDocument
     events: list[tuple[int, str]]
     person: str
     detail: str
@@ -117,11 +117,11 @@ def view(letter: DeadLetter, count: QueueCount, told: Sequence[Told], now: int, 
         at=letter.at,
         ago=span(now - letter.at),
         meaning=meaning(letter.reason),
-        where=places(shown["where"].items()),
+        where=places(shown.where.items()),
         told=shown,
         events=_events(letter, told),
-        person=_pretty(shown["person"]) if personal else "",
-        detail=_pretty(shown["detail"]) if personal else "",
+        person=_pretty(shown.person) if personal else "",
+        detail=_pretty(shown.detail) if personal else "",
     )
 
 

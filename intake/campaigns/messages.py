@@ -9,36 +9,52 @@ from msgspec import Meta, Raw
 
 from intake.http import faults
 from intake.http.limits import AUDIENCE_NAME, GROUPS
+from intake.openapi.schemas import Schema, ref, requests
 
 #: What may stand in `lists`, for messages.
 LISTS: Final = "per_group, merged"
 Name = Annotated[str, Meta(min_length=1, max_length=AUDIENCE_NAME)]
-Attribute = Annotated[str, Meta(min_length=1, max_length=AUDIENCE_NAME)]
+_GroupRaw = Annotated[Raw, Meta(extra_json_schema=ref("CampaignGroup"))]
+_MemberRaw = Annotated[Raw, Meta(extra_json_schema=ref("SnapshotMember"))]
+_PersonRaw = Annotated[Raw, Meta(extra_json_schema={"type": "object", "examples": [{"external_id": "c-17"}]})]
 
 
 class Posted(msgspec.Struct, forbid_unknown_fields=True):
-    """A campaign. Groups, their members and exclusions are read one by one later.
-
-    `lists`: one for each group, or one for all of them. `list_name`: template of their names. `attributes`: those to
-    send, None for what the connection has. `launch_at`: ISO 8601, or ms since 1970; at once when left out.
-    """
+    """A campaign: people in groups. Groups, their members and exclusions are read one by one."""
 
     name: Name
-    groups: Annotated[list[Raw], Meta(min_length=1, max_length=GROUPS)]
-    connection: str | None = None
-    exclusions: list[Raw] | None = None
-    attributes: list[Attribute] | None = None
-    lists: Literal["per_group", "merged"] = "per_group"
-    list_name: str | None = None
-    launch_at: str | int | None = None
-    confirm: bool = False
+    groups: Annotated[list[_GroupRaw], Meta(min_length=1, max_length=GROUPS)]
+    connection: Annotated[str | None, Meta(description="default when left out.")] = None
+    exclusions: Annotated[
+        list[_PersonRaw] | None,
+        Meta(description="Whoever shares an email, phone or external_id with one of these is in no list."),
+    ] = None
+    attributes: Annotated[
+        list[Name] | None, Meta(description="Those to send; those of the connection when left out.")
+    ] = None
+    lists: Annotated[
+        Literal["per_group", "merged"], Meta(description="One for each group, or one for all of them.")
+    ] = "per_group"
+    list_name: Annotated[
+        str | None,
+        Meta(
+            description="What a list is called, of {{ campaign_name }}, {{ group_name }} and "
+            "{{ now|format'yyyy-mm-dd' }}; {{ campaign_name }} - {{ group_name }} when left out, {{ campaign_name }} "
+            "of a merged one. Without a date in it the next campaign of that name brings the same lists up to date."
+        ),
+    ] = None
+    launch_at: Annotated[
+        str | int | None,
+        Meta(description="ISO 8601, or ms since 1970: nothing is sent before. At once when left out."),
+    ] = None
+    confirm: Annotated[bool, Meta(description="true: nobody is asked, however many leave a list.")] = False
 
 
 class Group(msgspec.Struct, forbid_unknown_fields=True):
     """People of a campaign who are treated alike. Each member as a line of NDJSON has it."""
 
     name: Name
-    members: list[Raw]
+    members: list[_MemberRaw]
 
 
 _posted = msgspec.json.Decoder(Posted)
@@ -66,3 +82,22 @@ def _read_group(raw: Raw, place: str) -> Group:
         raise faults.bad_request(faults.describe(fault, place, Group.__struct_fields__)) from None
     faults.check_names(raw, apart=("members",), place=place)
     return group
+
+
+_EXAMPLE: Final[Schema] = {
+    "name": "Summer sale",
+    "groups": [
+        {"name": "20 percent", "members": [{"email": "ann@example.com", "first_name": "Ann"}]},
+        {"name": "control", "members": [{"email": "bob@example.com"}]},
+    ],
+    "exclusions": [{"external_id": "c-17"}],
+    "attributes": ["first_name"],
+    "launch_at": "2026-12-01T08:00:00Z",
+}
+
+
+def schemas() -> Schema:
+    """What the OpenAPI document says of campaigns."""
+    found = requests(Campaign=Posted, CampaignGroup=Group)
+    found["Campaign"]["example"] = _EXAMPLE
+    return found

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Final
+from typing import Annotated, Final
 
 import falcon
 import falcon.asgi
-import orjson
+import msgspec
+from msgspec import Meta
 
 from configuration.connections import Connections
 from configuration.senders import Sender
@@ -20,11 +21,29 @@ from intake.http.body import BodyReader
 from intake.http.connection import check_query, connection_named
 from intake.http.large import in_thread
 from intake.snapshots.staging import Staging
-from intake.snapshots.status import status_of
+from intake.snapshots.status import StatusAddress, status_of
 from queues.clock import now_ms
 from queues.snapshots.orders import PIECE, Record
 
 _JSON: Final = "application/json;charset=utf-8"
+
+
+class CampaignSync(msgspec.Struct, frozen=True):
+    """A list of a campaign, and the snapshot that makes it equal to the groups."""
+
+    group: Annotated[str | None, Meta(description="null where all groups are on one list.")]
+    list: Annotated[str, Meta(description="The name of the list.")]
+    snapshot: str
+    members: int
+    excluded: int
+    status: StatusAddress
+
+
+class CampaignAnswer(msgspec.Struct, frozen=True):
+    """A campaign that is stored and waits to be carried out."""
+
+    campaign: str
+    syncs: list[CampaignSync]
 
 
 class Campaigns:
@@ -44,7 +63,7 @@ class Campaigns:
             planned = await self._take(body, sender_of(req))
         resp.status = falcon.HTTP_202
         resp.content_type = _JSON
-        resp.data = orjson.dumps({"campaign": planned[0].order.campaign, "syncs": [_told(each) for each in planned]})
+        resp.data = msgspec.json.encode(CampaignAnswer(planned[0].order.campaign, [_sync(each) for each in planned]))
 
     async def _take(self, body: bytes, sender: Sender) -> list[Planned]:
         # In a thread, for a hundred thousand people take seconds, and no other sender waits for them.
@@ -63,13 +82,7 @@ async def _pieces(body: bytes) -> AsyncIterator[bytes]:
         yield body[start : start + PIECE]
 
 
-def _told(planned: Planned) -> dict[str, object]:
+def _sync(planned: Planned) -> CampaignSync:
     order = planned.order
-    return {
-        "group": order.group or None,
-        "list": order.list_name,
-        "snapshot": order.snapshot,
-        "members": planned.members,
-        "excluded": planned.excluded,
-        "status": status_of(planned.queue, order.snapshot),
-    }
+    status = status_of(planned.queue, order.snapshot)
+    return CampaignSync(order.group or None, order.list_name, order.snapshot, planned.members, planned.excluded, status)

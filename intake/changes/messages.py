@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import Meta, Raw, field
 
 from configuration.connections import Connection
 from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, keys_of, made, of_email, of_id, of_phone, typed_phone
 from intake.http.faults import UNREADABLE
-from intake.http.limits import AUDIENCE_NAME
-from intake.mparticle.messages import NOTHING, AudienceId
+from intake.http.limits import AUDIENCE_NAME, CHANGES
+from intake.mparticle.messages import AudienceId
+from intake.openapi.schemas import CLAMPED, Schema, maybe, ref, requests
 from mappings import email
 from mappings.phone import region_of
 from mappings.times import to_ms
@@ -23,11 +24,16 @@ _LATEST: Final = 9_999_999_999_999
 ACTIONS: Final = "add, remove, update"
 
 
+_ChangeRaw = Annotated[Raw, Meta(extra_json_schema=ref("Change"))]
+
+
 class AudienceRef(msgspec.Struct):
-    """Which audience a change is for. `name`: what its Klaviyo list is called."""
+    """Which audience a change is for."""
 
     id: AudienceId
-    name: Annotated[str, Meta(max_length=AUDIENCE_NAME)] | None = None
+    name: Annotated[
+        Annotated[str, Meta(max_length=AUDIENCE_NAME)] | None, Meta(description="What its Klaviyo list is called.")
+    ] = None
 
 
 #: Names that decide something in the address, and nothing in a body: who writes them there means another connection.
@@ -35,23 +41,29 @@ OF_ADDRESS: Final = ("connection", "connections")
 
 
 class Posted(msgspec.Struct):
-    """A request in JSON. Each change is read by itself later."""
+    """Changes. Each is read by itself."""
 
-    changes: list[Raw]
-    audience: AudienceRef | None = None
+    changes: Annotated[list[_ChangeRaw], Meta(extra_json_schema={"maxItems": CHANGES})]
+    audience: Annotated[AudienceRef | None, Meta(description="Of those that name none.")] = None
 
 
 class Change(msgspec.Struct):
-    """One change. `update` changes attributes only. `timestamp`: see `times.to_ms`; now when left out."""
+    """One change of one person. Needs at least one of email, phone and external_id."""
 
-    action: Literal["add", "remove", "update"]
+    action: Annotated[Literal["add", "remove", "update"], Meta(description="update: attributes only.")]
     email: str | None = None
     phone: str | int | None = None
     external_id: str | int | None = None
-    attributes: Raw = NOTHING
-    consent_state: Raw = NOTHING
-    timestamp: str | int | float | None = None
-    audience: AudienceRef | None = None
+    attributes: Annotated[
+        Raw,
+        Meta(description="A value of null removes the attribute.", extra_json_schema={"type": ["object", "null"]}),
+    ] = field(default_factory=Raw)
+    consent_state: Annotated[Raw, Meta(extra_json_schema=maybe(ref("ConsentState")))] = field(default_factory=Raw)
+    timestamp: Annotated[
+        str | int | float | None,
+        Meta(description=f"When it happened: ISO 8601, or ms since 1970 (also as text); now when left out. {CLAMPED}"),
+    ] = None
+    audience: Annotated[AudienceRef | None, Meta(description="Else that of the request.")] = None
 
 
 class _Located(msgspec.Struct):
@@ -97,3 +109,8 @@ def _region(change: Change, number: str, connection: Connection) -> str | None:
         return region_of(_located.decode(change.attributes).country, default)
     except UNREADABLE:
         return default
+
+
+def schemas() -> Schema:
+    """What the OpenAPI document says of changes."""
+    return requests(Audience=AudienceRef, Change=Change, Changes=Posted)

@@ -6,11 +6,10 @@ A change that cannot be read is kept as dead on arrival, and the sender is told;
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from intake.changes.messages import ACTIONS, OF_ADDRESS, AudienceRef, Change, is_anybody, person_keys
 from intake.http.faults import UNREADABLE, check_size, describe
@@ -23,13 +22,12 @@ SOURCE: Final = "changes"
 _NULL: Final = frozenset({b"", b"null"})
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A change that was kept as a dead letter. `index` counts from 0; `where`: place and problem."""
+class Rejected(msgspec.Struct, frozen=True):
+    """A change that was kept as a dead letter."""
 
-    index: int
-    reason: str
-    where: str
+    index: Annotated[int, Meta(description="Of the change in the request, from 0.")]
+    reason: Annotated[str, Meta(description=f"{MALFORMED}, {NO_IDENTITY} or {BLOCKED}.")]
+    where: Annotated[str, Meta(description="Place and problem.")]
 
 
 class Unfit(Exception):

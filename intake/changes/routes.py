@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from io import BytesIO
 from itertools import islice
+from typing import Annotated
 
 import falcon
 import falcon.asgi
 import msgspec
-import orjson
+from msgspec import Meta
 
 from configuration.connections import Connections
 from intake.access.auth import Scopes
@@ -31,6 +32,14 @@ NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 #: A change's JSON, and its place in the request for messages.
 _Placed = tuple[str, bytes | msgspec.Raw]
 _posted = msgspec.json.Decoder(Posted)
+
+
+class ChangesAnswer(msgspec.Struct, frozen=True):
+    """What was stored of the changes."""
+
+    accepted: Annotated[int, Meta(description="Changes that wait for delivery.")]
+    rejected: Annotated[list[Rejected], Meta(description="Changes kept as dead letters.")]
+    repeated: Annotated[bool, Meta(description="Seen before under this Idempotency-Key; not stored again.")]
 
 
 class Changes:
@@ -66,13 +75,8 @@ class Changes:
         self._audiences.told(written(acceptances, accepted))
         resp.status = falcon.HTTP_202
         resp.content_type = _JSON
-        resp.data = orjson.dumps(
-            {
-                "accepted": count - len(rejected),
-                "rejected": rejected,
-                "repeated": bool(accepted) and not any(each.fresh for each in accepted),
-            }
-        )
+        repeated = bool(accepted) and not any(each.fresh for each in accepted)
+        resp.data = msgspec.json.encode(ChangesAnswer(count - len(rejected), rejected, repeated))
 
 
 def _read(body: bytes, as_lines: bool, audience: AudienceRef | None, incoming: Incoming) -> tuple[int, list[Rejected]]:

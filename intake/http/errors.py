@@ -10,11 +10,12 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import falcon
 import falcon.asgi
-import orjson
+import msgspec
+from msgspec import Meta, Struct
 
 from intake.http.faults import TooMuch
 from queues.errors import NoSecretKey, Unavailable
@@ -32,11 +33,28 @@ _DEFAULTS: Final = {
 }
 
 
+class Fault(Struct, frozen=True):
+    """What is wrong, in words."""
+
+    title: str
+    description: Annotated[str, Meta(description="What, where, and the remedy.")]
+
+
+class ErrorAnswer(Struct, frozen=True):
+    """Why a request is refused."""
+
+    error: Fault
+
+
+def error_body(title: str, description: str) -> bytes:
+    """The answer that is an error, in JSON."""
+    return msgspec.json.encode(ErrorAnswer(Fault(title, description)))
+
+
 def serialize(_req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError) -> None:
     """Write an error into the answer."""
-    title, description = words(error)
     resp.content_type = "application/json;charset=utf-8"
-    resp.data = orjson.dumps({"error": {"title": title, "description": description}})
+    resp.data = error_body(*words(error))
 
 
 def words(error: falcon.HTTPError) -> tuple[str, str]:

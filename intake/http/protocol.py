@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from ipaddress import IPv6Address
 from typing import Any, Final
 
-import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from intake.http.body import SIGNED
 from intake.http.doorkeeper import Doorkeeper, peer_of
+from intake.http.errors import error_body
 from intake.http.limits import HEAD, HEAD_SECONDS, REQUEST_SECONDS
 from queues.snapshots.orders import PIECE
 
@@ -165,7 +165,7 @@ class Protocol(HttpToolsProtocol):
             return
         cycle = self.cycle
         if cycle is None or (cycle.response_complete if self._in_head else not cycle.response_started):
-            error = orjson.dumps({"error": {"title": status.partition(" ")[2], "description": description}})
+            error = error_body(status.partition(" ")[2], description)
             head = f"HTTP/1.1 {status}\r\ncontent-type: application/json;charset=utf-8\r\nconnection: close\r\n"
             again = f"retry-after: 1\r\ncontent-length: {len(error)}\r\n\r\n"
             self.transport.write(f"{head}{again}".encode() + error)

@@ -1,33 +1,54 @@
-"""The messages of mParticle's Firehose as they come over the wire (mParticle: Firehose, message types).
+"""The messages of mParticle's Firehose as they come over the wire, and what is answered (mParticle: Firehose).
 
 mParticle leaves out what is null or empty, so every field may be missing, and null is as good as missing.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+import uuid
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import UNSET, Meta, Raw, UnsetType, field
 
 from intake.http import faults
 from intake.http.limits import AUDIENCE_ID, AUDIENCE_NAME, MESSAGE_ID
+from intake.openapi.schemas import CLAMPED, Schema, answers, maybe, ref, requests
+from mappings import consent_state
+from queues.clock import now_ms
 
 #: The version of the protocol that Ferry speaks.
 FIREHOSE_VERSION: Final = "3.2.0"
 NOTHING: Final = Raw(b"")
 
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-AudienceId = Number | Annotated[str, Meta(min_length=1, max_length=AUDIENCE_ID)]
+AudienceId = Annotated[
+    Number | Annotated[str, Meta(min_length=1, max_length=AUDIENCE_ID)],
+    Meta(description="The CDP's id of the audience. It never changes; the name may."),
+]
 AudienceName = Annotated[str, Meta(max_length=AUDIENCE_NAME)]
+_MessageId = Annotated[str, Meta(max_length=MESSAGE_ID)]
+_Settings = Annotated[
+    Raw,
+    Meta(
+        description="Setting id and value, as declared in the registration.",
+        extra_json_schema={"type": ["object", "null"], "additionalProperties": {"type": "string"}},
+    ),
+]
+_Identities = Annotated[Raw, Meta(extra_json_schema=maybe({"type": "array", "items": ref("MParticleIdentity")}))]
+
+_OBJECTS: Final = {"type": ["array", "null"], "items": {"type": "object"}}
 
 
 class Message(msgspec.Struct, tag_field="type"):
-    """The envelope. `id` is mParticle's UUID of the message, `timestamp_ms` its time, even if it cannot be."""
+    """The envelope. `timestamp_ms`: even if it cannot be."""
 
-    id: Annotated[str, Meta(max_length=MESSAGE_ID)] | None = None
-    timestamp_ms: int | float | None = None
-    account: Raw = NOTHING
+    id: Annotated[
+        _MessageId | None,
+        Meta(description="mParticle's id of the message; one seen in the last 24 hours is stored once."),
+    ] = None
+    timestamp_ms: Annotated[int | float | None, Meta(description=f"Since 1970. {CLAMPED}")] = None
+    account: Annotated[Raw, Meta(extra_json_schema=maybe(ref("MParticleAccount")))] = field(default_factory=Raw)
 
 
 class Registration(Message, tag="module_registration_request"):
@@ -35,68 +56,137 @@ class Registration(Message, tag="module_registration_request"):
 
 
 class Subscription(Message, tag="audience_subscription_request", kw_only=True):
-    """An audience was connected (`add`), its settings or name changed (`update`), or it was disconnected (`remove`)."""
+    """An audience was connected, its settings or name changed, or it was disconnected."""
 
     audience_id: AudienceId
     audience_name: AudienceName
-    action: str | None = None
-    audience_subscription_settings: Raw = NOTHING
+    action: Annotated[str | None, Meta(description="add, update or remove.")] = None
+    audience_subscription_settings: _Settings = field(default_factory=Raw)
 
 
 class Membership(Message, tag="audience_membership_change_request"):
-    """People entered or left audiences, or their attributes changed. Each profile is read by itself later."""
+    """People entered or left audiences, or their attributes changed. Without profiles it keeps the line alive.
 
-    user_profiles: list[Raw] | None = None
+    Each profile is read by itself.
+    """
+
+    user_profiles: list[Annotated[Raw, Meta(extra_json_schema=ref("MParticleProfile"))]] | None = None
 
 
 class Events(Message, tag="event_processing_request"):
-    """What one person did, with the person's consent. Only the consent is read."""
+    """What one person did, with the person's consent.
+
+    The consent is remembered for later changes of the person. Nothing else is stored, and no event is read.
+    """
 
     mpid: str | int | None = None
-    user_identities: Raw = NOTHING
-    consent_state: Raw = NOTHING
-    system_notifications: Raw = NOTHING
+    user_identities: _Identities = field(default_factory=Raw)
+    consent_state: Annotated[Raw, Meta(extra_json_schema=maybe(ref("ConsentState")))] = field(default_factory=Raw)
+    system_notifications: Annotated[
+        Raw,
+        Meta(
+            description="Those of type gdpr_consent_state and ccpa_consent_state count as consents.",
+            extra_json_schema=_OBJECTS,
+        ),
+    ] = field(default_factory=Raw)
 
 
 class Erasure(Message, tag="dsr_processing_request"):
-    """A person asked to be forgotten. `subject_identities`: type -> encoding and value."""
+    """A person asked to be forgotten.
 
-    subject_identities: Raw = NOTHING
-    subject_request_type: str | None = None
-    subject_request_id: Annotated[str, Meta(max_length=MESSAGE_ID)] | None = None
+    Stored and carried out within seconds: the person is taken out of every queue of the connection, then Klaviyo is
+    asked to delete the profile. One without any identity is a dead letter.
+    """
+
+    subject_identities: Annotated[
+        Raw,
+        Meta(
+            description="By type, such as email: encoding and value.",
+            extra_json_schema={
+                "type": ["object", "null"],
+                "additionalProperties": maybe(ref("MParticleIdentity")),
+            },
+        ),
+    ] = field(default_factory=Raw)
+    subject_request_type: Annotated[str | None, Meta(extra_json_schema={"enum": ["erasure", "", None]})] = None
+    subject_request_id: _MessageId | None = None
 
 
 class Account(msgspec.Struct, gc=False):
     """Whose message it is: the account in mParticle and the settings its users made for Ferry."""
 
     account_id: Number | None = None
-    account_settings: Raw = NOTHING
+    account_settings: _Settings = field(default_factory=Raw)
 
 
 class Profile(msgspec.Struct, gc=False):
-    """One person. `mpid` is a signed 64-bit number, mostly as text."""
+    """One person. One that cannot be read never fails the message; it becomes a dead letter."""
 
-    mpid: str | int | None = None
-    user_identities: Raw = NOTHING
-    audiences: list[Raw] | None = None
+    mpid: Annotated[str | int | None, Meta(description="A signed 64-bit number, mostly as text.")] = None
+    user_identities: _Identities = field(default_factory=Raw)
+    audiences: list[Annotated[Raw, Meta(extra_json_schema=ref("MParticleAudience"))]] | None = None
 
 
 class Identity(msgspec.Struct, gc=False):
-    """One identity of a person; `encoding` is raw or the name of a hash."""
+    """One identity of a person."""
 
-    type: str | None = None
-    encoding: str | None = None
+    type: Annotated[str | None, Meta(description="Such as email.")] = None
+    encoding: Annotated[str | None, Meta(description="raw or a hash.")] = None
     value: str | None = None
 
 
 class Audience(msgspec.Struct, gc=False):
-    """One change of one person's membership."""
+    """One change of one person's membership. One without audience_id or action becomes a dead letter."""
 
     audience_id: AudienceId | None = None
-    audience_name: AudienceName | None = None
-    audience_subscription_settings: Raw = NOTHING
-    action: str | None = None
-    user_attributes: Raw = NOTHING
+    audience_name: Annotated[AudienceName | None, Meta(description="The name now.")] = None
+    audience_subscription_settings: _Settings = field(default_factory=Raw)
+    action: Annotated[str | None, Meta(description="add, delete or attribute_update.")] = None
+    user_attributes: Annotated[Raw, Meta(extra_json_schema=_OBJECTS)] = field(default_factory=Raw)
+
+
+class Response(msgspec.Struct, tag_field="type", kw_only=True):
+    """The envelope of an answer."""
+
+    id: Annotated[str, Meta(extra_json_schema={"format": "uuid"})] = field(default_factory=lambda: str(uuid.uuid4()))
+    timestamp_ms: int = field(default_factory=now_ms)
+    firehose_version: str = FIREHOSE_VERSION
+
+
+class RegistrationResponse(Response, tag="module_registration_response", kw_only=True):
+    """What Ferry is, for mParticle to import."""
+
+    name: str
+    description: str
+    version: str
+    sdk_version: str
+    permissions: dict[str, Any]
+    event_processing_registration: dict[str, Any]
+    audience_processing_registration: dict[str, Any]
+    dsr_processing_registration: dict[str, Any]
+
+
+class SubscriptionResponse(Response, tag="audience_subscription_response", kw_only=True):
+    """The audience is remembered."""
+
+    # mParticle never writes an empty object, so it is sent none.
+    audience_subscription_settings: Annotated[
+        dict[str, str] | UnsetType, Meta(description="For mParticle to keep, and the Klaviyo list once there is one.")
+    ] = UNSET
+
+
+class MembershipResponse(Response, tag="audience_membership_change_response", kw_only=True):
+    """The changes are stored."""
+
+    suspend_subscription: Annotated[bool, Meta(description="mParticle is to stop sending.")]
+
+
+class EventsResponse(Response, tag="event_processing_response"):
+    """The consent is remembered."""
+
+
+class ErasureResponse(Response, tag="dsr_processing_response"):
+    """The erasure is stored."""
 
 
 #: The message types Ferry takes, by their `type`.
@@ -109,3 +199,44 @@ decoder: msgspec.json.Decoder[Registration | Subscription | Membership | Events 
 def read(body: bytes) -> Registration | Subscription | Membership | Events | Erasure:
     """A message. Raises falcon.HTTPBadRequest naming the place; of names that stand twice not those within profiles."""
     return faults.read(decoder, body, TYPES, apart=("user_profiles",))
+
+
+_PURPOSE: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "consented": {"type": "boolean"},
+        "timestamp_unixtime_ms": {
+            "type": ["integer", "null"],
+            "description": "Since when; else that of the message.",
+        },
+    },
+}
+_PURPOSES: Final[Schema] = {"type": ["object", "null"], "additionalProperties": _PURPOSE}
+_CONSENT_STATE: Final[Schema] = {
+    "type": "object",
+    "description": "Decisions by purpose. What cannot be read is no consent, and fails no message.",
+    "properties": dict.fromkeys(consent_state.REGULATIONS, _PURPOSES),
+}
+
+
+def schemas() -> Schema:
+    """What the OpenAPI document says of messages and answers."""
+    asked = requests(
+        RegistrationRequest=Registration,
+        SubscriptionRequest=Subscription,
+        MembershipRequest=Membership,
+        EventsRequest=Events,
+        ErasureRequest=Erasure,
+        MParticleAccount=Account,
+        MParticleProfile=Profile,
+        MParticleIdentity=Identity,
+        MParticleAudience=Audience,
+    )
+    told = answers(
+        RegistrationResponse=RegistrationResponse,
+        SubscriptionResponse=SubscriptionResponse,
+        MembershipResponse=MembershipResponse,
+        EventsResponse=EventsResponse,
+        ErasureResponse=ErasureResponse,
+    )
+    return asked | told | {"ConsentState": _CONSENT_STATE}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from intake.mparticle.messages import FIREHOSE_VERSION
+from intake.mparticle.messages import FIREHOSE_VERSION, RegistrationResponse
 from intake.mparticle.settings import ACCOUNT, AUDIENCE
 
 #: The version of this registration; raise it with every change of the settings or permissions.
@@ -26,18 +26,18 @@ _ENVIRONMENTS: Final = (
 )
 
 
-def registration() -> dict[str, Any]:
-    """The fields of a `module_registration_response` besides the envelope."""
-    return {
-        "name": "Ferry for Klaviyo",
-        "description": _DESCRIPTION,
-        "version": VERSION,
-        "sdk_version": FIREHOSE_VERSION,
-        "permissions": _permissions(),
-        "event_processing_registration": _events(),
-        "audience_processing_registration": _audiences(),
-        "dsr_processing_registration": {"account_settings": list(ACCOUNT), "supported_dsr_types": ["erasure"]},
-    }
+def registration() -> RegistrationResponse:
+    """The answer to mParticle's question."""
+    return RegistrationResponse(
+        name="Ferry for Klaviyo",
+        description=_DESCRIPTION,
+        version=VERSION,
+        sdk_version=FIREHOSE_VERSION,
+        permissions=_permissions(),
+        event_processing_registration=_events(),
+        audience_processing_registration=_audiences(),
+        dsr_processing_registration={"account_settings": list(ACCOUNT), "supported_dsr_types": ["erasure"]},
+    )
 
 
 def _permissions() -> dict[str, Any]:

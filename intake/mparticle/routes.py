@@ -1,18 +1,13 @@
-"""`POST /v1/mparticle`: the protocol of mParticle's Firehose, all message types on one address.
-
-What Ferry answers to mParticle (mParticle: Firehose, message types).
-"""
+"""`POST /v1/mparticle`: the protocol of mParticle's Firehose, all message types on one address."""
 
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Container
-from typing import Any
 
 import falcon
 import falcon.asgi
-import orjson
+import msgspec
 from redis.asyncio import Redis
 
 from configuration.senders import Sender
@@ -25,7 +20,20 @@ from intake.http.connection import check_query
 from intake.http.errors import Tally
 from intake.mparticle import consents, erasure, membership, messages, subscription
 from intake.mparticle.accounts import Accounts
-from intake.mparticle.messages import FIREHOSE_VERSION, Erasure, Events, Membership, Registration, Subscription, decoder
+from intake.mparticle.messages import (
+    Erasure,
+    ErasureResponse,
+    Events,
+    EventsResponse,
+    Membership,
+    MembershipResponse,
+    Registration,
+    RegistrationResponse,
+    Response,
+    Subscription,
+    SubscriptionResponse,
+    decoder,
+)
 from intake.mparticle.registration import registration
 from queues.clock import now_ms
 from queues.group_commit import GroupCommit
@@ -33,6 +41,7 @@ from queues.names import Queue
 
 log = logging.getLogger(__name__)
 
+_encode = msgspec.json.Encoder().encode
 _JSON = "application/json;charset=utf-8"
 
 
@@ -63,15 +72,15 @@ class MParticle:
         """One message."""
         resp.content_type = _JSON
         if is_anonymous(req):
-            resp.data = await self._anonymous(req)
+            resp.data = _encode(await self._anonymous(req))
             return
         check_query(req)
         sender = sender_of(req)
         body = await self._bodies.read(req)
         async with self._bodies.large.turn(body):
-            resp.data = await self._take(body, sender, resp)
+            resp.data = _encode(await self._take(body, sender, resp))
 
-    async def _take(self, body: bytes, sender: Sender, resp: falcon.asgi.Response) -> bytes:
+    async def _take(self, body: bytes, sender: Sender, resp: falcon.asgi.Response) -> Response:
         message = await large.read(body, _read, body)
         if isinstance(message, Membership):
             resp.status = falcon.HTTP_202
@@ -79,12 +88,12 @@ class MParticle:
         if isinstance(message, Subscription):
             return await self._subscription(message, sender)
         if isinstance(message, Registration):
-            return answer("module_registration", **registration())
+            return registration()
         if isinstance(message, Erasure):
             return await self._erasure(message, sender)
         return await self._events(message, sender)
 
-    async def _anonymous(self, req: falcon.asgi.Request) -> bytes:
+    async def _anonymous(self, req: falcon.asgi.Request) -> RegistrationResponse:
         """A registration: mParticle makes its token only after importing one (mParticle: Firehose, authentication)."""
         try:
             message = decoder.decode(await self._bodies.read(req, limits.ANONYMOUS_BODY))
@@ -94,9 +103,9 @@ class MParticle:
             raise unauthorized() from None
         if not isinstance(message, Registration):
             raise unauthorized()
-        return answer("module_registration", **registration())
+        return registration()
 
-    async def _membership(self, message: Membership, sender: Sender, body: bytes) -> bytes:
+    async def _membership(self, message: Membership, sender: Sender, body: bytes) -> MembershipResponse:
         suspend = False
         if message.user_profiles:
             account_id, connection, lists = await self._accounts.of(message.account, sender)
@@ -107,18 +116,17 @@ class MParticle:
             await self._believed.lists(sender, ignored)
             self._audiences.told(written(acceptances, await self._commit.accept(acceptances)))
             suspend = connection.name in self._suspended
-        return answer("audience_membership_change", suspend_subscription=suspend)
+        return MembershipResponse(suspend_subscription=suspend)
 
-    async def _subscription(self, message: Subscription, sender: Sender) -> bytes:
+    async def _subscription(self, message: Subscription, sender: Sender) -> SubscriptionResponse:
         _, connection, lists = await self._accounts.of(message.account, sender)
         ignored: dict[Queue, dict[str, str]] = {}
         acceptance = subscription.acceptance(message, connection, None if lists else ignored)
         await self._believed.lists(sender, ignored)
         self._audiences.told(written([acceptance], await self._commit.accept([acceptance])))
-        fields = await subscription.answer_fields(self._redis, message, acceptance.queue)
-        return answer("audience_subscription", **fields)
+        return await subscription.answer(self._redis, message, acceptance.queue)
 
-    async def _erasure(self, message: Erasure, sender: Sender) -> bytes:
+    async def _erasure(self, message: Erasure, sender: Sender) -> ErasureResponse:
         account_id, connection, _ = await self._accounts.of(message.account, sender)
         acceptances = erasure.acceptances(message, account_id, connection, self._audiences, now_ms())
         await self._commit.accept(acceptances)
@@ -126,15 +134,15 @@ class MParticle:
             log.warning("%s: an erasure that names nobody is a dead letter; see `ferry dead list`", connection.name)
         else:
             log.info("%s: an erasure waits; it is carried out when no open batch holds the person", connection.name)
-        return answer("dsr_processing")
+        return ErasureResponse()
 
-    async def _events(self, message: Events, sender: Sender) -> bytes:
+    async def _events(self, message: Events, sender: Sender) -> EventsResponse:
         account_id, connection, _ = await self._accounts.of(message.account, sender)
         told = await consents.remember(self._redis, message, account_id, connection, now_ms())
         await self._commit.confirm()
         if counted := self._tally.count("with consent" if told else "without consent"):
             log.info("event_processing_request: %s; the consent is remembered, events are not forwarded", counted)
-        return answer("event_processing")
+        return EventsResponse()
 
 
 def _read(body: bytes) -> Registration | Subscription | Membership | Events | Erasure:
@@ -143,16 +151,3 @@ def _read(body: bytes) -> Registration | Subscription | Membership | Events | Er
     if not isinstance(message, Membership):  # whose people are looked at one by one
         faults.check_size(body, "$")
     return message
-
-
-def answer(kind: str, **fields: Any) -> bytes:
-    """A response of this kind, such as `event_processing`, with a new id."""
-    return orjson.dumps(
-        {
-            "type": f"{kind}_response",
-            "id": str(uuid.uuid4()),
-            "timestamp_ms": now_ms(),
-            "firehose_version": FIREHOSE_VERSION,
-            **fields,
-        }
-    )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from msgspec import UNSET
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -11,7 +10,7 @@ from configuration.connections import Connection
 from intake.audiences import facts, without_lists
 from intake.incoming import KIND
 from intake.mparticle import settings as setting_values
-from intake.mparticle.messages import Subscription
+from intake.mparticle.messages import Subscription, SubscriptionResponse
 from intake.mparticle.settings import LIST_ID
 from mappings.values import visible
 from queues import keys
@@ -41,7 +40,7 @@ def acceptance(
     )
 
 
-async def answer_fields(redis: Redis, message: Subscription, queue: Queue) -> dict[str, Any]:
+async def answer(redis: Redis, message: Subscription, queue: Queue) -> SubscriptionResponse:
     """The settings for mParticle to keep: its own, and the Klaviyo list once there is one. Raises Unavailable."""
     settings = setting_values.read(message.audience_subscription_settings)
     try:
@@ -50,5 +49,4 @@ async def answer_fields(redis: Redis, message: Subscription, queue: Queue) -> di
         raise Unavailable from fault
     if list_id:
         settings[LIST_ID] = list_id.decode() if isinstance(list_id, bytes) else list_id
-    # mParticle never writes an empty object, so it is not sent one.
-    return {"audience_subscription_settings": settings} if settings else {}
+    return SubscriptionResponse(audience_subscription_settings=settings or UNSET)

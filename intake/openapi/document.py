@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any, Final
 
 from intake.access.auth import unauthorized
-from intake.campaigns import openapi
-from intake.changes import openapi as openapi_changes
+from intake.campaigns import messages as campaigns
+from intake.campaigns.routes import CampaignAnswer
+from intake.changes import messages as changes
+from intake.changes.routes import ChangesAnswer
 from intake.http import limits
-from intake.http.errors import RETRY_AFTER
-from intake.mparticle.openapi import REQUESTS, RESPONSES
-from intake.openapi.schemas import SCHEMAS, answer, errors, ref
+from intake.http.errors import ErrorAnswer
+from intake.mparticle import messages as mparticle
+from intake.openapi.operations import paths
+from intake.openapi.schemas import answers, failures
+from intake.readiness import Check, ReadinessAnswer
 from intake.segment import auth
-from intake.segment import openapi as openapi_segment
-from intake.snapshots import openapi as openapi_schemas
-from intake.snapshots import openapi as openapi_snapshots
+from intake.segment import messages as segment
+from intake.segment.routes import SegmentAnswer
+from intake.snapshots import status
+from intake.snapshots.routes import SnapshotAnswer
 from queues.snapshots.orders import PIECE
 
 _MB: Final = limits.BODY // 1024**2
@@ -44,49 +49,32 @@ _ERRORS: Final = {
 
 def document() -> dict[str, Any]:
     """The document, OpenAPI 3.1."""
+    schemes = _schemes()
     return {
         "openapi": "3.1.0",
         "info": {"title": "Ferry", "version": "1.0.0", "description": _DESCRIPTION},
         "servers": [{"url": "/"}],
         "security": [{"token": []}, {"bearer": []}],
-        "paths": {
-            "/v1/mparticle": {"post": _mparticle()},
-            "/v1/segment": {"post": openapi_segment.operation(_schemes())},
-            "/v1/changes": {"post": openapi_changes.operation()},
-            **openapi_snapshots.PATHS,
-            "/v1/campaigns": {"post": openapi.OPERATION},
-            "/healthz": {"get": _open("health", "Whether the process is up", answer("It is up.", {"type": "object"}))},
-            "/readyz": {"get": _readiness()},
-            "/openapi.json": {"get": _open("openapi", "This document", answer("OpenAPI 3.1.", {"type": "object"}))},
-            "/docs": {"get": _open("docs", "This document as a page", _page())},
-        },
+        "paths": paths(schemes),
         "components": {
-            "schemas": REQUESTS
-            | RESPONSES
-            | openapi_segment.SCHEMAS
-            | openapi_schemas.SCHEMAS
-            | openapi.SCHEMAS
-            | SCHEMAS,
-            "responses": _error_responses(),
-            "securitySchemes": _schemes(),
+            "schemas": mparticle.schemas()
+            | segment.schemas()
+            | changes.schemas()
+            | status.schemas()
+            | campaigns.schemas()
+            | answers(
+                SegmentAnswer=SegmentAnswer,
+                ChangesAnswer=ChangesAnswer,
+                SnapshotAnswer=SnapshotAnswer,
+                CampaignAnswer=CampaignAnswer,
+                Readiness=ReadinessAnswer,
+                ReadinessCheck=Check,
+                Error=ErrorAnswer,
+            ),
+            "responses": failures("E", _ERRORS),
+            "securitySchemes": schemes,
         },
     }
-
-
-def _page() -> dict[str, Any]:
-    return {"description": "HTML.", "content": {"text/html": {"schema": {"type": "string"}}}}
-
-
-def _open(operation: str, summary: str, response: dict[str, Any]) -> dict[str, Any]:
-    return {"operationId": operation, "summary": summary, "security": [], "responses": {"200": response}}
-
-
-def _error_responses() -> dict[str, Any]:
-    responses = {f"E{status}": answer(text, ref("Error")) for status, text in _ERRORS.items()}
-    seconds = {"schema": {"type": "integer"}, "description": f"Seconds, such as {RETRY_AFTER}."}
-    for status in ("E429", "E503"):
-        responses[status]["headers"] = {"Retry-After": seconds}
-    return responses
 
 
 def _schemes() -> dict[str, Any]:
@@ -106,30 +94,3 @@ def _schemes() -> dict[str, Any]:
             "description": f"For /v1/segment: {auth.unauthorized().description}",
         },
     }
-
-
-def _mparticle() -> dict[str, Any]:
-    kinds = ("Registration", "Subscription", "Membership", "Events", "Erasure")
-    answers = [ref(f"{kind}Response") for kind in kinds if kind != "Membership"]
-    return {
-        "operationId": "mparticle",
-        "summary": "One message of mParticle's Firehose",
-        "description": "Answers by the message's type. The registration request alone needs no token.",
-        "security": [{"token": []}, {"bearer": []}, {}],
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"oneOf": [ref(f"{kind}Request") for kind in kinds]}}},
-        },
-        "responses": {
-            "200": answer("Answered.", {"oneOf": answers}),
-            "202": answer("The changes are stored.", ref("MembershipResponse")),
-            **errors("400", "401", "403", "408", "413", "415", "429", "500", "503"),
-        },
-    }
-
-
-def _readiness() -> dict[str, Any]:
-    ready = answer("Changes are taken and sent on.", ref("Readiness"))
-    operation = _open("readiness", "Whether changes are taken and sent on", ready)
-    operation["responses"]["503"] = answer("A check failed; its remedy says what to do.", ref("Readiness"))
-    return operation

@@ -1,143 +1,114 @@
-"""The schemas of the OpenAPI document that are Ferry's own.
-
-What the operations of the OpenAPI document are made of.
-"""
+"""What an OpenAPI document is made of: the schemas of structs, references to them, parameters and answers. Pure."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from intake.http import limits
+import msgspec
+from msgspec import UNSET, Struct
+
+from intake.http.errors import RETRY_AFTER
 
 Schema = dict[str, Any]
 
-LARGEST: Final = 2**63 - 1
+_PLACE: Final = "#/components/schemas/"
+#: After these one may repeat the request.
+_AGAIN: Final = ("429", "503")
+#: Said of every time of a change.
+CLAMPED: Final = "In the future or before 2015: counts as the time of arrival."
 
 
 def ref(name: str) -> Schema:
-    """A reference to a schema of this document."""
-    return {"$ref": f"#/components/schemas/{name}"}
+    """A reference to a schema of the document."""
+    return {"$ref": _PLACE + name}
 
 
-def obj(properties: Schema, *required: str, description: str = "") -> Schema:
-    """An object and the names of what it must have."""
-    schema: Schema = {"type": "object", "properties": properties}
-    if required:
-        schema["required"] = list(required)
-    if description:
-        schema["description"] = description
-    return schema
+def maybe(schema: Schema) -> Schema:
+    """The same, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
 
 
-def text(description: str, most: int | None = None) -> Schema:
-    """Text or null, of at most so many characters."""
-    schema: Schema = {"type": ["string", "null"], "description": description}
-    return schema if most is None else schema | {"maxLength": most}
+def requests(**named: type[Struct]) -> Schema:
+    """The schemas of these structs, by the names they have in the document, and of those within them, by their own.
+
+    msgspec knows no more of a Raw part than its Meta says; a reference there may lead to any schema of the document.
+    """
+    refs, found = msgspec.json.schema_components(named.values(), ref_template=_PLACE + "{name}")
+    names = {each["$ref"].removeprefix(_PLACE): name for name, each in zip(named, refs, strict=True)}
+    for schema in found.values():  # whose docstring is broken into lines
+        schema["description"] = " ".join(schema["description"].split())
+    return {names.get(name, name): _renamed(schema, names) for name, schema in found.items()}
 
 
-AUDIENCE_ID: Final[Schema] = {
-    "oneOf": [
-        {"type": "integer", "minimum": 0, "maximum": LARGEST},
-        {"type": "string", "minLength": 1, "maxLength": limits.AUDIENCE_ID},
-    ],
-    "description": "The CDP's id of the audience. It never changes; the name may.",
-}
-_AUDIENCE: Final = obj(
-    {"id": AUDIENCE_ID, "name": text("What its Klaviyo list is called.", limits.AUDIENCE_NAME)}, "id"
-)
-#: Said of every time of a change.
-CLAMPED: Final = "In the future or before 2015: counts as the time of arrival."
-TEXT_TIME: Final[Schema] = {"type": "string", "format": "date-time"}
-_CHANGE: Final = obj(
-    {
-        "action": {"type": "string", "enum": ["add", "remove", "update"], "description": "update: attributes only."},
-        "email": text(""),
-        "phone": {"type": ["string", "integer", "null"]},
-        "external_id": {"type": ["string", "integer", "null"]},
-        "attributes": {"type": ["object", "null"], "description": "A value of null removes the attribute."},
-        "consent_state": {"type": ["object", "null"]},
-        "timestamp": {
-            "oneOf": [TEXT_TIME, {"type": "number"}, {"type": "null"}],
-            "description": f"When it happened: ISO 8601, or ms since 1970 (also as text); now when left out. {CLAMPED}",
-        },
-        "audience": {"oneOf": [ref("Audience"), {"type": "null"}], "description": "Else that of the request."},
-    },
-    "action",
-    description="Needs at least one of email, phone and external_id.",
-)
-_REJECTED: Final = obj(
-    {
-        "index": {"type": "integer", "description": "Of the change in the request, from 0."},
-        "reason": {"type": "string", "enum": ["malformed", "no_identity", "identifier_blocked"]},
-        "where": {"type": "string", "description": "Place and problem."},
-    },
-    "index",
-    "reason",
-    "where",
-)
-_CHECK: Final = obj(
-    {
-        "name": {"type": "string"},
-        "ok": {"type": "boolean"},
-        "detail": {"type": "string"},
-        "remedy": {"type": "string", "description": "What to do; empty when there is nothing to do."},
-    },
-    "name",
-    "ok",
-    "detail",
-    "remedy",
-)
-SCHEMAS: Final[Schema] = {
-    "Audience": _AUDIENCE,
-    "Change": _CHANGE,
-    "Changes": obj(
-        {
-            "audience": {"oneOf": [ref("Audience"), {"type": "null"}]},
-            "changes": {"type": "array", "items": ref("Change"), "maxItems": limits.CHANGES},
-        },
-        "changes",
-    ),
-    "ChangesAnswer": obj(
-        {
-            "accepted": {"type": "integer", "description": "Changes that wait for delivery."},
-            "rejected": {"type": "array", "items": _REJECTED, "description": "Changes kept as dead letters."},
-            "repeated": {"type": "boolean", "description": "Seen before under this Idempotency-Key; not stored again."},
-        },
-        "accepted",
-        "rejected",
-        "repeated",
-    ),
-    "Readiness": obj({"ready": {"type": "boolean"}, "checks": {"type": "array", "items": _CHECK}}, "ready", "checks"),
-    "Error": obj(
-        {
-            "error": obj(
-                {
-                    "title": {"type": "string"},
-                    "description": {"type": "string", "description": "What, where, and the remedy."},
-                },
-                "title",
-                "description",
-            )
-        },
-        "error",
-    ),
-}
+def answers(**named: type[Struct]) -> Schema:
+    """The same of what is answered: of a struct that is named here every field is there, unless it may be unset."""
+    found = requests(**named)
+    for name, kind in named.items():
+        if not kind.__struct_config__.omit_defaults:
+            _complete(found[name], kind)
+    return found
 
 
-def answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _renamed(part: Any, names: dict[str, str]) -> Any:
+    if isinstance(part, list):
+        return [_renamed(each, names) for each in part]
+    if not isinstance(part, dict):
+        return part
+    # A title says the name of the class, unless it is a field of that name.
+    found = {key: _renamed(value, names) for key, value in part.items() if key != "title" or isinstance(value, dict)}
+    place = found.get("$ref", "").removeprefix(_PLACE)
+    return found | ref(names[place]) if place in names else found
+
+
+def _complete(schema: Schema, kind: type[Struct]) -> None:
+    unset = {each.encode_name for each in msgspec.structs.fields(kind) if each.default is UNSET}
+    schema["required"] = [name for name in schema["properties"] if name not in unset]
+    for each in schema["properties"].values():
+        each.pop("default", None)
+
+
+def parameter(name: str, about: str, place: str = "query", *, example: str = "", **schema: Any) -> Schema:
+    """A parameter: text, unless `schema` says otherwise. One in the path is needed."""
+    said = (
+        schema if "oneOf" in schema else {"type": "string", **({"minLength": 1} if place == "path" else {}), **schema}
+    )
+    made: Schema = {"name": name, "in": place, "description": about, "schema": said}
+    return made | ({"required": True} if place == "path" else {}) | ({"example": example} if example else {})
+
+
+def operation(
+    name: str,
+    summary: str,
+    description: str,
+    responses: Schema,
+    *parameters: Schema,
+    body: Schema | None = None,
+    needed: bool = True,
+) -> Schema:
+    """One operation. `body`: what it takes, by the media type; `needed`: it must not be left out."""
+    made: Schema = {"operationId": name, "summary": summary, "description": description, "responses": responses}
+    if parameters:
+        made["parameters"] = list(parameters)
+    return made | ({"requestBody": {"required": needed, "content": body}} if body else {})
+
+
+def errors(kind: str, *statuses: str) -> Schema:
+    """References to the answers that are errors; `kind`: whose."""
+    return {status: {"$ref": f"#/components/responses/{kind}{status}"} for status in sorted(statuses)}
+
+
+def failures(kind: str, texts: dict[str, str]) -> Schema:
+    """The answers that `errors` refers to."""
+    found = {kind + status: answer(text, ref("Error")) for status, text in texts.items()}
+    seconds = {"schema": {"type": "integer"}, "description": f"Seconds, such as {RETRY_AFTER}."}
+    return found | {kind + status: found[kind + status] | {"headers": {"Retry-After": seconds}} for status in _AGAIN}
+
+
+def answer(description: str, schema: Schema) -> Schema:
     """An answer in JSON."""
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+    return {"description": description, "content": in_json(schema)}
 
 
-def errors(*statuses: str) -> dict[str, Any]:
-    """References to the answers that are errors, by their status."""
-    return {status: {"$ref": f"#/components/responses/E{status}"} for status in statuses}
-
-
-def query(name: str, description: str, **schema: int) -> dict[str, Any]:
-    """A parameter of the address. `schema`: what a schema of text may say besides."""
-    return {"name": name, "in": "query", "description": description, "schema": {"type": "string", **schema}}
-
-
-#: Of `/v1/segment` and `/v1/changes`.
-CONNECTION: Final = query("connection", "The connection that it is for; default when left out.")
+def in_json(schema: Schema) -> Schema:
+    """A body in JSON."""
+    return {"application/json": {"schema": schema}}

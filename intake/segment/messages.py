@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType, field
 
 from intake.http.faults import UNREADABLE, bad_request, describe
-from intake.http.limits import MESSAGE_ID, SHARED
-from intake.mparticle.messages import NOTHING
+from intake.http.limits import CHANGES, MESSAGE_ID, SHARED
+from intake.openapi.schemas import Schema, ref, requests
 from mappings.errors import Unfit
 from mappings.times import to_iso
 
@@ -22,22 +22,35 @@ _TIMES: Final = ("timestamp", "originalTimestamp", "receivedAt", "sentAt")
 _EMPTY: Final = (b"", b"null")
 
 
+_MessageRaw = Annotated[Raw, Meta(extra_json_schema=ref("SegmentMessage"))]
+_OBJECT: Final[Schema] = {"type": ["object", "null"]}
+
+
 class Posted(msgspec.Struct):
-    """A request: a batch of messages, or, without `batch`, one message. Each is read by itself later.
+    """A batch of messages; without `batch` it is one message. Each is read by itself."""
 
-    `context` and `integrations` beside a batch hold for all its messages, and those of a message lie over them.
-    """
-
-    batch: list[Raw] | UnsetType = UNSET
-    context: Raw = NOTHING
-    integrations: Raw = NOTHING
+    batch: Annotated[list[_MessageRaw], Meta(extra_json_schema={"maxItems": CHANGES})] | UnsetType = UNSET
+    context: Annotated[
+        Raw,
+        Meta(description="Holds for all messages; what a message has itself lies over it.", extra_json_schema=_OBJECT),
+    ] = field(default_factory=Raw)
+    integrations: Annotated[Raw, Meta(description="As context.", extra_json_schema=_OBJECT)] = field(
+        default_factory=Raw
+    )
 
 
 class Message(msgspec.Struct, rename="camel"):
-    """What Ferry itself needs of a message; the rest is its actions' business."""
+    """A message of the Segment spec.
+
+    The actions of the connection say what becomes of it; they read any field. One that cannot be read becomes a dead
+    letter and never fails the batch.
+    """
 
     type: Type
-    message_id: Annotated[str, Meta(max_length=MESSAGE_ID)] | int | None = None
+    message_id: Annotated[
+        Annotated[str, Meta(max_length=MESSAGE_ID)] | int | None,
+        Meta(description="The sender's id of the message; one seen in the last 24 hours is stored once."),
+    ] = None
 
 
 _object = msgspec.json.Decoder(dict[str, Any])
@@ -84,3 +97,23 @@ def happened(fields: dict[str, Any], now: int) -> int:
 
 def _iso(ms: int) -> str:
     return to_iso(datetime.fromtimestamp(ms / 1000, UTC).isoformat())
+
+
+_ID: Final[Schema] = {"type": ["string", "integer", "null"]}
+_WHEN: Final = "When it happened: ISO 8601, or seconds or ms since 1970; now when left out."
+#: What a message of the Segment spec may have besides what Ferry itself reads.
+_READ_BY_ACTIONS: Final[Schema] = {
+    "userId": _ID,
+    "anonymousId": _ID,
+    "event": {"type": ["string", "null"], "description": "What was done, of a track message."},
+    **dict.fromkeys(("traits", "properties", "context", "integrations"), _OBJECT),
+    "timestamp": {"type": ["string", "number", "null"], "description": _WHEN},
+}
+
+
+def schemas() -> Schema:
+    """What the OpenAPI document says of messages."""
+    found = requests(SegmentMessage=Message, SegmentBatch=Posted)
+    found["SegmentMessage"]["properties"] |= _READ_BY_ACTIONS
+    found["SegmentBatch"]["required"] = ["batch"]  # without it, it is a message
+    return found

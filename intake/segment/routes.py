@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from functools import partial
+from typing import Annotated, Literal
 
 import falcon
 import falcon.asgi
-import orjson
+import msgspec
+from msgspec import Meta
 
 from configuration.connections import Connections
 from intake.access.auth import SEGMENT, Scopes, is_anonymous, sender_of
@@ -26,6 +28,15 @@ from queues.group_commit import AT_ONCE, GroupCommit
 log = logging.getLogger(__name__)
 
 _JSON = "application/json;charset=utf-8"
+
+
+class SegmentAnswer(msgspec.Struct, frozen=True):
+    """What was stored of the messages."""
+
+    success: Literal[True]
+    accepted: Annotated[int, Meta(description="Messages that wait for delivery, or were accepted before.")]
+    unmapped: Annotated[int, Meta(description="Messages that no action is for; nothing of them is stored.")]
+    dead: Annotated[int, Meta(description="Messages of which something is kept as a dead letter.")]
 
 
 class Segment:
@@ -59,14 +70,8 @@ class Segment:
             if counted := self._tally.count(kind):
                 log.info("answered %s; no action is for them, and nothing of them is stored", counted)
         resp.content_type = _JSON
-        resp.data = orjson.dumps(
-            {
-                "success": True,
-                "accepted": reading.accepted,
-                "unmapped": reading.unmapped.total(),
-                "dead": reading.dead,
-            }
-        )
+        answer = SegmentAnswer(True, reading.accepted, reading.unmapped.total(), reading.dead)
+        resp.data = msgspec.json.encode(answer)
 
     async def _accept(self, acceptances: Sequence[Acceptance]) -> None:
         """Part by part: of what follows a part that fails nothing is written, or it would be there before that part is.

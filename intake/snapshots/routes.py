@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import falcon
 import falcon.asgi
 import msgspec
-import orjson
 from msgspec import UNSET, Meta, UnsetType
 
 from configuration.connections import Connections
@@ -19,7 +18,7 @@ from intake.http.body import BodyReader, is_gzip
 from intake.http.connection import connection_of
 from intake.http.limits import AUDIENCE_NAME
 from intake.snapshots.staging import Staging, pieces
-from intake.snapshots.status import queue_for, status_of
+from intake.snapshots.status import StatusAddress, queue_for, status_of
 from mappings.times import clamp, to_ms
 from mappings.values import visible
 from queues.clock import now_ms
@@ -40,6 +39,15 @@ class _Asked(msgspec.Struct):
     rows: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     confirm: bool = False
     reconcile: bool = False
+
+
+class SnapshotAnswer(msgspec.Struct, frozen=True):
+    """A snapshot that is stored and waits to be carried out."""
+
+    snapshot: Annotated[str, Meta(description="Its id.", examples=["07-5f0c2b8e9d3a4f6b8c1d2e3f4a5b6c7d"])]
+    bytes: Annotated[int, Meta(description="Of the body as it came.")]
+    state: Literal["waiting"]
+    status: StatusAddress
 
 
 class Members:
@@ -65,8 +73,8 @@ class Members:
         await self._staging.submit(queue, record, told, clamped=clamped)
         resp.status = falcon.HTTP_202
         resp.content_type = _JSON
-        answer = {"snapshot": order.snapshot, "bytes": size, "state": record.state}
-        resp.data = orjson.dumps(answer | {"status": status_of(queue, order.snapshot)})
+        answer = SnapshotAnswer(order.snapshot, size, "waiting", status_of(queue, order.snapshot))
+        resp.data = msgspec.json.encode(answer)
 
 
 def _asked(req: falcon.asgi.Request) -> _Asked:

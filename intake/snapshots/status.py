@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, cast
+from typing import Annotated, Final, cast
 from urllib.parse import quote, urlencode
 
 import falcon
 import falcon.asgi
 import msgspec
+from msgspec import Meta
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -18,14 +19,21 @@ from intake.access.auth import Scopes
 from intake.http import faults
 from intake.http.connection import connection_of
 from intake.http.limits import AUDIENCE_ID
+from intake.openapi.schemas import Schema, answers
 from queues import keys
 from queues.errors import Unavailable
 from queues.names import Queue
-from queues.snapshots.orders import Record, queue_of
+from queues.snapshots.orders import Counts, Order, Record, queue_of
 
 _JSON: Final = "application/json;charset=utf-8"
 _decode = msgspec.json.Decoder(Record).decode
 _encode = msgspec.json.Encoder().encode
+
+
+class SnapshotsAnswer(msgspec.Struct, frozen=True):
+    """The last snapshots of an audience, the newest first."""
+
+    syncs: list[Record]
 
 
 def queue_for(connection: Connection, audience: str) -> Queue:
@@ -33,6 +41,16 @@ def queue_for(connection: Connection, audience: str) -> Queue:
     if not 0 < len(audience) <= AUDIENCE_ID:
         raise faults.bad_request(f"the audience in the address: empty, or longer than {AUDIENCE_ID} characters")
     return queue_of(connection.name, audience)
+
+
+#: Where one may ask how a snapshot goes.
+StatusAddress = Annotated[
+    str,
+    Meta(
+        description="Address at which to ask how it goes.",
+        examples=["/v1/audiences/42/syncs/07-5f0c2b8e9d3a4f6b8c1d2e3f4a5b6c7d"],
+    ),
+]
 
 
 def status_of(queue: Queue, snapshot_id: str) -> str:
@@ -56,7 +74,7 @@ class Syncs:
             ids = cast("list[bytes]", await self._redis.zrevrange(keys.queue(queue, "syncs"), 0, -1))
             stored = await self._redis.mget([keys.snapshot(id_.decode()) for id_ in ids]) if ids else []
         resp.content_type = _JSON
-        resp.data = _encode({"syncs": [_decode(value) for value in stored if value]})
+        resp.data = _encode(SnapshotsAnswer([_decode(value) for value in stored if value]))
 
 
 class Sync:
@@ -97,3 +115,23 @@ def unavailable() -> Iterator[None]:
         yield
     except (RedisError, OSError) as fault:
         raise Unavailable from fault
+
+
+_ID: Final[Schema] = {"type": ["string", "integer", "null"]}
+_MEMBER: Final[Schema] = {
+    "type": "object",
+    "description": "Needs at least one of email, phone and external_id; one without is counted as shrink.",
+    "properties": {
+        "email": {"description": "One, or an array of those of one customer, who are several people then."},
+        "phone": _ID,
+        "external_id": _ID,
+        "attributes": {"type": ["object", "null"], "description": "They may stand beside the others as well."},
+    },
+    "example": {"email": "ann@example.com", "first_name": "Ann", "plan": "gold"},
+}
+
+
+def schemas() -> Schema:
+    """What the OpenAPI document says of snapshots; a member may stand in JSON, in CSV, or beside other fields."""
+    found = answers(Snapshot=Record, SnapshotOrder=Order, SnapshotCounts=Counts, Snapshots=SnapshotsAnswer)
+    return {"SnapshotMember": _MEMBER} | found

@@ -1,16 +1,11 @@
-"""Requests to the API of a Ferry elsewhere.
-
-What a Ferry elsewhere did, from the JSON of its answers. Pure.
-
-Raises KeyError, TypeError or ValueError for what is no such answer.
-"""
+"""Requests to the API of a Ferry elsewhere, whose answers are decoded by the structs that encoded them there."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,14 +13,11 @@ import requests
 from requests.auth import AuthBase
 
 from klaviyo.http import user_agent
-from ops.actions import Released
 from ops.client.refusals import WHOSE, refused, unreachable
 from ops.errors import Misconfigured
-from ops.flush_request import Asked, Errand
-from queues.names import Queue
-from queues.snapshots.records import Record
 from text.hosts import is_loopback
-from text.wording import ms_of
+
+T = TypeVar("T")
 
 #: Seconds to connect, and to wait for an answer: some ask Klaviyo first, which may be slow.
 _TIMEOUT_S: Final = (5.0, 120.0)
@@ -61,13 +53,13 @@ class Calls:
         """Close the connection."""
         self._session.close()
 
-    def get(self, path: str, **query: Any) -> dict[str, Any]:
-        """What is answered. Raises Failed, click.UsageError."""
-        return self._call("GET", path, params=query)
+    def get(self, answer: type[T], path: str, **query: Any) -> T:
+        """What is answered. Raises Failed, click.UsageError, and msgspec.ValidationError for another answer."""
+        return msgspec.convert(self._call("GET", path, params=query), answer)
 
-    def post(self, path: str, body: Any) -> dict[str, Any]:
-        """What is answered. Raises Failed, click.UsageError."""
-        return self._call("POST", path, json=body)
+    def post(self, answer: type[T], path: str, body: Any) -> T:
+        """What is answered. Raises as `get` does."""
+        return msgspec.convert(self._call("POST", path, json=body), answer)
 
     def _call(self, method: str, path: str, **sent: Any) -> dict[str, Any]:
         try:
@@ -126,17 +118,3 @@ def _token() -> str:
     if not re.fullmatch(r"[!-~]+", token):
         raise Misconfigured(f"FERRY_TOKEN is not set, or is no token. Set it to {WHOSE}")
     return token
-
-
-def asked(told: Sequence[Mapping[str, Any]]) -> Asked:
-    """What a flush asked for, in one answer or several."""
-    errands = [
-        Errand(Queue.parse(each["queue"]), each["asked"], each["upto"]) for some in told for each in some["queues"]
-    ]
-    return Asked(min((ms_of(some["at"]) for some in told), default=0), errands)
-
-
-def released(told: Mapping[str, Any]) -> Released:
-    """How a release ended."""
-    snapshot = told["snapshot"]
-    return Released(told["released"], told["still"], snapshot and msgspec.convert(snapshot, Record))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from redis import Redis
 
 from configuration.settings import Settings
 from ops import actions
 from ops.actions import Released
-from ops.audit_format import document
+from ops.audit_format import EntryDocument, document
 from ops.connections import found as connections_found
+from ops.connections.found import ConnectionDocument
 from ops.dead_letters.selecting import Wanted, chosen, find
-from ops.dead_letters.view import summary, traceable, whole
+from ops.dead_letters.view import LetterDocument, summary, traceable, whole
 from ops.flush_request import Asked
 from queues import audit, holds, pending
 from queues.census import Census, take_census
@@ -44,7 +44,7 @@ class Here:
         """Held connection -> probes that found the cause still there."""
         return holds.confirmations(self._redis)
 
-    def connections(self) -> list[dict[str, Any]]:
+    def connections(self) -> list[ConnectionDocument]:
         """A document for each connection, its key tried with Klaviyo."""
         return [connections_found.document(line) for line in connections_found.found(self._redis, self._settings)]
 
@@ -61,11 +61,11 @@ class Here:
         before = actions.hold_on(on, self.census())
         return actions.release(self._redis, self._settings, self._who, on, before, force)
 
-    def letters(self, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    def letters(self, wanted: Wanted) -> Iterator[LetterDocument]:
         """Summaries of dead letters. Raises Failed, click.UsageError."""
         return (summary(letter, count.name) for count, letter in find(self._redis, wanted))
 
-    def letter(self, letter_id: str, queue: str | None, personal_data: bool) -> dict[str, Any]:
+    def letter(self, letter_id: str, queue: str | None, personal_data: bool) -> LetterDocument:
         """One letter. Raises Failed, click.UsageError."""
         ((count, letter),) = find(self._redis, Wanted((letter_id,), queue))
         return (whole if personal_data else traceable)(letter, count.name)
@@ -79,7 +79,7 @@ class Here:
         ((_, letter),) = find(self._redis, Wanted((letter_id,), queue))
         return actions.confirm(self._redis, self._who, letter)
 
-    def audit(self, limit: int) -> list[dict[str, Any]]:
+    def audit(self, limit: int) -> list[EntryDocument]:
         """What was done last, newest first."""
         return [document(entry) for entry in audit.read(self._redis, limit)]
 

@@ -6,18 +6,31 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
-from ops import documents
 from ops.actions import Released
-from ops.client import http
+from ops.audit_format import EntryDocument
 from ops.client.http import Calls, portions
 from ops.client.refusals import Conflict, understood
+from ops.connections.found import ConnectionDocument
 from ops.dead_letters.selecting import Wanted, age, check_id
+from ops.dead_letters.view import LetterDocument
+from ops.documents.answers import (
+    AuditAnswer,
+    ConnectionsAnswer,
+    FlushAnswer,
+    HoldAnswer,
+    HoldsAnswer,
+    LettersAnswer,
+    ReleaseAnswer,
+    ReplayAnswer,
+)
+from ops.documents.ledger import CensusDocument
 from ops.errors import Failed
-from ops.flush_request import Asked
+from ops.flush_request import Asked, Errand
 from ops.targets import find_queue
 from queues.census import Census
 from queues.dead_letters import Replayed
 from queues.names import Queue
+from text.wording import ms_of
 
 #: Letters and entries in one answer, as many as the API gives.
 _PAGE: Final = 500
@@ -40,60 +53,61 @@ class Remote:
     def census(self) -> Census:
         """What was in the ledger at most a second ago."""
         with self._understood():
-            return documents.census(self._calls.get("/v1/queues"))
+            return self._calls.get(CensusDocument, "/v1/queues").read()
 
     def connection_names(self) -> set[str]:
         """The connections that are configured or were added."""
         with self._understood():
-            return {each["name"] for each in self._calls.get("/v1/connections")["connections"]}
+            return {each.name for each in self._calls.get(ConnectionsAnswer, "/v1/connections").connections}
 
     def confirmations(self) -> Mapping[str, int]:
         """Held connection -> probes that found the cause still there."""
         with self._understood():
-            held = self._calls.get("/v1/holds")["holds"]
-            return {each["held"]: each["probes"] for each in held if each["kind"] == "connection"}
+            held = self._calls.get(HoldsAnswer, "/v1/holds").holds
+            return {each.held: each.probes for each in held if each.kind == "connection"}
 
-    def connections(self) -> list[dict[str, Any]]:
+    def connections(self) -> list[ConnectionDocument]:
         """A document for each connection, its key tried with Klaviyo."""
         with self._understood():
-            return list(self._calls.get("/v1/connections", check="true")["connections"])
+            return self._calls.get(ConnectionsAnswer, "/v1/connections", check="true").connections
 
     def flush(self, queues: Sequence[Queue]) -> Asked:
         """Ask for what waits in these queues."""
         with self._understood():
             parts = portions(str(queue) for queue in queues)
-            return http.asked([self._calls.post("/v1/flush", {"queues": part}) for part in parts])
+            return _asked([self._calls.post(FlushAnswer, "/v1/flush", {"queues": part}) for part in parts])
 
     def hold(self, on: Queue | str, reason: str) -> bool:
         """Stop a queue or a connection; False where it is held already."""
         with self._understood():
-            return bool(self._calls.post(f"{_path(on)}/hold", {"reason": reason})["placed"])
+            return self._calls.post(HoldAnswer, f"{_path(on)}/hold", {"reason": reason}).placed
 
     def release(self, on: Queue | str, force: bool) -> Released:
         """End a hold unless its cause is still there and it is not forced."""
         with self._understood():
             try:
-                return http.released(self._calls.post(f"{_path(on)}/release", {"force": force}))
+                ended = self._calls.post(ReleaseAnswer, f"{_path(on)}/release", {"force": force})
             except Conflict as fault:
                 return Released(False, fault.message)
+            return Released(ended.released, ended.still, ended.snapshot)
 
-    def letters(self, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    def letters(self, wanted: Wanted) -> Iterator[LetterDocument]:
         """Summaries of dead letters."""
         filters = self._filters(wanted) | {"limit": _PAGE, "since": wanted.since}
         more: dict[str, Any] = {}
         while True:
             with self._understood():
-                told = self._calls.get("/v1/dead", **filters, **more)
-                yield from told["letters"]
-                if told["next"] is None:
+                page = self._calls.get(LettersAnswer, "/v1/dead", **filters, **more)
+                yield from page.letters
+                if page.next is None:
                     return
-                more = {"after": told["next"]}
+                more = {"after": page.next}
 
-    def letter(self, letter_id: str, queue: str | None, personal_data: bool) -> dict[str, Any]:
+    def letter(self, letter_id: str, queue: str | None, personal_data: bool) -> LetterDocument:
         """One letter."""
         asked = {"personal_data": "true"} if personal_data else {}
         with self._understood():
-            return self._calls.get(self._letter(letter_id, queue), **asked)
+            return self._calls.get(LetterDocument, self._letter(letter_id, queue), **asked)
 
     def replay(self, wanted: Wanted) -> Replayed:
         """Put dead letters back into their queues."""
@@ -103,33 +117,33 @@ class Remote:
         if wanted.ids:
             which["ids"] = list(wanted.ids)
         with self._understood():
-            told = self._calls.post("/v1/dead/replay", which)
-            return Replayed(told["replayed"], told["stayed"])
+            done = self._calls.post(ReplayAnswer, "/v1/dead/replay", which)
+            return Replayed(done.replayed, done.stayed)
 
     def confirm(self, letter_id: str, queue: str | None) -> Replayed:
         """Say that the profiles an erasure's letter names are the person's."""
         with self._understood():
-            told = self._calls.post(f"{self._letter(letter_id, queue)}/confirm", {})
-            return Replayed(told["replayed"], told["stayed"])
+            done = self._calls.post(ReplayAnswer, f"{self._letter(letter_id, queue)}/confirm", {})
+            return Replayed(done.replayed, done.stayed)
 
     def _letter(self, letter_id: str, queue: str | None) -> str:
         """The address of a letter, whose queue may not be named."""
         check_id(letter_id)
-        found = self._calls.get("/v1/dead", **self._filters(Wanted(queue=queue)), id=letter_id)
-        (summary,) = found["letters"]
-        return f"/v1/dead/{_address(Queue.parse(summary['queue']))}/{letter_id}"
+        found = self._calls.get(LettersAnswer, "/v1/dead", **self._filters(Wanted(queue=queue)), id=letter_id)
+        (summary,) = found.letters
+        return f"/v1/dead/{_address(Queue.parse(summary.queue))}/{letter_id}"
 
-    def audit(self, limit: int) -> list[dict[str, Any]]:
+    def audit(self, limit: int) -> list[EntryDocument]:
         """What was done last, newest first."""
-        found: list[dict[str, Any]] = []
+        found: list[EntryDocument] = []
         more: dict[str, Any] = {}
         with self._understood():
             while len(found) < limit:
-                told = self._calls.get("/v1/audit", limit=min(_PAGE, limit - len(found)), **more)
-                found += told["entries"]
-                if told["next"] is None:
+                page = self._calls.get(AuditAnswer, "/v1/audit", limit=min(_PAGE, limit - len(found)), **more)
+                found += page.entries
+                if page.next is None:
                     break
-                more = {"before": told["next"]}
+                more = {"before": page.next}
         return found
 
     def _filters(self, wanted: Wanted) -> dict[str, Any]:
@@ -144,6 +158,12 @@ class Remote:
 
     def _understood(self) -> AbstractContextManager[None]:
         return understood(self._calls.url)
+
+
+def _asked(answers: Sequence[FlushAnswer]) -> Asked:
+    """What a flush asked for, in one answer or several."""
+    errands = [Errand(Queue.parse(each.queue), each.asked, each.upto) for answer in answers for each in answer.queues]
+    return Asked(min((ms_of(answer.at) for answer in answers), default=0), errands)
 
 
 def _path(on: Queue | str) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Annotated, Final, Literal
 
+from msgspec import Meta, Struct
 from redis import Redis
 
 from configuration.connections import OF_ACCOUNT, Connection, UnknownConnection
 from configuration.settings import Settings
 from klaviyo.rights import Rights
 from ops.connections.keys import Key, examine, key_or_why
+from ops.documents.fields import Count
 from ops.errors import Failed
 from queues.census import Census, take_census
 from queues.counts import QueueCount
@@ -77,37 +79,82 @@ def _line(known: Settings, census: Census, name: str, key: Key | str, rights: di
     )
 
 
-def document(line: Line) -> dict[str, Any]:
+class AccountDocument(Struct, frozen=True):
+    """The Klaviyo account of a key; null is what the key may not tell."""
+
+    id: str | None
+    name: str | None
+    test: bool | None
+
+
+class LearntDocument(Struct, frozen=True):
+    """A key that a message brought."""
+
+    fingerprint: str
+    since: str | None
+    sender: Annotated[str | None, Meta(description="Who brought it.")]
+    before: Annotated[str | None, Meta(description="Fingerprint of the one before.")]
+    named_by_settings: Annotated[bool, Meta(description="The settings name the connection, and may have a key too.")]
+
+
+class PolicyDocument(Struct, frozen=True):
+    """When a queue of the connection is flushed."""
+
+    size: Count
+    minutes: float
+    upload_max: Count
+
+
+class AudienceDocument(Struct, frozen=True):
+    """An audience, and its Klaviyo list."""
+
+    id: str
+    name: str | None
+    list_id: str | None
+
+
+class ConnectionDocument(Struct, frozen=True):
+    """One connection."""
+
+    name: str
+    account: Annotated[AccountDocument | None, Meta(description="With check.")]
+    key: Annotated[Literal["CDP", "environment", "kept"] | None, Meta(description="Who has it.")]
+    learnt: Annotated[
+        LearntDocument | None,
+        Meta(description="Of a key that a message brought: fingerprints of it and of the one before."),
+    ]
+    scopes: Annotated[dict[str, bool | None] | None, Meta(description="With check.")]
+    trouble: Annotated[str | None, Meta(description="What is wrong with the key, with the remedy.")]
+    policy: PolicyDocument | None
+    audiences: list[AudienceDocument]
+    held: Annotated[str | None, Meta(description="Why.")]
+
+
+def document(line: Line) -> ConnectionDocument:
     """A connection, for programs."""
     rights, policy = line.rights, line.connection.policy if line.connection else None
-    return {
-        "name": line.name,
-        "account": {"id": rights.account.id, "name": rights.account.name, "test": rights.account.test_account}
-        if rights
-        else None,
-        "key": line.key.origin if line.key else None,
-        "learnt": _learnt(line),
-        "scopes": dict(rights.scopes) if rights else None,
-        "trouble": line.trouble or None,
-        "policy": {"size": policy.size, "minutes": policy.age_ms / 60_000, "upload_max": policy.upload_max}
-        if policy
-        else None,
-        "audiences": [
-            {"id": each.queue.target, "name": each.name or None, "list_id": each.list_id} for each in line.audiences
-        ],
-        "held": line.hold.reason if line.hold else None,
-    }
+    account = rights.account if rights else None
+    return ConnectionDocument(
+        line.name,
+        AccountDocument(account.id, account.name, account.test_account) if account else None,
+        line.key.origin if line.key else None,
+        _learnt(line),
+        dict(rights.scopes) if rights else None,
+        line.trouble or None,
+        PolicyDocument(policy.size, policy.age_ms / 60_000, policy.upload_max) if policy else None,
+        [AudienceDocument(each.queue.target, each.name or None, each.list_id) for each in line.audiences],
+        line.hold.reason if line.hold else None,
+    )
 
 
-def _learnt(line: Line) -> dict[str, Any] | None:
-    """Of a key that a message brought: which, since when and from whom; whether settings name the connection."""
+def _learnt(line: Line) -> LearntDocument | None:
     known = line.key.learnt if line.key else None
     if known is None:
         return None
-    return {
-        "fingerprint": known.fingerprint,
-        "since": moment(known.since) if known.since else None,
-        "sender": known.sender or None,
-        "before": known.before or None,
-        "named_by_settings": OF_ACCOUNT.fullmatch(line.name) is None,
-    }
+    return LearntDocument(
+        known.fingerprint,
+        moment(known.since) if known.since else None,
+        known.sender or None,
+        known.before or None,
+        OF_ACCOUNT.fullmatch(line.name) is None,
+    )

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from operator import itemgetter
-from typing import Any
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from mappings.fields import STANDARD
 from ops.dead_letters.reasons import meaning
+from ops.documents.fields import Count, QueueName, Time
 from ops.output import table
 from queues import looks
 from queues.counts import named
 from queues.dead_letters import DeadLetter
 from queues.history import settled
 from queues.names import Queue
-from queues.snapshots.orders import order_of
+from queues.snapshots.orders import Order, order_of
 from text.escaping import visible
 from text.wording import day, moment, ms_of, number, plural, span
 
@@ -38,79 +41,122 @@ _POINTER = re.compile(
 LISTED = 50
 
 
-def summary(letter: DeadLetter, name: str) -> dict[str, Any]:
+class ProfileFound(Struct, frozen=True):
+    """A profile at Klaviyo of which somebody has to say whose it is."""
+
+    id: str
+    found_by: str
+
+
+class ErasureLook(Struct, frozen=True):
+    """What an erasure found that needs a look. Ids of Klaviyo's are nobody's data without a key."""
+
+    profiles: list[ProfileFound]
+    answer_due: str
+
+
+class LetterDocument(Struct, frozen=True):
+    """A dead letter: what was to be done, when, and why it could not be."""
+
+    id: str
+    queue: QueueName
+    audience: Annotated[str | None, Meta(description="Its name.")]
+    reason: str
+    where: Annotated[dict[str, Any], Meta(description="Places and ids: pointer, field, job, error_id, crashes.")]
+    died_at: Time
+    accepted_at: Time
+    first_tried_at: Time
+    attempts: Count
+    action: str
+    changed_at: Annotated[Time, Meta(description="By the sender's clock.")]
+    source: str
+    snapshot: Annotated[Order | UnsetType, Meta(description="Of a snapshot: which it was.")] = UNSET
+    erasure: Annotated[
+        ErasureLook | UnsetType,
+        Meta(description="Of one that needs a look: profiles of which somebody has to say whose they are."),
+    ] = UNSET
+    message: Annotated[
+        str | UnsetType, Meta(description="The sender's id of the message; in a list with personal_data only.")
+    ] = UNSET
+    detail: Annotated[
+        dict[str, Any] | UnsetType, Meta(description="All that was said of the fault; with personal_data.")
+    ] = UNSET
+    person: Annotated[Any, Meta(description="As the CDP sent them; with personal_data.")] = UNSET
+
+
+def summary(letter: DeadLetter, name: str) -> LetterDocument:
     """A letter without anything of the person."""
-    return {
-        "id": letter.id,
-        "queue": str(letter.queue),
-        "audience": name or None,
-        "reason": letter.reason,
-        "where": {key: _shown(key, value) for key, value in letter.detail.items() if key in _HARMLESS and value},
-        "died_at": moment(letter.at),
-        "accepted_at": moment(letter.change.accepted_at),
-        "first_tried_at": moment(letter.first),
-        "attempts": letter.attempts,
-        "action": letter.change.body.action,
-        "changed_at": moment(letter.change.body.at),
-        "source": letter.change.body.source,
-        **_snapshot(letter),
-        **_erasure(letter),
-    }
+    return LetterDocument(
+        id=letter.id,
+        queue=str(letter.queue),
+        audience=name or None,
+        reason=letter.reason,
+        where={key: _shown(key, value) for key, value in letter.detail.items() if key in _HARMLESS and value},
+        died_at=moment(letter.at),
+        accepted_at=moment(letter.change.accepted_at),
+        first_tried_at=moment(letter.first),
+        attempts=letter.attempts,
+        action=letter.change.body.action,
+        changed_at=moment(letter.change.body.at),
+        source=letter.change.body.source,
+        snapshot=_snapshot(letter),
+        erasure=_erasure(letter),
+    )
 
 
-def _erasure(letter: DeadLetter) -> dict[str, Any]:
-    """What somebody has to say whose it is, and by when. Ids of Klaviyo's are nobody's data without a key."""
+def _erasure(letter: DeadLetter) -> ErasureLook | UnsetType:
+    """What somebody has to say whose it is, and by when."""
     if letter.reason != looks.REASON:
-        return {}
-    profiles = [{"id": name, "found_by": by} for name, by in looks.profiles(letter).items()]
-    return {"erasure": {"profiles": profiles, "answer_due": day(looks.due_by(letter.change))}}
+        return UNSET
+    profiles = [ProfileFound(name, by) for name, by in looks.profiles(letter).items()]
+    return ErasureLook(profiles, day(looks.due_by(letter.change)))
 
 
-def _snapshot(letter: DeadLetter) -> dict[str, Any]:
+def _snapshot(letter: DeadLetter) -> Order | UnsetType:
     """Which snapshot it was; an order holds nothing of any person."""
     body = letter.change.body
     if body.action != "replace":
-        return {}
+        return UNSET
     try:
-        return {"snapshot": msgspec.to_builtins(order_of(bytes(body.person)))}
+        return order_of(bytes(body.person))
     except msgspec.DecodeError:
-        return {}
+        return UNSET
 
 
 def _shown(key: str, value: Any) -> Any:
     return _POINTER.sub(r"\1/...", value) if key == "pointer" else value
 
 
-def traceable(letter: DeadLetter, name: str) -> dict[str, Any]:
+def traceable(letter: DeadLetter, name: str) -> LetterDocument:
     """A letter and the sender's id of the message it came in, by a hash where it may be somebody's address."""
-    return {**summary(letter, name), "message": settled.named(letter.change.body.message)}
+    return replace(summary(letter, name), message=settled.named(letter.change.body.message))
 
 
-def whole(letter: DeadLetter, name: str) -> dict[str, Any]:
+def whole(letter: DeadLetter, name: str) -> LetterDocument:
     """A letter with the person as the CDP sent them, and all that was said of the fault."""
-    return {
-        **traceable(letter, name),
-        "message": letter.change.body.message,
-        "detail": letter.detail,
-        "person": msgspec.json.decode(letter.change.body.person),
-    }
+    return replace(
+        summary(letter, name),
+        message=letter.change.body.message,
+        detail=letter.detail,
+        person=msgspec.json.decode(letter.change.body.person),
+    )
 
 
-def listing(found: Sequence[Mapping[str, Any]], now: int) -> RenderableType:
+def listing(found: Sequence[LetterDocument], now: int) -> RenderableType:
     """The newest letters, how many there are for each reason, and what to do; `found`: summaries."""
     if not found:
         return Text("No dead letters.")
     made = table("Id", "Queue", "Reason")
-    newest = sorted(found, key=itemgetter("died_at"))[-LISTED:]
+    newest = sorted(found, key=attrgetter("died_at"))[-LISTED:]
     for letter in newest:
-        queue, attempts = letter["queue"], letter["attempts"]
+        queue, attempts = letter.queue, letter.attempts
         tries = f"after {plural(attempts, 'failed try', 'failed tries')}" if attempts else ""
         made.add_row(
-            _two(letter["id"], f"{span(now - ms_of(letter['died_at']))} ago"),
-            _two(named(Queue.parse(queue), letter["audience"]), queue),
-            _two(visible(letter["reason"]), tries),
+            _two(letter.id, f"{span(now - ms_of(letter.died_at))} ago"),
+            _two(named(Queue.parse(queue), letter.audience), queue),
+            _two(visible(letter.reason), tries),
         )
-    reasons = Counter(letter["reason"] for letter in found).most_common()
+    reasons = Counter(letter.reason for letter in found).most_common()
     told = ", ".join(f"{number(times)} {visible(reason)}" for reason, times in reasons)
     shown = f"; the {LISTED} newest are shown, --json prints all" if len(found) > LISTED else ""
     what_to_do = [Text(f"{visible(reason) or 'no code'}: {visible(meaning(reason))}") for reason, _ in reasons]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
+from msgspec import Meta
 from redis import Redis
 
 from queues import keys
@@ -23,67 +24,67 @@ State = Literal["waiting", "planning", "applying", "held", "done", "superseded",
 
 
 class Order(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What to do with a snapshot; the `person` of its change.
-
-    `at`: ms, the time at which the membership was so. `rows`: how many the sender says there are. `attributes`: those
-    to send, None for what the connection has. `confirmed`: the guard is not asked. `reconcile`: what the list holds is
-    asked of Klaviyo. `not_before`: ms. `name`: of the audience. `list_name`: of the list, empty for the audience's.
-    """
+    """What was asked for; what was not asked for is left out."""
 
     snapshot: str
-    at: int
+    at: Annotated[int, Meta(description="The ms since 1970 at which the membership was so.")]
     format: Format
     gzip: bool = False
-    rows: int | None = None
-    attributes: tuple[str, ...] | None = None
-    confirmed: bool = False
-    reconcile: bool = False
-    not_before: int = 0
-    name: str = ""
-    list_name: str = ""
+    rows: Annotated[int | None, Meta(description="As many as the sender says there are.")] = None
+    attributes: Annotated[
+        tuple[str, ...] | None, Meta(description="Those to send; those of the connection when left out.")
+    ] = None
+    confirmed: Annotated[bool, Meta(description="Nobody is asked, however many leave the list.")] = False
+    reconcile: Annotated[bool, Meta(description="Klaviyo is asked whom the list has.")] = False
+    not_before: Annotated[int, Meta(description="ms since 1970.")] = 0
+    name: Annotated[str, Meta(description="Of the audience.")] = ""
+    list_name: Annotated[str, Meta(description="Of the list, where it is not the audience's.")] = ""
     campaign: str = ""
     group: str = ""
 
 
 class Counts(msgspec.Struct):
-    """What a snapshot came to. All are numbers of people, but `rows` and `duplicates`, which are rows of the body.
-
-    `customers`: told apart by external id where the sender gives one. `people`: identities to be on the list;
-    `expansion`: beyond one per customer. `shrink`: by reason, those who cannot be sent. `held`: members before.
-    `newer`: left alone, because a single change is newer. `unchanged`: on the list already, as the snapshot says.
-    """
+    """What a snapshot came to. All are numbers of people, but `rows` and `duplicates`, which are rows of the body."""
 
     rows: int = 0
-    customers: int = 0
-    people: int = 0
-    duplicates: int = 0
-    expansion: int = 0
-    shrink: dict[str, int] = {}
-    held: int = 0
+    customers: Annotated[int, Meta(description="Told apart by external id where the sender gives one.")] = 0
+    people: Annotated[int, Meta(description="To be on the list, by their identities.")] = 0
+    duplicates: Annotated[int, Meta(description="Rows of a person who has a later one.")] = 0
+    expansion: Annotated[int, Meta(description="People beyond one per customer.")] = 0
+    shrink: Annotated[dict[str, int], Meta(description="Those who cannot be sent, by reason.")] = {}
+    held: Annotated[int, Meta(description="Members before.")] = 0
     adds: int = 0
     updates: int = 0
     removals: int = 0
-    unchanged: int = 0
-    newer: int = 0
+    unchanged: Annotated[int, Meta(description="On the list already, as the snapshot says.")] = 0
+    newer: Annotated[int, Meta(description="Left alone, because a single change is newer.")] = 0
 
 
 class Record(msgspec.Struct):
-    """How a snapshot goes. `since`: ms at which it was submitted; `ended`: ms, None while it has not.
+    """How a snapshot goes."""
 
-    `bytes`: of the body as it came. `examples`: reason -> numbers of the first rows that cannot be sent for it, counted
-    from 1. `drift`: what Klaviyo's list and the ledger did not share, where Klaviyo was asked.
-    """
-
-    queue: str
+    queue: Annotated[str, Meta(description="For the commands of an operator.")]
     order: Order
-    since: int
-    bytes: int
-    state: State = "waiting"
+    since: Annotated[int, Meta(description="The ms since 1970 at which it was accepted.")]
+    bytes: Annotated[int, Meta(description="Of the body as it came.")]
+    state: Annotated[
+        State,
+        Meta(
+            description="waiting: for its turn or its launch. held: it would take very many off the list, and a person "
+            "is asked. superseded: by a newer one. refused: `error` says why; nothing was changed."
+        ),
+    ] = "waiting"
     counts: Counts | None = None
-    examples: dict[str, list[int]] = {}
-    drift: dict[str, int] = {}
+    examples: Annotated[
+        dict[str, list[int]],
+        Meta(description="By reason, the numbers of the first rows that cannot be sent, from 1."),
+    ] = {}
+    drift: Annotated[
+        dict[str, int],
+        Meta(description="What Klaviyo's list and Ferry's knowledge of it did not share, where Klaviyo was asked."),
+    ] = {}
     error: str = ""
-    ended: int | None = None
+    ended: Annotated[int | None, Meta(description="ms since 1970; null while it has not.")] = None
 
 
 _decode = msgspec.json.Decoder(Record).decode

@@ -16,7 +16,8 @@ from redis import Redis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import ignored_auth
 
-from console.api.openapi import OPERATIONS, document
+from console.api.openapi import document
+from console.api.openapi_operations import OPERATIONS
 from console.auth.roles import ROUTES, Role
 from queues import audit, holds
 from queues.clock import now_ms

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from console.api.openapi import OPERATIONS
+from console.api.openapi_operations import OPERATIONS
 from tests.support.guide import done
 from tests.support.ops import ROOT
 from tests.support.up import Up

@@ -135,7 +135,7 @@ def test_the_person_stands_in_a_letter_for_admins_alone() -> None:
     assert "ann@example.com is blocked" in whole.detail
     shy = view(refused, counted(), [], NOW, personal=False)
     assert "ann@" not in repr(shy)
-    assert shy.told["message"] == "m-1"
+    assert shy.told.message == "m-1"
     assert [told for _, told in shy.events][-1] == "became a dead letter: no_email"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from openapi_spec_validator import validate
 
-from console.api.openapi import OPERATIONS, document
+from console.api.openapi import document
+from console.api.openapi_operations import OPERATIONS
 from console.auth.roles import ROUTES
 from intake.openapi.document import document as of_intake
 from intake.openapi.page import page

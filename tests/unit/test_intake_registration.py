@@ -6,10 +6,10 @@ import json
 import uuid
 from typing import Any
 
+import msgspec
 import pytest
 
 from intake.mparticle.registration import registration
-from intake.mparticle.routes import answer
 
 #: Fields of a setting, of a text setting besides, and where there are any (mParticle: Firehose, setting types).
 SETTING = {"type", "id", "name", "description", "visible", "required", "confidential", "default_value"}
@@ -21,7 +21,7 @@ def settings_of(part: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_the_whole_answer_is_a_registration_response() -> None:
-    posted = json.loads(answer("module_registration", **registration()))
+    posted = json.loads(msgspec.json.encode(registration()))
     assert uuid.UUID(posted["id"]).version == 4
     assert isinstance(posted["timestamp_ms"], int)
     assert (posted["type"], posted["firehose_version"]) == ("module_registration_response", "3.2.0")
@@ -32,12 +32,12 @@ def test_the_whole_answer_is_a_registration_response() -> None:
 
 
 def test_mparticle_allows_fewer_than_230_characters_of_description() -> None:
-    assert 50 < len(registration()["description"]) < 230
+    assert 50 < len(registration().description) < 230
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_setting_is_one_that_firehose_knows(room: str) -> None:
-    for setting in settings_of(registration()[room]):
+    for setting in settings_of(getattr(registration(), room)):
         assert set(setting) <= SETTING
         assert {"type", "id", "name", "description", "visible", "required", "confidential"} <= set(setting)
         assert setting["type"] == "text"
@@ -45,7 +45,7 @@ def test_every_setting_is_one_that_firehose_knows(room: str) -> None:
 
 
 def test_only_the_api_key_is_masked_and_only_the_list_that_ferry_writes_is_hidden() -> None:
-    part = registration()["audience_processing_registration"]
+    part = registration().audience_processing_registration
     found = settings_of(part)
     assert [s["id"] for s in found if s["confidential"]] == ["apiKey"]
     assert [s["id"] for s in found if not s["visible"]] == ["klaviyoListId"]
@@ -56,7 +56,7 @@ def test_only_the_api_key_is_masked_and_only_the_list_that_ferry_writes_is_hidde
 
 
 def test_the_choices_of_a_setting_stand_in_its_description() -> None:
-    found = {s["id"]: s for s in registration()["audience_processing_registration"]["account_settings"]}
+    found = {s["id"]: s for s in registration().audience_processing_registration["account_settings"]}
     assert found["alternateIdentifier"]["default_value"] == "None"
     for value in ("None", "Customer Id", "Other,", *(f"Other{n}" for n in range(2, 11))):
         assert value in found["alternateIdentifier"]["description"]
@@ -66,7 +66,7 @@ def test_the_choices_of_a_setting_stand_in_its_description() -> None:
 
 
 def test_only_the_email_is_required_and_all_identities_come_raw() -> None:
-    permissions = registration()["permissions"]
+    permissions = registration().permissions
     identities = permissions["user_identities"]
     assert [each["type"] for each in identities if each["required"]] == ["email"]
     assert {each["encoding"] for each in identities} == {"raw"}
@@ -80,12 +80,12 @@ def test_only_the_email_is_required_and_all_identities_come_raw() -> None:
 
 
 def test_mparticle_hardly_waits_because_ferry_waits() -> None:
-    bulk = registration()["audience_processing_registration"]["bulk_configuration"]
+    bulk = registration().audience_processing_registration["bulk_configuration"]
     assert set(bulk) == {"bulk_forward_wait_for_messages", "bulk_forward_wait_in_minutes"}
     assert bulk["bulk_forward_wait_in_minutes"] == 1
 
 
 def test_consent_and_erasure_are_asked_for() -> None:
-    events = registration()["event_processing_registration"]
+    events = registration().event_processing_registration
     assert events["supported_system_notification_types"] == ["gdpr_consent_state", "ccpa_consent_state"]
-    assert registration()["dsr_processing_registration"]["supported_dsr_types"] == ["erasure"]
+    assert registration().dsr_processing_registration["supported_dsr_types"] == ["erasure"]

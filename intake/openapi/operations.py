@@ -1,0 +1,145 @@
+"""The operations of the intake, for the OpenAPI document: addresses, parameters, bodies and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from intake.http import limits
+from intake.openapi.schemas import CLAMPED, Schema, answer, errors, in_json, operation, parameter, ref
+from queues.snapshots.orders import PIECE
+
+_EXAMPLE: Final = "07-5f0c2b8e9d3a4f6b8c1d2e3f4a5b6c7d"
+_READ: Final = errors("E", "400", "401", "403", "404", "429", "500", "503")
+_TAKE: Final = _READ | errors("E", "408", "413", "415")
+_CONNECTION: Final = parameter("connection", "The connection that it is for; default when left out.")
+_ID: Final = "The CDP's id of the audience; not one with a / in it."
+_AUDIENCE: Final = parameter("audience", _ID, "path", example="42", maxLength=limits.AUDIENCE_ID)
+_KEY: Final = "A request with a key seen in the last 24 hours is answered and not stored again."
+_AT: Final = f"The time at which the membership was so: ISO 8601, or ms since 1970; now when left out. {CLAMPED}"
+_TIMES: Final = [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}]
+_LINES: Final = "One change on a line, each with its audience or for the one of ?audience."
+_CSV: Final = "email,first_name,plan\nann@example.com,Ann,gold\nbob@example.com,,\n"
+_NDJSON: Final = '{"email":"ann@example.com","first_name":"Ann","plan":"gold"}\n{"external_id":"c-17"}\n'
+_ARRAY: Final[Schema] = {"type": "array", "items": ref("SnapshotMember")}
+_DOCUMENT: Final[Schema] = {
+    "oneOf": [
+        _ARRAY,
+        {"type": "object", "properties": {"members": _ARRAY}, "required": ["members"], "additionalProperties": False},
+    ],
+    "example": {"members": [{"email": "ann@example.com", "first_name": "Ann"}, {"external_id": "c-17"}]},
+}
+
+
+def _text(description: str, example: str = "") -> Schema:
+    schema = {"type": "string", "description": description}
+    return {"schema": schema | ({"example": example} if example else {})}
+
+
+def _open(name: str, summary: str, done: Schema) -> Schema:
+    return {"get": {"operationId": name, "summary": summary, "security": [], "responses": done}}
+
+
+def paths(segment: Iterable[str]) -> Schema:
+    """The addresses. `segment`: the names of the ways to show that one may send messages of the Segment spec."""
+    return {
+        "/v1/mparticle": {"post": _TO_MPARTICLE | {"security": [{"token": []}, {"bearer": []}, {}]}},
+        "/v1/segment": {"post": _TO_SEGMENT | {"security": [{name: []} for name in segment]}},
+        "/v1/changes": {"post": _CHANGES},
+        "/v1/audiences/{audience}/members": {"put": _MEMBERS},
+        "/v1/audiences/{audience}/syncs": {"get": _SYNCS},
+        "/v1/audiences/{audience}/syncs/{snapshot}": {"get": _SYNC},
+        "/v1/campaigns": {"post": _CAMPAIGNS},
+        "/healthz": _open("health", "Whether the process is up", {"200": answer("It is up.", {"type": "object"})}),
+        "/readyz": _open("readiness", "Whether changes are taken and sent on", _READINESS),
+        "/openapi.json": _open("openapi", "This document", {"200": answer("OpenAPI 3.1.", {"type": "object"})}),
+        "/docs": _open("docs", "This document as a page", _HTML),
+    }
+
+
+_MPARTICLE: Final = ("Registration", "Subscription", "Membership", "Events", "Erasure")
+_TO_MPARTICLE: Final = operation(
+    "mparticle",
+    "One message of mParticle's Firehose",
+    "Answers by the message's type. The registration request alone needs no token.",
+    {
+        "200": answer("Answered.", {"oneOf": [ref(f"{kind}Response") for kind in _MPARTICLE if kind != "Membership"]}),
+        "202": answer("The changes are stored.", ref("MembershipResponse")),
+        **{status: error for status, error in _TAKE.items() if status != "404"},
+    },
+    body=in_json({"oneOf": [ref(f"{kind}Request") for kind in _MPARTICLE]}),
+)
+_TO_SEGMENT: Final = operation(
+    "segment",
+    "Messages of the Segment spec",
+    f"One message, or a batch of up to {limits.CHANGES:,}.",
+    {"200": answer("Stored.", ref("SegmentAnswer")), **_TAKE},
+    _CONNECTION,
+    body=in_json({"oneOf": [ref("SegmentMessage"), ref("SegmentBatch")]}),
+)
+_CHANGES: Final = operation(
+    "changes",
+    "Changes in Ferry's own form",
+    f"Up to {limits.CHANGES:,}. One that cannot be read becomes a dead letter; the rest goes on.",
+    {"202": answer("Stored.", ref("ChangesAnswer")), **_TAKE},
+    _CONNECTION,
+    parameter("audience", "The audience of changes that name none.", minLength=1, maxLength=limits.AUDIENCE_ID),
+    parameter("name", "That audience's name.", maxLength=limits.AUDIENCE_NAME),
+    parameter("Idempotency-Key", _KEY, "header", maxLength=limits.MESSAGE_ID),
+    body=in_json(ref("Changes")) | {"application/x-ndjson": _text(_LINES)},
+)
+_MEMBERS: Final = operation(
+    "members",
+    "The whole membership of an audience",
+    "Makes the audience's Klaviyo list equal to the body: whoever is not in it leaves the list, whoever is new joins, "
+    f"and of the others what changed is sent. Of any size, plain or gzip, while {PIECE:,} bytes come within each "
+    f"{limits.REQUEST_SECONDS:.0f} s; one that breaks off changes nothing. A newer one takes the place of one that "
+    "waits. A change of one person that is newer than it stays as it is.",
+    {
+        "202": answer("Stored, and waiting to be carried out.", ref("SnapshotAnswer")),
+        **{status: error for status, error in _TAKE.items() if status != "413"},
+    },
+    _AUDIENCE,
+    _CONNECTION,
+    parameter("name", "The audience's name, which its list gets.", maxLength=limits.AUDIENCE_NAME),
+    parameter("at", _AT, oneOf=_TIMES),
+    parameter("rows", "How many rows it has; with another number it is refused.", type="integer", minimum=0),
+    parameter("confirm", "1: nobody is asked, however many leave the list.", enum=["0", "1"]),
+    parameter("reconcile", "1: Klaviyo is asked whom the list has.", enum=["0", "1"]),
+    body={
+        "text/csv": _text("A header, then a row for each member.", _CSV),
+        "application/x-ndjson": _text("A member on each line.", _NDJSON),
+        **in_json(_DOCUMENT),
+    },
+)
+_SYNCS: Final = operation(
+    "syncs",
+    "The last snapshots of an audience",
+    "The newest first; none of an audience for which none came.",
+    {"200": answer("How each goes.", ref("Snapshots")), **_READ},
+    _AUDIENCE,
+    _CONNECTION,
+)
+_SYNC: Final = operation(
+    "sync",
+    "How a snapshot goes",
+    "Until 30 days after its end.",
+    {"200": answer("How it goes, or went.", ref("Snapshot")), **_READ},
+    _AUDIENCE,
+    parameter("snapshot", "As the answer to the snapshot has it.", "path", example=_EXAMPLE),
+    _CONNECTION,
+)
+_CAMPAIGNS: Final = operation(
+    "campaigns",
+    "A campaign: people in groups, each of which becomes a list",
+    "Each group is a snapshot of its list, so that the same campaign again changes nothing. A member who cannot be "
+    "sent is counted as shrink of its snapshot; an exclusion that names nobody refuses the request, and so does an "
+    "unknown name.",
+    {"202": answer("Stored, and waiting to be carried out.", ref("CampaignAnswer")), **_TAKE},
+    body=in_json(ref("Campaign")),
+)
+_READINESS: Final = {
+    "200": answer("Changes are taken and sent on.", ref("Readiness")),
+    "503": answer("A check failed; its remedy says what to do.", ref("Readiness")),
+}
+_HTML: Final[Schema] = {"200": {"description": "HTML.", "content": {"text/html": {"schema": {"type": "string"}}}}}
