@@ -12,7 +12,7 @@ from queues.holds import Hold
 from queues.names import Queue
 from queues.snapshots import guard, orders, records
 from queues.snapshots.records import Record
-from worker import list_check, lists, probe
+from worker import list_check, probe
 
 #: Holds on a queue that Ferry placed because of its list (klaviyo/holds.py).
 _OF_LIST = frozenset({"list_gone", "list_refused"})
@@ -53,7 +53,7 @@ def let_move(redis: Redis, connection: str, hold: Hold) -> None:
         accounts.confirm(redis, connection, hold.moved.key, hold.moved.account)
         for queue in pending.all_queues(redis):
             if queue.connection == connection:
-                lists.forget(redis, queue)
+                owners.forget_list(redis, queue)
 
 
 def guarded(redis: Redis, on: Queue, hold: Hold) -> Record | None:

@@ -17,6 +17,7 @@ os.environ["RQ_KEY_PREFIX"] = RQ_PREFIX.rstrip(":")
 from redis import Redis
 from rq import Queue, Worker
 from rq.exceptions import NoSuchJobError, ShutDownImminentException
+from rq.job import Job
 from rq.queue import EnqueueData
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException
@@ -74,6 +75,12 @@ def forget_failures(redis: Redis, keep: int) -> None:
     for job_id in failures.get_job_ids(0, -keep - 1):
         with suppress(NoSuchJobError):  # it expired meanwhile
             failures.remove(job_id, delete_job=True)
+
+
+def throw_away(redis: Redis, queue: Queue, job: Job) -> None:
+    """Take a job that a worker has fetched, and that it will not carry out, out of RQ for good."""
+    redis.lrem(queue.intermediate_queue_key, 0, job.id)
+    redis.delete(job.key)
 
 
 def workers(redis: Redis) -> dict[str, str]:

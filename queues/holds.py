@@ -34,8 +34,8 @@ class Owned(msgspec.Struct, frozen=True):
 class Moved(msgspec.Struct, frozen=True):
     """What a hold for ACCOUNT_CHANGED is about: a key of another account than the connection delivered to.
 
-    `key`: its fingerprint (key_accounts.py). `account`: of the key, `before`: the one until now; Klaviyo's ids, empty
-    where the key may not tell.
+    `key`: its fingerprint (connections/accounts.py). `account`: of the key, `before`: the one until now; Klaviyo's ids,
+    empty where the key may not tell.
     """
 
     key: str

@@ -6,9 +6,11 @@ on Redis Cluster. FERRY_PREFIX stands in front of every key, of RQ's too, and ch
     ferry:{pNN}:due                ZSET   queue -> ms at which the flush policy must look at it (0: now)
     ferry:{pNN}:ring               ZSET   batch -> ms at which a worker must be rung for it
     ferry:{pNN}:queues             SET    every queue of the partition
-    ferry:{pNN}:hours              HASH   hour, or hour and d -> changes delivered, or dead, in its queues (hours.py)
+    ferry:{pNN}:hours              HASH   hour, or hour and d -> changes delivered, or dead, in its queues
+                                          (history/hours.py)
     ferry:{pNN}:settled            ZSET   queue, space, batch -> ms at which it was settled; the last 20
-    ferry:{pNN}:steps              STRING number of acceptances, takings and settlings, ms of the last (rollback.py)
+    ferry:{pNN}:steps              STRING number of acceptances, takings and settlings, ms of the last
+                                          (server/rollback.py)
     ferry:{pNN}:seen:<digest>      STRING a message already accepted into a queue; expires after 24 h
     ferry:{pNN}:q:<queue>          HASH   counters and facts of a queue, see below
     ferry:{pNN}:q:<queue>:pending  LIST   changes waiting, oldest first (format: change.py)
@@ -17,22 +19,24 @@ on Redis Cluster. FERRY_PREFIX stands in front of every key, of RQ's too, and ch
     ferry:{pNN}:q:<queue>:dead     STREAM dead letters: change, reason, detail, first, attempts
     ferry:{pNN}:q:<queue>:buried   HASH   person key -> ids of the person's dead letters
     ferry:{pNN}:q:<queue>:warnings HASH   code -> people delivered without some field
-    ferry:{pNN}:q:<queue>:history  HASH   settled batch -> what became of its changes (settled.py), for 30 days
+    ferry:{pNN}:q:<queue>:history  HASH   settled batch -> what became of its changes (history/settled.py), for 30 days
     ferry:{pNN}:q:<queue>:settled  ZSET   the same batch, space, number of its changes -> ms at which it was settled
     ferry:{pNN}:q:<queue>:hours    HASH   the same as of the partition, of this queue; expires
     ferry:{pNN}:q:<queue>:alarmed  STRING its dead letters were said to be too many or too old; expires
-    ferry:{pNN}:q:<queue>:members  HASH   bucket -> members known to be on the audience's list (buckets.py)
+    ferry:{pNN}:q:<queue>:members  HASH   bucket -> members known to be on the audience's list (snapshots/buckets.py)
     ferry:{pNN}:q:<queue>:recent   SET    person keys of the changes that came since a snapshot is carried out
     ferry:{pNN}:q:<queue>:syncs    ZSET   snapshot -> ms at which it was submitted; the last ones
     ferry:{pNN}:q:<queue>:erased   ZSET   person key -> ms at which the person asked to be forgotten; expires
     ferry:{pNN}:q:<queue>:said:<generation>:<bucket>
                                    HASH   hash of a person or id -> times of the newest membership changes
-                                          (lateness.py); expires after four days
+                                          (people/lateness.py); expires after four days
     ferry:{pNN}:id:<connection>:<bucket>
-                                   HASH   what is remembered of people's identifiers (identities.py); keyed hashes only
-    ferry:{pNN}:s:<snapshot>       STRING JSON, what became of a snapshot (records.py); expires
-    ferry:{pNN}:s:<snapshot>:roster LIST  who is on its list, until the ledger says so (rosters.py); expires
-    ferry:{pNN}:s:<snapshot>:body  HASH   number -> compressed piece of its body, until it is carried out (staging.py)
+                                   HASH   what is remembered of people's identifiers, as keyed hashes only
+                                          (people/identities.py)
+    ferry:{pNN}:s:<snapshot>       STRING JSON, what became of a snapshot (snapshots/records.py); expires
+    ferry:{pNN}:s:<snapshot>:roster LIST  who is on its list, until the ledger says so (snapshots/rosters.py); expires
+    ferry:{pNN}:s:<snapshot>:body  HASH   number -> compressed piece of its body, until it is carried out
+                                          (snapshots/orders.py)
     ferry:{pNN}:b:<batch>          HASH   an open batch: queue, reason, taken, count, token, lease, held, claimant,
                                           crashes, attempts, progress, sent
     ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered but for blanks in the place of erased ones
@@ -49,17 +53,18 @@ of the last one that was). Of a queue of snapshots `list_id` is the list of whic
 
 Outside the partitions, written by plain commands, or by a script of one key:
 
-    ferry:confirming               STRING written before Redis is asked whether what came is durable (durability.py)
+    ferry:confirming               STRING written before Redis is asked whether what came is durable
+                                          (server/durability.py)
     ferry:wake                     LIST   one element when a queue became due; schedulers block on it
     ferry:heartbeat:scheduler      STRING ms of the last tick; expires
     ferry:installation             HASH   `id`: whose Redis this is; `since`: ms; `named`: a process came with that name
-                                          (installation.py)
+                                          (server/installation.py)
     ferry:klaviyo:<connection>     HASH   `account`: to which it delivers; fingerprint of a key -> its account
-                                          (key_accounts.py)
+                                          (connections/accounts.py)
     ferry:epoch                    STRING random; when it is gone, so is everything else
     ferry:emptied                  STRING ms at which a scheduler noticed that; expires
-    ferry:rolled-back              HASH   noticed, as_of, until (ms), missing: it went back in time (rollback.py), until
-                                          somebody acknowledges it
+    ferry:rolled-back              HASH   noticed, as_of, until (ms), missing: it went back in time, until somebody
+                                          acknowledges it (server/rollback.py)
     ferry:holds                    HASH   connection -> JSON hold
     ferry:confirmations            HASH   held connection -> probes that found the cause still there
     ferry:probing                  STRING held connections are probed once while it lasts
@@ -67,24 +72,24 @@ Outside the partitions, written by plain commands, or by a script of one key:
     ferry:owners:since             STRING ms since when lists have owners
     ferry:housekeeping             STRING the ledger is kept within its bounds once while it lasts
     ferry:account:<connection>     HASH   settings a CDP sent for a connection, API key encrypted; of the key also its
-                                          fingerprint, since, by, the one before, one that was undone (account_keys.py)
+                                          fingerprint, since, by, the one before, one that was undone
+                                          (connections/account_keys.py)
     ferry:key-changes              HASH   what, connection, sender -> JSON, a key or settings that a message changed or
-                                          tried to (key_changes.py); a week
+                                          tried to (connections/key_changes.py); a week
     ferry:sender:<name>            HASH   last use, requests, and what was refused to a sender (senders.py)
     ferry:limits:pause:<account>:<endpoint>
                                    STRING until it expires, nobody calls the endpoint for the account
                                           (klaviyo_limits.py)
     ferry:limits:window/...        LIST   times of the last requests (klaviyo_limits.py, by `limits`)
-    ferry:throttle:<what>/...      LIST   times of wrong tokens and sign-ins (throttle.py, by `limits`)
-    ferry:rates/<name>/...         LIST   times of a sender's last requests (sender_rates.py, by `limits`)
+    ferry:throttle:<what>/...      LIST   times of wrong tokens and sign-ins (sign_in_counts.py, by `limits`)
+    ferry:rates:sender/<name>/...  LIST   times of a sender's last requests (sender_rates.py, by `limits`)
     ferry:consents:<connection>:<person key>
                                    HASH   purpose -> what the person decided about it, and when;
                                           other key of the person -> nothing; expires after a year
     ferry:lock:list:<digest>       STRING one worker creates the list of that name
     ferry:identities:key           STRING random bytes that key the hashes of people and identifiers
     ferry:{claims:<connection>}    HASH   hash of an identifier -> hash of the person whom open batches send with it,
-    and
-                                          these batches (claims.py)
+                                          and these batches (owners.py)
     ferry:{claims:<connection>}:<batch>
                                    SET    hashes of the identifiers that a batch has claimed; expires after 30 days
     ferry:shared:<connection>      HASH   kind and part of the hash of an identifier that too many people share -> ms

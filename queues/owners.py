@@ -18,6 +18,8 @@ from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 from redis import Redis
+from redis.exceptions import LockError
+from redis.lock import Lock
 
 from queues import keys, pending, scripts
 from queues.names import Queue
@@ -77,6 +79,41 @@ def keeper(redis: Redis, list_id: str) -> Queue | None:
 def give_up(redis: Redis, queue: Queue) -> None:
     """The queue keeps no list any more, and shares none."""
     redis.hdel(keys.queue(queue), "keeps", "shares")
+
+
+def remember_list(redis: Redis, queue: Queue, list_id: str, name: str) -> None:
+    """The list that was found for a queue, under the name by which it was looked for."""
+    redis.hset(keys.queue(queue), mapping={"list_id": list_id, "list_name": name})
+
+
+def remembered_list(redis: Redis, queue: Queue) -> tuple[str | None, str]:
+    """The list that was found for a queue, None where none was, and under which name."""
+    list_id, name = cast("list[bytes | None]", redis.hmget(keys.queue(queue), "list_id", "list_name"))
+    return list_id.decode() if list_id else None, (name or b"").decode()
+
+
+def forget_list(redis: Redis, queue: Queue) -> None:
+    """The list that was found is gone; the queue keeps none any more."""
+    redis.hdel(keys.queue(queue), "list_id", "list_name")
+    give_up(redis, queue)
+
+
+def lock_list(redis: Redis, digest: str, lasts_ms: int) -> Lock | None:
+    """Let this worker alone look for a list, and create it; None where another one does so now.
+
+    `digest`: of the list's name and the account's key.
+    """
+    lock = redis.lock(keys.list_lock(digest), timeout=lasts_ms / 1000, blocking=False)
+    return lock if lock.acquire() else None
+
+
+def unlock_list(lock: Lock) -> bool:
+    """Let others look for it; False when the lock ran out before."""
+    try:
+        lock.release()
+    except LockError:
+        return False
+    return True
 
 
 def share(redis: Redis, queue: Queue, list_id: str) -> None:
@@ -139,8 +176,8 @@ _AT_ONCE: Final = 1_000
 def claim(redis: Redis, connection: str, batch_id: str, wanted: Mapping[bytes, bytes]) -> set[bytes]:
     """Claim identifiers for people of a batch; those that another open batch holds for somebody else.
 
-    `wanted`: hash of an identifier -> hash of the person (identities.py), 8 bytes each. A claim of a batch that is over
-    is void: its worker died between the end of the batch and `release`. Raises redis.RedisError.
+    `wanted`: hash of an identifier -> hash of the person (people/identities.py), 8 bytes each. A claim of a batch
+    that is over is void: its worker died between the end of the batch and `release`. Raises redis.RedisError.
     """
     refused = _claim(redis, connection, batch_id, wanted, ())
     over = {name for holders in refused.values() for name in holders if not redis.exists(keys.batch(name))}

@@ -94,6 +94,16 @@ def everyone(redis: Redis) -> dict[str, User]:
     return {name.decode(): _user(name.decode(), _decode(value)) for name, value in sorted(stored.items())}
 
 
+def sign_out(redis: Redis, session: str, seconds: int) -> None:
+    """End a session of the console by its id, for as long as its cookie could be shown again."""
+    redis.set(keys.signed_out(session), 1, ex=seconds)
+
+
+def is_signed_out(redis: Redis, session: str) -> bool:
+    """Whether a session was ended by its user."""
+    return bool(redis.exists(keys.signed_out(session)))
+
+
 def find(token: str, known: Iterable[User]) -> User | None:
     """Whose token this is. Compared with everybody's, so that the time it takes does not tell which one was near."""
     shown = digest(token)

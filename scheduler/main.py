@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from configuration.connections import Connections
 from configuration.settings import Settings
-from queues import keys
+from queues import schedulers
 from queues.clock import now_ms
 from queues.connections import connection_keys
 from queues.connections.accounts import Cipher
@@ -101,7 +101,7 @@ def _begin_when_up(redis: Redis, settings: Settings, stop: threading.Event) -> N
 
 def _wait_for_wake(redis: Redis, connections: Connections, stop: threading.Event) -> None:
     try:
-        if redis.blpop([keys.WAKE], timeout=WAIT_S):
+        if schedulers.wait_for_wake(redis, WAIT_S):
             now = now_ms()
             take_due(redis, connections, now)
             ring(redis, now)

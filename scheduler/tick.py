@@ -14,7 +14,7 @@ from redis import Redis
 
 from configuration.connections import Connections, UnknownConnection
 from logs import log_ids
-from queues import batches, bounds, dead_letters, doorbell, holds, keys, looks, metrics, pending
+from queues import batches, bounds, dead_letters, doorbell, holds, looks, metrics, pending, schedulers
 from queues.connections import key_changes
 from queues.dead_letters import Kept
 from queues.history import batches as history
@@ -41,7 +41,7 @@ def tick(redis: Redis, connections: Connections, now: int) -> None:
     take_due(redis, connections, now)
     ring(redis, now)
     probe_held(redis, now)
-    redis.set(keys.HEARTBEAT, now, px=HEARTBEAT_MS)
+    schedulers.heartbeat(redis, now, HEARTBEAT_MS)
     housekeep(redis, now)
 
 
@@ -96,7 +96,7 @@ def ring(redis: Redis, now: int) -> int:
 
 def probe_held(redis: Redis, now: int) -> int:
     """Let workers try, once every few minutes for all schedulers together, whether held connections may go on."""
-    if not redis.set(keys.PROBING, now, nx=True, px=PROBE_MS):
+    if not schedulers.may_probe(redis, now, PROBE_MS):
         return 0
     probed = [name for name, hold in holds.of_connections(redis).items() if hold.probed]
     for connection in probed:
@@ -132,7 +132,7 @@ _DAY_MS = 86_400_000
 
 def housekeep(redis: Redis, now: int) -> None:
     """Give alarms and delete what is beyond the bounds, unless a scheduler did within the minute. `now`: ms."""
-    if not redis.set(keys.HOUSEKEEPING, now, nx=True, px=EVERY_MS):
+    if not schedulers.may_housekeep(redis, now, EVERY_MS):
         return
     queues = pending.all_queues(redis)
     for queue, kept in zip(queues, dead_letters.kept(redis, queues), strict=True):
@@ -153,7 +153,7 @@ def used(kept: Kept, now: int) -> float:
 
 
 def _alarm(redis: Redis, queue: Queue, kept: Kept, now: int) -> None:
-    if kept.oldest is None or not redis.set(keys.queue(queue, "alarmed"), now, nx=True, px=ALARM_MS):
+    if kept.oldest is None or not schedulers.may_alarm(redis, queue, now, ALARM_MS):
         return
     log.error(
         "%s keeps %d dead letters, the oldest for %.1f days. Beyond %d, or %d days, the oldest are deleted for good: "

@@ -20,7 +20,7 @@ from queues.snapshots import orders
 from worker.connection import Destination, destination
 from worker.counting import CallMeter
 from worker.errors import Held
-from worker.lists import forget, remembered
+from worker.lists import remembered
 
 
 def cause(redis: Redis, settings: Settings, queue: Queue) -> str | None:
@@ -68,7 +68,7 @@ def _leads_elsewhere(redis: Redis, queue: Queue, to: Destination, about: Owned) 
 def _cause(redis: Redis, asked: Klaviyo, queue: Queue, to: Destination) -> str | None:
     known = None if to.list_id else remembered(redis, queue, to)
     if known and _is_gone(asked, known):
-        forget(redis, queue)
+        owners.forget_list(redis, queue)
         known = None
     named = to.list_id or known or to.named_by_cdp
     if named:

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from typing import cast
 
 from redis import Redis
-from redis.exceptions import LockError
 
 from configuration.connections import Connections, UnknownConnection
-from queues import keys, owners, pending
+from queues import owners, pending
 from queues.clock import now_ms
 from queues.connections import connection_keys
 from queues.holds import Hold, Owned
@@ -44,20 +42,14 @@ def list_of(delivery: Delivery, create: bool) -> str | None:
         check_owner(delivery, found, fills=create)
     if found and not known:
         # Not before: an audience that is held and then called otherwise looks for a list of its new name.
-        delivery.redis.hset(keys.queue(queue), mapping={"list_id": found, "list_name": to.name})
+        owners.remember_list(delivery.redis, queue, found, to.name)
     return found
 
 
 def remembered(redis: Redis, queue: Queue, to: Destination) -> str | None:
     """The id of the list that was found earlier, unless the settings name another one since."""
-    known, under = cast("list[bytes | None]", redis.hmget(keys.queue(queue), "list_id", "list_name"))
-    return known.decode() if known and to.means((under or b"").decode()) else None
-
-
-def forget(redis: Redis, queue: Queue) -> None:
-    """The remembered list is gone: the next delivery looks for its name."""
-    redis.hdel(keys.queue(queue), "list_id", "list_name")
-    owners.give_up(redis, queue)
+    known, under = owners.remembered_list(redis, queue)
+    return known if to.means(under) else None
 
 
 def _find(delivery: Delivery, create: bool) -> str | None:
@@ -67,8 +59,8 @@ def _find(delivery: Delivery, create: bool) -> str | None:
     """
     name = delivery.to.name
     digest = hashlib.blake2b(f"{fingerprint(delivery.to.api_key)}\0{name}".encode(), digest_size=15).hexdigest()
-    lock = delivery.redis.lock(keys.list_lock(digest), timeout=LEASE_MS / 1000, blocking=False)
-    if not lock.acquire():
+    lock = owners.lock_list(delivery.redis, digest, LEASE_MS)
+    if lock is None:
         raise Later("another worker looks for the same list", 1)
     try:
         found = delivery.klaviyo.find_list(name)
@@ -77,9 +69,7 @@ def _find(delivery: Delivery, create: bool) -> str | None:
             log.info("queue %s: list %s created; its people are uploaded to it", delivery.batch.queue, found)
         return found
     finally:
-        try:
-            lock.release()
-        except LockError:
+        if not owners.unlock_list(lock):
             log.warning("queue %s: the lock on its list ran out meanwhile; nothing to do", delivery.batch.queue)
 
 

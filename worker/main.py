@@ -86,8 +86,7 @@ class DeliveryWorker(HerokuWorker):
         if _is_ring(job):
             super().execute_job(job, queue)
             return
-        self.connection.lrem(queue.intermediate_queue_key, 0, job.id)
-        self.connection.delete(job.key)
+        doorbell.throw_away(self.connection, queue, job)
         log.error("RQ job %r is none of Ferry's and was thrown away; find out what else writes to this Redis", job.id)
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:

@@ -21,14 +21,13 @@ from ops.connections.known import ELSEWHERE, WHENCE, settings_with_secret, tell_
 from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
 from ops.output import echo
-from queues import audit, pending
+from queues import audit, owners, pending
 from queues.census import count
 from queues.clock import now_ms
 from queues.connections import account_keys, connection_keys, key_changes
 from queues.connections.account_keys import NothingToUndo
 from queues.connections.accounts import Cipher
 from queues.errors import SecretKeyChanged
-from worker import lists
 from worker.same_account import confirm
 
 
@@ -112,7 +111,7 @@ def _leave_account(redis: Redis, name: str) -> None:
             "`ferry status` shows none of them"
         )
     for queue in queues:
-        lists.forget(redis, queue)
+        owners.forget_list(redis, queue)
 
 
 @click.command("undo-key")

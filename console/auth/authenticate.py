@@ -11,9 +11,9 @@ from redis import Redis
 from configuration.settings import Settings
 from console.auth.roles import NOBODY, Visitor
 from console.auth.sessions import LASTS, Session, Sessions, begun
-from console.auth.throttle import Throttle
-from console.auth.waiting_room import TooSoon
-from queues import audit, keys, users
+from console.auth.waiting_room import TooSoon, wait_s
+from queues import audit, users
+from queues.sign_in_counts import SignInCounts
 from queues.users import ADMIN, Role, User
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class Door:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.sessions = Sessions(settings.secret_keys)
         self._redis = redis
-        self._throttle = Throttle(redis)
+        self._counts = SignInCounts(redis)
         token = settings.admin_token
         self._admin = User(ADMIN, Role.ADMIN, users.digest(token), 0) if token else None
 
@@ -41,7 +41,7 @@ class Door:
             return None
         session, age = opened
         user = self.known().get(session.name)
-        if user is None or not session.is_of(user) or self._redis.exists(keys.signed_out(session.id)):
+        if user is None or not session.is_of(user) or users.is_signed_out(self._redis, session.id):
             return None
         return Visitor(user.name, user.role, "web", session.csrf), session, age
 
@@ -55,26 +55,26 @@ class Door:
         user = self._user(token, peer, waited, "web")
         if user is None:
             return None
-        if self._throttle.signed_in(user.name):
+        if self._counts.signed_in(user.name):
             audit.note(self._redis, f"web:{user.name}", "sign-in")
         return begun(user)
 
     def _user(self, token: str, peer: str, waited: float, by: Literal["web", "api"]) -> User | None:
         """Whoever has a token, which is not looked at before it has waited for as long as its peer has to."""
-        if (wait := self._throttle.wait_s(peer)) > waited:
+        if (wait := wait_s(self._counts.wrong_tokens(peer))) > waited:
             raise TooSoon(wait)
         user = users.find(token, self.known().values())
         if user is None:
-            self._throttle.wrong(peer)
+            self._counts.wrong(peer)
             self._refused(by, "wrong token")
         return user
 
     def sign_out(self, session: Session) -> None:
         """End a session, also for whoever has a copy of its cookie."""
-        self._redis.set(keys.signed_out(session.id), 1, ex=LASTS)
+        users.sign_out(self._redis, session.id, LASTS)
         audit.note(self._redis, f"web:{session.name}", "sign-out")
 
     def _refused(self, who: Literal["web", "api"], outcome: str) -> None:
-        if self._throttle.is_noted():
+        if self._counts.is_noted():
             log.warning("somebody was not let in (%s, %s); of such lines there are at most six an hour", who, outcome)
             audit.note(self._redis, who, "sign-in refused", outcome=outcome)

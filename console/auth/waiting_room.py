@@ -1,4 +1,8 @@
-"""Where tries with a token wait for their turn, a few of each peer at a time."""
+"""Where tries with a token wait for their turn: the longer, the more wrong ones came from their peer of late.
+
+Nobody is shut out. Wrong tokens make the next try of the same peer wait, and of nobody else: a limit for all together
+would let anybody keep the admin out, and refusing the peer would do so behind an address that many share.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,10 @@ T = TypeVar("T")
 #: Tries of a peer that wait at a time in a process; more are refused, or a peer would try without a wait by trying at
 #: once.
 PLACES: Final = 4
+#: Tries without a wait; seconds of the first wait, which doubles with each wrong try; and of the longest.
+FREE: Final = 5
+FIRST_S: Final = 0.25
+LONGEST_S: Final = 2.0
 
 
 class TooManyTries(Exception):
@@ -24,6 +32,11 @@ class TooSoon(Exception):
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
         self.seconds = seconds
+
+
+def wait_s(wrong: int) -> float:
+    """Seconds that a try waits after so many wrong tokens of its peer within a minute. Pure."""
+    return 0.0 if wrong < FREE else min(FIRST_S * 2 ** (wrong - FREE), LONGEST_S)
 
 
 class WaitingRoom:

@@ -17,7 +17,6 @@ from redis.exceptions import RedisError, ResponseError
 from intake.http.body import BodyReader
 from intake.http.protocol import MORE_TIME
 from intake.snapshots.status import unavailable
-from queues import keys
 from queues.errors import CannotConfirm, LedgerFull, QueueFull, Unavailable
 from queues.group_commit import GroupCommit
 from queues.names import Queue
@@ -45,7 +44,7 @@ class Staging:
             # At once, and not when its time is over: a large body that breaks off and is repeated would soon fill the
             # ledger, and while that is full nobody can send anything.
             with suppress(RedisError, OSError):
-                await self._redis.unlink(keys.snapshot(snapshot_id, "body"))
+                await orders.unstage_async(self._redis, snapshot_id)
             raise
 
     async def _stage(self, snapshot_id: str, pieces: AsyncIterator[bytes]) -> int:
@@ -75,9 +74,7 @@ class Staging:
         nothing was written for want of room, the body is gone.
         """
         with unavailable():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                orders.opened(pipe, queue, record)
-                await pipe.execute()
+            await orders.open_async(self._redis, queue, record)
         try:
             await self._commit.accept([orders.acceptance_of(queue, record, audience, record.since, clamped=clamped)])
         except Unavailable as fault:
@@ -90,9 +87,7 @@ class Staging:
 
     async def _withdraw(self, queue: Queue, snapshot_id: str) -> None:
         with suppress(RedisError, OSError):  # what stays goes away by itself
-            async with self._redis.pipeline(transaction=True) as pipe:
-                orders.withdrawn(pipe, queue, snapshot_id)
-                await pipe.execute()
+            await orders.withdraw_async(self._redis, queue, snapshot_id)
 
 
 async def pieces(req: falcon.asgi.Request, bodies: BodyReader) -> AsyncIterator[bytes]:

@@ -108,6 +108,20 @@ def submit(redis: Redis, queue: Queue, record: Record, audience: bytes, now: int
         raise
 
 
+async def open_async(redis: AsyncRedis, queue: Queue, record: Record) -> None:
+    """The first half of `submit`: the snapshot has its record, before its change is accepted."""
+    async with redis.pipeline(transaction=True) as pipe:
+        opened(pipe, queue, record)
+        await pipe.execute()
+
+
+async def withdraw_async(redis: AsyncRedis, queue: Queue, snapshot_id: str) -> None:
+    """The snapshot was not accepted: body and record go."""
+    async with redis.pipeline(transaction=True) as pipe:
+        withdrawn(pipe, queue, snapshot_id)
+        await pipe.execute()
+
+
 def acceptance_of(queue: Queue, record: Record, audience: bytes, now: int, *, clamped: bool = False) -> Acceptance:
     """What brings a snapshot to its queue, after `opened`. `clamped`: its time could not be."""
     changes = [change_of(queue, record.order, now)]
@@ -134,6 +148,11 @@ def stage(redis: Redis, snapshot_id: str, number: int, compressed: bytes) -> Non
     less than a tenth of Redis's memory would be left to delivery.
     """
     scripts.run(redis, "stage", [keys.snapshot(snapshot_id, "body")], [number, compressed, STAGED_MS])
+
+
+async def unstage_async(redis: AsyncRedis, snapshot_id: str) -> None:
+    """Let go of what was kept of a body that broke off."""
+    await redis.unlink(keys.snapshot(snapshot_id, "body"))
 
 
 async def stage_async(redis: AsyncRedis, snapshot_id: str, number: int, compressed: bytes) -> None:

@@ -13,8 +13,7 @@ from configuration.checks import networks
 from console.auth import sessions
 from console.auth.roles import Role
 from console.auth.sessions import COOKIE
-from console.auth.throttle import FREE, wait_s
-from console.auth.waiting_room import PLACES
+from console.auth.waiting_room import FREE, PLACES, wait_s
 from queues import audit, keys, users
 from tests.support.console import ADMIN, SECRET, TOKENS, Console, add_users, console, csrf_in, make
 from tests.support.intake import TOKEN, known, running

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configuration.checks import networks
-from console.auth.throttle import FREE, LONGEST_S, wait_s
+from console.auth.waiting_room import FREE, LONGEST_S, wait_s
 from intake.http.doorkeeper import AT_ONCE, EVERY_S, LOOPBACK, NAMED, Doorkeeper, TurnedAway, peer_of, yielding
 from intake.http.shares import Body, Full, Shares
 

@@ -1,8 +1,4 @@
-"""How long a try with a token has to wait: the longer, the more wrong ones came from its peer of late.
-
-Nobody is shut out. Wrong tokens make the next try of the same peer wait, and of nobody else: a limit for all together
-would let anybody keep the admin out, and refusing the peer would do so behind an address that many share.
-"""
+"""Wrong tokens and sign-ins of the last minute or hour, counted in Redis for all web processes together."""
 
 from __future__ import annotations
 
@@ -22,14 +18,10 @@ _OF_USER: Final = RateLimitItemPerMinute(60, namespace="sign-ins")
 #: Of refusals that are written into the audit: guesses without end must not push out what people did.
 _NOTED: Final = RateLimitItemPerHour(6, namespace="refusals")
 _EVERYBODY: Final = "all"
-#: Tries without a wait; seconds of the first wait, which doubles with each wrong try; and of the longest.
-FREE: Final = 5
-FIRST_S: Final = 0.25
-LONGEST_S: Final = 2.0
 
 
-class Throttle:
-    """Counts in Redis, for all web processes together. Every call may raise redis.RedisError.
+class SignInCounts:
+    """Every call may raise redis.RedisError.
 
     Its keys, of the `limits` library: `ferry:throttle:<what>/<digest of the name>/<amount>/1/<minute|hour>`.
     """
@@ -38,9 +30,9 @@ class Throttle:
         storage = RedisStorage("redis://", connection_pool=redis.connection_pool, key_prefix=keys.THROTTLE)
         self._limiter = MovingWindowRateLimiter(storage)
 
-    def wait_s(self, peer: str) -> float:
-        """Seconds that the next try of a peer waits before its token is looked at."""
-        return wait_s(_OF_PEER.amount - self._limiter.get_window_stats(_OF_PEER, _unnamed(peer)).remaining)
+    def wrong_tokens(self, peer: str) -> int:
+        """How many a peer has shown within a minute; no more than 30 are counted."""
+        return _OF_PEER.amount - self._limiter.get_window_stats(_OF_PEER, _unnamed(peer)).remaining
 
     def wrong(self, peer: str) -> None:
         """Count a token that nobody has."""
@@ -56,11 +48,6 @@ class Throttle:
 
     def _hit(self, limit: RateLimitItem, name: str) -> bool:
         return bool(self._limiter.hit(limit, name))
-
-
-def wait_s(wrong: int) -> float:
-    """Seconds to wait after so many wrong tokens within a minute. Pure."""
-    return 0.0 if wrong < FREE else min(FIRST_S * 2 ** (wrong - FREE), LONGEST_S)
 
 
 def _unnamed(name: str) -> str:

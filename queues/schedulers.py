@@ -1,0 +1,40 @@
+"""What schedulers leave for each other and for whoever asks whether one runs: a heartbeat, turns, and the wake-up.
+
+A turn is taken once for all schedulers together: whoever takes it does the work, the others go on.
+"""
+
+from __future__ import annotations
+
+from redis import Redis
+
+from queues import keys
+from queues.names import Queue
+
+
+def heartbeat(redis: Redis, now: int, lasts_ms: int) -> None:
+    """A scheduler has ticked. `now`: ms."""
+    redis.set(keys.HEARTBEAT, now, px=lasts_ms)
+
+
+def wait_for_wake(redis: Redis, seconds: int) -> bool:
+    """Whether a queue became due within so many seconds."""
+    return bool(redis.blpop([keys.WAKE], timeout=seconds))
+
+
+def may_probe(redis: Redis, now: int, every_ms: int) -> bool:
+    """Take the turn to have held connections probed; False while another one has it."""
+    return _turn(redis, keys.PROBING, now, every_ms)
+
+
+def may_housekeep(redis: Redis, now: int, every_ms: int) -> bool:
+    """Take the turn to keep the ledger within its bounds; False while another one has it."""
+    return _turn(redis, keys.HOUSEKEEPING, now, every_ms)
+
+
+def may_alarm(redis: Redis, queue: Queue, now: int, every_ms: int) -> bool:
+    """Take the turn to say that a queue has too many dead letters, or too old ones; False where it was said lately."""
+    return _turn(redis, keys.queue(queue, "alarmed"), now, every_ms)
+
+
+def _turn(redis: Redis, key: str, now: int, every_ms: int) -> bool:
+    return bool(redis.set(key, now, nx=True, px=every_ms))
