@@ -8,7 +8,7 @@ SEED :=
 # Of pins: a package to take the newest version of, or "all"; without it versions stay.
 UPDATE :=
 
-.PHONY: help demo run test browser install lint bench soak ugly pins clean
+.PHONY: help demo run test browser install lint bench trips soak ugly pins clean
 
 help:
 	@echo "make demo    see the main job done, with real processes, in half a minute"
@@ -18,6 +18,7 @@ help:
 	@echo "make install the tests that follow each way to install Ferry, from empty environments"
 	@echo "make lint    formatting, lint, types, import rules"
 	@echo "make bench   measure, and write docs/benchmarks.md"
+	@echo "make trips   count the files and calls that one change, one flush and one snapshot go through"
 	@echo "make soak    random faults under load: make soak SECONDS=600 SEED=7"
 	@echo "make ugly    20,000 ugly requests, and what the processes take: make ugly SEED=7"
 	@echo "make pins    write the requirements files from pyproject.toml; the newest of one: make pins UPDATE=redis"
@@ -48,6 +49,9 @@ lint: .venv/dev
 
 bench: .venv/bench
 	$(BIN)/python -m bench
+
+trips: .venv/run
+	$(BIN)/python -m bench.trips
 
 soak: .venv/dev
 	$(BIN)/python -m tests.support.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
