@@ -100,10 +100,10 @@ def _type(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f'<a href="#{name}">{name}</a>'
+    if "enum" in schema:
+        return ", ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
     if either := schema.get("oneOf") or schema.get("anyOf"):
         return " or ".join(_type(each) for each in either)
-    if "const" in schema or "enum" in schema:
-        return ", ".join(f"<code>{escape(str(value))}</code>" for value in schema.get("enum", [schema.get("const")]))
     types = schema.get("type", "anything")
     if types == "array" and schema.get("items"):
         return f"array of {_type(schema['items'])}"
