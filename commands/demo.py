@@ -55,7 +55,8 @@ def _tell() -> None:
             story.show_the_dead_letter()
             story.compare()
     out.print(
-        f"\nDone in {time.monotonic() - began:.0f} s. Next: `make run` (`ferry up`), and post your own.", style="bold"
+        f"\nDone in {time.monotonic() - began:.0f} s. Next: `ferry up` runs everything; then post your own.",
+        style="bold",
     )
 
 

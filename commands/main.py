@@ -105,7 +105,7 @@ def _named_folder(args: list[str]) -> str | None:
 
 
 @click.group(cls=_Ferry, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="ferry")
+@click.version_option(package_name="ferry-klaviyo", prog_name="ferry")
 @click.option(
     "--url",
     envvar="FERRY_URL",

@@ -152,6 +152,6 @@ def check_base_url(base_url: str) -> str:
 def user_agent() -> str:
     """`ferry/<version>`: Klaviyo's edge challenges clients that do not name themselves."""
     try:
-        return f"ferry/{version('ferry')}"
+        return f"ferry/{version('ferry-klaviyo')}"
     except PackageNotFoundError:  # A checkout that was not installed.
         return "ferry/0"

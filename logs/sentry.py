@@ -39,7 +39,7 @@ class Events(EventHandler):
         try:
             sentry_sdk.init(
                 dsn,
-                release=version("ferry"),
+                release=version("ferry-klaviyo"),
                 # None of its own: they note what requests and commands of Redis carry, addresses for one.
                 default_integrations=False,
                 auto_enabling_integrations=False,

@@ -108,7 +108,21 @@ def test_the_steps_for_systemd_install_ferry_and_those_of_an_upgrade_bring_the_n
     for step in upgrade:
         follow(step, folder, {**env, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""})
     works(f"{folder}/.venv/bin/{WEB}", tmp_path, redis_url, env)
-    follow(f"{folder}/.venv/bin/python -P -c 'import wording; assert wording.NEW'", tmp_path, env)
+    follow(f"{folder}/.venv/bin/python -P -c 'from text import wording; assert wording.NEW'", tmp_path, env)
+
+
+def test_a_wheel_runs_the_demo_from_an_empty_folder(tmp_path: Path) -> None:
+    folder, elsewhere = checkout(tmp_path / "ferry"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    env = environment()
+    *steps, run = documented("A wheel")
+    for step in steps:
+        follow(step.replace("python3.11", PYTHON), folder, env)
+    assert [path.name for path in (folder / "dist").iterdir()] == ["ferry_klaviyo-0.1.0-py3-none-any.whl"]
+    done = tried(f"{folder}/{run}", elsewhere, env)
+    assert done.returncode == 0, done.stderr
+    assert "make " not in done.stdout + done.stderr, "there is no Makefile here"
+    assert where_it_is(folder / "env/bin/python", elsewhere).name == "site-packages"
 
 
 def test_a_package_with_another_hash_is_not_installed(tmp_path: Path) -> None:

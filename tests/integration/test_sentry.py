@@ -59,7 +59,7 @@ def test_a_delivery_that_breaks_down_is_told_with_its_batch_and_place(
             group.terminate_all()
             log = group.log("worker")
         (event,) = sentry.events
-    assert event["release"] == version("ferry")
+    assert event["release"] == version("ferry-klaviyo")
     assert event["tags"] == {"process": "worker", "batch": batch_id}
     assert event["logger"] == "worker.main"
     assert event["logentry"]["formatted"].startswith(f"batch {batch_id}: RuntimeError in upload")
