@@ -55,7 +55,7 @@ def _tell() -> None:
             story.show_the_dead_letter()
             story.compare()
     out.print(
-        f"\nDone in {time.monotonic() - began:.0f} s. Next: `ferry up` runs everything; then post your own.",
+        f"\nDone in {time.monotonic() - began:.0f} s. Next: `ferry up`, and post your own.",
         style="bold",
     )
 
