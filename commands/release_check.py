@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 import click
+from msgspec.structs import replace
 from redis.exceptions import AuthenticationError
 
 from commands.doctor import keys_over, show
