@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from commands.dead_export import export
-from commands.options import Group, filters, json_option, var_option
+from commands.options import filters, json_option, var_option
+from commands.over_url import Group
 from configuration import settings
 from ops import actions
 from ops.audit_format import by

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from commands.options import Group
+from commands.over_url import Group
 from configuration.errors import SettingsError
 from ops.errors import Misconfigured
 from text.escaping import visible_lines

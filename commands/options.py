@@ -1,20 +1,16 @@
-"""Options that several commands share.
-
-Which commands work over `--url`.
-"""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from configuration import settings
 from ops.dead_letters.selecting import age_ms
-from ops.errors import Misconfigured
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -86,43 +82,3 @@ def filters(command: Command) -> Command:
     ):
         command = option(command)
     return command
-
-
-#: Commands that speak to an installation, and to nothing else of the machine they run on.
-_OVER_URL: Final = (
-    "status",
-    "flush",
-    "hold",
-    "holds",
-    "release",
-    "dead list",
-    "dead show",
-    "dead replay",
-    "dead confirm",
-    "audit",
-    "connections list",
-)
-
-
-class Group(click.Group):
-    """Refuses, under `--url`, a subcommand that needs to run where Ferry does, and gives no more than its help."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The subcommand and what is left of the arguments. Raises Misconfigured."""
-        name, command, rest = super().resolve_command(ctx, args)
-        asked = " ".join([*ctx.command_path.split()[1:], str(name)])
-        if ctx.find_root().params.get("url") is None or _is_over_url(asked):
-            return name, command, rest
-        if not set(ctx.help_option_names) & set(rest):
-            raise Misconfigured(
-                f"`ferry {asked}` works on the machine that runs Ferry; over --url (FERRY_URL) there are: "
-                f"{', '.join(_OVER_URL)}. For this machine, leave --url out and unset FERRY_URL."
-            )
-        # The help alone: where -h was the value of an option, the command would do here what was meant for elsewhere.
-        return name, command, [*(rest[:1] if isinstance(command, click.Group) else ()), "--help"]
-
-
-def _is_over_url(asked: str) -> bool:
-    return any(f"{known} ".startswith(f"{asked} ") for known in _OVER_URL)
