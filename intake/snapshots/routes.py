@@ -82,7 +82,7 @@ def _asked(req: falcon.asgi.Request) -> _Asked:
     try:
         return msgspec.convert(req.params, _Asked, strict=False)
     except msgspec.ValidationError as fault:
-        raise faults.bad_request(faults.describe(fault).replace("$.", "?", 1)) from None
+        raise faults.bad_request(faults.describe(fault).replace("$.", "?", 1).replace("`bool`", "`bool`: 1 or 0")) from None
 
 
 def _order(asked: _Asked, req: falcon.asgi.Request, snapshot_id: str, at: int) -> Order:
