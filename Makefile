@@ -8,11 +8,12 @@ SEED :=
 # Of pins: a package to take the newest version of, or "all"; without it versions stay.
 UPDATE :=
 
-.PHONY: help demo run test browser install lint bench trips soak ugly pins clean
+.PHONY: help demo run unit test browser install lint bench trips soak ugly pins clean
 
 help:
 	@echo "make demo    see the main job done, with real processes, in half a minute"
 	@echo "make run     run everything on this machine (ferry up)"
+	@echo "make unit    the tests that need neither processes nor a server, in a minute"
 	@echo "make test    every test, but those in a browser and those that install Ferry"
 	@echo "make browser the tests in a browser, which need Debian's chromium and chromium-driver"
 	@echo "make install the tests that follow each way to install Ferry, from empty environments"
@@ -29,6 +30,9 @@ demo: .venv/run
 
 run: .venv/run
 	$(BIN)/ferry up
+
+unit: .venv/dev
+	$(BIN)/pytest -n auto tests/unit
 
 # Tests mostly wait for processes, so more of them run at a time than there are cores; a file stays with one server, and
 # the long ones, which have few tests, do not come last.

@@ -11,7 +11,7 @@ from tests.browser.chromium import PHONE, chromium, show
 from tests.browser.installation import installation
 from tests.browser.page import Page
 from tests.support.console import ADMIN
-from tests.support.ops import ROOT
+from tests.support.paths import ROOT
 
 FOLDER: Final = ROOT / "docs" / "screenshots"
 #: CSS pixels. What is below the longest is not shown.

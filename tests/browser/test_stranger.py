@@ -14,7 +14,8 @@ from local import group_files
 from tests.browser.chromium import Chromium, as_new
 from tests.browser.page import Page
 from tests.support.klaviyo import Account
-from tests.support.ops import ROOT, environment
+from tests.support.ops import environment
+from tests.support.paths import ROOT
 from tests.support.up import Up
 
 _RUN_IT = (ROOT / "README.md").read_text().partition("\n## Run it\n")[2].partition("\n## ")[0]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -25,9 +24,10 @@ from mappings.segment import settings
 from mappings.segment.changes import route
 from mappings.segment.routed import Routed
 from mappings.sources import read
+from tests.support.paths import ROOT
 from tests.support.segment_cases import CASES, messages
 
-_DOCS = (Path(__file__).parents[2] / "docs" / "segment.md").read_text()
+_DOCS = (ROOT / "docs" / "segment.md").read_text()
 
 
 class Effect:

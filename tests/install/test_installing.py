@@ -2,7 +2,7 @@
 
 Docker itself is not run: the steps of the Dockerfile are followed in a fresh folder, with an empty virtual environment
 in the place of the base image's Python. Of systemd's steps those are followed that install; its unit is read in
-tests/unit/test_deploy_files.py.
+tests/unit/docs/test_deploy_files.py.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.support.installing import (
     where_it_is,
     works,
 )
-from tests.support.nursery import ROOT
+from tests.support.paths import ROOT
 from tests.support.pins import FILES
 
 WEB = procfile()["web"]

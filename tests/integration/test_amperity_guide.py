@@ -12,7 +12,7 @@ import pytest
 from local import group_files
 from tests.support.guide import done
 from tests.support.klaviyo import Account
-from tests.support.ops import ROOT
+from tests.support.paths import ROOT
 from tests.support.up import Up
 
 GUIDE = (ROOT / "docs" / "amperity.md").read_text()

@@ -13,8 +13,9 @@ from identity.settings import Policy
 from queues.policy import FlushPolicy
 from tests.support.identity_messages import add, remove, update
 from tests.support.identity_world import IdentityWorld
+from tests.support.paths import ROOT
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "identity.md").read_text()
+GUIDE = (ROOT / "docs" / "identity.md").read_text()
 WORK, HOME, ANN = "work@example.com", "home@example.com", "ann@example.com"
 
 

@@ -19,9 +19,9 @@ from queues.klaviyo_limits import RedisLimiter
 from tests.support.console import ADMIN, console
 from tests.support.hut import Hut, hut_of, lift_limits
 from tests.support.intake import TOKEN
+from tests.support.paths import ROOT
 from tests.support.posted import PATH, membership
 from tests.support.recovery import recover
-from tests.support.rooms import ROOT
 
 _LINE: Final = re.compile(r"^ {4}(ferry:\S+)", re.MULTILINE)
 _PART: Final = re.compile(r"(\{pNN\}|<[^>]+>|\.\.\.)")

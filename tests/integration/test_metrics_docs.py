@@ -15,7 +15,8 @@ from redis import Redis
 from queues import metrics
 from tests.support.console import console
 from tests.support.metrics import Scraped, scrape
-from tests.support.ops import ROOT, VIPS, put
+from tests.support.ops import VIPS, put
+from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs" / "metrics.md").read_text()
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "docs" / "grafana.json").read_text())

@@ -10,7 +10,7 @@ import pytest
 
 from console.api.openapi_operations import OPERATIONS
 from tests.support.guide import done
-from tests.support.ops import ROOT
+from tests.support.paths import ROOT
 from tests.support.up import Up
 
 GUIDE = (ROOT / "docs" / "operator_api.md").read_text()

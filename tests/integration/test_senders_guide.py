@@ -15,9 +15,10 @@ from queues.connections.account_keys import learnt
 from queues.connections.accounts import Cipher
 from tests.support.intake import running
 from tests.support.ops import ferry
+from tests.support.paths import ROOT
 from tests.support.posted import SECRET, membership
 
-_GUIDE: Final = (Path(__file__).parents[2] / "docs" / "senders.md").read_text()
+_GUIDE: Final = (ROOT / "docs" / "senders.md").read_text()
 _TOML: Final = "".join(re.findall(r"^```toml\n(.*?)^```", _GUIDE, re.DOTALL | re.MULTILINE))
 _COMMANDS: Final = [line.partition("#")[0].split()[1:] for line in _GUIDE.splitlines() if line.startswith("ferry ")]
 TOKENS: Final = {

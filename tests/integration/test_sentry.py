@@ -17,8 +17,8 @@ from queues.clock import now_ms
 from tests.support import canaries as c
 from tests.support.group import Group
 from tests.support.intake import Intake
-from tests.support.nursery import ROOT
 from tests.support.ops import ferry_process
+from tests.support.paths import ROOT
 from tests.support.sentry import receiving
 from tests.support.waiting import until
 from tests.support.world import World
@@ -130,3 +130,12 @@ def test_what_was_told_is_out_when_the_handler_is_flushed_even_if_the_process_en
 def test_a_wrong_dsn_ends_the_process_at_its_start(redis_url: str, tmp_path: Path, dsn: str) -> None:
     told = ferry_process(redis_url, tmp_path, "scheduler", SENTRY_DSN=dsn)
     assert (told.returncode, "SENTRY_DSN: not one of Sentry's" in told.stderr) == (2, True)
+
+
+def test_without_a_dsn_nothing_of_sentry_is_imported() -> None:
+    program = (
+        "import sys; from logs import setup; setup.configure('web'); print(*(m for m in sys.modules if 'sentry' in m))"
+    )
+    env = {"PATH": "", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import shlex
 import subprocess
 import sys
@@ -9,12 +10,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.group import Group
-from tests.support.nursery import ROOT
+from tests.support.paths import ROOT
 
 
 def procfile() -> dict[str, str]:
     """Process -> its command."""
     return dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+
+
+def systemd_unit() -> configparser.ConfigParser:
+    """What systemd reads of an installation."""
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's names have capitals
+    parser.read_string((ROOT / "deploy" / "ferry@.service").read_text())
+    return parser
 
 
 class Dynos(Group):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.support import sessions
-from tests.support.nursery import ROOT
+from tests.support.paths import ROOT
 from tests.support.web import Sender, free_port
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import requests
 
-from tests.support.nursery import ROOT
+from tests.support.paths import ROOT
 from tests.support.web import TOKEN, Sender, free_port
 
 #: The Python that this environment was made with, itself without any package.

@@ -26,10 +26,9 @@ from queues.clock import now_ms
 from queues.server.connection import connect
 from scheduler.tick import tick
 from tests.support import sessions
+from tests.support.paths import ROOT
 from worker import main as worker
 from worker.deliver import deliver
-
-ROOT = Path(__file__).parents[2]
 
 
 class Nursery:

@@ -20,10 +20,12 @@ from queues.clock import now_ms
 from queues.counts import QueueCount
 from queues.names import Queue
 from queues.policy import FlushPolicy, Waiting, decide
+from tests.support.paths import ROOT
 
 VIPS = Queue("default", "audience", "42")
 LAPSED = Queue("brand-b", "audience", "43")
-ROOT = Path(__file__).parent.parent.parent
+#: Where no Redis listens.
+NOWHERE = "redis://user:s3cret@127.0.0.1:1/0"
 COMMAND = [sys.executable, "-P", "-m", "commands"]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 #: The packages whose imports are checked.
 ALL: Final = tuple(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"])
 #: Those that are Ferry at work: the emulator is Klaviyo.

@@ -17,7 +17,8 @@ from configuration.alerts import Limits
 from configuration.alerts_file import AlertsSchema
 from queues.alerts import Raised
 from tests.support.alerts import NOW, SECRET, facts
-from tests.support.ops import ROOT, counted
+from tests.support.ops import counted
+from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs" / "alerts.md").read_text()
 

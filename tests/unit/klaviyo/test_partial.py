@@ -11,7 +11,7 @@ from klaviyo.calls import left_out
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from tests.support.client import OpenLimiter
-from tests.unit.test_klaviyo_meter import Heard
+from tests.unit.klaviyo.test_meter import Heard
 
 URL = "https://a.klaviyo.com"
 SUBSCRIBE = f"{URL}/api/profile-subscription-bulk-create-jobs"

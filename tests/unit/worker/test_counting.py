@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
+from tests.support.paths import ROOT
 from worker.counting import OF_DELIVERY
 
-ROOT = Path(__file__).parent.parent.parent
 #: What is called to make a dead letter of a change; a reason is one of the arguments, or behind an `or` in one.
 _CALLED = {"reject", "reject_all", "reject_rest", "refuse", "give_up", "Rejection", "Dead", "Split"}
 _CODE = re.compile(r"[a-z]+(_[a-z]+)+")

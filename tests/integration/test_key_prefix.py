@@ -10,7 +10,7 @@ import sys
 import pytest
 from redis.crc import key_slot
 
-from tests.support.ops import ROOT
+from tests.support.paths import ROOT
 
 _PROGRAM = """
 import inspect, json

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
 from tests.support.pins import FILES, disagreements, pins, written
 
-ROOT = Path(__file__).parent.parent.parent
 PYPROJECT, TEXTS = written(ROOT)
 #: What may tell somebody, or a machine, to install something.
 TELLING = [

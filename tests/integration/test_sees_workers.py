@@ -7,7 +7,7 @@ import pytest
 
 from commands.main import COMMANDS
 from queues.keys import RQ_PREFIX
-from tests.support.ops import ROOT
+from tests.support.paths import ROOT
 
 
 @pytest.mark.parametrize("command", ["sync", "release"])

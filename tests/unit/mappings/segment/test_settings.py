@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path as File
 from typing import Any, get_args
 
 import pytest
@@ -11,8 +10,9 @@ from mappings.segment.actions import Name
 from mappings.segment.paths import If, Path
 from mappings.segment.settings import DEFAULTS, read
 from mappings.segment.templates import TEMPLATES
+from tests.support.paths import ROOT
 
-_DOCS = (File(__file__).parents[2] / "docs" / "segment.md").read_text()
+_DOCS = (ROOT / "docs" / "segment.md").read_text()
 _LONG_PATH = {"email": "$.traits..email"}
 
 

@@ -8,7 +8,7 @@ import responses
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted, Throttled
 from tests.support.client import OpenLimiter
-from tests.unit.test_klaviyo_calls import KEY, MEMBERS, URL, ScriptedLimiter
+from tests.unit.klaviyo.test_calls import KEY, MEMBERS, URL, ScriptedLimiter
 
 REMOVE = "remove_profiles_from_list"
 

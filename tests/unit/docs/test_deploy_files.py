@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import re
-import shlex
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +12,9 @@ import yaml  # type: ignore[import-untyped]
 
 from commands.main import COMMANDS
 from configuration import settings
-from tests.support.dynos import procfile
+from tests.support.dynos import procfile, systemd_unit
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 RUNNING = {"web", "scheduler", "worker"}
 #: What Heroku's generator "secret" makes.
 GENERATED = "0123456789abcdef" * 4
@@ -35,13 +32,6 @@ def manifest() -> dict[str, Any]:
 def services() -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load(text("compose.yaml"))["services"]
     return found
-
-
-def unit() -> configparser.ConfigParser:
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's names have capitals
-    parser.read_string(text("deploy/ferry@.service"))
-    return parser
 
 
 def test_the_procfile_names_commands_there_are() -> None:
@@ -94,23 +84,13 @@ def test_the_store_of_compose_keeps_its_data_and_refuses_when_it_is_full() -> No
     assert store["volumes"] == ["redis:/data"]
 
 
-@pytest.mark.parametrize(("instance", "process"), [("web", "web"), ("scheduler", "scheduler"), ("worker-2", "worker")])
-def test_an_instance_of_the_unit_starts_the_process_before_its_dash(instance: str, process: str) -> None:
-    said = unit()["Service"]["ExecStart"].replace("%i", instance).replace("%%", "%").replace("$$", "$")
-    ran = subprocess.run(
-        shlex.split(said.replace("/opt/ferry/.venv/bin/ferry", "echo")), capture_output=True, text=True, check=True
-    )
-    assert ran.stdout.strip() == process
-    assert f"ferry {process}" in procfile().values()
-
-
 def test_the_unit_starts_again_whatever_ends_and_waits_as_long_as_ferry_takes_to_end() -> None:
-    service = unit()["Service"]
+    service = systemd_unit()["Service"]
     assert (service["Restart"], service["TimeoutStopSec"], service["User"]) == ("always", "30", "ferry")
 
 
 def test_a_process_has_a_limit_of_memory_and_room_for_its_connections() -> None:
-    service = unit()["Service"]
+    service = systemd_unit()["Service"]
     assert (service["MemoryMax"], int(service["LimitNOFILE"])) == ("512M", 65_536)
     for name, ours in services().items():
         if name != "redis":

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 from klaviyo.endpoints import ENDPOINTS
 from ops.checks.klaviyo_keys import READING, WRITING
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.support.paths import ROOT
 
 
 def test_every_scope_that_a_key_may_need_is_named_where_a_key_is_asked_for() -> None:

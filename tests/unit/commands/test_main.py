@@ -2,17 +2,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from commands.main import COMMANDS, main
-from tests.support.ops import ROOT, ferry, ferry_process
-
-NOWHERE = "redis://user:s3cret@127.0.0.1:1/0"
+from tests.support.ops import NOWHERE, ferry
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -24,20 +20,6 @@ def test_every_command_explains_itself_within_eighty_columns(name: str) -> None:
     assert command is not None
     assert not command.get_short_help_str(60).endswith("..."), "the first sentence fits into the list of commands"
     assert command.get_short_help_str(60) == COMMANDS[name][1]
-
-
-def test_the_help_imports_neither_a_server_nor_a_client_of_redis_rq_or_klaviyo() -> None:
-    program = """
-import sys
-from commands.main import main
-try:
-    main(["--help"])
-except SystemExit:
-    print(sorted({"falcon", "klaviyo", "redis", "requests", "rq", "uvicorn"} & set(sys.modules)), file=sys.stderr)
-"""
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert "Send what waits now." in ended.stdout
-    assert ended.stderr == "[]\n"
 
 
 @pytest.mark.parametrize(
@@ -57,26 +39,6 @@ def test_wrong_usage_ends_with_2(words: tuple[str, ...], tmp_path: Path) -> None
     told = ferry("redis://127.0.0.1:1/0", tmp_path, *words)
     assert told.exit_code == 2
     assert told.stderr.startswith("Usage: ")
-
-
-@pytest.mark.parametrize("command", ["up", "web", "scheduler", "worker"])
-def test_a_process_with_wrong_settings_ends_with_2_and_what_to_write_instead(command: str, tmp_path: Path) -> None:
-    told = ferry_process("http://x", tmp_path, command, FERRY_FLUSH_SIZE="many")
-    assert told.returncode == 2
-    assert "REDIS_URL: not an address of Redis" in told.stderr
-    assert "Example: FERRY_FLUSH_SIZE=100" in told.stderr
-    assert "Traceback" not in told.stderr
-
-
-@pytest.mark.parametrize("words", [("up", "--live"), ("worker",)])
-def test_a_process_without_its_redis_ends_with_1_and_without_the_password(
-    words: tuple[str, ...], tmp_path: Path
-) -> None:
-    told = ferry_process(NOWHERE, tmp_path, *words, PORT="0", KLAVIYO_API_KEY="pk_test")
-    assert told.returncode == 1
-    assert "Error: Redis at redis://127.0.0.1:1/0 cannot be used" in told.stderr
-    assert "s3cret" not in told.stderr
-    assert "Traceback" not in told.stderr
 
 
 def test_wrong_settings_end_with_2(tmp_path: Path) -> None:

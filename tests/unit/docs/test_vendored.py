@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.support.paths import ROOT
+
 STATIC = ROOT / "console" / "static"
 #: What is written here.
 OURS = {"ferry.css", "live.js"}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from intake.http import limits
+from tests.support.paths import ROOT
 
-PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
+PAGE = ROOT / "docs" / "limits.md"
 
 
 def test_the_page_names_every_limit() -> None:

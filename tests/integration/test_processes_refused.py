@@ -1,0 +1,29 @@
+"""Processes that cannot begin say why, and what to write instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.ops import NOWHERE, ferry_process
+
+
+@pytest.mark.parametrize("command", ["up", "web", "scheduler", "worker"])
+def test_a_process_with_wrong_settings_ends_with_2_and_what_to_write_instead(command: str, tmp_path: Path) -> None:
+    told = ferry_process("http://x", tmp_path, command, FERRY_FLUSH_SIZE="many")
+    assert told.returncode == 2
+    assert "REDIS_URL: not an address of Redis" in told.stderr
+    assert "Example: FERRY_FLUSH_SIZE=100" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("words", [("up", "--live"), ("worker",)])
+def test_a_process_without_its_redis_ends_with_1_and_without_the_password(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    told = ferry_process(NOWHERE, tmp_path, *words, PORT="0", KLAVIYO_API_KEY="pk_test")
+    assert told.returncode == 1
+    assert "Error: Redis at redis://127.0.0.1:1/0 cannot be used" in told.stderr
+    assert "s3cret" not in told.stderr
+    assert "Traceback" not in told.stderr
