@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from redis import Redis
 
+from emulator.world import World
 from intake.access import uses
+from tests.support.emulator_api import Api
+from tests.support.hut import Hut, hut_of, lift_limits
+from tests.support.mirrored import Mirrored, mirrored
 from tests.support.valkey import VALKEY, serving
 
 # No test depends on speed: a busy machine may take its time over any example.
@@ -38,3 +43,32 @@ def redis(redis_url: str) -> Iterator[Redis]:
     """A client of an empty server, which waits as long as a busy machine takes: what it sends is never sent twice."""
     with Redis.from_url(redis_url, socket_timeout=120) as client:
         yield client
+
+
+@pytest.fixture
+def api(url: str) -> Iterator[Api]:
+    """A caller of the emulator, which has forgotten everything."""
+    with Api(url) as caller:
+        caller.control("reset")
+        yield caller
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short path, for the socket in it."""
+    return tmp_path_factory.mktemp("d")
+
+
+@pytest.fixture
+def lists(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrored]:
+    """Lists that snapshots are made of, in Klaviyo and in the ledger."""
+    with mirrored(redis, redis_url, monkeypatch) as found:
+        yield found
+
+
+@pytest.fixture
+def hut(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hut]:
+    """The smallest house, whose Klaviyo is as quick as it can be."""
+    lift_limits(monkeypatch)
+    with hut_of(redis, redis_url, World(job_seconds=0, limits_off=True), monkeypatch) as found:
+        yield found

@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from queues.names import Queue
 from tests.browser.installation import Installation
 from tests.browser.page import Page
-from tests.support.ops import names
+from tests.support.people import names
 from tests.support.waiting import until
 
 #: Its key is refused.

@@ -4,7 +4,7 @@ from console.auth.roles import Role
 from tests.browser.installation import Installation
 from tests.browser.page import Page
 from tests.support.console import TOKENS
-from tests.support.ops import names
+from tests.support.people import names
 
 
 def test_the_audit_says_who_did_what_to_which_queue(page: Page, ferry: Installation) -> None:

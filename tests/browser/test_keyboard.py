@@ -8,7 +8,7 @@ from console.auth.roles import Role
 from tests.browser.installation import Installation
 from tests.browser.page import Page
 from tests.support.console import TOKENS
-from tests.support.ops import names
+from tests.support.people import names
 
 
 def tabbed(page: Page, wanted: str, most: int = 200) -> list[str]:

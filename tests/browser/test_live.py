@@ -7,7 +7,7 @@ from tests.browser.chromium import network
 from tests.browser.installation import Installation
 from tests.browser.page import Page
 from tests.support.console import TOKENS
-from tests.support.ops import names
+from tests.support.people import names
 
 
 def test_a_page_says_that_ferry_does_not_answer_until_it_does(page: Page, ferry: Installation) -> None:

@@ -8,7 +8,7 @@ from console.auth.roles import Role
 from tests.browser.installation import Installation
 from tests.browser.page import Page
 from tests.support.console import TOKENS
-from tests.support.ops import names
+from tests.support.people import names
 
 
 def test_a_queue_fills_before_ones_eyes_with_its_bar_its_clock_and_when_it_is_delivered(

@@ -6,7 +6,7 @@ from console.auth.roles import Role
 from tests.browser.installation import Installation
 from tests.browser.page import Page
 from tests.support.console import TOKENS
-from tests.support.ops import names
+from tests.support.people import names
 
 
 def test_a_refused_key_is_told_with_its_steps_and_its_hold_ends_once_the_key_works(

@@ -10,7 +10,7 @@ from console.auth.roles import Role
 from tests.browser.installation import Installation
 from tests.browser.page import Page
 from tests.support.console import TOKENS
-from tests.support.ops import names
+from tests.support.people import names
 
 #: Of what changes something. Signing out and looking are everybody's.
 _ACTS = re.compile(r"(Flush|Hold|Release|Resolve|Replay)\b")

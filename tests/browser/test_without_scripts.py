@@ -9,7 +9,7 @@ from tests.browser.chromium import scripts
 from tests.browser.installation import Installation
 from tests.browser.page import Page
 from tests.support.console import TOKENS
-from tests.support.ops import names
+from tests.support.people import names
 
 
 @pytest.fixture

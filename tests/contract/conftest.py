@@ -20,14 +20,6 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def api(url: str) -> Iterator[Api]:
-    """A caller of the emulator, which has forgotten everything."""
-    with Api(url) as caller:
-        caller.control("reset")
-        yield caller
-
-
-@pytest.fixture
 def sdk(url: str, api: Api) -> Iterator[Any]:
     """The official SDK on the same emulator."""
     client = KlaviyoAPI("pk_test", max_retries=1, test_host=url)

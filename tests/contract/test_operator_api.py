@@ -23,7 +23,8 @@ from queues import audit, holds
 from queues.clock import now_ms
 from queues.holds import Hold
 from tests.support.console import Console, console
-from tests.support.ops import LAPSED, VIPS, names, put, settle, take
+from tests.support.ops import LAPSED, VIPS, put, settle, take
+from tests.support.people import names
 
 SEED = 20_260_101
 CONFIG = SchemathesisConfig.from_dict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,13 @@ from redis import Redis
 
 from configuration import settings
 from emulator.server import running
+from emulator.world import World
+from tests.support.emulator_api import Api
 from tests.support.house import House, environment
+from tests.support.hut import hut_of, lift_limits
+from tests.support.identity_world import CONNECTIONS, IdentityWorld, identity_world
 from tests.support.klaviyo import Account
+from tests.support.slow import SLOW, Slow
 from worker.process import settings_of_process
 
 
@@ -43,3 +49,20 @@ def house(
         with House(redis, klaviyo, settings.load(), Path(tmp_path_factory.mktemp("crash"))) as house:
             yield house
         settings_of_process.cache_clear()
+
+
+@pytest.fixture
+def slow(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    """A hut whose Klaviyo takes minutes of a clock that the test sets."""
+    lift_limits(monkeypatch)
+    clock = [time.time()]
+    world = World(job_seconds=SLOW, limits_off=True, now=lambda: clock[0])
+    with hut_of(redis, redis_url, world, monkeypatch) as hut, Api(hut.klaviyo.url) as api:
+        yield Slow(hut, api, clock)
+
+
+@pytest.fixture(scope="module")
+def world(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityWorld]:
+    """From every CDP to Klaviyo."""
+    with identity_world(redis_server, CONNECTIONS, tmp_path_factory.mktemp("identity")) as found:
+        yield found

@@ -23,12 +23,6 @@ QUEUE = Queue("default", "audience", "42")
 FSYNC = Durability(fsync=True)
 
 
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short path, for the socket in it."""
-    return tmp_path_factory.mktemp("d")
-
-
 def options(appendfsync: str) -> tuple[str, ...]:
     return ("--appendonly", "yes", "--appendfsync", appendfsync)
 

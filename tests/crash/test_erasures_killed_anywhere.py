@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterator
 
 import msgspec
 import pytest
-from redis import Redis
 
-from emulator.world import World
 from queues import holds, keys, pending
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.census import count
@@ -22,12 +18,10 @@ from queues.people import consents
 from queues.policy import OF_KIND, FlushPolicy
 from queues.server.connection import connect_async
 from scheduler.tick import tick
-from tests.crash.test_kinds_killed_anywhere import SLOW, Slow, dies_everywhere
 from tests.support import oracle
-from tests.support.emulator_api import Api
-from tests.support.hut import hut_of, lift_limits
 from tests.support.model import address
 from tests.support.recovery import ROUNDS, open_batches
+from tests.support.slow import Slow, dies_everywhere
 from worker.deliver import deliver
 
 AUDIENCE, PROFILES, ERASURES = (
@@ -38,15 +32,6 @@ AUDIENCE, PROFILES, ERASURES = (
 ANN, BOB = address(0), address(1)
 #: Ann has another key, under which things wait that do not name her address.
 KEYS = {ANN: (person_key("email", ANN), person_key("mpid", "7:42")), BOB: (person_key("email", BOB),)}
-
-
-@pytest.fixture
-def slow(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
-    lift_limits(monkeypatch)
-    clock = [time.time()]
-    world = World(job_seconds=SLOW, limits_off=True, now=lambda: clock[0])
-    with hut_of(redis, redis_url, world, monkeypatch) as hut, Api(hut.klaviyo.url) as api:
-        yield Slow(hut, api, clock)
 
 
 def change(action: Action, person: str, keys: tuple[str, ...]) -> bytes:

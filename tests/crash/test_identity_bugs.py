@@ -5,7 +5,7 @@ Some of them are those that Ferry once had.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from queues.holds import Hold
 from tests.support.identity_messages import AUDIENCE, VIPS, add, dsr
 from tests.support.identity_steps import Deliver, Leave, Move, Own, Step, Tell
 from tests.support.identity_story import Story
-from tests.support.identity_world import CLASHES, CONNECTIONS, IdentityWorld, identity_world
+from tests.support.identity_world import CLASHES, IdentityWorld
 from worker import coalesce
 from worker.audience import kind, remove, upload
 from worker.people import batch_people, late_news, profile_names, verifying
@@ -33,12 +33,6 @@ from worker.people import batch_people, late_news, profile_names, verifying
 Plant = Callable[[pytest.MonkeyPatch], None]
 ANN, BOB = "ann@canary.example", "bob@canary.example"
 NEXT = Deliver()
-
-
-@pytest.fixture(scope="module")
-def world(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityWorld]:
-    with identity_world(redis_server, CONNECTIONS, tmp_path_factory.mktemp("identity")) as found:
-        yield found
 
 
 def people_who_share_anything_are_one_person(patch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain, count
 from random import randrange
 
@@ -13,16 +13,10 @@ from tests.support.house import READS
 from tests.support.identity_model import address
 from tests.support.identity_steps import Deliver, Erase, Leave, Move, Own, Step, Tell, When
 from tests.support.identity_story import Story
-from tests.support.identity_world import CONNECTIONS, IdentityWorld, identity_world
+from tests.support.identity_world import IdentityWorld
 from tests.support.mortal import QUIET, Mortal
 
 log = logging.getLogger(__name__)
-
-
-@pytest.fixture(scope="module")
-def world(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityWorld]:
-    with identity_world(redis_server, CONNECTIONS, tmp_path_factory.mktemp("identity")) as found:
-        yield found
 
 
 def tell(human: str, known_as: str = "", *, phone: bool = False, joins: bool = True, when: When = "now") -> Tell:

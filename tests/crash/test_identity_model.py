@@ -5,24 +5,16 @@ tests/support/identity_model.py says in words what that is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.identity_steps import Step, agreeing, steps
 from tests.support.identity_story import Story
-from tests.support.identity_world import CLASHES, CONNECTIONS, IdentityWorld, identity_world
+from tests.support.identity_world import CLASHES, IdentityWorld
 from tests.support.mortal import Mortal
 
 clashes = pytest.mark.parametrize("clash", CLASHES)
-
-
-@pytest.fixture(scope="module")
-def world(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityWorld]:
-    with identity_world(redis_server, CONNECTIONS, tmp_path_factory.mktemp("identity")) as found:
-        yield found
 
 
 @clashes

@@ -7,19 +7,17 @@ accounted for, and nothing is left behind.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain, count
 from random import randrange
 
-import pytest
 from redis import Redis
 
 from queues.clock import now_ms
 from scheduler.tick import tick
 from tests.support import oracle
 from tests.support.emulated import restore, snapshot
-from tests.support.mirrored import Mirrored, mirrored
+from tests.support.mirrored import Mirrored
 from tests.support.model import address
 from tests.support.mortal import QUIET, Died, Mortal
 from tests.support.recovery import ROUNDS, let_time_pass, open_batches, waiting
@@ -29,12 +27,6 @@ from worker.deliver import deliver
 log = logging.getLogger(__name__)
 
 ANN, BOB, CID, DAN, EVE = (address(number) for number in range(5))
-
-
-@pytest.fixture
-def lists(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrored]:
-    with mirrored(redis, redis_url, monkeypatch) as found:
-        yield found
 
 
 #: A run has more requests than these.

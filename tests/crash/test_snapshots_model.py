@@ -14,14 +14,12 @@ from typing import Literal, NamedTuple
 import pytest
 from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
-from redis import Redis
 
-from emulator.world import World
 from queues import pending
 from queues.clock import now_ms
 from queues.policy import FlushPolicy
 from tests.support import oracle, snapshot_hut
-from tests.support.hut import Hut, hut_of, lift_limits
+from tests.support.hut import Hut
 from tests.support.model import HOPELESS, address
 from tests.support.mortal import Died, Mortal
 from tests.support.recovery import recover
@@ -158,13 +156,6 @@ class Story:
 @pytest.fixture(scope="module")
 def mortal() -> Iterator[Mortal]:
     with Mortal() as found:
-        yield found
-
-
-@pytest.fixture
-def hut(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hut]:
-    lift_limits(monkeypatch)
-    with hut_of(redis, redis_url, World(job_seconds=0, limits_off=True), monkeypatch) as found:
         yield found
 
 

@@ -11,16 +11,21 @@ import pytest
 from redis import Redis
 
 from emulator.server import running
+from klaviyo.client import Klaviyo
 from queues.connections import accounts
-from tests.support import canaries, posted
+from tests.support import canaries, posted, selftest
 from tests.support import intake as intakes
+from tests.support.client import OpenLimiter, client_of
 from tests.support.console import Console, add_users, console
 from tests.support.emulator_api import Api
 from tests.support.identity_world import CLASHES, CONNECTIONS, IdentityWorld, identity_world
 from tests.support.intake import Intake
 from tests.support.marked_hearing import hearing
-from tests.support.ops import LAPSED, ferry, names, put, settle, take
+from tests.support.ops import LAPSED, ferry, put, settle, take
+from tests.support.people import names
 from tests.support.segment_world import OWN, SegmentWorld, segment_world
+from tests.support.sftp import Server
+from tests.support.sftp import serving as sftp_serving
 from tests.support.world import SECRET, World, world_of
 from worker.process import settings_of_process
 
@@ -66,14 +71,6 @@ def heard() -> Iterator[canaries.Heard]:
     """Everything logged in this process."""
     with hearing() as found:
         yield found
-
-
-@pytest.fixture
-def api(url: str) -> Iterator[Api]:
-    """A caller of the emulator, which has forgotten everything."""
-    with Api(url) as caller:
-        caller.control("reset")
-        yield caller
 
 
 @pytest.fixture
@@ -161,3 +158,27 @@ def letters(redis: Redis) -> Redis:
     put(redis, dead="ann@example.com")
     put(redis, dead="bob@example.com", queue=LAPSED, name="Lapsed")
     return redis
+
+
+@pytest.fixture
+def sftp_server(tmp_path: Path) -> Iterator[Server]:
+    """A server for files."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with sftp_serving(folder) as started:
+        yield started
+
+
+@pytest.fixture
+def client(api: Api) -> Iterator[Klaviyo]:
+    """A client that neither a limiter nor the emulator stops."""
+    api.control("limits", {"off": True})
+    with client_of(api, OpenLimiter()) as found:
+        yield found
+
+
+@pytest.fixture
+def selftest_account(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[selftest.Account]:
+    """An account that a self-test is made in."""
+    with selftest.account(redis_url, tmp_path, monkeypatch) as found:
+        yield found

@@ -25,7 +25,8 @@ from queues.holds import Hold
 from queues.server import installation
 from tests.support.alerts import LOGIN, SECRET, Mailbox, Posts, dripping, everything_runs, judged, mailing, receiving
 from tests.support.intake import known
-from tests.support.ops import VIPS, names, put, settle, take
+from tests.support.ops import VIPS, put, settle, take
+from tests.support.people import names
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("running")

@@ -15,8 +15,9 @@ from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
 from tests.support.console import Console
-from tests.support.ops import LAPSED, VIPS, names, put, take
+from tests.support.ops import LAPSED, VIPS, put, take
 from tests.support.pages import buttons, press, said
+from tests.support.people import names
 
 OF_VIPS = f"/queues/{VIPS}"
 

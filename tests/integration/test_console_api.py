@@ -23,7 +23,8 @@ from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy
 from tests.support.console import SECRET, Console, add_users
-from tests.support.ops import LAPSED, VIPS, names, put, take
+from tests.support.ops import LAPSED, VIPS, put, take
+from tests.support.people import names
 from tests.support.told import settled
 
 QUEUE = f"/v1/queues/{VIPS}"

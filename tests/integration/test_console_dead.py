@@ -24,8 +24,9 @@ from queues.policy import FlushPolicy
 from queues.snapshots import orders
 from queues.snapshots.records import Order
 from tests.support.console import Console
-from tests.support.ops import LAPSED, VIPS, change, names, put, take
+from tests.support.ops import LAPSED, VIPS, change, put, take
 from tests.support.pages import buttons, press, said
+from tests.support.people import names
 
 ODD = Queue("default", "audience", "a/b %")
 

@@ -26,8 +26,9 @@ from queues.connections.accounts import Cipher
 from queues.holds import Hold
 from queues.names import Queue
 from tests.support.console import SECRET, Console
-from tests.support.ops import LAPSED, VIPS, names, put
+from tests.support.ops import LAPSED, VIPS, put
 from tests.support.pages import said
+from tests.support.people import names
 from tests.support.world import World
 
 KEY = "pk_test"

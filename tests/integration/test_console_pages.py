@@ -13,7 +13,8 @@ from queues import holds, keys
 from queues.clock import now_ms
 from queues.holds import Hold
 from tests.support.console import Console
-from tests.support.ops import LAPSED, VIPS, names, put, take
+from tests.support.ops import LAPSED, VIPS, put, take
+from tests.support.people import names
 
 
 def overview(served: Console, role: Role = Role.VIEWER) -> str:

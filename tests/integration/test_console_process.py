@@ -18,7 +18,8 @@ from tests.support.console import ADMIN, Console
 from tests.support.group import Group
 from tests.support.intake import known
 from tests.support.ops import environment, put
-from tests.support.syncing import file, people, settled, touched
+from tests.support.people import names as people
+from tests.support.syncing import file, settled, touched
 from tests.support.up import Up
 from tests.support.working import working
 from tests.support.world import World

@@ -17,8 +17,9 @@ from queues.history.settled import Ends, ImportJob, Settled, columns, pack
 from queues.holds import Hold
 from queues.names import Queue
 from tests.support.console import SECRET, Console
-from tests.support.ops import VIPS, names, put, take
+from tests.support.ops import VIPS, put, take
 from tests.support.pages import said
+from tests.support.people import names
 
 EVENTS = Queue("default", "event", "events")
 

@@ -46,12 +46,6 @@ def server(folder: Path, *options: str, name: str = "a", **more: Any) -> Iterato
         process.wait(30)
 
 
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short path, for the sockets in it."""
-    return tmp_path_factory.mktemp("d")
-
-
 @contextmanager
 def replicated(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes], str]]:
     """URL of a primary; its replica, and the URL of that."""

@@ -2,18 +2,11 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
 
 import orjson
 import pytest
 
-from tests.support.emulator_api import IMPORTS, Api, import_body, pointers, row
-
-
-def start(api: Api, rows: list[Any], *list_ids: str) -> str:
-    answer = api.start_import(rows, *list_ids)
-    assert answer.status_code == 202, answer.text
-    return str(answer.json()["data"]["id"])
+from tests.support.emulator_api import IMPORTS, Api, import_body, pointers, row, started_import
 
 
 def test_the_202_has_the_recorded_shape(api: Api) -> None:
@@ -86,7 +79,7 @@ def test_ten_thousand_rows_are_taken_and_one_more_is_not(api: Api) -> None:
     rows = [row(external_id=str(n)) for n in range(10_001)]
     too_many = api.start_import(rows, list_id)
     assert (too_many.status_code, pointers(too_many)) == (400, ["/data/attributes/profiles/data"])
-    start(api, rows[:-1], list_id)
+    started_import(api, rows[:-1], list_id)
     assert len(api.members()) == 10_000
 
 

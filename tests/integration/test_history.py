@@ -15,7 +15,8 @@ from queues.history import batches as history
 from queues.history.settled import Ends, Settled, columns, pack
 from queues.names import Queue
 from scheduler.tick import housekeep
-from tests.support.ledger import LEASE, NOW, QUEUE, hold, names, on_every_server, put, take_due
+from tests.support.ledger import LEASE, NOW, QUEUE, hold, on_every_server, put, take_due
+from tests.support.people import names
 
 pytestmark = on_every_server
 DAY = 86_400_000

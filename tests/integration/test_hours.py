@@ -13,7 +13,8 @@ from queues.history import hours, last_batches
 from queues.history.hours import HOUR_MS, Hour
 from queues.history.settled import Ends, Settled, columns, pack
 from queues.names import Queue
-from tests.support.ledger import NOW, QUEUE, hold, names, on_every_server, put, take_due
+from tests.support.ledger import NOW, QUEUE, hold, on_every_server, put, take_due
+from tests.support.people import names
 
 pytestmark = on_every_server
 THIS_HOUR = NOW // HOUR_MS * HOUR_MS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, cast
 
 import pytest
@@ -10,17 +9,12 @@ from redis import Redis
 
 from intake.mparticle import settings as setting_values
 from queues import keys
-from queues.change import decode
 from queues.connections import accounts
 from queues.connections.accounts import Cipher
 from queues.names import Queue
 from tests.support.intake import Intake, known, running
-from tests.support.posted import PATH, QUEUE, SECRET, membership
-
-
-def stored(redis: Redis, queue: Queue = QUEUE) -> list[dict[str, Any]]:
-    changes = [decode(cast("bytes", each)) for each in redis.lrange(keys.queue(queue, "pending"), 0, -1)]
-    return [json.loads(bytes(change.body.person)) | {"action": change.body.action} for change in changes]
+from tests.support.posted import PATH, SECRET, membership
+from tests.support.stored import stored
 
 
 def test_account_settings_are_kept_and_the_key_among_them_encrypted(intake: Intake, redis: Redis) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from redis import Redis
 
 from intake.http import limits
-from queues import dead_letters, keys, pending
-from queues.change import decode
+from queues import dead_letters, pending
 from queues.names import Queue
 from tests.support.intake import Intake, known, running
+from tests.support.stored import stored
 
 PATH = "/v1/changes"
 QUEUE = Queue("default", "audience", "42")
@@ -34,16 +34,11 @@ def request(*changes: Any) -> dict[str, Any]:
     return {"audience": {"id": "42", "name": "VIPs"}, "changes": list(changes)}
 
 
-def stored(redis: Redis, queue: Queue = QUEUE) -> list[dict[str, Any]]:
-    changes = [decode(cast("bytes", each)) for each in redis.lrange(keys.queue(queue, "pending"), 0, -1)]
-    return [json.loads(bytes(change.body.person)) | {"action": change.body.action} for change in changes]
-
-
 def test_changes_are_in_the_ledger_when_they_are_answered(intake: Intake, redis: Redis) -> None:
     response = intake.post(PATH, request(ANN, BOB))
     assert response.status_code == 202
     assert response.json() == {"accepted": 2, "rejected": [], "repeated": False}
-    assert stored(redis) == [ANN, BOB]
+    assert stored(redis, QUEUE) == [ANN, BOB]
     assert pending.audience(redis, QUEUE) == {"name": "VIPs", "settings": {}}
 
 
@@ -63,7 +58,7 @@ def test_rejected_changes_are_named_in_the_answer_and_kept_as_dead_letters(intak
         "repeated": False,
     }
     assert [letter.reason for letter in dead_letters.read(redis, QUEUE)] == ["malformed", "no_identity"]
-    assert len(stored(redis)) == 2
+    assert len(stored(redis, QUEUE)) == 2
 
 
 def test_lines_are_changes_too(intake: Intake, redis: Redis) -> None:
@@ -78,7 +73,7 @@ def test_lines_are_changes_too(intake: Intake, redis: Redis) -> None:
     assert response.json()["accepted"] == 2
     (rejected,) = response.json()["rejected"]
     assert (rejected["index"], rejected["where"]) == (2, "line 4: Input data was truncated")
-    assert (stored(redis), stored(redis, Queue("default", "audience", "7"))) == ([ANN], [BOB])
+    assert (stored(redis, QUEUE), stored(redis, Queue("default", "audience", "7"))) == ([ANN], [BOB])
 
 
 def test_lines_may_take_their_audience_from_the_address(intake: Intake, redis: Redis) -> None:
@@ -91,7 +86,7 @@ def test_one_bad_line_without_an_audience_does_not_keep_the_others_back(intake: 
     body = json.dumps(ANN) + "\n" + json.dumps(BOB | {"audience": {"id": "42"}})
     response = intake.post(PATH, body, Content_Type=NDJSON)
     assert (response.json()["accepted"], len(response.json()["rejected"])) == (1, 1)
-    assert stored(redis) == [BOB]
+    assert stored(redis, QUEUE) == [BOB]
 
 
 def test_a_repeated_idempotency_key_is_answered_alike_and_stored_once(intake: Intake, redis: Redis) -> None:
@@ -100,14 +95,14 @@ def test_a_repeated_idempotency_key_is_answered_alike_and_stored_once(intake: In
     other = intake.post(PATH, request(ANN), Idempotency_Key="k-2").json()
     assert (first["repeated"], second["repeated"], other["repeated"]) == (False, True, False)
     assert first | {"repeated": True} == second
-    assert len(stored(redis)) == 2
+    assert len(stored(redis, QUEUE)) == 2
     assert len(list(dead_letters.read(redis, QUEUE))) == 1
 
 
 def test_without_an_idempotency_key_nothing_is_taken_for_a_repetition(intake: Intake, redis: Redis) -> None:
     for _ in range(2):
         assert intake.post(PATH, request(ANN)).json()["repeated"] is False
-    assert len(stored(redis)) == 2
+    assert len(stored(redis, QUEUE)) == 2
 
 
 def test_a_connection_may_be_named(intake: Intake, redis: Redis) -> None:
@@ -133,7 +128,7 @@ def test_ten_thousand_changes_fit_and_one_more_does_not(intake: Intake, redis: R
     assert post(10_001) == 413
     assert redis.keys() == []
     assert post(10_000) == 202
-    assert len(stored(redis)) == 10_000
+    assert len(stored(redis, QUEUE)) == 10_000
 
 
 def test_gzip_is_accepted(intake: Intake, redis: Redis) -> None:
@@ -141,7 +136,7 @@ def test_gzip_is_accepted(intake: Intake, redis: Redis) -> None:
     two = gzip.compress(b'{"audience":{"id":"42"},"chan') + gzip.compress(b'ges":[]}')
     assert intake.post(PATH, body, Content_Encoding="GZIP").json()["accepted"] == 1
     assert intake.post(PATH, two, Content_Encoding="gzip").json()["accepted"] == 0
-    assert stored(redis) == [ANN]
+    assert stored(redis, QUEUE) == [ANN]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import requests
@@ -12,19 +12,14 @@ from redis import Redis
 
 from intake.mparticle.messages import TYPES
 from queues import dead_letters, keys, pending
-from queues.change import decode
 from queues.names import Queue
 from tests.support.intake import Intake
 from tests.support.posted import PATH, QUEUE, membership, message
+from tests.support.stored import stored
 
 
 def subscription(**more: Any) -> dict[str, Any]:
     return message("audience_subscription", audience_id=456, audience_name="VIPs", **{"action": "add"} | more)
-
-
-def stored(redis: Redis, queue: Queue = QUEUE) -> list[dict[str, Any]]:
-    changes = [decode(cast("bytes", each)) for each in redis.lrange(keys.queue(queue, "pending"), 0, -1)]
-    return [json.loads(bytes(change.body.person)) | {"action": change.body.action} for change in changes]
 
 
 def check_answer(response: requests.Response, kind: str, status: int = 200) -> dict[str, Any]:

@@ -5,21 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from redis import Redis
 
-from emulator.world import World
-from tests.support.hut import Hut, hut_of, lift_limits
+from tests.support.hut import Hut
 from tests.support.intake import TOKEN, Intake, known, running
 from tests.support.recovery import recover
 
 ANN, BOB, CID = "ann@example.com", "bob@example.com", "cid@example.com"
-
-
-@pytest.fixture
-def hut(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hut]:
-    lift_limits(monkeypatch)
-    with hut_of(redis, redis_url, World(job_seconds=0, limits_off=True), monkeypatch) as found:
-        yield found
 
 
 @pytest.fixture

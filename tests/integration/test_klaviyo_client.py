@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,15 +9,8 @@ import pytest
 from klaviyo.bulk import chunks
 from klaviyo.client import Klaviyo
 from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
-from tests.support.client import OpenLimiter, asked, client_of, encoded, finished, people
+from tests.support.client import asked, encoded, finished, people
 from tests.support.emulator_api import Api
-
-
-@pytest.fixture
-def client(api: Api) -> Iterator[Klaviyo]:
-    api.control("limits", {"off": True})
-    with client_of(api, OpenLimiter()) as found:
-        yield found
 
 
 def test_people_come_onto_a_list_are_found_and_leave_it(client: Klaviyo) -> None:

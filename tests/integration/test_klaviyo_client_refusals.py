@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from klaviyo.accounts import Account
@@ -12,13 +10,6 @@ from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Bisect, Gone, Hold, Outcome, Retry, Rows
 from tests.support.client import KEY, OpenLimiter, client_of, encoded, people, refusal
 from tests.support.emulator_api import Api
-
-
-@pytest.fixture
-def client(api: Api) -> Iterator[Klaviyo]:
-    api.control("limits", {"off": True})
-    with client_of(api, OpenLimiter()) as found:
-        yield found
 
 
 def test_a_bad_row_is_named_and_nothing_is_imported(client: Klaviyo) -> None:

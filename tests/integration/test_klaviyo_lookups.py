@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.lookups import by_value
 from klaviyo.outcomes import Gone
-from tests.support.client import OpenLimiter, client_of, encoded, finished, people
+from tests.support.client import encoded, finished, people
 from tests.support.emulator_api import DELETE, SUBSCRIBE, Api, bulk_body, deletion_body, subscribed
 
 PHONE, OTHER_PHONE = "+12025550123", "+12025550124"
 #: What a filter's grammar means something by, in addresses that an e-mail may have.
 ODD = ["a+b@example.com", "o'hara@example.com", "x=y&z@example.com", "100%25@example.com", "#1{|}@example.com"]
-
-
-@pytest.fixture
-def client(api: Api) -> Iterator[Klaviyo]:
-    api.control("limits", {"off": True})
-    with client_of(api, OpenLimiter()) as found:
-        yield found
 
 
 def test_people_are_found_by_every_identifier_and_by_their_id(client: Klaviyo) -> None:

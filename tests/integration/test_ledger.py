@@ -8,18 +8,8 @@ from queues import batches, keys, pending
 from queues.acceptance import Acceptance, accept
 from queues.batches import Settlement
 from queues.policy import FlushPolicy
-from tests.support.ledger import (
-    HOUR,
-    NOW,
-    QUEUE,
-    change,
-    hold,
-    names,
-    on_every_server,
-    people,
-    put,
-    take_due,
-)
+from tests.support.ledger import HOUR, NOW, QUEUE, change, hold, on_every_server, people, put, take_due
+from tests.support.people import names
 
 pytestmark = on_every_server
 

@@ -12,18 +12,8 @@ from queues.batches import Settlement, Undeliverable
 from queues.change import Body, encode, person_key
 from queues.errors import LeaseLost
 from queues.policy import FlushPolicy
-from tests.support.ledger import (
-    HOUR,
-    LEASE,
-    NOW,
-    QUEUE,
-    hold,
-    letter_of,
-    names,
-    on_every_server,
-    put,
-    take_due,
-)
+from tests.support.ledger import HOUR, LEASE, NOW, QUEUE, hold, letter_of, on_every_server, put, take_due
+from tests.support.people import names
 
 pytestmark = on_every_server
 

@@ -17,7 +17,8 @@ from queues.errors import LeaseLost
 from queues.policy import FlushPolicy
 from queues.snapshots import members, orders
 from queues.snapshots.members import Bucket, Member
-from tests.support.ledger import LEASE, NOW, QUEUE, change, hold, names, on_every_server, put, take_due
+from tests.support.ledger import LEASE, NOW, QUEUE, change, hold, on_every_server, put, take_due
+from tests.support.people import names
 
 pytestmark = on_every_server
 SYNCS = orders.queue_of(QUEUE.connection, QUEUE.target)

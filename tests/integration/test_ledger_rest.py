@@ -5,7 +5,8 @@ from __future__ import annotations
 from redis import Redis
 
 from queues import batches
-from tests.support.ledger import NOW, QUEUE, hold, names, on_every_server, put, take_due
+from tests.support.ledger import NOW, QUEUE, hold, on_every_server, put, take_due
+from tests.support.people import names
 
 pytestmark = on_every_server
 

@@ -9,7 +9,8 @@ from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.clock import now_ms
 from queues.policy import FlushPolicy
 from tests.support.ledger import on_every_server
-from tests.support.ops import LAPSED, VIPS, change, names, put, take
+from tests.support.ops import LAPSED, VIPS, change, put, take
+from tests.support.people import names
 
 pytestmark = on_every_server
 

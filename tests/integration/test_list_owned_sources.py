@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from redis import Redis
 
-from emulator.world import World
 from queues import holds, owners, pending
 from queues.clock import now_ms
 from queues.names import Queue
 from queues.snapshots import orders
 from scheduler.tick import tick
-from tests.support.hut import Hut, hut_of, lift_limits
+from tests.support.hut import Hut
 from tests.support.intake import TOKEN, Intake, known, running
 from tests.support.posted import PATH, membership, message
 from tests.support.recovery import let_time_pass, open_batches, recover
@@ -24,13 +22,6 @@ ANN, BOB, CID = "ann@example.com", "bob@example.com", "cid@example.com"
 VIPS, GOLD = (Queue("mparticle-123456", "audience", number) for number in ("456", "789"))
 #: Rounds in which everything that is not held comes to its end.
 ROUNDS = 12
-
-
-@pytest.fixture
-def hut(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hut]:
-    lift_limits(monkeypatch)
-    with hut_of(redis, redis_url, World(job_seconds=0, limits_off=True), monkeypatch) as found:
-        yield found
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from queues import dead_letters, holds, keys, pending
 from queues.census import count, take_census
 from queues.clock import now_ms
 from queues.holds import Hold
-from tests.support.ops import LAPSED, VIPS, ferry, names, put, settle, take
+from tests.support.ops import LAPSED, VIPS, ferry, put, settle, take
+from tests.support.people import names
 
 
 def test_every_stage_of_a_change_is_counted(redis: Redis) -> None:

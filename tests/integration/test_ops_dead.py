@@ -8,7 +8,8 @@ from redis import Redis
 
 from queues import dead_letters, keys
 from queues.census import count
-from tests.support.ops import LAPSED, VIPS, ferry, names, put, settle, take
+from tests.support.ops import LAPSED, VIPS, ferry, put, settle, take
+from tests.support.people import names
 
 
 def listed(redis_url: str, var: Path, *words: str) -> list[dict[str, Any]]:

@@ -19,7 +19,8 @@ from queues.clock import now_ms
 from queues.connections import accounts
 from queues.connections.accounts import Account, Cipher
 from queues.policy import FlushPolicy
-from tests.support.ops import LAPSED, VIPS, change, ferry, names, put, settle, take
+from tests.support.ops import LAPSED, VIPS, change, ferry, put, settle, take
+from tests.support.people import names
 
 SECRET = "a secret of at least sixteen characters"
 

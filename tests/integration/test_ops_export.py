@@ -6,7 +6,6 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from queues.clock import now_ms
 from queues.snapshots import members
 from queues.snapshots.members import Bucket, Member, bucket_of
 from tests.support.ops import VIPS, ferry, put, take
-from tests.support.sftp import Server, keys, serving
+from tests.support.sftp import Server, keys
 
 CONNECTIONS = """
 [connections.brand-b]
@@ -39,14 +38,6 @@ def export(redis: Redis, redis_url: str, tmp_path: Path) -> Any:
     """`ferry export`."""
     (tmp_path / "connections.toml").write_text(CONNECTIONS)
     return partial(ferry, redis_url, tmp_path, "export", FERRY_CONNECTIONS=str(tmp_path / "connections.toml"))
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    folder = tmp_path / "server"
-    folder.mkdir()
-    with serving(folder) as started:
-        yield started
 
 
 def rows(content: bytes) -> list[dict[str, str]]:
@@ -136,53 +127,55 @@ def test_an_audience_that_is_not_there_is_exported_from_a_file_only(export: Any,
 
 
 def test_files_are_uploaded_byte_for_byte_and_none_is_kept(
-    export: Any, redis: Redis, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+    export: Any, redis: Redis, sftp_server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.mkdir()
     monkeypatch.chdir(folder)
     known(redis, "email:ann@example.com")
     put(redis, "bob@example.com")
-    told = export("VIPs", "--csv", "--sftp", **server.settings)
+    told = export("VIPs", "--csv", "--sftp", **sftp_server.settings)
     assert told.exit_code == 0, told.output
-    assert list(server.files().values()) == [b"Email\r\nbob@example.com\r\nann@example.com\r\n"]
+    assert list(sftp_server.files().values()) == [b"Email\r\nbob@example.com\r\nann@example.com\r\n"]
     assert list(folder.iterdir()) == []
     assert "1 file uploaded to 127.0.0.1." in told.stderr
-    again = export("VIPs", "--csv", "--sftp", **server.settings)
+    again = export("VIPs", "--csv", "--sftp", **sftp_server.settings)
     assert "1 of them by an earlier try" in again.stderr
-    assert len(server.files()) == 1
+    assert len(sftp_server.files()) == 1
 
 
 def test_an_upload_that_was_cut_is_finished_by_repeating_the_command(
-    export: Any, redis: Redis, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    export: Any, redis: Redis, sftp_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("commands.export.write", partial(write, largest=200_000))
     people = [{"email": f"p{number}@example.com", "attributes": {"note": "x" * 5_000}} for number in range(200)]
-    command = partial(export, "77", written(tmp_path, *people), "--connection", "brand-b", "--sftp", **server.settings)
-    server.disk.cut_after = 500_000
+    command = partial(
+        export, "77", written(tmp_path, *people), "--connection", "brand-b", "--sftp", **sftp_server.settings
+    )
+    sftp_server.disk.cut_after = 500_000
     broken = command()
     assert broken.exit_code == 1
     assert "Repeat the command" in broken.stderr
-    arrived = {name: content for name, content in server.files().items() if not name.endswith(".part")}
+    arrived = {name: content for name, content in sftp_server.files().items() if not name.endswith(".part")}
     assert len(arrived) == 2
-    server.disk.cut_after = None
+    sftp_server.disk.cut_after = None
     assert command().exit_code == 0
-    assert arrived.items() <= server.files().items()
-    emails = [row["Email"] for content in server.files().values() for row in rows(content)]
+    assert arrived.items() <= sftp_server.files().items()
+    emails = [row["Email"] for content in sftp_server.files().values() for row in rows(content)]
     assert sorted(emails) == sorted(str(person["email"]) for person in people)
 
 
 def test_what_is_missing_or_wrong_for_an_upload_is_said_before_anybody_is_written(
-    export: Any, redis: Redis, server: Server, folder: Path
+    export: Any, redis: Redis, sftp_server: Server, folder: Path
 ) -> None:
     put(redis, "bob@example.com")
     told = export("VIPs", "--sftp", "--output", str(folder))
     assert told.exit_code == 2
     assert "FERRY_SFTP_URL and FERRY_SFTP_KEY and FERRY_SFTP_HOST_KEY must be set" in told.stderr
-    told = export("VIPs", "--sftp", **{**server.settings, "FERRY_SFTP_URL": "https://sftp.klaviyo.com"})
+    told = export("VIPs", "--sftp", **{**sftp_server.settings, "FERRY_SFTP_URL": "https://sftp.klaviyo.com"})
     assert (told.exit_code, "FERRY_SFTP_URL: it must be sftp://user@host/folder" in told.stderr) == (2, True)
-    told = export("VIPs", "--sftp", **{**server.settings, "FERRY_SFTP_HOST_KEY": keys().public})
+    told = export("VIPs", "--sftp", **{**sftp_server.settings, "FERRY_SFTP_HOST_KEY": keys().public})
     assert (told.exit_code, "shows another host key" in told.stderr) == (1, True)
-    assert (server.files(), folder.exists()) == ({}, False)
+    assert (sftp_server.files(), folder.exists()) == ({}, False)
 
 
 def test_a_file_that_is_there_already_is_not_replaced(export: Any, redis: Redis, folder: Path) -> None:

@@ -14,7 +14,8 @@ from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy
 from tests.support.delivering import processes
-from tests.support.ops import LAPSED, VIPS, change, ferry, names, put
+from tests.support.ops import LAPSED, VIPS, change, ferry, put
+from tests.support.people import names
 
 EVENTS = Queue("default", "event", "events")
 

@@ -16,7 +16,8 @@ from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.snapshots import members
 from queues.snapshots.members import Bucket, Member, bucket_of
 from tests.support.emulator_api import SUBSCRIBE, UNSUBSCRIBE, Api, bulk_body, row, subscribed, unsubscribed
-from tests.support.ops import VIPS, ferry, names, put, take
+from tests.support.ops import VIPS, ferry, put, take
+from tests.support.people import names
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from ops.reconcile import drift as drift_of
 from queues import keys
 from queues.clock import now_ms
 from queues.snapshots import members
-from tests.support.syncing import file, people, settled, touched
+from tests.support.people import names as people
+from tests.support.syncing import file, settled, touched
 from tests.support.working import working
 from tests.support.world import QUEUE, World
 

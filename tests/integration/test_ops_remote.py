@@ -29,7 +29,8 @@ from queues.snapshots.orders import Counts, Order, Record
 from tests.support.console import TOKENS, Console, add_users, console
 from tests.support.delivering import processes
 from tests.support.emulator_api import Api
-from tests.support.ops import LAPSED, VIPS, change, ferry, names, put, settle, stays_held, take
+from tests.support.ops import LAPSED, VIPS, change, ferry, put, settle, stays_held, take
+from tests.support.people import names
 from tests.support.tls import self_signed
 
 Ferry = Callable[..., Result]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from falcon.asgi import Request, Response
 
@@ -13,7 +10,6 @@ from emulator.jsonapi import Json
 from emulator.profiles import Profile
 from ops.selftest import people
 from ops.selftest.identity_questions import QUESTIONS
-from tests.support import selftest
 from tests.support.selftest import Account, answers, verdicts
 
 VERIFIED = 'Setting identifiers = "verified" (the default): holds here, as under refuse, overwrite and merge alike.'
@@ -26,19 +22,13 @@ EXPECTED = {
 NAMED = "(phone, phone alone, external id), that is, "
 
 
-@pytest.fixture
-def account(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with selftest.account(redis_url, tmp_path, monkeypatch) as found:
-        yield found
-
-
 @pytest.mark.parametrize("multi_email", [False, True])
 @pytest.mark.parametrize("clash", EXPECTED)
 def test_the_verdict_names_what_the_account_does_and_what_follows(
-    account: Account, clash: str, multi_email: bool
+    selftest_account: Account, clash: str, multi_email: bool
 ) -> None:
-    account.empty(clash, multi_email=multi_email)
-    told = account.selftest("--identity")
+    selftest_account.empty(clash, multi_email=multi_email)
+    told = selftest_account.selftest("--identity")
     assert told.exit_code == 0, told.output
     means, trusted = EXPECTED[clash]
     does, emails, verified, trust = verdicts(told)
@@ -48,12 +38,12 @@ def test_the_verdict_names_what_the_account_does_and_what_follows(
     assert verified == VERIFIED
     assert trust.startswith(f'Setting identifiers = "trust_cdp": {trusted}')
     assert told.stdout.splitlines()[-4:] == [does, emails, verified, trust]
-    assert account.left() == []
+    assert selftest_account.left() == []
 
 
-def test_each_question_has_an_answer_in_words(account: Account) -> None:
-    account.empty("merge", multi_email=True)
-    seen = answers(account.selftest("--identity"))
+def test_each_question_has_an_answer_in_words(selftest_account: Account) -> None:
+    selftest_account.empty("merge", multi_email=True)
+    seen = answers(selftest_account.selftest("--identity"))
     assert [asked.asked for asked in QUESTIONS] == list(seen)
     assert {asked[0] for asked in seen} == set("12345678")
     assert seen["1 A's e-mail with B's phone"].startswith("merge; A's profile has B's phone now; B's profile is gone (")
@@ -69,9 +59,9 @@ def test_each_question_has_an_answer_in_words(account: Account) -> None:
     assert seen["8 a row with a profile's id alone"].startswith("take; the profile is on the list")
 
 
-def test_who_loses_an_identifier_to_whom_is_said(account: Account) -> None:
-    account.empty("overwrite")
-    seen = answers(account.selftest("--identity"))
+def test_who_loses_an_identifier_to_whom_is_said(selftest_account: Account) -> None:
+    selftest_account.empty("overwrite")
+    seen = answers(selftest_account.selftest("--identity"))
     lost = "overwrite; A's profile has B's phone now; B's profile has no phone any more ("
     assert seen["1 A's e-mail with B's phone"].startswith(lost)
     assert seen["1 the same where B has a phone alone"].startswith(lost)
@@ -80,8 +70,8 @@ def test_who_loses_an_identifier_to_whom_is_said(account: Account) -> None:
     )
 
 
-def test_klaviyos_reason_for_refusing_two_owners_is_shown(account: Account) -> None:
-    seen = answers(account.selftest("--identity"))
+def test_klaviyos_reason_for_refusing_two_owners_is_shown(selftest_account: Account) -> None:
+    seen = answers(selftest_account.selftest("--identity"))
     assert (
         "refuse; complete, 0 imported, 1 failed, invalid: Duplicate phone number found"
         in seen["1 A's e-mail with B's phone"]
@@ -89,17 +79,18 @@ def test_klaviyos_reason_for_refusing_two_owners_is_shown(account: Account) -> N
     assert "Duplicate email found" in seen["2 A's e-mail with B's external id"]
 
 
-def test_a_live_account_is_not_asked(account: Account) -> None:
-    account.api.control("account", {"test_account": False})
-    told = account.selftest("--identity")
+def test_a_live_account_is_not_asked(selftest_account: Account) -> None:
+    selftest_account.api.control("account", {"test_account": False})
+    told = selftest_account.selftest("--identity")
     assert (told.exit_code, "--on-a-live-account" in told.stderr) == (1, True)
-    assert [entry["path"] for entry in account.api.get("/_emulator/requests").json()] == ["/api/accounts"]
+    assert [entry["path"] for entry in selftest_account.api.get("/_emulator/requests").json()] == ["/api/accounts"]
 
 
-def test_a_question_without_an_answer_leaves_the_others_and_is_no_verdict(account: Account) -> None:
+def test_a_question_without_an_answer_leaves_the_others_and_is_no_verdict(selftest_account: Account) -> None:
     match = {"path": "/api/profile-bulk", "body": '"external_id":"'}
-    account.api.control("faults", {"fault": "400_list", "match": match, "times": 2})
-    told = account.selftest("--identity")
+    fault = {"fault": "400_list", "match": match, "times": 2}
+    selftest_account.api.control("faults", fault)
+    told = selftest_account.selftest("--identity")
     assert told.exit_code == 1
     assert (
         "failed  2 A's e-mail with B's external id: its people could not be made: refused at once, 400" in told.stdout
@@ -110,22 +101,26 @@ def test_a_question_without_an_answer_leaves_the_others_and_is_no_verdict(accoun
     assert does.endswith("; not known (external id).")
     assert "has one e-mail" in emails
     assert trust == 'Setting identifiers = "trust_cdp": not known to hold here; do not use it.'
-    assert account.left() == []
+    assert selftest_account.left() == []
 
 
-def test_without_a_list_nothing_is_asked(account: Account) -> None:
-    account.api.control("faults", {"fault": "400", "match": {"method": "POST", "path": "/api/lists"}, "times": 9})
-    told = account.selftest("--identity")
+def test_without_a_list_nothing_is_asked(selftest_account: Account) -> None:
+    selftest_account.api.control(
+        "faults", {"fault": "400", "match": {"method": "POST", "path": "/api/lists"}, "times": 9}
+    )
+    told = selftest_account.selftest("--identity")
     assert told.exit_code == 1
     assert "failed  make a list: " in told.stdout
     assert answers(told) == {}
     assert "refuses, overwrites or merges is not known" in verdicts(told)[0]
 
 
-def test_a_second_email_that_is_refused_means_one_email(account: Account) -> None:
-    account.empty("merge", multi_email=False)
-    account.api.control("faults", {"fault": "400", "match": {"path": "/api/profile-bulk", "body": "patch_identifiers"}})
-    told = account.selftest("--identity")
+def test_a_second_email_that_is_refused_means_one_email(selftest_account: Account) -> None:
+    selftest_account.empty("merge", multi_email=False)
+    selftest_account.api.control(
+        "faults", {"fault": "400", "match": {"path": "/api/profile-bulk", "body": "patch_identifiers"}}
+    )
+    told = selftest_account.selftest("--identity")
     assert told.exit_code == 0
     answer = "one e-mail; a second one is not taken, so there is none to be found by: refused at once, 400"
     assert answers(told)["6 a look-up by a second e-mail"].startswith(answer)
@@ -133,11 +128,11 @@ def test_a_second_email_that_is_refused_means_one_email(account: Account) -> Non
 
 
 def test_several_emails_are_seen_where_no_filter_finds_the_second(
-    account: Account, monkeypatch: pytest.MonkeyPatch
+    selftest_account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account.empty("merge", multi_email=True)
+    selftest_account.empty("merge", multi_email=True)
     monkeypatch.setattr(Profile, "values", lambda profile, field: (profile.value(field),))
-    told = account.selftest("--identity")
+    told = selftest_account.selftest("--identity")
     seen = answers(told)
     assert seen["3 a new e-mail with A's external id"].startswith("append; ")
     second = "several e-mails; by the second one a look-up of profiles finds nobody, of members finds nobody"
@@ -146,7 +141,7 @@ def test_several_emails_are_seen_where_no_filter_finds_the_second(
 
 
 def test_a_bad_phone_that_is_left_out_is_told_with_klaviyos_header(
-    account: Account, monkeypatch: pytest.MonkeyPatch
+    selftest_account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows_of = bulk.rows_of
 
@@ -162,49 +157,49 @@ def test_a_bad_phone_that_is_left_out_is_told_with_klaviyos_header(
 
     monkeypatch.setattr(bulk, "rows_of", without_bad_phones)
     monkeypatch.setattr(resource_imports, "send_one", with_header)
-    answer = answers(account.selftest("--identity"))["7 a good e-mail with a bad phone"]
+    answer = answers(selftest_account.selftest("--identity"))["7 a good e-mail with a bad phone"]
     assert answer.startswith("leave out; the profile has no phone (")
     assert answer.endswith(", X-Klaviyo-Partial-Failure: phone_number)")
 
 
-def test_a_bad_phone_that_is_stored_is_told(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_phone_that_is_stored_is_told(selftest_account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(phones, "takes", lambda _number: True)
-    answer = answers(account.selftest("--identity"))["7 a good e-mail with a bad phone"]
+    answer = answers(selftest_account.selftest("--identity"))["7 a good e-mail with a bad phone"]
     assert answer.startswith("take; the profile has a phone (")
     assert answer.endswith(", no X-Klaviyo-Partial-Failure)")
 
 
 @pytest.mark.parametrize("clash", EXPECTED)
 def test_whoever_has_such_a_phone_already_is_left_alone(
-    account: Account, monkeypatch: pytest.MonkeyPatch, clash: str
+    selftest_account: Account, monkeypatch: pytest.MonkeyPatch, clash: str
 ) -> None:
-    account.empty(clash)
-    stranger = account.api.make_profile(email="stranger@example.com", phone_number="+12025550100")
+    selftest_account.empty(clash)
+    stranger = selftest_account.api.make_profile(email="stranger@example.com", phone_number="+12025550100")
     drawn = iter(["+12025550100", "+12025550101", "+12025550100"] + [f"+120255501{n}" for n in range(10, 99)])
     monkeypatch.setattr(people, "_drawn", lambda: next(drawn))
-    before = account.api.person(stranger)
-    assert account.selftest("--identity").exit_code == 0
-    assert account.api.person(stranger) == before
-    assert account.left() == [stranger]
+    before = selftest_account.api.person(stranger)
+    assert selftest_account.selftest("--identity").exit_code == 0
+    assert selftest_account.api.person(stranger) == before
+    assert selftest_account.left() == [stranger]
 
 
 def test_without_a_free_phone_the_questions_about_phones_fail(
-    account: Account, monkeypatch: pytest.MonkeyPatch
+    selftest_account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account.api.make_profile(email="stranger@example.com", phone_number="+12025550100")
+    selftest_account.api.make_profile(email="stranger@example.com", phone_number="+12025550100")
     monkeypatch.setattr(people, "_drawn", lambda: "+12025550100")
-    told = account.selftest("--identity")
+    told = selftest_account.selftest("--identity")
     assert told.exit_code == 1
     assert "failed  1 A's e-mail with B's phone: the account has every phone number that was tried" in told.stdout
     assert [asked[0] for asked in answers(told)] == ["2", "3", "5", "6", "8"]
 
 
 def test_an_account_that_tells_upper_case_apart_shows_two_profiles(
-    account: Account, monkeypatch: pytest.MonkeyPatch
+    selftest_account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profiles, "_key", lambda _field, value: value)
-    told = account.selftest("--identity")
+    told = selftest_account.selftest("--identity")
     assert answers(told)["5 the same e-mail in upper case"].startswith(
         "two profiles; the import wrote to FERRY-SELFTEST-"
     )
-    assert account.left() == []
+    assert selftest_account.left() == []

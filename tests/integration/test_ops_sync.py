@@ -17,7 +17,8 @@ from queues import holds, keys
 from queues.census import Census, take_census
 from queues.names import Queue
 from queues.snapshots import guard, members, orders, records
-from tests.support.syncing import SNAPSHOTS, file, people, settled
+from tests.support.people import names as people
+from tests.support.syncing import SNAPSHOTS, file, settled
 from tests.support.working import working
 from tests.support.world import QUEUE, World
 

@@ -7,7 +7,8 @@ from typing import Any
 from redis import Redis
 
 from queues.snapshots import members, orders
-from tests.support.syncing import SNAPSHOTS, file, people, settled, touched
+from tests.support.people import names as people
+from tests.support.syncing import SNAPSHOTS, file, settled, touched
 from tests.support.working import working
 from tests.support.world import QUEUE, World
 

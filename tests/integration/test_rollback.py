@@ -20,7 +20,8 @@ from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.server import rollback
 from queues.server.rollback import Fall, Memory, Watch
-from tests.support.ledger import NOW, QUEUE, change, hold, names, on_every_server, put, take_due
+from tests.support.ledger import NOW, QUEUE, change, hold, on_every_server, put, take_due
+from tests.support.people import names
 
 pytestmark = on_every_server
 STEPS = keys.partition(QUEUE.partition, "steps")

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from redis import Redis
 
 from queues import holds, keys, pending
 from queues.clock import now_ms
 from queues.snapshots import guard as succession
 from scheduler.tick import tick
 from snapshots import plan as guard
-from tests.support.mirrored import Mirrored, mirrored
+from tests.support.mirrored import Mirrored
 from tests.support.snapshot_hut import QUEUE, single
 from worker.deliver import deliver
 from worker.snapshots import apply, base, read_list
 from worker.snapshots import plan as snapshot_plan
 
 ANN, BOB, CID = "ann@example.com", "bob@example.com", "cid@example.com"
-
-
-@pytest.fixture
-def lists(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrored]:
-    with mirrored(redis, redis_url, monkeypatch) as found:
-        yield found
 
 
 def change(lists: Mirrored, email: str, *, on: bool, at: int, plan: str | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,6 @@ from tests.support.world import addresses
 from worker.snapshots import kind
 
 ANN, BOB, CID, DAN = "ann@example.com", "bob@example.com", "cid@example.com", "dan@example.com"
-
-
-@pytest.fixture
-def lists(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrored]:
-    with mirrored(redis, redis_url, monkeypatch) as found:
-        yield found
 
 
 def test_the_first_snapshot_fills_a_new_list(lists: Mirrored) -> None:

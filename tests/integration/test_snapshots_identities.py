@@ -16,12 +16,6 @@ ANN, BOB, PHONE = "ann@example.com", "bob@example.com", "+14155552671"
 
 
 @pytest.fixture
-def lists(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrored]:
-    with mirrored(redis, redis_url, monkeypatch) as found:
-        yield found
-
-
-@pytest.fixture
 def whole(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Mirrored]:
     settings = tmp_path / "connections.toml"
     settings.write_text("[connections.default]\nfull_profile = true\n")

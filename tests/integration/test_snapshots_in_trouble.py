@@ -20,7 +20,7 @@ from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.snapshots import guard, members, mirror, orders, rosters
 from tests.support import oracle
-from tests.support.mirrored import Mirrored, mirrored
+from tests.support.mirrored import Mirrored
 from tests.support.recovery import open_batches
 from tests.support.snapshot_hut import NAME, QUEUE, SYNCS, single
 from tests.support.world import addresses
@@ -30,12 +30,6 @@ from worker.snapshots import apply, kind, read_list
 from worker.snapshots.plan import MAX_STARTS
 
 PEOPLE = addresses(120)
-
-
-@pytest.fixture
-def lists(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrored]:
-    with mirrored(redis, redis_url, monkeypatch) as found:
-        yield found
 
 
 def work(lists: Mirrored) -> None:

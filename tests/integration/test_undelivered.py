@@ -8,7 +8,8 @@ from redis import Redis
 
 from queues import census, keys
 from queues.change import Change, decode
-from tests.support.ops import LAPSED, VIPS, names, put, settle, take
+from tests.support.ops import LAPSED, VIPS, put, settle, take
+from tests.support.people import names
 
 
 def addresses(redis: Redis) -> list[str]:

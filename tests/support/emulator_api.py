@@ -193,3 +193,10 @@ def first_error(answer: requests.Response) -> dict[str, Any]:
 def pointers(answer: requests.Response) -> list[str]:
     """The pointers of all error objects."""
     return [error["source"]["pointer"] for error in answer.json()["errors"]]
+
+
+def started_import(api: Api, rows: list[Any], *list_ids: str) -> str:
+    """The id of an import job that was accepted."""
+    answer = api.start_import(rows, *list_ids)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["data"]["id"])

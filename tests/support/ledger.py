@@ -53,10 +53,6 @@ def hold(redis: Redis, batch_id: str, now: int = NOW) -> batches.Batch:
     return batch
 
 
-def names(n: int, start: int = 0) -> list[str]:
-    return [f"p{i}@example.com" for i in range(start, start + n)]
-
-
 def letter_of(letter: dead_letters.DeadLetter) -> str:
     """The address in a dead letter."""
     return str(msgspec.json.decode(letter.change.body.person)["email"])

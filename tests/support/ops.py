@@ -76,11 +76,6 @@ def put(redis: Redis, *people: str, queue: Queue = VIPS, name: str = "VIPs", dea
     accept(redis, Acceptance(queue, FlushPolicy(), "", changes, letters, audience), now_ms())
 
 
-def names(n: int, start: int = 0) -> list[str]:
-    """Addresses of n people."""
-    return [f"p{i}@example.com" for i in range(start, start + n)]
-
-
 def take(redis: Redis, queue: Queue = VIPS) -> str | None:
     """Take one batch, if the queue is due; its id."""
     (seen,) = pending.look(redis, [queue])

@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Callable
 from typing import cast
 
-import msgspec
 from redis import Redis
 from rq.job import Job
 
@@ -16,6 +15,7 @@ from queues.counts import QueueCount
 from queues.history import batches
 from queues.pending import all_queues
 from tests.support.klaviyo import Account
+from tests.support.ledger import letter_of
 from tests.support.model import DOMAIN, Model, list_name, queue_of
 from tests.support.recovery import open_batches
 
@@ -140,11 +140,7 @@ def membership(redis: Redis, klaviyo: Account, model: Model) -> list[str]:
         if on_it != meant:
             wrong.append(f"audience {audience}: {len(meant - on_it)} are missing, {len(on_it - meant)} too many")
         letters = list(dead_letters.read(redis, queue_of(audience)))
-        if {_email(letter) for letter in letters} != model.hopeless(audience):
+        if {letter_of(letter) for letter in letters} != model.hopeless(audience):
             reasons = [letter.reason for letter in letters]
             wrong.append(f"audience {audience}: {len(model.hopeless(audience))} must be dead letters, not {reasons}")
     return wrong
-
-
-def _email(letter: dead_letters.DeadLetter) -> str:
-    return str(msgspec.json.decode(letter.change.body.person)["email"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from configuration.connections import Connection
@@ -39,3 +40,12 @@ def changes(reading: Reading) -> dict[str, list[Change]]:
 def dead(reading: Reading) -> list[tuple[str, str, str]]:
     """Queue, reason and detail of each dead letter."""
     return [(str(each.queue), letter.reason, letter.detail) for each in reading.acceptances for letter in each.dead]
+
+
+def refusal(parse: Callable[[str], object], text: str) -> str | None:
+    """What is said of a text that cannot be parsed."""
+    try:
+        parse(text)
+    except ValueError as error:
+        return str(error)
+    return None

@@ -22,11 +22,6 @@ def file(folder: Path, *people: str, header: str = "email", name: str = "vips.cs
     return str(found)
 
 
-def people(n: int, start: int = 0) -> list[str]:
-    """Addresses of n people."""
-    return [f"p{i}@example.com" for i in range(start, start + n)]
-
-
 def settled(redis: Redis) -> None:
     """Wait until nothing of the audience waits or is open, snapshots first, for they bring more."""
     while any(found.waiting.pending or found.open for found in count(redis, [SNAPSHOTS, QUEUE])):

@@ -6,18 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from configuration.connections import Audience, Connection, Connections, UnknownConnection
+from configuration.connections import Audience, UnknownConnection
 from configuration.connections_file import ConnectionsError, load
 from mappings.rules import Rules
 from queues.policy import FlushPolicy
-
-DEFAULT = Connection("default", "pk_default")
-
-
-def read(tmp_path: Path, text: str) -> Connections:
-    file = tmp_path / "connections.toml"
-    file.write_text(text)
-    return load(file, DEFAULT)
+from tests.support.connections import DEFAULT, read
 
 
 def test_a_connection_has_its_own_key_rules_policy_and_audiences(

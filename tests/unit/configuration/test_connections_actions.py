@@ -6,18 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from configuration.connections import Connection, Connections
-from configuration.connections_file import ConnectionsError, load
+from configuration.connections_file import ConnectionsError
 from mappings.segment.settings import DEFAULTS
+from tests.support.connections import DEFAULT, read
 
-DEFAULT = Connection("default", "pk_default")
 TRACK = "[[connections.b.actions]]\naction = 'track_event'\n"
-
-
-def read(tmp_path: Path, text: str) -> Connections:
-    file = tmp_path / "connections.toml"
-    file.write_text(text)
-    return load(file, DEFAULT)
 
 
 def test_a_connection_without_actions_has_the_default_ones(tmp_path: Path) -> None:

@@ -11,28 +11,12 @@ import responses
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted, Throttled
 from klaviyo.outcomes import Hold, Retry
+from tests.support.answered import URL, ScriptedLimiter
 
 KEY = "pk_canary0123456789"
-URL = "https://a.klaviyo.com"
 MEMBERS = f"{URL}/api/lists/L1/relationships/profiles"
 PEOPLE = f"{URL}/api/lists/L1/profiles"
 CANARY = "canary+x@example.com"
-
-
-class ScriptedLimiter:
-    """Answers `acquire` from a list, then lets everything through; remembers what it was asked."""
-
-    def __init__(self, *waits: float) -> None:
-        self.waits = list(waits)
-        self.asked: list[str] = []
-        self.pauses: list[tuple[str, float]] = []
-
-    def acquire(self, endpoint: str) -> float:
-        self.asked.append(endpoint)
-        return self.waits.pop(0) if self.waits else 0.0
-
-    def pause(self, endpoint: str, seconds: float) -> None:
-        self.pauses.append((endpoint, seconds))
 
 
 @pytest.fixture

@@ -8,18 +8,12 @@ from typing import Any
 import pytest
 import responses
 
-from klaviyo.client import Klaviyo
 from klaviyo.deletions import Identifier
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import UNEXPECTED, Dead, Hold, Outcome, Retry
-from tests.support.client import OpenLimiter
+from tests.support.answered import URL, client
 
-URL = "https://a.klaviyo.com"
 DELETIONS = f"{URL}/api/data-privacy-deletion-jobs"
-
-
-def client() -> Klaviyo:
-    return Klaviyo(URL, "pk_test", OpenLimiter())
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import responses
 
-from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.members import Field
 from klaviyo.outcomes import UNEXPECTED
-from tests.support.client import OpenLimiter
+from tests.support.answered import client, sent_query
 
 PROFILES = "https://a.klaviyo.com/api/profiles"
 ANN, BOB = "ann@example.com", "bob@example.com"
@@ -22,14 +20,6 @@ AT = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 EVER = datetime.max.replace(tzinfo=UTC)
 STAYS: dict[str, Any] = {"consent": "SUBSCRIBED", "consent_timestamp": LATER, "last_updated": LATER}
 CHANNELS: dict[Field, str] = {"email": "email", "phone_number": "sms"}
-
-
-def client() -> Klaviyo:
-    return Klaviyo("https://a.klaviyo.com", "pk_test", OpenLimiter())
-
-
-def sent_query(index: int = 0) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(str(responses.calls[index].request.url)).query, strict_parsing=True)
 
 
 def profile(field: Field, value: str | None, marketing: dict[str, Any] | None) -> dict[str, Any]:

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 import responses
 
 from klaviyo.bulk import MAX_BODY, chunks
-from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.events import MAX_EVENTS, MAX_ROW_BYTES
 from klaviyo.outcomes import UNEXPECTED, Bisect, Outcome, RowError, Rows, Split
-from tests.support.client import OpenLimiter
+from tests.support.answered import URL, client, refused
 
-URL = "https://a.klaviyo.com"
 EVENTS = f"{URL}/api/event-bulk-create-jobs"
 ROWS = [b'{"type":"event-bulk-create","attributes":{}}', b'{"type":"event-bulk-create","attributes":{"a":1.50}}']
-
-
-def client() -> Klaviyo:
-    return Klaviyo(URL, "pk_test", OpenLimiter())
 
 
 @responses.activate
@@ -85,10 +78,6 @@ def test_rows_cut_by_the_caps_fit_into_a_request(length: int) -> None:
 
 def pointer(index: int) -> str:
     return f"/data/attributes/events-bulk-create/data/{index}"
-
-
-def refused(*pointers: str) -> dict[str, Any]:
-    return {"errors": [{"id": "e", "code": "invalid", "detail": "d", "source": {"pointer": one}} for one in pointers]}
 
 
 def refusal() -> Outcome:

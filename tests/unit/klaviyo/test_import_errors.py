@@ -5,21 +5,10 @@ from __future__ import annotations
 import pytest
 import responses
 
-from klaviyo.client import Klaviyo
+from tests.support.answered import URL, client
 
-URL = "https://a.klaviyo.com"
 ERRORS = f"{URL}/api/profile-bulk-import-jobs/job-1/import-errors"
 UUID = "88270565-dd61-4608-a44c-2631268b65d4"
-
-
-class OpenLimiter:
-    """Lets everything through."""
-
-    def acquire(self, _endpoint: str) -> float:
-        return 0.0
-
-    def pause(self, _endpoint: str, _seconds: float) -> None:
-        return None
 
 
 @pytest.mark.parametrize("odd", ["ada@example.com", "+14155552671", "two words", "x" * 65, "a\nb", ""])
@@ -27,7 +16,6 @@ class OpenLimiter:
 def test_what_does_not_look_like_an_id_or_a_code_is_dropped(odd: str) -> None:
     bodies = [{"id": UUID, "attributes": {"code": "blocked"}}, {"id": odd, "attributes": {"code": odd}}]
     responses.get(ERRORS, json={"data": bodies, "links": {"next": None}})
-    client = Klaviyo(URL, "pk_test", OpenLimiter())
-    sound, strange = client.import_errors("job-1")
+    sound, strange = client().import_errors("job-1")
     assert (sound.error_id, sound.code) == (UUID, "blocked")
     assert (strange.error_id, strange.code) == ("", "")

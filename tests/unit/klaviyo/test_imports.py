@@ -9,32 +9,17 @@ from typing import Any
 import pytest
 import responses
 
-from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.imports import LIST_NOT_ECHOED, ImportJob, RowFailure
 from klaviyo.outcomes import UNEXPECTED, Bisect, Gone, Outcome, RowError, Rows
+from tests.support.answered import URL, client, sent_body
 
-URL = "https://a.klaviyo.com"
 JOBS = f"{URL}/api/profile-bulk-import-jobs"
 ROWS = [
     b'{"type":"profile","attributes":{"email":"ada@example.com"}}',
     b'{"type":"profile","attributes":{"email":"bob@example.com"},"meta":{}}',
 ]
 EXPIRES = datetime(2026, 9, 11, 13, 40, tzinfo=UTC)
-
-
-class OpenLimiter:
-    """Lets everything through."""
-
-    def acquire(self, _endpoint: str) -> float:
-        return 0.0
-
-    def pause(self, _endpoint: str, _seconds: float) -> None:
-        return None
-
-
-def client() -> Klaviyo:
-    return Klaviyo(URL, "pk_test", OpenLimiter())
 
 
 def job(lists: Any = (), **attributes: Any) -> dict[str, Any]:
@@ -64,18 +49,12 @@ def job(lists: Any = (), **attributes: Any) -> dict[str, Any]:
     }
 
 
-def sent(index: int = 0) -> Any:
-    body = responses.calls[index].request.body
-    assert isinstance(body, bytes)
-    return json.loads(body)
-
-
 @responses.activate
 def test_rows_go_into_the_body_as_they_are_with_the_list_beside_the_attributes() -> None:
     responses.post(JOBS, status=202, json=job(["L1"]))
     started = client().import_profiles(ROWS, "L1")
     assert started == ImportJob("job-1", "queued", 2, 0, 0, EXPIRES)
-    assert sent() == {
+    assert sent_body() == {
         "data": {
             "type": "profile-bulk-import-job",
             "attributes": {"profiles": {"data": [json.loads(row) for row in ROWS]}},
@@ -88,7 +67,7 @@ def test_rows_go_into_the_body_as_they_are_with_the_list_beside_the_attributes()
 def test_an_import_without_a_list_names_none() -> None:
     responses.post(JOBS, status=202, json=job())
     assert client().import_profiles(ROWS, None).id == "job-1"
-    assert "relationships" not in sent()["data"]
+    assert "relationships" not in sent_body()["data"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import islice
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import responses
@@ -15,9 +14,9 @@ from klaviyo.errors import NotAccepted, Throttled
 from klaviyo.list_people import Person
 from klaviyo.marketing import Marketing, Suppression
 from klaviyo.outcomes import UNEXPECTED
+from tests.support.answered import URL, sent_query
 from tests.support.client import OpenLimiter
 
-URL = "https://a.klaviyo.com"
 PEOPLE = f"{URL}/api/lists/L1/profiles"
 PROFILES = f"{URL}/api/profiles"
 EARLIER = "2026-02-03T04:05:06+00:00"
@@ -57,10 +56,6 @@ def three_pages() -> None:
     page("e@example.com", after=None, at="c")
     page("c@example.com", "d@example.com", after="c", at="b")
     page("a@example.com", "b@example.com", after="b")
-
-
-def sent_query(index: int = 0) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(str(responses.calls[index].request.url)).query, strict_parsing=True)
 
 
 def emails(listing: Any) -> list[str]:

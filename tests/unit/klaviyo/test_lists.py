@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import responses
 
 from klaviyo.accounts import Account
-from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import UNEXPECTED, Hold
+from tests.support.answered import URL, client, sent_body, sent_query
 
-URL = "https://a.klaviyo.com"
 LISTS = f"{URL}/api/lists"
 MEMBERS = f"{LISTS}/L1/relationships/profiles"
 FORBIDDEN = {"errors": [{"id": "e", "code": "permission_denied"}]}
-
-
-class OpenLimiter:
-    """Lets everything through."""
-
-    def acquire(self, _endpoint: str) -> float:
-        return 0.0
-
-    def pause(self, _endpoint: str, _seconds: float) -> None:
-        return None
-
-
-def client() -> Klaviyo:
-    return Klaviyo(URL, "pk_test", OpenLimiter())
-
-
-def sent_query(index: int = 0) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(str(responses.calls[index].request.url)).query, strict_parsing=True)
-
-
-def sent_body(index: int = 0) -> Any:
-    body = responses.calls[index].request.body
-    assert isinstance(body, bytes)
-    return json.loads(body)
 
 
 def a_list(list_id: str, name: str, created: str = "2026-01-01T00:00:00+00:00") -> dict[str, Any]:

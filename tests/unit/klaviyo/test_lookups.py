@@ -11,13 +11,11 @@ import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.lookups import Found, ProfileField, any_of, by_value, query
 from klaviyo.outcomes import UNEXPECTED, Gone, Hold
-from tests.support.client import OpenLimiter
+from tests.support.answered import URL, client, sent_query
 
-URL = "https://a.klaviyo.com"
 PROFILES = f"{URL}/api/profiles"
 ON_LIST = f"{URL}/api/lists/L1/profiles"
 IMPORTED = f"{URL}/api/profile-bulk-import-jobs/J1/profiles"
@@ -26,10 +24,6 @@ SHOWN = "email,phone_number,external_id"
 ANN = Found("P1", "ann@example.com", "+12125560100", "c-1")
 UNKNOWN = {"errors": [{"id": "e-1", "code": "not_found"}]}
 ODD = ['o"hara@example.com', "back\\slash@example.com", "a+b,c)]@example.com", "mañana&x=1#@example.com", "' or '%22"]
-
-
-def client() -> Klaviyo:
-    return Klaviyo(URL, "pk_test", OpenLimiter())
 
 
 def profile(profile_id: str, **attributes: Any) -> dict[str, Any]:
@@ -42,10 +36,6 @@ def ann(**more: Any) -> dict[str, Any]:
 
 def answer(url: str, *data: dict[str, Any], after: str | None = None) -> None:
     responses.get(url, json={"data": list(data), "links": {"self": url, "next": after, "prev": None}})
-
-
-def sent_query(index: int = 0) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(str(responses.calls[index].request.url)).query, strict_parsing=True)
 
 
 def sms(consent: str | None) -> dict[str, Any]:

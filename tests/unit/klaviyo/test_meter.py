@@ -7,29 +7,12 @@ import responses
 
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted, Throttled
+from tests.support.answered import URL, Heard, ScriptedLimiter
 from tests.support.client import OpenLimiter
-from tests.unit.klaviyo.test_calls import KEY, MEMBERS, URL, ScriptedLimiter
 
+KEY = "pk_canary0123456789"
+MEMBERS = f"{URL}/api/lists/L1/relationships/profiles"
 REMOVE = "remove_profiles_from_list"
-
-
-class Heard:
-    """Remembers what it is told, in order."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, ...]] = []
-
-    def calls(self, endpoint: str) -> None:
-        self.told.append(("calls", endpoint))
-
-    def throttled(self, endpoint: str) -> None:
-        self.told.append(("throttled", endpoint))
-
-    def waits(self, endpoint: str, seconds: float) -> None:
-        self.told.append(("waits", endpoint, f"{seconds:g}"))
-
-    def partial_failure(self, endpoint: str, field: str) -> None:
-        self.told.append(("partial_failure", endpoint, field))
 
 
 @responses.activate

@@ -9,27 +9,16 @@ import responses
 from responses import matchers
 
 from klaviyo import calls
-from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import UNEXPECTED
+from tests.support.answered import URL, client
 
-URL = "https://a.klaviyo.com"
 MEMBERS = f"{URL}/api/lists/L1/profiles"
 CANARY = "canary+x@example.com"
 
 
-class OpenLimiter:
-    """Lets everything through."""
-
-    def acquire(self, _endpoint: str) -> float:
-        return 0.0
-
-    def pause(self, _endpoint: str, _seconds: float) -> None:
-        return None
-
-
 def look_up() -> list[str]:
-    return [found.id for found in Klaviyo(URL, "pk_test", OpenLimiter()).find_members("L1", "email", [CANARY])]
+    return [found.id for found in client().find_members("L1", "email", [CANARY])]
 
 
 def page(ids: list[str], following: str | None) -> str:

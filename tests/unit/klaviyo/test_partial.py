@@ -10,10 +10,9 @@ import responses
 from klaviyo.calls import left_out
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
+from tests.support.answered import URL, Heard
 from tests.support.client import OpenLimiter
-from tests.unit.klaviyo.test_meter import Heard
 
-URL = "https://a.klaviyo.com"
 SUBSCRIBE = f"{URL}/api/profile-subscription-bulk-create-jobs"
 ENDPOINT = "bulk_subscribe_profiles"
 

@@ -8,21 +8,15 @@ from typing import Any
 import pytest
 import responses
 
-from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Conflict, Dead, Gone, Outcome
-from tests.support.client import OpenLimiter
+from tests.support.answered import URL, client
 
-URL = "https://a.klaviyo.com"
 IMPORT = f"{URL}/api/profile-import"
 ONE = f"{URL}/api/profiles/P1"
 STORED = {"data": {"type": "profile", "id": "P1", "attributes": {}}}
 FIELDS = ["first_name", "location.region", "location.city"]
 EMPTY = {"first_name": None, "location": {"region": None, "city": None}}
-
-
-def client() -> Klaviyo:
-    return Klaviyo(URL, "pk_test", OpenLimiter())
 
 
 def sent() -> Any:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import Any
 
 import pytest
 import responses
 
-from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import UNEXPECTED, Bisect, Hold, Outcome, Retry, RowError, Rows, Split
 from klaviyo.subscriptions import MAX_SUBSCRIBED, MAX_UNSUBSCRIBED, subscription, unsubscription
-from tests.support.client import OpenLimiter
+from tests.support.answered import URL, client, refused, sent_body
 
-URL = "https://a.klaviyo.com"
 SUBSCRIBE = f"{URL}/api/profile-subscription-bulk-create-jobs"
 UNSUBSCRIBE = f"{URL}/api/profile-subscription-bulk-delete-jobs"
 BOTH = [SUBSCRIBE, UNSUBSCRIBE]
@@ -23,22 +20,12 @@ PHONE = "+12125560100"
 AT = "2024-04-01T18:37:06.558Z"
 
 
-def client() -> Klaviyo:
-    return Klaviyo(URL, "pk_test", OpenLimiter())
-
-
-def sent() -> Any:
-    body = responses.calls[0].request.body
-    assert isinstance(body, bytes)
-    return json.loads(body)
-
-
 @responses.activate
 def test_a_subscription_goes_with_its_list_source_and_history() -> None:
     responses.post(SUBSCRIBE, status=202)
     rows = [subscription("ada@example.com", None, AT), subscription(None, PHONE, AT)]
     client().subscribe(rows, "L1", "-59", historical=True)
-    assert sent() == {
+    assert sent_body() == {
         "data": {
             "type": "profile-subscription-bulk-create-job",
             "attributes": {
@@ -55,9 +42,9 @@ def test_a_subscription_goes_with_its_list_source_and_history() -> None:
 def test_a_subscription_without_list_and_source_names_neither() -> None:
     responses.post(SUBSCRIBE, status=202)
     client().subscribe([subscription("ada@example.com", None, None)], None, None, historical=False)
-    assert sent()["data"].keys() == {"type", "attributes"}
-    assert sent()["data"]["attributes"].keys() == {"historical_import", "profiles"}
-    assert sent()["data"]["attributes"]["historical_import"] is False
+    assert sent_body()["data"].keys() == {"type", "attributes"}
+    assert sent_body()["data"]["attributes"].keys() == {"historical_import", "profiles"}
+    assert sent_body()["data"]["attributes"]["historical_import"] is False
 
 
 @pytest.mark.parametrize("list_id", ["L1", None])
@@ -72,7 +59,7 @@ def test_an_unsubscription_says_nothing_but_who_and_from_which_list(list_id: str
     }
     if list_id:
         data["relationships"] = {"list": {"data": {"type": "list", "id": list_id}}}
-    assert sent() == {"data": data}
+    assert sent_body() == {"data": data}
 
 
 @pytest.mark.parametrize("url", BOTH)
@@ -116,7 +103,7 @@ def test_other_refusals_mean_what_they_mean_for_an_import(url: str, status: int,
 
 
 @responses.activate
-def test_more_rows_than_klaviyo_takes_are_not_sent() -> None:
+def test_more_rows_than_klaviyo_takes_are_not_sent_body() -> None:
     row = subscription("ada@example.com", None, None)
     for count in (0, MAX_SUBSCRIBED + 1):
         with pytest.raises(ValueError, match="The request takes 1 to 1000 rows"):
@@ -129,10 +116,6 @@ def test_more_rows_than_klaviyo_takes_are_not_sent() -> None:
 
 def pointer(index: int, place: str) -> str:
     return f"/data/attributes/profiles/data/{index}/attributes/{place}"
-
-
-def refused(*pointers: str) -> dict[str, Any]:
-    return {"errors": [{"id": "e", "code": "invalid", "detail": "d", "source": {"pointer": one}} for one in pointers]}
 
 
 def refusal(url: str) -> Outcome:

@@ -11,18 +11,12 @@ from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import RowError, Rows
 from queues.batches import Batch
 from queues.names import Queue
+from tests.support.without_ledger import WithoutLedger
 from worker.consents.rows import Row, send_rows
 from worker.delivery import Delivery
 
 EMAIL, PHONE = "a@example.com", "+447400123456"
 SMS_REFUSED = RowError(0, "invalid", "", "/data/attributes/profiles/data/0/attributes/phone_number", "e-1")
-
-
-class WithoutLedger(Delivery):
-    """Keeps what it achieved to itself."""
-
-    def note(self) -> None:
-        """Nothing dies here."""
 
 
 def sent(rows: list[Row]) -> Delivery:

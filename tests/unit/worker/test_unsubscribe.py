@@ -18,11 +18,11 @@ from mappings.rules import Rules
 from queues.batches import Batch
 from queues.change import Body, Change, person_key
 from queues.names import Queue
+from tests.support.without_ledger import WithoutLedger
 from worker.connection import Destination
 from worker.consents.kind import intents
 from worker.consents.supersede import remaining
 from worker.consents.unsubscribe import unsubscribe
-from worker.delivery import Delivery
 
 LIST = "LIST01"
 #: Profile ids of the members, by address.
@@ -57,13 +57,6 @@ class Scripted:
         """As `Klaviyo.unsubscribe`."""
         assert list_id == LIST
         self.rows.append([orjson.loads(row)["attributes"] for row in rows])
-
-
-class WithoutLedger(Delivery):
-    """Keeps what it achieved to itself."""
-
-    def note(self) -> None:
-        """Nothing dies here."""
 
 
 def change(person: int) -> Change:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.segment.paths import If, Path, first_of, parse, parse_path, paths, resolve
+from tests.support.segment import refusal
 
 _MESSAGE = {
     "traits": {
@@ -150,15 +151,7 @@ def test_looking_for_a_path_never_fails(steps: list[str | int], message: Any) ->
     Path(tuple(steps)).find(message)
 
 
-def _refusal(text: str) -> str | None:
-    try:
-        parse(text)
-    except ValueError as error:
-        return str(error)
-    return None
-
-
 @given(st.one_of(st.text(), st.text(alphabet="$.[]'\"a1 ").map("${}".format)))
 def test_any_text_is_a_mapping_or_refused_with_a_position(text: str) -> None:
-    refusal = _refusal(text)
-    assert refusal is None or (text.startswith("$") and re.search(r"from character \d+ on", refusal))
+    said = refusal(parse, text)
+    assert said is None or (text.startswith("$") and re.search(r"from character \d+ on", said))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mappings.segment.conditions import Condition, Contains, Every, Is, Match, Not, Some, holds
 from mappings.segment.paths import Path
 from mappings.segment.triggers import parse
+from tests.support.segment import refusal
 
 _TRACK = {"type": "track", "event": "Order Completed", "properties": {"plan": "pro", "count": 1, "gift": True}}
 
@@ -168,15 +169,7 @@ def test_a_condition_and_its_negation_never_agree(condition: Condition, message:
     assert holds(condition, message) is not holds(Not(condition), message)
 
 
-def _refusal(text: str) -> str | None:
-    try:
-        parse(text)
-    except ValueError as error:
-        return str(error)
-    return None
-
-
 @given(st.one_of(st.text(), st.text(alphabet="atype=!()\"' ,.and or not 12")))
 def test_any_text_is_a_trigger_or_refused_with_a_position(text: str) -> None:
-    refusal = _refusal(text)
-    assert refusal is None or re.search(r"character \d+", refusal)
+    said = refusal(parse, text)
+    assert said is None or re.search(r"character \d+", said)
