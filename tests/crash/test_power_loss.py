@@ -6,7 +6,6 @@ import logging
 import os
 import random
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from tests.support.load import Load
 from tests.support.model import Model
 from tests.support.recovery import open_batches, recover
 from tests.support.valkey import start_server
+from tests.support.waiting import until
 from tests.support.web import Sender
 from worker.process import settings_of_process
 
@@ -91,12 +91,13 @@ def copies(chance: random.Random, klaviyo: Account, tmp_path_factory: pytest.Tem
 
 def wait_until_answered(model: Model, changes: int, loads: list[Load], seconds: float = 120.0) -> int:
     """Return when so many changes were answered with 202; how many there are."""
-    deadline = time.monotonic() + seconds
-    while (answered := model.accepted.total()) < changes:
+
+    def answered() -> bool:
         assert all(load.is_alive() for load in loads), "a sender gave up"
-        assert time.monotonic() < deadline, f"{answered} changes were answered, and not {changes}"
-        time.sleep(0.01)
-    return answered
+        return model.accepted.total() >= changes
+
+    until(answered, f"{changes} changes are answered", seconds)
+    return model.accepted.total()
 
 
 def environment_of(url: str, klaviyo: Account) -> dict[str, str]:

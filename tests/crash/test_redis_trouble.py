@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,7 +26,7 @@ from tests.support.klaviyo import Account
 from tests.support.load import Load
 from tests.support.model import Model, address, list_name, message
 from tests.support.valkey import start_server
-from tests.support.waiting import until
+from tests.support.waiting import apart, until
 from tests.support.web import Sender
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ def hang(process: subprocess.Popen[bytes], sender: Sender, model: Model) -> None
     sent = message("1", "add", [200])
     process.send_signal(signal.SIGSTOP)
     assert sender.post(sent) == 503
-    time.sleep(2)
+    apart(2)
     process.send_signal(signal.SIGCONT)
     sender.post_until_accepted(sent)
     model.accept(sent)
@@ -62,7 +61,7 @@ def trouble(redis: Redis, chance: random.Random, hang: Callable[[], None]) -> No
     chance.shuffle(deeds)
     for deed in deeds:
         deed()
-        time.sleep(chance.uniform(0.1, 0.8))
+        apart(chance.uniform(0.1, 0.8))
 
 
 def drained(redis: Redis) -> bool:

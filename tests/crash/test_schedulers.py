@@ -6,7 +6,6 @@ import logging
 import random
 import signal
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from queues import batches, pending
+from queues import batches, keys, pending
 from queues.acceptance import accept
 from queues.batches import Batch, Settlement
 from queues.clock import now_ms
@@ -26,6 +25,7 @@ from tests.support.house import environment
 from tests.support.intake import known
 from tests.support.model import message
 from tests.support.recovery import open_batches, waiting
+from tests.support.waiting import apart, until
 
 log = logging.getLogger(__name__)
 
@@ -82,14 +82,21 @@ def burst(redis: Redis, chance: random.Random) -> None:
         last = min(PEOPLE, first + chance.randint(1, 15))
         say(redis, first, last, now_ms())
         first = last
-        time.sleep(chance.uniform(0, 0.04))
+        apart(chance.uniform(0, 0.04))
 
 
 def wait_until_taken(redis: Redis, left: int, seconds: float = 90.0) -> None:
-    deadline = time.monotonic() + seconds
-    while waiting(redis) > left or open_batches(redis):
-        assert time.monotonic() < deadline, f"{waiting(redis)} changes still wait"
-        time.sleep(0.02)
+    until(lambda: waiting(redis) <= left and not open_batches(redis), "all but the rest is taken", seconds)
+
+
+def wait_for_ticks(redis: Redis, ticks: int) -> None:
+    beats = set()
+
+    def seen() -> bool:
+        beats.add(redis.get(keys.HEARTBEAT))
+        return len(beats) > ticks
+
+    until(seen, f"{ticks} ticks")
 
 
 def check_taken_by_size(taken: list[Batch]) -> None:
@@ -109,7 +116,7 @@ def test_two_schedulers_take_a_burst_in_uploads_of_the_size_and_leave_the_rest(
     ):
         burst(redis, random.Random(7))
         wait_until_taken(redis, PEOPLE % POLICY.size)
-        time.sleep(2.5)  # a tick of both
+        wait_for_ticks(redis, 4)  # at least one of each
     check_taken_by_size(taken)
     assert waiting(redis) == PEOPLE % POLICY.size
 
@@ -127,7 +134,7 @@ def test_a_scheduler_that_freezes_is_stood_in_for_and_takes_nothing_twice(
         while sending.is_alive():
             frozen = chance.choice(group.names)
             group.send_all(frozen, signal.SIGSTOP)
-            time.sleep(chance.uniform(0.1, 0.8))
+            apart(chance.uniform(0.1, 0.8))
             group.send_all(frozen, signal.SIGCONT)
         wait_until_taken(redis, PEOPLE % POLICY.size)
     check_taken_by_size(taken)

@@ -22,7 +22,7 @@ from tests.support.house import environment
 from tests.support.klaviyo import Account
 from tests.support.model import address
 from tests.support.recovery import open_batches, waiting
-from tests.support.waiting import until
+from tests.support.waiting import apart, until
 
 PROCESSES = ("scheduler-1", "worker-1", "worker-2")
 PEOPLE = [address(number) for number in range(300)]
@@ -44,7 +44,7 @@ def ended(redis: Redis, group: Group) -> bool:
         pending.flush(redis, queue, now_ms())
     letters = [letter.id for letter in dead_letters.read(redis, snapshot_hut.QUEUE)]
     dead_letters.replay(redis, snapshot_hut.QUEUE, letters, now_ms())
-    time.sleep(0.2)
+    apart(0.2)
     return not (open_batches(redis) or waiting(redis) or letters)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from tests.support.group import Group
 from tests.support.house import SIZE, environment
 from tests.support.klaviyo import Account
 from tests.support.model import Model, address, list_name, message
+from tests.support.waiting import until
 from tests.support.web import Sender
 
 log = logging.getLogger(__name__)
@@ -37,10 +37,7 @@ def deliver_all(redis: Redis, klaviyo: Account, known: dict[str, str], folder: P
         sender, sent = Sender(group.port), message(AUDIENCE, "add", range(BATCHES * SIZE))
         sender.post_until_accepted(sent)
         model.accept(sent)
-        deadline = time.monotonic() + 180
-        while oracle.quiet(redis):
-            assert time.monotonic() < deadline, oracle.quiet(redis)
-            time.sleep(0.1)
+        until(lambda: not oracle.quiet(redis), "all is delivered", 180)
         group.terminate_all()
     assert oracle.conservation(redis, model) + oracle.membership(redis, klaviyo, model) == []
 

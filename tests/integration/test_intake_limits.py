@@ -17,6 +17,7 @@ from redis import Redis
 from intake.http import limits
 from intake.http.protocol import Protocol
 from tests.support.intake import TOKEN, Intake, known, running
+from tests.support.waiting import apart
 
 PATH = "/v1/changes"
 HEAD = b"POST /v1/changes HTTP/1.1\r\nHost: x\r\nAuthorization: Token " + TOKEN.encode() + b"\r\n"
@@ -122,7 +123,7 @@ def send(connection: socket.socket, seconds: float) -> None:
     started = time.monotonic()
     while time.monotonic() - started < seconds:
         connection.sendall(b"x" * 1_000)
-        time.sleep(0.01)
+        apart(0.01)
 
 
 def test_a_sender_that_was_refused_cannot_go_on_sending_for_ever(hasty: Intake) -> None:
@@ -139,7 +140,7 @@ def test_a_kept_alive_connection_is_not_given_up_for_being_quiet(hasty: Intake) 
         for _ in range(2):
             connection.sendall(request)
             assert connection.recv(10_000).startswith(b"HTTP/1.1 200 ")
-            time.sleep(0.8)
+            apart(0.8)
 
 
 def slowly(intake: Intake, size: int) -> socket.socket:

@@ -22,7 +22,7 @@ from tests.support.house import environment
 from tests.support.intake import Intake, known, running
 from tests.support.intake_redis import server
 from tests.support.upload import Upload
-from tests.support.waiting import until
+from tests.support.waiting import apart, until
 from tests.support.web import TOKEN
 
 MEMBERS = "/v1/audiences/42/members"
@@ -86,7 +86,7 @@ def test_a_body_that_goes_on_coming_may_take_longer_than_a_request(redis: Redis,
         while time.monotonic() - started < 2 * hasty:
             upload.send(b"x" * PIECE)
             sent += 1
-            time.sleep(0.1)
+            apart(0.1)
         upload.end()
         assert upload.answer().startswith(b"HTTP/1.1 202 ")
         assert pieces(redis) == sent

@@ -16,7 +16,7 @@ from queues.clock import now_ms
 from queues.holds import CONFIRMED, Hold
 from tests.support.intake import Intake
 from tests.support.posted import PATH, QUEUE, membership
-from tests.support.waiting import until
+from tests.support.waiting import apart_async, until, until_async
 
 REFUSED = Hold("unauthenticated", now_ms(), "Give the connection a valid key.", probed=True)
 
@@ -72,11 +72,10 @@ def test_a_lookout_looks_again_and_again_until_it_is_stopped() -> None:
         lookout = PeriodicTask(look, 0.01)
         await lookout.stop()
         lookout.start()
-        while times < 4:
-            await asyncio.sleep(0.01)
+        await until_async(lambda: times > 3)
         await lookout.stop()
         seen = times
-        await asyncio.sleep(0.05)
+        await apart_async(0.05)
         return seen, times
 
     before, after = asyncio.run(count())
@@ -89,7 +88,7 @@ def test_a_defect_in_a_look_is_logged_without_its_words(caplog: pytest.LogCaptur
 
     async def run() -> None:
         PeriodicTask(broken, 0.01).start()
-        await asyncio.sleep(0.05)
+        await until_async(lambda: bool(caplog.text))
 
     with caplog.at_level(logging.ERROR):
         asyncio.run(run())

@@ -18,6 +18,7 @@ from redis.retry import Retry
 from klaviyo.endpoints import PUBLISHED
 from queues import keys
 from queues.klaviyo_limits import RedisLimiter, Use, fingerprint
+from tests.support.waiting import apart
 
 KEY = "pk_canary0123456789"
 ACCOUNT = fingerprint(KEY)
@@ -129,7 +130,7 @@ def test_a_pause_stops_every_worker_of_the_endpoint_until_it_is_over(redis: Redi
     assert other.acquire("create_list") == 0.0
     while wait := other.acquire("get_lists"):
         assert wait <= 0.5
-        time.sleep(wait)
+        apart(wait)
     assert time.monotonic() - began >= 0.5
 
 

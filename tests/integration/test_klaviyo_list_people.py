@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from redis import Redis
 
 from klaviyo.endpoints import PUBLISHED
@@ -11,6 +9,7 @@ from klaviyo.errors import Throttled
 from queues.klaviyo_limits import RedisLimiter
 from tests.support.client import OpenLimiter, client_of
 from tests.support.emulator_api import SUBSCRIBE, UNSUBSCRIBE, Api, bulk_body, row, subscribed, unsubscribed
+from tests.support.waiting import apart
 
 
 def test_everybody_on_a_list_of_several_pages_is_listed_once(api: Api) -> None:
@@ -37,7 +36,7 @@ def test_a_listing_survives_that_the_shared_limit_is_used_up(api: Api, redis: Re
                 rest.append(next(listing))
             except Throttled as throttled:
                 waits += 1
-                time.sleep(throttled.after_s)
+                apart(throttled.after_s)
             except StopIteration:
                 break
     assert waits

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from local.supervisor import Supervisor
 from ops.errors import Failed
 from ops.output import console
 from tests.support.ops import COMMAND, environment, ferry_process
+from tests.support.waiting import apart
 
 KEY = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}
 
@@ -45,7 +45,7 @@ def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
         assert demo.stdout is not None
         while "posts 250 changes" not in demo.stdout.readline():
             assert demo.poll() is None
-        time.sleep(0.5)
+        apart(0.5)
         demo.send_signal(signal.SIGINT)
         _, said = demo.communicate(timeout=90)
     assert demo.returncode == 1

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from queues.policy import FlushPolicy
 from tests.support.delivering import processes
 from tests.support.ops import LAPSED, VIPS, change, ferry, put
 from tests.support.people import names
+from tests.support.waiting import until
 
 EVENTS = Queue("default", "event", "events")
 
@@ -69,7 +69,8 @@ def test_dead_letters_end_the_waiting_with_1_and_their_reasons(filled: Redis, re
 
 def test_letters_that_died_before_are_not_counted_again(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     put(redis, "a@example.com", dead="dead@example.com")
-    time.sleep(0.01)
+    died = now_ms()
+    until(lambda: now_ms() > died)
     with processes(redis, redis_url):
         assert ferry(redis_url, tmp_path, "flush", "42", "--wait").exit_code == 0
 

@@ -19,6 +19,7 @@ from queues.names import Queue
 from queues.snapshots import guard, members, orders, records
 from tests.support.people import names as people
 from tests.support.syncing import SNAPSHOTS, file, settled
+from tests.support.waiting import until
 from tests.support.working import working
 from tests.support.world import QUEUE, World
 
@@ -90,8 +91,7 @@ def test_a_snapshot_that_takes_too_many_off_is_held_until_it_is_released(
     assert released.exit_code == 0, released.output
     assert "Removals 100" in " ".join(released.stdout.split())
     assert f"{SNAPSHOTS} goes on." in released.stdout
-    while holds.of_queue(redis, SNAPSHOTS) or records.records(redis, SNAPSHOTS)[0].ended is None:
-        pass
+    until(lambda: not holds.of_queue(redis, SNAPSHOTS) and records.records(redis, SNAPSHOTS)[0].ended is not None)
     settled(redis)
     assert world.members() == {*people(10)}
 

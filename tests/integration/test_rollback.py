@@ -15,6 +15,7 @@ from redis.asyncio.client import Pipeline
 
 from queues import batches, keys
 from queues.acceptance import Acceptance
+from queues.clock import now_ms
 from queues.group_commit import GroupCommit
 from queues.names import Queue
 from queues.policy import FlushPolicy
@@ -22,6 +23,7 @@ from queues.server import rollback
 from queues.server.rollback import Fall, Memory, Watch
 from tests.support.ledger import NOW, QUEUE, change, hold, on_every_server, put, take_due
 from tests.support.people import names
+from tests.support.waiting import until_async
 
 pytestmark = on_every_server
 STEPS = keys.partition(QUEUE.partition, "steps")
@@ -155,7 +157,8 @@ def test_an_acceptance_notices_at_once_and_knows_when_the_ledger_ends(
             await sent(commit, "a@x.io")
             dump = saved(redis)
             at = steps(redis)[1]
-            await asyncio.sleep(0.01)
+            began = now_ms()
+            await until_async(lambda: now_ms() > began)
             await sent(commit, "b@x.io")
             await sent(commit, "c@x.io")
             back(redis, dump)

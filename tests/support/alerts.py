@@ -7,7 +7,6 @@ import json
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from queues.counts import QueueCount
 from queues.holds import Hold
 from tests.support.listening import listening
 from tests.support.tls import self_signed
+from tests.support.waiting import apart
 
 USER, PASSWORD = "ferry", "p@ss/word of the mail server"
 SECRET = "with which the alerts are signed"
@@ -149,7 +149,7 @@ def dripping(begin: bytes) -> Iterator[str]:
                 connection.sendall(begin)
                 while True:
                     connection.sendall(b"a")
-                    time.sleep(0.02)
+                    apart(0.02)
 
         thread = threading.Thread(target=drip, daemon=True)
         thread.start()

@@ -19,6 +19,7 @@ from tests.support import sessions
 from tests.support.group import Group
 from tests.support.klaviyo import Account
 from tests.support.recovery import open_batches
+from tests.support.waiting import apart
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Chaos:
         log.info("%s: %s", name, deed.__name__)
         if self._group.runs(name):
             deed(name)
-        time.sleep(self.random.uniform(0, 0.3))
+        apart(self.random.uniform(0, 0.3))
         self._group.revive()
 
     def _kill(self, name: str) -> None:
@@ -80,7 +81,7 @@ class Chaos:
 
     def _freeze(self, name: str) -> None:
         self._group.send_all(name, signal.SIGSTOP)
-        time.sleep(self.random.uniform(0.05, FROZEN_S))
+        apart(self.random.uniform(0.05, FROZEN_S))
         self._group.send_all(name, signal.SIGCONT)
         self.done["SIGSTOP"] += 1
 
@@ -91,7 +92,7 @@ class Chaos:
                 self._redis.hset(keys.batch(batch_id), "lease", 1)
                 self._redis.zadd(ring, {batch_id: 1}, xx=True)
                 self.done["lease ended"] += 1
-        time.sleep(CALM_S)
+        apart(CALM_S)
 
 
 class Faults(threading.Thread):

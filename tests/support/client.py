@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -16,6 +15,7 @@ from klaviyo.errors import NotAccepted
 from klaviyo.imports import ImportJob
 from klaviyo.outcomes import Outcome
 from tests.support.emulator_api import Api
+from tests.support.waiting import until
 
 KEY = "pk_canary0123456789"
 
@@ -60,11 +60,8 @@ def people(count: int) -> list[bytes]:
 
 def finished(client: Klaviyo, job: ImportJob) -> ImportJob:
     """The job once it is complete."""
-    deadline = time.monotonic() + 60
-    while (state := client.import_job(job.id)).status != "complete":
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return state
+    until(lambda: client.import_job(job.id).status == "complete", "the job is complete")
+    return client.import_job(job.id)
 
 
 def refusal(client: Klaviyo, rows: list[bytes], list_id: str | None) -> Outcome:

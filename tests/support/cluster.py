@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from redis import Redis
 from redis.cluster import RedisCluster
 
 from tests.support.valkey import command, wait_until_up
+from tests.support.waiting import until
 from tests.support.web import free_port
 
 HOST = "127.0.0.1"
@@ -43,10 +43,7 @@ def _join(ports: list[tuple[int, int]]) -> None:
             first, last = SLOTS * number // NODES, SLOTS * (number + 1) // NODES - 1
             node.execute_command("CLUSTER ADDSLOTSRANGE", first, last)
             nodes[0].execute_command("CLUSTER MEET", HOST, port, ports[number][1])
-        deadline = time.monotonic() + 60
-        while not all(_is_whole(node) for node in nodes):
-            assert time.monotonic() < deadline, "the cluster does not form"
-            time.sleep(0.05)
+        until(lambda: all(_is_whole(node) for node in nodes), "the cluster forms")
 
 
 def _is_whole(node: Redis) -> bool:

@@ -13,6 +13,7 @@ from typing import Self
 
 from tests.support import sessions
 from tests.support.paths import ROOT
+from tests.support.waiting import until
 from tests.support.web import Sender, free_port
 
 
@@ -106,9 +107,8 @@ class Group:
                 codes[name] = process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 raise AssertionError(f"{name} does not end within {seconds} s of SIGTERM") from None
-            while sessions.members(process.pid):
-                assert time.monotonic() < deadline, f"what {name} forked does not end within {seconds} s of SIGTERM"
-                time.sleep(0.02)
+            left = max(0.1, deadline - time.monotonic())
+            until(lambda pid=process.pid: not sessions.members(pid), f"what {name} forked ends after SIGTERM", left)  # type: ignore[misc]
         self._processes.clear()
         return codes
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from configuration.connections import Connection, Connections
 from configuration.settings import Settings, Token
 from intake.app import create_app
 from intake.http.server import App, config
+from tests.support.waiting import until
 
 TOKEN = "0b5c4d3f7a1e4c66"
 
@@ -87,8 +87,5 @@ def running(settings: Settings, make: Callable[[Settings], App] = create_app) ->
 
 
 def _wait_until_up(server: uvicorn.Server, thread: threading.Thread, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not server.started:
-        assert thread.is_alive(), "the intake did not start"
-        assert time.monotonic() < deadline, "the intake takes too long to start"
-        time.sleep(0.01)
+    until(lambda: server.started or not thread.is_alive(), "the intake starts", seconds)
+    assert thread.is_alive(), "the intake did not start"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Self
 
 from tests.support.frames import SETUP, Frames, redis_commands
 from tests.support.link import Link, Trap, When, connect
+from tests.support.waiting import apart, until
 
 
 @dataclass
@@ -82,10 +82,7 @@ class Proxy:
 
     def drained(self, seconds: float = 30.0) -> None:
         """Return when every connection is gone and the server has carried out all that was forwarded."""
-        deadline = time.monotonic() + seconds
-        while self._links:
-            assert time.monotonic() < deadline, "a connection through the proxy is still open"
-            time.sleep(0.001)
+        until(lambda: not self._links, "every connection through the proxy is gone", seconds)
 
     def _accept(self) -> None:
         with suppress(OSError):  # the listener is closed at the end
@@ -119,7 +116,8 @@ class Proxy:
                 self.seen.append(name)
             trap = trap if trap and counted and len(self.seen) == trap.at else None
             wait, swallow = self._wait, self._swallow
-        time.sleep(wait)
+        if wait:
+            apart(wait)
         if trap and trap.when == "before":
             self._spring(link, trap)
             return False

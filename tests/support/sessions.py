@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
+
+from tests.support.waiting import until
 
 
 def members(session: int) -> list[int]:
@@ -41,7 +42,4 @@ def send(session: int, number: signal.Signals) -> int:
 
 def kill(session: int, seconds: float = 30.0) -> None:
     """SIGKILL everything in a session, again for what was forked meanwhile, and return when all of it has ended."""
-    deadline = time.monotonic() + seconds
-    while send(session, signal.SIGKILL):
-        assert time.monotonic() < deadline, f"session {session} does not end"
-        time.sleep(0.001)
+    until(lambda: not send(session, signal.SIGKILL), f"session {session} ends", seconds)

@@ -32,6 +32,7 @@ from tests.support.load import Load
 from tests.support.model import Model
 from tests.support.recovery import open_batches, waiting
 from tests.support.valkey import start_server
+from tests.support.waiting import apart
 from tests.support.web import Sender
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ def soak(seconds: float, seed: int, folder: Path) -> Report:
 def _strike(chaos: Chaos, seconds: float, redis: Redis, report: Report) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        time.sleep(chaos.random.uniform(0.2, 2.0))
+        apart(chaos.random.uniform(0.2, 2.0))
         chaos.strike()
         report.lost += oracle.balance(redis)
     report.done = chaos.done
@@ -112,7 +113,7 @@ def _end(loads: list[Load], group: Group) -> None:
         load.end()
     while any(load.is_alive() for load in loads):
         group.revive()
-        time.sleep(0.1)
+        apart(0.1)
 
 
 def _drain(redis: Redis, group: Group, report: Report) -> None:
@@ -124,7 +125,7 @@ def _drain(redis: Redis, group: Group, report: Report) -> None:
         for queue in pending.all_queues(redis):
             pending.flush(redis, queue, now_ms())
         group.revive()
-        time.sleep(0.2)
+        apart(0.2)
     report.drained_s = time.monotonic() - began
 
 

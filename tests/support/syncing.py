@@ -9,6 +9,7 @@ from redis import Redis
 
 from queues.census import count
 from queues.snapshots import orders
+from tests.support.waiting import until
 from tests.support.world import QUEUE, World
 
 SNAPSHOTS = orders.queue_of(QUEUE.connection, QUEUE.target)
@@ -24,8 +25,7 @@ def file(folder: Path, *people: str, header: str = "email", name: str = "vips.cs
 
 def settled(redis: Redis) -> None:
     """Wait until nothing of the audience waits or is open, snapshots first, for they bring more."""
-    while any(found.waiting.pending or found.open for found in count(redis, [SNAPSHOTS, QUEUE])):
-        pass
+    until(lambda: not any(found.waiting.pending or found.open for found in count(redis, [SNAPSHOTS, QUEUE])))
 
 
 def touched(world: World, add: str, remove: str) -> None:

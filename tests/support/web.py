@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections import Counter
 
 import requests
 
 from tests.support.model import Message
+from tests.support.waiting import until
 
 TOKEN = "crash-test-token-0123456789"
 
@@ -42,19 +42,15 @@ class Sender:
 
     def post_until_accepted(self, message: Message, seconds: float = 60.0) -> None:
         """Repeat a message until it is answered with 202."""
-        deadline = time.monotonic() + seconds
-        while self.post(message) != 202:
-            assert time.monotonic() < deadline, f"nothing was accepted for {seconds} s: {dict(self.answers)}"
-            time.sleep(0.05)
+        until(lambda: self.post(message) == 202, f"accepted, after {dict(self.answers)}", seconds)
 
     def wait_until_up(self, seconds: float = 60.0) -> None:
         """Return when the intake answers."""
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                requests.get(f"{self.url}/healthz", timeout=2).raise_for_status()
-            except requests.RequestException:
-                assert time.monotonic() < deadline, "the intake does not come up"
-                time.sleep(0.01)
-            else:
-                return
+        until(self._is_up, "the intake answers", seconds)
+
+    def _is_up(self) -> bool:
+        try:
+            requests.get(f"{self.url}/healthz", timeout=2).raise_for_status()
+        except requests.RequestException:
+            return False
+        return True

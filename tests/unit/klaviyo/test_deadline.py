@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from klaviyo.holds import certificate_refused
 from klaviyo.http import Reply, Transport
 from klaviyo.outcomes import Retry
+from tests.support.waiting import apart
 
 KEY = "pk_canary0123456789"
 CUT = Retry(None, counts=False, why="network:deadline")
@@ -59,7 +60,7 @@ def read_request(connection: socket.socket, pause: float = 0.0) -> None:
     left = int(length[1]) if length else 0
     while left > 0:
         left -= len(receive(connection, min(left, 400_000)))
-        time.sleep(pause)
+        apart(pause)
 
 
 def receive(connection: socket.socket, most: int) -> bytes:
@@ -77,7 +78,7 @@ def drip(opening: bytes, drop: bytes) -> Handler:
         connection.sendall(opening)
         while True:
             connection.sendall(drop)
-            time.sleep(0.05)
+            apart(0.05)
 
     return handler
 
