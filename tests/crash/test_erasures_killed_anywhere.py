@@ -113,5 +113,5 @@ def test_whoever_asked_to_be_forgotten_is_gone_whatever_request_the_worker_dies_
         assert (erasures.delivered, erasures.dead, erasures.open) == (1, 0, 0)
 
     house = Held(slow.hut, slow.api, slow.clock) if case == "is held" else slow
-    seen = dies_everywhere(house, arrange, check, every=3)
+    seen = dies_everywhere(house, arrange, check, every=6)
     assert "POST /api/data-privacy-deletion-jobs" in seen

@@ -54,8 +54,8 @@ def test_nobody_is_taken_for_anybody_else_whatever_request_the_worker_dies_at(
 ) -> None:
     with Mortal() as mortal:
         whole: list[str] = []
-        # At first nobody dies; then at every third request, beginning at another one each time: a run takes a second.
-        for number in chain([0], count(randrange(1, 4), 3)):
+        # At first nobody dies; then at every sixth request, beginning at another one each time: a run takes a second.
+        for number in chain([0], count(randrange(1, 7), 6)):
             if number and whole[number - 1 : number] and whole[number - 1] in READS | QUIET:
                 continue
             world.empty("merge", multi_email=True)

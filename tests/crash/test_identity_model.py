@@ -18,7 +18,7 @@ clashes = pytest.mark.parametrize("clash", CLASHES)
 
 
 @clashes
-@settings(max_examples=14)
+@settings(max_examples=8)
 @given(agreed=agreeing, told=steps(st.just(0)))
 def test_nobody_is_taken_for_anybody_else(world: IdentityWorld, clash: str, agreed: set[str], told: list[Step]) -> None:
     world.empty(clash, multi_email=clash == "merge")
@@ -29,7 +29,7 @@ def test_nobody_is_taken_for_anybody_else(world: IdentityWorld, clash: str, agre
 
 
 @clashes
-@settings(max_examples=14)
+@settings(max_examples=8)
 @given(agreed=agreeing, told=steps(st.integers(1, 250)), dies_at=st.integers(1, 250))
 def test_nor_when_workers_die_at_any_request(
     world: IdentityWorld, clash: str, agreed: set[str], told: list[Step], dies_at: int

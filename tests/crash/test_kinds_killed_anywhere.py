@@ -36,7 +36,7 @@ def test_events_are_recorded_once_whatever_request_the_worker_dies_at(slow: Slow
         assert slow.api.events() == ["e0", "e1", "e2"]
         slow.check_ledger(EVENTS, delivered=3, dead=1)
 
-    assert dies_everywhere(slow, arrange, check).count(f"POST {EVENTS_PATH}") == 2
+    assert dies_everywhere(slow, arrange, check, every=3).count(f"POST {EVENTS_PATH}") == 2
 
 
 def minds_change(slow: Slow) -> None:
@@ -62,7 +62,7 @@ def check_minds(slow: Slow) -> None:
 
 
 def test_everybody_ends_as_they_said_last_whatever_request_the_worker_dies_at(slow: Slow) -> None:
-    seen = dies_everywhere(slow, lambda: minds_change(slow), lambda: check_minds(slow))
+    seen = dies_everywhere(slow, lambda: minds_change(slow), lambda: check_minds(slow), every=3)
     assert [name for name in seen if name.startswith("POST")] == [f"POST {UNSUBSCRIBE}", *[f"POST {SUBSCRIBE}"] * 2]
 
 

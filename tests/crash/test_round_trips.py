@@ -40,7 +40,7 @@ def test_a_delivery_killed_at_any_request_loses_nothing(house: House, when: When
         house.to_redis,
         lambda n: house.to_redis.kill_at(n, when, house.children.kill, uncounted),
         lambda: delivered_by_children(house),
-        every=2,
+        every=4,
     )
     assert seen.count("EVALSHA") > 20, seen
 
@@ -50,7 +50,7 @@ def test_a_delivery_that_loses_any_answer_of_redis_loses_nothing(house: House) -
         house.to_redis,
         lambda n: house.to_redis.reset_at(n, "after", READS),
         lambda: delivered_by_children(house),
-        every=2,
+        every=4,
     )
     assert seen.count("EVALSHA") > 20, seen
 
@@ -69,6 +69,7 @@ def test_a_scheduler_killed_at_any_request_loses_nothing(house: House, when: Whe
         house.to_redis,
         lambda n: house.to_redis.kill_at(n, when, house.children.kill, READS),
         two_queues_are_due_and_a_batch_has_stalled,
+        every=2,
     )
     assert len(seen) > 10, seen
 
@@ -93,6 +94,7 @@ def test_an_intake_killed_at_any_request_stores_a_repeated_message_once(house: H
         house.to_redis,
         lambda n: house.to_redis.kill_at(n, when, house.children.kill, READS),
         one_message_for_two_audiences,
+        every=2,
     )
     assert seen[:5] == ["EVALSHA", "EVALSHA", "SCRIPT", "EVALSHA", "EVALSHA"], seen
     assert sender.answers.keys() == {0, 202}, sender.answers

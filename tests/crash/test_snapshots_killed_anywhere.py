@@ -57,8 +57,8 @@ def test_the_list_is_the_snapshot_whatever_request_the_worker_dies_at(lists: Mir
     account, ledger = snapshot(lists.hut.world), dump(lists.redis)
     with Mortal() as mortal:
         whole: list[str] = []
-        # At first nobody dies; then at every second request, beginning at another one each time: a run takes a second.
-        for number in chain([0], count(randrange(1, 3), 2)):
+        # At first nobody dies; then at every fifth request, beginning at another one each time: a run takes a second.
+        for number in chain([0], count(randrange(1, 6), 5)):
             if whole[number - 1 : number] and changes_nothing(whole[number - 1]):
                 continue
             restore(lists.hut.world, account)

@@ -159,7 +159,7 @@ def mortal() -> Iterator[Mortal]:
         yield found
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=st.lists(_steps, max_size=14))
 @example(steps=[Whole((), 0)]).via("an empty one of a list that is not")
 @example(steps=[Whole(((PEOPLE[0], "gold"), (PEOPLE[0], None), (PEOPLE[3], "blue")), 0), Work(), Rest()]).via(

@@ -159,7 +159,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.sampled_from(ALL), ANYTHING, st.sampled_from(ALL), ANYTHING)
 def test_wrong_values_in_two_places_are_no_defect_either(
     steady: Intake, first: tuple[str, Any, _Path], wrong: Any, second: tuple[str, Any, _Path], other: Any

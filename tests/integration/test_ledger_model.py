@@ -16,4 +16,4 @@ def _server(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 TestLedger = LedgerMachine.TestCase
-TestLedger.settings = settings(max_examples=60, stateful_step_count=40, suppress_health_check=list(HealthCheck))
+TestLedger.settings = settings(max_examples=40, stateful_step_count=40, suppress_health_check=list(HealthCheck))

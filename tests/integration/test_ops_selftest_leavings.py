@@ -13,7 +13,7 @@ from tests.support.selftest import LOST, Account, Nth
 
 CLASHES = ("refuse", "overwrite", "merge")
 #: Something happens at every so many requests, beginning at another one each time.
-STRIDE = 31
+STRIDE = 61
 
 
 @pytest.mark.parametrize("clash", CLASHES)

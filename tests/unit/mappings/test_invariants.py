@@ -66,7 +66,7 @@ _RULES = st.builds(
     properties=st.dictionaries(st.sampled_from(["plan", "company", "city"]), st.sampled_from(PROPERTY_TARGETS)),
     coerce=st.booleans(),
 )
-_many = settings(max_examples=200)
+_many = settings(max_examples=80)
 
 
 def _mapped(person: Person, rules: Rules) -> Profile | None:
