@@ -9,7 +9,7 @@ from alerts import mail, slack, webhook
 from alerts.news import News
 from configuration.alerts import Alerting
 
-#: Tells the news, within some ten seconds. Raises Untold.
+#: Tells the news, within some ten seconds. Raises ChannelFailed.
 Tell = Callable[[News], None]
 
 

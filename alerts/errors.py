@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Untold(Exception):
+class ChannelFailed(Exception):
     """A channel did not take a message; the message says why, without any address or secret."""

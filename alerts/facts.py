@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from redis import Redis
 
 from alerts.rules_keys import LASTS_MS
-from queues import alerts, looks
+from queues import alerts, undecided_erasures
 from queues.census import Census, take_census
 from queues.connections import key_changes
 from queues.connections.key_changes import KeyChange
@@ -18,7 +18,7 @@ from queues.names import Queue
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class RecentOutcomes:
     """What deliveries made of a queue's changes lately. `dead`: those of `settled` that became dead letters."""
 
     settled: int
@@ -37,12 +37,12 @@ class Facts:
     """
 
     census: Census
-    settlements: Mapping[Queue, Settlement]
+    settlements: Mapping[Queue, RecentOutcomes]
     scheduler: int
     worker: int
     memory_used: int
     memory_most: int
-    erasures: Mapping[Queue, looks.Waiting] = field(default_factory=dict)
+    erasures: Mapping[Queue, undecided_erasures.UndecidedErasures] = field(default_factory=dict)
     key_changes: Sequence[KeyChange] = ()
 
 
@@ -59,12 +59,14 @@ def look(redis: Redis) -> Facts:
         worker=alerts.last_seen(redis, "worker", census.at if census.workers else None, census.at),
         memory_used=int(memory.get("used_memory", 0)),
         memory_most=int(memory.get("maxmemory", 0)),
-        erasures=looks.waiting(redis, [queue for queue in keeping if queue.kind == looks.KIND]),
+        erasures=undecided_erasures.waiting(
+            redis, [queue for queue in keeping if queue.kind == undecided_erasures.KIND]
+        ),
         key_changes=key_changes.recent(redis, census.at - LASTS_MS),
     )
 
 
-def settlement(last: Sequence[Hour]) -> Settlement:
+def settlement(last: Sequence[Hour]) -> RecentOutcomes:
     """What deliveries made of the changes within these hours, without those that others have replaced. Pure."""
     dead = sum(hour.dead for hour in last)
-    return Settlement(dead + sum(hour.delivered for hour in last), dead)
+    return RecentOutcomes(dead + sum(hour.delivered for hour in last), dead)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from alerts import texts
-from alerts.errors import Untold
+from alerts.errors import ChannelFailed
 from alerts.news import News
 from configuration.alerts import Mail
 from klaviyo.deadline import Deadline
@@ -27,15 +27,15 @@ _PORTS: Final = {"smtp": 587, "smtps": 465}
 
 
 def tell(mail: Mail, news: News) -> None:
-    """Send the news. Raises Untold."""
+    """Send the news. Raises ChannelFailed."""
     with Deadline(TOTAL_S) as deadline:
         try:
             _send(urlsplit(mail.server), letter(mail, news), deadline)
         except smtplib.SMTPResponseException as fault:
             # The code alone: what a server says may quote addresses.
-            raise Untold(f"the mail server answered {fault.smtp_code} ({type(fault).__name__})") from None
+            raise ChannelFailed(f"the mail server answered {fault.smtp_code} ({type(fault).__name__})") from None
         except (OSError, smtplib.SMTPException, UnicodeError) as fault:
-            raise Untold("no answer in time" if deadline.passed else _why(fault)) from None
+            raise ChannelFailed("no answer in time" if deadline.passed else _why(fault)) from None
 
 
 def _why(fault: Exception) -> str:

@@ -53,7 +53,7 @@ def untold(known: Iterable[Raised], channel: str) -> tuple[Raised, ...]:
     return tuple(each for each in known if (each.over is None) != (channel in each.told))
 
 
-def told(known: Iterable[Raised], channel: str) -> list[Raised]:
+def known_to(known: Iterable[Raised], channel: str) -> list[Raised]:
     """The same, once a channel was told of all that it did not know."""
     return [replace(each, told=each.told | {channel} if each.over is None else each.told - {channel}) for each in known]
 

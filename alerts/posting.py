@@ -8,7 +8,7 @@ from typing import Final
 import requests
 from urllib3.exceptions import HTTPError
 
-from alerts.errors import Untold
+from alerts.errors import ChannelFailed
 from klaviyo.deadline import Deadline, DeadlineAdapter
 
 #: Seconds to connect and without a byte; and for everything.
@@ -18,18 +18,18 @@ _LATE: Final = "no answer in time"
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """Post JSON. Raises Untold unless it is answered 2xx in time."""
+    """Post JSON. Raises ChannelFailed unless it is answered 2xx in time."""
     with Deadline(TOTAL_S) as deadline:
         try:
             status = _status(url, body, headers)
         except (OSError, HTTPError) as fault:
             # Its text is dropped: it quotes the address, of which Slack's is a secret.
-            raise Untold(_LATE if deadline.passed else f"network: {type(fault).__name__}") from None
+            raise ChannelFailed(_LATE if deadline.passed else f"network: {type(fault).__name__}") from None
     # Headers that were cut look like complete ones, so the clock has the last word.
     if deadline.passed:
-        raise Untold(_LATE)
+        raise ChannelFailed(_LATE)
     if not 200 <= status < 300:
-        raise Untold(f"answered HTTP {status}")
+        raise ChannelFailed(f"answered HTTP {status}")
 
 
 def _status(url: str, body: bytes, headers: Mapping[str, str]) -> int:

@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from alerts.facts import Facts, Settlement
+from alerts.facts import Facts, RecentOutcomes
 from alerts.rules_keys import of_keys
 from configuration.alerts import Limits
 from klaviyo.revision import RETIRED, REVISION
-from queues import looks
+from queues import undecided_erasures
 from queues.alerts import Alert
 from queues.counts import QueueCount
 from queues.holds import Hold
-from queues.looks import Waiting
 from queues.names import Queue
 from queues.server import rollback
+from queues.undecided_erasures import UndecidedErasures
 from text.wording import day, plural, sentence, span, without_people
 
 
@@ -81,7 +81,7 @@ MINUTE_MS: Final = 60_000
 ENOUGH: Final = 100
 
 
-def of_queue(count: QueueCount, lately: Settlement | None, limits: Limits, now: int) -> Iterator[Alert]:
+def of_queue(count: QueueCount, lately: RecentOutcomes | None, limits: Limits, now: int) -> Iterator[Alert]:
     """The alerts of one queue, but for its hold. `now`: ms."""
     yield from _dead_letters(count, limits)
     if lately is not None:
@@ -103,16 +103,15 @@ def held(on: str, called: str, hold: Hold) -> Alert:
     )
 
 
-def undecided(on: Queue, found: Waiting, now: int) -> Alert:
+def undecided(on: Queue, found: UndecidedErasures, now: int) -> Alert:
     """Erasures of a queue wait for somebody's word. `now`: ms."""
-    due = day(found.oldest + looks.ANSWER_MS)
+    due = day(found.oldest + undecided_erasures.ANSWER_MS)
     text = (
         f"{on}: {plural(found.letters, 'erasure needs', 'erasures need')} a look, the oldest for "
         f"{span(now - found.oldest)}; answer due by {due}"
     )
-    remedy = (
-        f"`ferry dead list --queue {on} --reason {looks.REASON}` lists them, `ferry dead show` says what was found."
-    )
+    listed = f"`ferry dead list --queue {on} --reason {undecided_erasures.REASON}`"
+    remedy = f"{listed} lists them, `ferry dead show` says what was found."
     return Alert(f"erasures/{on}", "erasures", str(on), text, remedy)
 
 
@@ -132,7 +131,7 @@ def _dead_letters(count: QueueCount, limits: Limits) -> Iterator[Alert]:
         yield Alert(f"dead_letters/{count.queue}", "dead_letters", str(count.queue), text, _of_letters(count))
 
 
-def _dead_percent(count: QueueCount, lately: Settlement, limits: Limits) -> Iterator[Alert]:
+def _dead_percent(count: QueueCount, lately: RecentOutcomes, limits: Limits) -> Iterator[Alert]:
     if lately.settled >= ENOUGH and lately.dead * 100 > limits.dead_percent * lately.settled:
         text = (
             f"{lately.dead:,} of the last {lately.settled:,} changes of {called(count)} became dead letters, "

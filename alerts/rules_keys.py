@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from queues.alerts import Alert
-from queues.connections.key_changes import KeyChange, told
+from queues.connections.key_changes import KeyChange, describe
 from text.wording import plural
 
 #: ms for which a change, or the last attempt, is an alert; then it is over, and the audit still has it.
@@ -23,9 +23,11 @@ def of_keys(changes: Iterable[KeyChange], now: int) -> Iterator[Alert]:
 def sentence(change: KeyChange) -> str:
     """What a message did, without a full stop."""
     if change.what == "changed":
-        return f"{change.connection}: a message of sender {change.sender} changed the Klaviyo key ({told(change)})"
+        return f"{change.connection}: a message of sender {change.sender} changed the Klaviyo key ({describe(change)})"
     times = plural(change.times, "time")
-    return f"{change.connection}: sender {change.sender} may not set what its message brings, {times}; {told(change)}"
+    return (
+        f"{change.connection}: sender {change.sender} may not set what its message brings, {times}; {describe(change)}"
+    )
 
 
 def remedy(change: KeyChange) -> str:

@@ -10,7 +10,7 @@ from alerts.posting import post
 
 
 def tell(url: str, news: News) -> None:
-    """Post the news. Raises Untold."""
+    """Post the news. Raises ChannelFailed."""
     post(url, json.dumps({"text": escaped(f"*Ferry*\n{texts.body(news)}")}).encode(), {})
 
 

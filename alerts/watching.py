@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from alerts import news, rules
 from alerts.channels import Tell, configured
-from alerts.errors import Untold
+from alerts.errors import ChannelFailed
 from alerts.facts import look
 from alerts.news import News
 from alerts.texts import WRITTEN_OUT
@@ -97,7 +97,7 @@ def judge(redis: Redis, alerting: Alerting) -> bool:
     for name, tell in channels.items():
         new = News(facts.census.at, news.untold(known, name), alerting.console_url)
         if new.alerts and time.monotonic() - began < LATEST_S and _was_told(name, tell, new):
-            known = news.told(known, name)
+            known = news.known_to(known, name)
             alerts.remember(redis, known)
     alerts.forget(redis, news.done(known, channels))
     return True
@@ -107,7 +107,7 @@ def _was_told(name: str, tell: Tell, new: News) -> bool:
     what = plural(len(new.alerts), "alert")
     try:
         tell(new)
-    except Untold as fault:
+    except ChannelFailed as fault:
         log.warning("%s could not be told of %s (%s); it is tried again in a minute", name, what, fault)
         return False
     ids = ", ".join(map(_named, new.alerts[:WRITTEN_OUT]))

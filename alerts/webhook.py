@@ -20,7 +20,7 @@ SIGNATURE: Final = "Ferry-Signature"
 
 
 def tell(webhook: Webhook, news: News) -> None:
-    """Post the news. Raises Untold."""
+    """Post the news. Raises ChannelFailed."""
     body = json.dumps(document(news)).encode()
     timestamp = str(int(time.time()))
     post(webhook.url, body, {TIMESTAMP: timestamp, SIGNATURE: signature(webhook.secret, timestamp, body)})

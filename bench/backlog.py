@@ -32,7 +32,7 @@ DEFAULTS: Final[Mapping[str, str]] = {}
 #: Settings by which nothing is asked about people: all that the CDP knows is sent, and nobody is looked for.
 UNASKED: Final[Mapping[str, str]] = {"identifiers": "trust_cdp", "prove": "off"}
 #: What the messages say about the account: the customer id becomes the external id.
-_ACCOUNT = accounts.Account({"alternateIdentifier": "Customer Id", "phoneIdentifier": "Mobile Number"})
+_ACCOUNT = accounts.AccountSettings({"alternateIdentifier": "Customer Id", "phoneIdentifier": "Mobile Number"})
 #: Seconds without a change delivered: more than the minute that a spent limit takes to come back.
 _PATIENCE = 100.0
 _LOOK = 0.05

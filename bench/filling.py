@@ -11,7 +11,7 @@ from bench.messages import ACCOUNT, CONNECTION, message, number, phone, profile
 from configuration.connections import Connection
 from intake.audiences import Audiences
 from intake.mparticle import membership
-from intake.mparticle.messages import Membership, decoder
+from intake.mparticle.messages import MembershipMessage, decoder
 from queues import scripts
 from queues.acceptance import Acceptance, calls
 from queues.clock import now_ms
@@ -39,10 +39,10 @@ def acceptances(bodies: Iterable[bytes]) -> Iterator[Acceptance]:
     audiences, connection = Audiences(), Connection(CONNECTION)
     for body in bodies:
         decoded = decoder.decode(body)
-        if not isinstance(decoded, Membership):
+        if not isinstance(decoded, MembershipMessage):
             raise TypeError(f"a membership message was decoded as {type(decoded).__name__}")
         found = membership.acceptances(decoded, ACCOUNT, connection, audiences, now_ms())
-        audiences.told(found)
+        audiences.remember(found)
         yield from found
 
 

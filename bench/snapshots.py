@@ -22,7 +22,7 @@ from queues import keys, pending
 from queues.clock import now_ms
 from queues.klaviyo_limits import SHARE
 from queues.snapshots import orders
-from queues.snapshots.orders import Counts, Order, Record
+from queues.snapshots.orders import Counts, Record, SnapshotOrder
 
 #: MB that a worker may come to, whatever the size of a snapshot.
 TARGET_MB = 300.0
@@ -105,7 +105,7 @@ def _carried_out(redis: Redis, people: int, expected: Counts) -> float:
     for number, piece in enumerate(_pieces(people)):
         orders.stage(redis, name, number, orders.compress(piece))
         size += len(piece)
-    order = Order(name, now_ms(), "csv", rows=people, confirmed=True, name=_NAME)
+    order = SnapshotOrder(name, now_ms(), "csv", rows=people, confirmed=True, name=_NAME)
     began = time.monotonic()
     orders.submit(redis, _QUEUE, Record(str(_QUEUE), order, now_ms(), size), b"", now_ms())
     pending.wake(redis)

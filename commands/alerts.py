@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from alerts.channels import configured
-from alerts.errors import Untold
+from alerts.errors import ChannelFailed
 from alerts.news import News
 from commands.options import json_option, var_option
 from configuration import settings
@@ -15,14 +15,14 @@ from configuration.alerts import Alerting
 from ops.errors import Misconfigured
 from ops.ledger import ledger
 from ops.output import console, echo, print_json, table
-from queues import alerts as ledger_of_alerts
+from queues import alerts as stored_alerts
 from queues.alerts import Alert, Raised
 from queues.clock import now_ms
 from text.escaping import visible
 from text.wording import moment, span
 
 #: After so long without a judging the list is no answer any more: judgings may fail or be late once.
-SILENT_MS: Final = 3 * ledger_of_alerts.EVERY_MS
+SILENT_MS: Final = 3 * stored_alerts.EVERY_MS
 _TEST: Final = Alert("test", "test", "ferry", "This is a test: alerts of Ferry arrive here", "Nothing is to be done.")
 
 
@@ -40,8 +40,8 @@ def alerts(context: click.Context, as_json: bool) -> None:
         known = settings.load()
         _channels_of(known.alerts)
         with ledger(known) as redis:
-            _warn(ledger_of_alerts.judged(redis), now_ms())
-            _list([each for each in ledger_of_alerts.raised(redis) if each.over is None], as_json)
+            _warn(stored_alerts.judged(redis), now_ms())
+            _list([each for each in stored_alerts.raised(redis) if each.over is None], as_json)
 
 
 @alerts.command()
@@ -58,7 +58,7 @@ def test() -> None:
     for name, tell in configured(alerting).items():
         try:
             tell(news)
-        except Untold as fault:
+        except ChannelFailed as fault:
             failed = True
             echo(f"{name}: {fault}", err=True)
         else:

@@ -6,23 +6,23 @@ import click
 
 from commands.dead_export import export
 from commands.options import filters, json_option, var_option
-from commands.over_url import Group
+from commands.over_url import UrlAwareGroup
 from configuration import settings
 from ops import actions
 from ops.audit_format import by
 from ops.client.choose import installation
-from ops.dead_letters.selecting import Wanted, chosen
+from ops.dead_letters.selecting import LetterQuery, selected_letters
 from ops.dead_letters.view import listing
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.output import console, echo, print_json
-from queues import looks
+from queues import undecided_erasures
 from queues.clock import now_ms
 from text.escaping import visible
 from text.wording import plural
 
 
-@click.group(cls=Group)
+@click.group(cls=UrlAwareGroup)
 def dead() -> None:
     """Look at what could not be delivered; send it again.
 
@@ -42,7 +42,7 @@ dead.add_command(export)
 def list_(queue: str | None, reason: str | None, older_ms: int, as_json: bool) -> None:
     """List dead letters, without anything of the persons."""
     with installation() as ferry:
-        found = list(ferry.letters(Wanted((), queue, reason, older_ms)))
+        found = list(ferry.letters(LetterQuery((), queue, reason, older_ms)))
     if as_json:
         print_json(found)
     else:
@@ -76,7 +76,7 @@ def replay(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms
     Those with the ids, or all that the filters fit, are put back into their queues. They are delivered with what
     waits there, by the settings as they are now. Whoever has changed since ends where the later change says.
     """
-    wanted = _wanted(Wanted(ids, queue, reason, older_ms), every)
+    wanted = _wanted(LetterQuery(ids, queue, reason, older_ms), every)
     with installation(writes=True) as ferry:
         done = ferry.replay(wanted)
     echo(f"{plural(done.replayed, 'dead letter')} put back; `ferry flush` sends them at once.")
@@ -102,7 +102,7 @@ def confirm(letter_id: str, queue: str | None, yes: bool) -> None:
         letter = ferry.letter(letter_id, queue, False)
         profiles = letter.erasure.profiles if letter.erasure else []
         named = [f"{visible(each.id)} (found by {each.found_by})" for each in profiles]
-        if letter.reason == looks.REASON and not yes:
+        if letter.reason == undecided_erasures.REASON and not yes:
             what = f"profiles {', '.join(named)}" if named else "everybody for whom its identifiers stand"
             click.confirm(f"Delete {what} at Klaviyo for good?", abort=True, err=True)
         done = ferry.confirm(letter_id, letter.queue)
@@ -122,9 +122,9 @@ def purge(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms:
 
     Those with the ids, or all that the filters fit. They stay counted as dead.
     """
-    wanted = _wanted(Wanted(ids, queue, reason, older_ms), every)
+    wanted = _wanted(LetterQuery(ids, queue, reason, older_ms), every)
     with ledger(settings.load(), writes=True) as redis:
-        letters = chosen(redis, wanted)
+        letters = selected_letters(redis, wanted)
         total = sum(len(found) for found in letters.values())
         if total and not yes:
             click.confirm(f"Delete {plural(total, 'dead letter')} for good?", abort=True, err=True)
@@ -132,7 +132,7 @@ def purge(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms:
     echo(f"{plural(purged, 'dead letter')} deleted.")
 
 
-def _wanted(wanted: Wanted, every: bool) -> Wanted:
+def _wanted(wanted: LetterQuery, every: bool) -> LetterQuery:
     if wanted.everything != every:
         raise click.UsageError("say which: ids, or --queue, --reason and --older-than, or --all alone")
     return wanted

@@ -11,8 +11,8 @@ from redis import Redis
 from commands.options import csv_safe_option, filters, var_option
 from configuration import settings
 from configuration.settings import Settings
-from ops.dead_letters.csv_file import Sheet, sheet
-from ops.dead_letters.selecting import Wanted, find
+from ops.dead_letters.csv_file import LettersCsv, sheet
+from ops.dead_letters.selecting import LetterQuery, find
 from ops.dead_letters.view import traceable, whole
 from ops.errors import Failed
 from ops.export.columns import LARGEST, create
@@ -63,7 +63,7 @@ def export(
         raise click.UsageError("--csv-safe is about a CSV: add --csv")
     known = settings.load()
     with ledger(known) as redis:
-        found = list(find(redis, Wanted((), queue, reason, older_ms)))
+        found = list(find(redis, LetterQuery((), queue, reason, older_ms)))
         content = _csv(redis, known, found, csv_safe) if as_csv else _lines(found, persons)
     if output is None:
         echo_file(content)
@@ -100,7 +100,7 @@ def _csv(redis: Redis, known: Settings, found: _Found, safe: bool) -> bytes:
     return made.content
 
 
-def _report(made: Sheet) -> None:
+def _report(made: LettersCsv) -> None:
     left_out = ", ".join(f"{number(people)} {why}" for why, people in made.left_out.items())
     echo(f"{plural(made.people, 'person', 'people')} in the CSV; left out: {left_out or 'nobody'}.", err=True)
     if len(made.content) > LARGEST:

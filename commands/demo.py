@@ -13,9 +13,9 @@ from types import FrameType
 import click
 import requests
 
-from commands.demo_story import Story
+from commands.demo_steps import Demo
 from local import ports
-from local.running import Wish, running
+from local.running import GroupOptions, running
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.output import console
@@ -44,16 +44,18 @@ def _tell() -> None:
     began = time.monotonic()
     out = console()
     with tempfile.TemporaryDirectory(prefix="ferry-demo-") as folder:
-        wish = Wish(Path(folder), port=ports.any_free(), emulator_port=ports.any_free(), workers=2, job_seconds=1.0)
+        options = GroupOptions(
+            Path(folder), port=ports.any_free(), emulator_port=ports.any_free(), workers=2, job_seconds=1.0
+        )
         out.print("Starting Redis, a local Klaviyo, two workers, the scheduler and the intake ...", style="bold")
-        with running(wish, Event()) as group, ledger(group.settings) as redis, requests.Session() as http:
+        with running(options, Event()) as group, ledger(group.settings) as redis, requests.Session() as http:
             http.trust_env = False  # a proxy would not find this machine
             out.print(f"Up after {time.monotonic() - began:.1f} s.")
-            story = Story(group, redis, http, out)
-            story.upload_what_is_full()
-            story.flush_the_rest()
-            story.show_the_dead_letter()
-            story.compare()
+            demo = Demo(group, redis, http, out)
+            demo.upload_what_is_full()
+            demo.flush_the_rest()
+            demo.show_the_dead_letter()
+            demo.compare()
     out.print(
         f"\nDone in {time.monotonic() - began:.0f} s. Next: `ferry up`, and post your own.",
         style="bold",

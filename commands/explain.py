@@ -7,7 +7,7 @@ import click
 from commands.options import json_option, var_option
 from configuration import settings
 from ops.explain.document import document
-from ops.explain.gather import story
+from ops.explain.gather import person_history
 from ops.explain.view import view
 from ops.ledger import ledger
 from ops.output import console, print_json
@@ -41,7 +41,7 @@ def explain(audience: str, person: str, connection: str | None, personal_data: b
         counts = [count for count in census.queues if connection in (None, count.queue.connection)]
         queue = find_queue(audience, counts)
         (count,) = (each for each in counts if each.queue == queue)
-        found = story(redis, known, census, count, person)
+        found = person_history(redis, known, census, count, person)
     if as_json:
         print_json(document(found, personal_data))
     else:

@@ -15,9 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from commands.options import var_option
 from ops.client.choose import Installation, installation
-from ops.dead_letters.selecting import Wanted
+from ops.dead_letters.selecting import LetterQuery
 from ops.errors import Failed
-from ops.flush_request import Errand
+from ops.flush_request import FlushRequest
 from ops.output import console, echo
 from ops.targets import find_queue
 from queues.census import Census
@@ -44,32 +44,32 @@ def flush(queues: tuple[str, ...], every: bool, wait: bool) -> None:
     with installation(writes=True) as ferry:
         census = ferry.census()
         asked = ferry.flush([found.queue for found in census.queues] if every else _chosen(queues, census))
-        for errand in asked.errands:
-            tell(errand, census)
+        for request in asked.flushes:
+            tell(request, census)
         if wait:
-            wait_for(ferry.census, asked.errands, every_s=ferry.every_s)
-            report(ferry, asked.errands, asked.at)
+            wait_for(ferry.census, asked.flushes, every_s=ferry.every_s)
+            report(ferry, asked.flushes, asked.at)
 
 
 def _chosen(given: tuple[str, ...], census: Census) -> list[Queue]:
     return sorted({find_queue(name, census.queues) for name in given})
 
 
-def tell(errand: Errand, census: Census) -> None:
+def tell(request: FlushRequest, census: Census) -> None:
     """Say what was asked for in one queue of the census."""
-    (found,) = (count for count in census.queues if count.queue == errand.queue)
-    what = f"{plural(errand.asked, 'change')} asked for" if errand.asked else "nothing waits"
+    (found,) = (count for count in census.queues if count.queue == request.queue)
+    what = f"{plural(request.asked, 'change')} asked for" if request.asked else "nothing waits"
     hold = census.holds.get(found.queue.connection) or found.hold
     held = (
         f"; it is held ({visible(hold.reason)}), so nothing is sent before `ferry release`"
-        if hold and errand.asked
+        if hold and request.asked
         else ""
     )
     echo(f"{called(found)}  {found.queue}: {what}{held}")
 
 
 def wait_for(
-    look: Callable[[], Census], errands: Sequence[Errand], patience_s: float = math.inf, every_s: float = 0.25
+    look: Callable[[], Census], flushes: Sequence[FlushRequest], patience_s: float = math.inf, every_s: float = 0.25
 ) -> None:
     """Show a progress bar until all errands are done. Raises Failed when they cannot be, or not in time.
 
@@ -85,8 +85,8 @@ def wait_for(
     ) as progress:
         task = progress.add_task("settled", total=None)
         # What is settled before the first look was asked for too.
-        total = sum(errand.asked for errand in errands)
-        while left := _remaining(look(), errands):
+        total = sum(request.asked for request in flushes)
+        while left := _remaining(look(), flushes):
             total = max(total, left)
             progress.update(task, total=total, completed=total - left)
             if time.monotonic() > deadline:
@@ -95,10 +95,10 @@ def wait_for(
         progress.update(task, total=total, completed=total)
 
 
-def _remaining(census: Census, errands: Sequence[Errand]) -> int:
+def _remaining(census: Census, flushes: Sequence[FlushRequest]) -> int:
     counts = {found.queue: found for found in census.queues}
     # A census from elsewhere may be a second old, and not know a queue yet.
-    left = {each.queue: each.remaining(counts[each.queue]) if each.queue in counts else each.asked for each in errands}
+    left = {each.queue: each.remaining(counts[each.queue]) if each.queue in counts else each.asked for each in flushes}
     waiting = {queue for queue, remaining in left.items() if remaining}
     for found in census.queues:
         hold = census.holds.get(found.queue.connection) or found.hold
@@ -122,10 +122,10 @@ def _check_processes(census: Census) -> None:
         raise Failed("no worker is there to deliver it. Start `ferry worker` or `ferry up`; it stays asked for.")
 
 
-def report(ferry: Installation, errands: Sequence[Errand], since: int) -> None:
+def report(ferry: Installation, flushes: Sequence[FlushRequest], since: int) -> None:
     """Say that all is settled. Raises Failed when some changes became dead letters after `since` (ms)."""
-    died: dict[str, Counter[str]] = {str(errand.queue): Counter() for errand in errands}
-    for letter in ferry.letters(Wanted(since=since)):
+    died: dict[str, Counter[str]] = {str(request.queue): Counter() for request in flushes}
+    for letter in ferry.letters(LetterQuery(since=since)):
         if letter.queue in died:
             died[letter.queue][letter.reason] += 1
     lines = [
@@ -133,7 +133,7 @@ def report(ferry: Installation, errands: Sequence[Errand], since: int) -> None:
         for queue, reasons in died.items()
         if reasons
     ]
-    asked = sum(errand.asked for errand in errands)
+    asked = sum(request.asked for request in flushes)
     if lines:
         dead = sum(reasons.total() for reasons in died.values())
         became = plural(dead, "change became a dead letter", "changes became dead letters")

@@ -106,7 +106,7 @@ def list_holds(as_json: bool) -> None:
         console().print("Nothing is held.")
 
 
-def _table(found: list[holds.Held], now: int) -> Table:
+def _table(found: list[holds.PlacedHold], now: int) -> Table:
     made = table("Held", "For", "Reason", "What resolves it")
     for each in found:
         name = f"{each.on}\n{visible(each.audience)}" if each.audience else each.on
@@ -114,7 +114,7 @@ def _table(found: list[holds.Held], now: int) -> Table:
     return made
 
 
-def _resolved_by(each: holds.Held) -> str:
+def _resolved_by(each: holds.PlacedHold) -> str:
     probed = f" ({plural(each.probes, 'probe')} so far)" if each.hold.probed else ""
     lines = [visible(each.hold.resolve or ""), f"{_BY_ITSELF if each.hold.ends_by_itself else _BY_HAND}{probed}."]
     if each.hold.error_id:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from commands.over_url import Group
+from commands.over_url import UrlAwareGroup
 from configuration.errors import SettingsError
 from ops.errors import Misconfigured
 from text.escaping import visible_lines
@@ -53,7 +53,7 @@ COMMANDS: Final = {
 }
 
 
-class _Ferry(Group):
+class _Ferry(UrlAwareGroup):
     """Imports a command when it is asked for; turns wrong settings into a message and exit code 2."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -24,7 +24,7 @@ _OVER_URL: Final = (
 )
 
 
-class Group(click.Group):
+class UrlAwareGroup(click.Group):
     """Refuses, under `--url`, a subcommand that needs to run where Ferry does, and gives no more than its help."""
 
     def resolve_command(

@@ -18,9 +18,9 @@ from commands.options import json_option, var_option
 from configuration import settings
 from configuration.settings import Settings
 from klaviyo.client import Klaviyo
-from ops import preflight as surveying
-from ops.export.joining import Waiting, waiting
-from ops.export.mailable import CHANNELS, STATES, Standing
+from ops import preflight as preflight_checks
+from ops.export.joining import PendingMembers, waiting
+from ops.export.mailable import CHANNELS, STATES, ChannelReach
 from ops.klaviyo_list import going_to, list_id, opened
 from ops.ledger import ledger
 from ops.output import console, echo, print_json, table
@@ -49,7 +49,7 @@ def preflight(audience: str, as_json: bool) -> None:
         queue = find_audience(audience, take_census(redis).queues, None)
         if queue is None:
             raise click.UsageError(f"there is no audience {audience!r}; `ferry status` lists those there are")
-        found = _survey(redis, known, queue)
+        found = _check(redis, known, queue)
     if as_json:
         print_json(view_json(found))
         return
@@ -59,28 +59,28 @@ def preflight(audience: str, as_json: bool) -> None:
         out.print(line)
 
 
-def _survey(redis: Redis, known: Settings, queue: Queue) -> Found:
+def _check(redis: Redis, known: Settings, queue: Queue) -> Preflight:
     to = going_to(redis, known, queue)
     to_come = waiting(census.changes(redis, queue), to.rules)
     with opened(redis, known, to) as klaviyo:
         return _asked(redis, klaviyo, queue, list_id(redis, klaviyo, queue, to), to_come)
 
 
-def _asked(redis: Redis, klaviyo: Klaviyo, queue: Queue, listed_on: str | None, to_come: Waiting) -> Found:
+def _asked(redis: Redis, klaviyo: Klaviyo, queue: Queue, listed_on: str | None, to_come: PendingMembers) -> Preflight:
     total = _on_list(redis, queue)
     _say_how_long(total, len(to_come.joining))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True)) as progress:
-        listed, on_list = Standing(), set[str]()
+        listed, on_list = ChannelReach(), set[str]()
         if listed_on is not None:
             task = progress.add_task("on the list", total=total)
-            listed, on_list = surveying.members(
+            listed, on_list = preflight_checks.members(
                 klaviyo, listed_on, to_come.joining.keys(), lambda people: progress.advance(task, people)
             )
         rest = to_come.joining.keys() - on_list
         waits = progress.add_task("waiting", total=len(rest))
-        joining = surveying.others(klaviyo, rest, listed_on, lambda people: progress.advance(waits, people))
-    return Found(str(queue), listed_on, listed, joining, len(to_come.leaving), to_come.left_out)
+        joining = preflight_checks.others(klaviyo, rest, listed_on, lambda people: progress.advance(waits, people))
+    return Preflight(str(queue), listed_on, listed, joining, len(to_come.leaving), to_come.left_out)
 
 
 def _on_list(redis: Redis, queue: Queue) -> int | None:
@@ -92,11 +92,11 @@ def _on_list(redis: Redis, queue: Queue) -> int | None:
 
 
 def _say_how_long(total: int | None, waits: int) -> None:
-    rate = f"{number(surveying.PAGES_A_MINUTE)} pages of 100 people a minute"
+    rate = f"{number(preflight_checks.PAGES_A_MINUTE)} pages of 100 people a minute"
     if total is None:
         size = f"the list, of unknown length, and {plural(waits, 'person waits', 'people wait')}; {rate}"
     else:
-        took = surveying.minutes(total) + surveying.minutes(waits)
+        took = preflight_checks.minutes(total) + preflight_checks.minutes(waits)
         size = (
             f"{plural(total, 'person', 'people')} on the list, {number(waits)} waiting: {took:,.1f} minutes at {rate}"
         )
@@ -112,7 +112,7 @@ MEANING: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Preflight:
     """`list_id`: None where Klaviyo has no list yet. `waiting`: those who are not on it yet.
 
     `leaving`, `left_out`: see `joining.Waiting`.
@@ -120,45 +120,45 @@ class Found:
 
     queue: str
     list_id: str | None
-    members: Standing
-    waiting: Standing
+    members: ChannelReach
+    waiting: ChannelReach
     leaving: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
-def view_json(found: Found) -> dict[str, Any]:
+def view_json(found: Preflight) -> dict[str, Any]:
     """For programs: the same numbers."""
-    waiting = {**_standing(found.waiting), "left_out": dict(found.left_out), "leaving": found.leaving}
+    waiting = {**_reach(found.waiting), "left_out": dict(found.left_out), "leaving": found.leaving}
     told = {"queue": found.queue, "list_id": found.list_id}
-    return {**told, "members": _standing(found.members), "waiting": waiting}
+    return {**told, "members": _reach(found.members), "waiting": waiting}
 
 
-def _standing(standing: Standing) -> dict[str, Any]:
-    told: dict[str, Any] = {"people": standing.people, "unknown": standing.unknown}
+def _reach(reach: ChannelReach) -> dict[str, Any]:
+    told: dict[str, Any] = {"people": reach.people, "unknown": reach.unknown}
     for channel in CHANNELS:
-        told[channel] = {state.replace(" ", "_"): standing.states[channel][state] for state in STATES}
-    return {**told, "suppressed_by_reason": dict(standing.suppressed)}
+        told[channel] = {state.replace(" ", "_"): reach.states[channel][state] for state in STATES}
+    return {**told, "suppressed_by_reason": dict(reach.suppressed)}
 
 
-def as_table(found: Found) -> Table:
+def as_table(found: Preflight) -> Table:
     """One line for each state, and the reasons of the suppressed below them."""
     made = table("", *_COLUMNS, right=_COLUMNS)
     for state in STATES:
         made.add_row(state, *(number(s.states[channel][state]) for s in _both(found) for channel in CHANNELS))
         if state == "suppressed":
             for reason in sorted(found.members.suppressed | found.waiting.suppressed):
-                of_reason = [number(standing.suppressed[reason]) for standing in _both(found)]
+                of_reason = [number(reach.suppressed[reason]) for reach in _both(found)]
                 made.add_row(f"  {reason}", of_reason[0], "", of_reason[1], "")
     made.add_row("unknown to Klaviyo", *(number(s.unknown) for s in _both(found) for _ in CHANNELS))
     made.add_row("people", *(number(s.people) for s in _both(found) for _ in CHANNELS))
     return made
 
 
-def _both(found: Found) -> tuple[Standing, Standing]:
+def _both(found: Preflight) -> tuple[ChannelReach, ChannelReach]:
     return found.members, found.waiting
 
 
-def remarks(found: Found) -> Iterator[str]:
+def remarks(found: Preflight) -> Iterator[str]:
     """What the table does not say."""
     if found.list_id is None:
         yield "Klaviyo has no list of this audience yet; Ferry makes it with the first upload."

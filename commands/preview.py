@@ -14,7 +14,7 @@ from intake.http.faults import TooMuch
 from ops.errors import Failed
 from ops.output import print_json
 from ops.preview import READERS
-from ops.preview import preview as previewed
+from ops.preview import preview as preview_message
 from queues.clock import now_ms
 
 
@@ -37,7 +37,7 @@ def preview(source: str, connection: str | None, message: BinaryIO) -> None:
     if connection is not None and source == "mparticle":
         raise click.UsageError("mParticle's account says which connection it is: see mparticle_account in the README")
     try:
-        told = previewed(source, message.read(), settings.load().connections, now_ms(), connection or DEFAULT)
+        told = preview_message(source, message.read(), settings.load().connections, now_ms(), connection or DEFAULT)
     except UnknownConnection as fault:
         raise click.UsageError(str(fault)) from fault
     except falcon.HTTPError as fault:

@@ -18,7 +18,7 @@ from ops.audit_format import by, masked, plain
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.output import console, print_json, table
-from ops.reconcile import Drift, drift, repair
+from ops.reconcile import ListDifference, drift, repair
 from ops.targets import find_audience
 from queues import audit
 from queues.census import count, take_census
@@ -106,7 +106,7 @@ def _on_the_way(redis: Redis, queue: Queue) -> int:
     return found.waiting.pending + found.open
 
 
-def _drift(redis: Redis, known: Settings, queue: Queue) -> Drift:
+def _drift(redis: Redis, known: Settings, queue: Queue) -> ListDifference:
     to = klaviyo_list.going_to(redis, known, queue)
     with klaviyo_list.opened(redis, known, to) as klaviyo:
         list_id = klaviyo_list.list_id(redis, klaviyo, queue, to)
@@ -115,7 +115,7 @@ def _drift(redis: Redis, known: Settings, queue: Queue) -> Drift:
 
 
 def _say(
-    queue: Queue, found: Drift, waits: int, repaired: int | None, name: Callable[[str], str], as_json: bool
+    queue: Queue, found: ListDifference, waits: int, repaired: int | None, name: Callable[[str], str], as_json: bool
 ) -> None:
     if as_json:
         print_json(_document(queue, found, waits, repaired, name))
@@ -137,7 +137,7 @@ def _say(
 
 
 def _document(
-    queue: Queue, found: Drift, waits: int, repaired: int | None, name: Callable[[str], str]
+    queue: Queue, found: ListDifference, waits: int, repaired: int | None, name: Callable[[str], str]
 ) -> dict[str, Any]:
     return {
         "audience": str(queue),

@@ -21,8 +21,8 @@ from ops.connections.keys import titled, wanted_key
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.output import echo
-from ops.retrying import patiently
-from ops.selftest.recording import Hearing
+from ops.retries import with_retries
+from ops.selftest.recording import RecordingTransport
 from ops.selftest.run import round_trip, run
 from ops.selftest.trial import Trial
 from ops.selftest.verdict import identity as run_identity
@@ -61,12 +61,12 @@ def selftest(connection: str, identity: bool, yes: bool, on_a_live_account: bool
 def _opened(redis: Redis, known: Settings, key: str) -> Iterator[Trial]:
     """A trial whose names nobody else has."""
 
-    def connect(kind: type[Hearing]) -> Hearing:
+    def connect(kind: type[RecordingTransport]) -> RecordingTransport:
         return kind(known.klaviyo_base_url, key)
 
     mark = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     try:
-        heard = connect(Hearing)
+        heard = connect(RecordingTransport)
     except ValueError as fault:
         raise Failed(str(fault)) from fault
     try:
@@ -76,7 +76,7 @@ def _opened(redis: Redis, known: Settings, key: str) -> Iterator[Trial]:
 
 
 def _check_account(trial: Trial, connection: str, yes: bool, live: bool) -> None:
-    account = patiently(lambda: read_account(trial.call), trial.sleep)
+    account = with_retries(lambda: read_account(trial.call), trial.sleep)
     if not account.test_account and not live:
         raise Failed(
             f"{connection} leads to account {titled(account)}; it is not known to be a test account, and nothing was "

@@ -14,7 +14,7 @@ from configuration.senders import Sender
 from configuration.settings import Settings
 from ops.ledger import ledger
 from ops.output import console, echo, print_json, table
-from queues import senders as uses
+from queues import senders as sender_uses
 from queues.connections import connection_keys
 from text.wording import moment, number
 
@@ -49,7 +49,7 @@ def senders(as_json: bool) -> None:
 
 def document(redis: Redis, known: Settings, sender: Sender) -> dict[str, Any]:
     """A sender, for programs; null where it has no limit. Raises redis.RedisError."""
-    use, rate = uses.read(redis, sender.name), sender.rate
+    use, rate = sender_uses.read(redis, sender.name), sender.rate
     return {
         "name": sender.name,
         "routes": _sorted(sender.routes),

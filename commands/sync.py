@@ -33,7 +33,7 @@ from queues.census import count, take_census
 from queues.clock import now_ms
 from queues.names import Queue
 from queues.snapshots import orders
-from queues.snapshots.orders import Order, Record
+from queues.snapshots.orders import Record, SnapshotOrder
 from text.wording import plural
 
 
@@ -85,7 +85,7 @@ def sync(
                 audit.note(redis, by(), "sync", queue, "lines accepted")
             return
         order = _order(queue, found, _at(at, found), name, confirm, reconcile)
-        told = _told(redis, queue, name)
+        told = _facts(redis, queue, name)
         if dry_run:
             show(rehearse(redis, known, queue, found, order, told), personal_data, as_json)
         else:
@@ -129,8 +129,8 @@ def _at(given: str | None, found: Source) -> int:
     return at
 
 
-def _order(queue: Queue, found: Source, at: int, name: str | None, confirm: bool, reconcile: bool) -> Order:
-    return Order(
+def _order(queue: Queue, found: Source, at: int, name: str | None, confirm: bool, reconcile: bool) -> SnapshotOrder:
+    return SnapshotOrder(
         orders.new_id(orders.queue_of(queue.connection, queue.target)),
         at,
         FORMATS[found.kind],
@@ -142,7 +142,7 @@ def _order(queue: Queue, found: Source, at: int, name: str | None, confirm: bool
     )
 
 
-def _told(redis: Redis, queue: Queue, name: str | None) -> dict[str, Any]:
+def _facts(redis: Redis, queue: Queue, name: str | None) -> dict[str, Any]:
     """What to remember of the audience: as it was, and its name where one is given; empty for nothing."""
     told = pending.audience(redis, queue) | ({"name": name} if visible(name) else {})
     return {"settings": {}, **told} if told else {}

@@ -12,7 +12,7 @@ import click
 from commands.options import new_var_option, var_folder
 from configuration.checks import is_local
 from local import group_files
-from local.running import Running, Wish, running, stop_on_signal
+from local.running import GroupOptions, Running, running, stop_on_signal
 from logs import setup
 from ops.output import echo
 
@@ -43,7 +43,7 @@ def up(host: str, port: int, workers: int, emulator_port: int, live: bool) -> No
     """
     setup.configure("up")
     stop = stop_on_signal()
-    with running(Wish(var_folder(), host, port, workers, emulator_port, live=live, ask=_ask), stop) as group:
+    with running(GroupOptions(var_folder(), host, port, workers, emulator_port, live=live, ask=_ask), stop) as group:
         if not stop.is_set():
             echo(_banner(group))
         group.supervisor.watch(stop)

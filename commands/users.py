@@ -11,7 +11,7 @@ from ops.errors import Failed
 from ops.ledger import ledger
 from ops.output import console, echo, print_json, table
 from queues import audit
-from queues import users as ledger_of_users
+from queues import users as stored_users
 from queues.clock import now_ms
 from queues.users import ADMIN, Role, User
 from text.wording import moment
@@ -38,12 +38,12 @@ def add(name: str, role: str) -> None:
 
     It is printed this once and kept nowhere: Ferry keeps its SHA-256. Who lost it is removed and added again.
     """
-    if not ledger_of_users.is_name(name):
+    if not stored_users.is_name(name):
         raise click.UsageError(f"NAME: 1 to 40 of a-z 0-9 . _ - and not {ADMIN!r}, who is that of FERRY_ADMIN_TOKEN")
-    token = ledger_of_users.new_token()
-    user = User(name, Role[role.upper()], ledger_of_users.digest(token), now_ms())
+    token = stored_users.new_token()
+    user = User(name, Role[role.upper()], stored_users.digest(token), now_ms())
     with ledger(settings.load(), writes=True) as redis:
-        if not ledger_of_users.add(redis, user):
+        if not stored_users.add(redis, user):
             raise Failed(f"there is a user {name}. For a new token or role: ferry users remove {name}, and add again")
         audit.note(redis, by(), "user added", name, f"as {role}")
     echo(f"{name} may do what a {role} may. The token, shown only now:", err=True)
@@ -57,7 +57,7 @@ def list_(as_json: bool) -> None:
     """List the users, without their tokens."""
     known = settings.load()
     with ledger(known) as redis:
-        found = list(ledger_of_users.everyone(redis).values())
+        found = list(stored_users.everyone(redis).values())
     rows: list[tuple[str, str, str | None]] = [(user.name, str(user.role), moment(user.since)) for user in found]
     rows += [(ADMIN, str(Role.ADMIN), None)] if known.admin_token else []
     if as_json:
@@ -77,7 +77,7 @@ def remove(name: str) -> None:
     if name == ADMIN:
         raise click.UsageError(f"{ADMIN} is the user of FERRY_ADMIN_TOKEN: change or unset it, and start `web` again")
     with ledger(settings.load(), writes=True) as redis:
-        if not ledger_of_users.remove(redis, name):
+        if not stored_users.remove(redis, name):
             raise Failed(f"there is no user {name}; `ferry users list` lists those there are")
         audit.note(redis, by(), "user removed", name)
     echo(f"{name} is removed; the token opens nothing any more.")

@@ -31,7 +31,7 @@ class UnknownConnection(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Audience:
+class AudienceSettings:
     """What connections.toml says of one audience; None: as the connection has it."""
 
     list_id: str | None = None
@@ -61,7 +61,7 @@ class Connection:
     consent_mapping: Mapping[str, Channel] = field(default_factory=dict)
     consent_removal: bool = False
     mparticle_account: int | None = None
-    audiences: Mapping[str, Audience] = field(default_factory=dict)
+    audiences: Mapping[str, AudienceSettings] = field(default_factory=dict)
     actions: tuple[Action, ...] = field(default=DEFAULTS, repr=False)
     full_profile: bool = False
     default_attributes: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from configuration.connections import DEFAULT, NAMES, Audience, Connection, Connections, is_name
+from configuration.connections import DEFAULT, NAMES, AudienceSettings, Connection, Connections, is_name
 from identity import blocked
 from identity.settings import Policy
 from mappings import entries as consent_mapping
@@ -226,7 +226,7 @@ def _policies(
     return {**base, **own}
 
 
-def _audience(read: Mapping[str, Any], base: FlushPolicy) -> Audience:
+def _audience(read: Mapping[str, Any], base: FlushPolicy) -> AudienceSettings:
     own = {"flush_size", "flush_minutes", "upload_max"} & read.keys()
     policy = _policy(read, base) if own else None
-    return Audience(read.get("list_id"), read.get("list_name"), policy, read.get("shared_list"))
+    return AudienceSettings(read.get("list_id"), read.get("list_name"), policy, read.get("shared_list"))

@@ -26,7 +26,7 @@ _THREADS: Final = 4
 _FRESH: Final = 1.0
 
 
-class Desk:
+class AppContext:
     """One for a process."""
 
     def __init__(self, settings: Settings) -> None:

@@ -25,11 +25,11 @@ from console.api.dead import ConfirmApi, LetterApi, LettersApi, ReplayApi
 from console.api.openapi import document
 from console.api.others import AuditApi, ConnectionsApi, HoldsApi
 from console.api.queues import FlushApi, HoldApi, QueueApi, QueuesApi, ReleaseApi
-from console.auth.authenticate import Door
-from console.auth.middleware import Gate
+from console.auth.authenticate import Authenticator
+from console.auth.middleware import AuthMiddleware
 from console.auth.signin import SignIn, SignOut
 from console.auth.transport import way_of
-from console.context import App, Desk
+from console.context import App, AppContext
 from console.metrics import page
 from console.pages import dead, overview
 from console.pages.act_flush import FlushAct
@@ -48,42 +48,42 @@ _Send = Callable[[dict[str, Any]], Awaitable[None]]
 _App = Callable[[dict[str, Any], _Receive, _Send], Awaitable[None]]
 
 
-def create(desk: Desk, router: CompiledRouter) -> App:
+def create(context: AppContext, router: CompiledRouter) -> App:
     """The app of everything the console answers; each address needs a line in access.ROUTES."""
-    door = Door(desk.redis, desk.settings)
-    gate = Gate(desk, door)
-    app = App(middleware=[RequestIds(), gate, Headers(), Compressing()], router=router)
+    authenticator = Authenticator(context.redis, context.settings)
+    middleware = AuthMiddleware(context, authenticator)
+    app = App(middleware=[RequestIds(), middleware, Headers(), Compressing()], router=router)
     errors.install(app)
-    app.add_route("/sign-in", SignIn(desk, door, gate))
-    app.add_route("/sign-out", SignOut(desk, door))
+    app.add_route("/sign-in", SignIn(context, authenticator, middleware))
+    app.add_route("/sign-out", SignOut(context, authenticator))
     app.add_route("/static/{name}", Static())
-    app.add_route("/audit", AuditPage(desk))
-    overview.add_routes(app, desk)
-    add_routes(app, desk)
-    dead.add_routes(app, desk)
-    app.add_route("/person", PersonPage(desk))
-    page.add_routes(app, desk)
-    add_api_routes(app, desk)
+    app.add_route("/audit", AuditPage(context))
+    overview.add_routes(app, context)
+    add_routes(app, context)
+    dead.add_routes(app, context)
+    app.add_route("/person", PersonPage(context))
+    page.add_routes(app, context)
+    add_api_routes(app, context)
     return app
 
 
-class Beside:
+class CombinedApp:
     """The intake and the console behind one address. The console takes the addresses it has, the intake the others.
 
     Two apps, and not one: whatever lets people in here lets nothing in there, and a message passes no more code.
     """
 
-    def __init__(self, intake: _App, desk: Desk) -> None:
+    def __init__(self, intake: _App, context: AppContext) -> None:
         self._intake = intake
-        self._desk = desk
+        self._context = context
         self._router = CompiledRouter()
-        self._console = create(desk, self._router)
+        self._console = create(context, self._router)
 
     async def __call__(self, scope: dict[str, Any], receive: _Receive, send: _Send) -> None:
         """ASGI."""
         if scope["type"] == "lifespan":
             await self._intake(scope, receive, send)
-            self._desk.close()
+            self._context.close()
             return
         # The path is taken as the browser wrote it: the name of a queue stands in it as it is (queues/names.py), and a
         # target that holds a slash stays one part.
@@ -113,46 +113,46 @@ def _later(receive: _Receive) -> _Receive:
     return part
 
 
-def install(intake: _App, settings: Settings) -> Beside:
+def install(intake: _App, settings: Settings) -> CombinedApp:
     """The console beside an intake, as one app for the server."""
-    return Beside(intake, Desk(settings))
+    return CombinedApp(intake, AppContext(settings))
 
 
 _QUEUE = "/queues/{connection}/{kind}/{target}"
 _CONNECTION = "/connections/{connection}"
 
 
-def add_routes(app: App, desk: Desk) -> None:
+def add_routes(app: App, context: AppContext) -> None:
     """Add the addresses to the app."""
-    app.add_route("/holds", HoldsPage(desk))
-    app.add_route(_QUEUE, QueuePage(desk))
-    app.add_route("/flush", FlushAct(desk))
-    app.add_route(f"{_QUEUE}/flush", FlushAct(desk))
+    app.add_route("/holds", HoldsPage(context))
+    app.add_route(_QUEUE, QueuePage(context))
+    app.add_route("/flush", FlushAct(context))
+    app.add_route(f"{_QUEUE}/flush", FlushAct(context))
     for place in (_QUEUE, _CONNECTION):
-        app.add_route(f"{place}/hold", HoldAct(desk))
-        app.add_route(f"{place}/release", ReleaseAct(desk))
+        app.add_route(f"{place}/hold", HoldAct(context))
+        app.add_route(f"{place}/release", ReleaseAct(context))
 
 
 _API_QUEUE = "/v1/queues/{connection}/{kind}/{target}"
 _API_CONNECTION = "/v1/connections/{connection}"
 
 
-def add_api_routes(app: App, desk: Desk) -> None:
+def add_api_routes(app: App, context: AppContext) -> None:
     """Add the addresses to the app."""
-    app.add_route("/v1/queues", QueuesApi(desk))
-    app.add_route(_API_QUEUE, QueueApi(desk))
-    app.add_route("/v1/flush", FlushApi(desk))
-    app.add_route(f"{_API_QUEUE}/flush", FlushApi(desk))
+    app.add_route("/v1/queues", QueuesApi(context))
+    app.add_route(_API_QUEUE, QueueApi(context))
+    app.add_route("/v1/flush", FlushApi(context))
+    app.add_route(f"{_API_QUEUE}/flush", FlushApi(context))
     for place in (_API_QUEUE, _API_CONNECTION):
-        app.add_route(f"{place}/hold", HoldApi(desk))
-        app.add_route(f"{place}/release", ReleaseApi(desk))
-    app.add_route("/v1/holds", HoldsApi(desk))
-    app.add_route("/v1/connections", ConnectionsApi(desk))
-    app.add_route("/v1/dead", LettersApi(desk))
-    app.add_route("/v1/dead/{connection}/{kind}/{target}/{letter}", LetterApi(desk))
-    app.add_route("/v1/dead/{connection}/{kind}/{target}/{letter}/confirm", ConfirmApi(desk))
-    app.add_route("/v1/dead/replay", ReplayApi(desk))
-    app.add_route("/v1/audit", AuditApi(desk))
+        app.add_route(f"{place}/hold", HoldApi(context))
+        app.add_route(f"{place}/release", ReleaseApi(context))
+    app.add_route("/v1/holds", HoldsApi(context))
+    app.add_route("/v1/connections", ConnectionsApi(context))
+    app.add_route("/v1/dead", LettersApi(context))
+    app.add_route("/v1/dead/{connection}/{kind}/{target}/{letter}", LetterApi(context))
+    app.add_route("/v1/dead/{connection}/{kind}/{target}/{letter}/confirm", ConfirmApi(context))
+    app.add_route("/v1/dead/replay", ReplayApi(context))
+    app.add_route("/v1/audit", AuditApi(context))
     app.add_route("/openapi.json", Document(document))
     app.add_route("/docs", Page(document))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import falcon
 
-from console.context import Desk
+from console.context import AppContext
 from queues.census import Census
 from queues.connections import connection_keys
 from queues.counts import QueueCount, called
@@ -15,7 +15,7 @@ from queues.names import Queue
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Target:
     """`queues`: the queue itself, or those of the connection. `hold`: on itself, not on the connection of a queue."""
 
     on: Queue | str
@@ -53,7 +53,7 @@ class Place:
         return sum(len(count.batches) for count in self.queues)
 
 
-def queue_place(census: Census, name: str) -> Place:
+def queue_place(census: Census, name: str) -> Target:
     """The queue of this name, `connection/kind/target` as an address holds it. Raises HTTPNotFound. Pure."""
     try:
         queue = Queue.parse(name)
@@ -61,14 +61,14 @@ def queue_place(census: Census, name: str) -> Place:
         raise falcon.HTTPNotFound(title="No such queue", description=f"{fault}.") from fault
     for count in census.queues:
         if count.queue == queue:
-            return Place(queue, (count,), count.hold)
+            return Target(queue, (count,), count.hold)
     raise falcon.HTTPNotFound(
         title="No such queue",
         description=f"Nothing was ever accepted into {queue}. The first page lists the queues there are.",
     )
 
 
-def connection_place(census: Census, known: set[str], name: str) -> Place:
+def connection_place(census: Census, known: set[str], name: str) -> Target:
     """The connection of this name. `known`: those there are besides the ones with queues. Raises HTTPNotFound. Pure."""
     queues = tuple(count for count in census.queues if count.queue.connection == name)
     if not queues and name not in known | census.holds.keys():
@@ -76,19 +76,21 @@ def connection_place(census: Census, known: set[str], name: str) -> Place:
             title="No such connection",
             description=f"There is no connection {name}. The first page lists those there are.",
         )
-    return Place(name, queues, census.holds.get(name))
+    return Target(name, queues, census.holds.get(name))
 
 
-async def look(desk: Desk, connection: str, kind: str = "", target: str = "") -> tuple[Place, Census]:
+async def look(context: AppContext, connection: str, kind: str = "", target: str = "") -> tuple[Target, Census]:
     """What the parts of an address name, counted anew: somebody is about to act. Raises HTTPNotFound, RedisError."""
-    desk.changed()
-    census = await desk.census()
+    context.changed()
+    census = await context.census()
     if kind:
         return queue_place(census, f"{connection}/{kind}/{target}"), census
-    return connection_place(census, await connections(desk), connection), census
+    return connection_place(census, await connections(context), connection), census
 
 
-async def connections(desk: Desk) -> set[str]:
+async def connections(context: AppContext) -> set[str]:
     """Names of the connections that are configured, and of those added at run time. Raises redis.RedisError."""
     # The web process does not look the latter up by itself.
-    return {each.name for each in desk.settings.connections} | set(await desk.run(connection_keys.names, desk.redis))
+    return {each.name for each in context.settings.connections} | set(
+        await context.run(connection_keys.names, context.redis)
+    )

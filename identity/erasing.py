@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from identity.identifiers import ANONYMOUS, PHONE, Identifiers, Named
-from identity.persons import Said
-from identity.sending import Profile
+from identity.persons import ChangeIdentity
+from identity.sending import ProfileIdentifiers
 from mappings import email
 
 #: Identifiers by which nobody is kept off a list who has a better one: a family shares phones and devices.
@@ -39,7 +39,7 @@ class Subject:
 
 def leading(who: Identifiers) -> tuple[Named, ...]:
     """The identifiers that lead to a person, strongest first: a phone only where there is nothing better."""
-    return Said(who, "update", 0).leading
+    return ChangeIdentity(who, "update", 0).leading
 
 
 def emails_with(ids: Collection[Named], traces: Iterable[Trace]) -> set[str]:
@@ -85,7 +85,7 @@ def keeps_out(subject: Subject, named: Named) -> bool:
 class Sighting(NamedTuple):
     """A profile at Klaviyo that may be the person's. `by`: how it was found: email, external_id, phone, remembered."""
 
-    profile: Profile
+    profile: ProfileIdentifiers
     by: str
 
 
@@ -121,7 +121,7 @@ def verdict(
     return Verdict(tuple(sorted(theirs)), look)
 
 
-def _is_sure(profile: Profile, is_known: Callable[[str], bool], confirmed: Collection[str]) -> bool:
+def _is_sure(profile: ProfileIdentifiers, is_known: Callable[[str], bool], confirmed: Collection[str]) -> bool:
     if profile.id in confirmed:
         return True
     address = email.canonical(profile.email or "")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from identity.identifiers import EXTERNAL_ID, OWN, Identifiers, Named
-from identity.sending import Profile
+from identity.sending import ProfileIdentifiers
 from mappings import email
 
 
@@ -33,7 +33,7 @@ class Leaver:
     is_member: bool = False
 
 
-def leaving(leaver: Leaver, found: Iterable[Profile], staying: Collection[str]) -> list[str]:
+def leaving(leaver: Leaver, found: Iterable[ProfileIdentifiers], staying: Collection[str]) -> list[str]:
     """The ids of those of the profiles `found` that are the leaver's. `staying`: e-mails of people who join meanwhile.
 
     A profile is theirs if its e-mail is the one that they name, or they were delivered under it, or it has no e-mail
@@ -50,11 +50,11 @@ def leaving(leaver: Leaver, found: Iterable[Profile], staying: Collection[str]) 
     return [each.id for each in candidates if each.id in theirs]
 
 
-def _is_named(leaver: Leaver, profile: Profile) -> bool:
+def _is_named(leaver: Leaver, profile: ProfileIdentifiers) -> bool:
     return bool(leaver.email) and email.canonical(profile.email or "") == leaver.email
 
 
-def _has_id(leaver: Leaver, profile: Profile) -> bool:
+def _has_id(leaver: Leaver, profile: ProfileIdentifiers) -> bool:
     return profile.external_id in leaver.external_ids or profile.phone_number in leaver.phones
 
 

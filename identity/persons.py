@@ -16,7 +16,7 @@ _SHARED_BY_NATURE: Final = frozenset({PHONE, ANONYMOUS})
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ChangeIdentity:
     """What one change says. `at`: ms, the CDP's time. `late`: a newer membership change of the person came before it.
 
     `moving`: those of its identifiers that have one e-mail at a time. `exact`: it takes off the member whom its name
@@ -39,7 +39,7 @@ class Said:
 
 
 @dataclass(slots=True)
-class Group:
+class PersonGroup:
     """One person of the batch. `indexes`: the changes, oldest first by (CDP time, arrival).
 
     `leaves`: changes of others that take this person off, such as a removal by an id that several e-mails have; among
@@ -54,20 +54,20 @@ class Group:
 
 
 def groups(
-    said: Sequence[Said],
+    said: Sequence[ChangeIdentity],
     elsewhere: Mapping[Named, Collection[Named]] | None = None,
     strangers: Collection[int] = (),
-) -> list[Group]:
+) -> list[PersonGroup]:
     """The persons, in the order in which they first appear; every change is in exactly one.
 
     `elsewhere`: for identifiers of changes without an e-mail, the names of the persons of earlier batches who have
     them. `strangers`: removals whose e-mail was never delivered, so that their ids say who leaves.
     """
     batch = _Batch(said, elsewhere or {})
-    found: dict[Named, Group] = {}
+    found: dict[Named, PersonGroup] = {}
     for index in range(len(said)):
         owner, ambiguous = batch.owner(index)
-        group = found.setdefault(owner, Group())
+        group = found.setdefault(owner, PersonGroup())
         group.indexes.append(index)
         group.ambiguous = group.ambiguous or ambiguous
     for group in found.values():
@@ -82,7 +82,7 @@ def groups(
 class _Batch:
     """The changes, by their identifiers and persons."""
 
-    def __init__(self, said: Sequence[Said], elsewhere: Mapping[Named, Collection[Named]]) -> None:
+    def __init__(self, said: Sequence[ChangeIdentity], elsewhere: Mapping[Named, Collection[Named]]) -> None:
         self.said = said
         self.having: dict[Named, list[int]] = {}
         self._elsewhere = elsewhere
@@ -150,7 +150,7 @@ class _Batch:
         return (EMAIL, self.said[chosen[0]].who.email) if chosen else None
 
 
-def _take_off_others(batch: _Batch, index: int, found: Mapping[Named, Group], *, by_any: bool) -> None:
+def _take_off_others(batch: _Batch, index: int, found: Mapping[Named, PersonGroup], *, by_any: bool) -> None:
     """A removal takes off every person whom its ids stand for: all of them where it names no known e-mail, else those
     that have one e-mail at a time."""
     each = batch.said[index]
@@ -164,7 +164,7 @@ def _take_off_others(batch: _Batch, index: int, found: Mapping[Named, Group], *,
                 found[owner].leaves.append(index)
 
 
-def _move(batch: _Batch, found: Mapping[Named, Group]) -> None:
+def _move(batch: _Batch, found: Mapping[Named, PersonGroup]) -> None:
     """An id's newer e-mail takes the place of the older ones."""
     for named, having in batch.having.items():
         joining = [i for i in having if _joins(batch.said[i]) and named in batch.said[i].moving]
@@ -178,10 +178,10 @@ def _move(batch: _Batch, found: Mapping[Named, Group]) -> None:
                 group.leaves.append(newest)
 
 
-def _joins(each: Said) -> bool:
+def _joins(each: ChangeIdentity) -> bool:
     return each.action == "add" and bool(each.who.email) and not each.late
 
 
-def _ids_of(batch: _Batch, group: Group) -> set[Named]:
+def _ids_of(batch: _Batch, group: PersonGroup) -> set[Named]:
     """The moving ids by which the person joins: a mailbox of two users stays while one of them has it."""
     return {named for i in group.indexes if _joins(batch.said[i]) for named in batch.said[i].moving}

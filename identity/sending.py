@@ -16,7 +16,7 @@ TAKEN: Final = "identifier_taken"
 KEPT: Final = "identifier_kept"
 
 
-class Profile(Protocol):
+class ProfileIdentifiers(Protocol):
     """What a look-up tells of a profile (klaviyo/lookups.py)."""
 
     @property
@@ -40,7 +40,7 @@ class Profile(Protocol):
         """Whether the phone has consent to marketing by SMS."""
 
 
-class Choice(NamedTuple):
+class IdentifierChoice(NamedTuple):
     """`left_out`: the identifiers that are not sent. `warnings`: why. `own`: those that the profile has already."""
 
     left_out: tuple[str, ...] = ()
@@ -59,7 +59,9 @@ def alone(identifiers: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(name for name in IDENTIFIERS if name in identifiers and name != first)
 
 
-def choose(identifiers: Mapping[str, str], owners: Mapping[str, Profile | None], *, phone_wins: bool) -> Choice:
+def choose(
+    identifiers: Mapping[str, str], owners: Mapping[str, ProfileIdentifiers | None], *, phone_wins: bool
+) -> IdentifierChoice:
     """What of one person's `identifiers` is sent. `owners`: the profile that has each, None where it is free."""
     first = first_of(identifiers)
     person = owners[first]
@@ -78,10 +80,10 @@ def choose(identifiers: Mapping[str, str], owners: Mapping[str, Profile | None],
         if fault:
             left_out.append(name)
             warnings.append(fault)
-    return Choice(tuple(left_out), tuple(dict.fromkeys(warnings)), tuple(own))
+    return IdentifierChoice(tuple(left_out), tuple(dict.fromkeys(warnings)), tuple(own))
 
 
-def _replaces(name: str, value: str, person: Profile | None, *, phone_wins: bool) -> str | None:
+def _replaces(name: str, value: str, person: ProfileIdentifiers | None, *, phone_wins: bool) -> str | None:
     """Why a free identifier is not sent to a profile: it has another one. A phone's consent would be wiped."""
     before = getattr(person, name) if person is not None else None
     if before in (None, "", value):
@@ -91,7 +93,7 @@ def _replaces(name: str, value: str, person: Profile | None, *, phone_wins: bool
     return KEPT
 
 
-def once(wanted: Sequence[tuple[Mapping[str, str], Choice]]) -> list[Choice]:
+def once(wanted: Sequence[tuple[Mapping[str, str], IdentifierChoice]]) -> list[IdentifierChoice]:
     """The choices for the people of one import, oldest first, so that no identifier is sent with two of them.
 
     A profile keeps its own; of several people the newest one gets a free identifier.
@@ -112,12 +114,12 @@ def once(wanted: Sequence[tuple[Mapping[str, str], Choice]]) -> list[Choice]:
 
 
 def _without_others(
-    place: int, identifiers: Mapping[str, str], choice: Choice, getting: Mapping[tuple[str, str], int]
-) -> Choice:
+    place: int, identifiers: Mapping[str, str], choice: IdentifierChoice, getting: Mapping[tuple[str, str], int]
+) -> IdentifierChoice:
     lost = [
         name for name in alone(identifiers) if name not in choice.left_out and getting[name, identifiers[name]] != place
     ]
     if not lost:
         return choice
     warnings = tuple(dict.fromkeys((*choice.warnings, TAKEN)))
-    return Choice((*choice.left_out, *lost), warnings, choice.own)
+    return IdentifierChoice((*choice.left_out, *lost), warnings, choice.own)

@@ -36,7 +36,7 @@ _MPID: Final = OWN[0]
 _FOLDED: Final = (EMAIL, EXTERNAL_ID, OWN[1], ANONYMOUS)
 
 
-class Read(NamedTuple):
+class TracedChange(NamedTuple):
     """A stored change, read. `keys_by`: of its identifiers, those whose key is known. `left_out`: keys of values that
     are blocked, or shared by too many people.
     """
@@ -46,7 +46,9 @@ class Read(NamedTuple):
     left_out: frozenset[str]
 
 
-def read(person: Person, keys: Sequence[str], rules: Rules, blocked: Blocked, shared: Callable[[Named], bool]) -> Read:
+def read(
+    person: Person, keys: Sequence[str], rules: Rules, blocked: Blocked, shared: Callable[[Named], bool]
+) -> TracedChange:
     """The person of a change with these keys. `shared`: whether too many people share a value."""
     who = of_person(person, rules, blocked).without(shared)
     keys_by = {named: key_of(named) for named in who.named if named[0] != _MPID}
@@ -55,7 +57,7 @@ def read(person: Person, keys: Sequence[str], rules: Rules, blocked: Blocked, sh
     mpids = (named for named in who.named if named[0] == _MPID)
     keys_by |= zip(mpids, (key for key in keys if key in unexplained), strict=False)
     who = _with(who, _of_no_use_to_klaviyo(person, rules, blocked))
-    return Read(Trace(who, keys[0]), keys_by, frozenset(_left_out(person, rules, blocked, shared)))
+    return TracedChange(Trace(who, keys[0]), keys_by, frozenset(_left_out(person, rules, blocked, shared)))
 
 
 def with_ids(trace: Trace, keys: Collection[str], ids: Iterable[Named]) -> Trace:

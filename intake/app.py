@@ -12,11 +12,8 @@ from redis.asyncio import Redis
 
 from configuration.settings import Settings
 from intake import background
-from intake import background as added
-from intake import background as durable
-from intake import background as suspensions
 from intake.access.auth import Auth, Scopes
-from intake.access.believed import Believed
+from intake.access.trusted_settings import TrustedSettings
 from intake.access.uses import EVERY, Uses
 from intake.audiences import Audiences
 from intake.background import ConnectionWatcher, DurabilityWatcher, PeriodicTask, RefusedKeys, RoomWatcher
@@ -110,24 +107,24 @@ def create_app(settings: Settings) -> Intake:
     audiences = Audiences()
     uses = Uses(redis)
     scopes = Scopes(SenderRates(redis), uses)
-    believed = Believed(redis, Cipher(settings.secret_keys), uses)
-    accounts = Accounts(settings.connections, scopes, believed)
+    trusted = TrustedSettings(redis, Cipher(settings.secret_keys), uses)
+    accounts = Accounts(settings.connections, scopes, trusted)
     suspended = RefusedKeys(redis)
     more = ConnectionWatcher(redis, settings.connections)
     lookouts = [
         PeriodicTask(RoomWatcher(redis, commit, settings.max_pending).look, background.ROOM_EVERY),
-        PeriodicTask(suspended.look, suspensions.KEYS_EVERY),
-        PeriodicTask(more.look, added.CONNECTIONS_EVERY),
+        PeriodicTask(suspended.look, background.KEYS_EVERY),
+        PeriodicTask(more.look, background.CONNECTIONS_EVERY),
         PeriodicTask(uses.look, EVERY),
         PeriodicTask(partial(commit.memory.look_async, redis), background.ROOM_EVERY),
     ]
     if settings.durable.waits:
-        lookouts.append(PeriodicTask(DurabilityWatcher(redis, commit, settings.durable).look, durable.DURABLE_EVERY))
+        lookouts.append(PeriodicTask(DurabilityWatcher(redis, commit, settings.durable).look, background.DURABLE_EVERY))
     signatures = Signatures(settings.every_sender)
     auth = Auth(settings.every_sender, scopes, signing=bool(signatures))
     app = Intake(bodies, middleware=[RequestIds(), auth, _Lifespan(redis, settings, more, uses, lookouts)])
     errors.install(app)
-    app.add_route("/v1/mparticle", MParticle(redis, commit, bodies, accounts, believed, audiences, suspended))
+    app.add_route("/v1/mparticle", MParticle(redis, commit, bodies, accounts, trusted, audiences, suspended))
     app.add_route("/v1/changes", Changes(commit, bodies, settings.connections, audiences, scopes))
     segment = Segment(commit, bodies, settings.connections, audiences, signatures, scopes)
     app.add_route("/v1/segment", segment)

@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from intake.mparticle.settings import LIST_ID, LISTS
-from queues.acceptance import LISTS_STAY, Acceptance, Accepted
+from queues.acceptance import LISTS_STAY, Acceptance, AcceptResult
 from queues.names import Queue
 
 K = TypeVar("K")
@@ -25,7 +25,7 @@ MOST = 10_000
 HOLDS = 300.0
 
 
-class Recent(Generic[K, V]):
+class TTLCache(Generic[K, V]):
     """A bounded mapping whose entries are forgotten after a while, the oldest first when it is full."""
 
     def __init__(self, most: int = MOST, holds: float = HOLDS, clock: Callable[[], float] = time.monotonic) -> None:
@@ -87,19 +87,19 @@ class Audiences:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock`: seconds."""
-        self._told: Recent[Queue, bytes] = Recent(holds=_TRUSTED, clock=clock)
+        self._told: TTLCache[Queue, bytes] = TTLCache(holds=_TRUSTED, clock=clock)
 
     def news(self, queue: Queue, audience: bytes) -> bytes:
         """`audience`, or empty when it is what was told last."""
         return b"" if self._told.get(queue) == audience else audience
 
-    def told(self, acceptances: Iterable[Acceptance]) -> None:
+    def remember(self, acceptances: Iterable[Acceptance]) -> None:
         """These were written down."""
         for acceptance in acceptances:
             if 0 < len(acceptance.audience) <= _LARGEST:
                 self._told.put(acceptance.queue, acceptance.audience)
 
 
-def written(acceptances: Iterable[Acceptance], answers: Iterable[Accepted]) -> list[Acceptance]:
+def written(acceptances: Iterable[Acceptance], answers: Iterable[AcceptResult]) -> list[Acceptance]:
     """Those of which something was written: of a message seen before, nothing is."""
     return [acceptance for acceptance, answer in zip(acceptances, answers, strict=True) if answer.fresh]

@@ -81,7 +81,7 @@ class Incoming:
     ) -> None:
         self.connection = connection
         self._source = source
-        self._message = message or of_request()
+        self._message = message or current_request_id()
         self.accepted_at = accepted_at
         self._parts: dict[tuple[str, str], Part] = {}
         self._stored_so_far = stored or Stored()
@@ -187,6 +187,6 @@ class RequestIds:
         resp.set_header(HEADER, request)
 
 
-def of_request() -> str:
+def current_request_id() -> str:
     """The id of the request under way; empty outside of one, such as in `ferry preview`."""
     return log_ids.current().get("request", "")

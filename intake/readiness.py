@@ -19,7 +19,7 @@ from queues import keys
 from queues.clock import now_ms
 from queues.server import rollback
 from queues.server.durability import LOCAL, Durability, obstacle
-from queues.server.rollback import Fall
+from queues.server.rollback import Rollback
 
 #: ms after which a scheduler that has not ticked counts as dead.
 FRESH: Final = 30_000
@@ -86,7 +86,7 @@ def scheduler(heartbeat: bytes | None, now: int) -> Check:
     return Check("scheduler", False, f"last ticked {age / 1000:.0f} s ago", "look at its log, and start it again")
 
 
-def contents(fall: Fall | None, now: int) -> Check:
+def contents(fall: Rollback | None, now: int) -> Check:
     """Whether what was accepted is still there. `fall`: what was noticed and nobody has acknowledged."""
     if fall is None:
         return Check("contents", True, "kept")

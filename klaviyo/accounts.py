@@ -10,7 +10,7 @@ from klaviyo.calls import Caller, shape
 from klaviyo.endpoints import ACCOUNTS, BULK_IMPORT, LISTS, PROFILES
 from klaviyo.errors import NotAccepted
 from klaviyo.lookups import query
-from klaviyo.outcomes import UNEXPECTED, Hold, Retry
+from klaviyo.outcomes import UNEXPECTED, HoldNeeded, Retry
 
 _FIELDS = "test_account,contact_information.organization_name"
 #: An import of nobody.
@@ -18,7 +18,7 @@ NOBODY = b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class KlaviyoAccount:
     """`id`: the public key; `test_account`: Klaviyo's only sandbox; `name`: of the organisation it belongs to.
 
     None if the key may not know.
@@ -47,7 +47,7 @@ class _Document(msgspec.Struct, frozen=True):
     data: list[_Account]
 
 
-def read_account(call: Caller) -> Account:
+def read_account(call: Caller) -> KlaviyoAccount:
     """The key's account. A key without `accounts:read` is tried on a list instead. Raises NotAccepted.
 
     Klaviyo allows 15 of these a minute.
@@ -55,16 +55,16 @@ def read_account(call: Caller) -> Account:
     told = told_account(call)
     if told is None:
         call(LISTS, query=query({"page[size]": "1"}))
-        return Account(None, None)
+        return KlaviyoAccount(None, None)
     return told
 
 
-def told_account(call: Caller) -> Account | None:
+def told_account(call: Caller) -> KlaviyoAccount | None:
     """The key's account; None when the key may not read it. Raises NotAccepted."""
     try:
         document = call(ACCOUNTS, query=query({"fields[account]": _FIELDS}))
     except NotAccepted as refusal:
-        if isinstance(refusal.outcome, Hold) and refusal.outcome.reason == "forbidden":
+        if isinstance(refusal.outcome, HoldNeeded) and refusal.outcome.reason == "forbidden":
             return None
         raise
     accounts = shape(ACCOUNTS, document, _Document).data
@@ -72,7 +72,7 @@ def told_account(call: Caller) -> Account | None:
         raise NotAccepted(ACCOUNTS.name, UNEXPECTED)
     found = accounts[0].attributes
     contact = found.contact_information or _Contact()
-    return Account(accounts[0].id, found.test_account, contact.organization_name)
+    return KlaviyoAccount(accounts[0].id, found.test_account, contact.organization_name)
 
 
 def check_rights(call: Caller) -> None:
@@ -85,5 +85,5 @@ def check_rights(call: Caller) -> None:
     try:
         call(BULK_IMPORT, body=NOBODY)
     except NotAccepted as refusal:
-        if isinstance(refusal.outcome, Hold | Retry):
+        if isinstance(refusal.outcome, HoldNeeded | Retry):
             raise

@@ -19,14 +19,14 @@ from klaviyo import (
     rights,
     subscriptions,
 )
-from klaviyo.accounts import Account
+from klaviyo.accounts import KlaviyoAccount
 from klaviyo.calls import Caller, Limiter
 from klaviyo.deletions import Identifier
 from klaviyo.http import Transport
 from klaviyo.imports import ImportJob, RowFailure
-from klaviyo.list_people import Person
+from klaviyo.list_people import ListedPerson
 from klaviyo.listing import Listing
-from klaviyo.lookups import Found, ProfileField
+from klaviyo.lookups import FoundProfile, ProfileField
 from klaviyo.members import Field
 from klaviyo.meter import UNMETERED, Meter
 from klaviyo.revision import REVISION
@@ -99,23 +99,25 @@ class Klaviyo:
         """Everybody on a list. See `list_people.list_profiles`."""
         return list_people.list_profiles(self._call, list_id, cursor)
 
-    def list_consents(self, list_id: str, cursor: str = "") -> Listing[Person]:
+    def list_consents(self, list_id: str, cursor: str = "") -> Listing[ListedPerson]:
         """Everybody on a list, with their consents. See `list_people.list_consents`."""
         return list_people.list_consents(self._call, list_id, cursor)
 
-    def profiles_consents(self, field: list_people.Identifier, values: Sequence[str]) -> list[Person]:
+    def profiles_consents(self, field: list_people.Identifier, values: Sequence[str]) -> list[ListedPerson]:
         """Consents of those whom Klaviyo knows. See `list_people.profiles_consents`."""
         return list_people.profiles_consents(self._call, field, values)
 
-    def find_profiles(self, field: ProfileField, values: Sequence[str], *, consents: bool = False) -> list[Found]:
+    def find_profiles(
+        self, field: ProfileField, values: Sequence[str], *, consents: bool = False
+    ) -> list[FoundProfile]:
         """Those whom Klaviyo knows. See `lookups.find_profiles`."""
         return lookups.find_profiles(self._call, field, values, consents=consents)
 
-    def find_members(self, list_id: str, field: Field, values: Sequence[str]) -> list[Found]:
+    def find_members(self, list_id: str, field: Field, values: Sequence[str]) -> list[FoundProfile]:
         """Those on a list. See `lookups.find_members`."""
         return lookups.find_members(self._call, list_id, field, values)
 
-    def imported_profiles(self, job_id: str) -> Iterator[Found]:
+    def imported_profiles(self, job_id: str) -> Iterator[FoundProfile]:
         """Those whom an import wrote. See `lookups.imported_profiles`."""
         return lookups.imported_profiles(self._call, job_id)
 
@@ -157,7 +159,7 @@ class Klaviyo:
         """Have a person erased. See `deletions.request`."""
         return deletions.request(self._call, identifier, value)
 
-    def account(self) -> Account:
+    def account(self) -> KlaviyoAccount:
         """The key's account. See `accounts.read_account`."""
         return accounts.read_account(self._call)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from klaviyo.endpoints import Endpoint
-from klaviyo.outcomes import Hold
+from klaviyo.outcomes import HoldNeeded
 from klaviyo.revision import REVISION
 
 
-def bad_key(error_id: str) -> Hold:
+def bad_key(error_id: str) -> HoldNeeded:
     """The key is not, or no longer, one of an account."""
-    return Hold(
+    return HoldNeeded(
         "connection",
         "unauthenticated",
         "Give the connection a valid private key (pk_...), then release it.",
@@ -17,9 +17,9 @@ def bad_key(error_id: str) -> Hold:
     )
 
 
-def forbidden(endpoint: Endpoint, error_id: str) -> Hold:
+def forbidden(endpoint: Endpoint, error_id: str) -> HoldNeeded:
     """The key lacks a scope, or the account a feature. One that only some need stops nobody else."""
-    return Hold(
+    return HoldNeeded(
         "queue" if endpoint.scope else "connection",
         "forbidden",
         f"Klaviyo refuses {endpoint.name} to this key. A key cannot be widened: create one with the scopes that "
@@ -28,14 +28,14 @@ def forbidden(endpoint: Endpoint, error_id: str) -> Hold:
     )
 
 
-def list_gone(error_id: str) -> Hold:
+def list_gone(error_id: str) -> HoldNeeded:
     """The list was deleted in Klaviyo, or never existed in this account."""
-    return Hold("list", "list_gone", "Restore the list in Klaviyo or name another one, then release.", error_id)
+    return HoldNeeded("list", "list_gone", "Restore the list in Klaviyo or name another one, then release.", error_id)
 
 
-def list_refused(error_id: str) -> Hold:
+def list_refused(error_id: str) -> HoldNeeded:
     """Klaviyo does not accept the list's name or id, or the account has all the lists it may have."""
-    return Hold(
+    return HoldNeeded(
         "list",
         "list_refused",
         "Check the list's name or id, and that the account has fewer than 1,000 lists and segments; then release.",
@@ -43,9 +43,9 @@ def list_refused(error_id: str) -> Hold:
     )
 
 
-def revision(endpoint: str, error_id: str) -> Hold:
+def revision(endpoint: str, error_id: str) -> HoldNeeded:
     """The operation does not exist: a retired revision, or a base URL that is not Klaviyo's."""
-    return Hold(
+    return HoldNeeded(
         "connection",
         "revision",
         f"Klaviyo does not know {endpoint} at this base URL and revision: correct them, then release.",
@@ -53,9 +53,9 @@ def revision(endpoint: str, error_id: str) -> Hold:
     )
 
 
-def contract(endpoint: str, status: int, error_id: str) -> Hold:
+def contract(endpoint: str, status: int, error_id: str) -> HoldNeeded:
     """Klaviyo refuses the form of the request, not its content."""
-    return Hold(
+    return HoldNeeded(
         "connection",
         "contract",
         f"Klaviyo refuses the form of {endpoint} at revision {REVISION} with status {status}: read the API's "
@@ -64,9 +64,9 @@ def contract(endpoint: str, status: int, error_id: str) -> Hold:
     )
 
 
-def certificate_refused() -> Hold:
+def certificate_refused() -> HoldNeeded:
     """Whoever answers at the base URL does not prove to be Klaviyo; the key and the people stay here."""
-    return Hold(
+    return HoldNeeded(
         "connection",
         "certificate_refused",
         "Whoever answers at KLAVIYO_BASE_URL shows a certificate that is expired, for another name, or vouched for by "
@@ -75,6 +75,8 @@ def certificate_refused() -> Hold:
     )
 
 
-def redirected() -> Hold:
+def redirected() -> HoldNeeded:
     """The base URL answers with a redirect; following it would hand the key to whatever host it names."""
-    return Hold("connection", "redirected", "Correct Klaviyo's base URL: Ferry follows no redirect. Then release.")
+    return HoldNeeded(
+        "connection", "redirected", "Correct Klaviyo's base URL: Ferry follows no redirect. Then release."
+    )

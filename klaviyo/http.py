@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from klaviyo import holds
 from klaviyo.deadline import Deadline, DeadlineAdapter
-from klaviyo.outcomes import UNEXPECTED, Hold, Retry
+from klaviyo.outcomes import UNEXPECTED, HoldNeeded, Retry
 from klaviyo.revision import REVISION
 from text.hosts import is_loopback
 
@@ -43,7 +43,7 @@ class Reply:
 
 
 #: What comes of a request.
-Answer = Reply | Retry | Hold
+Answer = Reply | Retry | HoldNeeded
 
 
 class Transport:
@@ -75,8 +75,8 @@ class Transport:
     def send(self, method: str, path: str, query: str = "", body: bytes | None = None) -> Answer:
         """The answer, or a Retry when there was none: then the request may or may not have been applied.
 
-        A Hold when nothing was sent, because the other side does not prove to be Klaviyo. `query`: already encoded.
-        `body`: JSON.
+        A HoldNeeded when nothing was sent, because the other side does not prove to be Klaviyo. `query`: already
+        encoded. `body`: JSON.
         """
         with Deadline(self._total_s) as deadline:
             answer = self._exchange(method, path, query, body)

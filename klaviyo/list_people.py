@@ -14,7 +14,7 @@ import msgspec
 from klaviyo.calls import Caller, shape
 from klaviyo.endpoints import LIST_PROFILES, PROFILES
 from klaviyo.listing import Listing
-from klaviyo.lookups import CONSENTS, IDENTIFIERS, Attributes, Profile, look_up, query
+from klaviyo.lookups import CONSENTS, IDENTIFIERS, Attributes, ProfileData, look_up, query
 from klaviyo.marketing import Marketing
 
 #: What profiles can be looked up by.
@@ -23,7 +23,7 @@ Identifier = Literal["email", "phone_number", "external_id"]
 _ORDER: Final = {"sort": "joined_group_at", "page[size]": "100"}
 
 
-class Person(msgspec.Struct, frozen=True):
+class ListedPerson(msgspec.Struct, frozen=True):
     """The identifiers by which Klaviyo knows somebody, and the marketing consent by e-mail and SMS."""
 
     email: str | None = None
@@ -41,28 +41,28 @@ def list_profiles(call: Caller, list_id: str, cursor: str = "") -> Listing[dict[
     """
 
     def read(data: list[Any]) -> list[dict[str, str | None]]:
-        found = [profile.attributes for profile in shape(LIST_PROFILES, data, list[Profile])]
+        found = [profile.attributes for profile in shape(LIST_PROFILES, data, list[ProfileData])]
         return [{"email": p.email, "phone_number": p.phone_number, "external_id": p.external_id} for p in found]
 
     start = cursor or query({"fields[profile]": IDENTIFIERS, **_ORDER})
     return Listing(call, LIST_PROFILES, list_id, start, read)
 
 
-def list_consents(call: Caller, list_id: str, cursor: str = "") -> Listing[Person]:
+def list_consents(call: Caller, list_id: str, cursor: str = "") -> Listing[ListedPerson]:
     """Everybody on the list with their consents; otherwise as `list_profiles`."""
     start = cursor or query({**CONSENTS, **_ORDER})
     return Listing(call, LIST_PROFILES, list_id, start, _people)
 
 
-def profiles_consents(call: Caller, field: Identifier, values: Sequence[str]) -> list[Person]:
+def profiles_consents(call: Caller, field: Identifier, values: Sequence[str]) -> list[ListedPerson]:
     """Those of `values` whom Klaviyo knows, with their consents; one request for each hundred. Raises NotAccepted."""
     return [_person(profile.attributes) for profile in look_up(call, PROFILES, "", field, values, CONSENTS)]
 
 
-def _people(data: list[Any]) -> list[Person]:
-    return [_person(profile.attributes) for profile in shape(LIST_PROFILES, data, list[Profile])]
+def _people(data: list[Any]) -> list[ListedPerson]:
+    return [_person(profile.attributes) for profile in shape(LIST_PROFILES, data, list[ProfileData])]
 
 
-def _person(told: Attributes) -> Person:
+def _person(told: Attributes) -> ListedPerson:
     channels = told.marketing("email"), told.marketing("sms")
-    return Person(told.email, told.phone_number, told.external_id, *channels)
+    return ListedPerson(told.email, told.phone_number, told.external_id, *channels)

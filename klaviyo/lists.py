@@ -34,12 +34,15 @@ def create_list(call: Caller, name: str) -> str:
 
 
 def delete_list(call: Caller, list_id: str) -> None:
-    """Delete a list; who was on it stays a profile. Raises NotAccepted, with a Hold of scope `list` when it is gone."""
+    """Delete a list; who was on it stays a profile.
+
+    Raises NotAccepted, with a HoldNeeded of scope `list` when it is gone.
+    """
     call(DELETE_LIST, list_id)
 
 
 def get_list_name(call: Caller, list_id: str) -> str:
-    """The name of a list. Raises NotAccepted, with a Hold of scope `list` when it is gone."""
+    """The name of a list. Raises NotAccepted, with a HoldNeeded of scope `list` when it is gone."""
     document = call(LIST, list_id, query({"fields[list]": "name"}))
     return shape(LIST, document, _Document).data.attributes.name
 

@@ -69,7 +69,7 @@ _PAGE: Final = {"page[size]": "100"}
 _FOLD: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundProfile(msgspec.Struct, frozen=True):
     """A profile as Klaviyo shows it now; `email`: the primary address.
 
     `sms_consent`: the phone has consent to marketing by SMS; False where nobody asked for consents.
@@ -96,7 +96,7 @@ class Attributes(msgspec.Struct, frozen=True):
         return (told and told.marketing) or Marketing()
 
 
-class Profile(msgspec.Struct, frozen=True):
+class ProfileData(msgspec.Struct, frozen=True):
     """An element of `data`."""
 
     id: str
@@ -107,7 +107,9 @@ class _Reference(msgspec.Struct, frozen=True):
     id: str
 
 
-def find_profiles(call: Caller, field: ProfileField, values: Sequence[str], *, consents: bool = False) -> list[Found]:
+def find_profiles(
+    call: Caller, field: ProfileField, values: Sequence[str], *, consents: bool = False
+) -> list[FoundProfile]:
     """Those of `values` whom Klaviyo knows, each profile once; one request for each hundred. Raises NotAccepted.
 
     `consents`: ask for `sms_consent`, too. The e-mail shown may be another one than was asked for.
@@ -116,16 +118,16 @@ def find_profiles(call: Caller, field: ProfileField, values: Sequence[str], *, c
     return _each_once(look_up(call, PROFILES, "", field, values, parameters))
 
 
-def find_members(call: Caller, list_id: str, field: Field, values: Sequence[str]) -> list[Found]:
+def find_members(call: Caller, list_id: str, field: Field, values: Sequence[str]) -> list[FoundProfile]:
     """Those of `values` who are on the list, each profile once; one request for each hundred.
 
-    The e-mail shown may be another one than was asked for. Raises NotAccepted, with a Hold of scope `list` when the
-    list is gone.
+    The e-mail shown may be another one than was asked for. Raises NotAccepted, with a HoldNeeded of scope `list` when
+    the list is gone.
     """
     return _each_once(look_up(call, LIST_PROFILES, list_id, field, values, {"fields[profile]": IDENTIFIERS}))
 
 
-def imported_profiles(call: Caller, job_id: str) -> Iterator[Found]:
+def imported_profiles(call: Caller, job_id: str) -> Iterator[FoundProfile]:
     """The profiles that the rows of an import wrote, as they are now, page by page.
 
     Fewer than its rows where Klaviyo refused some, or took several for one person; one that was merged or renamed since
@@ -133,7 +135,7 @@ def imported_profiles(call: Caller, job_id: str) -> Iterator[Found]:
     """
     parameters = query({"fields[profile]": IDENTIFIERS, **_PAGE})
     for page in call.pages(IMPORTED_PROFILES, job_id, parameters):
-        yield from map(_found, shape(IMPORTED_PROFILES, page, list[Profile]))
+        yield from map(_found, shape(IMPORTED_PROFILES, page, list[ProfileData]))
 
 
 def lists_of(call: Caller, profile_id: str) -> list[str] | None:
@@ -150,7 +152,7 @@ def lists_of(call: Caller, profile_id: str) -> list[str] | None:
     return [each.id for page in pages for each in shape(PROFILE_LISTS, page, list[_Reference])]
 
 
-def by_value(found: Iterable[Found], field: ProfileField, values: Iterable[str]) -> dict[str, Found]:
+def by_value(found: Iterable[FoundProfile], field: ProfileField, values: Iterable[str]) -> dict[str, FoundProfile]:
     """The profiles by those of `values` that they show: whoever was found by an address they do not show is left out.
 
     The case of ASCII letters in an e-mail does not count; everything else compares as it is.
@@ -166,21 +168,21 @@ def look_up(
     field: ProfileField,
     values: Sequence[str],
     parameters: Mapping[str, str],
-) -> Iterator[Profile]:
+) -> Iterator[ProfileData]:
     """What a filter for these values brings, a hundred a request; a profile may come twice. Raises NotAccepted."""
     for expression in any_of(field, values):
         for page in call.pages(endpoint, identifier, query({"filter": expression, **parameters, **_PAGE})):
-            yield from shape(endpoint, page, list[Profile])
+            yield from shape(endpoint, page, list[ProfileData])
 
 
-def _each_once(profiles: Iterable[Profile]) -> list[Found]:
+def _each_once(profiles: Iterable[ProfileData]) -> list[FoundProfile]:
     return list({profile.id: _found(profile) for profile in profiles}.values())
 
 
-def _found(profile: Profile) -> Found:
+def _found(profile: ProfileData) -> FoundProfile:
     told = profile.attributes
     consent = told.marketing("sms").consent == "SUBSCRIBED"
-    return Found(profile.id, told.email, told.phone_number, told.external_id, consent)
+    return FoundProfile(profile.id, told.email, told.phone_number, told.external_id, consent)
 
 
 def folded(field: str, value: str) -> str:

@@ -84,7 +84,7 @@ class Bisect:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class HoldNeeded:
     """Stop and wait for an operator; nothing in the batch is at fault.
 
     `scope`: the whole connection, the queue alone, or one list. `reason`: a token. `resolve`: what the operator does
@@ -121,7 +121,7 @@ class Dead:
     error_id: str
 
 
-Outcome = Accepted | Retry | Rows | Split | Bisect | Hold | Conflict | Gone | Dead
+Outcome = Accepted | Retry | Rows | Split | Bisect | HoldNeeded | Conflict | Gone | Dead
 
 #: An answer nobody promised is never taken for success; it spends an attempt so that it ends some time.
 UNEXPECTED = Retry(after_s=None, counts=True, why="unexpected_answer")
@@ -140,7 +140,7 @@ def summary(outcome: Outcome) -> str:
             return f"to be split ({why})"
         case Bisect(code=code):
             return f"refused without naming a row ({code})"
-        case Hold(scope=scope, reason=reason, resolve=resolve):
+        case HoldNeeded(scope=scope, reason=reason, resolve=resolve):
             return f"{scope} on hold ({reason}). {resolve}"
         case Dead(reason=reason):
             return f"undeliverable ({reason})"

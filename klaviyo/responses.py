@@ -21,7 +21,7 @@ from klaviyo.outcomes import (
     Conflict,
     Dead,
     Gone,
-    Hold,
+    HoldNeeded,
     Outcome,
     Problem,
     Retry,
@@ -103,7 +103,7 @@ def _bad_request(refusal: _Refusal) -> Outcome:
     return _contract(refusal)
 
 
-def _named_list(refusal: _Refusal) -> Hold | None:
+def _named_list(refusal: _Refusal) -> HoldNeeded | None:
     """A hold if the error points at a list that the request names."""
     named = next((problem for problem in refusal.problems or () if _LIST.match(problem.pointer)), None)
     return holds.list_gone(named.error_id) if named else None

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from klaviyo.accounts import NOBODY, Account, told_account
+from klaviyo.accounts import NOBODY, KlaviyoAccount, told_account
 from klaviyo.calls import Caller
 from klaviyo.endpoints import BULK_EVENTS, BULK_IMPORT, CREATE_LIST, DELETION, LISTS, PROFILES, SUBSCRIBE, Endpoint
 from klaviyo.errors import NotAccepted
 from klaviyo.lookups import query
-from klaviyo.outcomes import Hold, Retry
+from klaviyo.outcomes import HoldNeeded, Retry
 
 #: Without these nothing can be delivered (Klaviyo: bulk import profiles, get lists, remove profiles from list).
 NEEDED: Final = ("lists:read", "lists:write", "profiles:read", "profiles:write")
@@ -31,7 +31,7 @@ _NO_DELETION: Final = (
 class Rights:
     """`scopes`: by Klaviyo's names, those that Ferry uses; None where another one that is missing hides it."""
 
-    account: Account
+    account: KlaviyoAccount
     scopes: Mapping[str, bool | None] = field(default_factory=dict)
 
     @property
@@ -61,7 +61,7 @@ def read_rights(call: Caller) -> Rights:
         "events:write": _may(call, BULK_EVENTS, body=_NO_EVENT),
         "data-privacy:write": _may(call, DELETION, body=_NO_DELETION),
     }
-    return Rights(account or Account(None, None), scopes)
+    return Rights(account or KlaviyoAccount(None, None), scopes)
 
 
 def _may(call: Caller, endpoint: Endpoint, query: str = "", body: bytes | None = None) -> bool:
@@ -69,9 +69,9 @@ def _may(call: Caller, endpoint: Endpoint, query: str = "", body: bytes | None =
         call(endpoint, query=query, body=body)
     except NotAccepted as refusal:
         outcome = refusal.outcome
-        if isinstance(outcome, Hold) and outcome.reason == "forbidden":
+        if isinstance(outcome, HoldNeeded) and outcome.reason == "forbidden":
             return False
         # A list without a name is refused as one.
-        if isinstance(outcome, Retry) or (isinstance(outcome, Hold) and outcome.scope != "list"):
+        if isinstance(outcome, Retry) or (isinstance(outcome, HoldNeeded) and outcome.scope != "list"):
             raise
     return True

@@ -17,7 +17,7 @@ EMULATOR_HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class LocalGroup:
     """`socket`: of the embedded Redis, None where REDIS_URL names one. `emulator_port`: None where none is started.
 
     `fsync`: whether the embedded Redis syncs each write, and not each second.
@@ -61,12 +61,12 @@ def emulator_url(port: int) -> str:
     return f"http://{EMULATOR_HOST}:{port}"
 
 
-def stages(group: Group) -> list[list[Program]]:
+def stages(group: LocalGroup) -> list[list[Program]]:
     """The programs, in the order of their start; they end in the opposite order, within 20 s in all."""
     return [stage for stage in (_server(group), _emulator(group), _workers(group), _scheduler(), _web(group)) if stage]
 
 
-def _server(group: Group) -> list[Program]:
+def _server(group: LocalGroup) -> list[Program]:
     if group.socket is None:
         return []
     url = embedded_redis.url(group.socket)
@@ -74,7 +74,7 @@ def _server(group: Group) -> list[Program]:
     return [Program("redis", command, 3.0, lambda: embedded_redis.answers(url), embedded_redis.log(group.var))]
 
 
-def _emulator(group: Group) -> list[Program]:
+def _emulator(group: LocalGroup) -> list[Program]:
     port = group.emulator_port
     if port is None:
         return []
@@ -82,7 +82,7 @@ def _emulator(group: Group) -> list[Program]:
     return [Program("emulator", command, 1.5, lambda: ports.answers(EMULATOR_HOST, port))]
 
 
-def _workers(group: Group) -> list[Program]:
+def _workers(group: LocalGroup) -> list[Program]:
     # A delivery under way gets 8 s to be given back (worker/main.py).
     return [Program(f"worker {number}", _ferry("worker"), 9.0) for number in range(1, group.workers + 1)]
 
@@ -91,7 +91,7 @@ def _scheduler() -> list[Program]:
     return [Program("scheduler", _ferry("scheduler"), 2.0)]
 
 
-def _web(group: Group) -> list[Program]:
+def _web(group: LocalGroup) -> list[Program]:
     command = _ferry("web", "--host", group.host, "--port", str(group.port))
     return [Program("web", command, 4.0, lambda: ports.answers(group.host, group.port))]
 

@@ -13,7 +13,7 @@ from threading import Event
 from configuration import settings
 from configuration.settings import Settings
 from local import embedded_redis, group_files, ports
-from local.group import EMULATOR_HOST, EMULATOR_KEY, Group, emulator_url, generated, leftovers, stages
+from local.group import EMULATOR_HOST, EMULATOR_KEY, LocalGroup, emulator_url, generated, leftovers, stages
 from local.group_files import locked
 from local.klaviyo_choice import starts_emulator
 from local.supervisor import Supervisor
@@ -36,7 +36,7 @@ def _nobody_there(_question: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class GroupOptions:
     """What the caller wants; the environment decides whether Redis and Klaviyo are the group's own.
 
     `live`: people may be sent to the real Klaviyo. `ask`: puts the question where they are not known to be, and says
@@ -57,7 +57,7 @@ class Wish:
 class Running:
     """A group that is up."""
 
-    group: Group
+    group: LocalGroup
     settings: Settings
     supervisor: Supervisor
 
@@ -71,29 +71,36 @@ def stop_on_signal() -> Event:
 
 
 @contextmanager
-def running(wish: Wish, stop: Event) -> Iterator[Running]:
+def running(options: GroupOptions, stop: Event) -> Iterator[Running]:
     """Start a group; end it with the block. Raises Failed, Misconfigured, SettingsError."""
-    _make_folder(wish.var)
+    _make_folder(options.var)
     with ExitStack() as stack:
-        lock = stack.enter_context(locked(wish.var))
-        known = group_files.read(wish.var)
-        for name in leftovers(known, os.environ, embedded_redis.usual_socket(wish.var)):
+        lock = stack.enter_context(locked(options.var))
+        known = group_files.read(options.var)
+        for name in leftovers(known, os.environ, embedded_redis.usual_socket(options.var)):
             del os.environ[name]
         kept = generated(known, os.environ)
         os.environ.update({name: value for name, value in kept.items() if not os.environ.get(name)})
-        socket = None if os.environ.get("REDIS_URL") else stack.enter_context(embedded_redis.socket_path(wish.var))
+        socket = None if os.environ.get("REDIS_URL") else stack.enter_context(embedded_redis.socket_path(options.var))
         if socket is not None:
             os.environ["REDIS_URL"] = embedded_redis.url(socket)
-        emulated = starts_emulator(settings.load(), known, wish.live, wish.ask)
+        emulated = starts_emulator(settings.load(), known, options.live, options.ask)
         if emulated:
-            os.environ.update(KLAVIYO_BASE_URL=emulator_url(wish.emulator_port), KLAVIYO_API_KEY=EMULATOR_KEY)
+            os.environ.update(KLAVIYO_BASE_URL=emulator_url(options.emulator_port), KLAVIYO_API_KEY=EMULATOR_KEY)
         read = settings.load()
-        emulator_port = wish.emulator_port if emulated else None
-        group = Group(
-            wish.var, wish.host, wish.port, wish.workers, socket, emulator_port, wish.job_seconds, read.durable.fsync
+        emulator_port = options.emulator_port if emulated else None
+        group = LocalGroup(
+            options.var,
+            options.host,
+            options.port,
+            options.workers,
+            socket,
+            emulator_port,
+            options.job_seconds,
+            read.durable.fsync,
         )
         _check(group, read)
-        group_files.write(wish.var, {**kept, **_shared(group)})
+        group_files.write(options.var, {**kept, **_shared(group)})
         supervisor = Supervisor(stages(group), _environment(), lock)
         stack.callback(supervisor.end)
         supervisor.start(stop)
@@ -109,7 +116,7 @@ def _make_folder(var: Path) -> None:
         raise Failed(f"{var} cannot be written to; choose another --var")
 
 
-def _check(group: Group, known: Settings) -> None:
+def _check(group: LocalGroup, known: Settings) -> None:
     ports.check_free(group.host, group.port, "--port")
     if group.emulator_port == group.port:
         raise Failed(f"port {group.port} is wanted twice; choose another with --port or --emulator-port")
@@ -120,7 +127,7 @@ def _check(group: Group, known: Settings) -> None:
             pass
 
 
-def _shared(group: Group) -> Mapping[str, str]:
+def _shared(group: LocalGroup) -> Mapping[str, str]:
     shared = {name: os.environ[name] for name in _SHARED if os.environ.get(name)}
     shared |= {"REDIS_URL": os.environ["REDIS_URL"], "PORT": str(group.port)}
     if file := os.environ.get("FERRY_CONNECTIONS"):

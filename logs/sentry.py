@@ -27,7 +27,7 @@ _OF_EXCEPTIONS: Final = ("type", "module", "mechanism")
 _OF_FRAMES: Final = ("filename", "abs_path", "function", "module", "lineno", "in_app")
 
 
-class Events(EventHandler):
+class SentryHandler(EventHandler):
     """Tells Sentry of every line of level ERROR, and of an exception that ends the process."""
 
     def __init__(self, dsn: str, process: str) -> None:

@@ -61,6 +61,6 @@ def _stream(process: str, form: str) -> logging.Handler:
 
 def _sentry(dsn: str, process: str) -> logging.Handler:
     # Not imported by those who have no Sentry: it takes a tenth of a second and 8 MB.
-    from logs.sentry import Events
+    from logs.sentry import SentryHandler
 
-    return Events(dsn, process)
+    return SentryHandler(dsn, process)

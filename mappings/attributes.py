@@ -17,7 +17,7 @@ import msgspec
 
 from mappings import fields
 from mappings.errors import Reason, Unfit
-from mappings.fields import Place, Target
+from mappings.fields import AttributeMeaning, FieldTarget
 from mappings.person import Attribute, Person
 from mappings.rules import Rules
 from mappings.values import clean, clean_text
@@ -100,9 +100,9 @@ def country(person: Person, rules: Rules) -> object:
     return None
 
 
-def _winners(person: Person, rules: Rules, warnings: list[str]) -> dict[Target, tuple[int, Attribute]]:
+def _winners(person: Person, rules: Rules, warnings: list[str]) -> dict[FieldTarget, tuple[int, Attribute]]:
     """The attribute that each target gets, with its rank: any value beats a deletion, then rank, then the later."""
-    winners: dict[Target, tuple[int, Attribute]] = {}
+    winners: dict[FieldTarget, tuple[int, Attribute]] = {}
     for place, attribute in _last_writes(person, rules, warnings):
         rank = _DELETED if attribute.deleted or attribute.value is None else place.rank
         best = winners.get(place.target)
@@ -113,9 +113,9 @@ def _winners(person: Person, rules: Rules, warnings: list[str]) -> dict[Target, 
     return winners
 
 
-def _last_writes(person: Person, rules: Rules, warnings: list[str]) -> Iterable[tuple[Place, Attribute]]:
+def _last_writes(person: Person, rules: Rules, warnings: list[str]) -> Iterable[tuple[AttributeMeaning, Attribute]]:
     """The last write or deletion of each name, in the order of these; the case of reserved names does not count."""
-    latest: dict[str, tuple[Place, Attribute]] = {}
+    latest: dict[str, tuple[AttributeMeaning, Attribute]] = {}
     for attribute in person.attributes:
         try:
             place = fields.place(attribute.key, rules, person.klaviyo_names)
@@ -127,7 +127,7 @@ def _last_writes(person: Person, rules: Rules, warnings: list[str]) -> Iterable[
     return latest.values()
 
 
-def _write(result: Draft, target: Target, value: object, *, coerced: bool) -> None:
+def _write(result: Draft, target: FieldTarget, value: object, *, coerced: bool) -> None:
     try:
         value = clean_text(value) if isinstance(value, str) else clean(value)
     except Unfit as unfit:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mappings import attributes, contact, person, times
-from mappings import attributes as coercion
 from mappings import profile as schema
 from mappings.contact import ANONYMOUS_ID
 from mappings.errors import Reason, Rejected, Unfit
@@ -127,7 +126,7 @@ def _time(value: object) -> str | None:
 
 def _value(value: object, warnings: list[str]) -> float | None:
     if isinstance(value, str):
-        value = coercion.coerce(value.strip())
+        value = attributes.coerce(value.strip())
     if value is None or value == "":
         return None
     try:

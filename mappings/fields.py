@@ -39,14 +39,14 @@ LOCATION: Final = frozenset(
 STANDARD: Final = LOCATION | {"first_name", "last_name", "organization", "title", "image", "locale"}
 
 
-class Target(NamedTuple):
+class FieldTarget(NamedTuple):
     """Where an attribute goes: a standard field, or the custom property `name`."""
 
     name: str
     is_property: bool
 
 
-class Place(NamedTuple):
+class AttributeMeaning(NamedTuple):
     """What an attribute name means: `key` is the name itself, lower case when it is reserved.
 
     Of several attributes with one target the highest `rank` wins: a property mapping over an exact name over a name
@@ -54,7 +54,7 @@ class Place(NamedTuple):
     """
 
     key: str
-    target: Target
+    target: FieldTarget
     rank: int
 
 
@@ -74,7 +74,7 @@ def without_dollar(key: str) -> str:
     return key[1:] if key.startswith("$") else key
 
 
-def place(key: str, rules: Rules, klaviyo_names: bool) -> Place:
+def place(key: str, rules: Rules, klaviyo_names: bool) -> AttributeMeaning:
     """What the attribute name `key` means under the rules' property mapping.
 
     Reserved names have their fixed field whatever the mapping says. Raises Unfit(attribute_unnamed) when nothing is
@@ -85,21 +85,21 @@ def place(key: str, rules: Rules, klaviyo_names: bool) -> Place:
     if rules.properties and found.target.is_property:
         mapped = rules.properties.get(found.target.name.lower())
         if mapped is not None:
-            return Place(found.key, Target(mapped, mapped == "source"), _MAPPED)
+            return AttributeMeaning(found.key, FieldTarget(mapped, mapped == "source"), _MAPPED)
     return found
 
 
-def _place(key: str, klaviyo_names: bool) -> Place:
+def _place(key: str, klaviyo_names: bool) -> AttributeMeaning:
     key = clean_text(key)
     reserved = RESERVED.get(key.lower())
     if reserved is not None:
-        return Place(key.lower(), Target(reserved, False), _EXACT)
+        return AttributeMeaning(key.lower(), FieldTarget(reserved, False), _EXACT)
     if klaviyo_names and key in STANDARD:
-        return Place(key, Target(key, False), _EXACT)
+        return AttributeMeaning(key, FieldTarget(key, False), _EXACT)
     name = without_dollar(key)
     if not name:
         raise Unfit(Reason.ATTRIBUTE_UNNAMED)
-    return Place(key, Target(name, True), _EXACT if name == key else _STRIPPED)
+    return AttributeMeaning(key, FieldTarget(name, True), _EXACT if name == key else _STRIPPED)
 
 
 _remembered = lru_cache(maxsize=_CACHED_NAMES)(_place)

@@ -46,7 +46,7 @@ _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]|[^\s\[\]{},:"]+', re.DOTAL
 _NAME = re.compile(rb'"(?!(?:[^0-9"]*[0-9]){7})([A-Za-z_$][A-Za-z0-9_$ -]{0,39})"')
 
 
-class Beyond(ValueError):
+class LimitExceeded(ValueError):
     """A JSON text is beyond a limit. `what` says which; `place` where, if that was looked for, such as `$.a[3]`."""
 
     def __init__(self, what: str, place: str = "") -> None:
@@ -55,14 +55,14 @@ class Beyond(ValueError):
         self.place = place
 
 
-class TooDeep(Beyond):
+class TooDeep(LimitExceeded):
     """More than NESTED levels."""
 
     def __init__(self, place: str = "") -> None:
         super().__init__(f"nested too deeply, in over {NESTED} levels; flatten it, or leave it out", place)
 
 
-class TooLarge(Beyond):
+class TooLarge(LimitExceeded):
     """A number of over DIGITS digits, or beyond every float."""
 
     def __init__(self, place: str = "") -> None:
@@ -71,12 +71,12 @@ class TooLarge(Beyond):
         )
 
 
-class TooMany(Beyond):
+class TooMany(LimitExceeded):
     """More than VALUES values, or an object of more than NAMES names."""
 
 
 def check(json: bytes, place: str = "$") -> None:
-    """Raise the Beyond of a text that has too many values, levels or digits. `place`: of the text, for messages.
+    """Raise the LimitExceeded of a text that has too many values, levels or digits. `place`: of the text, for messages.
 
     Whether it is JSON at all is its parser's business: of what is none, a text may be found to be beyond a limit.
     """
@@ -224,7 +224,7 @@ class _Level:
         self.count = 0
 
 
-def _place_of(json: bytes, kind: type[Beyond]) -> str:
+def _place_of(json: bytes, kind: type[LimitExceeded]) -> str:
     """Where a text is first beyond a limit of levels or digits."""
     for token, levels in _walk(json):
         if kind is TooDeep and len(levels) > NESTED:

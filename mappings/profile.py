@@ -78,7 +78,7 @@ def ip(value: object) -> str:
 _LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*", re.ASCII | re.IGNORECASE)
 
 
-class Read(Field[Any]):
+class ParsedField(Field[Any]):
     """A field read by a pure function, whose Unfit becomes the field's error: the reason code.
 
     It replaces the whole of `deserialize`, not the customary `_deserialize`: the steps between look for nulls,
@@ -142,7 +142,7 @@ _READS: Final[dict[str, Callable[[Any], str | float]]] = {
     "ip": ip,
 }
 _ProfileSchema = Schema.from_dict(
-    {name: Read(read, attribute=fields.dotted(name)) for name, read in _READS.items()}, name="ProfileSchema"
+    {name: ParsedField(read, attribute=fields.dotted(name)) for name, read in _READS.items()}, name="ProfileSchema"
 )
 _SCHEMA = _ProfileSchema(partial=True, unknown=EXCLUDE)
 

@@ -10,9 +10,9 @@ from redis import Redis
 
 from configuration.settings import Settings
 from ops.errors import Failed
-from ops.flush_request import Errand
+from ops.flush_request import FlushRequest
 from ops.release import confirm_guarded, let_move, let_share, still_wrong
-from queues import audit, dead_letters, holds, looks, pending
+from queues import audit, dead_letters, holds, pending, undecided_erasures
 from queues.census import Census, count
 from queues.clock import now_ms
 from queues.counts import QueueCount
@@ -38,7 +38,7 @@ class Released:
     confirmed: Record | None = None
 
 
-def flush(redis: Redis, who: str, found: QueueCount) -> Errand:
+def flush(redis: Redis, who: str, found: QueueCount) -> FlushRequest:
     """Ask for what waits in a queue; `who`: as the audit names them. It is sent once nothing holds it.
 
     The scheduler is not woken before `pending.wake`, so that many queues are asked for first.
@@ -46,7 +46,7 @@ def flush(redis: Redis, who: str, found: QueueCount) -> Errand:
     asked = pending.flush(redis, found.queue, now_ms())
     (after,) = count(redis, [found.queue])
     audit.note(redis, who, "flush", found.queue, changes=asked)
-    return Errand(found.queue, asked, max(after.upto, after.taken) if asked else after.taken)
+    return FlushRequest(found.queue, asked, max(after.upto, after.taken) if asked else after.taken)
 
 
 def hold(redis: Redis, who: str, on: Queue | str, reason: str) -> bool:
@@ -89,12 +89,12 @@ def confirm(redis: Redis, who: str, letter: DeadLetter) -> Replayed:
 
     Raises Failed for a letter of which nothing is to be confirmed.
     """
-    if letter.reason != looks.REASON:
+    if letter.reason != undecided_erasures.REASON:
         raise Failed(
             f"of dead letter {letter.id} ({visible(letter.reason)}) there is nothing to confirm; replay it after a fix"
         )
-    done = dead_letters.replay(redis, letter.queue, [letter.id], now_ms(), looks.confirming(letter))
-    counts = {"profiles": len(looks.profiles(letter)), "replayed": done.replayed, "stayed": done.stayed}
+    done = dead_letters.replay(redis, letter.queue, [letter.id], now_ms(), undecided_erasures.confirming(letter))
+    counts = {"profiles": len(undecided_erasures.profiles(letter)), "replayed": done.replayed, "stayed": done.stayed}
     audit.note(redis, who, "confirm", letter.queue, audit.DONE, **counts)
     pending.wake(redis)
     return done

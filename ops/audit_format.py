@@ -12,7 +12,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from ops.documents.fields import Count, Time
-from queues.audit import Entry
+from queues.audit import AuditEntry
 from text.wording import moment
 
 
@@ -28,7 +28,7 @@ class EntryDocument(Struct, frozen=True):
     counts: Annotated[dict[str, Count], Meta(description="Of changes, letters and the like.")]
 
 
-def document(entry: Entry) -> EntryDocument:
+def document(entry: AuditEntry) -> EntryDocument:
     """An entry, for programs."""
     return EntryDocument(entry.id, moment(entry.at), entry.who, entry.what, entry.on, entry.outcome, entry.counts)
 

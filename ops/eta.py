@@ -28,7 +28,7 @@ ENDPOINTS: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class Eta:
     """`changes` of a queue, its oldest, are in Klaviyo's hands by about `at` (ms). What it then does takes longer."""
 
     changes: int
@@ -45,7 +45,7 @@ class Route:
 
 def arrivals(
     census: Census, route: Callable[[Queue], Route], paused: Mapping[tuple[str, str], int]
-) -> dict[Queue, Arrival]:
+) -> dict[Queue, Eta]:
     """For each queue in which something waits that will go; none while a scheduler or worker is missing.
 
     Nor for a queue whose open batch has failed and is tried again: what waits goes the same way, nobody can say when.
@@ -57,14 +57,14 @@ def arrivals(
         return {}
     free: dict[tuple[str, str], float] = defaultdict(lambda: census.at)
     free |= {place: census.at + wait for place, wait in paused.items()}
-    found: dict[Queue, Arrival] = {}
+    found: dict[Queue, Eta] = {}
     for due, count in sorted(_leaving(census), key=lambda each: (each[0], each[1].queue)):
         to, endpoint = route(count.queue), ENDPOINTS[count.queue.kind]
         changes = going(count, to.upload_max)
         place = (to.account, endpoint)
         # On from there: whoever is due later waits for these.
         free[place] = max(due, free[place]) + _uploading_ms(count.queue.kind, changes, to.upload_max)
-        found[count.queue] = Arrival(changes, math.ceil(free[place]))
+        found[count.queue] = Eta(changes, math.ceil(free[place]))
     return found
 
 

@@ -9,15 +9,15 @@ from queues.names import Queue
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FlushRequests:
     """What a flush asked for, by an errand for each queue. `at`: ms by the ledger's clock, before it did."""
 
     at: int
-    errands: list[Errand]
+    flushes: list[FlushRequest]
 
 
 @dataclass(slots=True)
-class Errand:
+class FlushRequest:
     """Done when everything up to `upto` (changes ever taken) is taken, and the batches open by then are settled.
 
     `asked`: changes that waited when the flush was asked for.

@@ -15,7 +15,7 @@ from text.wording import moment
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class PlacedHold:
     """A hold and what it is on. `probes`: how many found the cause still there."""
 
     on: str
@@ -24,13 +24,13 @@ class Held:
     probes: int
 
 
-def held(census: Census, confirmations: Mapping[str, int]) -> Iterator[Held]:
+def held(census: Census, confirmations: Mapping[str, int]) -> Iterator[PlacedHold]:
     """Connections first, then queues. Pure."""
     for name, hold in sorted(census.holds.items()):
-        yield Held(name, None, hold, confirmations.get(name, 0))
+        yield PlacedHold(name, None, hold, confirmations.get(name, 0))
     for count in census.queues:
         if count.hold:
-            yield Held(str(count.queue), count.name, count.hold, 0)
+            yield PlacedHold(str(count.queue), count.name, count.hold, 0)
 
 
 class HeldDocument(Struct, frozen=True):
@@ -47,7 +47,7 @@ class HeldDocument(Struct, frozen=True):
     probes: Annotated[Count, Meta(description="Which found the cause still there.")]
 
 
-def document(each: Held) -> HeldDocument:
+def document(each: PlacedHold) -> HeldDocument:
     """A hold, for programs."""
     hold = each.hold
     return HeldDocument(

@@ -14,7 +14,7 @@ from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from ops.errors import Failed
 from ops.output import console
-from ops.retrying import Patience, patiently
+from ops.retries import Retrying, with_retries
 from ops.roster import Roster
 from queues.connections.accounts import Cipher
 from queues.klaviyo_limits import RedisLimiter, fingerprint
@@ -41,11 +41,11 @@ def opened(redis: Redis, known: Settings, to: Destination) -> Iterator[Klaviyo]:
 
 
 def list_id(
-    redis: Redis, klaviyo: Klaviyo, queue: Queue, to: Destination, patience: Patience = patiently
+    redis: Redis, klaviyo: Klaviyo, queue: Queue, to: Destination, retrying: Retrying = with_retries
 ) -> str | None:
     """The list that the next delivery would use (worker/lists.py); none is made or remembered. Raises Failed."""
     named = to.list_id or remembered(redis, queue, to) or to.named_by_cdp
-    return named or patience(lambda: klaviyo.find_list(to.name))
+    return named or retrying(lambda: klaviyo.find_list(to.name))
 
 
 def roster(klaviyo: Klaviyo, list_id: str | None) -> Roster:
@@ -58,6 +58,6 @@ def _people(klaviyo: Klaviyo, list_id: str) -> Iterator[dict[str, str | None]]:
     with Progress(*columns, console=console(stderr=True)) as progress:
         task = progress.add_task("on the list", total=None)
         listing = klaviyo.list_profiles(list_id)
-        while (person := patiently(lambda: next(listing, None))) is not None:
+        while (person := with_retries(lambda: next(listing, None))) is not None:
             yield person
             progress.advance(task)

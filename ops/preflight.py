@@ -10,9 +10,9 @@ from identity.sending import IDENTIFIERS
 from klaviyo.bulk import chunks
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
-from klaviyo.list_people import Person
-from ops.export.mailable import Standing
-from ops.retrying import patiently
+from klaviyo.list_people import ListedPerson
+from ops.export.mailable import ChannelReach
+from ops.retries import with_retries
 from queues.klaviyo_limits import SHARE
 from queues.snapshots.members import identifiers, identity
 from worker.people.batch_people import Identifier
@@ -29,40 +29,42 @@ def minutes(people: int) -> float:
     return math.ceil(people / _PAGE) / PAGES_A_MINUTE
 
 
-def members(klaviyo: Klaviyo, list_id: str, waiting: Collection[str], advance: Advance) -> tuple[Standing, set[str]]:
+def members(
+    klaviyo: Klaviyo, list_id: str, waiting: Collection[str], advance: Advance
+) -> tuple[ChannelReach, set[str]]:
     """How those on the list stand, and who of `waiting`, by identity, is among them. Raises Failed."""
-    standing, known = Standing(), set[str]()
+    status, known = ChannelReach(), set[str]()
     listing = klaviyo.list_consents(list_id)
-    while (person := patiently(lambda: next(listing, None))) is not None:
-        standing.add(person, list_id)
+    while (person := with_retries(lambda: next(listing, None))) is not None:
+        status.add(person, list_id)
         known |= _identities(person).intersection(waiting)
         advance(1)
-    return standing, known
+    return status, known
 
 
-def others(klaviyo: Klaviyo, people: Iterable[str], list_id: str | None, advance: Advance) -> Standing:
+def others(klaviyo: Klaviyo, people: Iterable[str], list_id: str | None, advance: Advance) -> ChannelReach:
     """How people stand who are not on the list yet, by their identities. Raises Failed."""
-    standing = Standing()
+    status = ChannelReach()
     wanted = sorted(people)
     for name in IDENTIFIERS:
         of_name = [member for member in wanted if member.startswith(f"{name}:")]
         for part in chunks(of_name, _PAGE, _PAGE * 1_000):
-            _look_up(klaviyo, name, part, list_id, standing)
+            _look_up(klaviyo, name, part, list_id, status)
             advance(len(part))
-    return standing
+    return status
 
 
 def _look_up(
-    klaviyo: Klaviyo, name: Identifier, part: Collection[str], list_id: str | None, standing: Standing
+    klaviyo: Klaviyo, name: Identifier, part: Collection[str], list_id: str | None, status: ChannelReach
 ) -> None:
     values = [identifiers(member)[name] for member in part]
-    found = patiently(lambda: klaviyo.profiles_consents(name, values))
+    found = with_retries(lambda: klaviyo.profiles_consents(name, values))
     for person in found:
-        standing.add(person, list_id)
+        status.add(person, list_id)
     known = {member for person in found for member in _identities(person)}
-    standing.add_unknown(len(set(part) - known))
+    status.add_unknown(len(set(part) - known))
 
 
-def _identities(person: Person) -> set[str]:
+def _identities(person: ListedPerson) -> set[str]:
     each = (identity({name: getattr(person, name)}) for name in IDENTIFIERS)
     return {member for member in each if member}

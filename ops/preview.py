@@ -15,7 +15,7 @@ import msgspec
 from configuration.connections import DEFAULT, Connection, Connections
 from intake.audiences import Audiences
 from intake.changes import reading as changes_reading
-from intake.changes.messages import Posted
+from intake.changes.messages import PostedChanges
 from intake.http import faults
 from intake.incoming import KIND, Incoming
 from intake.mparticle import consents, erasure, membership, messages, settings
@@ -41,7 +41,7 @@ from worker.progress import Rejection
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class PreviewedMessage:
     """What intake makes of a message. `account`: settings. `unmapped`: by type, messages that no action is for.
 
     `remembered`: consents by purpose that would be kept for later changes of the person.
@@ -55,9 +55,9 @@ class Read:
 
 
 #: Takes the message, all connections, the name of the one that was asked for, and the time in ms.
-Reader = Callable[[bytes, Connections, str, int], Read]
-_posted = msgspec.json.Decoder(Posted)
-_account = msgspec.json.Decoder(messages.Account | None)
+Reader = Callable[[bytes, Connections, str, int], PreviewedMessage]
+_posted = msgspec.json.Decoder(PostedChanges)
+_account = msgspec.json.Decoder(messages.MParticleAccount | None)
 
 
 def preview(source: str, body: bytes, connections: Connections, now: int, connection: str = DEFAULT) -> dict[str, Any]:
@@ -79,13 +79,13 @@ def _decision(decision: Decision) -> dict[str, Any]:
     return {"agrees": decision.agrees, "since": times.to_iso(decision.at)}
 
 
-def _mparticle(body: bytes, connections: Connections, _asked: str, now: int) -> Read:
+def _mparticle(body: bytes, connections: Connections, _asked: str, now: int) -> PreviewedMessage:
     message = messages.read(body)
-    account = (_account.decode(message.account) if bytes(message.account) else None) or messages.Account()
+    account = (_account.decode(message.account) if bytes(message.account) else None) or messages.MParticleAccount()
     connection = connections.for_mparticle(account.account_id)
-    read = Read([], connection, settings.read(account.account_settings))
+    read = PreviewedMessage([], connection, settings.read(account.account_settings))
     match message:
-        case messages.Membership():
+        case messages.MembershipMessage():
             make = membership.acceptances
             return replace(read, acceptances=make(message, account.account_id, connection, Audiences(), now))
         case messages.Erasure():
@@ -98,19 +98,19 @@ def _mparticle(body: bytes, connections: Connections, _asked: str, now: int) -> 
     raise Failed(f"{kind} is about nobody; give a message about people, such as audience_membership_change_request")
 
 
-def _changes(body: bytes, connections: Connections, asked: str, now: int) -> Read:
+def _changes(body: bytes, connections: Connections, asked: str, now: int) -> PreviewedMessage:
     connection = connections.named(asked)
     posted = faults.read(_posted, body, apart=("changes",))
     incoming = Incoming(connection, changes_reading.SOURCE, "", now)
     places = [(f"$.changes[{index}]", raw) for index, raw in enumerate(posted.changes)]
     changes_reading.read(places, posted.audience, incoming, now)
-    return Read(incoming.acceptances("", Audiences()), connection)
+    return PreviewedMessage(incoming.acceptances("", Audiences()), connection)
 
 
-def _segment(body: bytes, connections: Connections, asked: str, now: int) -> Read:
+def _segment(body: bytes, connections: Connections, asked: str, now: int) -> PreviewedMessage:
     connection = connections.named(asked)
     reading = segment_reading.read(body, connection, Audiences(), now)
-    return Read(reading.acceptances, connection, unmapped=reading.unmapped)
+    return PreviewedMessage(reading.acceptances, connection, unmapped=reading.unmapped)
 
 
 READERS: dict[str, Reader] = {"mparticle": _mparticle, "changes": _changes, "segment": _segment}
@@ -131,7 +131,7 @@ def _by_queue(acceptances: Iterable[Acceptance]) -> Iterable[Acceptance]:
     return found.values()
 
 
-def _queue(acceptance: Acceptance, found: Read) -> dict[str, Any]:
+def _queue(acceptance: Acceptance, found: PreviewedMessage) -> dict[str, Any]:
     queue = acceptance.queue
     audience = msgspec.json.decode(acceptance.audience) if acceptance.audience else {}
     changes = [decode(stored) for stored in acceptance.changes]

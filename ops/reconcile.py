@@ -31,7 +31,7 @@ _INSTEAD: Final = "Sync the whole membership instead: ferry sync --reconcile"
 
 
 @dataclass(slots=True)
-class Drift:
+class ListDifference:
     """By identity. `ledger`: members that the ledger knows. `listed`: people on the list.
 
     `missing`: members who are not on the list, with the time in ms of the change that put them there; not those of whom
@@ -44,9 +44,9 @@ class Drift:
     missing: dict[str, int] = field(default_factory=dict)
 
 
-def drift(redis: Redis, queue: Queue, roster: Roster) -> Drift:
+def drift(redis: Redis, queue: Queue, roster: Roster) -> ListDifference:
     """Compare all members of the ledger with the list. Raises redis.RedisError."""
-    found = Drift(listed=roster.size)
+    found = ListDifference(listed=roster.size)
     for number, bucket in _buckets(redis, queue):
         listed = roster.find(number, bucket.members)
         found.ledger += len(bucket.members)
@@ -63,7 +63,7 @@ def _buckets(redis: Redis, queue: Queue) -> Iterator[tuple[int, Bucket]]:
         yield from members.read(redis, queue, range(start, start + _GROUP)).items()
 
 
-def repair(redis: Redis, queue: Queue, policy: FlushPolicy, found: Drift, watch: str, percent: int) -> int:
+def repair(redis: Redis, queue: Queue, policy: FlushPolicy, found: ListDifference, watch: str, percent: int) -> int:
     """Queue the changes, and let them go; how many are left out because a newer change came since `watch` began.
 
     They carry the times that the ledger has, so that whatever is newer wins. Raises Failed when so many would leave
@@ -94,13 +94,13 @@ def _forget_attributes(redis: Redis, queue: Queue, missing: Collection[str]) -> 
     members.edit(redis, queue, {bucket_of(name) for name in missing}, change)
 
 
-def _parts(redis: Redis, queue: Queue, found: Drift, watch: str) -> Iterator[list[bytes]]:
+def _parts(redis: Redis, queue: Queue, found: ListDifference, watch: str) -> Iterator[list[bytes]]:
     changes = _changes(redis, queue, found, watch)
     while part := list(islice(changes, _PART)):
         yield part
 
 
-def _changes(redis: Redis, queue: Queue, found: Drift, watch: str) -> Iterator[bytes]:
+def _changes(redis: Redis, queue: Queue, found: ListDifference, watch: str) -> Iterator[bytes]:
     for name, at in found.missing.items():
         yield _encoded("add", name, at, watch)
     last = members.snapshot_at(redis, queue)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from redis import Redis
 
-from queues import bounds, keys, looks, scripts
+from queues import bounds, keys, scripts, undecided_erasures
 from queues.errors import QueueFull
 from queues.names import Queue
 from queues.policy import FlushPolicy
@@ -66,7 +66,7 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptResult:
     """`fresh`: false for a message seen before. `became_due`: a scheduler should look at the queue at once."""
 
     fresh: bool
@@ -128,7 +128,16 @@ def calls(acceptances: Sequence[Acceptance], now: int, most: int = bounds.PENDIN
 def _call(acceptance: Acceptance, now: int, most: int) -> Call:
     name, partition, script_keys, _ = _of_queue(acceptance.queue)
     policy = acceptance.policy
-    args = [name, now, policy.size, policy.age_ms, most, REMEMBERED_MS, bounds.LETTERS_AT_MOST, looks.REASON]
+    args = [
+        name,
+        now,
+        policy.size,
+        policy.age_ms,
+        most,
+        REMEMBERED_MS,
+        bounds.LETTERS_AT_MOST,
+        undecided_erasures.REASON,
+    ]
     return Call(partition, [*script_keys], args, [])
 
 
@@ -161,7 +170,7 @@ def _of_queue(queue: Queue) -> tuple[str, int, tuple[str, ...], str]:
     return str(queue), queue.partition, script_keys, keys.seen(queue, "")
 
 
-def accept(redis: Redis, acceptance: Acceptance, now: int, most: int = bounds.PENDING_IN_QUEUE) -> Accepted:
+def accept(redis: Redis, acceptance: Acceptance, now: int, most: int = bounds.PENDING_IN_QUEUE) -> AcceptResult:
     """Write an acceptance down, a portion at a time.
 
     Raises QueueFull or redis.RedisError with nothing written behind the portion that was not; when the message is
@@ -170,7 +179,7 @@ def accept(redis: Redis, acceptance: Acceptance, now: int, most: int = bounds.PE
     return together([_accept(redis, portion, now, most) for portion in portions(acceptance)])
 
 
-def _accept(redis: Redis, portion: Acceptance, now: int, most: int) -> Accepted:
+def _accept(redis: Redis, portion: Acceptance, now: int, most: int) -> AcceptResult:
     (call,) = calls([portion], now, most)
     (answer,) = outcomes(call, [portion], scripts.run(redis, "accept", call.keys, call.args))
     if isinstance(answer, QueueFull):
@@ -178,16 +187,16 @@ def _accept(redis: Redis, portion: Acceptance, now: int, most: int) -> Accepted:
     return answer
 
 
-def together(done: Sequence[Accepted]) -> Accepted:
+def together(done: Sequence[AcceptResult]) -> AcceptResult:
     """What became of an acceptance, of which this became of its portions."""
-    return Accepted(any(each.fresh for each in done), any(each.became_due for each in done))
+    return AcceptResult(any(each.fresh for each in done), any(each.became_due for each in done))
 
 
-def outcomes(call: Call, acceptances: Sequence[Acceptance], answer: Sequence[Any]) -> list[Accepted | QueueFull]:
+def outcomes(call: Call, acceptances: Sequence[Acceptance], answer: Sequence[Any]) -> list[AcceptResult | QueueFull]:
     """What the answer of `accept.lua` means for each member of a call. `acceptances`: what was given to `calls`."""
     signs: bytes = answer[0]
     return [
-        QueueFull(str(acceptances[place].queue)) if sign == _FULL else Accepted(sign != _SEEN, sign == _DUE)
+        QueueFull(str(acceptances[place].queue)) if sign == _FULL else AcceptResult(sign != _SEEN, sign == _DUE)
         for place, sign in zip(call.members, signs, strict=True)
     ]
 

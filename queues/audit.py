@@ -22,7 +22,7 @@ _UNTOLD: Final = "the audit does not say that %s did %s on %s: Redis' memory is 
 _ID: Final = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
 
 
-class Entry(msgspec.Struct, frozen=True):
+class AuditEntry(msgspec.Struct, frozen=True):
     """`id`: of the stream. `at`: ms, by the server's clock. `who`: `web:ann`, `api:ann`, `cli:<os user>`,
     `sender:<name>`.
 
@@ -67,20 +67,20 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def read(redis: Redis, limit: int, before: str = "+") -> list[Entry]:
+def read(redis: Redis, limit: int, before: str = "+") -> list[AuditEntry]:
     """The last `limit` entries, newest first; those before the entry with the id `before` where one is given."""
     newest = before if before == "+" else f"({before}"
     found = cast("list[tuple[bytes, dict[bytes, bytes]]]", redis.xrevrange(keys.AUDIT, newest, "-", count=limit))
     return [_entry(entry_id.decode(), fields) for entry_id, fields in found]
 
 
-def since(redis: Redis, at: int) -> list[Entry]:
+def since(redis: Redis, at: int) -> list[AuditEntry]:
     """The entries from `at` (ms) on, newest first. Raises redis.RedisError."""
     found = cast("list[tuple[bytes, dict[bytes, bytes]]]", redis.xrevrange(keys.AUDIT, "+", str(at)))
     return [_entry(entry_id.decode(), fields) for entry_id, fields in found]
 
 
-def _entry(entry_id: str, fields: dict[bytes, bytes]) -> Entry:
+def _entry(entry_id: str, fields: dict[bytes, bytes]) -> AuditEntry:
     who, what, on, outcome = (fields[name].decode() for name in (b"who", b"what", b"on", b"outcome"))
     counts = msgspec.json.decode(fields[b"counts"], type=dict[str, int])
-    return Entry(entry_id, int(entry_id.partition("-")[0]), who, what, on, outcome, counts)
+    return AuditEntry(entry_id, int(entry_id.partition("-")[0]), who, what, on, outcome, counts)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from redis import Redis
 
-from queues import bounds, keys, looks, scripts
+from queues import bounds, keys, scripts, undecided_erasures
 from queues.change import Change, decode
 from queues.errors import LeaseLost
 from queues.names import PARTITIONS, Queue
@@ -170,7 +170,7 @@ def settle(redis: Redis, batch: Batch, end: Settlement, now: int) -> bool:
     ]
     delivered = len(batch.changes) - end.superseded - len(end.dead) - end.imported
     args: list[Any] = [str(queue), batch.id, batch.token, now, delivered, end.superseded, end.imported]
-    args += [end.history, bounds.TOLD, bounds.TOLD_MS, bounds.LETTERS_AT_MOST, looks.REASON]
+    args += [end.history, bounds.TOLD, bounds.TOLD_MS, bounds.LETTERS_AT_MOST, undecided_erasures.REASON]
     args += [len(end.moved), *(index + 1 for index in end.moved), json.dumps(dict(end.warnings))]
     for letter in end.dead:
         args += [letter.index + 1, letter.reason, json.dumps(letter.detail)]

@@ -21,7 +21,7 @@ from queues.pending import all_queues, waiting
 from queues.people import identities
 from queues.policy import FlushPolicy
 from queues.server import rollback
-from queues.server.rollback import Fall
+from queues.server.rollback import Rollback
 
 #: Queues read in one round trip.
 _AT_ONCE = 500
@@ -43,7 +43,7 @@ class Census:
     heartbeat: int | None
     workers: dict[str, str]
     shared: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    fall: Fall | None = None
+    fall: Rollback | None = None
 
 
 class _Progress(msgspec.Struct, frozen=True):

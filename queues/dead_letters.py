@@ -97,14 +97,14 @@ def purge(redis: Redis, queue: Queue, ids: list[str], evicted: bool = False) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptLetters:
     """How many letters a queue keeps, and the ms at which the oldest died; None: it keeps none."""
 
     letters: int
     oldest: int | None
 
 
-def kept(redis: Redis, queues: Sequence[Queue]) -> list[Kept]:
+def kept(redis: Redis, queues: Sequence[Queue]) -> list[KeptLetters]:
     """What each of these queues keeps, in one round trip."""
     with redis.pipeline(transaction=False) as pipe:
         for queue in queues:
@@ -112,7 +112,7 @@ def kept(redis: Redis, queues: Sequence[Queue]) -> list[Kept]:
             pipe.xrange(keys.queue(queue, "dead"), count=1)
         answers = pipe.execute()
     return [
-        Kept(letters, int(first[0][0].partition(b"-")[0]) if first else None)
+        KeptLetters(letters, int(first[0][0].partition(b"-")[0]) if first else None)
         for letters, first in zip(answers[::2], answers[1::2], strict=True)
     ]
 

@@ -22,14 +22,14 @@ _ESCAPE: Final = re.compile(rb"\\+(?:u[0-9a-fA-F]{4}|.)")
 _IN_ADDRESS: Final = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
 
 
-class Letter(NamedTuple):
+class LetterToErase(NamedTuple):
     """A dead letter, of which only the change is looked at."""
 
     id: str
     change: Change
 
 
-class Place(NamedTuple):
+class BatchPosition(NamedTuple):
     """A change in an open batch. `number`: its index, from 0."""
 
     batch: str
@@ -42,8 +42,8 @@ class Carried:
     """What a queue holds under some person keys. `pending`: the stored forms; equal ones are all in it."""
 
     pending: Sequence[bytes]
-    letters: Sequence[Letter]
-    open: Sequence[Place]
+    letters: Sequence[LetterToErase]
+    open: Sequence[BatchPosition]
 
 
 class Erased(NamedTuple):
@@ -63,18 +63,18 @@ def carried(redis: Redis, queue: Queue, persons: Collection[str]) -> Carried:
     pairs = zip(letters[::2], letters[1::2], strict=True)
     return Carried(
         waiting,
-        [Letter(letter_id.decode(), decode(change)) for letter_id, change in pairs],
+        [LetterToErase(letter_id.decode(), decode(change)) for letter_id, change in pairs],
         list(_open(redis, queue, frozenset(wanted))) if is_open else (),
     )
 
 
-def _open(redis: Redis, queue: Queue, persons: frozenset[str]) -> Iterator[Place]:
+def _open(redis: Redis, queue: Queue, persons: frozenset[str]) -> Iterator[BatchPosition]:
     for name in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1)):
         batch_id = name.decode()
         stored = cast("list[bytes]", redis.lrange(keys.batch(batch_id, "changes"), 0, -1))
         for number, change in enumerate(map(decode, stored)):
             if not persons.isdisjoint(change.keys) and not is_blank(change):
-                yield Place(batch_id, number, change)
+                yield BatchPosition(batch_id, number, change)
 
 
 def erase(redis: Redis, queue: Queue, changes: Collection[bytes], letters: Collection[str], now: int) -> Erased:

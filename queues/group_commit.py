@@ -10,12 +10,12 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from queues import bounds, keys, metrics, scripts
-from queues.acceptance import Acceptance, Accepted, Call, calls, outcomes, portions, steps, together
+from queues.acceptance import Acceptance, AcceptResult, Call, calls, outcomes, portions, steps, together
 from queues.clock import now_ms
 from queues.errors import CannotConfirm, LedgerFull, QueueFull, Unavailable, Unconfirmed
 from queues.names import Queue
 from queues.server.durability import LOCAL, Durability
-from queues.server.rollback import Memory
+from queues.server.rollback import StepMemory
 
 #: Acceptances in one pipeline; more wait for the next, so that one huge burst does not hold up all answers.
 AT_ONCE = 256
@@ -23,7 +23,7 @@ AT_ONCE = 256
 PORTIONS_AT_ONCE = 4
 
 #: A fault is a result, for an exception that nobody awaits any more would be logged as forgotten.
-_Answer = asyncio.Future[Accepted | Exception]
+_Answer = asyncio.Future[AcceptResult | Exception]
 #: Portions of a request that are written down together, each with the place of the acceptance that it is of.
 _Turn = list[tuple[int, Acceptance]]
 
@@ -38,7 +38,7 @@ class _Waiting:
         self.answer = answer
         self.failed = failed
 
-    def end(self, result: Accepted | Exception) -> None:
+    def end(self, result: AcceptResult | Exception) -> None:
         """Tell who waits for it."""
         if isinstance(result, Exception):
             self.failed[self.acceptance.queue] = result
@@ -61,7 +61,7 @@ class GroupCommit:
     ) -> None:
         self.full = ""
         self.weak = ""
-        self.memory = Memory()
+        self.memory = StepMemory()
         self._durability = durability
         self._redis = redis
         self._most = most_in_a_queue
@@ -75,7 +75,7 @@ class GroupCommit:
         if self.weak:
             raise CannotConfirm(str(self._durability), self.weak)
 
-    async def accept(self, acceptances: Sequence[Acceptance]) -> list[Accepted]:
+    async def accept(self, acceptances: Sequence[Acceptance]) -> list[AcceptResult]:
         """Write all parts of one message down.
 
         Raises Unavailable when any part was not written, or is not as durable as was asked for; the CDP then repeats
@@ -85,10 +85,10 @@ class GroupCommit:
         if not acceptances:  # the settings of an account may have come
             await self.confirm()
         failed: dict[Queue, Exception] = {}
-        done: list[list[Accepted]] = [[] for _ in acceptances]
+        done: list[list[AcceptResult]] = [[] for _ in acceptances]
         for turn in _turns(acceptances):
             for (place, _), result in zip(turn, await self._written(turn, failed), strict=True):
-                if isinstance(result, Accepted):
+                if isinstance(result, AcceptResult):
                     done[place].append(result)
                 elif isinstance(result, Unconfirmed):
                     raise result
@@ -97,7 +97,7 @@ class GroupCommit:
         _raise(failed)
         return [each[0] if len(each) == 1 else together(each) for each in done]
 
-    async def _written(self, turn: _Turn, failed: dict[Queue, Exception]) -> list[Accepted | Exception]:
+    async def _written(self, turn: _Turn, failed: dict[Queue, Exception]) -> list[AcceptResult | Exception]:
         loop = asyncio.get_running_loop()
         waiting = [_Waiting(portion, loop.create_future(), failed) for _, portion in turn]
         self._waiting += waiting
@@ -133,12 +133,12 @@ class GroupCommit:
             results, confirmed = dict.fromkeys(range(len(sent)), fault), False
         for place, waiting in enumerate(sent):
             result = results[place]
-            is_weak = isinstance(result, Accepted) and not confirmed
+            is_weak = isinstance(result, AcceptResult) and not confirmed
             waiting.end(Unconfirmed(str(self._durability)) if is_weak else result)
         for waiting in group:
             if not waiting.answer.done():  # it was not sent
                 waiting.end(waiting.failed[waiting.acceptance.queue])
-        done = {place: result for place, result in results.items() if isinstance(result, Accepted)}
+        done = {place: result for place, result in results.items() if isinstance(result, AcceptResult)}
         if any(each.became_due for each in done.values()):
             await self._wake()
         fresh = (sent[place].acceptance for place, each in done.items() if each.fresh)
@@ -146,7 +146,7 @@ class GroupCommit:
         if self.memory.doubted:
             await self.memory.look_async(self._redis)
 
-    async def _round_trips(self, group: list[Acceptance]) -> tuple[dict[int, Accepted | Exception], bool]:
+    async def _round_trips(self, group: list[Acceptance]) -> tuple[dict[int, AcceptResult | Exception], bool]:
         """The result of each, and whether all that was written is as durable as was asked for."""
         now, before = now_ms(), self.memory.highest()
         asked = calls(group, now, self._most)
@@ -158,7 +158,7 @@ class GroupCommit:
             confirmed = confirmed and also
             for i, answer in zip(missed, repeated, strict=True):
                 answers[i] = answer
-        results: dict[int, Accepted | Exception] = {}
+        results: dict[int, AcceptResult | Exception] = {}
         for call, answer in zip(asked, answers, strict=True):
             failed = isinstance(answer, Exception)
             found = [answer] * len(call.members) if failed else outcomes(call, group, answer)

@@ -31,7 +31,7 @@ class Owned(msgspec.Struct, frozen=True):
     name: str
 
 
-class Moved(msgspec.Struct, frozen=True):
+class MovedAccount(msgspec.Struct, frozen=True):
     """What a hold for ACCOUNT_CHANGED is about: a key of another account than the connection delivered to.
 
     `key`: its fingerprint (connections/accounts.py). `account`: of the key, `before`: the one until now; Klaviyo's ids,
@@ -57,7 +57,7 @@ class Hold(msgspec.Struct, frozen=True):
     error_id: str = ""
     probed: bool = False
     owned: Owned | None = None
-    moved: Moved | None = None
+    moved: MovedAccount | None = None
 
     @property
     def ends_by_itself(self) -> bool:

@@ -28,7 +28,7 @@ SHARE = 0.10
 SHORTEST_WAIT_S = 0.01
 
 
-class Quota(Protocol):
+class RequestQuota(Protocol):
     """Requests an account may make of an endpoint: `burst` a second, `steady` a minute, `daily` a day (None: any)."""
 
     @property
@@ -46,13 +46,13 @@ class Quota(Protocol):
         """In any day."""
         ...
 
-    def less(self, share: float) -> Quota:
+    def less(self, share: float) -> RequestQuota:
         """This quota without the `share` (0 to below 1) left to other tools."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class EndpointUse:
     """What an account asked of an endpoint within the last minute or day (`per`).
 
     `allowed`: what Ferry allows itself of it. `paused_ms`: until Klaviyo is asked again, 0 where it may be.
@@ -80,7 +80,7 @@ class RedisLimiter:
     other tools, and without Redis no batch could be settled anyway.
     """
 
-    def __init__(self, redis: Redis, account: str, quotas: Mapping[str, Quota], share: float = SHARE) -> None:
+    def __init__(self, redis: Redis, account: str, quotas: Mapping[str, RequestQuota], share: float = SHARE) -> None:
         """`account`: a fingerprint of its key. `quotas`: by endpoint, as Klaviyo publishes them.
 
         `share`: the part of each quota left to other tools, 0 to below 1.
@@ -114,7 +114,7 @@ class RedisLimiter:
         if milliseconds > max(0, int(self._redis.pttl(key))):
             self._redis.set(key, 1, px=milliseconds)
 
-    def uses(self) -> list[Use]:
+    def uses(self) -> list[EndpointUse]:
         """What of the longer windows is used, and what is paused; nothing of endpoints that are neither. Takes no slot.
 
         One round trip, and one more for each window in use. Raises redis.RedisError.
@@ -129,15 +129,15 @@ class RedisLimiter:
         found = [self._use(name, window, max(0, paused)) for (name, window), used, paused in seen if used or paused > 0]
         return [use for use in found if use.used or use.paused_ms]
 
-    def _use(self, endpoint: str, window: RateLimitItem, paused_ms: int) -> Use:
+    def _use(self, endpoint: str, window: RateLimitItem, paused_ms: int) -> EndpointUse:
         left = self._limiter.get_window_stats(window, self._account, endpoint).remaining
-        return Use(endpoint, window.GRANULARITY.name, window.amount - left, window.amount, paused_ms)
+        return EndpointUse(endpoint, window.GRANULARITY.name, window.amount - left, window.amount, paused_ms)
 
     def _pause_key(self, endpoint: str) -> str:
         return f"{keys.LIMITS}:pause:{self._account}:{endpoint}"
 
 
-def _windows(quota: Quota) -> tuple[RateLimitItem, ...]:
+def _windows(quota: RequestQuota) -> tuple[RateLimitItem, ...]:
     """The windows of one endpoint, shortest first."""
     windows: list[RateLimitItem] = [
         RateLimitItemPerSecond(quota.burst, namespace="window"),

@@ -30,7 +30,7 @@ _FIELDS: Final = ("keeps", "shares", "list_id", "list_name", "delivered", "audie
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownList:
     """What the ledger knows of a queue and its list. `audience`: what the CDP said of it.
 
     `keeps`: the list that it keeps, or would if it were the first. `shares`: one that it may share. `list_id`,
@@ -144,7 +144,7 @@ def kept_from_now_on(redis: Redis, now: int) -> None:
     redis.set(keys.OWNERS_SINCE, now, nx=True)
 
 
-def known(redis: Redis, queues: Sequence[Queue]) -> list[Known]:
+def known(redis: Redis, queues: Sequence[Queue]) -> list[KnownList]:
     """What is known of each of these queues, in one round trip."""
     with redis.pipeline(transaction=False) as pipe:
         for queue in queues:
@@ -157,9 +157,9 @@ def _keeps(redis: Redis, queue: Queue, list_id: str) -> bool:
     return found.keeps == list_id and not found.is_disconnected
 
 
-def _known(*values: bytes | None) -> Known:
+def _known(*values: bytes | None) -> KnownList:
     keeps, shares, list_id, list_name, delivered, audience = values
-    return Known(
+    return KnownList(
         keeps=keeps.decode() if keeps else None,
         shares=shares.decode() if shares else None,
         list_id=list_id.decode() if list_id else None,

@@ -23,7 +23,7 @@ _FIELDS = ("takes", "taken", "upto", "upto_by", "uploaded", "hold")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class QueueState:
     """A queue as a scheduler sees it. `takes` proves that nobody took meanwhile; `held`: somebody said stop."""
 
     queue: Queue
@@ -49,7 +49,7 @@ def all_queues(redis: Redis) -> list[Queue]:
         return sorted(Queue.parse(name.decode()) for names in pipe.execute() for name in names)
 
 
-def look(redis: Redis, queues: list[Queue]) -> list[Look]:
+def look(redis: Redis, queues: list[Queue]) -> list[QueueState]:
     """What the flush policy has to know of each queue, in one round trip."""
     with redis.pipeline(transaction=False) as pipe:
         for queue in queues:
@@ -60,10 +60,10 @@ def look(redis: Redis, queues: list[Queue]) -> list[Look]:
     return [_look(queue, *answers[3 * i : 3 * i + 3]) for i, queue in enumerate(queues)]
 
 
-def _look(queue: Queue, values: list[bytes | None], pending: int, head: list[bytes]) -> Look:
+def _look(queue: Queue, values: list[bytes | None], pending: int, head: list[bytes]) -> QueueState:
     fields = dict(zip(_FIELDS, values, strict=True))
     oldest = int(head[0][1:14]) if head else None
-    return Look(queue, waiting(fields, pending, oldest), int(fields["takes"] or 0), fields["hold"] is not None)
+    return QueueState(queue, waiting(fields, pending, oldest), int(fields["takes"] or 0), fields["hold"] is not None)
 
 
 def waiting(fields: Mapping[str, bytes | None], pending: int, oldest: int | None) -> Waiting:
@@ -78,7 +78,7 @@ def waiting(fields: Mapping[str, bytes | None], pending: int, oldest: int | None
     )
 
 
-def take(redis: Redis, seen: Look, reason: Reason, most: int, now: int) -> str | None:
+def take(redis: Redis, seen: QueueState, reason: Reason, most: int, now: int) -> str | None:
     """Take up to `most` changes into a batch; its id, or None when the first must wait or somebody was faster."""
     queue = seen.queue
     batch_id = f"{queue.partition:02d}-{uuid.uuid4().hex}"

@@ -17,7 +17,7 @@ _REFUSED: Final = "refused:"
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class SenderUse:
     """`last`: ms, None for a sender that never came. `requests`: all of them. `refused`: by what was lacking."""
 
     last: int | None = None
@@ -25,7 +25,7 @@ class Use:
     refused: Mapping[str, int] = field(default_factory=dict)
 
 
-async def add(redis: AsyncRedis, name: str, use: Use) -> None:
+async def add(redis: AsyncRedis, name: str, use: SenderUse) -> None:
     """Add what came since the last time, in one round trip. Raises redis.RedisError."""
     key = keys.sender(name)
     async with redis.pipeline(transaction=False) as pipe:
@@ -36,11 +36,11 @@ async def add(redis: AsyncRedis, name: str, use: Use) -> None:
         await pipe.execute()
 
 
-def read(redis: Redis, name: str) -> Use:
+def read(redis: Redis, name: str) -> SenderUse:
     """What is known of a sender. Raises redis.RedisError."""
     stored = {
         name.decode(): int(value)
         for name, value in cast("dict[bytes, bytes]", redis.hgetall(keys.sender(name))).items()
     }
     refused = {name.removeprefix(_REFUSED): times for name, times in stored.items() if name.startswith(_REFUSED)}
-    return Use(stored.get("last"), stored.get("requests", 0), refused)
+    return SenderUse(stored.get("last"), stored.get("requests", 0), refused)

@@ -23,7 +23,7 @@ from queues.connections import connection_keys
 from queues.connections.accounts import Cipher
 from queues.server import installation
 from queues.server.connection import connect
-from queues.server.rollback import Memory, Watch
+from queues.server.rollback import EpochWatch, StepMemory
 from scheduler.tick import TICK_S, refile, ring, take_due, tick
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def _ticks(redis: Redis, connections: Connections) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
-    watch, memory = Watch(), Memory()
+    watch, memory = EpochWatch(), StepMemory()
     scheduler.add_job(
         lambda: _tick(redis, connections, watch, memory),
         "interval",
@@ -67,7 +67,7 @@ def _ticks(redis: Redis, connections: Connections) -> BackgroundScheduler:
     return scheduler
 
 
-def _tick(redis: Redis, connections: Connections, watch: Watch, memory: Memory) -> None:
+def _tick(redis: Redis, connections: Connections, watch: EpochWatch, memory: StepMemory) -> None:
     now = now_ms()
     if watch.emptied(redis, now):
         log.error(

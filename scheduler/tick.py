@@ -14,9 +14,9 @@ from redis import Redis
 
 from configuration.connections import Connections, UnknownConnection
 from logs import log_ids
-from queues import batches, bounds, dead_letters, doorbell, holds, looks, metrics, pending, schedulers
+from queues import batches, bounds, dead_letters, doorbell, holds, metrics, pending, schedulers, undecided_erasures
 from queues.connections import key_changes
-from queues.dead_letters import Kept
+from queues.dead_letters import KeptLetters
 from queues.history import batches as history
 from queues.names import Queue
 from queues.policy import FlushPolicy, Reason, decide
@@ -50,7 +50,7 @@ def take_due(redis: Redis, connections: Connections, now: int) -> int:
     due = pending.due(redis, now)
     held = holds.of_connections(redis).keys() if due else ()
     # Whoever asks to be forgotten is at once, here; Klaviyo is asked when the hold ends.
-    free = [queue for queue in due if queue.connection not in held or queue.kind == looks.KIND]
+    free = [queue for queue in due if queue.connection not in held or queue.kind == undecided_erasures.KIND]
     parts = (free[start : start + LOOKED_AT_ONCE] for start in range(0, len(free), LOOKED_AT_ONCE))
     return sum(_take_from(redis, connections, part, now) for part in parts)
 
@@ -69,7 +69,7 @@ def _take_from(redis: Redis, connections: Connections, queues: list[Queue], now:
     return taken
 
 
-def _take(redis: Redis, seen: pending.Look, policy: FlushPolicy, now: int) -> Reason | None:
+def _take(redis: Redis, seen: pending.QueueState, policy: FlushPolicy, now: int) -> Reason | None:
     decision = decide(seen.waiting, policy, now)
     if decision is None:
         return None
@@ -146,13 +146,13 @@ def housekeep(redis: Redis, now: int) -> None:
     key_changes.prune(redis, now)
 
 
-def used(kept: Kept, now: int) -> float:
+def used(kept: KeptLetters, now: int) -> float:
     """How much of its bounds a queue's letters use; more than 1: some are too many or too old. Pure."""
     age = 0 if kept.oldest is None else now - kept.oldest
     return max(kept.letters / bounds.LETTERS, age / bounds.LETTER_MS)
 
 
-def _alarm(redis: Redis, queue: Queue, kept: Kept, now: int) -> None:
+def _alarm(redis: Redis, queue: Queue, kept: KeptLetters, now: int) -> None:
     if kept.oldest is None or not schedulers.may_alarm(redis, queue, now, ALARM_MS):
         return
     log.error(
@@ -168,5 +168,5 @@ def _alarm(redis: Redis, queue: Queue, kept: Kept, now: int) -> None:
 
 
 def _evict(redis: Redis, queue: Queue, now: int) -> None:
-    if evicted := dead_letters.evict(redis, queue, bounds.LETTERS, now - bounds.LETTER_MS, looks.REASON):
+    if evicted := dead_letters.evict(redis, queue, bounds.LETTERS, now - bounds.LETTER_MS, undecided_erasures.REASON):
         log.error("%s: %d dead letters were too many or too old and are deleted; they stay counted", queue, evicted)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from queues.snapshots.members import BUCKETS, bucket_of
 from queues.snapshots.orders import Counts
 from snapshots import tally as shelf
-from snapshots.rows import Row, Unusable
+from snapshots.rows import SnapshotRow, Unusable
 from snapshots.tally import Tally
 
 #: Reason: the row has nothing but an id that stands for several people.
@@ -48,7 +48,7 @@ class Gathered:
         self.counts = counts
         self.examples = examples
 
-    def buckets(self) -> Iterator[tuple[int, dict[str, Row]]]:
+    def buckets(self) -> Iterator[tuple[int, dict[str, SnapshotRow]]]:
         """Each of the 4,096 buckets, ascending, with its people by identity."""
         found = groupby(self._people.execute("SELECT * FROM people ORDER BY bucket, identity"), itemgetter(0))
         number, group = next(found, (BUCKETS, iter(())))
@@ -59,7 +59,7 @@ class Gathered:
             yield bucket, {row.identity: row for row in map(_row, group)}
             number, group = next(found, (BUCKETS, iter(())))
 
-    def person(self, identity: str) -> Row | None:
+    def person(self, identity: str) -> SnapshotRow | None:
         """The one of that identity."""
         query = "SELECT * FROM people WHERE bucket = ? AND identity = ?"
         stored = self._people.execute(query, (bucket_of(identity), identity)).fetchone()
@@ -103,7 +103,7 @@ class Gathered:
         self._people.close()
 
 
-def gather(rows: Iterable[Row | Unusable]) -> Gathered:
+def gather(rows: Iterable[SnapshotRow | Unusable]) -> Gathered:
     """Put the rows by; of several of one identity the last counts. Raises what `rows` raises, and leaves nothing.
 
     A row without an e-mail whose identity another row has beside a stronger one is that row's person, and does not
@@ -139,8 +139,8 @@ def _take_out_doubles(people: sqlite3.Connection) -> None:
     people.execute("DELETE FROM people WHERE (bucket, identity) IN (SELECT bucket, identity FROM doubles)")
 
 
-def _portions(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    some: list[Row] = []
+def _portions(rows: Iterable[SnapshotRow]) -> Iterator[list[SnapshotRow]]:
+    some: list[SnapshotRow] = []
     size = 0
     for row in rows:
         some.append(row)
@@ -166,13 +166,13 @@ def _counts(people: sqlite3.Connection, tally: Tally) -> Counts:
     )
 
 
-def _stored(row: Row) -> tuple[Any, ...]:
+def _stored(row: SnapshotRow) -> tuple[Any, ...]:
     return bucket_of(row.identity), row.identity, row.number, "".join(row.keys), row.fragment, row.customer
 
 
-def _row(stored: tuple[Any, ...]) -> Row:
+def _row(stored: tuple[Any, ...]) -> SnapshotRow:
     _, identity, number, keys, fragment, customer = stored
-    return Row(number, identity, keys_of(keys), fragment, customer)
+    return SnapshotRow(number, identity, keys_of(keys), fragment, customer)
 
 
 def keys_of(joined: str) -> tuple[str, ...]:

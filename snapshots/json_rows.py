@@ -9,7 +9,7 @@ import ijson
 import msgspec
 
 from mappings import json_limits
-from mappings.json_limits import NAMES, Beyond, Scan
+from mappings.json_limits import NAMES, LimitExceeded, Scan
 from snapshots.json_members import members
 from snapshots.lines import MAX_LINE, lines, not_utf8, without_mark
 from snapshots.persons import Described, identifier
@@ -29,7 +29,7 @@ def described(pieces: Iterator[bytes]) -> Iterator[Described]:
         for number, member in enumerate(members(ijson.basic_parse(body, buf_size=_READ, use_float=True)), start=1):
             body.passed = 0
             yield _described(number, member, f"member {number:,}")
-    except Beyond as error:
+    except LimitExceeded as error:
         raise Unreadable(f"what stands behind member {number:,} is {error}") from error
     except ijson.JSONError as error:
         # What the library says shows a part of the body.
@@ -52,7 +52,7 @@ def objects(lines: Iterator[bytes]) -> Iterator[tuple[int, Any]]:
             json_limits.check_names(line, f"line {number:,}: $")
             value = _decode(line)
             names = twice(line)
-        except Beyond as error:
+        except LimitExceeded as error:
             raise Unreadable(str(error)) from error
         except UnicodeDecodeError as error:
             raise not_utf8(number) from error
@@ -94,9 +94,10 @@ class _Body:
         self._scan = Scan()
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes; none at the end. Raises Unreadable when a member is too long, Beyond for its limits.
+        """At most `size` bytes; none at the end.
 
-        Before the parser has the bytes: what it keeps of each level is as long as all levels above.
+        Raises Unreadable when a member is too long, LimitExceeded for its limits: before the parser has
+        the bytes, for what it keeps of each level is as long as all levels above.
         """
         while size and not self._rest and (piece := next(self._pieces, None)) is not None:
             self._rest = piece

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from queues.people.identities import Holder, Known, Named
+from queues.people.identities import Holder, Named, RememberedPerson
 from queues.snapshots import members
 from snapshots import tally
 from snapshots.rows import strength
@@ -23,20 +23,20 @@ _SCHEMA: Final = """
 """
 
 
-class Memory(Protocol):
+class RememberedIdentities(Protocol):
     """What is asked of `queues.people.identities`."""
 
     def hash(self, named: Named, /) -> bytes:  # noqa: D102
         ...
 
-    def people(self, persons: Sequence[bytes], /) -> dict[bytes, Known]:  # noqa: D102
+    def people(self, persons: Sequence[bytes], /) -> dict[bytes, RememberedPerson]:  # noqa: D102
         ...
 
     def holders(self, identifiers: Sequence[bytes], /) -> dict[bytes, list[Holder]]:  # noqa: D102
         ...
 
 
-class Match(NamedTuple):
+class MemberMatch(NamedTuple):
     """Who is meant by a row that is no member by its identity.
 
     `members`: of the ledger, who are that person, strongest first; where `several` people could be meant, all of them.
@@ -56,7 +56,7 @@ class Matcher:
     `addresses`: the identities of all people of the file who have an e-mail, some at a time; asked for once, if at all.
     """
 
-    def __init__(self, memory: Memory, addresses: Iterable[list[str]]) -> None:
+    def __init__(self, memory: RememberedIdentities, addresses: Iterable[list[str]]) -> None:
         self._memory = memory
         self._addresses = addresses
         self._shelf = tally.opened(_SCHEMA)
@@ -71,7 +71,10 @@ class Matcher:
         persons, known = self._holders([own for member, own in hashed.items() if strength(member)], hashed.values())
         for member, own in hashed.items():
             # Of the people who were delivered under its identifier the member is the one whose profile has it.
-            whose = {own, *(each for each in persons.get(own, ()) if own[:_SHORT] in known.get(each, Known()).on)}
+            whose = {
+                own,
+                *(each for each in persons.get(own, ()) if own[:_SHORT] in known.get(each, RememberedPerson()).on),
+            }
             found = [known[each] for each in whose if each in known]
             marks = {*whose, *(mark for each in found for mark in _profile(each))}
             shown = {own[:_SHORT], *(mark for each in found for mark in each.on)}
@@ -80,31 +83,33 @@ class Matcher:
 
     def _holders(
         self, identifiers: Sequence[bytes], besides: Iterable[bytes]
-    ) -> tuple[dict[bytes, set[bytes]], dict[bytes, Known]]:
+    ) -> tuple[dict[bytes, set[bytes]], dict[bytes, RememberedPerson]]:
         """Who was delivered under each of these identifiers beside a stronger one; what is known of them and others."""
         holders = self._memory.holders(identifiers)
         persons = {own: {each.person for each in having} - {own} for own, having in holders.items()}
         return persons, self._memory.people([*{*besides}.union(*persons.values())])
 
-    def match(self, rows: Sequence[str]) -> Iterator[Match]:
+    def match(self, rows: Sequence[str]) -> Iterator[MemberMatch]:
         """Who is meant by each of these rows, where it is not somebody new."""
         hashed = {row: self._memory.hash(named(row)) for row in rows}
         persons, known = self._holders([own for row, own in hashed.items() if strength(row)], hashed.values())
         for row, own in hashed.items():
-            mine = known.get(own, Known())
+            mine = known.get(own, RememberedPerson())
             same = self._members("marks", {own, *_profile(mine)})
             perhaps = self._members("shown", {own[:_SHORT], *mine.on})
             if strength(row):
-                found = self._by_id(row, same, {each: known.get(each, Known()) for each in persons.get(own, ())})
+                found = self._by_id(
+                    row, same, {each: known.get(each, RememberedPerson()) for each in persons.get(own, ())}
+                )
             else:
                 # The e-mail decides: another one is somebody else's.
-                found = Match(row, tuple(filter(strength, same)))
+                found = MemberMatch(row, tuple(filter(strength, same)))
                 perhaps = [*filter(strength, perhaps)]
             left = tuple(member for member in perhaps if member not in found.members)
-            if found != Match(row) or left:
+            if found != MemberMatch(row) or left:
                 yield found._replace(perhaps=left)
 
-    def _by_id(self, row: str, same: list[str], holders: Mapping[bytes, Known]) -> Match:
+    def _by_id(self, row: str, same: list[str], holders: Mapping[bytes, RememberedPerson]) -> MemberMatch:
         """`same`: members of the profile that the row's identifier is known to lead to. `holders`: who were delivered
         under the identifier.
         """
@@ -117,8 +122,8 @@ class Matcher:
             else:
                 elsewhere += bool(known.audiences)
         if len(here | of_file) > 1 or (elsewhere > 1 and not (here or of_file or same)):
-            return Match(row, tuple(sorted(here, key=_order)), several=True)
-        return Match(row, tuple(sorted(here | {*same}, key=_order)), next(iter(of_file), ""))
+            return MemberMatch(row, tuple(sorted(here, key=_order)), several=True)
+        return MemberMatch(row, tuple(sorted(here | {*same}, key=_order)), next(iter(of_file), ""))
 
     def _members(self, table: str, marks: Collection[bytes]) -> list[str]:
         """The members who have one of these marks, strongest first."""
@@ -136,11 +141,11 @@ class Matcher:
         return str(found[0]) if found else ""
 
 
-def apart(memory: Memory, linked: Mapping[str, Sequence[str]]) -> list[str]:
+def apart(memory: RememberedIdentities, linked: Mapping[str, Sequence[str]]) -> list[str]:
     """Those of the members who are known to be other profiles than each of the people that they are linked with."""
     hashed = {name: memory.hash(named(name)) for member, whose in linked.items() for name in (member, *whose)}
     found = memory.people([*hashed.values()])
-    known = {name: found.get(own, Known()) for name, own in hashed.items()}
+    known = {name: found.get(own, RememberedPerson()) for name, own in hashed.items()}
 
     def differ(one: str, other: str) -> bool:
         profiles = known[one].profile_id, known[other].profile_id
@@ -156,7 +161,7 @@ def named(identity: str) -> Named:
     return _KINDS[name], value
 
 
-def _profile(known: Known) -> set[bytes]:
+def _profile(known: RememberedPerson) -> set[bytes]:
     return {known.profile_id.encode()} if known.profile_id else set()
 
 

@@ -10,7 +10,7 @@ from mappings import contact
 from mappings import email as addresses
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
 from mappings.rules import Rules
-from snapshots.rows import Row, Selection, Unusable, row
+from snapshots.rows import Selection, SnapshotRow, Unusable, row
 
 #: Spellings of the identifiers, without case, hyphens, blanks and underscores (Klaviyo: columns of an SFTP import;
 #: Amperity: Klaviyo destination).
@@ -45,7 +45,7 @@ def identifier(name: str) -> str | None:
     return _SPELLINGS.get(name.translate(_SIGNS).lower())
 
 
-def people(told: Described, selection: Selection, rules: Rules, blocked: Blocked) -> Iterator[Row | Unusable]:
+def people(told: Described, selection: Selection, rules: Rules, blocked: Blocked) -> Iterator[SnapshotRow | Unusable]:
     """One person for each e-mail of the customer; without any, the one whom the external id or else the phone names."""
     emails = _emails(told.known.get(EMAIL))
     customer = told.customer or contact.text(told.known.get(EXTERNAL_ID)) or ""
@@ -76,7 +76,7 @@ def _person(
     rules: Rules,
     blocked: Blocked,
     alone: bool = False,
-) -> Row | Unusable:
+) -> SnapshotRow | Unusable:
     """`alone`: whatever else is known of the customer is not sent with this address."""
     fields = told.known | {EMAIL: email, "country_code": told.attributes.get("country")}
     # E.164 here, and not by the mapping alone: an update may go without the country by which a phone is read.

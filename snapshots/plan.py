@@ -14,7 +14,7 @@ from mappings.fields import STANDARD
 from queues.snapshots.members import PERHAPS, Bucket, Member, gone_key
 from queues.snapshots.orders import Counts
 from snapshots.digests import changed
-from snapshots.rows import Row, of_member
+from snapshots.rows import SnapshotRow, of_member
 
 Action = Literal["add", "remove", "update"]
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 _NULL: Final = b":null"
 
 
-class Planned(NamedTuple):
+class PlannedChange(NamedTuple):
     """A change that a snapshot asks for. `keys`: person keys. `fragment`: as /v1/changes has it."""
 
     action: Action
@@ -37,7 +37,7 @@ class Diff(NamedTuple):
     `linked`: members of the identities `also`. `staying`: those whom no row names and who stay for a newer change.
     """
 
-    planned: list[Planned]
+    planned: list[PlannedChange]
     unchanged: int
     newer: int
     held: int
@@ -45,7 +45,7 @@ class Diff(NamedTuple):
     staying: list[str]
 
 
-def diff(bucket: Bucket, rows: Mapping[str, Row], at: int, also: Collection[str] = ()) -> Diff:
+def diff(bucket: Bucket, rows: Mapping[str, SnapshotRow], at: int, also: Collection[str] = ()) -> Diff:
     """The changes from the members of a bucket to the `rows` of it, by identity. `at`: ms, the time of the snapshot.
 
     `also`: identities of the bucket that belong to people who are in the snapshot under a stronger one. Klaviyo may
@@ -55,7 +55,7 @@ def diff(bucket: Bucket, rows: Mapping[str, Row], at: int, also: Collection[str]
     others = {identity: member for identity, member in bucket.members.items() if identity not in rows}
     staying = [identity for identity, member in others.items() if member.at > at]
     linked = [identity for identity, member in others.items() if member.at <= at and identity in also]
-    planned = [each for each in verdicts if isinstance(each, Planned)]
+    planned = [each for each in verdicts if isinstance(each, PlannedChange)]
     stays = {*staying, *linked}
     planned += [leaving(identity) for identity in others if identity not in stays]
     return Diff(
@@ -68,10 +68,10 @@ def diff(bucket: Bucket, rows: Mapping[str, Row], at: int, also: Collection[str]
     )
 
 
-_Verdict = Planned | Literal["newer", "unchanged"]
+_Verdict = PlannedChange | Literal["newer", "unchanged"]
 
 
-def _of_rows(bucket: Bucket, rows: Mapping[str, Row], at: int) -> Iterator[_Verdict]:
+def _of_rows(bucket: Bucket, rows: Mapping[str, SnapshotRow], at: int) -> Iterator[_Verdict]:
     for identity, row in rows.items():
         member = bucket.members.get(identity)
         if member is not None and member.at != PERHAPS:
@@ -82,24 +82,24 @@ def _of_rows(bucket: Bucket, rows: Mapping[str, Row], at: int) -> Iterator[_Verd
             yield joining(row)
 
 
-def joining(row: Row) -> Planned:
+def joining(row: SnapshotRow) -> PlannedChange:
     """Somebody is put on the list."""
-    return Planned("add", row.identity, row.keys, _without_nulls(row.fragment))
+    return PlannedChange("add", row.identity, row.keys, _without_nulls(row.fragment))
 
 
-def leaving(identity: str) -> Planned:
+def leaving(identity: str) -> PlannedChange:
     """A member is taken off."""
-    return Planned("remove", identity, *of_member(identity))
+    return PlannedChange("remove", identity, *of_member(identity))
 
 
-def kept(row: Row, member: Member, at: int) -> _Verdict:
+def kept(row: SnapshotRow, member: Member, at: int) -> _Verdict:
     """What becomes of a member whom a row names."""
     if member.at == PERHAPS:
         return joining(row)
     if member.at > at:
         return "newer"
     fragment = changed(row.fragment, member.digests)
-    return Planned("update", row.identity, row.keys, fragment) if fragment else "unchanged"
+    return PlannedChange("update", row.identity, row.keys, fragment) if fragment else "unchanged"
 
 
 def _without_nulls(fragment: bytes) -> bytes:

@@ -10,10 +10,10 @@ from typing import Final
 
 from queues.snapshots.members import BUCKETS, Bucket, Member
 from snapshots.gathering import AMBIGUOUS, Gathered
-from snapshots.matching import Match, Matcher, Memory, apart
-from snapshots.plan import Planned, diff, kept, leaving
-from snapshots.planned import BY_EMAIL, BY_ID, Plan
-from snapshots.rows import Row, as_member, strength
+from snapshots.matching import Matcher, MemberMatch, RememberedIdentities, apart
+from snapshots.plan import PlannedChange, diff, kept, leaving
+from snapshots.plan_store import BY_EMAIL, BY_ID, Plan
+from snapshots.rows import SnapshotRow, as_member, strength
 
 #: Buckets asked for at once: of a million members some 16,000.
 _AT_ONCE: Final = 64
@@ -21,10 +21,10 @@ _AT_ONCE: Final = 64
 #: Buckets of the ledger, by their numbers.
 Buckets = Callable[[list[int]], Mapping[int, Bucket]]
 #: Why somebody who is to be added or updated cannot be sent; None when they can.
-Check = Callable[[Planned], str | None]
+Check = Callable[[PlannedChange], str | None]
 
 
-def plan(gathered: Gathered, buckets: Buckets, at: int, check: Check, memory: Memory) -> Plan:
+def plan(gathered: Gathered, buckets: Buckets, at: int, check: Check, memory: RememberedIdentities) -> Plan:
     """The changes from the members that `buckets` tells of to the people gathered.
 
     `at`: ms, the time of the snapshot. Who cannot be sent is counted instead; a member stays one then. `memory`: of the
@@ -49,7 +49,7 @@ def plan(gathered: Gathered, buckets: Buckets, at: int, check: Check, memory: Me
     return result
 
 
-def _match(result: Plan, gathered: Gathered, memory: Memory) -> None:
+def _match(result: Plan, gathered: Gathered, memory: RememberedIdentities) -> None:
     """Find the people who are members under other identities than the file has.
 
     Two e-mails are two people, so that nobody is looked for where there is nothing but e-mails.
@@ -68,7 +68,7 @@ def _match(result: Plan, gathered: Gathered, memory: Memory) -> None:
                     _apply(result, gathered, match)
 
 
-def _apply(result: Plan, gathered: Gathered, match: Match) -> None:
+def _apply(result: Plan, gathered: Gathered, match: MemberMatch) -> None:
     result.stay(match.perhaps)
     if match.several:
         result.drop(match.row, "add")
@@ -83,7 +83,7 @@ def _apply(result: Plan, gathered: Gathered, match: Match) -> None:
         # They join under the row's identity, so that Klaviyo says whose profile that is; then the ledger knows it by
         # one name. Nothing is left out that may have to be cleared.
         row = _person(gathered, match.row)
-        result.put(Planned("add", row.identity, row.keys, row.fragment))
+        result.put(PlannedChange("add", row.identity, row.keys, row.fragment))
     return result.stay(match.members)
 
 
@@ -116,13 +116,13 @@ def _keep_known(result: Plan, gathered: Gathered, buckets: Buckets, at: int) -> 
                     continue
                 known = held[number].members.get(member, Member(0))
                 verdict = kept(as_member(_person(gathered, row), member), known, at)
-                if isinstance(verdict, Planned):
+                if isinstance(verdict, PlannedChange):
                     result.put(verdict)
                 else:
                     result.counts.unchanged += 1
 
 
-def _take_off_apart(result: Plan, gathered: Gathered, memory: Memory) -> None:
+def _take_off_apart(result: Plan, gathered: Gathered, memory: RememberedIdentities) -> None:
     """Members under an identity that people of the file have besides, who are known to be other profiles than theirs.
 
     Not while one of these people joins: whose profile that is, only Klaviyo will say.
@@ -144,7 +144,7 @@ def _refuse(result: Plan, gathered: Gathered, check: Check) -> None:
                 result.refuse(_person(gathered, result.row_of(change.identity)).number, reason)
 
 
-def _person(gathered: Gathered, identity: str) -> Row:
+def _person(gathered: Gathered, identity: str) -> SnapshotRow:
     found = gathered.person(identity)
     if found is None:
         raise LookupError("a row that was planned for is not among the people gathered")

@@ -11,7 +11,7 @@ from queues.snapshots.orders import Format
 from snapshots import csv_rows, json_rows, mparticle_csv
 from snapshots.lines import unpacked
 from snapshots.persons import Described, people
-from snapshots.rows import Row, Selection, Unusable
+from snapshots.rows import Selection, SnapshotRow, Unusable
 
 _READERS: Final[dict[Format, Callable[[Iterator[bytes]], Iterator[Described]]]] = {
     "csv": csv_rows.described,
@@ -28,7 +28,7 @@ def rows(
     selection: Selection,
     rules: Rules | None = None,
     blocked: Blocked = DEFAULT,
-) -> Iterator[Row | Unusable]:
+) -> Iterator[SnapshotRow | Unusable]:
     """Every person of the body, in order, and each row of which nobody can be sent.
 
     A customer of several e-mails is several people. `rules`: of the destination, by which a phone without country code

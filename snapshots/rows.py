@@ -33,7 +33,7 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class Row(NamedTuple):
+class SnapshotRow(NamedTuple):
     """One person to be on the list.
 
     `number`: of the row in the body, from 1; several people of one row share it. `identity`: as `members.identity`
@@ -70,7 +70,7 @@ class Selection(NamedTuple):
     attributes: frozenset[str] = frozenset()
 
 
-def row(number: int, person: dict[str, Any], customer: str = "", known: Mapping[str, str] | None = None) -> Row:
+def row(number: int, person: dict[str, Any], customer: str = "", known: Mapping[str, str] | None = None) -> SnapshotRow:
     """The row of a fragment taken apart: trimmed identities, the phone as E.164, the attributes that are sent.
 
     `known`: `email`, `external_id` and `phone` as they identify the person, sent or not, of which there is at least
@@ -79,7 +79,7 @@ def row(number: int, person: dict[str, Any], customer: str = "", known: Mapping[
     known = {name: person[name] for name in _KLAVIYO if name in person} if known is None else known
     names = [_identity(name, known[name]) for name in _KLAVIYO if name in known]
     sent = {name: value for name, value in known.items() if person.get(name) == value}
-    return Row(number, names[0], _keys(sent), _encode(person), customer, tuple(names[1:]))
+    return SnapshotRow(number, names[0], _keys(sent), _encode(person), customer, tuple(names[1:]))
 
 
 def identity_of(fragment: bytes) -> str:
@@ -104,7 +104,7 @@ def keys_of_member(identity: str) -> tuple[str, ...]:
     return of_member(identity)[0]
 
 
-def as_member(found: Row, member: str) -> Row:
+def as_member(found: SnapshotRow, member: str) -> SnapshotRow:
     """The row of a person whom the ledger knows under another identity than the row has.
 
     By that one they are sent, and not by the row's own, which has led to it.

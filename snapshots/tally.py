@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from snapshots.rows import Row, Unusable
+from snapshots.rows import SnapshotRow, Unusable
 
 #: Numbers of rows kept for each reason for which some cannot be sent.
 EXAMPLES: Final = 10
@@ -25,11 +25,11 @@ class Tally:
         self.shrink: Counter[str] = Counter()
         self.examples: dict[str, list[int]] = {}
 
-    def usable(self, rows: Iterable[Row | Unusable]) -> Iterator[Row]:
+    def usable(self, rows: Iterable[SnapshotRow | Unusable]) -> Iterator[SnapshotRow]:
         """The usable rows; all are counted as they go by."""
         for row in rows:
             self.last = row.number
-            if isinstance(row, Row):
+            if isinstance(row, SnapshotRow):
                 self.people += 1
                 yield row
                 continue

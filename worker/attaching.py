@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from identity.sending import Choice, choose
+from identity.sending import IdentifierChoice, choose
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Conflict, Dead
-from queues import owners as claims
+from queues import owners
 from queues.clock import now_ms
-from queues.people.identities import Known, is_verified
+from queues.people.identities import RememberedPerson, is_verified
 from worker.consents.supersede import Addresses
 from worker.delivery import Delivery
 from worker.people.verifying import owners_of
@@ -45,11 +45,11 @@ def _known(delivery: Delivery, both: _Both) -> set[int]:
     hashed = {index: memory.hash(("email", each["email"])) for index, each in both.items()}
     known = memory.people(list(set(hashed.values())))
     phones = {index: memory.short(("phone", each["phone_number"])) for index, each in both.items()}
-    remembered = {index: known.get(person, Known()) for index, person in hashed.items()}
+    remembered = {index: known.get(person, RememberedPerson()) for index, person in hashed.items()}
     return {index for index, each in remembered.items() if is_verified(each, now) and phones[index] in each.on}
 
 
-def _choices(delivery: Delivery, both: _Both) -> dict[int, Choice]:
+def _choices(delivery: Delivery, both: _Both) -> dict[int, IdentifierChoice]:
     owners = owners_of(delivery, both.values()) if both else {}
     wins = delivery.to.identity.phone_wins
     return {
@@ -64,7 +64,7 @@ def _claimed(delivery: Delivery, both: _Both, free: Sequence[int]) -> list[int]:
     last = {memory.hash(("phone", both[index]["phone_number"])): index for index in free}
     people = {phone: memory.hash(("email", both[index]["email"])) for phone, index in last.items()}
     queue = delivery.batch.queue
-    refused = claims.claim(delivery.redis, queue.connection, delivery.batch.id, people) if people else set()
+    refused = owners.claim(delivery.redis, queue.connection, delivery.batch.id, people) if people else set()
     return [index for phone, index in last.items() if phone not in refused]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from identity.identifiers import Named
-from identity.persons import Group, Said, groups
+from identity.persons import ChangeIdentity, PersonGroup, groups
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Intent:
 
 
 def coalesce(
-    said: Sequence[Said],
+    said: Sequence[ChangeIdentity],
     elsewhere: Mapping[Named, Collection[Named]] | None = None,
     strangers: Collection[int] = (),
 ) -> list[Intent]:
@@ -49,7 +49,7 @@ def coalesce(
     return [_intent(said, group) for group in groups(said, elsewhere, strangers)]
 
 
-def _intent(said: Sequence[Said], group: Group) -> Intent:
+def _intent(said: Sequence[ChangeIdentity], group: PersonGroup) -> Intent:
     intent = Intent(
         group.indexes, leaves=tuple(group.leaves), moved_to=tuple(group.moved_to), ambiguous=group.ambiguous
     )

@@ -114,9 +114,9 @@ def usable_key(redis: Redis, connections: Connections, cipher: accounts.Cipher, 
     return _api_key(redis, connection, account, cipher)
 
 
-def _account(redis: Redis, name: str, cipher: accounts.Cipher) -> accounts.Account:
+def _account(redis: Redis, name: str, cipher: accounts.Cipher) -> accounts.AccountSettings:
     try:
-        return accounts.recall(redis, name, cipher) or accounts.Account({})
+        return accounts.recall(redis, name, cipher) or accounts.AccountSettings({})
     except (NoSecretKey, SecretKeyChanged) as fault:
         raise Held("api_key_unreadable", str(fault)) from fault
 
@@ -128,7 +128,7 @@ def _kept_key(redis: Redis, name: str, cipher: accounts.Cipher) -> str | None:
         raise Held("api_key_unreadable", str(fault)) from fault
 
 
-def _api_key(redis: Redis, connection: Connection, account: accounts.Account, cipher: accounts.Cipher) -> str:
+def _api_key(redis: Redis, connection: Connection, account: accounts.AccountSettings, cipher: accounts.Cipher) -> str:
     api_key = account.api_key or connection.api_key or _kept_key(redis, connection.name, cipher)
     if not api_key:
         raise Held(

@@ -28,7 +28,7 @@ from queues.errors import LeaseLost
 from queues.holds import Hold
 from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.server.connection import connect
-from worker import counting, progress, refusals
+from worker import delivery_metrics, progress, refusals
 from worker.backoff import HELD_MS
 from worker.connection import destination
 from worker.delivery import LEASE_MS, Delivery
@@ -59,7 +59,7 @@ def deliver(batch_id: str) -> None:
             )
             return
         if batch.lapsed:
-            counting.lapsed(redis, batch.queue)
+            delivery_metrics.lapsed(redis, batch.queue)
         take_up(batch)
         try:
             _until_interrupted(redis, batch)
@@ -103,7 +103,7 @@ def _go_on(redis: Redis, batch: Batch) -> None:
         to.api_key,
         limiter,
         before_request=lambda: batches.renew(redis, batch, now_ms(), LEASE_MS),
-        meter=counting.CallMeter(redis, batch.queue.connection),
+        meter=delivery_metrics.CallMeter(redis, batch.queue.connection),
     )
     with closing(klaviyo):
         _stages(Delivery(redis, batch, to, klaviyo, known, kind.intents), kind)

@@ -21,7 +21,7 @@ from worker.coalesce import Intent
 from worker.connection import Destination
 from worker.errors import guarded
 from worker.people.batch_people import People
-from worker.progress import Facts, Progress, Rejection
+from worker.progress import BatchFacts, Progress, Rejection
 
 #: A lease outlasts the longest request (klaviyo/http.py: 60 s in all) and is renewed before each.
 LEASE_MS = 90_000
@@ -75,7 +75,7 @@ class Delivery:
         named = self.people.named(self.intents[person].indexes)
         return self.identities.hash(named[0] if named else ("change", f"{self.batch.id}:{person}"))
 
-    def learn(self, facts: Facts) -> None:
+    def learn(self, facts: BatchFacts) -> None:
         """From now on the people are coalesced by these facts; before anything is done for anybody."""
         self.progress.facts = facts
         self.people = self.people.with_facts(facts)

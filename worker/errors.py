@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from mappings.errors import Rejected
 from queues import doorbell
-from queues.holds import ACCOUNT_CHANGED, Moved, Owned
+from queues.holds import ACCOUNT_CHANGED, MovedAccount, Owned
 from queues.owners import LIST_OWNED
 from worker.progress import Rejection
 
@@ -53,7 +53,7 @@ class ListOwned(Held):
 class AccountChanged(Held):
     """The connection has a key of another account than it delivered to: it waits for a person."""
 
-    def __init__(self, moved: Moved, resolve: str) -> None:
+    def __init__(self, moved: MovedAccount, resolve: str) -> None:
         super().__init__(ACCOUNT_CHANGED, resolve)
         self.moved = moved
 

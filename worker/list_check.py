@@ -10,7 +10,7 @@ from configuration.settings import Settings
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import Hold, summary
+from klaviyo.outcomes import HoldNeeded, summary
 from queues import owners
 from queues.connections.accounts import Cipher
 from queues.holds import Owned
@@ -18,7 +18,7 @@ from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.names import Queue
 from queues.snapshots import orders
 from worker.connection import Destination, destination
-from worker.counting import CallMeter
+from worker.delivery_metrics import CallMeter
 from worker.errors import Held
 from worker.lists import remembered
 
@@ -39,7 +39,7 @@ def cause(redis: Redis, settings: Settings, queue: Queue) -> str | None:
         try:
             return _cause(redis, asked, queue, to)
         except NotAccepted as refusal:
-            if not isinstance(refusal.outcome, Hold):
+            if not isinstance(refusal.outcome, HoldNeeded):
                 raise
             return summary(refusal.outcome)
 
@@ -82,7 +82,7 @@ def _is_gone(asked: Klaviyo, list_id: str) -> bool:
     try:
         asked.get_list(list_id)
     except NotAccepted as refusal:
-        if isinstance(refusal.outcome, Hold) and refusal.outcome.reason == "list_gone":
+        if isinstance(refusal.outcome, HoldNeeded) and refusal.outcome.reason == "list_gone":
             return True
         raise
     return False

@@ -20,7 +20,7 @@ from queues.connections import connection_keys
 from queues.holds import Hold, Owned
 from queues.klaviyo_limits import fingerprint
 from queues.names import UNREADABLE, Queue
-from queues.owners import Known
+from queues.owners import KnownList
 from worker.connection import Destination, resolve
 from worker.delivery import LEASE_MS, Delivery
 from worker.errors import Held, Later, ListOwned
@@ -91,11 +91,11 @@ def hold(redis: Redis, queue: Queue, held: ListOwned) -> Hold:
     """What to hold the queue with, be it that of an audience or of its snapshots."""
     keeper = Queue.parse(held.owned.keeper)
     name = str(pending.audience(redis, keeper).get("name") or "")
-    resolve = told(held.owned.list_id, (keeper, name), (queue, held.name))
+    resolve = conflict_remedy(held.owned.list_id, (keeper, name), (queue, held.name))
     return Hold(held.reason, now_ms(), resolve, owned=held.owned)
 
 
-def told(list_id: str, keeper: tuple[Queue, str], held: tuple[Queue, str]) -> str:
+def conflict_remedy(list_id: str, keeper: tuple[Queue, str], held: tuple[Queue, str]) -> str:
     """What a person can do about it. `keeper`, `held`: each with the name of its audience. Pure."""
     return (
         f"Klaviyo's list {list_id} is kept by {_called(*keeper)}, and {_called(*held)} leads to it too: each would "
@@ -131,7 +131,7 @@ def name_owners(redis: Redis, connections: Connections) -> None:
     owners.kept_from_now_on(redis, now_ms())
 
 
-def in_use(to: Destination, known: Known) -> str | None:
+def in_use(to: Destination, known: KnownList) -> str | None:
     """The list that an audience has been delivered to, and still goes to; None of one that has none. Pure."""
     if known.is_disconnected:
         return None
@@ -140,7 +140,7 @@ def in_use(to: Destination, known: Known) -> str | None:
     return known.list_id if to.means(known.list_name) else None
 
 
-def _destination(connections: Connections, queue: Queue, known: Known) -> Destination | None:
+def _destination(connections: Connections, queue: Queue, known: KnownList) -> Destination | None:
     try:
         # Of the account's settings none names a list.
         return resolve(connections.named(queue.connection), "", {}, known.audience, queue.target)

@@ -25,7 +25,7 @@ from rq.worker import HerokuWorker
 from configuration.settings import Settings
 from logs import log_ids
 from queues.server.connection import connect
-from queues.server.rollback import Memory
+from queues.server.rollback import StepMemory
 from worker import deliver  # imported before the fork, so that a delivery starts at once
 from worker.errors import DeliveryFailed
 
@@ -53,7 +53,7 @@ class DeliveryWorker(HerokuWorker):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._memory = Memory()
+        self._memory = StepMemory()
 
     def validate_queues(self) -> None:
         """RQ calls this before anything else. Raises ValueError for more than one queue.

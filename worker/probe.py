@@ -11,13 +11,13 @@ from configuration.settings import Settings
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import Hold, summary
+from klaviyo.outcomes import HoldNeeded, summary
 from queues import holds
 from queues.connections.accounts import Cipher
 from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.server.connection import connect
 from worker.connection import usable_key
-from worker.counting import CallMeter
+from worker.delivery_metrics import CallMeter
 from worker.errors import Held
 from worker.process import settings_of_process
 
@@ -59,7 +59,7 @@ def cause(redis: Redis, settings: Settings, connection: str) -> str | None:
             klaviyo.account()
             klaviyo.check_rights()
         except NotAccepted as refusal:
-            if not isinstance(refusal.outcome, Hold):
+            if not isinstance(refusal.outcome, HoldNeeded):
                 raise
             return summary(refusal.outcome)
     return None

@@ -39,7 +39,7 @@ class Rejection(msgspec.Struct, frozen=True):
 Step = Literal["watch", "drain", "base", "rewrite", "plan", "apply", "finish"]
 
 
-class Course(msgspec.Struct):
+class SnapshotProgress(msgspec.Struct):
     """How far a snapshot is carried out.
 
     `starts`: how often a worker began to read the snapshot since one last got through it. `since`: ms at which its
@@ -58,7 +58,7 @@ class Course(msgspec.Struct):
     bucket: int = 0
 
 
-class Facts(msgspec.Struct):
+class BatchFacts(msgspec.Struct):
     """What was known of the people of a batch when it was first looked at; their coalescing goes by it from then on.
 
     `late`: membership changes that came after a newer one. `spared`: people for whom a removal by an id came after a
@@ -90,7 +90,7 @@ class Proof(msgspec.Struct):
     names: dict[int, list[str]] = {}
 
 
-class Subject(msgspec.Struct):
+class ErasureSubject(msgspec.Struct):
     """What is known of somebody who asked to be forgotten; to be erased next, so that it is written down before.
 
     `emails`: of the person. `ids`: kind, value and person key of each other identifier, an empty key where none is
@@ -123,7 +123,7 @@ class Progress(msgspec.Struct):
     sent, because another of the batch says otherwise. `under_way`: Klaviyo may have taken something that it has not
     carried out yet, and that must not be sent again or built upon before.
 
-    `facts`: see `Facts`. `grouping`: a digest of who the persons are, so that numbers of persons are never read by
+    `facts`: see `BatchFacts`. `grouping`: a digest of who the persons are, so that numbers of persons are never read by
     another coalescing. `left_out`: identifiers that are not sent with a person. `asked`: people of whom Klaviyo was
     asked who has theirs, since `asked_at` (ms), and who are not uploaded yet. `profiles`: Klaviyo's ids of people who
     are sent under it. `list_id`: the list that people were uploaded to. `joined`, `gone`: proofs that who joined is on
@@ -149,7 +149,7 @@ class Progress(msgspec.Struct):
     sent: set[int] = set()
     overtaken: set[int] = set()
     under_way: bool = False
-    facts: Facts | None = None
+    facts: BatchFacts | None = None
     grouping: int = 0
     asked: set[int] = set()
     asked_at: int = 0
@@ -160,11 +160,11 @@ class Progress(msgspec.Struct):
     gone: Proof = msgspec.field(default_factory=Proof)
     unproved: set[int] = set()
     sending: bool = False
-    subjects: dict[int, Subject] = {}
+    subjects: dict[int, ErasureSubject] = {}
     targets: dict[int, Targets] = {}
     forgotten: bool = False
     acting: dict[int, tuple[str, str]] = {}
-    course: Course | None = None
+    course: SnapshotProgress | None = None
     faults: int = 0
     polls: int = 0
     trouble: str = ""

@@ -9,12 +9,12 @@ from typing import Any
 from redis import Redis
 
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import Bisect, Dead, Hold, Retry, summary
+from klaviyo.outcomes import Bisect, Dead, HoldNeeded, Retry, summary
 from queues import holds
 from queues.batches import Batch
 from queues.clock import now_ms
 from queues.names import Queue
-from worker import counting, lists
+from worker import delivery_metrics, lists
 from worker.backoff import HELD_MS, retry_ms
 from worker.consents.rows import let_it_arrive
 from worker.delivery import Delivery
@@ -38,7 +38,7 @@ def handle(delivery: Delivery, refusal: NotAccepted) -> None:
     match outcome:
         case Retry(after_s=after_s, counts=counts):
             _retry(delivery, refusal, after_s, int(counts))
-        case Hold(scope=scope, reason=reason, resolve=resolve, error_id=error_id):
+        case HoldNeeded(scope=scope, reason=reason, resolve=resolve, error_id=error_id):
             queue = delivery.batch.queue
             on = queue.connection if scope == "connection" else queue
             _hold(delivery.redis, on, holds.Hold(reason, now_ms(), resolve, error_id, probed=scope == "connection"))
@@ -51,7 +51,7 @@ def handle(delivery: Delivery, refusal: NotAccepted) -> None:
 
 def _blames_what_it_was_sent(refusal: NotAccepted) -> bool:
     match refusal.outcome:
-        case Bisect() | Hold(reason="list_refused"):
+        case Bisect() | HoldNeeded(reason="list_refused"):
             return True
     return False
 
@@ -89,7 +89,7 @@ def _retry(delivery: Delivery, refusal: NotAccepted, after_s: float | None, atte
     wait = retry_ms(delivery.progress.faults, after_s, random.random())  # noqa: S311  # jitter, no secret
     delivery.progress.faults += 1
     delivery.progress.trouble = refusal.outcome.why if isinstance(refusal.outcome, Retry) else summary(refusal.outcome)
-    counting.retried(delivery.redis, batch.queue, refusal.outcome)
+    delivery_metrics.retried(delivery.redis, batch.queue, refusal.outcome)
     log.warning(
         "batch %s: %s; tried again in %.1f s, %d of %d attempts spent",
         batch.id,

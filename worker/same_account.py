@@ -12,7 +12,7 @@ from redis import Redis
 from configuration.settings import Settings
 from queues.connections import accounts
 from queues.connections.accounts import Cipher
-from queues.holds import Moved
+from queues.holds import MovedAccount
 from queues.klaviyo_limits import fingerprint
 from worker.connection import usable_key
 from worker.delivery import Delivery
@@ -31,10 +31,10 @@ def check_account(delivery: Delivery, settings: Settings) -> None:
     account = delivery.klaviyo.account().id or ""
     before = accounts.note(redis, connection, key, account)
     if before is not None:
-        raise AccountChanged(Moved(key, account, before), _resolve(connection, account, before))
+        raise AccountChanged(MovedAccount(key, account, before), _resolve(connection, account, before))
 
 
-def has_new_key(redis: Redis, settings: Settings, connection: str, moved: Moved) -> bool:
+def has_new_key(redis: Redis, settings: Settings, connection: str, moved: MovedAccount) -> bool:
     """Whether the connection has another key than the one that is held. A held batch looks every 30 s.
 
     Klaviyo is not asked here: the next delivery asks whose the new key is, and holds the connection again if need be.

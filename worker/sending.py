@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import Bisect, Dead, Hold, Outcome, RowError, Rows, Split
+from klaviyo.outcomes import Bisect, Dead, HoldNeeded, Outcome, RowError, Rows, Split
 from worker.delivery import Delivery
 
 
@@ -44,7 +44,7 @@ def send(
 
 def _names_nothing(outcome: Outcome) -> bool:
     match outcome:
-        case Bisect() | Hold(reason="revision"):
+        case Bisect() | HoldNeeded(reason="revision"):
             return True
     return False
 

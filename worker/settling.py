@@ -11,8 +11,8 @@ from msgspec import structs
 from queues import batches, owners, pending
 from queues.batches import Settlement, Undeliverable
 from queues.clock import now_ms
-from queues.history.settled import Ends, ImportJob, Settled, columns, pack
-from worker import counting
+from queues.history.settled import BatchOutcomes, ImportRows, Settled, columns, pack
+from worker import delivery_metrics
 from worker.coalesce import Intent
 from worker.delivery import Delivery
 
@@ -62,8 +62,8 @@ def settle(delivery: Delivery) -> None:
     if due:
         pending.wake(delivery.redis)
     owners.release(delivery.redis, delivery.batch.queue.connection, delivery.batch.id)
-    counting.identity(delivery.redis, delivery.batch.queue, end.warnings)
-    counting.died(delivery.redis, delivery.batch.queue, [letter.reason for letter in dead])
+    delivery_metrics.identity(delivery.redis, delivery.batch.queue, end.warnings)
+    delivery_metrics.died(delivery.redis, delivery.batch.queue, [letter.reason for letter in dead])
 
 
 def _naming(delivery: Delivery, intent: Intent) -> set[int]:
@@ -85,16 +85,16 @@ def _history(delivery: Delivery, now: int) -> bytes:
     state = delivery.progress
     warned = {person: codes for person, codes in state.warnings.items() if person not in state.rejected}
     imported = tuple(sorted(state.unproved - state.rejected.keys() - state.overtaken))
-    ends = Ends(tuple(_jobs(delivery)), _superseded(delivery), _dead(delivery), warned, imported)
+    ends = BatchOutcomes(tuple(_jobs(delivery)), _superseded(delivery), _dead(delivery), warned, imported)
     told = [structs.replace(c, keys=()) if i in delivery.erased else c for i, c in enumerate(batch.changes)]
     changes = columns(told, batch.taken)
     return pack(Settled(batch.id, batch.reason, batch.taken, now, batch.attempts, ends, changes))
 
 
-def _jobs(delivery: Delivery) -> Iterator[ImportJob]:
+def _jobs(delivery: Delivery) -> Iterator[ImportRows]:
     failed = Counter(rejection.detail.get("job") for rejection in delivery.progress.rejected.values())
     for job in delivery.progress.jobs:
-        yield ImportJob(job.id, tuple(job.rows), failed[job.id])
+        yield ImportRows(job.id, tuple(job.rows), failed[job.id])
 
 
 def _superseded(delivery: Delivery) -> dict[int, int | None]:

@@ -10,7 +10,7 @@ from commands.connections.list import list_
 from commands.connections.remove import remove
 from commands.connections.rotate import rotate, undo_key
 from commands.options import var_option
-from commands.over_url import Group
+from commands.over_url import UrlAwareGroup
 from configuration import settings
 from ops.connections.keys import examine, titled, wanted_key
 from ops.connections.known import WHENCE
@@ -19,7 +19,7 @@ from ops.ledger import ledger
 from ops.output import console, echo
 
 
-@click.group(cls=Group)
+@click.group(cls=UrlAwareGroup)
 def connections() -> None:
     """See, add, test and remove connections; exchange their keys.
 

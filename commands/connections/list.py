@@ -10,7 +10,7 @@ from rich.text import Text
 
 from commands.connections.ask_for_key import in_short
 from commands.options import json_option, var_option
-from klaviyo.accounts import Account
+from klaviyo.accounts import KlaviyoAccount
 from klaviyo.rights import Rights
 from ops.client.choose import installation
 from ops.connections.found import ConnectionDocument, LearntDocument
@@ -74,9 +74,9 @@ def _whence(learnt: LearntDocument) -> str:
     return f"since {learnt.since}" if learnt.since else "before Ferry noted from whom"
 
 
-def _account(connection: ConnectionDocument) -> Account | None:
+def _account(connection: ConnectionDocument) -> KlaviyoAccount | None:
     found = connection.account
-    return Account(found.id, found.test, found.name) if found else None
+    return KlaviyoAccount(found.id, found.test, found.name) if found else None
 
 
 def _audiences(connection: ConnectionDocument) -> str:

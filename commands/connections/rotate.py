@@ -13,7 +13,7 @@ from commands.options import var_option
 from configuration import settings
 from configuration.connections import UnknownConnection
 from configuration.settings import Settings
-from klaviyo.accounts import Account
+from klaviyo.accounts import KlaviyoAccount
 from klaviyo.rights import Rights
 from ops.audit_format import by
 from ops.connections.keys import Key, examine, key_of, key_or_why, titled
@@ -81,7 +81,7 @@ def _old_key(redis: Redis, known: Settings, name: str) -> Key | None:
     return found
 
 
-def _same_account(redis: Redis, known: Settings, name: str, old: Key | None, new: Account) -> bool:
+def _same_account(redis: Redis, known: Settings, name: str, old: Key | None, new: KlaviyoAccount) -> bool:
     """Whether both keys are known to be of one account. The old one may be revoked, so what was noted of it counts."""
     noted = connection_keys.find(redis, name) if old is None or old.origin == "kept" else None
     before = noted.account if noted else None

@@ -13,11 +13,11 @@ from redis import Redis
 from console.api import requests, shared
 from console.auth.middleware import check_role
 from console.auth.roles import Role, visitor
-from console.context import Desk
+from console.context import AppContext
 from console.target import queue_place
 from ops import actions
 from ops.dead_letters import selecting
-from ops.dead_letters.selecting import After, Wanted
+from ops.dead_letters.selecting import After, LetterQuery
 from ops.dead_letters.view import LetterDocument, summary, traceable, whole
 from ops.documents.answers import LettersAnswer, ReplayAnswer
 from ops.errors import Failed
@@ -30,16 +30,16 @@ T = TypeVar("T")
 class LettersApi:
     """Which there are."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """A page of those that are asked for, in the order of the queues, oldest first in each."""
         asked = shared.query(req, requests.LETTERS)
         reader = _reader(req, asked["personal_data"])
-        wanted = await _wanted(self._desk, asked, [asked["id"]] if "id" in asked else [], asked["since"])
-        letters, more = await self._desk.run(
-            _page, self._desk.redis, wanted, asked.get("after"), asked["limit"], reader
+        wanted = await _wanted(self._context, asked, [asked["id"]] if "id" in asked else [], asked["since"])
+        letters, more = await self._context.run(
+            _page, self._context.redis, wanted, asked.get("after"), asked["limit"], reader
         )
         shared.answer(resp, LettersAnswer(letters, f"{more[0]}/{more[1]}" if more else None))
 
@@ -47,8 +47,8 @@ class LettersApi:
 class LetterApi:
     """One letter."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(
         self,
@@ -61,16 +61,16 @@ class LetterApi:
     ) -> None:
         """What was to be done, when, and why it could not be; the person for an admin who asks for it."""
         reader = _reader(req, shared.query(req, requests.LETTER)["personal_data"])
-        queue = queue_place(await self._desk.census(), f"{connection}/{kind}/{target}").on
-        wanted = Wanted((letter,), str(queue))
-        shared.answer(resp, await self._desk.run(_one, self._desk.redis, wanted, reader))
+        queue = queue_place(await self._context.census(), f"{connection}/{kind}/{target}").on
+        wanted = LetterQuery((letter,), str(queue))
+        shared.answer(resp, await self._context.run(_one, self._context.redis, wanted, reader))
 
 
 class ConfirmApi:
     """Say whose the profiles are that an erasure found."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_post(
         self,
@@ -83,31 +83,33 @@ class ConfirmApi:
     ) -> None:
         """They are the person's; the erasure is carried out."""
         await shared.body(req, requests.NOTHING)
-        queue = queue_place(await self._desk.census(), f"{connection}/{kind}/{target}").on
-        done = await self._desk.run(_confirm, self._desk.redis, visitor(req).who, Wanted((letter,), str(queue)))
-        self._desk.changed()
+        queue = queue_place(await self._context.census(), f"{connection}/{kind}/{target}").on
+        done = await self._context.run(
+            _confirm, self._context.redis, visitor(req).who, LetterQuery((letter,), str(queue))
+        )
+        self._context.changed()
         shared.answer(resp, ReplayAnswer(done.replayed, done.stayed))
 
 
 class ReplayApi:
     """Send letters again."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Put those that are meant back into their queues."""
         asked = await shared.body(req, requests.REPLAY)
-        wanted = await _wanted(self._desk, asked, asked["ids"])
-        done = await self._desk.run(_replay, self._desk.redis, visitor(req).who, wanted)
-        self._desk.changed()
+        wanted = await _wanted(self._context, asked, asked["ids"])
+        done = await self._context.run(_replay, self._context.redis, visitor(req).who, wanted)
+        self._context.changed()
         shared.answer(resp, ReplayAnswer(done.replayed, done.stayed))
 
 
-async def _wanted(desk: Desk, asked: dict[str, Any], ids: list[str], since: int = 0) -> Wanted:
+async def _wanted(context: AppContext, asked: dict[str, Any], ids: list[str], since: int = 0) -> LetterQuery:
     """Which letters are meant. Raises HTTPNotFound where the queue is none."""
-    queue = str(queue_place(await desk.census(), asked["queue"]).on) if "queue" in asked else None
-    return Wanted(tuple(ids), queue, asked.get("reason"), asked["older_than"], since)
+    queue = str(queue_place(await context.census(), asked["queue"]).on) if "queue" in asked else None
+    return LetterQuery(tuple(ids), queue, asked.get("reason"), asked["older_than"], since)
 
 
 def _reader(req: falcon.asgi.Request, personal_data: bool) -> str | None:
@@ -119,7 +121,7 @@ def _reader(req: falcon.asgi.Request, personal_data: bool) -> str | None:
 
 
 def _page(
-    redis: Redis, wanted: Wanted, after: After | None, limit: int, reader: str | None
+    redis: Redis, wanted: LetterQuery, after: After | None, limit: int, reader: str | None
 ) -> tuple[list[LetterDocument], After | None]:
     found, more = _found(lambda: selecting.page(redis, wanted, after, limit))
     if reader and found:
@@ -128,23 +130,23 @@ def _page(
     return [shown(letter, count.name) for count, letter in found], more
 
 
-def _one(redis: Redis, wanted: Wanted, reader: str | None) -> LetterDocument:
+def _one(redis: Redis, wanted: LetterQuery, reader: str | None) -> LetterDocument:
     ((count, letter),) = _found(lambda: list(selecting.find(redis, wanted)))
     if reader:
         _note(redis, reader, wanted, 1)
     return (whole if reader else traceable)(letter, count.name)
 
 
-def _note(redis: Redis, reader: str, wanted: Wanted, read: int) -> None:
+def _note(redis: Redis, reader: str, wanted: LetterQuery, read: int) -> None:
     """Write down that somebody saw persons; not whom."""
     audit.note(redis, reader, "persons read", wanted.queue or "", letters=read)
 
 
-def _replay(redis: Redis, who: str, wanted: Wanted) -> Replayed:
-    return actions.replay(redis, who, _found(lambda: selecting.chosen(redis, wanted)))
+def _replay(redis: Redis, who: str, wanted: LetterQuery) -> Replayed:
+    return actions.replay(redis, who, _found(lambda: selecting.selected_letters(redis, wanted)))
 
 
-def _confirm(redis: Redis, who: str, wanted: Wanted) -> Replayed:
+def _confirm(redis: Redis, who: str, wanted: LetterQuery) -> Replayed:
     ((_, letter),) = _found(lambda: list(selecting.find(redis, wanted)))
     try:
         return actions.confirm(redis, who, letter)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from console.api.openapi_operations import OPERATIONS
 from console.api.requests import BODIES
 from console.auth.roles import ROUTES
-from intake.openapi.document import document as of_intake
+from intake.openapi.document import document as intake_document
 from intake.openapi.schemas import answers, failures
 from ops.documents.answers import ANSWERS
 
@@ -40,7 +40,7 @@ _USER: Final = {
 @cache
 def document() -> dict[str, Any]:
     """The intake's document and the operations of the console, OpenAPI 3.1."""
-    told = of_intake()
+    told = intake_document()
     parts = told["components"]
     return told | {
         "info": told["info"] | {"description": told["info"]["description"] + _DESCRIPTION},

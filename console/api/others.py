@@ -11,7 +11,7 @@ from console.api import requests, shared
 from console.api.queues import for_everybody
 from console.auth.middleware import check_role
 from console.auth.roles import Role
-from console.context import Desk
+from console.context import AppContext
 from ops import audit_format, holds
 from ops.connections import found as connections_found
 from ops.connections.found import ConnectionDocument
@@ -27,43 +27,43 @@ from text.wording import moment, without_people
 class HoldsApi:
     """What is held, and what ends it."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Connections first, then queues."""
         shared.query(req, requests.NOTHING)
-        census = await self._desk.census()
-        held = await self._desk.run(_holds, self._desk.redis, census)
+        census = await self._context.census()
+        held = await self._context.run(_holds, self._context.redis, census)
         shared.answer(resp, HoldsAnswer(moment(census.at), held))
 
 
 class ConnectionsApi:
     """The connections there are."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Whose key each has, how it is flushed and whether it is held; with `check` what Klaviyo says of the key."""
         asking = shared.query(req, requests.CONNECTIONS)["check"]
         if asking:
             check_role(req, Role.OPERATOR)
-        found = await self._desk.run(_connections, self._desk.redis, self._desk.settings, asking)
+        found = await self._context.run(_connections, self._context.redis, self._context.settings, asking)
         shared.answer(resp, ConnectionsAnswer(found))
 
 
 class AuditApi:
     """Who did what."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """The last entries, newest first; by `before` those before them."""
         asked = shared.query(req, requests.AUDIT)
         limit = asked["limit"]
-        found = await self._desk.run(audit.read, self._desk.redis, limit + 1, asked.get("before", "+"))
+        found = await self._context.run(audit.read, self._context.redis, limit + 1, asked.get("before", "+"))
         entries = [audit_format.document(entry) for entry in found[:limit]]
         shared.answer(resp, AuditAnswer(entries, entries[-1].id if len(found) > limit else None))
 

@@ -11,7 +11,7 @@ from redis import Redis
 
 from console.api import requests, shared
 from console.auth.roles import visitor
-from console.context import Desk
+from console.context import AppContext
 from console.target import look, queue_place
 from ops import actions
 from ops.client.local import flush
@@ -36,30 +36,30 @@ _PARTS: Final = ("connection", "kind", "target")
 class QueuesApi:
     """All there is in the ledger."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """The census, at most a second old."""
         shared.query(req, requests.NOTHING)
         # Beside the loop: of thousands of queues it takes so long that senders would wait.
-        shared.answer(resp, await self._desk.run(_document, await self._desk.census()))
+        shared.answer(resp, await self._context.run(_document, await self._context.census()))
 
 
 class QueueApi:
     """One queue."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, connection: str, kind: str, target: str
     ) -> None:
         """The queue with its open batches, and its last uploads, newest first; by `before` those before them."""
         asked = shared.query(req, requests.UPLOADS)
-        census = for_everybody(await self._desk.census())
+        census = for_everybody(await self._context.census())
         (count,) = queue_place(census, f"{connection}/{kind}/{target}").queues
-        uploads, more = await self._desk.run(_uploads, self._desk.redis, count.queue, **asked)
+        uploads, more = await self._context.run(_uploads, self._context.redis, count.queue, **asked)
         hold = census.holds.get(count.queue.connection)
         held = HoldDocument.of(hold) if hold else None
         shared.answer(resp, QueueAnswer(moment(census.at), QueueDocument.of(count), held, uploads, more))
@@ -68,50 +68,50 @@ class QueueApi:
 class FlushApi:
     """Send what waits now."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
         """Of the queue in the address, of those in the body, or of all."""
         asked_for = await shared.body(req, requests.NOTHING if address else requests.FLUSH)
         names = ["/".join(address[part] for part in _PARTS)] if address else asked_for.get("queues")
-        self._desk.changed()
-        census = await self._desk.census()
-        chosen = await self._desk.run(_chosen, census, names)
-        asked = await self._desk.run(flush, self._desk.redis, visitor(req).who, census, chosen)
-        self._desk.changed()
-        queues = [FlushedQueue(str(each.queue), each.asked, each.upto) for each in asked.errands]
+        self._context.changed()
+        census = await self._context.census()
+        chosen = await self._context.run(_chosen, census, names)
+        asked = await self._context.run(flush, self._context.redis, visitor(req).who, census, chosen)
+        self._context.changed()
+        queues = [FlushedQueue(str(each.queue), each.asked, each.upto) for each in asked.flushes]
         shared.answer(resp, FlushAnswer(moment(asked.at), queues))
 
 
 class HoldApi:
     """Stop a queue or a connection."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
         """Hold it; where it is held already, that reason stays."""
         reason = (await shared.body(req, requests.HOLD))["reason"]
-        place, _ = await look(self._desk, **address)
-        placed = await self._desk.run(actions.hold, self._desk.redis, visitor(req).who, place.on, reason)
-        self._desk.changed()
+        place, _ = await look(self._context, **address)
+        placed = await self._context.run(actions.hold, self._context.redis, visitor(req).who, place.on, reason)
+        self._context.changed()
         shared.answer(resp, HoldAnswer(str(place.on), placed))
 
 
 class ReleaseApi:
     """Let a queue or a connection go on."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
         """End its hold, unless the cause is still there: 409 then, or with `force` all the same."""
         force = (await shared.body(req, requests.RELEASE))["force"]
-        place, _ = await look(self._desk, **address)
-        desk, who = self._desk, visitor(req).who
-        ended = await desk.run(actions.release, desk.redis, desk.settings, who, place.on, place.hold, force)
-        desk.changed()
+        place, _ = await look(self._context, **address)
+        context, who = self._context, visitor(req).who
+        ended = await context.run(actions.release, context.redis, context.settings, who, place.on, place.hold, force)
+        context.changed()
         if ended.still and not force:
             raise falcon.HTTPConflict(title="The cause is still there; force ends the hold", description=ended.still)
         shared.answer(resp, ReleaseAnswer(str(place.on), ended.done, ended.still, ended.confirmed))

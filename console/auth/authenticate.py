@@ -19,7 +19,7 @@ from queues.users import ADMIN, Role, User
 log = logging.getLogger(__name__)
 
 
-class Door:
+class Authenticator:
     """Blocking, to be called beside the loop. Every call may raise redis.RedisError."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:

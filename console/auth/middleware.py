@@ -1,4 +1,4 @@
-"""The gate: every request to the console passes it, is told who sends it, and is refused what ROUTES does not give."""
+"""The middleware: each request to the console is told who sends it, and is refused what ROUTES does not give."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import falcon
 import falcon.asgi
 
 from console.auth import csrf, roles
-from console.auth.authenticate import Door
+from console.auth.authenticate import Authenticator
 from console.auth.roles import NOBODY, ROUTES, Role, Visitor
 from console.auth.sessions import COOKIE, LASTS, RENEWED, Session
 from console.auth.transport import way_of
 from console.auth.waiting_room import TooManyTries, WaitingRoom
-from console.context import Desk
-from intake.http.doorkeeper import TurnedAway, peer_of_request
+from console.context import AppContext
+from intake.http.doorkeeper import RefusalCounter, peer_of_request
 
 _SAFE: Final = ("GET", "HEAD")
 #: Bytes that a form or a request of the API has at most. Whoever signs in shows nothing before it was read.
@@ -27,14 +27,14 @@ RETRY_AFTER_S: Final = 2
 T = TypeVar("T")
 
 
-class Gate:
+class AuthMiddleware:
     """Middleware of the console."""
 
-    def __init__(self, desk: Desk, door: Door) -> None:
-        self._desk = desk
-        self._door = door
+    def __init__(self, context: AppContext, authenticator: Authenticator) -> None:
+        self._context = context
+        self._authenticator = authenticator
         self._waiting = WaitingRoom()
-        self._turned_away = TurnedAway()
+        self._turned_away = RefusalCounter()
 
     async def process_resource(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _params: dict[str, Any]
@@ -56,7 +56,7 @@ class Gate:
         if (shown := req.get_header("Authorization")) is not None:
             return await self._bearer(req, shown)
         cookie = req.cookies.get(COOKIE)
-        found = await self._desk.run(self._door.by_cookie, cookie) if cookie else None
+        found = await self._context.run(self._authenticator.by_cookie, cookie) if cookie else None
         if found is None:
             return NOBODY
         visitor, session, age = found
@@ -70,15 +70,15 @@ class Gate:
         scheme, _, token = shown.partition(" ")
         if scheme.lower() != "bearer":
             return NOBODY
-        return await self.turn(req, self._door.by_bearer, token.strip())
+        return await self.turn(req, self._authenticator.by_bearer, token.strip())
 
     async def turn(self, req: falcon.asgi.Request, look: Callable[[str, str, float], T], token: str) -> T:
         """What `look` says of a token, once it is the turn of the request's peer. Raises HTTPTooManyRequests."""
-        peer = peer_of_request(req.scope, self._desk.settings.trusted_proxies)
+        peer = peer_of_request(req.scope, self._context.settings.trusted_proxies)
         self._turned_away.tell()
 
         async def attempt(waited: float) -> T:
-            return await self._desk.run(look, token, peer, waited)
+            return await self._context.run(look, token, peer, waited)
 
         try:
             return await self._waiting.turn(peer, attempt)
@@ -88,7 +88,7 @@ class Gate:
 
     def give(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session: Session) -> None:
         """Put a session's cookie into an answer."""
-        value = self._door.sessions.cookie(session, int(time.time()))
+        value = self._authenticator.sessions.cookie(session, int(time.time()))
         secure = way_of(req) != "loopback"
         resp.set_cookie(COOKIE, value, max_age=LASTS, path="/", secure=secure, http_only=True, same_site="Strict")
 
@@ -126,7 +126,7 @@ def by_script(req: falcon.asgi.Request) -> bool:
 def check_role(req: falcon.asgi.Request, needed: Role) -> None:
     """Raise HTTPForbidden unless the visitor has this role or one above it; HTTPUnauthorized, HTTPSeeOther for nobody.
 
-    The gate calls it for each address; a resource does for what it gives to fewer.
+    The middleware calls it for each address; a resource does for what it gives to fewer.
     """
     visitor = roles.visitor(req)
     if visitor.may(needed):

@@ -1,4 +1,4 @@
-"""Who may do what: one table of every address of the console, from which the gate refuses and the tests are made."""
+"""Who may do what: one table of all addresses of the console; the middleware refuses by it, tests are made from it."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ NOBODY: Final = Visitor("", Role.NOBODY)
 
 
 def visitor(req: falcon.asgi.Request) -> Visitor:
-    """Who sent a request; the gate has put it there, NOBODY at addresses open to all."""
+    """Who sent a request; the middleware has put it there, NOBODY at addresses open to all."""
     return req.context.get("visitor") or NOBODY
 
 

@@ -8,11 +8,11 @@ import falcon
 import falcon.asgi
 
 from console import render
-from console.auth.authenticate import Door
-from console.auth.middleware import Gate
+from console.auth.authenticate import Authenticator
+from console.auth.middleware import AuthMiddleware
 from console.auth.sessions import COOKIE
 from console.auth.transport import way_of
-from console.context import Desk
+from console.context import AppContext
 from console.forms import form, own_path, see
 
 #: What keeps everybody out, with the remedy.
@@ -36,10 +36,10 @@ _WRONG: Final = (
 class SignIn:
     """A field for a token, which says who it is."""
 
-    def __init__(self, desk: Desk, door: Door, gate: Gate) -> None:
-        self._desk = desk
-        self._door = door
-        self._gate = gate
+    def __init__(self, context: AppContext, authenticator: Authenticator, middleware: AuthMiddleware) -> None:
+        self._context = context
+        self._authenticator = authenticator
+        self._middleware = middleware
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """The form, or what is to be set first."""
@@ -53,20 +53,20 @@ class SignIn:
             resp.status = falcon.HTTP_403
             self._show(req, resp, onward, obstacle)
             return
-        session = await self._gate.turn(req, self._door.sign_in, given.get("token", "").strip())
+        session = await self._middleware.turn(req, self._authenticator.sign_in, given.get("token", "").strip())
         if session is None:
             resp.status = falcon.HTTP_401
             self._show(req, resp, onward, wrong=_WRONG)
             return
-        self._gate.give(req, resp, session)
+        self._middleware.give(req, resp, session)
         see(resp, onward)
 
     async def _obstacle(self, req: falcon.asgi.Request) -> str:
-        if not self._door.sessions.are_on:
+        if not self._authenticator.sessions.are_on:
             return _NO_SESSIONS
         if way_of(req) == "plain":
             return _PLAIN
-        return "" if await self._desk.run(self._door.known) else _NO_USER
+        return "" if await self._context.run(self._authenticator.known) else _NO_USER
 
     def _show(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, onward: str, obstacle: str = "", wrong: str = ""
@@ -80,13 +80,13 @@ class SignIn:
 class SignOut:
     """The end of a session."""
 
-    def __init__(self, desk: Desk, door: Door) -> None:
-        self._desk = desk
-        self._door = door
+    def __init__(self, context: AppContext, authenticator: Authenticator) -> None:
+        self._context = context
+        self._authenticator = authenticator
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """End it, and show the sign-in page. A bearer token has none to end."""
         if session := req.context.get("session"):
-            await self._desk.run(self._door.sign_out, session)
+            await self._context.run(self._authenticator.sign_out, session)
         resp.unset_cookie(COOKIE, path="/", same_site="Strict")
         see(resp, "/sign-in")

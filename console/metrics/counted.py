@@ -19,7 +19,7 @@ _OF_CALLS: Final = ("connection", "endpoint")
 _OF_SOURCES: Final = ("connection", "source")
 
 
-class _Told(NamedTuple):
+class _Metric(NamedTuple):
     """A metric of what is counted as `what`; `unit`: how many of it make one."""
 
     what: str
@@ -30,22 +30,22 @@ class _Told(NamedTuple):
 
 
 _TOLD: Final = (
-    _Told(metrics.TAKEN, "ferry_batches_taken", "Batches taken, by what made the queue due.", _OF_REASONS),
-    _Told(metrics.DEAD, "ferry_dead_letters", "Changes that became dead letters.", _OF_REASONS),
-    _Told(metrics.CLAMPED, "ferry_time_clamped", "Changes that count as of their arrival.", _OF_SOURCES),
-    _Told(metrics.IDENTITY, "ferry_identity", "What was found of people's identifiers.", _OF_REASONS),
-    _Told(metrics.RETRIES, "ferry_delivery_retries", "Deliveries put off until later.", _OF_REASONS),
-    _Told(metrics.LAPSED, "ferry_lease_expiries", "Leases that ran out in a worker's hands.", _OF_QUEUES),
-    _Told(metrics.CALLS, "ferry_klaviyo_calls", "Requests to Klaviyo.", _OF_CALLS),
-    _Told(metrics.THROTTLED, "ferry_klaviyo_throttled", "Requests that Klaviyo answered with 429.", _OF_CALLS),
-    _Told(
+    _Metric(metrics.TAKEN, "ferry_batches_taken", "Batches taken, by what made the queue due.", _OF_REASONS),
+    _Metric(metrics.DEAD, "ferry_dead_letters", "Changes that became dead letters.", _OF_REASONS),
+    _Metric(metrics.CLAMPED, "ferry_time_clamped", "Changes that count as of their arrival.", _OF_SOURCES),
+    _Metric(metrics.IDENTITY, "ferry_identity", "What was found of people's identifiers.", _OF_REASONS),
+    _Metric(metrics.RETRIES, "ferry_delivery_retries", "Deliveries put off until later.", _OF_REASONS),
+    _Metric(metrics.LAPSED, "ferry_lease_expiries", "Leases that ran out in a worker's hands.", _OF_QUEUES),
+    _Metric(metrics.CALLS, "ferry_klaviyo_calls", "Requests to Klaviyo.", _OF_CALLS),
+    _Metric(metrics.THROTTLED, "ferry_klaviyo_throttled", "Requests that Klaviyo answered with 429.", _OF_CALLS),
+    _Metric(
         metrics.PARTIAL_FAILURES,
         "ferry_klaviyo_partial_failures",
         "Requests that Klaviyo took without one of their fields.",
         (*_OF_CALLS, "field"),
     ),
-    _Told(metrics.WAITS, "ferry_limiter_waits", "Times that Ferry's own limiter had no slot.", _OF_CALLS),
-    _Told(metrics.WAIT_MS, "ferry_limiter_wait_seconds", "Seconds waited for a slot.", _OF_CALLS, 1000),
+    _Metric(metrics.WAITS, "ferry_limiter_waits", "Times that Ferry's own limiter had no slot.", _OF_CALLS),
+    _Metric(metrics.WAIT_MS, "ferry_limiter_wait_seconds", "Seconds waited for a slot.", _OF_CALLS, 1000),
 )
 
 

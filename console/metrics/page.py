@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from redis import Redis
 
-from console.context import App, Desk
+from console.context import App, AppContext
 from console.metrics.counted import of_counted
 from console.metrics.labels import own_labels
 from console.metrics.ledger import of_ledger, of_memory
@@ -44,22 +44,22 @@ class Scrape(Collector):
 class MetricsPage:
     """One for all who scrape; nothing of it is kept between two scrapes."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """The census, at most a second old, and the counters."""
-        census = await self._desk.census()
-        counts, memory = await self._desk.run(_read, self._desk.redis)
-        names = {connection.name for connection in self._desk.settings.connections}
+        census = await self._context.census()
+        counts, memory = await self._context.run(_read, self._context.redis)
+        names = {connection.name for connection in self._context.settings.connections}
         resp.content_type = CONTENT_TYPE_LATEST
         # Beside the loop: of thousands of queues it takes long enough to hold up those who send.
-        resp.data = await self._desk.run(lambda: Scrape(census, counts, memory, names).text())
+        resp.data = await self._context.run(lambda: Scrape(census, counts, memory, names).text())
 
 
-def add_routes(app: App, desk: Desk) -> None:
+def add_routes(app: App, context: AppContext) -> None:
     """Add the address to the app."""
-    app.add_route("/metrics", MetricsPage(desk))
+    app.add_route("/metrics", MetricsPage(context))
 
 
 def _read(redis: Redis) -> tuple[Counts, dict[str, Any]]:

@@ -9,7 +9,7 @@ import falcon.asgi
 
 from console import render
 from console.auth.roles import visitor
-from console.context import Desk
+from console.context import AppContext
 from console.forms import form, own_path, see
 from console.pages import act_view
 from console.target import look
@@ -27,8 +27,8 @@ _SHOWN: Final = 200
 class FlushAct:
     """Of one queue, or of all."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
         """What would be sent."""
@@ -53,17 +53,17 @@ class FlushAct:
         counts, census, page = await self._chosen(address)
         given = await form(req)
         queues = [count.queue for count in counts]
-        await self._desk.run(flush, self._desk.redis, visitor(req).who, census, queues)
-        self._desk.changed()
+        await self._context.run(flush, self._context.redis, visitor(req).who, census, queues)
+        self._context.changed()
         see(resp, own_path(given.get("next"), page))
 
     async def _chosen(self, address: dict[str, str]) -> tuple[Sequence[QueueCount], Census, str]:
         if address:
-            place, census = await look(self._desk, **address)
+            place, census = await look(self._context, **address)
             return place.queues, census, place.page
-        self._desk.changed()
-        census = await self._desk.census()
+        self._context.changed()
+        census = await self._context.census()
         return [count for count in census.queues if count.waiting.pending], census, "/"
 
     def _most(self, queue: Queue) -> int:
-        return policy_of(self._desk.settings.connections, queue).upload_max
+        return policy_of(self._context.settings.connections, queue).upload_max

@@ -9,11 +9,11 @@ import falcon.asgi
 
 from console import render
 from console.auth.roles import visitor
-from console.context import Desk
+from console.context import AppContext
 from console.forms import form, own_path, see
 from console.pages import act_view
 from console.pages.act_view import held
-from console.target import Place, look
+from console.target import Target, look
 from ops import actions
 from queues.census import Census
 
@@ -24,32 +24,32 @@ LONGEST: Final = 200
 class HoldAct:
     """Of a queue or a connection."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
         """What would stop, and a field for the reason."""
-        place, census = await look(self._desk, **address)
+        place, census = await look(self._context, **address)
         _show(req, resp, place, census, own_path(req.get_param("next"), place.page))
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
         """Hold it; where it is held already, that reason stays."""
-        place, census = await look(self._desk, **address)
+        place, census = await look(self._context, **address)
         given = await form(req)
         reason, back = given.get("reason", "").strip(), own_path(given.get("next"), place.page)
         if not 0 < len(reason) <= LONGEST:
             resp.status = falcon.HTTP_400
             _show(req, resp, place, census, back, reason, is_wrong=True)
             return
-        await self._desk.run(actions.hold, self._desk.redis, visitor(req).who, place.on, reason)
-        self._desk.changed()
+        await self._context.run(actions.hold, self._context.redis, visitor(req).who, place.on, reason)
+        self._context.changed()
         see(resp, back)
 
 
 def _show(
     req: falcon.asgi.Request,
     resp: falcon.asgi.Response,
-    place: Place,
+    place: Target,
     census: Census,
     back: str,
     reason: str = "",

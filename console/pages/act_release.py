@@ -10,11 +10,11 @@ from redis import Redis
 
 from console import render
 from console.auth.roles import visitor
-from console.context import Desk
+from console.context import AppContext
 from console.forms import form, own_path, see
 from console.pages import act_view
 from console.pages.act_view import held
-from console.target import Place, look
+from console.target import Target, look
 from ops import actions
 from ops.release import guarded
 from ops.sync.view import lines
@@ -34,17 +34,17 @@ class _Refused:
 class ReleaseAct:
     """Of a queue or a connection."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
         """What holds it, and what follows when that ends."""
-        place, census = await look(self._desk, **address)
+        place, census = await look(self._context, **address)
         await self._show(req, resp, place, census, own_path(req.get_param("next"), place.page))
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
         """End the hold that the person looked at, unless its cause is still there; with `force`, all the same."""
-        place, census = await look(self._desk, **address)
+        place, census = await look(self._context, **address)
         given = await form(req)
         back = own_path(given.get("next"), place.page)
         if refused := await self._release(visitor(req).who, place, given):
@@ -52,24 +52,26 @@ class ReleaseAct:
         else:
             see(resp, back)
 
-    async def _release(self, who: str, place: Place, given: dict[str, str]) -> _Refused | None:
-        desk, is_forced = self._desk, given.get("force") == "1"
-        if given.get("seen", "") != _seen(place, await desk.run(_snapshot, desk.redis, place)):
+    async def _release(self, who: str, place: Target, given: dict[str, str]) -> _Refused | None:
+        context, is_forced = self._context, given.get("force") == "1"
+        if given.get("seen", "") != _seen(place, await context.run(_snapshot, context.redis, place)):
             return _Refused(changed=True)
-        ended = await desk.run(actions.release, desk.redis, desk.settings, who, place.on, place.hold, is_forced)
-        desk.changed()
+        ended = await context.run(
+            actions.release, context.redis, context.settings, who, place.on, place.hold, is_forced
+        )
+        context.changed()
         return _Refused(still=ended.still) if ended.still and not is_forced else None
 
     async def _show(
         self,
         req: falcon.asgi.Request,
         resp: falcon.asgi.Response,
-        place: Place,
+        place: Target,
         census: Census,
         back: str,
         refused: _Refused | None = None,
     ) -> None:
-        snapshot = await self._desk.run(_snapshot, self._desk.redis, place)
+        snapshot = await self._context.run(_snapshot, self._context.redis, place)
         if refused:
             resp.status = falcon.HTTP_409
         render.page(
@@ -88,16 +90,16 @@ class ReleaseAct:
         )
 
 
-def _snapshot(redis: Redis, place: Place) -> Record | None:
+def _snapshot(redis: Redis, place: Target) -> Record | None:
     """Where the guard asks a person: for which snapshot."""
     return guarded(redis, place.on, place.hold) if isinstance(place.on, Queue) and place.hold else None
 
 
-def _connection_hold(place: Place, census: Census) -> str:
+def _connection_hold(place: Target, census: Census) -> str:
     """The connection of a queue, where that is held."""
     return place.on.connection if isinstance(place.on, Queue) and place.on.connection in census.holds else ""
 
 
-def _seen(place: Place, snapshot: Record | None) -> str:
+def _seen(place: Target, snapshot: Record | None) -> str:
     """What a person looks at before releasing: another hold, or another snapshot, must be looked at by itself."""
     return f"{place.hold.since} {snapshot.order.snapshot if snapshot else ''}".strip() if place.hold else ""

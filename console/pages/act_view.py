@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from console.target import Place
+from console.target import Target
 from ops import status_words as words
 from ops.release import is_looked_at
 from queues.census import Census
@@ -52,7 +52,7 @@ def _flush(count: QueueCount, census: Census, most: int) -> FlushLine:
     )
 
 
-def holding(place: Place) -> Iterator[str]:
+def holding(place: Target) -> Iterator[str]:
     """What a hold would stop, and what not."""
     if not isinstance(place.on, Queue):
         yield f"All of it stops: {plural(len(place.queues), 'queue')}."
@@ -63,7 +63,7 @@ def holding(place: Place) -> Iterator[str]:
     yield "It lasts until somebody releases it."
 
 
-def releasing(place: Place, census: Census) -> Iterator[str]:
+def releasing(place: Target, census: Census) -> Iterator[str]:
     """What would follow the end of a hold."""
     if place.hold and is_looked_at(place.on, place.hold):
         yield "Ferry first asks Klaviyo whether the cause is gone. If it is not, the hold stays, and you are told why."
@@ -83,12 +83,12 @@ def releasing(place: Place, census: Census) -> Iterator[str]:
         yield f"{own}: that stays."
 
 
-def _pending(place: Place) -> str:
+def _pending(place: Target) -> str:
     return plural(place.pending, "change waits", "changes wait")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HoldSummary:
     """`on`: the queue or connection, as `ferry release` takes it. `reason`: a code of Ferry's, or what a person wrote.
 
     `since`: ms; `lasts`: in words. `what_to_do`: what ends it.
@@ -101,6 +101,6 @@ class Held:
     what_to_do: str
 
 
-def held(on: str, hold: Hold, now: int) -> Held:
+def held(on: str, hold: Hold, now: int) -> HoldSummary:
     """What to show of a hold. `now`: ms."""
-    return Held(on, without_people(hold.reason), hold.since, span(now - hold.since), words.what_to_do(hold))
+    return HoldSummary(on, without_people(hold.reason), hold.since, span(now - hold.since), words.what_to_do(hold))

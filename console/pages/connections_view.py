@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from console.pages.act_view import Held, held
-from console.pages.overview_read import Known, Reading
+from console.pages.act_view import HoldSummary, held
+from console.pages.overview_read import ConnectionFacts, OverviewData
 from console.pages.spark import Bar
 from queues.census import Census
-from queues.klaviyo_limits import Use
+from queues.klaviyo_limits import EndpointUse
 from text.wording import number, span
 
 
@@ -18,7 +18,7 @@ class ConnectionLine:
     """A connection. `pending`: changes that wait in all its `queues`. `key`: whence it comes, or why there is none."""
 
     name: str
-    hold: Held | None
+    hold: HoldSummary | None
     key: str
     has_key: bool
     queues: int
@@ -35,13 +35,13 @@ class UseLine:
     paused: str
 
 
-def connections(reading: Reading) -> list[ConnectionLine]:
+def connections(reading: OverviewData) -> list[ConnectionLine]:
     """Those that are held first, then those without a key."""
     lines = [_connection(known, reading.census) for known in reading.connections]
     return sorted(lines, key=lambda line: (line.hold is None, line.has_key, line.name))
 
 
-def limits(reading: Reading) -> list[UseLine]:
+def limits(reading: OverviewData) -> list[UseLine]:
     """What is used and paused, the fullest first; each account once, however many connections share it."""
     lines = [_use(_called(account, reading.connections), use) for account, uses in reading.uses.items() for use in uses]
     return sorted(
@@ -51,10 +51,10 @@ def limits(reading: Reading) -> list[UseLine]:
 
 def limits_told(lines: Sequence[UseLine]) -> str:
     """The same in one line; empty where nothing is used."""
-    return "; ".join(_told(lines))
+    return "; ".join(_pauses(lines))
 
 
-def _told(lines: Sequence[UseLine]) -> Iterator[str]:
+def _pauses(lines: Sequence[UseLine]) -> Iterator[str]:
     paused = {(line.account, line.endpoint) for line in lines if line.paused}
     if paused:
         yield f"paused, as Klaviyo asked: {', '.join(sorted(endpoint for _, endpoint in paused))}"
@@ -63,18 +63,18 @@ def _told(lines: Sequence[UseLine]) -> Iterator[str]:
         yield f"the fullest is {fullest.endpoint} of {fullest.account}, {fullest.used.told}"
 
 
-def _connection(known: Known, census: Census) -> ConnectionLine:
+def _connection(known: ConnectionFacts, census: Census) -> ConnectionLine:
     hold = census.holds.get(known.name)
     waiting = [each.waiting.pending for each in census.queues if each.queue.connection == known.name]
     shown = held(known.name, hold, census.at) if hold else None
     return ConnectionLine(known.name, shown, known.key, known.account is not None, len(waiting), sum(waiting))
 
 
-def _called(account: str, known: Sequence[Known]) -> str:
+def _called(account: str, known: Sequence[ConnectionFacts]) -> str:
     return ", ".join(each.name for each in known if each.account == account)
 
 
-def _use(account: str, use: Use) -> UseLine:
+def _use(account: str, use: EndpointUse) -> UseLine:
     told = f"{number(use.used)} of {number(use.allowed)} within a {use.per}"
     paused = f"for {span(use.paused_ms)}" if use.paused_ms else ""
     return UseLine(account, use.endpoint, Bar(min(use.used, use.allowed), use.allowed, told), paused)

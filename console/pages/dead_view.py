@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from console.pages.letter_filter import Filter
-from console.pages.letter_ref import Ref
-from console.pages.letter_survey import Survey
+from console.pages.letter_counts import LetterCounts
+from console.pages.letter_filter import LetterFilter
+from console.pages.letter_ref import LetterRef
 from ops.dead_letters.reasons import meaning
 from ops.dead_letters.view import summary
 from queues.census import Census
@@ -32,7 +32,7 @@ class ReasonLine:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueLine:
+class QueueLetters:
     """`reasons`: `3 no_email, 2 malformed`. `address`: of its letters alone."""
 
     name: str
@@ -60,7 +60,7 @@ class LetterLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
+class DeadLettersView:
     """`fit`: letters that the filter fits. `earlier`: address of the next page, empty behind the last one.
 
     `choices`: queues to choose from, as id and words.
@@ -69,17 +69,17 @@ class Dead:
     at: int
     fit: int
     reasons: list[ReasonLine]
-    queues: list[QueueLine]
+    queues: list[QueueLetters]
     untold: int
     letters: list[LetterLine]
     earlier: str
     choices: list[tuple[str, str]]
 
 
-def dead(census: Census, found: Survey, wanted: Filter) -> Dead:
+def dead(census: Census, found: LetterCounts, wanted: LetterFilter) -> DeadLettersView:
     """What to show."""
     queues = _queues(census, found, wanted)
-    return Dead(
+    return DeadLettersView(
         at=census.at,
         fit=found.counts.total(),
         reasons=reasons(found, wanted),
@@ -94,7 +94,7 @@ def dead(census: Census, found: Survey, wanted: Filter) -> Dead:
     )
 
 
-def reasons(found: Survey, wanted: Filter) -> list[ReasonLine]:
+def reasons(found: LetterCounts, wanted: LetterFilter) -> list[ReasonLine]:
     """What letters died of, the commonest first."""
     counts: Counter[str] = Counter()
     for (_, reason), letters in found.counts.items():
@@ -105,14 +105,14 @@ def reasons(found: Survey, wanted: Filter) -> list[ReasonLine]:
     ]
 
 
-def _queues(census: Census, found: Survey, wanted: Filter) -> list[QueueLine]:
+def _queues(census: Census, found: LetterCounts, wanted: LetterFilter) -> list[QueueLetters]:
     """Those with the most letters first."""
     told = []
     by_queue = found.by_queue()
     for count in census.queues:
         if why := by_queue.get(count.queue):
             address = wanted.but(queue=str(count.queue)).address
-            told.append(QueueLine(called(count), str(count.queue), why.total(), listed(why), address))
+            told.append(QueueLetters(called(count), str(count.queue), why.total(), listed(why), address))
     return sorted(told, key=lambda line: -line.letters)
 
 
@@ -128,7 +128,7 @@ def lines(census: Census, letters: Sequence[DeadLetter]) -> list[LetterLine]:
 
 
 def _line(letter: DeadLetter, name: str, now: int) -> LetterLine:
-    ref = str(Ref.of(letter))
+    ref = str(LetterRef.of(letter))
     told = summary(letter, name)
     return LetterLine(
         ref=ref,

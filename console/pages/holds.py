@@ -7,24 +7,24 @@ from redis import Redis
 
 from console import render
 from console.auth.roles import Role, visitor
-from console.context import Desk
-from console.pages.done import SAID_MS, done
+from console.context import AppContext
 from console.pages.holds_view import lines
+from console.pages.last_action import SAID_MS, done
 from console.pages.most_urgent import SHOWN
 from queues import audit, holds
-from queues.audit import Entry
+from queues.audit import AuditEntry
 
 
 class HoldsPage:
     """Connections first, then queues."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Every hold, at most a second old."""
-        census = await self._desk.census()
-        confirmations, acts = await self._desk.run(_read, self._desk.redis, census.at - SAID_MS)
+        census = await self._context.census()
+        confirmations, acts = await self._context.run(_read, self._context.redis, census.at - SAID_MS)
         found = lines(census, confirmations)
         render.page(
             req,
@@ -38,5 +38,5 @@ class HoldsPage:
         )
 
 
-def _read(redis: Redis, since: int) -> tuple[dict[str, int], list[Entry]]:
+def _read(redis: Redis, since: int) -> tuple[dict[str, int], list[AuditEntry]]:
     return holds.confirmations(redis), audit.since(redis, since)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from console.pages import act_view
-from console.pages.act_view import Held
+from console.pages.act_view import HoldSummary
 from ops import holds
 from queues.census import Census
 from queues.counts import QueueCount
@@ -23,7 +23,7 @@ _BY_PERSON: Final = "Whoever held it has given the reason above: wait for them, 
 class HoldLine:
     """`name`: of the audience, empty of a connection. `path`: below which it is released. `waits`: what it stops."""
 
-    held: Held
+    held: HoldSummary
     name: str
     path: str
     waits: str
@@ -36,7 +36,7 @@ def lines(census: Census, confirmations: Mapping[str, int]) -> list[HoldLine]:
     return [_line(each, census) for each in holds.held(census, confirmations)]
 
 
-def _line(each: holds.Held, census: Census) -> HoldLine:
+def _line(each: holds.PlacedHold, census: Census) -> HoldLine:
     is_connection = each.audience is None
     return HoldLine(
         act_view.held(each.on, each.hold, census.at),

@@ -16,56 +16,58 @@ from redis import Redis
 
 from console import render
 from console.auth.roles import Role, visitor
-from console.context import Desk
+from console.context import AppContext
 from console.pages.dead_view import places
-from console.pages.letter_ref import Ref
+from console.pages.letter_ref import LetterRef
 from console.target import queue_place
 from ops.dead_letters.reasons import meaning
 from ops.dead_letters.view import LetterDocument, traceable, whole
-from ops.explain.timeline import episodes
+from ops.explain.timeline import timelines
 from ops.explain.words import happened
-from queues import audit, letters
+from queues import audit, letter_scan
 from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter
 from queues.history import batches
-from queues.history.outcomes import Told
+from queues.history.outcomes import ChangeOutcome
 from queues.history.traces import Traces
 from text.wording import span
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """`told`: of its person, what became of all that was settled. `is_under_way`: the person is in an open batch."""
+    """`outcomes`: of the changes of its person. `is_under_way`: the person is in an open batch."""
 
     letter: DeadLetter
-    told: Sequence[Told]
+    outcomes: Sequence[ChangeOutcome]
     is_under_way: bool
 
 
 class LetterPage:
     """One dead letter; the person in it stands there for admins alone."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, connection: str, kind: str, target: str, letter: str
     ) -> None:
         """The letter."""
-        census = await self._desk.census()
+        census = await self._context.census()
         place = queue_place(census, f"{connection}/{kind}/{target}")
         ref = ref_of(f"{place.on}/{letter}")
-        read = await self._desk.run(_read, self._desk.redis, ref)
+        read = await self._context.run(_read, self._context.redis, ref)
         if read is None:
             raise gone(ref)
         if personal := visitor(req).may(Role.ADMIN):
-            await self._desk.run(audit.note, self._desk.redis, visitor(req).who, "persons read", place.on, letters=1)
-        seen = view(read.letter, place.queues[0], read.told, census.at, personal=personal)
+            await self._context.run(
+                audit.note, self._context.redis, visitor(req).who, "persons read", place.on, letters=1
+            )
+        seen = view(read.letter, place.queues[0], read.outcomes, census.at, personal=personal)
         shown = {"seen": seen, "place": place, "stays": read.is_under_way}
         render.page(req, resp, "letter.html", **shown, acts=visitor(req).may(Role.OPERATOR), confirms=personal)
 
 
-def gone(ref: Ref) -> falcon.HTTPNotFound:
+def gone(ref: LetterRef) -> falcon.HTTPNotFound:
     """There is no such letter, or not any more."""
     return falcon.HTTPNotFound(
         title="No such dead letter",
@@ -73,24 +75,24 @@ def gone(ref: Ref) -> falcon.HTTPNotFound:
     )
 
 
-def ref_of(text: str) -> Ref:
+def ref_of(text: str) -> LetterRef:
     """The letter that an address names. Raises HTTPNotFound."""
     try:
-        return Ref.parse(text)
+        return LetterRef.parse(text)
     except ValueError as fault:
         raise falcon.HTTPNotFound(title="No such dead letter", description=f"{fault}.") from fault
 
 
-def _read(redis: Redis, ref: Ref) -> _Read | None:
-    found = letters.some(redis, [(ref.queue, ref.id)])
+def _read(redis: Redis, ref: LetterRef) -> _Read | None:
+    found = letter_scan.some(redis, [(ref.queue, ref.id)])
     if not found:
         return None
-    told = batches.of_person(redis, ref.queue, found[0].change.keys[:1])
-    return _Read(found[0], told, *letters.under_way(redis, found))
+    outcomes = batches.of_person(redis, ref.queue, found[0].change.keys[:1])
+    return _Read(found[0], outcomes, *letter_scan.under_way(redis, found))
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class LetterView:
     """`told`: ops/dead_letters/view.py. `events`: what happened to the change, as ms and words.
 
     `person`, `detail`: as JSON for whoever may see them, else empty.
@@ -108,26 +110,28 @@ class Letter:
     detail: str
 
 
-def view(letter: DeadLetter, count: QueueCount, told: Sequence[Told], now: int, *, personal: bool) -> Letter:
-    """What to show. `told`: of its person; `personal`: with the person, and what Klaviyo said."""
+def view(
+    letter: DeadLetter, count: QueueCount, outcomes: Sequence[ChangeOutcome], now: int, *, personal: bool
+) -> LetterView:
+    """What to show. `outcomes`: of its person; `personal`: with the person, and what Klaviyo said."""
     shown = (whole if personal else traceable)(letter, count.name)
-    return Letter(
-        ref=str(Ref.of(letter)),
+    return LetterView(
+        ref=str(LetterRef.of(letter)),
         id=letter.id,
         at=letter.at,
         ago=span(now - letter.at),
         meaning=meaning(letter.reason),
         where=places(shown.where.items()),
         told=shown,
-        events=_events(letter, told),
+        events=_events(letter, outcomes),
         person=_pretty(shown.person) if personal else "",
         detail=_pretty(shown.detail) if personal else "",
     )
 
 
-def _events(letter: DeadLetter, told: Sequence[Told]) -> list[tuple[int, str]]:
-    traces = Traces(frozenset(letter.change.keys), letters=(letter,), told=tuple(told))
-    return [event for each in episodes(traces) if each.letter for event in happened(each, [each])]
+def _events(letter: DeadLetter, outcomes: Sequence[ChangeOutcome]) -> list[tuple[int, str]]:
+    traces = Traces(frozenset(letter.change.keys), letters=(letter,), outcomes=tuple(outcomes))
+    return [event for each in timelines(traces) if each.letter for event in happened(each, [each])]
 
 
 def _pretty(value: Any) -> str:

@@ -21,7 +21,7 @@ _OFFERED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class LetterFilter:
     """`queue`: its name as `str` writes it; `older`: died at least so long ago (`7d`). Empty: whatever it is."""
 
     queue: str = ""
@@ -39,7 +39,7 @@ class Filter:
         query = urlencode({name: value for name, value in given.items() if value})
         return f"/dead?{query}" if query else "/dead"
 
-    def but(self, **other: str) -> Filter:
+    def but(self, **other: str) -> LetterFilter:
         """The same with something else."""
         return replace(self, **other)
 
@@ -58,9 +58,9 @@ class Filter:
         return [count for count in census.queues if count.queue in offered or str(count.queue) == self.queue]
 
 
-def filter_of(given: Callable[[str], str | None]) -> Filter:
+def filter_of(given: Callable[[str], str | None]) -> LetterFilter:
     """What a query or a form says; `given`: its fields. Raises HTTPBadRequest for an age that is none."""
-    found = Filter(*((given(name) or "").strip() for name in ("queue", "reason", "older")))
+    found = LetterFilter(*((given(name) or "").strip() for name in ("queue", "reason", "older")))
     try:
         found.until(0)
     except ValueError as fault:

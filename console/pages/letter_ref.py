@@ -10,7 +10,7 @@ from queues.dead_letters import DeadLetter
 from queues.names import Queue
 
 
-class Ref(NamedTuple):
+class LetterRef(NamedTuple):
     """`at` and `nth` are the letter's id: the ms at which it died, and which of that ms it is. They sort it."""
 
     at: int
@@ -26,13 +26,13 @@ class Ref(NamedTuple):
         return f"{self.at}-{self.nth}"
 
     @classmethod
-    def of(cls, letter: DeadLetter) -> Ref:
+    def of(cls, letter: DeadLetter) -> LetterRef:
         """That of a letter."""
         at, nth = letter.id.split("-")
         return cls(int(at), int(nth), letter.queue)
 
     @classmethod
-    def parse(cls, text: str) -> Ref:
+    def parse(cls, text: str) -> LetterRef:
         """Read what `str` writes. Raises ValueError for anything else."""
         queue, _, letter_id = text.rpartition("/")
         if not re.fullmatch(ID, letter_id):

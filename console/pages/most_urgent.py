@@ -13,7 +13,7 @@ from queues.counts import QueueCount
 SHOWN: Final = 200
 
 
-def foremost(census: Census) -> list[QueueCount]:
+def most_urgent_queues(census: Census) -> list[QueueCount]:
     """Those that need a look and then those due next; at most SHOWN.
 
     Faults come first, then what is held, what is tried again, then dead letters. Within these by name, so that a row

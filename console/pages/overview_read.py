@@ -10,19 +10,18 @@ from redis import Redis
 
 from alerts.rules_keys import LASTS_MS
 from configuration.settings import Settings
-from console.pages.most_urgent import SHOWN, foremost
+from console.pages.most_urgent import SHOWN, most_urgent_queues
 from klaviyo.endpoints import PUBLISHED
 from ops.connections.keys import key_or_why
 from ops.connections.known import WHENCE
-from ops.eta import Arrival, Route, arrivals
+from ops.eta import Eta, Route, arrivals
 from queues.census import Census
 from queues.connections import connection_keys, key_changes
 from queues.connections.key_changes import KeyChange
-from queues.history import hours
-from queues.history import last_batches as uploads
+from queues.history import hours, last_batches
 from queues.history.hours import Hour
-from queues.history.last_batches import Upload
-from queues.klaviyo_limits import RedisLimiter, Use, fingerprint
+from queues.history.last_batches import SettledBatch
+from queues.klaviyo_limits import EndpointUse, RedisLimiter, fingerprint
 from queues.names import Queue
 from scheduler.tick import policy_of
 
@@ -31,7 +30,7 @@ _LAST: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ConnectionFacts:
     """A connection. `account`: its name for the limiter, None where there is no key. `key`: whence, or why none."""
 
     name: str
@@ -40,24 +39,24 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class OverviewData:
     """Everything on the page; `uses` by account, `hours` of all queues. `unread`: connections that are not on it.
 
     `key_changes`: what messages made of keys within a day, and tried to.
     """
 
     census: Census
-    connections: Sequence[Known] = ()
-    uses: Mapping[str, Sequence[Use]] = field(default_factory=dict)
-    uploads: Sequence[Upload] = ()
+    connections: Sequence[ConnectionFacts] = ()
+    uses: Mapping[str, Sequence[EndpointUse]] = field(default_factory=dict)
+    uploads: Sequence[SettledBatch] = ()
     hours: Sequence[Hour] = ()
     hours_of: Mapping[Queue, Sequence[Hour]] = field(default_factory=dict)
-    arrivals: Mapping[Queue, Arrival] = field(default_factory=dict)
+    arrivals: Mapping[Queue, Eta] = field(default_factory=dict)
     unread: int = 0
     key_changes: Sequence[KeyChange] = ()
 
 
-def read(redis: Redis, settings: Settings, census: Census, before: Reading | None) -> Reading:
+def read(redis: Redis, settings: Settings, census: Census, before: OverviewData | None) -> OverviewData:
     """Read what belongs to this census. `before`: the reading before this one.
 
     Nothing is written, and Klaviyo is not asked. Raises redis.RedisError.
@@ -74,27 +73,31 @@ def read(redis: Redis, settings: Settings, census: Census, before: Reading | Non
         for account in {each.account for each in known}
         if account
     }
-    return Reading(
+    return OverviewData(
         census,
         known,
         uses,
-        uploads.last(redis, _LAST, {each.batch: each for each in before.uploads} if before else {}),
+        last_batches.last(redis, _LAST, {each.batch: each for each in before.uploads} if before else {}),
         hours.of_all(redis, census.at),
-        hours.of_queues(redis, [count.queue for count in foremost(census)], census.at),
+        hours.of_queues(redis, [count.queue for count in most_urgent_queues(census)], census.at),
         _arrivals(settings, census, known, uses),
         len(every) - len(shown),
         key_changes.recent(redis, census.at - LASTS_MS)[:_LAST],
     )
 
 
-def _known(redis: Redis, settings: Settings, name: str) -> Known:
+def _known(redis: Redis, settings: Settings, name: str) -> ConnectionFacts:
     key = key_or_why(redis, settings, name)
-    return Known(name, None, key) if isinstance(key, str) else Known(name, fingerprint(key.value), WHENCE[key.origin])
+    return (
+        ConnectionFacts(name, None, key)
+        if isinstance(key, str)
+        else ConnectionFacts(name, fingerprint(key.value), WHENCE[key.origin])
+    )
 
 
 def _arrivals(
-    settings: Settings, census: Census, known: Sequence[Known], uses: Mapping[str, Sequence[Use]]
-) -> dict[Queue, Arrival]:
+    settings: Settings, census: Census, known: Sequence[ConnectionFacts], uses: Mapping[str, Sequence[EndpointUse]]
+) -> dict[Queue, Eta]:
     accounts = {each.name: each.account or each.name for each in known}
     paused = {(account, use.endpoint): use.paused_ms for account, used in uses.items() for use in used}
 

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from alerts.rules_keys import remedy, sentence
-from console.pages.act_view import Held, held
+from console.pages.act_view import HoldSummary, held
 from console.pages.connections_view import ConnectionLine, UseLine, connections, limits, limits_told
-from console.pages.most_urgent import foremost
-from console.pages.overview_read import Reading
+from console.pages.most_urgent import most_urgent_queues
+from console.pages.overview_read import OverviewData
 from console.pages.spark import Bar, Spark, age_of, size_of, spark
 from ops import status_words as words
-from ops.eta import Arrival
+from ops.eta import Eta
 from queues.census import Census
 from queues.counts import QueueCount, called
-from queues.history.last_batches import Upload
+from queues.history.last_batches import SettledBatch
 from text.wording import clock, number, plural, span
 
 #: Batches of one queue that are told one by one.
@@ -46,7 +46,7 @@ class QueueLine:
     when: str
     arrives: str
     is_held: bool
-    hold: Held | None
+    hold: HoldSummary | None
     open: int
     batches: list[str]
     delivered: int
@@ -87,10 +87,10 @@ class Overview:
     limits_told: str
 
 
-def overview(reading: Reading) -> Overview:
+def overview(reading: OverviewData) -> Overview:
     """What to show."""
     census = reading.census
-    shown = foremost(census)
+    shown = most_urgent_queues(census)
     equation, adds_up = words.equation(census)
     used = limits(reading)
     return Overview(
@@ -118,7 +118,7 @@ def overview(reading: Reading) -> Overview:
     )
 
 
-def _queue(count: QueueCount, reading: Reading) -> QueueLine:
+def _queue(count: QueueCount, reading: OverviewData) -> QueueLine:
     census = reading.census
     now, oldest, hours = census.at, count.waiting.oldest, reading.hours_of.get(count.queue)
     fires, when = words.next_flush(count, census)
@@ -144,7 +144,7 @@ def _queue(count: QueueCount, reading: Reading) -> QueueLine:
     )
 
 
-def arrives(arrival: Arrival | None, pending: int, now: int) -> str:
+def arrives(arrival: Eta | None, pending: int, now: int) -> str:
     """`at Klaviyo by about 14:05 UTC`; with how many where not all go; empty where nobody can say. `now`: ms."""
     if arrival is None:
         return ""
@@ -176,7 +176,7 @@ class LastUpload:
     took: str
 
 
-def last(uploads: Sequence[Upload], census: Census) -> list[LastUpload]:
+def last(uploads: Sequence[SettledBatch], census: Census) -> list[LastUpload]:
     """In their order."""
     names = {count.queue: called(count) for count in census.queues}
     return [

@@ -18,15 +18,15 @@ from redis import Redis
 from configuration.settings import Settings
 from console import render
 from console.auth.roles import visitor
-from console.context import Desk
+from console.context import AppContext
 from console.forms import form
-from console.pages.letter_ref import Ref
+from console.pages.letter_ref import LetterRef
 from ops.explain import now as explain_now
 from ops.explain import words
-from ops.explain.gather import story
-from ops.explain.history import Story
+from ops.explain.gather import person_history
+from ops.explain.history import History
 from ops.explain.view import persons
-from ops.retrying import briefly
+from ops.retries import briefly
 from ops.targets import find_queue
 from queues import audit
 from queues.census import Census
@@ -40,8 +40,8 @@ _OFFERED: Final = 1_000
 class PersonPage:
     """A form, and what is known of whom it names."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """The form; `?queue=` fills in the queue."""
@@ -50,16 +50,16 @@ class PersonPage:
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """The story; 400 and the form where it does not say of whom, or in which queue."""
         given = await form(req)
-        self._desk.changed()
-        census = await self._desk.census()
+        self._context.changed()
+        census = await self._context.census()
         try:
             queue = _queue(given, census)
         except click.UsageError as fault:
             resp.status = falcon.HTTP_400
             await self._show(req, resp, given, wrong=fault.message)
             return
-        told = await self._desk.run(
-            _told, self._desk.redis, self._desk.settings, census, queue, given["person"], visitor(req).who
+        told = await self._context.run(
+            _look_up, self._context.redis, self._context.settings, census, queue, given["person"], visitor(req).who
         )
         await self._show(req, resp, given, told=told)
 
@@ -69,9 +69,9 @@ class PersonPage:
         resp: falcon.asgi.Response,
         given: dict[str, str],
         wrong: str = "",
-        told: Person | None = None,
+        told: PersonView | None = None,
     ) -> None:
-        census = await self._desk.census()
+        census = await self._context.census()
         queues = [(str(count.queue), called(count)) for count in census.queues[:_OFFERED]]
         shown = {"queue": given.get("queue", ""), "person": given.get("person", "")}
         render.page(req, resp, "person.html", queues=queues, wrong=wrong, told=told, **shown)
@@ -83,16 +83,16 @@ def _queue(given: dict[str, str], census: Census) -> Queue:
     return find_queue(given.get("queue", "").strip(), census.queues)
 
 
-def _told(redis: Redis, known: Settings, census: Census, queue: Queue, given: str, who: str) -> Person:
+def _look_up(redis: Redis, known: Settings, census: Census, queue: Queue, given: str, who: str) -> PersonView:
     """May ask Klaviyo, for seconds. Raises redis.RedisError."""
     (count,) = (each for each in census.queues if each.queue == queue)
-    found = story(redis, known, census, count, given, briefly)
+    found = person_history(redis, known, census, count, given, briefly)
     audit.note(redis, who, "story", queue)  # not of whom
     return view(found)
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonView:
     """`events`: ms, number of the change, words. `now`: what is under way or kept. `letters`: id and path.
 
     `ledger`, `klaviyo`: empty for what is no audience. `sent`: number of a change, and the person in it.
@@ -109,18 +109,18 @@ class Person:
     sent: list[tuple[int, str]]
 
 
-def view(story: Story) -> Person:
+def view(history: History) -> PersonView:
     """What to show."""
-    of_audience = bool(story.klaviyo)
-    found = [episode.letter for episode in story.episodes if episode.letter]
-    return Person(
-        who=f"{story.sought.given} ({story.sought.short})",
-        name=called(story.count),
-        queue=str(story.count.queue),
-        events=words.events(story),
-        now=list(explain_now.lines(story)),
-        letters=[(letter.id, f"/dead/{Ref.of(letter)}") for letter in found],
-        ledger=explain_now.ledger(story.member) if of_audience else "",
-        klaviyo=explain_now.klaviyo(story.klaviyo) if of_audience else "",
-        sent=persons(story),
+    of_audience = bool(history.klaviyo)
+    found = [timeline.letter for timeline in history.timelines if timeline.letter]
+    return PersonView(
+        who=f"{history.query.given} ({history.query.short})",
+        name=called(history.count),
+        queue=str(history.count.queue),
+        events=words.events(history),
+        now=list(explain_now.lines(history)),
+        letters=[(letter.id, f"/dead/{LetterRef.of(letter)}") for letter in found],
+        ledger=explain_now.ledger(history.member) if of_audience else "",
+        klaviyo=explain_now.klaviyo(history.klaviyo) if of_audience else "",
+        sent=persons(history),
     )

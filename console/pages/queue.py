@@ -15,13 +15,13 @@ from configuration.settings import Settings
 from console import render
 from console.auth.middleware import by_script
 from console.auth.roles import Role, Visitor, visitor
-from console.context import Desk
+from console.context import AppContext
 from console.pages import queue_view
-from console.pages.done import SAID_MS, done
-from console.pages.queue_view import Upload, upload
-from console.target import Place, queue_place
+from console.pages.last_action import SAID_MS, done
+from console.pages.queue_view import UploadLine, upload
+from console.target import Target, queue_place
 from queues import audit
-from queues.audit import Entry
+from queues.audit import AuditEntry
 from queues.census import Census
 from queues.connections.accounts import Cipher
 from queues.history import batches
@@ -44,43 +44,43 @@ class _Read:
     """
 
     goes_to: str
-    uploads: list[Upload]
+    uploads: list[UploadLine]
     earlier: str | None
-    acts: list[Entry]
+    acts: list[AuditEntry]
 
 
 class QueuePage:
     """It only shows; what one may do to the queue is linked."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, connection: str, kind: str, target: str
     ) -> None:
         """The queue, with its last uploads; by `?before=` those before them."""
-        census = await self._desk.census()
+        census = await self._context.census()
         place = queue_place(census, f"{connection}/{kind}/{target}")
         # What is settled does not change, and a large batch takes some 10 ms: the live part is looked at without.
         before = None if by_script(req) else req.get_param("before") or ""
-        read = await self._desk.run(_read, self._desk, place.queues[0].queue, before, census.at - SAID_MS)
-        told = self._told(visitor(req), place, census, read)
+        read = await self._context.run(_read, self._context, place.queues[0].queue, before, census.at - SAID_MS)
+        told = self._page_values(visitor(req), place, census, read)
         render.page(req, resp, "queue.html", place=place, read=read, before=before, **told)
 
-    def _told(self, who: Visitor, place: Place, census: Census, read: _Read) -> dict[str, Any]:
+    def _page_values(self, who: Visitor, place: Target, census: Census, read: _Read) -> dict[str, Any]:
         (count,) = place.queues
-        seen = queue_view.view(count, census, policy_of(self._desk.settings.connections, count.queue))
+        seen = queue_view.view(count, census, policy_of(self._context.settings.connections, count.queue))
         said = done(read.acts, who.who, census.at, {seen.id, count.queue.connection})
         return {"seen": seen, "done": said, "acts": who.may(Role.OPERATOR)}
 
 
-def _read(desk: Desk, queue: Queue, before: str | None, since: int) -> _Read:
-    redis = desk.redis
+def _read(context: AppContext, queue: Queue, before: str | None, since: int) -> _Read:
+    redis = context.redis
     found = [] if before is None else batches.batches(redis, queue, _SHOWN + 1, before)
     shown = found[:_SHOWN]
     earlier = batches.mark(shown[-1]) if len(found) > _SHOWN else None
     acts = audit.since(redis, since)
-    return _Read(list_told(redis, desk.settings, queue), [upload(each) for each in shown], earlier, acts)
+    return _Read(list_told(redis, context.settings, queue), [upload(each) for each in shown], earlier, acts)
 
 
 def list_told(redis: Redis, known: Settings, queue: Queue) -> str:

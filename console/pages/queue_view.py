@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from console.pages.act_view import Held, held
+from console.pages.act_view import HoldSummary, held
 from console.pages.spark import Bar, age_of, size_of
 from ops import status_words as words
 from ops.eta import going
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount, called
-from queues.history.settled import ImportJob, Settled
+from queues.history.settled import ImportRows, Settled
 from queues.policy import FlushPolicy
 from text.wording import number, plural, span
 
@@ -52,7 +52,7 @@ class QueueView:
     id: str
     at: int
     trouble: list[str]
-    holds: list[Held]
+    holds: list[HoldSummary]
     size: Bar
     age: Bar | None
     oldest: str
@@ -101,7 +101,7 @@ def policy_told(count: QueueCount, policy: FlushPolicy) -> str:
     return f"{due} or the oldest change; at most {number(policy.upload_max)} in one upload"
 
 
-def _holds(count: QueueCount, census: Census) -> Iterator[Held]:
+def _holds(count: QueueCount, census: Census) -> Iterator[HoldSummary]:
     name = count.queue.connection
     if name in census.holds:
         yield held(name, census.holds[name], census.at)
@@ -152,7 +152,7 @@ _JOBS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class UploadLine:
     """`settled`: ms. `reason`: size, age or operator. `took`: from the taking to the end, in words.
 
     `rows`: people in its import jobs. `jobs`, `dead`: lines of words. `failed`: tries that failed.
@@ -171,11 +171,11 @@ class Upload:
     failed: int
 
 
-def upload(batch: Settled) -> Upload:
+def upload(batch: Settled) -> UploadLine:
     """What to show of a settled batch."""
     ends = batch.ends
     died = Counter(ends.dead.values()).most_common()
-    return Upload(
+    return UploadLine(
         batch.id,
         batch.settled,
         batch.reason,
@@ -190,12 +190,12 @@ def upload(batch: Settled) -> Upload:
     )
 
 
-def _jobs(jobs: tuple[ImportJob, ...]) -> list[str]:
+def _jobs(jobs: tuple[ImportRows, ...]) -> list[str]:
     told = [_job(job) for job in jobs[:_JOBS]]
     more = len(jobs) - _JOBS
     return [*told, f"and {plural(more, 'import job')}"] if more > 0 else told
 
 
-def _job(job: ImportJob) -> str:
+def _job(job: ImportRows) -> str:
     refused = f", {number(job.failed)} refused" if job.failed else ""
     return f"{job.id}: {plural(len(job.rows), 'person', 'people')}{refused}"

@@ -16,14 +16,14 @@ from redis import Redis
 
 from console import render
 from console.auth.roles import visitor
-from console.context import Desk
+from console.context import AppContext
 from console.forms import form, own_path, see
-from console.pages.letter_filter import Filter, filter_of
-from console.pages.letter_ref import Ref
-from console.pages.letter_survey import Survey, fitting, survey
+from console.pages.letter_counts import LetterCounts, count_letters, fitting
+from console.pages.letter_filter import LetterFilter, filter_of
+from console.pages.letter_ref import LetterRef
 from console.pages.replay_view import Replay, replay
 from ops import actions
-from queues import letters
+from queues import letter_scan
 from queues.census import Census
 from queues.names import Queue
 
@@ -31,8 +31,8 @@ from queues.names import Queue
 class ReplayPage:
     """What is replayed is what was confirmed: where the number is another meanwhile, it is asked again."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """What it would come to."""
@@ -52,22 +52,22 @@ class ReplayPage:
             resp.status = falcon.HTTP_409
             await self._show(req, resp, choice, seen, back, given.get("confirmed", ""))
             return
-        await self._desk.run(_replay, self._desk.redis, visitor(req).who, choice, census)
-        self._desk.changed()
+        await self._context.run(_replay, self._context.redis, visitor(req).who, choice, census)
+        self._context.changed()
         see(resp, back)
 
     async def _census(self) -> Census:
-        self._desk.changed()
-        return await self._desk.census()
+        self._context.changed()
+        return await self._context.census()
 
-    async def _seen(self, census: Census, choice: Choice) -> Replay:
-        return replay(census, *await self._desk.run(_look, self._desk.redis, choice, census))
+    async def _seen(self, census: Census, choice: ReplayChoice) -> Replay:
+        return replay(census, *await self._context.run(_look, self._context.redis, choice, census))
 
     async def _show(
         self,
         req: falcon.asgi.Request,
         resp: falcon.asgi.Response,
-        choice: Choice,
+        choice: ReplayChoice,
         seen: Replay,
         back: str,
         confirmed: str = "",
@@ -77,15 +77,15 @@ class ReplayPage:
         render.page(req, resp, "replay.html", **shown)
 
 
-def _look(redis: Redis, choice: Choice, census: Census) -> tuple[Survey, int]:
+def _look(redis: Redis, choice: ReplayChoice, census: Census) -> tuple[LetterCounts, int]:
     """What is kept still of what is meant, and of how many letters the person is in an open batch."""
     if not choice.refs:
-        return survey(redis, choice.wanted.queues(census), choice.wanted, choice.until), 0
-    found = letters.some(redis, [(ref.queue, ref.id) for ref in choice.refs])
-    return Survey(Counter((each.queue, each.reason) for each in found)), sum(letters.under_way(redis, found))
+        return count_letters(redis, choice.wanted.queues(census), choice.wanted, choice.until), 0
+    found = letter_scan.some(redis, [(ref.queue, ref.id) for ref in choice.refs])
+    return LetterCounts(Counter((each.queue, each.reason) for each in found)), sum(letter_scan.under_way(redis, found))
 
 
-def _replay(redis: Redis, who: str, choice: Choice, census: Census) -> None:
+def _replay(redis: Redis, who: str, choice: ReplayChoice, census: Census) -> None:
     if choice.refs:
         by_queue: dict[Queue, list[str]] = {}
         for ref in choice.refs:
@@ -101,14 +101,14 @@ _TITLE: Final = "Which letters?"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ReplayChoice:
     """`refs`, oldest first; without them all that `wanted` fits. `until`: ms before which those have died.
 
     A letter that dies after somebody was told how many there are is not among them.
     """
 
-    refs: tuple[Ref, ...]
-    wanted: Filter
+    refs: tuple[LetterRef, ...]
+    wanted: LetterFilter
     until: int
 
     @property
@@ -120,24 +120,24 @@ class Choice:
         return {"queue": wanted.queue, "reason": wanted.reason, "until": str(self.until)}
 
 
-def from_query(letters: Sequence[str], every: bool, param: Callable[[str], str | None], now: int) -> Choice:
+def from_query(letters: Sequence[str], every: bool, param: Callable[[str], str | None], now: int) -> ReplayChoice:
     """What a link or a list of ticked letters asks for. `every`: all that fit; `now`: ms. Raises HTTPBadRequest."""
     if not letters and not every:
         raise falcon.HTTPBadRequest(title=_TITLE, description="None is ticked. Go back and tick those that you mean.")
     wanted = filter_of(param)
-    return Choice(_refs(letters), wanted, wanted.until(now))
+    return ReplayChoice(_refs(letters), wanted, wanted.until(now))
 
 
-def from_form(form: dict[str, str]) -> Choice:
+def from_form(form: dict[str, str]) -> ReplayChoice:
     """What was confirmed. Raises HTTPBadRequest."""
     letters, until = form.get("letters", "").split(), form.get("until", "")
     if not letters and not (until.isascii() and until.isdigit() and len(until) < 16):
         raise falcon.HTTPBadRequest(title=_TITLE, description="The form names none. Begin at the page of dead letters.")
-    return Choice(_refs(letters), filter_of(form.get), int(until or 0))
+    return ReplayChoice(_refs(letters), filter_of(form.get), int(until or 0))
 
 
-def _refs(letters: Sequence[str]) -> tuple[Ref, ...]:
+def _refs(letters: Sequence[str]) -> tuple[LetterRef, ...]:
     try:
-        return tuple(sorted({Ref.parse(each) for each in letters}))
+        return tuple(sorted({LetterRef.parse(each) for each in letters}))
     except ValueError as fault:
         raise falcon.HTTPBadRequest(title=_TITLE, description=f"{fault}.") from fault

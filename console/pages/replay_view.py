@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from console.pages.act_view import held
 from console.pages.dead_view import TOLD, listed
-from console.pages.done import SAID_MS
-from console.pages.letter_survey import Survey
-from queues.audit import Entry
+from console.pages.last_action import SAID_MS
+from console.pages.letter_counts import LetterCounts
+from queues.audit import AuditEntry
 from queues.census import Census
 from queues.counts import QueueCount, called
 from text.wording import plural, span
@@ -37,7 +37,7 @@ class Replay:
     stay: str
 
 
-def replay(census: Census, found: Survey, stay: int) -> Replay:
+def replay(census: Census, found: LetterCounts, stay: int) -> Replay:
     """What to show before it is confirmed. `stay`: letters of persons who are in open batches."""
     by_queue = found.by_queue()
     lines = [_line(count, census, why) for count in census.queues if (why := by_queue.get(count.queue))]
@@ -57,10 +57,10 @@ def _effect(count: QueueCount, census: Census) -> str:
     return f"{before}; goes at once if accepted over {age} ago, else with the next upload"
 
 
-def replayed(entries: Iterable[Entry], who: str, now: int) -> tuple[str, Sequence[str]]:
+def replayed(entries: Iterable[AuditEntry], who: str, now: int) -> tuple[str, Sequence[str]]:
     """What somebody has put back within the last minute, and into which queues; empty where nothing was.
 
-    Read from the audit, as view_done.py does. A replay of many letters has several entries; they are added up.
+    Read from the audit, as last_action.py does. A replay of many letters has several entries; they are added up.
     """
     own = [each for each in entries if (each.who, each.what) == (who, "replay") and each.at > now - SAID_MS]
     if not own:

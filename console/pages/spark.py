@@ -48,7 +48,7 @@ def spark(hours: Sequence[Hour]) -> Spark:
         for index, hour in enumerate(hours)
         if hour.dead
     )
-    return Spark(delivered, dead, _told(hours))
+    return Spark(delivered, dead, _in_words(hours))
 
 
 def _height(changes: int, most: int, units: int) -> int:
@@ -56,7 +56,7 @@ def _height(changes: int, most: int, units: int) -> int:
     return max(2, round(units * changes / most))
 
 
-def _told(hours: Sequence[Hour]) -> str:
+def _in_words(hours: Sequence[Hour]) -> str:
     delivered, dead = sum(hour.delivered for hour in hours), sum(hour.dead for hour in hours)
     letters = f"; {plural(dead, 'dead letter')}" if dead else ""
     if not delivered:

@@ -31,7 +31,7 @@ SEGMENT = "/v1/segment"
 _SCHEMES = ("token", "bearer")
 
 
-class Known:
+class KnownTokens:
     """Which sender shows a token. One look-up, however many senders there are."""
 
     def __init__(self, senders: Iterable[Sender]) -> None:
@@ -58,7 +58,7 @@ class Auth:
 
     def __init__(self, senders: Iterable[Sender], scopes: Scopes, signing: bool = False) -> None:
         """`signing`: whether there are secrets by which Segment may sign."""
-        self._known = Known(senders)
+        self._known = KnownTokens(senders)
         self._scopes = scopes
         self._signing = signing
 

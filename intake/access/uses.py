@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from queues import senders
 from queues.clock import now_ms
-from queues.senders import Lack, Use
+from queues.senders import Lack, SenderUse
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Uses:
         return found
 
     async def _write(self, name: str, since: _Since) -> None:
-        use = Use(since.last, since.requests, dict(since.refused))
+        use = SenderUse(since.last, since.requests, dict(since.refused))
         try:
             await senders.add(self._redis, name, use)
         except (RedisError, OSError):

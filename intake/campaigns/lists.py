@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Raw
 
-from intake.campaigns.messages import Group, Posted
+from intake.campaigns.messages import CampaignGroup, PostedCampaign
 from intake.http import faults
 from mappings.values import visible
 from snapshots import templates
@@ -23,7 +23,7 @@ _SIGNS: Final = re.compile(r"[^a-z0-9]+")
 _SLUG: Final = 60
 
 
-class Target(NamedTuple):
+class CampaignList(NamedTuple):
     """A list. `audience`: id of the one that stands for it. `group`: empty where all groups are on it.
 
     `members`: with the place of their group, for messages.
@@ -35,7 +35,7 @@ class Target(NamedTuple):
     members: Sequence[tuple[str, Sequence[Raw]]]
 
 
-def targets(posted: Posted, groups: Sequence[Group], now: int) -> list[Target]:
+def targets(posted: PostedCampaign, groups: Sequence[CampaignGroup], now: int) -> list[CampaignList]:
     """The lists of a campaign. `now`: ms. Raises falcon.HTTPBadRequest for a name that cannot be, or of two lists."""
     members = [(f"$.groups[{index}]", group.members) for index, group in enumerate(groups)]
     if posted.lists == "merged":
@@ -45,13 +45,15 @@ def targets(posted: Posted, groups: Sequence[Group], now: int) -> list[Target]:
     return found
 
 
-def _target(posted: Posted, group: str, usual: str, members: Sequence[tuple[str, Sequence[Raw]]], now: int) -> Target:
+def _target(
+    posted: PostedCampaign, group: str, usual: str, members: Sequence[tuple[str, Sequence[Raw]]], now: int
+) -> CampaignList:
     time = datetime.fromtimestamp(now / 1000, UTC)
     try:
         name = templates.name(visible(posted.list_name) or usual, posted.name, group, time)
     except TemplateError as fault:
         raise faults.bad_request(f"$.list_name: {fault}") from None
-    return Target(_audience(name), group, name, members)
+    return CampaignList(_audience(name), group, name, members)
 
 
 def _audience(list_name: str) -> str:
@@ -67,7 +69,7 @@ def _slug(name: str) -> str:
     return _SIGNS.sub("-", name.lower()).strip("-")[:_SLUG]
 
 
-def _check_apart(found: Sequence[Target]) -> None:
+def _check_apart(found: Sequence[CampaignList]) -> None:
     """Two groups on one list would take each other off it."""
     first: dict[str, int] = {}
     for index, target in enumerate(found):

@@ -10,7 +10,7 @@ from msgspec import Raw
 from configuration.connections import Connection
 from intake.http import faults
 from snapshots.reading import rows
-from snapshots.rows import Row, Selection, Unreadable, Unusable
+from snapshots.rows import Selection, SnapshotRow, Unreadable, Unusable
 
 #: Nobody is overlooked because of an identity that is not sent.
 _EVERYTHING: Final = Selection(full=True)
@@ -23,7 +23,7 @@ class Excluded(NamedTuple):
     names: frozenset[str] = frozenset()
     identities: frozenset[str] = frozenset()
 
-    def has(self, person: Row) -> bool:
+    def has(self, person: SnapshotRow) -> bool:
         """Whether the person is one of them.
 
         By an identity that names either of the two, or an external id, by which the sender knows one customer. Not by a
@@ -39,7 +39,7 @@ def excluded(exclusions: Iterable[Raw], connection: Connection) -> Excluded:
 
     Also for one that names nobody, unlike a member who does: somebody would be on a list who must not be.
     """
-    found: list[Row] = []
+    found: list[SnapshotRow] = []
     for index, raw in enumerate(exclusions):
         place = f"$.exclusions[{index}]"
         people = _people(raw, place, connection)
@@ -63,7 +63,7 @@ def kept(members: Sequence[Raw], place: str, out: Excluded, connection: Connecti
     ]
 
 
-def _people(raw: Raw, place: str, connection: Connection) -> list[Row | Unusable]:
+def _people(raw: Raw, place: str, connection: Connection) -> list[SnapshotRow | Unusable]:
     json = bytes(raw).replace(b"\n", b" ")
     faults.check_size(json, place)
     rules, blocked = connection.rules, connection.identity.blocked
@@ -73,5 +73,5 @@ def _people(raw: Raw, place: str, connection: Connection) -> list[Row | Unusable
         raise faults.bad_request(f"{place}{str(fault).removeprefix('line 1')}") from None
 
 
-def _usable(people: Iterable[Row | Unusable]) -> list[Row]:
-    return [person for person in people if isinstance(person, Row)]
+def _usable(people: Iterable[SnapshotRow | Unusable]) -> list[SnapshotRow]:
+    return [person for person in people if isinstance(person, SnapshotRow)]

@@ -19,7 +19,7 @@ _MemberRaw = Annotated[Raw, Meta(extra_json_schema=ref("SnapshotMember"))]
 _PersonRaw = Annotated[Raw, Meta(extra_json_schema={"type": "object", "examples": [{"external_id": "c-17"}]})]
 
 
-class Posted(msgspec.Struct, forbid_unknown_fields=True):
+class PostedCampaign(msgspec.Struct, forbid_unknown_fields=True):
     """A campaign: people in groups. Groups, their members and exclusions are read one by one."""
 
     name: Name
@@ -50,24 +50,24 @@ class Posted(msgspec.Struct, forbid_unknown_fields=True):
     confirm: Annotated[bool, Meta(description="true: nobody is asked, however many leave a list.")] = False
 
 
-class Group(msgspec.Struct, forbid_unknown_fields=True):
+class CampaignGroup(msgspec.Struct, forbid_unknown_fields=True):
     """People of a campaign who are treated alike. Each member as a line of NDJSON has it."""
 
     name: Name
     members: list[_MemberRaw]
 
 
-_posted = msgspec.json.Decoder(Posted)
-_group = msgspec.json.Decoder(Group)
+_posted = msgspec.json.Decoder(PostedCampaign)
+_group = msgspec.json.Decoder(CampaignGroup)
 
 
-def read(body: bytes) -> tuple[Posted, list[Group]]:
+def read(body: bytes) -> tuple[PostedCampaign, list[CampaignGroup]]:
     """A campaign and its groups. Raises falcon.HTTPBadRequest naming the place."""
     faults.check_text(body)
     try:
         posted = _posted.decode(body)
     except faults.UNREADABLE as fault:
-        told = faults.describe(fault, known=Posted.__struct_fields__)
+        told = faults.describe(fault, known=PostedCampaign.__struct_fields__)
         raise faults.bad_request(
             f"{told}; it must be one of {LISTS}" if told.startswith("$.lists:") else told
         ) from None
@@ -75,11 +75,11 @@ def read(body: bytes) -> tuple[Posted, list[Group]]:
     return posted, [_read_group(raw, f"$.groups[{index}]") for index, raw in enumerate(posted.groups)]
 
 
-def _read_group(raw: Raw, place: str) -> Group:
+def _read_group(raw: Raw, place: str) -> CampaignGroup:
     try:
         group = _group.decode(raw)
     except faults.UNREADABLE as fault:
-        raise faults.bad_request(faults.describe(fault, place, Group.__struct_fields__)) from None
+        raise faults.bad_request(faults.describe(fault, place, CampaignGroup.__struct_fields__)) from None
     faults.check_names(raw, apart=("members",), place=place)
     return group
 
@@ -98,6 +98,6 @@ _EXAMPLE: Final[Schema] = {
 
 def schemas() -> Schema:
     """What the OpenAPI document says of campaigns."""
-    found = requests(Campaign=Posted, CampaignGroup=Group)
+    found = requests(Campaign=PostedCampaign, CampaignGroup=CampaignGroup)
     found["Campaign"]["example"] = _EXAMPLE
     return found

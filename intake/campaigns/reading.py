@@ -8,26 +8,26 @@ from typing import NamedTuple
 from configuration.connections import Connection
 from intake.campaigns import lists, messages
 from intake.campaigns import members as campaign_members
-from intake.campaigns.lists import Target
+from intake.campaigns.lists import CampaignList
 from intake.campaigns.members import Excluded
-from intake.campaigns.messages import Posted
+from intake.campaigns.messages import PostedCampaign
 from intake.changes.messages import planned
 from intake.http import faults
 from queues.names import Queue
-from queues.snapshots.orders import Order, new_id, queue_of
+from queues.snapshots.orders import SnapshotOrder, new_id, queue_of
 
 
-class Planned(NamedTuple):
+class PlannedSnapshot(NamedTuple):
     """A snapshot to be. `body`: NDJSON, a line for each of `members`. `excluded`: members who are left out."""
 
     queue: Queue
-    order: Order
+    order: SnapshotOrder
     body: bytes
     members: int
     excluded: int
 
 
-def read(body: bytes, choose: Callable[[str | None], Connection], now: int) -> list[Planned]:
+def read(body: bytes, choose: Callable[[str | None], Connection], now: int) -> list[PlannedSnapshot]:
     """The snapshots of a campaign, of which there is at least one. `now`: ms. `choose`: a connection, by its name.
 
     Raises the falcon.HTTPError of a request that is refused, which none is after this.
@@ -44,15 +44,15 @@ def read(body: bytes, choose: Callable[[str | None], Connection], now: int) -> l
     return found
 
 
-def _launch(posted: Posted) -> int:
+def _launch(posted: PostedCampaign) -> int:
     try:
         return 0 if posted.launch_at is None else planned(posted.launch_at)
     except ValueError as fault:
         raise faults.bad_request(f"$.launch_at: {fault}") from None
 
 
-def _order(target: Target, queue: Queue, posted: Posted, launch: int, now: int) -> Order:
-    return Order(
+def _order(target: CampaignList, queue: Queue, posted: PostedCampaign, launch: int, now: int) -> SnapshotOrder:
+    return SnapshotOrder(
         new_id(queue),
         now,
         "ndjson",
@@ -66,8 +66,10 @@ def _order(target: Target, queue: Queue, posted: Posted, launch: int, now: int) 
     )
 
 
-def _planned(target: Target, queue: Queue, order: Order, connection: Connection, out: Excluded) -> Planned:
+def _planned(
+    target: CampaignList, queue: Queue, order: SnapshotOrder, connection: Connection, out: Excluded
+) -> PlannedSnapshot:
     posted = sum(len(members) for _, members in target.members)
     kept = [campaign_members.kept(members, place, out, connection) for place, members in target.members]
     lines = [line for some in kept for line in some]
-    return Planned(queue, order, b"\n".join(lines), len(lines), posted - len(lines))
+    return PlannedSnapshot(queue, order, b"\n".join(lines), len(lines), posted - len(lines))

@@ -16,7 +16,7 @@ from configuration.senders import Sender
 from intake.access.auth import Scopes, sender_of
 from intake.audiences import facts
 from intake.campaigns import reading
-from intake.campaigns.reading import Planned
+from intake.campaigns.reading import PlannedSnapshot
 from intake.http.body import BodyReader
 from intake.http.connection import check_query, connection_named
 from intake.http.large import in_thread
@@ -65,7 +65,7 @@ class Campaigns:
         resp.content_type = _JSON
         resp.data = msgspec.json.encode(CampaignAnswer(planned[0].order.campaign, [_sync(each) for each in planned]))
 
-    async def _take(self, body: bytes, sender: Sender) -> list[Planned]:
+    async def _take(self, body: bytes, sender: Sender) -> list[PlannedSnapshot]:
         # In a thread, for a hundred thousand people take seconds, and no other sender waits for them.
         choose = partial(connection_named, connections=self._connections, scopes=self._scopes, sender=sender)
         planned = await in_thread(reading.read, body, choose, now_ms())
@@ -82,7 +82,7 @@ async def _pieces(body: bytes) -> AsyncIterator[bytes]:
         yield body[start : start + PIECE]
 
 
-def _sync(planned: Planned) -> CampaignSync:
+def _sync(planned: PlannedSnapshot) -> CampaignSync:
     order = planned.order
     status = status_of(planned.queue, order.snapshot)
     return CampaignSync(order.group or None, order.list_name, order.snapshot, planned.members, planned.excluded, status)

@@ -40,14 +40,14 @@ class AudienceRef(msgspec.Struct):
 OF_ADDRESS: Final = ("connection", "connections")
 
 
-class Posted(msgspec.Struct):
+class PostedChanges(msgspec.Struct):
     """Changes. Each is read by itself."""
 
     changes: Annotated[list[_ChangeRaw], Meta(extra_json_schema={"maxItems": CHANGES})]
     audience: Annotated[AudienceRef | None, Meta(description="Of those that name none.")] = None
 
 
-class Change(msgspec.Struct):
+class PostedChange(msgspec.Struct):
     """One change of one person. Needs at least one of email, phone and external_id."""
 
     action: Annotated[Literal["add", "remove", "update"], Meta(description="update: attributes only.")]
@@ -81,7 +81,7 @@ def planned(timestamp: str | int) -> int:
     return int(ms)
 
 
-def person_keys(change: Change, connection: Connection) -> tuple[str, ...]:
+def person_keys(change: PostedChange, connection: Connection) -> tuple[str, ...]:
     """A key for each identifier of the person, the one that names the person first; none when there is none."""
     address, wrong = of_email([change.email] if change.email else [])
     found = [(EMAIL, address or (email.canonical(change.email or "") if wrong else ""))]
@@ -94,13 +94,13 @@ def person_keys(change: Change, connection: Connection) -> tuple[str, ...]:
     return keys or typed_phone(str(change.phone or ""))
 
 
-def is_anybody(change: Change) -> bool:
+def is_anybody(change: PostedChange) -> bool:
     """Whether there is anything that is to identify the person, be it a placeholder."""
     given = (change.email, change.external_id)
     return any(str(value).strip() for value in given if value is not None)
 
 
-def _region(change: Change, number: str, connection: Connection) -> str | None:
+def _region(change: PostedChange, number: str, connection: Connection) -> str | None:
     """The country by which the phone is read; attributes are not looked into where it names its own."""
     default = connection.rules.default_country
     if number.lstrip().startswith("+") or not bytes(change.attributes):
@@ -113,4 +113,4 @@ def _region(change: Change, number: str, connection: Connection) -> str | None:
 
 def schemas() -> Schema:
     """What the OpenAPI document says of changes."""
-    return requests(Audience=AudienceRef, Change=Change, Changes=Posted)
+    return requests(Audience=AudienceRef, Change=PostedChange, Changes=PostedChanges)

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from intake.changes.messages import ACTIONS, OF_ADDRESS, AudienceRef, Change, is_anybody, person_keys
+from intake.changes.messages import ACTIONS, OF_ADDRESS, AudienceRef, PostedChange, is_anybody, person_keys
 from intake.http.faults import UNREADABLE, check_size, describe
 from intake.incoming import BLOCKED, MALFORMED, NO_IDENTITY, PLACEHOLDER, Incoming, readable
 from mappings.times import to_ms
@@ -22,7 +22,7 @@ SOURCE: Final = "changes"
 _NULL: Final = frozenset({b"", b"null"})
 
 
-class Rejected(msgspec.Struct, frozen=True):
+class RejectedChange(msgspec.Struct, frozen=True):
     """A change that was kept as a dead letter."""
 
     index: Annotated[int, Meta(description="Of the change in the request, from 0.")]
@@ -30,7 +30,7 @@ class Rejected(msgspec.Struct, frozen=True):
     where: Annotated[str, Meta(description="Place and problem.")]
 
 
-class Unfit(Exception):
+class UnfitChange(Exception):
     """Why a change is dead on arrival."""
 
     def __init__(self, reason: str, where: str) -> None:
@@ -55,14 +55,14 @@ class _Addressed(msgspec.Struct):
     audience: AudienceRef
 
 
-_change = msgspec.json.Decoder(Change)
+_change = msgspec.json.Decoder(PostedChange)
 _addressed = msgspec.json.Decoder(_Addressed)
 _encode = msgspec.json.Encoder().encode
 
 
 def read(
     changes: Iterable[tuple[str, bytes | Raw]], default: AudienceRef | None, incoming: Incoming, now: int
-) -> list[Rejected]:
+) -> list[RejectedChange]:
     """Put the changes into `incoming`; those that were rejected. Raises TooMuch.
 
     `changes`: the place of each, for messages, and its JSON. `default`: the audience of those that name none.
@@ -72,10 +72,10 @@ def read(
         check_size(raw, place)
         try:
             _read(place, raw, default, incoming, now)
-        except Unfit as unfit:
+        except UnfitChange as unfit:
             part = incoming.part(_audience_of(raw, default))
             incoming.bury(part, place, now, readable(raw), unfit.reason, unfit.where)
-            rejected.append(Rejected(index, unfit.reason, unfit.where))
+            rejected.append(RejectedChange(index, unfit.reason, unfit.where))
     return rejected
 
 
@@ -84,24 +84,24 @@ def _read(place: str, raw: bytes | Raw, default: AudienceRef | None, incoming: I
         change = _change.decode(raw)
         names = twice(raw)
     except UNREADABLE as fault:
-        raise Unfit(MALFORMED, _described(fault, place)) from None
+        raise UnfitChange(MALFORMED, _described(fault, place)) from None
     if names:
-        raise Unfit(MALFORMED, f"{place}{names[0]}: {TWICE}")
-    if mistake := mistaken(raw, Change.__struct_fields__, OF_ADDRESS):
-        raise Unfit(MALFORMED, f"{place}.{mistake}")
+        raise UnfitChange(MALFORMED, f"{place}{names[0]}: {TWICE}")
+    if mistake := mistaken(raw, PostedChange.__struct_fields__, OF_ADDRESS):
+        raise UnfitChange(MALFORMED, f"{place}.{mistake}")
     audience = change.audience or default
     if audience is None:
-        raise Unfit(MALFORMED, f"{place}.audience: missing, and the request names none for all")
+        raise UnfitChange(MALFORMED, f"{place}.audience: missing, and the request names none for all")
     try:
         time = None if change.timestamp is None else to_ms(change.timestamp)
     except ValueError as fault:
-        raise Unfit(MALFORMED, f"{place}.timestamp: {fault}") from None
+        raise UnfitChange(MALFORMED, f"{place}.timestamp: {fault}") from None
     person = _person(place, change)
     keys = person_keys(change, incoming.connection)
     if not keys:
         if is_anybody(change):
-            raise Unfit(BLOCKED, f"{place}: {PLACEHOLDER}")
-        raise Unfit(NO_IDENTITY, f"{place}: give at least one of email, phone and external_id")
+            raise UnfitChange(BLOCKED, f"{place}: {PLACEHOLDER}")
+        raise UnfitChange(NO_IDENTITY, f"{place}: give at least one of email, phone and external_id")
     part = incoming.part(str(audience.id))
     part.name = visible(audience.name) or part.name
     incoming.add(part, keys, change.action, time, person)
@@ -112,7 +112,7 @@ def _described(fault: Exception, place: str) -> str:
     return f"{detail}; it must be one of {ACTIONS}" if detail.startswith(f"{place}.action:") else detail
 
 
-def _person(place: str, change: Change) -> bytes:
+def _person(place: str, change: PostedChange) -> bytes:
     return _encode(
         _Person(
             UNSET if change.email is None else change.email,
@@ -129,7 +129,7 @@ def _object(place: str, raw: Raw) -> Raw | UnsetType:
     if json in _NULL:
         return UNSET
     if not json.startswith(b"{"):
-        raise Unfit(MALFORMED, f"{place}: Expected `object`")
+        raise UnfitChange(MALFORMED, f"{place}: Expected `object`")
     return raw
 
 

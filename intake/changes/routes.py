@@ -15,11 +15,11 @@ from configuration.connections import Connections
 from intake.access.auth import Scopes
 from intake.audiences import Audiences, written
 from intake.changes import reading
-from intake.changes.messages import OF_ADDRESS, AudienceRef, Posted
-from intake.changes.reading import Rejected
+from intake.changes.messages import OF_ADDRESS, AudienceRef, PostedChanges
+from intake.changes.reading import RejectedChange
 from intake.http import faults, large, limits
 from intake.http.body import BodyReader
-from intake.http.connection import connection_of
+from intake.http.connection import resolve_connection
 from intake.incoming import Incoming
 from mappings.json_limits import check_lines
 from queues.clock import now_ms
@@ -31,14 +31,14 @@ _JSON = "application/json;charset=utf-8"
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 #: A change's JSON, and its place in the request for messages.
 _Placed = tuple[str, bytes | msgspec.Raw]
-_posted = msgspec.json.Decoder(Posted)
+_posted = msgspec.json.Decoder(PostedChanges)
 
 
 class ChangesAnswer(msgspec.Struct, frozen=True):
     """What was stored of the changes."""
 
     accepted: Annotated[int, Meta(description="Changes that wait for delivery.")]
-    rejected: Annotated[list[Rejected], Meta(description="Changes kept as dead letters.")]
+    rejected: Annotated[list[RejectedChange], Meta(description="Changes kept as dead letters.")]
     repeated: Annotated[bool, Meta(description="Seen before under this Idempotency-Key; not stored again.")]
 
 
@@ -61,7 +61,7 @@ class Changes:
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Many changes at once."""
-        connection = connection_of(req, self._connections, self._scopes, "audience", "name")
+        connection = resolve_connection(req, self._connections, self._scopes, "audience", "name")
         key = _idempotency_key(req)
         audience = _audience(req)
         body = await self._bodies.read(req)
@@ -72,14 +72,16 @@ class Changes:
             count, rejected = await large.read(body, _read, body, as_lines, audience, incoming)
             acceptances = incoming.acceptances(f"changes:{key}" if key else "", self._audiences)
             accepted = await self._commit.accept(acceptances)
-        self._audiences.told(written(acceptances, accepted))
+        self._audiences.remember(written(acceptances, accepted))
         resp.status = falcon.HTTP_202
         resp.content_type = _JSON
         repeated = bool(accepted) and not any(each.fresh for each in accepted)
         resp.data = msgspec.json.encode(ChangesAnswer(count - len(rejected), rejected, repeated))
 
 
-def _read(body: bytes, as_lines: bool, audience: AudienceRef | None, incoming: Incoming) -> tuple[int, list[Rejected]]:
+def _read(
+    body: bytes, as_lines: bool, audience: AudienceRef | None, incoming: Incoming
+) -> tuple[int, list[RejectedChange]]:
     """Put the changes of a body into `incoming`; how many there are, and those that were rejected.
 
     `audience`: of all that name none. Raises falcon.HTTPError, TooMuch.
@@ -115,7 +117,7 @@ def _audience(req: falcon.asgi.Request) -> AudienceRef | None:
 
 def _document(body: bytes, default: AudienceRef | None) -> tuple[list[_Placed], AudienceRef | None]:
     posted = faults.read(_posted, body, apart=("changes",))
-    if mistake := mistaken(body, Posted.__struct_fields__, OF_ADDRESS):
+    if mistake := mistaken(body, PostedChanges.__struct_fields__, OF_ADDRESS):
         raise faults.bad_request(f"$.{mistake}")
     if len(posted.changes) > limits.CHANGES:
         raise _too_many()

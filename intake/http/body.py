@@ -13,9 +13,9 @@ import falcon.asgi
 
 from intake.access.auth import is_anonymous, sender_of
 from intake.http import limits
-from intake.http.doorkeeper import LOOPBACK, Network, TurnedAway, peer_of_request
-from intake.http.large import Large, in_thread
-from intake.http.shares import Body, Full, Shares
+from intake.http.body_memory import BodyMemory, Full, RequestBody
+from intake.http.doorkeeper import LOOPBACK, Network, RefusalCounter, peer_of_request
+from intake.http.large import LargeBodies, in_thread
 
 #: Key of an ASGI scope: the server's own `receive`, which only what reads bodies calls (see app.py).
 RECEIVE = "ferry.receive"
@@ -33,11 +33,11 @@ class BodyReader:
 
     def __init__(self, trusted: Sequence[Network] = LOOPBACK) -> None:
         """`trusted`: proxies that name the peer."""
-        self.large = Large()
-        self._signed = Shares(limits.IN_FLIGHT, limits.IN_FLIGHT // 2, limits.UNFINISHED)
-        self._unsigned = Shares(limits.UNSIGNED, limits.UNSIGNED // 2, limits.UNFINISHED_UNSIGNED)
+        self.large = LargeBodies()
+        self._signed = BodyMemory(limits.IN_FLIGHT, limits.IN_FLIGHT // 2, limits.UNFINISHED)
+        self._unsigned = BodyMemory(limits.UNSIGNED, limits.UNSIGNED // 2, limits.UNFINISHED_UNSIGNED)
         self._trusted = trusted
-        self._turned_away = TurnedAway()
+        self._turned_away = RefusalCounter()
 
     @property
     def held(self) -> int:
@@ -124,27 +124,27 @@ class BodyReader:
             return await self._receive(req, most, part, more)
         return part
 
-    def _of(self, req: falcon.asgi.Request) -> tuple[Shares, Body]:
+    def _of(self, req: falcon.asgi.Request) -> tuple[BodyMemory, RequestBody]:
         """Where the body of a request is counted, from the first time that somebody asks."""
-        held: tuple[Shares, Body] | None = req.scope.get(_HELD)
+        held: tuple[BodyMemory, RequestBody] | None = req.scope.get(_HELD)
         return held or self._begin(req, None if is_anonymous(req) else sender_of(req).name)
 
-    def _begin(self, req: falcon.asgi.Request, sender: str | None) -> tuple[Shares, Body]:
+    def _begin(self, req: falcon.asgi.Request, sender: str | None) -> tuple[BodyMemory, RequestBody]:
         """`sender`: what it showed; None where it has shown nothing yet, and the peer stands for it."""
         shares = self._unsigned if sender is None else self._signed
         owner = peer_of_request(req.scope, self._trusted) if sender is None else sender
-        body = Body(owner, _now(), req.scope)
+        body = RequestBody(owner, _now(), req.scope)
         req.scope[_HELD] = shares, body
         req.scope["state"][SIGNED] = sender is not None
         if gone := shares.begin(body):
             self._note([gone])
         return shares, body
 
-    def _note(self, gone: Iterable[Body]) -> None:
+    def _note(self, gone: Iterable[RequestBody]) -> None:
         for body in gone:
             self._name("a slow body", body)
 
-    def _name(self, what: str, body: Body) -> None:
+    def _name(self, what: str, body: RequestBody) -> None:
         self._turned_away.note(what, peer_of_request(body.scope, self._trusted))
 
     async def _receive(self, req: falcon.asgi.Request, most: int, part: bytes = b"", more: bool = True) -> bytes:

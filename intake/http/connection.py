@@ -13,7 +13,7 @@ from queues.errors import Unavailable
 from text.json_names import TWICE, unknown
 
 
-def connection_of(req: falcon.asgi.Request, connections: Connections, scopes: Scopes, *others: str) -> Connection:
+def resolve_connection(req: falcon.asgi.Request, connections: Connections, scopes: Scopes, *others: str) -> Connection:
     """The one that `?connection=` names, else the default one. `others`: what else the address may say.
 
     Raises HTTPBadRequest where the address says something else, HTTPForbidden, and HTTPNotFound naming those there are.

@@ -31,7 +31,7 @@ _KNOWN: Final = 1_000
 _OTHERS: Final = "other peers"
 
 
-class TurnedAway:
+class RefusalCounter:
     """Counts by what and whom, for one process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -116,7 +116,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 AT_ONCE: Final = 32
 
 
-class Guest(Protocol):
+class OpenConnection(Protocol):
     """A connection as the door sees it. `peer`: its other end; `arrived`: loop time of what it is waiting for."""
 
     peer: str
@@ -139,13 +139,13 @@ class Doorkeeper:
     def __init__(self, trusted: Sequence[Network] = LOOPBACK, most: int = CONNECTIONS) -> None:
         """`trusted`: proxies, whose connections may be anybody's. Any other peer has at most half of `most`."""
         self._trusted = trusted
-        self._turned_away = TurnedAway()
+        self._turned_away = RefusalCounter()
         self._most = most
         self._of_peer = most // 2
-        self._guests: set[Guest] = set()
+        self._guests: set[OpenConnection] = set()
         self._peers: Counter[str] = Counter()
 
-    def admit(self, guest: Guest) -> bool:
+    def admit(self, guest: OpenConnection) -> bool:
         """A connection was made; whether it may stay, for which others may end."""
         crowded = self._peers[guest.peer] >= self._of_peer and not is_trusted(guest.peer, self._trusted)
         if crowded and not self._end([each for each in self._guests if each.peer == guest.peer]):
@@ -156,7 +156,7 @@ class Doorkeeper:
         self._peers[guest.peer] += 1
         return True
 
-    def leaves(self, guest: Guest) -> None:
+    def leaves(self, guest: OpenConnection) -> None:
         """A connection ends; to be called once or more."""
         if guest in self._guests:
             self._guests.discard(guest)
@@ -165,7 +165,7 @@ class Doorkeeper:
                 del self._peers[guest.peer]
         self._turned_away.tell()
 
-    def _end(self, guests: Collection[Guest]) -> bool:
+    def _end(self, guests: Collection[OpenConnection]) -> bool:
         leaving = yielding(guests, self._peers.__getitem__)
         for guest in leaving:
             self._turned_away.note("a connection", guest.peer)
@@ -173,12 +173,12 @@ class Doorkeeper:
             guest.give_way()
         return bool(leaving)
 
-    def _refused(self, guest: Guest) -> bool:
+    def _refused(self, guest: OpenConnection) -> bool:
         self._turned_away.note("a new connection", guest.peer)
         return False
 
 
-def yielding(guests: Collection[Guest], connections_of: Callable[[str], int]) -> list[Guest]:
+def yielding(guests: Collection[OpenConnection], connections_of: Callable[[str], int]) -> list[OpenConnection]:
     """Those that end to make room: by rank, then of the peers with the most connections, then the oldest. Pure.
 
     At most AT_ONCE, and at most a tenth of them all.

@@ -83,8 +83,8 @@ class _Refusals:
     """What is refused while something has to be set right. There may be thousands a second, so they are counted."""
 
     def __init__(self) -> None:
-        self._outage = Tally(EVERY)
-        self._no_secret_key = Tally(EVERY)
+        self._outage = RepeatedEvents(EVERY)
+        self._no_secret_key = RepeatedEvents(EVERY)
 
     async def unavailable(
         self, _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
@@ -126,7 +126,7 @@ async def _unexpected(
     )
 
 
-class Tally:
+class RepeatedEvents:
     """Counts by kind; says what it counted at once, and then no more than once in `every` seconds."""
 
     def __init__(self, every: float, clock: Callable[[], float] = time.monotonic) -> None:

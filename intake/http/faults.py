@@ -10,7 +10,7 @@ import falcon
 import msgspec
 
 from mappings import json_limits
-from mappings.json_limits import NAMES, SMALL, Beyond, TooMany
+from mappings.json_limits import NAMES, SMALL, LimitExceeded, TooMany
 from text.json_names import TWICE, twice, unknown
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -101,7 +101,7 @@ def check_text(body: bytes, check: Callable[[bytes], None] = json_limits.check) 
         raise bad_request(describe(fault)) from None
     except TooMany as fault:
         raise TooMuch(str(fault)) from None
-    except Beyond as fault:
+    except LimitExceeded as fault:
         raise bad_request(str(fault)) from None
 
 

@@ -18,7 +18,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Large:
+class LargeBodies:
     """For all requests of one process.
 
     A thread and not a process: no step of the reading that the limits allow keeps the interpreter for more than some

@@ -9,21 +9,21 @@ import msgspec
 from configuration.connections import Connection, Connections
 from configuration.senders import Sender
 from intake.access.auth import Scopes
-from intake.access.believed import Believed
-from intake.audiences import Recent
+from intake.access.trusted_settings import TrustedSettings
+from intake.audiences import TTLCache
 from intake.http.faults import UNREADABLE, bad_request, check_size, describe
 from intake.mparticle import settings as setting_values
-from intake.mparticle.messages import Account
+from intake.mparticle.messages import MParticleAccount
 from intake.mparticle.settings import API_KEY, OF_ACCOUNT
 
 #: Accounts remembered, and the bytes of the largest that is.
 _MOST: Final = 1_000
 _LARGEST: Final = 8_192
 
-_decoder = msgspec.json.Decoder(Account | None)
+_decoder = msgspec.json.Decoder(MParticleAccount | None)
 
 
-class Known(NamedTuple):
+class KnownAccount(NamedTuple):
     """An account and its connection. `lists`: whether what its messages say of lists counts."""
 
     account_id: int | None
@@ -34,13 +34,13 @@ class Known(NamedTuple):
 class Accounts:
     """Looks accounts up by their sender and JSON, which is the same in message after message."""
 
-    def __init__(self, connections: Connections, scopes: Scopes, believed: Believed) -> None:
+    def __init__(self, connections: Connections, scopes: Scopes, trusted: TrustedSettings) -> None:
         self._connections = connections
         self._scopes = scopes
-        self._believed = believed
-        self._known: Recent[tuple[str, bytes], Known] = Recent(_MOST)
+        self._trusted = trusted
+        self._known: TTLCache[tuple[str, bytes], KnownAccount] = TTLCache(_MOST)
 
-    async def of(self, raw: msgspec.Raw, sender: Sender) -> Known:
+    async def of(self, raw: msgspec.Raw, sender: Sender) -> KnownAccount:
         """The account of a message, its settings kept where they are new and count. `raw`: `account` as it came.
 
         Raises HTTPBadRequest, HTTPForbidden, Unavailable, and NoSecretKey when there is an API key that cannot be kept.
@@ -53,9 +53,9 @@ class Accounts:
                 self._known.put((sender.name, json), known)
         return known
 
-    async def _learn(self, json: bytes, sender: Sender) -> Known:
+    async def _learn(self, json: bytes, sender: Sender) -> KnownAccount:
         try:
-            account = (_decoder.decode(json) if json else None) or Account()
+            account = (_decoder.decode(json) if json else None) or MParticleAccount()
         except UNREADABLE as fault:
             raise bad_request(describe(fault, "$.account")) from None
         check_size(json, "$.account")
@@ -63,8 +63,8 @@ class Accounts:
         connection = self._connections.for_mparticle(account.account_id)
         self._scopes.check_connection(sender, connection)
         if settings := _ours(setting_values.read(account.account_settings, API_KEY)):
-            await self._believed.account(sender, connection, settings)
-        return Known(account.account_id, connection, sender.may_set(connection))
+            await self._trusted.account(sender, connection, settings)
+        return KnownAccount(account.account_id, connection, sender.may_set(connection))
 
 
 def _ours(settings: dict[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from intake.http.limits import IDENTITIES
 from intake.incoming import NO_IDENTITY, Incoming
 from intake.mparticle.identities import subject_keys
 from intake.mparticle.membership import SOURCE
-from intake.mparticle.messages import Erasure, Identity
+from intake.mparticle.messages import Erasure, MParticleIdentity
 from queues.acceptance import Acceptance
 from queues.names import TARGETS
 
@@ -21,7 +21,7 @@ from queues.names import TARGETS
 KIND: Final = "erasure"
 _PLACE: Final = "$.subject_identities"
 
-_identities = msgspec.json.Decoder(dict[str, Identity | None] | None)
+_identities = msgspec.json.Decoder(dict[str, MParticleIdentity | None] | None)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -43,13 +43,13 @@ def acceptances(
     return incoming.acceptances(dedupe, audiences)
 
 
-def _mpid(identities: list[Identity]) -> dict[str, str]:
+def _mpid(identities: list[MParticleIdentity]) -> dict[str, str]:
     """A data subject's mpid is one of the identities; a profile has it beside them."""
     found = (each.value for each in identities if (each.type or "").lower() == "mpid" and each.value)
     return next(({"mpid": value} for value in found), {})
 
 
-def _read(message: Erasure) -> list[Identity]:
+def _read(message: Erasure) -> list[MParticleIdentity]:
     """The subject's identities, in the form in which a profile has them."""
     if not (json := bytes(message.subject_identities)):
         return []
@@ -58,4 +58,4 @@ def _read(message: Erasure) -> list[Identity]:
     except UNREADABLE as fault:
         raise bad_request(describe(fault, _PLACE)) from None
     check_count(len(named), IDENTITIES, "identities of one person", _PLACE)
-    return [Identity(name, found.encoding or "raw", found.value) for name, found in named.items() if found]
+    return [MParticleIdentity(name, found.encoding or "raw", found.value) for name, found in named.items() if found]

@@ -12,7 +12,7 @@ from configuration.connections import Connection
 from identity.identifiers import EMAIL, EXTERNAL_ID, MOST, PHONE, Named, keys_of, made, of_email, of_id, of_phone
 from intake.http.faults import check_count
 from intake.http.limits import IDENTITIES
-from intake.mparticle.messages import Identity
+from intake.mparticle.messages import MParticleIdentity
 from mappings import email
 from mappings.identifiers import ALTERNATE, PHONES, canonical
 from queues.change import person_key
@@ -20,9 +20,9 @@ from queues.change import person_key
 #: No encoding, and the Profile API's word for it, are raw too.
 _RAW: Final = frozenset({"", "raw", "none"})
 
-_together = msgspec.json.Decoder(list[Identity | None] | None)
+_together = msgspec.json.Decoder(list[MParticleIdentity | None] | None)
 _apart = msgspec.json.Decoder(list[Raw])
-_alone = msgspec.json.Decoder(Identity | None)
+_alone = msgspec.json.Decoder(MParticleIdentity | None)
 
 
 def person_keys(account_id: int | None, mpid: str | int | None, raw: Raw, connection: Connection) -> tuple[str, ...]:
@@ -51,7 +51,9 @@ def consent_keys(account_id: int | None, mpid: str | int | None, raw: Raw, conne
     return keys[:1] if _email(_identities(raw)) else keys
 
 
-def subject_keys(account_id: int | None, identities: list[Identity], connection: Connection) -> tuple[str, ...]:
+def subject_keys(
+    account_id: int | None, identities: list[MParticleIdentity], connection: Connection
+) -> tuple[str, ...]:
     """Every key under which changes of a data subject may wait, at most nine."""
     mpids = [each.value or "" for each in identities if (each.type or "").lower() == "mpid"]
     keys = _keys(account_id, identities, mpids, connection)
@@ -59,14 +61,14 @@ def subject_keys(account_id: int | None, identities: list[Identity], connection:
 
 
 def _keys(
-    account_id: int | None, identities: list[Identity], mpids: Iterable[str], connection: Connection
+    account_id: int | None, identities: list[MParticleIdentity], mpids: Iterable[str], connection: Connection
 ) -> tuple[str, ...]:
     address = _email(identities)
     found = [(EMAIL, address), *(("mpid", of_id(value)) for value in mpids), *_others(identities, connection)]
     return keys_of(made(found, connection.identity.blocked), account_id)
 
 
-def _others(identities: list[Identity], connection: Connection) -> Iterator[Named]:
+def _others(identities: list[MParticleIdentity], connection: Connection) -> Iterator[Named]:
     """What the rules of an audience may make a phone or an external id; which of them do is not known here."""
     for each in identities:
         if each.type and each.value and _encoding(each) == "raw":
@@ -77,26 +79,26 @@ def _others(identities: list[Identity], connection: Connection) -> Iterator[Name
                 yield PHONE, of_phone(each.value, connection.rules.default_country)
 
 
-def _email(identities: list[Identity]) -> str:
+def _email(identities: list[MParticleIdentity]) -> str:
     """The first raw e-mail; one that is none tells the person from others, too."""
     raw = [each.value or "" for each in identities if (each.type or "").lower() == EMAIL and _encoding(each) == "raw"]
     address, _ = of_email(raw)
     return address or next(filter(None, map(email.canonical, raw)), "")
 
 
-def _other_keys(identities: list[Identity]) -> tuple[str, ...]:
+def _other_keys(identities: list[MParticleIdentity]) -> tuple[str, ...]:
     """Of a person who has nothing else, such as a hashed e-mail: their change is a dead letter, and keeps its order."""
     named = [i for i in identities if i.type and i.value and i.value.strip()]
     keys = {person_key(f"{i.type}/{_encoding(i)}".lower(), (i.value or "").strip().lower()): None for i in named}
     return tuple(keys)[:MOST]
 
 
-def _encoding(identity: Identity) -> str:
+def _encoding(identity: MParticleIdentity) -> str:
     encoding = (identity.encoding or "").lower()
     return "raw" if encoding in _RAW else encoding
 
 
-def _identities(raw: Raw) -> list[Identity]:
+def _identities(raw: Raw) -> list[MParticleIdentity]:
     if not (json := bytes(raw)):
         return []
     try:
@@ -105,7 +107,7 @@ def _identities(raw: Raw) -> list[Identity]:
         return _readable(json)
 
 
-def _readable(json: bytes) -> list[Identity]:
+def _readable(json: bytes) -> list[MParticleIdentity]:
     """The entries that can be read, where not all can: a wrong one must not cost the person."""
     found = []
     try:

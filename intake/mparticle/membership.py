@@ -18,7 +18,7 @@ from intake.http.faults import UNREADABLE, check_count, check_size, describe
 from intake.http.limits import AUDIENCES, MEMBERSHIPS, PROFILES
 from intake.incoming import MALFORMED, NO_IDENTITY, Incoming
 from intake.mparticle.identities import check_identities, person_keys
-from intake.mparticle.messages import NOTHING, Audience, AudienceId, Membership, Profile
+from intake.mparticle.messages import NOTHING, AudienceId, AudienceMembership, MembershipMessage, MParticleProfile
 from mappings.values import visible
 from queues.acceptance import Acceptance
 from queues.change import Action
@@ -38,13 +38,13 @@ class _Person(msgspec.Struct, gc=False):
     user_attributes: Raw | UnsetType = UNSET
 
 
-_profile = msgspec.json.Decoder(Profile | None)
-_audience = msgspec.json.Decoder(Audience | None)
+_profile = msgspec.json.Decoder(MParticleProfile | None)
+_audience = msgspec.json.Decoder(AudienceMembership | None)
 _encode = msgspec.json.Encoder().encode
 
 
 def acceptances(
-    message: Membership,
+    message: MembershipMessage,
     account_id: int | None,
     connection: Connection,
     audiences: Audiences,
@@ -62,7 +62,7 @@ def acceptances(
 
 
 class _Reading:
-    def __init__(self, message: Membership, account_id: int | None, incoming: Incoming) -> None:
+    def __init__(self, message: MembershipMessage, account_id: int | None, incoming: Incoming) -> None:
         self.incoming = incoming
         self._at = message.timestamp_ms
         self._account_id = account_id
@@ -98,7 +98,7 @@ class _Reading:
             wrong = next((name for name in names if name.startswith(own)), "")
             self._audience(place + own, profile, keys, each, f"{place}{wrong}: {TWICE}" if wrong else "")
 
-    def _audience(self, place: str, profile: Profile, keys: tuple[str, ...], raw: Raw, wrong: str) -> None:
+    def _audience(self, place: str, profile: MParticleProfile, keys: tuple[str, ...], raw: Raw, wrong: str) -> None:
         if wrong:
             self._bury(lenient_audience_id(raw), place, _stored(profile, NOTHING), wrong)
             return
@@ -113,7 +113,9 @@ class _Reading:
             return
         self._change(place, str(audience.audience_id), audience, keys, _stored(profile, audience.user_attributes))
 
-    def _change(self, place: str, audience_id: str, audience: Audience, keys: tuple[str, ...], person: bytes) -> None:
+    def _change(
+        self, place: str, audience_id: str, audience: AudienceMembership, keys: tuple[str, ...], person: bytes
+    ) -> None:
         part = self.incoming.part(audience_id)
         # One entry that leaves them out does not make the others of the message forget them.
         part.name = visible(audience.audience_name) or part.name
@@ -137,7 +139,7 @@ class _Reading:
         self.incoming.bury(self.incoming.part(audience_id), place, self._at, person, reason, detail)
 
 
-def _stored(profile: Profile, attributes: Raw) -> bytes:
+def _stored(profile: MParticleProfile, attributes: Raw) -> bytes:
     return _encode(
         _Person(
             UNSET if profile.mpid is None else str(profile.mpid),

@@ -40,7 +40,7 @@ _Identities = Annotated[Raw, Meta(extra_json_schema=maybe({"type": "array", "ite
 _OBJECTS: Final = {"type": ["array", "null"], "items": {"type": "object"}}
 
 
-class Message(msgspec.Struct, tag_field="type"):
+class FirehoseMessage(msgspec.Struct, tag_field="type"):
     """The envelope. `timestamp_ms`: even if it cannot be."""
 
     id: Annotated[
@@ -51,11 +51,11 @@ class Message(msgspec.Struct, tag_field="type"):
     account: Annotated[Raw, Meta(extra_json_schema=maybe(ref("MParticleAccount")))] = field(default_factory=Raw)
 
 
-class Registration(Message, tag="module_registration_request"):
+class Registration(FirehoseMessage, tag="module_registration_request"):
     """mParticle asks what Ferry is."""
 
 
-class Subscription(Message, tag="audience_subscription_request", kw_only=True):
+class Subscription(FirehoseMessage, tag="audience_subscription_request", kw_only=True):
     """An audience was connected, its settings or name changed, or it was disconnected."""
 
     audience_id: AudienceId
@@ -64,7 +64,7 @@ class Subscription(Message, tag="audience_subscription_request", kw_only=True):
     audience_subscription_settings: _Settings = field(default_factory=Raw)
 
 
-class Membership(Message, tag="audience_membership_change_request"):
+class MembershipMessage(FirehoseMessage, tag="audience_membership_change_request"):
     """People entered or left audiences, or their attributes changed. Without profiles it keeps the line alive.
 
     Each profile is read by itself.
@@ -73,7 +73,7 @@ class Membership(Message, tag="audience_membership_change_request"):
     user_profiles: list[Annotated[Raw, Meta(extra_json_schema=ref("MParticleProfile"))]] | None = None
 
 
-class Events(Message, tag="event_processing_request"):
+class Events(FirehoseMessage, tag="event_processing_request"):
     """What one person did, with the person's consent.
 
     The consent is remembered for later changes of the person. Nothing else is stored, and no event is read.
@@ -91,7 +91,7 @@ class Events(Message, tag="event_processing_request"):
     ] = field(default_factory=Raw)
 
 
-class Erasure(Message, tag="dsr_processing_request"):
+class Erasure(FirehoseMessage, tag="dsr_processing_request"):
     """A person asked to be forgotten.
 
     Stored and carried out within seconds: the person is taken out of every queue of the connection, then Klaviyo is
@@ -112,14 +112,14 @@ class Erasure(Message, tag="dsr_processing_request"):
     subject_request_id: _MessageId | None = None
 
 
-class Account(msgspec.Struct, gc=False):
+class MParticleAccount(msgspec.Struct, gc=False):
     """Whose message it is: the account in mParticle and the settings its users made for Ferry."""
 
     account_id: Number | None = None
     account_settings: _Settings = field(default_factory=Raw)
 
 
-class Profile(msgspec.Struct, gc=False):
+class MParticleProfile(msgspec.Struct, gc=False):
     """One person. One that cannot be read never fails the message; it becomes a dead letter."""
 
     mpid: Annotated[str | int | None, Meta(description="A signed 64-bit number, mostly as text.")] = None
@@ -127,7 +127,7 @@ class Profile(msgspec.Struct, gc=False):
     audiences: list[Annotated[Raw, Meta(extra_json_schema=ref("MParticleAudience"))]] | None = None
 
 
-class Identity(msgspec.Struct, gc=False):
+class MParticleIdentity(msgspec.Struct, gc=False):
     """One identity of a person."""
 
     type: Annotated[str | None, Meta(description="Such as email.")] = None
@@ -135,7 +135,7 @@ class Identity(msgspec.Struct, gc=False):
     value: str | None = None
 
 
-class Audience(msgspec.Struct, gc=False):
+class AudienceMembership(msgspec.Struct, gc=False):
     """One change of one person's membership. One without audience_id or action becomes a dead letter."""
 
     audience_id: AudienceId | None = None
@@ -190,13 +190,15 @@ class ErasureResponse(Response, tag="dsr_processing_response"):
 
 
 #: The message types Ferry takes, by their `type`.
-TYPES = ", ".join(str(kind.__struct_config__.tag) for kind in (Registration, Subscription, Membership, Events, Erasure))
-decoder: msgspec.json.Decoder[Registration | Subscription | Membership | Events | Erasure] = msgspec.json.Decoder(
-    Registration | Subscription | Membership | Events | Erasure
+TYPES = ", ".join(
+    str(kind.__struct_config__.tag) for kind in (Registration, Subscription, MembershipMessage, Events, Erasure)
+)
+decoder: msgspec.json.Decoder[Registration | Subscription | MembershipMessage | Events | Erasure] = (
+    msgspec.json.Decoder(Registration | Subscription | MembershipMessage | Events | Erasure)
 )
 
 
-def read(body: bytes) -> Registration | Subscription | Membership | Events | Erasure:
+def read(body: bytes) -> Registration | Subscription | MembershipMessage | Events | Erasure:
     """A message. Raises falcon.HTTPBadRequest naming the place; of names that stand twice not those within profiles."""
     return faults.read(decoder, body, TYPES, apart=("user_profiles",))
 
@@ -224,13 +226,13 @@ def schemas() -> Schema:
     asked = requests(
         RegistrationRequest=Registration,
         SubscriptionRequest=Subscription,
-        MembershipRequest=Membership,
+        MembershipRequest=MembershipMessage,
         EventsRequest=Events,
         ErasureRequest=Erasure,
-        MParticleAccount=Account,
-        MParticleProfile=Profile,
-        MParticleIdentity=Identity,
-        MParticleAudience=Audience,
+        MParticleAccount=MParticleAccount,
+        MParticleProfile=MParticleProfile,
+        MParticleIdentity=MParticleIdentity,
+        MParticleAudience=AudienceMembership,
     )
     told = answers(
         RegistrationResponse=RegistrationResponse,

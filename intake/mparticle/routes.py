@@ -12,12 +12,12 @@ from redis.asyncio import Redis
 
 from configuration.senders import Sender
 from intake.access.auth import is_anonymous, sender_of, unauthorized
-from intake.access.believed import Believed
+from intake.access.trusted_settings import TrustedSettings
 from intake.audiences import Audiences, written
 from intake.http import faults, large, limits
 from intake.http.body import BodyReader
 from intake.http.connection import check_query
-from intake.http.errors import Tally
+from intake.http.errors import RepeatedEvents
 from intake.mparticle import consents, erasure, membership, messages, subscription
 from intake.mparticle.accounts import Accounts
 from intake.mparticle.messages import (
@@ -25,7 +25,7 @@ from intake.mparticle.messages import (
     ErasureResponse,
     Events,
     EventsResponse,
-    Membership,
+    MembershipMessage,
     MembershipResponse,
     Registration,
     RegistrationResponse,
@@ -54,7 +54,7 @@ class MParticle:
         commit: GroupCommit,
         bodies: BodyReader,
         accounts: Accounts,
-        believed: Believed,
+        trusted: TrustedSettings,
         audiences: Audiences,
         suspended: Container[str],
     ) -> None:
@@ -63,10 +63,10 @@ class MParticle:
         self._commit = commit
         self._bodies = bodies
         self._accounts = accounts
-        self._believed = believed
+        self._trusted = trusted
         self._audiences = audiences
         self._suspended = suspended
-        self._tally = Tally(every=60.0)
+        self._tally = RepeatedEvents(every=60.0)
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """One message."""
@@ -82,7 +82,7 @@ class MParticle:
 
     async def _take(self, body: bytes, sender: Sender, resp: falcon.asgi.Response) -> Response:
         message = await large.read(body, _read, body)
-        if isinstance(message, Membership):
+        if isinstance(message, MembershipMessage):
             resp.status = falcon.HTTP_202
             return await self._membership(message, sender, body)
         if isinstance(message, Subscription):
@@ -105,7 +105,7 @@ class MParticle:
             raise unauthorized()
         return registration()
 
-    async def _membership(self, message: Membership, sender: Sender, body: bytes) -> MembershipResponse:
+    async def _membership(self, message: MembershipMessage, sender: Sender, body: bytes) -> MembershipResponse:
         suspend = False
         if message.user_profiles:
             account_id, connection, lists = await self._accounts.of(message.account, sender)
@@ -113,8 +113,8 @@ class MParticle:
             make = membership.acceptances
             kept = None if lists else ignored
             acceptances = await large.read(body, make, message, account_id, connection, self._audiences, now_ms(), kept)
-            await self._believed.lists(sender, ignored)
-            self._audiences.told(written(acceptances, await self._commit.accept(acceptances)))
+            await self._trusted.lists(sender, ignored)
+            self._audiences.remember(written(acceptances, await self._commit.accept(acceptances)))
             suspend = connection.name in self._suspended
         return MembershipResponse(suspend_subscription=suspend)
 
@@ -122,8 +122,8 @@ class MParticle:
         _, connection, lists = await self._accounts.of(message.account, sender)
         ignored: dict[Queue, dict[str, str]] = {}
         acceptance = subscription.acceptance(message, connection, None if lists else ignored)
-        await self._believed.lists(sender, ignored)
-        self._audiences.told(written([acceptance], await self._commit.accept([acceptance])))
+        await self._trusted.lists(sender, ignored)
+        self._audiences.remember(written([acceptance], await self._commit.accept([acceptance])))
         return await subscription.answer(self._redis, message, acceptance.queue)
 
     async def _erasure(self, message: Erasure, sender: Sender) -> ErasureResponse:
@@ -145,9 +145,9 @@ class MParticle:
         return EventsResponse()
 
 
-def _read(body: bytes) -> Registration | Subscription | Membership | Events | Erasure:
+def _read(body: bytes) -> Registration | Subscription | MembershipMessage | Events | Erasure:
     """Raises falcon.HTTPBadRequest, TooMuch."""
     message = messages.read(body)
-    if not isinstance(message, Membership):  # whose people are looked at one by one
+    if not isinstance(message, MembershipMessage):  # whose people are looked at one by one
         faults.check_size(body, "$")
     return message

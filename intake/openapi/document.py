@@ -8,6 +8,7 @@ from intake.access.auth import unauthorized
 from intake.campaigns import messages as campaigns
 from intake.campaigns.routes import CampaignAnswer
 from intake.changes import messages as changes
+from intake.changes.reading import RejectedChange
 from intake.changes.routes import ChangesAnswer
 from intake.http import limits
 from intake.http.errors import ErrorAnswer
@@ -65,6 +66,7 @@ def document() -> dict[str, Any]:
             | answers(
                 SegmentAnswer=SegmentAnswer,
                 ChangesAnswer=ChangesAnswer,
+                Rejected=RejectedChange,
                 SnapshotAnswer=SnapshotAnswer,
                 CampaignAnswer=CampaignAnswer,
                 Readiness=ReadinessAnswer,

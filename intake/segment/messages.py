@@ -26,7 +26,7 @@ _MessageRaw = Annotated[Raw, Meta(extra_json_schema=ref("SegmentMessage"))]
 _OBJECT: Final[Schema] = {"type": ["object", "null"]}
 
 
-class Posted(msgspec.Struct):
+class PostedMessages(msgspec.Struct):
     """A batch of messages; without `batch` it is one message. Each is read by itself."""
 
     batch: Annotated[list[_MessageRaw], Meta(extra_json_schema={"maxItems": CHANGES})] | UnsetType = UNSET
@@ -39,7 +39,7 @@ class Posted(msgspec.Struct):
     )
 
 
-class Message(msgspec.Struct, rename="camel"):
+class SegmentMessage(msgspec.Struct, rename="camel"):
     """A message of the Segment spec.
 
     The actions of the connection say what becomes of it; they read any field. One that cannot be read becomes a dead
@@ -56,7 +56,7 @@ class Message(msgspec.Struct, rename="camel"):
 _object = msgspec.json.Decoder(dict[str, Any])
 
 
-def shared(posted: Posted) -> dict[str, dict[str, Any]]:
+def shared(posted: PostedMessages) -> dict[str, dict[str, Any]]:
     """What holds for all messages of a batch, by its name. Raises falcon.HTTPBadRequest naming the place."""
     if isinstance(posted.batch, UnsetType):
         return {}
@@ -113,7 +113,7 @@ _READ_BY_ACTIONS: Final[Schema] = {
 
 def schemas() -> Schema:
     """What the OpenAPI document says of messages."""
-    found = requests(SegmentMessage=Message, SegmentBatch=Posted)
+    found = requests(SegmentMessage=SegmentMessage, SegmentBatch=PostedMessages)
     found["SegmentMessage"]["properties"] |= _READ_BY_ACTIONS
     found["SegmentBatch"]["required"] = ["batch"]  # without it, it is a message
     return found

@@ -19,7 +19,7 @@ from intake.audiences import Audiences
 from intake.http import faults, limits
 from intake.incoming import MALFORMED, Incoming, Stored, readable
 from intake.segment.changes import put
-from intake.segment.messages import TYPES, Message, Posted, complete, happened, shared
+from intake.segment.messages import TYPES, PostedMessages, SegmentMessage, complete, happened, shared
 from mappings.segment import changes, person
 from mappings.segment.engage import is_for_klaviyo
 from mappings.segment.routed import Routed
@@ -28,12 +28,12 @@ from text.json_names import TWICE, twice
 
 SOURCE: Final = "segment"
 
-_posted = msgspec.json.Decoder(Posted)
-_message = msgspec.json.Decoder(Message)
+_posted = msgspec.json.Decoder(PostedMessages)
+_message = msgspec.json.Decoder(SegmentMessage)
 _fields = msgspec.json.Decoder(dict[str, Any])
 
 
-def read(body: bytes, connection: Connection, audiences: Audiences, now: int) -> Reading:
+def read(body: bytes, connection: Connection, audiences: Audiences, now: int) -> SegmentBatch:
     """What a request comes to. `now`: ms. Raises the falcon.HTTPError of a request that is refused, and TooMuch."""
     posted = faults.decoded(_posted, body)
     batch = None if isinstance(posted.batch, UnsetType) else posted.batch
@@ -44,7 +44,7 @@ def read(body: bytes, connection: Connection, audiences: Audiences, now: int) ->
             title="Too many messages",
             description=f"A batch has {limits.CHANGES:,} messages at most. Nothing was accepted; send it in parts.",
         )
-    reading = Reading(connection, audiences, shared(posted), now)
+    reading = SegmentBatch(connection, audiences, shared(posted), now)
     if batch is None:
         reading.message("$", body)
     for index, raw in enumerate(batch or ()):
@@ -52,7 +52,7 @@ def read(body: bytes, connection: Connection, audiences: Audiences, now: int) ->
     return reading
 
 
-class Reading:
+class SegmentBatch:
     """What the messages of one request come to: one acceptance for each message and queue, in their order.
 
     `accepted`: messages that wait for delivery; `dead`: those of which something is dead on arrival; `unmapped`: by
@@ -85,7 +85,7 @@ class Reading:
         else:
             self._route(place, message, fields)
 
-    def _route(self, place: str, message: Message, fields: dict[str, Any]) -> None:
+    def _route(self, place: str, message: SegmentMessage, fields: dict[str, Any]) -> None:
         message_id = "" if message.message_id is None else str(message.message_id)
         incoming = self._incoming(message_id)
         at = happened(fields, self._now)
@@ -96,7 +96,7 @@ class Reading:
             return
         self._take(incoming, f"segment:{message_id}" if message_id else "")
 
-    def _routed(self, message: Message, fields: dict[str, Any]) -> Iterable[Routed]:
+    def _routed(self, message: SegmentMessage, fields: dict[str, Any]) -> Iterable[Routed]:
         if not is_for_klaviyo(fields):
             return ()
         if message.type == "delete":  # which is no action's business
@@ -121,7 +121,7 @@ class Reading:
         self.acceptances += acceptances
 
 
-def _decoded(place: str, raw: bytes | Raw) -> Message:
+def _decoded(place: str, raw: bytes | Raw) -> SegmentMessage:
     """The message. Raises ValueError or one of UNREADABLE."""
     try:
         message = _message.decode(raw)

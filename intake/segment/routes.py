@@ -17,8 +17,8 @@ from intake.access.auth import SEGMENT, Scopes, is_anonymous, sender_of
 from intake.audiences import Audiences, written
 from intake.http import large
 from intake.http.body import BodyReader
-from intake.http.connection import connection_of
-from intake.http.errors import Tally
+from intake.http.connection import resolve_connection
+from intake.http.errors import RepeatedEvents
 from intake.segment import reading as segment_reading
 from intake.segment.auth import SIGNATURE, Signatures
 from queues.acceptance import Acceptance
@@ -57,12 +57,12 @@ class Segment:
         self._audiences = audiences
         self._signatures = signatures
         self._scopes = scopes
-        self._tally = Tally(every=60.0)
+        self._tally = RepeatedEvents(every=60.0)
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """One message, or a batch."""
         body = await self._body(req)
-        connection = connection_of(req, self._connections, self._scopes)
+        connection = resolve_connection(req, self._connections, self._scopes)
         async with self._bodies.large.turn(body):
             reading = await large.read(body, segment_reading.read, body, connection, self._audiences, now_ms())
             await self._accept(reading.acceptances)
@@ -80,7 +80,7 @@ class Segment:
         """
         for start in range(0, len(acceptances), AT_ONCE):
             part = acceptances[start : start + AT_ONCE]
-            self._audiences.told(written(part, await self._commit.accept(part)))
+            self._audiences.remember(written(part, await self._commit.accept(part)))
 
     async def _body(self, req: falcon.asgi.Request) -> bytes:
         """The body; of a sender without a token nothing is made before the signature is found right."""

@@ -15,14 +15,14 @@ from intake.audiences import facts
 from intake.changes.routes import NDJSON, media_type
 from intake.http import faults
 from intake.http.body import BodyReader, is_gzip
-from intake.http.connection import connection_of
+from intake.http.connection import resolve_connection
 from intake.http.limits import AUDIENCE_NAME
 from intake.snapshots.staging import Staging, pieces
 from intake.snapshots.status import StatusAddress, queue_for, status_of
 from mappings.times import clamp, to_ms
 from mappings.values import visible
 from queues.clock import now_ms
-from queues.snapshots.orders import Format, Order, Record, new_id
+from queues.snapshots.orders import Format, Record, SnapshotOrder, new_id
 
 _JSON: Final = "application/json;charset=utf-8"
 _CSV: Final[Format] = "csv"
@@ -62,7 +62,7 @@ class Members:
     async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str) -> None:
         """A snapshot. The same one again is another one, which changes nothing."""
         now = now_ms()  # before the first byte: whatever changes from here on is newer
-        chosen = connection_of(req, self._connections, self._scopes, *_Asked.__struct_fields__)
+        chosen = resolve_connection(req, self._connections, self._scopes, *_Asked.__struct_fields__)
         queue = queue_for(chosen, audience)
         asked = _asked(req)
         at, clamped = clamp(_at(asked.at), now)
@@ -82,12 +82,14 @@ def _asked(req: falcon.asgi.Request) -> _Asked:
     try:
         return msgspec.convert(req.params, _Asked, strict=False)
     except msgspec.ValidationError as fault:
-        raise faults.bad_request(faults.describe(fault).replace("$.", "?", 1).replace("`bool`", "`bool`: 1 or 0")) from None
+        raise faults.bad_request(
+            faults.describe(fault).replace("$.", "?", 1).replace("`bool`", "`bool`: 1 or 0")
+        ) from None
 
 
-def _order(asked: _Asked, req: falcon.asgi.Request, snapshot_id: str, at: int) -> Order:
+def _order(asked: _Asked, req: falcon.asgi.Request, snapshot_id: str, at: int) -> SnapshotOrder:
     """Raises HTTPUnsupportedMediaType, before any of the body is read."""
-    return Order(
+    return SnapshotOrder(
         snapshot_id,
         at,
         _format(req),

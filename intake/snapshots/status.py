@@ -17,13 +17,13 @@ from redis.exceptions import RedisError
 from configuration.connections import DEFAULT, Connection, Connections
 from intake.access.auth import Scopes
 from intake.http import faults
-from intake.http.connection import connection_of
+from intake.http.connection import resolve_connection
 from intake.http.limits import AUDIENCE_ID
 from intake.openapi.schemas import Schema, answers
 from queues import keys
 from queues.errors import Unavailable
 from queues.names import Queue
-from queues.snapshots.orders import Counts, Order, Record, queue_of
+from queues.snapshots.orders import Counts, Record, SnapshotOrder, queue_of
 
 _JSON: Final = "application/json;charset=utf-8"
 _decode = msgspec.json.Decoder(Record).decode
@@ -69,7 +69,7 @@ class Syncs:
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str) -> None:
         """The newest first; none of an audience for which none ever came."""
-        queue = queue_for(connection_of(req, self._connections, self._scopes), audience)
+        queue = queue_for(resolve_connection(req, self._connections, self._scopes), audience)
         with unavailable():
             ids = cast("list[bytes]", await self._redis.zrevrange(keys.queue(queue, "syncs"), 0, -1))
             stored = await self._redis.mget([keys.snapshot(id_.decode()) for id_ in ids]) if ids else []
@@ -87,7 +87,7 @@ class Sync:
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str, snapshot: str) -> None:
         """How it goes, or went."""
-        queue = queue_for(connection_of(req, self._connections, self._scopes), audience)
+        queue = queue_for(resolve_connection(req, self._connections, self._scopes), audience)
         record = await self._record(snapshot)
         if record is None or record.queue != str(queue):
             raise falcon.HTTPNotFound(
@@ -133,5 +133,5 @@ _MEMBER: Final[Schema] = {
 
 def schemas() -> Schema:
     """What the OpenAPI document says of snapshots; a member may stand in JSON, in CSV, or beside other fields."""
-    found = answers(Snapshot=Record, SnapshotOrder=Order, SnapshotCounts=Counts, Snapshots=SnapshotsAnswer)
+    found = answers(Snapshot=Record, SnapshotOrder=SnapshotOrder, SnapshotCounts=Counts, Snapshots=SnapshotsAnswer)
     return {"SnapshotMember": _MEMBER} | found

@@ -25,7 +25,7 @@ _TOKEN: Final = re.compile(
 )
 
 
-class Token(NamedTuple):
+class FqlToken(NamedTuple):
     """`kind`: text, number, word, sign or end. `at`: the position of its first character, from 0."""
 
     kind: str
@@ -33,7 +33,7 @@ class Token(NamedTuple):
     at: int
 
 
-def tokenize(text: str) -> Iterator[Token]:
+def tokenize(text: str) -> Iterator[FqlToken]:
     """Every token of `text`, the end last; raises ValueError with the position of what is none."""
     position = 0
     kind = ""
@@ -46,7 +46,7 @@ def tokenize(text: str) -> Iterator[Token]:
                 "call contains(...) and match(...), join by and, or, not and parentheses, put texts in quotes"
             )
         kind = match.lastgroup or ""
-        yield Token(kind, match[kind], match.start(kind))
+        yield FqlToken(kind, match[kind], match.start(kind))
         position = match.end()
 
 
@@ -89,7 +89,7 @@ def parse(text: str) -> Trigger:
 class _Reader:
     """Reads tokens by recursive descent, one method for each rule of the language."""
 
-    def __init__(self, tokens: Iterator[Token]) -> None:
+    def __init__(self, tokens: Iterator[FqlToken]) -> None:
         self._tokens = tokens
         self._next = next(tokens)
 
@@ -99,7 +99,7 @@ class _Reader:
             parts.append(self._every(depth))
         return parts[0] if len(parts) == 1 else Some(tuple(parts))
 
-    def take(self, kind: str, wanted: str, text: str | None = None) -> Token:
+    def take(self, kind: str, wanted: str, text: str | None = None) -> FqlToken:
         """The next token, which must be of this kind and text."""
         token = self._next
         if token.kind != kind or text not in (None, token.text):
@@ -163,7 +163,7 @@ class _Reader:
         return True
 
 
-def _path(word: Token) -> Path:
+def _path(word: FqlToken) -> Path:
     return parse_path(f"$.{word.text}")
 
 

@@ -16,7 +16,7 @@ from intake.readiness import Check
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted, Throttled
-from klaviyo.outcomes import Hold, summary
+from klaviyo.outcomes import HoldNeeded, summary
 from ops.connections.keys import key_of
 from queues import owners
 from queues.connections import connection_keys
@@ -98,9 +98,9 @@ def _ask(redis: Redis, settings: Settings, key: str) -> Check:
 
 
 def _remedies(fault: NotAccepted) -> Iterator[str]:
-    if isinstance(fault.outcome, Hold) and fault.outcome.reason in OF_KEY:
+    if isinstance(fault.outcome, HoldNeeded) and fault.outcome.reason in OF_KEY:
         yield f"a private key with the scopes {READING} {WRITING} is needed; then `ferry release` what is held"
-    elif isinstance(fault.outcome, Hold):
+    elif isinstance(fault.outcome, HoldNeeded):
         yield fault.outcome.resolve
     else:
         yield "nothing is lost meanwhile; if it stays so, see status.klaviyo.com and the network from here"

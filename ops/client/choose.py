@@ -9,12 +9,12 @@ import click
 
 from configuration import settings
 from ops.audit_format import by
-from ops.client.local import Here
-from ops.client.remote import Remote
+from ops.client.local import LocalClient
+from ops.client.remote import RemoteClient
 from ops.ledger import ledger
 
 #: Both have the same methods; a command knows no more of them.
-Installation = Here | Remote
+Installation = LocalClient | RemoteClient
 
 
 @contextmanager
@@ -22,9 +22,9 @@ def installation(writes: bool = False) -> Iterator[Installation]:
     """The Ferry that is meant, for the block; `writes`: see `ledger`. Raises Failed, Misconfigured, SettingsError."""
     url: str | None = click.get_current_context().find_root().obj
     if url is not None:
-        with closing(Remote(url)) as remote:
+        with closing(RemoteClient(url)) as remote:
             yield remote
         return
     known = settings.load()
     with ledger(known, writes) as redis:
-        yield Here(redis, known, by())
+        yield LocalClient(redis, known, by())

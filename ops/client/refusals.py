@@ -18,7 +18,7 @@ WHOSE: Final = (
 _PERHAPS: Final = "What was asked for may have been done: see `ferry audit`"
 
 
-class Conflict(Failed):
+class ConflictError(Failed):
     """Something is against it, as a hold's cause that is still there; the message says what, and the remedy."""
 
 
@@ -51,7 +51,7 @@ def refused(url: str, answer: requests.Response, told: dict[str, Any] | None) ->
         case 404:
             return Failed(description)
         case 409:
-            return Conflict(description)
+            return ConflictError(description)
     return Failed(f"{url} answered {answer.status_code}. {title}: {description}")
 
 

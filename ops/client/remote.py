@@ -9,9 +9,9 @@ from typing import Any, Final
 from ops.actions import Released
 from ops.audit_format import EntryDocument
 from ops.client.http import Calls, portions
-from ops.client.refusals import Conflict, understood
+from ops.client.refusals import ConflictError, understood
 from ops.connections.found import ConnectionDocument
-from ops.dead_letters.selecting import Wanted, age, check_id
+from ops.dead_letters.selecting import LetterQuery, age, check_id
 from ops.dead_letters.view import LetterDocument
 from ops.documents.answers import (
     AuditAnswer,
@@ -25,7 +25,7 @@ from ops.documents.answers import (
 )
 from ops.documents.ledger import CensusDocument
 from ops.errors import Failed
-from ops.flush_request import Asked, Errand
+from ops.flush_request import FlushRequest, FlushRequests
 from ops.targets import find_queue
 from queues.census import Census
 from queues.dead_letters import Replayed
@@ -36,7 +36,7 @@ from text.wording import ms_of
 _PAGE: Final = 500
 
 
-class Remote:
+class RemoteClient:
     """Every call may raise Failed and click.UsageError; answers of another shape than Ferry's are Failed."""
 
     #: Seconds between two looks of somebody who waits: the census is taken once a second.
@@ -71,7 +71,7 @@ class Remote:
         with self._understood():
             return self._calls.get(ConnectionsAnswer, "/v1/connections", check="true").connections
 
-    def flush(self, queues: Sequence[Queue]) -> Asked:
+    def flush(self, queues: Sequence[Queue]) -> FlushRequests:
         """Ask for what waits in these queues."""
         with self._understood():
             parts = portions(str(queue) for queue in queues)
@@ -87,11 +87,11 @@ class Remote:
         with self._understood():
             try:
                 ended = self._calls.post(ReleaseAnswer, f"{_path(on)}/release", {"force": force})
-            except Conflict as fault:
+            except ConflictError as fault:
                 return Released(False, fault.message)
             return Released(ended.released, ended.still, ended.snapshot)
 
-    def letters(self, wanted: Wanted) -> Iterator[LetterDocument]:
+    def letters(self, wanted: LetterQuery) -> Iterator[LetterDocument]:
         """Summaries of dead letters."""
         filters = self._filters(wanted) | {"limit": _PAGE, "since": wanted.since}
         more: dict[str, Any] = {}
@@ -109,7 +109,7 @@ class Remote:
         with self._understood():
             return self._calls.get(LetterDocument, self._letter(letter_id, queue), **asked)
 
-    def replay(self, wanted: Wanted) -> Replayed:
+    def replay(self, wanted: LetterQuery) -> Replayed:
         """Put dead letters back into their queues."""
         for letter_id in wanted.ids:
             check_id(letter_id)
@@ -129,7 +129,7 @@ class Remote:
     def _letter(self, letter_id: str, queue: str | None) -> str:
         """The address of a letter, whose queue may not be named."""
         check_id(letter_id)
-        found = self._calls.get(LettersAnswer, "/v1/dead", **self._filters(Wanted(queue=queue)), id=letter_id)
+        found = self._calls.get(LettersAnswer, "/v1/dead", **self._filters(LetterQuery(queue=queue)), id=letter_id)
         (summary,) = found.letters
         return f"/v1/dead/{_address(Queue.parse(summary.queue))}/{letter_id}"
 
@@ -146,7 +146,7 @@ class Remote:
                 more = {"before": page.next}
         return found
 
-    def _filters(self, wanted: Wanted) -> dict[str, Any]:
+    def _filters(self, wanted: LetterQuery) -> dict[str, Any]:
         """The filters as the API takes them: a queue by its id alone."""
         queue = find_queue(wanted.queue, self.census().queues) if wanted.queue is not None else None
         given = {
@@ -160,10 +160,12 @@ class Remote:
         return understood(self._calls.url)
 
 
-def _asked(answers: Sequence[FlushAnswer]) -> Asked:
+def _asked(answers: Sequence[FlushAnswer]) -> FlushRequests:
     """What a flush asked for, in one answer or several."""
-    errands = [Errand(Queue.parse(each.queue), each.asked, each.upto) for answer in answers for each in answer.queues]
-    return Asked(min((ms_of(answer.at) for answer in answers), default=0), errands)
+    flushes = [
+        FlushRequest(Queue.parse(each.queue), each.asked, each.upto) for answer in answers for each in answer.queues
+    ]
+    return FlushRequests(min((ms_of(answer.at) for answer in answers), default=0), flushes)
 
 
 def _path(on: Queue | str) -> str:

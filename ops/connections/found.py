@@ -26,7 +26,7 @@ _AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FoundConnection:
     """One connection. `connection`: None where only its queues are left. `trouble`: why there are no rights to show.
 
     Where Klaviyo was not asked there are neither.
@@ -41,7 +41,7 @@ class Line:
     trouble: str = ""
 
 
-def found(redis: Redis, known: Settings, asking: bool = True) -> list[Line]:
+def found(redis: Redis, known: Settings, asking: bool = True) -> list[FoundConnection]:
     """Every connection that is configured, was added, or has a queue; `asking`: Klaviyo, what each key may do."""
     census = take_census(redis)
     names = {connection.name for connection in known.connections} | {each.queue.connection for each in census.queues}
@@ -52,30 +52,32 @@ def found(redis: Redis, known: Settings, asking: bool = True) -> list[Line]:
 
 
 def _examined(redis: Redis, known: Settings, keys: Iterable[str]) -> dict[str, Rights | str]:
-    def told(key: str) -> tuple[str, Rights | str]:
+    def seen(key: str) -> tuple[str, Rights | str]:
         try:
             return key, examine(redis, known, key)
         except Failed as fault:
             return key, fault.message
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return dict(pool.map(told, keys))
+        return dict(pool.map(seen, keys))
 
 
-def _line(known: Settings, census: Census, name: str, key: Key | str, rights: dict[str, Rights | str]) -> Line:
-    told = rights.get(key.value, "") if isinstance(key, Key) else key
+def _line(
+    known: Settings, census: Census, name: str, key: Key | str, rights: dict[str, Rights | str]
+) -> FoundConnection:
+    seen = rights.get(key.value, "") if isinstance(key, Key) else key
     try:
         connection = known.connections.named(name)
     except UnknownConnection:
         connection = None
-    return Line(
+    return FoundConnection(
         name,
         connection,
         census.holds.get(name),
         [each for each in census.queues if each.queue.connection == name and each.queue.kind == "audience"],
         key if isinstance(key, Key) else None,
-        None if isinstance(told, str) else told,
-        told if isinstance(told, str) else "",
+        None if isinstance(seen, str) else seen,
+        seen if isinstance(seen, str) else "",
     )
 
 
@@ -130,7 +132,7 @@ class ConnectionDocument(Struct, frozen=True):
     held: Annotated[str | None, Meta(description="Why.")]
 
 
-def document(line: Line) -> ConnectionDocument:
+def document(line: FoundConnection) -> ConnectionDocument:
     """A connection, for programs."""
     rights, policy = line.rights, line.connection.policy if line.connection else None
     account = rights.account if rights else None
@@ -147,7 +149,7 @@ def document(line: Line) -> ConnectionDocument:
     )
 
 
-def _learnt(line: Line) -> LearntDocument | None:
+def _learnt(line: FoundConnection) -> LearntDocument | None:
     known = line.key.learnt if line.key else None
     if known is None:
         return None

@@ -10,14 +10,14 @@ from redis import Redis
 
 from configuration.connections import UnknownConnection
 from configuration.settings import Settings
-from klaviyo.accounts import Account
+from klaviyo.accounts import KlaviyoAccount
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.rights import Rights
 from ops.errors import Failed, Misconfigured
-from ops.retrying import patiently
+from ops.retries import with_retries
 from queues.connections import account_keys, accounts, connection_keys
-from queues.connections.account_keys import Learnt
+from queues.connections.account_keys import LearntKey
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.klaviyo_limits import RedisLimiter, fingerprint
 from text.escaping import visible
@@ -32,7 +32,7 @@ class Key:
 
     value: str = field(repr=False)
     origin: Literal["CDP", "environment", "kept"]
-    learnt: Learnt | None = None
+    learnt: LearntKey | None = None
 
 
 def key_of(redis: Redis, settings: Settings, name: str) -> Key | None:
@@ -79,10 +79,10 @@ def examine(redis: Redis, settings: Settings, api_key: str) -> Rights:
     except ValueError as fault:
         raise Failed(str(fault)) from fault
     with closing(client) as klaviyo:
-        return patiently(klaviyo.rights)
+        return with_retries(klaviyo.rights)
 
 
-def titled(account: Account) -> str:
+def titled(account: KlaviyoAccount) -> str:
     """`Brand B (AbC123), a test account`."""
     if account.id is None:
         return "not told: accounts:read is missing"

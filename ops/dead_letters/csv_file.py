@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mappings.rules import Rules
-from ops.export.columns import Columns, line
+from ops.export.columns import CsvColumns, line
 from ops.export.joining import joined
 from queues.change import Change
 from worker.coalesce import Intent
@@ -41,11 +41,11 @@ _HEADERS: Final = {
     "location.ip": "IP Address",
 }
 _ALWAYS: Final = ("Email", "Phone Number", "External ID")
-_COLUMNS: Final = Columns(_HEADERS, _ALWAYS)
+_COLUMNS: Final = CsvColumns(_HEADERS, _ALWAYS)
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class LettersCsv:
     """`people` written, and those left out by the reason."""
 
     content: bytes
@@ -53,7 +53,7 @@ class Sheet:
     left_out: Mapping[str, int]
 
 
-def sheet(changes: Sequence[Change], rules: Rules, *, safe: bool = False) -> Sheet:
+def sheet(changes: Sequence[Change], rules: Rules, *, safe: bool = False) -> LettersCsv:
     """Everybody whom these changes of one audience put on its list, oldest first; an import onto it does the same.
 
     `safe`: for a spreadsheet, where a cell might be taken for a formula, and not for Klaviyo.
@@ -74,7 +74,7 @@ def sheet(changes: Sequence[Change], rules: Rules, *, safe: bool = False) -> She
         else:
             taken |= identities
             rows.append(row)
-    return Sheet(_written(rows, safe), len(rows), left_out)
+    return LettersCsv(_written(rows, safe), len(rows), left_out)
 
 
 def _row(intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[str, str] | str:

@@ -38,7 +38,7 @@ _MEANING: Final = {
     "properties_too_many": f"The event has more properties than Klaviyo takes: {_ANEW}.",
     "time_invalid": f"The time is none, or one that Klaviyo does not take: {_ANEW}.",
     "unique_id_invalid": f"The event's `unique_id` is neither text nor a whole number: {_ANEW}.",
-    # Of the delivery (worker/counting.py).
+    # Of the delivery (worker/delivery_metrics.py).
     "ambiguous_person": "The id stands for several current e-mails: have the CDP send the e-mail with it, then replay.",
     "identifier_blocked": "What is to identify the person identifies nobody (null, 0 ...): have the CDP send an "
     "e-mail; or, if it is one of `blocked_identifiers`, take it off that list and replay.",

@@ -13,8 +13,7 @@ from redis import Redis
 
 from ops.errors import Failed
 from ops.targets import find_queue
-from queues import dead_letters
-from queues import letters as kept
+from queues import dead_letters, letter_scan
 from queues.census import take_census
 from queues.clock import now_ms
 from queues.counts import QueueCount
@@ -31,7 +30,7 @@ ID: Final = r"[0-9]{1,15}-[0-9]{1,15}"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LetterQuery:
     """`ids` names letters one by one; without them the filters say which.
 
     `older_ms`: died at least so long ago. `since`: ms at which they died, or later.
@@ -46,7 +45,7 @@ class Wanted:
     @property
     def everything(self) -> bool:
         """Whether nothing narrows it down."""
-        return self == Wanted()
+        return self == LetterQuery()
 
 
 #: A place in the order in which letters are found: the one behind this letter.
@@ -54,7 +53,7 @@ After = tuple[Queue, str]
 Found = tuple[QueueCount, DeadLetter]
 
 
-def find(redis: Redis, wanted: Wanted, after: After | None = None) -> Iterator[Found]:
+def find(redis: Redis, wanted: LetterQuery, after: After | None = None) -> Iterator[Found]:
     """The letters and their queues, in the order of the queues, oldest first in each. Raises Failed, click.UsageError.
 
     `after`: only those behind it; not for `ids`.
@@ -75,14 +74,14 @@ def find(redis: Redis, wanted: Wanted, after: After | None = None) -> Iterator[F
                     yield count, letter
 
 
-def page(redis: Redis, wanted: Wanted, after: After | None, limit: int) -> tuple[list[Found], After | None]:
+def page(redis: Redis, wanted: LetterQuery, after: After | None, limit: int) -> tuple[list[Found], After | None]:
     """At most `limit` of what `find` finds, and the place where to go on; None behind the last."""
     found = list(islice(find(redis, wanted, after), limit + 1))
     more = found[:limit][-1][1] if len(found) > limit else None
     return found[:limit], (more.queue, more.id) if more else None
 
 
-def chosen(redis: Redis, wanted: Wanted) -> dict[Queue, list[str]]:
+def selected_letters(redis: Redis, wanted: LetterQuery) -> dict[Queue, list[str]]:
     """Ids by queue, oldest first in whatever order they are named. Raises Failed, click.UsageError."""
     ids: dict[Queue, list[str]] = {}
     for count, letter in find(redis, wanted):
@@ -107,7 +106,7 @@ def _named(redis: Redis, ids: Sequence[str], counts: Sequence[QueueCount]) -> It
     for given in ids:
         check_id(given)
         at, nth = _place(given)
-        found = kept.some(redis, [(queue, f"{at}-{nth}") for queue in by_queue])
+        found = letter_scan.some(redis, [(queue, f"{at}-{nth}") for queue in by_queue])
         if not found:
             raise Failed(f"there is no dead letter {given}; it was replayed, purged, or overtaken by a later change")
         if len(found) > 1:

@@ -18,12 +18,12 @@ from mappings.fields import STANDARD
 from ops.dead_letters.reasons import meaning
 from ops.documents.fields import Count, QueueName, Time
 from ops.output import table
-from queues import looks
+from queues import undecided_erasures
 from queues.counts import named
 from queues.dead_letters import DeadLetter
 from queues.history import settled
 from queues.names import Queue
-from queues.snapshots.orders import Order, order_of
+from queues.snapshots.orders import SnapshotOrder, order_of
 from text.escaping import visible
 from text.wording import day, moment, ms_of, number, plural, span
 
@@ -70,7 +70,7 @@ class LetterDocument(Struct, frozen=True):
     action: str
     changed_at: Annotated[Time, Meta(description="By the sender's clock.")]
     source: str
-    snapshot: Annotated[Order | UnsetType, Meta(description="Of a snapshot: which it was.")] = UNSET
+    snapshot: Annotated[SnapshotOrder | UnsetType, Meta(description="Of a snapshot: which it was.")] = UNSET
     erasure: Annotated[
         ErasureLook | UnsetType,
         Meta(description="Of one that needs a look: profiles of which somebody has to say whose they are."),
@@ -106,13 +106,13 @@ def summary(letter: DeadLetter, name: str) -> LetterDocument:
 
 def _erasure(letter: DeadLetter) -> ErasureLook | UnsetType:
     """What somebody has to say whose it is, and by when."""
-    if letter.reason != looks.REASON:
+    if letter.reason != undecided_erasures.REASON:
         return UNSET
-    profiles = [ProfileFound(name, by) for name, by in looks.profiles(letter).items()]
-    return ErasureLook(profiles, day(looks.due_by(letter.change)))
+    profiles = [ProfileFound(name, by) for name, by in undecided_erasures.profiles(letter).items()]
+    return ErasureLook(profiles, day(undecided_erasures.due_by(letter.change)))
 
 
-def _snapshot(letter: DeadLetter) -> Order | UnsetType:
+def _snapshot(letter: DeadLetter) -> SnapshotOrder | UnsetType:
     """Which snapshot it was; an order holds nothing of any person."""
     body = letter.change.body
     if body.action != "replace":

@@ -31,7 +31,7 @@ from ops.documents.ledger import (
 from ops.holds import HeldDocument
 from queues.history.settled import Settled
 from queues.policy import Reason
-from queues.snapshots.records import Counts, Order, Record
+from queues.snapshots.records import Counts, Record, SnapshotOrder
 from text.wording import moment
 
 
@@ -185,6 +185,6 @@ ANSWERS: Final[dict[str, type[Struct]]] = {
     "AuditEntry": EntryDocument,
     "Audit": AuditAnswer,
     "Snapshot": Record,
-    "SnapshotOrder": Order,
+    "SnapshotOrder": SnapshotOrder,
     "SnapshotCounts": Counts,
 }

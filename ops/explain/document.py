@@ -8,72 +8,75 @@ from typing import Any
 import msgspec
 
 from ops.dead_letters.view import summary, whole
-from ops.explain.history import Standing, Story
-from ops.explain.timeline import Episode
+from ops.explain.history import History, KlaviyoStatus
+from ops.explain.timeline import ChangeTimeline
 from queues.counts import OpenBatch
-from queues.history.outcomes import Told
+from queues.history.outcomes import ChangeOutcome
 from queues.snapshots.members import PERHAPS
 from text.wording import moment
 
 
-def document(story: Story, personal: bool) -> dict[str, Any]:
+def document(history: History, personal: bool) -> dict[str, Any]:
     """All of it; with `personal` also who the person is, and what may say so."""
-    count = story.count
+    count = history.count
     return {
-        "person": story.sought.given if personal else story.sought.short,
+        "person": history.query.given if personal else history.query.short,
         "queue": str(count.queue),
         "audience": count.name or None,
-        "known": not story.unknown,
-        "history_since": moment(story.kept_since),
-        "changes": [_episode(episode, story, personal) for episode in story.episodes],
-        "ledger": _ledger(story),
-        "klaviyo": _klaviyo(story.klaviyo),
+        "known": not history.unknown,
+        "history_since": moment(history.kept_since),
+        "changes": [_timeline(timeline, history, personal) for timeline in history.timelines],
+        "ledger": _ledger(history),
+        "klaviyo": _klaviyo(history.klaviyo),
     }
 
 
-def _episode(episode: Episode, story: Story, personal: bool) -> dict[str, Any]:
+def _timeline(timeline: ChangeTimeline, history: History, personal: bool) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "number": episode.number,
-        "state": episode.state,
-        "action": episode.action,
-        "source": episode.source,
-        "message": episode.message,
-        "accepted_at": moment(episode.accepted_at),
-        "changed_at": moment(episode.at),
-        "batches": [_told(told, story) for told in episode.told],
+        "number": timeline.number,
+        "state": timeline.state,
+        "action": timeline.action,
+        "source": timeline.source,
+        "message": timeline.message,
+        "accepted_at": moment(timeline.accepted_at),
+        "changed_at": moment(timeline.at),
+        "batches": [_outcome(ended, history) for ended in timeline.outcomes],
     }
-    if episode.waiting:
-        due = {"due_by": story.count.trigger, "due_at": moment(story.count.due)}
-        held = story.hold.reason if story.hold else None
-        found["waiting"] = {"place": episode.waiting.place, "of": story.count.waiting.pending, **due, "held": held}
-    if episode.open:
-        found["open"] = {"batch": episode.open.batch, **_open(story.batch(episode.open.batch))}
-    if episode.letter:
-        found["letter"] = (whole if personal else summary)(episode.letter, story.count.name)
-    if personal and (change := episode.change):
+    if timeline.waiting:
+        due = {"due_by": history.count.trigger, "due_at": moment(history.count.due)}
+        held = history.hold.reason if history.hold else None
+        found["waiting"] = {"place": timeline.waiting.place, "of": history.count.waiting.pending, **due, "held": held}
+    if timeline.open:
+        found["open"] = {"batch": timeline.open.batch, **_open(history.batch(timeline.open.batch))}
+    if timeline.letter:
+        found["letter"] = (whole if personal else summary)(timeline.letter, history.count.name)
+    if personal and (change := timeline.change):
         found["person"] = msgspec.json.decode(change.body.person)
     return found
 
 
-def _told(told: Told, story: Story) -> dict[str, Any]:
+def _outcome(ended: ChangeOutcome, history: History) -> dict[str, Any]:
     by = (
-        each.number for each in story.episodes for t in each.told if (t.batch.id, t.index) == (told.batch.id, told.by)
+        each.number
+        for each in history.timelines
+        for t in each.outcomes
+        if (t.batch.id, t.index) == (ended.batch.id, ended.by)
     )
     return {
-        "batch": told.batch.id,
-        "changes": told.batch.count,
-        "taken_by": told.batch.reason,
-        "taken_at": moment(told.batch.taken),
-        "settled_at": moment(told.batch.settled),
-        "failed_tries": told.batch.attempts,
-        "outcome": told.outcome,
-        "reason": told.reason or None,
-        "warnings": list(told.warnings),
+        "batch": ended.batch.id,
+        "changes": ended.batch.count,
+        "taken_by": ended.batch.reason,
+        "taken_at": moment(ended.batch.taken),
+        "settled_at": moment(ended.batch.settled),
+        "failed_tries": ended.batch.attempts,
+        "outcome": ended.outcome,
+        "reason": ended.reason or None,
+        "warnings": list(ended.warnings),
         "superseded_by": next(by, None),
-        "import_job": told.job.id if told.job else None,
-        "row": told.row,
-        "rows": len(told.job.rows) if told.job else None,
-        "rows_failed": told.job.failed if told.job else None,
+        "import_job": ended.job.id if ended.job else None,
+        "row": ended.row,
+        "rows": len(ended.job.rows) if ended.job else None,
+        "rows_failed": ended.job.failed if ended.job else None,
     }
 
 
@@ -89,8 +92,8 @@ def _open(batch: OpenBatch | None) -> dict[str, Any]:
     }
 
 
-def _ledger(story: Story) -> dict[str, Any] | None:
-    member = story.member
+def _ledger(history: History) -> dict[str, Any] | None:
+    member = history.member
     if member is None:
         return None
     return {
@@ -101,7 +104,7 @@ def _ledger(story: Story) -> dict[str, Any] | None:
     }
 
 
-def _klaviyo(standing: Standing | str) -> dict[str, Any] | None:
-    if isinstance(standing, str):
-        return {"not_asked": standing} if standing else None
-    return {**asdict(standing), "suppressed": list(standing.suppressed)}
+def _klaviyo(status: KlaviyoStatus | str) -> dict[str, Any] | None:
+    if isinstance(status, str):
+        return {"not_asked": status} if status else None
+    return {**asdict(status), "suppressed": list(status.suppressed)}

@@ -9,11 +9,11 @@ from redis import Redis
 from configuration.settings import Settings
 from mappings.profile import Profile
 from mappings.rules import Rules
-from ops.explain.history import Membership, Story
-from ops.explain.in_klaviyo import standing
-from ops.explain.person import Sought, sought
-from ops.explain.timeline import Episode, episodes
-from ops.retrying import Patience, patiently
+from ops.explain.history import History, LedgerMembership
+from ops.explain.in_klaviyo import klaviyo_status
+from ops.explain.person import PersonQuery, person_query
+from ops.explain.timeline import ChangeTimeline, timelines
+from ops.retries import Retrying, with_retries
 from ops.targets import AUDIENCE
 from queues.census import Census
 from queues.connections.accounts import Cipher
@@ -26,25 +26,25 @@ from worker.errors import Held
 from worker.people.batch_people import mapped_by
 
 
-def story(
-    redis: Redis, known: Settings, census: Census, count: QueueCount, given: str, patience: Patience = patiently
-) -> Story:
+def person_history(
+    redis: Redis, known: Settings, census: Census, count: QueueCount, given: str, retrying: Retrying = with_retries
+) -> History:
     """Of the person whom `given` (an e-mail, a phone or an id) means. Raises redis.RedisError."""
     queue = count.queue
     rules = _rules(redis, known, queue)
-    person = sought(given, rules.default_country, _mparticle_account(known, queue))
+    person = person_query(given, rules.default_country, _mparticle_account(known, queue))
     kept_since = batches.since(redis, queue)
-    found = episodes(traces.find(redis, queue, person.keys))
+    found = timelines(traces.find(redis, queue, person.keys))
     of_audience = queue.kind == AUDIENCE
-    return Story(
+    return History(
         at=census.at,
-        sought=person,
+        query=person,
         count=count,
         hold=census.holds.get(queue.connection) or count.hold,
-        episodes=found,
+        timelines=found,
         kept_since=kept_since,
         member=_membership(redis, queue, _names(person, found, rules)) if of_audience else None,
-        klaviyo=standing(redis, known, queue, person, patience) if of_audience else "",
+        klaviyo=klaviyo_status(redis, known, queue, person, retrying) if of_audience else "",
     )
 
 
@@ -61,22 +61,22 @@ def _mparticle_account(known: Settings, queue: Queue) -> int | None:
     return configured.get(queue.connection)
 
 
-def _names(person: Sought, found: Sequence[Episode], rules: Rules) -> list[str]:
+def _names(person: PersonQuery, found: Sequence[ChangeTimeline], rules: Rules) -> list[str]:
     """How the membership ledger may name the person: as given, or by what the CDP sent beside it."""
-    profiles = (mapped_by(rules, [change], "ferry explain") for episode in found if (change := episode.change))
+    profiles = (mapped_by(rules, [change], "ferry explain") for timeline in found if (change := timeline.change))
     sent = (members.identity(each.attributes) for each in profiles if isinstance(each, Profile))
     return list(dict.fromkeys((*person.members, *(name for name in sent if name))))
 
 
-def _membership(redis: Redis, queue: Queue, names: Sequence[str]) -> Membership | None:
+def _membership(redis: Redis, queue: Queue, names: Sequence[str]) -> LedgerMembership | None:
     if not members.is_kept(redis, queue):
         return None
     buckets = members.read(redis, queue, {members.bucket_of(name) for name in names})
     for name in names:
         if member := buckets[members.bucket_of(name)].members.get(name):
-            return Membership(since=member.at, snapshot=_snapshot(redis, queue, member.at))
+            return LedgerMembership(since=member.at, snapshot=_snapshot(redis, queue, member.at))
     left = [buckets[members.bucket_of(name)].gone.get(members.gone_key(name)) for name in names]
-    return Membership(left=max((at for at in left if at), default=None))
+    return LedgerMembership(left=max((at for at in left if at), default=None))
 
 
 def _snapshot(redis: Redis, queue: Queue, at: int) -> str:

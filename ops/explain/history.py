@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ops.explain.person import Sought
-from ops.explain.timeline import Episode
+from ops.explain.person import PersonQuery
+from ops.explain.timeline import ChangeTimeline
 from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold
 
 
 @dataclass(frozen=True, slots=True)
-class Membership:
+class LedgerMembership:
     """What the membership ledger of the audience says.
 
     `since`: the CDP's time of the change that put the person on the list, 0 for before the first snapshot, PERHAPS
@@ -26,7 +26,7 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class KlaviyoStatus:
     """What Klaviyo holds now. `list_id`: None where there is no list yet. `by`: what the profile was found by.
 
     `by` is empty where nobody is known. `on_list`: None where Klaviyo cannot tell. `email`, `sms`: `mailable.STATES`.
@@ -41,20 +41,20 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class History:
     """`hold`: why nothing of the queue is sent. `kept_since`: of the history, None while there is none.
 
     `member`: None where no membership ledger is kept. `klaviyo`: a text says why Klaviyo was not asked.
     """
 
     at: int
-    sought: Sought
+    query: PersonQuery
     count: QueueCount
     hold: Hold | None
-    episodes: Sequence[Episode]
+    timelines: Sequence[ChangeTimeline]
     kept_since: int | None
-    member: Membership | None
-    klaviyo: Standing | str
+    member: LedgerMembership | None
+    klaviyo: KlaviyoStatus | str
 
     def batch(self, name: str) -> OpenBatch | None:
         """An open batch; None where it was settled meanwhile."""
@@ -63,4 +63,4 @@ class Story:
     @property
     def unknown(self) -> bool:
         """Whether nothing of Ferry's has ever heard of the person."""
-        return not self.episodes and (self.member is None or self.member == Membership())
+        return not self.timelines and (self.member is None or self.member == LedgerMembership())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ops.explain.history import Membership, Standing, Story
+from ops.explain.history import History, KlaviyoStatus, LedgerMembership
 from queues import bounds
 from queues.dead_letters import DeadLetter
 from queues.snapshots.members import PERHAPS
@@ -15,49 +15,49 @@ from text.wording import moment, number, plural, span
 _DAYS: Final = bounds.TOLD_MS // 86_400_000
 
 
-def lines(story: Story) -> Iterator[str]:
+def lines(history: History) -> Iterator[str]:
     """What is under way, and what is kept."""
-    for episode in story.episodes:
-        if episode.waiting:
-            yield f"#{episode.number} waits: {_place(story, episode.waiting.place)}; {_due(story)}."
-        if episode.open:
-            yield f"#{episode.number} is under way: {_stage(story, episode.open.batch)}."
-        if episode.letter:
-            yield f"#{episode.number} is dead letter {episode.letter.id}: {_tried(episode.letter)}"
-        if episode.state == "gone":
+    for timeline in history.timelines:
+        if timeline.waiting:
+            yield f"#{timeline.number} waits: {_place(history, timeline.waiting.place)}; {_due(history)}."
+        if timeline.open:
+            yield f"#{timeline.number} is under way: {_stage(history, timeline.open.batch)}."
+        if timeline.letter:
+            yield f"#{timeline.number} is dead letter {timeline.letter.id}: {_tried(timeline.letter)}"
+        if timeline.state == "gone":
             yield (
-                f"#{episode.number} was a dead letter that is not kept any more: it was purged, overtaken by a later "
+                f"#{timeline.number} was a dead letter that is not kept any more: it was purged, overtaken by a later "
                 "change, or too old."
             )
-    if story.unknown:
-        yield from _nothing(story)
+    if history.unknown:
+        yield from _nothing(history)
 
 
-def _place(story: Story, place: int) -> str:
-    return f"{number(place)} of {number(max(place, story.count.waiting.pending))} in the queue"
+def _place(history: History, place: int) -> str:
+    return f"{number(place)} of {number(max(place, history.count.waiting.pending))} in the queue"
 
 
-def _due(story: Story) -> str:
-    if story.hold:
-        return f"nothing is sent, for it is held ({visible(story.hold.reason)}): see `ferry holds`"
-    due = story.count.due
+def _due(history: History) -> str:
+    if history.hold:
+        return f"nothing is sent, for it is held ({visible(history.hold.reason)}): see `ferry holds`"
+    due = history.count.due
     if due is None:  # taken meanwhile
         return "it is being taken"
-    when = "now" if due <= story.at else f"in {span(due - story.at)}"
-    return f"the queue is due by {story.count.trigger} {when}, by size as soon as {_size(story)} wait"
+    when = "now" if due <= history.at else f"in {span(due - history.at)}"
+    return f"the queue is due by {history.count.trigger} {when}, by size as soon as {_size(history)} wait"
 
 
-def _size(story: Story) -> str:
-    return plural(story.count.policy.size, "change")
+def _size(history: History) -> str:
+    return plural(history.count.policy.size, "change")
 
 
-def _stage(story: Story, name: str) -> str:
-    batch = story.batch(name)
+def _stage(history: History, name: str) -> str:
+    batch = history.batch(name)
     if batch is None:
         return f"batch {name} is being settled"
     tries = f", try {batch.attempts + 1}" if batch.attempts else ""
-    worker = "a worker has it" if batch.held else f"a worker is rung in {span(batch.ring - story.at)}"
-    return f"batch {name}, stage {batch.stage}{tries}, taken {span(story.at - batch.taken)} ago; {worker}"
+    worker = "a worker has it" if batch.held else f"a worker is rung in {span(batch.ring - history.at)}"
+    return f"batch {name}, stage {batch.stage}{tries}, taken {span(history.at - batch.taken)} ago; {worker}"
 
 
 def _tried(letter: DeadLetter) -> str:
@@ -66,9 +66,9 @@ def _tried(letter: DeadLetter) -> str:
     return f"{visible(letter.reason)}{tries}. `ferry dead show` tells more; {again}."
 
 
-def _nothing(story: Story) -> Iterator[str]:
-    count = story.count
-    since = "nothing yet" if story.kept_since is None else f"what was settled since {moment(story.kept_since)}"
+def _nothing(history: History) -> Iterator[str]:
+    count = history.count
+    since = "nothing yet" if history.kept_since is None else f"what was settled since {moment(history.kept_since)}"
     yield "Ferry knows nothing of this person here. It looked at:"
     yield f"  what waits: {plural(count.waiting.pending, 'change')}"
     yield f"  what is under way: {plural(count.open, 'change')} in {plural(len(count.batches), 'batch', 'batches')}"
@@ -76,7 +76,7 @@ def _nothing(story: Story) -> Iterator[str]:
     yield f"  the history: {since}; it is kept for {_DAYS} days and {number(bounds.TOLD)} changes of a queue"
 
 
-def ledger(member: Membership | None) -> str:
+def ledger(member: LedgerMembership | None) -> str:
     """What the membership ledger says."""
     if member is None:
         return "none is kept, for no snapshot of this audience ever came"
@@ -89,21 +89,21 @@ def ledger(member: Membership | None) -> str:
     return "no member"
 
 
-def _since(member: Membership) -> str:
+def _since(member: LedgerMembership) -> str:
     if not member.since:
         return "on the list since before the first snapshot"
     return f"since {moment(member.since)}, by {f'snapshot {member.snapshot}' if member.snapshot else 'a single change'}"
 
 
-def klaviyo(standing: Standing | str) -> str:
+def klaviyo(status: KlaviyoStatus | str) -> str:
     """How the person stands in Klaviyo now."""
-    if isinstance(standing, str):
-        return f"not asked. {standing}"
-    where = "there is no list yet" if standing.list_id is None else _on(standing.on_list, standing.list_id)
-    if not standing.by:
+    if isinstance(status, str):
+        return f"not asked. {status}"
+    where = "there is no list yet" if status.list_id is None else _on(status.on_list, status.list_id)
+    if not status.by:
         return f"{where}; it knows no profile by what was given"
-    suppressed = f" ({', '.join(standing.suppressed)})" if standing.suppressed else ""
-    return f"{where}; profile known by {standing.by}; e-mail: {standing.email}{suppressed}; SMS: {standing.sms}"
+    suppressed = f" ({', '.join(status.suppressed)})" if status.suppressed else ""
+    return f"{where}; profile known by {status.by}; e-mail: {status.email}{suppressed}; SMS: {status.sms}"
 
 
 def _on(on_list: bool | None, list_id: str) -> str:

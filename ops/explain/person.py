@@ -21,7 +21,7 @@ _IDS: Final = ("external_id", "user_id", "anonymous_id", "customerid/raw")
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class PersonQuery:
     """`keys`: person keys. `identifiers`: by what Klaviyo may know the person, the likeliest first."""
 
     given: str
@@ -39,14 +39,14 @@ class Sought:
         return self.keys[0][:8]
 
 
-def sought(given: str, region: str | None, mparticle_account: int | None) -> Sought:
+def person_query(given: str, region: str | None, mparticle_account: int | None) -> PersonQuery:
     """Everything that `given` may be. `region`: ISO alpha-2, of a phone without its country's code.
 
     `mparticle_account`: whose ids of people (mpids) it may be one of.
     """
     text = given.strip()
     keys = tuple(person_key(kind, value) for kind, value in _identities(text, region, mparticle_account) if value)
-    return Sought(text, keys, tuple(_identifiers(text, region)))
+    return PersonQuery(text, keys, tuple(_identifiers(text, region)))
 
 
 def _identities(text: str, region: str | None, mparticle_account: int | None) -> Iterator[tuple[str, str]]:

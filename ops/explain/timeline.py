@@ -11,9 +11,9 @@ from msgspec import Raw
 
 from queues.change import Action, Body, Change
 from queues.dead_letters import DeadLetter
-from queues.history.outcomes import Told
+from queues.history.outcomes import ChangeOutcome
 from queues.history.settled import named
-from queues.history.traces import Open, Traces, Waiting
+from queues.history.traces import OpenChange, PendingChange, Traces
 
 Place = TypeVar("Place")
 _NOTHING = Raw(b"null")
@@ -32,10 +32,10 @@ class _Name(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Episode:
+class ChangeTimeline:
     """One change, and where it has been. `number`: from 1, by which others refer to it; times in ms.
 
-    `told`: each batch that it was in; one that was replayed was in several. `waiting`, `open`, `letter`: where it is.
+    `outcomes`: of each batch that it was in, several where it was replayed. `waiting`, `open`, `letter`: where it is.
     """
 
     number: int
@@ -44,9 +44,9 @@ class Episode:
     action: Action
     source: str
     message: str
-    told: tuple[Told, ...] = ()
-    waiting: Waiting | None = None
-    open: Open | None = None
+    outcomes: tuple[ChangeOutcome, ...] = ()
+    waiting: PendingChange | None = None
+    open: OpenChange | None = None
     letter: DeadLetter | None = None
 
     @property
@@ -64,28 +64,28 @@ class Episode:
         for state, holds in (("waiting", self.waiting), ("open", self.open), ("dead", self.letter)):
             if holds:
                 return state
-        outcome = self.told[-1].outcome
+        outcome = self.outcomes[-1].outcome
         return "gone" if outcome == "dead" else outcome
 
 
-def episodes(traces: Traces) -> list[Episode]:
+def timelines(traces: Traces) -> list[ChangeTimeline]:
     """One for each change, in the order in which they were accepted."""
     waiting = dict(_named((each.change, "", each) for each in traces.waiting))
     opened = dict(_named((each.change, each.batch, each) for each in traces.open))
     letters = dict(_named((each.change, "", each) for each in traces.letters))
-    told: dict[_Name, list[Told]] = {}
-    for name, each in _named((_change(each), each.batch.id, each) for each in traces.told):
-        told.setdefault(name, []).append(each)
-    names = sorted({*waiting, *opened, *letters, *told})
+    ended: dict[_Name, list[ChangeOutcome]] = {}
+    for name, each in _named((_change(each), each.batch.id, each) for each in traces.outcomes):
+        ended.setdefault(name, []).append(each)
+    names = sorted({*waiting, *opened, *letters, *ended})
     return [
-        Episode(
+        ChangeTimeline(
             number,
             name.accepted_at,
             name.at,
             name.action,
             name.source,
             name.message,
-            tuple(told.get(name, ())),
+            tuple(ended.get(name, ())),
             waiting.get(name),
             opened.get(name),
             letters.get(name),
@@ -94,9 +94,9 @@ def episodes(traces: Traces) -> list[Episode]:
     ]
 
 
-def _change(told: Told) -> Change:
-    body = Body(told.action, told.at, told.source, told.message, _NOTHING)
-    return Change(told.keys, told.accepted_at, body)
+def _change(ended: ChangeOutcome) -> Change:
+    body = Body(ended.action, ended.at, ended.source, ended.message, _NOTHING)
+    return Change(ended.keys, ended.accepted_at, body)
 
 
 def _named(found: Iterable[tuple[Change, str, Place]]) -> Iterator[tuple[_Name, Place]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ops.explain.history import Story
-from ops.explain.timeline import Episode
+from ops.explain.history import History
+from ops.explain.timeline import ChangeTimeline
 from queues.counts import OpenBatch
-from queues.history.outcomes import Told
+from queues.history.outcomes import ChangeOutcome
 from queues.history.settled import Settled
 from text.escaping import visible
 from text.wording import moment, number, plural
@@ -21,74 +21,74 @@ _BECAUSE: Final = {
 }
 
 
-def events(story: Story) -> list[tuple[int, int, str]]:
+def events(history: History) -> list[tuple[int, int, str]]:
     """What happened, in the order in which it did: ms, the number of the change, the words."""
-    found = [(at, each.number, words) for each in story.episodes for at, words in _events(each, story)]
+    found = [(at, each.number, words) for each in history.timelines for at, words in _events(each, history)]
     return sorted(found, key=lambda event: event[0])
 
 
-def _events(episode: Episode, story: Story) -> Iterator[tuple[int, str]]:
-    yield from happened(episode, story.episodes)
-    if episode.open and (opened := story.batch(episode.open.batch)):
+def _events(timeline: ChangeTimeline, history: History) -> Iterator[tuple[int, str]]:
+    yield from happened(timeline, history.timelines)
+    if timeline.open and (opened := history.batch(timeline.open.batch)):
         yield opened.taken, _taken(opened)
 
 
-def happened(episode: Episode, known: Sequence[Episode]) -> Iterator[tuple[int, str]]:
+def happened(timeline: ChangeTimeline, known: Sequence[ChangeTimeline]) -> Iterator[tuple[int, str]]:
     """What is over of a change: ms and the words. `known`: with those that may have overtaken it."""
-    yield episode.accepted_at, f"accepted: {accepted(episode)}"
-    for told in episode.told:
-        yield told.batch.taken, _taken(told.batch)
-        yield told.batch.settled, outcome(told, episode, known)
-    if episode.letter and not episode.told:
-        yield episode.letter.at, f"became a dead letter: {visible(episode.letter.reason)}"
+    yield timeline.accepted_at, f"accepted: {accepted(timeline)}"
+    for ended in timeline.outcomes:
+        yield ended.batch.taken, _taken(ended.batch)
+        yield ended.batch.settled, outcome(ended, timeline, known)
+    if timeline.letter and not timeline.outcomes:
+        yield timeline.letter.at, f"became a dead letter: {visible(timeline.letter.reason)}"
 
 
 def _taken(batch: Settled | OpenBatch) -> str:
     return f"taken with {plural(batch.count - 1, 'other')} into batch {batch.id}, {_because(batch.reason)}"
 
 
-def accepted(episode: Episode) -> str:
+def accepted(timeline: ChangeTimeline) -> str:
     """What was to be done, who said so and when."""
-    if episode.source == "snapshot":
-        return f"{episode.action}, by snapshot {visible(episode.message)} of {moment(episode.at)}"
-    message = f"message {visible(episode.message)}" if episode.message else "a message without an id"
-    return f"{episode.action}, in {message} of source {episode.source}, said at {moment(episode.at)}"
+    if timeline.source == "snapshot":
+        return f"{timeline.action}, by snapshot {visible(timeline.message)} of {moment(timeline.at)}"
+    message = f"message {visible(timeline.message)}" if timeline.message else "a message without an id"
+    return f"{timeline.action}, in {message} of source {timeline.source}, said at {moment(timeline.at)}"
 
 
-def outcome(told: Told, episode: Episode, known: Sequence[Episode]) -> str:
+def outcome(ended: ChangeOutcome, timeline: ChangeTimeline, known: Sequence[ChangeTimeline]) -> str:
     """How a change ended in one batch."""
-    if told.outcome == "dead":
-        return f"became a dead letter: {visible(told.reason)}{_import(told)}"
-    if told.outcome == "superseded":
-        return f"superseded {_by(told, known)}"
-    if told.outcome == "imported":
-        return f"imported by Klaviyo; nobody looked whether the person is on the list{_import(told)}{_warned(told)}"
-    return f"delivered{'' if told.row else _without_import(told, episode)}{_import(told)}{_warned(told)}"
+    if ended.outcome == "dead":
+        return f"became a dead letter: {visible(ended.reason)}{_import(ended)}"
+    if ended.outcome == "superseded":
+        return f"superseded {_by(ended, known)}"
+    if ended.outcome == "imported":
+        return f"imported by Klaviyo; nobody looked whether the person is on the list{_import(ended)}{_warned(ended)}"
+    return f"delivered{'' if ended.row else _without_import(ended, timeline)}{_import(ended)}{_warned(ended)}"
 
 
-def _without_import(told: Told, episode: Episode) -> str:
-    if episode.action != "remove":
+def _without_import(ended: ChangeOutcome, timeline: ChangeTimeline) -> str:
+    if timeline.action != "remove":
         return ""
-    return ": the person was not on the list" if "not_on_list" in told.warnings else ": taken off the list"
+    return ": the person was not on the list" if "not_on_list" in ended.warnings else ": taken off the list"
 
 
-def _warned(told: Told) -> str:
-    codes = [code for code in told.warnings if code != "not_on_list"]
+def _warned(ended: ChangeOutcome) -> str:
+    codes = [code for code in ended.warnings if code != "not_on_list"]
     return f"; warnings: {', '.join(codes)}" if codes else ""
 
 
-def _by(told: Told, known: Sequence[Episode]) -> str:
+def _by(ended: ChangeOutcome, known: Sequence[ChangeTimeline]) -> str:
     for each in known:
-        if any(other.batch.id == told.batch.id and other.index == told.by for other in each.told):
+        if any(other.batch.id == ended.batch.id and other.index == ended.by for other in each.outcomes):
             return f"by #{each.number}, which says what the person is to be after this batch"
     return "by a change of this batch or an earlier one that is newer, by the CDP's time, or by an erasure"
 
 
-def _import(told: Told) -> str:
-    if told.job is None:
+def _import(ended: ChangeOutcome) -> str:
+    if ended.job is None:
         return ""
-    failed = f", of which {number(told.job.failed)} failed" if told.job.failed else ""
-    return f", row {told.row} of {plural(len(told.job.rows), 'row')}{failed} in import job {told.job.id}"
+    failed = f", of which {number(ended.job.failed)} failed" if ended.job.failed else ""
+    return f", row {ended.row} of {plural(len(ended.job.rows), 'row')}{failed} in import job {ended.job.id}"
 
 
 def _because(reason: str) -> str:

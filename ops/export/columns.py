@@ -27,7 +27,7 @@ LARGEST: Final = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class CsvColumns:
     """`headers`: by the profile's field, Klaviyo's own, in their order. `always`: there even if empty."""
 
     headers: Mapping[str, str]

@@ -12,11 +12,11 @@ from tempfile import TemporaryFile
 from typing import BinaryIO, Final
 
 from mappings.profile import Profile
-from ops.export.columns import LARGEST, Columns, create, line
+from ops.export.columns import LARGEST, CsvColumns, create, line
 
 #: The first three have these names exactly (Klaviyo: SFTP import; Amperity: Klaviyo destination). Klaviyo's words for
 #: its other fields were not to be found, so they are written alike; a small file shows whether they are taken so.
-COLUMNS: Final = Columns(
+COLUMNS: Final = CsvColumns(
     {
         "email": "Email",
         "phone_number": "PhoneNumber",

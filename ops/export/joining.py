@@ -15,7 +15,7 @@ from worker.people.batch_people import MAX_ROW, People, encode_row, mapped_by
 
 
 @dataclass(slots=True)
-class Waiting:
+class PendingMembers:
     """By identity (`queues.snapshots.members.identity`); `left_out`: by reason, those who join and cannot be sent."""
 
     joining: dict[str, Profile] = field(default_factory=dict)
@@ -23,9 +23,9 @@ class Waiting:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def waiting(changes: Sequence[Change], rules: Rules) -> Waiting:
+def waiting(changes: Sequence[Change], rules: Rules) -> PendingMembers:
     """What these changes of one audience, oldest first, come to. Of attribute changes alone it says nothing."""
-    found = Waiting()
+    found = PendingMembers()
     for intent in People(changes, rules).intents:
         if intent.membership == "add":
             profile = joined(intent, changes, rules)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from klaviyo.list_people import Person
+from klaviyo.list_people import ListedPerson
 from klaviyo.marketing import Marketing
 
 Channel = Literal["email", "sms"]
@@ -23,7 +23,7 @@ _BY_CONSENT: Final = {
 
 
 @dataclass(slots=True)
-class Standing:
+class ChannelReach:
     """`people` counted, each in one state of `STATES` for each channel.
 
     `suppressed`: by Klaviyo's reason; somebody may be suppressed for several. `unknown`: not known to Klaviyo yet, so
@@ -35,7 +35,7 @@ class Standing:
     states: dict[Channel, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in CHANNELS})
     suppressed: Counter[str] = field(default_factory=Counter)
 
-    def add(self, person: Person, list_id: str | None) -> None:
+    def add(self, person: ListedPerson, list_id: str | None) -> None:
         """Count somebody whom Klaviyo knows and who is on this list, or will be."""
         self.people += 1
         reasons = set(_reasons(person.by_email, list_id))

@@ -15,14 +15,14 @@ from queues import census
 from queues.names import Queue
 from queues.snapshots import members
 from snapshots.gathering import gather
-from snapshots.rows import Row, Unusable
+from snapshots.rows import SnapshotRow, Unusable
 from worker.errors import guarded
 
 #: Buckets of the membership ledger that are read in one go.
 _AT_ONCE = 256
 
 
-def of_file(rows: Iterable[Row | Unusable], rules: Rules, left_out: Counter[str]) -> Iterator[Profile]:
+def of_file(rows: Iterable[SnapshotRow | Unusable], rules: Rules, left_out: Counter[str]) -> Iterator[Profile]:
     """Everybody of a file once, the last row of a person; those who cannot be sent are counted by reason.
 
     Raises what `rows` raises.

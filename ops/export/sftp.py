@@ -11,14 +11,14 @@ import asyncssh
 from asyncssh import SFTPClient, SFTPError
 
 from ops.errors import Failed
-from ops.export.sftp_server import Place
+from ops.export.sftp_server import SftpServer
 
 #: Told the name of a file, and how many of its bytes are there.
 Progress = Callable[[str, int], None]
 _TIMEOUT_S: Final = 30
 
 
-async def upload(to: Place, files: Sequence[Path], progress: Progress) -> int:
+async def upload(to: SftpServer, files: Sequence[Path], progress: Progress) -> int:
     """Put the files there; how many were there already, of an earlier try that broke off.
 
     A file is called after its content there (`ferry-42-1.<digest>.csv`), and `.part` until it is whole. Raises Failed.
@@ -69,7 +69,7 @@ def _remote_name(file: Path) -> str:
     return f"{file.stem}.{digest}{file.suffix}"
 
 
-def _said(to: Place, fault: Exception) -> str:
+def _said(to: SftpServer, fault: Exception) -> str:
     """What is wrong, where, and the remedy."""
     where = f"sftp://{to.host}:{to.port}{to.folder}"
     again = "Repeat the command: what is there already is not sent again."

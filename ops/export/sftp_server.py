@@ -18,7 +18,7 @@ _NO_HOST_KEY: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SftpServer:
     """Where files go. `key`: ours; `trusted`: the server's, any of them."""
 
     host: str
@@ -29,7 +29,7 @@ class Place:
     trusted: list[asyncssh.SSHKey] = field(repr=False)
 
 
-def place(url: str | None, key: str | None, host_keys: str | None) -> Place:
+def place(url: str | None, key: str | None, host_keys: str | None) -> SftpServer:
     """The place that the settings name; `key`: text of a private key, or the path of one. Raises Misconfigured."""
     given = {"FERRY_SFTP_URL": url, "FERRY_SFTP_KEY": key, "FERRY_SFTP_HOST_KEY": host_keys}
     if missing := [name for name, value in given.items() if not value]:
@@ -39,7 +39,7 @@ def place(url: str | None, key: str | None, host_keys: str | None) -> Place:
             "compared with what Klaviyo says of it"
         )
     parts = urlsplit(str(url))
-    return Place(
+    return SftpServer(
         host=parts.hostname or "",
         port=parts.port or 22,
         user=unquote(parts.username or ""),

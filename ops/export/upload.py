@@ -9,12 +9,12 @@ from pathlib import Path
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ops.export import sftp
-from ops.export.sftp_server import Place
+from ops.export.sftp_server import SftpServer
 from ops.output import console, echo
 from text.wording import number, plural
 
 
-def upload(to: Place, files: Sequence[Path]) -> None:
+def upload(to: SftpServer, files: Sequence[Path]) -> None:
     """Upload the files with a bar for each. Raises Failed."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True)) as bars:

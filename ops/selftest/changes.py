@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from klaviyo.lookups import Found
+from klaviyo.lookups import FoundProfile
 
 #: Of a row that names two people: it is not taken, one person's identifier goes to the other, both become one profile,
 #: or the row is taken without the other person's identifier.
@@ -25,7 +25,7 @@ class Seen:
     said: str
 
 
-def clash(before: Mapping[str, Found], after: Mapping[str, Found], told: str) -> Seen:
+def clash(before: Mapping[str, FoundProfile], after: Mapping[str, FoundProfile], told: str) -> Seen:
     """What became of people when a row that named several of them was taken.
 
     `before`: by what they are called. `after`: by the id of Klaviyo's profile, those that are left. `told`: what
@@ -37,7 +37,7 @@ def clash(before: Mapping[str, Found], after: Mapping[str, Found], told: str) ->
     return Seen(did, f"{'; '.join(told_of) or 'no profile was changed'} ({told})")
 
 
-def _changes(before: Mapping[str, Found], after: Mapping[str, Found]) -> Iterator[str]:
+def _changes(before: Mapping[str, FoundProfile], after: Mapping[str, FoundProfile]) -> Iterator[str]:
     owned = {getattr(each, name): f"{who}'s {word}" for who, each in before.items() for name, word in _WORDS.items()}
     for who, old in before.items():
         new = after.get(old.id)

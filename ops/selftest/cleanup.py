@@ -8,9 +8,9 @@ from typing import Final
 from klaviyo import deletions, lists
 from klaviyo.deletions import Identifier
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import Dead, Hold
+from klaviyo.outcomes import Dead, HoldNeeded
 from ops.errors import Failed
-from ops.retrying import patiently
+from ops.retries import with_retries
 from ops.selftest.trial import Trial, TrialFailed
 
 #: Seconds to wait for an import that is under way, and for a list or a person that may be there and is not seen.
@@ -46,11 +46,11 @@ def _wait_for(trial: Trial, job_id: str) -> None:
 
 
 def _list_gone(trial: Trial) -> str:
-    list_id = trial.list_id or patiently(lambda: _made_unheard(trial), trial.sleep)
+    list_id = trial.list_id or with_retries(lambda: _made_unheard(trial), trial.sleep)
     if not list_id:
         return "it was not made"
-    patiently(lambda: _delete(trial, list_id), trial.sleep)
-    if not patiently(lambda: _is_gone(trial, list_id), trial.sleep):
+    with_retries(lambda: _delete(trial, list_id), trial.sleep)
+    if not with_retries(lambda: _is_gone(trial, list_id), trial.sleep):
         raise TrialFailed("Klaviyo took the deletion, and has the list still")
     return "gone"
 
@@ -79,12 +79,12 @@ def _is_gone(trial: Trial, list_id: str) -> bool:
 
 
 def _says_gone(refusal: NotAccepted) -> bool:
-    return isinstance(refusal.outcome, Hold) and refusal.outcome.reason == "list_gone"
+    return isinstance(refusal.outcome, HoldNeeded) and refusal.outcome.reason == "list_gone"
 
 
 def _person_gone(trial: Trial, field: Identifier, value: str, unseen_s: float) -> str:
     unsure = trial.unsure > 0 and field != "id"  # no import makes a profile anew under the id it had
-    if trial.until(lambda: patiently(lambda: _erase(trial, field, value), trial.sleep), bool, unsure * unseen_s):
+    if trial.until(lambda: with_retries(lambda: _erase(trial, field, value), trial.sleep), bool, unsure * unseen_s):
         return "Klaviyo will delete it"
     if field == "id":
         return "Klaviyo has it no longer"

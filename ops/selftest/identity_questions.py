@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from ops.selftest.changes import Seen, clash
-from ops.selftest.people import SETTLE_S, Person, Told, free_phone, holder, listed, look, make, send
+from ops.selftest.people import SETTLE_S, ImportAnswer, Person, free_phone, holder, listed, look, make, send
 from ops.selftest.trial import Trial, TrialFailed
 
 
@@ -151,7 +151,7 @@ def _clash(trial: Trial, a: Person, b: Person, row: Person) -> Seen:
     return clash(before, after, told.said)
 
 
-def _refused(told: Told) -> Seen:
+def _refused(told: ImportAnswer) -> Seen:
     return Seen("refuse", told.said)
 
 

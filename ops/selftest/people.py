@@ -10,7 +10,7 @@ from typing import Any, Final
 from klaviyo import imports, lookups
 from klaviyo.errors import NotAccepted
 from klaviyo.imports import ImportJob
-from klaviyo.lookups import Found, ProfileField
+from klaviyo.lookups import FoundProfile, ProfileField
 from klaviyo.outcomes import Bisect, Dead, Rows
 from ops.selftest.trial import Trial, TrialFailed
 
@@ -24,7 +24,7 @@ _AREAS: Final = (201, 202, 205, 206, 208, 212, 213, 214, 216, 303, 305, 312, 313
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ImportAnswer:
     """What Klaviyo told of rows. `taken`: it refused none of them. `left_out`: fields that it went on without.
 
     `wrote`: the profiles that the import wrote; none where it was refused.
@@ -33,7 +33,7 @@ class Told:
     taken: bool
     said: str
     left_out: list[str]
-    wrote: list[Found]
+    wrote: list[FoundProfile]
 
 
 def free_phone(trial: Trial) -> str:
@@ -45,7 +45,7 @@ def free_phone(trial: Trial) -> str:
     raise TrialFailed("the account has every phone number that was tried; use an account with fewer made-up numbers")
 
 
-def make(trial: Trial, *people: Person, onto: str | None = None) -> list[Found]:
+def make(trial: Trial, *people: Person, onto: str | None = None) -> list[FoundProfile]:
     """New people, a profile each, in their order. Raises NotAccepted and TrialFailed."""
     told = send(trial, *people, onto=onto)
     if not told.taken:
@@ -53,7 +53,7 @@ def make(trial: Trial, *people: Person, onto: str | None = None) -> list[Found]:
     return [_made(trial, person) for person in people]
 
 
-def send(trial: Trial, *people: Person, onto: str | None = None, **more: object) -> Told:
+def send(trial: Trial, *people: Person, onto: str | None = None, **more: object) -> ImportAnswer:
     """Import a row for each and wait for the end; `more`: beside their attributes.
 
     Raises NotAccepted where Klaviyo's refusal is not about the rows, and TrialFailed where the import does not end.
@@ -63,14 +63,14 @@ def send(trial: Trial, *people: Person, onto: str | None = None, **more: object)
     except NotAccepted as refusal:
         if not isinstance(refusal.outcome, (Rows, Bisect, Dead)):
             raise
-        return Told(False, f"refused at once, {trial.heard.said()}", [], [])
+        return ImportAnswer(False, f"refused at once, {trial.heard.said()}", [], [])
     left_out = trial.heard.left_out()
     done = trial.complete(job.id)
     wrote = _wrote(trial, done)
-    return Told(not done.failed, _said(trial, done), left_out, wrote)
+    return ImportAnswer(not done.failed, _said(trial, done), left_out, wrote)
 
 
-def look(trial: Trial, ids: Sequence[str], emails: Sequence[str]) -> dict[str, Found]:
+def look(trial: Trial, ids: Sequence[str], emails: Sequence[str]) -> dict[str, FoundProfile]:
     """The profiles with these ids, and those that these e-mails lead to, by id. Raises NotAccepted."""
     found = [*_found(trial, "id", ids), *_found(trial, "email", emails)]
     return {each.id: each for each in found}
@@ -110,13 +110,13 @@ def _drawn() -> str:
     return f"+1{secrets.choice(_AREAS)}55501{secrets.randbelow(100):02}"
 
 
-def _found(trial: Trial, field: ProfileField, values: Sequence[str]) -> list[Found]:
+def _found(trial: Trial, field: ProfileField, values: Sequence[str]) -> list[FoundProfile]:
     found = trial.ask(lambda: lookups.find_profiles(trial.call, field, values)) if values else []
     trial.note(found)
     return found
 
 
-def _made(trial: Trial, person: Person) -> Found:
+def _made(trial: Trial, person: Person) -> FoundProfile:
     field: ProfileField = "email" if "email" in person else "phone_number"
     found = trial.until(lambda: _found(trial, field, [person[field]]), bool, SETTLE_S)
     if [{name: getattr(each, name) for name in person} for each in found] != [person]:
@@ -126,7 +126,7 @@ def _made(trial: Trial, person: Person) -> Found:
     return found[0]
 
 
-def _wrote(trial: Trial, done: ImportJob) -> list[Found]:
+def _wrote(trial: Trial, done: ImportJob) -> list[FoundProfile]:
     if not done.completed:
         return []
     found = trial.until(lambda: list(lookups.imported_profiles(trial.call, done.id)), bool, SETTLE_S)

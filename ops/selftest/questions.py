@@ -11,7 +11,7 @@ from klaviyo import profiles
 from klaviyo.endpoints import LISTS, PROFILES
 from klaviyo.errors import NotAccepted
 from klaviyo.lookups import query
-from ops.selftest.recording import Hearing, Undated, Zipped
+from ops.selftest.recording import GzipTransport, RecordingTransport, UnversionedTransport
 from ops.selftest.trial import Trial, TrialFailed
 
 #: Bytes of a URL longer than any that Ferry sends.
@@ -34,7 +34,7 @@ def same_person_twice(trial: Trial) -> str:
 
 def packed_body(trial: Trial) -> str:
     """Whether a body may be packed with gzip."""
-    return _other(trial, Zipped, lambda other: _imported(other, {"email": trial.email("fay")}))
+    return _other(trial, GzipTransport, lambda other: _imported(other, {"email": trial.email("fay")}))
 
 
 def no_such_place(trial: Trial) -> str:
@@ -45,7 +45,9 @@ def no_such_place(trial: Trial) -> str:
 
 def no_revision(trial: Trial) -> str:
     """What a request without a revision is told."""
-    return _other(trial, Undated, lambda other: _asked(other, lambda: other.call(LISTS, query="page%5Bsize%5D=1")))
+    return _other(
+        trial, UnversionedTransport, lambda other: _asked(other, lambda: other.call(LISTS, query="page%5Bsize%5D=1"))
+    )
 
 
 def long_url(trial: Trial) -> str:
@@ -84,7 +86,7 @@ def _imported(trial: Trial, *people: dict[str, Any], onto: str | None = None) ->
     return f"taken: {done.completed} imported, {done.failed} failed"
 
 
-def _other(trial: Trial, kind: type[Hearing], ask: Callable[[Trial], str]) -> str:
+def _other(trial: Trial, kind: type[RecordingTransport], ask: Callable[[Trial], str]) -> str:
     """Ask over another transport, whose uncertainties are the trial's too."""
     transport = trial.connect(kind)
     other = trial.over(transport)

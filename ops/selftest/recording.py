@@ -9,7 +9,7 @@ from klaviyo.http import Answer, Reply, Transport
 from klaviyo.outcomes import read_problems
 
 
-class Hearing(Transport):
+class RecordingTransport(Transport):
     """The client's own transport, which remembers the last answer."""
 
     last: Answer | None = None
@@ -32,7 +32,7 @@ class Hearing(Transport):
         return left_out(self.last.headers) if isinstance(self.last, Reply) else []
 
 
-class Zipped(Hearing):
+class GzipTransport(RecordingTransport):
     """Sends its bodies packed."""
 
     def send(self, method: str, path: str, query: str = "", body: bytes | None = None) -> Answer:
@@ -46,7 +46,7 @@ class Zipped(Hearing):
             del self._session.headers["Content-Encoding"]
 
 
-class Undated(Hearing):
+class UnversionedTransport(RecordingTransport):
     """Names no revision of the API."""
 
     def send(self, method: str, path: str, query: str = "", body: bytes | None = None) -> Answer:

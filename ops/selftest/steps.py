@@ -45,7 +45,7 @@ def refuse_bad_row(trial: Trial) -> str:
     done = trial.complete(job.id)
     if done.failed != 1:
         raise TrialFailed(f"the bad row was taken: {done.completed} imported, {done.failed} failed")
-    return f"taken, and failed later: {_told(_errors(trial, job.id))}"
+    return f"taken, and failed later: {_errors_text(_errors(trial, job.id))}"
 
 
 def import_good_rows(trial: Trial) -> str:
@@ -80,7 +80,7 @@ def read_import_error(trial: Trial) -> str:
             f"{done.status} with {done.failed} failed, and no error to read: Klaviyo took the clash; "
             "ferry selftest --identity says what it does then"
         )
-    return f"{done.status}, {done.failed} failed: {_told(errors)}"
+    return f"{done.status}, {done.failed} failed: {_errors_text(errors)}"
 
 
 def clear_fields(trial: Trial) -> str:
@@ -137,5 +137,5 @@ def _errors(trial: Trial, job_id: str) -> list[RowFailure]:
     return trial.ask(lambda: list(imports.read_errors(trial.call, job_id)))
 
 
-def _told(errors: list[RowFailure]) -> str:
+def _errors_text(errors: list[RowFailure]) -> str:
     return "; ".join(f"{each.code}: {each.detail}" for each in errors) or "no error to read"

@@ -14,9 +14,9 @@ from klaviyo.calls import Caller
 from klaviyo.deletions import Identifier
 from klaviyo.errors import NotAccepted
 from klaviyo.imports import ImportJob
-from klaviyo.lookups import Found
+from klaviyo.lookups import FoundProfile
 from klaviyo.outcomes import Retry
-from ops.selftest.recording import Hearing
+from ops.selftest.recording import RecordingTransport
 
 Answer = TypeVar("Answer")
 #: By what something can be removed: a list by its name, a person by one identifier.
@@ -40,8 +40,8 @@ class Trial:
     """
 
     call: Caller
-    heard: Hearing
-    connect: Callable[[type[Hearing]], Hearing]
+    heard: RecordingTransport
+    connect: Callable[[type[RecordingTransport]], RecordingTransport]
     mark: str
     sleep: Callable[[float], None] = time.sleep
     list_id: str = ""
@@ -62,7 +62,7 @@ class Trial:
     def _ours(self) -> str:
         return f"ferry-selftest-{self.mark.lower()}-"
 
-    def over(self, transport: Hearing) -> Trial:
+    def over(self, transport: RecordingTransport) -> Trial:
         """The same trial over another transport; what it makes counts for this one."""
         return replace(self, call=replace(self.call, transport=transport), heard=transport)
 
@@ -107,7 +107,7 @@ class Trial:
         for key in keys:
             del self.made[key]
 
-    def note(self, found: Iterable[Found]) -> None:
+    def note(self, found: Iterable[FoundProfile]) -> None:
         """Remember profiles by their ids: a profile may lose every other identifier to somebody else.
 
         What is remembered is deleted in the end, so whoever shows an address that is not of this trial is left out.

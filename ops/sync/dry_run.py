@@ -32,19 +32,18 @@ from queues.change import Body, Change
 from queues.klaviyo_limits import SHARE
 from queues.names import Queue
 from queues.people.identities import Identities
-from queues.snapshots import guard as succession
-from queues.snapshots import members, orders
+from queues.snapshots import guard, members, orders
 from queues.snapshots.members import Bucket
-from queues.snapshots.orders import Counts, Order
+from queues.snapshots.orders import Counts, SnapshotOrder
 from snapshots.gathering import Gathered, gather
-from snapshots.plan import Action, Planned, verdict
-from snapshots.planned import Plan
+from snapshots.plan import Action, PlannedChange, verdict
+from snapshots.plan_store import Plan
 from snapshots.planning import plan
 from snapshots.reading import rows
 from snapshots.rows import Selection, Unreadable
 from worker.connection import Destination
 from worker.people.batch_people import mapped_by
-from worker.snapshots.base import as_listed, is_another
+from worker.snapshots.baseline import as_listed, is_another
 
 #: The first so many of each kind of change are shown.
 SHOWN = 20
@@ -53,7 +52,7 @@ Buckets = Callable[[list[int]], dict[int, Bucket]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class DryRun:
     """What a snapshot would come to. `asked`: Klaviyo was, for what the list holds; else Ferry knows it.
 
     `first`: rows by reason. `guard`: why it would be held, None: it would not. `waiting`: changes of the audience on
@@ -71,8 +70,8 @@ class Rehearsal:
 
 
 def rehearse(
-    redis: Redis, known: Settings, queue: Queue, source: Source, order: Order, told: Mapping[str, Any]
-) -> Rehearsal:
+    redis: Redis, known: Settings, queue: Queue, source: Source, order: SnapshotOrder, told: Mapping[str, Any]
+) -> DryRun:
     """Compare a source with what the list holds. `told`: of the audience. Raises Failed."""
     connection = known.connections.named(queue.connection)
     to = klaviyo_list.going_to(redis, known, queue, told)
@@ -84,13 +83,13 @@ def rehearse(
             return _compared(redis, queue, connection, order, people, to, roster)
 
 
-def _is_asked(redis: Redis, queue: Queue, order: Order, list_id: str) -> bool:
-    """Whether the worker would ask Klaviyo what the list holds (worker/snapshots/base.py)."""
-    of_ledger = succession.list_of_ledger(redis, orders.queue_of(queue.connection, queue.target))
+def _is_asked(redis: Redis, queue: Queue, order: SnapshotOrder, list_id: str) -> bool:
+    """Whether the worker would ask Klaviyo what the list holds (worker/snapshots/baseline.py)."""
+    of_ledger = guard.list_of_ledger(redis, orders.queue_of(queue.connection, queue.target))
     return order.reconcile or members.snapshot_at(redis, queue) == 0 or is_another(of_ledger, list_id)
 
 
-def _gathered(source: Source, order: Order, connection: Connection, to: Destination) -> Gathered:
+def _gathered(source: Source, order: SnapshotOrder, connection: Connection, to: Destination) -> Gathered:
     selection = Selection(connection.full_profile, frozenset(connection.default_attributes))
     try:
         with closing(shown(source)) as pieces:
@@ -108,11 +107,11 @@ def _compared(
     redis: Redis,
     queue: Queue,
     connection: Connection,
-    order: Order,
+    order: SnapshotOrder,
     people: Gathered,
     to: Destination,
     roster: Roster | None,
-) -> Rehearsal:
+) -> DryRun:
     buckets = _of_klaviyo(redis, queue, people, roster) if roster else lambda part: members.read(redis, queue, part)
     memory = Identities(redis, queue.connection)
     with closing(plan(people, buckets, order.at, checked(to, order), memory)) as planned:
@@ -132,10 +131,10 @@ def _of_klaviyo(redis: Redis, queue: Queue, people: Gathered, roster: Roster) ->
     return read
 
 
-def checked(to: Destination, order: Order) -> Callable[[Planned], str | None]:
+def checked(to: Destination, order: SnapshotOrder) -> Callable[[PlannedChange], str | None]:
     """Why somebody who is planned could not be sent; None when nothing is in the way."""
 
-    def check(planned: Planned) -> str | None:
+    def check(planned: PlannedChange) -> str | None:
         body = Body(planned.action, order.at, orders.KIND, order.snapshot, msgspec.Raw(planned.fragment))
         mapped = mapped_by(to.rules, [Change(planned.keys, 0, body)], "dry run", to.identity)
         found = sendable(mapped) if isinstance(mapped, Profile) else mapped.reason
@@ -145,10 +144,10 @@ def checked(to: Destination, order: Order) -> Callable[[Planned], str | None]:
 
 
 def _rehearsal(
-    redis: Redis, queue: Queue, connection: Connection, order: Order, planned: Plan, asked: bool
-) -> Rehearsal:
+    redis: Redis, queue: Queue, connection: Connection, order: SnapshotOrder, planned: Plan, asked: bool
+) -> DryRun:
     (now,) = count(redis, [queue])
-    return Rehearsal(
+    return DryRun(
         audience=queue,
         asked=asked,
         counts=planned.counts,

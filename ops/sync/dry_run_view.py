@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ops.audit_format import masked, plain
 from ops.output import console, print_json, table
-from ops.sync.dry_run import SHOWN, Rehearsal
+from ops.sync.dry_run import SHOWN, DryRun
 from ops.sync.view import counts_table
 from text.wording import number, plural
 
@@ -24,7 +24,7 @@ _FLOWS = (
 )
 
 
-def show(found: Rehearsal, personal_data: bool, as_json: bool) -> None:
+def show(found: DryRun, personal_data: bool, as_json: bool) -> None:
     """Print it; people masked unless they may be seen."""
     name = plain if personal_data else masked
     if as_json:
@@ -34,7 +34,7 @@ def show(found: Rehearsal, personal_data: bool, as_json: bool) -> None:
         console().print(part)
 
 
-def document(found: Rehearsal, name: Callable[[str], str]) -> dict[str, Any]:
+def document(found: DryRun, name: Callable[[str], str]) -> dict[str, Any]:
     """For programs."""
     return {
         "dry_run": True,
@@ -49,7 +49,7 @@ def document(found: Rehearsal, name: Callable[[str], str]) -> dict[str, Any]:
     }
 
 
-def view(found: Rehearsal, name: Callable[[str], str]) -> Iterator[RenderableType]:
+def view(found: DryRun, name: Callable[[str], str]) -> Iterator[RenderableType]:
     """Counts, what it costs, what to mind, and the first people."""
     held = "Klaviyo's list" if found.asked else "what Ferry knows to be on the list"
     yield Text(f"Dry run of {found.audience}: nothing was stored or sent. Compared with {held}.\n")
@@ -62,7 +62,7 @@ def view(found: Rehearsal, name: Callable[[str], str]) -> Iterator[RenderableTyp
         yield _people(found, name)
 
 
-def _requests(found: Rehearsal) -> str:
+def _requests(found: DryRun) -> str:
     cost = found.effort
     parts = [
         plural(cost.imports, "import"),
@@ -72,7 +72,7 @@ def _requests(found: Rehearsal) -> str:
     return f"Requests to Klaviyo: {', '.join(parts)}; {cost.minutes:,.1f} minutes at its limits, with enough workers."
 
 
-def _remarks(found: Rehearsal) -> Iterator[str]:
+def _remarks(found: DryRun) -> Iterator[str]:
     if found.guard:
         yield f"The guard would hold it for a person to look at: {found.guard}."
     if found.counts.adds:
@@ -81,7 +81,7 @@ def _remarks(found: Rehearsal) -> Iterator[str]:
         yield f"{plural(found.waiting, 'change')} of the audience on their way, of which the comparison knows nothing."
 
 
-def _people(found: Rehearsal, name: Callable[[str], str]) -> Table:
+def _people(found: DryRun, name: Callable[[str], str]) -> Table:
     some = {action: people for action, people in found.people.items() if people}
     made = table(*(f"{action.capitalize()}: the first {number(SHOWN)}" for action in some))
     for row in zip_longest(*some.values()):

@@ -72,7 +72,7 @@ def source(file: str, kind: Kind | None, audience: str) -> Source:
         return _source(first, chain([first] if first else [], _rest(stream)), kind, Path("standard input"))
     path, entry = Path(file), None
     if path.is_dir():
-        path, entry = chosen(path, audience)
+        path, entry = choose_file(path, audience)
     if (kind or _by_ending(path)) == "parquet":
         return Source("parquet", False, lines(path), path.stat().st_size)
     entry = entry or beside(path)
@@ -129,7 +129,7 @@ def _by_content(beginning: bytes) -> Kind | None:
 NAME = "manifest.json"
 
 
-class Entry(msgspec.Struct, frozen=True):
+class DownloadEntry(msgspec.Struct, frozen=True):
     """One file of a download. `min_timestamp_ms`: ms at which the first of its members were read."""
 
     file_name: str
@@ -138,13 +138,13 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class _Manifest(msgspec.Struct, frozen=True):
-    files: list[Entry]
+    files: list[DownloadEntry]
 
 
 _decode = msgspec.json.Decoder(_Manifest).decode
 
 
-def chosen(folder: Path, audience: str) -> tuple[Path, Entry]:
+def choose_file(folder: Path, audience: str) -> tuple[Path, DownloadEntry]:
     """The file of this audience (its id) in an unpacked download, and what the manifest says of it.
 
     Raises Failed for a manifest that cannot be read, click.UsageError where it is not clear which file is meant.
@@ -157,7 +157,7 @@ def chosen(folder: Path, audience: str) -> tuple[Path, Entry]:
     return folder / fitting[0].file_name, fitting[0]
 
 
-def beside(file: Path) -> Entry | None:
+def beside(file: Path) -> DownloadEntry | None:
     """What a manifest beside the file says of it; None where there is none, or it is of other files. Raises Failed."""
     manifest = file.parent / NAME
     if not manifest.is_file():

@@ -16,10 +16,10 @@ from queues.clock import now_ms
 from queues.errors import QueueFull
 from queues.names import Queue
 from queues.snapshots import guard, orders
-from queues.snapshots.orders import Order, Record
+from queues.snapshots.orders import Record, SnapshotOrder
 
 
-def submit(redis: Redis, queue: Queue, source: Source, order: Order, audience: bytes) -> None:
+def submit(redis: Redis, queue: Queue, source: Source, order: SnapshotOrder, audience: bytes) -> None:
     """Stage the body with a progress bar, and submit it; one that the guard holds is replaced by it.
 
     `queue`: of the snapshots. `audience`: JSON to remember of the audience. Raises Failed when the source breaks off or

@@ -16,7 +16,7 @@ from redis.client import Pipeline
 
 from queues import keys
 from queues.clock import now_ms
-from queues.connections.accounts import Account, Cipher, record
+from queues.connections.accounts import AccountSettings, Cipher, record
 from queues.errors import NoSecretKey, SecretKeyChanged
 
 #: Instead of the fingerprint of a key that no secret of the installation opens.
@@ -24,7 +24,7 @@ UNREADABLE: Final = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class LearntKey:
     """What is known of a connection's key that a message brought. `fingerprint`: empty where it has none.
 
     `since`: ms, and `sender`: who brought it; both empty where that was before Ferry wrote them down. `before`:
@@ -39,7 +39,7 @@ class Learnt:
 
 
 @dataclass(frozen=True, slots=True)
-class Learning:
+class KeyUpdate:
     """What came of a message's settings. `before`, `after`: fingerprints; the same where the key is. `kept`: whether
     the key of the message counts; False for one that was undone.
     """
@@ -58,10 +58,10 @@ def fingerprint(api_key: str) -> str:
     return hashlib.blake2b(api_key.encode(), digest_size=6, person=b"ferry key").hexdigest() if api_key else ""
 
 
-def learnt_of(stored: dict[bytes, bytes], cipher: Cipher) -> Learnt:
+def learnt_of(stored: dict[bytes, bytes], cipher: Cipher) -> LearntKey:
     """What an account's hash says of its key."""
     known = stored.get(b"fingerprint")
-    return Learnt(
+    return LearntKey(
         _fingerprint_of(stored.get(b"api_key", b""), cipher) if known is None else known.decode(),
         int(stored.get(b"since") or 0),
         stored.get(b"by", b"").decode(),
@@ -78,12 +78,12 @@ def _fingerprint_of(sealed: bytes, cipher: Cipher) -> str:
         return UNREADABLE
 
 
-def learnt(redis: Redis, connection: str, cipher: Cipher) -> Learnt:
+def learnt(redis: Redis, connection: str, cipher: Cipher) -> LearntKey:
     """What is known of the key that messages brought. Raises redis.RedisError."""
     return learnt_of(cast("dict[bytes, bytes]", redis.hgetall(keys.account(connection))), cipher)
 
 
-async def learn(redis: AsyncRedis, connection: str, account: Account, cipher: Cipher, sender: str) -> Learning:
+async def learn(redis: AsyncRedis, connection: str, account: AccountSettings, cipher: Cipher, sender: str) -> KeyUpdate:
     """Keep what a message says of its account; a key takes the place of the one before, which can be put back.
 
     One that was undone is not taken, nor does a message without a key end what an undoing put back. Raises
@@ -92,24 +92,24 @@ async def learn(redis: AsyncRedis, connection: str, account: Account, cipher: Ci
     fields = record(account, cipher)  # first: without a secret nothing is kept
     key = keys.account(connection)
 
-    async def write(pipe: AsyncPipeline) -> Learning:
+    async def write(pipe: AsyncPipeline) -> KeyUpdate:
         stored = cast("dict[bytes, bytes]", await pipe.hgetall(key))
         learning, more = _learning(learnt_of(stored, cipher), account, fields, sender, stored)
         pipe.multi()  # type: ignore[no-untyped-call]  # of redis-py
         pipe.hset(key, mapping=cast("Any", more))
         return learning
 
-    return cast("Learning", await redis.transaction(cast("Any", write), key, value_from_callable=True))
+    return cast("KeyUpdate", await redis.transaction(cast("Any", write), key, value_from_callable=True))
 
 
 def _learning(
-    known: Learnt, account: Account, fields: dict[str, bytes], sender: str, stored: dict[bytes, bytes]
-) -> tuple[Learning, dict[str, Any]]:
+    known: LearntKey, account: AccountSettings, fields: dict[str, bytes], sender: str, stored: dict[bytes, bytes]
+) -> tuple[KeyUpdate, dict[str, Any]]:
     brought = fingerprint(account.api_key or "")
     settings = {"settings": fields["settings"]}
     if known.refused and brought in (known.refused, ""):
-        return Learning(known.fingerprint, known.fingerprint, kept=not brought), settings
-    same = Learning(known.fingerprint, brought)
+        return KeyUpdate(known.fingerprint, known.fingerprint, kept=not brought), settings
+    same = KeyUpdate(known.fingerprint, brought)
     if brought == known.fingerprint:
         # Written anew, encrypted by the first secret, so that an old one can go.
         return same, {**fields, "fingerprint": brought}
@@ -121,14 +121,14 @@ def _learning(
     return same, {**fields, **before, "fingerprint": brought, "since": now_ms(), "by": sender, "refused": ""}
 
 
-def undo(redis: Redis, connection: str, cipher: Cipher) -> Learning:
+def undo(redis: Redis, connection: str, cipher: Cipher) -> KeyUpdate:
     """Put back the key before the one that a message brought last, or none, so that the settings' own counts.
 
     The key that was undone is not taken from a message again; another one is. Raises NothingToUndo, redis.RedisError.
     """
     key = keys.account(connection)
 
-    def write(pipe: Pipeline) -> Learning:
+    def write(pipe: Pipeline) -> KeyUpdate:
         stored = cast("dict[bytes, bytes]", pipe.hgetall(key))
         known = learnt_of(stored, cipher)
         if known.refused or not (known.fingerprint or known.before):
@@ -137,6 +137,6 @@ def undo(redis: Redis, connection: str, cipher: Cipher) -> Learning:
         told = {"before_fingerprint": "", "refused": known.fingerprint or "none", "since": now_ms(), "by": ""}
         pipe.multi()
         pipe.hset(key, mapping=cast("Any", {**back, **told}))
-        return Learning(known.fingerprint, known.before)
+        return KeyUpdate(known.fingerprint, known.before)
 
-    return cast("Learning", redis.transaction(cast("Any", write), key, value_from_callable=True))
+    return cast("KeyUpdate", redis.transaction(cast("Any", write), key, value_from_callable=True))

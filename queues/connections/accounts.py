@@ -57,7 +57,7 @@ def fernet(secret: str, purpose: bytes) -> Fernet:
     return Fernet(base64.urlsafe_b64encode(derived))
 
 
-class Account(msgspec.Struct, frozen=True):
+class AccountSettings(msgspec.Struct, frozen=True):
     """What the CDP said last: `settings` without the key, and the key."""
 
     settings: dict[str, str]
@@ -67,24 +67,24 @@ class Account(msgspec.Struct, frozen=True):
         return f"Account({sorted(self.settings)}, {'with' if self.api_key else 'no'} key)"
 
 
-def record(account: Account, cipher: Cipher) -> dict[str, bytes]:
+def record(account: AccountSettings, cipher: Cipher) -> dict[str, bytes]:
     """The fields of the account's hash. Raises NoSecretKey."""
     key = cipher.encrypt(account.api_key) if account.api_key else b""
     return {"settings": msgspec.json.encode(account.settings), "api_key": key}
 
 
-def remember(redis: Redis, connection: str, account: Account, cipher: Cipher) -> None:
+def remember(redis: Redis, connection: str, account: AccountSettings, cipher: Cipher) -> None:
     """Keep what the CDP said about a connection. Raises NoSecretKey with nothing kept."""
     redis.hset(keys.account(connection), mapping=cast("Any", record(account, cipher)))
 
 
-def recall(redis: Redis, connection: str, cipher: Cipher) -> Account | None:
+def recall(redis: Redis, connection: str, cipher: Cipher) -> AccountSettings | None:
     """What the CDP said last, or None. Raises NoSecretKey or SecretKeyChanged when a key cannot be read."""
     stored = cast("dict[bytes, bytes]", redis.hgetall(keys.account(connection)))
     if not stored:
         return None
     api_key = cipher.decrypt(stored[b"api_key"]) if stored.get(b"api_key") else None
-    return Account(msgspec.json.decode(stored[b"settings"], type=dict[str, str]), api_key)
+    return AccountSettings(msgspec.json.decode(stored[b"settings"], type=dict[str, str]), api_key)
 
 
 _ACCOUNT: Final = "account"

@@ -19,7 +19,7 @@ from queues.errors import NoSecretKey, SecretKeyChanged
 log = logging.getLogger(__name__)
 
 
-class Kept(msgspec.Struct, frozen=True):
+class StoredKey(msgspec.Struct, frozen=True):
     """`key`: encrypted. `since`: ms. `account`: Klaviyo's id of the account, None when the key may not tell it."""
 
     key: str
@@ -30,21 +30,21 @@ class Kept(msgspec.Struct, frozen=True):
         return f"Kept(since {self.since}, account {self.account})"
 
 
-_decode = msgspec.json.Decoder(Kept).decode
+_decode = msgspec.json.Decoder(StoredKey).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def seal(cipher: Cipher, api_key: str, since: int, account: str | None) -> Kept:
+def seal(cipher: Cipher, api_key: str, since: int, account: str | None) -> StoredKey:
     """A key as it is kept. Raises NoSecretKey."""
-    return Kept(cipher.encrypt(api_key).decode(), since, account)
+    return StoredKey(cipher.encrypt(api_key).decode(), since, account)
 
 
-def add(redis: Redis, name: str, kept: Kept) -> bool:
+def add(redis: Redis, name: str, kept: StoredKey) -> bool:
     """Keep the key of a connection; False when there is one already, which stays."""
     return bool(redis.hsetnx(keys.CONNECTIONS, name, _encode(kept)))
 
 
-def exchange(redis: Redis, name: str, kept: Kept) -> None:
+def exchange(redis: Redis, name: str, kept: StoredKey) -> None:
     """Keep this key in place of the one before."""
     redis.hset(keys.CONNECTIONS, name, cast("str", _encode(kept)))
 
@@ -59,7 +59,7 @@ def names(redis: Redis) -> list[str]:
     return sorted(name.decode() for name in cast("list[bytes]", redis.hkeys(keys.CONNECTIONS)))
 
 
-def find(redis: Redis, name: str) -> Kept | None:
+def find(redis: Redis, name: str) -> StoredKey | None:
     """What is kept of a connection."""
     value = cast("bytes | None", redis.hget(keys.CONNECTIONS, name))
     return _decode(value) if value else None
@@ -88,7 +88,7 @@ def reseal(redis: Redis, cipher: Cipher) -> None:
     redis.transaction(renew, keys.CONNECTIONS)
 
 
-def _renewed(name: bytes, kept: Kept, cipher: Cipher) -> Kept | None:
+def _renewed(name: bytes, kept: StoredKey, cipher: Cipher) -> StoredKey | None:
     try:
         return msgspec.structs.replace(kept, key=cipher.encrypt(cipher.decrypt(kept.key.encode())).decode())
     except (NoSecretKey, SecretKeyChanged) as fault:

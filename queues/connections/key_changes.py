@@ -58,7 +58,9 @@ async def note(redis: AsyncRedis, change: KeyChange, *, first: bool = False) -> 
     made = _joined(_decode(stored) if stored else None, change)
     news = made.audited == change.last
     if news:
-        await audit.note_async(redis, f"sender:{change.sender}", f"key {change.what}", change.connection, told(change))
+        await audit.note_async(
+            redis, f"sender:{change.sender}", f"key {change.what}", change.connection, describe(change)
+        )
     if not first and (stored or int(await redis.hlen(keys.KEY_CHANGES)) < MOST):
         await redis.hset(keys.KEY_CHANGES, change.field, cast("str", _encode(made)))
     return news
@@ -73,7 +75,7 @@ def _joined(known: KeyChange | None, change: KeyChange) -> KeyChange:
     return msgspec.structs.replace(change, since=known.since, times=known.times + 1, audited=audited)
 
 
-def told(change: KeyChange) -> str:
+def describe(change: KeyChange) -> str:
     """`key 3fa2c1d4e5f6 -> 91bc00aa12fe`, or the names of the settings that were refused. Pure."""
     brought = ", ".join(change.settings)
     if change.what == "changed":

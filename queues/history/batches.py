@@ -13,7 +13,7 @@ from redis import Redis
 
 from queues import bounds, keys, scripts
 from queues.change import Ours, carrying, whose
-from queues.history.outcomes import Told, mentions, told, without
+from queues.history.outcomes import ChangeOutcome, change_outcomes, mentions, without
 from queues.history.settled import Settled, pack, unpack
 from queues.names import Queue
 
@@ -43,7 +43,7 @@ def mark(settled: Settled) -> str:
     return f"{settled.id} {settled.count}"
 
 
-def of_person(redis: Redis, queue: Queue, persons: Collection[str], ours: Ours | None = None) -> list[Told]:
+def of_person(redis: Redis, queue: Queue, persons: Collection[str], ours: Ours | None = None) -> list[ChangeOutcome]:
     """What became of the changes that are `ours`, among those with these person keys, in the order of their settling.
 
     Reads all of the queue's history, which takes some 100 us a batch. Raises redis.RedisError.
@@ -51,7 +51,7 @@ def of_person(redis: Redis, queue: Queue, persons: Collection[str], ours: Ours |
     found = {
         (settled.settled, settled.id, each.index): each
         for settled, _ in _mentioning(redis, queue, persons)
-        for each in told(settled, ours or carrying(persons))
+        for each in change_outcomes(settled, ours or carrying(persons))
     }
     return [found[place] for place in sorted(found)]
 
@@ -70,7 +70,7 @@ def forget(redis: Redis, queue: Queue, persons: Collection[str], until: int) -> 
     ours = whose(persons)
     touched = 0
     for settled, stored in _mentioning(redis, queue, persons):
-        if any(each.accepted_at <= until for each in told(settled, ours)):
+        if any(each.accepted_at <= until for each in change_outcomes(settled, ours)):
             touched += 1
             while not _rewritten(redis, queue, settled, stored, pack(without(settled, ours, until))):
                 # Another erasure has rewritten it meanwhile, or it was too old.

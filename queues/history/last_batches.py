@@ -18,7 +18,7 @@ KEPT: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class SettledBatch:
     """One batch. `reason`: why it was taken. `taken`, `settled`: ms. `changes` = delivered + superseded + dead."""
 
     queue: Queue
@@ -32,7 +32,7 @@ class Upload:
     dead: int
 
 
-def last(redis: Redis, limit: int, known: Mapping[str, Upload]) -> list[Upload]:
+def last(redis: Redis, limit: int, known: Mapping[str, SettledBatch]) -> list[SettledBatch]:
     """Newest first, at most `limit`, which is at most KEPT; those of which no history is left are left out.
 
     `known`: by batch, those of the look before; they are not read again, for a large one takes some 10 ms. Raises
@@ -58,6 +58,6 @@ def _newest(redis: Redis, limit: int) -> list[tuple[Queue, str]]:
     return [(Queue.parse(queue), batch) for queue, batch in split]
 
 
-def _upload(queue: Queue, of: Settled) -> Upload:
+def _upload(queue: Queue, of: Settled) -> SettledBatch:
     superseded, dead = len(of.ends.superseded), len(of.ends.dead)
-    return Upload(queue, of.id, of.reason, of.taken, of.settled, of.count, of.delivered, superseded, dead)
+    return SettledBatch(queue, of.id, of.reason, of.taken, of.settled, of.count, of.delivered, superseded, dead)

@@ -9,14 +9,14 @@ from typing import Literal
 import msgspec
 
 from queues.change import Action, Ours
-from queues.history.settled import Ends, ImportJob, Settled, folded, joined, persons, unfolded
+from queues.history.settled import BatchOutcomes, ImportRows, Settled, folded, joined, persons, unfolded
 
 Outcome = Literal["delivered", "imported", "superseded", "dead"]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What became of one change. Times in ms. `index`: its place in the batch. `by`: see `Ends.superseded`.
+class ChangeOutcome:
+    """What became of one change. Times in ms. `index`: its place in the batch. `by`: see `BatchOutcomes.superseded`.
 
     `reason`: of a dead letter. `warnings`: what was left out of a delivered person, or not found. `job`, `row`: in
     which import its person was, and where, counted from 1.
@@ -33,12 +33,12 @@ class Told:
     outcome: Outcome
     reason: str = ""
     by: int | None = None
-    job: ImportJob | None = None
+    job: ImportRows | None = None
     row: int | None = None
     warnings: tuple[str, ...] = ()
 
 
-def told(settled: Settled, ours: Ours) -> Iterator[Told]:
+def change_outcomes(settled: Settled, ours: Ours) -> Iterator[ChangeOutcome]:
     """What is kept of the changes whose person keys are `ours`."""
     kept = settled.columns
     rows = {person: (job, row) for job in settled.ends.jobs for row, person in enumerate(job.rows, 1)}
@@ -49,7 +49,7 @@ def told(settled: Settled, ours: Ours) -> Iterator[Told]:
             reason = settled.ends.dead.get(index, "")
             job, row = rows.get(index if by is None else by, (None, None))
             accepted_at = settled.taken - kept.accepted[index]
-            yield Told(
+            yield ChangeOutcome(
                 settled,
                 index,
                 keys,
@@ -71,7 +71,7 @@ def without(settled: Settled, ours: Ours, until: int) -> Settled:
     The figures stay.
     """
     kept = settled.columns
-    gone = {each.index for each in told(settled, ours) if each.accepted_at <= until}
+    gone = {each.index for each in change_outcomes(settled, ours) if each.accepted_at <= until}
     left = [() if index in gone else keys for index, keys in enumerate(persons(kept))]
     facts = [(*fact[:2], "") if index in gone else fact for index, fact in enumerate(unfolded(kept.told))]
     after = msgspec.structs.replace(
@@ -88,7 +88,7 @@ def mentions(settled: Settled, keys: Iterable[str]) -> bool:
     return any(joined([key]) in settled.columns.keys for key in keys)
 
 
-def _outcome(ends: Ends, index: int) -> Outcome:
+def _outcome(ends: BatchOutcomes, index: int) -> Outcome:
     if index in ends.dead:
         return "dead"
     if index in ends.superseded:

@@ -24,7 +24,7 @@ _KEY: Final = 16
 _LEVEL: Final = 1
 
 
-class ImportJob(msgspec.Struct, frozen=True, array_like=True):
+class ImportRows(msgspec.Struct, frozen=True, array_like=True):
     """One of Klaviyo's jobs. `rows`: of each row, the index of the change that stands for its person.
 
     `failed`: how many of these people it could not import.
@@ -35,7 +35,7 @@ class ImportJob(msgspec.Struct, frozen=True, array_like=True):
     failed: int = 0
 
 
-class Ends(msgspec.Struct, frozen=True, array_like=True):
+class BatchOutcomes(msgspec.Struct, frozen=True, array_like=True):
     """How the changes of a batch ended, by index; those that are named nowhere were delivered.
 
     `superseded`: by which other one of the batch, None where that is not known. `dead`: the reason. `warned`: of a
@@ -43,14 +43,14 @@ class Ends(msgspec.Struct, frozen=True, array_like=True):
     whom Klaviyo imported and nobody looked for on the list.
     """
 
-    jobs: tuple[ImportJob, ...] = ()
+    jobs: tuple[ImportRows, ...] = ()
     superseded: Mapping[int, int | None] = {}
     dead: Mapping[int, str] = {}
     warned: Mapping[int, tuple[str, ...]] = {}
     imported: tuple[int, ...] = ()
 
 
-class Columns(msgspec.Struct, frozen=True, array_like=True):
+class ChangeColumns(msgspec.Struct, frozen=True, array_like=True):
     """The changes. `owned`: how many of `keys` each has, none of them for one whose person is forgotten.
 
     `accepted`: ms from its acceptance to the taking of the batch. `said`: ms from the CDP's time to its acceptance.
@@ -72,8 +72,8 @@ class Settled(msgspec.Struct, frozen=True, array_like=True):
     taken: int
     settled: int
     attempts: int
-    ends: Ends
-    columns: Columns
+    ends: BatchOutcomes
+    columns: ChangeColumns
 
     @property
     def count(self) -> int:
@@ -100,9 +100,9 @@ def named(message: str) -> str:
     return f"hash-{hashlib.blake2b(message.encode('utf-8', 'replace'), digest_size=6).hexdigest()}"
 
 
-def columns(changes: Sequence[Change], taken: int) -> Columns:
+def columns(changes: Sequence[Change], taken: int) -> ChangeColumns:
     """Of the changes of a batch, what is kept."""
-    return Columns(
+    return ChangeColumns(
         keys=joined([key for change in changes for key in change.keys]),
         owned=bytes([len(change.keys) for change in changes]),
         accepted=[taken - change.accepted_at for change in changes],
@@ -127,7 +127,7 @@ def joined(keys: Sequence[str]) -> bytes:
     return a2b_base64("".join(keys).replace("!", "/"))
 
 
-def persons(kept: Columns) -> Iterator[tuple[str, ...]]:
+def persons(kept: ChangeColumns) -> Iterator[tuple[str, ...]]:
     """The person keys of each change."""
     text = b2a_base64(kept.keys, newline=False).decode()
     start = 0

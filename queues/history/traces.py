@@ -12,7 +12,7 @@ from queues import dead_letters, keys
 from queues.change import Change, Ours, carrying, decode, is_blank, names, whose
 from queues.dead_letters import DeadLetter
 from queues.history import batches
-from queues.history.outcomes import Told
+from queues.history.outcomes import ChangeOutcome
 from queues.names import Queue
 
 #: Changes read in one round trip.
@@ -20,7 +20,7 @@ _AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingChange:
     """A change that waits. `place`: 1 for the one that goes first."""
 
     change: Change
@@ -28,7 +28,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenChange:
     """A change in an open batch."""
 
     change: Change
@@ -37,18 +37,18 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """`keys`: all under which the person was found. `told`: in the order in which it was settled."""
+    """`keys`: all under which the person was found. `outcomes`: in the order in which it was settled."""
 
     keys: frozenset[str]
-    waiting: tuple[Waiting, ...] = ()
-    open: tuple[Open, ...] = ()
+    waiting: tuple[PendingChange, ...] = ()
+    open: tuple[OpenChange, ...] = ()
     letters: tuple[DeadLetter, ...] = ()
-    told: tuple[Told, ...] = ()
+    outcomes: tuple[ChangeOutcome, ...] = ()
 
     @property
     def changes(self) -> list[Change]:
         """Those of which the CDP's fragment is still there."""
-        places: tuple[Waiting | Open | DeadLetter, ...] = (*self.waiting, *self.open, *self.letters)
+        places: tuple[PendingChange | OpenChange | DeadLetter, ...] = (*self.waiting, *self.open, *self.letters)
         return [each.change for each in places]
 
 
@@ -59,7 +59,7 @@ def find(redis: Redis, queue: Queue, persons: Collection[str]) -> Traces:
     """
     asked = frozenset(persons)
     first = _look(redis, queue, carrying(asked), asked)
-    known = names(asked, [*(change.keys for change in first.changes), *(each.keys for each in first.told)])
+    known = names(asked, [*(change.keys for change in first.changes), *(each.keys for each in first.outcomes)])
     if known == asked:
         return first
     is_named, carries = whose(known), carrying(asked)
@@ -80,11 +80,11 @@ def _look(redis: Redis, queue: Queue, ours: Ours, persons: frozenset[str]) -> Tr
     waiting = tuple(_waiting(redis, queue, ours))
     opened = tuple(_open(redis, queue, ours))
     letters = tuple(letter for letter in dead_letters.read(redis, queue) if ours(letter.change.keys))
-    told = tuple(batches.of_person(redis, queue, persons, ours))
-    return Traces(persons, waiting, opened, letters, told)
+    outcomes = tuple(batches.of_person(redis, queue, persons, ours))
+    return Traces(persons, waiting, opened, letters, outcomes)
 
 
-def _waiting(redis: Redis, queue: Queue, ours: Ours) -> Iterator[Waiting]:
+def _waiting(redis: Redis, queue: Queue, ours: Ours) -> Iterator[PendingChange]:
     """Read from the end: what is taken meanwhile moves nothing there, and what comes is read twice at most."""
     pending = keys.queue(queue, "pending")
     found: dict[bytes, int] = {}
@@ -95,15 +95,15 @@ def _waiting(redis: Redis, queue: Queue, ours: Ours) -> Iterator[Waiting]:
                 found[stored] = max(1, total + last - behind + 1)
         last -= _AT_ONCE
     for stored, place in reversed(found.items()):
-        yield Waiting(decode(stored), place)
+        yield PendingChange(decode(stored), place)
 
 
-def _open(redis: Redis, queue: Queue, ours: Ours) -> Iterator[Open]:
+def _open(redis: Redis, queue: Queue, ours: Ours) -> Iterator[OpenChange]:
     for batch_id in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1)):
         name = batch_id.decode()
         for stored in cast("list[bytes]", redis.lrange(keys.batch(name, "changes"), 0, -1)):
             if ours(_keys(stored)) and not is_blank(change := decode(stored)):
-                yield Open(change, name)
+                yield OpenChange(change, name)
 
 
 def _keys(stored: bytes) -> list[str]:

@@ -26,7 +26,7 @@ from redis import Redis
 from queues import keys
 from queues.names import Queue
 from queues.people import identity_buckets
-from queues.people.identity_buckets import Order
+from queues.people.identity_buckets import FieldWrite
 
 #: Days for which it is believed that a profile has the identifiers that it had.
 VERIFIED_DAYS: Final = 30
@@ -38,7 +38,7 @@ _TOKEN: Final = 12
 Named = tuple[str, str]
 
 
-class Known(NamedTuple):
+class RememberedPerson(NamedTuple):
     """What is remembered of a person. `day`: of the verification, days since 1970. `on`: short hashes of the
     identifiers on the profile. `audiences`, `own`: short hashes of where the person is, and of the CDP's ids that stand
     for it.
@@ -64,7 +64,7 @@ class Identities:
 
     redis: Redis
     connection: str
-    _orders: list[Order] = field(default_factory=list)
+    _orders: list[FieldWrite] = field(default_factory=list)
 
     @cached_property
     def _key(self) -> bytes:
@@ -80,7 +80,7 @@ class Identities:
         """The short form of that, within one person."""
         return self.hash(named)[:_SHORT]
 
-    def people(self, persons: Sequence[bytes]) -> dict[bytes, Known]:
+    def people(self, persons: Sequence[bytes]) -> dict[bytes, RememberedPerson]:
         """What is remembered of these people, by their hashes; nothing of those who are not known."""
         stored = self._read([kind + person for person in persons for kind in (b"p", b"t")])
         found = {}
@@ -104,28 +104,28 @@ class Identities:
     def share(self, identifier: Named, now: int) -> None:
         """From now on the identifier counts as shared; listed by its kind and a part of its hash."""
         each = self.hash(identifier)
-        self._orders.append(Order(b"s" + each, b"s", str(now).encode()))
+        self._orders.append(FieldWrite(b"s" + each, b"s", str(now).encode()))
         self.redis.hset(keys.shared(self.connection), f"{identifier[0]}:{each[:_SHORT].hex()}", now)
 
     def remember(self, person: bytes, profile_id: str, on: Iterable[bytes], now: int) -> None:
         """A person is that profile, which has these identifiers (short hashes). Written by `flush`."""
         day = (now // _DAY_MS).to_bytes(2)
         value = _packed(profile_id) + day + b"".join(sorted(on))
-        self._orders.append(Order(b"p" + person, b"s", value))
+        self._orders.append(FieldWrite(b"p" + person, b"s", value))
 
     def doubt(self, person: bytes) -> None:
         """What is remembered of the person's profile proved wrong."""
-        self._orders.append(Order(b"p" + person, b"d"))
+        self._orders.append(FieldWrite(b"p" + person, b"d"))
 
     def deliver(self, person: bytes, identifier: bytes, at: int) -> None:
         """The person was delivered under an identifier. `at`: ms, by the CDP."""
         token = person + (at // 1000).to_bytes(4)
-        self._orders.append(Order(b"i" + identifier, b"a", token))
+        self._orders.append(FieldWrite(b"i" + identifier, b"a", token))
         self._token(b"a", person, _under(identifier))
 
     def leave(self, person: bytes, identifier: bytes) -> None:
         """The person is known by an identifier no longer."""
-        self._orders.append(Order(b"i" + identifier, b"o", person))
+        self._orders.append(FieldWrite(b"i" + identifier, b"o", person))
         self._token(b"o", person, _under(identifier))
 
     def join(self, person: bytes, queue: Queue) -> None:
@@ -150,8 +150,8 @@ class Identities:
         for token in _tokens(tokens or b""):
             if token.startswith(b"D"):
                 found = identity_buckets.fields(self.redis, self.connection, b"i" + token[1:])
-                self._orders += [Order(each, b"o", person) for each in found]
-        self._orders += [Order(kind + person, b"d") for kind in (b"p", b"t")]
+                self._orders += [FieldWrite(each, b"o", person) for each in found]
+        self._orders += [FieldWrite(kind + person, b"d") for kind in (b"p", b"t")]
 
     def flush(self) -> bool:
         """Write down what was said since; False when memory is short, so that nothing new is kept."""
@@ -159,7 +159,7 @@ class Identities:
         return identity_buckets.write(self.redis, self.connection, orders)
 
     def _token(self, what: bytes, person: bytes, token: bytes) -> None:
-        self._orders.append(Order(b"t" + person, what, token))
+        self._orders.append(FieldWrite(b"t" + person, what, token))
 
     def _read(self, fields: Sequence[bytes]) -> list[bytes | None]:
         return identity_buckets.read(self.redis, self.connection, fields) if fields else []
@@ -180,19 +180,19 @@ def _under(identifier: bytes) -> bytes:
     return b"D" + identifier[: _SHORT - 1]
 
 
-def is_verified(known: Known, now: int) -> bool:
+def is_verified(known: RememberedPerson, now: int) -> bool:
     """Whether what is known of the profile may still be believed. `now`: ms."""
     return bool(known.profile_id) and now // _DAY_MS - known.day <= VERIFIED_DAYS
 
 
-def _known(value: bytes, tokens: bytes) -> Known:
+def _known(value: bytes, tokens: bytes) -> RememberedPerson:
     audiences = frozenset(token for token in _tokens(tokens) if token.startswith(b"A"))
     own = frozenset(token for token in _tokens(tokens) if token.startswith(b"H"))
     if not value:
-        return Known(audiences=audiences, own=own)
+        return RememberedPerson(audiences=audiences, own=own)
     profile_id, rest = _unpacked(value)
     on = frozenset(rest[at : at + _SHORT] for at in range(2, len(rest), _SHORT))
-    return Known(profile_id, int.from_bytes(rest[:2]), on, audiences, own)
+    return RememberedPerson(profile_id, int.from_bytes(rest[:2]), on, audiences, own)
 
 
 def _tokens(value: bytes) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ _AT_ONCE: Final = 1_000
 Each = TypeVar("Each")
 
 
-class Order(NamedTuple):
+class FieldWrite(NamedTuple):
     """A field to write. `what`: `s` set it, `d` delete it, `a` add a token, `o` take one out (known.lua)."""
 
     field: bytes
@@ -44,7 +44,7 @@ def fields(redis: Redis, connection: str, start: bytes) -> list[bytes]:
     return [field for field in found if field.startswith(start)]
 
 
-def write(redis: Redis, connection: str, orders: Iterable[Order]) -> bool:
+def write(redis: Redis, connection: str, orders: Iterable[FieldWrite]) -> bool:
     """Carry them out; False when memory is short, so that nothing new is kept. Raises redis.RedisError."""
     written = [
         scripts.run(

@@ -28,7 +28,7 @@ _PORT: Final = 26379
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class SentinelUrl:
     """What a URL says. `options`: of the connections to Redis; `asking`: of those to the Sentinels."""
 
     sentinels: tuple[tuple[str, int], ...]
@@ -42,7 +42,7 @@ def is_sentinel(url: str) -> bool:
     return urlsplit(url).scheme in SCHEMES
 
 
-def read(url: str) -> Watched:
+def read(url: str) -> SentinelUrl:
     """What a URL of SCHEMES says. Raises ValueError, which quotes nothing of it, where it cannot be read."""
     parts = urlsplit(url)
     who, _, hosts = parts.netloc.rpartition("@")
@@ -59,7 +59,7 @@ def read(url: str) -> Watched:
     del options["host"]
     password = options.pop("sentinel_password", None)
     tls = {key: value for key, value in options.items() if key.startswith("ssl_")} | {"ssl": secured}
-    return Watched(sentinels, unquote(name), {**options, "ssl": secured}, {**tls, "password": password})
+    return SentinelUrl(sentinels, unquote(name), {**options, "ssl": secured}, {**tls, "password": password})
 
 
 def _place(host: str) -> tuple[str, int]:

@@ -43,7 +43,7 @@ _NONE: Final = Step()
 
 
 @dataclass(frozen=True, slots=True)
-class Fall:
+class Rollback:
     """The ledger went back. `noticed`: ms. `as_of`: ms of the last step that is there, 0 where nobody knows.
 
     `until`: ms of the last step that is known to be missing. `missing`: how many steps are, at least; 0 for a ledger
@@ -65,7 +65,7 @@ class Fall:
         )
 
 
-class Memory:
+class StepMemory:
     """What one process remembers of the partitions. `doubted`: an acceptance met a lower number; look at once."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Memory:
         elif found.number < before.get(partition, _NONE).number:
             self._lower.setdefault(partition, found)
 
-    def look(self, redis: Redis) -> Fall | None:
+    def look(self, redis: Redis) -> Rollback | None:
         """Look at all partitions; where they went back, that is written down and logged. Raises redis.RedisError."""
         before = self.highest()
         with redis.pipeline(transaction=False) as pipe:
@@ -118,7 +118,7 @@ class Memory:
             return
         self._adopt(epoch, found, fall)
 
-    def _fall(self, epoch: bytes | None, found: Mapping[int, Step], before: Mapping[int, Step]) -> Fall | None:
+    def _fall(self, epoch: bytes | None, found: Mapping[int, Step], before: Mapping[int, Step]) -> Rollback | None:
         if epoch is None or epoch != self._epoch:
             return None  # the first look, or a ledger that was emptied, or never had a scheduler: epoch.py sees to that
         known = {partition: before.get(partition, _NONE) for partition in found}
@@ -133,14 +133,14 @@ class Memory:
         # since the fall have later times than what this process remembers.
         there = [lower.get(partition, step).at for partition, step in found.items()]
         until = max(known[partition].at for partition in lower)
-        return Fall(
+        return Rollback(
             noticed=now_ms(),
             as_of=max((at for at in there if at <= until), default=0),
             until=until,
             missing=max(1, sum(known[partition].number - step.number for partition, step in lower.items())),
         )
 
-    def _adopt(self, epoch: bytes | None, found: Mapping[int, Step], fall: Fall | None) -> None:
+    def _adopt(self, epoch: bytes | None, found: Mapping[int, Step], fall: Rollback | None) -> None:
         if fall is not None:
             log.error("%s. It is an alert until somebody acknowledges it. %s", fall, REMEDY)
         if fall is not None or epoch != self._epoch:
@@ -165,7 +165,7 @@ def _steps(answers: list[Any]) -> tuple[bytes | None, dict[int, Step]]:
     return epoch, {number: Step(*map(int, told.split())) if told else _NONE for number, told in enumerate(found)}
 
 
-def _noted(fall: Fall) -> list[Any]:
+def _noted(fall: Rollback) -> list[Any]:
     return [fall.noticed, fall.as_of, fall.until, fall.missing]
 
 
@@ -175,21 +175,21 @@ def queue_up(pipe: Any) -> None:
     pipe.get(keys.EMPTIED)
 
 
-def read(noted: Mapping[bytes, bytes], emptied: bytes | None) -> Fall | None:
+def read(noted: Mapping[bytes, bytes], emptied: bytes | None) -> Rollback | None:
     """What was noticed and nobody has acknowledged. Arguments: the answers to `queue_up`."""
     if noted:
-        return Fall(*(int(noted[name]) for name in (b"noticed", b"as_of", b"until", b"missing")))
-    return None if emptied is None else Fall(int(emptied), 0, int(emptied), 0)
+        return Rollback(*(int(noted[name]) for name in (b"noticed", b"as_of", b"until", b"missing")))
+    return None if emptied is None else Rollback(int(emptied), 0, int(emptied), 0)
 
 
-def unacknowledged(redis: Redis) -> Fall | None:
+def unacknowledged(redis: Redis) -> Rollback | None:
     """The same, asked for. Raises redis.RedisError."""
     with redis.pipeline(transaction=False) as pipe:
         queue_up(pipe)
         return read(*cast("tuple[dict[bytes, bytes], bytes | None]", pipe.execute()))
 
 
-def acknowledge(redis: Redis) -> Fall | None:
+def acknowledge(redis: Redis) -> Rollback | None:
     """Somebody knows of it: forget it. Returns what was acknowledged, None for nothing. Raises redis.RedisError."""
     fall = unacknowledged(redis)
     for key in (keys.ROLLED_BACK, keys.EMPTIED):
@@ -201,7 +201,7 @@ def acknowledge(redis: Redis) -> Fall | None:
 KNOWN_MS = 7 * 86_400_000
 
 
-class Watch:
+class EpochWatch:
     """What one process remembers of the epoch, from its first look on."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from queues import batches, holds, keys
 from queues.change import decode
 from queues.clock import now_ms
 from queues.names import Queue
-from queues.snapshots.orders import Order, order_of
+from queues.snapshots.orders import SnapshotOrder, order_of
 
 #: Reason of the hold that the guard places.
 GUARD: Final = "snapshot_guard"
@@ -60,7 +60,7 @@ def _guards(hold: bytes | None) -> bool:
     return hold is not None and holds.decode(hold).reason == GUARD
 
 
-def waiting(redis: Redis, queue: Queue) -> list[Order]:
+def waiting(redis: Redis, queue: Queue) -> list[SnapshotOrder]:
     """The snapshots that wait in this queue, in the order in which they came; not those of a newer Ferry."""
     found = []
     for stored in cast("list[bytes]", redis.lrange(keys.queue(queue, "pending"), 0, -1)):
@@ -69,7 +69,7 @@ def waiting(redis: Redis, queue: Queue) -> list[Order]:
     return found
 
 
-def overtaken(order: Order, others: Sequence[Order], carried_out: int, now: int) -> bool:
+def overtaken(order: SnapshotOrder, others: Sequence[SnapshotOrder], carried_out: int, now: int) -> bool:
     """Whether a snapshot is not carried out, for another one says more. Pure; times in ms.
 
     `others`: those that wait behind it. `carried_out`: the time of the last one that was. One that waits for a launch

@@ -21,7 +21,7 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import ResponseError
 
 from queues import keys, scripts
-from queues.acceptance import Acceptance, Accepted, accept
+from queues.acceptance import Acceptance, AcceptResult, accept
 from queues.change import Body, encode, nobody_key
 from queues.errors import QueueFull, SnapshotGone
 from queues.names import Queue
@@ -29,8 +29,8 @@ from queues.policy import OF_KIND
 from queues.snapshots.records import (
     Counts,
     Format,
-    Order,
     Record,
+    SnapshotOrder,
     State,
     close,
     keep,
@@ -45,8 +45,8 @@ __all__ = [
     "PIECE",
     "Counts",
     "Format",
-    "Order",
     "Record",
+    "SnapshotOrder",
     "State",
     "body",
     "close",
@@ -80,18 +80,18 @@ def new_id(queue: Queue) -> str:
     return f"{queue.partition:02d}-{uuid.uuid4().hex}"
 
 
-def change_of(queue: Queue, order: Order, now: int) -> bytes:
+def change_of(queue: Queue, order: SnapshotOrder, now: int) -> bytes:
     """The change that has a snapshot carried out; all of one audience are of one person, so that their order holds."""
     told = msgspec.Raw(msgspec.json.encode(order))
     return encode((nobody_key(str(queue)),), now, Body("replace", order.at, KIND, order.snapshot, told))
 
 
-def order_of(person: bytes) -> Order:
+def order_of(person: bytes) -> SnapshotOrder:
     """What the change says. Raises msgspec.DecodeError for what no Ferry wrote."""
-    return msgspec.json.decode(person, type=Order)
+    return msgspec.json.decode(person, type=SnapshotOrder)
 
 
-def submit(redis: Redis, queue: Queue, record: Record, audience: bytes, now: int) -> Accepted:
+def submit(redis: Redis, queue: Queue, record: Record, audience: bytes, now: int) -> AcceptResult:
     """Have a snapshot carried out whose body is staged. `audience`: JSON to remember, empty for as it was.
 
     Raises QueueFull or redis.RedisError; where that says that Redis or the queue is full, body and record are gone.

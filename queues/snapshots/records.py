@@ -23,7 +23,7 @@ Format = Literal["csv", "ndjson", "json", "mparticle_csv"]
 State = Literal["waiting", "planning", "applying", "held", "done", "superseded", "refused"]
 
 
-class Order(msgspec.Struct, frozen=True, omit_defaults=True):
+class SnapshotOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was asked for; what was not asked for is left out."""
 
     snapshot: str
@@ -64,7 +64,7 @@ class Record(msgspec.Struct):
     """How a snapshot goes."""
 
     queue: Annotated[str, Meta(description="For the commands of an operator.")]
-    order: Order
+    order: SnapshotOrder
     since: Annotated[int, Meta(description="The ms since 1970 at which it was accepted.")]
     bytes: Annotated[int, Meta(description="Of the body as it came.")]
     state: Annotated[

@@ -16,7 +16,7 @@ from identity.blocked import Blocked
 from identity.erasing import Subject, Trace
 from identity.identifiers import Named
 from identity.leaving import Leaver
-from identity.persons import Group, Said
+from identity.persons import ChangeIdentity, PersonGroup
 from mappings.mparticle import merge
 from mappings.person import Person
 from queues import holds
@@ -36,13 +36,13 @@ NEXT = Deliver()
 
 
 def people_who_share_anything_are_one_person(patch: pytest.MonkeyPatch) -> None:
-    def union(said: Sequence[Said], *_: Any) -> list[Group]:
-        found: list[tuple[set[Named], Group]] = []
+    def union(said: Sequence[ChangeIdentity], *_: Any) -> list[PersonGroup]:
+        found: list[tuple[set[Named], PersonGroup]] = []
         for index, each in enumerate(said):
             having = [one for one in found if not one[0].isdisjoint(each.who.named)]
             found = [one for one in found if one not in having]
             indexes = sorted([*(i for _, group in having for i in group.indexes), index])
-            found.append((set(each.who.named).union(*(names for names, _ in having)), Group(indexes)))
+            found.append((set(each.who.named).union(*(names for names, _ in having)), PersonGroup(indexes)))
         return [group for _, group in found]
 
     patch.setattr(coalesce, "groups", union)

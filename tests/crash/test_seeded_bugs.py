@@ -12,13 +12,13 @@ from redis import Redis
 from rq import Queue as RQQueue
 
 from emulator.world import World
-from identity.persons import Group, Said
+from identity.persons import ChangeIdentity, PersonGroup
 from klaviyo import lookups
 from klaviyo.calls import Caller
 from klaviyo.endpoints import Endpoint
 from klaviyo.lookups import any_of
 from queues import doorbell, keys, pending, scripts
-from queues.acceptance import Acceptance, Accepted
+from queues.acceptance import Acceptance, AcceptResult
 from queues.acceptance import accept as accept_as_it_is
 from queues.errors import LeaseLost
 from tests.support import oracle_runs
@@ -56,7 +56,7 @@ def rewrite(script: str, old: str, new: str) -> Plant:
 def a_take_that_pops_first_and_writes_the_batch_then(patch: pytest.MonkeyPatch) -> None:
     take = pending.take
 
-    def popping(redis: Redis, seen: pending.Look, reason: Any, most: int, now: int) -> str | None:
+    def popping(redis: Redis, seen: pending.QueueState, reason: Any, most: int, now: int) -> str | None:
         waiting = keys.queue(seen.queue, "pending")
         popped = redis.lpop(waiting, most)
         assert isinstance(popped, list)
@@ -79,9 +79,9 @@ def a_batch_that_is_settled_before_it_is_uploaded(patch: pytest.MonkeyPatch) -> 
 
 
 def a_message_that_is_remembered_before_it_is_written_down(patch: pytest.MonkeyPatch) -> None:
-    def in_two_steps(redis: Redis, acceptance: Acceptance, now: int) -> Accepted:
+    def in_two_steps(redis: Redis, acceptance: Acceptance, now: int) -> AcceptResult:
         if not redis.set(f"ferry:remembered:{acceptance.message}", "", nx=True):
-            return Accepted(fresh=False, became_due=False)
+            return AcceptResult(fresh=False, became_due=False)
         return accept_as_it_is(redis, replace(acceptance, message=""), now)
 
     patch.setattr("tests.support.hut.accept", in_two_steps)
@@ -90,7 +90,7 @@ def a_message_that_is_remembered_before_it_is_written_down(patch: pytest.MonkeyP
 def an_update_that_swallows_an_add(patch: pytest.MonkeyPatch) -> None:
     intent_of = coalesce._intent
 
-    def last_action_wins(said: Sequence[Said], group: Group) -> Intent:
+    def last_action_wins(said: Sequence[ChangeIdentity], group: PersonGroup) -> Intent:
         intent = intent_of(said, group)
         if said[intent.last].action == "update":
             intent.membership = None

@@ -143,7 +143,7 @@ def untried(tried: Console, redis: Redis) -> Console:
 @pytest.fixture
 def linked(world: World, redis_url: str) -> Iterator[Console]:
     """The operator's surface beside a Klaviyo that knows the key of the connection."""
-    accounts.remember(world.redis, "default", accounts.Account({}, "pk_test"), accounts.Cipher([SECRET]))
+    accounts.remember(world.redis, "default", accounts.AccountSettings({}, "pk_test"), accounts.Cipher([SECRET]))
     with console(redis_url, klaviyo_base_url=world.klaviyo, secret_keys=(SECRET,)) as running_console:
         yield running_console
 

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from intake.http import limits
-from queues import acceptance, bounds, dead_letters, keys, looks
+from queues import acceptance, bounds, dead_letters, keys, undecided_erasures
 from queues.acceptance import Acceptance, DeadOnArrival
 from queues.change import decode
 from queues.names import Queue
@@ -87,7 +87,7 @@ def letters(first: int, last: int, reason: str = "malformed") -> Acceptance:
 
 
 def test_of_a_flood_of_dead_letters_the_oldest_go_at_once_but_those_that_need_a_look(redis: Redis) -> None:
-    acceptance.accept(redis, letters(0, 3, looks.REASON), NOW)
+    acceptance.accept(redis, letters(0, 3, undecided_erasures.REASON), NOW)
     flood = bounds.LETTERS_AT_MOST + 1_500
     for first in range(3, flood, 2_500):
         acceptance.accept(redis, letters(first, min(first + 2_500, flood)), NOW)

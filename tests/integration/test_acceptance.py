@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from queues import acceptance, dead_letters, keys, scripts
-from queues.acceptance import Acceptance, Accepted, DeadOnArrival, calls, outcomes
+from queues.acceptance import Acceptance, AcceptResult, DeadOnArrival, calls, outcomes
 from queues.errors import QueueFull
 from queues.names import PARTITIONS, Queue
 from queues.policy import FlushPolicy
@@ -35,17 +35,17 @@ messages = st.builds(
 )
 
 
-def write(redis: Redis, found: list[Acceptance], most: int = MOST) -> list[Accepted | QueueFull]:
-    results: dict[int, Accepted | QueueFull] = {}
+def write(redis: Redis, found: list[Acceptance], most: int = MOST) -> list[AcceptResult | QueueFull]:
+    results: dict[int, AcceptResult | QueueFull] = {}
     for call in calls(found, NOW, most):
         answer = scripts.run(redis, "accept", call.keys, call.args)
         results.update(zip(call.members, outcomes(call, found, answer), strict=True))
     return [results[place] for place in range(len(found))]
 
 
-def write_apart(redis: Redis, found: list[Acceptance]) -> list[Accepted | QueueFull]:
+def write_apart(redis: Redis, found: list[Acceptance]) -> list[AcceptResult | QueueFull]:
     """One by one; of a queue that had no room for one message nothing is taken after it."""
-    results: list[Accepted | QueueFull] = []
+    results: list[AcceptResult | QueueFull] = []
     full: set[Queue] = set()
     for one in found:
         results += write(redis, [one], 0 if one.queue in full else MOST)
@@ -82,12 +82,12 @@ def test_messages_in_one_call_are_treated_as_in_calls_of_their_own(redis: Redis,
     assert state(redis) == expected
     for one, other in zip(together, apart, strict=True):
         assert type(one) is type(other)
-        assert not isinstance(one, Accepted) or not isinstance(other, Accepted) or one.fresh == other.fresh
+        assert not isinstance(one, AcceptResult) or not isinstance(other, AcceptResult) or one.fresh == other.fresh
     assert any_due(together) == any_due(apart)
 
 
-def any_due(results: list[Accepted | QueueFull]) -> bool:
-    return any(isinstance(result, Accepted) and result.became_due for result in results)
+def any_due(results: list[AcceptResult | QueueFull]) -> bool:
+    return any(isinstance(result, AcceptResult) and result.became_due for result in results)
 
 
 def test_a_call_carries_one_queue_and_its_messages_in_their_order() -> None:

@@ -150,9 +150,9 @@ def test_release_confirms_the_account_that_was_shown_and_no_other(
 def test_the_page_says_what_a_release_comes_to_and_does_it(
     world: World, linked: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accounts.remember(world.redis, "default", accounts.Account({}, "pk_test"), accounts.Cipher([SECRET]))
+    accounts.remember(world.redis, "default", accounts.AccountSettings({}, "pk_test"), accounts.Cipher([SECRET]))
     assert delivered(world, "ann@example.com")
-    accounts.remember(world.redis, "default", accounts.Account({}, "pk_other"), accounts.Cipher([SECRET]))
+    accounts.remember(world.redis, "default", accounts.AccountSettings({}, "pk_other"), accounts.Cipher([SECRET]))
     assert not delivered(world, "bob@example.com"), "a key that a CDP sends is no better"
     browser = linked.browser(Role.OPERATOR)
     asked = browser.get(f"{linked.url}/connections/default/release?next=/holds", timeout=30)

@@ -11,8 +11,8 @@ import pytest
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 
 from queues import batches, bounds, dead_letters, erasure, holds, keys, owners, pending
-from queues import letters as looks
-from queues.acceptance import Acceptance, Accepted, DeadOnArrival, accept
+from queues import letter_scan as looks
+from queues.acceptance import Acceptance, AcceptResult, DeadOnArrival, accept
 from queues.batches import Settlement, Undeliverable
 from queues.census import count
 from queues.change import Body, encode, person_key
@@ -20,7 +20,7 @@ from queues.errors import LeaseLost
 from queues.group_commit import GroupCommit
 from queues.history import batches as history
 from queues.history import hours, last_batches
-from queues.history.settled import Ends, Settled, columns, pack
+from queues.history.settled import BatchOutcomes, Settled, columns, pack
 from queues.names import PARTITIONS, Queue
 from queues.people import consents
 from queues.policy import FlushPolicy, decide
@@ -28,7 +28,7 @@ from queues.server import room
 from queues.snapshots import members, orders
 from queues.snapshots.members import Bucket, Member
 from queues.snapshots.mirror import mirror
-from queues.snapshots.orders import Order, Record
+from queues.snapshots.orders import Record, SnapshotOrder
 from tests.support.cluster import running_cluster
 
 NOW = 1_800_000_000_000
@@ -93,7 +93,7 @@ def test_every_transition_of_a_queue_stays_in_its_partition(cluster: Any, queue:
     with pytest.raises(LeaseLost):
         batches.submit(cluster, stale, b"{}")
     dead_in_batch = [Undeliverable(4, "no_email", {})]
-    told = pack(Settled(batch.id, batch.reason, NOW, NOW, 0, Ends(), columns(batch.changes, NOW)))
+    told = pack(Settled(batch.id, batch.reason, NOW, NOW, 0, BatchOutcomes(), columns(batch.changes, NOW)))
     batches.settle(cluster, batch, Settlement(1, dead_in_batch, [0], {"phone_invalid": 1}, told), NOW)
     assert hours.of_queues(cluster, [queue], NOW)[queue][-1].delivered == 3
     assert batch_id in {each.batch for each in last_batches.last(cluster, last_batches.KEPT, {})}
@@ -118,7 +118,7 @@ def test_a_snapshot_stays_in_the_partitions_of_its_queue_and_its_audience(cluste
     syncs = orders.queue_of(queue.connection, queue.target)
     name = orders.new_id(syncs)
     orders.stage(cluster, name, 0, orders.compress(b"body"))
-    record = Record(str(syncs), Order(name, NOW, "csv"), NOW, 4)
+    record = Record(str(syncs), SnapshotOrder(name, NOW, "csv"), NOW, 4)
     assert orders.submit(cluster, syncs, record, b"", NOW).fresh
     orders.keep(cluster, name)
     orders.note(cluster, record)
@@ -141,7 +141,7 @@ def test_one_message_for_all_partitions_is_committed_in_one_go(cluster: Any) -> 
     known = cluster.get_primaries()[0]
     cluster.script_flush()
 
-    async def commit() -> list[Accepted]:
+    async def commit() -> list[AcceptResult]:
         async with AsyncRedisCluster(host=str(known.host), port=int(known.port)) as client:
             group = GroupCommit(cast(Any, client))
             await group.accept(acceptances)

@@ -17,7 +17,7 @@ from tests.support.consents import ANN, BRITISH, consents, subscribed, waits, wo
 from tests.support.emulator_api import SUBSCRIBE, UNSUBSCRIBE, Api
 from tests.support.world import World, addresses
 from worker import deliver as task
-from worker.consents import kind as kind
+from worker.consents import kind
 from worker.consents.rows import UNDER_WAY_S
 from worker.deliver import MAX_CRASHES
 from worker.refusals import MAX_ATTEMPTS

@@ -18,7 +18,7 @@ from queues.change import Action, Body, decode, encode, person_key
 from queues.clock import now_ms
 from queues.connections import connection_keys
 from queues.connections.accounts import Cipher
-from queues.history.settled import Ends, ImportJob, pack
+from queues.history.settled import BatchOutcomes, ImportRows, pack
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy
@@ -58,7 +58,7 @@ def test_a_queue_is_told_with_its_uploads_in_pages(filled: Redis, served: Consol
         assert batch_id is not None
         batch = reclaim(filled, batch_id, now_ms(), 60_000)
         assert batch is not None
-        ends = Ends(jobs=(ImportJob(f"job-{number}", tuple(range(98)), 1),), dead={5: "no_email"})
+        ends = BatchOutcomes(jobs=(ImportRows(f"job-{number}", tuple(range(98)), 1),), dead={5: "no_email"})
         history = settled(batch.changes, ends, batch_id, batch.taken)
         settle(filled, batch, Settlement(history=pack(history)), now_ms())
     told = ask(served, f"{QUEUE}?limit=2", role=Role.VIEWER)

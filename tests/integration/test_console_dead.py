@@ -17,12 +17,12 @@ from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.census import count
 from queues.change import Body, encode, person_key
 from queues.clock import now_ms
-from queues.history.settled import Ends, ImportJob, Settled, columns, pack
+from queues.history.settled import BatchOutcomes, ImportRows, Settled, columns, pack
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.snapshots import orders
-from queues.snapshots.records import Order
+from queues.snapshots.records import SnapshotOrder
 from tests.support.console import Console
 from tests.support.ops import LAPSED, VIPS, change, put, take
 from tests.support.pages import buttons, press, said
@@ -120,7 +120,7 @@ def test_a_letter_tells_what_was_to_be_done_and_in_which_batch_it_died(
     batch = batches.reclaim(redis, take(redis) or "", now_ms(), 60_000)
     assert batch is not None
     at = now_ms()
-    ends = Ends((ImportJob("job-1", (0, 1, 2), 3),), {}, {1: "blocked"})
+    ends = BatchOutcomes((ImportRows("job-1", (0, 1, 2), 3),), {}, {1: "blocked"})
     told = Settled(batch.id, "size", at - 90_000, at, 2, ends, columns(batch.changes, at - 90_000))
     dead = [batches.Undeliverable(1, "blocked", {"job": "job-1", "detail": "p1@example.com is blocked"})]
     batches.settle(redis, batch, batches.Settlement(0, dead, history=pack(told)), at)
@@ -150,7 +150,7 @@ def test_a_letter_of_any_queue_has_an_address_and_one_that_is_gone_says_so(
 
 def test_a_snapshot_that_died_is_named_in_its_letter(redis: Redis, served: Console, browser: requests.Session) -> None:
     queue = orders.queue_of("default", "42")
-    order = msgspec.json.encode(Order(snapshot="07-ab", at=now_ms(), format="csv"))
+    order = msgspec.json.encode(SnapshotOrder(snapshot="07-ab", at=now_ms(), format="csv"))
     stored = encode((person_key("snapshot", "07-ab"),), now_ms(), Body("replace", now_ms(), "sync", "", Raw(order)))
     dead = DeadOnArrival(stored, "snapshot_unreadable", "$")
     accept(redis, Acceptance(queue, FlushPolicy(), "", [], [dead]), now_ms())

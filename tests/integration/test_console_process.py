@@ -11,7 +11,7 @@ import requests
 from redis import Redis
 
 from console.auth.roles import Role
-from console.context import Desk
+from console.context import AppContext
 from local import group_files
 from queues import audit
 from tests.support.console import ADMIN, Console
@@ -52,7 +52,7 @@ def test_all_who_ask_at_a_time_are_told_of_one_census_until_somebody_acts(redis:
     put(redis, "ann@example.com")
 
     async def ask() -> None:
-        desk = Desk(known(redis_url))
+        desk = AppContext(known(redis_url))
         first = await asyncio.gather(*(desk.census() for _ in range(10)))
         assert {id(census) for census in first} == {id(first[0])}
         await desk.run(put, redis, "ben@example.com")

@@ -13,7 +13,7 @@ from queues import batches, holds, keys
 from queues.batches import Settlement, Undeliverable
 from queues.clock import now_ms
 from queues.connections import accounts
-from queues.history.settled import Ends, ImportJob, Settled, columns, pack
+from queues.history.settled import BatchOutcomes, ImportRows, Settled, columns, pack
 from queues.holds import Hold
 from queues.names import Queue
 from tests.support.console import SECRET, Console
@@ -28,7 +28,7 @@ def page(served: Console, queue: Queue = VIPS, role: Role = Role.VIEWER, query: 
     return served.browser(role).get(f"{served.url}/queues/{queue}{query}", timeout=30)
 
 
-def settled(redis: Redis, ends: Ends, at: int, dead: int = 0) -> str:
+def settled(redis: Redis, ends: BatchOutcomes, at: int, dead: int = 0) -> str:
     """A hundred people are taken and settled at `at` (ms), the first of them as dead letters."""
     put(redis, *names(100))
     batch_id = take(redis)
@@ -65,7 +65,7 @@ def test_what_waits_what_fires_next_and_what_is_open_stand_there(served: Console
 def test_the_list_is_told_that_the_next_upload_goes_to(served: Console, redis: Redis) -> None:
     put(redis, "a@example.com")
     put(redis, "a@example.com", queue=EVENTS, name="")
-    accounts.remember(redis, "default", accounts.Account({}, "pk_test"), accounts.Cipher([SECRET]))
+    accounts.remember(redis, "default", accounts.AccountSettings({}, "pk_test"), accounts.Cipher([SECRET]))
     assert "List in Klaviyo None yet. The first upload looks for one that is called VIPs" in said(page(served).text)
     redis.hset(keys.queue(VIPS), mapping={"list_id": "XyZ123", "list_name": "VIPs"})
     assert "List in Klaviyo XyZ123, known as VIPs." in said(page(served).text)
@@ -94,8 +94,8 @@ def test_who_may_only_look_is_offered_nothing_to_press(served: Console, redis: R
 
 
 def test_an_upload_is_told_with_jobs_refusals_and_what_died(served: Console, redis: Redis) -> None:
-    jobs = (ImportJob("job-1", tuple(range(4, 97)), 3), ImportJob("job-2", (98,)))
-    ends = Ends(jobs, superseded={0: 4, 1: 4}, dead={2: "email_invalid", 3: "email_invalid", 97: "gave_up"})
+    jobs = (ImportRows("job-1", tuple(range(4, 97)), 3), ImportRows("job-2", (98,)))
+    ends = BatchOutcomes(jobs, superseded={0: 4, 1: 4}, dead={2: "email_invalid", 3: "email_invalid", 97: "gave_up"})
     batch_id = settled(redis, ends, 1_767_225_600_000, dead=3)
     text = said(page(served).text)
     figures = "size 100 95 +2 superseded 94 rows job-1: 93 people, 3 refused job-2: 1 person 2 email_invalid, 1 gave_up"
@@ -103,9 +103,9 @@ def test_an_upload_is_told_with_jobs_refusals_and_what_died(served: Console, red
 
 
 def test_uploads_are_shown_newest_first_in_pages_that_no_new_one_shifts(served: Console, redis: Redis) -> None:
-    ids = [settled(redis, Ends(), now_ms() + number) for number in range(45)]
+    ids = [settled(redis, BatchOutcomes(), now_ms() + number) for number in range(45)]
     first = page(served).text
-    settled(redis, Ends(), now_ms() + 100)
+    settled(redis, BatchOutcomes(), now_ms() + 100)
     seen = []
     for number in range(3):
         seen += re.findall(r'<span class="id">(\d\d-\w{32})</span>', first)
@@ -134,14 +134,14 @@ def test_a_queue_that_there_is_not_is_told_so(served: Console, path: str) -> Non
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.ADMIN], ids=str)
 def test_nobody_sees_anything_personal(served: Console, redis: Redis, role: Role) -> None:
-    settled(redis, Ends(dead={0: "email_invalid"}), now_ms(), dead=1)
+    settled(redis, BatchOutcomes(dead={0: "email_invalid"}), now_ms(), dead=1)
     put(redis, *names(130), dead="dead@example.com")
     take(redis)
     assert "example.com" not in page(served, role=role).text
 
 
 def test_what_a_page_asks_for_by_itself_is_the_live_part_without_the_uploads(served: Console, redis: Redis) -> None:
-    batch_id = settled(redis, Ends(), now_ms())
+    batch_id = settled(redis, BatchOutcomes(), now_ms())
     browser = served.browser(Role.VIEWER)
     address = f"{served.url}/queues/{VIPS}"
     by_itself = browser.get(address, headers={"HX-Request": "true"}, timeout=30).text

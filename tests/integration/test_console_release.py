@@ -11,7 +11,7 @@ from queues import batches, holds
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.snapshots import guard, orders
-from queues.snapshots.orders import Counts, Order, Record
+from queues.snapshots.orders import Counts, Record, SnapshotOrder
 from tests.support.console import Console
 from tests.support.ops import put
 from tests.support.pages import buttons, press, said
@@ -77,7 +77,7 @@ def test_no_verdict_of_klaviyos_releases_nothing(linked: Console, browser: reque
 
 def guarded(redis: Redis, at: int) -> Record:
     """A snapshot that the guard holds."""
-    order = Order(orders.new_id(SNAPSHOTS), at, "csv")
+    order = SnapshotOrder(orders.new_id(SNAPSHOTS), at, "csv")
     counts = Counts(rows=40, customers=40, people=38, shrink={"email_invalid": 2}, held=200, adds=1, removals=163)
     record = Record(str(SNAPSHOTS), order, at, 1, "held", counts, {"email_invalid": [3, 17]})
     orders.submit(redis, SNAPSHOTS, record, b'{"name": "VIPs"}', at)

@@ -16,11 +16,11 @@ from configuration.settings import Settings
 from console import routes
 from console.auth import roles
 from console.auth.roles import ROUTES, Role
-from console.context import Desk
+from console.context import AppContext
 from tests.support.console import TOKENS, Console, console, filled
 from tests.support.intake import TOKEN
 
-_APP = routes.create(Desk(Settings(redis_url="redis://nowhere", connections=Connections({}))), CompiledRouter())
+_APP = routes.create(AppContext(Settings(redis_url="redis://nowhere", connections=Connections({}))), CompiledRouter())
 #: Every address of the app and every method it has there, as Falcon says.
 ADDRESSES = sorted(
     (route.path, method.method)

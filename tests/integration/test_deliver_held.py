@@ -57,7 +57,7 @@ def test_what_the_cdp_sets_for_its_account_overrides_the_configured(
 ) -> None:
     monkeypatch.setenv("KLAVIYO_API_KEY", "")
     settings_of_process.cache_clear()
-    account = accounts.Account({"defaultCountry": "USA"}, "pk_from_cdp")
+    account = accounts.AccountSettings({"defaultCountry": "USA"}, "pk_from_cdp")
     accounts.remember(world.redis, "default", account, accounts.Cipher([SECRET]))
     assert b"pk_from_cdp" not in b"".join(world.redis.hvals(keys.account("default")))  # type: ignore[arg-type]
     world.change("add", {"email": "a@example.com", "phone": "(415) 555-2671"})
@@ -68,7 +68,7 @@ def test_what_the_cdp_sets_for_its_account_overrides_the_configured(
 
 
 def test_a_wrong_setting_from_the_cdp_holds_the_connection_and_names_it(world: World) -> None:
-    account = accounts.Account({"alternateIdentifier": "Twitter"})
+    account = accounts.AccountSettings({"alternateIdentifier": "Twitter"})
     accounts.remember(world.redis, "default", account, accounts.Cipher([SECRET]))
     world.change("add", "a@example.com")
     world.deliver(rings=1)

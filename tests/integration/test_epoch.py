@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from queues import keys
-from queues.server.rollback import Memory, Watch
+from queues.server.rollback import EpochWatch, StepMemory
 from scheduler import main
 from tests.support.intake import known
 
@@ -16,28 +16,28 @@ NOW = 1_800_000_000_000
 
 
 def test_a_new_ledger_is_no_alarm(redis: Redis) -> None:
-    assert not Watch().emptied(redis, NOW)
+    assert not EpochWatch().emptied(redis, NOW)
     assert not redis.exists(keys.EMPTIED)
 
 
 def test_schedulers_that_start_later_take_the_epoch_over(redis: Redis) -> None:
-    first, second = Watch(), Watch()
+    first, second = EpochWatch(), EpochWatch()
     assert [watch.emptied(redis, NOW) for watch in (first, second, first, second)] == [False] * 4
 
 
 def test_every_scheduler_that_ran_then_notices_that_the_ledger_was_emptied(redis: Redis) -> None:
-    first, second = Watch(), Watch()
+    first, second = EpochWatch(), EpochWatch()
     for watch in (first, second):
         watch.emptied(redis, NOW)
     redis.flushall()
     assert [watch.emptied(redis, NOW + 1) for watch in (first, second, first, second)] == [True, True, False, False]
     assert redis.get(keys.EMPTIED) == str(NOW + 1).encode()
     assert redis.pttl(keys.EMPTIED) > 0
-    assert not Watch().emptied(redis, NOW + 2), "one that starts afterwards finds a ledger like any other"
+    assert not EpochWatch().emptied(redis, NOW + 2), "one that starts afterwards finds a ledger like any other"
 
 
 def test_a_full_redis_is_not_written_to(redis: Redis) -> None:
-    watch = Watch()
+    watch = EpochWatch()
     watch.emptied(redis, NOW)
     used = redis.info("memory")["used_memory"]
     try:
@@ -48,7 +48,7 @@ def test_a_full_redis_is_not_written_to(redis: Redis) -> None:
 
 
 def test_a_tick_says_so_as_an_error_and_goes_on(redis: Redis, redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
-    watch, memory, connections = Watch(), Memory(), known(redis_url).connections
+    watch, memory, connections = EpochWatch(), StepMemory(), known(redis_url).connections
     main._tick(redis, connections, watch, memory)
     redis.flushall()
     main._tick(redis, connections, watch, memory)

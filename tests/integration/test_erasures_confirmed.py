@@ -18,13 +18,13 @@ from alerts.facts import look
 from alerts.rules import judged
 from configuration.alerts import Limits
 from console.auth.roles import Role
-from queues import audit, bounds, dead_letters, keys, looks
+from queues import audit, bounds, dead_letters, keys, undecided_erasures
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.change import Body, Change, decode, encode, person_key
 from queues.clock import now_ms
-from queues.looks import Confirmed
 from queues.names import Queue
 from queues.policy import OF_KIND
+from queues.undecided_erasures import Confirmed
 from scheduler.tick import housekeep
 from tests.support.alerts import everything_runs
 from tests.support.console import TOKENS, Console, console
@@ -33,7 +33,9 @@ from tests.support.pages import buttons, press, said
 from text.wording import day
 
 ERASURES = Queue("default", "erasure", "erasures")
-DETAIL = looks.detail("a profile has another e-mail", {"P1": "external_id", "P2": "remembered"}, ["ab" * 8])
+DETAIL = undecided_erasures.detail(
+    "a profile has another e-mail", {"P1": "external_id", "P2": "remembered"}, ["ab" * 8]
+)
 DAY = 86_400_000
 
 
@@ -44,7 +46,7 @@ def served(redis_url: str) -> Iterator[Console]:
         yield running
 
 
-def bury(redis: Redis, reason: str = looks.REASON, at: int | None = None) -> str:
+def bury(redis: Redis, reason: str = undecided_erasures.REASON, at: int | None = None) -> str:
     """An erasure that died; its id."""
     now = at or now_ms()
     person = msgspec.Raw(b'{"email":"eg@example.com"}')
@@ -61,7 +63,7 @@ def pending(redis: Redis) -> list[Change]:
 def check_confirmed(redis: Redis, who: str) -> None:
     """The erasure goes again, says what was confirmed, and the audit by whom."""
     (change,) = pending(redis)
-    assert looks.confirmed(change) == Confirmed(frozenset({"P1", "P2"}), frozenset({"ab" * 8}))
+    assert undecided_erasures.confirmed(change) == Confirmed(frozenset({"P1", "P2"}), frozenset({"ab" * 8}))
     assert msgspec.json.decode(change.body.person)["email"] == "eg@example.com"
     (entry,) = [each for each in audit.read(redis, 9) if each.what == "confirm"]
     assert (entry.who, entry.on, entry.counts) == (who, str(ERASURES), {"profiles": 2, "replayed": 1, "stayed": 0})
@@ -164,8 +166,8 @@ def test_the_letter_stays_while_another_erasure_of_the_person_is_under_way(redis
 def test_what_was_confirmed_before_stays_so_when_the_erasure_needs_another_look(redis: Redis) -> None:
     bury(redis)
     (letter,) = dead_letters.read(redis, ERASURES)
-    first = decode(looks.confirming(letter))
-    detail = looks.detail("another one", {"P3": "email"}, [])
+    first = decode(undecided_erasures.confirming(letter))
+    detail = undecided_erasures.detail("another one", {"P3": "email"}, [])
     accept(
         redis,
         Acceptance(
@@ -178,7 +180,7 @@ def test_what_was_confirmed_before_stays_so_when_the_erasure_needs_another_look(
         now_ms(),
     )
     _, second = dead_letters.read(redis, ERASURES)
-    assert looks.confirmed(decode(looks.confirming(second))).profiles == {"P1", "P2", "P3"}
+    assert undecided_erasures.confirmed(decode(undecided_erasures.confirming(second))).profiles == {"P1", "P2", "P3"}
 
 
 def test_letters_that_need_a_look_are_not_deleted_however_old_or_many(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queues import audit, dead_letters, holds, keys, looks
+from queues import audit, dead_letters, holds, keys, undecided_erasures
 from queues.clock import now_ms
 from queues.dead_letters import DeadLetter
 from queues.holds import Hold
@@ -34,7 +34,7 @@ def erase(who: IdentityWorld) -> None:
 
 def the_letter(who: IdentityWorld) -> DeadLetter:
     (letter,) = who.letters()
-    assert letter.reason == looks.REASON
+    assert letter.reason == undecided_erasures.REASON
     return letter
 
 
@@ -48,7 +48,7 @@ def confirm(who: IdentityWorld) -> None:
 def test_the_letter_names_the_profiles_and_how_each_was_found_and_nobody(who: IdentityWorld) -> None:
     stranger = who.put(email=STRANGER, external_id=ID)
     who.send(delete(ID, EG))
-    assert looks.profiles(the_letter(who)) == {stranger: "external_id"}
+    assert undecided_erasures.profiles(the_letter(who)) == {stranger: "external_id"}
     assert "@" not in str(the_letter(who).detail)
 
 
@@ -129,7 +129,7 @@ def test_a_secondary_address_of_somebodys_waits_for_a_look(who: IdentityWorld) -
     who.account.people.upsert(row(email=EG, external_id=ID), who.account.now(), clear_nulls=False)
     assert who.person(EG)["id"] == profile_id, "the two are one"
     who.send(delete(None, EG))
-    assert looks.profiles(the_letter(who)) == {profile_id: "email"}
+    assert undecided_erasures.profiles(the_letter(who)) == {profile_id: "email"}
     assert not who.gone(STRANGER)
 
 

@@ -14,7 +14,7 @@ from queues.policy import OF_KIND, FlushPolicy
 from queues.snapshots import members, orders
 from queues.snapshots.members import Bucket, Member
 from queues.snapshots.mirror import mirror
-from queues.snapshots.orders import Order, Record
+from queues.snapshots.orders import Record, SnapshotOrder
 from tests.support.world import QUEUE, World
 
 ERASURES = Queue("default", "erasure", "erasures")
@@ -51,14 +51,14 @@ def ask(world: World) -> str:
     return World(world.redis, world.klaviyo, ERASURES).take()
 
 
-def submitted(world: World) -> Order:
+def submitted(world: World) -> SnapshotOrder:
     """A snapshot waits to be carried out."""
-    order = Order(orders.new_id(SYNCS), now_ms(), "csv")
+    order = SnapshotOrder(orders.new_id(SYNCS), now_ms(), "csv")
     orders.submit(world.redis, SYNCS, Record(str(SYNCS), order, order.at, 0), b"", order.at)
     return order
 
 
-def brought(world: World, order: Order) -> int:
+def brought(world: World, order: SnapshotOrder) -> int:
     """How many of two people the snapshot does not bring, the one who asked and another."""
     bodies = [Body("add", order.at, "snapshot", order.snapshot, msgspec.Raw(b"{}")) for _ in range(2)]
     names = [KEYS[0], person_key("email", "stays@example.com")]

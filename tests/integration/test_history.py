@@ -12,7 +12,7 @@ from queues.batches import Batch, Settlement
 from queues.change import person_key
 from queues.errors import LeaseLost
 from queues.history import batches as history
-from queues.history.settled import Ends, Settled, columns, pack
+from queues.history.settled import BatchOutcomes, Settled, columns, pack
 from queues.names import Queue
 from scheduler.tick import housekeep
 from tests.support.ledger import LEASE, NOW, QUEUE, hold, on_every_server, put, take_due
@@ -24,7 +24,7 @@ DAY = 86_400_000
 
 def told_of(batch: Batch, at: int) -> Settlement:
     """All of the batch is delivered, and it is to be told of."""
-    settled = Settled(batch.id, batch.reason, batch.taken, at, 0, Ends(), columns(batch.changes, batch.taken))
+    settled = Settled(batch.id, batch.reason, batch.taken, at, 0, BatchOutcomes(), columns(batch.changes, batch.taken))
     return Settlement(history=pack(settled))
 
 

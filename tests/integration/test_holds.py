@@ -82,7 +82,7 @@ def test_no_verdict_of_klaviyos_neither_releases_nor_confirms(world: World, comm
 
 
 def test_a_malformed_key_of_the_cdp_holds_its_connection(world: World) -> None:
-    accounts.remember(world.redis, "default", accounts.Account({}, "pk_spaced out"), accounts.Cipher([SECRET]))
+    accounts.remember(world.redis, "default", accounts.AccountSettings({}, "pk_spaced out"), accounts.Cipher([SECRET]))
     world.change("add", "a@example.com")
     world.deliver(rings=4)
     assert holds.of_connections(world.redis)["default"].reason == "api_key_malformed"

@@ -11,7 +11,7 @@ from queues.errors import LeaseLost
 from queues.history import batches as history
 from queues.history import hours, last_batches
 from queues.history.hours import HOUR_MS, Hour
-from queues.history.settled import Ends, Settled, columns, pack
+from queues.history.settled import BatchOutcomes, Settled, columns, pack
 from queues.names import Queue
 from tests.support.ledger import NOW, QUEUE, hold, on_every_server, put, take_due
 from tests.support.people import names
@@ -26,7 +26,7 @@ def settle(redis: Redis, at: int, dead: int = 0, start: int = 0) -> str:
     (batch_id,) = take_due(redis, at)
     batch = hold(redis, batch_id, at)
     letters = [Undeliverable(index, "no_email", {}) for index in range(1, dead + 1)]
-    ends = Ends(superseded={0: None}, dead={each.index: each.reason for each in letters})
+    ends = BatchOutcomes(superseded={0: None}, dead={each.index: each.reason for each in letters})
     told = Settled(batch_id, batch.reason, batch.taken, at + 5, 0, ends, columns(batch.changes, batch.taken))
     batches.settle(redis, batch, Settlement(1, letters, history=pack(told)), at + 5)
     return batch_id

@@ -16,7 +16,7 @@ from configuration.settings import Settings
 from queues import bounds, dead_letters, keys
 from queues.census import count
 from queues.clock import now_ms
-from queues.dead_letters import Kept
+from queues.dead_letters import KeptLetters
 from queues.snapshots import members
 from scheduler import tick
 from scheduler.tick import EVERY_MS, FAILED_JOBS, housekeep, used
@@ -53,14 +53,14 @@ def figures(redis: Redis) -> tuple[int, int, int, int]:
 @pytest.mark.parametrize(
     ("kept", "share"),
     [
-        (Kept(0, None), 0),
-        (Kept(8_000, 0), 0.8),
-        (Kept(1, -24 * DAY), 0.8),
-        (Kept(5_000, -30 * DAY), 1),
-        (Kept(20_000, -15 * DAY), 2),
+        (KeptLetters(0, None), 0),
+        (KeptLetters(8_000, 0), 0.8),
+        (KeptLetters(1, -24 * DAY), 0.8),
+        (KeptLetters(5_000, -30 * DAY), 1),
+        (KeptLetters(20_000, -15 * DAY), 2),
     ],
 )
-def test_the_bounds_are_ten_thousand_letters_and_thirty_days(kept: Kept, share: float) -> None:
+def test_the_bounds_are_ten_thousand_letters_and_thirty_days(kept: KeptLetters, share: float) -> None:
     assert used(kept, now=0) == pytest.approx(share)
 
 

@@ -10,7 +10,7 @@ import pytest
 from klaviyo import lookups
 from klaviyo.calls import Caller
 from klaviyo.endpoints import PUBLISHED, Quota
-from klaviyo.lookups import Found, ProfileField
+from klaviyo.lookups import FoundProfile, ProfileField
 from queues import keys
 from queues.names import Queue
 from tests.support.world import World, addresses
@@ -99,7 +99,7 @@ def test_who_is_missing_is_looked_for_and_nobody_else_when_sent_once_more(
 ) -> None:
     late = addresses(300)[250]
 
-    def slow(call: Caller, list_id: str, field: Any, values: Sequence[str]) -> list[Found]:
+    def slow(call: Caller, list_id: str, field: Any, values: Sequence[str]) -> list[FoundProfile]:
         """Klaviyo does not show one of them until it was imported twice."""
         found = find_members(call, list_id, field, values)
         uploads = len(world.requests("/api/profile-bulk-import-jobs", "POST"))
@@ -122,7 +122,7 @@ def test_what_was_free_when_asked_is_sent_with_nobody_else_meanwhile(
     find_profiles = lookups.find_profiles
     overtaken: list[bool] = []
 
-    def slow(call: Caller, field: ProfileField, values: Sequence[str], *, consents: bool = False) -> list[Found]:
+    def slow(call: Caller, field: ProfileField, values: Sequence[str], *, consents: bool = False) -> list[FoundProfile]:
         """Between the answer and what is made of it, another batch comes from the beginning to the end."""
         found = find_profiles(call, field, values, consents=consents)
         if field == "phone_number" and not overtaken:

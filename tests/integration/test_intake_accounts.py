@@ -22,7 +22,7 @@ def test_account_settings_are_kept_and_the_key_among_them_encrypted(intake: Inta
     account = {"account_id": 123456, "account_settings": settings}
     intake.post(PATH, membership("ann@example.com", account=account))
     kept = accounts.recall(redis, "mparticle-123456", Cipher([SECRET]))
-    assert kept == accounts.Account({"alternateIdentifier": "Customer Id"}, "pk_canary")
+    assert kept == accounts.AccountSettings({"alternateIdentifier": "Customer Id"}, "pk_canary")
     assert b"pk_canary" not in b"".join(
         cast("dict[bytes, bytes]", redis.hgetall(keys.account("mparticle-123456"))).values()
     )
@@ -39,7 +39,7 @@ def test_account_settings_are_written_when_they_change_and_not_with_every_messag
     assert accounts.recall(redis, "mparticle-123456", Cipher([SECRET])) is None, "written again"
     post("Phone Number 2")
     kept = accounts.recall(redis, "mparticle-123456", Cipher([SECRET]))
-    assert kept == accounts.Account({"phoneIdentifier": "Phone Number 2"})
+    assert kept == accounts.AccountSettings({"phoneIdentifier": "Phone Number 2"})
 
 
 def test_a_key_in_another_setting_is_not_kept_and_the_setting_stays_wrong(intake: Intake, redis: Redis) -> None:
@@ -47,7 +47,7 @@ def test_a_key_in_another_setting_is_not_kept_and_the_setting_stays_wrong(intake
     account = {"account_id": 123456, "account_settings": settings}
     assert intake.post(PATH, membership("ann@example.com", account=account)).status_code == 202
     kept = accounts.recall(redis, "mparticle-123456", Cipher([SECRET]))
-    assert kept == accounts.Account({"alternateIdentifier": setting_values.NOT_KEPT}, "pk_right")
+    assert kept == accounts.AccountSettings({"alternateIdentifier": setting_values.NOT_KEPT}, "pk_right")
 
 
 def test_settings_that_are_not_ours_are_not_kept(intake: Intake, redis: Redis) -> None:

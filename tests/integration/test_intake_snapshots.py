@@ -20,7 +20,7 @@ from queues.holds import Hold
 from queues.names import Queue
 from queues.snapshots import orders
 from queues.snapshots.guard import GUARD
-from queues.snapshots.orders import PIECE, Order, Record
+from queues.snapshots.orders import PIECE, Record, SnapshotOrder
 from tests.support.intake import TOKEN, Intake, known, running
 
 MEMBERS = "/v1/audiences/42/members"
@@ -35,7 +35,7 @@ def intake(redis_server: str) -> Iterator[Intake]:
         yield started
 
 
-def ordered(redis: Redis, queue: Queue = QUEUE) -> list[Order]:
+def ordered(redis: Redis, queue: Queue = QUEUE) -> list[SnapshotOrder]:
     """What is to be carried out, as the queue has it."""
     changes = [decode(cast("bytes", each)) for each in redis.lrange(keys.queue(queue, "pending"), 0, -1)]
     assert all(change.body.action == "replace" for change in changes)
@@ -70,7 +70,7 @@ def test_a_membership_is_in_the_ledger_when_it_is_answered(
         "status": f"{SYNCS}/{order.snapshot}",
     }
     assert before <= order.at <= now_ms()
-    assert order == Order(order.snapshot, order.at, cast("orders.Format", format_), name="V I Ps")
+    assert order == SnapshotOrder(order.snapshot, order.at, cast("orders.Format", format_), name="V I Ps")
     assert body_of(redis, order.snapshot) == CSV.encode()
     assert pending.audience(redis, QUEUE)["name"] == "V I Ps"
 

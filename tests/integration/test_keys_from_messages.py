@@ -21,7 +21,7 @@ from queues import audit, keys, pending
 from queues.clock import now_ms
 from queues.connections import account_keys, accounts, connection_keys, key_changes
 from queues.connections.account_keys import fingerprint
-from queues.connections.accounts import Account, Cipher
+from queues.connections.accounts import AccountSettings, Cipher
 from queues.names import Queue
 from queues.users import Role
 from tests.support.console import Console, console
@@ -239,7 +239,7 @@ def test_a_key_that_was_emptied_by_a_message_can_be_put_back(
 def test_at_an_upgrade_a_key_that_was_learnt_stays_and_is_named(
     keyed: Intake, redis: Redis, command: Callable[..., Result]
 ) -> None:
-    accounts.remember(redis, "brand_b", Account({"defaultCountry": "DE"}, "pk_learnt"), CIPHER)
+    accounts.remember(redis, "brand_b", AccountSettings({"defaultCountry": "DE"}, "pk_learnt"), CIPHER)
     same = account(NAMED["brand_b"], apiKey="pk_learnt", defaultCountry="DE")
     keyed.post(PATH, membership("ann@example.com", account=same))
     assert (in_effect(redis, "brand_b"), audited(redis)) == ("pk_learnt", [])
@@ -254,7 +254,7 @@ def test_at_an_upgrade_a_key_that_was_learnt_stays_and_is_named(
 
 
 def test_a_key_of_before_that_no_secret_opens_does_not_stop_its_sender(keyed: Intake, redis: Redis) -> None:
-    accounts.remember(redis, "mparticle-7", Account({}, "pk_seven"), Cipher(["another secret of sixteen"]))
+    accounts.remember(redis, "mparticle-7", AccountSettings({}, "pk_seven"), Cipher(["another secret of sixteen"]))
     posted = membership("ann@example.com", account=account(OWN, apiKey="pk_seven"))
     assert keyed.post(PATH, posted).status_code == 202
     assert in_effect(redis, "mparticle-7") == "pk_seven"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from klaviyo.accounts import Account
+from klaviyo.accounts import KlaviyoAccount
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import Bisect, Gone, Hold, Outcome, Retry, Rows
+from klaviyo.outcomes import Bisect, Gone, HoldNeeded, Outcome, Retry, Rows
 from tests.support.client import KEY, OpenLimiter, client_of, encoded, people, refusal
 from tests.support.emulator_api import Api
 
@@ -22,7 +22,7 @@ def test_a_bad_row_is_named_and_nothing_is_imported(client: Klaviyo) -> None:
 
 def test_a_deleted_list_holds_the_audience_and_blames_nobody(client: Klaviyo) -> None:
     for outcome in (refusal(client, people(2), "XXXXXX"), refusal_of_look_up(client)):
-        assert isinstance(outcome, Hold)
+        assert isinstance(outcome, HoldNeeded)
         assert (outcome.scope, outcome.reason) == ("list", "list_gone")
 
 
@@ -61,7 +61,7 @@ def test_a_passing_fault_is_retried_and_the_next_call_succeeds(
 def test_a_refused_key_holds_the_connection(fault: str, reason: str, client: Klaviyo, api: Api) -> None:
     api.control("faults", {"fault": fault})
     outcome = refusal(client, people(1), None)
-    assert isinstance(outcome, Hold)
+    assert isinstance(outcome, HoldNeeded)
     assert (outcome.scope, outcome.reason) == ("connection", reason)
 
 
@@ -79,8 +79,8 @@ def test_a_wrong_revision_is_not_the_peoples_fault(api: Api) -> None:
 def test_the_account_is_told_and_a_narrow_key_still_works(client: Klaviyo, api: Api) -> None:
     assert client.account().id is not None
     api.control("keys", {"keys": [{"key": KEY, "scopes": ["lists:read"]}]})
-    assert client.account() == Account(None, None)
+    assert client.account() == KlaviyoAccount(None, None)
     api.control("keys", {"keys": [{"key": "pk_another"}]})
     with pytest.raises(NotAccepted) as refused:
         client.account()
-    assert isinstance(refused.value.outcome, Hold)
+    assert isinstance(refused.value.outcome, HoldNeeded)

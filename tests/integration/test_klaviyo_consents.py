@@ -12,7 +12,7 @@ import pytest
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
 from klaviyo.events import MAX_EVENTS
-from klaviyo.outcomes import Dead, Hold, Outcome, Rows
+from klaviyo.outcomes import Dead, HoldNeeded, Outcome, Rows
 from klaviyo.subscriptions import MAX_SUBSCRIBED, MAX_UNSUBSCRIBED, only_sms, subscription, unsubscription
 from mappings.consent import to_consent
 from mappings.event import to_event
@@ -106,7 +106,7 @@ def test_a_deleted_list_is_held_and_blames_nobody(client: Klaviyo) -> None:
         refused(client.unsubscribe, [unsubscription(ADA, None)], "XXXXXX"),
         refused(client.find_members, "XXXXXX", "email", [ADA]),
     ):
-        assert isinstance(outcome, Hold)
+        assert isinstance(outcome, HoldNeeded)
         assert (outcome.scope, outcome.reason) == ("list", "list_gone")
 
 

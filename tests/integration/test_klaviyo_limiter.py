@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from klaviyo.endpoints import PUBLISHED
 from queues import keys
-from queues.klaviyo_limits import RedisLimiter, Use, fingerprint
+from queues.klaviyo_limits import EndpointUse, RedisLimiter, fingerprint
 from tests.support.waiting import apart
 
 KEY = "pk_canary0123456789"
@@ -149,8 +149,8 @@ def test_what_was_used_and_what_is_paused_is_told_and_takes_no_slot(redis: Redis
     assert limiter.acquire("create_list") == 0.0
     clock.now += 2
     assert limiter.acquire("create_list") == 0.0
-    lists, day = Use("get_lists", "minute", 1, 675), Use("create_list", "day", 2, 135)
-    expected = [lists, Use("create_list", "minute", 2, 135), day]
+    lists, day = EndpointUse("get_lists", "minute", 1, 675), EndpointUse("create_list", "day", 2, 135)
+    expected = [lists, EndpointUse("create_list", "minute", 2, 135), day]
     for _ in range(3):
         assert limiter.uses() == expected
     assert RedisLimiter(redis, fingerprint("pk_other"), PUBLISHED).uses() == []

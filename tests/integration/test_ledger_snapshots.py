@@ -23,7 +23,7 @@ from queues.group_commit import GroupCommit
 from queues.policy import OF_KIND, decide
 from queues.snapshots import orders, records
 from queues.snapshots import orders as staging
-from queues.snapshots.orders import Counts, Order, Record
+from queues.snapshots.orders import Counts, Record, SnapshotOrder
 from tests.support.ledger import NOW, hold, on_every_server
 
 pytestmark = on_every_server
@@ -38,7 +38,7 @@ def stage(redis: Redis, *pieces: bytes) -> str:
 
 
 def of(snapshot_id: str, size: int, at: int = NOW) -> Record:
-    return Record(str(QUEUE), Order(snapshot_id, at, "csv", name="VIPs"), at, size)
+    return Record(str(QUEUE), SnapshotOrder(snapshot_id, at, "csv", name="VIPs"), at, size)
 
 
 def submit(redis: Redis, *pieces: bytes, at: int = NOW) -> str:
@@ -105,7 +105,7 @@ def test_a_snapshot_that_is_submitted_is_a_change_of_its_queue_that_is_due_at_on
     (stored,) = cast("list[bytes]", redis.lrange(keys.queue(QUEUE, "pending"), 0, -1))
     change = decode(stored)
     assert (change.body.action, change.body.at, change.body.source) == ("replace", NOW, "snapshot")
-    assert orders.order_of(bytes(change.body.person)) == Order(snapshot_id, NOW, "csv", name="VIPs")
+    assert orders.order_of(bytes(change.body.person)) == SnapshotOrder(snapshot_id, NOW, "csv", name="VIPs")
     assert all(map(is_nobody, change.keys))
     assert orders.audience_of(QUEUE).target == "42"
 
@@ -144,7 +144,7 @@ def test_a_body_waits_a_week_for_a_worker_and_then_as_long_as_that_takes(redis: 
 
 def test_a_body_whose_launch_is_a_month_away_is_still_there_then(redis: Redis) -> None:
     snapshot_id, month = stage(redis, b"one\n"), 30 * 86_400_000
-    record = Record(str(QUEUE), Order(snapshot_id, NOW, "csv", not_before=NOW + month), NOW, 4)
+    record = Record(str(QUEUE), SnapshotOrder(snapshot_id, NOW, "csv", not_before=NOW + month), NOW, 4)
     orders.submit(redis, QUEUE, record, b"", NOW)
     for part in ("", "body"):
         assert month < pttl(redis, snapshot_id, part) <= month + records.SUBMITTED_MS

@@ -72,7 +72,7 @@ def test_the_list_tells_of_every_connection_what_is_wrong(connections: Command, 
     file = tmp_path / "connections.toml"
     file.write_text("[connections.brand-b]\napi_key_env = 'KEY_B'\n[connections.empty]\n")
     put(redis, "a@example.com", queue=Queue("mparticle-7", "audience", "1"))
-    accounts.remember(redis, "mparticle-7", accounts.Account({}, "pk_revoked"), Cipher([SECRET]))
+    accounts.remember(redis, "mparticle-7", accounts.AccountSettings({}, "pk_revoked"), Cipher([SECRET]))
     put(redis, "a@example.com", queue=Queue("gone", "audience", "1"))
     of_file = partial(connections, FERRY_CONNECTIONS=str(file), KEY_B="pk_plain")
     lines = listed(of_file)
@@ -197,7 +197,7 @@ def test_a_key_that_ferry_does_not_keep_is_checked_and_where_to_change_it_is_sai
     connections: Command, redis: Redis
 ) -> None:
     refused(connections("rotate", "default", text="pk_c\n"), 1, "new key is good", "set KLAVIYO_API_KEY")
-    accounts.remember(redis, "mparticle-7", accounts.Account({}, "pk_c"), Cipher([SECRET]))
+    accounts.remember(redis, "mparticle-7", accounts.AccountSettings({}, "pk_c"), Cipher([SECRET]))
     refused(connections("rotate", "mparticle-7", text="pk_c2\n"), 1, "new key is good", "apiKey in the CDP")
     refused(connections("rotate", "nowhere", text="pk_c\n"), 2, "ferry connections add nowhere")
     assert connection_keys.names(redis) == []

@@ -17,7 +17,7 @@ from queues import dead_letters
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.clock import now_ms
 from queues.connections import accounts
-from queues.connections.accounts import Account, Cipher
+from queues.connections.accounts import AccountSettings, Cipher
 from queues.policy import FlushPolicy
 from tests.support.ops import LAPSED, VIPS, change, ferry, put, settle, take
 from tests.support.people import names
@@ -118,7 +118,7 @@ def test_what_puts_nobody_on_a_list_makes_no_csv_but_lines_of_json(export: Any, 
 
 
 def test_people_are_mapped_by_the_settings_that_the_cdp_sent(export: Any, redis: Redis) -> None:
-    accounts.remember(redis, "default", Account({"defaultCountry": "Nowhere"}), Cipher([SECRET]))
+    accounts.remember(redis, "default", AccountSettings({"defaultCountry": "Nowhere"}), Cipher([SECRET]))
     told = export("--csv", "--queue", "VIPs", "--personal-data")
     assert (told.exit_code, "the people cannot be mapped: setting_wrong" in told.stderr) == (1, True)
 

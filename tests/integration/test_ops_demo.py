@@ -8,11 +8,11 @@ import pytest
 import requests
 from redis import Redis
 
-from commands.demo_story import AUDIENCES, Story, expected
+from commands.demo_steps import AUDIENCES, Demo, expected
 from configuration.connections import Connections
 from configuration.settings import Settings, Token
 from emulator.server import running
-from local.group import Group
+from local.group import LocalGroup
 from local.group_files import GroupLock
 from local.running import Running
 from local.supervisor import Supervisor
@@ -64,9 +64,9 @@ def test_the_demo_fails_with_the_difference_where_there_is_one(redis: Redis, tmp
             )
             fill(http, klaviyo, name, people)
         port = int(klaviyo.rpartition(":")[2])
-        group = Group(tmp_path, "127.0.0.1", 1, 1, None, port)
+        group = LocalGroup(tmp_path, "127.0.0.1", 1, 1, None, port)
         settings = Settings("redis://unused", Connections({}), tokens=(Token("t", "t"),))
-        story = Story(Running(group, settings, Supervisor([], {}, GroupLock(-1, tmp_path))), redis, http, console())
+        story = Demo(Running(group, settings, Supervisor([], {}, GroupLock(-1, tmp_path))), redis, http, console())
         with pytest.raises(Failed) as fault:
             story.compare()
     missing = min(expected(first))

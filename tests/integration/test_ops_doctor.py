@@ -77,7 +77,7 @@ def test_keys_are_examined_by_the_connection_that_uses_them(
 ) -> None:
     connection = "mparticle-7"
     put(redis, "a@example.com", queue=type(VIPS)(connection, "audience", "1"))
-    accounts.remember(redis, connection, accounts.Account({}, "pk_revoked"), accounts.Cipher([SECRET]))
+    accounts.remember(redis, connection, accounts.AccountSettings({}, "pk_revoked"), accounts.Cipher([SECRET]))
     order = {"keys": [{"key": "pk_test", "scopes": ["profiles:read", "lists:read"]}]}
     requests.post(f"{klaviyo}/_emulator/keys", json=order, timeout=30).raise_for_status()
     try:
@@ -98,7 +98,7 @@ def test_a_malformed_key_of_a_cdp_fails_with_a_remedy_and_is_not_printed(
     redis: Redis, redis_url: str, tmp_path: Path, klaviyo: str
 ) -> None:
     put(redis, "a@example.com", queue=type(VIPS)("mparticle-7", "audience", "1"))
-    accounts.remember(redis, "mparticle-7", accounts.Account({}, "pk_canary 123"), accounts.Cipher([SECRET]))
+    accounts.remember(redis, "mparticle-7", accounts.AccountSettings({}, "pk_canary 123"), accounts.Cipher([SECRET]))
     found = examined(redis_url, tmp_path, klaviyo)
     malformed = found["key of mparticle-7"]
     assert (malformed["result"], "copy it again" in malformed["remedy"]) == ("fail", True)
@@ -117,7 +117,7 @@ def test_a_default_connection_without_a_key_matters_only_where_it_is_used(
     redis: Redis, redis_url: str, tmp_path: Path, klaviyo: str
 ) -> None:
     put(redis, "a@example.com", queue=type(VIPS)("mparticle-7", "audience", "1"))
-    accounts.remember(redis, "mparticle-7", accounts.Account({}, "pk_seven"), accounts.Cipher([SECRET]))
+    accounts.remember(redis, "mparticle-7", accounts.AccountSettings({}, "pk_seven"), accounts.Cipher([SECRET]))
     unused = examined(redis_url, tmp_path, klaviyo, KLAVIYO_API_KEY="")
     assert (unused["key of default"]["result"], unused["key of mparticle-7"]["result"]) == ("warn", "ok")
     put(redis, "a@example.com")

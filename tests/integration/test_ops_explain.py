@@ -22,7 +22,7 @@ from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.snapshots import members, orders
 from queues.snapshots.buckets import Bucket, Member
-from queues.snapshots.records import Order, Record, opened
+from queues.snapshots.records import Record, SnapshotOrder, opened
 from tests.integration.test_deliver_erasures import ask
 from tests.support.ops import LAPSED, put
 from tests.support.world import QUEUE, World
@@ -260,7 +260,7 @@ def test_the_membership_ledger_says_since_when_and_by_what(world: World, command
     assert "Membership ledger: none is kept, for no snapshot of this audience ever came." in told(command)
     snapshot_queue = orders.queue_of("default", "42")
     snapshot_id = orders.new_id(snapshot_queue)
-    order = Order(snapshot=snapshot_id, at=1_800_000_000_000, format="csv")
+    order = SnapshotOrder(snapshot=snapshot_id, at=1_800_000_000_000, format="csv")
     opened(redis, snapshot_queue, Record(str(snapshot_queue), order, now_ms(), 0))
     members.begin(redis, QUEUE, snapshot_id)
     assert "Membership ledger: no member." in told(command)

@@ -22,12 +22,12 @@ from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.change import Body, encode, person_key
 from queues.clock import now_ms
 from queues.connections import accounts
-from queues.connections.accounts import Account, Cipher
+from queues.connections.accounts import AccountSettings, Cipher
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.snapshots import orders
-from queues.snapshots.records import Order, Record
+from queues.snapshots.records import Record, SnapshotOrder
 from tests.support.alerts import everything_runs, judged, receiving
 from tests.support.emulated import serving
 from tests.support.hostile import HOSTILE, IN_JSON, SHOWN, STEERS
@@ -89,7 +89,7 @@ def command(redis: Redis, redis_url: str, tmp_path: Path) -> Iterator[Command]:
         accept(redis, Acceptance(queue, FlushPolicy(), HOSTILE, [_change(ANN)], letters, audience), now_ms())
         holds.place(redis, queue, Hold(HOSTILE, 7, HOSTILE))
     holds.place(redis, "default", Hold(HOSTILE, 7, HOSTILE, error_id=HOSTILE))
-    accounts.remember(redis, "default", Account({}), Cipher([SECRET]))
+    accounts.remember(redis, "default", AccountSettings({}), Cipher([SECRET]))
     _snapshot(redis)
     audit.note(redis, HOSTILE, HOSTILE, HOSTILE, outcome=HOSTILE)
     everything_runs(redis)
@@ -104,7 +104,7 @@ def command(redis: Redis, redis_url: str, tmp_path: Path) -> Iterator[Command]:
 
 def _snapshot(redis: Redis) -> None:
     queue = orders.queue_of("default", HOSTILE)
-    order = Order(orders.new_id(queue), now_ms(), "csv", name=HOSTILE, campaign=HOSTILE, group=HOSTILE)
+    order = SnapshotOrder(orders.new_id(queue), now_ms(), "csv", name=HOSTILE, campaign=HOSTILE, group=HOSTILE)
     record = Record(str(queue), order, now_ms(), 0, error=HOSTILE, state="refused")
     assert orders.submit(redis, queue, record, b"", now_ms()).fresh
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from ops.reconcile import Drift
+from ops.reconcile import ListDifference
 from ops.reconcile import drift as drift_of
 from queues import keys
 from queues.clock import now_ms
@@ -105,7 +105,7 @@ def test_a_repair_leaves_the_watch_of_a_snapshot_that_came_in_between(
 ) -> None:
     touched(synced, "stranger@example.com", "p3@example.com")
 
-    def drifted(*given: Any) -> Drift:
+    def drifted(*given: Any) -> ListDifference:
         members.begin(redis, QUEUE, "07-snapshot")
         return drift_of(*given)
 
@@ -118,7 +118,7 @@ def test_a_repair_leaves_the_watch_of_a_snapshot_that_came_in_between(
 def test_a_repair_says_until_when_it_watches_for_it_may_be_killed(
     synced: World, command: Any, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def looked(*given: Any) -> Drift:
+    def looked(*given: Any) -> ListDifference:
         watched.append(redis.hmget(keys.queue(QUEUE), "watching", "watching_until"))
         return drift_of(*given)
 

@@ -25,7 +25,7 @@ from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.snapshots import guard, orders, records
-from queues.snapshots.orders import Counts, Order, Record
+from queues.snapshots.orders import Counts, Record, SnapshotOrder
 from tests.support.console import TOKENS, Console, add_users, console
 from tests.support.delivering import processes
 from tests.support.emulator_api import Api
@@ -237,7 +237,7 @@ def test_a_hold_that_came_after_the_census_was_taken_is_not_said_to_have_ended(
 def test_a_snapshot_that_the_guard_holds_is_carried_out_and_its_numbers_are_shown(redis: Redis, there: Ferry) -> None:
     add_users(redis)
     queue, now = orders.queue_of("default", "42"), now_ms()
-    record = Record(str(queue), Order(orders.new_id(queue), now, "csv"), now, 10)
+    record = Record(str(queue), SnapshotOrder(orders.new_id(queue), now, "csv"), now, 10)
     orders.submit(redis, queue, record, b"", now)
     record.state, record.counts, record.examples = "held", Counts(rows=1_234, removals=77), {"no_email": [2]}
     records.note(redis, record)

@@ -179,7 +179,7 @@ def test_what_cannot_be_meant_ends_with_2_and_nothing_is_submitted(
 
 
 def test_a_release_notes_that_a_person_wants_the_held_snapshot(world: World, command: Any, redis: Redis) -> None:
-    order = orders.Order(orders.new_id(SNAPSHOTS), 1_700_000_000_000, "csv", name="VIPs")
+    order = orders.SnapshotOrder(orders.new_id(SNAPSHOTS), 1_700_000_000_000, "csv", name="VIPs")
     record = orders.Record(str(SNAPSHOTS), order, 1, 0, state="held", counts=orders.Counts(removals=7))
     orders.submit(redis, SNAPSHOTS, record, b'{"name":"VIPs","settings":{}}', 1)
     holds.place(redis, SNAPSHOTS, holds.Hold(guard.GUARD, 1))

@@ -20,7 +20,7 @@ from queues.group_commit import GroupCommit
 from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.server import rollback
-from queues.server.rollback import Fall, Memory, Watch
+from queues.server.rollback import EpochWatch, Rollback, StepMemory
 from tests.support.ledger import NOW, QUEUE, change, hold, on_every_server, put, take_due
 from tests.support.people import names
 from tests.support.waiting import until_async
@@ -30,10 +30,10 @@ STEPS = keys.partition(QUEUE.partition, "steps")
 
 
 @pytest.fixture
-def memory(redis: Redis) -> Memory:
+def memory(redis: Redis) -> StepMemory:
     """Of a process that has looked once, at a ledger with an epoch."""
-    Watch().emptied(redis, NOW)
-    found = Memory()
+    EpochWatch().emptied(redis, NOW)
+    found = StepMemory()
     assert found.look(redis) is None
     return found
 
@@ -71,7 +71,7 @@ def test_acceptances_takings_and_settlings_are_steps_and_repetitions_are_none(re
 
 
 @pytest.mark.parametrize("lost", ["accepted", "taken", "settled"])
-def test_each_kind_of_step_that_is_lost_is_noticed(redis: Redis, memory: Memory, lost: str) -> None:
+def test_each_kind_of_step_that_is_lost_is_noticed(redis: Redis, memory: StepMemory, lost: str) -> None:
     put(redis, *names(100), at=NOW)
     dumps = {"accepted": None, "taken": saved(redis)}
     (batch_id,) = take_due(redis, NOW + 1)
@@ -87,32 +87,32 @@ def test_each_kind_of_step_that_is_lost_is_noticed(redis: Redis, memory: Memory,
     assert rollback.unacknowledged(redis) == fall
 
 
-def test_who_started_afterwards_cannot_know(redis: Redis, memory: Memory) -> None:
+def test_who_started_afterwards_cannot_know(redis: Redis, memory: StepMemory) -> None:
     put(redis, "a@x.io")
     back(redis, None)
-    assert Memory().look(redis) is None
+    assert StepMemory().look(redis) is None
     assert rollback.unacknowledged(redis) is None
 
 
 def test_a_ledger_that_was_emptied_is_one_alarm_and_not_two(
-    redis: Redis, memory: Memory, caplog: pytest.LogCaptureFixture
+    redis: Redis, memory: StepMemory, caplog: pytest.LogCaptureFixture
 ) -> None:
     put(redis, "a@x.io")
     memory.look(redis)
     redis.flushall()
     assert memory.look(redis) is None
-    watch = Watch()
+    watch = EpochWatch()
     watch._epoch = b"of before"
     assert watch.emptied(redis, NOW)
     assert memory.look(redis) is None
     assert "went back" not in caplog.text
-    assert rollback.unacknowledged(redis) == Fall(NOW, 0, NOW, 0)
+    assert rollback.unacknowledged(redis) == Rollback(NOW, 0, NOW, 0)
     assert rollback.acknowledge(redis) is not None
     assert rollback.unacknowledged(redis) is None
 
 
-def test_of_what_two_processes_noticed_the_furthest_stays(redis: Redis, memory: Memory) -> None:
-    other = Memory()
+def test_of_what_two_processes_noticed_the_furthest_stays(redis: Redis, memory: StepMemory) -> None:
+    other = StepMemory()
     other.look(redis)
     put(redis, "a@x.io", at=NOW)
     dump = saved(redis)
@@ -128,7 +128,7 @@ def test_of_what_two_processes_noticed_the_furthest_stays(redis: Redis, memory: 
     assert (found.as_of, found.until, found.missing) == (NOW, NOW + 20, 2)
 
 
-def test_a_note_that_a_full_redis_refuses_is_written_at_the_next_look(redis: Redis, memory: Memory) -> None:
+def test_a_note_that_a_full_redis_refuses_is_written_at_the_next_look(redis: Redis, memory: StepMemory) -> None:
     put(redis, "a@x.io")
     memory.look(redis)
     back(redis, None)
@@ -146,7 +146,7 @@ async def sent(commit: GroupCommit, *people: str) -> None:
 
 
 def test_an_acceptance_notices_at_once_and_knows_when_the_ledger_ends(
-    redis: Redis, redis_url: str, memory: Memory, caplog: pytest.LogCaptureFixture
+    redis: Redis, redis_url: str, memory: StepMemory, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Another process has accepted meanwhile, so that the time of the last step there is a new one."""
 
@@ -177,7 +177,7 @@ def test_an_acceptance_notices_at_once_and_knows_when_the_ledger_ends(
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(groups=st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=8), min_size=1, max_size=4))
 def test_many_requests_and_looks_at_the_same_time_are_never_a_false_alarm(
-    redis: Redis, redis_url: str, memory: Memory, groups: list[list[int]]
+    redis: Redis, redis_url: str, memory: StepMemory, groups: list[list[int]]
 ) -> None:
     async def run() -> None:
         async with AsyncRedis.from_url(redis_url) as client:
@@ -197,7 +197,7 @@ def test_many_requests_and_looks_at_the_same_time_are_never_a_false_alarm(
 
 
 def test_an_answer_that_arrives_behind_a_later_one_is_no_fall(
-    redis: Redis, redis_url: str, memory: Memory, monkeypatch: pytest.MonkeyPatch
+    redis: Redis, redis_url: str, memory: StepMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look's answer is under way while the same process hears that it accepted something."""
     execute, meanwhile = Pipeline.execute, ["b@x.io"]
@@ -229,8 +229,8 @@ def test_a_fall_is_noticed_exactly_where_something_seen_is_missing(
 ) -> None:
     """What came after the fall hides as many steps, unless an acceptance of the same process meets the lower one."""
     redis.flushall()
-    Watch().emptied(redis, NOW)
-    memory = Memory()
+    EpochWatch().emptied(redis, NOW)
+    memory = StepMemory()
     memory.look(redis)
     for number in range(before):
         put(redis, f"a{number}@x.io", at=NOW + number)

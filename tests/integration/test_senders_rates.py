@@ -18,7 +18,7 @@ from intake.access import uses as intake_uses
 from intake.access.uses import Uses
 from queues import senders
 from queues.sender_rates import SenderRates
-from queues.senders import Use
+from queues.senders import SenderUse
 from tests.support.intake import TOKEN, Intake, running
 from tests.support.ops import ferry
 
@@ -54,7 +54,7 @@ def test_a_rate_holds_for_all_processes_together_and_for_its_sender_alone(redis_
         assert post(one) == 429
         assert post(one, TOKEN) == 202
         assert one.get("/healthz").status_code == 200
-    assert senders.read(redis, "slow") == Use(senders.read(redis, "slow").last, 5, {"rate": 2})
+    assert senders.read(redis, "slow") == SenderUse(senders.read(redis, "slow").last, 5, {"rate": 2})
 
 
 def test_a_flood_beyond_the_rate_asks_redis_no_more(redis_url: str, redis: Redis) -> None:
@@ -132,7 +132,7 @@ def test_the_command_lists_the_senders_with_scope_use_and_refusals(
 ) -> None:
     async def used() -> None:
         client = AsyncRedis.from_url(redis_url)
-        await senders.add(client, "b", Use(1_795_000_000_000, 1_200, {"connection": 3}))
+        await senders.add(client, "b", SenderUse(1_795_000_000_000, 1_200, {"connection": 3}))
         await client.aclose()
 
     asyncio.run(used())

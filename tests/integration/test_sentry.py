@@ -103,7 +103,12 @@ def test_whoever_has_a_dsn_and_no_fault_tells_nothing(world: World, redis_url: s
 def run(program: str, dsn: str) -> str:
     """What a program says on stderr that has the logs of a scheduler, and an address for its argument."""
     env = {**os.environ, "SENTRY_DSN": dsn, "NO_PROXY": "127.0.0.1"}
-    command = [sys.executable, "-c", f"import sys; from logs import setup; setup.configure('scheduler'); {program}", c.ANN]
+    command = [
+        sys.executable,
+        "-c",
+        f"import sys; from logs import setup; setup.configure('scheduler'); {program}",
+        c.ANN,
+    ]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False).stderr
 
 

@@ -18,7 +18,7 @@ from tests.support.syncing import SNAPSHOTS
 @pytest.fixture
 def opened(redis: Redis) -> str:
     """The batch of a snapshot that was given back for an hour."""
-    order = orders.Order(orders.new_id(SNAPSHOTS), now_ms(), "csv")
+    order = orders.SnapshotOrder(orders.new_id(SNAPSHOTS), now_ms(), "csv")
     orders.submit(redis, SNAPSHOTS, orders.Record(str(SNAPSHOTS), order, now_ms(), 0), b"", now_ms())
     (seen,) = pending.look(redis, [SNAPSHOTS])
     decision = decide(seen.waiting, OF_KIND["snapshot"], now_ms())

@@ -16,7 +16,7 @@ from snapshots import plan as guard
 from tests.support.mirrored import Mirrored
 from tests.support.snapshot_hut import QUEUE, single
 from worker.deliver import deliver
-from worker.snapshots import apply, base, read_list
+from worker.snapshots import apply, baseline, read_list
 from worker.snapshots import plan as snapshot_plan
 
 ANN, BOB, CID = "ann@example.com", "bob@example.com", "cid@example.com"
@@ -85,7 +85,7 @@ def test_a_snapshot_says_for_what_it_waits(lists: Mirrored, caplog: pytest.LogCa
 
 @pytest.mark.parametrize(
     ("module", "step"),
-    [(base, "list_of"), (snapshot_plan, "gather"), (guard, "verdict"), (apply, "encode")],
+    [(baseline, "list_of"), (snapshot_plan, "gather"), (guard, "verdict"), (apply, "encode")],
     ids=["base", "plan", "guard", "apply"],
 )
 def test_a_single_change_that_comes_meanwhile_wins(

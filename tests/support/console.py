@@ -67,7 +67,7 @@ def csrf_in(page: str) -> str:
     return found[1] if found else ""
 
 
-def make(settings: Settings) -> routes.Beside:
+def make(settings: Settings) -> routes.CombinedApp:
     """What `ferry web` serves."""
     return routes.install(create_app(settings), settings)
 

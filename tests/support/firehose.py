@@ -10,7 +10,7 @@ import msgspec
 from configuration.connections import Connection, Connections
 from intake.audiences import Audiences
 from intake.mparticle import membership
-from intake.mparticle.messages import Membership, decoder
+from intake.mparticle.messages import MembershipMessage, decoder
 from queues.acceptance import Acceptance, DeadOnArrival
 from queues.change import Change, decode
 from queues.names import Queue
@@ -47,7 +47,7 @@ def raw_message(raw_profile: str) -> str:
 def read(posted: dict[str, Any] | str, audiences: Audiences | None = None) -> list[Acceptance]:
     """What the adapter makes of it."""
     decoded = decoder.decode(posted if isinstance(posted, str) else json.dumps(posted))
-    assert isinstance(decoded, Membership)
+    assert isinstance(decoded, MembershipMessage)
     return membership.acceptances(decoded, ACCOUNT, CONNECTION, audiences or Audiences(), NOW)
 
 

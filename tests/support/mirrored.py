@@ -17,7 +17,7 @@ from queues.census import count
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.snapshots import members, orders
-from queues.snapshots.orders import Format, Order, Record
+from queues.snapshots.orders import Format, Record, SnapshotOrder
 from tests.support import oracle
 from tests.support.emulator_api import Api, row
 from tests.support.hut import Hut, hut_of, lift_limits
@@ -49,7 +49,7 @@ class Mirrored:
         name = orders.new_id(SYNCS)
         for number, start in enumerate(range(0, max(1, len(body)), orders.PIECE)):
             orders.stage(self.redis, name, number, orders.compress(body[start : start + orders.PIECE]))
-        told = Order(name, **{"at": self.later(), "format": form, **order})
+        told = SnapshotOrder(name, **{"at": self.later(), "format": form, **order})
         orders.submit(self.redis, SYNCS, Record(str(SYNCS), told, now_ms(), len(body)), FACTS, now_ms())
         return name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from queues.people.identities import Holder, Known
+from queues.people.identities import Holder, RememberedPerson
 
 Named = tuple[str, str]
 
@@ -14,14 +14,14 @@ class Remembered:
     """`asked`: for how many people or identifiers it was asked."""
 
     def __init__(self) -> None:
-        self._people: dict[bytes, Known] = {}
+        self._people: dict[bytes, RememberedPerson] = {}
         self._holders: dict[bytes, list[Holder]] = {}
         self.asked = 0
 
     def deliver(self, person: Named, profile_id: str, shown: Iterable[Named], *, by: Iterable[Named] = ()) -> None:
         """A person was put on a list and proved to be a profile. `by`: other identifiers that came with the person."""
         on = frozenset(self.hash(each)[:4] for each in (person, *shown))
-        self._people[self.hash(person)] = Known(profile_id, 20_000, on, frozenset({b"Aabc"}))
+        self._people[self.hash(person)] = RememberedPerson(profile_id, 20_000, on, frozenset({b"Aabc"}))
         for each in [*by] or [person]:
             self._holders.setdefault(self.hash(each), []).append(Holder(self.hash(person), 1))
 
@@ -34,7 +34,7 @@ class Remembered:
         """As the memory of a connection has it, without its key."""
         return hashlib.blake2b("\0".join(named).encode(), digest_size=8).digest()
 
-    def people(self, persons: Sequence[bytes]) -> dict[bytes, Known]:
+    def people(self, persons: Sequence[bytes]) -> dict[bytes, RememberedPerson]:
         """Those of these people of whom anything is known."""
         self.asked += len(persons)
         return {each: self._people[each] for each in persons if each in self._people}

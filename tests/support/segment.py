@@ -9,7 +9,7 @@ from typing import Any
 from configuration.connections import Connection
 from intake.audiences import Audiences
 from intake.segment import reading as segment_reading
-from intake.segment.reading import Reading
+from intake.segment.reading import SegmentBatch
 from queues.change import Change, decode
 
 NOW = 1_767_225_600_000
@@ -18,7 +18,7 @@ TRAITS = {"email": "ann@example.com"}
 PERSONAS = {"computation_class": "audience", "computation_key": "vips", "computation_id": "aud_1"}
 
 
-def read(posted: Any, connection: Connection = DEFAULT) -> Reading:
+def read(posted: Any, connection: Connection = DEFAULT) -> SegmentBatch:
     """What a request comes to; bytes, or anything else as JSON."""
     body = posted if isinstance(posted, bytes) else json.dumps(posted).encode()
     return segment_reading.read(body, connection, Audiences(), NOW)
@@ -29,7 +29,7 @@ def message(kind: str = "identify", **more: Any) -> dict[str, Any]:
     return {"type": kind, "messageId": "m-1", "traits": TRAITS, **more}
 
 
-def changes(reading: Reading) -> dict[str, list[Change]]:
+def changes(reading: SegmentBatch) -> dict[str, list[Change]]:
     """The changes by queue."""
     found: dict[str, list[Change]] = {}
     for acceptance in reading.acceptances:
@@ -37,7 +37,7 @@ def changes(reading: Reading) -> dict[str, list[Change]]:
     return found
 
 
-def dead(reading: Reading) -> list[tuple[str, str, str]]:
+def dead(reading: SegmentBatch) -> list[tuple[str, str, str]]:
     """Queue, reason and detail of each dead letter."""
     return [(str(each.queue), letter.reason, letter.detail) for each in reading.acceptances for letter in each.dead]
 

@@ -15,7 +15,7 @@ from queues.change import Body, encode, person_key
 from queues.clock import now_ms
 from queues.policy import FlushPolicy
 from queues.snapshots import members, orders
-from queues.snapshots.orders import Order, Record
+from queues.snapshots.orders import Record, SnapshotOrder
 from tests.support.klaviyo import Account
 from tests.support.model import list_name, queue_of
 
@@ -46,7 +46,7 @@ def snapshot(redis: Redis, body: bytes, at: int, **more: Any) -> str:
     name = orders.new_id(SYNCS)
     for number, start in enumerate(range(0, len(body), orders.PIECE)):
         orders.stage(redis, name, number, orders.compress(body[start : start + orders.PIECE]))
-    order = Order(name, at, "ndjson", **{"confirmed": True, "attributes": (PLAN,), **more})
+    order = SnapshotOrder(name, at, "ndjson", **{"confirmed": True, "attributes": (PLAN,), **more})
     orders.submit(redis, SYNCS, Record(str(SYNCS), order, now_ms(), len(body)), FACTS, now_ms())
     pending.wake(redis)
     return name

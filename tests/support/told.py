@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from queues.change import Action, Body, Change, person_key
-from queues.history.settled import Ends, Settled, columns
+from queues.history.settled import BatchOutcomes, Settled, columns
 
 NOW = 1_800_000_000_000
 
@@ -18,6 +18,8 @@ def changed(person: str, *more: str, action: Action = "add", at: int = NOW, mess
     return Change(keys, at, Body(action, at - 1_000, "changes", message, msgspec.Raw(b"{}")))
 
 
-def settled(changes: Sequence[Change], ends: Ends | None = None, batch: str = "07-ab", at: int = NOW) -> Settled:
+def settled(
+    changes: Sequence[Change], ends: BatchOutcomes | None = None, batch: str = "07-ab", at: int = NOW
+) -> Settled:
     """A batch of these changes, taken at `at` and settled ten seconds later."""
-    return Settled(batch, "size", at, at + 10_000, 0, ends or Ends(), columns(changes, at))
+    return Settled(batch, "size", at, at + 10_000, 0, ends or BatchOutcomes(), columns(changes, at))

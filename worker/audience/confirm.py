@@ -11,7 +11,7 @@ from klaviyo.lookups import folded
 from klaviyo.outcomes import Gone
 from logs import log_ids
 from mappings.profile import Profile
-from worker import counting
+from worker import delivery_metrics
 from worker.backoff import poll_ms
 from worker.delivery import Delivery
 from worker.errors import Later
@@ -53,7 +53,7 @@ def _look(delivery: Delivery, job: Job) -> None:
         _reject_failed(delivery, job)
     job.done = True
     delivery.note()
-    counting.imported(delivery.redis, delivery.batch.queue, state)
+    delivery_metrics.imported(delivery.redis, delivery.batch.queue, state)
     log.info(
         "batch %s: import job %s is complete, %d of %d people failed",
         delivery.batch.id,
@@ -73,7 +73,7 @@ def _again(delivery: Delivery, job: Job, what: str) -> None:
         what,
         len(job.rows),
     )
-    counting.lost(delivery.redis, delivery.batch.queue)
+    delivery_metrics.lost(delivery.redis, delivery.batch.queue)
     delivery.progress.jobs.remove(job)
     delivery.progress.stage = "upload"
     raise Later(f"import job {job.id} {what}", 2, attempts=1)

@@ -101,7 +101,7 @@ def _states(delivery: Delivery, intents: list[Intent]) -> Iterator[State]:
     remembered = consents.recall(delivery.redis, connection, persons)
     for changes, states in zip(told, remembered, strict=True):
         known: list[State] = [{name: Decision(*about) for name, about in state.items()} for state in states]
-        yield consent_state.merge([*known, *(_told(change) for change in changes)])
+        yield consent_state.merge([*known, *(_consent_state(change) for change in changes)])
 
 
 def _keys_of(delivery: Delivery, intent: Intent) -> list[str]:
@@ -113,7 +113,7 @@ def _keys_of(delivery: Delivery, intent: Intent) -> list[str]:
     return [key for key in found if key not in phones]
 
 
-def _told(change: Change) -> State:
+def _consent_state(change: Change) -> State:
     try:
         state = fragments.decode(bytes(change.body.person)).get("consent_state")
         return consent_state.read(state, change.body.at, change.accepted_at)

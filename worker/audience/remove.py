@@ -12,13 +12,13 @@ from typing import Final
 from identity import settings
 from identity.identifiers import EMAIL
 from identity.leaving import Leaver, leaving
-from klaviyo.lookups import Found, folded
+from klaviyo.lookups import FoundProfile, folded
 from mappings import email
 from queues.people.identities import audience_token
 from worker.delivery import Delivery
 from worker.errors import Later
 from worker.lists import list_of
-from worker.people.late_news import Moved, moved_away
+from worker.people.late_news import MovedEmail, moved_away
 from worker.people.profile_names import Theirs, known_leavers, names_going, note_gone, without_members
 from worker.people.proving import members
 from worker.progress import Rejection
@@ -68,7 +68,7 @@ def _remove_some(
     delivery: Delivery,
     list_id: str | None,
     leavers: Mapping[int, Leaver],
-    moved: Sequence[Moved],
+    moved: Sequence[MovedEmail],
     delivered: Iterable[tuple[str, bytes]],
     going: set[str],
 ) -> None:
@@ -101,7 +101,9 @@ def _leaving(delivery: Delivery) -> list[int]:
     return found
 
 
-def _of_members(delivery: Delivery, wanted: Mapping[str, Found], delivered: Iterable[tuple[str, bytes]]) -> set[str]:
+def _of_members(
+    delivery: Delivery, wanted: Mapping[str, FoundProfile], delivered: Iterable[tuple[str, bytes]]
+) -> set[str]:
     """Profiles that were a leaver's and are those of somebody else on the list now: renamed, or given to them."""
     memory, on_this = delivery.identities, audience_token(delivery.batch.queue)
     owners: dict[str, set[bytes]] = {}
@@ -120,7 +122,9 @@ def _of_members(delivery: Delivery, wanted: Mapping[str, Found], delivered: Iter
     return {profile_id for profile_id, person in others.items() if person in staying - leaving}
 
 
-def _note_found(delivery: Delivery, theirs: Theirs, moved: Iterable[Moved], there: Mapping[str, Found]) -> None:
+def _note_found(
+    delivery: Delivery, theirs: Theirs, moved: Iterable[MovedEmail], there: Mapping[str, FoundProfile]
+) -> None:
     """Note who is taken off, and warn of leavers who are not on the list, once: after the removal nobody is."""
     state, people = delivery.progress.gone, {*theirs, *(each.joined for each in moved)}
     if people <= state.again:
@@ -135,7 +139,7 @@ def _note_found(delivery: Delivery, theirs: Theirs, moved: Iterable[Moved], ther
         delivery.note()
 
 
-def _take_off(delivery: Delivery, list_id: str, there: Mapping[str, Found], theirs: Theirs) -> None:
+def _take_off(delivery: Delivery, list_id: str, there: Mapping[str, FoundProfile], theirs: Theirs) -> None:
     delivery.klaviyo.remove_members(list_id, sorted(there))
     if delivery.to.identity.prove == "off":
         return
@@ -152,8 +156,8 @@ def _take_off(delivery: Delivery, list_id: str, there: Mapping[str, Found], thei
 
 
 def _profiles(
-    delivery: Delivery, leavers: Iterable[Leaver], list_id: str, moved: Iterable[Moved]
-) -> tuple[dict[str, Found], set[str]]:
+    delivery: Delivery, leavers: Iterable[Leaver], list_id: str, moved: Iterable[MovedEmail]
+) -> tuple[dict[str, FoundProfile], set[str]]:
     """Every profile that could be one of theirs, by its id; and the ids of those on the list. Raises NotAccepted."""
     klaviyo, leavers = delivery.klaviyo, list(leavers)
     emails = list({each.email for each in leavers if each.email})
@@ -171,7 +175,7 @@ def _profiles(
     return known, {each.id for each in listed}
 
 
-def _theirs(delivery: Delivery, leavers: Mapping[int, Leaver], found: dict[str, Found]) -> dict[int, list[str]]:
+def _theirs(delivery: Delivery, leavers: Mapping[int, Leaver], found: dict[str, FoundProfile]) -> dict[int, list[str]]:
     """The profiles of each leaver."""
     of = _ByIdentifier(found.values())
     staying = {
@@ -186,15 +190,15 @@ def _theirs(delivery: Delivery, leavers: Mapping[int, Leaver], found: dict[str, 
 class _ByIdentifier:
     """Finds the profiles that have anything of a leaver's, without looking at all of them for each."""
 
-    def __init__(self, found: Iterable[Found]) -> None:
-        self._by: dict[tuple[str, str], dict[str, Found]] = {}
+    def __init__(self, found: Iterable[FoundProfile]) -> None:
+        self._by: dict[tuple[str, str], dict[str, FoundProfile]] = {}
         for each in found:
             pairs = {"id": each.id, "email": folded("email", each.email or ""), "external_id": each.external_id}
             for name, value in {**pairs, "phone": each.phone_number}.items():
                 if value:
                     self._by.setdefault((name, value), {})[each.id] = each
 
-    def leaver(self, leaver: Leaver) -> list[Found]:
+    def leaver(self, leaver: Leaver) -> list[FoundProfile]:
         wanted = [("id", each) for each in leaver.delivered | leaver.by_ids]
         wanted += [("email", leaver.email), *(("external_id", each) for each in leaver.external_ids)]
         wanted += [("phone", each) for each in leaver.phones]

@@ -10,7 +10,7 @@ from typing import Final
 
 from klaviyo.errors import NotAccepted
 from klaviyo.members import Field
-from klaviyo.outcomes import Hold, Retry, RowError
+from klaviyo.outcomes import HoldNeeded, Retry, RowError
 from klaviyo.subscriptions import only_sms
 from worker.consents.supersede import Addresses
 from worker.delivery import Delivery
@@ -25,7 +25,7 @@ UNDER_WAY_S: Final = 180.0
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SubscriptionRow:
     """One element of a request. `wanted`: the changes that each of the `addresses` is there for.
 
     It has one address, for Klaviyo writes a second one to the profile that the first one finds; both only where Klaviyo
@@ -46,13 +46,17 @@ class Row:
         return self.wanted.pop(field)
 
 
-def rows_of(index: int, addresses: Addresses) -> list[Row]:
+def rows_of(index: int, addresses: Addresses) -> list[SubscriptionRow]:
     """The rows of one change, one for each address."""
-    return [Row({field: address}, {field: [index]}) for field, address in addresses.items()]
+    return [SubscriptionRow({field: address}, {field: [index]}) for field, address in addresses.items()]
 
 
 def send_rows(
-    delivery: Delivery, rows: Sequence[Row], most: int, list_id: str | None, ask: Callable[[list[Row]], None]
+    delivery: Delivery,
+    rows: Sequence[SubscriptionRow],
+    most: int,
+    list_id: str | None,
+    ask: Callable[[list[SubscriptionRow]], None],
 ) -> None:
     """`ask` Klaviyo for `most` rows at a time; a change is sent, and noted as such, when all of its parts are.
 
@@ -135,7 +139,7 @@ def list_may_be_gone(delivery: Delivery, changes: Sequence[int]) -> Iterator[Non
     try:
         yield
     except NotAccepted as refusal:
-        if not (isinstance(refusal.outcome, Hold) and refusal.outcome.scope == "list"):
+        if not (isinstance(refusal.outcome, HoldNeeded) and refusal.outcome.scope == "list"):
             raise
         delivery.klaviyo.account()  # raises where Klaviyo refuses everything, as at a revision it does not serve
         left = [index for index in changes if index not in delivery.progress.ended()]

@@ -26,7 +26,7 @@ from klaviyo.outcomes import Dead
 from klaviyo.subscriptions import MAX_SUBSCRIBED, subscription
 from mappings.consent import Consent
 from worker.attaching import attach
-from worker.consents.rows import PASSED_ON, Row, check, list_may_be_gone, rows_of, send_rows
+from worker.consents.rows import PASSED_ON, SubscriptionRow, check, list_may_be_gone, rows_of, send_rows
 from worker.consents.supersede import Addresses
 from worker.delivery import Delivery
 from worker.sending import send
@@ -58,7 +58,7 @@ def subscribe(delivery: Delivery, consents: Mapping[int, Consent], joining: Mapp
 
 def _sendable(
     delivery: Delivery, consents: Mapping[int, Consent], joining: Mapping[int, Addresses], terms: _Terms
-) -> list[tuple[str | None, list[Row]]]:
+) -> list[tuple[str | None, list[SubscriptionRow]]]:
     """List -> the rows of these changes, without those by which nobody can be subscribed, or nobody may be."""
     rows = [row for each in joining.items() for row in rows_of(*each)]
     returning: set[int] = set()
@@ -71,8 +71,8 @@ def _sendable(
 
 
 def _by_list(
-    delivery: Delivery, rows: list[Row], returning: set[int], list_id: str | None
-) -> list[tuple[str | None, list[Row]]]:
+    delivery: Delivery, rows: list[SubscriptionRow], returning: set[int], list_id: str | None
+) -> list[tuple[str | None, list[SubscriptionRow]]]:
     """With the list, and without it: see *Passed on* above. A change has all its rows on one side."""
     if list_id is None:
         return [(None, rows)]
@@ -87,7 +87,7 @@ def _by_list(
     ]
 
 
-def _members(delivery: Delivery, rows: list[Row], list_id: str) -> set[int]:
+def _members(delivery: Delivery, rows: list[SubscriptionRow], list_id: str) -> set[int]:
     """The changes of those rows whose address is on the list."""
     found: set[int] = set()
     for field in _FIELDS:
@@ -98,7 +98,7 @@ def _members(delivery: Delivery, rows: list[Row], list_id: str) -> set[int]:
     return found
 
 
-def _of_both(rows: list[Row]) -> dict[int, Addresses]:
+def _of_both(rows: list[SubscriptionRow]) -> dict[int, Addresses]:
     """What is left of the addresses of each change."""
     left: defaultdict[int, Addresses] = defaultdict(dict)
     for row in rows:
@@ -110,12 +110,12 @@ def _terms(consent: Consent) -> _Terms:
     return _Terms(consent.list_id, consent.custom_source, consent.consented_at is not None)
 
 
-def _send(delivery: Delivery, consents: Mapping[int, Consent], rows: list[Row], terms: _Terms) -> None:
+def _send(delivery: Delivery, consents: Mapping[int, Consent], rows: list[SubscriptionRow], terms: _Terms) -> None:
     if not rows:
         return
     list_id, custom_source, historical = terms
 
-    def ask(portion: list[Row]) -> None:
+    def ask(portion: list[SubscriptionRow]) -> None:
         found = [_encoded(row, consents[row.parts[0]].consented_at) for row in portion]
         delivery.klaviyo.subscribe(found, list_id, custom_source, historical=historical)
         fields = {"stage": "uploaded", "people": len(portion)}
@@ -130,7 +130,7 @@ def _send(delivery: Delivery, consents: Mapping[int, Consent], rows: list[Row], 
     send_rows(delivery, rows, MAX_SUBSCRIBED, list_id, ask)
 
 
-def _encoded(row: Row, consented_at: str | None) -> bytes:
+def _encoded(row: SubscriptionRow, consented_at: str | None) -> bytes:
     return subscription(row.addresses.get("email"), row.addresses.get("phone_number"), consented_at)
 
 
@@ -139,7 +139,7 @@ def _encoded(row: Row, consented_at: str | None) -> bytes:
 AT_ONCE = 100
 
 
-def is_known(delivery: Delivery, row: Row) -> bool:
+def is_known(delivery: Delivery, row: SubscriptionRow) -> bool:
     """Whether Klaviyo knows somebody by the row's address now; whoever it refuses is rejected. Raises NotAccepted."""
     try:
         delivery.klaviyo.make_known({str(field): address for field, address in row.addresses.items()})
@@ -157,15 +157,15 @@ _FIELDS: Final[tuple[Field, ...]] = ("email", "phone_number")
 
 
 def without_outdated(
-    delivery: Delivery, consents: Mapping[int, Consent], rows: Sequence[Row], list_id: str | None
-) -> tuple[list[Row], set[int]]:
+    delivery: Delivery, consents: Mapping[int, Consent], rows: Sequence[SubscriptionRow], list_id: str | None
+) -> tuple[list[SubscriptionRow], set[int]]:
     """The rows of historical consents, each of one change and address, without the addresses that left later; and the
     changes of those that had left before.
 
     A change without any is done, and warned of. Klaviyo lifts an unsubscribe for every subscription, however old the
     consent (Klaviyo: bulk subscribe profiles). Raises NotAccepted.
     """
-    kept: list[Row] = []
+    kept: list[SubscriptionRow] = []
     returning: set[int] = set()
     for field in _FIELDS:
         told = {row.parts[0]: row for row in rows if field in row.addresses}
@@ -182,7 +182,9 @@ def without_outdated(
     return [row for row in kept if row.parts[0] not in delivery.progress.rejected], returning
 
 
-def _departures(delivery: Delivery, field: Field, told: Mapping[int, Row], list_id: str | None) -> dict[int, datetime]:
+def _departures(
+    delivery: Delivery, field: Field, told: Mapping[int, SubscriptionRow], list_id: str | None
+) -> dict[int, datetime]:
     """By change; an address that Klaviyo does not look up costs its change only."""
     addresses = {index: row.addresses[field] for index, row in told.items()}
     found: dict[int, datetime] = {}

@@ -15,7 +15,7 @@ from klaviyo.lookups import by_value
 from klaviyo.members import Field
 from klaviyo.subscriptions import MAX_UNSUBSCRIBED, unsubscription
 from mappings.consent import Consent
-from worker.consents.rows import Row, check, list_may_be_gone, rows_of, send_rows
+from worker.consents.rows import SubscriptionRow, check, list_may_be_gone, rows_of, send_rows
 from worker.consents.supersede import Addresses
 from worker.delivery import Delivery
 from worker.sending import send
@@ -51,8 +51,8 @@ def _from_list(delivery: Delivery, list_id: str, concerned: dict[int, Addresses]
         _send(delivery, rows, list_id)
 
 
-def _send(delivery: Delivery, rows: list[Row], list_id: str | None) -> None:
-    def ask(portion: list[Row]) -> None:
+def _send(delivery: Delivery, rows: list[SubscriptionRow], list_id: str | None) -> None:
+    def ask(portion: list[SubscriptionRow]) -> None:
         found = [unsubscription(row.addresses.get("email"), row.addresses.get("phone_number")) for row in portion]
         delivery.klaviyo.unsubscribe(found, list_id)
         fields = {"stage": "uploaded", "people": len(portion)}
@@ -67,18 +67,18 @@ def _send(delivery: Delivery, rows: list[Row], list_id: str | None) -> None:
     send_rows(delivery, rows, MAX_UNSUBSCRIBED, list_id, ask)
 
 
-def _members(delivery: Delivery, list_id: str, concerned: dict[int, Addresses]) -> list[Row]:
+def _members(delivery: Delivery, list_id: str, concerned: dict[int, Addresses]) -> list[SubscriptionRow]:
     """A row for each profile on the list that an address leads to, with both addresses where both do.
 
     Of two rows of one profile Klaviyo would take it off the list by the first, and by the second off everything.
     """
     fields: tuple[Field, ...] = ("email", "phone_number")
     found = {field: _look_up(delivery, list_id, field, concerned) for field in fields}
-    rows: dict[str, Row] = {}
+    rows: dict[str, SubscriptionRow] = {}
     for field, profile_ids in found.items():
         for index, profile_id in profile_ids.items():
             if index not in delivery.progress.rejected:
-                row = rows.setdefault(profile_id, Row({}, {}))
+                row = rows.setdefault(profile_id, SubscriptionRow({}, {}))
                 row.addresses[field] = concerned[index][field]
                 row.wanted.setdefault(field, []).append(index)
     return list(rows.values())

@@ -18,7 +18,7 @@ from klaviyo.outcomes import Gone
 from queues import batches, erasure, holds
 from queues.change import Change
 from queues.clock import now_ms
-from queues.erasure import Place
+from queues.erasure import BatchPosition
 from queues.holds import Hold
 from queues.names import Queue
 from worker import progress
@@ -30,7 +30,7 @@ UNKNOWN_JOB_MS: Final = 600_000
 _OF_IMPORTS: Final = ("audience", "profile")
 
 
-def blank_out(redis: Redis, queue: Queue, places: Iterable[Place], klaviyo: Klaviyo | None) -> bool:
+def blank_out(redis: Redis, queue: Queue, places: Iterable[BatchPosition], klaviyo: Klaviyo | None) -> bool:
     """Take these changes out of the open batches of a queue; False where one of them has to wait for something.
 
     `klaviyo`: None where it may not be asked. Raises NotAccepted, redis.RedisError.

@@ -20,7 +20,7 @@ from queues.snapshots.orders import KIND as SNAPSHOT
 from worker import progress
 from worker.delivery import LEASE_MS
 from worker.erasures import blank
-from worker.erasures.subjects import Entry, Seeker, holders, learn
+from worker.erasures.subjects import StoredChange, SubjectFinder, holders, learn
 
 log = logging.getLogger(__name__)
 
@@ -30,26 +30,28 @@ FERRY = "ferry"
 _OF_MEMBERS = {EMAIL: "email", EXTERNAL_ID: "external_id", PHONE: "phone_number"}
 
 
-def forget(seeker: Seeker, indexes: Iterable[int], klaviyo: Klaviyo | None) -> dict[int, list[Queue]]:
+def forget(finder: SubjectFinder, indexes: Iterable[int], klaviyo: Klaviyo | None) -> dict[int, list[Queue]]:
     """Take the people of these erasures out of the ledger; the queues where an open batch holds one still, by erasure.
 
     `klaviyo`: None where it may not be asked whether an import is complete. Raises NotAccepted, LeaseLost.
     """
-    ground = seeker.ground
-    found = {index: learn(seeker, index) for index in indexes}
-    batches.submit(ground.redis, ground.batch, progress.dump(ground.progress))
-    busy = {index: _Forgetting(seeker, index, entries, klaviyo).run() for index, entries in found.items()}
+    ledger = finder.ledger
+    found = {index: learn(finder, index) for index in indexes}
+    batches.submit(ledger.redis, ledger.batch, progress.dump(ledger.progress))
+    busy = {index: _Forgetting(finder, index, entries, klaviyo).run() for index, entries in found.items()}
     return {index: queues for index, queues in busy.items() if queues}
 
 
 class _Forgetting:
     """One person."""
 
-    def __init__(self, seeker: Seeker, index: int, entries: Sequence[Entry], klaviyo: Klaviyo | None) -> None:
-        self._seeker, self._index, self._klaviyo = seeker, index, klaviyo
-        self._ground = seeker.ground
-        self._until = self._ground.batch.changes[index].accepted_at
-        self._noted = self._ground.progress.subjects[index]
+    def __init__(
+        self, finder: SubjectFinder, index: int, entries: Sequence[StoredChange], klaviyo: Klaviyo | None
+    ) -> None:
+        self._finder, self._index, self._klaviyo = finder, index, klaviyo
+        self._ledger = finder.ledger
+        self._until = self._ledger.batch.changes[index].accepted_at
+        self._noted = self._ledger.progress.subjects[index]
         ids = frozenset((kind, value) for kind, value, _ in self._noted.ids)
         self._subject = erasing.Subject(frozenset(self._noted.emails), ids, frozenset(self._noted.keys))
         self._others = self._taken(entries)
@@ -62,14 +64,14 @@ class _Forgetting:
     @property
     def _hashes(self) -> set[bytes]:
         """Under which the person is remembered, or an id that is nobody else's."""
-        memory = self._ground.identities
+        memory = self._ledger.identities
         return {*map(memory.hash, [*self._named, *self._free]), *map(bytes.fromhex, self._noted.known)}
 
     def run(self) -> list[Queue]:
         """The queues that hold something of the person still."""
-        redis, connection = self._ground.redis, self._ground.batch.queue.connection
+        redis, connection = self._ledger.redis, self._ledger.batch.queue.connection
         self._keep_out()
-        busy = [queue for queue in self._seeker.queues if self._is_left(queue)]
+        busy = [queue for queue in self._finder.queues if self._is_left(queue)]
         consents.forget(redis, connection, [key_of(each) for each in self._named], self._keys.values())
         self._forget_identities()
         return busy
@@ -82,13 +84,13 @@ class _Forgetting:
         keys |= {key for named, key in self._keys.items() if erasing.keeps_out(self._subject, named)}
         self._renew()
         known = [each for each in identities if each]
-        members.forget(self._ground.redis, self._seeker.queues, known, keys, self._until)
+        members.forget(self._ledger.redis, self._finder.queues, known, keys, self._until)
 
     def _is_left(self, queue: Queue) -> bool:
         """Take the person out of a queue; whether an open batch holds something, or it moves."""
-        redis = self._ground.redis
+        redis = self._ledger.redis
         names = {*map(key_of, self._named), *self._keys.values()}
-        entries = self._seeker.look([queue], self._noted)
+        entries = self._finder.look([queue], self._noted)
         others = self._others | erasing.taken(self._subject, _traces(entries))
         theirs = [each for each in entries if self._is_old(each.change) and self._is_theirs(each, others)]
         waiting, letters = [each.pending for each in theirs if each.pending], [x.letter for x in theirs if x.letter]
@@ -108,7 +110,7 @@ class _Forgetting:
             return
         log.info(
             "batch %s: erasure %d took %d pending changes, %d dead letters and %d changes of open batches out of %s",
-            self._ground.batch.id,
+            self._ledger.batch.id,
             self._index,
             pending,
             letters,
@@ -116,7 +118,7 @@ class _Forgetting:
             queue,
         )
         counts = {"pending": pending, "letters": letters, "open": opened, "history": told}
-        audit.note(self._ground.redis, FERRY, "erased", queue, audit.DONE, **counts)
+        audit.note(self._ledger.redis, FERRY, "erased", queue, audit.DONE, **counts)
 
     def _is_old(self, change: Change) -> bool:
         """Whether it was said before the erasure was asked for; what came later is a new beginning.
@@ -125,12 +127,12 @@ class _Forgetting:
         """
         return change.accepted_at <= self._until or (change.body.source == SNAPSHOT and change.body.at <= self._until)
 
-    def _is_theirs(self, entry: Entry, others: Collection[Named]) -> bool:
+    def _is_theirs(self, entry: StoredChange, others: Collection[Named]) -> bool:
         return erasing.is_theirs(self._subject, entry.trace, others)
 
-    def _taken(self, entries: Sequence[Entry]) -> set[Named]:
+    def _taken(self, entries: Sequence[StoredChange]) -> set[Named]:
         """The identifiers with which somebody else's e-mail goes, here or in what was delivered before."""
-        memory, traces = self._ground.identities, _traces(entries)
+        memory, traces = self._ledger.identities, _traces(entries)
         ids = {*self._subject.ids, *(named for each in traces for named in erasing.leading(each.who))}
         hashed = {memory.hash(named): named for named in ids if named[0] != EMAIL}
         own = {*hashed, *(memory.hash((EMAIL, each)) for each in self._noted.emails)}
@@ -140,14 +142,14 @@ class _Forgetting:
         return elsewhere | erasing.taken(self._subject, traces)
 
     def _forget_identities(self) -> None:
-        memory = self._ground.identities
+        memory = self._ledger.identities
         for person in self._hashes:
             memory.forget(person)
         memory.flush()
 
     def _renew(self) -> None:
-        batches.renew(self._ground.redis, self._ground.batch, now_ms(), LEASE_MS)
+        batches.renew(self._ledger.redis, self._ledger.batch, now_ms(), LEASE_MS)
 
 
-def _traces(entries: Iterable[Entry]) -> list[Trace]:
+def _traces(entries: Iterable[StoredChange]) -> list[Trace]:
     return [each.trace for each in entries]

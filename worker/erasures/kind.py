@@ -24,26 +24,26 @@ from klaviyo.lookups import ProfileField
 from mappings import email, phone
 from mappings.errors import Unfit
 from mappings.identifiers import external_id
-from queues import looks
+from queues import undecided_erasures
 from queues.batches import Batch
 from queues.connections.accounts import Cipher
-from queues.looks import REASON
 from queues.names import Queue
 from queues.people.identities import Identities
+from queues.undecided_erasures import REASON
 from worker.coalesce import Intent
 from worker.connection import rules_of
 from worker.delivery import Delivery
 from worker.erasures.forget import forget
-from worker.erasures.subjects import Seeker
+from worker.erasures.subjects import SubjectFinder
 from worker.errors import Held, Later
 from worker.people.batch_people import BLOCKED, NOBODY_LEFT, People
-from worker.progress import Progress, Rejection, Subject, Targets
+from worker.progress import ErasureSubject, Progress, Rejection, Targets
 from worker.sending import send
 from worker.settling import settle
 
 log = logging.getLogger(__name__)
 
-KIND: Final = looks.KIND
+KIND: Final = undecided_erasures.KIND
 #: Seconds until it is looked again whether the person's open batches are settled.
 OPEN_S: Final = 10.0
 _BY_HAND: Final = "Ferry has forgotten the person; delete the profile in Klaviyo by hand"
@@ -62,13 +62,13 @@ def intents(people: People) -> list[Intent]:
 
 def stages(delivery: Delivery) -> None:
     """Forget everybody of the batch. Raises Later while one is in an open batch, NotAccepted, LeaseLost."""
-    state, seeker = delivery.progress, Seeker(delivery)
+    state, finder = delivery.progress, SubjectFinder(delivery)
     todo = [index for index in delivery.intents if index not in state.sent]
-    busy = forget(seeker, todo, delivery.klaviyo)
+    busy = forget(finder, todo, delivery.klaviyo)
 
     def ask(portion: list[int]) -> None:
         for index in portion:
-            busy.update(_Erasure(delivery, seeker, index).carry_out())
+            busy.update(_Erasure(delivery, finder, index).carry_out())
             delivery.note()
 
     ready = [[index] for index in todo if index not in busy and index not in state.rejected]
@@ -110,20 +110,20 @@ def forget_here(redis: Redis, batch: Batch, known: Progress, settings: Settings)
     policy = connections.named(batch.queue.connection).identity
     here = _Here(redis, batch, known, People(batch.changes, rules, policy, f"batch {batch.id}"))
     todo = [index for index in range(len(batch.changes)) if index not in known.sent]
-    known.forgotten = not forget(Seeker(here), todo, None)
+    known.forgotten = not forget(SubjectFinder(here), todo, None)
 
 
 class _Erasure:
     """One person, whom the ledger has forgotten, at Klaviyo."""
 
-    def __init__(self, delivery: Delivery, seeker: Seeker, index: int) -> None:
-        self._delivery, self._seeker, self._index = delivery, seeker, index
-        self._subject: Subject = delivery.progress.subjects[index]
-        request = seeker.request(index)
+    def __init__(self, delivery: Delivery, finder: SubjectFinder, index: int) -> None:
+        self._delivery, self._finder, self._index = delivery, finder, index
+        self._subject: ErasureSubject = delivery.progress.subjects[index]
+        request = finder.request(index)
         self._who = request.trace.who
         # Not those of the CDP's own ids that the rules make none of Klaviyo's.
         self._ids = () if self._who.wrong else tuple(request.keys_by)
-        self._confirmed = looks.confirmed(delivery.batch.changes[index])
+        self._confirmed = undecided_erasures.confirmed(delivery.batch.changes[index])
 
     def carry_out(self) -> dict[int, list[Queue]]:
         """Delete what is the person's; open batches that hold somebody whom only Klaviyo knows to be the person."""
@@ -186,7 +186,7 @@ class _Erasure:
         if emails <= self._subject.emails:
             return {}
         self._subject.emails |= emails
-        return forget(self._seeker, [self._index], self._delivery.klaviyo)
+        return forget(self._finder, [self._index], self._delivery.klaviyo)
 
     def _delete(self, targets: Targets) -> None:
         delivery, state = self._delivery, self._delivery.progress
@@ -196,7 +196,7 @@ class _Erasure:
         log.info("batch %s: Klaviyo deletes %d profiles%s", delivery.batch.id, deleted, left, extra={"fields": fields})
         if targets.look or self._subject.people:
             why = _SEVERAL if self._subject.people else _OTHERS
-            delivery.reject(self._index, REASON, looks.detail(why, targets.look, [*self._subject.people]))
+            delivery.reject(self._index, REASON, undecided_erasures.detail(why, targets.look, [*self._subject.people]))
         elif targets.delete or self._subject.emails:
             state.sent.add(self._index)
         else:

@@ -10,7 +10,7 @@ import orjson
 
 from identity import identifiers
 from identity.identifiers import Identifiers, Named
-from identity.persons import Said
+from identity.persons import ChangeIdentity
 from identity.sending import IDENTIFIERS
 from identity.settings import Policy
 from mappings.mparticle import merge
@@ -22,7 +22,7 @@ from queues.change import Change
 from queues.snapshots import orders
 from worker.coalesce import Intent, coalesce
 from worker.errors import guarded
-from worker.progress import Facts, Rejection
+from worker.progress import BatchFacts, Rejection
 
 Identifier = Literal["email", "phone_number", "external_id"]
 #: Klaviyo takes 100 KB a profile; one more byte would cost the whole request.
@@ -77,19 +77,19 @@ class People:
         rules: Rules | None = None,
         policy: Policy | None = None,
         where: str = "",
-        facts: Facts | None = None,
+        facts: BatchFacts | None = None,
         known: _Read | None = None,
     ) -> None:
         self.changes = changes
         self.rules = rules or Rules()
         self.policy = policy or Policy()
-        self.facts = facts or Facts()
+        self.facts = facts or BatchFacts()
         self._where = where
         self._read = known or _Read(changes, self.rules, self.policy, where)
         self._who: dict[int, Identifiers] = {}
-        self._said: dict[int, Said] = {}
+        self._said: dict[int, ChangeIdentity] = {}
 
-    def with_facts(self, facts: Facts) -> People:
+    def with_facts(self, facts: BatchFacts) -> People:
         """The same people, once more is known of them."""
         return People(self.changes, self.rules, self.policy, self._where, facts, self._read)
 
@@ -101,14 +101,16 @@ class People:
             self._who[index] = self._read.who(index).without(self._is_shared)
         return self._who[index]
 
-    def said(self, index: int) -> Said:
+    def said(self, index: int) -> ChangeIdentity:
         """What a change says, for coalescing."""
         if index not in self._said:
             who, body = self.who(index), self.changes[index].body
             exact = body.source == orders.KIND and body.action == "remove"
             moving = self.policy.moving(who, body.source)
             spared = frozenset(self.facts.spared.get(index, ()))
-            self._said[index] = Said(who, body.action, body.at, index in self.facts.late, moving, exact, spared)
+            self._said[index] = ChangeIdentity(
+                who, body.action, body.at, index in self.facts.late, moving, exact, spared
+            )
         return self._said[index]
 
     def is_member(self, indexes: Iterable[int]) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from identity.identifiers import EMAIL, Named
-from identity.persons import Said
+from identity.persons import ChangeIdentity
 from queues.clock import now_ms
 from queues.people import lateness
 from queues.people.identities import audience_token, own_token
@@ -19,7 +19,7 @@ from worker.people.batch_people import People
 from worker.people.recognizing import hash_of
 
 
-class Moved(NamedTuple):
+class MovedEmail(NamedTuple):
     """An earlier e-mail of somebody who joined under a new one: the hashes of the person and of the ids, and the
     profile. `joined`: the index of the person who did. `stays`: the earlier one is on another list yet.
     """
@@ -31,7 +31,7 @@ class Moved(NamedTuple):
     stays: bool
 
 
-def moved_away(delivery: Delivery) -> list[Moved]:
+def moved_away(delivery: Delivery) -> list[MovedEmail]:
     """Those of earlier batches on this list, but for an e-mail that another of the CDP's ids stands for, too."""
     memory, people, queue = delivery.identities, delivery.people, delivery.batch.queue
     joined = [
@@ -51,7 +51,7 @@ def moved_away(delivery: Delivery) -> list[Moved]:
     earlier = {each.person: ids[by] for by, having in memory.holders(list(ids)).items() for each in having}
     known, on_this = memory.people([person for person in earlier if person not in here]), audience_token(queue)
     return [
-        Moved(hashed, earlier[hashed][0], each.profile_id, earlier[hashed][1], each.audiences != {on_this})
+        MovedEmail(hashed, earlier[hashed][0], each.profile_id, earlier[hashed][1], each.audiences != {on_this})
         for hashed, each in known.items()
         if each.profile_id and on_this in each.audiences and each.own <= _tokens(earlier[hashed][0])
     ]
@@ -94,7 +94,7 @@ def find(delivery: Delivery, people: People, elsewhere: Elsewhere) -> Late:
     return found
 
 
-def _meant(said: Said, elsewhere: Elsewhere) -> list[Named]:
+def _meant(said: ChangeIdentity, elsewhere: Elsewhere) -> list[Named]:
     """The people of earlier batches for whom a change without an e-mail stands."""
     if said.who.email or said.exact:
         return []
@@ -112,7 +112,7 @@ class _Known:
     def of(self, name: Named) -> Newest:
         return self._times.get(self._hashed[name], Newest())
 
-    def newest(self, said: Said, meant: Sequence[Named]) -> int:
+    def newest(self, said: ChangeIdentity, meant: Sequence[Named]) -> int:
         """By the name, by an id that has one e-mail at a time, and by removals that another identifier stood for.
 
         An identifier that stands for people (`meant`) says nothing but by removals.
@@ -124,7 +124,7 @@ class _Known:
         return max([0, *(self.of(each).any for each in asked), *(self.of(each).removed for each in others)])
 
 
-def keep_times(delivery: Delivery, moved: Iterable[Moved]) -> None:
+def keep_times(delivery: Delivery, moved: Iterable[MovedEmail]) -> None:
     """Note the times of the batch, whatever became of its changes. `moved`: who leaves under an earlier e-mail.
 
     Changes of which nobody can tell whom they mean say nothing of anybody.

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named
 from identity.leaving import Leaver
-from klaviyo.lookups import Found
+from klaviyo.lookups import FoundProfile
 from mappings.profile import Profile
-from queues.people.identities import Holder, Known, own_token
+from queues.people.identities import Holder, RememberedPerson, own_token
 from queues.snapshots import members
 from worker.delivery import Delivery
 from worker.people.recognizing import hash_of
@@ -22,13 +22,13 @@ from worker.snapshots.read_list import identities
 Theirs = Mapping[int, Sequence[str]]
 
 
-def of_profile(profile: Found) -> list[str]:
+def of_profile(profile: FoundProfile) -> list[str]:
     """All by which the ledger may know a profile, strongest first. Pure."""
     known = {"email": profile.email, "external_id": profile.external_id, "phone_number": profile.phone_number}
     return identities(known)
 
 
-def note_joined(delivery: Delivery, person: int, given: Mapping[str, str], profile: Found) -> None:
+def note_joined(delivery: Delivery, person: int, given: Mapping[str, str], profile: FoundProfile) -> None:
     """The profile of somebody who joined was found on the list. `given`: what was sent of the person's identifiers."""
     own = members.identity(given)
     others = [name for name in of_profile(profile) if name != own]
@@ -36,7 +36,9 @@ def note_joined(delivery: Delivery, person: int, given: Mapping[str, str], profi
         delivery.progress.joined.names[person] = others
 
 
-def note_gone(delivery: Delivery, theirs: Iterable[tuple[int, Sequence[str]]], there: Mapping[str, Found]) -> None:
+def note_gone(
+    delivery: Delivery, theirs: Iterable[tuple[int, Sequence[str]]], there: Mapping[str, FoundProfile]
+) -> None:
     """The profiles `there` are taken off the list."""
     if not delivery.keeps_members:
         return
@@ -63,7 +65,7 @@ def names_going(delivery: Delivery, persons: Iterable[int]) -> set[str]:
 
 
 def without_members(
-    delivery: Delivery, theirs: Theirs, found: Mapping[str, Found], going: set[str]
+    delivery: Delivery, theirs: Theirs, found: Mapping[str, FoundProfile], going: set[str]
 ) -> dict[int, Sequence[str]]:
     """The profiles of each leaver, but for those that stay on the list. `going`: names of all members who leave.
 
@@ -103,9 +105,9 @@ class _Memory(NamedTuple):
 
     hashed: Mapping[Named, bytes]
     holders: Mapping[bytes, Sequence[Holder]]
-    known: Mapping[bytes, Known]
+    known: Mapping[bytes, RememberedPerson]
 
-    def of(self, named: Named) -> Known | None:
+    def of(self, named: Named) -> RememberedPerson | None:
         """The person whom an identifier names."""
         return self.known.get(self.hashed[named])
 

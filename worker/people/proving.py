@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from identity import settings
 from identity.sending import first_of
-from klaviyo.lookups import Found, by_value
+from klaviyo.lookups import FoundProfile, by_value
 from mappings import email
 from mappings.profile import Profile
 from worker.delivery import Delivery
@@ -132,7 +132,7 @@ def _missing(delivery: Delivery, sent: Sent) -> set[int]:
     return missing | _without_address(delivery, others)
 
 
-def _absent(delivery: Delivery, people: Sent, first: str, found: Mapping[str, Found]) -> set[int]:
+def _absent(delivery: Delivery, people: Sent, first: str, found: Mapping[str, FoundProfile]) -> set[int]:
     missing = set()
     for person, given in people.items():
         profile = found.get(given[first])
@@ -158,12 +158,12 @@ def _without_address(delivery: Delivery, people: Sent) -> set[int]:
     return missing
 
 
-def _note(delivery: Delivery, person: int, given: Mapping[str, str], profile: Found) -> None:
+def _note(delivery: Delivery, person: int, given: Mapping[str, str], profile: FoundProfile) -> None:
     remember(delivery, person, profile)
     note_joined(delivery, person, given, profile)
 
 
-def members(delivery: Delivery, profiles: Iterable[Found], list_id: str = "") -> set[str]:
+def members(delivery: Delivery, profiles: Iterable[FoundProfile], list_id: str = "") -> set[str]:
     """The ids of those of these profiles that are on the list."""
     list_id = list_id or delivery.progress.list_id
     some = list({profile.id: profile for profile in profiles}.values())
@@ -201,7 +201,7 @@ def _again_or_reject(delivery: Delivery, lost: Sent) -> None:
         raise Later(f"{len(once_more)} people are not on the list; they are sent once more", 1.0)
 
 
-def _merged(delivery: Delivery, lost: Sent) -> dict[int, Found]:
+def _merged(delivery: Delivery, lost: Sent) -> dict[int, FoundProfile]:
     """The people whose address leads to a profile with another one, one question each."""
     found = {}
     for person, given in lost.items():
@@ -212,9 +212,9 @@ def _merged(delivery: Delivery, lost: Sent) -> dict[int, Found]:
     return found
 
 
-def _reject(delivery: Delivery, person: int, given: Mapping[str, str], merged: Found | None) -> None:
+def _reject(delivery: Delivery, person: int, given: Mapping[str, str], merged: FoundProfile | None) -> None:
     first = first_of(given)
-    profiles: Sequence[Found] = [merged] if merged else delivery.klaviyo.find_profiles(first, [given[first]])  # type: ignore[arg-type]
+    profiles: Sequence[FoundProfile] = [merged] if merged else delivery.klaviyo.find_profiles(first, [given[first]])  # type: ignore[arg-type]
     delivery.identities.doubt(delivery.hash_of(person))
     delivery.identities.flush()
     detail = _MERGED if merged else _NOT_THERE if profiles else _NO_PROFILE

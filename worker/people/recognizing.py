@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from identity.identifiers import Named
 from identity.leaving import meant
-from klaviyo.lookups import Found
+from klaviyo.lookups import FoundProfile
 from mappings import email
-from queues.people.identities import Identities, Known
+from queues.people.identities import Identities, RememberedPerson
 from worker.delivery import Delivery
 
 #: By identifier: the people (hashes), each with the time (s) at which they were told to have it.
@@ -23,14 +23,16 @@ SEVERAL: Final = (
 )
 
 
-class Match(NamedTuple):
+class PersonMatch(NamedTuple):
     """How many `people` are meant. `profile_id`: of the one, where Klaviyo does not find it by these identifiers."""
 
     people: int
     profile_id: str = ""
 
 
-def recognize(delivery: Delivery, asked: Mapping[int, Sequence[Named]], moving: frozenset[Named]) -> dict[int, Match]:
+def recognize(
+    delivery: Delivery, asked: Mapping[int, Sequence[Named]], moving: frozenset[Named]
+) -> dict[int, PersonMatch]:
     """Who is meant by each of these, strongest identifiers first. `moving`: those that have one e-mail at a time.
 
     People who have left everything are meant only where nobody else has the identifier. Raises NotAccepted.
@@ -45,10 +47,10 @@ def recognize(delivery: Delivery, asked: Mapping[int, Sequence[Named]], moving: 
         if len(some) == 1 and _is_hidden(memory, known[some[0]], asked[index])
     }
     profiles = _still_theirs(delivery, {person: known[person].profile_id for person in hidden.values()})
-    return {index: Match(len(some), profiles.get(hidden.get(index, b""), "")) for index, some in people.items()}
+    return {index: PersonMatch(len(some), profiles.get(hidden.get(index, b""), "")) for index, some in people.items()}
 
 
-def holders(memory: Identities, asked: Iterable[Named]) -> tuple[Having, dict[bytes, Known]]:
+def holders(memory: Identities, asked: Iterable[Named]) -> tuple[Having, dict[bytes, RememberedPerson]]:
     """The people who were delivered under these identifiers, and what is known of each.
 
     Somebody who is known by one of the identifiers alone is nobody else.
@@ -69,7 +71,7 @@ def hash_of(memory: Identities, name: Named) -> bytes:
     return bytes.fromhex(name[1]) if name[0] == KNOWN else memory.hash(name)
 
 
-def current(having: Having, known: Mapping[bytes, Known]) -> Having:
+def current(having: Having, known: Mapping[bytes, RememberedPerson]) -> Having:
     """Those of the people who have not left since."""
     return {named: [each for each in people if known[each[0]].audiences] for named, people in having.items()}
 
@@ -78,7 +80,7 @@ def _only(people: list[bytes]) -> list[bytes]:
     return people if len(people) == 1 else []
 
 
-def _is_hidden(memory: Identities, known: Known, leading: Sequence[Named]) -> bool:
+def _is_hidden(memory: Identities, known: RememberedPerson, leading: Sequence[Named]) -> bool:
     """Whether none of the identifiers is on the person's profile. Who was never looked up was sent with all of them."""
     return bool(known.profile_id) and known.on.isdisjoint(map(memory.short, leading))
 
@@ -102,7 +104,7 @@ def _still_theirs(delivery: Delivery, profiles: Mapping[bytes, str]) -> dict[byt
     return theirs
 
 
-def _named(found: Found) -> list[Named]:
+def _named(found: FoundProfile) -> list[Named]:
     given = (
         ("email", email.canonical(found.email or "")),
         ("external_id", found.external_id or ""),

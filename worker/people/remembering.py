@@ -13,8 +13,8 @@ from collections.abc import Collection, Mapping
 from identity.identifiers import EMAIL, OWN, Named
 from klaviyo.lookups import by_value
 from queues.clock import now_ms
-from queues.people.identities import Known, audience_token
-from worker import counting
+from queues.people.identities import RememberedPerson, audience_token
+from worker import delivery_metrics
 from worker.coalesce import Intent
 from worker.delivery import Delivery
 from worker.lists import list_of
@@ -24,13 +24,13 @@ from worker.people.late_news import moved_away
 from worker.people.proving import given
 from worker.people.recognizing import KNOWN, current, holders
 from worker.people.verifying import AT_ONCE, remember
-from worker.progress import Facts
+from worker.progress import BatchFacts
 
 
 def recall(delivery: Delivery) -> None:
     """Learn the facts by which the people of the batch are coalesced. Raises NotAccepted, Later, LeaseLost."""
     people = delivery.people
-    facts = Facts(shared=_shared(delivery, people))
+    facts = BatchFacts(shared=_shared(delivery, people))
     people = people.with_facts(facts)
     facts.elsewhere = _elsewhere(delivery, people)
     facts.late, facts.spared = late_news.find(delivery, people, dict(facts.elsewhere))
@@ -108,7 +108,7 @@ def keep_people(delivery: Delivery) -> None:
         if person not in ended:
             _keep(delivery, person, intent)
     if not memory.flush():
-        counting.identity(delivery.redis, queue, {"unremembered": 1})
+        delivery_metrics.identity(delivery.redis, queue, {"unremembered": 1})
         log.warning(
             "batch %s: memory of Redis is short, so nothing new is remembered of its people; they are looked up again",
             delivery.batch.id,
@@ -138,7 +138,7 @@ def _keep_leaver(delivery: Delivery, person: bytes, moved: Collection[Named]) ->
     """`moved`: the ids that have a newer e-mail; they lead to the person until that has left every list."""
     memory, queue = delivery.identities, delivery.batch.queue
     memory.quit(person, queue)
-    if moved and memory.people([person]).get(person, Known()).audiences <= {audience_token(queue)}:
+    if moved and memory.people([person]).get(person, RememberedPerson()).audiences <= {audience_token(queue)}:
         for each in moved:
             memory.disown(person, memory.hash(each))
             memory.leave(person, memory.hash(each))
@@ -158,7 +158,7 @@ def _note_shared(delivery: Delivery) -> None:
         current = sum(1 for each in having if each.person in known and known[each.person].audiences)
         if current > policy.shared_after:
             memory.share(hashed[by], now_ms())
-            counting.identity(delivery.redis, delivery.batch.queue, {"shared_value": 1})
+            delivery_metrics.identity(delivery.redis, delivery.batch.queue, {"shared_value": 1})
             log.warning(
                 "batch %s: %d current e-mails have one value of %s; it identifies nobody from now on (%s)",
                 delivery.batch.id,
@@ -176,7 +176,7 @@ def know(delivery: Delivery) -> None:
     """
     memory, hidden = delivery.identities, _hidden(delivery)
     known = memory.people([delivery.hash_of(person) for person in hidden])
-    new = [person for person in hidden if not known.get(delivery.hash_of(person), Known()).profile_id]
+    new = [person for person in hidden if not known.get(delivery.hash_of(person), RememberedPerson()).profile_id]
     for start in range(0, len(new), AT_ONCE):
         part = new[start : start + AT_ONCE]
         addresses = [hidden[person]["email"] for person in part]

@@ -10,13 +10,13 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from identity.sending import TAKEN, Choice, Profile, alone, choose, first_of, once
-from klaviyo.lookups import Found, ProfileField, by_value
+from identity.sending import TAKEN, IdentifierChoice, ProfileIdentifiers, alone, choose, first_of, once
+from klaviyo.lookups import FoundProfile, ProfileField, by_value
 from mappings import email
 from mappings.profile import Profile as Mapped
-from queues import owners as claims
+from queues import owners
 from queues.clock import now_ms
-from queues.people.identities import Known, Named, is_verified
+from queues.people.identities import Named, RememberedPerson, is_verified
 from worker.delivery import Delivery
 from worker.people.batch_people import KINDS, identifiers_of
 from worker.people.recognizing import recognize
@@ -40,7 +40,7 @@ def verify(delivery: Delivery, mapped: Mapping[int, Mapped]) -> None:
     mode = delivery.to.identity.identifiers
     if mode == "email_only":
         for person, given in several.items():
-            _leave_out(delivery, person, Choice(alone(given)))
+            _leave_out(delivery, person, IdentifierChoice(alone(given)))
         return
     choices = _verified(delivery, several) if mode == "verified" else {}
     _settle(delivery, wanted, choices)
@@ -59,26 +59,30 @@ def _address_by_profile(delivery: Delivery, persons: Iterable[int]) -> None:
     delivery.progress.profiles |= {person: each.profile_id for person, each in matches.items() if each.profile_id}
 
 
-def _settle(delivery: Delivery, wanted: Wanted, choices: Mapping[int, Choice]) -> None:
+def _settle(delivery: Delivery, wanted: Wanted, choices: Mapping[int, IdentifierChoice]) -> None:
     """Nobody's identifier twice in one import, nor in two open batches."""
     changes = delivery.batch.changes
     order = sorted(wanted, key=lambda person: (changes[person].body.at, person))
-    before = [_with_earlier(delivery, person, wanted[person], choices.get(person, Choice())) for person in order]
+    before = [
+        _with_earlier(delivery, person, wanted[person], choices.get(person, IdentifierChoice())) for person in order
+    ]
     chosen = dict(zip(order, once([(wanted[p], c) for p, c in zip(order, before, strict=True)]), strict=True))
     refused = _claimed(delivery, wanted, chosen)
     for person, choice in chosen.items():
         lost = refused.get(person, ())
         warnings = (*choice.warnings, TAKEN) if lost else choice.warnings
-        _leave_out(delivery, person, Choice((*choice.left_out, *lost), warnings))
+        _leave_out(delivery, person, IdentifierChoice((*choice.left_out, *lost), warnings))
 
 
-def _with_earlier(delivery: Delivery, person: int, given: Mapping[str, str], choice: Choice) -> Choice:
+def _with_earlier(
+    delivery: Delivery, person: int, given: Mapping[str, str], choice: IdentifierChoice
+) -> IdentifierChoice:
     """What Klaviyo refused once with this person is not sent again."""
     earlier = [name for name in delivery.progress.left_out.get(person, ()) if name in given]
     return choice._replace(left_out=tuple(dict.fromkeys((*choice.left_out, *earlier))))
 
 
-def _leave_out(delivery: Delivery, person: int, choice: Choice) -> None:
+def _leave_out(delivery: Delivery, person: int, choice: IdentifierChoice) -> None:
     if choice.left_out:
         delivery.progress.left_out[person] = choice.left_out
     if choice.warnings:
@@ -90,25 +94,25 @@ def send_alone(delivery: Delivery, person: int, given: Mapping[str, str]) -> boo
     left_out = alone(given)
     if set(left_out) <= {*delivery.progress.left_out.get(person, ())}:
         return False
-    _leave_out(delivery, person, Choice(left_out, (TAKEN,)))
+    _leave_out(delivery, person, IdentifierChoice(left_out, (TAKEN,)))
     delivery.identities.doubt(delivery.hash_of(person))
     delivery.identities.flush()
     return True
 
 
-def _claimed(delivery: Delivery, wanted: Wanted, chosen: Mapping[int, Choice]) -> dict[int, list[str]]:
+def _claimed(delivery: Delivery, wanted: Wanted, chosen: Mapping[int, IdentifierChoice]) -> dict[int, list[str]]:
     """The identifiers that another open batch sends with somebody else, by person."""
     memory = delivery.identities
     asked: dict[bytes, list[tuple[int, str]]] = {}
-    owners: dict[bytes, bytes] = {}
+    claimed: dict[bytes, bytes] = {}
     for person, choice in chosen.items():
         for name in alone(wanted[person]):
             if name not in choice.left_out and name not in choice.own:
                 hashed = memory.hash(_named(name, wanted[person]))
                 asked.setdefault(hashed, []).append((person, name))
-                owners[hashed] = delivery.hash_of(person)
+                claimed[hashed] = delivery.hash_of(person)
     queue = delivery.batch.queue
-    refused = claims.claim(delivery.redis, queue.connection, delivery.batch.id, owners) if owners else set()
+    refused = owners.claim(delivery.redis, queue.connection, delivery.batch.id, claimed) if claimed else set()
     lost: dict[int, list[str]] = {}
     for person, name in (each for hashed in refused for each in asked[hashed]):
         lost.setdefault(person, []).append(name)
@@ -119,19 +123,19 @@ def _named(name: str, given: Mapping[str, str]) -> Named:
     return KINDS[name], given[name]  # type: ignore[index]
 
 
-def _verified(delivery: Delivery, several: Wanted) -> dict[int, Choice]:
+def _verified(delivery: Delivery, several: Wanted) -> dict[int, IdentifierChoice]:
     """From what is known, and from what Klaviyo says. Raises NotAccepted; what it said until then is noted."""
     memory, state, now = delivery.identities, delivery.progress, now_ms()
     if now - state.asked_at > _BELIEVED_MS:
         state.asked, state.asked_at = set(), now
     known = memory.people([delivery.hash_of(person) for person in several])
-    choices: dict[int, Choice] = {}
+    choices: dict[int, IdentifierChoice] = {}
     unknown: list[int] = []
     for person, given in several.items():
-        remembered = known.get(delivery.hash_of(person), Known())
+        remembered = known.get(delivery.hash_of(person), RememberedPerson())
         own = tuple(name for name in alone(given) if memory.short(_named(name, given)) in remembered.on)
         if person in state.asked or (is_verified(remembered, now) and own == alone(given)):
-            choices[person] = Choice(own=own)
+            choices[person] = IdentifierChoice(own=own)
         else:
             unknown.append(person)
     for start in range(0, len(unknown), AT_ONCE):
@@ -139,12 +143,14 @@ def _verified(delivery: Delivery, several: Wanted) -> dict[int, Choice]:
     return choices
 
 
-def _looked_up(delivery: Delivery, unknown: Wanted) -> dict[int, Choice]:
-    others = _claimed(delivery, unknown, dict.fromkeys(unknown, Choice()))
+def _looked_up(delivery: Delivery, unknown: Wanted) -> dict[int, IdentifierChoice]:
+    others = _claimed(delivery, unknown, dict.fromkeys(unknown, IdentifierChoice()))
     owners = owners_of(delivery, unknown.values())
     choices = {}
     for person, given in unknown.items():
-        having: dict[str, Profile | None] = {name: owners.get((name, value)) for name, value in given.items()}
+        having: dict[str, ProfileIdentifiers | None] = {
+            name: owners.get((name, value)) for name, value in given.items()
+        }
         choice = choose(given, having, phone_wins=delivery.to.identity.phone_wins)
         choices[person] = choice = _without(choice, others.get(person, ()))
         _leave_out(delivery, person, choice)
@@ -163,7 +169,7 @@ def _looked_up(delivery: Delivery, unknown: Wanted) -> dict[int, Choice]:
     return choices
 
 
-def _without(choice: Choice, others: Iterable[str]) -> Choice:
+def _without(choice: IdentifierChoice, others: Iterable[str]) -> IdentifierChoice:
     """The same without identifiers that another open batch sends with somebody else, unless the profile has them."""
     lost = [name for name in others if name not in choice.left_out and name not in choice.own]
     if not lost:
@@ -171,7 +177,7 @@ def _without(choice: Choice, others: Iterable[str]) -> Choice:
     return choice._replace(left_out=(*choice.left_out, *lost), warnings=tuple(dict.fromkeys((*choice.warnings, TAKEN))))
 
 
-def remember(delivery: Delivery, person: int, profile: Profile) -> None:
+def remember(delivery: Delivery, person: int, profile: ProfileIdentifiers) -> None:
     """The person is that profile, with all identifiers that it shows, whoever gave it them."""
     memory = delivery.identities
     shown = {
@@ -183,12 +189,12 @@ def remember(delivery: Delivery, person: int, profile: Profile) -> None:
     memory.remember(delivery.hash_of(person), profile.id, on, now_ms())
 
 
-def owners_of(delivery: Delivery, people: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], Found]:
+def owners_of(delivery: Delivery, people: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], FoundProfile]:
     """The profile of each identifier that has one.
 
     Raises NotAccepted: a look-up that failed says of none that it is free.
     """
-    found: dict[tuple[str, str], Found] = {}
+    found: dict[tuple[str, str], FoundProfile] = {}
     people = list(people)
     for field in _FIELDS:
         values = list(dict.fromkeys(given[field] for given in people if field in given))
@@ -200,7 +206,7 @@ def owners_of(delivery: Delivery, people: Iterable[Mapping[str, str]]) -> dict[t
     return found
 
 
-def _secondary(delivery: Delivery, addresses: Sequence[str]) -> dict[tuple[str, str], Found]:
+def _secondary(delivery: Delivery, addresses: Sequence[str]) -> dict[tuple[str, str], FoundProfile]:
     """The profiles that have one of these addresses beside the one that they show (Klaviyo: multi email profiles).
 
     By halves, for the answer does not say which address of the question led to them.

@@ -21,12 +21,12 @@ from queues.errors import QueueFull, SnapshotReplaced
 from queues.snapshots import members, mirror, orders, rosters
 from queues.snapshots.records import State
 from snapshots.gathering import Gathered
-from snapshots.plan import Planned
-from snapshots.planned import Plan
+from snapshots.plan import PlannedChange
+from snapshots.plan_store import Plan
 from worker.delivery import Delivery
 from worker.errors import Later
 from worker.settling import settle
-from worker.snapshots.run import KIND, Carrier, carriers
+from worker.snapshots.run import KIND, SnapshotRun, carriers
 
 #: Buckets whose changes are queued between two notes. A bucket queued twice is recognised for a day.
 NOTE_EVERY: Final = 64
@@ -36,14 +36,14 @@ FULL_S: Final = 60.0
 ROOM: Final = 0.9
 
 
-def wait_for_room(of: Carrier) -> None:
+def wait_for_room(of: SnapshotRun) -> None:
     """Raises Later while the queue is nearly full: reading the snapshot anew for a few changes would fill the time."""
     (seen,) = pending.look(of.delivery.redis, [of.audience])
     if seen.waiting.pending > ROOM * bounds.PENDING_IN_QUEUE:
         raise Later(f"snapshot {of.order.snapshot}: {of.audience} is nearly full", FULL_S)
 
 
-def apply(of: Carrier, plan: Plan) -> None:
+def apply(of: SnapshotRun, plan: Plan) -> None:
     """Queue what is not queued yet. Raises Later while there is no room, LeaseLost."""
     policy = of.connection.policy_for("audience", of.audience.target)
     facts = msgspec.json.encode(of.facts)
@@ -67,7 +67,7 @@ def apply(of: Carrier, plan: Plan) -> None:
             of.note()
 
 
-def void_letters(of: Carrier, people: Gathered) -> None:
+def void_letters(of: SnapshotRun, people: Gathered) -> None:
     """Dead letters that replaying would turn against the snapshot are superseded: it is newer than they are."""
     redis, until = of.delivery.redis, of.course.since
     letters = [letter for letter in dead_letters.read(redis, of.audience) if letter.change.accepted_at < until]
@@ -108,7 +108,7 @@ def is_void(letter: DeadLetter, is_named: bool) -> bool:
     return body.source == orders.KIND or (body.action == "remove") == is_named
 
 
-def _encoded(of: Carrier, planned: Planned) -> bytes:
+def _encoded(of: SnapshotRun, planned: PlannedChange) -> bytes:
     body = Body(planned.action, of.order.at, orders.KIND, of.order.snapshot, msgspec.Raw(planned.fragment))
     return encode(planned.keys, now_ms(), body)
 
@@ -116,7 +116,7 @@ def _encoded(of: Carrier, planned: Planned) -> bytes:
 log = logging.getLogger(__name__)
 
 
-def finish(of: Carrier) -> None:
+def finish(of: SnapshotRun) -> None:
     """Everything is queued: let it go at once, and settle. Raises LeaseLost."""
     redis = of.delivery.redis
     pending.flush(redis, of.audience, now_ms())
@@ -125,7 +125,7 @@ def finish(of: Carrier) -> None:
     settle(of.delivery)
 
 
-def give_way(of: Carrier) -> None:
+def give_way(of: SnapshotRun) -> None:
     """A newer one says more. What this one has queued already, the newer one takes into account. Raises LeaseLost."""
     log.info("snapshot %s: superseded by a newer one of %s", of.order.snapshot, of.audience)
     of.delivery.progress.overtaken.add(of.index)
@@ -134,7 +134,7 @@ def give_way(of: Carrier) -> None:
     settle(of.delivery)
 
 
-def refuse(of: Carrier, reason: str, detail: dict[str, Any]) -> None:
+def refuse(of: SnapshotRun, reason: str, detail: dict[str, Any]) -> None:
     """It cannot be carried out: a dead letter. Raises LeaseLost."""
     what = "part of it is queued already: send it again" if of.course.bucket else "nothing was changed"
     log.error("snapshot %s: refused (%s); it is a dead letter, and %s", of.order.snapshot, reason, what)
@@ -157,7 +157,7 @@ def close_all(delivery: Delivery) -> None:
         _close(of)
 
 
-def _close(of: Carrier) -> None:
+def _close(of: SnapshotRun) -> None:
     rejection = of.delivery.progress.rejected.get(of.index)
     of.record.state = _state(of)
     if rejection:
@@ -167,7 +167,7 @@ def _close(of: Carrier) -> None:
     orders.close(of.delivery.redis, of.record)
 
 
-def _state(of: Carrier) -> State:
+def _state(of: SnapshotRun) -> State:
     if of.index in of.delivery.progress.rejected:
         return "refused"
     stands = of.index in of.delivery.intents and of.index not in of.delivery.progress.overtaken

@@ -16,7 +16,7 @@ from logs import log_ids
 from queues import holds, pending
 from queues.clock import now_ms
 from queues.errors import SnapshotGone
-from queues.pending import Look
+from queues.pending import QueueState
 from queues.snapshots import guard, members, orders
 from snapshots.rows import Unreadable
 from worker.coalesce import Intent
@@ -25,9 +25,9 @@ from worker.errors import Later
 from worker.people.batch_people import People
 from worker.settling import settle
 from worker.snapshots.apply import apply, close_all, finish, give_way, refuse, void_letters, wait_for_room
-from worker.snapshots.base import ground, rewrite
-from worker.snapshots.plan import Endless, approve, compared, count_start, gathered, gives_way
-from worker.snapshots.run import Carrier, carrier
+from worker.snapshots.baseline import prepare_baseline, rewrite
+from worker.snapshots.plan import TooSlow, approve, compared, count_start, gathered, gives_way
+from worker.snapshots.run import SnapshotRun, snapshot_run
 
 
 def intents(people: People) -> list[Intent]:
@@ -41,7 +41,7 @@ def stages(delivery: Delivery) -> None:
     """From where the progress says to the end, or to the next wait. Raises Later, NotAccepted, Held, LeaseLost."""
     (index,) = delivery.intents
     try:
-        of = carrier(delivery, index)
+        of = snapshot_run(delivery, index)
     except msgspec.DecodeError as fault:
         delivery.reject(index, "order_unreadable", {"detail": f"{fault}; start a newer worker and replay"})
     if index in delivery.progress.ended():
@@ -56,18 +56,18 @@ def stages(delivery: Delivery) -> None:
         return refuse(of, "snapshot_gone", {"detail": str(gone)})
     except Unreadable as fault:
         return refuse(of, "snapshot_unreadable", {"detail": str(fault)})
-    except Endless as fault:
+    except TooSlow as fault:
         return refuse(of, "snapshot_endless", {"detail": str(fault)})
     return finish(of)
 
 
-def _carry_out(of: Carrier) -> None:
+def _carry_out(of: SnapshotRun) -> None:
     if of.course.step == "watch":
         watch(of)
     if of.course.step == "drain":
         drain(of)
     if of.course.step == "base":
-        ground(of)
+        prepare_baseline(of)
     if of.course.step != "finish":
         if of.course.step == "apply":
             wait_for_room(of)
@@ -89,7 +89,7 @@ def _carry_out(of: Carrier) -> None:
 LOOK_S = 5.0
 
 
-def watch(of: Carrier) -> None:
+def watch(of: SnapshotRun) -> None:
     """Begin, or wait for the launch. Raises Later, SnapshotGone, LeaseLost."""
     redis, order = of.delivery.redis, of.order
     wait_ms = order.not_before - now_ms()
@@ -105,7 +105,7 @@ def watch(of: Carrier) -> None:
     _hurry(of)
 
 
-def drain(of: Carrier) -> None:
+def drain(of: SnapshotRun) -> None:
     """Let what was accepted before `watch` end. Raises Later while something has not, LeaseLost."""
     (seen,) = pending.look(of.delivery.redis, [of.audience])
     if waits(seen, of.course.since):
@@ -122,7 +122,7 @@ def drain(of: Carrier) -> None:
     of.note()
 
 
-def waits(seen: Look, since: int) -> bool:
+def waits(seen: QueueState, since: int) -> bool:
     """Whether a change waits that was there at `since` (ms). Pure.
 
     The flush that was asked for then counts them, whatever the clocks of the intakes say; the time finds those that
@@ -132,12 +132,12 @@ def waits(seen: Look, since: int) -> bool:
     return seen.waiting.asked > 0 or (oldest is not None and oldest < since)
 
 
-def _hurry(of: Carrier) -> None:
+def _hurry(of: SnapshotRun) -> None:
     pending.flush(of.delivery.redis, of.audience, now_ms())
     pending.wake(of.delivery.redis)
 
 
-def _why(of: Carrier, what: str) -> str:
+def _why(of: SnapshotRun, what: str) -> str:
     hold = holds.of_queue(of.delivery.redis, of.audience)
     held = f", which is held ({hold.reason}): see `ferry holds`" if hold else ""
     return f"snapshot {of.order.snapshot}: {what} that came before it{held}"

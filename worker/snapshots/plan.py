@@ -13,23 +13,22 @@ from queues import holds
 from queues.change import Body, Change
 from queues.clock import now_ms
 from queues.doorbell import JOB_TIMEOUT
-from queues.people.identities import Holder, Known, Named
-from queues.snapshots import guard as snapshot_guard
-from queues.snapshots import guard as succession
+from queues.people.identities import Holder, Named, RememberedPerson
+from queues.snapshots import guard as queue_guard
 from queues.snapshots import members, orders
 from queues.snapshots.members import Bucket
-from snapshots import plan as guard
+from snapshots import plan as plan_rules
 from snapshots import planning
 from snapshots.gathering import Gathered, gather
-from snapshots.plan import Planned
-from snapshots.planned import Plan
+from snapshots.plan import PlannedChange
+from snapshots.plan_store import Plan
 from snapshots.reading import rows
 from snapshots.rows import Unreadable
 from worker.backoff import HELD_MS
 from worker.errors import Later
 from worker.people.batch_people import MAX_ROW, encode_row, mapped_by
 from worker.progress import Rejection
-from worker.snapshots.run import Carrier
+from worker.snapshots.run import SnapshotRun
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ _WAYS_OUT: Final = (
 )
 
 
-class Endless(Exception):
+class TooSlow(Exception):
     """No worker gets through a snapshot in the time that it has; says what to do."""
 
     def __init__(self) -> None:
@@ -54,16 +53,16 @@ class Endless(Exception):
         )
 
 
-def count_start(of: Carrier) -> None:
-    """A worker begins to read the snapshot. Raises Endless when too many did so in vain, Held, LeaseLost."""
+def count_start(of: SnapshotRun) -> None:
+    """A worker begins to read the snapshot. Raises TooSlow when too many did so in vain, Held, LeaseLost."""
     _ = of.aimed  # wrong settings are no vain start
     if of.course.starts >= MAX_STARTS:
-        raise Endless
+        raise TooSlow
     of.course.starts += 1
     of.note()
 
 
-def gathered(of: Carrier) -> Gathered:
+def gathered(of: SnapshotRun) -> Gathered:
     """Everybody whom the snapshot names. Raises Unreadable, SnapshotGone, LeaseLost."""
     order, to = of.order, of.aimed.to
     people = gather(rows(of.body(), order.format, order.gzip, of.selection, to.rules, to.identity.blocked))
@@ -75,14 +74,14 @@ def gathered(of: Carrier) -> Gathered:
     return people
 
 
-def compared(of: Carrier, people: Gathered) -> Plan:
+def compared(of: SnapshotRun, people: Gathered) -> Plan:
     """What is to be changed, by what the membership ledger holds now. Raises LeaseLost."""
 
     def buckets(numbers: list[int]) -> dict[int, Bucket]:
         of.renew()
         return members.read(of.delivery.redis, of.audience, numbers)
 
-    def check(planned: Planned) -> str | None:
+    def check(planned: PlannedChange) -> str | None:
         of.renew()
         return _fault(of, planned)
 
@@ -93,12 +92,12 @@ def compared(of: Carrier, people: Gathered) -> Plan:
 class _Memory:
     """What is remembered of people; the batch stays this worker's while it is asked. Raises LeaseLost."""
 
-    of: Carrier
+    of: SnapshotRun
 
     def hash(self, named: Named) -> bytes:
         return self.of.delivery.identities.hash(named)
 
-    def people(self, persons: Sequence[bytes]) -> dict[bytes, Known]:
+    def people(self, persons: Sequence[bytes]) -> dict[bytes, RememberedPerson]:
         self.of.renew()
         return self.of.delivery.identities.people(persons)
 
@@ -107,38 +106,38 @@ class _Memory:
         return self.of.delivery.identities.holders(identifiers)
 
 
-def approve(of: Carrier, plan: Plan) -> None:
+def approve(of: SnapshotRun, plan: Plan) -> None:
     """Write down what it comes to, and go on. Raises Later where a person is asked first, LeaseLost."""
     of.record.counts, of.record.examples, of.record.state = plan.counts, plan.shrunk, "planning"
-    why = guard.verdict(plan.counts, of.connection.max_removal_percent)
+    why = plan_rules.verdict(plan.counts, of.connection.max_removal_percent)
     queue = of.delivery.batch.queue
-    asked = of.order.confirmed or snapshot_guard.is_confirmed(of.delivery.redis, queue, of.order.snapshot)
+    asked = of.order.confirmed or queue_guard.is_confirmed(of.delivery.redis, queue, of.order.snapshot)
     if why and not asked:
         _ask(of, why)
     of.course.step, of.record.state = "apply", "applying"
     of.note()
 
 
-def gives_way(of: Carrier) -> bool:
+def gives_way(of: SnapshotRun) -> bool:
     """Whether a newer snapshot stands in the place of this one."""
     redis, queue = of.delivery.redis, of.delivery.batch.queue
-    others = succession.waiting(redis, queue)
-    return succession.overtaken(of.order, others, members.snapshot_at(redis, of.audience), now_ms())
+    others = queue_guard.waiting(redis, queue)
+    return queue_guard.overtaken(of.order, others, members.snapshot_at(redis, of.audience), now_ms())
 
 
-def _ask(of: Carrier, why: str) -> None:
+def _ask(of: SnapshotRun, why: str) -> None:
     redis, queue = of.delivery.redis, of.delivery.batch.queue
     of.record.state = "held"
     of.note()
     resolve = f"{why[:1].upper()}{why[1:]}. {_WAYS_OUT.format(queue=queue)}"
-    if holds.place(redis, queue, holds.Hold(snapshot_guard.GUARD, now_ms(), resolve)):
-        log.error("snapshot %s: %s is held (%s). %s", of.order.snapshot, queue, snapshot_guard.GUARD, resolve)
+    if holds.place(redis, queue, holds.Hold(queue_guard.GUARD, now_ms(), resolve)):
+        log.error("snapshot %s: %s is held (%s). %s", of.order.snapshot, queue, queue_guard.GUARD, resolve)
     if gives_way(of):  # whoever submitted it meanwhile found no hold to end
-        snapshot_guard.replace_held(redis, queue)
+        queue_guard.replace_held(redis, queue)
     raise Later(f"snapshot {of.order.snapshot} waits for a person", HELD_MS / 1000)
 
 
-def _fault(of: Carrier, planned: Planned) -> str | None:
+def _fault(of: SnapshotRun, planned: PlannedChange) -> str | None:
     """Why nobody can be sent for this change; None when it can. What is queued already is not looked at again."""
     if members.bucket_of(planned.identity) < of.course.bucket:
         return None

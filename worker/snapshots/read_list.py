@@ -6,17 +6,17 @@ from collections.abc import Mapping
 
 from klaviyo.errors import NotAccepted
 from klaviyo.listing import Listing
-from klaviyo.outcomes import Hold
+from klaviyo.outcomes import HoldNeeded
 from mappings import email
 from queues.snapshots import members, rosters
 from queues.snapshots.rosters import Identities
-from worker.snapshots.run import Carrier
+from worker.snapshots.run import SnapshotRun
 
 #: People written down at a time.
 PORTION = 5_000
 
 
-def read(of: Carrier) -> None:
+def read(of: SnapshotRun) -> None:
     """Keep everybody on the list of `course.list_id`, from its cursor on. Raises NotAccepted, LeaseLost.
 
     675 pages a minute are allowed: between them the batch goes back and the reading goes on at the cursor.
@@ -28,7 +28,7 @@ def read(of: Carrier) -> None:
         try:
             more = _portion(listing, found)
         except NotAccepted as refusal:
-            if not (isinstance(refusal.outcome, Hold) and refusal.outcome.reason == "list_gone"):
+            if not (isinstance(refusal.outcome, HoldNeeded) and refusal.outcome.reason == "list_gone"):
                 raise
             # Nobody is on it. What is to become of it, its audience's own queue asks when it uploads.
             more = False

@@ -16,12 +16,12 @@ from queues.clock import now_ms
 from queues.connections.accounts import Cipher
 from queues.names import Queue
 from queues.snapshots import orders, rosters
-from queues.snapshots.orders import Order, Record
+from queues.snapshots.orders import Record, SnapshotOrder
 from snapshots.rows import Selection
 from worker.connection import destination
 from worker.delivery import LEASE_MS, Delivery
 from worker.process import settings_of_process
-from worker.progress import Course
+from worker.progress import SnapshotProgress
 
 #: The kind of queue whose changes are snapshots.
 KIND = orders.KIND
@@ -30,14 +30,14 @@ RENEW_MS = 10_000
 
 
 @dataclass
-class Carrier:
+class SnapshotRun:
     """A snapshot that this worker carries out. `index`: of its change in the batch. `course`: part of the progress."""
 
     delivery: Delivery
     index: int
-    order: Order
+    order: SnapshotOrder
     record: Record
-    course: Course
+    course: SnapshotProgress
     _renewed: int = 0
 
     @cached_property
@@ -94,7 +94,7 @@ class Carrier:
     def begin_again(self) -> None:
         """Everything from `watch` on, but for the buckets whose changes are queued: they are taken into account."""
         rosters.drop(self.delivery.redis, self.order.snapshot)
-        self.course = self.delivery.progress.course = Course(bucket=self.course.bucket)
+        self.course = self.delivery.progress.course = SnapshotProgress(bucket=self.course.bucket)
 
     def note(self) -> None:
         """Write down how it goes, and how far it has come. Raises LeaseLost."""
@@ -103,7 +103,7 @@ class Carrier:
         self.delivery.note()
 
 
-def carrier(delivery: Delivery, index: int) -> Carrier:
+def snapshot_run(delivery: Delivery, index: int) -> SnapshotRun:
     """Take up a snapshot where it was left. Raises msgspec.DecodeError for an order that this Ferry cannot read."""
     change = delivery.batch.changes[index]
     order = orders.order_of(bytes(change.body.person))
@@ -111,15 +111,15 @@ def carrier(delivery: Delivery, index: int) -> Carrier:
         str(delivery.batch.queue), order, change.accepted_at, 0
     )
     if delivery.progress.course is None:
-        delivery.progress.course = Course()
-    return Carrier(delivery, index, order, record, delivery.progress.course)
+        delivery.progress.course = SnapshotProgress()
+    return SnapshotRun(delivery, index, order, record, delivery.progress.course)
 
 
-def carriers(delivery: Delivery) -> list[Carrier]:
+def carriers(delivery: Delivery) -> list[SnapshotRun]:
     """All snapshots of a batch whose order can be read, the one that counts last."""
     found = []
     for intent in delivery.intents.values():
         for index in intent.indexes:
             with suppress(msgspec.DecodeError):
-                found.append(carrier(delivery, index))
+                found.append(snapshot_run(delivery, index))
     return found

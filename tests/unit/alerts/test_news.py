@@ -21,7 +21,7 @@ def minute(known: list[Raised], wrong: bool, take: frozenset[str], now: int) -> 
         for each in news.untold(known, channel) if channel in take else ():
             took[channel] = "raised" if each.over is None else "over"
         if channel in take:
-            known = news.told(known, channel)
+            known = news.known_to(known, channel)
     gone = news.done(known, CHANNELS)
     return [each for each in known if each.alert.id not in gone], took
 
@@ -71,6 +71,6 @@ def test_who_was_never_told_of_an_alert_is_not_told_of_its_end() -> None:
 
 
 def test_a_channel_that_is_added_is_told_of_what_lasts_and_one_that_is_removed_keeps_nothing() -> None:
-    known = news.told(news.merged([], [alert()], 10), "slack")
+    known = news.known_to(news.merged([], [alert()], 10), "slack")
     assert [each.alert.id for each in news.untold(known, "email")] == [alert().id]
     assert news.done(news.merged(known, [], 20), ["email"]) == [alert().id]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alerts.facts import Facts, Settlement, settlement
+from alerts.facts import Facts, RecentOutcomes, settlement
 from alerts.rules import judged
 from configuration.alerts import Limits
 from klaviyo.revision import RETIRED
@@ -16,7 +16,7 @@ from queues.counts import QueueCount
 from queues.history.hours import Hour
 from queues.holds import Hold
 from queues.policy import FlushPolicy, Waiting
-from queues.server.rollback import Fall
+from queues.server.rollback import Rollback
 from tests.support.alerts import NOW, facts
 from tests.support.ops import LAPSED, VIPS, counted
 
@@ -32,7 +32,7 @@ def waiting(oldest: int, age_minutes: int = 60) -> QueueCount:
     return counted(waiting=Waiting(1, NOW - oldest), policy=FlushPolicy(100, age_minutes * MINUTE))
 
 
-def fallen(fall: Fall) -> Facts:
+def fallen(fall: Rollback) -> Facts:
     found = facts()
     return replace(found, census=replace(found.census, fall=fall))
 
@@ -41,9 +41,12 @@ TABLE: dict[str, tuple[Facts, list[str]]] = {
     "nothing is wrong": (facts(counted()), []),
     "a hundred letters are kept": (facts(counted(kept=100)), []),
     "one more": (facts(counted(kept=101)), ["dead_letters/default/audience/42"]),
-    "five of a hundred died": (facts(counted(kept=5), settlements={VIPS: Settlement(100, 5)}), []),
-    "six did": (facts(counted(kept=6), settlements={VIPS: Settlement(100, 6)}), ["dead_percent/default/audience/42"]),
-    "six of too few did": (facts(counted(kept=6), settlements={VIPS: Settlement(99, 6)}), []),
+    "five of a hundred died": (facts(counted(kept=5), settlements={VIPS: RecentOutcomes(100, 5)}), []),
+    "six did": (
+        facts(counted(kept=6), settlements={VIPS: RecentOutcomes(100, 6)}),
+        ["dead_percent/default/audience/42"],
+    ),
+    "six of too few did": (facts(counted(kept=6), settlements={VIPS: RecentOutcomes(99, 6)}), []),
     "the oldest waits as long as it may": (facts(waiting(90 * MINUTE)), []),
     "a little longer": (facts(waiting(90 * MINUTE + 1)), ["oldest_over/default/audience/42"]),
     "a longer age allows it": (facts(waiting(90 * MINUTE + 1, 61)), []),
@@ -56,8 +59,8 @@ TABLE: dict[str, tuple[Facts, list[str]]] = {
     "the memory has no limit": (facts(memory_used=81, memory_most=0), []),
     "91 days before the revision's end": (facts(at=END - 90 * DAY - 1), []),
     "90 days before it": (facts(at=END - 90 * DAY), ["revision"]),
-    "the ledger went back": (fallen(Fall(NOW, NOW - 9, NOW - 5, 3)), ["ledger_rolled_back"]),
-    "the ledger was emptied": (fallen(Fall(NOW, 0, NOW, 0)), ["ledger_rolled_back"]),
+    "the ledger went back": (fallen(Rollback(NOW, NOW - 9, NOW - 5, 3)), ["ledger_rolled_back"]),
+    "the ledger was emptied": (fallen(Rollback(NOW, 0, NOW, 0)), ["ledger_rolled_back"]),
     "a connection is held": (facts(holds={"default": Hold("forbidden", 7)}), ["holds/default/7"]),
     "a queue is held": (facts(counted(hold=Hold("list_gone", 8))), ["holds/default/audience/42/8"]),
 }
@@ -73,7 +76,7 @@ def test_the_limits_are_those_of_the_settings() -> None:
     strict = Limits(0, 0, 1, False, 1, 1, 10, 730)
     seen = facts(
         counted(kept=1, waiting=Waiting(1, NOW - 61 * MINUTE - 1), policy=FlushPolicy(100, 60 * MINUTE)),
-        settlements={VIPS: Settlement(100, 1)},
+        settlements={VIPS: RecentOutcomes(100, 1)},
         holds={"default": Hold("forbidden", 7)},
         scheduler=NOW - MINUTE - 1,
         worker=NOW - MINUTE - 1,
@@ -118,15 +121,15 @@ def test_the_command_that_ends_a_hold_can_be_typed_whatever_number_its_audience_
 
 
 def test_what_deliveries_made_of_changes_is_summed_up_over_the_hours() -> None:
-    assert settlement([Hour(0, 10, 1), Hour(HOUR, 0, 0), Hour(2 * HOUR, 5, 2)]) == Settlement(18, 3)
+    assert settlement([Hour(0, 10, 1), Hour(HOUR, 0, 0), Hour(2 * HOUR, 5, 2)]) == RecentOutcomes(18, 3)
 
 
 def test_that_the_ledger_went_back_need_not_be_an_alert() -> None:
-    assert judged(fallen(Fall(NOW, NOW - 9, NOW - 5, 3)), Limits(ledger_rolled_back=False)) == []
+    assert judged(fallen(Rollback(NOW, NOW - 9, NOW - 5, 3)), Limits(ledger_rolled_back=False)) == []
 
 
 def test_the_alert_says_from_when_to_when_something_is_missing() -> None:
-    (alert,) = judged(fallen(Fall(NOW, NOW - 60_000, NOW - 1_000, 3)), Limits())
+    (alert,) = judged(fallen(Rollback(NOW, NOW - 60_000, NOW - 1_000, 3)), Limits())
     assert alert.text == (
         "The ledger went back in time: it holds what it held at 2026-09-21T14:12:20.000Z. What was accepted or "
         "delivered from then until 2026-09-21T14:13:19.000Z is missing; noticed at 2026-09-21T14:13:20.000Z"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from commands.demo_story import AUDIENCES, expected, joining, leaving
+from commands.demo_steps import AUDIENCES, expected, joining, leaving
 
 
 def test_two_hundred_and_fifty_changes_come_in_messages_of_several_people() -> None:

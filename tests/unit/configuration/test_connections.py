@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from configuration.connections import Audience, UnknownConnection
+from configuration.connections import AudienceSettings, UnknownConnection
 from configuration.connections_file import ConnectionsError, load
 from mappings.rules import Rules
 from queues.policy import FlushPolicy
@@ -39,7 +39,7 @@ def test_a_connection_has_its_own_key_rules_policy_and_audiences(
     assert connection.api_key == "pk_brand_b"
     assert connection.rules == Rules("customer", "phone_number_2", "DE", {"company": "organization"}, coerce=True)
     assert connection.policy == FlushPolicy(500, 90_000, 500)
-    assert connection.audiences["42"] == Audience(None, "VIPs", FlushPolicy(500, 90_000, 250))
+    assert connection.audiences["42"] == AudienceSettings(None, "VIPs", FlushPolicy(500, 90_000, 250))
     assert connection.policy_for("audience", "42").upload_max == 250
     assert connection.policy_for("audience", "43") == connection.policy
     assert not connection.allow_global_unsubscribe

@@ -5,7 +5,7 @@ from __future__ import annotations
 import falcon
 import pytest
 
-from configuration.connections import Audience, Connection, Connections, UnknownConnection, is_name
+from configuration.connections import AudienceSettings, Connection, Connections, UnknownConnection, is_name
 from queues.errors import Unavailable
 from queues.policy import FlushPolicy
 from tests.support.senders import choose
@@ -13,7 +13,7 @@ from tests.support.senders import choose
 
 def known() -> Connections:
     default = Connection(
-        "default", "pk_default", policy=FlushPolicy(7), mparticle_account=3, audiences={"42": Audience("L1")}
+        "default", "pk_default", policy=FlushPolicy(7), mparticle_account=3, audiences={"42": AudienceSettings("L1")}
     )
     return Connections({"default": default, "brand-b": Connection("brand-b", "pk_b")})
 

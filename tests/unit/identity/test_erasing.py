@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from identity import erasing
 from identity.erasing import Sighting, Subject, Trace, Verdict, verdict
 from identity.identifiers import STRENGTH, Identifiers, Named
-from klaviyo.lookups import Found
+from klaviyo.lookups import FoundProfile
 
 MUM, KID = "mum@example.com", "kid@example.com"
 PHONE: Named = ("phone", "+14155550132")
@@ -113,7 +113,7 @@ def test_who_shares_nothing_with_the_person_changes_nothing(
 
 
 def seen(profile_id: str, email: str | None, by: str = "external_id") -> Sighting:
-    return Sighting(Found(profile_id, email, None, None), by)
+    return Sighting(FoundProfile(profile_id, email, None, None), by)
 
 
 def judged(*found: Sighting, knows: bool = True, several: bool = False, confirmed: Sequence[str] = ()) -> Verdict:

@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity.leaving import Leaver, leaving
-from identity.sending import KEPT, TAKEN, Choice, alone, choose, first_of, once
-from klaviyo.lookups import Found
+from identity.sending import KEPT, TAKEN, IdentifierChoice, alone, choose, first_of, once
+from klaviyo.lookups import FoundProfile
 
 EMAIL, PHONE, OTHER = "ann@example.com", "+14155552671", "+14155552672"
 BOTH = {"email": EMAIL, "phone_number": PHONE}
 WITH_ID = {"email": EMAIL, "external_id": "c-1"}
 
 
-def profile(id_: str, email: str | None = None, phone: str | None = None, own: str | None = None) -> Found:
-    return Found(id_, email, phone, own)
+def profile(id_: str, email: str | None = None, phone: str | None = None, own: str | None = None) -> FoundProfile:
+    return FoundProfile(id_, email, phone, own)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,13 @@ def profile(id_: str, email: str | None = None, phone: str | None = None, own: s
         # the profile has another one, which stays
         (WITH_ID, profile("1", EMAIL, own="c-2"), None, ("external_id",), (KEPT,)),
         (BOTH, profile("1", EMAIL, OTHER), None, (), ()),
-        (BOTH, Found("1", EMAIL, OTHER, None, sms_consent=True), None, ("phone_number",), (KEPT,)),
+        (BOTH, FoundProfile("1", EMAIL, OTHER, None, sms_consent=True), None, ("phone_number",), (KEPT,)),
     ],
 )
 def test_a_second_identifier_goes_only_where_it_is_free_or_the_persons_own(
     given_: Mapping[str, str],
-    person: Found | None,
-    owner: Found | None,
+    person: FoundProfile | None,
+    owner: FoundProfile | None,
     left_out: tuple[str, ...],
     warnings: tuple[str],
 ) -> None:
@@ -57,7 +57,7 @@ def test_a_second_identifier_goes_only_where_it_is_free_or_the_persons_own(
 
 
 def test_the_cdps_phone_wins_over_one_with_consent_where_that_is_set() -> None:
-    person = Found("1", EMAIL, OTHER, None, sms_consent=True)
+    person = FoundProfile("1", EMAIL, OTHER, None, sms_consent=True)
     assert choose(BOTH, {"email": person, "phone_number": None}, phone_wins=True).left_out == ()
 
 
@@ -68,15 +68,21 @@ def test_without_an_e_mail_the_external_id_says_who_is_meant() -> None:
 
 def test_of_several_people_the_newest_gets_a_free_identifier_and_a_profile_keeps_its_own() -> None:
     mum, kid = {"email": "mum@x.com", "phone_number": PHONE}, {"email": "kid@x.com", "phone_number": PHONE}
-    assert [each.left_out for each in once([(mum, Choice()), (kid, Choice())])] == [("phone_number",), ()]
-    owned = once([(mum, Choice(own=("phone_number",))), (kid, Choice())])
+    assert [each.left_out for each in once([(mum, IdentifierChoice()), (kid, IdentifierChoice())])] == [
+        ("phone_number",),
+        (),
+    ]
+    owned = once([(mum, IdentifierChoice(own=("phone_number",))), (kid, IdentifierChoice())])
     assert [each.left_out for each in owned] == [(), ("phone_number",)]
     assert owned[1].warnings == (TAKEN,)
 
 
 def test_who_has_nothing_but_the_identifier_keeps_it() -> None:
     mum, nobody = {"email": "mum@x.com", "phone_number": PHONE}, {"phone_number": PHONE}
-    assert [each.left_out for each in once([(nobody, Choice()), (mum, Choice())])] == [(), ("phone_number",)]
+    assert [each.left_out for each in once([(nobody, IdentifierChoice()), (mum, IdentifierChoice())])] == [
+        (),
+        ("phone_number",),
+    ]
 
 
 PERSON = st.fixed_dictionaries(
@@ -89,7 +95,7 @@ def test_no_identifier_goes_with_two_people_of_one_import(people: list[dict[str,
     firsts = [(first_of(given_), given_[first_of(given_)]) for given_ in people]
     people = [given_ for place, given_ in enumerate(people) if firsts.index(firsts[place]) == place]
     sent: list[tuple[str, str]] = []
-    for given_, choice in zip(people, once([(given_, Choice()) for given_ in people]), strict=True):
+    for given_, choice in zip(people, once([(given_, IdentifierChoice()) for given_ in people]), strict=True):
         assert first_of(given_) not in choice.left_out
         sent += [pair for pair in given_.items() if pair[0] not in choice.left_out]
     assert len(sent) == len(set(sent))
@@ -115,7 +121,7 @@ ANN = Leaver(email=EMAIL, phones=frozenset({PHONE}), external_ids=frozenset({"c-
     ],
 )
 def test_a_profile_is_the_leavers_by_its_e_mail_by_delivery_or_without_an_e_mail(
-    leaver: Leaver, found: Found, theirs: bool
+    leaver: Leaver, found: FoundProfile, theirs: bool
 ) -> None:
     assert leaving(leaver, [found], ()) == (["1"] if theirs else [])
 

@@ -9,7 +9,7 @@ import pytest
 
 from identity.blocked import Blocked
 from identity.identifiers import Named
-from identity.tracing import Read, keys_under, read, with_ids
+from identity.tracing import TracedChange, keys_under, read, with_ids
 from mappings import stored
 from mappings.errors import Rejected
 from mappings.rules import Rules
@@ -26,7 +26,7 @@ def of(
     *keys: tuple[str, str],
     rules: Rules | None = None,
     shared: frozenset[Named] = frozenset(),
-) -> Read:
+) -> TracedChange:
     """A stored change, read."""
     person = stored.person(kind, source, msgspec.json.encode(fragment))
     names = tuple(person_key(*key) for key in keys) or ("k" * 16,)

@@ -17,7 +17,7 @@ from identity.blocked import Blocked
 from identity.settings import Policy
 from intake.campaigns import members as campaign_members
 from intake.campaigns import reading
-from intake.campaigns.reading import Planned
+from intake.campaigns.reading import PlannedSnapshot
 from intake.http import limits
 from tests.support.senders import choose
 
@@ -34,11 +34,11 @@ def campaign(*groups: tuple[str, list[Any]], **more: Any) -> dict[str, Any]:
 TWO = campaign(("A", [ANN]), ("B", [BOB]))
 
 
-def read(posted: Any) -> list[Planned]:
+def read(posted: Any) -> list[PlannedSnapshot]:
     return reading.read(posted if isinstance(posted, bytes) else json.dumps(posted).encode(), CHOOSE, NOW)
 
 
-def members(snapshot: Planned) -> list[Any]:
+def members(snapshot: PlannedSnapshot) -> list[Any]:
     return [json.loads(line) for line in snapshot.body.splitlines()]
 
 

@@ -12,7 +12,7 @@ from configuration.connections import Connection
 from intake.audiences import Audiences
 from intake.changes import reading
 from intake.changes.messages import AudienceRef, planned
-from intake.changes.reading import Rejected
+from intake.changes.reading import RejectedChange
 from intake.incoming import Incoming
 from queues.acceptance import Acceptance
 from queues.change import Change, decode, person_key
@@ -21,7 +21,7 @@ NOW = 1_800_000_000_000
 VIPS = AudienceRef(42, "VIPs")
 
 
-def read(*changes: Any, default: AudienceRef | None = VIPS) -> tuple[list[Acceptance], list[Rejected]]:
+def read(*changes: Any, default: AudienceRef | None = VIPS) -> tuple[list[Acceptance], list[RejectedChange]]:
     incoming = Incoming(Connection("default"), reading.SOURCE, "k-1", NOW)
     raws = [change if isinstance(change, bytes) else json.dumps(change).encode() for change in changes]
     placed = [(f"$.changes[{index}]", raw) for index, raw in enumerate(raws)]
@@ -37,7 +37,7 @@ def only_change(posted: Any) -> Change:
     return decode(stored)
 
 
-def only_rejected(posted: Any, default: AudienceRef | None = VIPS) -> tuple[Acceptance, Rejected]:
+def only_rejected(posted: Any, default: AudienceRef | None = VIPS) -> tuple[Acceptance, RejectedChange]:
     (acceptance,), (rejected,) = read(posted, default=default)
     (letter,) = acceptance.dead
     assert acceptance.changes == []
@@ -109,7 +109,9 @@ def test_a_change_of_a_placeholder_alone_is_rejected_and_says_so(placeholder: st
 def test_a_change_of_nobody_is_rejected_with_no_identity(nobody: dict[str, Any]) -> None:
     acceptance, rejected = only_rejected({"action": "add", **nobody})
     assert acceptance.queue.target == "42"
-    assert rejected == Rejected(0, "no_identity", "$.changes[0]: give at least one of email, phone and external_id")
+    assert rejected == RejectedChange(
+        0, "no_identity", "$.changes[0]: give at least one of email, phone and external_id"
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_a_change_of_nobody_is_rejected_with_no_identity(nobody: dict[str, Any])
 def test_a_wrong_change_is_rejected_as_malformed_naming_the_place(wrong: dict[str, Any], where: str) -> None:
     posted = {"action": "add", "email": "ann@example.com", **wrong}
     acceptance, rejected = only_rejected(posted)
-    assert rejected == Rejected(0, "malformed", where)
+    assert rejected == RejectedChange(0, "malformed", where)
     assert acceptance.queue.target == "42"
     assert msgspec.json.decode(decode(acceptance.dead[0].change).body.person) == posted
 

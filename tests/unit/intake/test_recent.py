@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intake.audiences import Recent
+from intake.audiences import TTLCache
 
 
 class Clock:
@@ -15,7 +15,7 @@ class Clock:
 
 def test_an_entry_is_forgotten_after_its_time() -> None:
     clock = Clock()
-    recent: Recent[str, int] = Recent(holds=300.0, clock=clock)
+    recent: TTLCache[str, int] = TTLCache(holds=300.0, clock=clock)
     recent.put("a", 1)
     clock.now += 300.0
     assert recent.get("a") == 1
@@ -25,7 +25,7 @@ def test_an_entry_is_forgotten_after_its_time() -> None:
 
 def test_putting_an_entry_again_renews_it() -> None:
     clock = Clock()
-    recent: Recent[str, int] = Recent(holds=300.0, clock=clock)
+    recent: TTLCache[str, int] = TTLCache(holds=300.0, clock=clock)
     recent.put("a", 1)
     clock.now += 200.0
     recent.put("a", 2)
@@ -34,7 +34,7 @@ def test_putting_an_entry_again_renews_it() -> None:
 
 
 def test_the_oldest_entry_goes_when_it_is_full() -> None:
-    recent: Recent[str, int] = Recent(most=2)
+    recent: TTLCache[str, int] = TTLCache(most=2)
     recent.put("a", 1)
     recent.put("b", 2)
     recent.put("a", 3)

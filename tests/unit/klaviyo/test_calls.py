@@ -10,7 +10,7 @@ import responses
 
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted, Throttled
-from klaviyo.outcomes import Hold, Retry
+from klaviyo.outcomes import HoldNeeded, Retry
 from tests.support.answered import URL, ScriptedLimiter
 
 KEY = "pk_canary0123456789"
@@ -122,5 +122,5 @@ def test_an_identifier_cannot_lead_to_another_path() -> None:
     responses.get(f"{URL}/api/lists/..%2Faccounts%3Fx", status=404, json={"errors": [{"code": "not_found"}]})
     with pytest.raises(NotAccepted) as refusal:
         Klaviyo(URL, KEY, ScriptedLimiter()).get_list("../accounts?x")
-    assert isinstance(refusal.value.outcome, Hold)
+    assert isinstance(refusal.value.outcome, HoldNeeded)
     assert refusal.value.outcome.reason == "list_gone"

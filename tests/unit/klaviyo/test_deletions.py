@@ -10,7 +10,7 @@ import responses
 
 from klaviyo.deletions import Identifier
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import UNEXPECTED, Dead, Hold, Outcome, Retry
+from klaviyo.outcomes import UNEXPECTED, Dead, HoldNeeded, Outcome, Retry
 from tests.support.answered import URL, client
 
 DELETIONS = f"{URL}/api/data-privacy-deletion-jobs"
@@ -50,7 +50,7 @@ def test_a_person_klaviyo_does_not_know_needs_no_erasure() -> None:
 def test_an_operation_klaviyo_does_not_know_is_not_taken_for_an_erased_person(body: bytes) -> None:
     responses.post(DELETIONS, status=404, body=body)
     outcome = refusal()
-    assert isinstance(outcome, Hold)
+    assert isinstance(outcome, HoldNeeded)
     assert outcome.reason == "revision"
 
 

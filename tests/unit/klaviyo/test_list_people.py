@@ -11,7 +11,7 @@ from responses import matchers
 
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted, Throttled
-from klaviyo.list_people import Person
+from klaviyo.list_people import ListedPerson
 from klaviyo.marketing import Marketing, Suppression
 from klaviyo.outcomes import UNEXPECTED
 from tests.support.answered import URL, sent_query
@@ -141,7 +141,7 @@ def test_consents_are_told_by_channel() -> None:
     ann, bob = client().list_consents("L1")
     assert (ann.by_email.consent, ann.by_sms.consent) == ("SUBSCRIBED", "UNSUBSCRIBED")
     assert [each.reason for each in ann.by_email.suppression or ()] == ["HARD_BOUNCE"]
-    assert bob == Person("bob@example.com", None, None, Marketing(), Marketing())
+    assert bob == ListedPerson("bob@example.com", None, None, Marketing(), Marketing())
     assert sent_query()["additional-fields[profile]"] == ["subscriptions"]
     assert sent_query()["fields[profile]"] == ["email,phone_number,external_id,subscriptions"]
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import responses
 
-from klaviyo.accounts import Account
+from klaviyo.accounts import KlaviyoAccount
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import UNEXPECTED, Hold
+from klaviyo.outcomes import UNEXPECTED, HoldNeeded
 from tests.support.answered import URL, client, sent_body, sent_query
 
 LISTS = f"{URL}/api/lists"
@@ -73,14 +73,14 @@ def test_removals_go_a_thousand_at_a_time() -> None:
 def test_the_account_of_a_key_is_told() -> None:
     account = {"type": "account", "id": "AbC123", "attributes": {"test_account": True}}
     responses.get(f"{URL}/api/accounts", json={"data": [account]})
-    assert client().account() == Account("AbC123", test_account=True)
+    assert client().account() == KlaviyoAccount("AbC123", test_account=True)
 
 
 @responses.activate
 def test_a_key_that_may_not_read_accounts_is_tried_on_a_list() -> None:
     responses.get(f"{URL}/api/accounts", status=403, json=FORBIDDEN)
     responses.get(LISTS, json={"data": []})
-    assert client().account() == Account(None, None)
+    assert client().account() == KlaviyoAccount(None, None)
     assert sent_query(1) == {"page[size]": ["1"]}
 
 
@@ -91,7 +91,7 @@ def test_a_key_that_may_do_neither_is_a_hold(accounts: int, lists: int) -> None:
     responses.get(LISTS, status=lists, json={"data": []} if lists == 200 else FORBIDDEN)
     with pytest.raises(NotAccepted) as refusal:
         client().account()
-    assert isinstance(refusal.value.outcome, Hold)
+    assert isinstance(refusal.value.outcome, HoldNeeded)
     assert refusal.value.outcome.scope == "connection"
 
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from klaviyo.errors import NotAccepted
-from klaviyo.lookups import Found, ProfileField, any_of, by_value, query
-from klaviyo.outcomes import UNEXPECTED, Gone, Hold
+from klaviyo.lookups import FoundProfile, ProfileField, any_of, by_value, query
+from klaviyo.outcomes import UNEXPECTED, Gone, HoldNeeded
 from tests.support.answered import URL, client, sent_query
 
 PROFILES = f"{URL}/api/profiles"
@@ -21,7 +21,7 @@ ON_LIST = f"{URL}/api/lists/L1/profiles"
 IMPORTED = f"{URL}/api/profile-bulk-import-jobs/J1/profiles"
 LISTS_OF = f"{URL}/api/profiles/P1/relationships/lists"
 SHOWN = "email,phone_number,external_id"
-ANN = Found("P1", "ann@example.com", "+12125560100", "c-1")
+ANN = FoundProfile("P1", "ann@example.com", "+12125560100", "c-1")
 UNKNOWN = {"errors": [{"id": "e-1", "code": "not_found"}]}
 ODD = ['o"hara@example.com', "back\\slash@example.com", "a+b,c)]@example.com", "mañana&x=1#@example.com", "' or '%22"]
 
@@ -48,7 +48,7 @@ def test_profiles_are_asked_for_by_any_identifier_a_hundred_at_a_time(field: Pro
     answer(PROFILES, ann())
     answer(PROFILES, profile("P2", email="bob@example.com", phone_number=None, external_id=None))
     values = [f"v+{number}" for number in range(101)]
-    assert client().find_profiles(field, values) == [ANN, Found("P2", "bob@example.com", None, None)]
+    assert client().find_profiles(field, values) == [ANN, FoundProfile("P2", "bob@example.com", None, None)]
     first, second = (sent_query(index) for index in range(2))
     hundred = ",".join(f'"{value}"' for value in values[:100])
     assert first == {"filter": [f"any({field},[{hundred}])"], "fields[profile]": [SHOWN], "page[size]": ["100"]}
@@ -167,7 +167,7 @@ def test_a_list_that_is_gone_is_a_hold_of_it() -> None:
     responses.get(ON_LIST, status=404, json=UNKNOWN)
     with pytest.raises(NotAccepted) as refusal:
         client().find_members("L1", "email", ["a@example.com"])
-    assert isinstance(refusal.value.outcome, Hold)
+    assert isinstance(refusal.value.outcome, HoldNeeded)
     assert refusal.value.outcome.reason == "list_gone"
 
 
@@ -178,7 +178,7 @@ def test_those_whom_an_import_wrote_come_page_by_page() -> None:
     found = client().imported_profiles("J1")
     assert next(found) == ANN
     assert len(responses.calls) == 1
-    assert list(found) == [Found("P2", None, None, "c-2")]
+    assert list(found) == [FoundProfile("P2", None, None, "c-2")]
     assert sent_query(0) == {"fields[profile]": [SHOWN], "page[size]": ["100"]}
     assert sent_query(1)["page[cursor]"] == ["b"]
 
@@ -215,8 +215,8 @@ def test_no_verdict_on_a_profiles_lists_is_not_taken_for_one(status: int, body: 
 
 
 def test_values_are_matched_with_what_is_shown() -> None:
-    bob = Found("P2", "Bob@Example.com", None, "C-1")
-    everybody = [ANN, bob, Found("P3", None, None, None)]
+    bob = FoundProfile("P2", "Bob@Example.com", None, "C-1")
+    everybody = [ANN, bob, FoundProfile("P3", None, None, None)]
     asked = ["ANN@example.com", "bob@example.COM", "alias@example.com"]
     assert by_value(everybody, "email", asked) == {"ANN@example.com": ANN, "bob@example.COM": bob}
     assert by_value(everybody, "external_id", ["c-1", "C-1", "C-2"]) == {"c-1": ANN, "C-1": bob}
@@ -226,4 +226,4 @@ def test_values_are_matched_with_what_is_shown() -> None:
 
 @pytest.mark.parametrize("asked", ["\u212aim@example.com", "k\u0131m@example.com", "kim@example.com "])
 def test_an_address_that_only_looks_like_another_is_another(asked: str) -> None:
-    assert by_value([Found("P1", "kim@example.com", None, None)], "email", [asked]) == {}
+    assert by_value([FoundProfile("P1", "kim@example.com", None, None)], "email", [asked]) == {}

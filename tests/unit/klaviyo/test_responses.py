@@ -27,7 +27,7 @@ from klaviyo.outcomes import (
     Conflict,
     Dead,
     Gone,
-    Hold,
+    HoldNeeded,
     Outcome,
     Retry,
     RowError,
@@ -139,7 +139,7 @@ def test_an_answer_that_no_repetition_can_mend_is_a_hold(
     endpoint: Endpoint, status: int, body: bytes, scope: str, reason: str
 ) -> None:
     outcome = judge(endpoint, status, body)
-    assert isinstance(outcome, Hold)
+    assert isinstance(outcome, HoldNeeded)
     assert (outcome.scope, outcome.reason) == (scope, reason)
     assert outcome.resolve
 

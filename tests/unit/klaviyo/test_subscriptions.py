@@ -9,7 +9,7 @@ import pytest
 import responses
 
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import UNEXPECTED, Bisect, Hold, Outcome, Retry, RowError, Rows, Split
+from klaviyo.outcomes import UNEXPECTED, Bisect, HoldNeeded, Outcome, Retry, RowError, Rows, Split
 from klaviyo.subscriptions import MAX_SUBSCRIBED, MAX_UNSUBSCRIBED, subscription, unsubscription
 from tests.support.answered import URL, client, refused, sent_body
 
@@ -82,7 +82,7 @@ def test_named_rows_are_told_with_their_pointers_and_rows_not_sent_are_not_blame
 def test_a_deleted_list_is_held_and_blames_nobody(url: str) -> None:
     responses.post(url, status=400, json=refused("/data/relationships/list/data/id", pointer(0, "email")))
     outcome = refusal(url)
-    assert isinstance(outcome, Hold)
+    assert isinstance(outcome, HoldNeeded)
     assert (outcome.scope, outcome.reason) == ("list", "list_gone")
 
 

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local import embedded_redis, group_files
-from local.group import Group, generated, leftovers, stages
+from local.group import LocalGroup, generated, leftovers, stages
 from local.group_files import locked, note_path
 from local.supervisor import wait_s
 from ops.errors import Failed
 
-GROUP = Group(Path("var"), "127.0.0.1", 8000, 2, Path("redis.sock"), 9400)
-OURS = Group(Path("var"), "127.0.0.2", 8000, 1, None, None)
+GROUP = LocalGroup(Path("var"), "127.0.0.1", 8000, 2, Path("redis.sock"), 9400)
+OURS = LocalGroup(Path("var"), "127.0.0.2", 8000, 1, None, None)
 
 
 def test_programs_start_in_the_order_in_which_they_need_each_other() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.rules import Rules
-from ops.dead_letters.csv_file import Sheet, sheet
+from ops.dead_letters.csv_file import LettersCsv, sheet
 from queues.change import Action, Body, Change, person_key
 
 NOW = 1_767_225_600_000
@@ -24,7 +24,7 @@ def change(action: Action = "add", at: int = 0, **person: Any) -> Change:
     return Change(tuple(keys or ["k" * 16]), NOW, body)
 
 
-def read(made: Sheet) -> list[dict[str, str]]:
+def read(made: LettersCsv) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(made.content.decode(), newline="")))
 
 

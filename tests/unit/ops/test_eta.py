@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ops.eta import Arrival, Route, arrivals, going
+from ops.eta import Eta, Route, arrivals, going
 from queues.census import Census
 from queues.counts import OpenBatch
 from queues.holds import Hold
@@ -37,7 +37,7 @@ def test_what_waits_for_its_age_is_there_right_after_it() -> None:
 
 def test_many_uploads_take_as_long_as_the_limit_of_a_minute_says() -> None:
     found = arrivals(census(counted(waiting=Waiting(27_000, NOW))), route, {})
-    assert found[VIPS] == Arrival(27_000, NOW + 120_000), "270 uploads, 135 a minute"
+    assert found[VIPS] == Eta(27_000, NOW + 120_000), "270 uploads, 135 a minute"
 
 
 @pytest.mark.parametrize("pending", [1, 99, 100, 101, 149, 150, 199, 200, 250, 1_000, 1_049])

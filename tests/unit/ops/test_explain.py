@@ -10,18 +10,18 @@ import pytest
 from rich.console import Console
 
 from ops.explain.document import document
-from ops.explain.history import Membership, Standing, Story
+from ops.explain.history import History, KlaviyoStatus, LedgerMembership
 from ops.explain.now import klaviyo, ledger, lines
-from ops.explain.person import sought
-from ops.explain.timeline import episodes
+from ops.explain.person import person_query
+from ops.explain.timeline import timelines
 from ops.explain.view import view
 from ops.explain.words import events
 from queues.change import Change, person_key
 from queues.counts import OpenBatch
 from queues.dead_letters import DeadLetter
-from queues.history.outcomes import told
-from queues.history.settled import Ends, ImportJob
-from queues.history.traces import Open, Traces, Waiting
+from queues.history.outcomes import change_outcomes
+from queues.history.settled import BatchOutcomes, ImportRows
+from queues.history.traces import OpenChange, PendingChange, Traces
 from queues.holds import Hold
 from queues.policy import Waiting as Look
 from queues.snapshots.members import PERHAPS
@@ -31,26 +31,26 @@ from tests.support.told import NOW, changed, settled
 ANN = "ann@example.com"
 KEYS = frozenset({person_key("email", ANN)})
 MINUTE = 60_000
-STANDING = Standing("L1", "email", True, "subscribed", "no address")
+STANDING = KlaviyoStatus("L1", "email", True, "subscribed", "no address")
 
 
-def story(traces: Traces, **more: Any) -> Story:
+def story(traces: Traces, **more: Any) -> History:
     known: dict[str, Any] = {
         "at": NOW + 60 * MINUTE,
-        "sought": sought(ANN, None, None),
+        "query": person_query(ANN, None, None),
         "count": counted(),
         "hold": None,
-        "episodes": episodes(traces),
+        "timelines": timelines(traces),
         "kept_since": NOW,
         "member": None,
         "klaviyo": STANDING,
     }
-    return Story(**{**known, **more})
+    return History(**{**known, **more})
 
 
-def of_batch(*changes: Change, ends: Ends | None = None, **more: Any) -> Traces:
+def of_batch(*changes: Change, ends: BatchOutcomes | None = None, **more: Any) -> Traces:
     batch = settled(changes, ends, **more)
-    return Traces(KEYS, told=tuple(told(batch, lambda keys: not KEYS.isdisjoint(keys))))
+    return Traces(KEYS, outcomes=tuple(change_outcomes(batch, lambda keys: not KEYS.isdisjoint(keys))))
 
 
 def words(traces: Traces, **more: Any) -> list[str]:
@@ -73,22 +73,22 @@ def letter(change: Change, attempts: int = 0) -> DeadLetter:
 )
 def test_why_a_batch_was_taken_is_said_in_words(reason: str, because: str) -> None:
     opened = OpenBatch("07-ab", NOW, 100, reason, "confirm", 0, held=False, ring=NOW)
-    traces = Traces(KEYS, open=(Open(changed(ANN), "07-ab"),))
+    traces = Traces(KEYS, open=(OpenChange(changed(ANN), "07-ab"),))
     assert words(traces, count=counted(batches=(opened,)))[1] == f"taken with 99 others into batch 07-ab, {because}"
 
 
 def test_an_import_is_told_with_the_row_and_those_that_failed() -> None:
-    traces = of_batch(changed("bob@example.com"), changed(ANN), ends=Ends((ImportJob("job-1", (0, 1), 1),)))
+    traces = of_batch(changed("bob@example.com"), changed(ANN), ends=BatchOutcomes((ImportRows("job-1", (0, 1), 1),)))
     assert words(traces)[-1] == "delivered, row 2 of 2 rows, of which 1 failed in import job job-1"
 
 
 def test_a_snapshot_is_named_and_a_message_without_an_id_is_told_of() -> None:
     by_snapshot = changed(ANN, message="07-cd")
     body = replace_body(by_snapshot, source="snapshot")
-    assert words(Traces(KEYS, waiting=(Waiting(body, 1),)))[0] == (
+    assert words(Traces(KEYS, waiting=(PendingChange(body, 1),)))[0] == (
         "accepted: add, by snapshot 07-cd of 2027-01-15T07:59:59.000Z"
     )
-    nameless = Traces(KEYS, waiting=(Waiting(changed(ANN, message=""), 1),))
+    nameless = Traces(KEYS, waiting=(PendingChange(changed(ANN, message=""), 1),))
     assert words(nameless)[0].startswith("accepted: add, in a message without an id of source changes, said at 2027")
 
 
@@ -99,35 +99,38 @@ def replace_body(change: Change, **more: Any) -> Change:
 
 
 def test_who_overtook_a_consent_is_not_known_and_said_so() -> None:
-    assert words(of_batch(changed(ANN), ends=Ends(superseded={0: None})))[-1] == (
+    assert words(of_batch(changed(ANN), ends=BatchOutcomes(superseded={0: None})))[-1] == (
         "superseded by a change of this batch or an earlier one that is newer, by the CDP's time, or by an erasure"
     )
 
 
 def test_what_happened_is_told_in_the_order_in_which_it_did() -> None:
     early, late = changed(ANN, at=NOW - MINUTE), changed(ANN, at=NOW + MINUTE, message="m-2")
-    traces = replace(of_batch(early), waiting=(Waiting(late, 1),))
+    traces = replace(of_batch(early), waiting=(PendingChange(late, 1),))
     assert [at for at, _, _ in events(story(traces))] == [NOW - MINUTE, NOW, NOW + 10_000, NOW + MINUTE]
 
 
 def test_a_replayed_letter_is_one_change_with_two_batches() -> None:
     change = changed(ANN)
-    first, second = of_batch(change, ends=Ends(dead={0: "invalid"})), of_batch(change, batch="07-cd", at=NOW + MINUTE)
-    (episode,) = episodes(Traces(KEYS, told=(*first.told, *second.told)))
-    assert (episode.state, [each.outcome for each in episode.told]) == ("delivered", ["dead", "delivered"])
+    first, second = (
+        of_batch(change, ends=BatchOutcomes(dead={0: "invalid"})),
+        of_batch(change, batch="07-cd", at=NOW + MINUTE),
+    )
+    (episode,) = timelines(Traces(KEYS, outcomes=(*first.outcomes, *second.outcomes)))
+    assert (episode.state, [each.outcome for each in episode.outcomes]) == ("delivered", ["dead", "delivered"])
 
 
 @pytest.mark.parametrize(
     ("place", "state"),
     [
-        ({"waiting": (Waiting(changed(ANN), 1),)}, "waiting"),
-        ({"open": (Open(changed(ANN), "07-ef"),)}, "open"),
+        ({"waiting": (PendingChange(changed(ANN), 1),)}, "waiting"),
+        ({"open": (OpenChange(changed(ANN), "07-ef"),)}, "open"),
         ({"letters": (letter(changed(ANN)),)}, "dead"),
         ({}, "gone"),
     ],
 )
 def test_where_a_change_stands_now_counts_more_than_what_became_of_it_once(place: Any, state: str) -> None:
-    (episode,) = episodes(replace(of_batch(changed(ANN), ends=Ends(dead={0: "invalid"})), **place))
+    (episode,) = timelines(replace(of_batch(changed(ANN), ends=BatchOutcomes(dead={0: "invalid"})), **place))
     assert episode.state == state
 
 
@@ -139,7 +142,7 @@ def test_a_letter_that_was_never_in_a_batch_died_on_arrival() -> None:
 
 
 def test_what_waits_says_what_sends_it_and_what_keeps_it() -> None:
-    traces = Traces(KEYS, waiting=(Waiting(changed(ANN), 12),))
+    traces = Traces(KEYS, waiting=(PendingChange(changed(ANN), 12),))
     full = counted(waiting=Look(100, NOW))
     assert list(lines(story(traces, count=full))) == [
         "#1 waits: 12 of 100 in the queue; the queue is due by size now, by size as soon as 100 changes wait."
@@ -152,7 +155,7 @@ def test_what_waits_says_what_sends_it_and_what_keeps_it() -> None:
 
 
 def test_what_is_under_way_says_how_far_it_is() -> None:
-    traces = Traces(KEYS, open=(Open(changed(ANN), "07-ab"),))
+    traces = Traces(KEYS, open=(OpenChange(changed(ANN), "07-ab"),))
     opened = OpenBatch("07-ab", NOW, 100, "age", "confirm", 2, held=False, ring=NOW + 62 * MINUTE)
     assert list(lines(story(traces, count=counted(batches=(opened,))))) == [
         "#1 is under way: batch 07-ab, stage confirm, try 3, taken 1h 0m ago; a worker is rung in 2m."
@@ -169,25 +172,27 @@ def test_of_a_stranger_it_is_said_where_it_was_looked_for() -> None:
         "  what is dead: 1 letter",
         "  the history: nothing yet; it is kept for 30 days and 200,000 changes of a queue",
     ]
-    assert list(lines(replace(stranger, member=Membership(since=1)))) == [], "the membership ledger knows the person"
+    assert list(lines(replace(stranger, member=LedgerMembership(since=1)))) == [], (
+        "the membership ledger knows the person"
+    )
 
 
 @pytest.mark.parametrize(
     ("member", "said"),
     [
         (None, "none is kept, for no snapshot of this audience ever came"),
-        (Membership(), "no member"),
-        (Membership(since=0), "a member, on the list since before the first snapshot"),
-        (Membership(since=NOW), "a member, since 2027-01-15T08:00:00.000Z, by a single change"),
-        (Membership(NOW, "07-cd"), "a member, since 2027-01-15T08:00:00.000Z, by snapshot 07-cd"),
+        (LedgerMembership(), "no member"),
+        (LedgerMembership(since=0), "a member, on the list since before the first snapshot"),
+        (LedgerMembership(since=NOW), "a member, since 2027-01-15T08:00:00.000Z, by a single change"),
+        (LedgerMembership(NOW, "07-cd"), "a member, since 2027-01-15T08:00:00.000Z, by snapshot 07-cd"),
         (
-            Membership(PERHAPS),
+            LedgerMembership(PERHAPS),
             "perhaps a member: a delivery was given up whose end nobody knows; the next snapshot settles it",
         ),
-        (Membership(left=NOW), "no member: a single change of 2027-01-15T08:00:00.000Z took the person off"),
+        (LedgerMembership(left=NOW), "no member: a single change of 2027-01-15T08:00:00.000Z took the person off"),
     ],
 )
-def test_the_membership_ledger_is_said_in_words(member: Membership | None, said: str) -> None:
+def test_the_membership_ledger_is_said_in_words(member: LedgerMembership | None, said: str) -> None:
     assert ledger(member) == said
 
 
@@ -200,10 +205,10 @@ def test_the_membership_ledger_is_said_in_words(member: Membership | None, said:
             replace(STANDING, on_list=False),
             "not on list L1; profile known by email; e-mail: subscribed; SMS: no address",
         ),
-        (Standing("L1"), "not on list L1; it knows no profile by what was given"),
-        (Standing(None), "there is no list yet; it knows no profile by what was given"),
+        (KlaviyoStatus("L1"), "not on list L1; it knows no profile by what was given"),
+        (KlaviyoStatus(None), "there is no list yet; it knows no profile by what was given"),
         (
-            Standing("L1", "external_id", None, "suppressed", "no address", ["BOUNCED"]),
+            KlaviyoStatus("L1", "external_id", None, "suppressed", "no address", ["BOUNCED"]),
             (
                 "whether on list L1, it does not tell of a profile without e-mail and phone; "
                 "profile known by external_id; e-mail: suppressed (BOUNCED); SMS: no address"
@@ -211,7 +216,7 @@ def test_the_membership_ledger_is_said_in_words(member: Membership | None, said:
         ),
     ],
 )
-def test_klaviyos_answer_is_said_in_words(standing: Standing | str, said: str) -> None:
+def test_klaviyos_answer_is_said_in_words(standing: KlaviyoStatus | str, said: str) -> None:
     assert klaviyo(standing) == said
 
 
@@ -235,12 +240,12 @@ def test_neither_words_nor_json_say_who_it_is_unless_asked() -> None:
     ],
 )
 def test_klaviyo_is_asked_by_what_is_likeliest_first(given: str, identifiers: list[tuple[str, str]]) -> None:
-    assert list(sought(given, "US", None).identifiers) == identifiers
+    assert list(person_query(given, "US", None).identifiers) == identifiers
 
 
 def test_a_person_is_looked_for_under_every_key_that_a_cdp_may_have_given() -> None:
-    keys = sought(" Ann@Example.com", None, 7).keys
+    keys = person_query(" Ann@Example.com", None, 7).keys
     assert keys[0] == person_key("email", ANN)
     assert {person_key("external_id", "Ann@Example.com"), person_key("mpid", "7:Ann@Example.com")} <= set(keys)
-    assert person_key("phone", "14155552671") in sought("+1 (415) 555-2671", None, None).keys
-    assert sought(ANN, None, None).members == (f"email:{ANN}", f"external_id:{ANN}")
+    assert person_key("phone", "14155552671") in person_query("+1 (415) 555-2671", None, None).keys
+    assert person_query(ANN, None, None).members == (f"email:{ANN}", f"external_id:{ANN}")

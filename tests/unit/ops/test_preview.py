@@ -7,7 +7,7 @@ from typing import Any
 import falcon
 import pytest
 
-from configuration.connections import Audience, Connection, Connections
+from configuration.connections import AudienceSettings, Connection, Connections
 from ops.errors import Failed
 from ops.preview import preview
 
@@ -57,7 +57,7 @@ def test_whom_klaviyo_cannot_know_is_shown_with_the_reason() -> None:
 
 
 def test_the_list_is_the_one_that_the_settings_name() -> None:
-    given = replace(DEFAULT, audiences={"42": Audience(list_name="Gold")})
+    given = replace(DEFAULT, audiences={"42": AudienceSettings(list_name="Gold")})
     add = {"action": "add", "email": "ann@example.com"}
     assert shown("changes", posted(add), Connections({"default": given}))[0]["list"] == {"name": "Gold"}
     audience = {"audience_id": 42, "audience_name": "VIPs", "action": "add"}

@@ -4,7 +4,7 @@ import pytest
 
 from commands.flush import wait_for
 from ops.client.http import portions
-from ops.flush_request import Errand
+from ops.flush_request import FlushRequest
 from queues.census import Census
 from tests.support.ops import VIPS, counted
 
@@ -22,5 +22,5 @@ def test_names_go_in_as_few_requests_as_can_hold_them(names: list[str], sizes: l
 def test_a_wait_goes_on_while_the_census_is_too_old_to_know_the_queue() -> None:
     fresh = counted(accepted=5, taken=5, upto=5, delivered=5)
     looks = iter([Census(1, queues, {}, 1, {"box": "idle"}) for queues in ((), (), (fresh,))])
-    wait_for(looks.__next__, [Errand(VIPS, 5, 5)], every_s=0)
+    wait_for(looks.__next__, [FlushRequest(VIPS, 5, 5)], every_s=0)
     assert next(looks, None) is None, "it looked until it was settled"

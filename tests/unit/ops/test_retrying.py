@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from klaviyo.errors import NotAccepted, Throttled
-from klaviyo.outcomes import Hold, Outcome, Retry
+from klaviyo.outcomes import HoldNeeded, Outcome, Retry
 from ops.errors import Failed
-from ops.retrying import patiently
+from ops.retries import with_retries
 
 
 def failing(*outcomes: Outcome | Exception) -> Callable[[], str]:
@@ -32,14 +32,14 @@ def _no_sleep(seconds: float) -> None:
 def test_limits_are_waited_for_as_long_as_they_say_and_however_often() -> None:
     slept: list[float] = []
     waits: list[Outcome | Exception] = [Throttled("get_profiles", 59.0), Retry(2.0, counts=False, why="throttled")]
-    assert patiently(failing(*waits * 50), slept.append) == "answer"
+    assert with_retries(failing(*waits * 50), slept.append) == "answer"
     assert slept == [59.0, 2.0] * 50
 
 
 def test_passing_faults_are_waited_out_with_growing_pauses() -> None:
     slept: list[float] = []
     faults = [Retry(None, counts=True, why="http_503"), Retry(None, counts=False, why="no_answer")]
-    assert patiently(failing(*faults), slept.append) == "answer"
+    assert with_retries(failing(*faults), slept.append) == "answer"
     assert slept == [2.0, 4.0]
 
 
@@ -47,19 +47,19 @@ def test_passing_faults_are_waited_out_with_growing_pauses() -> None:
 def test_a_fault_that_does_not_pass_is_given_up(counts: bool) -> None:
     slept: list[float] = []
     with pytest.raises(Failed, match="get_profiles is to be retried"):
-        patiently(failing(*[Retry(None, counts=counts, why="connection_lost")] * 99), slept.append)
+        with_retries(failing(*[Retry(None, counts=counts, why="connection_lost")] * 99), slept.append)
     assert len(slept) == 5
 
 
 def test_what_waiting_does_not_change_is_said_at_once_with_the_remedy() -> None:
     with pytest.raises(Failed, match=r"is refused \(bad_key\)\. Create a new key"):
-        patiently(failing(Hold("connection", "bad_key", "Create a new key.")), _no_sleep)
+        with_retries(failing(HoldNeeded("connection", "bad_key", "Create a new key.")), _no_sleep)
 
 
 def test_a_page_is_not_made_to_wait_for_long() -> None:
     slept: list[float] = []
     wait = Throttled("get_profiles", 2.0)
-    assert patiently(failing(wait, wait), slept.append, most_s=4.0) == "answer"
+    assert with_retries(failing(wait, wait), slept.append, most_s=4.0) == "answer"
     assert slept == [2.0, 2.0]
     with pytest.raises(Failed, match="get_profiles is to be retried in 59 s"):
-        patiently(failing(Throttled("get_profiles", 59.0)), _no_sleep, most_s=4.0)
+        with_retries(failing(Throttled("get_profiles", 59.0)), _no_sleep, most_s=4.0)

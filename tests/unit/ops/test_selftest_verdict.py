@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klaviyo.lookups import Found
+from klaviyo.lookups import FoundProfile
 from ops.selftest.changes import Clash, Did, clash
 from ops.selftest.identity_questions import QUESTIONS
 from ops.selftest.verdict import CLASHES, verdict
 
-A = Found("01A", "a@example.com", None, None)
-B = Found("01B", "b@example.com", "+12025550123", "b-1")
+A = FoundProfile("01A", "a@example.com", None, None)
+B = FoundProfile("01B", "b@example.com", "+12025550123", "b-1")
 NAMES = [question.name for question in QUESTIONS]
 
 
-def became(*after: Found) -> tuple[str, str]:
+def became(*after: FoundProfile) -> tuple[str, str]:
     seen = clash({"A": A, "B": B}, {each.id: each for each in after}, "complete")
     return seen.did, seen.said
 
@@ -28,19 +28,21 @@ def test_profiles_that_stay_as_they_were_mean_that_the_identifier_was_left_out()
 
 
 def test_a_phone_that_changed_hands_means_overwrite() -> None:
-    after = Found("01A", A.email, B.phone_number, None), Found("01B", B.email, None, "b-1")
+    after = FoundProfile("01A", A.email, B.phone_number, None), FoundProfile("01B", B.email, None, "b-1")
     told = "A's profile has B's phone now; B's profile has no phone any more (complete)"
     assert became(*after) == ("overwrite", told)
 
 
 def test_a_profile_that_is_gone_means_merge() -> None:
-    after = Found("01A", A.email, B.phone_number, "b-1")
+    after = FoundProfile("01A", A.email, B.phone_number, "b-1")
     told = "A's profile has B's phone now; A's profile has B's external id now; B's profile is gone (complete)"
     assert became(after) == ("merge", told)
 
 
 def test_a_value_that_is_nobodys_is_told_as_new() -> None:
-    assert became(Found("01A", "x@example.com", None, None), B)[1] == "A's profile has a new e-mail now (complete)"
+    assert (
+        became(FoundProfile("01A", "x@example.com", None, None), B)[1] == "A's profile has a new e-mail now (complete)"
+    )
 
 
 def test_different_ways_are_told_apart() -> None:

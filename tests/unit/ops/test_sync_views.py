@@ -14,7 +14,7 @@ from queues.census import Census
 from queues.counts import QueueCount
 from queues.holds import Hold
 from queues.policy import Waiting
-from queues.snapshots.orders import Counts, Order, Record, State, queue_of
+from queues.snapshots.orders import Counts, Record, SnapshotOrder, State, queue_of
 from tests.support.ops import VIPS, counted
 
 SNAPSHOTS = queue_of("default", "42")
@@ -29,7 +29,7 @@ def printed(what: Any, width: int = 120) -> str:
 
 
 def record(state: State = "done", queue: str = str(SNAPSHOTS), campaign: str = "", group: str = "", **n: Any) -> Record:
-    order = Order("07-1", 1_700_000_000_000, "csv", name="VIPs", campaign=campaign, group=group)
+    order = SnapshotOrder("07-1", 1_700_000_000_000, "csv", name="VIPs", campaign=campaign, group=group)
     return Record(queue, order, 1_700_000_000_000, 10, state, Counts(**n))
 
 

@@ -10,13 +10,13 @@ from redis import Redis
 
 from queues import holds, keys
 from queues.connections import accounts
-from queues.connections.accounts import Account, Cipher
+from queues.connections.accounts import AccountSettings, Cipher
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.holds import Hold
 from queues.names import Queue
 
 OLD, NEW = "the old secret of this installation", "the new secret of this installation"
-ACCOUNT = Account({"alternateIdentifier": "Customer Id"}, "pk_of_the_customer")
+ACCOUNT = AccountSettings({"alternateIdentifier": "Customer Id"}, "pk_of_the_customer")
 
 
 @pytest.fixture

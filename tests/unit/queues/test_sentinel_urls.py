@@ -6,13 +6,13 @@ import pytest
 from marshmallow import ValidationError
 
 from configuration import checks
-from queues.server.connection import Watched, read
+from queues.server.connection import SentinelUrl, read
 
 WHOLE = "rediss+sentinel://me:p%40ss@one:1,[::1]:2,three/my%2Dmaster/3?sentinel_password=s&ssl_cert_reqs=required"
 
 
 def test_everything_in_an_address_is_read() -> None:
-    assert read(WHOLE) == Watched(
+    assert read(WHOLE) == SentinelUrl(
         (("one", 1), ("::1", 2), ("three", 26379)),
         "my-master",
         {"username": "me", "password": "p@ss", "db": 3, "ssl": True, "ssl_cert_reqs": "required"},
@@ -21,7 +21,7 @@ def test_everything_in_an_address_is_read() -> None:
 
 
 def test_the_least_address_asks_without_tls_or_password() -> None:
-    assert read("redis+sentinel://one/main") == Watched(
+    assert read("redis+sentinel://one/main") == SentinelUrl(
         (("one", 26379),), "main", {"ssl": False}, {"ssl": False, "password": None}
     )
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queues.change import Action, Body, Change, nobody_key, person_key
-from queues.history.outcomes import mentions, told, without
-from queues.history.settled import Ends, ImportJob, Settled, named, pack, unpack
+from queues.history.outcomes import change_outcomes, mentions, without
+from queues.history.settled import BatchOutcomes, ImportRows, Settled, named, pack, unpack
 from tests.support.told import NOW, changed, settled
 
 KEYS = [person_key("email", f"p{i}@example.com") for i in range(6)]
@@ -35,9 +35,9 @@ def batches(draw: st.DrawFn) -> tuple[list[Change], Settled]:
     places = st.integers(0, len(found) - 1)
     dead = draw(st.dictionaries(places, st.sampled_from(["invalid", "gave_up"])))
     superseded = draw(st.dictionaries(places, st.none() | places))
-    jobs = tuple(ImportJob(str(n), tuple(draw(st.lists(places, unique=True)))) for n in range(draw(st.integers(0, 2))))
+    jobs = tuple(ImportRows(str(n), tuple(draw(st.lists(places, unique=True)))) for n in range(draw(st.integers(0, 2))))
     alive = {index: by for index, by in superseded.items() if index not in dead}
-    return found, settled(found, Ends(jobs, alive, dead))
+    return found, settled(found, BatchOutcomes(jobs, alive, dead))
 
 
 def everybody(_: Sequence[str]) -> bool:
@@ -50,7 +50,8 @@ def test_every_change_is_told_of_as_it_was(made: tuple[list[Change], Settled]) -
     read = unpack(pack(batch))
     assert read == batch
     facts = [
-        (each.keys, each.accepted_at, each.at, each.action, each.source, each.message) for each in told(read, everybody)
+        (each.keys, each.accepted_at, each.at, each.action, each.source, each.message)
+        for each in change_outcomes(read, everybody)
     ]
     bodies = [(c, c.body) for c in found]
     assert facts == [(c.keys, c.accepted_at, b.at, b.action, b.source, named(b.message)) for c, b in bodies]
@@ -70,7 +71,7 @@ def test_any_other_id_is_kept_as_it_is(message: str) -> None:
 @given(batches())
 def test_every_change_has_one_outcome_and_the_figures_agree(made: tuple[list[Change], Settled]) -> None:
     found, batch = made
-    outcomes = [each.outcome for each in told(batch, everybody)]
+    outcomes = [each.outcome for each in change_outcomes(batch, everybody)]
     assert len(outcomes) == batch.count == len(found)
     assert outcomes.count("delivered") == batch.delivered
     assert outcomes.count("dead") == len(batch.ends.dead)
@@ -82,8 +83,10 @@ def test_whoever_is_forgotten_is_nobody_and_all_others_stay(
 ) -> None:
     _, batch = made
     after = unpack(pack(without(batch, lambda keys: not gone.isdisjoint(keys), until)))
-    stay = [each for each in told(batch, everybody) if gone.isdisjoint(each.keys) or each.accepted_at > until]
-    left = list(told(after, everybody))
+    stay = [
+        each for each in change_outcomes(batch, everybody) if gone.isdisjoint(each.keys) or each.accepted_at > until
+    ]
+    left = list(change_outcomes(after, everybody))
     assert [(e.index, e.keys, e.message, e.outcome, e.row) for e in left] == [
         (e.index, e.keys, e.message, e.outcome, e.row) for e in stay
     ]
@@ -95,14 +98,14 @@ def test_the_message_of_somebody_forgotten_is_gone_and_those_around_keep_theirs(
     batch = settled([changed(f"p{i}@example.com", message=message) for i, message in enumerate("aaab")])
     gone = person_key("email", "p0@example.com")
     after = without(batch, lambda keys: gone in keys, NOW)
-    assert [each.message for each in told(after, everybody)] == ["a", "a", "b"]
+    assert [each.message for each in change_outcomes(after, everybody)] == ["a", "a", "b"]
     assert after.columns.told[0] == ("add", "changes", "")
 
 
 def test_what_superseded_a_change_and_the_row_of_the_person_are_told() -> None:
     found = [changed("ann@example.com"), changed("bob@example.com"), changed("ann@example.com", action="remove")]
-    ends = Ends((ImportJob("job-1", (1, 2), 1),), superseded={0: 2})
-    first, bob, last = told(settled(found, ends), everybody)
+    ends = BatchOutcomes((ImportRows("job-1", (1, 2), 1),), superseded={0: 2})
+    first, bob, last = change_outcomes(settled(found, ends), everybody)
     assert (first.outcome, first.by, first.row) == ("superseded", 2, 2)
     assert (bob.outcome, bob.by, bob.row) == ("delivered", None, 1)
     assert (last.outcome, last.job and last.job.failed) == ("delivered", 1)
@@ -117,7 +120,7 @@ def test_a_batch_mentions_whom_it_holds_and_almost_nobody_else() -> None:
 def test_a_change_of_nobody_is_kept_and_moves_nobody_elses_keys() -> None:
     stray = Change((nobody_key("place"),), NOW, Body("add", NOW, "changes", "m", msgspec.Raw(b"{}")))
     batch = settled([stray, changed("ann@example.com")])
-    assert list(told(batch, everybody))[1].keys == (person_key("email", "ann@example.com"),)
+    assert list(change_outcomes(batch, everybody))[1].keys == (person_key("email", "ann@example.com"),)
 
 
 def test_a_change_with_two_keys_and_a_message_of_its_own_takes_some_sixty_bytes() -> None:
@@ -128,7 +131,7 @@ def test_a_change_with_two_keys_and_a_message_of_its_own_takes_some_sixty_bytes(
         changed(f"p{i}@example.com", str(i), at=at, message=m)
         for i, (at, m) in enumerate(zip(times, messages, strict=True))
     ]
-    ends = Ends((ImportJob("j" * 40, tuple(range(1_000))),), {1: 2}, {3: "email_invalid"})
+    ends = BatchOutcomes((ImportRows("j" * 40, tuple(range(1_000))),), {1: 2}, {3: "email_invalid"})
     assert len(pack(settled(found, ends))) / 1_000 < 60
     shared = [changed(f"p{i}@example.com", at=NOW - i) for i in range(1_000)]
     assert len(pack(settled(shared, ends))) / 1_000 < 25

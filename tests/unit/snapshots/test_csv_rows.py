@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from mappings.rules import Rules
 from snapshots.reading import rows
-from snapshots.rows import Row, Selection, Unreadable, Unusable
+from snapshots.rows import Selection, SnapshotRow, Unreadable, Unusable
 
 FULL = Selection(full=True)
 
 
-def _rows(text: str | bytes, selection: Selection = FULL, cut: int = 7) -> list[Row | Unusable]:
+def _rows(text: str | bytes, selection: Selection = FULL, cut: int = 7) -> list[SnapshotRow | Unusable]:
     body = text.encode() if isinstance(text, str) else text
     pieces = (body[at : at + cut] for at in range(0, len(body), cut))
     return [*rows(pieces, "csv", False, selection, Rules(default_country="US"))]
@@ -22,7 +22,7 @@ def _rows(text: str | bytes, selection: Selection = FULL, cut: int = 7) -> list[
 
 def _told(text: str | bytes, selection: Selection = FULL) -> Iterator[object]:
     for row in _rows(text, selection):
-        yield msgspec.json.decode(row.fragment) if isinstance(row, Row) else row
+        yield msgspec.json.decode(row.fragment) if isinstance(row, SnapshotRow) else row
 
 
 @pytest.mark.parametrize("header", ["email", "Email", "EMAIL", "e-mail", "E Mail", " email "])
@@ -112,6 +112,6 @@ def test_every_cell_that_is_quoted_comes_back_however_the_body_is_cut(cells: lis
     header = ",".join(["email", *(f"a{number}" for number in range(len(cells)))])
     text = f"{header}\nann@example.com,{','.join(quoted)}\n"
     (row,) = _rows(text, cut=cut)
-    assert isinstance(row, Row)
+    assert isinstance(row, SnapshotRow)
     sent = msgspec.json.decode(row.fragment)["attributes"]
     assert [*sent.values()] == [cell or None for cell in cells]

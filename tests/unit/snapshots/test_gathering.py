@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from queues.snapshots.members import BUCKETS, bucket_of
 from snapshots.gathering import Gathered, gather
-from snapshots.rows import Row, Unreadable, Unusable, row
+from snapshots.rows import SnapshotRow, Unreadable, Unusable, row
 
 _ROWS = st.lists(
     st.one_of(
@@ -34,10 +34,10 @@ _ROWS = st.lists(
 #: Each looks at all 4,096 buckets.
 @settings(max_examples=40)
 @given(_ROWS)
-def test_every_identity_is_there_once_as_its_last_row_says(found: list[Row | Unusable]) -> None:
+def test_every_identity_is_there_once_as_its_last_row_says(found: list[SnapshotRow | Unusable]) -> None:
     numbered = [each._replace(number=number) for number, each in enumerate(found, 1)]
     gathered = gather(numbered)
-    last = {each.identity: each for each in numbered if isinstance(each, Row)}
+    last = {each.identity: each for each in numbered if isinstance(each, SnapshotRow)}
     buckets = [*gathered.buckets()]
     assert [number for number, _ in buckets] == [*range(BUCKETS)]
     assert {identity: each for _, people in buckets for identity, each in people.items()} == last
@@ -46,11 +46,11 @@ def test_every_identity_is_there_once_as_its_last_row_says(found: list[Row | Unu
 
 
 @given(_ROWS)
-def test_the_counts_add_up(found: list[Row | Unusable]) -> None:
+def test_the_counts_add_up(found: list[SnapshotRow | Unusable]) -> None:
     numbered = [each._replace(number=number) for number, each in enumerate(found, 1)]
     gathered = gather(numbered)
     counts, shrink = gathered.counts, sum(gathered.counts.shrink.values())
-    last = {each.identity: each.customer or each.identity for each in numbered if isinstance(each, Row)}
+    last = {each.identity: each.customer or each.identity for each in numbered if isinstance(each, SnapshotRow)}
     assert counts.people == len(last) == counts.customers + counts.expansion - shrink
     assert counts.customers == len({*last.values()}) + shrink
     assert counts.rows == len(found) == counts.people + counts.duplicates + shrink
@@ -67,7 +67,7 @@ def test_the_first_rows_that_cannot_be_sent_are_named_by_reason() -> None:
 PHONE = "+14155552671"
 
 
-def everybody(gathered: Gathered) -> dict[str, Row]:
+def everybody(gathered: Gathered) -> dict[str, SnapshotRow]:
     """The people by identity, as all buckets have them."""
     found = {identity: person for _, people in gathered.buckets() for identity, person in people.items()}
     assert all(gathered.person(identity) == person for identity, person in found.items())
@@ -162,7 +162,7 @@ def test_what_breaks_off_leaves_no_file_behind(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("SQLITE_TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    def broken() -> Iterator[Row]:
+    def broken() -> Iterator[SnapshotRow]:
         for number in range(50_000):
             yield row(number, {"email": f"{number}@example.com", "attributes": {"note": "x" * 500}})
         assert not [*tmp_path.iterdir()], "personal data under a name that outlives a killed process"

@@ -8,7 +8,7 @@ import pytest
 
 from queues.snapshots.orders import Format
 from snapshots.reading import rows
-from snapshots.rows import Row, Selection, Unreadable, Unusable
+from snapshots.rows import Selection, SnapshotRow, Unreadable, Unusable
 
 DEEP = '{"a":' * 500 + "1" + "}" * 500
 
@@ -17,7 +17,7 @@ def _told(body: str | bytes, form: Format, cut: int = 11) -> list[Any]:
     raw = body.encode() if isinstance(body, str) else body
     pieces = (raw[at : at + cut] for at in range(0, len(raw), cut))
     found = rows(pieces, form, False, Selection(full=True))
-    return [msgspec.json.decode(row.fragment) if isinstance(row, Row) else row for row in found]
+    return [msgspec.json.decode(row.fragment) if isinstance(row, SnapshotRow) else row for row in found]
 
 
 MEMBERS: list[dict[str, Any]] = [

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from queues.snapshots.members import Bucket, Member, bucket_of
 from snapshots.digests import digests
 from snapshots.gathering import gather
-from snapshots.plan import Planned
+from snapshots.plan import PlannedChange
 from snapshots.planning import plan
 from snapshots.rows import row
 from tests.support.remembered import Remembered
@@ -55,7 +55,7 @@ def made(
     def buckets(numbers: list[int]) -> dict[int, Bucket]:
         return {number: held.get(number, Bucket()) for number in numbers}
 
-    def check(change: Planned) -> str | None:
+    def check(change: PlannedChange) -> str | None:
         return "profile_too_large" if unsendable.encode() in change.fragment else None
 
     gathered = gather(row(number, person) for number, person in enumerate(rows, 1))

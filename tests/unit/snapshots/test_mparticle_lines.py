@@ -6,17 +6,17 @@ import pytest
 from mappings.rules import Rules
 from snapshots.mparticle_lines import changes
 from snapshots.reading import rows
-from snapshots.rows import Row, Selection, Unreadable, Unusable
+from snapshots.rows import Selection, SnapshotRow, Unreadable, Unusable
 
 HEADER = "mpid, scanned_timestamp_ms, identity_value, identity_type\n"
 
 
-def _rows(text: str) -> list[Row | Unusable]:
+def _rows(text: str) -> list[SnapshotRow | Unusable]:
     return [*rows(iter([text.encode()]), "mparticle_csv", False, Selection(full=True), Rules())]
 
 
-def _sent(row: Row | Unusable) -> object:
-    return msgspec.json.decode(row.fragment) if isinstance(row, Row) else row
+def _sent(row: SnapshotRow | Unusable) -> object:
+    return msgspec.json.decode(row.fragment) if isinstance(row, SnapshotRow) else row
 
 
 def test_the_rows_of_an_mpid_are_one_customer() -> None:
@@ -33,7 +33,7 @@ def test_the_rows_of_an_mpid_are_one_customer() -> None:
         {"email": "cy@example.com"},
     ]
     assert [row.number for row in found] == [2, 5, 5, 6, 7]
-    assert [row.customer for row in found if isinstance(row, Row)] == ["-13", "14", "14", "16"]
+    assert [row.customer for row in found if isinstance(row, SnapshotRow)] == ["-13", "14", "14", "16"]
 
 
 @pytest.mark.parametrize(

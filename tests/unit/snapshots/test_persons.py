@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from configuration.connections import Connection
 from identity.blocked import DEFAULT, Blocked
-from intake.changes.messages import Change, person_keys
+from intake.changes.messages import PostedChange, person_keys
 from mappings.errors import Rejected
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
 from mappings.profile import to_profile
@@ -19,8 +19,8 @@ from queues.change import person_key
 from queues.snapshots import members
 from snapshots.persons import Described, people
 from snapshots.rows import (
-    Row,
     Selection,
+    SnapshotRow,
     Unusable,
     as_member,
     identity_of,
@@ -35,12 +35,12 @@ FULL = Selection(full=True)
 
 def _people(
     known: dict[str, Any], selection: Selection = FULL, blocked: Blocked = DEFAULT, **attributes: Any
-) -> list[Row | Unusable]:
+) -> list[SnapshotRow | Unusable]:
     return [*people(Described(1, known, attributes), selection, US, blocked)]
 
 
-def _sent(row: Row | Unusable) -> Any:
-    assert isinstance(row, Row)
+def _sent(row: SnapshotRow | Unusable) -> Any:
+    assert isinstance(row, SnapshotRow)
     return msgspec.json.decode(row.fragment)
 
 
@@ -62,7 +62,7 @@ def test_the_strongest_identifier_names_the_person_and_beside_an_address_nothing
     known: dict[str, Any], identity: str, sent: dict[str, Any]
 ) -> None:
     (row,) = _people(known, Selection())
-    assert isinstance(row, Row)
+    assert isinstance(row, SnapshotRow)
     assert (row.identity, _sent(row)) == (identity, sent)
 
 
@@ -105,15 +105,15 @@ def test_each_address_of_a_customer_is_a_person_without_what_only_one_can_have()
     assert _sent(first) == {"email": "ann@example.com", "attributes": {"city": "Oslo"}}
     assert _sent(second) == {"email": "a@work.com", "attributes": {"city": "Oslo"}}
     assert third == Unusable(1, "email_invalid")
-    assert isinstance(first, Row)
-    assert isinstance(second, Row)
+    assert isinstance(first, SnapshotRow)
+    assert isinstance(second, SnapshotRow)
     assert first.customer == second.customer == "c-1"
 
 
 def test_several_addresses_without_an_id_are_one_customer_all_the_same() -> None:
     first, second = _people({EMAIL: ["Ann@example.com", "a@work.com"]})
-    assert isinstance(first, Row)
-    assert isinstance(second, Row)
+    assert isinstance(first, SnapshotRow)
+    assert isinstance(second, SnapshotRow)
     assert first.customer == second.customer != ""
 
 
@@ -156,9 +156,9 @@ _FIELDS = {EMAIL: "email", PHONE: "phone", EXTERNAL_ID: "external_id"}
 @given(_KNOWN)
 def test_a_row_has_the_person_keys_of_a_single_change_that_says_the_same(known: dict[str, Any]) -> None:
     (row,) = _people(known)
-    if isinstance(row, Row):
+    if isinstance(row, SnapshotRow):
         posted = msgspec.json.decode(row.fragment) | {"action": "add"}
-        theirs = person_keys(msgspec.convert(posted, Change), Connection("default"))
+        theirs = person_keys(msgspec.convert(posted, PostedChange), Connection("default"))
         # A single change keeps its order by an id, too, that Klaviyo does not take.
         assert row.keys == tuple(key for key in theirs if key != person_key("external_id", "x" * 300))
 
@@ -170,7 +170,7 @@ def test_a_member_is_taken_off_under_the_keys_by_which_the_person_came(identity:
     assert keys == keys_of_member(identity)
     name, _, value = identity.partition(":")
     ((row,),) = (_people({name: value}),)
-    assert isinstance(row, Row)
+    assert isinstance(row, SnapshotRow)
     assert (row.identity, row.keys) == (identity, keys)
 
 
@@ -180,13 +180,13 @@ def test_weaker_identities_are_named_too_whether_or_not_they_are_sent(
     emails: str | list[str], selection: Selection
 ) -> None:
     for person in _people({EMAIL: emails, PHONE: "(415) 555-2671", EXTERNAL_ID: 7}, selection):
-        assert isinstance(person, Row)
+        assert isinstance(person, SnapshotRow)
         assert person.also == ("external_id:7", "phone_number:+14155552671")
 
 
 def test_of_somebody_without_an_address_the_phone_is_the_weaker() -> None:
     (row,) = _people({PHONE: "+14155552671", EXTERNAL_ID: "c-1"}, Selection())
-    assert isinstance(row, Row)
+    assert isinstance(row, SnapshotRow)
     assert (row.identity, row.also) == ("external_id:c-1", ("phone_number:+14155552671",))
     assert row.keys == (*keys_of_member("external_id:c-1"), *keys_of_member("phone_number:+14155552671"))
 
@@ -198,7 +198,7 @@ def test_an_id_that_identifies_nobody_names_nobody(value: Any, selection: Select
     (by_phone,) = _people({EXTERNAL_ID: value, PHONE: "+14155552671"}, selection)
     (by_email,) = _people({EXTERNAL_ID: value, EMAIL: "ann@example.com"}, selection)
     for person, identity in ((by_phone, "phone_number:+14155552671"), (by_email, "email:ann@example.com")):
-        assert isinstance(person, Row)
+        assert isinstance(person, SnapshotRow)
         assert (person.identity, person.also, person.customer) == (identity, (), "")
         assert person.keys == keys_of_member(identity)
 
@@ -213,20 +213,20 @@ def test_the_connections_own_blocked_values_name_nobody_either() -> None:
     assert _people({EXTERNAL_ID: "Shop-Till"}, blocked=blocked) == [Unusable(1, "identifier_blocked")]
     assert _people({EMAIL: "team@example.com"}, blocked=blocked) == [Unusable(1, "identifier_blocked")]
     (row,) = _people({EXTERNAL_ID: "shop-till", PHONE: "+14155552671"}, blocked=blocked)
-    assert isinstance(row, Row)
+    assert isinstance(row, SnapshotRow)
     assert row.identity == "phone_number:+14155552671"
 
 
 def test_ids_in_another_case_are_others_and_addresses_are_not() -> None:
     rows = [*_people({EXTERNAL_ID: "sw1"}), *_people({EXTERNAL_ID: "SW1"})]
-    assert [row.identity for row in rows if isinstance(row, Row)] == ["external_id:sw1", "external_id:SW1"]
+    assert [row.identity for row in rows if isinstance(row, SnapshotRow)] == ["external_id:sw1", "external_id:SW1"]
     rows = [*_people({EMAIL: "info@m\u00fcller.de"}), *_people({EMAIL: "\ufeffINFO@xn--mller-kva.de"})]
-    assert {row.identity for row in rows if isinstance(row, Row)} == {"email:info@xn--mller-kva.de"}
+    assert {row.identity for row in rows if isinstance(row, SnapshotRow)} == {"email:info@xn--mller-kva.de"}
 
 
 def test_a_row_of_a_member_is_sent_under_the_identity_that_the_ledger_has() -> None:
     (row,) = _people({EXTERNAL_ID: "c-1", PHONE: "+14155552671"}, city="Oslo")
-    assert isinstance(row, Row)
+    assert isinstance(row, SnapshotRow)
     stronger, weaker = as_member(row, "email:ann@example.com"), as_member(row, "phone_number:+14155552671")
     assert identity_of(stronger.fragment) == stronger.identity == "email:ann@example.com"
     assert _sent(stronger) == {

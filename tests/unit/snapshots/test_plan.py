@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from queues.snapshots.members import Bucket, Member, gone_key
 from snapshots.digests import digests
-from snapshots.plan import Planned, diff
-from snapshots.rows import Row, of_member, row
+from snapshots.plan import PlannedChange, diff
+from snapshots.rows import SnapshotRow, of_member, row
 
 AT = 1_000
 _NAMES = st.sampled_from(["a", "b", "c", "d", "e"])
@@ -16,7 +16,7 @@ _TIMES = st.sampled_from([0, AT - 1, AT, AT + 1])
 _CITIES = st.sampled_from([None, "Oslo", "Rome"])
 
 
-def _row(name: str, **attributes: object) -> Row:
+def _row(name: str, **attributes: object) -> SnapshotRow:
     return row(1, {"email": f"{name}@example.com", **({"attributes": attributes} if attributes else {})})
 
 
@@ -61,13 +61,13 @@ def test_the_changes_carry_what_is_sent() -> None:
     bucket = Bucket({_identity("a"): _member(0, "Oslo"), _identity("b"): _member(0, "Oslo")})
     rows = {_identity("a"): _row("a", city="Rome", plan=None), _identity("c"): _row("c", city="Rome")}
     changed, joined, left = diff(bucket, rows, AT).planned
-    assert joined == Planned("add", _identity("c"), rows[_identity("c")].keys, rows[_identity("c")].fragment)
+    assert joined == PlannedChange("add", _identity("c"), rows[_identity("c")].keys, rows[_identity("c")].fragment)
     assert (changed.action, changed.keys) == ("update", rows[_identity("a")].keys)
     assert msgspec.json.decode(changed.fragment) == {
         "email": "a@example.com",
         "attributes": {"city": "Rome", "plan": None},
     }
-    assert left == Planned("remove", _identity("b"), *of_member(_identity("b")))
+    assert left == PlannedChange("remove", _identity("b"), *of_member(_identity("b")))
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,16 @@ from hypothesis import strategies as st
 
 from queues.snapshots.members import Bucket, Member, bucket_of
 from snapshots.gathering import Gathered, gather
-from snapshots.plan import Planned
+from snapshots.plan import PlannedChange
 from snapshots.planning import plan
-from snapshots.rows import Row, Unusable, row
+from snapshots.rows import SnapshotRow, Unusable, row
 from tests.support.remembered import Remembered
 
 AT = 1_000
 NOTHING = Remembered()
 
 
-def _row(number: int, **attributes: object) -> Row:
+def _row(number: int, **attributes: object) -> SnapshotRow:
     return row(number, {"email": f"{number}@example.com", "attributes": attributes})
 
 
@@ -38,7 +38,7 @@ class _Asked:
         return {number: self._known.get(number, Bucket()) for number in numbers}
 
 
-def _all_well(_: Planned) -> None:
+def _all_well(_: PlannedChange) -> None:
     return None
 
 

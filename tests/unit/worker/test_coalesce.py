@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity.identifiers import Named, made
-from identity.persons import Said
+from identity.persons import ChangeIdentity
 from worker.coalesce import coalesce
 
 Kind = Literal["email", "external_id", "mpid", "phone"]
@@ -20,9 +20,9 @@ MPID: Named = ("mpid", "7")
 PHONE: Named = ("phone", "+14155552671")
 
 
-def said(action: str, *named: Named, at: int = 0, late: bool = False) -> Said:
+def said(action: str, *named: Named, at: int = 0, late: bool = False) -> ChangeIdentity:
     who = made(named or ANN)
-    return Said(who, action, at, late, frozenset(each for each in who.named if each[0] == "mpid"))
+    return ChangeIdentity(who, action, at, late, frozenset(each for each in who.named if each[0] == "mpid"))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,9 @@ def test_every_change_belongs_to_one_person_and_no_person_has_two_e_mails(
     drawn: list[tuple[str, set[Named], int, bool]],
 ) -> None:
     changes = [
-        Said(who := made(sorted(named)), action, at, late, frozenset(each for each in who.named if each[0] == "mpid"))
+        ChangeIdentity(
+            who := made(sorted(named)), action, at, late, frozenset(each for each in who.named if each[0] == "mpid")
+        )
         for action, named, at, late in drawn
     ]
     intents = coalesce(changes)

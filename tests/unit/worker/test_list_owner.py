@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from configuration.connections import Audience, Connection
+from configuration.connections import AudienceSettings, Connection
 from mappings.rules import Rules
 from queues.names import Queue
-from queues.owners import Known
+from queues.owners import KnownList
 from worker.connection import Destination, resolve
-from worker.lists import in_use, told
+from worker.lists import conflict_remedy, in_use
 
 VIPS, GOLD = (Queue("default", "audience", number) for number in ("42", "43"))
 
@@ -21,9 +21,9 @@ def to(**more: Any) -> Destination:
     return Destination("pk_test", Rules(), **{**named, **more})
 
 
-def known(**more: Any) -> Known:
+def known(**more: Any) -> KnownList:
     nothing: dict[str, Any] = {"keeps": None, "shares": None, "list_id": None, "list_name": "", "delivered": 0}
-    return Known(**{**nothing, "audience": {"name": "VIPs"}, **more})
+    return KnownList(**{**nothing, "audience": {"name": "VIPs"}, **more})
 
 
 @pytest.mark.parametrize(
@@ -44,19 +44,21 @@ def known(**more: Any) -> Known:
     ],
 )
 def test_an_audience_used_the_list_to_which_it_was_delivered_and_still_goes(
-    destination: Destination, ledger: Known, expected: str | None
+    destination: Destination, ledger: KnownList, expected: str | None
 ) -> None:
     assert in_use(destination, ledger) == expected
 
 
 def test_the_hold_names_both_audiences_the_list_and_every_way_out() -> None:
-    text = told("L1", (VIPS, "Spring"), (GOLD, "Gold"))
+    text = conflict_remedy("L1", (VIPS, "Spring"), (GOLD, "Gold"))
     assert text.startswith(
         f"Klaviyo's list L1 is kept by 'Spring' ({VIPS}), and 'Gold' ({GOLD}) leads to it too: each would take off"
     )
     for way in (f"ferry release {GOLD}", "shared_list = true", "name another list", "disconnect the first"):
         assert way in text
-    assert f"kept by {VIPS}, and" in told("L1", (VIPS, ""), (GOLD, "Gold")), "of one the CDP has told no name"
+    assert f"kept by {VIPS}, and" in conflict_remedy("L1", (VIPS, ""), (GOLD, "Gold")), (
+        "of one the CDP has told no name"
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_the_hold_names_both_audiences_the_list_and_every_way_out() -> None:
 def test_what_is_said_of_an_audience_goes_before_what_is_said_of_its_connection(
     connection: bool, audience: bool | None, expected: bool
 ) -> None:
-    configured = Connection("a", shared_list=connection, audiences={"42": Audience(shared_list=audience)})
+    configured = Connection("a", shared_list=connection, audiences={"42": AudienceSettings(shared_list=audience)})
     assert configured.may_share("42") == expected
     assert configured.may_share("another") == connection
     assert resolve(configured, "pk_test", {}, {}, "42").shared_list == expected

@@ -8,8 +8,8 @@ import pytest
 
 from identity.identifiers import Named, made
 from identity.leaving import Leaver, leaving
-from identity.persons import Said
-from klaviyo.lookups import Found
+from identity.persons import ChangeIdentity
+from klaviyo.lookups import FoundProfile
 from queues.snapshots.members import Bucket, Member, gone_key
 from worker.coalesce import coalesce
 from worker.membership import known_otherwise
@@ -20,12 +20,14 @@ BY_EMAIL: Named = ("email", EMAIL)
 BY_ID: Named = ("external_id", ID)
 
 
-def said(action: str, *named: Named, at: int = 0, exact: bool = False) -> Said:
-    return Said(made(named), action, at, exact=exact)
+def said(action: str, *named: Named, at: int = 0, exact: bool = False) -> ChangeIdentity:
+    return ChangeIdentity(made(named), action, at, exact=exact)
 
 
-def profile(number: str, email: str | None = None, external_id: str | None = None, phone: str | None = None) -> Found:
-    return Found(number, email, phone, external_id)
+def profile(
+    number: str, email: str | None = None, external_id: str | None = None, phone: str | None = None
+) -> FoundProfile:
+    return FoundProfile(number, email, phone, external_id)
 
 
 def test_it_does_not_take_off_a_person_of_the_batch_who_has_the_identifier_too() -> None:
@@ -63,7 +65,7 @@ MEMBER = Leaver(external_ids=frozenset({ID}), delivered=frozenset({"1"}), is_mem
     ],
 )
 def test_a_member_of_an_id_is_the_profile_under_which_they_were_delivered(
-    found: list[Found], theirs: list[str]
+    found: list[FoundProfile], theirs: list[str]
 ) -> None:
     assert leaving(MEMBER, found, ()) == theirs
 

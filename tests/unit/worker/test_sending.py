@@ -10,7 +10,7 @@ import pytest
 from klaviyo import holds
 from klaviyo.endpoints import SUBSCRIBE
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import Bisect, Dead, Hold, Outcome
+from klaviyo.outcomes import Bisect, Dead, HoldNeeded, Outcome
 from queues.batches import Batch
 from queues.names import Queue
 from worker.delivery import Delivery
@@ -43,7 +43,7 @@ def test_where_the_list_is_gone_neither_a_row_nor_the_connection_is_blamed(outco
     to = delivery()
     with pytest.raises(NotAccepted) as refused:
         send(to, [[0, 1]], refuse(outcome), gone)
-    assert isinstance(refused.value.outcome, Hold)
+    assert isinstance(refused.value.outcome, HoldNeeded)
     assert refused.value.outcome.scope == "list"
     assert to.progress.rejected == {}
 

@@ -10,24 +10,24 @@ from hypothesis import strategies as st
 from queues.change import Action, Body, Change, person_key
 from queues.dead_letters import DeadLetter
 from queues.names import Queue
-from queues.pending import Look
+from queues.pending import QueueState
 from queues.policy import Waiting
 from queues.snapshots.guard import overtaken
 from queues.snapshots.members import Bucket, Member, gone_key
-from queues.snapshots.orders import Order
+from queues.snapshots.orders import SnapshotOrder
 from snapshots.digests import digests
 from worker.membership import joined, left, updated
 from worker.people.batch_people import People
 from worker.snapshots.apply import Names, is_void
-from worker.snapshots.base import as_listed, choose, drift_of, is_another
+from worker.snapshots.baseline import as_listed, choose, drift_of, is_another
 from worker.snapshots.kind import intents, waits
 from worker.snapshots.read_list import identities
 
 ANN, BOB, CID = "email:ann@x.com", "email:bob@x.com", "email:cid@x.com"
 
 
-def order(at: int, not_before: int = 0) -> Order:
-    return Order("00-1", at, "csv", not_before=not_before)
+def order(at: int, not_before: int = 0) -> SnapshotOrder:
+    return SnapshotOrder("00-1", at, "csv", not_before=not_before)
 
 
 def change(action: Action = "add", at: int = 5, source: str = "snapshot", plan: str | None = None) -> Change:
@@ -54,7 +54,9 @@ def test_of_several_snapshots_of_one_batch_the_newest_counts_and_the_others_are_
         ([order(11, not_before=100)], 0, True),
     ],
 )
-def test_a_snapshot_gives_way_to_what_is_newer_and_due(waiting: list[Order], carried_out: int, gives_way: bool) -> None:
+def test_a_snapshot_gives_way_to_what_is_newer_and_due(
+    waiting: list[SnapshotOrder], carried_out: int, gives_way: bool
+) -> None:
     assert overtaken(order(10), waiting, carried_out, now=100) is gives_way
 
 
@@ -68,7 +70,9 @@ def test_a_launch_gives_way_to_one_that_is_launched_no_later() -> None:
     [(0, None, False), (0, 100, False), (0, 99, True), (1, 100, True), (1, 99, True)],
 )
 def test_it_waits_for_what_was_asked_for_and_for_what_is_older(asked: int, oldest: int | None, expected: bool) -> None:
-    seen = Look(Queue("default", "audience", "42"), Waiting(3 if oldest else 0, oldest, asked=asked), 0, held=False)
+    seen = QueueState(
+        Queue("default", "audience", "42"), Waiting(3 if oldest else 0, oldest, asked=asked), 0, held=False
+    )
     assert waits(seen, since=100) is expected
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from klaviyo.errors import NotAccepted
-from klaviyo.lookups import Found
+from klaviyo.lookups import FoundProfile
 from klaviyo.outcomes import Bisect
 from mappings.consent import Consent
 from mappings.rules import Rules
@@ -38,16 +38,16 @@ class Scripted:
         self._members = members
         self.rows: list[list[dict[str, Any]]] = []
 
-    def find_members(self, list_id: str, field: str, values: Sequence[str]) -> list[Found]:
+    def find_members(self, list_id: str, field: str, values: Sequence[str]) -> list[FoundProfile]:
         """As `Klaviyo.find_members`."""
         assert list_id == LIST
         if REFUSED in values:
             raise NotAccepted("get_profiles_for_list", Bisect("invalid", "", "", "e-1"))
         return [self._shown(field, value) for value in values if value in self._members]
 
-    def _shown(self, field: str, value: str) -> Found:
+    def _shown(self, field: str, value: str) -> FoundProfile:
         shown = {"email": None, "phone_number": None, field: value}
-        return Found(self._members[value], shown["email"], shown["phone_number"], None)
+        return FoundProfile(self._members[value], shown["email"], shown["phone_number"], None)
 
     def get_list(self, list_id: str) -> str:
         """The list is there."""

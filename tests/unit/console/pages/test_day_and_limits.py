@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.pages.connections_view import connections, limits, limits_told
-from console.pages.overview_read import Known, Reading
+from console.pages.overview_read import ConnectionFacts, OverviewData
 from console.pages.overview_view import arrives, last
 from console.pages.spark import Spark, spark
-from ops.eta import Arrival
+from ops.eta import Eta
 from queues.census import Census
 from queues.history.hours import HOUR_MS, TOLD, Hour
-from queues.history.last_batches import Upload
-from queues.klaviyo_limits import Use
+from queues.history.last_batches import SettledBatch
+from queues.klaviyo_limits import EndpointUse
 from queues.names import Queue
 from tests.support.ops import VIPS, counted
 
 NOW = 1_767_225_600_000  # 2026-01-01, midnight
-OURS, THEIRS = Known("default", "a1", "kept"), Known("brand-b", "b1", "kept")
+OURS, THEIRS = ConnectionFacts("default", "a1", "kept"), ConnectionFacts("brand-b", "b1", "kept")
 EMPTY = Census(at=NOW, queues=(), holds={}, heartbeat=NOW, workers={})
 
 
@@ -56,8 +56,8 @@ def test_no_column_leaves_the_drawing_and_none_is_too_small_to_be_seen(figures: 
 
 
 def test_an_upload_is_told_with_what_became_of_it() -> None:
-    upload = Upload(VIPS, "07-a", "size", NOW - 90_000, NOW - 60_000, 100, 95, 3, 2)
-    gone = Upload(Queue("gone", "audience", "1"), "07-b", "age", NOW - 2, NOW - 1, 1, 1, 0, 0)
+    upload = SettledBatch(VIPS, "07-a", "size", NOW - 90_000, NOW - 60_000, 100, 95, 3, 2)
+    gone = SettledBatch(Queue("gone", "audience", "1"), "07-b", "age", NOW - 2, NOW - 1, 1, 1, 0, 0)
     first, second = last([upload, gone], Census(NOW, (counted(),), {}, NOW, {}))
     assert (first.name, first.queue, first.reason, first.ago, first.took) == ("VIPs", str(VIPS), "size", "1m", "30s")
     assert (first.changes, first.delivered, first.superseded, first.dead) == (100, 95, 3, 2)
@@ -66,10 +66,10 @@ def test_an_upload_is_told_with_what_became_of_it() -> None:
 
 def test_what_is_paused_and_then_what_is_fullest_of_the_limits_comes_first() -> None:
     uses = {
-        "a1": [Use("get_lists", "minute", 67, 675), Use("bulk_import_profiles", "minute", 135, 135)],
-        "b1": [Use("get_profiles", "minute", 0, 675, 12_000)],
+        "a1": [EndpointUse("get_lists", "minute", 67, 675), EndpointUse("bulk_import_profiles", "minute", 135, 135)],
+        "b1": [EndpointUse("get_profiles", "minute", 0, 675, 12_000)],
     }
-    found = limits(Reading(EMPTY, [OURS, THEIRS], uses))
+    found = limits(OverviewData(EMPTY, [OURS, THEIRS], uses))
     assert [(use.account, use.endpoint, use.used.told, use.paused) for use in found] == [
         ("brand-b", "get_profiles", "0 of 675 within a minute", "for 12s"),
         ("default", "bulk_import_profiles", "135 of 135 within a minute", ""),
@@ -82,17 +82,17 @@ def test_what_is_paused_and_then_what_is_fullest_of_the_limits_comes_first() -> 
 
 
 def test_an_account_that_connections_share_stands_there_once_with_their_names() -> None:
-    shared = [OURS, Known("brand-c", "a1", "CDP"), THEIRS]
-    (found,) = limits(Reading(EMPTY, shared, {"a1": [Use("get_lists", "minute", 1, 675)], "b1": []}))
+    shared = [OURS, ConnectionFacts("brand-c", "a1", "CDP"), THEIRS]
+    (found,) = limits(OverviewData(EMPTY, shared, {"a1": [EndpointUse("get_lists", "minute", 1, 675)], "b1": []}))
     assert found.account == "default, brand-c"
 
 
 def test_where_nothing_was_asked_of_klaviyo_there_is_nothing_to_tell() -> None:
-    assert limits_told(limits(Reading(EMPTY, [OURS], {"a1": []}))) == ""
+    assert limits_told(limits(OverviewData(EMPTY, [OURS], {"a1": []}))) == ""
 
 
 def test_a_connection_without_a_key_comes_first_with_what_to_do() -> None:
-    found = connections(Reading(EMPTY, [OURS, Known("new", None, "no key: ferry connections add new")]))
+    found = connections(OverviewData(EMPTY, [OURS, ConnectionFacts("new", None, "no key: ferry connections add new")]))
     assert [(line.name, line.has_key, line.key) for line in found] == [
         ("new", False, "no key: ferry connections add new"),
         ("default", True, "kept"),
@@ -103,11 +103,11 @@ def test_a_connection_without_a_key_comes_first_with_what_to_do() -> None:
     ("arrival", "pending", "told"),
     [
         (None, 5, ""),
-        (Arrival(5, NOW), 5, "at Klaviyo by about 00:00 UTC"),
-        (Arrival(5, NOW + 1), 5, "at Klaviyo by about 00:01 UTC"),
-        (Arrival(200, NOW + 50_700_000), 1_250, "200 of 1,250 at Klaviyo by about 14:05 UTC"),
-        (Arrival(5, NOW + 24 * HOUR_MS), 5, "at Klaviyo by about 2 Jan 00:00 UTC"),
+        (Eta(5, NOW), 5, "at Klaviyo by about 00:00 UTC"),
+        (Eta(5, NOW + 1), 5, "at Klaviyo by about 00:01 UTC"),
+        (Eta(200, NOW + 50_700_000), 1_250, "200 of 1,250 at Klaviyo by about 14:05 UTC"),
+        (Eta(5, NOW + 24 * HOUR_MS), 5, "at Klaviyo by about 2 Jan 00:00 UTC"),
     ],
 )
-def test_it_is_told_when_what_waits_will_be_in_klaviyo(arrival: Arrival | None, pending: int, told: str) -> None:
+def test_it_is_told_when_what_waits_will_be_in_klaviyo(arrival: Eta | None, pending: int, told: str) -> None:
     assert arrives(arrival, pending, NOW) == told

@@ -12,13 +12,13 @@ import pytest
 from console.pages import replay as letter_choice
 from console.pages.dead_view import dead
 from console.pages.letter import view
-from console.pages.letter_filter import Filter, filter_of
-from console.pages.letter_ref import Ref
-from console.pages.letter_survey import Survey
-from console.pages.replay import Choice
+from console.pages.letter_counts import LetterCounts
+from console.pages.letter_filter import LetterFilter, filter_of
+from console.pages.letter_ref import LetterRef
+from console.pages.replay import ReplayChoice
 from console.pages.replay_view import replay, replayed
 from ops.dead_letters.reasons import meaning
-from queues.audit import Entry
+from queues.audit import AuditEntry
 from queues.census import Census
 from queues.change import Body, Change
 from queues.dead_letters import DeadLetter
@@ -46,20 +46,22 @@ def letter(queue: Queue = VIPS, reason: str = "no_email", attempts: int = 0, **d
     return DeadLetter(f"{NOW - MINUTE}-0", queue, reason, detail, NOW - 2 * MINUTE, attempts, change)
 
 
-def survey(*page: DeadLetter, more: Ref | None = None) -> Survey:
-    return Survey(Counter((each.queue, each.reason) for each in page), page, more)
+def count_letters(*page: DeadLetter, more: LetterRef | None = None) -> LetterCounts:
+    return LetterCounts(Counter((each.queue, each.reason) for each in page), page, more)
 
 
 @pytest.mark.parametrize("queue", [VIPS, ODD])
 def test_a_letter_is_named_by_its_queue_and_id(queue: Queue) -> None:
-    ref = Ref(NOW, 7, queue)
+    ref = LetterRef(NOW, 7, queue)
     assert str(ref) == f"{queue}/{NOW}-7"
-    assert Ref.parse(str(ref)) == ref
+    assert LetterRef.parse(str(ref)) == ref
     assert ref.id == f"{NOW}-7"
 
 
 def test_letters_are_ordered_by_their_time_as_numbers() -> None:
-    assert Ref(NOW, 9, VIPS) < Ref(NOW, 10, LAPSED) < Ref(NOW, 10, VIPS) < Ref(10 * NOW, 0, VIPS)
+    assert (
+        LetterRef(NOW, 9, VIPS) < LetterRef(NOW, 10, LAPSED) < LetterRef(NOW, 10, VIPS) < LetterRef(10 * NOW, 0, VIPS)
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,30 +70,30 @@ def test_letters_are_ordered_by_their_time_as_numbers() -> None:
 )
 def test_what_names_no_letter_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected connection/kind/target"):
-        Ref.parse(text)
+        LetterRef.parse(text)
 
 
 def test_a_filter_is_an_address_and_back() -> None:
-    wanted = Filter(str(ODD), "no_email", "7d")
+    wanted = LetterFilter(str(ODD), "no_email", "7d")
     assert wanted.address == "/dead?queue=default%2Faudience%2Fa%252Fb%2520%2525&reason=no_email&older=7d"
-    assert Filter().address == "/dead"
+    assert LetterFilter().address == "/dead"
     assert filter_of({"queue": str(ODD), "reason": " no_email ", "older": "7d"}.get) == wanted
-    assert (wanted.until(NOW), Filter().until(NOW)) == (NOW - 7 * DAY, NOW)
+    assert (wanted.until(NOW), LetterFilter().until(NOW)) == (NOW - 7 * DAY, NOW)
     with pytest.raises(falcon.HTTPBadRequest, match="400"):
         filter_of({"older": "soon"}.get)
 
 
 def test_only_queues_that_keep_letters_are_looked_into() -> None:
     seen = census(counted(VIPS, kept=1), counted(LAPSED))
-    assert [count.queue for count in Filter().queues(seen)] == [VIPS]
-    assert Filter(str(LAPSED)).queues(seen) == []
+    assert [count.queue for count in LetterFilter().queues(seen)] == [VIPS]
+    assert LetterFilter(str(LAPSED)).queues(seen) == []
 
 
 def test_letters_are_counted_by_reason_with_what_to_do_and_by_queue() -> None:
-    found = survey(
+    found = count_letters(
         letter(), letter(), letter(reason="malformed"), letter(LAPSED, "malformed"), letter(LAPSED, "blocked")
     )
-    told = dead(census(counted(VIPS, kept=3), counted(LAPSED, "Lapsed", kept=2)), found, Filter(older="1h"))
+    told = dead(census(counted(VIPS, kept=3), counted(LAPSED, "Lapsed", kept=2)), found, LetterFilter(older="1h"))
     assert told.fit == 5
     assert [(line.reason, line.letters) for line in told.reasons] == [("no_email", 2), ("malformed", 2), ("blocked", 1)]
     assert [line.meaning for line in told.reasons] == [meaning(each) for each in ("no_email", "malformed", "blocked")]
@@ -106,7 +108,9 @@ def test_letters_are_counted_by_reason_with_what_to_do_and_by_queue() -> None:
 
 def test_a_letter_is_told_in_a_line_without_the_person() -> None:
     refused = letter(reason="blocked", attempts=2, detail="ann@example.com is blocked", job="j-1")
-    told = dead(census(counted(kept=1)), survey(refused, more=Ref(NOW, 0, VIPS)), Filter(reason="blocked"))
+    told = dead(
+        census(counted(kept=1)), count_letters(refused, more=LetterRef(NOW, 0, VIPS)), LetterFilter(reason="blocked")
+    )
     (line,) = told.letters
     assert (line.ref, line.path) == (f"{VIPS}/{line.id}", f"/dead/{VIPS}/{line.id}")
     assert (line.ago, line.reason, line.tries, line.action) == ("1m", "blocked", "2 failed tries", "add")
@@ -118,13 +122,13 @@ def test_a_letter_is_told_in_a_line_without_the_person() -> None:
 def test_very_many_queues_are_counted_and_the_fullest_told() -> None:
     queues = [Queue("default", "audience", f"{n:03d}") for n in range(60)]
     counts = Counter({(queue, "no_email"): n + 1 for n, queue in enumerate(queues)})
-    told = dead(census(*(counted(queue, kept=1) for queue in queues)), Survey(counts), Filter())
+    told = dead(census(*(counted(queue, kept=1) for queue in queues)), LetterCounts(counts), LetterFilter())
     assert (len(told.queues), told.untold, told.queues[0].letters) == (50, 10, 60)
 
 
 def test_of_very_many_queues_those_with_the_most_letters_are_offered_and_the_one_that_is_meant() -> None:
     many = [counted(Queue("default", "audience", f"{number:03}"), kept=number) for number in range(1, 300)]
-    found = Filter(queue="default/audience/001").choices(census(*many))
+    found = LetterFilter(queue="default/audience/001").choices(census(*many))
     assert [count.kept for count in found] == [1, *range(100, 300)]
 
 
@@ -142,10 +146,10 @@ def test_the_person_stands_in_a_letter_for_admins_alone() -> None:
 def test_a_choice_goes_through_a_form_and_back() -> None:
     refs = [f"{VIPS}/2-0", f"{ODD}/1-0", f"{VIPS}/2-0"]
     by_name = letter_choice.from_query(refs, False, _nothing, NOW)
-    assert by_name == Choice((Ref(1, 0, ODD), Ref(2, 0, VIPS)), Filter(), NOW)
+    assert by_name == ReplayChoice((LetterRef(1, 0, ODD), LetterRef(2, 0, VIPS)), LetterFilter(), NOW)
     assert letter_choice.from_form(by_name.fields).refs == by_name.refs
     fitting = letter_choice.from_query([], True, {"reason": "no_email", "older": "1d"}.get, NOW)
-    assert letter_choice.from_form(fitting.fields) == Choice((), Filter(reason="no_email"), NOW - DAY)
+    assert letter_choice.from_form(fitting.fields) == ReplayChoice((), LetterFilter(reason="no_email"), NOW - DAY)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +172,7 @@ def test_a_replay_says_what_happens_in_each_queue() -> None:
         counted(LAPSED, "Lapsed", hold=Hold("ask ann@example.com", NOW)),
         counted(ODD, "Odd"),
     )
-    told = replay(census(*counts), survey(letter(), letter(LAPSED), letter(ODD, "malformed")), 2)
+    told = replay(census(*counts), count_letters(letter(), letter(LAPSED), letter(ODD, "malformed")), 2)
     assert [(line.name, line.letters, line.reasons) for line in told.lines] == [
         ("VIPs", 1, "1 no_email"),
         ("Lapsed", 1, "1 no_email"),
@@ -181,11 +185,11 @@ def test_a_replay_says_what_happens_in_each_queue() -> None:
     ]
     assert told.stay.startswith("2 letters stay, for a delivery of the same person is under way")
     on_hold = census(counted(), default=Hold("unauthenticated", NOW))
-    assert "held (unauthenticated)" in replay(on_hold, survey(letter()), 0).lines[0].effect
+    assert "held (unauthenticated)" in replay(on_hold, count_letters(letter()), 0).lines[0].effect
 
 
-def entry(what: str = "replay", who: str = "web:ann", ago: int = 1, **counts: int) -> Entry:
-    return Entry("1-1", NOW - ago, who, what, str(VIPS), "done", counts)
+def entry(what: str = "replay", who: str = "web:ann", ago: int = 1, **counts: int) -> AuditEntry:
+    return AuditEntry("1-1", NOW - ago, who, what, str(VIPS), "done", counts)
 
 
 def test_what_somebody_replayed_is_told_for_a_minute_and_to_nobody_else() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.pages.overview_read import Known, Reading
+from console.pages.overview_read import ConnectionFacts, OverviewData
 from console.pages.overview_view import Overview, QueueLine, overview
 from queues.census import Census
 from queues.counts import OpenBatch
@@ -30,8 +30,10 @@ def census(*counts: Any, **more: Any) -> Census:
 def shown(census: Census, names: Iterable[str], **more: Any) -> Overview:
     """What the page shows of a census; the connections of these names, and those with queues, have a key."""
     every = {*names, *census.holds, *(count.queue.connection for count in census.queues)}
-    known = [Known(name, f"account of {name}", "its key comes from the environment") for name in sorted(every)]
-    return overview(Reading(census, **{"connections": known, **more}))
+    known = [
+        ConnectionFacts(name, f"account of {name}", "its key comes from the environment") for name in sorted(every)
+    ]
+    return overview(OverviewData(census, **{"connections": known, **more}))
 
 
 def line(waiting: Waiting = Waiting(0), **more: Any) -> QueueLine:  # noqa: B008 - it is frozen

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from console.pages.act_view import flushing, holding, releasing
-from console.pages.done import done
 from console.pages.holds_view import lines, steps
+from console.pages.last_action import done
 from console.pages.queue_view import QueueView, upload, view
 from console.target import connection_place, queue_place
-from queues.audit import DONE, Entry
+from queues.audit import DONE, AuditEntry
 from queues.census import Census
 from queues.counts import OpenBatch
-from queues.history.settled import Columns, Ends, ImportJob, Settled
+from queues.history.settled import BatchOutcomes, ChangeColumns, ImportRows, Settled
 from queues.holds import CONFIRMED, Hold, Owned
 from queues.names import Queue
 from queues.owners import LIST_OWNED
@@ -98,9 +98,9 @@ def test_the_policy_is_that_of_the_ledger_with_the_largest_upload_configured() -
 
 
 def test_an_upload_tells_of_many_jobs_the_first() -> None:
-    jobs = tuple(ImportJob(f"job-{n}", tuple(range(n)), int(n == 2)) for n in range(1, 9))
-    ends = Ends(jobs, {0: None}, {3: "gave_up", 4: "gave_up", 5: "no_email"})
-    told = upload(Settled("07-a", "age", NOW, NOW + 61_000, 0, ends, Columns(b"", bytes(40), [], [], [])))
+    jobs = tuple(ImportRows(f"job-{n}", tuple(range(n)), int(n == 2)) for n in range(1, 9))
+    ends = BatchOutcomes(jobs, {0: None}, {3: "gave_up", 4: "gave_up", 5: "no_email"})
+    told = upload(Settled("07-a", "age", NOW, NOW + 61_000, 0, ends, ChangeColumns(b"", bytes(40), [], [], [])))
     assert (told.changes, told.delivered, told.superseded, told.rows, told.took) == (40, 36, 1, 36, "1m")
     assert told.dead == ["2 gave_up", "1 no_email"]
     assert told.jobs[:2] == ["job-1: 1 person", "job-2: 2 people, 1 refused"]
@@ -167,8 +167,10 @@ def test_behind_a_hold_stands_what_it_stops() -> None:
     assert (queue.path, queue.waits) == (f"/queues/{LAPSED}", "5 changes pending, 0 changes in open batches")
 
 
-def entry(what: str, on: object = VIPS, ago: int = 0, who: str = "web:ann", outcome: str = DONE, **more: int) -> Entry:
-    return Entry("1-1", NOW - ago, who, what, str(on), outcome, more)
+def entry(
+    what: str, on: object = VIPS, ago: int = 0, who: str = "web:ann", outcome: str = DONE, **more: int
+) -> AuditEntry:
+    return AuditEntry("1-1", NOW - ago, who, what, str(on), outcome, more)
 
 
 def test_what_one_did_last_to_each_is_told_and_nothing_of_others_or_of_long_ago() -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from configuration.checks import networks
 from console.auth.waiting_room import FREE, LONGEST_S, wait_s
-from intake.http.doorkeeper import AT_ONCE, EVERY_S, LOOPBACK, NAMED, Doorkeeper, TurnedAway, peer_of, yielding
-from intake.http.shares import Body, Full, Shares
+from intake.http.body_memory import BodyMemory, Full, RequestBody
+from intake.http.doorkeeper import AT_ONCE, EVERY_S, LOOPBACK, NAMED, Doorkeeper, RefusalCounter, peer_of, yielding
 
 HEROKU = networks(["10.0.0.0/8"])
 
@@ -97,13 +97,13 @@ def test_one_peer_that_is_no_proxy_has_half_of_the_connections() -> None:
     assert not other.ended
 
 
-def shares() -> Shares:
-    return Shares(total=100, share=50, unfinished=3)
+def shares() -> BodyMemory:
+    return BodyMemory(total=100, share=50, unfinished=3)
 
 
-async def waited_for(kept: Shares, owner: str, since: float, size: int) -> tuple[Body, asyncio.Task[None]]:
+async def waited_for(kept: BodyMemory, owner: str, since: float, size: int) -> tuple[RequestBody, asyncio.Task[None]]:
     """A body of which more is waited for, as the reader does, for ever."""
-    body = Body(owner, since)
+    body = RequestBody(owner, since)
     kept.begin(body)
     kept.take(body, size)
 
@@ -120,7 +120,7 @@ def test_the_oldest_body_of_a_sender_with_too_much_gives_way_and_nobody_elses() 
         kept = shares()
         other, others = await waited_for(kept, "b", 0, 40)
         old, waits = await waited_for(kept, "a", 1, 30)
-        new = Body("a", 2)
+        new = RequestBody("a", 2)
         kept.begin(new)
         assert kept.take(new, 30) == [old]
         with pytest.raises(asyncio.CancelledError):
@@ -138,10 +138,10 @@ def test_when_all_room_is_taken_whoever_holds_the_most_gives_way_first() -> None
     async def story() -> None:
         kept = shares()
         waiting = [await waited_for(kept, owner, at, size) for at, (owner, size) in enumerate([("b", 20), ("a", 45)])]
-        third = Body("c", 3)
+        third = RequestBody("c", 3)
         kept.begin(third)
         assert kept.take(third, 40) == [waiting[1][0]]
-        fourth = Body("d", 4)
+        fourth = RequestBody("d", 4)
         kept.begin(fourth)
         with pytest.raises(Full):  # one who would hold more than those who could give way
             kept.take(fourth, 45)
@@ -156,8 +156,8 @@ def test_of_too_many_unfinished_bodies_of_one_sender_the_oldest_gives_way() -> N
     async def story() -> None:
         kept = shares()
         waiting = [await waited_for(kept, "a", at, 1) for at in range(3)]
-        assert kept.begin(Body("b", 9)) is None
-        assert kept.begin(Body("a", 9)) is waiting[0][0]
+        assert kept.begin(RequestBody("b", 9)) is None
+        assert kept.begin(RequestBody("a", 9)) is waiting[0][0]
         for _, task in waiting:
             task.cancel()
         await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
@@ -170,7 +170,7 @@ def test_nobody_ever_holds_more_than_their_share_and_all_is_given_back(asked: li
     kept = shares()
     bodies = []
     for at, (owner, size, more) in enumerate(asked):
-        body = Body(owner, at)
+        body = RequestBody(owner, at)
         kept.begin(body)
         bodies.append(body)
         try:
@@ -195,7 +195,7 @@ def test_the_wait_grows_with_wrong_tokens_and_ends_somewhere(wrong: int) -> None
 
 def test_what_is_turned_away_is_said_once_a_minute_with_peers_and_counts(caplog: pytest.LogCaptureFixture) -> None:
     now = [0.0]
-    turned_away = TurnedAway(lambda: now[0])
+    turned_away = RefusalCounter(lambda: now[0])
     with caplog.at_level(logging.WARNING):
         for n in range(5_000):
             turned_away.note("a connection", f"peer-{n}" if n % 2 else "203.0.113.7")

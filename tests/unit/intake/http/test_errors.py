@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intake.http.errors import Tally
+from intake.http.errors import RepeatedEvents
 
 
 class Clock:
@@ -15,7 +15,7 @@ class Clock:
 
 def test_the_first_is_said_at_once_and_the_rest_together_when_it_is_time() -> None:
     clock = Clock()
-    tally = Tally(every=60.0, clock=clock)
+    tally = RepeatedEvents(every=60.0, clock=clock)
     assert tally.count("a") == "1 a"
     assert tally.count("b") == ""
     clock.now = 59.9

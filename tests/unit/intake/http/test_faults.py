@@ -8,11 +8,11 @@ import falcon
 import msgspec
 import pytest
 
-from intake.changes.messages import Change
+from intake.changes.messages import PostedChange
 from intake.http import faults
 from intake.mparticle.messages import decoder
 
-_change = msgspec.json.Decoder(Change)
+_change = msgspec.json.Decoder(PostedChange)
 
 
 @pytest.mark.parametrize(

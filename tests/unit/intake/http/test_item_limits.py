@@ -20,7 +20,7 @@ from intake.mparticle import erasure as mparticle_erasure
 from intake.mparticle import routes as mparticle
 from intake.mparticle.consents import read as read_consents
 from intake.mparticle.membership import acceptances
-from intake.mparticle.messages import Erasure, Events, Membership
+from intake.mparticle.messages import Erasure, Events, MembershipMessage
 from tests.support.segment import TRAITS
 from tests.support.segment import message as segment
 from tests.support.segment import read as read_segment
@@ -35,7 +35,7 @@ def take(message: Any) -> int:
     body = message if isinstance(message, bytes) else json.dumps(message).encode()
     found = mparticle._read(body)
     match found:
-        case Membership():
+        case MembershipMessage():
             accepted = acceptances(found, None, HERE, Audiences(), 0)
             return sum(len(each.changes) + len(each.dead) for each in accepted)
         case Erasure():

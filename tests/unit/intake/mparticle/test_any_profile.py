@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from configuration.connections import Connection
 from intake.audiences import Audiences
 from intake.mparticle import membership
-from intake.mparticle.messages import Membership, decoder
+from intake.mparticle.messages import MembershipMessage, decoder
 from queues.change import decode
 from queues.names import Queue
 
@@ -69,7 +69,7 @@ def pairs(profile: Any) -> int:
 def test_any_json_in_profiles_is_kept_change_by_change(profiles: list[Any]) -> None:
     posted = json.dumps({"type": "audience_membership_change_request", "id": "m", "user_profiles": profiles})
     message = decoder.decode(posted)
-    assert isinstance(message, Membership)
+    assert isinstance(message, MembershipMessage)
     acceptances = membership.acceptances(message, 1, Connection("c"), Audiences(), 1_800_000_000_000)
     kept = [change for each in acceptances for change in each.changes]
     dead = [letter for each in acceptances for letter in each.dead]

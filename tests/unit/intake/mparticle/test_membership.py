@@ -9,7 +9,7 @@ import pytest
 
 from intake.audiences import Audiences, written
 from intake.http.faults import TooMuch
-from queues.acceptance import Accepted
+from queues.acceptance import AcceptResult
 from queues.change import decode
 from tests.support.firehose import (
     AT,
@@ -87,9 +87,9 @@ def test_the_name_and_settings_of_an_audience_are_told_once() -> None:
     first = read(posted, audiences)
     assert msgspec.json.decode(first[0].audience) == {"name": "Audience 456", "settings": {"listId": "L1", "odd": "1"}}
     assert read(posted, audiences)[0].audience == first[0].audience, "not accepted yet"
-    audiences.told(written(first, [Accepted(fresh=False, became_due=False)]))
+    audiences.remember(written(first, [AcceptResult(fresh=False, became_due=False)]))
     assert read(posted, audiences)[0].audience == first[0].audience, "a repetition, of which nothing was written"
-    audiences.told(written(first, [Accepted(fresh=True, became_due=False)]))
+    audiences.remember(written(first, [AcceptResult(fresh=True, became_due=False)]))
     assert read(posted, audiences)[0].audience == b""
     renamed = read(message(profile(audience(audience_name="New name"))), audiences)
     assert msgspec.json.decode(renamed[0].audience) == {"name": "New name", "settings": {}}
@@ -99,7 +99,7 @@ def test_a_ledger_that_forgot_an_audience_is_told_again_after_some_seconds() -> 
     now = 1_000.0
     audiences = Audiences(clock=lambda: now)
     first = read(message(profile(audience())), audiences)
-    audiences.told(written(first, [Accepted(fresh=True, became_due=False)]))
+    audiences.remember(written(first, [AcceptResult(fresh=True, became_due=False)]))
     now += 10.0
     assert read(message(profile(audience())), audiences)[0].audience == b""
     now += 0.1

@@ -9,7 +9,7 @@ import pytest
 
 from intake.audiences import Audiences
 from intake.mparticle import membership
-from intake.mparticle.messages import Membership, decoder
+from intake.mparticle.messages import MembershipMessage, decoder
 from queues.change import decode, person_key
 from tests.support.firehose import (
     ACCOUNT,
@@ -82,7 +82,7 @@ def test_ids_that_identify_nobody_are_no_keys(placeholder: str) -> None:
 
 def test_the_same_mpid_of_two_accounts_is_two_people() -> None:
     decoded = decoder.decode(json.dumps(message(profile(audience(), identities=[]))))
-    assert isinstance(decoded, Membership)
+    assert isinstance(decoded, MembershipMessage)
     keys = {
         decode(membership.acceptances(decoded, account, CONNECTION, Audiences(), NOW)[0].changes[0]).keys
         for account in (1, 2)

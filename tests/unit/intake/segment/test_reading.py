@@ -9,13 +9,13 @@ import msgspec
 import pytest
 
 from configuration.connections import Connection
-from intake.segment.reading import Reading
+from intake.segment.reading import SegmentBatch
 from mappings.segment import settings as segment_settings
 from queues.change import Change, decode, person_key
 from tests.support.segment import NOW, PERSONAS, TRAITS, changes, dead, message, read
 
 
-def only_change(reading: Reading) -> Change:
+def only_change(reading: SegmentBatch) -> Change:
     ((stored,),) = (each.changes for each in reading.acceptances)
     return decode(stored)
 

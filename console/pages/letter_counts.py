@@ -9,21 +9,21 @@ from heapq import nlargest
 
 from redis import Redis
 
-from console.pages.letter_filter import Filter
-from console.pages.letter_ref import Ref
-from queues import letters as ledger
+from console.pages.letter_filter import LetterFilter
+from console.pages.letter_ref import LetterRef
+from queues import letter_scan
 from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter
 from queues.names import Queue
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class LetterCounts:
     """`counts`: (queue, reason) -> letters that fit. `page`: the newest of these; `more`: there are others behind."""
 
     counts: Counter[tuple[Queue, str]]
     page: Sequence[DeadLetter] = ()
-    more: Ref | None = None
+    more: LetterRef | None = None
 
     def by_queue(self) -> dict[Queue, Counter[str]]:
         """Queue -> reason -> letters that fit."""
@@ -33,9 +33,14 @@ class Survey:
         return found
 
 
-def survey(
-    redis: Redis, queues: Iterable[QueueCount], wanted: Filter, until: int, most: int = 0, before: Ref | None = None
-) -> Survey:
+def count_letters(
+    redis: Redis,
+    queues: Iterable[QueueCount],
+    wanted: LetterFilter,
+    until: int,
+    most: int = 0,
+    before: LetterRef | None = None,
+) -> LetterCounts:
     """Of the letters in these queues that died before `until` (ms); at most `most` of them, of those behind `before`.
 
     Raises redis.RedisError.
@@ -44,25 +49,25 @@ def survey(
     refs = _counted(redis, queues, wanted, until, counts)
     found = nlargest(most + 1, (ref for ref in refs if before is None or ref < before))
     shown = found[:most]
-    page = ledger.some(redis, [(ref.queue, ref.id) for ref in shown])
-    return Survey(counts, page, shown[-1] if shown and len(found) > most else None)
+    page = letter_scan.some(redis, [(ref.queue, ref.id) for ref in shown])
+    return LetterCounts(counts, page, shown[-1] if shown and len(found) > most else None)
 
 
-def fitting(redis: Redis, queue: Queue, wanted: Filter, until: int) -> list[str]:
+def fitting(redis: Redis, queue: Queue, wanted: LetterFilter, until: int) -> list[str]:
     """Ids of the letters of a queue that fit, oldest first. Raises redis.RedisError."""
     return [ref.id for ref in reversed([ref for ref, _ in _fitting(redis, queue, wanted, until)])]
 
 
 def _counted(
-    redis: Redis, queues: Iterable[QueueCount], wanted: Filter, until: int, counts: Counter[tuple[Queue, str]]
-) -> Iterator[Ref]:
+    redis: Redis, queues: Iterable[QueueCount], wanted: LetterFilter, until: int, counts: Counter[tuple[Queue, str]]
+) -> Iterator[LetterRef]:
     for count in queues:
         for ref, reason in _fitting(redis, count.queue, wanted, until):
             counts[count.queue, reason] += 1
             yield ref
 
 
-def _fitting(redis: Redis, queue: Queue, wanted: Filter, until: int) -> Iterator[tuple[Ref, str]]:
-    for each in ledger.glances(redis, queue):
+def _fitting(redis: Redis, queue: Queue, wanted: LetterFilter, until: int) -> Iterator[tuple[LetterRef, str]]:
+    for each in letter_scan.glances(redis, queue):
         if each.at < until and wanted.reason in ("", each.reason):
-            yield Ref(each.at, each.nth, queue), each.reason
+            yield LetterRef(each.at, each.nth, queue), each.reason

@@ -13,15 +13,15 @@ from redis.exceptions import RedisError
 from configuration.connections import OF_ACCOUNT, Connection
 from configuration.senders import Sender
 from intake.access.uses import Uses
-from intake.audiences import Recent
+from intake.audiences import TTLCache
 from intake.mparticle.settings import API_KEY
 from mappings.account_settings import rules_from_mparticle
 from mappings.rules import Rules
 from queues import keys
 from queues.clock import now_ms
 from queues.connections import account_keys, key_changes
-from queues.connections.account_keys import Learning, Learnt, fingerprint
-from queues.connections.accounts import Account, Cipher
+from queues.connections.account_keys import KeyUpdate, LearntKey, fingerprint
+from queues.connections.accounts import AccountSettings, Cipher
 from queues.connections.key_changes import KeyChange, What
 from queues.errors import Unavailable
 from queues.names import Queue
@@ -32,19 +32,19 @@ _settings: Final = msgspec.json.Decoder(dict[str, str])
 _audience: Final = msgspec.json.Decoder(dict[str, Any])
 
 
-class Believed:
+class TrustedSettings:
     """For all requests of one process."""
 
     def __init__(self, redis: Redis, cipher: Cipher, uses: Uses) -> None:
         self._redis = redis
         self._cipher = cipher
         self._uses = uses
-        self._ignored: Recent[tuple[str, Queue, tuple[tuple[str, str], ...]], bool] = Recent()
+        self._ignored: TTLCache[tuple[str, Queue, tuple[tuple[str, str], ...]], bool] = TTLCache()
 
     async def account(self, sender: Sender, connection: Connection, settings: Mapping[str, str]) -> None:
         """The settings of an account, its key among them. Raises Unavailable, and NoSecretKey with nothing kept."""
         others = {name: text for name, text in settings.items() if name != API_KEY}
-        account = Account(others, settings.get(API_KEY))
+        account = AccountSettings(others, settings.get(API_KEY))
         try:
             if sender.may_set(connection):
                 await self._keep(sender, connection, account)
@@ -65,7 +65,7 @@ class Believed:
                 raise Unavailable from fault
             self._ignored.put(tried, True)
 
-    async def _keep(self, sender: Sender, connection: Connection, account: Account) -> None:
+    async def _keep(self, sender: Sender, connection: Connection, account: AccountSettings) -> None:
         learning = await account_keys.learn(self._redis, connection.name, account, self._cipher, sender.name)
         if not learning.kept:
             undone = fingerprint(account.api_key or "")
@@ -73,7 +73,7 @@ class Believed:
         elif learning.before != learning.after:
             await self._tell_change(sender, connection, learning)
 
-    async def _tell_change(self, sender: Sender, connection: Connection, learning: Learning) -> None:
+    async def _tell_change(self, sender: Sender, connection: Connection, learning: KeyUpdate) -> None:
         own = fingerprint(connection.api_key or "")
         before, after = learning.before or own, learning.after or own
         if before == after:
@@ -82,7 +82,7 @@ class Believed:
         first = not before and OF_ACCOUNT.fullmatch(connection.name) is not None
         await self._tell(sender, connection.name, "changed", (API_KEY,), before, after, first=first)
 
-    async def _ignore(self, sender: Sender, connection: Connection, account: Account) -> None:
+    async def _ignore(self, sender: Sender, connection: Connection, account: AccountSettings) -> None:
         stored = cast("dict[bytes, bytes]", await self._redis.hgetall(keys.account(connection.name)))
         known = account_keys.learnt_of(stored, self._cipher)
         before = _settings.decode(stored[b"settings"]) if stored else {}
@@ -116,11 +116,13 @@ class Believed:
                 "connection %s, sender %s: %s; see `ferry connections list`",
                 connection,
                 sender.name,
-                key_changes.told(change),
+                key_changes.describe(change),
             )
 
 
-def tried(account: Account, known: Learnt, before: Mapping[str, str], connection: Connection) -> tuple[str, ...]:
+def tried(
+    account: AccountSettings, known: LearntKey, before: Mapping[str, str], connection: Connection
+) -> tuple[str, ...]:
     """Names of the settings that would change something for a connection; none where all is as it is. Pure.
 
     A CDP repeats with each message what was learnt from it before, and settings that say the same as the connection's.

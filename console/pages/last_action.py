@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from queues.audit import DONE, Entry
+from queues.audit import DONE, AuditEntry
 from text.wording import clock, plural
 
 #: ms for which it is said.
@@ -23,12 +23,12 @@ _SAID: Final = {
 }
 
 
-def done(entries: Iterable[Entry], who: str, now: int, on: Collection[str] | None = None) -> list[str]:
+def done(entries: Iterable[AuditEntry], who: str, now: int, on: Collection[str] | None = None) -> list[str]:
     """Sentences, the newest first. `entries`: newest first; `now`: ms by the server's clock.
 
     Of each queue or connection the last act alone; `on`: of these only.
     """
-    last: dict[str, Entry] = {}
+    last: dict[str, AuditEntry] = {}
     for entry in entries:
         if entry.who == who and entry.at > now - SAID_MS and (on is None or entry.on in on):
             last.setdefault(entry.on, entry)
@@ -38,11 +38,11 @@ def done(entries: Iterable[Entry], who: str, now: int, on: Collection[str] | Non
     return [f"{clock(at, now)}: {said}" for at, said in sorted(told, reverse=True)]
 
 
-def _said(entry: Entry) -> str | None:
+def _said(entry: AuditEntry) -> str | None:
     return _SAID.get((entry.what, entry.outcome))
 
 
-def _flushed(entries: Sequence[Entry]) -> str:
+def _flushed(entries: Sequence[AuditEntry]) -> str:
     changes = sum(entry.counts.get("changes", 0) for entry in entries)
     where = entries[0].on if len(entries) == 1 else plural(len(entries), "queue")
     if not changes:

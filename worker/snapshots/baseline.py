@@ -19,14 +19,14 @@ from snapshots.rows import keys_of_member
 from worker.errors import Later
 from worker.lists import list_of
 from worker.snapshots import read_list
-from worker.snapshots.run import Carrier
+from worker.snapshots.run import SnapshotRun
 
 #: Buckets that are read or written at a time; of a million members some 16,000.
 GROUP: Final = 64
 _SCHEMA: Final = "CREATE TABLE people (bucket INTEGER, identity TEXT, PRIMARY KEY (bucket, identity)) WITHOUT ROWID;"
 
 
-def ground(of: Carrier) -> None:
+def prepare_baseline(of: SnapshotRun) -> None:
     """See whether the ledger can be relied on; else read Klaviyo's list. Raises NotAccepted, Later, Held, LeaseLost."""
     redis, queue = of.delivery.redis, of.delivery.batch.queue
     if not of.course.list_id:
@@ -48,7 +48,7 @@ def is_another(known: str | None, list_id: str) -> bool:
     return known not in (None, "", list_id)
 
 
-def rewrite(of: Carrier, gathered: Gathered) -> None:
+def rewrite(of: SnapshotRun, gathered: Gathered) -> None:
     """Make the ledger what was read of Klaviyo, but for those who have changed since. Raises Later, LeaseLost."""
     redis = of.delivery.redis
     if rosters.portions(redis, of.order.snapshot) < of.course.portions:
@@ -67,7 +67,7 @@ def rewrite(of: Carrier, gathered: Gathered) -> None:
     rosters.drop(redis, of.order.snapshot)
 
 
-def _rewrite(of: Carrier, listed: dict[int, set[str]]) -> None:
+def _rewrite(of: SnapshotRun, listed: dict[int, set[str]]) -> None:
     differ = _differing(of, listed)
     newer = _newer(of, {identity for found in differ.values() for identities in found for identity in identities})
 
@@ -78,7 +78,7 @@ def _rewrite(of: Carrier, listed: dict[int, set[str]]) -> None:
         members.edit(of.delivery.redis, of.audience, differ, change)
 
 
-def _by_bucket(of: Carrier, gathered: Gathered) -> sqlite3.Connection:
+def _by_bucket(of: SnapshotRun, gathered: Gathered) -> sqlite3.Connection:
     people = tally.opened(_SCHEMA)
     for some in rosters.read(of.delivery.redis, of.order.snapshot):
         of.renew()
@@ -89,7 +89,7 @@ def _by_bucket(of: Carrier, gathered: Gathered) -> sqlite3.Connection:
     return people
 
 
-def _note_drift(of: Carrier, people: sqlite3.Connection) -> None:
+def _note_drift(of: SnapshotRun, people: sqlite3.Connection) -> None:
     counts = {"on_the_list_only": 0, "in_the_ledger_only": 0}
     for numbers in _groups():
         for found in _differing(of, _listed(people, numbers)).values():
@@ -99,7 +99,7 @@ def _note_drift(of: Carrier, people: sqlite3.Connection) -> None:
     of.note()
 
 
-def _differing(of: Carrier, listed: dict[int, set[str]]) -> dict[int, Drift]:
+def _differing(of: SnapshotRun, listed: dict[int, set[str]]) -> dict[int, Drift]:
     """Where list and ledger differ, by the number of the bucket."""
     of.renew()
     known = members.read(of.delivery.redis, of.audience, listed)
@@ -107,7 +107,7 @@ def _differing(of: Carrier, listed: dict[int, set[str]]) -> dict[int, Drift]:
     return {number: each for number, each in found.items() if any(each)}
 
 
-def _newer(of: Carrier, identities: Collection[str]) -> set[str]:
+def _newer(of: SnapshotRun, identities: Collection[str]) -> set[str]:
     """Those of whom a single change came since."""
     by_key = {key: identity for identity in identities for key in keys_of_member(identity)}
     return {by_key[key] for key in guard.recent(of.delivery.redis, of.audience, [*by_key])}

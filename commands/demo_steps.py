@@ -22,7 +22,7 @@ from local.group import emulator_url
 from local.running import Running
 from ops.audit_format import by
 from ops.client.local import flush
-from ops.dead_letters.selecting import Wanted, find
+from ops.dead_letters.selecting import LetterQuery, find
 from ops.dead_letters.view import listing, summary
 from ops.errors import Failed
 from queues.census import Census, take_census
@@ -102,7 +102,7 @@ _PATIENCE_S = 60.0
 _UPLOADS = "/api/profile-bulk-import-jobs"
 
 
-class Story:
+class Demo:
     """Tells on `out` what it does, and raises Failed where it does not come out as promised."""
 
     def __init__(self, group: Running, redis: Redis, http: requests.Session, out: Console) -> None:
@@ -133,15 +133,15 @@ class Story:
         self._tell("An operator sends what waits, without waiting for it to be full: `ferry flush --all --wait`")
         census = take_census(self._redis)
         asked = flush(self._redis, by(), census, [found.queue for found in census.queues])
-        for errand in asked.errands:
-            tell(errand, census)
-        wait_for(partial(take_census, self._redis), asked.errands, _PATIENCE_S)
+        for request in asked.flushes:
+            tell(request, census)
+        wait_for(partial(take_census, self._redis), asked.flushes, _PATIENCE_S)
         self._out.print(view(take_census(self._redis)))
 
     def show_the_dead_letter(self) -> None:
         """Whom Klaviyo cannot know is kept, with the reason."""
         self._tell("Who cannot be delivered is kept with the reason. This is `ferry dead list`:")
-        found = [summary(letter, count.name) for count, letter in find(self._redis, Wanted())]
+        found = [summary(letter, count.name) for count, letter in find(self._redis, LetterQuery())]
         self._out.print(listing(found, take_census(self._redis).at))
         if [letter.reason for letter in found] != ["no_email"]:
             raise Failed("exactly one dead letter, for no_email, was to be expected")

@@ -17,7 +17,7 @@ class Full(Exception):
     """There is no room, and nobody who could give way."""
 
 
-class Body:
+class RequestBody:
     """A body of one request. `owner`: its sender, or the peer of a body that shows no token.
 
     `since`: loop time at which it, or the piece in hand, began. `scope`: of its request, from which its peer is found
@@ -41,10 +41,10 @@ class _Owner:
 
     def __init__(self) -> None:
         self.size = 0
-        self.bodies: set[Body] = set()
+        self.bodies: set[RequestBody] = set()
 
 
-class Shares:
+class BodyMemory:
     """The bodies of one process that show a token, or of those that show none: each kind has a room of its own.
 
     `total`: bytes for all; `share`: bytes for one owner; `unfinished`: bodies of one owner that are waited for.
@@ -57,7 +57,7 @@ class Shares:
         self._owners: dict[str, _Owner] = {}
         self.held = 0
 
-    def begin(self, body: Body) -> Body | None:
+    def begin(self, body: RequestBody) -> RequestBody | None:
         """A body begins; the one that gives way for it, when its owner has too many that do not come to their end."""
         owner = self._owners.get(body.owner)
         if owner is None:
@@ -70,7 +70,7 @@ class Shares:
         owner.bodies.add(body)
         return gone
 
-    def take(self, body: Body, size: int) -> list[Body]:
+    def take(self, body: RequestBody, size: int) -> list[RequestBody]:
         """So many bytes more are held by a body; those that gave way. Raises Full, and nothing is taken."""
         owner = self._owners[body.owner]
         gone = self._made_room(owner, size) if owner.size + size > self._share or self.held + size > self._total else []
@@ -79,22 +79,22 @@ class Shares:
         self.held += size
         return gone
 
-    def _made_room(self, owner: _Owner, size: int) -> list[Body]:
-        gone: list[Body] = []
+    def _made_room(self, owner: _Owner, size: int) -> list[RequestBody]:
+        gone: list[RequestBody] = []
         while owner.size + size > self._share:
             gone.append(self._dismissed(_waiting(owner)))
         while self.held + size > self._total:
             gone.append(self._dismissed(self._of_the_heaviest(owner, owner.size + size)))
         return gone
 
-    def give(self, body: Body, size: int) -> None:
+    def give(self, body: RequestBody, size: int) -> None:
         """So many bytes are held no longer."""
         if not body.gone:
             body.size -= size
             self._owners[body.owner].size -= size
             self.held -= size
 
-    def end(self, body: Body) -> None:
+    def end(self, body: RequestBody) -> None:
         """Nothing of a body is held any longer."""
         if body.gone:
             return
@@ -107,12 +107,12 @@ class Shares:
             del self._owners[body.owner]
         body.gone = True
 
-    def _of_the_heaviest(self, asks: _Owner, size: int) -> list[Body]:
+    def _of_the_heaviest(self, asks: _Owner, size: int) -> list[RequestBody]:
         """Bodies of whoever holds the most, unless whoever asks for room would hold more (`size`) than they do."""
         heavy = max((owner for owner in self._owners.values() if _waiting(owner)), key=_size, default=None)
         return _waiting(heavy) if heavy is not None and (heavy is asks or heavy.size >= size) else []
 
-    def _dismissed(self, waiting: list[Body]) -> Body:
+    def _dismissed(self, waiting: list[RequestBody]) -> RequestBody:
         if not waiting:
             raise Full
         oldest = min(waiting, key=_since)
@@ -122,7 +122,7 @@ class Shares:
         return oldest
 
 
-def _waiting(owner: _Owner) -> list[Body]:
+def _waiting(owner: _Owner) -> list[RequestBody]:
     return [body for body in owner.bodies if body.waits is not None]
 
 
@@ -130,5 +130,5 @@ def _size(owner: _Owner) -> int:
     return owner.size
 
 
-def _since(body: Body) -> float:
+def _since(body: RequestBody) -> float:
     return body.since

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import Hold, Outcome, Retry, summary
+from klaviyo.outcomes import HoldNeeded, Outcome, Retry, summary
 from ops.errors import Failed
 from text.escaping import visible
 
@@ -21,14 +21,14 @@ _FIRST_S: Final = 1.0
 _BRIEF_S: Final = 4.0
 
 
-class Patience(Protocol):
+class Retrying(Protocol):
     """How long to wait for Klaviyo."""
 
     def __call__(self, ask: Callable[[], Answer], /) -> Answer:
         """What `ask` answers. Raises Failed."""
 
 
-def patiently(
+def with_retries(
     ask: Callable[[], Answer], sleep: Callable[[float], None] = time.sleep, most_s: float = math.inf
 ) -> Answer:
     """What `ask` answers, asked again while Klaviyo's limit or a passing fault is in the way.
@@ -52,7 +52,7 @@ def patiently(
 
 def briefly(ask: Callable[[], Answer]) -> Answer:
     """The same for a page, in front of which somebody sits. Raises Failed."""
-    return patiently(ask, most_s=_BRIEF_S)
+    return with_retries(ask, most_s=_BRIEF_S)
 
 
 def _wait(outcome: Outcome, faults: int) -> float:
@@ -64,4 +64,8 @@ def _wait(outcome: Outcome, faults: int) -> float:
 
 def _said(outcome: Outcome) -> str:
     # A worker would hold something; nothing is held because a command asked in vain.
-    return f"refused ({outcome.reason}). {visible(outcome.resolve)}" if isinstance(outcome, Hold) else summary(outcome)
+    return (
+        f"refused ({outcome.reason}). {visible(outcome.resolve)}"
+        if isinstance(outcome, HoldNeeded)
+        else summary(outcome)
+    )

@@ -15,7 +15,7 @@ from queues.names import Queue
 _AT_ONCE: Final = 500
 
 
-class Glance(NamedTuple):
+class LetterSummary(NamedTuple):
     """A letter without what died. `at`: ms at which it died; `nth`: which one of that ms. They are its id."""
 
     at: int
@@ -23,13 +23,13 @@ class Glance(NamedTuple):
     reason: str
 
 
-def glances(redis: Redis, queue: Queue) -> Iterator[Glance]:
+def glances(redis: Redis, queue: Queue) -> Iterator[LetterSummary]:
     """All letters of a queue, newest first, few of them in memory at a time. Raises redis.RedisError."""
     newest = "+"
     while found := cast("list[bytes]", scripts.run(redis, "letters", [keys.queue(queue, "dead")], [newest, _AT_ONCE])):
         for stream_id, reason in zip(found[::2], found[1::2], strict=True):
             at, _, nth = stream_id.partition(b"-")
-            yield Glance(int(at), int(nth), reason.decode())
+            yield LetterSummary(int(at), int(nth), reason.decode())
         newest = f"({found[-2].decode()}"
 
 

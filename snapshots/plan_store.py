@@ -11,7 +11,7 @@ from queues.snapshots.members import bucket_of
 from queues.snapshots.orders import Counts
 from snapshots import tally
 from snapshots.gathering import keys_of
-from snapshots.plan import Action, Diff, Planned
+from snapshots.plan import Action, Diff, PlannedChange
 from snapshots.rows import Unusable
 from snapshots.tally import exemplify
 
@@ -42,13 +42,13 @@ class Plan:
         self.counts = counts
         self.shrunk = shrunk
 
-    def parts(self) -> Iterator[tuple[int, list[Planned]]]:
+    def parts(self) -> Iterator[tuple[int, list[PlannedChange]]]:
         """The buckets, ascending, in which something is to be changed, with the changes; always in the same order."""
         found = self._shelf.execute(f"SELECT {_COLUMNS} FROM planned ORDER BY bucket, identity")  # noqa: S608
         for bucket, stored in groupby(found, itemgetter(0)):
             yield bucket, [_planned(change) for change in stored]
 
-    def examples(self, action: Action, n: int = 20) -> list[Planned]:
+    def examples(self, action: Action, n: int = 20) -> list[PlannedChange]:
         """The first `n` changes of that kind."""
         found = self._shelf.execute(f"SELECT {_COLUMNS} FROM planned WHERE action = ? LIMIT ?", (action, n))  # noqa: S608
         return [_planned(change) for change in found]
@@ -67,7 +67,7 @@ class Plan:
         self.counts.newer += found.newer
         self.counts.held += found.held
 
-    def put(self, change: Planned) -> None:
+    def put(self, change: PlannedChange) -> None:
         """That is to be changed, whatever else was of the same identity."""
         stored = (bucket_of(change.identity), change.action, change.identity, "".join(change.keys), change.fragment)
         self._shelf.execute("INSERT OR REPLACE INTO planned VALUES (?, ?, ?, ?, ?)", stored)
@@ -164,6 +164,6 @@ class Plan:
         self.counts.duplicates += 1
 
 
-def _planned(stored: tuple[Any, ...]) -> Planned:
+def _planned(stored: tuple[Any, ...]) -> PlannedChange:
     _, action, identity, keys, fragment = stored
-    return Planned(action, identity, keys_of(keys), fragment)
+    return PlannedChange(action, identity, keys_of(keys), fragment)

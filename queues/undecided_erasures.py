@@ -38,7 +38,7 @@ class _Fragment(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class UndecidedErasures:
     """How many `letters` of a queue need a look, and the ms at which the oldest request was accepted."""
 
     letters: int
@@ -79,11 +79,11 @@ def confirming(letter: DeadLetter) -> bytes:
     return encode(change.keys, change.accepted_at, body)
 
 
-def waiting(redis: Redis, queues: Sequence[Queue]) -> dict[Queue, Waiting]:
+def waiting(redis: Redis, queues: Sequence[Queue]) -> dict[Queue, UndecidedErasures]:
     """Those of the queues in which erasures need a look. Raises redis.RedisError."""
     found = {}
     for queue in queues:
         accepted = [each.change.accepted_at for each in dead_letters.read(redis, queue) if each.reason == REASON]
         if accepted:
-            found[queue] = Waiting(len(accepted), min(accepted))
+            found[queue] = UndecidedErasures(len(accepted), min(accepted))
     return found
