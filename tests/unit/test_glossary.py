@@ -1,0 +1,65 @@
+"""The glossary names files that exist, and nothing in the code is called by a word that it advises against."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from tests.support.rooms import ROOMS, ROOT, modules
+
+GLOSSARY: Final = (ROOT / "docs" / "glossary.md").read_text()
+_ROW: Final = re.compile(r"^\| ([^|]+) \| ([^|]+) \| `([^`|]+)` \|$", re.MULTILINE)
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def terms() -> list[tuple[str, str, str]]:
+    """Term, what it is, and the file."""
+    return _ROW.findall(GLOSSARY)
+
+
+def avoided() -> set[str]:
+    """The words that nothing is called by."""
+    return set(re.findall(r"`(\w+)`", GLOSSARY.partition("## Not these words")[2]))
+
+
+def names(path: str, tree: ast.Module) -> Iterator[str]:
+    """What a module is called and defines: modules, classes and functions."""
+    yield path.removesuffix(".py").rpartition("/")[2]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+
+
+def called_by(name: str, words: set[str]) -> bool:
+    """Whether a name is one of these words; a compound such as `told_account` says more, and is left alone."""
+    return [word.lower() for word in _WORD.findall(name)] in [[word] for word in words]
+
+
+def test_every_file_of_the_glossary_exists() -> None:
+    assert [file for _, _, file in terms() if not (ROOT / file).is_file()] == []
+    assert 25 <= len(terms()) <= 30
+
+
+def test_the_terms_stand_in_order_and_once() -> None:
+    found = [term for term, _, _ in terms()]
+    assert found == sorted(set(found))
+
+
+def test_nothing_is_called_by_a_word_that_the_glossary_advises_against() -> None:
+    words = avoided()
+    assert len(words) > 10
+    found = {path: [name for name in names(path, tree) if called_by(name, words)] for path, tree in modules(*ROOMS)}
+    assert {path: each for path, each in found.items() if each} == {}
+
+
+@pytest.mark.parametrize("name", ["Told", "_told", "told", "Errand", "standing"])
+def test_such_a_name_is_found(name: str) -> None:
+    assert called_by(name, avoided())
+
+
+def test_no_such_word_is_a_term() -> None:
+    assert avoided().isdisjoint(term for term, _, _ in terms())
