@@ -71,17 +71,25 @@ class Later(Exception):
         self.rests = rests
 
 
-def guarded(make: Callable[[], Guarded], where: str) -> Guarded | Rejection:
-    """What `make` makes; the reason where it fails, whatever the fault. `where` the changes stand: for the log."""
+def guarded(
+    make: Callable[[], Guarded], where: str, raising: tuple[type[Exception], ...] = (), what: str = "a mapping"
+) -> Guarded | Rejection:
+    """What `make` makes; the reason where it fails, whatever the fault but for those `raising`.
+
+    `where` the changes stand, and `what` fails: for the log.
+    """
     try:
         return make()
     except Rejected as fault:
         return Rejection(fault.reason, {"field": fault.field, "detail": fault.detail})
     except INTERRUPTIONS:
         raise
-    except Exception as fault:  # noqa: BLE001  # a person our rules fail on must not stop the others of the batch
+    except Exception as fault:
+        if isinstance(fault, raising):
+            raise
+        # A person our rules fail on must not stop the others of the batch.
         # Without the fault's own words, which may hold a value of the person.
         place = traceback.extract_tb(fault.__traceback__)[-1]
-        what = f"{type(fault).__name__} in {place.name}, line {place.lineno}"
-        log.error("%s: a mapping failed (%s); the person is rejected", where, what)  # noqa: TRY400
-        return Rejection("mapping_failed", {"detail": what})
+        detail = f"{type(fault).__name__} in {place.name}, line {place.lineno}"
+        log.error("%s: %s failed (%s); the person is rejected", where, what, detail)  # noqa: TRY400
+        return Rejection("mapping_failed", {"detail": detail})

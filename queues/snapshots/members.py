@@ -158,6 +158,8 @@ def forget(
 
 
 def _keep_out(redis: Redis, queue: Queue, persons: Collection[str], until: int) -> None:
+    if not persons:
+        return
     erased = keys.queue(queue, "erased")
     with redis.pipeline(transaction=True) as pipe:
         pipe.zadd(erased, dict.fromkeys(persons, until), gt=True)

@@ -11,8 +11,22 @@ from queues import dead_letters, holds
 from queues.clock import now_ms
 from queues.holds import Hold
 from queues.names import Queue
-from tests.support.identity_messages import ACCOUNT, VIPS, Posted, add, dsr, identify, member, remove, segment, update
+from tests.support.identity_messages import (
+    ACCOUNT,
+    VIPS,
+    Posted,
+    add,
+    dsr,
+    entered,
+    identify,
+    member,
+    remove,
+    segment,
+    snapshot,
+    update,
+)
 from tests.support.identity_world import IdentityWorld
+from worker.erasures import forget, subjects
 
 EG, ANN, BOB, STRANGER = (f"{name}@example.com" for name in ("eg", "ann", "bob", "stranger"))
 ID, PHONE = "c-77", "+14155552671"
@@ -183,3 +197,43 @@ def test_another_accounts_people_are_not_touched(who: IdentityWorld) -> None:
     assert not list(dead_letters.read(who.redis, Queue("mp", "audience", "456")))
     who.settle()
     assert who.members() == {EG}, f"the connection of mParticle's account {ACCOUNT} is another one"
+
+
+def test_an_erasure_of_a_user_who_swapped_addresses_reaches_nobody_else_and_breaks_nothing(who: IdentityWorld) -> None:
+    who.send(snapshot(f"email\n{STRANGER}\n", audience="7", name="Others"))
+    who.send(entered("u1", ANN), entered("u2", BOB))
+    who.send(entered("u1", BOB), entered("u2", ANN))
+    who.put(email=EG)
+    who.send(delete("u1"), delete(None, EG))
+    assert who.reasons() in ({}, {"erasure_needs_a_look": 1})
+    assert not who.gone(ANN), "she is the other user now"
+    assert who.gone(EG)
+    assert ANN in who.members()
+
+
+def test_an_erasure_of_which_nothing_names_the_person_alone_breaks_nothing(who: IdentityWorld) -> None:
+    who.send(snapshot(f"email\n{STRANGER}\n", audience="7", name="Others"))
+    who.send(add(ANN, ID), add(BOB, ID))
+    who.send(delete(ID))
+    assert who.reasons() == {"erasure_needs_a_look": 1}
+    assert who.members() == {ANN, BOB}
+
+
+def test_an_erasure_that_fails_takes_none_of_its_batch_with_it(
+    who: IdentityWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who.put(email=EG)
+    who.send(add(ANN, ID), add(BOB))
+    whole = subjects.learn
+
+    def fails(seeker: subjects.Seeker, index: int) -> list[subjects.Entry]:
+        if seeker.request(index).trace.who.email == ANN:
+            raise ValueError(ANN)
+        return whole(seeker, index)
+
+    monkeypatch.setattr(forget, "learn", fails)
+    who.send(delete(None, EG), delete(None, ANN), delete(None, BOB))
+    assert who.gone(EG)
+    assert who.gone(BOB)
+    assert who.reasons() == {"mapping_failed": 1}
+    assert ANN not in str(who.letters()[0].detail)

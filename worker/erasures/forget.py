@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
+from typing import Final, TypeVar
+
+from redis import exceptions as redis_errors
 
 from identity import erasing
 from identity.erasing import Trace
 from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named, key_of
 from klaviyo.client import Klaviyo
+from klaviyo.errors import NotAccepted
 from queues import audit, batches, erasure
 from queues.change import Change
 from queues.clock import now_ms
+from queues.errors import LeaseLost
 from queues.history import batches as history
 from queues.names import Queue
 from queues.people import consents, lateness
@@ -20,7 +26,9 @@ from queues.snapshots.orders import KIND as SNAPSHOT
 from worker import progress
 from worker.delivery import LEASE_MS
 from worker.erasures import blank
-from worker.erasures.subjects import StoredChange, SubjectFinder, holders, learn
+from worker.erasures.subjects import ErasureLedger, StoredChange, SubjectFinder, holders, learn
+from worker.errors import guarded
+from worker.progress import Rejection
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +36,38 @@ log = logging.getLogger(__name__)
 FERRY = "ferry"
 #: What the model of identity calls the identifiers by which a membership ledger knows its members.
 _OF_MEMBERS = {EMAIL: "email", EXTERNAL_ID: "external_id", PHONE: "phone_number"}
+#: What stops a whole batch: Klaviyo, Redis, another worker. Anything else is one erasure's own.
+_OF_ALL: Final = (
+    *(NotAccepted, LeaseLost, OSError),
+    *(redis_errors.ConnectionError, redis_errors.TimeoutError, redis_errors.ResponseError),
+)
+Made = TypeVar("Made")
 
 
 def forget(finder: SubjectFinder, indexes: Iterable[int], klaviyo: Klaviyo | None) -> dict[int, list[Queue]]:
     """Take the people of these erasures out of the ledger; the queues where an open batch holds one still, by erasure.
 
-    `klaviyo`: None where it may not be asked whether an import is complete. Raises NotAccepted, LeaseLost.
+    One that fails is rejected, and the others go on. `klaviyo`: None where it may not be asked whether an import is
+    complete. Raises NotAccepted, LeaseLost.
     """
     ledger = finder.ledger
-    found = {index: learn(finder, index) for index in indexes}
+    found = {index: alone(ledger, index, partial(learn, finder, index)) for index in indexes}
     batches.submit(ledger.redis, ledger.batch, progress.dump(ledger.progress))
-    busy = {index: _Forgetting(finder, index, entries, klaviyo).run() for index, entries in found.items()}
+    busy = {
+        index: alone(ledger, index, _Forgetting(finder, index, entries, klaviyo).run)
+        for index, entries in found.items()
+        if entries is not None
+    }
     return {index: queues for index, queues in busy.items() if queues}
+
+
+def alone(ledger: ErasureLedger, index: int, step: Callable[[], Made]) -> Made | None:
+    """What a step of one erasure makes; None, and the erasure rejected, where it fails for a reason of its own."""
+    found = guarded(step, f"batch {ledger.batch.id}", _OF_ALL, f"erasure {index}")
+    if isinstance(found, Rejection):
+        ledger.progress.rejected[index] = found
+        return None
+    return found
 
 
 class _Forgetting:

@@ -33,7 +33,7 @@ from queues.undecided_erasures import REASON
 from worker.coalesce import Intent
 from worker.connection import rules_of
 from worker.delivery import Delivery
-from worker.erasures.forget import forget
+from worker.erasures.forget import alone, forget
 from worker.erasures.subjects import SubjectFinder
 from worker.errors import Held, Later
 from worker.people.batch_people import BLOCKED, NOBODY_LEFT, People
@@ -68,7 +68,7 @@ def stages(delivery: Delivery) -> None:
 
     def ask(portion: list[int]) -> None:
         for index in portion:
-            busy.update(_Erasure(delivery, finder, index).carry_out())
+            busy.update(alone(delivery, index, _Erasure(delivery, finder, index).carry_out) or {})
             delivery.note()
 
     ready = [[index] for index in todo if index not in busy and index not in state.rejected]
@@ -131,7 +131,8 @@ class _Erasure:
         if self._index not in state.targets:
             seen = list(self._seen())
             found = self._verdict(seen)
-            if busy := self._forget_more(seen, found):
+            busy = self._forget_more(seen, found)
+            if busy or self._index in state.rejected:
                 return busy
             state.targets[self._index] = Targets(found.delete, found.look)
             # Once they are deleted, nothing leads to them.
