@@ -226,7 +226,7 @@ def test_an_erasure_that_fails_takes_none_of_its_batch_with_it(
     who.send(add(ANN, ID), add(BOB))
     whole = subjects.learn
 
-    def fails(seeker: subjects.Seeker, index: int) -> list[subjects.Entry]:
+    def fails(seeker: subjects.SubjectFinder, index: int) -> list[subjects.StoredChange]:
         if seeker.request(index).trace.who.email == ANN:
             raise ValueError(ANN)
         return whole(seeker, index)

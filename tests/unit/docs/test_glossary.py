@@ -9,7 +9,8 @@ from typing import Final
 
 import pytest
 
-from tests.support.rooms import ROOMS, ROOT, modules
+from tests.support.paths import ROOT
+from tests.support.rooms import ROOMS, modules
 
 GLOSSARY: Final = (ROOT / "docs" / "glossary.md").read_text()
 _ROW: Final = re.compile(r"^\| ([^|]+) \| ([^|]+) \| `([^`|]+)` \|$", re.MULTILINE)
