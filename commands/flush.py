@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -71,7 +71,7 @@ def tell(request: FlushRequest, census: Census) -> None:
 def wait_for(
     look: Callable[[], Census], flushes: Sequence[FlushRequest], patience_s: float = math.inf, every_s: float = 0.25
 ) -> None:
-    """Show a progress bar until all errands are done. Raises Failed when they cannot be, or not in time.
+    """Show a progress bar until all that can be settled is. Raises Failed for what is held, and when it takes too long.
 
     `look`: takes a census, and is called `every_s` seconds.
     """
@@ -86,33 +86,41 @@ def wait_for(
         task = progress.add_task("settled", total=None)
         # What is settled before the first look was asked for too.
         total = sum(request.asked for request in flushes)
-        while left := _remaining(look(), flushes):
-            total = max(total, left)
-            progress.update(task, total=total, completed=total - left)
+        while left := _remaining(census := look(), flushes):
+            held = _held(census, left)
+            total = max(total, sum(left.values()))
+            progress.update(task, total=total, completed=total - sum(left.values()))
+            if len(held) == len(left):
+                raise Failed("\n".join(held.values()))
+            _check_processes(census)
             if time.monotonic() > deadline:
-                raise Failed(f"{plural(left, 'change')} not settled within {patience_s:g} s")
+                raise Failed(f"{plural(sum(left.values()), 'change')} not settled within {patience_s:g} s")
             time.sleep(every_s)
         progress.update(task, total=total, completed=total)
 
 
-def _remaining(census: Census, flushes: Sequence[FlushRequest]) -> int:
+def _remaining(census: Census, flushes: Sequence[FlushRequest]) -> dict[Queue, int]:
+    """The changes that are not settled yet, by queue; none for a queue that is done."""
     counts = {found.queue: found for found in census.queues}
     # A census from elsewhere may be a second old, and not know a queue yet.
     left = {each.queue: each.remaining(counts[each.queue]) if each.queue in counts else each.asked for each in flushes}
-    waiting = {queue for queue, remaining in left.items() if remaining}
+    return {queue: remaining for queue, remaining in left.items() if remaining}
+
+
+def _held(census: Census, left: Mapping[Queue, int]) -> dict[Queue, str]:
+    """What to say of those of the queues that are held."""
+    said = {}
     for found in census.queues:
         hold = census.holds.get(found.queue.connection) or found.hold
-        if hold and found.queue in waiting:
+        if hold and found.queue in left:
             on = found.queue.connection if found.queue.connection in census.holds else found.queue
             one, many = f"change of {found.queue} stays where it is", f"changes of {found.queue} stay where they are"
             reason, resolve = visible(hold.reason), visible(hold.resolve)
-            raise Failed(
+            said[found.queue] = (
                 f"{on} is held ({reason}); {plural(left[found.queue], one, many)}. {resolve}\n"
                 f"Let it go on with: ferry release {on}"
             )
-    if waiting:
-        _check_processes(census)
-    return sum(left.values())
+    return said
 
 
 def _check_processes(census: Census) -> None:

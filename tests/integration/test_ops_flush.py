@@ -85,6 +85,19 @@ def test_nobody_waits_for_a_held_queue(filled: Redis, redis_url: str, tmp_path: 
     assert "ferry release default\n" in told.stderr
 
 
+def test_what_is_not_held_is_waited_for_before_the_holds_are_named(
+    filled: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    holds.place(filled, VIPS, Hold("list_gone", now_ms(), "Restore it."))
+    with processes(filled, redis_url):
+        told = ferry(redis_url, tmp_path, "flush", "--all", "--wait")
+    assert told.exit_code == 1
+    assert (
+        "default/audience/42 is held (list_gone); 30 changes of default/audience/42 stay where they are." in told.stderr
+    )
+    assert [each.delivered for each in count(filled, [VIPS, LAPSED])] == [0, 250]
+
+
 def test_one_change_is_spoken_of_as_one(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     put(redis, "a@example.com")
     holds.place(redis, VIPS, Hold("list_gone", now_ms(), "Restore it."))
