@@ -44,8 +44,9 @@ from worker.deliver import deliver
 ROOT: Final = Path(__file__).parents[1]
 #: Rooms that are not Ferry at work.
 _APART: Final = ("bench", "emulator", "tests", ".venv")
-#: Files that a reader may have to open: CONTRIBUTING.md says the same.
+#: Seconds until a walk has to be settled.
 _PATIENCE: Final = 60.0
+#: Files that somebody should have to open at most.
 TARGETS: Final = {"one mParticle change": 45, "ferry flush --wait": 18, "a CSV snapshot": 60}
 
 
@@ -221,15 +222,13 @@ def _intake(following: _Following) -> Iterator[str]:
 @click.command()
 @click.option("--files", is_flag=True, help="Name the files of each walk.")
 def main(files: bool) -> None:
-    """Count the files and the hops of three walks through Ferry. Exit code 1 when one is over its target."""
+    """Count the files and the hops of three walks through Ferry."""
     trips = measure()
     click.echo(f"{'walk':24}{'files':>8}{'target':>8}{'hops':>8}")
     for name, trip in trips.items():
         click.echo(f"{name:24}{len(trip.files):>8}{TARGETS[name]:>8}{len(trip.hops):>8}")
         if files:
             click.echo("".join(f"  {file}\n" for file in sorted(trip.files)))
-    if any(len(trip.files) > TARGETS[name] for name, trip in trips.items()):
-        sys.exit(1)
 
 
 if __name__ == "__main__":

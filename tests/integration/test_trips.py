@@ -1,0 +1,23 @@
+"""Nobody has to read more files than CONTRIBUTING.md says to follow one change, one flush and one snapshot."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+from tests.support.paths import ROOT
+
+#: What the intake does beside the requests, now and then, may fall into a walk.
+_BESIDE = 3
+
+
+def test_no_walk_through_the_code_has_become_longer() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    said = [int(files) for files in re.findall(r"^\| [^|]+ \| (\d+) \| \d+ \|$", page, re.MULTILINE)]
+    command = [sys.executable, "-P", "-m", "bench.trips"]
+    env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    printed = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout
+    found = [int(files) for files in re.findall(r"^(?:one|ferry|a) .*?(\d+) +\d+ +\d+$", printed, re.MULTILINE)]
+    assert len(said) == len(found) == 3
+    assert all(now <= then + _BESIDE for now, then in zip(found, said, strict=True)), (found, said)
