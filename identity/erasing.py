@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from identity.holding import ChangeIdentity
 from identity.identifiers import ANONYMOUS, PHONE, Identifiers, Named
-from identity.persons import ChangeIdentity
 from identity.sending import ProfileIdentifiers
 from mappings import email
 

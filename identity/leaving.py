@@ -21,7 +21,8 @@ class Leaver:
     `delivered`: ids of the profiles under which the person was delivered, by the e-mail or by an id that has one e-mail
     at a time. `by_ids`: of those delivered under the other ids, which more people may have. `is_known`: the e-mail was
     delivered before, so that the other ids may be somebody else's. `is_member`: a snapshot takes off whoever was
-    delivered under this one identifier.
+    delivered under this one identifier. `strangers`: profiles that have an id of theirs at Klaviyo, and are somebody
+    else's by what was told since.
     """
 
     email: str = ""
@@ -31,6 +32,7 @@ class Leaver:
     by_ids: frozenset[str] = frozenset()
     is_known: bool = False
     is_member: bool = False
+    strangers: frozenset[str] = frozenset()
 
 
 def leaving(leaver: Leaver, found: Iterable[ProfileIdentifiers], staying: Collection[str]) -> list[str]:
@@ -55,6 +57,11 @@ def _is_named(leaver: Leaver, profile: ProfileIdentifiers) -> bool:
 
 
 def _has_id(leaver: Leaver, profile: ProfileIdentifiers) -> bool:
+    """Whether an id is the same, and no stronger one contradicts."""
+    if profile.id in leaver.strangers:
+        return False
+    if profile.external_id and leaver.external_ids:
+        return profile.external_id in leaver.external_ids
     return profile.external_id in leaver.external_ids or profile.phone_number in leaver.phones
 
 

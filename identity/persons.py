@@ -7,35 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
-from identity.identifiers import ANONYMOUS, EMAIL, PHONE, STRENGTH, Identifiers, Named
-
-#: Identifiers that people share by nature, so that a change which has a better one is not joined to others by them.
-_SHARED_BY_NATURE: Final = frozenset({PHONE, ANONYMOUS})
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeIdentity:
-    """What one change says. `at`: ms, the CDP's time. `late`: a newer membership change of the person came before it.
-
-    `moving`: those of its identifiers that have one e-mail at a time. `exact`: it takes off the member whom its name
-    stands for, and nobody else who has the identifier. `spared`: names of people whom it does not take off, for whom it
-    comes late.
-    """
-
-    who: Identifiers
-    action: str
-    at: int
-    late: bool = False
-    moving: frozenset[Named] = frozenset()
-    exact: bool = False
-    spared: frozenset[Named] = frozenset()
-
-    @property
-    def leading(self) -> tuple[Named, ...]:
-        """The identifiers that lead to the person: a phone only where there is nothing better."""
-        return tuple(each for each in self.who.named if each[0] not in _SHARED_BY_NATURE or each == self.who.name)
+from identity.holding import Before, ChangeIdentity, Holding
+from identity.identifiers import EMAIL, STRENGTH, Named
 
 
 @dataclass(slots=True)
@@ -54,16 +28,13 @@ class PersonGroup:
 
 
 def groups(
-    said: Sequence[ChangeIdentity],
-    elsewhere: Mapping[Named, Collection[Named]] | None = None,
-    strangers: Collection[int] = (),
+    said: Sequence[ChangeIdentity], before: Before | None = None, strangers: Collection[int] = ()
 ) -> list[PersonGroup]:
     """The persons, in the order in which they first appear; every change is in exactly one.
 
-    `elsewhere`: for identifiers of changes without an e-mail, the names of the persons of earlier batches who have
-    them. `strangers`: removals whose e-mail was never delivered, so that their ids say who leaves.
+    `strangers`: removals whose e-mail was never delivered, so that their ids say who leaves.
     """
-    batch = _Batch(said, elsewhere or {})
+    batch = _Batch(said, before or Before())
     found: dict[Named, PersonGroup] = {}
     for index in range(len(said)):
         owner, ambiguous = batch.owner(index)
@@ -82,10 +53,11 @@ def groups(
 class _Batch:
     """The changes, by their identifiers and persons."""
 
-    def __init__(self, said: Sequence[ChangeIdentity], elsewhere: Mapping[Named, Collection[Named]]) -> None:
+    def __init__(self, said: Sequence[ChangeIdentity], before: Before) -> None:
         self.said = said
         self.having: dict[Named, list[int]] = {}
-        self._elsewhere = elsewhere
+        self.holding = Holding(said, before)
+        self._elsewhere = before.elsewhere
         self._persons: dict[Named, dict[Named, None]] = {}
         self._owners: dict[int, tuple[Named, bool]] = {}
         for index, each in enumerate(said):
@@ -128,19 +100,27 @@ class _Batch:
         for named in each.leading:
             here = list(self._persons.get(named, ()))
             if here and named in each.moving:
-                return self._belongs(index, self._at_the_time(index, named) or here[-1])
-            having = [one for one in dict.fromkeys((*self.elsewhere(named), *here)) if one != itself]
+                return self._belongs_or_stays(index, self._at_the_time(index, named) or here[-1])
+            having = [one for one in self.standing(index, named) if one != itself]
             if len(having) > 1:
                 is_removal = each.action == "remove"
                 self._owners[index] = (itself if is_removal else ("several", str(index)), not is_removal)
                 return None
             if having or here:
-                return self._belongs(index, next((one for one in reversed(having) if one in self._persons), itself))
+                owner = next((one for one in reversed(having) if one in self._persons), itself)
+                return self._belongs_or_stays(index, owner)
         return self._belongs(index, itself)
 
-    def elsewhere(self, named: Named) -> Collection[Named]:
-        """The persons of earlier batches who have an identifier."""
-        return self._elsewhere.get(named, ())
+    def _belongs_or_stays(self, index: int, owner: Named) -> None:
+        """A removal by an id is not that of an e-mail which stays for another id's sake."""
+        each = self.said[index]
+        stays = each.action == "remove" and bool(each.moving) and not self.holding.is_free(owner, index, each.moving)
+        self._belongs(index, each.who.named[0] if stays else owner)
+
+    def standing(self, index: int, named: Named) -> list[Named]:
+        """The persons for whom an identifier stands when a change is made."""
+        having = dict.fromkeys((*self._elsewhere.get(named, ()), *self._persons.get(named, ())))
+        return list(having) if named in self.said[index].moving else self.holding.present(having, index, named)
 
     def _at_the_time(self, index: int, named: Named) -> Named | None:
         """The e-mail that an id had when the change was made: the newest before it, else the first after it."""
@@ -158,8 +138,10 @@ def _take_off_others(batch: _Batch, index: int, found: Mapping[Named, PersonGrou
     for named in each.leading:
         if named[0] == EMAIL or not (by_any or named in each.moving):
             continue
-        owners = [batch.owner(i)[0] for i in batch.having.get(named, ()) if named in batch.said[i].leading]
-        for owner in (*owners, *batch.elsewhere(named)):
+        owners = batch.standing(index, named)
+        if each.moving:
+            owners = [one for one in owners if batch.holding.is_free(one, index, each.moving)]
+        for owner in owners:
             if owner != mine and owner in found and owner not in each.spared and index not in found[owner].leaves:
                 found[owner].leaves.append(index)
 
@@ -173,15 +155,12 @@ def _move(batch: _Batch, found: Mapping[Named, PersonGroup]) -> None:
         newest = max(joining, key=batch.order)
         for owner in {batch.owner(i)[0] for i in joining} - {batch.owner(newest)[0]}:
             group = found[owner]
-            if newest not in group.moved_to and _ids_of(batch, group) <= batch.said[newest].moving:
+            if newest not in group.moved_to and batch.holding.is_free(
+                owner, len(batch.said), batch.said[newest].moving
+            ):
                 group.moved_to.append(newest)
                 group.leaves.append(newest)
 
 
 def _joins(each: ChangeIdentity) -> bool:
     return each.action == "add" and bool(each.who.email) and not each.late
-
-
-def _ids_of(batch: _Batch, group: PersonGroup) -> set[Named]:
-    """The moving ids by which the person joins: a mailbox of two users stays while one of them has it."""
-    return {named for i in group.indexes if _joins(batch.said[i]) for named in batch.said[i].moving}

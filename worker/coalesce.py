@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from identity.identifiers import Named
-from identity.persons import ChangeIdentity, PersonGroup, groups
+from identity.holding import Before, ChangeIdentity
+from identity.persons import PersonGroup, groups
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Intent:
 
 def coalesce(
     said: Sequence[ChangeIdentity],
-    elsewhere: Mapping[Named, Collection[Named]] | None = None,
+    before: Before | None = None,
     strangers: Collection[int] = (),
 ) -> list[Intent]:
     """One intent per person, in the order in which the persons first appear. See `identity.persons.groups`.
@@ -46,7 +46,7 @@ def coalesce(
     removal are written, in order. A removal forgets the attributes before it: nobody is created in Klaviyo only to be
     removed.
     """
-    return [_intent(said, group) for group in groups(said, elsewhere, strangers)]
+    return [_intent(said, group) for group in groups(said, before, strangers)]
 
 
 def _intent(said: Sequence[ChangeIdentity], group: PersonGroup) -> Intent:

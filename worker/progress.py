@@ -63,13 +63,16 @@ class BatchFacts(msgspec.Struct):
 
     `late`: membership changes that came after a newer one. `spared`: people for whom a removal by an id came after a
     newer one, and not for others who have the id. `elsewhere`: for identifiers (kind, value) of changes
-    without an e-mail, the names of people of earlier batches who have them. `strangers`: removals whose e-mail was
-    never delivered. `shared`: identifiers that too many people share.
+    without an e-mail, the names of people of earlier batches who have them; `former`: those of which they have another
+    one since. `owned`: for e-mails, the ids by which they are known that have one e-mail at a time. `strangers`:
+    removals whose e-mail was never delivered. `shared`: identifiers that too many people share.
     """
 
     late: set[int] = set()
     spared: dict[int, list[tuple[str, str]]] = {}
     elsewhere: list[tuple[tuple[str, str], list[tuple[str, str]]]] = []
+    former: set[tuple[str, str]] = set()
+    owned: list[tuple[str, list[tuple[str, str]]]] = []
     strangers: set[int] = set()
     shared: set[tuple[str, str]] = set()
 

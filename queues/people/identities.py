@@ -5,7 +5,8 @@ stores compactly (identity_buckets.py):
 
     p<hash of the person>      -> profile id, day of the verification, 4 bytes of each identifier that is on the profile
     t<hash of the person>      -> tokens of 4 bytes: audiences that the person is on (A...), own ids that stand for them
-                                  (H...), identifiers that they were delivered under (D..., for `forget`)
+                                  (H...), identifiers that they were delivered under (D..., for `forget`; X... and P...
+                                  for external ids and phones, of which the last one is the person's now)
     i<hash of an identifier>   -> tokens of 12 bytes: hash of a person who was delivered under it, s since 1970
     s<hash of an identifier>   -> more people share it than may; ms since when
 
@@ -34,6 +35,10 @@ _DAY_MS: Final = 86_400_000
 _HASH: Final = 8
 _SHORT: Final = 4
 _TOKEN: Final = 12
+#: The letters of what a person was delivered under: of kinds of which a person has one value at a time, and of others.
+_ONE_AT_A_TIME: Final = {"external_id": b"X", "phone": b"P"}
+_ANY: Final = b"D"
+_LETTERS: Final = (_ANY, *_ONE_AT_A_TIME.values())
 
 Named = tuple[str, str]
 
@@ -41,7 +46,7 @@ Named = tuple[str, str]
 class RememberedPerson(NamedTuple):
     """What is remembered of a person. `day`: of the verification, days since 1970. `on`: short hashes of the
     identifiers on the profile. `audiences`, `own`: short hashes of where the person is, and of the CDP's ids that stand
-    for it.
+    for it. `now`: of the external ids and phones of the person, the newest of each kind.
     """
 
     profile_id: str = ""
@@ -49,6 +54,7 @@ class RememberedPerson(NamedTuple):
     on: frozenset[bytes] = frozenset()
     audiences: frozenset[bytes] = frozenset()
     own: frozenset[bytes] = frozenset()
+    now: frozenset[bytes] = frozenset()
 
 
 class Holder(NamedTuple):
@@ -117,16 +123,18 @@ class Identities:
         """What is remembered of the person's profile proved wrong."""
         self._orders.append(FieldWrite(b"p" + person, b"d"))
 
-    def deliver(self, person: bytes, identifier: bytes, at: int) -> None:
-        """The person was delivered under an identifier. `at`: ms, by the CDP."""
-        token = person + (at // 1000).to_bytes(4)
-        self._orders.append(FieldWrite(b"i" + identifier, b"a", token))
-        self._token(b"a", person, _under(identifier))
+    def deliver(self, person: bytes, named: Named, at: int, *, late: bool = False) -> None:
+        """The person was delivered under an identifier. `at`: s since 1970, by the CDP. `late`: after a newer one."""
+        identifier = self.hash(named)
+        self._orders.append(FieldWrite(b"i" + identifier, b"a", person + at.to_bytes(4)))
+        letter = _ANY if late else _ONE_AT_A_TIME.get(named[0], _ANY)
+        self._token(b"a", person, _under(letter, identifier))
 
     def leave(self, person: bytes, identifier: bytes) -> None:
         """The person is known by an identifier no longer."""
         self._orders.append(FieldWrite(b"i" + identifier, b"o", person))
-        self._token(b"o", person, _under(identifier))
+        for letter in _LETTERS:
+            self._token(b"o", person, _under(letter, identifier))
 
     def join(self, person: bytes, queue: Queue) -> None:
         """The person is on the list of that queue."""
@@ -148,7 +156,7 @@ class Identities:
         """Nothing is remembered of a person who asked for it, nor under which identifiers they were delivered."""
         (tokens,) = self._read([b"t" + person])
         for token in _tokens(tokens or b""):
-            if token.startswith(b"D"):
+            if token.startswith(_LETTERS):
                 found = identity_buckets.fields(self.redis, self.connection, b"i" + token[1:])
                 self._orders += [FieldWrite(each, b"o", person) for each in found]
         self._orders += [FieldWrite(kind + person, b"d") for kind in (b"p", b"t")]
@@ -175,9 +183,16 @@ def own_token(identifier: bytes) -> bytes:
     return b"H" + identifier[: _SHORT - 1]
 
 
-def _under(identifier: bytes) -> bytes:
+def _under(letter: bytes, identifier: bytes) -> bytes:
     """As much of an identifier as its bucket is found by (identity_buckets.py)."""
-    return b"D" + identifier[: _SHORT - 1]
+    return letter + identifier[: _SHORT - 1]
+
+
+def has_another(known: RememberedPerson, kind: str, identifier: bytes) -> bool:
+    """Whether the person is known to have another value of that kind now, of which a person has one at a time."""
+    letter = _ONE_AT_A_TIME.get(kind, _ANY)
+    having = {token for token in known.now if token.startswith(letter)}
+    return bool(having) and _under(letter, identifier) not in having
 
 
 def is_verified(known: RememberedPerson, now: int) -> bool:
@@ -188,11 +203,13 @@ def is_verified(known: RememberedPerson, now: int) -> bool:
 def _known(value: bytes, tokens: bytes) -> RememberedPerson:
     audiences = frozenset(token for token in _tokens(tokens) if token.startswith(b"A"))
     own = frozenset(token for token in _tokens(tokens) if token.startswith(b"H"))
+    # The last one of a letter is the newest.
+    now = frozenset({token[:1]: token for token in _tokens(tokens) if token[:1] in _ONE_AT_A_TIME.values()}.values())
     if not value:
-        return RememberedPerson(audiences=audiences, own=own)
+        return RememberedPerson(audiences=audiences, own=own, now=now)
     profile_id, rest = _unpacked(value)
     on = frozenset(rest[at : at + _SHORT] for at in range(2, len(rest), _SHORT))
-    return RememberedPerson(profile_id, int.from_bytes(rest[:2]), on, audiences, own)
+    return RememberedPerson(profile_id, int.from_bytes(rest[:2]), on, audiences, own, now)
 
 
 def _tokens(value: bytes) -> Iterator[bytes]:

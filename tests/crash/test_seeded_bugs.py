@@ -12,7 +12,8 @@ from redis import Redis
 from rq import Queue as RQQueue
 
 from emulator.world import World
-from identity.persons import ChangeIdentity, PersonGroup
+from identity.holding import ChangeIdentity
+from identity.persons import PersonGroup
 from klaviyo import lookups
 from klaviyo.calls import Caller
 from klaviyo.endpoints import Endpoint

@@ -8,7 +8,7 @@ from redis import Redis
 from queues import keys, owners
 from queues.names import Queue
 from queues.people import identities, lateness
-from queues.people.identities import Identities, audience_token, is_verified, own_token
+from queues.people.identities import Identities, audience_token, has_another, is_verified, own_token
 from queues.people.lateness import Newest
 from tests.support.ops import LAPSED, VIPS
 
@@ -54,7 +54,7 @@ def test_where_a_person_is_and_which_ids_stand_for_them_is_kept_as_sets(memory: 
 def test_an_identifier_leads_to_those_who_were_delivered_under_it_each_once(memory: Identities) -> None:
     by, ann, bob = (memory.hash(each) for each in (ID, ANN, BOB))
     for person, at in ((ann, NOW), (bob, NOW + 5_000), (ann, NOW + 9_000)):
-        memory.deliver(person, by, at)
+        memory.deliver(person, ID, at // 1000)
     memory.flush()
     assert memory.holders([by])[by] == [(bob, (NOW + 5_000) // 1000), (ann, (NOW + 9_000) // 1000)]
     memory.leave(bob, by)
@@ -62,17 +62,32 @@ def test_an_identifier_leads_to_those_who_were_delivered_under_it_each_once(memo
     assert [each.person for each in memory.holders([by])[by]] == [ann]
 
 
+def test_of_ids_and_phones_a_person_has_the_newest_and_a_late_one_is_none(memory: Identities) -> None:
+    ann, former = memory.hash(ANN), ("external_id", "C-0")
+    for each in (former, ID, PHONE):
+        memory.deliver(ann, each, NOW // 1000)
+    memory.deliver(ann, former, NOW // 1000, late=True)
+    memory.flush()
+    (known,) = memory.people([ann]).values()
+    assert [has_another(known, each[0], memory.hash(each)) for each in (former, ID, PHONE)] == [True, False, False]
+    assert not has_another(known, "mpid", memory.hash(("mpid", "7")))
+    memory.leave(ann, memory.hash(ID))
+    memory.flush()
+    (known,) = memory.people([ann]).values()
+    assert not has_another(known, former[0], memory.hash(former))
+
+
 def test_one_identifier_keeps_sixteen_people_at_most(memory: Identities) -> None:
     by = memory.hash(ID)
     for number in range(40):
-        memory.deliver(memory.hash(("email", f"p{number}@example.com")), by, NOW)
+        memory.deliver(memory.hash(("email", f"p{number}@example.com")), ID, NOW // 1000)
     memory.flush()
     assert len(memory.holders([by])[by]) == 16
 
 
 def test_nobodys_address_or_id_stands_in_redis(memory: Identities, redis: Redis) -> None:
     memory.remember(memory.hash(ANN), "01J9ZX3F5Q8R7T6V5W4X3Y2Z1A", [memory.short(PHONE)], NOW)
-    memory.deliver(memory.hash(ANN), memory.hash(ID), NOW)
+    memory.deliver(memory.hash(ANN), ID, NOW // 1000)
     memory.share(PHONE, NOW)
     memory.flush()
     stored = b" ".join([name + (redis.dump(name) or b"") for name in redis.scan_iter()])

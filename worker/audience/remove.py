@@ -11,7 +11,8 @@ from typing import Final
 
 from identity import settings
 from identity.identifiers import EMAIL
-from identity.leaving import Leaver, leaving
+from identity.leaving import Leaver
+from identity.leaving import leaving as of_leaver
 from klaviyo.lookups import FoundProfile, folded
 from mappings import email
 from queues.people.identities import audience_token
@@ -19,7 +20,8 @@ from worker.delivery import Delivery
 from worker.errors import Later
 from worker.lists import list_of
 from worker.people.late_news import MovedEmail, moved_away
-from worker.people.profile_names import Theirs, known_leavers, names_going, note_gone, without_members
+from worker.people.leavers import Leavers, known_leavers, without_strangers
+from worker.people.profile_names import Theirs, names_going, note_gone, without_members
 from worker.people.proving import members
 from worker.progress import Rejection
 
@@ -40,15 +42,15 @@ def remove(delivery: Delivery) -> None:
 
     Those who joined under a new e-mail leave under the old ones.
     """
-    leavers, delivered = known_leavers(delivery, _leaving(delivery))
+    leaving = known_leavers(delivery, _leaving(delivery))
+    leavers = leaving.by_person
     moved = moved_away(delivery)
     list_id = list_of(delivery, create=False) if leavers or moved else None
     state, going = delivery.progress.gone, names_going(delivery, leavers)
     todo = [*({*leavers, *(each.joined for each in moved)} - state.found)]
     for start in range(0, len(todo), AT_ONCE):
         some = {*todo[start : start + AT_ONCE]}
-        theirs = {person: leaver for person, leaver in leavers.items() if person in some}
-        _remove_some(delivery, list_id, theirs, [each for each in moved if each.joined in some], delivered, going)
+        _remove_some(delivery, list_id, leaving, some, [each for each in moved if each.joined in some], going)
         state.found |= some
         state.tries = 0
         delivery.note()
@@ -67,15 +69,17 @@ def remove(delivery: Delivery) -> None:
 def _remove_some(
     delivery: Delivery,
     list_id: str | None,
-    leavers: Mapping[int, Leaver],
+    leaving: Leavers,
+    some: set[int],
     moved: Sequence[MovedEmail],
-    delivered: Iterable[tuple[str, bytes]],
     going: set[str],
 ) -> None:
+    leavers = {person: leaver for person, leaver in leaving.by_person.items() if person in some}
     found, listed = _profiles(delivery, leavers.values(), list_id, moved) if list_id else ({}, set())
+    leavers = without_strangers(delivery, leaving, leavers, found.values())
     theirs = without_members(delivery, _theirs(delivery, leavers, found), found, going)
     wanted = {*(each.profile_id for each in moved), *(profile for ids in theirs.values() for profile in ids)}
-    owners = [*delivered, *((each.profile_id, each.person) for each in moved)]
+    owners = [*leaving.delivered, *((each.profile_id, each.person) for each in moved)]
     wanted -= _of_members(delivery, {each: found[each] for each in wanted if each in found}, owners)
     others = [found[each] for each in wanted - listed if each in found]
     there = (wanted & listed) | (members(delivery, others, list_id) if list_id else set())
@@ -184,7 +188,7 @@ def _theirs(delivery: Delivery, leavers: Mapping[int, Leaver], found: dict[str, 
         if intent.membership == "add"
         for i in intent.indexes
     } - {""}
-    return {person: leaving(leaver, of.leaver(leaver), staying) for person, leaver in leavers.items()}
+    return {person: of_leaver(leaver, of.leaver(leaver), staying) for person, leaver in leavers.items()}
 
 
 class _ByIdentifier:

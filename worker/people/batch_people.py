@@ -9,8 +9,8 @@ from typing import Final, Literal
 import orjson
 
 from identity import identifiers
+from identity.holding import Before, ChangeIdentity
 from identity.identifiers import Identifiers, Named
-from identity.persons import ChangeIdentity
 from identity.sending import IDENTIFIERS
 from identity.settings import Policy
 from mappings.mparticle import merge
@@ -120,8 +120,9 @@ class People:
     @cached_property
     def intents(self) -> list[Intent]:
         """What the changes come to for each person."""
-        elsewhere = dict(self.facts.elsewhere)
-        return coalesce([self.said(index) for index in range(len(self.changes))], elsewhere, self.facts.strangers)
+        facts = self.facts
+        known = Before(dict(facts.elsewhere), facts.former, dict(facts.owned))
+        return coalesce([self.said(index) for index in range(len(self.changes))], known, facts.strangers)
 
     @cached_property
     def late(self) -> set[int]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from identity.holding import ChangeIdentity
 from identity.identifiers import EMAIL, Named
-from identity.persons import ChangeIdentity
 from queues.clock import now_ms
 from queues.people import lateness
 from queues.people.identities import audience_token, own_token
 from queues.people.lateness import Newest
 from worker.delivery import Delivery
 from worker.people.batch_people import People
+from worker.people.holding import Stored, stored
 from worker.people.recognizing import hash_of
 
 
@@ -31,8 +32,11 @@ class MovedEmail(NamedTuple):
     stays: bool
 
 
-def moved_away(delivery: Delivery) -> list[MovedEmail]:
-    """Those of earlier batches on this list, but for an e-mail that another of the CDP's ids stands for, too."""
+def moved_away(delivery: Delivery, before: Stored | None = None) -> list[MovedEmail]:
+    """Those of earlier batches on this list, but for an e-mail that another of the CDP's ids stands for, too.
+
+    `before`: what those left, where it was read already.
+    """
     memory, people, queue = delivery.identities, delivery.people, delivery.batch.queue
     joined = [
         (person, people.said(i))
@@ -42,18 +46,20 @@ def moved_away(delivery: Delivery) -> list[MovedEmail]:
         if people.who(i).email and people.said(i).action == "add" and not people.said(i).late
     ]
     ids: dict[bytes, tuple[frozenset[bytes], int]] = {}
-    for person, said in joined:
+    for person, said in sorted(joined, key=lambda each: each[1].at):
         hashed = frozenset(memory.hash(named) for named in said.moving)
         ids |= dict.fromkeys(hashed, (hashed, person))
     if not ids:
         return []
+    before = before or stored(delivery, (), {each for _, said in joined for each in said.moving})
     here = {memory.hash((EMAIL, said.who.email)) for _, said in joined}
-    earlier = {each.person: ids[by] for by, having in memory.holders(list(ids)).items() for each in having}
-    known, on_this = memory.people([person for person in earlier if person not in here]), audience_token(queue)
+    earlier = {each.person: ids[by] for by in ids for each in before.having.get(by, ()) if each.person not in here}
+    # All ids of the batch have gone to other e-mails than these.
+    on_this, moved = audience_token(queue), _tokens(ids)
     return [
-        MovedEmail(hashed, earlier[hashed][0], each.profile_id, earlier[hashed][1], each.audiences != {on_this})
-        for hashed, each in known.items()
-        if each.profile_id and on_this in each.audiences and each.own <= _tokens(earlier[hashed][0])
+        MovedEmail(hashed, by, each.profile_id, joiner, each.audiences != {on_this})
+        for hashed, (by, joiner) in earlier.items()
+        if (each := before.known.get(hashed)) and each.profile_id and on_this in each.audiences and each.own <= moved
     ]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from identity.identifiers import Named
 from identity.leaving import meant
 from klaviyo.lookups import FoundProfile
 from mappings import email
-from queues.people.identities import Identities, RememberedPerson
+from queues.people.identities import Holder, Identities, RememberedPerson, has_another
 from worker.delivery import Delivery
 
 #: By identifier: the people (hashes), each with the time (s) at which they were told to have it.
@@ -38,7 +38,7 @@ def recognize(
     People who have left everything are meant only where nobody else has the identifier. Raises NotAccepted.
     """
     memory = delivery.identities
-    having, known = holders(memory, {named for leading in asked.values() for named in leading})
+    having, known = holders(memory, {named for leading in asked.values() for named in leading}, moving)
     now = current(having, known)
     people = {i: meant(each, now, moving) or _only(meant(each, having, moving)) for i, each in asked.items()}
     hidden = {
@@ -50,20 +50,31 @@ def recognize(
     return {index: PersonMatch(len(some), profiles.get(hidden.get(index, b""), "")) for index, some in people.items()}
 
 
-def holders(memory: Identities, asked: Iterable[Named]) -> tuple[Having, dict[bytes, RememberedPerson]]:
+def holders(
+    memory: Identities, asked: Iterable[Named], moving: Collection[Named] = ()
+) -> tuple[Having, dict[bytes, RememberedPerson]]:
     """The people who were delivered under these identifiers, and what is known of each.
 
-    Somebody who is known by one of the identifiers alone is nobody else.
+    Somebody who is known by one of the identifiers alone is nobody else. Who has another one since counts where nobody
+    else has it, but for those `moving`, of which the newest telling counts.
     """
     hashed = {named: memory.hash(named) for named in asked}
     alone = set(hashed.values())
     found = memory.holders(list(alone))
     known = memory.people(list({holder.person for each in found.values() for holder in each} - alone))
-    having = {
-        named: [(holder.person, holder.at) for holder in found.get(each, ()) if holder.person in known]
-        for named, each in hashed.items()
-    }
+    having = {}
+    for named, each in hashed.items():
+        people: Sequence[Holder] = [holder for holder in found.get(each, ()) if holder.person in known]
+        people = people if named in moving else present(named[0], each, people, known)
+        having[named] = [(holder.person, holder.at) for holder in people]
     return having, known
+
+
+def present(
+    kind: str, hashed: bytes, having: Sequence[Holder], known: Mapping[bytes, RememberedPerson]
+) -> Sequence[Holder]:
+    """Those who have an identifier now; where nobody does, those who had it."""
+    return [each for each in having if not has_another(known[each.person], kind, hashed)] or having
 
 
 def hash_of(memory: Identities, name: Named) -> bytes:

@@ -13,13 +13,14 @@ from collections.abc import Collection, Mapping
 from identity.identifiers import EMAIL, OWN, Named
 from klaviyo.lookups import by_value
 from queues.clock import now_ms
-from queues.people.identities import RememberedPerson, audience_token
+from queues.people.identities import RememberedPerson, audience_token, has_another, own_token
 from worker import delivery_metrics
 from worker.coalesce import Intent
 from worker.delivery import Delivery
 from worker.lists import list_of
-from worker.people import late_news
+from worker.people import holding, late_news
 from worker.people.batch_people import People
+from worker.people.holding import Stored
 from worker.people.late_news import moved_away
 from worker.people.proving import given
 from worker.people.recognizing import KNOWN, current, holders
@@ -32,9 +33,10 @@ def recall(delivery: Delivery) -> None:
     people = delivery.people
     facts = BatchFacts(shared=_shared(delivery, people))
     people = people.with_facts(facts)
-    facts.elsewhere = _elsewhere(delivery, people)
+    facts.elsewhere, facts.former = _elsewhere(delivery, people)
     facts.late, facts.spared = late_news.find(delivery, people, dict(facts.elsewhere))
     facts.strangers = _strangers(delivery, people)
+    facts.owned = _owned(delivery, people.with_facts(facts))
     delivery.learn(facts)
 
 
@@ -45,24 +47,53 @@ def _shared(delivery: Delivery, people: People) -> set[Named]:
     return {found[hashed] for hashed in memory.shared(asked)}
 
 
-def _elsewhere(delivery: Delivery, people: People) -> list[tuple[Named, list[Named]]]:
-    """For the identifiers of changes without an e-mail, the people of earlier batches who have them now."""
+def _elsewhere(delivery: Delivery, people: People) -> tuple[list[tuple[Named, list[Named]]], set[Named]]:
+    """For the identifiers of changes without an e-mail, the people of earlier batches who have them now.
+
+    And the identifiers that nobody has now, for which those stand who had them.
+    """
     memory = delivery.identities
     said = [people.said(i) for i in range(len(people.changes))]
     asked = dict.fromkeys(each for one in said if not one.who.email for each in one.leading)
     if not asked:
-        return []
+        return [], set()
     names = {memory.hash(one.who.name): one.who.name for one in said if one.who.name}
     moving = {each for one in said for each in one.moving}
-    found = []
-    having, known = holders(memory, asked)
+    found, former = [], set()
+    having, known = holders(memory, asked, moving)
     for each, people_now in current(having, known).items():
-        staying = [max(people_now, key=lambda holder: holder[1])] if people_now and each in moving else people_now
+        staying = people_now
+        if people_now and each in moving:
+            staying = [max(reversed(people_now), key=lambda holder: holder[1])]
         # Who has left is meant where nobody else ever had it.
         staying = staying or (having[each] if len(having[each]) == 1 else [])
         if staying:
             found.append((each, [names.get(person, (KNOWN, person.hex())) for person, _ in staying]))
-    return found
+            if each not in moving and has_another(known[staying[0][0]], each[0], memory.hash(each)):
+                former.add(each)
+    return found, former
+
+
+def _owned(delivery: Delivery, people: People) -> list[tuple[str, list[Named]]]:
+    """For e-mails that an id of the batch leaves, or moves away from: the moving ids that they have by earlier batches.
+
+    Ids that are not in the batch are told apart by what is remembered of them.
+    """
+    said = [people.said(i) for i in range(len(people.changes))]
+    told: dict[Named, set[str]] = {}
+    for one in said:
+        for each in one.moving if one.who.email and one.action != "remove" else ():
+            told.setdefault(each, set()).add(one.who.email)
+    left = {each for one in said if one.action == "remove" and not one.exact for each in one.moving}
+    emails = {address for each, some in told.items() if each in left or len(some) > 1 for address in some}
+    emails |= {name[1] for each, names in people.facts.elsewhere if each in left for name in names if name[0] == EMAIL}
+    if not emails:
+        return []
+    memory = delivery.identities
+    known = memory.people([memory.hash((EMAIL, address)) for address in emails])
+    tokens = {own_token(memory.hash(each)): each for each in left.union(told)}
+    owned = {address: known[person].own for address in emails if (person := memory.hash((EMAIL, address))) in known}
+    return [(address, [tokens.get(by, (KNOWN, by.hex())) for by in own]) for address, own in owned.items() if own]
 
 
 def _strangers(delivery: Delivery, people: People) -> set[int]:
@@ -95,15 +126,18 @@ log = logging.getLogger(__name__)
 def keep_people(delivery: Delivery) -> None:
     """Write down who is known by what, before the batch is settled. May be repeated. Raises redis.RedisError."""
     memory, queue = delivery.identities, delivery.batch.queue
-    moved = moved_away(delivery) if queue.kind == "audience" else []
+    before = holding.stored(delivery, _countable(delivery), holding.moving_of(delivery))
+    moved = moved_away(delivery, before) if queue.kind == "audience" else []
     late_news.keep_times(delivery, moved)
+    ended = delivery.progress.rejected.keys() | delivery.progress.overtaken
+    # First, for an earlier e-mail may lead nowhere from then on.
+    holding.note(delivery, before, ended)
     for each in moved:
         memory.quit(each.person, queue)
         # An id leads to the earlier e-mail until that has left every list.
         for by in () if each.stays else each.by:
             memory.disown(each.person, by)
             memory.leave(each.person, by)
-    ended = delivery.progress.rejected.keys() | delivery.progress.overtaken
     for person, intent in delivery.intents.items():
         if person not in ended:
             _keep(delivery, person, intent)
@@ -113,7 +147,8 @@ def keep_people(delivery: Delivery) -> None:
             "batch %s: memory of Redis is short, so nothing new is remembered of its people; they are looked up again",
             delivery.batch.id,
         )
-    _note_shared(delivery)
+        return
+    _note_shared(delivery, before)
 
 
 def _keep(delivery: Delivery, person: int, intent: Intent) -> None:
@@ -125,13 +160,8 @@ def _keep(delivery: Delivery, person: int, intent: Intent) -> None:
     moving = {each for i in intent.indexes for each in people.said(i).moving}
     if intent.membership == "remove":
         _keep_leaver(delivery, hashed, moving if intent.moved_to else ())
-    elif intent.written:
-        for each in named[1:] or named:
-            memory.deliver(hashed, memory.hash(each), delivery.batch.changes[intent.last].body.at)
-        for each in moving:
-            memory.own(hashed, memory.hash(each))
-        if intent.membership == "add" or queue.kind == "profile":
-            memory.join(hashed, queue)
+    elif intent.written and (intent.membership == "add" or queue.kind == "profile"):
+        memory.join(hashed, queue)
 
 
 def _keep_leaver(delivery: Delivery, person: bytes, moved: Collection[Named]) -> None:
@@ -144,18 +174,28 @@ def _keep_leaver(delivery: Delivery, person: bytes, moved: Collection[Named]) ->
             memory.leave(person, memory.hash(each))
 
 
-def _note_shared(delivery: Delivery) -> None:
-    """An identifier that more current e-mails have than may is nobody's from now on."""
-    memory, people, policy = delivery.identities, delivery.people, delivery.to.identity
-    moving = {each for i in range(len(people.changes)) for each in people.said(i).moving}
+def _countable(delivery: Delivery) -> set[Named]:
+    """The identifiers of the batch that too many e-mails may have."""
+    people = delivery.people
     named = {each for intent in delivery.intents.values() for each in people.named(intent.indexes)}
-    hashed = {memory.hash(each): each for each in named - moving if each[0] not in (EMAIL, *OWN)}
-    holders = {by: having for by, having in memory.holders(list(hashed)).items() if len(having) > policy.shared_after}
+    return {each for each in named - holding.moving_of(delivery) if each[0] not in (EMAIL, *OWN)}
+
+
+def _note_shared(delivery: Delivery, before: Stored) -> None:
+    """An identifier that more current e-mails have than may is nobody's from now on."""
+    memory, policy = delivery.identities, delivery.to.identity
+    hashed = {memory.hash(each): each for each in _countable(delivery)}
+    holders = {by: {each.person for each in before.having.get(by, ())} for by in hashed}
+    for person, intent in delivery.intents.items():
+        for each in delivery.people.named(intent.indexes) if intent.written else ():
+            if (by := memory.hash(each)) in holders:
+                holders[by].add(delivery.hash_of(person))
+    holders = {by: having for by, having in holders.items() if len(having) > policy.shared_after}
     if not holders:
         return
-    known = memory.people(list({each.person for having in holders.values() for each in having}))
+    known = memory.people(list(set().union(*holders.values())))
     for by, having in holders.items():
-        current = sum(1 for each in having if each.person in known and known[each.person].audiences)
+        current = sum(1 for each in having if each in known and known[each].audiences)
         if current > policy.shared_after:
             memory.share(hashed[by], now_ms())
             delivery_metrics.identity(delivery.redis, delivery.batch.queue, {"shared_value": 1})

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from identity.holding import Before, ChangeIdentity
 from identity.identifiers import Named, made
-from identity.persons import ChangeIdentity
 from worker.coalesce import coalesce
 
 Kind = Literal["email", "external_id", "mpid", "phone"]
@@ -94,8 +94,8 @@ def test_an_update_by_an_id_of_two_e_mails_is_ambiguous_and_a_removal_takes_off_
 
 def test_an_id_that_stands_for_somebody_of_an_earlier_batch_too_is_ambiguous() -> None:
     changes = [said("add", *ANN, ID), said("update", ID, at=1)]
-    assert [each.ambiguous for each in coalesce(changes, {ID: [("known", "x")]})] == [False, True]
-    assert [each.ambiguous for each in coalesce(changes, {ID: [("email", "ann@x.com")]})] == [False]
+    assert [each.ambiguous for each in coalesce(changes, Before({ID: [("known", "x")]}))] == [False, True]
+    assert [each.ambiguous for each in coalesce(changes, Before({ID: [("email", "ann@x.com")]}))] == [False]
 
 
 def test_a_phone_joins_nobody_to_a_person_who_has_an_id() -> None:
@@ -156,20 +156,20 @@ def test_every_change_belongs_to_one_person_and_no_person_has_two_e_mails(
 
 def test_an_id_of_an_earlier_batch_leads_to_its_e_mail_in_this_one() -> None:
     changes = [said("remove", *ANN), said("add", ID, at=1)]
-    (intent,) = coalesce(changes, {ID: ANN})
+    (intent,) = coalesce(changes, Before({ID: ANN}))
     assert (intent.membership, intent.written) == ("add", [1])
 
 
 def test_several_changes_by_an_id_of_somebody_who_is_not_in_the_batch_are_one_person() -> None:
     changes = [said("add", ID), said("update", ID, at=1)]
-    assert [intent.ambiguous for intent in coalesce(changes, {ID: [("known", "x")]})] == [False]
+    assert [intent.ambiguous for intent in coalesce(changes, Before({ID: [("known", "x")]}))] == [False]
 
 
 def test_an_id_of_an_e_mail_here_and_of_another_in_an_earlier_batch_is_ambiguous() -> None:
     changes = [said("add", *ANN, ID), said("update", ID, at=1)]
-    assert [intent.ambiguous for intent in coalesce(changes, {ID: [("known", "x")]})] == [False, True]
+    assert [intent.ambiguous for intent in coalesce(changes, Before({ID: [("known", "x")]}))] == [False, True]
 
 
 def test_a_removal_by_an_id_takes_off_all_who_had_it_in_earlier_batches() -> None:
     changes = [said("add", *ANN), said("add", *BOB, at=1), said("remove", ID, at=2)]
-    assert [intent.membership for intent in coalesce(changes, {ID: [*ANN, *BOB]})] == ["remove"] * 3
+    assert [intent.membership for intent in coalesce(changes, Before({ID: [*ANN, *BOB]}))] == ["remove"] * 3

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from identity.holding import ChangeIdentity
 from identity.identifiers import Named, made
 from identity.leaving import Leaver, leaving
-from identity.persons import ChangeIdentity
 from klaviyo.lookups import FoundProfile
 from queues.snapshots.members import Bucket, Member, gone_key
 from worker.coalesce import coalesce

@@ -1,0 +1,175 @@
+"""Addresses, phones and ids that change hands: the newest that was told of each wins, and nobody leaves for another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from tests.support.identity_messages import (
+    AUDIENCE,
+    BATCHES,
+    VIPS,
+    Posted,
+    add,
+    entered,
+    identify,
+    member,
+    remove,
+    segment,
+    update,
+)
+from tests.support.identity_world import IdentityWorld
+
+A, B, C, Z, MUM, DAD = (f"{name}@example.com" for name in ("a", "b", "c", "z", "mum", "dad"))
+OLD, NEW = "+14155553000", "+14155553001"
+SOURCES = pytest.mark.parametrize("source", ["mparticle", "mparticle with customer ids", "segment", "segment with ids"])
+#: By a source: a person of that number enters under an address, or leaves without naming one.
+Told = tuple[int, str | None]
+
+
+def said(source: str, told: Told) -> Posted:
+    """`(1, A)`: person 1 enters under A. `(1, None)`: person 1 leaves, and no address is named."""
+    number, email = told
+    if "mparticle" in source:
+        known: dict[str, Any] = {"customer": f"c-{number}"} if "customer" in source else {}
+        return member(email, str(number), "add" if email else "delete", **known)
+    connection = "ids" if "ids" in source else "default"
+    if email:
+        return entered(f"u-{number}", email, connection)
+    return exited(f"u-{number}", connection, "aud_1")
+
+
+def exited(user: str, connection: str, audience: str) -> Posted:
+    """A user leaves, and no address is named."""
+    personas = {"computation_class": "audience", "computation_key": VIPS, "computation_id": audience}
+    context: Any = {"personas": personas}
+    return segment("track", connection, userId=user, event="Audience Exited", context=context)
+
+
+#: What is told in each batch, and who is on the list then.
+STORIES: dict[str, tuple[Sequence[Sequence[Told]], set[str]]] = {
+    "swap, 1 leaves": ([[(1, A), (2, B)], [(1, B), (2, A)], [(1, None)]], {A}),
+    "swap, 2 leaves": ([[(1, A), (2, B)], [(1, B), (2, A)], [(2, None)]], {B}),
+    "swap one by one, 1 leaves": ([[(1, A)], [(2, B)], [(1, B)], [(2, A)], [(1, None)]], {A}),
+    "swap in one batch, 1 leaves": ([[(1, A), (2, B), (1, B), (2, A)], [(1, None)]], {A}),
+    "swap and leave in one batch": ([[(1, A), (2, B), (1, B), (2, A), (1, None)]], {A}),
+    "swap, then leave with the second half": ([[(1, A), (2, B)], [(1, B), (2, A), (1, None)]], {A}),
+    "swap and back, 1 leaves": ([[(1, A), (2, B)], [(1, B), (2, A)], [(1, A), (2, B)], [(1, None)]], {B}),
+    "ring of three, 2 leaves": ([[(1, A), (2, B), (3, C)], [(1, B), (2, C), (3, A)], [(2, None)]], {A, B}),
+    "ring in one batch, 3 leaves": ([[(1, A), (2, B), (3, C), (1, B), (2, C), (3, A)], [(3, None)]], {B, C}),
+    "swap, 1 moves on": ([[(1, A), (2, B)], [(1, B), (2, A)], [(1, Z)]], {A, Z}),
+    "swap and move on in one batch": ([[(1, A), (2, B)], [(1, B), (2, A), (1, Z)]], {A, Z}),
+    "all in one batch": ([[(1, A), (2, B), (1, B), (2, A), (1, Z)]], {A, Z}),
+    "1 moves, 2 takes the old one, 1 leaves": ([[(1, A)], [(1, B)], [(2, A)], [(1, None)]], {A}),
+    "1 moves, 2 takes the old one, 2 leaves": ([[(1, A)], [(1, B)], [(2, A)], [(2, None)]], {B}),
+    "the same in one batch, 1 leaves": ([[(1, A), (1, B), (2, A)], [(1, None)]], {A}),
+    "2 takes it before 1 moves, 1 leaves": ([[(1, A)], [(2, A)], [(1, B)], [(1, None)]], {A}),
+    "2 takes it and 1 leaves": ([[(1, A)], [(2, A), (1, None)]], {A}),
+    "one mailbox of two, 1 leaves": ([[(1, A), (2, A)], [(1, None)]], {A}),
+    "one mailbox of two, both leave": ([[(1, A), (2, A)], [(1, None)], [(2, None)]], set()),
+    "one mailbox of two, both leave at once": ([[(1, A), (2, A)], [(1, None), (2, None)]], set()),
+    "one mailbox of two, both move": ([[(1, A), (2, A)], [(1, B)], [(2, C)]], {B, C}),
+    "one mailbox of two, both move at once": ([[(1, A), (2, A)], [(1, B), (2, C)]], {B, C}),
+    "1 passes through the address of 2": ([[(2, B)], [(1, B), (1, Z)]], {B, Z}),
+    "1 is in the address of 2 and leaves": ([[(2, B)], [(1, B), (1, None)]], {B}),
+    "2 leaves, 1 takes the address and leaves": ([[(2, B)], [(2, None)], [(1, B)], [(1, None)]], set()),
+}
+
+
+@SOURCES
+@pytest.mark.parametrize(("batches", "left"), STORIES.values(), ids=STORIES)
+def test_the_newest_telling_of_whose_an_address_is_wins(
+    who: IdentityWorld, source: str, batches: Sequence[Sequence[Told]], left: set[str]
+) -> None:
+    for told in batches:
+        who.send(*(said(source, each) for each in told))
+    assert who.members() == left
+    assert who.reasons() == {}
+
+
+def test_a_user_who_is_told_of_by_an_update_is_the_newest_too(who: IdentityWorld) -> None:
+    who.carry(False, entered("u1", A), identify("u1", email=B), entered("u2", A))
+    who.send(said("segment", (1, None)))
+    assert who.members() == {A}
+
+
+def test_an_address_that_is_told_of_again_without_any_id_is_not_taken_along(who: IdentityWorld) -> None:
+    who.send(entered("u-1", A, "mp", audience=str(AUDIENCE)))
+    who.send(entered("u-1", B, "mp", audience=str(AUDIENCE)))
+    who.send(add(A, audience=(AUDIENCE, VIPS), connection="mp"))
+    who.send(exited("u-1", "mp", str(AUDIENCE)))
+    assert who.members() == {A}
+
+
+KINDS = pytest.mark.parametrize(("kind", "old", "new"), [("phone", OLD, NEW), ("external_id", "x-1", "x-2")])
+
+
+@KINDS
+@BATCHES
+def test_a_value_that_was_given_up_stands_for_whoever_has_it_now(
+    who: IdentityWorld, together: bool, kind: str, old: str, new: str
+) -> None:
+    told = [add(MUM, **{kind: old}), update(MUM, **{kind: new}), add(DAD, **{kind: old})]
+    who.carry(together, *told, update(**{kind: old}, plan="gold"))
+    assert (who.attributes(MUM), who.attributes(DAD)) == ({}, {"plan": "gold"})
+    assert who.reasons() == {}
+    who.carry(together, remove(**{kind: old}))
+    assert who.members() == {MUM}
+
+
+@KINDS
+@pytest.mark.parametrize("parts", [(1, 3), (2, 2), (2, 1), (3, 1), (0, 4)])
+def test_so_does_it_for_a_removal_however_the_batches_fall(
+    who: IdentityWorld, parts: tuple[int, int], kind: str, old: str, new: str
+) -> None:
+    told = [add(MUM, **{kind: old}), update(MUM, **{kind: new}), add(DAD, **{kind: old}), remove(**{kind: old})]
+    first, second = parts
+    for some in (told[:first], told[first : first + second], told[first + second :]):
+        if some:
+            who.send(*some)
+    assert who.members() == {MUM}
+
+
+@KINDS
+@BATCHES
+def test_a_value_that_nobody_has_now_stands_for_who_had_it(
+    who: IdentityWorld, together: bool, kind: str, old: str, new: str
+) -> None:
+    who.carry(together, add(MUM, **{kind: old}), add(DAD), update(MUM, **{kind: new}))
+    who.send(remove(**{kind: old}))
+    assert who.members() == {DAD}
+
+
+@BATCHES
+@pytest.mark.parametrize("news", [remove, update])
+def test_a_family_that_has_one_phone_at_the_same_time_keeps_sharing_it(
+    who: IdentityWorld, together: bool, news: Callable[..., Posted]
+) -> None:
+    who.carry(together, add(MUM, phone=OLD), add(DAD, phone=OLD), add(A))
+    who.send(news(phone=OLD))
+    assert who.members() == ({A} if news is remove else {A, MUM, DAD})
+    assert who.reasons() == ({} if news is remove else {"ambiguous_person": 1})
+
+
+def test_late_news_of_an_old_phone_gives_it_to_nobody(who: IdentityWorld) -> None:
+    early = who.later()
+    who.send(add(MUM, phone=NEW))
+    who.send(add(MUM, phone=OLD, at=early), add(DAD, phone=OLD))
+    who.send(remove(phone=OLD))
+    assert who.members() == {MUM}
+
+
+@BATCHES
+def test_ids_that_contradict_are_not_one_person_whatever_else_is_the_same(who: IdentityWorld, together: bool) -> None:
+    who.send(add(phone=OLD, external_id="x-1"), add(DAD))
+    who.carry(together, remove(A, "x-2", OLD))
+    assert who.members() == {OLD, DAD}
+    assert who.warned()["not_on_list"] == 1
+
+
+def test_a_removal_by_a_phone_and_the_id_of_another_takes_off_the_one_with_the_id(who: IdentityWorld) -> None:
+    who.send(add(MUM, "x-1", OLD), add(DAD, "x-2", NEW))
+    who.send(remove(external_id="x-2", phone=OLD))
+    assert who.members() == {MUM}
