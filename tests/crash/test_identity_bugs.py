@@ -14,21 +14,23 @@ import pytest
 from identity import erasing
 from identity.blocked import Blocked
 from identity.erasing import Subject, Trace
+from identity.holding import ChangeIdentity
 from identity.identifiers import Named
 from identity.leaving import Leaver
-from identity.persons import ChangeIdentity, PersonGroup
+from identity.persons import PersonGroup
 from mappings.mparticle import merge
 from mappings.person import Person
 from queues import holds
 from queues.clock import now_ms
 from queues.holds import Hold
+from queues.people.identities import Identities
 from tests.support.identity_messages import AUDIENCE, VIPS, add, dsr
-from tests.support.identity_steps import Deliver, Leave, Move, Own, Step, Tell
+from tests.support.identity_steps import ByPhone, Deliver, Enter, Exit, Leave, Move, Own, Phone, Step, Tell
 from tests.support.identity_story import Story
 from tests.support.identity_world import CLASHES, IdentityWorld
 from worker import coalesce
 from worker.audience import kind, remove, upload
-from worker.people import batch_people, late_news, profile_names, verifying
+from worker.people import batch_people, late_news, leavers, recognizing, verifying
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 ANN, BOB = "ann@canary.example", "bob@canary.example"
@@ -57,13 +59,13 @@ def the_newest_message_forgets_the_rest(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_leaver_is_looked_for_by_the_strongest_identifier_only(patch: pytest.MonkeyPatch) -> None:
-    leaver = profile_names._leaver
+    leaver = leavers._leaver
 
     def strongest(*known: Any) -> Leaver:
         found = leaver(*known)
         return Leaver(email=found.email) if found.email else found
 
-    patch.setattr(profile_names, "_leaver", strongest)
+    patch.setattr(leavers, "_leaver", strongest)
 
 
 def imported_people_count_as_on_the_list(patch: pytest.MonkeyPatch) -> None:
@@ -95,6 +97,14 @@ def an_erasure_follows_every_identifier(patch: pytest.MonkeyPatch) -> None:
         return trace.who.email in subject.emails or not subject.ids.isdisjoint(trace.who.named)
 
     patch.setattr(erasing, "is_theirs", is_theirs)
+
+
+def an_id_stands_for_its_former_address_too(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Identities, "disown", lambda *_: None)
+
+
+def a_phone_stands_for_who_had_it_too(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(recognizing, "has_another", lambda *_: False)
 
 
 def story(*steps: Step) -> Callable[[IdentityWorld], None]:
@@ -180,6 +190,16 @@ BUGS = {
         a_person_without_the_id_at_klaviyo_is_new,
         story(tell("bob", "own"), NEXT, Own("bob", "update")),
         "Own-bob has the",
+    ),
+    "former address": Bug(
+        an_id_stands_for_its_former_address_too,
+        story(Enter("mia", 0), Enter("max", 1), NEXT, Enter("mia", 1), Enter("max", 0), NEXT, Exit("mia")),
+        "pool.1@canary.example is on the list",
+    ),
+    "former phone": Bug(
+        a_phone_stands_for_who_had_it_too,
+        story(Phone("ann", 0), NEXT, Phone("ann", 1), NEXT, Phone("bob", 0), NEXT, ByPhone(0, leaves=True)),
+        "ann@canary.example is missing",
     ),
     "erasure by a chain": Bug(an_erasure_follows_every_identifier, somebody_is_erased, "somebody else was erased"),
 }

@@ -5,6 +5,9 @@ leaving takes it off. News that is older than the newest membership of the same 
 of mParticle or Segment, is under one address at a time: entering under one ends the others, leaving under any ends all.
 An id alone stands for the addresses that were told with it. Somebody without an address is one person for each id. An
 erasure takes one address away with all that was known of it. Every piece of news carries a tag that names its person.
+
+Movers may also enter under addresses that they exchange: such a one is on the list while one of them is there under it.
+An id or phone stands for those who have it as the newest of its kind, and for who had it only where nobody has it.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ DOMAIN = "canary.example"
 PEOPLE = ("ann", "bob", "cid")
 #: Two by mParticle and one by Segment, with their ids there, and with three addresses each.
 MOVERS = {"mia": "4711", "max": "-4712", "sam": "u-sam"}
+#: Addresses that the movers exchange, and phones that are reissued.
+POOL = tuple(f"pool.{which}@{DOMAIN}" for which in range(3))
+PHONES = ("+14155553000", "+14155553001")
 #: Ids that are nobody's.
 BLOCKED = ("0", "null")
 #: Without any address.
@@ -51,7 +57,8 @@ class Model:
     `lasting`: people Klaviyo knew before, and so knows until they are erased. `ids`: everything each person was named
     with; `under`: the members that were named with an id; `unsure`: ids of somebody who was on no list, which Ferry
     may remember or not. `agreed`: who has consented; `entered`: who of the list has come by address, by
-    which a consent is looked for.
+    which a consent is looked for. `now`: the newest id of each person; `phones`: every phone, the newest last. `pool`:
+    the exchanged address under which a mover is on the list.
     """
 
     agreed: set[str] = field(default_factory=set)
@@ -63,24 +70,40 @@ class Model:
     unsure: set[str] = field(default_factory=set)
     lasting: set[str] = field(default_factory=set)
     ids: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    now: dict[str, str] = field(default_factory=dict)
+    phones: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    pool: dict[str, str] = field(default_factory=dict)
 
     def join(self, human: str, person: str, at: int, by_address: bool = True) -> None:
         """A human enters the list as this person."""
         if self._late(human, at):
             return
-        self.on -= set(addresses(human))
+        self._give_up(human)
         self.on.add(person)
+        if person in POOL:
+            self.pool[human] = person
         self.entered = self.entered | {person} if by_address else self.entered - {person}
 
     def leave(self, human: str, at: int) -> None:
         """A human leaves the list, under whichever name."""
         if not self._late(human, at):
-            self.on -= {human, *addresses(human)}
+            self._give_up(human)
+
+    def _give_up(self, human: str) -> None:
+        """The addresses of a human leave the list, but for one under which another mover is there."""
+        given = self.pool.pop(human, "")
+        self.on -= {human, *addresses(human), *({given} - {*self.pool.values()})}
 
     def leave_by(self, shared: str, at: int) -> None:
-        """All who were told with an id leave the list."""
-        for person in self.under[shared]:
+        """All who have an id leave the list, or who had it where nobody has it."""
+        having = {person for person in self.under[shared] if self.now.get(person) == shared}
+        for person in having or self.under[shared]:
             self.leave(person.partition("@")[0], at)
+
+    def with_phone(self, phone: str) -> list[str]:
+        """The people who have a phone, or who had it where nobody has it."""
+        told = {person: phones for person, phones in self.phones.items() if phone in phones}
+        return [person for person, phones in told.items() if phones[-1] == phone] or [*told]
 
     def know(self, person: str, ids: Iterable[str]) -> None:
         """The person was told of with these ids."""
@@ -88,8 +111,9 @@ class Model:
             self.ids[person].add(each)
             if person in self.on:
                 self.under[each].add(person)
+                self.now[person] = each
             else:
-                self.unsure.add(each)
+                self.unsure |= {each, *(known for known, people in self.under.items() if person in people)}
 
     def carried(self, person: str) -> str:
         """The id that the person's profile must have: the own one, where they were told with no other before."""
@@ -101,6 +125,8 @@ class Model:
         self.newest.pop(human, None)
         self.tag.pop(person, None)
         self.ids.pop(person, None)
+        self.now.pop(person, None)
+        self.phones.pop(person, None)
         for known in (self.on, self.entered, self.agreed, self.lasting, *self.under.values()):
             known.discard(person)
 

@@ -52,6 +52,33 @@ class Move(NamedTuple):
     when: When
 
 
+class Enter(NamedTuple):
+    """A mover enters under an address that movers exchange."""
+
+    human: str
+    which: int
+
+
+class Exit(NamedTuple):
+    """A mover leaves, and no address is named."""
+
+    human: str
+
+
+class Phone(NamedTuple):
+    """One of the people joins and has this phone now."""
+
+    human: str
+    which: int
+
+
+class ByPhone(NamedTuple):
+    """Whoever has this phone leaves, or has a new tag."""
+
+    which: int
+    leaves: bool
+
+
 class Nameless(NamedTuple):
     """Somebody without an address."""
 
@@ -71,7 +98,7 @@ class Deliver(NamedTuple):
     dies_at: int = 0
 
 
-Step = Tell | Own | Leave | LeaveBy | Move | Nameless | Erase | Deliver
+Step = Tell | Own | Leave | LeaveBy | Move | Enter | Exit | Phone | ByPhone | Nameless | Erase | Deliver
 _which = st.sampled_from([0, 1, 0, 1, 2])
 _joins = st.sampled_from([True, False, True])
 _when = st.sampled_from(["now", "now", "now", "same", "late", "future"])
@@ -91,6 +118,10 @@ def steps(draw: st.DrawFn, dies_at: st.SearchStrategy[int]) -> list[Step]:
         *[st.builds(Move, mover, _which, _joins, _known_as, st.booleans(), _when)] * 6,
         *[st.builds(Own, people, _actions)] * 2,
         *[st.builds(Leave, people, _when)] * 2,
+        *[st.builds(Enter, st.sampled_from(sorted(MOVERS)), st.integers(0, 2))] * 6,
+        *[st.builds(Exit, st.sampled_from(sorted(MOVERS)))] * 2,
+        *[st.builds(Phone, people, st.integers(0, 1))] * 3,
+        st.builds(ByPhone, st.integers(0, 1), st.booleans()),
         st.builds(LeaveBy, _shared),
         st.builds(Nameless, st.booleans()),
         st.builds(Erase, people | mover, _which),

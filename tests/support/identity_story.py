@@ -14,13 +14,30 @@ from tests.support.identity_model import (
     DOMAIN,
     MOVERS,
     NAMELESS,
+    PHONES,
+    POOL,
     Model,
     address,
     differences,
     own_id,
     stolen,
 )
-from tests.support.identity_steps import Deliver, Erase, Leave, LeaveBy, Move, Nameless, Own, Step, Tell, When
+from tests.support.identity_steps import (
+    ByPhone,
+    Deliver,
+    Enter,
+    Erase,
+    Exit,
+    Leave,
+    LeaveBy,
+    Move,
+    Nameless,
+    Own,
+    Phone,
+    Step,
+    Tell,
+    When,
+)
 from tests.support.identity_world import ROUNDS, IdentityWorld
 from tests.support.mortal import Died, Mortal
 
@@ -114,6 +131,45 @@ class Story:
             return self.model.join(step.human, person, at)
         return self.model.leave(step.human, at)
 
+    def _enter(self, step: Enter) -> None:
+        person = POOL[step.which]
+        say = _by_segment if step.human == "sam" else _by_mparticle
+        told, move = {"tag": self._tag(person)}, Move(step.human, 0, joins=True, known_as="", phone=False, when="now")
+        at = self._post(step.human, lambda at: say(move, person, at, told))
+        self.model.join(step.human, person, at)
+
+    def _exit(self, step: Exit) -> None:
+        if step.human not in self.model.pool:
+            return
+        user = MOVERS[step.human]
+        if step.human == "sam":
+            known: dict[str, Any] = {"audience": str(AUDIENCE), "traits": {}}
+            at = self._post(step.human, lambda at: entered(user, "", "mp", exited=True, at=at, **known))
+        else:
+            at = self._post(step.human, lambda at: member(None, user, "delete", at))
+        self.model.leave(step.human, at)
+
+    def _phone(self, step: Phone) -> None:
+        person, phone = address(step.human), PHONES[step.which]
+        told = {"tag": self._tag(person), "phone": phone}
+        at = self._post(step.human, lambda at: add(person, at=at, **told, **_AUDIENCE))
+        self._fresh = True
+        self.model.join(step.human, person, at)
+        self.model.phones[person].append(phone)
+
+    def _byphone(self, step: ByPhone) -> None:
+        phone = PHONES[step.which]
+        self.deliver()
+        having = self.model.with_phone(phone)
+        if step.leaves and having:
+            at = self._post(phone, lambda at: remove(phone=phone, at=at, **_AUDIENCE))
+            for person in having:
+                self.model.leave(person.partition("@")[0], at)
+        elif len(having) == 1 and having[0] in self.model.on:
+            told = {"tag": self._tag(having[0])}
+            self._post(having[0].partition("@")[0], lambda at: update(phone=phone, at=at, **told, **_AUDIENCE))
+        self.deliver()
+
     def _nameless(self, step: Nameless) -> None:
         told = {"tag": self._tag(NAMELESS)} if step.joins else {}
         say = add if step.joins else remove
@@ -158,6 +214,8 @@ class Story:
         if self._late(step.human, time):
             self.model.tag.setdefault(person, "")
             return {}
+        if step.phone:
+            self.model.phones[person].append(PHONE)
         return {"tag": self._tag(person)} | ({"phone": PHONE} if step.phone else {})
 
     def _tag(self, person: str) -> str:
