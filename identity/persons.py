@@ -101,7 +101,7 @@ class _Batch:
             here = list(self._persons.get(named, ()))
             if here and named in each.moving:
                 return self._belongs_or_stays(index, self._at_the_time(index, named) or here[-1])
-            having = [one for one in self.standing(index, named) if one != itself]
+            having = [one for one in self.stands_for(index, named) if one != itself]
             if len(having) > 1:
                 is_removal = each.action == "remove"
                 self._owners[index] = (itself if is_removal else ("several", str(index)), not is_removal)
@@ -117,7 +117,7 @@ class _Batch:
         stays = each.action == "remove" and bool(each.moving) and not self.holding.is_free(owner, index, each.moving)
         self._belongs(index, each.who.named[0] if stays else owner)
 
-    def standing(self, index: int, named: Named) -> list[Named]:
+    def stands_for(self, index: int, named: Named) -> list[Named]:
         """The persons for whom an identifier stands when a change is made."""
         having = dict.fromkeys((*self._elsewhere.get(named, ()), *self._persons.get(named, ())))
         return list(having) if named in self.said[index].moving else self.holding.present(having, index, named)
@@ -138,7 +138,7 @@ def _take_off_others(batch: _Batch, index: int, found: Mapping[Named, PersonGrou
     for named in each.leading:
         if named[0] == EMAIL or not (by_any or named in each.moving):
             continue
-        owners = batch.standing(index, named)
+        owners = batch.stands_for(index, named)
         if each.moving:
             owners = [one for one in owners if batch.holding.is_free(one, index, each.moving)]
         for owner in owners:

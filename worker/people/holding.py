@@ -19,19 +19,19 @@ from worker.delivery import Delivery
 _Told = tuple[int, int, bytes]
 
 
-class Stored(NamedTuple):
+class StoredHolders(NamedTuple):
     """What earlier batches left: the people of each identifier, and what is known of those of the moving ones."""
 
     having: Mapping[bytes, Sequence[Holder]]
     known: Mapping[bytes, RememberedPerson]
 
 
-def stored(delivery: Delivery, identifiers: Iterable[Named], moving: Collection[Named]) -> Stored:
+def stored(delivery: Delivery, identifiers: Iterable[Named], moving: Collection[Named]) -> StoredHolders:
     """Of these identifiers. Raises redis.RedisError."""
     memory = delivery.identities
     having = memory.holders([memory.hash(each) for each in {*identifiers, *moving}])
     people = {holder.person for each in moving for holder in having.get(memory.hash(each), ())}
-    return Stored(having, memory.people(list(people)))
+    return StoredHolders(having, memory.people(list(people)))
 
 
 def moving_of(delivery: Delivery) -> set[Named]:
@@ -40,13 +40,13 @@ def moving_of(delivery: Delivery) -> set[Named]:
     return {each for i in range(len(people.changes)) for each in people.said(i).moving}
 
 
-def note(delivery: Delivery, before: Stored, ended: Collection[int]) -> None:
+def note(delivery: Delivery, before: StoredHolders, ended: Collection[int]) -> None:
     """Keep under what everybody was delivered but for those `ended`, and for whom the moving ids stand now."""
     _Holding(delivery, before).note({p: intent for p, intent in delivery.intents.items() if p not in ended})
 
 
 class _Holding:
-    def __init__(self, delivery: Delivery, before: Stored) -> None:
+    def __init__(self, delivery: Delivery, before: StoredHolders) -> None:
         self._delivery, self._memory, self._before = delivery, delivery.identities, before
         self._owners: dict[Named, bytes] = {}
         self._tellers: dict[Named, set[bytes]] = {}

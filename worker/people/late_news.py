@@ -16,7 +16,7 @@ from queues.people.identities import audience_token, own_token
 from queues.people.lateness import Newest
 from worker.delivery import Delivery
 from worker.people.batch_people import People
-from worker.people.holding import Stored, stored
+from worker.people.holding import StoredHolders, stored
 from worker.people.recognizing import hash_of
 
 
@@ -32,7 +32,7 @@ class MovedEmail(NamedTuple):
     stays: bool
 
 
-def moved_away(delivery: Delivery, before: Stored | None = None) -> list[MovedEmail]:
+def moved_away(delivery: Delivery, before: StoredHolders | None = None) -> list[MovedEmail]:
     """Those of earlier batches on this list, but for an e-mail that another of the CDP's ids stands for, too.
 
     `before`: what those left, where it was read already.

@@ -20,7 +20,7 @@ from worker.delivery import Delivery
 from worker.lists import list_of
 from worker.people import holding, late_news
 from worker.people.batch_people import People
-from worker.people.holding import Stored
+from worker.people.holding import StoredHolders
 from worker.people.late_news import moved_away
 from worker.people.proving import given
 from worker.people.recognizing import KNOWN, current, holders
@@ -181,7 +181,7 @@ def _countable(delivery: Delivery) -> set[Named]:
     return {each for each in named - holding.moving_of(delivery) if each[0] not in (EMAIL, *OWN)}
 
 
-def _note_shared(delivery: Delivery, before: Stored) -> None:
+def _note_shared(delivery: Delivery, before: StoredHolders) -> None:
     """An identifier that more current e-mails have than may is nobody's from now on."""
     memory, policy = delivery.identities, delivery.to.identity
     hashed = {memory.hash(each): each for each in _countable(delivery)}
