@@ -11,7 +11,7 @@
 5. **What is sent**: a second identifier goes with the first only when it is free or the person's own (`sending.py`).
 6. **Leaving** looks under everything the person is known by, and takes off only profiles that are the person's
    (`leaving.py`).
-7. **Delivered means on the list** (`proof.py`).
+7. **Delivered means on the list** (`settings.py`).
 8. **An erasure reaches one person**, never by a chain of shared values (`erasing.py`).
 
 docs/identity.md explains them to people who use Ferry.

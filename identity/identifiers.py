@@ -150,7 +150,7 @@ def usable(person: Person, rules: Rules, blocked: Blocked, shared: Callable[[Nam
 
 #: A stored change has room for nine.
 MOST: Final = 9
-#: Behind the one that names the person: those that have one e-mail at a time come first (`recalling.py` relies on it).
+#: Behind the one that names the person: those that have one e-mail at a time come first; remembering.py relies on it.
 _BEHIND: Final = (EMAIL, *OWN, EXTERNAL_ID, PHONE, ANONYMOUS)
 
 

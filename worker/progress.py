@@ -132,7 +132,7 @@ class Progress(msgspec.Struct):
     are sent under it. `list_id`: the list that people were uploaded to. `joined`, `gone`: proofs that who joined is on
     the list, and who left is off it. `unproved`: people who were imported and not looked for.
 
-    `acting`: under what events go that name no e-mail (acting.py).
+    `acting`: under what events go that name no e-mail (worker/events/profile.py).
 
     `sending`: Klaviyo may have taken an import of which no job is known.
 

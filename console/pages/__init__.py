@@ -1,1 +1,1 @@
-"""The pages: for each one what is read, and how it is shown (`*_view.py`)."""
+"""The pages: for each one what is read, and how it is shown (files ending in `_view`)."""

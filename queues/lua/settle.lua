@@ -13,7 +13,7 @@
 -- A dead letter of a person whose membership a later change has settled here is superseded: replaying it could put
 -- somebody back on a list whom the later change took off.
 -- Delivered changes and dead letters are also counted by the hour (hours.py), and the batches settled last in all queues
--- of the partition indexed (uploads.py), for pages that look every few seconds.
+-- of the partition indexed (history/last_batches.py), for pages that look every few seconds.
 -- Of dead letters no more are kept than may be until housekeeping deletes the oldest (bounds.py).
 -- Returns {1, the queue is due by now}, or {0, 0} when the token is not the batch's current one.
 

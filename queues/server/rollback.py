@@ -47,7 +47,7 @@ class Rollback:
     """The ledger went back. `noticed`: ms. `as_of`: ms of the last step that is there, 0 where nobody knows.
 
     `until`: ms of the last step that is known to be missing. `missing`: how many steps are, at least; 0 for a ledger
-    that was emptied (epoch.py).
+    that was emptied (`EpochWatch`).
     """
 
     noticed: int
@@ -120,7 +120,7 @@ class StepMemory:
 
     def _fall(self, epoch: bytes | None, found: Mapping[int, Step], before: Mapping[int, Step]) -> Rollback | None:
         if epoch is None or epoch != self._epoch:
-            return None  # the first look, or a ledger that was emptied, or never had a scheduler: epoch.py sees to that
+            return None  # the first look, or a ledger that was emptied, or had no scheduler: see EpochWatch
         known = {partition: before.get(partition, _NONE) for partition in found}
         lower = {
             partition: self._lower.get(partition, step)
