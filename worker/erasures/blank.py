@@ -78,7 +78,7 @@ def _is_over(job: Job, klaviyo: Klaviyo | None) -> bool:
 def _without(state: Progress, queue: Queue, changes: Iterable[int]) -> Progress:
     """The progress without what it holds of these changes.
 
-    Imports are begun again, as where people are coalesced otherwise than before (audience/kind.py): the numbers of people
+    Imports are begun again, as where people are coalesced otherwise than before: the numbers of people
     may be others.
     """
     if queue.kind in _OF_IMPORTS:
