@@ -94,7 +94,7 @@ def _send(delivery: Delivery, mapped: dict[int, Profile], list_id: str | None) -
 
 
 def _import(delivery: Delivery, rows: list[bytes], list_id: str | None) -> ImportJob:
-    """Ask for an import, and write down before that there may be one of which no job is known: see erasures/blank.py."""
+    """Ask for an import, noting before that there may be one of which no job is known: see erasures/blank.py."""
     before = delivery.progress.sending
     if not before:
         delivery.progress.sending = True
