@@ -61,6 +61,7 @@ class Holding:
     def __init__(self, said: Sequence[ChangeIdentity], before: Before) -> None:
         self._said, self._before = said, before
         self._telling: dict[Named, list[int]] = {}
+        self._naming: dict[str, set[Named]] = {}
         self._told: dict[tuple[Named, str], list[int]] = {}
         for i in sorted(range(len(said)), key=lambda i: (said[i].at, i)):
             self._note(i, said[i])
@@ -70,6 +71,7 @@ class Holding:
             return
         for named in each.moving if each.who.email or each.action == "remove" else ():
             self._telling.setdefault(named, []).append(index)
+            self._naming.setdefault(each.who.email, set()).add(named)
         for kind, _ in each.who.named if each.who.email and each.action != "remove" else ():
             self._told.setdefault(((EMAIL, each.who.email), kind), []).append(index)
 
@@ -77,15 +79,15 @@ class Holding:
         """Whether none but these ids has the e-mail when the change of that number is made."""
         if owner[0] != EMAIL:
             return True
-        now = {*self._before.owned.get(owner[1], ())}
-        for named, telling in self._telling.items():
-            if (newest := self._newest(telling, index)) is not None:
-                each = self._said[newest]
-                if each.action != "remove" and each.who.email == owner[1]:
-                    now.add(named)
-                else:
-                    now.discard(named)
-        return now <= {*leaving}
+        before = {*self._before.owned.get(owner[1], ())}
+        about = (before | self._naming.get(owner[1], set())) - {*leaving}
+        return not any(self._has(named, owner[1], index, had=named in before) for named in about)
+
+    def _has(self, named: Named, email: str, index: int, *, had: bool) -> bool:
+        newest = self._newest(self._telling.get(named, ()), index)
+        if newest is None:
+            return had
+        return self._said[newest].action != "remove" and self._said[newest].who.email == email
 
     def present(self, having: Iterable[Named], index: int, named: Named) -> list[Named]:
         """Those of the persons who have the identifier when that change is made; else who gets it later in the batch;
