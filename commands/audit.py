@@ -17,7 +17,7 @@ from text.wording import number
 @json_option
 @var_option
 def audit(limit: int, as_json: bool) -> None:
-    """Show who did what, newest first.
+    """Show the audit log, newest first.
 
     What was done in a browser (web), over the API (api) and by these commands (cli), without anything of the persons
     it was about. About the last 10,000 acts are kept.

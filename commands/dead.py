@@ -24,7 +24,7 @@ from text.wording import plural
 
 @click.group(cls=UrlAwareGroup)
 def dead() -> None:
-    """Look at what could not be delivered; send it again.
+    """List dead letters and replay them.
 
     Dead letters are changes that Klaviyo or the mapping refused, kept with the reason. A letter goes away when it
     is replayed, purged, or overtaken by a later change of the same person; the oldest do beyond 10,000 in a queue

@@ -25,7 +25,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @click.command()
 def demo() -> None:
-    """See the main job done, in half a minute.
+    """Show Ferry at work, in half a minute.
 
     Starts everything in a temporary folder, with an embedded Redis and a local Klaviyo; nothing outside is touched.
     Posts 250 changes to two audiences, shows the uploads, what waits, a flush, people leaving, and a dead letter, and

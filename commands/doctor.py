@@ -34,7 +34,7 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 @json_option
 @var_option
 def doctor(acknowledge: bool, as_json: bool) -> None:
-    """Check everything, and say what to do.
+    """Check everything and say what to fix.
 
     Settings, Redis, the processes, the way to Klaviyo, and every Klaviyo key. Nothing is written, to Klaviyo
     neither, unless --acknowledge says so. Exit code 1 when a check fails; warnings are fine.

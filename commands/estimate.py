@@ -65,7 +65,7 @@ class Case(NamedTuple):
 @json_option
 @var_option
 def estimate(profiles: int, as_json: bool) -> None:
-    """Say how long an upload takes.
+    """Estimate how long an upload takes.
 
     At Klaviyo's published limits, with the arithmetic: for the settings as they are, for the largest upload that
     Klaviyo takes, and for files by SFTP (`ferry export --sftp`), of which Klaviyo publishes no rate. With the look-ups

@@ -23,7 +23,7 @@ from queues.census import take_census
 @json_option
 @var_option
 def explain(audience: str, person: str, connection: str | None, personal_data: bool, as_json: bool) -> None:
-    """Tell the story of one person.
+    """Show the history of one person.
 
     Which changes of the person came and from where, in which batch and import each went and why it was taken, what
     superseded it or went wrong, what waits and when it goes, what the membership ledger says, and whether the person

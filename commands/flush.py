@@ -33,7 +33,7 @@ from text.wording import number, plural
 @click.option("--wait", is_flag=True, help="Wait until all of it is settled; exit code 1 if some became dead letters.")
 @var_option
 def flush(queues: tuple[str, ...], every: bool, wait: bool) -> None:
-    """Send what waits now.
+    """Send pending changes now.
 
     All of it goes, in uploads as large as the settings allow; what comes later waits as ever. QUEUE is the id of
     a queue (`default/audience/42`), or the audience's id or name, or `events`, `consents` and the like, where only

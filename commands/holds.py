@@ -52,7 +52,7 @@ def hold(target: str, reason: str) -> None:
 @click.option("--force", is_flag=True, help="Even when the cause is still there.")
 @var_option
 def release(target: str, force: bool) -> None:
-    """Let a held queue or connection go on.
+    """Release a held queue or connection.
 
     What waited is sent as the flush policy says, at once where it is due. Where Ferry placed the hold, it first
     looks whether the cause is gone: the key, the settings, the list. Exit code 1 when it is not. A snapshot that the

@@ -37,7 +37,7 @@ from text.wording import number, plural
 @json_option
 @var_option
 def preflight(audience: str, as_json: bool) -> None:
-    """Say who of an audience could be mailed.
+    """Count who of an audience can be mailed.
 
     Of the people on its list in Klaviyo, whoever put them there, and of those whose adds wait in its queue: how many
     are subscribed, never subscribed, unsubscribed, suppressed (by reason), or unknown to Klaviyo, by e-mail and by

@@ -35,7 +35,7 @@ _EVERY_S = 2.0
 @json_option
 @var_option
 def status(watch: bool, as_json: bool) -> None:
-    """Show what waits, what comes next, what went wrong.
+    """Show what is pending, what comes next and what failed.
 
     \b
     Pending     changes that wait, of how many make the queue full

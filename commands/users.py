@@ -21,7 +21,7 @@ _ROLES = [str(role) for role in Role if role is not Role.NOBODY]
 
 @click.group()
 def users() -> None:
-    """Say who may look, act, and see persons.
+    """Manage who may view, act and see personal data.
 
     A viewer sees queues, counts and reasons; an operator also flushes, holds, releases and replays, and reads the
     audit; an admin also sees persons and deletes. Senders' tokens (FERRY_TOKENS) are something else and open nothing

@@ -21,7 +21,7 @@ from ops.output import console, echo
 
 @click.group(cls=UrlAwareGroup)
 def connections() -> None:
-    """See, add, test and remove connections; exchange their keys.
+    """List, add, test and remove connections; rotate their keys.
 
     A connection is one Klaviyo account. Keys come from the environment, from the CDP, or are kept by Ferry, encrypted:
     those that were added here. One that a message of the CDP brought can be undone.

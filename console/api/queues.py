@@ -66,7 +66,7 @@ class QueueApi:
 
 
 class FlushApi:
-    """Send what waits now."""
+    """Send pending changes now."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context

@@ -18,5 +18,5 @@ except SystemExit:
     print(sorted({"falcon", "klaviyo", "redis", "requests", "rq", "uvicorn"} & set(sys.modules)), file=sys.stderr)
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert "Send what waits now." in ended.stdout
+    assert "Send pending changes now." in ended.stdout
     assert ended.stderr == "[]\n"

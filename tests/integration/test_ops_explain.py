@@ -347,4 +347,4 @@ def test_whatever_is_typed_for_a_person_is_answered(world: World, command: Comma
 
 
 def test_the_help_says_what_it_tells(command: Command, tmp_path: Path) -> None:
-    assert "Tell the story of one person." in command("explain", "--help").output
+    assert "Show the history of one person." in command("explain", "--help").output
