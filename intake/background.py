@@ -37,23 +37,28 @@ class PeriodicTask:
         self._look = look
         self._seconds = seconds
         self._task: asyncio.Task[None] | None = None
+        self._ends = False
 
     def start(self) -> None:
         """Begin, in the running event loop."""
+        self._ends = False
         self._task = asyncio.get_running_loop().create_task(self._run())
         self._task.add_done_callback(_log_end)
 
     async def stop(self) -> None:
         """End, also in the midst of a look."""
+        self._ends = True
         if self._task is not None and not self._task.done():
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
 
     async def _run(self) -> None:
-        while True:
+        # asyncio.wait_for of Python 3.11 may lose a cancellation that comes in the moment in which Redis answers.
+        while not self._ends:
             await self._look()
-            await asyncio.sleep(self._seconds)
+            if not self._ends:
+                await asyncio.sleep(self._seconds)
 
 
 def _log_end(task: asyncio.Task[None]) -> None:

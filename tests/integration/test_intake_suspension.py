@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 import pytest
 from redis import Redis
@@ -80,6 +81,23 @@ def test_a_lookout_looks_again_and_again_until_it_is_stopped() -> None:
 
     before, after = asyncio.run(count())
     assert before == after > 3
+
+
+def test_a_look_that_swallows_its_cancellation_does_not_keep_the_process_from_ending() -> None:
+    async def ended() -> None:
+        looking = asyncio.Event()
+
+        async def look() -> None:
+            looking.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+        task = PeriodicTask(look, 0.01)
+        task.start()
+        await looking.wait()
+        await task.stop()
+
+    asyncio.run(ended())
 
 
 def test_a_defect_in_a_look_is_logged_without_its_words(caplog: pytest.LogCaptureFixture) -> None:

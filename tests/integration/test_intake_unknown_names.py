@@ -9,6 +9,7 @@ import pytest
 import requests
 from redis import Redis
 
+from intake.mparticle import settings
 from tests.support.intake import TOKEN, Intake
 from tests.support.posted import PATH, membership
 
@@ -142,8 +143,10 @@ def test_what_a_sender_tells_besides_is_ignored(steady: Intake) -> None:
 
 
 def test_a_setting_of_mparticles_that_is_unknown_is_ignored_and_told_once(
-    intake: Intake, redis: Redis, caplog: pytest.LogCaptureFixture
+    intake: Intake, redis: Redis, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What a process has told of it does not tell again, and other tests share the process.
+    monkeypatch.setattr(settings, "_told", set())
     account: dict[str, Any] = {
         "account_id": 123456,
         "account_settings": {"defaultCountri": "DE", "ann@example.com": "x"},
