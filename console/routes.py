@@ -123,7 +123,7 @@ _CONNECTION = "/connections/{connection}"
 
 
 def add_routes(app: App, context: AppContext) -> None:
-    """Add the addresses to the app."""
+    """Add the addresses of the pages and of what they do to the app."""
     app.add_route("/holds", HoldsPage(context))
     app.add_route(_QUEUE, QueuePage(context))
     app.add_route("/flush", FlushAct(context))
@@ -133,19 +133,15 @@ def add_routes(app: App, context: AppContext) -> None:
         app.add_route(f"{place}/release", ReleaseAct(context))
 
 
-_API_QUEUE = "/v1/queues/{connection}/{kind}/{target}"
-_API_CONNECTION = "/v1/connections/{connection}"
-
-
 def add_api_routes(app: App, context: AppContext) -> None:
-    """Add the addresses to the app."""
+    """Add the addresses of the API to the app."""
     app.add_route("/v1/queues", QueuesApi(context))
-    app.add_route(_API_QUEUE, QueueApi(context))
+    app.add_route(f"/v1{_QUEUE}", QueueApi(context))
     app.add_route("/v1/flush", FlushApi(context))
-    app.add_route(f"{_API_QUEUE}/flush", FlushApi(context))
-    for place in (_API_QUEUE, _API_CONNECTION):
-        app.add_route(f"{place}/hold", HoldApi(context))
-        app.add_route(f"{place}/release", ReleaseApi(context))
+    app.add_route(f"/v1{_QUEUE}/flush", FlushApi(context))
+    for place in (_QUEUE, _CONNECTION):
+        app.add_route(f"/v1{place}/hold", HoldApi(context))
+        app.add_route(f"/v1{place}/release", ReleaseApi(context))
     app.add_route("/v1/holds", HoldsApi(context))
     app.add_route("/v1/connections", ConnectionsApi(context))
     app.add_route("/v1/dead", LettersApi(context))

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -64,16 +65,24 @@ def unknown(name: str, known: Collection[str]) -> str:
     return f"{shown(name)}: unknown; {others}"
 
 
-def mistaken(text: bytes | Raw, known: Collection[str], elsewhere: Collection[str] = ()) -> str:
+def mistaken(text: bytes | Raw, known: tuple[str, ...], elsewhere: Collection[str] = ()) -> str:
     """What to say of the first unknown name of an object that was surely meant for a known one; empty where none was.
 
     Others are ignored, as of a sender that tells more than is read. `elsewhere`: names that are known in another place
     and would decide something there.
     """
+    # Longer names are too long to be as alike as that, and are not kept by the cache.
+    longest = max(map(len, known)) * (2 / _SURELY - 1)
     for name in _members(bytes(text)):
-        if name not in known and (name in elsewhere or get_close_matches(name.lower(), known, 1, _SURELY)):
+        if name not in known and (name in elsewhere or (len(name) <= longest and _is_near(name, known))):
             return unknown(name, known)
     return ""
+
+
+@lru_cache(1_000)
+def _is_near(name: str, known: tuple[str, ...]) -> bool:
+    """Whether the name was surely meant for a known one; asked again and again, for changes of one sender are alike."""
+    return bool(get_close_matches(name.lower(), known, 1, _SURELY))
 
 
 def _without(text: bytes, apart: Collection[str]) -> bytes:

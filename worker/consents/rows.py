@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from klaviyo.errors import NotAccepted
+from klaviyo.lookups import by_value
 from klaviyo.members import Field
 from klaviyo.outcomes import HoldNeeded, Retry, RowError
 from klaviyo.subscriptions import only_sms
@@ -128,6 +129,24 @@ def check(delivery: Delivery, list_id: str | None) -> None:
         delivery.klaviyo.account()
     else:
         delivery.klaviyo.get_list(list_id)
+
+
+def members_of(delivery: Delivery, list_id: str, field: Field, concerned: Mapping[int, Addresses]) -> dict[int, str]:
+    """Profile ids of the members, by change; an address that Klaviyo does not look up costs its change only.
+
+    Raises NotAccepted where the list or the connection is at fault.
+    """
+    found: dict[int, str] = {}
+
+    def ask(portion: list[int]) -> None:
+        values = {index: concerned[index][field] for index in portion}
+        members = delivery.klaviyo.find_members(list_id, field, list(values.values()))
+        listed = by_value(members, field, values.values())
+        found.update((index, listed[value].id) for index, value in values.items() if value in listed)
+
+    asked = [index for index, addresses in concerned.items() if field in addresses]
+    send(delivery, [asked] if asked else [], ask, lambda: check(delivery, list_id))
+    return found
 
 
 @contextmanager

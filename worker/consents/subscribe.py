@@ -20,13 +20,12 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from klaviyo.errors import NotAccepted
-from klaviyo.lookups import by_value
 from klaviyo.members import Field
 from klaviyo.outcomes import Dead
 from klaviyo.subscriptions import MAX_SUBSCRIBED, subscription
 from mappings.consent import Consent
 from worker.attaching import attach
-from worker.consents.rows import PASSED_ON, SubscriptionRow, check, list_may_be_gone, rows_of, send_rows
+from worker.consents.rows import PASSED_ON, SubscriptionRow, check, list_may_be_gone, members_of, rows_of, send_rows
 from worker.consents.supersede import Addresses
 from worker.delivery import Delivery
 from worker.sending import send
@@ -79,23 +78,14 @@ def _by_list(
     passed_on = {
         index for index in (row.parts[0] for row in rows) if delivery.batch.changes[index].body.source == PASSED_ON
     }
-    back = [row for row in rows if row.parts[0] in passed_on & returning]
-    bare = passed_on - _members(delivery, back, list_id)
+    back = _of_both([row for row in rows if row.parts[0] in passed_on & returning])
+    members = {index for field in _FIELDS for index in members_of(delivery, list_id, field, back)}
+    bare = passed_on - members
+    left = [row for row in rows if row.parts[0] not in delivery.progress.rejected]
     return [
-        (list_id, [row for row in rows if row.parts[0] not in bare]),
-        (None, [row for row in rows if row.parts[0] in bare]),
+        (list_id, [row for row in left if row.parts[0] not in bare]),
+        (None, [row for row in left if row.parts[0] in bare]),
     ]
-
-
-def _members(delivery: Delivery, rows: list[SubscriptionRow], list_id: str) -> set[int]:
-    """The changes of those rows whose address is on the list."""
-    found: set[int] = set()
-    for field in _FIELDS:
-        addresses = {row.addresses[field]: row.parts[0] for row in rows if field in row.addresses}
-        if addresses:
-            shown = by_value(delivery.klaviyo.find_members(list_id, field, list(addresses)), field, addresses)
-            found |= {addresses[value] for value in shown}
-    return found
 
 
 def _of_both(rows: list[SubscriptionRow]) -> dict[int, Addresses]:

@@ -11,14 +11,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final
 
-from klaviyo.lookups import by_value
 from klaviyo.members import Field
 from klaviyo.subscriptions import MAX_UNSUBSCRIBED, unsubscription
 from mappings.consent import Consent
-from worker.consents.rows import SubscriptionRow, check, list_may_be_gone, rows_of, send_rows
+from worker.consents.rows import SubscriptionRow, list_may_be_gone, members_of, rows_of, send_rows
 from worker.consents.supersede import Addresses
 from worker.delivery import Delivery
-from worker.sending import send
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +71,7 @@ def _members(delivery: Delivery, list_id: str, concerned: dict[int, Addresses]) 
     Of two rows of one profile Klaviyo would take it off the list by the first, and by the second off everything.
     """
     fields: tuple[Field, ...] = ("email", "phone_number")
-    found = {field: _look_up(delivery, list_id, field, concerned) for field in fields}
+    found = {field: members_of(delivery, list_id, field, concerned) for field in fields}
     rows: dict[str, SubscriptionRow] = {}
     for field, profile_ids in found.items():
         for index, profile_id in profile_ids.items():
@@ -82,18 +80,3 @@ def _members(delivery: Delivery, list_id: str, concerned: dict[int, Addresses]) 
                 row.addresses[field] = concerned[index][field]
                 row.wanted.setdefault(field, []).append(index)
     return list(rows.values())
-
-
-def _look_up(delivery: Delivery, list_id: str, field: Field, concerned: dict[int, Addresses]) -> dict[int, str]:
-    """Profile ids of the members, by change; an address that Klaviyo does not look up costs its change only."""
-    found: dict[int, str] = {}
-
-    def ask(portion: list[int]) -> None:
-        values = {index: concerned[index][field] for index in portion}
-        members = delivery.klaviyo.find_members(list_id, field, list(values.values()))
-        listed = by_value(members, field, values.values())
-        found.update((index, listed[value].id) for index, value in values.items() if value in listed)
-
-    asked = [index for index, addresses in concerned.items() if field in addresses]
-    send(delivery, [asked] if asked else [], ask, lambda: check(delivery, list_id))
-    return found
