@@ -1,4 +1,4 @@
-"""`ferry flush`: send what waits now, whatever its size and age.
+"""`ferry flush`: send pending changes now, whatever their number and age.
 
 Waits for what a flush asked for, and says how it ended.
 """

@@ -78,7 +78,7 @@ class _Ferry(UrlAwareGroup):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, of which none is imported for it."""
+        """The list of commands; it imports none of them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 

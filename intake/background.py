@@ -1,12 +1,7 @@
-"""Looks at something again and again beside the requests, so that no request has to.
+"""What the intake looks at beside the requests, so that no request has to.
 
-Which connections were added while this process runs, so that requests may name them.
-
-Keeps the intake from taking more than there is room for.
-
-The connections about which mParticle is told to stop sending, until somebody mends their key.
-
-Whether Redis can confirm what it is asked to; looked at again and again, for another server may take its place.
+Which connections were added, whether the ledger has room, which keys are refused for good, and whether Redis can
+confirm what it is asked to.
 """
 
 from __future__ import annotations
@@ -28,6 +23,12 @@ from queues.server import room
 from queues.server.durability import Durability, obstacle
 
 log = logging.getLogger(__name__)
+
+#: Seconds between two looks of each watcher.
+CONNECTIONS_EVERY: Final = 1.0
+ROOM_EVERY: Final = 1.0
+KEYS_EVERY: Final = 2.0
+DURABLE_EVERY: Final = 5.0
 
 
 class PeriodicTask:
@@ -67,12 +68,8 @@ def _log_end(task: asyncio.Task[None]) -> None:
         log.error("a defect in Ferry, %s; nothing is looked at any more until a restart", type(fault).__name__)
 
 
-#: Seconds between two looks.
-CONNECTIONS_EVERY = 1.0
-
-
 class ConnectionWatcher:
-    """Looks them up beside the requests. Until it has, nobody is told that there is no such connection."""
+    """Looks up the connections beside the requests; until it has, no request is refused for want of one."""
 
     def __init__(self, redis: Redis, connections: Connections) -> None:
         self._redis = redis
@@ -86,10 +83,6 @@ class ConnectionWatcher:
         except (RedisError, OSError):
             return
         self._connections.include(name.decode() for name in names)
-
-
-#: Seconds between two looks.
-ROOM_EVERY = 1.0
 
 
 class RoomWatcher:
@@ -113,12 +106,8 @@ class RoomWatcher:
         self._commit.full = full
 
 
-#: Seconds between two looks.
-KEYS_EVERY = 2.0
-
-
 class RefusedKeys:
-    """Those that are held for a key that several probes found refused (mParticle: Firehose, suspend_subscription).
+    """The connections held for a key that several probes found refused (mParticle: Firehose, suspend_subscription).
 
     mParticle then faults the audience until its user resumes it, so one bad minute must not be enough.
     """
@@ -144,10 +133,6 @@ class RefusedKeys:
         for connection in sorted(self._refused - refused):
             log.warning("%s: mParticle is no longer told to suspend its audiences; resume them there", connection)
         self._refused = refused
-
-
-#: Seconds between two looks.
-DURABLE_EVERY: Final = 5.0
 
 
 class DurabilityWatcher:

@@ -20,6 +20,8 @@ from threading import Event
 from local.group_files import GroupLock
 from ops.errors import Failed
 
+log = logging.getLogger(__name__)
+
 
 class Child:
     """Starts a program, again whenever it ended, and ends it. Always in a session of its own.
@@ -107,8 +109,6 @@ def wait_s(failures: int) -> float:
     """Before a program that ended `failures` times in a row is started again."""
     return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(failures - 1, 10))
 
-
-log = logging.getLogger(__name__)
 
 #: Seconds a program may take until it can be used.
 PATIENCE_S = 30.0

@@ -1,6 +1,6 @@
-"""What schedulers leave for each other and for whoever asks whether one runs: a heartbeat, turns, and the wake-up.
+"""What schedulers share: a heartbeat that shows that one runs, turns, and the wake-up.
 
-A turn is taken once for all schedulers together: whoever takes it does the work, the others go on.
+A turn is taken once for all schedulers together: the one that takes it does the work, the others go on.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Bisect, Dead, HoldNeeded, Outcome, RowError, Rows, Split
 from worker.delivery import Delivery
 
+log = logging.getLogger(__name__)
+
 
 def send(
     delivery: Delivery,
@@ -48,8 +50,6 @@ def _names_nothing(outcome: Outcome) -> bool:
             return True
     return False
 
-
-log = logging.getLogger(__name__)
 
 #: What Klaviyo said of one row.
 Why = Sequence[RowError | Bisect | Split | Dead]

@@ -16,6 +16,8 @@ import msgspec
 
 from text.json_names import unknown
 
+log = logging.getLogger(__name__)
+
 API_KEY: Final = "apiKey"
 #: Written by Ferry into the answer to a subscription; mParticle sends it back with every change of the audience.
 LIST_ID: Final = "klaviyoListId"
@@ -83,9 +85,6 @@ LISTS: Final = ("listId", "listName", LIST_ID)
 #: Ids of the settings of an account, and of an audience.
 OF_ACCOUNT: Final = frozenset(setting["id"] for setting in ACCOUNT)
 OF_AUDIENCE: Final = frozenset(setting["id"] for setting in AUDIENCE)
-
-
-log = logging.getLogger(__name__)
 
 #: How a private key of Klaviyo begins.
 _KEY: Final = "pk_"

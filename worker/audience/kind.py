@@ -29,6 +29,8 @@ from worker.people.remembering import keep_people, know, recall
 from worker.progress import Progress
 from worker.settling import settle
 
+log = logging.getLogger(__name__)
+
 
 def intents(people: People) -> list[Intent]:
     """One for each person. Pure."""
@@ -98,8 +100,6 @@ def _stay_without_joining(delivery: Delivery) -> None:
         if person not in rejected and causes and all(causes) and causes[-1] is not None:
             rejected[person] = causes[-1]
 
-
-log = logging.getLogger(__name__)
 
 #: Progress is written down after so many people; clearing the same field twice does no harm.
 NOTE_EVERY = 50

@@ -27,6 +27,8 @@ from worker.people.recognizing import KNOWN, current, holders
 from worker.people.verifying import AT_ONCE, remember
 from worker.progress import BatchFacts
 
+log = logging.getLogger(__name__)
+
 
 def recall(delivery: Delivery) -> None:
     """Learn the facts by which the people of the batch are coalesced. Raises NotAccepted, Later, LeaseLost."""
@@ -118,9 +120,6 @@ def _listed(delivery: Delivery, emails: Mapping[int, str]) -> set[int]:
     values = list(set(emails.values()))
     found = by_value(delivery.klaviyo.find_members(list_id, "email", values), "email", values)
     return {i for i, address in emails.items() if address in found}
-
-
-log = logging.getLogger(__name__)
 
 
 def keep_people(delivery: Delivery) -> None:

@@ -28,6 +28,8 @@ from worker.errors import Later
 from worker.settling import settle
 from worker.snapshots.run import KIND, SnapshotRun, carriers
 
+log = logging.getLogger(__name__)
+
 #: Buckets whose changes are queued between two notes. A bucket queued twice is recognised for a day.
 NOTE_EVERY: Final = 64
 #: Seconds until a full queue has room again, perhaps.
@@ -111,9 +113,6 @@ def is_void(letter: DeadLetter, is_named: bool) -> bool:
 def _encoded(of: SnapshotRun, planned: PlannedChange) -> bytes:
     body = Body(planned.action, of.order.at, orders.KIND, of.order.snapshot, msgspec.Raw(planned.fragment))
     return encode(planned.keys, now_ms(), body)
-
-
-log = logging.getLogger(__name__)
 
 
 def finish(of: SnapshotRun) -> None:
