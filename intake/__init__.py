@@ -1,1 +1,1 @@
-"""HTTP in: one adapter per CDP format turns a message into changes, and accept is the last thing before 202."""
+"""The HTTP intake: one adapter per CDP format turns a message into changes; accept is the last step before 202."""

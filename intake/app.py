@@ -44,9 +44,10 @@ _Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Intake(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
-    """Falcon, kept from the body: it waits for the first part of one before it looks at the request at all.
+    """The Falcon app, with Falcon's own reading of bodies turned off.
 
-    So a sender without a token is refused before any of its body is read, and one that sends none is not waited for.
+    Falcon waits for the first part of a body before it handles the request. Here, a sender without a token is refused
+    before any of its body is read, and a body that never arrives is not waited for.
     """
 
     def __init__(self, bodies: BodyReader, **options: Any) -> None:
@@ -56,12 +57,12 @@ class Intake(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
     async def __call__(  # type: ignore[override]  # as Falcon's own
         self, scope: dict[str, Any], receive: _Receive, send: _Send
     ) -> None:
-        """ASGI."""
+        """Handle one ASGI scope."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
         scope[RECEIVE] = receive
-        if not scope["query_string"].isascii():  # Falcon breaks on it
+        if not scope["query_string"].isascii():  # Falcon fails on such a query string
             scope["query_string"] = scope["query_string"].decode("ascii", "ignore").encode()
         try:
             await super().__call__(scope, _no_body, send)
@@ -74,7 +75,7 @@ async def _no_body() -> dict[str, Any]:
 
 
 class _Lifespan:
-    """Falcon's hooks for the start and the end of the process."""
+    """The hooks that Falcon calls at the start and the end of the process."""
 
     def __init__(
         self, redis: Redis, settings: Settings, added: ConnectionWatcher, uses: Uses, lookouts: Sequence[PeriodicTask]
@@ -86,11 +87,11 @@ class _Lifespan:
         self._lookouts = lookouts
 
     async def process_startup(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
-        await self._added.look()  # before the first request may name one
+        await self._added.look()  # the first request may name any connection
         for lookout in self._lookouts:
             lookout.start()
         if not any(sender.tokens for sender in self._settings.every_sender):
-            log.warning("no FERRY_TOKENS are set: every sender that signs nothing is answered 401 until there are")
+            log.warning("no FERRY_TOKENS are set: every request without a signature is answered 401 until they are set")
 
     async def process_shutdown(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
         for lookout in self._lookouts:
@@ -100,7 +101,7 @@ class _Lifespan:
 
 
 def create_app(settings: Settings) -> Intake:
-    """The app, with one connection pool and one group commit for its process."""
+    """Create the app, with one connection pool and one group commit for its process."""
     redis = connect_async(settings.redis_url)
     commit = GroupCommit(redis, settings.max_pending_per_queue, settings.durable)
     bodies = BodyReader(settings.trusted_proxies)

@@ -1,7 +1,7 @@
-"""What the intake looks at beside the requests, so that no request has to.
+"""Periodic checks that run beside the requests, so that no request has to make them.
 
-Which connections were added, whether the ledger has room, which keys are refused for good, and whether Redis can
-confirm what it is asked to.
+They check which connections were added, whether the ledger has room, which keys are refused for good, and whether Redis
+can confirm what FERRY_DURABLE asks for.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from queues.server.durability import Durability, obstacle
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks of each watcher.
+#: Seconds between two checks of each watcher.
 CONNECTIONS_EVERY: Final = 1.0
 ROOM_EVERY: Final = 1.0
 KEYS_EVERY: Final = 2.0
@@ -32,7 +32,7 @@ DURABLE_EVERY: Final = 5.0
 
 
 class PeriodicTask:
-    """Runs `look` every so many seconds, the first time at once."""
+    """Runs `look` every `seconds` seconds, the first time immediately."""
 
     def __init__(self, look: Callable[[], Awaitable[None]], seconds: float) -> None:
         self._look = look
@@ -41,13 +41,13 @@ class PeriodicTask:
         self._ends = False
 
     def start(self) -> None:
-        """Begin, in the running event loop."""
+        """Start in the running event loop."""
         self._ends = False
         self._task = asyncio.get_running_loop().create_task(self._run())
         self._task.add_done_callback(_log_end)
 
     async def stop(self) -> None:
-        """End, also in the midst of a look."""
+        """Stop, even while `look` runs."""
         self._ends = True
         if self._task is not None and not self._task.done():
             self._task.cancel()
@@ -55,7 +55,7 @@ class PeriodicTask:
                 await self._task
 
     async def _run(self) -> None:
-        # asyncio.wait_for of Python 3.11 may lose a cancellation that comes in the moment in which Redis answers.
+        # The flag is needed too: asyncio.wait_for of Python 3.11 may lose a cancellation at the moment Redis answers.
         while not self._ends:
             await self._look()
             if not self._ends:
@@ -64,12 +64,12 @@ class PeriodicTask:
 
 def _log_end(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (fault := task.exception()):
-        # The requests go on with what was seen last.
-        log.error("a defect in Ferry, %s; nothing is looked at any more until a restart", type(fault).__name__)
+        # The requests continue with the last known state.
+        log.error("a defect in Ferry, %s; this periodic check stops until a restart", type(fault).__name__)
 
 
 class ConnectionWatcher:
-    """Looks up the connections beside the requests; until it has, no request is refused for want of one."""
+    """Looks up the connections beside the requests; before its first look-up, no request gets 404 for a connection."""
 
     def __init__(self, redis: Redis, connections: Connections) -> None:
         self._redis = redis
@@ -77,7 +77,7 @@ class ConnectionWatcher:
         connections.complete = False
 
     async def look(self) -> None:
-        """Look once. While Redis does not answer, those seen last stay."""
+        """Look up the connections once. While Redis does not answer, the last known ones stay."""
         try:
             names = cast("list[bytes]", await self._redis.hkeys(keys.CONNECTIONS))
         except (RedisError, OSError):
@@ -86,7 +86,7 @@ class ConnectionWatcher:
 
 
 class RoomWatcher:
-    """Lets the group commit refuse while the ledger is full."""
+    """Makes the group commit refuse changes while the ledger is full."""
 
     def __init__(self, redis: Redis, commit: GroupCommit, most: int) -> None:
         self._redis = redis
@@ -94,22 +94,22 @@ class RoomWatcher:
         self._most = most
 
     async def look(self) -> None:
-        """Look once. Where Redis does not answer, it stays as it was: Redis then refuses by itself."""
+        """Check once. When Redis does not answer, the state stays: no change can be accepted then anyway."""
         try:
             full = await room.look(self._redis, self._most)
         except (RedisError, OSError):
             return
         if full and not self._commit.full:
-            log.error("the ledger is full, so every message is answered 503 until there is room. %s", full)
+            log.error("the ledger is full; every message is answered 503 until there is room. %s", full)
         elif self._commit.full and not full:
-            log.warning("there is room again: messages are taken")
+            log.warning("the ledger has room again; messages are accepted")
         self._commit.full = full
 
 
 class RefusedKeys:
-    """The connections held for a key that several probes found refused (mParticle: Firehose, suspend_subscription).
+    """The connections held because several probes found the key refused (mParticle: Firehose, suspend_subscription).
 
-    mParticle then faults the audience until its user resumes it, so one bad minute must not be enough.
+    mParticle then faults the audience until its user resumes it, so a short failure must not be enough.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -120,7 +120,7 @@ class RefusedKeys:
         return connection in self._refused
 
     async def look(self) -> None:
-        """Look once. None is suspended while Redis does not answer."""
+        """Check once. No connection is suspended while Redis does not answer."""
         try:
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.hgetall(keys.HOLDS)
@@ -129,14 +129,14 @@ class RefusedKeys:
         except (RedisError, OSError):
             refused = frozenset()
         for connection in sorted(refused - self._refused):
-            log.error("%s: its key is refused for good; mParticle is told to suspend its audiences", connection)
+            log.error("%s: its key is refused for good; Ferry tells mParticle to suspend the audiences", connection)
         for connection in sorted(self._refused - refused):
-            log.warning("%s: mParticle is no longer told to suspend its audiences; resume them there", connection)
+            log.warning("%s: Ferry no longer tells mParticle to suspend the audiences; resume them there", connection)
         self._refused = refused
 
 
 class DurabilityWatcher:
-    """Lets the group commit refuse while the server confirms what is not so, or nothing."""
+    """Makes the group commit refuse changes while the Redis server cannot confirm the durability that is asked for."""
 
     def __init__(self, redis: Redis, commit: GroupCommit, asked: Durability) -> None:
         self._redis = redis
@@ -144,7 +144,7 @@ class DurabilityWatcher:
         self._asked = asked
 
     async def look(self) -> None:
-        """Look once. Where Redis does not answer, it stays as it was: nothing is accepted then anyway."""
+        """Check once. When Redis does not answer, the state stays: no change can be accepted then anyway."""
         try:
             info = await self._redis.info()
             config = await config_of(self._redis)
@@ -155,5 +155,5 @@ class DurabilityWatcher:
         if found and weak and not self._commit.weak:
             log.error("FERRY_DURABLE=%s: %s; every message is answered 503. %s", self._asked, weak, found.remedy)
         elif self._commit.weak and not weak:
-            log.warning("Redis can confirm again what FERRY_DURABLE=%s asks for: messages are taken", self._asked)
+            log.warning("Redis can confirm again what FERRY_DURABLE=%s asks for; messages are accepted", self._asked)
         self._commit.weak = weak

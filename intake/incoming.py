@@ -1,6 +1,6 @@
-"""What one message brings, sorted by the queues it goes to.
+"""The changes of one message, grouped by the queues they go to, and the id of every request.
 
-Gives every request an id: the one its sender or a router gave it, else a new one.
+A request keeps the id that its sender or a router gave it, and otherwise gets a new one.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _any = msgspec.json.Decoder(msgspec.Raw)
 MALFORMED = "malformed"
 NO_IDENTITY = "no_identity"
 BLOCKED = "identifier_blocked"
-PLACEHOLDER = "what is to identify the person identifies nobody, such as null, 0 or n/a; send an e-mail"
+PLACEHOLDER = "the identifiers are placeholders such as null, 0 or n/a, and identify nobody; send an e-mail address"
 #: The kind of an audience's queue.
 KIND = "audience"
 
 
 class Part:
-    """What one message brings to one queue."""
+    """The changes of one message for one queue."""
 
     __slots__ = ("changes", "clamped", "dead", "name", "queue", "settings")
 
@@ -50,13 +50,16 @@ class Part:
 
 
 class Stored:
-    """Counts what one request makes the ledger store."""
+    """Counts the bytes that one request makes the ledger store."""
 
     def __init__(self) -> None:
         self._bytes = 0
 
     def count(self, size: int) -> None:
-        """So many bytes more. Raises TooMuch: one person may come to many audiences, an order to an event a product."""
+        """Add `size` bytes. Raises TooMuch when the request would store too many.
+
+        A small request may store much: a person is stored for each audience, an order becomes an event per product.
+        """
         self._bytes += size
         if self._bytes > STORED:
             raise TooMuch(f"$: it would store over {STORED:,} bytes")
@@ -65,9 +68,9 @@ class Stored:
 class Incoming:
     """Collects the changes of one message. `accepted_at`: ms. `message`: the sender's id, to trace a change by.
 
-    Without one it is the request's, by which nothing is recognised as repeated, for a repetition has another.
-    `stored`: that of the request, where one brings many messages. `ignored`: takes the list settings that do not count;
-    None where they do.
+    Without that id, the request's id is used for tracing; it cannot detect a repeated message, because a repetition has
+    another request id. `stored`: the counter of the request, when it has many messages. `ignored`: collects list
+    settings that do not count; None when they count.
     """
 
     def __init__(
@@ -88,7 +91,7 @@ class Incoming:
         self._ignored = ignored
 
     def part(self, target: str | None, kind: str = KIND) -> Part:
-        """The part for one queue, such as an audience's; None where it cannot be read which one is meant."""
+        """Return the part for one queue, such as an audience's. `target`: None when it cannot be read."""
         target = target or names.UNREADABLE
         part = self._parts.get((kind, target))
         if part is None:
@@ -97,15 +100,15 @@ class Incoming:
 
     @property
     def queues(self) -> int:
-        """To how many queues the message has brought something so far."""
+        """The number of queues for which the message has had something so far."""
         return len(self._parts)
 
     def is_empty(self) -> bool:
-        """Whether the message brought nothing for any queue."""
+        """Return whether the message has nothing for any queue."""
         return not self._parts
 
     def add(self, part: Part, keys: tuple[str, ...], action: Action, at: float | None, person: bytes) -> None:
-        """A change to deliver. `at`: the sender's time in ms, as told. `person`: its own JSON of the person."""
+        """Add a change to deliver. `at`: the sender's time in ms, unchanged. `person`: JSON of the person."""
         part.changes.append(self._stored(part, keys, action, at, person))
 
     def bury(
@@ -118,14 +121,14 @@ class Incoming:
         detail: str,
         action: Action = "update",
     ) -> None:
-        """A change that is dead on arrival. `place`: where it stands in the message; makes its person key.
+        """Add a change that is dead on arrival. `place`: its place in the message, part of its person key.
 
-        `action`: an update of an audience's queue is what does the least if the change is replayed, whatever was meant.
+        `action`: in an audience's queue an update, whatever was meant, because it does the least when replayed.
         """
         if is_deep(person):  # what an action makes of a message may be deeper than the message
             person = unreadable_person(person)
-        # No key of a person is known. Every such change gets its own, so that, if replayed, it waits for nobody and is
-        # taken for nobody else. The person is part of it, for without an id all messages have their first place alike.
+        # No person key is known. Every such change gets its own key, so that a replay waits for no other person's
+        # changes and is not mistaken for one. The key contains the person, because messages without an id share places.
         keys = (nobody_key(f"{self._message} {place} {person!r}"),)
         part.dead.append(DeadOnArrival(self._stored(part, keys, action, at, person), reason, detail))
 
@@ -137,7 +140,7 @@ class Incoming:
         return stored
 
     def acceptances(self, dedupe: str, audiences: Audiences) -> list[Acceptance]:
-        """One for each queue. `dedupe`: by which a repeated message is recognised; empty when it cannot be."""
+        """Return one acceptance for each queue. `dedupe`: the key that detects a repeated message, or empty."""
         return list(self._acceptances(dedupe, audiences))
 
     def _acceptances(self, dedupe: str, audiences: Audiences) -> Iterator[Acceptance]:
@@ -156,12 +159,12 @@ class Incoming:
 
 
 def unreadable_person(raw: bytes) -> bytes:
-    """The JSON of a person that nobody could read again, as text in JSON that everybody can."""
+    """Return unreadable JSON of a person as text within valid JSON."""
     return msgspec.json.encode({"unreadable": raw.decode("utf-8", "backslashreplace")})
 
 
 def readable(raw: bytes | msgspec.Raw) -> bytes:
-    """JSON to keep of what was posted: as it came, or as text where it is none."""
+    """Return posted JSON unchanged, or as text within valid JSON when it cannot be read."""
     try:
         return bytes(_any.decode(raw))
     except UNREADABLE:
@@ -173,20 +176,20 @@ _LONGEST: Final = 64
 
 
 class RequestIds:
-    """Middleware, before any other, so that a request that is refused has its id, too.
+    """Middleware that gives every request an id; it is the first one, so that refused requests have an id too.
 
-    The id is in every line logged for the request and in the answer. One that might name a person is not taken.
+    The id is in every log line of the request and in the answer. A given id that might name a person is not used.
     """
 
     async def process_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Take the id of the header, or make one."""
+        """Use the id of the header, or make a new one."""
         given = req.get_header(HEADER) or ""
         request = given if len(given) <= _LONGEST and log_ids.is_opaque(given) else secrets.token_hex(8)
-        # To the end of the request's task, errors included: uvicorn starts one for each request.
+        # Bound until the request's task ends, errors included: uvicorn starts one task for each request.
         log_ids.bind(request=request)
         resp.set_header(HEADER, request)
 
 
 def current_request_id() -> str:
-    """The id of the request under way; empty outside of one, such as in `ferry preview`."""
+    """Return the id of the current request; empty outside of requests, such as in `ferry preview`."""
     return log_ids.current().get("request", "")

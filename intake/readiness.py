@@ -1,7 +1,4 @@
-"""Whether Ferry can take changes and will send them on: what `/readyz` says.
-
-`GET /healthz` and `GET /readyz`.
-"""
+"""`GET /healthz` and `GET /readyz`: whether Ferry can accept changes and will deliver them."""
 
 from __future__ import annotations
 
@@ -21,10 +18,10 @@ from queues.server import rollback
 from queues.server.durability import LOCAL, Durability, obstacle
 from queues.server.rollback import Rollback
 
-#: ms after which a scheduler that has not ticked counts as dead.
+#: ms without a tick after which the scheduler counts as dead.
 FRESH: Final = 30_000
-#: ms for which a ledger that was emptied or went back in time is a failure, so that monitors see it; a warning
-#: afterwards, so that the audiences that are sent again come through.
+#: ms for which a ledger that was emptied or went back in time is a failure, so that monitors see it. Afterwards it is a
+#: warning, so that audiences that are sent again are accepted.
 LOUD: Final = 600_000
 
 
@@ -32,7 +29,7 @@ _Config = Mapping[str | None, str | None] | None
 
 
 class Check(Struct, frozen=True):
-    """One thing looked at. `ok` with a remedy is a warning: it works, and could work better."""
+    """One check. `ok` with a remedy is a warning: it works, but could work better."""
 
     name: str
     ok: bool
@@ -41,14 +38,14 @@ class Check(Struct, frozen=True):
 
 
 class ReadinessAnswer(Struct, frozen=True):
-    """Whether changes are taken and sent on."""
+    """Whether Ferry accepts and delivers changes."""
 
     ready: bool
     checks: list[Check]
 
 
 async def checks(redis: Redis, now: int, asked: Durability = LOCAL) -> list[Check]:
-    """All checks, in one round trip or two. `now`: ms. `asked`: how durable an acceptance is to be."""
+    """Run all checks, in one or two round trips. `now`: ms. `asked`: how durable an acceptance must be."""
     try:
         async with redis.pipeline(transaction=False) as pipe:
             pipe.get(keys.HEARTBEAT)
@@ -69,7 +66,7 @@ async def checks(redis: Redis, now: int, asked: Durability = LOCAL) -> list[Chec
 
 
 async def config_of(redis: Redis) -> _Config:
-    """What CONFIG says, None where the provider of the server forbids it."""
+    """Return the settings that CONFIG shows; None when the provider of the server forbids CONFIG."""
     try:
         return await redis.config_get("save", "appendfsync", "maxmemory-policy")
     except (RedisError, OSError):
@@ -77,24 +74,24 @@ async def config_of(redis: Redis) -> _Config:
 
 
 def scheduler(heartbeat: bytes | None, now: int) -> Check:
-    """Whether a scheduler ticks. `heartbeat`: ms of its last tick."""
+    """Check whether a scheduler ticks. `heartbeat`: ms of its last tick."""
     if heartbeat is None:
         return Check("scheduler", False, "no scheduler has ticked lately", "start one: ferry scheduler")
     age = now - int(heartbeat)
     if age < FRESH:
         return Check("scheduler", True, f"ticked {max(0, age) / 1000:.1f} s ago")
-    return Check("scheduler", False, f"last ticked {age / 1000:.0f} s ago", "look at its log, and start it again")
+    return Check("scheduler", False, f"last ticked {age / 1000:.0f} s ago", "check its log and start it again")
 
 
 def contents(fall: Rollback | None, now: int) -> Check:
-    """Whether what was accepted is still there. `fall`: what was noticed and nobody has acknowledged."""
+    """Check whether accepted changes are still there. `fall`: the rollback that was noticed and not acknowledged."""
     if fall is None:
         return Check("contents", True, "kept")
     return Check("contents", now - fall.noticed >= LOUD, str(fall), rollback.REMEDY)
 
 
 def durable(asked: Durability, info: Mapping[str, Any], config: _Config) -> list[Check]:
-    """Whether the server can confirm what it is asked to; no check where it is asked for nothing."""
+    """Check whether the server can confirm the durability that is asked for; empty when none is asked for."""
     if not asked.waits:
         return []
     found = obstacle(asked, info, (config or {}).get("appendfsync"))
@@ -104,7 +101,10 @@ def durable(asked: Durability, info: Mapping[str, Any], config: _Config) -> list
 
 
 def persistence_check(info: dict[str, Any], config: _Config, *, snapshots_do: bool = True) -> Check:
-    """Whether accepted changes outlive Redis. `snapshots_do`: snapshots alone are a warning, and no failure."""
+    """Check whether accepted changes survive a restart of Redis.
+
+    `snapshots_do`: Redis snapshots without an append-only file are a warning instead of a failure.
+    """
     if info.get("aof_enabled"):
         if info.get("aof_last_write_status", "ok") != "ok":
             return Check(
@@ -112,7 +112,7 @@ def persistence_check(info: dict[str, Any], config: _Config, *, snapshots_do: bo
             )
         fsync = _known(config, "appendfsync")
         synced = (
-            "set appendfsync everysec (or always): a machine that dies loses half a minute" if fsync == "no" else ""
+            "set appendfsync everysec (or always): a machine crash can lose half a minute" if fsync == "no" else ""
         )
         return Check("persistence", True, f"append-only file, fsync {fsync}", synced)
     remedy = "set appendonly yes and appendfsync everysec (or always) in Redis"
@@ -121,24 +121,24 @@ def persistence_check(info: dict[str, Any], config: _Config, *, snapshots_do: bo
         return Check("persistence", True, detail, "ask its provider whether it is persistent")
     if config.get("save"):
         return Check(
-            "persistence", snapshots_do, "snapshots only: a crash of Redis loses the changes of some minutes", remedy
+            "persistence", snapshots_do, "snapshots only: a crash of Redis loses some minutes of changes", remedy
         )
     return Check("persistence", False, "none: a restart of Redis loses all accepted changes", remedy)
 
 
 def eviction(info: dict[str, Any], config: _Config) -> Check:
-    """Whether a full Redis refuses changes, and does not throw accepted ones away."""
+    """Check whether a full Redis refuses new changes instead of deleting accepted ones."""
     policy = info.get("maxmemory_policy") or (config or {}).get("maxmemory-policy")
     if policy is None:
         return Check(
-            "eviction", True, "unknown: this Redis tells no eviction policy", "ask its provider for noeviction"
+            "eviction", True, "unknown: this Redis shows no eviction policy", "ask its provider for noeviction"
         )
     if policy == "noeviction":
         return Check("eviction", True, policy)
     return Check(
         "eviction",
         False,
-        f"{policy}: a full Redis throws accepted changes away",
+        f"{policy}: a full Redis deletes accepted changes",
         "set maxmemory-policy noeviction in Redis",
     )
 
@@ -148,22 +148,22 @@ def _known(config: _Config, name: str) -> str:
 
 
 class Health:
-    """Whether the process is up, which it is when it answers."""
+    """Answers that the process is up."""
 
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Always 200."""
+        """Always answer 200."""
         resp.data = b'{"status":"up"}'
 
 
 class Readiness:
-    """Whether changes are taken and sent on."""
+    """Answers whether Ferry accepts and delivers changes."""
 
     def __init__(self, redis: Redis, asked: Durability) -> None:
         self._redis = redis
         self._asked = asked
 
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """200 when every check is ok, 503 otherwise; each check with what to do."""
+        """Answer 200 when every check is ok, 503 otherwise; each check has its remedy."""
         found = await checks(self._redis, now_ms(), self._asked)
         ready = all(check.ok for check in found)
         resp.status = falcon.HTTP_200 if ready else falcon.HTTP_503

@@ -1,1 +1,1 @@
-"""Whom Ferry believes: tokens, what each sender may do, and whose settings count."""
+"""Access control: tokens, what each sender may do, and whose settings count."""

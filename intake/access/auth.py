@@ -1,6 +1,6 @@
-"""Who sends: a sender of connections.toml or FERRY_TOKENS, by the token that a request shows.
+"""Finds the sender of a request by its token, and checks what that sender may do.
 
-What a sender may do, looked at with each request: 403 says what it lacks, 429 when it may go on.
+Senders come from connections.toml or FERRY_TOKENS. 403 says what the sender lacks, 429 when it may continue.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from queues.senders import Lack
 
 #: Paths that need no token.
 OPEN = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs"})
-#: Here the resource itself lets the one message pass that needs no token.
+#: The resource at this path lets the one message pass that needs no token.
 MPARTICLE = "/v1/mparticle"
-#: Here a token may come as a write key, and the resource itself checks a signature once it has the body.
+#: At this path a token may also be a write key, and the resource checks a signature once it has the body.
 SEGMENT = "/v1/segment"
 _SCHEMES = ("token", "bearer")
 
 
 class KnownTokens:
-    """Which sender shows a token. One look-up, however many senders there are."""
+    """Finds the sender of a token, in one look-up however many senders there are."""
 
     def __init__(self, senders: Iterable[Sender]) -> None:
-        # Keyed anew in each process, so that nobody can choose tokens whose digests are near a right one's.
+        # A new key in each process, so that nobody can choose tokens whose digests are close to a valid one's.
         self._key: Final = os.urandom(32)
         self._senders: dict[bytes, tuple[bytes, Sender]] = {}
         for sender in senders:
@@ -44,7 +44,7 @@ class KnownTokens:
                 self._senders.setdefault(digest, (digest, sender))
 
     def sender(self, shown: str) -> Sender | None:
-        """The sender of a token, None for a text that is none."""
+        """Return the sender of a token; None when the token is not valid."""
         digest = self._digest(shown)
         found = self._senders.get(digest)
         return found[1] if found is not None and hmac.compare_digest(found[0], digest) else None
@@ -63,15 +63,15 @@ class Auth:
         self._signing = signing
 
     def sender(self, authorization: str | None) -> Sender | None:
-        """Whose token an Authorization header shows: `Token <value>` as mParticle sends it, or `Bearer <value>`."""
+        """Return the sender of an Authorization header: `Token <value>` as mParticle sends it, or `Bearer <value>`."""
         scheme, _, shown = (authorization or "").partition(" ")
         found = self._known.sender(shown.strip())
         return found if scheme.lower() in _SCHEMES else None
 
     async def process_request(self, req: falcon.asgi.Request, _resp: falcon.asgi.Response) -> None:
-        """Raise HTTPUnauthorized or HTTPTooManyRequests, or mark the request as anonymous where the resource decides.
+        """Raise HTTPUnauthorized or HTTPTooManyRequests, or mark the request as anonymous when the resource decides.
 
-        Raises Unavailable where a rate cannot be looked at.
+        Raises Unavailable when a rate cannot be checked.
         """
         authorization = req.get_header("Authorization")
         if req.path in OPEN:
@@ -90,9 +90,9 @@ class Auth:
     async def process_resource(
         self, req: falcon.asgi.Request, _resp: falcon.asgi.Response, _resource: object, _params: dict[str, Any]
     ) -> None:
-        """Raise HTTPForbidden where the sender's routes are others."""
+        """Raise HTTPForbidden when the sender may not use this route."""
         if "sender" in req.context:
-            # By the template that was matched: several spellings of a path may lead to it.
+            # Checked by the matched template, because several spellings of a path may lead to it.
             self._scopes.check_route(req.context.sender, str(req.uri_template))
 
     def _may_be_anonymous(self, req: falcon.asgi.Request) -> bool:
@@ -104,27 +104,27 @@ class Auth:
 
 
 def is_anonymous(req: falcon.asgi.Request) -> bool:
-    """Whether the request came without a valid token."""
+    """Return whether the request has no valid token."""
     return "anonymous" in req.context
 
 
 def sender_of(req: falcon.asgi.Request) -> Sender:
-    """Who sends a request that is not anonymous."""
+    """Return the sender of a request that is not anonymous."""
     sender: Sender = req.context.sender
     return sender
 
 
 def unauthorized() -> falcon.HTTPUnauthorized:
-    """The answer to whoever shows no valid token."""
+    """Return the answer to a request without a valid token."""
     return falcon.HTTPUnauthorized(
         title="A valid token is needed",
         description="Send the header 'Authorization: Token <value>' (or Bearer) with a value of FERRY_TOKENS, or of "
-        "the variable that token_env of a [senders] table names.",
+        "the variable named by token_env in a [senders] table.",
         challenges=['Token realm="ferry"', 'Bearer realm="ferry"'],
     )
 
 
-#: Template of an address -> the routes of which one opens it. Who posts campaigns may ask how their lists go.
+#: Template of an address -> the routes that open it. A sender of campaigns may read the state of their snapshots.
 _ROUTES: Final = {
     "/v1/mparticle": ("mparticle",),
     "/v1/changes": ("changes",),
@@ -137,14 +137,14 @@ _ROUTES: Final = {
 
 
 class Scopes:
-    """Checks the senders of one process, and counts what each did and was refused."""
+    """Checks the senders of one process, and counts their requests and refusals."""
 
     def __init__(self, rates: SenderRates, uses: Uses) -> None:
         self._rates = rates
         self._uses = uses
 
     async def check_rate(self, sender: Sender) -> None:
-        """One request more. Raises HTTPTooManyRequests with Retry-After, and Unavailable."""
+        """Count one more request. Raises HTTPTooManyRequests with Retry-After, and Unavailable."""
         self._uses.count(sender.name)
         rate = sender.rate
         if rate is None:
@@ -154,25 +154,25 @@ class Scopes:
             raise falcon.HTTPTooManyRequests(
                 title="Too many requests",
                 description=f"Sender {sender.name} may make {rate.per_second:,} requests a second, {rate.amount:,} at "
-                "once. Nothing was accepted; repeat it after Retry-After, or raise its rate in connections.toml.",
+                "once. Nothing was accepted; repeat it after Retry-After, or raise the rate in connections.toml.",
                 retry_after=math.ceil(seconds),
             )
 
     def check_route(self, sender: Sender, template: str) -> None:
-        """Raise HTTPForbidden where the address at this template is closed to the sender. Those open to all pass."""
+        """Raise HTTPForbidden when the sender may not use the address of this template."""
         routes = _ROUTES.get(template, ())
         if routes and not sender.may_use(*routes):
             raise self._lacks(sender, "route", f"the route {routes[0]}", "routes", sender.routes or ())
 
     def check_name(self, sender: Sender, connection: str) -> None:
-        """Raise HTTPForbidden for a name that `connections` leaves out, whether there is such a connection or not."""
+        """Raise HTTPForbidden for a name that `connections` does not contain, whether the connection exists or not."""
         if not sender.may_name(connection):
             raise self._lacks(
                 sender, "connection", "the connection that was named", "connections", sender.connections or ()
             )
 
     def check_connection(self, sender: Sender, connection: Connection) -> None:
-        """Raise HTTPForbidden where the sender may not send to a connection."""
+        """Raise HTTPForbidden when the sender may not send to the connection."""
         if not sender.may_reach(connection):
             option, have = "connections", sorted(sender.connections or ())
             if sender.connections is None:
@@ -180,7 +180,7 @@ class Scopes:
             raise self._lacks(sender, "connection", f"the connection {connection.name}", option, have)
 
     def check_account(self, sender: Sender, account_id: int | None) -> None:
-        """Raise HTTPForbidden where the sender may not send for an mParticle account."""
+        """Raise HTTPForbidden when the sender may not send for the mParticle account."""
         if not sender.may_send_for(account_id):
             lacking = (
                 "messages without account.account_id" if account_id is None else f"the mParticle account {account_id}"
@@ -193,7 +193,7 @@ class Scopes:
     ) -> falcon.HTTPForbidden:
         self._uses.refused(sender.name, lack)
         return falcon.HTTPForbidden(
-            title="This sender may not",
+            title="The sender is not allowed to do this",
             description=f"Sender {sender.name} lacks {lacking}; it has {', '.join(sorted(have))}. Nothing was "
             f"accepted. Use the token of another sender, or add to {option} of [senders.{sender.name}] in "
             "connections.toml and restart web.",

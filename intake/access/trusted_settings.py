@@ -1,4 +1,4 @@
-"""What messages say of keys, account settings and lists: kept where it counts, else ignored and told of."""
+"""Keeps the keys, account settings and lists in messages of trusted senders; ignores and reports those of others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _audience: Final = msgspec.json.Decoder(dict[str, Any])
 
 
 class TrustedSettings:
-    """For all requests of one process."""
+    """Keeps or ignores the settings in messages, for all requests of one process."""
 
     def __init__(self, redis: Redis, cipher: Cipher, uses: Uses) -> None:
         self._redis = redis
@@ -42,7 +42,10 @@ class TrustedSettings:
         self._ignored: TTLCache[tuple[str, Queue, tuple[tuple[str, str], ...]], bool] = TTLCache()
 
     async def account(self, sender: Sender, connection: Connection, settings: Mapping[str, str]) -> None:
-        """The settings of an account, its key among them. Raises Unavailable, and NoSecretKey with nothing kept."""
+        """Keep or ignore the settings of an account, including its key.
+
+        Raises Unavailable. Raises NoSecretKey, and keeps nothing, when the key cannot be encrypted.
+        """
         others = {name: text for name, text in settings.items() if name != API_KEY}
         account = AccountSettings(others, settings.get(API_KEY))
         try:
@@ -54,7 +57,7 @@ class TrustedSettings:
             raise Unavailable from fault
 
     async def lists(self, sender: Sender, ignored: Mapping[Queue, Mapping[str, str]]) -> None:
-        """The list settings that were left out of what is kept of these audiences. Raises Unavailable."""
+        """Report the list settings that were ignored for these audiences. Raises Unavailable."""
         for queue, settings in ignored.items():
             tried = (sender.name, queue, tuple(sorted(settings.items())))
             if self._ignored.get(tried):
@@ -78,7 +81,7 @@ class TrustedSettings:
         before, after = learning.before or own, learning.after or own
         if before == after:
             return
-        # The first key of an account that had none is what its settings are for: the audit says so, no alert does.
+        # The first key of an account without one is expected: it goes to the audit log without an alert.
         first = not before and OF_ACCOUNT.fullmatch(connection.name) is not None
         await self._tell(sender, connection.name, "changed", (API_KEY,), before, after, first=first)
 
@@ -123,19 +126,20 @@ class TrustedSettings:
 def tried(
     account: AccountSettings, known: LearntKey, before: Mapping[str, str], connection: Connection
 ) -> tuple[str, ...]:
-    """Names of the settings that would change something for a connection; none where all is as it is. Pure.
+    """Return the names of the settings that would change something for a connection. Pure.
 
-    A CDP repeats with each message what was learnt from it before, and settings that say the same as the connection's.
+    A CDP repeats its settings with each message; settings that are known already or equal the connection's change
+    nothing.
     """
-    brought = fingerprint(account.api_key or "")
-    names = [API_KEY] if brought not in ("", known.fingerprint, fingerprint(connection.api_key or "")) else []
+    given = fingerprint(account.api_key or "")
+    names = [API_KEY] if given not in ("", known.fingerprint, fingerprint(connection.api_key or "")) else []
     if _rules(account.settings, connection.rules) != _rules(before, connection.rules):
         names += sorted(account.settings)
     return tuple(names)
 
 
 def _rules(settings: Mapping[str, str], base: Rules) -> Rules | None:
-    """None for settings that are wrong, and would hold the connection."""
+    """Return the rules; None when the settings are wrong and would hold the connection."""
     try:
         return rules_from_mparticle(settings, {}, base)
     except ValueError:

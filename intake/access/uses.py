@@ -1,4 +1,4 @@
-"""Counts what each sender did, and writes it down now and then, so that no request has to."""
+"""Counts the requests and refusals of each sender, and writes the counts periodically instead of per request."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from queues.senders import Lack, SenderUse
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks.
+#: Seconds between two checks for counts that are due.
 EVERY: Final = 1.0
-#: Seconds from the first request of a sender to the first write, and between two.
+#: Seconds from the first request of a sender to the first write, and between two writes.
 WRITTEN = 60.0
 
 
 class _Since:
-    """What came of one sender since it was written down."""
+    """The counts of one sender since the last write."""
 
     def __init__(self, due: float) -> None:
         self.last = 0
@@ -34,7 +34,7 @@ class _Since:
 
 
 class Uses:
-    """For all requests of one process. `clock`: seconds."""
+    """The counts of all senders of one process. `clock`: seconds."""
 
     def __init__(self, redis: Redis, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = redis
@@ -42,17 +42,17 @@ class Uses:
         self._since: dict[str, _Since] = {}
 
     def count(self, sender: str) -> None:
-        """One request."""
+        """Count one request."""
         since = self._of(sender)
         since.requests += 1
         since.last = now_ms()
 
     def refused(self, sender: str, lack: Lack) -> None:
-        """Something was refused for want of this."""
+        """Count one refusal; `lack`: what the sender lacked."""
         self._of(sender).refused[lack] += 1
 
     async def look(self) -> None:
-        """Write down what is due: each sender once a minute."""
+        """Write the counts that are due: each sender's once a minute."""
         now = self._clock()
         for name, since in list(self._since.items()):
             if since.requests and since.due <= now:
@@ -60,7 +60,7 @@ class Uses:
                 await self._write(name, since)
 
     async def write(self) -> None:
-        """Write down everything, at the end of the process."""
+        """Write all counts, at the end of the process."""
         for name, since in list(self._since.items()):
             if since.requests:
                 await self._write(name, since)
@@ -76,7 +76,7 @@ class Uses:
         try:
             await senders.add(self._redis, name, use)
         except (RedisError, OSError):
-            return  # it is added to what comes, and written then
+            return  # the counts stay, and are written next time
         since.requests -= use.requests
         since.refused -= Counter(use.refused)
         if use.refused:

@@ -1,1 +1,1 @@
-"""Segment's campaigns and warehouse lists: `PUT /v1/campaigns`."""
+"""Segment's campaigns and warehouse lists: `POST /v1/campaigns`."""

@@ -1,4 +1,4 @@
-"""Which lists a campaign comes to, and what each is called."""
+"""The lists of a campaign and their names."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _SLUG: Final = 60
 
 
 class CampaignList(NamedTuple):
-    """A list. `audience`: id of the one that stands for it. `group`: empty where all groups are on it.
+    """A list of a campaign. `audience`: id of the audience for the list. `group`: empty when the list has all groups.
 
-    `members`: with the place of their group, for messages.
+    `members`: the members of each group, after the place of the group, for messages.
     """
 
     audience: str
@@ -36,7 +36,10 @@ class CampaignList(NamedTuple):
 
 
 def targets(posted: PostedCampaign, groups: Sequence[CampaignGroup], now: int) -> list[CampaignList]:
-    """The lists of a campaign. `now`: ms. Raises falcon.HTTPBadRequest for a name that cannot be, or of two lists."""
+    """Return the lists of a campaign. `now`: ms.
+
+    Raises falcon.HTTPBadRequest for an invalid list name, or a name that two lists share.
+    """
     members = [(f"$.groups[{index}]", group.members) for index, group in enumerate(groups)]
     if posted.lists == "merged":
         return [_target(posted, "", _MERGED, members, now)]
@@ -57,9 +60,9 @@ def _target(
 
 
 def _audience(list_name: str) -> str:
-    """The same for the same list, so that whichever campaign comes next makes the list its own instead of adding to it.
+    """Return the audience id of a list: always the same, so that the next campaign replaces the members of the list.
 
-    Not of the campaign too: two ledgers of one list would each take for its own what the other has put there.
+    The campaign is not part of the id: two membership ledgers for one list would each claim the members of the other.
     """
     digest = hashlib.blake2b(list_name.encode(), digest_size=6).hexdigest()
     return f"campaign:{_slug(list_name)}-{digest}"
@@ -70,11 +73,11 @@ def _slug(name: str) -> str:
 
 
 def _check_apart(found: Sequence[CampaignList]) -> None:
-    """Two groups on one list would take each other off it."""
+    """Raise falcon.HTTPBadRequest for two groups with one list: each would remove the members of the other."""
     first: dict[str, int] = {}
     for index, target in enumerate(found):
         if (earlier := first.setdefault(target.list_name, index)) != index:
             raise faults.bad_request(
-                f"$.groups[{index}]: its list has the name of that of $.groups[{earlier}]; put {{{{ group_name }}}} "
-                'into list_name and give each group a name of its own, or say "lists": "merged"'
+                f"$.groups[{index}]: its list has the same name as that of $.groups[{earlier}]; put "
+                '{{ group_name }} into list_name and give each group its own name, or set "lists": "merged"'
             )

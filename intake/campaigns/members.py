@@ -1,4 +1,4 @@
-"""Who is in a group of a campaign, and who is left out of it."""
+"""The members of a campaign's groups, without the excluded people."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from intake.http import faults
 from snapshots.reading import rows
 from snapshots.rows import Selection, SnapshotRow, Unreadable, Unusable
 
-#: Nobody is overlooked because of an identity that is not sent.
+#: All identities are read, so that a person is recognised by an identity that is not sent, too.
 _EVERYTHING: Final = Selection(full=True)
 _CUSTOMER: Final = "external_id:"
 
 
 class Excluded(NamedTuple):
-    """Those to be left out: by the identities that name them, and by all that they have."""
+    """The excluded people. `names`: the identities that name them. `identities`: all of their identities."""
 
     names: frozenset[str] = frozenset()
     identities: frozenset[str] = frozenset()
 
     def has(self, person: SnapshotRow) -> bool:
-        """Whether the person is one of them.
+        """Return whether the person is excluded.
 
-        By an identity that names either of the two, or an external id, by which the sender knows one customer. Not by a
-        phone that both have beside something better: a family shares one.
+        A match needs an identity that names one of the two, or an external id, which is one customer of the sender. A
+        phone that both have beside a better identity does not match, because families share phones.
         """
         return person.identity in self.identities or any(
             each in self.names or (each in self.identities and each.startswith(_CUSTOMER)) for each in person.also
@@ -35,9 +35,9 @@ class Excluded(NamedTuple):
 
 
 def excluded(exclusions: Iterable[Raw], connection: Connection) -> Excluded:
-    """Those to be left out. Raises falcon.HTTPBadRequest naming the place.
+    """Return the excluded people. Raises falcon.HTTPBadRequest naming the place.
 
-    Also for one that names nobody, unlike a member who does: somebody would be on a list who must not be.
+    Unlike a member, an exclusion that identifies nobody is refused: somebody who must not be on a list would be on it.
     """
     found: list[SnapshotRow] = []
     for index, raw in enumerate(exclusions):
@@ -51,12 +51,12 @@ def excluded(exclusions: Iterable[Raw], connection: Connection) -> Excluded:
 
 
 def kept(members: Sequence[Raw], place: str, out: Excluded, connection: Connection) -> list[bytes]:
-    """The members who stay, as lines of NDJSON. Raises falcon.HTTPBadRequest naming the place.
+    """Return the members who are not excluded, as lines of NDJSON. Raises falcon.HTTPBadRequest naming the place.
 
-    `place`: of the group. Of a customer of several e-mails all go if one of them is to be left out.
+    `place`: of the group. A customer with several e-mails is left out when one of them is excluded.
     """
     return [
-        # Between its names and values only, for within them a newline is written \n.
+        # Newlines are only between names and values: within them a newline is written \n.
         bytes(raw).replace(b"\n", b" ").replace(b"\r", b" ")
         for index, raw in enumerate(members)
         if not any(map(out.has, _usable(_people(raw, f"{place}.members[{index}]", connection))))

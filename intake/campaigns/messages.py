@@ -1,4 +1,4 @@
-"""What is posted to `/v1/campaigns`: people in groups, each of which becomes a list."""
+"""The messages posted to `/v1/campaigns`: people in groups, each of which becomes a list."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from intake.http import faults
 from intake.http.limits import AUDIENCE_NAME, GROUPS
 from intake.openapi.schemas import Schema, ref, requests
 
-#: What may stand in `lists`, for messages.
+#: The allowed values of `lists`, for messages.
 LISTS: Final = "per_group, merged"
 Name = Annotated[str, Meta(min_length=1, max_length=AUDIENCE_NAME)]
 _GroupRaw = Annotated[Raw, Meta(extra_json_schema=ref("CampaignGroup"))]
@@ -27,31 +27,33 @@ class PostedCampaign(msgspec.Struct, forbid_unknown_fields=True):
     connection: Annotated[str | None, Meta(description="default when left out.")] = None
     exclusions: Annotated[
         list[_PersonRaw] | None,
-        Meta(description="Whoever shares an email, phone or external_id with one of these is in no list."),
+        Meta(description="People who share an email, phone or external_id with one of these are in no list."),
     ] = None
     attributes: Annotated[
-        list[Name] | None, Meta(description="Those to send; those of the connection when left out.")
+        list[Name] | None, Meta(description="The attributes to send; the connection's setting when left out.")
     ] = None
     lists: Annotated[
-        Literal["per_group", "merged"], Meta(description="One for each group, or one for all of them.")
+        Literal["per_group", "merged"], Meta(description="One list for each group, or one list for all groups.")
     ] = "per_group"
     list_name: Annotated[
         str | None,
         Meta(
-            description="What a list is called, of {{ campaign_name }}, {{ group_name }} and "
-            "{{ now|format'yyyy-mm-dd' }}; {{ campaign_name }} - {{ group_name }} when left out, {{ campaign_name }} "
-            "of a merged one. Without a date in it the next campaign of that name brings the same lists up to date."
+            description="Template of a list's name. It may use {{ campaign_name }}, {{ group_name }} and "
+            "{{ now|format'yyyy-mm-dd' }}. Default: {{ campaign_name }} - {{ group_name }}, or {{ campaign_name }} "
+            "for a merged list. Without a date in it, the next campaign of that name updates the same lists."
         ),
     ] = None
     launch_at: Annotated[
         str | int | None,
-        Meta(description="ISO 8601, or ms since 1970: nothing is sent before. At once when left out."),
+        Meta(description="ISO 8601, or ms since 1970: nothing is sent before this time. Now when left out."),
     ] = None
-    confirm: Annotated[bool, Meta(description="true: nobody is asked, however many leave a list.")] = False
+    confirm: Annotated[
+        bool, Meta(description="true: no confirmation is needed, however many people leave a list.")
+    ] = False
 
 
 class CampaignGroup(msgspec.Struct, forbid_unknown_fields=True):
-    """People of a campaign who are treated alike. Each member as a line of NDJSON has it."""
+    """A group of people in a campaign. Each member has the form of an NDJSON line of a snapshot."""
 
     name: Name
     members: list[_MemberRaw]
@@ -62,14 +64,14 @@ _group = msgspec.json.Decoder(CampaignGroup)
 
 
 def read(body: bytes) -> tuple[PostedCampaign, list[CampaignGroup]]:
-    """A campaign and its groups. Raises falcon.HTTPBadRequest naming the place."""
+    """Read a campaign and its groups. Raises falcon.HTTPBadRequest naming the place."""
     faults.check_text(body)
     try:
         posted = _posted.decode(body)
     except faults.UNREADABLE as fault:
-        told = faults.describe(fault, known=PostedCampaign.__struct_fields__)
+        detail = faults.describe(fault, known=PostedCampaign.__struct_fields__)
         raise faults.bad_request(
-            f"{told}; it must be one of {LISTS}" if told.startswith("$.lists:") else told
+            f"{detail}; it must be one of {LISTS}" if detail.startswith("$.lists:") else detail
         ) from None
     faults.check_names(body, apart=("groups", "exclusions"))
     return posted, [_read_group(raw, f"$.groups[{index}]") for index, raw in enumerate(posted.groups)]
@@ -97,7 +99,7 @@ _EXAMPLE: Final[Schema] = {
 
 
 def schemas() -> Schema:
-    """What the OpenAPI document says of campaigns."""
+    """Return the schemas of campaigns for the OpenAPI document."""
     found = requests(Campaign=PostedCampaign, CampaignGroup=CampaignGroup)
     found["Campaign"]["example"] = _EXAMPLE
     return found

@@ -18,7 +18,7 @@ from queues.snapshots.orders import SnapshotOrder, new_id, queue_of
 
 
 class PlannedSnapshot(NamedTuple):
-    """A snapshot to be. `body`: NDJSON, a line for each of `members`. `excluded`: members who are left out."""
+    """A snapshot to submit. `body`: NDJSON, one line per member. `excluded`: the number of members left out."""
 
     queue: Queue
     order: SnapshotOrder
@@ -28,9 +28,9 @@ class PlannedSnapshot(NamedTuple):
 
 
 def read(body: bytes, choose: Callable[[str | None], Connection], now: int) -> list[PlannedSnapshot]:
-    """The snapshots of a campaign, of which there is at least one. `now`: ms. `choose`: a connection, by its name.
+    """Return the snapshots of a campaign, at least one. `now`: ms. `choose`: returns a connection by its name.
 
-    Raises the falcon.HTTPError of a request that is refused, which none is after this.
+    Raises the falcon.HTTPError of a refused request. Nothing after this step refuses the content of a request.
     """
     posted, groups = messages.read(body)
     connection = choose(posted.connection)

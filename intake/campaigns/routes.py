@@ -1,4 +1,4 @@
-"""`POST /v1/campaigns`: people in groups, each of which becomes a Klaviyo list that is equal to it."""
+"""`POST /v1/campaigns`: people in groups; Ferry makes a Klaviyo list equal to each group."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _JSON: Final = "application/json;charset=utf-8"
 
 
 class CampaignSync(msgspec.Struct, frozen=True):
-    """A list of a campaign, and the snapshot that makes it equal to the groups."""
+    """A list of a campaign, and the snapshot that makes the list equal to its groups."""
 
-    group: Annotated[str | None, Meta(description="null where all groups are on one list.")]
+    group: Annotated[str | None, Meta(description="null when all groups are on one list.")]
     list: Annotated[str, Meta(description="The name of the list.")]
     snapshot: str
     members: int
@@ -40,14 +40,14 @@ class CampaignSync(msgspec.Struct, frozen=True):
 
 
 class CampaignAnswer(msgspec.Struct, frozen=True):
-    """A campaign that is stored and waits to be carried out."""
+    """A campaign that is stored and waiting to be carried out."""
 
     campaign: str
     syncs: list[CampaignSync]
 
 
 class Campaigns:
-    """Answers a sender only after the ledger has the members of every list, and what is to be done with them."""
+    """Answers a sender only after the ledger has the members of every list and the orders to carry them out."""
 
     def __init__(self, staging: Staging, bodies: BodyReader, connections: Connections, scopes: Scopes) -> None:
         self._staging = staging
@@ -56,7 +56,7 @@ class Campaigns:
         self._connections = connections
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """A campaign. The same one again changes nothing, and the next one of that name brings its lists up to date."""
+        """Take a campaign. Repeating it changes nothing; the next campaign of that name updates the same lists."""
         check_query(req)
         body = await self._bodies.read(req)
         async with self._bodies.large.turn(body):
@@ -66,10 +66,10 @@ class Campaigns:
         resp.data = msgspec.json.encode(CampaignAnswer(planned[0].order.campaign, [_sync(each) for each in planned]))
 
     async def _take(self, body: bytes, sender: Sender) -> list[PlannedSnapshot]:
-        # In a thread, for a hundred thousand people take seconds, and no other sender waits for them.
+        # In a thread: a hundred thousand people take seconds, and other senders must not wait.
         choose = partial(connection_named, connections=self._connections, scopes=self._scopes, sender=sender)
         planned = await in_thread(reading.read, body, choose, now_ms())
-        # All before any is submitted, so that a ledger without room for all of them carries none out.
+        # All are staged before the first is submitted, so that none is carried out when the ledger lacks room for all.
         sizes = [await self._staging.stage(each.order.snapshot, _pieces(each.body)) for each in planned]
         for each, size in zip(planned, sizes, strict=True):
             record = Record(str(each.queue), each.order, now_ms(), size)

@@ -1,4 +1,4 @@
-"""What is posted to `/v1/changes`: changes in Ferry's own form."""
+"""The messages posted to `/v1/changes`: changes in Ferry's own format."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mappings import email
 from mappings.phone import region_of
 from mappings.times import to_ms
 
-#: ms of 1973 and 2286: between them lies every time in ms that somebody may plan, and no time in seconds.
+#: ms of 1973 and 2286: every plausible time in ms is between them, and no time in seconds is.
 _EARLIEST: Final = 100_000_000_000
 _LATEST: Final = 9_999_999_999_999
-#: What may stand in `action`, for messages.
+#: The allowed values of `action`, for messages.
 ACTIONS: Final = "add, remove, update"
 
 
@@ -28,23 +28,23 @@ _ChangeRaw = Annotated[Raw, Meta(extra_json_schema=ref("Change"))]
 
 
 class AudienceRef(msgspec.Struct):
-    """Which audience a change is for."""
+    """The audience of a change."""
 
     id: AudienceId
     name: Annotated[
-        Annotated[str, Meta(max_length=AUDIENCE_NAME)] | None, Meta(description="What its Klaviyo list is called.")
+        Annotated[str, Meta(max_length=AUDIENCE_NAME)] | None, Meta(description="The name of its Klaviyo list.")
     ] = None
 
 
-#: Names that decide something in the address, and nothing in a body: who writes them there means another connection.
+#: Parameters of the address that have no effect in a body: a sender who writes them there means another connection.
 OF_ADDRESS: Final = ("connection", "connections")
 
 
 class PostedChanges(msgspec.Struct):
-    """Changes. Each is read by itself."""
+    """A list of changes. Each is read on its own."""
 
     changes: Annotated[list[_ChangeRaw], Meta(extra_json_schema={"maxItems": CHANGES})]
-    audience: Annotated[AudienceRef | None, Meta(description="Of those that name none.")] = None
+    audience: Annotated[AudienceRef | None, Meta(description="The audience of changes without one.")] = None
 
 
 class PostedChange(msgspec.Struct):
@@ -63,7 +63,7 @@ class PostedChange(msgspec.Struct):
         str | int | float | None,
         Meta(description=f"When it happened: ISO 8601, or ms since 1970 (also as text); now when left out. {CLAMPED}"),
     ] = None
-    audience: Annotated[AudienceRef | None, Meta(description="Else that of the request.")] = None
+    audience: Annotated[AudienceRef | None, Meta(description="Default: the audience of the request.")] = None
 
 
 class _Located(msgspec.Struct):
@@ -74,7 +74,7 @@ _located = msgspec.json.Decoder(_Located)
 
 
 def planned(timestamp: str | int) -> int:
-    """A time in ms that somebody chose, and is told when it cannot be. Raises ValueError saying what is wrong."""
+    """Return a planned time in ms. Raises ValueError saying what is wrong when it is not plausible."""
     ms = to_ms(timestamp)
     if not _EARLIEST <= ms <= _LATEST:
         raise ValueError("not between 1973 and 2286; a number is ms since 1970, not seconds")
@@ -82,7 +82,7 @@ def planned(timestamp: str | int) -> int:
 
 
 def person_keys(change: PostedChange, connection: Connection) -> tuple[str, ...]:
-    """A key for each identifier of the person, the one that names the person first; none when there is none."""
+    """Return a key for each identifier of the person, the one that names the person first; may be empty."""
     address, wrong = of_email([change.email] if change.email else [])
     found = [(EMAIL, address or (email.canonical(change.email or "") if wrong else ""))]
     if change.external_id is not None:
@@ -95,13 +95,13 @@ def person_keys(change: PostedChange, connection: Connection) -> tuple[str, ...]
 
 
 def is_anybody(change: PostedChange) -> bool:
-    """Whether there is anything that is to identify the person, be it a placeholder."""
+    """Return whether the change has an email or external_id, even if it is only a placeholder."""
     given = (change.email, change.external_id)
     return any(str(value).strip() for value in given if value is not None)
 
 
 def _region(change: PostedChange, number: str, connection: Connection) -> str | None:
-    """The country by which the phone is read; attributes are not looked into where it names its own."""
+    """Return the country for reading the phone; attributes are not decoded when the phone has a country code."""
     default = connection.rules.default_country
     if number.lstrip().startswith("+") or not bytes(change.attributes):
         return default
@@ -112,5 +112,5 @@ def _region(change: PostedChange, number: str, connection: Connection) -> str | 
 
 
 def schemas() -> Schema:
-    """What the OpenAPI document says of changes."""
+    """Return the schemas of changes for the OpenAPI document."""
     return requests(Audience=AudienceRef, Change=PostedChange, Changes=PostedChanges)

@@ -1,6 +1,6 @@
 """Turns posted changes into changes of the audiences' queues.
 
-A change that cannot be read is kept as dead on arrival, and the sender is told; the others go through.
+A change that cannot be read is kept as dead on arrival and listed in the answer; the others are accepted.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _NULL: Final = frozenset({b"", b"null"})
 class RejectedChange(msgspec.Struct, frozen=True):
     """A change that was kept as a dead letter."""
 
-    index: Annotated[int, Meta(description="Of the change in the request, from 0.")]
+    index: Annotated[int, Meta(description="Position of the change in the request, from 0.")]
     reason: Annotated[str, Meta(description=f"{MALFORMED}, {NO_IDENTITY} or {BLOCKED}.")]
     where: Annotated[str, Meta(description="Place and problem.")]
 
 
 class UnfitChange(Exception):
-    """Why a change is dead on arrival."""
+    """The reason why a change is dead on arrival."""
 
     def __init__(self, reason: str, where: str) -> None:
         super().__init__(where)
@@ -40,7 +40,7 @@ class UnfitChange(Exception):
 
 
 class _Person(msgspec.Struct):
-    """What is stored of a person, as posted."""
+    """The stored fields of a person, as posted."""
 
     email: str | UnsetType = UNSET
     phone: str | int | UnsetType = UNSET
@@ -50,7 +50,7 @@ class _Person(msgspec.Struct):
 
 
 class _Addressed(msgspec.Struct):
-    """What can still be read of a change that is wrong elsewhere."""
+    """The part of a malformed change that can still be read."""
 
     audience: AudienceRef
 
@@ -63,9 +63,9 @@ _encode = msgspec.json.Encoder().encode
 def read(
     changes: Iterable[tuple[str, bytes | Raw]], default: AudienceRef | None, incoming: Incoming, now: int
 ) -> list[RejectedChange]:
-    """Put the changes into `incoming`; those that were rejected. Raises TooMuch.
+    """Put the changes into `incoming`, and return the rejected ones. Raises TooMuch.
 
-    `changes`: the place of each, for messages, and its JSON. `default`: the audience of those that name none.
+    `changes`: the place of each, for messages, and its JSON. `default`: the audience of changes without one.
     """
     rejected = []
     for index, (place, raw) in enumerate(changes):
@@ -91,7 +91,7 @@ def _read(place: str, raw: bytes | Raw, default: AudienceRef | None, incoming: I
         raise UnfitChange(MALFORMED, f"{place}.{mistake}")
     audience = change.audience or default
     if audience is None:
-        raise UnfitChange(MALFORMED, f"{place}.audience: missing, and the request names none for all")
+        raise UnfitChange(MALFORMED, f"{place}.audience: missing, and the request has no audience for all changes")
     try:
         time = None if change.timestamp is None else to_ms(change.timestamp)
     except ValueError as fault:

@@ -1,4 +1,4 @@
-"""`POST /v1/changes`: changes from any sender, in Ferry's own form."""
+"""`POST /v1/changes`: changes from any sender, in Ferry's own format."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from queues.group_commit import GroupCommit
 from text.json_names import mistaken
 
 _JSON = "application/json;charset=utf-8"
-#: What senders call lines of JSON.
+#: The media types that senders use for lines of JSON.
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 #: A change's JSON, and its place in the request for messages.
 _Placed = tuple[str, bytes | msgspec.Raw]
@@ -35,11 +35,11 @@ _posted = msgspec.json.Decoder(PostedChanges)
 
 
 class ChangesAnswer(msgspec.Struct, frozen=True):
-    """What was stored of the changes."""
+    """The result of the request."""
 
-    accepted: Annotated[int, Meta(description="Changes that wait for delivery.")]
+    accepted: Annotated[int, Meta(description="Changes stored for delivery.")]
     rejected: Annotated[list[RejectedChange], Meta(description="Changes kept as dead letters.")]
-    repeated: Annotated[bool, Meta(description="Seen before under this Idempotency-Key; not stored again.")]
+    repeated: Annotated[bool, Meta(description="true: this Idempotency-Key was seen before; nothing is stored again.")]
 
 
 class Changes:
@@ -60,12 +60,12 @@ class Changes:
         self._audiences = audiences
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Many changes at once."""
+        """Take many changes at once."""
         connection = resolve_connection(req, self._connections, self._scopes, "audience", "name")
         key = _idempotency_key(req)
         audience = _audience(req)
         body = await self._bodies.read(req)
-        # What is said of an audience here says nothing of its list: what a CDP said of it stays.
+        # These messages have no list settings: those from a CDP stay.
         incoming = Incoming(connection, reading.SOURCE, key, now_ms(), ignored={})
         async with self._bodies.large.turn(body):
             as_lines = media_type(req) in NDJSON
@@ -82,9 +82,9 @@ class Changes:
 def _read(
     body: bytes, as_lines: bool, audience: AudienceRef | None, incoming: Incoming
 ) -> tuple[int, list[RejectedChange]]:
-    """Put the changes of a body into `incoming`; how many there are, and those that were rejected.
+    """Put the changes of a body into `incoming`; return their number and the rejected ones.
 
-    `audience`: of all that name none. Raises falcon.HTTPError, TooMuch.
+    `audience`: the audience of changes without one. Raises falcon.HTTPError, TooMuch.
     """
     if as_lines:
         changes: list[_Placed] = _lines(body)
@@ -94,7 +94,7 @@ def _read(
 
 
 def media_type(req: falcon.asgi.Request) -> str:
-    """The Content-Type without its parameters, in small letters."""
+    """Return the Content-Type without its parameters, in lower case."""
     return (req.content_type or "").partition(";")[0].strip().lower()
 
 
@@ -108,7 +108,7 @@ def _idempotency_key(req: falcon.asgi.Request) -> str:
 def _audience(req: falcon.asgi.Request) -> AudienceRef | None:
     audience_id, name = req.get_param("audience"), req.get_param("name")
     try:
-        # A name is looked at even where there is no audience to take it: one that is too long is somebody's mistake.
+        # The name is checked even without an audience: a name that is too long is a mistake of the sender.
         named = msgspec.convert({"id": "0" if audience_id is None else audience_id, "name": name}, AudienceRef)
     except msgspec.ValidationError as fault:
         raise faults.bad_request(faults.describe(fault, "?audience=")) from None
@@ -127,8 +127,7 @@ def _document(body: bytes, default: AudienceRef | None) -> tuple[list[_Placed], 
 
 def _lines(body: bytes) -> list[_Placed]:
     faults.check_text(body, check_lines)
-    # One after the other, for millions of short lines would take fifty times the memory of the body before they are
-    # found to be too many.
+    # Counted while reading: splitting millions of short lines first would take fifty times the memory of the body.
     filled = ((number, line) for number, line in enumerate(BytesIO(body), 1) if line.strip())
     lines = [(f"line {number}", line) for number, line in islice(filled, limits.CHANGES + 1)]
     if len(lines) > limits.CHANGES:

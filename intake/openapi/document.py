@@ -26,30 +26,30 @@ from queues.snapshots.orders import PIECE
 _MB: Final = limits.BODY // 1024**2
 _DESCRIPTION: Final = (
     "Takes changes of audiences, profiles and consents, and events, and keeps them in durable queues until Klaviyo "
-    "has them. 202, and 200 to Segment's messages, means that they are stored and will be delivered, or kept as dead "
-    "letters with the reason. "
-    f"A body has at most {_MB} MB, gzip allowed, and must come within {limits.REQUEST_SECONDS:.0f} s; but the members "
-    f"of an audience may be of any size, while {PIECE:,} bytes come within each {limits.REQUEST_SECONDS:.0f} s. "
-    "A name that a message, its account or a change has twice is refused; within a person the last one counts. "
-    "Repeat a request after 408, 429, 500 or 503; what was accepted of it is recognised by the message's id or the "
-    "Idempotency-Key."
+    "has them. Status 202 (200 for Segment's messages) means that they are stored: they will be delivered, or kept as "
+    "dead letters with the reason. "
+    f"A body has at most {_MB} MB, gzip allowed, and must arrive within {limits.REQUEST_SECONDS:.0f} s. The members "
+    f"of an audience may be of any size, as long as {PIECE:,} bytes arrive within each {limits.REQUEST_SECONDS:.0f} s. "
+    "A name that occurs twice in a message, its account or a change is refused; within a person the last one counts. "
+    "Repeat a request after 408, 429, 500 or 503; parts that were accepted before are recognised by the message's id "
+    "or the Idempotency-Key."
 )
 _ERRORS: Final = {
     "400": "The request cannot be read; the description names the place.",
     "401": "No valid token or signature.",
-    "403": "The sender of the token may not: the description names the route, connection or account that it lacks.",
-    "404": "There is no such connection, or no such snapshot.",
-    "408": "The request came too slowly.",
-    "413": "The body, or the number of changes or messages in it, is too large.",
-    "415": "The compression is not known (use gzip or none), or the format.",
+    "403": "The sender is not allowed to do this; the description names the route, connection or account that it lacks.",
+    "404": "There is no such connection or snapshot.",
+    "408": "The request arrived too slowly.",
+    "413": "The body is too large, or has too many changes or messages.",
+    "415": "The compression (use gzip or none) or the format is not known.",
     "429": "The sender's rate is used up; nothing was accepted.",
-    "500": "A defect in Ferry; it may not have been accepted.",
-    "503": "Redis is unreachable or full, or too much came at once; nothing was accepted.",
+    "500": "A defect in Ferry; the request may not have been accepted.",
+    "503": "Redis is unreachable or full, or too many requests arrived at once; nothing was accepted.",
 }
 
 
 def document() -> dict[str, Any]:
-    """The document, OpenAPI 3.1."""
+    """Return the document, OpenAPI 3.1."""
     schemes = _schemes()
     return {
         "openapi": "3.1.0",

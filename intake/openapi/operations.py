@@ -12,13 +12,13 @@ from queues.snapshots.orders import PIECE
 _EXAMPLE: Final = "07-5f0c2b8e9d3a4f6b8c1d2e3f4a5b6c7d"
 _READ: Final = errors("E", "400", "401", "403", "404", "429", "500", "503")
 _TAKE: Final = _READ | errors("E", "408", "413", "415")
-_CONNECTION: Final = parameter("connection", "The connection that it is for; default when left out.")
-_ID: Final = "The CDP's id of the audience; not one with a / in it."
+_CONNECTION: Final = parameter("connection", "The connection to send to; default when left out.")
+_ID: Final = "The CDP's id of the audience; it must not contain a /."
 _AUDIENCE: Final = parameter("audience", _ID, "path", example="42", maxLength=limits.AUDIENCE_ID)
-_KEY: Final = "A request with a key seen in the last 24 hours is answered and not stored again."
-_AT: Final = f"The time at which the membership was so: ISO 8601, or ms since 1970; now when left out. {CLAMPED}"
+_KEY: Final = "A request whose key was seen in the last 24 hours is answered and not stored again."
+_AT: Final = f"The time of this membership: ISO 8601, or ms since 1970; now when left out. {CLAMPED}"
 _TIMES: Final = [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}]
-_LINES: Final = "One change on a line, each with its audience or for the one of ?audience."
+_LINES: Final = "One change per line. A change without an audience is for the one in ?audience."
 _CSV: Final = "email,first_name,plan\nann@example.com,Ann,gold\nbob@example.com,,\n"
 _NDJSON: Final = '{"email":"ann@example.com","first_name":"Ann","plan":"gold"}\n{"external_id":"c-17"}\n'
 _ARRAY: Final[Schema] = {"type": "array", "items": ref("SnapshotMember")}
@@ -41,7 +41,7 @@ def _open(name: str, summary: str, done: Schema) -> Schema:
 
 
 def paths(segment: Iterable[str]) -> Schema:
-    """The addresses. `segment`: the names of the ways to show that one may send messages of the Segment spec."""
+    """Return the addresses. `segment`: the names of the security schemes for messages of the Segment spec."""
     return {
         "/v1/mparticle": {"post": _TO_MPARTICLE | {"security": [{"token": []}, {"bearer": []}, {}]}},
         "/v1/segment": {"post": _TO_SEGMENT | {"security": [{name: []} for name in segment]}},
@@ -51,7 +51,7 @@ def paths(segment: Iterable[str]) -> Schema:
         "/v1/audiences/{audience}/syncs/{snapshot}": {"get": _SYNC},
         "/v1/campaigns": {"post": _CAMPAIGNS},
         "/healthz": _open("health", "Whether the process is up", {"200": answer("It is up.", {"type": "object"})}),
-        "/readyz": _open("readiness", "Whether changes are taken and sent on", _READINESS),
+        "/readyz": _open("readiness", "Whether Ferry accepts and delivers changes", _READINESS),
         "/openapi.json": _open("openapi", "This document", {"200": answer("OpenAPI 3.1.", {"type": "object"})}),
         "/docs": _open("docs", "This document as a page", _HTML),
     }
@@ -61,7 +61,7 @@ _MPARTICLE: Final = ("Registration", "Subscription", "Membership", "Events", "Er
 _TO_MPARTICLE: Final = operation(
     "mparticle",
     "One message of mParticle's Firehose",
-    "Answers by the message's type. The registration request alone needs no token.",
+    "The answer depends on the message's type. Only the registration request needs no token.",
     {
         "200": answer("Answered.", {"oneOf": [ref(f"{kind}Response") for kind in _MPARTICLE if kind != "Membership"]}),
         "202": answer("The changes are stored.", ref("MembershipResponse")),
@@ -79,22 +79,22 @@ _TO_SEGMENT: Final = operation(
 )
 _CHANGES: Final = operation(
     "changes",
-    "Changes in Ferry's own form",
-    f"Up to {limits.CHANGES:,}. One that cannot be read becomes a dead letter; the rest goes on.",
+    "Changes in Ferry's own format",
+    f"Up to {limits.CHANGES:,} changes. A change that cannot be read becomes a dead letter; the others are accepted.",
     {"202": answer("Stored.", ref("ChangesAnswer")), **_TAKE},
     _CONNECTION,
-    parameter("audience", "The audience of changes that name none.", minLength=1, maxLength=limits.AUDIENCE_ID),
-    parameter("name", "That audience's name.", maxLength=limits.AUDIENCE_NAME),
+    parameter("audience", "The audience of changes without one.", minLength=1, maxLength=limits.AUDIENCE_ID),
+    parameter("name", "The name of that audience.", maxLength=limits.AUDIENCE_NAME),
     parameter("Idempotency-Key", _KEY, "header", maxLength=limits.MESSAGE_ID),
     body=in_json(ref("Changes")) | {"application/x-ndjson": _text(_LINES)},
 )
 _MEMBERS: Final = operation(
     "members",
     "The whole membership of an audience",
-    "Makes the audience's Klaviyo list equal to the body: whoever is not in it leaves the list, whoever is new joins, "
-    f"and of the others what changed is sent. Of any size, plain or gzip, while {PIECE:,} bytes come within each "
-    f"{limits.REQUEST_SECONDS:.0f} s; one that breaks off changes nothing. A newer one takes the place of one that "
-    "waits. A change of one person that is newer than it stays as it is.",
+    "Makes the audience's Klaviyo list equal to the body: people who are not in it leave the list, new people join, "
+    f"and changed values of the others are sent. Any size, plain or gzip, as long as {PIECE:,} bytes arrive within each "
+    f"{limits.REQUEST_SECONDS:.0f} s; a body that breaks off changes nothing. A newer snapshot replaces a waiting one. "
+    "Changes of single people that are newer than the snapshot stay.",
     {
         "202": answer("Stored, and waiting to be carried out.", ref("SnapshotAnswer")),
         **{status: error for status, error in _TAKE.items() if status != "413"},
@@ -103,43 +103,43 @@ _MEMBERS: Final = operation(
     _CONNECTION,
     parameter("name", "The audience's name, which its list gets.", maxLength=limits.AUDIENCE_NAME),
     parameter("at", _AT, oneOf=_TIMES),
-    parameter("rows", "How many rows it has; with another number it is refused.", type="integer", minimum=0),
-    parameter("confirm", "1: nobody is asked, however many leave the list.", enum=["0", "1"]),
-    parameter("reconcile", "1: Klaviyo is asked whom the list has.", enum=["0", "1"]),
+    parameter("rows", "The number of rows; a body with another number is refused.", type="integer", minimum=0),
+    parameter("confirm", "1: no confirmation is needed, however many people leave the list.", enum=["0", "1"]),
+    parameter("reconcile", "1: Ferry reads the current members of the list from Klaviyo.", enum=["0", "1"]),
     body={
-        "text/csv": _text("A header, then a row for each member.", _CSV),
-        "application/x-ndjson": _text("A member on each line.", _NDJSON),
+        "text/csv": _text("A header, then one row per member.", _CSV),
+        "application/x-ndjson": _text("One member per line.", _NDJSON),
         **in_json(_DOCUMENT),
     },
 )
 _SYNCS: Final = operation(
     "syncs",
     "The last snapshots of an audience",
-    "The newest first; none of an audience for which none came.",
-    {"200": answer("How each goes.", ref("Snapshots")), **_READ},
+    "The newest first; empty for an audience without snapshots.",
+    {"200": answer("The state of each snapshot.", ref("Snapshots")), **_READ},
     _AUDIENCE,
     _CONNECTION,
 )
 _SYNC: Final = operation(
     "sync",
-    "How a snapshot goes",
-    "Until 30 days after its end.",
-    {"200": answer("How it goes, or went.", ref("Snapshot")), **_READ},
+    "The state of a snapshot",
+    "Available until 30 days after its end.",
+    {"200": answer("The current or final state.", ref("Snapshot")), **_READ},
     _AUDIENCE,
-    parameter("snapshot", "As the answer to the snapshot has it.", "path", example=_EXAMPLE),
+    parameter("snapshot", "The id from the answer to the snapshot.", "path", example=_EXAMPLE),
     _CONNECTION,
 )
 _CAMPAIGNS: Final = operation(
     "campaigns",
     "A campaign: people in groups, each of which becomes a list",
-    "Each group is a snapshot of its list, so that the same campaign again changes nothing. A member who cannot be "
-    "sent is counted as shrink of its snapshot; an exclusion that names nobody refuses the request, and so does an "
-    "unknown name.",
+    "Each group is a snapshot of its list, so repeating the same campaign changes nothing. A member who cannot be "
+    "sent is counted as shrink of the snapshot. A request with an unknown name, or with an exclusion that identifies "
+    "nobody, is refused.",
     {"202": answer("Stored, and waiting to be carried out.", ref("CampaignAnswer")), **_TAKE},
     body=in_json(ref("Campaign")),
 )
 _READINESS: Final = {
-    "200": answer("Changes are taken and sent on.", ref("Readiness")),
+    "200": answer("Ferry accepts and delivers changes.", ref("Readiness")),
     "503": answer("A check failed; its remedy says what to do.", ref("Readiness")),
 }
 _HTML: Final[Schema] = {"200": {"description": "HTML.", "content": {"text/html": {"schema": {"type": "string"}}}}}

@@ -1,4 +1,4 @@
-"""`GET /openapi.json`, and `GET /docs`: the same as a page that needs nothing from anywhere else."""
+"""`GET /openapi.json`, and `GET /docs`: the same document as a page that loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 import falcon.asgi
 import orjson
 
-#: What the page may load: nothing, and its own style.
+#: The page may load nothing; only its inline style is allowed.
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:66rem;margin:2rem auto;padding:0 1rem;color:#1c2024}"
@@ -22,31 +22,31 @@ _STYLE: Final = (
 
 
 class Document:
-    """An OpenAPI document, made when somebody asks for it."""
+    """Serves an OpenAPI document as JSON; it is built on the first request."""
 
     def __init__(self, made: Callable[[], dict[str, Any]]) -> None:
         self._json = cache(lambda: orjson.dumps(made()))
 
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """For programs."""
+        """Answer with JSON."""
         resp.data = self._json()
 
 
 class Page:
-    """The same document for people."""
+    """Serves the same document as an HTML page."""
 
     def __init__(self, made: Callable[[], dict[str, Any]]) -> None:
         self._html = cache(lambda: page(made()).encode())
 
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """For people."""
+        """Answer with HTML."""
         resp.content_type = "text/html;charset=utf-8"
         resp.set_header("Content-Security-Policy", POLICY)
         resp.data = self._html()
 
 
 def page(doc: dict[str, Any]) -> str:
-    """An OpenAPI document as HTML."""
+    """Return an OpenAPI document as HTML."""
     info = doc["info"]
     parts = [f"<h1>{escape(info['title'])}</h1>", _paragraph(info["description"])]
     parts += [_paragraph(each.get("description", "")) for each in doc["components"]["securitySchemes"].values()]
@@ -54,7 +54,7 @@ def page(doc: dict[str, Any]) -> str:
     for path, operations in doc["paths"].items():
         for method, operation in operations.items():
             parts += _operation(doc, path, method, operation)
-    parts.append("<h2>Forms</h2>")
+    parts.append("<h2>Schemas</h2>")
     for name, schema in doc["components"]["schemas"].items():
         parts += [f'<h3 id="{escape(name)}">{escape(name)}</h3>', _paragraph(schema.get("description", ""))]
         parts.append(_table(("Field", "Type", ""), _rows(schema)))
@@ -75,7 +75,7 @@ def _operation(doc: dict[str, Any], path: str, method: str, operation: dict[str,
         yield _table(("Parameter", "In", ""), rows)
     for media, content in operation.get("requestBody", {}).get("content", {}).items():
         note = escape(content["schema"].get("description", ""))
-        yield f"<p>Takes <code>{escape(media)}</code>: {_type(content['schema'])}. {note}</p>"
+        yield f"<p>Accepts <code>{escape(media)}</code>: {_type(content['schema'])}. {note}</p>"
     yield _table(("Status", "Body", ""), [_response(doc, status, r) for status, r in operation["responses"].items()])
 
 
@@ -87,10 +87,10 @@ def _response(doc: dict[str, Any], status: str, response: dict[str, Any]) -> tup
 
 
 def _rows(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
-    """A row for each field, those of objects within included."""
+    """Yield a row for each field, including the fields of nested objects."""
     required = schema.get("required", ())
     for name, field in schema.get("properties", {}).items():
-        note = ("Needed. " if name in required else "") + field.get("description", "")
+        note = ("Required. " if name in required else "") + field.get("description", "")
         yield prefix + name, _type(field), escape(note)
         yield from _rows(field, f"{prefix}{name}.")
         yield from _rows(field.get("items", {}), f"{prefix}{name}[].")

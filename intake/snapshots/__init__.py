@@ -1,1 +1,1 @@
-"""Whole memberships: `PUT /v1/audiences/{audience}/members`, and how they fared."""
+"""Whole memberships: `PUT /v1/audiences/{audience}/members`, and the state of these snapshots."""

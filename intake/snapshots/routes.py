@@ -32,7 +32,7 @@ _FORMATS: Final = {"text/csv": _CSV, **dict.fromkeys(NDJSON, _LINES), "applicati
 
 
 class _Asked(msgspec.Struct):
-    """What may stand in the address."""
+    """The parameters of the address."""
 
     name: Annotated[str, Meta(max_length=AUDIENCE_NAME)] = ""
     at: str | None = None
@@ -42,16 +42,16 @@ class _Asked(msgspec.Struct):
 
 
 class SnapshotAnswer(msgspec.Struct, frozen=True):
-    """A snapshot that is stored and waits to be carried out."""
+    """A snapshot that is stored and waiting to be carried out."""
 
     snapshot: Annotated[str, Meta(description="Its id.", examples=["07-5f0c2b8e9d3a4f6b8c1d2e3f4a5b6c7d"])]
-    bytes: Annotated[int, Meta(description="Of the body as it came.")]
+    bytes: Annotated[int, Meta(description="Size of the body as sent.")]
     state: Literal["waiting"]
     status: StatusAddress
 
 
 class Members:
-    """Answers a sender only after the ledger has the whole membership, and what is to be done with it."""
+    """Answers a sender only after the ledger has the whole membership and the order to carry it out."""
 
     def __init__(self, staging: Staging, bodies: BodyReader, connections: Connections, scopes: Scopes) -> None:
         self._staging = staging
@@ -60,8 +60,8 @@ class Members:
         self._connections = connections
 
     async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str) -> None:
-        """A snapshot. The same one again is another one, which changes nothing."""
-        now = now_ms()  # before the first byte: whatever changes from here on is newer
+        """Take a snapshot. Repeating it makes another snapshot, which changes nothing."""
+        now = now_ms()  # before the first byte: changes that arrive from here on are newer
         chosen = resolve_connection(req, self._connections, self._scopes, *_Asked.__struct_fields__)
         queue = queue_for(chosen, audience)
         asked = _asked(req)
@@ -69,8 +69,8 @@ class Members:
         order = _order(asked, req, new_id(queue), at)
         size = await self._staging.stage(order.snapshot, pieces(req, self._bodies))
         record = Record(str(queue), order, now_ms(), size)
-        told = facts(order.name, {}) if order.name else b""
-        await self._staging.submit(queue, record, told, clamped=clamped)
+        known = facts(order.name, {}) if order.name else b""
+        await self._staging.submit(queue, record, known, clamped=clamped)
         resp.status = falcon.HTTP_202
         resp.content_type = _JSON
         answer = SnapshotAnswer(order.snapshot, size, "waiting", status_of(queue, order.snapshot))
@@ -78,7 +78,7 @@ class Members:
 
 
 def _asked(req: falcon.asgi.Request) -> _Asked:
-    """Raises HTTPBadRequest, before any of the body is read."""
+    """Return the parameters. Raises HTTPBadRequest before any of the body is read."""
     try:
         return msgspec.convert(req.params, _Asked, strict=False)
     except msgspec.ValidationError as fault:
@@ -88,7 +88,7 @@ def _asked(req: falcon.asgi.Request) -> _Asked:
 
 
 def _order(asked: _Asked, req: falcon.asgi.Request, snapshot_id: str, at: int) -> SnapshotOrder:
-    """Raises HTTPUnsupportedMediaType, before any of the body is read."""
+    """Return the order. Raises HTTPUnsupportedMediaType before any of the body is read."""
     return SnapshotOrder(
         snapshot_id,
         at,
@@ -105,7 +105,7 @@ def _at(text: str | None) -> float | None:
     try:
         return None if text is None else to_ms(text)
     except ValueError as fault:
-        raise faults.bad_request(f"?at: {fault} (in an address + is written %2B)") from None
+        raise faults.bad_request(f"?at: {fault} (write + as %2B in an address)") from None
 
 
 def _format(req: falcon.asgi.Request) -> Format:

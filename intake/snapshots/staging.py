@@ -1,6 +1,6 @@
-"""Keeps the bodies of snapshots in the ledger, and has them carried out once they are whole.
+"""Stores the bodies of snapshots in the ledger, and submits a snapshot once its body is complete.
 
-A body of any size, piece by piece: a process holds no more of it than the piece in hand.
+A body may have any size: it is stored piece by piece, and a process holds only the current piece in memory.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ log = logging.getLogger(__name__)
 
 
 class Staging:
-    """For all requests of one process."""
+    """Stages and submits snapshots, for all requests of one process."""
 
     def __init__(self, redis: Redis, commit: GroupCommit) -> None:
         self._redis = redis
         self._commit = commit
 
     async def stage(self, snapshot_id: str, pieces: AsyncIterator[bytes]) -> int:
-        """Keep a body; how many bytes it has.
+        """Store a body and return its size in bytes.
 
-        Raises Unavailable, and what `pieces` raises; nothing of it is kept then.
+        Raises Unavailable, and what `pieces` raises; nothing of the body is kept then.
         """
         try:
             return await self._stage(snapshot_id, pieces)
         except Exception:
-            # At once, and not when its time is over: a large body that breaks off and is repeated would soon fill the
-            # ledger, and while that is full nobody can send anything.
+            # Deleted now instead of when it expires: a large body that breaks off and is repeated would soon fill the
+            # ledger, and a full ledger accepts nothing.
             with suppress(RedisError, OSError):
                 await orders.unstage_async(self._redis, snapshot_id)
             raise
 
     async def _stage(self, snapshot_id: str, pieces: AsyncIterator[bytes]) -> int:
-        self._commit.check()  # before the first piece, too, so that nothing is read in vain
+        self._commit.check()  # before the first piece too, so that no body is read in vain
         size = number = 0
         async for piece in pieces:
             self._commit.check()
@@ -61,17 +61,17 @@ class Staging:
         return size
 
     async def _check_whole(self, snapshot_id: str, number: int) -> None:
-        """A Redis that was restarted or replaced meanwhile has the end of it only."""
+        """Raise Unavailable when pieces are missing: a Redis that was restarted meanwhile has only the last ones."""
         with unavailable():
             kept = await orders.kept_async(self._redis, snapshot_id)
         if kept != number:
             raise Unavailable
 
     async def submit(self, queue: Queue, record: Record, audience: bytes, *, clamped: bool = False) -> None:
-        """Have a body that is whole carried out. `audience`: JSON to remember, empty for as it was.
+        """Submit a snapshot whose body is complete. `audience`: JSON to remember; empty leaves it unchanged.
 
-        `clamped`: its time could not be. An older one that the guard holds gives way to it. Raises Unavailable; where
-        nothing was written for want of room, the body is gone.
+        `clamped`: whether its time was not plausible and was replaced. An older snapshot that the guard holds is
+        replaced. Raises Unavailable; when nothing was written because there is no room, the body is deleted.
         """
         with unavailable():
             await orders.open_async(self._redis, queue, record)
@@ -81,21 +81,21 @@ class Staging:
             if isinstance(fault, CannotConfirm | LedgerFull | QueueFull) or isinstance(fault.__cause__, ResponseError):
                 await self._withdraw(queue, record.order.snapshot)
             raise
-        log.info("snapshot %s: came for %s, %d bytes; a worker is rung", record.order.snapshot, queue, record.bytes)
+        log.info("snapshot %s: stored for %s, %d bytes; a worker is rung", record.order.snapshot, queue, record.bytes)
         with unavailable():
             await guard.replace_held_async(self._redis, queue)
 
     async def _withdraw(self, queue: Queue, snapshot_id: str) -> None:
-        with suppress(RedisError, OSError):  # what stays goes away by itself
+        with suppress(RedisError, OSError):  # the rest expires
             await orders.withdraw_async(self._redis, queue, snapshot_id)
 
 
 async def pieces(req: falcon.asgi.Request, bodies: BodyReader) -> AsyncIterator[bytes]:
-    """The body as it came, still compressed, in pieces of PIECE bytes and a rest; nothing for one that is empty.
+    """Yield the body unchanged, still compressed, in pieces of PIECE bytes and a rest; nothing for an empty body.
 
-    Nothing more is read of the connection before the next piece is asked for. Raises HTTPBadRequest when it breaks,
-    HTTPServiceUnavailable when this process holds too much of other bodies. No limit of size or of time holds for the
-    whole; the time for a request holds for each piece.
+    The connection is read only as far as the next piece needs. Raises HTTPBadRequest when the connection breaks,
+    HTTPServiceUnavailable when this process holds too much of other bodies. The whole body has no limit of size or
+    time; the time limit of a request applies to each piece.
     """
     buffer = bytearray()
     more = True

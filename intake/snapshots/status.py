@@ -1,4 +1,4 @@
-"""`GET /v1/audiences/{audience}/syncs` and `.../syncs/{snapshot}`: how snapshots go."""
+"""`GET /v1/audiences/{audience}/syncs` and `.../syncs/{snapshot}`: the state of snapshots."""
 
 from __future__ import annotations
 
@@ -37,30 +37,30 @@ class SnapshotsAnswer(msgspec.Struct, frozen=True):
 
 
 def queue_for(connection: Connection, audience: str) -> Queue:
-    """The queue of an audience's snapshots. Raises HTTPBadRequest for what is no audience id."""
+    """Return the queue of an audience's snapshots. Raises HTTPBadRequest for an invalid audience id."""
     if not 0 < len(audience) <= AUDIENCE_ID:
         raise faults.bad_request(f"the audience in the address: empty, or longer than {AUDIENCE_ID} characters")
     return queue_of(connection.name, audience)
 
 
-#: Where one may ask how a snapshot goes.
+#: The address of a snapshot's state.
 StatusAddress = Annotated[
     str,
     Meta(
-        description="Address at which to ask how it goes.",
+        description="The address of the snapshot's state.",
         examples=["/v1/audiences/42/syncs/07-5f0c2b8e9d3a4f6b8c1d2e3f4a5b6c7d"],
     ),
 ]
 
 
 def status_of(queue: Queue, snapshot_id: str) -> str:
-    """The address at which to ask how a snapshot of this queue goes."""
+    """Return the address of the state of a snapshot of this queue."""
     named = "" if queue.connection == DEFAULT else "?" + urlencode({"connection": queue.connection})
     return f"/v1/audiences/{quote(queue.target, safe=':')}/syncs/{snapshot_id}{named}"
 
 
 class Syncs:
-    """The last snapshots of an audience."""
+    """Answers with the last snapshots of an audience."""
 
     def __init__(self, redis: Redis, connections: Connections, scopes: Scopes) -> None:
         self._redis = redis
@@ -68,7 +68,7 @@ class Syncs:
         self._connections = connections
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str) -> None:
-        """The newest first; none of an audience for which none ever came."""
+        """Answer with the newest first; the list is empty for an audience without snapshots."""
         queue = queue_for(resolve_connection(req, self._connections, self._scopes), audience)
         with unavailable():
             ids = cast("list[bytes]", await self._redis.zrevrange(keys.queue(queue, "syncs"), 0, -1))
@@ -78,7 +78,7 @@ class Syncs:
 
 
 class Sync:
-    """One snapshot."""
+    """Answers with one snapshot."""
 
     def __init__(self, redis: Redis, connections: Connections, scopes: Scopes) -> None:
         self._redis = redis
@@ -86,14 +86,14 @@ class Sync:
         self._connections = connections
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str, snapshot: str) -> None:
-        """How it goes, or went."""
+        """Answer with the current or final state of the snapshot."""
         queue = queue_for(resolve_connection(req, self._connections, self._scopes), audience)
         record = await self._record(snapshot)
         if record is None or record.queue != str(queue):
             raise falcon.HTTPNotFound(
                 title="No such snapshot",
-                description=f"Audience and connection {queue.connection} have none of that id, or it ended long ago. "
-                "The address without the id lists those there are; ?connection= names another connection.",
+                description=f"The audience in connection {queue.connection} has no snapshot of that id, or it ended "
+                "long ago. The address without the id lists its snapshots; ?connection= names another connection.",
             )
         resp.content_type = _JSON
         resp.data = _encode(record)
@@ -110,7 +110,7 @@ class Sync:
 
 @contextmanager
 def unavailable() -> Iterator[None]:
-    """Raises Unavailable for whatever Redis answers but what it was asked for."""
+    """Raise Unavailable for every error of Redis or its connection."""
     try:
         yield
     except (RedisError, OSError) as fault:
@@ -122,16 +122,16 @@ _MEMBER: Final[Schema] = {
     "type": "object",
     "description": "Needs at least one of email, phone and external_id; one without is counted as shrink.",
     "properties": {
-        "email": {"description": "One, or an array of those of one customer, who are several people then."},
+        "email": {"description": "One address, or an array of one customer's addresses: then each is one person."},
         "phone": _ID,
         "external_id": _ID,
-        "attributes": {"type": ["object", "null"], "description": "They may stand beside the others as well."},
+        "attributes": {"type": ["object", "null"], "description": "Attributes may also be top-level fields."},
     },
     "example": {"email": "ann@example.com", "first_name": "Ann", "plan": "gold"},
 }
 
 
 def schemas() -> Schema:
-    """What the OpenAPI document says of snapshots; a member may stand in JSON, in CSV, or beside other fields."""
+    """Return the schemas of snapshots for the OpenAPI document."""
     found = answers(Snapshot=Record, SnapshotOrder=SnapshotOrder, SnapshotCounts=Counts, Snapshots=SnapshotsAnswer)
     return {"SnapshotMember": _MEMBER} | found
