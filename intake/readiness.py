@@ -111,9 +111,7 @@ def persistence_check(info: dict[str, Any], config: _Config, *, snapshots_do: bo
                 "persistence", False, "the last write of the append-only file failed", "free the disk of Redis"
             )
         fsync = _known(config, "appendfsync")
-        synced = (
-            "set appendfsync everysec (or always): a machine crash can lose half a minute" if fsync == "no" else ""
-        )
+        synced = "set appendfsync everysec (or always): a machine crash can lose half a minute" if fsync == "no" else ""
         return Check("persistence", True, f"append-only file, fsync {fsync}", synced)
     remedy = "set appendonly yes and appendfsync everysec (or always) in Redis"
     if config is None:

@@ -47,9 +47,9 @@ class PostedCampaign(msgspec.Struct, forbid_unknown_fields=True):
         str | int | None,
         Meta(description="ISO 8601, or ms since 1970: nothing is sent before this time. Now when left out."),
     ] = None
-    confirm: Annotated[
-        bool, Meta(description="true: no confirmation is needed, however many people leave a list.")
-    ] = False
+    confirm: Annotated[bool, Meta(description="true: no confirmation is needed, however many people leave a list.")] = (
+        False
+    )
 
 
 class CampaignGroup(msgspec.Struct, forbid_unknown_fields=True):

@@ -1,1 +1,1 @@
-"""HTTP itself: the server, bodies and their limits, fairness between clients, errors."""
+"""The HTTP layer: the server, bodies and their limits, fairness between clients, errors."""

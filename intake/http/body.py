@@ -1,4 +1,4 @@
-"""Reads the body of a request, within limits of size; that of time is kept by protocol.py."""
+"""Reads the body of a request within size limits; protocol.py applies the time limit."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from intake.http.body_memory import BodyMemory, Full, RequestBody
 from intake.http.doorkeeper import LOOPBACK, Network, RefusalCounter, peer_of_request
 from intake.http.large import LargeBodies, in_thread
 
-#: Key of an ASGI scope: the server's own `receive`, which only what reads bodies calls (see app.py).
+#: Key of an ASGI scope: the server's own `receive`, which only the body reader calls (see app.py).
 RECEIVE = "ferry.receive"
-#: Key of an ASGI request's state: its sender has shown a token, or a signature (see protocol.py).
+#: Key of an ASGI request's state: whether its sender has shown a token or a signature (see protocol.py).
 SIGNED: Final = "ferry.signed"
 _HELD: Final = "ferry.held"
 _GZIP = 31  # zlib: a gzip header, and the largest window
 
 
 class BodyReader:
-    """Reads bodies for one process, and shares its memory out among those who send them.
+    """Reads bodies for one process, and divides its memory among the senders.
 
-    `large`: whose turn it is of the large ones.
+    `large`: gives large bodies their turns.
     """
 
     def __init__(self, trusted: Sequence[Network] = LOOPBACK) -> None:
-        """`trusted`: proxies that name the peer."""
+        """`trusted`: proxies whose X-Forwarded-For names the peer."""
         self.large = LargeBodies()
         self._signed = BodyMemory(limits.IN_FLIGHT, limits.IN_FLIGHT // 2, limits.UNFINISHED)
         self._unsigned = BodyMemory(limits.UNSIGNED, limits.UNSIGNED // 2, limits.UNFINISHED_UNSIGNED)
@@ -41,21 +41,22 @@ class BodyReader:
 
     @property
     def held(self) -> int:
-        """Bytes of bodies, of all kinds."""
+        """The bytes of all bodies held."""
         return self._signed.held + self._unsigned.held
 
     async def read(
         self, req: falcon.asgi.Request, most: int = limits.BODY, check: Callable[[bytes], None] | None = None
     ) -> bytes:
-        """The whole body, decompressed, without a byte order mark. Raises the falcon.HTTPError of the limit it breaks.
+        """Return the whole body, decompressed, without a byte order mark.
 
-        `check`: sees the body as it came, before anything is made of it, and may raise.
+        Raises the falcon.HTTPError of a limit that it exceeds. `check`: gets the body as sent, before decompression,
+        and may raise.
         """
         gzip = is_gzip(req)
         body = await (self._receive(req, most) if is_anonymous(req) else self._soon(req, most))
         if check is not None:
             check(body)
-            # What it holds counts from here on as its sender's, no longer as a stranger's.
+            # From here on its memory counts for its sender instead of an unknown peer.
             self.release(req.scope)
             self._begin(req, "signature")
             self.hold(req, len(body))
@@ -69,13 +70,13 @@ class BodyReader:
         return body.removeprefix(codecs.BOM_UTF8)
 
     def let_go(self, req: falcon.asgi.Request, size: int) -> None:
-        """So many bytes of a body that is still coming are held no longer, and the time of the next ones begins."""
+        """Release `size` bytes of a body that is still arriving, and restart the time for the next piece."""
         shares, body = req.scope[_HELD]
         shares.give(body, size)
         body.since = _now()
 
     def release(self, scope: dict[str, object]) -> None:
-        """The request is answered; its body takes no memory any more."""
+        """Release all memory of the body, once the request is answered."""
         held = scope.pop(_HELD, None)
         if isinstance(held, tuple):
             shares, body = held
@@ -83,7 +84,7 @@ class BodyReader:
         self._turned_away.tell()
 
     def hold(self, req: falcon.asgi.Request, size: int) -> None:
-        """So many bytes more are held. Raises HTTPServiceUnavailable when they are more than may be held."""
+        """Count `size` more bytes as held. Raises HTTPServiceUnavailable when there is no room for them."""
         shares, body = self._of(req)
         try:
             gone = shares.take(body, size)
@@ -94,12 +95,12 @@ class BodyReader:
             self._note(gone)
 
     async def next_part(self, req: falcon.asgi.Request) -> tuple[bytes, bool]:
-        """What came of a body, and whether there is more.
+        """Return the next part of a body, and whether more follows.
 
-        Raises HTTPBadRequest where the connection broke, HTTPServiceUnavailable where the body had to give way.
+        Raises HTTPBadRequest when the connection broke, HTTPServiceUnavailable when the body had to give way.
         """
         _, body = self._of(req)
-        # Not asyncio.timeout, which costs as much as all else that is done here.
+        # Not asyncio.timeout, which would double the cost of this method.
         body.waits = task = asyncio.current_task()
         try:
             event = await req.scope[RECEIVE]()
@@ -113,10 +114,10 @@ class BodyReader:
         return _part(event)
 
     async def _soon(self, req: falcon.asgi.Request, most: int) -> bytes:
-        """A body of a sender with a token; one that is there at once and small is not counted.
+        """Return a body of a sender with a token; a small body that is complete at once is not counted.
 
-        Most are, and to count them would cost a twentieth of all that is done for a message. A process holds no more
-        of them than it has connections.
+        Most bodies are, and counting them would cost a twentieth of the work for a message. A process holds at most one
+        of them per connection.
         """
         req.scope["state"][SIGNED] = True
         part, more = _part(await req.scope[RECEIVE]())
@@ -125,12 +126,12 @@ class BodyReader:
         return part
 
     def _of(self, req: falcon.asgi.Request) -> tuple[BodyMemory, RequestBody]:
-        """Where the body of a request is counted, from the first time that somebody asks."""
+        """Return where the body of a request is counted; the first call starts the counting."""
         held: tuple[BodyMemory, RequestBody] | None = req.scope.get(_HELD)
         return held or self._begin(req, None if is_anonymous(req) else sender_of(req).name)
 
     def _begin(self, req: falcon.asgi.Request, sender: str | None) -> tuple[BodyMemory, RequestBody]:
-        """`sender`: what it showed; None where it has shown nothing yet, and the peer stands for it."""
+        """`sender`: the owner of the body; None when it has shown no token yet, and the peer counts as the owner."""
         shares = self._unsigned if sender is None else self._signed
         owner = peer_of_request(req.scope, self._trusted) if sender is None else sender
         body = RequestBody(owner, _now(), req.scope)
@@ -148,7 +149,7 @@ class BodyReader:
         self._turned_away.note(what, peer_of_request(body.scope, self._trusted))
 
     async def _receive(self, req: falcon.asgi.Request, most: int, part: bytes = b"", more: bool = True) -> bytes:
-        """The body, of which `part` is there, and `more` may come."""
+        """Return the body. `part`: what has arrived already; `more`: whether more follows."""
         parts: list[bytes] = []
         size = 0
         while True:
@@ -182,7 +183,7 @@ def _too_much() -> falcon.HTTPServiceUnavailable:
 
 
 def is_gzip(req: falcon.asgi.Request) -> bool:
-    """Whether a body comes compressed. Raises HTTPUnsupportedMediaType for another compression."""
+    """Return whether a body is compressed with gzip. Raises HTTPUnsupportedMediaType for another compression."""
     encoding = (req.get_header("Content-Encoding") or "").lower()
     if encoding not in ("", "identity", "gzip"):
         raise falcon.HTTPUnsupportedMediaType(
@@ -210,16 +211,16 @@ def _decompress(body: bytes, most: int) -> bytes:
 
 
 def too_large(most: int) -> falcon.HTTPContentTooLarge:
-    """The answer to a body beyond a limit of bytes."""
+    """Return the answer to a body that exceeds a limit of bytes."""
     return falcon.HTTPContentTooLarge(
         title="The body is too large",
-        description=f"At most {most:,} bytes are read, decompressed. Nothing was accepted; send it in smaller parts.",
+        description=f"At most {most:,} bytes after decompression. Nothing was accepted; send it in smaller parts.",
     )
 
 
 def _broken_gzip() -> falcon.HTTPBadRequest:
     return falcon.HTTPBadRequest(
         title="The body is not gzip",
-        description="Content-Encoding says gzip, but it breaks off, is something else, or is in far too many pieces. "
-        "Nothing was accepted.",
+        description="Content-Encoding says gzip, but the body breaks off, is something else, or has too many gzip "
+        "streams. Nothing was accepted.",
     )

@@ -1,8 +1,8 @@
-"""Who may hold how much of a process' memory with bodies, so that no sender takes the room of another.
+"""Divides the memory that a process has for bodies, so that no sender takes the room of another.
 
-A body that has not come whole gives way when somebody else needs its room: the oldest one of whoever holds the most.
-An honest body is there for a moment; one that is sent slowly, or never ends, is always older. Refusing the newcomer
-instead would let four bodies that never end shut out everybody.
+When there is no room, an unfinished body gives way: the oldest one of the owner that holds the most. A normal body
+arrives quickly; a slow or endless one is always older. Refusing the new body instead would let four endless bodies
+shut out all senders.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any
 
 
 class Full(Exception):
-    """There is no room, and nobody who could give way."""
+    """There is no room, and no body can give way."""
 
 
 class RequestBody:
-    """A body of one request. `owner`: its sender, or the peer of a body that shows no token.
+    """A body of one request. `owner`: its sender, or the peer of a body without a token.
 
-    `since`: loop time at which it, or the piece in hand, began. `scope`: of its request, from which its peer is found
-    out where somebody has to be named: that costs more than all else. `size`: bytes held. `waits`: the task that waits
-    for more of it, which is cancelled when it gives way. `gone`: nothing of it is counted any more.
+    `since`: loop time at which the body, or its current piece, began. `scope`: of its request; the peer is read from it
+    only when it must be logged, because that is expensive. `size`: bytes held. `waits`: the task that waits for more of
+    the body, which is cancelled when it gives way. `gone`: whether it is no longer counted.
     """
 
     __slots__ = ("gone", "owner", "scope", "since", "size", "waits")
@@ -45,9 +45,9 @@ class _Owner:
 
 
 class BodyMemory:
-    """The bodies of one process that show a token, or of those that show none: each kind has a room of its own.
+    """The bodies of one process with a token, or those without one: each kind has its own memory.
 
-    `total`: bytes for all; `share`: bytes for one owner; `unfinished`: bodies of one owner that are waited for.
+    `total`: bytes for all; `share`: bytes for one owner; `unfinished`: most unfinished bodies of one owner.
     """
 
     def __init__(self, total: int, share: int, unfinished: int) -> None:
@@ -58,7 +58,7 @@ class BodyMemory:
         self.held = 0
 
     def begin(self, body: RequestBody) -> RequestBody | None:
-        """A body begins; the one that gives way for it, when its owner has too many that do not come to their end."""
+        """Add a body; return the one that gives way for it, when its owner has too many unfinished ones."""
         owner = self._owners.get(body.owner)
         if owner is None:
             owner = self._owners[body.owner] = _Owner()
@@ -66,12 +66,12 @@ class BodyMemory:
         if len(owner.bodies) >= self._unfinished:
             waiting = _waiting(owner)
             gone = self._dismissed(waiting) if len(waiting) >= self._unfinished else None
-            self._owners[body.owner] = owner  # whose only body may have gone
+            self._owners[body.owner] = owner  # it was removed if its only body gave way
         owner.bodies.add(body)
         return gone
 
     def take(self, body: RequestBody, size: int) -> list[RequestBody]:
-        """So many bytes more are held by a body; those that gave way. Raises Full, and nothing is taken."""
+        """Count `size` more bytes for a body; return the bodies that gave way. Raises Full, and counts nothing then."""
         owner = self._owners[body.owner]
         gone = self._made_room(owner, size) if owner.size + size > self._share or self.held + size > self._total else []
         body.size += size
@@ -88,14 +88,14 @@ class BodyMemory:
         return gone
 
     def give(self, body: RequestBody, size: int) -> None:
-        """So many bytes are held no longer."""
+        """Release `size` bytes of a body."""
         if not body.gone:
             body.size -= size
             self._owners[body.owner].size -= size
             self.held -= size
 
     def end(self, body: RequestBody) -> None:
-        """Nothing of a body is held any longer."""
+        """Release all of a body."""
         if body.gone:
             return
         owner = self._owners[body.owner]
@@ -108,7 +108,7 @@ class BodyMemory:
         body.gone = True
 
     def _of_the_heaviest(self, asks: _Owner, size: int) -> list[RequestBody]:
-        """Bodies of whoever holds the most, unless whoever asks for room would hold more (`size`) than they do."""
+        """Return the unfinished bodies of the owner that holds the most; none when `asks` would hold more (`size`)."""
         heavy = max((owner for owner in self._owners.values() if _waiting(owner)), key=_size, default=None)
         return _waiting(heavy) if heavy is not None and (heavy is asks or heavy.size >= size) else []
 

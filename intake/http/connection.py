@@ -1,4 +1,4 @@
-"""Which connection a request is for, whether its sender may send there, and what else its address may say."""
+"""Finds the connection of a request, and checks that its sender may use it and that its parameters are known."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from text.json_names import TWICE, unknown
 
 
 def resolve_connection(req: falcon.asgi.Request, connections: Connections, scopes: Scopes, *others: str) -> Connection:
-    """The one that `?connection=` names, else the default one. `others`: what else the address may say.
+    """Return the connection in `?connection=`, or the default one. `others`: the other known parameters.
 
-    Raises HTTPBadRequest where the address says something else, HTTPForbidden, and HTTPNotFound naming those there are.
+    Raises HTTPBadRequest for an unknown parameter, HTTPForbidden, and HTTPNotFound naming the existing connections.
     """
     check_query(req, "connection", *others)
     return connection_named(req.get_param("connection"), connections, scopes, sender_of(req))
 
 
 def connection_named(name: str | None, connections: Connections, scopes: Scopes, sender: Sender) -> Connection:
-    """The one of that name, the default one without a name.
+    """Return the connection of that name, or the default one without a name.
 
-    Raises HTTPForbidden first, so that a sender learns nothing of connections that are closed to it, then HTTPNotFound
-    naming those there are that it may reach. Raises Unavailable where it may have been added without this process
-    having seen it: a 404 is for good.
+    Raises HTTPForbidden first, so that a sender learns nothing about connections that it may not use, then HTTPNotFound
+    naming those that it may. Raises Unavailable when this process may not have seen a new connection yet: senders do
+    not repeat after a 404.
     """
     scopes.check_name(sender, name or DEFAULT)
     try:
@@ -44,14 +44,14 @@ def _not_found(name: str, sender: Sender, connections: Connections) -> falcon.HT
     known = ", ".join(sorted(each.name for each in connections if sender.may_reach(each)))
     return falcon.HTTPNotFound(
         title="No such connection",
-        description=f"there is no connection {name!r}; known: {known or 'none that this sender may use'}.",
+        description=f"There is no connection {name!r}; known: {known or 'none that this sender may use'}.",
     )
 
 
 def check_query(req: falcon.asgi.Request, *known: str) -> None:
-    """Raise HTTPBadRequest where the address has another parameter than the known ones, or one of them twice.
+    """Raise HTTPBadRequest when the address has an unknown parameter, or one of them twice.
 
-    A misspelt `?connection=` would send people to another account, and a misspelt `?rows=` would check nothing.
+    If ignored, a misspelt `?connection=` would send people to another account, and a misspelt `?rows=` would not check.
     """
     for name, value in req.params.items():
         if name not in known:

@@ -1,11 +1,10 @@
-"""Which connections end so that there is always room for one more: a half-open one costs its sender nothing.
+"""Limits the connections of a process, finds the client of a request, and logs what was refused to keep room.
 
-A new connection is not refused for others' sake: the one that does the least for its sender gives way to it. So a
-thousand connections that send nothing keep nobody out, also when they come from the very address of an honest sender.
+When all connections are taken, a new one is not refused: the connections that do the least for their senders end. So a
+thousand connections that send nothing keep no sender out, even when they come from the address of an honest sender.
 
-Which client a request comes from: the other end of its connection, or whom a trusted proxy in front names. Pure.
-
-What is turned away at the door, in the log at most once a minute, with the peers and counts.
+The client of a request is the other end of its connection, or the one that a trusted proxy names. Refusals are logged
+at most once a minute, with peers and counts.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ from intake.http.limits import CONNECTIONS
 log = logging.getLogger(__name__)
 
 EVERY_S: Final = 60.0
-#: Peers that a line names, those with the most first; and that are told apart between two lines, so that no flood of
-#: made-up addresses fills the memory.
+#: Peers named in a log line, those with the most refusals first; and peers counted separately between two lines, so
+#: that a flood of made-up addresses does not fill the memory.
 NAMED: Final = 10
 _KNOWN: Final = 1_000
 _OTHERS: Final = "other peers"
 
 
 class RefusalCounter:
-    """Counts by what and whom, for one process."""
+    """Counts the refusals of one process by kind and peer."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -40,42 +39,42 @@ class RefusalCounter:
         self._next = float("-inf")
 
     def note(self, what: str, peer: str) -> None:
-        """One more; said at once, unless something was within the minute. `what`: such as `a connection`."""
+        """Count one more, and log it unless something was logged within the minute. `what`: such as `a connection`."""
         full = len(self._counts) >= _KNOWN and (what, peer) not in self._counts
         self._counts[what, _OTHERS if full else peer] += 1
         self.tell()
 
     def tell(self) -> None:
-        """Say what was counted and has not been said, if it is time to; to be called now and then."""
+        """Log the counts that have not been logged, when a minute has passed; to be called periodically."""
         if not self._counts or self._clock() < self._next:
             return
         self._next = self._clock() + EVERY_S
-        told = ", ".join(f"{count} times {what} of {peer}" for (what, peer), count in self._counts.most_common(NAMED))
+        named = ", ".join(f"{count} times {what} of {peer}" for (what, peer), count in self._counts.most_common(NAMED))
         rest = self._counts.total() - sum(count for _, count in self._counts.most_common(NAMED))
         more = f", and {rest} times others" if rest else ""
-        log.warning("turned away to keep room for others: %s%s; a sender repeats what was answered 503", told, more)
+        log.warning("turned away to keep room for others: %s%s; a sender repeats what was answered 503", named, more)
         self._counts.clear()
 
 
 __all__ = ["LOOPBACK", "Network", "is_trusted", "peer_of", "peer_of_request"]
 
 _FORWARDED_FOR: Final = b"x-forwarded-for"
-#: Bits of an IPv6 address that stand for one client: a household or a server has 2^64 addresses to choose from.
+#: Bits of an IPv6 address that identify one client: a household or a server has 2^64 addresses.
 _CLIENT_BITS: Final = 64
 
 
 def is_trusted(host: str, trusted: Iterable[Network]) -> bool:
-    """Whether an address is that of a trusted proxy."""
+    """Return whether an address is that of a trusted proxy."""
     address = _address(host)
     return address is not None and any(address in network for network in trusted)
 
 
 def peer_of(host: str, forwarded_for: str, trusted: Iterable[Network]) -> str:
-    """The client, in a form to count by: an IPv4 address, or the /64 of an IPv6 one.
+    """Return the client to count by: an IPv4 address, or the /64 of an IPv6 one. Pure.
 
-    `host`: the other end of the connection. `forwarded_for`: the header X-Forwarded-For, to which each proxy adds whom
-    it heard from. It is read from its end, and only as long as trusted proxies wrote it: what stands before that may be
-    made up.
+    `host`: the other end of the connection. `forwarded_for`: the header X-Forwarded-For, to which each proxy adds the
+    address it was called from. It is read from its end, and only as far as trusted proxies wrote it: earlier entries
+    may be made up.
     """
     trusted = tuple(trusted)
     hops = [hop.strip() for hop in forwarded_for.split(",")]
@@ -88,7 +87,7 @@ def peer_of(host: str, forwarded_for: str, trusted: Iterable[Network]) -> str:
 
 
 def peer_of_request(scope: Mapping[str, Any], trusted: Iterable[Network]) -> str:
-    """`peer_of` an ASGI request."""
+    """Return `peer_of` for an ASGI request."""
     client = scope.get("client")  # None over a Unix socket
     forwarded: list[str] = [value.decode("latin-1") for name, value in scope["headers"] if name == _FORWARDED_FOR]
     return peer_of(str(client[0]) if client else "127.0.0.1", ",".join(forwarded), trusted)
@@ -102,7 +101,7 @@ def _client(host: str) -> str:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """An address as proxies write it, with a port or in brackets, too."""
+    """Parse an address as proxies write it, also with a port or in brackets."""
     plain = text.strip("[]") if text.count(":") != 1 else text.partition(":")[0]
     plain = plain.partition("]")[0]
     try:
@@ -112,32 +111,32 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
-#: How many end at a time, so that a flood does not have all connections looked at for each new one.
+#: Most connections that end at a time, so that in a flood not every new connection makes Ferry check all others.
 AT_ONCE: Final = 32
 
 
 class OpenConnection(Protocol):
-    """A connection as the door sees it. `peer`: its other end; `arrived`: loop time of what it is waiting for."""
+    """A connection as the doorkeeper sees it. `peer`: its other end."""
 
     peer: str
 
     @property
     def rank(self) -> int | None:
-        """Whose turn it is to give way: those of 0 first; None: a whole request is being answered."""
+        """The order of giving way: rank 0 first; None never, while a whole request is being answered."""
 
     @property
     def waits_since(self) -> float:
-        """Loop time since which it has been as it is."""
+        """The loop time since which its state has not changed."""
 
     def give_way(self) -> None:
-        """End it."""
+        """End the connection."""
 
 
 class Doorkeeper:
-    """Counts the connections of one process."""
+    """Limits the connections of one process."""
 
     def __init__(self, trusted: Sequence[Network] = LOOPBACK, most: int = CONNECTIONS) -> None:
-        """`trusted`: proxies, whose connections may be anybody's. Any other peer has at most half of `most`."""
+        """`trusted`: proxies, whose connections belong to many senders. Any other peer has at most half of `most`."""
         self._trusted = trusted
         self._turned_away = RefusalCounter()
         self._most = most
@@ -146,7 +145,7 @@ class Doorkeeper:
         self._peers: Counter[str] = Counter()
 
     def admit(self, guest: OpenConnection) -> bool:
-        """A connection was made; whether it may stay, for which others may end."""
+        """Add a new connection; return whether it may stay. Others may end for it."""
         crowded = self._peers[guest.peer] >= self._of_peer and not is_trusted(guest.peer, self._trusted)
         if crowded and not self._end([each for each in self._guests if each.peer == guest.peer]):
             return self._refused(guest)
@@ -157,7 +156,7 @@ class Doorkeeper:
         return True
 
     def leaves(self, guest: OpenConnection) -> None:
-        """A connection ends; to be called once or more."""
+        """Remove a connection; may be called more than once."""
         if guest in self._guests:
             self._guests.discard(guest)
             self._peers[guest.peer] -= 1
@@ -179,9 +178,9 @@ class Doorkeeper:
 
 
 def yielding(guests: Collection[OpenConnection], connections_of: Callable[[str], int]) -> list[OpenConnection]:
-    """Those that end to make room: by rank, then of the peers with the most connections, then the oldest. Pure.
+    """Return the connections that end to make room: by rank, then by connections of the peer, then the oldest. Pure.
 
-    At most AT_ONCE, and at most a tenth of them all.
+    At most AT_ONCE, and at most a tenth of all, plus one.
     """
     able = [
         (rank, -connections_of(each.peer), each.waits_since, number, each)

@@ -1,6 +1,6 @@
-"""Every error answer in one form: `{"error": {"title": ..., "description": ...}}`, the description with the remedy.
+"""Makes all error answers alike: `{"error": {"title": ..., "description": ...}}`, with the remedy in the description.
 
-Counts what happens again and again, so that the log says it now and then and not for every request.
+Repeated refusals are counted and logged periodically instead of for every request.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from queues.errors import NoSecretKey, Unavailable
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which a sender may try again what Redis could not take.
+#: Seconds after which a sender may repeat a request that Redis could not take.
 RETRY_AFTER: Final = 5
-#: Seconds between two lines of the log about the same refusal.
+#: Seconds between two log lines about the same refusal.
 EVERY: Final = 10.0
 _DEFAULTS: Final = {
-    400: "The request is not HTTP as it should be.",
-    404: "There is nothing at this address; /docs lists what there is.",
-    405: "This address does not take this method; the header Allow names those it takes.",
+    400: "The request is not valid HTTP.",
+    404: "There is nothing at this address; /docs lists the addresses.",
+    405: "This address does not accept this method; the header Allow names the accepted ones.",
 }
 
 
 class Fault(Struct, frozen=True):
-    """What is wrong, in words."""
+    """An error in words."""
 
     title: str
-    description: Annotated[str, Meta(description="What, where, and the remedy.")]
+    description: Annotated[str, Meta(description="The problem, its place and the remedy.")]
 
 
 class ErrorAnswer(Struct, frozen=True):
-    """Why a request is refused."""
+    """The answer to a refused request."""
 
     error: Fault
 
 
 def error_body(title: str, description: str) -> bytes:
-    """The answer that is an error, in JSON."""
+    """Return an error answer in JSON."""
     return msgspec.json.encode(ErrorAnswer(Fault(title, description)))
 
 
@@ -58,19 +58,19 @@ def serialize(_req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falc
 
 
 def words(error: falcon.HTTPError) -> tuple[str, str]:
-    """Title and description of an error: Falcon's own have the status for a title, and no description."""
+    """Return title and description of an error; Falcon's own errors have the status as title and no description."""
     title = error.title if error.title != error.status else str(error.status).partition(" ")[2]
     return title or "", error.description or _DEFAULTS.get(error.status_code, "")
 
 
 def where(fault: Exception) -> str:
-    """The last places of a traceback. Neither its lines nor the error's message: they may hold what was posted."""
+    """Return the last places of a traceback, without its lines and the error's message, which may hold posted data."""
     frames = traceback.extract_tb(fault.__traceback__)
     return " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames[-3:]))
 
 
 def install(app: falcon.asgi.App[Any, Any]) -> None:
-    """Make an app answer all errors so."""
+    """Make an app answer all errors in this form."""
     refusals = _Refusals()
     app.set_error_serializer(serialize)
     app.add_error_handler(Unavailable, refusals.unavailable)
@@ -80,7 +80,7 @@ def install(app: falcon.asgi.App[Any, Any]) -> None:
 
 
 class _Refusals:
-    """What is refused while something has to be set right. There may be thousands a second, so they are counted."""
+    """Answers requests that cannot be accepted at the moment, and counts them: there may be thousands a second."""
 
     def __init__(self) -> None:
         self._outage = RepeatedEvents(EVERY)
@@ -90,14 +90,14 @@ class _Refusals:
         self, _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
     ) -> None:
         if counted := self._outage.count(type(fault.__cause__ or fault).__name__):
-            log.warning("nothing was taken (%s since the last line); answered 503, the senders repeat", counted)
+            log.warning("requests were not accepted (%s since the last line); answered 503, senders repeat", counted)
         raise falcon.HTTPServiceUnavailable(title="Not accepted", description=str(fault), retry_after=RETRY_AFTER)
 
     async def no_secret_key(
         self, _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
     ) -> None:
         if counted := self._no_secret_key.count("messages"):
-            log.error("refused %s that brought an API key, with 503. %s", counted, fault)
+            log.error("refused %s with an API key; answered 503, senders repeat. %s", counted, fault)
         raise falcon.HTTPServiceUnavailable(
             title="The API key cannot be kept", description=f"{fault} Nothing was accepted.", retry_after=RETRY_AFTER
         )
@@ -107,7 +107,7 @@ async def _too_much(
     _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
 ) -> None:
     raise falcon.HTTPContentTooLarge(
-        title="The message asks for too much",
+        title="The message exceeds a limit",
         description=str(fault),
     )
 
@@ -116,18 +116,18 @@ async def _unexpected(
     _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
 ) -> None:
     log.error(
-        "a defect in Ferry, %s at %s; answered 500, the sender repeats; please report it",
+        "a defect in Ferry, %s at %s; answered 500, the sender repeats. Please report it",
         type(fault).__name__,
         where(fault),
     )
     raise falcon.HTTPInternalServerError(
         title="A defect in Ferry",
-        description="It may not have been accepted; repeat it later. The log says where the defect is.",
+        description="The request may not have been accepted; repeat it later. The log says where the defect is.",
     )
 
 
 class RepeatedEvents:
-    """Counts by kind; says what it counted at once, and then no more than once in `every` seconds."""
+    """Counts events by kind, and reports the counts at once, then at most every `every` seconds."""
 
     def __init__(self, every: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._every = every
@@ -136,7 +136,7 @@ class RepeatedEvents:
         self._next = float("-inf")
 
     def count(self, kind: str) -> str:
-        """One more of this kind; such as "3 of this, 1 of that" when it is time to say it, else empty."""
+        """Count one more of this kind; return such as "3 of this, 1 of that" when a report is due, else empty."""
         self._counts[kind] += 1
         now = self._clock()
         if now < self._next:

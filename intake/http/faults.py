@@ -1,4 +1,4 @@
-"""Says where a message is wrong, in words that never repeat what stands there."""
+"""Describes where a message is wrong, without repeating its values."""
 
 from __future__ import annotations
 
@@ -15,31 +15,30 @@ from text.json_names import TWICE, twice, unknown
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-#: What msgspec raises for bytes that are no JSON, or JSON of another form.
+#: The errors of msgspec for bytes that are not JSON, or JSON of another form.
 UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
-#: The last place in the text: an earlier one may stand in a value that is quoted.
+#: The last place in the text: an earlier one may be part of a quoted value.
 _PLACE = re.compile(r"^(?P<text>.*) - at `\$(?P<place>[^`]*)`$", re.DOTALL)
-#: The only message that quotes a name of the sender's.
+#: The only message that quotes a name from the sender.
 _UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$", re.DOTALL)
-#: Messages that quote the value, such as an enum's; the value may be somebody's address in the wrong field.
+#: Messages that quote the value, such as an enum's; the value may be a person's address in the wrong field.
 _QUOTES_VALUE = re.compile(r"^(Invalid .*?) ['\"].*$", re.DOTALL)
 
 
 class TooMuch(Exception):
-    """A message has more of something than a limit allows. `what`: where, what, and how much is read."""
+    """A message has more of something than a limit allows. `what`: the place, the thing and the limit."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}. Nothing was accepted; send it in smaller parts.")
 
 
 def describe(fault: Exception, place: str = "$", known: Collection[str] = ()) -> str:
-    """Place and problem, such as "$.changes[3].email: Expected `str | null`, got `int`".
+    """Return place and problem, such as "$.changes[3].email: Expected `str | null`, got `int`".
 
-    `place`: where the piece that was decoded stands in the message. `known`: the names of an object that may have no
-    others.
+    `place`: the place of the decoded part in the message. `known`: the names of an object that allows no others.
     """
     if isinstance(fault, RecursionError):
         return f"{place}: nested too deeply"
@@ -55,9 +54,10 @@ def describe(fault: Exception, place: str = "$", known: Collection[str] = ()) ->
 
 
 def read(decoder: msgspec.json.Decoder[T], body: bytes, types: str = "", apart: Collection[str] = ()) -> T:
-    """Decode a message. Raises falcon.HTTPBadRequest naming the place, also of a name that stands twice.
+    """Decode a message. Raises falcon.HTTPBadRequest naming the place, also for a name that occurs twice.
 
-    `types`: what may stand in `type`. `apart`: names of what is read item by item later (`json_names.twice`).
+    `types`: the allowed values of `type`. `apart`: names of arrays that are read item by item later
+    (`json_names.twice`).
     """
     message = decoded(decoder, body, types)
     check_names(body, apart)
@@ -65,7 +65,7 @@ def read(decoder: msgspec.json.Decoder[T], body: bytes, types: str = "", apart: 
 
 
 def decoded(decoder: msgspec.json.Decoder[T], body: bytes, types: str = "") -> T:
-    """The same of a message whose names are looked at later."""
+    """Decode a message whose names are checked later."""
     check_text(body)
     try:
         message = decoder.decode(body)
@@ -80,7 +80,7 @@ def decoded(decoder: msgspec.json.Decoder[T], body: bytes, types: str = "") -> T
 
 
 def check_names(json: bytes | msgspec.Raw, apart: Collection[str] = (), place: str = "$") -> None:
-    """Raise falcon.HTTPBadRequest where a name stands twice in its object, at any depth. `apart`: as for `read`."""
+    """Raise falcon.HTTPBadRequest when a name occurs twice in its object, at any depth. `apart`: as for `read`."""
     try:
         found = twice(json, apart)
     except RecursionError as fault:
@@ -90,9 +90,9 @@ def check_names(json: bytes | msgspec.Raw, apart: Collection[str] = (), place: s
 
 
 def check_text(body: bytes, check: Callable[[bytes], None] = json_limits.check) -> None:
-    """Raise falcon.HTTPBadRequest where a body is not text, or has too many levels or digits, and TooMuch for values.
+    """Raise falcon.HTTPBadRequest when a body is not text, or has too many levels or digits, and TooMuch for values.
 
-    Before anything is made of it; msgspec does not look at what it skips. `check`: looks at the limits.
+    Called before decoding, because msgspec does not check what it skips. `check`: checks the limits.
     """
     try:
         str(body, "utf-8")
@@ -106,7 +106,7 @@ def check_text(body: bytes, check: Callable[[bytes], None] = json_limits.check) 
 
 
 def check_size(json: bytes | msgspec.Raw, place: str) -> None:
-    """Raise TooMuch where an object of an item, such as the attributes of a person, has too many names."""
+    """Raise TooMuch when an object within an item, such as the attributes of a person, has too many names."""
     if len(json) < SMALL:
         return
     try:
@@ -116,13 +116,13 @@ def check_size(json: bytes | msgspec.Raw, place: str) -> None:
 
 
 def check_count(count: int, most: int, what: str, place: str) -> None:
-    """Raise TooMuch where there are more than `most`; `what` they are, in the plural."""
+    """Raise TooMuch when `count` is more than `most`. `what`: the plural of what is counted."""
     if count > most:
         raise TooMuch(f"{place}: {count:,} {what}; at most {most:,} are read")
 
 
 def bad_request(description: str) -> falcon.HTTPBadRequest:
-    """The answer to a message of which nothing can be used."""
+    """Return the answer to a message that cannot be used."""
     return falcon.HTTPBadRequest(
         title="The message cannot be read",
         description=f"{description}. Nothing was accepted; correct it and send it again.",

@@ -1,4 +1,4 @@
-"""Large bodies are read in a thread, one at a time, so that the other requests go on and memory stays bounded."""
+"""Reads large bodies in a thread, one at a time, so that other requests continue and memory stays bounded."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import ParamSpec, TypeVar
 
 from intake.http.limits import AT_ONCE
 
-#: One for the process: each thread keeps what it freed of the memory that it once took.
+#: One thread for the process: each thread keeps memory that it has freed.
 _THREAD = ThreadPoolExecutor(1, "large")
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class LargeBodies:
-    """For all requests of one process.
+    """Gives large bodies their turns, for all requests of one process.
 
-    A thread and not a process: no step of the reading that the limits allow keeps the interpreter for more than some
-    ten ms, between two of them the event loop has its turn, and nothing has to be copied.
+    A thread instead of a process: within the limits no step of the reading blocks the interpreter for more than about
+    10 ms, the event loop runs between steps, and nothing has to be copied.
     """
 
     def __init__(self) -> None:
@@ -30,9 +30,9 @@ class LargeBodies:
 
     @asynccontextmanager
     async def turn(self, body: bytes) -> AsyncIterator[None]:
-        """Wait until no other large body is in hand, from its reading until the ledger has it; a small one need not.
+        """Wait until no other large body is being read or stored; a small body does not wait.
 
-        What is made of a body takes several times its memory, and several at once would each take as much.
+        Reading a body takes several times its memory, so several large bodies at once would take too much.
         """
         if len(body) <= AT_ONCE:
             yield
@@ -42,13 +42,13 @@ class LargeBodies:
 
 
 async def read(body: bytes, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """What a call makes of a body, and raises; in a thread where the body is large."""
+    """Return the result of a call that reads a body; the call runs in a thread when the body is large."""
     if len(body) <= AT_ONCE:
         return call(*args, **kwargs)
     return await in_thread(call, *args, **kwargs)
 
 
 async def in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """What a call returns and raises, in the thread for large bodies, with the ids that a line of the log has here."""
+    """Return the result of a call that runs in the thread for large bodies, with the current ids of log lines."""
     run = partial(contextvars.copy_context().run, call, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(_THREAD, run)

@@ -1,6 +1,6 @@
-"""How much one sender may ask for at once: the table of all limits of the intake.
+"""All limits of the intake: how much one sender may ask for at once.
 
-Those of any JSON text, levels, digits, values and names, hold in snapshots too, and stand in `mappings.json_limits`.
+The limits of JSON texts (levels, digits, values and names) apply to snapshots too, and are in `mappings.json_limits`.
 """
 
 from __future__ import annotations
@@ -11,39 +11,39 @@ __all__ = ["DIGITS", "NAMES", "NESTED", "VALUES"]
 
 #: Bytes of a body, after decompression.
 BODY = 10 * 1024 * 1024
-#: Bytes of a body from a sender without a token: enough for mParticle's registration request, and for nothing else.
+#: Bytes of a body from a sender without a token: enough for mParticle's registration request only.
 ANONYMOUS_BODY = 8 * 1024
-#: Streams of gzip that one body may be made of. Each costs a copy of what comes behind it.
+#: Gzip streams in one body. Each costs a copy of the rest of the body.
 STREAMS = 200
-#: Bytes of all bodies in the hands of one process, so that its memory has a limit.
+#: Bytes of all bodies that one process holds, so that its memory has a limit.
 IN_FLIGHT = 4 * BODY
-#: Bytes of those that show no token, apart from the others: a signature can only be checked when they are whole. Two,
-#: because a peer may hold half.
+#: Bytes of bodies without a token, counted separately: a signature can be checked only when the body is complete. Two
+#: bodies, because a peer may hold half.
 UNSIGNED = 2 * BODY
-#: Bytes of a body with a token that is not counted when it is there at once.
+#: Bytes of a body with a token that is not counted when it is complete at once.
 SMALL = 16 * 1024
-#: Bodies that are waited for at a time, of one sender; and without a token, of one peer.
+#: Unfinished bodies of one sender at a time; and of one peer, without a token.
 UNFINISHED = 256
 UNFINISHED_UNSIGNED = 32
 #: Bytes of a request's line and headers.
 HEAD = 32 * 1024
-#: Seconds in which a head must have come.
+#: Seconds within which a head must arrive.
 HEAD_SECONDS = 10.0
-#: Connections of one process, half of them of one peer; beyond, those end that do the least for their senders.
+#: Connections of one process, at most half of them of one peer; beyond that, those doing the least for senders end.
 CONNECTIONS = 1_000
-#: Seconds in which a request must have come, its body included; of a body of any size, each piece of it.
+#: Seconds within which a request must arrive, including its body; for a body of any size, each piece of it.
 REQUEST_SECONDS = 30.0
-#: Bytes of a body that is read while all other requests wait; a larger one is read in a thread.
+#: Bytes of a body that is read in the event loop, while other requests wait; a larger one is read in a thread.
 AT_ONCE = 128 * 1024
-#: Bytes of a compressed body that is unpacked while all others wait: a thousandth of what it may hold.
+#: Bytes of a compressed body that is unpacked in the event loop: it may unpack to about a thousand times as many.
 PACKED_AT_ONCE = 4 * 1024
-#: Changes in one request to /v1/changes, messages in one batch of Segment's.
+#: Changes in one request to /v1/changes, messages in one Segment batch.
 CHANGES = 10_000
-#: People in one message of mParticle's, which is set to send a hundred at a time.
+#: People in one mParticle message; mParticle is configured to send a hundred at a time.
 PROFILES = 10_000
 #: Audiences of one person, and of all people of a message together.
 AUDIENCES = 1_000
-#: Changes that the people of one message come to: each person once for each of the person's audiences.
+#: Changes in one message: each person counts once for each of the person's audiences.
 MEMBERSHIPS = 50_000
 #: Identities of one person. mParticle knows some thirty types.
 IDENTITIES = 100
@@ -53,9 +53,9 @@ GROUPS = 1_000
 AUDIENCE_ID = 200
 AUDIENCE_NAME = 255
 MESSAGE_ID = 200
-#: Bytes of each of the fields that hold for all messages of a batch; as many as Segment allows a whole message. They
-#: are laid under each of the messages, so that a small request could ask for very much work.
+#: Bytes of each field shared by all messages of a batch; Segment allows as many for a whole message. They are merged
+#: into every message, so a small request could cause very much work.
 SHARED = 32 * 1024
-#: Bytes that one message may make the ledger store. What a message says once of a person is stored for each of the
-#: person's audiences, so that a small message could ask for very much.
+#: Bytes that one message may make the ledger store. A person's data is stored for each of the person's audiences, so a
+#: small message could need very much.
 STORED = 2 * BODY

@@ -1,4 +1,4 @@
-"""What uvicorn leaves to a proxy in front of it: the size of a request's head, its time, its version and its Host."""
+"""Checks that uvicorn leaves to a proxy: the size of a request's head, its time, its HTTP version and its Host."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from intake.http.errors import error_body
 from intake.http.limits import HEAD, HEAD_SECONDS, REQUEST_SECONDS
 from queues.snapshots.orders import PIECE
 
-#: Key of an ASGI request's state: a call that lets the rest of a body begin its time anew, for one of any size.
+#: Key of an ASGI request's state: a call that restarts the time for the rest of a body, for bodies of any size.
 MORE_TIME: Final = "ferry.more_time"
 _TOO_LARGE: Final = (
     "431 Request Header Fields Too Large",
-    f"The request's line and headers have more than {HEAD:,} bytes. Nothing was accepted.",
+    f"The request line and headers have more than {HEAD:,} bytes. Nothing was accepted.",
 )
 _SLOW: Final = (
-    f"A request's head must come within {HEAD_SECONDS:g} s, all of it within {REQUEST_SECONDS:g} s, and a snapshot "
-    f"bring {PIECE:,} bytes within each. Nothing was accepted; repeat it."
+    f"A request's head must arrive within {HEAD_SECONDS:g} s and all of it within {REQUEST_SECONDS:g} s; of a "
+    f"snapshot, {PIECE:,} bytes within each {REQUEST_SECONDS:g} s. Nothing was accepted; repeat it."
 )
 _VERSIONS: Final = ("1.0", "1.1")
 _OTHER_VERSION: Final = "The request is neither HTTP/1.0 nor HTTP/1.1. Nothing was accepted; send it as HTTP/1.1."
 _WRONG_HOST: Final = (
-    "The header Host stands there twice, or names no host. Nothing was accepted; send it once, as in Host: example.com."
+    "The header Host occurs twice, or names no host. Nothing was accepted; send it once, as in Host: example.com."
 )
-_NO_HTTP: Final = "The request is not HTTP as it should be. Nothing was accepted; see the client or the proxy in front."
-#: A name or an address with a port or without (RFC 3986, 3.2.2); what stands in brackets is looked at by itself.
+_NO_HTTP: Final = "The request is not valid HTTP. Nothing was accepted; check the client or the proxy in front."
+#: A name or an address, with or without a port (RFC 3986, 3.2.2); an address in brackets is checked separately.
 _HOST: Final = re.compile(rb"(?:\[([^\[\]]*)\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?", re.ASCII)
 _TOO_SLOW: Final = ("408 Request Timeout", _SLOW)
 _TOO_MANY: Final = (
     "503 Service Unavailable",
-    "This process has as many connections as it can. Nothing was accepted; repeat it.",
+    "This process has as many connections as it can take. Nothing was accepted; repeat the request.",
 )
 
 
 class Protocol(HttpToolsProtocol):
-    """Ends a connection whose request is slow or has too large a head, so that none holds memory or a socket.
+    """Ends a connection whose request is slow or has too large a head, so that it holds no memory or socket.
 
-    One timer for a connection, and not one for each request, which would cost more than reading the request.
+    Each connection has one timer. A timer for each request would cost more than reading the request.
     """
 
     seconds = REQUEST_SECONDS
     head_seconds = HEAD_SECONDS
-    #: Of all connections of the process; server.py gives each server its own.
+    #: The doorkeeper of all connections of the process; server.py gives each server its own.
     doorkeeper = Doorkeeper()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -57,15 +57,15 @@ class Protocol(HttpToolsProtocol):
         self._head = 0
         self._in_head = True
         self._fault = ""
-        #: Since when the rest of a request has been waited for.
+        #: Loop time since which the rest of a request is awaited; None when no rest is.
         self._since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
-        #: Loop time of the last thing that changed: it was made, or answered a request.
+        #: Loop time of the last change: the connection was made, or a request was complete.
         self._at = 0.0
         self.peer = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base
-        """A new connection owes a request."""
+        """Start the time for the first request of a new connection."""
         super().connection_made(transport)
         self._at = self._since = self.loop.time()
         self.peer = peer_of(self.client[0] if self.client else "127.0.0.1", "", ())
@@ -75,21 +75,21 @@ class Protocol(HttpToolsProtocol):
             self.give_way()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
+        """Forget the connection."""
         super().connection_lost(exc)
         self.doorkeeper.leaves(self)
         if self._timer is not None:
             self._timer.cancel()
 
     def on_message_begin(self) -> None:
-        """A request's first byte."""
+        """Start the time of a request at its first byte."""
         super().on_message_begin()
         self._in_head = True
         self._since = self.loop.time()
         self.scope["state"][MORE_TIME] = self._more_time
 
     def on_headers_complete(self) -> None:
-        """The head is whole. Raises ValueError, of which the parser makes an answer of 400."""
+        """Check the complete head. Raises ValueError, which the parser turns into an answer of 400."""
         self._fault = head_fault(
             self.parser.get_http_version(), (value for name, value in self.headers if name == b"host")
         )
@@ -99,15 +99,17 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
+        """End the time of a complete request."""
         self._since = None
         self._at = self.loop.time()
         super().on_message_complete()
 
     @property
     def rank(self) -> int | None:
-        """Who gives way first: 0, nothing is done for it, or it does not read its answer; 1, a body without a token;
-        2, it is kept for another request; 3, a body with one. None: a whole request is being answered.
+        """The order of giving way, 0 first; None never.
+
+        0: it has sent no complete head, or does not read its answer. 1: a body without a token is arriving. 2: it is
+        kept for another request. 3: a body with a token is arriving. None: a whole request is being answered.
         """
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
@@ -120,18 +122,18 @@ class Protocol(HttpToolsProtocol):
 
     @property
     def waits_since(self) -> float:
-        """Since when the rest of its request has been waited for, or the next."""
+        """The loop time since which the rest of its request, or the next request, is awaited."""
         return self._at if self._since is None else self._since
 
     def give_way(self) -> None:
         """End the connection, to make room."""
-        if self.transport.get_write_buffer_size():  # it does not read, so an orderly end would wait for ever
+        if self.transport.get_write_buffer_size():  # it does not read, so a normal close would wait forever
             self.transport.abort()
         else:
             self._end(*_TOO_MANY)
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes while a head is open."""
+        """Count the bytes of a head that is not complete."""
         was_in_head = self._in_head
         super().data_received(data)
         if not self._in_head:
@@ -142,9 +144,9 @@ class Protocol(HttpToolsProtocol):
                 self._end(*_TOO_LARGE)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no request in the form of all errors, whatever the base says of it (`msg`)."""
+        """Answer an invalid request in the form of all errors, instead of with the base's text (`msg`)."""
         if self.cycle is not None and self.cycle.response_complete:
-            self._in_head = True  # of a request to come, and not of the one that was answered
+            self._in_head = True  # the invalid request is a new one, not the one that was answered
         self._end("400 Bad Request", self._fault or _NO_HTTP)
 
     def _look(self) -> None:
@@ -156,11 +158,11 @@ class Protocol(HttpToolsProtocol):
             self._timer = self.loop.call_later(self.seconds / 6, self._look)
 
     def _more_time(self) -> None:
-        if self._since is not None:  # else the body is whole
+        if self._since is not None:  # else the body is complete
             self._since = self.loop.time()
 
     def _end(self, status: str, description: str) -> None:
-        """Close the connection, with an answer unless another is due or under way."""
+        """Close the connection, with an error answer unless another answer is due or has started."""
         if self.transport.is_closing():
             return
         cycle = self.cycle
@@ -173,9 +175,9 @@ class Protocol(HttpToolsProtocol):
 
 
 def head_fault(version: str, hosts: Iterable[bytes]) -> str:
-    """What is wrong with a head, with the remedy; empty for nothing. `hosts`: its headers Host. Pure.
+    """Return what is wrong with a head, with the remedy; empty when it is valid. `hosts`: its Host headers. Pure.
 
-    The app behind it breaks on other versions, and other addresses would be taken for what they are not.
+    The app fails on other HTTP versions, and would misread addresses with an invalid Host.
     """
     if version not in _VERSIONS:
         return _OTHER_VERSION

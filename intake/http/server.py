@@ -1,4 +1,4 @@
-"""Runs the intake."""
+"""Runs the intake with uvicorn."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from intake.http.doorkeeper import LOOPBACK, Doorkeeper, Network
 from intake.http.limits import CONNECTIONS
 from intake.http.protocol import Protocol
 
-#: Seconds an idle connection is kept; longer than mParticle's and most routers' own, so that they close it first.
+#: Seconds an idle connection is kept; longer than mParticle and most routers keep it, so that they close it first.
 KEEP_ALIVE = 75
-#: Seconds for requests under way after SIGTERM; platforms kill after 30, some after 20.
+#: Seconds to finish current requests after SIGTERM; platforms kill after 30, some after 20.
 SHUTDOWN = 15
 
 #: An ASGI app.
@@ -24,9 +24,10 @@ App = Callable[..., Awaitable[None]]
 def config(
     app: App, host: str, port: int, trusted: Sequence[Network] = LOOPBACK, connections: int = CONNECTIONS
 ) -> uvicorn.Config:
-    """How uvicorn runs; `trusted`: proxies, of which a connection may be anybody's. `connections`: at most so many.
+    """Return the configuration of uvicorn. `trusted`: proxies whose connections belong to many senders.
 
-    No access log: it would be written for every request, and holds what senders put into URLs.
+    `connections`: most connections at a time. There is no access log: it would write a line for every request, with
+    the data that senders put into URLs.
     """
     return uvicorn.Config(
         app,
@@ -40,7 +41,7 @@ def config(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        # The doorkeeper keeps them below this, but for those that are being closed; here is the end, should it fail.
+        # A second limit in case the doorkeeper fails; twice as high, because connections that are closing count too.
         limit_concurrency=2 * connections,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=SHUTDOWN,
@@ -48,19 +49,19 @@ def config(
 
 
 def serve(app: App, host: str, port: int, trusted: Sequence[Network] = LOOPBACK) -> None:
-    """Take requests until SIGTERM or SIGINT, then finish those under way. `trusted`: as in `config`."""
+    """Take requests until SIGTERM or SIGINT, then finish the current ones. `trusted`: as in `config`."""
     server = uvicorn.Server(config(app, host, port, trusted, _connections()))
-    # What is there now stays for good: the collector need not look at it again and again (a tenth of the time). A
-    # message leaves hardly any cycles behind, so that looking at every 700th object, as usual, takes a twentieth.
+    # The objects that exist now stay, so the collector need not scan them repeatedly (a tenth of the time). A message
+    # leaves hardly any cycles, so collecting after every 700 objects, the default, would waste a twentieth.
     gc.freeze()
     gc.set_threshold(50_000)
     server.run()
 
 
 def _connections() -> int:
-    """How many there may be: each is an open file, of which many systems give a process 1,024.
+    """Return the most connections: each is an open file, and many systems allow a process 1,024.
 
-    As many are asked for as are needed; where the system gives fewer, a quarter stays for Redis and all else.
+    The limit of open files is raised as far as needed; if the system allows fewer, a quarter stays for Redis and so on.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS * 4 // 3 + 1

@@ -1,4 +1,4 @@
-"""Keeps what mParticle says of its accounts, and tells which connection an account has."""
+"""Keeps the settings of mParticle accounts, and finds the connection of an account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from intake.mparticle import settings as setting_values
 from intake.mparticle.messages import MParticleAccount
 from intake.mparticle.settings import API_KEY, OF_ACCOUNT
 
-#: Accounts remembered, and the bytes of the largest that is.
+#: Accounts remembered, and the bytes of the largest one that is remembered.
 _MOST: Final = 1_000
 _LARGEST: Final = 8_192
 
@@ -24,7 +24,7 @@ _decoder = msgspec.json.Decoder(MParticleAccount | None)
 
 
 class KnownAccount(NamedTuple):
-    """An account and its connection. `lists`: whether what its messages say of lists counts."""
+    """An account and its connection. `lists`: whether the list settings of its messages count."""
 
     account_id: int | None
     connection: Connection
@@ -32,7 +32,7 @@ class KnownAccount(NamedTuple):
 
 
 class Accounts:
-    """Looks accounts up by their sender and JSON, which is the same in message after message."""
+    """Looks up accounts by sender and JSON, which is the same in every message."""
 
     def __init__(self, connections: Connections, scopes: Scopes, trusted: TrustedSettings) -> None:
         self._connections = connections
@@ -41,7 +41,7 @@ class Accounts:
         self._known: TTLCache[tuple[str, bytes], KnownAccount] = TTLCache(_MOST)
 
     async def of(self, raw: msgspec.Raw, sender: Sender) -> KnownAccount:
-        """The account of a message, its settings kept where they are new and count. `raw`: `account` as it came.
+        """Return the account of a message, after keeping its settings if they are new and count. `raw`: its `account`.
 
         Raises HTTPBadRequest, HTTPForbidden, Unavailable, and NoSecretKey when there is an API key that cannot be kept.
         """

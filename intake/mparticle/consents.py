@@ -1,4 +1,4 @@
-"""Remembers the consent that comes with a batch of mParticle's events; the events themselves are not forwarded."""
+"""Remembers the consent in a batch of mParticle's events; the events themselves are not forwarded."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from queues import metrics
 from queues.people import consents
 
 _anything = msgspec.json.Decoder()
-#: The Firehose's types of notification, and where each holds what was decided.
+#: The Firehose's notification types with decisions; the field `new_<type>` has the decision.
 _NOTIFIED = ("gdpr_consent_state", "ccpa_consent_state")
 
 
 async def remember(redis: Redis, message: Events, account_id: int | None, connection: Connection, now: int) -> bool:
-    """Whether there was a consent and somebody to remember it of. Raises Unavailable. `now`: as for `read`."""
+    """Remember the consent; return whether there was one for a known person. Raises Unavailable. `now`: see `read`."""
     persons, decisions = read(message, account_id, connection, now)
     if decisions:
         await consents.remember(redis, connection.name, persons, decisions)
@@ -34,9 +34,10 @@ async def remember(redis: Redis, message: Events, account_id: int | None, connec
 
 
 def read(message: Events, account_id: int | None, connection: Connection, now: int) -> tuple[tuple[str, ...], State]:
-    """The person's keys and decisions; what cannot be read is none, and so is what nobody can be found by.
+    """Return the person's keys and decisions; both are empty when no person can be identified.
 
-    `now`: ms; no decision is later, and one without a time in a message without one is as late. Raises TooMuch.
+    What cannot be read counts as no decision. `now`: ms; the latest time of a decision, and the time of one without any
+    time. Raises TooMuch.
     """
     check_identities(message.user_identities, "$.user_identities")
     persons = consent_keys(account_id, message.mpid, message.user_identities, connection)

@@ -28,9 +28,9 @@ _encode = msgspec.json.Encoder().encode
 def acceptances(
     message: Erasure, account_id: int | None, connection: Connection, audiences: Audiences, now: int
 ) -> list[Acceptance]:
-    """The erasure; a dead letter where nothing identifies the person. Raises falcon.HTTPBadRequest, TooMuch."""
+    """Return the erasure; a dead letter when nothing identifies the person. Raises falcon.HTTPBadRequest, TooMuch."""
     if (message.subject_request_type or KIND) != KIND:
-        raise bad_request("$.subject_request_type: not erasure, the only type that Ferry registers for")
+        raise bad_request("$.subject_request_type: not erasure, the only type that Ferry is registered for")
     identities = _read(message)
     person = _encode({"user_identities": identities, **_mpid(identities)})
     incoming = Incoming(connection, SOURCE, message.id or "", now)
@@ -44,13 +44,13 @@ def acceptances(
 
 
 def _mpid(identities: list[MParticleIdentity]) -> dict[str, str]:
-    """A data subject's mpid is one of the identities; a profile has it beside them."""
+    """Return the mpid in the form of a profile; a data subject has it among the identities."""
     found = (each.value for each in identities if (each.type or "").lower() == "mpid" and each.value)
     return next(({"mpid": value} for value in found), {})
 
 
 def _read(message: Erasure) -> list[MParticleIdentity]:
-    """The subject's identities, in the form in which a profile has them."""
+    """Return the subject's identities in the form of a profile."""
     if not (json := bytes(message.subject_identities)):
         return []
     try:

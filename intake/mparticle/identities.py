@@ -1,4 +1,4 @@
-"""The person keys of a person as mParticle identifies them."""
+"""The person keys of people as mParticle identifies them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mappings import email
 from mappings.identifiers import ALTERNATE, PHONES, canonical
 from queues.change import person_key
 
-#: No encoding, and the Profile API's word for it, are raw too.
+#: A missing encoding, and "none" of the Profile API, mean raw too.
 _RAW: Final = frozenset({"", "raw", "none"})
 
 _together = msgspec.json.Decoder(list[MParticleIdentity | None] | None)
@@ -26,27 +26,28 @@ _alone = msgspec.json.Decoder(MParticleIdentity | None)
 
 
 def person_keys(account_id: int | None, mpid: str | int | None, raw: Raw, connection: Connection) -> tuple[str, ...]:
-    """At most nine keys, none when nothing identifies the person. `raw`: the array of user identities.
+    """Return at most nine keys; none when nothing identifies the person. `raw`: the array of user identities.
 
-    Those of the e-mail and the mpid, and of all that the rules of the audience may yet make a phone or an external id.
+    The keys are those of the e-mail, the mpid, and all identities that the rules of an audience may make a phone or an
+    external id.
     """
     identities = _identities(raw)
     return _keys(account_id, identities, [] if mpid is None else [str(mpid)], connection) or _other_keys(identities)
 
 
 def check_identities(raw: Raw, place: str) -> None:
-    """Raise TooMuch where an array of identities has too many."""
+    """Raise TooMuch when an array of identities has too many."""
     if len(raw) < 2 * IDENTITIES or bytes(raw).count(b",") < IDENTITIES:
         return
     try:
         entries = _apart.decode(raw)
-    except msgspec.ValidationError:  # no array, and so nobody's identities
+    except msgspec.ValidationError:  # not an array, so there are no identities
         return
     check_count(len(entries), IDENTITIES, "identities of one person", place)
 
 
 def consent_keys(account_id: int | None, mpid: str | int | None, raw: Raw, connection: Connection) -> tuple[str, ...]:
-    """The keys under which a consent is remembered: a consent is the e-mail's, whatever else is known of its owner."""
+    """Return the keys under which a consent is remembered: only the e-mail's when there is one."""
     keys = person_keys(account_id, mpid, raw, connection)
     return keys[:1] if _email(_identities(raw)) else keys
 
@@ -54,7 +55,7 @@ def consent_keys(account_id: int | None, mpid: str | int | None, raw: Raw, conne
 def subject_keys(
     account_id: int | None, identities: list[MParticleIdentity], connection: Connection
 ) -> tuple[str, ...]:
-    """Every key under which changes of a data subject may wait, at most nine."""
+    """Return every key under which changes of a data subject may be pending, at most nine."""
     mpids = [each.value or "" for each in identities if (each.type or "").lower() == "mpid"]
     keys = _keys(account_id, identities, mpids, connection)
     return tuple(dict.fromkeys((*keys, *_other_keys(identities))))[:MOST]
@@ -69,7 +70,7 @@ def _keys(
 
 
 def _others(identities: list[MParticleIdentity], connection: Connection) -> Iterator[Named]:
-    """What the rules of an audience may make a phone or an external id; which of them do is not known here."""
+    """Yield all identities that an audience's rules may make a phone or an external id; the rules are unknown here."""
     for each in identities:
         if each.type and each.value and _encoding(each) == "raw":
             type_ = canonical(each.type)
@@ -80,14 +81,17 @@ def _others(identities: list[MParticleIdentity], connection: Connection) -> Iter
 
 
 def _email(identities: list[MParticleIdentity]) -> str:
-    """The first raw e-mail; one that is none tells the person from others, too."""
+    """Return the first valid raw e-mail, or else the first invalid one, which still identifies the person."""
     raw = [each.value or "" for each in identities if (each.type or "").lower() == EMAIL and _encoding(each) == "raw"]
     address, _ = of_email(raw)
     return address or next(filter(None, map(email.canonical, raw)), "")
 
 
 def _other_keys(identities: list[MParticleIdentity]) -> tuple[str, ...]:
-    """Of a person who has nothing else, such as a hashed e-mail: their change is a dead letter, and keeps its order."""
+    """Return keys for a person with other identities only, such as a hashed e-mail.
+
+    Their change becomes a dead letter; the keys preserve its order.
+    """
     named = [i for i in identities if i.type and i.value and i.value.strip()]
     keys = {person_key(f"{i.type}/{_encoding(i)}".lower(), (i.value or "").strip().lower()): None for i in named}
     return tuple(keys)[:MOST]
@@ -108,7 +112,7 @@ def _identities(raw: Raw) -> list[MParticleIdentity]:
 
 
 def _readable(json: bytes) -> list[MParticleIdentity]:
-    """The entries that can be read, where not all can: a wrong one must not cost the person."""
+    """Return the entries that can be read: one malformed entry must not lose the person."""
     found = []
     try:
         entries = _apart.decode(json)

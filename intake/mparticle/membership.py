@@ -1,8 +1,7 @@
 """Turns mParticle's membership changes into changes of the audiences' queues.
 
-No profile can make the message fail: what cannot be read is kept as dead on arrival, beside the others.
-
-What can still be read of a profile or an audience that is wrong somewhere.
+No single profile can make the message fail: one that cannot be read is kept as dead on arrival, with the parts of it
+that can still be read.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _EMPTY: Final = frozenset({b"", b"null", b"[]"})
 
 
 class _Person(msgspec.Struct, gc=False):
-    """What is stored of a person, in mParticle's own words."""
+    """The stored fields of a person, in mParticle's form."""
 
     mpid: str | UnsetType = UNSET
     user_identities: Raw | UnsetType = UNSET
@@ -51,7 +50,7 @@ def acceptances(
     now: int,
     ignored: dict[Queue, dict[str, str]] | None = None,
 ) -> list[Acceptance]:
-    """One acceptance for each audience that the message changes. `now`: ms. `ignored`: see Incoming. Raises TooMuch."""
+    """Return one acceptance for each audience in the message. `now`: ms. `ignored`: see Incoming. Raises TooMuch."""
     profiles = message.user_profiles or ()
     check_count(len(profiles), PROFILES, "profiles", "$.user_profiles")
     reading = _Reading(message, account_id, Incoming(connection, SOURCE, message.id or "", now, ignored=ignored))
@@ -69,7 +68,7 @@ class _Reading:
         self._memberships = 0
 
     def _count(self, place: str, audiences: int) -> None:
-        """Raises TooMuch for a person of so many audiences, or for those of all people together."""
+        """Raise TooMuch when one person, or all people together, have too many audiences."""
         self._memberships += audiences
         queues = self.incoming.queues
         if audiences > AUDIENCES or self._memberships > MEMBERSHIPS or queues > AUDIENCES:
@@ -117,14 +116,14 @@ class _Reading:
         self, place: str, audience_id: str, audience: AudienceMembership, keys: tuple[str, ...], person: bytes
     ) -> None:
         part = self.incoming.part(audience_id)
-        # One entry that leaves them out does not make the others of the message forget them.
+        # An entry without them does not clear those of other entries in the message.
         part.name = visible(audience.audience_name) or part.name
         part.settings = audience.audience_subscription_settings or part.settings
         action = _ACTIONS.get(audience.action)
         if action is None:
             self._bury(audience_id, place, person, f"{place}.action: not one of add, delete, attribute_update")
         elif not keys:
-            detail = f"{place}: no identity by which to tell the person from others; let mParticle send one"
+            detail = f"{place}: no identity that identifies the person; make mParticle send one"
             self._bury(audience_id, place, person, detail, NO_IDENTITY)
         else:
             self.incoming.add(part, keys, action, self._at, person)
@@ -153,7 +152,7 @@ def _given(raw: Raw) -> Raw | UnsetType:
     return UNSET if bytes(raw) in _EMPTY else raw
 
 
-#: Never stored: Klaviyo has no use for them.
+#: Fields that are never stored, because Klaviyo has no use for them.
 _DROPPED: Final = ("device_identities", "partner_identities")
 
 
@@ -167,12 +166,12 @@ _list = msgspec.json.Decoder(list[Raw])
 
 
 def is_empty(raw: Raw) -> bool:
-    """Whether nothing stands there: null or an empty object, which mParticle's own samples hold."""
+    """Return whether the value is null or an empty object, as in mParticle's own samples."""
     return bytes(raw).translate(None, b" \t\r\n") in (b"null", b"{}")
 
 
 def lenient_audience_id(audience: Raw) -> str | None:
-    """The audience that is meant; None when that is what is wrong."""
+    """Return the id of a malformed audience; None when the id itself cannot be read."""
     try:
         found = _addressed.decode(audience).audience_id
         return None if ".audience_id" in twice(audience) else str(found)
@@ -181,7 +180,7 @@ def lenient_audience_id(audience: Raw) -> str | None:
 
 
 def audience_ids(profile: Raw) -> list[str | None]:
-    """The audiences that a profile names, one None when that cannot be read."""
+    """Return the audience ids of a malformed profile; one None when they cannot be read."""
     try:
         audiences = _list.decode(_fields.decode(profile).get("audiences", NOTHING))
     except UNREADABLE:
@@ -190,7 +189,7 @@ def audience_ids(profile: Raw) -> list[str | None]:
 
 
 def lenient_person(profile: Raw) -> bytes:
-    """The profile as it came, without the devices."""
+    """Return a malformed profile without its devices, and unchanged when it cannot be read."""
     try:
         fields = _fields.decode(profile)
     except UNREADABLE:

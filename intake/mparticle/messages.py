@@ -1,6 +1,6 @@
-"""The messages of mParticle's Firehose as they come over the wire, and what is answered (mParticle: Firehose).
+"""The messages of mParticle's Firehose and their answers (mParticle: Firehose).
 
-mParticle leaves out what is null or empty, so every field may be missing, and null is as good as missing.
+mParticle leaves out values that are null or empty, so every field may be missing, and null means missing.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ _OBJECTS: Final = {"type": ["array", "null"], "items": {"type": "object"}}
 
 
 class FirehoseMessage(msgspec.Struct, tag_field="type"):
-    """The envelope. `timestamp_ms`: even if it cannot be."""
+    """The envelope of a message. `timestamp_ms`: any number, even an impossible time."""
 
     id: Annotated[
         _MessageId | None,
-        Meta(description="mParticle's id of the message; one seen in the last 24 hours is stored once."),
+        Meta(description="mParticle's id of the message. An id seen in the last 24 hours is not stored again."),
     ] = None
-    timestamp_ms: Annotated[int | float | None, Meta(description=f"Since 1970. {CLAMPED}")] = None
+    timestamp_ms: Annotated[int | float | None, Meta(description=f"ms since 1970. {CLAMPED}")] = None
     account: Annotated[Raw, Meta(extra_json_schema=maybe(ref("MParticleAccount")))] = field(default_factory=Raw)
 
 
 class Registration(FirehoseMessage, tag="module_registration_request"):
-    """mParticle asks what Ferry is."""
+    """mParticle asks for Ferry's registration."""
 
 
 class Subscription(FirehoseMessage, tag="audience_subscription_request", kw_only=True):
@@ -65,18 +65,18 @@ class Subscription(FirehoseMessage, tag="audience_subscription_request", kw_only
 
 
 class MembershipMessage(FirehoseMessage, tag="audience_membership_change_request"):
-    """People entered or left audiences, or their attributes changed. Without profiles it keeps the line alive.
+    """People entered or left audiences, or their attributes changed. Without profiles it is a keep-alive message.
 
-    Each profile is read by itself.
+    Each profile is read on its own.
     """
 
     user_profiles: list[Annotated[Raw, Meta(extra_json_schema=ref("MParticleProfile"))]] | None = None
 
 
 class Events(FirehoseMessage, tag="event_processing_request"):
-    """What one person did, with the person's consent.
+    """The events of one person, with the person's consent.
 
-    The consent is remembered for later changes of the person. Nothing else is stored, and no event is read.
+    The consent is remembered for later changes of the person. Nothing else is stored, and the events are not read.
     """
 
     mpid: str | int | None = None
@@ -85,7 +85,7 @@ class Events(FirehoseMessage, tag="event_processing_request"):
     system_notifications: Annotated[
         Raw,
         Meta(
-            description="Those of type gdpr_consent_state and ccpa_consent_state count as consents.",
+            description="Notifications of type gdpr_consent_state and ccpa_consent_state count as consents.",
             extra_json_schema=_OBJECTS,
         ),
     ] = field(default_factory=Raw)
@@ -94,14 +94,14 @@ class Events(FirehoseMessage, tag="event_processing_request"):
 class Erasure(FirehoseMessage, tag="dsr_processing_request"):
     """A person asked to be forgotten.
 
-    Stored and carried out within seconds: the person is taken out of every queue of the connection, then Klaviyo is
-    asked to delete the profile. One without any identity is a dead letter.
+    The request is stored and carried out within seconds: Ferry removes the person from every queue of the connection,
+    then asks Klaviyo to delete the profile. A request without any identity becomes a dead letter.
     """
 
     subject_identities: Annotated[
         Raw,
         Meta(
-            description="By type, such as email: encoding and value.",
+            description="Encoding and value of each identity, by type such as email.",
             extra_json_schema={
                 "type": ["object", "null"],
                 "additionalProperties": maybe(ref("MParticleIdentity")),
@@ -113,14 +113,14 @@ class Erasure(FirehoseMessage, tag="dsr_processing_request"):
 
 
 class MParticleAccount(msgspec.Struct, gc=False):
-    """Whose message it is: the account in mParticle and the settings its users made for Ferry."""
+    """The account in mParticle, and the settings that its users made for Ferry."""
 
     account_id: Number | None = None
     account_settings: _Settings = field(default_factory=Raw)
 
 
 class MParticleProfile(msgspec.Struct, gc=False):
-    """One person. One that cannot be read never fails the message; it becomes a dead letter."""
+    """One person. A profile that cannot be read becomes a dead letter and does not fail the message."""
 
     mpid: Annotated[str | int | None, Meta(description="A signed 64-bit number, mostly as text.")] = None
     user_identities: _Identities = field(default_factory=Raw)
@@ -136,10 +136,10 @@ class MParticleIdentity(msgspec.Struct, gc=False):
 
 
 class AudienceMembership(msgspec.Struct, gc=False):
-    """One change of one person's membership. One without audience_id or action becomes a dead letter."""
+    """One change of one person's membership. Without audience_id or action it becomes a dead letter."""
 
     audience_id: AudienceId | None = None
-    audience_name: Annotated[AudienceName | None, Meta(description="The name now.")] = None
+    audience_name: Annotated[AudienceName | None, Meta(description="The current name.")] = None
     audience_subscription_settings: _Settings = field(default_factory=Raw)
     action: Annotated[str | None, Meta(description="add, delete or attribute_update.")] = None
     user_attributes: Annotated[Raw, Meta(extra_json_schema=_OBJECTS)] = field(default_factory=Raw)
@@ -154,7 +154,7 @@ class Response(msgspec.Struct, tag_field="type", kw_only=True):
 
 
 class RegistrationResponse(Response, tag="module_registration_response", kw_only=True):
-    """What Ferry is, for mParticle to import."""
+    """Ferry's registration, for mParticle to import."""
 
     name: str
     description: str
@@ -169,16 +169,16 @@ class RegistrationResponse(Response, tag="module_registration_response", kw_only
 class SubscriptionResponse(Response, tag="audience_subscription_response", kw_only=True):
     """The audience is remembered."""
 
-    # mParticle never writes an empty object, so it is sent none.
+    # mParticle never sends an empty object, so Ferry sends none either.
     audience_subscription_settings: Annotated[
-        dict[str, str] | UnsetType, Meta(description="For mParticle to keep, and the Klaviyo list once there is one.")
+        dict[str, str] | UnsetType, Meta(description="The settings to keep, with the Klaviyo list once there is one.")
     ] = UNSET
 
 
 class MembershipResponse(Response, tag="audience_membership_change_response", kw_only=True):
     """The changes are stored."""
 
-    suspend_subscription: Annotated[bool, Meta(description="mParticle is to stop sending.")]
+    suspend_subscription: Annotated[bool, Meta(description="true: mParticle must stop sending.")]
 
 
 class EventsResponse(Response, tag="event_processing_response"):
@@ -199,7 +199,7 @@ decoder: msgspec.json.Decoder[Registration | Subscription | MembershipMessage | 
 
 
 def read(body: bytes) -> Registration | Subscription | MembershipMessage | Events | Erasure:
-    """A message. Raises falcon.HTTPBadRequest naming the place; of names that stand twice not those within profiles."""
+    """Read a message. Raises falcon.HTTPBadRequest naming the place; names twice within profiles are checked later."""
     return faults.read(decoder, body, TYPES, apart=("user_profiles",))
 
 
@@ -209,21 +209,21 @@ _PURPOSE: Final[Schema] = {
         "consented": {"type": "boolean"},
         "timestamp_unixtime_ms": {
             "type": ["integer", "null"],
-            "description": "Since when; else that of the message.",
+            "description": "Time of the decision; default: the time of the message.",
         },
     },
 }
 _PURPOSES: Final[Schema] = {"type": ["object", "null"], "additionalProperties": _PURPOSE}
 _CONSENT_STATE: Final[Schema] = {
     "type": "object",
-    "description": "Decisions by purpose. What cannot be read is no consent, and fails no message.",
+    "description": "Decisions by purpose. What cannot be read counts as no consent and does not fail the message.",
     "properties": dict.fromkeys(consent_state.REGULATIONS, _PURPOSES),
 }
 
 
 def schemas() -> Schema:
-    """What the OpenAPI document says of messages and answers."""
-    asked = requests(
+    """Return the schemas of messages and answers for the OpenAPI document."""
+    posted = requests(
         RegistrationRequest=Registration,
         SubscriptionRequest=Subscription,
         MembershipRequest=MembershipMessage,
@@ -234,11 +234,11 @@ def schemas() -> Schema:
         MParticleIdentity=MParticleIdentity,
         MParticleAudience=AudienceMembership,
     )
-    told = answers(
+    answered = answers(
         RegistrationResponse=RegistrationResponse,
         SubscriptionResponse=SubscriptionResponse,
         MembershipResponse=MembershipResponse,
         EventsResponse=EventsResponse,
         ErasureResponse=ErasureResponse,
     )
-    return asked | told | {"ConsentState": _CONSENT_STATE}
+    return posted | answered | {"ConsentState": _CONSENT_STATE}

@@ -1,4 +1,4 @@
-"""What Ferry tells mParticle it is, for mParticle to import (mParticle: Firehose, module registration)."""
+"""Ferry's description of itself for mParticle to import (mParticle: Firehose, module registration)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from intake.mparticle.settings import ACCOUNT, AUDIENCE
 #: The version of this registration; raise it with every change of the settings or permissions.
 VERSION: Final = "1.0"
 _DESCRIPTION: Final = (
-    "Keeps Klaviyo lists equal to your audiences. Changes wait in a durable queue and are sent in bulk, "
-    "and whoever runs Ferry sees what waits, what was sent and what was refused."
+    "Keeps Klaviyo lists equal to your audiences. Changes are kept in a durable queue and sent in bulk. "
+    "The operator of Ferry sees the pending, delivered and rejected changes."
 )
 _IDENTITIES: Final = (
     "customer",
@@ -27,7 +27,7 @@ _ENVIRONMENTS: Final = (
 
 
 def registration() -> RegistrationResponse:
-    """The answer to mParticle's question."""
+    """Return the answer to a registration request."""
     return RegistrationResponse(
         name="Ferry for Klaviyo",
         description=_DESCRIPTION,
@@ -41,8 +41,8 @@ def registration() -> RegistrationResponse:
 
 
 def _permissions() -> dict[str, Any]:
-    # Raw, because Klaviyo takes no hash. Required, because Klaviyo knows people by their e-mail: mParticle then sends
-    # nobody without one, as its own Klaviyo integration does.
+    # Raw, because Klaviyo takes no hash. Required, because Klaviyo identifies people by e-mail: mParticle then sends
+    # only people with an e-mail, as its own Klaviyo integration does.
     identities: list[dict[str, Any]] = [{"type": "email", "encoding": "raw", "required": True}]
     identities += [{"type": name, "encoding": "raw", "required": False} for name in _IDENTITIES]
     return {
@@ -56,8 +56,7 @@ def _permissions() -> dict[str, Any]:
 def _events() -> dict[str, Any]:
     return {
         "account_settings": list(ACCOUNT),
-        # Ferry reads the consent that comes with a batch, not its events. Sessions are the fewest events that everybody
-        # has.
+        # Ferry reads only the consent in a batch. Sessions are the smallest set of events that everybody has.
         "supported_event_types": ["session_start", "session_end"],
         "supported_runtime_environments": list(_ENVIRONMENTS),
         "supported_system_notification_types": ["gdpr_consent_state", "ccpa_consent_state"],
@@ -69,7 +68,7 @@ def _audiences() -> dict[str, Any]:
     return {
         "account_settings": list(ACCOUNT),
         "audience_subscription_settings": list(AUDIENCE),
-        # mParticle's wait comes before Ferry's own, and the two add up: it is kept to a minute, which still joins the
-        # changes of a burst into few requests. The 100 changes or 16 hours are waited for in Ferry's queues.
+        # mParticle's wait adds to Ferry's own. One minute still joins the changes of a burst into few requests. Ferry's
+        # queues do the waiting for 100 changes or 16 hours.
         "bulk_configuration": {"bulk_forward_wait_for_messages": 100, "bulk_forward_wait_in_minutes": 1},
     }

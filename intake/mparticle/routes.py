@@ -58,7 +58,7 @@ class MParticle:
         audiences: Audiences,
         suspended: Container[str],
     ) -> None:
-        """`suspended`: names of the connections about which mParticle is told to stop sending."""
+        """`suspended`: names of the connections for which Ferry tells mParticle to stop sending."""
         self._redis = redis
         self._commit = commit
         self._bodies = bodies
@@ -69,7 +69,7 @@ class MParticle:
         self._tally = RepeatedEvents(every=60.0)
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """One message."""
+        """Take one message."""
         resp.content_type = _JSON
         if is_anonymous(req):
             resp.data = _encode(await self._anonymous(req))
@@ -94,7 +94,10 @@ class MParticle:
         return await self._events(message, sender)
 
     async def _anonymous(self, req: falcon.asgi.Request) -> RegistrationResponse:
-        """A registration: mParticle makes its token only after importing one (mParticle: Firehose, authentication)."""
+        """Answer a registration request without a token.
+
+        mParticle makes its token only after importing the registration (mParticle: Firehose, authentication).
+        """
         try:
             message = decoder.decode(await self._bodies.read(req, limits.ANONYMOUS_BODY))
         except falcon.HTTPServiceUnavailable:
@@ -131,23 +134,23 @@ class MParticle:
         acceptances = erasure.acceptances(message, account_id, connection, self._audiences, now_ms())
         await self._commit.accept(acceptances)
         if any(acceptance.dead for acceptance in acceptances):
-            log.warning("%s: an erasure that names nobody is a dead letter; see `ferry dead list`", connection.name)
+            log.warning("%s: an erasure without an identity is a dead letter; see `ferry dead list`", connection.name)
         else:
-            log.info("%s: an erasure waits; it is carried out when no open batch holds the person", connection.name)
+            log.info("%s: an erasure is pending until no batch in progress has the person", connection.name)
         return ErasureResponse()
 
     async def _events(self, message: Events, sender: Sender) -> EventsResponse:
         account_id, connection, _ = await self._accounts.of(message.account, sender)
-        told = await consents.remember(self._redis, message, account_id, connection, now_ms())
+        has_consent = await consents.remember(self._redis, message, account_id, connection, now_ms())
         await self._commit.confirm()
-        if counted := self._tally.count("with consent" if told else "without consent"):
+        if counted := self._tally.count("with consent" if has_consent else "without consent"):
             log.info("event_processing_request: %s; the consent is remembered, events are not forwarded", counted)
         return EventsResponse()
 
 
 def _read(body: bytes) -> Registration | Subscription | MembershipMessage | Events | Erasure:
-    """Raises falcon.HTTPBadRequest, TooMuch."""
+    """Read a message and check its size. Raises falcon.HTTPBadRequest, TooMuch."""
     message = messages.read(body)
-    if not isinstance(message, MembershipMessage):  # whose people are looked at one by one
+    if not isinstance(message, MembershipMessage):  # its profiles are checked one by one
         faults.check_size(body, "$")
     return message

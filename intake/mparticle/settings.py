@@ -1,9 +1,7 @@
-"""The settings that mParticle's users make for Ferry (mParticle: Firehose, module registration, setting types).
+"""Declares and reads the settings of mParticle accounts and audiences (mParticle: Firehose, module registration).
 
-Firehose has no choice among values and no mapping editor, so those are text whose description names what may stand
-there.
-
-Reads the settings of an mParticle account or audience (mParticle: Firehose; every value is a string).
+Firehose has no setting types for choices and mappings, so those settings are text, and their descriptions list the
+allowed values. Every value that mParticle sends is a string.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from text.json_names import unknown
 log = logging.getLogger(__name__)
 
 API_KEY: Final = "apiKey"
-#: Written by Ferry into the answer to a subscription; mParticle sends it back with every change of the audience.
+#: The setting that Ferry writes into the answer to a subscription; mParticle sends it back with every change.
 LIST_ID: Final = "klaviyoListId"
 
 
@@ -31,14 +29,14 @@ def _text(
     return setting | {"default_value": default} if default else setting
 
 
-#: Of one account: which Klaviyo account it is, and how a person is found there.
+#: The settings of an account: its Klaviyo account, and how people are found there.
 ACCOUNT: Final = (
     _text(
         API_KEY,
         "Klaviyo Private API Key",
-        "Starts with pk_ and needs the scopes accounts:read, lists:read, lists:write, profiles:read, profiles:write; "
-        "for consent subscriptions:write, for erasure data-privacy:write. "
-        "Leave it empty where whoever runs Ferry has given it the key.",
+        "Starts with pk_. Needs the scopes accounts:read, lists:read, lists:write, profiles:read, profiles:write; "
+        "for consent also subscriptions:write, for erasure data-privacy:write. "
+        "Leave it empty if the key is set in Ferry.",
         confidential=True,
     ),
     _text(
@@ -57,14 +55,14 @@ ACCOUNT: Final = (
     _text(
         "defaultCountry",
         "Default Country",
-        "The country of phone numbers without a country code, where the person has no country. "
+        "The country of phone numbers without a country code, for people without a country. "
         "An ISO 3166-1 code, such as US.",
     ),
 )
-#: Of one audience: which Klaviyo list it fills, and how attributes become profile fields.
+#: The settings of an audience: the Klaviyo list it fills, and how attributes become profile fields.
 AUDIENCE: Final = (
-    _text("listId", "Klaviyo List ID", "Fill this list. Leave it empty for a list of the audience's name."),
-    _text("listName", "Klaviyo List Name", "Fill the list of this name, made if there is none."),
+    _text("listId", "Klaviyo List ID", "The list to fill. Leave it empty for a list with the audience's name."),
+    _text("listName", "Klaviyo List Name", "The name of the list to fill. Ferry creates it if there is none."),
     _text(
         "propertyMapping",
         "Property Mapping",
@@ -76,25 +74,25 @@ AUDIENCE: Final = (
         "consentMapping",
         "Consent Mapping",
         'Which consent purpose stands for which Klaviyo channel, as JSON such as {"newsletter": "email"}. '
-        "Channels: email, sms. Empty: membership changes nobody's consent.",
+        "Channels: email, sms. Leave it empty if membership changes no consent.",
     ),
     _text(LIST_ID, "Klaviyo List", "The list that Ferry fills. Written by Ferry.", visible=False),
 )
-#: Those of an audience that say which list it fills.
+#: The settings of an audience that choose its list.
 LISTS: Final = ("listId", "listName", LIST_ID)
-#: Ids of the settings of an account, and of an audience.
+#: The ids of the settings of an account, and of an audience.
 OF_ACCOUNT: Final = frozenset(setting["id"] for setting in ACCOUNT)
 OF_AUDIENCE: Final = frozenset(setting["id"] for setting in AUDIENCE)
 
-#: How a private key of Klaviyo begins.
+#: The prefix of a Klaviyo private key.
 _KEY: Final = "pk_"
-#: Kept instead of one in a setting that is not for it. As wrong there as the key was, so that the connection is held
-#: and the setting named; left out, people would be sent by another setting than was meant.
+#: Kept instead of a key in another setting. It is as invalid there as the key, so the connection is held and the
+#: setting named; left out, people would be sent with a setting that was not meant.
 NOT_KEPT: Final = "(a Klaviyo key, not kept)"
 _NAMES: Final = OF_ACCOUNT | OF_AUDIENCE
-#: Unknown names that one process tells of: senders may make up names without end.
+#: Most unknown names that one process logs, because a sender may send any number of names.
 _MOST: Final = 100
-_told: Final[set[str]] = set()
+_logged: Final[set[str]] = set()
 
 _texts = msgspec.json.Decoder(dict[str, str])
 _anything = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -102,9 +100,9 @@ _plain_text = msgspec.json.Decoder(str)
 
 
 def read(raw: msgspec.Raw, confidential: str = "") -> dict[str, str]:
-    """Setting id -> text. A number or boolean becomes its JSON; null, lists and objects are left out.
+    """Return setting id -> text. A number or boolean becomes its JSON; null, lists and objects are left out.
 
-    `confidential`: the setting that may hold a Klaviyo key, of an account. A key in any other is read as NOT_KEPT.
+    `confidential`: the setting of an account that may hold a Klaviyo key. A key in any other is read as NOT_KEPT.
     """
     if not (json := bytes(raw)):
         return {}
@@ -123,16 +121,16 @@ def read(raw: msgspec.Raw, confidential: str = "") -> dict[str, str]:
 
 
 def _tell_unknown(name: str, known: frozenset[str]) -> None:
-    """Log it once in a process. It is ignored and not refused: mParticle would repeat its message for ever."""
-    if name not in _told and len(_told) < _MOST:
-        _told.add(name)
+    """Log an unknown setting once per process. It is not refused: mParticle would repeat the message forever."""
+    if name not in _logged and len(_logged) < _MOST:
+        _logged.add(name)
         log.warning("a setting that mParticle sent is ignored: %s", unknown(name, sorted(known)))
 
 
 @lru_cache(len(_NAMES) + 1)
 def tell(name: str | None) -> None:
-    """Log that a setting holds a key: once in a process, and not with every message. None: a setting not Ferry's."""
-    setting = f"the setting {name}" if name else "a setting that is not Ferry's"
+    """Log once per process that a setting holds a key. `name`: None for a setting that Ferry does not have."""
+    setting = f"the setting {name}" if name else "an unknown setting"
     log.warning("%s holds a Klaviyo key, which is not kept; correct the setting, and give the key as apiKey", setting)
 
 

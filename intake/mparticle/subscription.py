@@ -22,9 +22,10 @@ from queues.names import Queue
 def acceptance(
     message: Subscription, connection: Connection, ignored: dict[Queue, dict[str, str]] | None
 ) -> Acceptance:
-    """The audience's name and settings. One that was disconnected is remembered as such, and nothing is deleted.
+    """Return the acceptance of an audience's name and settings.
 
-    `ignored`: takes the list settings that do not count; None where they do.
+    A disconnected audience is remembered as disconnected; nothing is deleted. `ignored`: collects list settings that
+    do not count; None when they count.
     """
     audience_id = str(message.audience_id)
     queue = Queue(connection.name, KIND, audience_id)
@@ -41,7 +42,7 @@ def acceptance(
 
 
 async def answer(redis: Redis, message: Subscription, queue: Queue) -> SubscriptionResponse:
-    """The settings for mParticle to keep: its own, and the Klaviyo list once there is one. Raises Unavailable."""
+    """Return the settings for mParticle to keep, with the Klaviyo list once there is one. Raises Unavailable."""
     settings = setting_values.read(message.audience_subscription_settings)
     try:
         list_id = await redis.hget(keys.queue(queue), "list_id")

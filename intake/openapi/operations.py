@@ -92,16 +92,16 @@ _MEMBERS: Final = operation(
     "members",
     "The whole membership of an audience",
     "Makes the audience's Klaviyo list equal to the body: people who are not in it leave the list, new people join, "
-    f"and changed values of the others are sent. Any size, plain or gzip, as long as {PIECE:,} bytes arrive within each "
-    f"{limits.REQUEST_SECONDS:.0f} s; a body that breaks off changes nothing. A newer snapshot replaces a waiting one. "
-    "Changes of single people that are newer than the snapshot stay.",
+    f"and changed values of the others are sent. Any size, plain or gzip, as long as {PIECE:,} bytes arrive within "
+    f"each {limits.REQUEST_SECONDS:.0f} s; a body that breaks off changes nothing. A newer snapshot replaces a waiting "
+    "one. Changes of single people that are newer than the snapshot stay.",
     {
         "202": answer("Stored, and waiting to be carried out.", ref("SnapshotAnswer")),
         **{status: error for status, error in _TAKE.items() if status != "413"},
     },
     _AUDIENCE,
     _CONNECTION,
-    parameter("name", "The audience's name, which its list gets.", maxLength=limits.AUDIENCE_NAME),
+    parameter("name", "The audience's name, also for its list.", maxLength=limits.AUDIENCE_NAME),
     parameter("at", _AT, oneOf=_TIMES),
     parameter("rows", "The number of rows; a body with another number is refused.", type="integer", minimum=0),
     parameter("confirm", "1: no confirmation is needed, however many people leave the list.", enum=["0", "1"]),

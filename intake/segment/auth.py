@@ -1,6 +1,6 @@
-"""How senders of Segment's messages show that they may send, beside `Authorization: Token` and `Bearer`.
+"""Authenticates senders of Segment's messages, in addition to `Authorization: Token` and `Bearer`.
 
-Segment signs what its webhooks carry, and the libraries of Segment and RudderStack send their write key as the user
+Segment signs the bodies of its webhooks, and the libraries of Segment and RudderStack send their write key as the user
 name of HTTP Basic.
 """
 
@@ -20,7 +20,7 @@ SIGNATURE: Final = "X-Signature"
 
 
 def write_key(authorization: str | None) -> str:
-    """The user name of `Authorization: Basic`; empty where there is none. The password does not matter."""
+    """Return the user name of `Authorization: Basic`; empty when there is none. The password is ignored."""
     scheme, _, shown = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return ""
@@ -31,7 +31,7 @@ def write_key(authorization: str | None) -> str:
 
 
 class Signatures:
-    """Knows the secrets of the senders that sign, of which each may have signed."""
+    """The secrets of all senders that sign."""
 
     def __init__(self, senders: Iterable[Sender]) -> None:
         self._secrets = [(secret.encode(), sender) for sender in senders for secret in sender.segment_secrets]
@@ -40,9 +40,12 @@ class Signatures:
         return bool(self._secrets)
 
     def sender(self, signature: str, body: bytes) -> Sender:
-        """Who signed: `signature` is the HMAC-SHA1 of the body, in hex (Segment: webhooks). Raises HTTPUnauthorized."""
+        """Return the sender that signed the body. Raises HTTPUnauthorized.
+
+        `signature`: the HMAC-SHA1 of the body, in hex (Segment: webhooks).
+        """
         given = signature.strip().lower().encode()
-        # Compared with every secret's, so that the time it takes does not tell which one was near.
+        # Compared with the signature of every secret, so that the time does not reveal which one was close.
         matches = [sender for secret, sender in self._secrets if hmac.compare_digest(given, _sign(secret, body))]
         if not matches:
             raise unauthorized()
@@ -54,11 +57,11 @@ def _sign(secret: bytes, body: bytes) -> bytes:
 
 
 def unauthorized() -> falcon.HTTPUnauthorized:
-    """The answer to whoever shows none of what opens `/v1/segment`."""
+    """Return the answer to a request to `/v1/segment` without a valid token, write key or signature."""
     return falcon.HTTPUnauthorized(
         title="A valid token is needed",
         description="Send the header 'Authorization: Token <value>' (or Bearer, or Basic with the value as user name) "
         f"with a sender's token (of FERRY_TOKENS or token_env), or {SIGNATURE} with the HMAC-SHA1 of the body as sent, "
-        "in hex, by a secret of FERRY_SEGMENT_SECRETS or segment_secret_env.",
+        "in hex, made with a secret of FERRY_SEGMENT_SECRETS or segment_secret_env.",
         challenges=['Token realm="ferry"', 'Bearer realm="ferry"', 'Basic realm="ferry"'],
     )

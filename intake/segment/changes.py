@@ -1,4 +1,4 @@
-"""Puts what an action makes of a message of Segment's into its queue."""
+"""Puts the changes that actions make from Segment's messages into their queues."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ from mappings.times import to_iso
 from queues.change import Action
 from queues.names import TARGETS
 
-#: Where an event and a consent say when they happened; ISO 8601 or a number (`to_iso`).
+#: The fields with the time of an event and a consent; ISO 8601 or a number (`to_iso`).
 _TIMES: Final = {"event": "time", "consent": "consented_at"}
 _encode = msgspec.json.Encoder().encode
 
 
 def put(incoming: Incoming, place: str, at: int, routed: Routed) -> None:
-    """One change into its queue, or among the dead of it. `place`: of the message. `at`: when it happened, in ms."""
+    """Add one change to its queue, or to its dead letters. `place`: of the message. `at`: when it happened, in ms."""
     routed, clamped = _not_later(routed, incoming.accepted_at)
     person = _stored(routed)
     who = _who(routed, incoming.connection)
     keys = keys_of(who) or typed_phone(contact.text(_person(routed).get("phone_number")) or "")
     part = incoming.part(_target(routed), routed.kind)
-    part.clamped += clamped and at <= incoming.accepted_at  # a message of the future is counted with its own time
+    part.clamped += clamped and at <= incoming.accepted_at  # for a message in the future, `add` counts its time
     if fault := _fault(routed, who, keys, person):
-        # Replayed, a membership does the least as an update; the others are what they are.
+        # A membership becomes an update, because that does the least when replayed; other kinds keep their action.
         action: Action = "update" if routed.kind == KIND else routed.change
         reason, detail = fault
         incoming.bury(part, place, at, person, reason, f"{place}: {detail}", action)
@@ -59,39 +59,39 @@ def put(incoming: Incoming, place: str, at: int, routed: Routed) -> None:
 
 
 def _fault(routed: Routed, who: Identifiers, keys: tuple[str, ...], person: bytes) -> tuple[str, str] | None:
-    """Reason and detail, where the change cannot be delivered."""
+    """Return reason and detail when the change cannot be delivered."""
     if routed.reason:
         return routed.reason, routed.detail or ""
     if routed.kind == KIND and _target(routed) is None:
-        return MALFORMED, f"its audience or list has an id of no or over {limits.AUDIENCE_ID} characters"
+        return MALFORMED, f"the id of its audience or list is empty or has over {limits.AUDIENCE_ID} characters"
     if len(routed.audience_name or "") > limits.AUDIENCE_NAME:
-        return MALFORMED, f"its audience has a name of over {limits.AUDIENCE_NAME} characters"
+        return MALFORMED, f"the name of its audience has over {limits.AUDIENCE_NAME} characters"
     if is_deep(person):
-        return MALFORMED, "what the action makes of it is nested too deeply"
+        return MALFORMED, "the result of the action is nested too deeply"
     if not keys and not who.left_out:
         return Reason.PHONE_INVALID, "its phone has no digit, and nothing else identifies the person; correct the phone"
     return None if keys else (BLOCKED, PLACEHOLDER)
 
 
 def _not_later(routed: Routed, now: int) -> tuple[Routed, bool]:
-    """Without an event or a consent of the future, and whether it was one. `now`: ms, which stands for such a time.
+    """Replace the time of an event or consent in the future by `now` (ms), and return whether it was replaced.
 
-    Klaviyo refuses a consent of the future. One of long ago stays, unlike the time of a change: as new it would
-    subscribe somebody who has left since. What is no time its mapping refuses.
+    Klaviyo refuses a consent in the future. An old time stays, unlike the time of a change: a consent made new would
+    subscribe people who have left since. The mapping refuses values that are not times.
     """
     name = _TIMES.get(routed.kind, "")
     try:
-        told = to_iso(routed.fields.get(name))
+        given = to_iso(routed.fields.get(name))
     except Unfit:
         return routed, False
     latest = to_iso(now)
-    if told <= latest:
+    if given <= latest:
         return routed, False
     return replace(routed, fields=routed.fields | {name: latest}), True
 
 
 def _target(routed: Routed) -> str | None:
-    """The target of the queue; None where it cannot be read which one is meant."""
+    """Return the target of the queue; None when it cannot be read."""
     if routed.kind != KIND:
         return TARGETS[routed.kind]
     known = routed.audience_id
@@ -99,10 +99,10 @@ def _target(routed: Routed) -> str | None:
 
 
 def _who(routed: Routed, connection: Connection) -> Identifiers:
-    """By what the person is told from others; a device of an event stands in for what is blocked."""
+    """Return the identifiers of the person; an event without usable ones has its device instead."""
     identities = routed.identities
     if routed.kind == "consent":
-        # A consent belongs to the address, whoever gives it: both are keys, and no id of the person is one.
+        # A consent belongs to the e-mail address and phone, so both are keys, and no id of the person is one.
         given = (("email", routed.fields.get("email")), ("phone", routed.fields.get("phone_number")))
         identities = tuple((kind, value) for kind, raw in given if (value := contact.text(raw)))
     country = region_of(_person(routed).get("country_code"), connection.rules.default_country)
@@ -118,7 +118,7 @@ def _device(routed: Routed) -> list[Named]:
 
 
 def _person(routed: Routed) -> dict[str, Any]:
-    """Where the identifiers of the person stand."""
+    """Return the fields that have the identifiers of the person."""
     profile = routed.fields.get("profile") if routed.kind == "event" else routed.fields
     return profile if isinstance(profile, dict) else {}
 
@@ -130,6 +130,6 @@ def _spelled(kind: str, value: str, country: str | None) -> str:
 
 
 def _stored(routed: Routed) -> bytes:
-    """The fragment, with Segment's own ids of people, by which it is known at its delivery whose it is."""
+    """Return the fragment to store, with Segment's own ids of people, which identify the person at delivery."""
     own = {kind: value for kind, value in routed.identities if kind in (*OWN, ANONYMOUS)}
     return _encode(routed.fields | own if routed.kind in (KIND, "profile", "event") else routed.fields)

@@ -1,4 +1,4 @@
-"""What is posted to `/v1/segment`: messages of the Segment spec (Segment: spec, HTTP tracking API)."""
+"""The messages posted to `/v1/segment`: messages of the Segment spec (Segment: spec, HTTP tracking API)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from mappings.times import to_iso
 
 Type = Literal["identify", "track", "group", "alias", "page", "screen", "delete"]
 TYPES: Final = "identify, track, group, alias, page, screen, delete"
-#: Where a message says when it happened, the best first. Segment works `timestamp` out when it passes a message on;
-#: what comes straight from a library may have the others only.
+#: The time fields of a message, the best first. Segment adds `timestamp` when it forwards a message; a message straight
+#: from a library may have only the others.
 _TIMES: Final = ("timestamp", "originalTimestamp", "receivedAt", "sentAt")
 _EMPTY: Final = (b"", b"null")
 
@@ -27,29 +27,30 @@ _OBJECT: Final[Schema] = {"type": ["object", "null"]}
 
 
 class PostedMessages(msgspec.Struct):
-    """A batch of messages; without `batch` it is one message. Each is read by itself."""
+    """A batch of messages; without `batch` it is one message. Each is read on its own."""
 
     batch: Annotated[list[_MessageRaw], Meta(extra_json_schema={"maxItems": CHANGES})] | UnsetType = UNSET
     context: Annotated[
         Raw,
-        Meta(description="Holds for all messages; what a message has itself lies over it.", extra_json_schema=_OBJECT),
+        Meta(description="Applies to all messages; a message's own values win.", extra_json_schema=_OBJECT),
     ] = field(default_factory=Raw)
-    integrations: Annotated[Raw, Meta(description="As context.", extra_json_schema=_OBJECT)] = field(
-        default_factory=Raw
-    )
+    integrations: Annotated[
+        Raw,
+        Meta(description="Applies to all messages; a message's own values win.", extra_json_schema=_OBJECT),
+    ] = field(default_factory=Raw)
 
 
 class SegmentMessage(msgspec.Struct, rename="camel"):
     """A message of the Segment spec.
 
-    The actions of the connection say what becomes of it; they read any field. One that cannot be read becomes a dead
-    letter and never fails the batch.
+    The actions of the connection decide what it changes; they may read any field. A message that cannot be read becomes
+    a dead letter and does not fail the batch.
     """
 
     type: Type
     message_id: Annotated[
         Annotated[str, Meta(max_length=MESSAGE_ID)] | int | None,
-        Meta(description="The sender's id of the message; one seen in the last 24 hours is stored once."),
+        Meta(description="The sender's id of the message. An id seen in the last 24 hours is not stored again."),
     ] = None
 
 
@@ -57,14 +58,14 @@ _object = msgspec.json.Decoder(dict[str, Any])
 
 
 def shared(posted: PostedMessages) -> dict[str, dict[str, Any]]:
-    """What holds for all messages of a batch, by its name. Raises falcon.HTTPBadRequest naming the place."""
+    """Return the fields that apply to all messages of a batch, by name. Raises falcon.HTTPBadRequest with the place."""
     if isinstance(posted.batch, UnsetType):
         return {}
     found = {}
     for name, raw in (("context", posted.context), ("integrations", posted.integrations)):
         try:
             if len(raw) > SHARED:
-                raise bad_request(f"$.{name}: over {SHARED:,} bytes; give each message the part that it needs")
+                raise bad_request(f"$.{name}: over {SHARED:,} bytes; give each message only the part it needs")
             if bytes(raw) not in _EMPTY:
                 found[name] = _object.decode(raw)
         except UNREADABLE as fault:
@@ -73,7 +74,7 @@ def shared(posted: PostedMessages) -> dict[str, dict[str, Any]]:
 
 
 def complete(fields: dict[str, Any], common: dict[str, dict[str, Any]], now: int) -> dict[str, Any]:
-    """The message with what holds for the whole batch, and with a `timestamp`. `now`: ms, for one without any time."""
+    """Return the message with the fields of the batch and a `timestamp`. `now`: ms, for a message without a time."""
     for name, values in common.items():
         own = fields.get(name) or {}
         if isinstance(own, dict):
@@ -84,9 +85,9 @@ def complete(fields: dict[str, Any], common: dict[str, dict[str, Any]], now: int
 
 
 def happened(fields: dict[str, Any], now: int) -> int:
-    """When a completed message says that it happened, in ms; `now` where its time cannot be read.
+    """Return the time of a completed message in ms; `now` when it cannot be read.
 
-    It only brings the changes of a person into order. Whether an event can be sent with such a time its mapping says.
+    It only orders the changes of a person. The mapping decides whether an event can be sent with its time.
     """
     try:
         iso = to_iso(fields["timestamp"])
@@ -101,19 +102,19 @@ def _iso(ms: int) -> str:
 
 _ID: Final[Schema] = {"type": ["string", "integer", "null"]}
 _WHEN: Final = "When it happened: ISO 8601, or seconds or ms since 1970; now when left out."
-#: What a message of the Segment spec may have besides what Ferry itself reads.
+#: Fields of the Segment spec that only actions read.
 _READ_BY_ACTIONS: Final[Schema] = {
     "userId": _ID,
     "anonymousId": _ID,
-    "event": {"type": ["string", "null"], "description": "What was done, of a track message."},
+    "event": {"type": ["string", "null"], "description": "The name of the event, in a track message."},
     **dict.fromkeys(("traits", "properties", "context", "integrations"), _OBJECT),
     "timestamp": {"type": ["string", "number", "null"], "description": _WHEN},
 }
 
 
 def schemas() -> Schema:
-    """What the OpenAPI document says of messages."""
+    """Return the schemas of messages for the OpenAPI document."""
     found = requests(SegmentMessage=SegmentMessage, SegmentBatch=PostedMessages)
     found["SegmentMessage"]["properties"] |= _READ_BY_ACTIONS
-    found["SegmentBatch"]["required"] = ["batch"]  # without it, it is a message
+    found["SegmentBatch"]["required"] = ["batch"]  # without it, the body is one message
     return found

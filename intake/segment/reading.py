@@ -1,6 +1,6 @@
-"""Turns messages of the Segment spec into changes of the queues that a connection's actions send them to.
+"""Turns messages of the Segment spec into changes of the queues that a connection's actions choose.
 
-No message can make the request fail: what cannot be read is kept as dead on arrival, beside the others.
+No single message can make the request fail: one that cannot be read is kept as dead on arrival.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ _fields = msgspec.json.Decoder(dict[str, Any])
 
 
 def read(body: bytes, connection: Connection, audiences: Audiences, now: int) -> SegmentBatch:
-    """What a request comes to. `now`: ms. Raises the falcon.HTTPError of a request that is refused, and TooMuch."""
+    """Read a request. `now`: ms. Raises the falcon.HTTPError of a refused request, and TooMuch."""
     posted = faults.decoded(_posted, body)
     batch = None if isinstance(posted.batch, UnsetType) else posted.batch
-    if batch is not None:  # what a message alone has twice costs that message only, as in a batch
+    if batch is not None:  # a single message with a name twice becomes a dead letter, as in a batch
         faults.check_names(body, apart=("batch",))
     if batch is not None and len(batch) > limits.CHANGES:
         raise falcon.HTTPContentTooLarge(
             title="Too many messages",
-            description=f"A batch has {limits.CHANGES:,} messages at most. Nothing was accepted; send it in parts.",
+            description=f"A batch has at most {limits.CHANGES:,} messages. Nothing was accepted; send it in parts.",
         )
     reading = SegmentBatch(connection, audiences, shared(posted), now)
     if batch is None:
@@ -53,10 +53,10 @@ def read(body: bytes, connection: Connection, audiences: Audiences, now: int) ->
 
 
 class SegmentBatch:
-    """What the messages of one request come to: one acceptance for each message and queue, in their order.
+    """The result of the messages of one request: one acceptance for each message and queue, in their order.
 
-    `accepted`: messages that wait for delivery; `dead`: those of which something is dead on arrival; `unmapped`: by
-    type, those that no action is for.
+    `accepted`: messages stored for delivery; `dead`: messages with a change that is dead on arrival; `unmapped`:
+    messages without an action, by type.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class SegmentBatch:
         self._stored = Stored()
 
     def message(self, place: str, raw: bytes | Raw) -> None:
-        """Read one message. `place`: where it stands, for what is said of it. Raises TooMuch."""
+        """Read one message. `place`: its place in the request, for messages. Raises TooMuch."""
         faults.check_size(raw, place)
         try:
             message = _decoded(place, raw)
@@ -99,14 +99,14 @@ class SegmentBatch:
     def _routed(self, message: SegmentMessage, fields: dict[str, Any]) -> Iterable[Routed]:
         if not is_for_klaviyo(fields):
             return ()
-        if message.type == "delete":  # which is no action's business
+        if message.type == "delete":  # no action handles these
             return (person.erasure(fields),)
         return changes.route(fields, self._connection.actions)
 
     def _unreadable(self, place: str, raw: bytes | Raw, detail: str) -> None:
         incoming = self._incoming("")
         incoming.bury(incoming.part(None), place, self._now, readable(raw), MALFORMED, detail)
-        # Its own id may be what is wrong; a repetition brings the same bytes.
+        # Its own id may be malformed; a repetition has the same bytes.
         self._take(incoming, f"segment/unreadable:{hashlib.blake2b(bytes(raw)).hexdigest()}")
 
     def _incoming(self, message_id: str) -> Incoming:
@@ -122,7 +122,7 @@ class SegmentBatch:
 
 
 def _decoded(place: str, raw: bytes | Raw) -> SegmentMessage:
-    """The message. Raises ValueError or one of UNREADABLE."""
+    """Decode a message. Raises ValueError or one of UNREADABLE."""
     try:
         message = _message.decode(raw)
     except msgspec.ValidationError as fault:

@@ -1,4 +1,4 @@
-"""`POST /v1/segment`: messages of the Segment spec, from Segment, RudderStack, or whoever else sends them."""
+"""`POST /v1/segment`: messages of the Segment spec, from Segment, RudderStack or any other sender."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _JSON = "application/json;charset=utf-8"
 
 
 class SegmentAnswer(msgspec.Struct, frozen=True):
-    """What was stored of the messages."""
+    """The result of the request."""
 
     success: Literal[True]
-    accepted: Annotated[int, Meta(description="Messages that wait for delivery, or were accepted before.")]
-    unmapped: Annotated[int, Meta(description="Messages that no action is for; nothing of them is stored.")]
-    dead: Annotated[int, Meta(description="Messages of which something is kept as a dead letter.")]
+    accepted: Annotated[int, Meta(description="Messages stored for delivery, now or before.")]
+    unmapped: Annotated[int, Meta(description="Messages without an action; they are not stored.")]
+    dead: Annotated[int, Meta(description="Messages with a part that is kept as a dead letter.")]
 
 
 class Segment:
@@ -60,7 +60,7 @@ class Segment:
         self._tally = RepeatedEvents(every=60.0)
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """One message, or a batch."""
+        """Take one message or a batch."""
         body = await self._body(req)
         connection = resolve_connection(req, self._connections, self._scopes)
         async with self._bodies.large.turn(body):
@@ -68,22 +68,22 @@ class Segment:
             await self._accept(reading.acceptances)
         for kind in reading.unmapped.elements():
             if counted := self._tally.count(kind):
-                log.info("answered %s; no action is for them, and nothing of them is stored", counted)
+                log.info("answered %s; they have no action, so they are not stored", counted)
         resp.content_type = _JSON
         answer = SegmentAnswer(True, reading.accepted, reading.unmapped.total(), reading.dead)
         resp.data = msgspec.json.encode(answer)
 
     async def _accept(self, acceptances: Sequence[Acceptance]) -> None:
-        """Part by part: of what follows a part that fails nothing is written, or it would be there before that part is.
+        """Accept in parts, so that other requests do not wait for a whole large batch. Raises Unavailable.
 
-        Nor do other requests wait for a whole large batch. Raises Unavailable.
+        The parts are written in order: after one that fails nothing is written, so that no later change overtakes it.
         """
         for start in range(0, len(acceptances), AT_ONCE):
             part = acceptances[start : start + AT_ONCE]
             self._audiences.remember(written(part, await self._commit.accept(part)))
 
     async def _body(self, req: falcon.asgi.Request) -> bytes:
-        """The body; of a sender without a token nothing is made before the signature is found right."""
+        """Return the body; without a token it is not decompressed or read before the signature is verified."""
         if not is_anonymous(req):
             return await self._bodies.read(req)
         body = await self._bodies.read(req, check=partial(self._signed, req))

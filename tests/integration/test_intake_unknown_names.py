@@ -146,7 +146,7 @@ def test_a_setting_of_mparticles_that_is_unknown_is_ignored_and_told_once(
     intake: Intake, redis: Redis, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What a process has told of it does not tell again, and other tests share the process.
-    monkeypatch.setattr(settings, "_told", set())
+    monkeypatch.setattr(settings, "_logged", set())
     account: dict[str, Any] = {
         "account_id": 123456,
         "account_settings": {"defaultCountri": "DE", "ann@example.com": "x"},
