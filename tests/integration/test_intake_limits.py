@@ -178,7 +178,7 @@ def test_a_message_that_would_store_far_more_than_it_holds_is_refused(intake: In
     posted = {"type": "audience_membership_change_request", "user_profiles": [profile]}
     response = intake.post("/v1/mparticle", posted)
     assert response.status_code == 413
-    assert response.json()["error"]["title"] == "The message asks for too much"
+    assert response.json()["error"]["title"] == "The message exceeds a limit"
     assert redis.keys() == []
 
 

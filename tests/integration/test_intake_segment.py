@@ -69,7 +69,7 @@ def test_a_batch_is_answered_with_what_became_of_its_messages(
     unreadable = dead_letters.read(redis, Queue("default", "audience", "unreadable"))
     assert [letter.reason for letter in unreadable] == ["malformed", "malformed"]
     assert [letter.reason for letter in dead_letters.read(redis, PROFILES)] == ["no_identifier"]
-    assert "answered 1 page; no action is for them" in caplog.text
+    assert "answered 1 page; they have no action" in caplog.text
 
 
 def test_a_repeated_message_is_answered_alike_and_stored_once(intake: Intake, redis: Redis) -> None:

@@ -122,7 +122,7 @@ def test_a_snapshot_of_a_time_that_cannot_be_is_of_its_arrival_and_counted(
         ("confirm=perhaps", "?confirm: Expected `bool`"),
         ("reconcile=", "?reconcile: Expected `bool`"),
         ("name=" + "x" * 256, "?name: Expected `str` of length <= 255"),
-        ("at=yesterday", "?at: neither ISO 8601 nor ms since 1970 (in an address + is written %2B)"),
+        ("at=yesterday", "?at: neither ISO 8601 nor ms since 1970 (write + as %2B in an address)"),
         ("at=-1", "?at: neither ISO 8601"),
     ],
 )

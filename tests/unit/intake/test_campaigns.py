@@ -226,9 +226,9 @@ DEEP: Any = json.loads("[" * 70 + "]" * 70)
         (TWO | {"list_name": "x" * 256}, "$.list_name: the name has 256 characters"),
         (TWO | {"launch_at": "soon"}, "$.launch_at: neither ISO 8601 nor ms since 1970"),
         (TWO | {"launch_at": 1_795_000_000}, "$.launch_at: not between 1973 and 2286"),
-        (TWO | {"list_name": "{{ campaign_name }}"}, "$.groups[1]: its list has the name of that of $.groups[0]"),
-        (campaign(("A", []), ("B", []), ("A", [])), "$.groups[2]: its list has the name of that of $.groups[0]"),
-        (campaign(("A", []), (" A", []), list_name="{{ group_name }}"), "$.groups[1]: its list has the name"),
+        (TWO | {"list_name": "{{ campaign_name }}"}, "$.groups[1]: its list has the same name as that of $.groups[0]"),
+        (campaign(("A", []), ("B", []), ("A", [])), "$.groups[2]: its list has the same name as that of $.groups[0]"),
+        (campaign(("A", []), (" A", []), list_name="{{ group_name }}"), "$.groups[1]: its list has the same name"),
     ],
 )
 def test_a_campaign_that_cannot_be_is_refused_naming_the_place(posted: Any, told: str) -> None:

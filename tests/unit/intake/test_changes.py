@@ -101,7 +101,8 @@ def test_a_change_of_a_placeholder_alone_is_rejected_and_says_so(placeholder: st
     _, rejected = only_rejected({"action": "add", "external_id": placeholder})
     assert (rejected.reason, rejected.where) == (
         "identifier_blocked",
-        "$.changes[0]: what is to identify the person identifies nobody, such as null, 0 or n/a; send an e-mail",
+        "$.changes[0]: the identifiers are placeholders such as null, 0 or n/a, and identify nobody; send an e-mail "
+        "address",
     )
 
 
@@ -165,7 +166,7 @@ def test_a_change_may_name_an_audience_of_its_own() -> None:
 def test_a_change_for_no_audience_is_rejected_into_the_unreadable_queue() -> None:
     acceptance, rejected = only_rejected({"action": "add", "email": "ann@example.com"}, default=None)
     assert acceptance.queue.target == "unreadable"
-    assert rejected.where == "$.changes[0].audience: missing, and the request names none for all"
+    assert rejected.where == "$.changes[0].audience: missing, and the request has no audience for all changes"
 
 
 def test_a_wrong_change_stays_with_the_audience_it_names() -> None:

@@ -50,8 +50,8 @@ def test_persistence(
     ("info", "config", "ok", "detail"),
     [
         ({"maxmemory_policy": "noeviction"}, None, True, "noeviction"),
-        ({"maxmemory_policy": "allkeys-lru"}, None, False, "throws accepted changes away"),
-        ({}, {"maxmemory-policy": "volatile-lru"}, False, "throws accepted changes away"),
+        ({"maxmemory_policy": "allkeys-lru"}, None, False, "deletes accepted changes"),
+        ({}, {"maxmemory-policy": "volatile-lru"}, False, "deletes accepted changes"),
         ({}, None, True, "unknown"),
     ],
 )

@@ -60,7 +60,7 @@ def test_a_key_in_the_wrong_setting_is_told_once_by_the_settings_name(caplog: py
     assert [record.getMessage().partition(" holds")[0] for record in caplog.records if " holds" in record.msg] == [
         "the setting alternateIdentifier",
         "the setting listName",
-        "a setting that is not Ferry's",
+        "an unknown setting",
     ]
     assert "canary" not in caplog.text
     assert "ann@" not in caplog.text

@@ -44,7 +44,7 @@ def test_what_holds_for_all_messages_of_a_batch_is_no_larger_than_a_message(name
     fits["traits"]["note"] += "x"
     with pytest.raises(falcon.HTTPBadRequest) as fault:
         read({"batch": [message()], name: fits})
-    assert str(fault.value.description).startswith(f"$.{name}: over 32,768 bytes; give each message the part")
+    assert str(fault.value.description).startswith(f"$.{name}: over 32,768 bytes; give each message only the part")
 
 
 def test_a_message_alone_may_have_a_large_context() -> None:
