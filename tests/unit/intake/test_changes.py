@@ -101,8 +101,10 @@ def test_a_change_of_a_placeholder_alone_is_rejected_and_says_so(placeholder: st
     _, rejected = only_rejected({"action": "add", "external_id": placeholder})
     assert (rejected.reason, rejected.where) == (
         "identifier_blocked",
-        "$.changes[0]: the identifiers are placeholders such as null, 0 or n/a, and identify nobody; send an e-mail "
-        "address",
+        (
+            "$.changes[0]: the identifiers are placeholders such as null, 0 or n/a, and identify nobody; "
+            "send an e-mail address"
+        ),
     )
 
 
