@@ -70,7 +70,7 @@ def _tokens(hashed: Iterable[bytes]) -> set[bytes]:
 
 
 _MEMBERSHIP = ("add", "remove")
-#: For identifiers of changes without an e-mail, the people of earlier batches who have them.
+#: The people of earlier batches, by identifiers of changes without an e-mail.
 Elsewhere = Mapping[Named, Sequence[Named]]
 
 
