@@ -1,1 +1,1 @@
-"""How: delivers one batch: coalesce, map, upload, confirm, remove, settle."""
+"""Delivers one batch: coalesce, map, upload, confirm, remove, settle."""

@@ -1,6 +1,6 @@
-"""Attaching: the phone of a consent by both channels becomes the e-mail's, where it is nobody else's.
+"""Adds the phone of a consent for both channels to the e-mail's profile, unless it is another profile's.
 
-A consent has one address a row, by which Klaviyo would make two profiles of somebody whom it does not know.
+Each row of a consent has one address, so Klaviyo would otherwise create two profiles for a person it does not know.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from worker.people.verifying import owners_of
 
 log = logging.getLogger(__name__)
 
-#: By change: an e-mail and a phone, by Klaviyo's names.
+#: E-mail and phone by Klaviyo's names, for each change.
 _Both = Mapping[int, Mapping[str, str]]
 
 
 def attach(delivery: Delivery, joining: Mapping[int, Addresses]) -> set[int]:
-    """The changes by both channels whose addresses are one profile's now. Raises NotAccepted."""
+    """Return the changes for both channels whose addresses are on one profile now. Raises NotAccepted."""
     if delivery.to.identity.identifiers == "email_only":
         return set()
     both = {i: {str(name): value for name, value in each.items()} for i, each in joining.items() if len(each) > 1}
@@ -40,7 +40,7 @@ def attach(delivery: Delivery, joining: Mapping[int, Addresses]) -> set[int]:
 
 
 def _known(delivery: Delivery, both: _Both) -> set[int]:
-    """Those whose profile is remembered to have the phone."""
+    """Return the changes whose profile is remembered with the phone."""
     memory, now = delivery.identities, now_ms()
     hashed = {index: memory.hash(("email", each["email"])) for index, each in both.items()}
     known = memory.people(list(set(hashed.values())))
@@ -59,7 +59,7 @@ def _choices(delivery: Delivery, both: _Both) -> dict[int, IdentifierChoice]:
 
 
 def _claimed(delivery: Delivery, both: _Both, free: Sequence[int]) -> list[int]:
-    """Those who may be given the phone: of several the last, and nobody while another batch sends it with somebody."""
+    """Return the changes that may set the phone: the last one for each phone, none while another batch sends it."""
     memory = delivery.identities
     last = {memory.hash(("phone", both[index]["phone_number"])): index for index in free}
     people = {phone: memory.hash(("email", both[index]["email"])) for phone, index in last.items()}
@@ -74,5 +74,5 @@ def _is_made(delivery: Delivery, given: Mapping[str, str]) -> bool:
     except NotAccepted as refusal:
         if not isinstance(refusal.outcome, Conflict | Dead):
             raise
-        return False  # the rows tell which of the two is wrong
+        return False  # the rows show which of the two addresses is wrong
     return True

@@ -1,4 +1,4 @@
-"""Coalescing: what the changes of one batch come to for each person. Pure."""
+"""Combines the changes of one batch into one intent for each person. Pure."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from identity.persons import PersonGroup, groups
 
 @dataclass(slots=True)
 class Intent:
-    """What is to be done for one person.
+    """The work to be done for one person.
 
-    `indexes`: the person's changes in the batch, oldest first by (CDP timestamp, arrival); the last one stands for
-    the person. `membership`: where they end, None when no change says. `written`: the changes whose attributes are
-    uploaded, none when the person only leaves. `final`: once it is delivered, no older dead letter of the person may be
-    replayed. `leaves`: changes of others that take the person off; `moved_to`: those of them by which an id's newer
-    e-mail joins. `ambiguous`: nobody can tell which of several people is meant.
+    `indexes`: the person's changes in the batch, oldest first by (CDP timestamp, arrival); the last one identifies the
+    person. `membership`: the resulting membership, None when no change concerns it. `written`: the changes whose
+    attributes are uploaded, none when the person only leaves. `final`: once it is delivered, no older dead letter of
+    the person may be replayed. `leaves`: changes of other people that take this person off the list; `moved_to`: the
+    ones among them by which an id's newer e-mail joins. `ambiguous`: several people could be meant.
     """
 
     indexes: list[int] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Intent:
 
     @property
     def last(self) -> int:
-        """The change that stands for the person."""
+        """Return the change that identifies the person."""
         return self.indexes[-1]
 
 
@@ -40,11 +40,10 @@ def coalesce(
     before: Before | None = None,
     strangers: Collection[int] = (),
 ) -> list[Intent]:
-    """One intent per person, in the order in which the persons first appear. See `identity.persons.groups`.
+    """Return one intent per person, in the order in which the persons first appear. See `identity.persons.groups`.
 
-    The newest add or remove decides membership, but for one that is late; attributes of all changes since the last
-    removal are written, in order. A removal forgets the attributes before it: nobody is created in Klaviyo only to be
-    removed.
+    The newest add or remove that is not late decides membership. The attributes of all changes since the last removal
+    are written, in order. A removal drops the attributes before it, so that no profile is created only to be removed.
     """
     return [_intent(said, group) for group in groups(said, before, strangers)]
 

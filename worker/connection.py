@@ -1,4 +1,4 @@
-"""The connection of a queue as it holds now: what is configured, and what the CDP set over it."""
+"""The current settings of a queue's connection: the configuration, overridden by the CDP's settings."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.names import Queue
 from worker.errors import Held
 
-#: What can stand in a header; of anything else the HTTP library would complain in the midst of a delivery.
+#: Characters allowed in a header; with any other the HTTP library would fail in the middle of a delivery.
 _KEY = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a queue's people go and by which rules.
+    """The Klaviyo account and list of a queue's people, and the rules that apply to them.
 
     `list_id` and `list_name` are set by a person: in connections.toml, or in the CDP's audience settings. `known_as`
-    is the audience's name in the CDP. `given_id` is the list id that we told the CDP earlier and that it repeats.
+    is the audience's name in the CDP. `given_id` is the list id that Ferry gave the CDP earlier and that it repeats.
     `allow_global_unsubscribe`, `consent_removal`, `identity`: see `Connection`. `consent_mapping`: purpose -> channel.
     `shared_list`: the audience may use a list that another one keeps.
     """
@@ -50,16 +50,16 @@ class Destination:
 
     @property
     def name(self) -> str:
-        """Under which the list is looked for, and created."""
+        """Return the name by which the list is found or created."""
         return self.list_name or self.known_as
 
     @property
     def named_by_cdp(self) -> str | None:
-        """The id that the CDP repeats, where nobody named another list since."""
+        """Return the list id that the CDP repeats, unless another list has been named since."""
         return self.given_id if self.list_name is None else None
 
     def means(self, found_as: str) -> bool:
-        """Whether a list that was found under this name is still the audience's: no other one is named since."""
+        """Return whether the list found under this name is still the audience's: no other list has been named since."""
         return self.list_name is None or found_as == self.list_name
 
 
@@ -70,18 +70,18 @@ def destination(
     queue: Queue,
     audience: Mapping[str, Any] | None = None,
 ) -> Destination:
-    """Raises Held where a person has to correct a setting first. `audience`: instead of what the CDP said of it."""
+    """Return where a queue delivers to. `audience` replaces the CDP's facts. Raises Held when a setting is wrong."""
     connection = _configured(redis, connections, queue.connection)
     account = _account(redis, queue.connection, cipher)
     api_key = _api_key(redis, connection, account, cipher)
-    told = pending.audience(redis, queue) if audience is None else audience
-    return resolve(connection, api_key, account.settings, told, queue.target)
+    facts = pending.audience(redis, queue) if audience is None else audience
+    return resolve(connection, api_key, account.settings, facts, queue.target)
 
 
 def resolve(
     connection: Connection, api_key: str, account: Mapping[str, str], audience: Mapping[str, Any], target: str
 ) -> Destination:
-    """What the connection, and over it the CDP's settings of account and audience, come to. Pure. Raises Held."""
+    """Combine the connection with the CDP's settings of account and audience, which win. Pure. Raises Held."""
     settings: Mapping[str, str] = audience.get("settings") or {}
     own = connection.audiences.get(target)
     return Destination(
@@ -100,14 +100,14 @@ def resolve(
 
 
 def rules_of(redis: Redis, connections: Connections, cipher: accounts.Cipher, queue: Queue) -> Rules:
-    """By which rules a queue's people are mapped now. Raises Held where a person has to correct a setting first."""
+    """Return the current mapping rules of a queue. Raises Held when a person has to correct a setting first."""
     connection = _configured(redis, connections, queue.connection)
     settings = pending.audience(redis, queue).get("settings") or {}
     return _rules(_account(redis, queue.connection, cipher).settings, settings, connection.rules)
 
 
 def usable_key(redis: Redis, connections: Connections, cipher: accounts.Cipher, name: str) -> str:
-    """The API key of a connection whose settings are in order. Raises Held where they are not."""
+    """Return the API key of a connection whose settings are valid. Raises Held when they are not."""
     connection = _configured(redis, connections, name)
     account = _account(redis, name, cipher)
     _rules(account.settings, {}, connection.rules)
@@ -133,12 +133,12 @@ def _api_key(redis: Redis, connection: Connection, account: accounts.AccountSett
     if not api_key:
         raise Held(
             "no_api_key",
-            f"`ferry connections add {connection.name}`, or set KLAVIYO_API_KEY, or apiKey in the CDP's connection "
+            f"run `ferry connections add {connection.name}`, or set KLAVIYO_API_KEY, or apiKey in the CDP's connection "
             "settings, then release",
         )
     if not _KEY.fullmatch(api_key):
         raise Held(
-            "api_key_malformed", "the API key holds spaces or other stray characters; copy it again, then release"
+            "api_key_malformed", "the API key contains spaces or other invalid characters; copy it again, then release"
         )
     return api_key
 
@@ -148,7 +148,7 @@ def _configured(redis: Redis, connections: Connections, name: str) -> Connection
     try:
         return connections.named(name)
     except UnknownConnection as fault:
-        remedy = f"put it back with `ferry connections add {name}`, or into connections.toml and restart, then release"
+        remedy = f"add it again with `ferry connections add {name}`, or in connections.toml and restart, then release"
         raise Held("connection_unknown", f"{fault}; {remedy}") from fault
 
 

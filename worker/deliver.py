@@ -1,9 +1,9 @@
-"""`deliver(batch_id)`: what a worker does each time it is rung for a batch.
+"""`deliver(batch_id)`: the task of a worker each time it is rung for a batch.
 
-The kind of the queue says by which stages. Whenever there is something to wait for, the batch goes back and the
-worker is free; being rung again, any worker goes on where the progress says.
+The kind of the queue defines the stages. When a stage has to wait, the batch goes back and the worker is free; after
+the next ring any worker continues from the stored progress.
 
-Taking up a batch: from here on every line says which one, and the first says which messages it is made of.
+All log lines of a delivery carry the batch's id, and the first one lists the messages that the batch contains.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ from worker.same_account import check_account, has_new_key
 
 log = logging.getLogger(__name__)
 
-#: Workers that may die over a batch before its people become dead letters.
+#: Workers that may die while delivering a batch before its people become dead letters.
 MAX_CRASHES = 3
 
 
 def deliver(batch_id: str) -> None:
-    """Take a batch as far as it can be taken now. The task of the RQ job; the batch id is all it carries.
+    """Deliver a batch as far as possible now. This is the task of the RQ job, which carries only the batch's id.
 
-    Raises DeliveryFailed, and redis.RedisError before it holds the batch; then it is rung for again.
+    Raises DeliveryFailed, and redis.RedisError before it holds the batch; in both cases a worker is rung again.
     """
     with log_ids.bound(batch=batch_id), connect(settings_of_process().redis_url) as redis:
         batch = batches.reclaim(redis, batch_id, now_ms(), LEASE_MS)
@@ -65,8 +65,8 @@ def deliver(batch_id: str) -> None:
             _until_interrupted(redis, batch)
         except LeaseLost as lost:
             log.warning("%s", lost)
-        except Exception as fault:  # noqa: BLE001  # whatever it is
-            # RQ logs and keeps it, so it goes without its own words, which may hold a person's data.
+        except Exception as fault:  # noqa: BLE001  # any failure
+            # RQ logs and stores the exception, so its message must go: it may contain personal data.
             raise DeliveryFailed(batch_id, fault) from None
 
 
@@ -75,18 +75,18 @@ def _until_interrupted(redis: Redis, batch: Batch) -> None:
         _go_on(redis, batch)
     except INTERRUPTIONS:
         batches.submit(redis, batch, batches.progress(redis, batch.id), ring_at=now_ms())
-        log.warning("batch %s: interrupted and given back; the next worker goes on with it", batch.id)
+        log.warning("batch %s: interrupted and given back; the next worker continues it", batch.id)
 
 
 def _go_on(redis: Redis, batch: Batch) -> None:
     known = progress.load(batch.progress)
     if (hold := holds.of_queue(redis, batch.queue)) and not _ends(redis, batch, hold):
-        log.info("batch %s: waits, %s is held (%s)", batch.id, batch.queue, hold.reason)
+        log.info("batch %s: waits because %s is held (%s)", batch.id, batch.queue, hold.reason)
         _wait_held(redis, batch, known)
         return
     kind = KINDS.get(batch.queue.kind)
     if kind is None:
-        log.error("batch %s: waits, this worker does not know the kind of %s; start a newer one", batch.id, batch.queue)
+        log.error("batch %s: waits for a newer worker: this one does not know the kind of %s", batch.id, batch.queue)
         batches.submit(redis, batch, batch.progress, now_ms() + HELD_MS)
         return
     try:
@@ -110,24 +110,24 @@ def _go_on(redis: Redis, batch: Batch) -> None:
 
 
 def _wait_held(redis: Redis, batch: Batch, known: Progress) -> None:
-    """Give the batch back, once what needs no Klaviyo is done: whoever asks to be forgotten is, here, at once."""
+    """Give the batch back. An erasure on a held connection is first carried out in the ledger."""
     if batch.queue.kind == erasures.KIND and batch.queue.connection in holds.of_connections(redis):
         erasures.forget_here(redis, batch, known, settings_of_process())
-    # The next erasures need not wait for the hold either.
+    # The next erasures do not have to wait for the hold either.
     batches.submit(redis, batch, progress.dump(known), now_ms() + HELD_MS, sent=known.forgotten)
 
 
 def _ends(redis: Redis, batch: Batch, hold: Hold) -> bool:
-    """End a hold whose cause the ledger knows to be gone; whether it did."""
+    """End a hold whose cause has gone, as far as the ledger shows; return whether it ended."""
     connection = batch.queue.connection
     if hold.moved is not None:
         if not has_new_key(redis, settings_of_process(), connection, hold.moved):
             return False
-        log.warning("%s: it has another key; Klaviyo is asked whose it is before anything is sent", connection)
+        log.warning("%s: it has another key; Ferry asks Klaviyo for its account before anything is sent", connection)
         return holds.release(redis, connection)
     if hold.owned is None or not is_free(redis, settings_of_process(), batch.queue, hold.owned):
         return False
-    log.warning("%s: it may use list %s now, or has another one; what waited goes on", batch.queue, hold.owned.list_id)
+    log.warning("%s: it may use list %s now, or has another list; delivery goes on", batch.queue, hold.owned.list_id)
     holds.release(redis, batch.queue)
     return True
 
@@ -150,7 +150,7 @@ def _stages(delivery: Delivery, kind: Kind) -> None:
 def _as_far_as_it_goes(delivery: Delivery, kind: Kind) -> None:
     crashes = delivery.batch.crashes
     if crashes >= MAX_CRASHES:
-        return refusals.give_up(delivery, f"{crashes} workers died over it", "crashed_worker", {"crashes": crashes})
+        return refusals.give_up(delivery, f"{crashes} workers died on it", "crashed_worker", {"crashes": crashes})
     try:
         check_account(delivery, settings_of_process())
         return kind.stages(delivery)
@@ -158,12 +158,12 @@ def _as_far_as_it_goes(delivery: Delivery, kind: Kind) -> None:
         return refusals.handle(delivery, refusal)
 
 
-#: Messages that a line names.
+#: Most messages that a log line lists.
 _NAMED: Final = 10
 
 
 def take_up(batch: Batch) -> None:
-    """Within `log_ids.bound`. The first worker that holds a batch tells of it; later ones only go on with it."""
+    """Log the messages of a batch, once, by its first worker. Call it within `log_ids.bound`."""
     log_ids.bind(queue=str(batch.queue))
     if batch.token > 1:
         return
@@ -180,5 +180,5 @@ def take_up(batch: Batch) -> None:
 
 
 def nameable(messages: Iterable[str]) -> list[str]:
-    """Of ids of messages the first that may stand in a log: senders choose them, and may choose an address. Pure."""
+    """Return the first message ids that may be logged: senders choose them, and may use an address as id. Pure."""
     return list(islice((message for message in messages if log_ids.is_opaque(message)), _NAMED))

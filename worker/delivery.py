@@ -1,4 +1,4 @@
-"""One delivery: a batch that this worker holds, where it goes, and how far it has come."""
+"""One delivery: a batch that this worker holds, its destination and its progress."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _coalesced(people: People) -> list[Intent]:
 
 @dataclass
 class Delivery:
-    """Everything the stages of a delivery share. `read`: what its people come to, by the kind of the queue."""
+    """The state that the stages of a delivery share. `read` makes the intents, by the kind of the queue."""
 
     redis: Redis
     batch: Batch
@@ -45,53 +45,53 @@ class Delivery:
 
     @cached_property
     def people(self) -> People:
-        """Who the changes are about."""
+        """The people of the changes."""
         where = f"batch {self.batch.id}"
         return People(self.batch.changes, self.to.rules, self.to.identity, where, self.progress.facts)
 
     @cached_property
     def intents(self) -> dict[int, Intent]:
-        """What is to be done for each person, by the person's last change; nothing for those who are erased."""
+        """The intent of each person, by the person's last change; none for erased people."""
         return {intent.last: intent for intent in self.read(self.people) if intent.last not in self.erased}
 
     @cached_property
     def erased(self) -> frozenset[int]:
-        """The changes of which an erasure has left nothing; they count as superseded."""
+        """The changes that an erasure has blanked; they count as superseded."""
         return frozenset(index for index, change in enumerate(self.batch.changes) if is_blank(change))
 
     @cached_property
     def identities(self) -> Identities:
-        """What is remembered of people's identifiers in the connection."""
+        """The remembered identifiers of people in the connection."""
         return Identities(self.redis, self.batch.queue.connection)
 
     @cached_property
     def keeps_members(self) -> bool:
-        """Whether it is written down who is on the list, because a snapshot came for the audience."""
+        """Whether the audience has a membership ledger, because it got a snapshot."""
         queue = self.batch.queue
         return queue.kind == "audience" and members.is_kept(self.redis, queue)
 
     def hash_of(self, person: int) -> bytes:
-        """The keyed hash under which a person of the batch is remembered."""
+        """Return the keyed hash under which a person of the batch is remembered."""
         named = self.people.named(self.intents[person].indexes)
         return self.identities.hash(named[0] if named else ("change", f"{self.batch.id}:{person}"))
 
     def learn(self, facts: BatchFacts) -> None:
-        """From now on the people are coalesced by these facts; before anything is done for anybody."""
+        """Coalesce the people by these facts from now on. Called before anything is done for anybody."""
         self.progress.facts = facts
         self.people = self.people.with_facts(facts)
         self.__dict__.pop("intents", None)
 
     def note(self) -> None:
-        """Something was achieved: write the progress down and keep the batch. Raises LeaseLost."""
+        """Write down a success, which resets the retries, and keep the batch. Raises LeaseLost."""
         self.progress.faults, self.progress.trouble = 0, ""
         self.keep()
 
     def keep(self) -> None:
-        """Write the progress down as it is. Raises LeaseLost."""
+        """Write down the progress unchanged and keep the batch. Raises LeaseLost."""
         batches.submit(self.redis, self.batch, progress.dump(self.progress))
 
     def give_back(self, after_ms: int, attempts: int = 0, rests: bool = False) -> None:
-        """Write the progress down and let a worker be rung in `after_ms`; if it `rests`, none is of use before.
+        """Write down the progress and ring a worker in `after_ms`; when it `rests`, no worker takes it up earlier.
 
         Raises LeaseLost.
         """
@@ -100,16 +100,16 @@ class Delivery:
         batches.submit(self.redis, self.batch, written, now_ms() + after_ms, attempts, sent, rests)
 
     def warn(self, person: int, *codes: str) -> None:
-        """The person is delivered without what these codes stand for."""
+        """Record that the person is delivered without the parts that these codes name."""
         known = self.progress.warnings.get(person, ())
         self.progress.warnings[person] = tuple(dict.fromkeys((*known, *codes)))
 
     def reject(self, person: int, reason: str, detail: dict[str, Any]) -> None:
-        """The person cannot be delivered; `detail` goes to the dead letter only."""
+        """Record that the person cannot be delivered; `detail` goes to the dead letter only."""
         self.progress.rejected[person] = Rejection(reason, detail)
 
     def or_rejected(self, person: int, make: Callable[[], Made]) -> Made | None:
-        """What `make` makes of a person's changes; None, and the person rejected, where it fails."""
+        """Return the result of `make` for a person; on failure, reject the person and return None."""
         found = guarded(make, f"batch {self.batch.id}")
         if isinstance(found, Rejection):
             self.progress.rejected[person] = found
@@ -117,11 +117,11 @@ class Delivery:
         return found
 
     def reject_all(self, persons: Sequence[int], reason: str, detail: dict[str, Any]) -> None:
-        """None of these persons can be delivered, all for the same reason."""
+        """Reject all these persons for the same reason."""
         for person in persons:
             self.reject(person, reason, detail)
 
     def reject_rest(self, reason: str, detail: dict[str, Any]) -> None:
-        """Nobody can be delivered of whom is not known yet how they end."""
+        """Reject everybody whose outcome is not known yet."""
         ended = self.progress.ended()
         self.reject_all([person for person in self.intents if person not in ended], reason, detail)

@@ -1,6 +1,6 @@
-"""What deliveries add to the metrics.
+"""The metrics that deliveries count.
 
-Klaviyo gives reasons of its own, without end: under theirs they stand in the dead letters, here they are `other`.
+The number of Klaviyo's own reasons is unlimited: dead letters show them, the metrics count them as `other`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ OF_DELIVERY: Final = frozenset(
     }
 )
 _OF_DEATH: Final = OF_DELIVERY | frozenset(Reason)
-#: What may happen to people besides: warnings of their delivery, and what is said of identifiers.
+#: Other codes that are counted: warnings of a delivery, and findings about identifiers.
 OF_IDENTITY: Final = frozenset(
     {
         *("identifier_blocked", "identifier_kept", "identifier_shared", "identifier_taken"),
@@ -89,36 +89,36 @@ class CallMeter:
 
 
 def died(redis: Redis, queue: Queue, reasons: Iterable[str]) -> None:
-    """So many changes became dead letters, for these reasons."""
-    told = (reason if reason in _OF_DEATH else OTHER for reason in reasons)
-    metrics.count(redis, Counter(metrics.of(metrics.DEAD, queue, reason) for reason in told))
+    """Count the changes that became dead letters, by reason."""
+    labels = (reason if reason in _OF_DEATH else OTHER for reason in reasons)
+    metrics.count(redis, Counter(metrics.of(metrics.DEAD, queue, reason) for reason in labels))
 
 
-def identity(redis: Redis, queue: Queue, told: Mapping[str, int]) -> None:
-    """What was found of people's identifiers, by its code (OF_IDENTITY); other codes are not counted here."""
-    found = {metrics.of(metrics.IDENTITY, queue, code): more for code, more in told.items() if code in OF_IDENTITY}
+def identity(redis: Redis, queue: Queue, counts: Mapping[str, int]) -> None:
+    """Count the findings about people's identifiers, by code; codes outside OF_IDENTITY are ignored."""
+    found = {metrics.of(metrics.IDENTITY, queue, code): more for code, more in counts.items() if code in OF_IDENTITY}
     metrics.count(redis, found)
 
 
 def retried(redis: Redis, queue: Queue, outcome: Outcome) -> None:
-    """A delivery was put off because of this."""
-    # network:ConnectTimeout, http_503: which one of them the log says.
+    """Count a retry of a delivery, by its cause."""
+    # The part after network: or http_ would make too many labels; the log has it.
     why = outcome.why.partition(":")[0] if isinstance(outcome, Retry) else OTHER
     why = "http" if why.startswith("http_") else why
     metrics.count(redis, {metrics.of(metrics.RETRIES, queue, why if why in _OF_RETRY else OTHER): 1})
 
 
 def lost(redis: Redis, queue: Queue) -> None:
-    """Klaviyo has cancelled or forgotten an import job, whose people are uploaded again."""
+    """Count an import job that Klaviyo has cancelled or does not know; its people are uploaded again."""
     metrics.count(redis, {metrics.of(metrics.RETRIES, queue, "import_lost"): 1})
 
 
 def lapsed(redis: Redis, queue: Queue) -> None:
-    """A worker let the lease of a batch run out."""
+    """Count a lease that a worker let expire."""
     metrics.count(redis, {metrics.of(metrics.LAPSED, queue): 1})
 
 
 def imported(redis: Redis, queue: Queue, job: ImportJob) -> None:
-    """An import job is complete; one of which Klaviyo does not say how long it took does not count."""
+    """Count a complete import job, unless Klaviyo does not tell how long it took."""
     if job.took_ms is not None:
         metrics.count(redis, metrics.of_import(queue.connection, job.took_ms))

@@ -1,4 +1,4 @@
-"""What stops a delivery without being Klaviyo's answer, and what stops one person only."""
+"""Errors that stop a delivery without an answer of Klaviyo, and the guard that limits an error to one person."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from worker.progress import Rejection
 
 log = logging.getLogger(__name__)
 Guarded = TypeVar("Guarded")
-# Not imported from RQ here: a command that came to RQ by this way would look for the workers under RQ's own prefix.
+# Not imported from RQ: a command that imports RQ before the doorbell would look for workers under RQ's own prefix.
 INTERRUPTIONS = doorbell.INTERRUPTIONS
 
 
 class DeliveryFailed(Exception):
-    """A delivery broke down; says where, and nothing of what it had in hand."""
+    """A delivery failed; the message names the place and contains no data of the batch."""
 
     def __init__(self, batch_id: str, fault: Exception) -> None:
         place = traceback.extract_tb(fault.__traceback__)[-1]
@@ -39,9 +39,9 @@ class Held(Exception):
 
 
 class ListOwned(Held):
-    """The queue's list is kept by another one: it waits, and nothing else of its connection.
+    """Another queue keeps the queue's list: this queue is held, and no other queue of its connection.
 
-    `name`: of its audience, which a snapshot may have given it.
+    `name`: the name of its audience, which a snapshot may have set.
     """
 
     def __init__(self, owned: Owned, name: str) -> None:
@@ -51,7 +51,7 @@ class ListOwned(Held):
 
 
 class AccountChanged(Held):
-    """The connection has a key of another account than it delivered to: it waits for a person."""
+    """The connection's key belongs to another account than the one it delivered to; a person has to act."""
 
     def __init__(self, moved: MovedAccount, resolve: str) -> None:
         super().__init__(ACCOUNT_CHANGED, resolve)
@@ -59,9 +59,9 @@ class AccountChanged(Held):
 
 
 class Later(Exception):
-    """The batch goes back and is taken up again after `after_s` seconds; `attempts`: how many that spends.
+    """The batch goes back and is taken up again after `after_s` seconds.
 
-    `rests`: not a moment before, whoever is rung.
+    `attempts`: how many attempts this costs. `rests`: no worker may take the batch up earlier.
     """
 
     def __init__(self, why: str, after_s: float, attempts: int = 0, rests: bool = False) -> None:
@@ -74,9 +74,9 @@ class Later(Exception):
 def guarded(
     make: Callable[[], Guarded], where: str, raising: tuple[type[Exception], ...] = (), what: str = "a mapping"
 ) -> Guarded | Rejection:
-    """What `make` makes; the reason where it fails, whatever the fault but for those `raising`.
+    """Return the result of `make`, or the rejection when it fails. Raises only the exceptions of `raising`.
 
-    `where` the changes stand, and `what` fails: for the log.
+    `where` and `what`: the place of the changes and the failing step, for the log.
     """
     try:
         return make()
@@ -87,8 +87,8 @@ def guarded(
     except Exception as fault:
         if isinstance(fault, raising):
             raise
-        # A person our rules fail on must not stop the others of the batch.
-        # Without the fault's own words, which may hold a value of the person.
+        # One person whom the rules cannot handle must not stop the others of the batch.
+        # Without the exception's message, which may contain personal data.
         place = traceback.extract_tb(fault.__traceback__)[-1]
         detail = f"{type(fault).__name__} in {place.name}, line {place.lineno}"
         log.error("%s: %s failed (%s); the person is rejected", where, what, detail)  # noqa: TRY400

@@ -1,4 +1,4 @@
-"""The kinds of queue, by the name that a queue carries. To add one is to write a module and a line here."""
+"""The kinds of queue, by the kind in the queue's name. A new kind needs a module and a line here."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from worker.snapshots import kind as snapshots
 
 
 class Kind(Protocol):
-    """A module that knows how the batches of a queue are delivered."""
+    """A module that delivers the batches of one kind of queue."""
 
     def intents(self, people: People) -> list[Intent]:
-        """What the changes of a batch come to; every change stands in exactly one intent. Pure.
+        """Return the intents of a batch; every change is in exactly one of them. Pure.
 
-        The progress of a batch names intents by their last change, so they must be the same whenever they are asked
-        for.
+        The progress of a batch refers to intents by their last change, so every call must return the same intents.
         """
         ...
 
     def stages(self, delivery: Delivery) -> None:
-        """Take the batch from where its progress says to `settle`, or to the next wait.
+        """Continue the batch from its progress to `settle`, or to the next wait.
 
-        May be interrupted anywhere and is called again then. Raises Later to wait, NotAccepted when Klaviyo refuses
-        more than rows, Held where a person has to correct a setting first, LeaseLost.
+        May be interrupted anywhere, and is then called again. Raises Later to wait, NotAccepted when Klaviyo refuses
+        more than rows, Held when a person has to correct a setting first, LeaseLost.
         """
         ...
 

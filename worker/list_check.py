@@ -1,4 +1,4 @@
-"""Whether a held queue has a list again: one that is there, and that no other audience keeps."""
+"""Checks whether a held queue has a usable list again: one that exists and that no other audience keeps."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from worker.lists import remembered
 
 
 def cause(redis: Redis, settings: Settings, queue: Queue) -> str | None:
-    """Why nobody can be put on the queue's list, and the remedy; None when Klaviyo has the list.
+    """Return why the queue's list cannot be filled, with the remedy; None when Klaviyo has the list.
 
-    A list that Ferry found by its name and that is gone is forgotten, so that another one of that name can take its
-    place. Raises NotAccepted when Klaviyo gives no verdict.
+    A list that Ferry found by its name and that was deleted is forgotten, so that another list of that name can replace
+    it. Raises NotAccepted when Klaviyo gives no definite answer.
     """
     try:
         to = destination(redis, settings.connections, Cipher(settings.secret_keys), queue)
@@ -35,9 +35,9 @@ def cause(redis: Redis, settings: Settings, queue: Queue) -> str | None:
         return str(held)
     limiter = RedisLimiter(redis, fingerprint(to.api_key), PUBLISHED)
     meter = CallMeter(redis, queue.connection)
-    with closing(Klaviyo(settings.klaviyo_base_url, to.api_key, limiter, meter=meter)) as asked:
+    with closing(Klaviyo(settings.klaviyo_base_url, to.api_key, limiter, meter=meter)) as klaviyo:
         try:
-            return _cause(redis, asked, queue, to)
+            return _cause(redis, klaviyo, queue, to)
         except NotAccepted as refusal:
             if not isinstance(refusal.outcome, HoldNeeded):
                 raise
@@ -45,9 +45,10 @@ def cause(redis: Redis, settings: Settings, queue: Queue) -> str | None:
 
 
 def is_free(redis: Redis, settings: Settings, queue: Queue, about: Owned) -> bool:
-    """Whether a queue that is held as `list_owned` may go on. Klaviyo is not asked: a held batch looks every 30 s.
+    """Return whether a queue held as `list_owned` may continue. A held batch checks every 30 s, without a request.
 
-    So it may when the list was given up, when a person said so, and when the audience has another list by now.
+    It may continue when the list has no keeper any more, when a person allowed sharing, or when the audience now has
+    another list.
     """
     audience, list_id = orders.audience_of(queue), about.list_id
     if owners.keeper(redis, list_id) != Queue.parse(about.keeper) or owners.may_share(redis, audience, list_id):
@@ -56,7 +57,7 @@ def is_free(redis: Redis, settings: Settings, queue: Queue, about: Owned) -> boo
         to = destination(redis, settings.connections, Cipher(settings.secret_keys), audience)
     except Held:
         return False
-    # What a snapshot calls its list stands in the snapshot alone.
+    # Only the snapshot itself contains the name of its list.
     return to.shared_list or (queue == audience and _leads_elsewhere(redis, audience, to, about))
 
 
@@ -65,22 +66,22 @@ def _leads_elsewhere(redis: Redis, queue: Queue, to: Destination, about: Owned) 
     return known != about.list_id if known else to.name != about.name
 
 
-def _cause(redis: Redis, asked: Klaviyo, queue: Queue, to: Destination) -> str | None:
+def _cause(redis: Redis, klaviyo: Klaviyo, queue: Queue, to: Destination) -> str | None:
     known = None if to.list_id else remembered(redis, queue, to)
-    if known and _is_gone(asked, known):
+    if known and _is_gone(klaviyo, known):
         owners.forget_list(redis, queue)
         known = None
     named = to.list_id or known or to.named_by_cdp
     if named:
-        asked.get_list(named)
-    elif asked.find_list(to.name) is None:
-        return f"Klaviyo has no list {to.name!r}. Create it there, or let Ferry try to: release with --force"
+        klaviyo.get_list(named)
+    elif klaviyo.find_list(to.name) is None:
+        return f"Klaviyo has no list {to.name!r}. Create it there, or let Ferry create it: release with --force"
     return None
 
 
-def _is_gone(asked: Klaviyo, list_id: str) -> bool:
+def _is_gone(klaviyo: Klaviyo, list_id: str) -> bool:
     try:
-        asked.get_list(list_id)
+        klaviyo.get_list(list_id)
     except NotAccepted as refusal:
         if isinstance(refusal.outcome, HoldNeeded) and refusal.outcome.reason == "list_gone":
             return True

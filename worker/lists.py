@@ -1,9 +1,8 @@
-"""The Klaviyo list of an audience: the one a person named by id, else the one of that exact name, else a new one.
+"""The Klaviyo list of an audience: the list with the configured id, else with that exact name, else a new list.
 
-One audience for a list: what another one would do to it waits until a person says so.
-
-Two that take a list for theirs fight over it: each snapshot, and each removal, of one takes off whom the other has put
-on. It is held as `list_owned` before anything is sent, and nothing of it is lost.
+Each list has one audience. When two audiences use the same list, each snapshot and each removal of one takes off people
+whom the other has added. So the second audience is held as `list_owned` before anything is sent, until a person lets
+both use the list; none of its changes is lost.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ log = logging.getLogger(__name__)
 
 
 def list_of(delivery: Delivery, create: bool) -> str | None:
-    """The id of the list; None when there is none yet and `create` is false.
+    """Return the id of the list; None when there is none yet and `create` is false.
 
-    A list once found is remembered, so that the audience keeps it when it is renamed in the CDP; naming another list
-    in the settings ends that. Raises NotAccepted, Later, ListOwned where another audience keeps the list, LeaseLost.
+    A found list is remembered, so that the audience keeps it when it is renamed in the CDP, until the settings name
+    another list. Raises NotAccepted, Later, ListOwned when another audience keeps the list, LeaseLost.
     """
     to, queue = delivery.to, delivery.batch.queue
     known = to.list_id or remembered(delivery.redis, queue, to)
@@ -41,13 +40,13 @@ def list_of(delivery: Delivery, create: bool) -> str | None:
     if found:
         check_owner(delivery, found, fills=create)
     if found and not known:
-        # Not before: an audience that is held and then called otherwise looks for a list of its new name.
+        # Only after the check: a held audience that is renamed then looks for a list of its new name.
         owners.remember_list(delivery.redis, queue, found, to.name)
     return found
 
 
 def remembered(redis: Redis, queue: Queue, to: Destination) -> str | None:
-    """The id of the list that was found earlier, unless the settings name another one since."""
+    """Return the id of the list that was found earlier, unless the settings have named another list since."""
     known, under = owners.remembered_list(redis, queue)
     return known if to.means(under) else None
 
@@ -55,13 +54,13 @@ def remembered(redis: Redis, queue: Queue, to: Destination) -> str | None:
 def _find(delivery: Delivery, create: bool) -> str | None:
     """Find or create under a lock: two workers that both find nothing would create two lists.
 
-    The lock is of the key, for two connections may lead to one account.
+    The lock is per API key, because two connections may use one account.
     """
     name = delivery.to.name
     digest = hashlib.blake2b(f"{fingerprint(delivery.to.api_key)}\0{name}".encode(), digest_size=15).hexdigest()
     lock = owners.lock_list(delivery.redis, digest, LEASE_MS)
     if lock is None:
-        raise Later("another worker looks for the same list", 1)
+        raise Later("another worker is looking for the same list", 1)
     try:
         found = delivery.klaviyo.find_list(name)
         if found is None and create:
@@ -70,13 +69,13 @@ def _find(delivery: Delivery, create: bool) -> str | None:
         return found
     finally:
         if not owners.unlock_list(lock):
-            log.warning("queue %s: the lock on its list ran out meanwhile; nothing to do", delivery.batch.queue)
+            log.warning("queue %s: the lock on its list has expired; nothing to do", delivery.batch.queue)
 
 
 def check_owner(delivery: Delivery, list_id: str, fills: bool) -> None:
-    """Raises ListOwned where another queue keeps the list, and nobody has said that they may share it.
+    """Raises ListOwned when another queue keeps the list and no setting or person lets them share it.
 
-    Who `fills` a list keeps it from then on, if nobody does; who takes people off it need not.
+    A queue that `fills` a list without a keeper becomes its keeper; a queue that only removes people does not.
     """
     redis, queue, to = delivery.redis, delivery.batch.queue, delivery.to
     if not owners.are_kept(redis):
@@ -88,7 +87,7 @@ def check_owner(delivery: Delivery, list_id: str, fills: bool) -> None:
 
 
 def hold(redis: Redis, queue: Queue, held: ListOwned) -> Hold:
-    """What to hold the queue with, be it that of an audience or of its snapshots."""
+    """Return the hold for the queue of an audience or of its snapshots."""
     keeper = Queue.parse(held.owned.keeper)
     name = str(pending.audience(redis, keeper).get("name") or "")
     resolve = conflict_remedy(held.owned.list_id, (keeper, name), (queue, held.name))
@@ -96,20 +95,20 @@ def hold(redis: Redis, queue: Queue, held: ListOwned) -> Hold:
 
 
 def conflict_remedy(list_id: str, keeper: tuple[Queue, str], held: tuple[Queue, str]) -> str:
-    """What a person can do about it. `keeper`, `held`: each with the name of its audience. Pure."""
+    """Return what a person can do about the conflict. `keeper`, `held`: queue and audience name. Pure."""
     return (
-        f"Klaviyo's list {list_id} is kept by {_called(*keeper)}, and {_called(*held)} leads to it too: each would "
-        f"take off whom the other puts on. To let both use it: ferry release {held[0]}, or shared_list = true. To keep "
-        "them apart: name another list for one of them, or disconnect the first in its CDP"
+        f"Klaviyo's list {list_id} is kept by {_called(*keeper)}, and {_called(*held)} uses it too: each would remove "
+        f"people whom the other adds. To let both use it: ferry release {held[0]}, or shared_list = true. To separate "
+        "them: name another list for one of them, or disconnect the first in its CDP"
     )
 
 
 def name_owners(redis: Redis, connections: Connections) -> None:
-    """Give each list that is in use its owner, once: a Ferry of before knew of none. May be repeated.
+    """Record the owner of each list in use, once: earlier versions of Ferry recorded none. May be repeated.
 
-    Audiences that share one already go on with it, and a person is told: to hold them would stop what has worked. It
-    is done by the first delivery that needs to know, and not when a scheduler starts, for that knows no lists, and
-    workers may be newer than it.
+    Audiences that already share a list continue to do so, with a warning: to hold them would stop a working delivery.
+    The first delivery that needs the owners does this, not the scheduler: a scheduler knows no lists, and may be older
+    than the workers.
     """
     connections.include(connection_keys.names(redis))
     queues = [queue for queue in pending.all_queues(redis) if queue.kind == "audience" and queue.target != UNREADABLE]
@@ -122,8 +121,8 @@ def name_owners(redis: Redis, connections: Connections) -> None:
         if keeper != queue and not to.shared_list and known.shares != list_id:
             owners.share(redis, queue, list_id)
             log.warning(
-                "list %s is used by %s and by %s: each takes off whom the other puts on. Both go on, for they did "
-                "so before; name another list for one of them, or say shared_list = true where it is meant",
+                "list %s is used by %s and by %s: each removes people whom the other adds. Both continue, as before; "
+                "name another list for one of them, or set shared_list = true if this is intended",
                 list_id,
                 keeper,
                 queue,
@@ -132,7 +131,7 @@ def name_owners(redis: Redis, connections: Connections) -> None:
 
 
 def in_use(to: Destination, known: KnownList) -> str | None:
-    """The list that an audience has been delivered to, and still goes to; None of one that has none. Pure."""
+    """Return the list that an audience was delivered to and still uses, or None. Pure."""
     if known.is_disconnected:
         return None
     if to.list_id:
@@ -142,7 +141,7 @@ def in_use(to: Destination, known: KnownList) -> str | None:
 
 def _destination(connections: Connections, queue: Queue, known: KnownList) -> Destination | None:
     try:
-        # Of the account's settings none names a list.
+        # No account setting names a list.
         return resolve(connections.named(queue.connection), "", {}, known.audience, queue.target)
     except (UnknownConnection, Held):  # it cannot be delivered before a person acts
         return None

@@ -1,4 +1,4 @@
-"""Who is on the list once a batch is delivered: written into the ledger of an audience that gets snapshots."""
+"""Updates the membership ledger of an audience that gets snapshots after a batch is delivered."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from worker.delivery import Delivery
 from worker.people.profile_names import in_ledger
 from worker.progress import Rejection
 
-#: What a delivered person changes in a bucket.
+#: The change of a bucket by a delivered person.
 Edit = Callable[[Bucket], None]
 
 
 def keep_members(delivery: Delivery) -> None:
-    """Write down what became of everybody who is delivered, before the batch is settled. May be repeated.
+    """Record the membership of everybody who is delivered, before the batch is settled. May be repeated.
 
-    Somebody who was refused is what they were, so that the next snapshot tries again. Raises LeaseLost.
+    Refused people keep their earlier record, so that the next snapshot tries again. Raises LeaseLost.
     """
     redis, queue = delivery.redis, delivery.batch.queue
     if queue.kind != "audience" or not members.is_kept(redis, queue):
@@ -46,7 +46,7 @@ def keep_members(delivery: Delivery) -> None:
 
 
 def _gone(delivery: Delivery) -> Iterator[tuple[str, Edit]]:
-    """All by which the profiles that were taken off may be known; first, for somebody may join under one of them."""
+    """Yield the removal of all identities of removed profiles. Comes first: a person may join under one of them."""
     for person, names in delivery.progress.gone.names.items():
         if person in delivery.intents and person not in delivery.progress.rejected:
             by = _decided_by(delivery, delivery.intents[person])
@@ -68,9 +68,9 @@ def _delivered(delivery: Delivery) -> Iterator[tuple[str, Edit]]:
 
 
 def _stronger(delivery: Delivery) -> dict[int, str]:
-    """Those who joined by a single change, and whose profile is a member under a stronger identity.
+    """Map people who joined by a single change to the stronger identity under which their profile is a member.
 
-    What a snapshot calls otherwise stays a member by that name, too, until a snapshot has gone by without it.
+    When a snapshot uses another identity, that one stays a member as well, until a snapshot without it is done.
     """
     found: dict[int, list[str]] = {}
     for person, names in delivery.progress.joined.names.items():
@@ -83,37 +83,37 @@ def _stronger(delivery: Delivery) -> dict[int, str]:
 
 
 def is_uploaded(rejection: Rejection) -> bool:
-    """Whether a person was imported before they were rejected, for a field that could not be cleared. Pure."""
+    """Return whether a person was imported before being rejected, because a field could not be cleared. Pure."""
     return "fields" in rejection.detail
 
 
 def joined(bucket: Bucket, identity: str, changes: list[Change], at: int) -> None:
-    """Somebody is on the list by a change of the CDP's time `at`, in ms; `changes`: what was written, oldest first."""
+    """Add a member by a change of the CDP's time `at` (ms); `changes`: the written changes, oldest first."""
     known = bucket.members.get(identity, Member(0))
     bucket.members[identity] = Member(at, _digests(known.digests, changes))
     bucket.gone.pop(members.gone_key(identity), None)
 
 
 def updated(bucket: Bucket, identity: str, changes: list[Change]) -> None:
-    """The attributes of somebody who may be on the list were written."""
+    """Record written attributes of somebody who may be on the list."""
     if known := bucket.members.get(identity):
         bucket.members[identity] = known._replace(digests=_digests(known.digests, changes))
 
 
 def known_otherwise(bucket: Bucket, identity: str) -> None:
-    """The profile of that identity is a member under another one."""
+    """Drop an identity whose profile is a member under another identity."""
     bucket.members.pop(identity, None)
 
 
 def left(bucket: Bucket, identity: str, by: Change) -> None:
-    """Somebody is off the list. That a snapshot took them off is no reason not to put them back with one."""
+    """Remove a member. A removal by a snapshot is not kept: a later snapshot may add the person again."""
     bucket.members.pop(identity, None)
     if by.body.source != KIND:
         bucket.gone[members.gone_key(identity)] = by.body.at
 
 
 def _digests(before: bytes, changes: list[Change]) -> bytes:
-    """Nothing is known where others than snapshots have written: the next snapshot sends everything."""
+    """Return the known digests; none after writes by other sources, so that the next snapshot sends all attributes."""
     if any(change.body.source != KIND for change in changes):
         return b""
     return reduce(merged, (bytes(change.body.person) for change in changes), before)
@@ -130,7 +130,7 @@ def _edit(delivery: Delivery, intent: Intent, identity: str) -> Edit:
 
 
 def _decided_by(delivery: Delivery, intent: Intent) -> Change:
-    """The newest change that says what the membership of somebody is; it may be another's."""
+    """Return the newest change that decides the membership; it may be another person's."""
     changes = delivery.batch.changes
     newest_first = sorted((*intent.indexes, *intent.leaves), key=lambda index: (changes[index].body.at, index))[::-1]
     if intent.membership == "remove":
@@ -145,7 +145,7 @@ def _edit_of(delivery: Delivery, intent: Intent, identity: str, rejection: Rejec
 
 
 def _uploaded(intent: Intent, identity: str) -> Edit:
-    """Of somebody who is on the list although they are a dead letter: else no snapshot would take them off."""
+    """Return the edit for a dead letter who is on the list: without it no snapshot would take the person off."""
 
     def edit(bucket: Bucket) -> None:
         if intent.membership == "add":
@@ -155,7 +155,7 @@ def _uploaded(intent: Intent, identity: str) -> Edit:
 
 
 def _maybe(intent: Intent, identity: str) -> Edit:
-    """Of somebody with whom any of it may have been done: nothing that is known of them can be relied on."""
+    """Return the edit for somebody whose change may or may not be carried out: the known record is unreliable."""
 
     def edit(bucket: Bucket) -> None:
         if (known := bucket.members.get(identity)) and intent.membership != "remove":
@@ -171,11 +171,11 @@ def _is_of_snapshots(delivery: Delivery, intent: Intent) -> bool:
 
 
 def _identities(delivery: Delivery, intent: Intent) -> list[str]:
-    """By what the changes name the person: one name, the strongest, but each of one who leaves."""
+    """Return the identities in the changes: the strongest one, or all of them for a person who leaves."""
     leaves, people = intent.membership == "remove", delivery.people
     if _is_of_snapshots(delivery, intent):
-        told = intent.indexes if leaves else intent.written
-        named = {identity_of(bytes(delivery.batch.changes[index].body.person)) for index in told}
+        indexes = intent.indexes if leaves else intent.written
+        named = {identity_of(bytes(delivery.batch.changes[index].body.person)) for index in indexes}
     else:
         mapped = [people.mapped([index]) for index in intent.indexes] if leaves else [people.written(intent)]
         named = {str(members.identity(each.attributes)) for each in mapped if isinstance(each, Profile)}

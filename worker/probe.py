@@ -1,4 +1,4 @@
-"""Probing: is the cause of a connection's hold gone? Rung by the scheduler every few minutes, or by hand."""
+"""Probes whether the cause of a connection's hold is gone: every few minutes by the scheduler, or by hand."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def probe(connection: str) -> None:
-    """Release the connection when its settings and key are in order now. The task of an RQ job."""
+    """Release the connection if its settings and key are valid now. This is the task of an RQ job."""
     with connect(settings_of_process().redis_url) as redis:
         hold = holds.of_connections(redis).get(connection)
         if hold is None or not hold.probed:
@@ -33,20 +33,20 @@ def probe(connection: str) -> None:
         try:
             still = cause(redis, settings_of_process(), connection)
         except NotAccepted as refusal:
-            log.warning("%s: still held; %s, so it is probed again in some minutes", connection, refusal)
+            log.warning("%s: still held; %s; it is probed again in a few minutes", connection, refusal)
             return
         if still is None:
             holds.release(redis, connection)
-            log.warning("%s: the cause of its hold (%s) is gone; what waited goes on", connection, hold.reason)
+            log.warning("%s: the cause of its hold (%s) is gone; delivery goes on", connection, hold.reason)
         else:
             times = holds.confirm(redis, connection)
             log.warning("%s: still held, probed %d times: %s", connection, times, still)
 
 
 def cause(redis: Redis, settings: Settings, connection: str) -> str | None:
-    """Why nothing can be sent over the connection, and the remedy; None when Klaviyo takes its key.
+    """Return why nothing can be sent over the connection, with the remedy; None when Klaviyo accepts its key.
 
-    Raises NotAccepted when Klaviyo gives no verdict: throttled, away, or hidden behind its edge.
+    Raises NotAccepted when Klaviyo gives no definite answer: throttled, unreachable, or blocked by its edge.
     """
     try:
         api_key = usable_key(redis, settings.connections, Cipher(settings.secret_keys), connection)

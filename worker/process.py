@@ -1,4 +1,4 @@
-"""What a worker process reads once and its deliveries inherit."""
+"""Settings that a worker process reads once and its deliveries inherit."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from configuration.settings import Settings
 
 @cache
 def settings_of_process() -> Settings:
-    """The settings, read in the worker before it forks. Raises SettingsError."""
+    """Return the settings, read in the worker before it forks. Raises SettingsError."""
     return settings.load()

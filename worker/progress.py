@@ -1,4 +1,4 @@
-"""How far the delivery of a batch has come, as it is written down in the ledger between two rings."""
+"""The progress of a batch's delivery, as the ledger keeps it between two rings."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any, Final, Literal
 import msgspec
 
 Stage = Literal["upload", "confirm", "prove", "clear", "remove", "check"]
-#: Reasons for which a batch is given up: Klaviyo may have carried out what is not known to be delivered.
+#: Reasons for which a batch is given up; Klaviyo may nevertheless have carried out some of it.
 _GIVEN_UP: Final = frozenset({"gave_up", "crashed_worker"})
 
 
 class Job(msgspec.Struct):
-    """One import job of the batch. `rows`: for each row, the index in the batch of the person's last change. `listed`:
-    they are put on the audience's list.
+    """One import job of the batch.
+
+    `rows`: for each row, the index in the batch of the person's last change. `listed`: whether the job puts its people
+    on the audience's list.
     """
 
     id: str
@@ -23,29 +25,29 @@ class Job(msgspec.Struct):
 
 
 class Rejection(msgspec.Struct, frozen=True):
-    """Why a person of the batch cannot be delivered. `detail` goes to the dead letter only."""
+    """The reason why a person of the batch cannot be delivered. `detail` goes to the dead letter only."""
 
     reason: str
     detail: dict[str, Any] = {}
 
     @property
     def uncertain(self) -> bool:
-        """Whether Klaviyo may have carried out what this person is a dead letter for."""
+        """Whether Klaviyo may have carried out the person's changes although they are dead letters."""
         return self.reason in _GIVEN_UP
 
 
-#: watch, drain: what was accepted before comes first. base, rewrite: the membership ledger is made what the list is.
-#: plan: the snapshot is compared with it. apply: the changes are queued. finish: that is done.
+#: watch, drain: earlier changes are settled first. base, rewrite: the membership ledger is made equal to the list.
+#: plan: the snapshot is compared with the ledger. apply: the changes are queued. finish: all of them are queued.
 Step = Literal["watch", "drain", "base", "rewrite", "plan", "apply", "finish"]
 
 
 class SnapshotProgress(msgspec.Struct):
-    """How far a snapshot is carried out.
+    """The progress of a snapshot.
 
-    `starts`: how often a worker began to read the snapshot since one last got through it. `since`: ms at which its
-    audience began to be watched. `before`: batches of the audience that must be settled first, None until all that
-    waited is in one. `list_id`: what is read of Klaviyo, `cursor`: where to go on with it,
-    `portions`: in how many it is kept so far. `bucket`: the first one whose changes are not queued yet.
+    `starts`: how many workers began to read the snapshot since one last read all of it. `since`: ms at which the watch
+    of its audience began. `before`: batches of the audience that must be settled first, None while earlier changes are
+    still pending. `list_id`: the list to read at Klaviyo. `cursor`: where to continue reading it. `portions`: the
+    number of portions stored so far. `bucket`: the first bucket whose changes are not queued yet.
     """
 
     step: Step = "watch"
@@ -59,12 +61,12 @@ class SnapshotProgress(msgspec.Struct):
 
 
 class BatchFacts(msgspec.Struct):
-    """What was known of the people of a batch when it was first looked at; their coalescing goes by it from then on.
+    """Facts about the people of a batch, read once at its first delivery; coalescing uses these from then on.
 
-    `late`: membership changes that came after a newer one. `spared`: people for whom a removal by an id came after a
-    newer one, and not for others who have the id. `elsewhere`: for identifiers (kind, value) of changes
-    without an e-mail, the names of people of earlier batches who have them; `former`: those of which they have another
-    one since. `owned`: for e-mails, the ids by which they are known that have one e-mail at a time. `strangers`:
+    `late`: membership changes that arrived after a newer one. `spared`: by change, the people for whom a removal by an
+    id is late while it is not for others who have the id. `elsewhere`: for identifiers (kind, value) of changes without
+    an e-mail, the names of people of earlier batches who have them. `former`: identifiers that those people have
+    replaced by another one since. `owned`: for e-mails, their known ids that have one e-mail at a time. `strangers`:
     removals whose e-mail was never delivered. `shared`: identifiers that too many people share.
     """
 
@@ -78,12 +80,13 @@ class BatchFacts(msgspec.Struct):
 
 
 class Proof(msgspec.Struct):
-    """Looking for people after Klaviyo did what it was asked. `tries`: looks so far. `missing`: who was not found in
-    the last one, None before the first. `found`: who was found so far. `again`: who was asked for a second time.
-    `names`: where the membership ledger is kept, by what else it may know the profiles that were put on the list, or
-    taken off it, for a person.
+    """The check of the list after Klaviyo carried out its requests.
 
-    Of leavers: `missing` were not on the list, of those in `again` it is noted whether they were, `found` are done.
+    `tries`: checks so far. `missing`: people not found in the last check, None before the first. `found`: people found
+    so far. `again`: people who were sent a second time. `names`: by person, other identities under which the membership
+    ledger may know the profiles that were added to the list or removed from it; empty when the audience has no ledger.
+
+    For leavers: `missing` were not on the list, `again` have been checked for that, `found` are done.
     """
 
     tries: int = 0
@@ -94,12 +97,12 @@ class Proof(msgspec.Struct):
 
 
 class ErasureSubject(msgspec.Struct):
-    """What is known of somebody who asked to be forgotten; to be erased next, so that it is written down before.
+    """Everything known of a person to be forgotten, written down before it is erased elsewhere.
 
-    `emails`: of the person. `ids`: kind, value and person key of each other identifier, an empty key where none is
-    known. `keys`: person keys under which more may be stored. `profiles`: Klaviyo's ids of remembered profiles.
-    `decided`: it is known whose e-mail goes with the identifiers, or that it is several people's. `known`, `people`:
-    hashes (identities.py) of the person, and of all who could be meant, where these are several.
+    `emails`: the person's e-mails. `ids`: kind, value and person key of each other identifier; the key is empty when
+    unknown. `keys`: person keys under which more may be stored. `profiles`: Klaviyo's ids of remembered profiles.
+    `decided`: whether the search for the e-mail that belongs to the identifiers is finished. `known`: hashes
+    (identities.py) of the person. `people`: hashes of all candidates when there are several.
     """
 
     emails: set[str] = set()
@@ -112,36 +115,39 @@ class ErasureSubject(msgspec.Struct):
 
 
 class Targets(msgspec.Struct, frozen=True):
-    """`delete`: ids of the profiles that an erasure deletes. `look`: those that it leaves, and how each was found."""
+    """Profiles of an erasure. `delete`: ids to delete. `look`: ids for a person to check, with how each was found."""
 
     delete: tuple[str, ...] = ()
     look: dict[str, str] = {}
 
 
 class Progress(msgspec.Struct):
-    """`rejected` and `warnings` (codes of what was left out of a profile) are by the index of the person's last change;
-    so is `clear`, the standard fields still to be emptied.
+    """The progress of a batch. Persons and intents are numbered by the index of their last change in the batch.
 
-    `sent`: the intents that need nothing more, whatever becomes of the others. `overtaken`: those of which nothing is
-    sent, because another of the batch says otherwise. `under_way`: Klaviyo may have taken something that it has not
-    carried out yet, and that must not be sent again or built upon before.
+    By person: `rejected`, `warnings` (codes of parts left out of a profile) and `clear` (standard fields still to be
+    emptied).
 
-    `facts`: see `BatchFacts`. `grouping`: a digest of who the persons are, so that numbers of persons are never read by
-    another coalescing. `left_out`: identifiers that are not sent with a person. `asked`: people of whom Klaviyo was
-    asked who has theirs, since `asked_at` (ms), and who are not uploaded yet. `profiles`: Klaviyo's ids of people who
-    are sent under it. `list_id`: the list that people were uploaded to. `joined`, `gone`: proofs that who joined is on
-    the list, and who left is off it. `unproved`: people who were imported and not looked for.
+    `sent`: intents that need nothing more. `overtaken`: intents that are not sent, because another change of the batch
+    supersedes them. `under_way`: Klaviyo may have accepted something that it has not carried out yet; until then it
+    must not be sent again, and nothing may depend on it.
 
-    `acting`: under what events go that name no e-mail (worker/events/profile.py).
+    `facts`: see `BatchFacts`. `grouping`: a digest of how the changes were coalesced, so that numbers of persons are
+    never used with another coalescing. `left_out`: identifiers that are not sent with a person. `asked`: people whose
+    identifiers were looked up at Klaviyo since `asked_at` (ms), and who are not uploaded yet. `profiles`: Klaviyo's ids
+    of people who are sent under such an id. `list_id`: the list that people were uploaded to. `joined`, `gone`: proofs
+    that those who joined are on the list, and that those who left are off it. `unproved`: people who were imported
+    without a check of the list.
 
-    `sending`: Klaviyo may have taken an import of which no job is known.
+    `acting`: the identifier or profile id for events without an e-mail (worker/events/profile.py).
 
-    `subjects`, `targets`: of erasures. `forgotten`: the ledger holds nothing of their people any more.
+    `sending`: Klaviyo may have accepted an import whose job is not known.
 
-    `course`: of a snapshot.
+    `subjects`, `targets`: for erasures. `forgotten`: the ledger holds nothing more of their people.
 
-    `faults` counts retries in a row, `polls` looks at unfinished import jobs: both make the next wait longer.
-    `trouble`: why the last of these retries was needed, for whoever looks (census.py).
+    `course`: for a snapshot.
+
+    `faults` counts retries in a row, `polls` counts checks of unfinished import jobs: both make the next wait longer.
+    `trouble`: the cause of the last of these retries, shown by the census (census.py).
     """
 
     stage: Stage = "upload"
@@ -173,19 +179,19 @@ class Progress(msgspec.Struct):
     trouble: str = ""
 
     def ended(self) -> set[int]:
-        """The intents of which is known how they end."""
+        """Return the intents whose outcome is known."""
         return self.sent | self.overtaken | self.rejected.keys()
 
     def uploaded(self) -> set[int]:
-        """The persons that are in some import job already."""
+        """Return the persons who are already in an import job."""
         return {row for job in self.jobs for row in job.rows}
 
 
 def load(stored: bytes) -> Progress:
-    """The progress of a batch; a fresh one where nothing is written yet."""
+    """Return the stored progress of a batch; a new one when nothing is stored yet."""
     return msgspec.json.decode(stored, type=Progress) if stored else Progress()
 
 
 def dump(progress: Progress) -> bytes:
-    """The form the ledger keeps."""
+    """Return the stored form of the progress."""
     return msgspec.json.encode(progress)

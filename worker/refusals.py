@@ -1,4 +1,4 @@
-"""What follows when Klaviyo refuses more than rows: wait and try again, hold, or give up."""
+"""Handles a refusal by Klaviyo that concerns more than rows: retry later, hold, or give up."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from worker.snapshots.apply import close_all
 
 log = logging.getLogger(__name__)
 
-#: Tries that may fail for reasons of the batch's own before its people become dead letters. They take about an hour, so
-#: that most outages in which Klaviyo answers 5xx are outlasted.
+#: Counted attempts that may fail before the people of a batch become dead letters. They take about an hour, which is
+#: longer than most outages in which Klaviyo answers 5xx.
 MAX_ATTEMPTS = 20
 
 
@@ -57,7 +57,7 @@ def _blames_what_it_was_sent(refusal: NotAccepted) -> bool:
 
 
 def _fault_of_connection(delivery: Delivery) -> NotAccepted | None:
-    """Why Klaviyo refuses even what cannot be wrong: so it does with everything at a revision it does not serve."""
+    """Return the refusal of a request that is surely valid, as when Klaviyo does not serve the revision."""
     try:
         delivery.klaviyo.account()
     except NotAccepted as refusal:
@@ -68,16 +68,16 @@ def _fault_of_connection(delivery: Delivery) -> NotAccepted | None:
 def hold_connection(redis: Redis, batch: Batch, held: Held) -> None:
     """Hold the connection of a batch for a setting that a person has to correct, or an account to confirm."""
     moved = held.moved if isinstance(held, AccountChanged) else None
-    # Probing finds whether a key works; that of another account does.
+    # A probe only checks whether the key works, and a key of another account does.
     hold = holds.Hold(held.reason, now_ms(), held.resolve, probed=moved is None, moved=moved)
     _hold(redis, batch.queue.connection, hold)
 
 
 def hold_queue(redis: Redis, batch: Batch, held: ListOwned) -> None:
-    """Hold the queue of a batch, whose list another one keeps."""
+    """Hold the queue of a batch, because another queue keeps its list."""
     if holds.place(redis, batch.queue, lists.hold(redis, batch.queue, held)):
-        # Without the names of the audiences, which the hold has.
-        what = "%s is held (%s): %s. `ferry holds` says what ends that. Nothing is lost, intake goes on"
+        # Without the names of the audiences, which only the hold contains.
+        what = "%s is held (%s): %s. `ferry holds` shows what ends the hold. Nothing is lost, intake goes on"
         log.error(what, batch.queue, held.reason, held.resolve)
 
 
@@ -102,12 +102,12 @@ def _retry(delivery: Delivery, refusal: NotAccepted, after_s: float | None, atte
 
 
 def give_up(delivery: Delivery, why: str, reason: str, detail: dict[str, Any]) -> None:
-    """End the batch with dead letters of those of whom is not known yet how they end. `why`: for the log.
+    """Settle the batch; everybody without an outcome becomes a dead letter. `why`: for the log.
 
-    Raises Later while Klaviyo may still carry out something of the others, LeaseLost.
+    Raises Later while Klaviyo may still carry out something for the others, LeaseLost.
     """
     log.error(
-        "batch %s: %s; whoever is not delivered yet becomes a dead letter, to be replayed when the cause is gone",
+        "batch %s: %s; people not delivered yet become dead letters; replay them when the cause is fixed",
         delivery.batch.id,
         why,
     )

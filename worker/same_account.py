@@ -1,6 +1,6 @@
-"""Whether a connection's key is of the account to which the connection delivered before.
+"""Checks that a connection's key belongs to the account that the connection delivered to before.
 
-Asked of Klaviyo once for each key, before the first delivery with it; another account holds the connection.
+Ferry asks Klaviyo once for each key, before the first delivery with it. A key of another account holds the connection.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from worker.connection import usable_key
 from worker.delivery import Delivery
 from worker.errors import AccountChanged, Held
 
-#: Of an account that its key may not tell.
-_UNTOLD: Final = "an account that the key may not tell (it has no accounts:read)"
+#: Used for an account whose key has no right to name it.
+_UNNAMED: Final = "an account that Ferry cannot identify (the key has no accounts:read)"
 
 
 def check_account(delivery: Delivery, settings: Settings) -> None:
-    """Raises AccountChanged, and NotAccepted while Klaviyo does not say whose the key is."""
+    """Raises AccountChanged, or NotAccepted while Klaviyo does not tell the account of the key."""
     redis, connection = delivery.redis, delivery.batch.queue.connection
     key = _mark(settings, delivery.to.api_key)
     if accounts.is_known(redis, connection, key):
@@ -35,9 +35,10 @@ def check_account(delivery: Delivery, settings: Settings) -> None:
 
 
 def has_new_key(redis: Redis, settings: Settings, connection: str, moved: MovedAccount) -> bool:
-    """Whether the connection has another key than the one that is held. A held batch looks every 30 s.
+    """Return whether the connection has another key than the held one. A held batch checks every 30 s.
 
-    Klaviyo is not asked here: the next delivery asks whose the new key is, and holds the connection again if need be.
+    This sends no request: the next delivery asks Klaviyo for the account of the new key, and holds the connection again
+    if needed.
     """
     try:
         api_key = usable_key(redis, settings.connections, Cipher(settings.secret_keys), connection)
@@ -47,23 +48,23 @@ def has_new_key(redis: Redis, settings: Settings, connection: str, moved: MovedA
 
 
 def confirm(redis: Redis, settings: Settings, connection: str, api_key: str, account: str | None) -> None:
-    """Let the connection deliver to the account of this key: a person said so."""
+    """Let the connection deliver to the account of this key, as a person confirmed."""
     accounts.confirm(redis, connection, _mark(settings, api_key), account or "")
 
 
 def _mark(settings: Settings, api_key: str) -> str:
-    # With the address, for an emulator takes any key: one that was tried there is not known to be Klaviyo's.
+    # Includes the address: an emulator accepts any key, so a key tried there says nothing about Klaviyo.
     return fingerprint(f"{settings.klaviyo_base_url} {api_key}")
 
 
 def _resolve(connection: str, account: str, before: str) -> str:
     return (
-        f"The key of {connection} is of {named(account)}; until now its people went to {named(before)}. With a key of "
-        f"the account until now it goes on by itself. If it is to deliver to {named(account)} from now on: "
-        f"`ferry release {connection}`"
+        f"The key of {connection} belongs to {named(account)}; until now its people went to {named(before)}. To keep "
+        "the previous account, set one of its keys: delivery continues automatically. To deliver to "
+        f"{named(account)} from now on: `ferry release {connection}`"
     )
 
 
 def named(account: str) -> str:
-    """An account in words."""
-    return f"account {account}" if account else _UNTOLD
+    """Return the account in words."""
+    return f"account {account}" if account else _UNNAMED

@@ -1,6 +1,6 @@
-"""Sending: the portions of a batch go to Klaviyo in order; a refused one is narrowed until its bad rows are out.
+"""Sends the portions of a batch to Klaviyo in order, and narrows a refused portion until its bad rows are out.
 
-Narrowing: what to send instead of a refused request, until every refusal has found the rows that deserve it.
+Narrowing replaces a refused request by smaller ones until the rows at fault are found.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ def send(
     check: Callable[[], object],
     refuse: Refuse | None = None,
 ) -> None:
-    """Ask Klaviyo for each portion of rows, the first one first.
+    """Send each portion of rows to Klaviyo, in order.
 
-    `ask` raises NotAccepted for a refusal, and writes down what it achieved. `check` is called once, before a refusal
-    that names nothing is taken for the fault of a row or of the whole connection, and raises NotAccepted where it is
-    not: a 400 may mean a revision that is not served, and a 404 a list that is gone. `refuse`: what becomes of a bad
-    row; without it a row is the number of an intent, which is rejected. Raises NotAccepted for refusals that concern
-    more than rows, LeaseLost.
+    `ask` sends a portion: it raises NotAccepted for a refusal, and records its progress. `check` is called once, before
+    a refusal without named rows is blamed on a row or on the whole connection; it raises NotAccepted when neither is at
+    fault: a 400 may mean a revision that is not served, and a 404 a deleted list. `refuse` handles a bad row; by
+    default a row is the number of an intent, which is rejected. Raises NotAccepted for refusals that concern more than
+    rows, LeaseLost.
     """
     stack = [list(portion) for portion in portions][::-1]
     in_order = False
@@ -51,14 +51,14 @@ def _names_nothing(outcome: Outcome) -> bool:
     return False
 
 
-#: What Klaviyo said of one row.
+#: Klaviyo's errors for one row.
 Why = Sequence[RowError | Bisect | Split | Dead]
-#: Puts a row aside for it; True: it goes again at once, without what was refused.
+#: Handles a refused row; True: the row is sent again at once, without the refused part.
 Refuse = Callable[[int, Why], bool]
 
 
 def reject(delivery: Delivery, row: int, why: Why) -> bool:
-    """A row that stands for the intent of that number cannot be delivered. Always False."""
+    """Reject the intent whose number the row is. Always returns False."""
     match why[-1]:
         case Split(why=code):
             delivery.reject(row, code, {})
@@ -71,10 +71,10 @@ def reject(delivery: Delivery, row: int, why: Why) -> bool:
 
 
 def narrow(delivery: Delivery, portion: list[int], refusal: NotAccepted, refuse: Refuse) -> list[list[int]]:
-    """The parts to send next; the last one goes first. Raises the refusal when it does not concern rows.
+    """Return the parts to send next, the last one first. Raises the refusal when it does not concern rows.
 
-    Named rows are refused and the rest goes again. Where Klaviyo names none, halving finds one bad row among n with
-    about 2 log2 n requests, and all of them with at most 2n - 1.
+    Named rows are refused and the rest is sent again. When Klaviyo names no row, halving finds one bad row among n with
+    about 2 log2 n requests, and all bad rows with at most 2n - 1.
     """
     match refusal.outcome:
         case Rows(errors=errors):
@@ -93,7 +93,7 @@ def _without(delivery: Delivery, portion: list[int], errors: tuple[RowError, ...
         named.setdefault(error.index, []).append(error)
     rest = [row for i, row in enumerate(portion) if i not in named or refuse(row, named[i])]
     log.warning(
-        "batch %s: %d rows refused, %d of them put aside; the other %d go again at once",
+        "batch %s: %d rows refused, %d of them left out; the other %d are sent again at once",
         delivery.batch.id,
         len(named),
         len(portion) - len(rest),

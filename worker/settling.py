@@ -1,4 +1,4 @@
-"""Settling: what became of every change of a batch."""
+"""Settles a batch: writes down the outcome of each of its changes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ log = logging.getLogger(__name__)
 
 
 def settle(delivery: Delivery) -> None:
-    """End the batch. Raises LeaseLost.
+    """Settle the batch. Raises LeaseLost.
 
-    Of a delivered person the last change counts as delivered and those it swallowed as superseded. Of a rejected one
-    every change becomes a dead letter, so that replaying brings all of it back. Of an intent that others have overtaken
-    every change counts as superseded, and so does what an erasure has left nothing of.
+    For a delivered person the last change counts as delivered and the earlier ones as superseded. For a rejected person
+    every change becomes a dead letter, so that a replay restores all of them. For an overtaken intent every change
+    counts as superseded, and so does each change that an erasure has blanked.
     """
     dead = [
         Undeliverable(index, rejection.reason, rejection.detail)
@@ -52,7 +52,7 @@ def settle(delivery: Delivery) -> None:
         "batch %s: settled; %d delivered%s, %d superseded, %d dead letters, warnings: %s%s",
         delivery.batch.id,
         len(delivered) - imported,
-        f", {imported} imported and not looked for" if imported else "",
+        f", {imported} imported without a check of the list" if imported else "",
         superseded,
         len(dead),
         ", ".join(f"{code} {people}" for code, people in end.warnings.items()) or "none",
@@ -67,7 +67,7 @@ def settle(delivery: Delivery) -> None:
 
 
 def _naming(delivery: Delivery, intent: Intent) -> set[int]:
-    """The person's last change, and the last one with an e-mail: older letters may have one or the other."""
+    """Return the person's last change and the last one with an e-mail: older dead letters may name either."""
     with_email = [i for i in intent.indexes if delivery.people.who(i).email]
     return {intent.last, *with_email[-1:]}
 
@@ -80,14 +80,14 @@ def _warnings(delivery: Delivery, delivered: list[Intent]) -> dict[str, int]:
 
 
 def _history(delivery: Delivery, now: int) -> bytes:
-    """What is kept of the batch, so that anybody's story can be told: no personal data."""
+    """Return the record of the batch from which a person's history is shown; it contains no personal data."""
     batch = delivery.batch
     state = delivery.progress
     warned = {person: codes for person, codes in state.warnings.items() if person not in state.rejected}
     imported = tuple(sorted(state.unproved - state.rejected.keys() - state.overtaken))
     ends = BatchOutcomes(tuple(_jobs(delivery)), _superseded(delivery), _dead(delivery), warned, imported)
-    told = [structs.replace(c, keys=()) if i in delivery.erased else c for i, c in enumerate(batch.changes)]
-    changes = columns(told, batch.taken)
+    kept = [structs.replace(c, keys=()) if i in delivery.erased else c for i, c in enumerate(batch.changes)]
+    changes = columns(kept, batch.taken)
     return pack(Settled(batch.id, batch.reason, batch.taken, now, batch.attempts, ends, changes))
 
 
@@ -98,7 +98,7 @@ def _jobs(delivery: Delivery) -> Iterator[ImportRows]:
 
 
 def _superseded(delivery: Delivery) -> dict[int, int | None]:
-    """By the person's last change; that one, where it was overtaken, by one of which nobody has kept which."""
+    """Map each superseded change to the change that superseded it; None when that one is not recorded."""
     state = delivery.progress
     left = [intent for person, intent in delivery.intents.items() if person not in state.rejected]
     swallowed = {index: intent.last for intent in left for index in intent.indexes[:-1]}

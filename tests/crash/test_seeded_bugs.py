@@ -180,5 +180,5 @@ def test_a_known_bug_is_noticed(hut: Hut, monkeypatch: pytest.MonkeyPatch, bug: 
 
 
 def test_a_worker_refuses_to_listen_on_two_queues(redis: Redis) -> None:
-    with pytest.raises(ValueError, match="one queue, not on 2"):
+    with pytest.raises(ValueError, match="one queue, got 2"):
         DeliveryWorker([doorbell.rq_queue(redis), RQQueue("another", redis)], connection=redis)

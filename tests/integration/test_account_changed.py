@@ -93,7 +93,7 @@ def test_a_key_of_another_account_holds_the_connection_and_sends_nothing(
     hold = hold_of(world.redis)
     assert hold is not None
     assert hold.reason == ACCOUNT_CHANGED
-    assert "of account BBBBBB; until now its people went to account AAAAAA" in hold.resolve
+    assert "belongs to account BBBBBB; until now its people went to account AAAAAA" in hold.resolve
     assert "ferry release default" in hold.resolve
     assert [each["path"] for each in world.requests()[before:]] == ["/api/accounts"]
     assert (world.counts()["open"], world.counts()["dead"]) == (1, 0)
@@ -174,7 +174,7 @@ def test_a_key_that_may_not_tell_its_account_is_taken_as_the_first_only(
     assert not delivered(world, "bob@example.com")
     hold = hold_of(world.redis)
     assert hold is not None
-    assert "the key may not tell (it has no accounts:read)" in hold.resolve
+    assert "an account that Ferry cannot identify (the key has no accounts:read)" in hold.resolve
 
 
 def test_a_rotation_to_another_account_has_confirmed_it(

@@ -77,7 +77,7 @@ def test_a_snapshot_says_for_what_it_waits(lists: Mirrored, caplog: pytest.LogCa
     for _ in range(3):
         lists.hut.work()
     assert lists.record(name).state == "waiting"
-    assert f"snapshot {name}: 1 changes of {QUEUE} wait that came before it, which is held (by hand)" in caplog.text
+    assert f"snapshot {name}: 1 earlier changes of {QUEUE} are pending; it is held (by hand)" in caplog.text
     holds.release(lists.redis, QUEUE)
     lists.settle()
     assert lists.members() == {BOB}

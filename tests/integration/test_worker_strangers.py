@@ -118,7 +118,7 @@ def test_what_a_stranger_put_into_the_queue_is_thrown_away_and_the_next_ring_is_
     assert [marker.name for marker in markers if marker.exists()] == []
     assert called.seen == []
     assert world.redis.hget(keys.queue(QUEUE), "open") == b"1", "the ring after them was heard"
-    assert log.count("is none of Ferry's and was thrown away") == 6
+    assert log.count("is not one of Ferry's and was deleted") == 6
     assert "Traceback" not in log
 
 

@@ -1,1 +1,1 @@
-"""Kind audience: people are uploaded and confirmed; those who left are taken off the list."""
+"""Kind audience: uploads and confirms people, and takes people who left off the list."""

@@ -1,4 +1,4 @@
-"""Confirming: 202 is not imported. A person is, when the job is complete and they are not among its errors."""
+"""Confirms imports: a person is imported when the job is complete and the person is not among its errors."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ log = logging.getLogger(__name__)
 
 
 def confirm(delivery: Delivery) -> None:
-    """Look at each unfinished import job. Raises Later while one is not complete, NotAccepted, LeaseLost."""
+    """Check each unfinished import job. Raises Later while one is not complete, NotAccepted, LeaseLost."""
     for job in delivery.progress.jobs:
         if not job.done:
             with log_ids.bound(job=job.id):
-                _look(delivery, job)
+                _check(delivery, job)
     if not all(job.done for job in delivery.progress.jobs):
         delivery.progress.polls += 1
         raise Later("an import job is not complete yet", poll_ms(delivery.progress.polls - 1) / 1000)
     sent = delivery.progress.uploaded() | delivery.progress.ended()
     if any(intent.written and person not in sent for person, intent in delivery.intents.items()):
         delivery.progress.stage = "upload"
-        raise Later("some people are sent again, with the e-mail alone", 0.5)
+        raise Later("some people are sent again with the e-mail only", 0.5)
 
 
-def _look(delivery: Delivery, job: Job) -> None:
+def _check(delivery: Delivery, job: Job) -> None:
     try:
         state = delivery.klaviyo.import_job(job.id)
     except NotAccepted as refusal:
@@ -65,7 +65,7 @@ def _look(delivery: Delivery, job: Job) -> None:
 
 
 def _again(delivery: Delivery, job: Job, what: str) -> None:
-    """Upload the people of a job anew. Always raises Later."""
+    """Upload the people of a job again. Always raises Later."""
     log.error(
         "batch %s: import job %s %s; its %d people are uploaded again",
         delivery.batch.id,
@@ -98,7 +98,7 @@ def _reject_failed(delivery: Delivery, job: Job) -> None:
             delivery.reject(person, failure.code or "import_failed", detail)
     if unknown:
         log.error(
-            "batch %s: %d errors of import job %s name nobody in it; its people become dead letters to look at",
+            "batch %s: %d errors of import job %s match none of its people; the rest of them become dead letters",
             delivery.batch.id,
             unknown,
             job.id,
@@ -108,13 +108,13 @@ def _reject_failed(delivery: Delivery, job: Job) -> None:
 
 
 def _given(delivery: Delivery, person: int) -> dict[str, str]:
-    """The identifiers with which a person was mapped, sent or not."""
+    """Return the mapped identifiers of a person, sent or not."""
     mapped = delivery.people.written(delivery.intents[person])
     return identifiers_of(mapped) if isinstance(mapped, Profile) else {}
 
 
 def _person(failure: RowFailure, job: Job, known: dict[tuple[str, str], int]) -> int | None:
-    """Whom a failure is about: by the identifiers Klaviyo repeats, else by the row it points to."""
+    """Return the person of a failure: by the identifiers that Klaviyo repeats, else by the row it points to."""
     attributes = (failure.payload or {}).get("attributes", failure.payload) or {}
     for name in IDENTIFIERS:
         value = str(attributes.get(name))
@@ -127,7 +127,7 @@ def _person(failure: RowFailure, job: Job, known: dict[tuple[str, str], int]) ->
 
 
 def _by_identifier(sent: dict[int, dict[str, str]]) -> dict[tuple[str, str], int]:
-    """By those that one person alone was sent with."""
+    """Map each identifier that was sent with exactly one person to that person."""
     found: dict[tuple[str, str], int] = {}
     for person, given in sent.items():
         for pair in given.items():

@@ -1,9 +1,9 @@
-"""Kinds audience and profile: people are imported, those who left are taken off the list.
+"""Kinds audience and profile: imports people and takes people who left off the list.
 
-recall -> upload -> confirm -> prove -> clear, and pass consents on -> remove -> note who is on the list now, and who is
-known by what -> settle. A profile queue has updates only, so that nothing asks for a list.
+recall -> upload -> confirm -> prove -> clear, and pass consents on -> remove -> record the members and their
+identifiers -> settle. A profile queue has updates only, so it needs no list.
 
-Clearing: standard fields that the CDP deleted are emptied one person at a time, for a bulk import ignores nulls.
+Clearing empties the standard fields that the CDP deleted, one person at a time, because a bulk import ignores nulls.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ log = logging.getLogger(__name__)
 
 
 def intents(people: People) -> list[Intent]:
-    """One for each person. Pure."""
+    """Return one intent for each person. Pure."""
     return people.intents
 
 
 def stages(delivery: Delivery) -> None:
-    """From where the progress says to the end, or to the next wait. Raises Later, NotAccepted, LeaseLost."""
+    """Continue from the stored progress to the end, or to the next wait. Raises Later, NotAccepted, LeaseLost."""
     _begin(delivery)
     state = delivery.progress
     if state.stage == "upload":
@@ -69,8 +69,10 @@ def stages(delivery: Delivery) -> None:
 
 
 def _begin(delivery: Delivery) -> None:
-    """Know who is who. A batch that another version of Ferry or other settings began to coalesce is begun again: every
-    step may be repeated, and the numbers of its persons mean others.
+    """Recall the people of the batch, and start it again when it was coalesced differently before.
+
+    That happens after an update of Ferry or a change of settings: the stored numbers of persons mean other people then.
+    Every step may be repeated.
     """
     if delivery.progress.facts is None:
         recall(delivery)
@@ -82,7 +84,7 @@ def _begin(delivery: Delivery) -> None:
 
 
 def _pass_over(delivery: Delivery) -> None:
-    """Changes that are late and say nothing else are superseded by the newer one that came before them."""
+    """Mark late changes without attributes as superseded by the newer change that arrived before them."""
     late = delivery.people.facts.late
     for person, intent in delivery.intents.items():
         if intent.membership is None and not intent.written and late.issuperset(intent.indexes):
@@ -90,8 +92,9 @@ def _pass_over(delivery: Delivery) -> None:
 
 
 def _stay_without_joining(delivery: Delivery) -> None:
-    """Nobody leaves for a newer e-mail that could not be put on the list: both are dead letters, to be replayed
-    together.
+    """Reject the removal of an old e-mail when the new one could not be added to the list.
+
+    Both are dead letters then, to be replayed together.
     """
     by_change = {i: person for person, intent in delivery.intents.items() for i in intent.indexes}
     rejected = delivery.progress.rejected
@@ -101,12 +104,12 @@ def _stay_without_joining(delivery: Delivery) -> None:
             rejected[person] = causes[-1]
 
 
-#: Progress is written down after so many people; clearing the same field twice does no harm.
+#: People cleared between two notes of the progress; clearing the same field twice does no harm.
 NOTE_EVERY = 50
 
 
 def clear(delivery: Delivery) -> None:
-    """Empty what is to be emptied, after the import that may have created the person. Raises NotAccepted, LeaseLost."""
+    """Empty the fields, after the import that may have created the person. Raises NotAccepted, LeaseLost."""
     waiting = delivery.progress.clear
     for done, person in enumerate(sorted(waiting), 1):
         fields = waiting[person]

@@ -1,7 +1,7 @@
-"""Passes on what people of an audience have consented to, as consents of their own: being a member is none.
+"""Passes on the consents of an audience's people as separate changes, because membership is no consent.
 
-The consents go into the connection's queue of consents, where whatever else the person says of consent is in order
-with them. They are known from the changes themselves and from what the CDP told before (queues/people/consents.py).
+The consents go into the connection's consent queue, which keeps them in order with the person's other consents. They
+come from the changes themselves and from what the CDP sent earlier (queues/people/consents.py).
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from worker.process import settings_of_process
 
 log = logging.getLogger(__name__)
 
-#: The kind of the queue of consents.
+#: The kind of the consent queue.
 KIND: Final = "consent"
-#: Seconds until a full queue of consents is tried again.
+#: Seconds until a full consent queue is tried again.
 FULL_S: Final = 60.0
 _ADDRESS: Final[dict[Channel, str]] = {"email": "email", "sms": "phone_number"}
 
@@ -47,8 +47,8 @@ _encode = msgspec.json.Encoder().encode
 def pass_on(delivery: Delivery) -> None:
     """Accept a consent for each channel that a member of the batch has decided about. May be repeated.
 
-    Who agrees is subscribed when the person enters; who refuses is unsubscribed where the connection says so. Raises
-    NotAccepted, Later, LeaseLost.
+    A person who agrees is subscribed on entering the audience; a person who refuses is unsubscribed if the connection
+    is set so. Raises NotAccepted, Later, LeaseLost.
     """
     if not delivery.to.consent_mapping:
         return
@@ -69,7 +69,7 @@ def pass_on(delivery: Delivery) -> None:
         accept(delivery.redis, Acceptance(queue, policy, f"consents of {delivery.batch.id}", changes), now_ms())
     except QueueFull as full:
         raise Later(str(full), FULL_S) from None
-    log.info("batch %s: %d consents wait in %s", delivery.batch.id, len(changes), queue)
+    log.info("batch %s: %d consents added to %s", delivery.batch.id, len(changes), queue)
 
 
 def _members(delivery: Delivery) -> list[tuple[int, Intent]]:
@@ -81,7 +81,7 @@ def _members(delivery: Delivery) -> list[tuple[int, Intent]]:
 
 
 def _decided(delivery: Delivery, person: int, state: State) -> Iterator[tuple[Channel, Mapping[str, str], Decision]]:
-    """What one person has decided that is to be passed on, by channel, with the addresses that the person has."""
+    """Yield a person's decisions that are to be passed on, by channel, with the person's addresses."""
     mapped = delivery.people.written(delivery.intents[person])
     addresses = identifiers_of(mapped) if isinstance(mapped, Profile) else {}
     enters = delivery.intents[person].membership == "add"
@@ -92,20 +92,20 @@ def _decided(delivery: Delivery, person: int, state: State) -> Iterator[tuple[Ch
 
 
 def _states(delivery: Delivery, intents: list[Intent]) -> Iterator[State]:
-    """For each of these people the newest decisions, remembered or in the changes."""
-    told = [[delivery.batch.changes[index] for index in intent.indexes] for intent in intents]
+    """Yield the newest decisions of each person, remembered or in the changes."""
+    by_intent = [[delivery.batch.changes[index] for index in intent.indexes] for intent in intents]
     persons = [_keys_of(delivery, intent) for intent in intents]
     connection = delivery.batch.queue.connection
     named = [any(delivery.people.who(index).email for index in intent.indexes) for intent in intents]
     consents.bind(delivery.redis, connection, [keys for keys, has in zip(persons, named, strict=True) if has])
     remembered = consents.recall(delivery.redis, connection, persons)
-    for changes, states in zip(told, remembered, strict=True):
+    for changes, states in zip(by_intent, remembered, strict=True):
         known: list[State] = [{name: Decision(*about) for name, about in state.items()} for state in states]
         yield consent_state.merge([*known, *(_consent_state(change) for change in changes)])
 
 
 def _keys_of(delivery: Delivery, intent: Intent) -> list[str]:
-    """The person's keys, those that name the person first; no phone but of somebody who has nothing better."""
+    """Return the person's keys, each change's strongest key first; a phone only when it is the strongest."""
     changes = [delivery.batch.changes[index] for index in intent.indexes]
     known = [each for index in intent.indexes for each in delivery.people.who(index).named[1:]]
     phones = {key_of(each) for each in known if each[0] == PHONE}
@@ -118,18 +118,18 @@ def _consent_state(change: Change) -> State:
         state = fragments.decode(bytes(change.body.person)).get("consent_state")
         return consent_state.read(state, change.body.at, change.accepted_at)
     except Rejected:
-        return {}  # a person that cannot be read has been rejected; one of several changes may be unreadable
+        return {}  # an unreadable person has been rejected; one of several changes may be unreadable
 
 
 def _newest(delivery: Delivery, person: int) -> int:
-    """When the person's last change was accepted; the consent is no newer, so that an erasure since takes it too."""
+    """Return when the person's last change was accepted: the consent's time too, so that a later erasure covers it."""
     return max(delivery.batch.changes[index].accepted_at for index in delivery.intents[person].indexes)
 
 
 def _change(
     delivery: Delivery, person: int, channel: Channel, addresses: Mapping[str, str], decision: Decision, list_id: str
 ) -> bytes:
-    """A consent by one channel, as the ledger stores it."""
+    """Return the stored form of a consent for one channel."""
     batch = delivery.batch
     fragment: dict[str, Any] = {_ADDRESS[channel]: addresses[_ADDRESS[channel]], "list_id": list_id}
     if decision.agrees:
@@ -140,9 +140,9 @@ def _change(
 
 
 def _keys(addresses: Mapping[str, str]) -> tuple[str, ...]:
-    """Of both addresses, whichever the consent is about: they lead to one profile.
+    """Return the keys of both addresses, for either channel, because both lead to one profile.
 
-    In two batches at once, the second would find a member on the list whom the first is just taking off it, and
-    unsubscribe them from everything.
+    With separate keys the consents could be in two batches at once: the second would find a member whom the first is
+    just taking off the list, and unsubscribe the person from everything.
     """
     return keys_of(made([("email", addresses.get("email", "")), ("phone", addresses.get("phone_number", ""))]))

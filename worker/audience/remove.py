@@ -1,6 +1,6 @@
-"""Removing: those who left are taken off the list, after everybody who joined is on it.
+"""Removes people who left from the list, after everybody who joined is on it.
 
-By relationship, never by unsubscribing: that would change the consent of people who only left an audience.
+It removes the relationship and never unsubscribes: that would change the consent of people who only left an audience.
 """
 
 from __future__ import annotations
@@ -27,20 +27,17 @@ from worker.progress import Rejection
 
 log = logging.getLogger(__name__)
 
-#: People looked up before it is noted: batches that share a spent limit begin again with no more than these.
+#: People looked up between two notes of the progress: a batch stopped by a rate limit repeats at most these.
 AT_ONCE: Final = 1_000
-#: Warning: a removal that found nobody.
+#: Warning: the person to remove is not on the list.
 NOT_ON_LIST = "not_on_list"
-_STILL_THERE = (
-    "Klaviyo shows the person on the list after it was asked three times to take them off; "
-    "look at the list, then replay"
-)
+_STILL_THERE = "Klaviyo still shows the person on the list after three removal requests; check the list, then replay"
 
 
 def remove(delivery: Delivery) -> None:
-    """Look the leavers up and take those off the list who are on it. Raises Later, NotAccepted, LeaseLost.
+    """Look up the leavers and remove those who are on the list. Raises Later, NotAccepted, LeaseLost.
 
-    Those who joined under a new e-mail leave under the old ones.
+    People who joined under a new e-mail leave under their old ones.
     """
     leaving = known_leavers(delivery, _leaving(delivery))
     leavers = leaving.by_person
@@ -57,7 +54,7 @@ def remove(delivery: Delivery) -> None:
     if leavers or moved:
         people = len(leavers) + len(moved)
         log.info(
-            "batch %s: %d people left, %d of them were on list %s and are removed",
+            "batch %s: %d people left, %d of them were on list %s and were removed",
             delivery.batch.id,
             people,
             people - len(state.missing or ()),
@@ -90,7 +87,7 @@ def _remove_some(
 
 
 def _leaving(delivery: Delivery) -> list[int]:
-    """Everybody who leaves; those whom nothing identifies, or a wrong e-mail, are rejected with the reason."""
+    """Return everybody who leaves; people without an identifier or with a wrong e-mail are rejected with the reason."""
     found = []
     for person, intent in delivery.intents.items():
         if intent.membership != "remove" or person in delivery.progress.rejected:
@@ -108,7 +105,7 @@ def _leaving(delivery: Delivery) -> list[int]:
 def _of_members(
     delivery: Delivery, wanted: Mapping[str, FoundProfile], delivered: Iterable[tuple[str, bytes]]
 ) -> set[str]:
-    """Profiles that were a leaver's and are those of somebody else on the list now: renamed, or given to them."""
+    """Return a leaver's former profiles that now belong to another member: they were renamed or reassigned."""
     memory, on_this = delivery.identities, audience_token(delivery.batch.queue)
     owners: dict[str, set[bytes]] = {}
     for profile_id, person in delivered:
@@ -129,7 +126,7 @@ def _of_members(
 def _note_found(
     delivery: Delivery, theirs: Theirs, moved: Iterable[MovedEmail], there: Mapping[str, FoundProfile]
 ) -> None:
-    """Note who is taken off, and warn of leavers who are not on the list, once: after the removal nobody is."""
+    """Note who is removed, and warn of leavers who are not on the list; only once, because the removal changes that."""
     state, people = delivery.progress.gone, {*theirs, *(each.joined for each in moved)}
     if people <= state.again:
         return
@@ -153,7 +150,7 @@ def _take_off(delivery: Delivery, list_id: str, there: Mapping[str, FoundProfile
         return
     state.tries += 1
     if (wait := settings.next_look_s(state.tries)) is not None:
-        raise Later(f"{len(still)} people are on the list still; they are taken off again", wait)
+        raise Later(f"{len(still)} people are still on the list; they are removed again", wait)
     for person, ids in theirs.items():
         if not still.isdisjoint(ids):
             delivery.reject(person, "not_removed", {"detail": _STILL_THERE, "list": list_id})
@@ -162,7 +159,7 @@ def _take_off(delivery: Delivery, list_id: str, there: Mapping[str, FoundProfile
 def _profiles(
     delivery: Delivery, leavers: Iterable[Leaver], list_id: str, moved: Iterable[MovedEmail]
 ) -> tuple[dict[str, FoundProfile], set[str]]:
-    """Every profile that could be one of theirs, by its id; and the ids of those on the list. Raises NotAccepted."""
+    """Return every profile that could be a leaver's, by id, and the ids on the list. Raises NotAccepted."""
     klaviyo, leavers = delivery.klaviyo, list(leavers)
     emails = list({each.email for each in leavers if each.email})
     external_ids = list({value for each in leavers for value in each.external_ids})
@@ -180,7 +177,7 @@ def _profiles(
 
 
 def _theirs(delivery: Delivery, leavers: Mapping[int, Leaver], found: dict[str, FoundProfile]) -> dict[int, list[str]]:
-    """The profiles of each leaver."""
+    """Return the profile ids of each leaver."""
     of = _ByIdentifier(found.values())
     staying = {
         delivery.people.who(i).email
@@ -192,7 +189,7 @@ def _theirs(delivery: Delivery, leavers: Mapping[int, Leaver], found: dict[str, 
 
 
 class _ByIdentifier:
-    """Finds the profiles that have anything of a leaver's, without looking at all of them for each."""
+    """An index that finds the profiles with any of a leaver's identifiers."""
 
     def __init__(self, found: Iterable[FoundProfile]) -> None:
         self._by: dict[tuple[str, str], dict[str, FoundProfile]] = {}

@@ -1,4 +1,4 @@
-"""Uploading: people become import jobs, and every refusal is narrowed down to the rows that deserve it."""
+"""Uploads people in import jobs, and narrows each refusal down to the rows at fault."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 
 
 def upload(delivery: Delivery) -> None:
-    """Send everybody who is not in an import job yet; each job is written down the moment Klaviyo took it.
+    """Upload everybody who is not in an import job yet; each job is written down as soon as Klaviyo accepted it.
 
-    Members-to-be go in jobs on the audience's list, people whose attributes only change in jobs without one. A crash
-    between Klaviyo's 202 and the note repeats that upload, which changes nothing (bulk import is an upsert).
+    People who join go in jobs for the audience's list, people whose attributes only change in jobs without a list. A
+    crash between Klaviyo's 202 and the note repeats that upload, which changes nothing (bulk import is an upsert).
     Raises NotAccepted for refusals that concern more than rows, LeaseLost.
     """
     state = delivery.progress
@@ -45,7 +45,7 @@ def upload(delivery: Delivery) -> None:
 
 
 def profiles(delivery: Delivery, persons: Iterable[int]) -> dict[int, Profile]:
-    """What is to be sent of each person; those who cannot be mapped are rejected with the reason."""
+    """Return the profile of each person; people who cannot be mapped are rejected with the reason."""
     found: dict[int, Profile] = {}
     for person in persons:
         mapped = delivery.people.written(delivery.intents[person])
@@ -63,7 +63,7 @@ def profiles(delivery: Delivery, persons: Iterable[int]) -> dict[int, Profile]:
 
 
 def row(delivery: Delivery, person: int, profile: Profile) -> bytes:
-    """The person's row, without what is left out."""
+    """Return the person's row without the identifiers that are left out."""
     state = delivery.progress
     return encode_row(profile, state.profiles.get(person, ""), state.left_out.get(person, ()))
 
@@ -94,7 +94,7 @@ def _send(delivery: Delivery, mapped: dict[int, Profile], list_id: str | None) -
 
 
 def _import(delivery: Delivery, rows: list[bytes], list_id: str | None) -> ImportJob:
-    """Ask for an import, noting before that there may be one of which no job is known: see erasures/blank.py."""
+    """Request an import. Notes before that an import with an unknown job may exist: see erasures/blank.py."""
     before = delivery.progress.sending
     if not before:
         delivery.progress.sending = True
@@ -109,9 +109,9 @@ def _import(delivery: Delivery, rows: list[bytes], list_id: str | None) -> Impor
 
 
 def _check(delivery: Delivery, list_id: str | None) -> None:
-    """Raise NotAccepted where nobody in a refused import is at fault.
+    """Raise NotAccepted when no row of a refused import is at fault.
 
-    Klaviyo may refuse one onto a deleted list, or at a revision it does not serve, without naming either.
+    Klaviyo may refuse an import to a deleted list, or at a revision it does not serve, without naming the cause.
     """
     if list_id is None:
         delivery.klaviyo.account()

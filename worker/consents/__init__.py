@@ -1,1 +1,1 @@
-"""Kind consent: subscribing and unsubscribing."""
+"""Kind consent: subscribes and unsubscribes people."""

@@ -1,9 +1,9 @@
-"""Kind consent: people who subscribe or unsubscribe, by e-mail, by SMS or both.
+"""Kind consent: subscribes and unsubscribes people by e-mail, by SMS or both.
 
-First those who unsubscribe, then those who subscribe; of what one person said in both ways `overtaking` leaves the
-newest. Klaviyo answers with 202 and nothing else, and takes its time: the batch stays open for it. Whoever changes
-their mind meanwhile waits, so that the order holds; who is just leaving a list is not sent for it again, which would
-unsubscribe them from everything.
+Unsubscribes go first, then subscribes; `supersede` keeps the newest when a person did both. Klaviyo answers only 202
+and processes the request later, so the batch stays open for that time. Newer consents of the same people wait until
+then, which keeps the order, and nobody who is just leaving a list is unsubscribed from it a second time: Klaviyo would
+then unsubscribe the person from everything.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from worker.settling import settle
 
 
 def intents(people: People) -> list[Intent]:
-    """One for each change; which of them are overtaken depends on the mapping, whose rules may change. Pure.
+    """Return one intent for each change; the mapping decides later which are overtaken, as its rules may change. Pure.
 
-    Once an unsubscribe is delivered, no older dead letter of the person may be replayed, whatever list it is about:
-    to lose a subscription that failed is better than to mail somebody who has left.
+    Once an unsubscribe is delivered, no older dead letter of the person may be replayed, for any list: losing a failed
+    subscription is better than mailing somebody who has unsubscribed.
     """
     return [Intent([index], final=change.body.action == "unsubscribe") for index, change in enumerate(people.changes)]
 
@@ -39,7 +39,7 @@ def stages(delivery: Delivery) -> None:
     ended = state.ended()
     todo = {index: addresses for index, addresses in left.items() if index not in ended}
     leaving = {index for index in todo if changes[index].body.action == "unsubscribe"}
-    let_it_arrive(delivery)  # a worker died, or heard no answer
+    let_it_arrive(delivery)  # a worker died or got no answer
     unsubscribe(delivery, consents, {index: todo[index] for index in todo if index in leaving})
     let_it_arrive(delivery)
     subscribe(delivery, consents, {index: todo[index] for index in todo if index not in leaving})
@@ -48,7 +48,7 @@ def stages(delivery: Delivery) -> None:
 
 
 def _mapped(delivery: Delivery) -> dict[int, Consent]:
-    """The consent of each change; a change that cannot be mapped is rejected and overtakes nothing."""
+    """Return the consent of each change; a change that cannot be mapped is rejected and overtakes no other."""
     found: dict[int, Consent] = {}
     ended = delivery.progress.ended()
     for index in delivery.intents:

@@ -1,4 +1,4 @@
-"""The rows of a subscribe or unsubscribe request, and what becomes of the changes behind them."""
+"""The rows of a subscribe or unsubscribe request, and the outcomes of their changes."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from worker.delivery import Delivery
 from worker.errors import Later
 from worker.sending import Why, reject, send
 
-#: The source of a consent that was passed on when a person entered an audience.
+#: The source of a consent passed on when a person entered an audience.
 PASSED_ON: Final = "consent"
-#: Seconds after which Klaviyo has carried out a consent that it took: up to three minutes, as seen live (2026); it
-#: gives no promise and no job to look at.
+#: Seconds after which Klaviyo has carried out an accepted consent: up to three minutes, as seen live (2026). Klaviyo
+#: guarantees no time and offers no job to poll.
 UNDER_WAY_S: Final = 180.0
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionRow:
-    """One element of a request. `wanted`: the changes that each of the `addresses` is there for.
+    """One element of a request. `wanted`: the changes that need each of the `addresses`.
 
-    It has one address, for Klaviyo writes a second one to the profile that the first one finds; both only where Klaviyo
-    showed them on one profile.
+    A row has one address, because Klaviyo would write a second one to the profile of the first. It has both addresses
+    only when Klaviyo showed both on one profile.
     """
 
     addresses: Addresses
@@ -38,17 +38,17 @@ class SubscriptionRow:
 
     @property
     def parts(self) -> list[int]:
-        """The change of each part of the row: one that is about e-mail and SMS has two."""
+        """Return the change of each part of the row; a change for e-mail and SMS has two parts."""
         return [index for changes in self.wanted.values() for index in changes]
 
     def lose(self, field: Field) -> list[int]:
-        """Go without an address; the changes that wanted it."""
+        """Drop an address and return the changes that needed it."""
         del self.addresses[field]
         return self.wanted.pop(field)
 
 
 def rows_of(index: int, addresses: Addresses) -> list[SubscriptionRow]:
-    """The rows of one change, one for each address."""
+    """Return the rows of one change, one for each address."""
     return [SubscriptionRow({field: address}, {field: [index]}) for field, address in addresses.items()]
 
 
@@ -59,10 +59,10 @@ def send_rows(
     list_id: str | None,
     ask: Callable[[list[SubscriptionRow]], None],
 ) -> None:
-    """`ask` Klaviyo for `most` rows at a time; a change is sent, and noted as such, when all of its parts are.
+    """Send rows with `ask`, at most `most` at a time; a change is noted as sent when all of its parts are sent.
 
-    `rows`: with all parts of each change. Before the first request it is noted that something may be under way. Raises
-    NotAccepted, LeaseLost.
+    `rows` contains all parts of each change. The progress notes before the first request that something may be under
+    way. Raises NotAccepted, LeaseLost.
     """
     unsent = Counter(index for row in rows for index in row.parts)
     with_both = {index for index, parts in unsent.items() if parts > 1}
@@ -112,19 +112,19 @@ def _set_out(delivery: Delivery, ask: Callable[[], None]) -> None:
 
 
 def let_it_arrive(delivery: Delivery) -> None:
-    """Give Klaviyo the time to carry out what is under way. Raises Later when something is.
+    """Wait until Klaviyo has carried out what is under way. Raises Later when something is.
 
-    The batch rests: who is rung for it twice, or at the end of a hold, would unsubscribe from everything whoever is
-    just leaving a list.
+    The batch rests: a worker that took it up earlier, after a second ring or the end of a hold, would unsubscribe
+    people who are just leaving a list from everything.
     """
     if delivery.progress.under_way:
         delivery.progress.under_way = False
         delivery.progress.stage = "confirm"
-        raise Later("Klaviyo carries out the consents that it took", UNDER_WAY_S, rests=True)
+        raise Later("Klaviyo is processing the accepted consents", UNDER_WAY_S, rests=True)
 
 
 def check(delivery: Delivery, list_id: str | None) -> None:
-    """Raise NotAccepted where nobody in a refused request is at fault, but the list or the connection."""
+    """Raise NotAccepted when the list or the connection, and no row, is the cause of a refusal."""
     if list_id is None:
         delivery.klaviyo.account()
     else:
@@ -132,9 +132,9 @@ def check(delivery: Delivery, list_id: str | None) -> None:
 
 
 def members_of(delivery: Delivery, list_id: str, field: Field, concerned: Mapping[int, Addresses]) -> dict[int, str]:
-    """Profile ids of the members, by change; an address that Klaviyo does not look up costs its change only.
+    """Return the profile ids of the members, by change; an address that Klaviyo refuses fails its change only.
 
-    Raises NotAccepted where the list or the connection is at fault.
+    Raises NotAccepted when the list or the connection is at fault.
     """
     found: dict[int, str] = {}
 
@@ -151,7 +151,7 @@ def members_of(delivery: Delivery, list_id: str, field: Field, concerned: Mappin
 
 @contextmanager
 def list_may_be_gone(delivery: Delivery, changes: Sequence[int]) -> Iterator[None]:
-    """Reject the changes when Klaviyo refuses their list. Holding the queue would stop those about all other lists.
+    """Reject the changes when Klaviyo refuses their list. A hold would stop the changes for all other lists.
 
     Raises NotAccepted for every other refusal.
     """
@@ -160,7 +160,7 @@ def list_may_be_gone(delivery: Delivery, changes: Sequence[int]) -> Iterator[Non
     except NotAccepted as refusal:
         if not (isinstance(refusal.outcome, HoldNeeded) and refusal.outcome.scope == "list"):
             raise
-        delivery.klaviyo.account()  # raises where Klaviyo refuses everything, as at a revision it does not serve
+        delivery.klaviyo.account()  # raises when Klaviyo refuses everything, as when it does not serve the revision
         left = [index for index in changes if index not in delivery.progress.ended()]
-        what = "Klaviyo does not have the list; correct its id where the change comes from, or restore it and replay"
+        what = "Klaviyo does not have the list; correct its id at the source of the change, or restore it and replay"
         delivery.reject_all(left, refusal.outcome.reason, {"detail": what, "error_id": refusal.outcome.error_id})

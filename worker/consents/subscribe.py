@@ -1,14 +1,14 @@
-"""Subscribing: people who consent to be mailed, called at last and never by mere membership.
+"""Subscribes people who gave consent; membership alone never subscribes anybody.
 
-Introducing: Klaviyo is told of people before they subscribe without a list, which makes nobody known.
+Introducing: before a subscription without a list, Ferry creates the profiles that Klaviyo does not know. Klaviyo
+answers 202 to a subscription of an unknown person and drops it (seen live, 2026).
 
-It takes such a subscription of somebody it does not know with a 202, and forgets it (seen live, 2026).
+Outdated: an earlier consent subscribes nobody who has unsubscribed at Klaviyo since.
 
-Outdated: a consent given earlier subscribes nobody who has left at Klaviyo since.
-
-Passed on: a consent of somebody who entered an audience names its list, on which the person is already. It goes without
-the list: a subscription that names one puts people on it, also who has left the audience meanwhile. Who unsubscribed
-from the list before goes with it, which lifts that, but only while the person is on it.
+Passed on: the consent of a person who entered an audience carries the audience's list, which the person is already on.
+It is sent without the list, because a subscription to a list also adds people to it who have left the audience
+meanwhile. Only for people who had unsubscribed from the list and are still on it, the list is sent: that lifts the
+unsubscribe.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class _Terms(NamedTuple):
-    """What all people of one request have in common."""
+    """The values that all people of one request share."""
 
     list_id: str | None
     custom_source: str | None
@@ -58,7 +58,7 @@ def subscribe(delivery: Delivery, consents: Mapping[int, Consent], joining: Mapp
 def _sendable(
     delivery: Delivery, consents: Mapping[int, Consent], joining: Mapping[int, Addresses], terms: _Terms
 ) -> list[tuple[str | None, list[SubscriptionRow]]]:
-    """List -> the rows of these changes, without those by which nobody can be subscribed, or nobody may be."""
+    """Return (list, rows) of these changes, without people who cannot or must not be subscribed."""
     rows = [row for each in joining.items() for row in rows_of(*each)]
     returning: set[int] = set()
     if terms.historical:
@@ -72,7 +72,7 @@ def _sendable(
 def _by_list(
     delivery: Delivery, rows: list[SubscriptionRow], returning: set[int], list_id: str | None
 ) -> list[tuple[str | None, list[SubscriptionRow]]]:
-    """With the list, and without it: see *Passed on* above. A change has all its rows on one side."""
+    """Split the rows by list or no list: see *Passed on* above. All rows of a change are in one part."""
     if list_id is None:
         return [(None, rows)]
     passed_on = {
@@ -89,7 +89,7 @@ def _by_list(
 
 
 def _of_both(rows: list[SubscriptionRow]) -> dict[int, Addresses]:
-    """What is left of the addresses of each change."""
+    """Return the remaining addresses of each change."""
     left: defaultdict[int, Addresses] = defaultdict(dict)
     for row in rows:
         left[row.parts[0]] |= row.addresses
@@ -124,13 +124,13 @@ def _encoded(row: SubscriptionRow, consented_at: str | None) -> bytes:
     return subscription(row.addresses.get("email"), row.addresses.get("phone_number"), consented_at)
 
 
-#: So many people, one request for each of their addresses, are introduced before they subscribe: at Klaviyo's 750 a
-#: minute a larger portion could be throttled away each time it is begun anew.
+#: People introduced before they are subscribed together, with one request for each address. Klaviyo allows 750 a
+#: minute: a larger portion could be throttled again at each retry and never finish.
 AT_ONCE = 100
 
 
 def is_known(delivery: Delivery, row: SubscriptionRow) -> bool:
-    """Whether Klaviyo knows somebody by the row's address now; whoever it refuses is rejected. Raises NotAccepted."""
+    """Make the row's address known to Klaviyo; reject the changes and return False if refused. Raises NotAccepted."""
     try:
         delivery.klaviyo.make_known({str(field): address for field, address in row.addresses.items()})
     except NotAccepted as refusal:
@@ -149,34 +149,34 @@ _FIELDS: Final[tuple[Field, ...]] = ("email", "phone_number")
 def without_outdated(
     delivery: Delivery, consents: Mapping[int, Consent], rows: Sequence[SubscriptionRow], list_id: str | None
 ) -> tuple[list[SubscriptionRow], set[int]]:
-    """The rows of historical consents, each of one change and address, without the addresses that left later; and the
-    changes of those that had left before.
+    """Return the rows of historical consents without addresses that unsubscribed later, and the changes of addresses
+    that had unsubscribed before.
 
-    A change without any is done, and warned of. Klaviyo lifts an unsubscribe for every subscription, however old the
-    consent (Klaviyo: bulk subscribe profiles). Raises NotAccepted.
+    Each row has one change and one address. A change without any row left is done, with a warning. Klaviyo lifts an
+    unsubscribe for every subscription, however old the consent (Klaviyo: bulk subscribe profiles). Raises NotAccepted.
     """
     kept: list[SubscriptionRow] = []
     returning: set[int] = set()
     for field in _FIELDS:
-        told = {row.parts[0]: row for row in rows if field in row.addresses}
-        left = _departures(delivery, field, told, list_id)
+        by_change = {row.parts[0]: row for row in rows if field in row.addresses}
+        left = _departures(delivery, field, by_change, list_id)
         gone = {index for index, at in left.items() if at >= datetime.fromisoformat(consents[index].consented_at or "")}
         for index in gone:
             delivery.warn(index, "consent_outdated")
         returning |= left.keys() - gone
-        kept += [row for index, row in told.items() if index not in gone]
+        kept += [row for index, row in by_change.items() if index not in gone]
     outdated = {row.parts[0] for row in rows} - {row.parts[0] for row in kept}
     if outdated:
-        log.info("batch %s: %d people left after they had consented; they stay left", delivery.batch.id, len(outdated))
+        log.info("batch %s: %d people left after they had consented; they stay out", delivery.batch.id, len(outdated))
     delivery.progress.sent.update(outdated)
     return [row for row in kept if row.parts[0] not in delivery.progress.rejected], returning
 
 
 def _departures(
-    delivery: Delivery, field: Field, told: Mapping[int, SubscriptionRow], list_id: str | None
+    delivery: Delivery, field: Field, rows: Mapping[int, SubscriptionRow], list_id: str | None
 ) -> dict[int, datetime]:
-    """By change; an address that Klaviyo does not look up costs its change only."""
-    addresses = {index: row.addresses[field] for index, row in told.items()}
+    """Return the unsubscribe times, by change; an address that Klaviyo refuses fails its change only."""
+    addresses = {index: row.addresses[field] for index, row in rows.items()}
     found: dict[int, datetime] = {}
 
     def ask(portion: list[int]) -> None:

@@ -1,6 +1,6 @@
-"""Unsubscribing: never from everything by accident.
+"""Unsubscribes people, and never from everything by accident.
 
-Klaviyo unsubscribes from everything whoever is not on the list that a request names. So everybody is looked up first,
+Klaviyo unsubscribes a person who is not on the list of the request from everything. So everybody is looked up first,
 and only members are sent, each in one row.
 """
 
@@ -21,8 +21,8 @@ from worker.delivery import Delivery
 log = logging.getLogger(__name__)
 
 _NOT_ALLOWED: Final = (
-    "an unsubscribe without a list takes the person off everything: set allow_global_unsubscribe = true for the "
-    "connection in connections.toml and replay, or give the unsubscribe a list where it comes from"
+    "an unsubscribe without a list unsubscribes the person from everything: set allow_global_unsubscribe = true for "
+    "the connection in connections.toml and replay, or add a list to the unsubscribe at its source"
 )
 
 
@@ -66,9 +66,9 @@ def _send(delivery: Delivery, rows: list[SubscriptionRow], list_id: str | None) 
 
 
 def _members(delivery: Delivery, list_id: str, concerned: dict[int, Addresses]) -> list[SubscriptionRow]:
-    """A row for each profile on the list that an address leads to, with both addresses where both do.
+    """Return a row for each profile on the list, with both addresses when both lead to it.
 
-    Of two rows of one profile Klaviyo would take it off the list by the first, and by the second off everything.
+    With two rows for one profile, the first would take it off the list and the second unsubscribe it from everything.
     """
     fields: tuple[Field, ...] = ("email", "phone_number")
     found = {field: members_of(delivery, list_id, field, concerned) for field in fields}

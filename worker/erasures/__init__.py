@@ -1,1 +1,1 @@
-"""Kind erasure: a person is taken out of the ledger and deleted at Klaviyo."""
+"""Kind erasure: removes a person from the ledger and from Klaviyo."""

@@ -1,7 +1,8 @@
-"""Blanking: what an open batch holds of somebody who asked to be forgotten is taken out of it.
+"""Blanks a forgotten person's changes in open batches.
 
-Not while Klaviyo may yet carry out something of the batch, which could make the profile anew once it is deleted. Where
-nothing stops the queue such a batch ends soon, and the erasure waits for it; a held one is asked after.
+This must not happen while Klaviyo may still carry out something of the batch, which could create the deleted profile
+again. A batch of a running queue ends soon, and the erasure waits for it. For a held queue, Ferry asks Klaviyo whether
+the batch's imports are over.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from worker import progress
 from worker.consents.rows import UNDER_WAY_S
 from worker.progress import Job, Progress
 
-#: ms after the beginning of a hold when an import of which no job is known is over: big ones take minutes.
+#: ms after the start of a hold when an import with an unknown job is over: big imports take minutes.
 UNKNOWN_JOB_MS: Final = 600_000
 _OF_IMPORTS: Final = ("audience", "profile")
 
 
 def blank_out(redis: Redis, queue: Queue, places: Iterable[BatchPosition], klaviyo: Klaviyo | None) -> bool:
-    """Take these changes out of the open batches of a queue; False where one of them has to wait for something.
+    """Blank these changes in the open batches of a queue; return False when one of the batches has to wait.
 
-    `klaviyo`: None where it may not be asked. Raises NotAccepted, redis.RedisError.
+    `klaviyo`: None when no request may be sent. Raises NotAccepted, redis.RedisError.
     """
     by_batch: defaultdict[str, dict[int, Change]] = defaultdict(dict)
     for place in places:
@@ -76,10 +77,9 @@ def _is_over(job: Job, klaviyo: Klaviyo | None) -> bool:
 
 
 def _without(state: Progress, queue: Queue, changes: Iterable[int]) -> Progress:
-    """The progress without what it holds of these changes.
+    """Return the progress without its data of these changes.
 
-    Imports are begun again, as where people are coalesced otherwise than before: the numbers of people
-    may be others.
+    Import batches start again, because without these changes the people may be numbered differently.
     """
     if queue.kind in _OF_IMPORTS:
         return Progress()

@@ -1,4 +1,4 @@
-"""Forgetting: everything of a person is taken out of the ledger, and nothing of anybody else."""
+"""Removes all data of a person from the ledger, and no data of anybody else."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from worker.progress import Rejection
 
 log = logging.getLogger(__name__)
 
-#: By whom the audit says that it was done.
+#: The user that the audit log shows for an erasure.
 FERRY = "ferry"
-#: What the model of identity calls the identifiers by which a membership ledger knows its members.
+#: The membership ledger's name for each identifier kind of the identity model.
 _OF_MEMBERS = {EMAIL: "email", EXTERNAL_ID: "external_id", PHONE: "phone_number"}
-#: What stops a whole batch: Klaviyo, Redis, another worker. Anything else is one erasure's own.
+#: Errors that stop the whole batch: Klaviyo, Redis, another worker. Any other error concerns one erasure only.
 _OF_ALL: Final = (
     *(NotAccepted, LeaseLost, OSError),
     *(redis_errors.ConnectionError, redis_errors.TimeoutError, redis_errors.ResponseError),
@@ -45,10 +45,11 @@ Made = TypeVar("Made")
 
 
 def forget(finder: SubjectFinder, indexes: Iterable[int], klaviyo: Klaviyo | None) -> dict[int, list[Queue]]:
-    """Take the people of these erasures out of the ledger; the queues where an open batch holds one still, by erasure.
+    """Remove the people of these erasures from the ledger.
 
-    One that fails is rejected, and the others go on. `klaviyo`: None where it may not be asked whether an import is
-    complete. Raises NotAccepted, LeaseLost.
+    Returns, by erasure, the queues whose open batches still hold something of the person. A failed erasure is rejected,
+    and the others continue. `klaviyo`: None when it may not be asked whether an import is complete. Raises NotAccepted,
+    LeaseLost.
     """
     ledger = finder.ledger
     found = {index: alone(ledger, index, partial(learn, finder, index)) for index in indexes}
@@ -62,7 +63,7 @@ def forget(finder: SubjectFinder, indexes: Iterable[int], klaviyo: Klaviyo | Non
 
 
 def alone(ledger: ErasureLedger, index: int, step: Callable[[], Made]) -> Made | None:
-    """What a step of one erasure makes; None, and the erasure rejected, where it fails for a reason of its own."""
+    """Return the result of a step of one erasure; on an error of this erasure only, reject it and return None."""
     found = guarded(step, f"batch {ledger.batch.id}", _OF_ALL, f"erasure {index}")
     if isinstance(found, Rejection):
         ledger.progress.rejected[index] = found
@@ -71,7 +72,7 @@ def alone(ledger: ErasureLedger, index: int, step: Callable[[], Made]) -> Made |
 
 
 class _Forgetting:
-    """One person."""
+    """The erasure of one person from the ledger."""
 
     def __init__(
         self, finder: SubjectFinder, index: int, entries: Sequence[StoredChange], klaviyo: Klaviyo | None
@@ -91,12 +92,12 @@ class _Forgetting:
 
     @property
     def _hashes(self) -> set[bytes]:
-        """Under which the person is remembered, or an id that is nobody else's."""
+        """Return the hashes of the person and of ids that are nobody else's."""
         memory = self._ledger.identities
         return {*map(memory.hash, [*self._named, *self._free]), *map(bytes.fromhex, self._noted.known)}
 
     def run(self) -> list[Queue]:
-        """The queues that hold something of the person still."""
+        """Remove the person, and return the queues that still hold something of the person."""
         redis, connection = self._ledger.redis, self._ledger.batch.queue.connection
         self._keep_out()
         busy = [queue for queue in self._finder.queues if self._is_left(queue)]
@@ -105,7 +106,7 @@ class _Forgetting:
         return busy
 
     def _keep_out(self) -> None:
-        """Out of the membership ledgers, and off the lists that older snapshots would put the person on again."""
+        """Remove the person from the membership ledgers, and keep older snapshots from adding the person again."""
         named = [*self._named, *self._free]
         identities = [members.identity({_OF_MEMBERS[kind]: value}) for kind, value in named if kind in _OF_MEMBERS]
         keys = {key_of(each) for each in self._named}
@@ -115,7 +116,7 @@ class _Forgetting:
         members.forget(self._ledger.redis, self._finder.queues, known, keys, self._until)
 
     def _is_left(self, queue: Queue) -> bool:
-        """Take the person out of a queue; whether an open batch holds something, or it moves."""
+        """Remove the person from a queue; return whether an open batch holds more, or entries moved meanwhile."""
         redis = self._ledger.redis
         names = {*map(key_of, self._named), *self._keys.values()}
         entries = self._finder.look([queue], self._noted)
@@ -125,16 +126,16 @@ class _Forgetting:
         erased = erasure.erase(redis, queue, waiting, letters, now_ms())
         opened = [each.place for each in theirs if each.place]
         is_open = bool(opened) and not blank.blank_out(redis, queue, opened, self._klaviyo)
-        self._renew()  # a long history takes its time, too
-        told = history.forget(redis, queue, names, self._until)
+        self._renew()  # a long history takes long, too
+        in_history = history.forget(redis, queue, names, self._until)
         unreadable = [erasure.erase_unreadable(redis, [queue], each, self._until) for each in self._noted.emails]
         if queue.kind == "audience":
             lateness.forget(redis, queue, self._hashes, now_ms())
-        self._note(queue, erased.pending, erased.letters + sum(unreadable), 0 if is_open else len(opened), told)
+        self._note(queue, erased.pending, erased.letters + sum(unreadable), 0 if is_open else len(opened), in_history)
         return is_open or erased.pending < len(waiting) or erased.letters < len(letters)
 
-    def _note(self, queue: Queue, pending: int, letters: int, opened: int, told: int) -> None:
-        if not pending + letters + opened + told:
+    def _note(self, queue: Queue, pending: int, letters: int, opened: int, in_history: int) -> None:
+        if not pending + letters + opened + in_history:
             return
         log.info(
             "batch %s: erasure %d took %d pending changes, %d dead letters and %d changes of open batches out of %s",
@@ -145,13 +146,13 @@ class _Forgetting:
             opened,
             queue,
         )
-        counts = {"pending": pending, "letters": letters, "open": opened, "history": told}
+        counts = {"pending": pending, "letters": letters, "open": opened, "history": in_history}
         audit.note(self._ledger.redis, FERRY, "erased", queue, audit.DONE, **counts)
 
     def _is_old(self, change: Change) -> bool:
-        """Whether it was said before the erasure was asked for; what came later is a new beginning.
+        """Return whether the change is older than the request for erasure; later changes are a new start.
 
-        What a snapshot brings is as old as the snapshot, however late it was written down.
+        A snapshot's changes are as old as the snapshot, even when they were queued later.
         """
         return change.accepted_at <= self._until or (change.body.source == SNAPSHOT and change.body.at <= self._until)
 
@@ -159,7 +160,7 @@ class _Forgetting:
         return erasing.is_theirs(self._subject, entry.trace, others)
 
     def _taken(self, entries: Sequence[StoredChange]) -> set[Named]:
-        """The identifiers with which somebody else's e-mail goes, here or in what was delivered before."""
+        """Return the identifiers that somebody else's e-mail has, in these changes or in earlier deliveries."""
         memory, traces = self._ledger.identities, _traces(entries)
         ids = {*self._subject.ids, *(named for each in traces for named in erasing.leading(each.who))}
         hashed = {memory.hash(named): named for named in ids if named[0] != EMAIL}

@@ -1,8 +1,8 @@
-"""Kind erasure: a person who asked to be forgotten is taken out of the ledger, then out of Klaviyo.
+"""Kind erasure: removes a person who asked to be forgotten from the ledger, then from Klaviyo.
 
-Profiles are looked up and deleted by Klaviyo's own id: by an e-mail or a phone it deletes everybody who has it. Where
-it is not certain whose a profile is, a dead letter waits for somebody's word (rule 8 of `identity`). An erasure waits
-while Klaviyo may yet carry out something of an open batch that holds the person; others of the batch do not.
+Profiles are looked up and deleted by Klaviyo's own id, because by e-mail or phone Klaviyo deletes everybody who has it.
+When the owner of a profile is uncertain, a dead letter waits for a person's decision (rule 8 of `identity`). An erasure
+waits while Klaviyo may still carry out something of an open batch with the person; other erasures do not wait for it.
 """
 
 from __future__ import annotations
@@ -44,24 +44,24 @@ from worker.settling import settle
 log = logging.getLogger(__name__)
 
 KIND: Final = undecided_erasures.KIND
-#: Seconds until it is looked again whether the person's open batches are settled.
+#: Seconds until the next check whether the person's open batches are settled.
 OPEN_S: Final = 10.0
 _BY_HAND: Final = "Ferry has forgotten the person; delete the profile in Klaviyo by hand"
 _UNKNOWN: Final = (
-    "no e-mail of the person is known, and no profile has another identifier of theirs; Ferry has forgotten the "
-    "person, find the profile in Klaviyo and delete it by hand"
+    "no e-mail of the person is known, and no profile has one of the other identifiers; Ferry has forgotten the "
+    "person; find the profile in Klaviyo and delete it by hand"
 )
-_OTHERS: Final = "a profile that was found is perhaps somebody else's: its e-mail is another, or it is one of several"
-_SEVERAL: Final = "the request names no e-mail, and its identifiers stand for several people"
+_OTHERS: Final = "a profile that was found may be another person's: its e-mail differs, or several profiles were found"
+_SEVERAL: Final = "the request has no e-mail, and its identifiers belong to several people"
 
 
 def intents(people: People) -> list[Intent]:
-    """One for each erasure. Pure."""
+    """Return one intent for each erasure. Pure."""
     return [Intent([index]) for index in range(len(people.changes))]
 
 
 def stages(delivery: Delivery) -> None:
-    """Forget everybody of the batch. Raises Later while one is in an open batch, NotAccepted, LeaseLost."""
+    """Forget everybody of the batch. Raises Later while a person is in an open batch, NotAccepted, LeaseLost."""
     state, finder = delivery.progress, SubjectFinder(delivery)
     todo = [index for index in delivery.intents if index not in state.sent]
     busy = forget(finder, todo, delivery.klaviyo)
@@ -74,7 +74,7 @@ def stages(delivery: Delivery) -> None:
     ready = [[index] for index in todo if index not in busy and index not in state.rejected]
     send(delivery, ready, ask, delivery.klaviyo.account)
     if busy:
-        state.stage = "confirm"  # as far as it can be taken: the next erasures need not wait for it
+        state.stage = "confirm"  # nothing more to do now: the next erasures do not have to wait for it
         where = sorted({str(queue) for found in busy.values() for queue in found})
         raise Later(f"{len(busy)} people to forget are in open batches of {', '.join(where)}", OPEN_S)
     settle(delivery)
@@ -82,7 +82,7 @@ def stages(delivery: Delivery) -> None:
 
 @dataclass
 class _Here:
-    """A batch of erasures whose connection is held: all but Klaviyo."""
+    """A batch of erasures on a held connection: everything except Klaviyo."""
 
     redis: Redis
     batch: Batch
@@ -95,9 +95,9 @@ class _Here:
 
 
 def forget_here(redis: Redis, batch: Batch, known: Progress, settings: Settings) -> None:
-    """Take everybody of a batch out of the ledger while Klaviyo cannot be asked. Raises LeaseLost.
+    """Remove everybody of a batch from the ledger while Klaviyo cannot be used. Raises LeaseLost.
 
-    Nothing is done where the rules of the connection are unknown: who is who depends on them.
+    Does nothing when the rules of the connection are unknown, because they decide which changes are the person's.
     """
     if known.forgotten:
         return
@@ -105,7 +105,7 @@ def forget_here(redis: Redis, batch: Batch, known: Progress, settings: Settings)
     try:
         rules = rules_of(redis, connections, cipher, batch.queue)
     except Held as held:
-        log.warning("batch %s: nobody is forgotten before %s is resolved", batch.id, held.reason)
+        log.warning("batch %s: its erasures wait until %s is resolved", batch.id, held.reason)
         return
     policy = connections.named(batch.queue.connection).identity
     here = _Here(redis, batch, known, People(batch.changes, rules, policy, f"batch {batch.id}"))
@@ -114,19 +114,19 @@ def forget_here(redis: Redis, batch: Batch, known: Progress, settings: Settings)
 
 
 class _Erasure:
-    """One person, whom the ledger has forgotten, at Klaviyo."""
+    """The erasure at Klaviyo of one person whom the ledger has forgotten."""
 
     def __init__(self, delivery: Delivery, finder: SubjectFinder, index: int) -> None:
         self._delivery, self._finder, self._index = delivery, finder, index
         self._subject: ErasureSubject = delivery.progress.subjects[index]
         request = finder.request(index)
         self._who = request.trace.who
-        # Not those of the CDP's own ids that the rules make none of Klaviyo's.
+        # Without the CDP's own ids that the rules do not map to an identifier of Klaviyo.
         self._ids = () if self._who.wrong else tuple(request.keys_by)
         self._confirmed = undecided_erasures.confirmed(delivery.batch.changes[index])
 
     def carry_out(self) -> dict[int, list[Queue]]:
-        """Delete what is the person's; open batches that hold somebody whom only Klaviyo knows to be the person."""
+        """Delete the person's profiles. Returns the queues of open batches that, by Klaviyo's data, hold the person."""
         state = self._delivery.progress
         if self._index not in state.targets:
             seen = list(self._seen())
@@ -135,7 +135,7 @@ class _Erasure:
             if busy or self._index in state.rejected:
                 return busy
             state.targets[self._index] = Targets(found.delete, found.look)
-            # Once they are deleted, nothing leads to them.
+            # Written down first: after the deletion nothing leads to the profiles.
             self._delivery.note()
         self._delete(state.targets[self._index])
         return {}
@@ -151,12 +151,12 @@ class _Erasure:
 
     @property
     def _moves(self) -> bool:
-        """Whether an id alone names the person that has one e-mail at a time: its profile may have an older one."""
+        """Whether the person is named only by an id with one e-mail at a time: the profile may have an older e-mail."""
         source = self._delivery.batch.changes[self._index].body.source
         return not self._who.email and bool(self._delivery.to.identity.moving(self._who, source))
 
     def _is_free(self, seen: Sequence[Sighting]) -> bool:
-        """Whether nobody else was delivered under the e-mails of these profiles."""
+        """Return whether nobody else was delivered under the e-mails of these profiles."""
         memory = self._delivery.identities
         emails = {email.canonical(each.profile.email) for each in seen if each.profile.email}
         return not memory.people([memory.hash((EMAIL, each)) for each in emails if not self._is_known(each)])
@@ -166,14 +166,14 @@ class _Erasure:
         return address in self._subject.emails or hashed.hex() in self._subject.known
 
     def _seen(self) -> Iterator[Sighting]:
-        """The profiles that may be the person's. Raises NotAccepted."""
+        """Yield the profiles that may be the person's. Raises NotAccepted."""
         emails = sorted(self._subject.emails)
         ids = [each for kind, value in self._ids if kind == EXTERNAL_ID and (each := _usable(value))]
         phones = [e164 for kind, value in self._ids if kind == PHONE and (e164 := phone.to_e164(value, None))]
         yield from self._find("email", emails, "email")
         yield from self._find("external_id", ids, "external_id")
         if not emails and not ids:
-            # A family shares phones: one leads to nobody who has something better.
+            # A family may share a phone, so it is used only without a better identifier.
             yield from self._find("phone_number", phones, "phone")
         yield from self._find("id", sorted(self._subject.profiles | self._confirmed.profiles), "remembered")
 
@@ -181,7 +181,7 @@ class _Erasure:
         return [Sighting(each, by) for each in self._delivery.klaviyo.find_profiles(field, values)] if values else []
 
     def _forget_more(self, seen: Sequence[Sighting], found: Verdict) -> dict[int, list[Queue]]:
-        """What the profiles to be deleted say of the person is forgotten, too."""
+        """Forget the e-mails of the profiles to be deleted, too."""
         theirs = [each.profile for each in seen if each.profile.id in found.delete]
         emails = {email.canonical(each.email) for each in theirs if each.email}
         if emails <= self._subject.emails:
@@ -193,7 +193,7 @@ class _Erasure:
         delivery, state = self._delivery, self._delivery.progress
         deleted = sum(delivery.klaviyo.delete_person("id", profile_id) for profile_id in targets.delete)
         fields = {"stage": "uploaded", "people": 1, "profiles": deleted}
-        left = f", {len(targets.look)} need a look" if targets.look else ""
+        left = f", {len(targets.look)} need a check" if targets.look else ""
         log.info("batch %s: Klaviyo deletes %d profiles%s", delivery.batch.id, deleted, left, extra={"fields": fields})
         if targets.look or self._subject.people:
             why = _SEVERAL if self._subject.people else _OTHERS
@@ -205,7 +205,7 @@ class _Erasure:
 
 
 def _unknown(delivery: Delivery, index: int, who: Identifiers) -> Rejection:
-    """Why nobody could be found at Klaviyo: the request may name nobody whom Klaviyo could know."""
+    """Return why no profile was found: the request may have no identifier that Klaviyo can have."""
     mapped = delivery.people.mapped([index])
     if isinstance(mapped, Rejection):
         detail = f"{mapped.detail.get('detail', '')}; {_BY_HAND}"
@@ -216,7 +216,7 @@ def _unknown(delivery: Delivery, index: int, who: Identifiers) -> Rejection:
 
 
 def _usable(value: str) -> str:
-    """An external id that Klaviyo can have; empty for another."""
+    """Return the value if it is an external id that Klaviyo accepts, else an empty string."""
     with suppress(Unfit):
         return external_id([value])
     return ""

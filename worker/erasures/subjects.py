@@ -1,4 +1,4 @@
-"""Subjects: whom an erasure is about, learned from the request, from what waits, and from earlier deliveries."""
+"""Finds the person of an erasure in the request, in the stored changes and in earlier deliveries."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from worker.errors import guarded
 from worker.people.batch_people import People
 from worker.progress import ErasureSubject, Progress, Rejection
 
-#: What an open batch of another kind passes on is found in the queue of consents, which is therefore looked at last.
+#: The consent queue is searched last, because open batches of other kinds may still pass consents on to it.
 _LAST: Final = "consent"
 
 
 class ErasureLedger(Protocol):
-    """What of a delivery is needed to take people out of the ledger: all but Klaviyo."""
+    """The parts of a delivery that an erasure in the ledger needs: everything except Klaviyo."""
 
     redis: Redis
     batch: Batch
@@ -40,17 +40,17 @@ class ErasureLedger(Protocol):
 
     @property
     def people(self) -> People:
-        """By the rules of the connection."""
+        """The people of the batch, read by the rules of the connection."""
         ...
 
     @property
     def identities(self) -> Identities:
-        """What is remembered of people's identifiers in the connection."""
+        """The remembered identifiers of people in the connection."""
         ...
 
 
 class StoredChange(NamedTuple):
-    """A change that carries a key of a subject's, and where it stands: `pending` its stored form, `letter` its id."""
+    """A change with a subject's key and its place: `pending` is its stored form, `letter` the dead letter's id."""
 
     queue: Queue
     change: Change
@@ -61,12 +61,12 @@ class StoredChange(NamedTuple):
 
     @property
     def trace(self) -> Trace:
-        """Whose it is."""
+        """Return what the change tells of its person."""
         return self.read.trace
 
 
 class SubjectFinder:
-    """Reads what the queues of a connection hold of somebody."""
+    """Finds the changes of a person in the queues of a connection."""
 
     def __init__(self, ledger: ErasureLedger) -> None:
         self.ledger = ledger
@@ -75,16 +75,16 @@ class SubjectFinder:
         self._shared: dict[Named, bool] = {}
 
     def request(self, index: int) -> TracedChange:
-        """The person of an erasure, as the request names them."""
+        """Return the person of an erasure as given in the request."""
         found = self._read(self.ledger.batch.queue, self.ledger.batch.changes[index])
-        # Segment's own id of an older request is in its keys alone.
+        # Older requests have Segment's own id only in their keys.
         own = [("user_id", value) for kind, value in found.trace.who.named if kind == "external_id"]
         trace = tracing.with_ids(found.trace, self.ledger.batch.changes[index].keys, own)
         keys_by = {named: key_of(named) for named in trace.who.named if named in own}
         return found._replace(trace=trace, keys_by=found.keys_by | keys_by)
 
     def look(self, queues: Iterable[Queue], subject: ErasureSubject) -> list[StoredChange]:
-        """Everything there that carries one of the subject's keys."""
+        """Return every change in these queues that carries one of the subject's keys."""
         ids = [(kind, value) for kind, value, _ in subject.ids]
         return [
             entry._replace(read=entry.read._replace(trace=tracing.with_ids(entry.trace, entry.change.keys, ids)))
@@ -94,7 +94,7 @@ class SubjectFinder:
 
     def _entries(self, queue: Queue, keys: Collection[str]) -> list[StoredChange]:
         ledger = self.ledger
-        batches.renew(ledger.redis, ledger.batch, now_ms(), LEASE_MS)  # to read a long queue takes its time
+        batches.renew(ledger.redis, ledger.batch, now_ms(), LEASE_MS)  # reading a long queue takes long
         carried = erasure.carried(ledger.redis, queue, keys)
         read = partial(self._read, queue)
         waiting = [(decode(each), each) for each in carried.pending]
@@ -108,8 +108,8 @@ class SubjectFinder:
         people, body = self.ledger.people, change.body
         where = f"batch {self.ledger.batch.id}"
         person = guarded(partial(stored.person, queue.kind, body.source, bytes(body.person)), where)
-        whoever = Person() if isinstance(person, Rejection) else person
-        return tracing.read(whoever, change.keys, people.rules, people.policy.blocked, self._is_shared)
+        known = Person() if isinstance(person, Rejection) else person
+        return tracing.read(known, change.keys, people.rules, people.policy.blocked, self._is_shared)
 
     def _is_shared(self, named: Named) -> bool:
         if not self._any_shared or named[0] == EMAIL:
@@ -121,16 +121,16 @@ class SubjectFinder:
 
 
 def learn(finder: SubjectFinder, index: int) -> list[StoredChange]:
-    """Note what is known of the subject of an erasure; what was found under the subject's keys.
+    """Note everything known of the subject of an erasure, and return the changes found under the subject's keys.
 
-    To be written down before anything is erased: what leads to more of the person is erased with the rest.
+    The notes must be written down before anything is erased, because the data that leads to them is erased as well.
     """
     ledger = finder.ledger
     given, change = finder.request(index), ledger.batch.changes[index]
     subject = ledger.progress.subjects.setdefault(index, ErasureSubject())
     _add(subject, given.trace.who, given, change.keys)
     entries: list[StoredChange] = []
-    # Once more under the keys of an e-mail, and of what came with it. No further: others may have these, too.
+    # A second pass uses the keys of the e-mail found and of its changes. No third: other people may share those keys.
     for _ in range(2):
         subject.keys |= {key_of((EMAIL, each)) for each in subject.emails}
         known = set(subject.keys)
@@ -157,9 +157,9 @@ def _add(subject: ErasureSubject, who: Identifiers, read: TracedChange, keys: It
 def _find_email(
     ledger: ErasureLedger, subject: ErasureSubject, who: Identifiers, traces: Iterable[Trace], confirmed: Confirmed
 ) -> None:
-    """The e-mail that goes with the identifiers of somebody who named none, if there is exactly one.
+    """Find the e-mail that belongs to the identifiers of a request without e-mail, if there is exactly one.
 
-    Decided once: who comes with the same identifiers meanwhile is somebody else, or a new beginning.
+    This is decided once: changes with the same identifiers that arrive later are another person's, or a new start.
     """
     if who.email or who.wrong or subject.decided:
         return
@@ -176,7 +176,7 @@ def _find_email(
 
 
 def holders(memory: Identities, ids: Iterable[Named]) -> dict[bytes, set[bytes]]:
-    """The people who were delivered under these identifiers, and are remembered -> the hashes of these identifiers."""
+    """Map each remembered person delivered under these identifiers to the hashes of those identifiers."""
     found: dict[bytes, set[bytes]] = {}
     for identifier, having in memory.holders([memory.hash(named) for named in ids]).items():
         for each in having:
@@ -186,7 +186,7 @@ def holders(memory: Identities, ids: Iterable[Named]) -> dict[bytes, set[bytes]]
 
 
 def _remembered(ledger: ErasureLedger, subject: ErasureSubject, who: Identifiers) -> set[str]:
-    """The profiles under which the subject was delivered."""
+    """Return the profile ids under which the subject was delivered."""
     memory = ledger.identities
     named = [(EMAIL, each) for each in subject.emails] or erasing.leading(who)
     people = {*map(memory.hash, named), *map(bytes.fromhex, subject.known | subject.people)}
@@ -194,7 +194,7 @@ def _remembered(ledger: ErasureLedger, subject: ErasureSubject, who: Identifiers
 
 
 def _queues(ledger: ErasureLedger) -> list[Queue]:
-    """Those of the connection: in another, which may be another company's, the same customer id is somebody else."""
+    """Return the connection's queues. In another connection the same customer id may be another company's customer."""
     connection, kind = ledger.batch.queue.connection, ledger.batch.queue.kind
     found = [each for each in pending.all_queues(ledger.redis) if each.connection == connection and each.kind != kind]
     return sorted(found, key=lambda queue: (queue.kind == _LAST, queue))

@@ -1,1 +1,1 @@
-"""Kind event: events are sent in bulk, each once."""
+"""Kind event: sends events in bulk, each once."""

@@ -1,7 +1,7 @@
-"""Kind event: what people did is told to Klaviyo in bulk, every event once, in the order in which they came.
+"""Kind event: sends events to Klaviyo in bulk, each once, in order of arrival.
 
-Klaviyo answers with 202 and nothing else, so an event that it took is delivered. Of events with one `unique_id` it
-keeps the first: a request that is repeated after a crash changes nothing.
+Klaviyo answers only 202, so an accepted event counts as delivered. Klaviyo keeps the first event of each `unique_id`: a
+request that is repeated after a crash changes nothing.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from worker.settling import settle
 
 log = logging.getLogger(__name__)
 
-#: An event as an element of `events-bulk-create.data`, and that form of it in bytes.
+#: An event as an element of `events-bulk-create.data`, and the same encoded.
 Row = tuple[dict[str, Any], bytes]
 
 
 def intents(people: People) -> list[Intent]:
-    """One for each event: none stands for another. Pure."""
+    """Return one intent for each event. Pure."""
     return [Intent([index]) for index in range(len(people.changes))]
 
 
 def stages(delivery: Delivery) -> None:
-    """Send every event that is not sent yet; each request is written down the moment Klaviyo took it.
+    """Send every event that is not sent yet; each request is written down as soon as Klaviyo accepted it.
 
     Raises NotAccepted, LeaseLost.
     """
@@ -54,9 +54,9 @@ def stages(delivery: Delivery) -> None:
 
 
 def portions(rows: dict[int, Row]) -> Iterator[Sequence[int]]:
-    """What goes into one request each, in order: as much as Klaviyo takes, and no event twice. Pure.
+    """Yield the events of each request, in order: as many as Klaviyo accepts, and no event twice. Pure.
 
-    Two of one metric and `unique_id`, as a CDP's repetition makes them, would cost the whole request.
+    Klaviyo would refuse a whole request with two events of one metric and `unique_id`, as a CDP's retry makes them.
     """
     apart: list[list[int]] = [[]]
     seen: set[tuple[object, ...]] = set()
@@ -71,9 +71,9 @@ def portions(rows: dict[int, Row]) -> Iterator[Sequence[int]]:
 
 
 def _name(row: dict[str, Any]) -> tuple[object, ...]:
-    """By what Klaviyo tells events of one person apart.
+    """Return the values by which Klaviyo distinguishes the events of one person.
 
-    Not by the person as well: two identifiers may be one person's, and two equal events cost the whole request.
+    The person is left out: two identifiers may belong to one person, and two equal events cost the whole request.
     """
     event = _event(row)
     return event["metric"]["data"]["attributes"]["name"], event["unique_id"]
@@ -85,7 +85,7 @@ def _event(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rows(delivery: Delivery) -> dict[int, Row]:
-    """The row of each event still to be sent; those that cannot be mapped are rejected with the reason.
+    """Return the row of each event still to be sent; events that cannot be mapped are rejected with the reason.
 
     Raises NotAccepted, LeaseLost.
     """
@@ -108,6 +108,6 @@ def _mapped(delivery: Delivery, index: int) -> Event | None:
     fragment = bytes(delivery.batch.changes[index].body.person)
     event = delivery.or_rejected(index, partial(to_event, fragment, delivery.to.rules))
     if event is not None:
-        # Klaviyo would take the second of an event without an id for one, and keep one event of that second only.
+        # Without an id Klaviyo uses the event's time in seconds, and keeps only one event of each second.
         event.told.setdefault("unique_id", hashlib.blake2b(fragment, digest_size=16).hexdigest())
     return event

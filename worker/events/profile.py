@@ -1,7 +1,7 @@
-"""Acting: under which one identifier, or profile id, each event goes to Klaviyo.
+"""Chooses the one identifier, or profile id, under which each event goes to Klaviyo.
 
-The e-mail, where there is one. Otherwise the person of its ids: somebody who was delivered before, or who waits for it
-with an e-mail. Only then the strongest identifier, by which Klaviyo may make a profile.
+The e-mail if the event has one. Otherwise the person whom its ids identify: somebody delivered before, or somebody with
+pending changes and an e-mail. Otherwise the strongest identifier, for which Klaviyo may create a profile.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from worker.delivery import LEASE_MS, Delivery
 from worker.people.batch_people import BLOCKED, NOBODY_LEFT, SHARED, People
 from worker.people.recognizing import SEVERAL, recognize
 
-#: What the model of identity calls the identifiers of an event, strongest first.
+#: The identity model's kind for each identifier of an event, strongest first.
 _KINDS: Final = {
     "email": "email",
     "external_id": "external_id",
     "phone_number": "phone",
     "anonymous_id": "anonymous_id",
 }
-#: Queues in which people wait with their e-mails.
+#: Kinds of queue whose pending changes have e-mails.
 _PEOPLE: Final = ("audience", "profile")
 
 #: One of Klaviyo's identifiers, or `id`, and its value.
@@ -35,10 +35,9 @@ Under = tuple[str, str]
 
 
 def under(delivery: Delivery, events: Mapping[int, Event]) -> dict[int, Under]:
-    """Under what each of the events goes; those of nobody, or of several people, are rejected.
+    """Return the identifier for each event; events that identify nobody or several people are rejected.
 
-    What is decided is written down, so that an event that is sent again goes to the same profile. Raises NotAccepted,
-    LeaseLost.
+    Each choice is written down, so that a repeated event goes to the same profile. Raises NotAccepted, LeaseLost.
     """
     who = _identified(delivery, events)
     chosen = {index: _strongest(events[index], each) for index, each in who.items()}
@@ -56,7 +55,7 @@ def under(delivery: Delivery, events: Mapping[int, Event]) -> dict[int, Under]:
 
 
 def _identified(delivery: Delivery, events: Mapping[int, Event]) -> dict[int, Identifiers]:
-    """What identifies the person of each event, without values that are nobody's."""
+    """Return the identifiers of each event's person, without values that identify nobody."""
     whole = {index: made(_named(event), delivery.to.identity.blocked) for index, event in events.items()}
     shared = _shared(delivery, whole.values())
     found = {}
@@ -78,20 +77,20 @@ def _shared(delivery: Delivery, people: Iterable[Identifiers]) -> set[Named]:
 
 
 def _strongest(event: Event, who: Identifiers) -> Under:
-    """The first identifier that Klaviyo takes; an empty one where none is left."""
+    """Return the first identifier that Klaviyo accepts, or an empty one."""
     usable = ((name, value) for name, value in event.identifiers.items() if (_KINDS[name], value) in who.named)
     return next(usable, ("", ""))
 
 
 def _known(delivery: Delivery, asked: Mapping[int, Identifiers]) -> dict[int, Under]:
-    """Under what those go who are known by something else than their ids; who could be several people is rejected."""
+    """Return the e-mail or profile id of events whose ids lead to a known person; ambiguous events are rejected."""
     policy, changes = delivery.to.identity, delivery.batch.changes
     moving = frozenset(each for i, who in asked.items() for each in policy.moving(who, changes[i].body.source))
     leading = {index: ids_of(who) for index, who in asked.items()}
     matches = recognize(delivery, leading, moving)
     left = {index: ids for index, ids in leading.items() if not matches[index].people}
     waiting = _waiting(delivery, left, moving) if left else {}
-    # Who was delivered meanwhile waits no more.
+    # People delivered meanwhile have no pending changes any more.
     matches |= recognize(delivery, {index: ids for index, ids in left.items() if index not in waiting}, moving)
     found: dict[int, Under] = {}
     for index, match in matches.items():
@@ -108,7 +107,7 @@ def _known(delivery: Delivery, asked: Mapping[int, Identifiers]) -> dict[int, Un
 def _waiting(
     delivery: Delivery, asked: Mapping[int, Sequence[Named]], moving: frozenset[Named]
 ) -> dict[int, list[str]]:
-    """The e-mails with which the same people wait in the connection's queues, or are under way."""
+    """Return the e-mails of the same people in pending changes and open batches of the connection."""
     having: dict[Named, list[tuple[str, int]]] = {}
     wanted = {person_key(*named) for ids in asked.values() for named in ids}
     for person, at in _people(delivery, wanted):
@@ -118,11 +117,11 @@ def _waiting(
 
 
 def _people(delivery: Delivery, wanted: set[str]) -> list[tuple[Identifiers, int]]:
-    """Who the changes with these person keys are about that are not delivered yet, and the CDP's times of them (ms)."""
+    """Return the people of undelivered changes with these person keys, each with the CDP's time of the change (ms)."""
     changes: list[Change] = []
     for queue in pending.all_queues(delivery.redis):
         if queue.connection == delivery.batch.queue.connection and queue.kind in _PEOPLE:
-            batches.renew(delivery.redis, delivery.batch, now_ms(), LEASE_MS)  # to read a long queue takes its time
+            batches.renew(delivery.redis, delivery.batch, now_ms(), LEASE_MS)  # reading a long queue takes long
             changes += traces.undelivered(delivery.redis, queue, carrying(wanted))
     people = People(changes, delivery.to.rules, delivery.to.identity, f"batch {delivery.batch.id}")
     return [(people.who(index), change.body.at) for index, change in enumerate(changes)]

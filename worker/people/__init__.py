@@ -1,1 +1,1 @@
-"""Who the people of a batch are: what is remembered of them, and what is asked of Klaviyo."""
+"""Identifies the people of a batch, from remembered data and look-ups at Klaviyo."""

@@ -1,4 +1,4 @@
-"""The people of a batch: who each change is about, who they are together, and the rows that Klaviyo is sent."""
+"""The people of a batch: the person of each change, the intents, and the rows to send to Klaviyo."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from worker.errors import guarded
 from worker.progress import BatchFacts, Rejection
 
 Identifier = Literal["email", "phone_number", "external_id"]
-#: Klaviyo takes 100 KB a profile; one more byte would cost the whole request.
+#: Klaviyo accepts 100 KB per profile; one more byte would fail the whole request.
 MAX_ROW: Final = 100_000
-#: Warnings. A value of the person identifies nobody; more people share it than may.
+#: Warnings: a value of the person identifies nobody; too many people share it.
 BLOCKED: Final = "identifier_blocked"
 SHARED: Final = "identifier_shared"
 _NOBODY: Final = Identifiers()
-#: What the mappings call Klaviyo's identifiers, and the model of identity.
+#: The identity model's kind for each identifier of Klaviyo.
 KINDS: Final[dict[Identifier, str]] = {"email": "email", "external_id": "external_id", "phone_number": "phone"}
 
 
 NOBODY_LEFT: Final = (
-    "the values that came to identify the person identify nobody (null, 0, n/a ...) or too many people; "
-    "let the CDP send an e-mail"
+    "the values sent to identify the person identify nobody (null, 0, n/a ...) or too many people; "
+    "make the CDP send an e-mail"
 )
 
 
 class _Read:
-    """The changes, each read once. `where` they stand: for the log."""
+    """The changes, each read once. `where`: their place, for the log."""
 
     def __init__(self, changes: Sequence[Change], rules: Rules, policy: Policy, where: str) -> None:
         self._changes, self._rules, self._policy, self._where = changes, rules, policy, where
@@ -50,14 +50,14 @@ class _Read:
         self._who: dict[int, Identifiers] = {}
 
     def person(self, index: int) -> Person | Rejection:
-        """The person of a change; why it cannot be read."""
+        """Return the person of a change, or the rejection when it cannot be read."""
         if index not in self._persons:
             body = self._changes[index].body
             self._persons[index] = guarded(lambda: read(body.source, bytes(body.person)), self._where)
         return self._persons[index]
 
     def who(self, index: int) -> Identifiers:
-        """What identifies the person of a change, shared or not; nothing where it cannot be read."""
+        """Return the identifiers of a change's person, shared or not; none when it cannot be read."""
         if index not in self._who:
             person, found = self.person(index), _NOBODY
             if isinstance(person, Person):
@@ -67,8 +67,10 @@ class _Read:
 
 
 class People:
-    """The people of a batch. `where` its changes stand: for the log. `facts`: what is known besides. `known`: the
-    changes, as they were read before.
+    """The people of a batch.
+
+    `where`: the place of its changes, for the log. `facts`: facts from earlier batches. `known`: the changes, if they
+    have been read already.
     """
 
     def __init__(
@@ -90,11 +92,11 @@ class People:
         self._said: dict[int, ChangeIdentity] = {}
 
     def with_facts(self, facts: BatchFacts) -> People:
-        """The same people, once more is known of them."""
+        """Return the same people with these facts."""
         return People(self.changes, self.rules, self.policy, self._where, facts, self._read)
 
     def who(self, index: int) -> Identifiers:
-        """What identifies the person of a change; nothing where it cannot be read."""
+        """Return the identifiers of a change's person; none when it cannot be read."""
         if not self.facts.shared:
             return self._read.who(index)
         if index not in self._who:
@@ -102,7 +104,7 @@ class People:
         return self._who[index]
 
     def said(self, index: int) -> ChangeIdentity:
-        """What a change says, for coalescing."""
+        """Return the facts of a change that coalescing needs."""
         if index not in self._said:
             who, body = self.who(index), self.changes[index].body
             exact = body.source == orders.KIND and body.action == "remove"
@@ -114,19 +116,19 @@ class People:
         return self._said[index]
 
     def is_member(self, indexes: Iterable[int]) -> bool:
-        """Whether the changes of somebody who leaves are a snapshot's, which names a member as the ledger does."""
+        """Return whether a leaver's changes are a snapshot's, which uses the ledger's name of the member."""
         return all(self.said(index).exact for index in indexes)
 
     @cached_property
     def intents(self) -> list[Intent]:
-        """What the changes come to for each person."""
+        """The intent of each person."""
         facts = self.facts
         known = Before(dict(facts.elsewhere), facts.former, dict(facts.owned))
         return coalesce([self.said(index) for index in range(len(self.changes))], known, facts.strangers)
 
     @cached_property
     def late(self) -> set[int]:
-        """Membership changes that came after a newer one of their person, in this batch or an earlier one."""
+        """Membership changes that arrived after a newer one of their person, in this batch or an earlier one."""
         found = set(self.facts.late)
         for intent in self.intents:
             newest = 0
@@ -139,12 +141,12 @@ class People:
         return found
 
     def named(self, indexes: Iterable[int]) -> list[Named]:
-        """The identifiers of a person's changes, each once, strongest first."""
+        """Return the identifiers of a person's changes, each once, strongest first."""
         found = dict.fromkeys(each for index in indexes for each in self.who(index).named)
         return sorted(found, key=lambda each: identifiers.STRENGTH.index(each[0]))
 
     def written(self, intent: Intent) -> Profile | Rejection:
-        """What is uploaded of a person: what was said since the last removal, under the e-mail that was said before."""
+        """Return the profile to upload: the changes since the last removal, with an e-mail from before if needed."""
         return self.mapped(intent.written, self._address(intent))
 
     def _address(self, intent: Intent) -> tuple[Person, ...]:
@@ -157,7 +159,7 @@ class People:
         return (Person(tuple(each for each in person.identities if each.type == identifiers.EMAIL)),)
 
     def mapped(self, indexes: Sequence[int], before: Sequence[Person] = ()) -> Profile | Rejection:
-        """What changes of one person, oldest first, come to. `before`: what is known of the person besides."""
+        """Return the profile that a person's changes, oldest first, result in. `before`: earlier data of the person."""
         people = [*before, *(self._usable(index) for index in indexes)]
         if rejected := next((each for each in reversed(people) if isinstance(each, Rejection)), None):
             return rejected
@@ -181,7 +183,7 @@ class People:
         return named in self.facts.shared
 
     def _usable(self, index: int) -> Person | Rejection:
-        """The person without the identifiers that stand for nobody."""
+        """Return the person without identifiers that identify nobody."""
         person = self._read.person(index)
         if isinstance(person, Rejection):
             return person
@@ -192,16 +194,16 @@ class People:
 
 
 def _about_blocked(rejection: Rejection) -> Rejection:
-    """Nothing is left of a person whose identifiers stand for nobody."""
+    """Turn a missing identifier into `identifier_blocked`, because all identifiers were left out."""
     if rejection.reason not in ("no_email", "no_identifier"):
         return rejection
     return Rejection(BLOCKED, {"detail": NOBODY_LEFT})
 
 
 def encode_row(profile: Profile, profile_id: str = "", left_out: Iterable[str] = ()) -> bytes:
-    """One element of `profiles.data` of a bulk import (Klaviyo: bulk_import_profiles).
+    """Encode one element of `profiles.data` of a bulk import (Klaviyo: bulk_import_profiles).
 
-    `profile_id`: Klaviyo's own; then no identifier is sent, so that none is rewritten.
+    With a `profile_id` of Klaviyo no identifier is sent, so that none is overwritten.
     """
     without = {*left_out, *(IDENTIFIERS if profile_id else ())}
     attributes = {name: value for name, value in profile.attributes.items() if name not in without}
@@ -214,15 +216,15 @@ def encode_row(profile: Profile, profile_id: str = "", left_out: Iterable[str] =
 
 
 def identifiers_of(profile: Profile) -> dict[str, str]:
-    """The identifiers of a mapped profile, by Klaviyo's names."""
+    """Return the identifiers of a mapped profile, by Klaviyo's names."""
     return {name: profile.attributes[name] for name in IDENTIFIERS if name in profile.attributes}
 
 
 def named(profile_identifiers: Mapping[str, str]) -> list[Named]:
-    """The same as the model of identity names them, strongest first."""
+    """Return these identifiers by the identity model's names, strongest first."""
     return [(KINDS[name], profile_identifiers[name]) for name in KINDS if name in profile_identifiers]
 
 
 def mapped_by(rules: Rules, changes: Sequence[Change], where: str, policy: Policy | None = None) -> Profile | Rejection:
-    """What changes of one person, oldest first, come to by these rules. `where` they stand: for the log."""
+    """Return the profile that a person's changes, oldest first, result in. `where`: their place, for the log."""
     return People(changes, rules, policy, where).mapped(range(len(changes)))

@@ -1,7 +1,7 @@
-"""Holding: whose an id is once a batch is delivered. The newest that was told of it wins.
+"""Records who has each identifier after a batch is delivered; the newest change wins.
 
-An mpid or user id stands for one e-mail at a time. Of external ids and phones a person has one at a time; who has
-another one since held the former only.
+An mpid or user id belongs to one e-mail at a time. A person has one external id and one phone at a time: a newer value
+replaces the former one.
 """
 
 from __future__ import annotations
@@ -15,19 +15,16 @@ from queues.people.identities import Holder, RememberedPerson, audience_token, o
 from worker.coalesce import Intent
 from worker.delivery import Delivery
 
-#: A change that is delivered: the CDP's time (ms), its number, and the hash of its person.
-_Told = tuple[int, int, bytes]
-
 
 class StoredHolders(NamedTuple):
-    """What earlier batches left: the people of each identifier, and what is known of those of the moving ones."""
+    """The stored people of each identifier, and the known facts about the people of moving identifiers."""
 
     having: Mapping[bytes, Sequence[Holder]]
     known: Mapping[bytes, RememberedPerson]
 
 
 def stored(delivery: Delivery, identifiers: Iterable[Named], moving: Collection[Named]) -> StoredHolders:
-    """Of these identifiers. Raises redis.RedisError."""
+    """Return the stored holders of these identifiers. Raises redis.RedisError."""
     memory = delivery.identities
     having = memory.holders([memory.hash(each) for each in {*identifiers, *moving}])
     people = {holder.person for each in moving for holder in having.get(memory.hash(each), ())}
@@ -35,13 +32,13 @@ def stored(delivery: Delivery, identifiers: Iterable[Named], moving: Collection[
 
 
 def moving_of(delivery: Delivery) -> set[Named]:
-    """The identifiers of the batch that have one e-mail at a time."""
+    """Return the identifiers of the batch that have one e-mail at a time."""
     people = delivery.people
     return {each for i in range(len(people.changes)) for each in people.said(i).moving}
 
 
 def note(delivery: Delivery, before: StoredHolders, ended: Collection[int]) -> None:
-    """Keep under what everybody was delivered but for those `ended`, and for whom the moving ids stand now."""
+    """Record the identifiers of all people except those `ended`, and the current people of the moving ids."""
     _Holding(delivery, before).note({p: intent for p, intent in delivery.intents.items() if p not in ended})
 
 
@@ -49,16 +46,16 @@ class _Holding:
     def __init__(self, delivery: Delivery, before: StoredHolders) -> None:
         self._delivery, self._memory, self._before = delivery, delivery.identities, before
         self._owners: dict[Named, bytes] = {}
-        self._tellers: dict[Named, set[bytes]] = {}
+        self._having_now: dict[Named, set[bytes]] = {}
 
     def note(self, intents: Mapping[int, Intent]) -> None:
-        people, told = self._delivery.people, dict[int, bytes]()
+        people, persons = self._delivery.people, dict[int, bytes]()
         for person, intent in intents.items():
             if intent.membership != "remove" and intent.written:
-                told |= dict.fromkeys(intent.indexes, self._delivery.hash_of(person))
+                persons |= dict.fromkeys(intent.indexes, self._delivery.hash_of(person))
                 self._deliver_all(person, intent)
-        for i in sorted(told, key=lambda i: (people.said(i).at, i)):
-            self._own(people.said(i), told[i])
+        for i in sorted(persons, key=lambda i: (people.said(i).at, i)):
+            self._own(people.said(i), persons[i])
         self._settle()
         for person, intent in intents.items():
             if intent.membership == "remove":
@@ -78,14 +75,14 @@ class _Holding:
         if not said.late:
             return self._memory.deliver(person, named, max([said.at // 1000, *before]))
         if not before:
-            # Never as new as what came before it, in the same second neither.
+            # Older than the earlier record, even within the same second.
             self._memory.deliver(person, named, max(0, said.at // 1000 - 1), late=True)
         return None
 
     def _own(self, said: ChangeIdentity, person: bytes) -> None:
-        """The newest telling of an id is that of its e-mail; who is told of without any has it besides."""
+        """Give an id to the e-mail of its newest change; people without an e-mail have it in addition."""
         for named in said.moving:
-            self._tellers.setdefault(named, set()).add(person)
+            self._having_now.setdefault(named, set()).add(person)
             newer = any(each.at > said.at // 1000 and each.person != person for each in self._having(named))
             if not said.who.email:
                 self._memory.own(person, self._memory.hash(named))
@@ -98,16 +95,16 @@ class _Holding:
             self._memory.own(person, self._memory.hash(named))
             owned.setdefault(person, set()).add(self._token(named))
         for named, person in self._owners.items():
-            others = {each.person for each in self._having(named)} | self._tellers[named]
+            others = {each.person for each in self._having(named)} | self._having_now[named]
             for other in others - {person}:
                 lost = {self._token(each) for each, owner in self._owners.items() if owner != other}
                 self._memory.disown(other, self._memory.hash(named))
-                # Somebody else's now: the id leads there no more. Else it does until they have left every list.
+                # With another id left, this one leads there no more; otherwise it does until they leave every list.
                 if (self._known(other).own | owned.get(other, set())) - lost:
                     self._memory.leave(other, self._memory.hash(named))
 
     def _leave(self, person: int, intent: Intent) -> None:
-        """An id by which somebody has left stands for nobody on the list, where that is the only one."""
+        """Disown the id by which a person left, when the person is on no other list."""
         on_this = {audience_token(self._delivery.batch.queue)}
         for named, other in self._left(person, intent):
             known = self._known(other)

@@ -1,6 +1,6 @@
-"""Late news: membership changes that are older than one of their person in an earlier batch (queues/people).
+"""Finds membership changes that are older than one of the same person in an earlier batch (queues/people).
 
-Moving: who joined under a new e-mail, and leaves the list under the earlier ones (rule 1 of `identity`).
+It also finds people who joined under a new e-mail, and so leave under their earlier ones (rule 1 of `identity`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from worker.people.recognizing import hash_of
 
 
 class MovedEmail(NamedTuple):
-    """An earlier e-mail of somebody who joined under a new one: the hashes of the person and of the ids, and the
-    profile. `joined`: the index of the person who did. `stays`: the earlier one is on another list yet.
+    """An earlier e-mail of a person who joined under a new one.
+
+    `person`, `by`: hashes of the earlier person and of the ids. `joined`: index of the person who joined. `stays`: the
+    earlier e-mail is still on another list.
     """
 
     person: bytes
@@ -33,9 +35,9 @@ class MovedEmail(NamedTuple):
 
 
 def moved_away(delivery: Delivery, before: StoredHolders | None = None) -> list[MovedEmail]:
-    """Those of earlier batches on this list, but for an e-mail that another of the CDP's ids stands for, too.
+    """Return the earlier e-mails on this list, except an e-mail that also belongs to another of the CDP's ids.
 
-    `before`: what those left, where it was read already.
+    `before`: the stored holders, if they have been read already.
     """
     memory, people, queue = delivery.identities, delivery.people, delivery.batch.queue
     joined = [
@@ -54,7 +56,7 @@ def moved_away(delivery: Delivery, before: StoredHolders | None = None) -> list[
     before = before or stored(delivery, (), {each for _, said in joined for each in said.moving})
     here = {memory.hash((EMAIL, said.who.email)) for _, said in joined}
     earlier = {each.person: ids[by] for by in ids for each in before.having.get(by, ()) if each.person not in here}
-    # All ids of the batch have gone to other e-mails than these.
+    # All ids of the batch have moved away from these e-mails.
     on_this, moved = audience_token(queue), _tokens(ids)
     return [
         MovedEmail(hashed, by, each.profile_id, joiner, each.audiences != {on_this})
@@ -68,13 +70,15 @@ def _tokens(hashed: Iterable[bytes]) -> set[bytes]:
 
 
 _MEMBERSHIP = ("add", "remove")
-#: For identifiers of changes without an e-mail, the people of earlier batches who have them.
+#: The people of earlier batches, by identifiers of changes without an e-mail.
 Elsewhere = Mapping[Named, Sequence[Named]]
 
 
 class Late(NamedTuple):
-    """`changes`: those that are late. `spared`: the people for whom a removal by an id comes late, and not for others
-    who have the id.
+    """The late membership changes of a batch.
+
+    `changes`: indexes of late changes. `spared`: the people for whom a removal by an id is late, when it is not late
+    for others who have the id.
     """
 
     changes: set[int]
@@ -82,7 +86,7 @@ class Late(NamedTuple):
 
 
 def find(delivery: Delivery, people: People, elsewhere: Elsewhere) -> Late:
-    """The membership changes that are older than what an earlier batch had of their person. Replays are never late."""
+    """Return the membership changes older than one of their person in an earlier batch. Replays are never late."""
     changes, found = delivery.batch.changes, Late(set(), {})
     asked = [i for i, each in enumerate(changes) if each.body.action in _MEMBERSHIP and not each.body.replayed]
     if delivery.batch.queue.kind != "audience" or not asked:
@@ -101,14 +105,14 @@ def find(delivery: Delivery, people: People, elsewhere: Elsewhere) -> Late:
 
 
 def _meant(said: ChangeIdentity, elsewhere: Elsewhere) -> list[Named]:
-    """The people of earlier batches for whom a change without an e-mail stands."""
+    """Return the people of earlier batches whom a change without an e-mail means."""
     if said.who.email or said.exact:
         return []
     return list(dict.fromkeys(name for each in said.leading for name in elsewhere.get(each, ())))
 
 
 class _Known:
-    """The times that are known of people and identifiers."""
+    """The known times of people and identifiers."""
 
     def __init__(self, delivery: Delivery, asked: Iterable[Named]) -> None:
         self._hashed = {name: hash_of(delivery.identities, name) for name in asked}
@@ -119,9 +123,9 @@ class _Known:
         return self._times.get(self._hashed[name], Newest())
 
     def newest(self, said: ChangeIdentity, meant: Sequence[Named]) -> int:
-        """By the name, by an id that has one e-mail at a time, and by removals that another identifier stood for.
+        """Return the newest time for the name, for ids with one e-mail at a time, and of removals by other identifiers.
 
-        An identifier that stands for people (`meant`) says nothing but by removals.
+        For an identifier that means people (`meant`) only the times of removals count.
         """
         if said.who.email:
             asked, others = {said.who.named[0], *said.moving}, said.who.named[1:]
@@ -131,9 +135,9 @@ class _Known:
 
 
 def keep_times(delivery: Delivery, moved: Iterable[MovedEmail]) -> None:
-    """Note the times of the batch, whatever became of its changes. `moved`: who leaves under an earlier e-mail.
+    """Record the times of the batch, for every outcome. `moved`: people who leave under an earlier e-mail.
 
-    Changes of which nobody can tell whom they mean say nothing of anybody.
+    Changes of ambiguous people are ignored.
     """
     queue, times = delivery.batch.queue, _Times(delivery)
     if queue.kind != "audience":
@@ -147,7 +151,7 @@ def keep_times(delivery: Delivery, moved: Iterable[MovedEmail]) -> None:
 
 
 class _Times:
-    """The newest times that a batch has of people and identifiers, by their hashes."""
+    """The newest times of people and identifiers in a batch, by their hashes."""
 
     def __init__(self, delivery: Delivery) -> None:
         self.newest: dict[bytes, Newest] = {}

@@ -1,4 +1,4 @@
-"""Leavers: what is known of the people who leave, from their changes and from what was delivered before."""
+"""Collects what is known of the people who leave, from their changes and from earlier deliveries."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from worker.people.recognizing import hash_of, present
 
 
 class Recalled(NamedTuple):
-    """What is remembered of these people. `hashed`: of each identifier."""
+    """The remembered facts about these people. `hashed`: the hash of each identifier."""
 
     hashed: Mapping[Named, bytes]
     holders: Mapping[bytes, Sequence[Holder]]
     known: Mapping[bytes, RememberedPerson]
 
     def of(self, named: Named) -> RememberedPerson | None:
-        """The person whom an identifier names."""
+        """Return the person whom an identifier names."""
         return self.known.get(self.hashed[named])
 
     def having(self, named: Named, moving: Collection[Named]) -> list[bytes]:
-        """The people who have an identifier; where it is none of the `moving`, those who have it now before others."""
+        """Return the people with an identifier; unless it is `moving`, people who have it now win over former ones."""
         hashed = self.hashed[named]
         found = [each for each in self.holders.get(hashed, ()) if each.person in self.known]
         return [each.person for each in (found if named in moving else present(named[0], hashed, found, self.known))]
@@ -35,16 +35,16 @@ class Recalled(NamedTuple):
     def profiles(
         self, wanted: Iterable[Named], moving: Collection[Named], leaving: Collection[bytes], but: Collection[bytes]
     ) -> set[str]:
-        """Of the people who have these, but for those for whom another of the CDP's ids stands than the `leaving` ones.
+        """Return the profile ids of the people with the `wanted` identifiers.
 
-        And but for the people `but`.
+        Left out are the people in `but`, and people who have another of the CDP's ids than the `leaving` ones.
         """
         having = {person for each in wanted for person in self.having(each, moving)}
         theirs = [self.known[each] for each in having if each not in but]
         return {each.profile_id for each in theirs if each.own <= {*leaving}}
 
     def is_another(self, leaver: Leaver, moving: Collection[Named], leaving: Collection[bytes], whose: bytes) -> bool:
-        """Whether somebody who is known is not the leaver, although Klaviyo shows an id of the leaver's with them."""
+        """Return whether a known person is not the leaver, although Klaviyo shows one of the leaver's ids for them."""
         if moving and not self.known[whose].own <= {*leaving}:
             return True
         ids = [(EXTERNAL_ID, value) for value in leaver.external_ids] or [(PHONE, value) for value in leaver.phones]
@@ -57,7 +57,7 @@ class Recalled(NamedTuple):
 
 
 class Leavers(NamedTuple):
-    """Those of a batch, by person, and what is remembered of them. `leaving`: tokens of the moving ids that leave."""
+    """The leavers of a batch, by person, and the remembered facts. `leaving`: tokens of the moving ids that leave."""
 
     by_person: dict[int, Leaver]
     recalled: Recalled
@@ -66,12 +66,12 @@ class Leavers(NamedTuple):
 
     @property
     def delivered(self) -> list[tuple[str, bytes]]:
-        """The profiles that were delivered, with whom (hash)."""
+        """Return the delivered profiles, each with the hash of its person."""
         return [(each.profile_id, person) for person, each in self.recalled.known.items()]
 
 
 def known_leavers(delivery: Delivery, persons: Sequence[int]) -> Leavers:
-    """What is known of those who leave. Raises redis.RedisError."""
+    """Return the known facts about the people who leave. Raises redis.RedisError."""
     named = {person: _named(delivery, person) for person in persons}
     recalled = _recalled(delivery, {each for some in named.values() for each in some})
     moving = {person: _moving(delivery, person, some) for person, some in named.items()}
@@ -85,7 +85,7 @@ def known_leavers(delivery: Delivery, persons: Sequence[int]) -> Leavers:
 def without_strangers(
     delivery: Delivery, leavers: Leavers, some: Collection[int], found: Iterable[FoundProfile]
 ) -> dict[int, Leaver]:
-    """The same, and which of the profiles that have their ids at Klaviyo are those of others now, by what was told.
+    """Return the leavers with their strangers: profiles that have one of their ids at Klaviyo but are others' now.
 
     Raises redis.RedisError.
     """
@@ -117,19 +117,19 @@ def without_strangers(
 
 
 def _named(delivery: Delivery, person: int) -> list[Named]:
-    """The identifiers under which a person leaves."""
+    """Return the identifiers under which a person leaves."""
     intent, people = delivery.intents[person], delivery.people
     named = people.named(intent.indexes)
     if people.is_member(intent.indexes):
         return named[:1]
     address = [each for each in named if each[0] == EMAIL][:1]
-    # An id that only another change gives may be somebody else's: it says nothing of who leaves.
+    # An id from another change than the removals may be somebody else's, so it is not used.
     removals = [i for i in intent.indexes if people.said(i).action == "remove"] or ([] if address else intent.indexes)
     return list(dict.fromkeys((*address, *people.named(removals))))
 
 
 def _moving(delivery: Delivery, person: int, named: Collection[Named]) -> frozenset[Named]:
-    """Those of the identifiers that have one e-mail at a time."""
+    """Return the identifiers that have one e-mail at a time."""
     indexes, people = delivery.intents[person].indexes, delivery.people
     if people.is_member(indexes):
         return frozenset()
@@ -155,10 +155,10 @@ def _leaver(
     indexes, people = delivery.intents[person].indexes, delivery.people
     is_member = people.is_member(indexes)
     address = next((each for each in named if each[0] == EMAIL), None)
-    # A snapshot takes off a member under the one name that the membership ledger has.
+    # A snapshot removes a member under the single name in the membership ledger.
     name = next(iter(named), None) if is_member else address
     mine = memory.of(name) if name else None
-    # A removal that names no e-mail beside one of the batch has said already whom it means.
+    # A removal without e-mail, next to an e-mail of the batch, has already been assigned to its person.
     naming = [i for i in indexes if not address or (people.said(i).action == "remove" and people.who(i).email)]
     asked = {*people.named(naming)}
     others = [each for each in named if each in asked and each not in moving and _leads(each, named)]
@@ -176,5 +176,5 @@ def _leaver(
 
 
 def _leads(named: Named, among: Iterable[Named]) -> bool:
-    """A phone leads to somebody only where nothing better is known."""
+    """Return whether an identifier leads to a person; a phone does only without a better one."""
     return named[0] not in (EMAIL, PHONE) or all(kind == PHONE for kind, _ in among)

@@ -1,4 +1,4 @@
-"""By what else the membership ledger may know the profiles of a batch, so that none is a member twice or after all."""
+"""Finds the other names of a batch's profiles in the membership ledger, so that no profile is a member twice."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Theirs = Mapping[int, Sequence[str]]
 
 
 def of_profile(profile: FoundProfile) -> list[str]:
-    """All by which the ledger may know a profile, strongest first. Pure."""
+    """Return all names that the ledger may use for a profile, strongest first. Pure."""
     known = {"email": profile.email, "external_id": profile.external_id, "phone_number": profile.phone_number}
     return identities(known)
 
 
 def note_joined(delivery: Delivery, person: int, given: Mapping[str, str], profile: FoundProfile) -> None:
-    """The profile of somebody who joined was found on the list. `given`: what was sent of the person's identifiers."""
+    """Note the other names of a joined person's profile found on the list. `given`: the identifiers sent."""
     own = members.identity(given)
     others = [name for name in of_profile(profile) if name != own]
     if others and delivery.keeps_members:
@@ -31,7 +31,7 @@ def note_joined(delivery: Delivery, person: int, given: Mapping[str, str], profi
 def note_gone(
     delivery: Delivery, theirs: Iterable[tuple[int, Sequence[str]]], there: Mapping[str, FoundProfile]
 ) -> None:
-    """The profiles `there` are taken off the list."""
+    """Note the names of the profiles in `there`, which are removed from the list."""
     if not delivery.keeps_members:
         return
     names, staying = delivery.progress.gone.names, joined_names(delivery)
@@ -41,7 +41,7 @@ def note_gone(
 
 
 def joined_names(delivery: Delivery) -> set[str]:
-    """By what the ledger may know those who join with this batch."""
+    """Return all names that the ledger may use for people who join with this batch."""
     found = {name for names in delivery.progress.joined.names.values() for name in names}
     for person, intent in delivery.intents.items():
         if intent.membership == "add" and person not in delivery.progress.rejected:
@@ -52,17 +52,17 @@ def joined_names(delivery: Delivery) -> set[str]:
 
 
 def names_going(delivery: Delivery, persons: Iterable[int]) -> set[str]:
-    """By what the ledger knows those of the leavers whom a snapshot takes off."""
+    """Return the ledger's names of the leavers whom a snapshot removes."""
     return {_own(delivery, person) for person in persons if delivery.people.is_member(delivery.intents[person].indexes)}
 
 
 def without_members(
     delivery: Delivery, theirs: Theirs, found: Mapping[str, FoundProfile], going: set[str]
 ) -> dict[int, Sequence[str]]:
-    """The profiles of each leaver, but for those that stay on the list. `going`: names of all members who leave.
+    """Return the profiles of each leaver that do not stay on the list. `going`: names of all members who leave.
 
-    A snapshot takes off a member, and not the person: a profile that is another member's as well, or joins under
-    another identifier, is on the list rightly. So it is where the ledger had two names for it.
+    A snapshot removes a member, not a person: a profile that is another member's as well, or joins under another
+    identifier, stays on the list. The same holds when the ledger had two names for it.
     """
     leaving = {person for person in theirs if delivery.people.is_member(delivery.intents[person].indexes)}
     if not leaving:
@@ -84,7 +84,7 @@ def _own(delivery: Delivery, person: int) -> str:
 
 
 def in_ledger(delivery: Delivery, names: Iterable[str]) -> set[str]:
-    """Those of the names that are members."""
+    """Return the names that are members."""
     by_bucket: dict[int, set[str]] = {}
     for name in names:
         by_bucket.setdefault(members.bucket_of(name), set()).add(name)

@@ -1,4 +1,4 @@
-"""Proving: an import that is complete says nothing of the list, so it is looked who is on it."""
+"""Checks who is on the list after an import, because a complete import says nothing about the list."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ log = logging.getLogger(__name__)
 #: By person: the identifiers that were sent, by Klaviyo's names.
 Sent = Mapping[int, Mapping[str, str]]
 _MERGED = (
-    "Klaviyo knows the address as a second one of another profile, with which this person's was merged; look at that "
-    "profile, and replay when the two are apart"
+    "Klaviyo has the address as a second e-mail of another profile, which this person's profile was merged into; check "
+    "that profile, and replay when the two are separate"
 )
 _NOT_THERE = (
-    "Klaviyo imported the person twice and shows nobody by that address on the list; look at the list and the profile "
+    "Klaviyo imported the person twice and shows nobody with that address on the list; check the list and the profile "
     "in Klaviyo, then replay"
 )
 _NO_PROFILE = (
-    "Klaviyo imported the person twice and shows no profile by that address; look whether it is suppressed or deleted"
+    "Klaviyo imported the person twice and shows no profile with that address; check whether it is suppressed or "
+    "deleted"
 )
 
 
 def prove(delivery: Delivery) -> None:
-    """Look for everybody who joined.
+    """Check that everybody who joined is on the list.
 
-    Raises Later until the next look, NotAccepted where the list is gone, LeaseLost; who was found until then is noted.
+    Raises Later until the next check, NotAccepted when the list is gone, LeaseLost; people found so far are noted.
     """
     state, proving = delivery.progress, delivery.progress.joined
     joined = _joined(delivery)
@@ -48,23 +49,23 @@ def prove(delivery: Delivery) -> None:
     _same_list(delivery)
     if mode == "sample" and proving.missing is None and not proving.found and not proving.again:
         some = joined[: settings.SAMPLE]
-        if not _look(delivery, some):
+        if not _check(delivery, some):
             state.unproved.update({*joined}.difference(some))
             return
     asked = [person for person in joined if proving.missing is None or person in proving.missing]
-    if lost := _look(delivery, asked):
+    if lost := _check(delivery, asked):
         _again_or_reject(delivery, {person: given(delivery, person) for person in sorted(lost)})
 
 
 def _joined(delivery: Delivery) -> list[int]:
-    """Everybody who was put on the list in an import."""
+    """Return everybody whom an import added to the list."""
     state = delivery.progress
     rows = dict.fromkeys(person for job in state.jobs if job.listed for person in job.rows)
     return [person for person in rows if person not in state.rejected]
 
 
 def given(delivery: Delivery, person: int) -> dict[str, str]:
-    """What was sent of a person's identifiers."""
+    """Return the identifiers that were sent with a person."""
     mapped = delivery.people.written(delivery.intents[person])
     known = identifiers_of(mapped) if isinstance(mapped, Profile) else {}
     left_out = delivery.progress.left_out.get(person, ())
@@ -72,14 +73,14 @@ def given(delivery: Delivery, person: int) -> dict[str, str]:
 
 
 def _leading(delivery: Delivery, person: int) -> dict[str, str]:
-    """What says who is meant: the e-mail, for which nothing has to be mapped, else all that was sent."""
+    """Return the identifying values: the e-mail, which needs no mapping, else all identifiers that were sent."""
     people = delivery.people
     address = next(filter(None, (people.who(i).email for i in delivery.intents[person].written)), "")
     return {"email": address} if address else given(delivery, person)
 
 
 def _same_list(delivery: Delivery) -> None:
-    """Who was uploaded to a list that is another one now goes to that one. Raises Later then."""
+    """Upload everybody again when the audience's list has changed since. Raises Later in that case."""
     state = delivery.progress
     if list_of(delivery, create=True) != state.list_id:
         state.jobs = [job for job in state.jobs if not job.listed]
@@ -88,8 +89,8 @@ def _same_list(delivery: Delivery) -> None:
         raise Later("the audience has another list now; its people are uploaded to it", 1.0)
 
 
-def _look(delivery: Delivery, persons: Sequence[int]) -> set[int]:
-    """Who of these people is not on the list; who is there is remembered. Raises NotAccepted."""
+def _check(delivery: Delivery, persons: Sequence[int]) -> set[int]:
+    """Return the people who are not on the list, and remember the others. Raises NotAccepted."""
     proving = delivery.progress.joined
     asked = [person for person in persons if person not in proving.found]
     missing: set[int] = set()
@@ -100,12 +101,12 @@ def _look(delivery: Delivery, persons: Sequence[int]) -> set[int]:
         proving.found.update({*part} - absent)
         missing |= absent
     log.info(
-        "batch %s: %d people looked for on list %s, %d of them are not there%s",
+        "batch %s: %d people looked up on list %s, %d of them are not there%s",
         delivery.batch.id,
         len(asked),
         delivery.progress.list_id,
         len(missing),
-        "; they are looked for again" if missing else "",
+        "; they are looked up again" if missing else "",
         extra={"fields": {"stage": "proved", "people": len(asked), "missing": len(missing)}},
     )
     return missing
@@ -144,7 +145,7 @@ def _absent(delivery: Delivery, people: Sent, first: str, found: Mapping[str, Fo
 
 
 def _without_address(delivery: Delivery, people: Sent) -> set[int]:
-    """Members of an external id alone: Klaviyo looks a list up by addresses, so those of the profile are taken."""
+    """Return the missing people with an external id only; the list is searched by their profiles' addresses."""
     ids = [given["external_id"] for given in people.values()]
     known = by_value(delivery.klaviyo.find_profiles("external_id", ids), "external_id", ids) if ids else {}
     on_list = members(delivery, known.values())
@@ -164,7 +165,7 @@ def _note(delivery: Delivery, person: int, given: Mapping[str, str], profile: Fo
 
 
 def members(delivery: Delivery, profiles: Iterable[FoundProfile], list_id: str = "") -> set[str]:
-    """The ids of those of these profiles that are on the list."""
+    """Return the ids of the given profiles that are on the list."""
     list_id = list_id or delivery.progress.list_id
     some = list({profile.id: profile for profile in profiles}.values())
     found: set[str] = set()
@@ -182,12 +183,12 @@ def members(delivery: Delivery, profiles: Iterable[FoundProfile], list_id: str =
 
 
 def _again_or_reject(delivery: Delivery, lost: Sent) -> None:
-    """Look again later, then send once more, then give up. Raises Later but for the last."""
+    """Check again later, then send once more, then reject. Raises Later except after a rejection."""
     state = delivery.progress.joined
     state.missing = set(lost)
     state.tries += 1
     if (wait := settings.next_look_s(state.tries)) is not None:
-        raise Later(f"{len(lost)} people are not on the list yet; they are looked for again", wait)
+        raise Later(f"{len(lost)} people are not on the list yet; they are looked up again", wait)
     merged = _merged(delivery, lost)
     once_more = set(lost) - merged.keys() - state.again
     for person in lost.keys() - once_more:
@@ -202,7 +203,7 @@ def _again_or_reject(delivery: Delivery, lost: Sent) -> None:
 
 
 def _merged(delivery: Delivery, lost: Sent) -> dict[int, FoundProfile]:
-    """The people whose address leads to a profile with another one, one question each."""
+    """Return the people whose address leads to a profile with another address; one request each."""
     found = {}
     for person, given in lost.items():
         if address := given.get("email"):

@@ -1,4 +1,4 @@
-"""Recognizing: the people of earlier batches who are meant by identifiers without an e-mail, and their profiles."""
+"""Finds the people of earlier batches, and their profiles, by identifiers without an e-mail."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from mappings import email
 from queues.people.identities import Holder, Identities, RememberedPerson, has_another
 from worker.delivery import Delivery
 
-#: By identifier: the people (hashes), each with the time (s) at which they were told to have it.
+#: By identifier: the people (hashes) who have it, each with the time (s) of the change that said so.
 Having = Mapping[Named, Sequence[tuple[bytes, int]]]
-#: The kind of the name of somebody of an earlier batch, of whom nothing but the hash is known.
+#: The kind of name for a person of an earlier batch who is known only by hash.
 KNOWN: Final = "known"
 #: The detail of a dead letter `ambiguous_person`.
 SEVERAL: Final = (
-    "the change names a person by an id that stands for several current e-mails; let the CDP send the e-mail with it, "
+    "the change names a person by an id that belongs to several current e-mails; make the CDP send the e-mail with it, "
     "and replay"
 )
 
 
 class PersonMatch(NamedTuple):
-    """How many `people` are meant. `profile_id`: of the one, where Klaviyo does not find it by these identifiers."""
+    """The number of `people` meant. `profile_id`: the one person's, if these identifiers are not on the profile."""
 
     people: int
     profile_id: str = ""
@@ -33,9 +33,9 @@ class PersonMatch(NamedTuple):
 def recognize(
     delivery: Delivery, asked: Mapping[int, Sequence[Named]], moving: frozenset[Named]
 ) -> dict[int, PersonMatch]:
-    """Who is meant by each of these, strongest identifiers first. `moving`: those that have one e-mail at a time.
+    """Return the person meant by each of these identifiers, strongest first. `moving`: ids with one e-mail at a time.
 
-    People who have left everything are meant only where nobody else has the identifier. Raises NotAccepted.
+    People who have left everything are meant only when nobody else has the identifier. Raises NotAccepted.
     """
     memory = delivery.identities
     having, known = holders(memory, {named for leading in asked.values() for named in leading}, moving)
@@ -53,10 +53,10 @@ def recognize(
 def holders(
     memory: Identities, asked: Iterable[Named], moving: Collection[Named] = ()
 ) -> tuple[Having, dict[bytes, RememberedPerson]]:
-    """The people who were delivered under these identifiers, and what is known of each.
+    """Return the people who were delivered under these identifiers, and the known facts about each.
 
-    Somebody who is known by one of the identifiers alone is nobody else. Who has another one since counts where nobody
-    else has it, but for those `moving`, of which the newest telling counts.
+    Records of people known only by one of these identifiers are left out: they are the same person. A person with
+    another value since counts only if nobody else has the identifier; for `moving` ids the newest change counts.
     """
     hashed = {named: memory.hash(named) for named in asked}
     alone = set(hashed.values())
@@ -73,17 +73,17 @@ def holders(
 def present(
     kind: str, hashed: bytes, having: Sequence[Holder], known: Mapping[bytes, RememberedPerson]
 ) -> Sequence[Holder]:
-    """Those who have an identifier now; where nobody does, those who had it."""
+    """Return the people who have an identifier now; if nobody has, those who had it."""
     return [each for each in having if not has_another(known[each.person], kind, hashed)] or having
 
 
 def hash_of(memory: Identities, name: Named) -> bytes:
-    """The hash of a person by the name, or by what stands for it (`KNOWN`)."""
+    """Return the hash of a person by name, or by its placeholder (`KNOWN`)."""
     return bytes.fromhex(name[1]) if name[0] == KNOWN else memory.hash(name)
 
 
 def current(having: Having, known: Mapping[bytes, RememberedPerson]) -> Having:
-    """Those of the people who have not left since."""
+    """Return only the people who have not left since."""
     return {named: [each for each in people if known[each[0]].audiences] for named, people in having.items()}
 
 
@@ -92,14 +92,14 @@ def _only(people: list[bytes]) -> list[bytes]:
 
 
 def _is_hidden(memory: Identities, known: RememberedPerson, leading: Sequence[Named]) -> bool:
-    """Whether none of the identifiers is on the person's profile. Who was never looked up was sent with all of them."""
+    """Return whether the person's profile has none of the identifiers. Without a look-up, all of them were sent."""
     return bool(known.profile_id) and known.on.isdisjoint(map(memory.short, leading))
 
 
 def _still_theirs(delivery: Delivery, profiles: Mapping[bytes, str]) -> dict[bytes, str]:
-    """Those of the profiles, by person, that have yet what names the person.
+    """Return the profiles, by person, that still have the person's identifier.
 
-    Klaviyo says nothing where an event names a profile that was merged or deleted, and forgets the event.
+    Klaviyo silently drops an event for a profile that was merged or deleted.
     """
     memory = delivery.identities
     ids = sorted(set(profiles.values()))

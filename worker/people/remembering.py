@@ -1,8 +1,7 @@
-"""Remembering: what became of the people of a batch is kept for the next ones, in keyed hashes.
+"""Recalls what earlier batches recorded of the people of a batch, and records its results for later batches.
 
-Knowing: the profile of each user to whom Klaviyo's external id does not lead, so that the user's events find it.
-
-What is known of the people of a batch from earlier ones, looked up once, before anything is done for anybody.
+`recall` reads the facts once, before anything is done for anybody. `keep_people` stores the results, in keyed hashes.
+`know` remembers the profile of each user who is not found by Klaviyo's external id, so that the user's events find it.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def recall(delivery: Delivery) -> None:
-    """Learn the facts by which the people of the batch are coalesced. Raises NotAccepted, Later, LeaseLost."""
+    """Read the facts by which the people of the batch are coalesced. Raises NotAccepted, Later, LeaseLost."""
     people = delivery.people
     facts = BatchFacts(shared=_shared(delivery, people))
     people = people.with_facts(facts)
@@ -50,9 +49,10 @@ def _shared(delivery: Delivery, people: People) -> set[Named]:
 
 
 def _elsewhere(delivery: Delivery, people: People) -> tuple[list[tuple[Named, list[Named]]], set[Named]]:
-    """For the identifiers of changes without an e-mail, the people of earlier batches who have them now.
+    """Return the people of earlier batches for the identifiers of changes without an e-mail.
 
-    And the identifiers that nobody has now, for which those stand who had them.
+    These are the people who have an identifier now. The second result contains the identifiers that nobody has now;
+    they mean the people who had them.
     """
     memory = delivery.identities
     said = [people.said(i) for i in range(len(people.changes))]
@@ -67,7 +67,7 @@ def _elsewhere(delivery: Delivery, people: People) -> tuple[list[tuple[Named, li
         staying = people_now
         if people_now and each in moving:
             staying = [max(reversed(people_now), key=lambda holder: holder[1])]
-        # Who has left is meant where nobody else ever had it.
+        # A person who has left is meant if nobody else ever had the identifier.
         staying = staying or (having[each] if len(having[each]) == 1 else [])
         if staying:
             found.append((each, [names.get(person, (KNOWN, person.hex())) for person, _ in staying]))
@@ -77,35 +77,35 @@ def _elsewhere(delivery: Delivery, people: People) -> tuple[list[tuple[Named, li
 
 
 def _owned(delivery: Delivery, people: People) -> list[tuple[str, list[Named]]]:
-    """For e-mails that an id of the batch leaves, or moves away from: the moving ids that they have by earlier batches.
+    """Return the moving ids, from earlier batches, of the e-mails that an id of the batch leaves or moves away from.
 
-    Ids that are not in the batch are told apart by what is remembered of them.
+    Ids that are not in the batch are represented by their remembered tokens.
     """
     said = [people.said(i) for i in range(len(people.changes))]
-    told: dict[Named, set[str]] = {}
+    emails_of: dict[Named, set[str]] = {}
     for one in said:
         for each in one.moving if one.who.email and one.action != "remove" else ():
-            told.setdefault(each, set()).add(one.who.email)
+            emails_of.setdefault(each, set()).add(one.who.email)
     left = {each for one in said if one.action == "remove" and not one.exact for each in one.moving}
-    emails = {address for each, some in told.items() if each in left or len(some) > 1 for address in some}
+    emails = {address for each, some in emails_of.items() if each in left or len(some) > 1 for address in some}
     emails |= {name[1] for each, names in people.facts.elsewhere if each in left for name in names if name[0] == EMAIL}
     if not emails:
         return []
     memory = delivery.identities
     known = memory.people([memory.hash((EMAIL, address)) for address in emails])
-    tokens = {own_token(memory.hash(each)): each for each in left.union(told)}
+    tokens = {own_token(memory.hash(each)): each for each in left.union(emails_of)}
     owned = {address: known[person].own for address in emails if (person := memory.hash((EMAIL, address))) in known}
     return [(address, [tokens.get(by, (KNOWN, by.hex())) for by in own]) for address, own in owned.items() if own]
 
 
 def _strangers(delivery: Delivery, people: People) -> set[int]:
-    """Removals whose e-mail was never delivered: it is new to the CDP's person, whose ids say who leaves."""
+    """Return removals whose e-mail was never delivered: a person's new e-mail, so the ids identify who leaves."""
     said = [people.said(i) for i in range(len(people.changes))]
-    told = {one.who.email for one in said if one.action != "remove"}
+    staying = {one.who.email for one in said if one.action != "remove"}
     asked = {
         i: delivery.identities.hash((EMAIL, one.who.email))
         for i, one in enumerate(said)
-        if one.action == "remove" and one.who.email and one.who.email not in told and len(one.who.named) > 1
+        if one.action == "remove" and one.who.email and one.who.email not in staying and len(one.who.named) > 1
     }
     known = delivery.identities.people(list(set(asked.values()))) if asked else {}
     unknown = {i: said[i].who.email for i, hashed in asked.items() if hashed not in known}
@@ -113,7 +113,7 @@ def _strangers(delivery: Delivery, people: People) -> set[int]:
 
 
 def _listed(delivery: Delivery, emails: Mapping[int, str]) -> set[int]:
-    """Those whose e-mail is on the list although nothing is remembered of it: another version of Ferry put it there."""
+    """Return changes whose e-mail is on the list but not remembered: an earlier version of Ferry added it."""
     list_id = list_of(delivery, create=False) if emails else None
     if list_id is None:
         return set()
@@ -123,17 +123,17 @@ def _listed(delivery: Delivery, emails: Mapping[int, str]) -> set[int]:
 
 
 def keep_people(delivery: Delivery) -> None:
-    """Write down who is known by what, before the batch is settled. May be repeated. Raises redis.RedisError."""
+    """Record the people and their identifiers before the batch is settled. May be repeated. Raises redis.RedisError."""
     memory, queue = delivery.identities, delivery.batch.queue
     before = holding.stored(delivery, _countable(delivery), holding.moving_of(delivery))
     moved = moved_away(delivery, before) if queue.kind == "audience" else []
     late_news.keep_times(delivery, moved)
     ended = delivery.progress.rejected.keys() | delivery.progress.overtaken
-    # First, for an earlier e-mail may lead nowhere from then on.
+    # First, because the steps below may end where an earlier e-mail leads.
     holding.note(delivery, before, ended)
     for each in moved:
         memory.quit(each.person, queue)
-        # An id leads to the earlier e-mail until that has left every list.
+        # An id leads to the earlier e-mail until that e-mail has left every list.
         for by in () if each.stays else each.by:
             memory.disown(each.person, by)
             memory.leave(each.person, by)
@@ -143,7 +143,7 @@ def keep_people(delivery: Delivery) -> None:
     if not memory.flush():
         delivery_metrics.identity(delivery.redis, queue, {"unremembered": 1})
         log.warning(
-            "batch %s: memory of Redis is short, so nothing new is remembered of its people; they are looked up again",
+            "batch %s: Redis is short of memory, so nothing new is remembered of its people; they are looked up again",
             delivery.batch.id,
         )
         return
@@ -164,7 +164,7 @@ def _keep(delivery: Delivery, person: int, intent: Intent) -> None:
 
 
 def _keep_leaver(delivery: Delivery, person: bytes, moved: Collection[Named]) -> None:
-    """`moved`: the ids that have a newer e-mail; they lead to the person until that has left every list."""
+    """Record that a person left. `moved`: ids with a newer e-mail; they lead to the person while on any list."""
     memory, queue = delivery.identities, delivery.batch.queue
     memory.quit(person, queue)
     if moved and memory.people([person]).get(person, RememberedPerson()).audiences <= {audience_token(queue)}:
@@ -174,14 +174,14 @@ def _keep_leaver(delivery: Delivery, person: bytes, moved: Collection[Named]) ->
 
 
 def _countable(delivery: Delivery) -> set[Named]:
-    """The identifiers of the batch that too many e-mails may have."""
+    """Return the identifiers of the batch that may be shared by too many e-mails."""
     people = delivery.people
     named = {each for intent in delivery.intents.values() for each in people.named(intent.indexes)}
     return {each for each in named - holding.moving_of(delivery) if each[0] not in (EMAIL, *OWN)}
 
 
 def _note_shared(delivery: Delivery, before: StoredHolders) -> None:
-    """An identifier that more current e-mails have than may is nobody's from now on."""
+    """Mark identifiers of too many current e-mails as shared: from then on they identify nobody."""
     memory, policy = delivery.identities, delivery.to.identity
     hashed = {memory.hash(each): each for each in _countable(delivery)}
     holders = {by: {each.person for each in before.having.get(by, ())} for by in hashed}
@@ -211,7 +211,7 @@ def _note_shared(delivery: Delivery, before: StoredHolders) -> None:
 def know(delivery: Delivery) -> None:
     """Remember the profile of everybody who was imported with an e-mail and without the user id.
 
-    Raises NotAccepted; who was found until then is remembered.
+    Raises NotAccepted; people found so far are remembered.
     """
     memory, hidden = delivery.identities, _hidden(delivery)
     known = memory.people([delivery.hash_of(person) for person in hidden])
@@ -227,7 +227,7 @@ def know(delivery: Delivery) -> None:
 
 
 def _hidden(delivery: Delivery) -> dict[int, dict[str, str]]:
-    """People with a user id by which Klaviyo does not know their profile, and what was sent of their identifiers."""
+    """Return the identifiers sent with people whose user id is not on their Klaviyo profile."""
     state, people = delivery.progress, delivery.people
     found = {}
     for person in state.uploaded() - state.rejected.keys():

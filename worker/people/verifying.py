@@ -1,7 +1,7 @@
-"""Verifying: which identifiers go with a person to Klaviyo, so that nobody's profile becomes somebody else's.
+"""Decides which identifiers are sent with a person, so that no profile is taken over by another person.
 
-Klaviyo is asked before a second identifier goes with a person for the first time; what it says is remembered. What is
-asked about is claimed before, so that what is free then stays free, as far as Ferry goes, until it is sent.
+Before a second identifier is sent with a person for the first time, Ferry looks it up at Klaviyo and remembers the
+answer. The identifier is claimed before the look-up, so that no other batch of Ferry uses it until it is sent.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ log = logging.getLogger(__name__)
 #: By person: the identifiers by Klaviyo's names.
 Wanted = Mapping[int, Mapping[str, str]]
 _FIELDS: tuple[ProfileField, ...] = ("email", "external_id", "phone_number")
-#: People asked about before it is noted: batches that share a spent limit begin again with no more than these.
+#: People looked up between two notes of the progress: a batch stopped by a rate limit repeats at most these.
 AT_ONCE: Final = 1_000
-#: ms for which an open batch believes what Klaviyo said of identifiers that nobody has.
+#: ms for which an open batch relies on Klaviyo's answer that nobody has an identifier.
 _BELIEVED_MS: Final = 86_400_000
 
 
 def verify(delivery: Delivery, mapped: Mapping[int, Mapped]) -> None:
-    """Decide what is left out of the rows of these people, and claim the rest. Raises NotAccepted, LeaseLost."""
+    """Decide which identifiers are left out for these people, and claim the rest. Raises NotAccepted, LeaseLost."""
     wanted = {person: identifiers_of(profile) for person, profile in mapped.items()}
     _address_by_profile(delivery, [person for person, given in wanted.items() if "email" not in given])
     several = {person: given for person, given in wanted.items() if len(given) > 1}
@@ -47,9 +47,9 @@ def verify(delivery: Delivery, mapped: Mapping[int, Mapped]) -> None:
 
 
 def _address_by_profile(delivery: Delivery, persons: Iterable[int]) -> None:
-    """People without an e-mail go under Klaviyo's id of their profile where it does not have their identifier.
+    """Use the profile id for people without an e-mail whose profile does not have their identifier.
 
-    The identifier is another profile's then: it was taken when they were delivered under it.
+    The identifier is then another profile's: it was already taken when the person was delivered with it.
     """
     people, intents = delivery.people, delivery.intents
     said = {person: [people.said(i) for i in intents[person].indexes] for person in persons}
@@ -60,7 +60,7 @@ def _address_by_profile(delivery: Delivery, persons: Iterable[int]) -> None:
 
 
 def _settle(delivery: Delivery, wanted: Wanted, choices: Mapping[int, IdentifierChoice]) -> None:
-    """Nobody's identifier twice in one import, nor in two open batches."""
+    """Leave out identifiers that would be sent twice, in one import or in two open batches."""
     changes = delivery.batch.changes
     order = sorted(wanted, key=lambda person: (changes[person].body.at, person))
     before = [
@@ -77,7 +77,7 @@ def _settle(delivery: Delivery, wanted: Wanted, choices: Mapping[int, Identifier
 def _with_earlier(
     delivery: Delivery, person: int, given: Mapping[str, str], choice: IdentifierChoice
 ) -> IdentifierChoice:
-    """What Klaviyo refused once with this person is not sent again."""
+    """Add the identifiers that Klaviyo refused earlier with this person."""
     earlier = [name for name in delivery.progress.left_out.get(person, ()) if name in given]
     return choice._replace(left_out=tuple(dict.fromkeys((*choice.left_out, *earlier))))
 
@@ -90,7 +90,7 @@ def _leave_out(delivery: Delivery, person: int, choice: IdentifierChoice) -> Non
 
 
 def send_alone(delivery: Delivery, person: int, given: Mapping[str, str]) -> bool:
-    """Klaviyo refused the person, perhaps for a second identifier: from now on the first goes alone. False: it did."""
+    """Send only the first identifier of a refused person from now on. Returns False if that was already so."""
     left_out = alone(given)
     if set(left_out) <= {*delivery.progress.left_out.get(person, ())}:
         return False
@@ -101,7 +101,7 @@ def send_alone(delivery: Delivery, person: int, given: Mapping[str, str]) -> boo
 
 
 def _claimed(delivery: Delivery, wanted: Wanted, chosen: Mapping[int, IdentifierChoice]) -> dict[int, list[str]]:
-    """The identifiers that another open batch sends with somebody else, by person."""
+    """Return, by person, the identifiers that another open batch sends with somebody else."""
     memory = delivery.identities
     asked: dict[bytes, list[tuple[int, str]]] = {}
     claimed: dict[bytes, bytes] = {}
@@ -124,7 +124,7 @@ def _named(name: str, given: Mapping[str, str]) -> Named:
 
 
 def _verified(delivery: Delivery, several: Wanted) -> dict[int, IdentifierChoice]:
-    """From what is known, and from what Klaviyo says. Raises NotAccepted; what it said until then is noted."""
+    """Choose by remembered facts and by Klaviyo's answers. Raises NotAccepted; answers so far are noted."""
     memory, state, now = delivery.identities, delivery.progress, now_ms()
     if now - state.asked_at > _BELIEVED_MS:
         state.asked, state.asked_at = set(), now
@@ -160,7 +160,7 @@ def _looked_up(delivery: Delivery, unknown: Wanted) -> dict[int, IdentifierChoic
     delivery.progress.asked |= unknown.keys()
     taken = sum(TAKEN in choice.warnings for choice in choices.values())
     log.info(
-        "batch %s: Klaviyo was asked for the identifiers of %d people; of %d one is another profile's and is not sent",
+        "batch %s: identifiers of %d people looked up; for %d an identifier is another profile's and is not sent",
         delivery.batch.id,
         len(unknown),
         taken,
@@ -170,7 +170,7 @@ def _looked_up(delivery: Delivery, unknown: Wanted) -> dict[int, IdentifierChoic
 
 
 def _without(choice: IdentifierChoice, others: Iterable[str]) -> IdentifierChoice:
-    """The same without identifiers that another open batch sends with somebody else, unless the profile has them."""
+    """Drop identifiers that another open batch sends with somebody else, unless the profile has them."""
     lost = [name for name in others if name not in choice.left_out and name not in choice.own]
     if not lost:
         return choice
@@ -178,7 +178,7 @@ def _without(choice: IdentifierChoice, others: Iterable[str]) -> IdentifierChoic
 
 
 def remember(delivery: Delivery, person: int, profile: ProfileIdentifiers) -> None:
-    """The person is that profile, with all identifiers that it shows, whoever gave it them."""
+    """Remember the profile as the person's, with all identifiers that it shows, from any source."""
     memory = delivery.identities
     shown = {
         "email": email.canonical(profile.email or ""),
@@ -190,9 +190,9 @@ def remember(delivery: Delivery, person: int, profile: ProfileIdentifiers) -> No
 
 
 def owners_of(delivery: Delivery, people: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], FoundProfile]:
-    """The profile of each identifier that has one.
+    """Return the profile of each identifier that has one.
 
-    Raises NotAccepted: a look-up that failed says of none that it is free.
+    Raises NotAccepted: after a failed look-up no identifier counts as free.
     """
     found: dict[tuple[str, str], FoundProfile] = {}
     people = list(people)
@@ -207,9 +207,9 @@ def owners_of(delivery: Delivery, people: Iterable[Mapping[str, str]]) -> dict[t
 
 
 def _secondary(delivery: Delivery, addresses: Sequence[str]) -> dict[tuple[str, str], FoundProfile]:
-    """The profiles that have one of these addresses beside the one that they show (Klaviyo: multi email profiles).
+    """Return the profiles with one of these addresses as a second e-mail (Klaviyo: multi email profiles).
 
-    By halves, for the answer does not say which address of the question led to them.
+    Splits the addresses in halves, because the answer does not show which address matched.
     """
     profiles = delivery.klaviyo.find_profiles("email", addresses, consents=True) if addresses else []
     if not profiles or len(addresses) == 1:

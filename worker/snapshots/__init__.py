@@ -1,1 +1,1 @@
-"""Kind snapshot: a list is made equal to a file."""
+"""Kind snapshot: makes a list equal to a file."""

@@ -1,6 +1,7 @@
-"""What a snapshot changes goes into the audience's queue, bucket by bucket, and from there the way of every change.
+"""Queues the changes of a snapshot in the audience's queue, bucket by bucket, and ends the snapshot.
 
-How a snapshot ends: carried out, superseded by a newer one, or refused. Its body goes, its record stays a while.
+From the queue they are delivered like all other changes. A snapshot ends carried out, superseded by a newer one, or
+refused; its body is deleted and its record stays for a while.
 """
 
 from __future__ import annotations
@@ -30,23 +31,23 @@ from worker.snapshots.run import KIND, SnapshotRun, carriers
 
 log = logging.getLogger(__name__)
 
-#: Buckets whose changes are queued between two notes. A bucket queued twice is recognised for a day.
+#: Buckets whose changes are queued between two notes of the progress. A repeated bucket is recognised for a day.
 NOTE_EVERY: Final = 64
-#: Seconds until a full queue has room again, perhaps.
+#: Seconds until a full queue is tried again.
 FULL_S: Final = 60.0
-#: The part of a queue that may be filled when it is gone on with.
+#: The snapshot continues only while the queue is filled up to this part.
 ROOM: Final = 0.9
 
 
 def wait_for_room(of: SnapshotRun) -> None:
-    """Raises Later while the queue is nearly full: reading the snapshot anew for a few changes would fill the time."""
+    """Raises Later while the queue is nearly full: reading the snapshot again for a few changes would waste time."""
     (seen,) = pending.look(of.delivery.redis, [of.audience])
     if seen.waiting.pending > ROOM * bounds.PENDING_IN_QUEUE:
         raise Later(f"snapshot {of.order.snapshot}: {of.audience} is nearly full", FULL_S)
 
 
 def apply(of: SnapshotRun, plan: Plan) -> None:
-    """Queue what is not queued yet. Raises Later while there is no room, LeaseLost."""
+    """Queue the changes that are not queued yet. Raises Later while the queue is full, LeaseLost."""
     policy = of.connection.policy_for("audience", of.audience.target)
     facts = msgspec.json.encode(of.facts)
     todo = ((bucket, planned) for bucket, planned in plan.parts() if bucket >= of.course.bucket)
@@ -70,10 +71,10 @@ def apply(of: SnapshotRun, plan: Plan) -> None:
 
 
 def void_letters(of: SnapshotRun, people: Gathered) -> None:
-    """Dead letters that replaying would turn against the snapshot are superseded: it is newer than they are."""
+    """Delete older dead letters whose replay would contradict the snapshot."""
     redis, until = of.delivery.redis, of.course.since
     letters = [letter for letter in dead_letters.read(redis, of.audience) if letter.change.accepted_at < until]
-    # A person goes with all letters or none.
+    # A person's letters are deleted all together or not at all.
     newer = Names.of(letter.change.keys for letter in letters if letter.change.body.at > of.order.at)
     older = [letter for letter in letters if not newer.has(letter.change.keys)]
     named = Names(*people.named_by({key for letter in older for key in letter.change.keys}) if older else ())
@@ -85,26 +86,26 @@ def void_letters(of: SnapshotRun, people: Gathered) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """People by their keys: those that name one of them, and all that any of them has."""
+    """People by their keys. `names`: the first key of each person. `keys`: all keys of all of them."""
 
     names: Collection[str] = frozenset()
     keys: Collection[str] = frozenset()
 
     @classmethod
     def of(cls, persons: Iterable[tuple[str, ...]]) -> Names:
-        """The people of these person keys."""
+        """Make the names of the people with these person keys."""
         found = [*persons]
         return cls({keys[0] for keys in found}, {key for keys in found for key in keys})
 
     def has(self, person: Sequence[str]) -> bool:
-        """Whether the person of these keys is one of them: a key that names neither may be of both."""
+        """Return whether the person with these keys is among them. People may share keys that name neither of them."""
         return person[0] in self.keys or any(key in self.names for key in person)
 
 
 def is_void(letter: DeadLetter, is_named: bool) -> bool:
-    """Whether a letter would take off somebody whom the snapshot names, or put on somebody else. Pure.
+    """Return whether a letter would remove a person in the snapshot, or add a person outside it. Pure.
 
-    What an earlier snapshot came to in vain, this one says anew or not at all.
+    Letters of earlier snapshots are always void: this snapshot repeats their changes or replaces them.
     """
     body = letter.change.body
     return body.source == orders.KIND or (body.action == "remove") == is_named
@@ -116,7 +117,7 @@ def _encoded(of: SnapshotRun, planned: PlannedChange) -> bytes:
 
 
 def finish(of: SnapshotRun) -> None:
-    """Everything is queued: let it go at once, and settle. Raises LeaseLost."""
+    """Flush the queued changes and settle the batch. Raises LeaseLost."""
     redis = of.delivery.redis
     pending.flush(redis, of.audience, now_ms())
     pending.wake(redis)
@@ -125,7 +126,7 @@ def finish(of: SnapshotRun) -> None:
 
 
 def give_way(of: SnapshotRun) -> None:
-    """A newer one says more. What this one has queued already, the newer one takes into account. Raises LeaseLost."""
+    """End the snapshot as superseded. A newer one takes the changes queued so far into account. Raises LeaseLost."""
     log.info("snapshot %s: superseded by a newer one of %s", of.order.snapshot, of.audience)
     of.delivery.progress.overtaken.add(of.index)
     of.delivery.note()
@@ -134,9 +135,9 @@ def give_way(of: SnapshotRun) -> None:
 
 
 def refuse(of: SnapshotRun, reason: str, detail: dict[str, Any]) -> None:
-    """It cannot be carried out: a dead letter. Raises LeaseLost."""
-    what = "part of it is queued already: send it again" if of.course.bucket else "nothing was changed"
-    log.error("snapshot %s: refused (%s); it is a dead letter, and %s", of.order.snapshot, reason, what)
+    """End the snapshot as a dead letter. Raises LeaseLost."""
+    what = "some of its changes are queued already: send it again" if of.course.bucket else "nothing was changed"
+    log.error("snapshot %s: refused (%s); it is a dead letter; %s", of.order.snapshot, reason, what)
     of.delivery.reject(of.index, reason, detail)
     of.delivery.note()
     close_all(of.delivery)
@@ -144,7 +145,7 @@ def refuse(of: SnapshotRun, reason: str, detail: dict[str, Any]) -> None:
 
 
 def close_all(delivery: Delivery) -> None:
-    """Before the batch is settled: whoever watches the audience stops, and every snapshot of the batch ends.
+    """End the watch of the audience and every snapshot of the batch, before the batch is settled.
 
     Does nothing for batches of other kinds. May be repeated.
     """
@@ -169,5 +170,5 @@ def _close(of: SnapshotRun) -> None:
 def _state(of: SnapshotRun) -> State:
     if of.index in of.delivery.progress.rejected:
         return "refused"
-    stands = of.index in of.delivery.intents and of.index not in of.delivery.progress.overtaken
-    return "done" if stands else "superseded"
+    is_newest = of.index in of.delivery.intents and of.index not in of.delivery.progress.overtaken
+    return "done" if is_newest else "superseded"

@@ -1,6 +1,7 @@
-"""What a snapshot is compared with: the membership ledger, made what Klaviyo's list is where it cannot be relied on.
+"""Prepares the membership ledger, which a snapshot is compared with.
 
-Klaviyo's list beside the membership ledger: where they differ, and what the ledger becomes. Pure.
+When the ledger is unreliable, it is first made equal to Klaviyo's list. The functions at the end compare the list with
+the ledger; they are pure.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from worker.lists import list_of
 from worker.snapshots import read_list
 from worker.snapshots.run import SnapshotRun
 
-#: Buckets that are read or written at a time; of a million members some 16,000.
+#: Buckets read or written at a time; with a million members they hold some 16,000.
 GROUP: Final = 64
 _SCHEMA: Final = "CREATE TABLE people (bucket INTEGER, identity TEXT, PRIMARY KEY (bucket, identity)) WITHOUT ROWID;"
 
 
 def prepare_baseline(of: SnapshotRun) -> None:
-    """See whether the ledger can be relied on; else read Klaviyo's list. Raises NotAccepted, Later, Held, LeaseLost."""
+    """Read Klaviyo's list if the ledger is not reliable. Raises NotAccepted, Later, Held, LeaseLost."""
     redis, queue = of.delivery.redis, of.delivery.batch.queue
     if not of.course.list_id:
         of.course.list_id = list_of(of.aimed, create=False) or ""
@@ -44,17 +45,17 @@ def prepare_baseline(of: SnapshotRun) -> None:
 
 
 def is_another(known: str | None, list_id: str) -> bool:
-    """Whether the audience has moved to another list than the one of which the ledger speaks. Pure."""
+    """Return whether the audience now uses another list than the one in the ledger. Pure."""
     return known not in (None, "", list_id)
 
 
 def rewrite(of: SnapshotRun, gathered: Gathered) -> None:
-    """Make the ledger what was read of Klaviyo, but for those who have changed since. Raises Later, LeaseLost."""
+    """Make the ledger equal to the list as read, except for people changed since. Raises Later, LeaseLost."""
     redis = of.delivery.redis
     if rosters.portions(redis, of.order.snapshot) < of.course.portions:
-        # Whoever is on the list and not in what is left would stay on it for ever.
+        # Members missing from the remaining portions would stay on the list for ever.
         of.begin_again()
-        raise Later(f"snapshot {of.order.snapshot}: what was read of the list is too old; it is read again", 1.0)
+        raise Later(f"snapshot {of.order.snapshot}: the stored copy of the list is too old; it is read again", 1.0)
     with closing(_by_bucket(of, gathered)) as people:
         if members.snapshot_at(redis, of.audience) and not of.record.drift:
             _note_drift(of, people)
@@ -63,7 +64,7 @@ def rewrite(of: SnapshotRun, gathered: Gathered) -> None:
     guard.note_list(redis, of.delivery.batch.queue, of.course.list_id)
     of.course.step, of.course.starts = "plan", 0
     of.note()
-    # Not before: whoever began again without it would take nobody for a member.
+    # Only now: a restart without the stored list would find no members.
     rosters.drop(redis, of.order.snapshot)
 
 
@@ -100,7 +101,7 @@ def _note_drift(of: SnapshotRun, people: sqlite3.Connection) -> None:
 
 
 def _differing(of: SnapshotRun, listed: dict[int, set[str]]) -> dict[int, Drift]:
-    """Where list and ledger differ, by the number of the bucket."""
+    """Return the differences between list and ledger, by the number of the bucket."""
     of.renew()
     known = members.read(of.delivery.redis, of.audience, listed)
     found = {number: drift_of(bucket, listed[number]) for number, bucket in known.items()}
@@ -108,7 +109,7 @@ def _differing(of: SnapshotRun, listed: dict[int, set[str]]) -> dict[int, Drift]
 
 
 def _newer(of: SnapshotRun, identities: Collection[str]) -> set[str]:
-    """Those of whom a single change came since."""
+    """Return the identities with a single change since."""
     by_key = {key: identity for identity in identities for key in keys_of_member(identity)}
     return {by_key[key] for key in guard.recent(of.delivery.redis, of.audience, [*by_key])}
 
@@ -126,21 +127,22 @@ def _groups() -> list[range]:
 
 
 class Drift(NamedTuple):
-    """Members whom only one of the two knows, by identity."""
+    """Identities that are only on the list, or only in the ledger."""
 
     on_the_list_only: set[str]
     in_the_ledger_only: set[str]
 
 
 def drift_of(bucket: Bucket, listed: Collection[str]) -> Drift:
-    """Where they differ."""
+    """Return the differences between a bucket and the list."""
     return Drift({*listed} - bucket.members.keys(), bucket.members.keys() - {*listed})
 
 
 def as_listed(bucket: Bucket, listed: Collection[str], newer: Collection[str]) -> Bucket:
-    """The bucket of those who are on the list.
+    """Return the bucket with the people on the list.
 
-    `newer`: of whom a single change came since; the ledger knows better than the list, which was read before or after.
+    `newer`: identities with a single change since. For these the ledger is right, and the list may have been read too
+    early or too late.
     """
     found = {identity: known for identity, known in bucket.members.items() if identity in listed or identity in newer}
     for identity in listed:
@@ -151,9 +153,9 @@ def as_listed(bucket: Bucket, listed: Collection[str], newer: Collection[str]) -
 
 
 def choose(identities: Identities, named: Collection[str]) -> str:
-    """By which identity the ledger is to know somebody on the list: the strongest in the snapshot, else of all.
+    """Return the ledger's identity for a person on the list: the strongest in the snapshot, else the strongest of all.
 
-    Klaviyo may know more of a person than the snapshot says. Under the strongest of all they would be taken off the
-    list that the other has just put them on.
+    Klaviyo may have more identities of a person than the snapshot. Under one that the snapshot lacks, the person would
+    be removed from the list while the snapshot's identity adds the person.
     """
     return next((identity for identity in identities if identity in named), identities[0])

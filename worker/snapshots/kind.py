@@ -1,9 +1,9 @@
-"""Kind snapshot: a list is made equal to what somebody sent as the whole of it.
+"""Kind snapshot: makes a list equal to a complete list of people that was sent.
 
-watch -> drain -> base -> rewrite -> plan -> apply -> finish. What comes of it are changes in the queue of the audience,
-which map, upload, confirm and remove people as ever.
+watch -> drain -> base -> rewrite -> plan -> apply -> finish. The results are changes in the audience's queue, which are
+mapped, uploaded, confirmed and removed as usual.
 
-Before a snapshot is compared: note who changes from now on, and let everything accepted before be settled.
+Before the comparison, `watch` starts to note changed people, and `drain` lets all earlier changes be settled.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from worker.snapshots.run import SnapshotRun, snapshot_run
 
 
 def intents(people: People) -> list[Intent]:
-    """One for all: of several snapshots of an audience the newest counts. Pure."""
+    """Return one intent for all: only the newest snapshot of an audience counts. Pure."""
     changes = people.changes
     order = sorted(range(len(changes)), key=lambda index: (changes[index].body.at, index))
     return [Intent(order, final=True)] if changes else []
 
 
 def stages(delivery: Delivery) -> None:
-    """From where the progress says to the end, or to the next wait. Raises Later, NotAccepted, Held, LeaseLost."""
+    """Continue from the stored progress to the end, or to the next wait. Raises Later, NotAccepted, Held, LeaseLost."""
     (index,) = delivery.intents
     try:
         of = snapshot_run(delivery, index)
@@ -85,16 +85,16 @@ def _carry_out(of: SnapshotRun) -> None:
         of.note()
 
 
-#: Seconds until it is looked again.
+#: Seconds until the next check.
 LOOK_S = 5.0
 
 
 def watch(of: SnapshotRun) -> None:
-    """Begin, or wait for the launch. Raises Later, SnapshotGone, LeaseLost."""
+    """Start the watch, or wait for the launch time. Raises Later, SnapshotGone, LeaseLost."""
     redis, order = of.delivery.redis, of.order
     wait_ms = order.not_before - now_ms()
     if wait_ms > 0:
-        # Without resting: a newer snapshot that comes takes its place at once.
+        # Without resting, so that a newer snapshot can replace it at once.
         raise Later(f"snapshot {order.snapshot} is launched later", wait_ms / 1000)
     orders.keep(redis, order.snapshot)
     for _ in of.body():
@@ -106,27 +106,27 @@ def watch(of: SnapshotRun) -> None:
 
 
 def drain(of: SnapshotRun) -> None:
-    """Let what was accepted before `watch` end. Raises Later while something has not, LeaseLost."""
+    """Wait until all changes accepted before `watch` are settled. Raises Later while some are not, LeaseLost."""
     (seen,) = pending.look(of.delivery.redis, [of.audience])
     if waits(seen, of.course.since):
-        if not seen.waiting.asked:  # what was put in front meanwhile, as a replayed dead letter is
+        if not seen.waiting.asked:  # put in front meanwhile, such as a replayed dead letter
             _hurry(of)
-        raise Later(_why(of, f"{seen.waiting.asked or 'some'} changes of {of.audience} wait"), LOOK_S)
+        raise Later(_why(of, f"{seen.waiting.asked or 'some'} earlier changes of {of.audience} are pending"), LOOK_S)
     opened = guard.open_batches(of.delivery.redis, of.audience)
     if of.course.before is None:
         of.course.before = opened
     of.course.before = [batch_id for batch_id in of.course.before if batch_id in opened]
     if of.course.before:
-        raise Later(_why(of, f"{len(of.course.before)} batches of {of.audience} are open"), LOOK_S)
+        raise Later(_why(of, f"{len(of.course.before)} earlier batches of {of.audience} are open"), LOOK_S)
     of.course.step = "base"
     of.note()
 
 
 def waits(seen: QueueState, since: int) -> bool:
-    """Whether a change waits that was there at `since` (ms). Pure.
+    """Return whether a change that was there at `since` (ms) is still pending. Pure.
 
-    The flush that was asked for then counts them, whatever the clocks of the intakes say; the time finds those that
-    were put in front of them.
+    The count of the flush requested then is independent of the intakes' clocks; the time finds changes that were put in
+    front of them.
     """
     oldest = seen.waiting.oldest
     return seen.waiting.asked > 0 or (oldest is not None and oldest < since)
@@ -139,5 +139,5 @@ def _hurry(of: SnapshotRun) -> None:
 
 def _why(of: SnapshotRun, what: str) -> str:
     hold = holds.of_queue(of.delivery.redis, of.audience)
-    held = f", which is held ({hold.reason}): see `ferry holds`" if hold else ""
-    return f"snapshot {of.order.snapshot}: {what} that came before it{held}"
+    held = f"; it is held ({hold.reason}), see `ferry holds`" if hold else ""
+    return f"snapshot {of.order.snapshot}: {what}{held}"

@@ -1,4 +1,4 @@
-"""What a snapshot would change, found before anything is changed; and whether a person is asked first."""
+"""Plans the changes of a snapshot before anything is changed, and decides whether a person must confirm them."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ from worker.snapshots.run import SnapshotRun
 
 log = logging.getLogger(__name__)
 
-#: Workers that may begin to read a snapshot without getting through it. Each is stopped after JOB_TIMEOUT, and the next
-#: one has to begin anew.
+#: Workers that may begin to read a snapshot without finishing. Each is stopped after JOB_TIMEOUT, and the next one
+#: starts from the beginning.
 MAX_STARTS: Final = 5
 
 _WAYS_OUT: Final = (
-    "If that is right, `ferry release {queue}` carries it out. If it is not, send a corrected snapshot, which takes "
-    "its place. Until then the list stays as it is"
+    "If this is intended, `ferry release {queue}` carries it out. If not, send a corrected snapshot, which replaces "
+    "it. Until then the list stays unchanged"
 )
 
 
 class TooSlow(Exception):
-    """No worker gets through a snapshot in the time that it has; says what to do."""
+    """No worker finishes reading a snapshot in time; the message contains the remedy."""
 
     def __init__(self) -> None:
         super().__init__(
-            f"{MAX_STARTS} workers began to read it, and none got through within {JOB_TIMEOUT // 60} minutes or "
-            "lived so long: split the audience, send fewer attributes, or give the workers a faster CPU and disk; then "
-            "send it again"
+            f"{MAX_STARTS} workers began to read it and none finished: each died or reached its limit of "
+            f"{JOB_TIMEOUT // 60} minutes. Split the audience, send fewer attributes, or give the workers a faster CPU "
+            "and disk; then send it again"
         )
 
 
 def count_start(of: SnapshotRun) -> None:
-    """A worker begins to read the snapshot. Raises TooSlow when too many did so in vain, Held, LeaseLost."""
-    _ = of.aimed  # wrong settings are no vain start
+    """Count a worker that begins to read. Raises TooSlow when too many did not finish, Held, LeaseLost."""
+    _ = of.aimed  # wrong settings do not count as a start
     if of.course.starts >= MAX_STARTS:
         raise TooSlow
     of.course.starts += 1
@@ -63,19 +63,19 @@ def count_start(of: SnapshotRun) -> None:
 
 
 def gathered(of: SnapshotRun) -> Gathered:
-    """Everybody whom the snapshot names. Raises Unreadable, SnapshotGone, LeaseLost."""
+    """Return everybody in the snapshot. Raises Unreadable, SnapshotGone, LeaseLost."""
     order, to = of.order, of.aimed.to
     people = gather(rows(of.body(), order.format, order.gzip, of.selection, to.rules, to.identity.blocked))
     if order.rows not in (None, people.counts.rows):
         people.close()
         raise Unreadable(
-            f"{people.counts.rows} rows came where {order.rows} were announced: send it again whole, or correct `rows`"
+            f"{people.counts.rows} rows came, {order.rows} were announced: send the whole again, or correct `rows`"
         )
     return people
 
 
 def compared(of: SnapshotRun, people: Gathered) -> Plan:
-    """What is to be changed, by what the membership ledger holds now. Raises LeaseLost."""
+    """Return the changes that the current membership ledger needs. Raises LeaseLost."""
 
     def buckets(numbers: list[int]) -> dict[int, Bucket]:
         of.renew()
@@ -90,7 +90,7 @@ def compared(of: SnapshotRun, people: Gathered) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """What is remembered of people; the batch stays this worker's while it is asked. Raises LeaseLost."""
+    """The remembered people; each read renews the batch's lease. Raises LeaseLost."""
 
     of: SnapshotRun
 
@@ -107,7 +107,7 @@ class _Memory:
 
 
 def approve(of: SnapshotRun, plan: Plan) -> None:
-    """Write down what it comes to, and go on. Raises Later where a person is asked first, LeaseLost."""
+    """Write down the counts and continue. Raises Later when a person has to confirm first, LeaseLost."""
     of.record.counts, of.record.examples, of.record.state = plan.counts, plan.shrunk, "planning"
     why = plan_rules.verdict(plan.counts, of.connection.max_removal_percent)
     queue = of.delivery.batch.queue
@@ -119,7 +119,7 @@ def approve(of: SnapshotRun, plan: Plan) -> None:
 
 
 def gives_way(of: SnapshotRun) -> bool:
-    """Whether a newer snapshot stands in the place of this one."""
+    """Return whether a newer snapshot replaces this one."""
     redis, queue = of.delivery.redis, of.delivery.batch.queue
     others = queue_guard.waiting(redis, queue)
     return queue_guard.overtaken(of.order, others, members.snapshot_at(redis, of.audience), now_ms())
@@ -132,13 +132,13 @@ def _ask(of: SnapshotRun, why: str) -> None:
     resolve = f"{why[:1].upper()}{why[1:]}. {_WAYS_OUT.format(queue=queue)}"
     if holds.place(redis, queue, holds.Hold(queue_guard.GUARD, now_ms(), resolve)):
         log.error("snapshot %s: %s is held (%s). %s", of.order.snapshot, queue, queue_guard.GUARD, resolve)
-    if gives_way(of):  # whoever submitted it meanwhile found no hold to end
+    if gives_way(of):  # a snapshot submitted meanwhile found no hold to end
         queue_guard.replace_held(redis, queue)
-    raise Later(f"snapshot {of.order.snapshot} waits for a person", HELD_MS / 1000)
+    raise Later(f"snapshot {of.order.snapshot} waits for a person's confirmation", HELD_MS / 1000)
 
 
 def _fault(of: SnapshotRun, planned: PlannedChange) -> str | None:
-    """Why nobody can be sent for this change; None when it can. What is queued already is not looked at again."""
+    """Return why this change cannot be sent, or None. Changes already queued are not checked again."""
     if members.bucket_of(planned.identity) < of.course.bucket:
         return None
     body = Body(planned.action, of.order.at, orders.KIND, of.order.snapshot, msgspec.Raw(planned.fragment))

@@ -1,4 +1,4 @@
-"""Klaviyo's list as the membership ledger would have it: read page by page, kept in the ledger between two rings."""
+"""Reads Klaviyo's list page by page into the ledger, with the identities that the membership ledger uses."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from queues.snapshots import members, rosters
 from queues.snapshots.rosters import Identities
 from worker.snapshots.run import SnapshotRun
 
-#: People written down at a time.
+#: People stored at a time.
 PORTION = 5_000
 
 
 def read(of: SnapshotRun) -> None:
-    """Keep everybody on the list of `course.list_id`, from its cursor on. Raises NotAccepted, LeaseLost.
+    """Store everybody on the list of `course.list_id`, from its cursor on. Raises NotAccepted, LeaseLost.
 
-    675 pages a minute are allowed: between them the batch goes back and the reading goes on at the cursor.
+    675 pages a minute are allowed: at the limit the batch goes back, and reading continues at the cursor.
     """
     listing = of.delivery.klaviyo.list_profiles(of.course.list_id, of.course.cursor)
     more = True
@@ -30,7 +30,7 @@ def read(of: SnapshotRun) -> None:
         except NotAccepted as refusal:
             if not (isinstance(refusal.outcome, HoldNeeded) and refusal.outcome.reason == "list_gone"):
                 raise
-            # Nobody is on it. What is to become of it, its audience's own queue asks when it uploads.
+            # A deleted list has no members. The audience's own queue handles the missing list when it uploads.
             more = False
         finally:
             if found:
@@ -41,12 +41,12 @@ def read(of: SnapshotRun) -> None:
 
 
 def identities(profile: Mapping[str, str | None]) -> Identities:
-    """By what the membership ledger may know somebody on a list, strongest first. Pure."""
+    """Return the identities that the membership ledger may use for a person on a list, strongest first. Pure."""
     return members.identities({**profile, "email": email.canonical(profile.get("email") or "")})
 
 
 def _portion(listing: Listing[dict[str, str | None]], found: list[Identities]) -> bool:
-    """Add up to PORTION people; whether there may be more."""
+    """Add up to PORTION people to `found`; return whether there may be more."""
     for profile in listing:
         if known := identities(profile):
             found.append(known)

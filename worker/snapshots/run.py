@@ -1,4 +1,4 @@
-"""What the steps of carrying out a snapshot share: the order, its record, the audience it is of."""
+"""The state that the steps of a snapshot share: the order, its record and its audience."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from worker.progress import SnapshotProgress
 
 #: The kind of queue whose changes are snapshots.
 KIND = orders.KIND
-#: A lease is renewed so long (ms) after it was, at the earliest.
+#: Shortest time (ms) between two renewals of the lease.
 RENEW_MS = 10_000
 
 
 @dataclass
 class SnapshotRun:
-    """A snapshot that this worker carries out. `index`: of its change in the batch. `course`: part of the progress."""
+    """A snapshot that this worker carries out. `index`: its change in the batch. `course`: its part of the progress."""
 
     delivery: Delivery
     index: int
@@ -42,30 +42,30 @@ class SnapshotRun:
 
     @cached_property
     def audience(self) -> Queue:
-        """The queue of the audience, into which the changes go."""
+        """The queue of the audience, which gets the changes."""
         queue = self.delivery.batch.queue
         return Queue(queue.connection, "audience", queue.target)
 
     @cached_property
     def connection(self) -> Connection:
-        """What is configured."""
+        """The configured connection."""
         return settings_of_process().connections.named(self.audience.connection)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What is to be known of the audience from now on; the settings of its CDP stay."""
+        """The new facts about the audience; the settings from its CDP are kept."""
         redis, order = self.delivery.redis, self.order
         known = pending.audience(redis, self.audience)
-        told = pending.audience(redis, self.delivery.batch.queue)
-        settings = {**(told.get("settings") or {}), **(known.get("settings") or {})}
+        from_snapshot = pending.audience(redis, self.delivery.batch.queue)
+        settings = {**(from_snapshot.get("settings") or {}), **(known.get("settings") or {})}
         if order.list_name:
             settings["listName"] = order.list_name
-        name = order.name or known.get("name") or told.get("name")
+        name = order.name or known.get("name") or from_snapshot.get("name")
         return {**({"name": name} if name else {}), "settings": settings}
 
     @cached_property
     def aimed(self) -> Delivery:
-        """The delivery as if it were one of the audience: its rules, its list. Raises Held for wrong settings."""
+        """The delivery with the audience's queue, rules and list. Raises Held for wrong settings."""
         delivery, known = self.delivery, settings_of_process()
         cipher = Cipher(known.secret_keys)
         to = destination(delivery.redis, known.connections, cipher, self.audience, self.facts)
@@ -73,38 +73,38 @@ class SnapshotRun:
 
     @property
     def selection(self) -> Selection:
-        """Which attributes are sent: those that the order names, else what the connection has."""
+        """Return the attributes to send: those of the order, else those of the connection."""
         if self.order.attributes is not None:
             return Selection(attributes=frozenset(self.order.attributes))
         return Selection(self.connection.full_profile, frozenset(self.connection.default_attributes))
 
     def body(self) -> Iterator[bytes]:
-        """The pieces of the snapshot; the batch stays this worker's meanwhile. Raises SnapshotGone, LeaseLost."""
+        """Yield the pieces of the snapshot, and renew the lease meanwhile. Raises SnapshotGone, LeaseLost."""
         for piece in orders.body(self.delivery.redis, self.order.snapshot):
             self.renew()
             yield piece
 
     def renew(self) -> None:
-        """Keep the batch through what takes its time; to be called as often as one likes. Raises LeaseLost."""
+        """Renew the lease during long work; may be called at any frequency. Raises LeaseLost."""
         now = now_ms()
         if now - self._renewed >= RENEW_MS:
             batches.renew(self.delivery.redis, self.delivery.batch, now, LEASE_MS)
             self._renewed = now
 
     def begin_again(self) -> None:
-        """Everything from `watch` on, but for the buckets whose changes are queued: they are taken into account."""
+        """Start again from `watch`, except for buckets whose changes are queued already."""
         rosters.drop(self.delivery.redis, self.order.snapshot)
         self.course = self.delivery.progress.course = SnapshotProgress(bucket=self.course.bucket)
 
     def note(self) -> None:
-        """Write down how it goes, and how far it has come. Raises LeaseLost."""
-        # In this order: what is found out in a step is not found out again after it.
+        """Write down the record and the progress. Raises LeaseLost."""
+        # The record first: the findings of a finished step are not computed again.
         orders.note(self.delivery.redis, self.record)
         self.delivery.note()
 
 
 def snapshot_run(delivery: Delivery, index: int) -> SnapshotRun:
-    """Take up a snapshot where it was left. Raises msgspec.DecodeError for an order that this Ferry cannot read."""
+    """Return a snapshot with its progress. Raises msgspec.DecodeError when this version cannot read the order."""
     change = delivery.batch.changes[index]
     order = orders.order_of(bytes(change.body.person))
     record = orders.record(delivery.redis, order.snapshot) or Record(
@@ -116,7 +116,7 @@ def snapshot_run(delivery: Delivery, index: int) -> SnapshotRun:
 
 
 def carriers(delivery: Delivery) -> list[SnapshotRun]:
-    """All snapshots of a batch whose order can be read, the one that counts last."""
+    """Return all snapshots of a batch with a readable order, the newest last."""
     found = []
     for intent in delivery.intents.values():
         for index in intent.indexes:

@@ -115,7 +115,7 @@ def test_an_alert_names_nobody_whatever_people_write() -> None:
 
 
 def test_the_command_that_ends_a_hold_can_be_typed_whatever_number_its_audience_has() -> None:
-    hold = Hold("removes_many", 1, "If that is right, `ferry release default/snapshot/12345678` carries it out.")
+    hold = Hold("removes_many", 1, "If this is intended, `ferry release default/snapshot/12345678` carries it out.")
     (found,) = judged(facts(counted(hold=hold)), Limits())
     assert found.remedy.startswith(hold.resolve)
 

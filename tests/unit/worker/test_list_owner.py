@@ -52,7 +52,7 @@ def test_an_audience_used_the_list_to_which_it_was_delivered_and_still_goes(
 def test_the_hold_names_both_audiences_the_list_and_every_way_out() -> None:
     text = conflict_remedy("L1", (VIPS, "Spring"), (GOLD, "Gold"))
     assert text.startswith(
-        f"Klaviyo's list L1 is kept by 'Spring' ({VIPS}), and 'Gold' ({GOLD}) leads to it too: each would take off"
+        f"Klaviyo's list L1 is kept by 'Spring' ({VIPS}), and 'Gold' ({GOLD}) uses it too: each would remove"
     )
     for way in (f"ferry release {GOLD}", "shared_list = true", "name another list", "disconnect the first"):
         assert way in text
