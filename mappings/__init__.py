@@ -1,1 +1,1 @@
-"""What: pure functions from a CDP's person to a Klaviyo profile."""
+"""Pure functions that turn a CDP's person into a Klaviyo profile, an event or a consent."""

@@ -16,11 +16,11 @@ _PHONE_NAMES = "Mobile Number, Phone Number 2, Phone Number 3"
 def rules_from_mparticle(
     account_settings: Mapping[str, str], audience_settings: Mapping[str, str], base: Rules
 ) -> Rules:
-    """`base` with what the settings say instead; a missing or empty setting leaves `base` as it is.
+    """Return `base` with the values that the settings give; a missing or empty setting changes nothing.
 
     Account settings: `alternateIdentifier`, `phoneIdentifier`, `defaultCountry`; audience setting: `propertyMapping`.
-    Raises ValueError naming the setting, what is wrong and what it may be. Wrong values are not repeated, because a
-    secret pasted into the wrong box must not end up in a log.
+    Raises ValueError naming the setting, the problem and the valid values. The message does not repeat a wrong value,
+    because a secret pasted into the wrong box must not end up in a log.
     """
     changes: dict[str, Any] = {}
     if text := _setting(account_settings, "alternateIdentifier"):
@@ -43,7 +43,7 @@ def _alternate_identifier(text: str) -> str | None:
         return None
     name = identifiers.canonical(text)
     if name not in identifiers.ALTERNATE:
-        raise ValueError(f"alternateIdentifier: not an identity that can be one; use {_ALTERNATE_NAMES}")
+        raise ValueError(f"alternateIdentifier: not an identity that can be used as one; use {_ALTERNATE_NAMES}")
     return name
 
 

@@ -1,9 +1,8 @@
-"""A person's attribute writes resolved: which value each Klaviyo field and custom property ends up with.
+"""Resolves a person's attribute writes into one value for each Klaviyo field and custom property.
 
-Text turned into numbers, booleans and dates, because mParticle sends every value as text.
-
-Only what has one obvious reading is turned: leading zeros, plus signs and exponents mark codes, phones and part
-numbers at least as often as numbers, and stay text.
+mParticle sends every value as text; `coerce` turns it into numbers, booleans and dates where only one reading is
+possible. Leading zeros, plus signs and exponents are as common in codes, phone numbers and part numbers, so such
+values stay text.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ _INTEGER = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 _DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)\.\d+", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
-#: A double carries 15 decimal digits exactly; a longer text is an id that a number would falsify.
+#: A double holds 15 decimal digits exactly; a longer text is an id that a number would corrupt.
 _MAX_DIGITS = 15
 
 
 def coerce(text: str) -> str | float | bool:
-    """`text` as integer, decimal, boolean or Klaviyo's date text; as it is when it is none of these."""
+    """Return `text` as an integer, decimal, boolean or Klaviyo's date text; unchanged if it is none of these."""
     if len(text) <= _MAX_DIGITS + 2:
         number = _number(text)
         if number is not None:
@@ -51,9 +50,9 @@ def _number(text: str) -> float | None:
 
 
 def _date(text: str) -> str:
-    """Klaviyo's `YYYY-MM-DD HH:MM:SS`, in UTC when `text` has an offset; a day alone is midnight, as Klaviyo reads it.
+    """Return `YYYY-MM-DD HH:MM:SS`, in UTC if `text` has an offset; a date alone becomes midnight, as in Klaviyo.
 
-    (Klaviyo: acceptable date and timestamp formats.) A day that does not exist stays text.
+    A date that does not exist stays text. Source: Klaviyo, acceptable date and timestamp formats.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -61,7 +60,7 @@ def _date(text: str) -> str:
             moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return text
-    # Not strftime: it leaves out the leading zeros of early years on some platforms.
+    # strftime leaves out the leading zeros of early years on some platforms.
     return moment.replace(tzinfo=None).isoformat(" ", "seconds")
 
 
@@ -70,7 +69,7 @@ _DELETED = -1
 
 
 class Draft(msgspec.Struct):
-    """What the attributes of one person ask for; standard field values are still to be validated by the schema."""
+    """The changes that one person's attributes make; the schema has yet to validate the standard fields."""
 
     standard: dict[str, Any] = {}
     properties: dict[str, Any] = {}
@@ -80,7 +79,7 @@ class Draft(msgspec.Struct):
 
 
 def draft(person: Person, rules: Rules) -> Draft:
-    """The person's attributes by destination; what cannot be sent is left out with a warning."""
+    """Return the person's attributes by destination; values that cannot be sent are left out with a warning."""
     result = Draft()
     for target, (rank, attribute) in _winners(person, rules, result.warnings).items():
         if rank > _DELETED:
@@ -93,7 +92,7 @@ def draft(person: Person, rules: Rules) -> Draft:
 
 
 def country(person: Person, rules: Rules) -> object:
-    """The value of the person's country, for reading a phone before anything else is drafted; None without one."""
+    """Return the value of the person's country, which is needed to read a phone number; None without one."""
     for target, (rank, attribute) in _winners(person, rules, []).items():
         if rank > _DELETED and not target.is_property and target.name == "country":
             return attribute.value
@@ -101,7 +100,10 @@ def country(person: Person, rules: Rules) -> object:
 
 
 def _winners(person: Person, rules: Rules, warnings: list[str]) -> dict[FieldTarget, tuple[int, Attribute]]:
-    """The attribute that each target gets, with its rank: any value beats a deletion, then rank, then the later."""
+    """Return the attribute for each target, with its rank.
+
+    Any value beats a deletion; then the higher rank wins, then the later attribute.
+    """
     winners: dict[FieldTarget, tuple[int, Attribute]] = {}
     for place, attribute in _last_writes(person, rules, warnings):
         rank = _DELETED if attribute.deleted or attribute.value is None else place.rank
@@ -114,7 +116,7 @@ def _winners(person: Person, rules: Rules, warnings: list[str]) -> dict[FieldTar
 
 
 def _last_writes(person: Person, rules: Rules, warnings: list[str]) -> Iterable[tuple[AttributeMeaning, Attribute]]:
-    """The last write or deletion of each name, in the order of these; the case of reserved names does not count."""
+    """Return the last write or deletion of each name, in order; reserved names are compared without case."""
     latest: dict[str, tuple[AttributeMeaning, Attribute]] = {}
     for attribute in person.attributes:
         try:
@@ -136,5 +138,5 @@ def _write(result: Draft, target: FieldTarget, value: object, *, coerced: bool) 
     if target.is_property:
         result.properties[target.name] = coerce(value) if coerced and isinstance(value, str) else value
     elif not isinstance(value, str) or (value and not value.isspace()):
-        # An empty text cannot clear a standard field in a bulk import; only a deletion asks for that.
+        # A bulk import cannot clear a standard field with an empty text; only a deletion asks for that.
         result.standard[target.name] = value

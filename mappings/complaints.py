@@ -1,4 +1,4 @@
-"""What marshmallow finds wrong with what people write, in lines that name the place."""
+"""Turns the errors that marshmallow finds in a configuration into lines that name the place."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _UNKNOWN: Final = "Unknown field."  # marshmallow's own words
 
 
 def complaints(messages: Any, at: Schema | Field[Any] | None = None, place: str = "") -> Iterator[str]:
-    """A line for each of the nested messages of a ValidationError, such as "audiences.42.list: Unknown field.".
+    """Yield a line for each nested message of a ValidationError, such as "audiences.42.list: Unknown field.".
 
-    `at`: the schema that found them, by which an unknown field is told from a misspelt one.
+    `at`: the schema that found them; its field names serve to suggest the right spelling.
     """
     if isinstance(messages, dict):
         for key, inner in messages.items():
             if key in ("value", "_schema"):
                 yield from complaints(inner, at, place)
             else:
-                told = _with_hint(str(key), inner, at)
-                yield from complaints(told, _within(str(key), at), f"{place}.{key}" if place else str(key))
+                hinted = _with_hint(str(key), inner, at)
+                yield from complaints(hinted, _within(str(key), at), f"{place}.{key}" if place else str(key))
     else:
         yield from (f"{place}: {message}" if place else message for message in messages)
 

@@ -1,4 +1,4 @@
-"""A consent given or withdrawn, as Klaviyo's subscriptions take it."""
+"""Turns a stored consent, given or withdrawn, into the form that Klaviyo's subscriptions take."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _CHANNELS = (EMAIL, PHONE)
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """Who consents, or does so no longer, by which channels: `email` for e-mail, `phone` (E.164) for SMS, or both.
+    """One person's consent, given or withdrawn, by channel: `email` for e-mail, `phone` (E.164) for SMS, or both.
 
-    `list_id`: the list it is about. `custom_source`: what Klaviyo records as its source. `consented_at`: ISO time of
-    a consent given earlier, None for one that is not historical. `warnings`: the reason of a channel left out.
+    `list_id`: the list that the consent is for. `custom_source`: the source that Klaviyo records. `consented_at`: the
+    ISO time of a historical consent, else None. `warnings`: why a channel was left out.
     """
 
     email: str | None = field(repr=False)
@@ -31,11 +31,11 @@ class Consent:
 
 
 def to_consent(fragment: bytes, rules: Rules) -> Consent:
-    """The consent in `{"email", "phone_number", "country_code", "list_id", "custom_source", "historical_import",
-    "consented_at"}`.
+    """Return the consent in `{"email", "phone_number", "country_code", "list_id", "custom_source",
+    "historical_import", "consented_at"}`.
 
-    Each channel is a consent of its own, so one whose address is wrong does not cost the other. Raises Rejected when
-    neither holds, when a historical consent does not say since when, and when the fragment is unreadable.
+    Each channel is a separate consent: a wrong address loses only its own channel. Raises Rejected when no address is
+    valid, when a historical consent has no readable time, and when the fragment is unreadable.
     """
     fields = person.decode(fragment)
     found, wrong = contact.read(fields, _CHANNELS, rules)
@@ -73,5 +73,5 @@ def _consented_at(fields: dict[str, Any]) -> str | None:
         raise Rejected(
             unfit.reason,
             "consented_at",
-            "a historical consent says when it was given: send consented_at in ISO 8601, or as seconds since 1970",
+            "a historical consent needs the time it was given: send consented_at in ISO 8601, or as seconds since 1970",
         ) from unfit

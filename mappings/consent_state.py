@@ -1,4 +1,4 @@
-"""What a person has consented to in a CDP, and what that comes to for Klaviyo's channels (mParticle: data privacy)."""
+"""Reads a person's consent state in a CDP and maps it to Klaviyo's channels (mParticle: data privacy)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any, Final, NamedTuple
 
 from mappings.entries import Channel
 
-#: The one purpose of CCPA. It is the other way round: who consents has opted out of the sale of the data.
+#: The one purpose of CCPA. Its meaning is reversed: consent means that the person opted out of the sale of their data.
 SALE_OPT_OUT: Final = "data_sale_opt_out"
-#: The Firehose's names and the Events API's.
+#: The names in the Firehose and in the Events API.
 REGULATIONS: Final = ("gdpr_consent_state", "gdpr", "ccpa_consent_state", "ccpa")
-#: More purposes than any workspace has, and a longer name.
+#: More purposes, and a longer name, than any workspace has.
 _MOST: Final = 100
 _LONGEST: Final = 256
-#: ms; the ledger has 13 digits for it (until the year 2286).
+#: ms; the ledger stores 13 digits (until the year 2286).
 _LATEST: Final = 10**13
-#: ms of 2015: no purpose was refused before it, and seconds where ms are meant are long before it.
+#: ms at the start of 2015: no refusal is older; an earlier time is usually in seconds instead of ms.
 _FIRST_REFUSAL: Final = 1_420_070_400_000
 
 
@@ -31,14 +31,14 @@ State = dict[str, Decision]
 
 
 def read(state: object, at: int, now: int) -> State:
-    """Decisions by purpose (lower case) in `{"gdpr_consent_state": {purpose: {"consented", "timestamp_unixtime_ms"}},
-    "ccpa_consent_state": ...}`, or with the names `gdpr` and `ccpa`.
+    """Return the decisions by purpose (lower case) in `{"gdpr_consent_state": {purpose: {"consented",
+    "timestamp_unixtime_ms"}}, "ccpa_consent_state": ...}`, or with the names `gdpr` and `ccpa`.
 
-    `at`: ms that stand for a missing time. `now`: ms at which it was told; a decision dated later, as by a device whose
-    clock is wrong, counts from then, or else it would stand against everything decided before its date. One of long ago
-    keeps its date, unlike a change (`times.clamp`): as new it would subscribe whoever has left since. A refusal from
-    before 2015, as of seconds where ms are meant, counts from `at`, or else an agreement of before would stand against
-    it. What cannot be read says nothing, and is no consent.
+    `at`: the ms used when a decision has no time. `now`: the ms of its arrival. A decision dated later (a wrong device
+    clock) counts from `now`; otherwise it would override everything decided before its date. An old decision keeps its
+    date, unlike a change (`times.clamp`): counted as new, it would subscribe people who have unsubscribed since. A
+    refusal dated before 2015 (usually seconds instead of ms) counts from `at`; otherwise an older agreement would
+    override it. Unreadable entries are ignored and are not a consent.
     """
     found: State = {}
     for regulation in REGULATIONS:
@@ -51,7 +51,7 @@ def read(state: object, at: int, now: int) -> State:
 
 
 def merge(states: Iterable[State]) -> State:
-    """The newest decision of each purpose; of two at the same time the later one in `states`."""
+    """Return the newest decision for each purpose; of two at the same time, the later one in `states`."""
     merged: State = {}
     for state in states:
         for purpose, decision in state.items():
@@ -60,9 +60,9 @@ def merge(states: Iterable[State]) -> State:
 
 
 def by_channel(state: State, mapping: Mapping[str, Channel]) -> dict[Channel, Decision]:
-    """What the purposes come to: a channel is agreed to when all of its purposes that are known are.
+    """Return the decision for each channel: agreed if the person agreed to all of its known purposes.
 
-    Since the newest of the agreements, or the oldest of the refusals.
+    Its time is that of the newest agreement, or of the oldest refusal.
     """
     grouped: dict[Channel, list[Decision]] = {}
     for purpose, channel in mapping.items():

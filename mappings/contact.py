@@ -1,4 +1,4 @@
-"""The identifiers of a person in what Ferry stores of an event or a consent, read by the rules of a profile."""
+"""Reads a person's identifiers in a stored event or consent, by the same rules as for a profile."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _INVALID: Final = {
 
 
 def read(fields: Mapping[str, Any], names: Iterable[str], rules: Rules) -> tuple[dict[str, str], dict[str, Reason]]:
-    """Those of the identifiers `names` that are there, as Klaviyo takes them, and the reason for each that is wrong.
+    """Return the identifiers in `names` that are present, as Klaviyo takes them, and a reason for each wrong one.
 
-    `country_code`: the country of a phone that does not begin with its own; without it, that of the rules. Not by way
-    of the profile's schema, which takes four times as long for so few fields.
+    `country_code` in `fields` is the country of a phone number without a country code; the rules give the default. The
+    profile's schema is not used, because it takes four times as long for so few fields.
     """
     found: dict[str, str] = {}
     wrong: dict[str, Reason] = {}
@@ -55,7 +55,7 @@ def _read(name: str, value: str, fields: Mapping[str, Any], rules: Rules) -> str
 
 
 def _anonymous_id(value: str) -> str:
-    """Klaviyo says nothing of these ids, so what holds of external ids holds of them."""
+    """Check an anonymous id like an external id: Klaviyo documents no rules for it."""
     try:
         return identifiers.external_id([value])
     except Unfit as unfit:
@@ -63,7 +63,7 @@ def _anonymous_id(value: str) -> str:
 
 
 def text(value: object) -> str | None:
-    """Trimmed text, whole numbers as text, `""` for nothing; None for what is neither."""
+    """Return text trimmed, a whole number as text, `""` for None; None for any other type."""
     if value is None:
         return ""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -72,11 +72,11 @@ def text(value: object) -> str | None:
 
 
 def nobody(names: Iterable[str], wrong: Mapping[str, Reason]) -> Rejected:
-    """The error for a person whom none of `names` identifies; it is about the first of `wrong`, if anything is."""
+    """Return the error for a person without a valid identifier in `names`, naming the first one in `wrong`, if any."""
     for name, reason in wrong.items():
         return Rejected(
-            reason, name, f"the {name} is not one that Klaviyo accepts; correct it in the CDP and replay the change"
+            reason, name, f"Klaviyo does not accept the {name}; correct it in the CDP and replay the change"
         )
     return Rejected(
-        Reason.NO_IDENTIFIER, None, f"nothing identifies the person; let the CDP send one of {', '.join(names)}"
+        Reason.NO_IDENTIFIER, None, f"the person has no identifier; the CDP must send one of {', '.join(names)}"
     )

@@ -1,6 +1,6 @@
-"""Countries as people write them, to ISO 3166-1 alpha-2, the form that phone numbers are read with.
+"""Maps a country's name or code to ISO 3166-1 alpha-2, which is needed to read phone numbers.
 
-ISO 3166-1 and Kosovo: alpha-2, alpha-3, and the English names in use, for each country.
+The table has the alpha-2 code, the alpha-3 code and the English names of each country in ISO 3166-1, and of Kosovo.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
-#: Entries are parted by `;`, an entry's names by `|`; the first is the short name.
+#: Entries are separated by `;`, the names in an entry by `|`; the first is the short name.
 COUNTRIES: Final = """
 AD AND Andorra; AE ARE United Arab Emirates|Emirates|UAE; AF AFG Afghanistan; AG ATG Antigua and Barbuda|Antigua;
 AI AIA Anguilla; AL ALB Albania; AM ARM Armenia; AO AGO Angola; AQ ATA Antarctica; AR ARG Argentina;
@@ -92,10 +92,10 @@ _CACHED = 4_096
 
 
 def _folded(text: str) -> str:
-    """Letters only, lower case, no accents, no small words: `U.S.A.` is `usa`, `Côte d'Ivoire` is `cotedivoire`."""
+    """Return the letters in lower case, without accents and small words: `Côte d'Ivoire` becomes `cotedivoire`."""
     decomposed = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z ]", "", decomposed.replace("-", " ")).split()
-    # A word alone is kept whatever it is: Andorra's alpha-3 code is AND.
+    # A single word is always kept: Andorra's alpha-3 code is AND.
     return "".join(word for word in words if word not in _SMALL_WORDS or len(words) == 1)
 
 
@@ -115,5 +115,5 @@ def _lookup(text: str) -> str | None:
 
 
 def alpha2(text: Any) -> str | None:
-    """The alpha-2 code for an alpha-2 code, an alpha-3 code or an English name in any case; None when it is none."""
+    """Return the alpha-2 code for an alpha-2 code, an alpha-3 code or an English name in any case; None if unknown."""
     return _lookup(text) if isinstance(text, str) else None

@@ -1,4 +1,4 @@
-"""E-mail addresses as Klaviyo takes them."""
+"""Normalises and validates e-mail addresses as Klaviyo takes them."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ _MAX_LOCAL_LENGTH = 64
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _TOP_LEVEL = r"(?:[A-Za-z]{2,63}|[Xx][Nn]--[A-Za-z0-9-]{0,58}[A-Za-z0-9])"
-#: Dot-atom, no quoted local parts, no address literals: Klaviyo rejects a whole import for one address it cannot
-#: read, so what is unusual is refused here. ASCII only, for the same reason; a domain may come in punycode.
+#: Dot-atom, no quoted local parts, no address literals, ASCII only (a domain may be in punycode): Klaviyo rejects a
+#: whole import for one address that it cannot read, so unusual forms are refused here.
 _ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_TOP_LEVEL}")
 
-#: What nobody sees (Unicode: Default_Ignorable_Code_Point, interlinear annotation), the joiners apart. That is nearly
-#: all of category Cf, without the Arabic number signs and their like, which are seen, and with what is blank or selects
-#: a variant in other categories.
+#: Invisible characters (Unicode: Default_Ignorable_Code_Point, interlinear annotation), except the joiners: nearly all
+#: of category Cf without its visible signs, such as the Arabic number signs, and the blanks and variation selectors of
+#: other categories.
 _INVISIBLE: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 UNSEEN: Final = re.compile(f"[{_INVISIBLE}]")
 _JOINER: Final = re.compile("[\u200c\u200d]")
-# Not `str.lower`: it makes an ASCII letter of the Kelvin sign, and so one address of two people's.
+# `str.lower` turns the Kelvin sign into an ASCII letter, which would make one address of two people's addresses.
 _FOLD: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def canonical(text: str) -> str:
-    """The one spelling of an address, in which Ferry compares, stores and sends it; empty for nothing but blanks.
+    """Return the spelling in which Ferry compares, stores and sends an address; empty if it is blank.
 
-    Trimmed, without invisible characters, ASCII letters in lower case, the domain in punycode (IDNA 2008 with the
-    mapping of UTS 46, non-transitional). Nothing is checked: what is no address stays none. The part before the @ is
-    not converted, and a domain that may not be registered stays as it is, so that `is_valid` refuses both.
+    It is trimmed, without invisible characters, ASCII letters in lower case, the domain in punycode (IDNA 2008 with the
+    mapping of UTS 46, non-transitional). It is not validated. A non-ASCII part before the @ and a domain that may not
+    be registered stay unchanged, so that `is_valid` refuses them.
     """
     if text.isascii():
         return text.strip().lower()
@@ -50,10 +50,10 @@ def canonical(text: str) -> str:
 
 
 def _ascii_domain(domain: str) -> str:
-    """In punycode; where IDNA refuses it, as it is but for joiners.
+    """Return the domain in punycode; if IDNA refuses it, unchanged except for joiners.
 
-    A joiner stays where IDNA allows one, between letters of some scripts (RFC 5892, A.1 and A.2): there it makes
-    another domain. Not by Python's own codec, for which straße.de is strasse.de (IDNA 2003).
+    A joiner stays where IDNA allows it, between letters of some scripts (RFC 5892, A.1 and A.2), because there it makes
+    a different domain. Python's own codec follows IDNA 2003, in which straße.de is strasse.de.
     """
     plain = _JOINER.sub("", domain).rstrip()
     if plain.isascii():
@@ -65,7 +65,7 @@ def _ascii_domain(domain: str) -> str:
 
 
 def is_valid(address: str) -> bool:
-    """Whether `address`, in its canonical form, can be mailed, by its syntax alone."""
+    """Return whether `address`, in its canonical form, has a valid syntax."""
     return (
         len(address) <= _MAX_LENGTH
         and address.find("@") <= _MAX_LOCAL_LENGTH
@@ -74,7 +74,7 @@ def is_valid(address: str) -> bool:
 
 
 def first_valid(addresses: Iterable[str]) -> str:
-    """The first valid of a person's addresses in its canonical form; raises Unfit(email_invalid) when none is."""
+    """Return the first valid address in its canonical form; raises Unfit(email_invalid) when there is none."""
     for address in map(canonical, addresses):
         if is_valid(address):
             return address

@@ -1,8 +1,7 @@
-"""Reads the mappings that people set in mParticle: entries that lead from a name of theirs to one of Klaviyo's.
+"""Reads the mappings that users set in mParticle.
 
-Reads a property mapping: which attributes fill which Klaviyo fields (mParticle: Klaviyo audience page).
-
-Reads a consent mapping: which consent purposes stand for which of Klaviyo's channels (mParticle: data privacy).
+A property mapping says which attributes fill which Klaviyo fields (mParticle: Klaviyo audience page). A consent mapping
+says which consent purposes belong to which Klaviyo channel (mParticle: data privacy).
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from mappings.fields import PROPERTY_TARGETS, RESERVED, without_dollar
 
 
 def entries(setting: str, text: str | None, maptype: str) -> Iterator[tuple[str, Any, Any]]:
-    """The place of each entry for messages, its name and its target, neither checked.
+    """Yield each entry's place (for messages), its name and its target, both unchecked.
 
     Takes `{"name": "target"}` or mParticle's own `[{"map": "name", "maptype": ..., "value": "target"}]`, plain or
-    HTML-escaped; nothing is no entries. `setting`: what messages call it. Raises ValueError naming the entry that is
-    wrong by its number, from 1. What stands in it is not repeated, because a secret pasted into the wrong box must not
-    end up in a log.
+    HTML-escaped; blank text has no entries. `setting`: its name in messages. Raises ValueError naming a wrong entry by
+    its number, from 1. The message does not repeat its content, because a secret pasted into the wrong box must not end
+    up in a log.
     """
     match _decoded(setting, text):
         case None:
@@ -52,9 +51,7 @@ def _pair(place: str, entry: Any, maptype: str) -> tuple[str, Any, Any]:
     match entry:
         case {"map": name, "value": target}:
             if (entry.get("maptype") or maptype) != maptype:
-                raise ValueError(
-                    f"{place}: the maptype is another one than {maptype}, and only that can be mapped here"
-                )
+                raise ValueError(f"{place}: the maptype is not {maptype}, the only one that can be mapped here")
             return place, name, target
     raise ValueError(f'{place}: it must be an object with "map" and "value"')
 
@@ -63,10 +60,10 @@ _MAPTYPE = "UserAttributeClass.Name"
 
 
 def parse_properties(text: str | None) -> dict[str, str]:
-    """Attribute name (one leading `$` removed, lower case) -> one of PROPERTY_TARGETS.
+    """Return attribute name (one leading `$` removed, lower case) -> one of PROPERTY_TARGETS.
 
-    `text`: as `mappings.entries` reads it, targets with or without `$`. Raises ValueError naming the entry that is
-    wrong by its number, and never its words.
+    `text`: as `entries` reads it, targets with or without `$`. Raises ValueError naming a wrong entry by its number,
+    without its content.
     """
     result: dict[str, str] = {}
     for place, attribute, target in entries("property mapping", text, _MAPTYPE):
@@ -99,16 +96,16 @@ _CONSENT_MAPTYPE: Final = "ConsentPurposes"
 
 
 def parse_consents(text: str | None) -> dict[str, Channel]:
-    """Purpose (lower case: mParticle's SDKs fold it) -> channel.
+    """Return purpose (lower case, as mParticle's SDKs write it) -> channel.
 
-    `text`: as `mappings.entries` reads it; several purposes may stand for one channel. Raises ValueError naming the
-    entry that is wrong by its number, and never its words.
+    `text`: as `entries` reads it; several purposes may belong to one channel. Raises ValueError naming a wrong entry by
+    its number, without its content.
     """
     result: dict[str, Channel] = {}
     for place, purpose, target in entries("consent mapping", text, _CONSENT_MAPTYPE):
         name, channel = _purpose(place, purpose), _channel(place, target)
         if result.setdefault(name, channel) != channel:
-            raise ValueError(f"{place}: the purpose already stands for {result[name]!r}; keep one of the two")
+            raise ValueError(f"{place}: the purpose is already mapped to {result[name]!r}; keep one of the two")
     return result
 
 

@@ -1,4 +1,4 @@
-"""Why a person, or one field of a person, cannot go to Klaviyo: every reason code, and the errors that carry one."""
+"""The reason codes for a person or a field that cannot be sent to Klaviyo, and the errors that carry them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """The reason codes of dead letters (the person is rejected) and of warnings (the person goes without the field).
+    """The reason codes of dead letters (the person is rejected) and warnings (the person is sent without the field).
 
     Codes are stored with dead letters and counted in metrics, so they never change their meaning.
     """
@@ -45,7 +45,7 @@ class Reason(StrEnum):
 class Rejected(Exception):
     """The person cannot be sent to Klaviyo at all; the change becomes a dead letter with this reason.
 
-    `field` is the Klaviyo field at fault, or None. `detail` says what was found and the remedy, and never holds a
+    `field` is the Klaviyo field at fault, or None. `detail` names the problem and the remedy; it never contains a
     value of the person, because it is logged and shown.
     """
 
@@ -57,7 +57,7 @@ class Rejected(Exception):
 
 
 class Unfit(Exception):
-    """One value cannot be sent to Klaviyo; the person goes without it and `reason` becomes a warning."""
+    """One value cannot be sent to Klaviyo; the person is sent without it, and `reason` becomes a warning."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(str(reason))

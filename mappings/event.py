@@ -1,7 +1,4 @@
-"""What a person did, as Klaviyo's bulk events take it (Klaviyo: bulk create events).
-
-Who did what an event tells: the profile that goes with it.
-"""
+"""Turns a stored event and its person into a row for Klaviyo's bulk events (Klaviyo: bulk create events)."""
 
 from __future__ import annotations
 
@@ -19,16 +16,16 @@ from mappings.values import clean, clean_text
 
 MAX_METRIC: Final = 127
 MAX_PROPERTIES: Final = 400
-#: An event must be from after the year 1990.
+#: Klaviyo takes only events after the year 1990.
 _EARLIEST: Final = "1991"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of one person. `identifiers`: all that came, by Klaviyo's names; the first says best who it is.
+    """One event of one person. `identifiers`: all identifiers received, by Klaviyo's names, the most reliable first.
 
-    `user_id`: the CDP's own id of the person, empty without one. `attributes`: of the person. `told`: of the event.
-    `warnings`: reason codes of what was left out, each once.
+    `user_id`: the CDP's own id of the person, empty without one. `attributes`: those of the person. `told`: those of
+    the event. `warnings`: reason codes of the parts left out, each once.
     """
 
     identifiers: dict[str, str] = field(repr=False)
@@ -39,14 +36,14 @@ class Event:
 
     @property
     def row(self) -> dict[str, Any]:
-        """An element of `events-bulk-create.data`, plain JSON, under the first of the identifiers."""
+        """An element of `events-bulk-create.data` as plain JSON, with the first identifier."""
         return self.under(*next(iter(self.identifiers.items())))
 
     def under(self, name: str, value: str) -> dict[str, Any]:
-        """The same under one identifier, or under the `id` of Klaviyo's profile.
+        """Return the row with the given identifier, or with the `id` of a Klaviyo profile.
 
-        Never under two: Klaviyo merges the profiles of identifiers that an event has together (Klaviyo: understanding
-        identity resolution).
+        A row never has two identifiers: Klaviyo would merge their profiles (Klaviyo: understanding identity
+        resolution).
         """
         profile: dict[str, Any] = {"type": "profile", "attributes": self.attributes}
         if name == "id":
@@ -58,15 +55,15 @@ class Event:
 
 
 def to_event(fragment: bytes, rules: Rules) -> Event:
-    """The event in `{"metric", "properties", "time", "value", "unique_id", "profile", "user_id"}`, without what is not
-    given.
+    """Return the event in `{"metric", "properties", "time", "value", "unique_id", "profile", "user_id"}`; missing parts
+    are left out.
 
-    `profile`: see `event_profile.read`. Raises Rejected for what Klaviyo would refuse or would tell wrong: an event
-    without a name or a person, at a time that cannot be read, with a property too large; and what cannot be read.
+    `profile`: see `read`. Raises Rejected for an event that Klaviyo would refuse or record wrongly: one without a name
+    or a person, with an unreadable time or a property that is too large; and for an unreadable fragment.
     """
     fields = person.decode(fragment)
     warnings: list[str] = []
-    told = {
+    event = {
         "metric": {"data": {"type": "metric", "attributes": {"name": _metric(fields.get("metric"))}}},
         "properties": _properties(fields.get("properties"), warnings),
         "time": _time(fields.get("time")),
@@ -77,7 +74,7 @@ def to_event(fragment: bytes, rules: Rules) -> Event:
     return Event(
         identifiers,
         attributes,
-        {name: value for name, value in told.items() if value is not None},
+        {name: value for name, value in event.items() if value is not None},
         contact.text(fields.get("user_id")) or "",
         tuple(dict.fromkeys(warnings)),
     )
@@ -86,7 +83,7 @@ def to_event(fragment: bytes, rules: Rules) -> Event:
 def _metric(value: object) -> str:
     name = _cleaned("metric", contact.text(value) or "")
     if not name:
-        raise Rejected(Reason.METRIC_MISSING, "metric", "the event has no name; let the CDP send one")
+        raise Rejected(Reason.METRIC_MISSING, "metric", "the event has no name; the CDP must send one")
     if len(name) > MAX_METRIC:
         raise Rejected(
             Reason.METRIC_TOO_LONG, "metric", f"the event's name has over {MAX_METRIC} characters; shorten it"
@@ -98,9 +95,11 @@ def _properties(value: object, warnings: list[str]) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Rejected(Reason.PROPERTIES_INVALID, "properties", "the properties are no JSON object; map one to them")
+        raise Rejected(Reason.PROPERTIES_INVALID, "properties", "the properties are not a JSON object; map one to them")
     if len(value) > MAX_PROPERTIES:
-        raise Rejected(Reason.PROPERTIES_TOO_MANY, "properties", f"an event has at most {MAX_PROPERTIES} properties")
+        raise Rejected(
+            Reason.PROPERTIES_TOO_MANY, "properties", f"Klaviyo takes at most {MAX_PROPERTIES} properties; send fewer"
+        )
     kept = {}
     for name, content in value.items():
         try:
@@ -143,7 +142,9 @@ def _unique_id(value: object) -> str | None:
     text = contact.text(value)
     if text is None:
         raise Rejected(
-            Reason.UNIQUE_ID_INVALID, "unique_id", "the unique_id is neither text nor a whole number; map one to it"
+            Reason.UNIQUE_ID_INVALID,
+            "unique_id",
+            "the unique_id is neither text nor a whole number; map one of these to it",
         )
     return _cleaned("unique_id", text) or None
 
@@ -159,24 +160,25 @@ def _too_large(name: str) -> Rejected:
     return Rejected(
         Reason.ATTRIBUTE_TOO_LARGE,
         name,
-        f"{name}: longer than the 100 KB, 4,000 entries or 10 levels that Klaviyo takes; send less",
+        f"{name}: over Klaviyo's limit of 100 KB, 4,000 entries or 10 levels; send less",
     )
 
 
-#: The one that says most of who it is comes first.
+#: The most reliable identifier comes first.
 IDENTIFIERS: Final = (EMAIL, EXTERNAL_ID, PHONE, ANONYMOUS_ID)
 _NO_ATTRIBUTES: Final = frozenset((*IDENTIFIERS, "country_code"))
 
 
 def read(profile: object, rules: Rules, warnings: list[str]) -> tuple[dict[str, str], dict[str, Any]]:
-    """The identifiers and the attributes in `{"email", "external_id", "phone_number", "country_code", "anonymous_id"}`.
+    """Return the identifiers and attributes in `{"email", "external_id", "phone_number", "country_code",
+    "anonymous_id"}`.
 
-    What else there is becomes the standard field of that name, or a custom property. What is left out adds its reason
-    to `warnings`. Raises Rejected when nothing identifies the person; a wrong e-mail is not made good by another
-    identifier (see `identifiers.check`).
+    Any other name becomes the standard field of that name, or a custom property. The reason for each value left out is
+    added to `warnings`. Raises Rejected when the person has no valid identifier, and when the e-mail is wrong, even if
+    another identifier is valid (see `identifiers.check`).
     """
     if not isinstance(profile, dict):
-        raise person.unreadable("has a profile that is no JSON object", "profile")
+        raise person.unreadable("has a profile that is not a JSON object", "profile")
     found, wrong = contact.read(profile, IDENTIFIERS, rules)
     if EMAIL in wrong or not found:
         raise contact.nobody(IDENTIFIERS, wrong)

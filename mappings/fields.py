@@ -1,4 +1,4 @@
-"""Which Klaviyo field an attribute is meant for (mParticle: Klaviyo audience page; Klaviyo: profile object)."""
+"""Maps an attribute name to its Klaviyo field (mParticle: Klaviyo audience page; Klaviyo: profile object)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from mappings.errors import Reason, Unfit
 from mappings.rules import Rules
 from mappings.values import clean_text
 
-#: mParticle's reserved attributes, lower case, that have a Klaviyo field of their own. Its other reserved names
-#: (`$Age`, `$Gender`, `$Mobile`) become custom properties.
+#: mParticle's reserved attributes (lower case) that have their own Klaviyo field. Its other reserved names (`$Age`,
+#: `$Gender`, `$Mobile`) become custom properties.
 RESERVED: Final = {
     "$firstname": "first_name",
     "$lastname": "last_name",
@@ -35,22 +35,22 @@ PROPERTY_TARGETS: Final = (
 LOCATION: Final = frozenset(
     ("address1", "address2", "city", "country", "region", "zip", "latitude", "longitude", "timezone", "ip")
 )
-#: Every standard field that an attribute may be meant for.
+#: Every standard field that an attribute can fill.
 STANDARD: Final = LOCATION | {"first_name", "last_name", "organization", "title", "image", "locale"}
 
 
 class FieldTarget(NamedTuple):
-    """Where an attribute goes: a standard field, or the custom property `name`."""
+    """The destination of an attribute: the standard field or the custom property `name`."""
 
     name: str
     is_property: bool
 
 
 class AttributeMeaning(NamedTuple):
-    """What an attribute name means: `key` is the name itself, lower case when it is reserved.
+    """The meaning of an attribute name; `key` is the name itself, in lower case if it is reserved.
 
-    Of several attributes with one target the highest `rank` wins: a property mapping over an exact name over a name
-    that lost its `$`.
+    Of several attributes with one target, the highest `rank` wins: a property mapping, then an exact name, then a name
+    whose `$` was removed.
     """
 
     key: str
@@ -60,25 +60,25 @@ class AttributeMeaning(NamedTuple):
 
 _MAPPED, _EXACT, _STRIPPED = 2, 1, 0
 _CACHED_NAMES = 4_096
-#: Longer than any name mParticle allows. Longer ones are not remembered, so that the cache stays small.
+#: Longer than any name that mParticle allows. Longer names are not cached, so that the cache stays small.
 _CACHED_LENGTH = 256
 
 
 def dotted(name: str) -> str:
-    """The path of a standard field inside a profile's attributes, such as `location.region`."""
+    """Return the path of a standard field inside a profile's attributes, such as `location.region`."""
     return f"location.{name}" if name in LOCATION else name
 
 
 def without_dollar(key: str) -> str:
-    """`key` without one leading `$`, which Klaviyo reserves for itself."""
+    """Return `key` without one leading `$`, which Klaviyo reserves for itself."""
     return key[1:] if key.startswith("$") else key
 
 
 def place(key: str, rules: Rules, klaviyo_names: bool) -> AttributeMeaning:
-    """What the attribute name `key` means under the rules' property mapping.
+    """Return the meaning of the attribute name `key` under the rules' property mapping.
 
-    Reserved names have their fixed field whatever the mapping says. Raises Unfit(attribute_unnamed) when nothing is
-    left of the name, Unfit(attribute_too_large) when it is longer than any text may be.
+    Reserved names always keep their fixed field. Raises Unfit(attribute_unnamed) when the name is empty without its
+    `$`, Unfit(attribute_too_large) when it is longer than Klaviyo's limit for text.
     """
     read = _remembered if len(key) <= _CACHED_LENGTH else _place
     found = read(key, klaviyo_names)

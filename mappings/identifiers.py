@@ -1,6 +1,6 @@
-"""Which of a person's identities may identify them in Klaviyo.
+"""Selects the identities that may identify a person in Klaviyo.
 
-mParticle's identity types under one spelling, whichever of its products wrote them.
+Also brings mParticle's identity types, which its products spell differently, into one spelling.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def _squashed(name: str) -> str:
     return name.replace("_", "").replace(" ", "").lower()
 
 
-#: Events API and Profile API say `customer_id` and `other_id_2`, exports `CustomerId` and `Other3`, the UI `Other 3`.
+#: The Events API and the Profile API write `customer_id` and `other_id_2`, exports `CustomerId` and `Other3`, the UI
+#: `Other 3`.
 _BY_SQUASHED_NAME: Final = {
     **{_squashed(name): name for name in _FIREHOSE},
     **{name.replace("other", "otherid"): name for name in ALTERNATE if name != "customer"},
@@ -43,7 +44,7 @@ _BY_NAME: Final = {name: name for name in _FIREHOSE}
 
 
 def canonical(name: str) -> str | None:
-    """The Firehose spelling of an identity type, or None for a type that mParticle does not have."""
+    """Return the Firehose spelling of an identity type, or None for a type that mParticle does not have."""
     return _BY_NAME.get(name) or _BY_SQUASHED_NAME.get(_squashed(name))
 
 
@@ -51,28 +52,28 @@ EMAIL: Final = "email"
 PHONE: Final = "phone_number"
 EXTERNAL_ID: Final = "external_id"
 
-#: Identity types of `/v1/changes`; whoever writes them addresses Klaviyo itself, so the rules do not apply to them,
-#: and a person with one of them needs no e-mail.
+#: Identity types of `/v1/changes`. Their senders use Klaviyo's own identifiers, so the rules do not apply to them, and
+#: a person with one of them needs no e-mail.
 _DIRECT: Final = {"phone": PHONE, "external_id": EXTERNAL_ID}
 _HASHED: Final = {PHONE: Reason.PHONE_HASHED, EXTERNAL_ID: Reason.EXTERNAL_ID_HASHED}
-#: The length of an external id that Klaviyo's other senders keep to.
+#: The limit on external ids that other integrations with Klaviyo use.
 _MAX_EXTERNAL_ID = 255
 
 
 class Candidates(msgspec.Struct):
-    """Trimmed, non-empty values by Klaviyo identifier in the order of the identities, and those that were hashed."""
+    """Trimmed, non-empty values by Klaviyo identifier, in the order of the identities, and the hashed identifiers."""
 
     raw: dict[str, list[str]] = {}
     hashed: set[str] = set()
     needs_email: bool = True
 
     def errors(self) -> dict[str, Reason]:
-        """The identifiers, the e-mail apart, that came in hashed form only."""
+        """Return the identifiers, except the e-mail, that came in hashed form only."""
         return {name: reason for name, reason in _HASHED.items() if name in self.hashed and name not in self.raw}
 
 
 def candidates(identities: Iterable[Identity], rules: Rules) -> Candidates:
-    """What may identify the person; raises Rejected(no_email or email_hashed) when the e-mail it takes is missing."""
+    """Return the person's possible identifiers; raises Rejected(no_email or email_hashed) without a required e-mail."""
     result = Candidates()
     for identity in identities:
         name = identifier(identity.type, rules)
@@ -92,7 +93,7 @@ def candidates(identities: Iterable[Identity], rules: Rules) -> Candidates:
 
 
 def identifier(identity_type: str, rules: Rules) -> str | None:
-    """Klaviyo's name of what an identity of that type identifies by; None where it identifies nobody there."""
+    """Return Klaviyo's name of the identifier that this identity type gives; None if it gives none."""
     if identity_type == EMAIL:
         return EMAIL
     if identity_type == rules.phone_identifier:
@@ -109,7 +110,7 @@ def _check_email(found: Candidates) -> None:
         raise Rejected(
             Reason.EMAIL_HASHED,
             EMAIL,
-            "the e-mail came in hashed form only, and Klaviyo takes none of these; let the CDP send it raw",
+            "the e-mail came in hashed form only, which Klaviyo does not accept; the CDP must send it raw",
         )
     if found.needs_email:
         raise Rejected(
@@ -120,11 +121,10 @@ def _check_email(found: Candidates) -> None:
 
 
 def check(loaded: Container[str], errors: Mapping[str, Reason]) -> None:
-    """Raise Rejected when the e-mail does not hold, or when no identifier does.
+    """Raise Rejected when the e-mail is invalid, or when no identifier is valid.
 
-    `loaded` are the fields that hold, `errors` those that do not. A person whose e-mail is wrong is not sent under
-    another identifier: the sender meant the owner of that e-mail, and a second profile is hard to merge with the
-    first.
+    `loaded`: the valid fields; `errors`: the invalid ones. A person with a wrong e-mail is not sent under another
+    identifier: the sender meant the owner of that e-mail, and a second profile is hard to merge with the first.
     """
     if EMAIL in loaded or (EMAIL not in errors and (PHONE in loaded or EXTERNAL_ID in loaded)):
         return
@@ -132,19 +132,19 @@ def check(loaded: Container[str], errors: Mapping[str, Reason]) -> None:
     raise Rejected(
         errors[name],
         name,
-        f"the {name} is not one that Klaviyo accepts; correct it in the CDP and replay the change",
+        f"Klaviyo does not accept the {name}; correct it in the CDP and replay the change",
     )
 
 
 def is_external_id(value: str) -> bool:
-    """Whether Klaviyo takes it."""
+    """Return whether Klaviyo takes the value as an external id."""
     return is_clean(value) and len(value) <= _MAX_EXTERNAL_ID
 
 
 def external_id(values: Iterable[str]) -> str:
-    """The first of the values; raises Unfit when it is too long or holds what no identifier can hold.
+    """Return the first value; raises Unfit when it is too long or contains NUL or lone surrogates.
 
-    An id is never shortened or cleaned, because the result might be somebody else's.
+    An id is never shortened or cleaned, because the result might be another person's id.
     """
     value = next(iter(values))
     if not is_clean(value):

@@ -1,7 +1,7 @@
-"""How much one JSON text may hold, looked at before anything is made of it.
+"""Limits on the size of a JSON text, checked before it is parsed.
 
-A parser makes objects of everything it reads: some hundred bytes of memory for two of a body, and while it does nothing
-else runs in its process. So the bytes are looked at first, in flat memory and a piece at a time.
+A parser makes objects of everything it reads: about a hundred bytes of memory for two bytes of a body, and nothing else
+runs in the process meanwhile. So the bytes are checked first, in constant memory and piece by piece.
 """
 
 from __future__ import annotations
@@ -12,42 +12,42 @@ from itertools import accumulate
 from math import isinf
 from typing import Final
 
-#: Levels of arrays and objects, that of the text itself among them. Deeper JSON would be accepted here and then break
-#: those who read it again with less room on the stack.
+#: Levels of arrays and objects, including that of the text itself. Deeper JSON would be accepted here and then fail
+#: wherever it is read again with less space on the stack.
 NESTED: Final = 64
-#: Digits of one number. Databases have up to 76 (BigQuery: BIGNUMERIC); Python reads none of over 4,300.
+#: Digits of one number. Databases have up to 76 (BigQuery: BIGNUMERIC); Python reads at most 4,300.
 DIGITS: Final = 100
-#: Values in one text: members of objects and entries of arrays, of which arrays and objects count twice.
+#: Values in one text: members of objects and entries of arrays; arrays and objects count twice.
 VALUES: Final = 500_000
 #: Names in one object, such as the attributes of a person.
 NAMES: Final = 1_000
 
-#: Bytes that an object needs at least for more names than that.
+#: The least bytes of an object with more names than that.
 SMALL: Final = 5 * NAMES
 
-#: Bytes looked at in one go: a millisecond, in which no other thread runs.
+#: Bytes checked at once: one millisecond, in which no other thread runs.
 _PIECE: Final = 65_536
-#: Levels that ordinary messages have at most; what has more, or brackets in its texts, is looked at closely.
+#: The most levels of ordinary messages; a text with more, or with brackets in its strings, is checked closely.
 _SHALLOW: Final = 12
 
 _PAIRS: Final = bytes.maketrans(b"[]{}", b"()()")
 _NO_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS: Final = {ord("("): 1, ord(")"): -1}
-#: Digits and points as 0, e and E as e, what may stand before a number as a comma.
+#: Digits and points become 0, e and E become e, bytes that may precede a number become a comma.
 _KINDS: Final = bytes(
     ord("0") if byte in b"0123456789." else ord("e") if byte in b"eE" else ord(",") if byte in b"[:, \t\r\n" else byte
     for byte in range(256)
 )
-#: A number that may be too long or beyond every float.
+#: A number that may be too long or too large for a float.
 _LARGE = re.compile(rb"[0-9](?:[0-9.eE+-]{%d,}|[0-9.]*[eE]\+?[0-9]{3,})" % (DIGITS - 1))
 _UNFINISHED = re.compile(rb"[0-9.eE+-]*\Z")
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]|[^\s\[\]{},:"]+', re.DOTALL)
-#: A name that may be shown. Others may be an address or a phone, or longer than any message.
+#: A name that may be shown in a message. Others may be an address or a phone number, or too long.
 _NAME = re.compile(rb'"(?!(?:[^0-9"]*[0-9]){7})([A-Za-z_$][A-Za-z0-9_$ -]{0,39})"')
 
 
 class LimitExceeded(ValueError):
-    """A JSON text is beyond a limit. `what` says which; `place` where, if that was looked for, such as `$.a[3]`."""
+    """A JSON text exceeds a limit. `what`: the limit; `place`: where, such as `$.a[3]`, empty if not searched for."""
 
     def __init__(self, what: str, place: str = "") -> None:
         super().__init__(f"{place}: {what}" if place else what)
@@ -56,14 +56,14 @@ class LimitExceeded(ValueError):
 
 
 class TooDeep(LimitExceeded):
-    """More than NESTED levels."""
+    """The text has more than NESTED levels."""
 
     def __init__(self, place: str = "") -> None:
-        super().__init__(f"nested too deeply, in over {NESTED} levels; flatten it, or leave it out", place)
+        super().__init__(f"nested too deeply, over {NESTED} levels; flatten it, or leave it out", place)
 
 
 class TooLarge(LimitExceeded):
-    """A number of over DIGITS digits, or beyond every float."""
+    """The text has a number of over DIGITS digits, or too large for a float."""
 
     def __init__(self, place: str = "") -> None:
         super().__init__(
@@ -72,13 +72,13 @@ class TooLarge(LimitExceeded):
 
 
 class TooMany(LimitExceeded):
-    """More than VALUES values, or an object of more than NAMES names."""
+    """The text has more than VALUES values, or an object with more than NAMES names."""
 
 
 def check(json: bytes, place: str = "$") -> None:
-    """Raise the LimitExceeded of a text that has too many values, levels or digits. `place`: of the text, for messages.
+    """Raise LimitExceeded for a text with too many values, levels or digits. `place`: of the text, for messages.
 
-    Whether it is JSON at all is its parser's business: of what is none, a text may be found to be beyond a limit.
+    The parser decides whether it is JSON; a text that is not JSON may also exceed a limit here.
     """
     if not _is_suspicious(json):
         return
@@ -94,7 +94,7 @@ def check(json: bytes, place: str = "$") -> None:
 
 
 def is_deep(json: bytes) -> bool:
-    """Whether a text that was checked before, or made of one, has more than NESTED levels."""
+    """Return whether a text that was checked before, or made from one, has more than NESTED levels."""
     if not _may_be_deep(json):
         return False
     try:
@@ -105,21 +105,21 @@ def is_deep(json: bytes) -> bool:
 
 
 def check_lines(json: bytes) -> None:
-    """The same for JSON with one text a line."""
+    """Check JSON Lines: like `check`, for each line."""
     if _is_suspicious(json):
         for number, line in enumerate(json.split(b"\n"), start=1):
             check(line, f"line {number}: $")
 
 
 def check_names(json: bytes, place: str) -> None:
-    """Raise TooMany where an object in a text that was decoded already has more than NAMES names."""
-    # Every name has a colon behind it, so that nearly all texts are done with here.
+    """Raise TooMany if an object in a text, which must be valid JSON, has more than NAMES names."""
+    # Every name is followed by a colon, so nearly all texts need no closer check.
     if json.count(b":") > NAMES and (found := next(_crowded(json), None)) is not None:
         raise TooMany(f"over {NAMES:,} names in one object", place + found)
 
 
 class Scan:
-    """Looks at one text that comes in pieces. `depth`: levels open; `values`: how many there were, at least."""
+    """Checks one text that arrives in pieces. `depth`: open levels; `values`: a lower bound of the values so far."""
 
     def __init__(self) -> None:
         self.depth = 0
@@ -129,22 +129,22 @@ class Scan:
         self._number = b""
 
     def feed(self, piece: bytes) -> None:
-        """The next piece. Raises TooDeep, TooLarge; without a place."""
+        """Check the next piece. Raises TooDeep, TooLarge, both without a place."""
         plain = self._without_texts(piece)
         self._nest(plain)
         self.values += plain.count(b",") + plain.count(b"[") + plain.count(b"{")
         self._count_digits(self._number + plain)
 
     def end(self) -> None:
-        """Nothing more comes. Raises TooLarge."""
+        """Check the end of the text. Raises TooLarge."""
         _check_numbers(self._number)
 
     def _without_texts(self, piece: bytes) -> bytes:
-        """What stands outside of texts, with a quotation mark in the place of each."""
+        """Return the part outside of strings, with a quotation mark in place of each string."""
         piece = self._escape + piece
         self._escape = b""
         if b"\\" in piece:
-            # Pairs first: of a backslash that is left over it is known that it escapes what comes behind it.
+            # Pairs first: a backslash that is left over then escapes the next byte.
             piece = piece.replace(b"\\\\", b"")
             if piece.endswith(b"\\"):
                 piece, self._escape = piece[:-1], b"\\"
@@ -169,7 +169,7 @@ class Scan:
 
 
 def _check_numbers(plain: bytes) -> None:
-    """Raise TooLarge. `plain`: without texts."""
+    """Raise TooLarge for a number beyond a limit. `plain`: the text without strings."""
     for found in _LARGE.finditer(plain):
         if _is_large(found[0]):
             raise TooLarge
@@ -180,12 +180,12 @@ def _is_large(number: bytes) -> bool:
         return True
     try:
         return isinf(float(number))
-    except ValueError:  # no number, as its parser will say
+    except ValueError:  # not a number; the parser will reject it
         return False
 
 
 def _is_suspicious(json: bytes) -> bool:
-    """Whether a text may be beyond a limit. Of ordinary ones it takes a hundredth of the time that reading takes."""
+    """Return whether a text may exceed a limit. For ordinary texts this takes a hundredth of the time of parsing."""
     many = len(json) > VALUES and json.count(b",") > VALUES // 4
     return many or _may_be_deep(json) or _may_have_large_numbers(json)
 
@@ -205,7 +205,7 @@ def _may_have_large_numbers(json: bytes) -> bool:
         return True
     at = kinds.find(b"0e000")
     while at >= 0:
-        # Most are within a word, such as a hexadecimal id.
+        # Most matches are inside a word, such as a hexadecimal id.
         before = kinds[max(0, at - DIGITS) : at].rstrip(b"0")
         if before.removesuffix(b"-")[-1:] in (b"", b","):
             return True
@@ -214,7 +214,7 @@ def _may_have_large_numbers(json: bytes) -> bool:
 
 
 class _Level:
-    """An object or array that is open. `at`: the name or number of the member in hand; `count`: its members so far."""
+    """An open object or array. `at`: the name or number of the current member; `count`: its members so far."""
 
     __slots__ = ("at", "count", "is_object")
 
@@ -225,7 +225,7 @@ class _Level:
 
 
 def _place_of(json: bytes, kind: type[LimitExceeded]) -> str:
-    """Where a text is first beyond a limit of levels or digits."""
+    """Return the first place where a text exceeds a limit of levels or digits."""
     for token, levels in _walk(json):
         if kind is TooDeep and len(levels) > NESTED:
             return f"{_path(levels[:5])}..."
@@ -235,14 +235,14 @@ def _place_of(json: bytes, kind: type[LimitExceeded]) -> str:
 
 
 def _crowded(json: bytes) -> Iterator[str]:
-    """The places of objects with more than NAMES names."""
+    """Yield the places of objects with more than NAMES names."""
     for _, levels in _walk(json):
         if levels and levels[-1].is_object and levels[-1].count > NAMES:
             yield _path(levels[:-1])
 
 
 def _walk(json: bytes) -> Iterator[tuple[bytes, list[_Level]]]:
-    """Each token, with the levels that are open then. Takes what is no JSON as it comes."""
+    """Yield each token with the levels open at that point. Accepts text that is not JSON."""
     levels: list[_Level] = []
     before = b""
     for found in _TOKEN.finditer(json):
@@ -258,9 +258,9 @@ def _walk(json: bytes) -> Iterator[tuple[bytes, list[_Level]]]:
 
 
 def _enter(level: _Level, token: bytes, before: bytes) -> None:
-    """A name, or a value of an array, begins."""
+    """Record the start of a name, or of a value in an array."""
     if before not in b"[{,":
-        return  # a value behind its name
+        return  # a value after its name
     level.count += 1
     level.at = token if level.is_object else b"%d" % (level.count - 1)
 

@@ -1,9 +1,7 @@
 """Reads a person as mParticle's Firehose describes them (mParticle: Firehose, audience_membership_change_request).
 
-Its serialiser leaves out what is null or empty, and its own samples hold empty objects, so an entry that cannot be
-read is skipped and never costs the person.
-
-Several changes of one person, coalesced into one.
+Its serialiser leaves out null and empty values, and its own samples contain empty objects, so an unreadable entry is
+skipped and the person is kept. `merge` makes one person of several changes when they are coalesced.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from mappings.person import Attribute, Identity, Person
 
 
 def read(fragment: bytes) -> Person:
-    """The person in `{"mpid", "user_identities", "user_attributes"}`; raises Rejected(fragment_unreadable)."""
+    """Return the person in `{"mpid", "user_identities", "user_attributes"}`; raises Rejected(fragment_unreadable)."""
     person = fragments.decode(fragment)
     return Person(
         identities=(*_identities(person.get("user_identities")), *_mpid(person.get("mpid"))),
@@ -41,7 +39,7 @@ def _identities(entries: Any) -> Iterator[Identity]:
 
 
 def _encoding(encoding: Any) -> str | None:
-    """The encoding in Firehose's words: the Profile API's `none` and no encoding at all are `raw`."""
+    """Return the encoding by its Firehose name: a missing encoding, and `none` of the Profile API, are `raw`."""
     if not encoding:
         return "raw"
     if not isinstance(encoding, str):
@@ -51,7 +49,7 @@ def _encoding(encoding: Any) -> str | None:
 
 
 def _mpid(mpid: Any) -> Iterator[Identity]:
-    """The mParticle id, a signed 64-bit number as text; never through a float, which would falsify it."""
+    """Yield the mParticle id, a signed 64-bit number, as text; a float would lose digits."""
     if isinstance(mpid, str | int) and not isinstance(mpid, bool) and mpid != "":
         yield Identity("mpid", str(mpid))
 
@@ -69,7 +67,7 @@ def _attributes(entries: Any) -> Iterator[Attribute]:
 
 
 def _value(entry: dict[str, Any]) -> Any:
-    """A list when there is one, else the value, else True: an attribute without either is a tag."""
+    """Return the list if there is one, else the value, else True: an attribute without either is a tag."""
     entries = entry.get("list_value")
     if isinstance(entries, list) and entries:
         return [item for item in entries if item is not None]
@@ -78,10 +76,10 @@ def _value(entry: dict[str, Any]) -> Any:
 
 
 def merge(people: Sequence[Person]) -> Person:
-    """One person out of at least one, given oldest to newest.
+    """Merge at least one person, given oldest to newest, into one.
 
-    Of each type of identity those of the newest change that has one: a change that leaves an identifier out does not
-    forget it. All attributes count, later over earlier.
+    Each identity type comes from the newest change that has it: a change that leaves an identifier out does not remove
+    it. All attributes are kept; later ones win over earlier ones.
     """
     if len(people) == 1:
         return people[0]

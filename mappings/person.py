@@ -1,6 +1,6 @@
-"""A person as a CDP describes them, before any rule of ours has been applied.
+"""A person as a CDP describes them, before any of Ferry's rules apply.
 
-What the queue keeps of a person: the CDP's own JSON object, byte for byte as it came.
+The queue stores a person as a fragment: the CDP's own JSON object, byte for byte.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
 
     `type` is the Firehose spelling (`email`, `customer`, `other` ... `other10`, `mobile_number`,
     `phone_number_2`, `phone_number_3`, `mpid`) or, from `/v1/changes`, `email`, `phone`, `external_id`.
-    `encoding` is `raw`, `md5`, `sha1` or `sha256`; whatever is not `raw` counts as hashed.
+    `encoding` is `raw`, `md5`, `sha1` or `sha256`; anything but `raw` counts as hashed.
     """
 
     type: str
@@ -27,9 +27,9 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
 
 
 class Attribute(msgspec.Struct, frozen=True, gc=False):
-    """One attribute written (`deleted` false) or removed (`deleted` true), in the order the CDP gave it.
+    """One attribute written (`deleted` false) or removed (`deleted` true).
 
-    `value` is JSON; a tag is True. A `value` of None removes the attribute too.
+    `value` is JSON; a tag is True. A `value` of None also removes the attribute.
     """
 
     key: str
@@ -38,10 +38,10 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Identities and attribute writes of one person; later attributes win over earlier ones of the same name.
+    """Identities and attribute writes of one person, in the CDP's order; later attributes win over earlier ones.
 
-    `klaviyo_names`: the sender knows Klaviyo, so attributes named like Klaviyo's own fields (`first_name`, `city`)
-    are meant for these fields. mParticle's are not: only its reserved `$` names and the property mapping are.
+    `klaviyo_names`: attributes named like Klaviyo's own fields (`first_name`, `city`) fill these fields, because the
+    sender knows Klaviyo. mParticle's do not: only its reserved `$` names and the property mapping do.
     """
 
     identities: tuple[Identity, ...] = ()
@@ -53,11 +53,11 @@ _DECODER = msgspec.json.Decoder()
 
 
 def decode(fragment: bytes) -> dict[str, Any]:
-    """The fragment as an object; raises Rejected(fragment_unreadable) when it is none.
+    """Return the fragment as an object; raises Rejected(fragment_unreadable) when it is not one.
 
-    Intake stores a person without looking into every value, so one with a lone surrogate, a broken byte or a number
-    beyond any float may arrive. The standard library reads these where msgspec refuses the whole person for them;
-    the mapping then leaves out what Klaviyo cannot take.
+    The intake stores a person without checking every value, so a fragment may contain a lone surrogate, an invalid byte
+    or a number too large for a float. msgspec would refuse the whole person for these; the standard library reads them,
+    and the mapping then leaves out what Klaviyo cannot take.
     """
     try:
         try:
@@ -65,14 +65,14 @@ def decode(fragment: bytes) -> dict[str, Any]:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             decoded = json.loads(fragment.decode(errors="replace"))
     except (ValueError, RecursionError) as error:
-        raise unreadable("is not JSON, or nested beyond reading") from error
+        raise unreadable("is not JSON, or is nested too deeply") from error
     if not isinstance(decoded, dict):
-        raise unreadable("is no JSON object")
+        raise unreadable("is not a JSON object")
     return decoded
 
 
 def unreadable(what: str, field: str | None = None) -> Rejected:
-    """The error for a fragment that no correction of a mapping will make readable."""
+    """Return the error for a fragment that no change of the mapping can make readable."""
     return Rejected(
         Reason.FRAGMENT_UNREADABLE,
         field,

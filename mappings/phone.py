@@ -1,4 +1,7 @@
-"""Phone numbers as Klaviyo takes them: E.164, and valid by area and country code (mParticle: Klaviyo audience page)."""
+"""Normalises and validates phone numbers as Klaviyo takes them.
+
+Klaviyo takes E.164 numbers that are valid by area and country code (mParticle: Klaviyo audience page).
+"""
 
 from __future__ import annotations
 
@@ -14,27 +17,27 @@ from mappings.errors import Reason, Unfit
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _CODE_LENGTHS = (1, 2, 3)
-#: Begins with a country's code, and is written with signs that mean nothing.
+#: A number that begins with a country code and may contain separators.
 _INTERNATIONAL: Final = re.compile(r"\s*\+[\d\s().-]+", re.ASCII)
 _SIGNS: Final = str.maketrans("", "", " ().-\t\r\n\f\v")
 _MEXICO: Final = 52
-#: What stood before the ten digits of a mobile phone in Mexico until 2019, for callers from abroad and from within.
-#: Address books have it still, and the library calls such numbers invalid.
+#: The prefixes that Mexican mobile numbers (ten digits) had until 2019, for calls from abroad and from within the
+#: country. Address books still contain them, and the library considers such numbers invalid.
 _FROM_ABROAD: Final = re.compile(r"1([1-9]\d{9})", re.ASCII)
 _FROM_WITHIN: Final = re.compile(r"04[45]([1-9]\d{9})", re.ASCII)
-#: Territories without a numbering plan of their own, and the region by whose plan they telephone (ITU: E.164 codes).
+#: Territories without their own numbering plan, and the region whose plan they use (ITU: E.164 codes).
 _PLANS: Final = {"AQ": "NF", "BV": "NO", "GS": "FK", "HM": "NF", "PN": "NZ", "TF": "RE", "UM": "US"}
 
 
 class Phones(NamedTuple):
-    """A person's phone numbers in order of preference, and the alpha-2 region of those without a country code."""
+    """A person's phone numbers in order of preference, and the alpha-2 region for numbers without a country code."""
 
     numbers: tuple[str, ...]
     region: str | None
 
 
 def first_valid(phones: Phones) -> str:
-    """The first valid number as E.164; raises Unfit(phone_invalid) when none is."""
+    """Return the first valid number as E.164; raises Unfit(phone_invalid) when there is none."""
     for number in phones.numbers:
         e164 = to_e164(number, phones.region)
         if e164 is not None:
@@ -43,9 +46,9 @@ def first_valid(phones: Phones) -> str:
 
 
 def region_of(name: object, default: str | None) -> str | None:
-    """The alpha-2 region by which the phones of a person in that country are read; `default` where none is named.
+    """Return the alpha-2 region for reading the phone numbers of a person in that country; `default` without a country.
 
-    None for a country that nobody knows: a number read by the wrong plan is somebody else's.
+    An unknown country gives None: by the wrong numbering plan, the number would be another person's.
     """
     named = name.strip() if isinstance(name, str) else name
     if not named:
@@ -55,10 +58,10 @@ def region_of(name: object, default: str | None) -> str | None:
 
 
 def to_e164(number: str, region: str | None) -> str | None:
-    """`number` as E.164, or None when it is not a valid number; `region` counts only without a country code."""
+    """Return `number` as E.164, or None if it is not valid; `region` applies only to numbers without a country code."""
     if _E164.fullmatch(number):
         code, national = _apart(number)
-        # A leading zero may be part of the number (Italy) or a slip (+44 0...), and only the parser knows which.
+        # A leading zero may be part of the number (Italy) or a mistake (+44 0...); only the parser can decide.
         if code and not national.startswith("0") and phonenumbers.is_valid_number(PhoneNumber(code, int(national))):
             return number
     try:
@@ -69,10 +72,10 @@ def to_e164(number: str, region: str | None) -> str | None:
 
 
 def comparable(number: str, region: str | None) -> str | None:
-    """The form in which the phones of two people are compared: what `to_e164` makes of `number` if it is valid.
+    """Return the form for comparing the phone numbers of two people: the result of `to_e164` if `number` is valid.
 
-    Not validated, for that takes longer than all else the intake does with a change. None for what is no number, or
-    names no country where there is no `region` to read it by.
+    It is not validated, because that takes longer than all other steps of the intake. None if it is not a number, or if
+    it has no country code and there is no `region`.
     """
     if _INTERNATIONAL.fullmatch(number):
         e164 = number.translate(_SIGNS)
@@ -85,11 +88,11 @@ def comparable(number: str, region: str | None) -> str | None:
 
 
 def _parsed(number: str, region: str | None) -> PhoneNumber:
-    """Raises phonenumbers.NumberParseException."""
+    """Parse a number. Raises phonenumbers.NumberParseException."""
     parsed = phonenumbers.parse(number, region, keep_raw_input=True)
     if parsed.country_code != _MEXICO:
         return parsed
-    # Without a country's code in front, a 1 is more likely that of the United States.
+    # Without a country code, a leading 1 is more likely the code of the United States.
     at_home = parsed.country_code_source == CountryCodeSource.FROM_DEFAULT_COUNTRY
     national = phonenumbers.national_significant_number(parsed)
     mobile = (_FROM_WITHIN if at_home else _FROM_ABROAD).fullmatch(national)
@@ -101,9 +104,9 @@ def _written(parsed: PhoneNumber) -> str:
 
 
 def _apart(e164: str) -> tuple[int, str]:
-    """Country code and national number, without the library's parser, which costs as much as the validation.
+    """Return country code and national number; the code is 0 if there is no such country.
 
-    The code is 0 where there is no such country.
+    The library's parser is not used, because it takes as long as the validation.
     """
     for length in _CODE_LENGTHS:
         code = int(e164[1 : length + 1])
@@ -113,7 +116,7 @@ def _apart(e164: str) -> tuple[int, str]:
 
 
 def _is_as_dialled(code: int, national: str) -> bool:
-    """Whether the parser would leave the number as it is: it takes away a prefix for calls within the country."""
+    """Return whether the parser would keep the number unchanged; it removes a prefix for calls within the country."""
     if code in (0, _MEXICO):
         return len(national) == 10
     prefix = _prefix(code)

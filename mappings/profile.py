@@ -1,10 +1,7 @@
-"""A CDP's person becomes a Klaviyo profile.
+"""Turns a CDP's person into a Klaviyo profile.
 
-Klaviyo's profile as one flat marshmallow schema: every identifier and standard field, and how each is read.
-
-Flat and built once: a nested schema costs several times as much for each person, and so does building one per call.
-
-Coordinates, time zones and addresses of machines as Klaviyo's `location` takes them.
+Every identifier and standard field is read by one marshmallow schema. It is flat and built once: a nested schema takes
+several times as long for each person, and so does building one per call.
 """
 
 from __future__ import annotations
@@ -26,22 +23,22 @@ from mappings.person import Person
 from mappings.phone import Phones
 from mappings.rules import Rules
 
-#: Klaviyo: profile location; four decimals are about eleven metres.
+#: Klaviyo: profile location; four decimals are about 11 m.
 _DECIMALS = 4
 _MAX_LATITUDE = 90
 _MAX_LONGITUDE = 180
 _DECIMAL = re.compile(r"[+-]?\d{1,3}(?:\.\d{1,20})?", re.ASCII)
-#: Names of the time zone database that are no place: the machine's own zone and the two placeholders.
+#: Names in the time zone database that are not places: the machine's own zone and two placeholders.
 _NO_PLACE = {"Factory", "localtime", "posixrules"}
 
 
 def latitude(value: object) -> float:
-    """Degrees north, rounded to four decimals; raises Unfit(latitude_invalid)."""
+    """Return degrees north, rounded to four decimals; raises Unfit(latitude_invalid)."""
     return _degrees(value, _MAX_LATITUDE, Reason.LATITUDE_INVALID)
 
 
 def longitude(value: object) -> float:
-    """Degrees east, rounded to four decimals; raises Unfit(longitude_invalid)."""
+    """Return degrees east, rounded to four decimals; raises Unfit(longitude_invalid)."""
     return _degrees(value, _MAX_LONGITUDE, Reason.LONGITUDE_INVALID)
 
 
@@ -55,12 +52,12 @@ def _degrees(value: object, limit: int, reason: Reason) -> float:
 
 @cache
 def _time_zones() -> dict[str, str]:
-    """Lower case -> the name as the time zone database spells it; read from disk once per process."""
+    """Return lower-case name -> name in the time zone database; read from disk once per process."""
     return {name.lower(): name for name in zoneinfo.available_timezones() - _NO_PLACE}
 
 
 def time_zone(value: object) -> str:
-    """The IANA name, whatever case it came in; raises Unfit(timezone_invalid)."""
+    """Return the IANA name for a name in any case; raises Unfit(timezone_invalid)."""
     name = _time_zones().get(value.strip().lower()) if isinstance(value, str) else None
     if name is None:
         raise Unfit(Reason.TIMEZONE_INVALID)
@@ -68,7 +65,7 @@ def time_zone(value: object) -> str:
 
 
 def ip(value: object) -> str:
-    """An IPv4 or IPv6 address as text; raises Unfit(ip_invalid)."""
+    """Return an IPv4 or IPv6 address as text; raises Unfit(ip_invalid)."""
     try:
         return str(ipaddress.ip_address(str(value).strip()))
     except ValueError as error:
@@ -79,10 +76,10 @@ _LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*", re.ASCII | re.IGNOR
 
 
 class ParsedField(Field[Any]):
-    """A field read by a pure function, whose Unfit becomes the field's error: the reason code.
+    """A field that a pure function reads; its Unfit becomes the field's error, with the reason code as message.
 
-    It replaces the whole of `deserialize`, not the customary `_deserialize`: the steps between look for nulls,
-    defaults and validators, of which a profile has none, and take half the time of a load.
+    It overrides `deserialize`, not the usual `_deserialize`: the steps in between check for nulls, defaults and
+    validators, which a profile does not have, and take half the time of a load.
     """
 
     def __init__(self, read: Callable[[Any], str | float], *, attribute: str) -> None:
@@ -96,7 +93,7 @@ class ParsedField(Field[Any]):
         data: Mapping[str, Any] | None = None,
         **kwargs: object,
     ) -> str | float:
-        """`value` as Klaviyo takes it; raises ValidationError with the reason code."""
+        """Return `value` as Klaviyo takes it; raises ValidationError with the reason code."""
         try:
             return self._read(value)
         except Unfit as unfit:
@@ -104,7 +101,7 @@ class ParsedField(Field[Any]):
 
 
 def _text(value: object) -> str:
-    """Text as it is, numbers as text; raises Unfit(field_invalid) for tags, lists and objects."""
+    """Return text unchanged and numbers as text; raises Unfit(field_invalid) for tags, lists and objects."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -113,7 +110,7 @@ def _text(value: object) -> str:
 
 
 def _locale(value: object) -> str:
-    """A language tag such as `en-US` (BCP 47); the `en_US` of many systems is the same tag written otherwise."""
+    """Return a language tag such as `en-US` (BCP 47); `en_US`, as many systems write it, is converted."""
     tag = value.strip().replace("_", "-") if isinstance(value, str) else ""
     if not _LANGUAGE_TAG.fullmatch(tag):
         raise Unfit(Reason.LOCALE_INVALID)
@@ -148,9 +145,9 @@ _SCHEMA = _ProfileSchema(partial=True, unknown=EXCLUDE)
 
 
 def load(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Reason]]:
-    """What holds of the flat values, in the nested shape Klaviyo wants, and the reason for each field that does not.
+    """Return the valid fields in Klaviyo's nested shape, and the reason for each invalid field.
 
-    Identifiers come as their candidates (a list of addresses or ids, `Phones`), everything else as one value.
+    `values`: flat; an identifier as its candidates (a list of addresses or ids, or `Phones`), any other as one value.
     """
     try:
         return _SCHEMA.load(values), {}
@@ -162,10 +159,10 @@ def load(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Reason]]:
 class Profile:
     """One profile for Klaviyo's bulk import.
 
-    `attributes`: what goes to `data.attributes`; no empty containers, no nulls at the first two levels.
+    `attributes`: the content of `data.attributes`; no empty containers, no nulls at the first two levels.
     `unset`: custom properties to remove through `meta.patch_properties.unset`.
     `clear`: standard fields that the CDP deleted (`location.region`); a bulk import cannot clear them.
-    `warnings`: reason codes of what was left out or decided between rivals, each once.
+    `warnings`: reason codes of values left out or chosen among several, each once.
     """
 
     attributes: dict[str, Any]
@@ -175,7 +172,7 @@ class Profile:
 
 
 def to_profile(person: Person, rules: Rules) -> Profile:
-    """The person as a Klaviyo profile by these rules; raises Rejected when nothing sendable identifies the person."""
+    """Return the person as a Klaviyo profile by these rules; raises Rejected when there is no valid identifier."""
     found = identifiers.candidates(person.identities, rules)
     draft = attributes.draft(person, rules)
     loaded, errors = load(_flat(found, draft, rules))
@@ -192,7 +189,7 @@ def to_profile(person: Person, rules: Rules) -> Profile:
 
 
 def _flat(found: identifiers.Candidates, draft: attributes.Draft, rules: Rules) -> dict[str, Any]:
-    """Everything that the schema reads, by its field names."""
+    """Return all values for the schema, by its field names."""
     values = draft.standard | found.raw
     numbers = found.raw.get(identifiers.PHONE)
     if numbers:

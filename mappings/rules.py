@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a CDP's person becomes a Klaviyo profile.
+    """The rules that turn a CDP's person into a Klaviyo profile.
 
     `alternate_identifier`: None, or the identity type whose value becomes `external_id` (`customer`, `other`, ...).
-    `phone_identifier`: the identity type that holds the phone.
-    `default_country`: ISO alpha-2 for phones without a country code when the person has no country; None: unknown.
+    `phone_identifier`: the identity type that holds the phone number.
+    `default_country`: ISO alpha-2, for numbers without a country code if the person has no country; None: unknown.
     `properties`: attribute name (one leading `$` removed, lower case) -> Klaviyo field of `fields.PROPERTY_TARGETS`.
     `coerce`: turn numeric, boolean and ISO-date strings of custom properties into their types.
     """

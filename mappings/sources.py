@@ -1,7 +1,4 @@
-"""The CDPs whose people Ferry can read, by the name of the source that a change carries.
-
-Reads a person as a sender of `/v1/changes` describes them.
-"""
+"""The readers of people, by the source named in a change, and the reader for `/v1/changes`."""
 
 from __future__ import annotations
 
@@ -18,11 +15,11 @@ _IDENTITIES = ("email", "phone", "external_id")
 
 
 def read_changes(fragment: bytes) -> Person:
-    """The person in `{"email", "phone", "external_id", "attributes"}`; raises Rejected(fragment_unreadable)."""
+    """Return the person in `{"email", "phone", "external_id", "attributes"}`; raises Rejected(fragment_unreadable)."""
     person = fragments.decode(fragment)
     attributes = person.get("attributes") or {}
     if not isinstance(attributes, dict):
-        raise fragments.unreadable("has attributes that are no JSON object")
+        raise fragments.unreadable("has attributes that are not a JSON object")
     return Person(
         identities=tuple(_identities(person)),
         attributes=tuple(Attribute(key, value, deleted=value is None) for key, value in attributes.items()),
@@ -50,9 +47,9 @@ _READERS: Final[dict[str, Callable[[bytes], Person]]] = {
 
 
 def read(source: str, fragment: bytes) -> Person:
-    """The person in a stored fragment of this source.
+    """Return the person in a stored fragment of this source.
 
-    Raises Rejected: `source_unknown` for a source that no reader is for, `fragment_unreadable` from the reader.
+    Raises Rejected: `source_unknown` for a source without a reader, `fragment_unreadable` from the reader.
     """
     reader = _READERS.get(source)
     if reader is None:
@@ -60,7 +57,7 @@ def read(source: str, fragment: bytes) -> Person:
         raise Rejected(
             Reason.SOURCE_UNKNOWN,
             None,
-            f"no reader for source {source!r} among {known}; a newer Ferry may have stored the change: "
+            f"the source {source!r} is unknown (known: {known}); a newer version of Ferry may have stored the change: "
             "run that version's worker and replay",
         )
     return reader(fragment)

@@ -1,4 +1,4 @@
-"""The person of any stored change, whatever the kind of its queue keeps of one."""
+"""Reads the person of a stored change, for every kind of queue."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from mappings import sources
 from mappings.person import Person
 from mappings.segment import person as segment_person
 
-#: A consent holds the addresses alone, whichever source it is of.
+#: A consent holds only addresses, in the same form for every source.
 _CONSENT: Final = "consent"
 _EVENT: Final = "event"
 
 
 def person(kind: str, source: str, fragment: bytes) -> Person:
-    """The person by whom, or of whom, a change of a queue of that kind is; of an event without attributes.
+    """Return the person of a change in a queue of that kind; for an event, without attributes.
 
-    Raises Rejected for a fragment that cannot be read.
+    Raises Rejected for an unreadable fragment.
     """
     if kind == _CONSENT:
         return segment_person.read(fragment)
@@ -26,6 +26,6 @@ def person(kind: str, source: str, fragment: bytes) -> Person:
     fields = fragments.decode(fragment)
     profile = fields.get("profile")
     if not isinstance(profile, dict):
-        raise fragments.unreadable("has a profile that is no JSON object", "profile")
-    # The CDP's own id stands beside the profile, which holds what is Klaviyo's.
+        raise fragments.unreadable("has a profile that is not a JSON object", "profile")
+    # The CDP's own id is stored beside the profile, which holds only Klaviyo's identifiers.
     return segment_person.identified({**profile, "user_id": fields.get("user_id")})

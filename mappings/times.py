@@ -1,4 +1,4 @@
-"""Moments as CDPs write them, in the one form that Ferry stores and sends."""
+"""Converts times as CDPs write them into the form that Ferry stores and sends."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from mappings.errors import Reason, Unfit
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,30})?", re.ASCII)
 _DAY = re.compile(r"\d{8}", re.ASCII)
-#: Below it a number counts seconds (until the year 5138), from it on milliseconds (since March 1973).
+#: A smaller number counts seconds (until the year 5138), any other milliseconds (since March 1973).
 _FIRST_MILLISECONDS = 100_000_000_000
-#: ms of 2015: no CDP tells of changes before it, and seconds where ms are meant are long before it.
+#: ms at the start of 2015: no CDP sends older changes; an earlier time is usually in seconds instead of ms.
 _FIRST_CHANGE: Final = 1_420_070_400_000
 
 
 def to_iso(value: object) -> str:
-    """The moment as `2024-09-11T20:08:49.891Z`: in UTC, with milliseconds, cut and not rounded.
+    """Return the time as `2024-09-11T20:08:49.891Z`: in UTC, cut (not rounded) to milliseconds.
 
-    `value`: ISO 8601 text (in UTC where it names no offset, midnight where it names no time), or seconds or
-    milliseconds since 1970, as a number or as text. Raises Unfit(time_invalid) for anything else.
+    `value`: ISO 8601 text (without an offset UTC, without a time midnight), or seconds or milliseconds since 1970, as a
+    number or as text. Raises Unfit(time_invalid) for anything else.
     """
     try:
         text = str(value).strip() if isinstance(value, str | int | float) else ""
         moment = _since_epoch(Decimal(text)) if _NUMBER.fullmatch(text) else _written_out(text)
     except (ValueError, OverflowError) as error:
         raise Unfit(Reason.TIME_INVALID) from error
-    # Not strftime: it leaves out the leading zeros of early years on some platforms.
+    # strftime leaves out the leading zeros of early years on some platforms.
     return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def to_ms(value: str | float) -> float:
-    """The time of a change in ms as it was told, even if it cannot be (`clamp`).
+    """Return the stated time of a change in ms, even an impossible one (see `clamp`).
 
-    `value`: ms since 1970 as a number or as its digits, or ISO 8601 text, in UTC where it names no zone. Eight digits
-    are a day (`20260101`), for as a number they would be of 1970. Raises ValueError for text that is no time.
+    `value`: ms since 1970 as a number or as digits, or ISO 8601 text, in UTC without a zone. Eight digits are a date
+    (`20260101`), because as ms they would be in 1970. Raises ValueError for text that is not a time.
     """
     if not isinstance(value, str):
         return value
@@ -51,10 +51,10 @@ def to_ms(value: str | float) -> float:
 
 
 def clamp(ms: float | None, now: int) -> tuple[int, bool]:
-    """The time in ms at which a change counts as made, and whether that is another than the CDP told.
+    """Return the time in ms at which a change counts as made, and whether it differs from the time that the CDP stated.
 
-    `ms`: as told, None for not at all. `now`: ms of its arrival, which stands for a time that cannot be: one in the
-    future would win over changes still to come, and one before 2015 would lose to all that came before.
+    `ms`: the stated time, None without one. `now`: ms of its arrival, which replaces an impossible time: one in the
+    future would win over later changes, and one before 2015 would lose to all earlier ones.
     """
     if ms is None:
         return now, False

@@ -1,4 +1,4 @@
-"""Any value of a CDP made fit for Klaviyo's JSON: clean text, plain types, and within Klaviyo's ingestion limits."""
+"""Prepares a CDP's values for Klaviyo's JSON: clean text, plain types, within Klaviyo's ingestion limits."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ MAX_DEPTH = 10
 
 _MAX_INTEGER = 2**63
 _MAX_BYTES_OF_A_CHARACTER = 4
-#: NUL and lone surrogates: neither is storable text, and lone surrogates have no UTF-8 form at all.
+#: NUL and lone surrogates: neither can be stored as text, and lone surrogates have no UTF-8 form.
 _UNCLEAN = re.compile("[\x00\ud800-\udfff]")
 
-#: A character of braille that has no dot; to Python it is printable, and no blank.
+#: The braille pattern without dots; Python considers it printable and not a blank.
 _BRAILLE_BLANK = "\u2800"
 
 
 def is_clean(text: str) -> bool:
-    """Whether `text` holds neither NUL nor lone surrogates."""
+    """Return whether `text` contains neither NUL nor lone surrogates."""
     return _UNCLEAN.search(text) is None
 
 
 def clean_text(text: str) -> str:
-    """`text` without NUL and lone surrogates; raises Unfit when it is longer than Klaviyo takes."""
+    """Return `text` without NUL and lone surrogates; raises Unfit when it is longer than Klaviyo takes."""
     if _UNCLEAN.search(text):
         text = _UNCLEAN.sub("", text)
     if len(text) * _MAX_BYTES_OF_A_CHARACTER > MAX_STRING_BYTES and len(text.encode()) > MAX_STRING_BYTES:
@@ -37,9 +37,9 @@ def clean_text(text: str) -> str:
 
 
 def visible(text: str | None) -> str:
-    """`text` as it is, empty where it has nothing but blanks and characters that nobody sees.
+    """Return `text` unchanged, or empty if it has only blanks and invisible characters.
 
-    Klaviyo refuses a list of such a name, and two of them would look alike.
+    Klaviyo refuses a list with such a name, and two of them would look alike.
     """
     if text is None:
         return ""
@@ -48,10 +48,10 @@ def visible(text: str | None) -> str:
 
 
 def clean(value: object, depth: int = 0) -> object:
-    """`value` as plain JSON with clean text; `depth` counts the containers around it.
+    """Return `value` as plain JSON with clean text; `depth` counts the containers around it.
 
-    Raises Unfit(attribute_too_large) beyond Klaviyo's limits and Unfit(attribute_unsupported) for what JSON or
-    Klaviyo's encoder cannot carry: other types, keys that are no text, NaN, infinities, integers beyond 64 bits.
+    Raises Unfit(attribute_too_large) beyond Klaviyo's limits and Unfit(attribute_unsupported) for values that JSON or
+    Klaviyo's encoder cannot represent: other types, keys that are not text, NaN, infinities, integers beyond 64 bits.
     """
     if isinstance(value, str):
         return clean_text(value)

@@ -1,4 +1,4 @@
-"""The actions of Segment's Klaviyo destination, as they are set up for one connection."""
+"""The actions of Segment's Klaviyo destination, as set up for one connection."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Kind = Literal["profile", "audience", "consent", "event", "erasure"]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action as it is set up: `kind` of queue, when it acts, and what it takes from a message.
+    """One action as set up: its `kind` of queue, its trigger, and the fields that it takes from a message.
 
-    `list_id`: where the Klaviyo list's id is; None: the action has no list, or knows it from the Engage audience.
-    `traits_as_properties`: every trait that no field takes becomes a custom property. `taken`: the names of the traits
-    that the fields take, which are therefore no custom ones.
+    `list_id`: where to find the id of the Klaviyo list; None: the action has no list, or takes it from the Engage
+    audience. `traits_as_properties`: every trait that no field takes becomes a custom property. `taken`: the names of
+    the traits that the fields take, which therefore do not become custom properties.
     """
 
     name: Name

@@ -1,8 +1,8 @@
-"""What Segment's actions make of a message (Segment: destination "Klaviyo (Actions)").
+"""Applies Segment's actions to a message (Segment: destination "Klaviyo (Actions)").
 
-Nothing is sent or stored here: a message goes in, and what is to be done comes out, each part with the queue it is for.
-Times, ids and lists are decided here, once, so that they cannot change while a change waits; addresses, phones and
-attributes are checked when it is delivered, by the rules of that moment.
+Nothing is sent or stored here: `route` returns the changes that a message causes, each with its queue. Times, ids and
+lists are decided here, once, so that they stay the same while a change is pending; addresses, phone numbers and
+attributes are checked at delivery, by the rules of that time.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _ENGAGE: Final = frozenset({"add_profile_to_list", "remove_profile_from_list"})
 
 
 def route(message: dict[str, Any], actions: Sequence[Action]) -> Iterator[Routed]:
-    """What these actions do for this message, in their order; nothing when it is for none of them.
+    """Yield the changes that these actions make of this message, in order; none if no action fires.
 
-    One after the other is made only when it is asked for, because an order's properties are in the event of each of
-    its products. The caller has given the message a `timestamp` where it came without one. A fault of one mapping is
-    a `Routed` with a reason and costs the others nothing. A completed order is not tracked a second time.
+    They are made one at a time, on demand, because the event of each product contains the properties of its order. The
+    caller adds a `timestamp` to a message without one. An error in one mapping becomes a `Routed` with a reason and
+    does not affect the others. A completed order is not tracked a second time.
     """
     seen = segment_engage.as_event(message)
     acting = [action for action in actions if action.trigger.fires(seen if action.name in _ENGAGE else message)]
@@ -54,7 +54,7 @@ def _remove(message: dict[str, Any], action: Action) -> list[Routed]:
 
 
 def _remove_from_named(message: dict[str, Any], action: Action) -> list[Routed]:
-    """Remove Profile acts only where its list is found: it looks at every identify, and most remove nobody."""
+    """Apply Remove Profile only if its list is found: it fires for every identify, and most of them remove nobody."""
     list_id = paths.resolve(action.list_id, message)
     if not paths.is_there(list_id):
         return []
@@ -82,7 +82,7 @@ _ROUTES: Final[dict[Name, Callable[[dict[str, Any], Action], Iterable[Routed]]]]
 
 
 def _person(message: dict[str, Any], action: Action) -> dict[str, Any]:
-    """The person as the fields of the action find them, without what is empty."""
+    """Return the person that the action's fields describe, without empty values."""
     fields: dict[str, Any] = paths.resolve(action.fields, message)
     mapped = fields.get("properties", {})
     if action.traits_as_properties and isinstance(mapped, dict):
@@ -91,7 +91,7 @@ def _person(message: dict[str, Any], action: Action) -> dict[str, Any]:
 
 
 def _custom_traits(message: dict[str, Any], action: Action) -> dict[str, Any]:
-    """The traits that no field of the action takes; those of the message win over those of its context."""
+    """Return the traits that no field of the action takes; the message's traits win over those of its context."""
     traits: dict[str, Any] = {}
     for place in _TRAITS:
         found = place.find(message)
@@ -100,15 +100,15 @@ def _custom_traits(message: dict[str, Any], action: Action) -> dict[str, Any]:
 
 
 def _membership(message: dict[str, Any], change: Change, fields: dict[str, Any], named: Any) -> Routed:
-    """`named`: the list's id as it was found, of whatever type; None: the audience's own list, found by its name."""
+    """Return the change. `named`: the list's id as found, of any type; None: the audience's own list, found by name."""
     who = identities(fields, message)
     return Routed("audience", change, fields, who, **(_audience(message, named) | nobody("audience", fields)))
 
 
 def _audience(message: dict[str, Any], named: Any) -> dict[str, str]:
-    """Whose list it is, or the fault.
+    """Return the audience and its list, or the error.
 
-    A queue is named by its list where that is known, so that whatever puts a person on one list stays in one order.
+    A queue with a known list is named after it, so that all changes to one list stay in order.
     """
     if list_id := contact.text(named):
         return {"list_id": list_id, "audience_id": f"list:{list_id}"}
@@ -121,13 +121,13 @@ def _audience(message: dict[str, Any], named: Any) -> dict[str, str]:
 
 
 def _list(message: dict[str, Any], action: Action) -> Any:
-    """The list that the action's settings find, else the one that Engage names."""
+    """Return the list that the action's settings give, else the one that Engage names."""
     named = paths.resolve(action.list_id, message)
     return named if paths.is_there(named) else segment_engage.list_id(message)
 
 
 def _consent(message: dict[str, Any], action: Action, change: Change) -> Routed:
-    """A consent is historical only when the action says so; since when it holds is told for no other."""
+    """Return the consent; only one that the action marks as historical keeps the time it was given."""
     fields: dict[str, Any] = paths.resolve(action.fields | {"list_id": action.list_id}, message)
     historical = fields.pop("historical_import", False) in _TRUE
     since = fields.pop("consented_at", None)

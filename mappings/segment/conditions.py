@@ -1,4 +1,4 @@
-"""What a trigger may ask of a message."""
+"""The conditions of a trigger."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mappings.segment.paths import Path
 
 @dataclass(frozen=True, slots=True)
 class Is:
-    """The value at `path` is `value`; what is not there is None. Numbers are never booleans."""
+    """The value at `path` is `value`; a missing value is None. Numbers are never equal to booleans."""
 
     path: Path
     value: str | float | bool | None
@@ -20,7 +20,7 @@ class Is:
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """The value at `path` is text with `text` in it."""
+    """The value at `path` is text that contains `text`."""
 
     path: Path
     text: str
@@ -28,7 +28,7 @@ class Contains:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The value at `path` is text that fits `pattern`: `*` any characters, `?` one, `[abc]` one of these."""
+    """The value at `path` is text that matches `pattern`: `*` any characters, `?` one, `[abc]` one of these."""
 
     path: Path
     pattern: str
@@ -59,7 +59,7 @@ Condition = Is | Contains | Match | Not | Every | Some
 
 
 def holds(condition: Condition, message: dict[str, Any]) -> bool:
-    """Whether the condition holds for this message."""
+    """Return whether the condition holds for this message."""
     match condition:
         case Is():
             found = condition.path.find(message)
@@ -79,7 +79,7 @@ def holds(condition: Condition, message: dict[str, Any]) -> bool:
 
 
 def types(condition: Condition) -> Iterator[object]:
-    """Every value that the condition compares the type of a message with."""
+    """Yield every value that the condition compares with the type of a message."""
     match condition:
         case Is(Path(("type",)), value):
             yield value

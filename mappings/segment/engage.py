@@ -1,6 +1,6 @@
-"""Engage audiences: what a message says of the audience that somebody entered or left (Segment: Engage).
+"""Reads the Engage audience and the destinations from a Segment message.
 
-Which destinations a message of Segment's is meant for (Segment: spec, common fields, integrations).
+Sources: Segment, Engage; Segment, spec, common fields, integrations.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _EVENTS: Final = {True: "Audience Entered", False: "Audience Exited"}
 
 
 def as_event(message: dict[str, Any]) -> dict[str, Any]:
-    """The message as the list actions are to see it.
+    """Return the message in the form for the list actions.
 
-    Engage tells a membership by a track event or, when it is set up so, by an identify with a boolean trait named like
-    the audience. The second is seen as the first, so that one trigger is for both.
+    Engage reports a membership by a track event or, if set up so, by an identify with a boolean trait named after the
+    audience. The second form is converted to the first, so that one trigger matches both.
     """
     if message.get("type") != "identify" or _CLASS.find(message) != "audience":
         return message
@@ -35,25 +35,25 @@ def as_event(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_id(message: dict[str, Any]) -> str | None:
-    """The Klaviyo list that Engage names: the one set for the audience, else the one made for it."""
+    """Return the Klaviyo list that Engage names: the one set for the audience, else the one created for it."""
     found = (contact.text(path.find(message)) for path in _LISTS)
     return next((text for text in found if text), None)
 
 
 def audience(message: dict[str, Any]) -> tuple[str, str] | None:
-    """The audience's id and its name, which is Segment's key for it; None for a message that names none."""
+    """Return the audience's id and its name (Segment's key for it); None for a message without an audience."""
     name = contact.text(_KEY.find(message))
     return (contact.text(_ID.find(message)) or name, name) if name else None
 
 
-#: What senders call Klaviyo: RudderStack and Segment's first destination, and the one whose actions Ferry has.
+#: Klaviyo's names: in RudderStack and Segment's first destination, and in the destination whose actions Ferry has.
 _NAMES: Final = ("Klaviyo", "Klaviyo (Actions)")
 
 
 def is_for_klaviyo(message: dict[str, Any]) -> bool:
-    """Whether `integrations` lets the message through: a destination that is named is asked for unless it is false.
+    """Return whether `integrations` lets the message through: only `false` excludes a destination.
 
-    `All` speaks for those that are not named. Only `false` keeps a message away.
+    `All` applies if Klaviyo is not named.
     """
     flags = message.get("integrations")
     if not isinstance(flags, dict):

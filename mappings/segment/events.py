@@ -1,4 +1,4 @@
-"""Events of persons from `track` messages, and one more for each product of an order."""
+"""Makes events from `track` messages, and one more for each product of an order."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ _PRODUCT_IDS: Final = ("product_id", "sku")
 
 
 def event(message: dict[str, Any], action: Action) -> list[Routed]:
-    """The one event of Track Event."""
+    """Return the event of the action Track Event."""
     fields = _fields(message, action)
     return [_routed(message, fields, fields.get("metric_name"))]
 
 
 def order(message: dict[str, Any], action: Action) -> Iterator[Routed]:
-    """The event of Order Completed, then one for each product.
+    """Yield the event of the action Order Completed, then one for each product.
 
-    A product's event has the properties of the order, its own on top, and no value, so that nothing is counted twice.
+    A product's event has the properties of the order, overridden by its own, and no value, so that no value is counted
+    twice.
     """
     fields = _fields(message, action)
     name = fields.get("product_event_name")
@@ -55,7 +56,7 @@ def _routed(message: dict[str, Any], fields: dict[str, Any], metric: Any) -> Rou
 
 
 def _time(time: Any) -> Any:
-    """The time in Ferry's form; as it came where it cannot be read, for the dead letter to say so."""
+    """Return the time in Ferry's form; unchanged if it cannot be read, so that the dead letter shows it."""
     try:
         return None if time is None else times.to_iso(time)
     except Unfit:
@@ -63,13 +64,13 @@ def _time(time: Any) -> Any:
 
 
 def _products(fields: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The fields of each product's event; a product that is no object brings its fault with it."""
+    """Yield the fields of each product's event, with a `fault` for a product that is not an object."""
     products, properties = fields.get("products"), fields.get("properties")
     shared = properties if isinstance(properties, dict) else {}
     shared = {name: value for name, value in shared.items() if name != "products"}
     base = contact.text(first_of(shared, _ORDER_IDS)) or contact.text(fields.get("unique_id")) or fields["time"]
     entries = products if isinstance(products, list) else []
-    if len(entries) > MAX_ENTRIES:  # each would be a copy of the order, and Klaviyo takes no list so long
+    if len(entries) > MAX_ENTRIES:  # each would be a copy of the order, and Klaviyo does not take so long a list
         detail = f"products has {len(entries)} entries; Klaviyo takes {MAX_ENTRIES}"
         yield fields | {"properties": shared, "value": None, "fault": _fault(Reason.PROPERTIES_TOO_MANY, detail)}
         return
@@ -78,7 +79,7 @@ def _products(fields: dict[str, Any]) -> Iterator[dict[str, Any]]:
         own = product if isinstance(product, dict) else {}
         line = fields | {"properties": shared | own, "value": None, "unique_id": _id(base, index, own, used)}
         if own is not product:
-            detail = f"products[{index}] is no JSON object; send each product as one, with its product_id"
+            detail = f"products[{index}] is not a JSON object; send each product as one, with its product_id"
             line["fault"] = _fault(Reason.PROPERTIES_INVALID, detail)
         yield line
 
@@ -88,11 +89,11 @@ def _fault(reason: Reason, detail: str) -> dict[str, str]:
 
 
 def _id(base: str | None, index: int, product: dict[str, Any], used: dict[str, int]) -> str:
-    """An id made of the order's and the product's, so that an order told twice is counted once.
+    """Return an id made of the order's and the product's, so that an order sent twice is counted once.
 
-    One product on two lines of an order is told apart by a number: one id twice would cost Klaviyo's whole request.
-    `used`: the ids given so far, each with the last number tried after it; to try them all from 2 on for each line
-    would take minutes for an order that names one product ten thousand times.
+    If one product is on two lines of an order, a number is appended: Klaviyo refuses a whole request for a repeated id.
+    `used`: the ids so far, each with the last number tried; trying them all from 2 for each line would take minutes for
+    an order that names one product ten thousand times.
     """
     plain = found = f"{base}:{contact.text(first_of(product, _PRODUCT_IDS)) or index}"
     while found in used:

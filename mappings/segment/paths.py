@@ -1,4 +1,4 @@
-"""The values of a field mapping: paths into a Segment message, literals, choices between them, and tables of these."""
+"""The values of a field mapping: paths into a Segment message, literals, choices, and tables of these."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Path:
     steps: tuple[str | int, ...]
 
     def find(self, message: Any) -> Any:
-        """What is there; None where nothing is."""
+        """Return the value at this place; None if there is none."""
         found = message
         for step in self.steps:
             if isinstance(step, str):
@@ -37,7 +37,7 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class If:
-    """`then` where something is at `exists`, else `otherwise`."""
+    """The value `then` if there is a value at `exists`, else `otherwise`."""
 
     exists: Path
     then: Value
@@ -48,10 +48,10 @@ Value = Path | If | dict[str, "Value"] | list["Value"] | str | float | bool | No
 
 
 def parse(raw: Any) -> Value:
-    """A mapping as JSON or TOML writes it; raises ValueError saying what is wrong, where, and what it may be.
+    """Parse a mapping as written in JSON or TOML; raises ValueError with the problem, the place and the valid values.
 
-    A text that begins with `$` is a path (`$.traits.email`, `$.products[0].id`, `$.traits['favourite colour']`),
-    a table with `@if` a choice, any other table and a list hold mappings, and all else is itself.
+    A text that begins with `$` is a path (`$.traits.email`, `$.products[0].id`, `$.traits['favourite colour']`), a
+    table with `@if` is a choice, any other table or list contains mappings, and anything else is a literal.
     """
     if isinstance(raw, str):
         return parse_path(raw) if raw.startswith("$") else raw
@@ -61,18 +61,18 @@ def parse(raw: Any) -> Value:
         return [parse(entry) for entry in raw]
     if isinstance(raw, int) or (isinstance(raw, float) and math.isfinite(raw)):
         return raw
-    raise ValueError(f"{type(raw).__name__} is no value of a mapping; write a text, a number, true, false or a table")
+    raise ValueError(f"{type(raw).__name__} is not a valid value; write a text, a number, true, false or a table")
 
 
 def parse_path(text: str) -> Path:
-    """`$.traits.email` and the like; raises ValueError with the position of what is no path."""
+    """Parse a path such as `$.traits.email`; raises ValueError with the position of the first invalid character."""
     steps: list[str | int] = []
     position = 1
     while position < len(text):
         match = _STEP.match(text, position)
         if match is None:
             raise ValueError(
-                f"{text!r}: no path from character {position + 1} on; "
+                f"{text!r}: not a path from character {position + 1} on; "
                 "a step is .name, [0] or ['any name'], and a text that begins with $ is always a path"
             )
         index = match["index"]
@@ -84,7 +84,7 @@ def parse_path(text: str) -> Path:
 def _choice(raw: dict[str, Any]) -> If:
     inner = raw[_IF]
     if len(raw) > 1 or not isinstance(inner, dict) or not {"exists", "then"} <= inner.keys() <= _IF_KEYS:
-        raise ValueError('@if: it must stand alone and hold "exists", "then" and, if wanted, "else"')
+        raise ValueError('@if: it must be the only key of its table, with "exists", "then" and optionally "else"')
     exists = inner["exists"]
     if not isinstance(exists, str) or not exists.startswith("$"):
         raise ValueError('@if: "exists" must be a path such as $.traits.email')
@@ -92,9 +92,9 @@ def _choice(raw: dict[str, Any]) -> If:
 
 
 def resolve(value: Value, message: Any) -> Any:
-    """What the mapping comes to for this message; None where it comes to nothing.
+    """Return the value of the mapping for this message; None if there is none.
 
-    Entries of a table that come to nothing are left out of it.
+    Entries of a table without a value are left out.
     """
     if isinstance(value, Path):
         return value.find(message)
@@ -109,21 +109,21 @@ def resolve(value: Value, message: Any) -> Any:
 
 
 def is_there(value: Any) -> bool:
-    """Whether a value says anything: null and blank text do not.
+    """Return whether a value is present: null and blank text are not.
 
-    Segment counts blank text as there in a choice and drops it afterwards, and so loses an e-mail that stands in the
-    second place when the first one is blank.
+    In a choice, Segment counts blank text as present and drops it afterwards, so it loses an e-mail in the second place
+    when the first one is blank.
     """
     return value is not None and not (isinstance(value, str) and not value.strip())
 
 
 def first_of(found: Mapping[str, Any], names: Iterable[str]) -> Any:
-    """The first of these entries that says anything, or None."""
+    """Return the first of these entries that is present, or None."""
     return next((found[name] for name in names if is_there(found.get(name))), None)
 
 
 def paths(value: Value) -> list[Path]:
-    """Every path that the mapping takes values from."""
+    """Return every path that the mapping takes values from."""
     if isinstance(value, Path):
         return [value]
     if isinstance(value, If):

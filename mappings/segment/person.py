@@ -1,6 +1,6 @@
-"""Reads a person as the field mapping of a Segment action leaves them.
+"""Reads a person as stored by a Segment action, and Segment's request to delete a user.
 
-What Segment's request to delete a user comes to (Segment: user deletion and suppression).
+Source of the request: Segment, user deletion and suppression.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from mappings.rules import Rules
 from mappings.segment import paths
 from mappings.segment.routed import Routed, identities, nobody
 
-#: Of the fragment's identifiers, the types of identity that mean them.
+#: The identity types of the identifiers in a fragment.
 _TYPES: Final = {EMAIL: "email", PHONE: "phone", EXTERNAL_ID: "external_id"}
 _STANDARD: Final = ("first_name", "last_name", "organization", "title", "image")
-#: Segment's own ids of people; Klaviyo has no use for them.
+#: Segment's own ids of people, which Klaviyo does not use.
 _OWN: Final = ("user_id", "anonymous_id")
-#: Stands for an identifier that is wrong, and is one by no rule, so that the profile tells it as wrong.
+#: Replaces a wrong identifier; no rule accepts it, so the profile reports it as wrong.
 _WRONG: Final = "\0"
-#: A phone with a country of its own is read by that country, whatever the connection's rules are.
+#: A phone number with its own country is read by that country, whatever the connection's rules are.
 _NO_RULES: Final = Rules()
 
 
 def read(fragment: bytes) -> Person:
-    """The person in `{"email", "phone_number", "country_code", "external_id", "first_name", "last_name",
-    "organization", "title", "image", "location": {...}, "properties": {...}}`, each of which may be left out.
+    """Return the person in `{"email", "phone_number", "country_code", "external_id", "first_name", "last_name",
+    "organization", "title", "image", "location": {...}, "properties": {...}}`; every name is optional.
 
-    A property that is null is removed; one named like a standard field fills that field when nothing else does.
-    Raises Rejected(fragment_unreadable).
+    A null property is removed; one named like a standard field fills that field if nothing else does. Raises
+    Rejected(fragment_unreadable).
     """
     person = fragments.decode(fragment)
     return Person(identities=tuple(_identities(person)), attributes=tuple(_attributes(person)), klaviyo_names=True)
 
 
 def identified(person: Mapping[str, Any]) -> Person:
-    """The same of fields that are read already, without attributes."""
+    """Return the person in a decoded fragment, without attributes."""
     return Person(identities=tuple(_identities(person)))
 
 
@@ -57,7 +57,7 @@ def _identities(person: Mapping[str, Any]) -> Iterator[Identity]:
 
 
 def _attributes(person: Mapping[str, Any]) -> Iterator[Attribute]:
-    """The properties first, because the later of two attributes wins."""
+    """Yield the properties first, because the later of two attributes wins."""
     for name, value in _table(person, "properties").items():
         yield Attribute(name, value, deleted=value is None)
     for name in _STANDARD:
@@ -70,11 +70,11 @@ def _attributes(person: Mapping[str, Any]) -> Iterator[Attribute]:
 def _table(person: Mapping[str, Any], name: str) -> dict[str, Any]:
     table = person.get(name, {})
     if not isinstance(table, dict):
-        raise fragments.unreadable(f"has {name} that are no JSON object; map an object to them", name)
+        raise fragments.unreadable(f"has a value for {name} that is not a JSON object; map an object to it", name)
     return table
 
 
-#: Segment itself sends the user id alone; other senders know more.
+#: Segment itself sends only the user id; other senders send more.
 _FIELDS: Final = {
     "email": ("$.traits.email", "$.context.traits.email"),
     "phone_number": ("$.traits.phone", "$.context.traits.phone"),
@@ -84,9 +84,9 @@ _PATHS: Final = {name: tuple(map(paths.parse_path, texts)) for name, texts in _F
 
 
 def erasure(message: dict[str, Any]) -> Routed:
-    """The person to forget; dead on arrival where nothing identifies one."""
+    """Return the erasure of the person; it becomes a dead letter at once if there is no identifier."""
     fields = {name: value for name in _PATHS if (value := _first(name, message))}
-    # The phone always, for what waits may be known by nothing else, such as a consent to SMS.
+    # Always with the phone number: a pending change, such as a consent to SMS, may have no other identifier.
     phone = (("phone", fields["phone_number"]),) if "phone_number" in fields else ()
     known = tuple(dict.fromkeys((*identities(fields, message), *phone)))
     return Routed("erasure", "erase", fields, known, **nobody("erasure", fields))

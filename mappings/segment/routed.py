@@ -1,4 +1,4 @@
-"""What is to be done for one message: the change that is made of it, and whom it is about."""
+"""The change that an action makes of one message, and the person it is about."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mappings.errors import Reason
 from mappings.segment.actions import Kind
 
 Change = Literal["add", "remove", "update", "event", "subscribe", "unsubscribe", "erase"]
-#: The reason of a change that belongs to a list, where neither the settings nor the message lead to one.
+#: The reason for a change that needs a list, if neither the settings nor the message name one.
 LIST_UNKNOWN: Final = "list_unknown"
 
 _PERSON: Final = ("email", "phone_number", "external_id")
@@ -28,10 +28,10 @@ _BY_KIND: Final[dict[Kind, tuple[str, ...]]] = {
 class Routed:
     """One change for one queue.
 
-    `kind` of queue and `change`: what the ledger calls them. `fields`: the fragment to store. `identities`: (kind,
-    value) of what tells persons apart, for the person keys. For kind `audience`, `audience_id` is the queue's target,
-    `list_id` the Klaviyo list where it is known, and `audience_name` the list's name where it is not.
-    `reason`, `detail`: set when the change is dead on arrival; the detail holds no value of the person.
+    `kind` of queue and `change`: their names in the ledger. `fields`: the fragment to store. `identities`: the (kind,
+    value) pairs for the person keys. For kind `audience`, `audience_id` is the queue's target, `list_id` the Klaviyo
+    list if known, and `audience_name` the list's name if not. `reason`, `detail`: set if the change becomes a dead
+    letter at once; the detail contains no value of the person.
     """
 
     kind: Kind
@@ -46,9 +46,9 @@ class Routed:
 
 
 def identities(person: Mapping[str, Any], message: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What tells the person from others: the e-mail, the phone, the external id and Segment's user id.
+    """Return the person's identities: the e-mail, the phone number, the external id and Segment's user id.
 
-    The anonymous id of a device, which a family may share, only when there is nothing else.
+    The anonymous id of a device, which a family may share, is used only if there is nothing else.
     """
     found = {
         "email": contact.text(person.get("email")),
@@ -62,10 +62,10 @@ def identities(person: Mapping[str, Any], message: Mapping[str, Any]) -> tuple[t
 
 
 def nobody(kind: Kind, person: Mapping[str, Any]) -> dict[str, str]:
-    """`reason` and `detail` for a person without any of the identifiers that this kind can be sent with; else empty."""
+    """Return `reason` and `detail` for a person without any identifier that this kind can be sent with; else empty."""
     if any(contact.text(person.get(name)) for name in _BY_KIND[kind]):
         return {}
     return {
         "reason": Reason.NO_IDENTIFIER,
-        "detail": f"none of {', '.join(_BY_KIND[kind])} is found in the message; send one, or map another field to it",
+        "detail": f"the message has none of {', '.join(_BY_KIND[kind])}; send one, or map another field to it",
     }

@@ -1,4 +1,4 @@
-"""The actions of a connection as people write them: plain tables of TOML or JSON become `Action`s."""
+"""Reads the actions of a connection from tables of TOML or JSON."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from mappings.segment.actions import Action
 from mappings.segment.paths import Path, Value
 from mappings.segment.templates import TEMPLATES, Template
 
-#: As many as Segment allows.
+#: The limit that Segment has.
 MOST: Final = 50
 #: Fields that may be a table of mappings; all others are one value.
 _TABLES: Final = frozenset({"location", "profile", "properties"})
-#: The fields that Segment's own settings have, and where Ferry wants what is in them.
+#: Fields of Segment's own settings that Ferry has in another place.
 _ELSEWHERE: Final = {"list_id": "write list_id beside fields, not in it"}
 
 
 class _ActionSchema(Schema):
-    # marshmallow declares it a variable of each instance, so it cannot be a ClassVar.
+    # marshmallow declares it an instance variable, so it cannot be a ClassVar.
     error_messages = {"unknown": "unknown; known are action, trigger, list_id, fields and the two switches"}  # noqa: RUF012
 
     action = fields.String(required=True, validate=validate.OneOf(list(TEMPLATES)))
@@ -37,14 +37,14 @@ _schema = _ActionSchema()
 
 
 def read(entries: list[dict[str, Any]]) -> tuple[Action, ...]:
-    """The actions in these tables, in their order; raises ValueError naming the place and the remedy.
+    """Return the actions in these tables, in order; raises ValueError naming the place and the remedy.
 
-    Keys of a table: `action`, and where its template shall not hold `trigger`, `fields`, `list_id`, and the switches
-    `user_id_as_external_id`, of which false leaves the external id out, and `traits_as_properties`. A table among
-    `fields` is laid over the template's, another value replaces the template's, and an empty text leaves the field out.
+    Keys of a table: `action`; to override its template, `trigger`, `fields` and `list_id`; and the switches
+    `user_id_as_external_id` (false leaves the external id out) and `traits_as_properties`. In `fields`, a table is
+    merged over the template's, another value replaces the template's, and an empty text leaves the field out.
     """
     if len(entries) > MOST:
-        raise ValueError(f"{len(entries)} actions; at most {MOST} are possible, so join some by `or` in their triggers")
+        raise ValueError(f"{len(entries)} actions; the limit is {MOST}: combine some with `or` in their triggers")
     return tuple(_action(f"action {number}", entry) for number, entry in enumerate(entries, start=1))
 
 
@@ -72,7 +72,7 @@ def _action(place: str, entry: Any) -> Action:
 
 
 def _over(place: str, template: dict[str, Any], given: dict[str, Any], extra: bool = False) -> dict[str, Any]:
-    """The given mappings over the template's, without what neither fills; `extra`: other names are fine too."""
+    """Merge the given mappings over the template's, without empty ones; `extra`: other names are allowed."""
     if not extra and (unknown := sorted(given.keys() - template.keys())):
         hint = _ELSEWHERE.get(unknown[0], f"known are {', '.join(template)}")
         raise ValueError(f"{place}.{unknown[0]}: unknown; {hint}")
@@ -129,16 +129,16 @@ def _check_switches(place: str, template: Template, loaded: dict[str, Any]) -> N
         if loaded[name] and name not in template.options:
             raise ValueError(f"{place}, {name}: this action has no such switch; remove it")
     if loaded["user_id_as_external_id"] and "external_id" in loaded["mapping"]:
-        raise ValueError(f"{place}, user_id_as_external_id: fields.external_id says otherwise; keep one of the two")
+        raise ValueError(f"{place}, user_id_as_external_id: fields.external_id is set too; keep one of the two")
 
 
 def _traits(parsed: dict[str, Value]) -> Iterator[str]:
-    """The names of the traits, of the message or of its context, that these mappings take values from."""
+    """Yield the names of the traits, of the message or its context, that these mappings take values from."""
     for path in paths.paths(parsed):
         match path:
             case Path(("traits", str(name), *_)) | Path(("context", "traits", str(name), *_)):
                 yield name
 
 
-#: What a connection does that sets up no actions: all that need no list.
+#: The actions of a connection that sets up none: all that need no list.
 DEFAULTS: Final = read([{"action": name} for name, template in TEMPLATES.items() if template.list_id != "must"])

@@ -1,9 +1,9 @@
 """The eight actions of Segment's Klaviyo destination: their triggers, fields and default mapping.
 
-The defaults are Segment's (destination "Klaviyo (Actions)"), with what these forget: the user id is the external id of
-people as it is of events, so that a user is one profile; the phone is looked for among the traits of the message and of
-its context, events take the e-mail from wherever a message has it, the value and the products of an order are found,
-and Remove Profile looks at `identify`, where Segment's looks at a type that no message has.
+The defaults are Segment's (destination "Klaviyo (Actions)"), with these corrections: the user id is the external id of
+people as well as of events, so that a user is one profile; the phone number may be among the traits of the message or
+of its context; events take the e-mail from every place where a message may have it; the value and the products of an
+order are found; and Remove Profile fires for `identify`, where Segment's fires for a type that no message has.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from mappings.segment.actions import Kind, Name
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What an action is before anything is set up; `fields` holds every field it knows, None without a default.
+    """The defaults of an action; `fields` contains every field of the action, None without a default.
 
-    `list_id`: whether its settings may name a list. `options`: which of the options it has.
+    `list_id`: whether its settings may name a list. `options`: the options that it has.
     """
 
     kind: Kind
@@ -29,13 +29,13 @@ class Template:
 
 
 def first(*paths: str) -> dict[str, Any] | str:
-    """The mapping, as JSON or TOML writes it, that takes the first of these paths at which something is."""
+    """Return the mapping, as written in JSON or TOML, that takes the first of these paths that has a value."""
     path, *rest = paths
     return {"@if": {"exists": path, "then": path, "else": first(*rest)}} if rest else path
 
 
 def _traits(*places: str) -> dict[str, Any]:
-    """Segment's default fields of a person, whose attributes are at these places, the best first."""
+    """Return Segment's default fields of a person whose attributes are at these places, in order of preference."""
 
     def at(name: str) -> dict[str, Any] | str:
         return first(*(f"{place}.{name}" for place in places))

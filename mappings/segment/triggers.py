@@ -1,6 +1,6 @@
-"""Triggers: which messages an action is for, in the part of Segment's filter language (FQL) that its actions need.
+"""Parses triggers, which select the messages for an action.
 
-The words, texts, numbers and signs that a trigger is written in.
+They are written in the part of Segment's filter language (FQL) that its actions need.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class FqlToken(NamedTuple):
 
 
 def tokenize(text: str) -> Iterator[FqlToken]:
-    """Every token of `text`, the end last; raises ValueError with the position of what is none."""
+    """Yield every token of `text`, the end last; raises ValueError with the position of an invalid one."""
     position = 0
     kind = ""
     while kind != "end":
@@ -50,10 +50,10 @@ def tokenize(text: str) -> Iterator[FqlToken]:
         position = match.end()
 
 
-#: The types of message that every trigger looks at. Another type (`page`, `group`, ...) must be named by the trigger,
-#: so that `userId != null` does not make a profile of every page view.
+#: The types of message that every trigger checks. A trigger must name any other type (`page`, `group`, ...), so that
+#: `userId != null` does not make a profile of every page view.
 _USUAL: Final = frozenset({"identify", "track"})
-#: Parentheses and negations inside each other, well within what Python's own stack carries.
+#: Nested parentheses and negations, well within the limit of Python's stack.
 _MAX_DEPTH: Final = 30
 _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
 _KEYWORDS: Final = frozenset({"and", "or", "not", *_WORDS})
@@ -62,27 +62,27 @@ _FUNCTIONS: Final[dict[str, Callable[[Path, str], Condition]]] = {"contains": Co
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A condition, the text it was written in, and the types of message that it looks at."""
+    """A condition, its source text, and the types of message that it applies to."""
 
     text: str
     condition: Condition
     types: frozenset[object]
 
     def fires(self, message: dict[str, Any]) -> bool:
-        """Whether the action is for this message."""
+        """Return whether the action is for this message."""
         kind = message.get("type")
         return isinstance(kind, str) and kind in self.types and holds(self.condition, message)
 
 
 def parse(text: str) -> Trigger:
-    """The trigger in `text`; raises ValueError with the position of what is not understood.
+    """Parse the trigger in `text`; raises ValueError with the position of an error.
 
-    Comparisons (`type = "track"`, `properties.plan != null`), `contains(event, "Order")`, `match(event, "Order *")`,
-    joined by `and`, `or`, `not` and parentheses; `and` binds closer than `or`. Everything is case-sensitive.
+    Comparisons (`type = "track"`, `properties.plan != null`), `contains(event, "Order")` and `match(event, "Order *")`
+    are combined by `and`, `or`, `not` and parentheses; `and` binds tighter than `or`. All is case-sensitive.
     """
     reader = _Reader(tokenize(text))
     condition = reader.some(0)
-    reader.take("end", "the end, and or or")
+    reader.take("end", '"and", "or" or the end')
     return Trigger(text, condition, _USUAL.union(types(condition)))
 
 
@@ -100,7 +100,7 @@ class _Reader:
         return parts[0] if len(parts) == 1 else Some(tuple(parts))
 
     def take(self, kind: str, wanted: str, text: str | None = None) -> FqlToken:
-        """The next token, which must be of this kind and text."""
+        """Return the next token and move on; raises ValueError if it is not of this kind and text."""
         token = self._next
         if token.kind != kind or text not in (None, token.text):
             raise ValueError(f"character {token.at + 1}: expected {wanted}, not {token.text or 'the end'!r}")
@@ -152,11 +152,11 @@ class _Reader:
             return float(number) if "." in number else int(number)
         word = self.take("word", "a text in quotes, a number, true, false or null")
         if word.text not in _WORDS:
-            raise ValueError(f'character {word.at + 1}: a text must stand in quotes: "{word.text}"')
+            raise ValueError(f'character {word.at + 1}: put the text in quotes: "{word.text}"')
         return _WORDS[word.text]
 
     def _skip(self, text: str) -> bool:
-        """Whether the next token was this word or sign, which is passed then."""
+        """Skip the next token if it is this word or sign; return whether it was."""
         if self._next.kind not in ("word", "sign") or self._next.text != text:
             return False
         self._next = next(self._tokens)

@@ -64,7 +64,7 @@ def test_an_mparticle_account_of_its_own_has_the_actions_of_the_default_connecti
             "action 1 (track_event), fields.metric_name: ",
         ),
         ("[[connections.b.actions]]\naction = 'remove_profile'", "action 1 (remove_profile), list_id: missing"),
-        (TRACK * 51, "51 actions; at most 50"),
+        (TRACK * 51, "51 actions; the limit is 50"),
     ],
 )
 def test_a_mistake_in_an_action_is_named_with_file_connection_and_number(

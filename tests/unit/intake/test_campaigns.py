@@ -213,7 +213,7 @@ DEEP: Any = json.loads("[" * 70 + "]" * 70)
         (campaign(("A", []), ("B", [ANN, ANN, BOB, 5])), "$.groups[1].members[3] is no object"),
         (campaign(("A", [ANN | {"attributes": [1]}])), "$.groups[0].members[0] has attributes that are no object"),
         (campaign(("A", [{"email": "x" * 1_000_001}])), "$.groups[0].members[0] is longer than 1,000,000 bytes"),
-        (campaign(("A", [ANN | {"x": DEEP}])), "$.groups[0].members[0].x...: nested too deeply, in over 64 levels"),
+        (campaign(("A", [ANN | {"x": DEEP}])), "$.groups[0].members[0].x...: nested too deeply, over 64 levels"),
         (b'{"name":"x","groups":[{"name":"A","members":[{"email":"\\ud800"}]}]}', "$: JSON is malformed"),
         (TWO | {"exclusions": [{}]}, "$.exclusions[0]: identity_missing"),
         (TWO | {"exclusions": [BOB, {"email": "no address"}]}, "$.exclusions[1]: email_invalid"),

@@ -70,7 +70,7 @@ def test_attributes_that_are_no_object_are_rejected(attributes: object) -> None:
 
 
 def test_a_source_without_a_reader_is_rejected_with_what_to_do() -> None:
-    with pytest.raises(Rejected, match="newer Ferry") as caught:
+    with pytest.raises(Rejected, match="newer version of Ferry") as caught:
         read("amperity", b"{}")
     assert caught.value.reason is Reason.SOURCE_UNKNOWN
 

@@ -50,8 +50,11 @@ def test_nothing_is_the_empty_mapping(text: str | None) -> None:
         ('{"newsletter": "fax"}', "entry 1: the channel is not one of email, sms"),
         ('{"newsletter": null}', "entry 1: the channel is not one of email, sms"),
         ('{" ": "email"}', "entry 1: it names no purpose"),
-        ('[{"map": "a", "value": "email"}, {"map": "A", "value": "sms"}]', "entry 2: the purpose already stands for"),
-        ('[{"map": "a", "maptype": "UserAttributeClass.Name", "value": "email"}]', "entry 1: the maptype is another"),
+        ('[{"map": "a", "value": "email"}, {"map": "A", "value": "sms"}]', "entry 2: the purpose is already mapped to"),
+        (
+            '[{"map": "a", "maptype": "UserAttributeClass.Name", "value": "email"}]',
+            "entry 1: the maptype is not ConsentPurposes",
+        ),
     ],
 )
 def test_a_wrong_mapping_is_refused_naming_the_entry(text: str, problem: str) -> None:

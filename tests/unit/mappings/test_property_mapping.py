@@ -78,7 +78,7 @@ def test_the_same_entry_twice_is_one() -> None:
         ('[{"map":5,"value":"title"}]', "entry 1: it names no attribute"),
         (
             '[{"map":"a","value":"title","maptype":"ConsentPurposes"}]',
-            "entry 1: the maptype is another one than UserAttributeClass.Name",
+            "entry 1: the maptype is not UserAttributeClass.Name",
         ),
     ],
 )

@@ -89,7 +89,7 @@ def test_a_snapshot_of_nobody_is_one(form: Format, body: str) -> None:
             "behind member 0 is nested too deeply",
         ),
         ("json", f'{{"x": {"[" * 5_000}{"]" * 5_000}, "members": []}}', "behind member 0 is nested too deeply"),
-        ("json", '{"members":' + "[" * 20_000, "behind member 0 is nested too deeply, in over 64 levels"),
+        ("json", '{"members":' + "[" * 20_000, "behind member 0 is nested too deeply, over 64 levels"),
         ("json", '{"members":[{"x":[]},' + '{"a":' * 20_000, "behind member [01] is nested too deeply"),
         ("json", '[{"n": 1e999}]', "behind member 0 is a number of over 100 digits, or beyond"),
         ("json", '[{"n": -' + "9" * 5_000 + "}]", "behind member 0 is a number of over 100 digits, or beyond"),

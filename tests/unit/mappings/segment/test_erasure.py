@@ -36,7 +36,7 @@ def test_the_person_is_known_by_what_the_message_has(more: dict[str, Any], field
 def test_a_deletion_of_nobody_is_dead_on_arrival_with_the_remedy(more: dict[str, Any]) -> None:
     routed = erasure({"type": "delete", **more})
     assert routed.reason == "no_identifier"
-    assert "none of email, phone_number, external_id is found" in (routed.detail or "")
+    assert "the message has none of email, phone_number, external_id" in (routed.detail or "")
 
 
 def test_what_waits_under_the_phone_alone_is_forgotten_too() -> None:

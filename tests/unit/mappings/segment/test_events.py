@@ -137,7 +137,7 @@ def test_a_product_that_is_no_object_is_dead_on_arrival_and_the_others_go_on() -
     order, wrong, right = _order({"products": ["p0", {"product_id": "p1"}]})
     assert (order.reason, right.reason) == (None, None)
     assert wrong.reason == "properties_invalid"
-    assert wrong.detail == "products[0] is no JSON object; send each product as one, with its product_id"
+    assert wrong.detail == "products[0] is not a JSON object; send each product as one, with its product_id"
 
 
 def test_more_products_than_klaviyo_takes_are_one_dead_letter_that_says_so() -> None:

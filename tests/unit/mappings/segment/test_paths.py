@@ -82,21 +82,21 @@ def test_a_choice_may_have_no_else_and_hold_choices() -> None:
     ],
 )
 def test_what_is_no_path_is_named_with_its_position(text: str, character: int) -> None:
-    with pytest.raises(ValueError, match=f"^{re.escape(repr(text))}: no path from character {character} on"):
+    with pytest.raises(ValueError, match=f"^{re.escape(repr(text))}: not a path from character {character} on"):
         parse(text)
 
 
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        ({"@if": {"exists": "$.a"}}, '@if: it must stand alone and hold "exists", "then"'),
-        ({"@if": {"exists": "$.a", "then": 1, "other": 2}}, "@if: it must stand alone"),
-        ({"@if": {"exists": "$.a", "then": 1}, "more": 2}, "@if: it must stand alone"),
-        ({"@if": "x"}, "@if: it must stand alone"),
+        ({"@if": {"exists": "$.a"}}, '@if: it must be the only key of its table, with "exists", "then"'),
+        ({"@if": {"exists": "$.a", "then": 1, "other": 2}}, "@if: it must be the only key of its table"),
+        ({"@if": {"exists": "$.a", "then": 1}, "more": 2}, "@if: it must be the only key of its table"),
+        ({"@if": "x"}, "@if: it must be the only key of its table"),
         ({"@if": {"exists": "a", "then": 1}}, '@if: "exists" must be a path'),
         ({"@if": {"exists": 1, "then": 1}}, '@if: "exists" must be a path'),
-        (None, "NoneType is no value of a mapping"),
-        (float("nan"), "float is no value of a mapping"),
+        (None, "NoneType is not a valid value"),
+        (float("nan"), "float is not a valid value"),
     ],
 )
 def test_what_is_no_mapping_is_refused_with_the_remedy(raw: Any, said: str) -> None:

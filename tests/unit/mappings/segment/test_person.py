@@ -96,7 +96,7 @@ def test_a_property_named_like_a_field_fills_it_only_when_nothing_else_does() ->
 
 @pytest.mark.parametrize("name", ["properties", "location"])
 def test_a_table_that_is_none_is_told_with_the_remedy(name: str) -> None:
-    with pytest.raises(Rejected, match=f"{name} that are no JSON object; map an object") as rejected:
+    with pytest.raises(Rejected, match=f"{name} that is not a JSON object; map an object") as rejected:
         _profile({"email": "ann@example.com", name: "x"})
     assert rejected.value.field == name
 

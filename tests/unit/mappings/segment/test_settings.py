@@ -121,7 +121,7 @@ def test_a_switch_that_an_action_does_not_have_may_be_off() -> None:
         ),
         (
             {"action": "upsert_profile", "fields": _LONG_PATH},
-            "action 1 (upsert_profile), fields.email: '$.traits..email': no path from character 9 on",
+            "action 1 (upsert_profile), fields.email: '$.traits..email': not a path from character 9 on",
         ),
         (
             {"action": "upsert_profile", "fields": {"email": {"a": "b"}}},
@@ -134,7 +134,7 @@ def test_a_switch_that_an_action_does_not_have_may_be_off() -> None:
         ({"action": "remove_profile"}, "action 1 (remove_profile), list_id: missing; name the list"),
         ({"action": "track_event", "list_id": "x"}, "action 1 (track_event), list_id: this action has no list"),
         ({"action": "upsert_profile", "list_id": ["x"]}, "action 1 (upsert_profile), list_id: it takes one value"),
-        ({"action": "upsert_profile", "list_id": "$x"}, "action 1 (upsert_profile), list_id: '$x': no path from"),
+        ({"action": "upsert_profile", "list_id": "$x"}, "action 1 (upsert_profile), list_id: '$x': not a path from"),
         (
             {"action": "track_event", "user_id_as_external_id": True},
             "action 1 (track_event), user_id_as_external_id: this action has no such switch",
@@ -145,7 +145,7 @@ def test_a_switch_that_an_action_does_not_have_may_be_off() -> None:
         ),
         (
             {"action": "upsert_profile", "user_id_as_external_id": True, "fields": {"external_id": "$.id"}},
-            "action 1 (upsert_profile), user_id_as_external_id: fields.external_id says otherwise",
+            "action 1 (upsert_profile), user_id_as_external_id: fields.external_id is set too",
         ),
     ],
 )
@@ -161,7 +161,7 @@ def test_the_place_of_a_mistake_counts_the_actions_before_it() -> None:
 
 def test_fifty_actions_are_possible_and_no_more() -> None:
     assert len(read([{"action": "track_event"}] * 50)) == 50
-    with pytest.raises(ValueError, match=r"^51 actions; at most 50 are possible"):
+    with pytest.raises(ValueError, match=r"^51 actions; the limit is 50"):
         read([{"action": "track_event"}] * 51)
 
 
