@@ -1,1 +1,1 @@
-"""What Ferry is told: settings from the environment, and connections, senders and alerts from connections.toml."""
+"""Ferry's configuration: settings from the environment; connections, senders and alerts from connections.toml."""

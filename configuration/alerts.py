@@ -1,4 +1,4 @@
-"""What raises an alert, and where alerts are told."""
+"""The limits that raise an alert, and the channels that alerts are sent to."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Beyond which something is an alert.
+    """The limits beyond which an alert is raised.
 
-    `dead_letters`: kept in one queue. `dead_percent`: of the changes of a queue that deliveries ended within a day.
-    `oldest_over_minutes`: beyond what a queue's policy lets a change wait. `holds`: each one is told of.
-    `scheduler_silent_minutes`, `no_worker_minutes`: since one was seen. `redis_memory_percent`: of its maxmemory.
-    `revision_days`: before Klaviyo retires the revision that Ferry speaks. `erasures`: those that need a look. `keys`:
-    each Klaviyo key that a message changed, and each attempt of a sender that may not.
-    `ledger_rolled_back`: until somebody acknowledges it.
+    `dead_letters`: dead letters in one queue. `dead_percent`: dead letters in percent of the changes that a queue
+    finished within a day. `oldest_over_minutes`: minutes that a change is pending beyond the queue's policy. `holds`:
+    every hold. `scheduler_silent_minutes`, `no_worker_minutes`: minutes since one was seen. `redis_memory_percent`:
+    percent of maxmemory. `revision_days`: days until Klaviyo retires the revision that Ferry uses. `erasures`: erasures
+    that need attention. `keys`: every Klaviyo key that a message changed, and every attempt of a sender that may not.
+    `ledger_rolled_back`: a ledger that was rolled back, until someone acknowledges it.
     """
 
     dead_letters: int = 100
@@ -32,7 +32,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An address that alerts are posted to, and with what they are signed."""
+    """The address that alerts are posted to, and the secret that signs them."""
 
     url: str = field(repr=False)
     secret: str = field(repr=False)
@@ -40,7 +40,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """`server`: `smtp://` (STARTTLS) or `smtps://`, with user and password where it wants them."""
+    """The e-mail channel. `server`: `smtp://` (STARTTLS) or `smtps://`, with user and password if required."""
 
     to: tuple[str, ...]
     sender: str
@@ -49,7 +49,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Alerting:
-    """The channels, of which there is one at least. `slack`: its incoming webhook. `console_url`: of the page."""
+    """The limits and at least one channel. `slack`: URL of its incoming webhook. `console_url`: URL of the console."""
 
     limits: Limits = field(default_factory=Limits)
     slack: str | None = field(default=None, repr=False)

@@ -1,7 +1,4 @@
-"""The table [alerts] of connections.toml (FERRY_CONNECTIONS): what raises an alert, and where it is told.
-
-What may stand in the table [alerts] of connections.toml: names, types and limits.
-"""
+"""Reads and validates the table [alerts] of connections.toml (FERRY_CONNECTIONS): limits and channels of alerts."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from configuration.checks import web_address
 from configuration.connections_file import ConnectionsError, document
 from mappings.complaints import complaints
 
-#: Options that mean nothing without each other.
+#: Options that need each other.
 _TOGETHER: Final = (("webhook_url", "webhook_secret_env"), ("email_to", "email_from"), ("email_to", "smtp_url_env"))
 _CHANNELS: Final = ("slack_url_env", "webhook_url", "email_to")
 
@@ -53,7 +50,7 @@ class AlertsSchema(Schema):
                 missing, there = (other, one) if one in read else (one, other)
                 raise ValidationError(f"missing, and {there} needs it.", missing)
         if not read.keys() & set(_CHANNELS):
-            raise ValidationError("missing, and so is every other channel: nobody would be told.", _CHANNELS[0])
+            raise ValidationError("missing, and so is every other channel: alerts would reach nobody.", _CHANNELS[0])
 
 
 _schema = AlertsSchema()
@@ -79,7 +76,7 @@ _EXAMPLES: Final = {
 
 
 def load(path: Path | None) -> Alerting | None:
-    """What [alerts] says; None where there is no such table. Raises ConnectionsError."""
+    """Return the settings in [alerts]; None without that table. Raises ConnectionsError."""
     table = None if path is None else document(path).get("alerts")
     if table is None:
         return None
@@ -113,7 +110,7 @@ def _mail(read: Mapping[str, Any]) -> Mail:
 
 
 def _secret(read: Mapping[str, Any], option: str, check: Callable[[str], None]) -> str:
-    """The value of the variable that an option names: what is secret has no business in a file."""
+    """Return the value of the variable that an option names; secrets do not belong in a file."""
     variable = read[option]
     value = os.environ.get(variable)
     if not value:
@@ -121,5 +118,5 @@ def _secret(read: Mapping[str, Any], option: str, check: Callable[[str], None]) 
     try:
         check(value)
     except ValidationError as fault:
-        raise ValidationError({option: [f"{variable}, which it names: {fault.messages[0]}"]}) from None
+        raise ValidationError({option: [f"the value of {variable}: {fault.messages[0]}"]}) from None
     return value

@@ -1,4 +1,4 @@
-"""What the value of a setting must be; each check raises marshmallow's ValidationError, and none repeats a secret."""
+"""Checks of setting values; each raises marshmallow's ValidationError, and its message never repeats a secret."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from queues.server import connection, durability
 from text.hosts import is_loopback
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-#: Proxies that are trusted unless FERRY_TRUSTED_PROXIES says otherwise: those on this machine.
+#: The proxies trusted by default, without FERRY_TRUSTED_PROXIES: those on this machine.
 LOOPBACK: Final[tuple[Network, ...]] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 _SHORTEST_SECRET: Final = 16
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._:-]{1,40}")
 _INSTALLATION: Final = re.compile(r"[A-Za-z0-9._:-]{1,100}")
-#: Of who may do everything, at an address that anybody may try.
+#: Longer than other secrets: the admin may do everything, and anyone can try to sign in.
 _SHORTEST_ADMIN: Final = 32
 
 
 def klaviyo_key(key: str | None) -> None:
-    """A private API key of Klaviyo's, if there is one."""
-    # Never part of the message: it ends in logs.
+    """Check a private Klaviyo API key, if there is one."""
+    # The message must not contain the key, because it ends up in logs.
     if key and (not key.startswith("pk_") or not key.isascii() or any(c.isspace() for c in key)):
-        raise ValidationError("a private API key of Klaviyo starts with pk_ and holds no spaces.")
+        raise ValidationError("a private Klaviyo API key starts with pk_ and has no spaces.")
 
 
 def redis_url(url: str) -> None:
-    """An address that redis-py understands, or of Sentinels that know one."""
+    """Check a Redis address that redis-py understands, or an address of Sentinels."""
     if connection.is_sentinel(url):
         try:
             connection.read(url)
@@ -38,12 +38,12 @@ def redis_url(url: str) -> None:
             raise ValidationError(f"not an address of Sentinels: {fault}.") from None
     elif urlsplit(url).scheme not in ("redis", "rediss", "unix"):
         raise ValidationError(
-            "not an address of Redis: it starts with redis://, rediss:// or unix://, for Sentinels redis+sentinel://."
+            "not an address of Redis: it must start with redis://, rediss:// or unix://, or redis+sentinel://."
         )
 
 
 def durable(text: str) -> None:
-    """What Redis must confirm before a sender is answered."""
+    """Check which confirmation of Redis the intake waits for before it answers a sender."""
     try:
         durability.parse(text)
     except ValueError as fault:
@@ -51,35 +51,35 @@ def durable(text: str) -> None:
 
 
 def prefix(text: str | None) -> None:
-    """What may stand in front of a key; no braces, which would take the place of the hash tags of Redis Cluster."""
+    """Check a prefix of Redis keys; braces are not allowed, because Redis Cluster would read them as hash tags."""
     if text and not _PREFIX.fullmatch(text):
-        raise ValidationError("it is up to 40 letters, digits and . _ : - and nothing else.")
+        raise ValidationError("it may have up to 40 characters: letters, digits and . _ : -")
 
 
 def installation(text: str | None) -> None:
-    """The name of an installation, which is printed."""
+    """Check the name of an installation, which appears in messages."""
     if text and not _INSTALLATION.fullmatch(text):
-        raise ValidationError("it is up to 100 letters, digits and . _ : - and nothing else.")
+        raise ValidationError("it may have up to 100 characters: letters, digits and . _ : -")
 
 
 def is_local(url: str) -> bool:
-    """Whether a base URL is of this machine: an emulator listens there, and no Klaviyo."""
+    """Return whether a base URL is on this machine, and so belongs to an emulator and not to Klaviyo."""
     return is_loopback(urlsplit(url).hostname or "")
 
 
 def base_url(url: str) -> None:
-    """Scheme and host, and nothing that could be listened to on its way."""
+    """Check a base URL: only scheme and host, and https unless it is on this machine."""
     parts = urlsplit(url)
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
-        raise ValidationError("it must be a scheme and a host, and nothing else.")
+        raise ValidationError("it must be only a scheme and a host.")
     if parts.scheme == "https" and parts.hostname:
         return
     if parts.scheme != "http" or not is_loopback(parts.hostname or ""):
-        raise ValidationError("keys and people's data go there: it must be https, or http on this machine.")
+        raise ValidationError("it must be https, or http on this machine: keys and personal data are sent there.")
 
 
 def sftp_url(url: str | None) -> None:
-    """User, host and folder, if there is one; a password has no business there, for a key is used."""
+    """Check an SFTP URL with user, host and optional folder; a password is refused, because a key is used."""
     if not url:
         return
     parts = urlsplit(url)
@@ -88,11 +88,11 @@ def sftp_url(url: str | None) -> None:
     try:
         _ = parts.port
     except ValueError:
-        raise ValidationError("its port is no number from 0 to 65535.") from None
+        raise ValidationError("its port must be a number from 0 to 65535.") from None
 
 
 def web_address(url: str) -> None:
-    """Where something may be posted to, or looked at: https, or http on this machine."""
+    """Check a web address: https, or http on this machine."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -105,7 +105,7 @@ def web_address(url: str) -> None:
 
 
 def smtp_url(url: str) -> None:
-    """A mail server, with user and password where it wants them; the way there is encrypted either way."""
+    """Check the address of a mail server, with user and password if required; both schemes encrypt the connection."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -118,49 +118,49 @@ def smtp_url(url: str) -> None:
 
 
 def named(text: str) -> tuple[str, str]:
-    """Name and value of `name:value`; a value alone is named default."""
+    """Return name and value of `name:value`; a value alone gets the name `default`."""
     name, colon, value = text.partition(":")
     return (name.strip(), value.strip()) if colon else ("default", text.strip())
 
 
 def networks(texts: list[str]) -> tuple[Network, ...]:
-    """The networks that are written so; an address alone is a network of one. Raises ValueError."""
+    """Return the networks in `texts`; a single address is a network of one. Raises ValueError."""
     return tuple(ipaddress.ip_network(text.strip(), strict=False) for text in texts if text.strip())
 
 
 def proxies(texts: list[Any]) -> None:
-    """Addresses or networks."""
+    """Check addresses or networks."""
     try:
         networks([str(text) for text in texts])
     except ValueError:
-        raise ValidationError("each is an address or a network, such as 10.0.0.0/8.") from None
+        raise ValidationError("each must be an address or a network, such as 10.0.0.0/8.") from None
 
 
 def tokens(texts: list[Any]) -> None:
-    """`name:value` each, of which empty ones do not count."""
+    """Check entries of the form `name:value`; empty ones are ignored."""
     known = [named(str(text)) for text in texts if text]
     if any(len(value) < _SHORTEST_SECRET for _, value in known):
-        raise ValidationError(f"each has at least {_SHORTEST_SECRET} characters.")
+        raise ValidationError(f"each must have at least {_SHORTEST_SECRET} characters.")
     if len({name for name, _ in known}) < len(known):
         raise ValidationError("two have the same name.")
 
 
 def secrets(texts: list[Any]) -> None:
-    """Keys to encrypt with, of which empty ones do not count."""
+    """Check encryption keys; empty ones are ignored."""
     for text in texts:
         if text:
             secret(str(text))
 
 
 def secret(text: str) -> None:
-    """A key to encrypt or sign with."""
+    """Check a key for encrypting or signing."""
     if len(text) < _SHORTEST_SECRET:
-        raise ValidationError(f"a secret key has at least {_SHORTEST_SECRET} characters.")
+        raise ValidationError(f"a secret key must have at least {_SHORTEST_SECRET} characters.")
 
 
 def admin_token(token: str | None) -> None:
-    """What the admin signs in with, if there is one: a text that can stand in a header."""
+    """Check the token that the admin signs in with, if there is one; it must be valid in a header."""
     if not token:
         return
     if len(token) < _SHORTEST_ADMIN or not token.isascii() or any(c.isspace() for c in token):
-        raise ValidationError(f"it has at least {_SHORTEST_ADMIN} characters, ASCII and no spaces.")
+        raise ValidationError(f"it must have at least {_SHORTEST_ADMIN} characters, only ASCII and no spaces.")

@@ -17,12 +17,12 @@ DEFAULT = "default"
 #: Connections made for mParticle accounts that no connection names: `mparticle-<account id>`.
 OF_ACCOUNT = re.compile(r"mparticle-\d+")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-#: What `is_name` wants, in words.
-NAMES = "a name is lower-case letters, digits, - and _, up to 40, and not mparticle-<number>"
+#: The rule of `is_name`, for messages.
+NAMES = "a name has up to 40 lower-case letters, digits, - and _, and is not mparticle-<number>"
 
 
 def is_name(text: str) -> bool:
-    """Whether a person may call a connection so."""
+    """Return whether users may give this name to a connection."""
     return _NAME.fullmatch(text) is not None and OF_ACCOUNT.fullmatch(text) is None
 
 
@@ -32,7 +32,7 @@ class UnknownConnection(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class AudienceSettings:
-    """What connections.toml says of one audience; None: as the connection has it."""
+    """The settings of one audience in connections.toml; None: the connection's setting applies."""
 
     list_id: str | None = None
     list_name: str | None = None
@@ -42,14 +42,14 @@ class AudienceSettings:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One Klaviyo account and how people are sent to it. `audiences` is by the CDP's audience id.
+    """One Klaviyo account and how people are sent to it. `audiences`: by the CDP's audience id.
 
-    `policies`: flush policies by kind of queue; a kind without one goes by `policy`. `allow_global_unsubscribe`: an
-    unsubscribe without a list takes the person off everything; else it becomes a dead letter. `consent_mapping`:
-    consent purpose -> channel, where an audience has none of its own. `consent_removal`: whoever withdraws a consent is
-    unsubscribed. `actions`: what becomes of Segment's messages. `full_profile`: snapshots send every attribute, else
-    those of `default_attributes`. `max_removal_percent`: a snapshot that would take more off a list waits for a person.
-    `identity`: how people are told apart. `shared_list`: its audiences may use a list that another one keeps.
+    `policies`: flush policies by kind of queue; other kinds follow `policy`. `allow_global_unsubscribe`: an unsubscribe
+    without a list unsubscribes the person from everything; otherwise it becomes a dead letter. `consent_mapping`:
+    consent purpose -> channel, for audiences without their own. `consent_removal`: a withdrawn consent unsubscribes the
+    person. `actions`: for Segment's messages. `full_profile`: snapshots send every attribute, otherwise only
+    `default_attributes`. `max_removal_percent`: a snapshot that would remove more of a list is held for a person to
+    check. `identity`: how people are distinguished. `shared_list`: audiences may use a list that another one maintains.
     """
 
     name: str
@@ -70,20 +70,20 @@ class Connection:
     identity: Policy = field(default_factory=Policy)
 
     def may_share(self, target: str) -> bool:
-        """Whether an audience may use a list that another one keeps."""
+        """Return whether an audience may use a list that another one maintains."""
         own = self.audiences.get(target)
         return self.shared_list if own is None or own.shared_list is None else own.shared_list
 
     def policy_for(self, kind: str, target: str) -> FlushPolicy:
-        """The flush policy of one queue."""
+        """Return the flush policy of one queue."""
         own = self.audiences.get(target) if kind == "audience" else None
         return (own and own.policy) or self.policies.get(kind, self.policy)
 
 
 class Connections:
-    """All connections of an installation; always has `default`.
+    """All connections of an installation; `default` always exists.
 
-    `complete`: False while more may have been added than this process has looked up.
+    `complete`: False while there may be added connections that this process has not looked up yet.
     """
 
     def __init__(self, by_name: Mapping[str, Connection]) -> None:
@@ -96,9 +96,9 @@ class Connections:
         return iter([*self._by_name.values(), *self._added.values()])
 
     def include(self, names: Iterable[str]) -> None:
-        """Those that were added at run time, in place of those included before; a configured one stays as it is.
+        """Set the connections added at run time, replacing earlier ones; configured connections stay unchanged.
 
-        Each has the settings of `default`, and neither its key nor its lists, which belong to another account.
+        Each gets the settings of `default`, without its key and its lists, which belong to another account.
         """
         self._added = {
             name: replace(self._by_name[DEFAULT], name=name, api_key=None, mparticle_account=None, audiences={})
@@ -108,7 +108,7 @@ class Connections:
         self.complete = True
 
     def named(self, name: str) -> Connection:
-        """The connection of that name. Raises UnknownConnection."""
+        """Return the connection of that name. Raises UnknownConnection."""
         if found := self._by_name.get(name) or self._added.get(name):
             return found
         if OF_ACCOUNT.fullmatch(name):
@@ -117,9 +117,9 @@ class Connections:
         raise UnknownConnection(f"there is no connection {name!r}; known: {', '.join(known)}")
 
     def for_mparticle(self, account_id: int | None) -> Connection:
-        """The connection of an mParticle account: the one that names it, else one of its own based on `default`.
+        """Return the connection of an mParticle account: the one that names it, else a separate one like `default`.
 
-        One of its own always, so that a queue keeps its name when the account's settings arrive later.
+        It is separate from the start, so that a queue keeps its name when the account's settings arrive later.
         """
         if account_id is None:
             return self._by_name[DEFAULT]

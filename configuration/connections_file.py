@@ -1,6 +1,6 @@
-"""connections.toml (FERRY_CONNECTIONS): adjusts the `default` connection of the environment, and adds more.
+"""Reads and validates connections.toml (FERRY_CONNECTIONS).
 
-What may stand in the tables of connections.toml: names, types and limits.
+The file adjusts the `default` connection, which the environment defines, and adds further connections.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mappings.rules import Rules
 from mappings.segment import settings
 from queues.policy import FlushPolicy
 
-#: The most that Klaviyo takes in one request: profiles in a bulk import, events, consents.
+#: Klaviyo's limits for one request: profiles in a bulk import, events, consents.
 UPLOAD_LIMIT = 10_000
 _EVENT_LIMIT = 1_000
 _CONSENT_LIMIT = 1_000
@@ -52,7 +52,7 @@ class _AudienceSchema(_FlushSchema):
 
 
 class ConnectionSchema(_FlushSchema):
-    """One table `[connections.<name>]`, with those inside it."""
+    """One table `[connections.<name>]`, with its nested tables."""
 
     api_key_env = fields.String(validate=validate.Length(1))
     mparticle_account = fields.Integer(strict=True)
@@ -97,7 +97,7 @@ _KINDS = ("profile", "event", "consent")
 
 
 def load(path: Path | None, default: Connection) -> Connections:
-    """Read connections.toml over the `default` of the environment. Raises ConnectionsError."""
+    """Read connections.toml on top of the environment's `default` connection. Raises ConnectionsError."""
     if path is None:
         return Connections({DEFAULT: default})
     by_name = {DEFAULT: default}
@@ -110,7 +110,7 @@ def load(path: Path | None, default: Connection) -> Connections:
 
 
 def document(path: Path) -> dict[str, Any]:
-    """Everything that stands in the file. Raises ConnectionsError."""
+    """Return the content of the file. Raises ConnectionsError."""
     try:
         return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as fault:
@@ -122,12 +122,12 @@ def document(path: Path) -> dict[str, Any]:
 def _tables(path: Path, read: Mapping[str, Any]) -> dict[str, Any]:
     if unknown := read.keys() - {"connections", "alerts", "senders"}:
         raise ConnectionsError(
-            f"{path}: {sorted(unknown)[0]} is not known here; tables are [connections.<name>], [senders.<name>] and "
+            f"{path}: {sorted(unknown)[0]} is unknown; the tables are [connections.<name>], [senders.<name>] and "
             "[alerts]"
         )
     tables = read.get("connections", {})
     if not isinstance(tables, dict):
-        raise ConnectionsError(f"{path}: connections is no table; write each connection as [connections.<name>]")
+        raise ConnectionsError(f"{path}: connections is not a table; write each connection as [connections.<name>]")
     return tables
 
 
@@ -135,7 +135,7 @@ def _check_accounts(path: Path, by_name: Mapping[str, Connection]) -> None:
     accounts = [c.mparticle_account for c in by_name.values() if c.mparticle_account is not None]
     for account in accounts:
         if accounts.count(account) > 1:
-            raise ConnectionsError(f"{path}: mparticle_account {account} stands in two connections; keep one")
+            raise ConnectionsError(f"{path}: mparticle_account {account} is set in two connections; keep one")
 
 
 def _connection(path: Path, name: str, values: Any, default: Connection) -> Connection:
@@ -174,7 +174,7 @@ def _connection(path: Path, name: str, values: Any, default: Connection) -> Conn
 
 
 def _rules(read: Mapping[str, Any], base: Rules) -> Rules:
-    """The same settings and values as mParticle's, under the names of this file."""
+    """Return the mapping rules: the same settings as in mParticle, under this file's names."""
     names = {name: read[key] for key, name in _MPARTICLE_NAMES.items() if key in read}
     mapping = {"propertyMapping": json.dumps(read["property_mapping"])} if "property_mapping" in read else {}
     try:
@@ -188,7 +188,7 @@ def _rules(read: Mapping[str, Any], base: Rules) -> Rules:
 
 
 def _identity(read: Mapping[str, Any], base: Policy) -> Policy:
-    """Raises ValueError for a pattern that is none."""
+    """Return the identity policy. Raises ValueError for an invalid pattern."""
     names = ("identifiers", "prove", "email_change", "phone_wins")
     changed: dict[str, Any] = {name: read[name] for name in names if name in read}
     if "blocked_identifiers" in read:
@@ -221,7 +221,7 @@ def _policy(read: Mapping[str, Any], base: FlushPolicy) -> FlushPolicy:
 def _policies(
     read: Mapping[str, Any], policy: FlushPolicy, base: Mapping[str, FlushPolicy]
 ) -> Mapping[str, FlushPolicy]:
-    """By the kinds that have one of their own."""
+    """Return the policies of the kinds that have their own."""
     own = {kind: _policy(read[kind], base.get(kind, policy)) for kind in _KINDS if kind in read}
     return {**base, **own}
 

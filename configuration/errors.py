@@ -1,7 +1,7 @@
-"""What is raised for settings that cannot be used. Imports nothing, so that `ferry --help` stays quick."""
+"""The error for invalid settings. Imports nothing, so that `ferry --help` stays fast."""
 
 from __future__ import annotations
 
 
 class SettingsError(ValueError):
-    """A setting cannot be used; the message names it, the problem and an example."""
+    """A setting is invalid; the message names it, the problem and an example."""

@@ -1,7 +1,4 @@
-"""The tables [senders.<name>] of connections.toml (FERRY_CONNECTIONS): who may send what, where and how often.
-
-What may stand in the tables [senders.<name>] of connections.toml: names, types and limits.
-"""
+"""Reads and validates the tables [senders.<name>] of connections.toml (FERRY_CONNECTIONS)."""
 
 from __future__ import annotations
 
@@ -18,13 +15,14 @@ from configuration.connections_file import ConnectionsError, document
 from configuration.senders import ROUTES, Rate, Sender
 from mappings.complaints import complaints
 
-#: The most that are counted: each is an entry of a list in Redis.
+#: The largest rate: each request counted is an entry of a list in Redis.
 _MOST: Final = 10_000
 
 
 def _connection(name: str) -> None:
     if not is_name(name) and not OF_ACCOUNT.fullmatch(name):
-        raise ValidationError(f"no name of a connection: {NAMES.removesuffix(', and not mparticle-<number>')}.")
+        rule = NAMES.removesuffix(", and is not mparticle-<number>")
+        raise ValidationError(f"not the name of a connection: {rule}.")
 
 
 class _RateSchema(Schema):
@@ -34,11 +32,11 @@ class _RateSchema(Schema):
     @validates_schema
     def _order(self, read: dict[str, int], **_: object) -> None:
         if read.get("burst", _MOST) < read.get("per_second", 0):
-            raise ValidationError("smaller than per_second, which may always come at once.", "burst")
+            raise ValidationError("smaller than per_second; make it at least as large.", "burst")
 
 
 class SenderSchema(Schema):
-    """One table `[senders.<name>]`. An empty list would be a sender that may do nothing, which is a mistake."""
+    """One table `[senders.<name>]`. Empty lists are refused: such a sender could do nothing."""
 
     token_env = fields.String(validate=validate.Length(1))
     segment_secret_env = fields.String(validate=validate.Length(1))
@@ -56,7 +54,7 @@ class SenderSchema(Schema):
     @validates_schema
     def _shows(self, read: dict[str, object], **_: object) -> None:
         if not read.keys() & {"token_env", "segment_secret_env"}:
-            raise ValidationError("missing, and so is segment_secret_env: nobody could send as this one.", "token_env")
+            raise ValidationError("missing, and so is segment_secret_env; a sender needs one of them.", "token_env")
 
 
 _schema = SenderSchema()
@@ -72,32 +70,32 @@ _EXAMPLES: Final = {
 
 
 def load(path: Path | None, known: Connections) -> tuple[Sender, ...]:
-    """The senders of the file. `known`: its connections. Raises ConnectionsError naming the place and the remedy."""
+    """Return the senders in the file. `known`: its connections. Raises ConnectionsError with place and remedy."""
     tables = {} if path is None else document(path).get("senders", {})
     if not isinstance(tables, dict):
-        raise ConnectionsError(f"{path}: senders is no table; write each sender as [senders.<name>]")
+        raise ConnectionsError(f"{path}: senders is not a table; write each sender as [senders.<name>]")
     return tuple(_sender(f"{path}: [senders.{name}]", name, values, known) for name, values in tables.items())
 
 
 def check_apart(scoped: Iterable[Sender], simple: Iterable[Sender]) -> None:
-    """No two senders with one name or one token: nobody could say which scope holds. Raises ConnectionsError.
+    """Raise ConnectionsError if two senders share a name or a token, because it would be unclear whose scope applies.
 
-    `simple`: those of FERRY_TOKENS and FERRY_SEGMENT_SECRETS.
+    `scoped`: the senders of connections.toml; `simple`: those of FERRY_TOKENS and FERRY_SEGMENT_SECRETS.
     """
     names = {each.name for each in simple}
     owners = {secret: each.name for each in simple for secret in (*each.tokens, *each.segment_secrets)}
     for each in scoped:
         where = f"[senders.{each.name}]"
         if each.name in names:
-            raise ConnectionsError(f"{where}: FERRY_TOKENS names a sender {each.name}, too; take it out there")
+            raise ConnectionsError(f"{where}: FERRY_TOKENS also has a sender {each.name}; remove it there")
         for secret in (*each.tokens, *each.segment_secrets):
             if (other := owners.setdefault(secret, each.name)) != each.name:
-                raise ConnectionsError(f"{where}: it has a token or secret of {other}; give each sender its own")
+                raise ConnectionsError(f"{where}: it shares a token or secret with {other}; give each sender its own")
 
 
 def _sender(where: str, name: str, values: Any, known: Connections) -> Sender:
     if not is_name(name):
-        raise ConnectionsError(f"{where}: a name is lower-case letters, digits, - and _, up to 40")
+        raise ConnectionsError(f"{where}: a name has up to 40 lower-case letters, digits, - and _")
     try:
         read = _schema.load(values)
         tokens, secrets = (_secrets(read, option) for option in ("token_env", "segment_secret_env"))
@@ -121,7 +119,7 @@ def _sender(where: str, name: str, values: Any, known: Connections) -> Sender:
 
 
 def _check_accounts(where: str, sender: Sender, known: Connections) -> None:
-    """An account whose connection is closed to the sender is a table that contradicts itself."""
+    """Raise ConnectionsError if the sender may use an account but not its connection."""
     for account in sorted(sender.mparticle_accounts or ()):
         connection = known.for_mparticle(account).name
         if not sender.may_name(connection):
@@ -139,7 +137,7 @@ def _rate(read: Mapping[str, int] | None) -> Rate | None:
 
 
 def _secrets(read: Mapping[str, Any], option: str) -> tuple[str, ...]:
-    """The values in the variable that an option names, of which the newest comes first."""
+    """Return the values in the variable that an option names, the newest first."""
     variable = read.get(option)
     if variable is None:
         return ()

@@ -24,7 +24,7 @@ from queues.server import durability
 from queues.server.durability import Durability
 
 KLAVIYO = "https://a.klaviyo.com"
-#: Written by `ferry up` into its folder; how the other commands find the running group.
+#: Written by `ferry up` into its folder, so that the other commands find the running group.
 GROUP_FILE = "group.env"
 
 _EXAMPLES = {
@@ -55,7 +55,7 @@ _EXAMPLES = {
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A named secret that a sender shows."""
+    """A named secret of a sender."""
 
     name: str
     value: str = field(repr=False)
@@ -63,18 +63,18 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a process of Ferry may be told.
+    """All settings of a Ferry process.
 
-    `installation`: to which installation the Redis has to belong; None: whoever it belongs to.
-    `max_pending` and `max_pending_per_queue`: changes that may wait, in all queues and in one. `durable`: what Redis
-    must confirm before a sender is answered.
+    `installation`: the installation that the Redis must belong to; None: any.
+    `max_pending` and `max_pending_per_queue`: limits of pending changes, in all queues and in one. `durable`: what
+    Redis must confirm before the intake answers a sender.
     `tokens`: of senders that may post everywhere; `senders`: those of connections.toml, each with its scope.
-    `segment_secrets`: with which Segment signs its webhooks, any of them.
-    `secret_keys`: the first encrypts, all decrypt, so that a key can be exchanged without losing what is stored.
-    `admin_token`: of the user `admin` of the console; None: there is no such user.
-    `trusted_proxies`: networks of proxies whose X-Forwarded-For names the peer of a request; by default this machine.
-    `alerts`: what is told to people, and where; None: nothing is.
-    `sftp_url`, `sftp_key` (text or path), `sftp_host_key`: where `ferry export --sftp` uploads to, and by which keys.
+    `segment_secrets`: Segment may sign its webhooks with any of them.
+    `secret_keys`: the first encrypts, all decrypt, so that a key can be replaced without losing stored data.
+    `admin_token`: of the console's user `admin`; None: there is no such user.
+    `trusted_proxies`: networks of proxies whose X-Forwarded-For names the client; by default this machine.
+    `alerts`: limits and channels; None: no alerts.
+    `sftp_url`, `sftp_key` (text or path), `sftp_host_key`: the target of `ferry export --sftp`, and its keys.
     """
 
     redis_url: str = field(repr=False)
@@ -99,14 +99,14 @@ class Settings:
 
     @property
     def every_sender(self) -> tuple[Sender, ...]:
-        """Those of connections.toml, of FERRY_TOKENS, and of FERRY_SEGMENT_SECRETS, which only sign."""
+        """The senders of connections.toml, of FERRY_TOKENS, and of FERRY_SEGMENT_SECRETS, which only sign."""
         return (*self.senders, *_simple(self.tokens, self.segment_secrets))
 
 
 def load() -> Settings:
-    """Read the environment; where REDIS_URL is unset, also the group file of `ferry up`. Raises SettingsError.
+    """Read the environment and, if REDIS_URL is unset, the group file of `ferry up`. Raises SettingsError.
 
-    A variable that is empty counts as unset, and is unset for what this process starts.
+    An empty variable counts as unset, and is removed from the environment, also for child processes.
     """
     _unset_empty()
     env = Env(eager=False)
@@ -167,12 +167,12 @@ def load() -> Settings:
 
 
 def check_group(var: Path) -> None:
-    """Whether a folder that somebody named holds the group that the environment speaks of. Raises SettingsError."""
+    """Raise SettingsError unless the given folder belongs to the group that the environment names."""
     own, given = dotenv_values(var / GROUP_FILE).get("REDIS_URL"), os.environ.get("REDIS_URL")
     if not own:
         raise SettingsError(
-            f"no group in {var}: `ferry up` was never started with this folder. Name its folder by --var or FERRY_VAR, "
-            "or leave both out."
+            f"no group in {var}: `ferry up` was never started with this folder. Give its folder with --var or "
+            "FERRY_VAR, or leave both out."
         )
     if given and own != given:
         raise SettingsError(
@@ -182,9 +182,9 @@ def check_group(var: Path) -> None:
 
 
 def adopt_prefix(var: Path) -> None:
-    """Take FERRY_PREFIX from the group file where load() will read that. Raises SettingsError for one that is wrong.
+    """Set FERRY_PREFIX from the group file if load() will read that file. Raises SettingsError for an invalid prefix.
 
-    To be called before anything is imported that reads it (key_prefix.py).
+    Call it before importing any module that reads the prefix (key_prefix.py).
     """
     _unset_empty()
     if "REDIS_URL" not in os.environ and (found := dotenv_values(var / GROUP_FILE).get("FERRY_PREFIX")):
@@ -195,17 +195,17 @@ def adopt_prefix(var: Path) -> None:
 
 
 def _prefix(env: Env) -> None:
-    from queues import key_prefix  # reads the variable at its import, which must not come before adopt_prefix()
+    from queues import key_prefix  # reads the variable at import, which must come after adopt_prefix()
 
     prefix = env.str("FERRY_PREFIX", "", validate=checks.prefix)
     if prefix != key_prefix.PREFIX:
         raise SettingsError(
-            f"FERRY_PREFIX is {prefix!r} and was {key_prefix.PREFIX!r} when this process started: start it again."
+            f"FERRY_PREFIX is {prefix!r} but was {key_prefix.PREFIX!r} when this process started: restart it."
         )
 
 
 def _simple(tokens: Iterable[Token], secrets: Iterable[Token]) -> tuple[Sender, ...]:
-    """The senders without a table. A secret has a name of its own: both lists may call one `default`."""
+    """Return the senders without a table. A secret's name gets a prefix, because both lists may have a `default`."""
     return (
         *(Sender(each.name, tokens=(each.value,)) for each in tokens),
         *(
@@ -216,7 +216,7 @@ def _simple(tokens: Iterable[Token], secrets: Iterable[Token]) -> tuple[Sender, 
 
 
 def _unset_empty() -> None:
-    # In the environment itself, for the group file is read into it and replaces nothing that is set.
+    # In the environment itself, because the group file is read into it and does not replace variables that are set.
     for name in _EXAMPLES:
         if os.environ.get(name) == "":
             del os.environ[name]

@@ -119,7 +119,7 @@ def test_a_connection_that_has_a_key_is_not_added_again(connections: Command, re
     connections("add", "brand-c", text="pk_c\n")
     refused(connections("add", "brand-c", text="pk_c2\n"), 2, "ferry connections rotate brand-c")
     refused(connections("add", "default", text="pk_c2\n"), 2, "set KLAVIYO_API_KEY")
-    refused(connections("add", "mparticle-7", text="pk_c2\n"), 2, "a name is lower-case letters")
+    refused(connections("add", "mparticle-7", text="pk_c2\n"), 2, "a name has up to 40 lower-case letters")
     refused(connections("add", "brand-d", text="pk_c\n", FERRY_SECRET_KEY=""), 2, "FERRY_SECRET_KEY")
     assert (connection_keys.names(redis), key_of(redis)) == (["brand-c"], "pk_c")
     told = connections("add", "brand-d", text="pk_c2\n")

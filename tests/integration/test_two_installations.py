@@ -138,5 +138,5 @@ def test_a_prefix_that_would_break_keys_is_refused(prefix: str, tmp_path: Path) 
     for words in (("status",), ("worker",), ("up",), ("demo",)):
         told = ferry_process("redis://127.0.0.1:1", tmp_path, *words, FERRY_PREFIX=prefix)
         assert told.returncode == 2
-        assert told.stderr.startswith("Error: FERRY_PREFIX: it is up to 40 letters")
+        assert told.stderr.startswith("Error: FERRY_PREFIX: it may have up to 40 characters")
         assert "Example: FERRY_PREFIX=staging:" in told.stderr

@@ -44,7 +44,7 @@ def test_wrong_usage_ends_with_2(words: tuple[str, ...], tmp_path: Path) -> None
 def test_wrong_settings_end_with_2(tmp_path: Path) -> None:
     told = ferry("redis://localhost", tmp_path, "status", KLAVIYO_API_KEY="s3cret")
     assert told.exit_code == 2
-    assert "KLAVIYO_API_KEY: a private API key of Klaviyo starts with pk_" in told.stderr
+    assert "KLAVIYO_API_KEY: a private Klaviyo API key starts with pk_" in told.stderr
     assert "s3cret" not in told.stderr
 
 

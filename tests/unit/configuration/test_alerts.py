@@ -66,11 +66,11 @@ def test_every_option_is_read(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "": "slack_url_env: missing, and so is every other channel: nobody would be told. "
+    "": "slack_url_env: missing, and so is every other channel: alerts would reach nobody. "
     'Example: slack_url_env = "SLACK_WEBHOOK"',
     'slack_url_env = "NOT_SET"': "slack_url_env: it names NOT_SET, which is not set; set it in the environment. "
     'Example: slack_url_env = "SLACK_WEBHOOK"',
-    'slack_url_env = "SMTP_URL"': "slack_url_env: SMTP_URL, which it names: it must be https://host/path, "
+    'slack_url_env = "SMTP_URL"': "slack_url_env: the value of SMTP_URL: it must be https://host/path, "
     'without a user. Example: slack_url_env = "SLACK_WEBHOOK"',
     'webhook_url = "https://a.example"': "webhook_secret_env: missing, and webhook_url needs it. "
     'Example: webhook_secret_env = "ALERT_SECRET"',
@@ -78,14 +78,14 @@ WRONG = {
     'Example: webhook_url = "https://ops.example.com/ferry"',
     'webhook_url = "http://ops.example.com"\nwebhook_secret_env = "ALERT_SECRET"': "webhook_url: it must be https, or "
     'http on this machine. Example: webhook_url = "https://ops.example.com/ferry"',
-    'webhook_url = "https://a.example"\nwebhook_secret_env = "SHORT"': "webhook_secret_env: SHORT, which it names: "
-    'a secret key has at least 16 characters. Example: webhook_secret_env = "ALERT_SECRET"',
+    'webhook_url = "https://a.example"\nwebhook_secret_env = "SHORT"': "webhook_secret_env: the value of SHORT: "
+    'a secret key must have at least 16 characters. Example: webhook_secret_env = "ALERT_SECRET"',
     'email_to = ["ops@example.com"]\nsmtp_url_env = "SMTP_URL"': "email_from: missing, and email_to needs it. "
     'Example: email_from = "ferry@example.com"',
     'email_to = ["ops"]\nemail_from = "f@example.com"\nsmtp_url_env = "SMTP_URL"': "email_to.0: Not a valid email "
     'address. Example: email_to = ["ops@example.com"]',
     'email_to = ["a@example.com"]\nemail_from = "f@example.com"\nsmtp_url_env = "SLACK_WEBHOOK"': "smtp_url_env: "
-    "SLACK_WEBHOOK, which it names: it must be smtp://user:password@host:587 (STARTTLS) or "
+    "the value of SLACK_WEBHOOK: it must be smtp://user:password@host:587 (STARTTLS) or "
     'smtps://user:password@host:465. Example: smtp_url_env = "SMTP_URL"',
     "dead_percent = 101": "dead_percent: Must be greater than or equal to 0 and less than or equal to 100. "
     "Example: dead_percent = 5",

@@ -103,11 +103,11 @@ def test_an_unknown_connection_is_named_with_the_known_ones(tmp_path: Path) -> N
     ("text", "says"),
     [
         ("[connections.b", "is not TOML"),
-        ("[connection.b]", "connection is not known here"),
-        ("[connections.'Bad Name']", "a name is lower-case"),
-        ("[connections.mparticle-5]", "a name is lower-case"),
-        ("connections = 3", "connections is no table; write each connection as [connections.<name>]"),
-        ("connections = []", "connections is no table"),
+        ("[connection.b]", "connection is unknown"),
+        ("[connections.'Bad Name']", "a name has up to 40 lower-case"),
+        ("[connections.mparticle-5]", "a name has up to 40 lower-case"),
+        ("connections = 3", "connections is not a table; write each connection as [connections.<name>]"),
+        ("connections = []", "connections is not a table"),
         ("[connections]\nb = 3", "[connections.b]: Invalid input type."),
         ("[connections.b]\nflush_sise = 3", "flush_sise: Unknown field; is flush_size meant?"),
         ("[connections.b]\nwhatever = 3", "whatever: Unknown field."),
@@ -127,7 +127,7 @@ def test_an_unknown_connection_is_named_with_the_known_ones(tmp_path: Path) -> N
         ("[connections.b]\napi_key_env = 'FERRY_TEST_UNSET'", "FERRY_TEST_UNSET, which is not set"),
         ("[connections.b.audiences.42]\nlist = 'x'", "audiences.42.list: Unknown field"),
         ("[connections.b.audiences.42]\nshared_list = 'x'", "audiences.42.shared_list: Not a valid boolean"),
-        ("[connections.a]\nmparticle_account = 5\n[connections.b]\nmparticle_account = 5", "stands in two"),
+        ("[connections.a]\nmparticle_account = 5\n[connections.b]\nmparticle_account = 5", "is set in two"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, says: str) -> None:

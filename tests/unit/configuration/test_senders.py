@@ -81,7 +81,7 @@ def test_the_simple_forms_are_senders_too_and_may_set_nothing_that_settings_name
         ("[senders.b]\ntoken_env = 'B_TOKEN'\nconnections = []", "connections: "),
         ("[senders.b]\ntoken_env = 'B_TOKEN'\nmparticle_accounts = []", "mparticle_accounts: "),
         ("[senders.b]\ntoken_env = 'B_TOKEN'\nconnection = ['b']", "connection: Unknown field"),
-        ("[senders.b]\ntoken_env = 'B_TOKEN'\nconnections = ['Brand B']", "no name of a connection"),
+        ("[senders.b]\ntoken_env = 'B_TOKEN'\nconnections = ['Brand B']", "not the name of a connection"),
         ("[senders.b]\ntoken_env = 'B_TOKEN'\nrate = {per_second = 0}", "rate.per_second: "),
         (
             "[senders.b]\ntoken_env = 'B_TOKEN'\nrate = {per_second = 5, burst = 4}",
@@ -90,15 +90,15 @@ def test_the_simple_forms_are_senders_too_and_may_set_nothing_that_settings_name
         ("[senders.b]\ntoken_env = 'B_TOKEN'\nrate = {burst = 4}", "rate.per_second: "),
         ("[senders.b]\ntoken_env = 'B_TOKEN'\nrate = 50", "rate"),
         ("[senders.b]\ntoken_env = 'B_TOKEN'\naccept_keys = 'maybe'", "accept_keys: "),
-        ("[senders.'B b']\ntoken_env = 'B_TOKEN'", "a name is lower-case letters"),
-        ("senders = 3", "senders is no table"),
+        ("[senders.'B b']\ntoken_env = 'B_TOKEN'", "a name has up to 40 lower-case letters"),
+        ("senders = 3", "senders is not a table"),
         (
             "[senders.b]\ntoken_env = 'B_TOKEN'\nconnections = ['brand_b']\nmparticle_accounts = [8]",
             "mparticle_accounts names 8, whose connection is mparticle-8; add it to connections",
         ),
-        ("[senders.shop]\ntoken_env = 'B_TOKEN'", "FERRY_TOKENS names a sender shop, too"),
-        ("[senders.b]\ntoken_env = 'SHOPS'", "[senders.b]: it has a token or secret of shop"),
-        ("[senders.b]\ntoken_env = 'B_TOKEN'\n[senders.c]\ntoken_env = 'B_TOKEN'", "[senders.c]: it has a token"),
+        ("[senders.shop]\ntoken_env = 'B_TOKEN'", "FERRY_TOKENS also has a sender shop"),
+        ("[senders.b]\ntoken_env = 'SHOPS'", "[senders.b]: it shares a token or secret with shop"),
+        ("[senders.b]\ntoken_env = 'B_TOKEN'\n[senders.c]\ntoken_env = 'B_TOKEN'", "[senders.c]: it shares a token"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused_naming_place_and_remedy(load: Any, table: str, words: str) -> None:
