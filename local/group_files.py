@@ -1,8 +1,7 @@
-"""`<var>/group.env`: what `ferry up` made and decided, for the other commands and for its next start.
+"""The files of a group, which other processes may read at any time.
 
-Files that other processes read at any moment.
-
-`<var>/group.lock` keeps two groups out of one folder; `<var>/group.pids` tells who is in it.
+`<var>/group.env` has the secrets and settings of `ferry up`, for the other commands and for its next start.
+`<var>/group.lock` prevents two groups in one folder; `<var>/group.pids` lists the processes of the group.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from ops.errors import Failed
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file, readable by its owner only; who reads it meanwhile finds the old text or the new one."""
+    """Replace a file, readable by its owner only; a concurrent reader finds either the old text or the new one."""
     draft = path.with_name(f"{path.name}.draft")
     draft.unlink(missing_ok=True)
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -29,33 +28,33 @@ def write_whole(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-_HEAD = "# Written by `ferry up`; read by the other commands where REDIS_URL is unset. Holds secrets.\n"
+_HEAD = "# Written by `ferry up`; read by the other commands if REDIS_URL is unset. Contains secrets.\n"
 
 
 def path(var: Path) -> Path:
-    """Where it is."""
+    """Return the path of group.env."""
     return var / GROUP_FILE
 
 
 def read(var: Path) -> dict[str, str]:
-    """What was written last; empty before the first time."""
+    """Return the variables in group.env; empty if it does not exist."""
     return {name: value for name, value in dotenv_values(path(var)).items() if value}
 
 
 def write(var: Path, values: Mapping[str, str]) -> None:
-    """Replace the file, readable by its owner only; never half-written."""
+    """Replace group.env, readable by its owner only and never half-written."""
     write_whole(path(var), _HEAD + "".join(f"{name}={_quoted(value)}\n" for name, value in values.items()))
 
 
 def _quoted(value: str) -> str:
-    # Single quotes: python-dotenv takes everything between them as it is, but for these two.
+    # Between single quotes, python-dotenv takes every character literally, except for these two.
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 class GroupLock:
-    """Held as long as the supervisor or one of its children lives: they inherit `fd`.
+    """The lock on a folder, held as long as the supervisor or one of its children lives: they inherit `fd`.
 
-    So a group whose supervisor was killed cannot have its files taken from under it by a second one.
+    So a second group cannot take the files of a group whose supervisor was killed.
     """
 
     def __init__(self, fd: int, var: Path) -> None:
@@ -63,19 +62,19 @@ class GroupLock:
         self._var = var
 
     def note(self, children: Mapping[str, int]) -> None:
-        """Write down the process ids of the supervisor and of its children by name."""
-        # Not into the locked file: it cannot be replaced, and who reads while it is written over finds half a note.
+        """Write the process ids of the supervisor and its children, by name."""
+        # Not into the locked file: it cannot be replaced, and a reader could find it half-written.
         write_whole(note_path(self._var), json.dumps({"ferry up": os.getpid(), **children}))
 
 
 def note_path(var: Path) -> Path:
-    """Where the process ids are; they stay when the group has ended."""
+    """Return the path of the process ids; the file stays after the group has ended."""
     return var / "group.pids"
 
 
 @contextmanager
 def locked(var: Path) -> Iterator[GroupLock]:
-    """Hold the folder for the block. Raises Failed when a group is in it."""
+    """Lock the folder for the block. Raises Failed if a group is running in it."""
     fd = os.open(var / "group.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
@@ -94,15 +93,15 @@ def _occupied(var: Path) -> str:
     supervisor = living.pop("ferry up", None)
     if supervisor is not None:
         return (
-            f"`ferry up` is running in {var} (process {supervisor}). Look at it with `ferry status --var {var}`, "
-            f"end it with `kill {supervisor}`, or give this one another --var."
+            f"`ferry up` is already running in {var} (process {supervisor}). See `ferry status --var {var}`, end it "
+            f"with `kill {supervisor}`, or choose another --var."
         )
-    if not living:  # it took the folder just now; the note, if there is one, is of the group before
-        return f"`ferry up` is running in {var}. Look at it with `ferry status`, or give this one another --var."
+    if not living:  # it has just locked the folder; the note, if there is one, is of the group before
+        return f"`ferry up` is already running in {var}. See `ferry status --var {var}`, or choose another --var."
     left = " ".join(str(pid) for pid in living.values())
     return (
         f"`ferry up` in {var} was killed and left processes behind. End them with `kill {left}`, then start again; "
-        "what they hold is in the ledger."
+        "their changes are safe in the ledger."
     )
 
 

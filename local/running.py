@@ -1,4 +1,4 @@
-"""Brings a group up for the length of a block: folder, lock, secrets, settings, programs."""
+"""Runs a group for the duration of a block: folder, lock, secrets, settings, programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from local.supervisor import Supervisor
 from ops.errors import Failed
 from ops.ledger import ledger
 
-#: Settings that the other commands need too, kept for them where the environment gives them. Secrets are not.
+#: Settings in the environment that are written to the group file for the other commands; none are secrets.
 _SHARED = (
     "FERRY_FLUSH_SIZE",
     "FERRY_FLUSH_MINUTES",
@@ -37,10 +37,10 @@ def _nobody_there(_question: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class GroupOptions:
-    """What the caller wants; the environment decides whether Redis and Klaviyo are the group's own.
+    """The caller's options; the environment decides whether the group starts its own Redis and emulator.
 
-    `live`: people may be sent to the real Klaviyo. `ask`: puts the question where they are not known to be, and says
-    whether the answer was yes.
+    `live`: people may be sent to the real Klaviyo. `ask`: asks the user for this permission if it is not given, and
+    returns whether the answer was yes.
     """
 
     var: Path
@@ -55,7 +55,7 @@ class GroupOptions:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A group that is up."""
+    """A running group."""
 
     group: LocalGroup
     settings: Settings
@@ -63,7 +63,7 @@ class Running:
 
 
 def stop_on_signal() -> Event:
-    """Set when SIGTERM, SIGINT or SIGHUP comes."""
+    """Return an event that SIGTERM, SIGINT and SIGHUP set."""
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -72,7 +72,7 @@ def stop_on_signal() -> Event:
 
 @contextmanager
 def running(options: GroupOptions, stop: Event) -> Iterator[Running]:
-    """Start a group; end it with the block. Raises Failed, Misconfigured, SettingsError."""
+    """Start a group and end it after the block. Raises Failed, Misconfigured, SettingsError."""
     _make_folder(options.var)
     with ExitStack() as stack:
         lock = stack.enter_context(locked(options.var))
@@ -111,7 +111,7 @@ def _make_folder(var: Path) -> None:
     try:
         var.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as fault:
-        raise Failed(f"{var} cannot be made: {fault.strerror}; choose another --var") from fault
+        raise Failed(f"{var} cannot be created: {fault.strerror}; choose another --var") from fault
     if not os.access(var, os.W_OK):
         raise Failed(f"{var} cannot be written to; choose another --var")
 
@@ -119,7 +119,7 @@ def _make_folder(var: Path) -> None:
 def _check(group: LocalGroup, known: Settings) -> None:
     ports.check_free(group.host, group.port, "--port")
     if group.emulator_port == group.port:
-        raise Failed(f"port {group.port} is wanted twice; choose another with --port or --emulator-port")
+        raise Failed(f"--port and --emulator-port are both {group.port}; choose another for one of them")
     if group.emulator_port is not None:
         ports.check_free(EMULATOR_HOST, group.emulator_port, "--emulator-port")
     if group.socket is None:
@@ -138,10 +138,10 @@ def _shared(group: LocalGroup) -> Mapping[str, str]:
 
 
 def _environment() -> dict[str, str]:
-    """What the children get: they import the very code that started them, wherever it was called."""
+    """Return the environment of the children, which import the code of this process from any current folder."""
     here = str(Path(__file__).parent.parent)
     path = os.environ.get("PYTHONPATH")
-    # A proxy for the outside would look for the emulator on its own machine.
+    # A proxy would look for the emulator on its own machine.
     direct = ",".join(filter(None, (os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), EMULATOR_HOST)))
     paths = os.pathsep.join([here, path] if path else [here])
     return {**os.environ, "PYTHONPATH": paths, "NO_PROXY": direct, "no_proxy": direct}

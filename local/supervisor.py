@@ -1,9 +1,4 @@
-"""Starts the programs of a group in order, keeps them running, and ends them in the opposite order.
-
-A program of the group: what `ferry up` starts and watches. Pure.
-
-A running program of the group.
-"""
+"""Starts the programs of a group in order, keeps them running, and ends them in reverse order."""
 
 from __future__ import annotations
 
@@ -24,9 +19,9 @@ log = logging.getLogger(__name__)
 
 
 class Child:
-    """Starts a program, again whenever it ended, and ends it. Always in a session of its own.
+    """Starts, restarts and ends a program, in a separate session.
 
-    Ctrl-C in the terminal then reaches the supervisor alone, which ends the children in the right order.
+    So Ctrl-C in the terminal reaches only the supervisor, which ends the children in the right order.
     """
 
     def __init__(self, program: Program, environment: Mapping[str, str], keep_fd: int) -> None:
@@ -51,11 +46,11 @@ class Child:
         )
 
     def ended(self) -> int | None:
-        """The exit code, negative for a signal; None while it runs or is not started."""
+        """Return the exit code, negative for a signal; None while it runs or is not started."""
         return None if self.process is None else self.process.poll()
 
     def postpone(self) -> float:
-        """It ended: let it be started again in so many seconds, longer each time it ends soon after its start."""
+        """Schedule a restart and return the wait in seconds, longer each time the program ends soon after its start."""
         now = time.monotonic()
         self._failures = 1 if now - self._started >= HEALTHY_S else self._failures + 1
         wait = wait_s(self._failures)
@@ -63,16 +58,16 @@ class Child:
         return wait
 
     def is_ready(self) -> bool:
-        """Whether it can be used."""
+        """Return whether it can be used."""
         return self.program.ready is None or self.program.ready()
 
     def ask_to_end(self) -> None:
-        """SIGTERM, to the process alone: a worker tells its delivery itself."""
+        """Send SIGTERM, only to the process: a worker stops its delivery itself."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
     def wait_ended(self, until: float) -> bool:
-        """Whether it ended by itself before `until` (monotonic seconds); it is killed with its group otherwise."""
+        """Wait until `until` (monotonic seconds); return False if the process group had to be killed then."""
         if self.process is None:
             return True
         try:
@@ -84,18 +79,19 @@ class Child:
         return True
 
 
-#: Seconds to wait before a program is started again: the first, and the longest.
+#: Seconds before a program is restarted: the first wait, and the longest.
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 30.0
-#: A program that ran this long is taken for healthy: its next end counts as the first.
+#: Seconds after which a running program counts as healthy: its next end counts as the first.
 HEALTHY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`stop_s`: seconds it gets to end by itself. `ready`: whether it can be used; None: nobody waits for it.
+    """A program that `ferry up` starts and watches.
 
-    `log`: the file it writes to; None for this process' own stderr.
+    `stop_s`: seconds that it has to end after SIGTERM. `ready`: whether it can be used; None: do not wait for it.
+    `log`: the file that it writes to; None: the stderr of this process.
     """
 
     name: str
@@ -106,17 +102,17 @@ class Program:
 
 
 def wait_s(failures: int) -> float:
-    """Before a program that ended `failures` times in a row is started again."""
+    """Return the seconds to wait before restarting a program that ended `failures` times in a row."""
     return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(failures - 1, 10))
 
 
-#: Seconds a program may take until it can be used.
+#: Seconds until a program must be ready.
 PATIENCE_S = 30.0
 _LOOK_S = 0.1
 
 
 class Supervisor:
-    """The programs of `stages`: those of one stage start together, after the stages before are ready."""
+    """Runs the programs of `stages`: those of one stage start together, once the earlier stages are ready."""
 
     def __init__(self, stages: Sequence[Sequence[Program]], environment: Mapping[str, str], lock: GroupLock) -> None:
         self._stages = [[Child(program, environment, lock.fd) for program in stage] for stage in stages]
@@ -127,7 +123,7 @@ class Supervisor:
         return [child for stage in self._stages for child in stage]
 
     def start(self, stop: Event) -> None:
-        """Return when everything is ready, or `stop` is set. Raises Failed when a program ends before."""
+        """Start all programs; return when they are ready or `stop` is set. Raises Failed if a program ends before."""
         for stage in self._stages:
             for child in stage:
                 self._spawn(child)
@@ -138,7 +134,7 @@ class Supervisor:
         self._check_first_start(time.monotonic() + PATIENCE_S)
 
     def watch(self, stop: Event) -> None:
-        """Start again whatever ends, until `stop` is set."""
+        """Restart every program that ends, until `stop` is set."""
         while not stop.wait(_LOOK_S):
             for child in self._children:
                 self._look_after(child)
@@ -161,20 +157,20 @@ class Supervisor:
         for child in self._children:
             code = child.ended()
             if code is not None:
-                where = f"is in {child.program.log}" if child.program.log else "stands above"
-                raise Failed(f"{child.program.name} {_end(code)} while it started; what it said {where}")
+                where = f"in {child.program.log}" if child.program.log else "above"
+                raise Failed(f"{child.program.name} {_end(code)} while it started; see its output {where}")
         if time.monotonic() > deadline:
-            raise Failed(f"the group was not ready within {PATIENCE_S:g} s; what its programs said stands above")
+            raise Failed(f"the group was not ready within {PATIENCE_S:g} s; see the output of its programs above")
 
     def _look_after(self, child: Child) -> None:
         code = child.ended()
         if code is not None:
             wait = child.postpone()
-            log.error("%s %s; it is started again in %g s", child.program.name, _end(code), wait)
+            log.error("%s %s; restarting it in %g s", child.program.name, _end(code), wait)
         elif child.process is None and time.monotonic() >= child.start_at:
             self._spawn(child)
-            log.info("%s is started again", child.program.name)
+            log.info("%s was restarted", child.program.name)
 
 
 def _end(code: int) -> str:
-    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"

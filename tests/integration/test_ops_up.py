@@ -82,7 +82,7 @@ def test_a_change_goes_from_the_intake_to_the_emulator(group: Up) -> None:
 def test_a_second_group_in_the_folder_is_told_who_is_there(group: Up) -> None:
     told = group.ferry("up")
     assert told.returncode == 1
-    assert f"is running in {group.var} (process {group.process.pid})" in told.stderr
+    assert f"is already running in {group.var} (process {group.process.pid})" in told.stderr
 
 
 def test_programs_that_die_are_started_again_and_nothing_is_lost(group: Up) -> None:
@@ -93,7 +93,7 @@ def test_programs_that_die_are_started_again_and_nothing_is_lost(group: Up) -> N
         pid = group.pids()[name]
         os.kill(pid, signal.SIGKILL)
         until(lambda name=name, pid=pid: group.pids()[name] != pid)  # type: ignore[misc]
-        said = f"{name} was ended by signal 9; it is started again in 1 s"
+        said = f"{name} was killed by signal 9; restarting it in 1 s"
         until(lambda said=said: said in group.text())  # type: ignore[misc]
     until(lambda: group.ferry("status").returncode == 0)
     assert sum(queue["accepted"] for queue in status(group)["queues"]) == before
@@ -109,7 +109,7 @@ def test_a_taken_port_is_named_with_the_option_that_chooses_another(redis_url: s
         emulator = ferry_process(None, tmp_path, "up", "--port", str(ports.any_free()), "--emulator-port", str(port))
         web = ferry_process(redis_url, tmp_path, "web", "--host", "127.0.0.1", "--port", str(port))
     assert (taken.returncode, emulator.returncode, web.returncode) == (1, 1, 1)
-    assert taken.stderr == f"Error: port {port} on 127.0.0.1 is taken by another process; choose another with --port\n"
+    assert taken.stderr == f"Error: port {port} on 127.0.0.1 is in use by another process; choose another with --port\n"
     assert "choose another with --emulator-port" in emulator.stderr
     assert "choose another with --port" in web.stderr
 
@@ -118,7 +118,7 @@ def test_a_folder_that_cannot_be_made_is_refused_with_the_remedy(tmp_path: Path)
     (tmp_path / "file").write_text("")
     told = ferry_process(None, tmp_path / "file" / "var", "up")
     assert told.returncode == 1
-    assert told.stderr == f"Error: {tmp_path}/file/var cannot be made: Not a directory; choose another --var\n"
+    assert told.stderr == f"Error: {tmp_path}/file/var cannot be created: Not a directory; choose another --var\n"
 
 
 def test_a_program_that_cannot_start_ends_the_group_with_1(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_program_that_cannot_start_ends_the_group_with_1(tmp_path: Path) -> No
     )
     assert told.returncode == 1
     assert "Error: redis ended with exit code 1 while it started" in told.stderr
-    assert f"what it said is in {tmp_path}/redis.log" in told.stderr
+    assert f"see its output in {tmp_path}/redis.log" in told.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -64,7 +64,7 @@ def test_at_a_terminal_it_asks_and_takes_no_answer_for_no(answer: str, tmp_path:
         assert b"Klaviyo   the real one, https://192.0.2.1" in said
         assert process.returncode == 0
     else:
-        assert b"Nothing was started" in said
+        assert b"Ferry did not start" in said
         assert process.returncode == 2
 
 

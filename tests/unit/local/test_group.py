@@ -115,7 +115,10 @@ def test_a_folder_without_a_group_file_knows_nothing(tmp_path: Path) -> None:
 def test_a_second_group_in_one_folder_is_told_who_is_there(tmp_path: Path) -> None:
     with locked(tmp_path) as lock:
         lock.note({"web": 1})
-        with pytest.raises(Failed, match=rf"is running in {tmp_path} \(process {os.getpid()}\)"), locked(tmp_path):
+        with (
+            pytest.raises(Failed, match=rf"is already running in {tmp_path} \(process {os.getpid()}\)"),
+            locked(tmp_path),
+        ):
             pass
     with locked(tmp_path):
         pass
@@ -137,7 +140,11 @@ def test_a_group_that_took_the_folder_just_now_has_written_nothing_down_yet(
 ) -> None:
     if note:  # of the group before
         note_path(tmp_path).write_text(json.dumps(note))
-    with locked(tmp_path), pytest.raises(Failed, match=rf"is running in {tmp_path}\. Look at it"), locked(tmp_path):
+    with (
+        locked(tmp_path),
+        pytest.raises(Failed, match=rf"is already running in {tmp_path}\. See `ferry status"),
+        locked(tmp_path),
+    ):
         pass
 
 

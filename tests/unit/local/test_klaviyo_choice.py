@@ -55,9 +55,9 @@ def test_a_klaviyo_of_this_machine_is_an_emulator_whatever_the_keys(base_url: st
         (known("pk_a", brand="pk_b"), {}, "there are Klaviyo keys for connection default, connection brand"),
         (known("pk_real"), EMULATED, "there is a Klaviyo key"),
         (known(None, PROXY), {}, f"KLAVIYO_BASE_URL names {PROXY}"),
-        (known(), DELIVERED, "the group of this folder was last started for the real Klaviyo"),
-        (known(EMULATOR_KEY), DELIVERED, "the group of this folder was last started for the real Klaviyo"),
-        (known(), {**DELIVERED, "KLAVIYO_BASE_URL": PROXY}, "the group of this folder was last"),
+        (known(), DELIVERED, "the group in this folder was last started for the real Klaviyo"),
+        (known(EMULATOR_KEY), DELIVERED, "the group in this folder was last started for the real Klaviyo"),
+        (known(), {**DELIVERED, "KLAVIYO_BASE_URL": PROXY}, "the group in this folder was last"),
     ],
 )
 def test_what_points_to_the_real_klaviyo_needs_a_word(settings: Settings, before: Mapping[str, str], why: str) -> None:
