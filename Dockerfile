@@ -2,13 +2,13 @@ FROM python:3.11.17-slim-trixie
 
 RUN useradd --create-home --uid 1000 ferry
 WORKDIR /app
-# Before the code, so that a change of it installs nothing anew.
+# Before the code, so that a change of the code does not reinstall the packages.
 COPY requirements.txt .
 RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY . .
 RUN pip install --no-cache-dir --no-deps --no-build-isolation .
 USER ferry
 ENV PYTHONUNBUFFERED=1
-# The exec form: SIGTERM reaches Ferry itself, which ends in order.
+# The exec form, so that SIGTERM reaches Ferry itself and it shuts down cleanly.
 ENTRYPOINT ["ferry"]
 CMD ["web"]

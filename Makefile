@@ -1,29 +1,29 @@
-# Everything a newcomer or a build server does with Ferry. Needs Python 3.11 with pip, and nothing else.
+# The commands for development and for the build server. Needs only Python 3.11 with pip.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-# Of a soak, and of ugly requests; a seed that is given makes the random choices again that one of before made.
+# Duration (s) of `make soak`; seed of `make soak` and `make ugly`: the same seed makes the same random choices.
 SECONDS := 600
 SEED :=
-# Of pins: a package to take the newest version of, or "all"; without it versions stay.
+# For `make pins`: the package to update to its newest version, or "all"; by default versions stay.
 UPDATE :=
 
 .PHONY: help demo run unit test browser install lint bench trips soak ugly pins clean
 
 help:
-	@echo "make demo    see the main job done, with real processes, in half a minute"
+	@echo "make demo    show a complete delivery with real processes, in 30 s"
 	@echo "make run     run everything on this machine (ferry up)"
-	@echo "make unit    the tests that need neither processes nor a server, in a minute"
-	@echo "make test    every test, but those in a browser and those that install Ferry"
-	@echo "make browser the tests in a browser, which need Debian's chromium and chromium-driver"
-	@echo "make install the tests that follow each way to install Ferry, from empty environments"
-	@echo "make lint    formatting, lint, types, import rules"
+	@echo "make unit    run the tests that need neither processes nor a server, in a minute"
+	@echo "make test    run all tests except the browser tests and the installation tests"
+	@echo "make browser run the browser tests, which need Debian's chromium and chromium-driver"
+	@echo "make install test every way to install Ferry, each in an empty environment"
+	@echo "make lint    check formatting, lint, types and import rules"
 	@echo "make bench   measure, and write docs/benchmarks.md"
 	@echo "make trips   count the files and calls that one change, one flush and one snapshot go through"
-	@echo "make soak    random faults under load: make soak SECONDS=600 SEED=7"
-	@echo "make ugly    20,000 ugly requests, and what the processes take: make ugly SEED=7"
-	@echo "make pins    write the requirements files from pyproject.toml; the newest of one: make pins UPDATE=redis"
-	@echo "make clean   remove what the others made"
+	@echo "make soak    run random faults under load: make soak SECONDS=600 SEED=7"
+	@echo "make ugly    send 20,000 malformed requests and measure the processes: make ugly SEED=7"
+	@echo "make pins    write the requirements files from pyproject.toml; to update a package: make pins UPDATE=redis"
+	@echo "make clean   remove everything that the other targets made"
 
 demo: .venv/run
 	$(BIN)/ferry demo
@@ -34,8 +34,8 @@ run: .venv/run
 unit: .venv/dev
 	$(BIN)/pytest -n auto tests/unit
 
-# Tests mostly wait for processes, so more of them run at a time than there are cores; a file stays with one server, and
-# the long ones, which have few tests, do not come last.
+# Tests mostly wait for processes, so more of them run at once than there are cores. loadfile keeps the tests of a file on
+# one worker, and no-loadscope-reorder keeps long files, which have few tests, from running last.
 test: .venv/dev
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
@@ -63,7 +63,7 @@ soak: .venv/dev
 ugly: .venv/dev
 	$(BIN)/python -m tests.support.ugly $(if $(SEED),--seed $(SEED))
 
-# For every platform. Wheels only, also where they are installed: what a source is built with would come without a hash.
+# For every platform. Wheels only, also at installation: the build dependencies of a source package would have no hash.
 PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--only-binary :all: --emit-build-options --custom-compile-command "make pins" \
 	$(if $(UPDATE),$(if $(filter all,$(UPDATE)),--upgrade,$(addprefix --upgrade-package ,$(UPDATE))))
@@ -83,7 +83,7 @@ clean:
 	$(PYTHON) -m venv .venv
 	touch $@
 
-# pip refuses what has another hash than the file says. Ferry itself has none: it is built here, of what is installed.
+# pip refuses packages whose hash is not in the file. Ferry itself has no hash: it is built here, from installed packages.
 INSTALL := $(BIN)/pip install --quiet --require-hashes
 
 .venv/run: .venv/pip requirements.txt pyproject.toml
