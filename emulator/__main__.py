@@ -20,7 +20,7 @@ def main(host: str, port: int, job_seconds: float, limits_off: bool) -> None:
     try:
         serve(host, port, job_seconds=job_seconds, limits_off=limits_off)
     except OSError as error:
-        message = f"cannot listen on {host}:{port}: {error.strerror}; choose another --port or stop what holds it"
+        message = f"cannot listen on {host}:{port}: {error.strerror}; choose another --port or end what uses it"
         raise click.ClickException(message) from error
 
 

@@ -1,4 +1,4 @@
-"""The falcon app: which path leads where, and how every failure becomes an answer in Klaviyo's words."""
+"""The falcon app: its routes, and the conversion of every error into a response in Klaviyo's wording."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ ROUTES: dict[str, type[Calls]] = {
 
 
 def create_app(world: World) -> App[Request, Response]:
-    """The ASGI app over this account; it must be served with `line.LineProtocol` for connection faults to work."""
+    """Return the ASGI app for this account; connection faults need `line.LineProtocol` as its server protocol."""
     app = App()
     app.add_middleware(Recorder(world))
     app.add_middleware(Gate(world))
     app.req_options.strip_url_path_trailing_slash = True
-    # falcon would give an empty 202 a content type; Klaviyo gives none.
+    # falcon would add a content type to an empty 202; Klaviyo sends none.
     app.resp_options.default_media_type = None  # type: ignore[assignment]
     for path, calls in ROUTES.items():
         app.add_route(path, calls(world))
@@ -92,7 +92,7 @@ def _add_control(app: App[Request, Response], switches: Control, account: Accoun
         app.add_route(f"{PREFIX}/{name}", account, suffix=name)
     for name in ("confirm", "suppress"):
         app.add_route(f"{PREFIX}/{name}/{{identifier:path}}", account, suffix=name)
-    # Whole rests of paths, because the name of a list may hold a slash.
+    # `path` converters, because the name of a list may contain a slash.
     app.add_route(f"{PREFIX}/lists/{{rest:path}}", account, suffix="members")
     app.add_route(f"{PREFIX}/profiles/{{identifier:path}}", account, suffix="profile")
 

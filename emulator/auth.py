@@ -1,4 +1,4 @@
-"""Private keys: which ones the account accepts, and what each may do."""
+"""The private keys that the account accepts, and their scopes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ PREFIX = "pk_"
 
 
 class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A private key. `scopes` None: full access. Keys of one `account` share its rate limits and show its
-    id; None: limits of its own."""
+    """A private key. `scopes` None: full access. Keys of one `account` share its rate limits and show its id; None:
+    separate limits."""
 
     key: str
     scopes: tuple[str, ...] | None = None
@@ -21,7 +21,7 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def quota_group(self) -> str:
-        """Whose rate limits a call with this key uses up."""
+        """The group whose rate limits apply to calls with this key."""
         return self.account or self.key
 
 
@@ -32,11 +32,11 @@ class Keys:
         self._configured: dict[str, Key] = {}
 
     def configure(self, keys: list[Key]) -> None:
-        """Accept exactly these; none at all restores the start."""
+        """Accept exactly these keys; an empty list restores the initial state."""
         self._configured = {key.key: key for key in keys}
 
     def identify(self, authorization: str | None) -> Key:
-        """The key of an `Authorization` header; raises `ApiError` 401."""
+        """Return the key of an `Authorization` header; raises `ApiError` 401."""
         if authorization is None or not authorization.startswith(SCHEME):
             raise not_authenticated()
         name = authorization.removeprefix(SCHEME).strip()

@@ -1,4 +1,4 @@
-"""What the bodies of the bulk calls have in common: an array of rows, and a list or segment they are about."""
+"""The common parts of the bodies of bulk calls: an array of rows, and a list or segment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROFILES = "/data/attributes/profiles/data"
 
 
 def rows_of(data: Json, name: str, maximum: int) -> list[Any]:
-    """`attributes.<name>.data`, which must hold something; raises `ApiError` 400 for another shape or too many."""
+    """Return `attributes.<name>.data`; raises `ApiError` 400 if it is no array, is empty or has too many entries."""
     attributes = data.get("attributes")
     holder = attributes.get(name) if isinstance(attributes, dict) else None
     found = holder.get("data") if isinstance(holder, dict) else None
@@ -26,9 +26,9 @@ def rows_of(data: Json, name: str, maximum: int) -> list[Any]:
 
 
 def related(data: Json, name: str) -> str | None:
-    """The id of the one `list` or `segment` of the body; raises `ApiError` 400 for another shape.
+    """Return the id of the body's one `list` or `segment`; raises `ApiError` 400 for another shape.
 
-    A relationship under another name, such as `lists`, is passed over without a word.
+    A relationship under another name, such as `lists`, is silently ignored.
     """
     relationships = data.get("relationships")
     holder = relationships.get(name) if isinstance(relationships, dict) else None
@@ -41,12 +41,12 @@ def related(data: Json, name: str) -> str | None:
 
 
 def list_problems(world: World, list_id: str | None) -> list[Problem]:
-    """What is wrong with the list of the body."""
+    """Return a problem if the list of the body does not exist."""
     if list_id is None or list_id in world.lists.by_id:
         return []
     return [invalid(f"List ID {list_id} does not exist.", "/data/relationships/list/data/id")]
 
 
 def strangers(attributes: Json, known: frozenset[str], kind: str) -> list[Problem]:
-    """The attributes of a job that it does not have."""
+    """Return a problem for each attribute that this kind of job does not have."""
     return [invalid(unknown(name, kind), f"/data/attributes/{name}") for name in attributes if name not in known]

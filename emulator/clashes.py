@@ -1,6 +1,7 @@
-"""Writing a row whose identifiers belong to two profiles, by a switch of the account: Klaviyo's answers differ.
+"""Writes rows whose identifiers belong to two profiles, according to a switch of the account.
 
-No documentation says which of the three an account shows in which call; a client must be right under each.
+Klaviyo's accounts behave in three ways, and no documentation says which one applies to which account and call; a client
+must be correct with each.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Clash = Literal["refuse", "overwrite", "merge"]
 class Identity(msgspec.Struct):
     """The switch. `multi_email`: a merged profile keeps several addresses (Klaviyo: multi-email profiles).
 
-    They share one consent, where Klaviyo keeps one for each address.
+    They share one consent here; Klaviyo keeps one for each address.
     """
 
     clash: Clash = "refuse"
@@ -28,7 +29,7 @@ class Identity(msgspec.Struct):
 
 
 class People(NamedTuple):
-    """The profiles of the account, and all that follows a profile when it is merged into another."""
+    """The profiles of the account, with the lists and events that follow a profile when it is merged into another."""
 
     profiles: Profiles
     lists: Lists
@@ -36,9 +37,9 @@ class People(NamedTuple):
     identity: Identity
 
     def upsert(self, row: Row, now: float, *, clear_nulls: bool) -> tuple[Profile, bool]:
-        """Write a checked profile object; True: it is a new profile.
+        """Write a checked profile object; return the profile and whether it is new.
 
-        Raises `UnknownProfileError`, and `ClashError` where two owners are refused; nothing is written then.
+        Raises `UnknownProfileError`, and `ClashError` if the switch refuses two owners; then nothing is written.
         """
         if self.identity.clash == "overwrite":
             self._overwrite(row)
@@ -50,21 +51,21 @@ class People(NamedTuple):
         return profile, new
 
     def _append_emails(self, profile: Profile, orders: dict[str, Any]) -> None:
-        """Add further addresses to one. Klaviyo says neither what becomes of one that somebody has nor what an account
-        that keeps one address answers: here nothing comes of either."""
+        """Add further addresses to a profile. Klaviyo does not document an address that another profile has, nor an
+        account that keeps one address: here both have no effect."""
         for email in orders["append"]["email"] if orders and profile.attributes.get("email") else ():
             if self.profiles.find("email", email) is None:
                 self.profiles.append_email(profile, email)
 
     def _overwrite(self, row: Row) -> None:
-        """The highest-ranked owner gets every identifier of the row."""
+        """Give every identifier of the row to the highest-ranked owner."""
         owners = self.profiles.owners(row)
         for field, owner in owners:
             if owner is not owners[0][1]:
                 self.profiles.release(owner, field, row["attributes"][field])
 
     def _merged(self, row: Row, now: float) -> Row:
-        """Merge all owners into the highest-ranked one; the row as it is to be written to that."""
+        """Merge all owners into the highest-ranked one; return the row to write to it."""
         owners = self.profiles.owners(row)
         if not owners:
             return row
@@ -81,7 +82,7 @@ class People(NamedTuple):
         return row
 
     def _absorb(self, survivor: Profile, lost: Profile, now: float) -> None:
-        """What the survivor has wins; lists, events and consents of the other become its own (Klaviyo: merge)."""
+        """Merge `lost` into `survivor`, whose values win; lists, events and consents are moved (Klaviyo: merge)."""
         for item in self.lists.of_profile(lost.id):
             self.lists.join(item, [survivor.id], now)
             self.lists.leave(item, [lost.id])
@@ -98,7 +99,7 @@ class People(NamedTuple):
 
 
 def _inheritance(survivor: Profile, lost: Profile) -> Row:
-    """What only the other had, as a row for the survivor."""
+    """Return the values that only the lost profile had, as a row for the survivor."""
     location, properties = _lacking(lost.location, survivor.location), _lacking(lost.properties, survivor.properties)
     attributes = {**_lacking(lost.attributes, survivor.attributes), "location": location, "properties": properties}
     return {"id": survivor.id, "attributes": attributes}

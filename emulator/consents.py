@@ -1,4 +1,4 @@
-"""What a person agreed to, channel by channel, and what keeps e-mail from reaching them."""
+"""A person's consents by channel, and their suppressions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import msgspec
 from emulator.work import Row
 
 EMAIL, SMS, SMS_TRANSACTIONAL = "email.marketing", "sms.marketing", "sms.transactional"
-#: Which identifier of a person a channel reaches.
+#: The identifier of a person for each channel.
 CHANNELS = {EMAIL: "email", SMS: "phone_number", SMS_TRANSACTIONAL: "phone_number"}
 
 Reason = Literal["HARD_BOUNCE", "INVALID_EMAIL", "SPAM_COMPLAINT", "UNSUBSCRIBE", "USER_SUPPRESSED"]
-#: Klaviyo: bulk subscribe profiles. A bounce and an invalid address stay, whoever subscribes.
+#: Klaviyo: bulk subscribe profiles. A subscription does not lift a bounce or an invalid address.
 LIFTED_BY_SUBSCRIBING: tuple[Reason, ...] = ("UNSUBSCRIBE", "SPAM_COMPLAINT", "USER_SUPPRESSED")
 
 
@@ -28,7 +28,7 @@ class Grant(msgspec.Struct, frozen=True, gc=False):
 
 
 class Wish(msgspec.Struct, frozen=True, gc=False):
-    """A subscription that may have to wait for its confirmation."""
+    """A subscription, which may be pending until the person confirms it."""
 
     row: Row
     list_id: str | None
@@ -36,7 +36,7 @@ class Wish(msgspec.Struct, frozen=True, gc=False):
 
 
 class Consents(msgspec.Struct, gc=False):
-    """Everything about one person; suppressions by reason and by list, with epoch seconds."""
+    """The consents and suppressions of one person; suppressions by reason and by list, with epoch seconds."""
 
     grants: dict[str, Grant] = {}
     suppressions: dict[Reason, float] = {}
@@ -44,11 +44,11 @@ class Consents(msgspec.Struct, gc=False):
     pending: list[Wish] = []
 
     def of(self, channel: str) -> Grant:
-        """The consent on a channel; nobody has agreed to anything at the start."""
+        """Return the consent on a channel; by default there is none."""
         return self.grants.get(channel, _NEVER)
 
     def grant(self, channel: str, grant: Grant) -> None:
-        """Subscribe, which lifts what a person's own wish can lift."""
+        """Subscribe on a channel, and lift the suppressions that a subscription can lift."""
         self.grants[channel] = grant
         if channel == EMAIL:
             for reason in LIFTED_BY_SUBSCRIBING:
@@ -61,10 +61,10 @@ class Consents(msgspec.Struct, gc=False):
             self.suppressions.setdefault("UNSUBSCRIBE", now)
 
     def inherit(self, other: Consents, *, with_phone: bool) -> None:
-        """Take over those of a profile that is merged into this one (Klaviyo: how to merge profiles).
+        """Take over the consents of a profile that is merged into this one (Klaviyo: how to merge profiles).
 
-        The newer consent wins, the other's if they are equal; suppressed stays suppressed. `with_phone`: the other's
-        number comes along, without which there is no consent to reach it.
+        The newer consent wins, the other's if they are equally old; suppressions stay. `with_phone`: whether the
+        other's phone number is taken over; without it, its SMS consents are not.
         """
         for channel, grant in other.grants.items():
             reaches = with_phone or CHANNELS[channel] != "phone_number"

@@ -1,4 +1,4 @@
-"""/_emulator: what tests and demos do to the emulator itself; no key, no limits, not in the journal."""
+"""/_emulator: control of the emulator by tests and demos; without key and limits, and not in the journal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class ControlError(Exception):
-    """The control call cannot be done; the message is the answer."""
+    """The control call cannot be carried out; the message is the response."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -25,14 +25,14 @@ class ControlError(Exception):
 
 
 class LimitsOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """`scale` multiplies every quota; `off` counts without ever refusing."""
+    """The change to the limits: `scale` multiplies every quota; `off` counts calls but refuses none."""
 
     scale: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     off: bool = False
 
 
 class JobsOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """What to change: how long jobs take, how long they can be read (Klaviyo: 7 days), and whether imports end now."""
+    """The change to the jobs: duration, how long they can be read (Klaviyo: 7 days), and whether to cancel imports."""
 
     seconds: Seconds | None = None
     lifetime_seconds: Seconds | None = None
@@ -46,13 +46,13 @@ class KeysOrder(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class JournalOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """`record`: keep bodies of any size."""
+    """The change to the journal. `record`: keep bodies of any size."""
 
     record: bool
 
 
 class Control:
-    """The control calls, one method each; every one answers JSON."""
+    """The control calls, one method each; every response is JSON."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -69,7 +69,7 @@ class Control:
         send(resp, {"ok": True})
 
     async def on_post_jobs(self, req: Request, resp: Response) -> None:
-        """Change the time of the jobs, those under way included, or cancel the imports among these."""
+        """Change the duration of the jobs, including those in progress, or cancel the imports in progress."""
         order = order_of(req, JobsOrder)
         jobs = self._world.jobs
         if order.cancel:
@@ -84,29 +84,29 @@ class Control:
         send(resp, {"ok": True})
 
     async def on_post_reset(self, req: Request, resp: Response) -> None:
-        """Back to the start."""
+        """Restore the initial state."""
         self._world.reset()
         send(resp, {"ok": True})
 
     async def on_get_requests(self, req: Request, resp: Response) -> None:
-        """The journal: `since` a number, `bodies=0` without them."""
+        """Return the journal: the calls after number `since`; `bodies=0` leaves bodies out."""
         since = req.get_param("since") or "0"
         if not since.isdecimal():
             raise ControlError(400, "since must be the number of a request, such as 0")
         send(resp, self._world.journal.since(int(since), bodies=req.get_param("bodies") != "0"))
 
     async def on_get_traps(self, req: Request, resp: Response) -> None:
-        """Every person who was unsubscribed from everything because a call named a list they were not on."""
+        """Return every person who was unsubscribed from everything because a call named a list they were not on."""
         send(resp, list(self._world.journal.traps))
 
     async def on_post_requests(self, req: Request, resp: Response) -> None:
-        """Keep large bodies, or no longer."""
+        """Turn the recording of large bodies on or off."""
         self._world.journal.record = order_of(req, JournalOrder).record
         send(resp, {"ok": True})
 
 
 def order_of(req: Request, kind: type[S]) -> S:
-    """The order in the body; raises `ControlError` 400."""
+    """Return the order in the body; raises `ControlError` 400."""
     try:
         return msgspec.json.decode(req.context.body, type=kind)
     except msgspec.DecodeError as error:
@@ -114,12 +114,12 @@ def order_of(req: Request, kind: type[S]) -> S:
 
 
 def send(resp: Response, answer: object) -> None:
-    """Answer JSON."""
+    """Respond with JSON."""
     resp.content_type = "application/json"
     resp.data = msgspec.json.encode(answer)
 
 
 async def send_control_error(req: Request, resp: Response, error: ControlError, params: dict[str, Any]) -> None:
-    """Answer a control call that cannot be done."""
+    """Respond to a control call that cannot be carried out."""
     resp.status = error.status
     send(resp, {"error": str(error)})

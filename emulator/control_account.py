@@ -1,4 +1,4 @@
-"""/_emulator: looking at the people and events of the account, and what its owner and its customers do to them."""
+"""/_emulator: reads the account's people and events, and plays the actions of its owner and its customers."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from emulator.profiles import Profile
 from emulator.times import stamp
 from emulator.world import World
 
-#: What a person is shown by, first what is known best to a test; not in the order of Klaviyo's rank.
+#: The identifiers that name a person, the most useful one for tests first; not in the order of Klaviyo's ranks.
 _NAMES = ("email", "phone_number", "external_id", "_kx", "anonymous_id")
 
 
 class AccountOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """What to change: the regions with a sending number for SMS, such as US, the account's own opt-in process, and
-    whether it is one of Klaviyo's test accounts."""
+    """The change to the account: the regions with a sending number for SMS, such as US, the account's default opt-in
+    process, and whether it is one of Klaviyo's test accounts."""
 
     sms_regions: frozenset[str] | None = None
     opt_in_process: OptIn | None = None
@@ -33,8 +33,8 @@ class AccountOrder(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class IdentityOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """What to change: what becomes of a row that names two profiles, how long after the end of an import its people
-    join the lists, and whether merged profiles keep several addresses."""
+    """The change to identity resolution: how to treat a row that names two profiles, the delay between the end of an
+    import and the joining of its lists, and whether merged profiles keep several addresses."""
 
     clash: Clash | None = None
     membership_delay_seconds: Seconds | None = None
@@ -42,13 +42,13 @@ class IdentityOrder(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SuppressOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """Something happened to a person's e-mail, such as a bounce."""
+    """The reason to suppress a person's e-mail, such as a bounce."""
 
     reason: Reason
 
 
 class AccountControl:
-    """The control calls, one method each; every one answers JSON."""
+    """The control calls, one method each; every response is JSON."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -65,7 +65,7 @@ class AccountControl:
         send(resp, {"ok": True})
 
     async def on_post_identity(self, req: Request, resp: Response) -> None:
-        """Change how the account tells people apart; a delay counts for the imports that are complete already too."""
+        """Change how the account resolves identities; a delay also applies to imports that are already complete."""
         order = order_of(req, IdentityOrder)
         world = self._world
         world.identity.clash = order.clash or world.identity.clash
@@ -76,7 +76,10 @@ class AccountControl:
         send(resp, {"ok": True})
 
     async def on_get_members(self, req: Request, resp: Response, rest: str) -> None:
-        """`lists/<name>/members`: identifiers of who is on the lists of that name, or whole people with `full=1`."""
+        """Return the members of the lists of that name: their identifiers, or whole people with `full=1`.
+
+        The path ends in `lists/<name>/members`.
+        """
         lists = self._world.lists.named(rest.removesuffix("/members"))
         if not lists:
             raise ControlError(404, "no list has this name")
@@ -86,22 +89,22 @@ class AccountControl:
         send(resp, {"lists": [item.id for item in lists], "count": len(members), "members": members})
 
     async def on_get_profile(self, req: Request, resp: Response, identifier: str) -> None:
-        """One person by e-mail address, phone number, external id, anonymous id or id."""
+        """Return one person by e-mail address, phone number, external id, anonymous id or id."""
         send(resp, self._person(self._find(identifier)))
 
     async def on_post_confirm(self, req: Request, resp: Response, identifier: str) -> None:
-        """The person confirms every subscription that is pending."""
+        """Confirm every pending subscription of the person."""
         person = self._find(identifier)
         send(resp, {"confirmed": subscribing.confirm(person, self._world.lists, self._world.now())})
 
     async def on_post_suppress(self, req: Request, resp: Response, identifier: str) -> None:
-        """The person's e-mail is suppressed for that reason."""
+        """Suppress the person's e-mail for the given reason."""
         person = self._find(identifier)
         person.consent().suppressions.setdefault(order_of(req, SuppressOrder).reason, self._world.now())
         send(resp, {"ok": True})
 
     async def on_get_events(self, req: Request, resp: Response) -> None:
-        """The unique ids of all events, or of those of one `metric`, in order; whole events with `full=1`."""
+        """Return the unique ids of all events, or of one `metric`, in order; whole events with `full=1`."""
         found = self._world.events.of_metric(req.get_param("metric"))
         full = req.get_param("full") == "1"
         events = [self._event(event) if full else event.unique_id for event in found]
@@ -115,9 +118,9 @@ class AccountControl:
         return person
 
     def _person(self, person: Profile) -> dict[str, Any]:
-        """Everything stored about a person, flat, and the names of the lists.
+        """Return everything stored about a person, flat, and the names of their lists.
 
-        `subscriptions` as the API shows it; `pending`: the lists, None for none, of what waits for a confirmation.
+        `subscriptions`: as in the API; `pending`: the list of each subscription to be confirmed, None for no list.
         """
         wishes = person.consents.pending if person.consents else []
         return {
@@ -132,7 +135,7 @@ class AccountControl:
         }
 
     def _event(self, event: Event) -> dict[str, Any]:
-        """An event with its time as text and its person by the best identifier."""
+        """Return an event with its time as text and its person by the best identifier."""
         person = self._world.profiles.by_id[event.profile_id]
         return {**msgspec.structs.asdict(event), "time": stamp(event.time), "profile": _best_identifier(person)}
 

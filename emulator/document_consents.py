@@ -1,4 +1,4 @@
-"""What Klaviyo shows of a person's consents, as `additional-fields[profile]=subscriptions` asks for it."""
+"""A person's consents as Klaviyo shows them for `additional-fields[profile]=subscriptions`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emulator.times import stamp
 
 
 def subscriptions(person: Profile) -> Json:
-    """The channels; the emulator plays e-mail and SMS, and never has anything to say about the others."""
+    """Return the consents by channel; the emulator plays only e-mail and SMS, the other channels are null."""
     consents = person.consents or Consents()
     return {
         "email": {"marketing": _email(person, consents)},
@@ -23,7 +23,7 @@ def subscriptions(person: Profile) -> Json:
 
 
 def _email(person: Profile, consents: Consents) -> Json:
-    """Who never said anything may get e-mail; who is suppressed may not, whatever the consent."""
+    """Return the e-mail consent; a person without any consent may get e-mail, a suppressed person may not."""
     grant = consents.of(EMAIL)
     return {
         "can_receive_email_marketing": bool(person.attributes.get("email")) and not consents.suppressions,

@@ -12,7 +12,7 @@ from emulator.work import ImportFailure, ImportJob, SuppressionJob
 
 
 def import_job(req: Request, job: ImportJob, progress: Progress, lifetime: float) -> Json:
-    """A job as it is read later: times with microseconds."""
+    """Return a job as it is read later: times with microseconds."""
     attributes = {
         "status": progress.status,
         "created_at": fine_stamp(job.created),
@@ -27,7 +27,7 @@ def import_job(req: Request, job: ImportJob, progress: Progress, lifetime: float
 
 
 def accepted_job(req: Request, job: ImportJob, lifetime: float) -> Json:
-    """A job as the 202 shows it: always queued, times cut to the second (so neither can be matched with the other)."""
+    """Return a job as in the 202: always queued, times cut to the second, so they do not match those read later."""
     attributes = {
         "status": "queued",
         "created_at": stamp(job.created),
@@ -54,7 +54,7 @@ def _job(req: Request, job: ImportJob, attributes: Json) -> Json:
 
 
 def suppression_job(req: Request, job: SuppressionJob) -> Json:
-    """A job to suppress or unsuppress; while it is under way its counts are 0 (seen live, 2026)."""
+    """Return a job to suppress or unsuppress; while it is in progress, its counts are 0 (seen live, 2026)."""
     kind = f"profile-suppression-bulk-{'delete' if job.lift else 'create'}-job"
     attributes = {
         "status": "processing" if job.completed is None else "complete",
@@ -75,7 +75,7 @@ def suppression_job(req: Request, job: SuppressionJob) -> Json:
 
 
 def import_error(req: Request, failure: ImportFailure) -> Json:
-    """A row that was not imported; `original_payload` is flat: the attributes, and the id if the row had one."""
+    """Return a row that was not imported; `original_payload` is flat: its attributes, and its id if it had one."""
     row_id = {"id": failure.row["id"]} if failure.row.get("id") else {}
     attributes = {
         "code": failure.code,

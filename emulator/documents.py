@@ -27,9 +27,9 @@ _TEXTS = (
 
 
 def profile(req: Request, person: Profile, member: Member | None = None) -> Json:
-    """A profile; unset values are null. `member`: it is read as one of a list, and says when it joined.
+    """Return a profile; unset values are null. `member`: its membership if read from a list, for the time of joining.
 
-    Consents are shown where `additional-fields[profile]=subscriptions` asks for them.
+    Consents are included for `additional-fields[profile]=subscriptions`.
     """
     attributes: Json = {name: person.attributes.get(name) for name in _TEXTS}
     attributes["last_event_date"] = None if person.last_event is None else stamp(person.last_event)
@@ -48,7 +48,7 @@ def profile(req: Request, person: Profile, member: Member | None = None) -> Json
 
 
 def mailing_list(req: Request, item: MailingList) -> Json:
-    """A list."""
+    """Return a list."""
     attributes = {
         "name": item.name,
         "created": stamp(item.created),
@@ -62,7 +62,7 @@ def mailing_list(req: Request, item: MailingList) -> Json:
 
 
 def account(req: Request, account_id: str, *, test: bool) -> Json:
-    """The one account there is."""
+    """Return the only account."""
     nowhere = dict.fromkeys(("address1", "address2", "city", "region", "country", "zip"))
     attributes = {
         "test_account": test,

@@ -1,4 +1,4 @@
-"""How Klaviyo refuses a call: JSON:API error objects, and the exception that carries them to the answer."""
+"""Klaviyo's error responses: JSON:API error objects, and the exception that carries them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RATE_LIMIT_PAGE = "https://developers.klaviyo.com/en/docs/rate_limits_and_error_
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One entry of `errors`; `pointer` names a place in the body, `parameter` one in the query."""
+    """One entry of `errors`; `pointer` names a place in the body, `parameter` a query parameter."""
 
     code: str
     title: str
@@ -25,7 +25,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class ApiError(Exception):
-    """Klaviyo refuses this call; `status`, `problems` and `headers` are the whole answer."""
+    """Klaviyo refuses this call; `status`, `problems` and `headers` make up the response."""
 
     def __init__(self, status: int, *problems: Problem, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{status} with {len(problems)} problems")
@@ -35,68 +35,68 @@ class ApiError(Exception):
 
 
 def invalid(detail: str, pointer: str = "/data") -> Problem:
-    """One thing that is wrong in the body."""
+    """Return a problem with the body."""
     return Problem("invalid", "Invalid input.", detail, pointer)
 
 
 def misshapen(pointer: str = "/data") -> Problem:
-    """A part of the body whose shape is not the one of the call."""
+    """Return the problem for a part of the body with the wrong shape."""
     return invalid("The payload provided in the request is invalid.", pointer)
 
 
 def bad_request(detail: str, pointer: str = "/data") -> ApiError:
-    """400 for one place in the body."""
+    """Return a 400 for one place in the body."""
     return ApiError(400, invalid(detail, pointer))
 
 
 def bad_payload(pointer: str = "/data") -> ApiError:
-    """400 for a body whose shape is not the one of the call."""
+    """Return a 400 for a body with the wrong shape."""
     return ApiError(400, misshapen(pointer))
 
 
 def bad_parameter(parameter: str, detail: str) -> ApiError:
-    """400 for one query parameter."""
+    """Return a 400 for one query parameter."""
     return ApiError(400, Problem("invalid", "Invalid input.", detail, parameter=parameter))
 
 
 def too_large(detail: str) -> ApiError:
-    """413; Klaviyo documents the limits and not the answer, so the status is the one HTTP has for it."""
+    """Return a 413; Klaviyo documents the limits but not the response, so this is HTTP's status for it."""
     return ApiError(413, Problem("payload_too_large", "Payload too large.", detail))
 
 
 def not_authenticated() -> ApiError:
-    """401 for a missing header or another scheme."""
+    """Return a 401 for a missing header or another scheme."""
     title = "Authentication credentials were not provided."
     detail = "Missing or invalid authorization scheme/private key."
     return ApiError(401, Problem("not_authenticated", title, detail, "/data/"))
 
 
 def authentication_failed() -> ApiError:
-    """401 for a key that is unknown or revoked."""
+    """Return a 401 for a key that is unknown or revoked."""
     text = "Incorrect authentication credentials."
     return ApiError(401, Problem("authentication_failed", text, text, "/data/"))
 
 
 def permission_denied(detail: str) -> ApiError:
-    """403 for a key without the scope of the call."""
+    """Return a 403 for a key without the scope of the call."""
     title = "You do not have permission to perform this action."
     return ApiError(403, Problem("permission_denied", title, detail, "/data/"))
 
 
 def not_found(detail: str) -> ApiError:
-    """404 for a resource or an operation."""
+    """Return a 404 for a resource or an operation."""
     return ApiError(404, Problem("not_found", "Not found.", detail, "/data/"))
 
 
 def duplicate_profile(owner_id: str) -> ApiError:
-    """409 naming the profile that already has one of the identifiers."""
+    """Return a 409 naming the profile that already has one of the identifiers."""
     detail = "A profile already exists with one of these identifiers."
     meta = {"duplicate_profile_id": owner_id}
     return ApiError(409, Problem("duplicate_profile", "Conflict.", detail, "/data/attributes", meta=meta))
 
 
 def throttled(seconds: int, retry_after: str | None = None) -> ApiError:
-    """429; `Retry-After` is its only header of interest (the RateLimit ones are absent from it)."""
+    """Return a 429 with the header `Retry-After`, but without the RateLimit headers."""
     unit = "second" if seconds == 1 else "seconds"
     detail = f"Request was throttled. Expected available in {seconds} {unit}."
     problem = Problem("throttled", "Request was throttled.", detail, links={"type": RATE_LIMIT_PAGE})
@@ -104,13 +104,13 @@ def throttled(seconds: int, retry_after: str | None = None) -> ApiError:
 
 
 def server_error() -> ApiError:
-    """500 as Klaviyo words it."""
+    """Return a 500 in Klaviyo's wording."""
     text = "A server error occurred."
     return ApiError(500, Problem("error", text, text, "/data/"))
 
 
 def encode(error: ApiError) -> bytes:
-    """The body of the answer."""
+    """Return the body of the response."""
     return orjson.dumps({"errors": [_entry(error.status, problem) for problem in error.problems]})
 
 

@@ -1,4 +1,4 @@
-"""Which values Klaviyo takes for the attributes of an event."""
+"""Checks the values of an event's attributes as Klaviyo does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 def checks(now: float) -> Checks:
-    """The checks of every attribute of an event; `now` in epoch seconds."""
+    """Return the checks of every attribute of an event; `now` in epoch seconds."""
 
     def time(value: object) -> Iterable[Finding]:
         return _time(value, now)
@@ -36,7 +36,7 @@ def checks(now: float) -> Checks:
 
 
 def boolean(value: object) -> Iterable[Finding]:
-    """True or false."""
+    """Check for true or false."""
     return FINE if isinstance(value, bool) else (("", "Must be a valid boolean."),)
 
 
@@ -55,7 +55,7 @@ def _currency(value: object) -> Iterable[Finding]:
 
 
 def _time(value: object, now: float) -> Iterable[Finding]:
-    """After the year 1990 and at most a year ahead (Klaviyo: create event)."""
+    """Check for a time after 1990 and at most a year in the future (Klaviyo: create event)."""
     moment = moment_of(value)
     if moment is None:
         return (("", "Not a valid date and time; send ISO 8601."),)

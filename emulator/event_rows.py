@@ -1,4 +1,4 @@
-"""Which events Klaviyo refuses before it records any."""
+"""Checks events as Klaviyo does before it records any."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ PERSON = rows.Form({**WITH_KX, "anonymous_id": text}, rows.UPSERT.members, (*row
 
 
 def problems(event: object, pointer: str, now: float, *, alone: bool) -> list[Problem]:
-    """Everything Klaviyo refuses in one event; `pointer` is where it stands in the body.
+    """Return everything that Klaviyo refuses in one event; `pointer`: its place in the body.
 
-    `alone`: it brings its profile along, as the call for a single event wants it.
+    `alone`: the event contains its profile, as in the call for a single event.
     """
     if not isinstance(event, dict) or event.get("type") != "event" or not isinstance(event.get("attributes"), dict):
         return [misshapen(pointer)]
@@ -30,12 +30,12 @@ def problems(event: object, pointer: str, now: float, *, alone: bool) -> list[Pr
 
 
 def person_problems(attributes: Row, pointer: str) -> list[Problem]:
-    """Everything Klaviyo refuses in the profile beside one event or several."""
+    """Return everything that Klaviyo refuses in the profile of one event or several."""
     return rows.problems(_with_meta(_named(attributes)), f"{pointer}/profile/data", PERSON)
 
 
 def drop_phone(attributes: object) -> bool:
-    """Go on without the phone number of the unchecked profile beside one event or several, see `phones.drop`."""
+    """Drop an invalid phone number from the unchecked profile of one event or several, see `phones.drop`."""
     return phones.drop(_named(attributes), PERSON.identifiers)
 
 
@@ -45,13 +45,13 @@ def _named(attributes: object) -> Any:
 
 
 def person_of(attributes: Row) -> Row:
-    """The checked profile beside one event or several."""
+    """Return the checked profile of one event or several."""
     person: Row = _with_meta(attributes["profile"]["data"])
     return person
 
 
 def _with_meta(person: Any) -> Any:
-    """A profile whose `meta` stands beside its attributes; the call for a single event has it among them."""
+    """Return the profile with `meta` beside its attributes; the call for a single event has it among them."""
     if not isinstance(person, dict) or not isinstance(person.get("attributes"), dict):
         return person
     attributes = dict(person["attributes"])

@@ -28,15 +28,15 @@ class Events:
         self._by_key: dict[tuple[str, str, str], Event] = {}
 
     def record(self, event: Event) -> None:
-        """Keep an event; of those with one profile, metric and unique id the first wins (Klaviyo: create event)."""
+        """Keep an event; with the same profile, metric and unique id, the first one wins (Klaviyo: create event)."""
         self._by_key.setdefault((event.profile_id, event.metric, event.unique_id), event)
 
     def forget(self, profile_id: str) -> None:
-        """Drop everything about a person."""
+        """Delete all events of a person."""
         self._by_key = {key: event for key, event in self._by_key.items() if event.profile_id != profile_id}
 
     def move(self, source_id: str, target_id: str) -> None:
-        """Give everything about one person to another, in its place; what both have is recorded once."""
+        """Move all events of one person to another, keeping their order; an event that both have is kept once."""
         events = list(self._by_key.values())
         self._by_key = {}
         for event in events:
@@ -44,5 +44,5 @@ class Events:
             self.record(msgspec.structs.replace(event, profile_id=target_id) if moves else event)
 
     def of_metric(self, metric: str | None) -> list[Event]:
-        """The events of one metric; None: of all."""
+        """Return the events of one metric; None: all events."""
         return [event for event in self._by_key.values() if metric in (None, event.metric)]

@@ -1,4 +1,4 @@
-"""Faults that tests order: the next calls that match are refused, cut, dripped or lost."""
+"""Faults ordered by tests: the next matching calls are refused, cut off, slowed down or lost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HTML = {
 
 
 class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which calls: the method, the start of the path (a prefix or a regular expression), a piece of the body."""
+    """The matching calls, by method, start of the path (a prefix or a regular expression) and part of the body."""
 
     method: str | None = None
     path: str = ""
@@ -42,14 +42,14 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         try:
             re.compile(self.path)
         except re.error as error:
-            raise ValueError(f"path is no regular expression: {error}") from None
+            raise ValueError(f"path is not a valid regular expression: {error}") from None
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An order: play `fault` for the next `times` calls that match.
+    """An order to play `fault` for the next `times` matching calls.
 
-    `retry_after` (429) is sent as it is, a number or a date; `seconds` is how long `slow_body` drips the answer and
-    `stall` holds it back.
+    `retry_after` (429) is sent unchanged, a number or a date; `seconds`: how long `slow_body` takes to send the
+    response, and `stall` delays it.
     """
 
     fault: FaultName
@@ -59,7 +59,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: Annotated[float, msgspec.Meta(ge=0)] = 1.0
 
     def refusal(self) -> ApiError | None:
-        """The answer in place of Klaviyo's; None: the fault is of another kind."""
+        """Return the error response; None if the fault is of another kind."""
         match self.fault:
             case "400":
                 return errors.bad_payload()
@@ -78,17 +78,17 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Faults:
-    """The orders that are still to be played, in the order they were given."""
+    """The orders still to be played, oldest first."""
 
     def __init__(self) -> None:
         self._orders: list[Fault] = []
 
     def order(self, fault: Fault) -> None:
-        """Add one."""
+        """Add an order."""
         self._orders.append(fault)
 
     def take(self, method: str, path: str, body: bytes) -> Fault | None:
-        """The first order that matches the call, one time used up."""
+        """Return the first order that matches the call, and use up one of its times."""
         for index, fault in enumerate(self._orders):
             if _matches(fault.match, method, path, body):
                 left = msgspec.structs.replace(fault, times=fault.times - 1) if fault.times > 1 else None

@@ -1,4 +1,4 @@
-"""Which values Klaviyo takes for the fields of a profile."""
+"""Checks the values of a profile's fields as Klaviyo does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _phone(value: object) -> Iterable[Finding]:
 
 
 def text(value: object) -> Iterable[Finding]:
-    """A string."""
+    """Check for a string."""
     return FINE if isinstance(value, str) else (("", "Not a valid string."),)
 
 
@@ -46,7 +46,7 @@ def _location(value: object) -> Iterable[Finding]:
 
 
 def properties(value: object) -> Iterable[Finding]:
-    """An object within the ingestion limits."""
+    """Check for an object within the ingestion limits."""
     if not isinstance(value, dict):
         return (("", "Not a valid object."),)
     nested = ((name, _depth_fault(item)) for name, item in value.items() if isinstance(item, (list, dict)))
@@ -54,7 +54,7 @@ def properties(value: object) -> Iterable[Finding]:
 
 
 def _depth_fault(value: list[Any] | dict[str, Any], depth: int = 1) -> str:
-    """Klaviyo's ingestion limits: arrays of at most 4,000 items, at most 10 levels."""
+    """Return the violated ingestion limit of Klaviyo (arrays of 4,000 items, 10 levels), or an empty text."""
     if depth > MAX_NESTING:
         return f"Nested deeper than {MAX_NESTING} levels."
     if isinstance(value, list) and len(value) > MAX_ARRAY_ITEMS:
@@ -80,7 +80,7 @@ WITH_KX: Checks = {**ATTRIBUTES, "_kx": text}
 
 
 def findings(attributes: dict[str, Any], checks: Checks, kind: str) -> Sequence[Finding]:
-    """(where, what) of every field that is unknown or has a value that is refused; null is always taken."""
+    """Return (place, problem) of every unknown field and every refused value; null is always accepted."""
     found: list[Finding] = []
     for name, value in attributes.items():
         check = checks.get(name)
@@ -93,5 +93,5 @@ def findings(attributes: dict[str, Any], checks: Checks, kind: str) -> Sequence[
 
 
 def unknown(name: str, kind: str) -> str:
-    """How Klaviyo words an unknown field."""
+    """Return Klaviyo's message for an unknown field."""
     return f"'{name}' is not a valid field for the resource '{kind}'."

@@ -1,7 +1,7 @@
-"""The `filter=` grammar of Klaviyo: `equals(email,"a@b.c")`, `any(id,["x","y"])`, `greater-than(created,2026-01-01)`.
+"""Klaviyo's `filter=` grammar: `equals(email,"a@b.c")`, `any(id,["x","y"])`, `greater-than(created,2026-01-01)`.
 
-Clauses are joined by commas, or wrapped in one `and(...)`; strings stand in double or single quotes, in which a
-backslash escapes; dates stand bare.
+Clauses are joined by commas, or wrapped in one `and(...)`; strings are in double or single quotes, with a backslash as
+escape; dates are not quoted.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Clause(NamedTuple):
 
 
 def parse(text: str, allowed: Mapping[str, frozenset[str]]) -> list[Clause]:
-    """The clauses of a filter, all of which must hold.
+    """Return the clauses of a filter, which must all hold.
 
     `allowed` maps a field to its operators. Raises `ApiError` 400 naming the parameter `filter`.
     """
@@ -83,7 +83,7 @@ def _instant(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise _refused("A date in a filter must be ISO 8601 and stand without quotes.") from None
+        raise _refused("A date in a filter must be ISO 8601 without quotes.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -92,7 +92,7 @@ def _refused(detail: str) -> ApiError:
 
 
 def holds(clause: Clause, value: str | None) -> bool:
-    """Whether the value satisfies the clause; e-mail addresses are compared without regard to case."""
+    """Return whether the value satisfies the clause; e-mail addresses are compared without case."""
     if value is None:
         return False
     if clause.operator in DATES:

@@ -1,4 +1,4 @@
-"""What stands before every call of the API: size, content type, key, revision, scopes and rate limits."""
+"""Checks every API call first: size, content type, key, revision, scopes and rate limits."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ CONTENT_TYPES = (MEDIA_TYPE, "application/json")
 
 
 class Gate:
-    """Falcon middleware; raises `ApiError` for a call that does not get through."""
+    """Falcon middleware; raises `ApiError` for a refused call."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     async def process_request(self, req: Request, resp: Response) -> None:
-        """What can be told before it is known which operation is called."""
+        """Check what does not depend on the operation."""
         if req.path.startswith(PREFIX):
             return
         _check_sizes(req)
@@ -36,7 +36,7 @@ class Gate:
         _check_content_type(req)
 
     async def process_resource(self, req: Request, resp: Response, resource: object, params: dict[str, Any]) -> None:
-        """Limits and scopes; a call without the scope is counted as well."""
+        """Check limits and scopes; a call without the scope also counts towards the limits."""
         operation = resource.operations.get(req.method) if isinstance(resource, Calls) else None
         if operation is None:
             return

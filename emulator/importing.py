@@ -1,4 +1,4 @@
-"""Carrying out an import job: rows become profiles and members, and some fail although they were accepted."""
+"""Carries out import jobs: rows become profiles and members, and some fail although they were accepted."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _DUPLICATES = {"email": "email", "phone_number": "phone number"}
 
 
 def carry_out(job: ImportJob, people: People, now: float) -> None:
-    """Upsert every row in order, so that of two rows for one person the last wins.
+    """Upsert every row in order; of two rows for one person, the last wins.
 
-    An e-mail address `fail+<code>@...` fails with that code.
+    A row with an e-mail address `fail+<code>@...` fails with that code.
     """
     written = []
     for row in job.rows:
@@ -31,14 +31,14 @@ def carry_out(job: ImportJob, people: People, now: float) -> None:
 
 
 def join(job: ImportJob, profiles: Profiles, lists: Lists, now: float) -> None:
-    """Add who was imported to the lists; a list or a profile that is no longer there is passed over."""
+    """Add the imported people to the lists; deleted lists and profiles are skipped."""
     for list_id in job.list_ids:
         if list_id in lists.by_id:
             lists.join(lists.by_id[list_id], _existing(job.imported, profiles), now)
 
 
 def _existing(profile_ids: Iterable[str], profiles: Profiles) -> list[str]:
-    """Without those that were deleted, or merged into another."""
+    """Return the ids without profiles that were deleted or merged into another."""
     return [profile_id for profile_id in profile_ids if profile_id in profiles.by_id]
 
 

@@ -1,4 +1,4 @@
-"""What is accepted and not yet carried out: done in order, each when its time is over. Jobs are forgotten in a week."""
+"""Accepted tasks, carried out in order, each after its duration. Jobs can be read for a week."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ R = TypeVar("R", bound=Readable)
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far an import is; the counts of one under way are an estimate from the clock."""
+    """The progress of an import; the counts of one in progress are an estimate from the clock."""
 
     status: str
     completed_count: int
@@ -27,10 +27,10 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Jobs:
-    """All of them. `seconds` a task takes and `lifetime` seconds a job can be read count for those under way too.
+    """All jobs and tasks. A change to these settings also applies to those in progress:
 
-    So does `membership_delay`: seconds from the end of an import until its people are on the lists. Klaviyo does not
-    say that there are any.
+    `seconds`: the duration of a task. `lifetime`: seconds that a job can be read. `membership_delay`: seconds between
+    the end of an import and the joining of its lists; Klaviyo does not document such a delay.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -42,7 +42,7 @@ class Jobs:
         self._joining: deque[Task] = deque()
 
     def submit(self, account_id: str, rows: list[Row], list_ids: tuple[str, ...], now: float) -> ImportJob:
-        """Queue checked rows; they become profiles when `due` hands the job out."""
+        """Queue checked rows; they become profiles once `due` yields the job."""
         job_id = import_job_id(account_id, now)
         job = ImportJob(created=now, id=job_id, total=len(rows), list_ids=list_ids, rows=rows)
         self.publish(job)
@@ -54,11 +54,11 @@ class Jobs:
         self.accept(job)
 
     def accept(self, task: Task) -> None:
-        """Queue a task, behind everything that was accepted before, whatever its kind."""
+        """Queue a task after all tasks accepted before, of any kind."""
         self._pending.append(task)
 
     def due(self, now: float) -> Iterator[Task]:
-        """The tasks whose time is over, in the order of these times; each is marked complete as it is handed out."""
+        """Yield the tasks whose time is over, in the order of their ends, and mark each as complete."""
         while (queue := self._next()) and (end := self._end(queue[0])) <= now:
             task = queue.popleft()
             task.completed = end
@@ -67,21 +67,21 @@ class Jobs:
             yield task
 
     def _next(self) -> deque[Task]:
-        """The queue whose first task ends first; people join the lists of an import before anything after it."""
+        """Return the queue whose first task ends first; the people of an import join its lists before later tasks."""
         return min(filter(None, (self._joining, self._pending)), key=lambda queue: self._end(queue[0]), default=deque())
 
     def _end(self, task: Task) -> float:
         return task.created + (self.membership_delay if isinstance(task, Joining) else self.seconds)
 
     def cancel(self, now: float) -> None:
-        """Nothing comes of the imports that are under way. Klaviyo names the status and not what leads to it."""
+        """Cancel the imports in progress. Klaviyo documents this status, but not its causes."""
         under_way = [task for task in self._pending if isinstance(task, ImportJob)]
         self._pending = deque(task for task in self._pending if not isinstance(task, ImportJob))
         for job in under_way:
             job.completed, job.cancelled, job.rows = now, True, []
 
     def forget(self, now: float) -> None:
-        """Drop the jobs whose lifetime is over."""
+        """Remove the jobs whose lifetime is over."""
         while self._by_id:
             oldest = next(iter(self._by_id.values()))
             if oldest.completed is None or oldest.created + self.lifetime > now:
@@ -89,16 +89,16 @@ class Jobs:
             del self._by_id[oldest.id]
 
     def get(self, job_id: str, kind: type[R]) -> R | None:
-        """The job of that kind, while it can be read."""
+        """Return the job of that kind; None if it cannot be read (any more)."""
         job = self._by_id.get(job_id)
         return job if isinstance(job, kind) else None
 
     def imports(self) -> list[ImportJob]:
-        """Every readable import, oldest first."""
+        """Return every import that can be read, oldest first."""
         return [job for job in self._by_id.values() if isinstance(job, ImportJob)]
 
     def progress(self, job: ImportJob, now: float) -> Progress:
-        """Queued for the first third of its time, then processing."""
+        """Return the progress: queued for the first third of its duration, then processing."""
         if job.cancelled:
             return Progress("cancelled", 0, 0, None, job.completed)
         started = job.created + QUEUED_SHARE * self.seconds

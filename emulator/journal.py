@@ -1,4 +1,4 @@
-"""What was asked of the emulator, and which of it fell into a trap, for tests to look at."""
+"""Records the calls to the emulator and the traps that they hit, for tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_KEPT_BYTES = 64 * 1024 * 1024
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One call. `at`: monotonic seconds of its arrival; `status` None: never answered; `fault`: what was played."""
+    """One call. `at`: its arrival in monotonic seconds; `status` None: not answered; `fault`: the fault played."""
 
     n: int
     method: str
@@ -66,7 +66,7 @@ class Journal:
         at: float,
         fault: str | None,
     ) -> None:
-        """Note one call, and let go of the oldest beyond the bounds."""
+        """Record a call, and remove the oldest ones beyond the limits."""
         self._last += 1
         raw = body if body and (self.record or len(body) <= MAX_BODY_BYTES) else None
         self._entries.append(Entry(self._last, method, path, query, raw, status, at, fault))
@@ -75,18 +75,18 @@ class Journal:
             self._kept -= len(self._entries.popleft().raw or b"")
 
     def note_trap(self, trap: Trap) -> None:
-        """Note it, loudly."""
+        """Record a trap and log a warning."""
         self.traps.append(trap)
         log.warning(
             "TRAP: profile %s is not on list %s, so this call unsubscribed it from everything (%s); "
-            "look up who is on the list before unsubscribing from it",
+            "look up the members of the list before unsubscribing people from it",
             trap.profile_id,
             trap.list_id,
             ", ".join(trap.channels),
         )
 
     def since(self, number: int, *, bodies: bool) -> list[dict[str, Any]]:
-        """The calls numbered above `number`, oldest first; a body that is not kept or not JSON is None."""
+        """Return the calls after `number`, oldest first; a body that is not kept or not JSON is None."""
         return [_shown(entry, bodies) for entry in self._entries if entry.n > number]
 
 

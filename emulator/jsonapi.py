@@ -1,4 +1,4 @@
-"""JSON:API bodies in and out: resource objects, collections, links and the content types."""
+"""Reads and writes JSON:API bodies: resource objects, collections, links and content types."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 def data_of(req: Request, kind: str) -> Json:
-    """The `data` object of the body, whose `type` must be `kind`; raises `ApiError` 400."""
+    """Return the `data` object of the body, whose `type` must be `kind`; raises `ApiError` 400."""
     data = _document(req).get("data")
     if not isinstance(data, dict):
         raise bad_payload()
@@ -26,7 +26,7 @@ def data_of(req: Request, kind: str) -> Json:
 
 
 def data_list_of(req: Request) -> list[Any]:
-    """The `data` array of a relationship body; raises `ApiError` 400."""
+    """Return the `data` array of a relationship body; raises `ApiError` 400."""
     data = _document(req).get("data")
     if not isinstance(data, list):
         raise bad_payload()
@@ -44,36 +44,36 @@ def _document(req: Request) -> Json:
 
 
 def resource(kind: str, resource_id: str, attributes: Json, url: str, wanted: frozenset[str] | None = None) -> Json:
-    """A resource object; `wanted` keeps some attributes only. Klaviyo ends links to resources with a slash."""
+    """Return a resource object with all or the `wanted` attributes. Klaviyo ends links to resources with a slash."""
     kept = attributes if wanted is None else {k: v for k, v in attributes.items() if k in wanted}
     return {"type": kind, "id": resource_id, "attributes": kept, "links": {"self": f"{url}/"}}
 
 
 def relation(url: str, name: str, *, own: bool = True) -> Json:
-    """A relationship that is only linked to; `own` adds the link to the relationship itself."""
+    """Return a relationship with links only; `own` adds the link to the relationship itself."""
     links = {"self": f"{url}/relationships/{name}/"} if own else {}
     return {"links": {**links, "related": f"{url}/{name}/"}}
 
 
 def url_of(req: Request, *parts: str) -> str:
-    """The absolute address of something under `/api`, as this caller reaches it."""
+    """Return the absolute URL of a path under `/api`, as the caller reaches it."""
     return "/".join((req.prefix, "api", *parts))
 
 
 def send(resp: Response, status: int, document: Mapping[str, Any]) -> None:
-    """Answer with a document."""
+    """Respond with a document."""
     resp.status = status
     resp.content_type = MEDIA_TYPE
     resp.data = orjson.dumps(document)
 
 
 def send_one(req: Request, resp: Response, status: int, data: Json) -> None:
-    """Answer with one resource; the top-level link has no slash at its end."""
+    """Respond with one resource; the top-level link has no trailing slash."""
     send(resp, status, {"data": data, "links": {"self": req.prefix + req.path}})
 
 
 def send_page(req: Request, resp: Response, data: Sequence[Json], cursor: str | None) -> None:
-    """Answer 200 with a page; `next` repeats the query with the cursor put in."""
+    """Respond with 200 and a page; `next` is the same query with the cursor."""
     here = req.prefix + req.path
     following = f"{here}?{urlencode({**req.params, 'page[cursor]': cursor})}" if cursor else None
     links = {"self": req.uri, "next": following, "prev": None}
@@ -81,12 +81,12 @@ def send_page(req: Request, resp: Response, data: Sequence[Json], cursor: str | 
 
 
 def send_nothing(resp: Response, status: int) -> None:
-    """Answer without a body, and so without a content type."""
+    """Respond without a body, and so without a content type."""
     resp.status = status
 
 
 def send_error(resp: Response, error: ApiError) -> None:
-    """Answer with a refusal."""
+    """Respond with an error."""
     resp.status = error.status
     resp.content_type = MEDIA_TYPE
     resp.set_headers(dict(error.headers))

@@ -15,14 +15,14 @@ SECOND, MINUTE, DAY = 1, 60, 86_400
 
 
 class Quota(msgspec.Struct, frozen=True):
-    """Calls per second, per minute and, where there is such a limit, per day."""
+    """Calls per second, per minute and, if there is such a limit, per day."""
 
     burst: int
     steady: int
     daily: int | None = None
 
     def windows(self, scale: float) -> list[tuple[int, int]]:
-        """(calls, seconds) of each window; a scale below or above 1 keeps at least one call."""
+        """Return (calls, seconds) of each window; any scale keeps at least one call."""
         pairs = [(self.burst, SECOND), (self.steady, MINUTE)]
         if self.daily is not None:
             pairs.append((self.daily, DAY))
@@ -46,7 +46,7 @@ class Limits:
         self._counts: dict[tuple[str, str, int], tuple[int, int]] = {}
 
     def take(self, group: str, operation: str, quota: Quota, now: float) -> dict[str, str]:
-        """Count one call and return its RateLimit headers; raises `ApiError` 429, and then counts nothing."""
+        """Count one call and return its RateLimit headers; raises `ApiError` 429 without counting the call."""
         windows = quota.windows(self.scale)
         used = [self._used(group, operation, seconds, now) for _, seconds in windows]
         spent = [s for (calls, s), count in zip(windows, used, strict=True) if count >= calls]
@@ -66,7 +66,7 @@ def _left(seconds: int, now: float) -> float:
 
 
 def _headers(windows: list[tuple[int, int]], used: int, now: float) -> dict[str, str]:
-    """The list Klaviyo sends; its first number, Remaining and Reset describe the one-second window."""
+    """Return Klaviyo's headers; the first number of Limit, Remaining and Reset describe the one-second window."""
     parts = [str(windows[0][0]), *(f"{calls};w={seconds}" for calls, seconds in windows)]
     return {
         "RateLimit-Limit": ", ".join(parts),

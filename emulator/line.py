@@ -1,4 +1,4 @@
-"""The socket under a request: ASGI hides it, and a fault that cuts the connection needs it."""
+"""Gives access to the socket of a request, which ASGI hides and faults that cut the connection need."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 class Line:
-    """One client connection, and a way to end it without an answer."""
+    """One client connection, which can be ended without a response."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self.closed = asyncio.Event()
 
     async def cut(self, *, reset: bool) -> None:
-        """Close the socket now, unsent bytes included, and return when the server knows that it is closed.
+        """Close the socket now, discarding unsent bytes, and return when the server knows that it is closed.
 
         `reset`: the client sees a connection reset; otherwise it sees the end of the stream.
         """
@@ -44,16 +44,16 @@ class LineProtocol(HttpToolsProtocol):
         self.line = Line(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell who waits for the end."""
+        """Wake the tasks that wait for the end."""
         super().connection_lost(exc)
         self.line.closed.set()
 
     def on_message_begin(self) -> None:
-        """Start a request."""
+        """Put the connection into the scope of the request."""
         super().on_message_begin()
         self.scope["state"][_STATE] = self.line
 
 
 def line_of(req: Request) -> Line:
-    """The connection a request came over; the app must be served with `LineProtocol`."""
+    """Return the connection of a request; the app must be served with `LineProtocol`."""
     return cast(Line, req.scope["state"][_STATE])

@@ -1,4 +1,4 @@
-"""The lists of the account and who is on them."""
+"""The lists of the account and their members."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DOUBLE_OPT_IN: OptIn = "double_opt_in"
 
 
 class Member(msgspec.Struct, frozen=True, gc=False):
-    """That a profile is on a list; `joined` in epoch seconds, `place` the order of joining."""
+    """The membership of a profile; `joined` in epoch seconds, `place` in the order of joining."""
 
     profile_id: str
     place: int
@@ -34,20 +34,20 @@ class MailingList(msgspec.Struct):
     members: dict[str, Member]
 
     def value(self, field: str) -> str:
-        """The value a filter or a sort compares."""
+        """Return the value that a filter or a sort compares."""
         if field in ("created", "updated"):
             return stamp(self.created if field == "created" else self.updated)
         return self.name if field == "name" else self.id
 
 
 class ListLimitError(Exception):
-    """Maximum number of lists exceeded."""
+    """The account has the maximum number of lists."""
 
 
 class Lists:
     """All lists, in the order of creation; names need not be unique.
 
-    `default_opt_in`: the account's own setting, for new lists and for subscriptions to none.
+    `default_opt_in`: the account's setting, for new lists and for subscriptions without a list.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Lists:
         self._places = 0
 
     def create(self, name: str, opt_in_process: str, now: float) -> MailingList:
-        """A new, empty list; raises `ListLimitError` at 1,000."""
+        """Return a new, empty list; raises `ListLimitError` if there are 1,000 already."""
         if len(self.by_id) >= MAX_LISTS:
             raise ListLimitError
         list_id = short_id()
@@ -67,21 +67,21 @@ class Lists:
         return created
 
     def named(self, name: str) -> list[MailingList]:
-        """Every list of this name."""
+        """Return every list of this name."""
         return [item for item in self.by_id.values() if item.name == name]
 
     def of_profile(self, profile_id: str) -> list[MailingList]:
-        """The lists a profile is on."""
+        """Return the lists of a profile."""
         return [item for item in self.by_id.values() if profile_id in item.members]
 
     def join(self, target: MailingList, profile_ids: Iterable[str], now: float) -> None:
-        """Add profiles; one who is on the list keeps the time of joining."""
+        """Add profiles; existing members keep their time of joining."""
         for profile_id in profile_ids:
             if profile_id not in target.members:
                 self._places += 1
                 target.members[profile_id] = Member(profile_id, self._places, now)
 
     def leave(self, target: MailingList, profile_ids: Iterable[str]) -> None:
-        """Take profiles off the list; nothing happens to one who is not on it."""
+        """Remove profiles from the list; those not on it are ignored."""
         for profile_id in profile_ids:
             target.members.pop(profile_id, None)

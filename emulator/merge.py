@@ -1,4 +1,4 @@
-"""How what arrives is written over what is stored: nulls, key-by-key merging, and `patch_properties`."""
+"""Merges incoming values into stored ones: nulls, key-by-key merging, and `patch_properties`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def merge(stored: dict[str, Any], incoming: Mapping[str, Any], *, clear_nulls: bool) -> None:
-    """Write key by key, replacing nested values whole.
+    """Write key by key; nested values are replaced as a whole.
 
     Bulk import ignores a null; the single-profile calls clear the value (Klaviyo: bulk profile import guide).
     """
@@ -19,7 +19,7 @@ def merge(stored: dict[str, Any], incoming: Mapping[str, Any], *, clear_nulls: b
 
 
 def merge_part(stored: dict[str, Any], incoming: Mapping[str, Any] | None, clear_nulls: bool) -> None:
-    """Merge location or properties; null for the whole clears it where nulls clear."""
+    """Merge location or properties; if nulls clear, a null for the whole clears all of it."""
     if incoming is None:
         if clear_nulls:
             stored.clear()
@@ -30,7 +30,7 @@ def merge_part(stored: dict[str, Any], incoming: Mapping[str, Any] | None, clear
 def patch(properties: dict[str, Any], orders: Mapping[str, Any]) -> None:
     """Carry out `append`, `unappend` and `unset`, in this order.
 
-    A repeated append adds the value again: Klaviyo does not say that it would not, and a client should not count on it.
+    A repeated append adds the value again: Klaviyo does not document otherwise, so a client must not rely on it.
     """
     for key, value in (orders.get("append") or {}).items():
         properties[key] = _listed(properties.get(key)) + _listed(value)

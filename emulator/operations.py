@@ -1,4 +1,4 @@
-"""What every call of the API has: its name, its rate limits and the scopes a key needs for it."""
+"""The common properties of API calls: name, rate limits and the scopes that a key needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Operation(NamedTuple):
 
 
 class Calls:
-    """The calls of one path; a subclass gives the operation of each HTTP method it answers."""
+    """The calls of one path; a subclass names the operation of each HTTP method that it supports."""
 
     operations: ClassVar[Mapping[str, Operation]]
 

@@ -1,4 +1,4 @@
-"""Cursor pages over an ordered collection; the cursor names the last item seen, so that deletions skip nothing."""
+"""Cursor pages over an ordered collection; the cursor names the last item of a page, so deletions skip no item."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Position = tuple[Any, str]
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """The items of one page and the cursor of the next; None: this is the last."""
+    """The items of one page and the cursor of the next page; None on the last page."""
 
     items: Sequence[T]
     cursor: str | None
@@ -32,7 +32,7 @@ def page(
     cursor: str | None,
     descending: bool = False,
 ) -> Page[T]:
-    """One page of `items`, which must be in ascending order of `position`: a (sort value, id), unique per item."""
+    """Return one page of `items`, which must be in ascending order of `position`: a unique (sort value, id)."""
     seen = _seen(items, position, cursor, descending) if cursor else None
     if descending:
         end = len(items) if seen is None else seen
@@ -44,7 +44,7 @@ def page(
 
 
 def _seen(items: Sequence[T], position: Callable[[T], Position], cursor: str, descending: bool) -> int:
-    """The index at which the page before ended."""
+    """Return the index at which the previous page ended."""
     try:
         last = _read(cursor)
         return (bisect_left if descending else bisect_right)(items, last, key=position)

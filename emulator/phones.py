@@ -1,4 +1,4 @@
-"""Which phone numbers Klaviyo takes, and which calls go on without one that it does not take."""
+"""Checks phone numbers as Klaviyo does, and drops invalid ones where Klaviyo's calls continue without them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import phonenumbers
 
-#: The header of an answer to a call that went on without a phone number.
+#: The response header of a call that continued without the phone number.
 PARTIAL_FAILURE = ("X-Klaviyo-Partial-Failure", "phone_number")
 REMEMBERED = 100_000
 
@@ -17,7 +17,7 @@ _E164 = re.compile(r"\+[1-9][0-9]{0,14}")
 
 @lru_cache(maxsize=REMEMBERED)
 def takes(number: str) -> bool:
-    """Whether it is written as E.164 and can exist by the numbering plan of its country."""
+    """Return whether the number is in E.164 and valid by the numbering plan of its country."""
     if not _E164.fullmatch(number):
         return False
     try:
@@ -27,10 +27,10 @@ def takes(number: str) -> bool:
 
 
 def drop(row: object, identifiers: Iterable[str]) -> bool:
-    """Take a number that is not taken out of an unchecked profile, if another of the identifiers is there; True: done.
+    """Remove an invalid number from an unchecked profile that has another of the identifiers; return whether it did.
 
-    Since 2025 Klaviyo's calls to subscribe and to create a profile or an event do so, and name it in a header of the
-    answer (Klaviyo's community, 18034); its imports are not said to, and refuse the number.
+    Since 2025, Klaviyo's calls to subscribe and to create a profile or an event do this and report it in a response
+    header (Klaviyo's community, 18034); imports are not documented to do so, and refuse the number here.
     """
     attributes = row.get("attributes") if isinstance(row, dict) else None
     number = attributes.get("phone_number") if isinstance(attributes, dict) else None

@@ -13,16 +13,16 @@ from emulator.ids import ProfileIds
 from emulator.merge import merge, merge_part, patch
 from emulator.times import stamp
 
-#: By rank, highest first; a profile's own id goes before all of them (Klaviyo: understanding identity resolution).
+#: By rank, highest first; a profile's own id ranks above all of them (Klaviyo: understanding identity resolution).
 IDENTIFIERS = ("external_id", "email", "phone_number", "_kx", "anonymous_id")
-#: Of one profile, the primary one included (Klaviyo: multi-email profiles).
+#: The e-mails of one profile, including the primary one (Klaviyo: multi-email profiles).
 MAX_EMAILS = 5
 
 
 class Profile(msgspec.Struct, gc=False):
-    """One person; times in epoch seconds, unset attributes and consents absent. Data only: no cycle to collect.
+    """One person; times in epoch seconds, unset attributes and consents absent. Data only, so without cycles.
 
-    `secondary_emails`: further addresses, the longest unheard of first; the primary one is among the attributes.
+    `secondary_emails`: further addresses, the least recently used first; the primary one is among the attributes.
     """
 
     id: str
@@ -36,13 +36,13 @@ class Profile(msgspec.Struct, gc=False):
     secondary_emails: tuple[str, ...] = ()
 
     def consent(self) -> Consents:
-        """The consents, to be changed."""
+        """Return the consents, to be changed."""
         if self.consents is None:
             self.consents = Consents()
         return self.consents
 
     def value(self, field: str) -> str | None:
-        """The value a sort compares."""
+        """Return the value that a sort compares."""
         if field == "id":
             return self.id
         if field in ("created", "updated"):
@@ -50,12 +50,12 @@ class Profile(msgspec.Struct, gc=False):
         return self.attributes.get(field)
 
     def values(self, field: str) -> tuple[str | None, ...]:
-        """The values a filter compares: a person is found by every address, and shows the primary one only."""
+        """Return the values that a filter compares: a person is found by every address, but shows only the primary."""
         return (self.value(field), *self.secondary_emails) if field == "email" else (self.value(field),)
 
 
 class ClashError(Exception):
-    """The identifiers belong to two profiles: `field` is the one that belongs to the profile `owner_id`."""
+    """The identifiers belong to two profiles; `field`: the identifier that belongs to the profile `owner_id`."""
 
     def __init__(self, field: str, owner_id: str) -> None:
         super().__init__(field)
@@ -64,11 +64,11 @@ class ClashError(Exception):
 
 
 class UnknownProfileError(Exception):
-    """No profile has the id that was given."""
+    """No profile has the given id."""
 
 
 class Profiles:
-    """All profiles, in the order of their ids, which is the order of their creation."""
+    """All profiles, in the order of their ids, which is the order of creation."""
 
     def __init__(self) -> None:
         self.by_id: dict[str, Profile] = {}
@@ -76,13 +76,13 @@ class Profiles:
         self._index: dict[str, dict[str, Profile]] = {field: {} for field in IDENTIFIERS}
 
     def find(self, field: str, value: str) -> Profile | None:
-        """The profile with this `id` or identifier; e-mail addresses match without regard to case."""
+        """Return the profile with this `id` or identifier; e-mail addresses match without case."""
         if field == "id":
             return self.by_id.get(value)
         return self._index[field].get(_key(field, value))
 
     def select(self, clauses: list[filters.Clause]) -> list[Profile]:
-        """The profiles that satisfy all clauses, in the order of their ids."""
+        """Return the profiles that satisfy all clauses, in the order of their ids."""
         exact = next((c for c in clauses if c.operator in filters.TEXT and c.field in ("id", *IDENTIFIERS)), None)
         if exact is None:
             candidates = list(self.by_id.values())
@@ -94,9 +94,9 @@ class Profiles:
         return candidates
 
     def owners(self, row: Mapping[str, Any]) -> list[tuple[str, Profile]]:
-        """(identifier, owner) of each identifier of a row that a profile has, `id` too, by rank.
+        """Return (identifier, owner) for each identifier of a row that belongs to a profile, including `id`, by rank.
 
-        Raises `UnknownProfileError` for an id nobody has.
+        Raises `UnknownProfileError` for an unknown id.
         """
         attributes = row["attributes"]
         given = [("id", row.get("id")), *((field, attributes.get(field)) for field in IDENTIFIERS)]
@@ -106,9 +106,9 @@ class Profiles:
         return [(field, owner) for field, owner in found if owner is not None]
 
     def upsert(self, row: Mapping[str, Any], now: float, *, clear_nulls: bool) -> tuple[Profile, bool]:
-        """Write a checked profile object to the profile its highest-ranked identifier finds; True: it is a new one.
+        """Write a checked profile object to the owner of its highest-ranked identifier; return it, True if it is new.
 
-        Raises `UnknownProfileError` for an id nobody has and `ClashError`; nothing is written then.
+        Raises `UnknownProfileError` for an unknown id, and `ClashError`; then nothing is written.
         """
         owners = self.owners(row)
         for field, owner in owners:
@@ -119,20 +119,20 @@ class Profiles:
         return profile, not owners
 
     def create(self, row: Mapping[str, Any], now: float) -> Profile:
-        """A new profile; raises `ClashError` if any identifier is taken."""
+        """Create a profile; raises `ClashError` if any identifier is taken."""
         for field, owner in self.owners(row):
             raise ClashError(field, owner.id)
         return self.upsert(row, now, clear_nulls=True)[0]
 
     def delete(self, profile: Profile) -> None:
-        """Forget a person, identifiers and all."""
+        """Delete a person and their identifiers."""
         del self.by_id[profile.id]
         for field in IDENTIFIERS:
             for value in profile.values(field):
                 self._index[field].pop(_key(field, value or ""), None)
 
     def release(self, profile: Profile, field: str, value: str) -> None:
-        """Take an identifier from the profile that has it."""
+        """Remove an identifier from its profile."""
         key = _key(field, value)
         del self._index[field][key]
         if field == "email":
@@ -142,7 +142,7 @@ class Profiles:
         _choose_primary(profile)
 
     def append_email(self, profile: Profile, email: str) -> None:
-        """Make an address that nobody else has the latest secondary one; the oldest goes if there are too many."""
+        """Make a free address the latest secondary one; the oldest is removed if there are too many."""
         emails = (*_without(profile.secondary_emails, email), email)
         profile.secondary_emails = emails[1 - MAX_EMAILS :]
         for dropped in emails[: 1 - MAX_EMAILS]:
@@ -188,7 +188,7 @@ def _without(emails: tuple[str, ...], email: str) -> tuple[str, ...]:
 
 
 def _choose_primary(profile: Profile) -> None:
-    """Klaviyo chooses another address when the primary one is gone; which one is the emulator's guess: the latest."""
+    """Replace a missing primary address by the latest secondary one; which one Klaviyo chooses is not documented."""
     if profile.secondary_emails and not profile.attributes.get("email"):
         *others, profile.attributes["email"] = profile.secondary_emails
         profile.secondary_emails = tuple(others)

@@ -1,4 +1,4 @@
-"""Reading the query parameters of JSON:API: pages, sparse fields, sorting, includes and filters."""
+"""Reads the query parameters of JSON:API: pages, sparse fields, sorting, includes and filters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emulator.errors import bad_parameter
 
 
 class PageOrder(NamedTuple):
-    """How long a page shall be and where it starts."""
+    """The size of a page and its start."""
 
     size: int
     cursor: str | None
@@ -26,7 +26,7 @@ class Sort(NamedTuple):
 
 
 def page_order(req: Request, *, default: int, maximum: int) -> PageOrder:
-    """`page[size]` and `page[cursor]`; raises `ApiError` 400 for a size out of range."""
+    """Return `page[size]` and `page[cursor]`; raises `ApiError` 400 for a size out of range."""
     text = req.get_param("page[size]")
     size = default if text is None else int(text) if text.isdecimal() else 0
     if not 1 <= size <= maximum:
@@ -35,13 +35,13 @@ def page_order(req: Request, *, default: int, maximum: int) -> PageOrder:
 
 
 def clauses(req: Request, allowed: Mapping[str, frozenset[str]]) -> list[filters.Clause]:
-    """The conditions of `filter`; none without the parameter."""
+    """Return the conditions of `filter`; none without the parameter."""
     text = req.get_param("filter")
     return filters.parse(text, allowed) if text else []
 
 
 def sort(req: Request, allowed: Iterable[str]) -> Sort:
-    """The field of `sort` and whether a minus stands before it."""
+    """Return the field of `sort` and whether it is preceded by a minus."""
     text = req.get_param("sort") or ""
     field = text.removeprefix("-")
     if field and field not in allowed:
@@ -50,17 +50,17 @@ def sort(req: Request, allowed: Iterable[str]) -> Sort:
 
 
 def include(req: Request, allowed: Iterable[str]) -> set[str]:
-    """The names in `include`."""
+    """Return the names in `include`."""
     return _allowed(req, "include", allowed)
 
 
 def additional_fields(req: Request, kind: str, allowed: Iterable[str]) -> set[str]:
-    """The names in `additional-fields[kind]`."""
+    """Return the names in `additional-fields[kind]`."""
     return _allowed(req, f"additional-fields[{kind}]", allowed)
 
 
 def fields(req: Request, kind: str) -> frozenset[str] | None:
-    """The attributes asked for by `fields[kind]`; None: all. A dotted name asks for the attribute it starts with."""
+    """Return the attributes in `fields[kind]`; None: all. A dotted name means the attribute before the dot."""
     names = _names(req, f"fields[{kind}]")
     return frozenset(name.partition(".")[0] for name in names) if names else None
 

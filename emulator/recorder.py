@@ -1,4 +1,4 @@
-"""The outermost layer: reads the body, lets time pass for the jobs, plays the faults and keeps the journal."""
+"""The outermost layer: reads the body, carries out due jobs, plays the faults and keeps the journal."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ DRIPS = 20
 
 
 class Recorder:
-    """Falcon middleware; calls of the control paths are neither faulted nor noted."""
+    """Falcon middleware; calls to the control paths get no faults and are not recorded."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     async def process_request(self, req: Request, resp: Response) -> None:
-        """Read the call, and answer it here if an ordered fault says so."""
+        """Read the call, and respond here if an ordered fault replaces the response."""
         req.context.at = time.monotonic()
         req.context.body = await req.stream.read()
         req.context.fault = None
@@ -37,7 +37,7 @@ class Recorder:
             _answer(fault, resp)
 
     async def process_response(self, req: Request, resp: Response, resource: object, req_succeeded: bool) -> None:
-        """Note the call before the answer leaves, so that a client that has its answer finds it in the journal."""
+        """Record the call before the response is sent, so that the client finds it in the journal afterwards."""
         if req.path.startswith(PREFIX):
             return
         fault: Fault | None = req.context.fault
@@ -55,7 +55,7 @@ class Recorder:
 
 
 def _answer(fault: Fault, resp: Response) -> None:
-    """Faults that stand for the whole call; `complete` keeps falcon from processing it."""
+    """Play faults that replace the whole call; `complete` keeps falcon from processing it."""
     refusal = fault.refusal()
     if refusal is not None:
         send_error(resp, refusal)
@@ -67,7 +67,7 @@ def _answer(fault: Fault, resp: Response) -> None:
 
 
 async def _spoil(fault: Fault, req: Request, resp: Response) -> None:
-    """Faults that hit the answer."""
+    """Play faults that affect the response."""
     if fault.fault in ("reset", "lost_response"):
         await line_of(req).cut(reset=fault.fault == "reset")
     elif fault.fault == "stall":
@@ -78,7 +78,7 @@ async def _spoil(fault: Fault, req: Request, resp: Response) -> None:
 
 
 async def _drip(data: bytes, seconds: float, line: Line) -> AsyncIterator[bytes]:
-    """The body in 20 pieces over that time, or until the client has gone."""
+    """Yield the body in 20 pieces over that time, or until the client disconnects."""
     step = -(-len(data) // DRIPS)
     for start in range(0, len(data), step):
         if line.closed.is_set():

@@ -1,4 +1,4 @@
-"""GET /api/accounts: which account a key belongs to."""
+"""GET /api/accounts: the account of a key."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ class Accounts(Calls):
     operations: ClassVar = {"GET": Operation("get_accounts", XS, ("accounts:read",))}
 
     async def on_get(self, req: Request, resp: Response) -> None:
-        """The one account; under another id for keys that are told to be of another."""
+        """Return the only account; with another id for keys configured with another account."""
         found = documents.account(req, req.context.key.account or ACCOUNT_ID, test=self.world.test_account)
         send_page(req, resp, [found], None)

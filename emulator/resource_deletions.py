@@ -1,4 +1,4 @@
-"""/api/data-privacy-deletion-jobs: forgetting a person for good."""
+"""/api/data-privacy-deletion-jobs: permanent deletion of a person."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Deletions(Calls):
     operations: ClassVar = {"POST": Operation("request_profile_deletion", S, ("data-privacy:write",))}
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """Accept the deletion of a known person; 404 for anybody else."""
+        """Accept the deletion of a known person; 404 for an unknown one."""
         field, value = _identifier(data_of(req, "data-privacy-deletion-job"))
         person = self.world.profiles.find(field, value)
         if person is None:
@@ -34,7 +34,7 @@ class Deletions(Calls):
 
 
 def _identifier(data: Json) -> tuple[str, str]:
-    """The one identifier of the body; raises `ApiError` 400 for none and for several."""
+    """Return the only identifier of the body; raises `ApiError` 400 for none or several."""
     profile = _profile(data)
     attributes = profile["attributes"]
     found = findings(attributes, _CHECKS, "profile")

@@ -1,4 +1,4 @@
-"""/api/events and /api/event-bulk-create-jobs: what people did."""
+"""/api/events and /api/event-bulk-create-jobs: events of people."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENTRIES = "/data/attributes/events-bulk-create/data"
 def _record(
     world: World, resp: Response, events: list[tuple[Row, Row]], problems: list[Problem], *, partial: bool
 ) -> None:
-    """All events or none, without a job to ask after. `partial`: some go on without their phone number."""
+    """Accept all events or none, without a readable job. `partial`: a phone number was dropped from some."""
     if problems:
         raise ApiError(400, *problems)
     if partial:
@@ -39,7 +39,7 @@ class Events(Calls):
     operations: ClassVar = {"POST": Operation("create_event", XL, ("events:write",))}
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """One event; one whose unique id is known already is accepted and dropped."""
+        """Accept one event; one with a known unique id is accepted and dropped."""
         data = data_of(req, "event")
         partial = event_rows.drop_phone(data.get("attributes"))
         problems = event_rows.problems(data, "/data", self.world.now(), alone=True)
@@ -53,7 +53,7 @@ class BulkEvents(Calls):
     operations: ClassVar = {"POST": Operation("bulk_create_events", M, ("events:write",))}
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """Several people, each with several events; at most 1,000 events in all."""
+        """Accept several people, each with several events; at most 1,000 events in total."""
         data = data_of(req, "event-bulk-create-job")
         problems: list[Problem] = []
         numbered: list[tuple[str, Row, Row]] = []
@@ -71,7 +71,7 @@ class BulkEvents(Calls):
 
 
 def _entry_problems(entry: Any, pointer: str, now: float) -> list[Problem]:
-    """Everything Klaviyo refuses about one person and the events beside them."""
+    """Return everything that Klaviyo refuses about one person and their events."""
     attributes = entry.get("attributes") if isinstance(entry, dict) else None
     if not isinstance(attributes, dict) or entry.get("type") != "event-bulk-create":
         return [misshapen(pointer)]
@@ -102,7 +102,7 @@ def _refuse_too_many(entries: list[Any]) -> None:
 
 
 def _events_of(entry: Row, pointer: str) -> list[tuple[str, Row, Row]]:
-    """(pointer, profile, attributes) of each event of a checked entry, which may set `backfill` for all of them."""
+    """Return (pointer, profile, attributes) of each event of a checked entry, which may set `backfill` for all."""
     attributes = entry["attributes"]
     person = event_rows.person_of(attributes)
     common = {"backfill": attributes.get("backfill")}
@@ -113,7 +113,7 @@ def _events_of(entry: Row, pointer: str) -> list[tuple[str, Row, Row]]:
 
 
 def _repetitions(events: list[tuple[str, Row, Row]]) -> list[Problem]:
-    """A unique id that stands twice beside one person and metric fails the call (Klaviyo: bulk create events)."""
+    """Return a problem for each repeated unique id of one person and metric (Klaviyo: bulk create events)."""
     seen: set[tuple[Any, ...]] = set()
     found: list[Problem] = []
     for pointer, person, attributes in events:
@@ -128,7 +128,7 @@ def _repetitions(events: list[tuple[str, Row, Row]]) -> list[Problem]:
 
 
 def _identity(person: Row) -> tuple[str, str]:
-    """The identifier by which Klaviyo would look first."""
+    """Return the identifier with the highest rank in Klaviyo."""
     given = {"id": person.get("id"), **person["attributes"]}
     name = next(name for name in ("id", *IDENTIFIERS) if given.get(name))
     return name, str(given[name]).lower() if name == "email" else str(given[name])

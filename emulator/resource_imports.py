@@ -1,4 +1,4 @@
-"""/api/profile-bulk-import-jobs: many people at once, carried out later."""
+"""/api/profile-bulk-import-jobs: imports of many people, carried out later."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LISTS = "/data/relationships/lists/data"
 
 
 def job_of(world: World, job_id: str) -> ImportJob:
-    """The job; raises `ApiError` 404."""
+    """Return the job; raises `ApiError` 404."""
     job = world.jobs.get(job_id, ImportJob)
     if job is None:
         raise not_found("Invalid job id")
@@ -29,7 +29,7 @@ def job_of(world: World, job_id: str) -> ImportJob:
 
 
 def lists_of(world: World, job: ImportJob) -> list[MailingList]:
-    """The lists that the job adds to, without those deleted since."""
+    """Return the lists that the job adds to, without deleted ones."""
     return [world.lists.by_id[list_id] for list_id in job.list_ids if list_id in world.lists.by_id]
 
 
@@ -42,7 +42,7 @@ class ImportJobs(Calls):
     }
 
     async def on_get(self, req: Request, resp: Response) -> None:
-        """A page of jobs, oldest first."""
+        """Return a page of jobs, oldest first."""
         order = query.page_order(req, default=20, maximum=100)
         clauses = query.clauses(req, {"status": filters.TEXT})
         _, descending = query.sort(req, ("created_at",))
@@ -56,7 +56,7 @@ class ImportJobs(Calls):
         send_page(req, resp, data, shown.cursor)
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """Accept all rows or none; the answer is the recorded 202, whatever the job will do."""
+        """Accept all rows or none; the 202 is as recorded from Klaviyo, regardless of the job's result."""
         data = data_of(req, "profile-bulk-import-job")
         people = bulk.rows_of(data, "profiles", MAX_ROWS)
         list_ids, problems = _list_ids(self.world, data)
@@ -71,7 +71,7 @@ class ImportJobs(Calls):
 
 
 def _list_ids(world: World, data: Json) -> tuple[tuple[str, ...], list[Problem]]:
-    """The lists to add to. A relationship under another name, such as `list`, is passed over without a word."""
+    """Return the lists to add to. A relationship under another name, such as `list`, is silently ignored."""
     relationships = data.get("relationships")
     lists = relationships.get("lists") if isinstance(relationships, dict) else None
     if lists is None:
@@ -95,7 +95,7 @@ class OneImportJob(Calls):
     }
 
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """The job, with its lists if they are included."""
+        """Return the job, with its lists if they are included."""
         job = job_of(self.world, job_id)
         included = query.include(req, ("lists",))
         jobs = self.world.jobs
@@ -116,7 +116,7 @@ class ImportErrors(Calls):
     }
 
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """A page of the rows that failed, in the order of the job; none until it is complete."""
+        """Return a page of the failed rows, in the order of the job; none until it is complete."""
         order = query.page_order(req, default=20, maximum=100)
         numbered = list(enumerate(job_of(self.world, job_id).failures))
 

@@ -1,4 +1,4 @@
-"""/api/lists: finding, making and deleting lists."""
+"""/api/lists: reading, creating and deleting lists."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPT_INS = ("single_opt_in", "double_opt_in")
 
 
 def list_of(world: World, list_id: str) -> MailingList:
-    """The list; raises `ApiError` 404."""
+    """Return the list; raises `ApiError` 404."""
     found = world.lists.by_id.get(list_id)
     if found is None:
         raise not_found(f"A list with id `{list_id}` does not exist.")
@@ -42,7 +42,7 @@ class Lists(Calls):
     }
 
     async def on_get(self, req: Request, resp: Response) -> None:
-        """A page of at most 10, by default in the order of the ids."""
+        """Return a page of at most 10 lists, by default in the order of the ids."""
         order = query.page_order(req, default=10, maximum=10)
         query.include(req, ("tags", "flow-triggers"))
         clauses = query.clauses(req, FILTERS)
@@ -57,7 +57,7 @@ class Lists(Calls):
         send_page(req, resp, [documents.mailing_list(req, item) for item in shown.items], shown.cursor)
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """A new list; two lists may have one name."""
+        """Create a list; two lists may have the same name."""
         attributes = _checked(data_of(req, "list").get("attributes"))
         opt_in = attributes.get("opt_in_process") or self.world.lists.default_opt_in
         try:
@@ -92,10 +92,10 @@ class OneList(Calls):
     }
 
     async def on_get(self, req: Request, resp: Response, list_id: str) -> None:
-        """The list."""
+        """Return the list."""
         send_one(req, resp, 200, documents.mailing_list(req, list_of(self.world, list_id)))
 
     async def on_delete(self, req: Request, resp: Response, list_id: str) -> None:
-        """Gone; its members stay profiles."""
+        """Delete the list; its members stay profiles."""
         del self.world.lists.by_id[list_of(self.world, list_id).id]
         send_nothing(resp, 204)

@@ -1,4 +1,4 @@
-"""/api/lists/{id}/profiles and /relationships/profiles: who is on a list, adding to it and taking off."""
+"""/api/lists/{id}/profiles and /relationships/profiles: reading, adding and removing the members of a list."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ FILTERS = {
 
 
 class Found(NamedTuple):
-    """A member and the profile it is."""
+    """A member and its profile."""
 
     member: Member
     profile: Profile
 
 
 def _page(world: World, req: Request, target: MailingList) -> Page[Found]:
-    """A page of the members that satisfy the filter, in the order in which they joined."""
+    """Return a page of the members that satisfy the filter, in the order in which they joined."""
     order = query.page_order(req, default=20, maximum=100)
     clauses = query.clauses(req, FILTERS)
     _, descending = query.sort(req, ("joined_group_at",))
@@ -62,7 +62,7 @@ class ListProfiles(Calls):
     operations: ClassVar = {"GET": Operation("get_profiles_for_list", L, ("lists:read", "profiles:read"))}
 
     async def on_get(self, req: Request, resp: Response, list_id: str) -> None:
-        """A page of members as whole profiles."""
+        """Return a page of members as whole profiles."""
         shown = _page(self.world, req, list_of(self.world, list_id))
         send_page(req, resp, [documents.profile(req, f.profile, f.member) for f in shown.items], shown.cursor)
 
@@ -77,7 +77,7 @@ class ListRelationship(Calls):
     }
 
     async def on_get(self, req: Request, resp: Response, list_id: str) -> None:
-        """A page of members as ids."""
+        """Return a page of members as ids."""
         shown = _page(self.world, req, list_of(self.world, list_id))
         send_page(req, resp, [{"type": "profile", "id": f.profile.id} for f in shown.items], shown.cursor)
 
@@ -88,7 +88,7 @@ class ListRelationship(Calls):
         send_nothing(resp, 204)
 
     async def on_delete(self, req: Request, resp: Response, list_id: str) -> None:
-        """Take profiles off by id; consent and suppression stay as they are."""
+        """Remove profiles by id; their consents and suppressions stay."""
         target = list_of(self.world, list_id)
         self.world.lists.leave(target, self._profile_ids(req))
         send_nothing(resp, 204)

@@ -1,4 +1,4 @@
-"""/api/profiles and /api/profile-import: one person at a time."""
+"""/api/profiles and /api/profile-import: single profiles."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _checked(data: Json, form: rows.Form) -> Json:
 
 
 def profile_of(world: World, profile_id: str) -> Profile:
-    """The profile; raises `ApiError` 404."""
+    """Return the profile; raises `ApiError` 404."""
     found = world.profiles.by_id.get(profile_id)
     if found is None:
         raise not_found(f"A profile with id {profile_id} does not exist.")
@@ -41,7 +41,7 @@ def profile_of(world: World, profile_id: str) -> Profile:
 
 
 def _upsert(world: World, data: Json) -> tuple[Profile, bool]:
-    """Here null clears a value; raises `ApiError` 404 and 409."""
+    """Create or update a profile; a null clears a value. Raises `ApiError` 404 and 409."""
     try:
         return world.people.upsert(data, world.now(), clear_nulls=True)
     except ClashError as clash:
@@ -59,7 +59,7 @@ class Profiles(Calls):
     }
 
     async def on_get(self, req: Request, resp: Response) -> None:
-        """A page of profiles, by default in the order of their ids."""
+        """Return a page of profiles, by default in the order of their ids."""
         order = query.page_order(req, default=20, maximum=100)
         query.include(req, ("conversations", "push-tokens"))
         field, descending = query.sort(req, SORTS)
@@ -74,7 +74,7 @@ class Profiles(Calls):
         send_page(req, resp, [documents.profile(req, person) for person in shown.items], shown.cursor)
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """A new person; 409 if an identifier is taken."""
+        """Create a person; 409 if an identifier is taken."""
         data = data_of(req, "profile")
         partial = phones.drop(data, rows.CREATE.identifiers)
         try:
@@ -95,11 +95,11 @@ class OneProfile(Calls):
     }
 
     async def on_get(self, req: Request, resp: Response, profile_id: str) -> None:
-        """The profile."""
+        """Return the profile."""
         send_one(req, resp, 200, documents.profile(req, profile_of(self.world, profile_id)))
 
     async def on_patch(self, req: Request, resp: Response, profile_id: str) -> None:
-        """Write what is sent; the body must repeat the id of the path."""
+        """Update the profile; the body must repeat the id of the path."""
         data = _checked(data_of(req, "profile"), rows.UPDATE)
         if data.get("id") != profile_id:
             raise bad_payload("/data/id")
@@ -112,6 +112,6 @@ class ProfileImport(Calls):
     operations: ClassVar = {"POST": Operation("create_or_update_profile", L, ("profiles:write",))}
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """201 for a new person, 200 for a known one."""
+        """Respond with 201 for a new person, 200 for a known one."""
         person, created = _upsert(self.world, _checked(data_of(req, "profile"), rows.UPSERT))
         send_one(req, resp, 201 if created else 200, documents.profile(req, person))

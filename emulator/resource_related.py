@@ -1,4 +1,4 @@
-"""What belongs to an import job or to a profile: the people whom a job wrote, its lists, and the lists of a person.
+"""The profiles and lists of an import job, and the lists of a profile.
 
 Each is read whole or, under `/relationships/`, as ids (Klaviyo: get profiles for bulk import job, get lists for
 profile).
@@ -23,9 +23,9 @@ from emulator.world import World
 
 
 def _imported(world: World, req: Request, job_id: str) -> Page[Profile]:
-    """A page of those whom the job wrote, in the order of its rows; who was merged away or deleted since is not there.
+    """Return a page of the profiles that the job wrote, in the order of its rows.
 
-    Nobody before the job is complete.
+    Profiles that were merged into others or deleted since are left out. Empty until the job is complete.
     """
     order = query.page_order(req, default=20, maximum=100)
     numbered = list(enumerate(job_of(world, job_id).imported))
@@ -60,7 +60,7 @@ class ImportedProfiles(Calls):
     operations: ClassVar = {"GET": Operation("get_profiles_for_bulk_import_profiles_job", M, ("profiles:read",))}
 
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """A page of profiles as they are now."""
+        """Return a page of profiles in their current state."""
         shown = _imported(self.world, req, job_id)
         send_page(req, resp, [documents.profile(req, person) for person in shown.items], shown.cursor)
 
@@ -71,7 +71,7 @@ class ImportedProfileIds(Calls):
     operations: ClassVar = {"GET": Operation("get_profile_ids_for_bulk_import_profiles_job", M, ("profiles:read",))}
 
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """A page of ids."""
+        """Return a page of ids."""
         shown = _imported(self.world, req, job_id)
         send_page(req, resp, [_id("profile", person.id) for person in shown.items], shown.cursor)
 
@@ -82,7 +82,7 @@ class ImportLists(Calls):
     operations: ClassVar = {"GET": Operation("get_list_for_bulk_import_profiles_job", M, ("lists:read",))}
 
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """All of them."""
+        """Return all lists."""
         _send_lists(req, resp, _lists_of_job(self.world, job_id))
 
 
@@ -92,7 +92,7 @@ class ImportListIds(Calls):
     operations: ClassVar = {"GET": Operation("get_list_ids_for_bulk_import_profiles_job", M, ("lists:read",))}
 
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """All ids."""
+        """Return the ids of all lists."""
         _send_list_ids(req, resp, _lists_of_job(self.world, job_id))
 
 
@@ -102,7 +102,7 @@ class ProfileLists(Calls):
     operations: ClassVar = {"GET": Operation("get_lists_for_profile", S, ("lists:read", "profiles:read"))}
 
     async def on_get(self, req: Request, resp: Response, profile_id: str) -> None:
-        """All of them."""
+        """Return all lists."""
         _send_lists(req, resp, _lists_of_profile(self.world, profile_id))
 
 
@@ -112,5 +112,5 @@ class ProfileListIds(Calls):
     operations: ClassVar = {"GET": Operation("get_list_ids_for_profile", S, ("lists:read", "profiles:read"))}
 
     async def on_get(self, req: Request, resp: Response, profile_id: str) -> None:
-        """All ids."""
+        """Return the ids of all lists."""
         _send_list_ids(req, resp, _lists_of_profile(self.world, profile_id))

@@ -1,4 +1,4 @@
-"""/api/profile-subscription-bulk-create-jobs and -delete-jobs: consent, given and taken back."""
+"""/api/profile-subscription-bulk-create-jobs and -delete-jobs: subscribing and unsubscribing profiles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Subscriptions(Calls):
     operations: ClassVar = {"POST": Operation("bulk_subscribe_profiles", L, SCOPES)}
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """Accept all rows or none, without a job to ask after."""
+        """Accept all rows or none, without a readable job."""
         data = data_of(req, SUBSCRIBE)
         people = bulk.rows_of(data, "profiles", MAX_SUBSCRIBED)
         attributes = data["attributes"]
@@ -51,7 +51,7 @@ class Unsubscriptions(Calls):
     operations: ClassVar = {"POST": Operation("bulk_unsubscribe_profiles", L, SCOPES)}
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """Accept all rows or none; who is on the list is looked at when they are carried out."""
+        """Accept all rows or none; the membership of the list is checked when they are carried out."""
         data = data_of(req, UNSUBSCRIBE)
         people = bulk.rows_of(data, "profiles", MAX_UNSUBSCRIBED)
         list_id = bulk.related(data, "list")

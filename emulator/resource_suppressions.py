@@ -1,4 +1,4 @@
-"""/api/profile-suppression-bulk-create-jobs and -delete-jobs: who shall get no e-mail, and who shall again."""
+"""/api/profile-suppression-bulk-create-jobs and -delete-jobs: suppressing and unsuppressing e-mail."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ FORM = rows.Form({"email": ATTRIBUTES["email"]}, frozenset({"type", "attributes"
 
 
 def _start(world: World, req: Request, resp: Response, *, lift: bool) -> None:
-    """Accept the job; the answer is the recorded 202, whatever it will do."""
+    """Accept the job; the 202 is as recorded from Klaviyo, regardless of the job's result."""
     data = data_of(req, f"profile-suppression-bulk-{'delete' if lift else 'create'}-job")
-    emails, list_id = _whom(world, data)
+    emails, list_id = _targets(world, data)
     now = world.now()
     job = SuppressionJob(created=now, id=suppression_job_id(now), lift=lift, emails=emails, list_id=list_id)
     document = document_jobs.suppression_job(req, job)
@@ -33,8 +33,8 @@ def _start(world: World, req: Request, resp: Response, *, lift: bool) -> None:
     send_one(req, resp, 202, document)
 
 
-def _whom(world: World, data: Json) -> tuple[list[str], str | None]:
-    """(addresses, list); raises `ApiError` 400 unless exactly one of addresses, list and segment is there."""
+def _targets(world: World, data: Json) -> tuple[list[str], str | None]:
+    """Return (addresses, list); raises `ApiError` 400 unless exactly one of addresses, list and segment is given."""
     attributes = data.get("attributes")
     named = isinstance(attributes, dict) and attributes.get("profiles") is not None
     list_id, segment_id = bulk.related(data, "list"), bulk.related(data, "segment")
@@ -66,7 +66,7 @@ class Suppressions(Calls):
     }
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """Suppress."""
+        """Suppress profiles."""
         _start(self.world, req, resp, lift=False)
 
 
@@ -76,7 +76,7 @@ class Unsuppressions(Calls):
     operations: ClassVar = {"POST": Operation("bulk_unsuppress_profiles", L, ("subscriptions:write",))}
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """Unsuppress."""
+        """Unsuppress profiles."""
         _start(self.world, req, resp, lift=True)
 
 

@@ -1,4 +1,4 @@
-"""The `revision` header: which ones Klaviyo serves and how it refuses the others."""
+"""Checks the `revision` header as Klaviyo does."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ DAYS_SUPPORTED = 731
 
 
 def check(revision: str | None, opt_out: bool, today: date) -> None:
-    """Raise `ApiError` unless the revision is served.
+    """Raise `ApiError` unless the revision is supported.
 
-    A revision is stable for a year and deprecated for another. A retired one falls forward to the oldest that is
-    supported, unless `opt_out` (the header `X-Klaviyo-Revision-Fall-Forward-Opt-Out: 1`) asks for a 410 instead.
-    Klaviyo: API versioning and deprecation policy. Its answer to a missing header is not documented; 400 here.
+    A revision is stable for a year and deprecated for another. A retired one falls forward to the oldest supported one,
+    unless `opt_out` (the header `X-Klaviyo-Revision-Fall-Forward-Opt-Out: 1`) asks for a 410 instead. Source: Klaviyo,
+    API versioning and deprecation policy. Its response to a missing header is not documented; here it is 400.
     """
     day = _day_of(revision)
     if day > today:

@@ -1,4 +1,4 @@
-"""Which profiles Klaviyo refuses before it stores anything, written by hand because 10,000 rows arrive at once."""
+"""Checks profiles as Klaviyo does before it stores any; written by hand, because 10,000 rows arrive at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_PROFILE_BYTES = 100_000
 
 
 class Form(NamedTuple):
-    """What one call takes of a profile: its attributes, its members, and whether it must name a person."""
+    """The parts of a profile in one call: attributes, members, and the identifiers of which it needs one (or none)."""
 
     attributes: Checks
     members: frozenset[str]
@@ -29,7 +29,7 @@ UPDATE = Form(ATTRIBUTES, frozenset({"type", "id", "attributes", "meta"}), ())
 
 
 def problems(row: object, pointer: str, form: Form) -> list[Problem]:
-    """Everything Klaviyo refuses in one profile; `pointer` is where it stands in the body."""
+    """Return everything that Klaviyo refuses in one profile; `pointer`: its place in the body."""
     if not isinstance(row, dict) or row.get("type") != "profile" or not isinstance(row.get("attributes"), dict):
         return [misshapen(pointer)]
     attributes = row["attributes"]
@@ -74,9 +74,9 @@ def _order_fault(name: str, order: object) -> str:
 
 
 def _email_fault(name: str, order: object) -> str:
-    """Only e-mails can be added, as an array (Klaviyo's OpenAPI document, PatchIdentifiers)."""
+    """Return the problem of an order: only an array of e-mails can be appended (OpenAPI: PatchIdentifiers)."""
     if name != "append":
-        return "The emulator plays append alone."
+        return "The emulator plays only append."
     emails = order.get("email") if isinstance(order, dict) and order.keys() == {"email"} else None
     if not isinstance(emails, list):
         return "Append must be an object with an array of e-mail addresses."

@@ -1,4 +1,4 @@
-"""Serving the emulator: in the foreground for people, in a thread for tests and the demo."""
+"""Serves the emulator: in the foreground for users, in a thread for tests and the demo."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHUTDOWN_SECONDS = 1
 
 
 def serve(host: str = HOST, port: int = PORT, *, job_seconds: float = JOB_SECONDS, limits_off: bool = False) -> None:
-    """Serve until interrupted; raises `OSError` if the port is taken. Port 0: any free one.
+    """Serve until interrupted; raises `OSError` if the port is in use. Port 0: any free port.
 
     `job_seconds`: how long an import job takes; `limits_off`: never answer 429 for the rate.
     """
@@ -36,7 +36,7 @@ def serve(host: str = HOST, port: int = PORT, *, job_seconds: float = JOB_SECOND
 
 @contextmanager
 def running(port: int = 0, *, job_seconds: float = JOB_SECONDS, limits_off: bool = False) -> Iterator[str]:
-    """Serve from a thread on the loopback address; yields the base URL and stops at the end of the block."""
+    """Serve from a thread on the loopback address; yield the base URL and stop at the end of the block."""
     sock = socket.create_server((HOST, port))
     server = _server(World(job_seconds=job_seconds, limits_off=limits_off))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, name="emulator", daemon=True)

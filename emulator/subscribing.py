@@ -1,4 +1,4 @@
-"""Carrying out subscriptions and unsubscriptions."""
+"""Carries out subscriptions and unsubscriptions."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 
 
 def subscribe(order: Subscription, people: People, now: float) -> None:
-    """Subscribe every row at once, or leave it pending where the list, or without one the account, asks twice.
+    """Subscribe every row at once, or leave it pending if the list, or without one the account, has double opt-in.
 
-    Without a list and not historical, nobody becomes a profile by it (seen live, 2026).
+    Without a list and not historical, a subscription creates no profile (seen live, 2026).
     """
     lists = people.lists
     target = lists.by_id.get(order.list_id or "")
@@ -37,7 +37,7 @@ def subscribe(order: Subscription, people: People, now: float) -> None:
 
 
 def confirm(person: Profile, lists: Lists, now: float) -> int:
-    """The person confirms everything that waits for it; returns how many subscriptions that were."""
+    """Confirm all pending subscriptions of the person; return their number."""
     consents = person.consent()
     wishes, consents.pending = consents.pending, []
     for wish in wishes:
@@ -46,7 +46,7 @@ def confirm(person: Profile, lists: Lists, now: float) -> int:
 
 
 def _person(row: Row, people: People, now: float, *, makes_profiles: bool) -> Profile | None:
-    """Whom the row is about, with its identifiers written down; None: nobody, and Klaviyo does not say so."""
+    """Return the person of the row, with its identifiers stored; None if there is none (Klaviyo does not say so)."""
     named = {name: row["attributes"].get(name) for name in ("email", "phone_number")}
     known = row.get("id") or any(people.profiles.find(field, value) for field, value in named.items() if value)
     if not known and not makes_profiles:
@@ -54,7 +54,7 @@ def _person(row: Row, people: People, now: float, *, makes_profiles: bool) -> Pr
     try:
         return people.upsert({"id": row.get("id"), "attributes": named}, now, clear_nulls=False)[0]
     except (ClashError, UnknownProfileError) as error:
-        log.warning("a subscription names nobody or two people (%s); passing the row over", type(error).__name__)
+        log.warning("a subscription names no known person or two people (%s); skipping the row", type(error).__name__)
         return None
 
 
@@ -71,7 +71,7 @@ def _fulfil(
 
 
 def _channels(row: Row) -> Iterator[tuple[str, str | None]]:
-    """(channel, when consent was given) of a checked row."""
+    """Yield (channel, time of the consent) of a checked row."""
     for name, kinds in row["attributes"]["subscriptions"].items():
         for kind, parameters in (kinds or {}).items():
             if parameters is not None:
@@ -79,9 +79,9 @@ def _channels(row: Row) -> Iterator[tuple[str, str | None]]:
 
 
 def unsubscribe(order: Unsubscription, profiles: Profiles, lists: Lists, journal: Journal, now: float) -> None:
-    """Unsubscribe every row: from the list whoever is on it, and everybody else from everything.
+    """Unsubscribe every row: members of the list from the list, all others from everything.
 
-    The second half is Klaviyo's trap, so it is noted when a list was named. An unknown person stays unknown.
+    The second case is Klaviyo's trap, so it is recorded if a list was named. Unknown people are ignored.
     """
     for row in order.rows:
         for person, channels in _unsubscribed(row, profiles):
@@ -94,7 +94,7 @@ def unsubscribe(order: Unsubscription, profiles: Profiles, lists: Lists, journal
 
 
 def _unsubscribed(row: Row, profiles: Profiles) -> list[tuple[Profile, list[str]]]:
-    """Who loses which channels; address and number may belong to two people."""
+    """Return each person with the channels to unsubscribe; address and number may belong to two people."""
     attributes = row["attributes"]
     found: dict[str, tuple[Profile, list[str]]] = {}
     for channel, _ in _channels(row):
@@ -106,7 +106,7 @@ def _unsubscribed(row: Row, profiles: Profiles) -> list[tuple[Profile, list[str]
 
 
 def _leave(list_id: str, person: Profile, channels: list[str], lists: Lists, now: float) -> bool:
-    """Take a member off the list; consent to everything else stays. False: the person is not on it."""
+    """Remove a member from the list and keep all other consents; return False if the person is not on it."""
     target = lists.by_id.get(list_id)
     if target is None or person.id not in target.members:
         return False

@@ -1,4 +1,4 @@
-"""Which rows of a subscription or an unsubscription Klaviyo refuses before it does anything."""
+"""Checks the rows of a subscription or an unsubscription as Klaviyo does before it carries out any."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 
 
 class Form(NamedTuple):
-    """What one of the two calls takes: the members of a row, its attributes, the consent it sets."""
+    """The parts of a row in one of the two calls: its members, its attributes, the consent that it sets."""
 
     members: frozenset[str]
     attributes: Checks
@@ -26,7 +26,7 @@ class Form(NamedTuple):
 
 
 class Circumstances(NamedTuple):
-    """What a row is judged by: the clock, the historical flag, and the regions with a sending number."""
+    """The context of a row: the clock, the historical flag, and the regions with a sending number."""
 
     now: float
     historical: bool
@@ -49,7 +49,7 @@ UNSUBSCRIBE = Form(frozenset({"type", "attributes"}), _COMMON, "UNSUBSCRIBED")
 
 
 def problems(row: object, pointer: str, form: Form, circumstances: Circumstances) -> list[Problem]:
-    """Everything Klaviyo refuses in one row; `pointer` is where it stands in the body."""
+    """Return everything that Klaviyo refuses in one row; `pointer`: its place in the body."""
     if not isinstance(row, dict) or row.get("type") != "profile" or not isinstance(row.get("attributes"), dict):
         return [misshapen(pointer)]
     found = [(f"/{name}", unknown(name, "profile")) for name in row if name not in form.members]
@@ -64,9 +64,9 @@ def problems(row: object, pointer: str, form: Form, circumstances: Circumstances
 
 
 def drop_phone(row: object) -> bool:
-    """Go on without the number of an unchecked row of a subscription, and without SMS, see `phones.drop`.
+    """Drop an invalid number and SMS from an unchecked row of a subscription, see `phones.drop`.
 
-    A row that wishes for nothing else is one with the phone alone.
+    A row that asks only for SMS is not changed.
     """
     attributes = row.get("attributes") if isinstance(row, dict) else None
     wished = attributes.get("subscriptions") if isinstance(attributes, dict) else None
@@ -93,7 +93,7 @@ def _channels(attributes: dict[str, Any], form: Form, circumstances: Circumstanc
 
 
 def _named(wished: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """(channel, parameters), such as `email.marketing`; what is null was not sent."""
+    """Yield (channel, parameters), such as `email.marketing`; a null counts as not sent."""
     for name, kinds in wished.items():
         for kind, parameters in kinds.items() if isinstance(kinds, dict) else [("", kinds)]:
             if parameters is not None:
@@ -122,7 +122,7 @@ def _consented_at_fault(value: object, circumstances: Circumstances) -> str:
 
 
 def _unreachable(attributes: dict[str, Any], form: Form, circumstances: Circumstances) -> Iterator[Finding]:
-    """A channel without its identifier, or SMS to where the account has no sending number."""
+    """Yield each channel without its identifier, and SMS to a region where the account has no sending number."""
     channels = [channel for channel, _ in _named(attributes["subscriptions"])]
     for name in dict.fromkeys(channel.partition(".")[0] for channel in channels):
         field = CHANNELS[f"{name}.marketing"]

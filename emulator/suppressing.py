@@ -1,4 +1,4 @@
-"""Carrying out suppression jobs: an operator keeps people from getting e-mail, or takes that back."""
+"""Carries out suppression jobs: an operator stops e-mail to people, or allows it again."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from emulator.work import SuppressionJob
 
 
 def carry_out(job: SuppressionJob, profiles: Profiles, lists: Lists, now: float) -> None:
-    """Suppress, which makes unknown addresses profiles, or lift USER_SUPPRESSED and no other reason.
+    """Suppress people, creating profiles for unknown addresses, or lift the reason USER_SUPPRESSED and no other.
 
-    Whoever is in the wanted state already is counted as skipped.
+    People who are in the wanted state already count as skipped.
     """
     for person in _people(job, profiles, lists, now):
         job.total += 1

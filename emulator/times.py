@@ -1,4 +1,4 @@
-"""Times as Klaviyo writes them."""
+"""Converts times to and from Klaviyo's formats."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 
 
 def stamp(moment: float) -> str:
-    """Epoch seconds as `2026-09-04T13:40:00+00:00`, cut to the second."""
+    """Return epoch seconds as `2026-09-04T13:40:00+00:00`, cut to the second."""
     return datetime.fromtimestamp(int(moment), UTC).isoformat()
 
 
 def epoch(text: str) -> float:
-    """Epoch seconds of an ISO 8601 time, UTC where it names no zone; raises `ValueError`."""
+    """Return the epoch seconds of an ISO 8601 time, in UTC without a zone; raises `ValueError`."""
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def moment_of(value: object) -> float | None:
-    """The same of whatever stands in a body; None: no time."""
+    """Return the epoch seconds of any value in a body; None if it is not a time."""
     try:
         return epoch(value) if isinstance(value, str) else None
     except ValueError:
@@ -25,5 +25,5 @@ def moment_of(value: object) -> float | None:
 
 
 def fine_stamp(moment: float) -> str:
-    """The same with microseconds, as the list of import jobs has it."""
+    """Return epoch seconds like `stamp`, but with microseconds, as in the list of import jobs."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")

@@ -1,4 +1,4 @@
-"""Carrying out the recording of events that were accepted."""
+"""Records accepted events."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ log = logging.getLogger(__name__)
 
 
 def carry_out(order: Tracking, people: People, now: float) -> None:
-    """Record every event, making or updating its profile; one for an id nobody has is lost without a word."""
+    """Record every event, creating or updating its profile; an event for an unknown id is silently dropped."""
     for row, attributes in order.events:
         try:
             person = _person(row, people, now)
         except UnknownProfileError:
-            log.warning("an event names a profile id nobody has; passing it over")
+            log.warning("an event names an unknown profile id; skipping it")
             continue
         event = _event(person.id, attributes, order.created)
         person.last_event = max(person.last_event or event.time, event.time)
@@ -27,7 +27,7 @@ def carry_out(order: Tracking, people: People, now: float) -> None:
 
 
 def _person(row: Row, people: People, now: float) -> Profile:
-    """The owner of the first identifier; one that belongs to somebody else is left to them where that is refused."""
+    """Return the owner of the first identifier; if clashes are refused, other owners keep their identifiers."""
     while True:
         try:
             return people.upsert(row, now, clear_nulls=False)[0]

@@ -1,4 +1,4 @@
-"""What Klaviyo accepts at once and carries out later; data only, so that an account can be copied with it."""
+"""The calls that Klaviyo accepts at once and carries out later; data only, so that an account can be copied."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Row = dict[str, Any]
 
 
 class Work(msgspec.Struct, kw_only=True):
-    """One accepted call; `created` and `completed`, when it was carried out, are epoch seconds."""
+    """One accepted call; `created` and `completed` (when it was carried out) are epoch seconds."""
 
     created: float
     completed: float | None = None
 
 
 class ImportFailure(msgspec.Struct, frozen=True):
-    """One row that was accepted and then not imported."""
+    """One row that was accepted but not imported."""
 
     id: str
     code: str
@@ -26,7 +26,7 @@ class ImportFailure(msgspec.Struct, frozen=True):
 
 
 class ImportJob(Work, kw_only=True):
-    """A bulk import. The rows are let go when it is complete or cancelled, the failures kept.
+    """A bulk import. Its rows are dropped when it is complete or cancelled; the failures are kept.
 
     `imported`: the ids of the profiles that its rows wrote, each once, in the order of the rows.
     """
@@ -41,13 +41,13 @@ class ImportJob(Work, kw_only=True):
 
 
 class Joining(Work, kw_only=True):
-    """Putting the people of an import that is complete on its lists."""
+    """Adding the people of a complete import to its lists."""
 
     job: ImportJob
 
 
 class SuppressionJob(Work, kw_only=True):
-    """Suppressing (`lift`: the opposite) these addresses, or all members of the list; the counts are of its end."""
+    """Suppressing (`lift`: unsuppressing) these addresses, or all members of the list; its end sets the counts."""
 
     id: str
     lift: bool
@@ -58,7 +58,7 @@ class SuppressionJob(Work, kw_only=True):
 
 
 class Subscription(Work, kw_only=True):
-    """Subscribing checked rows. `source`: what the consent records shall name as their source."""
+    """Subscribing checked rows. `source`: the source for the consent records."""
 
     rows: list[Row]
     list_id: str | None
@@ -80,7 +80,7 @@ class Tracking(Work, kw_only=True):
 
 
 class Erasure(Work, kw_only=True):
-    """Deleting one person for good."""
+    """Permanently deleting one person."""
 
     profile_id: str
 

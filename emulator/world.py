@@ -23,7 +23,7 @@ SMS_REGIONS = frozenset({"US", "CA", "GB"})
 
 
 class World:
-    """Everything the emulator knows. `job_seconds`: what a job or the like takes; `now`: the clock, epoch seconds."""
+    """The state of the emulator. `job_seconds`: how long a task takes; `now`: the clock, epoch seconds."""
 
     def __init__(
         self, *, job_seconds: float = 2.0, limits_off: bool = False, now: Callable[[], float] = time.time
@@ -34,7 +34,7 @@ class World:
         self.reset()
 
     def reset(self) -> None:
-        """Back to the start: an empty account, no faults, no keys, an empty journal, the settings of the start."""
+        """Restore the initial state: an empty account, no faults, no keys, an empty journal, the initial settings."""
         self.profiles = Profiles()
         self.lists = Lists()
         self.events = Events()
@@ -43,18 +43,18 @@ class World:
         self.limits = Limits(off=self._limits_off)
         self.faults = Faults()
         self.journal = Journal()
-        #: The regions, such as US, whose numbers the account can send to.
+        #: The regions, such as US, that the account can send SMS to.
         self.sms_regions = SMS_REGIONS
         self.test_account = True
         self.identity = Identity()
 
     @property
     def people(self) -> People:
-        """For writing profiles."""
+        """The account's people, for writing profiles."""
         return People(self.profiles, self.lists, self.events, self.identity)
 
     def catch_up(self) -> None:
-        """Carry out what is due by now; called before every request, so that no timer is needed."""
+        """Carry out all due tasks; called before every request, so that no timer is needed."""
         now = self.now()
         for task in self.jobs.due(now):
             self._carry_out(task, now)
@@ -80,7 +80,7 @@ class World:
                 assert_never(task)
 
     def _erase(self, profile_id: str) -> None:
-        """A person asked for twice is gone already."""
+        """Delete a person; one whose deletion was requested twice is gone already."""
         person = self.profiles.by_id.get(profile_id)
         if person is None:
             return
