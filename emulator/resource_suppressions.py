@@ -86,7 +86,7 @@ class OneSuppression(Calls):
     operations: ClassVar = {"GET": Operation("get_bulk_suppress_profiles_job", L, READ)}
 
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """The job."""
+        """Return the job."""
         _show(self.world, req, resp, job_id, lift=False)
 
 
@@ -96,5 +96,5 @@ class OneUnsuppression(Calls):
     operations: ClassVar = {"GET": Operation("get_bulk_unsuppress_profiles_job", L, READ)}
 
     async def on_get(self, req: Request, resp: Response, job_id: str) -> None:
-        """The job."""
+        """Return the job."""
         _show(self.world, req, resp, job_id, lift=True)
