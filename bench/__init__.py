@@ -1,1 +1,1 @@
-"""Measures Ferry against the plain way of doing the same, side by side on one machine; `make bench`."""
+"""Benchmarks that compare Ferry with the plain way of doing the same on one machine: `make bench`."""

@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, print the page, write it."""
+"""`python -m bench`: measure, print the page and write it."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ _PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(list(_FIGURES)), help="Measure this figure; repeatable.")
-@click.option("--quick", is_flag=True, help="Tiny sizes, to see that everything works; the figures mean nothing.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where the page goes.")
+@click.option("--quick", is_flag=True, help="Tiny sizes, to check that everything works; the figures mean nothing.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file to write the page to.")
 def main(only: Sequence[str], quick: bool, out: Path | None) -> None:
-    """Measure Ferry against the plain way of doing the same and write docs/benchmarks.md.
+    """Compare Ferry with the plain way of doing the same and write docs/benchmarks.md.
 
-    A run with --only or --quick is no whole page: it is printed, and written only where --out says.
+    With --only or --quick the page is incomplete: it is printed, and written only with --out.
     """
     if out is None and not only and not quick:
         out = _PAGE
@@ -79,7 +79,7 @@ def main(only: Sequence[str], quick: bool, out: Path | None) -> None:
 
 def _page(names: Sequence[str], sizes: Sizes) -> str:
     began = time.monotonic()
-    # Short, because the path of a Unix socket has a limit that the folder of some systems comes near.
+    # A short prefix: the path of a Unix socket has a limit, and on some systems the temporary folder is nearly as long.
     with tempfile.TemporaryDirectory(prefix="ferry-") as temporary:
         with redis_server(Path(temporary)) as url, Redis.from_url(url) as redis:
             machine = report.machine(redis)

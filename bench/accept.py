@@ -1,4 +1,4 @@
-"""Figure: changes accepted a second, one change a request and a hundred."""
+"""Figure: changes accepted a second, with one change in a request and with a hundred."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from bench.report import Figure, Row, at_least
 from bench.rivals import AUDIENCES, CONNECTIONS, Rival, send
 from bench.sizes import Sizes
 
-#: Changes in a request -> how many times as many changes a second Ferry should accept.
+#: Changes in a request -> how many times the changes a second of the plain way Ferry should accept.
 TARGETS = {1: 15.0, 100: 25.0}
 _HOW = f"""\
-A load generator in a process of its own keeps {CONNECTIONS} connections busy with mParticle membership messages (1.2 KB
-with one person, 87 KB with 100), each with an id of its own, spread over {AUDIENCES} audiences. Counted are the answers
-202; after each round the changes in Redis are counted too and must be exactly as many. Ferry is {workers} `ferry web`
-processes, as many as the plain way has."""
+A load generator in a separate process keeps {CONNECTIONS} connections busy with mParticle membership messages (1.2 KB
+with one person, 87 KB with 100), each with a unique id, spread over {AUDIENCES} audiences. The answers 202 count; after
+each round the number of changes in Redis must be exactly the same. Ferry runs {workers} `ferry web` processes, as many
+as the plain way."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """Ferry and the plain way in turns. Raises BenchError."""
+    """Measure Ferry and the plain way in turns. Raises BenchError."""
     with (
         redis_server(folder) as url,
         rivals.ferry(url, folder) as ferry,
@@ -38,7 +38,7 @@ def measure(sizes: Sizes, folder: Path) -> Figure:
 
 
 def _row(ferry: Rival, plain: Rival, changes: int, sizes: Sizes) -> tuple[Row, float]:
-    """The row, and the changes a second of the plain way."""
+    """Return the row and the changes a second of the plain way."""
     ours: list[Result] = []
     theirs: list[Result] = []
     for _ in range(sizes.rounds):
@@ -56,9 +56,9 @@ def _row(ferry: Rival, plain: Rival, changes: int, sizes: Sizes) -> tuple[Row, f
 
 
 def _ceilings(sizes: Sizes, folder: Path, goal: float) -> str:
-    """What the load generator sends to servers that do nothing else, so that one sees what bounds the figures.
+    """Describe what the load generator reaches with trivial servers, which bounds the figures.
 
-    `goal`: requests with one change that Ferry should take a second.
+    `goal`: requests with one change a second that Ferry should accept.
     """
     bare, empty = free_port(), [free_port() for _ in range(workers)]
     with program(folder / "hello.log", python("-m", "bench.hello", str(bare)), {}, lambda: listens(bare)):
@@ -71,10 +71,9 @@ def _ceilings(sizes: Sizes, folder: Path, goal: float) -> str:
             stack.enter_context(program(folder / f"empty-{port}.log", command, {}, partial(listens, port)))
         framework = rivals.generate(empty, rivals.memberships(1), sizes.load_s).per_second
     return (
-        f"To a server that does nothing else the generator sends {one:,.0f} requests a second with one change, "
+        f"To a server that does nothing else, the generator sends {one:,.0f} requests a second with one change, "
         f"{hundred:,.0f} with a hundred. {workers} processes of an empty Falcon app on uvicorn, which read the request "
-        f"with one change and answer 202, take {framework:,.0f} a second here: no intake built on them can take more, "
-        "whatever it does with a change. "
-        f"{TARGETS[1]:.0f} times the plain way would be {goal:,.0f} a second: of {workers} cores that leaves "
-        f"{(1 / goal - 1 / framework) * workers * 1e6:.0f} us a request for all that Ferry and Redis do besides."
+        f"with one change and answer 202, take {framework:,.0f} a second here: no intake built on them can take more. "
+        f"{TARGETS[1]:.0f} times the plain way would be {goal:,.0f} a second: with {workers} cores that leaves "
+        f"{(1 / goal - 1 / framework) * workers * 1e6:.0f} us a request for everything else that Ferry and Redis do."
     )

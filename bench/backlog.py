@@ -1,4 +1,4 @@
-"""Changes that wait in a whole installation, and how long it takes until an emulator has them."""
+"""Measure how long a complete installation takes to deliver pending changes to an emulator."""
 
 from __future__ import annotations
 
@@ -23,26 +23,27 @@ from queues.clock import now_ms
 from queues.connections import accounts
 from queues.names import Queue
 
-#: `ferry worker` processes: as many as the machine of the published figures has cores.
+#: The number of `ferry worker` processes: the cores of the machine of the published figures.
 WORKERS = 2
 #: People in a message; the changes of an audience are a multiple of it.
 IN_A_MESSAGE = 100
-#: Settings of a connection that say nothing else than Ferry does by itself: `verified`, `all`.
+#: No settings of a connection, so that Ferry's defaults apply: `verified`, `all`.
 DEFAULTS: Final[Mapping[str, str]] = {}
-#: Settings by which nothing is asked about people: all that the CDP knows is sent, and nobody is looked for.
+#: Settings without requests about people: all identifiers that the CDP knows are sent, and no list is checked.
 UNASKED: Final[Mapping[str, str]] = {"identifiers": "trust_cdp", "prove": "off"}
-#: What the messages say about the account: the customer id becomes the external id.
+#: The account settings in the messages: the customer id becomes the external id.
 _ACCOUNT = accounts.AccountSettings({"alternateIdentifier": "Customer Id", "phoneIdentifier": "Mobile Number"})
-#: Seconds without a change delivered: more than the minute that a spent limit takes to come back.
+#: Seconds to wait without a delivered change: more than the minute in which a used-up limit recovers.
 _PATIENCE = 100.0
 _LOOK = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """`seconds` until all changes of each audience were delivered. `uploads`: when each that was taken arrived.
+    """The result of a run.
 
-    `throttled`: answers 429.
+    `seconds`: until all changes of each audience were delivered. `uploads`: arrival of each accepted upload.
+    `throttled`: number of answers 429.
     """
 
     seconds: dict[int, float]
@@ -51,7 +52,7 @@ class Drained:
 
 
 class Installation(NamedTuple):
-    """The ledger of one, its Klaviyo, and whether it looks for everybody on the list."""
+    """A running installation: its ledger, its Klaviyo, and whether it checks that people are on the list."""
 
     redis: Redis
     klaviyo: Emulator
@@ -62,9 +63,9 @@ class Installation(NamedTuple):
 def installed(
     folder: Path, upload_max: int, identity: Mapping[str, str], *, limits: bool = True
 ) -> Iterator[Installation]:
-    """Scheduler, workers and emulator. `identity`: settings of the connection other than the defaults.
+    """Run scheduler, workers and emulator. `identity`: settings of the connection that differ from the defaults.
 
-    `limits`: whether Ferry and the emulator keep to Klaviyo's.
+    `limits`: whether Ferry and the emulator apply Klaviyo's limits.
     """
     folder.mkdir()
     with emulator(folder, limits=limits) as klaviyo:
@@ -76,9 +77,9 @@ def installed(
 def drain(
     folder: Path, waiting: Mapping[int, int], upload_max: int, identity: Mapping[str, str], *, limits: bool = True
 ) -> Drained:
-    """Start everything, let so many changes wait for each audience, then deliver all of them. See `installed`.
+    """Start an installation, queue so many changes for each audience, and deliver them. See `installed`.
 
-    They wait because their connection is held; the time runs from its release. Raises BenchError when one was lost.
+    The connection is held meanwhile; the time runs from its release. Raises BenchError when a change was lost.
     """
     with installed(folder, upload_max, identity, limits=limits) as here:
         fill(here.redis, waiting)
@@ -87,7 +88,7 @@ def drain(
 
 
 def deliver(here: Installation, waiting: Mapping[int, int]) -> dict[int, float]:
-    """Release what waits; seconds until each audience is delivered. Raises BenchError when a change was lost."""
+    """Release the hold; return the seconds until each audience is delivered. Raises BenchError for a lost change."""
     began = time.monotonic()
     holds.release(here.redis, CONNECTION)
     ends = _ends(here.redis, waiting)
@@ -96,13 +97,13 @@ def deliver(here: Installation, waiting: Mapping[int, int]) -> dict[int, float]:
 
 
 def throttled(runs: Sequence[Drained]) -> Row:
-    """The line of the table that says how often Klaviyo's limits were overrun."""
+    """Return the row that says how often Klaviyo's limits were exceeded."""
     answers, uploads = (sum(run.throttled for run in runs), sum(len(run.uploads) for run in runs))
     return Row(f"Answers 429 during these {uploads} uploads", f"{answers}", "", Verdict("", "0", answers == 0))
 
 
 def fill(redis: Redis, waiting: Mapping[int, int], again: int = 0) -> None:
-    """Let so many changes wait for each audience, and hold their connection. `again`: see `messages`."""
+    """Hold the connection and queue so many changes for each audience. `again`: see `messages`."""
     accounts.remember(redis, CONNECTION, _ACCOUNT, accounts.Cipher(()))
     holds.place(redis, CONNECTION, holds.Hold("not yet", now_ms()))
     first = 0
@@ -122,7 +123,7 @@ def _connections(folder: Path, identity: Mapping[str, str]) -> dict[str, str]:
 
 
 def _ends(redis: Redis, waiting: Mapping[int, int]) -> dict[int, float]:
-    """When each audience had no change left to deliver (monotonic seconds)."""
+    """Return when each audience had no change left to deliver (monotonic seconds)."""
     ends: dict[int, float] = {}
     before, until = -1, time.monotonic() + _PATIENCE
     while len(ends) < len(waiting):
@@ -134,13 +135,13 @@ def _ends(redis: Redis, waiting: Mapping[int, int]) -> dict[int, float]:
         if (done := sum(delivered.values())) > before:
             before, until = done, now + _PATIENCE
         elif now > until:
-            raise BenchError(f"{done} changes were delivered and then none in {_PATIENCE:g} s; look at the logs")
+            raise BenchError(f"{done} changes were delivered, then none for {_PATIENCE:g} s; see the logs")
         time.sleep(_LOOK)
     return ends
 
 
 def _delivered(redis: Redis, waiting: Mapping[int, int]) -> dict[int, int]:
-    # Not the census, which reads every open batch and would be part of what is measured.
+    # Not the census: it reads every open batch and would slow down what is measured.
     with redis.pipeline(transaction=False) as pipe:
         for audience in waiting:
             pipe.hmget(keys.queue(queue_of(audience)), ["delivered", "imported"])
@@ -151,8 +152,9 @@ def _delivered(redis: Redis, waiting: Mapping[int, int]) -> dict[int, int]:
 
 
 def check(here: Installation, waiting: Mapping[int, int]) -> None:
-    """Raises BenchError unless every change of every audience was delivered, or imported where nobody is looked for,
-    and put its person on the list.
+    """Raise BenchError unless every change of every audience was delivered and its person is on the list.
+
+    Without the check of the list, imported changes count instead of delivered ones.
     """
     counts = count(here.redis, [queue_of(audience) for audience in waiting])
     for (audience, changes), counted in zip(waiting.items(), counts, strict=True):
@@ -166,5 +168,5 @@ def check(here: Installation, waiting: Mapping[int, int]) -> None:
 
 
 def queue_of(audience: int) -> Queue:
-    """The queue of an audience."""
+    """Return the queue of an audience."""
     return Queue(CONNECTION, "audience", str(audience))

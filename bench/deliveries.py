@@ -1,4 +1,4 @@
-"""Whole installations, from the intake or the ledger to Klaviyo: Ferry's and the plain way's."""
+"""Run complete installations, from the intake or the ledger to Klaviyo: Ferry's and the plain way's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from queues.names import Queue
 
 @contextmanager
 def ferry(folder: Path, klaviyo: Mapping[str, str]) -> Iterator[Rival]:
-    """`ferry web`, `ferry scheduler` and one `ferry worker`. `klaviyo`: settings that name it."""
+    """Run `ferry web`, `ferry scheduler` and one `ferry worker`. `klaviyo`: the settings for reaching it."""
     with (
         redis_server(folder, "ferry") as url,
         rivals.ferry(url, folder, 1) as rival,
@@ -32,9 +32,9 @@ def ferry(folder: Path, klaviyo: Mapping[str, str]) -> Iterator[Rival]:
 
 @contextmanager
 def without_intake(folder: Path, settings: Mapping[str, str], workers: int, *, limits: bool = True) -> Iterator[Redis]:
-    """`ferry scheduler` and so many `ferry worker`; their ledger. `settings`: more than where it is.
+    """Run `ferry scheduler` and so many `ferry worker`; yield their ledger. `settings`: besides its URL.
 
-    `limits`: whether they keep to Klaviyo's.
+    `limits`: whether they apply Klaviyo's limits.
     """
     with (
         redis_server(folder, "ferry") as url,
@@ -48,7 +48,7 @@ def without_intake(folder: Path, settings: Mapping[str, str], workers: int, *, l
 def delivery(
     redis: Redis, folder: Path, settings: Mapping[str, str], workers: int, module: str = "commands"
 ) -> Iterator[None]:
-    """`ferry scheduler` and so many `ferry worker` beside a ledger; `settings`: more than the folder."""
+    """Run `ferry scheduler` and so many `ferry worker` on a ledger. `settings`: besides the folder."""
     scheduler, worker = python("-m", "commands", "scheduler"), python("-m", module, "worker")
     values = {"FERRY_VAR": str(folder), **settings}
     with ExitStack() as stack:
@@ -65,7 +65,7 @@ def _listen(redis: Redis, workers: int) -> bool:
 
 @contextmanager
 def plain_way(folder: Path, klaviyo: Mapping[str, str]) -> Iterator[Rival]:
-    """gunicorn and `rq worker`. `klaviyo`: settings that name it."""
+    """Run gunicorn and `rq worker`. `klaviyo`: the settings for reaching it."""
     with redis_server(folder, "plain") as url, rivals.plain_way(url, folder) as rival:
         command = python("-m", "rq.cli", "worker", "--url", url, "--quiet", "plain")
         values = {"REDIS_URL": url, "KLAVIYO_REVISION": REVISION, **klaviyo}
@@ -74,5 +74,5 @@ def plain_way(folder: Path, klaviyo: Mapping[str, str]) -> Iterator[Rival]:
 
 
 def open_changes(redis: Redis, audience: int) -> int:
-    """Changes of an audience that Ferry has taken and not settled."""
+    """Return the number of changes of an audience that Ferry accepted and has not settled."""
     return count(redis, [Queue(CONNECTION, "audience", str(audience))])[0].open

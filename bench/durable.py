@@ -1,4 +1,4 @@
-"""Figure: what it costs the intake to answer only what is durable (FERRY_DURABLE)."""
+"""Figure: the cost for the intake of answering only after the data is durable (FERRY_DURABLE)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from bench.sizes import Sizes
 #: Changes in a request.
 _SIZES = (1, 100)
 _HOW = f"""\
-As for accepted changes, with {workers} `ferry web` processes and {CONNECTIONS} connections, each way with a Redis of
-its own on this machine and in turns with the others: `local` with `appendfsync everysec`, which the ratio compares
-with; the same with `always`, which syncs before it answers anybody; `fsync` with `always`; `replicas:1` with `everysec`
-and one replica, which takes its share of the cores. A sync takes as long as the disk here takes."""
-#: Name -> (FERRY_DURABLE, appendfsync, whether there is a replica). The first is what the others are compared with.
+As for accepted changes, with {workers} `ferry web` processes and {CONNECTIONS} connections. Each way has a separate
+Redis on this machine and takes turns with the others: `local` with `appendfsync everysec`, the base of the ratios;
+`local` with `always`, which syncs before every answer; `fsync` with `always`; `replicas:1` with `everysec` and one
+replica, which shares the cores. The time of a sync depends on the disk of this machine."""
+#: Name -> (FERRY_DURABLE, appendfsync, whether there is a replica). The first one is the base of the comparison.
 _WAYS = {
     "local, everysec": ("local", "everysec", False),
     "local, always": ("local", "always", False),
@@ -31,7 +31,7 @@ _WAYS = {
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """All ways in turns. Raises BenchError."""
+    """Measure all ways in turns. Raises BenchError."""
     with ExitStack() as stack:
         ways = {name: _rival(stack, folder / f"d{number}", name) for number, name in enumerate(_WAYS)}
         rivals.warm_up(sizes.load_s, *ways.values())

@@ -1,4 +1,4 @@
-"""An application that reads a request and answers 202: what the web framework alone can take.
+"""An application that only reads a request and answers 202, to measure the web framework alone.
 
 `uvicorn bench.empty_app:app` serves it.
 """
@@ -12,10 +12,10 @@ from bench.messages import PATH
 
 
 class Empty:
-    """Reads, and does nothing with what it has read."""
+    """Reads requests and ignores them."""
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """One message."""
+        """Read one message and answer 202."""
         await req.stream.read()
         resp.status = falcon.HTTP_202
         resp.data = b"{}"

@@ -1,4 +1,4 @@
-"""The local Klaviyo of a benchmark, and what it tells about the requests that reached it."""
+"""The local Klaviyo of a benchmark, and its record of the requests that reached it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ API_KEY = "pk_bench"
 IMPORTS = "/api/profile-bulk-import-jobs"
 PROFILES = "/api/profiles"
 _MEMBERS = re.compile(r"/api/lists/[^/]+/profiles")
-#: Seconds an upload may take to arrive; the plain way needs some for a hundred.
+#: Seconds to wait for the uploads; the plain way needs several for a hundred people.
 _PATIENCE = 60.0
 _LOOK = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """How many came: look-ups of profiles by an identifier, look-ups of a list's members, and all, these included."""
+    """Counts of requests: look-ups of profiles by identifier, look-ups of a list's members, and all requests."""
 
     profiles: int
     members: int
@@ -37,7 +37,7 @@ class Requests:
 
 
 class Emulator:
-    """A client of a running emulator. `settings`: what tells an installation to use it."""
+    """A client of a running emulator. `settings`: the settings for an installation that uses it."""
 
     def __init__(self, url: str, session: requests.Session) -> None:
         self._url = url
@@ -45,7 +45,7 @@ class Emulator:
         self.settings = {"KLAVIYO_BASE_URL": url, "KLAVIYO_API_KEY": API_KEY}
 
     def make_list(self, name: str) -> str:
-        """The id of a new list."""
+        """Create a list and return its id."""
         body = {"data": {"type": "list", "attributes": {"name": name}}}
         headers = {"Authorization": f"Klaviyo-API-Key {API_KEY}", "revision": REVISION}
         answer = self._session.post(f"{self._url}/api/lists", json=body, headers=headers, timeout=10)
@@ -53,45 +53,45 @@ class Emulator:
         return str(answer.json()["data"]["id"])
 
     def last(self) -> int:
-        """The number of the latest request."""
+        """Return the number of the latest request."""
         return max((entry["n"] for entry in self._journal(0)), default=0)
 
     def uploads(self, since: int, people: int) -> list[float]:
-        """When each upload after request `since` arrived (monotonic seconds), once they hold so many people.
+        """Wait for so many uploaded people; return when each upload after request `since` arrived (monotonic seconds).
 
-        Raises BenchError when they do not come, or hold more.
+        Raises BenchError when fewer or more people are uploaded.
         """
         until = time.monotonic() + _PATIENCE
         while time.monotonic() < until:
             entries = [entry for entry in self._journal(since, bodies=True) if _is_upload(entry)]
             found = sum(len(entry["body"]["data"]["attributes"]["profiles"]["data"]) for entry in entries)
             if found > people:
-                raise BenchError(f"{found} people were uploaded and not {people}")
+                raise BenchError(f"{found} people were uploaded instead of {people}")
             if found == people:
                 return [entry["at"] for entry in entries]
             time.sleep(_LOOK)
-        raise BenchError(f"{people} people were accepted and not uploaded in {_PATIENCE:g} s")
+        raise BenchError(f"{people} people were accepted but not uploaded within {_PATIENCE:g} s")
 
     def imports(self) -> list[float]:
-        """When each upload that it took arrived (monotonic seconds), the first one first."""
+        """Return when each accepted upload arrived (monotonic seconds), oldest first."""
         return [entry["at"] for entry in self._journal(0) if _is_upload(entry) and entry["status"] == ACCEPTED]
 
     def writes(self, since: int) -> int:
-        """How many requests after request `since` were more than looks."""
+        """Return the number of requests after request `since` that were not reads."""
         return sum(entry["method"] != "GET" for entry in self._journal(since))
 
     def requests(self, since: int) -> Requests:
-        """How many requests came after request `since`."""
+        """Return the counts of requests after request `since`."""
         found = [(entry["method"], str(entry["path"])) for entry in self._journal(since)]
         members = sum(method == "GET" and _MEMBERS.fullmatch(path) is not None for method, path in found)
         return Requests(found.count(("GET", PROFILES)), members, len(found))
 
     def throttled(self) -> int:
-        """How many requests it answered 429."""
+        """Return the number of requests that it answered 429."""
         return sum(entry["status"] == TOO_MANY_REQUESTS for entry in self._journal(0))
 
     def members(self, name: str) -> int:
-        """How many people are on the lists of that name."""
+        """Return the number of people on the lists of that name."""
         answer = self._session.get(f"{self._url}/_emulator/lists/{quote(name)}/members", timeout=60)
         answer.raise_for_status()
         return int(answer.json()["count"])
@@ -106,9 +106,9 @@ class Emulator:
 
 @contextmanager
 def emulator(folder: Path, *, limits: bool = False) -> Iterator[Emulator]:
-    """The emulator in a process of its own, without rate limits, with import jobs that are done at once.
+    """Run the emulator in a separate process, without rate limits, with import jobs that complete at once.
 
-    `limits`: as it is by itself, with Klaviyo's published limits and import jobs of two seconds.
+    `limits`: with its defaults instead: Klaviyo's published limits and import jobs of two seconds.
     """
     port = free_port()
     options = () if limits else ("--job-seconds", "0", "--limits-off")

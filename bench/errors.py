@@ -1,7 +1,7 @@
-"""What can go wrong in a run of the benchmarks."""
+"""The error of the benchmarks."""
 
 from __future__ import annotations
 
 
 class BenchError(Exception):
-    """The benchmarks cannot be run, or what they saw makes no sense; the message says what and what to do."""
+    """The benchmarks cannot run, or a result is implausible; the message says what happened and what to do."""

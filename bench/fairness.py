@@ -1,4 +1,4 @@
-"""Figure: how long small audiences take beside a large one of the same connection, over what they take alone."""
+"""Figure: the delivery time of small audiences beside a large one of the same connection, compared with alone."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ TARGET = 2.0
 _PEOPLE = 100
 _LARGE = 1
 _HOW = f"""\
-As above, with `upload_max` {_PEOPLE} and all audiences of one connection, which share its limits. The large audience
-was accepted before the small ones, and all of them wait when the hold is released. The time is that of the small
-audience that is delivered last; without the large one it is measured in an installation of its own. {WORKERS} worker
+As above, with `upload_max` {_PEOPLE} and all audiences on one connection, whose limits they share. The changes of the
+large audience are accepted before those of the small ones, and all are pending when the hold is released. The time ends
+when the last small audience is delivered; a separate installation measures it without the large one. {WORKERS} worker
 processes, one run of each."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """The small audiences alone, then beside the large one. Raises BenchError when a change was lost."""
+    """Measure the small audiences alone, then beside the large one. Raises BenchError when a change was lost."""
     small = {_LARGE + 1 + i: sizes.small for i in range(sizes.audiences)}
     alone = _slowest(drain(folder / "alone", small, _PEOPLE, DEFAULTS))
     beside = _slowest(drain(folder / "beside", {_LARGE: sizes.large, **small}, _PEOPLE, DEFAULTS))

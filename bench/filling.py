@@ -1,4 +1,4 @@
-"""Fills a ledger with changes, as the intake would store them."""
+"""Fill a ledger with changes, as the intake would store them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _AT_ONCE = 500
 def messages(
     count: int, people: int, *, audience: int = 1, spread: int = 1, first: int = 0, again: int = 0
 ) -> Iterator[bytes]:
-    """So many messages with `people` persons each: `spread` for the first audience, then for the next.
+    """Yield `count` messages with `people` persons each: `spread` messages per audience, from `audience` on.
 
-    `first`: number of the first message, which says who its people are; a number used before would be passed over as a
-    repetition. `again`: added to the numbers, so that the same people come once more.
+    `first`: number of the first message, which determines its people; a message with a number used before is skipped as
+    a repetition. `again`: added to the message numbers, to send the same people once more.
     """
     for i in range(first, first + count):
         target = audience + (i - first) // spread
@@ -35,7 +35,7 @@ def messages(
 
 
 def acceptances(bodies: Iterable[bytes]) -> Iterator[Acceptance]:
-    """What the intake makes of the messages."""
+    """Yield the acceptances that the intake makes of the messages."""
     audiences, connection = Audiences(), Connection(CONNECTION)
     for body in bodies:
         decoded = decoder.decode(body)
@@ -47,7 +47,7 @@ def acceptances(bodies: Iterable[bytes]) -> Iterator[Acceptance]:
 
 
 def accept(redis: Redis, found: Iterable[Acceptance]) -> None:
-    """Write acceptances down, many in a round trip."""
+    """Store acceptances, many in a round trip."""
     rest = iter(found)
     while part := list(islice(rest, _AT_ONCE)):
         _accept(redis, part)

@@ -1,4 +1,4 @@
-"""Figure: how long it takes from the hundredth change accepted to the upload at Klaviyo."""
+"""Figure: the time from accepting the hundredth change to the upload at Klaviyo."""
 
 from __future__ import annotations
 
@@ -22,19 +22,18 @@ TARGET_MS = 250.0
 PEOPLE = 100
 _AUDIENCE = 1
 _ASKED = len(IDENTIFIERS)
-#: Seconds in which Ferry must have seen the end of an import job.
+#: Seconds within which Ferry must have seen the end of an import job.
 _PATIENCE = 30.0
 _HOW = f"""\
-{PEOPLE} people, one in a message, enter an audience. The time runs from the answer 202 to the last of them until the
-request with the last of them arrives at the emulator; both clocks are the machine's. Ferry: intake, scheduler and one
-worker process, which asks Klaviyo who has these people's identifiers before it uploads them, in {_ASKED} look-ups; each
-flush begins when the one before is settled. The plain way: gunicorn and one `rq worker`, started as its manual says.
-Rate limits are off; Klaviyo's allow 10 such requests a second and 150 a minute, and the plain way makes one for each
-person."""
+{PEOPLE} people, one in a message, enter an audience. The time runs from the last answer 202 until the upload with the
+last person arrives at the emulator, by the clock of one machine. Ferry: intake, scheduler and one worker process, which
+looks up these people's identifiers at Klaviyo in {_ASKED} requests before the upload; each flush begins when the
+previous one is settled. The plain way: gunicorn and one `rq worker`, started as its manual says. Rate limits are off;
+Klaviyo allows 10 such requests a second and 150 a minute, and the plain way makes one for each person."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """Ferry's flushes, with those of the plain way among them. Raises BenchError."""
+    """Measure Ferry's flushes, with those of the plain way in between. Raises BenchError."""
     with (
         emulator(folder) as klaviyo,
         deliveries.ferry(folder, klaviyo.settings) as ferry,
@@ -61,14 +60,14 @@ def _row(ours: list[float], theirs: list[float]) -> Row:
 
 
 def _flush(rival: Rival, klaviyo: Emulator, people: Iterator[int], list_id: str) -> float:
-    """Milliseconds from the last 202 to the arrival of the last upload."""
+    """Return the milliseconds from the last 202 to the arrival of the last upload."""
     since = klaviyo.last()
     accepted = _send(rival.ports[0], people, list_id)
     return (max(klaviyo.uploads(since, PEOPLE)) - accepted) * 1000
 
 
 def _send(port: int, people: Iterator[int], list_id: str) -> float:
-    """Send a hundred messages; when the last was answered (monotonic seconds)."""
+    """Send a hundred messages; return when the last was answered (monotonic seconds)."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     headers = {"Authorization": f"Token {TOKEN}", "Content-Type": "application/json"}
     for _ in range(PEOPLE):
@@ -79,7 +78,7 @@ def _send(port: int, people: Iterator[int], list_id: str) -> float:
         accepted = time.monotonic()
         answer.read()
         if answer.status != http.client.ACCEPTED:
-            raise BenchError(f"an intake answered {answer.status} and not 202; look at its log")
+            raise BenchError(f"an intake answered {answer.status} instead of 202; see its log")
     connection.close()
     return accepted
 
@@ -88,5 +87,5 @@ def _settled(ferry: Rival) -> None:
     until = time.monotonic() + _PATIENCE
     while deliveries.open_changes(ferry.redis, _AUDIENCE):
         if time.monotonic() > until:
-            raise BenchError(f"Ferry has not settled a batch in {_PATIENCE:g} s; look at its worker's log")
+            raise BenchError(f"Ferry did not settle a batch within {_PATIENCE:g} s; see its worker's log")
         time.sleep(0.02)

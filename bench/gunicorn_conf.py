@@ -1,4 +1,4 @@
-"""gunicorn for the plain way: as many processes as the machine of the benchmark has cores, threads for each sender."""
+"""gunicorn's settings for the plain way: a process for each core of the benchmark machine, and 16 threads in each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that only answers 202, to see how much the load generator could send: `python -m bench.hello PORT`."""
+"""A server that only answers 202, to measure what the load generator can send: `python -m bench.hello PORT`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _ANSWER = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-L
 
 
 class Hello(asyncio.Protocol):
-    """Answers each request when it is whole."""
+    """Answers each request when it is complete."""
 
     def __init__(self) -> None:
         self._missing = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection is open."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its class
+        """Keep the transport of the new connection."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's has another class but the same methods
 
     def data_received(self, data: bytes) -> None:
-        """A part of a request; the first holds the whole head, which is short."""
+        """Read a part of a request; the first part contains the whole head, which is short."""
         if not self._missing:
             length = _LENGTH.search(data)
             if length is None:
@@ -36,7 +36,7 @@ class Hello(asyncio.Protocol):
 
 
 async def serve(port: int) -> None:
-    """Serve on the loopback address until the process is ended."""
+    """Serve on the loopback address until the process ends."""
     server = await asyncio.get_running_loop().create_server(Hello, "127.0.0.1", port)
     await server.serve_forever()
 

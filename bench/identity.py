@@ -1,4 +1,4 @@
-"""Figure: what it costs that people are told apart and looked for on the list."""
+"""Figure: the cost of distinguishing people and of checking that they are on the list."""
 
 from __future__ import annotations
 
@@ -21,46 +21,45 @@ from klaviyo.lookups import MAX_VALUES
 from queues.klaviyo_limits import SHARE
 
 TARGET: Final = 2.0
-#: Nothing is asked about people: one identifier is sent of each, and nobody is looked for.
+#: Settings without requests about people: each is sent with one identifier, and no list is checked.
 OFF: Final = {"identifiers": "email_only", "prove": "off"}
 _SMALL: Final = 100
-#: Added to the numbers of messages whose people come once more.
+#: Added to the numbers of messages that send the same people once more.
 _AGAIN: Final = 1_000_000
 _UPLOADS, _LOOK_UPS, _PROOFS = (
     PUBLISHED[name].less(SHARE).steady for name in ("bulk_import_profiles", "get_profiles", "get_profiles_for_list")
 )
-#: Look-ups of profiles for a hundred people who have all of them.
+#: Look-ups of profiles for a hundred people who have all identifiers.
 _ASKED: Final = len(IDENTIFIERS)
-#: People a minute: new ones, and those that are only looked for.
+#: People a minute: new ones, and known ones who are only checked on the list.
 _NEW: Final = _LOOK_UPS // _ASKED * MAX_VALUES
 _PROVED: Final = _PROOFS * MAX_VALUES
 _HOW: Final = f"""\
-Ferry's defaults, `verified` and `all`, take turns with `email_only` and `off`, in installations of their own: a
-scheduler, {WORKERS} workers, and an emulator without rate limits whose import jobs are done at once. Ferry keeps to no
-limits either (`bench/unlimited.py`): it is its own work that is compared, and the emulator's, which shares the cores.
-Every person has an e-mail, a customer id that becomes the external id, a phone, and an mpid, of which Klaviyo knows
-nothing. So a hundred new people cost {_ASKED} look-ups for identity; people with one of the two besides the e-mail
-cost two, and those with the e-mail alone none. They wait in one audience whose connection is held. The time runs from
-its release until the last one counts as delivered, or as imported where nobody is looked for; some two seconds of it
-are the wait before the first look at an import job. Known people are the same ones, who enter a second audience.
-Requests are counted by the emulator's journal: `GET /api/profiles` for identity, `GET /api/lists/{{{{id}}}}/profiles`
-for proof. The memory is the rise of `used_memory` of an empty server (`python -m bench.identity_memory`). Where few
-people are remembered, few share a bucket, and each takes more.
+Ferry's defaults, `verified` and `all`, take turns with `email_only` and `off`, in separate installations: a scheduler,
+{WORKERS} workers, and an emulator without rate limits whose import jobs complete at once. Ferry applies no limits
+either (`bench/unlimited.py`): the figure compares the work of Ferry and of the emulator, which shares the cores.
+Every person has an e-mail, a customer id that becomes the external id, a phone, and an mpid, which Klaviyo does not
+know. So a hundred new people need {_ASKED} look-ups for identity; people with an e-mail and one of the other two need
+two, and people with only an e-mail none. The changes are pending in one audience whose connection is held. The time
+runs from its release until the last one counts as delivered, or as imported with `off`; about two seconds of it are the
+wait before the first look at an import job. Known people are the same people, who enter a second audience.
+Requests are counted in the emulator's journal: `GET /api/profiles` for identity, `GET /api/lists/{{{{id}}}}/profiles`
+for proof. The memory is the increase of `used_memory` of an empty server (`python -m bench.identity_memory`). When few
+people are remembered, few share a bucket, and each needs more memory.
 
-What Klaviyo's limits allow is arithmetic. Of {PUBLISHED["get_profiles"].steady} look-ups of profiles a minute Ferry
-takes {_LOOK_UPS}; {_ASKED} for a hundred new people make that {_NEW:,} new people a minute, whatever the size of the
-uploads: {{backlog:,}} take {{minutes:.1f}} minutes, and the {{uploads}} uploads of {MAX_ROWS:,} themselves are made
-within seconds. **With large uploads of new people the target of {TARGET:g}x can therefore not be met under Klaviyo's
-limits.** With uploads of {_SMALL} it can: the limit of imports allows {_UPLOADS} of them a minute, and these
-{_UPLOADS * _SMALL:,} people need {_UPLOADS * _ASKED} look-ups for identity of {_LOOK_UPS}, and {_UPLOADS} for proof of
-{_PROOFS}.
-Known people need the proof alone, which allows {_PROVED:,} people a minute: {{backlog:,}} take {{proof:.1f}} minutes.
-"Large uploads" and "Small uploads" measure it under the limits."""
+What Klaviyo's limits allow can be calculated. Of {PUBLISHED["get_profiles"].steady} look-ups of profiles a minute Ferry
+uses {_LOOK_UPS}; with {_ASKED} for a hundred new people that is {_NEW:,} new people a minute for any upload size:
+{{backlog:,}} take {{minutes:.1f}} minutes, and the {{uploads}} uploads of {MAX_ROWS:,} only seconds. **With large
+uploads of new people the target of {TARGET:g}x can therefore not be met under Klaviyo's limits.** With uploads of
+{_SMALL} it can: the limit of imports allows {_UPLOADS} of them a minute, and these {_UPLOADS * _SMALL:,} people need
+{_UPLOADS * _ASKED} of {_LOOK_UPS} look-ups for identity and {_UPLOADS} of {_PROOFS} for proof.
+Known people need only the proof, which allows {_PROVED:,} people a minute: {{backlog:,}} take {{proof:.1f}} minutes.
+"Large uploads" and "Small uploads" measure this under the limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What reached Klaviyo, and seconds, for the same people as new ones and as known ones."""
+    """The requests to Klaviyo and the seconds, for the same people first as new and then as known people."""
 
     new: Requests
     new_s: float
@@ -69,7 +68,7 @@ class Delivered:
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """Requests, seconds and memory, then a large backlog. Raises BenchError when a change was lost."""
+    """Measure requests, seconds and memory, then a large backlog. Raises BenchError when a change was lost."""
     ours, off = [], []
     for i in range(sizes.backlogs):
         ours.append(_twice(folder / f"ours-{i}", sizes.newcomers, DEFAULTS))
@@ -79,7 +78,7 @@ def measure(sizes: Sizes, folder: Path) -> Figure:
 
 
 def _twice(folder: Path, people: int, identity: Mapping[str, str]) -> Delivered:
-    """People who are new enter one audience, and then another one, in uploads as large as may be."""
+    """Deliver new people to one audience and then to another one, in the largest possible uploads."""
     with installed(folder, MAX_ROWS, identity, limits=False) as here:
         found: list[tuple[Requests, float]] = []
         for audience in (1, 2):
@@ -112,7 +111,7 @@ def _row(what: str, ours: tuple[Requests, float], off: tuple[Requests, float]) -
 
 
 def _memory(sizes: Sizes, folder: Path) -> list[Row]:
-    """Of a small installation and of a large one."""
+    """Measure a small installation and a large one."""
     found = [(people, identity_memory.measure(people, folder)) for people in (sizes.changes, sizes.members)]
     return [
         Row(f"Redis memory of a remembered person, of {people:,}", f"{weight:.0f} bytes", "", Verdict())
@@ -127,7 +126,7 @@ def _backlog(sizes: Sizes, folder: Path) -> Row:
         off.append(drain(folder / f"backlog-off-{i}", waiting, MAX_ROWS, OFF, limits=False))
     seconds, less = (median(run.seconds[1] for run in runs) for runs in (ours, off))
     return Row(
-        f"{sizes.backlog:,} waiting new people delivered in {len(ours[0].uploads)} uploads, no limits",
+        f"Backlog of {sizes.backlog:,} new people delivered in {len(ours[0].uploads)} uploads, no limits",
         f"{seconds:.1f} s",
         f"{less:.1f} s with both off",
         at_most(seconds / less, TARGET),

@@ -1,4 +1,4 @@
-"""What a person who is remembered takes in Redis: `python -m bench.identity_memory [PEOPLE]`, a million without it."""
+"""Measure the Redis memory of a remembered person: `python -m bench.identity_memory [PEOPLE]`, by default a million."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from queues.names import Queue
 from queues.people.identities import Identities
 
 _QUEUE: Final = Queue(CONNECTION, "audience", "1")
-#: Identifiers that Klaviyo shows on the profile: all but the mpid.
+#: The number of identifiers that Klaviyo shows on the profile: all except the mpid.
 _SHOWN: Final = 3
 
 
 def measure(people: int, folder: Path) -> float:
-    """Bytes of Redis for each of so many people on one list: the rise of `used_memory` of an empty server.
+    """Return the bytes of Redis for each of so many people on one list: the increase of `used_memory` when empty.
 
     Each has an e-mail, a customer id, a phone and an mpid, and the profile id of a Klaviyo account. They are
     remembered in portions as large as the largest upload, with the calls that worker/people/proving.py and
-    worker/people/remembering.py make. Raises BenchError when one is not remembered.
+    worker/people/remembering.py make. Raises BenchError when a person is not remembered.
     """
     with redis_server(folder, f"remembered-{people}") as url, Redis.from_url(url) as redis:
         memory = Identities(redis, CONNECTION)
@@ -55,7 +55,7 @@ def _remember(memory: Identities, person: int) -> None:
 
 
 def _ids(person: int) -> list[tuple[str, str]]:
-    """As bench/messages.py has them."""
+    """Return the identifiers of a person as bench/messages.py makes them."""
     digits = number(person)
     return [
         ("email", f"firstname.lastname.{digits}@example.com"),
@@ -66,19 +66,19 @@ def _ids(person: int) -> list[tuple[str, str]]:
 
 
 def _profile_id(person: int) -> str:
-    """A ULID, as Klaviyo's ids are: all take the same room."""
+    """Return a ULID like Klaviyo's ids, all of the same length."""
     return f"01{number(person):0>24}"
 
 
 def _flush(memory: Identities) -> None:
     if not memory.flush():
-        raise BenchError("Redis has not enough memory, so that people are not remembered")
+        raise BenchError("Redis does not have enough memory to remember people")
 
 
 def _check(memory: Identities, portion: range) -> None:
     found = memory.people([memory.hash(_ids(person)[0]) for person in portion]).values()
     if sum(len(each.on) == _SHOWN and len(each.audiences) == 1 for each in found) != len(portion):
-        raise BenchError(f"{len(found)} of {len(portion)} people are remembered, or not with all of their identifiers")
+        raise BenchError(f"{len(found)} of {len(portion)} people are remembered, or some lack identifiers")
 
 
 def _used(redis: Redis) -> int:

@@ -1,4 +1,4 @@
-"""Figure: how long the intake takes to answer at half of its full load."""
+"""Figure: the answer time of the intake at half of its full load."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bench.sizes import Sizes
 #: mParticle: an audience module should answer within 100 ms (Firehose).
 TARGET_MS = 100.0
 _HOW = """\
-Each round measures the full load first (closed loop), then lets requests with one change arrive at half that
-rate, at random times and whatever the answers do (open loop, Poisson). The time runs from when a request was due, so
-one that had to wait for a free connection counts with its wait."""
+Each round first measures the full load (closed loop), then sends requests with one change at half that rate, at random
+times that do not depend on the answers (open loop, Poisson). The time runs from when a request was due, so it includes
+a wait for a free connection."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """Ferry's intake and the plain way's, each at half of what it can take itself. Raises BenchError."""
+    """Measure Ferry's intake and the plain way's, each at half of its full load. Raises BenchError."""
     with (
         redis_server(folder) as url,
         rivals.ferry(url, folder) as ferry,

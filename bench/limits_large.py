@@ -1,4 +1,4 @@
-"""Figure: how long a large backlog takes in large uploads, over the least that Klaviyo's limits allow."""
+"""Figure: the time of a large backlog in large uploads, compared with the least that Klaviyo's limits allow."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from queues.klaviyo_limits import SHARE
 TARGET = 1.25
 _AUDIENCE = 1
 _HOW = f"""\
-The changes wait in one audience, whose connection is held; `upload_max` is {MAX_ROWS:,}. The time runs from the release
-of the hold until the last change counts as imported; scheduler and {WORKERS} worker processes are up by then. The
-emulator enforces the published limits, of bulk import {{burst}} a second and {{steady}} a minute, of which Ferry leaves
-{SHARE:.0%} to other tools, and takes two seconds for an import job. It is the uploads that are measured here: all that
-the CDP knows is sent, and nobody is looked up or looked for (`trust_cdp`, `off`). After each run every person must be
-on the list.
-The least time is measured, too: the same people as rows made beforehand, in as few uploads as {MAX_ROWS:,} people and
-{MAX_ROW_BYTES / 1e6:.1f} MB in each allow, are sent by Ferry's client one after another, as fast as the same limiter
-lets it and the emulator takes them, until the last import job is complete. "Limits alone" is what the windows of a
-second and a minute leave of that for a Klaviyo that answers at once, "last job" the time from the last answer 202 until
-its job is complete. Rows made beforehand cost nothing there; making them of stored changes (decode, map, encode) is
-work of Ferry's, and the CPU time it takes stands in the table. The {WORKERS} workers share it, and their cores with the
-emulator, Redis and the scheduler.
-With the defaults, `verified` and `all`, the same people take what the limit of look-ups leaves, {{asked}} of profiles a
-minute, in one run more: each hundred is looked up by e-mail, external id and phone before it is sent, and looked for on
-the list afterwards. Then every change must count as delivered, which means found there."""
+The changes are pending in one audience whose connection is held; `upload_max` is {MAX_ROWS:,}. The time runs from the
+release of the hold until the last change counts as imported; the scheduler and {WORKERS} worker processes are already
+running. The emulator enforces the published limits ({{burst}} bulk imports a second and {{steady}} a minute, of which
+Ferry leaves {SHARE:.0%} to other tools) and takes two seconds for an import job. This measures only the uploads: all
+identifiers that the CDP knows are sent, without look-ups before or after (`trust_cdp`, `off`). After each run every
+person must be on the list.
+The least time is measured, too: Ferry's client sends the same people as ready-made rows, in as few uploads as
+{MAX_ROWS:,} people and {MAX_ROW_BYTES / 1e6:.1f} MB in each allow, one after another, as fast as the same limiter and
+the emulator allow, until the last import job is complete. "Limits alone" is the least time that the windows of a second
+and a minute allow with a Klaviyo that answers at once; "last job" is the time from the last answer 202 until its job is
+complete. Ready-made rows cost nothing in this run; making them from stored changes (decode, map, encode) is Ferry's
+work, and the table shows its CPU time. The {WORKERS} workers share this work, and share the cores with the emulator,
+Redis and the scheduler.
+One more run uses the defaults, `verified` and `all`, and is bounded by the limit of look-ups, {{asked}} of profiles a
+minute: each hundred people are looked up by e-mail, external id and phone before the upload, and on the list after it.
+Every change must then count as delivered, which means found on the list."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """The backlog in turns with the same rows made beforehand. Raises BenchError when a change was lost."""
+    """Measure the backlog in turns with ready-made rows. Raises BenchError when a change was lost."""
     rows = ready_made.make(sizes.backlog)
     waiting = {_AUDIENCE: sizes.backlog}
     runs, bare = [], []
@@ -54,7 +54,7 @@ def measure(sizes: Sizes, folder: Path) -> Figure:
 
 
 def least_s(requests: int, quota: Quota) -> float:
-    """Seconds from the first request until the last may be sent, when each window is used to the full. Pure."""
+    """Return the seconds from the first request until the last may be sent, with each window fully used. Pure."""
     at: list[float] = []
     for i in range(requests):
         second = at[i - quota.burst] + 1 if i >= quota.burst else 0.0
@@ -68,7 +68,7 @@ def _row(people: int, rows: Rows, runs: Sequence[Drained], bare: Sequence[Sent])
     limits = least_s(len(rows.uploads), PUBLISHED[BULK_IMPORT.name].less(SHARE))
     last = median(sent.complete - sent.uploaded for sent in bare)
     return Row(
-        f"{people:,} waiting changes imported in {len(runs[0].uploads)} uploads",
+        f"{people:,} pending changes imported in {len(runs[0].uploads)} uploads",
         f"{ours:.1f} s (mapping: {rows.cpu_s:.1f} s of one core)",
         f"{least:.1f} s for ready-made rows (limits alone {limits:.1f} s, last job {last:.1f} s)",
         at_most(ours / least, TARGET),

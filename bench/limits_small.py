@@ -1,4 +1,4 @@
-"""Figure: how much of Klaviyo's published limit a backlog uses in small uploads."""
+"""Figure: the share of Klaviyo's published limit that a backlog uses in small uploads."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _PEOPLE = 100
 _AUDIENCE = 1
 _ASKED = len(IDENTIFIERS)
 _HOW = f"""\
-As above, with `upload_max` {_PEOPLE} and Ferry's defaults: {_ASKED} look-ups for identity come before each upload of
-new people, and one after it that finds everybody on the list; every change must count as delivered at the end. What
-counts is the limit of imports in a minute, for those of look-ups allow more. Ferry takes no more of it than the
-{SHARE:.0%} that it leaves to other tools allow, so that {1 - SHARE:g}x is the most it could reach. The uploads are five
-minutes' worth and one more, and the rate is that of all but the first over the time between the first and the last:
-whole minutes of a limit, however Ferry spreads its uploads over them. {WORKERS} worker processes, one run."""
+As above, with `upload_max` {_PEOPLE} and Ferry's defaults: each upload of new people has {_ASKED} look-ups for identity
+before it and one after it that checks the list; every change must count as delivered. The limit of imports in a minute
+decides, because the limits of look-ups allow more. Ferry leaves {SHARE:.0%} of it to other tools, so it can reach at
+most {1 - SHARE:g}x. There are as many uploads as five minutes allow and one more; the rate is all except the first over
+the time between the first and the last, so it covers whole minutes of the limit. {WORKERS} worker processes, one
+run."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """One backlog. Raises BenchError when a change was lost."""
+    """Measure one backlog. Raises BenchError when a change was lost."""
     run = drain(folder / "ferry", {_AUDIENCE: sizes.uploads * _PEOPLE}, _PEOPLE, DEFAULTS)
     return Figure("Small uploads", _HOW, [_row(run), throttled([run])])
 

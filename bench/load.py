@@ -1,7 +1,7 @@
-"""The load generator, in a process of its own: `python -m bench.load` reads a Load on stdin and writes a Result.
+"""The load generator, in a separate process: `python -m bench.load` reads a Load on stdin and writes a Result.
 
-Requests are encoded before; a connection sends the next one when the last is answered. So little is done for each
-that one core sends more than any of the servers measured can take; the report says how much more.
+Requests are encoded beforehand; a connection sends the next one when the last is answered. This is so little work that
+one core sends more than any measured server can take; the report says how much more.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ import uvloop
 
 from bench.line import Line
 
-#: Seconds for the answers that are still owed when the time is up.
+#: Seconds to wait for missing answers when the time is over.
 _LAST_ANSWERS: Final = 30.0
-#: Seconds between two looks at what has arrived; uvloop's timers are no finer.
+#: Seconds between two checks for answers; uvloop's timers are not finer.
 _LOOK: Final = 0.001
 
 
 class Load(msgspec.Struct, frozen=True):
-    """What to send: one of `requests` on each connection, again and again, its MARKs overwritten. `ports` take turns.
+    """The load: one of `requests` on each connection, sent repeatedly with its MARKs overwritten. `ports` take turns.
 
-    `rate` 0: closed loop, as fast as the answers come. Otherwise open loop: that many requests a second arrive at
-    random times, whatever the answers do. Counted are `seconds`, after `warm_up` seconds that are not.
+    `rate` 0: closed loop, as fast as the answers arrive. Otherwise open loop: that many requests a second at random
+    times that do not depend on the answers. `seconds` are counted, after `warm_up` seconds that are not.
     """
 
     ports: list[int]
@@ -41,9 +41,9 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """`per_second` and the latencies (ms) are those of the counted time.
+    """The result of a load. `per_second` and the latencies (ms) cover the counted time.
 
-    `sent` is everything, every one answered 200 or 202. `cpu`: cores that the generator itself used.
+    `sent`: all requests, each answered 200 or 202. `cpu`: cores that the generator used.
     """
 
     per_second: float
@@ -61,12 +61,12 @@ class Generator:
         self._idle: deque[Line] = deque()
         self._owed: deque[float] = deque()
         self._latencies: list[float] = []
-        # Larger than those of every earlier run on this machine, so that no message is ever sent twice.
+        # Larger than the numbers of every earlier run on this machine, so that no message is sent twice.
         self._next = time.time_ns() // 1000 % 10**12
         self._sent = 0
 
     async def run(self) -> Result:
-        """Send. Raises ConnectionError for an answer other than 200 and 202, or a connection that the server closed."""
+        """Send the load. Raises ConnectionError for an answer other than 200 and 202, or a closed connection."""
         loop = asyncio.get_running_loop()
         self._failed: asyncio.Future[None] = loop.create_future()
         for request, port in zip(self._load.requests, cycle(self._load.ports)):
@@ -107,9 +107,7 @@ class Generator:
         until = time.monotonic() + _LAST_ANSWERS
         while len(self._idle) < len(self._load.requests):
             if time.monotonic() > until:
-                raise ConnectionError(
-                    f"some requests had no answer after {_LAST_ANSWERS:g} s; look at the server's log"
-                )
+                raise ConnectionError(f"some requests had no answer after {_LAST_ANSWERS:g} s; see the server's log")
             await asyncio.sleep(_LOOK)
 
     def _send(self, line: Line, since: float) -> None:
@@ -118,7 +116,7 @@ class Generator:
         line.send(self._next, since)
 
     def _answered(self, line: Line, now: float) -> None:
-        # The first one counts however late it is: of a machine as busy as that the figure shows it.
+        # The first answer counts even if it is late, so that the figure shows an overloaded machine.
         if self._begin <= now < self._end or (now >= self._end and not self._latencies):
             self._latencies.append(now - line.since)
         if self._owed:
@@ -135,7 +133,7 @@ class Generator:
     def _result(self, cpu: float) -> Result:
         ordered = sorted(self._latencies)
         if not ordered:
-            raise ConnectionError("no request was answered after the warm-up; look at the server's log")
+            raise ConnectionError("no request was answered after the warm-up; see the server's log")
         p50, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * part))] * 1000 for part in (0.5, 0.99))
         return Result(len(ordered) / self._load.seconds, p50, p99, self._sent, cpu)
 
@@ -145,7 +143,7 @@ def _itself(line: Line) -> Line:
 
 
 def main() -> None:
-    """Read a load, run it, write the result."""
+    """Read a load, run it and write the result."""
     load = msgspec.json.decode(sys.stdin.buffer.read(), type=Load)
     result = uvloop.run(Generator(load).run())
     sys.stdout.buffer.write(msgspec.json.encode(result))

@@ -1,4 +1,4 @@
-"""Figure: what mapping a person costs, over what checking the phone number alone costs."""
+"""Figure: the cost of mapping a person, compared with the cost of checking the phone number alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mappings.rules import Rules
 from mappings.sources import read
 
 TARGET = 3.0
-#: Country, phone as E.164, phone as it is written at home; `{}` is a number of four digits.
+#: Country, phone as E.164, phone in national format; `{}` is a number of four digits.
 _PHONES = (
     ("US", "+1415555{}", "(415) 555-{}"),
     ("GB", "+44207946{}", "020 7946 {}"),
@@ -27,13 +27,13 @@ _PHONES = (
 )
 _RULES = Rules(alternate_identifier="customer")
 _HOW = """\
-A person of mParticle (three identities, five attributes) as it lies in the queue becomes a Klaviyo profile; compared
-with `phonenumbers` alone on the same numbers: parse, is_valid_number and format_number. CPU time of one core. Every
-number is another one, from four countries, so that no cache helps."""
+A person of mParticle (three identities, five attributes), as stored in a queue, becomes a Klaviyo profile. Compared
+with `phonenumbers` alone on the same numbers: parse, is_valid_number and format_number. CPU time of one core. All
+numbers are different, from four countries, so that no cache helps."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """Both ways of writing a phone, each in turns with `phonenumbers` alone."""
+    """Measure both ways of writing a phone, each in turns with `phonenumbers` alone."""
     rows = [_row("phones as E.164", 1, sizes), _row("phones as written at home", 2, sizes)]
     return Figure("Mapping", _HOW, rows)
 
@@ -45,7 +45,7 @@ def _row(what: str, form: int, sizes: Sizes) -> Row:
     for _ in range(sizes.rounds + 1):
         theirs.append(seconds(lambda: check(numbers)))
         ours.append(seconds(lambda: _map(fragments)))
-    # The first round of each fills the metadata of phonenumbers.
+    # The first round of each loads the metadata of phonenumbers.
     person, phone = (median(rounds[1:]) / sizes.people for rounds in (ours, theirs))
     return Row(
         f"Mapping a person, {what}",
@@ -56,7 +56,7 @@ def _row(what: str, form: int, sizes: Sizes) -> Row:
 
 
 def phones(form: int, count: int) -> list[tuple[str, str]]:
-    """So many numbers, each with its country. `form`: 1 as E.164, 2 as it is written at home."""
+    """Return so many numbers, each with its country. `form`: 1 for E.164, 2 for the national format."""
     return [(_PHONES[i % 4][0], _PHONES[i % 4][form].format(f"{i % 10_000:04d}")) for i in range(count)]
 
 
@@ -73,7 +73,7 @@ def _map(fragments: Sequence[bytes]) -> None:
 
 
 def check(numbers: Sequence[tuple[str, str]]) -> None:
-    """What `phonenumbers` alone has to do for these numbers."""
+    """Do the work of `phonenumbers` alone for these numbers."""
     for country, phone in numbers:
         parsed = phonenumbers.parse(phone, country)
         phonenumbers.is_valid_number(parsed)
@@ -81,7 +81,7 @@ def check(numbers: Sequence[tuple[str, str]]) -> None:
 
 
 def seconds(work: Callable[[], None]) -> float:
-    """Seconds of CPU time that the work takes this process."""
+    """Return the seconds of this process's CPU time that the work takes."""
     began = time.process_time()
     work()
     return time.process_time() - began

@@ -1,4 +1,4 @@
-"""Figure: what a pending change takes in Redis, over the bytes of the person that must be kept."""
+"""Figure: the Redis memory of a pending change, compared with the bytes of the person that must be stored."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from queues.acceptance import Acceptance
 from queues.census import take_census
 from queues.change import decode
 
-#: Changes that wait in each queue, as many as the default flush policy lets wait.
+#: Pending changes in each queue, as many as the default flush policy allows.
 _WAITING = 100
 #: Redis bytes over payload.
 TARGET = 0.25
 _HOW = f"""\
-The rise of `used_memory` of an empty server while changes come to wait, {_WAITING} in each queue, over the bytes of the
-stored persons alone. `used_memory_dataset` would leave out the overhead of the keys. Counted with it are the queues
-and, for 24 hours, a mark for each message, by which its repetition is recognised: with one person in a message that is
-a mark for each change."""
+The increase of `used_memory` of an empty server by pending changes, {_WAITING} in each queue, compared with the bytes
+of the stored persons alone. `used_memory_dataset` would not include the overhead of the keys. The figure includes the
+queues and the mark that is stored for each message for 24 hours to recognise its repetition: with one person in a
+message that is a mark for each change."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """Messages of a hundred people, and of one. Raises BenchError."""
+    """Measure messages with a hundred people and with one. Raises BenchError."""
     rows = [_row(sizes.changes, people, folder) for people in (100, 1)]
     return Figure("Memory", _HOW, rows)
 
@@ -36,10 +36,10 @@ def measure(sizes: Sizes, folder: Path) -> Figure:
 def weigh(
     folder: Path, name: str, first: Iterable[Acceptance], found: Iterable[Acceptance], changes: int
 ) -> tuple[float, float]:
-    """Bytes of Redis and of payload for each of so many changes, in an empty server of that name.
+    """Return the bytes of Redis and of payload for each of so many changes, in an empty server of that name.
 
-    `first`, one change, loads the script and makes the buffers. Raises BenchError when of `found` more or less lies in
-    the ledger at the end.
+    `first`, one change, loads the script and allocates the buffers. Raises BenchError when the ledger does not contain
+    exactly the changes `found` at the end.
     """
     with redis_server(folder, name) as url, Redis.from_url(url) as redis:
         accept(redis, first)
@@ -49,7 +49,7 @@ def weigh(
         used = _used(redis) - before
         stored = sum(queue.accepted for queue in take_census(redis).queues) - 1
     if stored != changes:
-        raise BenchError(f"{stored} changes were stored and not {changes}")
+        raise BenchError(f"{stored} changes were stored instead of {changes}")
     return used / changes, payload.bytes / changes
 
 
@@ -68,7 +68,7 @@ def _row(changes: int, people: int, folder: Path) -> Row:
 
 
 class _Payload:
-    """Adds up the bytes of the persons that pass."""
+    """Adds up the bytes of the persons in the acceptances."""
 
     def __init__(self) -> None:
         self.bytes = 0

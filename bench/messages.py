@@ -1,4 +1,4 @@
-"""The messages that are sent: membership changes of mParticle, one audience each (mParticle: Firehose)."""
+"""The messages to send: membership changes of mParticle, one audience each (mParticle: Firehose)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-#: Stands where a number of as many digits is written before each sending, so that no two messages are the same.
+#: A placeholder; each sending overwrites it with a number of the same length, so that no two messages are equal.
 MARK: Final = "############"
 ACCOUNT: Final = 123456
 #: Ferry's connection for the account.
@@ -17,22 +17,22 @@ TOKEN: Final = "a-token-for-benchmarks-only"  # noqa: S105  # of a server that l
 
 
 def number(value: int) -> str:
-    """A number as long as MARK."""
+    """Return a number as long as MARK."""
     return f"{value:012d}"
 
 
 def phone(person: int) -> str:
-    """A valid number that no other of eight million persons has, and as long as all others."""
+    """Return a valid number, unique among eight million persons and always of the same length."""
     return f"+1415{2_000_000 + person % 8_000_000}"
 
 
 def audience_name(audience: int) -> str:
-    """How the CDP calls an audience, and so its list in Klaviyo."""
+    """Return the CDP's name of an audience, which is also the name of its list in Klaviyo."""
     return f"Bought twice in 90 days {audience}"
 
 
 def profile(person: str, audience: int, list_id: str = "", phone: str = "+14155550132", country: str = "US") -> Any:
-    """A person of some 850 bytes who enters an audience. `person`: a number or MARK."""
+    """Return a person of about 850 bytes who enters an audience. `person`: a number or MARK."""
     return {
         "user_identities": [
             _raw("email", f"firstname.lastname.{person}@example.com"),
@@ -60,7 +60,7 @@ def profile(person: str, audience: int, list_id: str = "", phone: str = "+141555
 
 
 def message(profiles: Sequence[Any], message_number: str) -> bytes:
-    """One membership message with these people. `message_number`: a number or MARK, unique to the message."""
+    """Return a membership message with these people. `message_number`: a number or MARK, unique to the message."""
     return orjson.dumps(
         {
             "type": "audience_membership_change_request",
@@ -77,7 +77,7 @@ def message(profiles: Sequence[Any], message_number: str) -> bytes:
 
 
 def request(body: bytes, path: str = PATH) -> bytes:
-    """The whole HTTP request."""
+    """Return the complete HTTP request."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Token {TOKEN}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -86,7 +86,7 @@ def request(body: bytes, path: str = PATH) -> bytes:
 
 
 def marked(changes: int, audience: int) -> bytes:
-    """A request with that many changes for one audience, with MARKs: in the person's too where there is only one."""
+    """Return a request with so many changes for one audience, with MARKs; with one person, also in the person."""
     people = [MARK] if changes == 1 else [number(i) for i in range(changes)]
     return request(message([profile(person, audience) for person in people], MARK))
 

@@ -9,7 +9,7 @@ import requests
 
 
 def deliver(identities: list[dict[str, str]], audience: dict[str, Any]) -> None:
-    """Make the profile and put it on the audience's list."""
+    """Create the profile and put it on the audience's list."""
     by_type = {identity["type"]: identity["value"] for identity in identities}
     attributes = {
         "email": by_type["email"],

@@ -1,6 +1,6 @@
-"""The plain way to do what Ferry does, as one writes it in an afternoon: Flask, and an RQ job for each change.
+"""The plain way to do what Ferry does, as one would write it in an afternoon: Flask, and an RQ job for each change.
 
-Served by gunicorn (gunicorn_conf.py). It knows nothing of Ferry.
+It is served by gunicorn (gunicorn_conf.py) and uses nothing of Ferry.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The processes of a benchmark: started for the length of a block, ready when the block begins."""
+"""The processes of a benchmark: each runs for the length of a block and is ready when the block begins."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from redis.exceptions import RedisError
 
 from bench.errors import BenchError
 
-#: Seconds a process may take to become ready, and to end.
+#: Seconds that a process may take to become ready, and to end.
 _START = 30.0
 _STOP = 15.0
 _ROOT = Path(__file__).parent.parent
-#: What the user's own installation is told must not reach the one that is measured.
+#: Prefixes of settings: those of the user's installation must not reach the measured one.
 OURS = ("FERRY_", "KLAVIYO_", "RQ_", "REDIS_URL", "PORT")
 
 
 def python(*words: str) -> list[str]:
-    """A command of this very Python."""
+    """Return a command that runs this Python."""
     return [sys.executable, "-P", *words]
 
 
 def environment(**values: str) -> dict[str, str]:
-    """This process's environment without Ferry's settings, with the values given."""
+    """Return this process's environment without Ferry's settings, with the values given."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return {**kept, "PYTHONPATH": str(_ROOT), **values}
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
+    """Return a free port of the loopback address."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         return int(sock.getsockname()[1])
 
@@ -46,7 +46,7 @@ def free_port() -> int:
 def program(
     log: Path, command: Sequence[str], values: Mapping[str, str], ready: Callable[[], bool]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command until the end of the block. `log`: where its output goes. Raises BenchError."""
+    """Run a command until the end of the block. `log`: the file for its output. Raises BenchError."""
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603  # our own programs, no shell
             command, env=environment(**values), stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -60,9 +60,9 @@ def program(
 
 @contextmanager
 def redis_server(folder: Path, name: str = "redis", **more: str) -> Iterator[str]:
-    """A Valkey on a Unix socket, with an append-only file synced every second as in production; its URL.
+    """Run a Valkey on a Unix socket, with an append-only file synced every second as in production; yield its URL.
 
-    `more`: options of the server, a space between words.
+    `more`: options of the server, with spaces between words.
     """
     home = folder / name
     home.mkdir()
@@ -77,7 +77,7 @@ def redis_server(folder: Path, name: str = "redis", **more: str) -> Iterator[str
 
 
 def listens(port: int) -> bool:
-    """Whether somebody listens on a port of the loopback address."""
+    """Whether a process listens on a port of the loopback address."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
     except OSError:

@@ -1,4 +1,4 @@
-"""The least that uploads can take: the same people as rows made beforehand, sent as fast as the limits let them."""
+"""The least time of uploads: the same people as ready-made rows, sent as fast as the limits allow."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from queues.klaviyo_limits import RedisLimiter, fingerprint
 from worker.people.batch_people import encode_row, mapped_by
 
 _RULES = Rules(alternate_identifier="customer")
-#: Seconds between two looks at the last import job; nine a second are allowed.
+#: Seconds between two polls of the last import job; nine a second are allowed.
 _LOOK = 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Import rows, and the seconds of CPU that one core took to make them of stored changes."""
+    """Import rows, and the seconds of CPU time that making them from stored changes took."""
 
     uploads: list[Sequence[bytes]]
     cpu_s: float
@@ -40,14 +40,14 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Seconds from the first upload until the last was taken, and until its import job was complete."""
+    """Seconds from the first upload until the last one was accepted, and until its import job was complete."""
 
     uploaded: float
     complete: float
 
 
 def make(people: int) -> Rows:
-    """The rows of so many people who enter an audience, cut into as few uploads as may be."""
+    """Make the rows of so many people who enter an audience, cut into as few uploads as possible."""
     rows, cpu = [], 0.0
     for acceptance in acceptances(messages(people // IN_A_MESSAGE, IN_A_MESSAGE, spread=people)):
         began = time.process_time()
@@ -57,7 +57,7 @@ def make(people: int) -> Rows:
 
 
 def send(rows: Rows, folder: Path) -> Sent:
-    """Upload them with Ferry's client and limiter to an emulator of their own."""
+    """Upload the rows with Ferry's client and limiter to a separate emulator."""
     folder.mkdir()
     with redis_server(folder) as url, Redis.from_url(url) as redis, emulator(folder, limits=True) as klaviyo:
         list_id = klaviyo.make_list("Ready-made")

@@ -1,4 +1,4 @@
-"""What was measured, and the Markdown page that says so."""
+"""The results of the benchmarks, and the Markdown page with them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from redis import Redis
 _HEAD = ("What", "Ferry", "Compared with", "Ratio", "Target", "Met")
 _COMPARED = """## How it is measured
 
-What is compared takes turns, round after round; the table shows medians over the rounds. The plain way is
+The compared programs take turns in several rounds; the table shows medians over the rounds. The plain way is
 `bench/plain_way.py`: Flask on gunicorn (gthread, 2 processes of 16 threads), one `rq.enqueue` for each change, and
 `bench/plain_job.py`, a job that sends one request for each profile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a figure comes to. `met`: None where there is no target."""
+    """The ratio of a row and its target. `met`: None when there is no target."""
 
     ratio: str = ""
     target: str = ""
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One thing measured; `how` says how, for whoever doubts it."""
+    """One benchmark. `how`: the description of the method."""
 
     title: str
     how: str
@@ -48,7 +48,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where it was measured. `load`: of the last minute, when the run began."""
+    """The machine of a run. `load`: load average of the last minute when the run began."""
 
     day: str
     cores: int
@@ -59,7 +59,7 @@ class Machine:
 
 
 def machine(redis: Redis) -> Machine:
-    """This one, now."""
+    """Return this machine's data."""
     info = redis.info("server")
     valkey = info.get("valkey_version")
     return Machine(
@@ -73,7 +73,7 @@ def machine(redis: Redis) -> Machine:
 
 
 def page(figures: Sequence[Figure], on: Machine, minutes: float) -> str:
-    """The whole page."""
+    """Return the complete page."""
     rows = [row for figure in figures for row in figure.rows]
     table = [_line(_HEAD), _line(["---"] * len(_HEAD)), *(_line(_cells(row)) for row in rows)]
     notes = [f"### {figure.title}\n\n{figure.how}" for figure in figures]
@@ -82,24 +82,24 @@ def page(figures: Sequence[Figure], on: Machine, minutes: float) -> str:
 
 
 def at_least(ratio: float, target: float) -> Verdict:
-    """The verdict on a ratio that should be large."""
+    """Return the verdict on a ratio that should be large."""
     return Verdict(f"{ratio:.1f}x", f">= {target:g}x", ratio >= target)
 
 
 def at_most(ratio: float, target: float) -> Verdict:
-    """The verdict on a ratio that should be small."""
+    """Return the verdict on a ratio that should be small."""
     return Verdict(f"{ratio:.2f}x", f"<= {target:g}x", ratio <= target)
 
 
 def _where(on: Machine) -> str:
     return f"""Measured on {on.day}: {on.cores} cores ({on.system}), Python {on.python}, {on.server} with an append-only
-file synced every second; load average {on.load:.1f} when the run began. The load generator, the server measured and
-Redis share these cores. Look at the ratios: they carry over to other machines, the absolute figures do not."""
+file synced every second; load average {on.load:.1f} when the run began. The load generator, the measured server and
+Redis share these cores. The ratios apply to other machines too, the absolute figures do not."""
 
 
 def _repeat(minutes: float) -> str:
-    return f"""Repeat with `make bench`: it took {minutes:.0f} minutes here, and nothing leaves the machine.
-`python -m bench --only tick` measures one figure, `python -m bench --help` names them."""
+    return f"""Repeat it with `make bench`: it took {minutes:.0f} minutes here and sends nothing to other machines.
+`python -m bench --only tick` measures one figure, `python -m bench --help` lists them."""
 
 
 def _cells(row: Row) -> list[str]:

@@ -1,4 +1,4 @@
-"""The two that are compared: Ferry's intake and the plain way's, each with a token and a Redis."""
+"""The compared intakes: Ferry's and the plain way's, each with a token and a Redis."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.messages import TOKEN, marked
 from bench.processes import environment, free_port, listens, program, python
 from queues.census import take_census
 
-#: Audiences that the changes are spread over, and connections that they come on.
+#: Audiences that the changes are spread over, and connections that they arrive on.
 AUDIENCES = 8
 CONNECTIONS = 32
 WARM_UP_S = 0.5
@@ -28,7 +28,7 @@ WARM_UP_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """An intake that is up, at one or more ports. `stored`: how many changes its Redis holds."""
+    """A running intake, at one or more ports. `stored`: counts the changes in its Redis."""
 
     name: str
     ports: tuple[int, ...]
@@ -38,7 +38,7 @@ class Rival:
 
 @contextmanager
 def ferry(url: str, folder: Path, processes: int = workers, **more: str) -> Iterator[Rival]:
-    """`ferry web`, so many times. `more`: settings besides."""
+    """Run so many `ferry web` processes. `more`: additional settings."""
     ports = tuple(free_port() for _ in range(processes))
     values = {"REDIS_URL": url, "FERRY_TOKENS": f"bench:{TOKEN}", "FERRY_VAR": str(folder), **more}
     with ExitStack() as stack:
@@ -51,7 +51,7 @@ def ferry(url: str, folder: Path, processes: int = workers, **more: str) -> Iter
 
 @contextmanager
 def plain_way(url: str, folder: Path) -> Iterator[Rival]:
-    """Flask and RQ on gunicorn: two processes of 16 threads. Raises BenchError where they are not installed."""
+    """Run Flask and RQ on gunicorn: two processes of 16 threads. Raises BenchError if they are not installed."""
     if find_spec("flask") is None or find_spec("gunicorn") is None:
         raise BenchError("the plain way needs Flask and gunicorn, which `make bench` installs")
     port = free_port()
@@ -63,20 +63,20 @@ def plain_way(url: str, folder: Path) -> Iterator[Rival]:
 
 
 def warm_up(seconds: float, *rivals: Rival) -> None:
-    """Load each for a while, uncounted: the first requests are slow, and gunicorn is ready with its first process."""
+    """Load each for a while, uncounted: first requests are slow, and gunicorn is ready before all its processes are."""
     for rival in rivals:
         send(rival, 1, seconds)
 
 
 def send(rival: Rival, changes: int, seconds: float, rate: float = 0.0) -> Result:
-    """Load an intake with mParticle messages of so many changes; see `load`."""
+    """Load an intake with mParticle messages with so many changes; see `load`."""
     return load(rival, memberships(changes), changes, seconds, rate)
 
 
 def load(rival: Rival, requests: Sequence[bytes], changes: int, seconds: float, rate: float = 0.0) -> Result:
-    """Load an intake with requests of so many changes; see `bench.load.Load`. Its Redis is empty before and after.
+    """Load an intake with requests with so many changes; see `bench.load.Load`. Its Redis is empty before and after.
 
-    Raises BenchError when it did not store exactly what it answered 200 or 202 for.
+    Raises BenchError when it did not store exactly the changes that it answered 200 or 202 for.
     """
     rival.redis.flushall()
     result = generate(rival.ports, requests, seconds, rate)
@@ -88,12 +88,12 @@ def load(rival: Rival, requests: Sequence[bytes], changes: int, seconds: float, 
 
 
 def memberships(changes: int) -> list[bytes]:
-    """The requests of mParticle with so many changes, one for each connection."""
+    """Return mParticle's requests with so many changes, one for each connection."""
     return [marked(changes, 1 + i % AUDIENCES) for i in range(CONNECTIONS)]
 
 
 def generate(ports: Sequence[int], requests: Sequence[bytes], seconds: float, rate: float = 0.0) -> Result:
-    """Run the load generator in a process of its own. Raises BenchError with what it says."""
+    """Run the load generator in a separate process. Raises BenchError with its error."""
     work = Load(list(ports), list(requests), seconds, WARM_UP_S, rate)
     done = subprocess.run(  # noqa: S603  # our own program, no shell
         python("-m", "bench.load"), env=environment(), input=msgspec.json.encode(work), capture_output=True

@@ -1,4 +1,4 @@
-"""Figure: what scopes and rates of senders cost the intake."""
+"""Figure: the cost of senders' scopes and rates for the intake."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from bench.report import Figure, Row, Verdict
 from bench.rivals import Rival, send
 from bench.sizes import Sizes
 
-#: The part of the intake without scopes that is left with them.
+#: The rate with scopes, as a part of the rate without them.
 TARGET: Final = 0.97
-#: Senders of the file, of which one posts.
+#: Senders in the file; one of them posts.
 _SENDERS: Final = 100
 _HOW: Final = f"""\
-One `ferry web` process takes mParticle membership messages with one person. It knows one token of `FERRY_TOKENS`, or
-{_SENDERS} senders of `connections.toml`, of which the one that posts is limited to a route and an account; then to a
-rate, too, that is never used up. A rate is one round trip more to Redis for each request of its sender, and costs the
-others nothing."""
+One `ferry web` process takes mParticle membership messages with one person. It has one token in `FERRY_TOKENS`, or
+{_SENDERS} senders in `connections.toml`; the posting sender is limited to a route and an account, and then also to a
+rate that it never reaches. A rate costs one more round trip to Redis for each request of its sender, and costs other
+senders nothing."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """The three in turns. Raises BenchError."""
+    """Measure the three intakes in turns. Raises BenchError."""
     scoped, rated = (_settings(folder, name, rate) for name, rate in (("scoped", ""), ("rated", "per_second = 10000")))
     with (
         redis_server(folder) as url,

@@ -1,4 +1,4 @@
-"""Figure: events of Segment accepted a second, one a request."""
+"""Figure: Segment events accepted a second, with one in a request."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from bench.sizes import Sizes
 
 _HOW = f"""\
 As for accepted changes, with the same load generator, {CONNECTIONS} connections and the same `ferry web` processes:
-requests to `{PATH}` with one `track` message (1 KB) each, with ids of their own, take turns with requests to
-`/v1/mparticle` with one person. The default actions make an event of each. Counted are the answers 200; after each
-round the events in Redis are counted too and must be exactly as many. All wait in one queue, as they do for one
-connection, and those of mParticle in {rivals.AUDIENCES}."""
+requests to `{PATH}` with one `track` message (1 KB) each, with unique ids, take turns with requests to `/v1/mparticle`
+with one person. The default actions turn each message into an event. The answers 200 count; after each round the number
+of events in Redis must be exactly the same. The events are pending in one queue, as for one connection, and the changes
+of mParticle in {rivals.AUDIENCES}."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """Segment's endpoint and mParticle's in turns. Raises BenchError."""
+    """Measure Segment's endpoint and mParticle's in turns. Raises BenchError."""
     with redis_server(folder) as url, rivals.ferry(url, folder) as ferry:
         tracks = [marked(phone(i)) for i in range(CONNECTIONS)]
         for requests in (tracks, rivals.memberships(1)):

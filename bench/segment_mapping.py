@@ -1,4 +1,4 @@
-"""Figure: Segment messages mapped a second on a core, from the decoded message to what Klaviyo is sent."""
+"""Figure: Segment messages mapped a second on a core, from the decoded message to the data for Klaviyo."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from mappings.segment.settings import DEFAULTS
 from mappings.sources import read
 
 _RULES = Rules()
-#: What is sent -> the message, and how many profiles or events it becomes.
+#: Label -> the message, and the number of profiles or events that it becomes.
 MESSAGES: dict[str, tuple[Callable[[str, str], dict[str, Any]], int]] = {
     "`identify`": (identify, 1),
     "`track`": (track, 1),
     f"`Order Completed` with {PRODUCTS} products": (order, 1 + PRODUCTS),
 }
 _HOW = f"""\
-From a decoded message to what Klaviyo is sent: the default actions decide what becomes of it, the fragments are written
-as JSON as they lie in the queue, read again, and become a Klaviyo profile or events. Every message has an e-mail, a
-phone as E.164 and a context as a website's library sends it; an order becomes {1 + PRODUCTS} events, each of which is
-mapped with its person. Compared with `phonenumbers` alone on the same numbers, once for each profile or event: parse,
-is_valid_number and format_number. CPU time of one core; every number is another one, from four countries. What is
-mapped is counted, and must be all of it."""
+From a decoded message to the data for Klaviyo: the default actions turn the message into fragments, which are written
+as JSON as in a queue, read again, and mapped to a Klaviyo profile or events. Every message has an e-mail, a phone as
+E.164 and the context that a website's library sends; an order becomes {1 + PRODUCTS} events, each mapped with its
+person. Compared with `phonenumbers` alone on the same numbers, once for each profile or event: parse, is_valid_number
+and format_number. CPU time of one core; all numbers are different, from four countries. The profiles and events are
+counted and must be complete."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """Each message in turns with `phonenumbers` alone. Raises BenchError."""
+    """Measure each message in turns with `phonenumbers` alone. Raises BenchError."""
     rows = [_row(what, message, becomes, sizes) for what, (message, becomes) in MESSAGES.items()]
     return Figure("Mapping of Segment's messages", _HOW, rows)
 
@@ -53,7 +53,7 @@ def _row(what: str, message: Callable[[str, str], dict[str, Any]], becomes: int,
     for _ in range(sizes.rounds + 1):
         theirs.append(seconds(lambda: check(numbers)))
         ours.append(seconds(lambda: map_all(messages, becomes)))
-    # The first round of each fills the metadata of phonenumbers.
+    # The first round of each loads the metadata of phonenumbers.
     mapped, phone = (median(rounds[1:]) / sizes.people for rounds in (ours, theirs))
     return Row(
         f"Mapping a message of Segment, {what}",
@@ -64,14 +64,14 @@ def _row(what: str, message: Callable[[str, str], dict[str, Any]], becomes: int,
 
 
 def map_all(messages: Sequence[dict[str, Any]], becomes: int) -> None:
-    """Map each. Raises BenchError when they did not become so many profiles and events each."""
+    """Map each message. Raises BenchError when they do not become so many profiles and events each."""
     mapped = sum(_map(message) for message in messages)
     if mapped != len(messages) * becomes:
-        raise BenchError(f"{len(messages)} messages became {mapped} profiles and events, not {becomes} each")
+        raise BenchError(f"{len(messages)} messages became {mapped} profiles and events instead of {becomes} each")
 
 
 def _map(message: dict[str, Any]) -> int:
-    """How many profiles and events the message became. Raises Rejected for one that could not be sent."""
+    """Map a message and return the number of its profiles and events. Raises Rejected if one cannot be sent."""
     found = [routed for routed in route(message, DEFAULTS) if routed.reason is None]
     for routed in found:
         fragment = _encode(routed.fields)

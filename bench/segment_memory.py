@@ -1,4 +1,4 @@
-"""Figure: what a pending event takes in Redis, over the bytes of the event that must be kept."""
+"""Figure: the Redis memory of a pending event, compared with the bytes of the event that must be stored."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from queues.acceptance import Acceptance
 from queues.clock import now_ms
 from queues.policy import OF_KIND
 
-#: Events that wait in each queue, as many as the default flush policy of events lets wait.
+#: Pending events in each queue, as many as the default flush policy of events allows.
 _WAITING = OF_KIND["event"].size
 _HOW = f"""\
-As for a pending change: the rise of `used_memory` while events of `track` messages come to wait, {_WAITING} in the one
-queue that each connection has for events, over the bytes of the stored events alone. Counted with it are the queues
-and, for 24 hours, a mark for each message: in a batch, too, every message has an id of its own."""
+As for a pending change: the increase of `used_memory` by pending events of `track` messages, {_WAITING} in the one
+event queue of each connection, compared with the bytes of the stored events alone. The figure includes the queues and
+the mark that is stored for each message for 24 hours; messages in a batch also have unique ids."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """One event in a message. Raises BenchError."""
+    """Measure messages with one event. Raises BenchError."""
     first = _acceptances(sizes.changes, sizes.changes + 1)
     used, event = weigh(folder, "memory", first, _acceptances(0, sizes.changes), sizes.changes)
     row = Row(
@@ -41,7 +41,7 @@ def measure(sizes: Sizes, folder: Path) -> Figure:
 
 
 def _acceptances(begin: int, end: int) -> Iterator[Acceptance]:
-    """What the intake makes of the messages with these numbers."""
+    """Yield the acceptances that the intake makes of the messages with these numbers."""
     audiences = Audiences()
     for i in range(begin, end):
         body = orjson.dumps(track(number(i), phone(i)))

@@ -1,4 +1,4 @@
-"""The Segment messages that are sent: as a website's library makes them, with the usual context (Segment: spec)."""
+"""The Segment messages to send, as a website's library makes them, with the usual context (Segment: spec)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import orjson
 from bench.messages import MARK, request
 
 PATH: Final = "/v1/segment"
-#: Products of an order.
+#: Products in an order.
 PRODUCTS: Final = 3
 
 
 def identify(person: str, phone: str) -> dict[str, Any]:
-    """Somebody tells who they are. `person`: a number or MARK."""
+    """Return an `identify` message. `person`: a number or MARK."""
     traits = {
         **_known(person, phone),
         "firstName": "Firstname",
@@ -28,13 +28,13 @@ def identify(person: str, phone: str) -> dict[str, Any]:
 
 
 def track(person: str, phone: str) -> dict[str, Any]:
-    """They look at a product."""
+    """Return a `track` message of a viewed product."""
     properties = _product(1) | {"category": "Games", "currency": "USD", "value": 18.99}
     return _message(person, "track", _known(person, phone)) | {"event": "Product Viewed", "properties": properties}
 
 
 def order(person: str, phone: str) -> dict[str, Any]:
-    """They order PRODUCTS of them."""
+    """Return a `track` message of an order of PRODUCTS products."""
     properties = {
         "order_id": f"order-{person}",
         "total": 75.5,
@@ -48,7 +48,7 @@ def order(person: str, phone: str) -> dict[str, Any]:
 
 
 def marked(phone: str) -> bytes:
-    """A request with one `track`, with MARKs: in the id of the message and in the person's."""
+    """Return a request with one `track`, with MARKs in the id of the message and in the person."""
     return request(orjson.dumps(track(MARK, phone)), PATH)
 
 

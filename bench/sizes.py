@@ -1,4 +1,4 @@
-"""How much is measured: the full run, and a quick one that only shows that everything works."""
+"""The sizes of the benchmarks: of the full run, and of a quick one that only checks that everything works."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """`rounds`: how often the two things compared take turns. `load_s`, `open_s`: seconds of load in a round.
+    """The sizes of a run.
 
-    `flushes`, `plain_flushes`: hundreds of people followed to Klaviyo. `people`: mapped in a round. `changes`: pending
-    in Redis while it is weighed. `queues`: idle ones in the large ledger. `ticks`: measured in each ledger.
-    `backlog`: changes that wait in one audience, `backlogs`: how often they are delivered in uploads of 10,000.
-    `newcomers`: people who are delivered twice, as new ones and as known ones.
-    `uploads`: of 100 people each, one after another. `large`: changes of an audience beside which there are so many
-    `audiences` with as many changes as `small` says. `members`: people in a snapshot.
+    `rounds`: how often the compared programs take turns. `load_s`, `open_s`: seconds of load in a round. `flushes`,
+    `plain_flushes`: hundreds of people followed to Klaviyo. `people`: people mapped in a round. `changes`: changes
+    pending in Redis while its memory is measured. `queues`: idle queues in the large ledger. `ticks`: ticks measured in
+    each ledger. `backlog`: changes pending in one audience; `backlogs`: how often they are delivered in uploads of
+    10,000. `newcomers`: people who are delivered twice, as new and as known people. `uploads`: uploads of 100 people
+    each, one after another. `large`: changes of the large audience; `audiences`: number of small audiences beside it;
+    `small`: changes of each. `members`: people in a snapshot.
     """
 
     rounds: int

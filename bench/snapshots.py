@@ -1,4 +1,4 @@
-"""Figure: a snapshot of very many people, carried out by a worker process; then the same again."""
+"""Figure: a snapshot of very many people, carried out by a worker process, and then the same snapshot again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from queues.klaviyo_limits import SHARE
 from queues.snapshots import orders
 from queues.snapshots.orders import Counts, Record, SnapshotOrder
 
-#: MB that a worker may come to, whatever the size of a snapshot.
+#: MB that a worker may use for a snapshot of any size.
 TARGET_MB = 300.0
 _QUEUE = orders.queue_of("default", "1")
 _AUDIENCE = orders.audience_of(_QUEUE)
@@ -33,18 +33,18 @@ _PATIENCE = 1_800.0
 _LOOK = 0.1
 _HOW = f"""\
 The snapshot is a CSV with an e-mail address in each row, staged in pieces as the intake does it. The time runs from its
-submission until the one worker process has read it, compared it with the membership ledger and queued what it comes
-to, in uploads of {MAX_ROWS:,}; the list is empty before. Delivered means found on the list, in a look-up for each
-{MAX_VALUES}; under Klaviyo's limits, to which neither Ferry nor the emulator keeps here, these alone would take
-{{proof:.0f}} minutes. When everything is delivered, the same snapshot comes again, and no request but reads may reach
-Klaviyo. Peak memory is the largest VmHWM among the worker and the deliveries it forks, from the first snapshot to the
-end of the second. What a member takes in Redis is weighed apart, with addresses that compress badly, for those of the
-snapshot are alike."""
+submission until the one worker process has read it, compared it with the membership ledger and queued its changes, in
+uploads of {MAX_ROWS:,}; the list is empty before. Delivered means found on the list, with a look-up for each
+{MAX_VALUES} people. Neither Ferry nor the emulator applies Klaviyo's limits here; under them the look-ups alone would
+take {{proof:.0f}} minutes. When everything is delivered, the same snapshot is sent again, and only reading requests may
+reach Klaviyo. Peak memory is the largest VmHWM of the worker and the deliveries that it forks, from the first snapshot
+to the end of the second. The Redis memory of a member is measured separately, with addresses that compress badly,
+because those of the snapshot are similar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`first_s`, `again_s`: until it was queued. `delivered_s`: from then on."""
+    """The result. `first_s`, `again_s`: seconds until the changes were queued. `delivered_s`: seconds from then on."""
 
     first_s: float
     delivered_s: float
@@ -54,14 +54,14 @@ class Measured:
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """A snapshot of so many members, twice. Raises BenchError when the list is not what it says."""
+    """Measure a snapshot of so many members, twice. Raises BenchError when the list does not match it."""
     carried = rows(sizes.members, run(sizes.members, folder))
     how = _HOW.format(proof=sizes.members / MAX_VALUES / PUBLISHED[LIST_PROFILES.name].less(SHARE).steady)
     return Figure("Snapshots", how, [*carried, *_weights(sizes.members, folder)])
 
 
 def run(people: int, folder: Path) -> Measured:
-    """Start everything and carry both out. Raises BenchError."""
+    """Start an installation and carry out both snapshots. Raises BenchError."""
     more = {"FERRY_FLUSH_SIZE": str(MAX_ROWS), "FERRY_UPLOAD_MAX": str(MAX_ROWS)}
     with (
         emulator(folder) as klaviyo,
@@ -70,18 +70,18 @@ def run(people: int, folder: Path) -> Measured:
     ):
         first_s = _carried_out(redis, people, Counts(rows=people, people=people, adds=people))
         began = time.monotonic()
-        # Not the census, which reads every open batch and would be part of what is measured.
+        # Not the census: it reads every open batch and would slow down what is measured.
         _wait(lambda: int(redis.hget(keys.queue(_AUDIENCE), "delivered") or 0) == people)
         delivered_s = time.monotonic() - began
         if (found := klaviyo.members(_NAME)) != people:
-            raise BenchError(f"{found} people are on the list and not {people}")
+            raise BenchError(f"{found} people are on the list instead of {people}")
         since = klaviyo.last()
         again_s = _carried_out(redis, people, Counts(rows=people, people=people, held=people, unchanged=people))
         return Measured(first_s, delivered_s, again_s, klaviyo.writes(since), peak.mb)
 
 
 def rows(people: int, found: Measured) -> list[Row]:
-    """The lines of the table."""
+    """Return the rows of the table."""
     small = found.peak_mb < TARGET_MB
     again = found.sent_again
     return [
@@ -100,7 +100,7 @@ def _weights(people: int, folder: Path) -> Iterator[Row]:
 
 
 def _carried_out(redis: Redis, people: int, expected: Counts) -> float:
-    """Seconds until a snapshot of so many people was queued. Raises BenchError when it came to something else."""
+    """Submit a snapshot; return the seconds until it was queued. Raises BenchError when the counts differ."""
     name, size = orders.new_id(_QUEUE), 0
     for number, piece in enumerate(_pieces(people)):
         orders.stage(redis, name, number, orders.compress(piece))
@@ -114,7 +114,7 @@ def _carried_out(redis: Redis, people: int, expected: Counts) -> float:
     counts = record.counts or Counts()
     asked = ("rows", "people", "held", "adds", "updates", "removals", "unchanged")
     if record.state != "done" or any(getattr(counts, field) != getattr(expected, field) for field in asked):
-        raise BenchError(f"the snapshot ended as {record.state}: {record.error} {counts}, which is not {expected}")
+        raise BenchError(f"the snapshot ended as {record.state}: {record.error} {counts}, expected {expected}")
     return seconds
 
 
@@ -126,7 +126,7 @@ def _record(redis: Redis, name: str) -> Record:
 
 
 def _pieces(people: int) -> Iterator[bytes]:
-    """The body: a header, then a line for each, so many that a piece is full."""
+    """Yield the body in pieces: the header, then full pieces of lines, one for each person."""
     yield b"email\n"
     portion = orders.PIECE // len(_line(0))
     for first in range(0, people, portion):
@@ -141,5 +141,5 @@ def _wait(happened: Callable[[], bool]) -> None:
     until = time.monotonic() + _PATIENCE
     while not happened():
         if time.monotonic() > until:
-            raise BenchError(f"it did not happen in {_PATIENCE:g} s; look at the logs")
+            raise BenchError(f"the snapshot did not finish within {_PATIENCE:g} s; see the logs")
         time.sleep(_LOOK)

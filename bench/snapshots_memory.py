@@ -1,4 +1,4 @@
-"""What a member of a list takes in Redis: `python -m bench.snapshots_memory [MEMBERS]`, a million without it."""
+"""Measure the Redis memory of a list member: `python -m bench.snapshots_memory [MEMBERS]`, by default a million."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from queues.snapshots import members
 from queues.snapshots.members import Bucket, Member
 
 _QUEUE = Queue("default", "audience", "memory")
-#: Like the time of a snapshot, to which all its members belong, and of single changes that came since.
+#: The time of the snapshot, which most members have; every tenth has the time of a later single change.
 _AT = 1_800_000_000_000
 _SINGLE = 10
 
 
 def measure(people: int, attributes: int, folder: Path) -> float:
-    """Bytes of Redis for each of so many members, of whom so many attributes were delivered.
+    """Return the bytes of Redis for each of so many members with so many delivered attributes.
 
-    An address is one of a common kind, and a tenth of the members came by single changes at times of their own.
+    The addresses are of a common kind, and a tenth of the members came by single changes at different times.
     """
     buckets: dict[int, dict[str, Member]] = defaultdict(dict)
     for number in range(people):
@@ -38,13 +38,13 @@ def measure(people: int, attributes: int, folder: Path) -> float:
 
 
 def _word(number: int) -> str:
-    """Five to eight letters that compress as badly as names do at worst."""
+    """Return five to seven letters that compress as badly as the worst names."""
     digest = zlib.crc32(b"word %d" % number)
     return "".join(chr(97 + digest // 26**place % 26) for place in range(5 + digest % 3))
 
 
 def _digests(number: int, attributes: int) -> bytes:
-    """Eight bytes an attribute: of its name, which is everybody's, and of name and value."""
+    """Return eight bytes an attribute: four for its name, the same for all members, and four for name and value."""
     pairs = ((zlib.crc32(b"%d" % each), zlib.crc32(b"%d %d" % (each, number))) for each in range(attributes))
     return b"".join(name.to_bytes(4, "big") + value.to_bytes(4, "big") for name, value in pairs)
 

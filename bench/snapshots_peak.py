@@ -1,4 +1,4 @@
-"""How much memory worker processes and what they fork come to, at most. Linux only: it reads /proc."""
+"""Measure the peak memory of worker processes and their forks. Linux only: it reads /proc."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Peak(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """Look until the end of the block: a delivery is a process of its own, which ends with it."""
+        """Watch until the end of the block: a delivery is a separate process, which ends with it."""
         while not self._over.wait(_EVERY_S):
             for process in Path("/proc").glob("[0-9]*"):
-                with suppress(OSError):  # it ended meanwhile, or is somebody else's
+                with suppress(OSError):  # it ended meanwhile, or belongs to another user
                     self._look(process)
 
     def _look(self, process: Path) -> None:

@@ -1,4 +1,4 @@
-"""Figure: what a scheduler's tick costs with a hundred thousand queues, over what it costs with ten."""
+"""Figure: the cost of a scheduler's tick with a hundred thousand queues, compared with ten queues."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from scheduler.tick import tick
 
 #: Queues due at a tick, each with enough changes for one batch.
 DUE = 10
-#: Their first audience and message: beyond those of the idle queues.
+#: Number of their first audience and message, beyond those of the idle queues.
 _APART = 10**7
 _LEASE_MS = 60_000
 _CONNECTIONS = Connections({DEFAULT: Connection(DEFAULT)})
 _HOW = f"""\
-One tick takes a batch of 100 changes from each of {DUE} due queues and rings a worker for each. In one ledger these are
-all the queues there are; in the other as many more as the table says wait for their age. Ticks of both ledgers take
-turns; between them the batches are settled and the queues filled again."""
+One tick takes a batch of 100 changes from each of {DUE} due queues and rings a worker for each. One ledger has only
+these queues; the other also has the number of queues in the table, which are not due yet. Ticks of both ledgers take
+turns; between them the batches are settled and the queues are filled again."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """A tick in both ledgers, in turns. Raises BenchError when it did not take what was due."""
+    """Measure a tick in both ledgers, in turns. Raises BenchError when it did not take the due batches."""
     with (
         redis_server(folder, "few") as few_url,
         redis_server(folder, "many") as many_url,
@@ -64,10 +64,10 @@ def _tick_ms(redis: Redis, i: int) -> float:
 def _settle(redis: Redis) -> None:
     open_batches = batches.to_ring(redis, now_ms() + _LEASE_MS)
     if len(open_batches) != DUE or doorbell.rq_queue(redis).count != DUE:
-        raise BenchError(f"a tick took {len(open_batches)} batches and not {DUE}")
+        raise BenchError(f"a tick took {len(open_batches)} batches instead of {DUE}")
     doorbell.rq_queue(redis).delete(delete_jobs=True)
     for batch_id in open_batches:
         batch = batches.reclaim(redis, batch_id, now_ms(), _LEASE_MS)
         if batch is None:
-            raise BenchError(f"batch {batch_id} is held by a worker; the server of a benchmark has none")
+            raise BenchError(f"a worker has batch {batch_id}, but this benchmark runs no workers")
         batches.settle(redis, batch, Settlement(), now_ms())

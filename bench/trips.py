@@ -1,8 +1,8 @@
-"""How many files and functions of Ferry a reader of one change, one flush or one snapshot meets: `make trips`.
+"""Count the files and calls of Ferry that a reader meets on one change, one flush or one snapshot: `make trips`.
 
-Each walk is made once to warm up (imports, connections, caches) and once more while `sys.setprofile` notes every
-function that is entered. The intake, the scheduler's tick and the worker's task run in this process, over a real Redis
-and the emulator; the emulator is Klaviyo and does not count.
+Each walk runs once to warm up (imports, connections, caches) and once more while `sys.setprofile` records every entered
+function. The intake, the scheduler's tick and the worker's task run in this process, over a real Redis and the
+emulator; the emulator stands in for Klaviyo and does not count.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ from scheduler.tick import tick
 from worker.deliver import deliver
 
 ROOT: Final = Path(__file__).parents[1]
-#: Rooms that are not Ferry at work.
+#: Folders that do not count.
 _APART: Final = ("bench", "emulator", "tests", ".venv")
-#: Seconds until a walk has to be settled.
+#: Seconds within which a walk must be settled.
 _PATIENCE: Final = 60.0
-#: Files that somebody should have to open at most.
+#: The most files that a reader should have to open.
 TARGETS: Final = {"one mParticle change": 45, "ferry flush --wait": 18, "a CSV snapshot": 60}
 
 
 @dataclass
 class Trip:
-    """What was entered. `files`: paths from the root. `hops`: calls from one function to another, each counted once."""
+    """A recorded walk. `files`: paths from the root. `hops`: calls from one function to another, each counted once."""
 
     files: set[str] = field(default_factory=set)
     hops: set[tuple[str, str]] = field(default_factory=set)
 
     def profile(self, frame: FrameType, event: str, _argument: object) -> None:
-        """Note a function of Ferry's that is entered; see sys.setprofile."""
+        """Record an entered function of Ferry; see sys.setprofile."""
         if event != "call" or (entered := _name(frame)) is None:
             return
         self.files.add(entered.partition(":")[0])
@@ -69,7 +69,7 @@ class Trip:
 
 
 def _name(frame: FrameType) -> str | None:
-    """File and function, None for what is not Ferry at work; bodies of modules and comprehensions are no functions."""
+    """Return file and function, or None for code that does not count, module bodies and comprehensions."""
     code = frame.f_code
     path = Path(code.co_filename)
     if code.co_name.startswith("<") or not path.is_relative_to(ROOT):
@@ -79,7 +79,7 @@ def _name(frame: FrameType) -> str | None:
 
 
 class Walks:
-    """The three walks, over a running intake: name, the block in which it is made, and the walk."""
+    """The three walks over a running intake, each as name, context and function."""
 
     def __init__(self, redis: Redis, intake: str, folder: Path) -> None:
         self._redis, self._intake, self._folder = redis, intake, folder
@@ -93,13 +93,13 @@ class Walks:
 
     @contextmanager
     def _beside_another(self) -> Iterator[None]:
-        """A change that waits, so that the one that is followed fills the queue."""
+        """Post a pending change, so that the followed one fills the queue."""
         self._post()
         yield
 
     @contextmanager
     def _with_processes(self) -> Iterator[None]:
-        """A change that waits, and the scheduler and the worker that deliver it, which are not followed."""
+        """Post a pending change and run a scheduler and a worker that deliver it; these are not followed."""
         self._post()
         with delivery(self._redis, self._folder, _environment(), 1):
             yield
@@ -126,7 +126,7 @@ class Walks:
         requests.post(self._intake + PATH, data=body, headers=headers, timeout=30).raise_for_status()
 
     def _settle(self) -> None:
-        """Tick and deliver, with no waits, until nothing is pending or open. Raises BenchError."""
+        """Tick and deliver without waiting until nothing is pending or open. Raises BenchError."""
         until = time.monotonic() + _PATIENCE
         while time.monotonic() < until:
             tick(self._redis, self._known.connections, now_ms())
@@ -136,7 +136,7 @@ class Walks:
             for batch in batches:
                 self._redis.hset(keys.batch(batch), "lease", 1)
                 deliver(batch)
-        raise BenchError(f"a walk was not settled in {_PATIENCE:g} s")
+        raise BenchError(f"a walk was not settled within {_PATIENCE:g} s")
 
     def _queues(self) -> list[Queue]:
         return pending.all_queues(self._redis)
@@ -149,9 +149,9 @@ class Walks:
 
 
 class _Following:
-    """The hook of every thread that is followed: it notes while there is a trip.
+    """The hook of every followed thread: it records while there is a trip.
 
-    `here`: of this thread only, for a walk whose other threads do something else meanwhile.
+    `here`: the only thread to record, for a walk whose other threads do something else meanwhile.
     """
 
     trip: Trip | None = None
@@ -163,7 +163,7 @@ class _Following:
 
 
 def measure() -> dict[str, Trip]:
-    """Walk -> what was entered. Raises BenchError."""
+    """Return the recorded trip of each walk. Raises BenchError."""
     found = {}
     following = _Following()
     with _installation(following) as walks:
@@ -199,13 +199,13 @@ def _installation(following: _Following) -> Iterator[Walks]:
 
 
 def _environment() -> dict[str, str]:
-    """The settings of this process, for others."""
+    """Return the settings of this process, for other processes."""
     return {name: value for name, value in os.environ.items() if name.startswith(OURS)}
 
 
 @contextmanager
 def _intake(following: _Following) -> Iterator[str]:
-    """The intake in a thread that is followed; its URL."""
+    """Run the intake in a followed thread; yield its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(config(create_app(settings.load()), "127.0.0.1", 0))
     threading.setprofile(following)
@@ -220,7 +220,7 @@ def _intake(following: _Following) -> Iterator[str]:
 
 
 @click.command()
-@click.option("--files", is_flag=True, help="Name the files of each walk.")
+@click.option("--files", is_flag=True, help="List the files of each walk.")
 def main(files: bool) -> None:
     """Count the files and the hops of three walks through Ferry."""
     trips = measure()

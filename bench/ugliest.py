@@ -1,4 +1,4 @@
-"""Figure: how long everybody else waits while the ugliest messages are taken that the limits allow."""
+"""Figure: how long other senders wait while Ferry takes the most expensive messages that the limits allow."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from bench.report import Figure, Row, Verdict
 from bench.rivals import ferry
 from bench.sizes import Sizes
 
-#: ms.
+#: Targets in ms.
 TARGET = 250
 CALL_TARGET = 10
 _HEADERS = {"Authorization": f"Token {TOKEN}", "Content-Type": "application/json"}
 _MPARTICLE = {"type": "audience_membership_change_request"}
 _HOW = """\
-One `ferry web` is sent, one after the other, the messages that make the most work of those that the limits allow, and
-two that they do not: 10,000 changes of 40 attributes, 50,000 memberships of 50 people, 10,000 profiles that are `1`, a
-person of 240,000 values, 10,000 tracks, 10 MB of `{}`, and 700,000 names. Meanwhile two others look at `/healthz` and
-post one change, each as often as it is answered; the slowest answer counts, and beside it stands the slowest of as many
-seconds without any such message, for on a machine with other work both show that work. The longest call of a script is
-that of the server's SLOWLOG, beside that which only one call in a hundred exceeds."""
+One `ferry web` gets, one after the other, the messages that cause the most work within the limits, and two beyond them:
+10,000 changes with 40 attributes, 50,000 memberships of 50 people, 10,000 profiles that are `1`, a person with 240,000
+values, 10,000 tracks, 10 MB of `{}`, and 700,000 names. Meanwhile two other clients read `/healthz` and post one
+change, each again as soon as it is answered. The slowest answer counts; it is compared with the slowest answer in the
+same time without such messages, because other work on the machine slows both. The longest call of a script is taken
+from the server's SLOWLOG and compared with the duration that only one call in a hundred exceeds."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
-    """Each message once. Raises BenchError when one is answered otherwise than it should be."""
+    """Send each message once. Raises BenchError when one gets an unexpected answer."""
     with redis_server(folder) as url, ferry(url, folder, 1) as intake:
         intake.redis.config_set("slowlog-log-slower-than", 0)
         intake.redis.config_set("slowlog-max-len", 1_000_000)
@@ -64,7 +64,7 @@ def measure(sizes: Sizes, folder: Path) -> Figure:
 
 
 class _Asking(threading.Thread):
-    """Asks again and again for the length of a block. `slowest`: ms of the slowest answer."""
+    """Sends requests repeatedly for the length of a block. `slowest`: ms of the slowest answer."""
 
     def __init__(self, ask: Callable[[], requests.Response]) -> None:
         super().__init__(daemon=True)
@@ -83,7 +83,7 @@ class _Asking(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """Ask until the end of the block."""
+        """Send requests until the end of the block."""
         while not self._over.is_set():
             began = time.perf_counter()
             self._ask().raise_for_status()
@@ -92,7 +92,7 @@ class _Asking(threading.Thread):
 
 
 def _messages(share: float) -> Iterator[tuple[str, bytes, int]]:
-    """Path, body and the answer's status. `share`: of the size that the limits allow."""
+    """Yield path, body and expected status. `share`: the part of the size that the limits allow."""
     people = max(1, int(10_000 * share))
     attributes = {f"attribute_{number:03}": number for number in range(40)}
     changes = [{"action": "add", "email": f"p{n}@example.com", "attributes": attributes} for n in range(people)]
@@ -122,12 +122,12 @@ def _send(base: str, path: str, body: bytes, status: int) -> None:
     answer = requests.post(base + path, body, headers=_HEADERS, timeout=120)
     if answer.status_code != status:
         raise BenchError(
-            f"{path} answered {answer.status_code} to {len(body):,} bytes, and not {status}: {answer.text}"
+            f"{path} answered {answer.status_code} instead of {status} to {len(body):,} bytes: {answer.text}"
         )
 
 
 def _calls(redis: Redis) -> list[float]:
-    """ms of each call of a script that changes something, the longest first."""
+    """Return the ms of each call of a script that changes something, longest first."""
     entries = cast("list[Any]", redis.slowlog_get(1_000_000))
     return sorted((each["duration"] / 1000 for each in entries if each["command"][:7] == b"EVALSHA"), reverse=True)
 

@@ -1,4 +1,4 @@
-"""`python -m bench.unlimited worker`: `ferry` that keeps to no limit of Klaviyo's, to see what its own work takes."""
+"""`python -m bench.unlimited worker`: `ferry` without Klaviyo's limits, to measure its own work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that identify nobody: `0`, `null`, `n/a`, zeroes and dashes. They are neither keys nor sent."""
+"""Values that identify nobody: `0`, `null`, `n/a`, zeroes and dashes. They are not used as keys and not sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-#: What CDPs, spreadsheets and programs write where there is no id; compared without case and surrounding signs.
+#: Words that CDPs, spreadsheets and programs write for a missing id; compared without case and surrounding signs.
 PLACEHOLDERS: Final = frozenset(
     {
         *("null", "nil", "none", "nan", "undefined", "unknown", "void", "empty", "blank", "missing", "default"),
@@ -19,21 +19,21 @@ PLACEHOLDERS: Final = frozenset(
         *("true", "false"),
     }
 )
-#: Nothing but zeroes and signs: `0`, `0.0`, `-`, `000-000`, `0x0`, the nil UUID, the one after it, its opposite. `-1`
-#: is what mParticle and databases give nobody, `\N` what MySQL exports for NULL. Letters of any script are no signs.
+#: Only zeroes and signs: `0`, `0.0`, `-`, `000-000`, `0x0`, the nil UUID, the one after it, the one of all ones.
+#: mParticle and databases write `-1` for nobody, MySQL exports NULL as `\N`. Letters of any script are not signs.
 _NOTHING: Final = re.compile(r"[0\W_]*|-1|0[xX]0+|\\N|(?:0{4}-?){7}0{3}1|[fF]{8}(?:-?[fF]{4}){3}-?[fF]{12}")
-#: A template in which nothing was put: `{{customer.id}}`, `${id}`, `%CUSTOMER_ID%`, `*|ID|*`, `<%= id %>`, `[[id]]`.
+#: An unfilled template: `{{customer.id}}`, `${id}`, `%CUSTOMER_ID%`, `*|ID|*`, `<%= id %>`, `[[id]]`.
 _TEMPLATE: Final = re.compile(r"\{\{.*\}\}|\$\{.*\}|%[A-Za-z_]\w*%|\*\|.*\|\*|<%.*%>|\[\[.*\]\]", re.DOTALL)
 #: Other dashes and minus signs, which spreadsheets write.
 _DASHES: Final = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
-#: A phone of one digit, or of zeroes behind a country code: +10000000000.
+#: A phone of one repeated digit, or of zeroes after a country code: +10000000000.
 _DUMMY_PHONE: Final = re.compile(r"\+?(?:(\d)\1{6,}|\d{1,4}?0{7,})")
 _SIGNS: Final = " \t\r\n\"'`()[]{}<>-_.,;:\\/|*#?!"
 
 
 @dataclass(frozen=True)
 class Blocked:
-    """What is blocked: the default, and on top `values` (compared without case) and `patterns` of the user."""
+    """The blocked values: the defaults and the user's `values` (compared without case) and `patterns`."""
 
     values: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Blocked:
         return tuple(re.compile(pattern, re.IGNORECASE) for pattern in self.patterns)
 
     def holds(self, kind: str, value: str) -> bool:
-        """Whether the value of that kind of identifier (`email`, `phone`, `external_id`, `mpid` ...) is blocked."""
+        """Whether a value of that kind of identifier (`email`, `phone`, `external_id`, `mpid` ...) is blocked."""
         folded = value.casefold()
         if folded in self._folded or any(each.fullmatch(value) for each in self._expressions):
             return True
@@ -62,7 +62,7 @@ class Blocked:
 
 
 def _as_seen(value: str) -> str:
-    """What a reader takes it for: digits of any script are digits, characters without a width are none."""
+    """Return the value as a reader sees it: digits of any script as ASCII, without zero-width characters."""
     if value.isascii():
         return value.strip()
     plain = unicodedata.normalize("NFKC", value).translate(_DASHES)
@@ -74,9 +74,9 @@ DEFAULT: Final = Blocked()
 
 
 def read(entries: Iterable[str]) -> Blocked:
-    """Of the setting `blocked_identifiers`: texts are values, `/.../` are patterns that match a whole value.
+    """Read the setting `blocked_identifiers`: texts are values, `/.../` are patterns that match a whole value.
 
-    Raises ValueError naming a pattern that is none.
+    Raises ValueError naming an invalid pattern.
     """
     values, patterns = [], []
     for entry in entries:
@@ -91,5 +91,7 @@ def _checked(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as fault:
-        raise ValueError(f"blocked_identifiers: /{pattern}/ is no regular expression ({fault}); correct it") from fault
+        raise ValueError(
+            f"blocked_identifiers: /{pattern}/ is not a regular expression ({fault}); correct it"
+        ) from fault
     return pattern

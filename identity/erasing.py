@@ -1,7 +1,8 @@
-"""Whose a stored change is, and whose a profile, where somebody asked to be forgotten (rule 8 of `identity`). Pure.
+"""Which stored changes and profiles belong to a person who is erased (rule 8 of `identity`). Pure.
 
-An erasure reaches one person: everything with the person's e-mail, and, of what has none, whatever has an identifier of
-theirs with which nobody else's e-mail goes. No identifier leads on to another one.
+An erasure reaches one person: everything with the person's e-mail, and everything without an e-mail that has one of
+the person's identifiers, unless that identifier also occurs with somebody else's e-mail. No identifier leads to
+another one.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from identity.identifiers import ANONYMOUS, PHONE, Identifiers, Named
 from identity.sending import ProfileIdentifiers
 from mappings import email
 
-#: Identifiers by which nobody is kept off a list who has a better one: a family shares phones and devices.
+#: A person with a better identifier is not kept off a list by one of these: a family shares phones and devices.
 _SHARED_BY_NATURE: Final = frozenset({PHONE, ANONYMOUS})
 
 
 class Trace(NamedTuple):
-    """A stored change that may be the person's. `key`: the person key that names whose it is."""
+    """A stored change that may be the person's. `key`: the person key that names its person."""
 
     who: Identifiers
     key: str
@@ -28,8 +29,10 @@ class Trace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom an erasure is about. `emails`: of the person, several only where somebody confirmed them; none where no
-    e-mail is known. `ids`: the other identifiers. `keys`: person keys that name the person.
+    """The person to erase.
+
+    `emails`: several only when an operator confirmed them, none when no e-mail is known. `ids`: the other identifiers.
+    `keys`: person keys that name the person.
     """
 
     emails: frozenset[str] = frozenset()
@@ -38,25 +41,25 @@ class Subject:
 
 
 def leading(who: Identifiers) -> tuple[Named, ...]:
-    """The identifiers that lead to a person, strongest first: a phone only where there is nothing better."""
+    """Return the identifiers that lead to a person, strongest first: a phone only when there is nothing better."""
     return ChangeIdentity(who, "update", 0).leading
 
 
 def emails_with(ids: Collection[Named], traces: Iterable[Trace]) -> set[str]:
-    """The e-mails that go with identifiers of somebody of whom no e-mail is known."""
+    """Return the e-mails that occur with identifiers of a person whose e-mail is not known."""
     return {each.who.email for each in traces if each.who.email and not {*each.who.named}.isdisjoint(ids)}
 
 
 def taken(subject: Subject, traces: Iterable[Trace]) -> set[Named]:
-    """The identifiers with which another e-mail than the person's goes."""
+    """Return the identifiers that occur with an e-mail of somebody else."""
     others = (each.who for each in traces if each.who.email and each.who.email not in subject.emails)
     return {named for who in others for named in who.named[1:]}
 
 
 def is_theirs(subject: Subject, trace: Trace, others: Collection[Named]) -> bool:
-    """Whether the change is the person's. `others`: identifiers with which somebody else's e-mail goes.
+    """Whether the change is the person's. `others`: identifiers that occur with somebody else's e-mail.
 
-    A change that names nobody in a way that can be read is compared by the key of its name.
+    A change without readable identifiers is compared by its person key.
     """
     who = trace.who
     if who.email:
@@ -72,12 +75,12 @@ def is_theirs(subject: Subject, trace: Trace, others: Collection[Named]) -> bool
 
 
 def naming(subject: Subject, others: Collection[Named]) -> Iterator[Named]:
-    """The identifiers that stand for the person and for nobody else, as far as is known."""
+    """Yield the identifiers that, as far as is known, identify only this person."""
     yield from (named for named in subject.ids if named not in others)
 
 
 def keeps_out(subject: Subject, named: Named) -> bool:
-    """Whether no snapshot from before may bring back somebody with this identifier of the person's."""
+    """Whether an older snapshot must not add a person with this identifier again."""
     better = subject.emails or any(each[0] not in _SHARED_BY_NATURE for each in subject.ids)
     return named[0] not in _SHARED_BY_NATURE or not better
 
@@ -90,8 +93,10 @@ class Sighting(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """`delete`: ids of profiles that are the person's. `look`: of those of which somebody has to say whose they are,
-    and how each was found.
+    """What to do with the profiles found.
+
+    `delete`: ids of the person's profiles. `look`: ids of profiles that an operator has to assign, and how each was
+    found.
     """
 
     delete: tuple[str, ...]
@@ -106,12 +111,13 @@ def verdict(
     several: bool = False,
     confirmed: Collection[str] = (),
 ) -> Verdict:
-    """Whose the profiles are. `is_known`: whether an e-mail is the person's; none is where not `knows_email`.
+    """Decide which profiles are the person's.
 
-    `several`: the identifiers stand for several people. `confirmed`: profiles that somebody said are the person's.
+    `is_known`: whether an e-mail is the person's; never true without `knows_email`. `several`: the identifiers belong
+    to several people. `confirmed`: profiles that an operator assigned to the person.
 
-    A profile with the person's e-mail is theirs. One without any is where it is the only one, and so is any that an
-    identifier alone finds, where no e-mail is known.
+    A profile with the person's e-mail is the person's. When there is none and only one profile was found, that one is
+    the person's if it has no e-mail, or if no e-mail of the person is known.
     """
     found = {each.profile.id: each for each in reversed(seen)}
     theirs = {id_ for id_, each in found.items() if _is_sure(each.profile, is_known, confirmed)}

@@ -1,9 +1,8 @@
-"""What of a change identifies its person, in the one spelling in which persons are compared.
+"""The identifiers of a change in the canonical form in which persons are compared, and its person keys.
 
-Kinds, strongest first: `email`; `external_id` (Klaviyo's); a CDP's own ids `mpid` and `user_id`; `phone`;
-`anonymous_id`.
+Kinds, strongest first: `email`; `external_id` (Klaviyo's); a CDP's ids `mpid` and `user_id`; `phone`; `anonymous_id`.
 
-The person keys of a change: by them the ledger keeps the order of changes that share any identifier (rule 2).
+The ledger uses the person keys to keep the order of changes that share any identifier (rule 2).
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ from queues.change import person_key
 EMAIL: Final = "email"
 EXTERNAL_ID: Final = "external_id"
 PHONE: Final = "phone"
-#: Ids by which a CDP knows a person, and Klaviyo does not. One has one e-mail at a time.
+#: Ids of a person in the CDP that Klaviyo does not know. Such an id has one e-mail at a time.
 OWN: Final = ("mpid", "user_id")
-#: Of a device, which a family may share.
+#: The id of a device, which a family may share.
 ANONYMOUS: Final = "anonymous_id"
 STRENGTH: Final = (EMAIL, EXTERNAL_ID, *OWN, PHONE, ANONYMOUS)
 _ORDER: Final = {kind: place for place, kind in enumerate(STRENGTH)}
@@ -34,10 +33,10 @@ Named = tuple[str, str]
 
 
 class Identifiers(msgspec.Struct, frozen=True, gc=False):
-    """The identifiers of one change, strongest first, each kind at most once but for the CDP's own.
+    """The identifiers of one change, strongest first; only the CDP's kinds may have several values.
 
-    `wrong`: there is an e-mail and it is none, so that no other identifier may stand for its owner. `left_out`: kinds
-    of which a value came that is blocked.
+    `wrong`: the change has an e-mail and it is invalid, so no other identifier may replace it. `left_out`: kinds with a
+    blocked value.
     """
 
     named: tuple[Named, ...] = ()
@@ -45,27 +44,27 @@ class Identifiers(msgspec.Struct, frozen=True, gc=False):
     left_out: tuple[str, ...] = ()
 
     def value(self, kind: str) -> str:
-        """The value of a kind; empty where there is none."""
+        """Return the value of a kind; empty if there is none."""
         return next((value for name, value in self.named if name == kind), "")
 
     @property
     def email(self) -> str:
-        """The canonical e-mail; empty without one that is valid."""
+        """The canonical e-mail; empty if there is no valid one."""
         return self.named[0][1] if self.named and self.named[0][0] == EMAIL else ""
 
     @property
     def name(self) -> Named | None:
-        """What stands for the person: the e-mail, else the strongest identifier; None when nothing does."""
+        """The identifier that names the person: the e-mail, else the strongest one; None if there is none."""
         return self.named[0] if self.named else None
 
     def without(self, shared: Callable[[Named], bool]) -> Identifiers:
-        """The same without values that too many people share."""
+        """Return the identifiers without values that too many people share."""
         kept = tuple(each for each in self.named if not shared(each))
         return self if len(kept) == len(self.named) else msgspec.structs.replace(self, named=kept)
 
 
 def made(found: Iterable[Named], blocked: Blocked = DEFAULT, *, wrong: bool = False) -> Identifiers:
-    """From canonical values in any order; blocked and empty ones are left out."""
+    """Build Identifiers from canonical values in any order, without blocked and empty ones."""
     kept: dict[Named, None] = {}
     left_out: dict[str, None] = {}
     for kind, value in found:
@@ -79,7 +78,7 @@ def made(found: Iterable[Named], blocked: Blocked = DEFAULT, *, wrong: bool = Fa
 
 
 def of_email(values: Iterable[str]) -> tuple[str, bool]:
-    """The first valid address in its canonical form, and whether there were only wrong ones."""
+    """Return the first valid address in its canonical form, and whether there were only invalid ones."""
     given = False
     for value in values:
         if address := email.canonical(value):
@@ -90,17 +89,17 @@ def of_email(values: Iterable[str]) -> tuple[str, bool]:
 
 
 def of_phone(value: str, region: str | None) -> str:
-    """E.164 as persons are compared by it; empty for what is no phone, or cannot be read without a country."""
+    """Return a phone as E.164; empty for text that is not a phone or cannot be read without a country."""
     return phone.comparable(value, region) or ""
 
 
 def of_id(value: str) -> str:
-    """An id, exactly as it is but for surrounding space: ids are case-sensitive."""
+    """Return an id without surrounding space and otherwise unchanged: ids are case-sensitive."""
     return value.strip()
 
 
 def of_person(person: Person, rules: Rules, blocked: Blocked = DEFAULT) -> Identifiers:
-    """The identifiers of a person as a stored change describes one, by the rules of its destination."""
+    """Return the identifiers of the person of a stored change, by the rules of its destination."""
     address, wrong = of_email(each.value for each in person.identities if each.type == EMAIL and each.encoding == "raw")
     hashed = any(each.type == EMAIL and each.encoding != "raw" for each in person.identities)
     return made([(EMAIL, address), *_others(person, rules)], blocked, wrong=wrong or (hashed and not address))
@@ -127,14 +126,14 @@ def _kind(type_: str, rules: Rules) -> str | None:
 
 
 def _region(person: Person, rules: Rules, number: str) -> str | None:
-    """The country by which a phone is read; not looked for where the number names its own."""
+    """Return the country for reading a phone; None when the number has a country code."""
     if number.lstrip().startswith("+"):
         return None
     return phone.region_of(attributes.country(person, rules), rules.default_country)
 
 
 def usable(person: Person, rules: Rules, blocked: Blocked, shared: Callable[[Named], bool]) -> Person:
-    """The person without the identities whose value is blocked, or shared by too many people."""
+    """Return the person without identities whose value is blocked or shared by too many people."""
 
     def identifies(each: Identity) -> bool:
         kind = _kind(each.type, rules)
@@ -148,17 +147,17 @@ def usable(person: Person, rules: Rules, blocked: Blocked, shared: Callable[[Nam
     return msgspec.structs.replace(person, identities=tuple(filter(identifies, person.identities)))
 
 
-#: A stored change has room for nine.
+#: The number of person keys for which a stored change has room.
 MOST: Final = 9
-#: Behind the one that names the person: those that have one e-mail at a time come first; remembering.py relies on it.
+#: The order after the key that names the person. Ids with one e-mail at a time come first; remembering.py relies on it.
 _BEHIND: Final = (EMAIL, *OWN, EXTERNAL_ID, PHONE, ANONYMOUS)
 
 
 def keys_of(who: Identifiers, mparticle_account: int | None = None, besides: Iterable[Named] = ()) -> tuple[str, ...]:
-    """At most nine keys, none when nothing identifies the person; the first one names the person.
+    """Return at most nine keys, none when nothing identifies the person; the first one names the person.
 
-    `mparticle_account`: whose mpids they are. `besides`: identifiers that the rules of the destination may yet make
-    some of Klaviyo's.
+    `mparticle_account`: the account of the mpids. `besides`: identifiers that the rules of the destination may still
+    turn into Klaviyo's.
     """
     if who.name is None:
         return ()
@@ -168,17 +167,16 @@ def keys_of(who: Identifiers, mparticle_account: int | None = None, besides: Ite
 
 
 def typed_phone(number: str) -> tuple[str, ...]:
-    """The key of a change that has nothing but a phone whose country nobody knows: it keeps the order of its
-    repetitions.
+    """Return the key of a change with only a phone of unknown country, which keeps the order of its repetitions.
 
-    None for what has no digit.
+    Empty for text without a digit.
     """
     digits = "".join(filter(str.isalnum, number)).lower()
     return (person_key("phone/typed", digits),) if any(map(str.isdigit, digits)) else ()
 
 
 def key_of(named: Named) -> str:
-    """The key of one identifier, but for an mpid, whose key has the account in it."""
+    """Return the key of one identifier; not for an mpid, whose key contains the account."""
     kind, value = named
     return person_key(kind, value.removeprefix("+") if kind == PHONE else value)
 

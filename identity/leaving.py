@@ -1,6 +1,6 @@
-"""Which profiles are those of somebody who leaves a list (rule 6 of `identity`). Pure.
+"""Which profiles belong to a person who leaves a list (rule 6 of `identity`). Pure.
 
-Who is meant by identifiers without an e-mail (rule 1 of `identity`). Pure.
+Also which people are meant by identifiers without an e-mail (rule 1).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from mappings import email
 
 @dataclass(frozen=True, slots=True)
 class Leaver:
-    """Somebody who leaves. `email`, `phones`, `external_ids`: that the person's changes name.
+    """A person who leaves. `email`, `phones`, `external_ids`: the identifiers in the person's changes.
 
     `delivered`: ids of the profiles under which the person was delivered, by the e-mail or by an id that has one e-mail
-    at a time. `by_ids`: of those delivered under the other ids, which more people may have. `is_known`: the e-mail was
-    delivered before, so that the other ids may be somebody else's. `is_member`: a snapshot takes off whoever was
-    delivered under this one identifier. `strangers`: profiles that have an id of theirs at Klaviyo, and are somebody
-    else's by what was told since.
+    at a time. `by_ids`: ids of profiles delivered under the other ids, which several people may have. `is_known`: the
+    e-mail was delivered before, so the other ids may be somebody else's. `is_member`: a snapshot takes off the people
+    who were delivered under this one identifier. `strangers`: profiles that have one of the person's ids at Klaviyo but
+    are somebody else's by newer changes.
     """
 
     email: str = ""
@@ -36,11 +36,11 @@ class Leaver:
 
 
 def leaving(leaver: Leaver, found: Iterable[ProfileIdentifiers], staying: Collection[str]) -> list[str]:
-    """The ids of those of the profiles `found` that are the leaver's. `staying`: e-mails of people who join meanwhile.
+    """Return the ids of the profiles in `found` that are the leaver's. `staying`: e-mails of people who join meanwhile.
 
-    A profile is theirs if its e-mail is the one that they name, or they were delivered under it, or it has no e-mail
-    and an identifier of theirs. Who names no e-mail is whoever the identifier stands for; a member, whoever was
-    delivered under it, and whoever it stands for now where that profile is gone.
+    A profile is the leaver's if it has the leaver's e-mail, if the leaver was delivered under it, or if it has no
+    e-mail and one of the leaver's identifiers. A leaver without an e-mail is everybody who has the identifier; if it is
+    a member, only those who were delivered under it, or everybody who has it now when their profile is gone.
     """
     found = list(found)
     is_known = leaver.is_known or (leaver.is_member and any(each.id in leaver.delivered for each in found))
@@ -57,7 +57,7 @@ def _is_named(leaver: Leaver, profile: ProfileIdentifiers) -> bool:
 
 
 def _has_id(leaver: Leaver, profile: ProfileIdentifiers) -> bool:
-    """Whether an id is the same, and no stronger one contradicts."""
+    """Whether an id is the same and no stronger one differs."""
     if profile.id in leaver.strangers:
         return False
     if profile.external_id and leaver.external_ids:
@@ -70,17 +70,17 @@ Somebody = TypeVar("Somebody")
 
 
 def ids_of(who: Identifiers) -> tuple[Named, ...]:
-    """The ids among the identifiers, strongest first."""
+    """Return the ids among the identifiers, strongest first."""
     return tuple(named for named in who.named if named[0] in _IDS)
 
 
 def meant(
     leading: Sequence[Named], having: Mapping[Named, Sequence[tuple[Somebody, int]]], moving: frozenset[Named]
 ) -> list[Somebody]:
-    """Everybody who may be meant: the people with the first of the `leading` identifiers that anybody has.
+    """Return the people who may be meant: those with the first of the `leading` identifiers that anybody has.
 
-    `having`: the people who have an identifier, each with the time at which they were told to have it. `moving`:
-    identifiers that have one e-mail at a time, so that the newest is meant.
+    `having`: the people who have an identifier, each with the time of the change that gave it to them. `moving`:
+    identifiers that have one e-mail at a time, so that the newest person is meant.
     """
     for named in leading:
         if people := having.get(named):

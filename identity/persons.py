@@ -1,6 +1,6 @@
-"""Which changes of a batch are one person (rule 1 of `identity`).
+"""Which changes of a batch are about one person (rule 1 of `identity`).
 
-A person is everything that one e-mail stands for, or, without any, one unblocked identifier.
+A person is identified by one e-mail or, without one, by one unblocked identifier.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from identity.identifiers import EMAIL, STRENGTH, Named
 class PersonGroup:
     """One person of the batch. `indexes`: the changes, oldest first by (CDP time, arrival).
 
-    `leaves`: changes of others that take this person off, such as a removal by an id that several e-mails have; among
-    them `moved_to`: those by which an id's newer e-mail joins, which must be on the list before this one leaves.
-    `ambiguous`: the changes name an id that stands for several current e-mails.
+    `leaves`: changes of others that take this person off, such as a removal by an id that several e-mails have. They
+    include `moved_to`: changes by which an id's newer e-mail joins, which must be on the list before this one leaves.
+    `ambiguous`: the changes name an id that belongs to several current e-mails.
     """
 
     indexes: list[int] = field(default_factory=list)
@@ -30,9 +30,9 @@ class PersonGroup:
 def groups(
     said: Sequence[ChangeIdentity], before: Before | None = None, strangers: Collection[int] = ()
 ) -> list[PersonGroup]:
-    """The persons, in the order in which they first appear; every change is in exactly one.
+    """Return the persons in the order in which they first appear; every change is in exactly one.
 
-    `strangers`: removals whose e-mail was never delivered, so that their ids say who leaves.
+    `strangers`: removals whose e-mail was never delivered, so that their ids decide who leaves.
     """
     batch = _Batch(said, before or Before())
     found: dict[Named, PersonGroup] = {}
@@ -51,7 +51,7 @@ def groups(
 
 
 class _Batch:
-    """The changes, by their identifiers and persons."""
+    """The changes of a batch, by their identifiers and persons."""
 
     def __init__(self, said: Sequence[ChangeIdentity], before: Before) -> None:
         self.said = said
@@ -66,11 +66,11 @@ class _Batch:
         self._settle_owners()
 
     def owner(self, index: int) -> tuple[Named, bool]:
-        """The name of the person of a change, and whether it could be several."""
+        """Return the name of the person of a change, and whether several people may be meant."""
         return self._owners[index]
 
     def order(self, index: int) -> tuple[int, int]:
-        """By (CDP time, arrival)."""
+        """Return the sort key of a change: (CDP time, arrival)."""
         return self.said[index].at, index
 
     def _settle_owners(self) -> None:
@@ -84,7 +84,7 @@ class _Batch:
                 without.append(index)
             else:
                 self._owners[index] = (("nobody", str(index)), False)
-        # The stronger named first, so that a weaker one finds them.
+        # Changes with stronger identifiers come first, so that weaker ones find their persons.
         for index in sorted(without, key=lambda i: (STRENGTH.index(self.said[i].who.named[0][0]), i)):
             self._find(index)
 
@@ -94,7 +94,7 @@ class _Batch:
             self._persons.setdefault(named, {})[owner] = None
 
     def _find(self, index: int) -> None:
-        """The person of a change without an e-mail; the strongest of its identifiers that anybody has decides."""
+        """Find the person of a change without an e-mail, by its strongest identifier that anybody has."""
         each = self.said[index]
         itself = each.who.named[0]
         for named in each.leading:
@@ -112,18 +112,18 @@ class _Batch:
         return self._belongs(index, itself)
 
     def _belongs_or_stays(self, index: int, owner: Named) -> None:
-        """A removal by an id is not that of an e-mail which stays for another id's sake."""
+        """Assign the change to `owner`, except a removal by an id when another id keeps the e-mail on the list."""
         each = self.said[index]
         stays = each.action == "remove" and bool(each.moving) and not self.holding.is_free(owner, index, each.moving)
         self._belongs(index, each.who.named[0] if stays else owner)
 
     def stands_for(self, index: int, named: Named) -> list[Named]:
-        """The persons for whom an identifier stands when a change is made."""
+        """Return the persons whom an identifier names at the time of a change."""
         having = dict.fromkeys((*self._elsewhere.get(named, ()), *self._persons.get(named, ())))
         return list(having) if named in self.said[index].moving else self.holding.present(having, index, named)
 
     def _at_the_time(self, index: int, named: Named) -> Named | None:
-        """The e-mail that an id had when the change was made: the newest before it, else the first after it."""
+        """Return the e-mail that an id had at the time of the change: the newest before it, else the first after it."""
         having = sorted((i for i in self.having[named] if self.said[i].who.email), key=self.order)
         before = [i for i in having if self.order(i) < self.order(index)]
         chosen = before[-1:] or having[:1]
@@ -131,8 +131,10 @@ class _Batch:
 
 
 def _take_off_others(batch: _Batch, index: int, found: Mapping[Named, PersonGroup], *, by_any: bool) -> None:
-    """A removal takes off every person whom its ids stand for: all of them where it names no known e-mail, else those
-    that have one e-mail at a time."""
+    """Let a removal take off every other person whom its ids name.
+
+    All ids count when it names no known e-mail (`by_any`), else only ids that have one e-mail at a time.
+    """
     each = batch.said[index]
     mine, _ = batch.owner(index)
     for named in each.leading:
@@ -147,7 +149,7 @@ def _take_off_others(batch: _Batch, index: int, found: Mapping[Named, PersonGrou
 
 
 def _move(batch: _Batch, found: Mapping[Named, PersonGroup]) -> None:
-    """An id's newer e-mail takes the place of the older ones."""
+    """Replace the older e-mails of an id by its newest one."""
     for named, having in batch.having.items():
         joining = [i for i in having if _joins(batch.said[i]) and named in batch.said[i].moving]
         if len(joining) < 2:

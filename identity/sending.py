@@ -1,7 +1,7 @@
-"""What of a person's identifiers is sent to Klaviyo (rule 5 of `identity`).
+"""Which of a person's identifiers are sent to Klaviyo (rule 5 of `identity`).
 
-A second identifier may rename, merge or refuse, depending on the account; one that is free, or on that very profile,
-does none of it (Klaviyo: understanding identity resolution).
+Depending on the account, a second identifier may rename or merge profiles, or make Klaviyo refuse the request. One that
+is free or already on the same profile is safe (Klaviyo: understanding identity resolution).
 """
 
 from __future__ import annotations
@@ -9,31 +9,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
-#: Klaviyo's names; the first one that a person has decides who is meant.
+#: Klaviyo's names; the first one that a person has identifies the person.
 IDENTIFIERS: Final = ("email", "external_id", "phone_number")
-#: Warnings. The identifier is another profile's; the profile has another one, which stays.
+#: Warnings: the identifier belongs to another profile; the profile has another identifier, which it keeps.
 TAKEN: Final = "identifier_taken"
 KEPT: Final = "identifier_kept"
 
 
 class ProfileIdentifiers(Protocol):
-    """What a look-up tells of a profile (klaviyo/lookups.py)."""
+    """A profile as a look-up returns it (klaviyo/lookups.py)."""
 
     @property
     def id(self) -> str:
-        """Klaviyo's."""
+        """Klaviyo's id."""
 
     @property
     def email(self) -> str | None:
-        """The primary one."""
+        """The primary e-mail."""
 
     @property
     def phone_number(self) -> str | None:
-        """E.164."""
+        """The phone as E.164."""
 
     @property
     def external_id(self) -> str | None:
-        """Some other system's."""
+        """The id in another system."""
 
     @property
     def sms_consent(self) -> bool:
@@ -41,7 +41,10 @@ class ProfileIdentifiers(Protocol):
 
 
 class IdentifierChoice(NamedTuple):
-    """`left_out`: the identifiers that are not sent. `warnings`: why. `own`: those that the profile has already."""
+    """The choice of identifiers to send.
+
+    `left_out`: the identifiers that are not sent. `warnings`: why. `own`: those that the profile has already.
+    """
 
     left_out: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -49,12 +52,12 @@ class IdentifierChoice(NamedTuple):
 
 
 def first_of(identifiers: Mapping[str, str]) -> str:
-    """The name of the identifier that says who is meant."""
+    """Return the name of the identifier that identifies the person."""
     return next(name for name in IDENTIFIERS if name in identifiers)
 
 
 def alone(identifiers: Mapping[str, str]) -> tuple[str, ...]:
-    """What is left out where one identifier is sent."""
+    """Return the identifiers to leave out when only the first one is sent."""
     first = first_of(identifiers)
     return tuple(name for name in IDENTIFIERS if name in identifiers and name != first)
 
@@ -62,7 +65,7 @@ def alone(identifiers: Mapping[str, str]) -> tuple[str, ...]:
 def choose(
     identifiers: Mapping[str, str], owners: Mapping[str, ProfileIdentifiers | None], *, phone_wins: bool
 ) -> IdentifierChoice:
-    """What of one person's `identifiers` is sent. `owners`: the profile that has each, None where it is free."""
+    """Choose which of a person's `identifiers` to send. `owners`: the profile that has each, None when it is free."""
     first = first_of(identifiers)
     person = owners[first]
     left_out, warnings, own = [], [], []
@@ -74,7 +77,7 @@ def choose(
             own.append(name)
             continue
         else:
-            # A profile that has nothing but the id is given the e-mail: nobody else can be meant by it.
+            # A profile that has only the id gets the e-mail: it cannot be anybody else's.
             is_nameless = name == "external_id" and owner.email is None and owner.phone_number is None
             fault = None if person is None and is_nameless else TAKEN
         if fault:
@@ -84,7 +87,10 @@ def choose(
 
 
 def _replaces(name: str, value: str, person: ProfileIdentifiers | None, *, phone_wins: bool) -> str | None:
-    """Why a free identifier is not sent to a profile: it has another one. A phone's consent would be wiped."""
+    """Return the warning for a free identifier that would replace another one, or None when it may be sent.
+
+    A replaced phone would lose its consent.
+    """
     before = getattr(person, name) if person is not None else None
     if before in (None, "", value):
         return None
@@ -94,9 +100,9 @@ def _replaces(name: str, value: str, person: ProfileIdentifiers | None, *, phone
 
 
 def once(wanted: Sequence[tuple[Mapping[str, str], IdentifierChoice]]) -> list[IdentifierChoice]:
-    """The choices for the people of one import, oldest first, so that no identifier is sent with two of them.
+    """Return the choices for the people of one import, oldest first, so that no identifier is sent for two of them.
 
-    A profile keeps its own; of several people the newest one gets a free identifier.
+    A profile keeps its identifiers; the newest of several people gets a free one.
     """
     getting: dict[tuple[str, str], int] = {}
     for place, (identifiers, choice) in enumerate(wanted):
@@ -106,7 +112,7 @@ def once(wanted: Sequence[tuple[Mapping[str, str], IdentifierChoice]]) -> list[I
             before = getting.get((name, identifiers[name]))
             if before is None or name not in wanted[before][1].own:
                 getting[name, identifiers[name]] = place
-    # Under its first identifier a person goes in any case.
+    # The first identifier of a person is always sent.
     for place, (identifiers, _) in enumerate(wanted):
         first = first_of(identifiers)
         getting[first, identifiers[first]] = place

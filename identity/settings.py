@@ -1,6 +1,6 @@
-"""How a connection tells people apart, as it is set up in connections.toml.
+"""The identity settings of a connection (connections.toml), and the check that people are on the list. Pure.
 
-When somebody counts as on the list, and what follows when they are not there (rule 7 of `identity`). Pure.
+Rule 7 of `identity` says when people count as on the list, and what follows when they are not.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from typing import Final, Literal
 from identity.blocked import DEFAULT, Blocked
 from identity.identifiers import EXTERNAL_ID, OWN, Identifiers, Named
 
-#: `verified`: a second identifier is sent when it is known to be free or the person's own. `email_only`: one identifier
-#: a person. `trust_cdp`: all that the CDP knows.
+#: `verified`: a second identifier is sent when it is known to be free or already the person's. `email_only`: one
+#: identifier a person. `trust_cdp`: all identifiers that the CDP sends.
 Mode = Literal["verified", "email_only", "trust_cdp"]
 Proof = Literal["all", "sample", "off"]
-#: What becomes of the old e-mail when one of the CDP's ids has a new one.
+#: Whether the old e-mail leaves the list when one of the CDP's ids gets a new one.
 EmailChange = Literal["move", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`email_change`: None: `move` for mParticle's mpids and Segment's user ids, `keep` elsewhere.
+    """The identity settings of a connection.
 
-    `phone_wins`: the CDP's phone replaces another one of the profile that has consent. `shared_after`: current e-mails
-    that may have one identifier.
+    `email_change`: None means `move` for mParticle's mpids and Segment's user ids, `keep` for others. `phone_wins`: the
+    CDP's phone replaces a phone of the profile that has consent. `shared_after`: how many current e-mails may have one
+    identifier.
     """
 
     identifiers: Mode = "verified"
@@ -35,7 +36,7 @@ class Policy:
     shared_after: int = 3
 
     def moving(self, who: Identifiers, source: str) -> frozenset[Named]:
-        """Those of the identifiers of a change from that source that have one e-mail at a time."""
+        """Return the identifiers of a change from that source that have one e-mail at a time."""
         if self.email_change == "keep":
             return frozenset()
         kinds: tuple[str, ...] = OWN
@@ -44,12 +45,12 @@ class Policy:
         return frozenset(named for named in who.named if named[0] in kinds)
 
 
-#: Seconds after a look that missed somebody until the next one: Klaviyo gives no promise how soon a member is shown.
+#: Seconds until the next look after one that missed a person: Klaviyo does not promise how soon it shows a member.
 DELAYS_S: Final = (30.0, 300.0)
-#: People looked for where a sample is enough: one request.
+#: The number of people in a sample: one request.
 SAMPLE: Final = 100
 
 
 def next_look_s(tries: int) -> float | None:
-    """Seconds until it is looked again after `tries` looks; None when there were enough."""
+    """Return the seconds until the next look after `tries` looks, or None when there were enough."""
     return DELAYS_S[tries - 1] if tries <= len(DELAYS_S) else None

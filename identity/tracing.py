@@ -1,4 +1,4 @@
-"""What identifies the person of a stored change, and under which person keys more of the person may be stored. Pure."""
+"""The identifiers of the person of a stored change, and the person keys of the person's other changes. Pure."""
 
 from __future__ import annotations
 
@@ -30,15 +30,17 @@ from mappings.person import Identity, Person
 from mappings.rules import Rules
 from queues.change import person_key
 
-#: The id whose key has mParticle's account in it.
+#: The id whose key contains mParticle's account.
 _MPID: Final = OWN[0]
-#: Identifiers whose keys earlier versions folded.
+#: Identifiers whose keys earlier versions made from lower case.
 _FOLDED: Final = (EMAIL, EXTERNAL_ID, OWN[1], ANONYMOUS)
 
 
 class TracedChange(NamedTuple):
-    """A stored change, read. `keys_by`: of its identifiers, those whose key is known. `left_out`: keys of values that
-    are blocked, or shared by too many people.
+    """A stored change with its identifiers.
+
+    `keys_by`: the keys of its identifiers, as far as known. `left_out`: keys of values that are blocked or shared by
+    too many people.
     """
 
     trace: Trace
@@ -49,10 +51,10 @@ class TracedChange(NamedTuple):
 def read(
     person: Person, keys: Sequence[str], rules: Rules, blocked: Blocked, shared: Callable[[Named], bool]
 ) -> TracedChange:
-    """The person of a change with these keys. `shared`: whether too many people share a value."""
+    """Read the person of a change with these keys. `shared`: whether too many people share a value."""
     who = of_person(person, rules, blocked).without(shared)
     keys_by = {named: key_of(named) for named in who.named if named[0] != _MPID}
-    # What nothing else explains: the first is the mpid's.
+    # The first key that no other identity explains is the mpid's.
     unexplained = set(keys) - {key for each in person.identities for key in _all_keys(each, rules)}
     mpids = (named for named in who.named if named[0] == _MPID)
     keys_by |= zip(mpids, (key for key in keys if key in unexplained), strict=False)
@@ -61,14 +63,14 @@ def read(
 
 
 def with_ids(trace: Trace, keys: Collection[str], ids: Iterable[Named]) -> Trace:
-    """The same with those of these ids that the change has by its keys alone, as earlier versions stored Segment's."""
+    """Return the trace with those `ids` that only its keys show, because earlier versions stored Segment's ids so."""
     kinds = {kind for kind, _ in trace.who.named}
     more = [each for each in ids if each[0] in OWN and each[0] not in kinds and not keys_under(each).isdisjoint(keys)]
     return trace._replace(who=_with(trace.who, more)) if more else trace
 
 
 def keys_under(named: Named) -> set[str]:
-    """The keys under which something with an identifier may be stored; none of an mpid."""
+    """Return the keys under which changes with an identifier may be stored; none for an mpid."""
     kind, value = named
     if kind == _MPID:
         return set()
@@ -81,7 +83,7 @@ def _with(who: Identifiers, more: Iterable[Named]) -> Identifiers:
 
 
 def _of_no_use_to_klaviyo(person: Person, rules: Rules, blocked: Blocked) -> Iterator[Named]:
-    """Ids of mParticle's that the rules make none of Klaviyo's. They are told apart by their types."""
+    """Yield mParticle's ids that the rules do not turn into Klaviyo's, distinguished by their types."""
     for each in person.identities:
         value = of_id(each.value)
         unused = each.type in ALTERNATE and identifier(each.type, rules) is None
@@ -97,7 +99,7 @@ def _left_out(person: Person, rules: Rules, blocked: Blocked, shared: Callable[[
 
 
 def _named(identity: Identity, rules: Rules) -> Named | None:
-    """As the person keys name an identity, whatever the rules make of it."""
+    """Return kind and value of an identity as the person keys use them, independent of the rules."""
     if identity.encoding != "raw":
         return None
     if identity.type == EMAIL:
@@ -109,7 +111,7 @@ def _named(identity: Identity, rules: Rules) -> Named | None:
 
 
 def _all_keys(identity: Identity, rules: Rules) -> set[str]:
-    """Every key that this version and earlier ones make of one identity, but for those of mpids."""
+    """Return every key that this version and earlier ones make for one identity, except keys of mpids."""
     text = identity.value.strip()
     found = {person_key(f"{identity.type}/{identity.encoding}".lower(), text.lower())}
     if named := _named(identity, rules):

@@ -1,1 +1,1 @@
-"""The Klaviyo API client: requests, rate limits, classification of answers. Knows no queue."""
+"""The Klaviyo API client: requests, rate limits and classification of answers. It does not know the queues."""

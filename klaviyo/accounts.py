@@ -1,4 +1,4 @@
-"""The account behind a key: the cheapest question that shows whether the key works."""
+"""The account of a key: reading it is the cheapest request that shows whether the key works."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from klaviyo.lookups import query
 from klaviyo.outcomes import UNEXPECTED, HoldNeeded, Retry
 
 _FIELDS = "test_account,contact_information.organization_name"
-#: An import of nobody.
+#: An import without people.
 NOBODY = b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":[]}}}}'
 
 
 @dataclass(frozen=True, slots=True)
 class KlaviyoAccount:
-    """`id`: the public key; `test_account`: Klaviyo's only sandbox; `name`: of the organisation it belongs to.
+    """The account of a key.
 
-    None if the key may not know.
+    `id`: the public key; `test_account`: whether it is a test account, Klaviyo's only sandbox; `name`: its
+    organisation. A field is None when the key may not read it.
     """
 
     id: str | None
@@ -48,19 +49,19 @@ class _Document(msgspec.Struct, frozen=True):
 
 
 def read_account(call: Caller) -> KlaviyoAccount:
-    """The key's account. A key without `accounts:read` is tried on a list instead. Raises NotAccepted.
+    """Return the key's account. A key without `accounts:read` is tested by reading a list. Raises NotAccepted.
 
-    Klaviyo allows 15 of these a minute.
+    Klaviyo allows 15 of these requests a minute.
     """
-    told = told_account(call)
-    if told is None:
+    account = told_account(call)
+    if account is None:
         call(LISTS, query=query({"page[size]": "1"}))
         return KlaviyoAccount(None, None)
-    return told
+    return account
 
 
 def told_account(call: Caller) -> KlaviyoAccount | None:
-    """The key's account; None when the key may not read it. Raises NotAccepted."""
+    """Return the key's account, or None when the key may not read it. Raises NotAccepted."""
     try:
         document = call(ACCOUNTS, query=query({"fields[account]": _FIELDS}))
     except NotAccepted as refusal:
@@ -76,9 +77,10 @@ def told_account(call: Caller) -> KlaviyoAccount | None:
 
 
 def check_rights(call: Caller) -> None:
-    """Try everything that Ferry needs the key for. Raises NotAccepted where Klaviyo refuses it, or gives no verdict.
+    """Try every right that Ferry needs. Raises NotAccepted when Klaviyo refuses one or gives no clear answer.
 
-    An import of nobody shows the right to write: what is wrong with it is told to those only who have the right.
+    An import without people tests the right to write: Klaviyo reports what is wrong with it only to keys that have the
+    right.
     """
     call(LISTS, query=query({"page[size]": "1", "fields[list]": "created"}))
     call(PROFILES, query=query({"page[size]": "1", "fields[profile]": "created"}))

@@ -1,7 +1,4 @@
-"""What all bulk requests have in common: their caps, and refusals that blame only rows that were sent.
-
-Cutting a sequence into requests that stay under Klaviyo's caps.
-"""
+"""What all bulk requests share: their caps, cutting rows into requests, and refusals that name only sent rows."""
 
 from __future__ import annotations
 
@@ -13,14 +10,14 @@ from klaviyo.endpoints import Endpoint
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Bisect, Outcome, Rows
 
-#: Klaviyo takes 5 MB a request; the margin is for what is counted differently there.
+#: Klaviyo takes 5 MB a request; the margin allows for differences in how Klaviyo counts bytes.
 MAX_BODY = 4_500_000
-#: For `chunks`: the bytes of rows that, with what is put around them, stay under MAX_BODY.
+#: For `chunks`: bytes of rows that stay under MAX_BODY together with the rest of the request.
 MAX_ROW_BYTES = MAX_BODY - 1_000
 
 
 def checked(body: bytes, rows: int, max_rows: int) -> bytes:
-    """`body`, which carries `rows` rows. Raises ValueError for no rows, and for more than Klaviyo takes at once."""
+    """Return `body`, which carries `rows` rows. Raises ValueError for no rows or more than Klaviyo takes at once."""
     if not 0 < rows <= max_rows:
         raise ValueError(f"The request takes 1 to {max_rows} rows, not {rows}: cut them with chunks().")
     if len(body) > MAX_BODY:
@@ -29,7 +26,7 @@ def checked(body: bytes, rows: int, max_rows: int) -> bytes:
 
 
 def send(call: Caller, endpoint: Endpoint, body: bytes, rows: int) -> dict[str, Any]:
-    """The document of an accepted request with `rows` rows. Raises NotAccepted; Rows name only rows among these."""
+    """Return the document of an accepted request with `rows` rows. Raises NotAccepted; its Rows name only these."""
     try:
         return call(endpoint, body=body)
     except NotAccepted as refusal:
@@ -40,7 +37,7 @@ def send(call: Caller, endpoint: Endpoint, body: bytes, rows: int) -> dict[str, 
 
 
 def _explain(outcome: Outcome, sent: int) -> Outcome:
-    """The refusal, made safe to act on."""
+    """Return the refusal without errors about rows that were not sent."""
     if isinstance(outcome, Rows):
         errors = tuple(error for error in outcome.errors if error.index < sent)
         first = outcome.errors[0]
@@ -57,10 +54,10 @@ def chunks(
     max_bytes: int,
     size: Callable[[Item], int] = len,  # type: ignore[assignment]  # for items that have a length
 ) -> Iterator[Sequence[Item]]:
-    """Consecutive, non-empty parts of `items`, each as long as the caps allow.
+    """Yield consecutive, non-empty parts of `items`, each as long as the caps allow.
 
-    `size(item)` is its length in bytes, one more is counted for the comma. An item larger than `max_bytes`
-    gets a part of its own: the caller knows what to do with it.
+    `size(item)` is its length in bytes; one byte is added for the comma. An item larger than `max_bytes` becomes a
+    separate part, which the caller has to handle.
     """
     start = used = 0
     for index, item in enumerate(items):

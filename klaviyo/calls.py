@@ -1,8 +1,8 @@
-"""One call of Klaviyo, from the limiter's slot to the classified answer, and the pages made of such calls.
+"""A call to Klaviyo, from the limiter's slot to the classified answer, and listings read page by page.
 
-What Klaviyo left out of a request that it accepted: it names the fields in a header, and in no error.
-
-Seen for an invalid phone beside a valid identifier, in subscriptions, new profiles and events (Klaviyo's staff, 2025).
+When Klaviyo leaves fields out of a request that it accepts, it names them in a header and reports no error. This
+happens for an invalid phone beside a valid identifier, in subscriptions, new profiles and events (Klaviyo's staff,
+2025).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from klaviyo.meter import UNMETERED, Meter
 from klaviyo.outcomes import UNEXPECTED, Accepted, Outcome, Retry, read_problems, summary
 from klaviyo.responses import classify
 
-#: A worker may wait this long for a slot; beyond it the batch goes back and the worker serves another.
+#: The longest that a worker waits for a slot. After that it gives the batch back and serves another one.
 PATIENCE_S = 1.0
-#: 10,000 rows with an error each are 100 pages: whoever gets to 1,000 is being led in circles.
+#: 10,000 rows with an error each are 100 pages, so 1,000 pages mean that the links form a loop.
 MAX_PAGES = 1_000
 
 logger = logging.getLogger(__name__)
@@ -33,22 +33,22 @@ Shape = TypeVar("Shape")
 
 
 class Limiter(Protocol):
-    """What the client needs of a limiter."""
+    """The methods of a limiter that the client calls."""
 
     def acquire(self, endpoint: str) -> float:
-        """0.0 and a slot is taken, or the seconds until one may be free."""
+        """Take a slot and return 0.0, or return the seconds until one may be free."""
         ...
 
     def pause(self, endpoint: str, seconds: float) -> None:
-        """Refuse everybody's slots for `seconds`."""
+        """Give nobody a slot for `seconds`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Makes calls with one transport and one limiter, and tells the meter of each.
+    """Makes calls with one transport and one limiter, and reports each call to the meter.
 
-    `before_request` runs before each, and what it raises stops the call.
+    `before_request` runs before each request; an exception that it raises stops the call.
     """
 
     transport: Transport
@@ -57,16 +57,16 @@ class Caller:
     meter: Meter = UNMETERED
 
     def with_hook(self, before_request: Callable[[], None]) -> Caller:
-        """The same caller with another hook."""
+        """Return the same caller with another hook."""
         return replace(self, before_request=before_request)
 
     def __call__(
         self, endpoint: Endpoint, identifier: str = "", query: str = "", body: bytes | None = None
     ) -> dict[str, Any]:
-        """The document of an accepted call, `{}` where there is none.
+        """Make one call and return the document of its answer, `{}` where there is none.
 
         `identifier`: fills the path. `query`: already encoded. Raises NotAccepted, Throttled, the limiter's
-        `RedisError` and whatever `before_request` raises.
+        `RedisError` and what `before_request` raises.
         """
         self._take_slot(endpoint)
         self.before_request()
@@ -75,7 +75,7 @@ class Caller:
         outcome = _judge(endpoint, answer)
         _log(endpoint, answer, outcome, (time.monotonic() - began) * 1000)
         if isinstance(outcome, Accepted):
-            self._tell_left_out(endpoint, answer)
+            self._report_left_out(endpoint, answer)
             return outcome.body
         if isinstance(answer, Reply) and answer.status == 429 and isinstance(outcome, Retry):
             self.limiter.pause(endpoint.name, outcome.after_s or 0.0)
@@ -92,13 +92,13 @@ class Caller:
             patience -= wait
         self.meter.calls(endpoint.name)
 
-    def _tell_left_out(self, endpoint: Endpoint, answer: Answer) -> None:
-        """A batch that Klaviyo took is delivered, so nobody else would learn that a part of it is missing there."""
+    def _report_left_out(self, endpoint: Endpoint, answer: Answer) -> None:
+        """Log and count fields that Klaviyo left out: the batch counts as delivered, so nothing else reports them."""
         fields = left_out(answer.headers) if isinstance(answer, Reply) else []
         if fields:
             logger.warning(
-                "%s: Klaviyo took the request and left %s out of one row or more; the rest is stored, and what was "
-                "left out is not sent again",
+                "%s: Klaviyo accepted the request but left %s out of one or more rows; Ferry does not send the "
+                "missing fields again",
                 endpoint.name,
                 ", ".join(fields),
             )
@@ -106,7 +106,7 @@ class Caller:
             self.meter.partial_failure(endpoint.name, field)
 
     def pages(self, endpoint: Endpoint, identifier: str, query: str) -> Iterator[list[Any]]:
-        """The `data` of each page. Raises as a call does, and UNEXPECTED when the next page is elsewhere."""
+        """Yield the `data` of each page. Raises as a call does, and UNEXPECTED when a link leads to another address."""
         for _ in range(MAX_PAGES):
             data, following = self.page(endpoint, identifier, query)
             yield data
@@ -116,13 +116,13 @@ class Caller:
         raise NotAccepted(endpoint.name, UNEXPECTED)
 
     def page(self, endpoint: Endpoint, identifier: str, query: str) -> tuple[list[Any], str | None]:
-        """The `data` of one page, and the query of the next, None after the last. Raises as `pages` does."""
+        """Return the `data` of one page and the query of the next, None after the last. Raises as `pages` does."""
         page = shape(endpoint, self(endpoint, identifier, query), _Page)
         following = page.links.next
         return page.data, None if following is None else self._next_query(endpoint, identifier, following)
 
     def _next_query(self, endpoint: Endpoint, identifier: str, link: str) -> str:
-        """Only the query of Klaviyo's link is used, so the key goes nowhere else whatever the link says."""
+        """Return the query of a link. Only the query is used, so the key is never sent to another host."""
         parts = urlsplit(link)
         here = f"{self.transport.base_url}{endpoint.url_path(identifier)}"
         if f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}" != here:
@@ -140,12 +140,12 @@ class _Page(msgspec.Struct, frozen=True):
 
 
 def shape(endpoint: Endpoint, document: object, kind: type[Shape]) -> Shape:
-    """`document` as a `kind`, unknown fields ignored. Raises NotAccepted with UNEXPECTED when it is none."""
+    """Return `document` as a `kind`, ignoring unknown fields. Raises NotAccepted with UNEXPECTED if it does not fit."""
     try:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError:
         pass
-    # Raised outside the handler: msgspec's complaint may quote what it found.
+    # Raised outside the handler, because msgspec's message may quote the document.
     raise NotAccepted(endpoint.name, UNEXPECTED)
 
 
@@ -156,7 +156,7 @@ def _judge(endpoint: Endpoint, answer: Answer) -> Outcome:
 
 
 def _log(endpoint: Endpoint, answer: Answer, outcome: Outcome, milliseconds: float) -> None:
-    """One line per request; Klaviyo's support asks for the error ids."""
+    """Log one line per request, with the error ids that Klaviyo's support asks for."""
     refused = not isinstance(outcome, Accepted)
     status = answer.status if isinstance(answer, Reply) else "no answer"
     problems = (read_problems(answer.body) or ()) if refused and isinstance(answer, Reply) else ()
@@ -171,11 +171,11 @@ def _log(endpoint: Endpoint, answer: Answer, outcome: Outcome, milliseconds: flo
     )
 
 
-#: In lower case, as header names compare without it.
+#: In lower case, because header names are compared without case.
 HEADER: Final = "x-klaviyo-partial-failure"
-#: Stands for a name that is none of these: a header's text could be anything, an address included.
+#: Replaces a name that is not in _FIELDS: the text of a header could be anything, even an address.
 OTHER: Final = "other"
-#: What a profile, a subscription or an event may hold, so that what is logged and counted has a bound.
+#: The fields of a profile, a subscription or an event. The list limits what can be logged and counted.
 _FIELDS: Final = frozenset(
     {
         "email",
@@ -195,7 +195,7 @@ _FIELDS: Final = frozenset(
 
 
 def left_out(headers: Mapping[str, str]) -> list[str]:
-    """The fields that were left out of one row or more, each once and in order; none without the header."""
+    """Return the fields that were left out of one or more rows, each once and sorted; empty without the header."""
     text = next((value for name, value in headers.items() if name.lower() == HEADER), "")
     names = (name.strip().lower() for name in text.split(","))
     return sorted({name if name in _FIELDS else OTHER for name in names if name})

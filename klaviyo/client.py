@@ -1,4 +1,4 @@
-"""What the rest of Ferry uses of Klaviyo: one object per connection, one method per thing to ask."""
+"""The Klaviyo client that the rest of Ferry uses: one object per connection, one method per operation."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def _nothing() -> None:
 
 
 class Klaviyo:
-    """A client of one account. Every method is one request or several, none of them repeated.
+    """A client of one account. Every method makes one or more requests and repeats none of them.
 
     Each request waits at most a second for the limiter, runs `before_request`, and is sent. Every method
     raises NotAccepted, whose `outcome` says what to do next, Throttled when nothing was sent for lack of a
-    slot, `redis.RedisError` when the limiter cannot be asked, and whatever `before_request` raises.
+    slot, `redis.RedisError` when the limiter cannot be asked, and what `before_request` raises.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Klaviyo:
         before_request: Callable[[], None] = _nothing,
         meter: Meter = UNMETERED,
     ) -> None:
-        """Raises ValueError for a base URL that would send the key in the clear, and for a malformed key."""
+        """Create the client. Raises ValueError for a malformed key or a base URL that sends it unencrypted."""
         self._transport = Transport(base_url, api_key, revision)
         self._call = Caller(self._transport, limiter, before_request, meter)
 
@@ -64,7 +64,7 @@ class Klaviyo:
         self._transport.close()
 
     def before_each(self, before_request: Callable[[], None]) -> None:
-        """From now on run `before_request` before every request: the worker renews its lease there."""
+        """Run `before_request` before every request from now on; the worker renews its lease in it."""
         self._call = self._call.with_hook(before_request)
 
     def import_profiles(self, rows: Sequence[bytes], list_id: str | None) -> ImportJob:
@@ -72,19 +72,19 @@ class Klaviyo:
         return imports.upload(self._call, rows, list_id)
 
     def import_job(self, job_id: str) -> ImportJob:
-        """How an import stands. See `imports.read_job`."""
+        """Return the state of an import. See `imports.read_job`."""
         return imports.read_job(self._call, job_id)
 
     def import_errors(self, job_id: str) -> Iterator[RowFailure]:
-        """The rows that an import could not take. See `imports.read_errors`."""
+        """Yield the rows that an import could not take. See `imports.read_errors`."""
         return imports.read_errors(self._call, job_id)
 
     def find_list(self, name: str) -> str | None:
-        """Id of a list by its name. See `lists.find_list`."""
+        """Return the id of the list with a name. See `lists.find_list`."""
         return lists.find_list(self._call, name)
 
     def create_list(self, name: str) -> str:
-        """Id of a new list. See `lists.create_list`."""
+        """Create a list and return its id. See `lists.create_list`."""
         return lists.create_list(self._call, name)
 
     def delete_list(self, list_id: str) -> None:
@@ -92,37 +92,37 @@ class Klaviyo:
         lists.delete_list(self._call, list_id)
 
     def get_list(self, list_id: str) -> str:
-        """Name of a list. See `lists.get_list_name`."""
+        """Return the name of a list. See `lists.get_list_name`."""
         return lists.get_list_name(self._call, list_id)
 
     def list_profiles(self, list_id: str, cursor: str = "") -> Listing[dict[str, str | None]]:
-        """Everybody on a list. See `list_people.list_profiles`."""
+        """List all people on a list. See `list_people.list_profiles`."""
         return list_people.list_profiles(self._call, list_id, cursor)
 
     def list_consents(self, list_id: str, cursor: str = "") -> Listing[ListedPerson]:
-        """Everybody on a list, with their consents. See `list_people.list_consents`."""
+        """List all people on a list with their consents. See `list_people.list_consents`."""
         return list_people.list_consents(self._call, list_id, cursor)
 
     def profiles_consents(self, field: list_people.Identifier, values: Sequence[str]) -> list[ListedPerson]:
-        """Consents of those whom Klaviyo knows. See `list_people.profiles_consents`."""
+        """Return the consents of the people that Klaviyo knows. See `list_people.profiles_consents`."""
         return list_people.profiles_consents(self._call, field, values)
 
     def find_profiles(
         self, field: ProfileField, values: Sequence[str], *, consents: bool = False
     ) -> list[FoundProfile]:
-        """Those whom Klaviyo knows. See `lookups.find_profiles`."""
+        """Return the profiles that Klaviyo has. See `lookups.find_profiles`."""
         return lookups.find_profiles(self._call, field, values, consents=consents)
 
     def find_members(self, list_id: str, field: Field, values: Sequence[str]) -> list[FoundProfile]:
-        """Those on a list. See `lookups.find_members`."""
+        """Return the profiles that are on a list. See `lookups.find_members`."""
         return lookups.find_members(self._call, list_id, field, values)
 
     def imported_profiles(self, job_id: str) -> Iterator[FoundProfile]:
-        """Those whom an import wrote. See `lookups.imported_profiles`."""
+        """Yield the profiles that an import wrote. See `lookups.imported_profiles`."""
         return lookups.imported_profiles(self._call, job_id)
 
     def lists_of(self, profile_id: str) -> list[str] | None:
-        """The lists that a profile is on. See `lookups.lists_of`."""
+        """Return the ids of the lists that a profile is on. See `lookups.lists_of`."""
         return lookups.lists_of(self._call, profile_id)
 
     def remove_members(self, list_id: str, profile_ids: Sequence[str]) -> None:
@@ -130,11 +130,11 @@ class Klaviyo:
         members.remove_members(self._call, list_id, profile_ids)
 
     def clear_fields(self, who: Mapping[str, str], fields: Sequence[str]) -> None:
-        """Empty standard fields of one profile. See `profiles.clear_fields`."""
+        """Clear standard fields of one profile. See `profiles.clear_fields`."""
         profiles.clear_fields(self._call, who, fields)
 
     def make_known(self, identifiers: Mapping[str, str]) -> None:
-        """See that one profile exists. See `profiles.make_known`."""
+        """Make sure that one profile exists. See `profiles.make_known`."""
         profiles.make_known(self._call, identifiers)
 
     def subscribe(
@@ -148,7 +148,7 @@ class Klaviyo:
         subscriptions.unsubscribe(self._call, rows, list_id)
 
     def departures(self, field: Field, values: Sequence[str], list_id: str | None) -> dict[str, datetime]:
-        """When those of the values who left did so. See `departures.departures`."""
+        """Return when the people with these values left, where they did. See `departures.departures`."""
         return departures.departures(self._call, field, values, list_id)
 
     def create_events(self, rows: Sequence[bytes]) -> None:
@@ -156,17 +156,17 @@ class Klaviyo:
         events.create(self._call, rows)
 
     def delete_person(self, identifier: Identifier, value: str) -> bool:
-        """Have a person erased. See `deletions.request`."""
+        """Ask Klaviyo to erase a person. See `deletions.request`."""
         return deletions.request(self._call, identifier, value)
 
     def account(self) -> KlaviyoAccount:
-        """The key's account. See `accounts.read_account`."""
+        """Return the key's account. See `accounts.read_account`."""
         return accounts.read_account(self._call)
 
     def rights(self) -> Rights:
-        """Everything the key may do. See `rights.read_rights`."""
+        """Return everything that the key may do. See `rights.read_rights`."""
         return rights.read_rights(self._call)
 
     def check_rights(self) -> None:
-        """Whether the key may do all that Ferry needs. See `accounts.check_rights`."""
+        """Check that the key may do all that Ferry needs. See `accounts.check_rights`."""
         accounts.check_rights(self._call)

@@ -1,8 +1,8 @@
-"""A total deadline for an HTTP exchange, which `requests` lacks: its timeouts start anew with every byte.
+"""A total deadline for an HTTP exchange, which `requests` lacks: its timeouts start again with every byte.
 
-A timer shuts the socket down when the time is over, so that sending, waiting for headers and reading a
-body all end, however slowly the other side drips. Looking up the name and connecting come before the
-socket exists; they are bounded by the connect timeout.
+A timer shuts the socket down when the time is over. This ends sending, waiting for headers and reading a body,
+however slowly the other side sends. The name look-up and the connect happen before the socket exists; the connect
+timeout bounds them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
 class Deadline:
-    """`with Deadline(60) as deadline:` around one exchange; then `deadline.passed` says if it was cut."""
+    """The deadline of one exchange: `with Deadline(60) as deadline:`; then `deadline.passed` says if it was cut off."""
 
     def __init__(self, seconds: float) -> None:
         self.passed = False
@@ -39,7 +39,7 @@ class Deadline:
         _current.reset(self._token)
 
     def watch(self, sock: socket.socket | None) -> None:
-        """Cut this socket when the time is over, at once if it is over already."""
+        """Shut this socket down when the time is over, or at once if it is over already."""
         self._socket = sock
         if self.passed:
             self._cut()
@@ -47,8 +47,8 @@ class Deadline:
     def _cut(self) -> None:
         self.passed = True
         if self._socket is not None:
-            # An OSError says that the socket is closed already. The plain method is called because the one of
-            # a TLS socket also drops its TLS state, under the feet of the thread that reads from it.
+            # An OSError means that the socket is closed already. The plain method is called because that of a TLS
+            # socket also drops its TLS state while another thread reads from it.
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
@@ -57,7 +57,7 @@ _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 
 class _Watched(HTTPConnection):
-    """Shows its socket to the deadline of the exchange: a new one when connected, a kept one when reused."""
+    """Registers its socket with the deadline of the exchange, both when it connects and when it is reused."""
 
     def connect(self) -> None:
         super().connect()
@@ -86,14 +86,14 @@ class _TLSPool(HTTPSConnectionPool):
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """An adapter whose exchanges obey the `Deadline` they run in, through a proxy too. It never retries."""
+    """An adapter whose exchanges obey the `Deadline` they run in, also through a proxy. It never retries."""
 
     def __init__(self) -> None:
         super().__init__()
         _use_watched(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: str) -> PoolManager:
-        """The manager of the connections to a proxy."""
+        """Return the manager of the connections to a proxy."""
         return _use_watched(super().proxy_manager_for(proxy, **proxy_kwargs))
 
 

@@ -11,15 +11,15 @@ from klaviyo.endpoints import DELETION
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Gone
 
-#: `id` is Klaviyo's own id of a profile; no other system's id leads to anybody.
+#: `id` is Klaviyo's id of a profile. Klaviyo cannot erase by the id of another system.
 Identifier = Literal["email", "phone_number", "id"]
 
 
 def request(call: Caller, identifier: Identifier, value: str) -> bool:
-    """Have everybody with this identifier erased: True when Klaviyo will do it, False when it knows nobody by it.
+    """Ask Klaviyo to erase the people with this identifier: True when it will, False when it knows nobody by it.
 
     Klaviyo takes one identifier a request and erases later, without a job to poll. Raises NotAccepted, with Dead when
-    the identifier is none.
+    the identifier is malformed.
     """
     profile: dict[str, Any] = {"type": "profile", "attributes": {}}
     (profile if identifier == "id" else profile["attributes"])[identifier] = value

@@ -1,4 +1,4 @@
-"""Who has left by their own wish, and when, so that nobody is subscribed again for a consent given before.
+"""When people unsubscribed or were suppressed, so that an older consent does not subscribe them again.
 
 Klaviyo: get profiles, with the additional field `subscriptions`.
 """
@@ -14,14 +14,14 @@ from klaviyo.lookups import Attributes, folded, look_up
 from klaviyo.marketing import Marketing
 from klaviyo.members import Field
 
-#: Stands for a departure whose time Klaviyo does not tell: later than any consent.
+#: Replaces the time of a departure when Klaviyo does not give it: later than any consent.
 _SOME_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 def departures(call: Caller, field: Field, values: Sequence[str], list_id: str | None) -> dict[str, datetime]:
-    """When those of `values` who have left did so last: from the field's channel altogether, or from the list.
+    """Return when people last left the field's channel or the list, by those of `values` who did.
 
-    Left is who unsubscribed, is suppressed or complained. Raises NotAccepted.
+    People have left when they unsubscribed, are suppressed or complained. Raises NotAccepted.
     """
     found: dict[str, datetime] = {}
     fields = {"additional-fields[profile]": "subscriptions", "fields[profile]": f"{field},subscriptions"}
@@ -34,14 +34,14 @@ def departures(call: Caller, field: Field, values: Sequence[str], list_id: str |
 
 def _departure(attributes: Attributes, field: Field, list_id: str | None) -> tuple[str, list[datetime | None]]:
     value = attributes.email if field == "email" else attributes.phone_number
-    told = attributes.marketing("email" if field == "email" else "sms")
-    return folded(field, value or ""), _left(told, list_id)
+    marketing = attributes.marketing("email" if field == "email" else "sms")
+    return folded(field, value or ""), _left(marketing, list_id)
 
 
-def _left(told: Marketing, list_id: str | None) -> list[datetime | None]:
-    """When the person left everything, or this list."""
-    moments = [each.timestamp for each in told.suppression or ()]
-    moments += [each.timestamp for each in told.list_suppressions or () if each.list_id == list_id]
-    if told.consent == "UNSUBSCRIBED":
-        moments.append(told.consent_timestamp or told.last_updated)
+def _left(marketing: Marketing, list_id: str | None) -> list[datetime | None]:
+    """Return when the person left the channel or this list."""
+    moments = [each.timestamp for each in marketing.suppression or ()]
+    moments += [each.timestamp for each in marketing.list_suppressions or () if each.list_id == list_id]
+    if marketing.consent == "UNSUBSCRIBED":
+        moments.append(marketing.consent_timestamp or marketing.last_updated)
     return moments

@@ -1,7 +1,4 @@
-"""The calls Ferry makes, and what classification has to know of each.
-
-Klaviyo's published rate limits, and the part of them that Ferry allows itself.
-"""
+"""The calls that Ferry makes, what classification needs to know about each, and Klaviyo's published rate limits."""
 
 from __future__ import annotations
 
@@ -13,14 +10,14 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Requests an account may make of an endpoint: `burst` a second, `steady` a minute, `daily` a day."""
+    """The requests that an account may make to an endpoint: `burst` a second, `steady` a minute, `daily` a day."""
 
     burst: int
     steady: int
     daily: int | None = None
 
     def less(self, share: float) -> Quota:
-        """This quota without the `share` (0 to below 1) left to the customer's other tools; never below 1."""
+        """Return the quota without the `share` (0 to below 1) left to the customer's other tools; never below 1."""
         return Quota(
             _part(self.burst, share),
             _part(self.steady, share),
@@ -37,8 +34,8 @@ _SMALL = Quota(burst=3, steady=60)
 _MEDIUM = Quota(burst=10, steady=150)
 _LARGE = Quota(burst=75, steady=750)
 
-#: By Klaviyo's operation id, also the endpoint's name in our logs (Klaviyo: OpenAPI document, 2026-07-15).
-#: GET and POST of one path are separate operations with separate limits there, and so they are here.
+#: By Klaviyo's operation id, which is also the endpoint's name in the logs (Klaviyo: OpenAPI document, 2026-07-15).
+#: As at Klaviyo, GET and POST of one path are separate operations with separate limits.
 PUBLISHED: dict[str, Quota] = {
     "bulk_import_profiles": _MEDIUM,
     "get_bulk_import_profiles_job": _MEDIUM,
@@ -66,11 +63,11 @@ PUBLISHED: dict[str, Quota] = {
 class Endpoint:
     """One operation of Klaviyo's API.
 
-    `name`: Klaviyo's operation id, key of the limiter. `path`: a template with at most one `{id}`.
-    `success`: the statuses that mean yes. `document`: whether that answer carries a JSON:API document.
-    `about`: whose fault a refusal is; a `person` is written, a `profile` has to be there already. `many`: the request
-    carries several people, so a 400 can be narrowed down to one. `scope`: the one of a key that only this needs,
-    empty where Ferry can do nothing without.
+    `name`: Klaviyo's operation id, the limiter's key. `path`: a template with at most one `{id}`.
+    `success`: the statuses of an accepted request. `document`: whether its answer carries a JSON:API document.
+    `about`: what a refusal refers to; a `person` is written, a `profile` must exist already. `many`: the request
+    carries several people, so a 400 can be narrowed down to one. `scope`: the scope that only this operation needs;
+    empty when it needs scopes without which Ferry can do nothing.
     """
 
     name: str
@@ -84,11 +81,11 @@ class Endpoint:
 
     @property
     def names_one(self) -> bool:
-        """Whether the request names one list, job or profile, so that a 404 can mean that this one is missing."""
+        """Whether the request names one list, job or profile, so that a 404 can mean that it is missing."""
         return "{id}" in self.path or self.about == "profile"
 
     def url_path(self, identifier: str = "") -> str:
-        """The path for `identifier`, which may hold any character."""
+        """Return the path for `identifier`, which may contain any character."""
         return self.path.format(id=quote(identifier, safe=""))
 
 

@@ -1,4 +1,4 @@
-"""What the client raises when Klaviyo did not do what was asked; no message holds personal data or a key."""
+"""The exceptions of the client for requests that Klaviyo did not accept. No message contains personal data or a key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from klaviyo.outcomes import Outcome, Retry, summary
 
 
 class NotAccepted(Exception):
-    """Klaviyo did not accept a request; `outcome` says what to do next and `endpoint` which call it was."""
+    """Klaviyo did not accept a request; `outcome` says what to do next, `endpoint` which call it was."""
 
     def __init__(self, endpoint: str, outcome: Outcome) -> None:
         super().__init__(f"Klaviyo {endpoint}: {summary(outcome)}")
@@ -15,7 +15,7 @@ class NotAccepted(Exception):
 
 
 class Throttled(NotAccepted):
-    """Our share of Klaviyo's limit is used up and nothing was sent: give the batch back for `after_s`."""
+    """Ferry's share of Klaviyo's limit is used up and nothing was sent: give the batch back for `after_s` seconds."""
 
     def __init__(self, endpoint: str, after_s: float) -> None:
         super().__init__(endpoint, Retry(after_s, counts=False, why="own_limit"))

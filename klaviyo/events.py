@@ -10,7 +10,7 @@ from klaviyo import bulk
 from klaviyo.calls import Caller
 from klaviyo.endpoints import BULK_EVENTS
 
-#: Most events, and bytes of them, in one request.
+#: The most events in one request, and the most bytes of them.
 MAX_EVENTS = 1_000
 MAX_ROW_BYTES = bulk.MAX_ROW_BYTES
 
@@ -18,9 +18,8 @@ MAX_ROW_BYTES = bulk.MAX_ROW_BYTES
 def create(call: Caller, rows: Sequence[bytes]) -> None:
     """Record events. `rows`: encoded elements of `events-bulk-create.data`, each with one profile and one event.
 
-    202 is all that Klaviyo ever says: there is no job to poll. No two rows may have profile, metric and `unique_id` in
-    common, for which Klaviyo refuses them all. Raises ValueError for no rows or more than Klaviyo takes, and
-    NotAccepted.
+    Klaviyo answers 202 and offers no job to poll. When two rows have profile, metric and `unique_id` in common, Klaviyo
+    refuses all rows. Raises ValueError for no rows or more than Klaviyo takes, and NotAccepted.
     """
     events = {"events-bulk-create": {"data": [msgspec.Raw(row) for row in rows]}}
     body = msgspec.json.encode({"data": {"type": "event-bulk-create-job", "attributes": events}})

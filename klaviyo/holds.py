@@ -1,4 +1,4 @@
-"""Every reason for which the client asks to stop and wait for an operator, with what resolves it."""
+"""The holds that the client asks for: each has a reason and says what an operator must do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from klaviyo.revision import REVISION
 
 
 def bad_key(error_id: str) -> HoldNeeded:
-    """The key is not, or no longer, one of an account."""
+    """Return the hold for a key that belongs to no account, or no longer to one."""
     return HoldNeeded(
         "connection",
         "unauthenticated",
@@ -18,23 +18,26 @@ def bad_key(error_id: str) -> HoldNeeded:
 
 
 def forbidden(endpoint: Endpoint, error_id: str) -> HoldNeeded:
-    """The key lacks a scope, or the account a feature. One that only some need stops nobody else."""
+    """Return the hold for a key that lacks a scope or an account that lacks a feature.
+
+    It holds only the queue when only some queues need the scope.
+    """
     return HoldNeeded(
         "queue" if endpoint.scope else "connection",
         "forbidden",
-        f"Klaviyo refuses {endpoint.name} to this key. A key cannot be widened: create one with the scopes that "
-        f"the README lists{f', {endpoint.scope} among them' if endpoint.scope else ''}, then release.",
+        f"Klaviyo does not allow this key to call {endpoint.name}. Scopes cannot be added to a key: create one with "
+        f"the scopes that the README lists{f', including {endpoint.scope}' if endpoint.scope else ''}, then release.",
         error_id,
     )
 
 
 def list_gone(error_id: str) -> HoldNeeded:
-    """The list was deleted in Klaviyo, or never existed in this account."""
+    """Return the hold for a list that was deleted in Klaviyo or never existed in this account."""
     return HoldNeeded("list", "list_gone", "Restore the list in Klaviyo or name another one, then release.", error_id)
 
 
 def list_refused(error_id: str) -> HoldNeeded:
-    """Klaviyo does not accept the list's name or id, or the account has all the lists it may have."""
+    """Return the hold for a list whose name or id Klaviyo refuses, or an account that may have no more lists."""
     return HoldNeeded(
         "list",
         "list_refused",
@@ -44,7 +47,7 @@ def list_refused(error_id: str) -> HoldNeeded:
 
 
 def revision(endpoint: str, error_id: str) -> HoldNeeded:
-    """The operation does not exist: a retired revision, or a base URL that is not Klaviyo's."""
+    """Return the hold for an operation that does not exist: the revision is retired or the base URL not Klaviyo's."""
     return HoldNeeded(
         "connection",
         "revision",
@@ -54,29 +57,29 @@ def revision(endpoint: str, error_id: str) -> HoldNeeded:
 
 
 def contract(endpoint: str, status: int, error_id: str) -> HoldNeeded:
-    """Klaviyo refuses the form of the request, not its content."""
+    """Return the hold for a request whose form, not its content, Klaviyo refuses."""
     return HoldNeeded(
         "connection",
         "contract",
-        f"Klaviyo refuses the form of {endpoint} at revision {REVISION} with status {status}: read the API's "
+        f"Klaviyo refuses the form of {endpoint} requests at revision {REVISION} with status {status}: read the API's "
         "changelog, update Ferry, then release.",
         error_id,
     )
 
 
 def certificate_refused() -> HoldNeeded:
-    """Whoever answers at the base URL does not prove to be Klaviyo; the key and the people stay here."""
+    """Return the hold for a server at the base URL that does not prove to be Klaviyo; nothing was sent to it."""
     return HoldNeeded(
         "connection",
         "certificate_refused",
-        "Whoever answers at KLAVIYO_BASE_URL shows a certificate that is expired, for another name, or vouched for by "
-        "nobody trusted here: correct the address or this machine's clock, let a filter in between pass it, or trust "
-        "that with REQUESTS_CA_BUNDLE. Then release.",
+        "The server at KLAVIYO_BASE_URL has a certificate that is expired, for another name, or from an authority that "
+        "is not trusted here: correct the address or this machine's clock, exempt Klaviyo from an inspecting proxy, or "
+        "trust the proxy's authority with REQUESTS_CA_BUNDLE. Then release.",
     )
 
 
 def redirected() -> HoldNeeded:
-    """The base URL answers with a redirect; following it would hand the key to whatever host it names."""
+    """Return the hold for a base URL that redirects; following it would send the key to any host that it names."""
     return HoldNeeded(
-        "connection", "redirected", "Correct Klaviyo's base URL: Ferry follows no redirect. Then release."
+        "connection", "redirected", "Correct Klaviyo's base URL: it redirects, and Ferry does not follow. Then release."
     )

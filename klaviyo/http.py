@@ -1,4 +1,4 @@
-"""One HTTP exchange with Klaviyo on `requests`: bounded in time and size, on one host, without redirects."""
+"""One HTTP exchange with Klaviyo over `requests`: bounded in time and size, to one host, without redirects."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ MEDIA_TYPE = "application/vnd.api+json"
 CONNECT_S = 5.0
 READ_S = 30.0
 TOTAL_S = 60.0
-#: A page of 100 import errors with payloads of up to 100 KB is the largest answer Klaviyo has reason to give.
+#: The largest answer to expect is a page of 100 import errors with payloads of up to 100 KB.
 MAX_ANSWER = 20_000_000
 
 _PIECE = 65_536
-# At DEBUG, urllib3 logs whole URLs; the filters in ours hold people's addresses.
+# At DEBUG, urllib3 logs whole URLs, and the filters in them contain people's addresses.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, read to its end."""
+    """A complete answer."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
 
-#: What comes of a request.
+#: The result of a request.
 Answer = Reply | Retry | HoldNeeded
 
 
 class Transport:
-    """Sends requests to `base_url` with one key. Not for use by several threads at once."""
+    """Sends requests to `base_url` with one key. Not thread-safe."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Transport:
         timeout_s: tuple[float, float] = (CONNECT_S, READ_S),
         total_s: float = TOTAL_S,
     ) -> None:
-        """`timeout_s`: connect and read. Raises ValueError for a base URL or key that must not be used."""
+        """Create a session. `timeout_s`: connect and read. Raises ValueError for an unsafe base URL or key."""
         self.base_url = check_base_url(base_url)
         self._timeout_s = timeout_s
         self._total_s = total_s
@@ -73,14 +73,14 @@ class Transport:
         self._session.close()
 
     def send(self, method: str, path: str, query: str = "", body: bytes | None = None) -> Answer:
-        """The answer, or a Retry when there was none: then the request may or may not have been applied.
+        """Send a request and return the answer, or a Retry when there was none; it may have been applied or not.
 
-        A HoldNeeded when nothing was sent, because the other side does not prove to be Klaviyo. `query`: already
+        Returns a HoldNeeded when nothing was sent because the other side does not prove to be Klaviyo. `query`: already
         encoded. `body`: JSON.
         """
         with Deadline(self._total_s) as deadline:
             answer = self._exchange(method, path, query, body)
-        # A cut body without a length looks like a complete one, so the clock has the last word.
+        # A truncated body without a length looks complete, so a passed deadline overrides the answer.
         return Retry(None, counts=False, why="network:deadline") if deadline.passed else answer
 
     def _exchange(self, method: str, path: str, query: str, body: bytes | None) -> Answer:
@@ -88,7 +88,7 @@ class Transport:
             with self._session.request(
                 method,
                 f"{self.base_url}{path}" + (f"?{query}" if query else ""),
-                # As a file, so that the timeout is for each block sent and not for the whole 5 MB.
+                # As a file, so that the timeout applies to each block sent and not to the whole 5 MB.
                 data=None if body is None else BytesIO(body),
                 headers=None if body is None else {"Content-Type": MEDIA_TYPE},
                 timeout=self._timeout_s,
@@ -99,25 +99,25 @@ class Transport:
         except (OSError, HTTPError) as fault:
             if _refuses_certificate(fault):
                 return holds.certificate_refused()
-            # The fault's own text is dropped: it quotes the URL, and the URL may hold addresses.
+            # The text of the fault is dropped: it quotes the URL, which may contain addresses.
             return Retry(None, counts=False, why=f"network:{type(fault).__name__}")
         return UNEXPECTED if content is None else Reply(response.status_code, response.headers, content)
 
 
 def _refuses_certificate(fault: BaseException | None) -> bool:
-    """Whether that is at the bottom of it: requests and urllib3 wrap what TLS said, and break-offs alike."""
+    """Whether a refused certificate is the root cause; requests and urllib3 wrap it like a lost connection."""
     while fault is not None and not isinstance(fault, ssl.SSLCertVerificationError):
         fault = fault.__cause__ or fault.__context__
     return fault is not None
 
 
 class _KeyAuth(AuthBase):
-    """Sets the key. As a plain session header it would lose to an entry for the host in a `.netrc`."""
+    """Sets the key header. An entry for the host in a `.netrc` would override a plain session header."""
 
     def __init__(self, api_key: str) -> None:
-        # Checked here because the HTTP library would quote the whole header in its complaint.
+        # Checked here because the HTTP library would quote the whole header in its error.
         if not re.fullmatch(r"[!-~]+", api_key):
-            raise ValueError("The Klaviyo key is empty or holds spaces or other stray characters: copy it again.")
+            raise ValueError("The Klaviyo key is empty or contains spaces or other invalid characters: copy it again.")
         self._value = f"Klaviyo-API-Key {api_key}"
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -126,7 +126,7 @@ class _KeyAuth(AuthBase):
 
 
 def _read(response: requests.Response) -> bytes | None:
-    """The decoded body; None when it is longer than any that Klaviyo has reason to send."""
+    """Return the decoded body, or None when it is longer than MAX_ANSWER."""
     pieces, size = [], 0
     for piece in response.iter_content(_PIECE):
         size += len(piece)
@@ -137,20 +137,20 @@ def _read(response: requests.Response) -> bytes | None:
 
 
 def check_base_url(base_url: str) -> str:
-    """`base_url` without a closing slash. ValueError unless https, or http to this very machine."""
+    """Return `base_url` without a trailing slash. Raises ValueError unless it is https, or http to this machine."""
     parts = urlsplit(base_url)
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None or not parts.hostname:
         raise ValueError("Klaviyo's base URL must be a scheme and a host, like https://a.klaviyo.com.")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ValueError(
-            f"Klaviyo's base URL must use https, because the key travels with every request; "
+            f"Klaviyo's base URL must use https, because every request carries the key; "
             f"{parts.scheme}://{parts.hostname} is allowed for this machine's loopback addresses only."
         )
     return base_url.rstrip("/")
 
 
 def user_agent() -> str:
-    """`ferry/<version>`: Klaviyo's edge challenges clients that do not name themselves."""
+    """Return `ferry/<version>`. Klaviyo's edge challenges clients without a user agent."""
     try:
         return f"ferry/{version('ferry-klaviyo')}"
     except PackageNotFoundError:  # A checkout that was not installed.

@@ -1,7 +1,4 @@
-"""Bulk profile imports: upload, poll, read the errors (Klaviyo: bulk profile import guide).
-
-How long Klaviyo took for something, by its own clock.
-"""
+"""Bulk profile imports: upload, poll, read the errors (Klaviyo: bulk profile import guide)."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from klaviyo.errors import NotAccepted
 from klaviyo.lookups import query
 from klaviyo.outcomes import Retry, token
 
-#: Most profiles and bytes of them in one import (Klaviyo: bulk import profiles).
+#: The most profiles in one import, and the most bytes of them (Klaviyo: bulk import profiles).
 MAX_ROWS = 10_000
 MAX_ROW_BYTES = bulk.MAX_ROW_BYTES
 
@@ -33,8 +30,8 @@ _ROW_POINTER = re.compile(r"/profiles/data/([0-9]{1,6})(?:/|$)")
 class ImportJob:
     """An import job. `status`: queued, processing, complete (perhaps with failed rows) or cancelled.
 
-    `expires_at`: when Klaviyo forgets the job and its errors, 7 days after creation; None if it did not say.
-    `took_ms`: from its creation to its completion, by Klaviyo's clock; None if it did not say.
+    `expires_at`: when Klaviyo deletes the job and its errors, 7 days after creation; None if not given.
+    `took_ms`: from its creation to its completion, by Klaviyo's clock; None if not given.
     """
 
     id: str
@@ -48,8 +45,11 @@ class ImportJob:
 
 @dataclass(frozen=True, slots=True)
 class RowFailure:
-    """A row that an accepted job could not import. `payload`: the row as Klaviyo returns it, to match it by;
-    `index`: its place in the upload if the pointer names one, which Klaviyo does not promise."""
+    """A row that an accepted job could not import.
+
+    `payload`: the row as Klaviyo returns it, for matching; `index`: its place in the upload if the pointer names one,
+    which Klaviyo does not guarantee.
+    """
 
     code: str
     detail: str = field(repr=False)
@@ -61,20 +61,20 @@ class RowFailure:
 def upload(call: Caller, rows: Sequence[bytes], list_id: str | None) -> ImportJob:
     """Import `rows`, each an encoded JSON:API profile, and add them to the list if one is given.
 
-    Accepted is not imported: poll the job. Raises ValueError for no rows or more than Klaviyo takes, and
-    NotAccepted. With Bisect, ask for the list before halving: Klaviyo may refuse an import onto a deleted list without
-    naming it. With LIST_NOT_ECHOED the people are imported but perhaps not on the list.
+    An accepted job is not imported yet: poll it. Raises ValueError for no rows or more than Klaviyo takes, and
+    NotAccepted. With Bisect, check that the list exists before halving: Klaviyo may refuse an import onto a deleted
+    list without naming it. With LIST_NOT_ECHOED the people are imported but perhaps not on the list.
     """
     document = bulk.send(call, BULK_IMPORT, encode_import(rows, list_id), len(rows))
     job = shape(BULK_IMPORT, document, _Document).data
-    # A misplaced relationship is not an error for Klaviyo: the profiles are made and the list stays empty.
+    # Klaviyo reports no error for a misplaced relationship: it creates the profiles and the list stays empty.
     if list_id is not None and list_id not in job.list_ids():
         raise NotAccepted(BULK_IMPORT.name, LIST_NOT_ECHOED)
     return job.value()
 
 
 def encode_import(rows: Sequence[bytes], list_id: str | None) -> bytes:
-    """The request's body. The rows are joined as they are: encoding 10,000 again costs 50 ms, joining 2."""
+    """Return the request's body. The encoded rows are joined: encoding 10,000 again takes 50 ms, joining them 2 ms."""
     lists = b""
     if list_id is not None:
         identifier = msgspec.json.encode(list_id)
@@ -84,12 +84,12 @@ def encode_import(rows: Sequence[bytes], list_id: str | None) -> bytes:
 
 
 def read_job(call: Caller, job_id: str) -> ImportJob:
-    """The job as it stands. Raises NotAccepted, with Gone for a job that Klaviyo does not know any more."""
+    """Return the current state of the job. Raises NotAccepted, with Gone for a job that Klaviyo no longer knows."""
     return shape(IMPORT_JOB, call(IMPORT_JOB, job_id), _Document).data.value()
 
 
 def read_errors(call: Caller, job_id: str) -> Iterator[RowFailure]:
-    """Every error of the job, page by page. Raises NotAccepted, also between pages."""
+    """Yield every error of the job, page by page. Raises NotAccepted, also between pages."""
     for page in call.pages(IMPORT_ERRORS, job_id, query({"page[size]": "100"})):
         for error in shape(IMPORT_ERRORS, page, list[_Error]):
             yield error.value()
@@ -163,9 +163,9 @@ _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def duration_ms(created: object, completed: object) -> int | None:
-    """From `created_at` to `completed_at`, as an answer has them; None where either is missing or cannot be read.
+    """Return the ms from `created_at` to `completed_at`, or None when either is missing or unreadable.
 
-    Nothing is raised for it: that is told to people, and must not stop a delivery.
+    Raises nothing: the duration is only shown to people and must not stop a delivery.
     """
     try:
         took = msgspec.convert(completed, _Moment) - msgspec.convert(created, _Moment)

@@ -1,7 +1,7 @@
-"""The people on a list, whoever put them there, and what people have consented to.
+"""The people on a list, also those that Ferry did not put there, and people's consents.
 
 Klaviyo: get profiles for list and get profiles, 100 a page; the additional field `subscriptions` shows consents and
-leaves the limits as they are.
+does not change the limits.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from klaviyo.marketing import Marketing
 
 #: What profiles can be looked up by.
 Identifier = Literal["email", "phone_number", "external_id"]
-# The order in which they joined: who joins meanwhile comes last instead of moving the others.
+# In the order in which people joined: a person who joins meanwhile comes last and shifts nobody.
 _ORDER: Final = {"sort": "joined_group_at", "page[size]": "100"}
 
 
 class ListedPerson(msgspec.Struct, frozen=True):
-    """The identifiers by which Klaviyo knows somebody, and the marketing consent by e-mail and SMS."""
+    """The identifiers of a person at Klaviyo, and the marketing consent by e-mail and SMS."""
 
     email: str | None = None
     phone_number: str | None = None
@@ -34,10 +34,10 @@ class ListedPerson(msgspec.Struct, frozen=True):
 
 
 def list_profiles(call: Caller, list_id: str, cursor: str = "") -> Listing[dict[str, str | None]]:
-    """Everybody on the list, as `email`, `phone_number` and `external_id`; `cursor`: where another listing was.
+    """List all people on the list as `email`, `phone_number` and `external_id`, from the `cursor` of another listing.
 
-    Its `next` raises NotAccepted and Throttled, and goes on when asked again. 67,500 people a minute at most. Whoever
-    comes or goes meanwhile may be in it or not; nobody else is missed.
+    Its `next` raises NotAccepted and Throttled, and continues when called again. It reads at most 67,500 people a
+    minute. People who join or leave meanwhile may be missing; nobody else is.
     """
 
     def read(data: list[Any]) -> list[dict[str, str | None]]:
@@ -49,13 +49,13 @@ def list_profiles(call: Caller, list_id: str, cursor: str = "") -> Listing[dict[
 
 
 def list_consents(call: Caller, list_id: str, cursor: str = "") -> Listing[ListedPerson]:
-    """Everybody on the list with their consents; otherwise as `list_profiles`."""
+    """List all people on the list with their consents; otherwise like `list_profiles`."""
     start = cursor or query({**CONSENTS, **_ORDER})
     return Listing(call, LIST_PROFILES, list_id, start, _people)
 
 
 def profiles_consents(call: Caller, field: Identifier, values: Sequence[str]) -> list[ListedPerson]:
-    """Those of `values` whom Klaviyo knows, with their consents; one request for each hundred. Raises NotAccepted."""
+    """Return the people with these `values` that Klaviyo knows; one request for each hundred. Raises NotAccepted."""
     return [_person(profile.attributes) for profile in look_up(call, PROFILES, "", field, values, CONSENTS)]
 
 
@@ -63,6 +63,6 @@ def _people(data: list[Any]) -> list[ListedPerson]:
     return [_person(profile.attributes) for profile in shape(LIST_PROFILES, data, list[ProfileData])]
 
 
-def _person(told: Attributes) -> ListedPerson:
-    channels = told.marketing("email"), told.marketing("sms")
-    return ListedPerson(told.email, told.phone_number, told.external_id, *channels)
+def _person(found: Attributes) -> ListedPerson:
+    channels = found.marketing("email"), found.marketing("sms")
+    return ListedPerson(found.email, found.phone_number, found.external_id, *channels)

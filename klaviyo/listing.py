@@ -1,4 +1,4 @@
-"""Everybody on a list, page by page, through any number of waits."""
+"""A listing of all people on a list, page by page, that survives any number of waits."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Item = TypeVar("Item")
 
 
 class Listing(Iterator[Item], Generic[Item]):
-    """The items of all pages. What `next` raises ends nothing: asked again, it goes on at the page that did not come.
+    """The items of all pages. After `next` raises, it can be called again and continues at the page that failed.
 
-    So no generator: one that raises is over, and a list of a million people, which is 10,000 pages at 675 a minute,
-    would never be read to its end. `cursor`: a listing made with it begins with the first item not yet handed out, or
+    A generator cannot do this: it ends when it raises, and a list of a million people, 10,000 pages at 675 a minute,
+    would never be read completely. `cursor`: a listing created with it begins at the first item not yet returned, or
     up to a page before it; empty at the start.
     """
 
@@ -37,7 +37,7 @@ class Listing(Iterator[Item], Generic[Item]):
         return self
 
     def __next__(self) -> Item:
-        """The next one. Raises NotAccepted and Throttled, after which it may be asked again."""
+        """Return the next item. Raises NotAccepted and Throttled; it may be called again afterwards."""
         while not self._items:
             if self._over:
                 raise StopIteration
@@ -46,13 +46,13 @@ class Listing(Iterator[Item], Generic[Item]):
 
     @property
     def cursor(self) -> str:
-        """Where to go on, in another process too."""
+        """Where to continue, also in another process."""
         return self._shown if self._items else self._following
 
     def _turn(self) -> None:
         data, following = self._call.page(self._endpoint, self._identifier, self._following)
         items = self._read(data)
-        if following == self._following:  # a page that leads to itself would be read for ever
+        if following == self._following:  # a page that links to itself would be read forever
             raise NotAccepted(self._endpoint.name, UNEXPECTED)
         self._items.extend(items)
         self._shown, self._following, self._over = self._following, following or self._following, following is None

@@ -1,4 +1,4 @@
-"""Lists: Klaviyo's side of an audience."""
+"""Klaviyo's lists, each of which receives an audience."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from klaviyo.lookups import equals, query
 
 
 def find_list(call: Caller, name: str) -> str | None:
-    """Id of the list of exactly this name, the oldest of several; None if there is none. Raises NotAccepted.
+    """Return the id of the list with exactly this name, the oldest of several, or None. Raises NotAccepted.
 
-    Nothing says that Klaviyo's names are unique, nor that its comparison is exact.
+    Klaviyo guarantees neither unique names nor an exact comparison.
     """
     parameters = {"filter": equals("name", name), "fields[list]": "name,created", "page[size]": "10"}
     found: list[tuple[str, str]] = []
@@ -24,9 +24,9 @@ def find_list(call: Caller, name: str) -> str | None:
 
 
 def create_list(call: Caller, name: str) -> str:
-    """Id of a new list; opt-in as the account has it. Raises NotAccepted.
+    """Create a list with the account's default opt-in and return its id. Raises NotAccepted.
 
-    Repeating it makes a second list, so look for the name before any retry.
+    A repetition creates a second list, so look for the name before a retry.
     """
     body = {"data": {"type": "list", "attributes": {"name": name}}}
     document = call(CREATE_LIST, body=msgspec.json.encode(body))
@@ -34,15 +34,15 @@ def create_list(call: Caller, name: str) -> str:
 
 
 def delete_list(call: Caller, list_id: str) -> None:
-    """Delete a list; who was on it stays a profile.
+    """Delete a list; the profiles on it stay.
 
-    Raises NotAccepted, with a HoldNeeded of scope `list` when it is gone.
+    Raises NotAccepted, with a HoldNeeded of scope `list` when the list is gone.
     """
     call(DELETE_LIST, list_id)
 
 
 def get_list_name(call: Caller, list_id: str) -> str:
-    """The name of a list. Raises NotAccepted, with a HoldNeeded of scope `list` when it is gone."""
+    """Return the name of a list. Raises NotAccepted, with a HoldNeeded of scope `list` when it is gone."""
     document = call(LIST, list_id, query({"fields[list]": "name"}))
     return shape(LIST, document, _Document).data.attributes.name
 

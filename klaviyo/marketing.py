@@ -1,4 +1,4 @@
-"""What Klaviyo says of a person's marketing consents; `additional-fields[profile]=subscriptions` asks for it."""
+"""A person's marketing consents in Klaviyo's answers; `additional-fields[profile]=subscriptions` asks for them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Annotated
 
 import msgspec
 
-#: A time without its zone could not be compared with any other.
+#: A time with a zone; one without it could not be compared with others.
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Suppression(msgspec.Struct, frozen=True):
-    """Why, since when and, if it is of one list only, on which list somebody gets nothing."""
+    """Why and since when a person is suppressed; `list_id` if the suppression covers one list only."""
 
     reason: str = ""
     timestamp: _Time | None = None
@@ -20,7 +20,10 @@ class Suppression(msgspec.Struct, frozen=True):
 
 
 class Marketing(msgspec.Struct, frozen=True):
-    """One channel. `consent`: SUBSCRIBED, UNSUBSCRIBED or NEVER_SUBSCRIBED; suppressions are of e-mail only."""
+    """The marketing consent by one channel.
+
+    `consent`: SUBSCRIBED, UNSUBSCRIBED or NEVER_SUBSCRIBED. Only e-mail has suppressions.
+    """
 
     consent: str | None = None
     consent_timestamp: _Time | None = None
@@ -30,13 +33,13 @@ class Marketing(msgspec.Struct, frozen=True):
 
 
 class Channel(msgspec.Struct, frozen=True):
-    """A channel by its kinds of messages, of which only marketing matters here."""
+    """The kinds of messages of a channel; only marketing matters here."""
 
     marketing: Marketing | None = None
 
 
 class Subscriptions(msgspec.Struct, frozen=True):
-    """The channels by which Ferry's people are reached."""
+    """The channels that Ferry reads."""
 
     email: Channel | None = None
     sms: Channel | None = None

@@ -1,6 +1,6 @@
-"""Members of a list: what they can be looked up by, and taking them off.
+"""Members of a list: what they can be looked up by, and their removal.
 
-A removal is never an unsubscribe: Klaviyo's bulk unsubscribe takes people who are not on the named list off
+A removal is never an unsubscribe: Klaviyo's bulk unsubscribe unsubscribes people who are not on the named list from
 everything.
 """
 
@@ -15,17 +15,17 @@ from klaviyo.bulk import chunks
 from klaviyo.calls import Caller
 from klaviyo.endpoints import REMOVE_MEMBERS
 
-#: Most profile ids in one removal (Klaviyo: remove profiles from list).
+#: The most profile ids in one removal (Klaviyo: remove profiles from list).
 MAX_REMOVALS = 1_000
 
-#: What a list's members can be looked up by; external ids are not among it.
+#: What a list's members can be looked up by; an external id is not possible.
 Field = Literal["email", "phone_number"]
 
 
 def remove_members(call: Caller, list_id: str, profile_ids: Sequence[str]) -> None:
     """Take profiles off the list; their consent and suppression stay. Raises NotAccepted.
 
-    Safe to repeat: when one of several calls fails, do the whole again.
+    It is safe to repeat: when one of several calls fails, repeat all of them.
     """
     for part in chunks(profile_ids, MAX_REMOVALS, MAX_REMOVALS * 1_000):
         people = [{"type": "profile", "id": profile_id} for profile_id in part]

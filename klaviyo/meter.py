@@ -1,4 +1,4 @@
-"""Who is told of the client's calls, to count them."""
+"""The interface through which the client reports its calls, so that they can be counted."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from typing import Final, Protocol
 
 
 class Meter(Protocol):
-    """What the client tells, by endpoint. Nothing may be raised: it would stop a call."""
+    """Counts events by endpoint. Its methods must not raise, because that would stop a call."""
 
     def calls(self, endpoint: str) -> None:
-        """A slot is taken and a request goes out.
+        """Count a request that is about to be sent: its slot is taken.
 
-        Told before it does: after it nothing may come between Klaviyo's answer and the note of it.
+        Called before sending, because after it nothing may come between Klaviyo's answer and the record of it.
         """
         ...
 
     def throttled(self, endpoint: str) -> None:
-        """Klaviyo answered 429."""
+        """Count an answer 429 of Klaviyo."""
         ...
 
     def waits(self, endpoint: str, seconds: float) -> None:
-        """The limiter had no slot: the request, or the batch that needs it, waits so long."""
+        """Count a wait: the limiter had no slot, so the request or its batch waits this long."""
         ...
 
     def partial_failure(self, endpoint: str, field: str) -> None:
-        """Klaviyo took a request without this field of one row or more; see `partial.left_out` for what it may be.
+        """Count a request that Klaviyo accepted without this field in one or more rows; see `calls.left_out`.
 
-        The answer says so, so this is told after it, unlike `calls`.
+        Called after the answer, unlike `calls`, because the answer names the field.
         """
         ...
 

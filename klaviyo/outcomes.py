@@ -1,9 +1,7 @@
-"""What an answer of Klaviyo means for the caller: one small class per thing to do next.
+"""The outcomes of a call to Klaviyo, one class per thing to do next, and the reading of Klaviyo's error documents.
 
-`detail` and `pointer` are Klaviyo's own text and may quote a person's address, so they are kept for the
-dead letter and left out of every `repr`.
-
-Klaviyo's error documents, read without trusting their shape.
+`detail` and `pointer` are Klaviyo's text and may quote a person's address, so they are kept for the dead letter and
+left out of every `repr`. The error documents are read without trusting their shape.
 """
 
 from __future__ import annotations
@@ -17,22 +15,22 @@ import msgspec
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Klaviyo took it. `body`: the decoded JSON:API document, `{}` where the endpoint answers without one."""
+    """Klaviyo accepted the request. `body`: the decoded JSON:API document, `{}` for an endpoint that sends none."""
 
     body: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
-#: Why nothing came to Klaviyo's own servers: their limits, ours, and the edge.
+#: Reasons for which a request did not reach Klaviyo's servers: Klaviyo's limits, Ferry's limits, and the edge.
 _BEFOREHAND = frozenset({"throttled", "daily_limit", "own_limit", "edge_block"})
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Send the same again.
+    """Send the same request again.
 
-    `after_s`: seconds Klaviyo asks to wait, None: the caller's own backoff.
-    `counts`: whether it spends one of the batch's attempts; throttling, edge blocks and network faults do
-    not, for they say nothing about the batch. `why`: a short token for logs and metrics.
+    `after_s`: the seconds that Klaviyo asks to wait; None: use the caller's backoff. `counts`: whether it uses one of
+    the batch's attempts; throttling, edge blocks and network faults do not, because the batch did not cause them.
+    `why`: a short token for logs and metrics.
     """
 
     after_s: float | None
@@ -41,13 +39,13 @@ class Retry:
 
     @property
     def untouched(self) -> bool:
-        """Whether Klaviyo surely did nothing of what it was asked."""
+        """Whether Klaviyo certainly did not act on the request."""
         return self.why in _BEFOREHAND
 
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """Why Klaviyo refuses one row. `index`: its place in the request, from 0. `pointer`: the JSON pointer."""
+    """The reason why Klaviyo refuses a row. `index`: its place in the request, from 0. `pointer`: the JSON pointer."""
 
     index: int
     code: str
@@ -58,7 +56,7 @@ class RowError:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The named rows are bad and nothing was imported: dead-letter them and send the others again."""
+    """The named rows are invalid and nothing was imported: make them dead letters and send the others again."""
 
     errors: tuple[RowError, ...]
 
@@ -72,9 +70,9 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Bisect:
-    """Something in the request is bad and Klaviyo does not say what: halve it until one row is left.
+    """A row is invalid and Klaviyo does not say which: halve the request until one row is left.
 
-    The other fields are the reason to give when that row is found.
+    The fields are the reason to report when that row is found.
     """
 
     code: str
@@ -87,8 +85,8 @@ class Bisect:
 class HoldNeeded:
     """Stop and wait for an operator; nothing in the batch is at fault.
 
-    `scope`: the whole connection, the queue alone, or one list. `reason`: a token. `resolve`: what the operator does
-    about it.
+    `scope`: the whole connection, the queue alone, or one list. `reason`: a token. `resolve`: what the operator should
+    do.
     """
 
     scope: Literal["connection", "queue", "list"]
@@ -99,7 +97,7 @@ class HoldNeeded:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """The identifiers belong to the existing profile `profile_id`: send once more against that id."""
+    """The identifiers belong to the existing profile `profile_id`: send the request again for that id."""
 
     profile_id: str = field(repr=False)
     error_id: str
@@ -107,14 +105,14 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """What was asked about is unknown: a profile, or an import job, which Klaviyo forgets 7 days after its creation."""
+    """The profile or import job is unknown; Klaviyo deletes a job 7 days after its creation."""
 
     error_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """It cannot be delivered and sending it again cannot help."""
+    """The request cannot be delivered, and sending it again cannot help."""
 
     reason: str
     detail: str = field(repr=False)
@@ -123,12 +121,12 @@ class Dead:
 
 Outcome = Accepted | Retry | Rows | Split | Bisect | HoldNeeded | Conflict | Gone | Dead
 
-#: An answer nobody promised is never taken for success; it spends an attempt so that it ends some time.
+#: An undocumented answer never counts as success. It uses an attempt, so that retries end.
 UNEXPECTED = Retry(after_s=None, counts=True, why="unexpected_answer")
 
 
 def summary(outcome: Outcome) -> str:
-    """The outcome in words for a log line or an exception, free of personal data and of bounded length."""
+    """Return the outcome in words for a log line or an exception, without personal data and of bounded length."""
     match outcome:
         case Retry(after_s=None, why=why):
             return f"to be retried ({why})"
@@ -147,7 +145,7 @@ def summary(outcome: Outcome) -> str:
     return type(outcome).__name__.lower()
 
 
-#: Klaviyo's own sentences are short; a longer one is cut so that a dead letter stays small.
+#: Klaviyo's messages are short; longer ones are truncated to keep dead letters small.
 MAX_DETAIL = 500
 
 _SAFE_TOKEN = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -155,7 +153,7 @@ _SAFE_TOKEN = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One member of `errors`: Klaviyo's id, code, sentence, JSON pointer, and the other profile of a 409."""
+    """One member of `errors`: Klaviyo's id, code, message, JSON pointer, and the other profile of a 409."""
 
     error_id: str
     code: str
@@ -165,7 +163,7 @@ class Problem:
 
 
 def decode(body: bytes) -> dict[str, Any] | None:
-    """The JSON object in `body`; None for anything else, be it HTML, a cut-off answer or nothing."""
+    """Return the JSON object in `body`, or None for anything else, such as HTML or a truncated answer."""
     try:
         document = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -174,7 +172,7 @@ def decode(body: bytes) -> dict[str, Any] | None:
 
 
 def read_problems(body: bytes) -> tuple[Problem, ...] | None:
-    """The errors of a JSON:API error document; None when `body` is not one, as with an edge's HTML page."""
+    """Return the errors of a JSON:API error document, or None when `body` is not one, such as an HTML page."""
     errors = (decode(body) or {}).get("errors")
     if not isinstance(errors, list):
         return None
@@ -200,6 +198,6 @@ def _text(value: object) -> str:
 
 
 def token(value: object) -> str:
-    """An id or a code. They reach log lines: what does not look like one could be anything, an address included."""
+    """Return an id or a code, empty when it does not look like one: it reaches log lines and could be an address."""
     text = _text(value)
     return text if _SAFE_TOKEN.fullmatch(text) else ""

@@ -1,4 +1,4 @@
-"""One person at a time, for what a bulk import cannot do (Klaviyo: create or update profile)."""
+"""Requests about one profile, for what a bulk import cannot do (Klaviyo: create or update profile)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from klaviyo.lookups import equals, query
 
 
 def clear_fields(call: Caller, who: Mapping[str, str], fields: Sequence[str]) -> None:
-    """Empty standard fields of a profile, such as `first_name` or `location.region`.
+    """Clear standard fields of a profile, such as `first_name` or `location.region`.
 
-    Here a null clears; in a bulk import it changes nothing. `who`: exactly one entry, the `id` of Klaviyo's profile or
-    one identifier (`email`, `phone_number`, `external_id`), by which an unknown person becomes known. A second one
-    would be written to the profile that the first one finds (Klaviyo: update profile properties). Raises ValueError for
-    another number of entries, and NotAccepted, with Dead or Conflict when this person is refused and Gone when no
-    profile has that id, or none has it any more.
+    A null clears a field here; in a bulk import it changes nothing. `who`: exactly one entry, the `id` of Klaviyo's
+    profile or one identifier (`email`, `phone_number`, `external_id`); Klaviyo creates a profile for an unknown
+    identifier. A second identifier would be written to the profile that the first one finds (Klaviyo: update profile
+    properties). Raises ValueError for another number of entries, and NotAccepted, with Dead or Conflict when this
+    person is refused and Gone when no profile has that id, or no longer has it.
     """
     ((name, value),) = who.items()
     cleared: dict[str, Any] = {}
@@ -33,7 +33,7 @@ def clear_fields(call: Caller, who: Mapping[str, str], fields: Sequence[str]) ->
 
 
 def make_known(call: Caller, identifiers: Mapping[str, str]) -> None:
-    """See that Klaviyo has a profile with these identifiers; of one that it has, nothing else changes.
+    """Make sure that Klaviyo has a profile with these identifiers; nothing else of an existing profile changes.
 
     Raises as `clear_fields` does.
     """
@@ -41,7 +41,7 @@ def make_known(call: Caller, identifiers: Mapping[str, str]) -> None:
 
 
 def attributes(call: Caller, email: str) -> dict[str, Any] | None:
-    """What Klaviyo knows of the person with this address; None: it knows nobody by it. Raises NotAccepted."""
+    """Return the attributes of the profile with this address, or None when there is none. Raises NotAccepted."""
     document = call(PROFILES, query=query({"filter": equals("email", email)}))
     found = shape(PROFILES, document, _Found).data
     return found[0].attributes if found else None

@@ -1,8 +1,7 @@
-"""From an answer of Klaviyo to what to do next: pure, and by status first, then code, never by text.
+"""The classification of Klaviyo's answers into outcomes. Pure: by status first, then by code, never by text.
 
-Klaviyo's sentences change without notice; statuses, codes and pointers are its contract.
-
-The Retry-After header (RFC 9110, 10.2.3) in the forms met in practice.
+Klaviyo's messages change without notice; statuses, codes and pointers are its contract. The Retry-After header
+(RFC 9110, 10.2.3) is read in the forms that occur in practice.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ from klaviyo.outcomes import (
     read_problems,
 )
 
-#: When a 429 does not say how long: the longest window that a worker normally meets is the minute.
+#: The wait when a 429 does not give one: a minute is the longest window that a worker normally meets.
 DEFAULT_THROTTLE_S = 60.0
-#: A challenge of the edge is lifted by time alone; asking often keeps it up.
+#: Only time lifts a challenge of the edge; frequent requests prolong it.
 EDGE_BLOCK_S = 300.0
 
 _ROW = re.compile(r"/data/attributes/(?:profiles|events-bulk-create)/data/([0-9]{1,6})(?:/|$)")
-#: An import may name several lists, a subscription one.
+#: An import may name several lists, a subscription names one.
 _LIST = re.compile(r"/data/relationships/(?:lists/data/[0-9]+|list)(?:/|$)")
 _BAD_KEY_CODES = frozenset({"authentication_failed", "not_authenticated"})
 _NO_PROBLEM = Problem("", "", "", "", "")
@@ -46,7 +45,7 @@ _NO_PROBLEM = Problem("", "", "", "", "")
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """What the rules below look at. `problems` is None when the body is no error document of Klaviyo's."""
+    """A refusal as the rules below see it. `problems` is None when the body is not Klaviyo's error document."""
 
     status: int
     endpoint: Endpoint
@@ -64,7 +63,7 @@ class _Refusal:
 
 
 def classify(status: int, headers: Mapping[str, str], body: bytes, *, endpoint: Endpoint, now: float) -> Outcome:
-    """What to do after this answer to a call of `endpoint`. `now`: seconds since the epoch, for dates."""
+    """Return the outcome of this answer to a call of `endpoint`. `now`: seconds since the epoch, for dates."""
     if 200 <= status < 300:
         return _success(status, body, endpoint)
     lower = {name.lower(): value for name, value in headers.items()}
@@ -104,13 +103,13 @@ def _bad_request(refusal: _Refusal) -> Outcome:
 
 
 def _named_list(refusal: _Refusal) -> HoldNeeded | None:
-    """A hold if the error points at a list that the request names."""
+    """Return a hold if an error points at a list that the request names."""
     named = next((problem for problem in refusal.problems or () if _LIST.match(problem.pointer)), None)
     return holds.list_gone(named.error_id) if named else None
 
 
 def _rows(refusal: _Refusal) -> Rows | None:
-    """The rows that are pointed at; an error that points elsewhere comes back once these rows are gone."""
+    """Return the rows that errors point at. Klaviyo reports other errors again once these rows are removed."""
     errors = tuple(
         RowError(int(match[1]), problem.code, problem.detail, problem.pointer, problem.error_id)
         for problem in refusal.problems or ()
@@ -124,7 +123,7 @@ def _bad_key(refusal: _Refusal) -> Outcome:
 
 
 def _forbidden(refusal: _Refusal) -> Outcome:
-    # The edge answers some cloud addresses with an HTML challenge: that is no verdict on the key.
+    # The edge answers some cloud addresses with an HTML challenge, which says nothing about the key.
     if refusal.problems is None or "cf-mitigated" in refusal.headers:
         return Retry(EDGE_BLOCK_S, counts=False, why="edge_block")
     return holds.forbidden(refusal.endpoint, refusal.first.error_id)
@@ -149,14 +148,15 @@ def _revision(refusal: _Refusal) -> Outcome:
 
 def _conflict(refusal: _Refusal) -> Outcome:
     first = refusal.first
-    if first.duplicate_profile_id and not refusal.endpoint.many:  # among many it does not say who clashes
+    # A request with several people does not say which of them conflicts.
+    if first.duplicate_profile_id and not refusal.endpoint.many:
         return Conflict(first.duplicate_profile_id, first.error_id)
     return Dead("identity_clash", first.detail, first.error_id)
 
 
 def _throttled(refusal: _Refusal) -> Outcome:
     after = DEFAULT_THROTTLE_S if refusal.retry_after is None else refusal.retry_after
-    # Only the daily window can ask for more than the minute that the steady one lasts.
+    # Only the daily window can ask for more than a minute, the length of the steady window.
     daily = PUBLISHED[refusal.endpoint.name].daily is not None and after > DEFAULT_THROTTLE_S
     return Retry(after, counts=False, why="daily_limit" if daily else "throttled")
 
@@ -184,16 +184,16 @@ _RULES: dict[int, Callable[[_Refusal], Outcome]] = {
 }
 
 
-#: Klaviyo's longest window is a day; a longer wait is a mistake or an attack.
+#: Klaviyo's longest window is a day; a longer wait would be a mistake or an attack.
 LONGEST_S = 86_400.0
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
-    """Seconds to wait, 0 to a day, from an integer, a fraction or an HTTP date; None for anything else.
+    """Return the seconds to wait, 0 to a day, from an integer, a fraction or an HTTP date; None for anything else.
 
-    `now`: seconds since the epoch, against which a date is taken.
+    `now`: seconds since the epoch, subtracted from a date.
     """
     text = (value or "").strip()
     if _SECONDS.fullmatch(text):

@@ -1,4 +1,4 @@
-"""What a key may do, found out by trying: Klaviyo tells nobody the scopes of a key."""
+"""What a key may do, found by trying, because Klaviyo has no request that shows the scopes of a key."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from klaviyo.outcomes import HoldNeeded, Retry
 #: Without these nothing can be delivered (Klaviyo: bulk import profiles, get lists, remove profiles from list).
 NEEDED: Final = ("lists:read", "lists:write", "profiles:read", "profiles:write")
 
-# Requests that nobody can carry out, for they name nothing and nobody: what is wrong with one is told to those only who
-# have the right.
+# Requests that cannot succeed, because they name no list and nobody: Klaviyo reports what is wrong with them only to
+# keys that have the right.
 _NAMELESS: Final = b'{"data":{"type":"list","attributes":{}}}'
 _NO_CONSENT: Final = b'{"data":{"type":"profile-subscription-bulk-create-job","attributes":{"profiles":{"data":[]}}}}'
 _NO_EVENT: Final = b'{"data":{"type":"event-bulk-create-job","attributes":{"events-bulk-create":{"data":[]}}}}'
@@ -29,24 +29,27 @@ _NO_DELETION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """`scopes`: by Klaviyo's names, those that Ferry uses; None where another one that is missing hides it."""
+    """The rights of a key.
+
+    `scopes`: whether it has each scope that Ferry uses, by Klaviyo's name; None when another missing scope hides it.
+    """
 
     account: KlaviyoAccount
     scopes: Mapping[str, bool | None] = field(default_factory=dict)
 
     @property
     def missing(self) -> list[str]:
-        """Scopes that the key does not have, or may not have."""
+        """The scopes that the key lacks or may lack."""
         return [scope for scope, has in self.scopes.items() if not has]
 
     @property
     def delivers(self) -> bool:
-        """Whether people can be brought onto lists with it."""
+        """Whether the key can put people on lists."""
         return not set(NEEDED) & set(self.missing)
 
 
 def read_rights(call: Caller) -> Rights:
-    """Try everything; nothing is written. Raises NotAccepted where Klaviyo knows no such key or gives no verdict."""
+    """Try every right; nothing is written. Raises NotAccepted when Klaviyo does not know the key or gives no answer."""
     account = told_account(call)
     lists = _may(call, CREATE_LIST, body=_NAMELESS)
     imports = _may(call, BULK_IMPORT, body=NOBODY)
@@ -55,7 +58,7 @@ def read_rights(call: Caller) -> Rights:
         "lists:read": _may(call, LISTS, query({"page[size]": "1", "fields[list]": "created"})),
         "lists:write": lists,
         "profiles:read": _may(call, PROFILES, query({"page[size]": "1", "fields[profile]": "created"})),
-        # An import takes both rights to write.
+        # An import needs both write scopes.
         "profiles:write": imports if lists else None,
         "subscriptions:write": _may(call, SUBSCRIBE, body=_NO_CONSENT) if imports else None,
         "events:write": _may(call, BULK_EVENTS, body=_NO_EVENT),
@@ -71,7 +74,7 @@ def _may(call: Caller, endpoint: Endpoint, query: str = "", body: bytes | None =
         outcome = refusal.outcome
         if isinstance(outcome, HoldNeeded) and outcome.reason == "forbidden":
             return False
-        # A list without a name is refused as one.
+        # The list without a name is refused as a list, which shows the right.
         if isinstance(outcome, Retry) or (isinstance(outcome, HoldNeeded) and outcome.scope != "list"):
             raise
     return True

@@ -16,7 +16,7 @@ from klaviyo.calls import Caller
 from klaviyo.endpoints import SUBSCRIBE, UNSUBSCRIBE
 from klaviyo.outcomes import RowError
 
-#: Most rows in one request (Klaviyo: bulk subscribe profiles, bulk unsubscribe profiles).
+#: The most rows in one request (Klaviyo: bulk subscribe profiles, bulk unsubscribe profiles).
 MAX_SUBSCRIBED = 1_000
 MAX_UNSUBSCRIBED = 100
 
@@ -29,9 +29,9 @@ def subscribe(
     """Subscribe the people of `rows`, made by `subscription`, and put them on the list if one is given.
 
     `custom_source`: what Klaviyo records as the source of the consent. `historical`: the consent was given earlier, so
-    that no opt-in message is sent and no flow started; then every row must have its `consented_at`, otherwise none may.
-    Without a list and not historical, somebody whom Klaviyo does not know stays unknown. Raises ValueError for no rows
-    or more than Klaviyo takes, and NotAccepted; `only_sms` tells whether a refused row may go without its phone.
+    Klaviyo sends no opt-in message and starts no flow; every row must then have a `consented_at`, otherwise none may.
+    Without a list and not historical, Klaviyo creates no profile for an unknown person. Raises ValueError for no rows
+    or more than Klaviyo takes, and NotAccepted; `only_sms` says whether a refused row may be sent without its phone.
     """
     attributes: dict[str, Any] = {"historical_import": historical}
     if custom_source is not None:
@@ -41,9 +41,9 @@ def subscribe(
 
 
 def unsubscribe(call: Caller, rows: Sequence[bytes], list_id: str | None) -> None:
-    """Unsubscribe the people of `rows`, made by `unsubscription`, from the list; without one from everything.
+    """Unsubscribe the people of `rows`, made by `unsubscription`, from the list, or from everything without a list.
 
-    Whoever is not on the list is unsubscribed from everything too: send only those whom `members.listed` finds.
+    Klaviyo unsubscribes people who are not on the list from everything: send only people whom `find_members` finds.
     Raises ValueError for no rows or more than Klaviyo takes, and NotAccepted.
     """
     body = _encode("profile-subscription-bulk-delete-job", {}, rows, list_id)
@@ -51,7 +51,7 @@ def unsubscribe(call: Caller, rows: Sequence[bytes], list_id: str | None) -> Non
 
 
 def subscription(email: str | None, phone: str | None, consented_at: str | None) -> bytes:
-    """The row of a person who consents to marketing by what is given of e-mail and SMS.
+    """Return the row of a person who consents to marketing by e-mail, SMS or both, as given.
 
     `consented_at`: ISO time in the past, for historical consent only.
     """
@@ -62,18 +62,18 @@ def subscription(email: str | None, phone: str | None, consented_at: str | None)
 
 
 def unsubscription(email: str | None, phone: str | None) -> bytes:
-    """The row of a person who withdraws consent by what is given of e-mail and SMS.
+    """Return the row of a person who withdraws consent by e-mail, SMS or both, as given.
 
-    An SMS consent goes with both of its halves: whoever wants no messages wants none about orders either.
+    For SMS it withdraws both marketing and transactional consent: who wants no messages wants none about orders either.
     """
     consent = {"consent": "UNSUBSCRIBED"}
     return _row(email, phone, {"marketing": consent}, {"marketing": consent, "transactional": consent})
 
 
 def only_sms(error: RowError) -> bool:
-    """Whether the error is about nothing but the phone of its row.
+    """Whether the error is only about the phone of its row.
 
-    Klaviyo refuses, for one, a phone of a region for which the account has no sending number.
+    For example, Klaviyo refuses a phone of a region for which the account has no sending number.
     """
     return _SMS_POINTER.search(error.pointer) is not None
 
@@ -90,7 +90,7 @@ def _row(email: str | None, phone: str | None, by_email: dict[str, Any], by_sms:
 
 
 def _encode(kind: str, attributes: dict[str, Any], rows: Sequence[bytes], list_id: str | None) -> bytes:
-    """The request's body, with the rows as they are; here the list is one, beside the attributes."""
+    """Return the request's body with the encoded rows. Unlike an import it names one list, beside the attributes."""
     data = {"type": kind, "attributes": {**attributes, "profiles": {"data": [msgspec.Raw(row) for row in rows]}}}
     if list_id is not None:
         data["relationships"] = {"list": {"data": {"type": "list", "id": list_id}}}

@@ -1,1 +1,1 @@
-"""Snapshots: what somebody sends as the whole of an audience becomes changes of it."""
+"""Snapshots: the complete membership of an audience is turned into changes."""

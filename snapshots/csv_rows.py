@@ -1,4 +1,4 @@
-"""CSV as Amperity, spreadsheets and databases write it (RFC 4180), row by row."""
+"""Read CSV as Amperity, spreadsheets and databases write it (RFC 4180), row by row."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from snapshots.lines import texts
 from snapshots.persons import Described, identifier
 from snapshots.rows import Unreadable
 
-#: Of equal frequency the first.
+#: The most frequent one in the header wins; of equally frequent ones, the first here.
 _DELIMITERS: Final = ",;\t"
 _IDENTIFIERS: Final = (EMAIL, PHONE, EXTERNAL_ID)
 
 
 def described(pieces: Iterator[bytes]) -> Iterator[Described]:
-    """The customers of a CSV with a header. Raises Unreadable.
+    """Yield the customers of a CSV with a header. Raises Unreadable.
 
-    The columns named like an identifier (`email`, `phone_number`, `external_id`, ...) hold it, the others attributes;
-    an empty cell clears one.
+    Columns named like an identifier (`email`, `phone_number`, `external_id`, ...) contain it, the others contain
+    attributes; an empty cell clears an attribute.
     """
     cells = table(pieces)
-    # Its cells are no person's, unless the header was forgotten: so messages name columns by their numbers.
+    # Messages name columns by number: if the header is missing, these cells are a person's.
     names = _names(next(cells, []))
     for number, row in enumerate(cells, start=1):
         known: dict[str, str] = {}
@@ -35,10 +35,10 @@ def described(pieces: Iterator[bytes]) -> Iterator[Described]:
 
 
 def table(pieces: Iterator[bytes]) -> Iterator[list[str]]:
-    """Header and rows, all of one length; blank lines are passed over. Raises Unreadable naming the line."""
+    """Yield header and rows, all of one length, without blank lines. Raises Unreadable naming the line."""
     texts_ = texts(pieces)
     first = next(texts_, "")
-    # Not csv.Sniffer: it fails on a single column, and guesses quotes where only the delimiter is open.
+    # Not csv.Sniffer: it fails on a single column, and guesses the quotes although only the delimiter is unknown.
     reader = csv.reader(chain([first], texts_), delimiter=max(_DELIMITERS, key=first.count), strict=True)
     width = 0
     try:
@@ -46,26 +46,26 @@ def table(pieces: Iterator[bytes]) -> Iterator[list[str]]:
             width = width or len(row)
             if len(row) != width and row:
                 raise Unreadable(
-                    f"line {reader.line_num:,} has {len(row)} cells and the header {width}: put cells that hold the "
-                    "delimiter in quotes, and see whether the file is whole"
+                    f"line {reader.line_num:,} has {len(row)} cells and the header {width}: put cells that contain the "
+                    "delimiter in quotes, and check that the file is complete"
                 )
             if row:
                 yield row
     except csv.Error as error:
-        raise Unreadable(f"line {reader.line_num:,} is no CSV ({error}): export the file again") from error
+        raise Unreadable(f"line {reader.line_num:,} is not valid CSV ({error}): export the file again") from error
 
 
 def _names(header: list[str]) -> list[tuple[bool, str]]:
-    """For each column whether it holds an identifier, and its name: Klaviyo's then, else as it stands."""
+    """Return for each column whether it is an identifier, and its name: Klaviyo's for an identifier, else unchanged."""
     columns: dict[tuple[bool, str], int] = {}
     for number, cell in enumerate(header, start=1):
         name = cell.strip()
         if not name:
-            raise Unreadable(f"column {number} has no name in the header: name it, or leave it out")
+            raise Unreadable(f"column {number} has no name in the header: name it or remove the column")
         known = identifier(name)
         first = columns.setdefault((known is not None, known or name), number)
         if first != number:
-            raise Unreadable(f"columns {first} and {number} are both read as one: rename one of them, or leave it out")
+            raise Unreadable(f"columns {first} and {number} have the same meaning: rename or remove one of them")
     if not any((True, name) in columns for name in _IDENTIFIERS):
-        raise Unreadable("the header, which must be the first line, names no email, phone_number or external_id")
+        raise Unreadable("the first line must be a header with a column email, phone_number or external_id")
     return [*columns]

@@ -1,4 +1,4 @@
-"""What is known of a member's attributes without keeping them: eight bytes each, so that only what changed is sent."""
+"""Digests of a member's attributes, eight bytes each, so that only changed attributes are sent and none are stored."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import msgspec
 
 from mappings.fields import STANDARD
 
-#: crc32 of the name; crc32 of name and value, or _EMPTY. An update is overlooked once in 4 billion.
+#: crc32 of the name; crc32 of name and value, or _EMPTY. One update in 4 billion is missed.
 _PAIR: Final = struct.Struct(">II")
-#: Of a property that is known to have no value.
+#: The digest of a property that is known to have no value.
 _EMPTY: Final = 0
-#: Names that no attribute has, of identifiers that are sent beside a stronger one.
+#: Names for identifiers that are sent beside a stronger one; no attribute has such a name.
 _BESIDE: Final = {"phone": "\0phone", "external_id": "\0external_id"}
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
@@ -22,18 +22,18 @@ _same = msgspec.json.Encoder(order="deterministic").encode
 
 
 def digests(fragment: bytes) -> bytes:
-    """Those of the attributes in a fragment, sorted, 8 bytes each; a standard field that is null has none.
+    """Return the digests of the attributes in a fragment, sorted, 8 bytes each; a null standard field has none.
 
-    And of the identifiers besides the strongest, for these may change as well while the person stays the same.
+    They include the identifiers except the strongest one, because these may also change.
     """
     return merged(b"", fragment)
 
 
 def changed(fragment: bytes, before: bytes) -> bytes | None:
-    """The fragment with those attributes only that differ from the digests `before`; None when nothing does.
+    """Return the fragment with only the attributes that differ from the digests `before`, or None if none do.
 
-    A null of a custom property differs unless that is known to be empty: others may have written it, and to clear it
-    costs nothing. That of a standard field costs a request a person, and differs only where a value was delivered.
+    A null custom property differs unless it is known to be empty: others may have written it, and clearing it costs
+    nothing. A null standard field costs a request a person, so it differs only when a value was delivered.
     """
     person = _decode(fragment)
     known = _known(before)
@@ -45,7 +45,7 @@ def changed(fragment: bytes, before: bytes) -> bytes | None:
 
 
 def merged(before: bytes, fragment: bytes) -> bytes:
-    """The digests once the attributes of the fragment have been written over those `before`."""
+    """Return the digests `before` updated by the attributes of the fragment."""
     known = _known(before)
     person = _decode(fragment)
     for name, value in ((person.get("attributes") or {}) | _beside(person)).items():
@@ -55,12 +55,12 @@ def merged(before: bytes, fragment: bytes) -> bytes:
     return b"".join(_PAIR.pack(*pair) for pair in sorted(known.items()))
 
 
-def _different(told: dict[str, Any], known: dict[int, int]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if known.get(_name(name)) != _value(name, value)}
+def _different(attributes: dict[str, Any], known: dict[int, int]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if known.get(_name(name)) != _value(name, value)}
 
 
 def _beside(person: dict[str, Any]) -> dict[str, Any]:
-    """The identifiers of a fragment besides the strongest, which never changes."""
+    """Return the identifiers of a fragment except the strongest one, which never changes."""
     there = [name for name in ("email", "phone", "external_id") if name in person]
     return {_BESIDE[name]: person[name] for name in there[1:]}
 

@@ -1,4 +1,4 @@
-"""The people of a snapshot by the buckets of the membership ledger, on disk."""
+"""The people of a snapshot, on disk, by the buckets of the membership ledger."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from snapshots import tally as shelf
 from snapshots.rows import SnapshotRow, Unusable
 from snapshots.tally import Tally
 
-#: Reason: the row has nothing but an id that stands for several people.
+#: Reason: the row has only an id that several people have.
 AMBIGUOUS: Final = "ambiguous_person"
 _KEY: Final = 16
-#: Bytes of the rows put by in one go, and those that a row takes besides its fragment.
+#: Bytes of the rows stored at a time, and bytes of a row besides its fragment.
 _AT_ONCE: Final = 8_000_000
 _ROW: Final = 400
-#: Identities given at a time.
+#: Identities yielded at a time.
 _PORTION: Final = 5_000
-#: `also`: under which weaker identities the person `whose` may be known, too. `doubles`: rows without an e-mail that
-#: speak of people who have rows of their own.
+#: `also`: weaker identities under which the person `whose` may also be known. `doubles`: rows without an e-mail about
+#: people who have other rows.
 _SCHEMA: Final = """
     CREATE TABLE people (bucket INTEGER, identity TEXT, number INTEGER, keys TEXT, fragment BLOB, customer TEXT,
         PRIMARY KEY (bucket, identity)) WITHOUT ROWID;
@@ -38,9 +38,9 @@ _DOUBLES: Final = """
 
 
 class Gathered:
-    """Everybody whom a snapshot names, once. `counts`: what is known before the list is looked at.
+    """The people of a snapshot, each once. `counts`: what is known before the snapshot is compared with the list.
 
-    `examples`: reason -> numbers of the first rows that cannot be sent for it.
+    `examples`: reason -> numbers of the first rows that cannot be sent for that reason.
     """
 
     def __init__(self, people: sqlite3.Connection, counts: Counts, examples: dict[str, list[int]]) -> None:
@@ -49,7 +49,7 @@ class Gathered:
         self.examples = examples
 
     def buckets(self) -> Iterator[tuple[int, dict[str, SnapshotRow]]]:
-        """Each of the 4,096 buckets, ascending, with its people by identity."""
+        """Yield each of the 4,096 buckets, ascending, with its people by identity."""
         found = groupby(self._people.execute("SELECT * FROM people ORDER BY bucket, identity"), itemgetter(0))
         number, group = next(found, (BUCKETS, iter(())))
         for bucket in range(BUCKETS):
@@ -60,36 +60,36 @@ class Gathered:
             number, group = next(found, (BUCKETS, iter(())))
 
     def person(self, identity: str) -> SnapshotRow | None:
-        """The one of that identity."""
+        """Return the person with that identity."""
         query = "SELECT * FROM people WHERE bucket = ? AND identity = ?"
         stored = self._people.execute(query, (bucket_of(identity), identity)).fetchone()
         return _row(stored) if stored else None
 
     def also(self, bucket: int) -> dict[str, list[str]]:
-        """Identities of a bucket that people of the snapshot have besides a stronger one, and whose."""
+        """Return the identities of a bucket that people have besides a stronger one, with these people."""
         found: dict[str, list[str]] = {}
         for identity, whose in self._people.execute("SELECT identity, whose FROM also WHERE bucket = ?", (bucket,)):
             found.setdefault(identity, []).append(whose)
         return found
 
     def whose(self, identity: str) -> list[str]:
-        """The people who have that identity besides a stronger one."""
+        """Return the people who have that identity besides a stronger one."""
         query = "SELECT whose FROM also WHERE bucket = ? AND identity = ?"
         return [whose for (whose,) in self._people.execute(query, (bucket_of(identity), identity))]
 
     def addresses(self) -> Iterator[list[str]]:
-        """The identities of everybody who has an e-mail, some at a time."""
+        """Yield the identities of all people with an e-mail, in portions."""
         found = self._people.execute("SELECT identity FROM people WHERE identity GLOB 'email:*'")
         while some := found.fetchmany(_PORTION):
             yield [identity for (identity,) in some]
 
     def has(self, identities: Collection[str]) -> set[str]:
-        """Those of the identities that are among the people."""
+        """Return the identities that belong to people of the snapshot."""
         found = "SELECT 1 FROM people WHERE bucket = ? AND identity = ?"
         return {known for known in identities if self._people.execute(found, (bucket_of(known), known)).fetchone()}
 
     def named_by(self, wanted: Collection[str]) -> tuple[set[str], set[str]]:
-        """Of these person keys those that name anybody, and those that anybody has."""
+        """Return which of these person keys name a person, and which any person has."""
         among = frozenset(wanted)
         names, others = set[str](), set[str]()
         for (keys,) in self._people.execute("SELECT keys FROM people"):
@@ -99,21 +99,21 @@ class Gathered:
         return names, others
 
     def close(self) -> None:
-        """Forget everybody."""
+        """Delete the stored people."""
         self._people.close()
 
 
 def gather(rows: Iterable[SnapshotRow | Unusable]) -> Gathered:
-    """Put the rows by; of several of one identity the last counts. Raises what `rows` raises, and leaves nothing.
+    """Store the rows; the last of several with one identity counts. Raises what `rows` raises, and leaves nothing.
 
-    A row without an e-mail whose identity another row has beside a stronger one is that row's person, and does not
-    count. Where several rows have it, nobody can tell who is meant.
+    A row without an e-mail is about the person of another row that has its identity beside a stronger one, and does not
+    count. When several other rows have that identity, the row is ambiguous.
     """
     people = shelf.opened(_SCHEMA)
     tally = Tally()
     try:
         for some in _portions(tally.usable(rows)):
-            # In the order of the buckets, which halves the time; of one identity the last is put in last all the same.
+            # Sorting by bucket halves the time. It is stable, so the last row of an identity still comes last.
             stored = sorted(map(_stored, some), key=itemgetter(0))
             people.executemany("INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, ?, ?)", stored)
             others = sorted((bucket_of(other), other, row.identity) for row in some for other in row.also)
@@ -128,7 +128,7 @@ def gather(rows: Iterable[SnapshotRow | Unusable]) -> Gathered:
 
 
 def _take_out_doubles(people: sqlite3.Connection) -> None:
-    """Those named by an id first: a phone that one of them has is the phone of the person whose id it is."""
+    """Remove the doubles. Rows with an id come first: the phone of such a row belongs to the person of the id."""
     if people.execute(_DOUBLES, ("external_id:*",)).rowcount:
         people.execute(
             "UPDATE OR IGNORE also SET whose = doubles.whose FROM doubles"
@@ -152,7 +152,7 @@ def _portions(rows: Iterable[SnapshotRow]) -> Iterator[list[SnapshotRow]]:
 
 
 def _counts(people: sqlite3.Connection, tally: Tally) -> Counts:
-    """`people = customers + expansion - shrink` (Amperity: delivery summary)."""
+    """Return the counts, with `people = customers + expansion - shrink` (Amperity: delivery summary)."""
     ((everybody, nameless, named),) = people.execute(
         "SELECT count(*), count(*) FILTER (WHERE customer = ''), count(DISTINCT nullif(customer, '')) FROM people"
     )
@@ -176,5 +176,5 @@ def _row(stored: tuple[Any, ...]) -> SnapshotRow:
 
 
 def keys_of(joined: str) -> tuple[str, ...]:
-    """Person keys that were written one behind the other."""
+    """Split person keys that were joined into one string."""
     return tuple(joined[i : i + _KEY] for i in range(0, len(joined), _KEY))

@@ -1,8 +1,8 @@
-"""The members of a JSON document, one at a time, built from what a parser finds.
+"""Yield the members of a JSON document one at a time, built from the events of a parser.
 
-Not `ijson.items`: of a name that stands twice it keeps the last value and says nothing, and it passes over whatever
-stands beside the members, such as people to be left out under a misspelt name. How deeply they are nested is looked at
-before the parser has them (json_rows.py).
+Not `ijson.items`: it silently keeps the last value of a duplicate name, and ignores everything beside the members, such
+as people to be left out under a misspelt name. The nesting depth is checked before the parser gets the bytes
+(json_rows.py).
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from snapshots.rows import Unreadable
 from text.json_names import TWICE, shown, unknown
 
 _MEMBERS: Final = "members"
-_NEITHER: Final = 'the document is neither [...] nor {"members": [...]}: write it as one of them'
+_NEITHER: Final = 'the document is neither [...] nor {"members": [...]}: send one of these two forms'
 
-#: What `ijson.basic_parse` tells: an event, and the name or value that it is about.
+#: What `ijson.basic_parse` yields: an event and its name or value.
 Events = Iterator[tuple[str, Any]]
 _Path = tuple[str | int, ...]
 
 
 def members(events: Events) -> Iterator[Any]:
-    """What stands in `[...]` or in `{"members": [...]}`. Raises Unreadable, and what the parser raises."""
+    """Yield the members of `[...]` or of `{"members": [...]}`. Raises Unreadable, and what the parser raises."""
     event, _ = next(events, ("", None))
     if event == "start_array":
         yield from _items(events)
@@ -30,7 +30,7 @@ def members(events: Events) -> Iterator[Any]:
         yield from _of_object(events)
     else:
         raise Unreadable(_NEITHER)
-    for _ in events:  # the parser complains of what stands behind the document
+    for _ in events:  # the parser raises for anything after the document
         pass
 
 
@@ -40,9 +40,9 @@ def _of_object(events: Events) -> Iterator[Any]:
         if event == "end_map":
             break
         if name != _MEMBERS:
-            raise Unreadable(f"the document has a name beside {_MEMBERS}: {unknown(name, (_MEMBERS,))}")
+            raise Unreadable(f"the document has a name besides {_MEMBERS}: {unknown(name, (_MEMBERS,))}")
         if found:
-            raise Unreadable(f"{_MEMBERS} {TWICE}: leave one of them out")
+            raise Unreadable(f"{_MEMBERS} {TWICE}: remove one of them")
         found = True
         if next(events, ("", None))[0] != "start_array":
             raise Unreadable(_NEITHER)
@@ -73,7 +73,7 @@ def _object(events: Events, path: _Path) -> dict[str, Any]:
         if event != "map_key":
             found[name] = _built(event, value, events, (*path, name))
         elif (name := value) in found:
-            raise Unreadable(f"{_place(path)}.{shown(name)}: {TWICE}: leave one of them out")
+            raise Unreadable(f"{_place(path)}.{shown(name)}: {TWICE}: remove one of them")
     return found
 
 

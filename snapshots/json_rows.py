@@ -1,4 +1,4 @@
-"""JSON, as one document or as one object a line, member by member."""
+"""Read JSON, as one document or as one object a line, member by member."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 def described(pieces: Iterator[bytes]) -> Iterator[Described]:
-    """The members of `[...]` or `{"members": [...]}`. Raises Unreadable."""
+    """Yield the members of `[...]` or `{"members": [...]}`. Raises Unreadable."""
     body = _Body(pieces)
     number = 0
     try:
@@ -30,20 +30,20 @@ def described(pieces: Iterator[bytes]) -> Iterator[Described]:
             body.passed = 0
             yield _described(number, member, f"member {number:,}")
     except LimitExceeded as error:
-        raise Unreadable(f"what stands behind member {number:,} is {error}") from error
+        raise Unreadable(f"the JSON after member {number:,} is {error}") from error
     except ijson.JSONError as error:
-        # What the library says shows a part of the body.
-        raise Unreadable(f"what stands behind member {number:,} is no JSON: send the document again whole") from error
+        # Without the library's message, which quotes a part of the body.
+        raise Unreadable(f"the text after member {number:,} is not JSON: send the complete document again") from error
 
 
 def described_lines(pieces: Iterator[bytes]) -> Iterator[Described]:
-    """The object of each line that is not blank. Raises Unreadable."""
+    """Yield the object of each line that is not blank. Raises Unreadable."""
     for number, (line, value) in enumerate(objects(lines(pieces)), start=1):
         yield _described(number, value, f"line {line:,}")
 
 
 def objects(lines: Iterator[bytes]) -> Iterator[tuple[int, Any]]:
-    """What stands in each line that is not blank, with its number from 1. Raises Unreadable."""
+    """Yield the value of each line that is not blank, with its number from 1. Raises Unreadable."""
     for number, line in enumerate(lines, start=1):
         if line.isspace():
             continue
@@ -57,19 +57,19 @@ def objects(lines: Iterator[bytes]) -> Iterator[tuple[int, Any]]:
         except UnicodeDecodeError as error:
             raise not_utf8(number) from error
         except (msgspec.MsgspecError, RecursionError) as error:
-            raise Unreadable(f"line {number:,} is no JSON: one object a line is needed, and the whole file") from error
+            raise Unreadable(f"line {number:,} is not JSON: send one object per line, and the complete file") from error
         if names:
-            raise Unreadable(f"line {number:,}{names[0]}: {TWICE}: leave one of them out")
+            raise Unreadable(f"line {number:,}{names[0]}: {TWICE}: remove one of them")
         yield number, value
 
 
 def _described(number: int, member: Any, place: str) -> Described:
-    """`attributes` and every other key that names no identifier are attributes."""
+    """Describe a member: the object `attributes` and all keys that are not identifiers are attributes."""
     if not isinstance(member, dict):
-        raise Unreadable(f'{place} is no object: write each member as {{"email": "..."}}')
+        raise Unreadable(f'{place} is not an object: write each member as {{"email": "..."}}')
     nested = member.pop(_ATTRIBUTES, None) or {}
     if not isinstance(nested, dict):
-        raise Unreadable(f"{place} has attributes that are no object: write them as names with values")
+        raise Unreadable(f"{place} has attributes that are not an object: write them as names with values")
     known: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
     for key, value in member.items():
@@ -77,15 +77,15 @@ def _described(number: int, member: Any, place: str) -> Described:
         if name is None:
             attributes[key] = value
         elif value not in (None, "") and known.setdefault(name, value) != value:
-            raise Unreadable(f"{place} has two values for {name}, under two names: leave one of them out")
+            raise Unreadable(f"{place} has two values for {name}, under two names: remove one of them")
     attributes |= nested
     if len(attributes) > NAMES:
-        raise Unreadable(f"{place} has over {NAMES:,} attributes: leave out what nobody needs")
+        raise Unreadable(f"{place} has over {NAMES:,} attributes: send fewer")
     return Described(number, known, attributes)
 
 
 class _Body:
-    """The pieces as a file, in which no member may fill the memory. `passed`: bytes read since the last one."""
+    """The pieces as a file that limits the size of a member. `passed`: bytes read since the last member."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = without_mark(pieces)
@@ -94,10 +94,10 @@ class _Body:
         self._scan = Scan()
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes; none at the end.
+        """Read at most `size` bytes; none at the end.
 
-        Raises Unreadable when a member is too long, LimitExceeded for its limits: before the parser has
-        the bytes, for what it keeps of each level is as long as all levels above.
+        Raises Unreadable when a member is too long, and LimitExceeded when it exceeds a limit. This happens before the
+        parser gets the bytes, because for each level of nesting it stores the path of all levels above.
         """
         while size and not self._rest and (piece := next(self._pieces, None)) is not None:
             self._rest = piece
@@ -105,5 +105,5 @@ class _Body:
         self._scan.feed(taken) if taken else self._scan.end()
         self.passed += len(taken)
         if self.passed > MAX_LINE + 2 * _READ:
-            raise Unreadable(f"a member is longer than {MAX_LINE:,} bytes: see whether the document names its members")
+            raise Unreadable(f"a member is longer than {MAX_LINE:,} bytes: check the form of the document")
         return taken

@@ -1,4 +1,4 @@
-"""A body in pieces as lines, in little memory."""
+"""Split a body that arrives in pieces into lines, with little memory."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from snapshots.rows import Unreadable
 
 #: The longest line, in bytes: ten profiles of the largest size that Klaviyo takes.
 MAX_LINE: Final = 1_000_000
-#: Bytes that are unpacked at once, so that no body, however well packed, fills the memory.
+#: The most bytes unpacked at a time, so that a highly compressed body does not fill the memory.
 _AT_ONCE: Final = 262_144
 _ANY_GZIP: Final = 31
 _BOM: Final = b"\xef\xbb\xbf"
 
 
 def unpacked(pieces: Iterator[bytes], gzip: bool) -> Iterator[bytes]:
-    """The body without compression, by pieces of at most 262,144 bytes where it had any. Raises Unreadable."""
+    """Yield the body without compression; a compressed body in pieces of at most 262,144 bytes. Raises Unreadable."""
     return _gunzip(pieces) if gzip else pieces
 
 
@@ -28,24 +28,24 @@ def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
         size += len(piece)
         while piece:
             if member.eof:
-                # Several members, one behind the other, are one file (RFC 1952); so pigz and log rotation write it.
+                # A file may consist of several members (RFC 1952); pigz and log rotation write such files.
                 member = zlib.decompressobj(_ANY_GZIP)
             try:
                 plain = member.decompress(piece, _AT_ONCE)
             except zlib.error as error:
                 raise Unreadable(
-                    f"what is sent as gzip is none within its first {size:,} bytes: send it again whole"
+                    f"the gzip is invalid within its first {size:,} bytes: send the complete file again"
                 ) from error
             if plain:
                 yield plain
             piece = member.unused_data or member.unconsumed_tail
-    # Nothing came at all: an empty body is no gzip either.
+    # This includes an empty body, which is not gzip either.
     if not member.eof:
-        raise Unreadable(f"the gzip breaks off after {size:,} bytes: send it again whole")
+        raise Unreadable(f"the gzip is truncated after {size:,} bytes: send the complete file again")
 
 
 def lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Every line with its end, without a byte order mark in front. Raises Unreadable for one over 1 MB."""
+    """Yield every line with its line end, without a byte order mark. Raises Unreadable for a line over 1 MB."""
     number, rest = 0, b""
     for piece in without_mark(pieces):
         *whole, rest = (rest + piece).split(b"\n")
@@ -60,13 +60,13 @@ def lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
 def _short(line: bytes, number: int) -> bytes:
     if len(line) > MAX_LINE:
         raise Unreadable(
-            f"line {number:,} is longer than {MAX_LINE:,} bytes: one row a line is needed, each ended by a newline"
+            f"line {number:,} is longer than {MAX_LINE:,} bytes: send one row per line, each ended by a newline"
         )
     return line
 
 
 def without_mark(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The pieces without the byte order mark that Windows writes in front of UTF-8."""
+    """Yield the pieces without the byte order mark that Windows writes before UTF-8."""
     start = b""
     for piece in pieces:
         start += piece
@@ -77,7 +77,7 @@ def without_mark(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def texts(pieces: Iterator[bytes]) -> Iterator[str]:
-    """The lines as text. Raises Unreadable for one that is not UTF-8."""
+    """Yield the lines as text. Raises Unreadable for a line that is not UTF-8."""
     for number, line in enumerate(lines(pieces), start=1):
         try:
             yield line.decode()
@@ -86,5 +86,5 @@ def texts(pieces: Iterator[bytes]) -> Iterator[str]:
 
 
 def not_utf8(number: int) -> Unreadable:
-    """The error for a line that is not UTF-8."""
+    """Return the error for a line that is not UTF-8."""
     return Unreadable(f"line {number:,} is not UTF-8: export the file as UTF-8")

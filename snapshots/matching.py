@@ -1,4 +1,4 @@
-"""People whom a file names by another identifier than the membership ledger does, by what is remembered of them."""
+"""Find members whom a file names by another identifier than the membership ledger, by their remembered identities."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from queues.snapshots import members
 from snapshots import tally
 from snapshots.rows import strength
 
-#: Names that the model of identity has for Klaviyo's.
+#: Klaviyo's name of an identifier -> its kind in `identity`.
 _KINDS: Final = {"email": "email", "external_id": "external_id", "phone_number": "phone"}
-#: Bytes of the hashes by which the identifiers on a profile are remembered.
+#: Bytes of the short hashes that are remembered for the identifiers on a profile.
 _SHORT: Final = 4
-#: `marks`: by what a member is found: hash of the name, id of the profile. `shown`: short hashes of the identifiers on
-#: the profile. `addresses`: hashes of the people of the file who have an e-mail.
+#: `marks`: what a member is found by: hash of the name, id of the profile. `shown`: short hashes of the identifiers on
+#: the profile. `addresses`: hashes of the file's people with an e-mail.
 _SCHEMA: Final = """
     CREATE TABLE marks (mark BLOB, member TEXT, PRIMARY KEY (mark, member)) WITHOUT ROWID;
     CREATE TABLE shown (mark BLOB, member TEXT, PRIMARY KEY (mark, member)) WITHOUT ROWID;
@@ -24,7 +24,7 @@ _SCHEMA: Final = """
 
 
 class RememberedIdentities(Protocol):
-    """What is asked of `queues.people.identities`."""
+    """The methods of `queues.people.identities` that matching uses."""
 
     def hash(self, named: Named, /) -> bytes:  # noqa: D102
         ...
@@ -37,10 +37,11 @@ class RememberedIdentities(Protocol):
 
 
 class MemberMatch(NamedTuple):
-    """Who is meant by a row that is no member by its identity.
+    """The people that may be meant by a row whose identity is not a member's.
 
-    `members`: of the ledger, who are that person, strongest first; where `several` people could be meant, all of them.
-    `person`: the identity of another row that is the same person's. `perhaps`: members of what may be the same profile.
+    `members`: members of the ledger who are the person, strongest first; all candidates when `several` people may be
+    meant. `person`: the identity of another row about the same person. `perhaps`: members who may have the same
+    profile.
     """
 
     row: str
@@ -51,9 +52,9 @@ class MemberMatch(NamedTuple):
 
 
 class Matcher:
-    """Finds the members whom no row names among those whom rows name otherwise.
+    """Finds members for rows that name them by another identity.
 
-    `addresses`: the identities of all people of the file who have an e-mail, some at a time; asked for once, if at all.
+    `addresses`: the identities of all people of the file with an e-mail, in portions; read at most once.
     """
 
     def __init__(self, memory: RememberedIdentities, addresses: Iterable[list[str]]) -> None:
@@ -62,15 +63,15 @@ class Matcher:
         self._shelf = tally.opened(_SCHEMA)
 
     def close(self) -> None:
-        """Forget everybody."""
+        """Delete the stored people."""
         self._shelf.close()
 
     def enter(self, loose: Sequence[str]) -> None:
-        """These are members, and no row has their identity."""
+        """Store members whose identity no row has."""
         hashed = {member: self._memory.hash(named(member)) for member in loose}
         persons, known = self._holders([own for member, own in hashed.items() if strength(member)], hashed.values())
         for member, own in hashed.items():
-            # Of the people who were delivered under its identifier the member is the one whose profile has it.
+            # Several people may have been delivered under the identifier; the member is the one whose profile has it.
             whose = {
                 own,
                 *(each for each in persons.get(own, ()) if own[:_SHORT] in known.get(each, RememberedPerson()).on),
@@ -84,13 +85,13 @@ class Matcher:
     def _holders(
         self, identifiers: Sequence[bytes], besides: Iterable[bytes]
     ) -> tuple[dict[bytes, set[bytes]], dict[bytes, RememberedPerson]]:
-        """Who was delivered under each of these identifiers beside a stronger one; what is known of them and others."""
+        """Return who was delivered under each identifier beside a stronger one, and what is known of all of them."""
         holders = self._memory.holders(identifiers)
         persons = {own: {each.person for each in having} - {own} for own, having in holders.items()}
         return persons, self._memory.people([*{*besides}.union(*persons.values())])
 
     def match(self, rows: Sequence[str]) -> Iterator[MemberMatch]:
-        """Who is meant by each of these rows, where it is not somebody new."""
+        """Yield who is meant by each of these rows, except rows about new people."""
         hashed = {row: self._memory.hash(named(row)) for row in rows}
         persons, known = self._holders([own for row, own in hashed.items() if strength(row)], hashed.values())
         for row, own in hashed.items():
@@ -102,7 +103,7 @@ class Matcher:
                     row, same, {each: known.get(each, RememberedPerson()) for each in persons.get(own, ())}
                 )
             else:
-                # The e-mail decides: another one is somebody else's.
+                # The e-mail decides: a member with another e-mail is somebody else.
                 found = MemberMatch(row, tuple(filter(strength, same)))
                 perhaps = [*filter(strength, perhaps)]
             left = tuple(member for member in perhaps if member not in found.members)
@@ -110,8 +111,10 @@ class Matcher:
                 yield found._replace(perhaps=left)
 
     def _by_id(self, row: str, same: list[str], holders: Mapping[bytes, RememberedPerson]) -> MemberMatch:
-        """`same`: members of the profile that the row's identifier is known to lead to. `holders`: who were delivered
-        under the identifier.
+        """Match a row without an e-mail.
+
+        `same`: members of the profile that the row's identifier is known to lead to. `holders`: the people who were
+        delivered under the identifier.
         """
         here, of_file, elsewhere = set[str](), set[str](), 0
         for person, known in holders.items():
@@ -126,13 +129,13 @@ class Matcher:
         return MemberMatch(row, tuple(sorted(here | {*same}, key=_order)), next(iter(of_file), ""))
 
     def _members(self, table: str, marks: Collection[bytes]) -> list[str]:
-        """The members who have one of these marks, strongest first."""
+        """Return the members who have one of these marks, strongest first."""
         query = f"SELECT member FROM {table} WHERE mark = ?"  # noqa: S608
         found = {member for mark in marks for (member,) in self._shelf.execute(query, (mark,))}
         return sorted(found, key=_order)
 
     def _of_file(self, person: bytes) -> str:
-        """The identity of the person if there is a row with the e-mail."""
+        """Return the identity of the person if the file has a row with the e-mail, else an empty text."""
         for some in self._addresses:
             hashed = [(self._memory.hash(named(identity)), identity) for identity in some]
             self._shelf.executemany("INSERT OR IGNORE INTO addresses VALUES (?, ?)", hashed)
@@ -142,7 +145,7 @@ class Matcher:
 
 
 def apart(memory: RememberedIdentities, linked: Mapping[str, Sequence[str]]) -> list[str]:
-    """Those of the members who are known to be other profiles than each of the people that they are linked with."""
+    """Return the members who are known to have other profiles than all the people that they are linked with."""
     hashed = {name: memory.hash(named(name)) for member, whose in linked.items() for name in (member, *whose)}
     found = memory.people([*hashed.values()])
     known = {name: found.get(own, RememberedPerson()) for name, own in hashed.items()}
@@ -156,7 +159,7 @@ def apart(memory: RememberedIdentities, linked: Mapping[str, Sequence[str]]) -> 
 
 
 def named(identity: str) -> Named:
-    """An identity of the membership ledger as the model of identity names it."""
+    """Return kind and value of an identity of the membership ledger."""
     name, value = next(iter(members.identifiers(identity).items()))
     return _KINDS[name], value
 

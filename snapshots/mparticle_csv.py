@@ -1,4 +1,4 @@
-"""The CSV of a real-time audience, one row for each identity (mParticle: audience CSV download)."""
+"""Read the CSV of a real-time audience, one row for each identity (mParticle: audience CSV download)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ HEADER: Final = ("mpid", "scanned_timestamp_ms", "identity_value", "identity_typ
 
 
 def described(pieces: Iterator[bytes]) -> Iterator[Described]:
-    """One customer for each mpid, whose rows come together; the number is that of the last of them. Raises Unreadable.
+    """Yield one customer for each mpid, with the number of its last row; its rows are adjacent. Raises Unreadable.
 
-    Every e-mail counts; a customer without any cannot be sent, because mParticle's own audiences go by e-mail too.
+    Every e-mail counts; a customer without one cannot be sent, because mParticle's audiences also use e-mails.
     """
     rows = table(pieces)
     if tuple(cell.strip() for cell in next(rows, [])) != HEADER:
         raise Unreadable(
-            f"the first line is not mParticle's header {', '.join(HEADER)}: send the CSV as it was downloaded"
+            f"the first line is not mParticle's header {', '.join(HEADER)}: send the downloaded CSV unchanged"
         )
     number = 0
     for mpid, group in groupby(rows, key=lambda row: row[0]):

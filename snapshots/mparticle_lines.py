@@ -1,4 +1,4 @@
-"""Membership changes as mParticle writes them to Amazon Kinesis and Google Cloud Storage: JSON, and no snapshot.
+"""Read membership changes that mParticle writes to Amazon Kinesis and Google Cloud Storage: JSON, not a snapshot.
 
 (mParticle: Amazon Kinesis Firehose audience, Google Cloud Storage audience.)
 """
@@ -19,18 +19,18 @@ _IDENTITIES: Final = {"email": "email", "customer": "external_id"}
 
 
 def changes(pieces: Iterator[bytes]) -> Iterator[dict[str, Any] | Unusable]:
-    """Each line of the body as a change of /v1/changes: `action`, `email`, `external_id`, `timestamp`, `audience`.
+    """Yield each line as a change of /v1/changes: `action`, `email`, `external_id`, `timestamp`, `audience`.
 
-    The audience where the line names it. A line whose person has neither an e-mail nor a customer id is Unusable, with
-    its number. Raises Unreadable for a line in neither form.
+    `audience` is present when the line names it. A line without an e-mail and a customer id is Unusable, with its
+    number. Raises Unreadable for a line in neither of the two forms.
     """
     for number, line in objects(lines(pieces)):
         try:
             change = _change(line)
         except (Unfit, TypeError, AttributeError) as error:
             raise Unreadable(
-                f"line {number:,} is no change of mParticle: it needs IsMember and UserIdentities, or IsAddRequest and "
-                "IdentityValues, and MembershipChangedTimestamp"
+                f"line {number:,} is not a change of mParticle: it needs MembershipChangedTimestamp, and IsMember with "
+                "UserIdentities or IsAddRequest with IdentityValues"
             ) from error
         yield change if "email" in change or "external_id" in change else Unusable(number, "identity_missing")
 

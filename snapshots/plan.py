@@ -1,7 +1,4 @@
-"""What makes one bucket of a list equal to a snapshot. Pure.
-
-When a snapshot is not to be carried out before a person has looked at it. Pure.
-"""
+"""The changes that make one bucket of a list equal to a snapshot, and the guard against a wrong snapshot. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ _NULL: Final = b":null"
 
 
 class PlannedChange(NamedTuple):
-    """A change that a snapshot asks for. `keys`: person keys. `fragment`: as /v1/changes has it."""
+    """A change that a snapshot requires. `keys`: person keys. `fragment`: in the form of /v1/changes."""
 
     action: Action
     identity: str
@@ -32,9 +29,10 @@ class PlannedChange(NamedTuple):
 
 
 class Diff(NamedTuple):
-    """The changes. `unchanged`: on the list already. `newer`: left alone for a newer single change. `held`: members.
+    """The changes of a bucket.
 
-    `linked`: members of the identities `also`. `staying`: those whom no row names and who stay for a newer change.
+    `unchanged`: people already on the list. `newer`: people with a newer single change, which wins. `held`: members.
+    `linked`: members whose identity is in `also`. `staying`: members without a row who stay because of a newer change.
     """
 
     planned: list[PlannedChange]
@@ -46,10 +44,10 @@ class Diff(NamedTuple):
 
 
 def diff(bucket: Bucket, rows: Mapping[str, SnapshotRow], at: int, also: Collection[str] = ()) -> Diff:
-    """The changes from the members of a bucket to the `rows` of it, by identity. `at`: ms, the time of the snapshot.
+    """Return the changes from the members of a bucket to its `rows`, by identity. `at`: time of the snapshot (ms).
 
-    `also`: identities of the bucket that belong to people who are in the snapshot under a stronger one. Klaviyo may
-    have one profile of each, so none of these is taken off.
+    `also`: identities of the bucket whose people are in the snapshot under a stronger one. Klaviyo may have one profile
+    for both, so these members are not taken off.
     """
     verdicts = [*_of_rows(bucket, rows, at)]
     others = {identity: member for identity, member in bucket.members.items() if identity not in rows}
@@ -83,17 +81,17 @@ def _of_rows(bucket: Bucket, rows: Mapping[str, SnapshotRow], at: int) -> Iterat
 
 
 def joining(row: SnapshotRow) -> PlannedChange:
-    """Somebody is put on the list."""
+    """Return the change that puts a person on the list."""
     return PlannedChange("add", row.identity, row.keys, _without_nulls(row.fragment))
 
 
 def leaving(identity: str) -> PlannedChange:
-    """A member is taken off."""
+    """Return the change that takes a member off."""
     return PlannedChange("remove", identity, *of_member(identity))
 
 
 def kept(row: SnapshotRow, member: Member, at: int) -> _Verdict:
-    """What becomes of a member whom a row names."""
+    """Decide about a member who has a row."""
     if member.at == PERHAPS:
         return joining(row)
     if member.at > at:
@@ -103,7 +101,7 @@ def kept(row: SnapshotRow, member: Member, at: int) -> _Verdict:
 
 
 def _without_nulls(fragment: bytes) -> bytes:
-    """Without the standard fields that are null: clearing one costs a request a person, and most never had it."""
+    """Drop null standard fields: clearing one costs a request a person, and most people never had a value."""
     if _NULL not in fragment:
         return fragment
     person = _decode(fragment)
@@ -112,14 +110,14 @@ def _without_nulls(fragment: bytes) -> bytes:
     return _encode(person | {"attributes": sent} if sent else person)
 
 
-#: Members up to which any share of them may go: of a small list a few people are many percent.
+#: On a list of up to this many members any share may be removed: a few people are many percent of a small list.
 SMALL: Final = 100
 
 
 def verdict(counts: Counts, max_removal_percent: int) -> str | None:
-    """Why a person is to look, with the numbers; None when the snapshot may be carried out."""
+    """Return why the snapshot needs a confirmation, with the numbers, or None when it may be carried out."""
     if counts.people == 0 and counts.held:
-        return f"the snapshot names nobody who can be sent, and the list has {counts.held:,} people"
+        return f"the snapshot contains nobody who can be sent, and the list has {counts.held:,} people"
     if counts.held > SMALL and counts.removals * 100 > max_removal_percent * counts.held:
         percent = counts.removals * 100 / counts.held
         return (

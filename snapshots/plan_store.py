@@ -1,4 +1,4 @@
-"""The changes that make a whole list equal to a snapshot, kept on disk before anything is changed."""
+"""The changes that make a whole list equal to a snapshot, stored on disk before anything is changed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from snapshots.plan import Action, Diff, PlannedChange
 from snapshots.rows import Unusable
 from snapshots.tally import exemplify
 
-#: Identities given at a time: for so many the memory is asked at once.
+#: Identities yielded at a time: the remembered identities are read in portions of this size.
 _PORTION: Final = 1_000
-#: Why a member stays who has no row: people of the snapshot have the identity besides; a change is newer; it may be the
-#: profile of a row.
+#: Why a member without a row stays: people of the snapshot also have the identity; a change is newer; a row may be
+#: about the same profile.
 _LINKED, _NEWER, _STAYING = "linked", "newer", "staying"
-#: Identities that are an e-mail, and others.
+#: SQL conditions for identities that are an e-mail, and for others.
 BY_EMAIL: Final = "GLOB 'email:*'"
 BY_ID: Final = "NOT GLOB 'email:*'"
-#: `loose`: members who have no row by their identity and stay all the same, and why. `known_as`: members whom a row
-#: names otherwise.
+#: `loose`: members who stay although no row has their identity, and why. `known_as`: members whom a row names by
+#: another identity.
 _SCHEMA: Final = """
     CREATE TABLE planned (bucket INTEGER, action TEXT, identity TEXT, keys TEXT, fragment BLOB,
         PRIMARY KEY (bucket, identity)) WITHOUT ROWID;
@@ -35,7 +35,7 @@ _COLUMNS: Final = "bucket, action, identity, keys, fragment"
 
 
 class Plan:
-    """What is to be changed. `shrunk`: reason -> numbers of the first rows of which nobody can be sent."""
+    """The planned changes. `shrunk`: reason -> numbers of the first rows that cannot be sent."""
 
     def __init__(self, counts: Counts, shrunk: dict[str, list[int]]) -> None:
         self._shelf = tally.opened(_SCHEMA)
@@ -43,22 +43,22 @@ class Plan:
         self.shrunk = shrunk
 
     def parts(self) -> Iterator[tuple[int, list[PlannedChange]]]:
-        """The buckets, ascending, in which something is to be changed, with the changes; always in the same order."""
+        """Yield the buckets that have changes, ascending, with the changes, always in the same order."""
         found = self._shelf.execute(f"SELECT {_COLUMNS} FROM planned ORDER BY bucket, identity")  # noqa: S608
         for bucket, stored in groupby(found, itemgetter(0)):
             yield bucket, [_planned(change) for change in stored]
 
     def examples(self, action: Action, n: int = 20) -> list[PlannedChange]:
-        """The first `n` changes of that kind."""
+        """Return the first `n` changes with that action."""
         found = self._shelf.execute(f"SELECT {_COLUMNS} FROM planned WHERE action = ? LIMIT ?", (action, n))  # noqa: S608
         return [_planned(change) for change in found]
 
     def close(self) -> None:
-        """Forget the changes."""
+        """Delete the stored changes."""
         self._shelf.close()
 
     def enter(self, found: Diff) -> None:
-        """Write down what is to be changed in a bucket, and count it."""
+        """Store and count the changes of a bucket."""
         for change in found.planned:
             self.put(change)
         loose = [*((each, _LINKED) for each in found.linked), *((each, _NEWER) for each in found.staying)]
@@ -68,17 +68,17 @@ class Plan:
         self.counts.held += found.held
 
     def put(self, change: PlannedChange) -> None:
-        """That is to be changed, whatever else was of the same identity."""
+        """Store a change in place of any other change of the same identity."""
         stored = (bucket_of(change.identity), change.action, change.identity, "".join(change.keys), change.fragment)
         self._shelf.execute("INSERT OR REPLACE INTO planned VALUES (?, ?, ?, ?, ?)", stored)
 
     def drop(self, identity: str, action: Action) -> bool:
-        """That is not to be changed; whether it was."""
+        """Delete a change; return whether there was one."""
         query = "DELETE FROM planned WHERE bucket = ? AND identity = ? AND action = ?"
         return self._shelf.execute(query, (bucket_of(identity), identity, action)).rowcount > 0
 
     def adds(self, identity: str) -> Iterator[list[str]]:
-        """The identities that are like that and are added, some at a time; they may be dropped meanwhile."""
+        """Yield the added identities that match the condition, in portions; they may be dropped meanwhile."""
         query = (
             f"SELECT bucket, identity FROM planned WHERE action = 'add' AND identity {identity}"  # noqa: S608
             " AND (bucket, identity) > (?, ?) ORDER BY bucket, identity LIMIT ?"
@@ -89,7 +89,7 @@ class Plan:
             last = some[-1]
 
     def loose(self, identity: str = "!= ''") -> Iterator[list[str]]:
-        """The identities that are like that of members who have no row by them, some at a time."""
+        """Yield the identities of members without a row that match the condition, in portions."""
         found = self._shelf.execute(
             f"SELECT identity FROM planned WHERE action = 'remove' AND identity {identity}"  # noqa: S608
             f" UNION ALL SELECT identity FROM loose WHERE identity {identity}"
@@ -98,7 +98,7 @@ class Plan:
             yield [name for (name,) in some]
 
     def linked(self) -> Iterator[list[str]]:
-        """Members of identities that people of the snapshot have besides, some at a time; they may be unlinked."""
+        """Yield the members whose identity people of the snapshot also have, in portions; they may be unlinked."""
         query = "SELECT identity FROM loose WHERE why = ? AND identity > ? ORDER BY identity LIMIT ?"
         last = ""
         while some := [name for (name,) in self._shelf.execute(query, (_LINKED, last, _PORTION))]:
@@ -106,41 +106,41 @@ class Plan:
             last = some[-1]
 
     def stay(self, members: Iterable[str]) -> None:
-        """None of these is taken off."""
+        """Do not take off these members."""
         for member in members:
             if self.drop(member, "remove"):
                 self._shelf.execute("INSERT OR REPLACE INTO loose VALUES (?, ?)", (member, _STAYING))
                 self.counts.unchanged += 1
 
     def know(self, member: str, row: str) -> bool:
-        """A member is the person of a row; False where another row's is."""
+        """Store that a member is the person of a row; return False when another row has the member already."""
         query = "INSERT OR IGNORE INTO known_as VALUES (?, ?, ?)"
         return self._shelf.execute(query, (bucket_of(member), member, row)).rowcount > 0
 
     def row_of(self, member: str) -> str:
-        """The identity of the row by which something is to be changed."""
+        """Return the identity of the row about this member."""
         query = "SELECT row FROM known_as WHERE bucket = ? AND member = ?"
         found = self._shelf.execute(query, (bucket_of(member), member)).fetchone()
         return str(found[0]) if found else member
 
     def known(self) -> Iterator[tuple[int, list[tuple[str, str]]]]:
-        """Members and the rows that they are, by the number of the bucket."""
+        """Yield members with the identities of their rows, by the number of the bucket."""
         found = self._shelf.execute("SELECT * FROM known_as ORDER BY bucket, member")
         for bucket, stored in groupby(found, itemgetter(0)):
             yield bucket, [(member, row) for _, member, row in stored]
 
     def is_added(self, identity: str) -> bool:
-        """Whether somebody of that identity joins."""
+        """Whether a person with that identity is added."""
         query = "SELECT 1 FROM planned WHERE bucket = ? AND identity = ? AND action = 'add'"
         return self._shelf.execute(query, (bucket_of(identity), identity)).fetchone() is not None
 
     def is_newer(self, member: str) -> bool:
-        """Whether a member who has no row stays for a newer change."""
+        """Whether a member without a row stays because of a newer change."""
         query = "SELECT 1 FROM loose WHERE identity = ? AND why = ?"
         return self._shelf.execute(query, (member, _NEWER)).fetchone() is not None
 
     def reconsider(self, member: str) -> None:
-        """Of a member who was to stay, or to be taken off, it is decided otherwise."""
+        """Cancel the decision that a member stays or is taken off."""
         self.drop(member, "remove")
         query = "DELETE FROM loose WHERE identity = ? AND why != ?"
         self.counts.unchanged -= self._shelf.execute(query, (member, _NEWER)).rowcount

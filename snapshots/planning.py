@@ -1,4 +1,4 @@
-"""Comparing: what of a list has to change so that it is what a snapshot says."""
+"""Compare a list with a snapshot and plan the changes that make them equal."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from snapshots.plan import PlannedChange, diff, kept, leaving
 from snapshots.plan_store import BY_EMAIL, BY_ID, Plan
 from snapshots.rows import SnapshotRow, as_member, strength
 
-#: Buckets asked for at once: of a million members some 16,000.
+#: Buckets read at a time: with a million members some 16,000 of them.
 _AT_ONCE: Final = 64
 
-#: Buckets of the ledger, by their numbers.
+#: Reads buckets of the ledger by their numbers.
 Buckets = Callable[[list[int]], Mapping[int, Bucket]]
-#: Why somebody who is to be added or updated cannot be sent; None when they can.
+#: Returns why a person who is to be added or updated cannot be sent, or None.
 Check = Callable[[PlannedChange], str | None]
 
 
 def plan(gathered: Gathered, buckets: Buckets, at: int, check: Check, memory: RememberedIdentities) -> Plan:
-    """The changes from the members that `buckets` tells of to the people gathered.
+    """Plan the changes from the members in `buckets` to the people gathered.
 
-    `at`: ms, the time of the snapshot. Who cannot be sent is counted instead; a member stays one then. `memory`: of the
-    connection; it is asked of people who have no row, or are no members, by the identity that the other side knows.
-    Raises what these raise, with nothing left behind.
+    `at`: time of the snapshot (ms). People who cannot be sent are counted instead; members among them stay on the list.
+    `memory`: the remembered identities of the connection, read for members without a row and rows without a member.
+    Raises what its arguments raise, with nothing left behind.
     """
     result = Plan(deepcopy(gathered.counts), deepcopy(gathered.examples))
     try:
@@ -50,9 +50,9 @@ def plan(gathered: Gathered, buckets: Buckets, at: int, check: Check, memory: Re
 
 
 def _match(result: Plan, gathered: Gathered, memory: RememberedIdentities) -> None:
-    """Find the people who are members under other identities than the file has.
+    """Find the people who are members under other identities than in the file.
 
-    Two e-mails are two people, so that nobody is looked for where there is nothing but e-mails.
+    Two e-mails are two people, so nothing is searched when both sides have only e-mails.
     """
     by_id = next(result.adds(BY_ID), None) is not None
     with closing(Matcher(memory, gathered.addresses())) as matcher:
@@ -80,15 +80,15 @@ def _apply(result: Plan, gathered: Gathered, match: MemberMatch) -> None:
         _know(result, match.members[0], match.row)
         return result.stay(match.members[1:])
     else:
-        # They join under the row's identity, so that Klaviyo says whose profile that is; then the ledger knows it by
-        # one name. Nothing is left out that may have to be cleared.
+        # The person joins under the row's identity, so that Klaviyo decides which profile that is and the ledger gets
+        # one name for it. Nulls stay in, because they may have to clear something.
         row = _person(gathered, match.row)
         result.put(PlannedChange("add", row.identity, row.keys, row.fragment))
     return result.stay(match.members)
 
 
 def _know(result: Plan, member: str, row: str) -> None:
-    """The row of that identity is the member."""
+    """Record that the row with that identity is about the member."""
     result.drop(row, "add")
     if result.know(member, row):
         result.reconsider(member)
@@ -97,7 +97,7 @@ def _know(result: Plan, member: str, row: str) -> None:
 
 
 def _match_linked(result: Plan, gathered: Gathered) -> None:
-    """A row of an id and a phone is the member whom the ledger knows by the phone."""
+    """Match rows with an id and a phone to the members whom the ledger knows by the phone."""
     for some in result.linked():
         for member in some:
             whose = gathered.whose(member)
@@ -106,7 +106,7 @@ def _match_linked(result: Plan, gathered: Gathered) -> None:
 
 
 def _keep_known(result: Plan, gathered: Gathered, buckets: Buckets, at: int) -> None:
-    """What becomes of the members whom rows name otherwise."""
+    """Plan the changes of members whom rows name by another identity."""
     source = result.known()
     while some := dict(islice(source, _AT_ONCE)):
         held = buckets([*some])
@@ -123,9 +123,9 @@ def _keep_known(result: Plan, gathered: Gathered, buckets: Buckets, at: int) -> 
 
 
 def _take_off_apart(result: Plan, gathered: Gathered, memory: RememberedIdentities) -> None:
-    """Members under an identity that people of the file have besides, who are known to be other profiles than theirs.
+    """Take off members whose identity people of the file also have, but who are known to have other profiles.
 
-    Not while one of these people joins: whose profile that is, only Klaviyo will say.
+    Not while one of these people joins, because only Klaviyo can then decide which profile is meant.
     """
     for some in result.linked():
         pairs = {member: gathered.whose(member) for member in some}

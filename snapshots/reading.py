@@ -1,4 +1,4 @@
-"""The body of a snapshot as rows, whatever its format."""
+"""Read the body of a snapshot in any format as rows."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def rows(
     rules: Rules | None = None,
     blocked: Blocked = DEFAULT,
 ) -> Iterator[SnapshotRow | Unusable]:
-    """Every person of the body, in order, and each row of which nobody can be sent.
+    """Yield every person of the body, in order, and each row that cannot be sent.
 
-    A customer of several e-mails is several people. `rules`: of the destination, by which a phone without country code
-    is read. `blocked`: values that identify nobody. Raises Unreadable.
+    A customer with several e-mails is several people. `rules`: the rules of the destination, for reading a phone
+    without country code. `blocked`: values that identify nobody. Raises Unreadable.
     """
     rules = rules or Rules()
-    for told in _READERS[form](unpacked(pieces, gzip)):
-        yield from people(told, selection, rules, blocked)
+    for described in _READERS[form](unpacked(pieces, gzip)):
+        yield from people(described, selection, rules, blocked)

@@ -1,6 +1,6 @@
-"""A row of a snapshot: one person as the queue stores one, and by which identity the membership ledger knows them.
+"""The rows of a snapshot: a person as a queue stores one, with the person's identity in the membership ledger.
 
-Why a snapshot is not carried out, or the list of a campaign not named.
+Also the exceptions for a snapshot that is not carried out and for a campaign's list that cannot be named.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from queues.snapshots.buckets import IDENTIFIERS
 
 
 class Unreadable(Exception):
-    """The body of a snapshot is not in its format, or breaks off. The message names the place and the remedy.
+    """The body of a snapshot is not in its format, or is truncated. The message names the place and the remedy.
 
-    It refuses the whole snapshot: a row that is not understood may be a person, who would be taken off the list.
+    The whole snapshot is refused: otherwise the person of an unreadable row would be taken off the list.
     """
 
 
 class TemplateError(Exception):
-    """The name of a campaign's list cannot be made from its template. The message says what is wrong and the remedy."""
+    """The name of a campaign's list cannot be made from its template. The message names the fault and the remedy."""
 
 
-#: What the fields of a fragment (`mappings.sources`) are called by Klaviyo, strongest first.
+#: Name in a fragment (`mappings.sources`) -> Klaviyo's name, strongest first.
 _KLAVIYO: Final = {"email": "email", "external_id": "external_id", "phone": "phone_number"}
 _FRAGMENT: Final = {theirs: name for name, theirs in _KLAVIYO.items()}
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -34,12 +34,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class SnapshotRow(NamedTuple):
-    """One person to be on the list.
+    """One person who should be on the list.
 
-    `number`: of the row in the body, from 1; several people of one row share it. `identity`: as `members.identity`
-    makes it. `keys`: person keys of what is sent. `fragment`: as /v1/changes has it. `customer`: who the sender counts
-    as one, empty where only the identity tells. `also`: weaker identities, sent or not, under which the person may be
-    on the list already.
+    `number`: number of the row in the body, from 1; several people of one row share it. `identity`: as
+    `members.identity` makes it. `keys`: person keys of the identifiers that are sent. `fragment`: in the form of
+    /v1/changes. `customer`: the sender's id of the customer, empty if there is only the identity. `also`: weaker
+    identities, sent or not, under which the person may already be on the list.
     """
 
     number: int
@@ -51,9 +51,10 @@ class SnapshotRow(NamedTuple):
 
 
 class Unusable(NamedTuple):
-    """A row of which nobody can be sent.
+    """A row that cannot be sent.
 
-    `reason`: of `mappings.errors`, or `identity_missing`, `email_missing`, `identifier_blocked`, `ambiguous_person`.
+    `reason`: one of `mappings.errors`, or `identity_missing`, `email_missing`, `identifier_blocked`,
+    `ambiguous_person`.
     """
 
     number: int
@@ -61,9 +62,9 @@ class Unusable(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """What is sent of a row. `full`: everything.
+    """The part of a row to send. `full`: everything.
 
-    Else these `attributes`, by exact name, and what says who it is: the e-mail, or without one the id and the phone.
+    Otherwise these `attributes`, by exact name, and the identifiers: the e-mail, or without one the id and the phone.
     """
 
     full: bool = False
@@ -71,10 +72,10 @@ class Selection(NamedTuple):
 
 
 def row(number: int, person: dict[str, Any], customer: str = "", known: Mapping[str, str] | None = None) -> SnapshotRow:
-    """The row of a fragment taken apart: trimmed identities, the phone as E.164, the attributes that are sent.
+    """Return the row of a decoded fragment: trimmed identities, the phone as E.164, the attributes to send.
 
-    `known`: `email`, `external_id` and `phone` as they identify the person, sent or not, of which there is at least
-    one; those of the fragment without it.
+    `known`: `email`, `external_id` and `phone` that identify the person, sent or not; at least one. Without it, those
+    of the fragment count.
     """
     known = {name: person[name] for name in _KLAVIYO if name in person} if known is None else known
     names = [_identity(name, known[name]) for name in _KLAVIYO if name in known]
@@ -83,34 +84,34 @@ def row(number: int, person: dict[str, Any], customer: str = "", known: Mapping[
 
 
 def identity_of(fragment: bytes) -> str:
-    """By which identity the ledger knows the person of a fragment that came from a row."""
+    """Return the identity in the ledger of the person of a fragment that came from a row."""
     person = _decode(fragment)
     return next(_identity(name, person[name]) for name in _KLAVIYO if name in person)
 
 
 def strength(identity: str) -> int:
-    """0 for an e-mail; the weaker the identity, the more."""
+    """Return the rank of an identity: 0 for an e-mail, more for weaker ones."""
     return IDENTIFIERS.index(identity.partition(":")[0])
 
 
 def of_member(identity: str) -> tuple[tuple[str, ...], bytes]:
-    """The person keys and the fragment of a member, of whom the ledger knows nothing but the identity."""
+    """Return the person keys and the fragment of a member, made from the identity in the ledger."""
     person = _of_identity(identity)
     return _keys(person), _encode(person)
 
 
 def keys_of_member(identity: str) -> tuple[str, ...]:
-    """The person keys of a member."""
+    """Return the person keys of a member."""
     return of_member(identity)[0]
 
 
 def as_member(found: SnapshotRow, member: str) -> SnapshotRow:
-    """The row of a person whom the ledger knows under another identity than the row has.
+    """Return the row of a person whom the ledger knows under another identity, which replaces the row's.
 
-    By that one they are sent, and not by the row's own, which has led to it.
+    The person is sent by the ledger's identity and not by the row's, which only led to it.
     """
     own, person = _of_identity(member), _decode(found.fragment)
-    # Where the ledger has a weaker name, it is not known whether what is stronger is on the same profile.
+    # When the ledger's identity is weaker, the stronger ones may be on another profile.
     left_out = _KLAVIYO if strength(member) > strength(found.identity) else _of_identity(found.identity)
     person = own | {name: value for name, value in person.items() if name not in left_out}
     whose = keys_of_member(member)
@@ -127,5 +128,5 @@ def _identity(name: str, value: str) -> str:
 
 
 def _keys(person: Mapping[str, Any]) -> tuple[str, ...]:
-    """As the intake of /v1/changes makes them, so that a single change and a row of one person share a key."""
+    """Return the keys as the intake of /v1/changes makes them, so that changes and rows of one person share a key."""
     return tuple(key_of((name, person[name])) for name in _KLAVIYO if name in person)

@@ -1,6 +1,6 @@
-"""How many rows go by, and of which nobody can be sent.
+"""Count the rows of a snapshot and those that cannot be sent.
 
-A temporary database on disk, for a million rows that come in any order and leave by bucket, in little memory.
+Also a temporary database on disk that sorts a million rows by bucket in little memory.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from typing import Final
 
 from snapshots.rows import SnapshotRow, Unusable
 
-#: Numbers of rows kept for each reason for which some cannot be sent.
+#: Row numbers kept for each reason for which rows cannot be sent.
 EXAMPLES: Final = 10
 
 
 class Tally:
-    """`last`: number of the last row. `people`: usable rows. `shrink`: the others by reason; `examples`: of those."""
+    """The counts of rows.
+
+    `last`: number of the last row. `people`: usable rows. `shrink`: the others by reason; `examples`: their numbers.
+    """
 
     def __init__(self) -> None:
         self.last = 0
@@ -26,7 +29,7 @@ class Tally:
         self.examples: dict[str, list[int]] = {}
 
     def usable(self, rows: Iterable[SnapshotRow | Unusable]) -> Iterator[SnapshotRow]:
-        """The usable rows; all are counted as they go by."""
+        """Yield the usable rows and count all rows."""
         for row in rows:
             self.last = row.number
             if isinstance(row, SnapshotRow):
@@ -36,7 +39,7 @@ class Tally:
             self._note(row)
 
     def refuse(self, row: Unusable) -> None:
-        """Of one that went by as usable nobody can be sent after all."""
+        """Count a row as unusable that was counted as usable before."""
         self.people -= 1
         self._note(row)
 
@@ -46,7 +49,7 @@ class Tally:
 
 
 def exemplify(examples: dict[str, list[int]], row: Unusable) -> None:
-    """Keep the number of the row, if it is one of the first for its reason."""
+    """Keep the number of the row if it is one of the first for its reason."""
     if len(numbers := examples.setdefault(row.reason, [])) < EXAMPLES:
         numbers.append(row.number)
 
@@ -56,11 +59,11 @@ _CACHE: Final = 16_384
 
 
 def opened(schema: str) -> sqlite3.Connection:
-    """A private database that is gone when it is closed or the process dies. `schema`: SQL of its tables.
+    """Open a private database that disappears when it is closed or the process dies. `schema`: SQL of its tables.
 
-    Everything is one transaction that never ends, and nothing is made safe against a crash: whoever dies starts anew.
+    Everything is one transaction that never ends, without protection against a crash: a crashed job starts again.
     """
-    # The empty name: SQLite makes a file without a name, so that no personal data outlives a killed process.
+    # With the empty name, SQLite creates an unnamed file, so no personal data outlives a killed process.
     shelf = sqlite3.connect("", isolation_level=None)
     shelf.executescript(
         f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-{_CACHE}; {schema} BEGIN;"

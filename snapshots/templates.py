@@ -1,4 +1,4 @@
-"""The names of a campaign's lists, made as Amperity makes them (Amperity: data templates)."""
+"""Make the names of a campaign's lists from templates as Amperity does (Amperity: data templates)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from mappings.values import visible
 from snapshots.rows import TemplateError
 
-#: Characters that the name of a list may have.
+#: The most characters in the name of a list.
 MAX_NAME: Final = 255
 _MAX_TEMPLATE: Final = 1_000
 _REMEDY: Final = "write for example {{ campaign_name }} - {{ group_name }} - {{ now|format'yyyy-mm-dd' }}"
@@ -24,46 +24,46 @@ _PARTS: Final = {"yyyy": "%Y", "mm": "%m", "dd": "%d", "HH": "%H", "MM": "%M"}
 
 
 def name(template: str, campaign_name: str, group_name: str, now: datetime) -> str:
-    """The name of a list, 1 to 255 characters. Raises TemplateError."""
+    """Return the name of a list, 1 to 255 characters. Raises TemplateError."""
     if len(template) > _MAX_TEMPLATE or "{%" in template:
-        raise TemplateError(
-            f"a name is made of text and {{{{ ... }}}}, at most {_MAX_TEMPLATE:,} characters: {_REMEDY}"
-        )
+        raise TemplateError(f"a name may have text and {{{{ ... }}}}, at most {_MAX_TEMPLATE:,} characters: {_REMEDY}")
     values = {"campaign_name": campaign_name, "group_name": group_name, "now": now}
     try:
         made = _ENVIRONMENT.from_string(_FORMAT.sub(r"|format(\1)", template)).render(values).strip()
     except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
-        raise TemplateError(f"the name cannot be made ({error}); known are {', '.join(values)}: {_REMEDY}") from error
+        raise TemplateError(
+            f"the name cannot be made ({error}); known variables: {', '.join(values)}; {_REMEDY}"
+        ) from error
     if not visible(made):
-        raise TemplateError(f"nothing of the name is seen: {_REMEDY}")
+        raise TemplateError(f"the name has no visible characters: {_REMEDY}")
     if len(made) > MAX_NAME:
         raise TemplateError(f"the name has {len(made):,} characters, not 1 to {MAX_NAME}: shorten it, or {_REMEDY}")
     return made
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """Variables, their attributes and our filters. Calls and sums could fill the memory, and no name needs them."""
+    """Allows variables, their attributes and Ferry's filters. Calls and operators could fill the memory."""
 
     intercepted_binops = frozenset(ImmutableSandboxedEnvironment.default_binop_table)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """No."""
-        raise SecurityError(f"{operator} is not for names")
+        """Refuse every operator."""
+        raise SecurityError(f"{operator} is not allowed in names")
 
     def is_safe_callable(self, obj: Any) -> bool:
-        """None is."""
+        """Refuse every call."""
         return False
 
 
 def _written(moment: object, form: str) -> str:
     if not isinstance(moment, datetime):
-        raise TypeError("format is for now")
+        raise TypeError("format works only on now")
     return _LETTERS.sub(lambda letters: moment.strftime(_part(letters[0])), form)
 
 
 def _part(letters: str) -> str:
     if letters not in _PARTS:
-        raise ValueError(f"{letters} is no part of a time; there are {', '.join(_PARTS)}")
+        raise ValueError(f"{letters} is not a part of a time; use {', '.join(_PARTS)}")
     return _PARTS[letters]
 
 

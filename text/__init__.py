@@ -1,1 +1,1 @@
-"""Words and names: how times and numbers are written, what is escaped, names in JSON, hosts."""
+"""Text helpers: writing times and numbers, escaping, names in JSON, and hosts."""

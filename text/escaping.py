@@ -1,6 +1,6 @@
-"""What somebody else named, made safe to show: a name must not steer a terminal, a log viewer or a spreadsheet. Pure.
+"""Make names from outside safe to show: they must not control a terminal, a log viewer or a spreadsheet. Pure.
 
-A module beside the rooms, because commands, logs, pages and alerts share it.
+It is in the lowest room, because commands, logs, pages and alerts share it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-#: Characters that steer or hide instead of being seen: C0 and C1 controls (with ESC, which begins an ANSI sequence),
+#: Invisible characters that control or hide output: C0 and C1 controls (with ESC, which begins an ANSI sequence),
 #: format characters (bidirectional overrides, zero-width ones, tags), line and paragraph separators, lone surrogates,
 #: and letters without a shape (Unicode: categories Cc, Cf, Zl, Zp, Cs, and the property Default_Ignorable_Code_Point).
 _UNSEEN: Final = (
@@ -16,39 +16,39 @@ _UNSEEN: Final = (
     "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
     "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-#: Variation selectors are left where they belong, behind a sign of which they choose the form, as in many an emoji.
+#: A variation selector is kept only after a character whose form it selects, as in many emoji.
 _STRAY_SELECTOR: Final = r"(?:^|(?<=[\w\s]))[\ufe00-\ufe0f](?!\u20e3)|(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]"
 _HOSTILE: Final = re.compile(f"[{_UNSEEN}]|{_STRAY_SELECTOR}")
-#: What Ferry's own text is laid out with.
+#: The only control character in Ferry's own text.
 _LAYOUT: Final = "\n"
-#: A cell that begins so is a formula to a spreadsheet, also in the wide forms of these signs (OWASP: CSV injection).
+#: A spreadsheet takes a cell with such a first character, also a full-width one, for a formula (OWASP: CSV injection).
 _FORMULA: Final = (*"=+-@\t\r\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def visible(text: str) -> str:
-    r"""The text with every character that steers or hides written out: `\x1b`, `\u202e`, `\U000e0001`.
+    r"""Return the text with every control or invisible character written out: `\x1b`, `\u202e`, `\U000e0001`.
 
-    Twice is the same as once, so that whoever prints may escape what a caller already has; a backslash stays as it is
-    for that reason.
+    Escaping twice gives the same as escaping once, so a printer may escape text that its caller already escaped. For
+    that reason backslashes stay.
     """
     return _HOSTILE.sub(_written_out, text)
 
 
 def visible_lines(text: str) -> str:
-    """The same of a text that Ferry laid out itself: its line ends stay."""
+    """Escape a text of several lines that Ferry wrote: its line ends stay."""
     return _HOSTILE.sub(lambda found: found[0] if found[0] == _LAYOUT else _written_out(found), text)
 
 
 def visible_json(document: str) -> str:
-    r"""A JSON document of the same value, in which these characters are JSON's own escapes, such as `\u009b`.
+    r"""Return an equal JSON document in which these characters are JSON escapes, such as `\u009b`.
 
-    They stand within strings alone, so a program reads exactly what was there.
+    They occur only inside strings, so a program reads the same value.
     """
     return _HOSTILE.sub(lambda found: found[0] if found[0] == _LAYOUT else _json_escape(found[0]), document)
 
 
 def spreadsheet_cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula, by an apostrophe in front, and that holds nothing unseen."""
+    """Return a cell without invisible characters, and with an apostrophe in front of what would be a formula."""
     return visible(f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text)
 
 

@@ -1,6 +1,6 @@
-"""Names of JSON objects: which stand twice, which are unknown, and how they are shown.
+"""Names in JSON objects: finding duplicate and unknown ones, and showing them safely.
 
-A module beside the rooms, because intake, snapshots and console read JSON and none may import another.
+It is in the lowest room, because intake, snapshots and console read JSON and may not import each other.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-#: What is wrong with a name that an object has more than once (RFC 8259, 4); a proxy may have read the other value.
-TWICE: Final = "stands there twice, and JSON does not say which counts"
+#: The error for a name that an object has more than once (RFC 8259, 4); a proxy may have read the other value.
+TWICE: Final = "appears twice, and JSON does not define which value counts"
 
-#: A name that is surely neither an address nor a phone number, and that no terminal takes for a command.
+#: A name that is certainly neither an address nor a phone number, and that cannot control a terminal.
 _PLAIN: Final = re.compile(r"(?!(?:\D*\d){7})[\w$-]{1,64}", re.ASCII)
-#: How alike two names are of which one may be meant for the other: `exclusion` and `exclusions`, not `at` and `name`.
+#: The similarity from which a name may be a misspelling: `exclusion` of `exclusions`, but not `at` of `name`.
 _ALIKE: Final = 0.6
-#: The same where nothing else speaks for a mistake: `emial` and `email`, not `location` and `action`.
+#: The same when nothing else suggests a mistake: `emial` of `email`, but not `location` of `action`.
 _SURELY: Final = 0.8
 
 _decode = msgspec.json.Decoder().decode
@@ -31,15 +31,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Object(list[tuple[str, Any]]):
-    """The members of an object, in their order, none of them lost."""
+    """All members of an object, in order, with duplicates."""
 
 
 def twice(text: bytes | Raw, apart: Collection[str] = ()) -> list[str]:
-    """The places of names that their object has more than once, at any depth: `.audience.id`, `.members[3].email`.
+    """Return the places of duplicate names, at any depth: `.audience.id`, `.members[3].email`.
 
-    `text`: JSON that was found well-formed. `apart`: names of a top-level object whose values are not looked at,
-    because each of their items is read by itself later. Raises RecursionError where it is nested beyond reading, and
-    ValueError where it is no JSON.
+    `text`: well-formed JSON. `apart`: names of a top-level object whose values are skipped, because each of their items
+    is checked separately later. Raises RecursionError when it is nested too deeply, and ValueError when it is not JSON.
     """
     raw = _without(bytes(text), apart) if apart else bytes(text)
     if _has_every_name_once(raw):
@@ -48,30 +47,30 @@ def twice(text: bytes | Raw, apart: Collection[str] = ()) -> list[str]:
 
 
 def shown(name: str) -> str:
-    """A name as a message may show it: one that may be somebody's address or number is not repeated."""
+    """Return a name as a message may show it. A name that may be an address or a phone number is not shown."""
     return name if _PLAIN.fullmatch(name) else f"(a name of {len(name):,} characters)"
 
 
 def meant(name: str, known: Collection[str]) -> str:
-    """The known name that an unknown one is near to; empty where there is none."""
+    """Return the known name that is similar to an unknown one; empty if there is none."""
     return next(iter(get_close_matches(name.lower(), known, 1, _ALIKE)), "")
 
 
 def unknown(name: str, known: Collection[str]) -> str:
-    """What to say of an unknown name: `exclusion: unknown; is exclusions meant?`, or which names are known."""
+    """Return the error for an unknown name: `exclusion: unknown; did you mean exclusions?`, or the known names."""
     if near := meant(name, known):
-        return f"{shown(name)}: unknown; is {near} meant?"
-    others = f"known are {', '.join(known)}" if known else "none is known here"
+        return f"{shown(name)}: unknown; did you mean {near}?"
+    others = f"known names: {', '.join(known)}" if known else "no names are allowed here"
     return f"{shown(name)}: unknown; {others}"
 
 
 def mistaken(text: bytes | Raw, known: tuple[str, ...], elsewhere: Collection[str] = ()) -> str:
-    """What to say of the first unknown name of an object that was surely meant for a known one; empty where none was.
+    """Return the error for the first name that is certainly a misspelling of a known one; empty if there is none.
 
-    Others are ignored, as of a sender that tells more than is read. `elsewhere`: names that are known in another place
-    and would decide something there.
+    Other unknown names are ignored: the sender may send more than Ferry reads. `elsewhere`: names that are known in
+    another place and have an effect there.
     """
-    # Longer names are too long to be as alike as that, and are not kept by the cache.
+    # Longer names cannot be similar enough, and would only fill the cache.
     longest = max(map(len, known)) * (2 / _SURELY - 1)
     for name in _members(bytes(text)):
         if name not in known and (name in elsewhere or (len(name) <= longest and _is_near(name, known))):
@@ -81,12 +80,12 @@ def mistaken(text: bytes | Raw, known: tuple[str, ...], elsewhere: Collection[st
 
 @lru_cache(1_000)
 def _is_near(name: str, known: tuple[str, ...]) -> bool:
-    """Whether the name was surely meant for a known one; asked again and again, for changes of one sender are alike."""
+    """Whether a name is certainly a misspelling of a known one. Cached, because changes of one sender are alike."""
     return bool(get_close_matches(name.lower(), known, 1, _SURELY))
 
 
 def _without(text: bytes, apart: Collection[str]) -> bytes:
-    """The object without the values of these names; as it is where one of its own names stands twice."""
+    """Return the object without the values of these names, or unchanged when one of its names is a duplicate."""
     members = _members(text)
     if not _says_as_much(_encode(members), text):
         return text
@@ -94,10 +93,10 @@ def _without(text: bytes, apart: Collection[str]) -> bytes:
 
 
 def _has_every_name_once(text: bytes) -> bool:
-    """Whether nothing is lost in reading, which is far quicker than to look at every name.
+    """Whether decoding and encoding loses no name, which is much faster than checking every name.
 
-    Of a name that stands twice a dictionary keeps one value, and what is written from it is short of a name. False,
-    too, for what can be read in another way only, such as a number of 30 digits.
+    A dictionary keeps one value of a duplicate name, so its encoding has one name less. Also False for JSON that only
+    the slower parser reads, such as a number of 30 digits.
     """
     try:
         return _says_as_much(_encode(_decode(text)), text)
@@ -106,19 +105,19 @@ def _has_every_name_once(text: bytes) -> bool:
 
 
 def _says_as_much(written: bytes, text: bytes) -> bool:
-    """Whether two spellings of a document have equally many names and texts. Most senders write as we do."""
+    """Whether two encodings of a document have equally many names and strings. Most senders encode as Ferry does."""
     return written == text or _texts(written) == _texts(text)
 
 
 def _texts(text: bytes) -> int:
-    """How many quotes begin or end a text: two for each name and each text among the values."""
+    """Return the number of quotes that begin or end a string: two for each name and each string value."""
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     return text.count(b'"')
 
 
 def _twice(document: Any) -> Iterator[str]:
-    """Without recursion, for the document may be nested as deeply as the parser goes."""
+    """Yield the places of duplicate names, without recursion, because the document may be nested very deeply."""
     waiting: list[tuple[str, Any]] = [("", document)]
     while waiting:
         place, value = waiting.pop()

@@ -1,4 +1,4 @@
-"""Times, numbers and people's notes in words, for commands, pages, alerts and logs. Pure."""
+"""Times, numbers and people's notes as text, for commands, pages, alerts and logs. Pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Final, overload
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-#: An address, or so many digits that they may be a phone number.
+#: An address, or enough digits for a phone number.
 _PERSONAL: Final = re.compile(r"\S*@\S+|\+?\d(?:[\s().-]*\d){6,}")
 
 
 def span(ms: int) -> str:
-    """A length of time: `12s`, `3m`, `15h 57m`, `2d 3h`."""
+    """Return a duration: `12s`, `3m`, `15h 57m`, `2d 3h`."""
     seconds = max(0, ms) // 1000
     if seconds < _MINUTE:
         return f"{seconds}s"
@@ -28,43 +28,43 @@ def moment(ms: int) -> str: ...
 @overload
 def moment(ms: int | None) -> str | None: ...
 def moment(ms: int | None) -> str | None:
-    """ISO 8601 in UTC, to the millisecond; None stays None."""
+    """Return a time as ISO 8601 in UTC, to the millisecond; None stays None."""
     if ms is None:
         return None
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def ms_of(moment: str) -> int:
-    """The ms of what `moment` wrote. Raises ValueError for what is no time."""
+    """Return the ms of a time that `moment` wrote. Raises ValueError for text that is not a time."""
     return round(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
 def clock(ms: int, now: int) -> str:
-    """A time by the minute, in UTC: `14:05 UTC`; `2 Jan 14:05 UTC` on another day than `now` (ms)."""
+    """Return a time to the minute, in UTC: `14:05 UTC`, or `2 Jan 14:05 UTC` on another day than `now` (ms)."""
     at, today = (datetime.fromtimestamp(each / 1000, UTC) for each in (ms, now))
     return f"{at:%H:%M} UTC" if at.date() == today.date() else f"{at.day} {at:%b %H:%M} UTC"
 
 
 def day(ms: int) -> str:
-    """The day of a time, in UTC: `2026-12-30`."""
+    """Return the day of a time, in UTC: `2026-12-30`."""
     return datetime.fromtimestamp(ms / 1000, UTC).date().isoformat()
 
 
 def number(count: int) -> str:
-    """With commas: `12,345`."""
+    """Return a number with commas: `12,345`."""
     return f"{count:,}"
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """`1 change`, `2 changes`."""
+    """Return a count with its noun: `1 change`, `2 changes`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def sentence(text: str) -> str:
-    """With a capital letter in front; the rest as it is."""
+    """Return the text with a capital first letter; the rest stays."""
     return text[:1].upper() + text[1:]
 
 
 def without_people(text: str) -> str:
-    """What a person wrote, without the addresses and phone numbers in it: it is shown to everybody."""
+    """Return a person's note without addresses and phone numbers, because everybody can see it."""
     return _PERSONAL.sub("***", text)

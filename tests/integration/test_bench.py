@@ -55,7 +55,7 @@ def test_the_figures_asked_for_end_in_a_table_with_the_machine_and_how_to_repeat
         (
             "limits_large",
             [
-                "2,000 waiting changes imported in 1 uploads",
+                "2,000 pending changes imported in 1 uploads",
                 "The same, verified and proved, in 1 uploads",
                 "Answers 429 during these 2 uploads",
             ],
@@ -134,13 +134,13 @@ def test_each_way_to_be_durable_is_compared_with_local_and_none_loses_a_change(t
 
 
 def test_a_message_that_does_not_become_all_it_should_spoils_the_figure() -> None:
-    with pytest.raises(BenchError, match="1 messages became 4 profiles and events, not 5 each"):
+    with pytest.raises(BenchError, match="1 messages became 4 profiles and events instead of 5 each"):
         map_all([order(number(1), phone(1))], 5)
 
 
 def test_a_change_that_does_not_lie_in_the_ledger_spoils_its_weight(tmp_path_factory: pytest.TempPathFactory) -> None:
     found = list(acceptances(messages(3, 1)))
-    with pytest.raises(BenchError, match="2 changes were stored and not 3"):
+    with pytest.raises(BenchError, match="2 changes were stored instead of 3"):
         weigh(tmp_path_factory.mktemp("b"), "memory", found[:1], [found[1], found[2], found[2]], 3)
 
 

@@ -140,7 +140,7 @@ def test_a_key_without_the_right_to_events_holds_their_queue_and_no_other(world:
     assert holds.of_connections(world.redis) == {}
     hold = holds.of_queue(world.redis, world.queue)
     assert hold is not None
-    assert (hold.reason, "events:write among them, then release" in hold.resolve) == ("forbidden", True)
+    assert (hold.reason, "including events:write, then release" in hold.resolve) == ("forbidden", True)
     holds.release(world.redis, world.queue)
     world.ring(batch_id)
     assert recorded(world) == ["e1"]

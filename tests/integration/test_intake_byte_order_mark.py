@@ -104,7 +104,7 @@ def test_the_operators_api_reads_over_a_mark_and_refuses_names_that_stand_twice(
         assert hold(served, MARK + b'{"reason":"x"}').status_code == 200
         refused = hold(served, b'{"reason":"x","reason":"y"}')
         assert refused.status_code == 400
-        assert "$.reason: stands there twice" in refused.json()["error"]["description"]
+        assert "$.reason: appears twice" in refused.json()["error"]["description"]
         refused = hold(served, b'{"reason":"x","reasn":"y"}')
         assert "reasn: Unknown field; is reason meant?" in refused.json()["error"]["description"]
 

@@ -88,7 +88,7 @@ def test_a_group_of_many_pieces_is_whole(intake: Intake, redis: Redis) -> None:
 def test_one_group_that_cannot_be_keeps_all_of_them_back(intake: Intake, redis: Redis) -> None:
     response = intake.post(PATH, CAMPAIGN | {"groups": [*CAMPAIGN["groups"], {"name": "C", "members": [5]}]})
     assert response.status_code == 400
-    assert response.json()["error"]["description"].startswith("$.groups[2].members[0] is no object")
+    assert response.json()["error"]["description"].startswith("$.groups[2].members[0] is not an object")
     assert redis.keys() == []
 
 

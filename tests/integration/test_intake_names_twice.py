@@ -83,7 +83,7 @@ def details(redis: Redis, queue: Queue) -> list[str]:
 def test_a_message_that_has_a_name_twice_is_refused(
     steady: Intake, redis: Redis, path: str, body: str, name: str
 ) -> None:
-    check_refused(steady, redis, path, body.encode(), f"{name}: stands there twice")
+    check_refused(steady, redis, path, body.encode(), f"{name}: appears twice")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_an_account_that_has_a_name_twice_is_refused_and_neither_key_kept(
     steady: Intake, redis: Redis, account: str, name: str
 ) -> None:
     body = message(MPARTICLE, b"1", b"1").replace(b'"x":1', b'"account":' + account.encode())
-    check_refused(steady, redis, MPARTICLE, body, f"{name}: stands there twice")
+    check_refused(steady, redis, MPARTICLE, body, f"{name}: appears twice")
     assert accounts.recall(redis, "default", Cipher([SECRET])) is None
 
 
@@ -132,7 +132,7 @@ def test_a_change_that_has_a_name_twice_is_rejected_and_the_others_go_through(
     assert (response.status_code, answer["accepted"]) == (202, 1)
     (rejected,) = answer["rejected"]
     assert (rejected["index"], rejected["reason"]) == (1, "malformed")
-    assert rejected["where"].startswith(f"{where}: stands there twice")
+    assert rejected["where"].startswith(f"{where}: appears twice")
     assert len(stored(redis)) == 1
 
 
@@ -167,7 +167,7 @@ def test_a_profile_that_has_a_name_twice_is_a_dead_letter_and_the_others_go_thro
     assert steady.post(MPARTICLE, MEMBERSHIP % f"{sound},{{{profile}}}").status_code == 202
     assert len(stored(redis)) == 1
     (detail,) = details(redis, QUEUE)
-    assert detail.startswith(f"$.user_profiles[1]{place}: stands there twice")
+    assert detail.startswith(f"$.user_profiles[1]{place}: appears twice")
 
 
 def test_of_a_persons_audiences_only_the_one_with_a_name_twice_is_a_dead_letter(steady: Intake, redis: Redis) -> None:
@@ -175,7 +175,7 @@ def test_of_a_persons_audiences_only_the_one_with_a_name_twice_is_a_dead_letter(
     steady.post(MPARTICLE, MEMBERSHIP % f'{{{person("a")},"audiences":[{audiences}]}}')
     assert len(stored(redis)) == 1
     (detail,) = details(redis, UNREADABLE)
-    assert detail.startswith("$.user_profiles[0].audiences[1].audience_id: stands there twice")
+    assert detail.startswith("$.user_profiles[0].audiences[1].audience_id: appears twice")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_message_of_segments_that_has_a_name_twice_is_a_dead_letter(
     answer = steady.post(SEGMENT, f'{{"batch":[{sound},{posted}]}}' if batch else posted).json()
     assert (answer["accepted"], answer["dead"]) == (int(batch), 1)
     (detail,) = details(redis, UNREADABLE)
-    assert detail.startswith(f"{'$.batch[1]' if batch else '$'}{place}: stands there twice")
+    assert detail.startswith(f"{'$.batch[1]' if batch else '$'}{place}: appears twice")
 
 
 @pytest.mark.parametrize(
@@ -205,5 +205,5 @@ def test_a_message_of_segments_that_has_a_name_twice_is_a_dead_letter(
 def test_a_name_that_may_be_somebodys_is_not_repeated(steady: Intake, redis: Redis, name: str) -> None:
     member = f"{json.dumps(name)}:1,{json.dumps(name)}:2"
     error: dict[str, Any] = steady.post(CHANGES, f'{{"changes":[],"x":{{{member}}}}}').json()["error"]
-    assert f"$.x.(a name of {len(name)} characters): stands there twice" in error["description"]
+    assert f"$.x.(a name of {len(name)} characters): appears twice" in error["description"]
     assert redis.keys() == []

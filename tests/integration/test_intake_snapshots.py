@@ -118,7 +118,7 @@ def test_a_snapshot_of_a_time_that_cannot_be_is_of_its_arrival_and_counted(
     [
         ("rows=many", "?rows: Expected `int`"),
         ("rows=-1", "?rows: Expected `int` >= 0"),
-        ("rows=1&rows=2", "?rows: stands there twice"),
+        ("rows=1&rows=2", "?rows: appears twice"),
         ("confirm=perhaps", "?confirm: Expected `bool`"),
         ("reconcile=", "?reconcile: Expected `bool`"),
         ("name=" + "x" * 256, "?name: Expected `str` of length <= 255"),

@@ -54,20 +54,20 @@ def test_an_address_with_an_unknown_parameter_is_refused_and_nothing_stored(
 @pytest.mark.parametrize(
     ("method", "path", "query", "told"),
     [
-        ("POST", "/v1/changes", "conection=default&audience=1", "?conection: unknown; is connection meant?"),
-        ("POST", "/v1/changes", "audience_id=1", "?audience_id: unknown; is audience meant?"),
-        ("POST", "/v1/segment", "connections=default", "?connections: unknown; is connection meant?"),
-        ("PUT", MEMBERS, "row=1", "?row: unknown; is rows meant?"),
-        ("PUT", MEMBERS, "confirmed=true", "?confirmed: unknown; is confirm meant?"),
-        ("PUT", MEMBERS, "Reconcile=true", "?Reconcile: unknown; is reconcile meant?"),
-        ("PUT", MEMBERS, "exclusions=a", "?exclusions: unknown; known are connection, name, at, rows, confirm"),
-        ("GET", SYNCS, "conn=default", "?conn: unknown; known are connection"),
-        ("POST", PATH, "connection=default", "?connection: unknown; none is known here"),
-        ("POST", "/v1/campaigns", "connection=default", "?connection: unknown; none is known here"),
+        ("POST", "/v1/changes", "conection=default&audience=1", "?conection: unknown; did you mean connection?"),
+        ("POST", "/v1/changes", "audience_id=1", "?audience_id: unknown; did you mean audience?"),
+        ("POST", "/v1/segment", "connections=default", "?connections: unknown; did you mean connection?"),
+        ("PUT", MEMBERS, "row=1", "?row: unknown; did you mean rows?"),
+        ("PUT", MEMBERS, "confirmed=true", "?confirmed: unknown; did you mean confirm?"),
+        ("PUT", MEMBERS, "Reconcile=true", "?Reconcile: unknown; did you mean reconcile?"),
+        ("PUT", MEMBERS, "exclusions=a", "?exclusions: unknown; known names: connection, name, at, rows, confirm"),
+        ("GET", SYNCS, "conn=default", "?conn: unknown; known names: connection"),
+        ("POST", PATH, "connection=default", "?connection: unknown; no names are allowed here"),
+        ("POST", "/v1/campaigns", "connection=default", "?connection: unknown; no names are allowed here"),
         ("PUT", MEMBERS, "ann%40example.com=1", "?(a name of 15 characters): unknown"),
-        ("POST", "/v1/changes", "audience=1&audience=2", "?audience: stands there twice, and an address does not say"),
-        ("POST", "/v1/segment", "connection=default&connection=", "?connection: stands there twice"),
-        ("PUT", MEMBERS, "confirm=false&confirm=true", "?confirm: stands there twice"),
+        ("POST", "/v1/changes", "audience=1&audience=2", "?audience: appears twice, and an address does not define"),
+        ("POST", "/v1/segment", "connection=default&connection=", "?connection: appears twice"),
+        ("PUT", MEMBERS, "confirm=false&confirm=true", "?confirm: appears twice"),
     ],
 )
 def test_the_parameter_that_was_meant_is_told(
@@ -85,15 +85,15 @@ def test_without_one_everything_goes_through(steady: Intake, redis: Redis, metho
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        (CAMPAIGN | {"exclusion": [{"email": "a@example.com"}]}, "$.exclusion: unknown; is exclusions meant?"),
-        (CAMPAIGN | {"excludes": []}, "$.excludes: unknown; is exclusions meant?"),
-        (CAMPAIGN | {"conection": "default"}, "$.conection: unknown; is connection meant?"),
-        (CAMPAIGN | {"launchAt": "2030-01-01"}, "$.launchAt: unknown; is launch_at meant?"),
-        (CAMPAIGN | {"listName": "x"}, "$.listName: unknown; is list_name meant?"),
-        (CAMPAIGN | {"list": "merged"}, "$.list: unknown; is lists meant?"),
+        (CAMPAIGN | {"exclusion": [{"email": "a@example.com"}]}, "$.exclusion: unknown; did you mean exclusions?"),
+        (CAMPAIGN | {"excludes": []}, "$.excludes: unknown; did you mean exclusions?"),
+        (CAMPAIGN | {"conection": "default"}, "$.conection: unknown; did you mean connection?"),
+        (CAMPAIGN | {"launchAt": "2030-01-01"}, "$.launchAt: unknown; did you mean launch_at?"),
+        (CAMPAIGN | {"listName": "x"}, "$.listName: unknown; did you mean list_name?"),
+        (CAMPAIGN | {"list": "merged"}, "$.list: unknown; did you mean lists?"),
         (
             CAMPAIGN | {"groups": [{"name": "A", "members": [], "exclusions": []}]},
-            "$.groups[0].exclusions: unknown; known are name, members",
+            "$.groups[0].exclusions: unknown; known names: name, members",
         ),
     ],
 )
@@ -107,7 +107,7 @@ def test_a_campaign_with_an_unknown_name_is_refused_and_nobody_mailed(
     ("body", "told"),
     [
         (CHANGE | {"connection": "brand-b"}, "$.connection: unknown"),
-        (CHANGE | {"audiance": {"id": 1}}, "$.audiance: unknown; is audience meant?"),
+        (CHANGE | {"audiance": {"id": 1}}, "$.audiance: unknown; did you mean audience?"),
     ],
 )
 def test_a_request_of_changes_with_an_unknown_name_is_refused(
@@ -120,8 +120,8 @@ def test_a_request_of_changes_with_an_unknown_name_is_refused(
     ("wrong", "told"),
     [
         ({"connection": "brand-b"}, "$.changes[0].connection: unknown"),
-        ({"emial": "b@example.com"}, "$.changes[0].emial: unknown; is email meant?"),
-        ({"Attributes": {"plan": "gold"}}, "$.changes[0].Attributes: unknown; is attributes meant?"),
+        ({"emial": "b@example.com"}, "$.changes[0].emial: unknown; did you mean email?"),
+        ({"Attributes": {"plan": "gold"}}, "$.changes[0].Attributes: unknown; did you mean attributes?"),
     ],
 )
 def test_a_change_with_an_unknown_name_is_refused_by_itself_and_the_others_go_through(
@@ -157,6 +157,6 @@ def test_a_setting_of_mparticles_that_is_unknown_is_ignored_and_told_once(
             account["account_id"] = 123457
     told = [line for line in caplog.messages if "is ignored: " in line]
     assert len(told) == 2
-    assert "(a name of 15 characters): unknown; known are alternateIdentifier, apiKey, defaultCountry" in told[0]
-    assert told[1].endswith("defaultCountri: unknown; is defaultCountry meant?")
+    assert "(a name of 15 characters): unknown; known names: alternateIdentifier, apiKey, defaultCountry" in told[0]
+    assert told[1].endswith("defaultCountri: unknown; did you mean defaultCountry?")
     assert "ann@" not in caplog.text

@@ -118,5 +118,5 @@ def test_the_users_own_values_and_patterns_come_on_top() -> None:
 
 
 def test_a_pattern_that_is_none_is_named() -> None:
-    with pytest.raises(ValueError, match=r"blocked_identifiers: /\(/ is no regular expression"):
+    with pytest.raises(ValueError, match=r"blocked_identifiers: /\(/ is not a regular expression"):
         blocked.read(["/(/"])

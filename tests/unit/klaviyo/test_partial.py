@@ -28,7 +28,9 @@ def test_a_field_that_was_left_out_is_logged_and_counted(caplog: pytest.LogCaptu
     subscribe(heard)
     assert heard.told == [("calls", ENDPOINT), ("partial_failure", ENDPOINT, "phone_number")]
     (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert record.getMessage().startswith(f"{ENDPOINT}: Klaviyo took the request and left phone_number out of one row")
+    assert record.getMessage().startswith(
+        f"{ENDPOINT}: Klaviyo accepted the request but left phone_number out of one or more rows"
+    )
 
 
 @responses.activate

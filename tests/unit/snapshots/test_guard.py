@@ -32,5 +32,5 @@ def test_the_reason_names_the_numbers() -> None:
         "the snapshot takes 6,001 of 12,000 people off the list: 50.0 %, and max_removal_percent is 30"
     )
     assert verdict(Counts(held=12_000, removals=1), 30) == (
-        "the snapshot names nobody who can be sent, and the list has 12,000 people"
+        "the snapshot contains nobody who can be sent, and the list has 12,000 people"
     )

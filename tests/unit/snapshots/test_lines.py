@@ -26,7 +26,7 @@ def test_gzip_of_several_members_is_unpacked_however_it_is_cut(parts: list[bytes
 def test_gzip_that_breaks_off_anywhere_is_refused(body: bytes, data: st.DataObject) -> None:
     packed = gzip.compress(body)
     kept = data.draw(st.integers(0, len(packed) - 1))
-    with pytest.raises(Unreadable, match=f"breaks off after {kept} bytes"):
+    with pytest.raises(Unreadable, match=f"truncated after {kept} bytes"):
         [*unpacked(_pieces(packed[:kept], 13), gzip=True)]
 
 
@@ -36,7 +36,7 @@ def test_gzip_that_breaks_off_anywhere_is_refused(body: bytes, data: st.DataObje
     ids=["plain", "trailing", "wrong checksum"],
 )
 def test_what_is_no_gzip_is_refused(body: bytes) -> None:
-    with pytest.raises(Unreadable, match="send it again whole"):
+    with pytest.raises(Unreadable, match="send the complete file again"):
         [*unpacked(iter([body]), gzip=True)]
 
 

@@ -97,6 +97,6 @@ def test_a_line_about_nobody_whom_klaviyo_could_know_is_named_by_its_number() ->
 )
 def test_a_line_in_neither_form_is_refused_naming_its_number_and_nobody(line: object) -> None:
     good = {"IsAddRequest": True, "IdentityValues": {"email": "a@b.de"}, "MembershipChangedTimestamp": 1594167374230}
-    with pytest.raises(Unreadable, match="line 2 is no change of mParticle") as caught:
+    with pytest.raises(Unreadable, match="line 2 is not a change of mParticle") as caught:
         _changes(good, line)
     assert "@" not in str(caught.value)

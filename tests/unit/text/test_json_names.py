@@ -98,7 +98,7 @@ def test_a_document_of_members_is_read_as_it_is_or_refused_for_a_name(items: lis
 
     text = written(items, escape, " ").encode()
     if count(items):
-        with pytest.raises(Unreadable, match="stands there twice"):
+        with pytest.raises(Unreadable, match="appears twice"):
             list(members(ijson.basic_parse(text)))
     else:
         assert list(members(ijson.basic_parse(text))) == json.loads(text)
@@ -112,17 +112,17 @@ def test_what_is_nested_beyond_reading_says_so() -> None:
 def test_a_message_with_a_name_twice_is_refused_naming_it() -> None:
     with pytest.raises(falcon.HTTPBadRequest, match="400") as refused:
         faults.read(decoder, b'{"type":"event_processing_request","account":{"account_id":1,"account_id":2}}')
-    assert str(refused.value.description).startswith("$.account.account_id: stands there twice")
+    assert str(refused.value.description).startswith("$.account.account_id: appears twice")
 
 
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("exclusion", "exclusion: unknown; is exclusions meant?"),
-        ("Exclusions", "Exclusions: unknown; is exclusions meant?"),
-        ("atributes", "atributes: unknown; is attributes meant?"),
-        ("color", "color: unknown; known are name, attributes, exclusions"),
-        ("ann@example.com", "(a name of 15 characters): unknown; known are name, attributes, exclusions"),
+        ("exclusion", "exclusion: unknown; did you mean exclusions?"),
+        ("Exclusions", "Exclusions: unknown; did you mean exclusions?"),
+        ("atributes", "atributes: unknown; did you mean attributes?"),
+        ("color", "color: unknown; known names: name, attributes, exclusions"),
+        ("ann@example.com", "(a name of 15 characters): unknown; known names: name, attributes, exclusions"),
     ],
 )
 def test_an_unknown_name_is_told_with_the_one_that_may_be_meant(name: str, told: str) -> None:
@@ -130,7 +130,7 @@ def test_an_unknown_name_is_told_with_the_one_that_may_be_meant(name: str, told:
 
 
 def test_where_nothing_is_known_an_unknown_name_says_so() -> None:
-    assert unknown("x", ()) == "x: unknown; none is known here"
+    assert unknown("x", ()) == "x: unknown; no names are allowed here"
 
 
 @given(st.text())

@@ -60,7 +60,7 @@ def test_every_message_is_accepted_or_dead_or_unmapped_and_what_is_stored_can_be
         ('{"type":"Identify"}', ".type: Invalid enum value; it must be one of"),
         ('{"type":"identify","messageId":[]}', ".messageId: Expected `int | str | null`, got `array`"),
         ('{"type":"identify","messageId":"%s"}' % ("x" * 201), ".messageId: Expected `str` of length <= 200"),
-        ('{"type":"identify","userId":"a","userId":"b"}', ".userId: stands there twice"),
+        ('{"type":"identify","userId":"a","userId":"b"}', ".userId: appears twice"),
     ],
 )
 def test_a_message_that_cannot_be_read_is_dead_with_its_place_and_the_others_go_on(raw: str, where: str) -> None:
@@ -121,7 +121,7 @@ def test_each_message_is_recognised_by_its_id_and_one_that_is_unreadable_by_its_
         (b'{"batch":{}}', "$.batch: Expected `array`, got `object`"),
         (b'{"batch":[],"context":"x"}', "$.context: Expected `object`, got `str`"),
         (b'{"batch":[],"integrations":[]}', "$.integrations: Expected `object`, got `array`"),
-        (b'{"batch":[],"batch":[]}', "$.batch: stands there twice"),
+        (b'{"batch":[],"batch":[]}', "$.batch: appears twice"),
         (b'{"batch":[{]}', "$: JSON is malformed"),
         (b'{"type":"identify","traits":{"a":NaN}}', "$: JSON is malformed"),
     ],
