@@ -1,1 +1,1 @@
-"""The operator's surface over HTTP: who may look and act, pages, the same as an API, metrics."""
+"""The operator's interface over HTTP: authentication, pages, API and metrics."""

@@ -1,4 +1,4 @@
-"""What every part of the console works with: the settings, the ledger, and threads of its own to read it in."""
+"""What the parts of the console share: the settings, the ledger, and a thread pool to read it in."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ App = falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Reads under way at a time. Few, and not the loop's own threads: people who look must not slow down the intake.
+#: Concurrent reads. The pool is small and separate from the loop's threads, so that readers do not slow the intake.
 _THREADS: Final = 4
-#: Seconds for which a census is shown to whoever asks.
+#: Seconds for which a census is reused.
 _FRESH: Final = 1.0
 
 
 class AppContext:
-    """One for a process."""
+    """The shared state of the console, one instance per process."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -37,24 +37,24 @@ class AppContext:
         self._until = 0.0
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What a blocking function returns, run beside the loop. Raises what it raises."""
-        context = copy_context()  # with the request's id, for what is logged there
+        """Run a blocking function beside the loop and return its result. Raises what the function raises."""
+        context = copy_context()  # carries the request's id, for log lines
         call = partial(context.run, work, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     async def census(self) -> Census:
-        """What is in the ledger, at most a second old; read once for all who ask. Raises redis.RedisError."""
+        """Return the census, at most a second old, read once for all concurrent requests. Raises redis.RedisError."""
         if self._census is None or (self._census.done() and time.monotonic() >= self._until):
             self._census = asyncio.create_task(self._take())
-        # Shielded: one browser that goes away must not end what others wait for.
+        # Shielded: a browser that disconnects must not cancel what others wait for.
         return await asyncio.shield(self._census)
 
     def changed(self) -> None:
-        """Somebody acted: the next census is taken anew."""
+        """Discard the cached census after an action, so that the next one is read again."""
         self._census = None
 
     def close(self) -> None:
-        """Let go of the threads and the connections."""
+        """Close the threads and the connections."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.redis.close()
 

@@ -1,4 +1,4 @@
-"""Errors of the console: a page for people, for programs the form of the intake."""
+"""Errors of the console: a page for browsers, the intake's JSON form for programs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def install(app: falcon.asgi.App[Any, Any]) -> None:
-    """Make an app answer all errors so."""
+    """Install the error handlers on an app."""
     app.set_error_serializer(_serialize)
     app.add_error_handler(Exception, _unexpected)
     app.add_error_handler(RedisError, _redis)
@@ -34,11 +34,11 @@ def _serialize(req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falc
 async def _redis(
     _req: falcon.asgi.Request, _resp: falcon.asgi.Response, fault: Exception, _params: dict[str, Any]
 ) -> None:
-    log.warning("the console could not show or do something: Redis cannot be used (%s)", type(fault).__name__)
+    log.warning("a request to the console failed: Redis cannot be used (%s); answered 503", type(fault).__name__)
     raise falcon.HTTPServiceUnavailable(
         title="Redis cannot be used",
-        description="What was asked for may or may not have been done. /readyz and `ferry doctor` say what is wrong; "
-        "look again in a moment.",
+        description="The request may or may not have been carried out. /readyz and `ferry doctor` show the cause; "
+        "try again in a moment.",
         retry_after=errors.RETRY_AFTER,
     )
 
@@ -48,5 +48,5 @@ async def _unexpected(
 ) -> None:
     log.error("a defect in Ferry, %s at %s; answered 500; please report it", type(fault).__name__, errors.where(fault))
     raise falcon.HTTPInternalServerError(
-        title="A defect in Ferry", description="The log of the web process says where it is; please report it."
+        title="A defect in Ferry", description="The log of the web process shows the place. Please report it."
     )

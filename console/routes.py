@@ -1,12 +1,6 @@
-"""The console's app, and how it stands beside the intake.
+"""The console's app: its routes, security headers and compression, and how it runs beside the intake.
 
-The addresses at which a person looks at a queue or a hold, and acts on it.
-
-The addresses of the operator's API.
-
-What every answer of the console tells the browser to beware of.
-
-Pages go over the wire compressed: two hundred queues are looked at again every two seconds, by phones too.
+Pages are compressed, because an overview of 200 queues is refreshed every two seconds, also on phones.
 """
 
 from __future__ import annotations
@@ -49,7 +43,7 @@ _App = Callable[[dict[str, Any], _Receive, _Send], Awaitable[None]]
 
 
 def create(context: AppContext, router: CompiledRouter) -> App:
-    """The app of everything the console answers; each address needs a line in access.ROUTES."""
+    """Return the app with every address of the console; each address needs a line in `auth.roles.ROUTES`."""
     authenticator = Authenticator(context.redis, context.settings)
     middleware = AuthMiddleware(context, authenticator)
     app = App(middleware=[RequestIds(), middleware, Headers(), Compressing()], router=router)
@@ -68,9 +62,9 @@ def create(context: AppContext, router: CompiledRouter) -> App:
 
 
 class CombinedApp:
-    """The intake and the console behind one address. The console takes the addresses it has, the intake the others.
+    """The intake and the console behind one address. The console serves its own addresses, the intake all others.
 
-    Two apps, and not one: whatever lets people in here lets nothing in there, and a message passes no more code.
+    They are two apps, so that a user's token never opens the intake and messages pass through no additional code.
     """
 
     def __init__(self, intake: _App, context: AppContext) -> None:
@@ -80,16 +74,16 @@ class CombinedApp:
         self._console = create(context, self._router)
 
     async def __call__(self, scope: dict[str, Any], receive: _Receive, send: _Send) -> None:
-        """ASGI."""
+        """Pass an ASGI connection to the console or the intake."""
         if scope["type"] == "lifespan":
             await self._intake(scope, receive, send)
             self._context.close()
             return
-        # The path is taken as the browser wrote it: the name of a queue stands in it as it is (queues/names.py), and a
-        # target that holds a slash stays one part.
+        # The raw path, so that a queue's name is read as written (queues/names.py) and a target with a slash stays
+        # one part.
         path = scope["raw_path"].decode("ascii", "replace")
         if self._router.find(path):
-            # A query that is not ASCII breaks Falcon.
+            # Falcon fails on a query that is not ASCII.
             query = scope["query_string"].decode("ascii", "ignore").encode()
             await self._console({**scope, "path": path, "query_string": query}, _later(receive), send)
         else:
@@ -97,9 +91,10 @@ class CombinedApp:
 
 
 def _later(receive: _Receive) -> _Receive:
-    """Falcon waits for the first part of a body before it looks at the request; here it gets an empty one at once.
+    """Return a `receive` whose first event is an empty part of the body.
 
-    So what the gate refuses is refused before any of its body is read.
+    Falcon waits for the first part before it handles a request. This way a refused request is refused before any of
+    its body is read.
     """
     first = True
 
@@ -114,7 +109,7 @@ def _later(receive: _Receive) -> _Receive:
 
 
 def install(intake: _App, settings: Settings) -> CombinedApp:
-    """The console beside an intake, as one app for the server."""
+    """Return the console beside an intake, as one app for the server."""
     return CombinedApp(intake, AppContext(settings))
 
 
@@ -123,7 +118,7 @@ _CONNECTION = "/connections/{connection}"
 
 
 def add_routes(app: App, context: AppContext) -> None:
-    """Add the addresses of the pages and of what they do to the app."""
+    """Add the pages of queues and holds, and their actions, to the app."""
     app.add_route("/holds", HoldsPage(context))
     app.add_route(_QUEUE, QueuePage(context))
     app.add_route("/flush", FlushAct(context))
@@ -134,7 +129,7 @@ def add_routes(app: App, context: AppContext) -> None:
 
 
 def add_api_routes(app: App, context: AppContext) -> None:
-    """Add the addresses of the API to the app."""
+    """Add the operator's API to the app."""
     app.add_route("/v1/queues", QueuesApi(context))
     app.add_route(f"/v1{_QUEUE}", QueueApi(context))
     app.add_route("/v1/flush", FlushApi(context))
@@ -163,17 +158,17 @@ _ALWAYS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-#: A year.
+#: One year, in seconds.
 _HSTS: Final = "max-age=31536000"
 
 
 class Headers:
-    """Middleware: nothing is kept by browsers or proxies, and pages load what is ours, unless the answer says so."""
+    """Middleware: sets the security headers, and `no-store`, unless the answer has its own value."""
 
     async def process_response(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _succeeded: bool
     ) -> None:
-        """Set them."""
+        """Set the headers."""
         headers: dict[str, Any] = {name: value for name, value in _ALWAYS.items() if not resp.get_header(name)}
         if not resp.get_header("Cache-Control"):
             headers["Cache-Control"] = "no-store"
@@ -182,24 +177,24 @@ class Headers:
         resp.set_headers(headers)
 
 
-#: Characters from which it pays.
+#: Minimum length in characters; compressing less is not worth it.
 _FROM: Final = 2_000
-#: The fastest: a page of 300 kB becomes one of 12 kB within a millisecond; the best takes as long again, for 1 kB less.
+#: The fastest level turns a page of 300 kB into 12 kB within a millisecond; the best takes twice as long to save 1 kB.
 _LEVEL: Final = 1
 _REFUSED: Final = re.compile(r"q=0(\.0*)?")
 
 
 class Compressing:
-    """Middleware: compresses what is rendered, where the client takes it.
+    """Middleware: compresses rendered pages where the client accepts it.
 
-    A page holds a secret, its session's token, beside what an address may say (BREACH, CVE-2013-3587). No other page
-    can have a browser ask for it with the session, whose cookie is SameSite=Strict.
+    A page contains a secret (its session's token) beside text from the address (BREACH, CVE-2013-3587). No other site
+    can make a browser request it with the session, whose cookie is SameSite=Strict.
     """
 
     async def process_response(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _succeeded: bool
     ) -> None:
-        """Put the compressed text into its place."""
+        """Replace the text with its compressed form."""
         if resp.text is None or len(resp.text) < _FROM:
             return
         resp.append_header("Vary", "Accept-Encoding")
@@ -209,6 +204,6 @@ class Compressing:
 
 
 def takes_gzip(accepted: str) -> bool:
-    """Whether the header Accept-Encoding names it, and does not refuse it by a weight of 0 (RFC 9110, 12.5.3). Pure."""
+    """Return whether Accept-Encoding names gzip without a weight of 0 (RFC 9110, 12.5.3). Pure."""
     named = (each.replace(" ", "").lower().partition(";") for each in accepted.split(","))
     return any(name == "gzip" and not _REFUSED.fullmatch(weight) for name, _, weight in named)

@@ -1,4 +1,4 @@
-"""`/static/{name}`: style sheets and scripts of this package, read once."""
+"""`/static/{name}`: style sheets and scripts of this package, each read once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import falcon
 import falcon.asgi
 
-#: A year: the address changes with the file.
+#: One year, because the address changes with the file.
 _FOREVER: Final = "public, max-age=31536000, immutable"
 
 
@@ -22,10 +22,10 @@ class _File(NamedTuple):
 
 
 class Static:
-    """The files."""
+    """The static files."""
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, name: str) -> None:
-        """A file, kept by browsers for good where the address names its version."""
+        """Answer with a file; browsers cache it for a year when the address names its version."""
         found = _files().get(name)
         if found is None:
             raise falcon.HTTPNotFound
@@ -34,7 +34,7 @@ class Static:
 
 
 def url_of(name: str) -> str:
-    """The address of a file, with its version. Raises KeyError for one that is not there."""
+    """Return the address of a file, with its version. Raises KeyError for an unknown file."""
     return f"/static/{name}?v={_files()[name].version}"
 
 

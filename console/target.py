@@ -1,4 +1,4 @@
-"""What an address names: a queue, or a connection with all its queues."""
+"""The target that an address names: a queue, or a connection with all its queues."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from queues.names import Queue
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`queues`: the queue itself, or those of the connection. `hold`: on itself, not on the connection of a queue."""
+    """A queue or a connection. `queues`: the queue itself, or all of the connection. `hold`: its own hold."""
 
     on: Queue | str
     queues: tuple[QueueCount, ...]
@@ -24,37 +24,37 @@ class Target:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The display name."""
         return called(self.queues[0]) if isinstance(self.on, Queue) else self.on
 
     @property
     def path(self) -> str:
-        """Below which it is held and released; of a queue the address of its page."""
+        """The prefix of its hold and release pages; for a queue also the path of its page."""
         return f"/queues/{self.on}" if isinstance(self.on, Queue) else f"/connections/{self.on}"
 
     @property
     def page(self) -> str:
-        """Where a person sees what was done to it."""
+        """The path of the page that shows the result of an action on it."""
         return self.path if isinstance(self.on, Queue) else "/holds"
 
     @property
     def pending(self) -> int:
-        """Changes that wait."""
+        """The number of pending changes."""
         return sum(count.waiting.pending for count in self.queues)
 
     @property
     def open(self) -> int:
-        """Changes in batches under way."""
+        """The number of changes in batches in progress."""
         return sum(count.open for count in self.queues)
 
     @property
     def batches(self) -> int:
-        """Batches under way."""
+        """The number of batches in progress."""
         return sum(len(count.batches) for count in self.queues)
 
 
 def queue_place(census: Census, name: str) -> Target:
-    """The queue of this name, `connection/kind/target` as an address holds it. Raises HTTPNotFound. Pure."""
+    """Return the queue of this name, `connection/kind/target` as in addresses. Raises HTTPNotFound. Pure."""
     try:
         queue = Queue.parse(name)
     except ValueError as fault:
@@ -64,23 +64,23 @@ def queue_place(census: Census, name: str) -> Target:
             return Target(queue, (count,), count.hold)
     raise falcon.HTTPNotFound(
         title="No such queue",
-        description=f"Nothing was ever accepted into {queue}. The first page lists the queues there are.",
+        description=f"Nothing was ever accepted into {queue}. The first page lists all queues.",
     )
 
 
 def connection_place(census: Census, known: set[str], name: str) -> Target:
-    """The connection of this name. `known`: those there are besides the ones with queues. Raises HTTPNotFound. Pure."""
+    """Return the connection of this name. `known`: connections that may have no queue. Raises HTTPNotFound. Pure."""
     queues = tuple(count for count in census.queues if count.queue.connection == name)
     if not queues and name not in known | census.holds.keys():
         raise falcon.HTTPNotFound(
             title="No such connection",
-            description=f"There is no connection {name}. The first page lists those there are.",
+            description=f"There is no connection {name}. The first page lists all connections.",
         )
     return Target(name, queues, census.holds.get(name))
 
 
 async def look(context: AppContext, connection: str, kind: str = "", target: str = "") -> tuple[Target, Census]:
-    """What the parts of an address name, counted anew: somebody is about to act. Raises HTTPNotFound, RedisError."""
+    """Return the target of an address with a fresh census, for an action. Raises HTTPNotFound, RedisError."""
     context.changed()
     census = await context.census()
     if kind:
@@ -89,8 +89,8 @@ async def look(context: AppContext, connection: str, kind: str = "", target: str
 
 
 async def connections(context: AppContext) -> set[str]:
-    """Names of the connections that are configured, and of those added at run time. Raises redis.RedisError."""
-    # The web process does not look the latter up by itself.
+    """Return the names of the configured connections and of those added at run time. Raises redis.RedisError."""
+    # The console's settings do not contain the latter.
     return {each.name for each in context.settings.connections} | set(
         await context.run(connection_keys.names, context.redis)
     )

@@ -1,1 +1,1 @@
-"""The operator's API: the pages' questions and acts for programs, and its OpenAPI document."""
+"""The operator's API: what the pages show and do, for programs, and its OpenAPI document."""

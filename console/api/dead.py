@@ -28,13 +28,13 @@ T = TypeVar("T")
 
 
 class LettersApi:
-    """Which there are."""
+    """The dead letters."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """A page of those that are asked for, in the order of the queues, oldest first in each."""
+        """Answer with a page of the selected letters, in the order of their queues, oldest first in each."""
         asked = shared.query(req, requests.LETTERS)
         reader = _reader(req, asked["personal_data"])
         wanted = await _wanted(self._context, asked, [asked["id"]] if "id" in asked else [], asked["since"])
@@ -45,7 +45,7 @@ class LettersApi:
 
 
 class LetterApi:
-    """One letter."""
+    """One dead letter."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
@@ -59,7 +59,7 @@ class LetterApi:
         target: str,
         letter: str,
     ) -> None:
-        """What was to be done, when, and why it could not be; the person for an admin who asks for it."""
+        """Answer with the change, its times and why it failed; with the person if an admin asks for it."""
         reader = _reader(req, shared.query(req, requests.LETTER)["personal_data"])
         queue = queue_place(await self._context.census(), f"{connection}/{kind}/{target}").on
         wanted = LetterQuery((letter,), str(queue))
@@ -67,7 +67,7 @@ class LetterApi:
 
 
 class ConfirmApi:
-    """Say whose the profiles are that an erasure found."""
+    """Confirms that the profiles found by an erasure belong to the person."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
@@ -81,7 +81,7 @@ class ConfirmApi:
         target: str,
         letter: str,
     ) -> None:
-        """They are the person's; the erasure is carried out."""
+        """Confirm the profiles, and carry out the erasure."""
         await shared.body(req, requests.NOTHING)
         queue = queue_place(await self._context.census(), f"{connection}/{kind}/{target}").on
         done = await self._context.run(
@@ -92,13 +92,13 @@ class ConfirmApi:
 
 
 class ReplayApi:
-    """Send letters again."""
+    """Replays dead letters."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Put those that are meant back into their queues."""
+        """Put the selected letters back into their queues."""
         asked = await shared.body(req, requests.REPLAY)
         wanted = await _wanted(self._context, asked, asked["ids"])
         done = await self._context.run(_replay, self._context.redis, visitor(req).who, wanted)
@@ -107,13 +107,13 @@ class ReplayApi:
 
 
 async def _wanted(context: AppContext, asked: dict[str, Any], ids: list[str], since: int = 0) -> LetterQuery:
-    """Which letters are meant. Raises HTTPNotFound where the queue is none."""
+    """Return the selection of letters. Raises HTTPNotFound for an unknown queue."""
     queue = str(queue_place(await context.census(), asked["queue"]).on) if "queue" in asked else None
     return LetterQuery(tuple(ids), queue, asked.get("reason"), asked["older_than"], since)
 
 
 def _reader(req: falcon.asgi.Request, personal_data: bool) -> str | None:
-    """Who is to see persons, as the audit names them; None where nobody asks for any. Raises HTTPForbidden."""
+    """Return the user who asks for personal data, as in the audit log; None if not asked for. Raises HTTPForbidden."""
     if not personal_data:
         return None
     check_role(req, Role.ADMIN)
@@ -138,7 +138,7 @@ def _one(redis: Redis, wanted: LetterQuery, reader: str | None) -> LetterDocumen
 
 
 def _note(redis: Redis, reader: str, wanted: LetterQuery, read: int) -> None:
-    """Write down that somebody saw persons; not whom."""
+    """Note in the audit log that a user saw personal data, without the persons."""
     audit.note(redis, reader, "persons read", wanted.queue or "", letters=read)
 
 
@@ -155,10 +155,12 @@ def _confirm(redis: Redis, who: str, wanted: LetterQuery) -> Replayed:
 
 
 def _found(search: Callable[[], T]) -> T:
-    """What is found. Raises HTTPNotFound for a letter that is gone, HTTPBadRequest for what names none or several."""
+    """Return the letters found. Raises HTTPNotFound for a letter that is gone, HTTPBadRequest for a wrong selection."""
     try:
         return search()
     except Failed as fault:
         raise falcon.HTTPNotFound(title="No such dead letter", description=fault.message) from None
     except click.UsageError as fault:
-        raise falcon.HTTPBadRequest(title="Which dead letter is meant?", description=fault.message) from None
+        raise falcon.HTTPBadRequest(
+            title="The selection of dead letters is not valid", description=fault.message
+        ) from None

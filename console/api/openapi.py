@@ -1,4 +1,4 @@
-"""`/openapi.json` and `/docs`: what the intake and the console take, in one document."""
+"""`/openapi.json` and `/docs`: the operations of the intake and the console in one document."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from intake.openapi.schemas import answers, failures
 from ops.documents.answers import ANSWERS
 
 _DESCRIPTION: Final = (
-    " For operators there is the same as the `ferry` command and the pages have: what waits, what is held and what is "
-    "dead, and what may be done about it. It takes the token of a user (`ferry users add`), whose role is viewer, "
-    "operator or admin, each of which may do what the ones before it may. `ferry --url` is made of it."
+    " The operator's part does the same as the `ferry` command and the pages: it shows pending changes, holds and dead "
+    "letters, and acts on them. It takes a user's token (`ferry users add`). The roles are viewer, operator and admin; "
+    "each includes the ones before it. `ferry --url` uses this API."
 )
 _ERRORS: Final = {
-    "400": "It cannot be asked like this; the description names the place.",
-    "401": "No token of a user.",
-    "403": "The user's role may not.",
-    "404": "There is no such queue, connection or dead letter.",
+    "400": "The request is not valid; the description names the place.",
+    "401": "The user's token is missing or not valid.",
+    "403": "The user's role does not permit this.",
+    "404": "The queue, connection or dead letter does not exist.",
     "409": "The cause of the hold is still there, or there is nothing to confirm; the description says more.",
     "411": "The body's length is missing.",
     "413": "The body is too large.",
-    "415": "The body is no JSON.",
-    "429": "Several tries of this address wait already, because wrong tokens came from it.",
+    "415": "The body is not JSON.",
+    "429": "Several requests from this address are waiting already, because wrong tokens came from it.",
     "500": "A defect in Ferry.",
-    "503": "Redis cannot be used; what was asked for may or may not have been done.",
+    "503": "Redis cannot be used; the request may or may not have been carried out.",
 }
 _USER: Final = {
     "type": "http",
     "scheme": "bearer",
-    "description": "For operators: the token of a user, as `ferry users add` prints it, or FERRY_ADMIN_TOKEN.",
+    "description": "For operators: a user's token, as `ferry users add` prints it, or FERRY_ADMIN_TOKEN.",
 }
 
 
 @cache
 def document() -> dict[str, Any]:
-    """The intake's document and the operations of the console, OpenAPI 3.1."""
-    told = intake_document()
-    parts = told["components"]
-    return told | {
-        "info": told["info"] | {"description": told["info"]["description"] + _DESCRIPTION},
-        "paths": told["paths"] | _paths(),
+    """Return the intake's document with the operations of the console, OpenAPI 3.1."""
+    intake = intake_document()
+    parts = intake["components"]
+    return intake | {
+        "info": intake["info"] | {"description": intake["info"]["description"] + _DESCRIPTION},
+        "paths": intake["paths"] | _paths(),
         "components": {
             "schemas": parts["schemas"] | BODIES | answers(**ANSWERS),
             "responses": parts["responses"] | failures("Operator", _ERRORS),
@@ -57,6 +57,6 @@ def _paths() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for (path, method), operation in OPERATIONS.items():
         role = f"Role: {ROUTES[path, method]}."
-        told = {"description": f"{operation.get('description', '')} {role}".strip(), "security": [{"user": []}]}
-        paths.setdefault(path, {})[method.lower()] = operation | told
+        common = {"description": f"{operation.get('description', '')} {role}".strip(), "security": [{"user": []}]}
+        paths.setdefault(path, {})[method.lower()] = operation | common
     return paths

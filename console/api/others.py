@@ -25,13 +25,13 @@ from text.wording import moment, without_people
 
 
 class HoldsApi:
-    """What is held, and what ends it."""
+    """All holds, and what ends them."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Connections first, then queues."""
+        """Answer with the holds: connections first, then queues."""
         shared.query(req, requests.NOTHING)
         census = await self._context.census()
         held = await self._context.run(_holds, self._context.redis, census)
@@ -39,13 +39,13 @@ class HoldsApi:
 
 
 class ConnectionsApi:
-    """The connections there are."""
+    """All connections."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Whose key each has, how it is flushed and whether it is held; with `check` what Klaviyo says of the key."""
+        """Answer with each key's origin, flush policy and hold; with `check`, also Klaviyo's verdict on the key."""
         asking = shared.query(req, requests.CONNECTIONS)["check"]
         if asking:
             check_role(req, Role.OPERATOR)
@@ -54,13 +54,13 @@ class ConnectionsApi:
 
 
 class AuditApi:
-    """Who did what."""
+    """The audit log."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """The last entries, newest first; by `before` those before them."""
+        """Answer with the last entries, newest first; with `before`, those before that one."""
         asked = shared.query(req, requests.AUDIT)
         limit = asked["limit"]
         found = await self._context.run(audit.read, self._context.redis, limit + 1, asked.get("before", "+"))
@@ -73,7 +73,7 @@ def _holds(redis: Redis, census: Census) -> list[HeldDocument]:
 
 
 def _connections(redis: Redis, known: Settings, asking: bool) -> list[ConnectionDocument]:
-    # As the intake does each second: one that was added this moment is no stranger.
+    # As the intake does each second, so that a connection added just now is known.
     known.connections.include(connection_keys.names(redis))
     found = [connections_found.document(line) for line in connections_found.found(redis, known, asking)]
     return [replace(each, held=without_people(each.held)) if each.held else each for each in found]

@@ -1,4 +1,4 @@
-"""`/v1/queues` and what may be done to queues and connections, for programs."""
+"""`/v1/queues`, and the actions on queues and connections, for programs."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ _PARTS: Final = ("connection", "kind", "target")
 
 
 class QueuesApi:
-    """All there is in the ledger."""
+    """All queues and processes."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """The census, at most a second old."""
+        """Answer with the census, at most a second old."""
         shared.query(req, requests.NOTHING)
-        # Beside the loop: of thousands of queues it takes so long that senders would wait.
+        # Beside the loop: with thousands of queues it takes long enough to delay senders.
         shared.answer(resp, await self._context.run(_document, await self._context.census()))
 
 
@@ -55,7 +55,7 @@ class QueueApi:
     async def on_get(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, connection: str, kind: str, target: str
     ) -> None:
-        """The queue with its open batches, and its last uploads, newest first; by `before` those before them."""
+        """Answer with the queue and its last uploads, newest first; with `before`, those before that one."""
         asked = shared.query(req, requests.UPLOADS)
         census = for_everybody(await self._context.census())
         (count,) = queue_place(census, f"{connection}/{kind}/{target}").queues
@@ -66,13 +66,13 @@ class QueueApi:
 
 
 class FlushApi:
-    """Send pending changes now."""
+    """Flushes queues: sends their pending changes now."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
-        """Of the queue in the address, of those in the body, or of all."""
+        """Flush the queue in the address, those in the body, or all."""
         asked_for = await shared.body(req, requests.NOTHING if address else requests.FLUSH)
         names = ["/".join(address[part] for part in _PARTS)] if address else asked_for.get("queues")
         self._context.changed()
@@ -85,13 +85,13 @@ class FlushApi:
 
 
 class HoldApi:
-    """Stop a queue or a connection."""
+    """Holds a queue or a connection."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
-        """Hold it; where it is held already, that reason stays."""
+        """Place the hold; an existing hold keeps its reason."""
         reason = (await shared.body(req, requests.HOLD))["reason"]
         place, _ = await look(self._context, **address)
         placed = await self._context.run(actions.hold, self._context.redis, visitor(req).who, place.on, reason)
@@ -100,13 +100,13 @@ class HoldApi:
 
 
 class ReleaseApi:
-    """Let a queue or a connection go on."""
+    """Releases a queue or a connection."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
-        """End its hold, unless the cause is still there: 409 then, or with `force` all the same."""
+        """End the hold, or answer 409 if its cause is still there; `force` ends it anyway."""
         force = (await shared.body(req, requests.RELEASE))["force"]
         place, _ = await look(self._context, **address)
         context, who = self._context, visitor(req).who
@@ -122,13 +122,13 @@ def _document(census: Census) -> CensusDocument:
 
 
 def _chosen(census: Census, names: list[str] | None) -> list[Queue]:
-    """The queues of these names, all without any. Raises HTTPNotFound."""
+    """Return the queues of these names; without names, all. Raises HTTPNotFound."""
     places = [queue_place(census, name) for name in names] if names is not None else [census]
     return [count.queue for place in places for count in place.queues]
 
 
 def for_everybody(census: Census) -> Census:
-    """The census without addresses and phone numbers in what people wrote. Pure."""
+    """Return the census without e-mail addresses and phone numbers in people's notes. Pure."""
     queues = tuple(replace(count, hold=_shown(count.hold)) if count.hold else count for count in census.queues)
     return replace(census, queues=queues, holds={name: _shown(hold) for name, hold in census.holds.items()})
 

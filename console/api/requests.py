@@ -1,4 +1,4 @@
-"""What may be asked of the operator's API: marshmallow's schemas of queries and bodies, each built once."""
+"""The queries and bodies of the operator's API: marshmallow's schemas, each built once."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from console.pages.act_hold import LONGEST
 from ops.dead_letters.selecting import AGE, ID, After, age_ms
 from queues.names import Queue
 
-#: Uploads, letters or entries in one answer.
+#: Most uploads, letters or entries in one answer.
 MOST: Final = 500
-#: Letters that one request may name.
+#: Most letters or queues that one request may name.
 IDS: Final = 500
-#: ms up to which a time may be asked for; in the year 2286.
+#: The latest time in a query, in ms; in the year 2286.
 LATEST: Final = 9_999_999_999_999
-_NO_CURSOR: Final = "Must be what an answer had as next."
+_NO_CURSOR: Final = "Must be the next of an answer."
 
 
 class _Flag(fields.Field[bool]):
-    """True or false, and nothing that could be taken for it."""
+    """True or false; values that convert to them are refused."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
@@ -30,7 +30,7 @@ class _Flag(fields.Field[bool]):
 
 
 class _Word(fields.Field[bool]):
-    """The same in an address."""
+    """True or false in a query, as `true` or `false`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if value not in ("true", "false"):
@@ -39,7 +39,7 @@ class _Word(fields.Field[bool]):
 
 
 class _Age(fields.Field[int]):
-    """`7d` -> ms."""
+    """A length of time: `7d` -> ms."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         try:
@@ -49,7 +49,7 @@ class _Age(fields.Field[int]):
 
 
 class _Cursor(fields.Field[After]):
-    """`default/audience/42/1767225599999-0` -> the queue and the letter."""
+    """A place in a list: `default/audience/42/1767225599999-0` -> the queue and the letter."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> After:
         name, _, letter_id = str(value).rpartition("/")
@@ -64,7 +64,7 @@ class _Cursor(fields.Field[After]):
 
 def _not_blank(text: str) -> None:
     if not text.strip():
-        raise ValidationError("Must say something.")
+        raise ValidationError("Must not be blank.")
 
 
 def _id() -> fields.String:
@@ -97,7 +97,7 @@ class _Replay(_Filters):
     def _says_which(self, data: dict[str, Any], original: Any, **_: Any) -> None:
         named, narrowed = "ids" in original, {"reason", "older_than"} & set(original)
         if ("all" in data) == bool(named or narrowed or "queue" in original) or (named and narrowed):
-            raise ValidationError("Say which: ids, or queue, reason and older_than, or all alone.")
+            raise ValidationError("Select letters by ids, or by queue, reason and older_than, or by all alone.")
 
 
 FLUSH: Final = Schema.from_dict({"queues": fields.List(fields.String(), validate=validate.Length(1, IDS))})()
@@ -114,11 +114,11 @@ UPLOADS: Final = Schema.from_dict({"limit": _limit(20), "before": fields.String(
 NOTHING: Final = Schema()
 
 LETTER_ID: Final = {"type": "string", "pattern": f"^{ID}$", "example": "1767225599999-0"}
-REASON: Final = {"type": "string", "description": "Died of this, such as no_email."}
+REASON: Final = {"type": "string", "description": "The code of the reason, such as no_email."}
 OLDER: Final = {
     "type": "string",
     "pattern": f"^{AGE}$",
-    "description": "Died at least so long ago: 30m, 12h, 7d.",
+    "description": "Minimum age: 30m, 12h, 7d.",
     "example": "7d",
 }
 QUEUE: Final = {"type": "string", "description": "connection/kind/target.", "example": "default/audience/42"}
@@ -136,11 +136,15 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
 
 #: The same bodies, for the OpenAPI document.
 BODIES: Final = {
-    "HoldAsked": _of({"reason": _WHY | {"description": "Why; shown to everybody."}}, "reason"),
-    "ReleaseAsked": _of({"force": {"type": "boolean", "description": "Even when the cause is still there."}}),
+    "HoldAsked": _of({"reason": _WHY | {"description": "The reason, which all users can read."}}, "reason"),
+    "ReleaseAsked": _of({"force": {"type": "boolean", "description": "Release even if the cause is still there."}}),
     "FlushAsked": _of({"queues": _list(QUEUE)}),
     "ReplayLetters": _of(
-        {"ids": _list(LETTER_ID), "queue": QUEUE | {"description": "Theirs, where several queues have one."}}, "ids"
+        {
+            "ids": _list(LETTER_ID),
+            "queue": QUEUE | {"description": "The letters' queue, needed if several queues have a letter of that id."},
+        },
+        "ids",
     ),
     "ReplayFiltered": _of({"queue": QUEUE, "reason": REASON, "older_than": OLDER}, minProperties=1),
     "ReplayAll": _of({"all": {"type": "boolean", "enum": [True]}}, "all"),

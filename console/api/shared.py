@@ -1,4 +1,4 @@
-"""What the operator's API shares: reading what is asked, and answering."""
+"""What the operator's API shares: reading requests and writing answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def answer(resp: falcon.asgi.Response, value: msgspec.Struct) -> None:
 
 
 async def body(req: falcon.asgi.Request, schema: Schema) -> dict[str, Any]:
-    """What is asked in the body, `{}` for none. Raises HTTPBadRequest, HTTPUnsupportedMediaType."""
+    """Return the checked body, `{}` for none. Raises HTTPBadRequest, HTTPUnsupportedMediaType."""
     media = (req.content_type or MEDIA_JSON).partition(";")[0].strip().lower()
     if media != MEDIA_JSON:
         raise falcon.HTTPUnsupportedMediaType(
@@ -36,14 +36,14 @@ async def body(req: falcon.asgi.Request, schema: Schema) -> dict[str, Any]:
     try:
         given = orjson.loads(raw) if raw else {}
     except orjson.JSONDecodeError as fault:
-        raise _wrong(f"the body is no JSON: {fault.msg} at character {fault.pos}") from None
+        raise _wrong(f"the body is not JSON: {fault.msg} at character {fault.pos}") from None
     if names := twice(raw or b"{}"):
         raise _wrong(f"the body: ${names[0]}: {TWICE}")
     return _checked(given, schema, "the body")
 
 
 def query(req: falcon.asgi.Request, schema: Schema) -> dict[str, Any]:
-    """What is asked behind the `?`. Raises HTTPBadRequest."""
+    """Return the checked query. Raises HTTPBadRequest."""
     return _checked(req.params, schema, "the query")
 
 
@@ -57,5 +57,6 @@ def _checked(given: Any, schema: Schema, place: str) -> dict[str, Any]:
 
 def _wrong(description: str) -> falcon.HTTPBadRequest:
     return falcon.HTTPBadRequest(
-        title="That cannot be asked", description=f"{description.rstrip('.')}. Nothing was done; /docs has the form."
+        title="The request is not valid",
+        description=f"{description.rstrip('.')}. Nothing was done; /docs describes the format.",
     )

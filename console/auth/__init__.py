@@ -1,1 +1,1 @@
-"""Who may look and act: signing in, sessions, roles, and guards against other pages and guessed tokens."""
+"""Authentication and authorisation: sign-in, sessions, roles, and protection from forgery and guessed tokens."""

@@ -1,4 +1,4 @@
-"""Who somebody is: by a session's cookie, by a bearer token, or by the token given at the sign-in page."""
+"""Identify users by a session's cookie, by a bearer token, or by the token entered at the sign-in page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Authenticator:
-    """Blocking, to be called beside the loop. Every call may raise redis.RedisError."""
+    """Identifies users. Its methods block, so call them beside the loop. Each may raise redis.RedisError."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.sessions = Sessions(settings.secret_keys)
@@ -30,12 +30,12 @@ class Authenticator:
         self._admin = User(ADMIN, Role.ADMIN, users.digest(token), 0) if token else None
 
     def known(self) -> dict[str, User]:
-        """All who may sign in."""
+        """Return all users who may sign in, by name."""
         found = users.everyone(self._redis)
         return found | {ADMIN: self._admin} if self._admin else found
 
     def by_cookie(self, cookie: str) -> tuple[Visitor, Session, int] | None:
-        """Who has this cookie, with the session and the cookie's age in seconds; None where that is no session now."""
+        """Return the visitor, the session and the age (s) of a cookie; None for a cookie without a valid session."""
         opened = self.sessions.read(cookie, int(time.time()))
         if opened is None:
             return None
@@ -46,12 +46,12 @@ class Authenticator:
         return Visitor(user.name, user.role, "web", session.csrf), session, age
 
     def by_bearer(self, token: str, peer: str, waited: float) -> Visitor:
-        """Who shows this token; NOBODY for one that nobody has. `waited`: seconds. Raises TooSoon."""
+        """Return the visitor with this token; NOBODY for an unknown token. `waited`: seconds. Raises TooSoon."""
         user = self._user(token, peer, waited, "api")
         return NOBODY if user is None else Visitor(user.name, user.role, "api")
 
     def sign_in(self, token: str, peer: str, waited: float) -> Session | None:
-        """A new session of whoever has this token; None where nobody has. `waited`: seconds. Raises TooSoon."""
+        """Return a new session for a token's user; None for an unknown token. `waited`: seconds. Raises TooSoon."""
         user = self._user(token, peer, waited, "web")
         if user is None:
             return None
@@ -60,7 +60,7 @@ class Authenticator:
         return begun(user)
 
     def _user(self, token: str, peer: str, waited: float, by: Literal["web", "api"]) -> User | None:
-        """Whoever has a token, which is not looked at before it has waited for as long as its peer has to."""
+        """Return the user with a token. It is checked only after it has waited as long as its peer must."""
         if (wait := wait_s(self._counts.wrong_tokens(peer))) > waited:
             raise TooSoon(wait)
         user = users.find(token, self.known().values())
@@ -70,11 +70,11 @@ class Authenticator:
         return user
 
     def sign_out(self, session: Session) -> None:
-        """End a session, also for whoever has a copy of its cookie."""
+        """End a session, including every copy of its cookie."""
         users.sign_out(self._redis, session.id, LASTS)
         audit.note(self._redis, f"web:{session.name}", "sign-out")
 
     def _refused(self, who: Literal["web", "api"], outcome: str) -> None:
         if self._counts.is_noted():
-            log.warning("somebody was not let in (%s, %s); of such lines there are at most six an hour", who, outcome)
+            log.warning("a sign-in was refused (%s, %s); at most six such lines are logged per hour", who, outcome)
             audit.note(self._redis, who, "sign-in refused", outcome=outcome)

@@ -1,4 +1,4 @@
-"""Whether what somebody is about to do was asked for by a page of Ferry, or by a program, and not by another page."""
+"""Check that an action was requested by a page of Ferry or by a program, and not by another site."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from falcon.constants import MEDIA_URLENCODED
 from console.auth import roles
 from console.auth.roles import NOBODY
 
-#: Bytes of a form or of a request to the API.
+#: Most bytes in a form or in a request to the API.
 BODY: Final = 64 * 1024
 
 
 async def check(req: falcon.asgi.Request) -> None:
-    """Refuse with 403 what another page made a browser send, and with 411 or 413 a body that is not read."""
+    """Refuse a request that another site made a browser send (403), and a body of no or too large length (411, 413)."""
     _check_size(req)
     await _check_origin(req)
 
@@ -25,13 +25,15 @@ async def check(req: falcon.asgi.Request) -> None:
 def _check_size(req: falcon.asgi.Request) -> None:
     length = req.content_length
     if length is None and req.get_header("Transfer-Encoding"):
-        raise falcon.HTTPLengthRequired(title="How long is it?", description="Send it with the header Content-Length.")
+        raise falcon.HTTPLengthRequired(
+            title="The body's length is missing", description="Send the header Content-Length."
+        )
     if (length or 0) > BODY:
-        raise falcon.HTTPContentTooLarge(title="Too large", description=f"No request here has over {BODY:,} bytes.")
+        raise falcon.HTTPContentTooLarge(title="The body is too large", description=f"The limit is {BODY:,} bytes.")
 
 
 async def _check_origin(req: falcon.asgi.Request) -> None:
-    """Refuse what another page made a browser send. With a bearer token no browser sends anything by itself."""
+    """Refuse what another site made a browser send. A browser never adds a bearer token on its own."""
     visitor = roles.visitor(req)
     if visitor.via == "api":
         return
@@ -48,7 +50,7 @@ async def _check_origin(req: falcon.asgi.Request) -> None:
 
 def _foreign() -> falcon.HTTPForbidden:
     return falcon.HTTPForbidden(
-        title="This did not come from a page of Ferry",
-        description="Nothing was done. If you pressed a button here, sign in again and repeat it; a program sends a "
+        title="This request did not come from a page of Ferry",
+        description="Nothing was done. If you pressed a button here, sign in again and repeat it. Programs send a "
         "bearer token, or the session's token in the header X-CSRF-Token.",
     )

@@ -1,4 +1,4 @@
-"""The middleware: each request to the console is told who sends it, and is refused what ROUTES does not give."""
+"""The console's middleware: identifies the visitor of each request and enforces the roles of ROUTES."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from console.context import AppContext
 from intake.http.doorkeeper import RefusalCounter, peer_of_request
 
 _SAFE: Final = ("GET", "HEAD")
-#: Bytes that a form or a request of the API has at most. Whoever signs in shows nothing before it was read.
+#: Most bytes in a form or in a request to the API. The sign-in form is read before its sender is known.
 _BODY: Final = 256 * 1024
-#: Seconds after which a place to wait is free again.
+#: Seconds after which a place in the waiting room is free again.
 RETRY_AFTER_S: Final = 2
 T = TypeVar("T")
 
 
 class AuthMiddleware:
-    """Middleware of the console."""
+    """Authenticates and authorises every request."""
 
     def __init__(self, context: AppContext, authenticator: Authenticator) -> None:
         self._context = context
@@ -39,7 +39,7 @@ class AuthMiddleware:
     async def process_resource(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _params: dict[str, Any]
     ) -> None:
-        """Refuse with 401 (a browser: to the sign-in page), 403, 404 or 405, or put the visitor into the context."""
+        """Put the visitor into the context, or refuse: 401 (browsers: the sign-in page), 403, 404 or 405."""
         template = str(req.uri_template)
         needed = ROUTES.get((template, req.method))
         if needed is None:
@@ -52,7 +52,7 @@ class AuthMiddleware:
             await csrf.check(req)
 
     async def _visitor(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> Visitor:
-        # Whoever shows a token is not looked at for a cookie: one that is wrong must not do by chance.
+        # The cookie of a request with a token is ignored: a wrong token must not pass because of a session.
         if (shown := req.get_header("Authorization")) is not None:
             return await self._bearer(req, shown)
         cookie = req.cookies.get(COOKIE)
@@ -61,7 +61,7 @@ class AuthMiddleware:
             return NOBODY
         visitor, session, age = found
         req.context.session = session
-        # What a page asks for by itself does not keep a session alive; somebody who looks at a page does.
+        # Automatic refreshes do not keep a session alive; opening a page does.
         if age > RENEWED and not by_script(req):
             self.give(req, resp, session)
         return visitor
@@ -73,7 +73,7 @@ class AuthMiddleware:
         return await self.turn(req, self._authenticator.by_bearer, token.strip())
 
     async def turn(self, req: falcon.asgi.Request, look: Callable[[str, str, float], T], token: str) -> T:
-        """What `look` says of a token, once it is the turn of the request's peer. Raises HTTPTooManyRequests."""
+        """Return the result of `look` for a token, once its peer has waited. Raises HTTPTooManyRequests."""
         peer = peer_of_request(req.scope, self._context.settings.trusted_proxies)
         self._turned_away.tell()
 
@@ -83,50 +83,52 @@ class AuthMiddleware:
         try:
             return await self._waiting.turn(peer, attempt)
         except TooManyTries as fault:
-            self._turned_away.note("a try with a token", peer)
+            self._turned_away.note("an attempt with a token", peer)
             raise too_many() from fault
 
     def give(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session: Session) -> None:
-        """Put a session's cookie into an answer."""
+        """Set a session's cookie in an answer."""
         value = self._authenticator.sessions.cookie(session, int(time.time()))
         secure = way_of(req) != "loopback"
         resp.set_cookie(COOKIE, value, max_age=LASTS, path="/", secure=secure, http_only=True, same_site="Strict")
 
 
 def _check_size(req: falcon.asgi.Request) -> None:
-    """Raise HTTPLengthRequired or HTTPContentTooLarge for a body that could be of any size, before it is read."""
+    """Raise HTTPLengthRequired or HTTPContentTooLarge, before a body of unknown or too large size is read."""
     if req.get_header("Transfer-Encoding") is not None:
-        raise falcon.HTTPLengthRequired(title="Say how long it is", description="Send the header Content-Length.")
+        raise falcon.HTTPLengthRequired(
+            title="The body's length is missing", description="Send the header Content-Length."
+        )
     if (req.content_length or 0) > _BODY:
         raise falcon.HTTPContentTooLarge(
-            title="The body is too large", description=f"At most {_BODY:,} bytes are read here. Nothing was done."
+            title="The body is too large", description=f"The limit is {_BODY:,} bytes. Nothing was done."
         )
 
 
 def too_many() -> falcon.HTTPTooManyRequests:
-    """The answer while too many wrong tokens come."""
+    """Return the answer while too many wrong tokens arrive."""
     return falcon.HTTPTooManyRequests(
-        title="Too many tries",
-        description="Several tries from your address wait already, because wrong tokens came from it. Try again in "
-        "some seconds; `ferry` on the machine that runs it goes on working.",
+        title="Too many attempts",
+        description="Several attempts from your address are waiting already, because wrong tokens came from it. Try "
+        "again in a few seconds. `ferry` on the machine that runs Ferry still works.",
         retry_after=RETRY_AFTER_S,
     )
 
 
 def wants_page(req: falcon.asgi.Request) -> bool:
-    """Whether a person waits for the answer, in a browser, and no program."""
+    """Return whether a person in a browser waits for the answer, not a program."""
     return "text/html" in (req.get_header("Accept") or "") and req.get_header("Authorization") is None
 
 
 def by_script(req: falcon.asgi.Request) -> bool:
-    """Whether a part of a page asks, by htmx, and nobody who looks at a new one."""
+    """Return whether htmx requests a part of a page, not a person a new page."""
     return req.get_header("HX-Request") is not None
 
 
 def check_role(req: falcon.asgi.Request, needed: Role) -> None:
-    """Raise HTTPForbidden unless the visitor has this role or one above it; HTTPUnauthorized, HTTPSeeOther for nobody.
+    """Raise HTTPForbidden unless the visitor has this role or a higher one; HTTPUnauthorized, HTTPSeeOther for nobody.
 
-    The middleware calls it for each address; a resource does for what it gives to fewer.
+    The middleware calls it for each address; a resource calls it for parts that need a higher role.
     """
     visitor = roles.visitor(req)
     if visitor.may(needed):
@@ -134,15 +136,15 @@ def check_role(req: falcon.asgi.Request, needed: Role) -> None:
     if visitor.role is not Role.NOBODY:
         raise falcon.HTTPForbidden(
             title=f"This needs the role {needed}",
-            description=f"{visitor.name} has the role {visitor.role}. Ask whoever runs Ferry for another: ferry users",
+            description=f"{visitor.name} has the role {visitor.role}. An admin can grant another: `ferry users`.",
         )
     if wants_page(req) and req.method == "GET" and not by_script(req):
         raise falcon.HTTPSeeOther("/sign-in" if req.path == "/" else f"/sign-in?next={quote(req.relative_uri)}")
     raise falcon.HTTPUnauthorized(
-        title="A token of a user of Ferry is needed",
-        description="Send the header 'Authorization: Bearer <token>'; `ferry users add NAME --role viewer` makes one, "
-        "FERRY_ADMIN_TOKEN is one. In a browser sign in at /sign-in.",
+        title="A user's token is required",
+        description="Send the header 'Authorization: Bearer <token>'. `ferry users add NAME --role viewer` creates a "
+        "token; FERRY_ADMIN_TOKEN is one. In a browser, sign in at /sign-in.",
         challenges=['Bearer realm="ferry console"'],
-        # A page whose session has ended is loaded anew, and so comes to the sign-in page.
+        # Reloads a page whose session has ended, which leads to the sign-in page.
         headers={"HX-Refresh": "true"} if by_script(req) else None,
     )

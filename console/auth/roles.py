@@ -1,4 +1,4 @@
-"""Who may do what: one table of all addresses of the console; the middleware refuses by it, tests are made from it."""
+"""Who may do what: one table of all addresses of the console, which the middleware enforces and the tests read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from queues.users import Role
 
 __all__ = ["NOBODY", "ROUTES", "Role", "Visitor", "methods", "visitor"]
 
-#: (template of the address, method) -> the least role. What is not in here is refused, whoever asks.
+#: (template of the address, method) -> the lowest role. Any other address or method is refused to everybody.
 ROUTES: Final[dict[tuple[str, str], Role]] = {
     ("/", "GET"): Role.VIEWER,
     ("/sign-in", "GET"): Role.NOBODY,
@@ -64,7 +64,7 @@ ROUTES: Final[dict[tuple[str, str], Role]] = {
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks. `via`: with a session's cookie or a bearer token. `csrf`: of the session, to be put into its forms."""
+    """The sender of a request. `via`: by session cookie or bearer token. `csrf`: the session's token for its forms."""
 
     name: str
     role: Role
@@ -73,11 +73,11 @@ class Visitor:
 
     @property
     def who(self) -> str:
-        """As the audit names them."""
+        """The user as the audit log shows them."""
         return f"{self.via}:{self.name}"
 
     def may(self, role: Role) -> bool:
-        """Whether they may do what needs `role`."""
+        """Return whether the visitor may do what needs `role`."""
         return self.role >= role
 
 
@@ -85,10 +85,10 @@ NOBODY: Final = Visitor("", Role.NOBODY)
 
 
 def visitor(req: falcon.asgi.Request) -> Visitor:
-    """Who sent a request; the middleware has put it there, NOBODY at addresses open to all."""
+    """Return the sender of a request, stored by the middleware; NOBODY at addresses open to all."""
     return req.context.get("visitor") or NOBODY
 
 
 def methods(template: str) -> list[str]:
-    """What may be asked at an address; empty for one that is not in the table."""
+    """Return the methods of an address; empty for one that is not in the table."""
     return sorted(method for path, method in ROUTES if path == template)

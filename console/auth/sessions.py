@@ -1,7 +1,7 @@
-"""Sessions: a cookie that only this installation can read and write. Pure, but for the clock of its caller.
+"""Sessions: a cookie that only this installation can read and write. Pure; the caller supplies the time.
 
-A cookie says who signed in and with which token (a part of its digest), so that a session ends with the user, or with
-the token. The role is no part of it: it is looked up with each request.
+A cookie names the user and the token they signed in with (a part of its digest), so that a session ends with the user
+or the token. It does not contain the role, which is looked up with each request.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from queues.connections.accounts import fernet
 from queues.users import User
 
 COOKIE: Final = "ferry_session"
-#: Seconds without a page looked at after which a session ends, and after which its cookie is made anew.
+#: Seconds without a page view after which a session ends; age in seconds at which a page view renews its cookie.
 LASTS: Final = 12 * 3600
 RENEWED: Final = 3600
 _MARK: Final = 16
 
 
 class Session(msgspec.Struct, frozen=True):
-    """`id`: by which it is signed out. `mark`: of the user's token. `csrf`: what forms of this session bring along."""
+    """A session. `id`: for signing out. `mark`: of the user's token. `csrf`: the token in the forms of this session."""
 
     id: str
     name: str
@@ -31,7 +31,7 @@ class Session(msgspec.Struct, frozen=True):
     csrf: str
 
     def is_of(self, user: User) -> bool:
-        """Whether this is a session of the user as he is now, with the token of now."""
+        """Return whether this session belongs to the user with their current token."""
         return self.name == user.name and secrets.compare_digest(self.mark, user.hash[:_MARK])
 
 
@@ -40,15 +40,15 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def begun(user: User) -> Session:
-    """A new session."""
+    """Return a new session."""
     return Session(secrets.token_hex(16), user.name, user.hash[:_MARK], secrets.token_urlsafe(24))
 
 
 class Sessions:
-    """Writes and reads cookies. The first of the secrets encrypts; all decrypt, so that a secret can be exchanged."""
+    """Writes and reads cookies. The first of the secrets encrypts; all decrypt, so that a secret can be rotated."""
 
     def __init__(self, secret_keys: tuple[str, ...]) -> None:
-        """Without secrets there are no sessions: see `are_on`."""
+        """Sessions are off without secrets: see `are_on`."""
         keys = [fernet(secret, b"ferry: sessions of the console") for secret in secret_keys]
         self._fernet = MultiFernet(keys) if keys else None
 
@@ -58,13 +58,13 @@ class Sessions:
         return self._fernet is not None
 
     def cookie(self, session: Session, now: int) -> str:
-        """Its cookie's value; `now`: seconds. Raises ValueError when sessions are off."""
+        """Return the value of a session's cookie. `now`: seconds. Raises ValueError when sessions are off."""
         if self._fernet is None:
             raise ValueError("without FERRY_SECRET_KEY there are no sessions")
         return self._fernet.encrypt_at_time(_encode(session), now).decode()
 
     def read(self, cookie: str, now: int) -> tuple[Session, int] | None:
-        """The session and the age of its cookie in seconds; None for one that has ended or that is none."""
+        """Return the session and its cookie's age in seconds; None for an ended session or an invalid cookie."""
         if self._fernet is None:
             return None
         try:

@@ -15,26 +15,26 @@ from console.auth.transport import way_of
 from console.context import AppContext
 from console.forms import form, own_path, see
 
-#: What keeps everybody out, with the remedy.
+#: Why nobody can sign in, with the remedy.
 _NO_SESSIONS: Final = (
-    "Nobody can sign in: FERRY_SECRET_KEY is not set. Set it on every process, to the same long random text, and start "
-    "them again; `ferry up` makes one."
+    "Nobody can sign in: FERRY_SECRET_KEY is not set. Set it to the same long random text on every process, and "
+    "restart them. `ferry up` creates one."
 )
 _NO_USER: Final = (
-    "Nobody can sign in, for there is no user. Make one with `ferry users add NAME --role admin`, which prints the "
+    "Nobody can sign in: there is no user. Create one with `ferry users add NAME --role admin`, which prints the "
     "token, or set FERRY_ADMIN_TOKEN to a long random text."
 )
 _PLAIN: Final = (
-    "Nobody can sign in over plain http: others could read the token on its way. Use https, or http://localhost on the "
-    "machine itself. A proxy that ends TLS in front of Ferry must send the header X-Forwarded-Proto: https."
+    "Nobody can sign in over plain http: others could read the token. Use https, or http://localhost on the machine "
+    "itself. A proxy that terminates TLS in front of Ferry must send the header X-Forwarded-Proto: https."
 )
 _WRONG: Final = (
-    "Nobody has this token. Tokens are case-sensitive, and end when the user is removed: `ferry users list`."
+    "This token is not valid. Tokens are case-sensitive and end when their user is removed; see `ferry users list`."
 )
 
 
 class SignIn:
-    """A field for a token, which says who it is."""
+    """The sign-in page: a field for a token, which identifies the user."""
 
     def __init__(self, context: AppContext, authenticator: Authenticator, middleware: AuthMiddleware) -> None:
         self._context = context
@@ -42,11 +42,11 @@ class SignIn:
         self._middleware = middleware
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """The form, or what is to be set first."""
+        """Show the form, or what must be set up first."""
         self._show(req, resp, own_path(req.get_param("next")), await self._obstacle(req))
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Begin a session and go on to where one wanted to."""
+        """Begin a session and redirect to the page that was requested first."""
         given = await form(req)
         onward = own_path(given.get("next"))
         if obstacle := await self._obstacle(req):
@@ -71,21 +71,21 @@ class SignIn:
     def _show(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, onward: str, obstacle: str = "", wrong: str = ""
     ) -> None:
-        # A link from elsewhere comes without the cookie (SameSite=Strict); one from this page brings it.
+        # A link on another site comes without the cookie (SameSite=Strict); a link on this page sends it.
         from_elsewhere = req.get_header("Sec-Fetch-Site") == "cross-site"
         shown = {"onward": onward, "obstacle": obstacle, "wrong": wrong, "from_elsewhere": from_elsewhere}
         render.page(req, resp, "signin.html", **shown)
 
 
 class SignOut:
-    """The end of a session."""
+    """Signs out."""
 
     def __init__(self, context: AppContext, authenticator: Authenticator) -> None:
         self._context = context
         self._authenticator = authenticator
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """End it, and show the sign-in page. A bearer token has none to end."""
+        """End the session, if there is one, and redirect to the sign-in page."""
         if session := req.context.get("session"):
             await self._context.run(self._authenticator.sign_out, session)
         resp.unset_cookie(COOKIE, path="/", same_site="Strict")

@@ -1,4 +1,4 @@
-"""How a request came: whether others could have read it. Pure."""
+"""How a request was transported: whether others could have read it. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import falcon.asgi
 
 from text.hosts import is_loopback
 
-#: https: nobody could read it. loopback: plain, and it never left this machine. plain: anybody on its way could.
+#: https: encrypted. loopback: unencrypted, but it never left this machine. plain: others on the way could read it.
 Way = Literal["https", "loopback", "plain"]
 _FORWARDED: Final = ("X-Forwarded-Proto", "X-Forwarded-For", "Forwarded")
 
 
 def way(scheme: str, host: str, client: str, forwarded_proto: str | None, forwarded: bool) -> Way:
-    """Take `scheme` and `client` from the connection, `host` from the header, and what a proxy in front says."""
+    """Classify a request by its connection (`scheme`, `client`), its header `host`, and what a proxy in front says."""
     if "https" in (scheme, (forwarded_proto or "").rpartition(",")[2].strip().lower()):
         return "https"
     local = is_loopback(_name(host)) and is_loopback(client)
@@ -23,13 +23,13 @@ def way(scheme: str, host: str, client: str, forwarded_proto: str | None, forwar
 
 
 def way_of(req: falcon.asgi.Request) -> Way:
-    """`way` of a request."""
+    """Return the `way` of a request."""
     forwarded = any(req.get_header(name) for name in _FORWARDED)
     return way(req.scheme, req.get_header("Host") or "", _peer(req), req.get_header("X-Forwarded-Proto"), forwarded)
 
 
 def _name(host: str) -> str:
-    """The name in a header; empty where it is none."""
+    """Return the name in a Host header; empty for an invalid header."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

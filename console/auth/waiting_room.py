@@ -1,7 +1,7 @@
-"""Where tries with a token wait for their turn: the longer, the more wrong ones came from their peer of late.
+"""Delay attempts with a token: the more wrong tokens a peer has sent recently, the longer its next attempt waits.
 
-Nobody is shut out. Wrong tokens make the next try of the same peer wait, and of nobody else: a limit for all together
-would let anybody keep the admin out, and refusing the peer would do so behind an address that many share.
+Nobody is locked out. Wrong tokens delay only their own peer: a common limit would let anybody lock the admin out, and
+refusing the peer would do so behind a shared address.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-#: Tries of a peer that wait at a time in a process; more are refused, or a peer would try without a wait by trying at
-#: once.
+#: Attempts of a peer that may wait at a time in a process. More are refused, or a peer could avoid the wait with
+#: parallel attempts.
 PLACES: Final = 4
-#: Tries without a wait; seconds of the first wait, which doubles with each wrong try; and of the longest.
+#: Attempts without a wait; seconds of the first wait, which doubles with each wrong token; seconds of the longest.
 FREE: Final = 5
 FIRST_S: Final = 0.25
 LONGEST_S: Final = 2.0
 
 
 class TooManyTries(Exception):
-    """So many tries of the peer wait already that this one was not looked at. `args[0]`: the peer."""
+    """Too many attempts of the peer are waiting, so this one was not checked. `args[0]`: the peer."""
 
 
 class TooSoon(Exception):
-    """A try has to wait for so many seconds in all before its token is looked at. Wrong tokens of its peer came."""
+    """The attempt must wait `seconds` in all before its token is checked, because its peer sent wrong tokens."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -35,21 +35,21 @@ class TooSoon(Exception):
 
 
 def wait_s(wrong: int) -> float:
-    """Seconds that a try waits after so many wrong tokens of its peer within a minute. Pure."""
+    """Return the seconds an attempt waits after this many wrong tokens of its peer within a minute. Pure."""
     return 0.0 if wrong < FREE else min(FIRST_S * 2 ** (wrong - FREE), LONGEST_S)
 
 
 class WaitingRoom:
-    """For one process."""
+    """The waiting attempts of one process."""
 
     def __init__(self) -> None:
         self._waiting: Counter[str] = Counter()
 
     async def turn(self, peer: str, attempt: Callable[[float], Awaitable[T]]) -> T:
-        """What an attempt comes to, once it has waited for as long as it has to. Raises TooManyTries.
+        """Return the result of an attempt, once it has waited as long as it must. Raises TooManyTries.
 
-        `attempt`: is given the seconds that it has waited, and raises TooSoon where that is not enough: others of the
-        same peer may have been wrong meanwhile.
+        `attempt` takes the seconds that it has waited, and raises TooSoon if that is not enough: other attempts of
+        the same peer may have failed meanwhile.
         """
         waited = 0.0
         while True:

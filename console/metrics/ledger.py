@@ -1,4 +1,4 @@
-"""What the ledger counts, as metrics: read from a census at each scrape. Pure."""
+"""The ledger's counts as metrics, read from a census at each scrape. Pure."""
 
 from __future__ import annotations
 
@@ -14,28 +14,32 @@ from queues.census import Census
 from queues.counts import QueueCount
 
 _OF_QUEUES: Final = ("connection", "kind")
-#: Name, meaning and figure of what is summed up over queues. What only ever rises is a counter.
+#: Name, meaning and value of the figures that are summed over queues. Figures that only rise are counters.
 _COUNTERS: Final[tuple[tuple[str, str, Callable[[QueueCount], int]], ...]] = (
     ("ferry_changes_accepted", "Changes accepted.", lambda count: count.accepted),
     ("ferry_changes_delivered", "Changes delivered.", lambda count: count.delivered),
-    ("ferry_changes_imported", "Changes imported by Klaviyo and not proved.", lambda count: count.imported),
-    ("ferry_changes_superseded", "Changes that later ones have replaced.", lambda count: count.superseded),
-    ("ferry_dead_letters_evicted", "Dead letters deleted as too many or too old.", lambda count: count.evicted),
+    (
+        "ferry_changes_imported",
+        "Changes imported by Klaviyo without proof of the membership.",
+        lambda count: count.imported,
+    ),
+    ("ferry_changes_superseded", "Changes replaced by later ones.", lambda count: count.superseded),
+    ("ferry_dead_letters_evicted", "Dead letters deleted because of their number or age.", lambda count: count.evicted),
 )
 _GAUGES: Final[tuple[tuple[str, str, Callable[[QueueCount], int]], ...]] = (
-    ("ferry_changes_pending", "Changes that wait in the queues.", lambda count: count.waiting.pending),
-    ("ferry_changes_open", "Changes in open batches.", lambda count: count.open),
+    ("ferry_changes_pending", "Pending changes.", lambda count: count.waiting.pending),
+    ("ferry_changes_open", "Changes in batches in progress.", lambda count: count.open),
     ("ferry_changes_dead", "Changes that ended as dead letters and were not replayed.", lambda count: count.dead),
-    ("ferry_dead_letters_kept", "Dead letters that can be looked at and replayed.", lambda count: count.kept),
-    # Without the sign: one queue that lacks a change and one that has a change too many are two faults, and not none.
+    ("ferry_dead_letters_kept", "Dead letters that can be viewed and replayed.", lambda count: count.kept),
+    # Absolute: a queue with a change missing and a queue with a change too many are two faults, not zero.
     ("ferry_changes_missing", "Changes that the ledger cannot account for.", lambda count: abs(count.missing)),
 )
-#: RQ's words for what a worker does.
+#: RQ's states of a worker.
 _STATES: Final = ("busy", "idle", "started", "suspended")
 
 
 def of_ledger(census: Census, own: frozenset[str]) -> Iterator[Metric]:
-    """All of it. `own`: the connections with labels of their own."""
+    """Yield the metrics of the ledger. `own`: the connections with their own label."""
     for name, meaning, figure in _COUNTERS:
         yield _filled(CounterMetricFamily(name, meaning, labels=_OF_QUEUES), _sums(census, own, figure))
     for name, meaning, figure in _GAUGES:
@@ -43,11 +47,11 @@ def of_ledger(census: Census, own: frozenset[str]) -> Iterator[Metric]:
     yield _oldest(census, own)
     yield _holds(census, own)
     yield _workers(census)
-    yield GaugeMetricFamily("ferry_scheduler_lag_seconds", "Since a scheduler last ticked.", value=_lag(census))
+    yield GaugeMetricFamily("ferry_scheduler_lag_seconds", "Seconds since a scheduler last ticked.", value=_lag(census))
 
 
 def of_memory(info: Mapping[str, Any]) -> Iterator[Metric]:
-    """`info`: the section `memory` of Redis' INFO."""
+    """Yield the metrics of Redis' memory. `info`: the section `memory` of Redis' INFO."""
     for name, meaning, field in (
         ("ferry_redis_memory_used_bytes", "Memory that Redis uses.", "used_memory"),
         ("ferry_redis_memory_max_bytes", "Memory that Redis may use; 0: no limit.", "maxmemory"),
@@ -69,13 +73,15 @@ def _oldest(census: Census, own: frozenset[str]) -> Metric:
         oldest = census.at if count.waiting.oldest is None else count.waiting.oldest
         ages[labels] = max(ages.get(labels, 0), (census.at - oldest) / 1000)
     family = GaugeMetricFamily(
-        "ferry_oldest_pending_age_seconds", "Age of the change that waits longest; 0: none waits.", labels=_OF_QUEUES
+        "ferry_oldest_pending_age_seconds",
+        "Age of the oldest pending change; 0 without pending changes.",
+        labels=_OF_QUEUES,
     )
     return _filled(family, ages)
 
 
 def _holds(census: Census, own: frozenset[str]) -> Metric:
-    """Queues by their kind; a connection that is held as a whole is of the kind `connection`."""
+    """Return held queues by kind; a connection that is held as a whole has the kind `connection`."""
     held: Counter[tuple[str, ...]] = Counter(_sums(census, own, lambda count: count.hold is not None))
     for name in {count.queue.connection for count in census.queues} | census.holds.keys():
         held[label(name, own), "connection"] += name in census.holds
@@ -89,7 +95,7 @@ def _workers(census: Census) -> Metric:
 
 
 def _lag(census: Census) -> float:
-    """Infinite where none ticked within the last minute, so that whatever is asked for at most is exceeded."""
+    """Return the lag in seconds; infinite without a tick in the last minute, so that every threshold is exceeded."""
     return math.inf if census.heartbeat is None else max(0, census.at - census.heartbeat) / 1000
 
 

@@ -1,4 +1,4 @@
-"""`/metrics`: everything Ferry counts, for Prometheus."""
+"""`/metrics`: all metrics of Ferry, for Prometheus."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from queues.metrics import Counts
 
 
 class Scrape(Collector):
-    """What one answer is made of. `memory`: the section of Redis' INFO; `connections`: those that are configured."""
+    """The metrics of one scrape. `memory`: the section of Redis' INFO; `connections`: the configured ones."""
 
     def __init__(self, census: Census, counts: Counts, memory: dict[str, Any], connections: set[str]) -> None:
         self._census, self._counts, self._memory = census, counts, memory
@@ -29,31 +29,31 @@ class Scrape(Collector):
         self._own = own_labels(connections | found | census.holds.keys())
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics, those without a value included."""
+        """Yield all metrics, including those without a value."""
         yield from of_ledger(self._census, self._own)
         yield from of_counted(self._counts, self._own)
         yield from of_memory(self._memory)
 
     def text(self) -> bytes:
-        """In the format that CONTENT_TYPE_LATEST names."""
+        """Return the metrics in the format that CONTENT_TYPE_LATEST names."""
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
         return generate_latest(registry)
 
 
 class MetricsPage:
-    """One for all who scrape; nothing of it is kept between two scrapes."""
+    """The resource of the metrics; nothing is kept between two scrapes."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """The census, at most a second old, and the counters."""
+        """Answer with the figures of a census, at most a second old, and the counters."""
         census = await self._context.census()
         counts, memory = await self._context.run(_read, self._context.redis)
         names = {connection.name for connection in self._context.settings.connections}
         resp.content_type = CONTENT_TYPE_LATEST
-        # Beside the loop: of thousands of queues it takes long enough to hold up those who send.
+        # Beside the loop: with thousands of queues it takes long enough to delay senders.
         resp.data = await self._context.run(lambda: Scrape(census, counts, memory, names).text())
 
 

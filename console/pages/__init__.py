@@ -1,1 +1,1 @@
-"""The pages: for each one what is read, and how it is shown (files ending in `_view`)."""
+"""The pages: what each reads, and how it is shown (files ending in `_view`)."""

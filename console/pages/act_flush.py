@@ -1,4 +1,4 @@
-"""`/flush` and `/queues/…/flush`: send what waits now, whatever its size and age."""
+"""`/flush` and `/queues/…/flush`: send pending changes now, regardless of size and age."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from queues.counts import QueueCount, called
 from queues.names import Queue
 from scheduler.tick import policy_of
 
-#: Queues that are told one by one.
+#: Most queues listed.
 _SHOWN: Final = 200
 
 
 class FlushAct:
-    """Of one queue, or of all."""
+    """The flush of one queue, or of all."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
-        """What would be sent."""
+        """Show what would be sent."""
         counts, census, page = await self._chosen(address)
         lines = act_view.flushing(counts, census, self._most)
         name = called(counts[0]) if address else ""
@@ -49,7 +49,7 @@ class FlushAct:
         )
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
-        """Ask for it."""
+        """Request the flush."""
         counts, census, page = await self._chosen(address)
         given = await form(req)
         queues = [count.queue for count in counts]

@@ -1,4 +1,4 @@
-"""`/queues/…/hold` and `/connections/…/hold`: stop sending, with the reason."""
+"""`/queues/…/hold` and `/connections/…/hold`: stop sending, for a reason."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from console.target import Target, look
 from ops import actions
 from queues.census import Census
 
-#: Characters of a reason: it is to fit into the tables that show it.
+#: Most characters in a reason, so that it fits into the tables that show it.
 LONGEST: Final = 200
 
 
 class HoldAct:
-    """Of a queue or a connection."""
+    """The hold of a queue or a connection."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
-        """What would stop, and a field for the reason."""
+        """Show what would stop, and a field for the reason."""
         place, census = await look(self._context, **address)
         _show(req, resp, place, census, own_path(req.get_param("next"), place.page))
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
-        """Hold it; where it is held already, that reason stays."""
+        """Place the hold; an existing hold keeps its reason."""
         place, census = await look(self._context, **address)
         given = await form(req)
         reason, back = given.get("reason", "").strip(), own_path(given.get("next"), place.page)
@@ -61,7 +61,7 @@ def _show(
         "act_hold.html",
         place=place,
         hold=held(str(place.on), place.hold, census.at) if place.hold else None,
-        comes_to=list(act_view.holding(place)),
+        effects=list(act_view.holding(place)),
         back=back,
         reason=reason,
         longest=LONGEST,

@@ -1,4 +1,4 @@
-"""`/queues/…/release` and `/connections/…/release`: end a hold, when its cause is gone or all the same."""
+"""`/queues/…/release` and `/connections/…/release`: end a hold when its cause is gone, or without check."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from queues.snapshots.records import Record
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """Why nothing was released. `still`: the cause, with the remedy. `changed`: it is not what the person looked at."""
+    """Why nothing was released. `still`: the cause, with the remedy. `changed`: the hold is not the one shown."""
 
     still: str = ""
     changed: bool = False
 
 
 class ReleaseAct:
-    """Of a queue or a connection."""
+    """The release of a queue or a connection."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
-        """What holds it, and what follows when that ends."""
+        """Show the hold, and what follows its end."""
         place, census = await look(self._context, **address)
         await self._show(req, resp, place, census, own_path(req.get_param("next"), place.page))
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
-        """End the hold that the person looked at, unless its cause is still there; with `force`, all the same."""
+        """End the hold that was shown, unless its cause is still there; with `force`, without that check."""
         place, census = await look(self._context, **address)
         given = await form(req)
         back = own_path(given.get("next"), place.page)
@@ -80,7 +80,7 @@ class ReleaseAct:
             "act_release.html",
             place=place,
             hold=held(str(place.on), place.hold, census.at) if place.hold else None,
-            comes_to=list(act_view.releasing(place, census)),
+            effects=list(act_view.releasing(place, census)),
             snapshot=snapshot.order.snapshot if snapshot else "",
             counts=list(lines(snapshot.counts, snapshot.examples)) if snapshot and snapshot.counts else [],
             connection_hold=_connection_hold(place, census),
@@ -91,15 +91,15 @@ class ReleaseAct:
 
 
 def _snapshot(redis: Redis, place: Target) -> Record | None:
-    """Where the guard asks a person: for which snapshot."""
+    """Return the snapshot that the guard holds; None for any other hold."""
     return guarded(redis, place.on, place.hold) if isinstance(place.on, Queue) and place.hold else None
 
 
 def _connection_hold(place: Target, census: Census) -> str:
-    """The connection of a queue, where that is held."""
+    """Return a queue's connection if that is held, else an empty string."""
     return place.on.connection if isinstance(place.on, Queue) and place.on.connection in census.holds else ""
 
 
 def _seen(place: Target, snapshot: Record | None) -> str:
-    """What a person looks at before releasing: another hold, or another snapshot, must be looked at by itself."""
+    """Return a mark of the hold and the snapshot shown: a different one must be reviewed before its release."""
     return f"{place.hold.since} {snapshot.order.snapshot if snapshot else ''}".strip() if place.hold else ""

@@ -1,7 +1,4 @@
-"""What an act would come to, said before it is done. Pure.
-
-A hold as a page shows it. Pure.
-"""
+"""What an action would do, in words, shown before it is done; and holds as pages show them. Pure."""
 
 from __future__ import annotations
 
@@ -33,14 +30,14 @@ class FlushLine:
 
 
 def flushing(counts: Iterable[QueueCount], census: Census, most: Callable[[Queue], int]) -> list[FlushLine]:
-    """The queues in which something waits. `most`: changes in one upload of a queue."""
+    """Return a line for each queue with pending changes. `most`: changes in one upload of a queue."""
     return [_flush(count, census, most(count.queue)) for count in counts if count.waiting.pending]
 
 
 def _flush(count: QueueCount, census: Census, most: int) -> FlushLine:
     oldest = count.waiting.oldest
-    goes = f"goes in {plural(math.ceil(count.waiting.pending / most), 'upload')}"
-    goes = "is carried out" if count.queue.kind == orders.KIND else goes
+    uploads = plural(math.ceil(count.waiting.pending / most), "upload")
+    effect = "carried out" if count.queue.kind == orders.KIND else uploads
     hold = census.holds.get(count.queue.connection) or count.hold
     reason = held(str(count.queue), hold, census.at).reason if hold else ""
     return FlushLine(
@@ -48,48 +45,48 @@ def _flush(count: QueueCount, census: Census, most: int) -> FlushLine:
         str(count.queue),
         count.waiting.pending,
         "" if oldest is None else span(census.at - oldest),
-        f"held ({reason}): {goes} when that ends" if hold else f"{goes} now",
+        f"held ({reason}): {effect} after release" if hold else f"{effect} now",
     )
 
 
 def holding(place: Target) -> Iterator[str]:
-    """What a hold would stop, and what not."""
+    """Yield what a hold would stop, and what not."""
     if not isinstance(place.on, Queue):
-        yield f"All of it stops: {plural(len(place.queues), 'queue')}."
-    yield f"{_pending(place)}. That stays where it is; what is accepted from now on waits behind it."
+        yield f"{plural(len(place.queues), 'queue stops', 'queues stop')}."
+    yield f"{_pending(place)}. Pending changes stay in the queue, and new ones are added."
     if place.batches:
-        opened = plural(place.batches, "open batch stops", "open batches stop")
-        yield f"{opened} before the next step: {plural(place.open, 'change')}. What Klaviyo has taken it carries out."
-    yield "It lasts until somebody releases it."
+        opened = plural(place.batches, "batch in progress stops", "batches in progress stop")
+        yield f"{opened} before the next step: {plural(place.open, 'change')}. Klaviyo completes what it has accepted."
+    yield "The hold lasts until it is released."
 
 
 def releasing(place: Target, census: Census) -> Iterator[str]:
-    """What would follow the end of a hold."""
+    """Yield what would follow the end of a hold."""
     if place.hold and is_looked_at(place.on, place.hold):
-        yield "Ferry first asks Klaviyo whether the cause is gone. If it is not, the hold stays, and you are told why."
+        yield "Ferry first asks Klaviyo whether the cause is gone. If not, the hold stays and this page shows why."
     if place.hold and place.hold.owned:
-        yield f"From now on it uses list {place.hold.owned.list_id} together with {place.hold.owned.keeper}."
+        yield f"After release it uses list {place.hold.owned.list_id} together with {place.hold.owned.keeper}."
     if place.hold and place.hold.moved:
         to, before = named(place.hold.moved.account), named(place.hold.moved.before)
-        yield f"From now on it delivers to {to}, and no longer to {before}. Lists are looked for, or created, there."
+        yield f"After release it delivers to {to} instead of {before}. Ferry finds or creates its lists there."
     if place.batches:
-        opened = plural(place.batches, "open batch goes", "open batches go")
-        yield f"{opened} on at once: {plural(place.open, 'change')}."
-    yield f"{_pending(place)}: what is due is taken at once, the rest when it is full or old enough."
+        opened = plural(place.batches, "batch in progress continues", "batches in progress continue")
+        yield f"{opened} at once: {plural(place.open, 'change')}."
+    yield f"{_pending(place)}: due changes are taken at once, the others when the flush size or age is reached."
     if isinstance(place.on, Queue) and place.on.connection in census.holds:
-        yield f"Its connection {place.on.connection} is held too: nothing goes on before that is released as well."
+        yield f"Its connection {place.on.connection} is held too: nothing is sent until that is released as well."
     if others := [count for count in place.queues if count.hold and count.queue != place.on]:
-        own = plural(len(others), "queue of it has a hold of its own", "queues of it have holds of their own")
-        yield f"{own}: that stays."
+        own = plural(len(others), "queue has its own hold", "queues have their own holds")
+        yield f"{own}, which must be released separately."
 
 
 def _pending(place: Target) -> str:
-    return plural(place.pending, "change waits", "changes wait")
+    return plural(place.pending, "change is pending", "changes are pending")
 
 
 @dataclass(frozen=True, slots=True)
 class HoldSummary:
-    """`on`: the queue or connection, as `ferry release` takes it. `reason`: a code of Ferry's, or what a person wrote.
+    """A hold. `on`: the queue or connection, as for `ferry release`. `reason`: a code, or what a person wrote.
 
     `since`: ms; `lasts`: in words. `what_to_do`: what ends it.
     """
@@ -102,5 +99,5 @@ class HoldSummary:
 
 
 def held(on: str, hold: Hold, now: int) -> HoldSummary:
-    """What to show of a hold. `now`: ms."""
+    """Return what to show of a hold. `now`: ms."""
     return HoldSummary(on, without_people(hold.reason), hold.since, span(now - hold.since), words.what_to_do(hold))

@@ -1,4 +1,4 @@
-"""`/audit`: who did what."""
+"""`/audit`: the audit log."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from console import render
 from console.context import AppContext
 from queues import audit
 
-#: Entries on one page.
+#: Most entries on one page.
 _SHOWN: Final = 100
 
 
 class AuditPage:
-    """The last entries, and by `?before=` those before them."""
+    """The page of the last entries; with `?before=`, of those before that one."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """A page of entries, newest first."""
+        """Show a page of entries, newest first."""
         before = req.get_param("before")
         if before is not None and not audit.is_id(before):
             raise falcon.HTTPNotFound

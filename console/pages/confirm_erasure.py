@@ -1,4 +1,4 @@
-"""`/dead/…/confirm`: somebody has looked at the profiles that an erasure found, and they are the person's."""
+"""`/dead/…/confirm`: confirm that the profiles found by an erasure belong to the person."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from queues.dead_letters import DeadLetter
 
 
 class ConfirmPage:
-    """Of one letter, which never changes: what was looked at is what is confirmed."""
+    """The confirmation of one letter. A letter never changes, so what was shown is what is confirmed."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
-        """What would be deleted."""
+        """Show what would be deleted."""
         ref, letter = await self._letter(**address)
         place = queue_place(await self._context.census(), str(ref.queue))
         seen = summary(letter, place.queues[0].name)
@@ -34,7 +34,7 @@ class ConfirmPage:
         render.page(req, resp, "confirm.html", seen=seen, ref=ref, place=place, stays=stays)
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
-        """Carry the erasure out."""
+        """Carry out the erasure."""
         ref, letter = await self._letter(**address)
         await self._context.run(actions.confirm, self._context.redis, visitor(req).who, letter)
         self._context.changed()

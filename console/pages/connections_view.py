@@ -1,4 +1,4 @@
-"""Connections as the first page shows them: their state, and what of Klaviyo's limits is used. Pure."""
+"""Connections as the first page shows them: their state, and their use of Klaviyo's limits. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from text.wording import number, span
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLine:
-    """A connection. `pending`: changes that wait in all its `queues`. `key`: whence it comes, or why there is none."""
+    """A connection. `pending`: pending changes of all its `queues`. `key`: its origin, or why there is none."""
 
     name: str
     hold: HoldSummary | None
@@ -27,7 +27,7 @@ class ConnectionLine:
 
 @dataclass(frozen=True, slots=True)
 class UseLine:
-    """An endpoint of an account, which is named by its connections. `paused`: in words, empty where it is not."""
+    """The use of an endpoint by an account, named by its connections. `paused`: in words, empty if it is not."""
 
     account: str
     endpoint: str
@@ -36,13 +36,13 @@ class UseLine:
 
 
 def connections(reading: OverviewData) -> list[ConnectionLine]:
-    """Those that are held first, then those without a key."""
+    """Return the connections: held ones first, then those without a key."""
     lines = [_connection(known, reading.census) for known in reading.connections]
     return sorted(lines, key=lambda line: (line.hold is None, line.has_key, line.name))
 
 
 def limits(reading: OverviewData) -> list[UseLine]:
-    """What is used and paused, the fullest first; each account once, however many connections share it."""
+    """Return the limits in use: paused ones first, then the fullest. Connections that share an account share a line."""
     lines = [_use(_called(account, reading.connections), use) for account, uses in reading.uses.items() for use in uses]
     return sorted(
         lines, key=lambda line: (not line.paused, -line.used.filled / line.used.full, line.account, line.endpoint)
@@ -50,14 +50,14 @@ def limits(reading: OverviewData) -> list[UseLine]:
 
 
 def limits_told(lines: Sequence[UseLine]) -> str:
-    """The same in one line; empty where nothing is used."""
+    """Return the limits in one line; empty if no limit is in use."""
     return "; ".join(_pauses(lines))
 
 
 def _pauses(lines: Sequence[UseLine]) -> Iterator[str]:
     paused = {(line.account, line.endpoint) for line in lines if line.paused}
     if paused:
-        yield f"paused, as Klaviyo asked: {', '.join(sorted(endpoint for _, endpoint in paused))}"
+        yield f"paused at Klaviyo's request: {', '.join(sorted(endpoint for _, endpoint in paused))}"
     if lines:
         fullest = max(lines, key=lambda line: line.used.filled / line.used.full)
         yield f"the fullest is {fullest.endpoint} of {fullest.account}, {fullest.used.told}"
@@ -75,6 +75,6 @@ def _called(account: str, known: Sequence[ConnectionFacts]) -> str:
 
 
 def _use(account: str, use: EndpointUse) -> UseLine:
-    told = f"{number(use.used)} of {number(use.allowed)} within a {use.per}"
+    words = f"{number(use.used)} of {number(use.allowed)} within a {use.per}"
     paused = f"for {span(use.paused_ms)}" if use.paused_ms else ""
-    return UseLine(account, use.endpoint, Bar(min(use.used, use.allowed), use.allowed, told), paused)
+    return UseLine(account, use.endpoint, Bar(min(use.used, use.allowed), use.allowed, words), paused)

@@ -1,4 +1,4 @@
-"""`/dead`: what could not be delivered, why, and what to do about it."""
+"""`/dead`: the dead letters, their reasons, and what to do about them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from queues import audit
 from queues.audit import AuditEntry
 from queues.census import Census
 
-#: Letters on one page.
+#: Most letters on one page.
 _SHOWN: Final = 50
 
 
@@ -37,17 +37,17 @@ def add_routes(app: App, context: AppContext) -> None:
 
 
 class DeadPage:
-    """Letters newest first, without anything of persons."""
+    """The dead letters, newest first, without personal data."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Those that the filter fits; by `?before=` those before that letter."""
+        """Show the letters that match the filter; with `?before=`, those before that letter."""
         wanted, before = filter_of(req.get_param), _ref(req.get_param("before"))
         census = await self._context.census()
         found, acts = await self._context.run(_read, self._context.redis, census, wanted, before)
-        told, into = replayed(acts, visitor(req).who, census.at)
+        sentence, into = replayed(acts, visitor(req).who, census.at)
         render.page(
             req,
             resp,
@@ -56,7 +56,7 @@ class DeadPage:
             wanted=wanted,
             ages=AGES,
             is_first=before is None,
-            replayed=told,
+            replayed=sentence,
             into=into,
             acts=visitor(req).may(Role.OPERATOR),
         )
@@ -73,4 +73,4 @@ def _ref(before: str | None) -> LetterRef | None:
     try:
         return LetterRef.parse(before) if before else None
     except ValueError as fault:
-        raise falcon.HTTPBadRequest(title="Which page?", description=f"before: {fault}.") from fault
+        raise falcon.HTTPBadRequest(title="The page is not valid", description=f"before: {fault}.") from fault

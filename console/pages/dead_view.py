@@ -1,4 +1,4 @@
-"""Dead letters as their page shows them: what died of what, and one by one. Pure; nothing in it is of a person."""
+"""Dead letters as their page shows them: totals by reason and queue, and one by one. Pure; without personal data."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from queues.counts import called
 from queues.dead_letters import DeadLetter
 from text.wording import number, plural, span
 
-#: Reasons and queues told one by one; Klaviyo may have codes without end.
+#: Most reasons and queues listed; the number of Klaviyo's codes is not limited.
 TOLD: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonLine:
-    """`address`: of its letters alone."""
+    """A reason with its letters. `address`: of the page with only these letters."""
 
     reason: str
     letters: int
@@ -33,7 +33,7 @@ class ReasonLine:
 
 @dataclass(frozen=True, slots=True)
 class QueueLetters:
-    """`reasons`: `3 no_email, 2 malformed`. `address`: of its letters alone."""
+    """A queue with letters. `reasons`: as `listed` returns. `address`: of the page with only these letters."""
 
     name: str
     id: str
@@ -44,7 +44,7 @@ class QueueLetters:
 
 @dataclass(frozen=True, slots=True)
 class LetterLine:
-    """`ref`: as forms name it. `at`: ms at which it died. `where`: places and ids that Klaviyo or the mapping gave."""
+    """A letter. `ref`: its name in forms. `at`: its death, ms. `where`: places and ids of Klaviyo or the mapping."""
 
     ref: str
     path: str
@@ -61,9 +61,9 @@ class LetterLine:
 
 @dataclass(frozen=True, slots=True)
 class DeadLettersView:
-    """`fit`: letters that the filter fits. `earlier`: address of the next page, empty behind the last one.
+    """The page. `fit`: letters that match the filter. `earlier`: address of the next page, empty on the last one.
 
-    `choices`: queues to choose from, as id and words.
+    `untold`: queues that are not listed. `choices`: queues to choose from, as id and words.
     """
 
     at: int
@@ -77,7 +77,7 @@ class DeadLettersView:
 
 
 def dead(census: Census, found: LetterCounts, wanted: LetterFilter) -> DeadLettersView:
-    """What to show."""
+    """Return what to show."""
     queues = _queues(census, found, wanted)
     return DeadLettersView(
         at=census.at,
@@ -95,7 +95,7 @@ def dead(census: Census, found: LetterCounts, wanted: LetterFilter) -> DeadLette
 
 
 def reasons(found: LetterCounts, wanted: LetterFilter) -> list[ReasonLine]:
-    """What letters died of, the commonest first."""
+    """Return the reasons of the letters, most frequent first."""
     counts: Counter[str] = Counter()
     for (_, reason), letters in found.counts.items():
         counts[reason] += letters
@@ -106,30 +106,30 @@ def reasons(found: LetterCounts, wanted: LetterFilter) -> list[ReasonLine]:
 
 
 def _queues(census: Census, found: LetterCounts, wanted: LetterFilter) -> list[QueueLetters]:
-    """Those with the most letters first."""
-    told = []
+    """Return the queues, those with the most letters first."""
+    found_queues = []
     by_queue = found.by_queue()
     for count in census.queues:
         if why := by_queue.get(count.queue):
             address = wanted.but(queue=str(count.queue)).address
-            told.append(QueueLetters(called(count), str(count.queue), why.total(), listed(why), address))
-    return sorted(told, key=lambda line: -line.letters)
+            found_queues.append(QueueLetters(called(count), str(count.queue), why.total(), listed(why), address))
+    return sorted(found_queues, key=lambda line: -line.letters)
 
 
 def listed(why: Counter[str]) -> str:
-    """`3 no_email, 2 malformed`."""
+    """Return counts of reasons: `3 no_email, 2 malformed`."""
     return ", ".join(f"{number(letters)} {reason}" for reason, letters in why.most_common(TOLD))
 
 
 def lines(census: Census, letters: Sequence[DeadLetter]) -> list[LetterLine]:
-    """Letters one by one, in their order."""
+    """Return the letters one by one, in their order."""
     names = {count.queue: count for count in census.queues}
     return [_line(letter, called(names[letter.queue]), census.at) for letter in letters]
 
 
 def _line(letter: DeadLetter, name: str, now: int) -> LetterLine:
     ref = str(LetterRef.of(letter))
-    told = summary(letter, name)
+    document = summary(letter, name)
     return LetterLine(
         ref=ref,
         path=f"/dead/{ref}",
@@ -139,12 +139,12 @@ def _line(letter: DeadLetter, name: str, now: int) -> LetterLine:
         name=name,
         queue=str(letter.queue),
         reason=letter.reason,
-        tries=plural(letter.attempts, "failed try", "failed tries") if letter.attempts else "",
-        action=told.action,
-        where=places(told.where.items()),
+        tries=plural(letter.attempts, "failed attempt", "failed attempts") if letter.attempts else "",
+        action=document.action,
+        where=places(document.where.items()),
     )
 
 
 def places(where: Iterable[tuple[str, object]]) -> str:
-    """`field email, error_id 1f-2`."""
+    """Return names and values: `field email, error_id 1f-2`."""
     return ", ".join(f"{name} {value}" for name, value in where)

@@ -1,4 +1,4 @@
-"""`/holds`: what is held, why, and what ends it."""
+"""`/holds`: all holds, their reasons, and what ends them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from queues.audit import AuditEntry
 
 
 class HoldsPage:
-    """Connections first, then queues."""
+    """The page of all holds: connections first, then queues."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Every hold, at most a second old."""
+        """Show the holds, at most a second old."""
         census = await self._context.census()
         confirmations, acts = await self._context.run(_read, self._context.redis, census.at - SAID_MS)
         found = lines(census, confirmations)

@@ -1,4 +1,4 @@
-"""Every hold as its page shows it: why, since when, what waits behind it, and what ends it, step by step. Pure."""
+"""Holds as their page shows them: reason, time, changes on hold, and the steps that end the hold. Pure."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from queues.snapshots.guard import GUARD
 from scheduler.tick import PROBE_MS
 from text.wording import plural, span
 
-_BY_PERSON: Final = "Whoever held it has given the reason above: wait for them, or ask them"
+_BY_PERSON: Final = "Ask the person who placed the hold"
 
 
 @dataclass(frozen=True, slots=True)
 class HoldLine:
-    """`name`: of the audience, empty of a connection. `path`: below which it is released. `waits`: what it stops."""
+    """A hold. `name`: of the audience, empty for a connection. `path`: before `/release`. `waits`: what it stops."""
 
     held: HoldSummary
     name: str
@@ -32,7 +32,7 @@ class HoldLine:
 
 
 def lines(census: Census, confirmations: Mapping[str, int]) -> list[HoldLine]:
-    """Connections first, then queues. `confirmations`: held connection -> probes that found the cause still there."""
+    """Return the holds: connections, then queues. `confirmations`: connection -> probes that found the cause there."""
     return [_line(each, census) for each in holds.held(census, confirmations)]
 
 
@@ -49,26 +49,26 @@ def _line(each: holds.PlacedHold, census: Census) -> HoldLine:
 
 
 def waits(counts: list[QueueCount]) -> str:
-    """What is in these queues and not settled."""
+    """Return how many changes of these queues are not settled, in words."""
     pending, opened = sum(count.waiting.pending for count in counts), sum(count.open for count in counts)
-    return f"{plural(pending, 'change')} pending, {plural(opened, 'change')} in open batches"
+    return f"{plural(pending, 'change')} pending, {plural(opened, 'change')} in batches in progress"
 
 
 def steps(hold: Hold, probes: int) -> Iterator[str]:
-    """What is to be done, and what happens by itself."""
+    """Yield what to do, and what happens automatically."""
     yield f"{hold.resolve.rstrip('.') or _BY_PERSON}."
     if hold.reason == GUARD:
-        yield "To see its numbers, and have it carried out: release it."
+        yield "To review its numbers and carry it out, release it."
         return
     if hold.owned:
-        yield "It goes on by itself when it leads to another list, or the other audience keeps this one no longer."
-        yield "To let both use the list: release it."
+        yield "The hold ends automatically when this audience uses another list, or the other one leaves this list."
+        yield "To let both audiences use the list, release it."
         return
     if not hold.probed:
-        yield "Then release it: it does not end by itself."
+        yield "Then release it: the hold does not end automatically."
         return
-    found = f" {plural(probes, 'try', 'tries')} so far found it still there." if probes else ""
-    yield f"Ferry tries every {span(PROBE_MS)} whether the cause is gone, and lets it go on then.{found}"
-    yield "To have that looked at now: release it."
+    found = f" {plural(probes, 'check')} so far found it still there." if probes else ""
+    yield f"Ferry checks every {span(PROBE_MS)} whether the cause is gone, and then ends the hold.{found}"
+    yield "To check now, release it."
     if hold.reason in OF_KEY and probes >= CONFIRMED:
-        yield "mParticle is told to suspend its audiences until then: resume them there afterwards."
+        yield "Until then Ferry tells mParticle to suspend the audiences: resume them in mParticle afterwards."

@@ -1,6 +1,6 @@
-"""What somebody did last, said on the page they come to next. Pure.
+"""The user's last actions, shown on the page that follows. Pure.
 
-It is read from the audit and not carried through the address, where a stranger's link could say what never happened.
+They are read from the audit log and not from the address, where a forged link could claim what never happened.
 """
 
 from __future__ import annotations
@@ -11,31 +11,31 @@ from typing import Final
 from queues.audit import DONE, AuditEntry
 from text.wording import clock, plural
 
-#: ms for which it is said.
+#: Milliseconds for which an action is shown.
 SAID_MS: Final = 60_000
-#: (act, outcome) -> what is said of it; `{on}` is the queue or connection.
+#: (action, outcome) -> its sentence; `{on}` is the queue or connection.
 _SAID: Final = {
-    ("hold", DONE): "You held {on}: nothing of it is sent until it is released.",
-    ("hold", "held already"): "{on} was held already; that reason stays.",
-    ("release", DONE): "You released {on}: what waited goes on.",
-    ("confirm", DONE): "You confirmed an erasure of {on}: it is carried out.",
+    ("hold", DONE): "You held {on}. Nothing is sent until it is released.",
+    ("hold", "held already"): "{on} was held already; its reason stays.",
+    ("release", DONE): "You released {on}. Delivery continues.",
+    ("confirm", DONE): "You confirmed an erasure in {on}. Ferry carries it out.",
     ("release", "not held"): "{on} was not held; nothing was changed.",
 }
 
 
 def done(entries: Iterable[AuditEntry], who: str, now: int, on: Collection[str] | None = None) -> list[str]:
-    """Sentences, the newest first. `entries`: newest first; `now`: ms by the server's clock.
+    """Return sentences, newest first, about the last action on each queue or connection.
 
-    Of each queue or connection the last act alone; `on`: of these only.
+    `entries`: newest first; `now`: ms by the server's clock; `on`: only these queues and connections.
     """
     last: dict[str, AuditEntry] = {}
     for entry in entries:
         if entry.who == who and entry.at > now - SAID_MS and (on is None or entry.on in on):
             last.setdefault(entry.on, entry)
     flushed = [entry for entry in last.values() if entry.what == "flush"]
-    told = [(entry.at, said.format(on=entry.on)) for entry in last.values() if (said := _said(entry))]
-    told += [(flushed[0].at, _flushed(flushed))] if flushed else []
-    return [f"{clock(at, now)}: {said}" for at, said in sorted(told, reverse=True)]
+    sentences = [(entry.at, said.format(on=entry.on)) for entry in last.values() if (said := _said(entry))]
+    sentences += [(flushed[0].at, _flushed(flushed))] if flushed else []
+    return [f"{clock(at, now)}: {said}" for at, said in sorted(sentences, reverse=True)]
 
 
 def _said(entry: AuditEntry) -> str | None:
@@ -46,5 +46,5 @@ def _flushed(entries: Sequence[AuditEntry]) -> str:
     changes = sum(entry.counts.get("changes", 0) for entry in entries)
     where = entries[0].on if len(entries) == 1 else plural(len(entries), "queue")
     if not changes:
-        return f"Nothing waited in {where}; nothing was asked for."
-    return f"You asked for {plural(changes, 'change')} of {where}: sent now, or where it is held, when that ends."
+        return f"Nothing was flushed: no pending changes in {where}."
+    return f"You flushed {plural(changes, 'change')} of {where}. Held queues send them after release."

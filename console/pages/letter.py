@@ -1,7 +1,4 @@
-"""`/dead/{connection}/{kind}/{target}/{letter}`: what was to be done, when, and why it could not be.
-
-One dead letter as its page shows it. Pure.
-"""
+"""`/dead/{connection}/{kind}/{target}/{letter}`: one dead letter, its history, and why it could not be delivered."""
 
 from __future__ import annotations
 
@@ -35,7 +32,7 @@ from text.wording import span
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """`outcomes`: of the changes of its person. `is_under_way`: the person is in an open batch."""
+    """What is read. `outcomes`: of its person's changes. `is_under_way`: the person is in a batch in progress."""
 
     letter: DeadLetter
     outcomes: Sequence[ChangeOutcome]
@@ -43,7 +40,7 @@ class _Read:
 
 
 class LetterPage:
-    """One dead letter; the person in it stands there for admins alone."""
+    """The page of one dead letter; only admins see the person."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
@@ -51,7 +48,7 @@ class LetterPage:
     async def on_get(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, connection: str, kind: str, target: str, letter: str
     ) -> None:
-        """The letter."""
+        """Show the letter."""
         census = await self._context.census()
         place = queue_place(census, f"{connection}/{kind}/{target}")
         ref = ref_of(f"{place.on}/{letter}")
@@ -68,7 +65,7 @@ class LetterPage:
 
 
 def gone(ref: LetterRef) -> falcon.HTTPNotFound:
-    """There is no such letter, or not any more."""
+    """Return the error for a letter that does not exist, or no longer."""
     return falcon.HTTPNotFound(
         title="No such dead letter",
         description=f"{ref.id} was replayed, purged, or overtaken by a later change of the same person.",
@@ -76,7 +73,7 @@ def gone(ref: LetterRef) -> falcon.HTTPNotFound:
 
 
 def ref_of(text: str) -> LetterRef:
-    """The letter that an address names. Raises HTTPNotFound."""
+    """Return the letter that an address names. Raises HTTPNotFound."""
     try:
         return LetterRef.parse(text)
     except ValueError as fault:
@@ -93,9 +90,9 @@ def _read(redis: Redis, ref: LetterRef) -> _Read | None:
 
 @dataclass(frozen=True, slots=True)
 class LetterView:
-    """`told`: ops/dead_letters/view.py. `events`: what happened to the change, as ms and words.
+    """A letter. `told`: see ops/dead_letters/view.py. `events`: what happened to the change, as ms and words.
 
-    `person`, `detail`: as JSON for whoever may see them, else empty.
+    `person`, `detail`: as JSON for users who may see them, else empty.
     """
 
     ref: str
@@ -113,7 +110,7 @@ class LetterView:
 def view(
     letter: DeadLetter, count: QueueCount, outcomes: Sequence[ChangeOutcome], now: int, *, personal: bool
 ) -> LetterView:
-    """What to show. `outcomes`: of its person; `personal`: with the person, and what Klaviyo said."""
+    """Return what to show. `outcomes`: of its person; `personal`: with the person and the details of the fault."""
     shown = (whole if personal else traceable)(letter, count.name)
     return LetterView(
         ref=str(LetterRef.of(letter)),

@@ -1,4 +1,4 @@
-"""Counts dead letters by queue and reason and finds a page of them, in flat memory however many there are."""
+"""Count dead letters by queue and reason, and find a page of them, in constant memory."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from queues.names import Queue
 
 @dataclass(frozen=True, slots=True)
 class LetterCounts:
-    """`counts`: (queue, reason) -> letters that fit. `page`: the newest of these; `more`: there are others behind."""
+    """`counts`: (queue, reason) -> matching letters. `page`: the newest; `more`: its last one, if others follow."""
 
     counts: Counter[tuple[Queue, str]]
     page: Sequence[DeadLetter] = ()
     more: LetterRef | None = None
 
     def by_queue(self) -> dict[Queue, Counter[str]]:
-        """Queue -> reason -> letters that fit."""
+        """Return queue -> reason -> matching letters."""
         found: dict[Queue, Counter[str]] = {}
         for (queue, reason), letters in self.counts.items():
             found.setdefault(queue, Counter())[reason] = letters
@@ -41,9 +41,9 @@ def count_letters(
     most: int = 0,
     before: LetterRef | None = None,
 ) -> LetterCounts:
-    """Of the letters in these queues that died before `until` (ms); at most `most` of them, of those behind `before`.
+    """Count the matching letters of these queues that died before `until` (ms), and read the newest of them.
 
-    Raises redis.RedisError.
+    It reads at most `most` letters, only letters older than `before`. Raises redis.RedisError.
     """
     counts: Counter[tuple[Queue, str]] = Counter()
     refs = _counted(redis, queues, wanted, until, counts)
@@ -54,7 +54,7 @@ def count_letters(
 
 
 def fitting(redis: Redis, queue: Queue, wanted: LetterFilter, until: int) -> list[str]:
-    """Ids of the letters of a queue that fit, oldest first. Raises redis.RedisError."""
+    """Return the ids of a queue's matching letters, oldest first. Raises redis.RedisError."""
     return [ref.id for ref in reversed([ref for ref, _ in _fitting(redis, queue, wanted, until)])]
 
 

@@ -1,4 +1,4 @@
-"""Which dead letters a page shows or a replay is about."""
+"""The filter that selects dead letters for a page or a replay."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ops.dead_letters.selecting import age_ms
 from queues.census import Census
 from queues.counts import QueueCount
 
-#: Ages that the form offers, in the form of `ferry dead list --older-than`, and in words.
-AGES: Final = {"": "any", "1h": "an hour", "1d": "a day", "7d": "7 days", "14d": "14 days"}
-#: Queues that a form offers: senders may name audiences without end.
+#: Minimum ages that the form offers, as `ferry dead list --older-than` takes them, and in words.
+AGES: Final = {"": "any", "1h": "over 1 hour", "1d": "over 1 day", "7d": "over 7 days", "14d": "over 14 days"}
+#: Most queues that a form offers; the number of audiences is not limited.
 _OFFERED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class LetterFilter:
-    """`queue`: its name as `str` writes it; `older`: died at least so long ago (`7d`). Empty: whatever it is."""
+    """A filter. `queue`: its name as `str` writes it; `older`: the minimum age (`7d`). Empty: any."""
 
     queue: str = ""
     reason: str = ""
@@ -30,39 +30,39 @@ class LetterFilter:
 
     @property
     def address(self) -> str:
-        """The page of what fits."""
+        """The address of the page with the matching letters."""
         return self.behind("")
 
     def behind(self, before: str) -> str:
-        """The page of what fits and comes behind a letter (letter_ref.py)."""
+        """Return the address of the page with the matching letters before a letter (letter_ref.py)."""
         given = {"queue": self.queue, "reason": self.reason, "older": self.older, "before": before}
         query = urlencode({name: value for name, value in given.items() if value})
         return f"/dead?{query}" if query else "/dead"
 
     def but(self, **other: str) -> LetterFilter:
-        """The same with something else."""
+        """Return the filter with other values."""
         return replace(self, **other)
 
     def until(self, now: int) -> int:
-        """The ms before which a letter that fits has died. `now`: ms."""
+        """Return the ms before which the matching letters died. `now`: ms."""
         return now - (age_ms(self.older) if self.older else 0)
 
     def queues(self, census: Census) -> list[QueueCount]:
-        """Where to look: the queue that is meant, or all that keep letters."""
+        """Return the queues to search: the selected one, or all that keep letters."""
         return [count for count in census.queues if count.kept and self.queue in ("", str(count.queue))]
 
     def choices(self, census: Census) -> list[QueueCount]:
-        """The queues that a form offers: those with the most letters, and the one that is meant."""
+        """Return the queues that a form offers: those with the most letters, and the selected one."""
         keeping = (count for count in census.queues if count.kept)
         offered = {count.queue for count in nlargest(_OFFERED, keeping, key=lambda count: count.kept)}
         return [count for count in census.queues if count.queue in offered or str(count.queue) == self.queue]
 
 
 def filter_of(given: Callable[[str], str | None]) -> LetterFilter:
-    """What a query or a form says; `given`: its fields. Raises HTTPBadRequest for an age that is none."""
+    """Return the filter of a query or a form. `given`: reads a field. Raises HTTPBadRequest for an invalid age."""
     found = LetterFilter(*((given(name) or "").strip() for name in ("queue", "reason", "older")))
     try:
         found.until(0)
     except ValueError as fault:
-        raise falcon.HTTPBadRequest(title="Which letters?", description=f"older: {fault}.") from fault
+        raise falcon.HTTPBadRequest(title="The filter is not valid", description=f"older: {fault}.") from fault
     return found

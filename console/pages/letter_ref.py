@@ -1,4 +1,4 @@
-"""A dead letter as addresses and forms name it: `connection/kind/target/id`."""
+"""The name of a dead letter in addresses and forms: `connection/kind/target/id`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from queues.names import Queue
 
 
 class LetterRef(NamedTuple):
-    """`at` and `nth` are the letter's id: the ms at which it died, and which of that ms it is. They sort it."""
+    """A letter's name. `at` and `nth` are its id: the ms at which it died, and its number in that ms. They sort it."""
 
     at: int
     nth: int
@@ -22,18 +22,18 @@ class LetterRef(NamedTuple):
 
     @property
     def id(self) -> str:
-        """Its id, unique in its queue only."""
+        """The letter's id, unique in its queue only."""
         return f"{self.at}-{self.nth}"
 
     @classmethod
     def of(cls, letter: DeadLetter) -> LetterRef:
-        """That of a letter."""
+        """Return the name of a letter."""
         at, nth = letter.id.split("-")
         return cls(int(at), int(nth), letter.queue)
 
     @classmethod
     def parse(cls, text: str) -> LetterRef:
-        """Read what `str` writes. Raises ValueError for anything else."""
+        """Parse what `str` writes. Raises ValueError for anything else."""
         queue, _, letter_id = text.rpartition("/")
         if not re.fullmatch(ID, letter_id):
             raise ValueError(f"{text!r} names no dead letter; expected connection/kind/target/1767225599999-0")

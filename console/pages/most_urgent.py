@@ -1,4 +1,4 @@
-"""Which queues a page shows, and in which order. Pure."""
+"""The queues that a page shows, and their order. Pure."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from ops import status_words as words
 from queues.census import Census
 from queues.counts import QueueCount
 
-#: Queues on the page: a browser can show thousands, a person cannot look at them.
+#: Most queues on the page: a browser can show thousands, but a person cannot read them.
 SHOWN: Final = 200
 
 
 def most_urgent_queues(census: Census) -> list[QueueCount]:
-    """Those that need a look and then those due next; at most SHOWN.
+    """Return the queues that need attention, then those due next; at most SHOWN.
 
-    Faults come first, then what is held, what is tried again, then dead letters. Within these by name, so that a row
-    that is looked at again stays where it is.
+    Faults come first, then held queues, failed batches and dead letters. Within these groups queues are sorted by
+    name, so that a row stays in its place when the page is refreshed.
     """
     trouble = {count.queue: _trouble(count, census) for count in census.queues}
 

@@ -1,4 +1,4 @@
-"""`/`: what is in the queues, what happens next, and what is wrong."""
+"""`/`: the queues, what happens next, and what is wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from queues.census import Census
 
 
 class OverviewPage:
-    """The first page; it only shows. Whoever looks at the same census is shown the same reading of the rest."""
+    """The first page. Requests with the same census share one reading of the rest."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
@@ -28,7 +28,7 @@ class OverviewPage:
         self._last: OverviewData | None = None
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """The census, at most a second old, and what belongs to it."""
+        """Show the census, at most a second old, and what belongs to it."""
         seen = await self._seen()
         who, said = visitor(req), []
         if acts := who.may(Role.OPERATOR):
@@ -37,7 +37,7 @@ class OverviewPage:
         values = {"seen": seen, "done": said, "acts": acts, "origin": _origin(req)}
         values["installation"] = self._context.settings.installation
         values |= {"revision": REVISION, "retired": RETIRED}
-        # Beside the loop, for two hundred queues are some work, and senders wait for this loop.
+        # Beside the loop: rendering 200 queues takes time, and senders wait for this loop.
         resp.text = await self._context.run(render.text, req, "overview.html", **values)
         resp.content_type = "text/html;charset=utf-8"
 
@@ -45,7 +45,7 @@ class OverviewPage:
         census = await self._context.census()
         if self._shown is None or self._of is not census:
             self._of, self._shown = census, asyncio.create_task(self._read(census))
-        # Shielded: one browser that goes away must not end what others wait for.
+        # Shielded: a browser that disconnects must not cancel what others wait for.
         return await asyncio.shield(self._shown)
 
     async def _read(self, census: Census) -> Overview:
@@ -60,5 +60,5 @@ def add_routes(app: App, context: AppContext) -> None:
 
 
 def _origin(req: falcon.asgi.Request) -> str:
-    """Where senders reach Ferry, as this browser does; TLS may end at a proxy."""
+    """Return the address of Ferry for senders, which is this browser's; TLS may end at a proxy."""
     return f"{'https' if way_of(req) == 'https' else req.scheme}://{req.netloc}"

@@ -1,4 +1,4 @@
-"""What the first page shows besides the census: keys and limits, what was delivered last, and what will be when."""
+"""What the first page shows besides the census: keys, limits, last deliveries, and times of the next ones."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from queues.klaviyo_limits import EndpointUse, RedisLimiter, fingerprint
 from queues.names import Queue
 from scheduler.tick import policy_of
 
-#: Uploads that are told of, and changes of keys.
+#: Most uploads listed, and most changes of keys.
 _LAST: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFacts:
-    """A connection. `account`: its name for the limiter, None where there is no key. `key`: whence, or why none."""
+    """A connection. `account`: its name for the limiter, None without a key. `key`: its origin, or why none."""
 
     name: str
     account: str | None
@@ -40,9 +40,9 @@ class ConnectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class OverviewData:
-    """Everything on the page; `uses` by account, `hours` of all queues. `unread`: connections that are not on it.
+    """Everything on the page. `uses`: by account; `hours`: of all queues; `unread`: connections that are not listed.
 
-    `key_changes`: what messages made of keys within a day, and tried to.
+    `key_changes`: keys that messages changed, or tried to change, within a day.
     """
 
     census: Census
@@ -57,15 +57,15 @@ class OverviewData:
 
 
 def read(redis: Redis, settings: Settings, census: Census, before: OverviewData | None) -> OverviewData:
-    """Read what belongs to this census. `before`: the reading before this one.
+    """Read what belongs to this census. `before`: the previous reading.
 
-    Nothing is written, and Klaviyo is not asked. Raises redis.RedisError.
+    It writes nothing and does not ask Klaviyo. Raises redis.RedisError.
     """
-    # What the intake does each second, too: one that was added this moment is no stranger.
+    # As the intake does each second, so that a connection added just now is known.
     settings.connections.include(connection_keys.names(redis))
     names = {connection.name for connection in settings.connections}
     every = sorted({*names, *census.holds, *(count.queue.connection for count in census.queues)})
-    # Whoever sends for mParticle accounts without end makes connections without end; what is held needs a look first.
+    # The number of mParticle accounts, and so of connections, is not limited; held ones need attention first.
     shown = sorted(every, key=lambda name: name not in census.holds)[:SHOWN]
     known = [_known(redis, settings, name) for name in shown]
     uses = {

@@ -1,7 +1,4 @@
-"""Everything of the first page, as it shows it. Pure.
-
-The batches settled last, over all queues, as the first page shows them. Pure.
-"""
+"""The content of the first page, with the last settled batches of all queues. Pure."""
 
 from __future__ import annotations
 
@@ -22,18 +19,18 @@ from queues.counts import QueueCount, called
 from queues.history.last_batches import SettledBatch
 from text.wording import clock, number, plural, span
 
-#: Batches of one queue that are told one by one.
+#: Most batches of one queue that are listed.
 _BATCHES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLine:
-    """A queue. `fires` and `when`: what takes it next, empty where nothing waits. `age`: None where nothing waits.
+    """A queue. `fires` and `when`: the next trigger, empty without pending changes. `age`: None without them.
 
-    `oldest`: how long the oldest change has waited, in words. `arrives`: when what is taken next is in Klaviyo, in
-    words, empty where nobody can say. `is_held`: by itself (`hold`) or with its connection. `batches`,
-    `delivered_more`, `letters_gone`: lines of words. `letters`: dead letters that are kept. `day`: None where nothing
-    was settled within one.
+    `oldest`: how long the oldest change has waited, in words. `arrives`: when the changes of the next flush are in
+    Klaviyo, in words, empty if unknown. `is_held`: the queue (`hold`) or its connection is held. `batches`,
+    `delivered_more`, `letters_gone`: lines of words. `letters`: dead letters that are kept. `day`: None if nothing was
+    settled within a day.
     """
 
     name: str
@@ -60,8 +57,8 @@ class QueueLine:
 class Overview:
     """Everything on the page. `at`: ms, by the ledger's clock. `hidden`, `unread`: queues, connections not shown.
 
-    `keys`: a line for each key that a message changed, or tried to. `held` and `dying`: how many queues are held, with
-    dead letters. `limits_told`: `limits` in a line.
+    `keys`: a line for each key that a message changed, or tried to change. `held`, `dying`: the number of queues that
+    are held, and that have dead letters. `limits_told`: `limits` in one line.
     """
 
     at: int
@@ -88,7 +85,7 @@ class Overview:
 
 
 def overview(reading: OverviewData) -> Overview:
-    """What to show."""
+    """Return what to show."""
     census = reading.census
     shown = most_urgent_queues(census)
     equation, adds_up = words.equation(census)
@@ -145,24 +142,24 @@ def _queue(count: QueueCount, reading: OverviewData) -> QueueLine:
 
 
 def arrives(arrival: Eta | None, pending: int, now: int) -> str:
-    """`at Klaviyo by about 14:05 UTC`; with how many where not all go; empty where nobody can say. `now`: ms."""
+    """Return `In Klaviyo about 14:05 UTC`, with the number unless all arrive; empty if unknown. `now`: ms."""
     if arrival is None:
         return ""
-    # To the next whole minute: whoever looks at that time must not find it still under way.
+    # Rounded up to a whole minute, so that the changes have arrived at the time shown.
     at = clock(arrival.at + 59_999, now)
-    some = f"{number(arrival.changes)} of {number(pending)} " if arrival.changes < pending else ""
-    return f"{some}at Klaviyo by about {at}"
+    where = f"{number(arrival.changes)} of {number(pending)} in" if arrival.changes < pending else "In"
+    return f"{where} Klaviyo about {at}"
 
 
 def _batches(count: QueueCount, now: int) -> list[str]:
-    told = [words.batch(batch, now) for batch in count.batches[:_BATCHES]]
+    lines = [words.batch(batch, now) for batch in count.batches[:_BATCHES]]
     more = len(count.batches) - _BATCHES
-    return [*told, f"and {plural(more, 'batch', 'batches')}"] if more > 0 else told
+    return [*lines, f"and {plural(more, 'batch', 'batches')}"] if more > 0 else lines
 
 
 @dataclass(frozen=True, slots=True)
 class LastUpload:
-    """`settled`: ms; `ago` and `took`: in words. `queue`: its name as addresses have it, `name`: as people do."""
+    """An upload. `settled`: ms; `ago`, `took`: in words. `queue`: its name in addresses; `name`: its display name."""
 
     settled: int
     ago: str
@@ -177,7 +174,7 @@ class LastUpload:
 
 
 def last(uploads: Sequence[SettledBatch], census: Census) -> list[LastUpload]:
-    """In their order."""
+    """Return the uploads in their order."""
     names = {count.queue: called(count) for count in census.queues}
     return [
         LastUpload(

@@ -1,8 +1,6 @@
-"""`/person`: one person's story, as `ferry explain` tells it. For admins alone.
+"""`/person`: the history of one person, as `ferry explain` shows it, with links. For admins only.
 
-It is asked for by a form that is posted, so that no address stands in a URL, in a log line or in the browser's history.
-
-One person's story as the page shows it: that of `ferry explain`, with links. Pure; it is shown to admins alone.
+The form is posted, so that no e-mail address appears in a URL, in a log line or in the browser's history.
 """
 
 from __future__ import annotations
@@ -33,22 +31,22 @@ from queues.census import Census
 from queues.counts import called
 from queues.names import Queue
 
-#: Queues that the field offers while one types; it takes any.
+#: Most queues that the field suggests; it accepts any.
 _OFFERED: Final = 1_000
 
 
 class PersonPage:
-    """A form, and what is known of whom it names."""
+    """A form, and the history of the person that it names."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """The form; `?queue=` fills in the queue."""
+        """Show the form; `?queue=` fills in the queue."""
         await self._show(req, resp, {"queue": req.get_param("queue") or ""})
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """The story; 400 and the form where it does not say of whom, or in which queue."""
+        """Show the history; 400 and the form if the person or the queue is missing or unknown."""
         given = await form(req)
         self._context.changed()
         census = await self._context.census()
@@ -58,10 +56,10 @@ class PersonPage:
             resp.status = falcon.HTTP_400
             await self._show(req, resp, given, wrong=fault.message)
             return
-        told = await self._context.run(
+        found = await self._context.run(
             _look_up, self._context.redis, self._context.settings, census, queue, given["person"], visitor(req).who
         )
-        await self._show(req, resp, given, told=told)
+        await self._show(req, resp, given, found=found)
 
     async def _show(
         self,
@@ -69,33 +67,33 @@ class PersonPage:
         resp: falcon.asgi.Response,
         given: dict[str, str],
         wrong: str = "",
-        told: PersonView | None = None,
+        found: PersonView | None = None,
     ) -> None:
         census = await self._context.census()
         queues = [(str(count.queue), called(count)) for count in census.queues[:_OFFERED]]
         shown = {"queue": given.get("queue", ""), "person": given.get("person", "")}
-        render.page(req, resp, "person.html", queues=queues, wrong=wrong, told=told, **shown)
+        render.page(req, resp, "person.html", queues=queues, wrong=wrong, found=found, **shown)
 
 
 def _queue(given: dict[str, str], census: Census) -> Queue:
     if not given.get("person", "").strip():
-        raise click.UsageError("Give an e-mail address, a phone number or an id of the person.")
+        raise click.UsageError("Enter the person's e-mail address, phone number or id.")
     return find_queue(given.get("queue", "").strip(), census.queues)
 
 
 def _look_up(redis: Redis, known: Settings, census: Census, queue: Queue, given: str, who: str) -> PersonView:
-    """May ask Klaviyo, for seconds. Raises redis.RedisError."""
+    """Return the history of a person. May ask Klaviyo, for seconds. Raises redis.RedisError."""
     (count,) = (each for each in census.queues if each.queue == queue)
     found = person_history(redis, known, census, count, given, briefly)
-    audit.note(redis, who, "story", queue)  # not of whom
+    audit.note(redis, who, "story", queue)  # without the person
     return view(found)
 
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """`events`: ms, number of the change, words. `now`: what is under way or kept. `letters`: id and path.
+    """A history. `events`: ms, number of the change, words. `now`: what is in progress or kept. `letters`: id and path.
 
-    `ledger`, `klaviyo`: empty for what is no audience. `sent`: number of a change, and the person in it.
+    `ledger`, `klaviyo`: empty unless the queue is of an audience. `sent`: number of a change, and the person in it.
     """
 
     who: str
@@ -110,7 +108,7 @@ class PersonView:
 
 
 def view(history: History) -> PersonView:
-    """What to show."""
+    """Return what to show."""
     of_audience = bool(history.klaviyo)
     found = [timeline.letter for timeline in history.timelines if timeline.letter]
     return PersonView(

@@ -1,7 +1,4 @@
-"""`/queues/{connection}/{kind}/{target}`: everything of one queue.
-
-Which list in Klaviyo an audience's people go to, in words. Klaviyo is not asked.
-"""
+"""`/queues/{connection}/{kind}/{target}`: one queue, with its list in Klaviyo. Klaviyo is not asked."""
 
 from __future__ import annotations
 
@@ -32,15 +29,15 @@ from worker.connection import destination
 from worker.errors import Held
 from worker.lists import remembered
 
-#: Uploads on one page.
+#: Most uploads on one page.
 _SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What the ledger tells besides the census.
+    """What is read besides the census.
 
-    `goes_to`: the list in Klaviyo. `earlier`: before which batch the next page of uploads begins, None for no more.
+    `goes_to`: the list in Klaviyo. `earlier`: the batch before which the next page of uploads begins; None for no more.
     """
 
     goes_to: str
@@ -50,7 +47,7 @@ class _Read:
 
 
 class QueuePage:
-    """It only shows; what one may do to the queue is linked."""
+    """The page of one queue, with links to its actions."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
@@ -58,14 +55,14 @@ class QueuePage:
     async def on_get(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, connection: str, kind: str, target: str
     ) -> None:
-        """The queue, with its last uploads; by `?before=` those before them."""
+        """Show the queue and its last uploads; with `?before=`, those before that one."""
         census = await self._context.census()
         place = queue_place(census, f"{connection}/{kind}/{target}")
-        # What is settled does not change, and a large batch takes some 10 ms: the live part is looked at without.
+        # Live refreshes leave out the uploads: they do not change, and reading a large batch takes some 10 ms.
         before = None if by_script(req) else req.get_param("before") or ""
         read = await self._context.run(_read, self._context, place.queues[0].queue, before, census.at - SAID_MS)
-        told = self._page_values(visitor(req), place, census, read)
-        render.page(req, resp, "queue.html", place=place, read=read, before=before, **told)
+        values = self._page_values(visitor(req), place, census, read)
+        render.page(req, resp, "queue.html", place=place, read=read, before=before, **values)
 
     def _page_values(self, who: Visitor, place: Target, census: Census, read: _Read) -> dict[str, Any]:
         (count,) = place.queues
@@ -84,16 +81,16 @@ def _read(context: AppContext, queue: Queue, before: str | None, since: int) -> 
 
 
 def list_told(redis: Redis, known: Settings, queue: Queue) -> str:
-    """The list that the next delivery uses (worker/lists.py); empty where there is none. Raises redis.RedisError."""
+    """Return the list that the next delivery uses (worker/lists.py); empty for none. Raises redis.RedisError."""
     audience = orders.audience_of(queue) if queue.kind == orders.KIND else queue
     if audience.kind != "audience" or audience.target == UNREADABLE:
         return ""
     try:
         to = destination(redis, known.connections, Cipher(known.secret_keys), audience)
     except Held as held:
-        return f"Cannot be told: {held}."
+        return f"Unknown: {held}."
     if to.list_id:
-        return f"{to.list_id}, which the settings name."
+        return f"{to.list_id}, from the settings."
     if found := remembered(redis, audience, to) or to.named_by_cdp:
-        return f"{found}, known as {to.name}."
-    return f"None yet. The first upload looks for one that is called {to.name}, and makes it where there is none."
+        return f"{found}, named {to.name}."
+    return f"None yet. The first upload uses the list named {to.name}, or creates it."

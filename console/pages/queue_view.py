@@ -1,6 +1,6 @@
-"""One queue as its page shows it: what waits, what happens next, what is under way, what became of the rest. Pure.
+"""One queue as its page shows it: pending changes, the next flush, and batches in progress and settled. Pure.
 
-The batches of a queue that were settled, as its page shows them: figures and ids, nobody's data. Pure.
+Settled batches are figures and ids, without personal data.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from text.wording import number, plural, span
 
 @dataclass(frozen=True, slots=True)
 class BatchLine:
-    """A batch under way. `taken`: ms; `lasts`: since then, in words. `ring`: what happens to it next, and when.
+    """A batch in progress. `taken`: ms; `lasts`: since then, in words. `ring`: what happens to it next, and when.
 
-    `failed`: tries that counted; `trouble`: why the last one has to be repeated.
+    `failed`: failed attempts that count; `trouble`: why the last one has to be repeated.
     """
 
     id: str
@@ -41,11 +41,11 @@ class BatchLine:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """`at`, `due`, `uploaded`: ms, by the ledger's clock.
+    """A queue. `at`, `due`, `uploaded`: ms, by the ledger's clock.
 
-    `due` is None where nothing waits or a hold stops it, `uploaded` where nothing was ever taken.
-    `holds`: on its connection and on itself. `oldest`: how long the oldest change has waited, in words. `next`: what
-    takes what waits, and when. `letters`: dead letters that are kept.
+    `due` is None without pending changes or behind a hold, `uploaded` if nothing was ever taken.
+    `holds`: of its connection and its own. `oldest`: how long the oldest change has waited, in words. `next`: what
+    takes the pending changes, and when. `letters`: dead letters that are kept.
     """
 
     name: str
@@ -69,7 +69,7 @@ class QueueView:
 
 
 def view(count: QueueCount, census: Census, policy: FlushPolicy) -> QueueView:
-    """What to show of a queue. `policy`: as configured, for the largest upload, which the ledger does not keep."""
+    """Return what to show of a queue. `policy`: as configured, for `upload_max`, which the ledger does not keep."""
     alone = replace(census, queues=(count,))
     equation, adds_up = words.equation(alone)
     oldest, is_held = count.waiting.oldest, words.is_held(count, census)
@@ -96,7 +96,7 @@ def view(count: QueueCount, census: Census, policy: FlushPolicy) -> QueueView:
 
 
 def policy_told(count: QueueCount, policy: FlushPolicy) -> str:
-    """When it is due, and how much one upload takes."""
+    """Return when the queue is due, and how much one upload takes, in words."""
     due = f"{plural(count.policy.size, 'change')}, or {span(count.policy.age_ms)} after the last upload"
     return f"{due} or the oldest change; at most {number(policy.upload_max)} in one upload"
 
@@ -112,16 +112,16 @@ def _holds(count: QueueCount, census: Census) -> Iterator[HoldSummary]:
 def _next(count: QueueCount, census: Census, policy: FlushPolicy) -> str:
     waiting, size = count.waiting, count.policy.size
     if waiting.pending == 0:
-        return "Nothing waits."
+        return "No pending changes."
     if words.is_held(count, census):
-        return f"{_wait(waiting.pending)}, and nothing is taken before the hold ends."
+        return f"{_pending(waiting.pending)}. Nothing is taken until the hold ends."
     fires, when = words.next_flush(count, census)
     more = f"; at once when {number(size - waiting.pending)} more come" if count.trigger == "age" else ""
     return f"{plural(going(count, policy.upload_max), 'change is', 'changes are')} taken {fires}, {when}{more}."
 
 
-def _wait(pending: int) -> str:
-    return plural(pending, "change waits", "changes wait")
+def _pending(pending: int) -> str:
+    return plural(pending, "change is pending", "changes are pending")
 
 
 def _batch(opened: OpenBatch, now: int, is_held: bool) -> BatchLine:
@@ -141,21 +141,21 @@ def _batch(opened: OpenBatch, now: int, is_held: bool) -> BatchLine:
 def _ring(opened: OpenBatch, now: int, is_held: bool) -> str:
     when = f"in {span(opened.ring - now)}" if opened.ring > now else "now"
     if opened.held:
-        return f"a worker has it; unless it says more, another is rung {when}"
+        return f"a worker has it; if it stops, another one continues {when}"
     if is_held:
-        return "waits for the end of the hold"
-    return f"a worker is rung for it {when}"
+        return "waits for release"
+    return f"a worker is rung {when}"
 
 
-#: Import jobs of one batch that are told one by one.
+#: Most import jobs of one batch that are listed.
 _JOBS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class UploadLine:
-    """`settled`: ms. `reason`: size, age or operator. `took`: from the taking to the end, in words.
+    """A settled batch. `settled`: ms. `reason`: size, age or operator. `took`: from taking to settling, in words.
 
-    `rows`: people in its import jobs. `jobs`, `dead`: lines of words. `failed`: tries that failed.
+    `rows`: people in its import jobs. `jobs`, `dead`: lines of words. `failed`: failed attempts.
     """
 
     id: str
@@ -172,7 +172,7 @@ class UploadLine:
 
 
 def upload(batch: Settled) -> UploadLine:
-    """What to show of a settled batch."""
+    """Return what to show of a settled batch."""
     ends = batch.ends
     died = Counter(ends.dead.values()).most_common()
     return UploadLine(
@@ -191,9 +191,9 @@ def upload(batch: Settled) -> UploadLine:
 
 
 def _jobs(jobs: tuple[ImportRows, ...]) -> list[str]:
-    told = [_job(job) for job in jobs[:_JOBS]]
+    lines = [_job(job) for job in jobs[:_JOBS]]
     more = len(jobs) - _JOBS
-    return [*told, f"and {plural(more, 'import job')}"] if more > 0 else told
+    return [*lines, f"and {plural(more, 'import job')}"] if more > 0 else lines
 
 
 def _job(job: ImportRows) -> str:

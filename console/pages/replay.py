@@ -1,6 +1,6 @@
-"""`/dead/replay`: send dead letters again, once somebody has seen which and how many.
+"""`/dead/replay`: replay dead letters, after confirmation of which and how many.
 
-The dead letters that somebody wants to send again: some by name, or all that fit a filter.
+The letters are selected by name, or all those that match a filter.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from queues.names import Queue
 
 
 class ReplayPage:
-    """What is replayed is what was confirmed: where the number is another meanwhile, it is asked again."""
+    """The confirmation of a replay. If the number of letters has changed meanwhile, it asks again."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """What it would come to."""
+        """Show what the replay would do."""
         census = await self._census()
         ticked = req.get_param_as_list("letter") or []
         choice = from_query(ticked, req.get_param("all") is not None, req.get_param, census.at)
@@ -43,7 +43,7 @@ class ReplayPage:
         await self._show(req, resp, choice, await self._seen(census, choice), back)
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Put them back."""
+        """Put the letters back into their queues."""
         given = await form(req)
         choice, census = from_form(given), await self._census()
         back = own_path(given.get("next"), choice.wanted.address)
@@ -78,7 +78,7 @@ class ReplayPage:
 
 
 def _look(redis: Redis, choice: ReplayChoice, census: Census) -> tuple[LetterCounts, int]:
-    """What is kept still of what is meant, and of how many letters the person is in an open batch."""
+    """Return the selected letters that still exist, and for how many the person is in a batch in progress."""
     if not choice.refs:
         return count_letters(redis, choice.wanted.queues(census), choice.wanted, choice.until), 0
     found = letter_scan.some(redis, [(ref.queue, ref.id) for ref in choice.refs])
@@ -92,19 +92,19 @@ def _replay(redis: Redis, who: str, choice: ReplayChoice, census: Census) -> Non
             by_queue.setdefault(ref.queue, []).append(ref.id)
         actions.replay(redis, who, by_queue)
         return
-    # One queue after the other, for all ids of all queues are too many to hold at once.
+    # One queue after the other, because the ids of all queues may be too many for memory.
     for count in choice.wanted.queues(census):
         actions.replay(redis, who, {count.queue: fitting(redis, count.queue, choice.wanted, choice.until)})
 
 
-_TITLE: Final = "Which letters?"
+_TITLE: Final = "The selection of letters is not valid"
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayChoice:
-    """`refs`, oldest first; without them all that `wanted` fits. `until`: ms before which those have died.
+    """The selected letters. `refs`: oldest first; without them, all that match `wanted` and died before `until` (ms).
 
-    A letter that dies after somebody was told how many there are is not among them.
+    A letter that dies after the number was shown is not selected.
     """
 
     refs: tuple[LetterRef, ...]
@@ -113,7 +113,7 @@ class ReplayChoice:
 
     @property
     def fields(self) -> dict[str, str]:
-        """As a form brings it, read by `from_form`."""
+        """The selection as fields of a form, read by `from_form`."""
         if self.refs:
             return {"letters": " ".join(map(str, self.refs))}
         wanted = self.wanted
@@ -121,18 +121,22 @@ class ReplayChoice:
 
 
 def from_query(letters: Sequence[str], every: bool, param: Callable[[str], str | None], now: int) -> ReplayChoice:
-    """What a link or a list of ticked letters asks for. `every`: all that fit; `now`: ms. Raises HTTPBadRequest."""
+    """Return the selection of a link or a form. `every`: all that match; `now`: ms. Raises HTTPBadRequest."""
     if not letters and not every:
-        raise falcon.HTTPBadRequest(title=_TITLE, description="None is ticked. Go back and tick those that you mean.")
+        raise falcon.HTTPBadRequest(
+            title=_TITLE, description="No letter is selected. Go back and select the letters to replay."
+        )
     wanted = filter_of(param)
     return ReplayChoice(_refs(letters), wanted, wanted.until(now))
 
 
 def from_form(form: dict[str, str]) -> ReplayChoice:
-    """What was confirmed. Raises HTTPBadRequest."""
+    """Return the confirmed selection. Raises HTTPBadRequest."""
     letters, until = form.get("letters", "").split(), form.get("until", "")
     if not letters and not (until.isascii() and until.isdigit() and len(until) < 16):
-        raise falcon.HTTPBadRequest(title=_TITLE, description="The form names none. Begin at the page of dead letters.")
+        raise falcon.HTTPBadRequest(
+            title=_TITLE, description="The form names no letters. Start again at the page of dead letters."
+        )
     return ReplayChoice(_refs(letters), filter_of(form.get), int(until or 0))
 
 

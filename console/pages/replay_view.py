@@ -1,4 +1,4 @@
-"""What a replay of dead letters would come to, and what the last ones came to. Pure."""
+"""What a replay of dead letters would do, and what the last ones did. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ReplayLine:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """`untold`: queues that are counted and not told one by one. `stay`: how many cannot be put back now, and why."""
+    """A replay. `untold`: queues counted but not listed. `stay`: how many letters cannot be put back now, and why."""
 
     letters: int
     lines: list[ReplayLine]
@@ -38,7 +38,7 @@ class Replay:
 
 
 def replay(census: Census, found: LetterCounts, stay: int) -> Replay:
-    """What to show before it is confirmed. `stay`: letters of persons who are in open batches."""
+    """Return what to show before confirmation. `stay`: letters of people in batches in progress."""
     by_queue = found.by_queue()
     lines = [_line(count, census, why) for count in census.queues if (why := by_queue.get(count.queue))]
     return Replay(found.counts.total(), lines[:TOLD], len(lines[TOLD:]), _stays(stay) if stay else "")
@@ -50,28 +50,28 @@ def _line(count: QueueCount, census: Census, why: Counter[str]) -> ReplayLine:
 
 def _effect(count: QueueCount, census: Census) -> str:
     pending = count.waiting.pending
-    before = f"put before {plural(pending, 'change')} that wait" if pending else "nothing else waits"
+    before = f"put before {plural(pending, 'pending change')}" if pending else "no other pending changes"
     if hold := census.holds.get(count.queue.connection) or count.hold:
-        return f"{before}; held ({held('', hold, census.at).reason}), so nothing goes before that ends"
+        return f"{before}; held ({held('', hold, census.at).reason}), sent after release"
     age = span(count.policy.age_ms)
-    return f"{before}; goes at once if accepted over {age} ago, else with the next upload"
+    return f"{before}; sent at once if accepted over {age} ago, else with the next upload"
 
 
 def replayed(entries: Iterable[AuditEntry], who: str, now: int) -> tuple[str, Sequence[str]]:
-    """What somebody has put back within the last minute, and into which queues; empty where nothing was.
+    """Return what the user replayed within the last minute, in words, and into which queues; empty for nothing.
 
-    Read from the audit, as last_action.py does. A replay of many letters has several entries; they are added up.
+    It is read from the audit log, as in last_action.py. The entries of one replay are added up.
     """
     own = [each for each in entries if (each.who, each.what) == (who, "replay") and each.at > now - SAID_MS]
     if not own:
         return "", ()
     back, stayed = (sum(each.counts.get(name, 0) for each in own) for name in ("replayed", "stayed"))
-    told = f"You put back {plural(back, 'dead letter')} within the last minute"
+    sentence = f"You replayed {plural(back, 'dead letter')} within the last minute"
     if stayed:
-        told += f"; {_stays(stayed)}"
-    return f"{told}.", sorted({each.on for each in own if each.counts.get("replayed")})
+        sentence += f"; {_stays(stayed)}"
+    return f"{sentence}.", sorted({each.on for each in own if each.counts.get("replayed")})
 
 
 def _stays(letters: int) -> str:
     stay = plural(letters, "letter stays", "letters stay")
-    return f"{stay}, for a delivery of the same person is under way: replay again once it is settled"
+    return f"{stay}, because a delivery of the same person is in progress: replay again once it is settled"

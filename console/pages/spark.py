@@ -1,7 +1,4 @@
-"""What was delivered within a day, hour by hour, as a small drawing and in words. Pure.
-
-How near a queue is to its next flush, as bars. Pure.
-"""
+"""Small charts: the changes delivered per hour within a day, also in words, and bars for a queue's next flush. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +11,8 @@ from queues.history.hours import TOLD, Hour
 from queues.policy import counted_from
 from text.wording import clock, number, plural, span
 
-#: Units of the drawing. A column for each hour: what was delivered stands on the axis, what died hangs from it, so that
-#: no colour is needed to tell them apart.
+#: Units of the chart. Each hour has a column: delivered changes above the axis, dead letters below it, so that no
+#: colour is needed to distinguish them.
 _COLUMN: Final = 4
 _UP: Final = 20
 _DOWN: Final = 7
@@ -25,7 +22,7 @@ _AXIS: Final = f"M0 {_UP}h{_COLUMN * TOLD}v1h-{_COLUMN * TOLD}z"
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """`box`: the viewBox of an SVG; `axis`, `delivered`, `dead`: paths in it. `told`: the same in words."""
+    """A chart. `box`: the viewBox of an SVG; `axis`, `delivered`, `dead`: paths in it. `told`: the same in words."""
 
     delivered: str
     dead: str
@@ -35,7 +32,7 @@ class Spark:
 
 
 def spark(hours: Sequence[Hour]) -> Spark:
-    """A drawing of the last hours, each in proportion to the most that any of them delivered."""
+    """Return a chart of the last hours, each in proportion to the best hour."""
     most = max((hour.delivered for hour in hours), default=0)
     worst = max((hour.dead for hour in hours), default=0)
     delivered = "".join(
@@ -52,7 +49,7 @@ def spark(hours: Sequence[Hour]) -> Spark:
 
 
 def _height(changes: int, most: int, units: int) -> int:
-    # Never nothing for something: one change of a thousand must be seen.
+    # At least 2 units, so that one change in a thousand can be seen.
     return max(2, round(units * changes / most))
 
 
@@ -63,12 +60,14 @@ def _in_words(hours: Sequence[Hour]) -> str:
         return f"Nothing was delivered within 24 hours{letters}"
     best = max(hours, key=lambda hour: hour.delivered)
     at = clock(best.begins, hours[-1].begins)
-    return f"{number(delivered)} delivered within 24 hours, the most from {at} on: {number(best.delivered)}{letters}"
+    return (
+        f"{number(delivered)} delivered within 24 hours, most in the hour from {at}: {number(best.delivered)}{letters}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """`filled` of `full`, never more; `told`: the same in words."""
+    """A bar. `filled`: never more than `full`; `told`: the same in words."""
 
     filled: int
     full: int
@@ -76,13 +75,13 @@ class Bar:
 
 
 def size_of(count: QueueCount) -> Bar:
-    """How far a queue is filled: changes that wait, of those that make it due."""
+    """Return the pending changes of a queue, of the number that makes it due."""
     pending, size = count.waiting.pending, count.policy.size
     return Bar(min(pending, size), size, f"{number(pending)} of {number(size)}")
 
 
 def age_of(count: QueueCount, now: int) -> Bar | None:
-    """How far the wait for the age has come, on the clock that makes the queue due; ms. None where nothing waits."""
+    """Return the ms waited, of the age that makes the queue due; None without pending changes."""
     oldest, uploaded, age = count.waiting.oldest, count.waiting.uploaded, count.policy.age_ms
     if oldest is None:
         return None

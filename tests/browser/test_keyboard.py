@@ -27,7 +27,7 @@ def test_tab_comes_to_the_skip_link_the_menu_and_the_acts_in_their_order(page: P
     page.until(lambda: page.row(str(queue)) != "", "its row")
     page.open()
     passed = tabbed(page, f"Flush {queue}")
-    assert passed[:2] == ["Skip to the content", "Queues"]
+    assert passed[:2] == ["Skip to content", "Queues"]
     assert passed.index("Sign out") < passed.index("Flush all queues") < passed.index("Tabbed")
 
 
@@ -56,7 +56,7 @@ def test_signing_in_and_flushing_need_no_mouse(page: Page, ferry: Installation) 
         tabbed(page, act)
         with page.leaving():
             page.keys(Keys.ENTER)
-    page.says("You asked for 2 changes")
+    page.says("You flushed 2 changes")
     page.shows(f"/queues/{queue}", "operator", "2 rows")
 
 

@@ -23,7 +23,7 @@ def test_a_queue_fills_before_ones_eyes_with_its_bar_its_clock_and_when_it_is_de
     page.until(lambda: "41 of 100" in page.row(str(queue)), "41 of 100")
     assert page.measure("document.body.dataset.mark") == "here"
     # From eight in the morning on that is tomorrow, whose date is said too.
-    assert re.search(r"by age, in 15h 5\dm\nat Klaviyo by about (\d+ \w{3} )?\d\d:\d\d UTC", page.row(str(queue)))
+    assert re.search(r"by age, in 15h 5\dm\nIn Klaviyo about (\d+ \w{3} )?\d\d:\d\d UTC", page.row(str(queue)))
 
 
 def test_a_flush_is_confirmed_and_seen_to_be_delivered(page: Page, ferry: Installation) -> None:
@@ -32,10 +32,10 @@ def test_a_flush_is_confirmed_and_seen_to_be_delivered(page: Page, ferry: Instal
     page.press(f"Flush {queue}")
     page.says("3 changes in 1 queue")
     page.press("Flush Flushed now")
-    page.says("You asked for")
+    page.says("You flushed")
     page.open(f"/queues/{queue}")
-    page.says(f"You asked for 3 changes of {queue}")
-    page.shows(f"/queues/{queue}", "operator", "3 rows", "Nothing is under way")
+    page.says(f"You flushed 3 changes of {queue}")
+    page.shows(f"/queues/{queue}", "operator", "3 rows", "Batches in progress\nNone")
     assert ferry.klaviyo.members("Flushed") == {*names(3)}
 
 
@@ -43,7 +43,7 @@ def test_a_flush_that_nobody_confirms_sends_nothing(page: Page, ferry: Installat
     queue = ferry.post("left", "Left alone", names(2))
     page.sign_in(TOKENS[Role.OPERATOR])
     page.press(f"Flush {queue}")
-    page.press("Leave it")
+    page.press("Cancel")
     assert "2 of 100" in page.text()
     assert ferry.counted(queue).upto == 0
 
@@ -61,9 +61,9 @@ def test_a_hold_is_placed_with_its_reason_stops_what_is_asked_for_and_ends_when_
     page.says("2 changes in 1 queue")
     page.press("Flush Held now")
     page.open("/holds")
-    page.press("Resolve the hold on default/audience/held")
+    page.press("Release default/audience/held…")
     page.press("Release Held")
-    page.says("You released default/audience/held: what waited goes on.")
+    page.says("You released default/audience/held. Delivery continues.")
     page.shows(f"/queues/{queue}", "operator", "2 rows")
 
 
@@ -73,5 +73,5 @@ def test_a_hold_without_a_reason_is_not_placed(page: Page, ferry: Installation) 
     page.press(f"Hold {queue}")
     page.fill("Reason", " ")
     page.press("Hold Not held")
-    page.says("Say why")
+    page.says("Give the reason")
     assert ferry.counted(queue).hold is None

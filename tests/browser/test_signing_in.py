@@ -6,7 +6,7 @@ from tests.support.console import ADMIN
 
 def test_a_wrong_token_is_refused_with_what_tokens_are_and_the_right_one_opens_the_page(page: Page) -> None:
     page.sign_in("not-a-token-of-anybody")
-    page.says("Nobody has this token")
+    page.says("This token is not valid")
     page.sign_in(ADMIN)
     assert page.heading() == "Queues"
     page.says("admin, admin", selector="header")

@@ -156,7 +156,7 @@ def test_the_page_says_what_a_release_comes_to_and_does_it(
     assert not delivered(world, "bob@example.com"), "a key that a CDP sends is no better"
     browser = linked.browser(Role.OPERATOR)
     asked = browser.get(f"{linked.url}/connections/default/release?next=/holds", timeout=30)
-    assert "From now on it delivers to account BBBBBB, and no longer to account AAAAAA" in said(asked.text)
+    assert "After release it delivers to account BBBBBB instead of account AAAAAA" in said(asked.text)
     assert "account_changed" in said(asked.text)
     press(browser, asked, "Release default")
     assert hold_of(world.redis) is None

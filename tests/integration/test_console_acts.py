@@ -43,13 +43,13 @@ def noted(redis: Redis) -> list[tuple[str, str, str, dict[str, int]]]:
 def test_a_flush_says_what_it_would_send_and_sends_it(served: Console, browser: requests.Session, redis: Redis) -> None:
     put(redis, *names(30))
     asked = get(served, browser, f"{OF_VIPS}/flush")
-    assert "VIPs default/audience/42 30 0s goes in 1 upload now" in re.sub(r"\d+s", "0s", said(asked.text))
+    assert "VIPs default/audience/42 30 0s 1 upload now" in re.sub(r"\d+s", "0s", said(asked.text))
     assert "No scheduler ticked within the last minute" in said(asked.text)
     assert count(redis, [VIPS])[0].waiting.asked == 0, "a page that asks does nothing"
     put(redis, *names(10, 30))
     after = press(browser, asked, "Flush VIPs now")
     assert after.url == served.url + OF_VIPS
-    assert "UTC: You asked for 40 changes of default/audience/42" in said(after.text)
+    assert "UTC: You flushed 40 changes of default/audience/42" in said(after.text)
     assert "40 changes are taken by operator, now." in said(after.text)
     assert count(redis, [VIPS])[0].waiting.asked == 40
     assert redis.llen(keys.WAKE) == 1
@@ -67,11 +67,11 @@ def test_of_all_queues_those_are_flushed_in_which_something_waits(
     asked = get(served, browser, "/flush")
     text = re.sub(r"\d+s", "0s", said(asked.text))
     assert "280 changes in 2 queues" in text
-    assert "Lapsed brand-b/audience/43 250 0s held (maintenance): goes in 3 uploads when that ends" in text
+    assert "Lapsed brand-b/audience/43 250 0s held (maintenance): 3 uploads after release" in text
     assert "Empty" not in text
     after = press(browser, asked, "Flush all queues now")
     assert (after.url, after.status_code) == (f"{served.url}/", 200)
-    assert "You asked for 280 changes of 2 queues" in said(after.text)
+    assert "You flushed 280 changes of 2 queues" in said(after.text)
     assert sorted(on for _, on, _, _ in noted(redis)) == [str(LAPSED), str(VIPS)]
 
 
@@ -82,27 +82,27 @@ def test_where_nothing_waits_there_is_nothing_to_press(
     take(redis)
     for path in ("/flush", f"{OF_VIPS}/flush"):
         page = get(served, browser, path).text
-        assert ("Nothing waits" in page, buttons(page)) == (True, [])
+        assert ("No pending changes" in page, buttons(page)) == (True, [])
 
 
 def test_a_queue_is_held_with_a_reason_and_released(served: Console, browser: requests.Session, redis: Redis) -> None:
     put(redis, *names(130))
     take(redis)
     asked = get(served, browser, f"{OF_VIPS}/hold")
-    assert "30 changes wait. That stays where it is" in said(asked.text)
-    assert "1 open batch stops before the next step: 100 changes." in said(asked.text)
+    assert "30 changes are pending. Pending changes stay in the queue" in said(asked.text)
+    assert "1 batch in progress stops before the next step: 100 changes." in said(asked.text)
     after = press(browser, asked, "Hold VIPs", reason=" wrong <list> ")
-    assert "You held default/audience/42: nothing of it is sent until it is released." in said(after.text)
+    assert "You held default/audience/42. Nothing is sent until it is released." in said(after.text)
     held = holds.of_queue(redis, VIPS)
     assert held is not None
     assert (held.reason, held.probed) == ("wrong <list>", False)
     assert "wrong &lt;list&gt;" in after.text
     asked = get(served, browser, f"{OF_VIPS}/release")
-    assert "1 open batch goes on at once: 100 changes." in said(asked.text)
+    assert "1 batch in progress continues at once: 100 changes." in said(asked.text)
     assert "asks Klaviyo" not in said(asked.text), "what a person holds has no cause to look at"
     after = press(browser, asked, "Release VIPs")
     assert after.url == served.url + OF_VIPS
-    assert "You released default/audience/42: what waited goes on." in said(after.text)
+    assert "You released default/audience/42. Delivery continues." in said(after.text)
     assert holds.of_queue(redis, VIPS) is None
     assert noted(redis) == [("hold", str(VIPS), "done", {}), ("release", str(VIPS), "done", {})]
 
@@ -112,13 +112,13 @@ def test_a_connection_is_held_and_released_and_what_was_done_stands_with_the_hol
 ) -> None:
     put(redis, "a@example.com")
     asked = get(served, browser, "/connections/default/hold")
-    assert "All of it stops: 1 queue. 1 change waits." in said(asked.text)
+    assert "1 queue stops. 1 change is pending." in said(asked.text)
     after = press(browser, asked, "Hold default", reason="maintenance")
     assert after.url == f"{served.url}/holds"
-    assert "You held default: nothing of it is sent until it is released." in said(after.text)
+    assert "You held default. Nothing is sent until it is released." in said(after.text)
     assert holds.of_connections(redis)["default"].reason == "maintenance"
     page = said(get(served, browser, f"{OF_VIPS}/release").text)
-    assert "It is not held by itself. Its connection is: release default" in page
+    assert "There is no hold on VIPs. Its connection is held: release default" in page
     after = press(browser, get(served, browser, "/connections/default/release?next=/audit"), "Release default")
     assert after.url == f"{served.url}/audit"
     assert holds.of_connections(redis) == {}
@@ -157,7 +157,7 @@ def test_a_hold_that_nobody_looked_at_is_not_released(served: Console, browser: 
     holds.place(redis, VIPS, Hold("migration", 2))
     again = press(browser, asked, "Release VIPs")
     assert (again.status_code, holds.of_queue(redis, VIPS) is None) == (409, False)
-    assert "what holds it is not what you looked at" in said(again.text)
+    assert "the hold has changed since you opened this page" in said(again.text)
     assert "migration" in said(again.text)
     assert noted(redis) == []
     assert press(browser, again, "Release VIPs").status_code == 200

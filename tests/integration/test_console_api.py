@@ -192,17 +192,17 @@ def test_a_cause_that_is_still_there_is_a_conflict(filled: Redis, served: Consol
     ("path", "body", "status", "says"),
     [
         (f"{QUEUE}/hold", {}, 400, "reason: Missing data for required field."),
-        (f"{QUEUE}/hold", {"reason": "  "}, 400, "reason: Must say something."),
+        (f"{QUEUE}/hold", {"reason": "  "}, 400, "reason: Must not be blank."),
         (f"{QUEUE}/hold", {"reason": "x", "for": "1d"}, 400, "for: Unknown field."),
         (f"{QUEUE}/release", {"force": "yes"}, 400, "force: Must be true or false."),
         ("/v1/flush", {"queues": ["default/audience/nosuch"]}, 404, "Nothing was ever accepted into"),
         ("/v1/flush", {"queues": ["nosuch"]}, 404, "is not the name of a queue"),
-        ("/v1/dead/replay", {}, 400, "Say which: ids, or queue, reason and older_than, or all alone."),
-        ("/v1/dead/replay", {"all": True, "reason": "x"}, 400, "Say which"),
-        ("/v1/dead/replay", {"ids": ["1-1"], "reason": "x"}, 400, "Say which"),
+        ("/v1/dead/replay", {}, 400, "Select letters by ids, or by queue, reason and older_than, or by all alone."),
+        ("/v1/dead/replay", {"all": True, "reason": "x"}, 400, "Select letters"),
+        ("/v1/dead/replay", {"ids": ["1-1"], "reason": "x"}, 400, "Select letters"),
         ("/v1/dead/replay", {"ids": ["1-1"]}, 404, "there is no dead letter 1-1"),
         ("/v1/dead/replay", {"older_than": "7 days"}, 400, "such as 30m, 12h or 7d"),
-        ("/v1/dead?after=x", None, 400, "after: Must be what an answer had as next."),
+        ("/v1/dead?after=x", None, 400, "after: Must be the next of an answer."),
         ("/v1/dead?limit=501", None, 400, "limit: Must be greater than or equal to 1 and less than or equal to 500."),
         ("/v1/connections/nosuch/hold", {"reason": "x"}, 404, "There is no connection nosuch"),
     ],
@@ -216,7 +216,7 @@ def test_what_cannot_be_done_is_refused_with_the_place(
 
 def test_a_body_that_is_no_json_is_refused(filled: Redis, served: Console) -> None:
     refused = ask(served, "/v1/flush", "{", status=400, Content_Type="application/json")
-    assert "the body is no JSON" in refused["error"]["description"]
+    assert "the body is not JSON" in refused["error"]["description"]
     refused = ask(served, "/v1/flush", "queues=x", status=415, Content_Type="application/x-www-form-urlencoded")
     assert "Content-Type: application/json" in refused["error"]["description"]
 

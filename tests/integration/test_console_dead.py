@@ -72,7 +72,7 @@ def test_the_page_is_narrowed_by_queue_reason_and_age(
     assert refs(get(served, browser, "/dead?queue=brand-b/audience/43")) == [f"{LAPSED}/{ids(letters, LAPSED)[0]}"]
     assert len(refs(get(served, browser, f"/dead?queue={VIPS}&reason=malformed"))) == 1
     for nothing in ("/dead?older=1d", "/dead?reason=x", "/dead?queue=default/audience/none", "/dead?queue=%00"):
-        assert "No dead letter fits." in said(get(served, browser, nothing).text), nothing
+        assert "No dead letters match the filter." in said(get(served, browser, nothing).text), nothing
     for wrong in ("/dead?older=soon", "/dead?before=1-1"):
         assert browser.get(served.url + wrong, timeout=30).status_code == 400
 
@@ -102,8 +102,8 @@ def test_who_may_only_look_sees_no_button_and_nobody_but_admins_a_person(letters
     path = f"/dead/{VIPS}/{ids(letters)[-1]}"
     assert f'href="{path}"' in page.text
     letter = get(served, viewer, path)
-    assert (buttons(page.text), refs(page), buttons(letter.text)) == (["Show"], [], [])
-    assert "is shown to the role admin" in letter.text
+    assert (buttons(page.text), refs(page), buttons(letter.text)) == (["Apply"], [], [])
+    assert "Only admins see the person" in letter.text
     for shy in (page, letter, get(served, served.browser(Role.OPERATOR), path)):
         assert "@" not in shy.text
     whole = get(served, admin, path).text
@@ -127,7 +127,7 @@ def test_a_letter_tells_what_was_to_be_done_and_in_which_batch_it_died(
     text = said(get(served, browser, f"/dead/{VIPS}/{ids(redis)[0]}").text)
     for words in (
         "blocked : Klaviyo's own code",
-        "Queue VIPs default/audience/42 What was to be done add",
+        "Queue VIPs default/audience/42 Action add",
         "source changes Message m-1 Accepted 20",
         "Where job job-1",
         f"taken with 99 others into batch {batch.id}, because enough waited (size)",
@@ -142,7 +142,7 @@ def test_a_letter_of_any_queue_has_an_address_and_one_that_is_gone_says_so(
     put(redis, dead="ann@example.com", queue=ODD, name="Odd")
     (page,) = re.findall(r'href="(/dead/default[^"]+)"', get(served, browser, "/dead").text)
     assert "a%2Fb%20%25" in page
-    assert "What was to be done add" in said(get(served, browser, page).text)
+    assert "Action add" in said(get(served, browser, page).text)
     for gone in (f"/dead/{ODD}/1-1", f"/dead/{ODD}/x", f"/dead/{VIPS}/1-1", "/dead/a//b/1-1"):
         answer = browser.get(served.url + gone, timeout=30)
         assert (answer.status_code, "Nothing was ever" in answer.text or "No such" in answer.text) == (404, True), gone
@@ -155,7 +155,7 @@ def test_a_snapshot_that_died_is_named_in_its_letter(redis: Redis, served: Conso
     dead = DeadOnArrival(stored, "snapshot_unreadable", "$")
     accept(redis, Acceptance(queue, FlushPolicy(), "", [], [dead]), now_ms())
     text = said(get(served, browser, f"/dead/{queue}/{ids(redis, queue)[0]}").text)
-    assert "What was to be done replace, by snapshot 07-ab" in text
+    assert "Action replace, by snapshot 07-ab" in text
     assert "Message without an id" in text
 
 
@@ -174,13 +174,13 @@ def test_what_a_filter_or_a_reason_holds_cannot_become_markup(
 def test_what_is_ticked_is_confirmed_and_put_back(letters: Redis, served: Console, browser: requests.Session) -> None:
     page = get(served, browser, f"/dead?queue={VIPS}")
     asked = press(browser, page, "Replay selected", letter=refs(page)[1:3])
-    assert "VIPs default/audience/42 2 2 no_email nothing else waits; goes at once if accepted over 16h" in said(
+    assert "VIPs default/audience/42 2 2 no_email no other pending changes; sent at once if accepted over 16h" in said(
         asked.text
     )
     assert len(ids(letters)) == 4, "a page that asks does nothing"
     after = press(browser, asked, "Replay 2 dead letters")
     assert after.url == f"{served.url}/dead?queue=default%2Faudience%2F42"
-    assert "You put back 2 dead letters within the last minute." in said(after.text)
+    assert "You replayed 2 dead letters within the last minute." in said(after.text)
     assert f'<a href="/queues/{VIPS}">' in after.text
     assert len(refs(after)) == 2
     (vips,) = count(letters, [VIPS])
@@ -194,11 +194,11 @@ def test_all_that_fit_the_filter_are_put_back_and_no_others(
 ) -> None:
     holds.place(letters, "brand-b", Hold("unauthenticated", now_ms()))
     page = get(served, browser, "/dead?reason=malformed")
-    asked = press(browser, page, "Replay all that fit (2)")
+    asked = press(browser, page, "Replay all matching (2)")
     text = said(asked.text)
-    assert "Lapsed brand-b/audience/43 1 1 malformed nothing else waits; held (unauthenticated)" in text
+    assert "Lapsed brand-b/audience/43 1 1 malformed no other pending changes; held (unauthenticated)" in text
     after = press(browser, asked, "Replay 2 dead letters")
-    assert "No dead letter fits." in said(after.text)
+    assert "No dead letters match the filter." in said(after.text)
     vips, lapsed = count(letters, [VIPS, LAPSED])
     assert (vips.kept, lapsed.kept, vips.waiting.pending, lapsed.waiting.pending) == (3, 0, 1, 1)
 
@@ -209,7 +209,7 @@ def test_a_letter_that_dies_after_the_question_is_not_replayed(
     asked = press(browser, get(served, browser, "/dead"), "Replay all (5)")
     put(letters, dead="late@example.com")
     after = press(browser, asked, "Replay 5 dead letters")
-    assert "You put back 5 dead letters" in said(after.text)
+    assert "You replayed 5 dead letters" in said(after.text)
     assert len(refs(after)) == 1
 
 
@@ -217,17 +217,17 @@ def test_where_the_number_is_another_meanwhile_it_is_said_and_asked_again(
     letters: Redis, served: Console, browser: requests.Session
 ) -> None:
     page = get(served, browser, f"/dead?queue={VIPS}&reason=no_email")
-    both = press(browser, page, "Replay all that fit (3)"), press(browser, page, "Replay selected", letter=refs(page))
+    both = press(browser, page, "Replay all matching (3)"), press(browser, page, "Replay selected", letter=refs(page))
     dead_letters.purge(letters, VIPS, ids(letters)[:1])
     for asked in both:
         again = press(browser, asked, "Replay 3 dead letters")
         assert again.status_code == 409
-        assert "There were 3 when you were asked, and now are 2: letters were replayed, purged or overtaken" in said(
+        assert "The number of letters has changed from 3 to 2: some were replayed, purged or overtaken" in said(
             again.text
         )
         assert len(ids(letters)) == 3, "nothing was done"
-    assert "1 letter of those you ticked is gone" in said(again.text)
-    assert "You put back 2 dead letters" in said(press(browser, again, "Replay 2 dead letters").text)
+    assert "1 selected letter is gone" in said(again.text)
+    assert "You replayed 2 dead letters" in said(press(browser, again, "Replay 2 dead letters").text)
 
 
 def test_the_letter_of_a_person_under_way_says_why_it_stays(
@@ -236,12 +236,14 @@ def test_the_letter_of_a_person_under_way_says_why_it_stays(
     put(letters, *names(100))
     assert take(letters) is not None
     letter = get(served, browser, f"/dead/{VIPS}/{ids(letters)[0]}")
-    assert "A delivery of the same person is under way: replayed now, the letter would stay." in said(letter.text)
+    assert "A delivery of the same person is in progress: a replay now would leave this letter here." in said(
+        letter.text
+    )
     asked = press(browser, letter, "Replay")
-    assert "Of these 1 letter stays, for a delivery of the same person is under way" in said(asked.text)
+    assert "1 letter stays, because a delivery of the same person is in progress" in said(asked.text)
     after = press(browser, asked, "Replay 1 dead letter")
     assert after.url == f"{served.url}/dead"
-    assert "You put back 0 dead letters within the last minute; 1 letter stays, for a delivery" in said(after.text)
+    assert "You replayed 0 dead letters within the last minute; 1 letter stays, because a delivery" in said(after.text)
     assert len(ids(letters)) == 4
 
 
@@ -260,4 +262,4 @@ def test_nothing_is_there_to_be_replayed_when_all_is_gone(
     redis: Redis, served: Console, browser: requests.Session
 ) -> None:
     assert "No dead letters." in said(get(served, browser, "/dead").text)
-    assert "None is there: nothing to replay." in said(get(served, browser, "/dead/replay?all=yes").text)
+    assert "No dead letters: nothing to replay." in said(get(served, browser, "/dead/replay?all=yes").text)

@@ -61,10 +61,10 @@ def test_an_upload_stands_there_with_its_end_its_day_and_the_limits_it_used(worl
     world.change("add", "ann@example.com", "ben@example.com", {"email": "no address"})
     world.deliver()
     text = said(page(served))
-    assert re.search(r"Settled Queue Taken by Changes Delivered Dead Took \d+s ago VIPs operator 3 2 1 \d+s", text)
-    assert "2 delivered within 24 hours, the most from" in text
+    assert re.search(r"Settled Queue Trigger Changes Delivered Dead Duration \d+s ago VIPs operator 3 2 1 \d+s", text)
+    assert "2 delivered within 24 hours, most in the hour from" in text
     assert "default create_list 1 of 135 within a day" in text
-    assert "1 queue has dead letters: why, and replay them" in text
+    assert "1 queue has dead letters: see the reasons" in text
 
 
 def test_what_klaviyo_does_not_let_through_is_said_with_why_until_it_does(world: World, served: Console) -> None:
@@ -84,9 +84,9 @@ def test_what_klaviyo_does_not_let_through_is_said_with_why_until_it_does(world:
 def test_where_nothing_was_uploaded_and_nothing_asked_that_is_said(served: Console, redis: Redis) -> None:
     put(redis, "ann@example.com")
     text = said(page(served))
-    assert "None yet. A batch stands here once it is settled." in text
+    assert "No uploads yet. A batch appears here once it is settled." in text
     assert "Nothing was delivered within 24 hours" in text
-    assert "Nothing was asked of Klaviyo within the last minute." in text
+    assert "No requests to Klaviyo in the last minute." in text
 
 
 def test_an_account_that_connections_share_has_its_limits_once_with_what_is_paused(
@@ -107,26 +107,26 @@ def test_it_says_when_what_waits_will_be_in_klaviyo(served: Console, redis: Redi
     put(redis, *names(30))
     put(redis, *names(150), queue=Queue("default", "audience", "43"), name="Lapsed")
     text = said(page(served))
-    assert re.search(r"by age, in 15h \d+m at Klaviyo by about (\d+ \w+ )?\d\d:\d\d UTC", text)
-    assert re.search(r"by size, now 100 of 150 at Klaviyo by about (\d+ \w+ )?\d\d:\d\d UTC", text)
+    assert re.search(r"by age, in 15h \d+m In Klaviyo about (\d+ \w+ )?\d\d:\d\d UTC", text)
+    assert re.search(r"by size, now 100 of 150 in Klaviyo about (\d+ \w+ )?\d\d:\d\d UTC", text)
 
 
 def test_nothing_is_promised_while_it_is_held(served: Console, redis: Redis, processes: None) -> None:
     put(redis, *names(30))
     holds.place(redis, VIPS, Hold("list_gone", now_ms(), "Restore the list."))
     text = said(page(served))
-    assert "at Klaviyo by about" not in text
-    assert "1 queue is held: why, and what ends it" in text
+    assert "Klaviyo about" not in text
+    assert "1 queue is held: see the holds" in text
 
 
 def test_a_connection_stands_there_with_its_key_or_what_to_do_for_one(served: Console, redis: Redis) -> None:
     keep_key(redis, "brand-c")
     put(redis, "a@example.com", queue=LAPSED, name="Lapsed")
     text = said(page(served))
-    assert "brand-c not held its key is kept by Ferry 0 0" in text
-    assert "default not held no key: ferry connections add default 0 0" in text
-    assert "brand-b not held not configured any more; its queues are left: ferry connections add brand-b 1 1" in text
-    assert re.search(r"Ferry speaks revision \d{4}-\d\d-\d\d of Klaviyo's API", text)
+    assert "brand-c Active its key is kept by Ferry 0 0" in text
+    assert "default Active no key: ferry connections add default 0 0" in text
+    assert "brand-b Active not configured any more; its queues are left: ferry connections add brand-b 1 1" in text
+    assert re.search(r"Ferry uses revision \d{4}-\d\d-\d\d of Klaviyo's API", text)
     assert KEY not in text
 
 

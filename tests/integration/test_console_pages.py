@@ -38,9 +38,9 @@ def test_who_is_not_signed_in_comes_to_the_sign_in_page_and_sees_nothing(served:
 
 def test_an_empty_ledger_says_what_to_do_with_an_address_that_is_right(served: Console) -> None:
     text = said(overview(served))
-    assert "No queue yet: nothing was ever accepted. Post a change" in text
+    assert "No queue yet: nothing was ever accepted. Send a change" in text
     assert f"curl {served.url}/v1/changes" in text
-    assert "default not held" in text, "connections stand there all the same"
+    assert "default Active" in text, "connections stand there all the same"
 
 
 def test_a_queue_stands_there_with_what_waits_what_fires_next_and_what_is_open(served: Console, redis: Redis) -> None:
@@ -53,11 +53,11 @@ def test_a_queue_stands_there_with_what_waits_what_fires_next_and_what_is_open(s
         "30 of 100",
         "by age, in 15h",
         "100 changes upload 0s",
-        "default not held",
+        "default Active",
     ):
         assert re.search(words.replace("0s", r"\d+s"), text), words
     assert "131 accepted = 30 pending + 100 open + 0 delivered + 1 dead + 0 superseded" in text
-    assert '<progress max="100" value="30" aria-label="Filled to the size">' in page
+    assert '<progress max="100" value="30" aria-label="Pending changes of the flush size">' in page
     assert '<progress max="57600000" value="' in page
     assert "No queue yet" not in text
 
@@ -68,9 +68,9 @@ def test_holds_stand_there_with_reason_and_resolution(served: Console, redis: Re
     holds.place(redis, VIPS, Hold("list_gone", now_ms(), "Restore the list."))
     holds.place(redis, "brand-b", Hold("unauthenticated", now_ms(), "Give it a key.", probed=True))
     text = said(overview(served))
-    assert "Restore the list. To let it go on: ferry release default/audience/42" in text
-    assert "held with its connection" in text
-    assert "Give it a key. Ends by itself when the cause is gone. To let it go on: ferry release brand-b" in text
+    assert "Restore the list. Release: ferry release default/audience/42" in text
+    assert "Blocked : its connection is held" in text
+    assert "Give it a key. Ends by itself when the cause is gone. Release: ferry release brand-b" in text
 
 
 def test_processes_that_are_missing_are_cried_out_and_those_alive_told(served: Console, redis: Redis) -> None:

@@ -25,7 +25,7 @@ def browser(linked: Console) -> requests.Session:
 def asked(linked: Console, browser: requests.Session, person: str, queue: str = "VIPs") -> requests.Response:
     form = browser.get(f"{linked.url}/person", timeout=30)
     assert form.status_code == 200
-    return press(browser, form, "Tell the story", queue=queue, person=person)
+    return press(browser, form, "Look up", queue=queue, person=person)
 
 
 def test_a_story_is_told_from_the_acceptance_to_what_the_list_holds_now(
@@ -106,8 +106,8 @@ def test_a_key_that_is_refused_is_a_sentence_and_holds_nothing(
     ("queue", "person", "wrong"),
     [
         ("VIP", ANN, "there is no queue &#39;VIP&#39;."),
-        ("VIPs", " ", "Give an e-mail address, a phone number or an id of the person."),
-        ("", "", "Give an e-mail address"),
+        ("VIPs", " ", "Enter the person&#39;s e-mail address, phone number or id."),
+        ("", "", "Enter the person"),
     ],
 )
 def test_what_does_not_say_of_whom_or_where_is_refused_and_can_be_corrected(
@@ -116,7 +116,7 @@ def test_what_does_not_say_of_whom_or_where_is_refused_and_can_be_corrected(
     world.change("add", ANN)
     answer = asked(linked, browser, person, queue)
     assert (answer.status_code, wrong in said(answer.text)) == (400, True)
-    assert "#1 waits" in said(press(browser, answer, "Tell the story", queue="VIPs", person=ANN).text)
+    assert "#1 waits" in said(press(browser, answer, "Look up", queue="VIPs", person=ANN).text)
 
 
 def test_the_person_stands_in_no_address_no_log_line_and_not_in_the_audit(

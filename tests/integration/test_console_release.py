@@ -46,9 +46,9 @@ def test_a_connection_is_released_when_its_key_works_again_and_not_before(
     assert why in said(refused.text)
     assert "default" in holds.of_connections(world.redis)
     world.control("keys", keys=[{"key": "pk_test"}])
-    after = press(browser, refused, "Look again, and release")
+    after = press(browser, refused, "Check again and release")
     assert (after.url, "You released default" in said(after.text)) == (f"{linked.url}/holds", True)
-    assert "Nothing is held." in said(after.text)
+    assert "No holds." in said(after.text)
     assert batches.to_ring(world.redis, now_ms()) == [batch_id]
 
 
@@ -62,7 +62,7 @@ def test_what_is_still_wrong_may_be_released_all_the_same(
     assert buttons(asked.text) == ["Release VIPs"], "not offered before it was looked at"
     refused = press(browser, asked, "Release VIPs")
     assert (refused.status_code, "name another one" in said(refused.text)) == (409, True)
-    assert press(browser, refused, "Release all the same").url == f"{linked.url}/holds"
+    assert press(browser, refused, "Release without check").url == f"{linked.url}/holds"
     assert holds.of_queue(world.redis, QUEUE) is None
 
 
@@ -92,7 +92,7 @@ def test_a_guarded_snapshot_shows_its_numbers_before_it_is_confirmed(
     record = guarded(redis, now_ms())
     asked = resolve(linked, browser, f"/queues/{SNAPSHOTS}")
     text = said(asked.text)
-    assert f"Snapshot {record.order.snapshot} is carried out" in text
+    assert f"Snapshot {record.order.snapshot} will be carried out" in text
     assert "Left out 2 email_invalid (rows 3, 17)" in text
     assert (
         "To be on the list 38 200 were before Adds 1 Updates 0 on the list, with other attributes Removals 163" in text
@@ -129,13 +129,13 @@ def test_holds_stand_there_with_steps_probes_error_ids_and_what_waits(
     text = said(browser.get(f"{linked.url}/holds", timeout=30).text)
     for words in (
         "default unauthenticated , held since",
-        "1 change pending, 2 changes in open batches.",
-        "Give the connection a valid private key (pk_...), then release it. Ferry tries every 3m whether the cause is",
-        "gone, and lets it go on then. 3 tries so far found it still there.",
-        "mParticle is told to suspend its audiences until then: resume them there afterwards.",
+        "1 change pending, 2 changes in batches in progress.",
+        "Give the connection a valid private key (pk_...), then release it. Ferry checks every 3m whether the cause is",
+        "gone, and then ends the hold. 3 checks so far found it still there.",
+        "Until then Ferry tells mParticle to suspend the audiences: resume them in mParticle afterwards.",
         f"Klaviyo's error id: {holds.of_connections(world.redis)['default'].error_id}",
         "VIPs default/audience/42 ask *** , held since",
-        "wait for them, or ask them. Then release it: it does not end by itself.",
+        "Ask the person who placed the hold. Then release it: the hold does not end automatically.",
     ):
         assert words in text, words
     assert "example.com" not in text
@@ -145,4 +145,4 @@ def test_holds_stand_there_with_steps_probes_error_ids_and_what_waits(
 def test_who_may_only_look_sees_the_holds_and_no_way_to_end_them(linked: Console, redis: Redis) -> None:
     holds.place(redis, "default", Hold("maintenance", now_ms()))
     page = linked.browser(Role.VIEWER).get(f"{linked.url}/holds", timeout=30).text
-    assert ("maintenance" in page, "Resolve" in page) == (True, False)
+    assert ("maintenance" in page, "Release…" in page) == (True, False)

@@ -59,7 +59,7 @@ def test_spaces_around_a_token_that_was_pasted_do_not_matter(untried: Console) -
 def test_a_wrong_token_gets_no_session(untried: Console, token: str) -> None:
     answer = sign_in(untried, token)
     assert answer.status_code == 401
-    assert "Nobody has this token" in answer.text
+    assert "This token is not valid" in answer.text
     assert "Set-Cookie" not in answer.headers
 
 
@@ -224,8 +224,8 @@ def test_a_wrong_bearer_token_is_not_made_good_by_a_session(untried: Console) ->
 def test_a_link_from_elsewhere_leads_on_without_signing_in_again(untried: Console) -> None:
     """The cookie does not come with a link of another site, such as an alert's; with one of our own page it does."""
     browser = untried.browser()
-    assert 'href="/audit">Go on' in at(untried, browser, "/sign-in?next=/audit", Sec_Fetch_Site="cross-site").text
-    assert "Go on" not in at(untried, browser, "/sign-in?next=/audit", Sec_Fetch_Site="same-origin").text
+    assert 'href="/audit">Continue' in at(untried, browser, "/sign-in?next=/audit", Sec_Fetch_Site="cross-site").text
+    assert "Continue" not in at(untried, browser, "/sign-in?next=/audit", Sec_Fetch_Site="same-origin").text
 
 
 def test_without_a_secret_key_the_page_says_what_to_set_and_tokens_work(untried: Console, redis_url: str) -> None:

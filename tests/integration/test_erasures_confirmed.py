@@ -78,10 +78,10 @@ def test_an_admin_sees_what_was_found_and_confirms_it_on_the_page(redis: Redis, 
     assert f"Answer due by {due}" in said(page.text)
     assert "P1 external_id P2 remembered" in said(page.text)
     asked = press(browser, page, "Confirm")
-    assert "Klaviyo then deletes the profiles for good" in said(asked.text)
+    assert "Klaviyo then deletes the profiles permanently" in said(asked.text)
     assert pending(redis) == []
     done = press(browser, asked, "Delete 2 profiles")
-    assert "You confirmed an erasure of default/erasure/erasures" in said(done.text)
+    assert "You confirmed an erasure in default/erasure/erasures" in said(done.text)
     check_confirmed(redis, "web:admin")
     assert browser.get(f"{served.url}/dead/{ERASURES}/{letter}/confirm", timeout=60).status_code == 404
 

@@ -150,7 +150,7 @@ def test_a_release_over_the_api_or_on_the_page_does_the_same(
     else:
         browser = linked.browser(Role.OPERATOR)
         asked = browser.get(f"{linked.url}/queues/{OTHER}/release", timeout=30)
-        assert f"From now on it uses list {list_id} together with {QUEUE}." in said(asked.text)
+        assert f"After release it uses list {list_id} together with {QUEUE}." in said(asked.text)
         press(browser, asked, "Release VIPs")
     goes_on(other, batch_id)
     assert world.members() == {ANN, BOB}

@@ -192,7 +192,7 @@ def test_without_a_name_they_warn_and_say_which_to_set(redis: Redis, redis_url: 
 
 def test_the_page_warns_without_a_name_and_shows_it_else(redis: Redis, redis_url: str) -> None:
     for name, said in (
-        (None, "a second installation that is given this Redis by mistake"),
+        (None, "Ferry cannot notice a second installation on this Redis"),
         ("production", "production"),
     ):
         with console(redis_url, installation=name) as shown:

@@ -50,5 +50,5 @@ def test_each_role_may_do_what_those_before_it_may() -> None:
 
 def test_the_menu_shows_nobody_anything_and_everybody_what_they_may_see() -> None:
     assert menu(NOBODY) == []
-    assert ("/audit", "Audit") not in menu(Visitor("ann", Role.VIEWER))
-    assert ("/audit", "Audit") in menu(Visitor("ben", Role.OPERATOR))
+    assert ("/audit", "Audit log") not in menu(Visitor("ann", Role.VIEWER))
+    assert ("/audit", "Audit log") in menu(Visitor("ben", Role.OPERATOR))

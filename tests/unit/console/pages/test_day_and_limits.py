@@ -40,7 +40,7 @@ def test_a_column_stands_for_what_an_hour_delivered_and_hangs_for_what_died() ->
 
 def test_a_drawing_is_told_in_words() -> None:
     words = spark(day(h10=(1_234, 0), h20=(7, 2))).told
-    assert words == "1,241 delivered within 24 hours, the most from 31 Dec 11:00 UTC on: 1,234; 2 dead letters"
+    assert words == "1,241 delivered within 24 hours, most in the hour from 31 Dec 11:00 UTC: 1,234; 2 dead letters"
     assert spark(day()).told == "Nothing was delivered within 24 hours"
     assert spark(day(h1=(0, 1))).told == "Nothing was delivered within 24 hours; 1 dead letter"
     assert spark([]) == Spark("", "", "Nothing was delivered within 24 hours")
@@ -76,7 +76,7 @@ def test_what_is_paused_and_then_what_is_fullest_of_the_limits_comes_first() -> 
         ("default", "get_lists", "67 of 675 within a minute", ""),
     ]
     assert limits_told(found) == (
-        "paused, as Klaviyo asked: get_profiles; "
+        "paused at Klaviyo's request: get_profiles; "
         "the fullest is bulk_import_profiles of default, 135 of 135 within a minute"
     )
 
@@ -103,10 +103,10 @@ def test_a_connection_without_a_key_comes_first_with_what_to_do() -> None:
     ("arrival", "pending", "told"),
     [
         (None, 5, ""),
-        (Eta(5, NOW), 5, "at Klaviyo by about 00:00 UTC"),
-        (Eta(5, NOW + 1), 5, "at Klaviyo by about 00:01 UTC"),
-        (Eta(200, NOW + 50_700_000), 1_250, "200 of 1,250 at Klaviyo by about 14:05 UTC"),
-        (Eta(5, NOW + 24 * HOUR_MS), 5, "at Klaviyo by about 2 Jan 00:00 UTC"),
+        (Eta(5, NOW), 5, "In Klaviyo about 00:00 UTC"),
+        (Eta(5, NOW + 1), 5, "In Klaviyo about 00:01 UTC"),
+        (Eta(200, NOW + 50_700_000), 1_250, "200 of 1,250 in Klaviyo about 14:05 UTC"),
+        (Eta(5, NOW + 24 * HOUR_MS), 5, "In Klaviyo about 2 Jan 00:00 UTC"),
     ],
 )
 def test_it_is_told_when_what_waits_will_be_in_klaviyo(arrival: Eta | None, pending: int, told: str) -> None:

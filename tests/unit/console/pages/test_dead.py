@@ -113,7 +113,7 @@ def test_a_letter_is_told_in_a_line_without_the_person() -> None:
     )
     (line,) = told.letters
     assert (line.ref, line.path) == (f"{VIPS}/{line.id}", f"/dead/{VIPS}/{line.id}")
-    assert (line.ago, line.reason, line.tries, line.action) == ("1m", "blocked", "2 failed tries", "add")
+    assert (line.ago, line.reason, line.tries, line.action) == ("1m", "blocked", "2 failed attempts", "add")
     assert line.where == "job j-1"
     assert "ann@" not in repr(told)
     assert told.earlier == f"/dead?reason=blocked&before=default%2Faudience%2F42%2F{NOW}-0"
@@ -163,7 +163,7 @@ def test_a_form_that_says_nothing_is_refused(form: dict[str, str]) -> None:
 def test_nothing_ticked_is_said() -> None:
     with pytest.raises(falcon.HTTPBadRequest) as refused:
         letter_choice.from_query([], False, _nothing, NOW)
-    assert "None is ticked" in str(refused.value.description)
+    assert "No letter is selected" in str(refused.value.description)
 
 
 def test_a_replay_says_what_happens_in_each_queue() -> None:
@@ -179,11 +179,11 @@ def test_a_replay_says_what_happens_in_each_queue() -> None:
         ("Odd", 1, "1 malformed"),
     ]
     assert [line.effect for line in told.lines] == [
-        "put before 30 changes that wait; goes at once if accepted over 16h 0m ago, else with the next upload",
-        "nothing else waits; held (ask ***), so nothing goes before that ends",
-        "nothing else waits; goes at once if accepted over 16h 0m ago, else with the next upload",
+        "put before 30 pending changes; sent at once if accepted over 16h 0m ago, else with the next upload",
+        "no other pending changes; held (ask ***), sent after release",
+        "no other pending changes; sent at once if accepted over 16h 0m ago, else with the next upload",
     ]
-    assert told.stay.startswith("2 letters stay, for a delivery of the same person is under way")
+    assert told.stay.startswith("2 letters stay, because a delivery of the same person is in progress")
     on_hold = census(counted(), default=Hold("unauthenticated", NOW))
     assert "held (unauthenticated)" in replay(on_hold, count_letters(letter()), 0).lines[0].effect
 
@@ -195,10 +195,10 @@ def entry(what: str = "replay", who: str = "web:ann", ago: int = 1, **counts: in
 def test_what_somebody_replayed_is_told_for_a_minute_and_to_nobody_else() -> None:
     acts = [entry(replayed=500, stayed=0), entry(replayed=3, stayed=2), entry("flush", changes=9)]
     told, into = replayed(acts, "web:ann", NOW)
-    assert told.startswith("You put back 503 dead letters within the last minute; 2 letters stay, for a delivery")
+    assert told.startswith("You replayed 503 dead letters within the last minute; 2 letters stay, because a delivery")
     assert into == [str(VIPS)]
     assert replayed(acts, "web:ben", NOW) == ("", ())
     assert replayed([entry(replayed=1, ago=MINUTE)], "web:ann", NOW) == ("", ())
     told, into = replayed([entry(replayed=0, stayed=1)], "web:ann", NOW)
-    assert told.startswith("You put back 0 dead letters within the last minute; 1 letter stays")
+    assert told.startswith("You replayed 0 dead letters within the last minute; 1 letter stays")
     assert into == []

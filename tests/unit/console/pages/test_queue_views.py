@@ -44,7 +44,7 @@ def opened(**more: Any) -> OpenBatch:
 @pytest.mark.parametrize(
     ("waiting", "told", "due"),
     [
-        (Waiting(0), "Nothing waits.", None),
+        (Waiting(0), "No pending changes.", None),
         (Waiting(1, NOW - HOUR), "1 change is taken by age, in 15h 0m; at once when 99 more come.", NOW + 15 * HOUR),
         (Waiting(250, NOW), "250 changes are taken by size, now.", NOW),
         (Waiting(50, NOW, None, 20), "20 changes are taken by operator, now.", NOW),
@@ -69,18 +69,18 @@ def test_what_is_due_and_waits_for_open_batches_is_not_said_to_go_now() -> None:
 
 def test_behind_a_hold_nothing_happens() -> None:
     found = seen(Waiting(7, NOW), held=True, batches=(opened(),), open=10)
-    assert (found.next, found.due) == ("7 changes wait, and nothing is taken before the hold ends.", None)
+    assert (found.next, found.due) == ("7 changes are pending. Nothing is taken until the hold ends.", None)
     assert [hold.on for hold in found.holds] == ["default"]
-    assert found.batches[0].ring == "waits for the end of the hold"
+    assert found.batches[0].ring == "waits for release"
 
 
 def test_an_open_batch_is_told_with_who_has_it_and_when_it_goes_on() -> None:
     late, lent = opened(ring=NOW - 1), opened(held=True)
     found = seen(open=30, batches=(opened(), late, lent))
     assert [line.ring for line in found.batches] == [
-        "a worker is rung for it in 1m",
-        "a worker is rung for it now",
-        "a worker has it; unless it says more, another is rung in 1m",
+        "a worker is rung in 1m",
+        "a worker is rung now",
+        "a worker has it; if it stops, another one continues in 1m",
     ]
     assert (found.batches[0].lasts, found.batches[0].stage, found.batches[0].failed) == ("12s", "confirm", 1)
 
@@ -114,9 +114,9 @@ def test_a_flush_tells_queues_in_which_something_waits_and_what_stops_them() -> 
     held = {"brand-b": Hold("maintenance", NOW)}
     told = [line.effect for line in flushing(found.queues, census(*found.queues, holds=held), lambda _: 100)]
     assert told == [
-        "held (call ***): goes in 3 uploads when that ends",
-        "held (maintenance): goes in 1 upload when that ends",
-        "is carried out now",
+        "held (call ***): 3 uploads after release",
+        "held (maintenance): 1 upload after release",
+        "carried out now",
     ]
 
 
@@ -124,33 +124,33 @@ def test_a_hold_says_what_it_stops_and_a_release_what_goes_on() -> None:
     queue = counted(waiting=Waiting(3, NOW), open=10, batches=(opened(),), hold=Hold("list_gone", NOW))
     found = census(queue, counted(SNAPSHOTS), holds={"default": Hold("unauthenticated", NOW, probed=True)})
     of_queue, of_all = queue_place(found, str(VIPS)), connection_place(found, set(), "default")
-    assert next(holding(of_all)) == "All of it stops: 2 queues."
+    assert next(holding(of_all)) == "2 queues stop."
     assert list(holding(of_queue))[:2] == [
-        "3 changes wait. That stays where it is; what is accepted from now on waits behind it.",
-        "1 open batch stops before the next step: 10 changes. What Klaviyo has taken it carries out.",
+        "3 changes are pending. Pending changes stay in the queue, and new ones are added.",
+        "1 batch in progress stops before the next step: 10 changes. Klaviyo completes what it has accepted.",
     ]
     for place in (of_queue, of_all):
         assert next(releasing(place, found)).startswith("Ferry first asks Klaviyo")
     assert "Its connection default is held too" in list(releasing(of_queue, found))[-1]
-    assert list(releasing(of_all, found))[-1] == "1 queue of it has a hold of its own: that stays."
+    assert list(releasing(of_all, found))[-1] == "1 queue has its own hold, which must be released separately."
 
 
 def test_before_a_list_is_shared_it_is_said_which_and_with_whom() -> None:
     found = census(counted(hold=OWNED))
     place = queue_place(found, str(VIPS))
-    assert next(releasing(place, found)) == "From now on it uses list L1 together with default/audience/9."
+    assert next(releasing(place, found)) == "After release it uses list L1 together with default/audience/9."
 
 
 def test_a_hold_is_told_step_by_step() -> None:
     by_person = list(steps(Hold("maintenance", NOW), 0))
-    assert by_person[1:] == ["Then release it: it does not end by itself."]
+    assert by_person[1:] == ["Then release it: the hold does not end automatically."]
     guarded = list(steps(Hold(GUARD, NOW, "Too many leave"), 0))
-    assert guarded == ["Too many leave.", "To see its numbers, and have it carried out: release it."]
+    assert guarded == ["Too many leave.", "To review its numbers and carry it out, release it."]
     owned = list(steps(OWNED, 0))
-    assert owned[1].startswith("It goes on by itself when")
-    assert owned[2:] == ["To let both use the list: release it."]
+    assert owned[1].startswith("The hold ends automatically when")
+    assert owned[2:] == ["To let both audiences use the list, release it."]
     probed = Hold("unauthenticated", NOW, "Give it a key.", probed=True)
-    assert "3 tries so far" in list(steps(probed, 3))[1]
+    assert "3 checks so far" in list(steps(probed, 3))[1]
     assert [any("mParticle" in step for step in steps(probed, times)) for times in (CONFIRMED - 1, CONFIRMED)] == [
         False,
         True,
@@ -162,9 +162,9 @@ def test_behind_a_hold_stands_what_it_stops() -> None:
     connection, queue = lines(census(*queues, holds={"default": Hold("y", NOW)}), {})
     assert (connection.path, connection.waits) == (
         "/connections/default",
-        "3 changes pending, 2 changes in open batches",
+        "3 changes pending, 2 changes in batches in progress",
     )
-    assert (queue.path, queue.waits) == (f"/queues/{LAPSED}", "5 changes pending, 0 changes in open batches")
+    assert (queue.path, queue.waits) == (f"/queues/{LAPSED}", "5 changes pending, 0 changes in batches in progress")
 
 
 def entry(
@@ -183,8 +183,8 @@ def test_what_one_did_last_to_each_is_told_and_nothing_of_others_or_of_long_ago(
         entry("hold", "brand-c", ago=MINUTE),
     ]
     assert done(entries, "web:ann", NOW) == [
-        f"23:59 UTC: You released {VIPS}: what waited goes on.".replace("23:59", "31 Dec 23:59"),
-        "31 Dec 23:59 UTC: default was held already; that reason stays.",
+        f"23:59 UTC: You released {VIPS}. Delivery continues.".replace("23:59", "31 Dec 23:59"),
+        "31 Dec 23:59 UTC: default was held already; its reason stays.",
     ]
     assert len(done(entries, "web:ann", NOW, {str(VIPS)})) == 1
 
@@ -192,5 +192,5 @@ def test_what_one_did_last_to_each_is_told_and_nothing_of_others_or_of_long_ago(
 def test_flushes_of_several_queues_are_told_in_one_sentence() -> None:
     entries = [entry("flush", "a/b/c", changes=2), entry("flush", changes=30), entry("flush", changes=20)]
     (told,) = done(entries, "web:ann", NOW)
-    assert "You asked for 32 changes of 2 queues" in told
-    assert "Nothing waited in a/b/c" in done([entry("flush", "a/b/c", changes=0)], "web:ann", NOW)[0]
+    assert "You flushed 32 changes of 2 queues" in told
+    assert "no pending changes in a/b/c" in done([entry("flush", "a/b/c", changes=0)], "web:ann", NOW)[0]
