@@ -38,5 +38,7 @@ def _status(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         for scheme in ("https://", "http://"):
             session.mount(scheme, DeadlineAdapter())
         # Only the status counts, so the body is not read.
-        with session.post(url, body, headers=all_headers, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer:
+        with session.post(
+            url, body, headers=all_headers, timeout=TIMEOUT_S, allow_redirects=False, stream=True
+        ) as answer:
             return answer.status_code

@@ -52,8 +52,8 @@ def _memory(facts: Facts, limits: Limits) -> Iterator[Alert]:
             f"more than {limits.redis_memory_percent} %"
         )
         remedy = (
-            "Raise maxmemory, or let the queues drain. From 80 % on, Ferry remembers nothing new about people and looks "
-            "them up at Klaviyo each time; from 90 % on, it answers senders with 503."
+            "Raise maxmemory, or let the queues drain. From 80 % on, Ferry remembers nothing new about people and "
+            "looks them up at Klaviyo each time; from 90 % on, it answers senders with 503."
         )
         yield Alert("redis_memory", "redis_memory_percent", "redis", text, remedy)
 
@@ -145,7 +145,7 @@ def _oldest(count: QueueCount, limits: Limits, now: int) -> Iterator[Alert]:
     waited = now - count.waiting.oldest
     over = waited - count.policy.age_ms
     if over > limits.oldest_over_minutes * MINUTE_MS:
-        text = f"{called(count)}: the oldest change is pending for {span(waited)}, {span(over)} more than its policy allows"
+        text = f"{called(count)}: the oldest change is pending for {span(waited)}, {span(over)} over its policy's age"
         remedy = "See `ferry holds`, then `ferry status` and the logs of the scheduler and the workers."
         yield Alert(f"oldest_over/{count.queue}", "oldest_over_minutes", str(count.queue), text, remedy)
 

@@ -23,11 +23,11 @@ def of_keys(changes: Iterable[KeyChange], now: int) -> Iterator[Alert]:
 def sentence(change: KeyChange) -> str:
     """Return what a message did, without a full stop."""
     if change.what == "changed":
-        return f"{change.connection}: a message from sender {change.sender} changed the Klaviyo key ({describe(change)})"
+        return (
+            f"{change.connection}: a message from sender {change.sender} changed the Klaviyo key ({describe(change)})"
+        )
     times = plural(change.times, "time")
-    return (
-        f"{change.connection}: sender {change.sender} sent settings that it may not set, {times}; {describe(change)}"
-    )
+    return f"{change.connection}: sender {change.sender} sent settings that it may not set, {times}; {describe(change)}"
 
 
 def remedy(change: KeyChange) -> str:

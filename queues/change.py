@@ -80,7 +80,7 @@ def nobody_key(place: str) -> str:
 
 
 def is_nobody(key: str) -> bool:
-    """Whether a key was made by `nobody_key`."""
+    """Return whether a key was made by `nobody_key`."""
     return key.startswith("!")
 
 

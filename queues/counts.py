@@ -15,8 +15,8 @@ from text.escaping import visible
 class OpenBatch:
     """An open batch.
 
-    `stage`: upload, confirm or remove. `held`: a worker has it now. `ring`: the next ring for a worker, or the end of the
-    current worker's lease. `trouble`: why it is retried, such as `http_503`; empty if the last step succeeded.
+    `stage`: upload, confirm or remove. `held`: a worker has it now. `ring`: the next ring for a worker, or the end of
+    the current worker's lease. `trouble`: why it is retried, such as `http_503`; empty if the last step succeeded.
     """
 
     id: str
@@ -34,10 +34,10 @@ class OpenBatch:
 class QueueCount:
     """The figures of one queue, all of the same moment.
 
-    `dead`: letters that were not replayed; `kept`: those of them that still exist; `evicted`: those deleted because they
-    were too many or too old. `imported`: changes that Klaviyo imported without a check of the list. `taken`: changes ever
-    taken; `upto`: the value of `taken` at which a requested flush is complete. `left_out`: people delivered without some
-    field, by the code of its fault.
+    `dead`: letters that were not replayed; `kept`: those of them that still exist; `evicted`: those deleted because
+    they were too many or too old. `imported`: changes that Klaviyo imported without a check of the list. `taken`:
+    changes ever taken; `upto`: the value of `taken` at which a requested flush is complete. `left_out`: people
+    delivered without some field, by the code of its fault.
     """
 
     queue: Queue

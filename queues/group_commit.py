@@ -52,8 +52,8 @@ class GroupCommit:
     Each caller gets its answer only after its own script returned. A request that arrives during a round trip waits for
     the next one, which carries everything that arrived meanwhile. After a part of a request that was not written, no
     later part of the same queue is written: the sender repeats both, and their order would be reversed. `full`: why
-    nothing more is accepted, empty while there is room. `weak`: why Redis cannot confirm durability, empty while it can.
-    The intake's background checks set both. `memory`: the steps that the partitions have reached.
+    nothing more is accepted, empty while there is room. `weak`: why Redis cannot confirm durability, empty while it
+    can. The intake's background checks set both. `memory`: the steps that the partitions have reached.
     """
 
     def __init__(

@@ -46,9 +46,9 @@ class MovedAccount(msgspec.Struct, frozen=True):
 class Hold(msgspec.Struct, frozen=True):
     """The hold of a queue or connection, and why nothing is taken or delivered.
 
-    `since`: ms. `resolve`: what a person has to do. `probed`: Ferry placed it and checks automatically, every few minutes,
-    whether the cause is gone; holds placed by people are released by people. `owned`: details if another queue keeps the
-    list. `moved`: details if the key is of another account.
+    `since`: ms. `resolve`: what a person has to do. `probed`: Ferry placed it and checks automatically, every few
+    minutes, whether the cause is gone; holds placed by people are released by people. `owned`: details if another queue
+    keeps the list. `moved`: details if the key is of another account.
     """
 
     reason: str

@@ -27,8 +27,8 @@ UNREADABLE: Final = "unreadable"
 class LearntKey:
     """A connection's key from a message. `fingerprint`: empty if there is none.
 
-    `since`: ms; `sender`: who sent it; both empty for keys older than these fields. `before`: fingerprint of the previous
-    key. `refused`: fingerprint of a key that was undone and is not accepted again.
+    `since`: ms; `sender`: who sent it; both empty for keys older than these fields. `before`: fingerprint of the
+    previous key. `refused`: fingerprint of a key that was undone and is not accepted again.
     """
 
     fingerprint: str
@@ -87,8 +87,8 @@ def learnt(redis: Redis, connection: str, cipher: Cipher) -> LearntKey:
 async def learn(redis: AsyncRedis, connection: str, account: AccountSettings, cipher: Cipher, sender: str) -> KeyUpdate:
     """Store a message's account settings; its key replaces the previous one, which can be restored.
 
-    A key that was undone is not accepted, and a message without a key does not remove a restored one. Raises NoSecretKey,
-    with nothing stored, or redis.RedisError.
+    A key that was undone is not accepted, and a message without a key does not remove a restored one. Raises
+    NoSecretKey, with nothing stored, or redis.RedisError.
     """
     fields = record(account, cipher)  # first, so that without a secret nothing is stored
     key = keys.account(connection)

@@ -98,8 +98,8 @@ def is_known(redis: Redis, connection: str, key: str) -> bool:
 def note(redis: Redis, connection: str, key: str, account: str) -> str | None:
     """Remember the account of a key; return the account that the connection delivers to if it is another.
 
-    `account`: Klaviyo's id, empty if the key may not read it. Such a key is accepted as the first one, and later only if
-    a person confirms it, because nothing shows that it belongs to the same account.
+    `account`: Klaviyo's id, empty if the key may not read it. Such a key is accepted as the first one, and later only
+    if a person confirms it, because nothing shows that it belongs to the same account.
     """
     name = keys.klaviyo(connection)
     if not redis.hsetnx(name, _ACCOUNT, account):

@@ -92,5 +92,5 @@ def _renewed(name: bytes, kept: StoredKey, cipher: Cipher) -> StoredKey | None:
     try:
         return msgspec.structs.replace(kept, key=cipher.encrypt(cipher.decrypt(kept.key.encode())).decode())
     except (NoSecretKey, SecretKeyChanged) as fault:
-        log.error("the key of connection %s cannot be read: %s", name.decode(), fault)  # noqa: TRY400  # the text says it
+        log.error("the key of connection %s cannot be read: %s", name.decode(), fault)  # noqa: TRY400  # expected
         return None

@@ -25,8 +25,8 @@ _AUDITED_MS: Final = 3_600_000
 class KeyChange(msgspec.Struct, frozen=True):
     """A change or an attempt. `settings`: names of the settings in the message.
 
-    `before`, `after`: fingerprints of keys, empty if there is none. `since`, `last`, `audited`: ms of the first time, the
-    last, and the last one in the audit log. `times`: approximate count.
+    `before`, `after`: fingerprints of keys, empty if there is none. `since`, `last`, `audited`: ms of the first time,
+    the last, and the last one in the audit log. `times`: approximate count.
     """
 
     what: What

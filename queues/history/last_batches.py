@@ -19,7 +19,7 @@ KEPT: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class SettledBatch:
-    """A settled batch. `reason`: why it was taken. `taken`, `settled`: ms. `changes` = delivered + superseded + dead."""
+    """A settled batch. `reason`: why taken. `taken`, `settled`: ms. `changes` = delivered + superseded + dead."""
 
     queue: Queue
     batch: str

@@ -94,7 +94,7 @@ _PERSONAL = re.compile(r"@|^[^A-Za-z]*(?:\d[^A-Za-z]*){6}$")
 
 
 def named(message: str) -> str:
-    """Return a message's id, or a hash of it if it may be an address or a phone number, since the sender chose it."""
+    """Return a message's id, or a hash of it if it looks like an address or a phone number."""
     if not _PERSONAL.search(message):
         return message
     return f"hash-{hashlib.blake2b(message.encode('utf-8', 'replace'), digest_size=6).hexdigest()}"

@@ -59,8 +59,8 @@ local function unbury(dead, buried, id)
   return change
 end
 
--- shed(meta, dead, buried, most, spared): deletes the oldest dead letters of a queue with more than `most`, except those
--- with the reason `spared`. It reads at most a thousand, so that it blocks Redis briefly. They stay counted as dead.
+-- shed(meta, dead, buried, most, spared): deletes the oldest dead letters of a queue with more than `most`, except
+-- those with the reason `spared`. It reads at most a thousand, to block Redis briefly. They stay counted as dead.
 local function shed(meta, dead, buried, most, spared)
   local excess = redis.call('XLEN', dead) - most
   local from, gone = '-', 0
@@ -104,7 +104,7 @@ local function step(key, n, now)
 end
 
 -- trim(meta, history, settled, most, since): deletes the oldest settled batches while the history has more than `most`
--- changes or they were settled before `since` (ms); at most twenty, to block Redis briefly. Returns how many it deleted.
+-- changes or they were settled before `since` (ms); at most twenty, to block Redis briefly. Returns how many.
 local function trim(meta, history, settled, most, since)
   for gone = 0, 19 do
     local oldest = redis.call('ZRANGE', settled, 0, 0, 'WITHSCORES')

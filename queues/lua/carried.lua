@@ -2,8 +2,8 @@
 --
 -- KEYS  1 pending  2 dead  3 buried  4 open
 -- ARGV  person keys
--- Returns {1 when a change in an open batch carries one, the pending changes that do, ids and changes of the dead letters
--- that do}. It reads all pending changes, about 1 us each, and blocks Redis meanwhile; erasures are rare.
+-- Returns {1 when a change in an open batch carries one, the pending changes that do, ids and changes of the dead
+-- letters that do}. It reads all pending changes, about 1 us each, and blocks Redis meanwhile; erasures are rare.
 local keys, open = {}, 0
 for _, key in ipairs(ARGV) do
   keys[key] = true

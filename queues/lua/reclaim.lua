@@ -3,8 +3,8 @@
 --
 -- KEYS  1 batch hash  2 ring
 -- ARGV  1 batch  2 now, ms  3 length of the lease, ms  4 id of this call, the same when it is repeated
--- Returns {the token, 1 when a lease ran out while the batch was held}; the token is 0 when the batch is held by another
--- worker or rests, -1 when it is settled and gone.
+-- Returns {the token, 1 when a lease ran out while the batch was held}; the token is 0 when the batch is held by
+-- another worker or rests, -1 when it is settled and gone.
 local b = redis.call('HMGET', KEYS[1], 'lease', 'held', 'claimant', 'token')
 if not b[1] then return {-1, 0} end
 if tonumber(b[1]) > tonumber(ARGV[2]) then

@@ -1,5 +1,5 @@
--- Puts dead letters back into their queue, ahead of everything that was accepted after them, so that later changes of the
--- same person win. Letters of people in an open batch stay, because the open change may be the later one.
+-- Puts dead letters back into their queue, ahead of everything that was accepted after them, so that later changes of
+-- the same person win. Letters of people in an open batch stay, because the open change may be the later one.
 --
 -- KEYS  1 queue hash  2 pending  3 due  4 dead  5 buried  6 open
 -- ARGV  1 queue  2 now, ms  3 a change to put back instead of that of a single letter, '' for its own

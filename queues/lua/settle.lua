@@ -11,10 +11,10 @@
 --       then for each dead letter: index of the change (from 1), reason, detail
 -- Pending changes have priority over the history: if less than a fifth of the memory is left, no history is written and
 -- old history is deleted.
--- A dead letter of a person whose membership a later change of this batch has settled is superseded: replaying it could
+-- A dead letter is superseded if a later change of this batch has settled its person's membership: replaying it could
 -- put a person back on a list that the later change removed them from.
--- Delivered changes and dead letters are also counted by the hour (hours.py), and the last settled batches of all queues
--- of the partition are indexed (history/last_batches.py), for pages that read them every few seconds.
+-- Delivered changes and dead letters are also counted by the hour (hours.py), and the last settled batches of all
+-- queues of the partition are indexed (history/last_batches.py), for pages that read them every few seconds.
 -- Dead letters above the maximum until the next housekeeping are deleted, oldest first (bounds.py).
 -- Returns {1, 1 if the queue is due by now, else 0}, or {0, 0} when the token is not the batch's current one.
 
