@@ -71,7 +71,7 @@ def _watch(redis: Redis, name: str | None, alerting: Alerting, every_s: float, s
             return  # the process itself notices that too, reports it, and ends
         except RedisError as fault:
             if not prevented:
-                log.warning("Redis is unavailable (%s); alerts are judged again when it is back", type(fault).__name__)
+                log.warning("Redis cannot be used (%s); alerts are not judged until it can", type(fault).__name__)
             prevented = True
         except Exception:
             # A defect of Ferry must not end the thread: the next judging may succeed.
