@@ -39,7 +39,7 @@ class BatchPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What a queue has under some person keys. `pending`: stored forms, equal ones included."""
+    """The contents of a queue under some person keys. `pending`: stored forms, equal ones included."""
 
     pending: Sequence[bytes]
     letters: Sequence[LetterToErase]

@@ -31,7 +31,7 @@ _FIELDS: Final = ("keeps", "shares", "list_id", "list_name", "delivered", "audie
 
 @dataclass(frozen=True, slots=True)
 class KnownList:
-    """What the ledger knows of a queue and its list. `audience`: the CDP's data of it.
+    """The ledger's data of a queue and its list. `audience`: the CDP's data of it.
 
     `keeps`: the list that it keeps, or would if it were the first. `shares`: a list that it may share. `list_id`,
     `list_name`: the list found for it, and under which name. `delivered`: changes.

@@ -27,7 +27,7 @@ _CONFIRMED: Final = "confirmed"
 
 
 class Confirmed(msgspec.Struct, frozen=True):
-    """What was confirmed to be the person's: `profiles` (Klaviyo's ids) and `people` (hashes, identities.py)."""
+    """The data confirmed to be the person's: `profiles` (Klaviyo's ids) and `people` (hashes, identities.py)."""
 
     profiles: frozenset[str] = frozenset()
     people: frozenset[str] = frozenset()

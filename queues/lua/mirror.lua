@@ -13,7 +13,7 @@ local seen = redis.call('GET', KEYS[7])
 if seen then return {'0', seen} end
 local bytes = 0
 for i = first, #ARGV do bytes = bytes + #ARGV[i] end
-if not room(bytes, 0.9) then return redis.error_reply('OOM a tenth of the memory is left to delivery') end
+if not room(bytes, 0.9) then return redis.error_reply('OOM the last tenth of the memory is reserved for delivery') end
 
 -- stays_out(change): whether something newer is known of its person. A single change is of the same person if the key
 -- that names one of them is a key of the other (accept.lua). For changes accepted by an older Ferry, any key may match.

@@ -6,7 +6,7 @@
 -- memory would be left: delivery could not write to a completely full Redis.
 if not room(#ARGV[2], 0.9) then
   redis.call('UNLINK', KEYS[1])
-  return redis.error_reply('OOM a tenth of the memory is left to delivery')
+  return redis.error_reply('OOM the last tenth of the memory is reserved for delivery')
 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])

@@ -1,4 +1,4 @@
-"""When an acceptance counts: once it is in Redis's memory, on its disk, or on a number of replicas."""
+"""Durability: an acceptance counts once it is in Redis's memory, on its disk, or on a number of replicas."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EVERYSEC: Final = (8, 0)
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """Where an acceptance must be. `fsync`: on Redis's disk. `replicas`: on so many replicas. Neither: in memory."""
+    """The required durability. `fsync`: on Redis's disk. `replicas`: on so many replicas. Neither: in memory."""
 
     fsync: bool = False
     replicas: int = 0
