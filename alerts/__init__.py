@@ -1,1 +1,1 @@
-"""Alerts: what is judged to be wrong in the ledger is told to people, once when it begins and once when it is over."""
+"""Alerts: channels are notified of each problem in the ledger once when it begins and once when it is over."""

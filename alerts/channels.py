@@ -1,4 +1,4 @@
-"""The channels that are configured, by name: how each is told."""
+"""The configured channels by name, each with the function that sends to it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from alerts import mail, slack, webhook
 from alerts.news import News
 from configuration.alerts import Alerting
 
-#: Tells the news, within some ten seconds. Raises ChannelFailed.
+#: Sends the news within about ten seconds. Raises ChannelFailed.
 Tell = Callable[[News], None]
 
 
 def configured(alerting: Alerting) -> dict[str, Tell]:
-    """Name -> channel."""
+    """Return the configured channels by name."""
     found: dict[str, Tell] = {}
     if alerting.slack:
         found["slack"] = partial(slack.tell, alerting.slack)

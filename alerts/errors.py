@@ -1,7 +1,7 @@
-"""What can go wrong when alerts are told."""
+"""Errors of the alert channels."""
 
 from __future__ import annotations
 
 
 class ChannelFailed(Exception):
-    """A channel did not take a message; the message says why, without any address or secret."""
+    """A channel did not take a message; the text says why, without any address or secret."""

@@ -1,4 +1,4 @@
-"""What the rules look at, read from the ledger."""
+"""The facts that the rules judge, read from the ledger."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from queues.names import Queue
 
 @dataclass(frozen=True, slots=True)
 class RecentOutcomes:
-    """What deliveries made of a queue's changes lately. `dead`: those of `settled` that became dead letters."""
+    """Recently settled changes of a queue. `dead`: how many of `settled` became dead letters."""
 
     settled: int
     dead: int
@@ -27,13 +27,11 @@ class RecentOutcomes:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`settlements`: of the queues that keep dead letters. `erasures`: those that need a look, by their queue.
+    """The facts at one time.
 
-    `key_changes`: what messages lately made of keys, and tried to.
-
-    `scheduler`, `worker`: the ms at which one was seen last.
-
-    `memory_used`, `memory_most`: bytes of Redis; 0 for the most where it has no limit.
+    `settlements`: recent outcomes of the queues that keep dead letters. `erasures`: undecided erasures by queue.
+    `key_changes`: recent changes of keys by messages, and attempts. `scheduler`, `worker`: ms at which one was last
+    seen. `memory_used`, `memory_most`: bytes of Redis; `memory_most` is 0 if Redis has no limit.
     """
 
     census: Census
@@ -47,13 +45,13 @@ class Facts:
 
 
 def look(redis: Redis) -> Facts:
-    """Read them. Raises redis.RedisError."""
+    """Read the facts. Raises redis.RedisError."""
     census = take_census(redis)
     keeping = [count.queue for count in census.queues if count.kept]
     memory = redis.info("memory")
     return Facts(
         census=census,
-        # Not by the history: a look at that of a thousand queues takes longer than a judging may.
+        # Not from the history: reading it for a thousand queues takes too long.
         settlements={queue: settlement(last) for queue, last in hours.of_queues(redis, keeping, census.at).items()},
         scheduler=alerts.last_seen(redis, "scheduler", census.heartbeat, census.at),
         worker=alerts.last_seen(redis, "worker", census.at if census.workers else None, census.at),
@@ -67,6 +65,6 @@ def look(redis: Redis) -> Facts:
 
 
 def settlement(last: Sequence[Hour]) -> RecentOutcomes:
-    """What deliveries made of the changes within these hours, without those that others have replaced. Pure."""
+    """Sum up the changes settled within these hours, without superseded ones. Pure."""
     dead = sum(hour.dead for hour in last)
     return RecentOutcomes(dead + sum(hour.delivered for hour in last), dead)

@@ -1,4 +1,4 @@
-"""E-mail, to a server that speaks TLS: from the start (`smtps://`) or by STARTTLS (`smtp://`), never without."""
+"""The e-mail channel. It always uses TLS: from the start (`smtps://`) or by STARTTLS (`smtp://`)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from klaviyo.deadline import Deadline
 
 log = logging.getLogger(__name__)
 
-#: Seconds without a byte; and for everything.
+#: Seconds without a byte, and in total.
 TIMEOUT_S: Final = 5.0
 TOTAL_S: Final = 10.0
 _PORTS: Final = {"smtp": 587, "smtps": 465}
@@ -32,7 +32,7 @@ def tell(mail: Mail, news: News) -> None:
         try:
             _send(urlsplit(mail.server), letter(mail, news), deadline)
         except smtplib.SMTPResponseException as fault:
-            # The code alone: what a server says may quote addresses.
+            # Only the code: the server's text may quote addresses.
             raise ChannelFailed(f"the mail server answered {fault.smtp_code} ({type(fault).__name__})") from None
         except (OSError, smtplib.SMTPException, UnicodeError) as fault:
             raise ChannelFailed("no answer in time" if deadline.passed else _why(fault)) from None
@@ -42,22 +42,22 @@ def _why(fault: Exception) -> str:
     match fault:
         case smtplib.SMTPRecipientsRefused(recipients=refused):
             codes = ", ".join(sorted({str(code) for code, _ in refused.values()}))
-            return f"the mail server answered {codes} to every address of email_to"
+            return f"the mail server answered {codes} to every address in email_to"
         case smtplib.SMTPNotSupportedError():
-            return "the mail server offers no STARTTLS or no login, or takes no address beyond ASCII"
+            return "the mail server does not offer STARTTLS or login, or does not accept addresses beyond ASCII"
     return f"network: {type(fault).__name__}"
 
 
 def letter(mail: Mail, news: News) -> EmailMessage:
-    """The message. Pure but for its id and date."""
+    """Build the message. Pure except for its id and date."""
     made = EmailMessage()
     made["Subject"] = f"Ferry: {texts.headline(news)}"
     made["From"] = mail.sender
     made["To"] = ", ".join(mail.to)
     made["Date"] = formatdate()
-    # Not by this machine's name, which may be nobody's business and slow to look up.
+    # Not this machine's name: it may be confidential, and slow to look up.
     made["Message-ID"] = make_msgid(domain=mail.sender.rpartition("@")[2])
-    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answer that somebody is on holiday
+    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: suppresses out-of-office replies
     made.set_content(f"{texts.body(news)}\n")
     return made
 
@@ -72,8 +72,8 @@ def _send(server: SplitResult, message: EmailMessage, deadline: Deadline) -> Non
         if server.username is not None:
             smtp.login(unquote(server.username), unquote(server.password or ""))
         if refused := smtp.send_message(message):
-            log.warning("the mail server refused %d addresses of email_to: correct them", len(refused))
-        # It is taken; a goodbye that fails must not have it sent again.
+            log.warning("the mail server refused %d of the addresses in email_to; correct them", len(refused))
+        # The server has taken the message; a failing QUIT must not cause another attempt.
         with suppress(OSError, smtplib.SMTPException):
             smtp.quit()
     finally:
@@ -81,12 +81,12 @@ def _send(server: SplitResult, message: EmailMessage, deadline: Deadline) -> Non
 
 
 class _Watched(smtplib.SMTP):
-    """Shows its socket to the deadline before the server's first word."""
+    """An SMTP client that gives its socket to the deadline before the server's greeting."""
 
     def __init__(self, server: SplitResult, deadline: Deadline, **more: Any) -> None:
         self._deadline = deadline
         port = server.port or _PORTS[server.scheme]
-        # The machine's own name, because looking up its full one may take longer than all the rest.
+        # The short host name, because looking up the full one may take longer than everything else.
         super().__init__(server.hostname or "", port, socket.gethostname(), timeout=TIMEOUT_S, **more)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What is new: which alerts begin, go on and end, and which of them a channel has yet to be told. Pure."""
+"""Which alerts begin, go on and end, and of which of them each channel has yet to be notified. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from queues.alerts import Alert, Raised
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What one channel is told in one message. `at`: ms. `url`: of the page, None where it is not known."""
+    """The content of one message to one channel. `at`: ms. `url`: address of the page, None if unknown."""
 
     at: int
     alerts: tuple[Raised, ...]
@@ -20,14 +20,15 @@ class News:
 
     @property
     def begun(self) -> int:
-        """How many of the alerts are raised; the others are over."""
+        """The number of alerts that are raised; the others are over."""
         return sum(each.over is None for each in self.alerts)
 
 
 def merged(known: Iterable[Raised], judged: Iterable[Alert], now: int) -> list[Raised]:
-    """What was known and what is judged to be wrong now, as one. `now`: ms.
+    """Merge the remembered alerts with those judged now. `now`: ms.
 
-    One that is raised again while somebody has yet to be told of its end begins anew; who was not told, need not be.
+    An alert that is raised again before every channel was notified of its end counts as a new one; a channel that was
+    not notified of the end is not notified of it later.
     """
     before = {each.alert.id: each for each in known}
     wrong = {alert.id: alert for alert in judged}
@@ -40,7 +41,7 @@ def merged(known: Iterable[Raised], judged: Iterable[Alert], now: int) -> list[R
 def _raised(before: Raised | None, alert: Alert, now: int) -> Raised:
     if before is None:
         return Raised(alert, now)
-    # With the text of now: the list of alerts shows what is, not what was first told.
+    # With the current text: the list of alerts shows the present state, not the first message.
     return replace(before, alert=alert, over=None, since=before.since if before.over is None else now)
 
 
@@ -49,15 +50,15 @@ def _over(before: Raised, now: int) -> Raised:
 
 
 def untold(known: Iterable[Raised], channel: str) -> tuple[Raised, ...]:
-    """What a channel has to be told: what it does not know to be raised, and what it still does and is over."""
+    """Return the raised alerts that a channel does not know of, and those it knows as raised that are over."""
     return tuple(each for each in known if (each.over is None) != (channel in each.told))
 
 
 def known_to(known: Iterable[Raised], channel: str) -> list[Raised]:
-    """The same, once a channel was told of all that it did not know."""
+    """Return the alerts as they are after a channel was notified of everything."""
     return [replace(each, told=each.told | {channel} if each.over is None else each.told - {channel}) for each in known]
 
 
 def done(known: Iterable[Raised], channels: Collection[str]) -> list[str]:
-    """Ids of the alerts that are over, of which none of these channels has to be told any more."""
+    """Return the ids of the alerts that are over and of whose end all these channels were notified."""
     return [each.alert.id for each in known if each.over is not None and each.told.isdisjoint(channels)]

@@ -1,4 +1,4 @@
-"""POST to an address that somebody configured: once, within a total time, following nothing."""
+"""POST to a configured address: one attempt, a total time limit, no redirects."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from urllib3.exceptions import HTTPError
 from alerts.errors import ChannelFailed
 from klaviyo.deadline import Deadline, DeadlineAdapter
 
-#: Seconds to connect and without a byte; and for everything.
+#: Seconds to connect, without a byte, and in total.
 TIMEOUT_S: Final = (5, 10)
 TOTAL_S: Final = 10.0
 _LATE: Final = "no answer in time"
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """Post JSON. Raises ChannelFailed unless it is answered 2xx in time."""
+    """Post JSON. Raises ChannelFailed unless the answer is 2xx and arrives in time."""
     with Deadline(TOTAL_S) as deadline:
         try:
             status = _status(url, body, headers)
         except (OSError, HTTPError) as fault:
-            # Its text is dropped: it quotes the address, of which Slack's is a secret.
+            # Its text is dropped: it quotes the address, which is a secret in the case of Slack.
             raise ChannelFailed(_LATE if deadline.passed else f"network: {type(fault).__name__}") from None
-    # Headers that were cut look like complete ones, so the clock has the last word.
+    # Truncated headers look complete, so the time is checked last.
     if deadline.passed:
         raise ChannelFailed(_LATE)
     if not 200 <= status < 300:
@@ -33,10 +33,12 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
 
 
 def _status(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-    told = {"Content-Type": "application/json", **headers}
+    all_headers = {"Content-Type": "application/json", **headers}
     with requests.Session() as session:
         for scheme in ("https://", "http://"):
             session.mount(scheme, DeadlineAdapter())
-        # The answer's body is not read: all that counts is whether it was taken.
-        with session.post(url, body, headers=told, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer:
+        # Only the status counts, so the body is not read.
+        with session.post(
+            url, body, headers=all_headers, timeout=TIMEOUT_S, allow_redirects=False, stream=True
+        ) as answer:
             return answer.status_code

@@ -1,9 +1,4 @@
-"""The rules: facts and limits -> alerts. Pure.
-
-What is wrong with a queue. Pure.
-
-What is wrong with the processes and the things they need. Pure.
-"""
+"""The rules, which derive alerts from facts and limits: for processes and their services, and for queues. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +21,7 @@ from text.wording import day, plural, sentence, span, without_people
 
 
 def of_processes(facts: Facts, limits: Limits) -> Iterator[Alert]:
-    """The alerts that concern no single queue."""
+    """Yield the alerts that concern no single queue."""
     now = facts.census.at
     yield from _scheduler(now - facts.scheduler, limits)
     yield from _worker(now - facts.worker, limits)
@@ -38,14 +33,14 @@ def of_processes(facts: Facts, limits: Limits) -> Iterator[Alert]:
 def _scheduler(silent: int, limits: Limits) -> Iterator[Alert]:
     if silent > limits.scheduler_silent_minutes * MINUTE_MS:
         text = f"No scheduler has ticked for {span(silent)}: nothing is taken from the queues"
-        remedy = "Start `ferry scheduler`; where it runs, see its log."
+        remedy = "Start `ferry scheduler`; if it is running, see its log."
         yield Alert("scheduler_silent", "scheduler_silent_minutes", "scheduler", text, remedy)
 
 
 def _worker(missing: int, limits: Limits) -> Iterator[Alert]:
     if missing > limits.no_worker_minutes * MINUTE_MS:
         text = f"No worker has listened for {span(missing)}: nothing is delivered"
-        remedy = "Start `ferry worker`; where it runs, see its log."
+        remedy = "Start `ferry worker`; if it is running, see its log."
         yield Alert("no_worker", "no_worker_minutes", "worker", text, remedy)
 
 
@@ -57,32 +52,32 @@ def _memory(facts: Facts, limits: Limits) -> Iterator[Alert]:
             f"more than {limits.redis_memory_percent} %"
         )
         remedy = (
-            "Raise maxmemory, or let the queues drain: from 80 % on nothing new is remembered of people, so that they "
-            "are looked up at Klaviyo each time; from 90 % on senders are answered 503."
+            "Raise maxmemory, or let the queues drain. From 80 % on, Ferry remembers nothing new about people and "
+            "looks them up at Klaviyo each time; from 90 % on, it answers senders with 503."
         )
         yield Alert("redis_memory", "redis_memory_percent", "redis", text, remedy)
 
 
 def _contents(facts: Facts, limits: Limits) -> Iterator[Alert]:
-    """The ledger was emptied or went back in time, and nobody has acknowledged it."""
+    """Yield the alert of a ledger that was emptied or went back in time, until it is acknowledged."""
     if limits.ledger_rolled_back and (fall := facts.census.fall):
         yield Alert("ledger_rolled_back", "ledger_rolled_back", "redis", sentence(str(fall)), rollback.REMEDY)
 
 
 def _revision(today: date, limits: Limits) -> Iterator[Alert]:
-    """Klaviyo keeps a revision for two years (klaviyo/revision.py), and warns of the end by no header."""
+    """Yield the alert of a retiring revision: it lasts two years (klaviyo/revision.py), and no header warns."""
     if today >= date.fromisoformat(RETIRED) - timedelta(days=limits.revision_days):
-        text = f"Klaviyo retires revision {REVISION}, which this Ferry speaks, on {RETIRED}"
-        yield Alert("revision", "revision_days", "klaviyo", text, "Update Ferry before.")
+        text = f"Klaviyo retires revision {REVISION}, which this version of Ferry uses, on {RETIRED}"
+        yield Alert("revision", "revision_days", "klaviyo", text, "Update Ferry before that date.")
 
 
 MINUTE_MS: Final = 60_000
-#: Of fewer changes that were settled, a percentage says nothing: one of three would be an alert.
+#: Settled changes below which a percentage means nothing: one dead letter of three changes would be an alert.
 ENOUGH: Final = 100
 
 
 def of_queue(count: QueueCount, lately: RecentOutcomes | None, limits: Limits, now: int) -> Iterator[Alert]:
-    """The alerts of one queue, but for its hold. `now`: ms."""
+    """Yield the alerts of one queue except for its hold. `now`: ms."""
     yield from _dead_letters(count, limits)
     if lately is not None:
         yield from _dead_percent(count, lately, limits)
@@ -90,38 +85,38 @@ def of_queue(count: QueueCount, lately: RecentOutcomes | None, limits: Limits, n
 
 
 def held(on: str, called: str, hold: Hold) -> Alert:
-    """A queue or connection is held. `on`: its name, `called`: the same for people."""
-    # Ferry's own words, as they are: the long number of an audience in a command is no phone.
-    resolve = hold.resolve or "Find out who holds it and why."
-    # Another hold on the same queue is another alert: its reason is another.
+    """Return the alert of a held queue or connection. `on`: its name; `called`: its name for people."""
+    # Unchanged, because it is Ferry's own text: the long number of an audience in a command is not a phone number.
+    resolve = hold.resolve or "Find out who placed the hold, and why."
+    # A later hold on the same queue is a new alert, because its reason differs.
     return Alert(
         f"holds/{on}/{hold.since}",
         "holds",
         on,
         f"{called} is held: {_one_line(without_people(hold.reason))}",
-        f"{resolve} `ferry holds` says more, `ferry release {on}` lets it go on.",
+        f"{resolve} `ferry holds` shows the details, `ferry release {on}` ends the hold.",
     )
 
 
 def undecided(on: Queue, found: UndecidedErasures, now: int) -> Alert:
-    """Erasures of a queue wait for somebody's word. `now`: ms."""
+    """Return the alert of a queue's erasures that need a look. `now`: ms."""
     due = day(found.oldest + undecided_erasures.ANSWER_MS)
     text = (
         f"{on}: {plural(found.letters, 'erasure needs', 'erasures need')} a look, the oldest for "
         f"{span(now - found.oldest)}; answer due by {due}"
     )
     listed = f"`ferry dead list --queue {on} --reason {undecided_erasures.REASON}`"
-    remedy = f"{listed} lists them, `ferry dead show` says what was found."
+    remedy = f"{listed} lists them, `ferry dead show` shows what was found."
     return Alert(f"erasures/{on}", "erasures", str(on), text, remedy)
 
 
 def called(count: QueueCount) -> str:
-    """A queue for people, on one line: `default/audience/42 (VIPs)`."""
+    """Return the queue's name for people, on one line: `default/audience/42 (VIPs)`."""
     return f"{count.queue} ({_one_line(count.name)})" if count.name else str(count.queue)
 
 
 def _one_line(text: str) -> str:
-    # A text of somebody else's becomes the subject of a letter, which has one.
+    # External text becomes the subject of an e-mail, which has one line.
     return " ".join(text.split())
 
 
@@ -141,7 +136,7 @@ def _dead_percent(count: QueueCount, lately: RecentOutcomes, limits: Limits) -> 
 
 
 def _of_letters(count: QueueCount) -> str:
-    return f"`ferry dead list --queue {count.queue}` says why; after a fix, replay or purge them."
+    return f"`ferry dead list --queue {count.queue}` shows the reasons; after a fix, replay or purge them."
 
 
 def _oldest(count: QueueCount, limits: Limits, now: int) -> Iterator[Alert]:
@@ -150,13 +145,13 @@ def _oldest(count: QueueCount, limits: Limits, now: int) -> Iterator[Alert]:
     waited = now - count.waiting.oldest
     over = waited - count.policy.age_ms
     if over > limits.oldest_over_minutes * MINUTE_MS:
-        text = f"{called(count)}: the oldest change waits for {span(waited)}, {span(over)} longer than its policy says"
+        text = f"{called(count)}: the oldest change is pending for {span(waited)}, {span(over)} over its policy's age"
         remedy = "See `ferry holds`, then `ferry status` and the logs of the scheduler and the workers."
         yield Alert(f"oldest_over/{count.queue}", "oldest_over_minutes", str(count.queue), text, remedy)
 
 
 def judged(facts: Facts, limits: Limits) -> list[Alert]:
-    """Everything that is wrong, each with an id of its own."""
+    """Return all alerts, each with its own id."""
     return [
         *of_processes(facts, limits),
         *_of_queues(facts, limits),

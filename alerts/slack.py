@@ -1,4 +1,4 @@
-"""Slack's incoming webhook: `{"text": ...}`."""
+"""The channel of Slack's incoming webhook, which takes `{"text": ...}`."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def tell(url: str, news: News) -> None:
 
 
 def escaped(text: str) -> str:
-    """As Slack wants it: an audience named `<!channel>` calls nobody."""
+    """Escape a text for Slack, so that an audience named `<!channel>` notifies no one."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,4 +1,4 @@
-"""News in words: one sentence of what is wrong, one of what to do. Pure."""
+"""The text of alert messages: a sentence on what is wrong, and one on what to do. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from queues.alerts import Raised
 from text.escaping import visible
 from text.wording import plural, span
 
-#: Alerts of one message, or line of the log, that are written out; a day on which a hundred queues stop is no day for
-#: a hundred lines.
+#: Alerts written out in one message or log line, so that a hundred stopped queues do not make a hundred lines.
 WRITTEN_OUT: Final = 20
 
 
 def headline(news: News) -> str:
-    """`2 alerts, 1 over`; of a single one, what it is."""
+    """Return `2 alerts, 1 over`, or the text of a single alert."""
     if len(news.alerts) == 1:
         return _what(news.alerts[0])
     ended = len(news.alerts) - news.begun
@@ -24,15 +23,15 @@ def headline(news: News) -> str:
 
 
 def body(news: News) -> str:
-    """A paragraph for each alert, and the address of the page."""
+    """Return a paragraph for each alert, and the address of the page."""
     parts = [paragraph(each) for each in news.alerts[:WRITTEN_OUT]]
     if (more := len(news.alerts) - WRITTEN_OUT) > 0:
-        parts.append(f"And {more:,} more: `ferry alerts` lists what is raised.")
+        parts.append(f"And {more:,} more: `ferry alerts` lists all raised alerts.")
     return "\n\n".join([*parts, news.url] if news.url else parts)
 
 
 def paragraph(each: Raised) -> str:
-    """`default is held: list_gone.` and what to do; `over: default is held: list_gone, after 3h 12m.`"""
+    """Return `default is held: list_gone.` and what to do, or `over: default is held: list_gone, after 3h 12m.`"""
     return f"{_what(each)}." if each.over is not None else f"{_what(each)}.\n{visible(each.alert.remedy)}"
 
 

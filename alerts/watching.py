@@ -1,6 +1,6 @@
-"""Judges again and again beside what a process is there for, in a thread of its own that nothing waits for.
+"""Judges alerts periodically in a separate thread of a process, which nothing waits for.
 
-One judging: look, decide what is wrong, tell who does not know yet, write down who was told.
+One judging reads the facts, applies the rules, notifies the channels that do not know yet, and records that.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from text.wording import plural
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which the end of the process waits for a judging under way.
+#: Seconds that the end of the process waits for a judging under way.
 END_S: Final = 0.5
 
 
 @contextmanager
 def watching(settings: Settings, every_s: float) -> Iterator[None]:
-    """Judge while the block lasts, where a channel is configured. `every_s`: between two tries to have one's turn.
+    """Judge alerts while the block runs, if a channel is configured. `every_s`: seconds between two attempts.
 
-    A thread and no job of the scheduler's, because the web process needs it too: it tells of a silent scheduler.
+    This is a thread and not a scheduler job because the web process needs it too: it reports a silent scheduler.
     """
     if settings.alerts is None:
         yield
@@ -68,24 +68,24 @@ def _watch(redis: Redis, name: str | None, alerting: Alerting, every_s: float, s
                 log.info("alerts are judged again")
                 prevented = False
         except NotOurs:
-            return  # the process itself finds that too, says so, and ends
+            return  # the process itself notices that too, reports it, and ends
         except RedisError as fault:
             if not prevented:
-                log.warning("Redis cannot be used (%s); alerts are judged when it can", type(fault).__name__)
+                log.warning("Redis cannot be used (%s); alerts are not judged until it can", type(fault).__name__)
             prevented = True
         except Exception:
-            # A defect of Ferry's must not end the watch: the next look may be at something else.
-            log.exception("alerts could not be judged; the next try is in a minute")
+            # A defect of Ferry must not end the thread: the next judging may succeed.
+            log.exception("alerts could not be judged; the next attempt is in a minute")
         stop.wait(every_s)
 
 
-#: Seconds after the beginning beyond which no channel is told any more: with the ten that one takes the judging must
-#: end well within the minute, after which another process may judge and would tell the same.
+#: Seconds after the start beyond which no further channel is notified. With the ten that one takes, the judging must
+#: end well within the minute, after which another process may judge and send the same.
 LATEST_S: Final = 30.0
 
 
 def judge(redis: Redis, alerting: Alerting) -> bool:
-    """Judge, unless somebody did within the minute; whether it was done. Raises redis.RedisError."""
+    """Judge unless a process did within the minute; return whether it was done. Raises redis.RedisError."""
     began = time.monotonic()
     if not alerts.my_turn(redis):
         return False
@@ -96,22 +96,22 @@ def judge(redis: Redis, alerting: Alerting) -> bool:
     channels = configured(alerting)
     for name, tell in channels.items():
         new = News(facts.census.at, news.untold(known, name), alerting.console_url)
-        if new.alerts and time.monotonic() - began < LATEST_S and _was_told(name, tell, new):
+        if new.alerts and time.monotonic() - began < LATEST_S and _notified(name, tell, new):
             known = news.known_to(known, name)
             alerts.remember(redis, known)
     alerts.forget(redis, news.done(known, channels))
     return True
 
 
-def _was_told(name: str, tell: Tell, new: News) -> bool:
+def _notified(name: str, tell: Tell, new: News) -> bool:
     what = plural(len(new.alerts), "alert")
     try:
         tell(new)
     except ChannelFailed as fault:
-        log.warning("%s could not be told of %s (%s); it is tried again in a minute", name, what, fault)
+        log.warning("%s could not be notified of %s (%s); the next attempt is in a minute", name, what, fault)
         return False
     ids = ", ".join(map(_named, new.alerts[:WRITTEN_OUT]))
-    log.info("%s was told of %s: %s%s", name, what, ids, ", ..." if len(new.alerts) > WRITTEN_OUT else "")
+    log.info("%s was notified of %s: %s%s", name, what, ids, ", ..." if len(new.alerts) > WRITTEN_OUT else "")
     return True
 
 

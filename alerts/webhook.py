@@ -1,4 +1,4 @@
-"""The webhook: the news as JSON, signed."""
+"""The webhook channel, which posts the news as signed JSON."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def tell(webhook: Webhook, news: News) -> None:
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """HMAC-SHA256 of `timestamp.body`, in hex. The time is signed, so that no message can be sent again later."""
+    """Return the HMAC-SHA256 of `timestamp.body` in hex. The time is signed to prevent replays."""
     return hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
 
 
 def document(news: News) -> dict[str, Any]:
-    """The news for programs; times in ISO 8601 and UTC."""
+    """Return the news as a JSON object; times in ISO 8601 and UTC."""
     return {"at": moment(news.at), "url": news.url, "alerts": [_alert(each) for each in news.alerts]}
 
 

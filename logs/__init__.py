@@ -1,1 +1,1 @@
-"""How lines are logged: ids of what is under way, text or JSON, Sentry."""
+"""Logging: ids of the current work in every line, text or JSON, and Sentry."""

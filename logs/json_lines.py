@@ -1,4 +1,4 @@
-"""Lines for programs: an object of JSON each."""
+"""Log lines for programs: one JSON object each."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from text.escaping import visible_json
 
 
 class JsonLine(OrjsonFormatter):
-    """`time`, `level`, `process`, `logger`, `message`, the ids under way, and the `fields` a line was given.
+    """A line with `time`, `level`, `process`, `logger`, `message`, the current ids, and the `fields` of the record.
 
-    `extra={"fields": {...}}` gives a line fields of its own. Nothing else that a record carries is written, for
-    libraries put their arguments there. An exception is told as in lines for people.
+    `extra={"fields": {...}}` adds fields to a line. Other attributes of a record are not written, because libraries
+    put their arguments there. An exception is written as in text lines.
     """
 
     def __init__(self, process: str) -> None:
-        """`process`: web, scheduler, worker and so on."""
+        """Create the formatter. `process`: web, scheduler, worker and so on."""
         super().__init__()
         self._process = process
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line of JSON, which steers no terminal that shows it."""
+        """Return one line of JSON with control characters escaped."""
         return visible_json(super().format(record))
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        """Called by the library with an empty `log_data`, to be filled."""
+        """Fill `log_data`, which the library passes empty."""
         log_data.update(
             time=moment(record),
             level=record.levelname,
@@ -42,5 +42,5 @@ class JsonLine(OrjsonFormatter):
             log_data["exception"] = message_dict["exc_info"]
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802  # logging's name
-        """Type and places."""
+        """Return the type and the places of an exception."""
         return frames(ei)

@@ -1,6 +1,6 @@
-"""The ids of what is under way, for every line logged meanwhile: batch, queue, request, job (Klaviyo's), snapshot.
+"""The ids of the current work for every line logged: batch, queue, request, job (Klaviyo's), snapshot.
 
-They are set once, where a batch is taken up or a request begins, and read where a line is written (json_lines.py).
+They are set once, when a batch is taken up or a request begins, and read when a line is written (json_lines.py).
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from types import MappingProxyType
 from typing import Final
 
 _current: ContextVar[Mapping[str, str]] = ContextVar("log_ids", default=MappingProxyType({}))
-# With a letter, for a number alone may be somebody's phone; an address has an @.
+# At least one letter, because a number may be a phone number; no @, as in an e-mail address.
 _OPAQUE: Final = re.compile(r"(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_-]{8,}")
 
 
 def current() -> Mapping[str, str]:
-    """Name -> id of everything that is under way here."""
+    """Return the ids of the current context by name."""
     return _current.get()
 
 
 def bind(**ids: str) -> None:
-    """From here to the end of the context: an ASGI request's task, a thread, or the `bound` around it."""
+    """Set ids until the context ends: an ASGI request's task, a thread, or the surrounding `bound`."""
     _current.set({**_current.get(), **ids})
 
 
 @contextmanager
 def bound(**ids: str) -> Iterator[None]:
-    """Within the block."""
+    """Set ids within the block."""
     token = _current.set({**_current.get(), **ids})
     try:
         yield
@@ -38,5 +38,5 @@ def bound(**ids: str) -> Iterator[None]:
 
 
 def is_opaque(text: str) -> bool:
-    """Whether an id that somebody else chose may stand in a log: at least 8 characters, no address, no number."""
+    """Return whether an external id may be logged: at least 8 characters, no address, no number."""
     return _OPAQUE.fullmatch(text) is not None

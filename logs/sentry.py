@@ -1,4 +1,4 @@
-"""Errors as events for Sentry, with nothing in them that a log line would not show."""
+"""Sends errors to Sentry, with nothing in them that a log line would not show."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from logs import log_ids
 from logs.text_lines import OneLine, message
 from text.escaping import visible
 
-#: Seconds a process that ends waits for what it has to tell.
+#: Seconds that an ending process waits for its events to be sent.
 PATIENCE_S: Final = 2.0
-#: What is kept of an event. Not what may hold a person's data or a secret: the request, breadcrumbs, arguments of the
-#: process, variables, an exception's words.
+#: The parts of an event that are kept. Anything that may hold a person's data or a secret is dropped: the request,
+#: breadcrumbs, arguments of the process, variables, the text of an exception.
 _KEPT: Final = ("event_id", "timestamp", "level", "logger", "platform", "release", "environment", "sdk", "tags")
 _OF_EXCEPTIONS: Final = ("type", "module", "mechanism")
 _OF_FRAMES: Final = ("filename", "abs_path", "function", "module", "lineno", "in_app")
 
 
 class SentryHandler(EventHandler):
-    """Tells Sentry of every line of level ERROR, and of an exception that ends the process."""
+    """Sends every line of level ERROR to Sentry, and an exception that ends the process."""
 
     def __init__(self, dsn: str, process: str) -> None:
-        """`process`: kept as a tag. Raises SettingsError for a DSN that is none."""
+        """Set up Sentry. `process`: kept as a tag. Raises SettingsError for an invalid DSN."""
         super().__init__(logging.ERROR)
-        # Sentry's handler formats a record first, which usually leaves an exception's words in it for later handlers.
+        # Sentry's handler formats a record first, and the default format leaves the exception's text in it.
         self.setFormatter(OneLine())
-        self._told = False
+        self._unsent = False
         try:
             sentry_sdk.init(
                 dsn,
                 release=version("ferry-klaviyo"),
-                # None of its own: they note what requests and commands of Redis carry, addresses for one.
+                # No default integrations: they record the data of requests and Redis commands, such as addresses.
                 default_integrations=False,
                 auto_enabling_integrations=False,
                 integrations=[AtexitIntegration(_in_silence), ExcepthookIntegration()],
@@ -54,34 +54,34 @@ class SentryHandler(EventHandler):
                 before_send=bare,
             )
         except BadDsn:
-            raise SettingsError("SENTRY_DSN: not one of Sentry's. Example: SENTRY_DSN=https://key@host/1") from None
+            raise SettingsError("SENTRY_DSN: not a valid DSN. Example: SENTRY_DSN=https://key@host/1") from None
         sentry_sdk.get_global_scope().set_tag("process", process)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note the line; a thread sends it."""
-        self._told = True
+        """Queue the line; a thread sends it."""
+        self._unsent = True
         super().emit(record)
 
     def flush(self) -> None:
-        """Wait until everything is sent, PATIENCE_S at most; a delivery does, whose process ends without any exit."""
-        if self._told:
-            self._told = False
+        """Wait up to PATIENCE_S until everything is sent; a delivery's process ends without an exit handler."""
+        if self._unsent:
+            self._unsent = False
             sentry_sdk.flush(PATIENCE_S)
 
 
 def bare(event: Event, hint: Hint) -> Event:
-    """The event with what `_KEPT` names, the ids under way, the line, and of exceptions type and places only."""
+    """Reduce an event to the fields in `_KEPT`, the current ids, the line, and the type and places of exceptions."""
     whole: dict[str, Any] = dict(event)
     found = _only(_KEPT, whole)
     found["tags"] = {**dict(found.get("tags") or {}), **log_ids.current()}
     if record := hint.get("log_record"):
-        # Several lines are a library's, which shows a traceback with an exception's words.
+        # A library may log several lines, with a traceback that contains the text of an exception.
         first = visible(message(record).partition("\n")[0])
         found["logentry"] = {"message": str(record.msg).partition("\n")[0], "formatted": first}
     if exceptions := (whole.get("exception") or {}).get("values"):
         found["exception"] = {"values": [_exception(each) for each in exceptions]}
-    told: Event = found  # type: ignore[assignment]
-    return told
+    kept: Event = found  # type: ignore[assignment]
+    return kept
 
 
 def _exception(whole: dict[str, Any]) -> dict[str, Any]:
@@ -94,4 +94,4 @@ def _only(names: tuple[str, ...], whole: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_silence(_pending: int, _timeout: float) -> None:
-    """In the place of the words that Sentry's library prints when a process ends."""
+    """Replace the callback of Sentry's library that prints a message when a process ends."""

@@ -1,4 +1,4 @@
-"""How the processes log: one line per event on stderr, as text or as JSON, and errors to Sentry besides."""
+"""Sets up logging: one line per event on stderr, as text or JSON, and errors also to Sentry."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from logs.text_lines import OneLine
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 FORMATS = ("auto", "json", "text")
-#: Libraries that talk about their own business, and the least that is worth a line: RQ warns of every stop.
+#: Libraries that log their own operation, and the lowest level worth a line. RQ warns of every stop.
 _LIBRARIES = {
     "apscheduler": logging.WARNING,
     "uvicorn": logging.WARNING,
@@ -22,14 +22,14 @@ _LIBRARIES = {
 
 
 def is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Whether a record is not a library's small talk. Not by loggers' levels: RQ and uvicorn set these themselves."""
+    """Return whether a record is worth a line. Loggers' levels cannot do this: RQ and uvicorn set them themselves."""
     return record.levelno >= _LIBRARIES.get(record.name.partition(".")[0], 0)
 
 
 def configure(process: str) -> None:
     """Log as FERRY_LOG_LEVEL (INFO), FERRY_LOG_FORMAT (auto: text on a terminal, else JSON) and SENTRY_DSN say.
 
-    `process`: web, scheduler, worker and so on. Raises SettingsError for a value there is not.
+    `process`: web, scheduler, worker and so on. Raises SettingsError for an unknown value.
     """
     level = _chosen("FERRY_LOG_LEVEL", "level", LEVELS, "INFO")
     handlers = [_stream(process, _chosen("FERRY_LOG_FORMAT", "format", FORMATS, "auto"))]
@@ -44,7 +44,7 @@ def configure(process: str) -> None:
 
 
 def _chosen(name: str, what: str, known: tuple[str, ...], default: str) -> str:
-    """A value of `known`, in whichever case it is given."""
+    """Return the chosen value of `known`, ignoring case."""
     given = (os.environ.get(name) or default).upper()
     for each in known:
         if each.upper() == given:
@@ -60,7 +60,7 @@ def _stream(process: str, form: str) -> logging.Handler:
 
 
 def _sentry(dsn: str, process: str) -> logging.Handler:
-    # Not imported by those who have no Sentry: it takes a tenth of a second and 8 MB.
+    # Imported only if Sentry is used: it takes a tenth of a second and 8 MB.
     from logs.sentry import SentryHandler
 
     return SentryHandler(dsn, process)

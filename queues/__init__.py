@@ -1,1 +1,1 @@
-"""The ledger: every Redis key and every change of state lives here, and nowhere else."""
+"""The ledger: all Redis keys and all changes of state are defined here and nowhere else."""

@@ -1,4 +1,4 @@
-"""What one message brings to one queue, and the calls of the `accept` script that write it down."""
+"""The content of one message for one queue, and the calls of the `accept` script that write it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.server.rollback import Step
 
-#: Changes and bytes in one call of the script: some milliseconds, in which nothing else in Redis runs. A dead letter
-#: counts as two changes; a single change may have more bytes.
+#: Changes and bytes in one call of the script, which blocks Redis for some milliseconds. A dead letter counts as two
+#: changes; a single change may have more bytes.
 ITEMS: Final = 500
 BYTES: Final = 2_000_000
-#: How long a repeated message is recognised, in ms (24 h).
+#: ms for which a repeated message is recognised (24 h).
 REMEMBERED_MS = 86_400_000
-#: In front of the JSON of an audience: what is known of its list stays (accept.lua).
+#: Prefix of an audience's JSON: the known list settings are kept (accept.lua).
 LISTS_STAY: Final = b"+"
 #: Characters of the script's answer.
 _SEEN, _DUE, _FULL = b"02-"
@@ -30,7 +30,7 @@ _SEEN, _DUE, _FULL = b"02-"
 
 @dataclass(frozen=True, slots=True)
 class DeadOnArrival:
-    """A change that can be read well enough to keep, and not well enough to deliver. `change`: its stored form."""
+    """A change that is readable enough to keep but not to deliver. `change`: its stored form."""
 
     change: bytes
     reason: str
@@ -39,13 +39,13 @@ class DeadOnArrival:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Everything one message brings to one queue.
+    """The content of one message for one queue.
 
-    `message`: the CDP's id of the message, empty when it has none and cannot be recognised when repeated.
-    `changes`: stored forms, in the order of the message. `audience`: JSON to remember, behind LISTS_STAY where its list
-    settings do not count; empty for as it was. `source`: whose changes they are; `clamped`: how many of them had a time
-    that cannot be, and count as of their arrival. `portion`: which part of the message it is, where `portions` has
-    divided it.
+    `message`: the CDP's id of the message; empty when it has none, so that a repetition is not recognised.
+    `changes`: stored forms, in the order of the message. `audience`: JSON to remember, with the prefix LISTS_STAY if
+    its list settings do not count; empty: unchanged. `source`: origin of the changes. `clamped`: how many of them had
+    an impossible time, which is replaced by the time of arrival. `portion`: the part of the message that this is, if
+    `portions` has divided it.
     """
 
     queue: Queue
@@ -60,14 +60,14 @@ class Acceptance:
 
     @property
     def load(self) -> float:
-        """The share of what one call of the script may carry that it takes; more than 1: it has to be divided."""
+        """The share of one script call's capacity that this takes; above 1 it must be divided."""
         size = sum(map(len, self.changes)) + sum(len(letter.change) for letter in self.dead)
         return max((len(self.changes) + 2 * len(self.dead)) / ITEMS, size / BYTES)
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptResult:
-    """`fresh`: false for a message seen before. `became_due`: a scheduler should look at the queue at once."""
+    """The result of an acceptance. `fresh`: False for a repeated message. `became_due`: the queue became due."""
 
     fresh: bool
     became_due: bool
@@ -75,7 +75,7 @@ class AcceptResult:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of `accept.lua`. `members`: places, in what was given to `calls`, of the acceptances it carries."""
+    """One call of `accept.lua`. `members`: indexes of its acceptances in the argument of `calls`."""
 
     partition: int
     keys: list[str]
@@ -84,7 +84,7 @@ class Call:
 
 
 def portions(acceptance: Acceptance) -> Iterator[Acceptance]:
-    """Its parts, in their order, each of which one call of the script may carry; itself, where one call may."""
+    """Yield the acceptance in parts that fit into one script call each, in order; unchanged if it fits."""
     if acceptance.load <= 1:
         yield acceptance
         return
@@ -92,15 +92,15 @@ def portions(acceptance: Acceptance) -> Iterator[Acceptance]:
     for first, last in _ranges(acceptance):
         changes = acceptance.changes[first:last]
         dead = acceptance.dead[max(0, first - living) : max(0, last - living)]
-        # Where it begins and ends is part of what it is recognised by: divided otherwise by another version of Ferry, a
-        # repeated message is stored twice rather than a part of it not at all.
+        # The bounds are part of the key that recognises a repetition: if another version of Ferry divides differently,
+        # a repeated message is stored twice rather than in part not at all.
         part = f"{first}-{last}"
         yield replace(acceptance, changes=changes, dead=dead, audience=audience, clamped=clamped, portion=part)
         audience, clamped = b"", 0
 
 
 def _ranges(acceptance: Acceptance) -> Iterator[tuple[int, int]]:
-    """Where portions begin and end, counted over the changes and then the dead."""
+    """Yield the bounds of the portions, counted over the changes and then the dead."""
     sizes = [(1, len(change)) for change in acceptance.changes]
     sizes += [(2, len(letter.change)) for letter in acceptance.dead]
     first = items = size = 0
@@ -114,7 +114,7 @@ def _ranges(acceptance: Acceptance) -> Iterator[tuple[int, int]]:
 
 
 def calls(acceptances: Sequence[Acceptance], now: int, most: int = bounds.PENDING_IN_QUEUE) -> list[Call]:
-    """The calls that write these down, one for each queue. `most` changes may wait in a queue."""
+    """Return the calls that write these acceptances, one per queue. `most`: pending changes a queue may have."""
     found: dict[Queue, Call] = {}
     for place, acceptance in enumerate(acceptances):
         call = found.get(acceptance.queue)
@@ -153,10 +153,10 @@ def _add(call: Call, acceptance: Acceptance) -> None:
         call.args.extend((letter.change, letter.reason, letter.detail))
 
 
-# Building the names takes as long as everything else that an intake does for a message.
+# Cached: building the names takes as long as everything else that an intake does for a message.
 @lru_cache(maxsize=10_000)
 def _of_queue(queue: Queue) -> tuple[str, int, tuple[str, ...], str]:
-    """The queue's name, partition and keys, and what comes before the digest of a message in the key of its mark."""
+    """Return the queue's name, partition and keys, and the prefix of the keys that mark messages as seen."""
     script_keys = (
         keys.queue(queue),
         keys.queue(queue, "pending"),
@@ -171,10 +171,10 @@ def _of_queue(queue: Queue) -> tuple[str, int, tuple[str, ...], str]:
 
 
 def accept(redis: Redis, acceptance: Acceptance, now: int, most: int = bounds.PENDING_IN_QUEUE) -> AcceptResult:
-    """Write an acceptance down, a portion at a time.
+    """Write an acceptance, one portion at a time.
 
-    Raises QueueFull or redis.RedisError with nothing written behind the portion that was not; when the message is
-    repeated, those that were are recognised.
+    Raises QueueFull or redis.RedisError; nothing is written after the failed portion. When the message is repeated,
+    the portions already written are recognised.
     """
     return together([_accept(redis, portion, now, most) for portion in portions(acceptance)])
 
@@ -188,12 +188,12 @@ def _accept(redis: Redis, portion: Acceptance, now: int, most: int) -> AcceptRes
 
 
 def together(done: Sequence[AcceptResult]) -> AcceptResult:
-    """What became of an acceptance, of which this became of its portions."""
+    """Combine the results of an acceptance's portions."""
     return AcceptResult(any(each.fresh for each in done), any(each.became_due for each in done))
 
 
 def outcomes(call: Call, acceptances: Sequence[Acceptance], answer: Sequence[Any]) -> list[AcceptResult | QueueFull]:
-    """What the answer of `accept.lua` means for each member of a call. `acceptances`: what was given to `calls`."""
+    """Return the result of each member of a call from `accept.lua`'s answer. `acceptances`: as given to `calls`."""
     signs: bytes = answer[0]
     return [
         QueueFull(str(acceptances[place].queue)) if sign == _FULL else AcceptResult(sign != _SEEN, sign == _DUE)
@@ -202,7 +202,7 @@ def outcomes(call: Call, acceptances: Sequence[Acceptance], answer: Sequence[Any
 
 
 def steps(answer: Sequence[Any], now: int) -> tuple[Step, Step]:
-    """The step at which a call found the partition of its queue, and the one at which it left it. `now`: its ms."""
+    """Return the steps of the queue's partition before and after a call. `now`: ms of the call."""
     signs, number, at = answer
     found = Step(number, at)
     return found, Step(number + 1, now) if b"1" in signs or b"2" in signs else found

@@ -1,4 +1,4 @@
-"""Who did what, and when: a stream of what people did to the queues, without anything of the persons in them."""
+"""The audit log: a stream of who did what to the queues and when, without personal data."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ from queues import keys
 
 log = logging.getLogger(__name__)
 
-#: Entries kept, about.
+#: Approximate number of entries kept.
 KEPT: Final = 10_000
 DONE: Final = "done"
-_UNTOLD: Final = "the audit does not say that %s did %s on %s: Redis' memory is full"
+_NOT_NOTED: Final = "the audit log has no entry of %s for %s on %s, because Redis is full"
 _ID: Final = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
 
 
 class AuditEntry(msgspec.Struct, frozen=True):
-    """`id`: of the stream. `at`: ms, by the server's clock. `who`: `web:ann`, `api:ann`, `cli:<os user>`,
-    `sender:<name>`.
+    """An entry of the audit log. `id`: in the stream. `at`: ms, by the server's clock.
 
-    `what`: flush, hold, release, replay, purge, sign-in, ... `on`: a queue, a connection, a user's name, or empty.
-    `counts`: of changes, letters and the like.
+    `who`: `web:ann`, `api:ann`, `cli:<os user>`, `sender:<name>`. `what`: flush, hold, release, replay, purge,
+    sign-in and so on. `on`: a queue, a connection, a user's name, or empty. `counts`: changes, letters and so on.
     """
 
     id: str
@@ -40,22 +39,22 @@ class AuditEntry(msgspec.Struct, frozen=True):
 
 
 def note(redis: Redis, who: str, what: str, on: object = "", outcome: str = DONE, **counts: int) -> None:
-    """Write down what somebody did, once it is done. Raises redis.RedisError.
+    """Record a completed action. Raises redis.RedisError.
 
-    Not when the memory is full: whoever lets the queues drain then must not be told that it failed.
+    Does not raise when the memory is full: an action that drains the queues must not be reported as failed.
     """
     try:
         redis.xadd(keys.AUDIT, _fields(who, what, on, outcome, counts), maxlen=KEPT, approximate=True)
     except OutOfMemoryError:
-        log.warning(_UNTOLD, who, what, on or "nothing")
+        log.warning(_NOT_NOTED, who, what, on or "nothing")
 
 
 async def note_async(redis: AsyncRedis, who: str, what: str, on: object = "", outcome: str = DONE) -> None:
-    """The same for the intake: what a sender's message did. Raises redis.RedisError."""
+    """Record what a sender's message did, as `note` does. Raises redis.RedisError."""
     try:
         await redis.xadd(keys.AUDIT, _fields(who, what, on, outcome, {}), maxlen=KEPT, approximate=True)
     except OutOfMemoryError:
-        log.warning(_UNTOLD, who, what, on or "nothing")
+        log.warning(_NOT_NOTED, who, what, on or "nothing")
 
 
 def _fields(who: str, what: str, on: object, outcome: str, counts: dict[str, int]) -> Any:
@@ -63,19 +62,19 @@ def _fields(who: str, what: str, on: object, outcome: str, counts: dict[str, int
 
 
 def is_id(text: str) -> bool:
-    """Whether a text can be the id of an entry."""
+    """Return whether a text has the form of an entry's id."""
     return _ID.fullmatch(text) is not None
 
 
 def read(redis: Redis, limit: int, before: str = "+") -> list[AuditEntry]:
-    """The last `limit` entries, newest first; those before the entry with the id `before` where one is given."""
+    """Return the last `limit` entries, newest first; only those before the entry with the id `before` if given."""
     newest = before if before == "+" else f"({before}"
     found = cast("list[tuple[bytes, dict[bytes, bytes]]]", redis.xrevrange(keys.AUDIT, newest, "-", count=limit))
     return [_entry(entry_id.decode(), fields) for entry_id, fields in found]
 
 
 def since(redis: Redis, at: int) -> list[AuditEntry]:
-    """The entries from `at` (ms) on, newest first. Raises redis.RedisError."""
+    """Return the entries from `at` (ms) on, newest first. Raises redis.RedisError."""
     found = cast("list[tuple[bytes, dict[bytes, bytes]]]", redis.xrevrange(keys.AUDIT, "+", str(at)))
     return [_entry(entry_id.decode(), fields) for entry_id, fields in found]
 

@@ -1,4 +1,4 @@
-"""Open batches: who holds one, how far its delivery has come, and how it ends."""
+"""Open batches: their leases, the progress of their delivery, and their settlement."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from queues.change import Change, decode
 from queues.errors import LeaseLost
 from queues.names import PARTITIONS, Queue
 
-#: Batches rung in one go, per partition.
+#: Batches rung at once, per partition.
 RING_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch held by this worker. `token` fences it off from a worker that held it before; times in ms.
+    """A batch held by this worker. Times in ms.
 
-    `lapsed`: the worker before this one let its lease run out.
+    `token`: the fencing token, which excludes workers that held the batch before. `lapsed`: the lease of the worker
+    before this one ran out.
     """
 
     id: str
@@ -48,7 +49,7 @@ class Undeliverable:
 
 
 def to_ring(redis: Redis, now: int) -> list[str]:
-    """Batches for which a worker must be rung by now: fresh ones, ones given back, ones whose lease ran out."""
+    """Return the batches due for a ring: new ones, ones given back, ones whose lease ran out."""
     with redis.pipeline(transaction=False) as pipe:
         for number in range(PARTITIONS):
             pipe.zrangebyscore(keys.partition(number, "ring"), "-inf", now, start=0, num=RING_AT_ONCE)
@@ -56,10 +57,10 @@ def to_ring(redis: Redis, now: int) -> list[str]:
 
 
 def rung(redis: Redis, batch_ids: list[str], again: int) -> None:
-    """A worker was rung for these batches: ring again at `again` (ms) unless one takes them up before."""
+    """Record that a worker was rung for these batches; they ring again at `again` (ms) unless taken up before."""
     with redis.pipeline(transaction=False) as pipe:
         for batch_id in batch_ids:
-            # XX: a batch settled meanwhile stays gone. GT: a lease taken meanwhile stays longer.
+            # XX: a batch settled meanwhile is not added back. GT: a lease taken meanwhile is not shortened.
             ring = keys.partition(keys.batch_partition(batch_id), "ring")
             pipe.zadd(ring, {batch_id: again}, xx=True, gt=True)
         pipe.execute()
@@ -70,8 +71,8 @@ def _lease_keys(batch_id: str) -> list[str]:
 
 
 def reclaim(redis: Redis, batch_id: str, now: int, lease_ms: int) -> Batch | None:
-    """Hold a batch for `lease_ms`; None when another worker holds it, it rests, or it is settled already."""
-    # Of each call, not of each worker: redis-py sends the call again when its reply is lost, word for word.
+    """Hold a batch for `lease_ms`; return None when another worker holds it, it rests, or it is settled."""
+    # One id per call, not per worker: redis-py repeats the identical call when its reply is lost.
     claimant = uuid.uuid4().hex
     token, lapsed = scripts.run(redis, "reclaim", _lease_keys(batch_id), [batch_id, now, lease_ms, claimant])
     if token < 1:
@@ -97,7 +98,7 @@ def reclaim(redis: Redis, batch_id: str, now: int, lease_ms: int) -> Batch | Non
 
 
 def renew(redis: Redis, batch: Batch, now: int, lease_ms: int) -> None:
-    """Hold the batch for `lease_ms` more. Raises LeaseLost when another worker has it."""
+    """Extend the lease by `lease_ms`. Raises LeaseLost when another worker has the batch."""
     args = [batch.id, batch.token, now, lease_ms]
     if not scripts.run(redis, "renew", _lease_keys(batch.id), args):
         raise LeaseLost(batch.id)
@@ -112,11 +113,11 @@ def submit(
     sent: bool = False,
     rests: bool = False,
 ) -> None:
-    """Write the progress of a delivery down; with `ring_at` (ms), give the batch back until then.
+    """Store the progress of a delivery; with `ring_at` (ms), give the batch back until then.
 
-    `attempts`: how many this delivery has spent. `sent`: everything of the batch is uploaded, and its queue may take
-    the next one. `rests`: no worker gets the batch before `ring_at`, even if it is rung. Raises LeaseLost when another
-    worker has the batch.
+    `attempts`: how many this delivery has spent. `sent`: the whole batch is uploaded, and its queue may take the next
+    one. `rests`: no worker gets the batch before `ring_at`, even if it is rung. Raises LeaseLost when another worker
+    has the batch.
     """
     script_keys = [*_lease_keys(batch.id), keys.queue(batch.queue)]
     args: list[Any] = [batch.id, batch.token, progress, ring_at, attempts, int(sent), int(rests)]
@@ -125,18 +126,18 @@ def submit(
 
 
 def progress(redis: Redis, batch_id: str) -> bytes:
-    """The progress written down last; empty when none is, or the batch is settled."""
+    """Return the last stored progress; empty when there is none or the batch is settled."""
     return cast("bytes | None", redis.hget(keys.batch(batch_id), "progress")) or b""
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of the changes of a batch; those that are neither superseded nor dead were delivered.
+    """The outcome of a batch's changes; those neither superseded, dead nor imported were delivered.
 
-    `imported`: so many of these Klaviyo imported, and nobody looked whether they are on the list. `moved`: indexes of
-    the changes that put a person on the list or took one off; older dead letters of these persons are superseded with
-    it. `warnings`: how many people went without some field, by code. `history`: what is kept of it (settled.py), empty
-    for nothing.
+    `imported`: how many changes Klaviyo imported without a check that the people are on the list. `moved`: indexes of
+    the changes that put a person on the list or took one off; older dead letters of these people become superseded.
+    `warnings`: how many people were delivered without some field, by code. `history`: the record to keep (settled.py),
+    empty for none.
     """
 
     superseded: int = 0
@@ -148,7 +149,7 @@ class Settlement:
 
 
 def settle(redis: Redis, batch: Batch, end: Settlement, now: int) -> bool:
-    """End a batch. True when its queue is due again by now. Raises LeaseLost when another worker has the batch."""
+    """End a batch; return whether its queue is due again. Raises LeaseLost when another worker has the batch."""
     queue = batch.queue
     script_keys = [
         keys.queue(queue),
@@ -181,7 +182,7 @@ def settle(redis: Redis, batch: Batch, end: Settlement, now: int) -> bool:
 
 
 def hasten(redis: Redis, queue: Queue, now: int) -> None:
-    """What the open batches of a queue wait for is over: let workers be rung for them now."""
+    """Ring workers now for the open batches of a queue, because what they waited for is over."""
     ring = keys.partition(queue.partition, "ring")
     for batch_id in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1)):
         redis.zadd(ring, {batch_id: now}, xx=True, lt=True)

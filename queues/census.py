@@ -1,6 +1,6 @@
-"""The census: what is in the ledger now, for people and programs that look at it. Reads, never writes.
+"""The census: the current state of the ledger, for people and programs. It reads and never writes.
 
-What was accepted for a queue and is not settled yet: for those who want to know what is to come.
+`changes` returns what was accepted for a queue and is not settled yet.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _DEFAULT = FlushPolicy()
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """Everything. `at`: ms, by the server's clock. `heartbeat`: ms of a scheduler's last tick, None for a minute ago.
+    """The state of the ledger. `at`: ms, by the server's clock.
 
-    `holds` are those on connections; `workers`: name -> state (RQ's words: started, idle, busy, suspended). `shared`:
-    connection -> values that too many people share, by kind and a part of their hash -> ms since when. `fall`: the
-    ledger lost something, and nobody has acknowledged it.
+    `heartbeat`: ms of a scheduler's last tick, None if that is over a minute ago. `holds`: those on connections.
+    `workers`: name -> state (RQ's words: started, idle, busy, suspended). `shared`: connection -> values that too many
+    people share, by kind and part of their hash -> ms since when. `fall`: a loss of data that is not acknowledged.
     """
 
     at: int
@@ -47,7 +47,7 @@ class Census:
 
 
 class _Progress(msgspec.Struct, frozen=True):
-    """All that a census reads of what a worker wrote down (worker/progress.py)."""
+    """The fields that a census reads of a worker's progress (worker/progress.py)."""
 
     stage: str = "upload"
     trouble: str = ""
@@ -58,7 +58,7 @@ _audience = msgspec.json.Decoder(dict[str, Any])
 
 
 def take_census(redis: Redis, queues: Sequence[Queue] | None = None) -> Census:
-    """Read everything, or of the queues these only; each queue in one look. Raises redis.RedisError."""
+    """Read everything, or only these queues; each queue atomically. Raises redis.RedisError."""
     counts = count(redis, all_queues(redis) if queues is None else queues)
     heartbeat = cast("bytes | None", redis.get(keys.HEARTBEAT))
     seconds, microseconds = redis.time()
@@ -89,7 +89,7 @@ def count(redis: Redis, queues: Sequence[Queue]) -> list[QueueCount]:
 
 
 def _open_batches(redis: Redis, ids: Sequence[bytes]) -> dict[bytes, OpenBatch]:
-    """Details of the batches, without those settled since they were counted."""
+    """Return the details of the batches, without those settled since they were counted."""
     with redis.pipeline(transaction=False) as pipe:
         for batch_id in ids:
             name = batch_id.decode()
@@ -145,7 +145,7 @@ def _count(queue: Queue, answer: list[Any], opened: dict[bytes, OpenBatch]) -> Q
 
 
 def _pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """The fields of a hash as a script returns them: name, value, name, value ..."""
+    """Return the pairs of a hash as a script returns it: name, value, name, value ..."""
     return zip(flat[::2], flat[1::2], strict=True)
 
 
@@ -154,12 +154,12 @@ _PAGE: Final = 1_000
 
 
 def changes(redis: Redis, queue: Queue) -> list[Change]:
-    """The changes in open batches and those that wait, in the order of their arrival.
+    """Return the changes in open batches and the pending ones, in the order of their arrival.
 
-    Nothing is stopped for it: of what is settled or taken back meanwhile it may hold too much, and a change that is
-    taken into a batch meanwhile may be in it twice. A million changes are some hundred MB.
+    Nothing is stopped meanwhile: the result may contain changes settled or replayed in the meantime, and a change that
+    is taken into a batch may appear twice. A million changes are about a hundred MB.
     """
-    # First what waits: a change that leaves it meanwhile is found in its batch.
+    # Pending changes first: one that is taken meanwhile is then found in its batch.
     waiting = list(_pending(redis, queue))
     return [*_open(redis, queue), *waiting]
 
@@ -173,7 +173,7 @@ def _pending(redis: Redis, queue: Queue) -> Iterator[Change]:
             taken, page = pipe.execute()
         moved = int(taken or 0) - (int(taken or 0) if before is None else before)
         before = int(taken or 0)
-        if moved:  # a batch took the oldest, and all others stand so much further in front
+        if moved:  # a batch took the oldest, so the others have moved forward
             start = max(0, start - moved)
             continue
         if not page:

@@ -1,4 +1,4 @@
-"""What a census tells of one queue. Pure values; times in ms."""
+"""The census of one queue. Pure values; times in ms."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from text.escaping import visible
 
 @dataclass(frozen=True, slots=True)
 class OpenBatch:
-    """A batch under way.
+    """An open batch.
 
-    `stage`: upload, confirm or remove. `held`: a worker has it right now. `ring`: when a worker is rung for it next,
-    or when the lease of the one that has it ends. `trouble`: why it is tried again, such as `http_503`; empty where the
-    last step worked.
+    `stage`: upload, confirm or remove. `held`: a worker has it now. `ring`: the next ring for a worker, or the end of
+    the current worker's lease. `trouble`: why it is retried, such as `http_503`; empty if the last step succeeded.
     """
 
     id: str
@@ -33,13 +32,12 @@ class OpenBatch:
 
 @dataclass(frozen=True, slots=True)
 class QueueCount:
-    """One queue; all figures belong to one moment.
+    """The figures of one queue, all of the same moment.
 
-    `dead`: letters that were not replayed; `kept`: those that were not deleted either; `evicted`: those deleted because
-    they were too many or too old. `imported`: changes of people whom Klaviyo imported and nobody looked for on the
-    list. `taken`: changes ever taken;
-    `upto`: the value of `taken` at which a flush that was asked for is complete. `left_out`: people delivered without
-    some field, by the code of what was wrong with it.
+    `dead`: letters that were not replayed; `kept`: those of them that still exist; `evicted`: those deleted because
+    they were too many or too old. `imported`: changes that Klaviyo imported without a check of the list. `taken`:
+    changes ever taken; `upto`: the value of `taken` at which a requested flush is complete. `left_out`: people
+    delivered without some field, by the code of its fault.
     """
 
     queue: Queue
@@ -63,7 +61,7 @@ class QueueCount:
 
     @property
     def missing(self) -> int:
-        """Changes that the equation leaves out: 0, or a fault.
+        """The changes that this equation misses; anything but 0 is a fault.
 
         accepted = pending + open + delivered + imported + dead + superseded.
         """
@@ -72,12 +70,12 @@ class QueueCount:
 
     @property
     def due(self) -> int | None:
-        """The ms at which the queue is due; 0: at once; None: nothing waits."""
+        """The ms at which the queue is due; 0: at once; None: no pending changes."""
         return due_at(self.waiting, self.policy)
 
     @property
     def trigger(self) -> Reason | None:
-        """What makes the queue due next; None: nothing waits."""
+        """The reason that makes the queue due next; None: no pending changes."""
         if self.waiting.pending == 0:
             return None
         if self.waiting.asked > 0:
@@ -86,12 +84,12 @@ class QueueCount:
 
 
 def called(count: QueueCount) -> str:
-    """What people call a queue: its audience's name, else in parentheses what it holds: `(event)`."""
+    """Return the audience's name, or the kind of a queue without one in parentheses: `(event)`."""
     return named(count.queue, count.name)
 
 
 def named(queue: Queue, audience: str | None) -> str:
-    """The same of a queue and the name of its audience, if it has one."""
+    """Return the same for a queue and the name of its audience, if it has one."""
     if audience:
         return visible(audience)
     if queue.kind != "audience":

@@ -19,7 +19,7 @@ _Page = list[tuple[bytes, dict[bytes, bytes]]]
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A change given up. `at` and `first`: ms at which it died, and at which it was taken or accepted."""
+    """A change that could not be delivered. `at`: ms at which it died; `first`: ms when it was taken or accepted."""
 
     id: str
     queue: Queue
@@ -31,14 +31,14 @@ class DeadLetter:
 
     @property
     def at(self) -> int:
-        """The stream id starts with the server's time in ms."""
+        """The ms at which the letter died: the stream id begins with the server's time."""
         return int(self.id.partition("-")[0])
 
 
 def read(redis: Redis, queue: Queue, since: int = 0, after: str = "") -> Iterator[DeadLetter]:
-    """The dead letters of a queue that died at `since` (ms) or later, oldest first, a page at a time.
+    """Yield the dead letters of a queue that died at `since` (ms) or later, oldest first, read in pages.
 
-    `after`: the id of one of these; only those behind it.
+    `after`: the id of a letter; only later ones are returned.
     """
     start = f"({after}" if after else str(since)
     while page := cast(_Page, redis.xrange(keys.queue(queue, "dead"), min=start, max="+", count=_PAGE)):
@@ -48,7 +48,7 @@ def read(redis: Redis, queue: Queue, since: int = 0, after: str = "") -> Iterato
 
 
 def letter(queue: Queue, stream_id: str, fields: dict[bytes, bytes]) -> DeadLetter:
-    """A letter as the stream holds it."""
+    """Return a letter from its entry in the stream."""
     detail = fields[b"detail"].decode()
     return DeadLetter(
         id=stream_id,
@@ -63,23 +63,23 @@ def letter(queue: Queue, stream_id: str, fields: dict[bytes, bytes]) -> DeadLett
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """`stayed`: letters of persons in an open batch; they can be replayed when it is settled."""
+    """The result of a replay. `stayed`: letters of people in an open batch; replay them after its settlement."""
 
     replayed: int
     stayed: int
 
 
 def replay(redis: Redis, queue: Queue, ids: list[str], now: int, instead: bytes = b"") -> Replayed:
-    """Put dead letters back into their queue, before everything accepted after them. `ids`: oldest first.
+    """Put dead letters back into their queue, ahead of everything accepted after them. `ids`: oldest first.
 
-    `instead`: what is put back in the place of the change of a single one.
+    `instead`: a change that replaces the change of a single letter.
     """
     replayed, stayed, _ = scripts.run(redis, "replay", script_keys(queue), [str(queue), now, instead, *ids])
     return Replayed(replayed, stayed)
 
 
 def script_keys(queue: Queue) -> list[str]:
-    """KEYS of the scripts that look at what waits, at dead letters and at open batches."""
+    """Return the KEYS of the scripts that read pending changes, dead letters and open batches."""
     return [
         keys.queue(queue),
         keys.queue(queue, "pending"),
@@ -91,21 +91,21 @@ def script_keys(queue: Queue) -> list[str]:
 
 
 def purge(redis: Redis, queue: Queue, ids: list[str], evicted: bool = False) -> int:
-    """Delete dead letters for good; how many were still there. They stay counted as dead, and as `evicted` if so."""
+    """Delete dead letters; return how many still existed. They stay counted as dead, and as `evicted` if it is set."""
     own_keys = [keys.queue(queue), keys.queue(queue, "dead"), keys.queue(queue, "buried")]
     return int(scripts.run(redis, "purge", own_keys, [int(evicted), *ids]))
 
 
 @dataclass(frozen=True, slots=True)
 class KeptLetters:
-    """How many letters a queue keeps, and the ms at which the oldest died; None: it keeps none."""
+    """The number of letters in a queue, and the ms at which the oldest died, None if there are none."""
 
     letters: int
     oldest: int | None
 
 
 def kept(redis: Redis, queues: Sequence[Queue]) -> list[KeptLetters]:
-    """What each of these queues keeps, in one round trip."""
+    """Return the kept letters of each queue, in one round trip."""
     with redis.pipeline(transaction=False) as pipe:
         for queue in queues:
             pipe.xlen(keys.queue(queue, "dead"))
@@ -118,9 +118,9 @@ def kept(redis: Redis, queues: Sequence[Queue]) -> list[KeptLetters]:
 
 
 def evict(redis: Redis, queue: Queue, letters: int, since: int, spared: str) -> int:
-    """Delete the oldest until at most so many are kept and all died at `since` (ms) or later; how many went.
+    """Delete the oldest until at most `letters` are kept, all dead since `since` (ms) or later; return how many went.
 
-    Those of the reason `spared` stay, though they count.
+    Letters with the reason `spared` count but are not deleted.
     """
     going = list(_beyond(redis, queue, letters, since, spared.encode()))
     parts = [going[start : start + _PAGE] for start in range(0, len(going), _PAGE)]
@@ -128,7 +128,7 @@ def evict(redis: Redis, queue: Queue, letters: int, since: int, spared: str) -> 
 
 
 def _beyond(redis: Redis, queue: Queue, letters: int, since: int, spared: bytes) -> Iterator[str]:
-    """Ids of the oldest that are too many or too old."""
+    """Yield the ids of the oldest letters that are too many or too old."""
     key, start = keys.queue(queue, "dead"), "-"
     excess = redis.xlen(key) - letters
     while page := cast(_Page, redis.xrange(key, min=start, max="+", count=_PAGE)):

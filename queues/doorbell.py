@@ -1,7 +1,7 @@
 """The doorbell: an RQ job that carries a batch id and nothing else.
 
-RQ is not the ledger. A job lost costs seconds, for the scheduler rings again; a job too many finds the batch held or
-settled and ends.
+RQ is not the ledger. A lost job costs seconds, because the scheduler rings again; a surplus job finds the batch held
+or settled and ends.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from queues.keys import RQ_PREFIX
 
-# RQ reads its prefix when it is imported. Tagged, because its scripts touch several of its keys at once.
+# RQ reads its prefix at import. It has a hash tag, because RQ's scripts use several of its keys at once.
 os.environ["RQ_KEY_PREFIX"] = RQ_PREFIX.rstrip(":")
 
 from redis import Redis
@@ -24,24 +24,24 @@ from rq.timeouts import JobTimeoutException
 
 #: The one RQ queue. A worker that listens on two loses jobs for good when it dies (RQ 3: BLPOP instead of BLMOVE).
 NAME = "ferry"
-#: What a worker runs; named by its path, so that the scheduler need not import the worker.
+#: The worker's functions, named by path so that the scheduler need not import the worker.
 TASK = "worker.deliver.deliver"
 PROBE = "worker.probe.probe"
-#: Seconds a delivery may run without giving its batch back.
+#: Seconds that a delivery may run without giving its batch back.
 JOB_TIMEOUT = 900
-#: Seconds a failed job is kept: long enough to be looked at, short because it says nothing the log does not.
+#: Seconds that a failed job is kept: long enough to inspect; the log has the same information.
 FAILURE_TTL = 3600
-#: What RQ raises in the midst of a task, wherever it is; nothing may take them for a fault of its own.
+#: Exceptions that RQ raises at any point of a task; no code may treat them as its own fault.
 INTERRUPTIONS = (ShutDownImminentException, JobTimeoutException)
 
 
 def rq_queue(redis: Redis) -> Queue:
-    """RQ's queue; JSON, so that nothing in it is ever executed by being read."""
+    """Return RQ's queue. It uses JSON, so that reading a job never executes anything."""
     return Queue(NAME, connection=redis, serializer=JSONSerializer)
 
 
 def ring(redis: Redis, batch_ids: list[str], now: int) -> list[str]:
-    """Ring a worker for each batch that nobody was rung for yet; the batches rung.
+    """Ring a worker for each batch that has no job waiting; return the batches rung.
 
     `now` (ms) makes job ids unique: RQ mistakes a second job of the same id for the first.
     """
@@ -53,7 +53,7 @@ def ring(redis: Redis, batch_ids: list[str], now: int) -> list[str]:
 
 
 def ask_probe(redis: Redis, connection: str, now: int) -> None:
-    """Let a worker try whether the cause of a connection's hold is gone."""
+    """Ask a worker to probe whether the cause of a connection's hold is gone."""
     rq_queue(redis).enqueue_many([_job(PROBE, connection, f"probe-{connection}_{now}")])
 
 
@@ -70,7 +70,7 @@ def _job(task: str, argument: str, job_id: str) -> EnqueueData:
 
 
 def forget_failures(redis: Redis, keep: int) -> None:
-    """Delete the jobs that failed first, until so many are kept."""
+    """Delete the oldest failed jobs until at most `keep` are left."""
     failures = rq_queue(redis).failed_job_registry
     for job_id in failures.get_job_ids(0, -keep - 1):
         with suppress(NoSuchJobError):  # it expired meanwhile
@@ -78,11 +78,11 @@ def forget_failures(redis: Redis, keep: int) -> None:
 
 
 def throw_away(redis: Redis, queue: Queue, job: Job) -> None:
-    """Take a job that a worker has fetched, and that it will not carry out, out of RQ for good."""
+    """Remove a job from RQ that a worker has fetched and will not carry out."""
     redis.lrem(queue.intermediate_queue_key, 0, job.id)
     redis.delete(job.key)
 
 
 def workers(redis: Redis) -> dict[str, str]:
-    """Name -> state of the worker processes that listen, or did some minutes ago and were killed."""
+    """Return the state of each worker process by name; one that was killed stays for some minutes."""
     return {worker.name: str(worker.get_state()) for worker in Worker.all(queue=rq_queue(redis))}

@@ -1,6 +1,6 @@
-"""Forgetting a person: what the ledger holds under person keys, and taking out of it what is the person's.
+"""Forgetting a person: finds what the ledger has under person keys, and removes what belongs to the person.
 
-Whose a change is, the caller decides by the change itself: a key may be of several people.
+The caller decides by the change itself who it belongs to, because several people may share a key.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from queues import dead_letters, keys, scripts
 from queues.change import Change, blank, decode, is_blank, is_nobody
 from queues.names import Queue
 
-#: What an address is not part of; escapes of JSON would else look like letters of it.
+#: Characters of an address; JSON escapes are removed first, since they would look like part of it.
 _ESCAPE: Final = re.compile(rb"\\+(?:u[0-9a-fA-F]{4}|.)")
 _IN_ADDRESS: Final = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
 
 
 class LetterToErase(NamedTuple):
-    """A dead letter, of which only the change is looked at."""
+    """The id and the change of a dead letter."""
 
     id: str
     change: Change
@@ -39,7 +39,7 @@ class BatchPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What a queue holds under some person keys. `pending`: the stored forms; equal ones are all in it."""
+    """The contents of a queue under some person keys. `pending`: stored forms, equal ones included."""
 
     pending: Sequence[bytes]
     letters: Sequence[LetterToErase]
@@ -47,14 +47,14 @@ class Carried:
 
 
 class Erased(NamedTuple):
-    """How many changes that waited, and how many dead letters, were erased."""
+    """The numbers of pending changes and dead letters that were erased."""
 
     pending: int
     letters: int
 
 
 def carried(redis: Redis, queue: Queue, persons: Collection[str]) -> Carried:
-    """Everything in a queue that carries one of these person keys. Raises redis.RedisError."""
+    """Return everything in a queue that carries one of these person keys. Raises redis.RedisError."""
     wanted = sorted(persons)
     if not wanted:
         return Carried((), (), ())
@@ -78,9 +78,9 @@ def _open(redis: Redis, queue: Queue, persons: frozenset[str]) -> Iterator[Batch
 
 
 def erase(redis: Redis, queue: Queue, changes: Collection[bytes], letters: Collection[str], now: int) -> Erased:
-    """Take these changes that wait, word for word, and these dead letters out of a queue.
+    """Remove these pending changes (their exact stored forms) and these dead letters from a queue.
 
-    What was taken or replayed meanwhile stays and is not counted. May be repeated. Raises redis.RedisError.
+    Changes taken and letters replayed meanwhile stay and are not counted. May be repeated. Raises redis.RedisError.
     """
     if not changes and not letters:
         return Erased(0, 0)
@@ -92,9 +92,9 @@ def erase(redis: Redis, queue: Queue, changes: Collection[bytes], letters: Colle
 def blank_out(
     redis: Redis, batch_id: str, changes: Mapping[int, Change], progress_before: bytes, progress: bytes
 ) -> bool:
-    """Leave nothing but the keys of these changes of an open batch, by index; False where that cannot be now.
+    """Reduce changes of an open batch, given by index, to their keys; return False if that is not possible now.
 
-    `progress_before`: as the caller saw it; `progress`: what it is from now on. Raises redis.RedisError.
+    `progress_before`: as the caller read it; `progress`: the new value. Raises redis.RedisError.
     """
     digest = hashlib.sha1(progress_before, usedforsecurity=False).hexdigest()
     args: list[Any] = [digest, progress]
@@ -104,9 +104,9 @@ def blank_out(
 
 
 def erase_unreadable(redis: Redis, queues: Iterable[Queue], email: str, until: int) -> int:
-    """Delete the dead letters that mention an address and carry no key of a person; how many.
+    """Delete the dead letters that mention an address and carry no person key; return how many.
 
-    They are what could not be read well enough to tell whose it is. They stay counted as dead.
+    They could not be read well enough to identify a person. They stay counted as dead.
     """
     address = re.escape(email.encode())
     wanted = re.compile(rb"(?<!%b)%b(?!%b)" % (_IN_ADDRESS, address, _IN_ADDRESS), re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""What can go wrong in the ledger.
+"""The errors of the ledger.
 
 LedgerError
 ├── LeaseLost
@@ -18,43 +18,43 @@ from __future__ import annotations
 
 
 class LedgerError(Exception):
-    """Base of what the ledger raises. The docstring is the message where none is given."""
+    """Base class of the ledger's errors. The class docstring is the default message."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or self.__doc__)
 
 
 class LeaseLost(LedgerError):
-    """Another worker holds the batch; this one must neither upload nor settle."""
+    """Another worker holds the batch; this one must not upload or settle it."""
 
     def __init__(self, batch_id: str) -> None:
-        super().__init__(f"batch {batch_id} is held by another worker now; this one drops it and loses nothing")
+        super().__init__(f"batch {batch_id} is now held by another worker; this one drops it, and nothing is lost")
 
 
 class NoSecretKey(LedgerError):
-    """An API key cannot be kept encrypted: set FERRY_SECRET_KEY on every process, to the same value."""
+    """An API key cannot be stored encrypted: set FERRY_SECRET_KEY to the same value on every process."""
 
 
 class NotOurs(LedgerError):
-    """The Redis belongs to another installation; the message says to which (installation.py)."""
+    """The Redis belongs to another installation, which the message names (installation.py)."""
 
 
 class SecretKeyChanged(LedgerError):
-    """The API key of an account was encrypted with another FERRY_SECRET_KEY: put the old one behind the new."""
+    """The API key of an account was encrypted with another FERRY_SECRET_KEY: add the old one after the new one."""
 
 
 class SnapshotGone(LedgerError):
-    """Of the body of a snapshot not everything is there any more: send it again."""
+    """The body of a snapshot is missing or incomplete: send it again."""
 
     def __init__(self, snapshot_id: str) -> None:
-        super().__init__(f"snapshot {snapshot_id}: its body is not there any more, or not all of it; send it again")
+        super().__init__(f"snapshot {snapshot_id}: its body is missing or incomplete; send it again")
 
 
 class SnapshotReplaced(LedgerError):
-    """Another snapshot of the audience is carried out meanwhile; of this one nothing more may be written."""
+    """Another snapshot of the audience is being carried out; nothing more of this one may be written."""
 
     def __init__(self, snapshot_id: str) -> None:
-        super().__init__(f"snapshot {snapshot_id}: another one of the audience is carried out instead")
+        super().__init__(f"snapshot {snapshot_id}: another snapshot of the audience is carried out instead")
 
 
 class Unavailable(LedgerError):
@@ -62,20 +62,20 @@ class Unavailable(LedgerError):
 
 
 class LedgerFull(Unavailable):
-    """As many changes wait as may; nothing was accepted. Repeat the request later."""
+    """The limit of pending changes is reached; nothing was accepted. Repeat the request later."""
 
 
 class QueueFull(Unavailable):
-    """As many changes wait in one queue as may."""
+    """One queue has reached its limit of pending changes."""
 
     def __init__(self, queue: str) -> None:
         super().__init__(
-            f"As many changes wait in {queue} as may; nothing was accepted into it. Repeat the request later."
+            f"Queue {queue} has reached its limit of pending changes; it accepted nothing. Repeat the request later."
         )
 
 
 class Unconfirmed(Unavailable):
-    """Redis did not confirm that what came is durable."""
+    """Redis did not confirm that an acceptance is durable."""
 
     def __init__(self, durability: str) -> None:
         super().__init__(
@@ -85,7 +85,7 @@ class Unconfirmed(Unavailable):
 
 
 class CannotConfirm(Unavailable):
-    """Redis cannot confirm what is asked of it, so it is not asked to take anything."""
+    """Redis cannot confirm the configured durability, so nothing is accepted."""
 
     def __init__(self, durability: str, why: str) -> None:
         super().__init__(

@@ -17,19 +17,19 @@ from queues.names import Queue
 from queues.server.durability import LOCAL, Durability
 from queues.server.rollback import StepMemory
 
-#: Acceptances in one pipeline; more wait for the next, so that one huge burst does not hold up all answers.
+#: Acceptances in one pipeline; the others wait for the next, so that a burst does not delay all answers.
 AT_ONCE = 256
-#: Portions of what one script may carry (acceptance.py) in one pipeline: while that is put together nothing else runs.
+#: Full script calls (acceptance.py) in one pipeline; building it blocks the event loop.
 PORTIONS_AT_ONCE = 4
 
-#: A fault is a result, for an exception that nobody awaits any more would be logged as forgotten.
+#: An error is a result, because asyncio would log an exception that no one awaits.
 _Answer = asyncio.Future[AcceptResult | Exception]
-#: Portions of a request that are written down together, each with the place of the acceptance that it is of.
+#: Portions of a request that are written together, each with the index of its acceptance.
 _Turn = list[tuple[int, Acceptance]]
 
 
 class _Waiting:
-    """A part of a request. `failed`: the queues of which a part of the same request was not written, and why."""
+    """A part of a request. `failed`: queues for which a part of the same request was not written, and why."""
 
     __slots__ = ("acceptance", "answer", "failed")
 
@@ -39,21 +39,21 @@ class _Waiting:
         self.failed = failed
 
     def end(self, result: AcceptResult | Exception) -> None:
-        """Tell who waits for it."""
+        """Set the result."""
         if isinstance(result, Exception):
             self.failed[self.acceptance.queue] = result
-        if not self.answer.done():  # else the client went away
+        if not self.answer.done():  # otherwise the client has disconnected
             self.answer.set_result(result)
 
 
 class GroupCommit:
-    """Accepts for all requests of one event loop.
+    """Writes the acceptances of all requests of one event loop.
 
-    Each caller gets its answer only after its own script returned. A request that comes while a round trip is under
-    way waits for the next one, which then carries everything that came meanwhile. Of one request and queue nothing is
-    written behind a part that was not: the sender repeats both, and their order would turn round. `full`: why nothing
-    more is taken, empty while there is room; `weak`: why Redis cannot confirm as it is asked to, empty while it can.
-    Lookouts of the intake set both. `memory`: of the steps that the partitions have reached.
+    Each caller gets its answer only after its own script returned. A request that arrives during a round trip waits for
+    the next one, which carries everything that arrived meanwhile. After a part of a request that was not written, no
+    later part of the same queue is written: the sender repeats both, and their order would be reversed. `full`: why
+    nothing more is accepted, empty while there is room. `weak`: why Redis cannot confirm durability, empty while it
+    can. The intake's background checks set both. `memory`: the steps that the partitions have reached.
     """
 
     def __init__(
@@ -69,20 +69,20 @@ class GroupCommit:
         self._running: asyncio.Task[None] | None = None
 
     def check(self) -> None:
-        """Raises LedgerFull or CannotConfirm where nothing would be accepted now."""
+        """Raise LedgerFull or CannotConfirm if nothing would be accepted now."""
         if self.full:
             raise LedgerFull(self.full)
         if self.weak:
             raise CannotConfirm(str(self._durability), self.weak)
 
     async def accept(self, acceptances: Sequence[Acceptance]) -> list[AcceptResult]:
-        """Write all parts of one message down.
+        """Write all parts of one message.
 
-        Raises Unavailable when any part was not written, or is not as durable as was asked for; the CDP then repeats
-        the message, and the parts that were written are recognised.
+        Raises Unavailable when any part was not written or is not as durable as configured; the CDP then repeats the
+        message, and the written parts are recognised.
         """
         self.check()
-        if not acceptances:  # the settings of an account may have come
+        if not acceptances:  # the message may have contained account settings
             await self.confirm()
         failed: dict[Queue, Exception] = {}
         done: list[list[AcceptResult]] = [[] for _ in acceptances]
@@ -93,7 +93,7 @@ class GroupCommit:
                 elif isinstance(result, Unconfirmed):
                     raise result
                 elif not isinstance(result, QueueFull | ResponseError):
-                    raise Unavailable from result  # Redis is away: nothing more would be written
+                    raise Unavailable from result  # Redis is unreachable: nothing more would be written
         _raise(failed)
         return [each[0] if len(each) == 1 else together(each) for each in done]
 
@@ -106,7 +106,7 @@ class GroupCommit:
         return [await each.answer for each in waiting]
 
     async def confirm(self) -> None:
-        """Return once everything that this process wrote so far is as durable as was asked for. Raises Unavailable."""
+        """Return once everything that this process has written is as durable as configured. Raises Unavailable."""
         if not self._durability.waits:
             return
         self.check()
@@ -147,7 +147,7 @@ class GroupCommit:
             await self.memory.look_async(self._redis)
 
     async def _round_trips(self, group: list[Acceptance]) -> tuple[dict[int, AcceptResult | Exception], bool]:
-        """The result of each, and whether all that was written is as durable as was asked for."""
+        """Return the result of each, and whether everything written is as durable as configured."""
         now, before = now_ms(), self.memory.highest()
         asked = calls(group, now, self._most)
         answers, confirmed = await self._pipe(asked)
@@ -168,11 +168,11 @@ class GroupCommit:
         return results, confirmed
 
     async def _pipe(self, asked: list[Call]) -> tuple[list[Any], bool]:
-        """The answer to each call, and whether Redis confirmed, as it was asked to in the same round trip."""
+        """Return the answer to each call, and whether Redis confirmed durability in the same round trip."""
         sha = scripts.sha("accept")
         async with self._redis.pipeline(transaction=False) as pipe:
             for call in asked:
-                # Not pipe.evalsha(), which redis-py's pipeline for a cluster refuses, whatever the keys.
+                # Not pipe.evalsha(): redis-py's cluster pipeline refuses it, whatever the keys.
                 pipe.execute_command("EVALSHA", sha, len(call.keys), *call.keys, *call.args)
             if not self._durability.waits:
                 return list(await pipe.execute(raise_on_error=False)), True
@@ -192,7 +192,7 @@ class GroupCommit:
 
 
 def _raise(failed: dict[Queue, Exception]) -> None:
-    """Raise Unavailable, or what says more, where something was not written."""
+    """Raise QueueFull or Unavailable if something was not written."""
     for fault in failed.values():
         if isinstance(fault, QueueFull):
             raise fault
@@ -200,7 +200,7 @@ def _raise(failed: dict[Queue, Exception]) -> None:
 
 
 def _turns(acceptances: Sequence[Acceptance]) -> Iterator[_Turn]:
-    """The portions of a request, so many at a time as one script may carry; those of other requests come in between."""
+    """Yield the portions of a request, as many at a time as one script may carry, so that other requests interleave."""
     turn: _Turn = []
     load = 0.0
     for place, acceptance in enumerate(acceptances):
@@ -215,9 +215,9 @@ def _turns(acceptances: Sequence[Acceptance]) -> Iterator[_Turn]:
 
 
 def _split(waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
-    """What the next round trip carries, and what waits for a later one.
+    """Split into the parts for the next round trip and those for later ones.
 
-    Of a queue it carries what one call does: of two in one pipeline the first may fail and the second be carried out.
+    A round trip carries one call per queue: if it carried two, the first could fail and the second succeed.
     """
     group: list[_Waiting] = []
     later: list[_Waiting] = []

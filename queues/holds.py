@@ -1,4 +1,4 @@
-"""Holds: a stop on a connection or a queue, with the reason and what resolves it. Intake goes on meanwhile."""
+"""Holds: each stops a connection or a queue and says why and what resolves it. Intake goes on meanwhile."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from queues import batches, keys, pending
 from queues.clock import now_ms
 from queues.names import Queue
 
-#: Reasons that lie in the connection's key.
+#: Reasons caused by the connection's key.
 OF_KEY: Final = frozenset({"unauthenticated", "forbidden", "no_api_key", "api_key_malformed", "api_key_unreadable"})
 #: The reason of a hold on a connection that has a key of another account.
 ACCOUNT_CHANGED: Final = "account_changed"
-#: A key counts as refused for good when so many probes have found it refused.
+#: Probes that must find a key refused before it counts as permanently refused.
 CONFIRMED: Final = 3
 
 
 class Owned(msgspec.Struct, frozen=True):
-    """What a hold for LIST_OWNED (owners.py) is about.
+    """The details of a hold for LIST_OWNED (owners.py).
 
-    `list_id`: the list. `keeper`: the queue that keeps it. `name`: under which the held audience looks for its list.
+    `list_id`: the list. `keeper`: the queue that keeps it. `name`: the list name of the held audience.
     """
 
     list_id: str
@@ -32,10 +32,10 @@ class Owned(msgspec.Struct, frozen=True):
 
 
 class MovedAccount(msgspec.Struct, frozen=True):
-    """What a hold for ACCOUNT_CHANGED is about: a key of another account than the connection delivered to.
+    """The details of a hold for ACCOUNT_CHANGED: a key of another account than the one delivered to so far.
 
-    `key`: its fingerprint (connections/accounts.py). `account`: of the key, `before`: the one until now; Klaviyo's ids,
-    empty where the key may not tell.
+    `key`: its fingerprint (connections/accounts.py). `account`: the key's account; `before`: the previous account. Both
+    are Klaviyo's ids, empty if the key may not read it.
     """
 
     key: str
@@ -44,11 +44,11 @@ class MovedAccount(msgspec.Struct, frozen=True):
 
 
 class Hold(msgspec.Struct, frozen=True):
-    """Why nothing is taken or delivered.
+    """The hold of a queue or connection, and why nothing is taken or delivered.
 
-    `since`: ms. `resolve`: what a person has to do about it. `probed`: Ferry placed it and tries by itself, every few
-    minutes, whether the cause is gone; what a person holds, a person releases. `owned`: of a list that another queue
-    keeps. `moved`: of a key of another account.
+    `since`: ms. `resolve`: what a person has to do. `probed`: Ferry placed it and checks automatically, every few
+    minutes, whether the cause is gone; holds placed by people are released by people. `owned`: details if another queue
+    keeps the list. `moved`: details if the key is of another account.
     """
 
     reason: str
@@ -61,16 +61,16 @@ class Hold(msgspec.Struct, frozen=True):
 
     @property
     def ends_by_itself(self) -> bool:
-        """Whether Ferry looks again and again if the cause is gone."""
+        """Whether Ferry periodically checks if the cause is gone."""
         return self.probed or self.owned is not None or self.moved is not None
 
 
-#: A hold from the form that the ledger keeps.
+#: Decodes a hold from its stored form.
 decode = msgspec.json.Decoder(Hold).decode
 
 
 def place(redis: Redis, on: Queue | str, hold: Hold) -> bool:
-    """Hold a queue, or a connection by its name; False when it was held already (the first reason stays)."""
+    """Hold a queue, or a connection by its name; return False if it is already held (the first reason stays)."""
     value = msgspec.json.encode(hold)
     if isinstance(on, Queue):
         return bool(redis.hsetnx(keys.queue(on), "hold", value))
@@ -78,7 +78,7 @@ def place(redis: Redis, on: Queue | str, hold: Hold) -> bool:
 
 
 def release(redis: Redis, on: Queue | str) -> bool:
-    """End a hold, and let what waited for it go on now; False when there was none."""
+    """End a hold and continue its queues at once; return False if there was none."""
     if isinstance(on, Queue):
         ended, waited = redis.hdel(keys.queue(on), "hold"), [on]
     else:
@@ -92,20 +92,20 @@ def release(redis: Redis, on: Queue | str) -> bool:
 
 
 def confirm(redis: Redis, connection: str) -> int:
-    """A probe found the cause of a connection's hold still there; how many did so since it was placed."""
+    """Count a probe that found the cause of a hold still there; return the count since the hold was placed."""
     return int(redis.hincrby(keys.CONFIRMATIONS, connection, 1))
 
 
 def confirmations(redis: Redis) -> dict[str, int]:
-    """Held connection -> probes that found the cause still there."""
+    """Return the number of probes that found the cause still there, by held connection."""
     counted = cast("dict[bytes, bytes]", redis.hgetall(keys.CONFIRMATIONS))
     return {name.decode(): int(times) for name, times in counted.items()}
 
 
 def refused_for_good(held: Mapping[bytes, bytes], confirmed: Mapping[bytes, bytes]) -> frozenset[str]:
-    """Connections whose key is refused and was probed often enough. Pure: takes the hashes `holds` and `confirmations`.
+    """Return the connections whose key was refused often enough. Pure: takes the hashes `holds` and `confirmations`.
 
-    A CDP that can tell its users so is told about these, and about no hold that one bad minute or an operator placed.
+    CDPs that can notify their users are notified about these, not about holds of one bad minute or of an operator.
     """
     return frozenset(
         name.decode()
@@ -115,13 +115,13 @@ def refused_for_good(held: Mapping[bytes, bytes], confirmed: Mapping[bytes, byte
 
 
 def of_connections(redis: Redis) -> dict[str, Hold]:
-    """Every held connection."""
+    """Return the hold of every held connection."""
     held = cast("dict[bytes, bytes]", redis.hgetall(keys.HOLDS))
     return {name.decode(): decode(value) for name, value in held.items()}
 
 
 def of_queue(redis: Redis, queue: Queue) -> Hold | None:
-    """The hold on a queue or on its connection; the connection's comes first."""
+    """Return the hold on a queue's connection, else the one on the queue, else None."""
     with redis.pipeline(transaction=False) as pipe:
         pipe.hget(keys.HOLDS, queue.connection)
         pipe.hget(keys.queue(queue), "hold")

@@ -1,4 +1,4 @@
-"""FERRY_PREFIX: what every key in Redis begins with, so that two installations can share one server on purpose."""
+"""FERRY_PREFIX: the prefix of every key in Redis, with which two installations can share one server."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Every Redis key of the ledger.
 
-All keys of a partition share the hash tag `{pNN}`, so that a script, which touches one partition only, also runs
-on Redis Cluster. FERRY_PREFIX stands in front of every key, of RQ's too, and changes no hash tag.
+All keys of a partition share the hash tag `{pNN}`, so that a script, which uses one partition only, also runs on
+Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no hash tag.
 
-    ferry:{pNN}:due                ZSET   queue -> ms at which the flush policy must look at it (0: now)
+    ferry:{pNN}:due                ZSET   queue -> ms at which the flush policy must check it (0: now)
     ferry:{pNN}:ring               ZSET   batch -> ms at which a worker must be rung for it
     ferry:{pNN}:queues             SET    every queue of the partition
     ferry:{pNN}:hours              HASH   hour, or hour and d -> changes delivered, or dead, in its queues
@@ -13,72 +13,72 @@ on Redis Cluster. FERRY_PREFIX stands in front of every key, of RQ's too, and ch
                                           (server/rollback.py)
     ferry:{pNN}:seen:<digest>      STRING a message already accepted into a queue; expires after 24 h
     ferry:{pNN}:q:<queue>          HASH   counters and facts of a queue, see below
-    ferry:{pNN}:q:<queue>:pending  LIST   changes waiting, oldest first (format: change.py)
+    ferry:{pNN}:q:<queue>:pending  LIST   pending changes, oldest first (format: change.py)
     ferry:{pNN}:q:<queue>:open     SET    person keys of the changes in open batches
     ferry:{pNN}:q:<queue>:batches  ZSET   open batch -> ms at which it was taken
     ferry:{pNN}:q:<queue>:dead     STREAM dead letters: change, reason, detail, first, attempts
     ferry:{pNN}:q:<queue>:buried   HASH   person key -> ids of the person's dead letters
     ferry:{pNN}:q:<queue>:warnings HASH   code -> people delivered without some field
-    ferry:{pNN}:q:<queue>:history  HASH   settled batch -> what became of its changes (history/settled.py), for 30 days
+    ferry:{pNN}:q:<queue>:history  HASH   settled batch -> outcomes of its changes (history/settled.py), for 30 days
     ferry:{pNN}:q:<queue>:settled  ZSET   the same batch, space, number of its changes -> ms at which it was settled
-    ferry:{pNN}:q:<queue>:hours    HASH   the same as of the partition, of this queue; expires
-    ferry:{pNN}:q:<queue>:alarmed  STRING its dead letters were said to be too many or too old; expires
+    ferry:{pNN}:q:<queue>:hours    HASH   the same as for the partition, for this queue; expires
+    ferry:{pNN}:q:<queue>:alarmed  STRING the log warned of too many or too old dead letters; expires
     ferry:{pNN}:q:<queue>:members  HASH   bucket -> members known to be on the audience's list (snapshots/buckets.py)
-    ferry:{pNN}:q:<queue>:recent   SET    person keys of the changes that came since a snapshot is carried out
+    ferry:{pNN}:q:<queue>:recent   SET    person keys of the changes that arrived while a snapshot is carried out
     ferry:{pNN}:q:<queue>:syncs    ZSET   snapshot -> ms at which it was submitted; the last ones
     ferry:{pNN}:q:<queue>:erased   ZSET   person key -> ms at which the person asked to be forgotten; expires
     ferry:{pNN}:q:<queue>:said:<generation>:<bucket>
                                    HASH   hash of a person or id -> times of the newest membership changes
                                           (people/lateness.py); expires after four days
     ferry:{pNN}:id:<connection>:<bucket>
-                                   HASH   what is remembered of people's identifiers, as keyed hashes only
+                                   HASH   people's identifiers, as keyed hashes only
                                           (people/identities.py)
-    ferry:{pNN}:s:<snapshot>       STRING JSON, what became of a snapshot (snapshots/records.py); expires
-    ferry:{pNN}:s:<snapshot>:roster LIST  who is on its list, until the ledger says so (snapshots/rosters.py); expires
+    ferry:{pNN}:s:<snapshot>       STRING JSON, state and result of a snapshot (snapshots/records.py); expires
+    ferry:{pNN}:s:<snapshot>:roster LIST  members of its list, until the ledger has them (snapshots/rosters.py); expires
     ferry:{pNN}:s:<snapshot>:body  HASH   number -> compressed piece of its body, until it is carried out
                                           (snapshots/orders.py)
     ferry:{pNN}:b:<batch>          HASH   an open batch: queue, reason, taken, count, token, lease, held, claimant,
                                           crashes, attempts, progress, sent
-    ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered but for blanks in the place of erased ones
+    ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered except that erased ones are blanked
 
 Fields of a queue: `size`, `age` (flush policy, changes and ms), `takes` (batches ever taken), `taken` (changes ever
-taken), `upto` (the value of `taken` at which a flush that was asked for is complete), `upto_by` (operator or age),
+taken), `upto` (the value of `taken` at which a requested flush is complete), `upto_by` (operator or age),
 `uploaded` (ms of the last take), `unsent` (open batches not uploaded yet), `accepted`, `open`, `delivered`, `dead`,
 `superseded` (changes), `evicted` (dead letters deleted because they were too many or too old), `remembered` (changes in
 the history), `audience` (JSON: name and settings of the CDP), `list_id` and `list_name` (the Klaviyo list found),
-`keeps` (the list that it keeps, or would if it were the first), `shares` (one that it may share with its keeper),
-`hold` (JSON: why nothing is taken), `mirrored` (its members are kept), `watching` (the snapshot that is being carried
-out, or the repair), `watching_until` (ms, of a repair; then its process is taken for dead), `snapshot_at` (ms, the time
-of the last one that was). Of a queue of snapshots `list_id` is the list of which the membership ledger speaks.
+`keeps` (the list that it keeps, or would if it were the first), `shares` (a list that it may share with its keeper),
+`hold` (JSON: why nothing is taken), `mirrored` (its members are kept), `watching` (the snapshot or repair that is being
+carried out), `watching_until` (ms, of a repair; afterwards its process counts as dead), `snapshot_at` (ms, the time of
+the last snapshot carried out). In a queue of snapshots, `list_id` is the list that the membership ledger describes.
 
-Outside the partitions, written by plain commands, or by a script of one key:
+Keys outside the partitions, written by plain commands or by a script of one key:
 
-    ferry:confirming               STRING written before Redis is asked whether what came is durable
+    ferry:confirming               STRING written before Redis is asked to confirm durability
                                           (server/durability.py)
     ferry:wake                     LIST   one element when a queue became due; schedulers block on it
     ferry:heartbeat:scheduler      STRING ms of the last tick; expires
-    ferry:installation             HASH   `id`: whose Redis this is; `since`: ms; `named`: a process came with that name
+    ferry:installation             HASH   `id`: owner of this Redis; `since`: ms; `named`: a process has used that name
                                           (server/installation.py)
-    ferry:klaviyo:<connection>     HASH   `account`: to which it delivers; fingerprint of a key -> its account
+    ferry:klaviyo:<connection>     HASH   `account`: where it delivers; fingerprint of a key -> its account
                                           (connections/accounts.py)
-    ferry:epoch                    STRING random; when it is gone, so is everything else
+    ferry:epoch                    STRING random; if it is missing, the ledger was emptied
     ferry:emptied                  STRING ms at which a scheduler noticed that; expires
-    ferry:rolled-back              HASH   noticed, as_of, until (ms), missing: it went back in time, until somebody
-                                          acknowledges it (server/rollback.py)
+    ferry:rolled-back              HASH   noticed, as_of, until (ms), missing: it went back in time; until
+                                          acknowledged (server/rollback.py)
     ferry:holds                    HASH   connection -> JSON hold
     ferry:confirmations            HASH   held connection -> probes that found the cause still there
-    ferry:probing                  STRING held connections are probed once while it lasts
-    ferry:owners                   HASH   list -> queue that keeps it, or gave it up since (owners.py)
+    ferry:probing                  STRING held connections are probed once until it expires
+    ferry:owners                   HASH   list -> queue that keeps it, or has given it up (owners.py)
     ferry:owners:since             STRING ms since when lists have owners
-    ferry:housekeeping             STRING the ledger is kept within its bounds once while it lasts
-    ferry:account:<connection>     HASH   settings a CDP sent for a connection, API key encrypted; of the key also its
-                                          fingerprint, since, by, the one before, one that was undone
+    ferry:housekeeping             STRING housekeeping runs once until it expires
+    ferry:account:<connection>     HASH   settings a CDP sent for a connection, API key encrypted; also the key's
+                                          fingerprint, since, by, the previous key, and one that was undone
                                           (connections/account_keys.py)
-    ferry:key-changes              HASH   what, connection, sender -> JSON, a key or settings that a message changed or
+    ferry:key-changes              HASH   what, connection, sender -> JSON: a key or settings that a message changed or
                                           tried to (connections/key_changes.py); a week
-    ferry:sender:<name>            HASH   last use, requests, and what was refused to a sender (senders.py)
+    ferry:sender:<name>            HASH   a sender's last use, requests and refusals (senders.py)
     ferry:limits:pause:<account>:<endpoint>
-                                   STRING until it expires, nobody calls the endpoint for the account
+                                   STRING the endpoint is not called for the account until it expires
                                           (klaviyo_limits.py)
     ferry:limits:window/...        LIST   times of the last requests (klaviyo_limits.py, by `limits`)
     ferry:throttle:<what>/...      LIST   times of wrong tokens and sign-ins (sign_in_counts.py, by `limits`)
@@ -86,9 +86,9 @@ Outside the partitions, written by plain commands, or by a script of one key:
     ferry:consents:<connection>:<person key>
                                    HASH   purpose -> what the person decided about it, and when;
                                           other key of the person -> nothing; expires after a year
-    ferry:lock:list:<digest>       STRING one worker creates the list of that name
+    ferry:lock:list:<digest>       STRING a worker is looking up or creating the list of that name
     ferry:identities:key           STRING random bytes that key the hashes of people and identifiers
-    ferry:{claims:<connection>}    HASH   hash of an identifier -> hash of the person whom open batches send with it,
+    ferry:{claims:<connection>}    HASH   hash of an identifier -> hash of the person that open batches send with it,
                                           and these batches (owners.py)
     ferry:{claims:<connection>}:<batch>
                                    SET    hashes of the identifiers that a batch has claimed; expires after 30 days
@@ -97,10 +97,10 @@ Outside the partitions, written by plain commands, or by a script of one key:
     ferry:users                    HASH   user of the console -> JSON: role, SHA-256 of the token, since (ms)
     ferry:signed-out:<session>     STRING a session that its user ended; expires with the session
     ferry:audit                    STREAM who did what to which queue (audit.py), about the last 10,000
-    ferry:metrics                  HASH   JSON array of what and its labels -> how many so far (metrics.py)
-    ferry:alerts                   HASH   alert that is raised, or over and not told everywhere -> JSON (alerts.py)
+    ferry:metrics                  HASH   JSON array of a metric and its labels -> count (metrics.py)
+    ferry:alerts                   HASH   alert that is raised, or over with channels to notify -> JSON (alerts.py)
     ferry:alerts:seen              HASH   scheduler, worker, judge -> ms at which one was seen last
-    ferry:alerts:judging           STRING alerts are judged once while it lasts
+    ferry:alerts:judging           STRING alerts are judged once until it expires
     ferry:connections              HASH   connection whose key Ferry keeps -> JSON: key (encrypted), since (ms), account
 """
 
@@ -111,7 +111,7 @@ from typing import Final
 from queues.key_prefix import PREFIX
 from queues.names import PARTITIONS, Queue
 
-#: How every key begins; those of RQ with `PREFIX` alone.
+#: The prefix of every key except RQ's, which begin with `PREFIX` only.
 ROOT: Final = f"{PREFIX}ferry:"
 INSTALLATION = f"{ROOT}installation"
 WAKE = f"{ROOT}wake"
@@ -135,36 +135,36 @@ ALERTS_SEEN = f"{ROOT}alerts:seen"
 ALERTS_JUDGING = f"{ROOT}alerts:judging"
 CONNECTIONS = f"{ROOT}connections"
 KEY_CHANGES = f"{ROOT}key-changes"
-#: Prefixes of the keys that `limits` writes: for Klaviyo's rates, for tries at the console's door, for senders' rates.
+#: Prefixes of the keys that `limits` writes: for Klaviyo's rates, the console's sign-ins, and senders' rates.
 LIMITS = f"{ROOT}limits"
 THROTTLE = f"{ROOT}throttle"
 RATES = f"{ROOT}rates"
-#: Prefix of RQ's own keys; tagged, because RQ's scripts touch several of its keys at once.
+#: Prefix of RQ's own keys, with a hash tag because RQ's scripts use several of its keys at once.
 RQ_PREFIX = f"{PREFIX}{{ferry-rq}}:"
 
 
 def partition(number: int, name: str) -> str:
-    """A key of a partition: `due`, `ring`, `queues`, `hours`, `settled` or `steps`."""
+    """Return a key of a partition: `due`, `ring`, `queues`, `hours`, `settled` or `steps`."""
     return f"{ROOT}{{p{number:02d}}}:{name}"
 
 
 def queue(name: Queue, part: str = "") -> str:
-    """A key of a queue: its hash, or one of its parts, such as `pending`."""
+    """Return a key of a queue: its hash, or one of its parts, such as `pending`."""
     return partition(name.partition, f"q:{name}{':' + part if part else ''}")
 
 
 def seen(name: Queue, digest: str) -> str:
-    """The mark that a message was accepted into a queue."""
+    """Return the key that marks a message as accepted into a queue."""
     return partition(name.partition, f"seen:{digest}")
 
 
 def batch(batch_id: str, part: str = "") -> str:
-    """A key of a batch: its hash, or its `changes`."""
+    """Return a key of a batch: its hash, or its `changes`."""
     return partition(batch_partition(batch_id), f"b:{batch_id}{':' + part if part else ''}")
 
 
 def batch_partition(batch_id: str) -> int:
-    """The partition a batch id names in its first two digits. Raises ValueError for text that is no batch id."""
+    """Return the partition that a batch id's first two digits name. Raises ValueError for other text."""
     number = int(batch_id[:2])
     if not 0 <= number < PARTITIONS or batch_id[2:3] != "-":
         raise ValueError(f"{batch_id!r} is not a batch id; expected NN-<hex>")
@@ -172,45 +172,45 @@ def batch_partition(batch_id: str) -> int:
 
 
 def snapshot(snapshot_id: str, part: str = "") -> str:
-    """A key of a snapshot, whose id names the partition as a batch id does: its record, or its `body`."""
+    """Return a key of a snapshot, whose id names the partition as a batch id does: its record, or its `body`."""
     return partition(batch_partition(snapshot_id), f"s:{snapshot_id}{':' + part if part else ''}")
 
 
 def account(connection: str) -> str:
-    """What a CDP told us about a connection."""
+    """Return the key of the settings that a CDP sent for a connection."""
     return f"{ROOT}account:{connection}"
 
 
 def klaviyo(connection: str) -> str:
-    """To which account of Klaviyo's a connection delivers, and by which keys."""
+    """Return the key of a connection's Klaviyo account and of the fingerprints of its keys."""
     return f"{ROOT}klaviyo:{connection}"
 
 
 def sender(name: str) -> str:
-    """How a sender uses what it may."""
+    """Return the key of a sender's use."""
     return f"{ROOT}sender:{name}"
 
 
 def consents(connection: str, person: str) -> str:
-    """What one person has consented to."""
+    """Return the key of a person's consents."""
     return f"{ROOT}consents:{connection}:{person}"
 
 
 def claims(connection: str, batch_id: str = "") -> str:
-    """Which identifiers open batches of a connection send, and for whom; those of one batch."""
+    """Return the key of a connection's claims on identifiers, or of one batch's claims."""
     return f"{ROOT}{{claims:{connection}}}{':' + batch_id if batch_id else ''}"
 
 
 def shared(connection: str) -> str:
-    """Identifiers of a connection that too many people share."""
+    """Return the key of a connection's identifiers that too many people share."""
     return f"{ROOT}shared:{connection}"
 
 
 def list_lock(digest: str) -> str:
-    """Held by the worker that looks up or creates one list."""
+    """Return the key of the lock for looking up or creating a list."""
     return f"{ROOT}lock:list:{digest}"
 
 
 def signed_out(session: str) -> str:
-    """The mark that a session was ended."""
+    """Return the key that marks a session as ended."""
     return f"{ROOT}signed-out:{session}"

@@ -1,9 +1,9 @@
 """One request budget per Klaviyo account and endpoint, shared by every worker through Redis.
 
-Klaviyo counts in fixed windows of a second, a minute and, for lists, a day, whose phase it does not tell.
-A moving window never lets more than the quota through in any window of that length, so also in none of
-Klaviyo's, and still uses all of it. A fixed window of our own would let twice the quota through around a
-boundary; the sliding counter only estimates, and gives part of the quota away.
+Klaviyo counts in fixed windows of a second, a minute and, for lists, a day, and does not publish their phase. A moving
+window never lets more than the quota through in any window of that length, so also in none of Klaviyo's, and still
+allows all of it. A fixed window would let twice the quota through around a boundary; a sliding counter only estimates
+and wastes part of the quota.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from queues import keys
 
 #: The part of each quota that is left to the customer's other tools.
 SHARE = 0.10
-#: Never report a wait of zero for a slot that was refused: zero means go.
+#: The shortest wait reported for a refused slot, because zero means that the slot is taken.
 SHORTEST_WAIT_S = 0.01
 
 
@@ -33,29 +33,29 @@ class RequestQuota(Protocol):
 
     @property
     def burst(self) -> int:
-        """In any second."""
+        """Requests in any second."""
         ...
 
     @property
     def steady(self) -> int:
-        """In any minute."""
+        """Requests in any minute."""
         ...
 
     @property
     def daily(self) -> int | None:
-        """In any day."""
+        """Requests in any day; None: no limit."""
         ...
 
     def less(self, share: float) -> RequestQuota:
-        """This quota without the `share` (0 to below 1) left to other tools."""
+        """Return this quota without the `share` (0 to below 1) left to other tools."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointUse:
-    """What an account asked of an endpoint within the last minute or day (`per`).
+    """An account's requests to an endpoint within the last minute or day (`per`).
 
-    `allowed`: what Ferry allows itself of it. `paused_ms`: until Klaviyo is asked again, 0 where it may be.
+    `allowed`: requests that Ferry may make. `paused_ms`: ms until the next request may be sent, 0 if not paused.
     """
 
     endpoint: str
@@ -66,24 +66,26 @@ class EndpointUse:
 
 
 def fingerprint(api_key: str) -> str:
-    """A name for the account that can stand in a Redis key: 16 hex digits that do not give the key away."""
+    """Return a name of the account for Redis keys: 16 hex digits that do not reveal the API key."""
     return hashlib.blake2b(api_key.encode(), digest_size=8).hexdigest()
 
 
 class RedisLimiter:
-    """The limiter of one account. Its keys: `ferry:limits:pause:<account>:<endpoint>` and, of the `limits`
-    library, `ferry:limits:window/<account>/<endpoint>/<amount>/1/<second|minute|day>`.
+    """The limiter of one account.
 
-    Every process must be given the same `share`, for the amount is part of the key. Clocks of machines that
-    differ by d seconds let the window shrink by d; `share` has room for that. When Redis cannot be reached,
-    `redis.RedisError` is raised and nothing may be sent: an unlimited worker would throttle the customer's
-    other tools, and without Redis no batch could be settled anyway.
+    Its keys are `ferry:limits:pause:<account>:<endpoint>` and, from the `limits` library,
+    `ferry:limits:window/<account>/<endpoint>/<amount>/1/<second|minute|day>`.
+
+    Every process must use the same `share`, because the amount is part of the key. If the clocks of machines differ by
+    d seconds, the window shrinks by d; `share` has room for that. Raises redis.RedisError when Redis cannot be reached,
+    and then nothing may be sent: an unlimited worker would throttle the customer's other tools, and without Redis no
+    batch could be settled anyway.
     """
 
     def __init__(self, redis: Redis, account: str, quotas: Mapping[str, RequestQuota], share: float = SHARE) -> None:
-        """`account`: a fingerprint of its key. `quotas`: by endpoint, as Klaviyo publishes them.
+        """Create the limiter. `account`: fingerprint of its key. `quotas`: by endpoint, as Klaviyo publishes them.
 
-        `share`: the part of each quota left to other tools, 0 to below 1.
+        `share`: the part of each quota left to other tools, 0 to below 1. Raises ValueError for another share.
         """
         if not 0 <= share < 1:
             raise ValueError(f"The share left to other tools is {share}; give 0 or more and less than 1.")
@@ -95,11 +97,11 @@ class RedisLimiter:
         self._limiter = MovingWindowRateLimiter(storage)
 
     def acquire(self, endpoint: str) -> float:
-        """0.0 and one slot of each window is taken, or the seconds until a slot may be free. Never sleeps."""
+        """Take one slot of each window and return 0.0, or return the seconds until a slot may be free. Never sleeps."""
         paused_ms = int(self._redis.pttl(self._pause_key(endpoint)))
         if paused_ms > 0:
             return max(paused_ms / 1000, SHORTEST_WAIT_S)
-        # The shortest window comes first: the slot lost in it when a longer one refuses is back soonest.
+        # Shortest window first: if a longer one refuses, the slot used in the shorter one is free again soonest.
         for window in self._windows[endpoint]:
             if not self._limiter.hit(window, self._account, endpoint):
                 reset = self._limiter.get_window_stats(window, self._account, endpoint).reset_time
@@ -110,12 +112,12 @@ class RedisLimiter:
         """Stop all workers' calls of `endpoint` for `seconds`, as Retry-After asks, or longer."""
         milliseconds = math.ceil(seconds * 1000)
         key = self._pause_key(endpoint)
-        # Two workers may write at once and the shorter pause win: that costs one more 429.
+        # If two workers write at once, the shorter pause may remain, which costs one more 429.
         if milliseconds > max(0, int(self._redis.pttl(key))):
             self._redis.set(key, 1, px=milliseconds)
 
     def uses(self) -> list[EndpointUse]:
-        """What of the longer windows is used, and what is paused; nothing of endpoints that are neither. Takes no slot.
+        """Return the use of the minute and day windows, and pauses, of endpoints that have either. Takes no slot.
 
         One round trip, and one more for each window in use. Raises redis.RedisError.
         """
@@ -138,7 +140,7 @@ class RedisLimiter:
 
 
 def _windows(quota: RequestQuota) -> tuple[RateLimitItem, ...]:
-    """The windows of one endpoint, shortest first."""
+    """Return the windows of one endpoint, shortest first."""
     windows: list[RateLimitItem] = [
         RateLimitItemPerSecond(quota.burst, namespace="window"),
         RateLimitItemPerMinute(quota.steady, namespace="window"),

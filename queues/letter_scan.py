@@ -1,4 +1,4 @@
-"""Dead letters for whoever looks at very many of them, or at single ones. Reads, never writes."""
+"""Reads very many dead letters, or single ones by id. It never writes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from queues import dead_letters, keys, scripts
 from queues.dead_letters import DeadLetter
 from queues.names import Queue
 
-#: Letters looked at by one script: some milliseconds in which nothing else runs, however large they are.
+#: Letters read by one script, which blocks Redis for some milliseconds, whatever their size.
 _AT_ONCE: Final = 500
 
 
 class LetterSummary(NamedTuple):
-    """A letter without what died. `at`: ms at which it died; `nth`: which one of that ms. They are its id."""
+    """A letter without its change. `at`: ms at which it died; `nth`: its number in that ms. Both form its id."""
 
     at: int
     nth: int
@@ -24,7 +24,7 @@ class LetterSummary(NamedTuple):
 
 
 def glances(redis: Redis, queue: Queue) -> Iterator[LetterSummary]:
-    """All letters of a queue, newest first, few of them in memory at a time. Raises redis.RedisError."""
+    """Yield all letters of a queue, newest first, with few in memory at a time. Raises redis.RedisError."""
     newest = "+"
     while found := cast("list[bytes]", scripts.run(redis, "letters", [keys.queue(queue, "dead")], [newest, _AT_ONCE])):
         for stream_id, reason in zip(found[::2], found[1::2], strict=True):
@@ -34,7 +34,7 @@ def glances(redis: Redis, queue: Queue) -> Iterator[LetterSummary]:
 
 
 def some(redis: Redis, wanted: Iterable[tuple[Queue, str]]) -> list[DeadLetter]:
-    """The letters with these ids that are still kept, in this order, in one round trip. Raises redis.RedisError."""
+    """Return the letters with these ids that still exist, in this order, in one round trip. Raises redis.RedisError."""
     asked = list(wanted)
     with redis.pipeline(transaction=False) as pipe:
         for queue, letter_id in asked:
@@ -48,7 +48,7 @@ def some(redis: Redis, wanted: Iterable[tuple[Queue, str]]) -> list[DeadLetter]:
 
 
 def under_way(redis: Redis, letters: Sequence[DeadLetter]) -> list[bool]:
-    """Of each whether its person is in an open batch, so that a replay would leave it where it is (replay.lua).
+    """Return for each letter whether its person is in an open batch, so that a replay would skip it (replay.lua).
 
     Raises redis.RedisError.
     """

@@ -1,6 +1,6 @@
-"""Counters of what the ledger does not count itself: one hash for all processes, because a worker forks for each job.
+"""Counters beyond those of the ledger: one hash for all processes, because a worker forks for each job.
 
-A count may be lost, or made twice where Redis' answer to it is lost; it never stops what it counts.
+A count may be lost, or made twice if Redis's answer is lost; counting never stops the counted work.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from queues.names import Queue
 
 log = logging.getLogger(__name__)
 
-#: (what is counted, its labels) -> how many. Whoever counts sees to it that a label has few values, and none that a
-#: sender or Klaviyo makes up: the hash keeps each for good.
+#: (metric, labels) -> count. The caller ensures that a label has few values, and none that a sender or Klaviyo can make
+#: up, because the hash keeps each permanently.
 Counts = Mapping[tuple[str, ...], int]
 
 #: Labels: connection, kind, reason.
@@ -47,19 +47,19 @@ IMPORTS: Final = "imports"
 #: Label: connection.
 IMPORT_MS: Final = "import_ms"
 
-#: Seconds. An import counts under the first that it did not take longer than, else under BEYOND. Each is kept in the
-#: ledger, so none may ever change.
+#: Seconds. An import counts under the first bound that it did not exceed, else under BEYOND. The bounds are stored in
+#: the ledger, so none may ever change.
 BOUNDS: Final = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600)
 BEYOND: Final = "beyond"
 
 _field = msgspec.json.Encoder().encode
 _labels = msgspec.json.Decoder(tuple[str, ...]).decode
-#: Whether the log says that counts are lost, since the last one that was not.
-_said = Event()
+#: Whether the log has a warning about lost counts since the last successful one.
+_warned = Event()
 
 
 def count(redis: Redis, counts: Counts) -> None:
-    """Add these, in one round trip; none for nothing. Does not raise when Redis fails: that is logged once."""
+    """Add these counts in one round trip. Does not raise when Redis fails, which is logged once."""
     if not counts:
         return
     try:
@@ -69,11 +69,11 @@ def count(redis: Redis, counts: Counts) -> None:
     except RedisError as fault:
         _lost(fault)
     else:
-        _said.clear()
+        _warned.clear()
 
 
 async def count_async(redis: AsyncRedis, counts: Counts) -> None:
-    """The same for the intake."""
+    """Add these counts for the intake, as `count` does."""
     if not counts:
         return
     try:
@@ -83,28 +83,28 @@ async def count_async(redis: AsyncRedis, counts: Counts) -> None:
     except (RedisError, OSError) as fault:
         _lost(fault)
     else:
-        _said.clear()
+        _warned.clear()
 
 
 def read(redis: Redis) -> Counts:
-    """Everything counted so far. Raises redis.RedisError."""
+    """Return all counts so far. Raises redis.RedisError."""
     found = cast("dict[bytes, bytes]", redis.hgetall(keys.METRICS))
     return {_labels(field): int(value) for field, value in found.items()}
 
 
 def of(what: str, queue: Queue, *more: str) -> tuple[str, ...]:
-    """What is counted by queues: its labels."""
+    """Return the labels of a count per queue."""
     return (what, queue.connection, queue.kind, *more)
 
 
 def of_import(connection: str, ms: int) -> Counts:
-    """An import job that took so long."""
+    """Return the counts of an import job that took `ms`."""
     bound = next((str(seconds) for seconds in BOUNDS if ms <= seconds * 1000), BEYOND)
     return {(IMPORTS, connection, bound): 1, (IMPORT_MS, connection): ms}
 
 
 def on_arrival(written: Iterable[Acceptance]) -> Counts:
-    """The changes that were accepted as dead letters, and those whose time could not be."""
+    """Return the counts of changes accepted as dead letters and of changes with an impossible time."""
     counts: Counter[tuple[str, ...]] = Counter()
     for each in written:
         counts.update(of(DEAD, each.queue, letter.reason) for letter in each.dead)
@@ -119,10 +119,10 @@ def _queue_up(pipe: Any, counts: Counts) -> None:
 
 
 def _lost(fault: Exception) -> None:
-    if not _said.is_set():
-        _said.set()
+    if not _warned.is_set():
+        _warned.set()
         log.warning(
-            "what /metrics counts is lost from now on, for Redis does not take it (%s); deliveries go on, see "
+            "the counts of /metrics are being lost, because Redis does not accept them (%s); deliveries go on, see "
             "`ferry doctor`",
             type(fault).__name__,
         )

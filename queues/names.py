@@ -1,4 +1,4 @@
-"""The name of a queue: which connection, which kind of change, which target."""
+"""The name of a queue: connection, kind of change, and target."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import zlib
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-#: Queues are spread over this many partitions. Fixed for ever: a queue that changed its partition would lose its keys.
+#: Number of partitions that queues are spread over. It can never change: a queue's keys are found by its partition.
 PARTITIONS = 16
-#: Target of the queue that keeps what a CDP sent without an audience that could be read.
+#: Target of the queue for messages without a readable audience.
 UNREADABLE = "unreadable"
-#: Of the kinds that have one queue in each connection.
+#: Targets of the kinds that have one queue per connection.
 TARGETS = {"profile": "profiles", "event": "events", "consent": "consents", "erasure": "erasures"}
 
 
@@ -18,8 +18,8 @@ TARGETS = {"profile": "profiles", "event": "events", "consent": "consents", "era
 class Queue:
     """The pending changes for one destination, written `connection/kind/target`.
 
-    `target` is the CDP's audience id where the kind is `audience` or `snapshot`, else that of TARGETS: one queue
-    of these for each connection, so that the order of a person holds over all of it.
+    `target` is the CDP's audience id if the kind is `audience` or `snapshot`, else the one in TARGETS: such a kind has
+    one queue per connection, so that each person's changes stay in order.
     """
 
     connection: str
@@ -27,7 +27,7 @@ class Queue:
     target: str
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a part that is empty: `parse` could not read the name again, nor anybody all names."""
+        """Raise ValueError for an empty part, because `parse` could not read the name."""
         if not (self.connection and self.kind and self.target):
             raise ValueError(f"{self} is not the name of a queue: a part of it is empty")
 
@@ -44,5 +44,5 @@ class Queue:
 
     @property
     def partition(self) -> int:
-        """0 to 15, from a hash that never changes between versions or machines."""
+        """The partition, 0 to 15, from a hash that is the same in all versions and on all machines."""
         return zlib.crc32(str(self).encode()) % PARTITIONS

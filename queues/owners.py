@@ -1,13 +1,13 @@
-"""Which audience's queue keeps a list: if two did, each would take off whom the other has put on it.
+"""Which audience's queue keeps a list. If two kept it, each would remove people that the other has added.
 
-A list is known by its id alone, without the account: Klaviyo's sign-up forms send nothing but the list's id
-(manage.kmail-lists.com/subscriptions/subscribe?g=<list>), so no two accounts share one. An exchanged key therefore
-forgets no keeper, and two connections that lead to one account, by one key or by two, do not fight over its lists.
+A list is identified by its id alone, without the account: Klaviyo's sign-up forms send only the list's id
+(manage.kmail-lists.com/subscriptions/subscribe?g=<list>), so no two accounts share one. Therefore a new key does not
+lose keepers, and two connections to one account, with one key or two, do not compete for its lists.
 
-A list is given up without a look at this hash: the keeper's own hash says whether it still keeps it (`keeps`), and
+Giving up a list does not change this hash: the keeper's own hash says whether it still keeps the list (`keeps`), and
 whether its CDP has disconnected the audience.
 
-Claims: an identifier is sent by one open batch for one person at a time, in all queues of a connection.
+Claims: in all queues of a connection, an identifier is sent by one open batch for one person at a time.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from redis.lock import Lock
 from queues import keys, pending, scripts
 from queues.names import Queue
 
-#: Reason of a hold on a queue that resolves to a list which another one keeps.
+#: Reason of a hold on a queue whose list another queue keeps.
 LIST_OWNED: Final = "list_owned"
 _FIELDS: Final = ("keeps", "shares", "list_id", "list_name", "delivered", "audience")
 
 
 @dataclass(frozen=True, slots=True)
 class KnownList:
-    """What the ledger knows of a queue and its list. `audience`: what the CDP said of it.
+    """The ledger's data of a queue and its list. `audience`: the CDP's data of it.
 
-    `keeps`: the list that it keeps, or would if it were the first. `shares`: one that it may share. `list_id`,
-    `list_name`: which list was found for it, under which name. `delivered`: changes.
+    `keeps`: the list that it keeps, or would if it were the first. `shares`: a list that it may share. `list_id`,
+    `list_name`: the list found for it, and under which name. `delivered`: changes.
     """
 
     keeps: str | None
@@ -46,7 +46,7 @@ class KnownList:
 
     @property
     def is_disconnected(self) -> bool:
-        """Whether the CDP said last that the audience is disconnected (mParticle: audience_subscription_request)."""
+        """Whether the CDP has disconnected the audience (mParticle: audience_subscription_request)."""
         return self.audience.get("action") == "remove"
 
 
@@ -59,7 +59,7 @@ class Shared(NamedTuple):
 
 
 def own(redis: Redis, queue: Queue, list_id: str) -> Queue:
-    """Keep a list for this queue, and give up the one it kept before; the queue that keeps it, which may be another."""
+    """Keep a list for this queue instead of its previous one; return the queue that keeps it, which may be another."""
     redis.hset(keys.queue(queue), "keeps", list_id)
     gone = ""
     while True:
@@ -70,36 +70,36 @@ def own(redis: Redis, queue: Queue, list_id: str) -> Queue:
 
 
 def keeper(redis: Redis, list_id: str) -> Queue | None:
-    """The queue that keeps a list."""
+    """Return the queue that keeps a list, None if there is none."""
     found = cast("bytes | None", redis.hget(keys.OWNERS, list_id))
     queue = Queue.parse(found.decode()) if found else None
     return queue if queue and _keeps(redis, queue, list_id) else None
 
 
 def give_up(redis: Redis, queue: Queue) -> None:
-    """The queue keeps no list any more, and shares none."""
+    """End the keeping and sharing of lists by a queue."""
     redis.hdel(keys.queue(queue), "keeps", "shares")
 
 
 def remember_list(redis: Redis, queue: Queue, list_id: str, name: str) -> None:
-    """The list that was found for a queue, under the name by which it was looked for."""
+    """Store the list that was found for a queue, and the name it was found by."""
     redis.hset(keys.queue(queue), mapping={"list_id": list_id, "list_name": name})
 
 
 def remembered_list(redis: Redis, queue: Queue) -> tuple[str | None, str]:
-    """The list that was found for a queue, None where none was, and under which name."""
+    """Return the list that was found for a queue, None if none was, and its name."""
     list_id, name = cast("list[bytes | None]", redis.hmget(keys.queue(queue), "list_id", "list_name"))
     return list_id.decode() if list_id else None, (name or b"").decode()
 
 
 def forget_list(redis: Redis, queue: Queue) -> None:
-    """The list that was found is gone; the queue keeps none any more."""
+    """Forget the list that was found, because it is gone; the queue keeps no list any more."""
     redis.hdel(keys.queue(queue), "list_id", "list_name")
     give_up(redis, queue)
 
 
 def lock_list(redis: Redis, digest: str, lasts_ms: int) -> Lock | None:
-    """Let this worker alone look for a list, and create it; None where another one does so now.
+    """Lock the lookup and creation of a list for this worker; return None if another worker holds the lock.
 
     `digest`: of the list's name and the account's key.
     """
@@ -108,7 +108,7 @@ def lock_list(redis: Redis, digest: str, lasts_ms: int) -> Lock | None:
 
 
 def unlock_list(lock: Lock) -> bool:
-    """Let others look for it; False when the lock ran out before."""
+    """Release the lock; return False if it had expired."""
     try:
         lock.release()
     except LockError:
@@ -117,17 +117,17 @@ def unlock_list(lock: Lock) -> bool:
 
 
 def share(redis: Redis, queue: Queue, list_id: str) -> None:
-    """From now on the queue may use this list, whichever keeps it."""
+    """Allow the queue to use this list, whichever queue keeps it."""
     redis.hset(keys.queue(queue), "shares", list_id)
 
 
 def may_share(redis: Redis, queue: Queue, list_id: str) -> bool:
-    """Whether somebody said so."""
+    """Return whether the queue may use this list although another keeps it."""
     return redis.hget(keys.queue(queue), "shares") == list_id.encode()
 
 
 def shared(redis: Redis) -> list[Shared]:
-    """Every list that two queues use because somebody said so, or did so before lists had owners."""
+    """Return every list that two queues use, by permission or since before lists had owners."""
     queues = pending.all_queues(redis)
     asked = [(found.shares, queue) for queue, found in zip(queues, known(redis, queues), strict=True) if found.shares]
     pairs = [(list_id, keeper(redis, list_id), queue) for list_id, queue in asked]
@@ -135,17 +135,17 @@ def shared(redis: Redis) -> list[Shared]:
 
 
 def are_kept(redis: Redis) -> bool:
-    """Whether the lists of this installation have owners already; it may come from a Ferry that knew of none."""
+    """Return whether this installation's lists have owners; those of an older Ferry have none."""
     return bool(redis.exists(keys.OWNERS_SINCE))
 
 
 def kept_from_now_on(redis: Redis, now: int) -> None:
-    """Every list that was in use has its owner. `now`: ms."""
+    """Record that every list in use has its owner. `now`: ms."""
     redis.set(keys.OWNERS_SINCE, now, nx=True)
 
 
 def known(redis: Redis, queues: Sequence[Queue]) -> list[KnownList]:
-    """What is known of each of these queues, in one round trip."""
+    """Return what is known of each of these queues, in one round trip."""
     with redis.pipeline(transaction=False) as pipe:
         for queue in queues:
             pipe.hmget(keys.queue(queue), *_FIELDS)
@@ -169,15 +169,15 @@ def _known(*values: bytes | None) -> KnownList:
     )
 
 
-#: Identifiers claimed by one call, so that nobody waits for it long.
+#: Identifiers claimed by one call, so that it blocks Redis briefly.
 _AT_ONCE: Final = 1_000
 
 
 def claim(redis: Redis, connection: str, batch_id: str, wanted: Mapping[bytes, bytes]) -> set[bytes]:
-    """Claim identifiers for people of a batch; those that another open batch holds for somebody else.
+    """Claim identifiers for people of a batch; return those that another open batch holds for another person.
 
-    `wanted`: hash of an identifier -> hash of the person (people/identities.py), 8 bytes each. A claim of a batch
-    that is over is void: its worker died between the end of the batch and `release`. Raises redis.RedisError.
+    `wanted`: hash of an identifier -> hash of the person (people/identities.py), 8 bytes each. Claims of a batch that
+    has ended are void: its worker died between the end of the batch and `release`. Raises redis.RedisError.
     """
     refused = _claim(redis, connection, batch_id, wanted, ())
     over = {name for holders in refused.values() for name in holders if not redis.exists(keys.batch(name))}
@@ -200,7 +200,7 @@ def _claim(
 
 
 def release(redis: Redis, connection: str, batch_id: str) -> None:
-    """The batch is over. Raises redis.RedisError."""
+    """Release the claims of a batch that has ended. Raises redis.RedisError."""
     while scripts.run(redis, "unclaim", _keys(connection, batch_id), [batch_id]):
         pass
 

@@ -1,4 +1,4 @@
-"""What waits in the queues: what is due, and taking it."""
+"""The pending changes of the queues: which are due, and taking them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from queues import keys, scripts
 from queues.names import PARTITIONS, Queue
 from queues.policy import FlushPolicy, Reason, Waiting
 
-#: A batch holds no more than this many bytes of changes, so that a worker's memory is bounded.
+#: Maximum bytes of changes in a batch, which bounds a worker's memory.
 BATCH_BYTES = 8_000_000
-#: Batches of one queue that may wait for their upload at a time. Audiences of one connection share its rate limits:
-#: a huge one that took everything at once would make the small ones wait behind all of it.
+#: Batches of one queue that may wait for their upload at a time. Audiences of one connection share its rate limits: if
+#: a huge one took everything at once, the small ones would wait behind all of it.
 UNSENT_AT_ONCE = 4
 _FIELDS = ("takes", "taken", "upto", "upto_by", "uploaded", "hold")
 
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """A queue as a scheduler sees it. `takes` proves that nobody took meanwhile; `held`: somebody said stop."""
+    """A queue as a scheduler sees it. `takes` shows whether another took meanwhile; `held`: the queue has a hold."""
 
     queue: Queue
     waiting: Waiting
@@ -33,16 +33,16 @@ class QueueState:
 
 
 def due(redis: Redis, now: int) -> list[Queue]:
-    """The queues that the flush policy must look at by now (ms), the longest due first in each partition."""
+    """Return the queues that the flush policy must check by now (ms), longest due first in each partition."""
     with redis.pipeline(transaction=False) as pipe:
         for number in range(PARTITIONS):
-            # All of them: behind a limit, queues that are due and held would keep the others out for good.
+            # No limit: queues that are due and held would block the others permanently.
             pipe.zrangebyscore(keys.partition(number, "due"), "-inf", now)
         return [Queue.parse(name.decode()) for names in pipe.execute() for name in names]
 
 
 def all_queues(redis: Redis) -> list[Queue]:
-    """Every queue there ever was a change for."""
+    """Return every queue that has ever had a change."""
     with redis.pipeline(transaction=False) as pipe:
         for number in range(PARTITIONS):
             pipe.smembers(keys.partition(number, "queues"))
@@ -50,7 +50,7 @@ def all_queues(redis: Redis) -> list[Queue]:
 
 
 def look(redis: Redis, queues: list[Queue]) -> list[QueueState]:
-    """What the flush policy has to know of each queue, in one round trip."""
+    """Return what the flush policy needs to know of each queue, in one round trip."""
     with redis.pipeline(transaction=False) as pipe:
         for queue in queues:
             pipe.hmget(keys.queue(queue), *_FIELDS)
@@ -67,7 +67,7 @@ def _look(queue: Queue, values: list[bytes | None], pending: int, head: list[byt
 
 
 def waiting(fields: Mapping[str, bytes | None], pending: int, oldest: int | None) -> Waiting:
-    """What the flush policy looks at. `fields`: of the queue's hash; `oldest`: ms of the oldest pending change."""
+    """Return the flush policy's input. `fields`: of the queue's hash; `oldest`: ms of the oldest pending change."""
     uploaded, upto, taken = fields.get("uploaded"), fields.get("upto"), fields.get("taken")
     return Waiting(
         pending=pending,
@@ -79,7 +79,7 @@ def waiting(fields: Mapping[str, bytes | None], pending: int, oldest: int | None
 
 
 def take(redis: Redis, seen: QueueState, reason: Reason, most: int, now: int) -> str | None:
-    """Take up to `most` changes into a batch; its id, or None when the first must wait or somebody was faster."""
+    """Take up to `most` changes into a batch; return its id, or None if the first must wait or another took first."""
     queue = seen.queue
     batch_id = f"{queue.partition:02d}-{uuid.uuid4().hex}"
     script_keys = [
@@ -103,23 +103,23 @@ def _index_keys(queue: Queue) -> list[str]:
 
 
 def flush(redis: Redis, queue: Queue, now: int) -> int:
-    """Ask for everything that waits in a queue now to be taken; how many changes that is."""
+    """Request a flush of a queue's pending changes; return how many there are."""
     return int(scripts.run(redis, "flush", _index_keys(queue), [str(queue), now]))
 
 
 def set_policy(redis: Redis, queue: Queue, policy: FlushPolicy, now: int) -> None:
-    """File a queue under the policy now configured (its index was made with the policy at its last change)."""
+    """Apply the configured policy to a queue, whose index entry used the policy at its last change."""
     scripts.run(redis, "policy", _index_keys(queue), [str(queue), now, policy.size, policy.age_ms])
 
 
 def audience(redis: Redis, queue: Queue) -> dict[str, Any]:
-    """What the CDP said of the audience: `name` and `settings`; empty when it said nothing."""
+    """Return the CDP's data of the audience: `name` and `settings`; empty if there is none."""
     stored = redis.hget(keys.queue(queue), "audience")
     return msgspec.json.decode(stored) if stored else {}
 
 
 def wake(redis: Redis) -> None:
-    """Wake one scheduler. The list never holds more than one element: a second call says nothing new."""
+    """Wake one scheduler. The list has at most one element, because a second call adds nothing."""
     with redis.pipeline(transaction=False) as pipe:
         pipe.lpush(keys.WAKE, 1)
         pipe.ltrim(keys.WAKE, 0, 0)

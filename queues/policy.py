@@ -1,6 +1,6 @@
-"""The flush policy: when a queue is due, and how much is taken.
+"""The flush policy, which decides when a queue is due and how much is taken.
 
-Parity with mParticle's bulk forwarding to Klaviyo: 100 items or 16 hours. Pure: no Redis, no clock.
+The defaults are those of mParticle's bulk forwarding to Klaviyo: 100 items or 16 hours. Pure: no Redis, no clock.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ Reason = Literal["size", "age", "operator"]
 
 @dataclass(frozen=True, slots=True)
 class FlushPolicy:
-    """`size`: changes that make a queue due. `age_ms`: the longest wait. `upload_max`: changes in one upload."""
+    """A policy. `size`: changes that make a queue due. `age_ms`: the longest wait. `upload_max`: changes per upload."""
 
     size: int = 100
     age_ms: int = 960 * 60_000
     upload_max: int = 100
 
 
-#: Of the kinds that do not go by the policy for people. Whoever unsubscribes must not wait for hours.
+#: Policies of the kinds that do not follow the one for people. An unsubscription must not wait for hours.
 OF_KIND: Final[Mapping[str, FlushPolicy]] = {
     "event": FlushPolicy(age_ms=60_000, upload_max=1_000),
     "consent": FlushPolicy(age_ms=60_000, upload_max=1_000),
     "erasure": FlushPolicy(size=1, age_ms=60_000),
-    # Each by itself: what waits behind it may be launched days later.
+    # One per batch: the next snapshot may be launched days later.
     "snapshot": FlushPolicy(size=1, age_ms=60_000, upload_max=1),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What the policy looks at. Times in ms; `oldest` and `uploaded` are None when there is no such time.
+    """The input of the policy. Times in ms; `oldest` and `uploaded` are None if there is no such time.
 
-    `asked` is the number of pending changes, from the oldest on, that must go whatever the size and age: an operator
-    asked for them, or they waited when the age came up. `asked_by` says which.
+    `asked` is the number of pending changes, from the oldest on, that are taken whatever the size and age: an operator
+    requested a flush, or they were pending when the age was reached. `asked_by` says which.
     """
 
     pending: int
@@ -47,10 +47,10 @@ class Waiting:
 
 
 def due_at(waiting: Waiting, policy: FlushPolicy) -> int | None:
-    """The ms at which the queue is due: 0 for at once, None for never (nothing waits).
+    """Return the ms at which the queue is due: 0 for at once, None for never (no pending changes).
 
-    Counted from the last upload or the oldest pending change, whichever comes first, so that no change waits longer
-    than the age, and one that ends a long quiet spell goes out at once.
+    The age counts from the last upload or the oldest pending change, whichever is earlier, so that no change waits
+    longer than the age, and the first change after a long quiet period is sent at once.
     """
     if waiting.pending == 0 or waiting.oldest is None:
         return None
@@ -60,15 +60,15 @@ def due_at(waiting: Waiting, policy: FlushPolicy) -> int | None:
 
 
 def counted_from(oldest: int, uploaded: int | None) -> int:
-    """The ms from which the age counts: of the oldest pending change or of the last upload, whichever comes first."""
+    """Return the ms from which the age counts: the oldest pending change or the last upload, whichever is earlier."""
     return oldest if uploaded is None else min(oldest, uploaded)
 
 
 def decide(waiting: Waiting, policy: FlushPolicy, now: int) -> tuple[Reason, int] | None:
-    """Why to take a batch now and the most it may hold; None when nothing is due.
+    """Return the reason to take a batch now and its maximum size, None if nothing is due.
 
-    Age and operator take everything, in uploads of at most `upload_max`; size takes again and again while at least
-    `size` wait, so that 250 pending with the defaults become two uploads of 100, and 50 go on waiting.
+    Age and operator take everything, in uploads of at most `upload_max`; size takes repeatedly while at least `size`
+    are pending, so that with the defaults 250 pending changes become two uploads of 100, and 50 stay pending.
     """
     due = due_at(waiting, policy)
     if due is None or due > now:

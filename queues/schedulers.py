@@ -1,6 +1,6 @@
-"""What schedulers share: a heartbeat that shows that one runs, turns, and the wake-up.
+"""The shared state of schedulers: a heartbeat that shows that one runs, turns, and the wake-up.
 
-A turn is taken once for all schedulers together: the one that takes it does the work, the others go on.
+A turn is taken once for all schedulers together: the one that takes it does the work, and the others skip it.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from queues.names import Queue
 
 
 def heartbeat(redis: Redis, now: int, lasts_ms: int) -> None:
-    """A scheduler has ticked. `now`: ms."""
+    """Record that a scheduler has ticked. `now`: ms."""
     redis.set(keys.HEARTBEAT, now, px=lasts_ms)
 
 
 def wait_for_wake(redis: Redis, seconds: int) -> bool:
-    """Whether a queue became due within so many seconds."""
+    """Wait up to `seconds`; return whether a queue became due."""
     return bool(redis.blpop([keys.WAKE], timeout=seconds))
 
 
 def may_probe(redis: Redis, now: int, every_ms: int) -> bool:
-    """Take the turn to have held connections probed; False while another one has it."""
+    """Take the turn to probe held connections; return False while another scheduler has it."""
     return _turn(redis, keys.PROBING, now, every_ms)
 
 
 def may_housekeep(redis: Redis, now: int, every_ms: int) -> bool:
-    """Take the turn to keep the ledger within its bounds; False while another one has it."""
+    """Take the turn for housekeeping; return False while another scheduler has it."""
     return _turn(redis, keys.HOUSEKEEPING, now, every_ms)
 
 
 def may_alarm(redis: Redis, queue: Queue, now: int, every_ms: int) -> bool:
-    """Take the turn to say that a queue has too many dead letters, or too old ones; False where it was said lately."""
+    """Take the turn to warn of a queue's too many or too old dead letters; return False after a recent warning."""
     return _turn(redis, keys.queue(queue, "alarmed"), now, every_ms)
 
 

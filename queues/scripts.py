@@ -1,4 +1,4 @@
-"""The Lua scripts, one file each in `lua/`: every change of state of the ledger is one of them."""
+"""The Lua scripts, one file each in `lua/`. Every change of the ledger's state is made by one of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _WITH_COMMON = {
 
 @cache
 def text(name: str) -> str:
-    """The source of a script. `name`: the file in `lua/` without its ending."""
+    """Return the source of a script. `name`: the file in `lua/` without its extension."""
     folder = files("queues").joinpath("lua")
     source = folder.joinpath(f"{name}.lua").read_text()
     return folder.joinpath("_common.lua").read_text() + source if name in _WITH_COMMON else source
@@ -40,19 +40,19 @@ def text(name: str) -> str:
 
 @cache
 def sha(name: str) -> str:
-    """What EVALSHA calls a script by."""
+    """Return the SHA-1 of a script for EVALSHA."""
     return hashlib.sha1(text(name).encode(), usedforsecurity=False).hexdigest()
 
 
 def run(redis: Redis, name: str, keys: list[str], args: list[Any]) -> Any:
-    """Run a script; loads it first where the server does not have it (a new, restarted or flushed server)."""
+    """Run a script; load it first if the server does not have it (a new, restarted or flushed server)."""
     return redis.register_script(text(name))(keys, args)
 
 
 def queue_up(pipe: Pipeline, name: str, keys: list[str], args: Sequence[Any] = ()) -> None:
     """Put a script into a pipeline.
 
-    As text, for nobody can look after a script that is missing; not by pipe.eval(), which redis-py's pipeline for a
-    cluster refuses, whatever the keys.
+    It is sent as text, because a missing script could not be loaded within a pipeline; not by pipe.eval(), which
+    redis-py's cluster pipeline refuses, whatever the keys.
     """
     pipe.execute_command("EVAL", text(name), len(keys), *keys, *args)  # type: ignore[no-untyped-call]  # as in redis-py

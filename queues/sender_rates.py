@@ -1,4 +1,4 @@
-"""How often senders may post: counted in Redis, so that it holds for all web processes together."""
+"""The request rates of senders, counted in Redis so that they apply to all web processes together."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from queues.errors import Unavailable
 
 
 class SenderRates:
-    """Takes places in senders' moving windows, each in one round trip."""
+    """The moving windows of senders; each request takes one round trip."""
 
     def __init__(self, redis: Redis) -> None:
-        pool: Any = redis.connection_pool  # the types of `limits` know of text and numbers only
+        pool: Any = redis.connection_pool  # the types of `limits` allow text and numbers only
         storage = RedisStorage("redis://", implementation="redispy", key_prefix=keys.RATES, connection_pool=pool)
         self._limiter = MovingWindowRateLimiter(storage)
-        #: Sender -> time (s) before which there is no place: a flood is refused without asking Redis.
+        #: Sender -> time (s) until which there is no free slot: a flood is refused without a call to Redis.
         self._full_until: dict[str, float] = {}
 
     async def wait(self, name: str, amount: int, seconds: int) -> float:
-        """0.0 and a place is taken of `amount` within `seconds`, or the seconds until there is one. Raises Unavailable.
+        """Take one of `amount` slots per `seconds` and return 0.0, or return the seconds until one is free.
 
-        `name`: of the sender.
+        `name`: of the sender. Raises Unavailable.
         """
         left = self._full_until.get(name, 0.0) - time.time()
         if left > 0:

@@ -1,4 +1,4 @@
-"""How each sender uses what it may: when last, how many requests, and what was refused."""
+"""The use by each sender: time of the last request, number of requests, and refusals."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from redis.asyncio import Redis as AsyncRedis
 
 from queues import keys
 
-#: What a sender may lack: the route, the connection, the mParticle account, room in its rate, the right to set keys.
+#: Causes of a refusal: route, connection or mParticle account not allowed, rate exceeded, no right to set keys.
 Lack = Literal["route", "connection", "account", "rate", "keys"]
 _REFUSED: Final = "refused:"
 
 
 @dataclass(frozen=True, slots=True)
 class SenderUse:
-    """`last`: ms, None for a sender that never came. `requests`: all of them. `refused`: by what was lacking."""
+    """The use by a sender. `last`: ms, None if it never sent. `requests`: total. `refused`: count by cause."""
 
     last: int | None = None
     requests: int = 0
@@ -26,7 +26,7 @@ class SenderUse:
 
 
 async def add(redis: AsyncRedis, name: str, use: SenderUse) -> None:
-    """Add what came since the last time, in one round trip. Raises redis.RedisError."""
+    """Add the use since the last call, in one round trip. Raises redis.RedisError."""
     key = keys.sender(name)
     async with redis.pipeline(transaction=False) as pipe:
         pipe.hset(key, "last", cast("Any", use.last))
@@ -37,7 +37,7 @@ async def add(redis: AsyncRedis, name: str, use: SenderUse) -> None:
 
 
 def read(redis: Redis, name: str) -> SenderUse:
-    """What is known of a sender. Raises redis.RedisError."""
+    """Return the use by a sender. Raises redis.RedisError."""
     stored = {
         name.decode(): int(value)
         for name, value in cast("dict[bytes, bytes]", redis.hgetall(keys.sender(name))).items()

@@ -1,4 +1,4 @@
-"""Wrong tokens and sign-ins of the last minute or hour, counted in Redis for all web processes together."""
+"""Counts wrong tokens and sign-ins of the last minute or hour in Redis, for all web processes together."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from redis import Redis
 
 from queues import keys
 
-#: Wrong tokens of a peer that are counted; and sign-ins of a user, each of which is a line of the audit.
+#: Wrong tokens counted per peer, and sign-ins per user, each of which is an entry of the audit log.
 _OF_PEER: Final = RateLimitItemPerMinute(30, namespace="wrong")
 _OF_USER: Final = RateLimitItemPerMinute(60, namespace="sign-ins")
-#: Of refusals that are written into the audit: guesses without end must not push out what people did.
+#: Refusals written to the audit log: endless guesses must not displace the actions of users.
 _NOTED: Final = RateLimitItemPerHour(6, namespace="refusals")
 _EVERYBODY: Final = "all"
 
 
 class SignInCounts:
-    """Every call may raise redis.RedisError.
+    """The counts. Every method may raise redis.RedisError.
 
     Its keys, of the `limits` library: `ferry:throttle:<what>/<digest of the name>/<amount>/1/<minute|hour>`.
     """
@@ -31,19 +31,19 @@ class SignInCounts:
         self._limiter = MovingWindowRateLimiter(storage)
 
     def wrong_tokens(self, peer: str) -> int:
-        """How many a peer has shown within a minute; no more than 30 are counted."""
+        """Return how many wrong tokens a peer has sent within a minute; at most 30 are counted."""
         return _OF_PEER.amount - self._limiter.get_window_stats(_OF_PEER, _unnamed(peer)).remaining
 
     def wrong(self, peer: str) -> None:
-        """Count a token that nobody has."""
+        """Count a wrong token."""
         self._hit(_OF_PEER, _unnamed(peer))
 
     def signed_in(self, user: str) -> bool:
-        """Count a sign-in; whether it is written into the audit, which signing in without end must not fill."""
+        """Count a sign-in; return whether to write it to the audit log, which repeated sign-ins must not fill."""
         return self._hit(_OF_USER, _unnamed(user))
 
     def is_noted(self) -> bool:
-        """Whether one more refusal is to be written into the audit."""
+        """Count a refusal; return whether to write it to the audit log."""
         return self._hit(_NOTED, _EVERYBODY)
 
     def _hit(self, limit: RateLimitItem, name: str) -> bool:
@@ -51,5 +51,5 @@ class SignInCounts:
 
 
 def _unnamed(name: str) -> str:
-    # An address is somebody's, and the name of a key is no place for it; it may also hold what the library splits at.
+    # An address is personal data and must not be in a key; it may also contain the library's separator.
     return hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()

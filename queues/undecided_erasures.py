@@ -1,6 +1,6 @@
-"""Erasures that need a look: dead letters that wait for somebody's word on whose the profiles are that were found.
+"""Erasures that need a look: dead letters that wait for a person to decide who the found profiles belong to.
 
-They stay until somebody has decided, for a person has asked, and the law wants an answer.
+They stay until a decision is made, because the law requires an answer to the request.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from queues.names import Queue
 #: The kind of the queue of erasures.
 KIND: Final = "erasure"
 REASON: Final = "erasure_needs_a_look"
-#: ms within which a request is to be answered: a month (GDPR, article 12.3), counted as its shortest but February.
+#: ms within which a request must be answered: a month (GDPR, article 12.3), counted as 30 days.
 ANSWER_MS: Final = 30 * 86_400_000
 #: The field of a change's fragment that holds what was confirmed.
 _CONFIRMED: Final = "confirmed"
 
 
 class Confirmed(msgspec.Struct, frozen=True):
-    """What somebody has said to be the person's: `profiles`, Klaviyo's ids, and `people`, as hashes (identities.py)."""
+    """The data confirmed to be the person's: `profiles` (Klaviyo's ids) and `people` (hashes, identities.py)."""
 
     profiles: frozenset[str] = frozenset()
     people: frozenset[str] = frozenset()
@@ -39,7 +39,7 @@ class _Fragment(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class UndecidedErasures:
-    """How many `letters` of a queue need a look, and the ms at which the oldest request was accepted."""
+    """The number of `letters` of a queue that need a look, and the ms at which the oldest request was accepted."""
 
     letters: int
     oldest: int
@@ -49,27 +49,27 @@ _fragment = msgspec.json.Decoder(_Fragment)
 
 
 def due_by(change: Change) -> int:
-    """The ms by which the request is to be answered."""
+    """Return the ms by which the request must be answered."""
     return change.accepted_at + ANSWER_MS
 
 
 def detail(why: str, profiles: Mapping[str, str], people: Sequence[str]) -> dict[str, Any]:
-    """The detail of such a letter. `profiles`: how each was found. `people`: hashes of those who could be meant."""
+    """Return the detail of such a letter. `profiles`: how each was found. `people`: hashes of possible people."""
     return {"detail": why, "profiles": dict(profiles), "people": sorted(people)}
 
 
 def profiles(letter: DeadLetter) -> dict[str, str]:
-    """The profiles that such a letter names, and how each was found."""
+    """Return the profiles in such a letter, and how each was found."""
     return dict(letter.detail.get("profiles") or {})
 
 
 def confirmed(change: Change) -> Confirmed:
-    """What was confirmed of an erasure; nothing where nobody had to."""
+    """Return what was confirmed for an erasure; empty if no confirmation was needed."""
     return _fragment.decode(change.body.person).confirmed
 
 
 def confirming(letter: DeadLetter) -> bytes:
-    """The change of such a letter, saying that all that the letter names is the person's."""
+    """Return the change of such a letter, with everything in the letter confirmed to be the person's."""
     change, before = letter.change, confirmed(letter.change)
     now = Confirmed(
         before.profiles | profiles(letter).keys(), before.people | frozenset(letter.detail.get("people") or ())
@@ -80,7 +80,7 @@ def confirming(letter: DeadLetter) -> bytes:
 
 
 def waiting(redis: Redis, queues: Sequence[Queue]) -> dict[Queue, UndecidedErasures]:
-    """Those of the queues in which erasures need a look. Raises redis.RedisError."""
+    """Return the queues in which erasures need a look. Raises redis.RedisError."""
     found = {}
     for queue in queues:
         accepted = [each.change.accepted_at for each in dead_letters.read(redis, queue) if each.reason == REASON]

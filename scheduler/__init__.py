@@ -1,1 +1,1 @@
-"""When: asks the policy what is due, takes batches, rings the worker, rings again what stalled."""
+"""The scheduler: asks the policy what is due, takes batches, rings workers, and rings again for stalled batches."""

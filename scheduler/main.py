@@ -1,6 +1,6 @@
-"""The scheduler process: a tick every two seconds for ages, leases and rings, and a wake-up when a queue fills.
+"""The scheduler process, with a tick every two seconds for ages, leases and rings, and a wake-up when a queue fills.
 
-No scheduler holds anything in memory that another could not see: one may be killed, two may run.
+A scheduler keeps no state in memory that another needs: one may be killed, and two may run.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ from scheduler.tick import TICK_S, refile, ring, take_due, tick
 
 log = logging.getLogger(__name__)
 
-#: Seconds one wait for a wake-up lasts; also how long a stop may take.
+#: Seconds that one wait for a wake-up lasts, and that a stop may take.
 WAIT_S = 1
 
 
 def run(settings: Settings) -> None:
-    """Schedule until SIGTERM or SIGINT. Raises NotOurs, with nothing written, in another installation's Redis."""
+    """Run until SIGTERM or SIGINT. Raises NotOurs, with nothing written, if Redis is another installation's."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     redis = connect(settings.redis_url)
     _begin_when_up(redis, settings, stop)
-    if stop.is_set():  # Redis may not have come up, so that nobody knows whose it is
+    if stop.is_set():  # Redis may never have answered, so its installation is unknown
         return
     ticks = _ticks(redis, settings.connections)
     ticks.start()
-    log.info("scheduler is up; it looks at what is due every %d s and whenever a queue fills", TICK_S)
+    log.info("scheduler is up; it checks for due queues every %d s and whenever a queue fills", TICK_S)
     while not stop.is_set():
         _wait_for_wake(redis, settings.connections, stop)
     ticks.shutdown()
-    log.info("scheduler stops; what waits stays in the queues")
+    log.info("scheduler stops; pending changes stay in the queues")
 
 
 def _ticks(redis: Redis, connections: Connections) -> BackgroundScheduler:
     # Memory store: the state is in Redis. misfire_grace_time None: a late tick runs late rather than never.
-    # 16 hours are a stored time that each tick compares, never an interval here, which a restart would begin anew.
+    # The age of 16 hours is a stored time that each tick compares, not an interval here, which a restart would reset.
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
@@ -71,9 +71,9 @@ def _tick(redis: Redis, connections: Connections, watch: EpochWatch, memory: Ste
     now = now_ms()
     if watch.emptied(redis, now):
         log.error(
-            "the ledger was emptied: whatever waited or was under way is gone. Find out who did it (FLUSHALL, or a "
-            "Redis without persistence that was restarted), then let the CDP send its audiences again; what comes "
-            "from now on is delivered"
+            "the ledger was emptied: pending changes and batches in progress are gone. Find the cause (FLUSHALL, or a "
+            "restart of a Redis without persistence), then let the CDP send its audiences again; new changes are "
+            "delivered"
         )
     memory.look(redis)
     connections.include(connection_keys.names(redis))
@@ -81,14 +81,14 @@ def _tick(redis: Redis, connections: Connections, watch: EpochWatch, memory: Ste
 
 
 def _log_failure(event: JobExecutionEvent) -> None:
-    log.error("tick failed (%s); the next one, in %d s, does what this one left", event.exception, TICK_S)
+    log.error("tick failed (%s); the next one, in %d s, does what is left", event.exception, TICK_S)
 
 
 def _begin_when_up(redis: Redis, settings: Settings, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             installation.claim(redis, settings.installation)
-            # Here, for who exchanges FERRY_SECRET_KEY restarts this process with the new one in front.
+            # Here, because a change of FERRY_SECRET_KEY restarts this process with the new key first.
             connection_keys.reseal(redis, Cipher(settings.secret_keys))
             settings.connections.include(connection_keys.names(redis))
             refile(redis, settings.connections, now_ms())

@@ -1,8 +1,8 @@
-"""One look at everything: take what is due, ring for what is to be rung, leave a heartbeat.
+"""One tick: takes due batches, rings workers, probes held connections, and records a heartbeat.
 
-Any number of schedulers may tick at the same time: taking is decided by the ledger, ringing twice does nothing.
+Any number of schedulers may tick at the same time: the ledger decides who takes, and ringing twice does no harm.
 
-Housekeeping: the ledger is kept within its bounds, and whoever runs it is told before anything is deleted.
+Housekeeping keeps the ledger within its bounds, and logs an error before anything is deleted.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two ticks.
 TICK_S = 2
-#: A batch is rung for again when no worker took it up for so long (ms).
+#: ms after which a batch is rung again if no worker took it up.
 RING_AGAIN_MS = 30_000
-#: Queues looked at in one round trip.
+#: Queues read in one round trip.
 LOOKED_AT_ONCE = 500
-#: Held connections are probed this often (ms). Klaviyo answers 15 questions about an account a minute.
+#: ms between probes of held connections. Klaviyo allows 15 account requests a minute.
 PROBE_MS = 180_000
-#: The heartbeat outlives this many missed ticks (ms).
+#: ms for which a heartbeat is valid.
 HEARTBEAT_MS = 60_000
 
 
 def tick(redis: Redis, connections: Connections, now: int) -> None:
-    """Take, ring, and say that this scheduler lives. Raises redis.RedisError; what was not done, the next one does."""
+    """Run one tick. Raises redis.RedisError; the next tick then does what is left."""
     take_due(redis, connections, now)
     ring(redis, now)
     probe_held(redis, now)
@@ -46,10 +46,10 @@ def tick(redis: Redis, connections: Connections, now: int) -> None:
 
 
 def take_due(redis: Redis, connections: Connections, now: int) -> int:
-    """Take batches until nothing is due that can be taken; how many were taken."""
+    """Take batches until nothing that can be taken is due; return how many were taken."""
     due = pending.due(redis, now)
     held = holds.of_connections(redis).keys() if due else ()
-    # Whoever asks to be forgotten is at once, here; Klaviyo is asked when the hold ends.
+    # An erasure is done in Ferry at once, despite a hold; in Klaviyo when the hold ends.
     free = [queue for queue in due if queue.connection not in held or queue.kind == undecided_erasures.KIND]
     parts = (free[start : start + LOOKED_AT_ONCE] for start in range(0, len(free), LOOKED_AT_ONCE))
     return sum(_take_from(redis, connections, part, now) for part in parts)
@@ -86,7 +86,7 @@ def _take(redis: Redis, seen: pending.QueueState, policy: FlushPolicy, now: int)
 
 
 def ring(redis: Redis, now: int) -> int:
-    """Ring a worker for every batch that waits for one; how many."""
+    """Ring a worker for every batch that waits for one; return how many."""
     to_ring = batches.to_ring(redis, now)
     if to_ring:
         doorbell.ring(redis, to_ring, now)
@@ -95,7 +95,7 @@ def ring(redis: Redis, now: int) -> int:
 
 
 def probe_held(redis: Redis, now: int) -> int:
-    """Let workers try, once every few minutes for all schedulers together, whether held connections may go on."""
+    """Let workers probe held connections, at intervals shared by all schedulers; return how many."""
     if not schedulers.may_probe(redis, now, PROBE_MS):
         return 0
     probed = [name for name, hold in holds.of_connections(redis).items() if hold.probed]
@@ -105,7 +105,7 @@ def probe_held(redis: Redis, now: int) -> int:
 
 
 def policy_of(connections: Connections, queue: Queue) -> FlushPolicy:
-    """The flush policy of a queue; the default connection's where the queue's connection is no longer configured."""
+    """Return a queue's flush policy; the default connection's if its connection is no longer configured."""
     try:
         connection = connections.named(queue.connection)
     except UnknownConnection:
@@ -114,24 +114,24 @@ def policy_of(connections: Connections, queue: Queue) -> FlushPolicy:
 
 
 def refile(redis: Redis, connections: Connections, now: int) -> None:
-    """File every queue under the policy configured now; done when a scheduler starts."""
+    """Apply the configured policy to every queue; done when a scheduler starts."""
     for queue in pending.all_queues(redis):
         pending.set_policy(redis, queue, policy_of(connections, queue), now)
 
 
-#: ms between two times, for all schedulers together.
+#: ms between two runs of housekeeping, for all schedulers together.
 EVERY_MS = 60_000
-#: The part of a bound beyond which the alarm is given, and the ms between two alarms about one queue.
+#: Share of a bound above which an error is logged, and ms between two such errors about one queue.
 ALARM_SHARE = 0.8
 ALARM_MS = 3_600_000
-#: Failed RQ jobs kept to be looked at. Each says which batch it was about; the log says why it failed.
+#: Failed RQ jobs kept for inspection. Each names its batch; the log says why it failed.
 FAILED_JOBS = 1_000
 
 _DAY_MS = 86_400_000
 
 
 def housekeep(redis: Redis, now: int) -> None:
-    """Give alarms and delete what is beyond the bounds, unless a scheduler did within the minute. `now`: ms."""
+    """Log errors and delete what exceeds the bounds, unless a scheduler did within the minute. `now`: ms."""
     if not schedulers.may_housekeep(redis, now, EVERY_MS):
         return
     queues = pending.all_queues(redis)
@@ -141,13 +141,15 @@ def housekeep(redis: Redis, now: int) -> None:
             _evict(redis, queue, now)
     history.trim(redis, queues, now)
     for queue in members.let_go_of_lapsed(redis, queues, now):
-        log.warning("%s: a repair has not ended and is given up; compare again with `ferry reconcile %s`", queue, queue)
+        log.warning(
+            "%s: a repair did not finish and was abandoned; compare again with `ferry reconcile %s`", queue, queue
+        )
     doorbell.forget_failures(redis, FAILED_JOBS)
     key_changes.prune(redis, now)
 
 
 def used(kept: KeptLetters, now: int) -> float:
-    """How much of its bounds a queue's letters use; more than 1: some are too many or too old. Pure."""
+    """Return the share of its bounds that a queue's letters use; above 1, there are too many or too old ones. Pure."""
     age = 0 if kept.oldest is None else now - kept.oldest
     return max(kept.letters / bounds.LETTERS, age / bounds.LETTER_MS)
 
@@ -156,8 +158,8 @@ def _alarm(redis: Redis, queue: Queue, kept: KeptLetters, now: int) -> None:
     if kept.oldest is None or not schedulers.may_alarm(redis, queue, now, ALARM_MS):
         return
     log.error(
-        "%s keeps %d dead letters, the oldest for %.1f days. Beyond %d, or %d days, the oldest are deleted for good: "
-        "look at them with `ferry dead list --queue %s`, then replay or export them. Erasures that need a look stay",
+        "%s keeps %d dead letters, the oldest for %.1f days. Above %d, or after %d days, the oldest are deleted: view "
+        "them with `ferry dead list --queue %s`, then replay or export them. Erasures that need a look are kept",
         queue,
         kept.letters,
         (now - kept.oldest) / _DAY_MS,
@@ -169,4 +171,6 @@ def _alarm(redis: Redis, queue: Queue, kept: KeptLetters, now: int) -> None:
 
 def _evict(redis: Redis, queue: Queue, now: int) -> None:
     if evicted := dead_letters.evict(redis, queue, bounds.LETTERS, now - bounds.LETTER_MS, undecided_erasures.REASON):
-        log.error("%s: %d dead letters were too many or too old and are deleted; they stay counted", queue, evicted)
+        log.error(
+            "%s: %d dead letters were too many or too old and have been deleted; they stay counted", queue, evicted
+        )

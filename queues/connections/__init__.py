@@ -1,1 +1,1 @@
-"""What is kept of connections: keys, accounts, settings that messages brought, and changes of them."""
+"""The stored data of connections: keys, accounts, settings from messages, and changes of them."""

@@ -1,6 +1,6 @@
-"""The Klaviyo keys that messages bring: learnt, told apart by fingerprints, and undone.
+"""The Klaviyo keys contained in messages: learnt, distinguished by fingerprints, and undone.
 
-A key is never shown. Its fingerprint, the same for the same key, is in the audit and on the page.
+A key is never shown. The audit log and the page show its fingerprint, which is the same for the same key.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from queues.clock import now_ms
 from queues.connections.accounts import AccountSettings, Cipher, record
 from queues.errors import NoSecretKey, SecretKeyChanged
 
-#: Instead of the fingerprint of a key that no secret of the installation opens.
+#: Replaces the fingerprint of a key that no secret of the installation decrypts.
 UNREADABLE: Final = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
 class LearntKey:
-    """What is known of a connection's key that a message brought. `fingerprint`: empty where it has none.
+    """A connection's key from a message. `fingerprint`: empty if there is none.
 
-    `since`: ms, and `sender`: who brought it; both empty where that was before Ferry wrote them down. `before`:
-    fingerprint of the one before. `refused`: of one that was undone and is not taken again.
+    `since`: ms; `sender`: who sent it; both empty for keys older than these fields. `before`: fingerprint of the
+    previous key. `refused`: fingerprint of a key that was undone and is not accepted again.
     """
 
     fingerprint: str
@@ -40,8 +40,9 @@ class LearntKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyUpdate:
-    """What came of a message's settings. `before`, `after`: fingerprints; the same where the key is. `kept`: whether
-    the key of the message counts; False for one that was undone.
+    """The effect of a message's settings. `before`, `after`: fingerprints, equal if the key is the same.
+
+    `kept`: whether the key of the message counts; False for a key that was undone.
     """
 
     before: str
@@ -50,16 +51,16 @@ class KeyUpdate:
 
 
 class NothingToUndo(Exception):
-    """No message has brought a key, or what was brought last was undone already."""
+    """No message has contained a key, or the last one was already undone."""
 
 
 def fingerprint(api_key: str) -> str:
-    """12 hex digits that tell one key from another and give none away: Klaviyo's keys have over 130 random bits."""
+    """Return 12 hex digits that identify a key without revealing it: Klaviyo's keys have over 130 random bits."""
     return hashlib.blake2b(api_key.encode(), digest_size=6, person=b"ferry key").hexdigest() if api_key else ""
 
 
 def learnt_of(stored: dict[bytes, bytes], cipher: Cipher) -> LearntKey:
-    """What an account's hash says of its key."""
+    """Return the key's data from an account's hash."""
     known = stored.get(b"fingerprint")
     return LearntKey(
         _fingerprint_of(stored.get(b"api_key", b""), cipher) if known is None else known.decode(),
@@ -71,7 +72,7 @@ def learnt_of(stored: dict[bytes, bytes], cipher: Cipher) -> LearntKey:
 
 
 def _fingerprint_of(sealed: bytes, cipher: Cipher) -> str:
-    """Of a key that was kept before there were fingerprints."""
+    """Return the fingerprint of a key that was stored before there were fingerprints."""
     try:
         return fingerprint(cipher.decrypt(sealed)) if sealed else ""
     except (NoSecretKey, SecretKeyChanged):
@@ -79,17 +80,17 @@ def _fingerprint_of(sealed: bytes, cipher: Cipher) -> str:
 
 
 def learnt(redis: Redis, connection: str, cipher: Cipher) -> LearntKey:
-    """What is known of the key that messages brought. Raises redis.RedisError."""
+    """Return what is known of the key from messages. Raises redis.RedisError."""
     return learnt_of(cast("dict[bytes, bytes]", redis.hgetall(keys.account(connection))), cipher)
 
 
 async def learn(redis: AsyncRedis, connection: str, account: AccountSettings, cipher: Cipher, sender: str) -> KeyUpdate:
-    """Keep what a message says of its account; a key takes the place of the one before, which can be put back.
+    """Store a message's account settings; its key replaces the previous one, which can be restored.
 
-    One that was undone is not taken, nor does a message without a key end what an undoing put back. Raises
-    NoSecretKey with nothing kept, redis.RedisError.
+    A key that was undone is not accepted, and a message without a key does not remove a restored one. Raises
+    NoSecretKey, with nothing stored, or redis.RedisError.
     """
-    fields = record(account, cipher)  # first: without a secret nothing is kept
+    fields = record(account, cipher)  # first, so that without a secret nothing is stored
     key = keys.account(connection)
 
     async def write(pipe: AsyncPipeline) -> KeyUpdate:
@@ -111,7 +112,7 @@ def _learning(
         return KeyUpdate(known.fingerprint, known.fingerprint, kept=not brought), settings
     same = KeyUpdate(known.fingerprint, brought)
     if brought == known.fingerprint:
-        # Written anew, encrypted by the first secret, so that an old one can go.
+        # Written again, encrypted with the first secret, so that an old secret can be removed.
         return same, {**fields, "fingerprint": brought}
     lost = known.fingerprint == UNREADABLE
     before = {
@@ -122,9 +123,9 @@ def _learning(
 
 
 def undo(redis: Redis, connection: str, cipher: Cipher) -> KeyUpdate:
-    """Put back the key before the one that a message brought last, or none, so that the settings' own counts.
+    """Restore the key before the last one from a message, or none, so that the key in the settings counts.
 
-    The key that was undone is not taken from a message again; another one is. Raises NothingToUndo, redis.RedisError.
+    A message can set another key later, but not the one undone. Raises NothingToUndo, redis.RedisError.
     """
     key = keys.account(connection)
 
@@ -134,9 +135,9 @@ def undo(redis: Redis, connection: str, cipher: Cipher) -> KeyUpdate:
         if known.refused or not (known.fingerprint or known.before):
             raise NothingToUndo
         back = {"api_key": stored.get(b"before", b""), "fingerprint": known.before, "before": b""}
-        told = {"before_fingerprint": "", "refused": known.fingerprint or "none", "since": now_ms(), "by": ""}
+        marks = {"before_fingerprint": "", "refused": known.fingerprint or "none", "since": now_ms(), "by": ""}
         pipe.multi()
-        pipe.hset(key, mapping=cast("Any", {**back, **told}))
+        pipe.hset(key, mapping=cast("Any", {**back, **marks}))
         return KeyUpdate(known.fingerprint, known.before)
 
     return cast("KeyUpdate", redis.transaction(cast("Any", write), key, value_from_callable=True))

@@ -1,11 +1,10 @@
-"""What a CDP says about a connection in its own settings, such as mParticle's `account_settings`.
+"""The settings of a connection from its CDP, such as mParticle's `account_settings`, and its Klaviyo account.
 
-It overrides the connection's settings. The API key among it is kept encrypted.
+The CDP's settings override the connection's. Their API key is stored encrypted.
 
-To which account of Klaviyo's each connection delivers, and which keys are known to be of that account.
-
-Neither a key nor a connection's settings show it: whoever exchanges a key may take one of another account by mistake,
-and the people of one customer would go to another.
+Ferry also remembers the Klaviyo account that each connection delivers to, and the keys known to belong to it. Neither
+a key nor the settings show the account: a new key may by mistake be of another account, and one customer's people would
+be sent to another customer.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ _PURPOSE: Final = b"ferry: api keys at rest"
 
 
 class Cipher:
-    """Encrypts API keys at rest. The first secret encrypts; all decrypt, so that a secret can be exchanged."""
+    """Encryption of stored API keys. The first secret encrypts and all decrypt, so that a secret can be replaced."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._fernet = MultiFernet([fernet(secret, _PURPOSE) for secret in secrets]) if secrets else None
 
     def encrypt(self, text: str) -> bytes:
-        """Raises NoSecretKey when the installation has no secret."""
+        """Encrypt a text. Raises NoSecretKey when the installation has no secret."""
         if self._fernet is None:
             raise NoSecretKey
         return self._fernet.encrypt(text.encode())
 
     def decrypt(self, token: bytes) -> str:
-        """Raises NoSecretKey, or SecretKeyChanged when no secret of this installation fits."""
+        """Decrypt a token. Raises NoSecretKey, or SecretKeyChanged when no secret of this installation fits."""
         if self._fernet is None:
             raise NoSecretKey
         try:
@@ -49,16 +48,16 @@ class Cipher:
 
 
 def fernet(secret: str, purpose: bytes) -> Fernet:
-    """A key made of a secret of the installation; another for each purpose, so that none opens what another closed.
+    """Derive a key from a secret of the installation; each purpose has its own, which decrypts nothing of another.
 
-    Derived, because what platforms generate as a secret is not in the form that Fernet asks for.
+    It is derived because the secrets that platforms generate do not have the form that Fernet requires.
     """
     derived = HKDF(SHA256(), 32, salt=None, info=purpose).derive(secret.encode())
     return Fernet(base64.urlsafe_b64encode(derived))
 
 
 class AccountSettings(msgspec.Struct, frozen=True):
-    """What the CDP said last: `settings` without the key, and the key."""
+    """The last account settings from the CDP: `settings` without the key, and the key."""
 
     settings: dict[str, str]
     api_key: str | None = None
@@ -68,18 +67,18 @@ class AccountSettings(msgspec.Struct, frozen=True):
 
 
 def record(account: AccountSettings, cipher: Cipher) -> dict[str, bytes]:
-    """The fields of the account's hash. Raises NoSecretKey."""
+    """Return the fields of the account's hash. Raises NoSecretKey."""
     key = cipher.encrypt(account.api_key) if account.api_key else b""
     return {"settings": msgspec.json.encode(account.settings), "api_key": key}
 
 
 def remember(redis: Redis, connection: str, account: AccountSettings, cipher: Cipher) -> None:
-    """Keep what the CDP said about a connection. Raises NoSecretKey with nothing kept."""
+    """Store the CDP's settings of a connection. Raises NoSecretKey, with nothing stored."""
     redis.hset(keys.account(connection), mapping=cast("Any", record(account, cipher)))
 
 
 def recall(redis: Redis, connection: str, cipher: Cipher) -> AccountSettings | None:
-    """What the CDP said last, or None. Raises NoSecretKey or SecretKeyChanged when a key cannot be read."""
+    """Return the CDP's last settings, or None. Raises NoSecretKey or SecretKeyChanged when the key cannot be read."""
     stored = cast("dict[bytes, bytes]", redis.hgetall(keys.account(connection)))
     if not stored:
         return None
@@ -91,16 +90,16 @@ _ACCOUNT: Final = "account"
 
 
 def is_known(redis: Redis, connection: str, key: str) -> bool:
-    """Whether the connection delivers to the account of this key. `key`: a fingerprint of it."""
+    """Return whether the connection delivers to the account of this key. `key`: its fingerprint."""
     account, of_key = cast("list[bytes | None]", redis.hmget(keys.klaviyo(connection), _ACCOUNT, key))
     return of_key is not None and of_key == account
 
 
 def note(redis: Redis, connection: str, key: str, account: str) -> str | None:
-    """Remember of which account a key is. Returns the account to which the connection delivers, where it is another.
+    """Remember the account of a key; return the account that the connection delivers to if it is another.
 
-    `account`: Klaviyo's id, empty where the key may not tell. Such a key is taken as the first one, and after that only
-    if a person says so: nothing shows that it is of the same account.
+    `account`: Klaviyo's id, empty if the key may not read it. Such a key is accepted as the first one, and later only
+    if a person confirms it, because nothing shows that it belongs to the same account.
     """
     name = keys.klaviyo(connection)
     if not redis.hsetnx(name, _ACCOUNT, account):
@@ -112,5 +111,5 @@ def note(redis: Redis, connection: str, key: str, account: str) -> str | None:
 
 
 def confirm(redis: Redis, connection: str, key: str, account: str) -> None:
-    """From now on the connection delivers to the account of this key: a person said so."""
+    """Deliver to the account of this key from now on, as a person confirmed."""
     redis.hset(keys.klaviyo(connection), mapping={_ACCOUNT: account, key: account})

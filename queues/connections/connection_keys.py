@@ -1,6 +1,6 @@
-"""Klaviyo keys that Ferry keeps itself: of connections that were added while it runs.
+"""The Klaviyo keys that Ferry stores itself, for connections that were added while it runs.
 
-A connection whose key comes from the environment or from its CDP is not in here.
+Keys from the environment or from a CDP are not stored here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class StoredKey(msgspec.Struct, frozen=True):
-    """`key`: encrypted. `since`: ms. `account`: Klaviyo's id of the account, None when the key may not tell it."""
+    """A stored key. `key`: encrypted. `since`: ms. `account`: Klaviyo's id, None when the key may not read it."""
 
     key: str
     since: int
@@ -35,46 +35,46 @@ _encode = msgspec.json.Encoder().encode
 
 
 def seal(cipher: Cipher, api_key: str, since: int, account: str | None) -> StoredKey:
-    """A key as it is kept. Raises NoSecretKey."""
+    """Return the stored form of a key. Raises NoSecretKey."""
     return StoredKey(cipher.encrypt(api_key).decode(), since, account)
 
 
 def add(redis: Redis, name: str, kept: StoredKey) -> bool:
-    """Keep the key of a connection; False when there is one already, which stays."""
+    """Store the key of a connection; return False if it already has one, which stays."""
     return bool(redis.hsetnx(keys.CONNECTIONS, name, _encode(kept)))
 
 
 def exchange(redis: Redis, name: str, kept: StoredKey) -> None:
-    """Keep this key in place of the one before."""
+    """Replace the key of a connection."""
     redis.hset(keys.CONNECTIONS, name, cast("str", _encode(kept)))
 
 
 def drop(redis: Redis, name: str) -> bool:
-    """Forget the key of a connection; False when none was kept."""
+    """Delete the key of a connection; return False if there was none."""
     return bool(redis.hdel(keys.CONNECTIONS, name))
 
 
 def names(redis: Redis) -> list[str]:
-    """The connections whose keys are kept."""
+    """Return the connections that have a stored key."""
     return sorted(name.decode() for name in cast("list[bytes]", redis.hkeys(keys.CONNECTIONS)))
 
 
 def find(redis: Redis, name: str) -> StoredKey | None:
-    """What is kept of a connection."""
+    """Return the stored key of a connection, None if there is none."""
     value = cast("bytes | None", redis.hget(keys.CONNECTIONS, name))
     return _decode(value) if value else None
 
 
 def key_of(redis: Redis, name: str, cipher: Cipher) -> str | None:
-    """The key that is kept. Raises NoSecretKey, SecretKeyChanged."""
+    """Return the decrypted key, None if there is none. Raises NoSecretKey, SecretKeyChanged."""
     found = find(redis, name)
     return cipher.decrypt(found.key.encode()) if found else None
 
 
 def reseal(redis: Redis, cipher: Cipher) -> None:
-    """Encrypt every key by the first secret: no CDP sends these again, so the old secret could never go.
+    """Encrypt every key with the first secret; no CDP sends them again, so old secrets could not be removed otherwise.
 
-    One that cannot be read stays as it is.
+    A key that cannot be read stays unchanged.
     """
 
     def renew(pipe: Pipeline) -> None:
@@ -84,7 +84,7 @@ def reseal(redis: Redis, cipher: Cipher) -> None:
             if renewed := _renewed(name, _decode(value), cipher):
                 pipe.hset(keys.CONNECTIONS, cast("str", name), cast("str", _encode(renewed)))
 
-    # Watched, for a key that somebody exchanges meanwhile must not come back.
+    # Watched, so that a key replaced meanwhile is not overwritten.
     redis.transaction(renew, keys.CONNECTIONS)
 
 
@@ -92,5 +92,5 @@ def _renewed(name: bytes, kept: StoredKey, cipher: Cipher) -> StoredKey | None:
     try:
         return msgspec.structs.replace(kept, key=cipher.encrypt(cipher.decrypt(kept.key.encode())).decode())
     except (NoSecretKey, SecretKeyChanged) as fault:
-        log.error("the key of connection %s cannot be read: %s", name.decode(), fault)  # noqa: TRY400  # the words say it
+        log.error("the key of connection %s cannot be read: %s", name.decode(), fault)  # noqa: TRY400  # expected
         return None

@@ -1,6 +1,6 @@
-"""Keys and settings that messages changed, or tried to change, for the alerts, the page and `ferry connections`.
+"""The keys and settings that messages changed or tried to change, for alerts, the page and `ferry connections`.
 
-The audit has each of them; this is what is looked at again and again.
+The audit log has each of them; this is a short list that can be read often.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from redis.asyncio import Redis as AsyncRedis
 from queues import audit, keys
 
 What = Literal["changed", "refused"]
-#: ms for which one is kept after the last time.
+#: ms for which an entry is kept after its last time.
 KEPT_MS: Final = 7 * 86_400_000
-#: Kept at most: a sender that is limited to no accounts can make up as many as it likes.
+#: Entries kept at most: a sender that is not limited to certain accounts can make up any number of them.
 MOST: Final = 1_000
-#: ms within which the audit says once that the same sender was refused the same: it must not push out everything else.
+#: ms within which the audit log records the same refusal once, so that refusals do not displace everything else.
 _AUDITED_MS: Final = 3_600_000
 
 
 class KeyChange(msgspec.Struct, frozen=True):
-    """`settings`: names of those that were brought. `before`, `after`: fingerprints of keys, empty where there is none.
+    """A change or an attempt. `settings`: names of the settings in the message.
 
-    `since`, `last`, `audited`: ms of the first time, the last and that which the audit has. `times`: about.
+    `before`, `after`: fingerprints of keys, empty if there is none. `since`, `last`, `audited`: ms of the first time,
+    the last, and the last one in the audit log. `times`: approximate count.
     """
 
     what: What
@@ -41,7 +42,7 @@ class KeyChange(msgspec.Struct, frozen=True):
 
     @property
     def field(self) -> str:
-        """Under which it is kept; the next one of the same takes its place."""
+        """The hash field of the entry; a later one of the same kind, connection and sender replaces it."""
         return f"{self.what}/{self.connection}/{self.sender}"
 
 
@@ -50,9 +51,9 @@ _decode = msgspec.json.Decoder(KeyChange).decode
 
 
 async def note(redis: AsyncRedis, change: KeyChange, *, first: bool = False) -> bool:
-    """Write one down, in the audit too; whether it was news for the audit. Raises redis.RedisError.
+    """Record a change, in the audit log too; return whether the audit log has a new entry. Raises redis.RedisError.
 
-    `first`: there was no key before, which the audit alone has to say.
+    `first`: there was no key before, which only the audit log records.
     """
     stored = cast("bytes | None", await redis.hget(keys.KEY_CHANGES, change.field))
     made = _joined(_decode(stored) if stored else None, change)
@@ -67,7 +68,7 @@ async def note(redis: AsyncRedis, change: KeyChange, *, first: bool = False) -> 
 
 
 def _joined(known: KeyChange | None, change: KeyChange) -> KeyChange:
-    """A change is always told; what was refused once in a while. Pure."""
+    """Merge with the known entry: a change is always audited, a repeated refusal at intervals. Pure."""
     if known is None or change.what == "changed":
         return msgspec.structs.replace(change, audited=change.last)
     late = change.last - known.audited >= _AUDITED_MS
@@ -76,7 +77,7 @@ def _joined(known: KeyChange | None, change: KeyChange) -> KeyChange:
 
 
 def describe(change: KeyChange) -> str:
-    """`key 3fa2c1d4e5f6 -> 91bc00aa12fe`, or the names of the settings that were refused. Pure."""
+    """Return `key 3fa2c1d4e5f6 -> 91bc00aa12fe`, or the names of the refused settings. Pure."""
     brought = ", ".join(change.settings)
     if change.what == "changed":
         return f"key {change.before or 'none'} -> {change.after or 'none'}"
@@ -84,20 +85,20 @@ def describe(change: KeyChange) -> str:
 
 
 def recent(redis: Redis, since: int) -> list[KeyChange]:
-    """Those whose last time is at or after `since` (ms), the newest first. Raises redis.RedisError."""
+    """Return the entries whose last time is `since` (ms) or later, newest first. Raises redis.RedisError."""
     found = map(_decode, cast("list[bytes]", redis.hvals(keys.KEY_CHANGES)))
     return sorted((each for each in found if each.last >= since), key=lambda each: (-each.last, each.field))
 
 
 def prune(redis: Redis, now: int) -> None:
-    """Forget those that are old. Raises redis.RedisError."""
+    """Delete old entries. Raises redis.RedisError."""
     stored = cast("dict[bytes, bytes]", redis.hgetall(keys.KEY_CHANGES))
     if old := [field for field, value in stored.items() if _decode(value).last < now - KEPT_MS]:
         redis.hdel(keys.KEY_CHANGES, *old)
 
 
 def forget(redis: Redis, connection: str) -> None:
-    """A change of this connection's key was undone. Raises redis.RedisError."""
+    """Delete the changes of this connection's key, because they were undone. Raises redis.RedisError."""
     fields = cast("list[bytes]", redis.hkeys(keys.KEY_CHANGES))
     if undone := [field for field in fields if field.startswith(f"changed/{connection}/".encode())]:
         redis.hdel(keys.KEY_CHANGES, *undone)

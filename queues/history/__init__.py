@@ -1,1 +1,1 @@
-"""What became of changes: settled batches, figures by the hour, traces of a person."""
+"""The outcomes of changes: settled batches, figures by the hour, traces of a person."""

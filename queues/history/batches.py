@@ -1,6 +1,6 @@
-"""The history: what became of the batches of a queue, kept for a while so that anybody's story can be told.
+"""The history: the outcomes of a queue's batches, kept for a while so that a person's changes can be traced.
 
-settle.lua writes it in the moment in which a batch ends; it holds no personal data (settled.py).
+settle.lua writes it when a batch ends; it contains no personal data (settled.py).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _AT_ONCE: Final = 100
 
 
 def batches(redis: Redis, queue: Queue, limit: int, before: str = "") -> list[Settled]:
-    """The batches that were settled last, newest first, at most `limit`; with a `mark`, of those before that batch.
+    """Return the last settled batches, newest first, at most `limit`. `before`: a `mark`; only batches before it.
 
     Raises redis.RedisError.
     """
     index, start = keys.queue(queue, "settled"), 0
     if before:
         rank = cast("int | None", redis.zrevrank(index, before))
-        if rank is None:  # it is forgotten, and with it whatever was settled earlier
+        if rank is None:  # it was deleted, and with it everything settled earlier
             return []
         start = rank + 1
     names = cast("list[bytes]", redis.zrevrange(index, start, start + limit - 1))
@@ -39,14 +39,14 @@ def batches(redis: Redis, queue: Queue, limit: int, before: str = "") -> list[Se
 
 
 def mark(settled: Settled) -> str:
-    """The batch as the index names it (settle.lua)."""
+    """Return the batch's name in the index (settle.lua)."""
     return f"{settled.id} {settled.count}"
 
 
 def of_person(redis: Redis, queue: Queue, persons: Collection[str], ours: Ours | None = None) -> list[ChangeOutcome]:
-    """What became of the changes that are `ours`, among those with these person keys, in the order of their settling.
+    """Return the outcomes of the changes with these person keys that `ours` selects, in the order of settlement.
 
-    Reads all of the queue's history, which takes some 100 us a batch. Raises redis.RedisError.
+    Reads the whole history of the queue, about 100 us a batch. Raises redis.RedisError.
     """
     found = {
         (settled.settled, settled.id, each.index): each
@@ -57,15 +57,15 @@ def of_person(redis: Redis, queue: Queue, persons: Collection[str], ours: Ours |
 
 
 def since(redis: Redis, queue: Queue) -> int | None:
-    """The ms at which the oldest batch that is told of was settled; None where none is. Raises redis.RedisError."""
+    """Return the ms at which the oldest batch in the history was settled, None if empty. Raises redis.RedisError."""
     oldest = cast("list[tuple[bytes, float]]", redis.zrange(keys.queue(queue, "settled"), 0, 0, withscores=True))
     return int(oldest[0][1]) if oldest else None
 
 
 def forget(redis: Redis, queue: Queue, persons: Collection[str], until: int) -> int:
-    """Put nobody in the place of a person; in how many batches. May be repeated.
+    """Remove a person from the history; return from how many batches. May be repeated.
 
-    `until`: ms; what was accepted later is a new beginning and stays. Raises redis.RedisError.
+    `until`: ms; changes accepted later stay. Raises redis.RedisError.
     """
     ours = whose(persons)
     touched = 0
@@ -73,7 +73,7 @@ def forget(redis: Redis, queue: Queue, persons: Collection[str], until: int) -> 
         if any(each.accepted_at <= until for each in change_outcomes(settled, ours)):
             touched += 1
             while not _rewritten(redis, queue, settled, stored, pack(without(settled, ours, until))):
-                # Another erasure has rewritten it meanwhile, or it was too old.
+                # Another erasure has rewritten the record meanwhile, or it expired.
                 now = cast("bytes | None", redis.hget(keys.queue(queue, "history"), settled.id))
                 if now is None:
                     break
@@ -82,7 +82,7 @@ def forget(redis: Redis, queue: Queue, persons: Collection[str], until: int) -> 
 
 
 def trim(redis: Redis, queues: Sequence[Queue], now: int) -> int:
-    """Forget what is kept for too long where nothing is settled any more; how many batches went. `now`: ms."""
+    """Delete expired batches of queues that settle nothing any more; return how many. `now`: ms."""
     oldest = now - bounds.TOLD_MS
     with redis.pipeline(transaction=False) as pipe:
         for queue in queues:
@@ -100,7 +100,7 @@ def _trim(redis: Redis, queue: Queue, oldest: int) -> int:
 
 
 def _mentioning(redis: Redis, queue: Queue, persons: Collection[str]) -> Iterator[tuple[Settled, bytes]]:
-    """The batches in which these keys may be, and their stored form; one may come twice."""
+    """Yield the batches that may contain these keys, with their stored form; a batch may appear twice."""
     for _, stored in redis.hscan_iter(keys.queue(queue, "history"), count=_AT_ONCE):
         settled = unpack(stored)
         if mentions(settled, persons):
@@ -108,6 +108,6 @@ def _mentioning(redis: Redis, queue: Queue, persons: Collection[str]) -> Iterato
 
 
 def _rewritten(redis: Redis, queue: Queue, settled: Settled, before: bytes, after: bytes) -> bool:
-    """Write it unless it is something else meanwhile."""
+    """Write the new form unless the record has changed meanwhile; return whether it was written."""
     digest = hashlib.sha1(before, usedforsecurity=False).hexdigest()
     return bool(scripts.run(redis, "retell", [keys.queue(queue, "history")], [settled.id, digest, after]))

@@ -1,4 +1,4 @@
-"""What was delivered in each hour of the last day, in every queue and in all together; settle.lua counts it."""
+"""The deliveries of each hour of the last day, per queue and in total; settle.lua counts them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from queues import keys
 from queues.names import PARTITIONS, Queue
 
 HOUR_MS: Final = 3_600_000
-#: Hours that are told, the one that has begun included.
+#: Hours returned, including the current one.
 TOLD: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """`begins`: ms. `delivered`, `dead`: changes that a delivery ended so within it."""
+    """An hour. `begins`: ms. `delivered`, `dead`: changes that ended this way within it."""
 
     begins: int
     delivered: int
@@ -27,7 +27,7 @@ class Hour:
 
 
 def of_all(redis: Redis, now: int) -> list[Hour]:
-    """The last 24 hours of all queues, oldest first; `now`: ms. Raises redis.RedisError."""
+    """Return the last 24 hours of all queues, oldest first. `now`: ms. Raises redis.RedisError."""
     summed: Counter[bytes] = Counter()
     for counted in _read(redis, [keys.partition(number, "hours") for number in range(PARTITIONS)]):
         summed.update({field: int(changes) for field, changes in counted.items()})
@@ -35,7 +35,7 @@ def of_all(redis: Redis, now: int) -> list[Hour]:
 
 
 def of_queues(redis: Redis, queues: Sequence[Queue], now: int) -> dict[Queue, list[Hour]]:
-    """The same of each of these queues; one that is left out delivered nothing. Raises redis.RedisError."""
+    """Return the same per queue, without queues that delivered nothing. Raises redis.RedisError."""
     found = _read(redis, [keys.queue(queue, "hours") for queue in queues])
     return {queue: _hours(counted, now) for queue, counted in zip(queues, found, strict=True) if counted}
 

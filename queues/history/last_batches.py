@@ -1,4 +1,4 @@
-"""The batches that were settled last, over all queues, and what became of their changes in numbers."""
+"""The last settled batches of all queues, with the numbers of their outcomes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from queues import keys
 from queues.history.settled import Settled, unpack
 from queues.names import PARTITIONS, Queue
 
-#: How many settle.lua keeps in the index of each partition: so many, at the most, can be told of.
+#: Batches that settle.lua keeps in the index of each partition; no more than this can be returned.
 KEPT: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class SettledBatch:
-    """One batch. `reason`: why it was taken. `taken`, `settled`: ms. `changes` = delivered + superseded + dead."""
+    """A settled batch. `reason`: why taken. `taken`, `settled`: ms. `changes` = delivered + superseded + dead."""
 
     queue: Queue
     batch: str
@@ -33,10 +33,10 @@ class SettledBatch:
 
 
 def last(redis: Redis, limit: int, known: Mapping[str, SettledBatch]) -> list[SettledBatch]:
-    """Newest first, at most `limit`, which is at most KEPT; those of which no history is left are left out.
+    """Return the last batches, newest first, at most `limit` (itself at most KEPT), without those no longer in history.
 
-    `known`: by batch, those of the look before; they are not read again, for a large one takes some 10 ms. Raises
-    redis.RedisError.
+    `known`: the batches of the previous call by id; they are not read again, since a large one takes about 10 ms.
+    Raises redis.RedisError.
     """
     places = _newest(redis, limit)
     asked = [(queue, batch) for queue, batch in places if batch not in known]

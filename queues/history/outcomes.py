@@ -1,4 +1,4 @@
-"""What became of single changes, read from the settled batches that they were in. Pure."""
+"""The outcomes of single changes, read from their settled batches. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Outcome = Literal["delivered", "imported", "superseded", "dead"]
 
 @dataclass(frozen=True, slots=True)
 class ChangeOutcome:
-    """What became of one change. Times in ms. `index`: its place in the batch. `by`: see `BatchOutcomes.superseded`.
+    """The outcome of one change. Times in ms. `index`: its place in the batch. `by`: see `BatchOutcomes.superseded`.
 
-    `reason`: of a dead letter. `warnings`: what was left out of a delivered person, or not found. `job`, `row`: in
-    which import its person was, and where, counted from 1.
+    `reason`: of a dead letter. `warnings`: what was left out of a delivered person, or not found. `job`, `row`: the
+    import that contained its person, and the row in it, counted from 1.
     """
 
     batch: Settled
@@ -39,7 +39,7 @@ class ChangeOutcome:
 
 
 def change_outcomes(settled: Settled, ours: Ours) -> Iterator[ChangeOutcome]:
-    """What is kept of the changes whose person keys are `ours`."""
+    """Yield the outcomes of the changes whose person keys `ours` selects."""
     kept = settled.columns
     rows = {person: (job, row) for job in settled.ends.jobs for row, person in enumerate(job.rows, 1)}
     facts = unfolded(kept.told)
@@ -66,9 +66,9 @@ def change_outcomes(settled: Settled, ours: Ours) -> Iterator[ChangeOutcome]:
 
 
 def without(settled: Settled, ours: Ours, until: int) -> Settled:
-    """The batch with nobody in the place of whom `ours` fits, for what was accepted by `until` (ms).
+    """Return the batch without the people that `ours` selects, for changes accepted by `until` (ms).
 
-    The figures stay.
+    The figures stay the same.
     """
     kept = settled.columns
     gone = {each.index for each in change_outcomes(settled, ours) if each.accepted_at <= until}
@@ -84,7 +84,7 @@ def without(settled: Settled, ours: Ours, until: int) -> Settled:
 
 
 def mentions(settled: Settled, keys: Iterable[str]) -> bool:
-    """Whether it is worth while to look closer for these person keys; quick, and seldom wrong."""
+    """Return whether the batch may contain these person keys; quick, and rarely a false positive."""
     return any(joined([key]) in settled.columns.keys for key in keys)
 
 

@@ -1,7 +1,7 @@
-"""What became of the changes of a batch, as the history keeps it. Pure.
+"""The outcomes of a batch's changes, as the history keeps them. Pure.
 
-The stored form is zlib of msgpack, in columns: some 20 to 60 bytes a change, of which each person key takes 12 and the
-id of a message of its own another 20. The keys are hashes; nothing else in it is of a person.
+The stored form is zlib of msgpack, in columns: about 20 to 60 bytes a change. Each person key takes 12 bytes, and a
+message id of its own another 20. The keys are hashes; there is no other personal data.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _LEVEL: Final = 1
 
 
 class ImportRows(msgspec.Struct, frozen=True, array_like=True):
-    """One of Klaviyo's jobs. `rows`: of each row, the index of the change that stands for its person.
+    """An import job of Klaviyo. `rows`: for each row, the index of the change that represents its person.
 
-    `failed`: how many of these people it could not import.
+    `failed`: how many of these people could not be imported.
     """
 
     id: str
@@ -36,11 +36,11 @@ class ImportRows(msgspec.Struct, frozen=True, array_like=True):
 
 
 class BatchOutcomes(msgspec.Struct, frozen=True, array_like=True):
-    """How the changes of a batch ended, by index; those that are named nowhere were delivered.
+    """The outcomes of a batch's changes, by index; changes named nowhere were delivered.
 
-    `superseded`: by which other one of the batch, None where that is not known. `dead`: the reason. `warned`: of a
-    person who was delivered, what was left out or not found, by the last change. `imported`: the last changes of people
-    whom Klaviyo imported and nobody looked for on the list.
+    `superseded`: index of the superseding change, None if unknown. `dead`: the reason. `warned`: what was left out of a
+    delivered person or not found, at the person's last change. `imported`: the last changes of people whom Klaviyo
+    imported without a check of the list.
     """
 
     jobs: tuple[ImportRows, ...] = ()
@@ -51,10 +51,10 @@ class BatchOutcomes(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ChangeColumns(msgspec.Struct, frozen=True, array_like=True):
-    """The changes. `owned`: how many of `keys` each has, none of them for one whose person is forgotten.
+    """The changes in columns. `owned`: how many of `keys` each change has; 0 if its person was erased.
 
-    `accepted`: ms from its acceptance to the taking of the batch. `said`: ms from the CDP's time to its acceptance.
-    `told`: action, source, message; None where they are those of the change before.
+    `accepted`: ms from acceptance to the taking of the batch. `said`: ms from the CDP's time to acceptance. `told`:
+    action, source and message; None if they equal those of the change before.
     """
 
     keys: bytes
@@ -77,12 +77,12 @@ class Settled(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def count(self) -> int:
-        """Changes it had."""
+        """The number of its changes."""
         return len(self.columns.owned)
 
     @property
     def delivered(self) -> int:
-        """Changes that were neither superseded nor became dead letters, and were proved."""
+        """The number of changes that were delivered and confirmed."""
         ends = self.ends
         return self.count - len(ends.superseded) - len(ends.dead) - len(ends.imported)
 
@@ -94,14 +94,14 @@ _PERSONAL = re.compile(r"@|^[^A-Za-z]*(?:\d[^A-Za-z]*){6}$")
 
 
 def named(message: str) -> str:
-    """The id of a message, which its sender chose: one that may be somebody's address or phone by a hash."""
+    """Return a message's id, or a hash of it if it looks like an address or a phone number."""
     if not _PERSONAL.search(message):
         return message
     return f"hash-{hashlib.blake2b(message.encode('utf-8', 'replace'), digest_size=6).hexdigest()}"
 
 
 def columns(changes: Sequence[Change], taken: int) -> ChangeColumns:
-    """Of the changes of a batch, what is kept."""
+    """Return what is kept of a batch's changes."""
     return ChangeColumns(
         keys=joined([key for change in changes for key in change.keys]),
         owned=bytes([len(change.keys) for change in changes]),
@@ -112,23 +112,23 @@ def columns(changes: Sequence[Change], taken: int) -> ChangeColumns:
 
 
 def pack(settled: Settled) -> bytes:
-    """The stored form; some 200 us for a hundred changes."""
+    """Return the stored form; takes about 200 us for a hundred changes."""
     return zlib.compress(_encode(settled), _LEVEL)
 
 
 def unpack(stored: bytes) -> Settled:
-    """A batch from its stored form."""
+    """Return a batch from its stored form."""
     return _decode(zlib.decompress(stored))
 
 
 def joined(keys: Sequence[str]) -> bytes:
-    """Person keys as `Columns.keys` holds them."""
-    # A key of nobody's (change.py) becomes one that nobody has.
+    """Return person keys in the form of `ChangeColumns.keys`."""
+    # The key of an unknown person (change.py) becomes one that no person has.
     return a2b_base64("".join(keys).replace("!", "/"))
 
 
 def persons(kept: ChangeColumns) -> Iterator[tuple[str, ...]]:
-    """The person keys of each change."""
+    """Yield the person keys of each change."""
     text = b2a_base64(kept.keys, newline=False).decode()
     start = 0
     for owned in kept.owned:
@@ -137,12 +137,12 @@ def persons(kept: ChangeColumns) -> Iterator[tuple[str, ...]]:
 
 
 def folded(facts: Sequence[Fact]) -> list[Fact | None]:
-    """None for each that is as the one before."""
+    """Return the facts with None for each that equals the one before."""
     return [None if fact == before else fact for fact, before in zip(facts, [None, *facts], strict=False)]
 
 
 def unfolded(facts: Sequence[Fact | None]) -> list[Fact]:
-    """What `folded` was given."""
+    """Return the facts that `folded` was given."""
     known: list[Fact] = []
     for fact in facts:
         known.append(fact or known[-1])

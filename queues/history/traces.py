@@ -1,4 +1,4 @@
-"""Traces: everything in one queue that is of one person, wherever it stands. Reads, never writes."""
+"""Traces: everything in one queue that belongs to one person, at any stage. It reads and never writes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AT_ONCE: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class PendingChange:
-    """A change that waits. `place`: 1 for the one that goes first."""
+    """A pending change. `place`: 1 for the next one to be taken."""
 
     change: Change
     place: int
@@ -37,7 +37,7 @@ class OpenChange:
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """`keys`: all under which the person was found. `outcomes`: in the order in which it was settled."""
+    """The traces of a person. `keys`: all keys of the person that were found. `outcomes`: in order of settlement."""
 
     keys: frozenset[str]
     waiting: tuple[PendingChange, ...] = ()
@@ -47,15 +47,15 @@ class Traces:
 
     @property
     def changes(self) -> list[Change]:
-        """Those of which the CDP's fragment is still there."""
+        """The changes that still have the CDP's fragment."""
         places: tuple[PendingChange | OpenChange | DeadLetter, ...] = (*self.waiting, *self.open, *self.letters)
         return [each.change for each in places]
 
 
 def find(redis: Redis, queue: Queue, persons: Collection[str]) -> Traces:
-    """What there is of the people to whom these person keys lead. Raises redis.RedisError.
+    """Return the traces of the people whom these person keys lead to. Raises redis.RedisError.
 
-    Reads all that waits, a million changes in some ten seconds, and all of the history, twice; nobody waits for it.
+    Reads all pending changes (a million in about ten seconds) and the whole history, twice, without blocking others.
     """
     asked = frozenset(persons)
     first = _look(redis, queue, carrying(asked), asked)
@@ -67,7 +67,7 @@ def find(redis: Redis, queue: Queue, persons: Collection[str]) -> Traces:
 
 
 def undelivered(redis: Redis, queue: Queue, ours: Ours) -> Iterator[Change]:
-    """The changes that wait, then those in open batches. One that is taken meanwhile may come twice; none is missed.
+    """Yield the pending changes, then those in open batches. A change taken meanwhile may appear twice; none is missed.
 
     Raises redis.RedisError.
     """
@@ -76,7 +76,7 @@ def undelivered(redis: Redis, queue: Queue, ours: Ours) -> Iterator[Change]:
 
 
 def _look(redis: Redis, queue: Queue, ours: Ours, persons: frozenset[str]) -> Traces:
-    # In the order in which a change walks, so that none that walks meanwhile is missed.
+    # In the order of a change's stages, so that a change that moves on meanwhile is not missed.
     waiting = tuple(_waiting(redis, queue, ours))
     opened = tuple(_open(redis, queue, ours))
     letters = tuple(letter for letter in dead_letters.read(redis, queue) if ours(letter.change.keys))
@@ -85,7 +85,7 @@ def _look(redis: Redis, queue: Queue, ours: Ours, persons: frozenset[str]) -> Tr
 
 
 def _waiting(redis: Redis, queue: Queue, ours: Ours) -> Iterator[PendingChange]:
-    """Read from the end: what is taken meanwhile moves nothing there, and what comes is read twice at most."""
+    """Read from the end: takes do not shift positions there, and new changes cause at most a second reading."""
     pending = keys.queue(queue, "pending")
     found: dict[bytes, int] = {}
     last, total = -1, redis.llen(pending)
@@ -107,5 +107,5 @@ def _open(redis: Redis, queue: Queue, ours: Ours) -> Iterator[OpenChange]:
 
 
 def _keys(stored: bytes) -> list[str]:
-    """The person keys of a stored change; quicker than to take all of it apart (change.py)."""
+    """Return the person keys of a stored change, which is quicker than decoding it (change.py)."""
     return [stored[14 + 16 * i : 30 + 16 * i].decode() for i in range(int(stored[:1]))]

@@ -1,7 +1,7 @@
--- Functions that several scripts share; put in front of them.
+-- Functions that several scripts share; this text is put in front of them.
 --
--- reindex(meta, pending, due, queue, now): files the queue in the due index under the ms at which the flush policy
--- must look at it (policy.py: due_at), or takes it out when nothing waits.
+-- reindex(meta, pending, due, queue, now): puts the queue into the due index with the ms at which the flush policy
+-- must check it (policy.py: due_at), or removes it if it has no pending changes.
 -- Returns 1 when the queue is due by now and was not before, 0 otherwise.
 local function reindex(meta, pending, due, queue, now)
   local waiting = redis.call('LLEN', pending)
@@ -31,8 +31,8 @@ local function keys_of(change)
   return keys
 end
 
--- bury(dead, buried, change, reason, detail, first, attempts): keeps a change as a dead letter. `buried` leads from
--- person keys to the ids of their letters, so that a later delivery can tell which letters it has overtaken.
+-- bury(dead, buried, change, reason, detail, first, attempts): stores a change as a dead letter. `buried` maps person
+-- keys to the ids of their letters, so that a later delivery finds the letters it supersedes.
 local function bury(dead, buried, change, reason, detail, first, attempts)
   local id = redis.call('XADD', dead, '*', 'change', change, 'reason', reason, 'detail', detail,
     'first', first, 'attempts', attempts)
@@ -41,11 +41,11 @@ local function bury(dead, buried, change, reason, detail, first, attempts)
   end
 end
 
--- unbury(dead, buried, id): takes a dead letter out. Returns its change, nil when it is gone.
+-- unbury(dead, buried, id): removes a dead letter. Returns its change, nil if there is no such letter.
 local function unbury(dead, buried, id)
   local letter = redis.call('XRANGE', dead, id, id)[1]
   if not letter then return nil end
-  -- Deleted first of all writes: a full Redis lets a script that frees memory finish.
+  -- The first write must free memory: then a full Redis lets the script finish.
   redis.call('XDEL', dead, id)
   local change = letter[2][2]
   for _, key in ipairs(keys_of(change)) do
@@ -59,13 +59,13 @@ local function unbury(dead, buried, id)
   return change
 end
 
--- shed(meta, dead, buried, most, spared): deletes the oldest dead letters of a queue that keeps more than `most`, but
--- those of the reason `spared`. It looks at a thousand, so that nobody waits for it long. They stay counted as dead.
+-- shed(meta, dead, buried, most, spared): deletes the oldest dead letters of a queue with more than `most`, except
+-- those with the reason `spared`. It reads at most a thousand, to block Redis briefly. They stay counted as dead.
 local function shed(meta, dead, buried, most, spared)
   local excess = redis.call('XLEN', dead) - most
   local from, gone = '-', 0
   for _ = 1, excess > 0 and 50 or 0 do
-    -- By few, for letters may be large.
+    -- A few at a time, because letters may be large.
     local letters = redis.call('XRANGE', dead, from, '+', 'COUNT', 20)
     for _, letter in ipairs(letters) do
       from = '(' .. letter[1]
@@ -83,7 +83,7 @@ local function in_parts(values, first, last, call)
   end
 end
 
--- room(bytes, share): whether so many bytes more would leave Redis within that share of the memory it may use.
+-- room(bytes, share): whether Redis with `bytes` more stays within that share of the memory it may use.
 local function room(bytes, share)
   local memory = redis.call('INFO', 'memory')
   local most = tonumber(string.match(memory, '%d+', string.find(memory, '\nmaxmemory:', 1, true)))
@@ -92,19 +92,19 @@ local function room(bytes, share)
   return used + bytes <= share * most
 end
 
--- steps_of(key): how many steps the partition has taken, and the ms of the last one (rollback.py).
+-- steps_of(key): returns the number of the partition's steps and the ms of the last one (rollback.py).
 local function steps_of(key)
   local n, at = string.match(redis.call('GET', key) or '0 0', '^(%d+) (%d+)$')
   return tonumber(n), tonumber(at)
 end
 
--- step(key, n, now): one more than n, by which a ledger that went back in time is noticed.
+-- step(key, n, now): stores n + 1; the number shows whether the ledger went back in time.
 local function step(key, n, now)
   redis.call('SET', key, (n + 1) .. ' ' .. now)
 end
 
--- trim(meta, history, settled, most, since): forgets the oldest settled batches while more than `most` changes are told
--- of, or they were settled before `since` (ms); at most twenty, so that nobody waits for it long. Returns how many went.
+-- trim(meta, history, settled, most, since): deletes the oldest settled batches while the history has more than `most`
+-- changes or they were settled before `since` (ms); at most twenty, to block Redis briefly. Returns how many.
 local function trim(meta, history, settled, most, since)
   for gone = 0, 19 do
     local oldest = redis.call('ZRANGE', settled, 0, 0, 'WITHSCORES')

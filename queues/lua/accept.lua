@@ -1,35 +1,37 @@
--- Appends what messages bring to one queue. The last thing before an intake answers 202.
+-- Appends the changes of messages to one queue. The last step before an intake answers 202.
 --
 -- KEYS  1 queue hash  2 pending  3 due  4 dead  5 buried  6 queues  7 recent  8 steps
 --       then for each message: 9 .. its seen mark
--- ARGV  1 queue  2 now, ms  3 size  4 age, ms  5 most changes that may wait  6 ms to remember a message
---       7 most dead letters that are kept  8 reason of those that stay nevertheless
+-- ARGV  1 queue  2 now, ms  3 size  4 age, ms  5 most pending changes  6 ms to remember a message
+--       7 most dead letters kept  8 reason of dead letters that are never deleted
 --       then for each message: 1 whether to remember it ('1', or '' where it has no id)
---       2 audience (JSON), empty: as it was; behind a '+': with the list settings of the one before  3 n, number of changes  4 d, number of changes that are dead on arrival
+--       2 audience (JSON), empty: unchanged; with the prefix '+': keeps the stored list settings
+--       3 n, number of changes  4 d, number of changes that are dead on arrival
 --       then n changes  then d times: change, reason, detail
--- Returns {outcomes, step, ms}: how many steps the partition had before, and when the last one was; 0 and 0 before the
--- first. Of the outcomes there is one character for each message: '0' seen before, nothing written; '1' written down; '2' written down, and it
--- made the queue due; '-' not written, for more would wait than may, as would with one before it.
--- Raises OOM, with nothing written, when less than a tenth of the memory would be left: a Redis that was filled to the
--- brim could not write down what delivery has to, and would never drain.
+-- Returns {outcomes, step, ms}: the number of the partition's steps before, and the ms of the last one; 0 and 0 before
+-- the first. The outcomes have one character for each message: '0' seen before, nothing written; '1' written; '2'
+-- written, and it made the queue due; '-' not written, because it or a message before it exceeds the limit of pending
+-- changes.
+-- Raises OOM, with nothing written, when less than a tenth of the memory would be left: delivery could not write to a
+-- completely full Redis, which would then never drain.
 local bytes = 0
 for i = 9, #ARGV do bytes = bytes + #ARGV[i] end
-if not room(bytes, 0.9) then return redis.error_reply('OOM a tenth of the memory is left to delivery') end
+if not room(bytes, 0.9) then return redis.error_reply('OOM the last tenth of the memory is reserved for delivery') end
 local now, most = tonumber(ARGV[2]), tonumber(ARGV[5])
 local waiting = redis.call('LLEN', KEYS[2])
 local steps, stepped_at = steps_of(KEYS[8])
 
--- answer(outcomes): what the script returns.
+-- answer(outcomes): the return value of the script.
 local function answer(outcomes)
   return {table.concat(outcomes), steps, stepped_at}
 end
 
--- outcome(mark, remember, n): what becomes of a message with n changes; marks one that is taken as seen.
+-- outcome(mark, remember, n): the outcome of a message with n changes; marks an accepted one as seen.
 local function outcome(mark, remember, n)
-  -- An empty queue takes a message of any size: refused, that one would be repeated for ever.
+  -- An empty queue takes a message of any size, because it would otherwise be repeated for ever.
   if waiting > 0 and n > 0 and waiting + n > most then
     if remember and redis.call('EXISTS', mark) == 1 then return '0' end
-    -- Nor is what comes after it taken: when its sender repeats both, their order would turn round.
+    -- Later messages are refused too: when the sender repeats both, their order would be reversed.
     most = 0
     return '-'
   end
@@ -37,14 +39,14 @@ local function outcome(mark, remember, n)
   return '1'
 end
 
--- with_lists(told): the JSON of an audience, with the list settings of what is known of it where it begins with '+'.
-local function with_lists(told)
-  if told:sub(1, 1) ~= '+' then return told end
-  told = told:sub(2)
+-- with_lists(json): the JSON of an audience; if it begins with '+', with the stored list settings.
+local function with_lists(json)
+  if json:sub(1, 1) ~= '+' then return json end
+  json = json:sub(2)
   local known = redis.call('HGET', KEYS[1], 'audience')
   local before = known and cjson.decode(known).settings or {}
-  if not (before.listId or before.listName or before.klaviyoListId) then return told end
-  local new = cjson.decode(told)
+  if not (before.listId or before.listName or before.klaviyoListId) then return json end
+  local new = cjson.decode(json)
   for _, name in ipairs({'listId', 'listName', 'klaviyoListId'}) do new.settings[name] = before[name] end
   return cjson.encode(new)
 end
@@ -73,8 +75,8 @@ redis.call('HSET', KEYS[1], 'size', ARGV[3], 'age', ARGV[4])
 if audience ~= '' then redis.call('HSET', KEYS[1], 'audience', with_lists(audience)) end
 redis.call('SADD', KEYS[6], ARGV[1])
 in_parts(changes, 1, #changes, function(...) redis.call('RPUSH', KEYS[2], ...) end)
--- A snapshot that is being carried out leaves alone who has changed since. The first key of a change names its person;
--- the others, noted behind a '+', may be somebody else's, too.
+-- A snapshot that is being carried out skips people who have changed since. The first key of a change names its person;
+-- the others, stored with the prefix '+', may belong to other people too.
 if #changes > 0 and redis.call('HEXISTS', KEYS[1], 'watching') == 1 then
   for _, change in ipairs(changes) do
     local keys = keys_of(change)

@@ -1,11 +1,11 @@
--- What was told of somebody's consent under an id alone is from now on the person's who came with the id first.
+-- Assigns consents that were sent under an id alone to the first person who is sent with that id.
 --
 -- KEYS  1 hash of the id (remember.lua)
 -- ARGV  1 key of the person
--- Returns 1, or 0 where nothing was told, or it was told of a person already.
-local told = redis.call('HVALS', KEYS[1])
-for _, value in ipairs(told) do
+-- Returns 1, or 0 if there are no consents or they already belong to a person.
+local values = redis.call('HVALS', KEYS[1])
+for _, value in ipairs(values) do
   if value == '' then return 0 end
 end
-if #told == 0 then return 0 end
+if #values == 0 then return 0 end
 return redis.call('HSET', KEYS[1], ARGV[1], '')

@@ -1,9 +1,9 @@
--- What a queue holds under person keys: to learn what of it is somebody's who asked to be forgotten. Nothing is changed.
+-- Finds everything in a queue that carries certain person keys, for an erasure. Writes nothing.
 --
 -- KEYS  1 pending  2 dead  3 buried  4 open
 -- ARGV  person keys
--- Returns {1 when a change in an open batch carries one, the pending changes that do, ids and changes of the dead letters
--- that do}. It reads everything that waits, about 1 us a change, and nothing else runs meanwhile; erasures are rare.
+-- Returns {1 when a change in an open batch carries one, the pending changes that do, ids and changes of the dead
+-- letters that do}. It reads all pending changes, about 1 us each, and blocks Redis meanwhile; erasures are rare.
 local keys, open = {}, 0
 for _, key in ipairs(ARGV) do
   keys[key] = true

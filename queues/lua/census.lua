@@ -1,4 +1,4 @@
--- Reads a queue in one look, so that its figures belong together: accepted = pending + open + delivered + dead +
+-- Reads a queue atomically, so that its figures belong together: accepted = pending + open + delivered + dead +
 -- superseded. Writes nothing.
 --
 -- KEYS  1 queue hash  2 pending  3 batches  4 dead  5 warnings

@@ -1,9 +1,9 @@
--- Claims identifiers for the people of a batch, so that no two open batches send one of them with different people.
+-- Claims identifiers for the people of a batch, so that no two open batches send one of them for different people.
 --
--- KEYS  1 claims of the connection  2 those of the batch
--- ARGV  1 batch  2 batches that are over, joined by spaces: their claims are void
+-- KEYS  1 claims of the connection  2 claims of the batch
+-- ARGV  1 batch  2 batches that have ended, joined by spaces: their claims are void
 --       then for each identifier: its hash, the hash of the person
--- Returns for each: '' claimed, else the batches that hold it for somebody else.
+-- Returns for each: '' if claimed, else the batches that hold it for another person.
 local over = {}
 for batch in string.gmatch(ARGV[2], '%S+') do over[batch] = true end
 local answers = {}

@@ -1,10 +1,10 @@
--- Takes changes that wait and dead letters out of a queue, because their person asked to be forgotten. They count as
+-- Removes pending changes and dead letters from a queue, because their person asked to be forgotten. They count as
 -- superseded: the erasure came after them.
 --
 -- KEYS  1 queue hash  2 pending  3 due  4 dead  5 buried
--- ARGV  1 queue  2 now, ms  3 n, number of changes  4 .. 3+n changes, word for word  then ids of dead letters
--- Returns {pending changes erased, dead letters erased}. One that was taken or replayed meanwhile is not among them.
--- It reads everything that waits, about 1 us a change, and nothing else runs meanwhile; erasures are rare.
+-- ARGV  1 queue  2 now, ms  3 n, number of changes  4 .. 3+n changes (exact stored form)  then ids of dead letters
+-- Returns {pending changes erased, dead letters erased}, without those taken or replayed meanwhile.
+-- It reads all pending changes, about 1 us each, and blocks Redis meanwhile; erasures are rare.
 local wanted, n = {}, tonumber(ARGV[3])
 for i = 4, 3 + n do wanted[ARGV[i]] = true end
 local letters = 0
@@ -25,13 +25,13 @@ for first = 0, n > 0 and redis.call('LLEN', KEYS[2]) - 1 or -1, 1000 do
 end
 local gone = #places
 if gone > 0 then
-  -- The first write frees memory, so that a full Redis lets this script finish. The others are marked and go together,
-  -- for each LREM reads the whole queue; they have moved up by one.
+  -- The first write frees memory, so that a full Redis lets this script finish. The others, now one place further
+  -- forward, are marked and removed together, because each LREM reads the whole queue.
   redis.call('LREM', KEYS[2], 1, head)
   for i = 2, gone do redis.call('LSET', KEYS[2], places[i] - 1, '') end
   redis.call('LREM', KEYS[2], 0, '')
 end
--- A flush that was asked for is complete without them.
+-- A requested flush is complete without them.
 if among_asked > 0 then redis.call('HINCRBY', KEYS[1], 'upto', -among_asked) end
 if gone + letters > 0 then redis.call('HINCRBY', KEYS[1], 'superseded', gone + letters) end
 if letters > 0 then redis.call('HINCRBY', KEYS[1], 'dead', -letters) end

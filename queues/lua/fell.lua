@@ -1,9 +1,9 @@
--- Notes that a partition, or several, went back in time (rollback.py). Of what several processes noticed, what reaches
--- furthest stays: the earliest time that the ledger went back to, the latest that is known to be missing.
+-- Records that one or several partitions went back in time (rollback.py). If several processes record it, the widest
+-- range is kept: the earliest time that the ledger went back to, and the latest step that is known to be missing.
 --
--- KEYS  1 the note
--- ARGV  1 now, ms  2 ms of the last step that is there; 0: not known  3 ms of the last step that is missing
---       4 number of steps that are missing
+-- KEYS  1 the record
+-- ARGV  1 now, ms  2 ms of the last existing step; 0: unknown  3 ms of the last missing step
+--       4 number of missing steps
 local noted = redis.call('HMGET', KEYS[1], 'as_of', 'until', 'missing')
 redis.call('HSETNX', KEYS[1], 'noticed', ARGV[1])
 redis.call('HSET', KEYS[1],

@@ -1,8 +1,8 @@
--- Asks for everything that waits in a queue to be taken, whatever its size and age.
+-- Requests a flush: all pending changes of a queue are taken, whatever its size and age.
 --
 -- KEYS  1 queue hash  2 pending  3 due
 -- ARGV  1 queue  2 now, ms
--- Returns the number of changes waiting.
+-- Returns the number of pending changes.
 local waiting = redis.call('LLEN', KEYS[2])
 if waiting > 0 then
   local taken = tonumber(redis.call('HGET', KEYS[1], 'taken') or 0)

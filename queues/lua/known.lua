@@ -1,15 +1,15 @@
--- Writes what is remembered of people's identifiers (identity_buckets.py): whole values, and sets of tokens in one.
+-- Writes what is remembered of people's identifiers (identity_buckets.py): whole values, and sets of tokens in a value.
 --
 -- KEYS  buckets
 -- ARGV  an order for each: what to do (1 byte), field (9 bytes), operand
---       's' set the value; 'd' delete the field; 'a' add a token; 'o' take out the token, of which the head is enough
--- The first byte of a field says how long its tokens are, and how much of one, its head, tells them apart. An added
--- token takes the place of one with its head; the first of more than may be gives way. A person is on more lists than
--- an identifier has people.
--- Returns 1, or 0 with nothing added where less than a fifth of the memory is left, so that what waits has room.
+--       's' set the value; 'd' delete the field; 'a' add a token; 'o' remove a token, given by its head
+-- The first byte of a field determines the length of its tokens and of their heads, which identify them. An added token
+-- replaces one with the same head; above the maximum the oldest token is dropped. The maximum is higher for a person's
+-- lists than for an identifier's people.
+-- Returns 1, or 0 with nothing added if less than a fifth of the memory is left, which is kept for pending changes.
 local WIDTH, HEAD, MOST = { i = 12, t = 4 }, { i = 8, t = 4 }, { i = 16, t = 256 }
 
--- without(value, kind, token): the tokens of a value but for the one with the head of this one, in their order.
+-- without(value, kind, token): the tokens of a value in their order, except the one with the same head as `token`.
 local function without(value, kind, token)
   local kept, head = {}, string.sub(token, 1, HEAD[kind])
   for at = 1, #value, WIDTH[kind] do

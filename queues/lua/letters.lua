@@ -1,7 +1,7 @@
--- Looks at dead letters, newest first, and leaves the changes in them where they are: a page counts thousands.
+-- Reads ids and reasons of dead letters, newest first, without their changes, because a page counts thousands.
 --
 -- KEYS  1 dead
--- ARGV  1 the newest id to look at, as XREVRANGE takes it  2 most letters
+-- ARGV  1 the newest id to read, in the form of XREVRANGE  2 most letters
 -- Returns {id, reason, id, reason ...}
 
 local found = {}

@@ -1,10 +1,10 @@
--- Writes buckets of a membership ledger, each only if it is still what the caller read.
+-- Writes buckets of a membership ledger, each only if it has not changed since the caller read it.
 --
 -- KEYS  1 members  2 hash of the batch that the caller holds
 -- ARGV  1 token of that batch, '' where the caller holds none
---       then for each bucket: number, SHA1 of what it was ('' has one too), what it shall be; empty: nothing is in it
--- Returns the numbers of the buckets that were something else and are as they were; nil, with nothing written, when
--- the token is not the batch's current one.
+--       then for each bucket: number, SHA1 of the old value ('' has one too), new value ('' deletes the bucket)
+-- Returns the numbers of the buckets that have changed and were not written; nil, with nothing written, when the token
+-- is not the batch's current one.
 if ARGV[1] ~= '' and redis.call('HGET', KEYS[2], 'token') ~= ARGV[1] then return nil end
 local others = {}
 for i = 2, #ARGV, 3 do

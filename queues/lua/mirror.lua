@@ -1,29 +1,29 @@
--- Appends to an audience's queue what a snapshot makes of it, without the persons of whom a single change came since the
--- snapshot is carried out, and without those who asked to be forgotten since the snapshot's time: that is newer. Else
--- as accept.lua, for one message.
+-- Appends the changes of a snapshot to an audience's queue, except for people with newer information: a single change
+-- since the snapshot is carried out, or an erasure request since the snapshot's time. Otherwise like accept.lua for one
+-- message.
 --
 -- KEYS  1 queue hash  2 pending  3 due  4 queues  5 recent  6 erased  7 seen mark of the message
--- ARGV  1 queue  2 now, ms  3 size  4 age, ms  5 most changes that may wait  6 ms to remember a message
---       7 audience (JSON), empty: as it was  8 the snapshot  9 its time, ms  10 .. changes
--- Returns {'1', changes left out}; {'0', changes left out then} seen before; '-' more would wait than may; 'x' another
--- snapshot is being carried out. Nothing is written but with '1'. Raises OOM, with nothing written, as accept.lua does.
+-- ARGV  1 queue  2 now, ms  3 size  4 age, ms  5 most pending changes  6 ms to remember a message
+--       7 audience (JSON), empty: unchanged  8 the snapshot  9 its time, ms  10 .. changes
+-- Returns {'1', changes left out}; {'0', changes left out then} seen before; '-' limit of pending changes exceeded; 'x'
+-- another snapshot is being carried out. Writes only with '1'. Raises OOM, with nothing written, as accept.lua does.
 local first = 10
 if redis.call('HGET', KEYS[1], 'watching') ~= ARGV[8] then return {'x', 0} end
 local seen = redis.call('GET', KEYS[7])
 if seen then return {'0', seen} end
 local bytes = 0
 for i = first, #ARGV do bytes = bytes + #ARGV[i] end
-if not room(bytes, 0.9) then return redis.error_reply('OOM a tenth of the memory is left to delivery') end
+if not room(bytes, 0.9) then return redis.error_reply('OOM the last tenth of the memory is reserved for delivery') end
 
--- stays_out(change): whether something newer is known of its person. A single change is of the same one where a key that
--- names either of them is the other's, too (accept.lua). One that an older Ferry accepted may be of any of its keys.
+-- stays_out(change): whether something newer is known of its person. A single change is of the same person if the key
+-- that names one of them is a key of the other (accept.lua). For changes accepted by an older Ferry, any key may match.
 local function stays_out(change)
   local persons = keys_of(change)
   if redis.call('SISMEMBER', KEYS[5], '+' .. persons[1]) == 1 then return true end
   for _, key in ipairs(persons) do
     if redis.call('SISMEMBER', KEYS[5], key) == 1 then return true end
   end
-  -- By the key that names the person: others may be somebody else's, too.
+  -- Only by the key that names the person: the others may belong to other people too.
   local erased = redis.call('ZSCORE', KEYS[6], persons[1])
   return erased and tonumber(erased) >= tonumber(ARGV[9])
 end

@@ -1,4 +1,4 @@
--- Gives a queue the flush policy now configured, and files it in the due index anew.
+-- Sets a queue's flush policy and updates the due index.
 --
 -- KEYS  1 queue hash  2 pending  3 due
 -- ARGV  1 queue  2 now, ms  3 size  4 age, ms

@@ -1,14 +1,14 @@
--- Gives a batch that nobody holds to the calling worker, under a new fencing token. A lease that ran out while the
--- batch was held means that its worker died or froze; that is counted.
+-- Gives a free batch to the calling worker, with a new fencing token. A lease that ran out while the batch was held
+-- means that its worker died or froze; that is counted.
 --
 -- KEYS  1 batch hash  2 ring
--- ARGV  1 batch  2 now, ms  3 length of the lease, ms  4 who asks: a call of its own, the same when it is repeated
--- Returns {the token, 1 when a lease ran out while the batch was held}; the token is 0 when the batch is held by another
--- worker or rests, -1 when it is settled and gone.
+-- ARGV  1 batch  2 now, ms  3 length of the lease, ms  4 id of this call, the same when it is repeated
+-- Returns {the token, 1 when a lease ran out while the batch was held}; the token is 0 when the batch is held by
+-- another worker or rests, -1 when it is settled and gone.
 local b = redis.call('HMGET', KEYS[1], 'lease', 'held', 'claimant', 'token')
 if not b[1] then return {-1, 0} end
 if tonumber(b[1]) > tonumber(ARGV[2]) then
-  -- The reply was lost and the client asks again: what it was given is still its own.
+  -- If the reply was lost and the client repeats the call, it still holds the batch.
   return {b[3] == ARGV[4] and tonumber(b[4]) or 0, 0}
 end
 local lease = tonumber(ARGV[2]) + tonumber(ARGV[3])

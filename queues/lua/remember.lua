@@ -1,11 +1,11 @@
--- Remembers what a person has consented to, for later changes of the person that do not say so themselves.
+-- Remembers a person's consents, for later changes of the person that do not contain them.
 --
 -- KEYS  1 hash of the person: purpose -> ms since when (13 digits), then '1' agreed or '0' refused; and each other key
 --       of the person -> ''
 -- ARGV  1 ms to remember it  then for each purpose and each other key: name, its value in the hash
--- A decision gives way to one that is no older. An address that ever so many people use keeps 300 of their keys.
--- Returns how many fields were written. Raises OOM, with nothing written, where accept.lua does.
-if not room(0, 0.9) then return redis.error_reply('OOM a tenth of the memory is left to delivery') end
+-- A decision is replaced by one that is not older. An address that very many people use keeps 300 of their keys.
+-- Returns how many fields were written. Raises OOM, with nothing written, when accept.lua does.
+if not room(0, 0.9) then return redis.error_reply('OOM the last tenth of the memory is reserved for delivery') end
 local written = 0
 for i = 2, #ARGV, 2 do
   local known = redis.call('HGET', KEYS[1], ARGV[i])

@@ -1,5 +1,5 @@
--- Lengthens the lease of a batch. A worker does so before every request, so that one whose lease ran out, and whose
--- batch another has, uploads nothing.
+-- Extends the lease of a batch. A worker does so before every request, so that it uploads nothing after its lease ran
+-- out and another worker has the batch.
 --
 -- KEYS  1 batch hash  2 ring
 -- ARGV  1 batch  2 token  3 now, ms  4 length of the lease, ms

@@ -1,13 +1,13 @@
--- Puts dead letters back into their queue, before everything that was accepted after them: whoever has changed since
--- ends where the later change says. Letters of persons in an open batch stay, for the open change may be the later one.
+-- Puts dead letters back into their queue, ahead of everything that was accepted after them, so that later changes of
+-- the same person win. Letters of people in an open batch stay, because the open change may be the later one.
 --
 -- KEYS  1 queue hash  2 pending  3 due  4 dead  5 buried  6 open
 -- ARGV  1 queue  2 now, ms  3 a change to put back instead of that of a single letter, '' for its own
 --       4 .. ids of dead letters, oldest first
--- Returns {number replayed, number that had to stay, became due}; ids that are gone are not counted.
+-- Returns {number replayed, number that had to stay, became due}; missing ids are not counted.
 
--- put_back(pending, change): puts a change before the first that was accepted as late or later. What waits is in the
--- order of its acceptance, so the place, which is the front but for letters replayed before, is found by halving.
+-- put_back(pending, change): inserts a change before the first one accepted at the same time or later. Pending changes
+-- are in the order of acceptance, so a binary search finds the place, which is usually near the front.
 local function put_back(pending, change)
   local time = string.sub(change, 2, 14)
   local first, last = 0, redis.call('LLEN', pending)
@@ -19,7 +19,7 @@ local function put_back(pending, change)
   if later then redis.call('LINSERT', pending, 'BEFORE', later, change) else redis.call('RPUSH', pending, change) end
 end
 
--- marked(change): the change, saying that it was replayed (change.py): its time is no late news.
+-- marked(change): the change, marked as replayed (change.py), so that its time does not count as late.
 local function marked(change)
   if string.sub(change, -6) == ',true]' then return change end
   return string.sub(change, 1, -2) .. ',true]'

@@ -1,23 +1,24 @@
 -- Ends a batch: every change is delivered, superseded by a later one of the same batch, or a dead letter.
 --
 -- KEYS  1 queue hash  2 open  3 ring  4 batches  5 batch hash  6 batch changes  7 dead  8 buried  9 due  10 warnings
---       11 history  12 settled  13 hours  14 hours of the partition  15 settled last of the partition  16 steps
--- ARGV  1 queue  2 batch  3 token  4 now, ms  5 delivered  6 superseded  7 imported, and nobody looked
---       8 what became of its changes (settled.py), '' to keep nothing  9 most changes of which that is kept
---       10 ms for which it is
---       11 most dead letters that are kept  12 reason of those that stay nevertheless
---       13 n, number of changes after which the membership of a person is settled  14 .. 13+n their indexes (from 1)
+--       11 history  12 settled  13 hours  14 hours of the partition  15 last settled batches of the partition  16 steps
+-- ARGV  1 queue  2 batch  3 token  4 now, ms  5 delivered  6 superseded  7 imported without a check of the list
+--       8 outcomes of its changes (settled.py), '' to keep nothing  9 most changes in the history
+--       10 ms for which the history is kept
+--       11 most dead letters kept  12 reason of dead letters that are never deleted
+--       13 n, number of changes that settled a person's membership  14 .. 13+n their indexes (from 1)
 --       14+n  JSON: warning code -> number of people delivered without some field
 --       then for each dead letter: index of the change (from 1), reason, detail
--- The history gives way to what waits: where less than a fifth of the memory is left, none is written and old one goes.
--- A dead letter of a person whose membership a later change has settled here is superseded: replaying it could put
--- somebody back on a list whom the later change took off.
--- Delivered changes and dead letters are also counted by the hour (hours.py), and the batches settled last in all queues
--- of the partition indexed (history/last_batches.py), for pages that look every few seconds.
--- Of dead letters no more are kept than may be until housekeeping deletes the oldest (bounds.py).
--- Returns {1, the queue is due by now}, or {0, 0} when the token is not the batch's current one.
+-- Pending changes have priority over the history: if less than a fifth of the memory is left, no history is written and
+-- old history is deleted.
+-- A dead letter is superseded if a later change of this batch has settled its person's membership: replaying it could
+-- put a person back on a list that the later change removed them from.
+-- Delivered changes and dead letters are also counted by the hour (hours.py), and the last settled batches of all
+-- queues of the partition are indexed (history/last_batches.py), for pages that read them every few seconds.
+-- Dead letters above the maximum until the next housekeeping are deleted, oldest first (bounds.py).
+-- Returns {1, 1 if the queue is due by now, else 0}, or {0, 0} when the token is not the batch's current one.
 
--- count_hour(key, hour, delivered, dead): adds to an hour; the first of an hour forgets what is older than a day.
+-- count_hour(key, hour, delivered, dead): adds to an hour; the first call of an hour deletes hours older than a day.
 local function count_hour(key, hour, delivered, dead)
   if redis.call('HEXISTS', key, hour) == 0 then
     for _, field in ipairs(redis.call('HKEYS', key)) do
@@ -33,9 +34,9 @@ local b = redis.call('HMGET', KEYS[5], 'token', 'count', 'attempts', 'taken', 's
 if b[1] ~= ARGV[3] then return {0, 0} end
 local n = tonumber(ARGV[13])
 local dead = (#ARGV - 14 - n) / 3
-local told = ARGV[5] + ARGV[6] + ARGV[7] + dead
-if told ~= tonumber(b[2]) then
-  return redis.error_reply('FERRY settle of ' .. ARGV[2] .. ' accounts for ' .. told ..
+local total = ARGV[5] + ARGV[6] + ARGV[7] + dead
+if total ~= tonumber(b[2]) then
+  return redis.error_reply('FERRY settle of ' .. ARGV[2] .. ' accounts for ' .. total ..
     ' of ' .. b[2] .. ' changes; nothing was written')
 end
 local changes = redis.call('LRANGE', KEYS[6], 0, -1)
@@ -48,7 +49,7 @@ for _, change in ipairs(changes) do
   for _, key in ipairs(keys_of(change)) do persons[#persons + 1] = key end
 end
 in_parts(persons, 1, #persons, function(...) redis.call('SREM', KEYS[2], ...) end)
--- is_one(change, other): whether two changes are one person's, as far as their keys tell: the first one names the person.
+-- is_one(change, other): whether two changes are of the same person, judged by their keys, the first of which names it.
 local function is_one(change, other)
   local mine, theirs = keys_of(change), keys_of(other)
   for _, key in ipairs(mine) do if key == theirs[1] then return true end end

@@ -1,12 +1,12 @@
--- Keeps a piece of a snapshot's body.
+-- Stores a piece of a snapshot's body.
 --
 -- KEYS  1 body
--- ARGV  1 number of the piece, from 0  2 the piece  3 ms after which a body that gets no more is let go
--- The same piece again changes nothing. Raises OOM, with the whole body let go, when less than a tenth of the memory
--- would be left: a Redis that was filled to the brim could not write down what delivery has to.
+-- ARGV  1 number of the piece, from 0  2 the piece  3 ms after which a body that gets no more pieces expires
+-- Storing the same piece again changes nothing. Raises OOM, with the whole body deleted, when less than a tenth of the
+-- memory would be left: delivery could not write to a completely full Redis.
 if not room(#ARGV[2], 0.9) then
   redis.call('UNLINK', KEYS[1])
-  return redis.error_reply('OOM a tenth of the memory is left to delivery')
+  return redis.error_reply('OOM the last tenth of the memory is reserved for delivery')
 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])

@@ -1,12 +1,13 @@
--- Moves the oldest pending changes of a queue into a new batch and asks for a worker to be rung.
+-- Moves the oldest pending changes of a queue into a new batch and schedules a ring for a worker.
 -- Stops at the first change that shares a person key with an open batch: that person's earlier change comes first.
 --
 -- KEYS  1 queue hash  2 pending  3 due  4 open  5 ring  6 batches  7 batch hash  8 batch changes
 --       9 steps
--- ARGV  1 queue  2 batch  3 now, ms  4 `takes` as the caller saw it  5 most changes  6 most bytes  7 reason
---       8 most batches that may wait for their upload
--- Returns the number of changes taken; 0 when the first one has to wait, enough batches do, or memory is so short that
--- open ones must end first, for a batch takes more room than what waits; -1 when another scheduler took meanwhile.
+-- ARGV  1 queue  2 batch  3 now, ms  4 `takes` as the caller read it  5 most changes  6 most bytes  7 reason
+--       8 most batches waiting for their upload
+-- Returns the number of changes taken; 0 when the first one has to wait, enough batches wait, or memory is so short
+-- that open batches must end first, because a batch takes more room than pending changes; -1 when another scheduler has
+-- taken a batch meanwhile.
 local m = redis.call('HMGET', KEYS[1], 'takes', 'taken', 'upto', 'unsent')
 if (m[1] or '0') ~= ARGV[4] then return -1 end
 if tonumber(m[4] or 0) >= tonumber(ARGV[8]) then return 0 end

@@ -1,8 +1,8 @@
--- Gives up the claims of a batch that is over, a thousand at a time.
+-- Releases the claims of a batch that has ended, a thousand at a time.
 --
--- KEYS  1 claims of the connection  2 those of the batch
+-- KEYS  1 claims of the connection  2 claims of the batch
 -- ARGV  1 batch
--- Returns how many went; ask again while there are any.
+-- Returns how many were released; repeat until it returns 0.
 local claimed = redis.call('SPOP', KEYS[2], 1000)
 for _, identifier in ipairs(claimed) do
   local known = redis.call('HGET', KEYS[1], identifier)

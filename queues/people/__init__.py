@@ -1,1 +1,1 @@
-"""What is remembered of people, under keyed hashes: identifiers, newest times, consents."""
+"""The data remembered of people, under keyed hashes: identifiers, newest times, consents."""

@@ -1,4 +1,4 @@
-"""What people have consented to, as their CDP told it apart from the changes that it is needed for."""
+"""The consents of people, which their CDP sends separately from the changes that need them."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from redis.exceptions import RedisError
 from queues import keys, scripts
 from queues.errors import Unavailable
 
-#: How long after it was told last a consent is remembered, in ms (a year).
+#: ms for which a consent is remembered after it was last received (a year).
 REMEMBERED_MS = 365 * 86_400_000
 
-#: In the hash of a person, what stands for each other key of the person, in the place of a decision.
+#: The value that marks a field of a person's hash as another key of the person, not a decision.
 _ALSO = b""
 
-#: By purpose: whether the person agrees, and since when (ms, of at most 13 digits).
+#: Purpose -> whether the person agrees, and since when (ms, at most 13 digits).
 State = Mapping[str, tuple[bool, int]]
 
 
 async def remember(redis: AsyncRedis, connection: str, persons: Collection[str], state: State) -> None:
     """Remember a person's decisions, the newest of each purpose, under each of the person's keys.
 
-    Raises Unavailable when not all of it was written down; the CDP then repeats the message.
+    Raises Unavailable when not all of it was written; the CDP then repeats the message.
     """
-    told: list[str | bytes] = []
+    decisions: list[str | bytes] = []
     for purpose, (agrees, at) in state.items():
-        told += [purpose, f"{at:013d}{int(agrees)}"]
+        decisions += [purpose, f"{at:013d}{int(agrees)}"]
     script = redis.register_script(scripts.text("remember"))
     try:
         for person in persons:
             also = [part for other in persons if other != person for part in (other, _ALSO)]
-            await script([keys.consents(connection, person)], [REMEMBERED_MS, *told, *also])
+            await script([keys.consents(connection, person)], [REMEMBERED_MS, *decisions, *also])
     except (RedisError, OSError) as fault:
         raise Unavailable from fault
 
 
 def bind(redis: Redis, connection: str, people: Sequence[Sequence[str]]) -> None:
-    """What was told under another key alone is the first person's who comes with it, and nobody else's after that.
+    """Assign the consents sent under another key alone to the first person who is sent with that key, permanently.
 
     `people`: the person keys of each; the first key names the person. Raises redis.RedisError.
     """
@@ -48,7 +48,7 @@ def bind(redis: Redis, connection: str, people: Sequence[Sequence[str]]) -> None
     with redis.pipeline(transaction=False) as pipe:
         for key, _ in wanted:
             pipe.exists(key)
-        # Of most people nothing was told under another key: the script goes to the others only.
+        # Most people have no consents under another key, so the script runs only for those who do.
         for (key, name), there in zip(wanted, pipe.execute(), strict=True):
             if there:
                 scripts.queue_up(pipe, "bind", [key], [name])
@@ -56,10 +56,10 @@ def bind(redis: Redis, connection: str, people: Sequence[Sequence[str]]) -> None
 
 
 def recall(redis: Redis, connection: str, people: Sequence[Iterable[str]]) -> list[list[State]]:
-    """What is remembered under the person keys of each of these people; the first key names the person.
+    """Return the consents under the person keys of each of these people; the first key names the person.
 
-    What was told under another key, such as a CDP's id, together with a key that is not the person's, was told of
-    somebody else: an id may have had another e-mail then. Raises redis.RedisError.
+    Consents under another key, such as a CDP's id, that came together with a key that is not the person's belong to
+    another person: the id may have had another e-mail then. Raises redis.RedisError.
     """
     with redis.pipeline(transaction=False) as pipe:
         for persons in people:
@@ -78,15 +78,15 @@ def _states(persons: Sequence[str], answers: Iterator[Mapping[bytes, bytes]]) ->
 
 
 def forget(redis: Redis, connection: str, names: Collection[str], others: Collection[str]) -> None:
-    """Remember nothing of a person any more. Raises redis.RedisError.
+    """Delete the consents of a person. Raises redis.RedisError.
 
-    `names`: keys of the person's e-mails, `others`: of identifiers that are nobody else's. What was told under another
-    key together with an e-mail goes, too, unless it was told of somebody else as well.
+    `names`: keys of the person's e-mails; `others`: keys of identifiers that only this person has. Consents under
+    another key that came together with an e-mail are deleted too, unless they also belong to another person.
     """
     ours, more = {*names, *others}, set[str]()
     for name in names:
         more |= _also(redis, connection, name)
-    # What leads to the others goes last.
+    # The keys that lead to the others are deleted last.
     for key in more - ours:
         if _also(redis, connection, key) <= ours | more:
             redis.delete(keys.consents(connection, key))
@@ -95,7 +95,7 @@ def forget(redis: Redis, connection: str, names: Collection[str], others: Collec
 
 
 def _also(redis: Redis, connection: str, person: str) -> set[str]:
-    """The other keys with which decisions were told under a key."""
+    """Return the other keys that came together with the decisions under a key."""
     fields = cast("dict[bytes, bytes]", redis.hgetall(keys.consents(connection, person)))
     return {name.decode() for name, value in fields.items() if value == _ALSO}
 

@@ -1,16 +1,18 @@
-"""What is remembered of people's identifiers, for each connection: which Klaviyo profile is whose.
+"""The data remembered of people's identifiers, per connection: which Klaviyo profile belongs to whom.
 
-Nobody's address or id is in it: people and identifiers are keyed hashes of 8 bytes. In small Redis hashes, which Redis
-stores compactly (identity_buckets.py):
+It contains no addresses or ids: people and identifiers are keyed hashes of 8 bytes. They are in small Redis hashes,
+which Redis stores compactly (identity_buckets.py):
 
     p<hash of the person>      -> profile id, day of the verification, 4 bytes of each identifier that is on the profile
-    t<hash of the person>      -> tokens of 4 bytes: audiences that the person is on (A...), own ids that stand for them
-                                  (H...), identifiers that they were delivered under (D..., for `forget`; X... and P...
-                                  for external ids and phones, of which the last one is the person's now)
+    t<hash of the person>      -> tokens of 4 bytes: audiences that the person is in (A...), the CDP's own ids that
+    stand
+                                  for the person (H...), identifiers that the person was delivered under (D..., for
+                                  `forget`; X... and P... for external ids and phones, the last of which is the current
+                                  one)
     i<hash of an identifier>   -> tokens of 12 bytes: hash of a person who was delivered under it, s since 1970
-    s<hash of an identifier>   -> more people share it than may; ms since when
+    s<hash of an identifier>   -> too many people share the identifier; ms since when
 
-A person is named by the e-mail, or, without one, by the strongest identifier.
+A person is named by the e-mail or, without one, by the strongest identifier.
 """
 
 from __future__ import annotations
@@ -29,13 +31,13 @@ from queues.names import Queue
 from queues.people import identity_buckets
 from queues.people.identity_buckets import FieldWrite
 
-#: Days for which it is believed that a profile has the identifiers that it had.
+#: Days for which a verification of a profile's identifiers is valid.
 VERIFIED_DAYS: Final = 30
 _DAY_MS: Final = 86_400_000
 _HASH: Final = 8
 _SHORT: Final = 4
 _TOKEN: Final = 12
-#: The letters of what a person was delivered under: of kinds of which a person has one value at a time, and of others.
+#: The letters of delivered identifiers: for kinds of which a person has one value at a time, and for other kinds.
 _ONE_AT_A_TIME: Final = {"external_id": b"X", "phone": b"P"}
 _ANY: Final = b"D"
 _LETTERS: Final = (_ANY, *_ONE_AT_A_TIME.values())
@@ -44,9 +46,10 @@ Named = tuple[str, str]
 
 
 class RememberedPerson(NamedTuple):
-    """What is remembered of a person. `day`: of the verification, days since 1970. `on`: short hashes of the
-    identifiers on the profile. `audiences`, `own`: short hashes of where the person is, and of the CDP's ids that stand
-    for it. `now`: of the external ids and phones of the person, the newest of each kind.
+    """The data remembered of a person. `day`: of the verification, in days since 1970.
+
+    `on`: short hashes of the identifiers on the profile. `audiences`, `own`: short hashes of the person's audiences,
+    and of the CDP's ids that stand for the person. `now`: the newest external id and phone of the person.
     """
 
     profile_id: str = ""
@@ -58,7 +61,7 @@ class RememberedPerson(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """A person who was delivered under an identifier. `at`: s since 1970, by the CDP."""
+    """A person who was delivered under an identifier. `at`: s since 1970, the CDP's time."""
 
     person: bytes
     at: int
@@ -66,7 +69,7 @@ class Holder(NamedTuple):
 
 @dataclass
 class Identities:
-    """Those of one connection. Each method raises redis.RedisError."""
+    """The identities of one connection. Each method may raise redis.RedisError."""
 
     redis: Redis
     connection: str
@@ -78,16 +81,16 @@ class Identities:
         return cast("bytes", self.redis.get(keys.IDENTITY_KEY))
 
     def hash(self, named: Named) -> bytes:
-        """The keyed hash of an identifier, and of the person whom it names."""
+        """Return the keyed hash of an identifier, which is also that of the person it names."""
         text = f"{named[0]}\0{named[1]}".encode("utf-8", "surrogatepass")
         return hashlib.blake2b(text, digest_size=_HASH, key=self._key).digest()
 
     def short(self, named: Named) -> bytes:
-        """The short form of that, within one person."""
+        """Return the short hash of an identifier, used within the data of one person."""
         return self.hash(named)[:_SHORT]
 
     def people(self, persons: Sequence[bytes]) -> dict[bytes, RememberedPerson]:
-        """What is remembered of these people, by their hashes; nothing of those who are not known."""
+        """Return what is remembered of these people, by their hashes, without unknown people."""
         stored = self._read([kind + person for person in persons for kind in (b"p", b"t")])
         found = {}
         for person, value, tokens in zip(persons, stored[::2], stored[1::2], strict=True):
@@ -96,64 +99,67 @@ class Identities:
         return found
 
     def holders(self, identifiers: Sequence[bytes]) -> dict[bytes, list[Holder]]:
-        """The people who were delivered under these identifiers, oldest delivery first, by the hashes of both."""
+        """Return the people who were delivered under each of these identifiers, oldest delivery first."""
         stored = self._read([b"i" + each for each in identifiers])
         return {each: list(_holders(value)) for each, value in zip(identifiers, stored, strict=True) if value}
 
     def shared(self, identifiers: Sequence[bytes]) -> set[bytes]:
-        """Those of the identifiers that more people share than may."""
+        """Return the identifiers that too many people share."""
         if not self.redis.exists(keys.shared(self.connection)):
             return set()
         stored = self._read([b"s" + each for each in identifiers])
         return {each for each, value in zip(identifiers, stored, strict=True) if value}
 
     def share(self, identifier: Named, now: int) -> None:
-        """From now on the identifier counts as shared; listed by its kind and a part of its hash."""
+        """Count the identifier as shared from now on, and list it by its kind and part of its hash."""
         each = self.hash(identifier)
         self._orders.append(FieldWrite(b"s" + each, b"s", str(now).encode()))
         self.redis.hset(keys.shared(self.connection), f"{identifier[0]}:{each[:_SHORT].hex()}", now)
 
     def remember(self, person: bytes, profile_id: str, on: Iterable[bytes], now: int) -> None:
-        """A person is that profile, which has these identifiers (short hashes). Written by `flush`."""
+        """Remember a person's profile and its identifiers (short hashes). Written by `flush`."""
         day = (now // _DAY_MS).to_bytes(2)
         value = _packed(profile_id) + day + b"".join(sorted(on))
         self._orders.append(FieldWrite(b"p" + person, b"s", value))
 
     def doubt(self, person: bytes) -> None:
-        """What is remembered of the person's profile proved wrong."""
+        """Discard what is remembered of the person's profile, because it proved wrong."""
         self._orders.append(FieldWrite(b"p" + person, b"d"))
 
     def deliver(self, person: bytes, named: Named, at: int, *, late: bool = False) -> None:
-        """The person was delivered under an identifier. `at`: s since 1970, by the CDP. `late`: after a newer one."""
+        """Remember that the person was delivered under an identifier.
+
+        `at`: s since 1970, the CDP's time. `late`: after a newer one.
+        """
         identifier = self.hash(named)
         self._orders.append(FieldWrite(b"i" + identifier, b"a", person + at.to_bytes(4)))
         letter = _ANY if late else _ONE_AT_A_TIME.get(named[0], _ANY)
         self._token(b"a", person, _under(letter, identifier))
 
     def leave(self, person: bytes, identifier: bytes) -> None:
-        """The person is known by an identifier no longer."""
+        """Remove an identifier from the person."""
         self._orders.append(FieldWrite(b"i" + identifier, b"o", person))
         for letter in _LETTERS:
             self._token(b"o", person, _under(letter, identifier))
 
     def join(self, person: bytes, queue: Queue) -> None:
-        """The person is on the list of that queue."""
+        """Remember that the person is on the list of that queue."""
         self._token(b"a", person, audience_token(queue))
 
     def quit(self, person: bytes, queue: Queue) -> None:
-        """The person is off the list of that queue."""
+        """Remember that the person is off the list of that queue."""
         self._token(b"o", person, audience_token(queue))
 
     def own(self, person: bytes, identifier: bytes) -> None:
-        """One of the CDP's ids stands for the person now."""
+        """Remember that one of the CDP's ids stands for the person."""
         self._token(b"a", person, b"H" + identifier[: _SHORT - 1])
 
     def disown(self, person: bytes, identifier: bytes) -> None:
-        """One of the CDP's ids stands for the person no longer."""
+        """Remember that one of the CDP's ids no longer stands for the person."""
         self._token(b"o", person, b"H" + identifier[: _SHORT - 1])
 
     def forget(self, person: bytes) -> None:
-        """Nothing is remembered of a person who asked for it, nor under which identifiers they were delivered."""
+        """Delete everything remembered of a person who asked for it, including under their identifiers."""
         (tokens,) = self._read([b"t" + person])
         for token in _tokens(tokens or b""):
             if token.startswith(_LETTERS):
@@ -162,7 +168,7 @@ class Identities:
         self._orders += [FieldWrite(kind + person, b"d") for kind in (b"p", b"t")]
 
     def flush(self) -> bool:
-        """Write down what was said since; False when memory is short, so that nothing new is kept."""
+        """Write the calls made since the last flush; return False if memory is short, so that nothing new is kept."""
         orders, self._orders = self._orders, []
         return identity_buckets.write(self.redis, self.connection, orders)
 
@@ -174,29 +180,29 @@ class Identities:
 
 
 def audience_token(queue: Queue) -> bytes:
-    """By what `Known.audiences` names a queue."""
+    """Return the token of a queue in `RememberedPerson.audiences`."""
     return b"A" + hashlib.blake2b(str(queue).encode(), digest_size=_SHORT - 1).digest()
 
 
 def own_token(identifier: bytes) -> bytes:
-    """By what `Known.own` names one of the CDP's ids."""
+    """Return the token of one of the CDP's ids in `RememberedPerson.own`."""
     return b"H" + identifier[: _SHORT - 1]
 
 
 def _under(letter: bytes, identifier: bytes) -> bytes:
-    """As much of an identifier as its bucket is found by (identity_buckets.py)."""
+    """Return a token with the part of an identifier that determines its bucket (identity_buckets.py)."""
     return letter + identifier[: _SHORT - 1]
 
 
 def has_another(known: RememberedPerson, kind: str, identifier: bytes) -> bool:
-    """Whether the person is known to have another value of that kind now, of which a person has one at a time."""
+    """Return whether the person now has another value of that kind, if people have one value of it at a time."""
     letter = _ONE_AT_A_TIME.get(kind, _ANY)
     having = {token for token in known.now if token.startswith(letter)}
     return bool(having) and _under(letter, identifier) not in having
 
 
 def is_verified(known: RememberedPerson, now: int) -> bool:
-    """Whether what is known of the profile may still be believed. `now`: ms."""
+    """Return whether the verification of the profile is still valid. `now`: ms."""
     return bool(known.profile_id) and now // _DAY_MS - known.day <= VERIFIED_DAYS
 
 
@@ -228,7 +234,7 @@ _TO_PYTHON: Final = str.maketrans(_DIGITS, "0123456789ABCDEFGHIJKLMNOPQRSTUV")
 
 
 def _packed(profile_id: str) -> bytes:
-    """Length and text; of a ULID, as Klaviyo's ids are, 0 and its 16 bytes."""
+    """Return length and text, or 0 and 16 bytes for a ULID, the form of Klaviyo's ids."""
     text = profile_id.encode()
     if len(text) == _ULID and text[:1] <= b"7" and set(profile_id) <= set(_DIGITS):
         return b"\0" + int(profile_id.translate(_TO_PYTHON), 32).to_bytes(_ULID_BYTES)
@@ -236,7 +242,7 @@ def _packed(profile_id: str) -> bytes:
 
 
 def _unpacked(value: bytes) -> tuple[str, bytes]:
-    """A profile id, and what stands behind it."""
+    """Return a profile id and the bytes after it."""
     if value[0]:
         end = value[0] + 1
         return value[1:end].decode(), value[end:]
@@ -245,7 +251,7 @@ def _unpacked(value: bytes) -> tuple[str, bytes]:
 
 
 def shared_values(redis: Redis, connections: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Connection -> kind and a part of the hash of each value that too many people share -> ms since when."""
+    """Return for each connection the kind and part of the hash of each shared value, with the ms since when."""
     with redis.pipeline(transaction=False) as pipe:
         for connection in connections:
             pipe.hgetall(keys.shared(connection))

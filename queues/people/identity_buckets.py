@@ -1,4 +1,4 @@
-"""Where people and identifiers are remembered: small Redis hashes, each by the first bits of what lies in it.
+"""The storage of people and identifiers: small Redis hashes, chosen by the first bits of a field's hash.
 
 A field is a letter and the hash of a person or identifier (identities.py).
 """
@@ -14,13 +14,13 @@ from queues import keys, scripts
 from queues.names import PARTITIONS
 
 _BUCKETS: Final = 4_096
-#: Fields read or written by one call, so that nobody waits for it long.
+#: Fields read or written by one call, so that it blocks Redis briefly.
 _AT_ONCE: Final = 1_000
 Each = TypeVar("Each")
 
 
 class FieldWrite(NamedTuple):
-    """A field to write. `what`: `s` set it, `d` delete it, `a` add a token, `o` take one out (known.lua)."""
+    """A field to write. `what`: `s` set it, `d` delete it, `a` add a token, `o` remove one (known.lua)."""
 
     field: bytes
     what: bytes
@@ -28,7 +28,7 @@ class FieldWrite(NamedTuple):
 
 
 def read(redis: Redis, connection: str, asked: Sequence[bytes]) -> list[bytes | None]:
-    """The values of these fields, None where there is none. Raises redis.RedisError."""
+    """Return the values of these fields, None for missing ones. Raises redis.RedisError."""
     parts = list(_parts(dict.fromkeys(asked), lambda field: field))
     with redis.pipeline(transaction=False) as pipe:
         for part in parts:
@@ -39,13 +39,13 @@ def read(redis: Redis, connection: str, asked: Sequence[bytes]) -> list[bytes | 
 
 
 def fields(redis: Redis, connection: str, start: bytes) -> list[bytes]:
-    """The fields that begin with a letter and three bytes of a hash. Raises redis.RedisError."""
+    """Return the fields that begin with a letter and three bytes of a hash. Raises redis.RedisError."""
     found = cast("list[bytes]", redis.hkeys(_bucket(connection, start)))
     return [field for field in found if field.startswith(start)]
 
 
 def write(redis: Redis, connection: str, orders: Iterable[FieldWrite]) -> bool:
-    """Carry them out; False when memory is short, so that nothing new is kept. Raises redis.RedisError."""
+    """Write the fields; return False if memory is short, so that nothing new is kept. Raises redis.RedisError."""
     written = [
         scripts.run(
             redis,
@@ -59,7 +59,7 @@ def write(redis: Redis, connection: str, orders: Iterable[FieldWrite]) -> bool:
 
 
 def _parts(all_: Iterable[Each], field: Callable[[Each], bytes]) -> Iterator[list[Each]]:
-    """In calls of one partition, in their order."""
+    """Divide into calls of one partition each, keeping the order."""
     by_partition: dict[int, list[Each]] = {}
     for each in all_:
         by_partition.setdefault(field(each)[1] % PARTITIONS, []).append(each)

@@ -1,7 +1,7 @@
-"""Late news: the time of the newest membership change of each person, kept for two days in each audience's queue.
+"""Lateness: the time of each person's newest membership change, kept for two days in each audience's queue.
 
-A change that arrives with an older time is superseded by it, wherever a batch ended in between. People and identifiers
-are the keyed hashes of identities.py.
+A change that arrives with an older time is superseded, even if its batch is a later one. People and identifiers are the
+keyed hashes of identities.py.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from redis import Redis
 from queues import keys, scripts
 from queues.names import Queue
 
-#: ms of a generation (48 h): what is kept is from this one and the one before, so that nothing goes earlier.
+#: ms of a generation (48 h). The current and the previous one are kept, so that nothing expires earlier.
 GENERATION_MS: Final = 48 * 3_600_000
 _BUCKETS: Final = 256
-#: People and identifiers of a bucket; a million for a queue in two days. Beyond it the order holds within a batch only.
+#: Entries of a bucket; a million per queue in two days. Beyond that, order is only kept within a batch.
 _MOST: Final = 4_096
-#: Those noted by one call, so that nobody waits for it long.
+#: Entries written by one call, so that it blocks Redis briefly.
 _AT_ONCE: Final = 1_000
 
 
 class Newest(NamedTuple):
-    """ms; 0 for none. `any`: by a change of the person, or one that carried the identifier. `removed`: by a removal
-    that named no e-mail, so that the identifier said who leaves.
+    """The newest times in ms, 0 for none. `any`: of a change of the person or with the identifier.
+
+    `removed`: of a removal without an e-mail, in which the identifier named the person.
     """
 
     any: int = 0
@@ -33,7 +34,7 @@ class Newest(NamedTuple):
 
 
 def recall(redis: Redis, queue: Queue, hashes: Iterable[bytes], now: int) -> dict[bytes, Newest]:
-    """What is known of these people and identifiers. `now`: ms. Raises redis.RedisError."""
+    """Return the newest times of these people and identifiers. `now`: ms. Raises redis.RedisError."""
     buckets = _by_bucket(hashes)
     with redis.pipeline(transaction=False) as pipe:
         for name in _names(queue, now):
@@ -49,26 +50,26 @@ def recall(redis: Redis, queue: Queue, hashes: Iterable[bytes], now: int) -> dic
 
 
 def note(redis: Redis, queue: Queue, newest: Mapping[bytes, Newest], now: int) -> None:
-    """Keep these times where they are newer than what is known. May be repeated. Raises redis.RedisError."""
+    """Store these times if they are newer than the known ones. May be repeated. Raises redis.RedisError."""
     name, _ = _names(queue, now)
-    told: dict[str, bytes] = {}
+    entries: dict[str, bytes] = {}
     people = 0
     for number, fields in _by_bucket(newest).items():
-        told[f"{name}:{number}"] = b"".join(field + _packed(newest[field]) for field in fields)
+        entries[f"{name}:{number}"] = b"".join(field + _packed(newest[field]) for field in fields)
         people += len(fields)
         if people >= _AT_ONCE:
-            _note(redis, told)
-            told, people = {}, 0
-    if told:
-        _note(redis, told)
+            _note(redis, entries)
+            entries, people = {}, 0
+    if entries:
+        _note(redis, entries)
 
 
-def _note(redis: Redis, told: Mapping[str, bytes]) -> None:
-    scripts.run(redis, "said", list(told), [2 * GENERATION_MS, _MOST, *told.values()])
+def _note(redis: Redis, entries: Mapping[str, bytes]) -> None:
+    scripts.run(redis, "said", list(entries), [2 * GENERATION_MS, _MOST, *entries.values()])
 
 
 def forget(redis: Redis, queue: Queue, hashes: Iterable[bytes], now: int) -> None:
-    """Keep nothing of a person who asked to be forgotten. Raises redis.RedisError."""
+    """Delete the times of a person who asked to be forgotten. Raises redis.RedisError."""
     buckets = _by_bucket(hashes)
     with redis.pipeline(transaction=False) as pipe:
         for name in _names(queue, now):
@@ -78,12 +79,12 @@ def forget(redis: Redis, queue: Queue, hashes: Iterable[bytes], now: int) -> Non
 
 
 def _names(queue: Queue, now: int) -> tuple[str, str]:
-    """What the buckets of this generation are called but for their number, and those of the one before."""
+    """Return the names, without number, of this generation's buckets and of the previous one's."""
     return keys.queue(queue, f"said:{now // GENERATION_MS}"), keys.queue(queue, f"said:{now // GENERATION_MS - 1}")
 
 
 def _by_bucket(hashes: Iterable[bytes]) -> dict[int, list[bytes]]:
-    """The fields, which are the hashes, by the number of their bucket."""
+    """Group the hashes, which are the fields, by the number of their bucket."""
     found: dict[int, list[bytes]] = {}
     for hashed in hashes:
         found.setdefault(hashed[-1] % _BUCKETS, []).append(hashed)

@@ -1,1 +1,1 @@
-"""The Redis server: connecting, Sentinel, whose it is, durability, room, and whether it was rolled back."""
+"""The Redis server: connections, Sentinel, ownership, durability, room, and detection of a rollback."""

@@ -2,9 +2,9 @@
 
 Redis behind Sentinels: `redis+sentinel://user:password@host:26379,host:26379/name/0`.
 
-The Sentinels are asked who is primary whenever a connection is opened; redis-py closes those to a primary that became
-a replica. `rediss+sentinel://` speaks TLS to the Sentinels and to Redis. User and password are those of Redis; the
-Sentinels' own password, where they have one, is `?sentinel_password=`.
+The Sentinels are asked for the primary whenever a connection is opened; redis-py closes connections to a primary that
+became a replica. `rediss+sentinel://` uses TLS to the Sentinels and to Redis. User and password are those of Redis; the
+Sentinels' own password, if they have one, is `?sentinel_password=`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PORT: Final = 26379
 
 @dataclass(frozen=True, slots=True)
 class SentinelUrl:
-    """What a URL says. `options`: of the connections to Redis; `asking`: of those to the Sentinels."""
+    """A parsed URL. `options`: for the connections to Redis; `asking`: for those to the Sentinels."""
 
     sentinels: tuple[tuple[str, int], ...]
     name: str
@@ -38,22 +38,22 @@ class SentinelUrl:
 
 
 def is_sentinel(url: str) -> bool:
-    """Whether a URL names Sentinels, and not a Redis."""
+    """Return whether a URL names Sentinels and not a Redis."""
     return urlsplit(url).scheme in SCHEMES
 
 
 def read(url: str) -> SentinelUrl:
-    """What a URL of SCHEMES says. Raises ValueError, which quotes nothing of it, where it cannot be read."""
+    """Parse a URL of SCHEMES. Raises ValueError, which quotes nothing of the URL, if it is malformed."""
     parts = urlsplit(url)
     who, _, hosts = parts.netloc.rpartition("@")
     name, _, database = parts.path.strip("/").partition("/")
     if not name:
-        raise ValueError("after the Sentinels comes the name of the primary: redis+sentinel://host:26379/mymaster")
+        raise ValueError("the name of the primary is missing after the Sentinels: redis+sentinel://host:26379/mymaster")
     if not (database or "0").isdecimal():
-        raise ValueError("after the name of the primary comes the number of a database, or nothing")
+        raise ValueError("the part after the name of the primary is not the number of a database")
     sentinels = tuple(_place(host) for host in hosts.split(","))
     scheme = parts.scheme.partition("+")[0]
-    # redis-py's own reading of everything else, so that a URL's query means what it means without Sentinels.
+    # redis-py parses the rest, so that a URL's query means the same as without Sentinels.
     options = parse_url(f"{scheme}://{who}@host/{database}?{parts.query}")  # type: ignore[no-untyped-call]
     secured = options.pop("connection_class", None) is not None
     del options["host"]
@@ -69,13 +69,13 @@ def _place(host: str) -> tuple[str, int]:
     try:
         return parts.hostname, parts.port or _PORT
     except ValueError:
-        raise ValueError("the port of a Sentinel is no number from 0 to 65535") from None
+        raise ValueError("the port of a Sentinel is not a number from 0 to 65535") from None
 
 
 def client(url: str, asking: dict[str, Any], **options: Any) -> Redis:
-    """A client of the primary. `asking`: options for the Sentinels beyond those of the URL; `options`: for Redis."""
+    """Return a client of the primary. `asking`: more options for the Sentinels; `options`: more options for Redis."""
     watched = read(url)
-    # Not retried: the next Sentinel is asked instead.
+    # No retries: the next Sentinel is asked instead.
     asked = {**asking, **watched.asking, "retry": Retry(NoBackoff(), 0)}
     sentinels = Sentinel(watched.sentinels, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]
     options |= watched.options
@@ -84,17 +84,17 @@ def client(url: str, asking: dict[str, Any], **options: Any) -> Redis:
 
 
 class _Pool(AsyncSentinelConnectionPool):
-    """Closes what asks the Sentinels with the rest; redis-py would leave it open."""
+    """A pool that also closes the connections to the Sentinels, which redis-py leaves open."""
 
     async def aclose(self) -> None:
-        """Close everything."""
+        """Close all connections."""
         await super().aclose()
         for sentinel in self.sentinel_manager.sentinels:
             await sentinel.aclose()
 
 
 def client_async(url: str, asking: dict[str, Any], **options: Any) -> AsyncRedis:
-    """The same for asyncio."""
+    """Return an asyncio client of the primary."""
     watched = read(url)
     asked = {**asking, **watched.asking, "retry": AsyncRetry(NoBackoff(), 0)}
     sentinels = AsyncSentinel(watched.sentinels, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]
@@ -119,7 +119,7 @@ def _options(url: str) -> dict[str, Any]:
 
 
 def connect(url: str) -> Redis:
-    """A client for processes that may wait: brief faults are retried a few times, with jitter."""
+    """Return a client for processes that may wait: brief faults are retried a few times, with jitter."""
     retry = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), retries=3)
     options = {**_options(url), "socket_timeout": SOCKET_TIMEOUT, "retry": retry}
     if is_sentinel(url):
@@ -128,9 +128,9 @@ def connect(url: str) -> Redis:
 
 
 def connect_async(url: str) -> AsyncRedis:
-    """A client for the intake, which answers 503 rather than wait: no retries, a short time-out.
+    """Return a client for the intake, which answers 503 rather than wait: no retries, a short time-out.
 
-    A retry could also write twice, where the first try was carried out and only its answer lost.
+    A retry could also write twice, if the first attempt succeeded and only its answer was lost.
     """
     retry = AsyncRetry(ExponentialWithJitterBackoff(), retries=0)
     options = {**_options(url), "socket_timeout": CONNECT_TIMEOUT, "retry": retry}

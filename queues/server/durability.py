@@ -1,4 +1,4 @@
-"""When an acceptance counts: once Redis has it in memory, once its disk has it, or once so many replicas have it."""
+"""Durability: an acceptance counts once it is in Redis's memory, on its disk, or on a number of replicas."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-#: ms for which Redis may take to confirm; the client gives up on an answer after three seconds (server.py).
+#: ms that Redis may take to confirm; the client's time-out is three seconds (connection.py).
 WAIT_MS: Final = 2_000
 #: WAITAOF came with Redis 7.2.
 _WAITAOF: Final = (7, 2)
-#: Since Redis 8 WAITAOF is right with `everysec`. Valkey up to 9.1, which calls itself Redis 7.2, and Redis 7.4 confirm
-#: what is written and not yet synced (https://github.com/redis/redis/pull/13793).
+#: Since Redis 8, WAITAOF is correct with `everysec`. Valkey up to 9.1, which calls itself Redis 7.2, and Redis 7.4
+#: confirm data that is written and not yet synced (https://github.com/redis/redis/pull/13793).
 _EVERYSEC: Final = (8, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """`fsync`: the disk of Redis must have it. `replicas`: so many must have it. Neither: Redis alone, in memory."""
+    """The required durability. `fsync`: on Redis's disk. `replicas`: on so many replicas. Neither: in memory."""
 
     fsync: bool = False
     replicas: int = 0
@@ -28,20 +28,21 @@ class Durability:
 
     @property
     def waits(self) -> bool:
-        """Whether Redis is asked to confirm."""
+        """Whether Redis must confirm an acceptance."""
         return self.fsync or self.replicas > 0
 
     def commands(self, mark: str) -> list[tuple[Any, ...]]:
-        """What goes behind the writes, on their connection; the last answer goes to `confirms`. `mark`: a key to write.
+        """Return the commands to send after the writes, on the same connection. `mark`: a key to write.
 
-        WAIT and WAITAOF wait for the last write of their own connection. A repeated message writes nothing, and its
-        first copy came by another one: so there is always a write, and what came before it is waited for as well.
+        The last answer goes to `confirms`. WAIT and WAITAOF wait for the last write of their own connection. A repeated
+        message writes nothing, and its first copy used another connection; the mark ensures that there is a write,
+        which also covers everything before it.
         """
         wait = ("WAITAOF", 1, 0, WAIT_MS) if self.fsync else ("WAIT", self.replicas, WAIT_MS)
         return [("SET", mark, 1), wait]
 
     def confirms(self, answers: list[Any]) -> bool:
-        """Whether these answers to `commands` say that it is so."""
+        """Return whether these answers to `commands` confirm durability."""
         if any(isinstance(answer, Exception) for answer in answers):
             return False
         return bool(answers[-1][0] >= 1 if self.fsync else answers[-1] >= self.replicas)
@@ -58,12 +59,12 @@ def parse(text: str) -> Durability:
         return Durability(fsync=True)
     if found := re.fullmatch(r"replicas:([1-9][0-9]?)", text):
         return Durability(replicas=int(found[1]))
-    raise ValueError("it is local, fsync, or replicas:N with N from 1 to 99")
+    raise ValueError("use local, fsync, or replicas:N with N from 1 to 99")
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why a server does not confirm what was asked for. `lasts`: it will not until somebody changes something."""
+    """Why a server cannot confirm durability. `lasts`: it cannot until its configuration is changed."""
 
     detail: str
     remedy: str
@@ -71,7 +72,7 @@ class Obstacle:
 
 
 def obstacle(asked: Durability, info: Mapping[str, Any], appendfsync: str | None) -> Obstacle | None:
-    """What keeps a server from it. `info`: of INFO. `appendfsync`: None where the server does not say. Pure."""
+    """Return why a server cannot confirm, else None. `info`: from INFO. `appendfsync`: None if unknown. Pure."""
     if asked.fsync:
         return _of_fsync(info, appendfsync)
     online = sum(
@@ -82,16 +83,16 @@ def obstacle(asked: Durability, info: Mapping[str, Any], appendfsync: str | None
     if online < asked.replicas:
         return Obstacle(
             f"{online} of {asked.replicas} replicas are connected, so every message is answered 503",
-            "start the replicas; or set FERRY_DURABLE to what there is, and restart the web processes",
+            "start the replicas; or lower FERRY_DURABLE and restart the web processes",
             lasts=False,
         )
     return None
 
 
 def _of_fsync(info: Mapping[str, Any], appendfsync: str | None) -> Obstacle | None:
-    valkey, told = info.get("valkey_version"), str(info.get("redis_version", "0"))
-    name = f"Valkey {valkey}" if valkey else f"Redis {told}"
-    version = tuple(int(part) for part in re.findall(r"\d+", told)[:2])
+    valkey, redis_version = info.get("valkey_version"), str(info.get("redis_version", "0"))
+    name = f"Valkey {valkey}" if valkey else f"Redis {redis_version}"
+    version = tuple(int(part) for part in re.findall(r"\d+", redis_version)[:2])
     if version < _WAITAOF:
         return Obstacle(f"{name} has no WAITAOF", "run Redis 7.2 or newer, or Valkey; or set FERRY_DURABLE=local")
     if not info.get("aof_enabled"):
@@ -99,6 +100,6 @@ def _of_fsync(info: Mapping[str, Any], appendfsync: str | None) -> Obstacle | No
     if appendfsync == "always" or (appendfsync != "no" and not valkey and version >= _EVERYSEC):
         return None
     return Obstacle(
-        f"{name} with appendfsync {appendfsync or 'unknown'} does not confirm what its disk has",
+        f"{name} with appendfsync {appendfsync or 'unknown'} does not confirm that data is on its disk",
         "set appendfsync always in Redis, or run Redis 8 with everysec",
     )

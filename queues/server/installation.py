@@ -1,7 +1,7 @@
-"""Whose Redis this is: one installation's, which every process names by FERRY_INSTALLATION, or nobody's yet.
+"""The owner of a Redis: one installation, which every process names in FERRY_INSTALLATION, or none yet.
 
-The first process to use an empty Redis writes down its name, or one made up where it has none. From the first process
-on that came with the name, one without is a stranger: it may be staging's, with the address of production.
+The first process to use an empty Redis stores its name, or a random one if it has none. Once a process has used that
+name, processes without a name are refused: they may belong to staging and have the address of production by mistake.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """`since`: ms. `named`: whether a process came with this name; until then those without one are taken for its."""
+    """The owner. `since`: ms. `named`: a process has used this name; until then unnamed processes are admitted."""
 
     name: str
     since: int
     named: bool
 
     def admits(self, installation: str | None) -> bool:
-        """Whether a process may use the Redis; `installation`: its name, None where it has none. Pure."""
+        """Return whether a process may use the Redis. `installation`: its name, None if it has none. Pure."""
         return installation == self.name or (installation is None and not self.named)
 
 
 def owner(redis: Redis) -> Owner | None:
-    """Whose it is; None where nobody has used it yet. Writes nothing."""
+    """Return the owner, None if the Redis is unused. Writes nothing."""
     name, since, named = cast("list[bytes | None]", redis.hmget(keys.INSTALLATION, "id", "since", "named"))
     return Owner(name.decode(), int(since or 0), named is not None) if name else None
 
 
 def claim(redis: Redis, installation: str | None) -> None:
-    """Make sure that the Redis is this installation's; it becomes that where it is nobody's.
+    """Ensure that the Redis belongs to this installation; take an unused one.
 
-    Raises NotOurs, with nothing written. A Redis that is full lets its owner in: only its workers can make room.
+    Raises NotOurs, with nothing written. A full Redis admits its owner, because only its workers can make room.
     """
     try:
         found = owner(redis) or _take(redis, installation)
@@ -53,25 +53,27 @@ def claim(redis: Redis, installation: str | None) -> None:
         if installation and not found.named:
             redis.hset(keys.INSTALLATION, "named", 1)
     except OutOfMemoryError:
-        log.warning("Redis is full, so it cannot be written down whose it is; the next start of a process tries again")
+        log.warning(
+            "Redis is full, so its installation could not be recorded; the next process that starts tries again"
+        )
 
 
 def _take(redis: Redis, installation: str | None) -> Owner:
-    # One field decides, for two installations may come at the same moment.
+    # One field decides, because two installations may start at the same moment.
     redis.hsetnx(keys.INSTALLATION, "id", installation or secrets.token_hex(8))
     redis.hsetnx(keys.INSTALLATION, "since", now_ms())
     found = owner(redis)
-    if found is None:  # emptied in this very moment
+    if found is None:  # emptied at this moment
         return _take(redis, installation)
     return found
 
 
 def refusal(found: Owner, installation: str | None) -> str:
-    """Whose it is, whose this process is, and what to do."""
-    own = f"is of installation {installation}" if installation else "names none (FERRY_INSTALLATION is not set)"
+    """Return the message that names the owner and this process's installation, and says what to do."""
+    own = f"belongs to installation {installation}" if installation else "names none (FERRY_INSTALLATION is not set)"
     return (
         f"it belongs to installation {found.name}, since {moment(found.since)}, and this process {own}. Nothing was "
-        "written. If both are one installation, set "
-        f"FERRY_INSTALLATION={found.name} here; if not, give this one a Redis of its own (REDIS_URL), or keys of its "
-        "own in this one (FERRY_PREFIX)."
+        "written. If both are the same installation, set "
+        f"FERRY_INSTALLATION={found.name} here; if not, give this one its own Redis (REDIS_URL), or its own keys in "
+        "this Redis (FERRY_PREFIX)."
     )

@@ -1,10 +1,10 @@
-"""Notices that the ledger went back in time: an old backup was restored, or a failover lost writes.
+"""Detects that the ledger went back in time: an old backup was restored, or a failover lost writes.
 
-Each partition counts its steps: acceptances, batches taken, batches settled. A process that runs on while Redis is
-replaced remembers the highest number it saw; a lower one later means that what came between is missing. A process that
-starts afterwards cannot know.
+Each partition counts its steps: acceptances, batches taken, batches settled. A process that keeps running while Redis
+is replaced remembers the highest number it saw; a lower number later means that the steps between are missing. A
+process that starts afterwards cannot detect this.
 
-The epoch of the ledger: a random value written once. When it is gone, so is everything that was accepted.
+The epoch of the ledger is a random value that is written once. If it is missing, the ledger was emptied.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ REMEDY: Final = (
 
 
 class Step(NamedTuple):
-    """How far a partition is. `number`: of its steps so far. `at`: ms of the last one, 0 before the first."""
+    """The position of a partition. `number`: of steps so far. `at`: ms of the last step, 0 before the first."""
 
     number: int = 0
     at: int = 0
@@ -44,10 +44,10 @@ _NONE: Final = Step()
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """The ledger went back. `noticed`: ms. `as_of`: ms of the last step that is there, 0 where nobody knows.
+    """A loss of data. `noticed`: ms. `as_of`: ms of the last existing step, 0 if unknown.
 
-    `until`: ms of the last step that is known to be missing. `missing`: how many steps are, at least; 0 for a ledger
-    that was emptied (`EpochWatch`).
+    `until`: ms of the last step known to be missing. `missing`: minimum number of missing steps; 0 for a ledger that
+    was emptied (`EpochWatch`).
     """
 
     noticed: int
@@ -58,15 +58,15 @@ class Rollback:
     def __str__(self) -> str:
         if not self.missing:
             return f"the ledger was emptied, noticed at {moment(self.noticed)}"
-        state = f"holds what it held at {moment(self.as_of)}" if self.as_of else "holds an older state"
+        state = f"is in its state of {moment(self.as_of)}" if self.as_of else "is in an older state"
         return (
-            f"the ledger went back in time: it {state}. What was accepted or delivered from then until "
+            f"the ledger went back in time: it {state}. Everything accepted or delivered between then and "
             f"{moment(self.until)} is missing; noticed at {moment(self.noticed)}"
         )
 
 
 class StepMemory:
-    """What one process remembers of the partitions. `doubted`: an acceptance met a lower number; look at once."""
+    """One process's memory of the partitions' steps. `doubted`: an acceptance met a lower number; call `look` now."""
 
     def __init__(self) -> None:
         self._epoch: bytes | None = None
@@ -75,17 +75,17 @@ class StepMemory:
 
     @property
     def doubted(self) -> bool:
-        """Whether an acceptance met a lower number since the last look."""
+        """Whether an acceptance met a lower number since the last call of `look`."""
         return bool(self._lower)
 
     def highest(self) -> Mapping[int, Step]:
-        """The highest steps so far. Ask before a request is sent: answers to others may come in before its own."""
+        """Return the highest steps so far. Call it before a request: answers to others may arrive before its own."""
         return dict(self._highest)
 
     def met(self, partition: int, found: Step, left: Step, before: Mapping[int, Step]) -> None:
-        """An acceptance found a partition at a step and left it at another. `before`: `highest()`, before it was sent.
+        """Record a partition's steps before and after an acceptance. `before`: `highest()` before it was sent.
 
-        The first lower step is kept: its time tells to when the ledger went back, and the next step overwrites it.
+        The first lower step is kept: its time is the one that the ledger went back to, and the next step overwrites it.
         """
         if found.number >= self._highest.get(partition, _NONE).number:
             self._highest[partition] = left
@@ -93,7 +93,7 @@ class StepMemory:
             self._lower.setdefault(partition, found)
 
     def look(self, redis: Redis) -> Rollback | None:
-        """Look at all partitions; where they went back, that is written down and logged. Raises redis.RedisError."""
+        """Check all partitions; if they went back, record and log it, and return it. Raises redis.RedisError."""
         before = self.highest()
         with redis.pipeline(transaction=False) as pipe:
             _ask(pipe)
@@ -105,7 +105,7 @@ class StepMemory:
         return fall
 
     async def look_async(self, redis: AsyncRedis) -> None:
-        """The same for the intake, which goes on when Redis does not answer: the next look notices it."""
+        """Check all partitions for the intake, which goes on when Redis does not answer: the next call detects it."""
         before = self.highest()
         try:
             async with redis.pipeline(transaction=False) as pipe:
@@ -120,7 +120,7 @@ class StepMemory:
 
     def _fall(self, epoch: bytes | None, found: Mapping[int, Step], before: Mapping[int, Step]) -> Rollback | None:
         if epoch is None or epoch != self._epoch:
-            return None  # the first look, or a ledger that was emptied, or had no scheduler: see EpochWatch
+            return None  # the first call, or the ledger was emptied or had no scheduler: see EpochWatch
         known = {partition: before.get(partition, _NONE) for partition in found}
         lower = {
             partition: self._lower.get(partition, step)
@@ -129,8 +129,8 @@ class StepMemory:
         }
         if not lower:
             return None
-        # One server has one history, so the latest step that is there, of any partition, is when it ends. Steps taken
-        # since the fall have later times than what this process remembers.
+        # One server has one history, so it ends at the latest existing step of any partition. Steps taken since the
+        # rollback have later times than this process remembers.
         there = [lower.get(partition, step).at for partition, step in found.items()]
         until = max(known[partition].at for partition in lower)
         return Rollback(
@@ -142,7 +142,7 @@ class StepMemory:
 
     def _adopt(self, epoch: bytes | None, found: Mapping[int, Step], fall: Rollback | None) -> None:
         if fall is not None:
-            log.error("%s. It is an alert until somebody acknowledges it. %s", fall, REMEDY)
+            log.error("%s. The alert stays until it is acknowledged. %s", fall, REMEDY)
         if fall is not None or epoch != self._epoch:
             self._epoch, self._highest = epoch, dict(found)
             self._lower.clear()
@@ -162,7 +162,7 @@ def _ask(pipe: Any) -> None:
 
 def _steps(answers: list[Any]) -> tuple[bytes | None, dict[int, Step]]:
     epoch, *found = answers
-    return epoch, {number: Step(*map(int, told.split())) if told else _NONE for number, told in enumerate(found)}
+    return epoch, {number: Step(*map(int, step.split())) if step else _NONE for number, step in enumerate(found)}
 
 
 def _noted(fall: Rollback) -> list[Any]:
@@ -170,49 +170,49 @@ def _noted(fall: Rollback) -> list[Any]:
 
 
 def queue_up(pipe: Any) -> None:
-    """Put two questions into a pipeline, whose answers `read` takes."""
+    """Put two commands into a pipeline, whose answers `read` takes."""
     pipe.hgetall(keys.ROLLED_BACK)
     pipe.get(keys.EMPTIED)
 
 
 def read(noted: Mapping[bytes, bytes], emptied: bytes | None) -> Rollback | None:
-    """What was noticed and nobody has acknowledged. Arguments: the answers to `queue_up`."""
+    """Return the unacknowledged loss, None if there is none. Arguments: the answers to `queue_up`."""
     if noted:
         return Rollback(*(int(noted[name]) for name in (b"noticed", b"as_of", b"until", b"missing")))
     return None if emptied is None else Rollback(int(emptied), 0, int(emptied), 0)
 
 
 def unacknowledged(redis: Redis) -> Rollback | None:
-    """The same, asked for. Raises redis.RedisError."""
+    """Return the unacknowledged loss of data, None if there is none. Raises redis.RedisError."""
     with redis.pipeline(transaction=False) as pipe:
         queue_up(pipe)
         return read(*cast("tuple[dict[bytes, bytes], bytes | None]", pipe.execute()))
 
 
 def acknowledge(redis: Redis) -> Rollback | None:
-    """Somebody knows of it: forget it. Returns what was acknowledged, None for nothing. Raises redis.RedisError."""
+    """Acknowledge the loss of data; return it, None if there is none. Raises redis.RedisError."""
     fall = unacknowledged(redis)
     for key in (keys.ROLLED_BACK, keys.EMPTIED):
         redis.delete(key)
     return fall
 
 
-#: How long it stays known that the ledger was emptied (ms, 7 days).
+#: ms for which the record of an emptied ledger is kept (7 days).
 KNOWN_MS = 7 * 86_400_000
 
 
 class EpochWatch:
-    """What one process remembers of the epoch, from its first look on."""
+    """One process's memory of the epoch, from its first check on."""
 
     def __init__(self) -> None:
         self._epoch: bytes | None = None
 
     def emptied(self, redis: Redis, now: int) -> bool:
-        """Whether the ledger was emptied since the last look; if so, that is written down (`now`: ms), and a new epoch.
+        """Return whether the ledger was emptied since the last call; if so, record it and a new epoch. `now`: ms.
 
-        A process that was not running then cannot know: to it, it is a ledger like any new one.
+        A process that was not running then cannot detect it and sees a new ledger.
         """
-        # Only read as a rule: a full Redis refuses SET, and has to be drained.
+        # Usually only read: a full Redis refuses SET, and must still be drained.
         found = cast("bytes | None", redis.get(keys.EPOCH)) or _begin(redis)
         before, self._epoch = self._epoch, found
         if before is None or before == found:

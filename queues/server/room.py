@@ -1,4 +1,4 @@
-"""Whether the ledger has room for more."""
+"""Checks whether the ledger has room for more changes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from queues.names import PARTITIONS
 
 
 async def look(redis: Redis, most: int) -> str:
-    """Why nothing more is to be taken, empty while there is room. Raises redis.RedisError."""
-    # Not in the pipeline: on a cluster it has no key to go by, and is answered for each node.
+    """Return why nothing more may be accepted, empty while there is room. Raises redis.RedisError."""
+    # Not in the pipeline: on a cluster, INFO has no key to route it, and each node answers.
     memory = await redis.info("memory")
     async with redis.pipeline(transaction=False) as pipe:
         for number in range(PARTITIONS):
@@ -23,10 +23,12 @@ async def look(redis: Redis, most: int) -> str:
 
 
 def full(memory: Mapping[str, Any], waiting: int, most: int) -> str:
-    """What to tell senders, empty while there is room. Pure. `memory`: the section of INFO; `waiting`: changes."""
+    """Return the message for senders, empty while there is room. `memory`: from INFO; `waiting`: changes. Pure."""
     if waiting >= most:
-        return f"{waiting:,} changes wait, as many as may; nothing was accepted. Repeat the request later."
+        return f"{waiting:,} changes are pending, which is the limit; nothing was accepted. Repeat the request later."
     used, limit = int(memory.get("used_memory", 0)), int(memory.get("maxmemory", 0))
     if limit and used > bounds.MEMORY_SHARE * limit:
-        return "Redis is full but for what delivery needs; nothing was accepted. Repeat the request later."
+        return (
+            "Redis is full except for the memory that delivery needs; nothing was accepted. Repeat the request later."
+        )
     return ""

@@ -1,6 +1,6 @@
-"""The guard's hold on an audience's snapshots: a person says go on, or a newer snapshot replaces the held one.
+"""The guard's hold on an audience's snapshots: a person confirms, or a newer snapshot replaces the held one.
 
-Which snapshot of an audience counts, and whom single changes have overtaken since it is carried out.
+This module also decides which snapshot of an audience counts, and finds people with newer single changes.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ GUARD: Final = "snapshot_guard"
 
 
 def confirm(redis: Redis, queue: Queue, snapshot_id: str) -> None:
-    """A person has seen what this snapshot would do and wants it done; to be said before the hold is released."""
+    """Record that a person has confirmed this snapshot. Call it before the hold is released."""
     redis.hset(keys.queue(queue), "confirmed", snapshot_id)
 
 
 def is_confirmed(redis: Redis, queue: Queue, snapshot_id: str) -> bool:
-    """Whether a person has said so of this snapshot."""
+    """Return whether a person has confirmed this snapshot."""
     return redis.hget(keys.queue(queue), "confirmed") == snapshot_id.encode()
 
 
 def replace_held(redis: Redis, queue: Queue) -> bool:
-    """A newer snapshot is submitted: the hold of the guard ends, a worker looks at the older one; was it held?"""
+    """End the guard's hold, because a newer snapshot is submitted, and ring for the older; return if it was held."""
     if _guards(cast("bytes | None", redis.hget(keys.queue(queue), "hold"))):
         return holds.release(redis, queue)
     batches.hasten(redis, queue, now_ms())
@@ -42,7 +42,7 @@ def replace_held(redis: Redis, queue: Queue) -> bool:
 
 
 async def replace_held_async(redis: AsyncRedis, queue: Queue) -> bool:
-    """As `replace_held`."""
+    """End the guard's hold as `replace_held` does."""
     held = _guards(cast("bytes | None", await redis.hget(keys.queue(queue), "hold")))
     opened = cast("list[bytes]", await redis.zrange(keys.queue(queue, "batches"), 0, -1))
     async with redis.pipeline(transaction=False) as pipe:
@@ -61,7 +61,7 @@ def _guards(hold: bytes | None) -> bool:
 
 
 def waiting(redis: Redis, queue: Queue) -> list[SnapshotOrder]:
-    """The snapshots that wait in this queue, in the order in which they came; not those of a newer Ferry."""
+    """Return the pending snapshots of this queue in order of arrival, without those written by a newer Ferry."""
     found = []
     for stored in cast("list[bytes]", redis.lrange(keys.queue(queue, "pending"), 0, -1)):
         with suppress(msgspec.DecodeError):
@@ -70,22 +70,22 @@ def waiting(redis: Redis, queue: Queue) -> list[SnapshotOrder]:
 
 
 def overtaken(order: SnapshotOrder, others: Sequence[SnapshotOrder], carried_out: int, now: int) -> bool:
-    """Whether a snapshot is not carried out, for another one says more. Pure; times in ms.
+    """Return whether a snapshot is not carried out because another one supersedes it. Pure; times in ms.
 
-    `others`: those that wait behind it. `carried_out`: the time of the last one that was. One that waits for a launch
-    of its own leaves the time before that to this one, and one that came later but is older gives way itself.
+    `others`: the pending ones behind it. `carried_out`: the time of the last one carried out. A snapshot with a later
+    launch does not supersede this one before its launch, nor does one that arrived later but is older.
     """
     due = max(now, order.not_before)
     return order.at < carried_out or any(other.at >= order.at and other.not_before <= due for other in others)
 
 
 def open_batches(redis: Redis, queue: Queue) -> list[str]:
-    """The ids of the batches of a queue that are not settled."""
+    """Return the ids of the open batches of a queue."""
     return [batch_id.decode() for batch_id in cast("list[bytes]", redis.zrange(keys.queue(queue, "batches"), 0, -1))]
 
 
 def recent(redis: Redis, queue: Queue, persons: Sequence[str]) -> set[str]:
-    """Those of these keys, which name persons, that a single change carried since `members.begin` (accept.lua)."""
+    """Return the keys, which name people, that a single change has carried since `members.begin` (accept.lua)."""
     if not persons:
         return set()
     noted = [*persons, *(f"+{person}" for person in persons)]
@@ -94,11 +94,11 @@ def recent(redis: Redis, queue: Queue, persons: Sequence[str]) -> set[str]:
 
 
 def list_of_ledger(redis: Redis, queue: Queue) -> str | None:
-    """Which list the membership ledger speaks of; empty: of none that was there yet. `queue`: that of the snapshots."""
+    """Return the list that the membership ledger describes; empty: no list yet. `queue`: that of the snapshots."""
     known = cast("bytes | None", redis.hget(keys.queue(queue), "list_id"))
     return None if known is None else known.decode()
 
 
 def note_list(redis: Redis, queue: Queue, list_id: str) -> None:
-    """From now on the membership ledger speaks of this list."""
+    """Set the list that the membership ledger describes."""
     redis.hset(keys.queue(queue), "list_id", list_id)

@@ -1,7 +1,7 @@
-"""The membership ledger: who is known to be on the list of an audience, kept from its first snapshot on.
+"""The membership ledger: the known members of an audience's list, kept from its first snapshot on.
 
-4,096 buckets by a hash of the identity, each a compressed record of its members: some 20 bytes a member, and a change
-of one person reads and writes one bucket. A Redis hash field for each member would take 100 bytes and more.
+It has 4,096 buckets by a hash of the identity, each a compressed record of its members: about 20 bytes a member, and a
+change of one person reads and writes one bucket. A Redis hash field for each member would take 100 bytes or more.
 """
 
 from __future__ import annotations
@@ -46,24 +46,26 @@ __all__ = [
     "tidied",
 ]
 
-#: Buckets written in one go: of five million members 2 MB, which hold up everybody else for some 10 ms.
+#: Buckets written at once: 2 MB with five million members, which block Redis for about 10 ms.
 _AT_ONCE: Final = 64
-#: ms for which snapshots of a time before somebody's erasure do not bring the person back (30 days).
+#: ms for which older snapshots cannot bring an erased person back (30 days).
 ERASED_MS: Final = 30 * 86_400_000
 
-#: The number of a bucket, and the bucket as it is -> as it shall be; pure.
+#: Returns the new bucket for a bucket's number and the old bucket. Pure.
 Change = Callable[[int, Bucket], Bucket]
 
 
 def is_kept(redis: Redis, queue: Queue) -> bool:
-    """Whether a snapshot has ever come for the audience of this queue, so that its members are kept."""
+    """Return whether this queue's audience has ever had a snapshot, so that its members are kept."""
     return bool(redis.hexists(keys.queue(queue), "mirrored"))
 
 
 def begin(redis: Redis, queue: Queue, snapshot_id: str, until: int | None = None) -> None:
-    """From now on its members are kept, and the persons of every change that comes are noted until `end`.
+    """Start keeping the members, and recording the people of every change that arrives until `end`.
 
-    For the same snapshot again: those noted stay noted. `until`: ms, where nobody takes up what dies before its end.
+    A repeated call for the same snapshot keeps the recorded people. `until`: ms, for a process that no other one
+    resumes
+    if it dies.
     """
     if redis.hget(keys.queue(queue), "watching") == snapshot_id.encode():
         return
@@ -77,16 +79,16 @@ def begin(redis: Redis, queue: Queue, snapshot_id: str, until: int | None = None
 
 
 def end(redis: Redis, queue: Queue, snapshot_id: str, at: int | None = None) -> bool:
-    """A snapshot is over, and whoever changes is noted no longer unless another one has begun; whether none had.
+    """End a snapshot and the recording of changed people; return False, with that going on, if another has begun.
 
-    `at`: its time in ms where it was carried out: that of the last snapshot from now on, unless a later one was.
+    `at`: its time in ms if it was carried out, which becomes the time of the last snapshot unless a later one was.
     """
     script_keys = [keys.queue(queue), keys.queue(queue, "recent")]
     return bool(scripts.run(redis, "unwatch", script_keys, [snapshot_id, "" if at is None else at]))
 
 
 def let_go_of_lapsed(redis: Redis, queues: Sequence[Queue], now: int) -> list[Queue]:
-    """End what began with an `until` that is over, for its process died; of which queues. `now`: ms."""
+    """End what has passed its `until`, because its process died; return its queues. `now`: ms."""
     with redis.pipeline(transaction=False) as pipe:
         for queue in queues:
             pipe.hmget(keys.queue(queue), "watching_until", "watching")
@@ -96,21 +98,21 @@ def let_go_of_lapsed(redis: Redis, queues: Sequence[Queue], now: int) -> list[Qu
 
 
 def snapshot_at(redis: Redis, queue: Queue) -> int:
-    """The time in ms of the last snapshot that was carried out; 0 when none was."""
+    """Return the time in ms of the last snapshot carried out, 0 if none was."""
     return int(cast("bytes | None", redis.hget(keys.queue(queue), "snapshot_at")) or 0)
 
 
 def read(redis: Redis, queue: Queue, numbers: Iterable[int]) -> dict[int, Bucket]:
-    """These buckets; empty ones too. A thousand members take about a ms."""
+    """Return these buckets, including empty ones. A thousand members take about a ms."""
     wanted = [*numbers]
     stored = cast("list[bytes | None]", redis.hmget(keys.queue(queue, "members"), wanted)) if wanted else []
     return {number: load(value) for number, value in zip(wanted, stored, strict=True)}
 
 
 def edit(redis: Redis, queue: Queue, numbers: Collection[int], change: Change, held: Batch | None = None) -> None:
-    """Write these buckets as `change` makes them.
+    """Apply `change` to these buckets.
 
-    Compare and set: a bucket that somebody else has written meanwhile is read and changed again. `held`: a batch of
+    Compare and set: a bucket that another process has written meanwhile is read and changed again. `held`: a batch of
     this queue; raises LeaseLost, with nothing more written, when another worker has it.
     """
     left = sorted({*numbers})
@@ -120,7 +122,7 @@ def edit(redis: Redis, queue: Queue, numbers: Collection[int], change: Change, h
 
 
 def _edit(redis: Redis, queue: Queue, numbers: Sequence[int], change: Change, held: Batch | None) -> list[int]:
-    """The numbers of those that somebody else has written meanwhile."""
+    """Edit these buckets once; return the numbers of those that another process has written meanwhile."""
     members = keys.queue(queue, "members")
     fence = keys.batch(held.id) if held else keys.queue(queue)
     stored = cast("list[bytes | None]", redis.hmget(members, [str(number) for number in numbers]))
@@ -138,11 +140,11 @@ def _edit(redis: Redis, queue: Queue, numbers: Sequence[int], change: Change, he
 def forget(
     redis: Redis, queues: Iterable[Queue], members: Collection[str], persons: Collection[str], until: int
 ) -> None:
-    """Take a person who asked for it out of the ledgers of audiences; no snapshot of a time before brings them back.
+    """Remove a person on request from the ledgers of audiences; no older snapshot brings the person back.
 
-    `queues`: those of snapshots lead to the audiences, also to one whose first snapshot still waits. `members`: what
-    `identity` makes of each identifier. `persons`: person keys. `until`: ms at which it was asked for. May be repeated.
-    Nothing is kept out of a first snapshot that is staged and was not submitted yet.
+    `queues`: the snapshot queues among them lead to the audiences, including those whose first snapshot is pending.
+    `members`: the result of `identity` for each identifier. `persons`: person keys. `until`: ms of the request. May be
+    repeated. The person is not kept out of a first snapshot that is staged but not submitted yet.
     """
     wanted = {*members}
 

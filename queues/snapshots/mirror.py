@@ -1,4 +1,4 @@
-"""What a snapshot makes of an audience's queue: its changes, written down behind everything that waits."""
+"""Appends the changes of a snapshot to its audience's queue, behind all pending changes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def mirror(
     now: int,
     most: int = bounds.PENDING_IN_QUEUE,
 ) -> int:
-    """Append a part of a snapshot's changes; how many were left out, because a single change or an erasure is newer.
+    """Append a part of a snapshot's changes; return how many were left out because of a newer change or erasure.
 
-    A part that was written down before is not written again, and the answer is the same. `changes`: stored forms, all
-    of the snapshot's time. `audience`: JSON to remember, empty for as it was. Raises QueueFull, SnapshotReplaced when
-    `members.begin` was called for another one, redis.RedisError; with nothing written.
+    A part that was written before is not written again, and the result is the same. `changes`: stored forms, all with
+    the snapshot's time. `audience`: JSON to remember, empty: unchanged. Raises QueueFull, redis.RedisError, or
+    SnapshotReplaced when `members.begin` was called for another snapshot, with nothing written.
     """
     mark = hashlib.blake2b(f"{queue}\0{snapshot_id}\0{part}".encode(), digest_size=15).hexdigest()
     script_keys = [

@@ -1,11 +1,7 @@
-"""Snapshots: the whole membership of an audience at one time, kept here from its first byte until it is carried out.
+"""Snapshots: the whole membership of an audience at one time, stored from its first byte until it is carried out.
 
-A body is kept as it came, in compressed pieces, so that whoever takes it in needs little memory and any worker can
-carry it out. That it is to be carried out is a change of the queue `connection/snapshot/<audience>`, which names it.
-
-Staging: the body of a snapshot as it came, in compressed pieces, until the snapshot is carried out.
-
-Nobody who takes one in or carries one out needs more memory than a piece, and any worker can do it.
+The body is staged unchanged in compressed pieces, so that the intake and the workers need memory for one piece only,
+and any worker can carry it out. The order to carry it out is a change of the queue `connection/snapshot/<audience>`.
 """
 
 from __future__ import annotations
@@ -66,35 +62,35 @@ KIND: Final = "snapshot"
 
 
 def queue_of(connection: str, audience: str) -> Queue:
-    """The queue of an audience's snapshots."""
+    """Return the queue of an audience's snapshots."""
     return Queue(connection, KIND, audience)
 
 
 def audience_of(queue: Queue) -> Queue:
-    """The queue of the audience whose snapshots come to this one."""
+    """Return the audience's queue for a queue of snapshots."""
     return Queue(queue.connection, "audience", queue.target)
 
 
 def new_id(queue: Queue) -> str:
-    """A name for a snapshot of this queue."""
+    """Return a new id for a snapshot of this queue."""
     return f"{queue.partition:02d}-{uuid.uuid4().hex}"
 
 
 def change_of(queue: Queue, order: SnapshotOrder, now: int) -> bytes:
-    """The change that has a snapshot carried out; all of one audience are of one person, so that their order holds."""
-    told = msgspec.Raw(msgspec.json.encode(order))
-    return encode((nobody_key(str(queue)),), now, Body("replace", order.at, KIND, order.snapshot, told))
+    """Return the change that orders a snapshot; all of one audience have the same person key, which keeps order."""
+    fragment = msgspec.Raw(msgspec.json.encode(order))
+    return encode((nobody_key(str(queue)),), now, Body("replace", order.at, KIND, order.snapshot, fragment))
 
 
 def order_of(person: bytes) -> SnapshotOrder:
-    """What the change says. Raises msgspec.DecodeError for what no Ferry wrote."""
+    """Return the order in a change. Raises msgspec.DecodeError for an unknown form."""
     return msgspec.json.decode(person, type=SnapshotOrder)
 
 
 def submit(redis: Redis, queue: Queue, record: Record, audience: bytes, now: int) -> AcceptResult:
-    """Have a snapshot carried out whose body is staged. `audience`: JSON to remember, empty for as it was.
+    """Submit a snapshot whose body is staged. `audience`: JSON to remember, empty: unchanged.
 
-    Raises QueueFull or redis.RedisError; where that says that Redis or the queue is full, body and record are gone.
+    Raises QueueFull or redis.RedisError; if Redis or the queue is full, body and record are deleted.
     """
     with redis.pipeline(transaction=True) as pipe:
         opened(pipe, queue, record)
@@ -109,21 +105,21 @@ def submit(redis: Redis, queue: Queue, record: Record, audience: bytes, now: int
 
 
 async def open_async(redis: AsyncRedis, queue: Queue, record: Record) -> None:
-    """The first half of `submit`: the snapshot has its record, before its change is accepted."""
+    """Store the snapshot's record before its change is accepted: the first half of `submit`."""
     async with redis.pipeline(transaction=True) as pipe:
         opened(pipe, queue, record)
         await pipe.execute()
 
 
 async def withdraw_async(redis: AsyncRedis, queue: Queue, snapshot_id: str) -> None:
-    """The snapshot was not accepted: body and record go."""
+    """Delete the body and the record of a snapshot that was not accepted."""
     async with redis.pipeline(transaction=True) as pipe:
         withdrawn(pipe, queue, snapshot_id)
         await pipe.execute()
 
 
 def acceptance_of(queue: Queue, record: Record, audience: bytes, now: int, *, clamped: bool = False) -> Acceptance:
-    """What brings a snapshot to its queue, after `opened`. `clamped`: its time could not be."""
+    """Return the acceptance of a snapshot, to be used after `opened`. `clamped`: its time was impossible."""
     changes = [change_of(queue, record.order, now)]
     dedupe = f"{KIND}:{record.order.snapshot}"
     return Acceptance(queue, OF_KIND[KIND], dedupe, changes, audience=audience, source=KIND, clamped=int(clamped))
@@ -131,46 +127,46 @@ def acceptance_of(queue: Queue, record: Record, audience: bytes, now: int, *, cl
 
 #: Bytes of a piece before compression.
 PIECE: Final = 262_144
-#: ms: a body to which nothing came for so long is nobody's any more.
+#: ms after which a body that got no more pieces expires.
 STAGED_MS: Final = 3_600_000
 _LEVEL: Final = 1
 
 
 def compress(piece: bytes) -> bytes:
-    """The stored form of a piece; takes about a ms, which an event loop should give to a thread."""
+    """Return the stored form of a piece; takes about a ms, so an event loop should use a thread."""
     return zlib.compress(piece, _LEVEL)
 
 
 def stage(redis: Redis, snapshot_id: str, number: int, compressed: bytes) -> None:
-    """Keep a piece of a body. `number`: from 0, so that a repeated call does not put it in twice.
+    """Store a piece of a body. `number`: from 0, so that a repeated call does not add it twice.
 
-    What is staged and never submitted goes away by itself. Raises redis.OutOfMemoryError, with the body let go, when
-    less than a tenth of Redis's memory would be left to delivery.
+    A body that is never submitted expires. Raises redis.OutOfMemoryError, with the body deleted, when less than a tenth
+    of Redis's memory would be left for delivery.
     """
     scripts.run(redis, "stage", [keys.snapshot(snapshot_id, "body")], [number, compressed, STAGED_MS])
 
 
 async def unstage_async(redis: AsyncRedis, snapshot_id: str) -> None:
-    """Let go of what was kept of a body that broke off."""
+    """Delete the pieces of an incomplete body."""
     await redis.unlink(keys.snapshot(snapshot_id, "body"))
 
 
 async def stage_async(redis: AsyncRedis, snapshot_id: str, number: int, compressed: bytes) -> None:
-    """As `stage`."""
+    """Store a piece of a body as `stage` does."""
     script = redis.register_script(scripts.text("stage"))
     await script([keys.snapshot(snapshot_id, "body")], [number, compressed, STAGED_MS])
 
 
 async def kept_async(redis: AsyncRedis, snapshot_id: str) -> int:
-    """How many pieces of a body are there: fewer than were staged where Redis has lost some."""
+    """Return how many pieces of a body exist: fewer than were staged if Redis has lost some."""
     return await redis.hlen(keys.snapshot(snapshot_id, "body"))
 
 
 def body(redis: Redis, snapshot_id: str) -> Iterator[bytes]:
-    """The pieces of a body, in order.
+    """Yield the pieces of a body, in order.
 
-    Raises SnapshotGone, if need be after the last piece, where they are not all of what came: whom a body that lost its
-    end does not name would be taken off the list.
+    Raises SnapshotGone, possibly after the last piece, if the body is incomplete: people in its missing part would
+    otherwise be removed from the list.
     """
     known = record(redis, snapshot_id)
     left, number = known.bytes if known else -1, 0

@@ -1,4 +1,4 @@
-"""Who is on a Klaviyo list, kept between two looks at it: a big one takes longer to read than a worker may take."""
+"""The members read from a Klaviyo list, kept between jobs: reading a big list takes longer than one job may."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from redis import Redis
 
 from queues import keys
 
-#: ms: what nobody goes on with is nobody's any more.
+#: ms after which a roster that is not continued expires.
 KEPT_MS: Final = 86_400_000
 _LEVEL: Final = 1
 
-#: What the membership ledger may know one person by, strongest first.
+#: The names that the membership ledger may use for one person, strongest first.
 Identities = list[str]
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -23,7 +23,7 @@ _decode = msgspec.msgpack.Decoder(list[Identities]).decode
 
 
 def add(redis: Redis, snapshot_id: str, people: Sequence[Identities]) -> None:
-    """Keep some more people for the snapshot that is carried out. May be repeated: nobody is on a list twice."""
+    """Add people to the roster of the snapshot that is carried out. May be repeated: duplicates do no harm."""
     key = keys.snapshot(snapshot_id, "roster")
     with redis.pipeline(transaction=True) as pipe:
         pipe.rpush(key, zlib.compress(_encode(people), _LEVEL))
@@ -32,7 +32,7 @@ def add(redis: Redis, snapshot_id: str, people: Sequence[Identities]) -> None:
 
 
 def read(redis: Redis, snapshot_id: str) -> Iterator[list[Identities]]:
-    """Everybody who was kept, as `add` was given them; a person perhaps more than once."""
+    """Yield the portions given to `add`; a person may appear more than once."""
     number = 0
     while piece := cast("bytes | None", redis.lindex(keys.snapshot(snapshot_id, "roster"), number)):
         yield _decode(zlib.decompress(piece))
@@ -40,10 +40,10 @@ def read(redis: Redis, snapshot_id: str) -> Iterator[list[Identities]]:
 
 
 def portions(redis: Redis, snapshot_id: str) -> int:
-    """How many times `add` has kept somebody; 0 where that was too long ago."""
+    """Return the number of portions added; 0 if the roster has expired."""
     return redis.llen(keys.snapshot(snapshot_id, "roster"))
 
 
 def drop(redis: Redis, snapshot_id: str) -> None:
-    """It is not needed any more."""
+    """Delete a roster that is no longer needed."""
     redis.delete(keys.snapshot(snapshot_id, "roster"))

@@ -56,8 +56,8 @@ def test_slack_is_told_once_when_it_begins_and_once_when_it_is_over(redis: Redis
         judged(redis, alerting)
     (told,) = posts.texts
     assert told == (
-        "*Ferry*\ndefault is held: list_gone.\nRestore the list. `ferry holds` says more, `ferry release default` lets "
-        "it go on.\n\nhttps://ferry.example.com"
+        "*Ferry*\ndefault is held: list_gone.\nRestore the list. `ferry holds` shows the details, `ferry release "
+        "default` ends the hold.\n\nhttps://ferry.example.com"
     )
     holds.release(redis, "default")
     for _ in range(3):
@@ -123,7 +123,7 @@ def test_a_mail_server_that_refuses_is_in_the_log_without_a_secret(
             monkeypatch.setenv("SSL_CERT_FILE", str(box.certificate))
         judged(redis, mail_to(box, login=login))
         assert box.letters == []
-    assert f"email could not be told of 1 alert ({why}); it is tried again in a minute" in caplog.messages
+    assert f"email could not be notified of 1 alert ({why}); the next attempt is in a minute" in caplog.messages
 
 
 def test_a_mail_server_that_knows_nobody_is_in_the_log_without_the_addresses(
@@ -134,7 +134,7 @@ def test_a_mail_server_that_knows_nobody_is_in_the_log_without_the_addresses(
         monkeypatch.setenv("SSL_CERT_FILE", str(box.certificate))
         box.knows = False
         judged(redis, mail_to(box))
-    assert "(the mail server answered 550 to every address of email_to); it is tried" in caplog.text
+    assert "(the mail server answered 550 to every address in email_to); the next attempt" in caplog.text
     assert "ops@example.com" not in caplog.text
 
 
@@ -145,7 +145,7 @@ def test_no_letter_and_no_password_goes_to_a_mail_server_without_tls(
     with mailing(tmp_path, starttls=False) as box:
         judged(redis, mail_to(box))
         assert box.letters == []
-    assert "the mail server offers no STARTTLS" in caplog.text
+    assert "the mail server does not offer STARTTLS" in caplog.text
 
 
 def test_a_channel_that_fails_is_tried_again_and_the_others_are_not_told_twice(
@@ -159,7 +159,7 @@ def test_a_channel_that_fails_is_tried_again_and_the_others_are_not_told_twice(
             judged(redis, alerting)
         assert (len(posts.bodies), len(others.bodies)) == (3, 1)
     for status in (500, 302):
-        assert f"slack could not be told of 1 alert (answered HTTP {status}); it is tried again in a minute" in (
+        assert f"slack could not be notified of 1 alert (answered HTTP {status}); the next attempt is in a minute" in (
             caplog.messages
         )
     assert "secret" not in caplog.text
@@ -168,7 +168,7 @@ def test_a_channel_that_fails_is_tried_again_and_the_others_are_not_told_twice(
 def test_a_receiver_that_is_not_there_stops_nothing(redis: Redis, caplog: pytest.LogCaptureFixture) -> None:
     held(redis)
     judged(redis, Alerting(slack="http://127.0.0.1:1/secret-of-slack"))
-    assert "slack could not be told of 1 alert (network: ConnectionError)" in caplog.text
+    assert "slack could not be notified of 1 alert (network: ConnectionError)" in caplog.text
     assert "secret" not in caplog.text
 
 
@@ -182,7 +182,7 @@ def test_a_receiver_that_drips_is_cut_off(
     with dripping({"slack": b"HTTP/1.1 200 OK\r\nX: ", "email": b"220-"}[channel]) as place:
         mail = Mail(("ops@example.com",), "ferry@example.com", f"smtp://{place}")
         judged(redis, Alerting(slack=f"http://{place}/x") if channel == "slack" else Alerting(mail=mail))
-    assert f"{channel} could not be told of 1 alert (no answer in time)" in caplog.text
+    assert f"{channel} could not be notified of 1 alert (no answer in time)" in caplog.text
 
 
 def test_what_was_told_is_known_after_a_restart_and_to_every_process(
@@ -201,7 +201,7 @@ def test_of_very_many_alerts_the_log_names_some(redis: Redis, posts: Posts, capl
     for number in range(WRITTEN_OUT + 1):
         holds.place(redis, f"brand-{number:02d}", Hold("list_gone", 7))
     judged(redis, Alerting(slack=posts.url))
-    (line,) = (message for message in caplog.messages if message.startswith("slack was told of 21 alerts: "))
+    (line,) = (message for message in caplog.messages if message.startswith("slack was notified of 21 alerts: "))
     assert (line.count("holds/brand-"), line.endswith(", ...")) == (WRITTEN_OUT, True)
 
 

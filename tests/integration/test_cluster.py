@@ -189,7 +189,7 @@ def test_what_waits_in_all_partitions_is_counted_and_refuses_more(cluster: Any) 
 
     waiting = sum(cluster.llen(keys.queue(queue, "pending")) for queue in pending.all_queues(cluster))
     assert asyncio.run(full(waiting + 1)) == ""
-    assert asyncio.run(full(waiting)).startswith(f"{waiting} changes wait")
+    assert asyncio.run(full(waiting)).startswith(f"{waiting} changes are pending")
 
 
 def test_lists_have_owners_in_every_partition(cluster: Any) -> None:

@@ -186,7 +186,7 @@ def test_that_the_ledger_went_back_in_time_stands_there_until_somebody_acknowled
     fall = {"noticed": 1_800_000_300_000, "as_of": 1_800_000_000_000, "until": 1_800_000_200_000, "missing": 3}
     redis.hset(keys.ROLLED_BACK, mapping={name: str(value) for name, value in fall.items()})
     text = said(page(served))
-    assert "The ledger went back in time: it holds what it held at 2027-01-15T08:00:00.000Z." in text
+    assert "The ledger went back in time: it is in its state of 2027-01-15T08:00:00.000Z." in text
     assert "ferry doctor --acknowledge" in text
     rollback.acknowledge(redis)
     until(lambda: "went back in time" not in said(page(served)), "the next census is shown")

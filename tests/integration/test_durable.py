@@ -255,7 +255,7 @@ def refused(url: str, var: Path, durable: str, why: str) -> None:
 def test_a_wrong_setting_is_refused_with_an_example(redis_url: str, tmp_path: Path) -> None:
     told = ferry_process(redis_url, tmp_path, "web", FERRY_DURABLE="replicas")
     assert told.returncode == 2
-    assert "FERRY_DURABLE: it is local, fsync, or replicas:N" in told.stderr
+    assert "FERRY_DURABLE: use local, fsync, or replicas:N" in told.stderr
 
 
 def test_a_redis_that_is_away_at_start_is_looked_at_later(folder: Path) -> None:

@@ -78,7 +78,7 @@ def test_beyond_four_fifths_an_alarm_names_the_queue_and_the_numbers_once_an_hou
     for _ in range(3):
         keep_house(redis)
     (alarm,) = log.messages
-    assert alarm.startswith("default/audience/42 keeps 9 dead letters, the oldest for 0.0 days. Beyond 10, or 30 days")
+    assert alarm.startswith("default/audience/42 keeps 9 dead letters, the oldest for 0.0 days. Above 10, or after 30")
     assert "@" not in log.text
     assert figures(redis) == (9, 9, 0, 0)
     assert 3_590_000 < redis.pttl(keys.queue(VIPS, "alarmed")) <= 3_600_000

@@ -108,7 +108,7 @@ def test_all_queues_together_hold_as_many_as_may_wait(redis: Redis, redis_url: s
             assert intake.post(PATH, changes(2, audience=audience)).status_code == 202
         until(lambda: intake.post(PATH, changes(0)).status_code == 503)
         for path, message in ((PATH, changes(1, "y")), ("/v1/mparticle", membership("y", "45"))):
-            check_refused(intake.post(path, message), "6 changes wait, as many as may")
+            check_refused(intake.post(path, message), "6 changes are pending, which is the limit")
         assert intake.get("/healthz").status_code == 200
         redis.delete(keys.queue(queues[0], "pending"))
         until(lambda: intake.post(PATH, changes(1, "z")).status_code == 202)

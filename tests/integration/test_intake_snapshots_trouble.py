@@ -122,7 +122,7 @@ def test_while_the_ledger_is_full_nothing_is_begun_or_gone_on_with(redis: Redis,
         until(lambda: is_full(intake))
         response = intake.put(MEMBERS, "email\n", Content_Type="text/csv")
         assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
-        assert "3 changes wait" in response.json()["error"]["description"]
+        assert "3 changes are pending" in response.json()["error"]["description"]
         under_way.send(b"x" * PIECE)
         check_refused(under_way.answer())
         assert bodies(redis) == [], "what is not submitted gives its room back"

@@ -318,8 +318,8 @@ def test_the_page_tells_of_keys_that_changed_and_of_attempts(keyed: Intake, redi
     keyed.post(PATH, membership("ann@example.com", account=account(OWN, apiKey="pk_seven")))
     with console(redis_url, secret_keys=(SECRET,)) as page:
         shown = _shown(page)
-    assert "default: sender mparticle may not set what its message brings" in shown
-    assert "mparticle-7: a message of sender mparticle changed the Klaviyo key" in shown
+    assert "default: sender mparticle sent settings that it may not set" in shown
+    assert "mparticle-7: a message from sender mparticle changed the Klaviyo key" in shown
     assert "ferry connections undo-key mparticle-7" in shown
     assert not any(key in shown for key in ("pk_attack", "pk_seven"))
 

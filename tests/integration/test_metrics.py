@@ -167,12 +167,12 @@ def test_counters_that_cannot_be_written_stop_no_delivery_and_are_logged_once(
     for _ in range(3):
         world.ring(batch_id)
     assert world.counts() == {"accepted": 2, "open": 0, "delivered": 1, "dead": 1, "superseded": 0}
-    assert caplog.text.count("what /metrics counts is lost") == 1
+    assert caplog.text.count("the counts of /metrics are being lost") == 1
     world.redis.delete(keys.METRICS)
     metrics.count(world.redis, {("calls", "default", IMPORT): 1})
     world.redis.set(keys.METRICS, "no hash again")
     metrics.count(world.redis, {("calls", "default", IMPORT): 1})
-    assert caplog.text.count("what /metrics counts is lost") == 2
+    assert caplog.text.count("the counts of /metrics are being lost") == 2
 
 
 def test_a_full_redis_loses_counts_and_nothing_else(redis: Redis, caplog: pytest.LogCaptureFixture) -> None:

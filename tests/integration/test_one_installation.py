@@ -74,7 +74,7 @@ def test_another_installation_is_refused_told_whose_redis_it_is_and_writes_nothi
     told = ferry_process(redis_url, tmp_path, *words, **STAGING)
     assert refused(told)
     assert f"Redis at {redis_url} is not this installation's" in told.stderr
-    assert "this process is of installation staging" in told.stderr
+    assert "this process belongs to installation staging" in told.stderr
     assert everything(owned) == before
 
 

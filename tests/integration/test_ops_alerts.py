@@ -112,4 +112,4 @@ def test_the_scheduler_tells_too_and_ends_when_told(
     with Group(environment(redis_url, tmp_path, **told), tmp_path, "scheduler") as group:
         until(lambda: bool(slack.texts and webhook.bodies), "the alert")
         assert group.terminate_all() == {"scheduler": 0}
-        assert "slack was told of 1 alert: holds/default/7" in group.log("scheduler")
+        assert "slack was notified of 1 alert: holds/default/7" in group.log("scheduler")

@@ -99,7 +99,7 @@ def test_each_queue_is_judged_by_itself() -> None:
         ("default/audience/42", "default/audience/42 (VIPs) keeps 101 dead letters, more than 100"),
         ("brand-b/audience/43", "brand-b/audience/43 (Lapsed) keeps 7,000 dead letters, more than 100"),
     ]
-    assert found[0].remedy.startswith("`ferry dead list --queue default/audience/42` says why")
+    assert found[0].remedy.startswith("`ferry dead list --queue default/audience/42` shows the reasons")
 
 
 def test_a_hold_that_follows_another_is_another_alert() -> None:
@@ -111,7 +111,7 @@ def test_an_alert_names_nobody_whatever_people_write() -> None:
     hold = Hold("ann@example.com called\nfrom +47 912 34 567", 1)
     (found,) = judged(facts(counted(name="VIPs\nof  Oslo", hold=hold)), Limits())
     assert found.text == "default/audience/42 (VIPs of Oslo) is held: *** called from ***"
-    assert found.remedy.startswith("Find out who holds it and why. `ferry holds` says more")
+    assert found.remedy.startswith("Find out who placed the hold, and why. `ferry holds` shows the details")
 
 
 def test_the_command_that_ends_a_hold_can_be_typed_whatever_number_its_audience_has() -> None:
@@ -131,6 +131,6 @@ def test_that_the_ledger_went_back_need_not_be_an_alert() -> None:
 def test_the_alert_says_from_when_to_when_something_is_missing() -> None:
     (alert,) = judged(fallen(Rollback(NOW, NOW - 60_000, NOW - 1_000, 3)), Limits())
     assert alert.text == (
-        "The ledger went back in time: it holds what it held at 2026-09-21T14:12:20.000Z. What was accepted or "
-        "delivered from then until 2026-09-21T14:13:19.000Z is missing; noticed at 2026-09-21T14:13:20.000Z"
+        "The ledger went back in time: it is in its state of 2026-09-21T14:12:20.000Z. Everything accepted or "
+        "delivered between then and 2026-09-21T14:13:19.000Z is missing; noticed at 2026-09-21T14:13:20.000Z"
     )

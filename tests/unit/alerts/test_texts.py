@@ -26,7 +26,7 @@ def test_the_address_of_the_page_comes_last() -> None:
     assert texts.body(News(0, (BEGUN,), "https://ferry.example.com")).endswith("\n\nhttps://ferry.example.com")
 
 
-@pytest.mark.parametrize(("more", "said"), [(0, ""), (1, "And 1 more: `ferry alerts` lists what is raised.")])
+@pytest.mark.parametrize(("more", "said"), [(0, ""), (1, "And 1 more: `ferry alerts` lists all raised alerts.")])
 def test_of_very_many_some_are_written_out(more: int, said: str) -> None:
     body = texts.body(News(0, (BEGUN,) * (WRITTEN_OUT + more)))
     assert body.count("default is held") == WRITTEN_OUT

@@ -12,11 +12,11 @@ from queues.server.room import full
     [
         ({}, 0, ""),
         ({}, 9, ""),
-        ({}, 10, "10 changes wait"),
-        ({}, 1_234, "1,234 changes wait"),
+        ({}, 10, "10 changes are pending"),
+        ({}, 1_234, "1,234 changes are pending"),
         ({"used_memory": 91, "maxmemory": 0}, 0, ""),
         ({"used_memory": 90, "maxmemory": 100}, 0, ""),
-        ({"used_memory": 91, "maxmemory": 100}, 0, "Redis is full but for what delivery needs"),
+        ({"used_memory": 91, "maxmemory": 100}, 0, "Redis is full except for the memory that delivery needs"),
         ({"used_memory": 91}, 0, ""),
     ],
 )
