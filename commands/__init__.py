@@ -1,1 +1,1 @@
-"""The `ferry` command: what is typed and what is printed, one file a command. Nobody imports it."""
+"""The `ferry` command line: one file per command. No other package imports it."""

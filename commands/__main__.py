@@ -1,4 +1,4 @@
-"""`python -m commands` is `ferry`, for a checkout that is not installed and for the children of `ferry up`."""
+"""Run `ferry` as `python -m commands`: for a checkout that is not installed, and for the children of `ferry up`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ferry alerts`: what is raised now, and whether the channels work."""
+"""`ferry alerts`: list active alerts and test the channels."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from queues.clock import now_ms
 from text.escaping import visible
 from text.wording import moment, span
 
-#: After so long without a judging the list is no answer any more: judgings may fail or be late once.
+#: After this time without an evaluation the list is out of date. A single evaluation may fail or be late.
 SILENT_MS: Final = 3 * stored_alerts.EVERY_MS
-_TEST: Final = Alert("test", "test", "ferry", "This is a test: alerts of Ferry arrive here", "Nothing is to be done.")
+_TEST: Final = Alert("test", "test", "ferry", "This is a test: Ferry's alerts arrive here", "No action is needed.")
 
 
 @click.group(invoke_without_command=True)
@@ -31,10 +31,10 @@ _TEST: Final = Alert("test", "test", "ferry", "This is a test: alerts of Ferry a
 @var_option
 @click.pass_context
 def alerts(context: click.Context, as_json: bool) -> None:
-    """List the alerts that are raised.
+    """List active alerts.
 
-    Since when, and which channels were told. They are judged once a minute by the scheduler or the web process, where
-    [alerts] in connections.toml names a channel.
+    Shows how long each has been active, and which channels were notified. The scheduler or the web process evaluates
+    the alerts once a minute, if [alerts] in connections.toml names a channel.
     """
     if context.invoked_subcommand is None:
         known = settings.load()
@@ -47,9 +47,9 @@ def alerts(context: click.Context, as_json: bool) -> None:
 @alerts.command()
 @var_option
 def test() -> None:
-    """Send a test to every channel.
+    """Send a test alert to every channel.
 
-    And say of each whether it took it. Exit code 1 when one did not.
+    Prints the result for each channel. Exit code 1 if one failed.
     """
     alerting = _channels_of(settings.load().alerts)
     now = now_ms()
@@ -70,17 +70,19 @@ def test() -> None:
 def _channels_of(alerting: Alerting | None) -> Alerting:
     if alerting is None:
         raise Misconfigured(
-            "no channel is configured, so nothing is judged: write [alerts] into the connections.toml that "
-            "FERRY_CONNECTIONS names, such as slack_url_env; docs/alerts.md has every option"
+            "no channel is configured, so no alert is evaluated: add [alerts] to the connections.toml that "
+            "FERRY_CONNECTIONS names, for example with slack_url_env; docs/alerts.md lists every option"
         )
     return alerting
 
 
 def _warn(judged: int | None, now: int) -> None:
-    """Where nobody judges, for then the list says nothing of what is wrong now. `judged`: ms."""
+    """Warn when the alerts were not evaluated lately, because the list is then out of date. `judged`: ms."""
     if judged is None or now - judged > SILENT_MS:
         since = "yet" if judged is None else f"for {span(now - judged)}"
-        echo(f"Nobody has judged {since}: start `ferry scheduler` or `ferry web`, or see their logs.", err=True)
+        echo(
+            f"Alerts were not evaluated {since}: start `ferry scheduler` or `ferry web`, or check their logs.", err=True
+        )
 
 
 def _list(found: list[Raised], as_json: bool) -> None:
@@ -88,11 +90,11 @@ def _list(found: list[Raised], as_json: bool) -> None:
         print_json([_value(each) for each in found])
         return
     now = now_ms()
-    made = table("For", "Alert", "What to do", "Told")
+    made = table("For", "Alert", "What to do", "Notified")
     for each in found:
-        told = ", ".join(sorted(each.told)) or "nobody yet"
-        made.add_row(span(now - each.since), visible(each.alert.text), visible(each.alert.remedy), told)
-    console().print(made if found else "No alert is raised.")
+        notified = ", ".join(sorted(each.told)) or "none yet"
+        made.add_row(span(now - each.since), visible(each.alert.text), visible(each.alert.remedy), notified)
+    console().print(made if found else "No active alerts.")
 
 
 def _value(each: Raised) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""`ferry audit`: who did what to the queues."""
+"""`ferry audit`: show the audit log."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from text.wording import number
 
 
 @click.command()
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, KEPT), help="How many.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, KEPT), help="Number of entries.")
 @json_option
 @var_option
 def audit(limit: int, as_json: bool) -> None:
     """Show the audit log, newest first.
 
-    What was done in a browser (web), over the API (api) and by these commands (cli), without anything of the persons
-    it was about. About the last 10,000 acts are kept.
+    Lists actions taken in the console (web), over the API (api) and with these commands (cli), without personal data.
+    Ferry keeps about the last 10,000.
     """
     with installation() as ferry:
         found = ferry.audit(limit)
     if as_json:
         print_json(found)
         return
-    made = table("When", "Who", "What", "On", "Outcome")
+    made = table("When", "Who", "Action", "On", "Outcome")
     for entry in found:
         counts = ", ".join(f"{number(count)} {name}" for name, count in entry.counts.items())
         outcome = f"{entry.outcome}: {counts}" if counts else entry.outcome

@@ -1,4 +1,4 @@
-"""`ferry dead`: look at dead letters, take them elsewhere, send them again, or delete them."""
+"""`ferry dead`: list, show, export, replay and purge dead letters."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from text.wording import plural
 def dead() -> None:
     """List dead letters and replay them.
 
-    Dead letters are changes that Klaviyo or the mapping refused, kept with the reason. A letter goes away when it
-    is replayed, purged, or overtaken by a later change of the same person; the oldest do beyond 10,000 in a queue
-    or 30 days, after an alarm in the scheduler's log.
+    Dead letters are changes that Klaviyo or the mapping refused, kept with the reason. A letter ends when it is
+    replayed, purged, or superseded by a newer change of the same person. The oldest are deleted beyond 10,000 per
+    queue or after 30 days, after an alarm in the scheduler's log.
     """
 
 
@@ -40,7 +40,7 @@ dead.add_command(export)
 @json_option
 @var_option
 def list_(queue: str | None, reason: str | None, older_ms: int, as_json: bool) -> None:
-    """List dead letters, without anything of the persons."""
+    """List dead letters, without personal data."""
     with installation() as ferry:
         found = list(ferry.letters(LetterQuery((), queue, reason, older_ms)))
     if as_json:
@@ -51,88 +51,90 @@ def list_(queue: str | None, reason: str | None, older_ms: int, as_json: bool) -
 
 @dead.command()
 @click.argument("letter_id", metavar="ID")
-@click.option("--queue", metavar="QUEUE", help="Its queue, where the id is in several.")
-@click.option("--personal-data", is_flag=True, help="Print the person too: addresses, phone numbers, attributes.")
+@click.option("--queue", metavar="QUEUE", help="The letter's queue, if several have this id.")
+@click.option("--personal-data", is_flag=True, help="Also print personal data: addresses, phone numbers, attributes.")
 @var_option
 def show(letter_id: str, queue: str | None, personal_data: bool) -> None:
     """Print one letter as JSON.
 
-    What was to be done, when, and why it could not be.
+    Shows the change, its times, and why it could not be delivered.
     """
     with installation() as ferry:
         print_json(ferry.letter(letter_id, queue, personal_data))
     if not personal_data:
-        echo("The person, and what Klaviyo said of them, is shown with --personal-data.", err=True)
+        echo("Add --personal-data to see the person and Klaviyo's answer.", err=True)
 
 
 @dead.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @filters
-@click.option("--all", "every", is_flag=True, help="All there are.")
+@click.option("--all", "every", is_flag=True, help="All dead letters.")
 @var_option
 def replay(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms: int, every: bool) -> None:
-    """Send letters again.
+    """Send dead letters again.
 
-    Those with the ids, or all that the filters fit, are put back into their queues. They are delivered with what
-    waits there, by the settings as they are now. Whoever has changed since ends where the later change says.
+    Puts the letters with these ids, or all that match the filters, back into their queues. They are delivered with the
+    pending changes, under the current settings. If a person has changed since, the newer change wins.
     """
     wanted = _wanted(LetterQuery(ids, queue, reason, older_ms), every)
     with installation(writes=True) as ferry:
         done = ferry.replay(wanted)
-    echo(f"{plural(done.replayed, 'dead letter')} put back; `ferry flush` sends them at once.")
+    echo(f"{plural(done.replayed, 'dead letter')} put back; `ferry flush` sends them now.")
     if done.stayed:
         raise Failed(
-            f"{plural(done.stayed, 'dead letter stays', 'dead letters stay')}, for a delivery of the same person is "
-            "under way; try again then"
+            f"{plural(done.stayed, 'dead letter stays', 'dead letters stay')}, because a delivery of the same person "
+            "is in progress; try again when it has ended"
         )
 
 
 @dead.command()
 @click.argument("letter_id", metavar="ID")
-@click.option("--queue", metavar="QUEUE", help="Its queue, where the id is in several.")
+@click.option("--queue", metavar="QUEUE", help="The letter's queue, if several have this id.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @var_option
 def confirm(letter_id: str, queue: str | None, yes: bool) -> None:
-    """Carry an erasure out that needs a look.
+    """Carry out an erasure that needs confirmation.
 
-    Says that the profiles which the letter names (`ferry dead show`) are those of the person who asked: Ferry forgets
-    what it has of their addresses, and Klaviyo deletes them. To leave them, purge the letter.
+    Confirms that the profiles in the letter (`ferry dead show`) belong to the person who asked: Ferry deletes what it
+    knows of their addresses, and Klaviyo deletes the profiles. To keep them, purge the letter.
     """
     with installation(writes=True) as ferry:
         letter = ferry.letter(letter_id, queue, False)
         profiles = letter.erasure.profiles if letter.erasure else []
         named = [f"{visible(each.id)} (found by {each.found_by})" for each in profiles]
         if letter.reason == undecided_erasures.REASON and not yes:
-            what = f"profiles {', '.join(named)}" if named else "everybody for whom its identifiers stand"
-            click.confirm(f"Delete {what} at Klaviyo for good?", abort=True, err=True)
+            what = f"profiles {', '.join(named)}" if named else "every profile with its identifiers"
+            click.confirm(f"Permanently delete {what} in Klaviyo?", abort=True, err=True)
         done = ferry.confirm(letter_id, letter.queue)
     if done.stayed:
-        raise Failed("the letter stays, for another erasure of the same person is under way; try again then")
-    echo("Confirmed: the erasure is carried out at once, unless its queue is held.")
+        raise Failed(
+            "the letter stays, because another erasure of the same person is in progress; try again when it has ended"
+        )
+    echo("Confirmed: the erasure is carried out now, unless its queue is held.")
 
 
 @dead.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @filters
-@click.option("--all", "every", is_flag=True, help="All there are.")
+@click.option("--all", "every", is_flag=True, help="All dead letters.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @var_option
 def purge(ids: tuple[str, ...], queue: str | None, reason: str | None, older_ms: int, every: bool, yes: bool) -> None:
-    """Delete letters for good.
+    """Delete dead letters permanently.
 
-    Those with the ids, or all that the filters fit. They stay counted as dead.
+    Deletes the letters with these ids, or all that match the filters. They still count as dead.
     """
     wanted = _wanted(LetterQuery(ids, queue, reason, older_ms), every)
     with ledger(settings.load(), writes=True) as redis:
         letters = selected_letters(redis, wanted)
         total = sum(len(found) for found in letters.values())
         if total and not yes:
-            click.confirm(f"Delete {plural(total, 'dead letter')} for good?", abort=True, err=True)
+            click.confirm(f"Permanently delete {plural(total, 'dead letter')}?", abort=True, err=True)
         purged = actions.purge(redis, by(), letters)
     echo(f"{plural(purged, 'dead letter')} deleted.")
 
 
 def _wanted(wanted: LetterQuery, every: bool) -> LetterQuery:
     if wanted.everything != every:
-        raise click.UsageError("say which: ids, or --queue, --reason and --older-than, or --all alone")
+        raise click.UsageError("name the letters: ids, or --queue, --reason and --older-than, or --all alone")
     return wanted

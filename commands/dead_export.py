@@ -1,4 +1,4 @@
-"""`ferry dead export`: dead letters for other programs, and for Klaviyo's own import."""
+"""`ferry dead export`: export dead letters for other programs and for Klaviyo's import."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _Found = Sequence[tuple[QueueCount, DeadLetter]]
 
 @click.command()
 @filters
-@click.option("--csv", "as_csv", is_flag=True, help="For Klaviyo's own import: those who join one audience.")
+@click.option("--csv", "as_csv", is_flag=True, help="A CSV for Klaviyo's import: the people who join one audience.")
 @csv_safe_option
-@click.option("--personal-data", is_flag=True, help="Print the persons too: addresses, phone numbers, attributes.")
+@click.option("--personal-data", is_flag=True, help="Also print personal data: addresses, phone numbers, attributes.")
 @click.option(
     "--output",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to this new file, persons included, which only you can read.",
+    help="Write to this new file, with personal data; only you can read it.",
 )
 @var_option
 def export(
@@ -49,18 +49,18 @@ def export(
     personal_data: bool,
     output: Path | None,
 ) -> None:
-    """Export letters: one line of JSON each, or a CSV.
+    """Export dead letters: one line of JSON each, or a CSV.
 
-    The letters stay. A CSV holds those whom one audience's letters put on its list, mapped by the settings as they
-    are now; whoever leaves the audience, or cannot be mapped, is left out and counted. Of events, consents, erasures
-    and profiles there is no CSV. Its cells are exact, for Klaviyo reads them: to open it in a spreadsheet, add
-    --csv-safe.
+    The letters stay. A CSV contains the people that one audience's letters add to its list, mapped by the current
+    settings; people who leave the audience or cannot be mapped are left out and counted. There is no CSV for events,
+    consents, erasures and profiles. Cells are exact, because Klaviyo reads them: to open the file in a spreadsheet,
+    add --csv-safe.
     """
     persons = personal_data or output is not None
     if as_csv and not persons:
-        raise click.UsageError("a CSV is all personal data: add --personal-data, or --output FILE")
+        raise click.UsageError("a CSV contains personal data: add --personal-data, or --output FILE")
     if csv_safe and not as_csv:
-        raise click.UsageError("--csv-safe is about a CSV: add --csv")
+        raise click.UsageError("--csv-safe applies to a CSV: add --csv")
     known = settings.load()
     with ledger(known) as redis:
         found = list(find(redis, LetterQuery((), queue, reason, older_ms)))
@@ -70,9 +70,9 @@ def export(
     else:
         with create(output) as file:
             file.write(content)
-        echo(f"{plural(len(found), 'dead letter')} read; {output} is written.", err=True)
+        echo(f"{plural(len(found), 'dead letter')} read; {output} was written.", err=True)
     if not persons:
-        echo("The persons, and what Klaviyo said of them, are shown with --personal-data.", err=True)
+        echo("Add --personal-data to see the people and Klaviyo's answers.", err=True)
 
 
 def _lines(found: _Found, persons: bool) -> bytes:
@@ -84,12 +84,14 @@ def _lines(found: _Found, persons: bool) -> bytes:
 def _csv(redis: Redis, known: Settings, found: _Found, safe: bool) -> bytes:
     queues = sorted({count.queue for count, _ in found})
     if not queues:
-        raise Failed("there are no such dead letters")
+        raise Failed("no dead letters match")
     if len(queues) > 1:
-        raise click.UsageError(f"letters of {len(queues)} queues, and a CSV is of one audience: name it with --queue")
+        raise click.UsageError(
+            f"the letters are of {len(queues)} queues, but a CSV is for one audience: name it with --queue"
+        )
     if queues[0].kind != "audience":
         raise click.UsageError(
-            f"letters of {queues[0]} put nobody on a list, so they make no CSV: leave --csv out for lines of JSON"
+            f"letters of {queues[0]} add nobody to a list, so there is no CSV for them: omit --csv for lines of JSON"
         )
     try:
         rules = rules_of(redis, known.connections, Cipher(known.secret_keys), queues[0])
@@ -104,4 +106,4 @@ def _report(made: LettersCsv) -> None:
     left_out = ", ".join(f"{number(people)} {why}" for why, people in made.left_out.items())
     echo(f"{plural(made.people, 'person', 'people')} in the CSV; left out: {left_out or 'nobody'}.", err=True)
     if len(made.content) > LARGEST:
-        echo("It is larger than the 50 MB that Klaviyo takes: export parts of it by --older-than.", err=True)
+        echo("The CSV is larger than the 50 MB that Klaviyo accepts: export parts with --older-than.", err=True)

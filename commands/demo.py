@@ -1,4 +1,4 @@
-"""`ferry demo`: the main job on a fresh machine, with real processes, and checked at the end."""
+"""`ferry demo`: run Ferry's main job on a fresh machine with real processes, and check the result."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def demo() -> None:
     """Show Ferry at work, in half a minute.
 
-    Starts everything in a temporary folder, with an embedded Redis and a local Klaviyo; nothing outside is touched.
-    Posts 250 changes to two audiences, shows the uploads, what waits, a flush, people leaving, and a dead letter, and
-    compares Klaviyo's lists with what was posted. Exit code 1 when they differ.
+    Starts everything in a temporary folder, with an embedded Redis and a local Klaviyo; nothing outside is changed.
+    Posts 250 changes to two audiences; shows the uploads, the pending changes, a flush, people leaving and a dead
+    letter; and compares Klaviyo's lists with the posted changes. Exit code 1 if they differ.
     """
     _forget_settings()
     for number in _SIGNALS:
@@ -37,7 +37,7 @@ def demo() -> None:
     try:
         _tell()
     except KeyboardInterrupt:
-        raise Failed("stopped; everything that was started has ended") from None
+        raise Failed("stopped; all processes have ended") from None
 
 
 def _tell() -> None:
@@ -57,15 +57,15 @@ def _tell() -> None:
             demo.show_the_dead_letter()
             demo.compare()
     out.print(
-        f"\nDone in {time.monotonic() - began:.0f} s. Next: `ferry up`, and post your own.",
+        f"\nDone in {time.monotonic() - began:.0f} s. Next: run `ferry up` and post your own changes.",
         style="bold",
     )
 
 
 def _forget_settings() -> None:
-    """The demo is the same on every machine: what is set for real use must not leak into it, nor be written to.
+    """Remove Ferry's settings from the environment, so that the demo neither reads nor writes a real installation.
 
-    FERRY_PREFIX stays, for this process has read it, and its children have to write under the same keys.
+    FERRY_PREFIX stays: this process has read it, and its children must write under the same keys.
     """
     for name in list(os.environ):
         if name in ("REDIS_URL", "PORT", "SENTRY_DSN") or (
@@ -76,7 +76,7 @@ def _forget_settings() -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    # Once only: a second Ctrl-C must not stop the ending of what was started.
+    # A second Ctrl-C must not interrupt the shutdown.
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

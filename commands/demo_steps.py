@@ -1,6 +1,6 @@
-"""The demo, told step by step against a running group.
+"""The steps of `ferry demo`, run against a running group.
 
-What the demo posts: mParticle's messages about people who do not exist. Pure.
+It posts mParticle messages about people who do not exist.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from queues.census import Census, take_census
 
 #: Name -> mParticle's id of the audience, and how many people join it: 250 changes, 100 + 30 and 100 + 20.
 AUDIENCES = {"VIP customers": (101, 130), "Lapsed customers": (102, 120)}
-#: Of the first audience so many leave it later: half of them uploaded by then, half still waiting.
+#: The people who leave the first audience later: half of them uploaded by then, half still pending.
 LEAVERS = range(95, 105)
 _PER_MESSAGE = 13
 
@@ -37,7 +37,7 @@ Message = dict[str, Any]
 
 
 def joining() -> list[Message]:
-    """Messages of 13 people each, most of whom join both audiences."""
+    """Return messages of 13 people each, most of whom join both audiences."""
     people = range(max(number for _, number in AUDIENCES.values()))
     return [
         _message(_profile(i, {name: "add" for name, (_, number) in AUDIENCES.items() if i < number}) for i in part)
@@ -46,7 +46,7 @@ def joining() -> list[Message]:
 
 
 def leaving() -> Message:
-    """Some leave the first audience, and somebody without an e-mail address joins it."""
+    """Return a message in which ten people leave the first audience, and one without an e-mail address joins it."""
     first = next(iter(AUDIENCES))
     nameless = _profile(999, {first: "add"})
     nameless["user_identities"] = [{"type": "customer", "encoding": "raw", "value": "c-999"}]
@@ -54,7 +54,7 @@ def leaving() -> Message:
 
 
 def expected(name: str) -> set[str]:
-    """Who must be on the list of an audience in the end."""
+    """Return the people who must be on the list of an audience at the end."""
     first = next(iter(AUDIENCES))
     gone = {_email(i) for i in LEAVERS} if name == first else set()
     return {_email(i) for i in range(AUDIENCES[name][1])} - gone
@@ -103,7 +103,7 @@ _UPLOADS = "/api/profile-bulk-import-jobs"
 
 
 class Demo:
-    """Tells on `out` what it does, and raises Failed where it does not come out as promised."""
+    """Runs the steps, prints each on `out`, and raises Failed when a result is not as expected."""
 
     def __init__(self, group: Running, redis: Redis, http: requests.Session, out: Console) -> None:
         self._web = f"http://{group.group.host}:{group.group.port}/v1/mparticle"
@@ -114,23 +114,23 @@ class Demo:
         self._out = out
 
     def upload_what_is_full(self) -> None:
-        """250 changes come in; two uploads of 100 go out, 30 and 20 wait."""
+        """Post 250 changes: two uploads of 100 go out, 30 and 20 changes stay pending."""
         messages = joining()
         self._tell(f"A CDP posts 250 changes for two audiences, in {len(messages)} messages of several people each.")
         self._post(messages)
-        self._tell("Each queue is sent when it holds 100. Two uploads go to Klaviyo and are confirmed there:")
+        self._tell("Each queue is sent at 100 pending changes. Two uploads go to Klaviyo and are confirmed there:")
         self._until_delivered(200)
         uploads = self._uploads()
         if uploads != [100, 100]:
-            raise Failed(f"two uploads of 100 people should have been made, not {uploads}")
-        self._tell("The rest waits for more, or for 16 hours to pass. This is `ferry status`:")
+            raise Failed(f"expected two uploads of 100 people, found {uploads}")
+        self._tell("The rest is pending until its queue has 100 changes or 16 hours pass. This is `ferry status`:")
         self._out.print(view(take_census(self._redis)))
 
     def flush_the_rest(self) -> None:
-        """People leave, somebody cannot be delivered, an operator flushes."""
+        """Post people who leave and one who cannot be delivered, then flush."""
         self._tell("Ten people leave the first audience, and somebody without an e-mail address joins it.")
         self._post([leaving()])
-        self._tell("An operator sends what waits, without waiting for it to be full: `ferry flush --all --wait`")
+        self._tell("An operator sends the pending changes now: `ferry flush --all --wait`")
         census = take_census(self._redis)
         asked = flush(self._redis, by(), census, [found.queue for found in census.queues])
         for request in asked.flushes:
@@ -139,24 +139,24 @@ class Demo:
         self._out.print(view(take_census(self._redis)))
 
     def show_the_dead_letter(self) -> None:
-        """Whom Klaviyo cannot know is kept, with the reason."""
-        self._tell("Who cannot be delivered is kept with the reason. This is `ferry dead list`:")
+        """Show the change that cannot be delivered, with the reason."""
+        self._tell("A change that cannot be delivered is kept with the reason. This is `ferry dead list`:")
         found = [summary(letter, count.name) for count, letter in find(self._redis, LetterQuery())]
         self._out.print(listing(found, take_census(self._redis).at))
         if [letter.reason for letter in found] != ["no_email"]:
-            raise Failed("exactly one dead letter, for no_email, was to be expected")
+            raise Failed("expected exactly one dead letter, for no_email")
 
     def compare(self) -> None:
-        """Klaviyo's lists against what was posted. Raises Failed with the difference."""
-        self._tell("Klaviyo's lists against what was posted:")
+        """Compare Klaviyo's lists with what was posted. Raises Failed with the difference."""
+        self._tell("Klaviyo's lists compared with the posted changes:")
         differences = []
         for name in AUDIENCES:
             there, posted = self._members(name), expected(name)
-            self._out.print(f"  {name}: {len(there)} people on the list, {len(posted)} were posted to be there")
+            self._out.print(f"  {name}: {len(there)} people on the list, {len(posted)} expected")
             differences += [f"  {name}: {person} is missing" for person in sorted(posted - there)]
             differences += [f"  {name}: {person} should not be there" for person in sorted(there - posted)]
         if differences:
-            raise Failed("Klaviyo's lists differ from what was posted:\n" + "\n".join(differences))
+            raise Failed("Klaviyo's lists differ from the posted changes:\n" + "\n".join(differences))
         self._out.print("  No difference.", style="bold green")
 
     def _tell(self, text: str) -> None:

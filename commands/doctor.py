@@ -1,4 +1,4 @@
-"""`ferry doctor`: what is wrong, and what to do about it."""
+"""`ferry doctor`: check everything and say what to fix."""
 
 from __future__ import annotations
 
@@ -28,16 +28,14 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 @click.command()
-@click.option(
-    "--acknowledge", is_flag=True, help="First end the alert that the ledger went back in time or was emptied."
-)
+@click.option("--acknowledge", is_flag=True, help="First end the alert that the ledger was rolled back or emptied.")
 @json_option
 @var_option
 def doctor(acknowledge: bool, as_json: bool) -> None:
     """Check everything and say what to fix.
 
-    Settings, Redis, the processes, the way to Klaviyo, and every Klaviyo key. Nothing is written, to Klaviyo
-    neither, unless --acknowledge says so. Exit code 1 when a check fails; warnings are fine.
+    Checks the settings, Redis, the processes, the network to Klaviyo, and every Klaviyo key. Writes nothing, except
+    with --acknowledge, and never to Klaviyo. Exit code 1 if a check fails; warnings do not count.
     """
     known = settings.load()
     if acknowledge:
@@ -56,8 +54,8 @@ def _acknowledge(known: Settings) -> None:
         fall = rollback.acknowledge(redis)
         if fall is not None:
             audit.note(redis, by(), "acknowledge", "ledger", missing=fall.missing)
-    said = f"Acknowledged: {fall}." if fall else "There is nothing to acknowledge: the ledger has lost nothing."
-    echo(said, err=True)
+    done = f"Acknowledged: {fall}." if fall else "There is nothing to acknowledge: the ledger has lost nothing."
+    echo(done, err=True)
 
 
 def _all(known: Settings) -> Iterator[Check]:
@@ -77,10 +75,10 @@ def _all(known: Settings) -> Iterator[Check]:
 
 
 def keys_over(network: list[Check], redis: Redis, known: Settings) -> list[Check]:
-    """What Klaviyo says to each key, where the way to it is open. Raises RedisError."""
+    """Return a check for each key, if Klaviyo can be reached. Raises RedisError."""
     if all(check.ok for check in network):
         return key_checks(redis, known)
-    return [Check("keys", True, "not tried: Klaviyo cannot be reached", "mend the way there first")]
+    return [Check("keys", True, "not tested: Klaviyo cannot be reached", "fix the network first")]
 
 
 def _verdict(check: Check) -> str:
@@ -94,7 +92,7 @@ def _value(check: Check) -> dict[str, str]:
 
 
 def show(checks: list[Check]) -> None:
-    """Print them as a table, each with its remedy."""
+    """Print the checks as a table, each with its remedy."""
     made = table("", "Check", "Found")
     for check in checks:
         verdict = _verdict(check)

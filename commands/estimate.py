@@ -1,4 +1,4 @@
-"""`ferry estimate`: how long it takes to upload so many people."""
+"""`ferry estimate`: estimate how long an upload takes."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ _ASKED, _PROVED = (each.less(SHARE).steady for each in (LOOK_UPS, PROOFS))
 _ARITHMETIC: Final = f"""
 Uploads = people / size, rounded up. Size is FERRY_UPLOAD_MAX, or upload_max in connections.toml; the largest is \
 10,000 people (of up to {FITTING_BYTES} bytes) or 4.5 MB, whichever comes first.
-Identity: look-ups of who has the e-mails, external ids and phones, up to {QUESTIONS} for each {MAX_VALUES} new people \
-of an upload with identifiers = "verified". None for people who are known: a look-up within {VERIFIED_DAYS} days found \
-their profile.
-Proof: look-ups of who is on the list, 1 for each {MAX_VALUES} people of an upload with prove = "all", 1 for each \
+Identity: look-ups of the profiles that have the e-mails, external ids and phones, up to {QUESTIONS} for each \
+{MAX_VALUES} new people of an upload with identifiers = "verified". None for known people, whose profile a look-up \
+found within {VERIFIED_DAYS} days.
+Proof: look-ups of the people on the list, 1 for each {MAX_VALUES} people of an upload with prove = "all", 1 for each \
 upload with "sample", none with "off".
-Minutes: the largest of uploads / {OURS.steady}, identity / {_ASKED} and proof / {_PROVED}, which go side by side. \
-Limit says which it is. Klaviyo takes {IMPORTS.steady} uploads a minute, and {LOOK_UPS.steady} look-ups of each kind; \
-{SHARE:.0%} of it is left to your other tools.
-A row that names no connection goes by the settings of {DEFAULT}. Enough workers are taken for granted, and the time \
-Klaviyo then takes to import is not known beforehand.
-Files by SFTP are of {LARGEST // 1_000_000} MB, and Klaviyo does not publish how fast it reads them. They write \
-attributes and put nobody on a list: `ferry sync --reconcile` after them does, and its uploads carry an identifier \
-each."""
+Minutes: the largest of uploads / {OURS.steady}, identity / {_ASKED} and proof / {_PROVED}, which run in parallel. \
+Limit shows which one it is. Klaviyo accepts {IMPORTS.steady} uploads a minute, and {LOOK_UPS.steady} look-ups of each \
+kind; Ferry leaves {SHARE:.0%} of both to your other tools.
+A row that names no connection uses the settings of {DEFAULT}. The estimate assumes enough workers, and leaves out the \
+time that Klaviyo then takes to import, which is unknown.
+Files by SFTP have {LARGEST // 1_000_000} MB each, and Klaviyo does not publish how fast it reads them. They write \
+attributes and add nobody to a list: run `ferry sync --reconcile` after them. Its uploads carry one identifier per \
+person."""
 
 
 class Case(NamedTuple):
-    """`people`: new, known, or empty where it makes no difference."""
+    """A row of the estimate. `people`: new, known, or empty where it makes no difference."""
 
     name: str
     people: str
@@ -61,15 +61,15 @@ class Case(NamedTuple):
 
 
 @click.command()
-@click.option("--profiles", required=True, type=click.IntRange(1), help="How many people.")
+@click.option("--profiles", required=True, type=click.IntRange(1), help="Number of people.")
 @json_option
 @var_option
 def estimate(profiles: int, as_json: bool) -> None:
     """Estimate how long an upload takes.
 
-    At Klaviyo's published limits, with the arithmetic: for the settings as they are, for the largest upload that
-    Klaviyo takes, and for files by SFTP (`ferry export --sftp`), of which Klaviyo publishes no rate. With the look-ups
-    that the settings `identifiers` and `prove` ask for, for people who are new to Ferry and for those it knows.
+    Uses Klaviyo's published limits and prints the arithmetic: for the current settings, for the largest upload that
+    Klaviyo accepts, and for files by SFTP (`ferry export --sftp`), for which Klaviyo publishes no rate. Includes the
+    look-ups that the settings `identifiers` and `prove` require, for people who are new to Ferry and for known ones.
     """
     found = list(_cases(profiles))
     if as_json:

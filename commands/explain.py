@@ -1,4 +1,4 @@
-"""`ferry explain`: why somebody is on a list, or is not."""
+"""`ferry explain`: show why a person is on a list or not."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from queues.census import take_census
 @click.command()
 @click.argument("audience", metavar="AUDIENCE")
 @click.argument("person", metavar="PERSON")
-@click.option("--connection", metavar="NAME", help="Look among its queues only.")
-@click.option("--personal-data", is_flag=True, help="Print the person too: address, attributes, Klaviyo's words.")
+@click.option("--connection", metavar="NAME", help="Search only the queues of this connection.")
+@click.option("--personal-data", is_flag=True, help="Also print personal data: address, attributes, Klaviyo's answers.")
 @json_option
 @var_option
 def explain(audience: str, person: str, connection: str | None, personal_data: bool, as_json: bool) -> None:
     """Show the history of one person.
 
-    Which changes of the person came and from where, in which batch and import each went and why it was taken, what
-    superseded it or went wrong, what waits and when it goes, what the membership ledger says, and whether the person
-    is on Klaviyo's list now, with what consent. Nothing is changed.
+    Shows the person's changes and their sources, the batch, import and trigger of each, what superseded it or went
+    wrong, the pending changes and when they are sent, the entry in the membership ledger, and whether the person is on
+    Klaviyo's list now, with which consent. Changes nothing.
 
-    AUDIENCE is the id or name of an audience, or `events`, `profiles`, `consents` and the like, or the id of any
-    queue. PERSON is an e-mail address, a phone number or an id of the person. What was settled is kept for 30 days
-    and of 200,000 changes in each queue. The person is named by a part of a hash unless --personal-data is given.
+    AUDIENCE is the id or name of an audience, a kind such as `events`, `profiles` or `consents`, or the id of any
+    queue. PERSON is an e-mail address, a phone number or an id of the person. Settled changes are kept for 30 days, up
+    to 200,000 per queue. The person is shown as part of a hash unless --personal-data is given.
     """
     if not person.strip():
         raise click.UsageError("PERSON is empty; give an e-mail address, a phone number or an id")

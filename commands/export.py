@@ -1,4 +1,4 @@
-"""`ferry export`: people as files for Klaviyo's SFTP import, and their upload there."""
+"""`ferry export`: write people into files for Klaviyo's SFTP import, and upload them."""
 
 from __future__ import annotations
 
@@ -40,32 +40,37 @@ from worker.errors import Held
 @click.command()
 @click.argument("audience", metavar="AUDIENCE")
 @click.argument("file", required=False, type=click.Path(exists=True, allow_dash=True))
-@click.option("--csv", "_csv", is_flag=True, expose_value=False, help="The form of the files, and the only one.")
+@click.option("--csv", "_csv", is_flag=True, expose_value=False, help="Format of the files; the only one.")
 @csv_safe_option
-@click.option("--connection", metavar="NAME", help="Where the audience is new, or in several.  [default: default]")
+@click.option(
+    "--connection", metavar="NAME", help="For a new audience, or one in several connections.  [default: default]"
+)
 @click.option(
     "--output",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the files, made if need be.  [default: this one; with --sftp, none is kept]",
+    help="Folder for the files, created if missing.  [default: this one; with --sftp, files are not kept]",
 )
-@click.option("--sftp", "to_sftp", is_flag=True, help="Upload them to FERRY_SFTP_URL.")
+@click.option("--sftp", "to_sftp", is_flag=True, help="Upload the files to FERRY_SFTP_URL.")
 @var_option
 def export(
     audience: str, file: str | None, csv_safe: bool, connection: str | None, output: Path | None, to_sftp: bool
 ) -> None:
     """Write people into files for Klaviyo's SFTP import.
 
-    The people of FILE (CSV, NDJSON, JSON or Parquet), with the attributes that `ferry sync` would send; without FILE,
-    the members of AUDIENCE that Ferry knows of and those whose adds wait. The files ferry-AUDIENCE-1.csv, -2 and so
-    on are new, of at most 50 MB, and only you can read them. Whoever cannot be sent is left out and counted.
+    Writes the people of FILE (CSV, NDJSON, JSON or Parquet), with the attributes that `ferry sync` would send; without
+    FILE, the members of AUDIENCE that Ferry knows and the people whose adds are pending. The files
+    ferry-AUDIENCE-1.csv, -2 and so on are new, at most 50 MB each, and only you can read them. People who cannot be
+    sent are left out and counted.
 
-    The import writes profiles and puts nobody on a list: run `ferry sync AUDIENCE FILE --reconcile` after it. What
-    became of it, Klaviyo tells by e-mail; try a few rows first. Cells are exact; to look at the files in a
-    spreadsheet, write them with --csv-safe, and do not import those.
+    The import writes profiles and adds nobody to a list: run `ferry sync AUDIENCE FILE --reconcile` after it. Klaviyo
+    reports the result by e-mail; try a few rows first. Cells are exact; to open the files in a spreadsheet, write them
+    with --csv-safe, and do not import those.
     """
     if csv_safe and to_sftp:
-        raise click.UsageError("Klaviyo would import what --csv-safe adds for a spreadsheet: leave out one of the two")
+        raise click.UsageError(
+            "Klaviyo would import the characters that --csv-safe adds: use --csv-safe or --sftp, not both"
+        )
     known = settings.load()
     to = place(known.sftp_url, known.sftp_key, known.sftp_host_key) if to_sftp else None
     left_out: Counter[str] = Counter()
@@ -88,16 +93,16 @@ def _folder(output: Path | None, to_sftp: bool) -> TemporaryDirectory[str] | nul
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as fault:
-        raise Failed(f"{folder} cannot be made: {fault.strerror}") from fault
+        raise Failed(f"{folder} cannot be created: {fault.strerror}") from fault
     return nullcontext(str(folder))
 
 
 def _queue(redis: Redis, known: Settings, audience: str, new: bool, connection: str | None) -> Queue:
-    """The audience's queue; with a file one that nobody has heard of, too, for the import comes before the sync."""
+    """Return the audience's queue. With a file the audience may be new, because the import comes before the sync."""
     _connection(known, connection or DEFAULT)
     found = find_audience(audience, take_census(redis).queues, connection)
     if found is None and not new:
-        raise click.UsageError(f"there is no audience {audience!r}; `ferry status` lists those there are")
+        raise click.UsageError(f"there is no audience {audience!r}; `ferry status` lists the audiences")
     return found or new_audience(audience, (), connection or DEFAULT, audience)
 
 
@@ -123,7 +128,7 @@ def _of_file(
 ) -> Iterator[Profile]:
     found = source(file, None, queue.target)
     if found.kind not in FORMATS:
-        raise click.UsageError(f"{file} holds single changes, not the people of an audience: `ferry sync` takes it")
+        raise click.UsageError(f"{file} contains single changes, not the people of an audience: use `ferry sync`")
     selection = Selection(connection.full_profile, frozenset(connection.default_attributes))
     with closing(shown(found)) as pieces:
         blocked = connection.identity.blocked

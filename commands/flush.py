@@ -1,7 +1,4 @@
-"""`ferry flush`: send pending changes now, whatever their number and age.
-
-Waits for what a flush asked for, and says how it ended.
-"""
+"""`ferry flush`: send pending changes now, and wait for the result if asked to."""
 
 from __future__ import annotations
 
@@ -30,14 +27,16 @@ from text.wording import number, plural
 @click.command()
 @click.argument("queues", metavar="QUEUE...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All queues.")
-@click.option("--wait", is_flag=True, help="Wait until all of it is settled; exit code 1 if some became dead letters.")
+@click.option(
+    "--wait", is_flag=True, help="Wait until all changes are settled; exit code 1 if some became dead letters."
+)
 @var_option
 def flush(queues: tuple[str, ...], every: bool, wait: bool) -> None:
     """Send pending changes now.
 
-    All of it goes, in uploads as large as the settings allow; what comes later waits as ever. QUEUE is the id of
-    a queue (`default/audience/42`), or the audience's id or name, or `events`, `consents` and the like, where only
-    one queue has it. Batches of consents stay open for three minutes, which Klaviyo may take.
+    Sends all pending changes, in uploads as large as the settings allow; later changes wait as usual. QUEUE is the id
+    of a queue (`default/audience/42`), an audience's id or name, or a kind such as `events` or `consents`, if only one
+    queue has it. Batches of consents stay in progress for three minutes, because Klaviyo may take that long.
     """
     if bool(queues) == every:
         raise click.UsageError("name at least one QUEUE, or --all, and not both; `ferry status` lists them")
@@ -56,9 +55,9 @@ def _chosen(given: tuple[str, ...], census: Census) -> list[Queue]:
 
 
 def tell(request: FlushRequest, census: Census) -> None:
-    """Say what was asked for in one queue of the census."""
+    """Print what was requested of one queue of the census."""
     (found,) = (count for count in census.queues if count.queue == request.queue)
-    what = f"{plural(request.asked, 'change')} asked for" if request.asked else "nothing waits"
+    what = f"{plural(request.asked, 'change')} to be sent" if request.asked else "no pending changes"
     hold = census.holds.get(found.queue.connection) or found.hold
     held = (
         f"; it is held ({visible(hold.reason)}), so nothing is sent before `ferry release`"
@@ -71,9 +70,9 @@ def tell(request: FlushRequest, census: Census) -> None:
 def wait_for(
     look: Callable[[], Census], flushes: Sequence[FlushRequest], patience_s: float = math.inf, every_s: float = 0.25
 ) -> None:
-    """Show a progress bar until all that can be settled is. Raises Failed for what is held, and when it takes too long.
+    """Show a progress bar until the flushes are settled. Raises Failed when the rest is held, and on a timeout.
 
-    `look`: takes a census, and is called `every_s` seconds.
+    `look` takes a census; it is called every `every_s` seconds.
     """
     deadline = time.monotonic() + patience_s
     with Progress(
@@ -84,7 +83,7 @@ def wait_for(
         console=console(stderr=True),
     ) as progress:
         task = progress.add_task("settled", total=None)
-        # What is settled before the first look was asked for too.
+        # Changes that settle before the first census were requested too.
         total = sum(request.asked for request in flushes)
         while left := _remaining(census := look(), flushes):
             held = _held(census, left)
@@ -100,38 +99,38 @@ def wait_for(
 
 
 def _remaining(census: Census, flushes: Sequence[FlushRequest]) -> dict[Queue, int]:
-    """The changes that are not settled yet, by queue; none for a queue that is done."""
+    """Return the number of unsettled changes by queue, without the queues that are done."""
     counts = {found.queue: found for found in census.queues}
-    # A census from elsewhere may be a second old, and not know a queue yet.
+    # A remote census may be a second old and lack a new queue.
     left = {each.queue: each.remaining(counts[each.queue]) if each.queue in counts else each.asked for each in flushes}
     return {queue: remaining for queue, remaining in left.items() if remaining}
 
 
 def _held(census: Census, left: Mapping[Queue, int]) -> dict[Queue, str]:
-    """What to say of those of the queues that are held."""
-    said = {}
+    """Return a message for each queue that is held."""
+    messages = {}
     for found in census.queues:
         hold = census.holds.get(found.queue.connection) or found.hold
         if hold and found.queue in left:
             on = found.queue.connection if found.queue.connection in census.holds else found.queue
             one, many = f"change of {found.queue} stays where it is", f"changes of {found.queue} stay where they are"
             reason, resolve = visible(hold.reason), visible(hold.resolve)
-            said[found.queue] = (
+            messages[found.queue] = (
                 f"{on} is held ({reason}); {plural(left[found.queue], one, many)}. {resolve}\n"
-                f"Let it go on with: ferry release {on}"
+                f"To release it: ferry release {on}"
             )
-    return said
+    return messages
 
 
 def _check_processes(census: Census) -> None:
     if census.heartbeat is None:
-        raise Failed("no scheduler is there to take it. Start `ferry scheduler` or `ferry up`; it stays asked for.")
+        raise Failed("no scheduler is running. Start `ferry scheduler` or `ferry up`; the flush stays requested.")
     if not census.workers:
-        raise Failed("no worker is there to deliver it. Start `ferry worker` or `ferry up`; it stays asked for.")
+        raise Failed("no worker is running. Start `ferry worker` or `ferry up`; the flush stays requested.")
 
 
 def report(ferry: Installation, flushes: Sequence[FlushRequest], since: int) -> None:
-    """Say that all is settled. Raises Failed when some changes became dead letters after `since` (ms)."""
+    """Print that all is settled. Raises Failed when changes became dead letters after `since` (ms)."""
     died: dict[str, Counter[str]] = {str(request.queue): Counter() for request in flushes}
     for letter in ferry.letters(LetterQuery(since=since)):
         if letter.queue in died:
@@ -145,6 +144,6 @@ def report(ferry: Installation, flushes: Sequence[FlushRequest], since: int) -> 
     if lines:
         dead = sum(reasons.total() for reasons in died.values())
         became = plural(dead, "change became a dead letter", "changes became dead letters")
-        told = "\n".join(lines)
-        raise Failed(f"all settled, but {became}:\n{told}\nSee `ferry dead list`.")
-    echo(f"All settled: {plural(asked, 'change')} asked for, none became a dead letter.")
+        letters = "\n".join(lines)
+        raise Failed(f"all settled, but {became}:\n{letters}\nSee `ferry dead list`.")
+    echo(f"All settled: {plural(asked, 'change')}, no dead letters.")

@@ -1,4 +1,4 @@
-"""`ferry hold`, `ferry holds` and `ferry release`: stop a queue or a connection, see why, and let it go on."""
+"""`ferry hold`, `ferry holds` and `ferry release`: hold a queue or a connection, list the holds, release one."""
 
 from __future__ import annotations
 
@@ -20,45 +20,46 @@ from text.escaping import visible
 from text.wording import plural, span
 from worker.same_account import named
 
-_BY_ITSELF = "Ends by itself when the cause is gone"
-_BY_HAND = "Ends by `ferry release`"
+_BY_ITSELF = "Ends automatically when the cause is gone"
+_BY_HAND = "Ends with `ferry release`"
 
 
 @click.command()
 @click.argument("target", metavar="QUEUE|CONNECTION")
-@click.option("--reason", required=True, help="Why; shown to whoever looks at the status.")
+@click.option("--reason", required=True, help="Why; the status shows it.")
 @var_option
 def hold(target: str, reason: str) -> None:
     """Stop sending from a queue or connection.
 
-    Until `ferry release`. Intake goes on: what comes waits in the queue. An import that Klaviyo already took is
-    not called back.
+    Lasts until `ferry release`. Ferry still accepts changes and keeps them in the queue. An import that Klaviyo has
+    accepted is not cancelled.
     """
     if not reason.strip():
-        raise click.UsageError("say why with --reason; whoever looks at the status will want to know")
+        raise click.UsageError("--reason is empty: say why, because the status shows it")
     with installation(writes=True) as ferry:
         census = ferry.census()
         on = find_queue_or_connection(target, census.queues, ferry.connection_names() | census.holds.keys())
         if ferry.hold(on, reason):
-            echo(f"{on} is held. Let it go on with: ferry release {on}")
+            echo(f"{on} is held. To release it: ferry release {on}")
             return
         before = hold_on(on, census)
         why = f" for {span(census.at - before.since)} ({visible(before.reason)})" if before else ""
-        echo(f"{on} is held already{why}; that reason stays. Let it go on with: ferry release {on}")
+        echo(f"{on} is already held{why}; that reason stays. To release it: ferry release {on}")
 
 
 @click.command()
 @click.argument("target", metavar="QUEUE|CONNECTION")
-@click.option("--force", is_flag=True, help="Even when the cause is still there.")
+@click.option("--force", is_flag=True, help="Release it even if the cause remains.")
 @var_option
 def release(target: str, force: bool) -> None:
     """Release a held queue or connection.
 
-    What waited is sent as the flush policy says, at once where it is due. Where Ferry placed the hold, it first
-    looks whether the cause is gone: the key, the settings, the list. Exit code 1 when it is not. A snapshot that the
-    guard holds (snapshot_guard) is carried out after all; to have it replaced instead, sync a better one. What is
-    held for a list that another audience keeps (list_owned) uses it together with that one from now on. A connection
-    that is held for a key of another account (account_changed) delivers to that account from now on.
+    Pending changes are sent by the flush policy, at once if they are due. If Ferry placed the hold, it first checks
+    that the cause is gone: the key, the settings, the list. Exit code 1 if it is not.
+
+    A snapshot that the guard holds (snapshot_guard) is carried out; to replace it instead, sync a better one. A queue
+    held because another audience owns its list (list_owned) shares that list from now on. A connection held for a key
+    of another account (account_changed) delivers to that account from now on.
     """
     with installation(writes=True) as ferry:
         census = ferry.census()
@@ -66,21 +67,21 @@ def release(target: str, force: bool) -> None:
         before = hold_on(on, census)
         ended = ferry.release(on, force)
         if ended.still and not force:
-            # A Ferry elsewhere may have placed it since the census was taken.
+            # A remote Ferry may have placed it after the census.
             reason = f" ({visible(before.reason)})" if before else ""
-            raise Failed(f"{on} stays held{reason}: {visible(ended.still)}\nTo let it go on all the same: add --force")
+            raise Failed(f"{on} stays held{reason}: {visible(ended.still)}\nTo release it anyway: add --force")
         if ended.still:
-            echo(f"Released all the same: {visible(ended.still)}", err=True)
+            echo(f"Released anyway: {visible(ended.still)}", err=True)
         if ended.confirmed:
             _tell(ended.confirmed)
-        echo(f"{on} goes on." if ended.done else f"{on} was not held.")
+        echo(f"{on} was released." if ended.done else f"{on} was not held.")
         if before and before.reason == LIST_OWNED:
-            echo("It uses its list together with the audience that keeps it, and is not held for that again.")
+            echo("It shares its list with the audience that owns it, and is not held for that again.")
         if before and before.moved:
             echo(f"It delivers to {named(before.moved.account)} from now on.")
         if isinstance(on, Queue) and on.connection in census.holds:
             reason = visible(census.holds[on.connection].reason)
-            echo(f"Its connection is held too ({reason}): ferry release {on.connection}")
+            echo(f"Its connection is also held ({reason}): ferry release {on.connection}")
 
 
 def _tell(confirmed: Record) -> None:
@@ -101,7 +102,7 @@ def list_holds(as_json: bool) -> None:
         print_json([holds.document(each) for each in found])
     elif found:
         console().print(_table(found, census.at))
-        console().print("\nLet one go on with: ferry release NAME")
+        console().print("\nTo release one: ferry release NAME")
     else:
         console().print("Nothing is held.")
 

@@ -1,4 +1,4 @@
-"""`ferry`: the command, and where each of its subcommands is."""
+"""`ferry`: the command, and where each subcommand is defined."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from configuration.errors import SettingsError
 from ops.errors import Misconfigured
 from text.escaping import visible_lines
 
-#: Name -> module and object, and what the help says of it, in the order of the help. A command is imported when it is
+#: Name -> module and object, and its line in the help, in the order of the help. A command is imported only when it is
 #: used, and not for the help: `ferry status` needs no web server.
 COMMANDS: Final = {
     "demo": ("commands.demo:demo", "Show Ferry at work, in half a minute."),
@@ -31,7 +31,7 @@ COMMANDS: Final = {
     "sync": ("commands.sync:sync", "Make a list equal to a file."),
     "syncs": ("commands.syncs:syncs", "List snapshots, newest first, with their counts."),
     "reconcile": ("commands.reconcile:reconcile", "Compare Klaviyo's list with what Ferry put there."),
-    "preflight": ("commands.preflight:preflight", "Count who of an audience can be mailed."),
+    "preflight": ("commands.preflight:preflight", "Count the people of an audience who can be mailed."),
     "export": ("commands.export:export", "Write people into files for Klaviyo's SFTP import."),
     "estimate": ("commands.estimate:estimate", "Estimate how long an upload takes."),
     "doctor": ("commands.doctor:doctor", "Check everything and say what to fix."),
@@ -44,7 +44,7 @@ COMMANDS: Final = {
     "release-check": ("commands.release_check:release_check", "Check whether this release may start."),
     "users": ("commands.users:users", "Manage who may view, act and see personal data."),
     "audit": ("commands.audit:audit", "Show the audit log, newest first."),
-    "alerts": ("commands.alerts:alerts", "List the alerts that are raised."),
+    "alerts": ("commands.alerts:alerts", "List active alerts."),
     "registration": ("commands.registration:registration", "Print the registration for mParticle."),
     "web": ("commands.web:web", "Run the intake and the console."),
     "scheduler": ("commands.scheduler:scheduler", "Run the scheduler alone."),
@@ -54,23 +54,23 @@ COMMANDS: Final = {
 
 
 class _Ferry(UrlAwareGroup):
-    """Imports a command when it is asked for; turns wrong settings into a message and exit code 2."""
+    """The group that imports a command when it is used, and turns wrong settings into a message and exit code 2."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """What one needs first comes first."""
+        """Return the names of the commands, those needed first at the top."""
         return list(COMMANDS)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command and what is left of the arguments; FERRY_PREFIX is settled before anything of it is imported."""
-        from configuration import settings  # with libraries that `ferry --help` need not wait for
+        """Return the command and the remaining arguments; set FERRY_PREFIX before the command is imported."""
+        from configuration import settings  # loads libraries that `ferry --help` does not need
 
         settings.adopt_prefix(Path(_named_folder(args) or os.environ.get("FERRY_VAR") or "var"))
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, or None when there is none of that name."""
+        """Return the command, or None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
         module, name = COMMANDS[cmd_name][0].split(":")
@@ -78,24 +78,24 @@ class _Ferry(UrlAwareGroup):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands; it imports none of them."""
+        """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what it says when it cannot steers no terminal."""
+        """Run the command; escape the control characters in its error messages."""
         try:
             return super().invoke(ctx)
         except SettingsError as fault:
             raise Misconfigured(visible_lines(str(fault))) from fault
         except click.ClickException as fault:
-            # It may name an audience, or say what a server answered.
+            # It may contain an audience's name or a server's answer.
             fault.message = visible_lines(fault.message)  # type: ignore[misc]  # final to subclasses of click's own
             raise
 
 
 def _named_folder(args: list[str]) -> str | None:
-    """What `--var` says, looked up before the command is there to read its options."""
+    """Return the value of `--var`, which is needed before the command can parse its options."""
     for word, following in pairwise([*args, ""]):
         if word == "--var":
             return following
@@ -110,15 +110,15 @@ def _named_folder(args: list[str]) -> str | None:
     "--url",
     envvar="FERRY_URL",
     metavar="URL",
-    help="A Ferry elsewhere, such as https://ferry.example.com, over its API, with a user's token in FERRY_TOKEN.",
+    help="Use a remote Ferry over its API, such as https://ferry.example.com, with a user's token in FERRY_TOKEN.",
 )
 @click.pass_context
 def main(context: click.Context, url: str | None) -> None:
     """Ferry forwards audience membership changes to Klaviyo, in bulk, from a durable queue.
 
-    `ferry demo` shows it at work, `ferry up` runs it on this machine, `ferry status` says what is going on, and
-    `ferry doctor` what is wrong.
+    `ferry demo` shows it at work, `ferry up` runs it on this machine, `ferry status` shows its state, and
+    `ferry doctor` finds problems.
 
-    Exit codes: 0 fine, 1 failed, 2 wrong usage or settings.
+    Exit codes: 0 success, 1 failure, 2 wrong usage or settings.
     """
     context.obj = url

@@ -41,28 +41,28 @@ def _var(
 
 
 def var_option(command: Command) -> Command:
-    """`--var DIR`: the folder of a running `ferry up`; the same as FERRY_VAR, which settings.load() reads."""
+    """Add `--var DIR`: the folder of a running `ferry up`; the same as FERRY_VAR, which settings.load() reads."""
     return _var(_find_group, "Folder of `ferry up`.")(command)
 
 
 def new_var_option(command: Command) -> Command:
-    """`--var DIR` of `ferry up` itself, which makes the folder."""
+    """Add the `--var DIR` of `ferry up`, which creates the folder."""
     return _var(_set_var, "Folder for its data and secrets.")(command)
 
 
 def var_folder() -> Path:
-    """The folder that `--var` or FERRY_VAR names."""
+    """Return the folder that `--var` or FERRY_VAR names."""
     return Path(os.environ.get("FERRY_VAR") or "var")
 
 
 def json_option(command: Command) -> Command:
-    """`--json`: for programs."""
+    """Add `--json`, for programs."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
 
 
 def csv_safe_option(command: Command) -> Command:
-    """`--csv-safe`: for spreadsheets."""
-    text = "For a spreadsheet: an apostrophe before what would be a formula, unseen characters written out."
+    """Add `--csv-safe`, for spreadsheets."""
+    text = "For spreadsheets: put an apostrophe before formulas, escape invisible characters."
     return click.option("--csv-safe", is_flag=True, help=text)(command)
 
 
@@ -74,11 +74,11 @@ def _age(_context: click.Context, _parameter: click.Parameter, text: str | None)
 
 
 def filters(command: Command) -> Command:
-    """`--queue`, `--reason`, `--older-than`: which letters are meant ."""
+    """Add `--queue`, `--reason` and `--older-than`, which select dead letters."""
     for option in (
-        click.option("--older-than", "older_ms", callback=_age, metavar="AGE", help="Died so long ago: 7d, 12h."),
-        click.option("--reason", help="Died of this, such as no_email."),
-        click.option("--queue", metavar="QUEUE", help="Only of this queue; id or audience, as for `ferry flush`."),
+        click.option("--older-than", "older_ms", callback=_age, metavar="AGE", help="Minimum age: 7d, 12h."),
+        click.option("--reason", help="Only this reason, such as no_email."),
+        click.option("--queue", metavar="QUEUE", help="Only this queue; id or audience, as for `ferry flush`."),
     ):
         command = option(command)
     return command

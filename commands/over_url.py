@@ -1,4 +1,4 @@
-"""Which commands work over `--url`."""
+"""The commands that work over `--url`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from ops.errors import Misconfigured
 
-#: Commands that speak to an installation, and to nothing else of the machine they run on.
+#: Commands that need an installation's API, and nothing else of the machine they run on.
 _OVER_URL: Final = (
     "status",
     "flush",
@@ -25,22 +25,22 @@ _OVER_URL: Final = (
 
 
 class UrlAwareGroup(click.Group):
-    """Refuses, under `--url`, a subcommand that needs to run where Ferry does, and gives no more than its help."""
+    """A group that, with `--url`, refuses subcommands that must run where Ferry runs; it shows only their help."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The subcommand and what is left of the arguments. Raises Misconfigured."""
+        """Return the subcommand and the remaining arguments. Raises Misconfigured."""
         name, command, rest = super().resolve_command(ctx, args)
         asked = " ".join([*ctx.command_path.split()[1:], str(name)])
         if ctx.find_root().params.get("url") is None or _is_over_url(asked):
             return name, command, rest
         if not set(ctx.help_option_names) & set(rest):
             raise Misconfigured(
-                f"`ferry {asked}` works on the machine that runs Ferry; over --url (FERRY_URL) there are: "
-                f"{', '.join(_OVER_URL)}. For this machine, leave --url out and unset FERRY_URL."
+                f"`ferry {asked}` works only on the machine that runs Ferry. Over --url (FERRY_URL) these work: "
+                f"{', '.join(_OVER_URL)}. For this machine, omit --url and unset FERRY_URL."
             )
-        # The help alone: where -h was the value of an option, the command would do here what was meant for elsewhere.
+        # Only the help: if -h was the value of an option, the command would run here instead of on the remote Ferry.
         return name, command, [*(rest[:1] if isinstance(command, click.Group) else ()), "--help"]
 
 

@@ -1,7 +1,4 @@
-"""`ferry preflight`: who of an audience would get a message, before anybody sends one.
-
-What a preflight found, for people and programs. Pure.
-"""
+"""`ferry preflight`: count the people of an audience who would get a message, before one is sent."""
 
 from __future__ import annotations
 
@@ -37,18 +34,18 @@ from text.wording import number, plural
 @json_option
 @var_option
 def preflight(audience: str, as_json: bool) -> None:
-    """Count who of an audience can be mailed.
+    """Count the people of an audience who can be mailed.
 
-    Of the people on its list in Klaviyo, whoever put them there, and of those whose adds wait in its queue: how many
-    are subscribed, never subscribed, unsubscribed, suppressed (by reason), or unknown to Klaviyo, by e-mail and by
-    SMS. Nothing is changed. It reads all of the list, some 67,500 people a minute, within the limits that Ferry's
-    workers share. AUDIENCE is its id or name, or the id of its queue.
+    Covers all people on its list in Klaviyo, and those whose adds are pending: how many are subscribed, never
+    subscribed, unsubscribed, suppressed (by reason), or unknown to Klaviyo, by e-mail and by SMS. Changes nothing.
+    Reads the whole list, about 67,500 people a minute, within the limits that Ferry's workers share. AUDIENCE is its
+    id or name, or the id of its queue.
     """
     known = settings.load()
     with ledger(known) as redis:
         queue = find_audience(audience, take_census(redis).queues, None)
         if queue is None:
-            raise click.UsageError(f"there is no audience {audience!r}; `ferry status` lists those there are")
+            raise click.UsageError(f"there is no audience {audience!r}; `ferry status` lists the audiences")
         found = _check(redis, known, queue)
     if as_json:
         print_json(view_json(found))
@@ -78,13 +75,13 @@ def _asked(redis: Redis, klaviyo: Klaviyo, queue: Queue, listed_on: str | None, 
                 klaviyo, listed_on, to_come.joining.keys(), lambda people: progress.advance(task, people)
             )
         rest = to_come.joining.keys() - on_list
-        waits = progress.add_task("waiting", total=len(rest))
-        joining = preflight_checks.others(klaviyo, rest, listed_on, lambda people: progress.advance(waits, people))
+        pending = progress.add_task("pending", total=len(rest))
+        joining = preflight_checks.others(klaviyo, rest, listed_on, lambda people: progress.advance(pending, people))
     return Preflight(str(queue), listed_on, listed, joining, len(to_come.leaving), to_come.left_out)
 
 
 def _on_list(redis: Redis, queue: Queue) -> int | None:
-    """How many Ferry knows to be on the list; Klaviyo tells it 15 times a minute only, and None is as good."""
+    """Return how many people the ledger has on the list, or None; Klaviyo gives the size only 15 times a minute."""
     if not members.is_kept(redis, queue):
         return None
     parts = [range(start, start + 256) for start in range(0, members.BUCKETS, 256)]
@@ -94,28 +91,29 @@ def _on_list(redis: Redis, queue: Queue) -> int | None:
 def _say_how_long(total: int | None, waits: int) -> None:
     rate = f"{number(preflight_checks.PAGES_A_MINUTE)} pages of 100 people a minute"
     if total is None:
-        size = f"the list, of unknown length, and {plural(waits, 'person waits', 'people wait')}; {rate}"
+        size = f"the list, of unknown length, and {plural(waits, 'pending person', 'pending people')}; {rate}"
     else:
         took = preflight_checks.minutes(total) + preflight_checks.minutes(waits)
         size = (
-            f"{plural(total, 'person', 'people')} on the list, {number(waits)} waiting: {took:,.1f} minutes at {rate}"
+            f"{plural(total, 'person', 'people')} on the list, {number(waits)} pending: {took:,.1f} minutes at {rate}"
         )
-    echo(f"To be asked for: {size}.", err=True)
+    echo(f"Looking up {size}.", err=True)
 
 
-_COLUMNS: Final = ("On the list: e-mail", "SMS", "Waiting: e-mail", "SMS ")
+_COLUMNS: Final = ("On the list: e-mail", "SMS", "Pending: e-mail", "SMS ")
 MEANING: Final = (
-    "Being on a list is no consent, and Ferry changes none by putting somebody on one. Klaviyo skips the suppressed "
-    "and the unsubscribed when it sends, and by SMS everybody who is not subscribed. The never subscribed do get "
-    "e-mail: nothing in Klaviyo forbids it, so see that you may send it."
+    "Being on a list is not consent, and Ferry changes no consent when it adds a person. Klaviyo skips suppressed and "
+    "unsubscribed people when it sends, and by SMS everybody who is not subscribed. People who never subscribed do get "
+    "e-mail: Klaviyo does not prevent it, so check that you may send it."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """`list_id`: None where Klaviyo has no list yet. `waiting`: those who are not on it yet.
+    """The result of a preflight.
 
-    `leaving`, `left_out`: see `joining.Waiting`.
+    `list_id`: None if Klaviyo has no list yet. `waiting`: people who are not on it yet. `leaving`, `left_out`: see
+    `joining.PendingMembers`.
     """
 
     queue: str
@@ -127,21 +125,25 @@ class Preflight:
 
 
 def view_json(found: Preflight) -> dict[str, Any]:
-    """For programs: the same numbers."""
+    """Return the same numbers for programs."""
     waiting = {**_reach(found.waiting), "left_out": dict(found.left_out), "leaving": found.leaving}
-    told = {"queue": found.queue, "list_id": found.list_id}
-    return {**told, "members": _reach(found.members), "waiting": waiting}
+    return {
+        "queue": found.queue,
+        "list_id": found.list_id,
+        "members": _reach(found.members),
+        "waiting": waiting,
+    }
 
 
 def _reach(reach: ChannelReach) -> dict[str, Any]:
-    told: dict[str, Any] = {"people": reach.people, "unknown": reach.unknown}
+    counts: dict[str, Any] = {"people": reach.people, "unknown": reach.unknown}
     for channel in CHANNELS:
-        told[channel] = {state.replace(" ", "_"): reach.states[channel][state] for state in STATES}
-    return {**told, "suppressed_by_reason": dict(reach.suppressed)}
+        counts[channel] = {state.replace(" ", "_"): reach.states[channel][state] for state in STATES}
+    return {**counts, "suppressed_by_reason": dict(reach.suppressed)}
 
 
 def as_table(found: Preflight) -> Table:
-    """One line for each state, and the reasons of the suppressed below them."""
+    """Return a table with a row for each state, and the reasons of suppressions below theirs."""
     made = table("", *_COLUMNS, right=_COLUMNS)
     for state in STATES:
         made.add_row(state, *(number(s.states[channel][state]) for s in _both(found) for channel in CHANNELS))
@@ -159,11 +161,11 @@ def _both(found: Preflight) -> tuple[ChannelReach, ChannelReach]:
 
 
 def remarks(found: Preflight) -> Iterator[str]:
-    """What the table does not say."""
+    """Yield what the table does not show."""
     if found.list_id is None:
-        yield "Klaviyo has no list of this audience yet; Ferry makes it with the first upload."
+        yield "Klaviyo has no list for this audience yet; Ferry creates it with the first upload."
     if found.leaving:
-        yield f"{plural(found.leaving, 'removal')} of members that wait are not taken off these numbers."
+        yield f"Not deducted from these numbers: {plural(found.leaving, 'pending removal')} of members."
     for reason, people in sorted(found.left_out.items()):
-        yield f"{plural(people, 'waiting person', 'waiting people')} cannot be sent: {reason}."
+        yield f"{plural(people, 'pending person', 'pending people')} cannot be sent: {reason}."
     yield MEANING

@@ -1,4 +1,4 @@
-"""`ferry reconcile`: whether Klaviyo's list is what Ferry made it."""
+"""`ferry reconcile`: compare Klaviyo's list with what Ferry put there."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from queues.names import Queue
 from queues.snapshots import members, orders
 from text.wording import number, plural
 
-#: People listed for people; --json has all.
+#: Rows of the table; --json has everybody.
 _LISTED = 50
-#: ms that a repair may take, of which reading the list takes nearly all: 67,500 people a minute, 16 millions. One that
-#: was killed has everybody who changes noted for so long.
+#: ms that a repair may take. Reading the list takes nearly all of it: 67,500 people a minute, 16 million in total.
+#: After a repair that was killed, Ferry records the people who change until this time is over.
 _REPAIR_MS = 4 * 3_600_000
 
 
 @click.command()
 @click.argument("audience")
-@click.option("--repair", "repairs", is_flag=True, help="Queue the changes that make the list what Ferry knows.")
+@click.option("--repair", "repairs", is_flag=True, help="Queue the changes that make the list match Ferry's ledger.")
 @click.option("--personal-data", is_flag=True, help="Print whole addresses and numbers.")
 @json_option
 @var_option
 def reconcile(audience: str, repairs: bool, personal_data: bool, as_json: bool) -> None:
     """Compare Klaviyo's list with what Ferry put there.
 
-    Somebody may have changed the list in Klaviyo itself. Shown is who is on the list without Ferry's doing, and who
-    should be on it and is not. AUDIENCE is an id or a name; it must have been synced once. --repair takes the former
-    off and puts the latter back, unless a change is newer; their attributes come with the next sync.
+    The list may have been changed in Klaviyo itself. Shows the people who are on the list but not in Ferry's ledger,
+    and those who are missing from the list. AUDIENCE is an id or a name; it must have been synced once. --repair
+    removes the former and adds the latter again, unless a change is newer; their attributes come with the next sync.
     """
     known = settings.load()
     with ledger(known, writes=repairs) as redis:
@@ -64,9 +64,9 @@ def reconcile(audience: str, repairs: bool, personal_data: bool, as_json: bool) 
 def _queue(redis: Redis, audience: str) -> Queue:
     queue = find_audience(audience, take_census(redis).queues, None)
     if queue is None:
-        raise click.UsageError(f"there is no audience {audience!r}; `ferry status` lists those there are")
+        raise click.UsageError(f"there is no audience {audience!r}; `ferry status` lists the audiences")
     if members.snapshot_at(redis, queue) == 0:
-        raise Failed(f"of {queue} Ferry does not know who should be on the list. Sync it once: ferry sync {queue} FILE")
+        raise Failed(f"Ferry does not know who should be on the list of {queue}. Sync it once: ferry sync {queue} FILE")
     return queue
 
 
@@ -77,19 +77,19 @@ def _unwatched() -> Iterator[None]:
 
 @contextmanager
 def _watched(redis: Redis, queue: Queue) -> Iterator[str]:
-    """Whoever changes in the block is left alone by a repair. Raises Failed while changes are on their way.
+    """Record the people who change in the block; a repair leaves them alone. Raises Failed while changes are pending.
 
-    The ledger speaks of what is delivered, so that a change under way would look like drift.
+    The ledger contains what is delivered, so a change in progress would look like drift.
     """
     of_snapshots = orders.queue_of(queue.connection, queue.target)
     _refuse_beside_snapshots(redis, queue, of_snapshots)
     watch = f"{orders.new_id(of_snapshots)}-repair"
     members.begin(redis, queue, watch, now_ms() + _REPAIR_MS)
     try:
-        _refuse_beside_snapshots(redis, queue, of_snapshots)  # one may have come in between
+        _refuse_beside_snapshots(redis, queue, of_snapshots)  # one may have arrived in between
         if waits := _on_the_way(redis, queue):
             raise Failed(
-                f"{plural(waits, 'change')} of {queue} on the way. Repeat it after: ferry flush {queue} --wait"
+                f"{plural(waits, 'change')} of {queue} not delivered yet. Repeat it after: ferry flush {queue} --wait"
             )
         yield watch
     finally:
@@ -98,7 +98,7 @@ def _watched(redis: Redis, queue: Queue) -> Iterator[str]:
 
 def _refuse_beside_snapshots(redis: Redis, queue: Queue, of_snapshots: Queue) -> None:
     if _on_the_way(redis, of_snapshots):
-        raise Failed(f"a snapshot of {queue} is being carried out. Repeat it afterwards: ferry syncs {queue}")
+        raise Failed(f"a snapshot of {queue} is in progress. Repeat it when that is done: ferry syncs {queue}")
 
 
 def _on_the_way(redis: Redis, queue: Queue) -> int:
@@ -121,7 +121,7 @@ def _say(
         print_json(_document(queue, found, waits, repaired, name))
         return
     out = console()
-    out.print(f"{queue}: {number(found.listed)} on Klaviyo's list, {number(found.ledger)} by Ferry's ledger.")
+    out.print(f"{queue}: {number(found.listed)} on Klaviyo's list, {number(found.ledger)} in Ferry's ledger.")
     if not (found.strangers or found.missing):
         out.print("They are the same people.")
     else:
@@ -131,9 +131,9 @@ def _say(
             made.add_row(*("" if each is None else name(each) for each in pair))
         out.print(made)
     if repaired:
-        out.print(f"{plural(repaired, 'change')} queued and asked for: ferry status")
+        out.print(f"{plural(repaired, 'change')} queued, to be sent now: ferry status")
     elif waits:
-        out.print(f"{plural(waits, 'change')} on the way: whom they are about may be listed though all is well.")
+        out.print(f"{plural(waits, 'change')} not delivered yet: their people may be listed although nothing is wrong.")
 
 
 def _document(

@@ -1,4 +1,4 @@
-"""`ferry registration`: what Ferry tells mParticle it is."""
+"""`ferry registration`: print the registration for mParticle."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from ops.output import print_json
 def registration() -> None:
     """Print the registration for mParticle.
 
-    As JSON; the same as /v1/mparticle answers when mParticle asks.
+    Prints the JSON that /v1/mparticle returns when mParticle asks for it.
     """
     print_json(answer())

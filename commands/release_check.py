@@ -1,4 +1,4 @@
-"""`ferry release-check`: whether this release may take the place of the one that runs (Heroku's release phase)."""
+"""`ferry release-check`: check whether this release may replace the running one (Heroku's release phase)."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ops.checks.settings import revision_check, settings_checks
 from ops.errors import Failed
 from ops.ledger import ledger
 
-#: Without these what is accepted could be lost, or go to another installation's Klaviyo. Everything else is said, and
-#: passes: a refused key, say, costs nothing but time, for its queues are held; and the release that is stopped may be
-#: the one that mends it.
+#: If one of these fails, accepted changes could be lost or go to another installation's Klaviyo. Other findings are
+#: reported and pass: a refused key, for example, only costs time, because its queues are held, and the release may be
+#: the one that fixes it.
 _MUST: Final = frozenset({"redis", "persistence", "eviction", "durable", INSTALLATION})
-#: Seconds until a Redis that does not answer stops the release: a new store takes its time to come up.
+#: Seconds until a Redis that does not answer stops the release: a new store needs time to start.
 PATIENCE_S = 120.0
 _PAUSE_S: Final = 1.0
 
@@ -37,11 +37,11 @@ _PAUSE_S: Final = 1.0
 def release_check() -> None:
     """Check whether this release may start.
 
-    For a platform's release phase. It stops the release (exit code 1, or 2 for a wrong setting) when this could not
-    keep what it accepts: Redis does not answer within two minutes, is too old, has no append-only file (snapshots
-    alone lose minutes), throws data away when it is full, cannot confirm what FERRY_DURABLE asks for, or is
-    another installation's. It says what else is amiss, and lets that pass: also a Redis that tells nobody whether it
-    keeps its data. `ferry doctor` looks at the processes, too.
+    For a platform's release phase. Stops the release (exit code 1, or 2 for a wrong setting) if accepted changes could
+    be lost: Redis does not answer within two minutes, is too old, has no append-only file (snapshots alone lose
+    minutes), evicts data when it is full, cannot confirm what FERRY_DURABLE asks for, or belongs to another
+    installation. Other problems are reported and pass, including a Redis that does not say whether it keeps its data.
+    `ferry doctor` also checks the processes.
     """
     known = settings.load()
     checks = [_advice(check) for check in _all(known)]
@@ -58,8 +58,8 @@ def _all(known: Settings) -> Iterator[Check]:
     yield from settings_checks(known)
     yield revision_check(datetime.now(UTC).date().isoformat())
     if "REDIS_URL" not in os.environ:
-        # A release as well: the one from which the first key-value store is attached.
-        remedy = "attach a key-value store, such as by: heroku addons:create heroku-redis:premium-0"
+        # Not a failure: the first release runs before a key-value store is attached.
+        remedy = "attach a key-value store, for example: heroku addons:create heroku-redis:premium-0"
         yield Check("redis", True, "REDIS_URL is not set, so nothing can be accepted yet", remedy)
         return
     network = network_checks(known.klaviyo_base_url)

@@ -1,4 +1,4 @@
-"""`ferry scheduler`: the scheduler, as a platform runs it."""
+"""`ferry scheduler`: run the scheduler, as a platform does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ops.ledger import stranger
 from queues.errors import NotOurs
 from scheduler.main import run
 
-#: Seconds between two tries to judge the alerts; more often than the web process, which has requests to answer.
+#: Seconds between two attempts to evaluate the alerts; shorter than in the web process, which answers requests.
 WATCH_S = 5.0
 
 
@@ -21,8 +21,8 @@ WATCH_S = 5.0
 def scheduler() -> None:
     """Run the scheduler alone.
 
-    It takes what is due and rings the workers. One is enough. Several may run; the ledger decides, so there is no
-    leader to lose.
+    It takes due changes into batches and wakes the workers. One is enough. Several may run: the ledger coordinates
+    them, so there is no leader to lose.
     """
     setup.configure("scheduler")
     known = settings.load()

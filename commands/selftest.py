@@ -1,4 +1,4 @@
-"""`ferry selftest`: a small live round trip on a test account of Klaviyo's, which takes away what it made."""
+"""`ferry selftest`: run a small live round trip on a Klaviyo test account, and remove what it created."""
 
 from __future__ import annotations
 
@@ -31,20 +31,21 @@ from queues.klaviyo_limits import RedisLimiter, fingerprint
 
 @click.command()
 @click.argument("connection", default=DEFAULT)
-@click.option("--identity", is_flag=True, help="Ask what the account does with identifiers that people share, instead.")
+@click.option("--identity", is_flag=True, help="Test instead what the account does with shared identifiers.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
-@click.option("--on-a-live-account", is_flag=True, help="Even when Klaviyo does not call it a test account.")
+@click.option("--on-a-live-account", is_flag=True, help="Run even if Klaviyo does not call it a test account.")
 @var_option
 def selftest(connection: str, identity: bool, yes: bool, on_a_live_account: bool) -> None:
     """Try a round trip on a Klaviyo TEST account.
 
-    Makes a list `Ferry selftest ...` and a few people of example.com, imports a good and a bad row, reads the errors,
-    finds the members, clears a field, takes one off the list, and asks what Klaviyo's documents leave open. Then it
-    removes all of it, also after Ctrl-C and after a failure, and says what it could not remove. Exit code 1 when a step
-    failed or something is left. Needs a key with accounts:read and data-privacy:write besides those of a delivery.
+    Creates a list `Ferry selftest ...` and a few people of example.com, imports a good and a bad row, reads the
+    errors, finds the members, clears a field, removes one from the list, and tests what Klaviyo's documents leave
+    open. Then it removes all of it, also after Ctrl-C or a failure, and lists what it could not remove. Exit code 1 if
+    a step failed or something is left. Needs a key with accounts:read and data-privacy:write besides the scopes for
+    delivery.
 
-    With --identity it asks whether the account refuses, overwrites or merges where a row names two people, and says
-    what that means for the setting `identifiers`; a question without an answer makes the exit code 1.
+    With --identity it tests whether the account refuses, overwrites or merges when a row names two people, and says
+    what that means for the setting `identifiers`. Exit code 1 if a question has no answer.
     """
     known = settings.load()
     with (
@@ -59,7 +60,7 @@ def selftest(connection: str, identity: bool, yes: bool, on_a_live_account: bool
 
 @contextmanager
 def _opened(redis: Redis, known: Settings, key: str) -> Iterator[Trial]:
-    """A trial whose names nobody else has."""
+    """Open a trial whose names are unique."""
 
     def connect(kind: type[RecordingTransport]) -> RecordingTransport:
         return kind(known.klaviyo_base_url, key)
@@ -79,10 +80,10 @@ def _check_account(trial: Trial, connection: str, yes: bool, live: bool) -> None
     account = with_retries(lambda: read_account(trial.call), trial.sleep)
     if not account.test_account and not live:
         raise Failed(
-            f"{connection} leads to account {titled(account)}; it is not known to be a test account, and nothing was "
-            "done.\nMake one in Klaviyo (Settings, Account, test account) and a key with accounts:read; to try it here "
-            "all the same: add --on-a-live-account"
+            f"{connection} uses account {titled(account)}, which is not known to be a test account; nothing was "
+            "done.\nCreate one in Klaviyo (Settings, Account, test account) and a key with accounts:read; to run it "
+            "here anyway: add --on-a-live-account"
         )
-    echo(f"Account {titled(account)}; a list and some people of example.com are made and removed again.")
+    echo(f"Account {titled(account)}; a list and some people of example.com are created and removed again.")
     if not yes:
-        click.confirm("Go on?", abort=True)
+        click.confirm("Continue?", abort=True)

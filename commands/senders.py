@@ -1,4 +1,4 @@
-"""`ferry senders`: who may post what, and how each uses it."""
+"""`ferry senders`: list the senders, what each may post, and how much it posted."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from text.wording import moment, number
 def senders(as_json: bool) -> None:
     """List the senders: what each may post, and its last use.
 
-    Beside its routes, connections, accounts and rate stands how much it posted and what it was refused. Those of
-    [senders] in connections.toml have a scope; those of FERRY_TOKENS may post everywhere, and those of
-    FERRY_SEGMENT_SECRETS sign what they post to /v1/segment. The figures are a minute behind.
+    Shows each sender's routes, connections, accounts and rate, its requests and the refused ones. Senders of [senders]
+    in connections.toml have a scope; those of FERRY_TOKENS may post everywhere, and those of FERRY_SEGMENT_SECRETS
+    sign what they post to /v1/segment. The figures are up to a minute old.
     """
     known = settings.load()
     with ledger(known) as redis:
         known.connections.include(connection_keys.names(redis))
-        told = [document(redis, known, each) for each in known.every_sender]
+        found = [document(redis, known, each) for each in known.every_sender]
     if as_json:
-        print_json(told)
+        print_json(found)
         return
     made = table(
         "Sender", "Routes", "Connections", "mParticle accounts", "Rate", "Keys", "Last use", "Requests", "Refused"
     )
-    for each in told:
+    for each in found:
         made.add_row(*_row(each))
     console().print(made)
-    for each in told:
+    for each in found:
         for name in each["unknown_connections"]:
-            echo(f"Mind: {each['name']} names the connection {name}, which there is not.", err=True)
+            echo(f"Warning: {each['name']} names the connection {name}, which does not exist.", err=True)
 
 
 def document(redis: Redis, known: Settings, sender: Sender) -> dict[str, Any]:
-    """A sender, for programs; null where it has no limit. Raises redis.RedisError."""
+    """Return a sender for programs; null where it has no limit. Raises redis.RedisError."""
     use, rate = sender_uses.read(redis, sender.name), sender.rate
     return {
         "name": sender.name,
@@ -76,16 +76,16 @@ def _is_known(known: Settings, name: str) -> bool:
     return True
 
 
-def _row(told: dict[str, Any]) -> list[str]:
-    rate = told["rate"]
+def _row(sender: dict[str, Any]) -> list[str]:
+    rate = sender["rate"]
     return [
-        told["name"],
-        *(_all(told[name]) for name in ("routes", "connections", "mparticle_accounts")),
+        sender["name"],
+        *(_all(sender[name]) for name in ("routes", "connections", "mparticle_accounts")),
         f"{number(rate['per_second'])}/s, {number(rate['burst'])} at once" if rate else "any",
-        "may set all" if told["accept_keys"] else "of accounts",
-        told["last_use"] or "never",
-        number(told["requests"]),
-        ", ".join(f"{number(times)} {lack}" for lack, times in sorted(told["refused"].items())) or "none",
+        "may set all" if sender["accept_keys"] else "of accounts",
+        sender["last_use"] or "never",
+        number(sender["requests"]),
+        ", ".join(f"{number(times)} {lack}" for lack, times in sorted(sender["refused"].items())) or "none",
     ]
 
 

@@ -1,7 +1,4 @@
-"""`ferry status`: what is in the queues, what happens next, and what is wrong.
-
-The census as a person reads it. Pure: renderables, printed elsewhere.
-"""
+"""`ferry status`: show the queues, what happens next, and what is wrong."""
 
 from __future__ import annotations
 
@@ -26,29 +23,29 @@ from queues.holds import Hold
 from text.escaping import visible
 from text.wording import number, plural, span
 
-#: Seconds between two looks of --watch.
+#: Seconds between two refreshes of --watch.
 _EVERY_S = 2.0
 
 
 @click.command()
-@click.option("--watch", is_flag=True, help="Look again every 2 s until Ctrl-C; with --json, a line each time.")
+@click.option("--watch", is_flag=True, help="Refresh every 2 s until Ctrl-C; with --json, a line each time.")
 @json_option
 @var_option
 def status(watch: bool, as_json: bool) -> None:
     """Show what is pending, what comes next and what failed.
 
     \b
-    Pending     changes that wait, of how many make the queue full
-    Next flush  what comes first: size (full), age (waited long enough), or
+    Pending     changes in the queue / the number that makes it full
+    Next flush  the first trigger: size (full), age (waited long enough), or
                 an operator
-    Open        in batches under way: upload, confirm, prove, clear, remove
-    Delivered   seen on the list; superseded: overtaken by a newer change of
-                the same person; imported: nobody looked (setting `prove`)
-    Dead        letters to be looked at: see `ferry dead list`
+    Open        in batches in progress: upload, confirm, prove, clear, remove
+    Delivered   seen on the list; superseded: replaced by a newer change of
+                the same person; imported: not checked (setting `prove`)
+    Dead        dead letters: see `ferry dead list`
     Warnings    people who were delivered without something, or were not on
                 the list when they left: see docs/identity.md
 
-    The last line accounts for every change ever accepted. Exit code 1 when it does not add up.
+    The last line accounts for every change ever accepted. Exit code 1 if it does not add up.
     """
     with installation() as ferry:
         if not watch:
@@ -87,13 +84,13 @@ def _watch_live(ferry: Installation) -> None:
 
 
 def view(census: Census) -> RenderableType:
-    """Queues, what is wrong, and the sum of it all. Fits into 80 columns."""
+    """Return the queues, the problems and the totals, to be printed. Fits into 80 columns."""
     return Group(_queues(census), Text(), *_trouble(census), *_left_out(census), _processes(census), _equation(census))
 
 
 def _queues(census: Census) -> RenderableType:
     if not census.queues:
-        return Text("No queue yet: nothing was ever accepted.")
+        return Text("No queues yet: Ferry has accepted no changes.")
     made = table("Queue", "Pending", "Next flush", "Open", "Delivered", "Dead", right=("Delivered", "Dead"))
     for count in census.queues:
         made.add_row(
@@ -142,9 +139,9 @@ def _trouble(census: Census) -> Iterator[RenderableType]:
     held = {**census.holds, **{str(count.queue): count.hold for count in census.queues if count.hold}}
     if held:
         yield _holds(held, census.at)
-        yield Text("Let one go on with: ferry release NAME\n")
-    for told in (*words.trouble(census), *words.failing(census)):
-        yield Text(told, style="bold red")
+        yield Text("To release one: ferry release NAME\n")
+    for line in (*words.trouble(census), *words.failing(census)):
+        yield Text(line, style="bold red")
 
 
 def _holds(held: dict[str, Hold], now: int) -> Table:
@@ -155,7 +152,7 @@ def _holds(held: dict[str, Hold], now: int) -> Table:
 
 
 def _left_out(census: Census) -> Iterator[RenderableType]:
-    yield from (Text(told) for told in (words.left_out(census), words.shared(census)) if told)
+    yield from (Text(line) for line in (words.left_out(census), words.shared(census)) if line)
 
 
 def _processes(census: Census) -> Text:

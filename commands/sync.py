@@ -1,4 +1,4 @@
-"""`ferry sync`: a file says who is in an audience, and the list becomes that."""
+"""`ferry sync`: make a list equal to a file."""
 
 from __future__ import annotations
 
@@ -40,13 +40,15 @@ from text.wording import plural
 @click.command()
 @click.argument("audience")
 @click.argument("file", type=click.Path(exists=True, allow_dash=True))
-@click.option("--connection", metavar="NAME", help="Where the audience is new, or in several.  [default: default]")
-@click.option("--name", help="Of the audience, and so of a new list.")
-@click.option("--format", "kind", type=click.Choice(KINDS), help="Where the file itself does not say.")
-@click.option("--at", metavar="TIME", help="When the membership was so: ISO 8601 or ms.  [default: now]")
+@click.option(
+    "--connection", metavar="NAME", help="For a new audience, or one in several connections.  [default: default]"
+)
+@click.option("--name", help="Name of the audience, and of a new list.")
+@click.option("--format", "kind", type=click.Choice(KINDS), help="Format of FILE, if Ferry cannot detect it.")
+@click.option("--at", metavar="TIME", help="Time of the membership: ISO 8601 or ms.  [default: now]")
 @click.option("--dry-run", is_flag=True, help="Show what would happen; store and send nothing.")
-@click.option("--confirm", is_flag=True, help="Whatever the guard would say: many removals are meant.")
-@click.option("--reconcile", is_flag=True, help="Compare with Klaviyo's list, not with what Ferry knows of it.")
+@click.option("--confirm", is_flag=True, help="Pass the guard: many removals are intended.")
+@click.option("--reconcile", is_flag=True, help="Compare with Klaviyo's list, not with Ferry's ledger.")
 @click.option("--personal-data", is_flag=True, help="With --dry-run: print whole addresses and numbers.")
 @json_option
 @var_option
@@ -65,13 +67,13 @@ def sync(
 ) -> None:
     """Make a list equal to a file.
 
-    FILE names everybody who is in AUDIENCE (its id or name): whoever is new is put on the list, whoever is missing is
-    taken off it, changed attributes are updated. A CSV, NDJSON, JSON or Parquet file, or gzip of one, - for standard
+    FILE names everybody in AUDIENCE (its id or name): new people are added to the list, missing people are removed
+    from it, changed attributes are updated. FILE is a CSV, NDJSON, JSON or Parquet file, also gzipped, - for standard
     input, or the folder of mParticle's audience download. Lines of mParticle's other exports (mparticle-lines) are
     single changes and are queued as such.
 
-    A single change that is newer than --at wins over the file. A snapshot without anybody, or that would remove over
-    30 % of a list (max_removal_percent), is held for a person to look at. Exit code 1 when it was not carried out.
+    A single change that is newer than --at wins over the file. A snapshot of nobody, or one that would remove over
+    30 % of a list (max_removal_percent), is held for review. Exit code 1 if it was not carried out.
     """
     known = settings.load()
     with ledger(known, writes=not dry_run) as redis:
@@ -85,12 +87,12 @@ def sync(
                 audit.note(redis, by(), "sync", queue, "lines accepted")
             return
         order = _order(queue, found, _at(at, found), name, confirm, reconcile)
-        told = _facts(redis, queue, name)
+        facts = _facts(redis, queue, name)
         if dry_run:
-            show(rehearse(redis, known, queue, found, order, told), personal_data, as_json)
+            show(rehearse(redis, known, queue, found, order, facts), personal_data, as_json)
         else:
             of_snapshots = orders.queue_of(queue.connection, queue.target)
-            submit(redis, of_snapshots, found, order, msgspec.json.encode(told) if told else b"")
+            submit(redis, of_snapshots, found, order, msgspec.json.encode(facts) if facts else b"")
             audit.note(redis, by(), "sync", queue, "submitted")
             record, why = _followed(redis, order.snapshot, queue)
             _report(record, as_json)
@@ -101,7 +103,7 @@ def _followed(redis: Redis, snapshot: str, queue: Queue) -> tuple[Record, str | 
     try:
         return follow(redis, snapshot, queue)
     except KeyboardInterrupt as stop:
-        raise Failed(f"Not waited for any longer; snapshot {snapshot} is carried out: ferry syncs {queue}") from stop
+        raise Failed(f"Stopped waiting; snapshot {snapshot} is carried out anyway: ferry syncs {queue}") from stop
 
 
 def _queue(redis: Redis, known: Settings, audience: str, connection: str | None, name: str | None) -> Queue:
@@ -118,14 +120,14 @@ def _at(given: str | None, found: Source) -> int:
     if given is None:
         at, clamped = clamp(found.at, now)
         if clamped:
-            echo("The time in the manifest is in the future or before 2015: the file counts as of now.", err=True)
+            echo("The time in the manifest is in the future or before 2015: Ferry uses the current time.", err=True)
         return at
     try:
         at = planned(given)
     except ValueError as fault:
         raise click.UsageError(f"--at {given}: {fault}") from fault
     if at > now:
-        raise click.UsageError(f"--at {given}: in the future; a file cannot say who will be in an audience")
+        raise click.UsageError(f"--at {given} is in the future; give the time at which FILE was written")
     return at
 
 
@@ -143,9 +145,9 @@ def _order(queue: Queue, found: Source, at: int, name: str | None, confirm: bool
 
 
 def _facts(redis: Redis, queue: Queue, name: str | None) -> dict[str, Any]:
-    """What to remember of the audience: as it was, and its name where one is given; empty for nothing."""
-    told = pending.audience(redis, queue) | ({"name": name} if visible(name) else {})
-    return {"settings": {}, **told} if told else {}
+    """Return what to remember of the audience: the known facts, and the name if one is given; empty for none."""
+    facts = pending.audience(redis, queue) | ({"name": name} if visible(name) else {})
+    return {"settings": {}, **facts} if facts else {}
 
 
 def _report(record: Record, as_json: bool) -> None:
@@ -160,11 +162,11 @@ def _end(redis: Redis, queue: Queue, record: Record, why: str | None, as_json: b
     if why:
         raise Failed(f"{why}\n{named} stays submitted: ferry syncs {queue}")
     if record.state == "superseded":
-        raise Failed(f"{named} was not carried out: a newer one is there, see ferry syncs {queue}")
+        raise Failed(f"{named} was not carried out: a newer one replaced it, see ferry syncs {queue}")
     if record.state == "refused":
         raise Failed(f"{named} was refused, and nothing changed: {record.error}")
     if not as_json:
         (after,) = count(redis, [queue])
         waits = after.waiting.pending + after.open
-        on_the_way = f"{plural(waits, 'change')} of {queue} on the way, see ferry status"
-        echo(f"\nThe list becomes that: {on_the_way}" if waits else "\nNothing is on the way: the list is that.")
+        left = f"{plural(waits, 'change')} of {queue} not delivered yet, see ferry status"
+        echo(f"\n{left}" if waits else "\nNo changes are pending: the list equals the file.")

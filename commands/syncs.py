@@ -1,8 +1,6 @@
-"""`ferry syncs`: the snapshots that came, and what became of them.
+"""`ferry syncs`: list the snapshots and their results.
 
-Snapshots that came and what became of them, for people and for programs. Pure.
-
-The table is to fit into 80 columns, so that what does not is below it or for programs: errors, ids of snapshots.
+The table fits into 80 columns; errors and ids of snapshots are below it or in the JSON.
 """
 
 from __future__ import annotations
@@ -35,14 +33,14 @@ from text.wording import moment, number, plural, span
 
 @click.command()
 @click.argument("audience", required=False)
-@click.option("--campaign", metavar="NAME", help="Only those of this campaign.")
+@click.option("--campaign", metavar="NAME", help="Only snapshots of this campaign.")
 @json_option
 @var_option
 def syncs(audience: str | None, campaign: str | None, as_json: bool) -> None:
     """List snapshots, newest first, with their counts.
 
-    Of AUDIENCE (its id or name), or of all. Of each campaign the newest snapshots of its groups are summed up. The
-    last 100 of an audience are kept, for 30 days.
+    Lists the snapshots of AUDIENCE (its id or name), or of all audiences, and for each campaign the sum of its groups'
+    newest snapshots. Ferry keeps the last 100 of an audience, for 30 days.
     """
     with ledger(settings.load()) as redis:
         chosen = _chosen(audience, take_census(redis).queues)
@@ -60,7 +58,7 @@ def _chosen(audience: str | None, counts: Sequence[QueueCount]) -> list[QueueCou
         return of_snapshots
     queue = find_audience(audience, counts, None)
     if queue is None:
-        raise Failed(f"there is no audience {audience!r}; `ferry status` lists those there are")
+        raise Failed(f"there is no audience {audience!r}; `ferry status` lists the audiences")
     wanted = orders.queue_of(queue.connection, queue.target)
     return [count for count in of_snapshots if count.queue == wanted]
 
@@ -71,19 +69,19 @@ def _records(redis: Redis, counts: Sequence[QueueCount]) -> list[Record]:
 
 
 _NUMBERS = ("People", "Adds", "Updates", "Removals", "Left out")
-#: What is summed up of a campaign's groups.
+#: The counts that are summed over a campaign's groups.
 _SUMMED = ("customers", "people", "expansion", "adds", "updates", "removals", "unchanged", "newer")
 
 
 def document(record: Record) -> dict[str, Any]:
-    """A record for programs, with times in ISO 8601."""
-    told: dict[str, Any] = msgspec.to_builtins(record)
-    order = told.pop("order")
+    """Return a record for programs, with times in ISO 8601."""
+    fields: dict[str, Any] = msgspec.to_builtins(record)
+    order = fields.pop("order")
     queue = Queue.parse(record.queue)
     return {
         "snapshot": record.order.snapshot,
         "audience": f"{queue.connection}/audience/{queue.target}",
-        **told,
+        **fields,
         "since": moment(record.since),
         "ended": moment(record.ended),
         "at": moment(record.order.at),
@@ -92,9 +90,9 @@ def document(record: Record) -> dict[str, Any]:
 
 
 def listing(records: Sequence[Record], names: Mapping[str, str], now: int) -> RenderableType:
-    """The records, why any was refused, and a line for each campaign.
+    """Return the records, the errors, and a line for each campaign.
 
-    `names`: of the audiences, by the queue of their snapshots.
+    `names`: the names of the audiences, by the queue of their snapshots.
     """
     if not records:
         return Text("No snapshots.")
@@ -111,7 +109,7 @@ def listing(records: Sequence[Record], names: Mapping[str, str], now: int) -> Re
 
 
 def _id(record: Record) -> str:
-    """The audience's, with its connection where that is not the usual one."""
+    """Return the audience's id, with its connection unless that is the default one."""
     queue = Queue.parse(record.queue)
     return visible(queue.target if queue.connection == DEFAULT else f"{queue.connection}/{queue.target}")
 
@@ -138,7 +136,10 @@ def _figures(counts: Counts) -> tuple[int, ...]:
 
 
 def campaigns(records: Sequence[Record]) -> Iterator[str]:
-    """What the newest snapshots of a campaign's groups that were carried out come to. `records`: newest first."""
+    """Yield a line per campaign: the sum of its groups' newest snapshots that were carried out.
+
+    `records`: newest first.
+    """
     newest: dict[str, dict[str, Counts]] = {}
     for record in records:
         if record.order.campaign and record.state == "done" and record.counts:
@@ -146,8 +147,8 @@ def campaigns(records: Sequence[Record]) -> Iterator[str]:
     for name, groups in newest.items():
         sums = {each: sum(getattr(counts, each) for counts in groups.values()) for each in _SUMMED}
         left_out = sum(sum(counts.shrink.values()) for counts in groups.values())
-        told = ", ".join(f"{number(total)} {each}" for each, total in sums.items() if total)
-        yield f"\n{visible(name)}: {plural(len(groups), 'list')}; {told or 'nobody'}; {number(left_out)} left out."
+        counted = ", ".join(f"{number(total)} {each}" for each, total in sums.items() if total)
+        yield f"\n{visible(name)}: {plural(len(groups), 'list')}; {counted or 'nobody'}; {number(left_out)} left out."
 
 
 def _two(first: str, second: str) -> Text:

@@ -1,4 +1,4 @@
-"""`ferry up`: everything on this machine, in one supervised group."""
+"""`ferry up`: run everything on this machine, in one supervised group."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from ops.output import echo
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address that the intake listens on.")
 @click.option("--port", default=8000, envvar="PORT", show_default="PORT, else 8000", help="Port of the intake.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Number of workers.")
-@click.option("--emulator-port", default=9400, show_default=True, help="Port of the emulator, where one is started.")
+@click.option("--emulator-port", default=9400, show_default=True, help="Port of the emulator, if one is started.")
 @click.option("--live", is_flag=True, help="Deliver to the real Klaviyo, to real people.")
 @new_var_option
 def up(host: str, port: int, workers: int, emulator_port: int, live: bool) -> None:
     """Start everything and keep it running.
 
-    Web, scheduler, workers, and what is missing around them:
+    Starts the web process, the scheduler, the workers, and what is missing:
 
     \b
     without REDIS_URL          an embedded Redis on a Unix socket, data in DIR
-    without a Klaviyo key      a local Klaviyo; nobody outside is written to
-    without FERRY_TOKENS       a token, made once and kept in DIR/group.env
-    without FERRY_ADMIN_TOKEN  another, to sign in with in a browser
+    without a Klaviyo key      a local Klaviyo; nothing is sent outside
+    without FERRY_TOKENS       a token, created once and kept in DIR/group.env
+    without FERRY_ADMIN_TOKEN  another, to sign in to the console
 
-    With a key, in KLAVIYO_API_KEY or by FERRY_CONNECTIONS, it asks whether to deliver to the real Klaviyo; where nobody
-    can be asked, --live says so, and without it nothing starts.
+    With a key, in KLAVIYO_API_KEY or FERRY_CONNECTIONS, it asks whether to deliver to the real Klaviyo. Without a
+    terminal it needs --live, or it does not start.
 
-    A program that dies is started again. Ctrl-C or SIGTERM ends all within 20 seconds; what was accepted stays in
+    A process that dies is restarted. Ctrl-C or SIGTERM stops everything within 20 seconds; accepted changes stay in
     the queues. The other commands find the group by the same --var.
     """
     setup.configure("up")
@@ -47,15 +47,15 @@ def up(host: str, port: int, workers: int, emulator_port: int, live: bool) -> No
         if not stop.is_set():
             echo(_banner(group))
         group.supervisor.watch(stop)
-        echo("Ending, within 20 s ...", err=True)
-    echo("Everything has ended; what was accepted stays in the queues.", err=True)
+        echo("Stopping, within 20 s ...", err=True)
+    echo("Stopped; accepted changes stay in the queues.", err=True)
 
 
 def _ask(question: str) -> bool:
-    """Nobody is asked where no terminal is: a script's input is no answer."""
+    """Ask at the terminal. Without one the answer is no, because a script's input is not an answer."""
     if not sys.stdin.isatty():
         return False
-    # Nothing was started that a signal would have to end in order: at the question it ends the command at once.
+    # Nothing runs yet that must be stopped in order, so a signal ends the command at once.
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -78,17 +78,17 @@ def _banner(running: Running) -> str:
     )
     base_url = running.settings.klaviyo_base_url
     klaviyo = f"emulator at {base_url}" if is_local(base_url) else f"the real one, {base_url}"
-    redis = "the one of REDIS_URL" if group.socket is None else f"embedded, data in {group.var}"
+    redis = "the server of REDIS_URL" if group.socket is None else f"embedded, data in {group.var}"
     shown = f'$(. {secrets.absolute()}; echo "${{FERRY_TOKENS#*:}}")' if "FERRY_TOKENS" in ours else "..."
     ferry = "ferry" if group.var == Path("var") else f"FERRY_VAR={group.var} ferry"
     return f"""
-Ferry is up. Ctrl-C ends it.
+Ferry is up. Ctrl-C stops it.
 
-  Look at   {base}/             sign in with {admin}
+  Console   {base}/             sign in with {admin}
   Post to   {base}/v1/mparticle   what mParticle sends
             {base}/v1/segment     what Segment and RudderStack send
             {base}/v1/changes     your own JSON, see /docs
-  Token     {tokens}, behind the colon
+  Token     {tokens}, after the colon
   Klaviyo   {klaviyo}
   Redis     {redis}
 

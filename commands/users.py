@@ -1,4 +1,4 @@
-"""`ferry users`: who may look at the queues in a browser or by the API, and act on them."""
+"""`ferry users`: manage the users of the console and the API."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def users() -> None:
     """Manage who may view, act and see personal data.
 
     A viewer sees queues, counts and reasons; an operator also flushes, holds, releases and replays, and reads the
-    audit; an admin also sees persons and deletes. Senders' tokens (FERRY_TOKENS) are something else and open nothing
-    here. The user of FERRY_ADMIN_TOKEN is `admin`.
+    audit log; an admin also sees personal data and deletes. Senders' tokens (FERRY_TOKENS) are separate and give no
+    access here. The user of FERRY_ADMIN_TOKEN is `admin`.
     """
 
 
@@ -36,17 +36,19 @@ def users() -> None:
 def add(name: str, role: str) -> None:
     """Add a user and print the token.
 
-    It is printed this once and kept nowhere: Ferry keeps its SHA-256. Who lost it is removed and added again.
+    The token is printed only once; Ferry keeps only its SHA-256. To replace a lost token, remove and add the user.
     """
     if not stored_users.is_name(name):
-        raise click.UsageError(f"NAME: 1 to 40 of a-z 0-9 . _ - and not {ADMIN!r}, who is that of FERRY_ADMIN_TOKEN")
+        raise click.UsageError(f"NAME: 1 to 40 of a-z 0-9 . _ - and not {ADMIN!r}, the user of FERRY_ADMIN_TOKEN")
     token = stored_users.new_token()
     user = User(name, Role[role.upper()], stored_users.digest(token), now_ms())
     with ledger(settings.load(), writes=True) as redis:
         if not stored_users.add(redis, user):
-            raise Failed(f"there is a user {name}. For a new token or role: ferry users remove {name}, and add again")
+            raise Failed(
+                f"user {name} exists already. For a new token or role: ferry users remove {name}, and add again"
+            )
         audit.note(redis, by(), "user added", name, f"as {role}")
-    echo(f"{name} may do what a {role} may. The token, shown only now:", err=True)
+    echo(f"{name} was added as {role}. The token, shown only now:", err=True)
     echo(token)
 
 
@@ -66,18 +68,18 @@ def list_(as_json: bool) -> None:
     made = table("User", "Role", "Since")
     for name, role, since in rows:
         made.add_row(name, role, since or "FERRY_ADMIN_TOKEN")
-    console().print(made if rows else "There are none: ferry users add NAME --role admin")
+    console().print(made if rows else "No users yet: ferry users add NAME --role admin")
 
 
 @users.command()
 @click.argument("name")
 @var_option
 def remove(name: str) -> None:
-    """Remove a user, whose sessions end at once."""
+    """Remove a user and end their sessions."""
     if name == ADMIN:
-        raise click.UsageError(f"{ADMIN} is the user of FERRY_ADMIN_TOKEN: change or unset it, and start `web` again")
+        raise click.UsageError(f"{ADMIN} is the user of FERRY_ADMIN_TOKEN: change or unset it, and restart `web`")
     with ledger(settings.load(), writes=True) as redis:
         if not stored_users.remove(redis, name):
-            raise Failed(f"there is no user {name}; `ferry users list` lists those there are")
+            raise Failed(f"there is no user {name}; `ferry users list` lists the users")
         audit.note(redis, by(), "user removed", name)
-    echo(f"{name} is removed; the token opens nothing any more.")
+    echo(f"{name} was removed; the token is no longer valid.")

@@ -1,4 +1,4 @@
-"""`ferry web`: the intake and the console, as a platform runs them."""
+"""`ferry web`: run the intake and the console, as a platform does."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ from queues.server.durability import obstacle
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two tries to judge the alerts: seldom, because a scheduler does, unless there is none.
+#: Seconds between two attempts to evaluate the alerts: long, because the scheduler usually does it.
 WATCH_S = 30.0
-#: Seconds between two looks whether a Redis that was down at the start answers by now.
+#: Seconds between two checks whether a Redis that was down at the start answers.
 LOOK_S: Final = 1.0
 _NOT_ACCEPTED: Final = error_body("Not accepted", str(Unavailable()))
 
 
 @click.command()
-# A platform reaches the process from outside its container; `ferry up` gives an address of its own.
+# A platform reaches the process from outside its container; `ferry up` passes its own address.
 @click.option("--host", default="0.0.0.0", show_default=True, help="Address to listen on.")  # noqa: S104
 @click.option("--port", type=int, help="Port to listen on.  [default: PORT, else 8000]")
 @var_option
 def web(host: str, port: int | None) -> None:
     """Run the intake and the console.
 
-    It takes changes over HTTP and answers when the ledger has them; in a browser it shows the queues. Any number may
-    run behind one address. FERRY_TOKENS says who may send, `ferry users` and FERRY_ADMIN_TOKEN who may look,
+    It accepts changes over HTTP and answers when the ledger has them; in a browser it shows the queues. Any number may
+    run behind one address. FERRY_TOKENS defines who may send, `ferry users` and FERRY_ADMIN_TOKEN who may sign in,
     REDIS_URL where the ledger is.
     """
     setup.configure("web")
@@ -58,7 +58,7 @@ def web(host: str, port: int | None) -> None:
     ports.check_free(host, port, "--port")
     is_ours = _is_ours(known)
     if not is_ours:
-        log.warning("Redis does not answer; until it does, senders are answered 503")
+        log.warning("Redis does not answer; senders get 503 until it does")
     _check_durable(known)
     log.info("intake listens on %s port %d", host, port)
     with watching(known, WATCH_S):
@@ -67,7 +67,10 @@ def web(host: str, port: int | None) -> None:
 
 
 def _is_ours(known: Settings) -> bool:
-    """Whether Redis is this installation's; False while it does not answer. Raises Misconfigured in another one's."""
+    """Return whether Redis belongs to this installation; False while it does not answer.
+
+    Raises Misconfigured when it belongs to another one.
+    """
     try:
         with connect(known.redis_url) as redis:
             installation.claim(redis, known.installation)
@@ -79,9 +82,9 @@ def _is_ours(known: Settings) -> bool:
 
 
 class _Unchecked:
-    """The app of a process that started while Redis was down: it only shows things until it knows whose Redis came up.
+    """The app of a process that started while Redis was down: read-only until Redis is known to be this installation's.
 
-    In another installation's the process ends; whoever starts it again reads why.
+    If Redis belongs to another installation, the process logs that and ends.
     """
 
     def __init__(self, app: App, known: Settings) -> None:
@@ -96,7 +99,7 @@ class _Unchecked:
             try:
                 self._ours = _is_ours(self._known)
             except Misconfigured as fault:
-                log.error("%s", fault.message)  # noqa: TRY400  # the words say it
+                log.error("%s", fault.message)  # noqa: TRY400  # the message is enough
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
@@ -106,7 +109,7 @@ class _Unchecked:
         receive: Callable[[], Awaitable[dict[str, Any]]],
         send: Callable[[dict[str, Any]], Awaitable[None]],
     ) -> None:
-        """ASGI."""
+        """Handle an ASGI request; answer writes with 503 until Redis is known to be this installation's."""
         if self._ours or scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
@@ -116,7 +119,7 @@ class _Unchecked:
 
 
 def _check_durable(known: Settings) -> None:
-    """Raises Misconfigured where Redis cannot confirm what it is asked to. One that is away is looked at later."""
+    """Raise Misconfigured when Redis cannot confirm what FERRY_DURABLE asks for; it is checked later if it is down."""
     asked = known.durable
     if not asked.waits:
         return
@@ -124,9 +127,9 @@ def _check_durable(known: Settings) -> None:
         with ledger(known) as redis:
             found = obstacle(asked, redis.info(), (config_of(redis) or {}).get("appendfsync"))
     except Failed as fault:
-        log.warning("%s Until Redis is there, every message is answered 503", fault.message)
+        log.warning("%s Every message gets 503 until Redis answers", fault.message)
         return
     if found and found.lasts:
-        raise Misconfigured(f"FERRY_DURABLE={asked}: {found.detail}.\nTo mend it, {found.remedy}.")
+        raise Misconfigured(f"FERRY_DURABLE={asked}: {found.detail}.\nTo fix it, {found.remedy}.")
     if found:
         log.warning("FERRY_DURABLE=%s: %s; %s", asked, found.detail, found.remedy)

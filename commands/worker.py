@@ -1,4 +1,4 @@
-"""`ferry worker`: a worker, as a platform runs it."""
+"""`ferry worker`: run a worker, as a platform does."""
 
 from __future__ import annotations
 

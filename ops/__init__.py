@@ -1,1 +1,1 @@
-"""What operators ask and do, shared by the command line and the console."""
+"""The queries and actions of operators, shared by the command line and the console."""

@@ -1,4 +1,4 @@
-"""What people do to the queues: the same for commands, page and API, and each written into the audit."""
+"""The actions of people on queues, for commands, pages and API. Each is recorded in the audit log."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from queues.names import Queue
 from queues.snapshots.records import Record
 from text.escaping import visible
 
-#: Letters replayed or purged by one script, so that none holds the ledger up for long.
+#: Letters replayed or purged by one script, so that no script blocks the ledger for long.
 _AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """`done`: False where nothing was held, or where the cause is `still` there, in words with the remedy.
+    """The result of a release. `done`: False if nothing was held, or if the cause remains.
 
-    `confirmed`: the snapshot that the guard held and that is carried out now.
+    `still`: the cause that remains, with the remedy. `confirmed`: the snapshot that the guard held and that is carried
+    out now.
     """
 
     done: bool
@@ -39,9 +40,9 @@ class Released:
 
 
 def flush(redis: Redis, who: str, found: QueueCount) -> FlushRequest:
-    """Ask for what waits in a queue; `who`: as the audit names them. It is sent once nothing holds it.
+    """Request a flush of a queue, which starts when no hold stops it. `who`: the user, as the audit log shows it.
 
-    The scheduler is not woken before `pending.wake`, so that many queues are asked for first.
+    The caller wakes the scheduler with `pending.wake`, after it requested all queues.
     """
     asked = pending.flush(redis, found.queue, now_ms())
     (after,) = count(redis, [found.queue])
@@ -50,14 +51,14 @@ def flush(redis: Redis, who: str, found: QueueCount) -> FlushRequest:
 
 
 def hold(redis: Redis, who: str, on: Queue | str, reason: str) -> bool:
-    """Stop a queue or a connection; False where it is held already, whose reason stays."""
+    """Hold a queue or a connection; return False if it is already held, and keep that reason."""
     placed = holds.place(redis, on, Hold(reason, now_ms()))
     audit.note(redis, who, "hold", on, audit.DONE if placed else "held already")
     return placed
 
 
 def release(redis: Redis, settings: Settings, who: str, on: Queue | str, before: Hold | None, force: bool) -> Released:
-    """End the hold `before`, unless its cause is still there and it is not forced. May ask Klaviyo, for seconds."""
+    """End the hold `before`, unless its cause remains and `force` is False. May ask Klaviyo, which takes seconds."""
     still = still_wrong(redis, settings, on, before) if before else None
     if still and not force:
         audit.note(redis, who, "release", on, "the cause is still there")
@@ -85,14 +86,12 @@ def replay(redis: Redis, who: str, chosen: Mapping[Queue, Sequence[str]]) -> Rep
 
 
 def confirm(redis: Redis, who: str, letter: DeadLetter) -> Replayed:
-    """Say that the profiles which an erasure's letter names are the person's; they are deleted then.
+    """Confirm that the profiles in an erasure's letter are the person's; they are deleted then.
 
-    Raises Failed for a letter of which nothing is to be confirmed.
+    Raises Failed for a letter that needs no confirmation.
     """
     if letter.reason != undecided_erasures.REASON:
-        raise Failed(
-            f"of dead letter {letter.id} ({visible(letter.reason)}) there is nothing to confirm; replay it after a fix"
-        )
+        raise Failed(f"dead letter {letter.id} ({visible(letter.reason)}) needs no confirmation; replay it after a fix")
     done = dead_letters.replay(redis, letter.queue, [letter.id], now_ms(), undecided_erasures.confirming(letter))
     counts = {"profiles": len(undecided_erasures.profiles(letter)), "replayed": done.replayed, "stayed": done.stayed}
     audit.note(redis, who, "confirm", letter.queue, audit.DONE, **counts)
@@ -101,7 +100,7 @@ def confirm(redis: Redis, who: str, letter: DeadLetter) -> Replayed:
 
 
 def purge(redis: Redis, who: str, chosen: Mapping[Queue, Sequence[str]]) -> int:
-    """Delete dead letters for good; how many were still there."""
+    """Delete dead letters permanently; return how many still existed."""
     purged = 0
     for queue, part in _parts(chosen):
         gone = dead_letters.purge(redis, queue, part)
@@ -111,14 +110,14 @@ def purge(redis: Redis, who: str, chosen: Mapping[Queue, Sequence[str]]) -> int:
 
 
 def hold_on(on: Queue | str, census: Census) -> Hold | None:
-    """What holds a queue by itself, or a connection."""
+    """Return the hold on a connection, or on a queue itself."""
     if isinstance(on, str):
         return census.holds.get(on)
     return next((found.hold for found in census.queues if found.queue == on), None)
 
 
 def _parts(chosen: Mapping[Queue, Sequence[str]]) -> list[tuple[Queue, list[str]]]:
-    """Portions for one script each, the newest first: each is put in front of the one before (replay.lua)."""
+    """Return portions for one script each, the newest first: each is put in front of the previous one (replay.lua)."""
     return [
         (queue, list(ids[max(0, end - _AT_ONCE) : end]))
         for queue, ids in chosen.items()

@@ -1,7 +1,4 @@
-"""What the audit has: an act as programs read it, and who acts from here.
-
-People as everybody may see them: enough to recognise somebody one knows, too little to find anybody. Pure.
-"""
+"""The audit log for programs, the user of a command as the log shows it, and masked identities of people."""
 
 from __future__ import annotations
 
@@ -17,27 +14,27 @@ from text.wording import moment
 
 
 class EntryDocument(Struct, frozen=True):
-    """Who did what."""
+    """An entry of the audit log: a user's action."""
 
     id: str
     at: Time
     who: Annotated[str, Meta(examples=["api:ann"])]
-    what: Annotated[str, Meta(description="flush, hold, release, replay, purge, sign-in and the like.")]
+    what: Annotated[str, Meta(description="The action, such as flush, hold, release, replay, purge or sign-in.")]
     on: Annotated[str, Meta(description="A queue, a connection, a user's name, or empty.")]
     outcome: str
-    counts: Annotated[dict[str, Count], Meta(description="Of changes, letters and the like.")]
+    counts: Annotated[dict[str, Count], Meta(description="Numbers of changes, letters and so on.")]
 
 
 def document(entry: AuditEntry) -> EntryDocument:
-    """An entry, for programs."""
+    """Return the document of an entry."""
     return EntryDocument(entry.id, moment(entry.at), entry.who, entry.what, entry.on, entry.outcome, entry.counts)
 
 
 def by() -> str:
-    """Who calls a command, as the audit names them: `cli:<os user>`."""
+    """Return the user who calls a command, as the audit log shows it: `cli:<os user>`."""
     try:
         return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # in a container the user need not have a name
+    except (KeyError, OSError):  # in a container the user may have no name
         return f"cli:{os.getuid()}"
 
 
@@ -45,7 +42,10 @@ _HIDDEN = "***"
 
 
 def masked(identity: str) -> str:
-    """`a***@e***.com` for an identity of the membership ledger (`email:ann@example.com`); others by their ends."""
+    """Mask an identity of the membership ledger: `email:ann@example.com` as `a***@e***.com`, others by their ends.
+
+    It shows enough to recognise a known person, but not enough to find one.
+    """
     kind, _, value = identity.partition(":")
     if kind == "email":
         local, _, domain = value.rpartition("@")
@@ -56,5 +56,5 @@ def masked(identity: str) -> str:
 
 
 def plain(identity: str) -> str:
-    """The value of an identity, for those who may see it."""
+    """Return the value of an identity, for users who may see personal data."""
     return identity.partition(":")[2]

@@ -1,4 +1,4 @@
-"""What a command says when it cannot do what was asked; click prints the message and ends with the exit code."""
+"""Errors of commands; click prints the message and ends with the exit code."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import click
 
 
 class Failed(click.ClickException):
-    """It did not work: exit code 1. The message says what, where, and the remedy."""
+    """A command failed: exit code 1. The message names the fault, its place, and the remedy."""
 
     exit_code = 1
 
 
 class Misconfigured(click.ClickException):
-    """It was asked for in a way that cannot work, by an argument or a setting: exit code 2."""
+    """An argument or a setting is wrong: exit code 2."""
 
     exit_code = 2

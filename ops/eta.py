@@ -1,4 +1,4 @@
-"""When what waits will have been handed to Klaviyo: the next flush, then the uploads at the limits. Pure."""
+"""Estimate when pending changes will be in Klaviyo: the next flush, then the uploads at the limits. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from queues.klaviyo_limits import SHARE
 from queues.names import Queue
 
 _MINUTE_MS: Final = 60_000
-#: Of the kinds whose requests can be counted beforehand: what a snapshot comes to nobody knows before it is compared.
+#: The endpoint of each kind whose requests can be counted beforehand; a snapshot's are unknown before its comparison.
 ENDPOINTS: Final[Mapping[str, str]] = {
     "audience": endpoints.BULK_IMPORT.name,
     "profile": endpoints.BULK_IMPORT.name,
@@ -29,7 +29,7 @@ ENDPOINTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Eta:
-    """`changes` of a queue, its oldest, are in Klaviyo's hands by about `at` (ms). What it then does takes longer."""
+    """The oldest `changes` of a queue are handed to Klaviyo by about `at` (ms). Klaviyo's own work takes longer."""
 
     changes: int
     at: int
@@ -37,7 +37,7 @@ class Eta:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where the changes of a queue go. `account`: those who share one share its limits. `upload_max`: in one upload."""
+    """The destination of a queue's changes. `account`: its queues share limits. `upload_max`: changes in one upload."""
 
     account: str
     upload_max: int
@@ -46,12 +46,12 @@ class Route:
 def arrivals(
     census: Census, route: Callable[[Queue], Route], paused: Mapping[tuple[str, str], int]
 ) -> dict[Queue, Eta]:
-    """For each queue in which something waits that will go; none while a scheduler or worker is missing.
+    """Return the estimate for each queue with pending changes; none while the scheduler or all workers are missing.
 
-    Nor for a queue whose open batch has failed and is tried again: what waits goes the same way, nobody can say when.
+    A queue whose open batch failed and is retried has no estimate either, because its pending changes wait for it.
 
-    `paused`: (account, endpoint) -> ms for which Klaviyo asked not to be asked. The uploads of an account are put one
-    after the other by the time at which they are due; enough workers are taken for granted.
+    `paused`: (account, endpoint) -> ms for which Klaviyo asked Ferry to wait. The uploads of an account run one after
+    the other by their due times; enough workers are assumed.
     """
     if census.heartbeat is None or not census.workers:
         return {}
@@ -62,17 +62,17 @@ def arrivals(
         to, endpoint = route(count.queue), ENDPOINTS[count.queue.kind]
         changes = going(count, to.upload_max)
         place = (to.account, endpoint)
-        # On from there: whoever is due later waits for these.
+        # A queue that is due later waits for these uploads.
         free[place] = max(due, free[place]) + _uploading_ms(count.queue.kind, changes, to.upload_max)
         found[count.queue] = Eta(changes, math.ceil(free[place]))
     return found
 
 
 def going(count: QueueCount, upload_max: int) -> int:
-    """How many of those that wait the next flush takes, in however many batches; see policy.decide."""
+    """Return how many pending changes the next flush takes, in any number of batches; see policy.decide."""
     pending, size = count.waiting.pending, count.policy.size
     asked = min(count.waiting.asked, pending)
-    # What was asked for goes first; of the rest one upload after the other while enough wait.
+    # Requested changes go first; then full uploads while enough of the rest are pending.
     rest = pending - asked
     by_size = min(rest, ((rest - size) // upload_max + 1) * upload_max) if rest >= size else 0
     return asked + by_size or pending
@@ -86,6 +86,6 @@ def _leaving(census: Census) -> Iterator[tuple[int, QueueCount]]:
 
 
 def _uploading_ms(kind: str, changes: int, upload_max: int) -> float:
-    # An erasure is a request for each person.
+    # An erasure needs a request for each person.
     requests = changes if kind == "erasure" else math.ceil(changes / upload_max)
     return requests * _MINUTE_MS / PUBLISHED[ENDPOINTS[kind]].less(SHARE).steady

@@ -1,4 +1,4 @@
-"""What `ferry flush --wait` waits for in one queue. Pure."""
+"""The flushes that `ferry flush --wait` waits for. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from queues.names import Queue
 
 @dataclass(frozen=True, slots=True)
 class FlushRequests:
-    """What a flush asked for, by an errand for each queue. `at`: ms by the ledger's clock, before it did."""
+    """The flushes of one command. `at`: the time before them, in ms by the ledger's clock."""
 
     at: int
     flushes: list[FlushRequest]
@@ -18,9 +18,10 @@ class FlushRequests:
 
 @dataclass(slots=True)
 class FlushRequest:
-    """Done when everything up to `upto` (changes ever taken) is taken, and the batches open by then are settled.
+    """The flush of one queue.
 
-    `asked`: changes that waited when the flush was asked for.
+    It is done when the queue has taken `upto` changes in total, and the batches open at that time are settled. `asked`:
+    pending changes at the time of the flush.
     """
 
     queue: Queue
@@ -29,7 +30,7 @@ class FlushRequest:
     _batches: set[str] | None = field(default=None, init=False)
 
     def remaining(self, count: QueueCount) -> int:
-        """Changes that are not settled yet; 0: done. To be asked again and again, with newer counts."""
+        """Return the number of changes that are not settled yet; 0: done. Call it repeatedly with newer counts."""
         if count.taken < self.upto:
             return self.upto - count.taken + count.open
         if self._batches is None:

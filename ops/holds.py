@@ -1,4 +1,4 @@
-"""What is held, why, and what ends it."""
+"""The holds, their reasons, and what ends them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from text.wording import moment
 
 @dataclass(frozen=True, slots=True)
 class PlacedHold:
-    """A hold and what it is on. `probes`: how many found the cause still there."""
+    """A hold and its target. `probes`: how many found the cause unchanged."""
 
     on: str
     audience: str | None
@@ -25,7 +25,7 @@ class PlacedHold:
 
 
 def held(census: Census, confirmations: Mapping[str, int]) -> Iterator[PlacedHold]:
-    """Connections first, then queues. Pure."""
+    """Yield the holds: connections first, then queues. Pure."""
     for name, hold in sorted(census.holds.items()):
         yield PlacedHold(name, None, hold, confirmations.get(name, 0))
     for count in census.queues:
@@ -34,21 +34,21 @@ def held(census: Census, confirmations: Mapping[str, int]) -> Iterator[PlacedHol
 
 
 class HeldDocument(Struct, frozen=True):
-    """What is held, why, and what ends it."""
+    """A hold: its target, its reason, and what ends it."""
 
     held: Annotated[str, Meta(description="The connection, or the queue.")]
     kind: Literal["connection", "queue"]
-    audience: Annotated[str | None, Meta(description="Its name.")]
+    audience: Annotated[str | None, Meta(description="The name of the audience.")]
     reason: str
     since: Time
     resolve: Annotated[str, Meta(description="What to do about it.")]
-    ends_by_itself: Annotated[bool, Meta(description="Ferry looks again and again whether the cause is gone.")]
-    error_id: Annotated[str, Meta(description="Klaviyo's, for its support; empty for none.")]
-    probes: Annotated[Count, Meta(description="Which found the cause still there.")]
+    ends_by_itself: Annotated[bool, Meta(description="Ferry checks regularly whether the cause is gone.")]
+    error_id: Annotated[str, Meta(description="Klaviyo's error id, for its support; empty if there is none.")]
+    probes: Annotated[Count, Meta(description="The number of probes that found the cause unchanged.")]
 
 
 def document(each: PlacedHold) -> HeldDocument:
-    """A hold, for programs."""
+    """Return the document of a hold."""
     hold = each.hold
     return HeldDocument(
         each.on,

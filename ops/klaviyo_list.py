@@ -1,4 +1,4 @@
-"""An audience's list as Klaviyo has it, for commands that look and change nothing."""
+"""An audience's list in Klaviyo, for commands that only read it."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from worker.errors import Held
 from worker.lists import remembered
 
 
-def going_to(redis: Redis, known: Settings, queue: Queue, told: Mapping[str, Any] | None = None) -> Destination:
-    """Where an audience's people go. `told`: of the audience, instead of what the CDP said. Raises Failed."""
+def going_to(redis: Redis, known: Settings, queue: Queue, facts: Mapping[str, Any] | None = None) -> Destination:
+    """Return the destination of an audience. `facts`: replace the CDP's facts about the audience. Raises Failed."""
     try:
-        return destination(redis, known.connections, Cipher(known.secret_keys), queue, told)
+        return destination(redis, known.connections, Cipher(known.secret_keys), queue, facts)
     except Held as held:
         raise Failed(f"{queue} cannot be delivered: {held}") from held
 
 
 @contextmanager
 def opened(redis: Redis, known: Settings, to: Destination) -> Iterator[Klaviyo]:
-    """A client within the limits that the workers share."""
+    """Open a client that shares its rate limits with the workers."""
     limiter = RedisLimiter(redis, fingerprint(to.api_key), PUBLISHED)
     with closing(Klaviyo(known.klaviyo_base_url, to.api_key, limiter)) as klaviyo:
         yield klaviyo
@@ -43,13 +43,13 @@ def opened(redis: Redis, known: Settings, to: Destination) -> Iterator[Klaviyo]:
 def list_id(
     redis: Redis, klaviyo: Klaviyo, queue: Queue, to: Destination, retrying: Retrying = with_retries
 ) -> str | None:
-    """The list that the next delivery would use (worker/lists.py); none is made or remembered. Raises Failed."""
+    """Return the list that the next delivery would use (worker/lists.py), without creating one. Raises Failed."""
     named = to.list_id or remembered(redis, queue, to) or to.named_by_cdp
     return named or retrying(lambda: klaviyo.find_list(to.name))
 
 
 def roster(klaviyo: Klaviyo, list_id: str | None) -> Roster:
-    """Everybody on the list, with a progress bar; nobody where there is no list yet. Raises Failed."""
+    """Return everybody on the list, with a progress bar; nobody if there is no list yet. Raises Failed."""
     return Roster(_people(klaviyo, list_id) if list_id else ())
 
 

@@ -1,4 +1,4 @@
-"""The commands' way to Redis: connects, and says in words why it cannot."""
+"""The commands' connection to Redis, and the messages when it fails."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from queues.server.connection import connect
 
 @contextmanager
 def ledger(settings: Settings, writes: bool = False) -> Iterator[Redis]:
-    """A client for the block; the connections that were added are included in the settings.
+    """Open a client for the block, and include the connections that were added in the settings.
 
-    `writes`: only into a Redis of this installation. Raises Failed when Redis does not do what it is asked,
-    Misconfigured for a wrong URL and for another installation's Redis.
+    `writes`: check that Redis belongs to this installation. Raises Failed when a command to Redis fails, Misconfigured
+    for a wrong URL and for another installation's Redis.
     """
     try:
         redis = connect(settings.redis_url)
     except ValueError as fault:
-        # Not the fault's text: where a password holds a slash or @, a part of it was read as the port.
+        # Without the fault's text: a password with a slash or @ is partly read as the port.
         raise Misconfigured(
             "REDIS_URL: not an address of Redis. Write redis://user:password@host:6379/0, and / @ : # ? in the "
             "password as %2F %40 %3A %23 %3F."
@@ -46,12 +46,12 @@ def ledger(settings: Settings, writes: bool = False) -> Iterator[Redis]:
 
 
 def stranger(settings: Settings, fault: NotOurs) -> Misconfigured:
-    """What a process says that found another installation's Redis."""
-    return Misconfigured(f"Redis at {address(settings.redis_url)} is not this installation's: {fault}")
+    """Return the error for a Redis of another installation."""
+    return Misconfigured(f"Redis at {address(settings.redis_url)} does not belong to this installation: {fault}")
 
 
 def address(url: str) -> str:
-    """Where Redis is, without user and password."""
+    """Return the address of Redis, without user and password."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return f"unix://{unquote(parts.path)}"
@@ -60,12 +60,12 @@ def address(url: str) -> str:
 
 
 def unreachable(url: str, fault: RedisError) -> str:
-    """What is wrong, where, and what to do about it."""
+    """Return the fault, its place, and the remedy."""
     return f"Redis at {address(url)} cannot be used: {_cause(fault)}\n{_remedy(url, fault)}"
 
 
 def _cause(fault: RedisError) -> str:
-    # Of redis-py's texts none holds the password; those of commands are cut, for a script's error quotes its lines.
+    # redis-py's texts never contain the password; they are cut because a script's error quotes its lines.
     return " ".join(str(fault).split())[:200] or type(fault).__name__
 
 
@@ -74,11 +74,11 @@ def _remedy(url: str, fault: RedisError) -> str:
         case AuthenticationError():
             return "Correct the user and password in REDIS_URL."
         case BusyLoadingError():
-            return "It still loads its data after a start: wait until it is done and try again."
+            return "It is still loading its data after a start: try again when it is done."
         case OutOfMemoryError():
-            return "Its memory is full: raise maxmemory, or let the queues drain. What is stored stays stored."
+            return "Its memory is full: raise maxmemory, or let the queues drain. Stored data is not lost."
         case ResponseError():
             return "Ferry needs Redis 6.2 or newer, or Valkey, with all commands allowed: see `ferry doctor`."
     if urlsplit(url).scheme == "unix":
         return "Start `ferry up`, which starts it, or set REDIS_URL to the Redis of the other processes."
-    return "Start Redis there, or correct REDIS_URL. For everything on this machine, unset it and run `ferry up`."
+    return "Start Redis there, or correct REDIS_URL. To run everything on this machine, unset it and run `ferry up`."

@@ -1,4 +1,4 @@
-"""Printing: JSON for programs, rich text for people. Nothing that somebody named steers the terminal."""
+"""Printing: JSON for programs, rich text for people. Terminal control characters in names are escaped."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from text.escaping import visible_json, visible_lines
 
 
 def console(stderr: bool = False) -> Console:
-    """A console that prints what it is given: names may hold brackets and colons, which rich would interpret."""
+    """Return a console that prints texts literally: rich would interpret brackets and colons in names."""
     return _Safe(stderr=stderr, markup=False, highlight=False, emoji=False)
 
 
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    """A table without frames; the columns in `right` hold numbers."""
+    """Return a table without frames; the columns in `right` contain numbers."""
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
@@ -31,35 +31,35 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 
 def print_json(value: Any) -> None:
-    """Indented JSON on stdout, which steers no terminal; `value` may hold structs."""
+    """Print indented JSON on stdout, without terminal control characters; `value` may contain structs."""
     click.echo(visible_json(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False)))
 
 
 def json_line(value: Any) -> str:
-    """The same on one line."""
+    """Return the same JSON on one line."""
     return visible_json(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))
 
 
 def echo(text: str, *, err: bool = False) -> None:
-    """A text on a line of its own, or several, without what would steer the terminal; `err`: on stderr."""
+    """Print a text of one or several lines, without terminal control characters; `err`: on stderr."""
     click.echo(visible_lines(text), err=err)
 
 
 def echo_file(content: bytes) -> None:
-    """A file on stdout: exact for a program or another file, and at a terminal without what would steer it."""
+    """Print a file on stdout: exact for a program or a file, without control characters on a terminal."""
     if sys.stdout.isatty():
         content = visible_lines(content.decode().replace("\r\n", "\n")).encode()
     click.echo(content, nl=False)
 
 
 class _Safe(Console):
-    """Writes out what would steer the terminal in every text, wherever in a table or a group it stands."""
+    """A console that escapes terminal control characters in every text, also inside tables and groups."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Rich calls it for everything it prints, part by part."""
+        """Render a part; rich calls it for everything it prints."""
         if isinstance(renderable, str):
             renderable = visible_lines(renderable)
         elif isinstance(renderable, Text) and (safe := visible_lines(renderable.plain)) != renderable.plain:
-            # Its spans would point to other places; a hostile name need not be coloured.
+            # The spans would no longer match the text; a hostile name needs no colours.
             renderable = Text(safe, style=renderable.style, justify=renderable.justify, overflow=renderable.overflow)
         return super().render(renderable, options)

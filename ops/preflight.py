@@ -1,4 +1,4 @@
-"""Asks Klaviyo for the consents of everybody on a list, and of those who are about to join it."""
+"""Ask Klaviyo for the consents of everybody on a list, and of those who are about to join it."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from queues.snapshots.members import identifiers, identity
 from worker.people.batch_people import Identifier
 
 _PAGE: Final = 100
-#: Pages that Ferry asks for in a minute, of the list's people and of others alike.
+#: Pages that Ferry requests in a minute, for people on the list and for others.
 PAGES_A_MINUTE: Final = PUBLISHED["get_profiles_for_list"].less(SHARE).steady
-#: Told how many people have been looked at since.
+#: Called with the number of people read since the last call.
 Advance = Callable[[int], None]
 
 
 def minutes(people: int) -> float:
-    """How long it takes to ask for so many."""
+    """Return the minutes that it takes to read that many people."""
     return math.ceil(people / _PAGE) / PAGES_A_MINUTE
 
 
 def members(
     klaviyo: Klaviyo, list_id: str, waiting: Collection[str], advance: Advance
 ) -> tuple[ChannelReach, set[str]]:
-    """How those on the list stand, and who of `waiting`, by identity, is among them. Raises Failed."""
+    """Return the consents of people on the list, and which identities of `waiting` are on it. Raises Failed."""
     status, known = ChannelReach(), set[str]()
     listing = klaviyo.list_consents(list_id)
     while (person := with_retries(lambda: next(listing, None))) is not None:
@@ -43,7 +43,7 @@ def members(
 
 
 def others(klaviyo: Klaviyo, people: Iterable[str], list_id: str | None, advance: Advance) -> ChannelReach:
-    """How people stand who are not on the list yet, by their identities. Raises Failed."""
+    """Return the consents of people who are not on the list yet, by their identities. Raises Failed."""
     status = ChannelReach()
     wanted = sorted(people)
     for name in IDENTIFIERS:

@@ -1,6 +1,6 @@
-"""What a message would become, by the very steps that intake and worker take, and nothing stored or sent. Pure.
+"""Preview what a message would become in each queue and in Klaviyo. Pure.
 
-What the changes of one queue would become at Klaviyo, as `ferry preview` shows it. Pure.
+It takes the same steps as intake and worker, but stores and sends nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from worker.progress import Rejection
 
 @dataclass(frozen=True, slots=True)
 class PreviewedMessage:
-    """What intake makes of a message. `account`: settings. `unmapped`: by type, messages that no action is for.
+    """A message as the intake reads it. `account`: settings. `unmapped`: messages without an action, by type.
 
     `remembered`: consents by purpose that would be kept for later changes of the person.
     """
@@ -54,25 +54,25 @@ class PreviewedMessage:
     remembered: State = field(default_factory=dict)
 
 
-#: Takes the message, all connections, the name of the one that was asked for, and the time in ms.
+#: Called with the message, all connections, the name of the requested one, and the time in ms.
 Reader = Callable[[bytes, Connections, str, int], PreviewedMessage]
 _posted = msgspec.json.Decoder(PostedChanges)
 _account = msgspec.json.Decoder(messages.MParticleAccount | None)
 
 
 def preview(source: str, body: bytes, connections: Connections, now: int, connection: str = DEFAULT) -> dict[str, Any]:
-    """`queues`, one entry for each, what is `unmapped`, and the consents that would be `remembered`.
+    """Return an entry for each queue (`queues`), the `unmapped` messages, and the `remembered` consents.
 
-    `connection`: by its name; what mParticle sends has the one of its account. Raises the falcon.HTTPError of a message
-    that would be refused, TooMuch, UnknownConnection, Failed.
+    `connection`: its name; mParticle's messages use the one of their account. Raises the falcon.HTTPError with which
+    the message would be refused, TooMuch, UnknownConnection, Failed.
     """
     found = READERS[source](body.removeprefix(codecs.BOM_UTF8), connections, connection, now)
-    told: dict[str, Any] = {"queues": [_queue(each, found) for each in _by_queue(found.acceptances)]}
+    shown: dict[str, Any] = {"queues": [_queue(each, found) for each in _by_queue(found.acceptances)]}
     if found.unmapped:
-        told["unmapped"] = dict(found.unmapped)
+        shown["unmapped"] = dict(found.unmapped)
     if found.remembered:
-        told["remembered"] = {name: _decision(decision) for name, decision in found.remembered.items()}
-    return told
+        shown["remembered"] = {name: _decision(decision) for name, decision in found.remembered.items()}
+    return shown
 
 
 def _decision(decision: Decision) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _mparticle(body: bytes, connections: Connections, _asked: str, now: int) -> 
             _, decisions = consents.read(message, account.account_id, connection, now)
             return replace(read, remembered=decisions)
     kind = message.__struct_config__.tag
-    raise Failed(f"{kind} is about nobody; give a message about people, such as audience_membership_change_request")
+    raise Failed(f"{kind} concerns no person; give a message about people, such as audience_membership_change_request")
 
 
 def _changes(body: bytes, connections: Connections, asked: str, now: int) -> PreviewedMessage:
@@ -117,7 +117,7 @@ READERS: dict[str, Reader] = {"mparticle": _mparticle, "changes": _changes, "seg
 
 
 def _by_queue(acceptances: Iterable[Acceptance]) -> Iterable[Acceptance]:
-    """One for each queue, where several messages come at once."""
+    """Merge the acceptances of several messages into one for each queue."""
     found: dict[Queue, Acceptance] = {}
     for each in acceptances:
         so_far = found.setdefault(each.queue, Acceptance(each.queue, each.policy))
@@ -135,26 +135,26 @@ def _queue(acceptance: Acceptance, found: PreviewedMessage) -> dict[str, Any]:
     queue = acceptance.queue
     audience = msgspec.json.decode(acceptance.audience) if acceptance.audience else {}
     changes = [decode(stored) for stored in acceptance.changes]
-    told: dict[str, Any] = {"queue": str(queue)}
+    shown: dict[str, Any] = {"queue": str(queue)}
     if queue.kind == KIND:
-        told["audience"] = audience.get("name")
+        shown["audience"] = audience.get("name")
     try:
         to = resolve(found.connection, "", found.account, audience, queue.target)
     except Held as held:
-        told["held"] = {"reason": held.reason, "resolve": held.resolve}
+        shown["held"] = {"reason": held.reason, "resolve": held.resolve}
     else:
-        told |= queue_view(queue.kind, changes, to)
-    told["dead_on_arrival"] = [{"reason": letter.reason, "detail": letter.detail} for letter in acceptance.dead]
-    return told
+        shown |= queue_view(queue.kind, changes, to)
+    shown["dead_on_arrival"] = [{"reason": letter.reason, "detail": letter.detail} for letter in acceptance.dead]
+    return shown
 
 
 def queue_view(kind: str, changes: Sequence[Change], to: Destination) -> dict[str, Any]:
-    """What there is to say of a queue of this kind: the list that changes use, and each person, event and so on."""
+    """Return the view of a queue of this kind: the list that changes use, and each person, event and so on."""
     name, show = _VIEWS[kind]
-    told: dict[str, Any] = {"list": _list(to)} if kind == "audience" and changes else {}
+    shown: dict[str, Any] = {"list": _list(to)} if kind == "audience" and changes else {}
     people = People(changes, to.rules, to.identity, "preview")
-    told[name] = [_guarded(show, intent, people) for intent in KINDS[kind].intents(people)]
-    return told
+    shown[name] = [_guarded(show, intent, people) for intent in KINDS[kind].intents(people)]
+    return shown
 
 
 _Show = Callable[[Intent, People], dict[str, Any]]
@@ -179,8 +179,8 @@ def _person(intent: Intent, people: People) -> dict[str, Any]:
     if isinstance(profile, Rejection):
         return {"action": "dead_letter", "reason": profile.reason, "detail": profile.detail.get("detail", "")}
     attributes = profile.attributes if intent.written else identifiers_of(profile)
-    told: dict[str, Any] = {"action": intent.membership or "update", "profile": attributes}
-    return told | {
+    shown: dict[str, Any] = {"action": intent.membership or "update", "profile": attributes}
+    return shown | {
         name: list(value) for name in ("unset", "clear", "warnings") if (value := getattr(profile, name, ()))
     }
 
@@ -188,12 +188,12 @@ def _person(intent: Intent, people: People) -> dict[str, Any]:
 def _event(intent: Intent, people: People) -> dict[str, Any]:
     event = to_event(bytes(people.changes[intent.last].body.person), people.rules)
     row = event.row["attributes"]
-    told = {
+    shown = {
         "action": "event",
         "event": row["events"]["data"][0]["attributes"],
         "profile": row["profile"]["data"]["attributes"],
     }
-    return told | ({"warnings": list(event.warnings)} if event.warnings else {})
+    return shown | ({"warnings": list(event.warnings)} if event.warnings else {})
 
 
 def _consent(intent: Intent, people: People) -> dict[str, Any]:
@@ -216,7 +216,7 @@ def _snapshot(intent: Intent, people: People) -> dict[str, Any]:
     return {"action": body.action, "snapshot": msgspec.to_builtins(order_of(bytes(body.person)))}
 
 
-#: By kind of queue: what its entries are called, and how one is shown.
+#: By kind of queue: the name of its entries, and the function that shows one.
 _VIEWS: Final[dict[str, tuple[str, _Show]]] = {
     "audience": ("people", _person),
     "profile": ("people", _person),

@@ -1,4 +1,4 @@
-"""Where Klaviyo's list and the membership ledger differ, and the changes that make the list what the ledger says."""
+"""Compare Klaviyo's list with the membership ledger, and queue the changes that correct the list."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _INSTEAD: Final = "Sync the whole membership instead: ferry sync --reconcile"
 
 @dataclass(slots=True)
 class ListDifference:
-    """By identity. `ledger`: members that the ledger knows. `listed`: people on the list.
+    """The differences, by identity. `ledger`: number of members in the ledger. `listed`: number of people on the list.
 
-    `missing`: members who are not on the list, with the time in ms of the change that put them there; not those of whom
-    the ledger does not know either.
+    `strangers`: people on the list who are not in the ledger. `missing`: members who are not on the list, with the time
+    in ms of the change that added them; members that the ledger is unsure of are left out.
     """
 
     ledger: int = 0
@@ -52,7 +52,7 @@ def drift(redis: Redis, queue: Queue, roster: Roster) -> ListDifference:
         found.ledger += len(bucket.members)
         sure = ((name, known.at) for name, known in bucket.members.items() if known.at != PERHAPS)
         found.missing |= {name: at for name, at in sure if name not in listed}
-    # Not before every bucket was looked at: the ledger may know somebody by an identity of another bucket.
+    # Only after all buckets: the ledger may know a person by an identity of another bucket.
     for number in range(BUCKETS):
         found.strangers += roster.strangers(number)
     return found
@@ -64,10 +64,10 @@ def _buckets(redis: Redis, queue: Queue) -> Iterator[tuple[int, Bucket]]:
 
 
 def repair(redis: Redis, queue: Queue, policy: FlushPolicy, found: ListDifference, watch: str, percent: int) -> int:
-    """Queue the changes, and let them go; how many are left out because a newer change came since `watch` began.
+    """Queue and flush the changes; return how many are left out because a newer change came since `watch` began.
 
-    They carry the times that the ledger has, so that whatever is newer wins. Raises Failed when so many would leave
-    that a person must look (`percent`: max_removal_percent), when too much waits, and when a snapshot comes in between.
+    They have the ledger's times, so newer changes win. Raises Failed when too many people would be removed without
+    review (`percent`: max_removal_percent), when the queue is full, and when a snapshot arrives in between.
     """
     counts = Counts(people=found.ledger, held=found.listed, removals=len(found.strangers))
     if why := verdict(counts, percent):
@@ -85,7 +85,7 @@ def repair(redis: Redis, queue: Queue, policy: FlushPolicy, found: ListDifferenc
 
 
 def _forget_attributes(redis: Redis, queue: Queue, missing: Collection[str]) -> None:
-    """Whom the list has lost, Klaviyo may have lost altogether: the next snapshot sends their attributes again."""
+    """Forget the attributes of missing people, whom Klaviyo may have deleted, so that the next snapshot sends them."""
 
     def change(_: int, bucket: Bucket) -> Bucket:
         bare = {name: Member(known.at) for name, known in bucket.members.items() if name in missing}

@@ -1,4 +1,4 @@
-"""What has to be looked at or said before a hold may end."""
+"""The checks and confirmations before a hold ends."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _OF_LIST = frozenset({"list_gone", "list_refused"})
 
 
 def is_looked_at(on: Queue | str, hold: Hold) -> bool:
-    """Whether Klaviyo is asked first if the cause is gone."""
+    """Return whether Klaviyo is asked first if the cause is gone."""
     return hold.probed if isinstance(on, str) else hold.reason in _OF_LIST
 
 
 def still_wrong(redis: Redis, settings: Settings, on: Queue | str, hold: Hold) -> str | None:
-    """What is wrong still, with the remedy; None when the hold may end. What a person holds has no cause to look at."""
+    """Return the cause that remains, with the remedy; None if the hold may end. A person's hold is not checked."""
     if not is_looked_at(on, hold):
         return None
     try:
         return probe.cause(redis, settings, on) if isinstance(on, str) else list_check.cause(redis, settings, on)
     except NotAccepted as refusal:
-        return f"it cannot be told whether the cause is gone: {refusal}"
+        return f"Ferry cannot check whether the cause is gone: {refusal}"
 
 
 def confirm_guarded(redis: Redis, on: Queue, hold: Hold) -> Record | None:
-    """Where the guard holds a snapshot, note that a person wants it; which one that is."""
+    """If the guard holds a snapshot, record a person's confirmation, and return the snapshot."""
     record = guarded(redis, on, hold)
     if record:
         guard.confirm(redis, on, record.order.snapshot)
@@ -42,13 +42,13 @@ def confirm_guarded(redis: Redis, on: Queue, hold: Hold) -> Record | None:
 
 
 def let_share(redis: Redis, on: Queue, hold: Hold) -> None:
-    """Where another audience keeps the list, note that a person wants both to use it."""
+    """If another audience owns the list, record that a person allows both to use it."""
     if hold.owned:
         owners.share(redis, orders.audience_of(on), hold.owned.list_id)
 
 
 def let_move(redis: Redis, connection: str, hold: Hold) -> None:
-    """Where the key is of another account, note that a person wants that one. Lists of the old one are forgotten."""
+    """If the key belongs to another account, record that a person accepts it, and forget the old account's lists."""
     if hold.moved:
         accounts.confirm(redis, connection, hold.moved.key, hold.moved.account)
         for queue in pending.all_queues(redis):
@@ -57,7 +57,7 @@ def let_move(redis: Redis, connection: str, hold: Hold) -> None:
 
 
 def guarded(redis: Redis, on: Queue, hold: Hold) -> Record | None:
-    """The snapshot for which the guard asks a person; None where something else holds the queue."""
+    """Return the snapshot that the guard holds for confirmation; None if the queue is held for another reason."""
     if hold.reason != guard.GUARD:
         return None
     return next((record for record in records.records(redis, on) if record.state == "held"), None)

@@ -1,4 +1,4 @@
-"""Waiting for Klaviyo as a command may: it has time, and nobody's batch in hand."""
+"""Retries of requests to Klaviyo by commands, which can wait because they hold no batch."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from ops.errors import Failed
 from text.escaping import visible
 
 Answer = TypeVar("Answer")
-#: Faults in a row until it is given up, after about a minute; waiting for a limit is no fault.
+#: Consecutive faults until it gives up, after about a minute; waiting for a limit is not a fault.
 _TRIES: Final = 6
 _LIMITS: Final = frozenset({"throttled", "own_limit"})
 _FIRST_S: Final = 1.0
-#: Seconds that a page waits for Klaviyo between its questions.
+#: Seconds that a page waits in total between its requests to Klaviyo.
 _BRIEF_S: Final = 4.0
 
 
 class Retrying(Protocol):
-    """How long to wait for Klaviyo."""
+    """A function that asks Klaviyo, with retries."""
 
     def __call__(self, ask: Callable[[], Answer], /) -> Answer:
-        """What `ask` answers. Raises Failed."""
+        """Return the answer of `ask`. Raises Failed."""
 
 
 def with_retries(
     ask: Callable[[], Answer], sleep: Callable[[float], None] = time.sleep, most_s: float = math.inf
 ) -> Answer:
-    """What `ask` answers, asked again while Klaviyo's limit or a passing fault is in the way.
+    """Return the answer of `ask`; retry while a rate limit or a temporary fault prevents it.
 
-    Raises Failed for an answer that waiting does not change, after the sixth fault in a row, and where it would wait
-    for over `most_s` seconds in all.
+    Raises Failed for a permanent refusal, after the sixth consecutive fault, and when it would wait for more than
+    `most_s` seconds in total.
     """
     faults, waited = 0, 0.0
     while True:
@@ -51,19 +51,19 @@ def with_retries(
 
 
 def briefly(ask: Callable[[], Answer]) -> Answer:
-    """The same for a page, in front of which somebody sits. Raises Failed."""
+    """Return the answer of `ask` for a page, with only brief retries. Raises Failed."""
     return with_retries(ask, most_s=_BRIEF_S)
 
 
 def _wait(outcome: Outcome, faults: int) -> float:
-    """Seconds until it is asked again; without end where waiting changes nothing."""
+    """Return the seconds until the next attempt; infinity if waiting does not help."""
     if not isinstance(outcome, Retry):
         return math.inf
     return _FIRST_S * 2**faults if outcome.after_s is None else outcome.after_s
 
 
 def _said(outcome: Outcome) -> str:
-    # A worker would hold something; nothing is held because a command asked in vain.
+    # A worker would place a hold; a command's refused request places none.
     return (
         f"refused ({outcome.reason}). {visible(outcome.resolve)}"
         if isinstance(outcome, HoldNeeded)

@@ -1,4 +1,4 @@
-"""Who is on a Klaviyo list, on disk, to be compared with millions of others in little memory."""
+"""The people of a Klaviyo list, stored on disk, so that millions can be compared in little memory."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ _FOUND: Final = """
 
 
 class Roster:
-    """The people of a list. Others may know one by any identity that Klaviyo has, not by the strongest only."""
+    """The people of a list. A person is found by any identity that Klaviyo has, not only by the strongest."""
 
     def __init__(self, people: Iterable[dict[str, str | None]]) -> None:
-        """`people`: `email`, `phone_number` and `external_id` of each. Raises what they raise, with nothing kept."""
+        """Store `people`, each with `email`, `phone_number` and `external_id`.
+
+        Raises what `people` raises, and keeps nothing then.
+        """
         self._shelf = tally.opened(_SCHEMA)
         self.size = 0
         try:
@@ -43,21 +46,21 @@ class Roster:
         self.size += 1
 
     def find(self, bucket: int, wanted: Collection[str]) -> set[str]:
-        """Those of the identities of a bucket that are on the list; who has one of them is no stranger from now on."""
+        """Return the wanted identities of a bucket that are on the list; their people no longer count as strangers."""
         rows = self._shelf.execute("SELECT identity, person, place FROM names WHERE bucket = ?", (bucket,))
         found = {name: (person, place, bucket, name) for name, person, place in rows if name in wanted}
         self._shelf.executemany(_FOUND, [*found.values()])
         return {*found}
 
     def found(self, bucket: int) -> list[str]:
-        """Those who were found, each by the strongest identity that was looked for, as far as it is in the bucket."""
+        """Return the people found, each by the strongest identity searched for, if that is in the bucket."""
         return [name for (name,) in self._shelf.execute("SELECT identity FROM found WHERE bucket = ?", (bucket,))]
 
     def strangers(self, bucket: int) -> list[str]:
-        """By their strongest identity those of a bucket who were not found by any."""
+        """Return the people of a bucket who were not found, each by the strongest identity."""
         wanted = "SELECT identity FROM people WHERE bucket = ? AND person NOT IN (SELECT person FROM found)"
         return [name for (name,) in self._shelf.execute(f"{wanted} ORDER BY identity", (bucket,))]
 
     def close(self) -> None:
-        """Forget everybody."""
+        """Delete the stored people."""
         self._shelf.close()

@@ -1,4 +1,4 @@
-"""What a census means, in words: for the terminal and for the page. Pure."""
+"""A census in words, for the terminal and for pages. Pure."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from queues.server import rollback
 from text.escaping import visible
 from text.wording import number, plural, sentence, span
 
-#: A tick that is this late (ms) deserves a look; ticks come every two seconds.
+#: The lateness of a tick that is reported, in ms; ticks come every two seconds.
 _LATE_MS: Final = 15_000
-#: Shared identifiers that are listed one by one.
+#: The most shared identifiers that are listed.
 _SHARED: Final = 5
-#: Troubles that are none: the limits of Klaviyo and of Ferry (klaviyo/outcomes.py).
+#: Codes that are not faults: the limits of Klaviyo and of Ferry (klaviyo/outcomes.py).
 _LIMITS: Final = frozenset({"throttled", "daily_limit", "own_limit"})
 
 
 def is_held(count: QueueCount, census: Census) -> bool:
-    """Whether the queue, or the connection it belongs to, is held."""
+    """Return whether the queue or its connection is held."""
     return count.hold is not None or count.queue.connection in census.holds
 
 
 def next_flush(count: QueueCount, census: Census) -> tuple[str, str]:
-    """What fires next and when: `by age`, `in 15h 57m`; `held` and nothing; nothing twice where nothing waits.
+    """Return the next trigger and its time: `by age`, `in 15h 57m`; `held` and ""; "" twice if nothing is pending.
 
-    What is due may have to wait for open batches: too many are not uploaded, or the same person is in one (take.lua).
+    Due changes may have to wait for open batches: too many are not uploaded, or one has the same person (take.lua).
     """
     if is_held(count, census):
         return "held", ""
@@ -40,89 +40,92 @@ def next_flush(count: QueueCount, census: Census) -> tuple[str, str]:
 
 
 def batch(opened: OpenBatch, now: int) -> str:
-    """`confirm 12s, try 3 after http_503`: the stage, since the batch was taken, which try it is, and why again."""
-    tries = f", try {opened.attempts + 1}" if opened.attempts else ""
+    """Return the stage, the age, the attempt and the last fault of a batch: `confirm 12s, attempt 3 after http_503`."""
+    tries = f", attempt {opened.attempts + 1}" if opened.attempts else ""
     after = f"{'' if tries else ', again'} after {opened.trouble}" if opened.trouble else ""
     return f"{opened.stage} {span(now - opened.taken)}{tries}{after}"
 
 
 def failed(opened: OpenBatch) -> bool:
-    """Whether the last try of a batch failed; to wait for a limit is no fault."""
+    """Return whether the last attempt of a batch failed; waiting for a limit is not a failure."""
     return bool(opened.trouble) and opened.trouble not in _LIMITS
 
 
 def failing(census: Census) -> Iterator[str]:
-    """What Klaviyo, or the way to it, does not let through for now; what is held has its own reason."""
+    """Yield a line if open batches fail because of Klaviyo or the network; held queues show their own reason."""
     free = (count for count in census.queues if not is_held(count, census))
     found = [opened for count in free for opened in count.batches if failed(opened)]
     if found:
-        again = plural(len(found), "open batch failed and is", "open batches failed and are")
+        failures = plural(len(found), "open batch failed", "open batches failed")
         why = ", ".join(sorted({opened.trouble for opened in found}))
-        yield f"{again} tried again by Ferry: {why}. Nothing is lost; if it lasts: status.klaviyo.com, `ferry doctor`."
+        yield (
+            f"{failures}: {why}. Ferry retries automatically, and nothing is lost. If it continues, check "
+            "status.klaviyo.com and `ferry doctor`."
+        )
 
 
 def delivered_more(count: QueueCount, now: int) -> list[str]:
-    """What there is to say of a queue besides how many it delivered."""
+    """Return the lines below the number of delivered changes: imported, superseded, and the last upload."""
     besides = {"imported": count.imported, "superseded": count.superseded}
-    said = [f"+{number(changes)} {how}" for how, changes in besides.items() if changes]
-    return said + ([] if count.waiting.uploaded is None else [f"{span(now - count.waiting.uploaded)} ago"])
+    lines = [f"+{number(changes)} {how}" for how, changes in besides.items() if changes]
+    return lines + ([] if count.waiting.uploaded is None else [f"{span(now - count.waiting.uploaded)} ago"])
 
 
 def letters_gone(count: QueueCount) -> list[str]:
-    """What became of dead letters that are not kept any more."""
+    """Return the numbers of dead letters that were purged or evicted."""
     gone = {"purged": count.dead - count.kept - count.evicted, "evicted": count.evicted}
     return [f"+{number(letters)} {how}" for how, letters in gone.items() if letters]
 
 
 def what_to_do(hold: Hold) -> str:
-    """What ends a hold."""
-    ends = "Ends by itself when the cause is gone." if hold.ends_by_itself else ""
-    return visible(" ".join(filter(None, (hold.resolve, ends)))) or "Wait for who holds it."
+    """Return what ends a hold."""
+    ends = "Ends automatically when the cause is gone." if hold.ends_by_itself else ""
+    return visible(" ".join(filter(None, (hold.resolve, ends)))) or "Ask the person who placed the hold."
 
 
 def trouble(census: Census) -> Iterator[str]:
-    """What is missing: of the ledger, and of the processes; with the remedy."""
+    """Yield the problems of the ledger and the processes, with the remedies."""
     if census.fall is not None:
         yield f"{sentence(str(census.fall))}. {rollback.REMEDY}"
     if census.heartbeat is None:
-        yield "No scheduler ticked within the last minute: nothing is taken. Start `ferry scheduler` or `ferry up`."
+        yield "No scheduler ran within the last minute: no batches start. Start `ferry scheduler` or `ferry up`."
     elif census.at - census.heartbeat > _LATE_MS:
-        yield "The scheduler is late: see its log."
+        yield "The scheduler is late: check its log."
     if not census.workers:
-        yield "No worker listens: nothing is delivered. Start `ferry worker` or `ferry up`."
+        yield "No worker is running: nothing is delivered. Start `ferry worker` or `ferry up`."
 
 
 def left_out(census: Census) -> str:
-    """How many people were delivered without some field, by what was wrong with it; empty when nobody was."""
+    """Return the number of people who were delivered without a field, by warning; empty if there are none."""
     found: Counter[str] = Counter()
     for count in census.queues:
         found.update(count.left_out)
-    told = ", ".join(f"{code} {number(people)}" for code, people in found.most_common())
-    return f"Warnings, and people: {told}." if told else ""
+    counts = ", ".join(f"{code} {number(people)}" for code, people in found.most_common())
+    return f"Warnings (people): {counts}." if counts else ""
 
 
 def shared(census: Census) -> str:
-    """Which identifiers too many people share, by a part of their hashes; empty when there are none."""
+    """Return the identifiers that too many people share, as parts of hashes; empty if there are none."""
     values = [value.replace(":", " ") for of_one in census.shared.values() for value in sorted(of_one)]
     if not values:
         return ""
-    told = ", ".join(values[:_SHARED]) + (f" and {number(len(values) - _SHARED)} more" if len(values) > _SHARED else "")
-    return f"Too many people share these, so that they identify nobody: {told}. `ferry explain` shows it for a person."
+    some = ", ".join(values[:_SHARED]) + (f" and {number(len(values) - _SHARED)} more" if len(values) > _SHARED else "")
+    return f"Identifiers shared by too many people, which identify nobody: {some}. `ferry explain` shows a person's."
 
 
 def scheduler(census: Census) -> str:
-    """When one last ticked."""
+    """Return when a scheduler last ticked."""
     return "none" if census.heartbeat is None else f"ticked {span(census.at - census.heartbeat)} ago"
 
 
 def workers(census: Census) -> str:
-    """`1 busy, 2 idle`."""
+    """Return the workers by state, such as `1 busy, 2 idle`."""
     states = list(census.workers.values())
     return ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))) or "none"
 
 
 def equation(census: Census) -> tuple[str, bool]:
-    """The account of every change ever accepted, and whether it adds up in every queue."""
+    """Return the equation of all changes ever accepted, and whether it adds up in every queue."""
     counts = census.queues
     imported = sum(c.imported for c in counts)
     parts = [
@@ -137,4 +140,4 @@ def equation(census: Census) -> tuple[str, bool]:
     wrong = [str(count.queue) for count in counts if count.missing]
     if not wrong:
         return text, True
-    return f"{text}: DOES NOT ADD UP in {', '.join(wrong)}; this is a fault of Ferry's", False
+    return f"{text}: DOES NOT ADD UP in {', '.join(wrong)}; this is a defect in Ferry", False

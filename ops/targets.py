@@ -1,4 +1,4 @@
-"""What a person means by the name of a queue or a connection. Pure."""
+"""Find the queue or connection that a person names. Pure."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from queues.snapshots import orders
 from text.escaping import visible
 
 AUDIENCE = "audience"
-#: Names shown where the one that was given fits none.
+#: The most similar names that are shown when no name matches.
 _SHOWN = 5
 
 
 def find_queue(given: str, counts: Sequence[QueueCount]) -> Queue:
-    """The queue of that id, else of that target or audience's name. Raises click.UsageError unless exactly one."""
+    """Return the queue with that id, else with that target or name. Raises click.UsageError unless one matches."""
     return _only(given, _without_snapshots(_matching(given, counts)), "queue", _names(counts))
 
 
 def find_audience(given: str, counts: Sequence[QueueCount], connection: str | None) -> Queue | None:
-    """The queue of the audience that is meant, which may have had snapshots only; None where there is no such audience.
+    """Return the queue of an audience, even if it has had only snapshots; None if there is no such audience.
 
-    `connection`: it must be of this one. Raises click.UsageError where more than one fits.
+    `connection`: search only this one. Raises click.UsageError if several match.
     """
     chosen = [count for count in counts if connection in (None, count.queue.connection)]
     found = {orders.audience_of(queue) for queue in _matching(given, chosen) if queue.kind in (AUDIENCE, orders.KIND)}
@@ -34,25 +34,25 @@ def find_audience(given: str, counts: Sequence[QueueCount], connection: str | No
 
 
 def new_audience(given: str, counts: Sequence[QueueCount], connection: str, name: str | None) -> Queue:
-    """The queue of an audience that nobody has heard of; a slip must not make one, so it has to be given a name.
+    """Return the queue of a new audience, which must have a name, so that a typing error does not create one.
 
-    Raises click.UsageError where it has none, and for an id that the intake would not take either.
+    Raises click.UsageError without a name, and for an id that the intake would refuse.
     """
     if not 0 < len(given) <= AUDIENCE_ID:
         raise click.UsageError(f"the audience's id is empty, or longer than {AUDIENCE_ID} characters")
     if name is None:
-        remedy = "Give its id; for a new audience, --name too, which its list will be called."
+        remedy = "Give its id; for a new audience also --name, which becomes the name of its list."
         raise click.UsageError(f"there is no audience {given!r}. {_hint(given, _names(counts))}\n{remedy}")
     return Queue(connection, AUDIENCE, given)
 
 
 def find_queue_or_connection(given: str, counts: Sequence[QueueCount], connections: Iterable[str]) -> Queue | str:
-    """The connection of exactly that name, else the queue. Raises click.UsageError unless exactly one."""
+    """Return the connection of exactly that name, else the queue. Raises click.UsageError unless one matches."""
     return _queue_or_connection(given, counts, connections, _without_snapshots(_matching(given, counts)))
 
 
 def find_held(given: str, counts: Sequence[QueueCount], connections: Iterable[str]) -> Queue | str:
-    """As `find_queue_or_connection`; of an audience and its snapshots the one that is held."""
+    """Do as `find_queue_or_connection`, but prefer the held one of an audience's queue and its queue of snapshots."""
     held = {count.queue for count in counts if count.hold}
     found = _matching(given, counts)
     return _queue_or_connection(
@@ -79,7 +79,7 @@ def _matching(given: str, counts: Sequence[QueueCount]) -> list[Queue]:
 
 
 def _without_snapshots(found: Sequence[Queue]) -> list[Queue]:
-    """An audience and its snapshots are called alike; who says the name means the audience."""
+    """Drop the queue of an audience's snapshots if the audience's queue, which has the same name, is also found."""
     return [queue for queue in found if queue.kind != orders.KIND or orders.audience_of(queue) not in found]
 
 
@@ -88,13 +88,13 @@ def _only(given: str, found: Sequence[Queue], what: str, known: Sequence[str]) -
         return found[0]
     if found:
         many = "\n".join(f"  {queue}" for queue in found)
-        raise click.UsageError(f"{given!r} fits {len(found)} queues; name one by its id:\n{many}")
+        raise click.UsageError(f"{given!r} matches {len(found)} queues; name one by its id:\n{many}")
     raise click.UsageError(f"there is no {what} {given!r}. {_hint(given, known)}")
 
 
 def _hint(given: str, known: Sequence[str]) -> str:
     near = "\n".join(f"  {visible(name)}" for name in _near(given, known))
-    return f"Near it:\n{near}" if near else "See `ferry status` for those there are."
+    return f"Similar names:\n{near}" if near else "`ferry status` lists the queues."
 
 
 def _by_id(count: QueueCount, given: str) -> bool:

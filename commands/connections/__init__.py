@@ -1,1 +1,1 @@
-"""`ferry connections`: one file a subcommand."""
+"""`ferry connections`: one file per subcommand."""

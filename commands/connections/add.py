@@ -1,4 +1,4 @@
-"""`ferry connections add`: an account more, while everything runs."""
+"""`ferry connections add`: add a connection while Ferry runs."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from queues.errors import SecretKeyChanged
 @click.argument("name")
 @var_option
 def add(name: str) -> None:
-    """Add a connection: an account of Klaviyo's, by its key.
+    """Add a connection: a Klaviyo account and its key.
 
-    The key is asked for, or read from stdin, checked with Klaviyo, and kept encrypted (FERRY_SECRET_KEY). All other
-    settings are those of `default`, unless connections.toml has a table of that name. Requests may name it a second
-    later, as in ?connection=NAME, without a restart.
+    Asks for the key or reads it from stdin, checks it with Klaviyo, and stores it encrypted (FERRY_SECRET_KEY). All
+    other settings are those of `default`, unless connections.toml has a table of that name. Requests can name the
+    connection (?connection=NAME) a second later, without a restart.
     """
     if not is_name(name):
         raise click.UsageError(f"{name}: {NAMES}")
@@ -38,22 +38,23 @@ def add(name: str) -> None:
     with ledger(known, writes=True) as redis:
         _check_free(redis, known, name)
         api_key = asked_key(name)
-        rights = usable(redis, known, api_key, "Nothing was kept.")
+        rights = usable(redis, known, api_key, "Nothing was stored.")
         others = _of_account(redis, rights.account.id)
         if not connection_keys.add(
             redis, name, connection_keys.seal(Cipher(known.secret_keys), api_key, now_ms(), rights.account.id)
         ):
-            raise Failed(f"{name} was added by somebody else meanwhile; nothing was changed")
+            raise Failed(f"{name} was added by another user in the meantime; nothing was changed")
         audit.note(redis, by(), "connection added", name)
-        echo(f"{name} is added: account {titled(rights.account)}. Every process knows it within seconds.")
+        echo(f"{name} was added: account {titled(rights.account)}. Every process knows it within seconds.")
         if others:
-            echo(f"Mind: {', '.join(others)} has a key of this account: lists and limits are shared.", err=True)
+            shared = ", ".join(others)
+            echo(f"Warning: {shared} also uses this account: they share its lists and rate limits.", err=True)
         tell_hold(redis, name)
 
 
 def _check_free(redis: Redis, known: Settings, name: str) -> None:
     if connection_keys.find(redis, name):
-        raise Misconfigured(f"{name} has a key. To exchange it: ferry connections rotate {name}")
+        raise Misconfigured(f"{name} already has a key. To replace it: ferry connections rotate {name}")
     try:
         found = key_of(redis, known, name)
     except UnknownConnection:
@@ -61,10 +62,10 @@ def _check_free(redis: Redis, known: Settings, name: str) -> None:
     except SecretKeyChanged as fault:
         raise Failed(f"{name}: {fault}") from fault
     if found:
-        raise Misconfigured(f"{name} has a key. {ELSEWHERE[found.origin]}")
+        raise Misconfigured(f"{name} already has a key. {ELSEWHERE[found.origin]}")
 
 
 def _of_account(redis: Redis, account: str | None) -> list[str]:
-    """Connections that were added with a key of the same account."""
+    """Return the connections that were added with a key of the same account."""
     stored = ((name, connection_keys.find(redis, name)) for name in connection_keys.names(redis))
     return [name for name, found in stored if account and found and found.account == account]

@@ -1,6 +1,6 @@
-"""A key that a person gives: typed unseen, or piped in, and never an argument, which every user of the machine sees.
+"""Ask for a Klaviyo key, and describe what each of its scopes is for.
 
-What each of a key's scopes is for, and what it costs to go without. Pure.
+The key is typed without echo or piped in. It is never an argument, because every user of the machine can see those.
 """
 
 from __future__ import annotations
@@ -23,54 +23,54 @@ from ops.output import echo, table
 
 
 def asked_key(name: str) -> str:
-    """A key from the terminal or the first line of stdin. Raises Misconfigured for what cannot be one."""
+    """Return a key from the terminal or the first line of stdin. Raises Misconfigured when it cannot be a key."""
     if sys.stdin.isatty():
         key = str(click.prompt(f"Klaviyo key of {name} (pk_..., not shown)", hide_input=True)).strip()
     else:
         key = sys.stdin.readline().strip()
     if not key:
         raise Misconfigured(
-            "no key was given: type it when asked, or pipe it in, as in `pass show klaviyo | ferry ...`"
+            "no key was given: type it when asked, or pipe it in, for example `pass show klaviyo | ferry ...`"
         )
     try:
         checks.klaviyo_key(key)
     except ValidationError as fault:
-        raise Misconfigured(f"that is no key: {fault.messages[0]}") from None
+        raise Misconfigured(f"that is not a key: {fault.messages[0]}") from None
     return key
 
 
 def usable(redis: Redis, known: Settings, api_key: str, otherwise: str) -> Rights:
-    """What a key may do, that people can be delivered with. Raises Failed; `otherwise`: what holds then."""
+    """Return the rights of a key that can deliver people. Raises Failed; `otherwise` ends its message."""
     try:
         rights = examine(redis, known, api_key)
     except Failed as fault:
         raise Failed(f"{fault.message}\n{otherwise}") from fault
     if not rights.delivers:
         lines = "\n".join(missing_costs(rights))
-        raise Failed(f"the key may too little:\n{lines}\nCreate one with these scopes in Klaviyo. {otherwise}")
+        raise Failed(f"the key lacks scopes:\n{lines}\nCreate one with these scopes in Klaviyo. {otherwise}")
     for line in missing_costs(rights):
-        echo(f"Mind: {line}", err=True)
+        echo(f"Warning: {line}", err=True)
     return rights
 
 
 _NOTHING: Final = "nothing can be delivered"
-#: By Klaviyo's name of the scope (Klaviyo's OpenAPI document, x-klaviyo-scopes).
+#: Scope, named as in Klaviyo's OpenAPI document (x-klaviyo-scopes) -> the effect of its absence.
 COSTS: Final = {
-    "accounts:read": "Ferry cannot tell whose account it is: `rotate` cannot compare, `ferry selftest` does not run",
+    "accounts:read": "Ferry cannot read the account: `rotate` cannot compare, `ferry selftest` does not run",
     "lists:read": _NOTHING,
     "lists:write": _NOTHING,
     "profiles:read": _NOTHING,
     "profiles:write": _NOTHING,
-    "subscriptions:write": "consents wait in their queue, held",
-    "events:write": "events wait in their queue, held",
-    "data-privacy:write": "erasures wait in their queue, held: delete those people in Klaviyo by hand, in time",
+    "subscriptions:write": "consents are held in their queue",
+    "events:write": "events are held in their queue",
+    "data-privacy:write": "erasures are held in their queue: delete those people in Klaviyo by hand, in time",
 }
-_WORDS: Final = {True: ("yes", "green"), False: ("no", "bold red"), None: ("not told", "yellow")}
+_WORDS: Final = {True: ("yes", "green"), False: ("no", "bold red"), None: ("unknown", "yellow")}
 
 
 def scopes_table(rights: Rights) -> Table:
-    """A line for each scope."""
-    made = table("Scope", "Has it", "Without it")
+    """Return a table with a row for each scope."""
+    made = table("Scope", "Granted", "Without it")
     for scope, has in rights.scopes.items():
         word, style = _WORDS[has]
         made.add_row(scope, Text(word, style=style), "" if has else COSTS[scope])
@@ -78,10 +78,10 @@ def scopes_table(rights: Rights) -> Table:
 
 
 def in_short(rights: Rights) -> str:
-    """`all`, or what is missing."""
+    """Return `all`, or the missing scopes."""
     return f"without {', '.join(rights.missing)}" if rights.missing else "all"
 
 
 def missing_costs(rights: Rights) -> list[str]:
-    """A line for each that is missing."""
+    """Return a line for each missing scope."""
     return [f"without {scope}: {COSTS[scope]}" for scope in rights.missing]

@@ -1,4 +1,4 @@
-"""`ferry connections`: which Klaviyo account each connection leads to, and what its key may do."""
+"""`ferry connections`: manage the Klaviyo accounts and their keys."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ops.output import console, echo
 def connections() -> None:
     """List, add, test and remove connections; rotate their keys.
 
-    A connection is one Klaviyo account. Keys come from the environment, from the CDP, or are kept by Ferry, encrypted:
-    those that were added here. One that a message of the CDP brought can be undone.
+    A connection is one Klaviyo account. Its key comes from the environment, from the CDP, or from `add`, which stores
+    it encrypted. `undo-key` undoes a key that came with a message of the CDP.
     """
 
 
@@ -32,9 +32,9 @@ def connections() -> None:
 @click.argument("name")
 @var_option
 def test(name: str) -> None:
-    """Try the key of a connection: whose it is, each scope, and what it costs to go without.
+    """Test the key of a connection: its account, its scopes, and the effect of each missing one.
 
-    Nothing is written to Klaviyo. Exit code 1 when people could not be delivered with it.
+    Writes nothing to Klaviyo. Exit code 1 if the key cannot deliver people.
     """
     known = settings.load()
     with ledger(known) as redis:
@@ -43,7 +43,7 @@ def test(name: str) -> None:
     echo(f"{name}: account {titled(rights.account)}; {WHENCE[key.origin]}")
     console().print(scopes_table(rights))
     if not rights.delivers:
-        raise Failed(f"with this key nothing can be delivered over {name}: create one with the scopes above in Klaviyo")
+        raise Failed(f"the key of {name} cannot deliver people: create one with the scopes above in Klaviyo")
 
 
 for command in (list_, add, rotate, remove, undo_key):

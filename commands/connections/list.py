@@ -1,4 +1,4 @@
-"""`ferry connections list`: each connection, and what Klaviyo says of its key."""
+"""`ferry connections list`: list the connections and test their keys."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from text.wording import number, span
 @json_option
 @var_option
 def list_(as_json: bool) -> None:
-    """List the connections: whose key each has, what the key may do, how it is flushed, whether it is held.
+    """List the connections: account, key, scopes, flush policy, audiences and hold.
 
-    Every key is tried with Klaviyo; nothing is written there.
+    Tests every key with Klaviyo; writes nothing there.
     """
     with installation() as ferry:
-        told = ferry.connections()
+        found = ferry.connections()
     if as_json:
-        print_json(told)
+        print_json(found)
     else:
-        console().print(listing(told))
-        for line in learnt_lines(told):
+        console().print(listing(found))
+        for line in learnt_lines(found):
             echo(line, err=True)
 
 
 def listing(connections: Iterable[ConnectionDocument]) -> Table:
-    """A row for each connection; `connections`: their documents."""
+    """Return a table with a row for each connection."""
     made = table("Connection", "Account", "Key", "Scopes", "Flushed at", "Audiences", "Held")
     for each in connections:
         policy, account = each.policy, _account(each)
@@ -58,10 +58,10 @@ def listing(connections: Iterable[ConnectionDocument]) -> Table:
 
 
 def learnt_lines(connections: Iterable[ConnectionDocument]) -> list[str]:
-    """A line for each connection that settings name and whose key came with a message. Pure."""
+    """Return a warning for each connection whose key from a message overrides the key of the settings."""
     return [
-        f"Mind: {each.name} has a key that a message brought (fingerprint {known.fingerprint}, "
-        f"{_whence(known)}), over that of the settings. Where nobody meant it: "
+        f"Warning: {each.name} uses a key that came with a message (fingerprint {known.fingerprint}, "
+        f"{_whence(known)}), not the key of the settings. If this was not intended: "
         f"ferry connections undo-key {each.name}"
         for each in connections
         if (known := each.learnt) and known.named_by_settings
@@ -71,7 +71,7 @@ def learnt_lines(connections: Iterable[ConnectionDocument]) -> list[str]:
 def _whence(learnt: LearntDocument) -> str:
     if learnt.sender:
         return f"from sender {learnt.sender}, since {learnt.since}"
-    return f"since {learnt.since}" if learnt.since else "before Ferry noted from whom"
+    return f"since {learnt.since}" if learnt.since else "source not recorded"
 
 
 def _account(connection: ConnectionDocument) -> KlaviyoAccount | None:

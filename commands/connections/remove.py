@@ -1,4 +1,4 @@
-"""`ferry connections remove`: a connection that nothing waits for any more."""
+"""`ferry connections remove`: remove a connection that has no changes left."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from text.wording import plural
 
 @click.command()
 @click.argument("name")
-@click.option("--force", is_flag=True, help="Even when it has dead letters, which stay.")
+@click.option("--force", is_flag=True, help="Remove it even if it has dead letters, which stay.")
 @var_option
 def remove(name: str, force: bool) -> None:
-    """Remove a connection that was added, and forget its key.
+    """Remove a connection that was added, and delete its key.
 
-    Refused while changes wait or are under way, and while it has dead letters unless with --force; then these stay,
-    and can be replayed once the connection is added again. Let the senders stop first: what they send to it from now
-    on is refused.
+    Refused while the connection has pending changes, batches in progress or dead letters. With --force dead letters
+    stay, and can be replayed when the connection is added again. Stop the senders first: Ferry refuses what they send
+    to a removed connection.
     """
     known = settings.load()
     with ledger(known, writes=True) as redis:
@@ -43,26 +43,28 @@ def remove(name: str, force: bool) -> None:
         connection_keys.drop(redis, name)
         holds.release(redis, name)
         audit.note(redis, by(), "connection removed", name, dead=sum(each.kept for each in counts))
-        echo(f"{name} is removed; its key is forgotten. Every process knows it within seconds.")
+        echo(f"{name} was removed and its key deleted. Every process knows it within seconds.")
 
 
 def _check_added(redis: Redis, known: Settings, name: str) -> None:
     if connection_keys.find(redis, name):
         return
     if name in {connection.name for connection in known.connections}:
-        raise Misconfigured(f"{name} was not added: take it out of connections.toml or the environment, and restart")
+        raise Misconfigured(
+            f"{name} comes from the settings: remove it from connections.toml or the environment, and restart"
+        )
     added = ", ".join(connection_keys.names(redis)) or "none"
-    raise Misconfigured(f"there is no connection {name} to remove; added were: {added}")
+    raise Misconfigured(f"there is no connection {name} to remove; added connections: {added}")
 
 
 def _line(each: QueueCount) -> str:
-    told = [
-        plural(each.waiting.pending, "change") + " waiting" if each.waiting.pending else "",
-        f"{each.open:,} under way" if each.open else "",
+    counts = [
+        plural(each.waiting.pending, "pending change") if each.waiting.pending else "",
+        f"{each.open:,} in progress" if each.open else "",
         plural(each.kept, "dead letter") if each.kept else "",
     ]
-    return f"  {each.queue} {called(each)}: {', '.join(word for word in told if word)}"
+    return f"  {each.queue} {called(each)}: {', '.join(filter(None, counts))}"
 
 
 def _refusal(name: str, lines: list[str], remedy: str) -> str:
-    return "\n".join((f"{name} is not removed:", *lines, remedy))
+    return "\n".join((f"{name} was not removed:", *lines, remedy))

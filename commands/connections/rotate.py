@@ -1,6 +1,6 @@
-"""`ferry connections rotate`: another key, checked before it is kept.
+"""`ferry connections rotate`: replace a key, after a check of the new one.
 
-`ferry connections undo-key`: the key before the one that a message brought.
+`ferry connections undo-key`: restore the key that a connection had before one came with a message.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ from worker.same_account import confirm
 
 @click.command()
 @click.argument("name")
-@click.option("--other-account", is_flag=True, help="Even when the new key is not known to be of the same account.")
+@click.option("--other-account", is_flag=True, help="Rotate even if the new key may belong to another account.")
 @var_option
 def rotate(name: str, other_account: bool) -> None:
-    """Exchange the key of a connection.
+    """Replace the key of a connection.
 
-    The new one is asked for, or read from stdin, and checked with Klaviyo; when it fails, the old one stays. Both must
-    be of one account: in another one the lists are others, and nobody is on them yet. Afterwards revoke the old key in
-    Klaviyo.
+    Asks for the new key or reads it from stdin, and checks it with Klaviyo; if the check fails, the old key stays.
+    Both keys must belong to the same account: another account has other lists, with nobody on them yet. Afterwards
+    revoke the old key in Klaviyo.
     """
     known = settings_with_secret()
     with ledger(known, writes=True) as redis:
         old = _old_key(redis, known, name)
         new = asked_key(name)
         if old and new == old.value:
-            raise Failed(f"that is the key which {name} has; nothing was changed")
+            raise Failed(f"{name} already has this key; nothing was changed")
         rights = usable(redis, known, new, "The old key stays.")
         moves = not _same_account(redis, known, name, old, rights.account)
         if moves and not other_account:
             raise Failed(_unlike(name, rights))
         if old and old.origin != "kept":
-            raise Failed(f"The new key is good, and nothing was changed. {ELSEWHERE[old.origin]}")
+            raise Failed(f"The new key works, but nothing was changed. {ELSEWHERE[old.origin]}")
         if moves:
             _leave_account(redis, name)
         connection_keys.exchange(
@@ -61,13 +61,13 @@ def rotate(name: str, other_account: bool) -> None:
         )
         confirm(redis, known, name, new, rights.account.id)
         audit.note(redis, by(), "key rotated", name, "to another account" if moves else audit.DONE)
-        echo(f"{name} has the new key: account {titled(rights.account)}. Deliveries that begin now use it.")
-        echo("Revoke the old one in Klaviyo in a minute, when no delivery is under way that began with it.")
+        echo(f"{name} has the new key: account {titled(rights.account)}. New deliveries use it.")
+        echo("Revoke the old key in Klaviyo after a minute, when the deliveries that began with it have ended.")
         tell_hold(redis, name)
 
 
 def _old_key(redis: Redis, known: Settings, name: str) -> Key | None:
-    """None where what is kept cannot be read any more. Raises Failed, Misconfigured where there is none to exchange."""
+    """Return the old key, or None if it can no longer be decrypted. Raises Failed or Misconfigured if there is none."""
     try:
         found = key_of(redis, known, name)
     except UnknownConnection as fault:
@@ -82,7 +82,10 @@ def _old_key(redis: Redis, known: Settings, name: str) -> Key | None:
 
 
 def _same_account(redis: Redis, known: Settings, name: str, old: Key | None, new: KlaviyoAccount) -> bool:
-    """Whether both keys are known to be of one account. The old one may be revoked, so what was noted of it counts."""
+    """Return whether both keys are known to belong to one account.
+
+    The account recorded with the old key counts first, because that key may be revoked.
+    """
     noted = connection_keys.find(redis, name) if old is None or old.origin == "kept" else None
     before = noted.account if noted else None
     if before is None and old is not None:
@@ -95,20 +98,20 @@ def _same_account(redis: Redis, known: Settings, name: str, old: Key | None, new
 
 def _unlike(name: str, new: Rights) -> str:
     return (
-        f"It cannot be told that the new key (account {titled(new.account)}) and the old one of {name} are of one "
-        "account. The old key stays.\nTake one of the same account, with accounts:read; to move to another account all "
-        "the same: add --other-account"
+        f"Ferry cannot confirm that the new key (account {titled(new.account)}) and the old one of {name} belong to "
+        "the same account. The old key stays.\nUse a key of the same account, with accounts:read; to move to another "
+        "account anyway: add --other-account"
     )
 
 
 def _leave_account(redis: Redis, name: str) -> None:
-    """The lists of the old account are forgotten. Raises Failed while an import may be under way there."""
+    """Forget the lists of the old account. Raises Failed while an import may be in progress there."""
     queues = [queue for queue in pending.all_queues(redis) if queue.connection == name]
     opened = [str(each.queue) for each in count(redis, queues) if each.batches]
     if opened:
         raise Failed(
-            f"batches are open to the old account, of {', '.join(opened)}. The old key stays; try again when "
-            "`ferry status` shows none of them"
+            f"batches to the old account are in progress: {', '.join(opened)}. The old key stays; try again when "
+            "`ferry status` shows none"
         )
     for queue in queues:
         owners.forget_list(redis, queue)
@@ -118,11 +121,11 @@ def _leave_account(redis: Redis, name: str) -> None:
 @click.argument("name")
 @var_option
 def undo_key(name: str) -> None:
-    """Put back the key that a connection had before a message brought another one.
+    """Restore the key that a connection had before one came with a message.
 
-    Where there was none, the key of the settings counts again. What was undone is not taken from a message again, and
-    whoever tries is alerted of; exchange the token of the sender that brought it. Batches that were delivered with it
-    stay where they are.
+    If there was none, the key of the settings is used again. Ferry does not accept the undone key from a message
+    again, and raises an alert if a sender tries; replace the token of the sender that sent it. Batches delivered with
+    it stay where they are.
     """
     known = settings.load()
     with ledger(known) as redis:
@@ -130,12 +133,12 @@ def undo_key(name: str) -> None:
             undone = account_keys.undo(redis, name, Cipher(known.secret_keys))
         except NothingToUndo:
             raise Misconfigured(
-                f"{name}: no message has brought a key since the last one was undone; nothing was changed. "
-                "`ferry connections list` says where each key comes from"
+                f"{name}: no key came with a message since the last one was undone; nothing was changed. "
+                "`ferry connections list` shows where each key comes from"
             ) from None
         key_changes.forget(redis, name)
         audit.note(redis, by(), "key undone", name, f"key {undone.before or 'none'} -> {undone.after or 'none'}")
-        echo(f"{name}: the key {undone.before or 'none'} (fingerprint) is undone and not taken again.")
+        echo(f"{name}: the key {undone.before or 'none'} (fingerprint) was undone and will not be accepted again.")
         found = key_or_why(redis, known, name)
         echo(f"Now {found}." if isinstance(found, str) else f"Now {WHENCE[found.origin]}.")
         tell_hold(redis, name)

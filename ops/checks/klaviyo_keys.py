@@ -1,6 +1,6 @@
-"""What `ferry doctor` asks Klaviyo with each key: whose it is, and whether it may read. Nothing is written.
+"""Checks of each Klaviyo key, and of lists that several audiences share.
 
-What `ferry doctor` looks at in Klaviyo's lists: which audiences share one, as the ledger has it.
+A key is checked by reading with it; nothing is written to Klaviyo. Shared lists come from the ledger.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.names import Queue
 from queues.pending import all_queues
 
-#: Scopes of Klaviyo's by which Ferry reads, tried here, and those by which it writes, which are not.
+#: The scopes with which Ferry reads are tested here; those with which it writes are not.
 READING = "accounts:read lists:read profiles:read"
 WRITING = (
     "lists:write profiles:write, for consent subscriptions:write, for events events:write, for erasure "
     "data-privacy:write"
 )
-#: A name and an id that nobody has: the answer is empty, and the right to ask is seen.
+#: A name and an id that do not exist: the answer is empty, but shows whether the key may ask.
 _NOBODY = "ferry doctor: there is no such"
 
 
 def key_checks(redis: Redis, settings: Settings) -> list[Check]:
-    """One check for each connection: those configured, and those that have a queue."""
+    """Return a check for each connection that is configured or has a queue."""
     used = {queue.connection for queue in all_queues(redis)}
     names = sorted({connection.name for connection in settings.connections} | used)
     checks: list[Check] = []
@@ -45,13 +45,13 @@ def key_checks(redis: Redis, settings: Settings) -> list[Check]:
     for name in names:
         found = _key(redis, settings, name)
         if isinstance(found, Check):
-            # A default connection that nobody uses need not have a key.
+            # An unused default connection needs no key.
             checks.append(found if name in used or len(names) == 1 else _unused(found))
             continue
         if found not in known:
             known[found] = _ask(redis, settings, found)
-        told = known[found]
-        checks.append(Check(_title(name), told.ok, told.detail, told.remedy))
+        answer = known[found]
+        checks.append(Check(_title(name), answer.ok, answer.detail, answer.remedy))
     return checks
 
 
@@ -60,7 +60,7 @@ def _title(connection: str) -> str:
 
 
 def _unused(check: Check) -> Check:
-    return Check(check.name, True, f"{check.detail}, and no queue", check.remedy)
+    return Check(check.name, True, f"{check.detail}, but it has no queue", check.remedy)
 
 
 def _key(redis: Redis, settings: Settings, name: str) -> str | Check:
@@ -68,8 +68,8 @@ def _key(redis: Redis, settings: Settings, name: str) -> str | Check:
     try:
         key = key_of(redis, settings, name)
     except UnknownConnection:
-        remedy = f"put it back with `ferry connections add {name}`, or into connections.toml"
-        return Check(title, False, "its queues are left, but it is not configured", remedy)
+        remedy = f"add it again with `ferry connections add {name}`, or in connections.toml"
+        return Check(title, False, "it has queues, but is not configured", remedy)
     except (NoSecretKey, SecretKeyChanged) as fault:
         return Check(title, False, "cannot be decrypted", str(fault))
     if key is None:
@@ -89,31 +89,33 @@ def _ask(redis: Redis, settings: Settings, key: str) -> Check:
             klaviyo.find_list(_NOBODY)
             klaviyo.find_profiles("external_id", [_NOBODY])
         except Throttled as fault:
-            return Check("", True, "not asked: " + summary(fault.outcome), "run ferry doctor again in a minute")
+            return Check("", True, "not tested: " + summary(fault.outcome), "run ferry doctor again in a minute")
         except NotAccepted as fault:
             return Check("", False, str(fault), "; ".join(_remedies(fault)))
     which = f"account {account.id}" if account.id else "works, without accounts:read"
     kind = ", a test account" if account.test_account else ""
-    return Check("", True, f"{which}{kind}; reads lists and profiles; not tried, for it would write: {WRITING}")
+    return Check(
+        "", True, f"{which}{kind}; reads lists and profiles; not tested, because a test would write: {WRITING}"
+    )
 
 
 def _remedies(fault: NotAccepted) -> Iterator[str]:
     if isinstance(fault.outcome, HoldNeeded) and fault.outcome.reason in OF_KEY:
-        yield f"a private key with the scopes {READING} {WRITING} is needed; then `ferry release` what is held"
+        yield f"use a private key with the scopes {READING} {WRITING}; then release the holds with `ferry release`"
     elif isinstance(fault.outcome, HoldNeeded):
         yield fault.outcome.resolve
     else:
-        yield "nothing is lost meanwhile; if it stays so, see status.klaviyo.com and the network from here"
+        yield "no changes are lost; if this continues, check status.klaviyo.com and this machine's network"
 
 
 def lists_check(redis: Redis, connections: Connections) -> Check:
-    """Pairs that the settings allow are fine, others deserve a look: one may be a mistake. Raises RedisError."""
+    """Check for lists shared without `shared_list`, which may be a mistake. Raises RedisError."""
     connections.include(connection_keys.names(redis))
     found = [pair for pair in owners.shared(redis) if not _is_meant(connections, pair.queue)]
     if not found:
-        return Check("lists", True, "none is shared but where shared_list says so")
+        return Check("lists", True, "no list is shared without shared_list")
     pairs = "; ".join(f"{pair.list_id} by {pair.keeper} and {pair.queue}" for pair in found)
-    remedy = "each takes off whom the other puts on: name another list for one, or say shared_list = true"
+    remedy = "each removes people that the other adds: name another list for one, or set shared_list = true"
     return Check("lists", True, f"shared: {pairs}", remedy)
 
 

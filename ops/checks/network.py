@@ -1,4 +1,4 @@
-"""What `ferry doctor` looks at between here and Klaviyo: the name, and the encryption."""
+"""Checks of the network between this machine and Klaviyo: DNS and TLS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PATIENCE_S = 5.0
 
 
 def network_checks(base_url: str) -> list[Check]:
-    """DNS, then TLS; for an emulator on this machine neither is needed."""
+    """Check DNS, then TLS. An emulator on this machine needs neither."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""
     if parts.scheme != "https":
@@ -32,16 +32,16 @@ def _name(host: str, port: int) -> Check:
         found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     except OSError as fault:
         return Check(
-            "dns", False, f"{host} is not found: {fault.strerror}", "correct KLAVIYO_BASE_URL, or the DNS here"
+            "dns", False, f"{host} is not found: {fault.strerror}", "correct KLAVIYO_BASE_URL, or this machine's DNS"
         )
     if blocked(host, found):
-        remedy = f"take {host} off the blocklist of the DNS filter here, such as Pi-hole or NextDNS"
+        remedy = f"remove {host} from the blocklist of the DNS filter, such as Pi-hole or NextDNS"
         return Check("dns", False, f"{host} is {', '.join(sorted(found))}: blocked as a tracker", remedy)
     return Check("dns", True, f"{host} is {', '.join(sorted(found)[:2])}")
 
 
 def blocked(host: str, addresses: set[str]) -> bool:
-    """Whether a DNS filter answered instead: it points to nowhere, or back to this machine."""
+    """Return whether a DNS filter answered: it gives an unspecified address, or one of this machine."""
     nowhere = [a for a in map(ipaddress.ip_address, addresses) if a.is_unspecified or a.is_loopback]
     return bool(nowhere) and host != "localhost"
 
@@ -54,10 +54,12 @@ def _tls(host: str, port: int) -> Check:
         ):
             return Check("tls", True, f"{secured.version()}, certificate is valid")
     except ssl.SSLCertVerificationError as fault:
-        remedy = "a proxy or filter may stand between; let it pass, or trust its certificate with REQUESTS_CA_BUNDLE"
+        remedy = (
+            "a proxy or filter may intercept it; exempt Klaviyo there, or trust its certificate with REQUESTS_CA_BUNDLE"
+        )
         return Check("tls", False, f"certificate refused: {fault.verify_message}", remedy)
     except ssl.SSLError as fault:
-        return Check("tls", False, f"{host} port {port} speaks no TLS: {fault.reason}", "correct KLAVIYO_BASE_URL")
+        return Check("tls", False, f"{host} port {port} does not speak TLS: {fault.reason}", "correct KLAVIYO_BASE_URL")
     except OSError as fault:
         remedy = f"let this machine connect to {host} port {port}"
         return Check("tls", False, f"no connection: {fault.strerror or fault}", remedy)

@@ -1,4 +1,4 @@
-"""What `ferry doctor` looks at in Redis: the server, and what the ledger tells of the processes."""
+"""Checks of Redis: the server, and the state of the processes as the ledger has it."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from queues.server.durability import Durability
 from queues.server.installation import owner, refusal
 from text.wording import plural
 
-#: The name of the check of whose Redis it is.
+#: The name of the check whether Redis belongs to this installation.
 INSTALLATION: Final = "installation"
 _OLDEST = (6, 2)
 _PINGS = 20
-#: ms. A delivery makes some ten round trips, an acceptance one.
+#: ms. A delivery takes about ten round trips, an acceptance one.
 _SLOW_MS = 20.0
 _FULL = 0.75
 
 
 def redis_checks(redis: Redis, asked: Durability) -> list[Check]:
-    """The server and the ledger in it. Raises RedisError where the server does not answer."""
+    """Check the server and the ledger in it. Raises RedisError when the server does not answer."""
     return [*server_checks(redis, asked), *_ledger(redis)]
 
 
 def server_checks(redis: Redis, asked: Durability) -> list[Check]:
-    """The server alone, whatever runs. `asked`: what it must confirm. Raises RedisError where it does not answer."""
+    """Check the server only, not the processes. `asked`: what it must confirm. Raises RedisError if it is down."""
     info = redis.info()
     config = config_of(redis)
     return [
@@ -45,38 +45,41 @@ def server_checks(redis: Redis, asked: Durability) -> list[Check]:
 
 
 def owner_check(redis: Redis, installation: str | None) -> Check:
-    """Whose Redis this is, and whether this process says that it is its own. Raises RedisError."""
+    """Check whether Redis belongs to this installation. Raises RedisError."""
     found = owner(redis)
     if found is not None and not found.admits(installation):
         return Check(
-            INSTALLATION, False, f"Redis is another installation's: {refusal(found, installation)}", "see there"
+            INSTALLATION,
+            False,
+            f"Redis belongs to another installation: {refusal(found, installation)}",
+            "see the detail",
         )
     if installation is None:
         named = found.name if found else "a name of your choice"
         detail = (
-            "FERRY_INSTALLATION is not set: a second installation that is given this Redis by mistake is not noticed"
+            "FERRY_INSTALLATION is not set: Ferry cannot notice another installation that uses this Redis by mistake"
         )
         return Check(INSTALLATION, True, detail, f"set FERRY_INSTALLATION on every process, to {named}")
-    return Check(INSTALLATION, True, installation if found else f"{installation}; nobody has used this Redis yet")
+    return Check(INSTALLATION, True, installation if found else f"{installation}; this Redis has not been used yet")
 
 
 def config_of(redis: Redis) -> dict[str | None, str | None] | None:
-    """What CONFIG says of persistence and eviction, None where the provider of the server forbids it."""
+    """Return Redis' settings for persistence and eviction, or None if the provider forbids CONFIG."""
     try:
         return redis.config_get("save", "appendfsync", "maxmemory-policy")
-    except RedisError:  # forbidden by many providers; the checks say what they could not see
+    except RedisError:  # many providers forbid it; the checks report what they could not see
         return None
 
 
 def _version(info: dict[str, Any]) -> Check:
-    told = str(info.get("redis_version", "unknown"))
+    version = str(info.get("redis_version", "unknown"))
     valkey = info.get("valkey_version")
-    name = f"Valkey {valkey}, speaks Redis {told}" if valkey else f"Redis {told}"
-    found = tuple(int(part) for part in re.findall(r"\d+", told)[:2])
+    name = f"Valkey {valkey}, compatible with Redis {version}" if valkey else f"Redis {version}"
+    found = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if found < _OLDEST:
         return Check("redis", False, f"{name}: too old", "run Redis 6.2 or newer, or Valkey")
     if info.get("role") == "slave":
-        return Check("redis", False, f"{name}, a replica, which takes no writes", "let REDIS_URL name the primary")
+        return Check("redis", False, f"{name}, a replica, which accepts no writes", "set REDIS_URL to the primary")
     return Check("redis", True, name)
 
 
@@ -87,15 +90,17 @@ def _latency(redis: Redis) -> Check:
         redis.ping()
         times.append((time.perf_counter() - began) * 1000)
     median = statistics.median(times)
-    detail = f"{median:.1f} ms a round trip, {max(times):.1f} ms at worst"
-    return Check("latency", True, detail, "" if median < _SLOW_MS else "run Redis nearer to the processes")
+    detail = f"round trip {median:.1f} ms (median), {max(times):.1f} ms (maximum)"
+    return Check("latency", True, detail, "" if median < _SLOW_MS else "run Redis closer to the processes")
 
 
 def _memory(info: dict[str, Any]) -> Check:
     used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     detail = f"{used / 1e6:.0f} MB used"
     if most == 0:
-        remedy = "set maxmemory below the machine's memory: Redis then refuses new changes instead of being killed"
+        remedy = (
+            "set maxmemory below the machine's memory: a full Redis then refuses new changes instead of being killed"
+        )
         return Check("memory", True, f"{detail}, no limit", remedy)
     detail += f" of {most / 1e6:.0f} MB"
     return Check("memory", True, detail, "" if used < _FULL * most else "raise maxmemory, or let the queues drain")
@@ -118,7 +123,7 @@ def _holds(census: Census) -> Check:
     held = [*census.holds, *(str(count.queue) for count in census.queues if count.hold)]
     if held:
         return Check(
-            "holds", True, f"held: {', '.join(held)}", "see `ferry holds` for the reason, then `ferry release`"
+            "holds", True, f"held: {', '.join(held)}", "see the reason with `ferry holds`, then `ferry release`"
         )
     return Check("holds", True, "none")
 
@@ -126,7 +131,7 @@ def _holds(census: Census) -> Check:
 def _equation(census: Census) -> Check:
     wrong = [str(count.queue) for count in census.queues if count.missing]
     if wrong:
-        remedy = "this is a fault of Ferry's: keep the data, and report it with `ferry status --json`"
+        remedy = "this is a defect in Ferry: keep the data, and report it with the output of `ferry status --json`"
         return Check("ledger", False, f"does not add up in {', '.join(wrong)}", remedy)
     accepted = sum(count.accepted for count in census.queues)
     return Check("ledger", True, f"adds up: {plural(accepted, 'change')} in {plural(len(census.queues), 'queue')}")

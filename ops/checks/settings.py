@@ -1,4 +1,4 @@
-"""What `ferry doctor` looks at in the settings. Pure."""
+"""Checks of the settings. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from klaviyo.revision import DEPRECATED, RETIRED, REVISION
 
 
 def settings_checks(settings: Settings) -> list[Check]:
-    """Whether senders can be told from others, keys can be kept, and what the flush policy is."""
+    """Check that senders can sign in and keys can be stored, and report the flush policy."""
     policy = settings.connections.named("default").policy
     detail = f"{policy.size} changes or {policy.age_ms / 60_000:g} minutes; up to {policy.upload_max} in an upload"
     return [*_senders(settings), _secret(settings), Check("flush policy", True, detail)]
@@ -22,26 +22,26 @@ def _senders(settings: Settings) -> Iterator[Check]:
     if showing:
         yield Check("tokens", True, ", ".join(showing))
     elif signing:
-        yield Check("tokens", True, "none: only what Segment signs is taken, every other sender is answered 401")
+        yield Check("tokens", True, "none: only signed requests of Segment are accepted, every other sender gets 401")
     else:
-        remedy = "set FERRY_TOKENS=mparticle:<at least 16 characters>, such as of: openssl rand -hex 16"
-        yield Check("tokens", False, "none: every sender is answered 401", remedy)
+        remedy = "set FERRY_TOKENS=mparticle:<at least 16 characters>, for example from: openssl rand -hex 16"
+        yield Check("tokens", False, "none: every sender gets 401", remedy)
     if signing:
         yield Check("segment secrets", True, ", ".join(name.removeprefix("segment:") for name in signing))
 
 
 def _secret(settings: Settings) -> Check:
     if not settings.secret_keys:
-        remedy = "set FERRY_SECRET_KEY on every process to the same value, such as of: openssl rand -hex 32"
-        return Check("secret key", True, "none: API keys that a CDP sends cannot be kept", remedy)
+        remedy = "set FERRY_SECRET_KEY on every process to the same value, for example from: openssl rand -hex 32"
+        return Check("secret key", True, "none: API keys that a CDP sends cannot be stored", remedy)
     return Check("secret key", True, f"set, {len(settings.secret_keys)} in use")
 
 
 def revision_check(today: str) -> Check:
-    """How long Klaviyo keeps the revision that Ferry speaks. `today`: ISO."""
+    """Check whether Klaviyo still supports the API revision that Ferry uses. `today`: ISO."""
     remedy = "update Ferry"
     if today >= RETIRED:
         return Check("revision", False, f"{REVISION} is retired", remedy)
     if today >= DEPRECATED:
         return Check("revision", True, f"{REVISION} is deprecated, and retired on {RETIRED}", remedy)
-    return Check("revision", True, f"{REVISION}, kept until {DEPRECATED}")
+    return Check("revision", True, f"{REVISION}, supported until {DEPRECATED}")

@@ -1,1 +1,1 @@
-"""The Ferry that a command speaks to: over Redis on this machine, or over HTTP elsewhere (`--url`)."""
+"""The Ferry that a command talks to: over Redis on this machine, or a remote one over HTTP (`--url`)."""

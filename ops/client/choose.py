@@ -1,4 +1,4 @@
-"""Which Ferry the operator's commands speak to: that of this machine, or over HTTP the one that `--url` names."""
+"""Choose the Ferry that the operator's commands talk to: this machine's, or the one of `--url` over HTTP."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ops.client.local import LocalClient
 from ops.client.remote import RemoteClient
 from ops.ledger import ledger
 
-#: Both have the same methods; a command knows no more of them.
+#: Both have the same methods, and commands use nothing else.
 Installation = LocalClient | RemoteClient
 
 
 @contextmanager
 def installation(writes: bool = False) -> Iterator[Installation]:
-    """The Ferry that is meant, for the block; `writes`: see `ledger`. Raises Failed, Misconfigured, SettingsError."""
+    """Open the chosen Ferry for the block; `writes`: see `ledger`. Raises Failed, Misconfigured, SettingsError."""
     url: str | None = click.get_current_context().find_root().obj
     if url is not None:
         with closing(RemoteClient(url)) as remote:

@@ -1,4 +1,4 @@
-"""The Ferry of this machine, over Redis: what the operator's commands ask of it (installation.py)."""
+"""This machine's Ferry, over Redis, for the operator's commands (choose.py)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from queues.names import Queue
 
 
 class LocalClient:
-    """`who`: whoever acts, as the audit names them."""
+    """This machine's Ferry. `who`: the user who acts, as the audit log shows it."""
 
-    #: Seconds between two looks of somebody who waits.
+    #: Seconds between two censuses of a command that waits.
     every_s = 0.25
 
     def __init__(self, redis: Redis, settings: Settings, who: str) -> None:
@@ -33,40 +33,40 @@ class LocalClient:
         self._who = who
 
     def census(self) -> Census:
-        """What is in the ledger now."""
+        """Return the census of the ledger."""
         return take_census(self._redis)
 
     def connection_names(self) -> set[str]:
-        """The connections that are configured or were added."""
+        """Return the connections that are configured or were added."""
         return {connection.name for connection in self._settings.connections}
 
     def confirmations(self) -> Mapping[str, int]:
-        """Held connection -> probes that found the cause still there."""
+        """Return by held connection the number of probes that found the cause unchanged."""
         return holds.confirmations(self._redis)
 
     def connections(self) -> list[ConnectionDocument]:
-        """A document for each connection, its key tried with Klaviyo."""
+        """Return a document for each connection, with its key tested in Klaviyo."""
         return [connections_found.document(line) for line in connections_found.found(self._redis, self._settings)]
 
     def flush(self, queues: Sequence[Queue]) -> FlushRequests:
-        """Ask for what waits in these queues, and wake a scheduler."""
+        """Flush these queues, and wake a scheduler."""
         return flush(self._redis, self._who, self.census(), queues)
 
     def hold(self, on: Queue | str, reason: str) -> bool:
-        """Stop a queue or a connection; False where it is held already."""
+        """Hold a queue or a connection; return False if it is already held."""
         return actions.hold(self._redis, self._who, on, reason)
 
     def release(self, on: Queue | str, force: bool) -> Released:
-        """End a hold unless its cause is still there and it is not forced."""
+        """End a hold, unless its cause remains and `force` is False."""
         before = actions.hold_on(on, self.census())
         return actions.release(self._redis, self._settings, self._who, on, before, force)
 
     def letters(self, wanted: LetterQuery) -> Iterator[LetterDocument]:
-        """Summaries of dead letters. Raises Failed, click.UsageError."""
+        """Return summaries of dead letters. Raises Failed, click.UsageError."""
         return (summary(letter, count.name) for count, letter in find(self._redis, wanted))
 
     def letter(self, letter_id: str, queue: str | None, personal_data: bool) -> LetterDocument:
-        """One letter. Raises Failed, click.UsageError."""
+        """Return one letter. Raises Failed, click.UsageError."""
         ((count, letter),) = find(self._redis, LetterQuery((letter_id,), queue))
         return (whole if personal_data else traceable)(letter, count.name)
 
@@ -75,17 +75,17 @@ class LocalClient:
         return actions.replay(self._redis, self._who, selected_letters(self._redis, wanted))
 
     def confirm(self, letter_id: str, queue: str | None) -> Replayed:
-        """Say that the profiles an erasure's letter names are the person's. Raises Failed, click.UsageError."""
+        """Confirm that the profiles in an erasure's letter are the person's. Raises Failed, click.UsageError."""
         ((_, letter),) = find(self._redis, LetterQuery((letter_id,), queue))
         return actions.confirm(self._redis, self._who, letter)
 
     def audit(self, limit: int) -> list[EntryDocument]:
-        """What was done last, newest first."""
+        """Return the last entries of the audit log, newest first."""
         return [document(entry) for entry in audit.read(self._redis, limit)]
 
 
 def flush(redis: Redis, who: str, census: Census, queues: Sequence[Queue]) -> FlushRequests:
-    """Ask for what waits in these queues of the census, and wake a scheduler."""
+    """Flush these queues of the census, and wake a scheduler."""
     chosen = set(queues)
     flushes = [actions.flush(redis, who, found) for found in census.queues if found.queue in chosen]
     pending.wake(redis)

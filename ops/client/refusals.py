@@ -1,4 +1,4 @@
-"""What to say where a Ferry elsewhere is not reached, or does not answer as it should."""
+"""Messages for a remote Ferry that cannot be reached or does not answer as expected."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ import requests
 from ops.errors import Failed
 
 WHOSE: Final = (
-    "the token of a user of the Ferry at --url, as `ferry users add NAME --role operator` prints it there; a sender's "
-    "token of FERRY_TOKENS is none."
+    "the token of a user of the Ferry at --url, as `ferry users add NAME --role operator` prints it there. A sender's "
+    "token from FERRY_TOKENS does not work."
 )
-_PERHAPS: Final = "What was asked for may have been done: see `ferry audit`"
+_PERHAPS: Final = "The command may have taken effect: see `ferry audit`"
 
 
 class ConflictError(Failed):
-    """Something is against it, as a hold's cause that is still there; the message says what, and the remedy."""
+    """A conflict prevents it, such as a hold whose cause remains; the message names it and the remedy."""
 
 
 @contextmanager
 def understood(url: str) -> Iterator[None]:
-    """Raise Failed where an answer is read in the block that has another shape than Ferry's."""
+    """Raise Failed when the block reads an answer that is not in Ferry's format."""
     try:
         yield
     except ValueError as fault:
         raise Failed(
-            f"{url} answers as this version of Ferry does not understand ({type(fault).__name__}). "
-            "Is it a Ferry, and of the same version? `ferry --version` and /openapi.json there say which."
+            f"{url} gave an answer that this version of Ferry does not understand ({type(fault).__name__}). "
+            "Check that it is Ferry, of the same version: compare `ferry --version` with /openapi.json there."
         ) from fault
 
 
-def refused(url: str, answer: requests.Response, told: dict[str, Any] | None) -> click.ClickException:
-    """What to say of an answer that is not the one that was asked for; `told`: its JSON."""
-    error = (told or {}).get("error")
+def refused(url: str, answer: requests.Response, content: dict[str, Any] | None) -> click.ClickException:
+    """Return the error for a refused request; `content`: the answer's JSON."""
+    error = (content or {}).get("error")
     if not isinstance(error, dict):
         return Failed(_of_a_proxy(url, answer) if answer.status_code >= 500 else _no_ferry(url, answer))
     title, description = str(error.get("title")), str(error.get("description"))
@@ -44,9 +44,9 @@ def refused(url: str, answer: requests.Response, told: dict[str, Any] | None) ->
         case 400:
             return click.UsageError(description)
         case 401:
-            # What the console does not have is the intake's to refuse, which asks for a sender's token.
+            # Paths that the console does not have are refused by the intake, which asks for a sender's token.
             is_known = "ferry console" in answer.headers.get("WWW-Authenticate", "")
-            unknown = f"{url} does not know the token in FERRY_TOKEN. It takes {WHOSE}"
+            unknown = f"{url} does not know the token in FERRY_TOKEN. Use {WHOSE}"
             return Failed(unknown if is_known else _no_ferry(url, answer))
         case 404:
             return Failed(description)
@@ -56,30 +56,30 @@ def refused(url: str, answer: requests.Response, told: dict[str, Any] | None) ->
 
 
 def unreachable(url: str, fault: requests.RequestException) -> Failed:
-    """What to say where there is no answer."""
+    """Return the error for a request without an answer."""
     match fault:
         case requests.exceptions.SSLError():
-            why = "its certificate is not to be trusted. One of your own authority: name it in REQUESTS_CA_BUNDLE"
+            why = "its certificate is not trusted. If your own authority signed it, set REQUESTS_CA_BUNDLE"
         case requests.exceptions.ReadTimeout():
             why = f"it did not answer in time. {_PERHAPS}"
         case requests.exceptions.ProxyError():
-            why = "the proxy in HTTPS_PROXY does not let it through; NO_PROXY goes around it"
+            why = "the proxy in HTTPS_PROXY does not let it through; exempt the host with NO_PROXY"
         case _:
-            why = "nothing answers there, or it broke off. Is the address right, and does `ferry web` run?"
+            why = "it does not answer, or the connection broke. Check the address, and that `ferry web` runs there"
     return Failed(f"Ferry at {url} cannot be reached: {why} ({type(fault).__name__})")
 
 
 def _no_ferry(url: str, answer: requests.Response) -> str:
     media = answer.headers.get("Content-Type", "nothing")
-    to = f", and leads to {answer.headers['Location']}" if answer.is_redirect else ""
+    to = f", and redirects to {answer.headers['Location']}" if answer.is_redirect else ""
     return (
-        f"{url} is no Ferry: it answered {answer.status_code} with {media}{to}. Give --url the address under "
-        "which /readyz is answered by `ferry web`, without a path behind it."
+        f"{url} is not Ferry: it answered {answer.status_code} with {media}{to}. Set --url to the address of "
+        "`ferry web`, where /readyz answers, without a path."
     )
 
 
 def _of_a_proxy(url: str, answer: requests.Response) -> str:
     return (
-        f"{url} answered {answer.status_code}, and not as Ferry does: something in front of it did. `ferry web` does "
-        f"not run there, or took longer than that waits. {_PERHAPS}."
+        f"{url} answered {answer.status_code}, from a proxy in front of Ferry. `ferry web` does not run there, or took "
+        f"longer than the proxy waits. {_PERHAPS}."
     )

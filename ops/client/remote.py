@@ -1,4 +1,4 @@
-"""A Ferry elsewhere, over its API: what the operator's commands ask of it (installation.py)."""
+"""A remote Ferry, over its API, for the operator's commands (choose.py)."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from queues.dead_letters import Replayed
 from queues.names import Queue
 from text.wording import ms_of
 
-#: Letters and entries in one answer, as many as the API gives.
+#: Letters or entries in one answer, the most that the API gives.
 _PAGE: Final = 500
 
 
 class RemoteClient:
-    """Every call may raise Failed and click.UsageError; answers of another shape than Ferry's are Failed."""
+    """A remote Ferry. Every call may raise Failed and click.UsageError; Failed also for an unknown answer format."""
 
-    #: Seconds between two looks of somebody who waits: the census is taken once a second.
+    #: Seconds between two censuses of a command that waits: the server takes one per second.
     every_s = 1.0
 
     def __init__(self, url: str) -> None:
@@ -51,39 +51,39 @@ class RemoteClient:
         self._calls.close()
 
     def census(self) -> Census:
-        """What was in the ledger at most a second ago."""
+        """Return the census of the ledger, at most a second old."""
         with self._understood():
             return self._calls.get(CensusDocument, "/v1/queues").read()
 
     def connection_names(self) -> set[str]:
-        """The connections that are configured or were added."""
+        """Return the connections that are configured or were added."""
         with self._understood():
             return {each.name for each in self._calls.get(ConnectionsAnswer, "/v1/connections").connections}
 
     def confirmations(self) -> Mapping[str, int]:
-        """Held connection -> probes that found the cause still there."""
+        """Return by held connection the number of probes that found the cause unchanged."""
         with self._understood():
             held = self._calls.get(HoldsAnswer, "/v1/holds").holds
             return {each.held: each.probes for each in held if each.kind == "connection"}
 
     def connections(self) -> list[ConnectionDocument]:
-        """A document for each connection, its key tried with Klaviyo."""
+        """Return a document for each connection, with its key tested in Klaviyo."""
         with self._understood():
             return self._calls.get(ConnectionsAnswer, "/v1/connections", check="true").connections
 
     def flush(self, queues: Sequence[Queue]) -> FlushRequests:
-        """Ask for what waits in these queues."""
+        """Flush these queues."""
         with self._understood():
             parts = portions(str(queue) for queue in queues)
             return _asked([self._calls.post(FlushAnswer, "/v1/flush", {"queues": part}) for part in parts])
 
     def hold(self, on: Queue | str, reason: str) -> bool:
-        """Stop a queue or a connection; False where it is held already."""
+        """Hold a queue or a connection; return False if it is already held."""
         with self._understood():
             return self._calls.post(HoldAnswer, f"{_path(on)}/hold", {"reason": reason}).placed
 
     def release(self, on: Queue | str, force: bool) -> Released:
-        """End a hold unless its cause is still there and it is not forced."""
+        """End a hold, unless its cause remains and `force` is False."""
         with self._understood():
             try:
                 ended = self._calls.post(ReleaseAnswer, f"{_path(on)}/release", {"force": force})
@@ -92,7 +92,7 @@ class RemoteClient:
             return Released(ended.released, ended.still, ended.snapshot)
 
     def letters(self, wanted: LetterQuery) -> Iterator[LetterDocument]:
-        """Summaries of dead letters."""
+        """Yield summaries of dead letters."""
         filters = self._filters(wanted) | {"limit": _PAGE, "since": wanted.since}
         more: dict[str, Any] = {}
         while True:
@@ -104,7 +104,7 @@ class RemoteClient:
                 more = {"after": page.next}
 
     def letter(self, letter_id: str, queue: str | None, personal_data: bool) -> LetterDocument:
-        """One letter."""
+        """Return one letter."""
         asked = {"personal_data": "true"} if personal_data else {}
         with self._understood():
             return self._calls.get(LetterDocument, self._letter(letter_id, queue), **asked)
@@ -121,20 +121,20 @@ class RemoteClient:
             return Replayed(done.replayed, done.stayed)
 
     def confirm(self, letter_id: str, queue: str | None) -> Replayed:
-        """Say that the profiles an erasure's letter names are the person's."""
+        """Confirm that the profiles in an erasure's letter are the person's."""
         with self._understood():
             done = self._calls.post(ReplayAnswer, f"{self._letter(letter_id, queue)}/confirm", {})
             return Replayed(done.replayed, done.stayed)
 
     def _letter(self, letter_id: str, queue: str | None) -> str:
-        """The address of a letter, whose queue may not be named."""
+        """Return the path of a letter; `queue` may be None."""
         check_id(letter_id)
         found = self._calls.get(LettersAnswer, "/v1/dead", **self._filters(LetterQuery(queue=queue)), id=letter_id)
         (summary,) = found.letters
         return f"/v1/dead/{_address(Queue.parse(summary.queue))}/{letter_id}"
 
     def audit(self, limit: int) -> list[EntryDocument]:
-        """What was done last, newest first."""
+        """Return the last entries of the audit log, newest first."""
         found: list[EntryDocument] = []
         more: dict[str, Any] = {}
         with self._understood():
@@ -147,7 +147,7 @@ class RemoteClient:
         return found
 
     def _filters(self, wanted: LetterQuery) -> dict[str, Any]:
-        """The filters as the API takes them: a queue by its id alone."""
+        """Return the filters for the API, which accepts a queue only by its id."""
         queue = find_queue(wanted.queue, self.census().queues) if wanted.queue is not None else None
         given = {
             "queue": queue and str(queue),
@@ -161,7 +161,7 @@ class RemoteClient:
 
 
 def _asked(answers: Sequence[FlushAnswer]) -> FlushRequests:
-    """What a flush asked for, in one answer or several."""
+    """Return what a flush requested, from one or several answers."""
     flushes = [
         FlushRequest(Queue.parse(each.queue), each.asked, each.upto) for answer in answers for each in answer.queues
     ]
@@ -173,7 +173,9 @@ def _path(on: Queue | str) -> str:
 
 
 def _address(queue: Queue) -> str:
-    """The queue in a path. Raises Failed for one that can be in none: `.` and `..` are taken for steps on the way."""
+    """Return the queue's part of a path. Raises Failed for `.` and `..`, which a path cannot contain."""
     if queue.target in (".", ".."):
-        raise Failed(f"{queue} has no address over HTTP: use `ferry` on the machine that runs it, or its connection")
+        raise Failed(
+            f"{queue} has no address over HTTP: use `ferry` on the machine that runs Ferry, or name its connection"
+        )
     return str(queue)

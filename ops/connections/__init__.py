@@ -1,1 +1,1 @@
-"""Connections as an operator sees them, and their keys."""
+"""Connections and their keys, for operators."""

@@ -1,4 +1,4 @@
-"""The connections there are, and what Klaviyo says of their keys."""
+"""The connections, and the rights of their keys."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from queues.counts import QueueCount
 from queues.holds import Hold
 from text.wording import moment
 
-#: Keys examined at the same time: each has limits of its own.
+#: Keys examined at the same time: each has its own limits.
 _AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class FoundConnection:
-    """One connection. `connection`: None where only its queues are left. `trouble`: why there are no rights to show.
+    """A connection. `connection`: None if only its queues are left. `trouble`: why there are no rights to show.
 
-    Where Klaviyo was not asked there are neither.
+    If Klaviyo was not asked, there are neither rights nor trouble.
     """
 
     name: str
@@ -42,7 +42,7 @@ class FoundConnection:
 
 
 def found(redis: Redis, known: Settings, asking: bool = True) -> list[FoundConnection]:
-    """Every connection that is configured, was added, or has a queue; `asking`: Klaviyo, what each key may do."""
+    """Return every connection that is configured, was added, or has a queue; `asking`: whether keys are tested."""
     census = take_census(redis)
     names = {connection.name for connection in known.connections} | {each.queue.connection for each in census.queues}
     keys = {name: key_or_why(redis, known, name) for name in sorted(names)}
@@ -82,7 +82,7 @@ def _line(
 
 
 class AccountDocument(Struct, frozen=True):
-    """The Klaviyo account of a key; null is what the key may not tell."""
+    """The Klaviyo account of a key; null for what the key may not read."""
 
     id: str | None
     name: str | None
@@ -90,13 +90,13 @@ class AccountDocument(Struct, frozen=True):
 
 
 class LearntDocument(Struct, frozen=True):
-    """A key that a message brought."""
+    """A key that came with a message."""
 
     fingerprint: str
     since: str | None
-    sender: Annotated[str | None, Meta(description="Who brought it.")]
-    before: Annotated[str | None, Meta(description="Fingerprint of the one before.")]
-    named_by_settings: Annotated[bool, Meta(description="The settings name the connection, and may have a key too.")]
+    sender: Annotated[str | None, Meta(description="The sender of the message.")]
+    before: Annotated[str | None, Meta(description="Fingerprint of the previous key.")]
+    named_by_settings: Annotated[bool, Meta(description="The settings name the connection, and may also have a key.")]
 
 
 class PolicyDocument(Struct, frozen=True):
@@ -116,24 +116,24 @@ class AudienceDocument(Struct, frozen=True):
 
 
 class ConnectionDocument(Struct, frozen=True):
-    """One connection."""
+    """A connection."""
 
     name: str
     account: Annotated[AccountDocument | None, Meta(description="With check.")]
-    key: Annotated[Literal["CDP", "environment", "kept"] | None, Meta(description="Who has it.")]
+    key: Annotated[Literal["CDP", "environment", "kept"] | None, Meta(description="Where the key comes from.")]
     learnt: Annotated[
         LearntDocument | None,
-        Meta(description="Of a key that a message brought: fingerprints of it and of the one before."),
+        Meta(description="For a key that came with a message: its fingerprint and that of the previous key."),
     ]
     scopes: Annotated[dict[str, bool | None] | None, Meta(description="With check.")]
     trouble: Annotated[str | None, Meta(description="What is wrong with the key, with the remedy.")]
     policy: PolicyDocument | None
     audiences: list[AudienceDocument]
-    held: Annotated[str | None, Meta(description="Why.")]
+    held: Annotated[str | None, Meta(description="The reason of the hold; null if it is not held.")]
 
 
 def document(line: FoundConnection) -> ConnectionDocument:
-    """A connection, for programs."""
+    """Return the document of a connection."""
     rights, policy = line.rights, line.connection.policy if line.connection else None
     account = rights.account if rights else None
     return ConnectionDocument(

@@ -25,9 +25,9 @@ from text.escaping import visible
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`origin`: who has it. A CDP's setting goes before the environment, and that before what Ferry keeps.
+    """A key. `origin`: where it is stored. A CDP's setting takes precedence over the environment, then Ferry's store.
 
-    `learnt`: what is known of one that a message of the CDP brought.
+    `learnt`: what is known about a key that came with a message of the CDP.
     """
 
     value: str = field(repr=False)
@@ -36,7 +36,7 @@ class Key:
 
 
 def key_of(redis: Redis, settings: Settings, name: str) -> Key | None:
-    """The key that deliveries use. Raises UnknownConnection, NoSecretKey, SecretKeyChanged."""
+    """Return the key that deliveries use. Raises UnknownConnection, NoSecretKey, SecretKeyChanged."""
     connection = settings.connections.named(name)
     cipher = accounts.Cipher(settings.secret_keys)
     account = accounts.recall(redis, name, cipher)
@@ -49,17 +49,17 @@ def key_of(redis: Redis, settings: Settings, name: str) -> Key | None:
 
 
 def key_or_why(redis: Redis, settings: Settings, name: str) -> Key | str:
-    """The same where it is only told of: the key, or why there is none."""
+    """Return the key that deliveries use, or why there is none."""
     try:
         return key_of(redis, settings, name) or f"no key: ferry connections add {name}"
     except UnknownConnection:
-        return f"not configured any more; its queues are left: ferry connections add {name}"
+        return f"no longer configured, but it has queues: ferry connections add {name}"
     except (NoSecretKey, SecretKeyChanged) as fault:
         return str(fault)
 
 
 def wanted_key(redis: Redis, settings: Settings, name: str) -> Key:
-    """The same for a command that can do nothing without. Raises Failed, Misconfigured."""
+    """Return the key for a command that needs one. Raises Failed, Misconfigured."""
     try:
         found = key_of(redis, settings, name)
     except UnknownConnection as fault:
@@ -72,7 +72,7 @@ def wanted_key(redis: Redis, settings: Settings, name: str) -> Key:
 
 
 def examine(redis: Redis, settings: Settings, api_key: str) -> Rights:
-    """Ask Klaviyo whose the key is and try what it may do; nothing is written. Raises Failed with what Klaviyo says."""
+    """Ask Klaviyo for the key's account and test its rights, without writing. Raises Failed with Klaviyo's answer."""
     try:
         limiter = RedisLimiter(redis, fingerprint(api_key), PUBLISHED)
         client = Klaviyo(settings.klaviyo_base_url, api_key, limiter)
@@ -83,8 +83,8 @@ def examine(redis: Redis, settings: Settings, api_key: str) -> Rights:
 
 
 def titled(account: KlaviyoAccount) -> str:
-    """`Brand B (AbC123), a test account`."""
+    """Return an account's title, such as `Brand B (AbC123), a test account`."""
     if account.id is None:
-        return "not told: accounts:read is missing"
+        return "unknown: accounts:read is missing"
     named = visible(f"{account.name} ({account.id})" if account.name else account.id)
     return f"{named}, a test account" if account.test_account else named

@@ -1,4 +1,4 @@
-"""What adding, exchanging and removing a connection share."""
+"""Texts and steps shared by the commands that add, rotate and remove a connection."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from queues import holds
 from queues.errors import NoSecretKey
 from text.escaping import visible
 
-#: How a key is exchanged that Ferry does not keep, by its origin.
+#: How to replace a key that Ferry does not store, by its origin.
 ELSEWHERE: Final = {
-    "environment": "Ferry cannot change its environment: set KLAVIYO_API_KEY, or what api_key_env names in "
+    "environment": "Ferry cannot change its environment: set KLAVIYO_API_KEY, or the variable of api_key_env in "
     "connections.toml, to the new key and restart web, scheduler and worker.",
-    "CDP": "The CDP sends this key with its messages: change apiKey in the CDP's settings; to be "
-    "rid of it, `ferry connections undo-key`.",
+    "CDP": "The CDP sends this key with its messages: change apiKey in the CDP's settings; to "
+    "remove it, use `ferry connections undo-key`.",
 }
 
 #: Where a key comes from, by its origin.
 WHENCE: Final = {
     "environment": "its key comes from the environment",
     "CDP": "its key comes from the CDP",
-    "kept": "its key is kept by Ferry",
+    "kept": "its key is stored by Ferry",
 }
 
 
 def settings_with_secret() -> Settings:
-    """The settings of an installation that can keep keys. Raises Misconfigured."""
+    """Return the settings of an installation that can store keys. Raises Misconfigured."""
     known = settings.load()
     if not known.secret_keys:
         raise Misconfigured(str(NoSecretKey()))
@@ -39,9 +39,9 @@ def settings_with_secret() -> Settings:
 
 
 def tell_hold(redis: Redis, name: str) -> None:
-    """Where the connection is held, say how it goes on."""
+    """If the connection is held, print how the hold ends."""
     hold = holds.of_connections(redis).get(name)
     if hold and hold.probed:
-        echo(f"It is held ({visible(hold.reason)}) and goes on by itself within minutes; at once: ferry release {name}")
+        echo(f"It is held ({visible(hold.reason)}); that ends within minutes. To end it now: ferry release {name}")
     elif hold:
-        echo(f"It is held ({visible(hold.reason)}). Let it go on with: ferry release {name}")
+        echo(f"It is held ({visible(hold.reason)}). To release it: ferry release {name}")

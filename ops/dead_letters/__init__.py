@@ -1,1 +1,1 @@
-"""Dead letters: choosing, showing and exporting them, and what their reasons mean."""
+"""Dead letters: selection, display, export, and the meaning of their reasons."""

@@ -1,6 +1,6 @@
-"""Dead letters as a CSV that Klaviyo's own import takes. Pure.
+"""Dead letters as a CSV for Klaviyo's import. Pure.
 
-UTF-8, the e-mail or phone first, up to 50 MB, nobody twice; other columns become properties of that name, lists are
+UTF-8, e-mail or phone first, up to 50 MB, no person twice; other columns become properties of that name, lists are
 JSON (Klaviyo: uploading contacts from a CSV).
 """
 
@@ -18,7 +18,7 @@ from queues.change import Change
 from worker.coalesce import Intent
 from worker.people.batch_people import People
 
-#: Klaviyo's names of its own fields. The first three are always there.
+#: Klaviyo's names of its own fields. The first three columns are always present.
 _HEADERS: Final = {
     "email": "Email",
     "phone_number": "Phone Number",
@@ -46,7 +46,7 @@ _COLUMNS: Final = CsvColumns(_HEADERS, _ALWAYS)
 
 @dataclass(frozen=True, slots=True)
 class LettersCsv:
-    """`people` written, and those left out by the reason."""
+    """A CSV: its content, the number of people in it, and the number left out by reason."""
 
     content: bytes
     people: int
@@ -54,9 +54,9 @@ class LettersCsv:
 
 
 def sheet(changes: Sequence[Change], rules: Rules, *, safe: bool = False) -> LettersCsv:
-    """Everybody whom these changes of one audience put on its list, oldest first; an import onto it does the same.
+    """Return a CSV of the people whom these changes of one audience add to its list, oldest first.
 
-    `safe`: for a spreadsheet, where a cell might be taken for a formula, and not for Klaviyo.
+    `safe`: for a spreadsheet, which might read a cell as a formula, and not for Klaviyo.
     """
     left_out: Counter[str] = Counter()
     rows: list[dict[str, str]] = []
@@ -78,7 +78,7 @@ def sheet(changes: Sequence[Change], rules: Rules, *, safe: bool = False) -> Let
 
 
 def _row(intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[str, str] | str:
-    """The cells by header; text says why there are none."""
+    """Return the cells by header, or the reason why there are none."""
     profile = joined(intent, changes, rules)
     return profile if isinstance(profile, str) else _COLUMNS.cells(profile)
 

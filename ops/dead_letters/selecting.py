@@ -1,4 +1,4 @@
-"""Which dead letters are meant: by id, or by queue, reason and age."""
+"""Select dead letters by id, or by queue, reason and age."""
 
 from __future__ import annotations
 
@@ -20,20 +20,18 @@ from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter
 from queues.names import Queue
 
-#: What the id of a letter looks like.
-#: What an age looks like: `30m`, `12h`, `7d`.
+#: The format of an age: `30m`, `12h`, `7d`.
 AGE: Final = r"([0-9]{1,10})([mhd])"
 _UNITS_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000}
-
-
+#: The format of the id of a letter.
 ID: Final = r"[0-9]{1,15}-[0-9]{1,15}"
 
 
 @dataclass(frozen=True, slots=True)
 class LetterQuery:
-    """`ids` names letters one by one; without them the filters say which.
+    """The dead letters that are meant: those in `ids`, or without ids those that match the filters.
 
-    `older_ms`: died at least so long ago. `since`: ms at which they died, or later.
+    `older_ms`: the minimum age in ms. `since`: the earliest time of death, in ms.
     """
 
     ids: tuple[str, ...] = ()
@@ -44,19 +42,19 @@ class LetterQuery:
 
     @property
     def everything(self) -> bool:
-        """Whether nothing narrows it down."""
+        """Return whether it selects all letters."""
         return self == LetterQuery()
 
 
-#: A place in the order in which letters are found: the one behind this letter.
+#: A position in the order in which letters are found: the one after this letter.
 After = tuple[Queue, str]
 Found = tuple[QueueCount, DeadLetter]
 
 
 def find(redis: Redis, wanted: LetterQuery, after: After | None = None) -> Iterator[Found]:
-    """The letters and their queues, in the order of the queues, oldest first in each. Raises Failed, click.UsageError.
+    """Yield the letters and their queues, in the order of the queues, oldest first in each.
 
-    `after`: only those behind it; not for `ids`.
+    `after`: yield only the letters after it; not for `ids`. Raises Failed and click.UsageError.
     """
     counts = take_census(redis).queues
     if wanted.queue is not None:
@@ -75,14 +73,14 @@ def find(redis: Redis, wanted: LetterQuery, after: After | None = None) -> Itera
 
 
 def page(redis: Redis, wanted: LetterQuery, after: After | None, limit: int) -> tuple[list[Found], After | None]:
-    """At most `limit` of what `find` finds, and the place where to go on; None behind the last."""
+    """Return at most `limit` of the letters that `find` yields, and the position to continue from; None at the end."""
     found = list(islice(find(redis, wanted, after), limit + 1))
     more = found[:limit][-1][1] if len(found) > limit else None
     return found[:limit], (more.queue, more.id) if more else None
 
 
 def selected_letters(redis: Redis, wanted: LetterQuery) -> dict[Queue, list[str]]:
-    """Ids by queue, oldest first in whatever order they are named. Raises Failed, click.UsageError."""
+    """Return the ids of the letters by queue, oldest first. Raises Failed and click.UsageError."""
     ids: dict[Queue, list[str]] = {}
     for count, letter in find(redis, wanted):
         ids.setdefault(count.queue, []).append(letter.id)
@@ -90,13 +88,13 @@ def selected_letters(redis: Redis, wanted: LetterQuery) -> dict[Queue, list[str]
 
 
 def check_id(given: str) -> None:
-    """Raises click.UsageError for what is not the id of any letter."""
+    """Raise click.UsageError for a text that cannot be the id of a letter."""
     if not re.fullmatch(ID, given):
-        raise click.UsageError(f"{given!r} is not the id of a dead letter; they look like 1767225599999-0")
+        raise click.UsageError(f"{given!r} is not the id of a dead letter; an id looks like 1767225599999-0")
 
 
 def _place(letter_id: str) -> tuple[int, int]:
-    """By which letters are sorted."""
+    """Return the sort key of a letter."""
     at, nth = letter_id.split("-")
     return int(at), int(nth)
 
@@ -108,7 +106,7 @@ def _named(redis: Redis, ids: Sequence[str], counts: Sequence[QueueCount]) -> It
         at, nth = _place(given)
         found = letter_scan.some(redis, [(queue, f"{at}-{nth}") for queue in by_queue])
         if not found:
-            raise Failed(f"there is no dead letter {given}; it was replayed, purged, or overtaken by a later change")
+            raise Failed(f"there is no dead letter {given}; it was replayed, purged, or superseded by a newer change")
         if len(found) > 1:
             queues = ", ".join(str(letter.queue) for letter in found)
             raise click.UsageError(f"{given} is in several queues; add --queue with one of {queues}")
@@ -116,13 +114,13 @@ def _named(redis: Redis, ids: Sequence[str], counts: Sequence[QueueCount]) -> It
 
 
 def age_ms(text: str) -> int:
-    """The ms of an age. Raises ValueError for what is none."""
+    """Return an age in ms. Raises ValueError for a text that is not an age."""
     match = re.fullmatch(AGE, text)
     if match is None:
-        raise ValueError(f"{text!r} is not a length of time such as 30m, 12h or 7d")
+        raise ValueError(f"{text!r} is not an age such as 30m, 12h or 7d")
     return int(match[1]) * _UNITS_MS[match[2]]
 
 
 def age(ms: int) -> str:
-    """What `age_ms` reads so; `ms`: whole minutes."""
+    """Return an age as text, the inverse of `age_ms`; `ms`: whole minutes."""
     return next(f"{ms // unit}{name}" for name, unit in _UNITS_MS.items() if ms % unit == 0)

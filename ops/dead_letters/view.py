@@ -1,4 +1,4 @@
-"""Dead letters as people and programs read them. Pure."""
+"""Dead letters for people and programs. Pure."""
 
 from __future__ import annotations
 
@@ -27,40 +27,40 @@ from queues.snapshots.orders import SnapshotOrder, order_of
 from text.escaping import visible
 from text.wording import day, moment, ms_of, number, plural, span
 
-#: What may be shown of a letter's detail to everybody: places and ids. Klaviyo's sentences may quote the person.
+#: The parts of a letter's detail that everybody may see: places and ids. Klaviyo's sentences may quote the person.
 _HARMLESS = ("pointer", "field", "job", "error_id", "crashes")
 _FIELDS = "|".join(sorted(STANDARD | {"email", "phone_number", "external_id"}))
-#: A pointer of Klaviyo's: places of its API and numbers of rows, and then what may be anything.
+#: A pointer from Klaviyo: places of its API and numbers of rows, then a rest that may contain anything.
 _POINTER = re.compile(
     r"\A((?:/(?:data(?:/[0-9]{1,4})?|attributes|profiles?|properties|relationships|lists?|location|events|"
     r"events-bulk-create|metric|subscriptions|"
     rf"{_FIELDS})(?=/|\Z))*+).+",
     re.DOTALL,
 )
-#: Letters listed for people; more is for programs.
+#: The most letters in a table; `--json` prints all.
 LISTED = 50
 
 
 class ProfileFound(Struct, frozen=True):
-    """A profile at Klaviyo of which somebody has to say whose it is."""
+    """A profile in Klaviyo that somebody has to confirm as the person's."""
 
     id: str
     found_by: str
 
 
 class ErasureLook(Struct, frozen=True):
-    """What an erasure found that needs a look. Ids of Klaviyo's are nobody's data without a key."""
+    """The profiles of an erasure that needs confirmation. Klaviyo's ids reveal nothing about a person without a key."""
 
     profiles: list[ProfileFound]
     answer_due: str
 
 
 class LetterDocument(Struct, frozen=True):
-    """A dead letter: what was to be done, when, and why it could not be."""
+    """A dead letter: the change, its times, and why it could not be delivered."""
 
     id: str
     queue: QueueName
-    audience: Annotated[str | None, Meta(description="Its name.")]
+    audience: Annotated[str | None, Meta(description="The name of the audience.")]
     reason: str
     where: Annotated[dict[str, Any], Meta(description="Places and ids: pointer, field, job, error_id, crashes.")]
     died_at: Time
@@ -70,22 +70,22 @@ class LetterDocument(Struct, frozen=True):
     action: str
     changed_at: Annotated[Time, Meta(description="By the sender's clock.")]
     source: str
-    snapshot: Annotated[SnapshotOrder | UnsetType, Meta(description="Of a snapshot: which it was.")] = UNSET
+    snapshot: Annotated[SnapshotOrder | UnsetType, Meta(description="For a snapshot: its order.")] = UNSET
     erasure: Annotated[
         ErasureLook | UnsetType,
-        Meta(description="Of one that needs a look: profiles of which somebody has to say whose they are."),
+        Meta(description="For an erasure that needs confirmation: the profiles to confirm."),
     ] = UNSET
     message: Annotated[
         str | UnsetType, Meta(description="The sender's id of the message; in a list with personal_data only.")
     ] = UNSET
-    detail: Annotated[
-        dict[str, Any] | UnsetType, Meta(description="All that was said of the fault; with personal_data.")
-    ] = UNSET
-    person: Annotated[Any, Meta(description="As the CDP sent them; with personal_data.")] = UNSET
+    detail: Annotated[dict[str, Any] | UnsetType, Meta(description="All details of the fault; with personal_data.")] = (
+        UNSET
+    )
+    person: Annotated[Any, Meta(description="The person as the CDP sent them; with personal_data.")] = UNSET
 
 
 def summary(letter: DeadLetter, name: str) -> LetterDocument:
-    """A letter without anything of the person."""
+    """Return a letter without personal data."""
     return LetterDocument(
         id=letter.id,
         queue=str(letter.queue),
@@ -105,7 +105,7 @@ def summary(letter: DeadLetter, name: str) -> LetterDocument:
 
 
 def _erasure(letter: DeadLetter) -> ErasureLook | UnsetType:
-    """What somebody has to say whose it is, and by when."""
+    """Return the profiles that need confirmation, and the due date."""
     if letter.reason != undecided_erasures.REASON:
         return UNSET
     profiles = [ProfileFound(name, by) for name, by in undecided_erasures.profiles(letter).items()]
@@ -113,7 +113,7 @@ def _erasure(letter: DeadLetter) -> ErasureLook | UnsetType:
 
 
 def _snapshot(letter: DeadLetter) -> SnapshotOrder | UnsetType:
-    """Which snapshot it was; an order holds nothing of any person."""
+    """Return the order of the snapshot, which contains no personal data."""
     body = letter.change.body
     if body.action != "replace":
         return UNSET
@@ -128,12 +128,12 @@ def _shown(key: str, value: Any) -> Any:
 
 
 def traceable(letter: DeadLetter, name: str) -> LetterDocument:
-    """A letter and the sender's id of the message it came in, by a hash where it may be somebody's address."""
+    """Return a letter with the sender's id of its message, hashed if it may be a person's address."""
     return replace(summary(letter, name), message=settled.named(letter.change.body.message))
 
 
 def whole(letter: DeadLetter, name: str) -> LetterDocument:
-    """A letter with the person as the CDP sent them, and all that was said of the fault."""
+    """Return a letter with the person as the CDP sent them, and all details of the fault."""
     return replace(
         summary(letter, name),
         message=letter.change.body.message,
@@ -143,24 +143,24 @@ def whole(letter: DeadLetter, name: str) -> LetterDocument:
 
 
 def listing(found: Sequence[LetterDocument], now: int) -> RenderableType:
-    """The newest letters, how many there are for each reason, and what to do; `found`: summaries."""
+    """Return the newest letters, the number for each reason, and the remedies; `found`: summaries."""
     if not found:
         return Text("No dead letters.")
     made = table("Id", "Queue", "Reason")
     newest = sorted(found, key=attrgetter("died_at"))[-LISTED:]
     for letter in newest:
         queue, attempts = letter.queue, letter.attempts
-        tries = f"after {plural(attempts, 'failed try', 'failed tries')}" if attempts else ""
+        tries = f"after {plural(attempts, 'failed attempt')}" if attempts else ""
         made.add_row(
             _two(letter.id, f"{span(now - ms_of(letter.died_at))} ago"),
             _two(named(Queue.parse(queue), letter.audience), queue),
             _two(visible(letter.reason), tries),
         )
     reasons = Counter(letter.reason for letter in found).most_common()
-    told = ", ".join(f"{number(times)} {visible(reason)}" for reason, times in reasons)
+    counts = ", ".join(f"{number(times)} {visible(reason)}" for reason, times in reasons)
     shown = f"; the {LISTED} newest are shown, --json prints all" if len(found) > LISTED else ""
     what_to_do = [Text(f"{visible(reason) or 'no code'}: {visible(meaning(reason))}") for reason, _ in reasons]
-    return Group(made, Text(f"\n{plural(len(found), 'dead letter')}: {told}{shown}.\n"), *what_to_do)
+    return Group(made, Text(f"\n{plural(len(found), 'dead letter')}: {counts}{shown}.\n"), *what_to_do)
 
 
 def _two(first: str, second: str) -> Text:

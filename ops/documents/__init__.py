@@ -1,1 +1,1 @@
-"""ops/documents"""
+"""The JSON documents of the operator API and of `--json`."""

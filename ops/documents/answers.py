@@ -1,6 +1,7 @@
-"""What the API answers operators: one struct encodes each answer, decodes it for `ferry --url`, and describes it. Pure.
+"""The answers of the operator API. Pure.
 
-Beside these there are the census (ledger.py) and a dead letter (ops/dead_letters/view.py).
+One struct encodes each answer, decodes it for `ferry --url`, and describes it in the OpenAPI document. The census is in
+ledger.py, a dead letter in ops/dead_letters/view.py.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from text.wording import moment
 
 
 class JobDocument(Struct, frozen=True):
-    """One of Klaviyo's import jobs."""
+    """An import job in Klaviyo."""
 
     id: str
     people: Count
@@ -44,7 +45,7 @@ class JobDocument(Struct, frozen=True):
 
 
 class UploadDocument(Struct, frozen=True):
-    """A settled batch, in numbers; changes = delivered + imported + superseded + those in `dead`."""
+    """A settled batch, in numbers; changes = delivered + imported + superseded + the sum of `dead`."""
 
     batch: str
     taken_by: Reason
@@ -56,12 +57,12 @@ class UploadDocument(Struct, frozen=True):
     imported: Count
     superseded: Count
     dead: Annotated[dict[str, Count], Meta(description="By reason.")]
-    warnings: Annotated[dict[str, Count], Meta(description="People by what was left out, or not found.")]
+    warnings: Annotated[dict[str, Count], Meta(description="Number of people by what was left out or not found.")]
     jobs: list[JobDocument]
 
     @classmethod
     def of(cls, settled: Settled) -> UploadDocument:
-        """What became of a batch."""
+        """Return the document of a settled batch."""
         ends = settled.ends
         return cls(
             settled.id,
@@ -90,38 +91,40 @@ class QueueAnswer(Struct, frozen=True):
 
 
 class FlushedQueue(Struct, frozen=True):
-    """What a flush asked for in a queue."""
+    """A queue that is flushed."""
 
     queue: QueueName
-    asked: Annotated[Count, Meta(description="Changes that waited.")]
-    upto: Annotated[Count, Meta(description="All of them are in batches when the queue's taken has come so far.")]
+    asked: Annotated[Count, Meta(description="Pending changes at the time of the flush.")]
+    upto: Annotated[Count, Meta(description="All of them are in batches when the queue's `taken` reaches this number.")]
 
 
 class FlushAnswer(Struct, frozen=True):
-    """What a flush asked for."""
+    """The queues that are flushed."""
 
     at: Time
     queues: list[FlushedQueue]
 
 
 class HoldAnswer(Struct, frozen=True):
-    """What is held now."""
+    """A hold that was requested."""
 
     on: str
-    placed: Annotated[bool, Meta(description="false: it was held already, and that hold stays.")]
+    placed: Annotated[bool, Meta(description="false: it was already held, and that hold stays.")]
 
 
 class ReleaseAnswer(Struct, frozen=True):
-    """How a release ended."""
+    """The result of a release."""
 
     on: str
     released: Annotated[bool, Meta(description="false: it was not held.")]
-    still: Annotated[str | None, Meta(description="The cause that is still there, where it was forced.")]
-    snapshot: Annotated[Record | None, Meta(description="What the guard held and is carried out now.")]
+    still: Annotated[str | None, Meta(description="The cause that remains, if the release was forced.")]
+    snapshot: Annotated[
+        Record | None, Meta(description="The snapshot that the guard held and that is carried out now.")
+    ]
 
 
 class HoldsAnswer(Struct, frozen=True):
-    """Everything that is held: connections, then queues."""
+    """All holds: those of connections, then those of queues."""
 
     at: Time
     holds: list[HeldDocument]
@@ -141,20 +144,20 @@ class LettersAnswer(Struct, frozen=True):
 
 
 class ReplayAnswer(Struct, frozen=True):
-    """How many dead letters were put back."""
+    """The number of dead letters that were put back."""
 
     replayed: Count
-    stayed: Annotated[Count, Meta(description="Of persons in an open batch; try again when it is settled.")]
+    stayed: Annotated[Count, Meta(description="Letters of people in an open batch; try again when it is settled.")]
 
 
 class AuditAnswer(Struct, frozen=True):
-    """Who did what, newest first."""
+    """The audit log, newest first."""
 
     entries: list[EntryDocument]
     next: Next
 
 
-#: Every struct of an answer, by its name in the OpenAPI document.
+#: The structs of all answers, by their names in the OpenAPI document.
 ANSWERS: Final[dict[str, type[Struct]]] = {
     "Hold": HoldDocument,
     "OpenBatch": BatchDocument,

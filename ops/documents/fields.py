@@ -1,4 +1,4 @@
-"""What the documents for programs are made of; each type brings its part of the OpenAPI document."""
+"""Field types of the documents for programs; each type contains its part of the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ Count = Annotated[int, Meta(ge=0)]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 MaybeTime = Annotated[str | None, Meta(extra_json_schema={"format": "date-time"})]
 QueueName = Annotated[str, Meta(description="connection/kind/target.", examples=["default/audience/42"])]
-Next = Annotated[str | None, Meta(description="To be given with the next request; null where this is the end.")]
+Next = Annotated[str | None, Meta(description="Pass it with the next request; null at the end.")]

@@ -1,6 +1,6 @@
-"""The census for programs: one struct encodes it, decodes it for a Ferry elsewhere, and describes it. Pure.
+"""The census for programs. Pure.
 
-Stable names; times in ISO 8601 and UTC.
+One struct encodes it, decodes it for `ferry --url`, and describes it. Names are stable; times are ISO 8601 in UTC.
 """
 
 from __future__ import annotations
@@ -19,42 +19,40 @@ from text.wording import moment, ms_of
 
 
 class HoldDocument(Struct, frozen=True):
-    """Why nothing is sent."""
+    """A hold: why nothing is sent."""
 
-    reason: Annotated[str, Meta(description="A code, or what a person wrote, without addresses and phone numbers.")]
+    reason: Annotated[str, Meta(description="A code, or a person's text, without addresses and phone numbers.")]
     since: Time
     resolve: Annotated[str, Meta(description="What to do about it.")]
-    error_id: Annotated[str, Meta(description="Klaviyo's, for its support; empty for none.")]
-    probed: Annotated[bool, Meta(description="Ferry looks by itself whether the cause is gone.")]
+    error_id: Annotated[str, Meta(description="Klaviyo's error id, for its support; empty if there is none.")]
+    probed: Annotated[bool, Meta(description="Ferry checks automatically whether the cause is gone.")]
 
     @classmethod
     def of(cls, hold: Hold) -> HoldDocument:
-        """Of a hold."""
+        """Return the document of a hold."""
         return cls(hold.reason, moment(hold.since), hold.resolve, hold.error_id, hold.probed)
 
     def read(self) -> Hold:
-        """The hold."""
+        """Return the hold."""
         return Hold(self.reason, ms_of(self.since), self.resolve, self.error_id, self.probed)
 
 
 class BatchDocument(Struct, frozen=True):
-    """A batch under way."""
+    """A batch in progress."""
 
     batch: str
     changes: Count
-    stage: Annotated[str, Meta(description="What comes next: upload, confirm, prove, clear, remove or check.")]
+    stage: Annotated[str, Meta(description="The next step: upload, confirm, prove, clear, remove or check.")]
     taken_by: Reason
     taken_at: Time
     attempts: Count
-    trouble: Annotated[
-        str, Meta(description="Why it is tried again, such as http_503; empty where the last step worked.")
-    ]
+    trouble: Annotated[str, Meta(description="Why it is retried, such as http_503; empty if the last step succeeded.")]
     with_a_worker: bool
-    next_ring_at: Annotated[Time, Meta(description="When a worker is rung for it, or its lease ends.")]
+    next_ring_at: Annotated[Time, Meta(description="When a worker is woken for it, or its lease ends.")]
 
     @classmethod
     def of(cls, batch: OpenBatch) -> BatchDocument:
-        """Of a batch."""
+        """Return the document of a batch."""
         return cls(
             batch.id,
             batch.count,
@@ -68,7 +66,7 @@ class BatchDocument(Struct, frozen=True):
         )
 
     def read(self) -> OpenBatch:
-        """The batch."""
+        """Return the batch."""
         return OpenBatch(
             self.batch,
             ms_of(self.taken_at),
@@ -83,41 +81,43 @@ class BatchDocument(Struct, frozen=True):
 
 
 class QueueDocument(Struct, frozen=True, kw_only=True):
-    """One queue; all figures belong to one moment."""
+    """A queue; all figures are of the same moment."""
 
     queue: QueueName
     kind: str
-    audience: Annotated[str | None, Meta(description="Its name.")]
-    list_id: Annotated[str | None, Meta(description="Klaviyo's.")]
+    audience: Annotated[str | None, Meta(description="The name of the audience.")]
+    list_id: Annotated[str | None, Meta(description="The id of the list in Klaviyo.")]
     pending: Count
-    asked: Annotated[Count, Meta(description="Of those that wait, how many must go whatever the size and age.")]
+    asked: Annotated[Count, Meta(description="Pending changes that must be sent regardless of size and age.")]
     flush_size: Count
     flush_minutes: float
     oldest_at: MaybeTime
-    due_by: Annotated[Reason | None, Meta(description="null: nothing waits.")]
-    due_at: Annotated[MaybeTime, Meta(description="The year 1970: at once.")]
+    due_by: Annotated[Reason | None, Meta(description="null: no pending changes.")]
+    due_at: Annotated[MaybeTime, Meta(description="A time in 1970: due now.")]
     last_upload_at: MaybeTime
     accepted: Annotated[Count, Meta(description="= pending + open + delivered + imported + dead + superseded.")]
-    taken: Annotated[Count, Meta(description="Into batches, ever.")]
+    taken: Annotated[Count, Meta(description="Changes ever taken into batches.")]
     open: Count
     delivered: Count
     imported: Annotated[
-        Count, Meta(description="By Klaviyo; nobody looked whether the person is on the list (`prove`).")
+        Count, Meta(description="Imported by Klaviyo, without a check that the person is on the list (`prove`).")
     ] = 0
     superseded: Count
     dead: Count
     dead_kept: Count
     evicted: Count
     fields_left_out: Annotated[
-        dict[str, Count], Meta(description="People delivered without some field, by what was wrong with it.")
+        dict[str, Count], Meta(description="Number of people delivered without a field, by what was wrong with it.")
     ]
-    missing: Annotated[int, Meta(description="What the equation leaves out: 0, or a fault of Ferry.")]
+    missing: Annotated[
+        int, Meta(description="Changes that the equation of `accepted` does not account for: 0, or a defect in Ferry.")
+    ]
     hold: HoldDocument | None
     batches: list[BatchDocument]
 
     @classmethod
     def of(cls, count: QueueCount) -> QueueDocument:
-        """Of a queue."""
+        """Return the document of a queue."""
         waiting = count.waiting
         return cls(
             queue=str(count.queue),
@@ -148,7 +148,7 @@ class QueueDocument(Struct, frozen=True, kw_only=True):
         )
 
     def read(self) -> QueueCount:
-        """The queue. Raises ValueError for a name or a time that is none."""
+        """Return the queue. Raises ValueError for an invalid name or time."""
         return QueueCount(
             queue=Queue.parse(self.queue),
             name=self.audience or "",
@@ -183,14 +183,14 @@ class SchedulerDocument(Struct, frozen=True):
 
 
 class WorkerDocument(Struct, frozen=True):
-    """A worker, and what it does."""
+    """A worker and its state."""
 
     name: str
     state: str
 
 
 class CensusDocument(Struct, frozen=True, kw_only=True):
-    """Every queue, and what runs."""
+    """All queues, the scheduler and the workers."""
 
     at: Time
     balanced: Annotated[bool, Meta(description="Every change ever accepted is accounted for.")]
@@ -199,13 +199,13 @@ class CensusDocument(Struct, frozen=True, kw_only=True):
     held_connections: dict[str, HoldDocument]
     shared_identifiers: Annotated[
         dict[str, dict[str, Time]],
-        Meta(description="By connection, hashes of identifiers that too many people share, and since when."),
+        Meta(description="By connection, hashes of identifiers shared by too many people, and since when."),
     ] = {}
     queues: list[QueueDocument]
 
     @classmethod
     def of(cls, census: Census) -> CensusDocument:
-        """Everything `ferry status` knows."""
+        """Return the document of a census."""
         return cls(
             at=moment(census.at),
             balanced=all(count.missing == 0 for count in census.queues),
@@ -220,7 +220,7 @@ class CensusDocument(Struct, frozen=True, kw_only=True):
         )
 
     def read(self) -> Census:
-        """What the document was made of. Raises ValueError for a name or a time that is none."""
+        """Return the census. Raises ValueError for an invalid name or time."""
         return Census(
             at=ms_of(self.at),
             queues=tuple(each.read() for each in self.queues),

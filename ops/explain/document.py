@@ -1,4 +1,7 @@
-"""The story of one person as JSON, for programs: stable names, times in ISO 8601 and UTC. Pure."""
+"""The history of one person as JSON, for programs. Pure.
+
+Names are stable; times are ISO 8601 in UTC.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from text.wording import moment
 
 
 def document(history: History, personal: bool) -> dict[str, Any]:
-    """All of it; with `personal` also who the person is, and what may say so."""
+    """Return the whole history; with `personal`, personal data too."""
     count = history.count
     return {
         "person": history.query.given if personal else history.query.short,

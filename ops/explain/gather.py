@@ -1,4 +1,4 @@
-"""Gathers everything that is known of one person in one queue. Reads, never writes."""
+"""Gathers everything that is known about one person in one queue. It reads and never writes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from worker.people.batch_people import mapped_by
 def person_history(
     redis: Redis, known: Settings, census: Census, count: QueueCount, given: str, retrying: Retrying = with_retries
 ) -> History:
-    """Of the person whom `given` (an e-mail, a phone or an id) means. Raises redis.RedisError."""
+    """Return the history of the person with the e-mail, phone or id `given`. Raises redis.RedisError."""
     queue = count.queue
     rules = _rules(redis, known, queue)
     person = person_query(given, rules.default_country, _mparticle_account(known, queue))
@@ -49,7 +49,7 @@ def person_history(
 
 
 def _rules(redis: Redis, known: Settings, queue: Queue) -> Rules:
-    """Those of a connection that is held for its settings are not known; the person is looked for all the same."""
+    """Return the queue's rules, or default rules if the connection is held because of its settings."""
     try:
         return rules_of(redis, known.connections, Cipher(known.secret_keys), queue)
     except Held:
@@ -62,7 +62,7 @@ def _mparticle_account(known: Settings, queue: Queue) -> int | None:
 
 
 def _names(person: PersonQuery, found: Sequence[ChangeTimeline], rules: Rules) -> list[str]:
-    """How the membership ledger may name the person: as given, or by what the CDP sent beside it."""
+    """Return the names that the person may have in the membership ledger: as given, or from what the CDP sent."""
     profiles = (mapped_by(rules, [change], "ferry explain") for timeline in found if (change := timeline.change))
     sent = (members.identity(each.attributes) for each in profiles if isinstance(each, Profile))
     return list(dict.fromkeys((*person.members, *(name for name in sent if name))))
@@ -80,6 +80,6 @@ def _membership(redis: Redis, queue: Queue, names: Sequence[str]) -> LedgerMembe
 
 
 def _snapshot(redis: Redis, queue: Queue, at: int) -> str:
-    """The snapshot of that time; empty where there is none."""
+    """Return the snapshot of that time; empty if there is none."""
     records = orders.records(redis, orders.queue_of(queue.connection, queue.target))
     return next((each.order.snapshot for each in records if each.order.at == at), "")

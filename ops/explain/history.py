@@ -1,4 +1,4 @@
-"""Everything that is known of one person in one queue. Pure values; times in ms."""
+"""Everything that is known about one person in one queue. Pure values; times in ms."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from queues.holds import Hold
 
 @dataclass(frozen=True, slots=True)
 class LedgerMembership:
-    """What the membership ledger of the audience says.
+    """The person's entry in the membership ledger of the audience.
 
-    `since`: the CDP's time of the change that put the person on the list, 0 for before the first snapshot, PERHAPS
-    where it is not known whether one did; None: no member. `snapshot`: which one did; empty: a single change, or one
-    that is not known any more. `left`: when a single change took the person off.
+    `since`: the CDP's time of the change that added the person to the list, 0 for before the first snapshot, PERHAPS
+    if it is unknown whether one did; None: not a member. `snapshot`: the snapshot that added the person; empty for a
+    single change, or a snapshot that is no longer known. `left`: when a single change removed the person.
     """
 
     since: int | None = None
@@ -27,9 +27,9 @@ class LedgerMembership:
 
 @dataclass(frozen=True, slots=True)
 class KlaviyoStatus:
-    """What Klaviyo holds now. `list_id`: None where there is no list yet. `by`: what the profile was found by.
+    """The person's status in Klaviyo. `list_id`: None if there is no list yet. `by`: how the profile was found.
 
-    `by` is empty where nobody is known. `on_list`: None where Klaviyo cannot tell. `email`, `sms`: `mailable.STATES`.
+    `by` is empty if there is no profile. `on_list`: None if Klaviyo cannot say. `email`, `sms`: `mailable.STATES`.
     """
 
     list_id: str | None
@@ -42,9 +42,9 @@ class KlaviyoStatus:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """`hold`: why nothing of the queue is sent. `kept_since`: of the history, None while there is none.
+    """The history of a person. `hold`: why the queue is not sent. `kept_since`: its start, None if there is none yet.
 
-    `member`: None where no membership ledger is kept. `klaviyo`: a text says why Klaviyo was not asked.
+    `member`: None if no membership ledger is kept. `klaviyo`: a text if Klaviyo was not asked, with the reason.
     """
 
     at: int
@@ -57,10 +57,10 @@ class History:
     klaviyo: KlaviyoStatus | str
 
     def batch(self, name: str) -> OpenBatch | None:
-        """An open batch; None where it was settled meanwhile."""
+        """Return an open batch; None if it was settled in the meantime."""
         return next((batch for batch in self.count.batches if batch.id == name), None)
 
     @property
     def unknown(self) -> bool:
-        """Whether nothing of Ferry's has ever heard of the person."""
+        """Return whether Ferry has no record of the person."""
         return not self.timelines and (self.member is None or self.member == LedgerMembership())

@@ -1,4 +1,4 @@
-"""How one person stands in Klaviyo now: known or not, on the list or not, and with what consent. Nothing is changed."""
+"""The status of one person in Klaviyo: known or not, on the list or not, and with which consent. Changes nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from queues.names import Queue
 def klaviyo_status(
     redis: Redis, known: Settings, queue: Queue, query: PersonQuery, retrying: Retrying
 ) -> KlaviyoStatus | str:
-    """What Klaviyo says; why it could not be asked, where it could not."""
+    """Return the person's status in Klaviyo, or why Klaviyo could not be asked."""
     try:
         to = klaviyo_list.going_to(redis, known, queue)
         with klaviyo_list.opened(redis, known, to) as klaviyo:
@@ -55,7 +55,7 @@ def _status(
 
 
 def _on_list(klaviyo: Klaviyo, list_id: str | None, person: ListedPerson, retrying: Retrying) -> bool | None:
-    """By e-mail or phone, for a list's members cannot be looked up by external id (Klaviyo: get profiles for list)."""
+    """Look a person up on the list by e-mail or phone; Klaviyo cannot by external id (get profiles for list)."""
     if list_id is None:
         return False
     addresses: tuple[tuple[Field, str | None], ...] = (("email", person.email), ("phone_number", person.phone_number))

@@ -1,4 +1,4 @@
-"""Where a person is now, in words. Pure; nothing in it says who the person is."""
+"""The current state of a person, in words. Pure; it contains no personal data."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _DAYS: Final = bounds.TOLD_MS // 86_400_000
 
 
 def lines(history: History) -> Iterator[str]:
-    """What is under way, and what is kept."""
+    """Yield the state of pending, open and dead changes."""
     for timeline in history.timelines:
         if timeline.waiting:
-            yield f"#{timeline.number} waits: {_place(history, timeline.waiting.place)}; {_due(history)}."
+            yield f"#{timeline.number} is pending: {_place(history, timeline.waiting.place)}; {_due(history)}."
         if timeline.open:
-            yield f"#{timeline.number} is under way: {_stage(history, timeline.open.batch)}."
+            yield f"#{timeline.number} is in progress: {_stage(history, timeline.open.batch)}."
         if timeline.letter:
             yield f"#{timeline.number} is dead letter {timeline.letter.id}: {_tried(timeline.letter)}"
         if timeline.state == "gone":
             yield (
-                f"#{timeline.number} was a dead letter that is not kept any more: it was purged, overtaken by a later "
+                f"#{timeline.number} was a dead letter that no longer exists: it was purged, superseded by a newer "
                 "change, or too old."
             )
     if history.unknown:
@@ -39,12 +39,12 @@ def _place(history: History, place: int) -> str:
 
 def _due(history: History) -> str:
     if history.hold:
-        return f"nothing is sent, for it is held ({visible(history.hold.reason)}): see `ferry holds`"
+        return f"nothing is sent, because it is held ({visible(history.hold.reason)}): see `ferry holds`"
     due = history.count.due
-    if due is None:  # taken meanwhile
-        return "it is being taken"
+    if due is None:  # taken in the meantime
+        return "it is being taken into a batch"
     when = "now" if due <= history.at else f"in {span(due - history.at)}"
-    return f"the queue is due by {history.count.trigger} {when}, by size as soon as {_size(history)} wait"
+    return f"the queue is due by {history.count.trigger} {when}, by size at {_size(history)}"
 
 
 def _size(history: History) -> str:
@@ -55,38 +55,38 @@ def _stage(history: History, name: str) -> str:
     batch = history.batch(name)
     if batch is None:
         return f"batch {name} is being settled"
-    tries = f", try {batch.attempts + 1}" if batch.attempts else ""
-    worker = "a worker has it" if batch.held else f"a worker is rung in {span(batch.ring - history.at)}"
+    tries = f", attempt {batch.attempts + 1}" if batch.attempts else ""
+    worker = "a worker has it" if batch.held else f"a worker is woken in {span(batch.ring - history.at)}"
     return f"batch {name}, stage {batch.stage}{tries}, taken {span(history.at - batch.taken)} ago; {worker}"
 
 
 def _tried(letter: DeadLetter) -> str:
-    tries = f" after {plural(letter.attempts, 'failed try', 'failed tries')}" if letter.attempts else ""
+    tries = f" after {plural(letter.attempts, 'failed attempt')}" if letter.attempts else ""
     again = f"`ferry dead replay {letter.id} --queue {letter.queue}` sends it again"
-    return f"{visible(letter.reason)}{tries}. `ferry dead show` tells more; {again}."
+    return f"{visible(letter.reason)}{tries}. `ferry dead show` shows more; {again}."
 
 
 def _nothing(history: History) -> Iterator[str]:
     count = history.count
-    since = "nothing yet" if history.kept_since is None else f"what was settled since {moment(history.kept_since)}"
-    yield "Ferry knows nothing of this person here. It looked at:"
-    yield f"  what waits: {plural(count.waiting.pending, 'change')}"
-    yield f"  what is under way: {plural(count.open, 'change')} in {plural(len(count.batches), 'batch', 'batches')}"
-    yield f"  what is dead: {plural(count.kept, 'letter')}"
-    yield f"  the history: {since}; it is kept for {_DAYS} days and {number(bounds.TOLD)} changes of a queue"
+    since = "nothing yet" if history.kept_since is None else f"changes settled since {moment(history.kept_since)}"
+    yield "Ferry has no record of this person here. It searched:"
+    yield f"  pending: {plural(count.waiting.pending, 'change')}"
+    yield f"  in progress: {plural(count.open, 'change')} in {plural(len(count.batches), 'batch', 'batches')}"
+    yield f"  dead letters: {plural(count.kept, 'letter')}"
+    yield f"  history: {since}; it is kept for {_DAYS} days, up to {number(bounds.TOLD)} changes per queue"
 
 
 def ledger(member: LedgerMembership | None) -> str:
-    """What the membership ledger says."""
+    """Return the person's entry in the membership ledger, in words."""
     if member is None:
-        return "none is kept, for no snapshot of this audience ever came"
+        return "none, because this audience has had no snapshot"
     if member.since == PERHAPS:
-        return "perhaps a member: a delivery was given up whose end nobody knows; the next snapshot settles it"
+        return "perhaps a member: a delivery was given up and its result is unknown; the next snapshot settles it"
     if member.since is not None:
         return f"a member, {_since(member)}"
     if member.left is not None:
-        return f"no member: a single change of {moment(member.left)} took the person off"
-    return "no member"
+        return f"not a member: a single change of {moment(member.left)} removed the person"
+    return "not a member"
 
 
 def _since(member: LedgerMembership) -> str:
@@ -96,17 +96,17 @@ def _since(member: LedgerMembership) -> str:
 
 
 def klaviyo(status: KlaviyoStatus | str) -> str:
-    """How the person stands in Klaviyo now."""
+    """Return the person's status in Klaviyo, in words."""
     if isinstance(status, str):
         return f"not asked. {status}"
     where = "there is no list yet" if status.list_id is None else _on(status.on_list, status.list_id)
     if not status.by:
-        return f"{where}; it knows no profile by what was given"
+        return f"{where}; no profile found for this identifier"
     suppressed = f" ({', '.join(status.suppressed)})" if status.suppressed else ""
-    return f"{where}; profile known by {status.by}; e-mail: {status.email}{suppressed}; SMS: {status.sms}"
+    return f"{where}; profile found by {status.by}; e-mail: {status.email}{suppressed}; SMS: {status.sms}"
 
 
 def _on(on_list: bool | None, list_id: str) -> str:
     if on_list is None:
-        return f"whether on list {list_id}, it does not tell of a profile without e-mail and phone"
+        return f"unknown whether on list {list_id}, because the profile has neither e-mail nor phone"
     return f"{'on' if on_list else 'not on'} list {list_id}"

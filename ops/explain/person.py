@@ -1,4 +1,4 @@
-"""Who is meant by an e-mail, a phone or an id: under what the ledger and Klaviyo may know the person. Pure."""
+"""The keys and identifiers under which the ledger and Klaviyo may know a person, from an e-mail, phone or id. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mappings.phone import to_e164
 from queues.change import person_key
 from queues.snapshots.members import identity
 
-#: A phone as people write it; an id of digits alone may be one, too.
+#: A phone as people write it; an id of digits may also match.
 _PHONE: Final = re.compile(r"\+?[\d\s().\-/]{6,}")
 #: Kinds of the person keys that an id may have: in `/v1/changes`, in Segment's messages, of mParticle's customers.
 _IDS: Final = ("external_id", "user_id", "anonymous_id", "customerid/raw")
@@ -22,7 +22,7 @@ _IDS: Final = ("external_id", "user_id", "anonymous_id", "customerid/raw")
 
 @dataclass(frozen=True, slots=True)
 class PersonQuery:
-    """`keys`: person keys. `identifiers`: by what Klaviyo may know the person, the likeliest first."""
+    """A person to look up. `keys`: person keys. `identifiers`: those that Klaviyo may know, the most likely first."""
 
     given: str
     keys: tuple[str, ...]
@@ -30,19 +30,19 @@ class PersonQuery:
 
     @property
     def members(self) -> tuple[str, ...]:
-        """How the membership ledger may name the person."""
+        """Return the names that the person may have in the membership ledger."""
         return tuple(name for pair in self.identifiers if (name := identity(dict([pair]))))
 
     @property
     def short(self) -> str:
-        """What stands for the person where nobody may see who it is."""
+        """Return the name of the person where personal data is hidden."""
         return self.keys[0][:8]
 
 
 def person_query(given: str, region: str | None, mparticle_account: int | None) -> PersonQuery:
-    """Everything that `given` may be. `region`: ISO alpha-2, of a phone without its country's code.
+    """Return everything that `given` may be. `region`: ISO alpha-2, for a phone without a country code.
 
-    `mparticle_account`: whose ids of people (mpids) it may be one of.
+    `mparticle_account`: the account whose mpid it may be.
     """
     text = given.strip()
     keys = tuple(person_key(kind, value) for kind, value in _identities(text, region, mparticle_account) if value)

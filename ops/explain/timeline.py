@@ -1,4 +1,4 @@
-"""What the traces of a person come to, change by change. Pure."""
+"""The timeline of each change of a person, from the traces. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOTHING = Raw(b"null")
 
 
 class _Name(NamedTuple):
-    """What a change is recognised by wherever it stands. `again`: how often the same came before."""
+    """The facts by which a change is recognised in every place. `again`: the number of equal changes before it."""
 
     accepted_at: int
     at: int
@@ -33,9 +33,9 @@ class _Name(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChangeTimeline:
-    """One change, and where it has been. `number`: from 1, by which others refer to it; times in ms.
+    """A change and its history. `number`: from 1, by which others refer to it; times in ms.
 
-    `outcomes`: of each batch that it was in, several where it was replayed. `waiting`, `open`, `letter`: where it is.
+    `outcomes`: one for each batch that it was in, several if it was replayed. `waiting`, `open`, `letter`: where it is.
     """
 
     number: int
@@ -51,15 +51,15 @@ class ChangeTimeline:
 
     @property
     def change(self) -> Change | None:
-        """As the CDP sent it; None when that is not kept any more."""
+        """Return the change as the CDP sent it; None if it is no longer kept."""
         held = self.waiting or self.open or self.letter
         return held.change if held else None
 
     @property
     def state(self) -> str:
-        """What has become of it: waiting, open, dead, delivered, superseded.
+        """Return its state: waiting, open, dead, delivered, imported or superseded.
 
-        `gone`: it was a dead letter, which is not kept any more.
+        `gone`: it was a dead letter that is no longer kept.
         """
         for state, holds in (("waiting", self.waiting), ("open", self.open), ("dead", self.letter)):
             if holds:
@@ -69,7 +69,7 @@ class ChangeTimeline:
 
 
 def timelines(traces: Traces) -> list[ChangeTimeline]:
-    """One for each change, in the order in which they were accepted."""
+    """Return a timeline for each change, in the order of acceptance."""
     waiting = dict(_named((each.change, "", each) for each in traces.waiting))
     opened = dict(_named((each.change, each.batch, each) for each in traces.open))
     letters = dict(_named((each.change, "", each) for each in traces.letters))
@@ -100,7 +100,7 @@ def _change(ended: ChangeOutcome) -> Change:
 
 
 def _named(found: Iterable[tuple[Change, str, Place]]) -> Iterator[tuple[_Name, Place]]:
-    """Each under its name; a message may say the same of a person twice, and then both stand in one batch."""
+    """Yield each change under its name; equal changes of one message may be in one batch, and are counted."""
     seen: Counter[tuple[object, ...]] = Counter()
     for change, where, place in found:
         body = change.body

@@ -1,7 +1,7 @@
-"""The story of one person as people read it. Pure.
+"""The history of one person, for people. Pure.
 
-Without `personal` nothing in it says who the person is: neither the address nor the attributes, nor what Klaviyo said,
-which may quote them.
+Without `personal` it contains no personal data: no address, no attributes, and no answer of Klaviyo, which may quote
+them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from text.wording import moment
 
 
 def view(history: History, personal: bool) -> RenderableType:
-    """What happened, what is under way, and where the person is now."""
+    """Return the events, the changes in progress, and the person's current state."""
     made = table("When", "#", "What", right=("#",))
     for at, change, text in words.events(history):
         made.add_row(moment(at), str(change), text)
@@ -41,7 +41,7 @@ def _head(history: History, personal: bool) -> str:
 
 
 def persons(history: History) -> list[tuple[int, str]]:
-    """The person as the CDP sent them, and what was said of a fault, where it is kept."""
+    """Return the person as the CDP sent them, and the details of a fault, if they are kept."""
     shown = []
     for timeline in history.timelines:
         if change := timeline.change:

@@ -1,4 +1,4 @@
-"""What happened to a person, in words. Pure; nothing in it says who the person is."""
+"""The events of a person, in words. Pure; they contain no personal data."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from text.wording import moment, number, plural
 
 #: Why a batch was taken (queues/policy.py).
 _BECAUSE: Final = {
-    "size": "because enough waited (size)",
-    "age": "because something had waited long enough (age)",
-    "operator": "because an operator asked (operator)",
+    "size": "because enough changes were pending (size)",
+    "age": "because the oldest was pending long enough (age)",
+    "operator": "because an operator flushed the queue (operator)",
 }
 
 
 def events(history: History) -> list[tuple[int, int, str]]:
-    """What happened, in the order in which it did: ms, the number of the change, the words."""
+    """Return the events by time: ms, the number of the change, the words."""
     found = [(at, each.number, words) for each in history.timelines for at, words in _events(each, history)]
     return sorted(found, key=lambda event: event[0])
 
@@ -34,7 +34,7 @@ def _events(timeline: ChangeTimeline, history: History) -> Iterator[tuple[int, s
 
 
 def happened(timeline: ChangeTimeline, known: Sequence[ChangeTimeline]) -> Iterator[tuple[int, str]]:
-    """What is over of a change: ms and the words. `known`: with those that may have overtaken it."""
+    """Yield the past events of a change: ms and the words. `known`: includes those that may have superseded it."""
     yield timeline.accepted_at, f"accepted: {accepted(timeline)}"
     for ended in timeline.outcomes:
         yield ended.batch.taken, _taken(ended.batch)
@@ -48,28 +48,28 @@ def _taken(batch: Settled | OpenBatch) -> str:
 
 
 def accepted(timeline: ChangeTimeline) -> str:
-    """What was to be done, who said so and when."""
+    """Return the action of a change, its source and its time, in words."""
     if timeline.source == "snapshot":
         return f"{timeline.action}, by snapshot {visible(timeline.message)} of {moment(timeline.at)}"
     message = f"message {visible(timeline.message)}" if timeline.message else "a message without an id"
-    return f"{timeline.action}, in {message} of source {timeline.source}, said at {moment(timeline.at)}"
+    return f"{timeline.action}, in {message} from source {timeline.source}, changed at {moment(timeline.at)}"
 
 
 def outcome(ended: ChangeOutcome, timeline: ChangeTimeline, known: Sequence[ChangeTimeline]) -> str:
-    """How a change ended in one batch."""
+    """Return the outcome of a change in one batch, in words."""
     if ended.outcome == "dead":
         return f"became a dead letter: {visible(ended.reason)}{_import(ended)}"
     if ended.outcome == "superseded":
         return f"superseded {_by(ended, known)}"
     if ended.outcome == "imported":
-        return f"imported by Klaviyo; nobody looked whether the person is on the list{_import(ended)}{_warned(ended)}"
+        return f"imported by Klaviyo, without a check that the person is on the list{_import(ended)}{_warned(ended)}"
     return f"delivered{'' if ended.row else _without_import(ended, timeline)}{_import(ended)}{_warned(ended)}"
 
 
 def _without_import(ended: ChangeOutcome, timeline: ChangeTimeline) -> str:
     if timeline.action != "remove":
         return ""
-    return ": the person was not on the list" if "not_on_list" in ended.warnings else ": taken off the list"
+    return ": the person was not on the list" if "not_on_list" in ended.warnings else ": removed from the list"
 
 
 def _warned(ended: ChangeOutcome) -> str:
@@ -80,8 +80,8 @@ def _warned(ended: ChangeOutcome) -> str:
 def _by(ended: ChangeOutcome, known: Sequence[ChangeTimeline]) -> str:
     for each in known:
         if any(other.batch.id == ended.batch.id and other.index == ended.by for other in each.outcomes):
-            return f"by #{each.number}, which says what the person is to be after this batch"
-    return "by a change of this batch or an earlier one that is newer, by the CDP's time, or by an erasure"
+            return f"by #{each.number}, which decides the person's state after this batch"
+    return "by an erasure, or by a change of this or an earlier batch that is newer by the CDP's time"
 
 
 def _import(ended: ChangeOutcome) -> str:

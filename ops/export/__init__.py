@@ -1,1 +1,1 @@
-"""`ferry export`: people as files for Klaviyo's SFTP import."""
+"""`ferry export`: files of people for Klaviyo's SFTP import."""

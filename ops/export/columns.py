@@ -1,10 +1,7 @@
-"""A Klaviyo profile as the cells of a CSV that Klaviyo imports. Pure.
+"""The columns and cells of CSV files that Klaviyo imports, and the creation of such files.
 
-Every value stays as it is, those that a spreadsheet would take for a formula too: Klaviyo reads these files, and a
-quote put before `=1+1` or `+14155552671` would become a part of the person's data. Files for a spreadsheet are asked
-for with --csv-safe.
-
-Files with people in them.
+Every value stays unchanged, even one that a spreadsheet would read as a formula: Klaviyo reads these files, and a quote
+before `=1+1` or `+14155552671` would become part of the person's data. --csv-safe writes files for a spreadsheet.
 """
 
 from __future__ import annotations
@@ -22,23 +19,23 @@ from mappings.profile import Profile
 from ops.errors import Failed
 from text.escaping import spreadsheet_cell
 
-#: Bytes that Klaviyo takes in one file (Klaviyo: uploading contacts from a CSV).
+#: Bytes that Klaviyo accepts in one file (Klaviyo: uploading contacts from a CSV).
 LARGEST: Final = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class CsvColumns:
-    """`headers`: by the profile's field, Klaviyo's own, in their order. `always`: there even if empty."""
+    """Columns. `headers`: Klaviyo's header by the profile's field, in order. `always`: present even if empty."""
 
     headers: Mapping[str, str]
     always: tuple[str, ...] = ()
 
     def cells(self, profile: Profile) -> dict[str, str]:
-        """The cells by header: properties become columns of their name, lists are JSON."""
+        """Return the cells by header: properties become columns of their name, lists are JSON."""
         return dict(self._cells(profile))
 
     def ordered(self, used: Collection[str]) -> list[str]:
-        """The headers of a file in which these are used: Klaviyo's own first, then properties by their names."""
+        """Return the headers of a file that uses these: Klaviyo's own first, then properties by name."""
         own = [header for header in self.headers.values() if header in used or header in self.always]
         return own + sorted(set(used).difference(own))
 
@@ -52,13 +49,13 @@ class CsvColumns:
                 yield self.headers[name], _cell(value)
 
     def _header(self, key: str) -> str:
-        """The property's name, unless Klaviyo would take it for a field of its own."""
+        """Return the property's name, marked if Klaviyo would read it as one of its own fields."""
         own = {header.casefold() for header in self.headers.values()}
         return f"{key} (property)" if key.strip().casefold() in own else key
 
 
 def line(cells: Sequence[str], safe: bool = False) -> bytes:
-    """A line of a CSV, as RFC 4180 has it; `safe`: no cell is a formula to a spreadsheet or holds unseen characters."""
+    """Return a line of a CSV (RFC 4180); `safe`: no cell is a formula to a spreadsheet or has invisible characters."""
     text = io.StringIO(newline="")
     csv.writer(text).writerow(map(spreadsheet_cell, cells) if safe else cells)
     return text.getvalue().encode()
@@ -69,13 +66,13 @@ def _cell(value: Any) -> str:
 
 
 def create(path: Path) -> BinaryIO:
-    """A new file that only its owner reads: one that is there may be readable by others, or be a link to anywhere.
+    """Create a file that only its owner can read. Raises Failed.
 
-    Raises Failed.
+    An existing file is refused: others may be able to read it, or it may be a link.
     """
     try:
         return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
     except FileExistsError as fault:
-        raise Failed(f"{path} exists already; name another place, or remove it") from fault
+        raise Failed(f"{path} already exists; name another file, or remove it") from fault
     except OSError as fault:
         raise Failed(f"{path} cannot be written: {fault.strerror}") from fault

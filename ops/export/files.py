@@ -1,4 +1,4 @@
-"""Files for Klaviyo's SFTP import: people in CSVs that are small enough, with the header in each."""
+"""Files for Klaviyo's SFTP import: CSVs that are small enough, each with a header."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import BinaryIO, Final
 from mappings.profile import Profile
 from ops.export.columns import LARGEST, CsvColumns, create, line
 
-#: The first three have these names exactly (Klaviyo: SFTP import; Amperity: Klaviyo destination). Klaviyo's words for
-#: its other fields were not to be found, so they are written alike; a small file shows whether they are taken so.
+#: The first three names are documented (Klaviyo: SFTP import; Amperity: Klaviyo destination). Klaviyo's names for the
+#: other fields are not, so they follow the same style; a small file shows whether Klaviyo accepts them.
 COLUMNS: Final = CsvColumns(
     {
         "email": "Email",
@@ -44,7 +44,7 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 
 @dataclass(slots=True)
 class Written:
-    """The files in their order, and how many people are in them."""
+    """The files in order, and the number of people in them."""
 
     files: list[Path] = field(default_factory=list)
     people: int = 0
@@ -53,11 +53,11 @@ class Written:
 def write(
     people: Iterable[Profile], folder: Path, audience: str, largest: int = LARGEST, *, safe: bool = False
 ) -> Written:
-    """New files `ferry-<audience>-<n>.csv`, each of at most `largest` bytes, which only their owner reads.
+    """Write new files `ferry-<audience>-<n>.csv` of at most `largest` bytes each, readable only by their owner.
 
-    `safe`: for a spreadsheet, and not for Klaviyo.
-    Little memory, whatever their number: people are put by in a nameless temporary file until all columns are known.
-    Raises Failed for a file that is there already, and what `people` raises; no file is left behind then.
+    `safe`: for a spreadsheet, and not for Klaviyo. Memory stays small: people are kept in an unnamed temporary file
+    until all columns are known. Raises Failed for a file that already exists, and what `people` raises; no file is left
+    behind then.
     """
     written = Written()
     with TemporaryFile() as spool:
@@ -86,7 +86,7 @@ def _split(header: bytes, lines: Iterable[bytes], folder: Path, audience: str, l
                     size = file.write(header)
                 size += file.write(line)
     except BaseException:
-        # Half of an audience is not to be taken for all of it.
+        # A part of an audience must not be mistaken for all of it.
         for path in files:
             path.unlink(missing_ok=True)
         raise

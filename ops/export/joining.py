@@ -1,4 +1,4 @@
-"""Who joins the list of an audience by changes that are not delivered, and who leaves it. Pure."""
+"""The people who join or leave the list of an audience by undelivered changes. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from worker.people.batch_people import MAX_ROW, People, encode_row, mapped_by
 
 @dataclass(slots=True)
 class PendingMembers:
-    """By identity (`queues.snapshots.members.identity`); `left_out`: by reason, those who join and cannot be sent."""
+    """People by identity (`queues.snapshots.members.identity`).
+
+    `left_out`: by reason, the number of those who join but cannot be sent.
+    """
 
     joining: dict[str, Profile] = field(default_factory=dict)
     leaving: set[str] = field(default_factory=set)
@@ -24,7 +27,7 @@ class PendingMembers:
 
 
 def waiting(changes: Sequence[Change], rules: Rules) -> PendingMembers:
-    """What these changes of one audience, oldest first, come to. Of attribute changes alone it says nothing."""
+    """Return who joins and leaves by these changes of one audience, oldest first; attribute changes are ignored."""
     found = PendingMembers()
     for intent in People(changes, rules).intents:
         if intent.membership == "add":
@@ -34,14 +37,14 @@ def waiting(changes: Sequence[Change], rules: Rules) -> PendingMembers:
             else:
                 found.joining[_named(profile)] = profile
         elif intent.membership == "remove":
-            # Each alone: of a person who joined by one identity and leaves by another, both are gone.
+            # Each change alone: a person who joined by one identity and leaves by another loses both.
             mapped = [mapped_by(rules, [changes[i]], "export") for i in intent.indexes]
             found.leaving |= {_named(each) for each in mapped if isinstance(each, Profile)}
     return found
 
 
 def joined(intent: Intent, changes: Sequence[Change], rules: Rules) -> Profile | str:
-    """The profile of one who joins; text says why there is none."""
+    """Return the profile of a person who joins, or the reason why there is none."""
     if intent.membership != "add":
         return "leaving the audience" if intent.membership else "neither joining nor leaving"
     mapped = mapped_by(rules, [changes[i] for i in intent.written], "export")
@@ -49,10 +52,10 @@ def joined(intent: Intent, changes: Sequence[Change], rules: Rules) -> Profile |
 
 
 def sendable(profile: Profile) -> Profile | str:
-    """The profile, or why Klaviyo would not take it."""
+    """Return the profile, or the reason why Klaviyo would not accept it."""
     return "profile_too_large" if len(encode_row(profile)) > MAX_ROW else profile
 
 
 def _named(profile: Profile) -> str:
-    # Never None: what nothing identifies is rejected by the mapping.
+    # Never None: the mapping rejects people without an identifier.
     return str(identity(profile.attributes))

@@ -1,4 +1,4 @@
-"""Who of the people on a list would get a message, by channel, and why the others would not. Pure."""
+"""The number of people on a list who would get a message, by channel, and why the others would not. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from klaviyo.marketing import Marketing
 
 Channel = Literal["email", "sms"]
 CHANNELS: Final[tuple[Channel, ...]] = ("email", "sms")
-#: In the order in which they are shown. Somebody suppressed gets nothing, whatever the consent says (Klaviyo: profiles,
-#: `subscriptions.email.marketing.suppression`), so that is looked at first.
+#: In the order of display. A suppressed person gets nothing, whatever the consent (Klaviyo: profiles,
+#: `subscriptions.email.marketing.suppression`), so suppression is checked first.
 STATES: Final = ("subscribed", "never subscribed", "unsubscribed", "suppressed", "no address", "not told")
 _BY_CONSENT: Final = {
     "SUBSCRIBED": "subscribed",
@@ -24,10 +24,9 @@ _BY_CONSENT: Final = {
 
 @dataclass(slots=True)
 class ChannelReach:
-    """`people` counted, each in one state of `STATES` for each channel.
+    """A count of people, each in one state of `STATES` per channel.
 
-    `suppressed`: by Klaviyo's reason; somebody may be suppressed for several. `unknown`: not known to Klaviyo yet, so
-    in no state.
+    `suppressed`: by Klaviyo's reason; a person may have several. `unknown`: not known to Klaviyo yet, so in no state.
     """
 
     people: int = 0
@@ -36,7 +35,7 @@ class ChannelReach:
     suppressed: Counter[str] = field(default_factory=Counter)
 
     def add(self, person: ListedPerson, list_id: str | None) -> None:
-        """Count somebody whom Klaviyo knows and who is on this list, or will be."""
+        """Count a person whom Klaviyo knows and who is or will be on this list."""
         self.people += 1
         reasons = set(_reasons(person.by_email, list_id))
         self.suppressed.update(reasons)
@@ -49,13 +48,13 @@ class ChannelReach:
         self.unknown += people
 
 
-def _state(address: str | None, told: Marketing, suppressed: bool) -> str:
+def _state(address: str | None, marketing: Marketing, suppressed: bool) -> str:
     if not address:
         return "no address"
-    # `not told`: Klaviyo may leave the channel out, or add a state that nobody knew when this was written.
-    return "suppressed" if suppressed else _BY_CONSENT.get(told.consent or "", "not told")
+    # `not told`: Klaviyo may leave the channel out, or add a new state.
+    return "suppressed" if suppressed else _BY_CONSENT.get(marketing.consent or "", "not told")
 
 
-def _reasons(told: Marketing, list_id: str | None) -> Iterator[str]:
-    yield from (each.reason for each in told.suppression or ())
-    yield from (f"{each.reason} (this list)" for each in told.list_suppressions or () if each.list_id == list_id)
+def _reasons(marketing: Marketing, list_id: str | None) -> Iterator[str]:
+    yield from (each.reason for each in marketing.suppression or ())
+    yield from (f"{each.reason} (this list)" for each in marketing.list_suppressions or () if each.list_id == list_id)

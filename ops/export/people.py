@@ -1,4 +1,4 @@
-"""The people of an export: those of a file, or those of an audience as far as Ferry knows them."""
+"""The people of an export: those of a file, or the known people of an audience."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from snapshots.gathering import gather
 from snapshots.rows import SnapshotRow, Unusable
 from worker.errors import guarded
 
-#: Buckets of the membership ledger that are read in one go.
+#: Buckets of the membership ledger that are read at once.
 _AT_ONCE = 256
 
 
 def of_file(rows: Iterable[SnapshotRow | Unusable], rules: Rules, left_out: Counter[str]) -> Iterator[Profile]:
-    """Everybody of a file once, the last row of a person; those who cannot be sent are counted by reason.
+    """Yield every person of a file once, by the last row; count those who cannot be sent by reason.
 
     Raises what `rows` raises.
     """
@@ -38,9 +38,9 @@ def of_file(rows: Iterable[SnapshotRow | Unusable], rules: Rules, left_out: Coun
 
 
 def of_audience(redis: Redis, queue: Queue, rules: Rules, left_out: Counter[str]) -> Iterator[Profile]:
-    """Those who are about to join, with their attributes; then the members, of whom Ferry keeps the identity only.
+    """Yield the people who are about to join, with attributes; then the members, for whom Ferry keeps only an identity.
 
-    Not those who are about to leave.
+    People who are about to leave are left out.
     """
     to_come = waiting(census.changes(redis, queue), rules)
     left_out.update(to_come.left_out)

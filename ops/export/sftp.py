@@ -1,4 +1,4 @@
-"""Uploads files by SFTP, with a private key, to a server whose host key is known beforehand."""
+"""Uploads files by SFTP with a private key, to a server whose host key is configured."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from asyncssh import SFTPClient, SFTPError
 from ops.errors import Failed
 from ops.export.sftp_server import SftpServer
 
-#: Told the name of a file, and how many of its bytes are there.
+#: Called with the name of a file and the number of bytes uploaded.
 Progress = Callable[[str, int], None]
 _TIMEOUT_S: Final = 30
 
 
 async def upload(to: SftpServer, files: Sequence[Path], progress: Progress) -> int:
-    """Put the files there; how many were there already, of an earlier try that broke off.
+    """Upload the files; return how many were already there from an earlier, interrupted upload.
 
-    A file is called after its content there (`ferry-42-1.<digest>.csv`), and `.part` until it is whole. Raises Failed.
+    A file is named after its content (`ferry-42-1.<digest>.csv`), with `.part` until it is complete. Raises Failed.
     """
     try:
         async with (
@@ -31,7 +31,7 @@ async def upload(to: SftpServer, files: Sequence[Path], progress: Progress) -> i
                 username=to.user,
                 client_keys=[to.key],
                 known_hosts=(to.trusted, [], []),
-                # Nothing of the user's own: what decides stands in the settings.
+                # Ignore the user's SSH configuration and agent: only the settings count.
                 config=[],
                 agent_path=None,
                 preferred_auth=["publickey"],
@@ -46,15 +46,15 @@ async def upload(to: SftpServer, files: Sequence[Path], progress: Progress) -> i
 
 
 async def _put(client: SFTPClient, folder: str, file: Path, progress: Progress) -> bool:
-    """Whether it was there already."""
+    """Upload a file; return whether it was already there."""
     size = file.stat().st_size
     target = f"{folder.rstrip('/')}/{_remote_name(file)}"
     if await client.exists(target):
-        # Of that name is this content only, and it got the name when it was whole.
+        # Only this content has that name, and it got the name when it was complete.
         progress(file.name, size)
         return True
     part = f"{target}.part"
-    # From its beginning: where blocks are under way together, half a file has holes, and S3 behind SFTP adds to none.
+    # Always from the start: blocks are sent in parallel, so a partial file has holes, and S3 behind SFTP cannot append.
     await client.put(str(file), part, progress_handler=lambda _from, _to, done, _all: progress(file.name, done))
     arrived = await client.getsize(part)
     if arrived != size:
@@ -70,14 +70,14 @@ def _remote_name(file: Path) -> str:
 
 
 def _said(to: SftpServer, fault: Exception) -> str:
-    """What is wrong, where, and the remedy."""
+    """Return the fault, its place, and the remedy."""
     where = f"sftp://{to.host}:{to.port}{to.folder}"
-    again = "Repeat the command: what is there already is not sent again."
+    again = "Repeat the command: files that are already there are not sent again."
     match fault:
         case asyncssh.HostKeyNotVerifiable() | asyncssh.KeyExchangeFailed():
             return (
-                f"{to.host} shows another host key than FERRY_SFTP_HOST_KEY, so nothing was sent. Somebody may stand "
-                "in between. Set the new one only when Klaviyo says that it has changed."
+                f"{to.host} has another host key than FERRY_SFTP_HOST_KEY, so nothing was sent. Somebody may intercept "
+                "the connection. Set the new key only if Klaviyo confirms the change."
             )
         case asyncssh.PermissionDenied():
             return (
@@ -85,12 +85,12 @@ def _said(to: SftpServer, fault: Exception) -> str:
                 "via SFTP), and correct the user in FERRY_SFTP_URL."
             )
         case asyncssh.SFTPNoSuchFile() | asyncssh.SFTPNoSuchPath() | asyncssh.SFTPPermissionDenied():
-            return f"{where}: there is no such folder to write to ({fault.reason}). Correct FERRY_SFTP_URL."
+            return f"{where}: the folder does not exist or is not writable ({fault.reason}). Correct FERRY_SFTP_URL."
         case asyncssh.SFTPNoSpaceOnFilesystem() | asyncssh.SFTPQuotaExceeded():
-            return f"{where} has no room left. Make some there. {again}"
+            return f"{where} has no space left. Free some there. {again}"
         case asyncssh.ConnectionLost() | asyncssh.SFTPConnectionLost() | asyncssh.SFTPNoConnection() | OSError():
-            return f"the connection to {where} is lost or was not made: {_cause(fault)}. {again}"
-    return f"{where} did not take the file: {_cause(fault)}. {again}"
+            return f"the connection to {where} failed or was lost: {_cause(fault)}. {again}"
+    return f"{where} did not accept the file: {_cause(fault)}. {again}"
 
 
 def _cause(fault: Exception) -> str:

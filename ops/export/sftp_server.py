@@ -1,4 +1,4 @@
-"""The server that files are uploaded to by SFTP: its address, the key shown to it, and the keys it must show."""
+"""The SFTP server for uploads: its address, Ferry's key, and the host keys that it must have."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import asyncssh
 from ops.errors import Misconfigured
 
 _NO_HOST_KEY: Final = (
-    "FERRY_SFTP_HOST_KEY is no line of a known_hosts file, such as `sftp.klaviyo.com ssh-ed25519 AAAA...`, which "
+    "FERRY_SFTP_HOST_KEY is not a line of a known_hosts file, such as `sftp.klaviyo.com ssh-ed25519 AAAA...`, which "
     "`ssh-keyscan sftp.klaviyo.com` prints"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SftpServer:
-    """Where files go. `key`: ours; `trusted`: the server's, any of them."""
+    """The destination of files. `key`: Ferry's private key; `trusted`: the accepted host keys."""
 
     host: str
     port: int
@@ -30,13 +30,13 @@ class SftpServer:
 
 
 def place(url: str | None, key: str | None, host_keys: str | None) -> SftpServer:
-    """The place that the settings name; `key`: text of a private key, or the path of one. Raises Misconfigured."""
+    """Return the server of the settings; `key`: the text of a private key, or its path. Raises Misconfigured."""
     given = {"FERRY_SFTP_URL": url, "FERRY_SFTP_KEY": key, "FERRY_SFTP_HOST_KEY": host_keys}
     if missing := [name for name, value in given.items() if not value]:
         raise Misconfigured(
             f"{' and '.join(missing)} must be set: where the files go (sftp://user@sftp.klaviyo.com/profiles), the "
-            "private key that Klaviyo has the public half of, and the server's host key as ssh-keyscan prints it, "
-            "compared with what Klaviyo says of it"
+            "private key whose public half Klaviyo has, and the server's host key as ssh-keyscan prints it, after "
+            "you compared it with the one that Klaviyo publishes"
         )
     parts = urlsplit(str(url))
     return SftpServer(
@@ -51,14 +51,12 @@ def place(url: str | None, key: str | None, host_keys: str | None) -> SftpServer
 
 def _key_text(key: str) -> str:
     if "PRIVATE KEY" in key:
-        return key.replace("\\n", "\n")  # as some consoles store several lines
+        return key.replace("\\n", "\n")  # some consoles store line breaks like this
     try:
         return Path(key).read_text()
     except (OSError, UnicodeDecodeError) as fault:
-        # Not the value: it may be a key that was copied badly.
-        raise Misconfigured(
-            "FERRY_SFTP_KEY is neither the text of a private key nor a file that can be read"
-        ) from fault
+        # The message must not contain the value: it may be a badly copied key.
+        raise Misconfigured("FERRY_SFTP_KEY is neither the text of a private key nor a readable file") from fault
 
 
 def _private_key(text: str) -> asyncssh.SSHKey:
@@ -66,13 +64,13 @@ def _private_key(text: str) -> asyncssh.SSHKey:
         return asyncssh.import_private_key(text)
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as fault:
         raise Misconfigured(
-            "FERRY_SFTP_KEY is no private key that can be read; it must have no passphrase, as one that "
-            "`ssh-keygen -t ed25519 -N ''` makes"
+            "FERRY_SFTP_KEY is not a readable private key; it must have no passphrase, like a key from "
+            "`ssh-keygen -t ed25519 -N ''`"
         ) from fault
 
 
 def _trusted(lines: str) -> list[asyncssh.SSHKey]:
-    """The keys of known_hosts lines, whatever host they name: they are for this one place."""
+    """Return the keys of known_hosts lines, whatever host they name: they are for this server only."""
     found = []
     for line in lines.splitlines():
         words = line.split()

@@ -1,4 +1,4 @@
-"""The upload of an export, as whoever waits for it sees it."""
+"""The upload of an export, with progress bars."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def upload(to: SftpServer, files: Sequence[Path]) -> None:
     with Progress(*columns, console=console(stderr=True)) as bars:
         tasks = {file.name: bars.add_task(file.name, total=file.stat().st_size) for file in files}
         there = asyncio.run(sftp.upload(to, files, lambda name, done: bars.update(tasks[name], completed=done)))
-    again = f", {number(there)} of them by an earlier try" if there else ""
+    again = f", {number(there)} of them already there from an earlier attempt" if there else ""
     echo(f"{plural(len(files), 'file')} uploaded to {to.host}{again}.", err=True)

@@ -1,1 +1,1 @@
-"""`ferry selftest`: a round trip on a test account, and what Klaviyo does with people's identifiers."""
+"""`ferry selftest`: a round trip on a test account, and a test of what Klaviyo does with people's identifiers."""

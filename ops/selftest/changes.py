@@ -1,4 +1,4 @@
-"""What an account did to two people when a row named both, read from their profiles before and after it."""
+"""What an account did to two people when a row named both, found by comparing their profiles before and after."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Final, Literal
 
 from klaviyo.lookups import FoundProfile
 
-#: Of a row that names two people: it is not taken, one person's identifier goes to the other, both become one profile,
-#: or the row is taken without the other person's identifier.
+#: Outcomes of a row that names two people: it is refused, one person's identifier moves to the other, both become one
+#: profile, or the row is accepted without the other person's identifier.
 Clash = Literal["refuse", "overwrite", "merge", "leave out"]
-#: Of rows with something new: the profile gets another e-mail, or one more; two people are two profiles, or one.
+#: Outcomes of rows with new values: the profile's e-mail is replaced, or one is added; two people get two profiles, or
+#: one.
 Other = Literal["rename", "append", "two profiles", "one profile"]
 Did = Clash | Other | Literal["several e-mails", "one e-mail", "take"]
 _WORDS: Final = {"email": "e-mail", "phone_number": "phone", "external_id": "external id"}
@@ -19,22 +20,21 @@ _WORDS: Final = {"email": "e-mail", "phone_number": "phone", "external_id": "ext
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An answer. `said`: the same at length, with Klaviyo's own words."""
+    """An answer. `said`: the details, with Klaviyo's answer."""
 
     did: Did
     said: str
 
 
-def clash(before: Mapping[str, FoundProfile], after: Mapping[str, FoundProfile], told: str) -> Seen:
-    """What became of people when a row that named several of them was taken.
+def clash(before: Mapping[str, FoundProfile], after: Mapping[str, FoundProfile], answer: str) -> Seen:
+    """Return what happened to people when a row that named several of them was accepted.
 
-    `before`: by what they are called. `after`: by the id of Klaviyo's profile, those that are left. `told`: what
-    Klaviyo answered.
+    `before`: profiles by the names of the people. `after`: the remaining profiles by Klaviyo's id. `answer`: Klaviyo's.
     """
     gone = any(each.id not in after for each in before.values())
-    told_of = [*_changes(before, after)]
-    did: Clash = "merge" if gone else "overwrite" if told_of else "leave out"
-    return Seen(did, f"{'; '.join(told_of) or 'no profile was changed'} ({told})")
+    changes = [*_changes(before, after)]
+    did: Clash = "merge" if gone else "overwrite" if changes else "leave out"
+    return Seen(did, f"{'; '.join(changes) or 'no profile was changed'} ({answer})")
 
 
 def _changes(before: Mapping[str, FoundProfile], after: Mapping[str, FoundProfile]) -> Iterator[str]:
@@ -47,6 +47,6 @@ def _changes(before: Mapping[str, FoundProfile], after: Mapping[str, FoundProfil
         for name, word in _WORDS.items():
             value = getattr(new, name)
             if value is None and getattr(old, name) is not None:
-                yield f"{who}'s profile has no {word} any more"
+                yield f"{who}'s profile lost its {word}"
             elif value != getattr(old, name):
-                yield f"{who}'s profile has {owned.get(value, f'a new {word}')} now"
+                yield f"{who}'s profile now has {owned.get(value, f'a new {word}')}"

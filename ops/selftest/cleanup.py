@@ -1,4 +1,4 @@
-"""Takes away what a trial has made, or may have: also after Ctrl-C, a failed step, an answer that was lost."""
+"""Removes what a trial created or may have created, also after Ctrl-C, a failed step or a lost answer."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ops.errors import Failed
 from ops.retries import with_retries
 from ops.selftest.trial import Trial, TrialFailed
 
-#: Seconds to wait for an import that is under way, and for a list or a person that may be there and is not seen.
+#: Seconds to wait for an import in progress, and for a list or a person that may exist but is not visible yet.
 _PATIENCE_S: Final = 120.0
 _UNSEEN_S: Final = 20.0
 
 
 def clean(trial: Trial) -> Iterator[tuple[str, bool, str]]:
-    """Take away one thing after the other: what, whether it is gone, what was said. Of what is gone, `made` is rid.
+    """Remove one thing after the other, and yield its name, whether it is gone, and details.
 
-    People last: an import that is under way would make them anew.
+    What is gone is taken out of `made`. Imports end first, because an import in progress would create people again.
     """
     for job_id in [*trial.under_way]:
         _wait_for(trial, job_id)
@@ -48,15 +48,15 @@ def _wait_for(trial: Trial, job_id: str) -> None:
 def _list_gone(trial: Trial) -> str:
     list_id = trial.list_id or with_retries(lambda: _made_unheard(trial), trial.sleep)
     if not list_id:
-        return "it was not made"
+        return "it was not created"
     with_retries(lambda: _delete(trial, list_id), trial.sleep)
     if not with_retries(lambda: _is_gone(trial, list_id), trial.sleep):
-        raise TrialFailed("Klaviyo took the deletion, and has the list still")
+        raise TrialFailed("Klaviyo accepted the deletion, but still has the list")
     return "gone"
 
 
 def _made_unheard(trial: Trial) -> str | None:
-    """The list, where the answer to its making was lost."""
+    """Return the list if it was created but the answer was lost."""
     return trial.until(lambda: lists.find_list(trial.call, trial.list_name), bool, _UNSEEN_S)
 
 
@@ -83,20 +83,20 @@ def _says_gone(refusal: NotAccepted) -> bool:
 
 
 def _person_gone(trial: Trial, field: Identifier, value: str, unseen_s: float) -> str:
-    unsure = trial.unsure > 0 and field != "id"  # no import makes a profile anew under the id it had
+    unsure = trial.unsure > 0 and field != "id"  # no import creates a profile again under its old id
     if trial.until(lambda: with_retries(lambda: _erase(trial, field, value), trial.sleep), bool, unsure * unseen_s):
         return "Klaviyo will delete it"
     if field == "id":
-        return "Klaviyo has it no longer"
+        return "Klaviyo no longer has it"
     if not unsure:
-        return "it was not made"
-    raise TrialFailed("not there yet; an import whose end is not known may make it still")
+        return "it was not created"
+    raise TrialFailed("not there yet; an import whose result is unknown may still create it")
 
 
 def _erase(trial: Trial, field: Identifier, value: str) -> bool:
     try:
         return deletions.request(trial.call, field, value)
     except NotAccepted as refusal:
-        if isinstance(refusal.outcome, Dead):  # no address, so nobody has it
+        if isinstance(refusal.outcome, Dead):  # not a valid address, so no profile has it
             return False
         raise

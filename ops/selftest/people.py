@@ -1,4 +1,4 @@
-"""People made up for a question: making them, importing a row about them, and looking who they are afterwards."""
+"""Invented people for a question: create them, import a row about them, and look them up afterwards."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from klaviyo.outcomes import Bisect, Dead, Rows
 from ops.selftest.trial import Trial, TrialFailed
 
 Person = dict[str, Any]
-#: Seconds in which Klaviyo may still merge profiles, or show what it has taken; it documents neither.
+#: Seconds in which Klaviyo may still merge profiles, or show accepted data; it documents neither.
 SETTLE_S: Final = 30.0
-#: Seconds until somebody who is not on the list counts as not put there.
+#: Seconds until a person who is not on the list counts as not added.
 _LISTED_S: Final = 120.0
 _DRAWS: Final = 20
 _AREAS: Final = (201, 202, 205, 206, 208, 212, 213, 214, 216, 303, 305, 312, 313, 314, 404, 406, 412, 503, 602, 702)
@@ -25,9 +25,9 @@ _AREAS: Final = (201, 202, 205, 206, 208, 212, 213, 214, 216, 303, 305, 312, 313
 
 @dataclass(frozen=True, slots=True)
 class ImportAnswer:
-    """What Klaviyo told of rows. `taken`: it refused none of them. `left_out`: fields that it went on without.
+    """Klaviyo's answer to rows. `taken`: it refused no row. `left_out`: the fields that it skipped.
 
-    `wrote`: the profiles that the import wrote; none where it was refused.
+    `wrote`: the profiles that the import wrote; none if it was refused.
     """
 
     taken: bool
@@ -37,33 +37,35 @@ class ImportAnswer:
 
 
 def free_phone(trial: Trial) -> str:
-    """A phone number that no profile of the account has: a question must not touch anybody else. Raises TrialFailed."""
+    """Return a phone number that no profile of the account has. Raises TrialFailed if none was found."""
     for _ in range(_DRAWS):
         phone = _drawn()
         if not _known(trial, phone):
             return phone
-    raise TrialFailed("the account has every phone number that was tried; use an account with fewer made-up numbers")
+    raise TrialFailed(
+        f"the account has all {_DRAWS} phone numbers that were tried; use an account with fewer invented numbers"
+    )
 
 
 def make(trial: Trial, *people: Person, onto: str | None = None) -> list[FoundProfile]:
-    """New people, a profile each, in their order. Raises NotAccepted and TrialFailed."""
-    told = send(trial, *people, onto=onto)
-    if not told.taken:
-        raise TrialFailed(f"its people could not be made: {told.said}")
+    """Create people and return their profiles in the same order. Raises NotAccepted and TrialFailed."""
+    answer = send(trial, *people, onto=onto)
+    if not answer.taken:
+        raise TrialFailed(f"its people could not be created: {answer.said}")
     return [_made(trial, person) for person in people]
 
 
 def send(trial: Trial, *people: Person, onto: str | None = None, **more: object) -> ImportAnswer:
-    """Import a row for each and wait for the end; `more`: beside their attributes.
+    """Import a row for each person and wait for the end; `more`: fields beside the attributes.
 
-    Raises NotAccepted where Klaviyo's refusal is not about the rows, and TrialFailed where the import does not end.
+    Raises NotAccepted when Klaviyo's refusal is not about the rows, and TrialFailed when the import does not end.
     """
     try:
         job = trial.upload(*people, onto=onto, **more)
     except NotAccepted as refusal:
         if not isinstance(refusal.outcome, (Rows, Bisect, Dead)):
             raise
-        return ImportAnswer(False, f"refused at once, {trial.heard.said()}", [], [])
+        return ImportAnswer(False, f"refused immediately, {trial.heard.said()}", [], [])
     left_out = trial.heard.left_out()
     done = trial.complete(job.id)
     wrote = _wrote(trial, done)
@@ -71,27 +73,27 @@ def send(trial: Trial, *people: Person, onto: str | None = None, **more: object)
 
 
 def look(trial: Trial, ids: Sequence[str], emails: Sequence[str]) -> dict[str, FoundProfile]:
-    """The profiles with these ids, and those that these e-mails lead to, by id. Raises NotAccepted."""
+    """Return the profiles with these ids or e-mails, by id. Raises NotAccepted."""
     found = [*_found(trial, "id", ids), *_found(trial, "email", emails)]
     return {each.id: each for each in found}
 
 
 def holder(trial: Trial, email: str) -> str:
-    """The id of the profile that this e-mail leads to, its primary one or not.
+    """Return the id of the profile that has this e-mail, as its primary one or not.
 
-    Where no look-up finds it, a row with it alone is imported, which goes to the profile that has it, or makes one.
+    If no look-up finds it, a row with only this e-mail is imported: it updates the profile that has it, or creates one.
     Raises NotAccepted and TrialFailed.
     """
     found = trial.until(lambda: _found(trial, "email", [email]), bool, SETTLE_S)
     if not found:
         found = send(trial, {"email": email}).wrote
     if len(found) != 1:
-        raise TrialFailed(f"{len(found)} profiles have one e-mail, by Klaviyo's answer")
+        raise TrialFailed(f"Klaviyo shows {len(found)} profiles for one e-mail")
     return found[0].id
 
 
 def listed(trial: Trial, email: str, patience_s: float = _LISTED_S) -> bool:
-    """Whether this e-mail finds somebody on the list. Raises NotAccepted."""
+    """Return whether a person with this e-mail is on the list. Raises NotAccepted."""
     return bool(
         trial.until(
             lambda: lookups.find_members(trial.call, trial.list_id, "email", [email]),
@@ -106,7 +108,7 @@ def _known(trial: Trial, phone: str) -> bool:
 
 
 def _drawn() -> str:
-    """One of the numbers that are given to nobody (North American Numbering Plan: 555-0100 to 555-0199)."""
+    """Return a number that is never assigned (North American Numbering Plan: 555-0100 to 555-0199)."""
     return f"+1{secrets.choice(_AREAS)}55501{secrets.randbelow(100):02}"
 
 
@@ -121,7 +123,7 @@ def _made(trial: Trial, person: Person) -> FoundProfile:
     found = trial.until(lambda: _found(trial, field, [person[field]]), bool, SETTLE_S)
     if [{name: getattr(each, name) for name in person} for each in found] != [person]:
         raise TrialFailed(
-            f"its people could not be made: Klaviyo shows {len(found)} profiles, or not as they were sent"
+            f"its people could not be created: Klaviyo shows {len(found)} profiles, or other values than were sent"
         )
     return found[0]
 

@@ -1,4 +1,4 @@
-"""What Klaviyo's documents leave open, asked: nothing depends on the answers, and knowing them is better."""
+"""Questions that Klaviyo's documents leave open. Nothing in Ferry depends on the answers."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _LONG: Final = 8_000
 
 
 def unknown_list(trial: Trial) -> str:
-    """What an import onto a list that does not exist is told."""
+    """Return Klaviyo's answer to an import onto a list that does not exist."""
     return _imported(trial, {"email": trial.email("dan")}, onto="FerryX")
 
 
 def same_person_twice(trial: Trial) -> str:
-    """Which of two rows for one person wins."""
+    """Test which of two rows for one person wins."""
     email = trial.email("eve")
     rows = [{"email": email, "properties": {"row": number}} for number in (1, 2)]
     said = _imported(trial, *rows)
@@ -33,35 +33,35 @@ def same_person_twice(trial: Trial) -> str:
 
 
 def packed_body(trial: Trial) -> str:
-    """Whether a body may be packed with gzip."""
+    """Test whether a body may be compressed with gzip."""
     return _other(trial, GzipTransport, lambda other: _imported(other, {"email": trial.email("fay")}))
 
 
 def no_such_place(trial: Trial) -> str:
-    """Whether a time zone and a latitude that cannot be are refused."""
+    """Test whether an impossible time zone and latitude are refused."""
     nowhere = {"timezone": "Mars/Olympus_Mons", "latitude": 123.0, "longitude": 456.0}
     return _imported(trial, {"email": trial.email("gus"), "location": nowhere})
 
 
 def no_revision(trial: Trial) -> str:
-    """What a request without a revision is told."""
+    """Return Klaviyo's answer to a request without a revision."""
     return _other(
         trial, UnversionedTransport, lambda other: _asked(other, lambda: other.call(LISTS, query="page%5Bsize%5D=1"))
     )
 
 
 def long_url(trial: Trial) -> str:
-    """Whether a URL of some 8,000 characters is read."""
+    """Test whether Klaviyo accepts a URL of about 8,000 characters."""
     value = f'"{trial.email("nobody")}"'
     values = ",".join([value] * (_LONG // len(quote(f"{value},"))))
     return _asked(trial, lambda: trial.call(PROFILES, query=query({"filter": f"any(email,[{values}])"})))
 
 
-#: What is asked, in this order.
+#: The questions, in the order in which they are asked.
 QUESTIONS: Final[tuple[tuple[str, Callable[[Trial], str]], ...]] = (
     ("import onto an unknown list", unknown_list),
     ("one person twice in an import", same_person_twice),
-    ("body packed with gzip", packed_body),
+    ("body compressed with gzip", packed_body),
     ("impossible time zone and place", no_such_place),
     ("no revision header", no_revision),
     ("URL of 8,000 characters", long_url),
@@ -82,12 +82,12 @@ def _imported(trial: Trial, *people: dict[str, Any], onto: str | None = None) ->
     try:
         done = trial.complete(job.id)
     except (NotAccepted, TrialFailed) as fault:
-        return f"taken; {fault}"
-    return f"taken: {done.completed} imported, {done.failed} failed"
+        return f"accepted; {fault}"
+    return f"accepted: {done.completed} imported, {done.failed} failed"
 
 
 def _other(trial: Trial, kind: type[RecordingTransport], ask: Callable[[Trial], str]) -> str:
-    """Ask over another transport, whose uncertainties are the trial's too."""
+    """Ask over another transport, and carry its unsure imports over to the trial."""
     transport = trial.connect(kind)
     other = trial.over(transport)
     try:

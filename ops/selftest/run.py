@@ -1,4 +1,4 @@
-"""Carries a trial out, and takes away what it made, however it ends."""
+"""Runs a trial, and removes what it created, however it ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ops.selftest.trial import Trial, TrialFailed
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP end it as Ctrl-C does, as when a one-off dyno is stopped or its terminal closed."""
+    """Treat SIGTERM and SIGHUP like Ctrl-C: they arrive when a one-off dyno is stopped or its terminal is closed."""
     before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
@@ -26,13 +26,13 @@ def _interruptible() -> Iterator[None]:
 
 
 def run(trial: Trial, work: Callable[[Trial], bool]) -> bool:
-    """Whether `work` went well and nothing is left in Klaviyo; says what is left."""
+    """Run `work` and clean up. Return whether it succeeded and nothing is left in Klaviyo; print what is left."""
     with _interruptible():
         return _run(trial, work)
 
 
 def round_trip(trial: Trial) -> bool:
-    """Whether every step went well; says how each goes, and what was answered to the questions."""
+    """Run every step, print its result and the answers to the questions, and return whether all steps succeeded."""
     went_well = _steps(trial)
     _ask(trial)
     return went_well
@@ -43,7 +43,7 @@ def _run(trial: Trial, work: Callable[[Trial], bool]) -> bool:
     try:
         went_well = work(trial)
     except KeyboardInterrupt:
-        echo("Interrupted. What was made is removed; Ctrl-C again ends that, too.")
+        echo("Interrupted. Removing what was created; Ctrl-C again stops that too.")
     finally:
         removed = _remove(trial)
     return went_well and removed
@@ -68,7 +68,7 @@ def _ask(trial: Trial) -> None:
 
 
 def _remove(trial: Trial) -> bool:
-    """Whether nothing is left; says what is, whatever happens."""
+    """Clean up, print what is left, and return whether nothing is."""
     try:
         with suppress(KeyboardInterrupt):
             for what, gone, said in clean(trial):
@@ -80,11 +80,11 @@ def _remove(trial: Trial) -> bool:
 
 
 def say(verdict: str, what: str, said: str) -> None:
-    """A line about one step: how it went, what it was, what was seen."""
+    """Print a line about a step: its result, its name and the details."""
     echo(f"{verdict:<7} {what}: {said}")
 
 
 def say_fault(trial: Trial, what: str, fault: NotAccepted | TrialFailed) -> None:
-    """A line about a step that failed, with what Klaviyo said where it is Klaviyo that refused."""
+    """Print a line about a failed step, with Klaviyo's answer if Klaviyo refused it."""
     said = f"; Klaviyo: {trial.heard.said()}" if isinstance(fault, NotAccepted) else ""
     say("failed", what, f"{fault}{said}")

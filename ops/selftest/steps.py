@@ -1,4 +1,4 @@
-"""The round trip, step by step: what every delivery relies on. Each step says what was seen."""
+"""The steps of the round trip, which every delivery relies on. Each step returns what it saw."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def _ben(trial: Trial) -> dict[str, Any]:
 
 
 def make_list(trial: Trial) -> str:
-    """A list of its own."""
+    """Create the trial's list."""
     trial.make_list()
     return f"{trial.heard.said()}, list {trial.list_id}"
 
 
 def refuse_bad_row(trial: Trial) -> str:
-    """A row that is wrong is named, and the good one beside it is not imported."""
+    """Import a bad and a good row: Klaviyo names the bad row, and does not import the good one."""
     bad = {"email": trial.email("cat") + " is no address"}
     try:
         job = trial.upload(_ann(trial), bad, onto=trial.list_id)
@@ -44,12 +44,12 @@ def refuse_bad_row(trial: Trial) -> str:
         return trial.heard.said()
     done = trial.complete(job.id)
     if done.failed != 1:
-        raise TrialFailed(f"the bad row was taken: {done.completed} imported, {done.failed} failed")
-    return f"taken, and failed later: {_errors_text(_errors(trial, job.id))}"
+        raise TrialFailed(f"the bad row was accepted: {done.completed} imported, {done.failed} failed")
+    return f"accepted, and failed later: {_errors_text(_errors(trial, job.id))}"
 
 
 def import_good_rows(trial: Trial) -> str:
-    """Two people onto the list."""
+    """Import two people onto the list."""
     done = trial.complete(trial.upload(_ann(trial), _ben(trial), onto=trial.list_id).id)
     if (done.status, done.completed, done.failed) != ("complete", 2, 0):
         raise TrialFailed(f"{done.status}: {done.completed} of {done.total} imported, {done.failed} failed")
@@ -57,13 +57,13 @@ def import_good_rows(trial: Trial) -> str:
 
 
 def find_members(trial: Trial) -> str:
-    """Both are found on the list by their addresses."""
+    """Find both on the list by their addresses."""
     ids = _on_list(trial, {trial.email("ann"), trial.email("ben")})
     return f"both are on the list, as {', '.join(sorted(ids.values()))}"
 
 
 def read_import_error(trial: Trial) -> str:
-    """A row that is right by itself and fails later: the address of one person, the external id of the other."""
+    """Import a valid row that fails later: the address of one person with the external id of the other."""
     clash = {"email": trial.email("ann"), "external_id": f"{trial.mark}-ben"}
     both = trial.ask(lambda: lookups.find_profiles(trial.call, "email", [trial.email("ann"), trial.email("ben")]))
     try:
@@ -71,20 +71,20 @@ def read_import_error(trial: Trial) -> str:
     except NotAccepted as refusal:
         if not isinstance(refusal.outcome, Rows):
             raise
-        return f"refused at once: {trial.heard.said()}"
+        return f"refused immediately: {trial.heard.said()}"
     done = trial.complete(job.id)
     errors = _errors(trial, job.id)
     if not errors:
-        trial.note(both)  # one of them may have no address any more
+        trial.note(both)  # one of them may have lost its address
         raise TrialFailed(
-            f"{done.status} with {done.failed} failed, and no error to read: Klaviyo took the clash; "
-            "ferry selftest --identity says what it does then"
+            f"{done.status} with {done.failed} failed, and no error to read: Klaviyo accepted the clash; "
+            "ferry selftest --identity shows what it does then"
         )
     return f"{done.status}, {done.failed} failed: {_errors_text(errors)}"
 
 
 def clear_fields(trial: Trial) -> str:
-    """A standard field is emptied, a custom property unset."""
+    """Clear a standard field and unset a custom property."""
     email = trial.email("ann")
     trial.ask(lambda: profiles.clear_fields(trial.call, {"email": email}, ["first_name"]))
     trial.complete(trial.upload({"email": email}, meta={"patch_properties": {"unset": ["plan"]}}).id)
@@ -95,24 +95,24 @@ def clear_fields(trial: Trial) -> str:
 
 
 def remove_member(trial: Trial) -> str:
-    """One is taken off the list, the other stays."""
+    """Remove one person from the list; the other stays."""
     ann, ben = trial.email("ann"), trial.email("ben")
     ids = [found.id for found in trial.ask(lambda: lookups.find_members(trial.call, trial.list_id, "email", [ann]))]
     trial.ask(lambda: members.remove_members(trial.call, trial.list_id, ids))
     said = trial.heard.said()
     _on_list(trial, {ben})
-    return f"{said}; the other one is on the list still"
+    return f"{said}; the other one is still on the list"
 
 
-#: What is tried, in this order, with its name.
+#: The steps with their names, in order.
 STEPS: Final[tuple[tuple[str, Callable[[Trial], str]], ...]] = (
-    ("make a list", make_list),
+    ("create a list", make_list),
     ("refuse a bad row", refuse_bad_row),
     ("import two people", import_good_rows),
     ("find them on the list", find_members),
     ("read an import error", read_import_error),
     ("clear fields", clear_fields),
-    ("take one off the list", remove_member),
+    ("remove one from the list", remove_member),
 )
 
 

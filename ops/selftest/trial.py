@@ -1,4 +1,4 @@
-"""A trial on an account: what it has made there, and how it waits."""
+"""A trial on an account: what it created there, and how it waits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from klaviyo.outcomes import Retry
 from ops.selftest.recording import RecordingTransport
 
 Answer = TypeVar("Answer")
-#: By what something can be removed: a list by its name, a person by one identifier.
+#: The key by which something can be removed: a list by its name, a person by one identifier.
 Key = tuple[Literal["list"] | Identifier, str]
 _BEFORE_ITS_ID: Final[tuple[Identifier, ...]] = ("email", "phone_number")
 #: Seconds until an import that is not complete, or a person who is not found, counts as failed.
@@ -28,15 +28,15 @@ _LONGEST_S: Final = 15.0
 
 
 class TrialFailed(Exception):
-    """A step did not go as it should; the message says what Klaviyo said."""
+    """A step failed; the message contains Klaviyo's answer."""
 
 
 @dataclass
 class Trial:
-    """`connect`: makes a transport. `mark`: in the names of everything it makes.
+    """A trial. `connect`: creates a transport. `mark`: part of the names of everything it creates.
 
-    `made`: what may be there, from before the request until it is known to be gone. `unsure`: imports that Klaviyo may
-    have taken without our knowing how they end.
+    `made`: what may exist, from before the request until it is known to be gone. `unsure`: the number of imports that
+    Klaviyo may have accepted and whose result is unknown.
     """
 
     call: Caller
@@ -51,11 +51,11 @@ class Trial:
 
     @property
     def list_name(self) -> str:
-        """Of the list it makes."""
+        """Return the name of the list that it creates."""
         return f"Ferry selftest {self.mark}"
 
     def email(self, who: str) -> str:
-        """Of somebody made up; example.com is nobody's (RFC 2606)."""
+        """Return the e-mail of an invented person; example.com belongs to nobody (RFC 2606)."""
         return f"{self._ours}{who}@example.com"
 
     @property
@@ -63,11 +63,11 @@ class Trial:
         return f"ferry-selftest-{self.mark.lower()}-"
 
     def over(self, transport: RecordingTransport) -> Trial:
-        """The same trial over another transport; what it makes counts for this one."""
+        """Return the same trial over another transport; what that one creates is recorded in this one."""
         return replace(self, call=replace(self.call, transport=transport), heard=transport)
 
     def ask(self, question: Callable[[], Answer]) -> Answer:
-        """What `question` answers, waiting where a limit is in the way. Raises NotAccepted."""
+        """Return the answer to `question`; wait while a rate limit blocks it. Raises NotAccepted."""
         while True:
             try:
                 return question()
@@ -78,14 +78,14 @@ class Trial:
                 self.sleep(outcome.after_s or 1.0)
 
     def make_list(self) -> None:
-        """The list of the trial. Raises NotAccepted."""
+        """Create the list of the trial. Raises NotAccepted."""
         self.made["list", self.list_name] = f"the list {self.list_name!r}"
         self.list_id = self.ask(lambda: lists.create_list(self.call, self.list_name))
 
     def upload(self, *people: dict[str, Any], onto: str | None = None, **more: object) -> ImportJob:
-        """Start an import of people; `more`: beside their attributes. Raises NotAccepted.
+        """Start an import of people; `more`: fields beside their attributes. Raises NotAccepted.
 
-        Each has an `email`, or a `phone_number` alone, or is somebody known, by an `id` in `more`.
+        Each person has an `email`, or only a `phone_number`, or is a known profile, with its `id` in `more`.
         """
         keys: list[Key] = [(name, person[name]) for person in people for name in _key_fields(person)]
         fresh = {key: f"the profile {key[1]}" for key in keys if key not in self.made}
@@ -108,9 +108,9 @@ class Trial:
             del self.made[key]
 
     def note(self, found: Iterable[FoundProfile]) -> None:
-        """Remember profiles by their ids: a profile may lose every other identifier to somebody else.
+        """Remember profiles by their ids, because a profile may lose its other identifiers to another one.
 
-        What is remembered is deleted in the end, so whoever shows an address that is not of this trial is left out.
+        Remembered profiles are deleted at the end, so a profile with an address of nobody in this trial is skipped.
         """
         for each in found:
             if each.email and not each.email.lower().startswith(self._ours):
@@ -121,7 +121,7 @@ class Trial:
                 self.made.pop((name, getattr(each, name) or ""), None)
 
     def complete(self, job_id: str, patience_s: float = PATIENCE_S) -> ImportJob:
-        """The import when it has ended. Raises NotAccepted, and TrialFailed when it does not end."""
+        """Return the import when it has ended. Raises NotAccepted, and TrialFailed when it does not end."""
         job = self.until(
             lambda: imports.read_job(self.call, job_id), lambda job: job.status in ("complete", "cancelled"), patience_s
         )
@@ -133,7 +133,7 @@ class Trial:
     def until(
         self, look: Callable[[], Answer], enough: Callable[[Answer], bool], patience_s: float = PATIENCE_S
     ) -> Answer:
-        """What is seen once it is enough, or when patience ends: Klaviyo shows some things only after a while."""
+        """Return what `look` returns when it is enough or time is up: Klaviyo shows some things only after a while."""
         pause, waited = 1.0, 0.0
         while True:
             seen = self.ask(look)
@@ -144,5 +144,5 @@ class Trial:
 
 
 def _key_fields(person: dict[str, Any]) -> list[Identifier]:
-    """The field by which a person of an import can be removed, if there is one."""
+    """Return the field by which a person of an import can be removed, if there is one."""
     return [name for name in _BEFORE_ITS_ID if name in person][:1]

@@ -1,7 +1,4 @@
-"""What the answers of an account come to: what it does with people who share an identifier, and what Ferry may send.
-
-`ferry selftest --identity`: asks what an account does with identifiers that people share, and gives a verdict.
-"""
+"""The verdict of `ferry selftest --identity`: what an account does with shared identifiers, and what Ferry may send."""
 
 from __future__ import annotations
 
@@ -20,25 +17,25 @@ from ops.selftest.trial import Trial, TrialFailed
 #: The questions in which one row names two people.
 CLASHES: Final = ("phone", "phone alone", "external id")
 _MEANS: Final[dict[Clash, str]] = {
-    "refuse": "a row that names two people is not taken",
-    "overwrite": "an identifier goes from the person who has it to the other one whom the row names",
-    "merge": "two people whom one row names become one profile, and no call undoes that",
-    "leave out": "a row that names two people is taken without the second one's identifier",
+    "refuse": "a row that names two people is refused",
+    "overwrite": "an identifier moves from one person of the row to the other",
+    "merge": "two people named by one row become one profile, which no call undoes",
+    "leave out": "a row that names two people is accepted without the second one's identifier",
 }
 
 
 def verdict(seen: Mapping[str, Did]) -> list[str]:
-    """Lines to print. `seen`: what the account did, by the name of the question; unanswered ones are not in it."""
+    """Return the lines to print. `seen`: what the account did, by the name of each answered question."""
     return [f"Verdict: {_clashes(seen)}", f"Verdict: {_emails(seen)}", *_settings(seen)]
 
 
 def _clashes(seen: Mapping[str, Did]) -> str:
     ways = _ways(seen)
     if not ways:
-        return "whether the account refuses, overwrites or merges is not known; no question about it was answered."
-    told = [f"{way} ({', '.join(names)}), that is, {_MEANS[way]}" for way, names in ways.items()]
-    unknown = [f"not known ({name})" for name in CLASHES if name not in seen]
-    return "; ".join([*told, *unknown]) + "."
+        return "unknown whether the account refuses, overwrites or merges: no question about it was answered."
+    known = [f"{way} ({', '.join(names)}): {_MEANS[way]}" for way, names in ways.items()]
+    unknown = [f"unknown ({name})" for name in CLASHES if name not in seen]
+    return "; ".join([*known, *unknown]) + "."
 
 
 def _ways(seen: Mapping[str, Did]) -> dict[Clash, list[str]]:
@@ -51,27 +48,27 @@ def _emails(seen: Mapping[str, Did]) -> str:
         return "a profile can have several e-mails (multi-email profiles)."
     if "second e-mail" in seen:
         return "a profile has one e-mail (no multi-email profiles)."
-    return "whether a profile can have several e-mails is not known."
+    return "unknown whether a profile can have several e-mails."
 
 
 def _settings(seen: Mapping[str, Did]) -> Iterator[str]:
-    yield 'Setting identifiers = "verified" (the default): holds here, as under refuse, overwrite and merge alike.'
+    yield 'Setting identifiers = "verified" (the default): safe here, as with refuse, overwrite and merge.'
     yield f'Setting identifiers = "trust_cdp": {_trust(seen)}'
 
 
 def _trust(seen: Mapping[str, Did]) -> str:
     harm = [way for way in ("overwrite", "merge") if way in _ways(seen)]
     if harm:
-        return f"does not hold here: under {' and '.join(harm)} one wrong or shared value changes another's profile."
+        return f"not safe here: with {' and '.join(harm)} one wrong or shared value changes another person's profile."
     if any(name not in seen for name in CLASHES):
-        return "not known to hold here; do not use it."
+        return "not known to be safe here; do not use it."
     if seen.get("one phone") == "one profile":
-        return "holds only while no two people in the CDP share a value: two rows with one phone became one profile."
-    return "holds here, as long as the account goes on like this."
+        return "safe only while no two people in the CDP share a value: two rows with one phone became one profile."
+    return "safe here, as long as the account behaves like this."
 
 
 def identity(trial: Trial) -> bool:
-    """Whether every question was answered and nothing is left in Klaviyo; says the answers, and last the verdict."""
+    """Ask the questions, print the answers and the verdict, and return whether all went well and nothing is left."""
     seen: dict[str, Did] = {}
     went_well = run(trial, partial(_asked, seen=seen))
     for line in verdict(seen):
@@ -81,9 +78,9 @@ def identity(trial: Trial) -> bool:
 
 def _asked(trial: Trial, seen: dict[str, Did]) -> bool:
     try:
-        say("ok", "make a list", make_list(trial))
+        say("ok", "create a list", make_list(trial))
     except NotAccepted as fault:
-        say_fault(trial, "make a list", fault)
+        say_fault(trial, "create a list", fault)
         return False
     for question in QUESTIONS:
         _ask(trial, question, seen)
@@ -91,7 +88,7 @@ def _asked(trial: Trial, seen: dict[str, Did]) -> bool:
 
 
 def _ask(trial: Trial, question: Question, seen: dict[str, Did]) -> None:
-    """One that cannot be answered leaves the others as they are: each has people of its own."""
+    """Ask a question. A failure does not affect the others, because each question has its own people."""
     try:
         answer = question.ask(trial)
     except (NotAccepted, TrialFailed) as fault:

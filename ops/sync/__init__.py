@@ -1,1 +1,1 @@
-"""`ferry sync`: a file becomes a snapshot."""
+"""`ferry sync`: make a snapshot of a file."""

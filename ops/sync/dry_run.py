@@ -1,6 +1,6 @@
-"""`ferry sync --dry-run`: the comparison that a worker would make, and nothing stored or sent.
+"""`ferry sync --dry-run`: the comparison that a worker would make, without storing or sending anything.
 
-What it costs at Klaviyo to carry out the changes of a snapshot, at the published limits. Pure.
+It includes the requests and the time that the changes would need at Klaviyo's published limits.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from worker.connection import Destination
 from worker.people.batch_people import mapped_by
 from worker.snapshots.baseline import as_listed, is_another
 
-#: The first so many of each kind of change are shown.
+#: The number of changes of each kind that are shown.
 SHOWN = 20
 ACTIONS: Final[tuple[Action, ...]] = ("add", "update", "remove")
 Buckets = Callable[[list[int]], dict[int, Bucket]]
@@ -53,10 +53,10 @@ Buckets = Callable[[list[int]], dict[int, Bucket]]
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What a snapshot would come to. `asked`: Klaviyo was, for what the list holds; else Ferry knows it.
+    """The result of a dry run. `asked`: the members of the list came from Klaviyo, not from Ferry's ledger.
 
-    `first`: rows by reason. `guard`: why it would be held, None: it would not. `waiting`: changes of the audience on
-    their way, of which the comparison knows nothing. `people`: the first of each action, by identity.
+    `first`: rows by reason. `guard`: why the guard would hold it, None if it would not. `waiting`: undelivered changes
+    of the audience, which the comparison ignores. `people`: the first people of each action, by identity.
     """
 
     audience: Queue
@@ -70,11 +70,11 @@ class DryRun:
 
 
 def rehearse(
-    redis: Redis, known: Settings, queue: Queue, source: Source, order: SnapshotOrder, told: Mapping[str, Any]
+    redis: Redis, known: Settings, queue: Queue, source: Source, order: SnapshotOrder, facts: Mapping[str, Any]
 ) -> DryRun:
-    """Compare a source with what the list holds. `told`: of the audience. Raises Failed."""
+    """Compare a source with the members of the list. `facts`: those of the audience. Raises Failed."""
     connection = known.connections.named(queue.connection)
-    to = klaviyo_list.going_to(redis, known, queue, told)
+    to = klaviyo_list.going_to(redis, known, queue, facts)
     with closing(_gathered(source, order, connection, to)) as people, klaviyo_list.opened(redis, known, to) as klaviyo:
         list_id = klaviyo_list.list_id(redis, klaviyo, queue, to)
         if not _is_asked(redis, queue, order, list_id or ""):
@@ -84,7 +84,7 @@ def rehearse(
 
 
 def _is_asked(redis: Redis, queue: Queue, order: SnapshotOrder, list_id: str) -> bool:
-    """Whether the worker would ask Klaviyo what the list holds (worker/snapshots/baseline.py)."""
+    """Return whether the worker would ask Klaviyo for the list's members (worker/snapshots/baseline.py)."""
     of_ledger = guard.list_of_ledger(redis, orders.queue_of(queue.connection, queue.target))
     return order.reconcile or members.snapshot_at(redis, queue) == 0 or is_another(of_ledger, list_id)
 
@@ -95,7 +95,7 @@ def _gathered(source: Source, order: SnapshotOrder, connection: Connection, to: 
         with closing(shown(source)) as pieces:
             gathered = gather(rows(pieces, order.format, order.gzip, selection, to.rules, to.identity.blocked))
     except Unreadable as fault:
-        raise Failed(f"it would be refused, and nothing changed: {fault}") from fault
+        raise Failed(f"it would be refused, with nothing changed: {fault}") from fault
     if order.rows not in (None, gathered.counts.rows):
         read = gathered.counts.rows
         gathered.close()
@@ -119,7 +119,7 @@ def _compared(
 
 
 def _of_klaviyo(redis: Redis, queue: Queue, people: Gathered, roster: Roster) -> Buckets:
-    """What the ledger would hold once it is made what the list is."""
+    """Return buckets as the ledger would have them after it is made equal to the list."""
     for number, named in people.buckets():
         roster.find(number, named)
 
@@ -132,7 +132,7 @@ def _of_klaviyo(redis: Redis, queue: Queue, people: Gathered, roster: Roster) ->
 
 
 def checked(to: Destination, order: SnapshotOrder) -> Callable[[PlannedChange], str | None]:
-    """Why somebody who is planned could not be sent; None when nothing is in the way."""
+    """Return a function that says why a planned change could not be sent; None if it could."""
 
     def check(planned: PlannedChange) -> str | None:
         body = Body(planned.action, order.at, orders.KIND, order.snapshot, msgspec.Raw(planned.fragment))
@@ -165,7 +165,7 @@ _REMOVALS: Final = PUBLISHED["remove_profiles_from_list"].less(SHARE).steady
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """Requests. `minutes`: by the limit that is reached first; each of them has its own, and they go side by side."""
+    """The requests of a snapshot. `minutes`: by the slowest kind; the kinds run in parallel, each with its own limit."""
 
     imports: int
     look_ups: int
@@ -174,7 +174,10 @@ class Effort:
 
 
 def effort_of(counts: Counts, upload_max: int) -> Effort:
-    """`upload_max`: people in a batch. Whoever leaves is looked up on the list first (worker/audience/remove.py)."""
+    """Return the requests that the changes need. `upload_max`: people in a batch.
+
+    People who leave are looked up on the list first (worker/audience/remove.py).
+    """
     imports = Estimate(counts.adds + counts.updates, upload_max)
     look_ups = math.ceil(counts.removals / min(MAX_VALUES, upload_max))
     removals = math.ceil(counts.removals / min(MAX_REMOVALS, upload_max))

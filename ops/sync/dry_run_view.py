@@ -1,4 +1,4 @@
-"""What a dry run found, for people and for programs."""
+"""The result of a dry run, for people and for programs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ops.sync.view import counts_table
 from text.wording import number, plural
 
 _FLOWS = (
-    "Klaviyo can start flows for everybody who joins a list: a first import may mail all of them. Look at the flows "
+    "Klaviyo can start flows for everybody who joins a list: a first import may mail all of them. Check the flows "
     "that this list triggers."
 )
 
 
 def show(found: DryRun, personal_data: bool, as_json: bool) -> None:
-    """Print it; people masked unless they may be seen."""
+    """Print the result; people are masked unless `personal_data` is True."""
     name = plain if personal_data else masked
     if as_json:
         print_json(document(found, name))
@@ -35,7 +35,7 @@ def show(found: DryRun, personal_data: bool, as_json: bool) -> None:
 
 
 def document(found: DryRun, name: Callable[[str], str]) -> dict[str, Any]:
-    """For programs."""
+    """Return the result for programs."""
     return {
         "dry_run": True,
         "audience": str(found.audience),
@@ -50,8 +50,8 @@ def document(found: DryRun, name: Callable[[str], str]) -> dict[str, Any]:
 
 
 def view(found: DryRun, name: Callable[[str], str]) -> Iterator[RenderableType]:
-    """Counts, what it costs, what to mind, and the first people."""
-    held = "Klaviyo's list" if found.asked else "what Ferry knows to be on the list"
+    """Yield the counts, the requests, the remarks, and the first people."""
+    held = "Klaviyo's list" if found.asked else "Ferry's ledger of the list"
     yield Text(f"Dry run of {found.audience}: nothing was stored or sent. Compared with {held}.\n")
     yield counts_table(found.counts, found.first)
     yield Text(f"\n{_requests(found)}")
@@ -74,11 +74,11 @@ def _requests(found: DryRun) -> str:
 
 def _remarks(found: DryRun) -> Iterator[str]:
     if found.guard:
-        yield f"The guard would hold it for a person to look at: {found.guard}."
+        yield f"The guard would hold it for review: {found.guard}."
     if found.counts.adds:
         yield _FLOWS
     if found.waiting:
-        yield f"{plural(found.waiting, 'change')} of the audience on their way, of which the comparison knows nothing."
+        yield f"Not in the comparison: {plural(found.waiting, 'change')} of the audience not delivered yet."
 
 
 def _people(found: DryRun, name: Callable[[str], str]) -> Table:

@@ -1,4 +1,4 @@
-"""Follows a snapshot from its submission to its end."""
+"""Follow a snapshot from its submission to its end."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from queues.snapshots.orders import Record
 from text.escaping import visible
 
 _LOOK_S = 0.25
-#: Seconds after which a process that is away does not come back by itself; one that starts again is away for less.
+#: Seconds after which a missing process counts as down; a restart takes less.
 _AWAY_S = 5.0
-#: What a worker does in each state, for people.
+#: The description of each state, for people.
 _DOING = {
-    "waiting": "waits for its turn, and for what was accepted before it",
-    "planning": "being compared with what the list holds",
-    "applying": "its changes are being queued",
+    "waiting": "waiting for its turn, and for changes accepted before it",
+    "planning": "being compared with the list",
+    "applying": "queueing its changes",
     "held": "held by the guard",
 }
 
 
 def follow(redis: Redis, snapshot_id: str, audience: Queue) -> tuple[Record, str | None]:
-    """Its record when it has ended, or when waiting is in vain, and then why. Raises Failed when it is gone."""
+    """Return the record when the snapshot has ended or is stuck, and why it is stuck. Raises Failed if it is lost."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True)) as progress:
         task = progress.add_task("submitted", total=None)
@@ -51,12 +51,12 @@ def follow(redis: Redis, snapshot_id: str, audience: Queue) -> tuple[Record, str
 def _record(redis: Redis, snapshot_id: str) -> Record:
     found = records.record(redis, snapshot_id)
     if found is None:
-        raise Failed(f"snapshot {snapshot_id} is gone: Redis has lost it. Send it again.")
+        raise Failed(f"snapshot {snapshot_id} no longer exists: Redis lost it. Send it again.")
     return found
 
 
 def stuck(record: Record, audience: Queue, census: Census) -> str | None:
-    """Which hold keeps the snapshot from going on, and the remedy; None where none does. Pure."""
+    """Return the hold that stops the snapshot, with the remedy; None if there is none. Pure."""
     connection = audience.connection
     if hold := census.holds.get(connection):
         return _held(connection, hold)
@@ -67,19 +67,19 @@ def stuck(record: Record, audience: Queue, census: Census) -> str | None:
 
 
 def absent(census: Census) -> str | None:
-    """Which process is not there, and the remedy; None where all are. Pure."""
+    """Return which process is missing, with the remedy; None if none is missing. Pure."""
     if census.heartbeat is None:
-        return "no scheduler is there to take it. Start `ferry scheduler` or `ferry up`."
+        return "no scheduler is running. Start `ferry scheduler` or `ferry up`."
     if not census.workers:
-        return "no worker is there to carry it out. Start `ferry worker` or `ferry up`."
+        return "no worker is running. Start `ferry worker` or `ferry up`."
     return None
 
 
 def _must_end_first(count: QueueCount, record: Record, audience: Queue) -> bool:
-    """What was accepted before the snapshot; what it makes itself may wait behind a hold."""
+    """Return whether the snapshot waits for changes accepted before it; its own changes may wait behind a hold."""
     return count.queue == audience and record.state == "waiting" and bool(count.waiting.pending or count.open)
 
 
 def _held(on: Queue | str, hold: Hold) -> str:
-    ways_out = "" if hold.reason == GUARD else f"\nLet it go on with: ferry release {on}"  # the guard names them all
+    ways_out = "" if hold.reason == GUARD else f"\nTo release it: ferry release {on}"  # the guard's text names all ways
     return f"{on} is held ({visible(hold.reason)}). {visible(hold.resolve)}{ways_out}"

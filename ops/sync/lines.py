@@ -1,4 +1,4 @@
-"""Single changes from lines that mParticle exports, accepted in their order as if posted to /v1/changes."""
+"""Single changes from lines that mParticle exports, accepted in order as if posted to /v1/changes."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ _AT_ONCE = 1_000
 def accept_all(
     redis: Redis, known: Settings, queue: Queue, source: Source, name: str | None, dry_run: bool, as_json: bool
 ) -> None:
-    """Accept every line of the audience, and say how many of each action. `dry_run`: only count them.
+    """Accept every line of the audience, and print the number of each action. `dry_run`: only count them.
 
-    Raises Failed for a line that cannot be read and when too much waits; what came before is accepted then, and is
-    recognised when the file is given again within 24 hours.
+    Raises Failed for a line that cannot be read and when the queue is full; the lines before it are accepted then, and
+    are recognised when the file is given again within 24 hours.
     """
     tally: Counter[str] = Counter()
     try:
@@ -52,8 +52,8 @@ def accept_all(
                     _accept(redis, known, queue, portion)
                 tally.update(change["action"] for change in portion)
     except (Unreadable, QueueFull) as fault:
-        kept = "nothing is" if dry_run else f"{number(tally['add'] + tally['remove'])} changes before it are"
-        again = "Give the whole file again within 24 hours: none is stored twice."
+        kept = "Nothing was" if dry_run else f"{number(tally['add'] + tally['remove'])} changes before it were"
+        again = "Give the whole file again within 24 hours: no change is stored twice."
         raise Failed(f"{fault}\n{kept} accepted. {again}") from fault
     _say(tally, queue, dry_run, as_json)
 
@@ -61,7 +61,7 @@ def accept_all(
 def _of(
     queue: Queue, lines: Iterable[dict[str, Any] | Unusable], name: str | None, tally: Counter[str]
 ) -> Iterator[dict[str, Any]]:
-    """The changes of this audience; lines of others and of nobody are counted."""
+    """Yield the changes of this audience; count lines of other audiences and lines that identify nobody."""
     for line in lines:
         if isinstance(line, Unusable):
             tally["nobody"] += 1

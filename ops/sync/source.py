@@ -1,10 +1,7 @@
-"""The file that `ferry sync` is given: what it is, and its bytes a piece at a time.
+"""The file of `ferry sync`: its format, and its content in pieces.
 
-mParticle's audience download: CSV files, and a manifest.json beside them that says what they hold.
-
-Source: mParticle, "Audiences", download format. The folder is what its ZIP file unpacks to.
-
-Parquet files, as the lines of JSON that a snapshot may be made of.
+mParticle's audience download is a folder, unpacked from its ZIP file, with CSV files and a manifest.json that describes
+them (mParticle, "Audiences", download format). Parquet files are read as lines of JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +23,7 @@ from queues.snapshots.orders import PIECE, Format
 STDIN: Final = "-"
 Kind = Literal["csv", "ndjson", "json", "parquet", "mparticle-csv", "mparticle-lines"]
 KINDS: Final[tuple[Kind, ...]] = ("csv", "ndjson", "json", "parquet", "mparticle-csv", "mparticle-lines")
-#: What the pieces of a kind are; lines of mParticle are no snapshot.
+#: The format of the pieces of each kind; mParticle's lines are not a snapshot.
 FORMATS: Final[dict[Kind, Format]] = {
     "csv": "csv",
     "ndjson": "ndjson",
@@ -50,7 +47,7 @@ _EXPORTED: Final = ({"IsMember", "UserIdentities"}, {"IsAddRequest", "IdentityVa
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`size`: bytes of the file, None of standard input. `rows` and `at` (ms): what mParticle's manifest says."""
+    """A source. `size`: bytes of the file, None for standard input. `rows` and `at` (ms): from mParticle's manifest."""
 
     kind: Kind
     gzip: bool
@@ -61,10 +58,10 @@ class Source:
 
 
 def source(file: str, kind: Kind | None, audience: str) -> Source:
-    """The source of a file, of a folder with mParticle's manifest.json, or of standard input (`-`).
+    """Return the source for a file, a folder with mParticle's manifest.json, or standard input (`-`).
 
-    `kind`: None for what its beginning and ending say. Raises click.UsageError where they do not, Failed where it
-    cannot be opened.
+    `kind`: None to detect it from the content or the file's ending. Raises click.UsageError if that is not possible,
+    Failed if the file cannot be opened.
     """
     if file == STDIN:
         stream = click.open_file(STDIN, "rb")
@@ -100,7 +97,7 @@ def _source(first: bytes, pieces: Iterator[bytes], kind: Kind | None, name: Path
     gzip = first.startswith(_GZIP)
     kind = kind or _by_content(_plain(first) if gzip else first) or _by_ending(name)
     if kind is None:
-        raise click.UsageError(f"it cannot be told what {name} is; say it with --format")
+        raise click.UsageError(f"the format of {name} cannot be detected; name it with --format")
     return Source(kind, gzip, pieces)
 
 
@@ -108,7 +105,7 @@ def _plain(first: bytes) -> bytes:
     try:
         return zlib.decompressobj(31).decompress(first, PIECE)
     except zlib.error:
-        return b""  # whoever reads all of it says what is wrong, and where
+        return b""  # the reader of the whole file reports the fault and its place
 
 
 def _by_ending(path: Path) -> Kind | None:
@@ -120,17 +117,17 @@ def _by_content(beginning: bytes) -> Kind | None:
     if [column.strip() for column in line.decode(errors="replace").split(",")] == _DOWNLOAD:
         return "mparticle-csv"
     try:
-        told = msgspec.json.decode(line)
+        value = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return "mparticle-lines" if isinstance(told, dict) and any(keys <= told.keys() for keys in _EXPORTED) else None
+    return "mparticle-lines" if isinstance(value, dict) and any(keys <= value.keys() for keys in _EXPORTED) else None
 
 
 NAME = "manifest.json"
 
 
 class DownloadEntry(msgspec.Struct, frozen=True):
-    """One file of a download. `min_timestamp_ms`: ms at which the first of its members were read."""
+    """A file of a download. `min_timestamp_ms`: when its first members were read."""
 
     file_name: str
     total_rows: int
@@ -145,9 +142,9 @@ _decode = msgspec.json.Decoder(_Manifest).decode
 
 
 def choose_file(folder: Path, audience: str) -> tuple[Path, DownloadEntry]:
-    """The file of this audience (its id) in an unpacked download, and what the manifest says of it.
+    """Return the file of this audience (its id) in an unpacked download, and its entry in the manifest.
 
-    Raises Failed for a manifest that cannot be read, click.UsageError where it is not clear which file is meant.
+    Raises Failed for a manifest that cannot be read, click.UsageError if it is unclear which file is meant.
     """
     files = _read(folder / NAME).files
     fitting = files if len(files) == 1 else [each for each in files if each.file_name.startswith(f"{audience}_")]
@@ -158,7 +155,7 @@ def choose_file(folder: Path, audience: str) -> tuple[Path, DownloadEntry]:
 
 
 def beside(file: Path) -> DownloadEntry | None:
-    """What a manifest beside the file says of it; None where there is none, or it is of other files. Raises Failed."""
+    """Return the file's entry in a manifest in the same folder; None if there is none. Raises Failed."""
     manifest = file.parent / NAME
     if not manifest.is_file():
         return None
@@ -171,19 +168,19 @@ def _read(manifest: Path) -> _Manifest:
     except OSError as fault:
         raise Failed(f"{manifest}: {fault.strerror}. Unpack the whole download, or name its CSV file.") from fault
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-        raise Failed(f"{manifest} is not mParticle's ({fault}). Download the audience again.") from fault
+        raise Failed(f"{manifest} is not a manifest of mParticle ({fault}). Download the audience again.") from fault
 
 
 #: Rows in memory at a time.
 _ROWS = 1_000
-# Numbers stay numbers: a decimal written as text would become a text property.
+# A decimal must stay a number: written as text it would become a text property.
 _encode = msgspec.json.Encoder(decimal_format="number").encode_lines
 
 
 def lines(file: Path) -> Iterator[bytes]:
-    """NDJSON of some thousand rows at a time, a column a key; a null stays null.
+    """Yield NDJSON of up to 1,000 rows at a time, with a key for each column; a null stays null.
 
-    Raises Failed where pyarrow is not installed, and for a file that it cannot read.
+    Raises Failed if pyarrow is not installed, and for a file that it cannot read.
     """
     try:
         import pyarrow

@@ -1,4 +1,4 @@
-"""Hands a snapshot to the ledger: its body a piece at a time, then the order to carry it out."""
+"""Submit a snapshot to the ledger: its body in pieces, then the order to carry it out."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from queues.snapshots.orders import Record, SnapshotOrder
 
 
 def submit(redis: Redis, queue: Queue, source: Source, order: SnapshotOrder, audience: bytes) -> None:
-    """Stage the body with a progress bar, and submit it; one that the guard holds is replaced by it.
+    """Stage the body with a progress bar, and submit it; it replaces a snapshot that the guard holds.
 
-    `queue`: of the snapshots. `audience`: JSON to remember of the audience. Raises Failed when the source breaks off or
-    too much waits already: nothing is submitted then.
+    `queue`: the queue of snapshots. `audience`: JSON to remember about the audience. Raises Failed when the source
+    breaks off or the queue is full; nothing is submitted then.
     """
     size = 0
     with closing(shown(source)) as pieces:
@@ -35,17 +35,17 @@ def submit(redis: Redis, queue: Queue, source: Source, order: SnapshotOrder, aud
         orders.submit(redis, queue, Record(str(queue), order, now, size), audience, now)
     except QueueFull as fault:
         raise Failed(
-            f"{queue} is full, nothing was submitted. Let workers carry out what waits: ferry status"
+            f"{queue} is full; nothing was submitted. Wait until workers have carried out pending ones: ferry status"
         ) from fault
     guard.replace_held(redis, queue)
     pending.wake(redis)
 
 
 def shown(source: Source) -> Generator[bytes, None, None]:
-    """The pieces of a source, with a progress bar on stderr until it is closed or at its end."""
+    """Yield the pieces of a source, with a progress bar on stderr."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True)) as progress:
-        # Of a Parquet file the pieces are its rows as JSON, which says nothing of how much of it is read.
+        # The pieces of a Parquet file are its rows as JSON, whose size says nothing about the progress.
         task = progress.add_task("read", total=None if source.kind == "parquet" else source.size)
         for piece in source.pieces:
             yield piece

@@ -1,4 +1,4 @@
-"""What a snapshot came to, as a person reads it. Pure."""
+"""The counts of a snapshot, for people. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from text.wording import number, plural
 
 
 def counts_table(counts: Counts, examples: Mapping[str, Sequence[int]]) -> Table:
-    """Who came in, who was left out and why, and what becomes of the list. `examples`: reason -> numbers of rows."""
+    """Return a table of the people read, left out and changed. `examples`: reason -> numbers of rows."""
     made = table("", "People", "", right=("People",))
     for name, count, remark in lines(counts, examples):
         made.add_row(name, number(count), remark)
@@ -20,15 +20,15 @@ def counts_table(counts: Counts, examples: Mapping[str, Sequence[int]]) -> Table
 
 
 def lines(counts: Counts, examples: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, int, str]]:
-    """The same line by line: what, how many people, a remark."""
+    """Yield the lines of the table: the name, the number of people, a remark."""
     yield "Customers", counts.customers, f"in {plural(counts.rows, 'row')}"
     if counts.expansion:
         yield "Expansion", counts.expansion, "beyond one for each customer"
     if counts.duplicates:
-        yield "Duplicates", counts.duplicates, "rows of somebody who comes again later"
+        yield "Duplicates", counts.duplicates, "rows of people with a later row"
     for reason, left_out in sorted(counts.shrink.items(), key=lambda pair: (-pair[1], pair[0])):
         yield "Left out", left_out, reason + _rows(examples.get(reason, ()))
-    yield "To be on the list", counts.people, f"{number(counts.held)} were before"
+    yield "To be on the list", counts.people, f"{number(counts.held)} before"
     yield "Adds", counts.adds, ""
     yield "Updates", counts.updates, "on the list, with other attributes"
     yield "Removals", counts.removals, ""
