@@ -44,7 +44,7 @@ def _due(history: History) -> str:
     if due is None:  # taken in the meantime
         return "it is being taken into a batch"
     when = "now" if due <= history.at else f"in {span(due - history.at)}"
-    return f"the queue is due by {history.count.trigger} {when}, by size at {_size(history)}"
+    return f"the queue is due by {history.count.trigger} {when}, or by size at {_size(history)}"
 
 
 def _size(history: History) -> str:

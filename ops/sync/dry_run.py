@@ -165,7 +165,7 @@ _REMOVALS: Final = PUBLISHED["remove_profiles_from_list"].less(SHARE).steady
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """The requests of a snapshot. `minutes`: by the slowest kind; the kinds run in parallel, each with its own limit."""
+    """The requests of a snapshot. `minutes`: by the slowest kind; they run in parallel, each with its own limit."""
 
     imports: int
     look_ups: int

@@ -134,7 +134,7 @@ def test_release_confirms_the_account_that_was_shown_and_no_other(
     assert not delivered(world, "bob@example.com")
     told = command("release", "default")
     assert told.exit_code == 0, told.stderr
-    assert "default goes on." in told.output
+    assert "default was released." in told.output
     assert "It delivers to account BBBBBB from now on." in told.output
     assert "release" in command("audit").output
     go_on(world)

@@ -44,7 +44,7 @@ def test_a_flush_says_what_it_would_send_and_sends_it(served: Console, browser: 
     put(redis, *names(30))
     asked = get(served, browser, f"{OF_VIPS}/flush")
     assert "VIPs default/audience/42 30 0s 1 upload now" in re.sub(r"\d+s", "0s", said(asked.text))
-    assert "No scheduler ticked within the last minute" in said(asked.text)
+    assert "No scheduler ran within the last minute" in said(asked.text)
     assert count(redis, [VIPS])[0].waiting.asked == 0, "a page that asks does nothing"
     put(redis, *names(10, 30))
     after = press(browser, asked, "Flush VIPs now")

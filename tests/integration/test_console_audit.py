@@ -81,7 +81,7 @@ def test_users_are_added_listed_and_removed(redis: Redis, call: Ferry) -> None:
     assert "operator" in call("users", "list").stdout
     assert call("users", "remove", "ann").exit_code == 0
     assert call("users", "remove", "ann").exit_code == 1
-    assert "There are none" in call("users", "list").stdout
+    assert "No users yet" in call("users", "list").stdout
     assert entries(redis) == [("user added", "ann", "as operator", {}), ("user removed", "ann", "done", {})]
 
 

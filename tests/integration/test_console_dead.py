@@ -130,7 +130,7 @@ def test_a_letter_tells_what_was_to_be_done_and_in_which_batch_it_died(
         "Queue VIPs default/audience/42 Action add",
         "source changes Message m-1 Accepted 20",
         "Where job job-1",
-        f"taken with 99 others into batch {batch.id}, because enough waited (size)",
+        f"taken with 99 others into batch {batch.id}, because enough changes were pending (size)",
         "became a dead letter: blocked, row 2 of 3 rows, of which 3 failed in import job job-1",
     ):
         assert words in text.replace("&#39;", "'"), words

@@ -74,7 +74,7 @@ def test_what_klaviyo_does_not_let_through_is_said_with_why_until_it_does(world:
     batch_id = world.deliver(rings=1)
     for path in ("/", f"/queues/{VIPS}"):
         text = said(served.browser(Role.VIEWER).get(f"{served.url}{path}", timeout=30).text)
-        assert "1 open batch failed and is tried again by Ferry: http_500. Nothing is lost" in text, path
+        assert "1 open batch failed: http_500. Ferry retries automatically, and nothing is lost" in text, path
         assert "after http_500" in text.replace("Nothing is lost", ""), path
     world.ring(batch_id)
     (opened,) = take_census(world.redis).queues[0].batches
@@ -123,9 +123,9 @@ def test_a_connection_stands_there_with_its_key_or_what_to_do_for_one(served: Co
     keep_key(redis, "brand-c")
     put(redis, "a@example.com", queue=LAPSED, name="Lapsed")
     text = said(page(served))
-    assert "brand-c Active its key is kept by Ferry 0 0" in text
+    assert "brand-c Active its key is stored by Ferry 0 0" in text
     assert "default Active no key: ferry connections add default 0 0" in text
-    assert "brand-b Active not configured any more; its queues are left: ferry connections add brand-b 1 1" in text
+    assert "brand-b Active no longer configured, but it has queues: ferry connections add brand-b 1 1" in text
     assert re.search(r"Ferry uses revision \d{4}-\d\d-\d\d of Klaviyo's API", text)
     assert KEY not in text
 

@@ -77,8 +77,8 @@ def test_processes_that_are_missing_are_cried_out_and_those_alive_told(served: C
     redis.set(keys.HEARTBEAT, now_ms())
     text = said(overview(served))
     assert re.search(r"Scheduler ticked \d+s ago Workers none", text)
-    assert "No worker listens: nothing is delivered." in text
-    assert "No scheduler ticked" not in text
+    assert "No worker is running: nothing is delivered." in text
+    assert "No scheduler ran" not in text
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.ADMIN], ids=str)

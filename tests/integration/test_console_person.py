@@ -39,11 +39,11 @@ def test_a_story_is_told_from_the_acceptance_to_what_the_list_holds_now(
     text = said(answer.text)
     for words in (
         f"{ANN} (",
-        f"Klaviyo now on list {list_id}; profile known by email; e-mail: never subscribed; SMS: no address.",
-        "Membership ledger none is kept, for no snapshot of this audience ever came.",
-        "#2 waits: 1 of 1 in the queue; the queue is due by age in 1",
-        "#1 accepted: add, in message m of source changes, said at 20",
-        f"#1 taken with 1 other into batch {batch_id}, because an operator asked (operator)",
+        f"Klaviyo now on list {list_id}; profile found by email; e-mail: never subscribed; SMS: no address.",
+        "Membership ledger none, because this audience has had no snapshot.",
+        "#2 is pending: 1 of 1 in the queue; the queue is due by age in 1",
+        "#1 accepted: add, in message m from source changes, changed at 20",
+        f"#1 taken with 1 other into batch {batch_id}, because an operator flushed the queue (operator)",
         "#1 delivered, row 2 of 2 rows in import job ",
         "Oslo",
     ):
@@ -65,8 +65,8 @@ def test_a_dead_letter_of_the_person_is_linked(linked: Console, browser: request
 def test_of_a_stranger_it_says_where_it_looked(linked: Console, browser: requests.Session, world: World) -> None:
     world.change("add", "bob@example.com")
     text = said(asked(linked, browser, ANN).text)
-    assert "Ferry knows nothing of this person here. It looked at:" in text
-    assert "there is no list yet; it knows no profile by what was given." in text
+    assert "Ferry has no record of this person here. It searched:" in text
+    assert "there is no list yet; no profile found for this identifier." in text
 
 
 @pytest.mark.parametrize(

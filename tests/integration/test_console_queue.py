@@ -56,7 +56,7 @@ def test_what_waits_what_fires_next_and_what_is_open_stand_there(served: Console
         r"1 dead letter : see the reasons",
         r"100 changes, or 16h 0m after the last upload or the oldest change; at most 100 in one upload",
         r"Unknown: no_api_key: `ferry connections add default`",
-        r"No scheduler ticked",
+        r"No scheduler ran",
     ):
         assert re.search(words, text), words
     assert 'href="/dead?queue=default/audience/42"' in answer.text
@@ -78,7 +78,7 @@ def test_a_hold_stands_there_with_what_ends_it_and_how_to_release_it(served: Con
     holds.place(redis, "default", Hold("unauthenticated", now_ms(), "Give it a key.", probed=True))
     answer = page(served, role=Role.OPERATOR)
     text = said(answer.text)
-    assert re.search(r"unauthenticated : default held since \S+ \(\d+s\)\. Give it a key\. Ends by itself", text)
+    assert re.search(r"unauthenticated : default held since \S+ \(\d+s\)\. Give it a key\. Ends automatically", text)
     assert "*** : default/audience/42 held since" in text
     assert "1 change is pending. Nothing is taken until the hold ends." in text
     for path in ("/connections/default/release", "/queues/default/audience/42/release"):

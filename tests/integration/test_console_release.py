@@ -71,7 +71,7 @@ def test_no_verdict_of_klaviyos_releases_nothing(linked: Console, browser: reque
     holds.place(world.redis, "default", Hold("unauthenticated", now_ms(), "Give it a key.", probed=True))
     world.fault("500", "/api/accounts")
     refused = press(browser, resolve(linked, browser, "/connections/default"), "Release default")
-    assert (refused.status_code, "it cannot be told whether the cause is gone" in said(refused.text)) == (409, True)
+    assert (refused.status_code, "Ferry cannot check whether the cause is gone" in said(refused.text)) == (409, True)
     assert "default" in holds.of_connections(world.redis)
 
 
@@ -94,9 +94,7 @@ def test_a_guarded_snapshot_shows_its_numbers_before_it_is_confirmed(
     text = said(asked.text)
     assert f"Snapshot {record.order.snapshot} will be carried out" in text
     assert "Left out 2 email_invalid (rows 3, 17)" in text
-    assert (
-        "To be on the list 38 200 were before Adds 1 Updates 0 on the list, with other attributes Removals 163" in text
-    )
+    assert "To be on the list 38 200 before Adds 1 Updates 0 on the list, with other attributes Removals 163" in text
     assert not guard.is_confirmed(redis, SNAPSHOTS, record.order.snapshot)
     press(browser, asked, "Release VIPs")
     assert guard.is_confirmed(redis, SNAPSHOTS, record.order.snapshot)

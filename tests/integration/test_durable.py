@@ -249,7 +249,7 @@ def refused(url: str, var: Path, durable: str, why: str) -> None:
     assert told.returncode == 2, told.stderr
     assert f"FERRY_DURABLE={durable}: " in told.stderr
     assert why in told.stderr
-    assert "To mend it, " in told.stderr
+    assert "To fix it, " in told.stderr
 
 
 def test_a_wrong_setting_is_refused_with_an_example(redis_url: str, tmp_path: Path) -> None:

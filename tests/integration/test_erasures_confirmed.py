@@ -141,7 +141,7 @@ def test_the_command_asks_and_confirms(redis: Redis, command: object) -> None:
     assert [each["id"] for each in shown["erasure"]["profiles"]] == ["P1", "P2"]
     asked = run(command, "dead", "confirm", letter, text="n\n")
     assert (asked.exit_code, pending(redis)) == (1, [])
-    assert "Delete profiles P1 (found by external_id), P2 (found by remembered) at Klaviyo for good?" in asked.stderr
+    assert "Permanently delete profiles P1 (found by external_id), P2 (found by remembered) in Klaviyo?" in asked.stderr
     done = run(command, "dead", "confirm", letter, "--yes")
     assert (done.exit_code, done.stdout.startswith("Confirmed")) == (0, True)
     (entry,) = [each for each in audit.read(redis, 9) if each.what == "confirm"]
@@ -159,7 +159,7 @@ def test_the_letter_stays_while_another_erasure_of_the_person_is_under_way(redis
     letter = bury(redis)
     redis.sadd(keys.queue(ERASURES, "open"), person_key("email", "eg@example.com"))
     refused = run(command, "dead", "confirm", letter, "--yes")
-    assert (refused.exit_code, "another erasure of the same person is under way" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "another erasure of the same person is in progress" in refused.stderr) == (1, True)
     assert len(list(dead_letters.read(redis, ERASURES))) == 1
 
 

@@ -35,22 +35,22 @@ def test_a_connection_stays_held_while_its_key_is_refused_and_is_released_when_i
     assert "default" in holds.of_connections(world.redis)
     world.control("keys", keys=[{"key": "pk_test"}])
     told = command("release", "default")
-    assert (told.exit_code, told.stdout) == (0, "default goes on.\n")
+    assert (told.exit_code, told.stdout) == (0, "default was released.\n")
     assert batches.to_ring(world.redis, now_ms()) == [batch_id]
 
 
 def test_force_releases_whatever_is_still_wrong_and_says_so(world: World, command: Any) -> None:
     refuse(world, revoked=True)
     told = command("release", "default", "--force")
-    assert (told.exit_code, told.stdout) == (0, "default goes on.\n")
-    assert "Released all the same: connection on hold (unauthenticated)" in told.stderr
+    assert (told.exit_code, told.stdout) == (0, "default was released.\n")
+    assert "Released anyway: connection on hold (unauthenticated)" in told.stderr
     assert holds.of_connections(world.redis) == {}
 
 
 def test_what_a_person_holds_is_released_without_asking_klaviyo(world: World, command: Any) -> None:
     world.control("keys", keys=[{"key": "pk_test", "revoked": True}])
     holds.place(world.redis, "default", Hold("maintenance", now_ms()))
-    assert command("release", "default").stdout == "default goes on.\n"
+    assert command("release", "default").stdout == "default was released.\n"
     assert world.requests() == []
 
 
@@ -73,7 +73,7 @@ def test_no_verdict_of_klaviyos_neither_releases_nor_confirms(world: World, comm
     for _ in range(2):
         world.fault(fault, "/api/accounts")
         world.redis.delete(*world.redis.keys("ferry:limits:*") or ["none"])
-        stays_held(command("release", "default"), "it cannot be told whether the cause is gone")
+        stays_held(command("release", "default"), "Ferry cannot check whether the cause is gone")
     world.fault(fault, "/api/accounts")
     world.redis.delete(*world.redis.keys("ferry:limits:*") or ["none"])
     probe("default")

@@ -33,7 +33,7 @@ def test_a_queue_stays_held_until_a_list_is_there_that_it_would_use(world: World
     stays_held(command("release", "VIPs"), "default/audience/42 stays held (list_gone)", "name another one")
     world.settings = {"listId": world.create_list("Back")}
     world.change("update", "b@example.com")
-    assert command("release", "VIPs").stdout == "default/audience/42 goes on.\n"
+    assert command("release", "VIPs").stdout == "default/audience/42 was released.\n"
     world.ring(batch_id)
     assert world.members("Back") == {"a@example.com"}
 

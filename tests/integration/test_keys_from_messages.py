@@ -247,8 +247,8 @@ def test_at_an_upgrade_a_key_that_was_learnt_stays_and_is_named(
         keyed.post(PATH, membership("ann@example.com", account=account(NAMED["brand_b"], **settings)))
     assert in_effect(redis, "brand_b") == "pk_learnt"
     told = command("connections", "list", KLAVIYO_BASE_URL="http://127.0.0.1:9")
-    assert f"brand_b has a key that a message brought (fingerprint {fingerprint('pk_learnt')}" in told.stderr
-    assert "default has" not in told.stderr
+    assert f"brand_b uses a key that came with a message (fingerprint {fingerprint('pk_learnt')}" in told.stderr
+    assert "default uses" not in told.stderr
     assert command("connections", "undo-key", "brand_b").exit_code == 0
     assert in_effect(redis, "brand_b") == "pk_b"
 

@@ -127,7 +127,7 @@ def test_a_release_lets_the_second_audience_use_the_list_for_good(world: World, 
     batch_id = held(other, BOB)
     told = command("release", str(OTHER))
     assert told.exit_code == 0
-    assert "together with the audience that keeps it" in told.stdout
+    assert "shares its list with the audience that owns it" in told.stdout
     assert hold_of(other) is None
     goes_on(other, batch_id)
     assert delivered(other, CID) == list_id

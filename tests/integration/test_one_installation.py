@@ -73,7 +73,7 @@ def test_another_installation_is_refused_told_whose_redis_it_is_and_writes_nothi
     before = everything(owned)
     told = ferry_process(redis_url, tmp_path, *words, **STAGING)
     assert refused(told)
-    assert f"Redis at {redis_url} is not this installation's" in told.stderr
+    assert f"Redis at {redis_url} does not belong to this installation" in told.stderr
     assert "this process belongs to installation staging" in told.stderr
     assert everything(owned) == before
 
@@ -176,7 +176,7 @@ def test_doctor_and_release_check_say_whose_redis_it_is(owned: Redis, tmp_path: 
         for env in (STAGING, {}):
             code, said = verdict(redis_url, tmp_path, command, **env)
             assert code == 1
-            assert "Redis is another installation's: it belongs to installation production" in said
+            assert "Redis belongs to another installation: it belongs to installation production" in said
         assert "another installation" not in verdict(redis_url, tmp_path, command, **PRODUCTION)[1]
 
 

@@ -49,7 +49,7 @@ def test_a_one_off_dyno_flushes_every_queue_of_the_running_app(
     with dynos:
         Sender(dynos.port).post_until_accepted(message("42", "add", range(2)))
         code, told = dynos.run("ferry flush --all --wait")
-        assert (code, "2 changes asked for" in told) == (0, True), told
+        assert (code, "2 changes to be sent" in told) == (0, True), told
         assert account.members(list_name("42")) == TWO
         assert dynos.run("ferry status")[0] == 0
         codes = dynos.terminate_all(30)
@@ -63,7 +63,7 @@ def test_what_a_one_off_dyno_asked_for_happens_though_it_is_stopped(
         Sender(dynos.port).post_until_accepted(message("42", "add", range(2)))
         asking = dynos.one_off("ferry flush --all --wait")
         assert asking.stdout is not None
-        assert "2 changes asked for" in asking.stdout.readline()
+        assert "2 changes to be sent" in asking.stdout.readline()
         asking.send_signal(signal.SIGTERM)
         asking.communicate(timeout=30)
         assert account.members(list_name("42")) == set(), "nobody delivers yet"

@@ -53,11 +53,11 @@ def test_what_is_raised_is_listed_with_what_to_do_and_who_was_told(
     redis: Redis, redis_url: str, tmp_path: Path, slack: Posts, told: dict[str, str]
 ) -> None:
     everything_runs(redis)
-    assert ferry(redis_url, tmp_path, "alerts", **told).stdout == "No alert is raised.\n"
+    assert ferry(redis_url, tmp_path, "alerts", **told).stdout == "No active alerts.\n"
     holds.place(redis, "default", Hold("list_gone", 7, "Restore the list."))
     judged(redis, Alerting(slack=slack.url))
     table = ferry(redis_url, tmp_path, "alerts", **told).stdout
-    assert re.search(r"For +Alert +What to do +Told", table)
+    assert re.search(r"For +Alert +What to do +Notified", table)
     assert "slack" in table
     (found,) = json.loads(ferry(redis_url, tmp_path, "alerts", "--json", **told).stdout)
     assert (found["id"], found["rule"], found["on"]) == ("holds/default/7", "holds", "default")
@@ -69,7 +69,7 @@ def test_a_test_goes_to_every_channel_and_says_which_took_it(
 ) -> None:
     fine = ferry(redis_url, tmp_path, "alerts", "test", **told)
     assert (fine.exit_code, fine.stdout) == (0, "slack: arrived\nwebhook: arrived\n")
-    assert slack.texts == ["*Ferry*\nThis is a test: alerts of Ferry arrive here.\nNothing is to be done."]
+    assert slack.texts == ["*Ferry*\nThis is a test: Ferry's alerts arrive here.\nNo action is needed."]
     assert json.loads(webhook.bodies[0])["alerts"][0]["rule"] == "test"
     slack.statuses = [404]
     failed = ferry(redis_url, tmp_path, "alerts", "test", **told)
@@ -80,11 +80,13 @@ def test_the_list_says_where_nobody_judges(
     redis: Redis, redis_url: str, tmp_path: Path, slack: Posts, told: dict[str, str]
 ) -> None:
     everything_runs(redis)
-    assert "Nobody has judged yet: start `ferry scheduler`" in ferry(redis_url, tmp_path, "alerts", **told).stderr
+    assert (
+        "Alerts were not evaluated yet: start `ferry scheduler`" in ferry(redis_url, tmp_path, "alerts", **told).stderr
+    )
     judged(redis, Alerting(slack=slack.url))
     assert ferry(redis_url, tmp_path, "alerts", **told).stderr == ""
     redis.hincrby(keys.ALERTS_SEEN, "judge", -720_000)
-    assert "Nobody has judged for 12m: " in ferry(redis_url, tmp_path, "alerts", "--json", **told).stderr
+    assert "Alerts were not evaluated for 12m: " in ferry(redis_url, tmp_path, "alerts", "--json", **told).stderr
 
 
 @pytest.mark.parametrize("words", [("alerts",), ("alerts", "test")])

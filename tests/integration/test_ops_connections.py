@@ -55,7 +55,7 @@ def listed(connections: Command) -> dict[str, dict[str, Any]]:
 
 def test_a_connection_is_added_with_a_key_from_stdin_and_listed(connections: Command, redis: Redis) -> None:
     told = connections("add", "brand-c", text="pk_c\n")
-    assert (told.exit_code, told.stdout.startswith("brand-c is added: account Emulator (EmULat)")) == (0, True)
+    assert (told.exit_code, told.stdout.startswith("brand-c was added: account Emulator (EmULat)")) == (0, True)
     assert key_of(redis) == "pk_c"
     put(redis, "a@example.com", queue=BRAND_C)
     holds.place(redis, "brand-c", Hold("by hand", 1))
@@ -95,8 +95,8 @@ def test_the_list_tells_of_every_connection_what_is_wrong(connections: Command, 
 @pytest.mark.parametrize(
     ("key", "words"),
     [
-        ("pk_nobody", ["unauthenticated", "Nothing was kept"]),
-        ("pk_reader", ["without lists:write: nothing can be delivered", "Nothing was kept"]),
+        ("pk_nobody", ["unauthenticated", "Nothing was stored"]),
+        ("pk_reader", ["without lists:write: nothing can be delivered", "Nothing was stored"]),
         ("pk with spaces", ["starts with pk_"]),
         ("", ["no key was given"]),
     ],
@@ -111,7 +111,7 @@ def test_a_key_that_cannot_deliver_is_not_kept(connections: Command, redis: Redi
 def test_a_key_without_some_scopes_is_kept_with_what_it_costs(connections: Command, redis: Redis) -> None:
     told = connections("add", "brand-c", text="pk_plain\n")
     assert told.exit_code == 0
-    assert "Mind: without events:write: events wait in their queue, held" in told.stderr
+    assert "Warning: without events:write: events are held in their queue" in told.stderr
     assert key_of(redis) == "pk_plain"
 
 
@@ -139,10 +139,10 @@ def test_a_test_names_each_scope_and_fails_where_nothing_could_be_delivered(conn
     good = connections("test", "default")
     assert (good.exit_code, "account Emulator (EmULat)" in good.stdout) == (0, True)
     narrow = connections("test", "default", KLAVIYO_API_KEY="pk_reader", COLUMNS="200")
-    refused(narrow, 1, "nothing can be delivered over default")
+    refused(narrow, 1, "the key of default cannot deliver people")
     rows = {line.split()[0]: line.split()[1] for line in narrow.stdout.splitlines()[2:]}
     assert (rows["accounts:read"], rows["lists:write"], rows["events:write"]) == ("yes", "no", "no")
-    assert "not told" in next(line for line in narrow.stdout.splitlines() if line.startswith("profiles:write"))
+    assert "unknown" in next(line for line in narrow.stdout.splitlines() if line.startswith("profiles:write"))
     refused(connections("test", "nowhere"), 2, "there is no connection 'nowhere'")
     refused(connections("test", "default", KLAVIYO_API_KEY=""), 1, "has no key")
 
@@ -152,7 +152,7 @@ def test_a_key_is_rotated_within_its_account(connections: Command, redis: Redis)
     holds.place(redis, "brand-c", Hold("unauthenticated", 1, probed=True))
     told = connections("rotate", "brand-c", text="pk_c2\n")
     assert told.exit_code == 0, told.output
-    assert "held (unauthenticated) and goes on by itself" in told.stdout
+    assert "held (unauthenticated); that ends within minutes" in told.stdout
     assert key_of(redis) == "pk_c2"
     assert audit.read(redis, 1)[0].what == "key rotated"
 
@@ -196,9 +196,9 @@ def test_moving_to_another_account_forgets_the_lists_of_the_old_one(connections:
 def test_a_key_that_ferry_does_not_keep_is_checked_and_where_to_change_it_is_said(
     connections: Command, redis: Redis
 ) -> None:
-    refused(connections("rotate", "default", text="pk_c\n"), 1, "new key is good", "set KLAVIYO_API_KEY")
+    refused(connections("rotate", "default", text="pk_c\n"), 1, "new key works", "set KLAVIYO_API_KEY")
     accounts.remember(redis, "mparticle-7", accounts.AccountSettings({}, "pk_c"), Cipher([SECRET]))
-    refused(connections("rotate", "mparticle-7", text="pk_c2\n"), 1, "new key is good", "apiKey in the CDP")
+    refused(connections("rotate", "mparticle-7", text="pk_c2\n"), 1, "new key works", "apiKey in the CDP")
     refused(connections("rotate", "nowhere", text="pk_c\n"), 2, "ferry connections add nowhere")
     assert connection_keys.names(redis) == []
 
@@ -210,7 +210,7 @@ def test_a_connection_is_not_removed_while_changes_wait_or_are_under_way(connect
     redis.hset(keys.queue(BRAND_C), mapping={"upto": 1, "upto_by": "operator"})
     batch_id = take(redis, BRAND_C)
     assert batch_id is not None
-    refused(connections("remove", "brand-c", "--force"), 1, "1 under way")
+    refused(connections("remove", "brand-c", "--force"), 1, "1 in progress")
     settle(redis, batch_id, dead=1)
     refused(connections("remove", "brand-c"), 1, "1 dead letter", "--force")
     holds.place(redis, "brand-c", Hold("by hand", now_ms()))
@@ -221,7 +221,7 @@ def test_a_connection_is_not_removed_while_changes_wait_or_are_under_way(connect
 
 
 def test_what_was_not_added_is_not_removed(connections: Command, redis: Redis) -> None:
-    refused(connections("remove", "default"), 2, "take it out of connections.toml or the environment")
-    refused(connections("remove", "nowhere"), 2, "there is no connection nowhere to remove; added were: none")
+    refused(connections("remove", "default"), 2, "remove it from connections.toml or the environment")
+    refused(connections("remove", "nowhere"), 2, "there is no connection nowhere to remove; added connections: none")
     put(redis, "a@example.com", queue=VIPS)
     assert redis.llen(keys.queue(VIPS, "pending")) == 1

@@ -59,7 +59,7 @@ def test_what_is_no_id_ends_with_2(redis_url: str, tmp_path: Path) -> None:
 def test_replaying_by_id_puts_that_letter_back(letters: Redis, redis_url: str, tmp_path: Path) -> None:
     first, *_ = listed(redis_url, tmp_path, "--queue", "VIPs")
     told = ferry(redis_url, tmp_path, "dead", "replay", first["id"], "--queue", "VIPs")
-    assert (told.exit_code, told.stdout) == (0, "1 dead letter put back; `ferry flush` sends them at once.\n")
+    assert (told.exit_code, told.stdout) == (0, "1 dead letter put back; `ferry flush` sends them now.\n")
     (vips,) = count(letters, [VIPS])
     assert (vips.waiting.pending, vips.kept, vips.missing) == (1, 3, 0)
 
@@ -91,11 +91,11 @@ def test_letters_of_people_under_way_stay_and_end_with_1(letters: Redis, redis_u
     put(letters, *names(100))
     assert take(letters) is not None
     told = ferry(redis_url, tmp_path, "dead", "replay", "--queue", "VIPs", "--reason", "no_email")
-    assert (told.exit_code, told.stdout) == (1, "0 dead letters put back; `ferry flush` sends them at once.\n")
-    assert "3 dead letters stay, for a delivery of the same person is under way" in told.stderr
+    assert (told.exit_code, told.stdout) == (1, "0 dead letters put back; `ferry flush` sends them now.\n")
+    assert "3 dead letters stay, because a delivery of the same person is in progress" in told.stderr
     letter, *_ = listed(redis_url, tmp_path, "--queue", "VIPs", "--reason", "no_email")
     told = ferry(redis_url, tmp_path, "dead", "replay", letter["id"], "--queue", "VIPs")
-    assert "Error: 1 dead letter stays, for" in told.stderr
+    assert "Error: 1 dead letter stays, because" in told.stderr
 
 
 def test_nothing_is_replayed_or_purged_unless_it_is_said_what(letters: Redis, redis_url: str, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_nothing_is_replayed_or_purged_unless_it_is_said_what(letters: Redis, re
 
 def test_purging_asks_first(letters: Redis, redis_url: str, tmp_path: Path) -> None:
     told = ferry(redis_url, tmp_path, "dead", "purge", "--all", text="n\n")
-    assert (told.exit_code, "Delete 5 dead letters for good?" in told.stderr) == (1, True)
+    assert (told.exit_code, "Permanently delete 5 dead letters?" in told.stderr) == (1, True)
     assert len(listed(redis_url, tmp_path)) == 5
     told = ferry(redis_url, tmp_path, "dead", "purge", "--all", text="y\n")
     assert (told.exit_code, told.stdout) == (0, "5 dead letters deleted.\n")

@@ -73,7 +73,7 @@ def test_a_file_that_is_there_is_not_written_into(export: Any, tmp_path: Path) -
     link.symlink_to(tmp_path / "elsewhere")
     for there in (file, link):
         told = export("--output", str(there))
-        assert (told.exit_code, "exists already" in told.stderr) == (1, True)
+        assert (told.exit_code, "already exists" in told.stderr) == (1, True)
     assert (file.read_text(), (tmp_path / "elsewhere").exists()) == ("mine", False)
     assert "cannot be written" in export("--output", str(tmp_path / "no" / "folder")).stderr
 
@@ -94,9 +94,9 @@ def test_a_csv_holds_those_who_join_one_audience(export: Any, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["--queue", "VIPs"], 2, "all personal data: add --personal-data, or --output FILE"),
+        (["--queue", "VIPs"], 2, "a CSV contains personal data: add --personal-data, or --output FILE"),
         (["--personal-data"], 2, "letters of 2 queues"),
-        (["--personal-data", "--reason", "none"], 1, "there are no such dead letters"),
+        (["--personal-data", "--reason", "none"], 1, "no dead letters match"),
     ],
 )
 def test_a_csv_that_nobody_could_import_is_not_made(export: Any, words: list[str], code: int, says: str) -> None:
@@ -112,7 +112,7 @@ def test_what_puts_nobody_on_a_list_makes_no_csv_but_lines_of_json(export: Any, 
     accept(redis, Acceptance(queue, FlushPolicy(), "", [], [letter]), now_ms())
     told = export("--csv", "--queue", f"{kind}s", "--personal-data")
     assert (told.exit_code, told.stdout) == (2, "")
-    assert f"letters of {queue} put nobody on a list, so they make no CSV: leave --csv out" in told.stderr
+    assert f"letters of {queue} add nobody to a list, so there is no CSV for them: omit --csv" in told.stderr
     (line,) = export("--queue", f"{kind}s", "--personal-data").stdout.splitlines()
     assert json.loads(line)["person"] == {"email": "ann@example.com"}
 

@@ -33,7 +33,7 @@ def test_the_demo_does_the_main_job_and_checks_it(tmp_path: Path) -> None:
     assert "250 accepted = 50 pending + 0 open + 200 delivered + 0 dead + 0 superseded" in text
     assert "261 accepted = 0 pending + 0 open + 255 delivered + 1 dead + 5 superseded" in text
     assert "1 dead letter: 1 no_email." in text
-    assert "VIP customers: 120 people on the list, 120 were posted to be there" in text
+    assert "VIP customers: 120 people on the list, 120 expected" in text
     assert "No difference." in text
     assert list(tmp_path.iterdir()) == []
 
@@ -49,7 +49,7 @@ def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
         demo.send_signal(signal.SIGINT)
         _, said = demo.communicate(timeout=90)
     assert demo.returncode == 1
-    assert said.endswith("Error: stopped; everything that was started has ended\n")
+    assert said.endswith("Error: stopped; all processes have ended\n")
     processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout  # noqa: S607
     assert str(tmp_path) not in processes
     assert list(tmp_path.iterdir()) == []
@@ -71,7 +71,7 @@ def test_the_demo_fails_with_the_difference_where_there_is_one(redis: Redis, tmp
             story.compare()
     missing = min(expected(first))
     assert fault.value.message == (
-        "Klaviyo's lists differ from what was posted:\n"
+        "Klaviyo's lists differ from the posted changes:\n"
         f"  {first}: {missing} is missing\n"
         f"  {first}: stranger@example.com should not be there"
     )

@@ -65,7 +65,7 @@ def test_a_key_is_asked_for_its_account_and_for_what_it_may_read(
 ) -> None:
     detail = examined(redis_url, tmp_path, klaviyo)["key of default"]["detail"]
     assert detail.startswith("account EmULat, a test account; reads lists and profiles")
-    assert "not tried, for it would write: lists:write profiles:write" in detail
+    assert "not tested, because a test would write: lists:write profiles:write" in detail
     for scope in ("consent subscriptions:write", "events events:write", "erasure data-privacy:write"):
         assert scope in detail
     asked = [entry["path"] for entry in requests.get(f"{klaviyo}/_emulator/requests", timeout=30).json()][-3:]
@@ -134,4 +134,4 @@ def test_a_ledger_that_does_not_add_up_fails(redis: Redis, redis_url: str, tmp_p
 
 def test_keys_are_not_tried_over_a_way_that_is_closed(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     found = examined(redis_url, tmp_path, "https://localhost:1")
-    assert (found["tls"]["result"], found["keys"]["detail"]) == ("fail", "not tried: Klaviyo cannot be reached")
+    assert (found["tls"]["result"], found["keys"]["detail"]) == ("fail", "not tested: Klaviyo cannot be reached")

@@ -55,8 +55,8 @@ def test_a_delivered_change_is_told_from_its_acceptance_to_the_row_of_its_import
     (job,) = world.requests("/api/profile-bulk-import-jobs", "POST")
     text = told(command)
     assert f"Person {SHORT} in VIPs (default/audience/42)" in text
-    assert "accepted: add, in message m of source changes, said at 20" in text
-    assert f"taken with 2 others into batch {batch_id}, because an operator asked (operator)" in text
+    assert "accepted: add, in message m from source changes, changed at 20" in text
+    assert f"taken with 2 others into batch {batch_id}, because an operator flushed the queue (operator)" in text
     assert "delivered, row 2 of 3 rows, of which 1 failed in import job " in text
     lines = [line.split()[2] for line in text.splitlines() if line.startswith("20")]
     assert lines == ["accepted:", "taken", "delivered,"], "in the order in which it happened"
@@ -67,15 +67,15 @@ def test_klaviyo_is_asked_where_the_person_is_now(world: World, command: Command
     world.change("add", ANN)
     world.deliver()
     list_id = cast("bytes", world.redis.hget(keys.queue(QUEUE), "list_id")).decode()
-    assert f"Klaviyo: on list {list_id}; profile known by email; e-mail: never subscribed; SMS: no address." in told(
+    assert f"Klaviyo: on list {list_id}; profile found by email; e-mail: never subscribed; SMS: no address." in told(
         command
     )
     world.unsubscribe(ANN, None)
     world.change("remove", ANN)
     world.deliver()
     text = told(command)
-    assert f"not on list {list_id}; profile known by email; e-mail: suppressed" in text
-    assert "delivered: taken off the list" in text
+    assert f"not on list {list_id}; profile found by email; e-mail: suppressed" in text
+    assert "delivered: removed from the list" in text
     assert document(command)["klaviyo"]["on_list"] is False
 
 
@@ -86,14 +86,14 @@ def test_whom_klaviyo_knows_from_elsewhere_is_not_on_a_list_that_is_not_there_ye
     world.deliver()
     found = document(command)["klaviyo"]
     assert (found["list_id"], found["by"], found["on_list"]) == (None, "email", False)
-    assert "Klaviyo: there is no list yet; profile known by email; " in told(command)
+    assert "Klaviyo: there is no list yet; profile found by email; " in told(command)
 
 
 def test_a_superseded_change_names_the_one_that_came_after_it(world: World, command: Command) -> None:
     world.change("add", ANN)
     world.change("remove", ANN)
     world.deliver()
-    assert "superseded by #2, which says what the person is to be after this batch" in told(command)
+    assert "superseded by #2, which decides the person's state after this batch" in told(command)
     first, second = document(command)["changes"]
     assert (first["state"], first["batches"][0]["superseded_by"]) == ("superseded", 2)
     assert (second["state"], second["batches"][0]["superseded_by"]) == ("delivered", None)
@@ -126,7 +126,7 @@ def test_a_dead_letter_that_was_purged_is_said_to_be_gone(world: World, command:
     world.deliver()
     dead_letters.purge(world.redis, QUEUE, [each.id for each in dead_letters.read(world.redis, QUEUE)])
     text = told(command, "fail+blocked@example.com")
-    assert "#1 was a dead letter that is not kept any more" in text
+    assert "#1 was a dead letter that no longer exists" in text
 
 
 def test_one_that_was_dead_on_arrival_is_told_of_too(redis: Redis, command: Command) -> None:
@@ -140,11 +140,11 @@ def test_a_waiting_change_has_its_place_and_what_sends_it(world: World, command:
     world.change("add", *(f"p{i}@example.com" for i in range(11)), ANN, "last@example.com")
     text = told(command)
     assert "#1 waits: 12 of 13 in the queue; the queue is due by age in 15h " in text
-    assert ", by size as soon as 100 changes wait." in text
+    assert ", or by size at 100 changes." in text
     waiting = document(command)["changes"][0]["waiting"]
     assert (waiting["place"], waiting["of"], waiting["due_by"], waiting["held"]) == (12, 13, "age", None)
     holds.place(world.redis, QUEUE, Hold("list_gone", now_ms()))
-    assert "nothing is sent, for it is held (list_gone): see `ferry holds`" in told(command)
+    assert "nothing is sent, because it is held (list_gone): see `ferry holds`" in told(command)
 
 
 def test_a_change_that_waits_behind_thousands_is_found(redis: Redis, command: Command) -> None:
@@ -158,9 +158,9 @@ def test_an_open_batch_is_told_with_its_stage(world: World, command: Command) ->
     world.change("add", ANN)
     batch_id = world.take()
     text = told(command)
-    assert f"taken with 0 others into batch {batch_id}, because an operator asked (operator)" in text
+    assert f"taken with 0 others into batch {batch_id}, because an operator flushed the queue (operator)" in text
     assert re.search(
-        rf"#1 is under way: batch {batch_id}, stage upload, taken \S+ ago; a worker is rung in \S+\.", text
+        rf"#1 is in progress: batch {batch_id}, stage upload, taken \S+ ago; a worker is woken in \S+\.", text
     )
     batches.reclaim(world.redis, batch_id, now_ms(), 60_000)
     assert "; a worker has it." in told(command)
@@ -170,13 +170,13 @@ def test_an_open_batch_is_told_with_its_stage(world: World, command: Command) ->
 def test_of_a_stranger_it_says_where_it_looked_and_since_when_it_would_know(world: World, command: Command) -> None:
     world.change("add", "bob@example.com")
     text = told(command)
-    assert "Ferry knows nothing of this person here. It looked at:" in text
-    for words in ("what waits: 1 change", "what is dead: 0 letters", "history: nothing yet; it is kept for 30 days"):
+    assert "Ferry has no record of this person here. It searched:" in text
+    for words in ("pending: 1 change", "dead letters: 0 letters", "history: nothing yet; it is kept for 30 days"):
         assert words in text
     world.deliver()
-    assert "history: what was settled since 20" in told(command)
+    assert "history: changes settled since 20" in told(command)
     assert document(command)["known"] is False
-    assert "it knows no profile by what was given" in text
+    assert "no profile found for this identifier" in text
 
 
 def test_nothing_says_who_it_is_unless_it_is_asked_for(world: World, command: Command) -> None:
@@ -257,13 +257,13 @@ def member(redis: Redis, at: int) -> None:
 def test_the_membership_ledger_says_since_when_and_by_what(world: World, command: Command) -> None:
     redis = world.redis
     world.change("update", "bob@example.com")
-    assert "Membership ledger: none is kept, for no snapshot of this audience ever came." in told(command)
+    assert "Membership ledger: none, because this audience has had no snapshot." in told(command)
     snapshot_queue = orders.queue_of("default", "42")
     snapshot_id = orders.new_id(snapshot_queue)
     order = SnapshotOrder(snapshot=snapshot_id, at=1_800_000_000_000, format="csv")
     opened(redis, snapshot_queue, Record(str(snapshot_queue), order, now_ms(), 0))
     members.begin(redis, QUEUE, snapshot_id)
-    assert "Membership ledger: no member." in told(command)
+    assert "Membership ledger: not a member." in told(command)
     member(redis, order.at)
     assert f"a member, since 2027-01-15T08:00:00.000Z, by snapshot {snapshot_id}." in told(command)
     assert document(command)["ledger"]["member"] is True
@@ -279,7 +279,7 @@ def test_who_left_by_a_single_change_is_told_when(world: World, command: Command
     name = members.identity({"email": ANN}) or ""
     gone = {members.gone_key(name): 1_800_000_000_000}
     members.edit(world.redis, QUEUE, [members.bucket_of(name)], lambda _, __: Bucket({}, gone))
-    assert "no member: a single change of 2027-01-15T08:00:00.000Z took the person off" in told(command)
+    assert "not a member: a single change of 2027-01-15T08:00:00.000Z removed the person" in told(command)
 
 
 def test_the_ledger_is_asked_by_the_address_that_an_id_leads_to(world: World, command: Command) -> None:

@@ -31,7 +31,7 @@ def test_what_waits_in_the_named_queue_is_asked_for_and_a_scheduler_woken(
     filled: Redis, redis_url: str, tmp_path: Path
 ) -> None:
     told = ferry(redis_url, tmp_path, "flush", "vips")
-    assert (told.exit_code, told.stdout) == (0, "VIPs  default/audience/42: 30 changes asked for\n")
+    assert (told.exit_code, told.stdout) == (0, "VIPs  default/audience/42: 30 changes to be sent\n")
     vips, lapsed = count(filled, [VIPS, LAPSED])
     assert (vips.waiting.asked, lapsed.waiting.asked) == (30, 0)
     assert filled.llen(keys.WAKE) == 1
@@ -41,21 +41,21 @@ def test_all_queues_are_asked_for_and_empty_ones_say_so(filled: Redis, redis_url
     filled.delete(keys.queue(VIPS, "pending"))
     told = ferry(redis_url, tmp_path, "flush", "--all")
     assert told.stdout == (
-        "Lapsed  brand-b/audience/43: 250 changes asked for\nVIPs  default/audience/42: nothing waits\n"
+        "Lapsed  brand-b/audience/43: 250 changes to be sent\nVIPs  default/audience/42: no pending changes\n"
     )
 
 
 def test_a_queue_of_no_audience_is_named_by_what_it_holds(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     accept(redis, Acceptance(EVENTS, FlushPolicy(), "", [change("a@example.com")]), now_ms())
     told = ferry(redis_url, tmp_path, "flush", "events")
-    assert (told.exit_code, told.stdout) == (0, "(event)  default/event/events: 1 change asked for\n")
+    assert (told.exit_code, told.stdout) == (0, "(event)  default/event/events: 1 change to be sent\n")
 
 
 def test_waiting_ends_when_all_that_was_asked_for_is_settled(filled: Redis, redis_url: str, tmp_path: Path) -> None:
     with processes(filled, redis_url):
         told = ferry(redis_url, tmp_path, "flush", "--all", "--wait")
     assert told.exit_code == 0, told.output
-    assert told.stdout.endswith("All settled: 280 changes asked for, none became a dead letter.\n")
+    assert told.stdout.endswith("All settled: 280 changes, no dead letters.\n")
     assert "280/280" in told.stderr
     assert [each.delivered for each in count(filled, [VIPS, LAPSED])] == [30, 250]
 
@@ -107,14 +107,14 @@ def test_one_change_is_spoken_of_as_one(redis: Redis, redis_url: str, tmp_path: 
 
 def test_nobody_waits_without_a_scheduler_or_a_worker(filled: Redis, redis_url: str, tmp_path: Path) -> None:
     told = ferry(redis_url, tmp_path, "flush", "42", "--wait")
-    assert (told.exit_code, "no scheduler is there" in told.stderr) == (1, True)
+    assert (told.exit_code, "no scheduler is running" in told.stderr) == (1, True)
     filled.set(keys.HEARTBEAT, now_ms())
     told = ferry(redis_url, tmp_path, "flush", "42", "--wait")
-    assert (told.exit_code, "no worker is there" in told.stderr) == (1, True)
+    assert (told.exit_code, "no worker is running" in told.stderr) == (1, True)
     assert count(filled, [VIPS])[0].waiting.asked == 30, "it stays asked for"
 
 
 def test_an_unknown_queue_changes_nothing_and_ends_with_2(filled: Redis, redis_url: str, tmp_path: Path) -> None:
     told = ferry(redis_url, tmp_path, "flush", "VIPs", "laps")
-    assert (told.exit_code, "Near it:\n  Lapsed\n" in told.stderr) == (2, True)
+    assert (told.exit_code, "Similar names:\n  Lapsed\n" in told.stderr) == (2, True)
     assert count(filled, [VIPS])[0].waiting.asked == 0

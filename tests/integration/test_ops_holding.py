@@ -16,11 +16,11 @@ from tests.support.ops import VIPS, change, ferry, put
 def test_a_queue_is_held_with_the_reason_and_released(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     put(redis, "a@example.com")
     told = ferry(redis_url, tmp_path, "hold", "VIPs", "--reason", "wrong list")
-    assert told.stdout == ("default/audience/42 is held. Let it go on with: ferry release default/audience/42\n")
+    assert told.stdout == ("default/audience/42 is held. To release it: ferry release default/audience/42\n")
     held = holds.of_queue(redis, VIPS)
     assert held is not None
     assert held.reason == "wrong list"
-    assert ferry(redis_url, tmp_path, "release", "VIPs").stdout == "default/audience/42 goes on.\n"
+    assert ferry(redis_url, tmp_path, "release", "VIPs").stdout == "default/audience/42 was released.\n"
     assert holds.of_queue(redis, VIPS) is None
     assert redis.llen(keys.WAKE) == 1
 
@@ -57,15 +57,15 @@ def test_releasing_a_queue_tells_that_its_connection_is_held_too(redis: Redis, r
     holds.place(redis, "default", Hold("unauthenticated", 1))
     told = ferry(redis_url, tmp_path, "release", "42")
     assert told.stdout == (
-        "default/audience/42 was not held.\nIts connection is held too (unauthenticated): ferry release default\n"
+        "default/audience/42 was not held.\nIts connection is also held (unauthenticated): ferry release default\n"
     )
 
 
 def test_a_hold_on_a_connection_that_is_gone_can_be_released(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     holds.place(redis, "brand-z", Hold("connection_unknown", 1))
-    assert ferry(redis_url, tmp_path, "release", "brand-z").stdout == "brand-z goes on.\n"
+    assert ferry(redis_url, tmp_path, "release", "brand-z").stdout == "brand-z was released.\n"
 
 
 def test_holding_what_there_is_not_ends_with_2(redis_url: str, tmp_path: Path) -> None:
     told = ferry(redis_url, tmp_path, "hold", "defualt", "--reason", "x")
-    assert (told.exit_code, "Near it:\n  default" in told.stderr) == (2, True)
+    assert (told.exit_code, "Similar names:\n  default" in told.stderr) == (2, True)

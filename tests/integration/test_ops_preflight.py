@@ -78,7 +78,7 @@ def test_a_person_reads_a_table_and_what_it_means_and_nobodys_address(preflight:
     assert result.exit_code == 0
     assert "never subscribed" in result.stdout
     assert "SPAM_COMPLAINT" in result.stdout
-    assert "Being on a list is no consent" in result.stdout
+    assert "Being on a list is not consent" in result.stdout
     assert "675 pages of 100 people a minute" in result.stderr
     assert "@" not in result.output
 
@@ -102,7 +102,7 @@ def test_without_a_list_only_those_who_wait_are_looked_up(preflight: Any, api: A
     found = told(preflight("VIPs", "--json"))
     assert (found["list_id"], found["members"]["people"]) == (None, 0)
     assert (found["waiting"]["people"], found["waiting"]["unknown"]) == (2, 1)
-    assert "no list of this audience yet" in preflight("VIPs").stdout
+    assert "no list for this audience yet" in preflight("VIPs").stdout
 
 
 def test_the_limit_that_workers_share_is_waited_for(preflight: Any, api: Api, redis: Redis) -> None:

@@ -170,7 +170,7 @@ def test_letters_of_people_under_way_stay_and_end_with_1(filled: Redis, here: Fe
     put(filled, *names(100))
     assert take(filled) is not None
     told = there("dead", "replay", "--queue", "VIPs", "--reason", "no_email")
-    assert (told.exit_code, told.stdout) == (1, "0 dead letters put back; `ferry flush` sends them at once.\n")
+    assert (told.exit_code, told.stdout) == (1, "0 dead letters put back; `ferry flush` sends them now.\n")
     assert said(told) == said(here("dead", "replay", "--queue", "VIPs", "--reason", "no_email"))
 
 
@@ -181,8 +181,8 @@ def test_a_flush_waits_until_all_is_settled_and_tells_what_died(redis: Redis, re
     with processes(redis, redis_url, dead=3):
         told = there("flush", "--all", "--wait")
     assert told.exit_code == 1, told.output
-    assert "VIPs  default/audience/42: 30 changes asked for\n" in told.stdout
-    assert "Lapsed  brand-b/audience/43: 250 changes asked for\n" in told.stdout
+    assert "VIPs  default/audience/42: 30 changes to be sent\n" in told.stdout
+    assert "Lapsed  brand-b/audience/43: 250 changes to be sent\n" in told.stdout
     assert "all settled, but 3 changes became dead letters" in told.stderr
     assert [(each.waiting.pending, each.open) for each in count(redis, [VIPS, LAPSED])] == [(0, 0), (0, 0)]
 
@@ -193,17 +193,17 @@ def test_a_flush_of_more_queues_than_one_request_names_asks_for_all(redis: Redis
     for queue in queues:
         put(redis, "ann@example.com", queue=queue)
     told = there("flush", "--all")
-    assert (told.exit_code, told.stdout.count("1 change asked for")) == (0, 60)
+    assert (told.exit_code, told.stdout.count("1 change to be sent")) == (0, 60)
     assert [each.waiting.asked for each in count(redis, queues)] == [1] * 60
 
 
 def test_a_hold_is_placed_and_released_and_the_audit_names_the_user(filled: Redis, served: Console) -> None:
     told = over(served.url, "hold", "VIPs", "--reason", "ask ann@example.com", role=Role.OPERATOR)
-    assert told.stdout == "default/audience/42 is held. Let it go on with: ferry release default/audience/42\n"
+    assert told.stdout == "default/audience/42 is held. To release it: ferry release default/audience/42\n"
     told = over(served.url, "hold", "VIPs", "--reason", "mine", role=Role.OPERATOR)
     assert "is held already for" in told.stdout
     assert "(ask ***); that reason stays" in told.stdout
-    assert over(served.url, "release", "42", role=Role.OPERATOR).stdout == "default/audience/42 goes on.\n"
+    assert over(served.url, "release", "42", role=Role.OPERATOR).stdout == "default/audience/42 was released.\n"
     assert holds.of_queue(filled, VIPS) is None
     acts = [(entry.who, entry.what, entry.outcome) for entry in audit.read(filled, 3)]
     assert acts == [
@@ -220,8 +220,8 @@ def test_a_cause_that_is_still_there_keeps_the_hold_until_it_is_forced(
     stays_held(told, "brand-b stays held (unauthenticated)")
     assert said(told) == said(here("release", "brand-b"))
     told = there("release", "brand-b", "--force")
-    assert (told.exit_code, told.stdout) == (0, "brand-b goes on.\n")
-    assert "Released all the same: " in told.stderr
+    assert (told.exit_code, told.stdout) == (0, "brand-b was released.\n")
+    assert "Released anyway: " in told.stderr
 
 
 def test_a_hold_that_came_after_the_census_was_taken_is_not_said_to_have_ended(
@@ -265,7 +265,9 @@ def test_what_needs_the_machine_itself_says_so(words: tuple[str, ...], served: C
     told = over(served.url, *words)
     assert told.exit_code == 2
     name = " ".join(words[:2] if words[0] in ("dead", "connections") else words[:1])
-    assert f"`ferry {name}` works on the machine that runs Ferry; over --url (FERRY_URL) there are: " in told.stderr
+    assert (
+        f"`ferry {name}` works only on the machine that runs Ferry. Over --url (FERRY_URL) these work: " in told.stderr
+    )
 
 
 @pytest.mark.parametrize("words", [("doctor",), ("users", "list"), ("dead", "purge"), ("dead", "list")])
@@ -292,7 +294,7 @@ def test_a_queue_that_no_path_can_name_is_said_to_have_none(redis: Redis, there:
     for words in (("hold", str(queue), "--reason", "x"), ("release", str(queue)), ("dead", "show", letter.id)):
         told = there(*words)
         assert (told.exit_code, "has no address over HTTP" in told.stderr) == (1, True), told.output
-    assert there("flush", str(queue)).stdout.endswith("1 change asked for\n")
+    assert there("flush", str(queue)).stdout.endswith("1 change to be sent\n")
 
 
 @pytest.mark.parametrize("target", ["a/b", "é😀", "q\"'<>", "?x#y", "%2F", "~", "...", " ", "a\nb", "x" * 200])
@@ -311,7 +313,7 @@ def test_a_queue_of_any_other_name_is_held_and_released(redis: Redis, there: Fer
 def test_the_address_of_a_page_is_told_from_a_wrong_token(redis: Redis, served: Console) -> None:
     add_users(redis)
     told = over(f"{served.url}/queues", "status")
-    assert (told.exit_code, "without a path behind it" in told.stderr) == (1, True), told.output
+    assert (told.exit_code, "where /readyz answers, without a path" in told.stderr) == (1, True), told.output
 
 
 def test_a_token_goes_to_no_proxy_in_plain(redis: Redis, served: Console) -> None:
@@ -337,7 +339,7 @@ def test_a_wrong_token_and_a_role_that_may_not_are_told_apart(filled: Redis, ser
     ("url", "token", "says"),
     [
         ("https://ferry.example.com", "", "FERRY_TOKEN is not set"),
-        ("https://ferry.example.com", "two words", "FERRY_TOKEN is not set, or is no token"),
+        ("https://ferry.example.com", "two words", "FERRY_TOKEN is not set, or is not a token"),
         ("http://ferry.example.com", "x", "over plain http anybody"),
         ("ferry.example.com", "x", "not an address of Ferry"),
         ("https://ann:secret@ferry.example.com", "x", "not an address of Ferry"),
@@ -354,14 +356,14 @@ def test_what_cannot_be_used_is_not_asked(url: str, token: str, says: str) -> No
 
 def test_an_address_where_nobody_answers_ends_with_1() -> None:
     told = over("http://127.0.0.1:1", "status")
-    assert (told.exit_code, "cannot be reached: nothing answers there" in told.stderr) == (1, True)
+    assert (told.exit_code, "cannot be reached: it does not answer" in told.stderr) == (1, True)
 
 
 @contextmanager
 def answering(
     status: int, body: bytes, headers: Mapping[str, str] | None = None, certificate: Path | None = None
 ) -> Iterator[str]:
-    """The URL of something that is no Ferry; with a certificate, over https."""
+    """The URL of something that is not Ferry; with a certificate, over https."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -391,12 +393,12 @@ def answering(
 @pytest.mark.parametrize(
     ("status", "body", "headers", "says"),
     [
-        (200, b"<html>", {}, "is no Ferry: it answered 200"),
+        (200, b"<html>", {}, "is not Ferry: it answered 200"),
         (301, b"", {"Location": "https://elsewhere.example.com/"}, "leads to https://elsewhere.example.com/"),
-        (404, b"<html>", {}, "is no Ferry: it answered 404"),
+        (404, b"<html>", {}, "is not Ferry: it answered 404"),
         (502, b"Bad Gateway", {}, "`ferry web` does not run there, or took longer"),
-        (200, b'{"queues": 1}', {}, "answers as this version of Ferry does not understand"),
-        (200, b"[]", {}, "is no Ferry"),
+        (200, b'{"queues": 1}', {}, "gave an answer that this version of Ferry does not understand"),
+        (200, b"[]", {}, "is not Ferry"),
     ],
 )
 def test_what_is_no_ferry_is_said_to_be_none(status: int, body: bytes, headers: dict[str, str], says: str) -> None:
@@ -409,6 +411,6 @@ def test_a_certificate_that_nobody_signed_is_refused_until_it_is_named(tmp_path:
     certificate = self_signed(tmp_path)
     with answering(200, b"<html>", certificate=certificate) as url:
         told = over(url, "status")
-        assert (told.exit_code, "its certificate is not to be trusted" in told.stderr) == (1, True), told.output
+        assert (told.exit_code, "its certificate is not trusted" in told.stderr) == (1, True), told.output
         told = over(url, "status", REQUESTS_CA_BUNDLE=str(certificate))
-        assert "is no Ferry: it answered 200" in told.stderr
+        assert "is not Ferry: it answered 200" in told.stderr

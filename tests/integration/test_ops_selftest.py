@@ -71,9 +71,9 @@ def test_it_says_what_klaviyo_says(run: Selftest) -> None:
     )
     assert re.search(r"ok +read an import error: complete, 1 failed: invalid: Duplicate email found", told)
     assert "import onto an unknown list: 400 invalid: List ID FerryX does not exist" in told
-    assert "one person twice in an import: taken: 2 imported, 0 failed; stored is row 2" in told
-    assert "body packed with gzip: 400" in told
-    assert "impossible time zone and place: taken: 1 imported" in told
+    assert "one person twice in an import: accepted: 2 imported, 0 failed; stored is row 2" in told
+    assert "body compressed with gzip: 400" in told
+    assert "impossible time zone and place: accepted: 1 imported" in told
     assert "no revision header: 400 invalid: a revision header is required" in told
     assert "URL of 8,000 characters: 200" in told
 
@@ -150,7 +150,7 @@ def test_an_import_that_outlives_the_patience_is_named(run: Selftest, api: Api) 
     api.control("jobs", {"seconds": 3_600})
     told = run()
     assert (told.exit_code, "is still queued after" in told.stdout) == (1, True)
-    assert "may make it still" in told.stdout
+    assert "may still create it" in told.stdout
     assert re.search(r"LEFT in Klaviyo, remove it there: the profile ferry-selftest-\S+-ann@example.com", told.stderr)
     assert "the list" not in told.stderr
     api.control("jobs", {"seconds": 0})

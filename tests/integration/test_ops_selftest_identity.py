@@ -12,14 +12,14 @@ from ops.selftest import people
 from ops.selftest.identity_questions import QUESTIONS
 from tests.support.selftest import Account, answers, verdicts
 
-VERIFIED = 'Setting identifiers = "verified" (the default): holds here, as under refuse, overwrite and merge alike.'
+VERIFIED = 'Setting identifiers = "verified" (the default): safe here, as with refuse, overwrite and merge.'
 #: By the switch of the account: the verdict, and what is said of `trust_cdp`.
 EXPECTED = {
-    "refuse": ("is not taken.", "holds only while no two people in the CDP share a value"),
-    "overwrite": ("goes from the person who has it", "does not hold here: under overwrite"),
-    "merge": ("become one profile", "does not hold here: under merge"),
+    "refuse": ("is refused.", "safe only while no two people in the CDP share a value"),
+    "overwrite": ("moves from one person", "not safe here: with overwrite"),
+    "merge": ("become one profile", "not safe here: with merge"),
 }
-NAMED = "(phone, phone alone, external id), that is, "
+NAMED = "(phone, phone alone, external id): "
 
 
 @pytest.mark.parametrize("multi_email", [False, True])
@@ -50,23 +50,25 @@ def test_each_question_has_an_answer_in_words(selftest_account: Account) -> None
     assert seen["2 A's e-mail with B's external id"].startswith("merge; A's profile is gone (")
     assert seen["3 a new e-mail with A's external id"].startswith("append; A's profile has both e-mails")
     assert seen["4 two rows with one phone"].startswith(
-        "one profile; both became one, which shows the e-mail of the last"
+        "one profile; both became one profile, which shows the e-mail of the last"
     )
     assert seen["5 the same e-mail in upper case"].startswith("one profile; ")
-    second = "several e-mails; by the second one a look-up of profiles finds the profile, of members finds the profile"
+    second = "several e-mails; a look-up of profiles by the second one finds the profile, of members finds the profile"
     assert seen["6 a look-up by a second e-mail"] == second
-    assert seen["7 a good e-mail with a bad phone"].startswith("refuse; refused at once, 400 invalid: Invalid phone")
-    assert seen["8 a row with a profile's id alone"].startswith("take; the profile is on the list")
+    assert seen["7 a good e-mail with a bad phone"].startswith(
+        "refuse; refused immediately, 400 invalid: Invalid phone"
+    )
+    assert seen["8 a row with only a profile's id"].startswith("take; the profile is on the list")
 
 
 def test_who_loses_an_identifier_to_whom_is_said(selftest_account: Account) -> None:
     selftest_account.empty("overwrite")
     seen = answers(selftest_account.selftest("--identity"))
-    lost = "overwrite; A's profile has B's phone now; B's profile has no phone any more ("
+    lost = "overwrite; A's profile now has B's phone; B's profile lost its phone ("
     assert seen["1 A's e-mail with B's phone"].startswith(lost)
-    assert seen["1 the same where B has a phone alone"].startswith(lost)
+    assert seen["1 the same, with a B who has only a phone"].startswith(lost)
     assert seen["2 A's e-mail with B's external id"].startswith(
-        "overwrite; A's profile has no e-mail any more; B's profile has A's e-mail now ("
+        "overwrite; A's profile lost its e-mail; B's profile now has A's e-mail ("
     )
 
 
@@ -93,14 +95,15 @@ def test_a_question_without_an_answer_leaves_the_others_and_is_no_verdict(selfte
     told = selftest_account.selftest("--identity")
     assert told.exit_code == 1
     assert (
-        "failed  2 A's e-mail with B's external id: its people could not be made: refused at once, 400" in told.stdout
+        "failed  2 A's e-mail with B's external id: its people could not be created: refused immediately, 400"
+        in told.stdout
     )
     assert len(answers(told)) == len(QUESTIONS) - 2
     does, emails, _, trust = verdicts(told)
-    assert does.startswith("Verdict: refuse (phone, phone alone), that is, ")
+    assert does.startswith("Verdict: refuse (phone, phone alone): ")
     assert does.endswith("; not known (external id).")
     assert "has one e-mail" in emails
-    assert trust == 'Setting identifiers = "trust_cdp": not known to hold here; do not use it.'
+    assert trust == 'Setting identifiers = "trust_cdp": not known to be safe here; do not use it.'
     assert selftest_account.left() == []
 
 
@@ -110,9 +113,9 @@ def test_without_a_list_nothing_is_asked(selftest_account: Account) -> None:
     )
     told = selftest_account.selftest("--identity")
     assert told.exit_code == 1
-    assert "failed  make a list: " in told.stdout
+    assert "failed  create a list: " in told.stdout
     assert answers(told) == {}
-    assert "refuses, overwrites or merges is not known" in verdicts(told)[0]
+    assert "unknown whether the account refuses, overwrites or merges" in verdicts(told)[0]
 
 
 def test_a_second_email_that_is_refused_means_one_email(selftest_account: Account) -> None:
@@ -122,7 +125,7 @@ def test_a_second_email_that_is_refused_means_one_email(selftest_account: Accoun
     )
     told = selftest_account.selftest("--identity")
     assert told.exit_code == 0
-    answer = "one e-mail; a second one is not taken, so there is none to be found by: refused at once, 400"
+    answer = "one e-mail; Klaviyo does not accept a second one: refused immediately, 400"
     assert answers(told)["6 a look-up by a second e-mail"].startswith(answer)
     assert "has one e-mail" in verdicts(told)[1]
 
@@ -135,7 +138,7 @@ def test_several_emails_are_seen_where_no_filter_finds_the_second(
     told = selftest_account.selftest("--identity")
     seen = answers(told)
     assert seen["3 a new e-mail with A's external id"].startswith("append; ")
-    second = "several e-mails; by the second one a look-up of profiles finds nobody, of members finds nobody"
+    second = "several e-mails; a look-up of profiles by the second one finds nobody, of members finds nobody"
     assert seen["6 a look-up by a second e-mail"] == second
     assert "can have several e-mails" in verdicts(told)[1]
 
@@ -190,7 +193,7 @@ def test_without_a_free_phone_the_questions_about_phones_fail(
     monkeypatch.setattr(people, "_drawn", lambda: "+12025550100")
     told = selftest_account.selftest("--identity")
     assert told.exit_code == 1
-    assert "failed  1 A's e-mail with B's phone: the account has every phone number that was tried" in told.stdout
+    assert "failed  1 A's e-mail with B's phone: the account has all 20 phone numbers that were tried" in told.stdout
     assert [asked[0] for asked in answers(told)] == ["2", "3", "5", "6", "8"]
 
 

@@ -21,7 +21,7 @@ def test_a_round_trip_leaves_nothing(selftest_account: Account, clash: str) -> N
     selftest_account.empty(clash)
     told = selftest_account.selftest()
     assert told.exit_code == (0 if clash == "refuse" else 1), told.output
-    assert ("ferry selftest --identity says what it does then" in told.stdout) == (clash != "refuse")
+    assert ("ferry selftest --identity shows what it does then" in told.stdout) == (clash != "refuse")
     assert selftest_account.left() == []
 
 

@@ -87,28 +87,28 @@ def test_a_file_of_the_same_name_with_other_people_is_sent_too(sftp_server: Serv
 
 def test_a_server_without_room_is_said_and_no_half_file_is_called_whole(sftp_server: Server, files: list[Path]) -> None:
     sftp_server.disk.room = 1_000_000
-    with pytest.raises(Failed, match=r"did not take the file: .*no space left on device.*Repeat the command"):
+    with pytest.raises(Failed, match=r"did not accept the file: .*no space left on device.*Repeat the command"):
         upload(sftp_server, files)
     assert all(name.endswith(".part") for name in sftp_server.files())
 
 
 def test_a_folder_that_is_not_there_and_a_server_that_is_not_are_said(sftp_server: Server, files: list[Path]) -> None:
     url = sftp_server.settings["FERRY_SFTP_URL"]
-    with pytest.raises(Failed, match="no such folder"):
+    with pytest.raises(Failed, match="the folder does not exist"):
         upload(sftp_server, files, FERRY_SFTP_URL=url.replace("profiles", "elsewhere"))
-    with pytest.raises(Failed, match="lost or was not made"):
+    with pytest.raises(Failed, match="failed or was lost"):
         upload(sftp_server, files, FERRY_SFTP_URL=url.replace(f":{sftp_server.port}", ":1"))
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"FERRY_SFTP_KEY": "/nowhere/key"}, "neither the text of a private key nor a file"),
-        ({"FERRY_SFTP_KEY": "-----BEGIN PRIVATE KEY-----"}, "no private key that can be read"),
+        ({"FERRY_SFTP_KEY": "/nowhere/key"}, "neither the text of a private key nor a readable file"),
+        ({"FERRY_SFTP_KEY": "-----BEGIN PRIVATE KEY-----"}, "not a readable private key"),
         ({"FERRY_SFTP_KEY": ""}, "FERRY_SFTP_KEY must be set"),
         ({"FERRY_SFTP_HOST_KEY": ""}, "FERRY_SFTP_HOST_KEY must be set"),
-        ({"FERRY_SFTP_HOST_KEY": "sftp.klaviyo.com"}, "no line of a known_hosts file"),
-        ({"FERRY_SFTP_HOST_KEY": "host ssh-ed25519 AAAA"}, "no line of a known_hosts file"),
+        ({"FERRY_SFTP_HOST_KEY": "sftp.klaviyo.com"}, "not a line of a known_hosts file"),
+        ({"FERRY_SFTP_HOST_KEY": "host ssh-ed25519 AAAA"}, "not a line of a known_hosts file"),
     ],
 )
 def test_settings_that_cannot_work_are_named_and_never_repeated(

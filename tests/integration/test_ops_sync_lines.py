@@ -66,7 +66,7 @@ def test_a_broken_line_stops_it_and_the_repetition_goes_on_where_it_was(
     told = command("sync", "42", str(exported), "--name", "VIPs")
     assert told.exit_code == 1
     assert "line 1,204" in told.stderr
-    assert "1,000 changes before it are accepted" in told.stderr
+    assert "1,000 changes before it were accepted" in told.stderr
     exported.write_text(whole)
     assert command("sync", "42", str(exported), "--name", "VIPs").exit_code == 0
     assert count(redis, [QUEUE])[0].accepted == 1_201

@@ -142,7 +142,7 @@ def test_the_command_lists_the_senders_with_scope_use_and_refusals(
     for words in ("b changes brand_b, mparticle-7 all 50/s, 150 at once may set all", "1,200 3 connection", "shop all"):
         assert words in table
     assert "never 0 none" in table
-    assert "b names the connection brand_b, which there is not" in told.stderr
+    assert "b names the connection brand_b, which does not exist" in told.stderr
     b, shop = json.loads(listed(redis_url, tmp_path, "--json").stdout)
     assert (b["name"], b["requests"], b["refused"]) == ("b", 1_200, {"connection": 3})
     assert b["last_use"].startswith("2026-11-18T")
@@ -161,6 +161,6 @@ def test_the_doctor_counts_senders_of_the_file_as_senders(redis_url: str, redis:
         B="a token of brand b",
         KLAVIYO_BASE_URL="http://127.0.0.1:9",
     )
-    assert "every sender is answered 401" not in told.output
+    assert "every sender gets 401" not in told.output
     shown = [line.split() for line in told.output.splitlines()]
     assert any("tokens" in words and "b" in words for words in shown)

@@ -134,7 +134,7 @@ def test_a_preview_reads_standard_input_and_needs_no_redis(tmp_path: Path) -> No
     ("words", "says"),
     [
         (("changes", "--connection", "brand-z"), "there is no connection 'brand-z'; known: default"),
-        (("mparticle", "--connection", "default"), "mParticle's account says which connection it is"),
+        (("mparticle", "--connection", "default"), "mParticle's account determines the connection"),
     ],
 )
 def test_a_preview_for_a_connection_that_cannot_be_meant_ends_with_2(
@@ -147,4 +147,4 @@ def test_a_preview_for_a_connection_that_cannot_be_meant_ends_with_2(
 def test_a_preview_of_an_unreadable_message_says_what_the_sender_would_get(tmp_path: Path) -> None:
     told = ferry(NOWHERE, tmp_path, "preview", "--source", "changes", text='{"changes": 1}')
     assert told.exit_code == 1
-    assert "it would be answered 400: $.changes" in told.stderr
+    assert "the answer would be 400: $.changes" in told.stderr

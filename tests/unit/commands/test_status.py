@@ -46,7 +46,14 @@ def test_a_queue_is_told_in_one_glance() -> None:
     first, second = text.splitlines()[1:3]
     assert first.split("  ")[0] == "VIP [gold] :smile:", "brackets and colons are not interpreted"
     assert re.split(r"  +", first.strip())[1:] == ["50/100", "by age", "100", "100", "3"]
-    for words in ("default/audience/42", "3m old", "in 15h 57m", "confirm 12s, try 3", "+15 superseded", "+2 purged"):
+    for words in (
+        "default/audience/42",
+        "3m old",
+        "in 15h 57m",
+        "confirm 12s, attempt 3",
+        "+15 superseded",
+        "+2 purged",
+    ):
         assert words in second
 
 
@@ -69,8 +76,8 @@ def test_an_equation_that_does_not_hold_is_flagged_with_its_queue() -> None:
 def test_processes_are_counted_and_missing_ones_cried_out() -> None:
     assert "Scheduler: ticked 1s ago. Workers: 1 busy, 2 idle." in printed(FULL)
     text = printed(replace(FULL, heartbeat=None, workers={}), 200)
-    assert "No scheduler ticked within the last minute: nothing is taken. Start `ferry scheduler`" in text
-    assert "No worker listens: nothing is delivered. Start `ferry worker`" in text
+    assert "No scheduler ran within the last minute: no batches start. Start `ferry scheduler`" in text
+    assert "No worker is running: nothing is delivered. Start `ferry worker`" in text
     assert "The scheduler is late" in printed(replace(FULL, heartbeat=NOW - 20_000))
 
 
@@ -80,7 +87,7 @@ def test_holds_of_queue_and_connection_are_shown_with_what_to_do() -> None:
         replace(FULL, queues=(on_queue, FULL.queues[1]), holds={"brand-b": Hold("bad key", NOW, probed=True)}), 160
     )
     assert "default/audience/42  1m   list_gone  Restore the list." in text
-    assert "brand-b              0s   bad key    Ends by itself when the cause is gone." in text
+    assert "brand-b              0s   bad key    Ends automatically when the cause is gone." in text
     assert "ferry release NAME" in text
     rows = [line for line in text.splitlines() if line.startswith(("VIP", "(no name)"))]
     assert all(" held " in row for row in rows)
@@ -98,7 +105,7 @@ def test_what_fires_next_is_named() -> None:
 
 
 def test_fields_left_out_are_counted() -> None:
-    assert "Warnings, and people: phone_invalid 7." in printed(FULL)
+    assert "Warnings (people): phone_invalid 7." in printed(FULL)
 
 
 def test_a_queue_that_is_no_audience_is_called_by_its_kind() -> None:
@@ -115,7 +122,7 @@ def test_the_queue_of_what_could_not_be_read_is_called_so() -> None:
 
 
 def test_an_empty_ledger_says_so() -> None:
-    assert "No queue yet" in printed(Census(NOW, (), {}, NOW, {"a": "idle"}))
+    assert "No queues yet" in printed(Census(NOW, (), {}, NOW, {"a": "idle"}))
 
 
 def test_the_json_has_iso_times_and_can_be_encoded() -> None:

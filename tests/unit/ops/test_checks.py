@@ -37,7 +37,7 @@ def test_without_tokens_nobody_can_send_and_without_a_secret_no_key_is_kept() ->
 def test_segments_signature_is_enough_to_send_by_and_its_secrets_are_named_only() -> None:
     signing = replace(BARE, segment_secrets=(Token("new", "s3cret-n"), Token("old", "s3cret-o")), secret_keys=("s",))
     found = {check.name: (verdict(check), check.detail) for check in settings_checks(signing)}
-    assert found["tokens"] == ("ok", "none: only what Segment signs is taken, every other sender is answered 401")
+    assert found["tokens"] == ("ok", "none: only signed requests of Segment are accepted, every other sender gets 401")
     assert found["segment secrets"] == ("ok", "new, old")
     assert "s3cret" not in repr(found)
     both = settings_checks(replace(signing, tokens=(Token("mparticle", "s3cret"),)))

@@ -99,7 +99,7 @@ def test_a_queue_and_a_reason_stand_in_one_piece_in_eighty_columns() -> None:
 
 
 def test_the_tries_that_failed_are_told() -> None:
-    assert "after 2 failed tries" in printed(letter())
+    assert "after 2 failed attempts" in printed(letter())
     assert "failed tr" not in printed(letter(attempts=0))
 
 

@@ -65,9 +65,9 @@ def letter(change: Change, attempts: int = 0) -> DeadLetter:
 @pytest.mark.parametrize(
     ("reason", "because"),
     [
-        ("size", "because enough waited (size)"),
-        ("age", "because something had waited long enough (age)"),
-        ("operator", "because an operator asked (operator)"),
+        ("size", "because enough changes were pending (size)"),
+        ("age", "because the oldest was pending long enough (age)"),
+        ("operator", "because an operator flushed the queue (operator)"),
         ("whim", "by whim"),
     ],
 )
@@ -89,7 +89,9 @@ def test_a_snapshot_is_named_and_a_message_without_an_id_is_told_of() -> None:
         "accepted: add, by snapshot 07-cd of 2027-01-15T07:59:59.000Z"
     )
     nameless = Traces(KEYS, waiting=(PendingChange(changed(ANN, message=""), 1),))
-    assert words(nameless)[0].startswith("accepted: add, in a message without an id of source changes, said at 2027")
+    assert words(nameless)[0].startswith(
+        "accepted: add, in a message without an id from source changes, changed at 2027"
+    )
 
 
 def replace_body(change: Change, **more: Any) -> Change:
@@ -100,7 +102,7 @@ def replace_body(change: Change, **more: Any) -> Change:
 
 def test_who_overtook_a_consent_is_not_known_and_said_so() -> None:
     assert words(of_batch(changed(ANN), ends=BatchOutcomes(superseded={0: None})))[-1] == (
-        "superseded by a change of this batch or an earlier one that is newer, by the CDP's time, or by an erasure"
+        "superseded by an erasure, or by a change of this or an earlier batch that is newer by the CDP's time"
     )
 
 
@@ -138,19 +140,19 @@ def test_a_letter_that_was_never_in_a_batch_died_on_arrival() -> None:
     traces = Traces(KEYS, letters=(letter(changed(ANN), attempts=2),))
     assert words(traces)[-1] == "became a dead letter: invalid"
     (line,) = lines(story(traces))
-    assert line.startswith(f"#1 is dead letter {NOW + MINUTE}-0: invalid after 2 failed tries. `ferry dead show`")
+    assert line.startswith(f"#1 is dead letter {NOW + MINUTE}-0: invalid after 2 failed attempts. `ferry dead show`")
 
 
 def test_what_waits_says_what_sends_it_and_what_keeps_it() -> None:
     traces = Traces(KEYS, waiting=(PendingChange(changed(ANN), 12),))
     full = counted(waiting=Look(100, NOW))
     assert list(lines(story(traces, count=full))) == [
-        "#1 waits: 12 of 100 in the queue; the queue is due by size now, by size as soon as 100 changes wait."
+        "#1 is pending: 12 of 100 in the queue; the queue is due by size now, or by size at 100 changes."
     ]
     aged = counted(waiting=Look(40, NOW))
-    assert "due by age in 15h 0m, by size as soon as 100 changes wait." in next(lines(story(traces, count=aged)))
+    assert "due by age in 15h 0m, or by size at 100 changes." in next(lines(story(traces, count=aged)))
     held = story(traces, count=full, hold=Hold("forbidden", NOW))
-    assert "nothing is sent, for it is held (forbidden): see `ferry holds`" in next(lines(held))
+    assert "nothing is sent, because it is held (forbidden): see `ferry holds`" in next(lines(held))
     assert next(lines(story(traces))).endswith("12 of 12 in the queue; it is being taken.")
 
 
@@ -158,19 +160,19 @@ def test_what_is_under_way_says_how_far_it_is() -> None:
     traces = Traces(KEYS, open=(OpenChange(changed(ANN), "07-ab"),))
     opened = OpenBatch("07-ab", NOW, 100, "age", "confirm", 2, held=False, ring=NOW + 62 * MINUTE)
     assert list(lines(story(traces, count=counted(batches=(opened,))))) == [
-        "#1 is under way: batch 07-ab, stage confirm, try 3, taken 1h 0m ago; a worker is rung in 2m."
+        "#1 is in progress: batch 07-ab, stage confirm, attempt 3, taken 1h 0m ago; a worker is woken in 2m."
     ]
-    assert list(lines(story(traces))) == ["#1 is under way: batch 07-ab is being settled."]
+    assert list(lines(story(traces))) == ["#1 is in progress: batch 07-ab is being settled."]
 
 
 def test_of_a_stranger_it_is_said_where_it_was_looked_for() -> None:
     stranger = story(Traces(KEYS), count=counted(waiting=Look(3, NOW), open=2, kept=1), kept_since=None)
     assert list(lines(stranger)) == [
-        "Ferry knows nothing of this person here. It looked at:",
-        "  what waits: 3 changes",
-        "  what is under way: 2 changes in 0 batches",
-        "  what is dead: 1 letter",
-        "  the history: nothing yet; it is kept for 30 days and 200,000 changes of a queue",
+        "Ferry has no record of this person here. It searched:",
+        "  pending: 3 changes",
+        "  in progress: 2 changes in 0 batches",
+        "  dead letters: 1 letter",
+        "  history: nothing yet; it is kept for 30 days, up to 200,000 changes per queue",
     ]
     assert list(lines(replace(stranger, member=LedgerMembership(since=1)))) == [], (
         "the membership ledger knows the person"
@@ -180,16 +182,16 @@ def test_of_a_stranger_it_is_said_where_it_was_looked_for() -> None:
 @pytest.mark.parametrize(
     ("member", "said"),
     [
-        (None, "none is kept, for no snapshot of this audience ever came"),
-        (LedgerMembership(), "no member"),
+        (None, "none, because this audience has had no snapshot"),
+        (LedgerMembership(), "not a member"),
         (LedgerMembership(since=0), "a member, on the list since before the first snapshot"),
         (LedgerMembership(since=NOW), "a member, since 2027-01-15T08:00:00.000Z, by a single change"),
         (LedgerMembership(NOW, "07-cd"), "a member, since 2027-01-15T08:00:00.000Z, by snapshot 07-cd"),
         (
             LedgerMembership(PERHAPS),
-            "perhaps a member: a delivery was given up whose end nobody knows; the next snapshot settles it",
+            "perhaps a member: a delivery was given up and its result is unknown; the next snapshot settles it",
         ),
-        (LedgerMembership(left=NOW), "no member: a single change of 2027-01-15T08:00:00.000Z took the person off"),
+        (LedgerMembership(left=NOW), "not a member: a single change of 2027-01-15T08:00:00.000Z removed the person"),
     ],
 )
 def test_the_membership_ledger_is_said_in_words(member: LedgerMembership | None, said: str) -> None:
@@ -200,18 +202,18 @@ def test_the_membership_ledger_is_said_in_words(member: LedgerMembership | None,
     ("standing", "said"),
     [
         ("there is no key", "not asked. there is no key"),
-        (STANDING, "on list L1; profile known by email; e-mail: subscribed; SMS: no address"),
+        (STANDING, "on list L1; profile found by email; e-mail: subscribed; SMS: no address"),
         (
             replace(STANDING, on_list=False),
-            "not on list L1; profile known by email; e-mail: subscribed; SMS: no address",
+            "not on list L1; profile found by email; e-mail: subscribed; SMS: no address",
         ),
-        (KlaviyoStatus("L1"), "not on list L1; it knows no profile by what was given"),
-        (KlaviyoStatus(None), "there is no list yet; it knows no profile by what was given"),
+        (KlaviyoStatus("L1"), "not on list L1; no profile found for this identifier"),
+        (KlaviyoStatus(None), "there is no list yet; no profile found for this identifier"),
         (
             KlaviyoStatus("L1", "external_id", None, "suppressed", "no address", ["BOUNCED"]),
             (
-                "whether on list L1, it does not tell of a profile without e-mail and phone; "
-                "profile known by external_id; e-mail: suppressed (BOUNCED); SMS: no address"
+                "unknown whether on list L1, because the profile has neither e-mail nor phone; "
+                "profile found by external_id; e-mail: suppressed (BOUNCED); SMS: no address"
             ),
         ),
     ],

@@ -94,7 +94,7 @@ def test_a_file_is_split_at_fifty_million_bytes(tmp_path: Path) -> None:
 
 def test_a_file_that_is_there_is_not_touched_and_none_is_left_of_an_export_that_failed(tmp_path: Path) -> None:
     (tmp_path / "ferry-42-2.csv").write_text("mine")
-    with pytest.raises(Failed, match="exists already"):
+    with pytest.raises(Failed, match="already exists"):
         write([person(f"p{index}@example.com") for index in range(20)], tmp_path, "42", largest=60)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"ferry-42-2.csv": "mine"}
 

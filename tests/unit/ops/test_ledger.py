@@ -35,7 +35,7 @@ def test_the_address_is_shown_without_user_and_password(url: str, shown: str) ->
         ("redis://h", Unreachable("Connection refused."), "Start Redis there"),
         ("unix:///s", Unreachable("No such file."), "Start `ferry up`"),
         ("redis://h", AuthenticationError("invalid"), "Correct the user and password"),
-        ("redis://h", BusyLoadingError("loading"), "wait until it is done"),
+        ("redis://h", BusyLoadingError("loading"), "try again when it is done"),
         ("redis://h", OutOfMemoryError("OOM"), "raise maxmemory"),
         ("redis://h", ResponseError("unknown command"), "Redis 6.2 or newer"),
     ],

@@ -29,7 +29,7 @@ def test_profiles_that_stay_as_they_were_mean_that_the_identifier_was_left_out()
 
 def test_a_phone_that_changed_hands_means_overwrite() -> None:
     after = FoundProfile("01A", A.email, B.phone_number, None), FoundProfile("01B", B.email, None, "b-1")
-    told = "A's profile has B's phone now; B's profile has no phone any more (complete)"
+    told = "A's profile now has B's phone; B's profile lost its phone (complete)"
     assert became(*after) == ("overwrite", told)
 
 
@@ -48,9 +48,9 @@ def test_a_value_that_is_nobodys_is_told_as_new() -> None:
 def test_different_ways_are_told_apart() -> None:
     seen: dict[str, Did] = {"phone": "refuse", "phone alone": "merge", "external id": "refuse"}
     does, _, _, trust = verdict(seen)
-    assert does.startswith("Verdict: refuse (phone, external id), that is, ")
-    assert "; merge (phone alone), that is, " in does
-    assert "does not hold here: under merge one" in trust
+    assert does.startswith("Verdict: refuse (phone, external id): ")
+    assert "; merge (phone alone): " in does
+    assert "not safe here: with merge one" in trust
 
 
 @pytest.mark.parametrize(("did", "kept"), [("append", True), ("rename", False)])
@@ -61,8 +61,8 @@ def test_a_second_email_that_is_appended_shows_several_emails(did: Did, kept: bo
 
 def test_where_two_people_of_one_import_stay_two_and_nobody_is_changed_trust_holds() -> None:
     seen: dict[str, Did] = {"phone": "refuse", "phone alone": "leave out", "external id": "refuse"}
-    assert "holds here" in verdict({**seen, "one phone": "two profiles"})[3]
-    assert "holds only while no two people" in verdict({**seen, "one phone": "one profile"})[3]
+    assert "safe here" in verdict({**seen, "one phone": "two profiles"})[3]
+    assert "safe only while no two people" in verdict({**seen, "one phone": "one profile"})[3]
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.sampled_from([*get_args(Clash), "one profile", "two profiles"])))
@@ -72,4 +72,4 @@ def test_trust_is_never_said_to_hold_where_it_may_not(seen: dict[str, Did]) -> N
     safe = None not in asked and not {"overwrite", "merge"} & {*asked}
     assert len(lines) == 4
     assert ('"trust_cdp": holds' in lines[3]) == safe
-    assert '"verified" (the default): holds' in lines[2]
+    assert '"verified" (the default): safe' in lines[2]

@@ -55,7 +55,7 @@ def test_the_format_that_is_named_wins(tmp_path: Path) -> None:
 def test_what_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "export"
     file.write_bytes(b"a@example.com\n")
-    with pytest.raises(click.UsageError, match="say it with --format"):
+    with pytest.raises(click.UsageError, match="name it with --format"):
         source(str(file), None, "42")
 
 

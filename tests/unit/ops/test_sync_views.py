@@ -87,8 +87,8 @@ def test_waiting_ends_where_nothing_would_come_of_it(state: State, known: Census
     ("known", "why"),
     [
         (census(), None),
-        (census(heartbeat=None), "no scheduler is there"),
-        (Census(2, (), {}, 1, {}), "no worker is there"),
+        (census(heartbeat=None), "no scheduler is running"),
+        (Census(2, (), {}, 1, {}), "no worker is running"),
     ],
 )
 def test_a_process_that_is_not_there_is_named(known: Census, why: str | None) -> None:

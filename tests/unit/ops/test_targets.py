@@ -118,5 +118,5 @@ def test_a_queue_of_another_kind_is_no_audience() -> None:
 
 def test_a_new_audience_needs_a_name() -> None:
     assert new_audience("44", COUNTS, "default", "New ones") == Queue("default", "audience", "44")
-    with pytest.raises(click.UsageError, match=r"Near it:\n  VIPs\n.*--name"):
+    with pytest.raises(click.UsageError, match=r"Similar names:\n  VIPs\n.*--name"):
         new_audience("VIPPs", COUNTS, "default", None)

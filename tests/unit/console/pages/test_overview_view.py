@@ -88,7 +88,7 @@ def test_three_open_batches_are_told_with_stage_and_try_and_the_others_counted()
     opened = [OpenBatch(f"07-{n}", NOW - 12_000, 10, "size", "confirm", n, held=True, ring=NOW) for n in range(5)]
     found = line(open=50, batches=tuple(opened))
     assert found.open == 50
-    assert found.batches == ["confirm 12s", "confirm 12s, try 2", "confirm 12s, try 3", "and 2 batches"]
+    assert found.batches == ["confirm 12s", "confirm 12s, attempt 2", "confirm 12s, attempt 3", "and 2 batches"]
     assert line(open=10, batches=tuple(opened[:1])).batches == ["confirm 12s"]
 
 
@@ -99,13 +99,15 @@ def test_what_is_tried_again_is_said_with_why_and_what_to_look_at_unless_it_is_h
     away, full = counted(batches=(opened("network:ConnectError"),)), counted(LAPSED, batches=(opened("own_limit"),))
     found = shown(census(away, full), [])
     (trouble,) = found.trouble
-    assert trouble.startswith("1 open batch failed and is tried again by Ferry: network:ConnectError. Nothing is lost;")
+    assert trouble.startswith(
+        "1 open batch failed: network:ConnectError. Ferry retries automatically, and nothing is lost."
+    )
     told = {queue.id: queue.batches for queue in found.queues}
     assert told == {
         str(VIPS): ["upload 12s, again after network:ConnectError"],
         str(LAPSED): ["upload 12s, again after own_limit"],
     }
-    assert line(batches=(opened("http_503", 2),)).batches == ["upload 12s, try 3 after http_503"]
+    assert line(batches=(opened("http_503", 2),)).batches == ["upload 12s, attempt 3 after http_503"]
     held = replace(away, hold=Hold("list_gone", NOW))
     assert shown(census(held), []).trouble == []
 
@@ -129,7 +131,7 @@ def test_a_hold_on_a_queue_stands_with_it_and_one_on_its_connection_with_that() 
     brand, default = found.connections
     assert (brand.name, default.name, default.hold) == ("brand-b", "default", None)
     assert brand.hold is not None
-    assert brand.hold.what_to_do == "Give it a key. Ends by itself when the cause is gone."
+    assert brand.hold.what_to_do == "Give it a key. Ends automatically when the cause is gone."
 
 
 def test_connections_are_those_configured_those_with_queues_and_those_held() -> None:
@@ -147,8 +149,8 @@ def test_processes_are_alive_or_cried_out() -> None:
     none = shown(census(heartbeat=None, workers={}), [])
     assert (none.scheduler, none.workers, none.scheduler_alive, none.workers_alive) == ("none", "none", False, False)
     assert [told.split(":")[0] for told in none.trouble] == [
-        "No scheduler ticked within the last minute",
-        "No worker listens",
+        "No scheduler ran within the last minute",
+        "No worker is running",
     ]
 
 
