@@ -48,7 +48,7 @@ class BatchDocument(Struct, frozen=True):
     attempts: Count
     trouble: Annotated[str, Meta(description="Why it is retried, such as http_503; empty if the last step succeeded.")]
     with_a_worker: bool
-    next_ring_at: Annotated[Time, Meta(description="When a worker is woken for it, or its lease ends.")]
+    next_ring_at: Annotated[Time, Meta(description="When a worker is rung for it, or its lease ends.")]
 
     @classmethod
     def of(cls, batch: OpenBatch) -> BatchDocument:

@@ -56,7 +56,7 @@ def _stage(history: History, name: str) -> str:
     if batch is None:
         return f"batch {name} is being settled"
     tries = f", attempt {batch.attempts + 1}" if batch.attempts else ""
-    worker = "a worker has it" if batch.held else f"a worker is woken in {span(batch.ring - history.at)}"
+    worker = "a worker has it" if batch.held else f"a worker is rung in {span(batch.ring - history.at)}"
     return f"batch {name}, stage {batch.stage}{tries}, taken {span(history.at - batch.taken)} ago; {worker}"
 
 

@@ -70,7 +70,7 @@ def test_holds_stand_there_with_reason_and_resolution(served: Console, redis: Re
     text = said(overview(served))
     assert "Restore the list. Release: ferry release default/audience/42" in text
     assert "Blocked : its connection is held" in text
-    assert "Give it a key. Ends by itself when the cause is gone. Release: ferry release brand-b" in text
+    assert "Give it a key. Ends automatically when the cause is gone. Release: ferry release brand-b" in text
 
 
 def test_processes_that_are_missing_are_cried_out_and_those_alive_told(served: Console, redis: Redis) -> None:

@@ -87,7 +87,7 @@ def test_that_klaviyo_cannot_be_asked_is_a_sentence_and_soon(
     text = said(answer.text)
     assert "Klaviyo now not asked. Klaviyo cannot be asked: " in text
     assert said_of_it in text
-    assert "#1 waits" in text, "the rest is told all the same"
+    assert "#1 is pending" in text, "the rest is told all the same"
 
 
 def test_a_key_that_is_refused_is_a_sentence_and_holds_nothing(
@@ -116,7 +116,7 @@ def test_what_does_not_say_of_whom_or_where_is_refused_and_can_be_corrected(
     world.change("add", ANN)
     answer = asked(linked, browser, person, queue)
     assert (answer.status_code, wrong in said(answer.text)) == (400, True)
-    assert "#1 waits" in said(press(browser, answer, "Look up", queue="VIPs", person=ANN).text)
+    assert "#1 is pending" in said(press(browser, answer, "Look up", queue="VIPs", person=ANN).text)
 
 
 def test_the_person_stands_in_no_address_no_log_line_and_not_in_the_audit(

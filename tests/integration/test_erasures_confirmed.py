@@ -151,7 +151,7 @@ def test_the_command_asks_and_confirms(redis: Redis, command: object) -> None:
 def test_the_command_says_why_it_confirms_nothing(redis: Redis, command: object) -> None:
     letter = bury(redis, "profile_unknown")
     refused = run(command, "dead", "confirm", letter, "--yes")
-    assert (refused.exit_code, "(profile_unknown) there is nothing to confirm" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "(profile_unknown) needs no confirmation" in refused.stderr) == (1, True)
     assert run(command, "dead", "confirm", "1-1", "--yes").exit_code == 1
 
 

@@ -123,7 +123,7 @@ def test_a_connection_that_has_a_key_is_not_added_again(connections: Command, re
     refused(connections("add", "brand-d", text="pk_c\n", FERRY_SECRET_KEY=""), 2, "FERRY_SECRET_KEY")
     assert (connection_keys.names(redis), key_of(redis)) == (["brand-c"], "pk_c")
     told = connections("add", "brand-d", text="pk_c2\n")
-    assert "brand-c has a key of this account" in told.stderr
+    assert "brand-c also uses this account" in told.stderr
 
 
 def test_a_table_of_the_file_may_have_its_key_kept(connections: Command, redis: Redis, tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_key_that_ferry_does_not_keep_is_checked_and_where_to_change_it_is_sai
 def test_a_connection_is_not_removed_while_changes_wait_or_are_under_way(connections: Command, redis: Redis) -> None:
     connections("add", "brand-c", text="pk_c\n")
     put(redis, "a@example.com", queue=BRAND_C)
-    refused(connections("remove", "brand-c", "--force"), 1, "brand-c/audience/42 VIPs: 1 change waiting")
+    refused(connections("remove", "brand-c", "--force"), 1, "brand-c/audience/42 VIPs: 1 pending change")
     redis.hset(keys.queue(BRAND_C), mapping={"upto": 1, "upto_by": "operator"})
     batch_id = take(redis, BRAND_C)
     assert batch_id is not None

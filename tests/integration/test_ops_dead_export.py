@@ -95,7 +95,7 @@ def test_a_csv_holds_those_who_join_one_audience(export: Any, tmp_path: Path) ->
     ("words", "code", "says"),
     [
         (["--queue", "VIPs"], 2, "a CSV contains personal data: add --personal-data, or --output FILE"),
-        (["--personal-data"], 2, "letters of 2 queues"),
+        (["--personal-data"], 2, "the letters are of 2 queues"),
         (["--personal-data", "--reason", "none"], 1, "no dead letters match"),
     ],
 )

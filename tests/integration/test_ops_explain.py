@@ -160,7 +160,7 @@ def test_an_open_batch_is_told_with_its_stage(world: World, command: Command) ->
     text = told(command)
     assert f"taken with 0 others into batch {batch_id}, because an operator flushed the queue (operator)" in text
     assert re.search(
-        rf"#1 is in progress: batch {batch_id}, stage upload, taken \S+ ago; a worker is woken in \S+\.", text
+        rf"#1 is in progress: batch {batch_id}, stage upload, taken \S+ ago; a worker is rung in \S+\.", text
     )
     batches.reclaim(world.redis, batch_id, now_ms(), 60_000)
     assert "; a worker has it." in told(command)
@@ -316,7 +316,7 @@ def test_the_queue_is_looked_for_in_one_connection_only(redis: Redis, command: C
     put(redis, ANN)
     put(redis, ANN, queue=LAPSED, name="VIPs")
     both = command("explain", "VIPs", ANN)
-    assert (both.exit_code, "'VIPs' fits 2 queues" in both.stderr) == (2, True)
+    assert (both.exit_code, "'VIPs' matches 2 queues" in both.stderr) == (2, True)
     assert document(command, ANN, "--connection", "default")["queue"] == "default/audience/42"
 
 

@@ -47,7 +47,7 @@ def test_a_queue_without_an_audiences_name_has_none_in_the_json(redis: Redis, re
 def test_the_first_reason_of_a_hold_stays(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     holds.place(redis, "default", Hold("unauthenticated", 1))
     told = ferry(redis_url, tmp_path, "hold", "default", "--reason", "mine")
-    assert "is held already" in told.stdout
+    assert "is already held" in told.stdout
     assert "(unauthenticated); that reason stays" in told.stdout
     assert holds.of_connections(redis)["default"].reason == "unauthenticated"
 

@@ -93,7 +93,7 @@ def test_how_long_it_takes_is_said_where_ferry_knows_the_members(preflight: Any,
         return Bucket({person: Member(now_ms()) for person in people if bucket_of(person) == number})
 
     members.edit(redis, VIPS, {bucket_of(person) for person in people}, filled)
-    assert "300 people on the list, 1 waiting: 0.0 minutes" in preflight("VIPs").stderr
+    assert "300 people on the list, 1 pending: 0.0 minutes" in preflight("VIPs").stderr
 
 
 def test_without_a_list_only_those_who_wait_are_looked_up(preflight: Any, api: Api, redis: Redis) -> None:

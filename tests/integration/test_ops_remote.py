@@ -201,7 +201,7 @@ def test_a_hold_is_placed_and_released_and_the_audit_names_the_user(filled: Redi
     told = over(served.url, "hold", "VIPs", "--reason", "ask ann@example.com", role=Role.OPERATOR)
     assert told.stdout == "default/audience/42 is held. To release it: ferry release default/audience/42\n"
     told = over(served.url, "hold", "VIPs", "--reason", "mine", role=Role.OPERATOR)
-    assert "is held already for" in told.stdout
+    assert "is already held for" in told.stdout
     assert "(ask ***); that reason stays" in told.stdout
     assert over(served.url, "release", "42", role=Role.OPERATOR).stdout == "default/audience/42 was released.\n"
     assert holds.of_queue(filled, VIPS) is None

@@ -46,7 +46,7 @@ def test_each_question_has_an_answer_in_words(selftest_account: Account) -> None
     seen = answers(selftest_account.selftest("--identity"))
     assert [asked.asked for asked in QUESTIONS] == list(seen)
     assert {asked[0] for asked in seen} == set("12345678")
-    assert seen["1 A's e-mail with B's phone"].startswith("merge; A's profile has B's phone now; B's profile is gone (")
+    assert seen["1 A's e-mail with B's phone"].startswith("merge; A's profile now has B's phone; B's profile is gone (")
     assert seen["2 A's e-mail with B's external id"].startswith("merge; A's profile is gone (")
     assert seen["3 a new e-mail with A's external id"].startswith("append; A's profile has both e-mails")
     assert seen["4 two rows with one phone"].startswith(
@@ -101,7 +101,7 @@ def test_a_question_without_an_answer_leaves_the_others_and_is_no_verdict(selfte
     assert len(answers(told)) == len(QUESTIONS) - 2
     does, emails, _, trust = verdicts(told)
     assert does.startswith("Verdict: refuse (phone, phone alone): ")
-    assert does.endswith("; not known (external id).")
+    assert does.endswith("; unknown (external id).")
     assert "has one e-mail" in emails
     assert trust == 'Setting identifiers = "trust_cdp": not known to be safe here; do not use it.'
     assert selftest_account.left() == []

@@ -52,7 +52,7 @@ def test_the_key_may_be_a_file_and_the_host_key_be_without_a_host(
 
 
 def test_another_host_key_stops_before_anything_is_sent(sftp_server: Server, files: list[Path]) -> None:
-    with pytest.raises(Failed, match=r"shows another host key.*nothing was sent"):
+    with pytest.raises(Failed, match=r"has another host key.*nothing was sent"):
         upload(sftp_server, files, FERRY_SFTP_HOST_KEY=f"127.0.0.1 {keys().public}")
     assert sftp_server.files() == {}
 

@@ -160,7 +160,7 @@ def test_what_is_under_way_says_how_far_it_is() -> None:
     traces = Traces(KEYS, open=(OpenChange(changed(ANN), "07-ab"),))
     opened = OpenBatch("07-ab", NOW, 100, "age", "confirm", 2, held=False, ring=NOW + 62 * MINUTE)
     assert list(lines(story(traces, count=counted(batches=(opened,))))) == [
-        "#1 is in progress: batch 07-ab, stage confirm, attempt 3, taken 1h 0m ago; a worker is woken in 2m."
+        "#1 is in progress: batch 07-ab, stage confirm, attempt 3, taken 1h 0m ago; a worker is rung in 2m."
     ]
     assert list(lines(story(traces))) == ["#1 is in progress: batch 07-ab is being settled."]
 

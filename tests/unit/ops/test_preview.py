@@ -75,7 +75,7 @@ def test_account_settings_of_the_message_are_obeyed() -> None:
 
 
 def test_a_message_of_another_kind_is_refused_by_name() -> None:
-    with pytest.raises(Failed, match="module_registration_request is about nobody"):
+    with pytest.raises(Failed, match="module_registration_request concerns no person"):
         shown("mparticle", {"type": "module_registration_request"})
 
 

@@ -35,13 +35,13 @@ def test_a_phone_that_changed_hands_means_overwrite() -> None:
 
 def test_a_profile_that_is_gone_means_merge() -> None:
     after = FoundProfile("01A", A.email, B.phone_number, "b-1")
-    told = "A's profile has B's phone now; A's profile has B's external id now; B's profile is gone (complete)"
+    told = "A's profile now has B's phone; A's profile now has B's external id; B's profile is gone (complete)"
     assert became(after) == ("merge", told)
 
 
 def test_a_value_that_is_nobodys_is_told_as_new() -> None:
     assert (
-        became(FoundProfile("01A", "x@example.com", None, None), B)[1] == "A's profile has a new e-mail now (complete)"
+        became(FoundProfile("01A", "x@example.com", None, None), B)[1] == "A's profile now has a new e-mail (complete)"
     )
 
 
@@ -71,5 +71,5 @@ def test_trust_is_never_said_to_hold_where_it_may_not(seen: dict[str, Did]) -> N
     asked = [seen.get(name) for name in CLASHES]
     safe = None not in asked and not {"overwrite", "merge"} & {*asked}
     assert len(lines) == 4
-    assert ('"trust_cdp": holds' in lines[3]) == safe
+    assert ('"trust_cdp": safe' in lines[3]) == safe
     assert '"verified" (the default): safe' in lines[2]

@@ -30,7 +30,7 @@ def test_a_queue_of_no_audience_is_found_by_what_it_holds(given: str) -> None:
 
 def test_what_two_queues_are_called_by_id_or_name_is_not_guessed() -> None:
     events = Queue("default", "event", "events")
-    with pytest.raises(click.UsageError, match="'events' fits 2 queues"):
+    with pytest.raises(click.UsageError, match="'events' matches 2 queues"):
         find_queue("events", [counted(name="Events"), counted(events, "")])
 
 
@@ -38,7 +38,7 @@ def test_an_audience_id_of_two_queues_asks_for_the_queue_id() -> None:
     with pytest.raises(click.UsageError) as fault:
         find_queue("42", COUNTS)
     assert fault.value.message == (
-        "'42' fits 2 queues; name one by its id:\n  default/audience/42\n  brand-b/audience/42"
+        "'42' matches 2 queues; name one by its id:\n  default/audience/42\n  brand-b/audience/42"
     )
 
 
@@ -52,7 +52,7 @@ def test_an_unknown_queue_is_answered_with_those_near_it(given: str, near: str) 
 
 
 def test_nothing_near_points_to_the_status() -> None:
-    with pytest.raises(click.UsageError, match=r"there is no queue 'zzz'\. See `ferry status`"):
+    with pytest.raises(click.UsageError, match=r"there is no queue 'zzz'\. `ferry status` lists"):
         find_queue("zzz", COUNTS)
 
 
@@ -108,7 +108,7 @@ def test_an_audience_that_had_snapshots_only_is_found(given: str) -> None:
 
 def test_an_audience_of_two_connections_is_found_by_its_connection() -> None:
     assert find_audience("42", COUNTS, "brand-b") == OTHER
-    with pytest.raises(click.UsageError, match="'42' fits 2 queues"):
+    with pytest.raises(click.UsageError, match="'42' matches 2 queues"):
         find_audience("42", COUNTS, None)
 
 
