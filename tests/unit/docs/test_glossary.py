@@ -24,7 +24,26 @@ def terms() -> list[tuple[str, str, str]]:
 
 def avoided() -> set[str]:
     """The words that nothing is called by."""
-    return set(re.findall(r"`(\w+)`", GLOSSARY.partition("## Not these words")[2]))
+    return set(re.findall(r"`(\w+)`", GLOSSARY.partition("## Not these words")[2].partition("## Not these phrases")[0]))
+
+
+def phrases() -> list[str]:
+    """The phrases that no text uses."""
+    return re.findall(r'"([a-z ]+)"', GLOSSARY.partition("## Not these phrases")[2])
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Path and text of everything that people read: code with its messages, pages, documents."""
+    documents = [ROOT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+    documents += [path for path in (ROOT / "docs").glob("*.md") if path.name != "glossary.md"]
+    code = [path for room in ROOMS for kind in ("py", "html", "lua") for path in (ROOT / room).rglob(f"*.{kind}")]
+    for path in (*documents, *code):
+        yield str(path.relative_to(ROOT)), path.read_text()
+
+
+def phrased(text: str) -> list[str]:
+    """The phrases in a text, also where a line breaks in one."""
+    return [each for each in phrases() if re.search(rf"\b{each}\b".replace(" ", r"\s+"), text, re.IGNORECASE)]
 
 
 def names(path: str, tree: ast.Module) -> Iterator[str]:
@@ -64,3 +83,13 @@ def test_such_a_name_is_found(name: str) -> None:
 
 def test_no_such_word_is_a_term() -> None:
     assert avoided().isdisjoint(term for term, _, _ in terms())
+
+
+def test_no_text_uses_a_phrase_that_the_glossary_advises_against() -> None:
+    assert len(phrases()) == 8
+    assert {path: found for path, text in texts() if (found := phrased(text))} == {}
+
+
+@pytest.mark.parametrize("text", ["Whoever acts", "it is\n    told by"])
+def test_such_a_phrase_is_found(text: str) -> None:
+    assert phrased(text)
