@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from queues import keys
+from queues import batches, keys
 from tests.support import oracle
 from tests.support.group import Group
 from tests.support.house import House, environment
@@ -19,6 +19,7 @@ from tests.support.model import address, list_name, message
 from tests.support.recovery import open_batches
 from tests.support.waiting import until
 from tests.support.web import Sender
+from worker import progress
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +64,7 @@ def uploading_for_too_long(house: House, sender: Sender) -> None:
 def uploaded(house: House, sender: Sender) -> None:
     """The import job is to be polled."""
     joining(house, sender)
-    until(lambda: called(house, "POST", IMPORTS))
-    time.sleep(0.2)
+    until(lambda: any(progress.load(batches.progress(house.redis, each)).jobs for each in open_batches(house.redis)))
 
 
 def removing(house: House, sender: Sender) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from contextlib import suppress
 
 import pytest
@@ -29,25 +28,31 @@ def suspended(intake: Intake, account: int = 123456) -> bool:
     return answer
 
 
+def refuse(redis: Redis, connection: str) -> None:
+    """The key of the connection is refused for good."""
+    holds.place(redis, connection, REFUSED)
+    for _ in range(CONFIRMED):
+        holds.confirm(redis, connection)
+
+
 def test_three_confirmations_suspend_and_a_release_ends_it(intake: Intake, redis: Redis) -> None:
     assert suspended(intake) is False
     holds.place(redis, QUEUE.connection, REFUSED)
     for _ in range(CONFIRMED - 1):
         holds.confirm(redis, QUEUE.connection)
-    time.sleep(2.5)
+    refuse(redis, "mparticle-1")
+    until(lambda: suspended(intake, account=1) is True, "the intake has looked since")
     assert suspended(intake) is False, "two probes are not enough"
     holds.confirm(redis, QUEUE.connection)
     until(lambda: suspended(intake) is True, "the answer changes")
-    assert suspended(intake, account=1) is False, "another connection is in order"
+    assert suspended(intake, account=2) is False, "another connection is in order"
     assert redis.llen(keys.queue(QUEUE, "pending")) > 3, "and what comes is stored"
     holds.release(redis, QUEUE.connection)
     until(lambda: suspended(intake) is False, "the answer changes")
 
 
 def test_nobody_is_suspended_while_redis_does_not_answer(redis: Redis, redis_url: str) -> None:
-    holds.place(redis, "brand-b", REFUSED)
-    for _ in range(CONFIRMED):
-        holds.confirm(redis, "brand-b")
+    refuse(redis, "brand-b")
 
     async def looks() -> list[bool]:
         async with AsyncRedis.from_url(redis_url) as client, AsyncRedis.from_url("unix:///nowhere") as nobody:
