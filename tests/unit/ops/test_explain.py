@@ -153,7 +153,7 @@ def test_what_waits_says_what_sends_it_and_what_keeps_it() -> None:
     assert "due by age in 15h 0m, or by size at 100 changes." in next(lines(story(traces, count=aged)))
     held = story(traces, count=full, hold=Hold("forbidden", NOW))
     assert "nothing is sent, because it is held (forbidden): see `ferry holds`" in next(lines(held))
-    assert next(lines(story(traces))).endswith("12 of 12 in the queue; it is being taken.")
+    assert next(lines(story(traces))).endswith("12 of 12 in the queue; it is being taken into a batch.")
 
 
 def test_what_is_under_way_says_how_far_it_is() -> None:

@@ -40,7 +40,7 @@ def test_a_connection_nobody_spoke_of_has_no_account(memory: Redis) -> None:
 def test_a_secret_is_exchanged_without_losing_what_it_encrypted(memory: Redis) -> None:
     accounts.remember(memory, "mparticle-1", ACCOUNT, Cipher([OLD]))
     assert accounts.recall(memory, "mparticle-1", Cipher([NEW, OLD])) == ACCOUNT
-    with pytest.raises(SecretKeyChanged, match="behind the new"):
+    with pytest.raises(SecretKeyChanged, match="after the new one"):
         accounts.recall(memory, "mparticle-1", Cipher([NEW]))
 
 

@@ -35,7 +35,7 @@ def test_secrets_are_not_shown() -> None:
     [
         ("redis+sentinel://:hunter2@one:26379", "the name of the primary"),
         ("redis+sentinel://:hunter2@one:26379,/main", "each Sentinel is a host"),
-        ("redis+sentinel://:hunter2@one:99999/main", "no number from 0 to 65535"),
+        ("redis+sentinel://:hunter2@one:99999/main", "not a number from 0 to 65535"),
         ("redis+sentinel://:hunter2@one/main/first", "number of a database"),
     ],
 )
