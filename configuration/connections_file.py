@@ -22,7 +22,8 @@ from mappings import entries as consent_mapping
 from mappings.account_settings import rules_from_mparticle
 from mappings.complaints import complaints
 from mappings.rules import Rules
-from mappings.segment import settings
+from mappings.segment import presets, settings
+from mappings.segment.actions import Action
 from queues.policy import FlushPolicy
 
 #: Klaviyo's limits for one request: profiles in a bulk import, events, consents.
@@ -78,6 +79,7 @@ class ConnectionSchema(_FlushSchema):
     event = fields.Nested(_EventSchema())
     consent = fields.Nested(_ConsentSchema())
     audiences = fields.Dict(keys=fields.String(), values=fields.Nested(_AudienceSchema()))
+    preset = fields.String(validate=validate.OneOf(tuple(presets.PRESETS)))
     actions = fields.List(fields.Raw())
 
 
@@ -146,7 +148,7 @@ def _connection(path: Path, name: str, values: Any, default: Connection) -> Conn
         consents = (
             consent_mapping.parse_consents(json.dumps(read.get("consent_mapping", {}))) or default.consent_mapping
         )
-        actions = settings.read(read["actions"]) if "actions" in read else default.actions
+        actions = _actions(read, default.actions)
         identity = _identity(read, default.identity)
     except ValidationError as fault:
         raise ConnectionsError(f"{where}: {next(complaints(fault.messages, _schema))}") from fault
@@ -171,6 +173,13 @@ def _connection(path: Path, name: str, values: Any, default: Connection) -> Conn
         shared_list=read.get("shared_list", default.shared_list),
         identity=identity,
     )
+
+
+def _actions(read: Mapping[str, Any], base: tuple[Action, ...]) -> tuple[Action, ...]:
+    """Return the actions for Segment's messages: the configured ones, else those of the preset. Raises ValueError."""
+    if "actions" in read:
+        return settings.read(read["actions"], read.get("preset", presets.DEFAULT))
+    return settings.of_preset(read["preset"]) if "preset" in read else base
 
 
 def _rules(read: Mapping[str, Any], base: Rules) -> Rules:

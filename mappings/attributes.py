@@ -19,7 +19,7 @@ from mappings.errors import Reason, Unfit
 from mappings.fields import AttributeMeaning, FieldTarget
 from mappings.person import Attribute, Person
 from mappings.rules import Rules
-from mappings.values import clean, clean_text
+from mappings.values import MAX_ENTRIES, clean, clean_text
 
 _INTEGER = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 _DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)\.\d+", re.ASCII)
@@ -73,6 +73,8 @@ class Draft(msgspec.Struct):
 
     standard: dict[str, Any] = {}
     properties: dict[str, Any] = {}
+    append: dict[str, Any] = {}
+    unappend: dict[str, Any] = {}
     unset: list[str] = []
     clear: list[str] = []
     warnings: list[str] = []
@@ -83,7 +85,7 @@ def draft(person: Person, rules: Rules) -> Draft:
     result = Draft()
     for target, (rank, attribute) in _winners(person, rules, result.warnings).items():
         if rank > _DELETED:
-            _write(result, target, attribute.value, coerced=rules.coerce)
+            _write(result, target, attribute, coerced=rules.coerce)
         elif target.is_property:
             result.unset.append(target.name)
         else:
@@ -116,27 +118,83 @@ def _winners(person: Person, rules: Rules, warnings: list[str]) -> dict[FieldTar
 
 
 def _last_writes(person: Person, rules: Rules, warnings: list[str]) -> Iterable[tuple[AttributeMeaning, Attribute]]:
-    """Return the last write or deletion of each name, in order; reserved names are compared without case."""
-    latest: dict[str, tuple[AttributeMeaning, Attribute]] = {}
+    """Return the last write or deletion of each name, in order; reserved names are compared without case.
+
+    A patch is combined with the write before it.
+    """
+    latest: dict[tuple[str, FieldTarget], tuple[AttributeMeaning, Attribute]] = {}
     for attribute in person.attributes:
         try:
-            place = fields.place(attribute.key, rules, person.klaviyo_names)
+            place = fields.place(attribute.key, rules, person.klaviyo_names and not attribute.custom)
+            name = place.key, place.target
+            if attribute.patch:
+                attribute = patched(latest[name][1] if name in latest else None, attribute)
         except Unfit as unfit:
             warnings.append(unfit.reason)
             continue
-        latest.pop(place.key, None)
-        latest[place.key] = place, attribute
+        latest.pop(name, None)
+        latest[name] = place, attribute
     return latest.values()
 
 
-def _write(result: Draft, target: FieldTarget, value: object, *, coerced: bool) -> None:
+def patched(before: Attribute | None, patch: Attribute) -> Attribute:
+    """Return the one write that has the effect of a write, deletion or patch, followed by a patch of the same property.
+
+    Raises Unfit for lists longer than Klaviyo takes.
+    """
+    added, removed = _entries(patch, "append"), _entries(patch, "unappend")
+    if before is None:
+        return patch
+    if before.patch:
+        append = [*_without(_entries(before, "append"), removed), *added]
+        unappend = [*_without(_entries(before, "unappend"), [*added, *removed]), *removed]
+        return Attribute(patch.key, {"append": append, "unappend": unappend}, custom=True, patch=True)
+    if before.deleted or before.value is None:
+        return Attribute(patch.key, added, custom=True) if added else before
+    return Attribute(patch.key, [*_without(_listed(before.value), removed), *added], custom=True)
+
+
+def _entries(patch: Attribute, change: str) -> list[Any]:
+    return _listed(patch.value.get(change, []))
+
+
+def _listed(value: Any) -> list[Any]:
+    found = value if isinstance(value, list) else [value]
+    if len(found) > MAX_ENTRIES:
+        raise Unfit(Reason.ATTRIBUTE_TOO_LARGE)
+    return found
+
+
+def _without(entries: list[Any], removed: list[Any]) -> list[Any]:
+    """Return the entries without the removed ones; 1, 1.0, True and "1" are four different entries."""
+    gone = set(map(repr, removed))
+    if not gone:
+        return entries
+    return [entry for entry in entries if repr(entry) not in gone]
+
+
+def _write(result: Draft, target: FieldTarget, attribute: Attribute, *, coerced: bool) -> None:
+    value = attribute.value
     try:
         value = clean_text(value) if isinstance(value, str) else clean(value)
     except Unfit as unfit:
         result.warnings.append(unfit.reason)
         return
-    if target.is_property:
+    if attribute.patch:
+        _patch(result, target, value)
+    elif target.is_property:
         result.properties[target.name] = coerce(value) if coerced and isinstance(value, str) else value
     elif not isinstance(value, str) or (value and not value.isspace()):
         # A bulk import cannot clear a standard field with an empty text; only a deletion asks for that.
         result.standard[target.name] = value
+
+
+def _patch(result: Draft, target: FieldTarget, value: dict[str, Any]) -> None:
+    """Write the patch of a custom property; a standard field, to which a property mapping may lead, is no list."""
+    if not target.is_property:
+        result.warnings.append(Reason.ATTRIBUTE_UNSUPPORTED)
+        return
+    if value["append"]:
+        result.append[target.name] = value["append"]
+    if value["unappend"]:
+        result.unappend[target.name] = value["unappend"]

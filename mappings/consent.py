@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from mappings import contact, person, times
 from mappings.errors import Rejected, Unfit
@@ -11,7 +11,9 @@ from mappings.identifiers import EMAIL, PHONE
 from mappings.rules import Rules
 from mappings.values import clean_text
 
-_CHANNELS = (EMAIL, PHONE)
+#: The address of each channel.
+CHANNELS: Final = {"email": EMAIL, "sms": PHONE}
+_ADDRESSES: Final = tuple(CHANNELS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class Consent:
     """One person's consent, given or withdrawn, by channel: `email` for e-mail, `phone` (E.164) for SMS, or both.
 
     `list_id`: the list that the consent is for. `custom_source`: the source that Klaviyo records. `consented_at`: the
-    ISO time of a historical consent, else None. `warnings`: why a channel was left out.
+    ISO time of a historical consent, else None. `warnings`: why a channel was left out. `channels`: the channels that
+    it is for; empty: one for each address. The other address only shows whose consent it is.
     """
 
     email: str | None = field(repr=False)
@@ -28,19 +31,22 @@ class Consent:
     custom_source: str | None
     consented_at: str | None
     warnings: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
 
 
 def to_consent(fragment: bytes, rules: Rules) -> Consent:
-    """Return the consent in `{"email", "phone_number", "country_code", "list_id", "custom_source",
+    """Return the consent in `{"email", "phone_number", "country_code", "channels", "list_id", "custom_source",
     "historical_import", "consented_at"}`.
 
     Each channel is a separate consent: a wrong address loses only its own channel. Raises Rejected when no address is
     valid, when a historical consent has no readable time, and when the fragment is unreadable.
     """
     fields = person.decode(fragment)
-    found, wrong = contact.read(fields, _CHANNELS, rules)
-    if not found:
-        raise contact.nobody(_CHANNELS, wrong)
+    channels = _channels(fields)
+    found, wrong = contact.read(fields, _ADDRESSES, rules)
+    needed = tuple(CHANNELS[channel] for channel in channels) or _ADDRESSES
+    if found.keys().isdisjoint(needed):
+        raise contact.nobody(needed, {name: reason for name, reason in wrong.items() if name in needed})
     return Consent(
         email=found.get(EMAIL),
         phone=found.get(PHONE),
@@ -48,7 +54,15 @@ def to_consent(fragment: bytes, rules: Rules) -> Consent:
         custom_source=_optional(fields, "custom_source"),
         consented_at=_consented_at(fields),
         warnings=tuple(wrong.values()),
+        channels=channels,
     )
+
+
+def _channels(fields: dict[str, Any]) -> tuple[str, ...]:
+    named = fields.get("channels", [])
+    if not isinstance(named, list) or not all(isinstance(name, str) and name in CHANNELS for name in named):
+        raise person.unreadable(f"has channels that are not a list of {', '.join(CHANNELS)}", "channels")
+    return tuple(named)
 
 
 def _optional(fields: dict[str, Any], name: str) -> str | None:

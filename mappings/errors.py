@@ -30,6 +30,7 @@ class Reason(StrEnum):
     TIME_INVALID = "time_invalid"
     UNIQUE_ID_INVALID = "unique_id_invalid"
     VALUE_INVALID = "value_invalid"
+    CURRENCY_INVALID = "currency_invalid"
     FIELD_INVALID = "field_invalid"
     IP_INVALID = "ip_invalid"
     LATITUDE_INVALID = "latitude_invalid"

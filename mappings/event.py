@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ MAX_METRIC: Final = 127
 MAX_PROPERTIES: Final = 400
 #: Klaviyo takes only events after the year 1990.
 _EARLIEST: Final = "1991"
+#: The form of an ISO 4217 code.
+_CURRENCY: Final = re.compile("[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,8 @@ class Event:
 
 
 def to_event(fragment: bytes, rules: Rules) -> Event:
-    """Return the event in `{"metric", "properties", "time", "value", "unique_id", "profile", "user_id"}`; missing parts
-    are left out.
+    """Return the event in `{"metric", "properties", "time", "value", "value_currency", "unique_id", "profile",
+    "user_id"}`; missing parts are left out, and so is a currency without a value.
 
     `profile`: see `read`. Raises Rejected for an event that Klaviyo would refuse or record wrongly: one without a name
     or a person, with an unreadable time or a property that is too large; and for an unreadable fragment.
@@ -70,6 +73,8 @@ def to_event(fragment: bytes, rules: Rules) -> Event:
         "value": _value(fields.get("value"), warnings),
         "unique_id": _unique_id(fields.get("unique_id")),
     }
+    if event["value"] is not None:
+        event["value_currency"] = _currency(fields.get("value_currency"), warnings)
     identifiers, attributes = read(fields.get("profile"), rules, warnings)
     return Event(
         identifiers,
@@ -136,6 +141,16 @@ def _value(value: object, warnings: list[str]) -> float | None:
         warnings.append(Reason.VALUE_INVALID)
         return None
     return number
+
+
+def _currency(value: object, warnings: list[str]) -> str | None:
+    """Return the ISO 4217 code in upper case; Klaviyo would refuse the event for anything else."""
+    code = (contact.text(value) or "").upper()
+    if _CURRENCY.fullmatch(code):
+        return code
+    if value not in (None, ""):
+        warnings.append(Reason.CURRENCY_INVALID)
+    return None
 
 
 def _unique_id(value: object) -> str | None:

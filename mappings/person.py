@@ -29,12 +29,16 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
 class Attribute(msgspec.Struct, frozen=True, gc=False):
     """One attribute written (`deleted` false) or removed (`deleted` true).
 
-    `value` is JSON; a tag is True. A `value` of None also removes the attribute.
+    `value` is JSON; a tag is True. A `value` of None also removes the attribute. `custom`: it is a custom property even
+    if its name is a Klaviyo field's. `patch`: it is a list, and the value has the entries to add to it and to take out
+    of it, as `{"append": [...], "unappend": [...]}`.
     """
 
     key: str
     value: Any = None
     deleted: bool = False
+    custom: bool = False
+    patch: bool = False
 
 
 class Person(msgspec.Struct, frozen=True):

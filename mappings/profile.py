@@ -10,7 +10,7 @@ import ipaddress
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
@@ -161,6 +161,7 @@ class Profile:
 
     `attributes`: the content of `data.attributes`; no empty containers, no nulls at the first two levels.
     `unset`: custom properties to remove through `meta.patch_properties.unset`.
+    `append`, `unappend`: entries to add to the lists that custom properties are, and to take out of them.
     `clear`: standard fields that the CDP deleted (`location.region`); a bulk import cannot clear them.
     `warnings`: reason codes of values left out or chosen among several, each once.
     """
@@ -169,6 +170,8 @@ class Profile:
     unset: tuple[str, ...] = ()
     clear: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    append: dict[str, Any] = field(default_factory=dict)
+    unappend: dict[str, Any] = field(default_factory=dict)
 
 
 def to_profile(person: Person, rules: Rules) -> Profile:
@@ -185,6 +188,8 @@ def to_profile(person: Person, rules: Rules) -> Profile:
         unset=tuple(draft.unset),
         clear=tuple(draft.clear),
         warnings=tuple(dict.fromkeys([*errors.values(), *draft.warnings])),
+        append=draft.append,
+        unappend=draft.unappend,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 from mappings.email import UNSEEN
 from mappings.errors import Reason, Unfit
@@ -80,3 +81,17 @@ def _clean_container(value: object, depth: int) -> object:
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {clean_text(key): clean(entry, depth) for key, entry in value.items()}
     raise Unfit(Reason.ATTRIBUTE_UNSUPPORTED)
+
+
+def flatten(properties: dict[str, Any], depth: int = 0) -> dict[str, Any]:
+    """Return the properties with dotted names instead of nested objects: `{"a": {"b": 1}}` becomes `{"a.b": 1}`.
+
+    Lists and empty objects stay, and so do objects nested deeper than Klaviyo takes.
+    """
+    flat: dict[str, Any] = {}
+    for name, value in properties.items():
+        if isinstance(value, dict) and value and depth < MAX_DEPTH:
+            flat |= {f"{name}.{inner}": entry for inner, entry in flatten(value, depth + 1).items()}
+        else:
+            flat[name] = value
+    return flat

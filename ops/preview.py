@@ -181,7 +181,9 @@ def _person(intent: Intent, people: People) -> dict[str, Any]:
     attributes = profile.attributes if intent.written else identifiers_of(profile)
     shown: dict[str, Any] = {"action": intent.membership or "update", "profile": attributes}
     return shown | {
-        name: list(value) for name in ("unset", "clear", "warnings") if (value := getattr(profile, name, ()))
+        name: value if isinstance(value, dict) else list(value)
+        for name in ("append", "unappend", "unset", "clear", "warnings")
+        if (value := getattr(profile, name, ()))
     }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from mappings.segment.paths import Value
+from mappings.segment.traits import Readers
 from mappings.segment.triggers import Trigger
 
 Name = Literal[
@@ -19,6 +21,13 @@ Name = Literal[
     "order_completed",
 ]
 Kind = Literal["profile", "audience", "consent", "event", "erasure"]
+#: Returns a message in the form in which the trigger and the fields of an action read it.
+View = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def unchanged(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the message itself."""
+    return message
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +35,9 @@ class Action:
     """One action as set up: its `kind` of queue, its trigger, and the fields that it takes from a message.
 
     `list_id`: where to find the id of the Klaviyo list; None: the action has no list, or takes it from the Engage
-    audience. `traits_as_properties`: every trait that no field takes becomes a custom property. `taken`: the names of
-    the traits that the fields take, which therefore do not become custom properties.
+    audience. `traits_as_properties`: every trait that no field takes becomes a custom property. `reading`: the fields
+    that read each trait. `flatten_properties`: nested properties get dotted names. `view`: how the action reads a
+    message.
     """
 
     name: Name
@@ -36,4 +46,6 @@ class Action:
     fields: dict[str, Value]
     list_id: Value = None
     traits_as_properties: bool = False
-    taken: frozenset[str] = frozenset()
+    reading: Readers = field(default_factory=dict)
+    flatten_properties: bool = False
+    view: View = unchanged

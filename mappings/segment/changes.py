@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from mappings import contact
+from mappings.consent import CHANNELS
 from mappings.segment import engage as segment_engage
 from mappings.segment import events, paths
 from mappings.segment.actions import Action, Name
-from mappings.segment.routed import LIST_UNKNOWN, Change, Routed, identities, nobody
+from mappings.segment.people import described
+from mappings.segment.routed import CHANNEL_UNKNOWN, LIST_UNKNOWN, Change, Routed, identities, nobody
 
 _TRUE: Final = (True, "true")
-_TRAITS: Final = (paths.parse_path("$.context.traits"), paths.parse_path("$.traits"))
-_ENGAGE: Final = frozenset({"add_profile_to_list", "remove_profile_from_list"})
 
 
 def route(message: dict[str, Any], actions: Sequence[Action]) -> Iterator[Routed]:
@@ -26,18 +26,19 @@ def route(message: dict[str, Any], actions: Sequence[Action]) -> Iterator[Routed
 
     They are made one at a time, on demand, because the event of each product contains the properties of its order. The
     caller adds a `timestamp` to a message without one. An error in one mapping becomes a `Routed` with a reason and
-    does not affect the others. A completed order is not tracked a second time.
+    does not affect the others. A completed order is not tracked a second time. Each action reads the message by its
+    own view.
     """
-    seen = segment_engage.as_event(message)
-    acting = [action for action in actions if action.trigger.fires(seen if action.name in _ENGAGE else message)]
+    seen = {view: view(message) for view in {action.view for action in actions}}
+    acting = [action for action in actions if action.trigger.fires(seen[action.view])]
     if any(action.name == "order_completed" for action in acting):
         acting = [action for action in acting if action.name != "track_event"]
     for action in acting:
-        yield from _ROUTES[action.name](message, action)
+        yield from _ROUTES[action.name](seen[action.view], action)
 
 
 def _upsert(message: dict[str, Any], action: Action) -> list[Routed]:
-    fields = _person(message, action)
+    fields = described(message, action)
     own = paths.resolve(action.list_id, message)
     list_id = fields.pop("override_list_id", own)
     if paths.is_there(list_id):
@@ -46,11 +47,11 @@ def _upsert(message: dict[str, Any], action: Action) -> list[Routed]:
 
 
 def _add(message: dict[str, Any], action: Action) -> list[Routed]:
-    return [_membership(message, "add", _person(message, action), _list(message, action))]
+    return [_membership(message, "add", described(message, action), _list(message, action))]
 
 
 def _remove(message: dict[str, Any], action: Action) -> list[Routed]:
-    return [_membership(message, "remove", _person(message, action), _list(message, action))]
+    return [_membership(message, "remove", described(message, action), _list(message, action))]
 
 
 def _remove_from_named(message: dict[str, Any], action: Action) -> list[Routed]:
@@ -58,7 +59,7 @@ def _remove_from_named(message: dict[str, Any], action: Action) -> list[Routed]:
     list_id = paths.resolve(action.list_id, message)
     if not paths.is_there(list_id):
         return []
-    return [_membership(message, "remove", _person(message, action), list_id)]
+    return [_membership(message, "remove", described(message, action), list_id)]
 
 
 def _subscribe(message: dict[str, Any], action: Action) -> list[Routed]:
@@ -79,24 +80,6 @@ _ROUTES: Final[dict[Name, Callable[[dict[str, Any], Action], Iterable[Routed]]]]
     "track_event": events.event,
     "order_completed": events.order,
 }
-
-
-def _person(message: dict[str, Any], action: Action) -> dict[str, Any]:
-    """Return the person that the action's fields describe, without empty values."""
-    fields: dict[str, Any] = paths.resolve(action.fields, message)
-    mapped = fields.get("properties", {})
-    if action.traits_as_properties and isinstance(mapped, dict):
-        fields["properties"] = _custom_traits(message, action) | mapped
-    return {name: value for name, value in fields.items() if paths.is_there(value) and value != {}}
-
-
-def _custom_traits(message: dict[str, Any], action: Action) -> dict[str, Any]:
-    """Return the traits that no field of the action takes; the message's traits win over those of its context."""
-    traits: dict[str, Any] = {}
-    for place in _TRAITS:
-        found = place.find(message)
-        traits |= found if isinstance(found, dict) else {}
-    return {name: value for name, value in traits.items() if name not in action.taken}
 
 
 def _membership(message: dict[str, Any], change: Change, fields: dict[str, Any], named: Any) -> Routed:
@@ -133,4 +116,23 @@ def _consent(message: dict[str, Any], action: Action, change: Change) -> Routed:
     since = fields.pop("consented_at", None)
     if historical:
         fields |= {"historical_import": True, "consented_at": since}
-    return Routed("consent", change, fields, identities(fields, message), **nobody("consent", fields))
+    fault = nobody("consent", fields)
+    if "channels" in action.fields:
+        fields["channels"] = _channels(fields.get("channels"))
+        fault = fault or _channel_fault(fields["channels"])
+    return Routed("consent", change, fields, identities(fields, message), **fault)
+
+
+def _channels(named: Any) -> list[str]:
+    """Return the known channels among those that the message names, as a text or a list."""
+    names = named if isinstance(named, list) else [named]
+    return [channel for channel in CHANNELS if channel in names]
+
+
+def _channel_fault(channels: list[str]) -> dict[str, str]:
+    if channels:
+        return {}
+    return {
+        "reason": CHANNEL_UNKNOWN,
+        "detail": f"the message names none of the channels {', '.join(CHANNELS)}; name one, or map channels",
+    }

@@ -18,6 +18,7 @@ _LISTS: Final = (
     parse_path("$.context.personas.external_audience_id"),
 )
 _TRAITS: Final = parse_path("$.traits")
+_PROPERTIES: Final = parse_path("$.properties")
 _EVENTS: Final = {True: "Audience Entered", False: "Audience Exited"}
 
 
@@ -29,9 +30,29 @@ def as_event(message: dict[str, Any]) -> dict[str, Any]:
     """
     if message.get("type") != "identify" or _CLASS.find(message) != "audience":
         return message
-    traits, key = _TRAITS.find(message), _KEY.find(message)
-    member = traits.get(key) if isinstance(traits, dict) and isinstance(key, str) else None
-    return message | {"type": "track", "event": _EVENTS[member]} if isinstance(member, bool) else message
+    member = _member(_TRAITS.find(message), message)
+    return message if member is None else message | {"type": "track", "event": _EVENTS[member]}
+
+
+def as_step(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the message in the form for the list actions, with every event of a Journey's step as an entry or exit.
+
+    The events have any name. Journeys of the first version only report entries; the second version adds a boolean
+    property named after the step, false for an exit (Segment: Journeys, send data to a destination).
+    """
+    if message.get("type") != "track" or _CLASS.find(message) != "journey_step":
+        return as_event(message)
+    member = _member(_PROPERTIES.find(message), message)
+    if member is None:
+        member = message.get("event") != _EVENTS[False]
+    return message | {"event": _EVENTS[member]}
+
+
+def _member(entries: Any, message: dict[str, Any]) -> bool | None:
+    """Return the boolean that is named after the audience or step; None without one."""
+    key = _KEY.find(message)
+    member = entries.get(key) if isinstance(entries, dict) and isinstance(key, str) else None
+    return member if isinstance(member, bool) else None
 
 
 def list_id(message: dict[str, Any]) -> str | None:
@@ -46,8 +67,8 @@ def audience(message: dict[str, Any]) -> tuple[str, str] | None:
     return (contact.text(_ID.find(message)) or name, name) if name else None
 
 
-#: Klaviyo's names: in RudderStack and Segment's first destination, and in the destination whose actions Ferry has.
-_NAMES: Final = ("Klaviyo", "Klaviyo (Actions)")
+#: Klaviyo's names: in Segment's first destination, in the destination whose actions Ferry has, and in RudderStack.
+NAMES: Final = ("Klaviyo", "Klaviyo (Actions)", "KLAVIYO", "klaviyo")
 
 
 def is_for_klaviyo(message: dict[str, Any]) -> bool:
@@ -58,5 +79,5 @@ def is_for_klaviyo(message: dict[str, Any]) -> bool:
     flags = message.get("integrations")
     if not isinstance(flags, dict):
         return True
-    named = [flags[name] for name in _NAMES if name in flags] or [flags.get("All")]
+    named = [flags[name] for name in NAMES if name in flags] or [flags.get("All")]
     return any(flag is not False for flag in named)

@@ -11,9 +11,9 @@ from mappings.segment import paths
 from mappings.segment.actions import Action
 from mappings.segment.paths import first_of
 from mappings.segment.routed import Routed, identities, nobody
-from mappings.values import MAX_ENTRIES
+from mappings.values import MAX_ENTRIES, flatten
 
-_SHARED: Final = ("properties", "time", "value", "unique_id")
+_SHARED: Final = ("properties", "time", "value", "value_currency", "unique_id")
 _ORDER_IDS: Final = ("order_id", "orderId")
 _PRODUCT_IDS: Final = ("product_id", "sku")
 
@@ -39,6 +39,8 @@ def order(message: dict[str, Any], action: Action) -> Iterator[Routed]:
 
 def _fields(message: dict[str, Any], action: Action) -> dict[str, Any]:
     fields: dict[str, Any] = paths.resolve(action.fields, message)
+    if action.flatten_properties and isinstance(properties := fields.get("properties"), dict):
+        fields["properties"] = flatten(properties)
     return fields | {"time": _time(fields.get("time") or message.get("timestamp"))}
 
 

@@ -14,6 +14,8 @@ _STEP: Final = re.compile(
 )
 _IF: Final = "@if"
 _IF_KEYS: Final = {"exists", "then", "else"}
+#: Nothing is at a place, not even null.
+MISSING: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +26,38 @@ class Path:
 
     def find(self, message: Any) -> Any:
         """Return the value at this place; None if there is none."""
+        found = self.read(message)
+        return None if found is MISSING else found
+
+    def read(self, message: Any) -> Any:
+        """Return the value at this place, which may be null; MISSING if there is no such place."""
         found = message
         for step in self.steps:
             if isinstance(step, str):
-                found = found.get(step) if isinstance(found, dict) else None
+                found = found.get(step, MISSING) if isinstance(found, dict) else MISSING
             else:
-                found = found[step] if isinstance(found, list) and step < len(found) else None
-            if found is None:
-                return None
+                found = found[step] if isinstance(found, list) and step < len(found) else MISSING
+            if found is MISSING:
+                return MISSING
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The value at the first of these places that has one."""
+
+    places: tuple[Path, ...]
+
+    def read(self, message: Any) -> Any:
+        """Return the value; if no place has one, None if a place is null, else MISSING."""
+        nothing: Any = MISSING
+        for place in self.places:
+            found = place.read(message)
+            if is_there(found):
+                return found
+            if found is None:
+                nothing = None
+        return nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +69,7 @@ class If:
     otherwise: Value = None
 
 
-Value = Path | If | dict[str, "Value"] | list["Value"] | str | float | bool | None
+Value = Path | First | If | dict[str, "Value"] | list["Value"] | str | float | bool | None
 
 
 def parse(raw: Any) -> Value:
@@ -81,31 +106,41 @@ def parse_path(text: str) -> Path:
     return Path(tuple(steps))
 
 
-def _choice(raw: dict[str, Any]) -> If:
+def _choice(raw: dict[str, Any]) -> First | If:
     inner = raw[_IF]
     if len(raw) > 1 or not isinstance(inner, dict) or not {"exists", "then"} <= inner.keys() <= _IF_KEYS:
         raise ValueError('@if: it must be the only key of its table, with "exists", "then" and optionally "else"')
     exists = inner["exists"]
     if not isinstance(exists, str) or not exists.startswith("$"):
         raise ValueError('@if: "exists" must be a path such as $.traits.email')
-    return If(parse_path(exists), parse(inner["then"]), parse(inner["else"]) if "else" in inner else None)
+    place, then = parse_path(exists), parse(inner["then"])
+    otherwise = parse(inner["else"]) if "else" in inner else None
+    if then == place and (otherwise is None or isinstance(otherwise, Path | First)):
+        return First((place, *paths(otherwise)))
+    return If(place, then, otherwise)
 
 
-def resolve(value: Value, message: Any) -> Any:
+def resolve(value: Value, message: Any, *, nulls: bool = False) -> Any:
     """Return the value of the mapping for this message; None if there is none.
 
-    Entries of a table without a value are left out.
+    Entries of a table without a value are left out. With `nulls`, an entry stays as None if its place, or one of the
+    places that it tries, is null.
     """
-    if isinstance(value, Path):
-        return value.find(message)
+    found = _read(value, message, nulls)
+    return None if found is MISSING else found
+
+
+def _read(value: Value, message: Any, nulls: bool) -> Any:
+    if isinstance(value, Path | First):
+        return value.read(message)
     if isinstance(value, If):
-        return resolve(value.then if is_there(value.exists.find(message)) else value.otherwise, message)
+        return _read(value.then if is_there(value.exists.find(message)) else value.otherwise, message, nulls)
     if isinstance(value, dict):
-        found = ((key, resolve(entry, message)) for key, entry in value.items())
-        return {key: entry for key, entry in found if is_there(entry)}
+        found = ((key, _read(entry, message, nulls)) for key, entry in value.items())
+        return {key: entry for key, entry in found if is_there(entry) or (nulls and entry is None)}
     if isinstance(value, list):
         return [resolve(entry, message) for entry in value]
-    return value
+    return MISSING if value is None else value
 
 
 def is_there(value: Any) -> bool:
@@ -114,7 +149,7 @@ def is_there(value: Any) -> bool:
     In a choice, Segment counts blank text as present and drops it afterwards, so it loses an e-mail in the second place
     when the first one is blank.
     """
-    return value is not None and not (isinstance(value, str) and not value.strip())
+    return value is not None and value is not MISSING and not (isinstance(value, str) and not value.strip())
 
 
 def first_of(found: Mapping[str, Any], names: Iterable[str]) -> Any:
@@ -126,6 +161,8 @@ def paths(value: Value) -> list[Path]:
     """Return every path that the mapping takes values from."""
     if isinstance(value, Path):
         return [value]
+    if isinstance(value, First):
+        return list(value.places)
     if isinstance(value, If):
         return [*paths(value.then), *paths(value.otherwise)]
     if isinstance(value, dict):

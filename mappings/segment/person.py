@@ -29,10 +29,12 @@ _NO_RULES: Final = Rules()
 
 def read(fragment: bytes) -> Person:
     """Return the person in `{"email", "phone_number", "country_code", "external_id", "first_name", "last_name",
-    "organization", "title", "image", "location": {...}, "properties": {...}}`; every name is optional.
+    "organization", "title", "image", "location": {...}, "properties": {...}, "append": {...}, "unappend": {...},
+    "unset": [...]}`; every name is optional.
 
-    A null property is removed; one named like a standard field fills that field if nothing else does. Raises
-    Rejected(fragment_unreadable).
+    A null property is removed, a null member of the location cleared. A property named like a standard field fills that
+    field if the person does not have the field. `append` and `unappend`: entries for the lists that custom properties
+    are. `unset`: names of properties and standard fields to remove. Raises Rejected(fragment_unreadable).
     """
     person = fragments.decode(fragment)
     return Person(identities=tuple(_identities(person)), attributes=tuple(_attributes(person)), klaviyo_names=True)
@@ -57,14 +59,29 @@ def _identities(person: Mapping[str, Any]) -> Iterator[Identity]:
 
 
 def _attributes(person: Mapping[str, Any]) -> Iterator[Attribute]:
-    """Yield the properties first, because the later of two attributes wins."""
+    """Yield removals and properties first, because the later of two attributes wins, and patches last."""
+    location = _table(person, "location")
+    given = {*location, *(name for name in _STANDARD if name in person)}
+    for name in _removed(person):
+        yield Attribute(name, deleted=True)
     for name, value in _table(person, "properties").items():
-        yield Attribute(name, value, deleted=value is None)
+        yield Attribute(name, value, deleted=value is None, custom=name in given)
     for name in _STANDARD:
         if name in person:
             yield Attribute(name, person[name])
-    for name, value in _table(person, "location").items():
+    for name, value in location.items():
         yield Attribute(name, value)
+    for change, empty in (("append", {"unappend": []}), ("unappend", {"append": []})):
+        for name, value in _table(person, change).items():
+            entries = value if isinstance(value, list) else [value]
+            yield Attribute(name, {**empty, change: entries}, custom=True, patch=True)
+
+
+def _removed(person: Mapping[str, Any]) -> list[str]:
+    names = person.get("unset", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise fragments.unreadable("has a value for unset that is not a list of names", "unset")
+    return names
 
 
 def _table(person: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from mappings.segment.actions import Kind
 Change = Literal["add", "remove", "update", "event", "subscribe", "unsubscribe", "erase"]
 #: The reason for a change that needs a list, if neither the settings nor the message name one.
 LIST_UNKNOWN: Final = "list_unknown"
+#: The reason for a consent without a channel that Klaviyo and Ferry have, where the action takes channels.
+CHANNEL_UNKNOWN: Final = "channel_unknown"
 
 _PERSON: Final = ("email", "phone_number", "external_id")
 _BY_KIND: Final[dict[Kind, tuple[str, ...]]] = {

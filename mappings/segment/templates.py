@@ -11,21 +11,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from mappings.segment.actions import Kind, Name
+from mappings.segment.actions import Kind, Name, View, unchanged
+from mappings.segment.engage import as_event
+from mappings.segment.traits import Steps
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
     """The defaults of an action; `fields` contains every field of the action, None without a default.
 
-    `list_id`: whether its settings may name a list. `options`: the options that it has.
+    `list_id`: whether its settings may name a list; `list_path`: its default. `options`: the switches that it has;
+    `traits_as_properties`: the default of that one. `never`: places below the traits that never become properties.
+    `view`: how the action reads a message.
     """
 
     kind: Kind
     trigger: str
     fields: dict[str, Any]
     list_id: Literal["no", "may", "must"] = "may"
+    list_path: str | None = None
     options: frozenset[str] = frozenset()
+    traits_as_properties: bool = False
+    never: tuple[Steps, ...] = ()
+    view: View = unchanged
 
 
 def first(*paths: str) -> dict[str, Any] | str:
@@ -84,10 +92,12 @@ _EVENT: Final = {
     "properties": "$.properties",
     "time": "$.timestamp",
     "value": first("$.properties.revenue", "$.properties.total", "$.properties.value"),
+    "value_currency": None,
     "unique_id": "$.messageId",
 }
-_SWITCH: Final = frozenset({"user_id_as_external_id"})
-_BOTH: Final = _SWITCH | {"traits_as_properties"}
+USER_ID: Final = frozenset({"user_id_as_external_id"})
+FLATTEN: Final = frozenset({"flatten_properties"})
+PROPERTIES: Final = USER_ID | FLATTEN | {"traits_as_properties"}
 
 TEMPLATES: Final[dict[Name, Template]] = {
     "upsert_profile": Template(
@@ -100,7 +110,7 @@ TEMPLATES: Final[dict[Name, Template]] = {
             "properties": "$.properties",
             "override_list_id": "$.integrations.Klaviyo.listId",
         },
-        options=_BOTH,
+        options=PROPERTIES,
     ),
     "add_profile_to_list": Template(
         "audience",
@@ -111,16 +121,18 @@ TEMPLATES: Final[dict[Name, Template]] = {
             **_traits("$.properties", _TRAITS),
             "properties": "$.properties.properties",
         },
-        options=_BOTH,
+        options=PROPERTIES,
+        view=as_event,
     ),
     "remove_profile_from_list": Template(
         "audience",
         'type = "track" and event = "Audience Exited"',
         {**_CONTEXT_FIRST, **_USER_ID},
-        options=_SWITCH,
+        options=USER_ID,
+        view=as_event,
     ),
     "remove_profile": Template(
-        "audience", 'type = "identify"', {**_OWN_FIRST, **_USER_ID}, list_id="must", options=_SWITCH
+        "audience", 'type = "identify"', {**_OWN_FIRST, **_USER_ID}, list_id="must", options=USER_ID
     ),
     "subscribe_profile": Template(
         "consent",
@@ -128,7 +140,9 @@ TEMPLATES: Final[dict[Name, Template]] = {
         {**_OWN_FIRST, "custom_source": "-59", "historical_import": False, "consented_at": "$.timestamp"},
     ),
     "unsubscribe_profile": Template("consent", 'type = "track" and event = "User Unsubscribed"', {**_OWN_FIRST}),
-    "track_event": Template("event", 'type = "track"', {"metric_name": "$.event", **_EVENT}, list_id="no"),
+    "track_event": Template(
+        "event", 'type = "track"', {"metric_name": "$.event", **_EVENT}, list_id="no", options=FLATTEN
+    ),
     "order_completed": Template(
         "event",
         'type = "track" and event = "Order Completed"',
@@ -139,5 +153,6 @@ TEMPLATES: Final[dict[Name, Template]] = {
             "products": "$.properties.products",
         },
         list_id="no",
+        options=FLATTEN,
     ),
 }

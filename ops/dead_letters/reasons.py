@@ -17,6 +17,7 @@ _MEANING: Final = {
     "malformed": "This part of the message is not in the sender's format: correct the sender, and send it again.",
     "no_identity": "The message identifies nobody: include an e-mail, phone number or id, and send it again.",
     "list_unknown": "Neither the action nor the message names a list: set `list_id` in Segment, and send it again.",
+    "channel_unknown": "The message names neither email nor sms for the consent: name one there, and send it again.",
     # Reasons of the mapping (mappings/errors.py).
     "fragment_unreadable": "The person's data is not in the CDP's format: correct the mapping there.",
     "source_unknown": "A newer version of Ferry accepted it: start workers of that version, then replay.",

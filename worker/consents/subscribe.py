@@ -26,7 +26,7 @@ from klaviyo.subscriptions import MAX_SUBSCRIBED, subscription
 from mappings.consent import Consent
 from worker.attaching import attach
 from worker.consents.rows import PASSED_ON, SubscriptionRow, check, list_may_be_gone, members_of, rows_of, send_rows
-from worker.consents.supersede import Addresses
+from worker.consents.supersede import Addresses, every_address
 from worker.delivery import Delivery
 from worker.sending import send
 
@@ -63,7 +63,7 @@ def _sendable(
     returning: set[int] = set()
     if terms.historical:
         rows, returning = without_outdated(delivery, consents, rows, terms.list_id)
-    attached = attach(delivery, _of_both(rows))
+    attached = attach(delivery, _with_others(_of_both(rows), consents))
     if terms.list_id is None and not terms.historical:
         rows = [row for row in rows if row.parts[0] in attached or is_known(delivery, row)]
     return _by_list(delivery, rows, returning, terms.list_id)
@@ -94,6 +94,11 @@ def _of_both(rows: list[SubscriptionRow]) -> dict[int, Addresses]:
     for row in rows:
         left[row.parts[0]] |= row.addresses
     return left
+
+
+def _with_others(left: Mapping[int, Addresses], consents: Mapping[int, Consent]) -> dict[int, Addresses]:
+    """Return the addresses of each change with the one that its channels leave out, which is the same person's."""
+    return {index: every_address(consents[index]) if consents[index].channels else each for index, each in left.items()}
 
 
 def _terms(consent: Consent) -> _Terms:

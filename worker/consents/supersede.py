@@ -9,7 +9,7 @@ from typing import Final
 
 from klaviyo.lookups import folded
 from klaviyo.members import Field
-from mappings.consent import Consent
+from mappings.consent import CHANNELS, Consent
 from queues.change import Change
 
 #: The addresses of a person to subscribe or unsubscribe: `email` for e-mail, `phone_number` for SMS.
@@ -50,6 +50,13 @@ def _said_at(change: Change, consent: Consent) -> float:
 
 
 def addresses(consent: Consent) -> Addresses:
-    """Return the addresses of the consent."""
+    """Return the addresses in the channels of the consent."""
+    both = every_address(consent)
+    wanted = {CHANNELS[channel] for channel in consent.channels}
+    return {field: address for field, address in both.items() if field in wanted} if wanted else both
+
+
+def every_address(consent: Consent) -> Addresses:
+    """Return the addresses of the consent's person, also those that it is not for."""
     found: dict[Field, str | None] = {"email": consent.email, "phone_number": consent.phone}
     return {field: address for field, address in found.items() if address is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Final, Literal
 
@@ -169,7 +170,7 @@ class People:
         if isinstance(found, Rejection):
             return _about_blocked(found) if left_out and not any(self.who(i).wrong for i in indexes) else found
         warnings = tuple(dict.fromkeys((*found.warnings, *left_out)))
-        return Profile(found.attributes, found.unset, found.clear, warnings)
+        return replace(found, warnings=warnings)
 
     def _left_out(self, indexes: Iterable[int]) -> list[str]:
         blocked = any(self.who(i).left_out for i in indexes)
@@ -210,8 +211,9 @@ def encode_row(profile: Profile, profile_id: str = "", left_out: Iterable[str] =
     row: dict[str, object] = {"type": "profile", "attributes": attributes if without else profile.attributes}
     if profile_id:
         row["id"] = profile_id
-    if profile.unset:
-        row["meta"] = {"patch_properties": {"unset": profile.unset}}
+    changes = {"append": profile.append, "unappend": profile.unappend, "unset": profile.unset}
+    if patch := {name: entries for name, entries in changes.items() if entries}:
+        row["meta"] = {"patch_properties": patch}
     return orjson.dumps(row)
 
 

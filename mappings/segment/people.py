@@ -1,0 +1,67 @@
+"""Makes the fragment of a person from a message, as the fields of an action describe them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mappings.segment import paths, traits
+from mappings.segment.actions import Action
+from mappings.values import flatten
+
+#: Fields that take a text or a number, and so does each member of `location`.
+_PLAIN: Final = frozenset({"first_name", "last_name", "organization", "title", "image"})
+_LOCATION, _PROPERTIES = "location", "properties"
+#: What happens to the custom properties that these fields name.
+_PATCHES: Final = ("append", "unappend", "unset")
+
+
+def described(message: dict[str, Any], action: Action) -> dict[str, Any]:
+    """Return the person, without empty values.
+
+    A null member of the location or of a table of properties stays, because it clears the field or property. The form
+    is that of `person.read`.
+    """
+    fields: dict[str, Any] = paths.resolve(action.fields, message, nulls=True)
+    patches = _patches(message, fields)
+    mapped = fields.pop(_PROPERTIES, None)
+    mapped = {} if mapped is None else mapped
+    if action.traits_as_properties and isinstance(mapped, dict):
+        fields = _without_containers(fields)
+        left = traits.left_over(message, action.reading, fields | {_PROPERTIES: mapped})
+        patched = {name for names in patches.values() for name in names}
+        mapped = {name: value for name, value in left.items() if name not in patched} | mapped
+    if action.flatten_properties and isinstance(mapped, dict):
+        mapped = flatten(mapped)
+    fields |= {_PROPERTIES: mapped, **patches}
+    return {name: value for name, value in fields.items() if paths.is_there(value) and value != {}}
+
+
+def _without_containers(fields: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the objects and lists that fields for one text have found: the traits keep them, as properties."""
+    kept = {name: value for name, value in fields.items() if not (name in _PLAIN and _is_container(value))}
+    if isinstance(location := fields.get(_LOCATION), dict):
+        kept[_LOCATION] = {name: value for name, value in location.items() if not _is_container(value)}
+    return kept
+
+
+def _is_container(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
+def _patches(message: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    """Take the lists of names out of the fields; return them with the values of the traits that they name.
+
+    Source: RudderStack, Klaviyo destination, fieldsToAppend, fieldsToUnappend and fieldsToUnset.
+    """
+    named = {patch: _names(fields.pop(patch, None)) for patch in _PATCHES}
+    known = traits.of_message(message) if any(named.values()) else {}
+    unset = named.pop("unset")
+    found: dict[str, Any] = {"unset": unset} if unset else {}
+    for patch, names in named.items():
+        found[patch] = {name: known[name] for name in names if known.get(name) is not None}
+    return found
+
+
+def _names(value: Any) -> list[str]:
+    names = value if isinstance(value, list) else [value]
+    return [name for name in names if isinstance(name, str)]
