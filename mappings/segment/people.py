@@ -39,7 +39,8 @@ def described(message: dict[str, Any], action: Action) -> dict[str, Any]:
 def _without_containers(fields: dict[str, Any]) -> dict[str, Any]:
     """Leave out the objects and lists that fields for one text have found: the traits keep them, as properties."""
     kept = {name: value for name, value in fields.items() if not (name in _PLAIN and _is_container(value))}
-    if isinstance(location := fields.get(_LOCATION), dict):
+    location = fields.get(_LOCATION)
+    if isinstance(location, dict) and any(map(_is_container, location.values())):
         kept[_LOCATION] = {name: value for name, value in location.items() if not _is_container(value)}
     return kept
 

@@ -154,13 +154,36 @@ def test_a_wrong_phone_costs_the_person_the_phone_only(segment: SegmentWorld) ->
     assert segment.of(PROFILES).left_out() == {"phone_invalid": 1}
 
 
-def test_an_empty_text_overwrites_nothing_and_a_property_that_is_null_is_taken_away(segment: SegmentWorld) -> None:
-    address = {"city": "Paris", "country": "FR"}
+def test_an_empty_text_overwrites_nothing_and_a_null_property_or_member_of_the_address_is_taken_away(
+    segment: SegmentWorld,
+) -> None:
+    address = {"city": "Paris", "state": "Paris", "country": "FR"}
     first = identify(email="ann@example.com", firstName="Ann", address=address)
     then = identify(email="ann@example.com", firstName="", lastName=None, address={"city": "", "country": None})
     segment.send({**first, "properties": {"plan": "free", "seats": 3}})
     segment.send({**then, "properties": {"plan": None}})
     ann = segment.person("ann@example.com")
     assert ann is not None
-    assert (ann["first_name"], ann["location"], ann["properties"]) == ("Ann", address, {"seats": 3})
+    assert (ann["first_name"], ann["properties"]) == ("Ann", {"seats": 3})
+    assert ann["location"] == {"city": "Paris", "region": "Paris"}
     assert "last_name" not in ann
+
+
+@pytest.mark.parametrize("address", [None, {}, {"city": None, "country": None}])
+def test_who_is_new_or_has_no_address_loses_nothing_by_a_null(segment: SegmentWorld, address: Any) -> None:
+    segment.send(identify(email="ann@example.com", firstName="Ann", address=address))
+    ann = segment.person("ann@example.com")
+    assert ann is not None
+    assert (ann["first_name"], ann["location"]) == ("Ann", {})
+    assert not segment.letters()
+
+
+def test_a_null_of_an_older_message_does_not_clear_what_a_newer_one_fills(segment: SegmentWorld) -> None:
+    segment.send(identify(email="ann@example.com", address={"city": "Paris"}))
+    segment.send(
+        identify(email="ann@example.com", address={"city": None}),
+        identify(email="ann@example.com", address={"city": "Oslo"}),
+    )
+    ann = segment.person("ann@example.com")
+    assert ann is not None
+    assert ann["location"] == {"city": "Oslo"}

@@ -115,6 +115,31 @@ def test_without_any_channel_there_is_no_consent(fields: dict[str, Any], reason:
     assert (caught.reason, caught.field) == (reason, field)
 
 
+BOTH = {"email": "ada@example.com", "phone_number": "+12125560100"}
+
+
+@pytest.mark.parametrize("channels", [["email"], ["sms"], ["email", "sms"]])
+def test_a_consent_for_some_channels_knows_both_addresses(channels: list[str]) -> None:
+    found = consent(channels=channels, **BOTH)
+    assert (found.email, found.phone, found.channels) == ("ada@example.com", "+12125560100", tuple(channels))
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"channels": ["sms"], "email": "ada@example.com"}, Reason.NO_IDENTIFIER),
+        ({"channels": ["email"], "phone_number": "+12125560100"}, Reason.NO_IDENTIFIER),
+        ({"channels": ["sms"], "email": "ada@example.com", "phone_number": "123"}, Reason.PHONE_INVALID),
+        ({"channels": ["email"], "email": "ada", "phone_number": "+12125560100"}, Reason.EMAIL_INVALID),
+        ({"channels": ["push"], "email": "ada@example.com"}, Reason.FRAGMENT_UNREADABLE),
+        ({"channels": "email", "email": "ada@example.com"}, Reason.FRAGMENT_UNREADABLE),
+        ({"channels": [["email"]], "email": "ada@example.com"}, Reason.FRAGMENT_UNREADABLE),
+    ],
+)
+def test_a_channel_without_its_address_is_no_consent(fields: dict[str, Any], reason: Reason) -> None:
+    assert refusal(**fields).reason is reason
+
+
 def test_the_time_counts_only_for_historical_consent() -> None:
     unsaid: list[dict[str, Any]] = [{}, {"historical_import": False}]
     for said in unsaid:

@@ -121,6 +121,23 @@ def test_a_value_that_is_no_number_is_left_out_and_reported(value: object) -> No
     assert event(value=value).warnings == (Reason.VALUE_INVALID,)
 
 
+@pytest.mark.parametrize("currency", ["EUR", "eur", " Eur "])
+def test_a_value_has_its_currency_in_upper_case(currency: str) -> None:
+    assert attributes(value=9.5, value_currency=currency)["value_currency"] == "EUR"
+
+
+@pytest.mark.parametrize("value", [None, "", "ten"])
+def test_without_a_value_there_is_no_currency(value: object) -> None:
+    assert "value_currency" not in attributes(value=value, value_currency="EUR")
+
+
+@pytest.mark.parametrize("currency", ["euro", "EU", "€", "E R", 978, True, ["EUR"], {}])
+def test_what_is_no_currency_is_left_out_and_reported(currency: object) -> None:
+    found = event(value=9.5, value_currency=currency)
+    assert ("value_currency" in found.told, found.told["value"]) == (False, 9.5)
+    assert found.warnings == (Reason.CURRENCY_INVALID,)
+
+
 @pytest.mark.parametrize(("unique_id", "text"), [("m-1", "m-1"), (" m-1 ", "m-1"), (4711, "4711")])
 def test_a_unique_id_is_text(unique_id: object, text: str) -> None:
     assert attributes(unique_id=unique_id)["unique_id"] == text

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mappings.errors import Reason, Unfit
-from mappings.values import clean, is_clean
+from mappings.values import MAX_DEPTH, clean, flatten, is_clean
 
 
 def _nested(depth: int) -> Any:
@@ -80,3 +80,24 @@ def test_a_list_that_holds_itself_is_too_large_and_not_endless() -> None:
     with pytest.raises(Unfit) as caught:
         clean(endless)
     assert caught.value.reason is Reason.ATTRIBUTE_TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("nested", "flat"),
+    [
+        ({}, {}),
+        ({"a": 1, "b": [{"c": 1}], "d": {}}, {"a": 1, "b": [{"c": 1}], "d": {}}),
+        ({"a": {"b": {"c": None}, "d": ""}}, {"a.b.c": None, "a.d": ""}),
+        ({"a.b": 1, "a": {"c": 2}}, {"a.b": 1, "a.c": 2}),
+    ],
+)
+def test_nested_objects_become_dotted_names(nested: dict[str, Any], flat: dict[str, Any]) -> None:
+    assert flatten(nested) == flat
+
+
+def test_objects_deeper_than_klaviyo_takes_stay_nested() -> None:
+    value: Any = "leaf"
+    for _ in range(5_000):
+        value = {"a": value}
+    (name,) = flatten({"a": value})
+    assert name == ".".join("a" * (MAX_DEPTH + 1))

@@ -4,13 +4,14 @@ import pytest
 
 from intake.incoming import MALFORMED, NO_IDENTITY
 from mappings.errors import Reason
-from mappings.segment.routed import LIST_UNKNOWN
+from mappings.segment.routed import CHANNEL_UNKNOWN, LIST_UNKNOWN
 from ops.dead_letters.reasons import meaning
 from worker.delivery_metrics import OF_DELIVERY
 
 #: What these concern is left out, and the person or event goes without it: no letter has them.
 LEFT_OUT = {
     Reason.VALUE_INVALID,
+    Reason.CURRENCY_INVALID,
     Reason.FIELD_INVALID,
     Reason.IP_INVALID,
     Reason.LATITUDE_INVALID,
@@ -21,7 +22,7 @@ LEFT_OUT = {
     Reason.ATTRIBUTE_UNNAMED,
     Reason.ATTRIBUTE_UNSUPPORTED,
 }
-OF_FERRY = sorted({*Reason} - LEFT_OUT | OF_DELIVERY | {MALFORMED, NO_IDENTITY, LIST_UNKNOWN})
+OF_FERRY = sorted({*Reason} - LEFT_OUT | OF_DELIVERY | {MALFORMED, NO_IDENTITY, LIST_UNKNOWN, CHANNEL_UNKNOWN})
 
 
 @pytest.mark.parametrize("reason", OF_FERRY)

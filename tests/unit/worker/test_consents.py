@@ -130,6 +130,14 @@ def test_a_change_keeps_the_channel_that_nothing_newer_is_about() -> None:
     assert left([both, mail]) == {0: {"phone_number": "+14155552671"}, 1: {"email": "a@example.com"}}
 
 
+def test_a_consent_for_one_channel_is_about_the_address_of_that_one() -> None:
+    both = said("subscribe", "a@example.com", "+14155552671")
+    sms = replace(both, consent=replace(both.consent, channels=("sms",)))
+    assert left([sms]) == {0: {"phone_number": "+14155552671"}}
+    mail = said("unsubscribe", "a@example.com", about="L")
+    assert left([mail, sms]) == {0: {"email": "a@example.com"}, 1: {"phone_number": "+14155552671"}}
+
+
 def test_an_unsubscribe_from_everything_overtakes_every_list_and_the_other_channel_not() -> None:
     lists = [said("subscribe", "a@example.com", "+14155552671", about) for about in LISTS]
     assert left([*lists, said("unsubscribe", "a@example.com")]) == {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.segment.paths import If, Path, first_of, parse, parse_path, paths, resolve
+from mappings.segment.paths import MISSING, First, If, Path, first_of, parse, parse_path, paths, resolve
 from tests.support.segment import refusal
 
 _MESSAGE = {
@@ -69,6 +69,61 @@ def test_a_choice_may_have_no_else_and_hold_choices() -> None:
     assert resolve(parse({"@if": {"exists": "$.nothing", "then": "x"}}), _MESSAGE) is None
 
 
+def _first(*places: str) -> Any:
+    """A choice that takes the first of these places of the traits, as JSON."""
+    place, *rest = (f"$.traits.{name}" for name in places)
+    otherwise = {"else": _first(*places[1:])} if rest else {}
+    return {"@if": {"exists": place, "then": place, **otherwise}}
+
+
+def test_a_choice_among_places_is_the_first_that_has_a_value() -> None:
+    parsed = parse(_first("nothing", "blank", "zero", "email"))
+    assert parsed == First(tuple(Path(("traits", name)) for name in ("nothing", "blank", "zero", "email")))
+    assert resolve(parsed, _MESSAGE) == 0
+    assert parse({"@if": {"exists": "$.a", "then": "$.a", "else": "$.b"}}) == First((Path(("a",)), Path(("b",))))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"@if": {"exists": "$.a", "then": "$.b"}},
+        {"@if": {"exists": "$.a", "then": "$.a", "else": "text"}},
+        {"@if": {"exists": "$.a", "then": "$.a", "else": {"@if": {"exists": "$.b", "then": "$.c"}}}},
+    ],
+)
+def test_any_other_choice_stays_one(raw: Any) -> None:
+    assert isinstance(parse(raw), If)
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        ("$.traits.null", {"a": None}),
+        ("$.traits.nothing", {}),
+        ("$.traits.null.below", {}),
+        ("$.traits.blank", {}),
+        (_first("nothing", "null"), {"a": None}),
+        (_first("null", "blank"), {"a": None}),
+        (_first("null", "zero"), {"a": 0}),
+        (_first("nothing", "blank"), {}),
+        ({"b": "$.traits.null"}, {"a": {"b": None}}),
+        ({"@if": {"exists": "$.traits.zero", "then": "$.traits.null"}}, {"a": None}),
+        ({"@if": {"exists": "$.traits.null", "then": "x"}}, {}),
+    ],
+)
+def test_a_null_in_a_table_stays_where_it_is_asked_for(raw: Any, found: dict[str, Any]) -> None:
+    assert resolve(parse({"a": raw}), _MESSAGE, nulls=True) == found
+    without = {} if found.get("a") is None else {"a": {}} if isinstance(found["a"], dict) else found
+    assert resolve(parse({"a": raw}), _MESSAGE) == without
+
+
+def test_a_place_that_is_null_is_not_a_missing_one() -> None:
+    assert Path(("traits", "null")).read(_MESSAGE) is None
+    assert Path(("traits", "nothing")).read(_MESSAGE) is MISSING
+    assert Path(("traits", "null", "below")).read(_MESSAGE) is MISSING
+    assert Path(("products", 2)).read(_MESSAGE) is MISSING
+
+
 @pytest.mark.parametrize(
     ("text", "character"),
     [
@@ -107,6 +162,7 @@ def test_what_is_no_mapping_is_refused_with_the_remedy(raw: Any, said: str) -> N
 def test_the_paths_of_a_mapping_are_those_that_values_come_from() -> None:
     choice = If(Path(("asked",)), Path(("then",)), [Path(("else",)), "text"])
     assert paths({"a": choice, "b": Path(("b",)), "c": 1}) == [Path(("then",)), Path(("else",)), Path(("b",))]
+    assert paths(First((Path(("a",)), Path(("b",))))) == [Path(("a",)), Path(("b",))]
 
 
 def test_the_first_entry_that_says_anything_is_taken() -> None:

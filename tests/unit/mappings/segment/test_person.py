@@ -88,10 +88,51 @@ def test_a_property_that_is_null_is_removed() -> None:
     assert profile.attributes["properties"] == {"kept": 1}
 
 
-def test_a_property_named_like_a_field_fills_it_only_when_nothing_else_does() -> None:
+def test_a_property_named_like_a_field_fills_it_or_stays_a_property_where_the_field_is_given() -> None:
     properties = {"city": "Bergen", "title": "Ms"}
     profile = _profile({"email": "ann@example.com", "properties": properties, "location": {"city": "Oslo"}})
-    assert profile.attributes == {"email": "ann@example.com", "title": "Ms", "location": {"city": "Oslo"}}
+    assert profile.attributes == {
+        "email": "ann@example.com",
+        "title": "Ms",
+        "location": {"city": "Oslo"},
+        "properties": {"city": "Bergen"},
+    }
+    assert profile.warnings == ()
+
+
+def test_a_null_in_the_location_clears_the_field_and_leaves_a_property_of_its_name() -> None:
+    location = {"city": None, "zip": "0150"}
+    profile = _profile({"email": "ann@example.com", "location": location, "properties": {"city": "Bergen"}})
+    assert profile.clear == ("location.city",)
+    assert profile.attributes == {
+        "email": "ann@example.com",
+        "location": {"zip": "0150"},
+        "properties": {"city": "Bergen"},
+    }
+
+
+def test_lists_are_patched_and_properties_and_fields_removed_by_name() -> None:
+    patches = {
+        "append": {"tags": "new", "skus": ["1", 2]},
+        "unappend": {"old": ["x"]},
+        "unset": ["plan", "title", "city"],
+    }
+    profile = _profile({"email": "ann@example.com", **patches})
+    assert (profile.append, profile.unappend) == ({"tags": ["new"], "skus": ["1", 2]}, {"old": ["x"]})
+    assert (profile.unset, profile.clear) == (("plan",), ("title", "location.city"))
+
+
+def test_a_value_beside_its_removal_wins() -> None:
+    fields = {"title": "Dr", "properties": {"plan": "gold"}, "unset": ["plan", "title"]}
+    profile = _profile({"email": "ann@example.com", **fields})
+    assert profile.attributes == {"email": "ann@example.com", "title": "Dr", "properties": {"plan": "gold"}}
+    assert (profile.unset, profile.clear) == ((), ())
+
+
+@pytest.mark.parametrize("unset", ["plan", [1], {"plan": 1}])
+def test_removals_that_are_no_list_of_names_are_unreadable(unset: Any) -> None:
+    with pytest.raises(Rejected, match="unset that is not a list of names"):
+        _profile({"email": "ann@example.com", "unset": unset})
 
 
 @pytest.mark.parametrize("name", ["properties", "location"])

@@ -7,9 +7,11 @@ from typing import Any, get_args
 import pytest
 
 from mappings.segment.actions import Name
-from mappings.segment.paths import If, Path
+from mappings.segment.paths import First, Path
+from mappings.segment.presets import PRESETS
 from mappings.segment.settings import DEFAULTS, read
 from mappings.segment.templates import TEMPLATES
+from mappings.segment.traits import TraitReader
 from tests.support.paths import ROOT
 
 _DOCS = (ROOT / "docs" / "segment.md").read_text()
@@ -26,9 +28,7 @@ def test_an_action_is_its_template_where_nothing_else_is_said() -> None:
     assert action.kind == "consent"
     assert action.trigger.text == 'type = "track" and event = "User Subscribed"'
     assert action.fields["custom_source"] == "-59"
-    assert action.fields["email"] == If(
-        Path(("traits", "email")), Path(("traits", "email")), Path(("context", "traits", "email"))
-    )
+    assert action.fields["email"] == First((Path(("traits", "email")), Path(("context", "traits", "email"))))
     assert (action.list_id, action.traits_as_properties) == (None, False)
     assert "country_code" not in action.fields
 
@@ -63,9 +63,12 @@ def test_the_profile_of_an_event_takes_other_names_or_comes_whole_from_one_path(
     assert whole.fields["profile"] == Path(("who",))
 
 
-def test_the_traits_that_fields_take_are_known() -> None:
+def test_the_fields_that_read_each_trait_are_known() -> None:
     (action,) = read([{"action": "upsert_profile", "fields": {"properties": {"size": "$.context.traits.shoe.size"}}}])
-    assert action.taken == {"email", "phone", "firstName", "lastName", "company", "title", "avatar", "address", "shoe"}
+    own = {"email", "phone", "firstName", "lastName", "company", "title", "avatar", "address"}
+    assert {steps[-1] for steps in action.reading if steps[0] == "traits"} == own
+    assert {steps[-1] for steps in action.reading if steps[0] == "context"} == {"email", "phone", "shoe"}
+    assert action.reading["context", "traits", "shoe"] == [TraitReader(("size",), Path(("properties", "size")))]
 
 
 @pytest.mark.parametrize(
@@ -174,6 +177,9 @@ def test_the_examples_of_the_documentation_can_be_read() -> None:
 
 
 def test_the_documentation_tells_every_action_with_its_trigger_and_every_field() -> None:
-    for name, template in TEMPLATES.items():
-        assert f"| `{name}` | `{template.trigger}` |" in _DOCS
-        assert all(f"`{field}`" in _DOCS for field in template.fields)
+    for preset in PRESETS.values():
+        for name, template in preset.templates.items():
+            assert f"`{template.trigger}`" in _DOCS
+            assert all(f"`{field}`" in _DOCS for field in template.fields)
+            if preset.templates[name] in (TEMPLATES[name], PRESETS["rudderstack"].templates[name]):
+                assert f"| `{name}` | `{template.trigger}` |" in _DOCS
