@@ -59,8 +59,11 @@ def to_consent(fragment: bytes, rules: Rules) -> Consent:
 
 
 def _channels(fields: dict[str, Any]) -> tuple[str, ...]:
-    named = fields.get("channels", [])
-    if not isinstance(named, list) or not all(isinstance(name, str) and name in CHANNELS for name in named):
+    if "channels" not in fields:
+        return ()
+    named = fields["channels"]
+    known = isinstance(named, list) and all(isinstance(name, str) and name in CHANNELS for name in named)
+    if not named or not known:
         raise person.unreadable(f"has channels that are not a list of {', '.join(CHANNELS)}", "channels")
     return tuple(named)
 

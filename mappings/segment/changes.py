@@ -118,8 +118,11 @@ def _consent(message: dict[str, Any], action: Action, change: Change) -> Routed:
         fields |= {"historical_import": True, "consented_at": since}
     fault = nobody("consent", fields)
     if "channels" in action.fields:
-        fields["channels"] = _channels(fields.get("channels"))
-        fault = fault or _channel_fault(fields["channels"])
+        named = fields.get("channels")
+        channels = _channels(named)
+        # Unknown ones are kept: without any, a replay would subscribe to every channel.
+        fields["channels"] = channels or named or []
+        fault = fault or _channel_fault(channels)
     return Routed("consent", change, fields, identities(fields, message), **fault)
 
 

@@ -133,6 +133,8 @@ def test_a_consent_for_some_channels_knows_both_addresses(channels: list[str]) -
         ({"channels": ["email"], "email": "ada", "phone_number": "+12125560100"}, Reason.EMAIL_INVALID),
         ({"channels": ["push"], "email": "ada@example.com"}, Reason.FRAGMENT_UNREADABLE),
         ({"channels": "email", "email": "ada@example.com"}, Reason.FRAGMENT_UNREADABLE),
+        ({"channels": [], "email": "ada@example.com"}, Reason.FRAGMENT_UNREADABLE),
+        ({"channels": None, "email": "ada@example.com"}, Reason.FRAGMENT_UNREADABLE),
         ({"channels": [["email"]], "email": "ada@example.com"}, Reason.FRAGMENT_UNREADABLE),
     ],
 )
