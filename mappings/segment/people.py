@@ -22,17 +22,17 @@ def described(message: dict[str, Any], action: Action) -> dict[str, Any]:
     is that of `person.read`.
     """
     fields: dict[str, Any] = paths.resolve(action.fields, message, nulls=True)
-    patches = _patches(message, fields)
+    named = {patch: _names(fields.pop(patch, None)) for patch in _PATCHES}
     mapped = fields.pop(_PROPERTIES, None)
     mapped = {} if mapped is None else mapped
     if action.traits_as_properties and isinstance(mapped, dict):
         fields = _without_containers(fields)
         left = traits.left_over(message, action.reading, fields | {_PROPERTIES: mapped})
-        patched = {name for names in patches.values() for name in names}
+        patched = {name for names in named.values() for name in names}
         mapped = {name: value for name, value in left.items() if name not in patched} | mapped
     if action.flatten_properties and isinstance(mapped, dict):
         mapped = flatten(mapped)
-    fields |= {_PROPERTIES: mapped, **patches}
+    fields |= {_PROPERTIES: mapped, **_patches(message, named)}
     return {name: value for name, value in fields.items() if paths.is_there(value) and value != {}}
 
 
@@ -49,17 +49,17 @@ def _is_container(value: Any) -> bool:
     return isinstance(value, dict | list)
 
 
-def _patches(message: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
-    """Take the lists of names out of the fields; return them with the values of the traits that they name.
+def _patches(message: dict[str, Any], named: dict[str, list[str]]) -> dict[str, Any]:
+    """Return the names of what to remove, and the values of the traits that the other lists name.
 
     Source: RudderStack, Klaviyo destination, fieldsToAppend, fieldsToUnappend and fieldsToUnset.
     """
-    named = {patch: _names(fields.pop(patch, None)) for patch in _PATCHES}
-    known = traits.of_message(message) if any(named.values()) else {}
-    unset = named.pop("unset")
-    found: dict[str, Any] = {"unset": unset} if unset else {}
-    for patch, names in named.items():
-        found[patch] = {name: known[name] for name in names if known.get(name) is not None}
+    if not any(named.values()):
+        return {}
+    known = traits.of_message(message)
+    found: dict[str, Any] = {"unset": named["unset"]} if named["unset"] else {}
+    for patch in ("append", "unappend"):
+        found[patch] = {name: known[name] for name in named[patch] if known.get(name) is not None}
     return found
 
 
