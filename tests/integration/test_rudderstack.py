@@ -63,7 +63,9 @@ def ann(rudder: SegmentWorld) -> dict[str, Any]:
 def consents(person: dict[str, Any]) -> dict[str, str]:
     """What the person agreed to or refused, by channel."""
     subscriptions = person["subscriptions"].items()
-    found = {channel: kinds["marketing"]["consent"] for channel, kinds in subscriptions if "marketing" in kinds}
+    found = {
+        channel: kinds["marketing"]["consent"] for channel, kinds in subscriptions if kinds and "marketing" in kinds
+    }
     return {channel: consent for channel, consent in found.items() if consent != "NEVER_SUBSCRIBED"}
 
 
