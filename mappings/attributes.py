@@ -174,7 +174,7 @@ def _without(entries: list[Any], removed: list[Any]) -> list[Any]:
 
 
 def _write(result: Draft, target: FieldTarget, attribute: Attribute, *, coerced: bool) -> None:
-    value = attribute.value
+    value: Any = attribute.value
     try:
         value = clean_text(value) if isinstance(value, str) else clean(value)
     except Unfit as unfit:

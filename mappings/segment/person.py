@@ -71,10 +71,10 @@ def _attributes(person: Mapping[str, Any]) -> Iterator[Attribute]:
             yield Attribute(name, person[name])
     for name, value in location.items():
         yield Attribute(name, value)
-    for change, empty in (("append", {"unappend": []}), ("unappend", {"append": []})):
+    for change in ("append", "unappend"):
         for name, value in _table(person, change).items():
             entries = value if isinstance(value, list) else [value]
-            yield Attribute(name, {**empty, change: entries}, custom=True, patch=True)
+            yield Attribute(name, {"append": [], "unappend": [], change: entries}, custom=True, patch=True)
 
 
 def _removed(person: Mapping[str, Any]) -> list[str]:

@@ -115,7 +115,7 @@ def test_without_any_channel_there_is_no_consent(fields: dict[str, Any], reason:
     assert (caught.reason, caught.field) == (reason, field)
 
 
-BOTH = {"email": "ada@example.com", "phone_number": "+12125560100"}
+BOTH: dict[str, Any] = {"email": "ada@example.com", "phone_number": "+12125560100"}
 
 
 @pytest.mark.parametrize("channels", [["email"], ["sms"], ["email", "sms"]])
