@@ -36,7 +36,7 @@ class Action:
 
     `list_id`: where to find the id of the Klaviyo list; None: the action has no list, or takes it from the Engage
     audience. `traits_as_properties`: every trait that no field takes becomes a custom property. `reading`: the fields
-    that read each trait. `flatten_properties`: nested properties get dotted names. `view`: how the action reads a
+    that look at each place. `flatten_properties`: nested properties get dotted names. `view`: how the action reads a
     message.
     """
 
@@ -46,6 +46,6 @@ class Action:
     fields: dict[str, Value]
     list_id: Value = None
     traits_as_properties: bool = False
-    reading: Readers = field(default_factory=dict)
+    reading: Readers = field(default_factory=Readers)
     flatten_properties: bool = False
     view: View = unchanged

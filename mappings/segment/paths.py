@@ -33,11 +33,11 @@ class Path:
         """Return the value at this place, which may be null; MISSING if there is no such place."""
         found = message
         for step in self.steps:
-            if isinstance(step, str):
-                found = found.get(step, MISSING) if isinstance(found, dict) else MISSING
+            if isinstance(found, dict):
+                found = found.get(step, MISSING)
+            elif isinstance(found, list) and isinstance(step, int) and step < len(found):
+                found = found[step]
             else:
-                found = found[step] if isinstance(found, list) and step < len(found) else MISSING
-            if found is MISSING:
                 return MISSING
         return found
 

@@ -8,9 +8,9 @@ address or a company that no field takes. So no value is lost.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from mappings.segment.paths import MISSING, Path, Value, is_there, parse_path, paths
 
@@ -20,39 +20,44 @@ _OF_CONTEXT: Final = parse_path("$.context.traits")
 Steps = tuple[str | int, ...]
 
 
-class TraitReader(NamedTuple):
-    """A field that looks for its value at these steps below a trait; None: the place is taken in any case."""
+@dataclass(slots=True)
+class Readers:
+    """The fields that look for their value at a place of a message, and those that look below it, by the next step.
 
-    steps: Steps
-    field: Path | None
+    `never`: what is there never becomes a property.
+    """
 
+    fields: list[Path] = field(default_factory=list)
+    below: dict[str | int, Readers] = field(default_factory=dict)
+    never: bool = False
 
-#: The readers of each trait, by the path of the trait.
-Readers = Mapping[Steps, Sequence[TraitReader]]
+    def at(self, steps: Steps) -> Readers:
+        """Return the readers of a place below this one."""
+        found = self
+        for step in steps:
+            found = found.below.setdefault(step, Readers())
+        return found
 
 
 def readers(fields: Mapping[str, Value], never: Iterable[Steps] = ()) -> Readers:
-    """Return the readers of the traits. `never`: places below the traits that never become properties."""
-    found: defaultdict[Steps, list[TraitReader]] = defaultdict(list)
-    for field, path in _places((), dict(fields)):
-        for base in (_OWN, _OF_CONTEXT):
-            depth = len(base.steps)
-            if path.steps[:depth] == base.steps and len(path.steps) > depth:
-                found[path.steps[: depth + 1]].append(TraitReader(path.steps[depth + 1 :], Path(field)))
+    """Return the readers of a whole message. `never`: places below the traits that never become properties."""
+    found = Readers()
+    for name, path in _places((), dict(fields)):
+        found.at(path.steps).fields.append(Path(name))
     for steps in never:
         for base in (_OWN, _OF_CONTEXT):
-            found[(*base.steps, steps[0])].append(TraitReader(steps[1:], None))
+            found.at((*base.steps, *steps)).never = True
     return found
 
 
-def _places(field: Steps, value: Value) -> Iterator[tuple[Steps, Path]]:
+def _places(name: Steps, value: Value) -> Iterator[tuple[Steps, Path]]:
     """Yield each field with every place where it looks for its value."""
     if isinstance(value, dict):
-        for name, entry in value.items():
-            yield from _places((*field, name), entry)
+        for key, entry in value.items():
+            yield from _places((*name, key), entry)
     else:
         for path in paths(value):
-            yield field, path
+            yield name, path
 
 
 def of_message(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,12 +72,9 @@ def left_over(message: Mapping[str, Any], reading: Readers, fields: Mapping[str,
     """
     own = _table(_OWN, message)
     inherited = {name: value for name, value in _table(_OF_CONTEXT, message).items() if name not in own}
-    found = {}
+    found: dict[str, Any] = {}
     for base, table in ((_OF_CONTEXT, inherited), (_OWN, own)):
-        for name, value in table.items():
-            left = _left(value, reading.get((*base.steps, name), ()), fields)
-            if left is not MISSING:
-                found[name] = left
+        found |= _parts_left(table.items(), reading.at(base.steps), fields)
     return found
 
 
@@ -81,27 +83,30 @@ def _table(place: Path, message: Mapping[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _left(value: Any, reading: Sequence[TraitReader], fields: Mapping[str, Any]) -> Any:
+def _parts_left(
+    parts: Iterable[tuple[str | int, Any]], reading: Readers, fields: Mapping[str, Any]
+) -> dict[str | int, Any]:
+    """Return what is left of the parts of an object or a list."""
+    left = ((key, _left(value, reading.below.get(key), fields)) for key, value in parts)
+    return {key: value for key, value in left if value is not MISSING}
+
+
+def _left(value: Any, reading: Readers | None, fields: Mapping[str, Any]) -> Any:
     """Return what is left of the value at a place; MISSING if nothing is."""
-    here = [reader.field for reader in reading if not reader.steps]
-    if here and (not is_there(value) or any(_takes(field, value, fields) for field in here)):
-        return MISSING
-    below: defaultdict[str | int, list[TraitReader]] = defaultdict(list)
-    for reader in reading:
-        if reader.steps:
-            below[reader.steps[0]].append(TraitReader(reader.steps[1:], reader.field))
-    if not below or not isinstance(value, dict | list):
+    if reading is None:
         return value
-    parts = value.items() if isinstance(value, dict) else enumerate(value)
-    kept = {key: left for key, part in parts if (left := _left(part, below.get(key, ()), fields)) is not MISSING}
-    if not kept:
+    if reading.never or (reading.fields and not is_there(value)):
         return MISSING
-    return kept if isinstance(value, dict) else list(kept.values())
+    if any(_takes(name, value, fields) for name in reading.fields):
+        return MISSING
+    if not reading.below or not isinstance(value, dict | list):
+        return value
+    if isinstance(value, list):
+        return list(_parts_left(enumerate(value), reading, fields).values()) or MISSING
+    return _parts_left(value.items(), reading, fields) or MISSING
 
 
-def _takes(field: Path | None, value: Any, fields: Mapping[str, Any]) -> bool:
+def _takes(name: Path, value: Any, fields: Mapping[str, Any]) -> bool:
     """Return whether the field has this value: the same object, or an equal text, number or boolean."""
-    if field is None:
-        return True
-    found = field.find(fields)
+    found = name.find(fields)
     return found is value or (type(found) is type(value) and not isinstance(value, dict | list) and found == value)

@@ -11,7 +11,6 @@ from mappings.segment.paths import First, Path
 from mappings.segment.presets import PRESETS
 from mappings.segment.settings import DEFAULTS, read
 from mappings.segment.templates import TEMPLATES
-from mappings.segment.traits import TraitReader
 from tests.support.paths import ROOT
 
 _DOCS = (ROOT / "docs" / "segment.md").read_text()
@@ -65,10 +64,10 @@ def test_the_profile_of_an_event_takes_other_names_or_comes_whole_from_one_path(
 
 def test_the_fields_that_read_each_trait_are_known() -> None:
     (action,) = read([{"action": "upsert_profile", "fields": {"properties": {"size": "$.context.traits.shoe.size"}}}])
-    own = {"email", "phone", "firstName", "lastName", "company", "title", "avatar", "address"}
-    assert {steps[-1] for steps in action.reading if steps[0] == "traits"} == own
-    assert {steps[-1] for steps in action.reading if steps[0] == "context"} == {"email", "phone", "shoe"}
-    assert action.reading["context", "traits", "shoe"] == [TraitReader(("size",), Path(("properties", "size")))]
+    own, context = action.reading.at(("traits",)), action.reading.at(("context", "traits"))
+    assert own.below.keys() == {"email", "phone", "firstName", "lastName", "company", "title", "avatar", "address"}
+    assert context.below.keys() == {"email", "phone", "shoe"}
+    assert context.at(("shoe", "size")).fields == [Path(("properties", "size"))]
 
 
 @pytest.mark.parametrize(
