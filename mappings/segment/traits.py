@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from mappings.segment.paths import MISSING, Path, Value, is_there, parse_path, paths
 
@@ -18,6 +18,7 @@ _OWN: Final = parse_path("$.traits")
 _OF_CONTEXT: Final = parse_path("$.context.traits")
 
 Steps = tuple[str | int, ...]
+_Key = TypeVar("_Key", str, int)
 
 
 @dataclass(slots=True)
@@ -83,9 +84,7 @@ def _table(place: Path, message: Mapping[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _parts_left(
-    parts: Iterable[tuple[str | int, Any]], reading: Readers, fields: Mapping[str, Any]
-) -> dict[str | int, Any]:
+def _parts_left(parts: Iterable[tuple[_Key, Any]], reading: Readers, fields: Mapping[str, Any]) -> dict[_Key, Any]:
     """Return what is left of the parts of an object or a list."""
     left = ((key, _left(value, reading.below.get(key), fields)) for key, value in parts)
     return {key: value for key, value in left if value is not MISSING}
