@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -28,12 +29,18 @@ WARM_UP_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """A running intake, at one or more ports. `stored`: counts the changes in its Redis."""
+    """A running intake, at one or more ports. `stored`: counts the changes in its Redis. `pids`: its processes."""
 
     name: str
     ports: tuple[int, ...]
     redis: Redis
     stored: Callable[[Redis], int]
+    pids: tuple[int, ...] = ()
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds that its processes have used so far. Linux only: it reads /proc."""
+        stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self.pids]
+        return sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -43,10 +50,12 @@ def ferry(url: str, folder: Path, processes: int = workers, **more: str) -> Iter
     values = {"REDIS_URL": url, "FERRY_TOKENS": f"bench:{TOKEN}", "FERRY_VAR": str(folder), **more}
     with ExitStack() as stack:
         redis = stack.enter_context(Redis.from_url(url))
+        pids = []
         for port in ports:
             command = python("-m", "commands", "web", "--host", "127.0.0.1", "--port", str(port))
-            stack.enter_context(program(folder / f"web-{port}.log", command, values, partial(listens, port)))
-        yield Rival("Ferry", ports, redis, lambda redis: sum(q.accepted for q in take_census(redis).queues))
+            web = stack.enter_context(program(folder / f"web-{port}.log", command, values, partial(listens, port)))
+            pids.append(web.pid)
+        yield Rival("Ferry", ports, redis, lambda redis: sum(q.accepted for q in take_census(redis).queues), (*pids,))
 
 
 @contextmanager
