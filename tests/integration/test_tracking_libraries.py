@@ -184,7 +184,8 @@ def test_what_libraries_report_of_themselves_is_answered_and_not_stored(
 def test_the_line_of_the_guide_that_needs_no_library_works(tracked: Intake, redis: Redis) -> None:
     (line,) = re.findall(r"`(curl -s localhost:[^`]+)`", (ROOT / "docs" / "segment.md").read_text())
     env = {"PORT": str(tracked.port), "TOKEN": KEY, "PATH": "/usr/bin:/bin"}
-    ran = subprocess.run(["bash", "-ec", line], env=env, capture_output=True, text=True, timeout=60, check=True)
+    command = ["bash", "-ec", line]
+    ran = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(ran.stdout)["accepted"] == 1
     (ann,) = stored(redis, PROFILES)
     assert ann["email"] == "ann@example.com"
