@@ -43,7 +43,7 @@ def _open(name: str, summary: str, done: Schema) -> Schema:
 
 def paths(segment: Iterable[str]) -> Schema:
     """Return the addresses. `segment`: the names of the security schemes for messages of the Segment spec."""
-    keyed = [{name: []} for name in segment if name != "signature"]
+    keyed: list[dict[str, list[str]]] = [{name: []} for name in segment if name != "signature"]
     return {
         "/v1/mparticle": {"post": _TO_MPARTICLE | {"security": [{"token": []}, {"bearer": []}, {}]}},
         "/v1/segment": {"post": _TO_SEGMENT | {"security": [{name: []} for name in segment]}},

@@ -43,9 +43,9 @@ def test_the_guide_can_be_followed(
             changes = {"audience": {"id": "42"}, "changes": [{"action": "add", "email": "ann@example.com"}]}
             assert intake.post("/v1/changes?connection=brand-b", changes, token).status_code == 202
             assert intake.post("/v1/changes", changes, token).status_code == 403
-        posted = LIBRARIES["analytics.js"].posted(TOKENS["WEBSITE_WRITE_KEY"], message("identify"))
-        assert asks_first(intake, posted.path, PAGE).headers["Access-Control-Allow-Origin"] == PAGE
-        assert posted.send(intake).json()["accepted"] == 1
+        of_page = LIBRARIES["analytics.js"].posted(TOKENS["WEBSITE_WRITE_KEY"], message("identify"))
+        assert asks_first(intake, of_page.path, PAGE).headers["Access-Control-Allow-Origin"] == PAGE
+        assert of_page.send(intake).json()["accepted"] == 1
         for key in ("pk_first", "pk_second"):
             account = {"account_id": 123456, "account_settings": {"apiKey": key}}
             posted = membership("ann@example.com", account=account)

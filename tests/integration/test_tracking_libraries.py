@@ -81,7 +81,7 @@ def test_a_library_works_when_only_its_host_and_write_key_are_set(tracked: Intak
     (ann,) = stored(redis, PROFILES)
     assert (ann["email"], ann["first_name"], ann["user_id"]) == ("ann@example.com", "Ann", "u-17")
     (played,) = stored(redis, EVENTS)
-    assert (played["metric_name"], played["properties"]) == ("Played", {"level": 3})
+    assert (played["metric"], played["properties"]) == ("Played", {"level": 3})
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -152,7 +152,7 @@ def test_a_name_twice_in_a_message_affects_this_message_alone(tracked: Intake, r
     answer = post(tracked, path, b'{"batch":[%s,%s]}' % (twice, good))
     assert answer.json() == {"success": True, "accepted": 1, "unmapped": 0, "dead": 1}
     (letter,) = dead_letters.read(redis, UNREADABLE)
-    assert letter.detail.startswith("$.batch[0].event: ")
+    assert letter.detail["detail"].startswith("$.batch[0].event: ")
 
 
 def test_the_write_key_is_stored_nowhere(tracked: Intake, redis: Redis) -> None:

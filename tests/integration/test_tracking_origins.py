@@ -158,7 +158,7 @@ def test_a_key_that_visitors_can_read_erases_nobody(tracked: Intake, redis: Redi
         assert (answer.json()["dead"], answer.json()["accepted"]) == (1, 1)
         assert erasures not in pending.all_queues(redis)
     letters = dead_letters.read(redis, Queue("default", "audience", "unreadable"))
-    assert [letter.detail for letter in letters] == [f"$.batch[0].type: {NO_ERASURE}"] * 2
+    assert [letter.detail["detail"] for letter in letters] == [f"$.batch[0].type: {NO_ERASURE}"] * 2
     assert sent(tracked, None, TOKEN).status_code == 200
     assert tracked.post("/v1/batch", message("delete", userId="u-17"), TOKEN).json()["accepted"] == 1
     assert erasures in pending.all_queues(redis)
