@@ -26,7 +26,7 @@ CLOSED = (
     ("POST", "/v1/batch"),
     ("GET", "/v1/t/"),
 )
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 UNKNOWN = ("/", "/v1", "/v1/mparticle/", "/v1/segment/", "/docs/", "/nowhere", "/v1/batches", "/admin", "/v1/m/x")
 NO_TOKEN = {
     "none": b"",

@@ -21,6 +21,8 @@ CHANGE = {"changes": [{"action": "add", "email": "a@example.com", "audience": {"
 SOUND: list[tuple[str, str, Any]] = [
     ("POST", "/v1/changes", CHANGE),
     ("POST", "/v1/segment", {"type": "identify", "userId": "1", "traits": {"email": "a@example.com"}}),
+    ("POST", "/v1/t", {"userId": "1", "event": "Played"}),
+    ("POST", "/v1/batch/", {"batch": [{"type": "identify", "userId": "1"}]}),
     ("POST", PATH, membership("a@example.com")),
     ("POST", "/v1/campaigns", CAMPAIGN),
     ("PUT", MEMBERS, CSV),
