@@ -395,7 +395,7 @@ def answering(
     ("status", "body", "headers", "says"),
     [
         (200, b"<html>", {}, "is not Ferry: it answered 200"),
-        (301, b"", {"Location": "https://elsewhere.example.com/"}, "leads to https://elsewhere.example.com/"),
+        (301, b"", {"Location": "https://elsewhere.example.com/"}, "redirects to https://elsewhere.example.com/"),
         (404, b"<html>", {}, "is not Ferry: it answered 404"),
         (404, error_body("404 Not Found", "Not Found", "Nothing."), {}, "is not Ferry: it answered 404"),
         (404, error_body("404 Not Found", "No such queue", "None of this name."), {}, "None of this name."),
