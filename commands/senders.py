@@ -25,9 +25,9 @@ from text.wording import moment, number
 def senders(as_json: bool) -> None:
     """List the senders: what each may post, and its last use.
 
-    Shows each sender's routes, connections, accounts and rate, its requests and the refused ones. Senders of [senders]
-    in connections.toml have a scope; those of FERRY_TOKENS may post everywhere, and those of FERRY_SEGMENT_SECRETS
-    sign what they post to /v1/segment. The figures are up to a minute old.
+    Shows each sender's routes, connections, accounts, rate and origins, its requests and the refused ones. Senders of
+    [senders] in connections.toml have a scope; those of FERRY_TOKENS may post everywhere, and those of
+    FERRY_SEGMENT_SECRETS sign what they post to /v1/segment. The figures are up to a minute old.
     """
     known = settings.load()
     with ledger(known) as redis:
@@ -37,7 +37,16 @@ def senders(as_json: bool) -> None:
         print_json(found)
         return
     made = table(
-        "Sender", "Routes", "Connections", "mParticle accounts", "Rate", "Keys", "Last use", "Requests", "Refused"
+        "Sender",
+        "Routes",
+        "Connections",
+        "mParticle accounts",
+        "Rate",
+        "Keys",
+        "Origins",
+        "Last use",
+        "Requests",
+        "Refused",
     )
     for each in found:
         made.add_row(*_row(each))
@@ -57,6 +66,7 @@ def document(redis: Redis, known: Settings, sender: Sender) -> dict[str, Any]:
         "mparticle_accounts": _sorted(sender.mparticle_accounts),
         "rate": {"per_second": rate.per_second, "burst": rate.amount} if rate else None,
         "accept_keys": sender.accept_keys,
+        "allowed_origins": sorted(sender.allowed_origins),
         "last_use": moment(use.last),
         "requests": use.requests,
         "refused": dict(use.refused),
@@ -83,6 +93,7 @@ def _row(sender: dict[str, Any]) -> list[str]:
         *(_all(sender[name]) for name in ("routes", "connections", "mparticle_accounts")),
         f"{number(rate['per_second'])}/s, {number(rate['burst'])} at once" if rate else "any",
         "may set all" if sender["accept_keys"] else "of accounts",
+        ", ".join(sender["allowed_origins"]) or "none",
         sender["last_use"] or "never",
         number(sender["requests"]),
         ", ".join(f"{number(times)} {lack}" for lack, times in sorted(sender["refused"].items())) or "none",

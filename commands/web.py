@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 WATCH_S = 30.0
 #: Seconds between two checks whether a Redis that was down at the start answers.
 LOOK_S: Final = 1.0
-_NOT_ACCEPTED: Final = error_body("Not accepted", str(Unavailable()))
+_NOT_ACCEPTED: Final = error_body("503 Service Unavailable", "Not accepted", str(Unavailable()))
 
 
 @click.command()

@@ -7,7 +7,8 @@ from typing import Final
 
 from configuration.connections import OF_ACCOUNT, Connection
 
-#: The values of `routes`: mParticle's messages, `/v1/changes`, `/v1/segment`, members of audiences, campaigns.
+#: The values of `routes`: mParticle's messages, `/v1/changes`, messages of the Segment spec, members of audiences,
+#: campaigns.
 ROUTES: Final = ("mparticle", "changes", "segment", "snapshots", "campaigns")
 
 
@@ -34,7 +35,8 @@ class Sender:
     """One sender. None in `routes`, `connections`, `mparticle_accounts` and `rate`: no such limit.
 
     `tokens`, `segment_secrets`: each is valid; there may be several, so that one can be replaced. `accept_keys`: keys,
-    lists and account settings in its messages also apply to connections from the settings.
+    lists and account settings in its messages also apply to connections from the settings. `allowed_origins`: of pages
+    whose scripts may post with its write key.
     """
 
     name: str
@@ -45,6 +47,17 @@ class Sender:
     mparticle_accounts: frozenset[int] | None = None
     rate: Rate | None = None
     accept_keys: bool = False
+    allowed_origins: frozenset[str] = frozenset()
+
+    @property
+    def is_public(self) -> bool:
+        """Whether visitors of web pages can read its write key."""
+        return bool(self.allowed_origins)
+
+    @property
+    def only_connection(self) -> str | None:
+        """The connection in `connections`, when there is exactly one."""
+        return next(iter(self.connections)) if self.connections is not None and len(self.connections) == 1 else None
 
     def may_use(self, *routes: str) -> bool:
         """Return whether it may use one of these routes."""

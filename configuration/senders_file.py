@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,12 +18,24 @@ from mappings.complaints import complaints
 
 #: The largest rate: each request counted is an entry of a list in Redis.
 _MOST: Final = 10_000
+#: An origin as browsers send it (RFC 6454, 6.2): in lower case, the port only when it is not the scheme's own.
+_ORIGIN: Final = re.compile(
+    r"(?!https://.*:443$|http://.*:80$)[a-z][a-z0-9+.-]*://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
+)
 
 
 def _connection(name: str) -> None:
     if not is_name(name) and not OF_ACCOUNT.fullmatch(name):
         rule = NAMES.removesuffix(", and is not mparticle-<number>")
         raise ValidationError(f"not the name of a connection: {rule}.")
+
+
+def _origin(text: str) -> None:
+    if not _ORIGIN.fullmatch(text):
+        raise ValidationError(
+            "not an origin as browsers send it: scheme://host in lower case, with a port if it is not the usual one, "
+            "and nothing behind it."
+        )
 
 
 class _RateSchema(Schema):
@@ -50,11 +63,21 @@ class SenderSchema(Schema):
     )
     rate = fields.Nested(_RateSchema())
     accept_keys = fields.Boolean()
+    allowed_origins = fields.List(fields.String(validate=_origin), validate=validate.Length(1))
 
     @validates_schema
     def _shows(self, read: dict[str, object], **_: object) -> None:
         if not read.keys() & {"token_env", "segment_secret_env"}:
             raise ValidationError("missing, and so is segment_secret_env; a sender needs one of them.", "token_env")
+
+    @validates_schema
+    def _public(self, read: dict[str, object], **_: object) -> None:
+        if "allowed_origins" in read and read.get("routes") != ["segment"]:
+            raise ValidationError(
+                'everybody who opens the page can read its write key; set routes = ["segment"] beside it, and give '
+                "other programs a sender of their own.",
+                "allowed_origins",
+            )
 
 
 _schema = SenderSchema()
@@ -66,6 +89,7 @@ _EXAMPLES: Final = {
     "mparticle_accounts": "[123456]",
     "rate": "{per_second = 50, burst = 100}",
     "accept_keys": "false",
+    "allowed_origins": '["https://www.example.com"]',
 }
 
 
@@ -113,6 +137,7 @@ def _sender(where: str, name: str, values: Any, known: Connections) -> Sender:
         _set(read, "mparticle_accounts"),
         _rate(read.get("rate")),
         read.get("accept_keys", False),
+        _set(read, "allowed_origins") or frozenset(),
     )
     _check_accounts(where, sender, known)
     return sender

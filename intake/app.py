@@ -27,8 +27,8 @@ from intake.mparticle.routes import MParticle
 from intake.openapi.document import document
 from intake.openapi.page import Document, Page
 from intake.readiness import Health, Readiness
-from intake.segment.auth import Signatures
-from intake.segment.routes import Segment
+from intake.segment.calls import ADDRESSES, METRICS
+from intake.segment.routes import Metrics, Segment
 from intake.snapshots.routes import Members
 from intake.snapshots.staging import Staging
 from intake.snapshots.status import Sync, Syncs
@@ -121,14 +121,16 @@ def create_app(settings: Settings) -> Intake:
     ]
     if settings.durable.waits:
         lookouts.append(PeriodicTask(DurabilityWatcher(redis, commit, settings.durable).look, background.DURABLE_EVERY))
-    signatures = Signatures(settings.every_sender)
-    auth = Auth(settings.every_sender, scopes, signing=bool(signatures))
+    auth = Auth(settings.every_sender, scopes)
     app = Intake(bodies, middleware=[RequestIds(), auth, _Lifespan(redis, settings, more, uses, lookouts)])
     errors.install(app)
     app.add_route("/v1/mparticle", MParticle(redis, commit, bodies, accounts, trusted, audiences, suspended))
     app.add_route("/v1/changes", Changes(commit, bodies, settings.connections, audiences, scopes))
-    segment = Segment(commit, bodies, settings.connections, audiences, signatures, scopes)
-    app.add_route("/v1/segment", segment)
+    segment = Segment(commit, bodies, settings.connections, audiences, auth, scopes)
+    for address in ("/v1/segment", *ADDRESSES):
+        app.add_route(address, segment)
+    for address in METRICS:
+        app.add_route(address, Metrics())
     staging = Staging(redis, commit)
     app.add_route("/v1/audiences/{audience}/members", Members(staging, bodies, settings.connections, scopes))
     app.add_route("/v1/audiences/{audience}/syncs", Syncs(redis, settings.connections, scopes))

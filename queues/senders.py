@@ -11,8 +11,9 @@ from redis.asyncio import Redis as AsyncRedis
 
 from queues import keys
 
-#: Causes of a refusal: route, connection or mParticle account not allowed, rate exceeded, no right to set keys.
-Lack = Literal["route", "connection", "account", "rate", "keys"]
+#: Causes of a refusal: route, connection or mParticle account not allowed, rate exceeded, no right to set keys, origin
+#: of a page not allowed.
+Lack = Literal["route", "connection", "account", "rate", "keys", "origin"]
 _REFUSED: Final = "refused:"
 
 

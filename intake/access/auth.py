@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -17,17 +17,21 @@ import falcon.asgi
 
 from configuration.connections import Connection
 from configuration.senders import Sender
+from intake.access.origins import Origins
 from intake.access.uses import Uses
 from intake.segment import auth
+from intake.segment.calls import ADDRESSES, METRICS
 from queues.sender_rates import SenderRates
 from queues.senders import Lack
 
-#: Paths that need no token.
-OPEN = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs"})
-#: The resource at this path lets the one message pass that needs no token.
+#: Addresses that need no token.
+OPEN = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs", *METRICS})
+#: The resource at this address lets the one message pass that needs no token.
 MPARTICLE = "/v1/mparticle"
-#: At this path a token may also be a write key, and the resource checks a signature once it has the body.
+#: At this address the resource checks a signature once it has the body.
 SEGMENT = "/v1/segment"
+#: At these a token may also be a write key; at those of the tracking API also one within the body.
+_WRITE_KEYS: Final = frozenset({SEGMENT, *ADDRESSES})
 _SCHEMES = ("token", "bearer")
 
 
@@ -56,11 +60,11 @@ class KnownTokens:
 class Auth:
     """Middleware that refuses a request before its body is read."""
 
-    def __init__(self, senders: Iterable[Sender], scopes: Scopes, signing: bool = False) -> None:
-        """`signing`: whether there are secrets by which Segment may sign."""
+    def __init__(self, senders: Collection[Sender], scopes: Scopes) -> None:
         self._known = KnownTokens(senders)
+        self._signatures = auth.Signatures(senders)
+        self._origins = Origins(senders)
         self._scopes = scopes
-        self._signing = signing
 
     def sender(self, authorization: str | None) -> Sender | None:
         """Return the sender of an Authorization header: `Token <value>` as mParticle sends it, or `Bearer <value>`."""
@@ -68,39 +72,61 @@ class Auth:
         found = self._known.sender(shown.strip())
         return found if scheme.lower() in _SCHEMES else None
 
-    async def process_request(self, req: falcon.asgi.Request, _resp: falcon.asgi.Response) -> None:
-        """Raise HTTPUnauthorized or HTTPTooManyRequests, or mark the request as anonymous when the resource decides.
+    async def process_resource(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _params: dict[str, Any]
+    ) -> None:
+        """Raise HTTPUnauthorized or what `admit` raises, or mark the request as anonymous when the resource decides.
 
-        Raises Unavailable when a rate cannot be checked.
+        It is called for the addresses that exist, so all others are answered 404. The address is the matched template,
+        because several spellings of a path may lead to it.
         """
-        authorization = req.get_header("Authorization")
-        if req.path in OPEN:
+        address = str(req.uri_template)
+        if (address in ADDRESSES or address in METRICS) and self._origins.answer(req, resp):
             return
+        if address in OPEN:
+            return
+        authorization = req.get_header("Authorization")
         sender = self.sender(authorization)
-        if sender is None and req.path == SEGMENT:
+        if sender is None and address in _WRITE_KEYS:
             sender = self._known.sender(auth.write_key(authorization))
         if sender is not None:
-            req.context.sender = sender
-            await self._scopes.check_rate(sender)
-        elif not self._may_be_anonymous(req):
-            raise auth.unauthorized() if req.path == SEGMENT else unauthorized()
+            await self.admit(req, sender)
+        elif not self._may_be_anonymous(req, address):
+            raise _refusal(address)
         else:
             req.context.anonymous = True
 
-    async def process_resource(
-        self, req: falcon.asgi.Request, _resp: falcon.asgi.Response, _resource: object, _params: dict[str, Any]
-    ) -> None:
-        """Raise HTTPForbidden when the sender may not use this route."""
-        if "sender" in req.context:
-            # Checked by the matched template, because several spellings of a path may lead to it.
-            self._scopes.check_route(req.context.sender, str(req.uri_template))
+    async def admit(self, req: falcon.asgi.Request, sender: Sender) -> None:
+        """Let a sender go on if its rate, routes and origins allow it.
 
-    def _may_be_anonymous(self, req: falcon.asgi.Request) -> bool:
+        Raises HTTPTooManyRequests, HTTPForbidden, and Unavailable when a rate cannot be checked.
+        """
+        req.context.sender = sender
+        address = str(req.uri_template)
+        await self._scopes.check_rate(sender)
+        self._scopes.check_route(sender, address)
+        if address in ADDRESSES:
+            self._scopes.check_origin(sender, req.get_header("Origin"))
+
+    def identify(self, req: falcon.asgi.Request, body: bytes) -> None:
+        """Find the sender of an anonymous request by its body. Raises HTTPUnauthorized.
+
+        `body`: of a signed message as it was sent; of the tracking API after decompression.
+        """
+        if str(req.uri_template) == SEGMENT:
+            req.context.sender = self._signatures.sender(req.get_header(auth.SIGNATURE) or "", body)
+            return
+        sender = self._known.sender(auth.posted_write_key(body))
+        if sender is None:
+            raise auth.invalid_write_key()
+        req.context.sender = sender
+
+    def _may_be_anonymous(self, req: falcon.asgi.Request, address: str) -> bool:
         if req.method != "POST":
             return False
-        if req.path == SEGMENT:
-            return self._signing and bool(req.get_header(auth.SIGNATURE))
-        return req.path == MPARTICLE
+        if address == SEGMENT:
+            return bool(self._signatures) and bool(req.get_header(auth.SIGNATURE))
+        return address == MPARTICLE or (address in ADDRESSES and req.get_header("Authorization") is None)
 
 
 def is_anonymous(req: falcon.asgi.Request) -> bool:
@@ -112,6 +138,12 @@ def sender_of(req: falcon.asgi.Request) -> Sender:
     """Return the sender of a request that is not anonymous."""
     sender: Sender = req.context.sender
     return sender
+
+
+def _refusal(address: str) -> falcon.HTTPUnauthorized:
+    if address in ADDRESSES:
+        return auth.invalid_write_key()
+    return auth.unauthorized() if address == SEGMENT else unauthorized()
 
 
 def unauthorized() -> falcon.HTTPUnauthorized:
@@ -128,7 +160,7 @@ def unauthorized() -> falcon.HTTPUnauthorized:
 _ROUTES: Final = {
     "/v1/mparticle": ("mparticle",),
     "/v1/changes": ("changes",),
-    "/v1/segment": ("segment",),
+    **dict.fromkeys(_WRITE_KEYS, ("segment",)),
     "/v1/campaigns": ("campaigns",),
     "/v1/audiences/{audience}/members": ("snapshots",),
     "/v1/audiences/{audience}/syncs": ("snapshots", "campaigns"),
@@ -163,6 +195,13 @@ class Scopes:
         routes = _ROUTES.get(template, ())
         if routes and not sender.may_use(*routes):
             raise self._lacks(sender, "route", f"the route {routes[0]}", "routes", sender.routes or ())
+
+    def check_origin(self, sender: Sender, origin: str | None) -> None:
+        """Raise HTTPForbidden for a page that the sender does not allow; programs other than browsers name none."""
+        if origin is not None and origin not in sender.allowed_origins:
+            raise self._lacks(
+                sender, "origin", "the origin of the page", "allowed_origins", sender.allowed_origins or ("none",)
+            )
 
     def check_name(self, sender: Sender, connection: str) -> None:
         """Raise HTTPForbidden for a name that `connections` does not contain, whether the connection exists or not."""

@@ -23,6 +23,8 @@ RECEIVE = "ferry.receive"
 SIGNED: Final = "ferry.signed"
 _HELD: Final = "ferry.held"
 _GZIP = 31  # zlib: a gzip header, and the largest window
+#: Finds the sender of a request by its body, and raises the falcon.HTTPError of an unknown one.
+Identify = Callable[[falcon.asgi.Request, bytes], None]
 
 
 class BodyReader:
@@ -44,29 +46,45 @@ class BodyReader:
         """The bytes of all bodies held."""
         return self._signed.held + self._unsigned.held
 
-    async def read(
-        self, req: falcon.asgi.Request, most: int = limits.BODY, check: Callable[[bytes], None] | None = None
-    ) -> bytes:
+    async def read(self, req: falcon.asgi.Request, most: int = limits.BODY) -> bytes:
         """Return the whole body, decompressed, without a byte order mark.
 
-        Raises the falcon.HTTPError of a limit that it exceeds. `check`: gets the body as sent, before decompression,
-        and may raise.
+        Raises the falcon.HTTPError of a limit that it exceeds.
         """
         gzip = is_gzip(req)
         body = await (self._receive(req, most) if is_anonymous(req) else self._soon(req, most))
-        if check is not None:
-            check(body)
-            # From here on its memory counts for its sender instead of an unknown peer.
-            self.release(req.scope)
-            self._begin(req, "signature")
-            self.hold(req, len(body))
-        if gzip:
-            packed = body
-            if len(packed) <= limits.PACKED_AT_ONCE:
-                body = _decompress(packed, most)
-            else:
-                body = await in_thread(_decompress, packed, most)
-            self.hold(req, len(body))
+        return await self._plain(req, body, most) if gzip else body.removeprefix(codecs.BOM_UTF8)
+
+    async def read_signed(self, req: falcon.asgi.Request, identify: Identify) -> bytes:
+        """Return the body of an anonymous request whose signature covers it as it was sent.
+
+        `identify`: finds the sender by the body, or raises; only then is the body decompressed.
+        """
+        gzip = is_gzip(req)
+        body = await self._receive(req, limits.BODY)
+        self._identified(req, body, identify)
+        return await self._plain(req, body, limits.BODY) if gzip else body.removeprefix(codecs.BOM_UTF8)
+
+    async def read_keyed(self, req: falcon.asgi.Request, identify: Identify) -> bytes:
+        """Return the body of an anonymous request that contains its sender's write key. `identify`: as above."""
+        body = await self.read(req, limits.KEYED_BODY)
+        self._identified(req, body, identify)
+        return body
+
+    def _identified(self, req: falcon.asgi.Request, body: bytes, identify: Identify) -> None:
+        """Find the sender of a body; from here on its memory counts for its sender instead of an unknown peer."""
+        identify(req, body)
+        self.release(req.scope)
+        self._begin(req, sender_of(req).name)
+        self.hold(req, len(body))
+
+    async def _plain(self, req: falcon.asgi.Request, packed: bytes, most: int) -> bytes:
+        """Return a decompressed body, which is held in addition."""
+        if len(packed) <= limits.PACKED_AT_ONCE:
+            body = _decompress(packed, most)
+        else:
+            body = await in_thread(_decompress, packed, most)
+        self.hold(req, len(body))
         return body.removeprefix(codecs.BOM_UTF8)
 
     def let_go(self, req: falcon.asgi.Request, size: int) -> None:

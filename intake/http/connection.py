@@ -13,13 +13,15 @@ from queues.errors import Unavailable
 from text.json_names import TWICE, unknown
 
 
-def resolve_connection(req: falcon.asgi.Request, connections: Connections, scopes: Scopes, *others: str) -> Connection:
-    """Return the connection in `?connection=`, or the default one. `others`: the other known parameters.
+def resolve_connection(
+    req: falcon.asgi.Request, connections: Connections, scopes: Scopes, *others: str, default: str | None = None
+) -> Connection:
+    """Return the connection in `?connection=`, else `default`, else the default one. `others`: other known parameters.
 
     Raises HTTPBadRequest for an unknown parameter, HTTPForbidden, and HTTPNotFound naming the existing connections.
     """
     check_query(req, "connection", *others)
-    return connection_named(req.get_param("connection"), connections, scopes, sender_of(req))
+    return connection_named(req.get_param("connection") or default, connections, scopes, sender_of(req))
 
 
 def connection_named(name: str | None, connections: Connections, scopes: Scopes, sender: Sender) -> Connection:

@@ -1,4 +1,6 @@
-"""Makes all error answers alike: `{"error": {"title": ..., "description": ...}}`, with the remedy in the description.
+"""Makes all error answers alike: `{"error": {"title": ..., "description": ...}, "code": ..., "message": ...}`.
+
+The remedy is in the description.
 
 Repeated refusals are counted and logged periodically instead of for every request.
 """
@@ -41,20 +43,24 @@ class Fault(Struct, frozen=True):
 
 
 class ErrorAnswer(Struct, frozen=True):
-    """The answer to a refused request."""
+    """The answer to a refused request. Libraries of Segment and RudderStack read `code` and `message`."""
 
     error: Fault
+    code: Annotated[str, Meta(description="The status in words, such as too_many_requests.")]
+    message: Annotated[str, Meta(description="Title and description in one text.")]
 
 
-def error_body(title: str, description: str) -> bytes:
-    """Return an error answer in JSON."""
-    return msgspec.json.encode(ErrorAnswer(Fault(title, description)))
+def error_body(status: str, title: str, description: str) -> bytes:
+    """Return an error answer in JSON. `status`: such as `404 Not Found`."""
+    code = status.partition(" ")[2].lower().replace(" ", "_")
+    message = f"{title}. {description}" if description else title
+    return msgspec.json.encode(ErrorAnswer(Fault(title, description), code, message))
 
 
 def serialize(_req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError) -> None:
     """Write an error into the answer."""
     resp.content_type = "application/json;charset=utf-8"
-    resp.data = error_body(*words(error))
+    resp.data = error_body(str(error.status), *words(error))
 
 
 def words(error: falcon.HTTPError) -> tuple[str, str]:

@@ -13,12 +13,15 @@ __all__ = ["DIGITS", "NAMES", "NESTED", "VALUES"]
 BODY = 10 * 1024 * 1024
 #: Bytes of a body from a sender without a token: enough for mParticle's registration request only.
 ANONYMOUS_BODY = 8 * 1024
+#: Bytes of a body that contains its sender's write key, when no header shows it: Segment's own limit for a batch, below
+#: which its libraries for browsers and phones stay.
+KEYED_BODY = 500 * 1024
 #: Gzip streams in one body. Each costs a copy of the rest of the body.
 STREAMS = 200
 #: Bytes of all bodies that one process holds, so that its memory has a limit.
 IN_FLIGHT = 4 * BODY
-#: Bytes of bodies without a token, counted separately: a signature can be checked only when the body is complete. Two
-#: bodies, because a peer may hold half.
+#: Bytes of bodies without a token, counted separately: a signature or a write key in the body can be checked only when
+#: the body is complete. Two bodies, because a peer may hold half.
 UNSIGNED = 2 * BODY
 #: Bytes of a body with a token that is not counted when it is complete at once.
 SMALL = 16 * 1024

@@ -167,7 +167,7 @@ class Protocol(HttpToolsProtocol):
             return
         cycle = self.cycle
         if cycle is None or (cycle.response_complete if self._in_head else not cycle.response_started):
-            error = error_body(status.partition(" ")[2], description)
+            error = error_body(status, status.partition(" ")[2], description)
             head = f"HTTP/1.1 {status}\r\ncontent-type: application/json;charset=utf-8\r\nconnection: close\r\n"
             again = f"retry-after: 1\r\ncontent-length: {len(error)}\r\n\r\n"
             self.transport.write(f"{head}{again}".encode() + error)

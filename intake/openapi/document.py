@@ -36,8 +36,9 @@ _DESCRIPTION: Final = (
 )
 _ERRORS: Final = {
     "400": "The request cannot be read; the description names the place.",
-    "401": "No valid token or signature.",
-    "403": "The sender is not allowed to do this; the description names the route, connection or account it lacks.",
+    "401": "No valid token, write key or signature.",
+    "403": "The sender is not allowed to do this; the description names the route, connection, account or origin it "
+    "lacks.",
     "404": "There is no such connection or snapshot.",
     "408": "The request arrived too slowly.",
     "413": "The body is too large, or has too many changes or messages.",

@@ -7,6 +7,7 @@ from typing import Final
 
 from intake.http import limits
 from intake.openapi.schemas import CLAMPED, Schema, answer, errors, in_json, operation, parameter, ref
+from intake.segment.calls import CALLS
 from queues.snapshots.orders import PIECE
 
 _EXAMPLE: Final = "07-5f0c2b8e9d3a4f6b8c1d2e3f4a5b6c7d"
@@ -42,9 +43,12 @@ def _open(name: str, summary: str, done: Schema) -> Schema:
 
 def paths(segment: Iterable[str]) -> Schema:
     """Return the addresses. `segment`: the names of the security schemes for messages of the Segment spec."""
+    keyed: list[dict[str, list[str]]] = [{name: []} for name in segment if name != "signature"]
     return {
         "/v1/mparticle": {"post": _TO_MPARTICLE | {"security": [{"token": []}, {"bearer": []}, {}]}},
         "/v1/segment": {"post": _TO_SEGMENT | {"security": [{name: []} for name in segment]}},
+        "/v1/{call}": {"post": _CALL | {"security": keyed}},
+        "/v1/m": {"post": _METRICS | {"security": []}},
         "/v1/changes": {"post": _CHANGES},
         "/v1/audiences/{audience}/members": {"put": _MEMBERS},
         "/v1/audiences/{audience}/syncs": {"get": _SYNCS},
@@ -76,6 +80,29 @@ _TO_SEGMENT: Final = operation(
     {"200": answer("Stored.", ref("SegmentAnswer")), **_TAKE},
     _CONNECTION,
     body=in_json({"oneOf": [ref("SegmentMessage"), ref("SegmentBatch")]}),
+)
+_CALL: Final = operation(
+    "call",
+    "The tracking API of Segment and RudderStack",
+    "Takes what their libraries post: one message, or a batch of up to "
+    f"{limits.CHANGES:,}, as JSON with any content type. Without a token or write key in a header, writeKey at the top "
+    f"of the body counts, and the body may have {limits.KEYED_BODY:,} bytes. A slash may follow the address, and the "
+    "first letter stands for the call (not for import).",
+    {"200": answer("Stored.", ref("SegmentAnswer")), **_TAKE},
+    parameter(
+        "call",
+        "The type of the messages, whatever they say; batch and import: each says its own.",
+        "path",
+        enum=[*CALLS],
+    ),
+    _CONNECTION,
+    body=in_json({"anyOf": [ref("UntypedMessage"), ref("SegmentBatch")]}),
+)
+_METRICS: Final = operation(
+    "metrics",
+    "What Segment's libraries report of themselves",
+    "Answered, and neither read nor stored.",
+    {"200": answer("Answered.", {"type": "object"})},
 )
 _CHANGES: Final = operation(
     "changes",

@@ -1,7 +1,7 @@
 """Authenticates senders of Segment's messages, in addition to `Authorization: Token` and `Bearer`.
 
-Segment signs the bodies of its webhooks, and the libraries of Segment and RudderStack send their write key as the user
-name of HTTP Basic.
+Segment signs the bodies of its webhooks. The libraries of Segment and RudderStack send their write key as the user name
+of HTTP Basic; Segment's libraries for browsers and phones send it in the body instead (Segment: HTTP API).
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from collections.abc import Iterable
 from typing import Final
 
 import falcon
+import msgspec
 
 from configuration.senders import Sender
+from intake.http.faults import UNREADABLE
 
 SIGNATURE: Final = "X-Signature"
 
@@ -27,6 +29,23 @@ def write_key(authorization: str | None) -> str:
     try:
         return base64.b64decode(shown.strip(), validate=True).decode().partition(":")[0]
     except (binascii.Error, ValueError):
+        return ""
+
+
+class _WithKey(msgspec.Struct, rename="camel"):
+    """A message or batch, of which only the write key is read."""
+
+    write_key: str = ""
+
+
+_with_key = msgspec.json.Decoder(_WithKey)
+
+
+def posted_write_key(body: bytes) -> str:
+    """Return `writeKey` at the top of a body; empty when there is none, also when the body cannot be read."""
+    try:
+        return _with_key.decode(body).write_key
+    except UNREADABLE:
         return ""
 
 
@@ -64,4 +83,19 @@ def unauthorized() -> falcon.HTTPUnauthorized:
         f"with a sender's token (of FERRY_TOKENS or token_env), or {SIGNATURE} with the HMAC-SHA1 of the body as sent, "
         "in hex, made with a secret of FERRY_SEGMENT_SECRETS or segment_secret_env.",
         challenges=['Token realm="ferry"', 'Bearer realm="ferry"', 'Basic realm="ferry"'],
+    )
+
+
+def invalid_write_key() -> falcon.HTTPUnauthorized:
+    """Return the answer to a request to the tracking API without a valid token or write key.
+
+    RudderStack's libraries for phones look for "invalid write key", and stop instead of repeating. There is no
+    challenge for Basic: browsers would ask visitors for a password.
+    """
+    return falcon.HTTPUnauthorized(
+        title="A valid token is needed",
+        description="Invalid write key: give the library a sender's token (of FERRY_TOKENS or token_env) as its write "
+        "key. It is read as the user name of 'Authorization: Basic', from 'Authorization: Token <value>' (or Bearer), "
+        "and without that header from writeKey at the top of the body.",
+        challenges=['Token realm="ferry"', 'Bearer realm="ferry"'],
     )

@@ -1,9 +1,9 @@
-"""The messages posted to `/v1/segment`: messages of the Segment spec (Segment: spec, HTTP tracking API)."""
+"""The messages posted to `/v1/segment` and the tracking API: those of the Segment spec (Segment: spec, HTTP API)."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType, field
@@ -11,15 +11,16 @@ from msgspec import UNSET, Meta, Raw, UnsetType, field
 from intake.http.faults import UNREADABLE, bad_request, describe
 from intake.http.limits import CHANGES, MESSAGE_ID, SHARED
 from intake.openapi.schemas import Schema, ref, requests
+from intake.segment.calls import Type
 from mappings.errors import Unfit
 from mappings.times import to_iso
 
-Type = Literal["identify", "track", "group", "alias", "page", "screen", "delete"]
-TYPES: Final = "identify, track, group, alias, page, screen, delete"
+TYPES: Final = ", ".join(get_args(Type))
 #: The time fields of a message, the best first. Segment adds `timestamp` when it forwards a message; a message straight
 #: from a library may have only the others.
 _TIMES: Final = ("timestamp", "originalTimestamp", "receivedAt", "sentAt")
 _EMPTY: Final = (b"", b"null")
+_WRITE_KEY: Final = "writeKey"
 
 
 _MessageRaw = Annotated[Raw, Meta(extra_json_schema=ref("SegmentMessage"))]
@@ -40,7 +41,16 @@ class PostedMessages(msgspec.Struct):
     ] = field(default_factory=Raw)
 
 
-class SegmentMessage(msgspec.Struct, rename="camel"):
+class UntypedMessage(msgspec.Struct, rename="camel"):
+    """A message of the Segment spec whose type its address gives; its own type does not count."""
+
+    message_id: Annotated[
+        Annotated[str, Meta(max_length=MESSAGE_ID)] | int | None,
+        Meta(description="The sender's id of the message. An id seen in the last 24 hours is not stored again."),
+    ] = None
+
+
+class SegmentMessage(UntypedMessage, kw_only=True):
     """A message of the Segment spec.
 
     The actions of the connection decide what it changes; they may read any field. A message that cannot be read becomes
@@ -48,12 +58,9 @@ class SegmentMessage(msgspec.Struct, rename="camel"):
     """
 
     type: Type
-    message_id: Annotated[
-        Annotated[str, Meta(max_length=MESSAGE_ID)] | int | None,
-        Meta(description="The sender's id of the message. An id seen in the last 24 hours is not stored again."),
-    ] = None
 
 
+_members = msgspec.json.Decoder(dict[str, Raw])
 _object = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -74,7 +81,11 @@ def shared(posted: PostedMessages) -> dict[str, dict[str, Any]]:
 
 
 def complete(fields: dict[str, Any], common: dict[str, dict[str, Any]], now: int) -> dict[str, Any]:
-    """Return the message with the fields of the batch and a `timestamp`. `now`: ms, for a message without a time."""
+    """Return the message with the fields of the batch and a `timestamp`, and without its write key.
+
+    `now`: ms, for a message without a time.
+    """
+    fields.pop(_WRITE_KEY, None)
     for name, values in common.items():
         own = fields.get(name) or {}
         if isinstance(own, dict):
@@ -82,6 +93,15 @@ def complete(fields: dict[str, Any], common: dict[str, dict[str, Any]], now: int
     given = (fields.get(name) for name in _TIMES)
     fields["timestamp"] = next((time for time in given if time not in (None, "")), None) or _iso(now)
     return fields
+
+
+def without_write_key(raw: bytes | Raw) -> bytes | Raw:
+    """Return a message without the write key, which is a secret of its sender and must not be stored."""
+    try:
+        members = _members.decode(raw)
+    except UNREADABLE:
+        return raw
+    return raw if members.pop(_WRITE_KEY, None) is None else msgspec.json.encode(members)
 
 
 def happened(fields: dict[str, Any], now: int) -> int:
@@ -101,6 +121,7 @@ def _iso(ms: int) -> str:
 
 
 _ID: Final[Schema] = {"type": ["string", "integer", "null"]}
+_KEY: Final = "A sender's token, for /v1/{call} without a header that shows it; it is not stored."
 _WHEN: Final = "When it happened: ISO 8601, or seconds or ms since 1970; now when left out."
 #: Fields of the Segment spec that only actions read.
 _READ_BY_ACTIONS: Final[Schema] = {
@@ -114,7 +135,10 @@ _READ_BY_ACTIONS: Final[Schema] = {
 
 def schemas() -> Schema:
     """Return the schemas of messages for the OpenAPI document."""
-    found = requests(SegmentMessage=SegmentMessage, SegmentBatch=PostedMessages)
-    found["SegmentMessage"]["properties"] |= _READ_BY_ACTIONS
+    found = requests(SegmentMessage=SegmentMessage, SegmentBatch=PostedMessages, UntypedMessage=UntypedMessage)
+    for name in ("SegmentMessage", "UntypedMessage"):
+        found[name]["properties"] |= _READ_BY_ACTIONS
+    for name in ("SegmentBatch", "UntypedMessage"):
+        found[name]["properties"][_WRITE_KEY] = {"type": "string", "description": _KEY}
     found["SegmentBatch"]["required"] = ["batch"]  # without it, the body is one message
     return found

@@ -18,8 +18,18 @@ from configuration.connections import Connection
 from intake.audiences import Audiences
 from intake.http import faults, limits
 from intake.incoming import MALFORMED, Incoming, Stored, readable
+from intake.segment.calls import Type
 from intake.segment.changes import put
-from intake.segment.messages import TYPES, PostedMessages, SegmentMessage, complete, happened, shared
+from intake.segment.messages import (
+    TYPES,
+    PostedMessages,
+    SegmentMessage,
+    UntypedMessage,
+    complete,
+    happened,
+    shared,
+    without_write_key,
+)
 from mappings.segment import changes, person
 from mappings.segment.engage import is_for_klaviyo
 from mappings.segment.routed import Routed
@@ -27,14 +37,28 @@ from queues.acceptance import Acceptance
 from text.json_names import TWICE, twice
 
 SOURCE: Final = "segment"
+NO_ERASURE: Final = "the write key of a page erases nobody, because visitors can read it; use another sender"
 
 _posted = msgspec.json.Decoder(PostedMessages)
 _message = msgspec.json.Decoder(SegmentMessage)
+_untyped = msgspec.json.Decoder(UntypedMessage)
 _fields = msgspec.json.Decoder(dict[str, Any])
 
 
-def read(body: bytes, connection: Connection, audiences: Audiences, now: int) -> SegmentBatch:
-    """Read a request. `now`: ms. Raises the falcon.HTTPError of a refused request, and TooMuch."""
+def read(
+    body: bytes,
+    connection: Connection,
+    audiences: Audiences,
+    now: int,
+    given: Type | None = None,
+    *,
+    may_erase: bool = True,
+) -> SegmentBatch:
+    """Read a request. `now`: ms. `given`: the type that its address gives to the messages; None: they say it.
+
+    `may_erase`: whether a message of type `delete` is carried out. Raises the falcon.HTTPError of a refused request,
+    and TooMuch.
+    """
     posted = faults.decoded(_posted, body)
     batch = None if isinstance(posted.batch, UnsetType) else posted.batch
     if batch is not None:  # a single message with a name twice becomes a dead letter, as in a batch
@@ -44,7 +68,7 @@ def read(body: bytes, connection: Connection, audiences: Audiences, now: int) ->
             title="Too many messages",
             description=f"A batch has at most {limits.CHANGES:,} messages. Nothing was accepted; send it in parts.",
         )
-    reading = SegmentBatch(connection, audiences, shared(posted), now)
+    reading = SegmentBatch(connection, audiences, shared(posted), now, given, may_erase=may_erase)
     if batch is None:
         reading.message("$", body)
     for index, raw in enumerate(batch or ()):
@@ -60,7 +84,14 @@ class SegmentBatch:
     """
 
     def __init__(
-        self, connection: Connection, audiences: Audiences, common: dict[str, dict[str, Any]], now: int
+        self,
+        connection: Connection,
+        audiences: Audiences,
+        common: dict[str, dict[str, Any]],
+        now: int,
+        given: Type | None,
+        *,
+        may_erase: bool,
     ) -> None:
         self.acceptances: list[Acceptance] = []
         self.accepted = 0
@@ -70,14 +101,19 @@ class SegmentBatch:
         self._audiences = audiences
         self._common = common
         self._now = now
+        self._given = given
+        self._may_erase = may_erase
         self._stored = Stored()
 
     def message(self, place: str, raw: bytes | Raw) -> None:
         """Read one message. `place`: its place in the request, for messages. Raises TooMuch."""
         faults.check_size(raw, place)
         try:
-            message = _decoded(place, raw)
+            message = _decoded(place, raw, self._given)
+            if message.type == "delete" and not self._may_erase:
+                raise ValueError(f"{place}.type: {NO_ERASURE}")  # noqa: TRY301  # handled as any unusable message
             fields = complete(_fields.decode(raw), self._common, self._now)
+            fields["type"] = message.type
         except faults.UNREADABLE as fault:
             self._unreadable(place, raw, faults.describe(fault, place))
         except ValueError as fault:
@@ -105,7 +141,7 @@ class SegmentBatch:
 
     def _unreadable(self, place: str, raw: bytes | Raw, detail: str) -> None:
         incoming = self._incoming("")
-        incoming.bury(incoming.part(None), place, self._now, readable(raw), MALFORMED, detail)
+        incoming.bury(incoming.part(None), place, self._now, readable(without_write_key(raw)), MALFORMED, detail)
         # Its own id may be malformed; a repetition has the same bytes.
         self._take(incoming, f"segment/unreadable:{hashlib.blake2b(bytes(raw)).hexdigest()}")
 
@@ -121,10 +157,13 @@ class SegmentBatch:
         self.acceptances += acceptances
 
 
-def _decoded(place: str, raw: bytes | Raw) -> SegmentMessage:
-    """Decode a message. Raises ValueError or one of UNREADABLE."""
+def _decoded(place: str, raw: bytes | Raw, given: Type | None) -> SegmentMessage:
+    """Decode a message. `given`: its type, whatever it says itself. Raises ValueError or one of UNREADABLE."""
     try:
-        message = _message.decode(raw)
+        if given:
+            message = SegmentMessage(type=given, message_id=_untyped.decode(raw).message_id)
+        else:
+            message = _message.decode(raw)
     except msgspec.ValidationError as fault:
         described = faults.describe(fault, place)
         wrong_type = described.startswith(f"{place}.type:") or "`type`" in described

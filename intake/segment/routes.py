@@ -1,26 +1,26 @@
-"""`POST /v1/segment`: messages of the Segment spec, from Segment, RudderStack or any other sender."""
+"""`POST /v1/segment` and the tracking API: messages of the Segment spec, from Segment, RudderStack or anybody else."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import falcon
 import falcon.asgi
 import msgspec
 from msgspec import Meta
 
-from configuration.connections import Connections
-from intake.access.auth import SEGMENT, Scopes, is_anonymous, sender_of
+from configuration.connections import Connection, Connections
+from intake.access.auth import Auth, Scopes, is_anonymous, sender_of
 from intake.audiences import Audiences, written
 from intake.http import large
 from intake.http.body import BodyReader
 from intake.http.connection import resolve_connection
 from intake.http.errors import RepeatedEvents
 from intake.segment import reading as segment_reading
-from intake.segment.auth import SIGNATURE, Signatures
+from intake.segment.calls import ADDRESSES
 from queues.acceptance import Acceptance
 from queues.clock import now_ms
 from queues.group_commit import AT_ONCE, GroupCommit
@@ -28,6 +28,7 @@ from queues.group_commit import AT_ONCE, GroupCommit
 log = logging.getLogger(__name__)
 
 _JSON = "application/json;charset=utf-8"
+_TAKEN: Final = b'{"success":true}'
 
 
 class SegmentAnswer(msgspec.Struct, frozen=True):
@@ -48,23 +49,25 @@ class Segment:
         bodies: BodyReader,
         connections: Connections,
         audiences: Audiences,
-        signatures: Signatures,
+        auth: Auth,
         scopes: Scopes,
     ) -> None:
         self._commit = commit
         self._bodies = bodies
         self._connections = connections
         self._audiences = audiences
-        self._signatures = signatures
+        self._auth = auth
         self._scopes = scopes
         self._tally = RepeatedEvents(every=60.0)
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Take one message or a batch."""
         body = await self._body(req)
-        connection = resolve_connection(req, self._connections, self._scopes)
+        connection = self._connection(req)
+        given = ADDRESSES.get(str(req.uri_template))
+        read = partial(segment_reading.read, given=given, may_erase=not sender_of(req).is_public)
         async with self._bodies.large.turn(body):
-            reading = await large.read(body, segment_reading.read, body, connection, self._audiences, now_ms())
+            reading = await large.read(body, read, body, connection, self._audiences, now_ms())
             await self._accept(reading.acceptances)
         for kind in reading.unmapped.elements():
             if counted := self._tally.count(kind):
@@ -82,15 +85,30 @@ class Segment:
             part = acceptances[start : start + AT_ONCE]
             self._audiences.remember(written(part, await self._commit.accept(part)))
 
+    def _connection(self, req: falcon.asgi.Request) -> Connection:
+        """Return the connection; libraries build their address themselves, so most of them cannot name one."""
+        default = sender_of(req).only_connection if _is_call(req) else None
+        return resolve_connection(req, self._connections, self._scopes, default=default)
+
     async def _body(self, req: falcon.asgi.Request) -> bytes:
-        """Return the body; without a token it is not decompressed or read before the signature is verified."""
+        """Return the body; of a request without a token only after its body has identified the sender."""
         if not is_anonymous(req):
             return await self._bodies.read(req)
-        body = await self._bodies.read(req, check=partial(self._signed, req))
-        sender = sender_of(req)
-        await self._scopes.check_rate(sender)
-        self._scopes.check_route(sender, SEGMENT)
+        read = self._bodies.read_keyed if _is_call(req) else self._bodies.read_signed
+        body = await read(req, self._auth.identify)
+        await self._auth.admit(req, sender_of(req))
         return body
 
-    def _signed(self, req: falcon.asgi.Request, body: bytes) -> None:
-        req.context.sender = self._signatures.sender(req.get_header(SIGNATURE) or "", body)
+
+def _is_call(req: falcon.asgi.Request) -> bool:
+    """Return whether a request is one of the tracking API."""
+    return str(req.uri_template) in ADDRESSES
+
+
+class Metrics:
+    """Answers what Segment's libraries for browsers and phones report of themselves, and reads none of it."""
+
+    async def on_post(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Answer as to a message."""
+        resp.content_type = _JSON
+        resp.data = _TAKEN

@@ -44,12 +44,13 @@ def refused(url: str, answer: requests.Response, content: dict[str, Any] | None)
         case 400:
             return click.UsageError(description)
         case 401:
-            # Paths that the console does not have are refused by the intake, which asks for a sender's token.
+            # An intake without a console asks for a sender's token.
             is_known = "ferry console" in answer.headers.get("WWW-Authenticate", "")
             unknown = f"{url} does not know the token in FERRY_TOKEN. Use {WHOSE}"
             return Failed(unknown if is_known else _no_ferry(url, answer))
         case 404:
-            return Failed(description)
+            # The address itself is unknown, or what it names.
+            return Failed(_no_ferry(url, answer) if title == "Not Found" else description)
         case 409:
             return ConflictError(description)
     return Failed(f"{url} answered {answer.status_code}. {title}: {description}")

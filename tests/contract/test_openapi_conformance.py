@@ -31,8 +31,9 @@ CONFIG = SchemathesisConfig.from_dict(
     }
 )
 OTHER, REVOKED = "6f1d2c9a8b7e4f30", "1111111111111111"
-OPERATIONS = [(method, path) for path, methods in document()["paths"].items() for method in methods]
-CLOSED = [(method, path) for method, path in OPERATIONS if path.startswith("/v1/")]
+PATHS = {path.replace("{call}", "batch"): methods for path, methods in document()["paths"].items()}
+OPERATIONS = [(method, path) for path, methods in PATHS.items() for method in methods]
+CLOSED = [(method, path) for method, path in OPERATIONS if path.startswith("/v1/") and path != "/v1/m"]
 REFUSED = {
     "none": {},
     "wrong": {"Authorization": f"Token {TOKEN[:-1]}7"},
@@ -136,9 +137,9 @@ def test_without_a_token_nothing_but_a_registration_is_looked_at(intake: Intake,
 @pytest.mark.parametrize("path", ["/", "/v1", "/v2/changes", "/admin/ann@example.com", "/docs/../v1/changes?ann=1"])
 def test_an_unknown_address_is_answered_without_detail(intake: Intake, path: str) -> None:
     session = requests.Session()
-    for headers, status in (({}, 401), ({"Authorization": f"Token {TOKEN}"}, 404)):
+    for headers in ({}, {"Authorization": f"Token {TOKEN}"}):
         prepared = requests.Request("GET", intake.url, headers=headers).prepare()
         prepared.url = intake.url + path  # as it is, with its dots
         response = session.send(prepared, timeout=30)
-        assert response.status_code == status
+        assert response.status_code == 404
         assert not any(word in response.text for word in ("ann", "v2", "admin", "Traceback"))

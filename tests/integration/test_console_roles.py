@@ -103,10 +103,10 @@ def test_a_method_that_is_not_in_the_table_is_refused_whoever_asks(served: Conso
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/%61udit", "/sign-in/x", "/static/a/b", "/docs/../audit"])
-def test_what_the_console_does_not_have_is_the_intakes_to_refuse(served: Console, path: str) -> None:
+def test_what_neither_the_console_nor_the_intake_has_does_not_exist(served: Console, path: str) -> None:
     prepared = requests.Request("GET", served.url).prepare()
     prepared.url = served.url + path
-    assert requests.Session().send(prepared, timeout=30).status_code == 401
+    assert requests.Session().send(prepared, timeout=30).status_code == 404
 
 
 def test_the_intake_answers_beside_the_console_as_it_does_alone(served: Console) -> None:

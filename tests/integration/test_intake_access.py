@@ -22,12 +22,12 @@ CLOSED = (
     ("GET", "/v1/changes"),
     ("PUT", "/v1/mparticle"),
     ("OPTIONS", "/v1/mparticle"),
-    ("GET", "/"),
-    ("GET", "/v1"),
-    ("POST", "/v1/mparticle/"),
-    ("GET", "/docs/"),
-    ("GET", "/nowhere"),
+    ("OPTIONS", "/v1/segment"),
+    ("POST", "/v1/batch"),
+    ("GET", "/v1/t/"),
 )
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+UNKNOWN = ("/", "/v1", "/v1/mparticle/", "/v1/segment/", "/docs/", "/nowhere", "/v1/batches", "/admin", "/v1/m/x")
 NO_TOKEN = {
     "none": b"",
     "wrong": b"Authorization: Token 0b5c4d3f7a1e4c67\r\n",
@@ -58,6 +58,26 @@ def test_without_a_valid_token_everything_is_refused(intake: Intake, method: str
     head = b"%s %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\nConnection: close\r\n\r\n"
     answer = intake.raw(head % (method.encode(), path.encode(), header, len(body)) + body, until=b"never")
     assert is_refused(answer)
+
+
+@pytest.mark.parametrize("header", [*NO_TOKEN.values(), b"Authorization: Bearer %s\r\n" % TOKEN.encode()])
+@pytest.mark.parametrize("path", UNKNOWN)
+def test_an_unknown_address_is_answered_404_whatever_the_method_and_the_token(
+    intake: Intake, path: str, header: bytes
+) -> None:
+    for method in METHODS:
+        head = b"%s %s HTTP/1.1\r\nHost: x\r\n%sConnection: close\r\n\r\n"
+        answer = intake.raw(head % (method.encode(), path.encode(), header), until=b"never")
+        assert answer.startswith(b"HTTP/1.1 404 "), (method, answer)
+        if method != "HEAD":
+            told = json.loads(answer.partition(b"\r\n\r\n")[2])
+            assert (told["code"], told["error"]["title"]) == ("not_found", "Not Found")
+            assert "/docs lists the addresses" in told["message"]
+
+
+def test_a_body_for_an_unknown_address_is_not_waited_for(intake: Intake) -> None:
+    head = b"POST /v1/nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+    assert intake.raw(head, seconds=5).startswith(b"HTTP/1.1 404 ")
 
 
 @pytest.mark.parametrize("token", [TOKEN, "6f1d2c9a8b7e4f30"])

@@ -64,7 +64,10 @@ def intake(redis_server: str) -> Iterator[Intake]:
 @settings(max_examples=150)
 @given(
     path=st.sampled_from(
-        ["/v1/mparticle", "/v1/changes", "/v1/changes?audience=1", "/v1/changes?connection=\u20ac", "/v1/segment"]
+        [
+            *("/v1/mparticle", "/v1/changes", "/v1/changes?audience=1", "/v1/changes?connection=\u20ac", "/v1/segment"),
+            *("/v1/batch", "/v1/t", "/v1/identify/"),
+        ]
     ),
     body=BODY,
     kind=st.sampled_from(["application/json", "application/x-ndjson", "", ";"]),

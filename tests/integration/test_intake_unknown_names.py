@@ -21,6 +21,8 @@ CHANGE = {"changes": [{"action": "add", "email": "a@example.com", "audience": {"
 SOUND: list[tuple[str, str, Any]] = [
     ("POST", "/v1/changes", CHANGE),
     ("POST", "/v1/segment", {"type": "identify", "userId": "1", "traits": {"email": "a@example.com"}}),
+    ("POST", "/v1/t", {"userId": "1", "event": "Played"}),
+    ("POST", "/v1/batch/", {"batch": [{"type": "identify", "userId": "1"}]}),
     ("POST", PATH, membership("a@example.com")),
     ("POST", "/v1/campaigns", CAMPAIGN),
     ("PUT", MEMBERS, CSV),
@@ -57,6 +59,7 @@ def test_an_address_with_an_unknown_parameter_is_refused_and_nothing_stored(
         ("POST", "/v1/changes", "conection=default&audience=1", "?conection: unknown; did you mean connection?"),
         ("POST", "/v1/changes", "audience_id=1", "?audience_id: unknown; did you mean audience?"),
         ("POST", "/v1/segment", "connections=default", "?connections: unknown; did you mean connection?"),
+        ("POST", "/v1/t", "writeKey=x", "?writeKey: unknown"),
         ("PUT", MEMBERS, "row=1", "?row: unknown; did you mean rows?"),
         ("PUT", MEMBERS, "confirmed=true", "?confirmed: unknown; did you mean confirm?"),
         ("PUT", MEMBERS, "Reconcile=true", "?Reconcile: unknown; did you mean reconcile?"),
@@ -67,6 +70,7 @@ def test_an_address_with_an_unknown_parameter_is_refused_and_nothing_stored(
         ("PUT", MEMBERS, "ann%40example.com=1", "?(a name of 15 characters): unknown"),
         ("POST", "/v1/changes", "audience=1&audience=2", "?audience: appears twice, and an address does not define"),
         ("POST", "/v1/segment", "connection=default&connection=", "?connection: appears twice"),
+        ("POST", "/v1/batch/", "connection=default&connection=", "?connection: appears twice"),
         ("PUT", MEMBERS, "confirm=false&confirm=true", "?confirm: appears twice"),
     ],
 )

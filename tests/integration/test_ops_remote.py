@@ -17,6 +17,7 @@ from redis import Redis
 
 from commands.main import main
 from console.auth.roles import Role
+from intake.http.errors import error_body
 from queues import audit, dead_letters, holds, keys
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.census import count
@@ -394,8 +395,10 @@ def answering(
     ("status", "body", "headers", "says"),
     [
         (200, b"<html>", {}, "is not Ferry: it answered 200"),
-        (301, b"", {"Location": "https://elsewhere.example.com/"}, "leads to https://elsewhere.example.com/"),
+        (301, b"", {"Location": "https://elsewhere.example.com/"}, "redirects to https://elsewhere.example.com/"),
         (404, b"<html>", {}, "is not Ferry: it answered 404"),
+        (404, error_body("404 Not Found", "Not Found", "Nothing."), {}, "is not Ferry: it answered 404"),
+        (404, error_body("404 Not Found", "No such queue", "None of this name."), {}, "None of this name."),
         (502, b"Bad Gateway", {}, "`ferry web` does not run there, or took longer"),
         (200, b'{"queues": 1}', {}, "gave an answer that this version of Ferry does not understand"),
         (200, b"[]", {}, "is not Ferry"),

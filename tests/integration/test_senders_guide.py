@@ -17,6 +17,8 @@ from tests.support.intake import running
 from tests.support.ops import ferry
 from tests.support.paths import ROOT
 from tests.support.posted import SECRET, membership
+from tests.support.segment import message
+from tests.support.tracking import LIBRARIES, PAGE, asks_first
 
 _GUIDE: Final = (ROOT / "docs" / "senders.md").read_text()
 _TOML: Final = "".join(re.findall(r"^```toml\n(.*?)^```", _GUIDE, re.DOTALL | re.MULTILINE))
@@ -24,6 +26,7 @@ _COMMANDS: Final = [line.partition("#")[0].split()[1:] for line in _GUIDE.splitl
 TOKENS: Final = {
     "BRAND_B_TOKEN": "the newest of brand b,the oldest of brand b",
     "MPARTICLE_TOKEN": "a token of mparticle's",
+    "WEBSITE_WRITE_KEY": "a write key of the website",
 }
 
 
@@ -40,6 +43,9 @@ def test_the_guide_can_be_followed(
             changes = {"audience": {"id": "42"}, "changes": [{"action": "add", "email": "ann@example.com"}]}
             assert intake.post("/v1/changes?connection=brand-b", changes, token).status_code == 202
             assert intake.post("/v1/changes", changes, token).status_code == 403
+        of_page = LIBRARIES["analytics.js"].posted(TOKENS["WEBSITE_WRITE_KEY"], message("identify"))
+        assert asks_first(intake, of_page.path, PAGE).headers["Access-Control-Allow-Origin"] == PAGE
+        assert of_page.send(intake).json()["accepted"] == 1
         for key in ("pk_first", "pk_second"):
             account = {"account_id": 123456, "account_settings": {"apiKey": key}}
             posted = membership("ann@example.com", account=account)

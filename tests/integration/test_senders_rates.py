@@ -122,8 +122,10 @@ def listed(redis_url: str, folder: Path, *words: str) -> Any:
     file.write_text(
         "[senders.b]\ntoken_env = 'B'\nroutes = ['changes']\nconnections = ['brand_b', 'mparticle-7']\n"
         "rate = {per_second = 50, burst = 120}\naccept_keys = true\n"
+        "[senders.page]\ntoken_env = 'PAGE'\nroutes = ['segment']\nallowed_origins = ['https://a.example']\n"
     )
-    env = {"FERRY_CONNECTIONS": str(file), "B": "a token of brand b", "FERRY_TOKENS": f"shop:{TOKEN}"}
+    env = {"FERRY_CONNECTIONS": str(file), "B": "a token of brand b", "PAGE": "a write key of a page"}
+    env["FERRY_TOKENS"] = f"shop:{TOKEN}"
     return ferry(redis_url, folder, "senders", *words, COLUMNS="300", **env)
 
 
@@ -139,13 +141,19 @@ def test_the_command_lists_the_senders_with_scope_use_and_refusals(
     told = listed(redis_url, tmp_path)
     assert told.exit_code == 0, told.output
     table = " ".join(told.stdout.split())
-    for words in ("b changes brand_b, mparticle-7 all 50/s, 150 at once may set all", "1,200 3 connection", "shop all"):
+    for words in (
+        "b changes brand_b, mparticle-7 all 50/s, 150 at once may set all none",
+        "1,200 3 connection",
+        "shop all",
+    ):
         assert words in table
     assert "never 0 none" in table
+    assert "page segment all all any of accounts https://a.example never" in table
     assert "b names the connection brand_b, which does not exist" in told.stderr
-    b, shop = json.loads(listed(redis_url, tmp_path, "--json").stdout)
+    b, page, shop = json.loads(listed(redis_url, tmp_path, "--json").stdout)
     assert (b["name"], b["requests"], b["refused"]) == ("b", 1_200, {"connection": 3})
     assert b["last_use"].startswith("2026-11-18T")
+    assert (page["allowed_origins"], shop["allowed_origins"]) == (["https://a.example"], [])
     assert (shop["routes"], shop["last_use"], shop["accept_keys"]) == (None, None, False)
     assert not any(token in told.output for token in ("a token of brand b", TOKEN))
 

@@ -19,6 +19,7 @@ from intake.segment.auth import SIGNATURE
 from queues import pending
 from tests.support.intake import Intake, running
 from tests.support.posted import membership, message
+from tests.support.tracking import LIBRARIES
 
 Send = Callable[[Intake, str, str], requests.Response]
 
@@ -42,6 +43,9 @@ SENDERS: Final = {
         {"brand_b"},
     ),
 }
+
+
+_ANN: Final = {"type": "identify", "userId": "u", "messageId": "m", "traits": {"email": "ann@example.com"}}
 
 
 def token(name: str) -> str:
@@ -71,6 +75,19 @@ def _changes(intake: Intake, connection: str, shown: str) -> requests.Response:
 def _segment(intake: Intake, connection: str, shown: str) -> requests.Response:
     body = {"type": "identify", "userId": "u", "messageId": "m", "traits": {"email": "ann@example.com"}}
     return intake.post(f"/v1/segment?connection={connection}", body, shown)
+
+
+def _batch(intake: Intake, connection: str, shown: str) -> requests.Response:
+    posted = LIBRARIES["segment-node"].posted(shown, _ANN)
+    return posted.send(intake, f"?connection={connection}")
+
+
+def _track(intake: Intake, connection: str, shown: str) -> requests.Response:
+    return intake.post(f"/v1/t?connection={connection}", {"userId": "u", "event": "Played"}, shown)
+
+
+def _keyed(intake: Intake, connection: str, shown: str) -> requests.Response:
+    return LIBRARIES["segment-kotlin"].posted(shown, _ANN).send(intake, f"?connection={connection}")
 
 
 def _members(intake: Intake, connection: str, shown: str) -> requests.Response:
@@ -105,6 +122,9 @@ SENT: Final[dict[str, tuple[set[str], Send, int]]] = {
     ),
     "changes": ({"changes"}, _changes, 202),
     "segment": ({"segment"}, _segment, 200),
+    "batch": ({"segment"}, _batch, 200),
+    "track": ({"segment"}, _track, 200),
+    "key in the body": ({"segment"}, _keyed, 200),
     "members": ({"snapshots"}, _members, 202),
     "campaign": ({"campaigns"}, _campaign, 202),
     "syncs": ({"snapshots", "campaigns"}, at("/v1/audiences/42/syncs"), 200),

@@ -84,7 +84,7 @@ def leaks(redis: Redis) -> dict[str, set[str]]:
     """Marks by key: in the names of all keys, and in the values of all but those made to hold people."""
     found = {key.decode(errors="replace"): marks(key) for key in redis.scan_iter(count=1000)}
     for key in found:
-        found[key] |= set().union(*map(marks, () if _holds_people(key) else _values(redis, key)))
+        found[key] |= set().union(*map(marks, () if _holds_people(key) else values(redis, key)))
     return {key: where for key, where in found.items() if where}
 
 
@@ -93,7 +93,8 @@ def _holds_people(key: str) -> bool:
     return re.fullmatch(r"ferry:\{p\d\d\}:(q:.*:(pending|dead)|b:[^:]*:changes)", key) is not None
 
 
-def _values(redis: Redis, key: str) -> list[bytes]:
+def values(redis: Redis, key: str) -> list[bytes]:
+    """Everything in the value of a key."""
     match redis.type(key):
         case b"string":
             return [cast("bytes", redis.get(key))]

@@ -56,6 +56,27 @@ def test_a_sender_has_what_its_table_says(load: Any) -> None:
     assert not any(secret in repr(sender) for secret in (TOKEN, OTHER))
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://www.example.com",
+        "http://localhost:3000",
+        "https://xn--mller-kva.de",
+        "http://[::1]:8080",
+        "capacitor://localhost",
+        "https://example.com:80",
+    ],
+)
+def test_pages_of_an_origin_may_be_allowed(load: Any, origin: str) -> None:
+    known = load(f"[senders.b]\ntoken_env = 'B_TOKEN'\nroutes = ['segment']\nallowed_origins = ['{origin}']\n")
+    (sender,) = known.senders
+    assert (sender.allowed_origins, sender.is_public) == (frozenset({origin}), True)
+    assert not Sender("c").is_public
+
+
+_ORIGINS = "[senders.b]\ntoken_env = 'B_TOKEN'\nroutes = ['segment']\nallowed_origins = "
+
+
 def test_a_variable_may_hold_two_tokens_so_that_one_can_be_exchanged(load: Any) -> None:
     known = load("[senders.b]\ntoken_env = 'B_TOKEN'\n", B_TOKEN=f"{OTHER}, {TOKEN},")
     assert known.senders[0].tokens == (OTHER, TOKEN)
@@ -90,6 +111,28 @@ def test_the_simple_forms_are_senders_too_and_may_set_nothing_that_settings_name
         ("[senders.b]\ntoken_env = 'B_TOKEN'\nrate = {burst = 4}", "rate.per_second: "),
         ("[senders.b]\ntoken_env = 'B_TOKEN'\nrate = 50", "rate"),
         ("[senders.b]\ntoken_env = 'B_TOKEN'\naccept_keys = 'maybe'", "accept_keys: "),
+        *(
+            (f"{_ORIGINS}['{origin}']", "allowed_origins.0: not an origin as browsers send it")
+            for origin in (
+                *("*", "null", "", "www.example.com", "https://", "https://*.example.com", "https://www.example.com/"),
+                *("HTTPS://www.example.com", "https://www.Example.com", "https://www.example.com:443", "http://a:80"),
+                *(
+                    "https://www.example.com/shop",
+                    "https://müller.de",
+                    "https://a@b",
+                    "https://a b",
+                    "//a",
+                    "https://a\t",
+                ),
+            )
+        ),
+        (f"{_ORIGINS}[]", "allowed_origins: "),
+        (f"{_ORIGINS}'https://www.example.com'", "allowed_origins: "),
+        (
+            _ORIGINS.replace("'segment'", "'segment', 'changes'") + "['https://a']",
+            "everybody who opens the page can read",
+        ),
+        (_ORIGINS.replace("routes = ['segment']", "") + "['https://a']", 'set routes = ["segment"] beside it'),
         ("[senders.'B b']\ntoken_env = 'B_TOKEN'", "a name has up to 40 lower-case letters"),
         ("senders = 3", "senders is not a table"),
         (
@@ -137,3 +180,8 @@ def test_what_a_sender_reaches(sender: Sender, reached: set[str]) -> None:
     ]
     known += [Connection("mparticle-7"), Connection("mparticle-8")]
     assert {each.name for each in known if sender.may_reach(each)} == reached
+
+
+@pytest.mark.parametrize(("connections", "only"), [(None, None), ({"a"}, "a"), ({"a", "b"}, None)])
+def test_a_sender_of_one_connection_has_it_as_its_own(connections: set[str] | None, only: str | None) -> None:
+    assert Sender("b", connections=None if connections is None else frozenset(connections)).only_connection == only

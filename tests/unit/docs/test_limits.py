@@ -24,3 +24,4 @@ def test_the_page_names_every_limit() -> None:
         "digits": limits.DIGITS,
     }
     assert f"| bytes of a body, decompressed | {limits.BODY:,} |" in PAGE.read_text()
+    assert f"whose write key no header shows | {limits.KEYED_BODY:,} | 413 |" in PAGE.read_text()

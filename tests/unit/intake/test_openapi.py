@@ -42,11 +42,13 @@ def test_the_document_names_every_route_of_the_app_and_no_other() -> None:
         Settings(redis_url="redis://localhost", connections=Connections({"default": Connection("default")}))
     )
     for path in document()["paths"]:
-        assert app._router.find(path) is not None, path
+        assert app._router.find(path.replace("{call}", "batch")) is not None, path
     described = {(path, method) for path, methods in document()["paths"].items() for method in methods}
     assert described == {
         ("/v1/mparticle", "post"),
         ("/v1/segment", "post"),
+        ("/v1/{call}", "post"),
+        ("/v1/m", "post"),
         ("/v1/changes", "post"),
         ("/v1/audiences/{audience}/members", "put"),
         ("/v1/audiences/{audience}/syncs", "get"),
@@ -57,6 +59,12 @@ def test_the_document_names_every_route_of_the_app_and_no_other() -> None:
         ("/openapi.json", "get"),
         ("/docs", "get"),
     }
+
+
+def test_the_document_names_every_call_of_the_tracking_api() -> None:
+    call, connection = document()["paths"]["/v1/{call}"]["post"]["parameters"]
+    assert call["schema"]["enum"] == ["batch", "import", "identify", "track", "group", "page", "screen", "alias"]
+    assert (call["in"], call["required"], connection["name"]) == ("path", True, "connection")
 
 
 def test_the_document_has_every_message_type_that_is_taken() -> None:
@@ -87,13 +95,13 @@ def test_what_is_answered_fits_its_schema(answer: Response) -> None:
     OAS31Validator(schema(type(answer).__name__)).validate(json.loads(msgspec.json.encode(answer)))
 
 
-def test_only_four_addresses_and_the_registration_need_no_token() -> None:
+def test_only_five_addresses_and_the_registration_need_no_token() -> None:
     free = set()
     for path, methods in document()["paths"].items():
         for operation in methods.values():
             if {} in operation.get("security", [{"token": []}]) or operation.get("security") == []:
                 free.add(path)
-    assert free == {"/healthz", "/readyz", "/openapi.json", "/docs", "/v1/mparticle"}
+    assert free == {"/healthz", "/readyz", "/openapi.json", "/docs", "/v1/mparticle", "/v1/m"}
 
 
 class Reader(HTMLParser):

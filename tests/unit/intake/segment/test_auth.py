@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configuration.senders import Sender
-from intake.segment.auth import Signatures, write_key
+from intake.segment.auth import Signatures, posted_write_key, write_key
 
 SECRETS = ("3c0e7b51d2f94a68", "d41f8e6a90b27c35")
 SENDERS = tuple(Sender(secret[:4], segment_secrets=(secret,)) for secret in SECRETS)
@@ -74,3 +74,31 @@ def test_every_secret_is_compared_in_constant_time_whichever_matches(monkeypatch
 )
 def test_a_write_key_is_the_user_name_of_basic(header: str | None, key: str) -> None:
     assert write_key(header) == key
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        (b'{"writeKey":"key"}', "key"),
+        (b' {"batch":[{"writeKey":"other"}],"writeKey":"k\\u00e9y"}', "k\u00e9y"),
+        (b'{"batch":[{"writeKey":"key"}]}', ""),
+        (b'{"writeKey":5}', ""),
+        (b'{"writeKey":null}', ""),
+        (b'{"writeKey":"key"', ""),
+        (b'{"writeKey":"key"}}', ""),
+        (b'["writeKey"]', ""),
+        (b'{"writeKey":"\xff"}', ""),
+        (b"", ""),
+    ],
+)
+def test_a_write_key_may_be_posted_at_the_top_of_a_body(body: bytes, key: str) -> None:
+    assert posted_write_key(body) == key
+
+
+@given(st.binary(max_size=200))
+def test_no_body_for_a_write_key_is_a_defect(body: bytes) -> None:
+    assert isinstance(posted_write_key(body), str)
+
+
+def test_no_depth_of_a_body_is_a_defect() -> None:
+    assert posted_write_key(b'{"writeKey":"key","x":' + b"[" * 500_000) == ""
