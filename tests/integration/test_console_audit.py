@@ -162,4 +162,4 @@ def test_whoever_acts_while_the_memory_is_full_is_not_told_that_it_failed(
     finally:
         redis.config_set("maxmemory", "0")
     assert audit.read(redis, 1) == []
-    assert f"cli:root did release on {VIPS}: Redis' memory is full" in caplog.text
+    assert f"no entry of cli:root for release on {VIPS}, because Redis is full" in caplog.text
