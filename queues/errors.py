@@ -70,7 +70,7 @@ class QueueFull(Unavailable):
 
     def __init__(self, queue: str) -> None:
         super().__init__(
-            f"Queue {queue} has reached its limit of pending changes; it accepted nothing. Repeat the request later."
+            f"Queue {queue} has reached its limit of pending changes; nothing was accepted. Repeat the request later."
         )
 
 

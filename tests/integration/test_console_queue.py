@@ -55,7 +55,7 @@ def test_what_waits_what_fires_next_and_what_is_open_stand_there(served: Console
         r"131 accepted = 30 pending \+ 100 open \+ 0 delivered \+ 1 dead \+ 0 superseded",
         r"1 dead letter : see the reasons",
         r"100 changes, or 16h 0m after the last upload or the oldest change; at most 100 in one upload",
-        r"Unknown: no_api_key: `ferry connections add default`",
+        r"Unknown: no_api_key: run `ferry connections add default`",
         r"No scheduler ran",
     ):
         assert re.search(words, text), words

@@ -101,7 +101,7 @@ def test_of_another_letter_there_is_nothing_to_confirm(redis: Redis, served: Con
     assert buttons(browser.get(f"{served.url}/dead/{ERASURES}/{letter}", timeout=60).text) == ["Replay"]
     assert browser.get(f"{served.url}/dead/{ERASURES}/{letter}/confirm", timeout=60).status_code == 404
     answer = api(served, letter, Role.ADMIN)
-    assert (answer.status_code, "there is nothing to confirm" in answer.text) == (409, True)
+    assert (answer.status_code, "needs no confirmation" in answer.text) == (409, True)
     assert pending(redis) == []
 
 
