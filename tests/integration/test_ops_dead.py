@@ -101,7 +101,7 @@ def test_letters_of_people_under_way_stay_and_end_with_1(letters: Redis, redis_u
 def test_nothing_is_replayed_or_purged_unless_it_is_said_what(letters: Redis, redis_url: str, tmp_path: Path) -> None:
     for words in (["replay"], ["purge", "--yes"], ["replay", "--all", "--reason", "no_email"]):
         told = ferry(redis_url, tmp_path, "dead", *words)
-        assert (told.exit_code, "say which" in told.stderr) == (2, True)
+        assert (told.exit_code, "name the letters" in told.stderr) == (2, True)
     assert len(listed(redis_url, tmp_path)) == 5
 
 
