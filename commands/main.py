@@ -54,6 +54,7 @@ COMMANDS: Final = {
     "scheduler": ("commands.scheduler:scheduler", "Run the scheduler alone."),
     "worker": ("commands.worker:worker", "Run a worker alone."),
     "emulator": ("commands.emulator:emulator", "Run a local Klaviyo."),
+    "health": ("commands.health:health", "Check one process, for containers."),
     "completion": ("commands.completion:completion", "Print the completion script of a shell."),
 }
 
