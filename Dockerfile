@@ -9,6 +9,8 @@ COPY . .
 RUN pip install --no-cache-dir --no-deps --no-build-isolation .
 USER ferry
 ENV PYTHONUNBUFFERED=1
+# Of `web`. The other processes have their own check: compose.yaml, deploy/kubernetes.
+HEALTHCHECK --interval=30s --timeout=15s --start-period=30s --retries=3 CMD ["ferry", "health", "web"]
 # The exec form, so that SIGTERM reaches Ferry itself and it shuts down cleanly.
 ENTRYPOINT ["ferry"]
 CMD ["web"]

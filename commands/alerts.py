@@ -14,7 +14,7 @@ from configuration import settings
 from configuration.alerts import Alerting
 from ops.errors import Misconfigured
 from ops.ledger import ledger
-from ops.output import console, echo, print_json, table
+from ops.output import complain, console, echo, print_json, table
 from queues import alerts as stored_alerts
 from queues.alerts import Alert, Raised
 from queues.clock import now_ms
@@ -35,6 +35,12 @@ def alerts(context: click.Context, as_json: bool) -> None:
 
     Shows how long each has been active, and which channels were notified. The scheduler or the web process evaluates
     the alerts once a minute, if [alerts] in connections.toml names a channel.
+
+    \b
+    Examples:
+      ferry alerts
+      ferry alerts --json
+      ferry alerts test
     """
     if context.invoked_subcommand is None:
         known = settings.load()
@@ -45,25 +51,33 @@ def alerts(context: click.Context, as_json: bool) -> None:
 
 
 @alerts.command()
+@json_option
 @var_option
-def test() -> None:
+def test(as_json: bool) -> None:
     """Send a test alert to every channel.
 
     Prints the result for each channel. Exit code 1 if one failed.
+
+    \b
+    Examples:
+      ferry alerts test
     """
     alerting = _channels_of(settings.load().alerts)
     now = now_ms()
     news = News(now, (Raised(_TEST, now),), alerting.console_url)
-    failed = False
+    faults: dict[str, str | None] = {}
     for name, tell in configured(alerting).items():
         try:
             tell(news)
         except ChannelFailed as fault:
-            failed = True
-            echo(f"{name}: {fault}", err=True)
+            faults[name] = str(fault)
+            complain(f"{name}: {fault}")
         else:
+            faults[name] = None
             echo(f"{name}: arrived")
-    if failed:
+    if as_json:
+        print_json([{"channel": name, "arrived": not fault, "error": fault} for name, fault in faults.items()])
+    if any(faults.values()):
         raise click.exceptions.Exit(1)
 
 
@@ -80,9 +94,7 @@ def _warn(judged: int | None, now: int) -> None:
     """Warn when the alerts were not evaluated lately, because the list is then out of date. `judged`: ms."""
     if judged is None or now - judged > SILENT_MS:
         since = "yet" if judged is None else f"for {span(now - judged)}"
-        echo(
-            f"Alerts were not evaluated {since}: start `ferry scheduler` or `ferry web`, or check their logs.", err=True
-        )
+        complain(f"Alerts were not evaluated {since}: start `ferry scheduler` or `ferry web`, or check their logs.")
 
 
 def _list(found: list[Raised], as_json: bool) -> None:

@@ -21,6 +21,11 @@ def audit(limit: int, as_json: bool) -> None:
 
     Lists actions taken in the console (web), over the API (api) and with these commands (cli), without personal data.
     Ferry keeps about the last 10,000.
+
+    \b
+    Examples:
+      ferry audit --limit 200
+      ferry audit --json
     """
     with installation() as ferry:
         found = ferry.audit(limit)

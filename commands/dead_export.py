@@ -55,6 +55,11 @@ def export(
     settings; people who leave the audience or cannot be mapped are left out and counted. There is no CSV for events,
     consents, erasures and profiles. Cells are exact, because Klaviyo reads them: to open the file in a spreadsheet,
     add --csv-safe.
+
+    \b
+    Examples:
+      ferry dead export > letters.ndjson
+      ferry dead export --queue VIPs --csv --output vips.csv
     """
     persons = personal_data or output is not None
     if as_csv and not persons:

@@ -30,6 +30,10 @@ def demo() -> None:
     Starts everything in a temporary folder, with an embedded Redis and a local Klaviyo; nothing outside is changed.
     Posts 250 changes to two audiences; shows the uploads, the pending changes, a flush, people leaving and a dead
     letter; and compares Klaviyo's lists with the posted changes. Exit code 1 if they differ.
+
+    \b
+    Examples:
+      ferry demo
     """
     _forget_settings()
     for number in _SIGNALS:

@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from commands.flush import tell, wait_for
-from commands.status import view
+from commands.status_rows import RowChoice
+from commands.status_view import view
 from local.group import emulator_url
 from local.running import Running
 from ops.audit_format import by
@@ -124,7 +125,7 @@ class Demo:
         if uploads != [100, 100]:
             raise Failed(f"expected two uploads of 100 people, found {uploads}")
         self._tell("The rest is pending until its queue has 100 changes or 16 hours pass. This is `ferry status`:")
-        self._out.print(view(take_census(self._redis)))
+        self._out.print(view(take_census(self._redis), RowChoice()))
 
     def flush_the_rest(self) -> None:
         """Post people who leave and one who cannot be delivered, then flush."""
@@ -136,7 +137,7 @@ class Demo:
         for request in asked.flushes:
             tell(request, census)
         wait_for(partial(take_census, self._redis), asked.flushes, _PATIENCE_S)
-        self._out.print(view(take_census(self._redis)))
+        self._out.print(view(take_census(self._redis), RowChoice()))
 
     def show_the_dead_letter(self) -> None:
         """Show the change that cannot be delivered, with the reason."""

@@ -36,15 +36,20 @@ def doctor(acknowledge: bool, as_json: bool) -> None:
 
     Checks the settings, Redis, the processes, the network to Klaviyo, and every Klaviyo key. Writes nothing, except
     with --acknowledge, and never to Klaviyo. Exit code 1 if a check fails; warnings do not count.
+
+    \b
+    Examples:
+      ferry doctor
+      ferry doctor --json
+      ferry doctor --acknowledge
     """
     known = settings.load()
     if acknowledge:
         _acknowledge(known)
     checks = list(_all(known))
     if as_json:
-        print_json([_value(check) for check in checks])
-    else:
-        show(checks)
+        print_json([document(check) for check in checks])
+    show(checks)
     if not all(check.ok for check in checks):
         raise click.exceptions.Exit(1)
 
@@ -87,7 +92,8 @@ def _verdict(check: Check) -> str:
     return "warn" if check.remedy else "ok"
 
 
-def _value(check: Check) -> dict[str, str]:
+def document(check: Check) -> dict[str, str]:
+    """Return a check for programs."""
     return {"check": check.name, "result": _verdict(check), "detail": check.detail, "remedy": check.remedy}
 
 

@@ -19,6 +19,10 @@ def emulator(host: str, port: int, job_seconds: float, limits_off: bool) -> None
 
     For trials without a real account. It keeps everything in memory. Point Ferry at it with KLAVIYO_BASE_URL and any
     key that starts with pk_.
+
+    \b
+    Examples:
+      ferry emulator --port 9400 --job-seconds 0.5
     """
     setup.configure("emulator")
     ports.check_free(host, port, "--port")

@@ -70,6 +70,10 @@ def estimate(profiles: int, as_json: bool) -> None:
     Uses Klaviyo's published limits and prints the arithmetic: for the current settings, for the largest upload that
     Klaviyo accepts, and for files by SFTP (`ferry export --sftp`), for which Klaviyo publishes no rate. Includes the
     look-ups that the settings `identifiers` and `prove` require, for people who are new to Ferry and for known ones.
+
+    \b
+    Examples:
+      ferry estimate --profiles 1000000
     """
     found = list(_cases(profiles))
     if as_json:

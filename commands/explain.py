@@ -32,6 +32,11 @@ def explain(audience: str, person: str, connection: str | None, personal_data: b
     AUDIENCE is the id or name of an audience, a kind such as `events`, `profiles` or `consents`, or the id of any
     queue. PERSON is an e-mail address, a phone number or an id of the person. Settled changes are kept for 30 days, up
     to 200,000 per queue. The person is shown as part of a hash unless --personal-data is given.
+
+    \b
+    Examples:
+      ferry explain VIPs ann@example.com
+      ferry explain events c-17 --connection brand-b --json
     """
     if not person.strip():
         raise click.UsageError("PERSON is empty; give an e-mail address, a phone number or an id")

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import click
 from redis import Redis
 
-from commands.options import csv_safe_option, var_option
+from commands.options import csv_safe_option, json_option, var_option
 from configuration import settings
 from configuration.connections import DEFAULT, Connection, UnknownConnection
 from configuration.settings import Settings
@@ -23,7 +23,7 @@ from ops.export.files import Written, write
 from ops.export.sftp_server import place
 from ops.export.upload import upload
 from ops.ledger import ledger
-from ops.output import echo
+from ops.output import echo, print_json
 from ops.sync.source import FORMATS, source
 from ops.sync.submit import shown
 from ops.targets import find_audience, new_audience
@@ -52,9 +52,16 @@ from worker.errors import Held
     help="Folder for the files, created if missing.  [default: this one; with --sftp, files are not kept]",
 )
 @click.option("--sftp", "to_sftp", is_flag=True, help="Upload the files to FERRY_SFTP_URL.")
+@json_option
 @var_option
 def export(
-    audience: str, file: str | None, csv_safe: bool, connection: str | None, output: Path | None, to_sftp: bool
+    audience: str,
+    file: str | None,
+    csv_safe: bool,
+    connection: str | None,
+    output: Path | None,
+    to_sftp: bool,
+    as_json: bool,
 ) -> None:
     """Write people into files for Klaviyo's SFTP import.
 
@@ -66,6 +73,11 @@ def export(
     The import writes profiles and adds nobody to a list: run `ferry sync AUDIENCE FILE --reconcile` after it. Klaviyo
     reports the result by e-mail; try a few rows first. Cells are exact; to open the files in a spreadsheet, write them
     with --csv-safe, and do not import those.
+
+    \b
+    Examples:
+      ferry export VIPs --csv --output export
+      ferry export VIPs vips.csv --csv --sftp
     """
     if csv_safe and to_sftp:
         raise click.UsageError(
@@ -81,7 +93,11 @@ def export(
             written = write(people, Path(folder), queue.target, safe=csv_safe)
         except Unreadable as fault:
             raise Failed(f"{file}: {fault}") from fault
-        _report(written, left_out, kept=output is not None or to is None)
+        kept = output is not None or to is None
+        if as_json:
+            files = [str(path) for path in written.files] if kept else []
+            print_json({"people": written.people, "files": files, "left_out": left_out})
+        _report(written, left_out, kept=kept)
         if to:
             upload(to, written.files)
 

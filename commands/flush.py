@@ -6,22 +6,23 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from commands.options import var_option
+from commands.options import json_option, var_option
 from ops.client.choose import Installation, installation
 from ops.dead_letters.selecting import LetterQuery
 from ops.errors import Failed
-from ops.flush_request import FlushRequest
-from ops.output import console, echo
+from ops.flush_request import FlushRequest, FlushRequests
+from ops.output import console, echo, print_json
 from ops.targets import find_queue
 from queues.census import Census
 from queues.counts import called
 from queues.names import Queue
 from text.escaping import visible
-from text.wording import number, plural
+from text.wording import moment, number, plural
 
 
 @click.command()
@@ -30,13 +31,20 @@ from text.wording import number, plural
 @click.option(
     "--wait", is_flag=True, help="Wait until all changes are settled; exit code 1 if some became dead letters."
 )
+@json_option
 @var_option
-def flush(queues: tuple[str, ...], every: bool, wait: bool) -> None:
+def flush(queues: tuple[str, ...], every: bool, wait: bool, as_json: bool) -> None:
     """Send pending changes now.
 
     Sends all pending changes, in uploads as large as the settings allow; later changes wait as usual. QUEUE is the id
     of a queue (`default/audience/42`), an audience's id or name, or a kind such as `events` or `consents`, if only one
     queue has it. Batches of consents stay in progress for three minutes, because Klaviyo may take that long.
+
+    \b
+    Examples:
+      ferry flush VIPs --wait
+      ferry flush default/audience/42 events
+      ferry flush --all --json
     """
     if bool(queues) == every:
         raise click.UsageError("name at least one QUEUE, or --all, and not both; `ferry status` lists them")
@@ -45,9 +53,21 @@ def flush(queues: tuple[str, ...], every: bool, wait: bool) -> None:
         asked = ferry.flush([found.queue for found in census.queues] if every else _chosen(queues, census))
         for request in asked.flushes:
             tell(request, census)
+        died: dict[str, Counter[str]] | None = None
         if wait:
             wait_for(ferry.census, asked.flushes, every_s=ferry.every_s)
-            report(ferry, asked.flushes, asked.at)
+            died = _died(ferry, asked)
+        if as_json:
+            print_json(_document(asked, died))
+        if died is not None:
+            _report(asked.flushes, died)
+
+
+def _document(asked: FlushRequests, died: dict[str, Counter[str]] | None) -> dict[str, Any]:
+    """Return what the API answers to a flush. `died`: after --wait, the new dead letters by queue and reason."""
+    queues = [{"queue": str(each.queue), "asked": each.asked, "upto": each.upto} for each in asked.flushes]
+    document: dict[str, Any] = {"at": moment(asked.at), "queues": queues}
+    return document if died is None else {**document, "dead": {queue: dict(counts) for queue, counts in died.items()}}
 
 
 def _chosen(given: tuple[str, ...], census: Census) -> list[Queue]:
@@ -129,12 +149,17 @@ def _check_processes(census: Census) -> None:
         raise Failed("no worker is running. Start `ferry worker` or `ferry up`; the flush stays requested.")
 
 
-def report(ferry: Installation, flushes: Sequence[FlushRequest], since: int) -> None:
-    """Print that all is settled. Raises Failed when changes became dead letters after `since` (ms)."""
-    died: dict[str, Counter[str]] = {str(request.queue): Counter() for request in flushes}
-    for letter in ferry.letters(LetterQuery(since=since)):
+def _died(ferry: Installation, asked: FlushRequests) -> dict[str, Counter[str]]:
+    """Return the dead letters since the flush, by queue and reason."""
+    died: dict[str, Counter[str]] = {str(request.queue): Counter() for request in asked.flushes}
+    for letter in ferry.letters(LetterQuery(since=asked.at)):
         if letter.queue in died:
             died[letter.queue][letter.reason] += 1
+    return died
+
+
+def _report(flushes: Sequence[FlushRequest], died: Mapping[str, Counter[str]]) -> None:
+    """Print that all is settled. Raises Failed when changes became dead letters."""
     lines = [
         f"  {queue}: " + ", ".join(f"{number(n)} {visible(reason)}" for reason, n in reasons.most_common())
         for queue, reasons in died.items()

@@ -10,7 +10,7 @@ from ops import holds
 from ops.actions import hold_on
 from ops.client.choose import installation
 from ops.errors import Failed
-from ops.output import console, echo, print_json, table
+from ops.output import complain, console, echo, print_json, table
 from ops.sync.view import counts_table
 from ops.targets import find_held, find_queue_or_connection
 from queues.names import Queue
@@ -27,19 +27,28 @@ _BY_HAND = "Ends with `ferry release`"
 @click.command()
 @click.argument("target", metavar="QUEUE|CONNECTION")
 @click.option("--reason", required=True, help="Why; the status shows it.")
+@json_option
 @var_option
-def hold(target: str, reason: str) -> None:
+def hold(target: str, reason: str, as_json: bool) -> None:
     """Stop sending from a queue or connection.
 
     Lasts until `ferry release`. Ferry still accepts changes and keeps them in the queue. An import that Klaviyo has
     accepted is not cancelled.
+
+    \b
+    Examples:
+      ferry hold VIPs --reason "the campaign starts on Tuesday"
+      ferry hold brand-b --reason maintenance
     """
     if not reason.strip():
         raise click.UsageError("--reason is empty: say why, because the status shows it")
     with installation(writes=True) as ferry:
         census = ferry.census()
         on = find_queue_or_connection(target, census.queues, ferry.connection_names() | census.holds.keys())
-        if ferry.hold(on, reason):
+        placed = ferry.hold(on, reason)
+        if as_json:
+            print_json({"on": str(on), "placed": placed})
+        if placed:
             echo(f"{on} is held. To release it: ferry release {on}")
             return
         before = hold_on(on, census)
@@ -50,8 +59,9 @@ def hold(target: str, reason: str) -> None:
 @click.command()
 @click.argument("target", metavar="QUEUE|CONNECTION")
 @click.option("--force", is_flag=True, help="Release it even if the cause remains.")
+@json_option
 @var_option
-def release(target: str, force: bool) -> None:
+def release(target: str, force: bool, as_json: bool) -> None:
     """Release a held queue or connection.
 
     Pending changes are sent by the flush policy, at once if they are due. If Ferry placed the hold, it first checks
@@ -60,6 +70,11 @@ def release(target: str, force: bool) -> None:
     A snapshot that the guard holds (snapshot_guard) is carried out; to replace it instead, sync a better one. A queue
     held because another audience owns its list (list_owned) shares that list from now on. A connection held for a key
     of another account (account_changed) delivers to that account from now on.
+
+    \b
+    Examples:
+      ferry release VIPs
+      ferry release default/audience/42 --force
     """
     with installation(writes=True) as ferry:
         census = ferry.census()
@@ -70,8 +85,11 @@ def release(target: str, force: bool) -> None:
             # A remote Ferry may have placed it after the census.
             reason = f" ({visible(before.reason)})" if before else ""
             raise Failed(f"{on} stays held{reason}: {visible(ended.still)}\nTo release it anyway: add --force")
+        if as_json:
+            snapshot = ended.confirmed
+            print_json({"on": str(on), "released": ended.done, "still": ended.still, "snapshot": snapshot})
         if ended.still:
-            echo(f"Released anyway: {visible(ended.still)}", err=True)
+            complain(f"Released anyway: {visible(ended.still)}")
         if ended.confirmed:
             _tell(ended.confirmed)
         echo(f"{on} was released." if ended.done else f"{on} was not held.")
@@ -94,7 +112,13 @@ def _tell(confirmed: Record) -> None:
 @json_option
 @var_option
 def list_holds(as_json: bool) -> None:
-    """List what is held, why, and what ends it."""
+    """List what is held, why, and what ends it.
+
+    \b
+    Examples:
+      ferry holds
+      ferry holds --json
+    """
     with installation() as ferry:
         census = ferry.census()
         found = list(holds.held(census, ferry.confirmations()))

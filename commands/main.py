@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.exceptions import NoSuchCommand
+from click.shell_completion import CompletionItem
 
 from commands.over_url import UrlAwareGroup
 from configuration.errors import SettingsError
@@ -20,6 +22,8 @@ from text.escaping import visible_lines
 COMMANDS: Final = {
     "demo": ("commands.demo:demo", "Show Ferry at work, in half a minute."),
     "up": ("commands.up:up", "Start everything and keep it running."),
+    "init": ("commands.init:init", "Write the settings of a new installation."),
+    "open": ("commands.open:open_", "Print the console's address and a sign-in link."),
     "status": ("commands.status:status", "Show what is pending, what comes next and what failed."),
     "flush": ("commands.flush:flush", "Send pending changes now."),
     "hold": ("commands.holds:hold", "Stop sending from a queue or connection."),
@@ -50,6 +54,8 @@ COMMANDS: Final = {
     "scheduler": ("commands.scheduler:scheduler", "Run the scheduler alone."),
     "worker": ("commands.worker:worker", "Run a worker alone."),
     "emulator": ("commands.emulator:emulator", "Run a local Klaviyo."),
+    "health": ("commands.health:health", "Check one process, for containers."),
+    "completion": ("commands.completion:completion", "Print the completion script of a shell."),
 }
 
 
@@ -64,10 +70,19 @@ class _Ferry(UrlAwareGroup):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command and the remaining arguments; set FERRY_PREFIX before the command is imported."""
-        from configuration import settings  # loads libraries that `ferry --help` does not need
+        if not ctx.resilient_parsing:
+            from configuration import settings  # loads libraries that `ferry --help` does not need
 
-        settings.adopt_prefix(Path(_named_folder(args) or os.environ.get("FERRY_VAR") or "var"))
-        return super().resolve_command(ctx, args)
+            settings.adopt_prefix(Path(_named_folder(args) or os.environ.get("FERRY_VAR") or "var"))
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as fault:
+            raise NoSuchCommand(fault.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        """Return what completes a word, without importing the commands."""
+        found = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command, or None if there is none of that name."""
@@ -119,6 +134,13 @@ def main(context: click.Context, url: str | None) -> None:
     `ferry demo` shows it at work, `ferry up` runs it on this machine, `ferry status` shows its state, and
     `ferry doctor` finds problems.
 
-    Exit codes: 0 success, 1 failure, 2 wrong usage or settings.
+    Exit codes: 0 success, 1 failure, 2 wrong usage or settings, 3 something is stuck (`ferry status --check`).
+
+    \b
+    Examples:
+      ferry demo
+      ferry up
+      ferry status --watch
+      ferry --url https://ferry.example.com status
     """
     context.obj = url

@@ -11,6 +11,7 @@ import click
 
 from configuration import settings
 from ops.dead_letters.selecting import age_ms
+from ops.output import JSON, QUIET
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -56,8 +57,32 @@ def var_folder() -> Path:
 
 
 def json_option(command: Command) -> Command:
-    """Add `--json`, for programs."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+    """Add `--json`, for programs, and `--quiet`. With `--json` stdout has JSON only."""
+    option = click.option("--json", "as_json", is_flag=True, callback=_keep(JSON), help="Print JSON, for programs.")
+    return quiet_option(option(command))
+
+
+def json_lines_option(command: Command) -> Command:
+    """Add the same for a command that prints a line of JSON for each step, by ops/output.py alone."""
+    text = "Print a line of JSON for each step."
+    option = click.option("--json", is_flag=True, expose_value=False, callback=_keep(JSON), help=text)
+    return quiet_option(option(command))
+
+
+def quiet_option(command: Command) -> Command:
+    """Add `--quiet`, for scripts that need only the exit code."""
+    text = "Print only warnings and errors."
+    return click.option("--quiet", is_flag=True, expose_value=False, callback=_keep(QUIET), help=text)(command)
+
+
+def _keep(name: str) -> Callable[[click.Context, click.Parameter, bool], bool]:
+    """Return a callback that keeps an option where ops/output.py finds it."""
+
+    def keep(context: click.Context, _parameter: click.Parameter, given: bool) -> bool:
+        context.meta[name] = given or context.meta.get(name, False)
+        return given
+
+    return keep
 
 
 def csv_safe_option(command: Command) -> Command:

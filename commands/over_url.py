@@ -32,6 +32,8 @@ class UrlAwareGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the subcommand and the remaining arguments. Raises Misconfigured."""
         name, command, rest = super().resolve_command(ctx, args)
+        if ctx.resilient_parsing:  # for the completion of a shell nothing runs
+            return name, command, rest
         asked = " ".join([*ctx.command_path.split()[1:], str(name)])
         if ctx.find_root().params.get("url") is None or _is_over_url(asked):
             return name, command, rest

@@ -40,6 +40,11 @@ def preflight(audience: str, as_json: bool) -> None:
     subscribed, unsubscribed, suppressed (by reason), or unknown to Klaviyo, by e-mail and by SMS. Changes nothing.
     Reads the whole list, about 67,500 people a minute, within the limits that Ferry's workers share. AUDIENCE is its
     id or name, or the id of its queue.
+
+    \b
+    Examples:
+      ferry preflight VIPs
+      ferry preflight 42 --json
     """
     known = settings.load()
     with ledger(known) as redis:

@@ -35,6 +35,11 @@ def preview(source: str, connection: str | None, message: BinaryIO) -> None:
 
     The preview does not look up CDP settings from earlier messages, Klaviyo, or earlier changes: a phone or id may
     still be left out (`identifier_taken`), and a change without an e-mail may be ambiguous.
+
+    \b
+    Examples:
+      ferry preview --source mparticle message.json
+      ferry preview --source changes --connection brand-b < message.json
     """
     if connection is not None and source == "mparticle":
         raise click.UsageError("mParticle's account determines the connection: see mparticle_account in the README")

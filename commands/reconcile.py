@@ -46,6 +46,11 @@ def reconcile(audience: str, repairs: bool, personal_data: bool, as_json: bool) 
     The list may have been changed in Klaviyo itself. Shows the people who are on the list but not in Ferry's ledger,
     and those who are missing from the list. AUDIENCE is an id or a name; it must have been synced once. --repair
     removes the former and adds the latter again, unless a change is newer; their attributes come with the next sync.
+
+    \b
+    Examples:
+      ferry reconcile VIPs
+      ferry reconcile VIPs --repair
     """
     known = settings.load()
     with ledger(known, writes=repairs) as redis:

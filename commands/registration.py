@@ -13,5 +13,9 @@ def registration() -> None:
     """Print the registration for mParticle.
 
     Prints the JSON that /v1/mparticle returns when mParticle asks for it.
+
+    \b
+    Examples:
+      ferry registration > registration.json
     """
     print_json(answer())

@@ -12,8 +12,8 @@ import click
 from msgspec.structs import replace
 from redis.exceptions import AuthenticationError
 
-from commands.doctor import keys_over, show
-from commands.options import var_option
+from commands.doctor import document, keys_over, show
+from commands.options import json_option, var_option
 from configuration import settings
 from configuration.settings import Settings
 from intake.readiness import Check
@@ -22,6 +22,7 @@ from ops.checks.redis_server import INSTALLATION, owner_check, server_checks
 from ops.checks.settings import revision_check, settings_checks
 from ops.errors import Failed
 from ops.ledger import ledger
+from ops.output import print_json
 
 #: If one of these fails, accepted changes could be lost or go to another installation's Klaviyo. Other findings are
 #: reported and pass: a refused key, for example, only costs time, because its queues are held, and the release may be
@@ -33,8 +34,9 @@ _PAUSE_S: Final = 1.0
 
 
 @click.command()
+@json_option
 @var_option
-def release_check() -> None:
+def release_check(as_json: bool) -> None:
     """Check whether this release may start.
 
     For a platform's release phase. Stops the release (exit code 1, or 2 for a wrong setting) if accepted changes could
@@ -42,9 +44,16 @@ def release_check() -> None:
     minutes), evicts data when it is full, cannot confirm what FERRY_DURABLE asks for, or belongs to another
     installation. Other problems are reported and pass, including a Redis that does not say whether it keeps its data.
     `ferry doctor` also checks the processes.
+
+    \b
+    Examples:
+      ferry release-check
+      ferry release-check --json
     """
     known = settings.load()
     checks = [_advice(check) for check in _all(known)]
+    if as_json:
+        print_json([document(check) for check in checks])
     show(checks)
     if not all(check.ok for check in checks):
         raise click.exceptions.Exit(1)

@@ -23,6 +23,10 @@ def scheduler() -> None:
 
     It takes due changes into batches and wakes the workers. One is enough. Several may run: the ledger coordinates
     them, so there is no leader to lose.
+
+    \b
+    Examples:
+      ferry scheduler
     """
     setup.configure("scheduler")
     known = settings.load()

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import click
 from redis import Redis
 
-from commands.options import var_option
+from commands.options import json_lines_option, var_option
 from configuration import settings
 from configuration.connections import DEFAULT
 from configuration.settings import Settings
@@ -34,6 +34,7 @@ from queues.klaviyo_limits import RedisLimiter, fingerprint
 @click.option("--identity", is_flag=True, help="Test instead what the account does with shared identifiers.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @click.option("--on-a-live-account", is_flag=True, help="Run even if Klaviyo does not call it a test account.")
+@json_lines_option
 @var_option
 def selftest(connection: str, identity: bool, yes: bool, on_a_live_account: bool) -> None:
     """Try a round trip on a Klaviyo TEST account.
@@ -46,6 +47,11 @@ def selftest(connection: str, identity: bool, yes: bool, on_a_live_account: bool
 
     With --identity it tests whether the account refuses, overwrites or merges when a row names two people, and says
     what that means for the setting `identifiers`. Exit code 1 if a question has no answer.
+
+    \b
+    Examples:
+      ferry selftest --yes
+      ferry selftest brand-b --identity --yes
     """
     known = settings.load()
     with (

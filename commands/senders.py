@@ -13,7 +13,7 @@ from configuration.connections import UnknownConnection
 from configuration.senders import Sender
 from configuration.settings import Settings
 from ops.ledger import ledger
-from ops.output import console, echo, print_json, table
+from ops.output import complain, console, print_json, table
 from queues import senders as sender_uses
 from queues.connections import connection_keys
 from text.wording import moment, number
@@ -28,6 +28,11 @@ def senders(as_json: bool) -> None:
     Shows each sender's routes, connections, accounts, rate and origins, its requests and the refused ones. Senders of
     [senders] in connections.toml have a scope; those of FERRY_TOKENS may post everywhere, and those of
     FERRY_SEGMENT_SECRETS sign what they post to /v1/segment. The figures are up to a minute old.
+
+    \b
+    Examples:
+      ferry senders
+      ferry senders --json
     """
     known = settings.load()
     with ledger(known) as redis:
@@ -53,7 +58,7 @@ def senders(as_json: bool) -> None:
     console().print(made)
     for each in found:
         for name in each["unknown_connections"]:
-            echo(f"Warning: {each['name']} names the connection {name}, which does not exist.", err=True)
+            complain(f"Warning: {each['name']} names the connection {name}, which does not exist.")
 
 
 def document(redis: Redis, known: Settings, sender: Sender) -> dict[str, Any]:

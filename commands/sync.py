@@ -74,6 +74,12 @@ def sync(
 
     A single change that is newer than --at wins over the file. A snapshot of nobody, or one that would remove over
     30 % of a list (max_removal_percent), is held for review. Exit code 1 if it was not carried out.
+
+    \b
+    Examples:
+      ferry sync 42 vips.csv --dry-run
+      ferry sync vips vips.csv --name VIPs
+      ferry sync 42 - --format csv < vips.csv
     """
     known = settings.load()
     with ledger(known, writes=not dry_run) as redis:

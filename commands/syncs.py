@@ -41,6 +41,12 @@ def syncs(audience: str | None, campaign: str | None, as_json: bool) -> None:
 
     Lists the snapshots of AUDIENCE (its id or name), or of all audiences, and for each campaign the sum of its groups'
     newest snapshots. Ferry keeps the last 100 of an audience, for 30 days.
+
+    \b
+    Examples:
+      ferry syncs
+      ferry syncs VIPs --json
+      ferry syncs --campaign Spring
     """
     with ledger(settings.load()) as redis:
         chosen = _chosen(audience, take_census(redis).queues)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -40,6 +42,11 @@ def up(host: str, port: int, workers: int, emulator_port: int, live: bool) -> No
 
     A process that dies is restarted. Ctrl-C or SIGTERM stops everything within 20 seconds; accepted changes stay in
     the queues. The other commands find the group by the same --var.
+
+    \b
+    Examples:
+      ferry up
+      ferry up --port 8080 --workers 2 --var /srv/ferry
     """
     setup.configure("up")
     stop = stop_on_signal()
@@ -79,12 +86,15 @@ def _banner(running: Running) -> str:
     base_url = running.settings.klaviyo_base_url
     klaviyo = f"emulator at {base_url}" if is_local(base_url) else f"the real one, {base_url}"
     redis = "the server of REDIS_URL" if group.socket is None else f"embedded, data in {group.var}"
-    shown = f'$(. {secrets.absolute()}; echo "${{FERRY_TOKENS#*:}}")' if "FERRY_TOKENS" in ours else "..."
-    ferry = "ferry" if group.var == Path("var") else f"FERRY_VAR={group.var} ferry"
+    # sh reads the file, because fish cannot.
+    read = f"$(sh -c '. \"$0\"; echo ${{FERRY_TOKENS#*:}}' {_word(secrets)})"
+    token = read if "FERRY_TOKENS" in ours else "TOKEN"
+    ferry = _ferry(group.var)
     return f"""
 Ferry is up. Ctrl-C stops it.
 
   Console   {base}/             sign in with {admin}
+            or with the link that this prints: {ferry} open
   Post to   {base}/v1/mparticle   what mParticle sends
             {base}/v1/segment     what Segment and RudderStack send
             {base}/v1/changes     your own JSON, see /docs
@@ -94,10 +104,30 @@ Ferry is up. Ctrl-C stops it.
 
 Try in another terminal:
 
-  TOKEN={shown}
-  curl {base}/v1/changes -H "Authorization: Token $TOKEN" -d '
-    {{"audience": {{"id": "7", "name": "VIP"}},
+  cd {shlex.quote(str(Path.cwd()))}
+  curl {base}/v1/changes -H "Authorization: Bearer {token}" -d '
+    {{"audience": {{"id": "42", "name": "VIPs"}},
      "changes": [{{"action": "add", "email": "ann@example.com"}}]}}'
   {ferry} status
-  {ferry} flush --all --wait
+  {ferry} flush VIPs --wait
 """
+
+
+def _ferry(var: Path) -> str:
+    """Return how another shell in this folder calls the commands of this group, with the paths that it needs."""
+    program, found = Path(sys.argv[0]), shutil.which("ferry")
+    activated = os.environ.get("VIRTUAL_ENV")  # not in the other shell
+    if program.name != "ferry":
+        called = f"{_word(Path(sys.executable))} -m commands"
+    elif found and Path(found).samefile(program) and not (activated and program.absolute().is_relative_to(activated)):
+        called = "ferry"
+    else:
+        called = _word(program)
+    return called if var == Path("var") else f"FERRY_VAR={_word(var)} {called}"
+
+
+def _word(path: Path) -> str:
+    """Return a path as a word for a shell in this folder; it has a slash, so that it is not looked up in PATH."""
+    absolute, here = path.absolute(), Path.cwd()
+    name = str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
+    return shlex.quote(name if "/" in name else f"./{name}")

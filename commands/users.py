@@ -9,7 +9,7 @@ from configuration import settings
 from ops.audit_format import by
 from ops.errors import Failed
 from ops.ledger import ledger
-from ops.output import console, echo, print_json, table
+from ops.output import console, echo, echo_result, json_line, print_json, table
 from queues import audit
 from queues import users as stored_users
 from queues.clock import now_ms
@@ -26,17 +26,28 @@ def users() -> None:
     A viewer sees queues, counts and reasons; an operator also flushes, holds, releases and replays, and reads the
     audit log; an admin also sees personal data and deletes. Senders' tokens (FERRY_TOKENS) are separate and give no
     access here. The user of FERRY_ADMIN_TOKEN is `admin`.
+
+    \b
+    Examples:
+      ferry users add ann --role operator
+      ferry users list
     """
 
 
 @users.command()
 @click.argument("name")
 @click.option("--role", required=True, type=click.Choice(_ROLES), help="What the user may do.")
+@json_option
 @var_option
-def add(name: str, role: str) -> None:
+def add(name: str, role: str, as_json: bool) -> None:
     """Add a user and print the token.
 
     The token is printed only once; Ferry keeps only its SHA-256. To replace a lost token, remove and add the user.
+
+    \b
+    Examples:
+      ferry users add ann --role operator
+      ferry users add prometheus --role viewer > ferry.token
     """
     if not stored_users.is_name(name):
         raise click.UsageError(f"NAME: 1 to 40 of a-z 0-9 . _ - and not {ADMIN!r}, the user of FERRY_ADMIN_TOKEN")
@@ -48,15 +59,23 @@ def add(name: str, role: str) -> None:
                 f"user {name} exists already. For a new token or role: ferry users remove {name}, and add again"
             )
         audit.note(redis, by(), "user added", name, f"as {role}")
-    echo(f"{name} was added as {role}. The token, shown only now:", err=True)
-    echo(token)
+    if as_json:
+        echo_result(json_line({"name": name, "role": role, "token": token}))
+    else:
+        echo(f"{name} was added as {role}. The token, shown only now:", err=True)
+        echo_result(token)
 
 
 @users.command("list")
 @json_option
 @var_option
 def list_(as_json: bool) -> None:
-    """List the users, without their tokens."""
+    """List the users, without their tokens.
+
+    \b
+    Examples:
+      ferry users list
+    """
     known = settings.load()
     with ledger(known) as redis:
         found = list(stored_users.everyone(redis).values())
@@ -73,13 +92,21 @@ def list_(as_json: bool) -> None:
 
 @users.command()
 @click.argument("name")
+@json_option
 @var_option
-def remove(name: str) -> None:
-    """Remove a user and end their sessions."""
+def remove(name: str, as_json: bool) -> None:
+    """Remove a user and end their sessions.
+
+    \b
+    Examples:
+      ferry users remove ann
+    """
     if name == ADMIN:
         raise click.UsageError(f"{ADMIN} is the user of FERRY_ADMIN_TOKEN: change or unset it, and restart `web`")
     with ledger(settings.load(), writes=True) as redis:
         if not stored_users.remove(redis, name):
             raise Failed(f"there is no user {name}; `ferry users list` lists the users")
         audit.note(redis, by(), "user removed", name)
+    if as_json:
+        print_json({"name": name, "removed": True})
     echo(f"{name} was removed; the token is no longer valid.")

@@ -51,6 +51,10 @@ def web(host: str, port: int | None) -> None:
     It accepts changes over HTTP and answers when the ledger has them; in a browser it shows the queues. Any number may
     run behind one address. FERRY_TOKENS defines who may send, `ferry users` and FERRY_ADMIN_TOKEN who may sign in,
     REDIS_URL where the ledger is.
+
+    \b
+    Examples:
+      ferry web --port 8080
     """
     setup.configure("web")
     known = settings.load()

@@ -18,6 +18,10 @@ def worker() -> None:
 
     It delivers one batch at a time to Klaviyo. Any number may run on any number of machines; they share Klaviyo's
     rate limits through Redis.
+
+    \b
+    Examples:
+      ferry worker
     """
     setup.configure("worker")
     known = settings.load()

@@ -11,6 +11,7 @@ from typing import Final
 
 import falcon.asgi
 import msgspec
+from falcon.constants import MEDIA_JSON
 
 from configuration.connections import Connection
 from intake.audiences import Audiences, facts, without_lists
@@ -179,6 +180,7 @@ class RequestIds:
     """Middleware that gives every request an id; it is the first one, so that refused requests have an id too.
 
     The id is in every log line of the request and in the answer. A given id that might name a person is not used.
+    For people with curl, it also ends each JSON answer with a line end.
     """
 
     async def process_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
@@ -188,6 +190,13 @@ class RequestIds:
         # Bound until the request's task ends, errors included: uvicorn starts one task for each request.
         log_ids.bind(request=request)
         resp.set_header(HEADER, request)
+
+    async def process_response(
+        self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _succeeded: bool
+    ) -> None:
+        """End a JSON answer with a line end, which JSON allows, so that a shell's prompt begins a new line."""
+        if resp.data and (resp.content_type or MEDIA_JSON).startswith(MEDIA_JSON) and not resp.data.endswith(b"\n"):
+            resp.data += b"\n"
 
 
 def current_request_id() -> str:

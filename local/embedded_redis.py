@@ -32,18 +32,26 @@ def usual_socket(var: Path) -> Path:
 
 @contextmanager
 def socket_path(var: Path) -> Iterator[Path]:
-    """Yield the path for the socket: in `var` or, if that path is too long, in a temporary folder. Raises Failed."""
+    """Yield the path for the socket: in `var` or, if that path does not fit, in a temporary folder. Raises Failed."""
     wanted = usual_socket(var)
-    if len(os.fsencode(wanted)) <= LONGEST_PATH:
+    if _fits(wanted):
         yield wanted
         return
     folder = Path(tempfile.mkdtemp(prefix="ferry-"))
     try:
-        if len(os.fsencode(folder / _SOCKET)) > LONGEST_PATH:
-            raise Failed(f"neither {var} nor {folder} is short enough for a socket; choose a shorter --var or TMPDIR")
+        if not _fits(folder / _SOCKET):
+            raise Failed(
+                f"neither {var} nor {folder} is short enough for a socket and without spaces; choose another --var or "
+                "TMPDIR"
+            )
         yield folder / _SOCKET
     finally:
         shutil.rmtree(folder)
+
+
+def _fits(path: Path) -> bool:
+    # redis-py splits the answer of CLIENT INFO, which contains the path, at spaces.
+    return len(os.fsencode(path)) <= LONGEST_PATH and not any(character.isspace() for character in str(path))
 
 
 def url(socket: Path) -> str:

@@ -33,6 +33,11 @@ def held(census: Census, confirmations: Mapping[str, int]) -> Iterator[PlacedHol
             yield PlacedHold(str(count.queue), count.name, count.hold, 0)
 
 
+def placed_by_person(hold: Hold) -> bool:
+    """Return whether a person placed the hold: Ferry always names what resolves its own. Pure."""
+    return not (hold.resolve or hold.ends_by_itself)
+
+
 class HeldDocument(Struct, frozen=True):
     """A hold: its target, its reason, and what ends it."""
 

@@ -1,11 +1,15 @@
-"""Printing: JSON for programs, rich text for people. Terminal control characters in names are escaped."""
+"""Printing: JSON for programs, rich text for people. Terminal control characters in names are escaped.
+
+`--quiet` and `--json` of the running command (commands/options.py) decide what is printed: with `--quiet` only warnings
+and errors, with `--json` only JSON on stdout.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
@@ -16,10 +20,29 @@ from rich.text import Text
 
 from text.escaping import visible_json, visible_lines
 
+#: Names under which click's context keeps the options of the running command.
+QUIET: Final = "ferry.quiet"
+JSON: Final = "ferry.json"
+
+
+def is_json() -> bool:
+    """Return whether the running command has `--json`."""
+    return _is_set(JSON)
+
+
+def _is_set(option: str) -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(option))
+
+
+def _is_shown(err: bool) -> bool:
+    """Return whether text is printed on stdout, or on stderr."""
+    return not _is_set(QUIET) and (err or not _is_set(JSON))
+
 
 def console(stderr: bool = False) -> Console:
     """Return a console that prints texts literally: rich would interpret brackets and colons in names."""
-    return _Safe(stderr=stderr, markup=False, highlight=False, emoji=False)
+    return _Safe(stderr=stderr, markup=False, highlight=False, emoji=False, quiet=not _is_shown(stderr))
 
 
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
@@ -31,8 +54,18 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 
 def print_json(value: Any) -> None:
-    """Print indented JSON on stdout, without terminal control characters; `value` may contain structs."""
-    click.echo(visible_json(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False)))
+    """Print indented JSON on stdout, unless with --quiet, without terminal control characters.
+
+    `value` may contain structs.
+    """
+    if not _is_set(QUIET):
+        click.echo(visible_json(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False)))
+
+
+def print_json_line(value: Any) -> None:
+    """Print the same JSON on one line."""
+    if not _is_set(QUIET):
+        click.echo(json_line(value))
 
 
 def json_line(value: Any) -> str:
@@ -42,7 +75,18 @@ def json_line(value: Any) -> str:
 
 def echo(text: str, *, err: bool = False) -> None:
     """Print a text of one or several lines, without terminal control characters; `err`: on stderr."""
-    click.echo(visible_lines(text), err=err)
+    if _is_shown(err):
+        click.echo(visible_lines(text), err=err)
+
+
+def echo_result(text: str) -> None:
+    """Print what exists nowhere else, such as a new token: also with --quiet."""
+    click.echo(visible_lines(text))
+
+
+def complain(text: str) -> None:
+    """Print what is wrong on stderr, also with --quiet."""
+    click.echo(visible_lines(text), err=True)
 
 
 def echo_file(content: bytes) -> None:

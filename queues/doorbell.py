@@ -83,6 +83,13 @@ def throw_away(redis: Redis, queue: Queue, job: Job) -> None:
     redis.delete(job.key)
 
 
+def last_sign(redis: Redis, host: str) -> int | None:
+    """Return the ms at which a worker on this host last gave a sign of life; None if none is registered."""
+    found = (worker for worker in Worker.all(queue=rq_queue(redis)) if worker.hostname == host)
+    signs = [round(worker.last_heartbeat.timestamp() * 1000) for worker in found if worker.last_heartbeat]
+    return max(signs, default=None)
+
+
 def workers(redis: Redis) -> dict[str, str]:
     """Return the state of each worker process by name; one that was killed stays for some minutes."""
     return {worker.name: str(worker.get_state()) for worker in Worker.all(queue=rq_queue(redis))}

@@ -96,6 +96,7 @@ Keys outside the partitions, written by plain commands or by a script of one key
                                           since when
     ferry:users                    HASH   user of the console -> JSON: role, SHA-256 of the token, since (ms)
     ferry:signed-out:<session>     STRING a session that its user ended; expires with the session
+    ferry:sign-in:<digest>         STRING user whom a one-time link signs in (sign_in_links.py); expires after a minute
     ferry:audit                    STREAM who did what to which queue (audit.py), about the last 10,000
     ferry:metrics                  HASH   JSON array of a metric and its labels -> count (metrics.py)
     ferry:alerts                   HASH   alert that is raised, or over with channels to notify -> JSON (alerts.py)
@@ -214,3 +215,8 @@ def list_lock(digest: str) -> str:
 def signed_out(session: str) -> str:
     """Return the key that marks a session as ended."""
     return f"{ROOT}signed-out:{session}"
+
+
+def sign_in_link(digest: str) -> str:
+    """Return the key of a one-time link for signing in."""
+    return f"{ROOT}sign-in:{digest}"

@@ -6,7 +6,7 @@ import click
 from redis import Redis
 
 from commands.connections.ask_for_key import asked_key, usable
-from commands.options import var_option
+from commands.options import json_option, var_option
 from configuration.connections import NAMES, UnknownConnection, is_name
 from configuration.settings import Settings
 from ops.audit_format import by
@@ -14,7 +14,7 @@ from ops.connections.keys import key_of, titled
 from ops.connections.known import ELSEWHERE, settings_with_secret, tell_hold
 from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
-from ops.output import echo
+from ops.output import complain, echo, print_json
 from queues import audit
 from queues.clock import now_ms
 from queues.connections import connection_keys
@@ -24,13 +24,19 @@ from queues.errors import SecretKeyChanged
 
 @click.command()
 @click.argument("name")
+@json_option
 @var_option
-def add(name: str) -> None:
+def add(name: str, as_json: bool) -> None:
     """Add a connection: a Klaviyo account and its key.
 
     Asks for the key or reads it from stdin, checks it with Klaviyo, and stores it encrypted (FERRY_SECRET_KEY). All
     other settings are those of `default`, unless connections.toml has a table of that name. Requests can name the
     connection (?connection=NAME) a second later, without a restart.
+
+    \b
+    Examples:
+      ferry connections add brand-c
+      pass show klaviyo/brand-c | ferry connections add brand-c
     """
     if not is_name(name):
         raise click.UsageError(f"{name}: {NAMES}")
@@ -48,8 +54,10 @@ def add(name: str) -> None:
         echo(f"{name} was added: account {titled(rights.account)}. Every process knows it within seconds.")
         if others:
             shared = ", ".join(others)
-            echo(f"Warning: {shared} also uses this account: they share its lists and rate limits.", err=True)
+            complain(f"Warning: {shared} also uses this account: they share its lists and rate limits.")
         tell_hold(redis, name)
+    if as_json:
+        print_json({"name": name, "account": rights.account.id, "shared_with": others})
 
 
 def _check_free(redis: Redis, known: Settings, name: str) -> None:

@@ -19,7 +19,7 @@ from configuration.settings import Settings
 from klaviyo.rights import Rights
 from ops.connections.keys import examine
 from ops.errors import Failed, Misconfigured
-from ops.output import echo, table
+from ops.output import complain, table
 
 
 def asked_key(name: str) -> str:
@@ -49,7 +49,7 @@ def usable(redis: Redis, known: Settings, api_key: str, otherwise: str) -> Right
         lines = "\n".join(missing_costs(rights))
         raise Failed(f"the key lacks scopes:\n{lines}\nCreate one with these scopes in Klaviyo. {otherwise}")
     for line in missing_costs(rights):
-        echo(f"Warning: {line}", err=True)
+        complain(f"Warning: {line}")
     return rights
 
 

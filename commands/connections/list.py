@@ -15,7 +15,7 @@ from klaviyo.rights import Rights
 from ops.client.choose import installation
 from ops.connections.found import ConnectionDocument, LearntDocument
 from ops.connections.keys import titled
-from ops.output import console, echo, print_json, table
+from ops.output import complain, console, print_json, table
 from queues.counts import named
 from queues.names import Queue
 from text.escaping import visible
@@ -29,6 +29,10 @@ def list_(as_json: bool) -> None:
     """List the connections: account, key, scopes, flush policy, audiences and hold.
 
     Tests every key with Klaviyo; writes nothing there.
+
+    \b
+    Examples:
+      ferry connections list
     """
     with installation() as ferry:
         found = ferry.connections()
@@ -37,7 +41,7 @@ def list_(as_json: bool) -> None:
     else:
         console().print(listing(found))
         for line in learnt_lines(found):
-            echo(line, err=True)
+            complain(line)
 
 
 def listing(connections: Iterable[ConnectionDocument]) -> Table:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 from redis import Redis
 
-from commands.options import var_option
+from commands.options import json_option, var_option
 from configuration import settings
 from configuration.settings import Settings
 from ops.audit_format import by
 from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
-from ops.output import echo
+from ops.output import echo, print_json
 from queues import audit, holds, owners, pending
 from queues.census import count
 from queues.connections import connection_keys
@@ -22,13 +22,18 @@ from text.wording import plural
 @click.command()
 @click.argument("name")
 @click.option("--force", is_flag=True, help="Remove it even if it has dead letters, which stay.")
+@json_option
 @var_option
-def remove(name: str, force: bool) -> None:
+def remove(name: str, force: bool, as_json: bool) -> None:
     """Remove a connection that was added, and delete its key.
 
     Refused while the connection has pending changes, batches in progress or dead letters. With --force dead letters
     stay, and can be replayed when the connection is added again. Stop the senders first: Ferry refuses what they send
     to a removed connection.
+
+    \b
+    Examples:
+      ferry connections remove brand-c
     """
     known = settings.load()
     with ledger(known, writes=True) as redis:
@@ -42,7 +47,10 @@ def remove(name: str, force: bool) -> None:
             owners.give_up(redis, each.queue)
         connection_keys.drop(redis, name)
         holds.release(redis, name)
-        audit.note(redis, by(), "connection removed", name, dead=sum(each.kept for each in counts))
+        dead = sum(each.kept for each in counts)
+        audit.note(redis, by(), "connection removed", name, dead=dead)
+        if as_json:
+            print_json({"name": name, "dead_letters": dead})
         echo(f"{name} was removed and its key deleted. Every process knows it within seconds.")
 
 

@@ -9,7 +9,7 @@ import click
 from redis import Redis
 
 from commands.connections.ask_for_key import asked_key, usable
-from commands.options import var_option
+from commands.options import json_option, var_option
 from configuration import settings
 from configuration.connections import UnknownConnection
 from configuration.settings import Settings
@@ -20,7 +20,7 @@ from ops.connections.keys import Key, examine, key_of, key_or_why, titled
 from ops.connections.known import ELSEWHERE, WHENCE, settings_with_secret, tell_hold
 from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
-from ops.output import echo
+from ops.output import echo, print_json
 from queues import audit, owners, pending
 from queues.census import count
 from queues.clock import now_ms
@@ -34,13 +34,18 @@ from worker.same_account import confirm
 @click.command()
 @click.argument("name")
 @click.option("--other-account", is_flag=True, help="Rotate even if the new key may belong to another account.")
+@json_option
 @var_option
-def rotate(name: str, other_account: bool) -> None:
+def rotate(name: str, other_account: bool, as_json: bool) -> None:
     """Replace the key of a connection.
 
     Asks for the new key or reads it from stdin, and checks it with Klaviyo; if the check fails, the old key stays.
     Both keys must belong to the same account: another account has other lists, with nobody on them yet. Afterwards
     revoke the old key in Klaviyo.
+
+    \b
+    Examples:
+      ferry connections rotate brand-c
     """
     known = settings_with_secret()
     with ledger(known, writes=True) as redis:
@@ -61,6 +66,8 @@ def rotate(name: str, other_account: bool) -> None:
         )
         confirm(redis, known, name, new, rights.account.id)
         audit.note(redis, by(), "key rotated", name, "to another account" if moves else audit.DONE)
+        if as_json:
+            print_json({"name": name, "account": rights.account.id, "moved": moves})
         echo(f"{name} has the new key: account {titled(rights.account)}. New deliveries use it.")
         echo("Revoke the old key in Klaviyo after a minute, when the deliveries that began with it have ended.")
         tell_hold(redis, name)
@@ -119,13 +126,18 @@ def _leave_account(redis: Redis, name: str) -> None:
 
 @click.command("undo-key")
 @click.argument("name")
+@json_option
 @var_option
-def undo_key(name: str) -> None:
+def undo_key(name: str, as_json: bool) -> None:
     """Restore the key that a connection had before one came with a message.
 
     If there was none, the key of the settings is used again. Ferry does not accept the undone key from a message
     again, and raises an alert if a sender tries; replace the token of the sender that sent it. Batches delivered with
     it stay where they are.
+
+    \b
+    Examples:
+      ferry connections undo-key brand-c
     """
     known = settings.load()
     with ledger(known) as redis:
@@ -140,5 +152,7 @@ def undo_key(name: str) -> None:
         audit.note(redis, by(), "key undone", name, f"key {undone.before or 'none'} -> {undone.after or 'none'}")
         echo(f"{name}: the key {undone.before or 'none'} (fingerprint) was undone and will not be accepted again.")
         found = key_or_why(redis, known, name)
+        if as_json:
+            print_json({"name": name, "undone": undone.before, "key": None if isinstance(found, str) else found.origin})
         echo(f"Now {found}." if isinstance(found, str) else f"Now {WHENCE[found.origin]}.")
         tell_hold(redis, name)

@@ -12,7 +12,7 @@ from configuration.settings import Settings
 from console.auth.roles import NOBODY, Visitor
 from console.auth.sessions import LASTS, Session, Sessions, begun
 from console.auth.waiting_room import TooSoon, wait_s
-from queues import audit, users
+from queues import audit, sign_in_links, users
 from queues.sign_in_counts import SignInCounts
 from queues.users import ADMIN, Role, User
 
@@ -57,6 +57,16 @@ class Authenticator:
             return None
         if self._counts.signed_in(user.name):
             audit.note(self._redis, f"web:{user.name}", "sign-in")
+        return begun(user)
+
+    def sign_in_by_link(self, token: str) -> Session | None:
+        """Return a new session for the user of a one-time link, and end the link; None if it is not valid."""
+        name = sign_in_links.use_up(self._redis, token)
+        user = self.known().get(name) if name else None
+        if user is None:
+            self._refused("web", "invalid link")
+            return None
+        audit.note(self._redis, f"web:{user.name}", "sign-in", outcome="by a link")
         return begun(user)
 
     def _user(self, token: str, peer: str, waited: float, by: Literal["web", "api"]) -> User | None:

@@ -10,7 +10,7 @@ import falcon.asgi
 from console import render
 from console.auth.authenticate import Authenticator
 from console.auth.middleware import AuthMiddleware
-from console.auth.sessions import COOKIE
+from console.auth.sessions import COOKIE, Session
 from console.auth.transport import way_of
 from console.context import AppContext
 from console.forms import form, own_path, see
@@ -31,10 +31,16 @@ _PLAIN: Final = (
 _WRONG: Final = (
     "This token is not valid. Tokens are case-sensitive and end when their user is removed; see `ferry users list`."
 )
+_NOT_HERE: Final = "A sign-in link works only on the machine that runs Ferry, at http://localhost. Use your token."
+_USED: Final = "This link is not valid: it works once, within a minute. `ferry open` prints a new one."
 
 
 class SignIn:
-    """The sign-in page: a field for a token, which identifies the user."""
+    """The sign-in page: a field for a token, which identifies the user, or a button for a one-time link.
+
+    Opening the link only shows the button, because a program that previews or prefetches it must not use it up. It
+    works only on this machine; a user who can make one there can also read the admin's token.
+    """
 
     def __init__(self, context: AppContext, authenticator: Authenticator, middleware: AuthMiddleware) -> None:
         self._context = context
@@ -42,8 +48,9 @@ class SignIn:
         self._middleware = middleware
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Show the form, or what must be set up first."""
-        self._show(req, resp, own_path(req.get_param("next")), await self._obstacle(req))
+        """Show the form, the button of a link, or what must be set up first."""
+        obstacle = await self._obstacle(req)
+        self._show(req, resp, own_path(req.get_param("next")), obstacle, link=req.get_param("link") or "")
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Begin a session and redirect to the page that was requested first."""
@@ -53,13 +60,23 @@ class SignIn:
             resp.status = falcon.HTTP_403
             self._show(req, resp, onward, obstacle)
             return
-        session = await self._middleware.turn(req, self._authenticator.sign_in, given.get("token", "").strip())
+        if "link" in given:
+            session, wrong = await self._by_link(req, given["link"])
+        else:
+            token = given.get("token", "").strip()
+            session, wrong = await self._middleware.turn(req, self._authenticator.sign_in, token), _WRONG
         if session is None:
             resp.status = falcon.HTTP_401
-            self._show(req, resp, onward, wrong=_WRONG)
+            self._show(req, resp, onward, wrong=wrong)
             return
         self._middleware.give(req, resp, session)
         see(resp, onward)
+
+    async def _by_link(self, req: falcon.asgi.Request, token: str) -> tuple[Session | None, str]:
+        """Return the session of a link, or None and why there is none."""
+        if way_of(req) != "loopback":
+            return None, _NOT_HERE
+        return await self._context.run(self._authenticator.sign_in_by_link, token), _USED
 
     async def _obstacle(self, req: falcon.asgi.Request) -> str:
         if not self._authenticator.sessions.are_on:
@@ -69,11 +86,17 @@ class SignIn:
         return "" if await self._context.run(self._authenticator.known) else _NO_USER
 
     def _show(
-        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, onward: str, obstacle: str = "", wrong: str = ""
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        onward: str,
+        obstacle: str = "",
+        wrong: str = "",
+        link: str = "",
     ) -> None:
         # A link on another site comes without the cookie (SameSite=Strict); a link on this page sends it.
         from_elsewhere = req.get_header("Sec-Fetch-Site") == "cross-site"
-        shown = {"onward": onward, "obstacle": obstacle, "wrong": wrong, "from_elsewhere": from_elsewhere}
+        shown = {"onward": onward, "obstacle": obstacle, "wrong": wrong, "from_elsewhere": from_elsewhere, "link": link}
         render.page(req, resp, "signin.html", **shown)
 
 

@@ -10,7 +10,7 @@ from console.auth.roles import Role, visitor
 from console.context import AppContext
 from console.pages.holds_view import lines
 from console.pages.last_action import SAID_MS, done
-from console.pages.most_urgent import SHOWN
+from ops.most_urgent import SHOWN
 from queues import audit, holds
 from queues.audit import AuditEntry
 

@@ -10,11 +10,11 @@ from redis import Redis
 
 from alerts.rules_keys import LASTS_MS
 from configuration.settings import Settings
-from console.pages.most_urgent import SHOWN, most_urgent_queues
 from klaviyo.endpoints import PUBLISHED
 from ops.connections.keys import key_or_why
 from ops.connections.known import WHENCE
 from ops.eta import Eta, Route, arrivals
+from ops.most_urgent import SHOWN, most_urgent_queues
 from queues.census import Census
 from queues.connections import connection_keys, key_changes
 from queues.connections.key_changes import KeyChange

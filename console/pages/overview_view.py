@@ -9,11 +9,11 @@ from typing import Final
 from alerts.rules_keys import remedy, sentence
 from console.pages.act_view import HoldSummary, held
 from console.pages.connections_view import ConnectionLine, UseLine, connections, limits, limits_told
-from console.pages.most_urgent import most_urgent_queues
 from console.pages.overview_read import OverviewData
 from console.pages.spark import Bar, Spark, age_of, size_of, spark
 from ops import status_words as words
 from ops.eta import Eta
+from ops.most_urgent import most_urgent_queues
 from queues.census import Census
 from queues.counts import QueueCount, called
 from queues.history.last_batches import SettledBatch

@@ -51,10 +51,10 @@ class ErrorAnswer(Struct, frozen=True):
 
 
 def error_body(status: str, title: str, description: str) -> bytes:
-    """Return an error answer in JSON. `status`: such as `404 Not Found`."""
+    """Return an error answer in JSON, with a line end. `status`: such as `404 Not Found`."""
     code = status.partition(" ")[2].lower().replace(" ", "_")
     message = f"{title}. {description}" if description else title
-    return msgspec.json.encode(ErrorAnswer(Fault(title, description), code, message))
+    return msgspec.json.encode(ErrorAnswer(Fault(title, description), code, message)) + b"\n"
 
 
 def serialize(_req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError) -> None:

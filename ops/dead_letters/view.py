@@ -17,7 +17,7 @@ from rich.text import Text
 from mappings.fields import STANDARD
 from ops.dead_letters.reasons import meaning
 from ops.documents.fields import Count, QueueName, Time
-from ops.output import table
+from ops.unbroken import StackedTable
 from queues import undecided_erasures
 from queues.counts import named
 from queues.dead_letters import DeadLetter
@@ -37,7 +37,7 @@ _POINTER = re.compile(
     rf"{_FIELDS})(?=/|\Z))*+).+",
     re.DOTALL,
 )
-#: The most letters in a table; `--json` prints all.
+#: The most letters in a table, unless a limit is given.
 LISTED = 50
 
 
@@ -142,26 +142,24 @@ def whole(letter: DeadLetter, name: str) -> LetterDocument:
     )
 
 
-def listing(found: Sequence[LetterDocument], now: int) -> RenderableType:
+def newest(found: Sequence[LetterDocument], most: int) -> list[LetterDocument]:
+    """Return at most so many of the letters, the newest, oldest first."""
+    return sorted(found, key=attrgetter("died_at"))[-most:]
+
+
+def listing(found: Sequence[LetterDocument], now: int, most: int = LISTED) -> RenderableType:
     """Return the newest letters, the number for each reason, and the remedies; `found`: summaries."""
     if not found:
         return Text("No dead letters.")
-    made = table("Id", "Queue", "Reason")
-    newest = sorted(found, key=attrgetter("died_at"))[-LISTED:]
-    for letter in newest:
-        queue, attempts = letter.queue, letter.attempts
-        tries = f"after {plural(attempts, 'failed attempt')}" if attempts else ""
-        made.add_row(
-            _two(letter.id, f"{span(now - ms_of(letter.died_at))} ago"),
-            _two(named(Queue.parse(queue), letter.audience), queue),
-            _two(visible(letter.reason), tries),
-        )
+    made = StackedTable("Queue", "Reason", "Died")
+    for letter in newest(found, most):
+        tries = f"after {plural(letter.attempts, 'failed attempt')}" if letter.attempts else ""
+        name = named(Queue.parse(letter.queue), letter.audience)
+        died = f"{span(now - ms_of(letter.died_at))} ago"
+        made.add_row([name, visible(letter.reason), died], f"{letter.id}  {letter.queue}", tries)
     reasons = Counter(letter.reason for letter in found).most_common()
     counts = ", ".join(f"{number(times)} {visible(reason)}" for reason, times in reasons)
-    shown = f"; the {LISTED} newest are shown, --json prints all" if len(found) > LISTED else ""
+    more = len(found) - most
+    shown = f" The {number(most)} newest are shown, {number(more)} more with --limit or --json." if more > 0 else ""
     what_to_do = [Text(f"{visible(reason) or 'no code'}: {visible(meaning(reason))}") for reason, _ in reasons]
-    return Group(made, Text(f"\n{plural(len(found), 'dead letter')}: {counts}{shown}.\n"), *what_to_do)
-
-
-def _two(first: str, second: str) -> Text:
-    return Text.assemble(first, "\n", (second, "dim"))
+    return Group(made, Text(f"\n{plural(len(found), 'dead letter')}: {counts}.{shown}\n"), *what_to_do)

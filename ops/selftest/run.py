@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from klaviyo.errors import NotAccepted
-from ops.output import echo
+from ops.output import complain, echo, is_json, print_json_line
 from ops.selftest.cleanup import clean
 from ops.selftest.questions import QUESTIONS
 from ops.selftest.steps import STEPS
@@ -75,12 +75,14 @@ def _remove(trial: Trial) -> bool:
                 say("ok" if gone else "failed", what, said)
     finally:
         for what in trial.made.values():
-            echo(f"LEFT in Klaviyo, remove it there: {what}", err=True)
+            complain(f"LEFT in Klaviyo, remove it there: {what}")
     return not trial.made
 
 
 def say(verdict: str, what: str, said: str) -> None:
     """Print a line about a step: its result, its name and the details."""
+    if is_json():
+        print_json_line({"result": verdict, "step": what, "detail": said})
     echo(f"{verdict:<7} {what}: {said}")
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from klaviyo.errors import NotAccepted
-from ops.output import echo
+from ops.output import echo, is_json, print_json_line
 from ops.selftest.changes import Clash, Did
 from ops.selftest.identity_questions import QUESTIONS, Question
 from ops.selftest.run import run, say, say_fault
@@ -72,6 +72,8 @@ def identity(trial: Trial) -> bool:
     seen: dict[str, Did] = {}
     went_well = run(trial, partial(_asked, seen=seen))
     for line in verdict(seen):
+        if is_json():
+            print_json_line({"result": "verdict", "step": "identity", "detail": line.removeprefix("Verdict: ")})
         echo(line)
     return went_well
 

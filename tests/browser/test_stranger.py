@@ -20,7 +20,7 @@ from tests.support.up import Up
 
 _RUN_IT = (ROOT / "README.md").read_text().partition("\n## Run it\n")[2].partition("\n## ")[0]
 #: What the README has one type in another terminal.
-COMMANDS = re.findall(r"^```\n(\. .*?)^```$", _RUN_IT, re.DOTALL | re.MULTILINE)[0]
+COMMANDS = re.findall(r"^```sh\n(\. .*?)^```$", _RUN_IT, re.DOTALL | re.MULTILINE)[0]
 _PRINTED = re.compile(r"Console +(\S+)/ +sign in with FERRY_ADMIN_TOKEN in (\S+)")
 
 

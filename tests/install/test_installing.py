@@ -40,7 +40,7 @@ def documented(heading: str) -> list[str]:
     (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## )", page, re.MULTILINE | re.DOTALL)
     lines = [
         line
-        for block in re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+        for block in re.findall(r"^```(?:sh)?\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
         for line in block.splitlines()
     ]
     return [

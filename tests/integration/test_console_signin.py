@@ -14,7 +14,7 @@ from console.auth import sessions
 from console.auth.roles import Role
 from console.auth.sessions import COOKIE
 from console.auth.waiting_room import FREE, PLACES, wait_s
-from queues import audit, keys, users
+from queues import audit, keys, sign_in_links, users
 from tests.support.console import ADMIN, SECRET, TOKENS, Console, add_users, console, csrf_in, make
 from tests.support.intake import TOKEN, known, running
 
@@ -261,3 +261,53 @@ def test_when_redis_is_away_the_console_says_so() -> None:
         assert "Redis cannot be used" in answer.text
         answer = alone.get("/audit", ADMIN)
         assert (answer.status_code, answer.json()["error"]["title"]) == (503, "Redis cannot be used")
+
+
+def by_link(untried: Console, link: str, **headers: str) -> requests.Response:
+    sent = {"Accept": "text/html"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    form = {"link": link, "next": "/audit"}
+    return requests.post(f"{untried.url}/sign-in", form, headers=sent, timeout=30, allow_redirects=False)
+
+
+def test_a_link_signs_in_once(untried: Console, redis: Redis) -> None:
+    link = sign_in_links.make(redis, users.ADMIN)
+    page = at(untried, untried.browser(), f"/sign-in?link={link}&next=/audit")
+    assert f'name="link" value="{link}"' in page.text
+    assert "Set-Cookie" not in page.headers, "what only looks at the address does not use it up"
+    answer = by_link(untried, link)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/audit")
+    browser = untried.browser()
+    browser.cookies.update(answer.cookies)
+    assert "admin, admin" in at(untried, browser).text
+    again = by_link(untried, link)
+    assert (again.status_code, "it works once, within a minute" in again.text) == (401, True)
+    entries = [(entry.who, entry.what, entry.outcome) for entry in audit.read(redis, 10)]
+    assert entries == [("web", "sign-in refused", "invalid link"), ("web:admin", "sign-in", "by a link")]
+
+
+def test_a_link_expires_and_is_not_kept(untried: Console, redis: Redis) -> None:
+    link = sign_in_links.make(redis, users.ADMIN)
+    (key,) = redis.keys("ferry:sign-in:*")
+    assert 0 < redis.ttl(key) <= 60
+    assert link not in repr(key)
+    redis.expire(key, 0)
+    assert by_link(untried, link).status_code == 401
+
+
+@pytest.mark.parametrize("headers", [elsewhere("198.51.100.7"), {"Host": "ferry.example.com"}])
+def test_a_link_works_on_this_machine_alone(untried: Console, redis: Redis, headers: dict[str, str]) -> None:
+    link = sign_in_links.make(redis, users.ADMIN)
+    assert by_link(untried, link, **headers).status_code in (401, 403)
+    assert by_link(untried, link).status_code == 303, "it was not used up"
+
+
+@pytest.mark.parametrize("user", ["nobody", "viewer"])
+def test_a_link_is_of_a_user(untried: Console, redis: Redis, user: str) -> None:
+    expected = 303 if user == "viewer" else 401
+    assert by_link(untried, sign_in_links.make(redis, user)).status_code == expected
+
+
+@pytest.mark.parametrize("link", ["", "x", ADMIN, "é\u2028", "x" * 5_000])
+def test_what_is_no_link_signs_nobody_in(untried: Console, link: str) -> None:
+    answer = by_link(untried, link)
+    assert (answer.status_code, "Set-Cookie" in answer.headers) == (401, False)

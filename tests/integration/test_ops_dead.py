@@ -128,3 +128,49 @@ def test_an_id_that_two_queues_have_asks_for_the_queue(redis: Redis, redis_url: 
     told = ferry(redis_url, tmp_path, "dead", "show", letter.id)
     assert (told.exit_code, "is in several queues; add --queue" in told.stderr) == (2, True)
     assert ferry(redis_url, tmp_path, "dead", "show", letter.id, "--queue", "Lapsed").exit_code == 0
+
+
+def test_a_limit_lists_the_newest_and_says_how_many_there_are_more(
+    letters: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    newest = sorted(listed(redis_url, tmp_path), key=lambda letter: str(letter["died_at"]))[-2:]
+    told = ferry(redis_url, tmp_path, "dead", "list", "--limit", "2")
+    assert [letter["id"] in told.stdout for letter in newest] == [True, True]
+    assert told.stdout.count("malformed") + told.stdout.count("no_email") >= 2
+    assert (
+        "5 dead letters: 3 no_email, 2 malformed. The 2 newest are shown, 3 more with --limit or --json."
+        in " ".join(told.stdout.split())
+    )
+    told = ferry(redis_url, tmp_path, "dead", "list", "--limit", "2", "--json")
+    assert json.loads(told.stdout) == newest
+    assert told.stderr == "3 older dead letters not listed (--limit).\n"
+
+
+def test_a_dry_run_counts_by_queue_and_reason_and_does_nothing(letters: Redis, redis_url: str, tmp_path: Path) -> None:
+    before = listed(redis_url, tmp_path)
+    told = ferry(redis_url, tmp_path, "dead", "replay", "--all", "--dry-run")
+    assert (told.exit_code, told.stdout.splitlines()[-1]) == (
+        0,
+        "5 dead letters would be put back; nothing was done (--dry-run).",
+    )
+    assert str(VIPS) in told.stdout
+    told = ferry(redis_url, tmp_path, "dead", "purge", "--queue", "VIPs", "--dry-run", "--json")
+    assert json.loads(told.stdout) == {
+        "letters": 4,
+        "queues": [
+            {"queue": str(VIPS), "audience": "VIPs", "letters": 4, "reasons": {"no_email": 3, "malformed": 1}},
+        ],
+    }
+    first = before[0]
+    told = ferry(redis_url, tmp_path, "dead", "purge", first["id"], "--queue", first["queue"], "--dry-run")
+    assert told.stdout.endswith("1 dead letter would be deleted; nothing was done (--dry-run).\n")
+    assert listed(redis_url, tmp_path) == before
+    told = ferry(redis_url, tmp_path, "dead", "replay", "--dry-run")
+    assert (told.exit_code, "name the letters" in told.stderr) == (2, True)
+
+
+def test_what_was_done_is_counted_for_programs(letters: Redis, redis_url: str, tmp_path: Path) -> None:
+    told = ferry(redis_url, tmp_path, "dead", "purge", "--queue", "Lapsed", "--yes", "--json")
+    assert json.loads(told.stdout) == {"purged": 1}
+    told = ferry(redis_url, tmp_path, "dead", "replay", "--all", "--json")
+    assert json.loads(told.stdout) == {"replayed": 4, "stayed": 0}

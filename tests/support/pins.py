@@ -26,7 +26,7 @@ _PIN = re.compile(
     r"(?P<why>(?:    #.*\n)+)",
     re.MULTILINE,
 )
-_OURS = " ferry (pyproject.toml"
+_OURS = " (pyproject.toml"
 
 
 class Pin(NamedTuple):

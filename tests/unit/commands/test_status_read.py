@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from commands.status import view
+from commands.status_rows import RowChoice
+from commands.status_view import view
 from ops.documents.ledger import CensusDocument
 from queues.census import Census
 from queues.counts import OpenBatch
@@ -59,7 +60,7 @@ def read(census: CensusDocument) -> Census:
 
 def printed(census: Census) -> str:
     out = io.StringIO()
-    Console(file=out, width=120, markup=False, emoji=False).print(view(census))
+    Console(file=out, width=120, markup=False, emoji=False).print(view(census, RowChoice()))
     return out.getvalue()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from openapi_schema_validator import OAS31Validator
 
 from commands.main import COMMANDS
 from configuration import settings
@@ -116,3 +117,115 @@ def test_the_page_names_only_commands_there_are() -> None:
     named = set(re.findall(r"(?:^|`|bin/|(?:run|worker) )ferry ([a-z-]+)", text("docs/deploy.md"), re.MULTILINE))
     assert named <= set(COMMANDS), named - set(COMMANDS)
     assert {"doctor", "flush"} <= named
+
+
+def test_each_container_is_checked_by_a_command_there_is() -> None:
+    (check,) = re.findall(r"^HEALTHCHECK .*CMD (.*)$", text("Dockerfile"), re.MULTILINE)
+    assert json.loads(check) == ["ferry", "health", "web"]
+    for name in RUNNING:
+        health = services()[name]["healthcheck"]
+        assert health["test"] == ["CMD", "ferry", "health", name]
+        assert (health["interval"], health["timeout"], health["retries"]) == ("30s", "15s", 3)
+    assert services()["check"]["healthcheck"] == {"disable": True}, "it ends"
+
+
+#: What app.json may contain (Heroku Dev Center, "app.json Schema").
+_VALUE = {
+    "type": "object",
+    "properties": {
+        "description": {"type": "string"},
+        "value": {"type": "string"},
+        "required": {"type": "boolean"},
+        "generator": {"const": "secret"},
+    },
+    "additionalProperties": False,
+    # A value that is generated needs none, and Heroku asks for one that is neither given nor generated.
+    "not": {"required": ["generator", "value"]},
+}
+_ADDON = {
+    "type": "object",
+    "properties": {"plan": {"type": "string"}, "as": {"type": "string"}, "options": {"type": "object"}},
+    "required": ["plan"],
+    "additionalProperties": False,
+}
+_DYNO = {
+    "type": "object",
+    "properties": {
+        "quantity": {"type": "integer", "minimum": 0},
+        "size": {"enum": ["eco", "basic", "standard-1x", "standard-2x", "performance-m", "performance-l"]},
+    },
+    "required": ["quantity"],
+    "additionalProperties": False,
+}
+_OWN = {
+    "addons": {"type": "array", "items": {"anyOf": [{"type": "string"}, _ADDON]}},
+    "buildpacks": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"url": {"type": "string"}},
+            "required": ["url"],
+            "additionalProperties": False,
+        },
+    },
+    "env": {
+        "type": "object",
+        "patternProperties": {"^[A-Z][A-Z0-9_]*$": {"anyOf": [{"type": "string"}, _VALUE]}},
+        "additionalProperties": False,
+    },
+    "formation": {"type": "object", "additionalProperties": _DYNO},
+    "scripts": {
+        "type": "object",
+        "properties": {"postdeploy": {"type": "string"}, "pr-predestroy": {"type": "string"}},
+        "additionalProperties": False,
+    },
+}
+APP_JSON: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        **_OWN,
+        "name": {"type": "string", "minLength": 3, "maxLength": 30},
+        "description": {"type": "string", "maxLength": 140},
+        "keywords": {"type": "array", "items": {"type": "string"}},
+        "website": {"type": "string", "format": "uri"},
+        "repository": {"type": "string", "format": "uri"},
+        "logo": {"type": "string", "format": "uri"},
+        "success_url": {"type": "string"},
+        "image": {"type": "string"},
+        "stack": {"enum": ["heroku-22", "heroku-24", "container"]},
+        "environments": {
+            "type": "object",
+            "additionalProperties": {"type": "object", "properties": _OWN, "additionalProperties": False},
+        },
+    },
+    "additionalProperties": False,
+}
+
+
+def faults(found: dict[str, Any]) -> list[str]:
+    return [fault.message for fault in OAS31Validator(APP_JSON).iter_errors(found)]
+
+
+def test_the_app_has_the_form_that_heroku_documents() -> None:
+    assert faults(manifest()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"enviroment": {}},
+        {"env": {"ferry_tokens": "x"}},
+        {"env": {"PORT": {"value": 8000}}},
+        {"env": {"FERRY_TOKENS": {"generator": "random"}}},
+        {"env": {"FERRY_TOKENS": {"generator": "secret", "value": "x"}}},
+        {"formation": {"web": {"size": "basic"}}},
+        {"formation": {"web": {"quantity": "1"}}},
+        {"formation": {"web": {"quantity": 1, "size": "tiny"}}},
+        {"addons": [{"as": "REDIS"}]},
+        {"buildpacks": ["heroku/python"]},
+        {"stack": "heroku-18"},
+        {"description": "x" * 141},
+    ],
+)
+def test_a_form_that_heroku_does_not_know_is_found(wrong: dict[str, Any]) -> None:
+    assert faults(manifest() | wrong)

@@ -84,10 +84,15 @@ def test_a_socket_that_fits_nowhere_is_refused_with_the_remedy(tmp_path: Path, m
     deep.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(deep))
     with (
-        pytest.raises(Failed, match="choose a shorter --var or TMPDIR"),
+        pytest.raises(Failed, match="choose another --var or TMPDIR"),
         embedded_redis.socket_path(tmp_path / ("x" * 100)),
     ):
         pass
+
+
+def test_a_socket_is_elsewhere_if_its_path_has_a_space(tmp_path: Path) -> None:
+    with embedded_redis.socket_path(tmp_path / "my var") as socket:
+        assert " " not in str(socket), "workers cannot read what the server says of such a path"
 
 
 _text = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="$"), min_size=1)

@@ -94,8 +94,8 @@ def test_a_queue_and_a_reason_stand_in_one_piece_in_eighty_columns() -> None:
     refused = replace(letter(0, "global_unsubscribe_not_allowed", attempts=0), queue=consents)
     Console(file=out, width=80).print(listing([summary(refused, "")], NOW))
     first, second = out.getvalue().splitlines()[1:3]
-    assert first.split() == [refused.id, "(consent)", "global_unsubscribe_not_allowed"]
-    assert second.split() == ["1h", "0m", "ago", "mparticle-1001/consent/consents"]
+    assert first.split() == ["(consent)", "global_unsubscribe_not_allowed", "1h", "0m", "ago"]
+    assert second.split() == [refused.id, "mparticle-1001/consent/consents"]
 
 
 def test_the_tries_that_failed_are_told() -> None:
@@ -107,7 +107,7 @@ def test_a_long_list_shows_the_newest_and_says_so() -> None:
     text = printed(*(letter(number) for number in range(LISTED + 1)))
     assert f"-{LISTED}  " in text
     assert "-0  " not in text
-    assert f"the {LISTED} newest are shown" in " ".join(text.split())
+    assert f"The {LISTED} newest are shown, 1 more with --limit or --json." in " ".join(text.split())
 
 
 def test_no_letters_is_said_in_words() -> None:

@@ -1,4 +1,4 @@
-"""The queues that a page shows, and their order. Pure."""
+"""The queues that the overview and `ferry status` show, and their order. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ops import status_words as words
 from queues.census import Census
 from queues.counts import QueueCount
 
-#: Most queues on the page: a browser can show thousands, but a person cannot read them.
+#: Most queues in one table: a screen can show thousands, but a person cannot read them.
 SHOWN: Final = 200
 
 
-def most_urgent_queues(census: Census) -> list[QueueCount]:
-    """Return the queues that need attention, then those due next; at most SHOWN.
+def most_urgent_queues(census: Census, most: int = SHOWN) -> list[QueueCount]:
+    """Return the queues that need attention, then those due next; at most `most`.
 
     Faults come first, then held queues, failed batches and dead letters. Within these groups queues are sorted by
     name, so that a row stays in its place when the page is refreshed.
@@ -24,7 +24,7 @@ def most_urgent_queues(census: Census) -> list[QueueCount]:
     def urgency(count: QueueCount) -> tuple[tuple[bool, ...], float]:
         return trouble[count.queue], float("inf") if count.due is None else count.due
 
-    shown = nsmallest(SHOWN, census.queues, key=urgency)
+    shown = nsmallest(most, census.queues, key=urgency)
     return sorted(shown, key=lambda count: (trouble[count.queue], count.queue))
 
 

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ops.verdict import judge
+from queues.census import Census
+from queues.counts import OpenBatch, QueueCount
+from queues.holds import Hold
+from queues.names import Queue
+from queues.policy import Waiting
+from queues.server.rollback import Rollback
+from tests.support.ops import counted
+
+NOW = 1_767_225_600_000
+MINUTE = 60_000
+RUNNING = Census(NOW, (), {}, NOW - 1_000, {"a": "idle"})
+
+
+def waiting(number: int, connection: str = "default", pending: int = 3, hold: Hold | None = None) -> QueueCount:
+    """A queue with pending changes."""
+    queue = Queue(connection, "audience", str(number))
+    return counted(queue, waiting=Waiting(pending, NOW - number * MINUTE), accepted=pending, hold=hold)
+
+
+def failing(number: int, trouble: str = "http_503") -> QueueCount:
+    """A queue with a batch that Klaviyo does not take."""
+    batch = OpenBatch(f"07-{number}", NOW - 6 * MINUTE, 100, "size", "upload", 3, held=False, ring=NOW, trouble=trouble)
+    return replace(waiting(number), open=100, accepted=103, batches=(batch,))
+
+
+def of(*queues: QueueCount, **other: object) -> Census:
+    return replace(RUNNING, queues=queues, **other)  # type: ignore[arg-type]
+
+
+def causes(census: Census) -> list[tuple[str, str]]:
+    return [(cause.state, cause.text) for cause in judge(census).causes]
+
+
+def test_a_fresh_installation_is_ready() -> None:
+    assert (judge(RUNNING).state, judge(RUNNING).causes) == ("new", ())
+
+
+def test_all_is_well_when_nothing_is_wrong_and_the_oldest_change_is_named() -> None:
+    verdict = judge(of(waiting(7), waiting(9)))
+    assert (verdict.state, verdict.sentence) == ("ok", "All well. 6 changes are pending, the oldest for 9m.")
+    assert judge(of(counted())).sentence == "All well. No changes are pending."
+
+
+def test_a_refused_key_of_150_queues_is_one_cause() -> None:
+    hold = Hold("unauthenticated", NOW - 592 * MINUTE, "Give brand-b another key.", probed=True)
+    queues = [waiting(number, "brand-b", pending=40) for number in range(150)]
+    verdict = judge(of(waiting(1), *queues, holds={"brand-b": hold}))
+    (cause,) = verdict.causes
+    assert verdict.sentence.startswith("Delivery is stopped for brand-b. Every change is accepted and kept")
+    assert cause.text == "brand-b is held for 9h 52m (unauthenticated): 150 queues, 6,000 changes wait."
+    assert cause.remedy == (
+        "Give brand-b another key. Ends automatically when the cause is gone. To release it: ferry release brand-b"
+    )
+
+
+def test_connections_and_queues_that_are_held_for_one_reason_are_one_cause() -> None:
+    key = Hold("unauthenticated", NOW, "Another key.", probed=True)
+    lists = [waiting(number, hold=Hold("list_gone", NOW - 5 * MINUTE, f"Restore {number}.")) for number in range(4)]
+    verdict = judge(of(*lists, waiting(7, "b"), waiting(8, "c"), holds={"b": key, "c": key}))
+    assert [cause.text for cause in verdict.causes] == [
+        "2 connections are held for 0s (unauthenticated): 6 changes wait.",
+        "4 queues are held for 5m (list_gone): 12 changes wait.",
+    ]
+    assert verdict.causes[1].remedy == "`ferry holds` lists them.", "each has a remedy of its own"
+    assert verdict.sentence.startswith("Delivery is stopped for b, c and 4 queues. ")
+
+
+def test_what_a_person_holds_needs_attention_and_stops_nothing_else() -> None:
+    census = of(waiting(1, hold=Hold("ask ann@example.com", NOW)))
+    assert causes(census) == [("warn", "VIPs is held for 0s (ask ***): 3 changes wait.")]
+    assert judge(census).sentence == "Ferry delivers; 1 thing needs attention."
+
+
+def test_a_hold_behind_which_nothing_waits_stops_nothing() -> None:
+    assert causes(of(counted(hold=Hold("list_gone", NOW, "Restore it."))))[0][0] == "warn"
+
+
+def test_retries_are_one_cause_for_each_fault() -> None:
+    found = causes(of(failing(1), failing(2), failing(3, "timeout"), failing(4, "throttled")))
+    assert found == [
+        ("warn", "2 batches fail with http_503: 200 changes, delayed by 6m."),
+        ("warn", "1 batch fails with timeout: 100 changes, delayed by 6m."),
+    ]
+
+
+def test_dead_letters_are_one_cause() -> None:
+    letters = [counted(Queue("default", "audience", str(number)), kept=3, dead=3, accepted=3) for number in range(5)]
+    assert causes(of(*letters)) == [("warn", "15 dead letters in 5 queues.")]
+    assert causes(of(letters[0])) == [("warn", "3 dead letters in VIPs.")]
+
+
+def test_missing_processes_and_data_come_first() -> None:
+    fall = Rollback(NOW, 0, 0, 0)
+    letters = counted(kept=3, dead=3, accepted=5)
+    found = causes(replace(of(letters, fall=fall), heartbeat=None, workers={}))
+    assert [state for state, _ in found] == ["bad", "bad", "bad", "bad", "warn"]
+    assert found[0][1].startswith("The ledger was emptied")
+    assert found[1][1] == "2 changes are unaccounted for in VIPs."
+    assert judge(of(letters)).sentence == "The ledger is not complete."
+
+
+def test_a_late_scheduler_needs_attention() -> None:
+    late = replace(of(waiting(1)), heartbeat=NOW - 20_000)
+    assert causes(late) == [("warn", "The scheduler is late: it ticked 20s ago.")]
