@@ -81,12 +81,17 @@ def _day_of(revision: str | None) -> date:
 @cache
 def contract(revision: date) -> Contract:
     """Return the contract of one of the two revisions."""
-    document = orjson.loads(files("emulator").joinpath("contract.json").read_bytes())
-    revised = revision == REVISED
-    if revised:
-        _revise(document["fieldsets"], document["schemas"])
-    operations = {each["call"]: _operation(name, each, document) for name, each in document["operations"].items()}
-    return Contract(operations, revised)
+    given = document(revision)
+    operations = {each["call"]: _operation(name, each, given) for name, each in given["operations"].items()}
+    return Contract(operations, hints=revision == REVISED)
+
+
+def document(revision: date) -> dict[str, Any]:
+    """Return the contract as in `contract.json`, with the differences of the revision."""
+    found: dict[str, Any] = orjson.loads(files("emulator").joinpath("contract.json").read_bytes())
+    if revision == REVISED:
+        _revise(found["fieldsets"], found["schemas"])
+    return found
 
 
 def _revise(fieldsets: dict[str, list[str]], schemas: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -94,7 +94,7 @@ class Profiles:
             return self.by_id.get(value)
         return self._index[field].get(_key(field, value))
 
-    def select(self, clauses: list[filters.Clause]) -> list[Profile]:
+    def select(self, clauses: Sequence[filters.Clause]) -> list[Profile]:
         """Return the profiles that satisfy all clauses, in the order of their ids."""
         exact = next((c for c in clauses if c.operator in _TEXT and c.field in ("id", *IDENTIFIERS)), None)
         if exact is None:

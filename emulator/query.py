@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from emulator import filters
@@ -14,14 +14,14 @@ class Query(NamedTuple):
     """The parameters of one call. `fields`: the attributes to show by resource type, all of types not named;
     `additional`: the additional ones; `sort`: the field to sort by, None: the natural order."""
 
-    fields: Mapping[str, frozenset[str]]
-    additional: frozenset[str]
-    include: frozenset[str]
-    clauses: list[filters.Clause]
-    sort: str | None
-    descending: bool
-    size: int
-    cursor: str | None
+    fields: Mapping[str, frozenset[str]] = {}
+    additional: frozenset[str] = frozenset()
+    include: frozenset[str] = frozenset()
+    clauses: Sequence[filters.Clause] = ()
+    sort: str | None = None
+    descending: bool = False
+    size: int = 20
+    cursor: str | None = None
 
     def shown(self, kind: str, attributes: dict[str, Any]) -> dict[str, Any]:
         """Return the attributes to show. A dotted name means the attribute before the dot."""
@@ -52,7 +52,7 @@ def read(operation: Operation, given: Mapping[str, str | list[str]]) -> Query:
         fields=fields,
         additional=additional,
         include=_names("include", params.get("include", ""), operation.include),
-        clauses=filters.parse(params["filter"], operation.filter) if params.get("filter") else [],
+        clauses=filters.parse(params["filter"], operation.filter) if params.get("filter") else (),
         sort=sort or None,
         descending=params.get("sort", "").startswith("-"),
         size=_size(operation, params.get("page[size]")),
