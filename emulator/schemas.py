@@ -103,7 +103,7 @@ def _object(node: Mapping[str, Any], schemas: Mapping[str, Any], schema: str, ki
         if not isinstance(value, dict):
             return _MISSHAPEN
         found = _problems(form, value, about)
-        return found if found or rule is None else rule(value, about)
+        return found if found or rule is None else list(rule(value, about))
 
     return check
 

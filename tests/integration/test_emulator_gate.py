@@ -44,15 +44,6 @@ def test_an_access_token_is_accepted_once_it_is_switched_on(api: Api) -> None:
     assert api.call("GET", "/api/lists", headers=bearer).status_code == 401
 
 
-@pytest.mark.parametrize(
-    ("fault", "shown"), [("400", True), ("403", True), ("500", True), ("401", False), ("429", False)]
-)
-def test_every_refusal_shows_the_limits_but_401_and_429(api: Api, fault: str, shown: bool) -> None:
-    api.control("faults", {"fault": fault})
-    answer = api.get("/api/lists")
-    assert (answer.status_code, "RateLimit-Limit" in answer.headers) == (int(fault), shown)
-
-
 def test_a_body_that_is_refused_shows_the_limits(api: Api) -> None:
     for answer in (
         api.post("/api/lists", {}),
