@@ -19,7 +19,8 @@ import orjson
 from emulator.errors import ApiError, Problem, bad_request
 from emulator.filters import Filterable
 from emulator.limits import Quota
-from emulator.schemas import Check, compiled
+from emulator.rules import Check
+from emulator.schemas import compiled
 
 EARLIEST = date(2022, 10, 17)
 DOCUMENTED, REVISED = date(2026, 7, 15), date(2026, 10, 15)

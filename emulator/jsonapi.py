@@ -57,7 +57,7 @@ class Call(NamedTuple):
 
     def _send(self, status: int, document: Mapping[str, Any], included: Iterable[Json]) -> None:
         extra = {"included": list(included)} if self.query.include else {}
-        meta = {"meta": {"agent_hints": {"next_steps": []}}} if self.hints else {}
+        meta: Json = {"meta": {"agent_hints": {"next_steps": []}}} if self.hints else {}
         self.resp.status = status
         self.resp.content_type = MEDIA_TYPE
         self.resp.data = orjson.dumps({**document, **extra, **meta})

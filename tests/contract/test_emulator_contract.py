@@ -238,7 +238,8 @@ def test_a_body_of_another_type_or_with_unknown_members_is_refused(send: Caller,
     assert pointers(colour="red") == [f"{start}/colour"]
     if not several:
         assert f"{start}/attributes/colour" in pointers(attributes={**one["attributes"], "colour": "red"})
-    for data in (None, "x", {} if several else []):
+    wrong: list[Any] = [None, "x", {} if several else []]
+    for data in wrong:
         assert first_error(send(call, body={"data": data}))["source"] == {"pointer": "/data"}
 
 

@@ -17,7 +17,7 @@ ROW = "/attributes/profiles/data/0"
 
 
 def problems(profile: object, path: str = SUBSCRIBE, *, historical: bool = False, **more: Any) -> list[tuple[str, str]]:
-    attributes = {"historical_import": True} if historical else {}
+    attributes: dict[str, Any] = {"historical_import": True} if historical else {}
     found = all_problems(f"POST {path}", bulk_body(path, [profile], **attributes)["data"], **more)
     assert all(pointer.startswith(ROW) for pointer, _ in found)
     return [(pointer.removeprefix(ROW), problem) for pointer, problem in found]
