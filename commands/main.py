@@ -69,11 +69,11 @@ class _Ferry(UrlAwareGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command and the remaining arguments; set FERRY_PREFIX before the command is imported."""
+        """Return the command and the remaining arguments; set what modules read from the environment at import."""
         if not ctx.resilient_parsing:
             from configuration import settings  # loads libraries that `ferry --help` does not need
 
-            settings.adopt_prefix(Path(_named_folder(args) or os.environ.get("FERRY_VAR") or "var"))
+            settings.adopt_at_import(Path(_named_folder(args) or os.environ.get("FERRY_VAR") or "var"))
         try:
             return super().resolve_command(ctx, args)
         except NoSuchCommand as fault:

@@ -29,6 +29,16 @@ def klaviyo_key(key: str | None) -> None:
         raise ValidationError("a private Klaviyo API key starts with pk_ and has no spaces.")
 
 
+def klaviyo_revision(text: str | None) -> None:
+    """Check a revision of Klaviyo's API."""
+    from klaviyo.revision import TESTED  # reads the variable at import, which must come after adopt_at_import()
+
+    if text and text not in TESTED:
+        raise ValidationError(
+            f"Ferry is tested with the revisions {' and '.join(TESTED)} of Klaviyo's API, not {text}."
+        )
+
+
 def redis_url(url: str) -> None:
     """Check a Redis address that redis-py understands, or an address of Sentinels."""
     if connection.is_sentinel(url):

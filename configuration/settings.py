@@ -33,6 +33,7 @@ _EXAMPLES = {
     "FERRY_INSTALLATION": "production, or the output of: openssl rand -hex 16",
     "KLAVIYO_API_KEY": "pk_0123456789abcdef",
     "KLAVIYO_BASE_URL": KLAVIYO,
+    "FERRY_KLAVIYO_REVISION": "2026-07-15",
     "FERRY_TOKENS": "mparticle:0b5c4d3f7a1e4c66,backoffice:6f1d2c9a8b7e4f30",
     "FERRY_SEGMENT_SECRETS": "new:3c0e7b51d2f94a68,old:d41f8e6a90b27c35",
     "FERRY_FLUSH_SIZE": "100",
@@ -120,6 +121,7 @@ def load() -> Settings:
     installation: str | None = env.str("FERRY_INSTALLATION", None, validate=checks.installation)
     url = env.str("REDIS_URL", "redis://localhost:6379/0", validate=checks.redis_url)
     base_url = env.str("KLAVIYO_BASE_URL", KLAVIYO, validate=checks.base_url)
+    env.str("FERRY_KLAVIYO_REVISION", None, validate=checks.klaviyo_revision)  # klaviyo/revision.py has read it
     tokens: list[str] = env.list("FERRY_TOKENS", [], validate=checks.tokens)
     signing: list[str] = env.list("FERRY_SEGMENT_SECRETS", [], validate=checks.tokens)
     secrets: list[str] = env.list("FERRY_SECRET_KEY", [], validate=checks.secrets)
@@ -181,21 +183,25 @@ def check_group(var: Path) -> None:
         )
 
 
-def adopt_prefix(var: Path) -> None:
-    """Set FERRY_PREFIX from the group file if load() will read that file. Raises SettingsError for an invalid prefix.
+def adopt_at_import(var: Path) -> None:
+    """Set FERRY_PREFIX and FERRY_KLAVIYO_REVISION from the group file if load() will read that file.
 
-    Call it before importing any module that reads the prefix (key_prefix.py).
+    Call it before importing the modules that read them (key_prefix.py, revision.py). Raises SettingsError for an
+    invalid value.
     """
     _unset_empty()
-    if "REDIS_URL" not in os.environ and (found := dotenv_values(var / GROUP_FILE).get("FERRY_PREFIX")):
-        os.environ.setdefault("FERRY_PREFIX", found)
+    found = {} if "REDIS_URL" in os.environ else dotenv_values(var / GROUP_FILE)
+    for name in ("FERRY_PREFIX", "FERRY_KLAVIYO_REVISION"):
+        if value := found.get(name):
+            os.environ.setdefault(name, value)
     env = Env(eager=False)
     env.str("FERRY_PREFIX", None, validate=checks.prefix)
+    env.str("FERRY_KLAVIYO_REVISION", None, validate=checks.klaviyo_revision)
     _seal(env)
 
 
 def _prefix(env: Env) -> None:
-    from queues import key_prefix  # reads the variable at import, which must come after adopt_prefix()
+    from queues import key_prefix  # reads the variable at import, which must come after adopt_at_import()
 
     prefix = env.str("FERRY_PREFIX", "", validate=checks.prefix)
     if prefix != key_prefix.PREFIX:

@@ -3,80 +3,77 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from falcon import HTTPError, HTTPMethodNotAllowed, HTTPRouteNotFound
 from falcon.asgi import App, Request, Response
 
-from emulator import errors
+from emulator import (
+    contract,
+    errors,
+    resource_account,
+    resource_consents,
+    resource_events,
+    resource_imports,
+    resource_members,
+    resource_profiles,
+)
 from emulator.control import PREFIX, Control, ControlError, send_control_error
 from emulator.control_account import AccountControl
 from emulator.errors import ApiError, Problem
-from emulator.gate import Gate
-from emulator.jsonapi import send_error
-from emulator.operations import Calls
+from emulator.gate import admit
+from emulator.jsonapi import Call, send_error
 from emulator.recorder import Recorder
-from emulator.resource_accounts import Accounts
-from emulator.resource_deletions import Deletions
-from emulator.resource_events import BulkEvents, Events
-from emulator.resource_imports import ImportErrors, ImportJobs, OneImportJob
-from emulator.resource_lists import Lists, OneList
-from emulator.resource_members import ListProfiles, ListRelationship
-from emulator.resource_profiles import OneProfile, ProfileImport, Profiles
-from emulator.resource_related import (
-    ImportedProfileIds,
-    ImportedProfiles,
-    ImportListIds,
-    ImportLists,
-    ProfileListIds,
-    ProfileLists,
-)
-from emulator.resource_subscriptions import Subscriptions, Unsubscriptions
-from emulator.resource_suppressions import OneSuppression, OneUnsuppression, Suppressions, Unsuppressions
 from emulator.world import World
 
 log = logging.getLogger(__name__)
 
-ROUTES: dict[str, type[Calls]] = {
-    "/api/accounts": Accounts,
-    "/api/lists": Lists,
-    "/api/lists/{list_id}": OneList,
-    "/api/lists/{list_id}/profiles": ListProfiles,
-    "/api/lists/{list_id}/relationships/profiles": ListRelationship,
-    "/api/profiles": Profiles,
-    "/api/profiles/{profile_id}": OneProfile,
-    "/api/profiles/{profile_id}/lists": ProfileLists,
-    "/api/profiles/{profile_id}/relationships/lists": ProfileListIds,
-    "/api/profile-import": ProfileImport,
-    "/api/profile-bulk-import-jobs": ImportJobs,
-    "/api/profile-bulk-import-jobs/{job_id}": OneImportJob,
-    "/api/profile-bulk-import-jobs/{job_id}/import-errors": ImportErrors,
-    "/api/profile-bulk-import-jobs/{job_id}/profiles": ImportedProfiles,
-    "/api/profile-bulk-import-jobs/{job_id}/relationships/profiles": ImportedProfileIds,
-    "/api/profile-bulk-import-jobs/{job_id}/lists": ImportLists,
-    "/api/profile-bulk-import-jobs/{job_id}/relationships/lists": ImportListIds,
-    "/api/profile-subscription-bulk-create-jobs": Subscriptions,
-    "/api/profile-subscription-bulk-delete-jobs": Unsubscriptions,
-    "/api/profile-suppression-bulk-create-jobs": Suppressions,
-    "/api/profile-suppression-bulk-create-jobs/{job_id}": OneSuppression,
-    "/api/profile-suppression-bulk-delete-jobs": Unsuppressions,
-    "/api/profile-suppression-bulk-delete-jobs/{job_id}": OneUnsuppression,
-    "/api/events": Events,
-    "/api/event-bulk-create-jobs": BulkEvents,
-    "/api/data-privacy-deletion-jobs": Deletions,
-}
+Handler = Callable[[Call], None]
+_MODULES = (
+    resource_account,
+    resource_consents,
+    resource_events,
+    resource_imports,
+    resource_members,
+    resource_profiles,
+)
+_PARAMETER = re.compile(r"\{[a-z_]+\}")
+
+
+class Endpoint:
+    """The calls of one path of Klaviyo's: a falcon resource with a responder for each method that has a handler."""
+
+    def __init__(self, world: World, path: str, handlers: Mapping[str, Handler]) -> None:
+        self._world = world
+        for method, handler in handlers.items():
+            setattr(self, f"on_{method.lower()}", partial(self._answer, f"{method} {path}", handler))
+
+    async def _answer(self, name: str, handler: Handler, req: Request, resp: Response, subject: str = "") -> None:
+        handler(admit(self._world, req, resp, name, subject))
+
+
+def routes() -> dict[str, dict[str, Handler]]:
+    """Return the handlers by path and method. A handler is named like its operation of the contract."""
+    found: dict[str, dict[str, Handler]] = {}
+    for call, operation in contract.contract(contract.REVISED).operations.items():
+        method, _, path = call.partition(" ")
+        (handler,) = (vars(module)[operation.name] for module in _MODULES if operation.name in vars(module))
+        found.setdefault(path, {})[method] = handler
+    return found
 
 
 def create_app(world: World) -> App[Request, Response]:
     """Return the ASGI app for this account; connection faults need `line.LineProtocol` as its server protocol."""
     app = App()
     app.add_middleware(Recorder(world))
-    app.add_middleware(Gate(world))
     app.req_options.strip_url_path_trailing_slash = True
     # falcon would add a content type to an empty 202; Klaviyo sends none.
     app.resp_options.default_media_type = None  # type: ignore[assignment]
-    for path, calls in ROUTES.items():
-        app.add_route(path, calls(world))
+    for path, handlers in routes().items():
+        app.add_route(_PARAMETER.sub("{subject}", path), Endpoint(world, path, handlers))
     _add_control(app, Control(world), AccountControl(world))
     app.add_error_handler(Exception, _crashed)
     app.add_error_handler(HTTPError, _refused_by_falcon)

@@ -7,6 +7,7 @@ import msgspec
 from emulator.errors import authentication_failed, not_authenticated, permission_denied
 
 SCHEME = "Klaviyo-API-Key "
+BEARER = "Bearer "
 PREFIX = "pk_"
 
 
@@ -26,9 +27,13 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Keys:
-    """The keys of the account; until some are configured, every key that starts with `pk_` has full access."""
+    """The keys of the account; until some are configured, every key that starts with `pk_` has full access.
+
+    `bearer`: whether OAuth's access tokens are accepted too; those of keys that are configured, or else any.
+    """
 
     def __init__(self) -> None:
+        self.bearer = False
         self._configured: dict[str, Key] = {}
 
     def configure(self, keys: list[Key]) -> None:
@@ -36,11 +41,13 @@ class Keys:
         self._configured = {key.key: key for key in keys}
 
     def identify(self, authorization: str | None) -> Key:
-        """Return the key of an `Authorization` header; raises `ApiError` 401."""
-        if authorization is None or not authorization.startswith(SCHEME):
+        """Return the key or token of an `Authorization` header; raises `ApiError` 401."""
+        given = authorization or ""
+        bearer = self.bearer and given.startswith(BEARER)
+        if not bearer and not given.startswith(SCHEME):
             raise not_authenticated()
-        name = authorization.removeprefix(SCHEME).strip()
-        if not self._configured and name.startswith(PREFIX):
+        name = given.removeprefix(BEARER if bearer else SCHEME).strip()
+        if not self._configured and name.startswith("" if bearer else PREFIX):
             return Key(name)
         key = self._configured.get(name)
         if key is None or key.revoked:

@@ -86,7 +86,7 @@ class People(NamedTuple):
         for item in self.lists.of_profile(lost.id):
             self.lists.join(item, [survivor.id], now)
             self.lists.leave(item, [lost.id])
-        self.events.move(lost.id, survivor.id)
+        self.events.move(lost.id, survivor.id, now)
         survivor.last_event = max(filter(None, (survivor.last_event, lost.last_event)), default=None)
         if lost.consents is not None:
             with_phone = not survivor.attributes.get("phone_number")

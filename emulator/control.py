@@ -40,9 +40,10 @@ class JobsOrder(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class KeysOrder(msgspec.Struct, forbid_unknown_fields=True):
-    """The keys to accept from now on."""
+    """The keys to accept from now on. `bearer`: as access tokens of OAuth too, `Authorization: Bearer ...`."""
 
-    keys: list[Key]
+    keys: list[Key] | None = None
+    bearer: bool | None = None
 
 
 class JournalOrder(msgspec.Struct, forbid_unknown_fields=True):
@@ -79,8 +80,12 @@ class Control:
         send(resp, {"ok": True})
 
     async def on_post_keys(self, req: Request, resp: Response) -> None:
-        """Accept these keys only."""
-        self._world.keys.configure(order_of(req, KeysOrder).keys)
+        """Accept these keys only, and switch bearer tokens on or off."""
+        order = order_of(req, KeysOrder)
+        if order.keys is not None:
+            self._world.keys.configure(order.keys)
+        if order.bearer is not None:
+            self._world.keys.bearer = order.bearer
         send(resp, {"ok": True})
 
     async def on_post_reset(self, req: Request, resp: Response) -> None:

@@ -12,7 +12,7 @@ from emulator import subscribing
 from emulator.clashes import Clash
 from emulator.consents import Reason
 from emulator.control import ControlError, Seconds, order_of, send
-from emulator.document_consents import subscriptions
+from emulator.documents import subscriptions
 from emulator.events import Event
 from emulator.lists import OptIn
 from emulator.profiles import Profile

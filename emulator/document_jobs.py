@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from falcon.asgi import Request
-
 from emulator.jobs import Progress
-from emulator.jsonapi import Json, relation, resource, url_of
-from emulator.query import fields
+from emulator.jsonapi import Call, Json, identifier, relationships, resource
 from emulator.times import fine_stamp, stamp
 from emulator.work import ImportFailure, ImportJob, SuppressionJob
 
 
-def import_job(req: Request, job: ImportJob, progress: Progress, lifetime: float) -> Json:
+def import_job(call: Call, job: ImportJob, progress: Progress) -> Json:
     """Return a job as it is read later: times with microseconds."""
     attributes = {
         "status": progress.status,
@@ -20,13 +17,13 @@ def import_job(req: Request, job: ImportJob, progress: Progress, lifetime: float
         "completed_count": progress.completed_count,
         "failed_count": progress.failed_count,
         "completed_at": None if progress.completed is None else fine_stamp(progress.completed),
-        "expires_at": fine_stamp(job.created + lifetime),
+        "expires_at": fine_stamp(job.created + call.world.jobs.lifetime),
         "started_at": None if progress.started is None else fine_stamp(progress.started),
     }
-    return _job(req, job, attributes)
+    return _job(call, job, attributes)
 
 
-def accepted_job(req: Request, job: ImportJob, lifetime: float) -> Json:
+def accepted_job(call: Call, job: ImportJob) -> Json:
     """Return a job as in the 202: always queued, times cut to the second, so they do not match those read later."""
     attributes = {
         "status": "queued",
@@ -35,46 +32,44 @@ def accepted_job(req: Request, job: ImportJob, lifetime: float) -> Json:
         "completed_count": 0,
         "failed_count": 0,
         "completed_at": None,
-        "expires_at": stamp(job.created + lifetime),
+        "expires_at": stamp(job.created + call.world.jobs.lifetime),
         "started_at": None,
     }
-    return _job(req, job, attributes)
+    return _job(call, job, attributes)
 
 
-def _job(req: Request, job: ImportJob, attributes: Json) -> Json:
+def _job(call: Call, job: ImportJob, attributes: Json) -> Json:
     kind = "profile-bulk-import-job"
-    url = url_of(req, "profile-bulk-import-jobs", job.id)
-    document = resource(kind, job.id, attributes, url, fields(req, kind))
-    document["relationships"] = {
-        "lists": {"data": [{"type": "list", "id": list_id} for list_id in job.list_ids], **relation(url, "lists")},
-        "profiles": relation(url, "profiles"),
-        "import-errors": relation(url, "import-errors", own=False),
-    }
-    return document
+    url = call.url("profile-bulk-import-jobs", job.id)
+    linked = {"lists": [identifier("list", list_id) for list_id in job.list_ids]}
+    related = relationships(url, ("lists", "profiles", "import-errors"), linked)
+    del related["import-errors"]["links"]["self"]
+    return {**resource(kind, job.id, call.query.shown(kind, attributes), url), "relationships": related}
 
 
-def suppression_job(req: Request, job: SuppressionJob) -> Json:
+def suppression_kind(*, lift: bool) -> str:
+    """Return the type of the jobs that suppress, or `lift` suppressions."""
+    return f"profile-suppression-bulk-{'delete' if lift else 'create'}-job"
+
+
+def suppression_job(call: Call, job: SuppressionJob) -> Json:
     """Return a job to suppress or unsuppress; while it is in progress, its counts are 0 (seen live, 2026)."""
-    kind = f"profile-suppression-bulk-{'delete' if job.lift else 'create'}-job"
+    kind = suppression_kind(lift=job.lift)
     attributes = {
-        "status": "processing" if job.completed is None else "complete",
+        "status": job.status,
         "created_at": fine_stamp(job.created),
         "total_count": job.total,
         "completed_count": job.total - job.skipped,
         "completed_at": None if job.completed is None else fine_stamp(job.completed),
         "skipped_count": job.skipped,
     }
-    url = url_of(req, f"{kind}s", job.id)
-    document = resource(kind, job.id, attributes, url, fields(req, kind))
-    lists = [{"type": "list", "id": job.list_id}] if job.list_id else []
-    document["relationships"] = {
-        "lists": {"data": lists, **relation(url, "lists")},
-        "segments": {"data": [], **relation(url, "segments")},
-    }
-    return document
+    url = call.url(f"{kind}s", job.id)
+    linked = {"lists": [identifier("list", job.list_id)]} if job.list_id else {}
+    related = relationships(url, ("lists", "segments"), linked)
+    return {**resource(kind, job.id, call.query.shown(kind, attributes), url), "relationships": related}
 
 
-def import_error(req: Request, failure: ImportFailure) -> Json:
+def import_error(call: Call, failure: ImportFailure) -> Json:
     """Return a row that was not imported; `original_payload` is flat: its attributes, and its id if it had one."""
     row_id = {"id": failure.row["id"]} if failure.row.get("id") else {}
     attributes = {
@@ -84,5 +79,5 @@ def import_error(req: Request, failure: ImportFailure) -> Json:
         "source": {"pointer": "/data"},
         "original_payload": {**failure.row["attributes"], **row_id},
     }
-    url = url_of(req, "import-errors", failure.id)
-    return resource("import-error", failure.id, attributes, url, fields(req, "import-error"))
+    url = call.url("import-errors", failure.id)
+    return resource("import-error", failure.id, call.query.shown("import-error", attributes), url)

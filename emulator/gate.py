@@ -1,4 +1,4 @@
-"""Checks every API call first: size, content type, key, revision, scopes and rate limits."""
+"""Admits calls: checks key, revision, limits, scopes, sizes, content type, parameters and body, in this order."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 
 from falcon.asgi import Request, Response
 
-from emulator import auth, revision
-from emulator.control import PREFIX
-from emulator.errors import ApiError, Problem, too_large
-from emulator.jsonapi import MEDIA_TYPE
-from emulator.operations import Calls
+from emulator import auth, contract, phones, query
+from emulator.contract import Operation
+from emulator.errors import ApiError, Problem, invalid, too_large
+from emulator.faults import Fault
+from emulator.jsonapi import MEDIA_TYPE, Call, document_of
+from emulator.limits import Quota
+from emulator.rules import About
 from emulator.world import World
 
 MAX_BODY_BYTES = 5_000_000
@@ -19,31 +21,36 @@ MAX_TARGET_BYTES = 8_192
 CONTENT_TYPES = (MEDIA_TYPE, "application/json")
 
 
-class Gate:
-    """Falcon middleware; raises `ApiError` for a refused call."""
+def admit(world: World, req: Request, resp: Response, name: str, subject: str) -> Call:
+    """Return the call, such as `GET /api/lists`; raises `ApiError` for a refused one.
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    From the limits on, every answer but 429 has the RateLimit headers; a call without the scope counts as well.
+    """
+    key = world.keys.identify(req.get_header("Authorization"))
+    opt_out = req.get_header("X-Klaviyo-Revision-Fall-Forward-Opt-Out") == "1"
+    today = datetime.fromtimestamp(world.now(), UTC).date()
+    served = contract.serving(req.get_header("revision"), opt_out, today)
+    operation = served.operations[name]
+    counter, quota = _limit(operation, req)
+    resp.set_headers(world.limits.take(key.quota_group, counter, quota, world.now()))
+    fault: Fault | None = req.context.fault
+    if fault and (refusal := fault.refusal()):
+        raise refusal
+    auth.require(key, operation.scopes)
+    _check_sizes(req)
+    _check_content_type(req)
+    asked = query.read(operation, req.params)
+    data = _checked(operation, world, req, resp)
+    return Call(world, req, resp, asked, subject, data, key.account, served.hints)
 
-    async def process_request(self, req: Request, resp: Response) -> None:
-        """Check what does not depend on the operation."""
-        if req.path.startswith(PREFIX):
-            return
-        _check_sizes(req)
-        req.context.key = self._world.keys.identify(req.get_header("Authorization"))
-        opt_out = req.get_header("X-Klaviyo-Revision-Fall-Forward-Opt-Out") == "1"
-        revision.check(req.get_header("revision"), opt_out, datetime.fromtimestamp(self._world.now(), UTC).date())
-        _check_content_type(req)
 
-    async def process_resource(self, req: Request, resp: Response, resource: object, params: dict[str, Any]) -> None:
-        """Check limits and scopes; a call without the scope also counts towards the limits."""
-        operation = resource.operations.get(req.method) if isinstance(resource, Calls) else None
-        if operation is None:
-            return
-        key = req.context.key
-        limits = self._world.limits
-        resp.set_headers(limits.take(key.quota_group, operation.name, operation.quota, self._world.now()))
-        auth.require(key, operation.scopes)
+def _limit(operation: Operation, req: Request) -> tuple[str, Quota]:
+    """Return the name of the counter and its quota; some parameters slow a call down, in Klaviyo's text by singular."""
+    for parameter, value, quota in operation.slower:
+        named = (req.get_param(parameter) or "").split(",")
+        if value in named or f"{value}s" in named:
+            return f"{operation.name} {parameter}={value}", quota
+    return operation.name, operation.quota
 
 
 def _check_sizes(req: Request) -> None:
@@ -61,3 +68,17 @@ def _check_content_type(req: Request) -> None:
     if media_type not in CONTENT_TYPES:
         detail = f"Unsupported media type; send {MEDIA_TYPE}."
         raise ApiError(415, Problem("unsupported_media_type", "Unsupported media type.", detail, "/data/"))
+
+
+def _checked(operation: Operation, world: World, req: Request, resp: Response) -> Any:
+    """Return `data` of the body, from which rules may have left out invalid phone numbers; all or nothing is taken."""
+    if operation.body is None:
+        return None
+    document = document_of(req.context.body)
+    about = About(world.now(), world.sms_regions, world.lists.by_id)
+    problems = [invalid(problem, place) for place, problem in operation.body(document, about)]
+    if problems:
+        raise ApiError(400, *problems)
+    if about.partial:
+        resp.set_header(*phones.PARTIAL_FAILURE)
+    return document["data"]

@@ -34,6 +34,11 @@ class ProfileIds:
         return f"01{self._second:08X}{self._count:016X}"
 
 
+def event_id() -> str:
+    """Return eleven characters."""
+    return secrets.token_urlsafe(8)
+
+
 def suppression_job_id(now: float) -> str:
     """Return 26 characters in the format of a ULID; `now` is in epoch seconds."""
     return ProfileIds().next(now)

@@ -93,9 +93,9 @@ class Jobs:
         job = self._by_id.get(job_id)
         return job if isinstance(job, kind) else None
 
-    def imports(self) -> list[ImportJob]:
-        """Return every import that can be read, oldest first."""
-        return [job for job in self._by_id.values() if isinstance(job, ImportJob)]
+    def every(self, kind: type[R]) -> list[R]:
+        """Return every job of that kind that can be read, oldest first."""
+        return [job for job in self._by_id.values() if isinstance(job, kind)]
 
     def progress(self, job: ImportJob, now: float) -> Progress:
         """Return the progress: queued for the first third of its duration, then processing."""

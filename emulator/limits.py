@@ -29,14 +29,6 @@ class Quota(msgspec.Struct, frozen=True):
         return [(max(1, int(calls * scale)), seconds) for calls, seconds in pairs]
 
 
-XS = Quota(1, 15)
-S = Quota(3, 60)
-M = Quota(10, 150)
-L = Quota(75, 750)
-XL = Quota(350, 3_500)
-CREATE_LIST = Quota(10, 150, 150)
-
-
 class Limits:
     """Counts calls per (quota group, operation) in windows aligned to the clock."""
 

@@ -12,6 +12,7 @@ import msgspec
 import orjson
 
 from emulator.errors import bad_parameter
+from emulator.query import Query
 
 T = TypeVar("T")
 Position = tuple[Any, str]
@@ -24,22 +25,18 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     cursor: str | None
 
 
-def page(
-    items: Sequence[T],
-    position: Callable[[T], Position],
-    *,
-    size: int,
-    cursor: str | None,
-    descending: bool = False,
-) -> Page[T]:
-    """Return one page of `items`, which must be in ascending order of `position`: a unique (sort value, id)."""
-    seen = _seen(items, position, cursor, descending) if cursor else None
-    if descending:
+def page(items: Sequence[T], position: Callable[[T], Position], query: Query) -> Page[T]:
+    """Return the page that the query asks for.
+
+    `items` must be in ascending order of `position`: a unique (sort value, id); a descending page has them reversed.
+    """
+    seen = _seen(items, position, query.cursor, query.descending) if query.cursor else None
+    if query.descending:
         end = len(items) if seen is None else seen
-        chunk, more = items[max(0, end - size) : end][::-1], end > size
+        chunk, more = items[max(0, end - query.size) : end][::-1], end > query.size
     else:
         start = seen or 0
-        chunk, more = items[start : start + size], start + size < len(items)
+        chunk, more = items[start : start + query.size], start + query.size < len(items)
     return Page(chunk, _write(position(chunk[-1])) if more else None)
 
 

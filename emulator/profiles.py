@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +17,8 @@ from emulator.times import stamp
 IDENTIFIERS = ("external_id", "email", "phone_number", "_kx", "anonymous_id")
 #: The e-mails of one profile, including the primary one (Klaviyo: multi-email profiles).
 MAX_EMAILS = 5
+_SUPPRESSED = "subscriptions.email.marketing."
+_TEXT = ("equals", "any")
 
 
 class Profile(msgspec.Struct, gc=False):
@@ -51,7 +53,18 @@ class Profile(msgspec.Struct, gc=False):
 
     def values(self, field: str) -> tuple[str | None, ...]:
         """Return the values that a filter compares: a person is found by every address, but shows only the primary."""
+        if field.startswith(_SUPPRESSED):
+            return self._suppressions(field.removeprefix(_SUPPRESSED))
         return (self.value(field), *self.secondary_emails) if field == "email" else (self.value(field),)
+
+    def _suppressions(self, field: str) -> tuple[str, ...]:
+        """Return the values of `suppression.reason` and the like."""
+        consents = self.consents or Consents()
+        whole, part = field.split(".")
+        since = consents.suppressions if whole == "suppression" else consents.list_suppressions
+        if part == "timestamp":
+            return tuple(stamp(moment) for moment in since.values())
+        return tuple("UNSUBSCRIBE" for _ in since) if (whole, part) == ("list_suppressions", "reason") else tuple(since)
 
 
 class ClashError(Exception):
@@ -81,9 +94,9 @@ class Profiles:
             return self.by_id.get(value)
         return self._index[field].get(_key(field, value))
 
-    def select(self, clauses: list[filters.Clause]) -> list[Profile]:
+    def select(self, clauses: Sequence[filters.Clause]) -> list[Profile]:
         """Return the profiles that satisfy all clauses, in the order of their ids."""
-        exact = next((c for c in clauses if c.operator in filters.TEXT and c.field in ("id", *IDENTIFIERS)), None)
+        exact = next((c for c in clauses if c.operator in _TEXT and c.field in ("id", *IDENTIFIERS)), None)
         if exact is None:
             candidates = list(self.by_id.values())
         else:

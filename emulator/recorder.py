@@ -15,6 +15,8 @@ from emulator.line import Line, line_of
 from emulator.world import World
 
 DRIPS = 20
+#: Klaviyo's answers with these statuses have no RateLimit headers.
+WITHOUT_LIMITS = ("401", "429")
 
 
 class Recorder:
@@ -55,8 +57,11 @@ class Recorder:
 
 
 def _answer(fault: Fault, resp: Response) -> None:
-    """Play faults that replace the whole call; `complete` keeps falcon from processing it."""
-    refusal = fault.refusal()
+    """Play faults that replace the whole call; `complete` keeps falcon from processing it.
+
+    `gate.py` plays the other refusals, whose answers have the RateLimit headers.
+    """
+    refusal = fault.refusal() if fault.fault in WITHOUT_LIMITS else None
     if refusal is not None:
         send_error(resp, refusal)
     elif fault.fault in HTML:

@@ -1,134 +1,116 @@
-"""/api/events and /api/event-bulk-create-jobs: events of people."""
+"""Events of people and their metrics: /api/events, /api/event-bulk-create-jobs and /api/metrics."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from falcon.asgi import Request, Response
-
-from emulator import bulk, event_fields, event_rows, phones
-from emulator.errors import ApiError, Problem, bad_request, invalid, misshapen
-from emulator.fields import unknown
-from emulator.jsonapi import data_of, send_nothing
-from emulator.limits import XL, M
-from emulator.operations import Calls, Operation
-from emulator.profiles import IDENTIFIERS
+from emulator import documents, filters
+from emulator.errors import bad_request, not_found
+from emulator.events import Event, Metric
+from emulator.jsonapi import Call, Json
+from emulator.paging import page
+from emulator.times import stamp
 from emulator.work import Row, Tracking
-from emulator.world import World
 
-MAX_EVENTS = 1_000
-ENTRIES = "/data/attributes/events-bulk-create/data"
+_EVENT_ID = re.compile(r"[0-9A-Za-z_-]{11}")
 
 
-def _record(
-    world: World, resp: Response, events: list[tuple[Row, Row]], problems: list[Problem], *, partial: bool
-) -> None:
-    """Accept all events or none, without a readable job. `partial`: a phone number was dropped from some."""
-    if problems:
-        raise ApiError(400, *problems)
-    if partial:
-        resp.set_header(*phones.PARTIAL_FAILURE)
-    world.jobs.accept(Tracking(created=world.now(), events=events))
-    world.catch_up()
-    send_nothing(resp, 202)
+def create_event(call: Call) -> None:
+    """Accept one event; one with a known unique id is accepted and dropped."""
+    attributes = call.data["attributes"]
+    _record(call, [(_person(attributes["profile"]["data"]), attributes)])
 
 
-class Events(Calls):
-    """/api/events."""
-
-    operations: ClassVar = {"POST": Operation("create_event", XL, ("events:write",))}
-
-    async def on_post(self, req: Request, resp: Response) -> None:
-        """Accept one event; one with a known unique id is accepted and dropped."""
-        data = data_of(req, "event")
-        partial = event_rows.drop_phone(data.get("attributes"))
-        problems = event_rows.problems(data, "/data", self.world.now(), alone=True)
-        events = [] if problems else [(event_rows.person_of(data["attributes"]), data["attributes"])]
-        _record(self.world, resp, events, problems, partial=partial)
+def bulk_create_events(call: Call) -> None:
+    """Accept several people, each with several events; an entry may set `backfill` for all of its events."""
+    events = []
+    for entry in call.data["attributes"]["events-bulk-create"]["data"]:
+        attributes = entry["attributes"]
+        person, common = _person(attributes["profile"]["data"]), {"backfill": attributes.get("backfill")}
+        events += [(person, {**common, **event["attributes"]}) for event in attributes["events"]["data"]]
+    _record(call, events)
 
 
-class BulkEvents(Calls):
-    """/api/event-bulk-create-jobs."""
-
-    operations: ClassVar = {"POST": Operation("bulk_create_events", M, ("events:write",))}
-
-    async def on_post(self, req: Request, resp: Response) -> None:
-        """Accept several people, each with several events; at most 1,000 events in total."""
-        data = data_of(req, "event-bulk-create-job")
-        problems: list[Problem] = []
-        numbered: list[tuple[str, Row, Row]] = []
-        entries = bulk.rows_of(data, "events-bulk-create", MAX_EVENTS)
-        partial = [event_rows.drop_phone(entry.get("attributes")) for entry in entries if isinstance(entry, dict)]
-        for index, entry in enumerate(entries):
-            found = _entry_problems(entry, f"{ENTRIES}/{index}", self.world.now())
-            problems += found
-            if not found:
-                numbered += _events_of(entry, f"{ENTRIES}/{index}")
-        _refuse_too_many(entries)
-        problems += _repetitions(numbered)
-        events = [(person, attributes) for _, person, attributes in numbered]
-        _record(self.world, resp, events, problems, partial=any(partial))
+def _record(call: Call, events: list[tuple[Row, Row]]) -> None:
+    call.world.jobs.accept(Tracking(created=call.now, events=events))
+    call.world.catch_up()
+    call.send_nothing(202)
 
 
-def _entry_problems(entry: Any, pointer: str, now: float) -> list[Problem]:
-    """Return everything that Klaviyo refuses about one person and their events."""
-    attributes = entry.get("attributes") if isinstance(entry, dict) else None
-    if not isinstance(attributes, dict) or entry.get("type") != "event-bulk-create":
-        return [misshapen(pointer)]
-    where = f"{pointer}/attributes"
-    strangers = attributes.keys() - {"backfill", "profile", "events"}
-    found = [invalid(unknown(name, "event-bulk-create"), f"{where}/{name}") for name in sorted(strangers)]
-    if attributes.get("backfill") is not None:
-        found += [invalid(fault, f"{where}/backfill") for _, fault in event_fields.boolean(attributes["backfill"])]
-    found += event_rows.person_problems(attributes, where)
-    events = _listed(attributes)
-    if not events:
-        found.append(misshapen(f"{where}/events/data"))
-    for index, event in enumerate(events):
-        found += event_rows.problems(event, f"{where}/events/data/{index}", now, alone=False)
-    return found
+def _person(profile: Any) -> Row:
+    """Return the profile with `meta` beside its attributes; until 2026-07-15, a single event has it among them."""
+    attributes = dict(profile["attributes"])
+    meta = attributes.pop("meta", None) or profile.get("meta")
+    return {**profile, "attributes": attributes, "meta": meta}
 
 
-def _listed(attributes: Any) -> list[Any]:
-    holder = attributes.get("events") if isinstance(attributes, dict) else None
-    events = holder.get("data") if isinstance(holder, dict) else None
-    return events if isinstance(events, list) else []
+def get_events(call: Call) -> None:
+    """Return a page of events, by default the oldest first."""
+    metrics = call.world.events.metrics
+    found = [event for event in call.world.events.of_metric(None) if _chosen(call, event)]
+    found.sort(key=_position)
+    shown = page(found, _position, call.query)
+    data = [documents.event(call, event, metrics[event.metric]) for event in shown.items]
+    call.send_page(data, shown.cursor, _included(call, shown.items))
 
 
-def _refuse_too_many(entries: list[Any]) -> None:
-    total = sum(len(_listed(entry.get("attributes"))) for entry in entries if isinstance(entry, dict))
-    if total > MAX_EVENTS:
-        raise bad_request(f"At most {MAX_EVENTS} events may be sent in one call.", ENTRIES)
+def _position(event: Event) -> tuple[int, str]:
+    return event.time, event.id
 
 
-def _events_of(entry: Row, pointer: str) -> list[tuple[str, Row, Row]]:
-    """Return (pointer, profile, attributes) of each event of a checked entry, which may set `backfill` for all."""
-    attributes = entry["attributes"]
-    person = event_rows.person_of(attributes)
-    common = {"backfill": attributes.get("backfill")}
-    return [
-        (f"{pointer}/attributes/events/data/{index}/attributes", person, {**common, **event["attributes"]})
-        for index, event in enumerate(_listed(attributes))
-    ]
+def _chosen(call: Call, event: Event) -> bool:
+    values: dict[str, str | float] = {
+        "metric_id": call.world.events.metrics[event.metric].id,
+        "profile_id": event.profile_id,
+        "datetime": stamp(event.time),
+        "timestamp": event.time,
+    }
+    return all(filters.holds(clause, values.get(clause.field)) for clause in call.query.clauses)
 
 
-def _repetitions(events: list[tuple[str, Row, Row]]) -> list[Problem]:
-    """Return a problem for each repeated unique id of one person and metric (Klaviyo: bulk create events)."""
-    seen: set[tuple[Any, ...]] = set()
-    found: list[Problem] = []
-    for pointer, person, attributes in events:
-        unique_id = attributes.get("unique_id")
-        if unique_id is None:
-            continue
-        key = (_identity(person), attributes["metric"]["data"]["attributes"]["name"], unique_id)
-        if key in seen:
-            found.append(invalid("'unique_id' is repeated for this profile and metric.", f"{pointer}/unique_id"))
-        seen.add(key)
-    return found
+def _included(call: Call, events: Iterable[Event]) -> Iterator[Json]:
+    """Yield each included metric and profile once; the emulator attributes no event to a message."""
+    world = call.world
+    if "metric" in call.query.include:
+        for name in dict.fromkeys(event.metric for event in events):
+            yield documents.metric(call, world.events.metrics[name], linked=False)
+    if "profile" in call.query.include:
+        for profile_id in dict.fromkeys(event.profile_id for event in events):
+            yield documents.profile(call, world.profiles.by_id[profile_id])
 
 
-def _identity(person: Row) -> tuple[str, str]:
-    """Return the identifier with the highest rank in Klaviyo."""
-    given = {"id": person.get("id"), **person["attributes"]}
-    name = next(name for name in ("id", *IDENTIFIERS) if given.get(name))
-    return name, str(given[name]).lower() if name == "email" else str(given[name])
+def get_event(call: Call) -> None:
+    """Return the event. An id that cannot be one is 400 (seen live, 2026)."""
+    if not _EVENT_ID.fullmatch(call.subject):
+        raise bad_request(f"Invalid Event ID: '{call.subject}'", "/data/id")
+    found = next((event for event in call.world.events.of_metric(None) if event.id == call.subject), None)
+    if found is None:
+        raise not_found(f"An event with id {call.subject} does not exist.")
+    document = documents.event(call, found, call.world.events.metrics[found.metric])
+    call.send_one(200, document, _included(call, [found]))
+
+
+def get_metrics(call: Call) -> None:
+    """Return the metrics of the account in the order of their ids.
+
+    All are of the integration API. A filter by category finds none of them (seen live, 2026).
+    """
+    every = sorted(call.world.events.metrics.values(), key=lambda metric: metric.id)
+    values = {"integration.name": "API"}
+    found = [each for each in every if all(filters.holds(c, values.get(c.field)) for c in call.query.clauses)]
+    shown = page(found, lambda metric: ("", metric.id), call.query)
+    call.send_page([_metric(call, metric) for metric in shown.items], shown.cursor)
+
+
+def get_metric(call: Call) -> None:
+    """Return the metric."""
+    found = next((metric for metric in call.world.events.metrics.values() if metric.id == call.subject), None)
+    if found is None:
+        raise not_found(f"Metric with id {call.subject} does not exist.")
+    call.send_one(200, _metric(call, found))
+
+
+def _metric(call: Call, metric: Metric) -> Json:
+    return documents.metric(call, metric, linked="flow-triggers" in call.query.include)

@@ -23,7 +23,7 @@ def carry_out(order: Tracking, people: People, now: float) -> None:
             continue
         event = _event(person.id, attributes, order.created)
         person.last_event = max(person.last_event or event.time, event.time)
-        people.events.record(event)
+        people.events.record(event, now)
 
 
 def _person(row: Row, people: People, now: float) -> Profile:

@@ -56,6 +56,11 @@ class SuppressionJob(Work, kw_only=True):
     total: int = 0
     skipped: int = 0
 
+    @property
+    def status(self) -> str:
+        """The status as Klaviyo names it."""
+        return "processing" if self.completed is None else "complete"
+
 
 class Subscription(Work, kw_only=True):
     """Subscribing checked rows. `source`: the source for the consent records."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from configuration.settings import Settings
 from intake.readiness import Check
-from klaviyo.revision import DEPRECATED, RETIRED, REVISION
+from klaviyo.revision import DEPRECATED, RETIRED, REVISION, TESTED
 
 
 def settings_checks(settings: Settings) -> list[Check]:
@@ -39,9 +39,11 @@ def _secret(settings: Settings) -> Check:
 
 def revision_check(today: str) -> Check:
     """Check whether Klaviyo still supports the API revision that Ferry uses. `today`: ISO."""
-    remedy = "update Ferry"
+    newest = TESTED[0] == REVISION
+    named = REVISION if newest else f"{REVISION} (FERRY_KLAVIYO_REVISION)"
+    remedy = "update Ferry" if newest else f"unset FERRY_KLAVIYO_REVISION, then Ferry uses {TESTED[0]}"
     if today >= RETIRED:
-        return Check("revision", False, f"{REVISION} is retired", remedy)
+        return Check("revision", False, f"{named} is retired", remedy)
     if today >= DEPRECATED:
-        return Check("revision", True, f"{REVISION} is deprecated, and retired on {RETIRED}", remedy)
-    return Check("revision", True, f"{REVISION}, supported until {DEPRECATED}")
+        return Check("revision", True, f"{named} is deprecated, and retired on {RETIRED}", remedy)
+    return Check("revision", True, f"{named}, supported until {DEPRECATED}")

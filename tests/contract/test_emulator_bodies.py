@@ -7,16 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openapi_client.models.profile_location import ProfileLocation
-from openapi_client.models.profile_upsert_query_resource_object_attributes import (
-    ProfileUpsertQueryResourceObjectAttributes,
-)
 
-from emulator import rows
-from emulator.fields import LOCATION, WITH_KX
 from tests.support.client import OpenLimiter, asked, client_of
 from tests.support.emulator_api import IMPORTS, Api, import_body, references, row
-from tests.support.sdk_models import fields, through, without_nulls
+from tests.support.emulator_bodies import UPSERT, problems
+from tests.support.sdk_models import through, without_nulls
 
 FULL_ROW = {
     **row(
@@ -76,11 +71,6 @@ def test_membership_bodies_are_those_of_the_models(model: str) -> None:
     assert without_nulls(through(model, body)) == body
 
 
-def test_the_emulator_knows_every_field_of_the_model_and_no_other() -> None:
-    assert fields(ProfileUpsertQueryResourceObjectAttributes) == set(WITH_KX)
-    assert fields(ProfileLocation) == set(LOCATION)
-
-
 @settings(max_examples=100)
 @given(
     st.fixed_dictionaries(
@@ -94,4 +84,4 @@ def test_the_emulator_knows_every_field_of_the_model_and_no_other() -> None:
 )
 def test_whatever_the_model_takes_has_no_problems(attributes: dict[str, Any]) -> None:
     data = through("ProfileUpsertQuery", {"data": row(**attributes)})["data"]
-    assert rows.problems(data, "", rows.UPSERT) == []
+    assert problems(UPSERT, data) == []

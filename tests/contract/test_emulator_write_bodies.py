@@ -4,22 +4,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from openapi_client.models.base_event_create_query_bulk_entry_resource_object_attributes import (
-    BaseEventCreateQueryBulkEntryResourceObjectAttributes,
-)
-from openapi_client.models.event_create_query_v2_resource_object_attributes import (
-    EventCreateQueryV2ResourceObjectAttributes,
-)
-from openapi_client.models.event_profile_create_query_resource_object_attributes import (
-    EventProfileCreateQueryResourceObjectAttributes,
-)
-from openapi_client.models.profile_subscription_create_query_resource_object_attributes import (
-    ProfileSubscriptionCreateQueryResourceObjectAttributes,
-)
 
-from emulator.event_fields import checks
-from emulator.event_rows import PERSON
-from emulator.subscription_rows import SUBSCRIBE as FORM
 from tests.support.emulator_api import (
     DELETE,
     EVENT,
@@ -36,7 +21,7 @@ from tests.support.emulator_api import (
     events_body,
     row,
 )
-from tests.support.sdk_models import fields, through, without_nulls
+from tests.support.sdk_models import through, without_nulls
 
 LIST = "{list}"
 WHEN = "2020-01-02T03:04:05+00:00"
@@ -95,10 +80,3 @@ def test_what_the_model_takes_whole_the_emulator_takes(api: Api, path: str) -> N
     assert sent == body
     answer = api.call("POST", path, data=orjson.dumps(sent).replace(LIST.encode(), api.make_list().encode()))
     assert answer.status_code == 202, answer.text
-
-
-def test_the_emulator_knows_every_attribute_of_the_models_and_no_other() -> None:
-    assert fields(ProfileSubscriptionCreateQueryResourceObjectAttributes) == set(FORM.attributes)
-    assert fields(EventProfileCreateQueryResourceObjectAttributes) == set(PERSON.attributes)
-    assert fields(BaseEventCreateQueryBulkEntryResourceObjectAttributes) == set(checks(0.0))
-    assert fields(EventCreateQueryV2ResourceObjectAttributes) == {*checks(0.0), "profile"}

@@ -184,7 +184,7 @@ def test_a_load_is_counted_and_stored_to_the_last_change(ferry: Rival) -> None:
 
 
 def test_a_load_that_is_not_answered_202_is_no_figure() -> None:
-    with running() as url, pytest.raises(BenchError, match="401"):
+    with running() as url, pytest.raises(BenchError, match="404"):
         generate([int(url.rsplit(":", 1)[1])], memberships(1), 0.2)
 
 

@@ -78,8 +78,8 @@ def test_an_unknown_person_is_404_in_klaviyos_words(api: Api, ada: str, body: ob
         (deletion_body("01X", email="a@example.com"), PROFILE),
         (deletion_body(external_id="x"), f"{PROFILE}/attributes/external_id"),
         (deletion_body(email="nope"), f"{PROFILE}/attributes/email"),
-        ({"data": {"type": "data-privacy-deletion-job", "attributes": {}}}, PROFILE),
-        ({"data": {"type": "data-privacy-deletion-job"}}, PROFILE),
+        ({"data": {"type": "data-privacy-deletion-job", "attributes": {}}}, "/data/attributes/profile"),
+        ({"data": {"type": "data-privacy-deletion-job"}}, "/data/attributes"),
     ],
 )
 def test_exactly_one_good_identifier_is_wanted(api: Api, ada: str, body: object, pointer: str) -> None:

@@ -44,12 +44,14 @@ def raw_answer(url: str, body: bytes) -> bytes:
         ("500", 500, "error"),
     ],
 )
-def test_a_json_fault_is_answered_once_and_without_limits(api: Api, fault: str, status: int, code: str) -> None:
+def test_a_json_fault_is_answered_once_and_with_the_limits_but_for_401_and_429(
+    api: Api, fault: str, status: int, code: str
+) -> None:
     order(api, fault)
     answer = api.get("/api/lists")
     assert (answer.status_code, first_error(answer)["code"]) == (status, code)
     assert answer.headers["Content-Type"] == "application/vnd.api+json"
-    assert "RateLimit-Limit" not in answer.headers
+    assert ("RateLimit-Limit" in answer.headers) is (status not in (401, 429))
     assert api.get("/api/lists").status_code == 200
 
 

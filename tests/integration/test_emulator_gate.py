@@ -19,6 +19,7 @@ def headers(**changes: str | None) -> dict[str, Any]:
         (None, "not_authenticated", "Missing or invalid authorization scheme/private key."),
         ("Bearer x", "not_authenticated", "Missing or invalid authorization scheme/private key."),
         ("Klaviyo-API-Key nope", "authentication_failed", "Incorrect authentication credentials."),
+        ("Basic x", "not_authenticated", "Missing or invalid authorization scheme/private key."),
     ],
 )
 def test_a_call_without_a_good_key_is_401_and_shows_no_limits(
@@ -29,6 +30,34 @@ def test_a_call_without_a_good_key_is_401_and_shows_no_limits(
     assert answer.status_code == 401
     assert (error["code"], error["detail"], error["source"]) == (code, detail, {"pointer": "/data/"})
     assert "RateLimit-Limit" not in answer.headers
+
+
+def test_an_access_token_is_accepted_once_it_is_switched_on(api: Api) -> None:
+    bearer = {"Authorization": "Bearer some-token"}
+    assert api.call("GET", "/api/lists", headers=bearer).status_code == 401
+    api.control("keys", {"bearer": True})
+    assert [api.call("GET", "/api/lists", headers=each).status_code for each in (bearer, {})] == [200, 200]
+    api.control("keys", {"keys": [{"key": "some-token", "scopes": ["profiles:read"]}]})
+    assert api.call("GET", "/api/profiles", headers=bearer).status_code == 200
+    assert api.call("GET", "/api/lists", headers=bearer).status_code == 403
+    api.control("reset")
+    assert api.call("GET", "/api/lists", headers=bearer).status_code == 401
+
+
+def test_a_body_that_is_refused_shows_the_limits(api: Api) -> None:
+    for answer in (
+        api.post("/api/lists", {}),
+        api.call("POST", "/api/lists", data="x", headers={"Content-Type": "a/b"}),
+    ):
+        assert answer.headers["RateLimit-Limit"] == "10, 10;w=1, 150;w=60, 150;w=86400"
+
+
+def test_counting_the_members_of_a_list_has_limits_of_its_own(api: Api) -> None:
+    path = f"/api/lists/{api.make_list()}?additional-fields[list]=profile_count"
+    answers = [api.call("GET", path) for _ in range(100)]
+    assert {answer.headers.get("RateLimit-Limit") for answer in answers if answer.ok} == {"1, 1;w=1, 15;w=60"}
+    assert any(answer.status_code == 429 for answer in answers)
+    assert api.get("/api/lists").status_code == 200
 
 
 def test_a_revoked_key_is_401(api: Api) -> None:
@@ -52,7 +81,7 @@ def test_a_future_or_missing_or_ancient_revision_is_400(api: Api) -> None:
     for revision, text in [
         (tomorrow, "unable to specify a future revision date"),
         ("2021-01-01", "before the earliest available, use a date after 2022-10-17"),
-        (None, "a revision header is required, such as revision: 2026-07-15"),
+        (None, "a revision header is required, such as revision: 2026-10-15"),
     ]:
         answer = api.call("GET", "/api/lists", headers=headers(revision=revision))
         assert (answer.status_code, first_error(answer)["detail"]) == (400, text)

@@ -120,8 +120,8 @@ def test_a_bad_row_or_list_or_a_stranger_in_the_head_refuses_all(api: Api, lists
     rows = [unsubscribed("a@example.com"), subscribed("b@example.com")]
     body = bulk_body(UNSUBSCRIBE, rows, "nope", custom_source="x")
     assert pointers(api.post(UNSUBSCRIBE, body)) == [
+        f"{PROFILES}/1/attributes/subscriptions/email/marketing/consent",
         "/data/attributes/custom_source",
         "/data/relationships/list/data/id",
-        f"{PROFILES}/1/attributes/subscriptions/email/marketing/consent",
     ]
     assert api.consent("a@example.com") == "SUBSCRIBED"

@@ -21,7 +21,7 @@ from ops.output import console
 from tests.support.ops import COMMAND, environment, ferry_process
 from tests.support.waiting import apart
 
-KEY = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}
+KEY = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-10-15"}
 
 
 def test_the_demo_does_the_main_job_and_checks_it(tmp_path: Path) -> None:

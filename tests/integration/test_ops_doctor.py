@@ -12,7 +12,7 @@ from emulator.server import running
 from queues import keys
 from queues.clock import now_ms
 from queues.connections import accounts
-from tests.support.ops import VIPS, ferry, put
+from tests.support.ops import VIPS, ferry, ferry_process, put
 from tests.support.strangers import answering
 
 SECRET = "a secret of at least sixteen characters"
@@ -135,3 +135,20 @@ def test_a_ledger_that_does_not_add_up_fails(redis: Redis, redis_url: str, tmp_p
 def test_keys_are_not_tried_over_a_way_that_is_closed(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     found = examined(redis_url, tmp_path, "https://localhost:1")
     assert (found["tls"]["result"], found["keys"]["detail"]) == ("fail", "not tested: Klaviyo cannot be reached")
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("2026-07-15", "2026-07-15 (FERRY_KLAVIYO_REVISION), supported until"), ("", "2026-10-15, supported until")],
+)
+def test_the_revision_of_an_installation_that_stays_is_shown(
+    redis_url: str, tmp_path: Path, klaviyo: str, given: str, shown: str
+) -> None:
+    known = {"KLAVIYO_BASE_URL": klaviyo, "KLAVIYO_API_KEY": "pk_test", "FERRY_KLAVIYO_REVISION": given}
+    assert shown in ferry_process(redis_url, tmp_path, "doctor", **known).stdout
+
+
+def test_a_revision_that_ferry_was_not_tested_with_is_refused_at_the_start(redis_url: str, tmp_path: Path) -> None:
+    done = ferry_process(redis_url, tmp_path, "doctor", FERRY_KLAVIYO_REVISION="2025-01-15")
+    assert done.returncode == 2
+    assert "FERRY_KLAVIYO_REVISION: Ferry is tested with the revisions 2026-10-15 and 2026-07-15" in done.stderr

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from falcon.asgi import Request, Response
 
-from emulator import bulk, jsonapi, phones, profiles, resource_imports
-from emulator.jsonapi import Json
+from emulator import contract, phones, profiles, rules, rules_jobs
 from emulator.profiles import Profile
 from ops.selftest import people
 from ops.selftest.identity_questions import QUESTIONS
@@ -146,20 +144,10 @@ def test_several_emails_are_seen_where_no_filter_finds_the_second(
 def test_a_bad_phone_that_is_left_out_is_told_with_klaviyos_header(
     selftest_account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows_of = bulk.rows_of
-
-    def without_bad_phones(data: Json, name: str, maximum: int) -> list[Json]:
-        rows = rows_of(data, name, maximum)
-        for row in rows:
-            phones.drop(row, ("email",))
-        return rows
-
-    def with_header(req: Request, resp: Response, status: int, document: Json) -> None:
-        jsonapi.send_one(req, resp, status, document)
-        resp.set_header(*phones.PARTIAL_FAILURE)
-
-    monkeypatch.setattr(bulk, "rows_of", without_bad_phones)
-    monkeypatch.setattr(resource_imports, "send_one", with_header)
+    schema = "ProfileUpsertQueryResourceObject"
+    monkeypatch.setitem(rules_jobs.OBJECTS, schema, rules.phone_left_out)
+    monkeypatch.delitem(rules_jobs.VALUES, (schema, "profile", "phone_number"))
+    monkeypatch.setattr(contract, "contract", contract.contract.__wrapped__)
     answer = answers(selftest_account.selftest("--identity"))["7 a good e-mail with a bad phone"]
     assert answer.startswith("leave out; the profile has no phone (")
     assert answer.endswith(", X-Klaviyo-Partial-Failure: phone_number)")

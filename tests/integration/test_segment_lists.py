@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from emulator import paging, resource_members, resource_profiles
+from emulator.query import Query
 from tests.support.segment_world import PROFILES, SegmentWorld
 
 Person = dict[str, Any]
@@ -38,8 +39,8 @@ def identify(**traits: Any) -> dict[str, Any]:
 def test_everybody_is_removed_however_many_pages_the_look_up_has(
     segment: SegmentWorld, monkeypatch: pytest.MonkeyPatch, page_size: int
 ) -> None:
-    def page(items: Any, position: Any, *, size: int, **more: Any) -> paging.Page[Any]:
-        return paging.page(items, position, size=min(size, page_size), **more)
+    def page(items: Any, position: Any, query: Query) -> paging.Page[Any]:
+        return paging.page(items, position, query._replace(size=min(query.size, page_size)))
 
     for resource in (resource_members, resource_profiles):
         monkeypatch.setattr(resource, "page", page)

@@ -8,7 +8,7 @@ import requests
 
 HEADERS = {
     "Authorization": "Klaviyo-API-Key pk_test",
-    "revision": "2026-07-15",
+    "revision": "2026-10-15",
     "Content-Type": "application/vnd.api+json",
     "Accept": "application/vnd.api+json",
 }

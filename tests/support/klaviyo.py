@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-_REVISION = "2026-07-15"
+_REVISION = "2026-10-15"
 
 
 class Account:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import openapi_client
 import orjson
@@ -26,6 +26,20 @@ def without_nulls(value: Any) -> Any:
     return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def fields(model: Any) -> set[str]:
-    """The names of a model's fields, as they stand in a body."""
-    return {field.alias or name for name, field in model.model_fields.items()}
+def form(model: Any) -> Any:
+    """The members of a model by their names in a body, each with whether it is required and its own form."""
+    return {field.alias or name: (field.is_required(), _form(field.annotation)) for name, field in _fields(model)}
+
+
+def _fields(model: Any) -> Any:
+    return model.model_fields.items()
+
+
+def _form(annotation: Any) -> Any:
+    """The form of a member that is a model or an array of them; None for any other."""
+    for argument in get_args(annotation):
+        if (found := _form(argument)) is not None:
+            return found
+    return (
+        form(annotation) if hasattr(annotation, "model_fields") and not hasattr(annotation, "one_of_schemas") else None
+    )

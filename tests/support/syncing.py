@@ -13,7 +13,7 @@ from tests.support.waiting import until
 from tests.support.world import QUEUE, World
 
 SNAPSHOTS = orders.queue_of(QUEUE.connection, QUEUE.target)
-_HEADERS = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}
+_HEADERS = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-10-15"}
 
 
 def file(folder: Path, *people: str, header: str = "email", name: str = "vips.csv") -> str:

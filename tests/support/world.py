@@ -23,7 +23,7 @@ from worker.process import settings_of_process
 
 QUEUE = Queue("default", "audience", "42")
 IDENTITIES = ("email", "phone", "phone_number", "external_id")
-_HEADERS = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-07-15"}
+_HEADERS = {"Authorization": "Klaviyo-API-Key pk_test", "revision": "2026-10-15"}
 SECRET = "a secret of at least sixteen characters"
 
 

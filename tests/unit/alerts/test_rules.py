@@ -73,7 +73,7 @@ def test_each_rule_on_both_sides_of_its_boundary(case: str) -> None:
 
 
 def test_the_limits_are_those_of_the_settings() -> None:
-    strict = Limits(0, 0, 1, False, 1, 1, 10, 730)
+    strict = Limits(0, 0, 1, False, 1, 1, 10, 1_000)
     seen = facts(
         counted(kept=1, waiting=Waiting(1, NOW - 61 * MINUTE - 1), policy=FlushPolicy(100, 60 * MINUTE)),
         settlements={VIPS: RecentOutcomes(100, 1)},

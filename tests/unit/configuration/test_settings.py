@@ -81,6 +81,8 @@ def test_a_token_without_a_name_is_the_default_one(monkeypatch: pytest.MonkeyPat
         ("FERRY_MAX_PENDING_PER_QUEUE", "many", "integer"),
         ("REDIS_URL", "http://host", "redis://"),
         ("KLAVIYO_API_KEY", "sk_123", "starts with pk_"),
+        ("FERRY_KLAVIYO_REVISION", "2025-10-15", "tested with the revisions 2026-10-15 and 2026-07-15"),
+        ("FERRY_KLAVIYO_REVISION", "latest", "not latest"),
         ("KLAVIYO_BASE_URL", "http://a.klaviyo.com", "https"),
         ("KLAVIYO_BASE_URL", "https://a.klaviyo.com/api", "a scheme and a host"),
         ("KLAVIYO_BASE_URL", "https://a.klaviyo.com?x=1", "a scheme and a host"),

@@ -7,7 +7,6 @@ from falcon.asgi import Request, Response
 from falcon.testing import TestClient
 
 from emulator.app import create_app
-from emulator.jsonapi import send_nothing
 from emulator.world import World
 from tests.support.emulator_api import HEADERS
 
@@ -19,7 +18,7 @@ class Broken:
 
 class Empty:
     async def on_post(self, req: Request, resp: Response) -> None:
-        send_nothing(resp, 202)
+        resp.status = 202
 
 
 @pytest.fixture

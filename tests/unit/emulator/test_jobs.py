@@ -142,7 +142,7 @@ def test_a_job_is_forgotten_after_seven_days() -> None:
     assert account.world.jobs.get(old.id, ImportJob) is old
     account.wait(2)
     assert account.world.jobs.get(old.id, ImportJob) is None
-    assert account.world.jobs.imports() == [young]
+    assert account.world.jobs.every(ImportJob) == [young]
 
 
 def test_the_rows_of_a_complete_job_are_let_go() -> None:

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from emulator import revision
 from emulator.auth import Key, Keys, require
+from emulator.contract import DOCUMENTED, REVISED, Contract, contract, serving
 from emulator.errors import ApiError
 
 TODAY = date(2026, 11, 21)
@@ -37,6 +37,16 @@ def test_any_private_key_has_full_access_until_keys_are_configured() -> None:
     assert keys.identify("Klaviyo-API-Key pk_any").key == "pk_any"
 
 
+def test_an_access_token_is_accepted_once_bearers_are_switched_on() -> None:
+    keys = Keys()
+    keys.bearer = True
+    assert keys.identify("Bearer some-token").key == "some-token"
+    assert keys.identify("Klaviyo-API-Key pk_any").key == "pk_any"
+    keys.configure([Key("token-1", scopes=("lists:read",))])
+    assert keys.identify("Bearer token-1").scopes == ("lists:read",)
+    assert refusal_of(keys, "Bearer token-2") == (401, "authentication_failed")
+
+
 def test_a_revoked_key_fails_authentication() -> None:
     keys = Keys()
     keys.configure([Key("pk_one", revoked=True)])
@@ -57,9 +67,19 @@ def test_keys_of_one_account_share_their_limits() -> None:
     assert Key("pk_a").quota_group != Key("pk_b").quota_group
 
 
-@pytest.mark.parametrize("text", ["2026-07-15", "2026-11-21", "2022-10-17", "2026-07-15.pre", "2023-01-24"])
-def test_a_served_revision_passes(text: str) -> None:
-    revision.check(text, False, TODAY)
+def served(text: str | None, *, opt_out: bool = False) -> Contract:
+    return serving(text, opt_out, TODAY)
+
+
+@pytest.mark.parametrize("text", ["2026-07-15", "2026-10-14", "2022-10-17", "2026-07-15.pre", "2023-01-24"])
+def test_an_older_revision_is_served_as_the_documented_one(text: str) -> None:
+    assert served(text) is contract(DOCUMENTED)
+
+
+@pytest.mark.parametrize("text", ["2026-10-15", "2026-11-21", "2026-10-15.pre"])
+def test_a_newer_revision_is_served_with_its_differences(text: str) -> None:
+    assert served(text) is contract(REVISED)
+    assert contract(REVISED) != contract(DOCUMENTED)
 
 
 @pytest.mark.parametrize(
@@ -74,14 +94,14 @@ def test_a_served_revision_passes(text: str) -> None:
 )
 def test_another_revision_is_refused(text: str | None, detail: str) -> None:
     with pytest.raises(ApiError) as refused:
-        revision.check(text, False, TODAY)
+        served(text)
     assert refused.value.status == 400
     assert detail in refused.value.problems[0].detail
 
 
 def test_a_retired_revision_falls_forward_unless_the_caller_opts_out() -> None:
-    revision.check("2024-02-15", False, TODAY)
+    served("2024-02-15")
     with pytest.raises(ApiError) as refused:
-        revision.check("2024-02-15", True, TODAY)
+        served("2024-02-15", opt_out=True)
     assert refused.value.status == 410
-    revision.check("2025-01-15", True, TODAY)
+    served("2025-01-15", opt_out=True)

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from emulator.errors import ApiError
-from emulator.limits import CREATE_LIST, DAY, Limits, M, Quota
+from emulator.limits import DAY, Limits, Quota
 
+CREATE_LIST, M = Quota(10, 150, 150), Quota(10, 150)
 NOON = 1_800_000_000.0
 
 

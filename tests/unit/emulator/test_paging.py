@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from emulator.errors import ApiError
 from emulator.paging import page
+from emulator.query import Query
 
 
 def position(item: tuple[int, str]) -> tuple[int, str]:
@@ -16,7 +17,7 @@ def walk(items: list[tuple[int, str]], size: int, descending: bool) -> list[tupl
     seen: list[tuple[int, str]] = []
     cursor: str | None = None
     while True:
-        shown = page(items, position, size=size, cursor=cursor, descending=descending)
+        shown = page(items, position, Query(size=size, cursor=cursor, descending=descending))
         assert len(shown.items) <= size
         seen.extend(shown.items)
         cursor = shown.cursor
@@ -34,13 +35,13 @@ def test_following_the_cursors_shows_every_item_once_and_in_order(
 
 def test_an_item_deleted_between_two_pages_makes_no_gap() -> None:
     items = [(n, "x") for n in range(6)]
-    first = page(items, position, size=3, cursor=None)
+    first = page(items, position, Query(size=3))
     left = [item for item in items if item not in first.items]
-    assert page(left, position, size=3, cursor=first.cursor).items == left
+    assert page(left, position, Query(size=3, cursor=first.cursor)).items == left
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "W10", "WyJhIiwiYiJd", "bnVsbA", "€"])
 def test_a_made_up_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(ApiError) as refused:
-        page([(1, "x"), (2, "y")], position, size=1, cursor=cursor)
+        page([(1, "x"), (2, "y")], position, Query(size=1, cursor=cursor))
     assert refused.value.problems[0].parameter == "page[cursor]"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -145,5 +146,5 @@ def test_a_selection_needs_every_clause_and_comes_in_the_order_of_the_ids(people
     any_of = Clause("any", "email", ("B@example.com", "a@example.com", "a@example.com", "no@example.com"))
     assert people.select([any_of]) == [ada, bob]
     assert people.select([any_of, Clause("equals", "external_id", ("1",))]) == [ada]
-    assert people.select([Clause("less-than", "created", ("2020-01-01",))]) == []
+    assert people.select([Clause("less-than", "created", (datetime(2020, 1, 1, tzinfo=UTC),))]) == []
     assert people.select([]) == [ada, bob]

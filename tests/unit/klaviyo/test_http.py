@@ -61,7 +61,7 @@ def test_a_request_carries_key_revision_agent_and_media_type(echo: Transport) ->
     sent = content(echo.send("DELETE", "/api/lists/L1/relationships/profiles", "a=1", b'{"data":[]}'))
     assert b"DELETE /api/lists/L1/relationships/profiles?a=1 HTTP/1.1" in sent
     assert f"Authorization: Klaviyo-API-Key {KEY}".encode() in sent
-    assert b"revision: 2026-07-15" in sent
+    assert b"revision: 2026-10-15" in sent
     assert b"User-Agent: ferry/" in sent
     assert b"Accept: application/vnd.api+json" in sent
     assert b"Content-Type: application/vnd.api+json" in sent

@@ -4,14 +4,27 @@ from typing import Any
 
 import pytest
 
-from emulator import event_rows
-from tests.support.emulator_api import event, row
+from emulator.contract import DOCUMENTED, REVISED
+from tests.support.emulator_api import entry, event, events_body, row
+from tests.support.emulator_bodies import pointers
 
-NOW = 1_800_000_000.0
+SINGLE = "POST /api/events"
+BULK = "POST /api/event-bulk-create-jobs"
+ENTRY = "/attributes/events-bulk-create/data/0/attributes"
+ADA = row(email="a@example.com")
 
 
-def where(something: object, *, alone: bool = False) -> list[str]:
-    return [problem.pointer for problem in event_rows.problems(something, "", NOW, alone=alone)]
+def where(attributes: dict[str, Any]) -> list[str]:
+    """Where there are problems in the attributes of an event in bulk."""
+    start = f"{ENTRY}/events/data/0/attributes/"
+    return [
+        pointer.removeprefix(start) for pointer in pointers(BULK, events_body(entry(ADA, event(**attributes)))["data"])
+    ]
+
+
+def alone(profile: object, **more: Any) -> list[str]:
+    """Where there are problems in a single event with this profile."""
+    return pointers(SINGLE, event(profile={"data": profile}), **more)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +41,7 @@ def where(something: object, *, alone: bool = False) -> list[str]:
     ],
 )
 def test_a_good_event_has_no_problems(attributes: dict[str, Any]) -> None:
-    assert where(event(**attributes)) == []
+    assert where(attributes) == []
 
 
 @pytest.mark.parametrize(
@@ -53,10 +66,10 @@ def test_a_good_event_has_no_problems(attributes: dict[str, Any]) -> None:
         ({"unique_id": "x" * 100_001}, "unique_id"),
         ({"backfill": "yes"}, "backfill"),
         ({"colour": "red"}, "colour"),
-        ({"profile": {"data": row(email="a@example.com")}}, "profile"),
+        ({"profile": {"data": ADA}}, "profile"),
         ({"metric": None}, "metric"),
         ({"metric": {}}, "metric/data"),
-        ({"metric": {"data": {"type": "metric"}}}, "metric/data"),
+        ({"metric": {"data": {"type": "metric"}}}, "metric/data/attributes"),
         ({"metric": {"data": {"type": "metric", "attributes": {}}}}, "metric/data/attributes/name"),
         ({"metric": {"data": {"type": "metric", "attributes": {"name": ""}}}}, "metric/data/attributes/name"),
         ({"metric": {"data": {"type": "metric", "attributes": {"name": "x" * 128}}}}, "metric/data/attributes/name"),
@@ -64,18 +77,21 @@ def test_a_good_event_has_no_problems(attributes: dict[str, Any]) -> None:
     ],
 )
 def test_a_bad_attribute_is_named_by_its_pointer(attributes: dict[str, Any], pointer: str) -> None:
-    assert where(event(**attributes)) == [f"/attributes/{pointer}"]
+    assert where(attributes) == [pointer]
 
 
-@pytest.mark.parametrize("something", [None, [], "x", {"type": "metric", "attributes": {}}, {"type": "event"}])
-def test_what_is_no_event_at_all_is_refused_as_a_whole(something: object) -> None:
-    assert where(something) == [""]
+@pytest.mark.parametrize(
+    ("something", "found"),
+    [([], [""]), ("x", [""]), ({"type": "event"}, ["/attributes"]), ({"attributes": {}, "type": "metric"}, ["/type"])],
+)
+def test_a_body_of_another_form_is_refused_at_its_place(something: object, found: list[str]) -> None:
+    assert [each for each in pointers(SINGLE, something) if not each.startswith("/attributes/")] == found
 
 
 @pytest.mark.parametrize("identifier", ["email", "phone_number", "external_id", "_kx", "anonymous_id"])
 def test_a_single_event_brings_its_profile_by_any_identifier(identifier: str) -> None:
     value = {"email": "a@example.com", "phone_number": "+12025550123"}.get(identifier, "x")
-    assert where(event(profile={"data": row(**{identifier: value})}), alone=True) == []
+    assert alone(row(**{identifier: value})) == []
 
 
 @pytest.mark.parametrize(
@@ -89,14 +105,14 @@ def test_a_single_event_brings_its_profile_by_any_identifier(identifier: str) ->
     ],
 )
 def test_a_bad_profile_beside_an_event_is_named_by_its_pointer(profile: object, pointer: str) -> None:
-    assert where(event(profile={"data": profile}), alone=True) == [f"/attributes/profile/data{pointer}"]
+    assert alone(profile) == [f"/attributes/profile/data{pointer}"]
 
 
-@pytest.mark.parametrize("inside", [True, False])
-def test_meta_may_stand_beside_the_attributes_of_the_profile_or_among_them(inside: bool) -> None:
+def test_meta_moves_from_the_attributes_of_the_profile_to_beside_them() -> None:
     meta = {"patch_properties": {"unset": "old"}}
-    person = row(email="a@example.com", **({"meta": meta} if inside else {}))
-    if not inside:
-        person["meta"] = meta
-    assert where(event(profile={"data": person}), alone=True) == []
-    assert event_rows.person_of({"profile": {"data": person}}) == {**row(email="a@example.com"), "meta": meta}
+    inside, beside = row(email="a@example.com", meta=meta), {**ADA, "meta": meta}
+    assert (alone(inside, revision=DOCUMENTED), alone(beside, revision=REVISED)) == ([], [])
+    assert alone(inside, revision=REVISED) == ["/attributes/profile/data/attributes/meta"]
+    assert alone(beside, revision=DOCUMENTED) == ["/attributes/profile/data/meta"]
+    for revision in (DOCUMENTED, REVISED):
+        assert pointers(BULK, events_body(entry(beside, event()))["data"], revision=revision) == []

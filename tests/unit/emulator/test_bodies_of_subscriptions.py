@@ -6,21 +6,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.subscription_rows import SUBSCRIBE, UNSUBSCRIBE, Circumstances, Form, problems
-from tests.support.emulator_api import row, subscribed, unsubscribed
+from emulator.contract import DOCUMENTED, REVISED
+from tests.support.emulator_api import bulk_body, row, subscribed, unsubscribed
+from tests.support.emulator_bodies import problems as all_problems
 
-NOW = 1_800_000_000.0
-REGIONS = frozenset({"US", "CA", "GB"})
+SUBSCRIBE = "/api/profile-subscription-bulk-create-jobs"
+UNSUBSCRIBE = "/api/profile-subscription-bulk-delete-jobs"
 SMS = {"marketing": {"consent": "SUBSCRIBED"}}
+ROW = "/attributes/profiles/data/0"
 
 
-def findings(profile: object, form: Form = SUBSCRIBE, *, historical: bool = False) -> list[tuple[str, str]]:
-    found = problems(profile, "", form, Circumstances(NOW, historical, REGIONS))
-    return [(problem.pointer, problem.detail) for problem in found]
+def problems(profile: object, path: str = SUBSCRIBE, *, historical: bool = False, **more: Any) -> list[tuple[str, str]]:
+    attributes: dict[str, Any] = {"historical_import": True} if historical else {}
+    found = all_problems(f"POST {path}", bulk_body(path, [profile], **attributes)["data"], **more)
+    assert all(pointer.startswith(ROW) for pointer, _ in found)
+    return [(pointer.removeprefix(ROW), problem) for pointer, problem in found]
 
 
-def where(profile: object, form: Form = SUBSCRIBE, *, historical: bool = False) -> list[str]:
-    return [pointer for pointer, _ in findings(profile, form, historical=historical)]
+def where(profile: object, path: str = SUBSCRIBE, *, historical: bool = False) -> list[str]:
+    return [pointer for pointer, _ in problems(profile, path, historical=historical)]
 
 
 @pytest.mark.parametrize(
@@ -36,14 +40,14 @@ def where(profile: object, form: Form = SUBSCRIBE, *, historical: bool = False) 
     ],
 )
 def test_a_good_subscription_has_no_problems(profile: dict[str, Any]) -> None:
-    assert findings(profile) == []
+    assert problems(profile) == []
 
 
 @given(st.sampled_from(["first_name", "external_id", "properties", "location", "title", "anonymous_id", "_kx"]))
 def test_only_what_belongs_to_consent_is_taken(name: str) -> None:
-    for form, profile in ((SUBSCRIBE, subscribed("a@example.com")), (UNSUBSCRIBE, unsubscribed("a@example.com"))):
+    for path, profile in ((SUBSCRIBE, subscribed("a@example.com")), (UNSUBSCRIBE, unsubscribed("a@example.com"))):
         profile["attributes"][name] = "x"
-        assert findings(profile, form) == [
+        assert problems(profile, path) == [
             (f"/attributes/{name}", f"'{name}' is not a valid field for the resource 'profile'.")
         ]
 
@@ -59,6 +63,7 @@ def test_only_what_belongs_to_consent_is_taken(name: str) -> None:
         (row(email="a@example.com", subscriptions=None), "/attributes/subscriptions"),
         (row(email="a@example.com", subscriptions={"email": {}}), "/attributes/subscriptions"),
         (row(email="a@example.com", subscriptions={"email": "yes"}), "/attributes/subscriptions/email"),
+        (row(email="a@example.com", subscriptions={"fax": SMS}), "/attributes/subscriptions/fax"),
         (row(email="a@example.com", subscriptions={"push": SMS}), "/attributes/subscriptions/push/marketing"),
         (unsubscribed("a@example.com"), "/attributes/subscriptions/email/marketing/consent"),
         (subscribed("a@example.com", colour="red"), "/attributes/subscriptions/email/marketing/colour"),
@@ -68,7 +73,7 @@ def test_only_what_belongs_to_consent_is_taken(name: str) -> None:
             "/attributes/age_gated_date_of_birth",
         ),
         (None, ""),
-        ({"type": "person", "attributes": {}}, ""),
+        ({"type": "person", "attributes": {"subscriptions": {}}}, "/type"),
     ],
 )
 def test_a_bad_subscription_is_named_by_its_pointer(profile: object, pointer: str) -> None:
@@ -77,7 +82,7 @@ def test_a_bad_subscription_is_named_by_its_pointer(profile: object, pointer: st
 
 def test_sms_needs_a_number_in_klaviyos_words() -> None:
     detail = "'phone_number' must not be empty when the sms channel is included in 'subscriptions'."
-    assert findings(row(email="a@example.com", subscriptions={"sms": SMS})) == [("/attributes/phone_number", detail)]
+    assert problems(row(email="a@example.com", subscriptions={"sms": SMS})) == [("/attributes/phone_number", detail)]
 
 
 @pytest.mark.parametrize(
@@ -86,11 +91,11 @@ def test_sms_needs_a_number_in_klaviyos_words() -> None:
 )
 def test_sms_needs_a_region_with_a_sending_number(number: str, taken: bool) -> None:
     detail = "Phone number is valid but is not in a supported region for this account."
-    assert findings(subscribed(phone_number=number)) == ([] if taken else [("/attributes/phone_number", detail)])
+    assert problems(subscribed(phone_number=number)) == ([] if taken else [("/attributes/phone_number", detail)])
 
 
 def test_taking_sms_back_needs_no_sending_number() -> None:
-    assert findings(unsubscribed(phone_number="+4915112345678"), UNSUBSCRIBE) == []
+    assert problems(unsubscribed(phone_number="+4915112345678"), UNSUBSCRIBE) == []
 
 
 @pytest.mark.parametrize(
@@ -118,6 +123,7 @@ def test_the_time_of_consent_belongs_to_history_and_history_needs_it(
     [
         ({**unsubscribed("a@example.com"), "id": "01X"}, "/id"),
         (subscribed("a@example.com"), "/attributes/subscriptions/email/marketing/consent"),
+        (unsubscribed(phone_number="0171"), "/attributes/phone_number"),
         (
             row(
                 email="a@example.com",
@@ -132,6 +138,17 @@ def test_an_unsubscription_takes_neither_id_nor_time(profile: object, pointer: s
 
 
 def test_all_problems_of_a_row_are_reported_together() -> None:
-    profile = subscribed("nope", "1")
+    profile = subscribed("nope")
     profile["attributes"]["title"] = "Dr"
-    assert where(profile) == ["/attributes/email", "/attributes/phone_number", "/attributes/title"]
+    assert where({**profile, "meta": {}}) == ["/attributes/email", "/attributes/title", "/meta"]
+
+
+@pytest.mark.parametrize("name", ["open_tracking", "click_tracking"])
+def test_the_newer_kind_of_tracking_is_known_since_the_revision_of_october(name: str) -> None:
+    profile = row(email="a@example.com", subscriptions={"email": {**SMS, name: {"consent": "SUBSCRIBED"}}})
+    known = "The emulator does not play this channel"
+    unknown = f"'{name}' is not a valid field"
+    for revision, expected in ((REVISED, known), (DOCUMENTED, known if name == "open_tracking" else unknown)):
+        ((pointer, problem),) = problems(profile, revision=revision)
+        assert pointer == f"/attributes/subscriptions/email/{name}"
+        assert problem.startswith(expected)
