@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.identity_messages import Posted, add, entered, identify, rows, update
 from tests.support.identity_world import IdentityWorld
+from worker.deliver import deliver
 
 MUM, DAD, KID = (f"{name}@example.com" for name in ("mum", "dad", "kid"))
 P, P2, P3 = "+14155553000", "+14155553001", "+14155553002"
@@ -74,3 +75,44 @@ def test_a_phone_that_the_person_gets_back_and_nobody_else_has_is_sent(who: Iden
         who.send(update(MUM, phone=phone))
     assert who.identifiers(MUM)["phone_number"] == P
     assert who.warned() == {}
+
+
+#: Another connection to the same account.
+OTHER: dict[str, Any] = {"connection": "keeping", "audience": ("90", "Other")}
+
+
+@pytest.mark.parametrize("last", [add, update])
+def test_nor_is_one_that_another_connection_to_the_account_has_given_on(
+    who: IdentityWorld, last: Callable[..., Posted]
+) -> None:
+    who.send(add(MUM, phone=P))
+    who.send(update(MUM, phone=P2, **OTHER))
+    who.send(add(DAD, phone=P, **OTHER))
+    who.send(last(MUM, phone=P))
+    assert [who.identifiers(email).get("phone_number") for email in (MUM, DAD)] == [P2, P]
+    assert (who.members(), who.members("Other")) == ({MUM}, {DAD})
+
+
+def test_a_person_of_two_connections_gets_the_newest_phone_of_either(who: IdentityWorld) -> None:
+    for phone, where in [(P, {}), (P2, OTHER), (P, {}), (P3, OTHER), (P3, {})]:
+        who.send(add(MUM, phone=phone, **where))
+    assert who.identifiers(MUM)["phone_number"] == P3
+    assert (who.members(), who.members("Other"), who.warned()) == ({MUM}, {MUM}, {})
+
+
+@pytest.mark.parametrize(
+    "where", [OTHER, {"audience": ("90", "Other")}, {}], ids=["two connections", "two lists", "one list"]
+)
+def test_two_people_who_get_one_phone_at_the_same_time_stay_two(who: IdentityWorld, where: dict[str, Any]) -> None:
+    who.account.jobs.seconds = 5
+    try:
+        who.post(add(MUM, phone=P), add(DAD, phone=P, **where))
+        for batch_id in who.take():
+            deliver(batch_id)
+        who.pass_at_klaviyo(10)
+    finally:
+        who.account.jobs.seconds = 0
+    who.settle()
+    assert {*who.members(), *who.members("Other")} == {MUM, DAD}
+    assert len(who.has("phone_number", P)) == 1
+    assert who.warned() == {"identifier_taken": 1}
