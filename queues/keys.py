@@ -88,9 +88,10 @@ Keys outside the partitions, written by plain commands or by a script of one key
                                           other key of the person -> nothing; expires after a year
     ferry:lock:list:<digest>       STRING a worker is looking up or creating the list of that name
     ferry:identities:key           STRING random bytes that key the hashes of people and identifiers
-    ferry:{claims:<connection>}    HASH   hash of an identifier -> hash of the person that open batches send with it,
-                                          and these batches (owners.py)
-    ferry:{claims:<connection>}:<batch>
+    ferry:{claims:<scope>}         HASH   hash of an identifier -> hash of the person that open batches send with it,
+                                          and these batches (owners.py). Scope: `account:` and Klaviyo's id, or the
+                                          connection if that is unknown
+    ferry:{claims:<scope>}:<batch>
                                    SET    hashes of the identifiers that a batch has claimed; expires after 30 days
     ferry:shared:<connection>      HASH   kind and part of the hash of an identifier that too many people share -> ms
                                           since when
@@ -197,9 +198,9 @@ def consents(connection: str, person: str) -> str:
     return f"{ROOT}consents:{connection}:{person}"
 
 
-def claims(connection: str, batch_id: str = "") -> str:
-    """Return the key of a connection's claims on identifiers, or of one batch's claims."""
-    return f"{ROOT}{{claims:{connection}}}{':' + batch_id if batch_id else ''}"
+def claims(scope: str, batch_id: str = "") -> str:
+    """Return the key of the claims on identifiers in an account or a connection, or of one batch's claims."""
+    return f"{ROOT}{{claims:{scope}}}{':' + batch_id if batch_id else ''}"
 
 
 def shared(connection: str) -> str:

@@ -7,7 +7,8 @@ lose keepers, and two connections to one account, with one key or two, do not co
 Giving up a list does not change this hash: the keeper's own hash says whether it still keeps the list (`keeps`), and
 whether its CDP has disconnected the audience.
 
-Claims: in all queues of a connection, an identifier is sent by one open batch for one person at a time.
+Claims: in all queues of a Klaviyo account, an identifier is sent by one open batch for one person at a time. Where the
+account is not known, because the key may not read it, that holds in all queues of a connection.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from redis.exceptions import LockError
 from redis.lock import Lock
 
 from queues import keys, pending, scripts
+from queues.connections import accounts
 from queues.names import Queue
 
 #: Reason of a hold on a queue whose list another queue keeps.
@@ -179,31 +181,40 @@ def claim(redis: Redis, connection: str, batch_id: str, wanted: Mapping[bytes, b
     `wanted`: hash of an identifier -> hash of the person (people/identities.py), 8 bytes each. Claims of a batch that
     has ended are void: its worker died between the end of the batch and `release`. Raises redis.RedisError.
     """
-    refused = _claim(redis, connection, batch_id, wanted, ())
+    scope = _scope(redis, connection)
+    refused = _claim(redis, scope, batch_id, wanted, ())
     over = {name for holders in refused.values() for name in holders if not redis.exists(keys.batch(name))}
     if over:
-        refused = _claim(redis, connection, batch_id, {each: wanted[each] for each in refused}, over)
+        refused = _claim(redis, scope, batch_id, {each: wanted[each] for each in refused}, over)
     return set(refused)
 
 
 def _claim(
-    redis: Redis, connection: str, batch_id: str, wanted: Mapping[bytes, bytes], over: Collection[str]
+    redis: Redis, scope: str, batch_id: str, wanted: Mapping[bytes, bytes], over: Collection[str]
 ) -> dict[bytes, list[str]]:
     refused: dict[bytes, list[str]] = {}
     pairs = list(wanted.items())
     for start in range(0, len(pairs), _AT_ONCE):
         part = pairs[start : start + _AT_ONCE]
         args = [batch_id, " ".join(over), *(value for pair in part for value in pair)]
-        answers = cast("list[bytes]", scripts.run(redis, "claim", _keys(connection, batch_id), args))
+        answers = cast("list[bytes]", scripts.run(redis, "claim", _keys(scope, batch_id), args))
         refused |= {name: answer.decode().split() for (name, _), answer in zip(part, answers, strict=True) if answer}
     return refused
 
 
 def release(redis: Redis, connection: str, batch_id: str) -> None:
     """Release the claims of a batch that has ended. Raises redis.RedisError."""
-    while scripts.run(redis, "unclaim", _keys(connection, batch_id), [batch_id]):
-        pass
+    # The account may have become known since the claim.
+    for scope in {_scope(redis, connection), connection}:
+        while scripts.run(redis, "unclaim", _keys(scope, batch_id), [batch_id]):
+            pass
 
 
-def _keys(connection: str, batch_id: str) -> list[str]:
-    return [keys.claims(connection), keys.claims(connection, batch_id)]
+def _scope(redis: Redis, connection: str) -> str:
+    """Return where a claim of the connection counts: in its Klaviyo account, or in itself if that is unknown."""
+    account = accounts.known(redis, [connection]).get(connection)
+    return f"account:{account}" if account else connection
+
+
+def _keys(scope: str, batch_id: str) -> list[str]:
+    return [keys.claims(scope), keys.claims(scope, batch_id)]

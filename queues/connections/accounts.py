@@ -95,6 +95,15 @@ def is_known(redis: Redis, connection: str, key: str) -> bool:
     return of_key is not None and of_key == account
 
 
+def known(redis: Redis, connections: Sequence[str]) -> dict[str, str]:
+    """Return the Klaviyo account of each of these connections that has a known one."""
+    with redis.pipeline(transaction=False) as pipe:
+        for connection in connections:
+            pipe.hget(keys.klaviyo(connection), _ACCOUNT)
+        found = cast("list[bytes | None]", pipe.execute())
+    return {name: account.decode() for name, account in zip(connections, found, strict=True) if account}
+
+
 def note(redis: Redis, connection: str, key: str, account: str) -> str | None:
     """Remember the account of a key; return the account that the connection delivers to if it is another.
 

@@ -1,6 +1,6 @@
 -- Claims identifiers for the people of a batch, so that no two open batches send one of them for different people.
 --
--- KEYS  1 claims of the connection  2 claims of the batch
+-- KEYS  1 claims of the account or connection  2 claims of the batch
 -- ARGV  1 batch  2 batches that have ended, joined by spaces: their claims are void
 --       then for each identifier: its hash, the hash of the person
 -- Returns for each: '' if claimed, else the batches that hold it for another person.

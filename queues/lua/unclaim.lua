@@ -1,6 +1,6 @@
 -- Releases the claims of a batch that has ended, a thousand at a time.
 --
--- KEYS  1 claims of the connection  2 claims of the batch
+-- KEYS  1 claims of the account or connection  2 claims of the batch
 -- ARGV  1 batch
 -- Returns how many were released; repeat until it returns 0.
 local claimed = redis.call('SPOP', KEYS[2], 1000)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, NamedTuple, cast
@@ -121,6 +121,13 @@ class Identities:
         day = (now // _DAY_MS).to_bytes(2)
         value = _packed(profile_id) + day + b"".join(sorted(on))
         self._orders.append(FieldWrite(b"p" + person, b"s", value))
+
+    def take(self, lost: Mapping[bytes, Collection[bytes]]) -> None:
+        """Remember that the profiles of these people no longer have those identifiers. Written by `flush`."""
+        for person, known in (self.people(list(lost)) if lost else {}).items():
+            on = known.on - {identifier[:_SHORT] for identifier in lost[person]}
+            if known.profile_id and on != known.on:
+                self.remember(person, known.profile_id, on, known.day * _DAY_MS)
 
     def doubt(self, person: bytes) -> None:
         """Discard what is remembered of the person's profile, because it proved wrong."""

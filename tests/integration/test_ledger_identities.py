@@ -6,6 +6,7 @@ import pytest
 from redis import Redis
 
 from queues import keys, owners
+from queues.connections import accounts
 from queues.names import Queue
 from queues.people import identities, lateness
 from queues.people.identities import Identities, audience_token, has_another, is_verified, own_token
@@ -137,6 +138,27 @@ def test_an_identifier_is_claimed_by_one_person_among_all_open_batches(redis: Re
     assert owners.claim(redis, "default", "02-c", {phone: bob}) == {phone}
     owners.release(redis, "default", second)
     assert owners.claim(redis, "default", "02-c", {phone: bob}) == set()
+
+
+def test_connections_to_one_account_claim_an_identifier_together(redis: Redis, memory: Identities) -> None:
+    phone, ann, bob = (memory.hash(each) for each in (PHONE, ANN, BOB))
+    first, second = open_batch(redis, "00-a"), open_batch(redis, "01-b")
+    assert owners.claim(redis, "unknown", first, {phone: ann}) == set()
+    for connection, account in [("default", "AcMe01"), ("brand-a", "AcMe01"), ("brand-b", "OtHeR1")]:
+        accounts.note(redis, connection, "key", account)
+    assert owners.claim(redis, "default", first, {phone: ann}) == set()
+    assert owners.claim(redis, "brand-a", second, {phone: bob}) == {phone}
+    assert owners.claim(redis, "brand-b", second, {phone: bob}) == set(), "another account has profiles of its own"
+    owners.release(redis, "default", first)
+    assert owners.claim(redis, "brand-a", second, {phone: bob}) == set()
+
+
+def test_a_claim_from_before_the_account_was_known_is_released(redis: Redis, memory: Identities) -> None:
+    first = open_batch(redis, "00-a")
+    assert owners.claim(redis, "default", first, {memory.hash(PHONE): memory.hash(ANN)}) == set()
+    accounts.note(redis, "default", "key", "AcMe01")
+    owners.release(redis, "default", first)
+    assert not redis.exists(keys.claims("default"), keys.claims("default", first))
 
 
 def test_a_claim_may_be_repeated_and_one_of_a_batch_that_is_over_is_void(redis: Redis, memory: Identities) -> None:

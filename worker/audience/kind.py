@@ -13,7 +13,7 @@ import zlib
 
 from identity.sending import first_of
 from klaviyo.errors import NotAccepted
-from klaviyo.outcomes import Conflict, Dead
+from klaviyo.outcomes import Conflict, Dead, Gone
 from queues import pending
 from worker.audience.confirm import confirm
 from worker.audience.pass_on_consents import pass_on
@@ -121,15 +121,24 @@ def clear(delivery: Delivery) -> None:
 
 
 def _clear(delivery: Delivery, person: int, fields: tuple[str, ...]) -> None:
-    sent = given(delivery, person)
-    name = first_of(sent)
     try:
-        delivery.klaviyo.clear_fields({name: sent[name]}, fields)
+        delivery.klaviyo.clear_fields(_profile_of(delivery, person), fields)
     except NotAccepted as refusal:
         match refusal.outcome:
             case Dead(reason=reason, detail=detail, error_id=error_id):
                 delivery.reject(person, reason, {"detail": detail, "error_id": error_id, "fields": list(fields)})
             case Conflict(error_id=error_id):
                 delivery.reject(person, "identity_clash", {"error_id": error_id, "fields": list(fields)})
+            case Gone():
+                return  # a deleted profile has no fields
             case _:
                 raise
+
+
+def _profile_of(delivery: Delivery, person: int) -> dict[str, str]:
+    """Return what names the profile that the person was imported to: Klaviyo's id of it, else the first identifier."""
+    if profile_id := delivery.progress.profiles.get(person):
+        return {"id": profile_id}
+    sent = given(delivery, person)
+    name = first_of(sent)
+    return {name: sent[name]}

@@ -18,7 +18,7 @@ from queues.clock import now_ms
 from queues.history import traces
 from worker.delivery import LEASE_MS, Delivery
 from worker.people.batch_people import BLOCKED, NOBODY_LEFT, SHARED, People
-from worker.people.recognizing import SEVERAL, recognize
+from worker.people.recognizing import SEVERAL, PersonMatch, recognize
 
 #: The identity model's kind for each identifier of an event, strongest first.
 _KINDS: Final = {
@@ -88,14 +88,15 @@ def _known(delivery: Delivery, asked: Mapping[int, Identifiers]) -> dict[int, Un
     moving = frozenset(each for i, who in asked.items() for each in policy.moving(who, changes[i].body.source))
     leading = {index: ids_of(who) for index, who in asked.items()}
     matches = recognize(delivery, leading, moving)
-    left = {index: ids for index, ids in leading.items() if not matches[index].people}
-    waiting = _waiting(delivery, left, moving) if left else {}
+    left = {i: ids for i, ids in leading.items() if not matches[i].people or not moving.isdisjoint(ids)}
+    waiting = _newer(delivery, _waiting(delivery, left, moving), matches) if left else {}
     # People delivered meanwhile have no pending changes any more.
-    matches |= recognize(delivery, {index: ids for index, ids in left.items() if index not in waiting}, moving)
+    unknown = {index: ids for index, ids in left.items() if not matches[index].people and index not in waiting}
+    matches |= recognize(delivery, unknown, moving)
     found: dict[int, Under] = {}
     for index, match in matches.items():
         emails = waiting.get(index, [])
-        if match.people > 1 or len(emails) > 1:
+        if len(emails or range(match.people)) > 1:
             delivery.reject(index, "ambiguous_person", {"detail": SEVERAL})
         elif emails:
             found[index] = "email", emails[0]
@@ -104,16 +105,42 @@ def _known(delivery: Delivery, asked: Mapping[int, Identifiers]) -> dict[int, Un
     return found
 
 
+def _newer(
+    delivery: Delivery, waiting: Mapping[int, Sequence[tuple[str, int]]], matches: Mapping[int, PersonMatch]
+) -> dict[int, list[str]]:
+    """Return the pending e-mails that count: of unknown people, and those that are newer than the remembered ones."""
+    memory = delivery.identities
+    found = {}
+    for index, people in waiting.items():
+        match = matches[index]
+        newer = [
+            email for email, at in people if at // 1000 >= match.at and memory.hash((EMAIL, email)) != match.person
+        ]
+        if not match.people:
+            found[index] = [email for email, _ in people]
+        elif newer and match.at:
+            found[index] = newer
+    return found
+
+
 def _waiting(
     delivery: Delivery, asked: Mapping[int, Sequence[Named]], moving: frozenset[Named]
-) -> dict[int, list[str]]:
-    """Return the e-mails of the same people in pending changes and open batches of the connection."""
+) -> dict[int, list[tuple[str, int]]]:
+    """Return the people whom the ids mean in pending changes and open batches of the connection.
+
+    By event: their e-mails, each with the CDP's time of its newest change (ms).
+    """
     having: dict[Named, list[tuple[str, int]]] = {}
     wanted = {person_key(*named) for ids in asked.values() for named in ids}
     for person, at in _people(delivery, wanted):
         for named in person.named if person.email else ():
             having.setdefault(named, []).append((person.email, at))
-    return {index: emails for index, ids in asked.items() if (emails := meant(ids, having, moving))}
+    found = {}
+    for index, ids in asked.items():
+        times = [each for named in ids for each in having.get(named, ())]
+        if emails := meant(ids, having, moving):
+            found[index] = [(email, max(at for other, at in times if other == email)) for email in emails]
+    return found
 
 
 def _people(delivery: Delivery, wanted: set[str]) -> list[tuple[Identifiers, int]]:

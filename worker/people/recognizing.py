@@ -24,10 +24,16 @@ SEVERAL: Final = (
 
 
 class PersonMatch(NamedTuple):
-    """The number of `people` meant. `profile_id`: the one person's, if these identifiers are not on the profile."""
+    """The number of `people` meant.
+
+    `profile_id`: the one person's, if these identifiers are not on the profile. `person`: the one person's hash, and
+    `at`: when the newest of the identifiers that have one e-mail at a time became the person's (s since 1970).
+    """
 
     people: int
     profile_id: str = ""
+    person: bytes = b""
+    at: int = 0
 
 
 def recognize(
@@ -47,7 +53,12 @@ def recognize(
         if len(some) == 1 and _is_hidden(memory, known[some[0]], asked[index])
     }
     profiles = _still_theirs(delivery, {person: known[person].profile_id for person in hidden.values()})
-    return {index: PersonMatch(len(some), profiles.get(hidden.get(index, b""), "")) for index, some in people.items()}
+    found = {}
+    for index, some in people.items():
+        person = some[0] if len(some) == 1 else b""
+        times = (at for named in moving.intersection(asked[index]) for who, at in having[named] if who == person)
+        found[index] = PersonMatch(len(some), profiles.get(hidden.get(index, b""), ""), person, max(times, default=0))
+    return found
 
 
 def holders(

@@ -7,7 +7,7 @@ answer. The identifier is claimed before the look-up, so that no other batch of 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from identity.sending import TAKEN, IdentifierChoice, ProfileIdentifiers, alone, choose, first_of, once
@@ -18,7 +18,8 @@ from queues import owners
 from queues.clock import now_ms
 from queues.people.identities import Named, RememberedPerson, is_verified
 from worker.delivery import Delivery
-from worker.people.batch_people import KINDS, identifiers_of
+from worker.people.batch_people import KINDS, Identifier, identifiers_of
+from worker.people.moved_identifiers import take_from_others
 from worker.people.recognizing import recognize
 
 log = logging.getLogger(__name__)
@@ -146,7 +147,7 @@ def _verified(delivery: Delivery, several: Wanted) -> dict[int, IdentifierChoice
 def _looked_up(delivery: Delivery, unknown: Wanted) -> dict[int, IdentifierChoice]:
     others = _claimed(delivery, unknown, dict.fromkeys(unknown, IdentifierChoice()))
     owners = owners_of(delivery, unknown.values())
-    choices = {}
+    choices, newly = {}, {}
     for person, given in unknown.items():
         having: dict[str, ProfileIdentifiers | None] = {
             name: owners.get((name, value)) for name, value in given.items()
@@ -154,8 +155,11 @@ def _looked_up(delivery: Delivery, unknown: Wanted) -> dict[int, IdentifierChoic
         choice = choose(given, having, phone_wins=delivery.to.identity.phone_wins)
         choices[person] = choice = _without(choice, others.get(person, ()))
         _leave_out(delivery, person, choice)
+        new = [name for name in alone(given) if name not in (*choice.left_out, *choice.own)]
+        newly[person] = [_named(name, given) for name in new]
         if (own := having[first_of(given)]) is not None:
-            remember(delivery, person, own)
+            remember(delivery, person, own, replaced=new)
+    take_from_others(delivery, newly)
     delivery.identities.flush()
     delivery.progress.asked |= unknown.keys()
     taken = sum(TAKEN in choice.warnings for choice in choices.values())
@@ -177,15 +181,18 @@ def _without(choice: IdentifierChoice, others: Iterable[str]) -> IdentifierChoic
     return choice._replace(left_out=(*choice.left_out, *lost), warnings=tuple(dict.fromkeys((*choice.warnings, TAKEN))))
 
 
-def remember(delivery: Delivery, person: int, profile: ProfileIdentifiers) -> None:
-    """Remember the profile as the person's, with all identifiers that it shows, from any source."""
+def remember(delivery: Delivery, person: int, profile: ProfileIdentifiers, replaced: Collection[str] = ()) -> None:
+    """Remember the profile as the person's, with all identifiers that it shows, from any source.
+
+    `replaced`: names of identifiers that the profile is about to lose, because another value is sent.
+    """
     memory = delivery.identities
-    shown = {
+    shown: dict[Identifier, str | None] = {
         "email": email.canonical(profile.email or ""),
         "external_id": profile.external_id,
-        "phone": profile.phone_number,
+        "phone_number": profile.phone_number,
     }
-    on = [memory.short((kind, value)) for kind, value in shown.items() if value]
+    on = [memory.short((KINDS[name], value)) for name, value in shown.items() if value and name not in replaced]
     memory.remember(delivery.hash_of(person), profile.id, on, now_ms())
 
 
