@@ -25,19 +25,22 @@ from tests.support.identity_world import IdentityWorld
 A, B, C, Z, MUM, DAD = (f"{name}@example.com" for name in ("a", "b", "c", "z", "mum", "dad"))
 OLD, NEW = "+14155553000", "+14155553001"
 SOURCES = pytest.mark.parametrize("source", ["mparticle", "mparticle with customer ids", "segment", "segment with ids"])
-#: By a source: a person of that number enters under an address, or leaves without naming one.
+#: By a source: a person of that number enters under an address, or leaves without naming one, or naming one (`"-"` and
+#: the address).
 Told = tuple[int, str | None]
 
 
 def said(source: str, told: Told) -> Posted:
-    """`(1, A)`: person 1 enters under A. `(1, None)`: person 1 leaves, and no address is named."""
+    """`(1, A)`: person 1 enters under A. `(1, None)`, `(1, "-" + A)`: person 1 leaves and names no address, or A."""
     number, email = told
+    leaves = email is None or email.startswith("-")
+    email = email.removeprefix("-") if email else None
     if "mparticle" in source:
         known: dict[str, Any] = {"customer": f"c-{number}"} if "customer" in source else {}
-        return member(email, str(number), "add" if email else "delete", **known)
+        return member(email, str(number), "delete" if leaves else "add", **known)
     connection = "ids" if "ids" in source else "default"
     if email:
-        return entered(f"u-{number}", email, connection)
+        return entered(f"u-{number}", email, connection, exited=leaves)
     return exited(f"u-{number}", connection, "aud_1")
 
 
@@ -74,6 +77,13 @@ STORIES: dict[str, tuple[Sequence[Sequence[Told]], set[str]]] = {
     "one mailbox of two, both move at once": ([[(1, A), (2, A)], [(1, B), (2, C)]], {B, C}),
     "1 passes through the address of 2": ([[(2, B)], [(1, B), (1, Z)]], {B, Z}),
     "1 is in the address of 2 and leaves": ([[(2, B)], [(1, B), (1, None)]], {B}),
+    "one mailbox of two, 1 leaves and names it": ([[(1, A), (2, A)], [(1, f"-{A}")]], {A}),
+    "one mailbox of two in one batch, 1 leaves and names it": ([[(1, A), (2, A), (1, f"-{A}")]], {A}),
+    "one mailbox of two, both leave and name it": ([[(1, A), (2, A)], [(1, f"-{A}")], [(2, f"-{A}")]], set()),
+    "one mailbox of two, both leave at once and name it": ([[(1, A), (2, A)], [(1, f"-{A}"), (2, f"-{A}")]], set()),
+    "swap, 1 leaves and names the former address": ([[(1, A), (2, B)], [(1, B), (2, A)], [(1, f"-{A}")]], {A}),
+    "swap, 1 leaves and names the new address": ([[(1, A), (2, B)], [(1, B), (2, A)], [(1, f"-{B}")]], {A}),
+    "alone, 1 leaves and names it": ([[(1, A), (2, B)], [(1, f"-{A}")]], {B}),
     "2 leaves, 1 takes the address and leaves": ([[(2, B)], [(2, None)], [(1, B)], [(1, None)]], set()),
 }
 

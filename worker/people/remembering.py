@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping
 
+from identity.holding import Before, Holding
 from identity.identifiers import EMAIL, OWN, Named
 from klaviyo.lookups import by_value
 from queues.clock import now_ms
@@ -33,6 +34,8 @@ def recall(delivery: Delivery) -> None:
     """Read the facts by which the people of the batch are coalesced. Raises NotAccepted, Later, LeaseLost."""
     people = delivery.people
     facts = BatchFacts(shared=_shared(delivery, people))
+    people = people.with_facts(facts)
+    facts.misaddressed = _misaddressed(delivery, people)
     people = people.with_facts(facts)
     facts.elsewhere, facts.former = _elsewhere(delivery, people)
     facts.late, facts.spared = late_news.find(delivery, people, dict(facts.elsewhere))
@@ -89,13 +92,29 @@ def _owned(delivery: Delivery, people: People) -> list[tuple[str, list[Named]]]:
     left = {each for one in said if one.action == "remove" and not one.exact for each in one.moving}
     emails = {address for each, some in emails_of.items() if each in left or len(some) > 1 for address in some}
     emails |= {name[1] for each, names in people.facts.elsewhere if each in left for name in names if name[0] == EMAIL}
+    return _owned_by(delivery, emails, left.union(emails_of))
+
+
+def _owned_by(delivery: Delivery, emails: Collection[str], ids: Collection[Named]) -> list[tuple[str, list[Named]]]:
+    """Return the moving ids of these e-mails. `ids`: the moving ids of the batch."""
     if not emails:
         return []
     memory = delivery.identities
     known = memory.people([memory.hash((EMAIL, address)) for address in emails])
-    tokens = {own_token(memory.hash(each)): each for each in left.union(emails_of)}
+    tokens = {own_token(memory.hash(each)): each for each in ids}
     owned = {address: known[person].own for address in emails if (person := memory.hash((EMAIL, address))) in known}
     return [(address, [tokens.get(by, (KNOWN, by.hex())) for by in own]) for address, own in owned.items() if own]
+
+
+def _misaddressed(delivery: Delivery, people: People) -> set[int]:
+    """Return removals by one of the CDP's ids whose e-mail another of the CDP's ids has: only the ids count then."""
+    said = [people.said(i) for i in range(len(people.changes))]
+    asked = [i for i, one in enumerate(said) if one.action == "remove" and one.who.email and one.moving]
+    asked = [i for i in asked if not said[i].exact]
+    ids = {each for one in said for each in one.moving} if asked else set()
+    owned = dict(_owned_by(delivery, {said[i].who.email for i in asked}, ids))
+    having = Holding(said, Before(owned=owned))
+    return {i for i in asked if not having.is_free((EMAIL, said[i].who.email), i, said[i].moving)}
 
 
 def _strangers(delivery: Delivery, people: People) -> set[int]:
