@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from queues.clock import now_ms
 from tests.support.identity_messages import (
     AUDIENCE,
     BATCHES,
@@ -15,6 +17,7 @@ from tests.support.identity_messages import (
     add,
     entered,
     identify,
+    iso,
     member,
     remove,
     segment,
@@ -95,6 +98,39 @@ def test_the_newest_telling_of_whose_an_address_is_wins(
 ) -> None:
     for told in batches:
         who.send(*(said(source, each) for each in told))
+    assert who.members() == left
+    assert who.reasons() == {}
+
+
+#: The same with the CDP's hour of each, in the order in which they come.
+LATE: dict[str, tuple[Sequence[Sequence[tuple[int, Told]]], set[str]]] = {
+    "swap, the first half last": ([[(1, (1, A)), (2, (2, B))], [(4, (2, A))], [(3, (1, B))]], {A, B}),
+    "swap, the first half last, 1 leaves": (
+        [[(1, (1, A)), (2, (2, B))], [(4, (2, A))], [(3, (1, B))], [(5, (1, None))]],
+        {A},
+    ),
+    "2 leaves after 1 had joined": ([[(2, (2, B))], [(4, (2, None))], [(3, (1, B))]], {B}),
+    "2 leaves and names it after 1 had joined": ([[(2, (2, B))], [(4, (2, f"-{B}"))], [(3, (1, B))]], {B}),
+    "2 moves after 1 had joined": ([[(2, (2, B))], [(4, (2, C))], [(3, (1, B))]], {B, C}),
+    "2 left before 1 joined": ([[(1, (2, B))], [(3, (1, B))], [(2, (2, None))], [(4, (1, None))]], set()),
+    "2 left and came back": ([[(1, (2, B))], [(4, (2, B))], [(3, (2, None))]], {B}),
+    "2 joined before 2 left": ([[(1, (2, B))], [(4, (2, None))], [(3, (2, B))]], set()),
+}
+
+
+def hours(posted: Posted, hour: int) -> Posted:
+    """The same message at that hour of the last day."""
+    at = now_ms() - (24 - hour) * 3_600_000
+    return replace(posted, at=iso(at) if "segment" in posted.path else at)
+
+
+@SOURCES
+@pytest.mark.parametrize(("batches", "left"), LATE.values(), ids=LATE)
+def test_the_newest_by_the_cdps_time_wins_whatever_comes_first(
+    who: IdentityWorld, source: str, batches: Sequence[Sequence[tuple[int, Told]]], left: set[str]
+) -> None:
+    for told in batches:
+        who.send(*(hours(said(source, each), hour) for hour, each in told))
     assert who.members() == left
     assert who.reasons() == {}
 

@@ -96,7 +96,7 @@ def find(delivery: Delivery, people: People, elsewhere: Elsewhere) -> Late:
     named = {name for each in said.values() for name in each.who.named}
     known = _Known(delivery, named.union(*meant.values()))
     for i, each in said.items():
-        spared = [name for name in meant[i] if each.at < known.of(name).any]
+        spared = [name for name in meant[i] if each.at < known.newest_of(name, each)]
         if each.at < known.newest(each, meant[i]) or (spared and len(spared) == len(meant[i])):
             found.changes.add(i)
         elif spared:
@@ -122,16 +122,21 @@ class _Known:
     def of(self, name: Named) -> Newest:
         return self._times.get(self._hashed[name], Newest())
 
+    def newest_of(self, name: Named, said: ChangeIdentity) -> int:
+        """Return a person's newest time. A change by one of several ids of an e-mail is not late for another."""
+        times = self.of(name)
+        return times.alone if said.moving else times.any
+
     def newest(self, said: ChangeIdentity, meant: Sequence[Named]) -> int:
         """Return the newest time for the name, for ids with one e-mail at a time, and of removals by other identifiers.
 
-        For an identifier that means people (`meant`) only the times of removals count.
+        For other identifiers that mean people (`meant`) only the times of removals count.
         """
         if said.who.email:
-            asked, others = {said.who.named[0], *said.moving}, said.who.named[1:]
+            name, asked, others = self.newest_of(said.who.named[0], said), said.moving, said.who.named[1:]
         else:
-            asked, others = set(() if meant else said.leading), said.leading
-        return max([0, *(self.of(each).any for each in asked), *(self.of(each).removed for each in others)])
+            name, asked, others = 0, said.moving.union(() if meant else said.leading), said.leading
+        return max([name, *(self.of(each).any for each in asked), *(self.of(each).alone for each in others)])
 
 
 def keep_times(delivery: Delivery, moved: Iterable[MovedEmail]) -> None:
@@ -169,10 +174,18 @@ class _Times:
             meant = {hash_of(memory, name) for name in _meant(said, self._elsewhere)}
             for hashed in {person, *ids, *meant}:
                 self._note(hashed, Newest(said.at))
-            if said.action == "remove" and not said.who.email:
-                for each in said.leading:
-                    self._note(memory.hash(each), Newest(said.at, said.at))
+            for hashed in self._alone(said, {person, *meant}):
+                self._note(hashed, Newest(said.at, said.at))
+
+    def _alone(self, said: ChangeIdentity, people: Iterable[bytes]) -> Iterable[bytes]:
+        """Return the people and identifiers that a change names alone (`Newest.alone`)."""
+        memory, is_removal = self._delivery.identities, said.action == "remove"
+        if is_removal and not said.who.email:
+            yield from map(memory.hash, said.leading)
+        if not said.moving:
+            yield from people if is_removal else ()
+            yield from (memory.hash(each) for each in said.who.named[:1] if each[0] == EMAIL)
 
     def _note(self, hashed: bytes, times: Newest) -> None:
         before = self.newest.get(hashed, Newest())
-        self.newest[hashed] = Newest(max(before.any, times.any), max(before.removed, times.removed))
+        self.newest[hashed] = Newest(max(before.any, times.any), max(before.alone, times.alone))
