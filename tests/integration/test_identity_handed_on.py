@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -87,6 +88,11 @@ STORIES: dict[str, tuple[Sequence[Sequence[Told]], set[str]]] = {
     "swap, 1 leaves and names the former address": ([[(1, A), (2, B)], [(1, B), (2, A)], [(1, f"-{A}")]], {A}),
     "swap, 1 leaves and names the new address": ([[(1, A), (2, B)], [(1, B), (2, A)], [(1, f"-{B}")]], {A}),
     "alone, 1 leaves and names it": ([[(1, A), (2, B)], [(1, f"-{A}")]], {B}),
+    "one mailbox of two, 1 leaves and 2 moves at once": ([[(1, A), (2, A)], [(1, None), (2, B)]], {B}),
+    "one mailbox of two, 2 moves and 1 leaves at once": ([[(1, A), (2, A)], [(2, B), (1, None)]], {B}),
+    "one mailbox of two, 1 leaves and 2 moves, in one batch": ([[(1, A), (2, A), (1, None), (2, B)]], {B}),
+    "2 joins and leaves before 1 joins, 1 leaves": ([[(2, A), (2, None), (1, A)], [(1, None)]], set()),
+    "2 joins and leaves before 1 joins, 1 moves": ([[(2, A), (2, None), (1, A)], [(1, B)]], {B}),
     "2 leaves, 1 takes the address and leaves": ([[(2, B)], [(2, None)], [(1, B)], [(1, None)]], set()),
 }
 
@@ -133,6 +139,88 @@ def test_the_newest_by_the_cdps_time_wins_whatever_comes_first(
         who.send(*(hours(said(source, each), hour) for hour, each in told))
     assert who.members() == left
     assert who.reasons() == {}
+
+
+def on_second(posted: Posted) -> Posted:
+    """The same message about the list Second."""
+    body = deepcopy(posted.body)
+    if "mparticle" in posted.path:
+        body["user_profiles"][0]["audiences"][0] |= {"audience_id": AUDIENCE + 1, "audience_name": "Second"}
+    else:
+        body["context"]["personas"] |= {"computation_key": "Second", "computation_id": "aud_2"}
+    return replace(posted, body=body)
+
+
+#: The same on two lists: in each batch what is told of the first list, then what is told of the second.
+LISTS: dict[str, tuple[Sequence[tuple[Sequence[Told], Sequence[Told]]], set[str], set[str]]] = {
+    "one mailbox of two, 2 moves on the first, 1 on the second": (
+        [([], [(1, A), (2, A)]), ([(2, C)], []), ([], [(1, B)])],
+        {C},
+        {A, B},
+    ),
+    "one mailbox of two, 2 moves on the first, 1 leaves the second": (
+        [([], [(1, A), (2, A)]), ([(2, C)], []), ([], [(1, None)])],
+        {C},
+        {A},
+    ),
+    "1 is on the second, 2 leaves the first": ([([], [(1, A)]), ([(2, A)], []), ([(2, None)], [])], set(), {A}),
+    "1 is on the second, 2 moves on the first": ([([], [(1, A)]), ([(2, A)], []), ([(2, B)], [])], {B}, {A}),
+    "1 leaves one, 2 joins it and leaves": (
+        [([(1, A)], [(1, A)]), ([(1, None)], []), ([(2, A)], []), ([(2, None)], [])],
+        set(),
+        {A},
+    ),
+    "1 moves on both, one by one": ([([(1, A)], [(1, A)]), ([(1, B)], []), ([], [(1, B)])], {B}, {B}),
+    "1 moves on the first, 2 takes the address, 1 leaves the second": (
+        [([(1, A)], [(1, A)]), ([(1, B)], []), ([(2, A)], []), ([], [(1, None)])],
+        {A, B},
+        set(),
+    ),
+    "mailbox of two on both, 1 moves on the first and leaves the second": (
+        [([(1, A), (2, A)], [(1, A), (2, A)]), ([(1, B)], []), ([], [(1, None)])],
+        {A, B},
+        {A},
+    ),
+    "mailbox of two on both, both leave the second": (
+        [([(1, A), (2, A)], [(1, A), (2, A)]), ([(1, B)], []), ([], [(1, None)]), ([], [(2, None)])],
+        {A, B},
+        set(),
+    ),
+}
+
+
+@SOURCES
+@pytest.mark.parametrize(("batches", "first", "second"), LISTS.values(), ids=LISTS)
+def test_a_mailbox_stays_on_each_list_for_the_users_who_are_on_that_list(
+    who: IdentityWorld,
+    source: str,
+    batches: Sequence[tuple[Sequence[Told], Sequence[Told]]],
+    first: set[str],
+    second: set[str],
+) -> None:
+    for one, other in batches:
+        who.send(*(said(source, each) for each in one), *(on_second(said(source, each)) for each in other))
+    assert (who.members(), who.members("Second")) == (first, second)
+    assert who.reasons() == {}
+
+
+@pytest.mark.parametrize("first", [identify("u-1", email=A), entered("u-1", A)], ids=["identify", "enter"])
+def test_a_mailbox_leaves_with_its_second_user_though_the_first_is_still_a_profile(
+    who: IdentityWorld, first: Posted
+) -> None:
+    who.carry(False, first, identify("u-1", email=A), entered("u-1", A), said("segment", (1, None)), entered("u-2", A))
+    assert who.members() == {A}
+    who.send(said("segment", (2, None)))
+    assert who.members() == set()
+
+
+@SOURCES
+def test_a_mailbox_that_was_taken_off_by_its_address_belongs_to_its_next_user(who: IdentityWorld, source: str) -> None:
+    number = {"audience": (AUDIENCE, VIPS), "connection": "mp"} if "mparticle" in source else {}
+    connection = "ids" if source == "segment with ids" else "default"
+    gone = remove(A, **(number or {"audience": ("aud_1", VIPS), "connection": connection}))
+    who.carry(False, said(source, (1, A)), gone, said(source, (2, A)), said(source, (2, None)))
+    assert who.members() == set()
 
 
 def test_a_user_who_is_told_of_by_an_update_is_the_newest_too(who: IdentityWorld) -> None:

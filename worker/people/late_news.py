@@ -56,17 +56,26 @@ def moved_away(delivery: Delivery, before: StoredHolders | None = None) -> list[
     before = before or stored(delivery, (), {each for _, said in joined for each in said.moving})
     here = {memory.hash((EMAIL, said.who.email)) for _, said in joined}
     earlier = {each.person: ids[by] for by in ids for each in before.having.get(by, ()) if each.person not in here}
-    # All ids of the batch have moved away from these e-mails.
-    on_this, moved = audience_token(queue), _tokens(ids)
+    # All ids of these e-mails have moved away or left in the batch.
+    on_this, moved = audience_token(queue), {own_token(each, queue) for each in {*ids, *_left(delivery)}}
     return [
         MovedEmail(hashed, by, each.profile_id, joiner, each.audiences != {on_this})
         for hashed, (by, joiner) in earlier.items()
-        if (each := before.known.get(hashed)) and each.profile_id and on_this in each.audiences and each.own <= moved
+        if (each := before.known.get(hashed))
+        and each.profile_id
+        and on_this in each.audiences
+        and each.own_in(queue) <= moved
     ]
 
 
-def _tokens(hashed: Iterable[bytes]) -> set[bytes]:
-    return {own_token(each) for each in hashed}
+def _left(delivery: Delivery) -> Iterable[bytes]:
+    """Return the hashes of the ids with one e-mail at a time that leave and do not join again."""
+    newest: dict[Named, tuple[tuple[int, int], str]] = {}
+    for i in (i for intent in delivery.intents.values() for i in intent.indexes):
+        said = delivery.people.said(i)
+        for named in said.moving if said.action in _MEMBERSHIP and not said.late else ():
+            newest[named] = max(newest.get(named, ((0, -1), "")), ((said.at, i), said.action))
+    return [delivery.identities.hash(named) for named, (_, action) in newest.items() if action == "remove"]
 
 
 _MEMBERSHIP = ("add", "remove")

@@ -101,8 +101,11 @@ def _owned_by(delivery: Delivery, emails: Collection[str], ids: Collection[Named
         return []
     memory = delivery.identities
     known = memory.people([memory.hash((EMAIL, address)) for address in emails])
-    tokens = {own_token(memory.hash(each)): each for each in ids}
-    owned = {address: known[person].own for address in emails if (person := memory.hash((EMAIL, address))) in known}
+    queue = delivery.batch.queue
+    tokens = {own_token(memory.hash(each), queue): each for each in ids}
+    owned = {
+        address: known[person].own_in(queue) for address in emails if (person := memory.hash((EMAIL, address))) in known
+    }
     return [(address, [tokens.get(by, (KNOWN, by.hex())) for by in own]) for address, own in owned.items() if own]
 
 
@@ -144,7 +147,8 @@ def _listed(delivery: Delivery, emails: Mapping[int, str]) -> set[int]:
 def keep_people(delivery: Delivery) -> None:
     """Record the people and their identifiers before the batch is settled. May be repeated. Raises redis.RedisError."""
     memory, queue = delivery.identities, delivery.batch.queue
-    before = holding.stored(delivery, _countable(delivery), holding.moving_of(delivery))
+    leavers = [delivery.hash_of(person) for person, intent in delivery.intents.items() if intent.membership == "remove"]
+    before = holding.stored(delivery, _countable(delivery), holding.moving_of(delivery), leavers)
     moved = moved_away(delivery, before) if queue.kind == "audience" else []
     late_news.keep_times(delivery, moved)
     ended = delivery.progress.rejected.keys() | delivery.progress.overtaken
@@ -152,9 +156,10 @@ def keep_people(delivery: Delivery) -> None:
     holding.note(delivery, before, ended)
     for each in moved:
         memory.quit(each.person, queue)
+        for token in before.known[each.person].own_in(queue):
+            memory.disown(each.person, token)
         # An id leads to the earlier e-mail until that e-mail has left every list.
         for by in () if each.stays else each.by:
-            memory.disown(each.person, by)
             memory.leave(each.person, by)
     for person, intent in delivery.intents.items():
         if person not in ended:
@@ -188,7 +193,6 @@ def _keep_leaver(delivery: Delivery, person: bytes, moved: Collection[Named]) ->
     memory.quit(person, queue)
     if moved and memory.people([person]).get(person, RememberedPerson()).audiences <= {audience_token(queue)}:
         for each in moved:
-            memory.disown(person, memory.hash(each))
             memory.leave(person, memory.hash(each))
 
 
