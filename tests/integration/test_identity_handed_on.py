@@ -141,6 +141,18 @@ def test_the_newest_by_the_cdps_time_wins_whatever_comes_first(
     assert who.reasons() == {}
 
 
+@pytest.mark.parametrize("source", ["segment", "segment with ids"])
+@BATCHES
+def test_a_users_address_replaces_nobody_who_got_the_same_id_from_another_source(
+    who: IdentityWorld, together: bool, source: str
+) -> None:
+    list_of_user: dict[str, Any] = {"audience": ("aud_1", VIPS)}
+    list_of_user["connection"] = "ids" if source == "segment with ids" else "default"
+    who.carry(together, *(add(each, "u-1", **list_of_user) for each in (MUM, DAD)))
+    who.carry(together, said(source, (1, A)), said(source, (1, B)))
+    assert who.members() == {MUM, DAD, B}
+
+
 def on_second(posted: Posted) -> Posted:
     """The same message about the list Second."""
     body = deepcopy(posted.body)

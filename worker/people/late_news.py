@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from identity.holding import ChangeIdentity
-from identity.identifiers import EMAIL, Named
+from identity.identifiers import EMAIL, EXTERNAL_ID, Named
 from queues.clock import now_ms
 from queues.people import lateness
-from queues.people.identities import audience_token, own_token
+from queues.people.identities import RememberedPerson, audience_token, own_token
 from queues.people.lateness import Newest
 from worker.delivery import Delivery
 from worker.people.batch_people import People
@@ -55,7 +55,13 @@ def moved_away(delivery: Delivery, before: StoredHolders | None = None) -> list[
         return []
     before = before or stored(delivery, (), {each for _, said in joined for each in said.moving})
     here = {memory.hash((EMAIL, said.who.email)) for _, said in joined}
-    earlier = {each.person: ids[by] for by in ids for each in before.having.get(by, ()) if each.person not in here}
+    told = _told_elsewhere(delivery, before, {each for _, said in joined for each in said.moving})
+    earlier = {
+        each.person: ids[by]
+        for by in ids
+        for each in before.having.get(by, ())
+        if each.person not in here and (by, each.person) not in told
+    }
     # All ids of these e-mails have moved away or left in the batch.
     on_this, moved = audience_token(queue), {own_token(each, queue) for each in {*ids, *_left(delivery)}}
     return [
@@ -66,6 +72,20 @@ def moved_away(delivery: Delivery, before: StoredHolders | None = None) -> list[
         and on_this in each.audiences
         and each.own_in(queue) <= moved
     ]
+
+
+def _told_elsewhere(delivery: Delivery, before: StoredHolders, moving: Iterable[Named]) -> set[tuple[bytes, bytes]]:
+    """Return external ids with people who got them from another source, whose ids do not have one e-mail at a time."""
+    memory, queue = delivery.identities, delivery.batch.queue
+    external = {memory.hash(each) for each in moving if each[0] == EXTERNAL_ID}
+    if delivery.to.identity.email_change == "move":
+        return set()
+    return {
+        (by, each.person)
+        for by in external
+        for each in before.having.get(by, ())
+        if own_token(by, queue) not in before.known.get(each.person, RememberedPerson()).own_in(queue)
+    }
 
 
 def _left(delivery: Delivery) -> Iterable[bytes]:

@@ -165,20 +165,21 @@ def _leaver(
     # A removal without e-mail, next to an e-mail of the batch, has already been assigned to its person.
     naming = [i for i in indexes if not address or (people.said(i).action == "remove" and people.who(i).email)]
     asked = {*people.named(naming)}
-    others = [each for each in named if each in asked and each not in moving and _leads(each, named)]
+    others = [each for each in named if each in asked and each not in moving and leads(each, named) and not is_member]
     spared = {hash_of(delivery.identities, name) for i in indexes for name in people.said(i).spared}
     own = memory.profiles(moving, moving, leaving, spared)
+    by_others = not address or not people.facts.strangers.isdisjoint(indexes)
     return Leaver(
         email=address[1] if address else "",
         phones=frozenset(value for kind, value in named if kind == PHONE),
         external_ids=frozenset(value for kind, value in named if kind == EXTERNAL_ID),
         delivered=frozenset({mine.profile_id if mine else "", *own} - {""}),
-        by_ids=frozenset() if is_member else frozenset(memory.profiles(others, moving, leaving, spared) - {""}),
+        by_ids=frozenset(memory.profiles(others if by_others else (), moving, leaving, spared) - {""}),
         is_known=not is_member and mine is not None,
         is_member=is_member,
     )
 
 
-def _leads(named: Named, among: Iterable[Named]) -> bool:
+def leads(named: Named, among: Iterable[Named]) -> bool:
     """Return whether an identifier leads to a person; a phone does only without a better one."""
     return named[0] not in (EMAIL, PHONE) or all(kind == PHONE for kind, _ in among)

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from identity.holding import Before, Holding
+from identity.holding import Before, ChangeIdentity, Holding
 from identity.identifiers import EMAIL, OWN, Named
 from klaviyo.lookups import by_value
 from queues.clock import now_ms
@@ -22,6 +22,7 @@ from worker.people import holding, late_news
 from worker.people.batch_people import People
 from worker.people.holding import StoredHolders
 from worker.people.late_news import moved_away
+from worker.people.leavers import leads
 from worker.people.proving import given
 from worker.people.recognizing import KNOWN, current, holders
 from worker.people.verifying import AT_ONCE, remember
@@ -121,7 +122,10 @@ def _misaddressed(delivery: Delivery, people: People) -> set[int]:
 
 
 def _strangers(delivery: Delivery, people: People) -> set[int]:
-    """Return removals whose e-mail was never delivered: a person's new e-mail, so the ids identify who leaves."""
+    """Return removals whose e-mail was never delivered: the new e-mail of the one person who has their ids.
+
+    With several people behind the ids, the removal takes nobody off.
+    """
     said = [people.said(i) for i in range(len(people.changes))]
     staying = {one.who.email for one in said if one.action != "remove"}
     asked = {
@@ -131,7 +135,22 @@ def _strangers(delivery: Delivery, people: People) -> set[int]:
     }
     known = delivery.identities.people(list(set(asked.values()))) if asked else {}
     unknown = {i: said[i].who.email for i, hashed in asked.items() if hashed not in known}
-    return set(unknown) - _listed(delivery, unknown)
+    strangers = set(unknown) - _listed(delivery, unknown)
+    return strangers - _of_several(delivery, said, strangers)
+
+
+def _of_several(delivery: Delivery, said: Sequence[ChangeIdentity], asked: Collection[int]) -> set[int]:
+    """Return the changes whose ids several people have, in earlier batches or in this one."""
+    ids: dict[int, list[Named]] = {}
+    for i in asked:
+        named = said[i].who.named
+        ids[i] = [each for each in named[1:] if leads(each, named) and each not in said[i].moving]
+    having, known = holders(delivery.identities, {each for some in ids.values() for each in some})
+    people = {named: {person for person, _ in some} for named, some in current(having, known).items()}
+    for one in said:
+        for each in one.who.named[1:] if one.who.email and one.action != "remove" else ():
+            people.setdefault(each, set()).add(delivery.identities.hash((EMAIL, one.who.email)))
+    return {i for i, some in ids.items() if len(set[bytes]().union(*(people.get(each, ()) for each in some))) > 1}
 
 
 def _listed(delivery: Delivery, emails: Mapping[int, str]) -> set[int]:
