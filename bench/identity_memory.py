@@ -50,7 +50,7 @@ def _remember(memory: Identities, person: int) -> None:
     memory.remember(hashed, _profile_id(person), on, now)
     for each in others:
         memory.deliver(hashed, each, now // 1000)
-    memory.own(hashed, memory.hash(others[-1]))
+    memory.own(hashed, memory.hash(others[-1]), _QUEUE)
     memory.join(hashed, _QUEUE)
 
 

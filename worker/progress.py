@@ -67,7 +67,8 @@ class BatchFacts(msgspec.Struct):
     id is late while it is not for others who have the id. `elsewhere`: for identifiers (kind, value) of changes without
     an e-mail, the names of people of earlier batches who have them. `former`: identifiers that those people have
     replaced by another one since. `owned`: for e-mails, their known ids that have one e-mail at a time. `strangers`:
-    removals whose e-mail was never delivered. `shared`: identifiers that too many people share.
+    removals whose e-mail was never delivered. `shared`: identifiers that too many people share. `misaddressed`:
+    removals whose e-mail another of the CDP's ids keeps, so that only their ids count.
     """
 
     late: set[int] = set()
@@ -77,6 +78,7 @@ class BatchFacts(msgspec.Struct):
     owned: list[tuple[str, list[tuple[str, str]]]] = []
     strangers: set[int] = set()
     shared: set[tuple[str, str]] = set()
+    misaddressed: set[int] = set()
 
 
 class Proof(msgspec.Struct):

@@ -5,10 +5,9 @@ which Redis stores compactly (identity_buckets.py):
 
     p<hash of the person>      -> profile id, day of the verification, 4 bytes of each identifier that is on the profile
     t<hash of the person>      -> tokens of 4 bytes: audiences that the person is in (A...), the CDP's own ids that
-    stand
-                                  for the person (H...), identifiers that the person was delivered under (D..., for
-                                  `forget`; X... and P... for external ids and phones, the last of which is the current
-                                  one)
+                                  stand for the person in an audience (the first bit is set), identifiers that the
+                                  person was delivered under (D..., for `forget`; X... and P... for external ids and
+                                  phones, the last of which is the current one)
     i<hash of an identifier>   -> tokens of 12 bytes: hash of a person who was delivered under it, s since 1970
     s<hash of an identifier>   -> too many people share the identifier; ms since when
 
@@ -49,7 +48,8 @@ class RememberedPerson(NamedTuple):
     """The data remembered of a person. `day`: of the verification, in days since 1970.
 
     `on`: short hashes of the identifiers on the profile. `audiences`, `own`: short hashes of the person's audiences,
-    and of the CDP's ids that stand for the person. `now`: the newest external id and phone of the person.
+    and of the CDP's ids that stand for the person in an audience (`own_token`). `now`: the newest external id and phone
+    of the person.
     """
 
     profile_id: str = ""
@@ -58,6 +58,11 @@ class RememberedPerson(NamedTuple):
     audiences: frozenset[bytes] = frozenset()
     own: frozenset[bytes] = frozenset()
     now: frozenset[bytes] = frozenset()
+
+    def own_in(self, queue: Queue) -> frozenset[bytes]:
+        """Return the tokens of the CDP's ids that stand for the person in the audience of that queue."""
+        start = own_token(bytes(_SHORT), queue)[:2]
+        return frozenset(token for token in self.own if token.startswith(start))
 
 
 class Holder(NamedTuple):
@@ -157,13 +162,13 @@ class Identities:
         """Remember that the person is off the list of that queue."""
         self._token(b"o", person, audience_token(queue))
 
-    def own(self, person: bytes, identifier: bytes) -> None:
-        """Remember that one of the CDP's ids stands for the person."""
-        self._token(b"a", person, b"H" + identifier[: _SHORT - 1])
+    def own(self, person: bytes, identifier: bytes, queue: Queue) -> None:
+        """Remember that one of the CDP's ids stands for the person in the audience of that queue."""
+        self._token(b"a", person, own_token(identifier, queue))
 
-    def disown(self, person: bytes, identifier: bytes) -> None:
-        """Remember that one of the CDP's ids no longer stands for the person."""
-        self._token(b"o", person, b"H" + identifier[: _SHORT - 1])
+    def disown(self, person: bytes, token: bytes) -> None:
+        """Remember that one of the CDP's ids (`own_token`) no longer stands for the person in an audience."""
+        self._token(b"o", person, token)
 
     def forget(self, person: bytes) -> None:
         """Delete everything remembered of a person who asked for it, including under their identifiers."""
@@ -191,9 +196,13 @@ def audience_token(queue: Queue) -> bytes:
     return b"A" + hashlib.blake2b(str(queue).encode(), digest_size=_SHORT - 1).digest()
 
 
-def own_token(identifier: bytes) -> bytes:
-    """Return the token of one of the CDP's ids in `RememberedPerson.own`."""
-    return b"H" + identifier[: _SHORT - 1]
+def own_token(identifier: bytes, queue: Queue) -> bytes:
+    """Return the token in `RememberedPerson.own` of one of the CDP's ids in an audience.
+
+    Two bytes of the audience, whose first bit is set, and two of the id: a person has few of either.
+    """
+    start = audience_token(queue)[1:3]
+    return bytes([start[0] | 0x80, start[1]]) + identifier[:2]
 
 
 def _under(letter: bytes, identifier: bytes) -> bytes:
@@ -215,7 +224,7 @@ def is_verified(known: RememberedPerson, now: int) -> bool:
 
 def _known(value: bytes, tokens: bytes) -> RememberedPerson:
     audiences = frozenset(token for token in _tokens(tokens) if token.startswith(b"A"))
-    own = frozenset(token for token in _tokens(tokens) if token.startswith(b"H"))
+    own = frozenset(token for token in _tokens(tokens) if token[0] & 0x80)
     # The last one of a letter is the newest.
     now = frozenset({token[:1]: token for token in _tokens(tokens) if token[:1] in _ONE_AT_A_TIME.values()}.values())
     if not value:

@@ -26,11 +26,12 @@ _AT_ONCE: Final = 1_000
 class Newest(NamedTuple):
     """The newest times in ms, 0 for none. `any`: of a change of the person or with the identifier.
 
-    `removed`: of a removal without an e-mail, in which the identifier named the person.
+    `alone`: of a change in which the identifier alone named the person: of an id, a removal without an e-mail; of an
+    e-mail, a change without an id that has one e-mail at a time, because several ids may have the e-mail.
     """
 
     any: int = 0
-    removed: int = 0
+    alone: int = 0
 
 
 def recall(redis: Redis, queue: Queue, hashes: Iterable[bytes], now: int) -> dict[bytes, Newest]:
@@ -96,4 +97,4 @@ def _newest(stored: Sequence[bytes]) -> Newest:
 
 
 def _packed(times: Newest) -> bytes:
-    return times.any.to_bytes(6) + times.removed.to_bytes(6)
+    return times.any.to_bytes(6) + times.alone.to_bytes(6)

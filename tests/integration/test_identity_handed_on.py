@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from queues.clock import now_ms
 from tests.support.identity_messages import (
     AUDIENCE,
     BATCHES,
@@ -15,6 +18,7 @@ from tests.support.identity_messages import (
     add,
     entered,
     identify,
+    iso,
     member,
     remove,
     segment,
@@ -25,19 +29,22 @@ from tests.support.identity_world import IdentityWorld
 A, B, C, Z, MUM, DAD = (f"{name}@example.com" for name in ("a", "b", "c", "z", "mum", "dad"))
 OLD, NEW = "+14155553000", "+14155553001"
 SOURCES = pytest.mark.parametrize("source", ["mparticle", "mparticle with customer ids", "segment", "segment with ids"])
-#: By a source: a person of that number enters under an address, or leaves without naming one.
+#: By a source: a person of that number enters under an address, or leaves without naming one, or naming one (`"-"` and
+#: the address).
 Told = tuple[int, str | None]
 
 
 def said(source: str, told: Told) -> Posted:
-    """`(1, A)`: person 1 enters under A. `(1, None)`: person 1 leaves, and no address is named."""
+    """`(1, A)`: person 1 enters under A. `(1, None)`, `(1, "-" + A)`: person 1 leaves and names no address, or A."""
     number, email = told
+    leaves = email is None or email.startswith("-")
+    email = email.removeprefix("-") if email else None
     if "mparticle" in source:
         known: dict[str, Any] = {"customer": f"c-{number}"} if "customer" in source else {}
-        return member(email, str(number), "add" if email else "delete", **known)
+        return member(email, str(number), "delete" if leaves else "add", **known)
     connection = "ids" if "ids" in source else "default"
     if email:
-        return entered(f"u-{number}", email, connection)
+        return entered(f"u-{number}", email, connection, exited=leaves)
     return exited(f"u-{number}", connection, "aud_1")
 
 
@@ -74,6 +81,18 @@ STORIES: dict[str, tuple[Sequence[Sequence[Told]], set[str]]] = {
     "one mailbox of two, both move at once": ([[(1, A), (2, A)], [(1, B), (2, C)]], {B, C}),
     "1 passes through the address of 2": ([[(2, B)], [(1, B), (1, Z)]], {B, Z}),
     "1 is in the address of 2 and leaves": ([[(2, B)], [(1, B), (1, None)]], {B}),
+    "one mailbox of two, 1 leaves and names it": ([[(1, A), (2, A)], [(1, f"-{A}")]], {A}),
+    "one mailbox of two in one batch, 1 leaves and names it": ([[(1, A), (2, A), (1, f"-{A}")]], {A}),
+    "one mailbox of two, both leave and name it": ([[(1, A), (2, A)], [(1, f"-{A}")], [(2, f"-{A}")]], set()),
+    "one mailbox of two, both leave at once and name it": ([[(1, A), (2, A)], [(1, f"-{A}"), (2, f"-{A}")]], set()),
+    "swap, 1 leaves and names the former address": ([[(1, A), (2, B)], [(1, B), (2, A)], [(1, f"-{A}")]], {A}),
+    "swap, 1 leaves and names the new address": ([[(1, A), (2, B)], [(1, B), (2, A)], [(1, f"-{B}")]], {A}),
+    "alone, 1 leaves and names it": ([[(1, A), (2, B)], [(1, f"-{A}")]], {B}),
+    "one mailbox of two, 1 leaves and 2 moves at once": ([[(1, A), (2, A)], [(1, None), (2, B)]], {B}),
+    "one mailbox of two, 2 moves and 1 leaves at once": ([[(1, A), (2, A)], [(2, B), (1, None)]], {B}),
+    "one mailbox of two, 1 leaves and 2 moves, in one batch": ([[(1, A), (2, A), (1, None), (2, B)]], {B}),
+    "2 joins and leaves before 1 joins, 1 leaves": ([[(2, A), (2, None), (1, A)], [(1, None)]], set()),
+    "2 joins and leaves before 1 joins, 1 moves": ([[(2, A), (2, None), (1, A)], [(1, B)]], {B}),
     "2 leaves, 1 takes the address and leaves": ([[(2, B)], [(2, None)], [(1, B)], [(1, None)]], set()),
 }
 
@@ -87,6 +106,133 @@ def test_the_newest_telling_of_whose_an_address_is_wins(
         who.send(*(said(source, each) for each in told))
     assert who.members() == left
     assert who.reasons() == {}
+
+
+#: The same with the CDP's hour of each, in the order in which they come.
+LATE: dict[str, tuple[Sequence[Sequence[tuple[int, Told]]], set[str]]] = {
+    "swap, the first half last": ([[(1, (1, A)), (2, (2, B))], [(4, (2, A))], [(3, (1, B))]], {A, B}),
+    "swap, the first half last, 1 leaves": (
+        [[(1, (1, A)), (2, (2, B))], [(4, (2, A))], [(3, (1, B))], [(5, (1, None))]],
+        {A},
+    ),
+    "2 leaves after 1 had joined": ([[(2, (2, B))], [(4, (2, None))], [(3, (1, B))]], {B}),
+    "2 leaves and names it after 1 had joined": ([[(2, (2, B))], [(4, (2, f"-{B}"))], [(3, (1, B))]], {B}),
+    "2 moves after 1 had joined": ([[(2, (2, B))], [(4, (2, C))], [(3, (1, B))]], {B, C}),
+    "2 left before 1 joined": ([[(1, (2, B))], [(3, (1, B))], [(2, (2, None))], [(4, (1, None))]], set()),
+    "2 left and came back": ([[(1, (2, B))], [(4, (2, B))], [(3, (2, None))]], {B}),
+    "2 joined before 2 left": ([[(1, (2, B))], [(4, (2, None))], [(3, (2, B))]], set()),
+}
+
+
+def hours(posted: Posted, hour: int) -> Posted:
+    """The same message at that hour of the last day."""
+    at = now_ms() - (24 - hour) * 3_600_000
+    return replace(posted, at=iso(at) if "segment" in posted.path else at)
+
+
+@SOURCES
+@pytest.mark.parametrize(("batches", "left"), LATE.values(), ids=LATE)
+def test_the_newest_by_the_cdps_time_wins_whatever_comes_first(
+    who: IdentityWorld, source: str, batches: Sequence[Sequence[tuple[int, Told]]], left: set[str]
+) -> None:
+    for told in batches:
+        who.send(*(hours(said(source, each), hour) for hour, each in told))
+    assert who.members() == left
+    assert who.reasons() == {}
+
+
+@pytest.mark.parametrize("source", ["segment", "segment with ids"])
+@BATCHES
+def test_a_users_address_replaces_nobody_who_got_the_same_id_from_another_source(
+    who: IdentityWorld, together: bool, source: str
+) -> None:
+    list_of_user: dict[str, Any] = {"audience": ("aud_1", VIPS)}
+    list_of_user["connection"] = "ids" if source == "segment with ids" else "default"
+    who.carry(together, *(add(each, "u-1", **list_of_user) for each in (MUM, DAD)))
+    who.carry(together, said(source, (1, A)), said(source, (1, B)))
+    assert who.members() == {MUM, DAD, B}
+
+
+def on_second(posted: Posted) -> Posted:
+    """The same message about the list Second."""
+    body = deepcopy(posted.body)
+    if "mparticle" in posted.path:
+        body["user_profiles"][0]["audiences"][0] |= {"audience_id": AUDIENCE + 1, "audience_name": "Second"}
+    else:
+        body["context"]["personas"] |= {"computation_key": "Second", "computation_id": "aud_2"}
+    return replace(posted, body=body)
+
+
+#: The same on two lists: in each batch what is told of the first list, then what is told of the second.
+LISTS: dict[str, tuple[Sequence[tuple[Sequence[Told], Sequence[Told]]], set[str], set[str]]] = {
+    "one mailbox of two, 2 moves on the first, 1 on the second": (
+        [([], [(1, A), (2, A)]), ([(2, C)], []), ([], [(1, B)])],
+        {C},
+        {A, B},
+    ),
+    "one mailbox of two, 2 moves on the first, 1 leaves the second": (
+        [([], [(1, A), (2, A)]), ([(2, C)], []), ([], [(1, None)])],
+        {C},
+        {A},
+    ),
+    "1 is on the second, 2 leaves the first": ([([], [(1, A)]), ([(2, A)], []), ([(2, None)], [])], set(), {A}),
+    "1 is on the second, 2 moves on the first": ([([], [(1, A)]), ([(2, A)], []), ([(2, B)], [])], {B}, {A}),
+    "1 leaves one, 2 joins it and leaves": (
+        [([(1, A)], [(1, A)]), ([(1, None)], []), ([(2, A)], []), ([(2, None)], [])],
+        set(),
+        {A},
+    ),
+    "1 moves on both, one by one": ([([(1, A)], [(1, A)]), ([(1, B)], []), ([], [(1, B)])], {B}, {B}),
+    "1 moves on the first, 2 takes the address, 1 leaves the second": (
+        [([(1, A)], [(1, A)]), ([(1, B)], []), ([(2, A)], []), ([], [(1, None)])],
+        {A, B},
+        set(),
+    ),
+    "mailbox of two on both, 1 moves on the first and leaves the second": (
+        [([(1, A), (2, A)], [(1, A), (2, A)]), ([(1, B)], []), ([], [(1, None)])],
+        {A, B},
+        {A},
+    ),
+    "mailbox of two on both, both leave the second": (
+        [([(1, A), (2, A)], [(1, A), (2, A)]), ([(1, B)], []), ([], [(1, None)]), ([], [(2, None)])],
+        {A, B},
+        set(),
+    ),
+}
+
+
+@SOURCES
+@pytest.mark.parametrize(("batches", "first", "second"), LISTS.values(), ids=LISTS)
+def test_a_mailbox_stays_on_each_list_for_the_users_who_are_on_that_list(
+    who: IdentityWorld,
+    source: str,
+    batches: Sequence[tuple[Sequence[Told], Sequence[Told]]],
+    first: set[str],
+    second: set[str],
+) -> None:
+    for one, other in batches:
+        who.send(*(said(source, each) for each in one), *(on_second(said(source, each)) for each in other))
+    assert (who.members(), who.members("Second")) == (first, second)
+    assert who.reasons() == {}
+
+
+@pytest.mark.parametrize("first", [identify("u-1", email=A), entered("u-1", A)], ids=["identify", "enter"])
+def test_a_mailbox_leaves_with_its_second_user_though_the_first_is_still_a_profile(
+    who: IdentityWorld, first: Posted
+) -> None:
+    who.carry(False, first, identify("u-1", email=A), entered("u-1", A), said("segment", (1, None)), entered("u-2", A))
+    assert who.members() == {A}
+    who.send(said("segment", (2, None)))
+    assert who.members() == set()
+
+
+@SOURCES
+def test_a_mailbox_that_was_taken_off_by_its_address_belongs_to_its_next_user(who: IdentityWorld, source: str) -> None:
+    number = {"audience": (AUDIENCE, VIPS), "connection": "mp"} if "mparticle" in source else {}
+    connection = "ids" if source == "segment with ids" else "default"
+    gone = remove(A, **(number or {"audience": ("aud_1", VIPS), "connection": connection}))
+    who.carry(False, said(source, (1, A)), gone, said(source, (2, A)), said(source, (2, None)))
+    assert who.members() == set()
 
 
 def test_a_user_who_is_told_of_by_an_update_is_the_newest_too(who: IdentityWorld) -> None:

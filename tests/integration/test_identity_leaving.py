@@ -20,6 +20,23 @@ def test_somebody_who_leaves_under_a_new_address_with_the_same_id_is_off(who: Id
     assert together or who.warned()["not_on_list"] == 0
 
 
+@BATCHES
+@pytest.mark.parametrize("known", [{"external_id": ID}, {"phone": PHONE}], ids=["id", "phone"])
+def test_a_new_address_takes_off_nobody_by_what_several_people_have(
+    who: IdentityWorld, together: bool, known: dict[str, str]
+) -> None:
+    who.carry(together, add(MUM, **known), add(KID, **known), remove(NEW, **known))
+    assert who.members() == {MUM, KID}
+    who.carry(together, remove(KID), remove(ANN, **known))
+    assert who.members() == (set() if "external_id" in known and not together else {MUM}), "one person has the id now"
+
+
+def test_an_address_that_came_and_left_takes_off_nobody_else(who: IdentityWorld) -> None:
+    who.send(add(OLD, ID))
+    who.send(add(NEW, ID), remove(NEW, ID))
+    assert who.members() == {OLD}
+
+
 def test_so_is_who_is_on_the_list_by_an_id_that_klaviyo_has_lost_meanwhile(who: IdentityWorld) -> None:
     who.carry(False, add(OLD, ID), add(ANN, "c-2"))
     profile_id = who.person(OLD)["id"]

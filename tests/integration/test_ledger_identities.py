@@ -40,13 +40,16 @@ def test_where_a_person_is_and_which_ids_stand_for_them_is_kept_as_sets(memory: 
     for _ in range(2):
         memory.join(person, VIPS)
         memory.join(person, LAPSED)
-        memory.own(person, by)
+        memory.own(person, by, VIPS)
+        memory.own(person, by, LAPSED)
         memory.flush()
     memory.quit(person, VIPS)
+    memory.disown(person, own_token(by, VIPS))
     memory.flush()
     (known,) = memory.people([person]).values()
     assert known.audiences == {audience_token(LAPSED)}
-    assert known.own == {own_token(by)}
+    assert known.own == {own_token(by, LAPSED)}
+    assert (known.own_in(LAPSED), known.own_in(VIPS)) == (known.own, set())
     memory.forget(person)
     memory.flush()
     assert memory.people([person]) == {}

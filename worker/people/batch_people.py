@@ -98,10 +98,12 @@ class People:
 
     def who(self, index: int) -> Identifiers:
         """Return the identifiers of a change's person; none when it cannot be read."""
-        if not self.facts.shared:
+        misaddressed = index in self.facts.misaddressed
+        if not self.facts.shared and not misaddressed:
             return self._read.who(index)
         if index not in self._who:
-            self._who[index] = self._read.who(index).without(self._is_shared)
+            who = self._read.who(index).without(self._is_shared)
+            self._who[index] = who.without(lambda named: named[0] == identifiers.EMAIL) if misaddressed else who
         return self._who[index]
 
     def said(self, index: int) -> ChangeIdentity:

@@ -6,12 +6,12 @@ replaces the former one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from identity.holding import ChangeIdentity
 from identity.identifiers import Named
-from queues.people.identities import Holder, RememberedPerson, audience_token, own_token
+from queues.people.identities import Holder, RememberedPerson, own_token
 from worker.coalesce import Intent
 from worker.delivery import Delivery
 
@@ -23,12 +23,14 @@ class StoredHolders(NamedTuple):
     known: Mapping[bytes, RememberedPerson]
 
 
-def stored(delivery: Delivery, identifiers: Iterable[Named], moving: Collection[Named]) -> StoredHolders:
-    """Return the stored holders of these identifiers. Raises redis.RedisError."""
+def stored(
+    delivery: Delivery, identifiers: Iterable[Named], moving: Collection[Named], leavers: Iterable[bytes] = ()
+) -> StoredHolders:
+    """Return the stored holders of these identifiers, and the facts of the `leavers`. Raises redis.RedisError."""
     memory = delivery.identities
     having = memory.holders([memory.hash(each) for each in {*identifiers, *moving}])
     people = {holder.person for each in moving for holder in having.get(memory.hash(each), ())}
-    return StoredHolders(having, memory.people(list(people)))
+    return StoredHolders(having, memory.people(list(people.union(leavers))))
 
 
 def moving_of(delivery: Delivery) -> set[Named]:
@@ -45,6 +47,7 @@ def note(delivery: Delivery, before: StoredHolders, ended: Collection[int]) -> N
 class _Holding:
     def __init__(self, delivery: Delivery, before: StoredHolders) -> None:
         self._delivery, self._memory, self._before = delivery, delivery.identities, before
+        self._queue = delivery.batch.queue
         self._owners: dict[Named, bytes] = {}
         self._having_now: dict[Named, set[bytes]] = {}
 
@@ -57,9 +60,11 @@ class _Holding:
         for i in sorted(persons, key=lambda i: (people.said(i).at, i)):
             self._own(people.said(i), persons[i])
         self._settle()
-        for person, intent in intents.items():
-            if intent.membership == "remove":
-                self._leave(person, intent)
+        for intent in intents.values():
+            self._leave(intent)
+        for person in (person for person, intent in intents.items() if intent.membership == "remove"):
+            for token in self._known(hashed := self._delivery.hash_of(person)).own_in(self._queue):
+                self._memory.disown(hashed, token)
 
     def _deliver_all(self, person: int, intent: Intent) -> None:
         people, hashed = self._delivery.people, self._delivery.hash_of(person)
@@ -81,42 +86,44 @@ class _Holding:
 
     def _own(self, said: ChangeIdentity, person: bytes) -> None:
         """Give an id to the e-mail of its newest change; people without an e-mail have it in addition."""
+        if said.action == "remove":
+            for named in () if said.late else said.moving:
+                self._having_now.setdefault(named, set()).add(person)
+                self._owners.pop(named, None)
+            return
         for named in said.moving:
             self._having_now.setdefault(named, set()).add(person)
             newer = any(each.at > said.at // 1000 and each.person != person for each in self._having(named))
             if not said.who.email:
-                self._memory.own(person, self._memory.hash(named))
+                self._memory.own(person, self._memory.hash(named), self._queue)
             elif not said.late and not newer:
                 self._owners[named] = person
 
     def _settle(self) -> None:
         owned: dict[bytes, set[bytes]] = {}
         for named, person in self._owners.items():
-            self._memory.own(person, self._memory.hash(named))
+            self._memory.own(person, self._memory.hash(named), self._queue)
             owned.setdefault(person, set()).add(self._token(named))
         for named, person in self._owners.items():
             others = {each.person for each in self._having(named)} | self._having_now[named]
             for other in others - {person}:
                 lost = {self._token(each) for each, owner in self._owners.items() if owner != other}
-                self._memory.disown(other, self._memory.hash(named))
-                # With another id left, this one leads there no more; otherwise it does until they leave every list.
-                if (self._known(other).own | owned.get(other, set())) - lost:
+                self._memory.disown(other, self._token(named))
+                # With other ids left and this one on no other list, this one leads there no more; otherwise it does
+                # until they leave every list.
+                left = (self._known(other).own | owned.get(other, set())) - lost
+                if left and not any(token[2:] == self._token(named)[2:] for token in left):
                     self._memory.leave(other, self._memory.hash(named))
 
-    def _leave(self, person: int, intent: Intent) -> None:
-        """Disown the id by which a person left, when the person is on no other list."""
-        on_this = {audience_token(self._delivery.batch.queue)}
-        for named, other in self._left(person, intent):
-            known = self._known(other)
-            if named not in self._owners and self._token(named) in known.own and known.audiences <= on_this:
-                self._memory.disown(other, self._memory.hash(named))
-
-    def _left(self, person: int, intent: Intent) -> Iterator[tuple[Named, bytes]]:
+    def _leave(self, intent: Intent) -> None:
+        """Disown the ids by which people left this list."""
         people = self._delivery.people
-        for i in intent.indexes:
-            if people.said(i).action == "remove" and not people.said(i).late:
-                for named in people.said(i).moving:
-                    yield from ((named, each.person) for each in self._having(named))
+        for said in (people.said(i) for i in intent.indexes):
+            for named in said.moving if said.action == "remove" and not said.late else ():
+                if named not in self._owners:
+                    others = {each.person for each in self._having(named)} | self._having_now.get(named, set())
+                    for other in others:
+                        self._memory.disown(other, self._token(named))
 
     def _having(self, named: Named) -> Sequence[Holder]:
         return self._before.having.get(self._memory.hash(named), ())
@@ -125,4 +132,4 @@ class _Holding:
         return self._before.known.get(person, RememberedPerson())
 
     def _token(self, named: Named) -> bytes:
-        return own_token(self._memory.hash(named))
+        return own_token(self._memory.hash(named), self._queue)

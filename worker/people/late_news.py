@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from identity.holding import ChangeIdentity
-from identity.identifiers import EMAIL, Named
+from identity.identifiers import EMAIL, EXTERNAL_ID, Named
 from queues.clock import now_ms
 from queues.people import lateness
-from queues.people.identities import audience_token, own_token
+from queues.people.identities import RememberedPerson, audience_token, own_token
 from queues.people.lateness import Newest
 from worker.delivery import Delivery
 from worker.people.batch_people import People
@@ -55,18 +55,47 @@ def moved_away(delivery: Delivery, before: StoredHolders | None = None) -> list[
         return []
     before = before or stored(delivery, (), {each for _, said in joined for each in said.moving})
     here = {memory.hash((EMAIL, said.who.email)) for _, said in joined}
-    earlier = {each.person: ids[by] for by in ids for each in before.having.get(by, ()) if each.person not in here}
-    # All ids of the batch have moved away from these e-mails.
-    on_this, moved = audience_token(queue), _tokens(ids)
+    told = _told_elsewhere(delivery, before, {each for _, said in joined for each in said.moving})
+    earlier = {
+        each.person: ids[by]
+        for by in ids
+        for each in before.having.get(by, ())
+        if each.person not in here and (by, each.person) not in told
+    }
+    # All ids of these e-mails have moved away or left in the batch.
+    on_this, moved = audience_token(queue), {own_token(each, queue) for each in {*ids, *_left(delivery)}}
     return [
         MovedEmail(hashed, by, each.profile_id, joiner, each.audiences != {on_this})
         for hashed, (by, joiner) in earlier.items()
-        if (each := before.known.get(hashed)) and each.profile_id and on_this in each.audiences and each.own <= moved
+        if (each := before.known.get(hashed))
+        and each.profile_id
+        and on_this in each.audiences
+        and each.own_in(queue) <= moved
     ]
 
 
-def _tokens(hashed: Iterable[bytes]) -> set[bytes]:
-    return {own_token(each) for each in hashed}
+def _told_elsewhere(delivery: Delivery, before: StoredHolders, moving: Iterable[Named]) -> set[tuple[bytes, bytes]]:
+    """Return external ids with people who got them from another source, whose ids do not have one e-mail at a time."""
+    memory, queue = delivery.identities, delivery.batch.queue
+    external = {memory.hash(each) for each in moving if each[0] == EXTERNAL_ID}
+    if delivery.to.identity.email_change == "move":
+        return set()
+    return {
+        (by, each.person)
+        for by in external
+        for each in before.having.get(by, ())
+        if own_token(by, queue) not in before.known.get(each.person, RememberedPerson()).own_in(queue)
+    }
+
+
+def _left(delivery: Delivery) -> Iterable[bytes]:
+    """Return the hashes of the ids with one e-mail at a time that leave and do not join again."""
+    newest: dict[Named, tuple[tuple[int, int], str]] = {}
+    for i in (i for intent in delivery.intents.values() for i in intent.indexes):
+        said = delivery.people.said(i)
+        for named in said.moving if said.action in _MEMBERSHIP and not said.late else ():
+            newest[named] = max(newest.get(named, ((0, -1), "")), ((said.at, i), said.action))
+    return [delivery.identities.hash(named) for named, (_, action) in newest.items() if action == "remove"]
 
 
 _MEMBERSHIP = ("add", "remove")
@@ -96,7 +125,7 @@ def find(delivery: Delivery, people: People, elsewhere: Elsewhere) -> Late:
     named = {name for each in said.values() for name in each.who.named}
     known = _Known(delivery, named.union(*meant.values()))
     for i, each in said.items():
-        spared = [name for name in meant[i] if each.at < known.of(name).any]
+        spared = [name for name in meant[i] if each.at < known.newest_of(name, each)]
         if each.at < known.newest(each, meant[i]) or (spared and len(spared) == len(meant[i])):
             found.changes.add(i)
         elif spared:
@@ -122,16 +151,21 @@ class _Known:
     def of(self, name: Named) -> Newest:
         return self._times.get(self._hashed[name], Newest())
 
+    def newest_of(self, name: Named, said: ChangeIdentity) -> int:
+        """Return a person's newest time. A change by one of several ids of an e-mail is not late for another."""
+        times = self.of(name)
+        return times.alone if said.moving else times.any
+
     def newest(self, said: ChangeIdentity, meant: Sequence[Named]) -> int:
         """Return the newest time for the name, for ids with one e-mail at a time, and of removals by other identifiers.
 
-        For an identifier that means people (`meant`) only the times of removals count.
+        For other identifiers that mean people (`meant`) only the times of removals count.
         """
         if said.who.email:
-            asked, others = {said.who.named[0], *said.moving}, said.who.named[1:]
+            name, asked, others = self.newest_of(said.who.named[0], said), said.moving, said.who.named[1:]
         else:
-            asked, others = set(() if meant else said.leading), said.leading
-        return max([0, *(self.of(each).any for each in asked), *(self.of(each).removed for each in others)])
+            name, asked, others = 0, said.moving.union(() if meant else said.leading), said.leading
+        return max([name, *(self.of(each).any for each in asked), *(self.of(each).alone for each in others)])
 
 
 def keep_times(delivery: Delivery, moved: Iterable[MovedEmail]) -> None:
@@ -169,10 +203,18 @@ class _Times:
             meant = {hash_of(memory, name) for name in _meant(said, self._elsewhere)}
             for hashed in {person, *ids, *meant}:
                 self._note(hashed, Newest(said.at))
-            if said.action == "remove" and not said.who.email:
-                for each in said.leading:
-                    self._note(memory.hash(each), Newest(said.at, said.at))
+            for hashed in self._alone(said, {person, *meant}):
+                self._note(hashed, Newest(said.at, said.at))
+
+    def _alone(self, said: ChangeIdentity, people: Iterable[bytes]) -> Iterable[bytes]:
+        """Return the people and identifiers that a change names alone (`Newest.alone`)."""
+        memory, is_removal = self._delivery.identities, said.action == "remove"
+        if is_removal and not said.who.email:
+            yield from map(memory.hash, said.leading)
+        if not said.moving:
+            yield from people if is_removal else ()
+            yield from (memory.hash(each) for each in said.who.named[:1] if each[0] == EMAIL)
 
     def _note(self, hashed: bytes, times: Newest) -> None:
         before = self.newest.get(hashed, Newest())
-        self.newest[hashed] = Newest(max(before.any, times.any), max(before.removed, times.removed))
+        self.newest[hashed] = Newest(max(before.any, times.any), max(before.alone, times.alone))

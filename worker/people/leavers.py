@@ -10,6 +10,7 @@ from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named
 from identity.leaving import Leaver
 from klaviyo.lookups import FoundProfile
 from mappings import email
+from queues.names import Queue
 from queues.people.identities import Holder, RememberedPerson, has_another, own_token
 from worker.delivery import Delivery
 from worker.people.recognizing import hash_of, present
@@ -21,6 +22,7 @@ class Recalled(NamedTuple):
     hashed: Mapping[Named, bytes]
     holders: Mapping[bytes, Sequence[Holder]]
     known: Mapping[bytes, RememberedPerson]
+    queue: Queue
 
     def of(self, named: Named) -> RememberedPerson | None:
         """Return the person whom an identifier names."""
@@ -41,11 +43,11 @@ class Recalled(NamedTuple):
         """
         having = {person for each in wanted for person in self.having(each, moving)}
         theirs = [self.known[each] for each in having if each not in but]
-        return {each.profile_id for each in theirs if each.own <= {*leaving}}
+        return {each.profile_id for each in theirs if each.own_in(self.queue) <= {*leaving}}
 
     def is_another(self, leaver: Leaver, moving: Collection[Named], leaving: Collection[bytes], whose: bytes) -> bool:
         """Return whether a known person is not the leaver, although Klaviyo shows one of the leaver's ids for them."""
-        if moving and not self.known[whose].own <= {*leaving}:
+        if moving and not self.known[whose].own_in(self.queue) <= {*leaving}:
             return True
         ids = [(EXTERNAL_ID, value) for value in leaver.external_ids] or [(PHONE, value) for value in leaver.phones]
         return not any(self._stands_for(each, moving, whose) for each in ids)
@@ -75,7 +77,9 @@ def known_leavers(delivery: Delivery, persons: Sequence[int]) -> Leavers:
     named = {person: _named(delivery, person) for person in persons}
     recalled = _recalled(delivery, {each for some in named.values() for each in some})
     moving = {person: _moving(delivery, person, some) for person, some in named.items()}
-    leaving = frozenset(own_token(recalled.hashed[each]) for some in moving.values() for each in some)
+    leaving = frozenset(
+        own_token(recalled.hashed[each], delivery.batch.queue) for some in moving.values() for each in some
+    )
     leavers = {
         person: _leaver(delivery, person, some, recalled, moving[person], leaving) for person, some in named.items()
     }
@@ -141,7 +145,7 @@ def _recalled(delivery: Delivery, named: Iterable[Named]) -> Recalled:
     hashed = {each: memory.hash(each) for each in named}
     holders = memory.holders([value for each, value in hashed.items() if each[0] != EMAIL])
     people = {holder.person for having in holders.values() for holder in having}
-    return Recalled(hashed, holders, memory.people([*people.union(hashed.values())]))
+    return Recalled(hashed, holders, memory.people([*people.union(hashed.values())]), delivery.batch.queue)
 
 
 def _leaver(
@@ -161,20 +165,21 @@ def _leaver(
     # A removal without e-mail, next to an e-mail of the batch, has already been assigned to its person.
     naming = [i for i in indexes if not address or (people.said(i).action == "remove" and people.who(i).email)]
     asked = {*people.named(naming)}
-    others = [each for each in named if each in asked and each not in moving and _leads(each, named)]
+    others = [each for each in named if each in asked and each not in moving and leads(each, named) and not is_member]
     spared = {hash_of(delivery.identities, name) for i in indexes for name in people.said(i).spared}
     own = memory.profiles(moving, moving, leaving, spared)
+    by_others = not address or not people.facts.strangers.isdisjoint(indexes)
     return Leaver(
         email=address[1] if address else "",
         phones=frozenset(value for kind, value in named if kind == PHONE),
         external_ids=frozenset(value for kind, value in named if kind == EXTERNAL_ID),
         delivered=frozenset({mine.profile_id if mine else "", *own} - {""}),
-        by_ids=frozenset() if is_member else frozenset(memory.profiles(others, moving, leaving, spared) - {""}),
+        by_ids=frozenset(memory.profiles(others if by_others else (), moving, leaving, spared) - {""}),
         is_known=not is_member and mine is not None,
         is_member=is_member,
     )
 
 
-def _leads(named: Named, among: Iterable[Named]) -> bool:
+def leads(named: Named, among: Iterable[Named]) -> bool:
     """Return whether an identifier leads to a person; a phone does only without a better one."""
     return named[0] not in (EMAIL, PHONE) or all(kind == PHONE for kind, _ in among)

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
+from identity.holding import Before, ChangeIdentity, Holding
 from identity.identifiers import EMAIL, OWN, Named
 from klaviyo.lookups import by_value
 from queues.clock import now_ms
@@ -21,6 +22,7 @@ from worker.people import holding, late_news
 from worker.people.batch_people import People
 from worker.people.holding import StoredHolders
 from worker.people.late_news import moved_away
+from worker.people.leavers import leads
 from worker.people.proving import given
 from worker.people.recognizing import KNOWN, current, holders
 from worker.people.verifying import AT_ONCE, remember
@@ -33,6 +35,8 @@ def recall(delivery: Delivery) -> None:
     """Read the facts by which the people of the batch are coalesced. Raises NotAccepted, Later, LeaseLost."""
     people = delivery.people
     facts = BatchFacts(shared=_shared(delivery, people))
+    people = people.with_facts(facts)
+    facts.misaddressed = _misaddressed(delivery, people)
     people = people.with_facts(facts)
     facts.elsewhere, facts.former = _elsewhere(delivery, people)
     facts.late, facts.spared = late_news.find(delivery, people, dict(facts.elsewhere))
@@ -89,17 +93,39 @@ def _owned(delivery: Delivery, people: People) -> list[tuple[str, list[Named]]]:
     left = {each for one in said if one.action == "remove" and not one.exact for each in one.moving}
     emails = {address for each, some in emails_of.items() if each in left or len(some) > 1 for address in some}
     emails |= {name[1] for each, names in people.facts.elsewhere if each in left for name in names if name[0] == EMAIL}
+    return _owned_by(delivery, emails, left.union(emails_of))
+
+
+def _owned_by(delivery: Delivery, emails: Collection[str], ids: Collection[Named]) -> list[tuple[str, list[Named]]]:
+    """Return the moving ids of these e-mails. `ids`: the moving ids of the batch."""
     if not emails:
         return []
     memory = delivery.identities
     known = memory.people([memory.hash((EMAIL, address)) for address in emails])
-    tokens = {own_token(memory.hash(each)): each for each in left.union(emails_of)}
-    owned = {address: known[person].own for address in emails if (person := memory.hash((EMAIL, address))) in known}
+    queue = delivery.batch.queue
+    tokens = {own_token(memory.hash(each), queue): each for each in ids}
+    owned = {
+        address: known[person].own_in(queue) for address in emails if (person := memory.hash((EMAIL, address))) in known
+    }
     return [(address, [tokens.get(by, (KNOWN, by.hex())) for by in own]) for address, own in owned.items() if own]
 
 
+def _misaddressed(delivery: Delivery, people: People) -> set[int]:
+    """Return removals by one of the CDP's ids whose e-mail another of the CDP's ids has: only the ids count then."""
+    said = [people.said(i) for i in range(len(people.changes))]
+    asked = [i for i, one in enumerate(said) if one.action == "remove" and one.who.email and one.moving]
+    asked = [i for i in asked if not said[i].exact]
+    ids = {each for one in said for each in one.moving} if asked else set()
+    owned = dict(_owned_by(delivery, {said[i].who.email for i in asked}, ids))
+    having = Holding(said, Before(owned=owned))
+    return {i for i in asked if not having.is_free((EMAIL, said[i].who.email), i, said[i].moving)}
+
+
 def _strangers(delivery: Delivery, people: People) -> set[int]:
-    """Return removals whose e-mail was never delivered: a person's new e-mail, so the ids identify who leaves."""
+    """Return removals whose e-mail was never delivered: the new e-mail of the one person who has their ids.
+
+    With several people behind the ids, the removal takes nobody off.
+    """
     said = [people.said(i) for i in range(len(people.changes))]
     staying = {one.who.email for one in said if one.action != "remove"}
     asked = {
@@ -109,7 +135,22 @@ def _strangers(delivery: Delivery, people: People) -> set[int]:
     }
     known = delivery.identities.people(list(set(asked.values()))) if asked else {}
     unknown = {i: said[i].who.email for i, hashed in asked.items() if hashed not in known}
-    return set(unknown) - _listed(delivery, unknown)
+    strangers = set(unknown) - _listed(delivery, unknown)
+    return strangers - _of_several(delivery, said, strangers)
+
+
+def _of_several(delivery: Delivery, said: Sequence[ChangeIdentity], asked: Collection[int]) -> set[int]:
+    """Return the changes whose ids several people have, in earlier batches or in this one."""
+    ids: dict[int, list[Named]] = {}
+    for i in asked:
+        named = said[i].who.named
+        ids[i] = [each for each in named[1:] if leads(each, named) and each not in said[i].moving]
+    having, known = holders(delivery.identities, {each for some in ids.values() for each in some})
+    people = {named: {person for person, _ in some} for named, some in current(having, known).items()}
+    for one in said:
+        for each in one.who.named[1:] if one.who.email and one.action != "remove" else ():
+            people.setdefault(each, set()).add(delivery.identities.hash((EMAIL, one.who.email)))
+    return {i for i, some in ids.items() if len(set[bytes]().union(*(people.get(each, ()) for each in some))) > 1}
 
 
 def _listed(delivery: Delivery, emails: Mapping[int, str]) -> set[int]:
@@ -125,7 +166,8 @@ def _listed(delivery: Delivery, emails: Mapping[int, str]) -> set[int]:
 def keep_people(delivery: Delivery) -> None:
     """Record the people and their identifiers before the batch is settled. May be repeated. Raises redis.RedisError."""
     memory, queue = delivery.identities, delivery.batch.queue
-    before = holding.stored(delivery, _countable(delivery), holding.moving_of(delivery))
+    leavers = [delivery.hash_of(person) for person, intent in delivery.intents.items() if intent.membership == "remove"]
+    before = holding.stored(delivery, _countable(delivery), holding.moving_of(delivery), leavers)
     moved = moved_away(delivery, before) if queue.kind == "audience" else []
     late_news.keep_times(delivery, moved)
     ended = delivery.progress.rejected.keys() | delivery.progress.overtaken
@@ -133,9 +175,10 @@ def keep_people(delivery: Delivery) -> None:
     holding.note(delivery, before, ended)
     for each in moved:
         memory.quit(each.person, queue)
+        for token in before.known[each.person].own_in(queue):
+            memory.disown(each.person, token)
         # An id leads to the earlier e-mail until that e-mail has left every list.
         for by in () if each.stays else each.by:
-            memory.disown(each.person, by)
             memory.leave(each.person, by)
     for person, intent in delivery.intents.items():
         if person not in ended:
@@ -169,7 +212,6 @@ def _keep_leaver(delivery: Delivery, person: bytes, moved: Collection[Named]) ->
     memory.quit(person, queue)
     if moved and memory.people([person]).get(person, RememberedPerson()).audiences <= {audience_token(queue)}:
         for each in moved:
-            memory.disown(person, memory.hash(each))
             memory.leave(person, memory.hash(each))
 
 
