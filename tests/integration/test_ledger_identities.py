@@ -49,7 +49,7 @@ def test_where_a_person_is_and_which_ids_stand_for_them_is_kept_as_sets(memory: 
     (known,) = memory.people([person]).values()
     assert known.audiences == {audience_token(LAPSED)}
     assert known.own == {own_token(by, LAPSED)}
-    assert (known.own_in(LAPSED), known.own_in(VIPS)) == (known.own, set())
+    assert (known.own_in(LAPSED), known.own_in(VIPS)) == (known.own, frozenset())
     memory.forget(person)
     memory.flush()
     assert memory.people([person]) == {}

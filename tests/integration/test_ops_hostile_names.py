@@ -99,7 +99,7 @@ def command(redis: Redis, redis_url: str, tmp_path: Path) -> Iterator[Command]:
         judged(redis, Alerting(slack=slack.url))
     settings = {"FERRY_CONNECTIONS": str(file), "SLACK_WEBHOOK": slack.url, "FERRY_SECRET_KEY": SECRET}
     with serving(World()) as klaviyo:
-        yield partial(ferry, redis_url, tmp_path, COLUMNS="400", KLAVIYO_BASE_URL=klaviyo, **settings)
+        yield partial(ferry, redis_url, tmp_path, COLUMNS="1000", KLAVIYO_BASE_URL=klaviyo, **settings)
 
 
 def _snapshot(redis: Redis) -> None:
