@@ -9,26 +9,37 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-#: Words that CDPs, spreadsheets and programs write for a missing id; compared without case and surrounding signs.
+#: Words that CDPs, spreadsheets and programs write for a missing id; compared without case and surrounding signs, with
+#: any of `_BETWEEN` as the space.
 PLACEHOLDERS: Final = frozenset(
     {
         *("null", "nil", "none", "nan", "undefined", "unknown", "void", "empty", "blank", "missing", "default"),
-        *("n/a", "na", "n.a", "n\\a", "nul", "tbd", "object object"),
-        *("not set", "not available", "not applicable", "no id"),
-        *("guest", "anonymous", "anon", "visitor", "nobody", "noone", "test", "dummy", "deleted", "redacted"),
+        *("n a", "na", "nul", "tbd", "object object", "nil uuid"),
+        *("not set", "not available", "not applicable", "no id", "no email", "no mail"),
+        *("guest", "anonymous", "anon", "visitor", "nobody", "noone", "no one", "test", "dummy", "deleted", "redacted"),
         *("true", "false"),
     }
 )
 #: Only zeroes and signs: `0`, `0.0`, `-`, `000-000`, `0x0`, the nil UUID, the one after it, the one of all ones.
 #: mParticle and databases write `-1` for nobody, MySQL exports NULL as `\N`. Letters of any script are not signs.
-_NOTHING: Final = re.compile(r"[0\W_]*|-1|0[xX]0+|\\N|(?:0{4}-?){7}0{3}1|[fF]{8}(?:-?[fF]{4}){3}-?[fF]{12}")
-#: An unfilled template: `{{customer.id}}`, `${id}`, `%CUSTOMER_ID%`, `*|ID|*`, `<%= id %>`, `[[id]]`.
-_TEMPLATE: Final = re.compile(r"\{\{.*\}\}|\$\{.*\}|%[A-Za-z_]\w*%|\*\|.*\|\*|<%.*%>|\[\[.*\]\]", re.DOTALL)
+#: Spreadsheets write `0E+00`, and `#REF!` and the like for a formula that failed.
+_NOTHING: Final = re.compile(
+    r"[0\W_]*|-1(?:[.,]0+)?|0[xX]0+|[-+]?0+(?:[.,]0*)?[eE](?:[-+]\d+|0+)|\\N|(?:0{4}-?){7}0{3}1"
+    r"|[fF]{8}(?:-?[fF]{4}){3}-?[fF]{12}|#(?i:REF|NAME|VALUE|NULL|NUM|DIV/0|SPILL|CALC|FIELD|ERROR)[!?]"
+)
+#: An unfilled template: `{{customer.id}}`, `${id}`, `%CUSTOMER_ID%`, `*|ID|*`, `<%= id %>`, `[[id]]`, `{customer_id}`.
+#: A program may write an id in braces, too, but with digits.
+_TEMPLATE: Final = re.compile(
+    r"\{\{.*\}\}|\$\{.*\}|%[A-Za-z_]\w*%|\*\|.*\|\*|<%.*%>|\[\[.*\]\]|\{[A-Za-z_.]+\}|<[A-Za-z_.]+>|\[[A-Za-z_.]+\]",
+    re.DOTALL,
+)
 #: Other dashes and minus signs, which spreadsheets write.
 _DASHES: Final = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
 #: A phone of one repeated digit, or of zeroes after a country code: +10000000000.
 _DUMMY_PHONE: Final = re.compile(r"\+?(?:(\d)\1{6,}|\d{1,4}?0{7,})")
-_SIGNS: Final = " \t\r\n\"'`()[]{}<>-_.,;:\\/|*#?!"
+_SIGNS: Final = " \t\r\n\"'`()[]{}<>-_.,;:\\/|*#?!\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a"
+#: Signs between the words of a placeholder.
+_BETWEEN: Final = re.compile(r"[\s_\-/\\.]+")
 
 
 @dataclass(frozen=True)
@@ -51,14 +62,18 @@ class Blocked:
         folded = value.casefold()
         if folded in self._folded or any(each.fullmatch(value) for each in self._expressions):
             return True
-        if kind == "email":
+        if kind == "email" and "@" in value:
             return False
         if kind == "phone":
             return _DUMMY_PHONE.fullmatch(value) is not None
-        seen = _as_seen(value)
-        return (
-            any(each.fullmatch(seen) for each in (_NOTHING, _TEMPLATE)) or seen.casefold().strip(_SIGNS) in PLACEHOLDERS
-        )
+        return _is_nothing(_as_seen(value))
+
+
+def _is_nothing(seen: str) -> bool:
+    if any(each.fullmatch(seen) for each in (_NOTHING, _TEMPLATE)):
+        return True
+    words = _BETWEEN.sub(" ", seen.casefold().strip(_SIGNS))
+    return words in PLACEHOLDERS or all(each in PLACEHOLDERS for each in words.split())
 
 
 def _as_seen(value: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from identity.holding import ChangeIdentity
-from identity.identifiers import ANONYMOUS, PHONE, Identifiers, Named
+from identity.identifiers import ANONYMOUS, OWN, PHONE, Identifiers, Named
 from identity.sending import ProfileIdentifiers
 from mappings import email
 
@@ -48,6 +48,12 @@ def leading(who: Identifiers) -> tuple[Named, ...]:
 def emails_with(ids: Collection[Named], traces: Iterable[Trace]) -> set[str]:
     """Return the e-mails that occur with identifiers of a person whose e-mail is not known."""
     return {each.who.email for each in traces if each.who.email and not {*each.who.named}.isdisjoint(ids)}
+
+
+def has_another_user(ids: Collection[Named], traces: Iterable[Trace]) -> bool:
+    """Whether one of the changes is of a user of the CDP without these ids. `traces`: changes with one e-mail."""
+    users = ({named for named in each.who.named if named[0] in OWN} for each in traces)
+    return any(some and some.isdisjoint(ids) for some in users)
 
 
 def taken(subject: Subject, traces: Iterable[Trace]) -> set[Named]:

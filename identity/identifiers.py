@@ -77,11 +77,14 @@ def made(found: Iterable[Named], blocked: Blocked = DEFAULT, *, wrong: bool = Fa
     return Identifiers(tuple(sorted(kept, key=lambda each: _ORDER[each[0]])), wrong, tuple(left_out))
 
 
-def of_email(values: Iterable[str]) -> tuple[str, bool]:
-    """Return the first valid address in its canonical form, and whether there were only invalid ones."""
+def of_email(values: Iterable[str], blocked: Blocked = DEFAULT) -> tuple[str, bool]:
+    """Return the first valid address in its canonical form, and whether there were only invalid ones.
+
+    `null` and the like do not count: they are no address that somebody has mistyped.
+    """
     given = False
     for value in values:
-        if address := email.canonical(value):
+        if (address := email.canonical(value)) and ("@" in address or not blocked.holds(EMAIL, address)):
             given = True
             if email.is_valid(address):
                 return address, False
@@ -100,9 +103,11 @@ def of_id(value: str) -> str:
 
 def of_person(person: Person, rules: Rules, blocked: Blocked = DEFAULT) -> Identifiers:
     """Return the identifiers of the person of a stored change, by the rules of its destination."""
-    address, wrong = of_email(each.value for each in person.identities if each.type == EMAIL and each.encoding == "raw")
+    emails = [each.value for each in person.identities if each.type == EMAIL and each.encoding == "raw"]
+    address, wrong = of_email(emails, blocked)
     hashed = any(each.type == EMAIL and each.encoding != "raw" for each in person.identities)
-    return made([(EMAIL, address), *_others(person, rules)], blocked, wrong=wrong or (hashed and not address))
+    nobody = [] if address or wrong else [(EMAIL, email.canonical(each)) for each in emails]
+    return made([(EMAIL, address), *nobody, *_others(person, rules)], blocked, wrong=wrong or (hashed and not address))
 
 
 def _others(person: Person, rules: Rules) -> Iterator[Named]:

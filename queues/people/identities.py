@@ -36,6 +36,8 @@ _DAY_MS: Final = 86_400_000
 _HASH: Final = 8
 _SHORT: Final = 4
 _TOKEN: Final = 12
+#: Bytes of an id in a token of `RememberedPerson.own`.
+_OWN_ID: Final = 2
 #: The letters of delivered identifiers: for kinds of which a person has one value at a time, and for other kinds.
 _ONE_AT_A_TIME: Final = {"external_id": b"X", "phone": b"P"}
 _ANY: Final = b"D"
@@ -63,6 +65,12 @@ class RememberedPerson(NamedTuple):
         """Return the tokens of the CDP's ids that stand for the person in the audience of that queue."""
         start = own_token(bytes(_SHORT), queue)[:2]
         return frozenset(token for token in self.own if token.startswith(start))
+
+    def has_other_ids(self, identifiers: Iterable[bytes]) -> bool:
+        """Return whether one of the CDP's ids stands for the person, except these and the person's external id."""
+        external = (token[1:] for token in self.now if token.startswith(_ONE_AT_A_TIME["external_id"]))
+        known = {each[:_OWN_ID] for each in (*external, *identifiers)}
+        return any(token[-_OWN_ID:] not in known for token in self.own)
 
 
 class Holder(NamedTuple):
@@ -202,7 +210,7 @@ def own_token(identifier: bytes, queue: Queue) -> bytes:
     Two bytes of the audience, whose first bit is set, and two of the id: a person has few of either.
     """
     start = audience_token(queue)[1:3]
-    return bytes([start[0] | 0x80, start[1]]) + identifier[:2]
+    return bytes([start[0] | 0x80, start[1]]) + identifier[:_OWN_ID]
 
 
 def _under(letter: bytes, identifier: bytes) -> bytes:

@@ -118,3 +118,27 @@ def test_a_consent_of_an_address_is_not_carried_over_to_the_next_address(who: Id
     who.send(consent("old@example.com", "4711"))
     who.send(member("new@example.com", "4711"))
     assert who.klaviyo.consent("new@example.com") == "NEVER_SUBSCRIBED"
+
+
+@BATCHES
+@pytest.mark.parametrize("text", ["null", "n/a", "NULL", "no_email", "-"])
+def test_a_placeholder_for_an_e_mail_leaves_the_id_to_identify_the_person(
+    who: IdentityWorld, together: bool, text: str
+) -> None:
+    who.send(add(ANN, "c-1"), add(BOB, "c-2"))
+    who.carry(together, update(text, "c-1", plan="gold"), update(text, "c-2", plan="blue"))
+    assert [who.attributes(email) for email in (ANN, BOB)] == [{"plan": "gold"}, {"plan": "blue"}]
+    assert who.reasons() == {}
+    assert who.warned() == {"identifier_blocked": 2}
+
+
+def test_a_placeholder_for_an_e_mail_and_nothing_else_is_nobody(who: IdentityWorld) -> None:
+    who.send(add(ANN), remove("null"), add("n/a", plan="gold"))
+    assert who.members() == {ANN}
+    assert who.reasons() == {"identifier_blocked": 2}
+
+
+def test_a_mistyped_e_mail_is_still_refused_beside_an_id(who: IdentityWorld) -> None:
+    who.send(add(ANN, "c-1"), update("ann.example.com", "c-1", plan="gold"))
+    assert who.attributes(ANN) == {}
+    assert who.reasons() == {"email_invalid": 1}

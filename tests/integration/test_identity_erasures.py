@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -237,3 +238,84 @@ def test_an_erasure_that_fails_takes_none_of_its_batch_with_it(
     assert who.gone(BOB)
     assert who.reasons() == {"mapping_failed": 1}
     assert ANN not in str(who.letters()[0].detail)
+
+
+USERS = pytest.mark.parametrize("source", ["mparticle", "segment"])
+
+
+def joins(source: str, number: int, email: str) -> Posted:
+    return member(email, str(number)) if source == "mparticle" else entered(f"u{number}", email)
+
+
+def forgets(source: str, number: int) -> Posted:
+    return dsr(mpid=str(number)) if source == "mparticle" else delete(f"u{number}")
+
+
+@USERS
+@pytest.mark.parametrize("delivered", [True, False])
+def test_of_a_mailbox_of_two_users_an_erasure_of_one_waits_for_a_persons_word(
+    who: IdentityWorld, source: str, delivered: bool
+) -> None:
+    who.post(joins(source, 1, EG), joins(source, 2, EG))
+    if delivered:
+        who.settle()
+    who.send(forgets(source, 1))
+    assert who.reasons() == {"erasure_needs_a_look": 1}
+    assert who.members() == {EG}
+
+
+@USERS
+def test_a_user_alone_in_a_mailbox_is_erased_beside_others(who: IdentityWorld, source: str) -> None:
+    who.send(joins(source, 1, EG), joins(source, 2, ANN))
+    who.send(forgets(source, 1))
+    assert (who.reasons(), who.members()) == ({}, {ANN})
+    assert who.gone(EG)
+
+
+@USERS
+def test_so_is_one_whose_e_mail_another_user_has_left(who: IdentityWorld, source: str) -> None:
+    who.send(joins(source, 1, EG), joins(source, 2, EG))
+    who.send(joins(source, 2, ANN))
+    who.send(forgets(source, 1))
+    assert (who.reasons(), who.members()) == ({}, {ANN})
+    assert who.gone(EG)
+
+
+def next_second() -> None:
+    """Ferry remembers the time of a delivered identifier in seconds."""
+    second = now_ms() // 1000
+    while now_ms() // 1000 == second:
+        time.sleep(0.02)
+
+
+@USERS
+def test_an_erasure_deletes_nobody_who_got_the_id_after_the_request(who: IdentityWorld, source: str) -> None:
+    who.post(forgets(source, 1))
+    next_second()
+    who.post(joins(source, 1, EG))
+    who.deliver("audience")
+    who.settle()
+    assert who.members() == {EG}
+    assert who.reasons() == {"erasure_needs_a_look": 1}
+
+
+def test_it_asks_about_the_former_owner_when_the_id_was_given_on_after_the_request(who: IdentityWorld) -> None:
+    who.send(add(ANN, ID))
+    who.post(delete(ID))
+    next_second()
+    who.post(update(ANN, "c-78"), add(BOB, ID))
+    who.deliver("audience")
+    who.settle()
+    assert who.members() == {ANN, BOB}
+    assert who.reasons() == {"erasure_needs_a_look": 1}
+
+
+def test_it_deletes_the_owner_at_the_time_of_the_request_who_has_only_waited(who: IdentityWorld) -> None:
+    who.send(add(ANN, ID), add(BOB))
+    who.post(delete(ID))
+    next_second()
+    who.post(add(BOB, "c-78"))
+    who.deliver("audience")
+    who.settle()
+    assert (who.members(), who.reasons()) == ({BOB}, {})
+    assert who.gone(ANN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
@@ -20,8 +20,7 @@ from queues.change import Change, decode
 from queues.clock import now_ms
 from queues.erasure import BatchPosition
 from queues.names import Queue
-from queues.people.identities import Identities, shared_values
-from queues.undecided_erasures import Confirmed
+from queues.people.identities import Identities, RememberedPerson, shared_values
 from worker.delivery import LEASE_MS
 from worker.errors import guarded
 from worker.people.batch_people import People
@@ -136,7 +135,7 @@ def learn(finder: SubjectFinder, index: int) -> list[StoredChange]:
         known = set(subject.keys)
         entries = finder.look(finder.queues, subject)
         before = [each.trace for each in entries if each.change.accepted_at <= change.accepted_at]
-        _find_email(ledger, subject, given.trace.who, before, undecided_erasures.confirmed(change))
+        _find_email(finder, index, subject, given.trace.who, before)
         for entry in entries:
             if entry.trace.who.email in subject.emails:
                 _add(subject, entry.trace.who, entry.read, entry.change.keys)
@@ -155,7 +154,7 @@ def _add(subject: ErasureSubject, who: Identifiers, read: TracedChange, keys: It
 
 
 def _find_email(
-    ledger: ErasureLedger, subject: ErasureSubject, who: Identifiers, traces: Iterable[Trace], confirmed: Confirmed
+    finder: SubjectFinder, index: int, subject: ErasureSubject, who: Identifiers, traces: Iterable[Trace]
 ) -> None:
     """Find the e-mail that belongs to the identifiers of a request without e-mail, if there is exactly one.
 
@@ -164,15 +163,37 @@ def _find_email(
     if who.email or who.wrong or subject.decided:
         return
     subject.decided = True
-    memory, ids = ledger.identities, erasing.leading(who)
+    memory, ids = finder.ledger.identities, erasing.leading(who)
+    change = finder.ledger.batch.changes[index]
+    confirmed = undecided_erasures.confirmed(change)
     emails = {memory.hash((EMAIL, each)): each for each in erasing.emails_with(ids, traces)}
     people = {*emails, *holders(memory, ids)} - {memory.hash(named) for named in ids}
     sure = {each for each in people if each.hex() in confirmed.people}
-    if len(people) == 1 and not confirmed.people:
+    if len(people) == 1 and not confirmed.people and not _is_unsure(finder, ids, *people, emails, change.accepted_at):
         sure = people
     subject.emails |= {emails[each] for each in sure if each in emails}
     subject.known |= {each.hex() for each in sure}
     subject.people = {each.hex() for each in people - sure}
+
+
+def _is_unsure(
+    finder: SubjectFinder, ids: Collection[Named], person: bytes, emails: Mapping[bytes, str], until: int
+) -> bool:
+    """Whether the person with these ids may be another one than the request is about.
+
+    The person may have got an id after the request (`until`, ms), or another user has the same e-mail.
+    """
+    memory = finder.ledger.identities
+    asked = [memory.hash(named) for named in ids]
+    times = [each.at for some in memory.holders(asked).values() for each in some if each.person == person]
+    if any(at > until // 1000 for at in times):
+        return True
+    known = memory.people([person]).get(person, RememberedPerson())
+    if known.has_other_ids(asked):
+        return True
+    keys = {key_of((EMAIL, emails[person]))} if person in emails else set[str]()
+    entries = finder.look(finder.queues, ErasureSubject(keys=keys)) if keys else []
+    return erasing.has_another_user(ids, (each.trace for each in entries if each.trace.who.email == emails[person]))
 
 
 def holders(memory: Identities, ids: Iterable[Named]) -> dict[bytes, set[bytes]]:

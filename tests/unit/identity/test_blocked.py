@@ -43,6 +43,27 @@ IDS = ("external_id", "mpid", "user_id", "anonymous_id")
             "<%= id %>",
             "[[id]]",
         ),
+        *(
+            "\u201cnull\u201d",
+            "\u00abn/a\u00bb",
+            "\u2018none\u2019",
+            "not_set",
+            "not-set",
+            "Not_Available",
+            "N / A",
+            "n-a",
+        ),
+        *("0E+00", "0.0e-12", "-0E0", "-1.0", "-1,00", "#REF!", "#NAME?", "#DIV/0!", "#N/A", "#value!"),
+        *(
+            "{customer_id}",
+            "{customer.id}",
+            "<customer_id>",
+            "[userId]",
+            "null null",
+            "null_null",
+            "NIL UUID",
+            "no-one",
+        ),
     ],
 )
 @pytest.mark.parametrize("kind", IDS)
@@ -75,6 +96,20 @@ def test_a_placeholder_identifies_nobody(kind: str, value: str) -> None:
             "\u5ba2\u6237\u4e03",
             "\u0661",
             "{c-1}",
+            "{6F9619FF}",
+            "<c1>",
+            "[17]",
+            "0e12",
+            "0e830400451993494058024219903391",
+            "-1.5",
+            "-10",
+            "#REF-17",
+            "#ANNA",
+            "null-17",
+            "not set by 17",
+            "n-a-1",
+            "uuid",
+            "Nil Young",
             "$1",
             "00000000-0000-0000-0000-000000000002",
         ),
@@ -120,3 +155,13 @@ def test_the_users_own_values_and_patterns_come_on_top() -> None:
 def test_a_pattern_that_is_none_is_named() -> None:
     with pytest.raises(ValueError, match=r"blocked_identifiers: /\(/ is not a regular expression"):
         blocked.read(["/(/"])
+
+
+@pytest.mark.parametrize("text", ["null", "n/a", "N / A", "no email", "no_email", "-", "0", "undefined", "{{email}}"])
+def test_a_placeholder_in_the_place_of_an_e_mail_identifies_nobody(text: str) -> None:
+    assert DEFAULT.holds("email", text)
+
+
+@pytest.mark.parametrize("text", ["ann", "ann.example.com", "ann at example.com", "-@example.com", "null@", "@"])
+def test_a_mistyped_e_mail_is_none(text: str) -> None:
+    assert not DEFAULT.holds("email", text)
