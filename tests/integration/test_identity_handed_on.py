@@ -228,9 +228,10 @@ def test_a_mailbox_leaves_with_its_second_user_though_the_first_is_still_a_profi
 
 @SOURCES
 def test_a_mailbox_that_was_taken_off_by_its_address_belongs_to_its_next_user(who: IdentityWorld, source: str) -> None:
-    number = {"audience": (AUDIENCE, VIPS), "connection": "mp"} if "mparticle" in source else {}
+    number: dict[str, Any] = {"audience": (AUDIENCE, VIPS), "connection": "mp"} if "mparticle" in source else {}
     connection = "ids" if source == "segment with ids" else "default"
-    gone = remove(A, **(number or {"audience": ("aud_1", VIPS), "connection": connection}))
+    more: dict[str, Any] = number or {"audience": ("aud_1", VIPS), "connection": connection}
+    gone = remove(A, **more)
     who.carry(False, said(source, (1, A)), gone, said(source, (2, A)), said(source, (2, None)))
     assert who.members() == set()
 
