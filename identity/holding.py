@@ -93,13 +93,16 @@ class Holding:
     def present(self, having: Iterable[Named], index: int, named: Named) -> list[Named]:
         """Return the persons who have the identifier at the time of this change.
 
-        If there are none, return those who get it later in the batch; if none do, those who had it.
+        If there are none, return those who get it later in the batch, unless the change is a removal; if none do, those
+        who had it.
         """
         if named[0] not in _ONE_AT_A_TIME:
             return list(having)
         tiers: dict[int, list[Named]] = {}
         for person in having:
             tiers.setdefault(self._tier(person, index, named), []).append(person)
+        if self._said[index].action == "remove":
+            tiers.pop(1, None)
         return tiers[min(tiers)] if tiers else []
 
     def _tier(self, person: Named, index: int, named: Named) -> int:

@@ -116,6 +116,14 @@ class Identities:
         stored = self._read([b"i" + each for each in identifiers])
         return {each: list(_holders(value)) for each, value in zip(identifiers, stored, strict=True) if value}
 
+    def since(self, person: bytes, known: RememberedPerson, kind: str) -> int:
+        """Return the CDP's time (s) of the person's current value of a kind, 0 if there is none."""
+        found = [token for token in known.now if token.startswith(_ONE_AT_A_TIME.get(kind, _ANY))]
+        fields = [f for each in found for f in identity_buckets.fields(self.redis, self.connection, b"i" + each[1:])]
+        return max(
+            [0, *(one.at for value in self._read(fields) for one in _holders(value or b"") if one.person == person)]
+        )
+
     def shared(self, identifiers: Sequence[bytes]) -> set[bytes]:
         """Return the identifiers that too many people share."""
         if not self.redis.exists(keys.shared(self.connection)):

@@ -319,3 +319,80 @@ def test_a_removal_by_a_phone_and_the_id_of_another_takes_off_the_one_with_the_i
     who.send(add(MUM, "x-1", OLD), add(DAD, "x-2", NEW))
     who.send(remove(external_id="x-2", phone=OLD))
     assert who.members() == {MUM}
+
+
+@KINDS
+def test_a_removal_by_a_value_takes_off_nobody_who_gets_the_value_later(
+    who: IdentityWorld, kind: str, old: str, new: str
+) -> None:
+    who.send(add(MUM, **{kind: old}), add(DAD))
+    who.send(remove(**{kind: new}), update(MUM, **{kind: new}), update(DAD, **{kind: new}))
+    assert who.members() == {MUM, DAD}
+    who.send(remove(**{kind: new}))
+    assert who.members() == set()
+
+
+@KINDS
+def test_a_persons_newest_value_is_the_newest_by_the_cdps_time(
+    who: IdentityWorld, kind: str, old: str, new: str
+) -> None:
+    now = now_ms()
+    who.send(add(MUM, **{kind: "x-0" if kind == "external_id" else "+14155553009"}, at=now - 9_000_000))
+    who.carry(False, update(MUM, **{kind: new}, at=now - 5_000_000), update(MUM, **{kind: old}, at=now - 7_000_000))
+    who.send(add(DAD, **{kind: old}, at=now - 3_000_000))
+    who.send(remove(**{kind: old}))
+    assert who.members() == {MUM}
+    who.send(remove(**{kind: new}))
+    assert who.members() == set()
+
+
+@KINDS
+def test_a_value_that_was_once_told_alone_leaves_its_former_person(
+    who: IdentityWorld, kind: str, old: str, new: str
+) -> None:
+    who.carry(False, add(MUM, **{kind: old}), add(**{kind: old}), update(MUM, **{kind: new}), add(DAD, **{kind: old}))
+    who.send(remove(**{kind: old}))
+    assert who.members() == {MUM}
+
+
+def test_a_user_who_leaves_takes_off_nobody_who_has_the_id_at_klaviyo_only(who: IdentityWorld) -> None:
+    who.put(VIPS, email=MUM, external_id="u-1")
+    who.send(said("segment", (1, DAD)))
+    assert who.members() == {MUM, DAD}
+    who.send(said("segment", (1, None)))
+    assert who.members() == {MUM}
+
+
+def test_a_removal_by_an_id_that_ferry_never_delivered_takes_off_who_has_it_at_klaviyo(who: IdentityWorld) -> None:
+    who.put(VIPS, email=MUM, external_id="x-1")
+    who.send(add(DAD))
+    who.send(remove(external_id="x-1"))
+    assert who.members() == {DAD}
+
+
+@KINDS
+def test_a_removal_by_a_shared_value_takes_off_who_joined_again_before_it(
+    who: IdentityWorld, kind: str, old: str, new: str
+) -> None:
+    who.send(add(MUM, **{kind: old}), add(DAD, **{kind: old}), add(A, **{kind: new}))
+    who.send(remove(MUM))
+    who.send(add(MUM), remove(**{kind: old}))
+    assert who.members() == {A}
+    who.send(remove(**{kind: old}), add(MUM))
+    assert who.members() == {A, MUM}
+
+
+@KINDS
+@pytest.mark.parametrize("news", [add, update])
+def test_a_value_of_several_who_have_all_left_says_not_whose_the_news_is(
+    who: IdentityWorld, news: Callable[..., Posted], kind: str, old: str, new: str
+) -> None:
+    who.carry(False, add(MUM, **{kind: old}), add(DAD, **{kind: old}), remove(MUM), remove(DAD), news(**{kind: old}))
+    assert who.members() == set()
+    assert who.reasons() == {"ambiguous_person": 1}
+
+
+@KINDS
+def test_a_value_of_one_who_has_left_brings_that_one_back(who: IdentityWorld, kind: str, old: str, new: str) -> None:
+    who.carry(False, add(MUM, **{kind: old}), remove(MUM), add(**{kind: old}))
+    assert who.members() == {MUM}

@@ -180,6 +180,55 @@ def test_a_replay_is_never_late(who: IdentityWorld) -> None:
     assert who.warned()["late"] == 0
 
 
+def replay_after(who: IdentityWorld, dead: Posted, *newer: Posted) -> None:
+    """The first message becomes a dead letter, the others are delivered one by one, and it is replayed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(who.account.lists, "join", lambda *_args, **_more: None)
+        who.send(dead)
+    assert who.reasons() == {"not_on_list": 1}
+    who.carry(False, *newer)
+    for letter in who.letters():
+        dead_letters.replay(who.redis, letter.queue, [letter.id], now_ms())
+    who.settle()
+
+
+def of_user(source: str, email: str | None, hours_ago: int, *, leaves: bool = False) -> Posted:
+    """A user joins under an e-mail, or leaves and names it or none."""
+    at = now_ms() - hours_ago * HOUR
+    if source == "mparticle":
+        return member(email, "7", "delete" if leaves else "add", at=at)
+    told = entered("u-7", email or "", exited=leaves)
+    body = told.body if email else {**told.body, "traits": {}}
+    return Posted(told.path, body, told.stamp, iso(at))
+
+
+USERS = pytest.mark.parametrize("source", ["mparticle", "segment"])
+
+
+@USERS
+@pytest.mark.parametrize("names", [BOB, None])
+def test_a_replay_does_not_undo_a_users_newer_address_nor_that_the_user_left(
+    who: IdentityWorld, source: str, names: str | None
+) -> None:
+    replay_after(who, of_user(source, ANN, 9), of_user(source, BOB, 5))
+    assert who.members() == {BOB}
+    who.empty("refuse")
+    replay_after(who, of_user(source, ANN, 9), of_user(source, BOB, 5), of_user(source, names, 3, leaves=True))
+    assert who.members() == set()
+
+
+@USERS
+def test_a_replay_does_not_undo_a_removal_by_the_id_alone(who: IdentityWorld, source: str) -> None:
+    replay_after(who, of_user(source, ANN, 9), of_user(source, None, 5, leaves=True))
+    assert who.members() == set()
+
+
+@USERS
+def test_a_replay_of_a_users_newest_message_is_not_late(who: IdentityWorld, source: str) -> None:
+    replay_after(who, of_user(source, ANN, 2), of_user(source, BOB, 5))
+    assert who.members() == {ANN}
+
+
 def odd_time(what: str) -> int:
     """A time in ms that no message can have."""
     if what == "seconds for milliseconds":

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from identity.holding import ChangeIdentity
 from identity.identifiers import Named
-from queues.people.identities import Holder, RememberedPerson, own_token
+from queues.people.identities import Holder, RememberedPerson, has_another, own_token
 from worker.coalesce import Intent
 from worker.delivery import Delivery
 
@@ -24,13 +24,13 @@ class StoredHolders(NamedTuple):
 
 
 def stored(
-    delivery: Delivery, identifiers: Iterable[Named], moving: Collection[Named], leavers: Iterable[bytes] = ()
+    delivery: Delivery, identifiers: Iterable[Named], moving: Collection[Named], others: Iterable[bytes] = ()
 ) -> StoredHolders:
-    """Return the stored holders of these identifiers, and the facts of the `leavers`. Raises redis.RedisError."""
+    """Return the stored holders of these identifiers, and the facts of some `others`. Raises redis.RedisError."""
     memory = delivery.identities
     having = memory.holders([memory.hash(each) for each in {*identifiers, *moving}])
     people = {holder.person for each in moving for holder in having.get(memory.hash(each), ())}
-    return StoredHolders(having, memory.people(list(people.union(leavers))))
+    return StoredHolders(having, memory.people(list(people.union(others))))
 
 
 def moving_of(delivery: Delivery) -> set[Named]:
@@ -77,12 +77,18 @@ class _Holding:
 
     def _deliver(self, said: ChangeIdentity, named: Named, person: bytes) -> None:
         before = [each.at for each in self._having(named) if each.person == person]
-        if not said.late:
+        if not (said.late or self._has_newer(person, named, said.at // 1000)):
             return self._memory.deliver(person, named, max([said.at // 1000, *before]))
         if not before:
             # Older than the earlier record, even within the same second.
             self._memory.deliver(person, named, max(0, said.at // 1000 - 1), late=True)
         return None
+
+    def _has_newer(self, person: bytes, named: Named, at: int) -> bool:
+        """Return whether the person got the current value of that kind by a newer change of an earlier batch."""
+        known = self._known(person)
+        is_other = has_another(known, named[0], self._memory.hash(named))
+        return is_other and self._memory.since(person, known, named[0]) > at
 
     def _own(self, said: ChangeIdentity, person: bytes) -> None:
         """Give an id to the e-mail of its newest change; people without an e-mail have it in addition."""

@@ -115,22 +115,40 @@ class Late(NamedTuple):
 
 
 def find(delivery: Delivery, people: People, elsewhere: Elsewhere) -> Late:
-    """Return the membership changes older than one of their person in an earlier batch. Replays are never late."""
+    """Return the membership changes older than one of their person in an earlier batch.
+
+    A replay is late only if its id was delivered with a newer change or removed by one: a newer change may be dead too.
+    """
     changes, found = delivery.batch.changes, Late(set(), {})
-    asked = [i for i, each in enumerate(changes) if each.body.action in _MEMBERSHIP and not each.body.replayed]
+    asked = [i for i, each in enumerate(changes) if each.body.action in _MEMBERSHIP]
     if delivery.batch.queue.kind != "audience" or not asked:
         return found
     said = {i: people.said(i) for i in asked}
     meant = {i: _meant(each, elsewhere) for i, each in said.items()}
     named = {name for each in said.values() for name in each.who.named}
     known = _Known(delivery, named.union(*meant.values()))
-    for i, each in said.items():
+    replayed = {i for i in asked if changes[i].body.replayed}
+    found.changes.update(_late_replays(delivery, {i: said[i] for i in replayed}, known))
+    for i, each in ((i, each) for i, each in said.items() if i not in replayed):
         spared = [name for name in meant[i] if each.at < known.newest_of(name, each)]
         if each.at < known.newest(each, meant[i]) or (spared and len(spared) == len(meant[i])):
             found.changes.add(i)
         elif spared:
             found.spared[i] = spared
     return found
+
+
+def _late_replays(delivery: Delivery, said: Mapping[int, ChangeIdentity], known: _Known) -> Iterable[int]:
+    memory = delivery.identities
+    moving = {memory.hash(named) for each in said.values() for named in each.moving}
+    having = memory.holders(list(moving)) if moving else {}
+    for i, each in said.items():
+        me = memory.hash(each.who.name) if each.who.email and each.who.name else b""
+        newest = [known.of(named).alone for named in each.who.named if named[0] != EMAIL]
+        for named in (named for named in each.moving if each.at < known.of(named).any):
+            newest += [1000 * one.at for one in having.get(memory.hash(named), ()) if one.person != me]
+        if each.at < max([0, *newest]):
+            yield i
 
 
 def _meant(said: ChangeIdentity, elsewhere: Elsewhere) -> list[Named]:

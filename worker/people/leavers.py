@@ -42,14 +42,23 @@ class Recalled(NamedTuple):
         Left out are the people in `but`, and people who have another of the CDP's ids than the `leaving` ones.
         """
         having = {person for each in wanted for person in self.having(each, moving)}
-        theirs = [self.known[each] for each in having if each not in but]
+        theirs = [self.known[each] for each in having if each not in but and not self._is_former(each, having)]
         return {each.profile_id for each in theirs if each.own_in(self.queue) <= {*leaving}}
 
+    def _is_former(self, person: bytes, having: Collection[bytes]) -> bool:
+        """Return whether an identifier's own record is about a person who has another value of that kind now."""
+        if person not in self.hashed.values():
+            return False
+        profile_id = self.known[person].profile_id
+        return any(each.profile_id == profile_id for other, each in self.known.items() if other not in having)
+
     def is_another(self, leaver: Leaver, moving: Collection[Named], leaving: Collection[bytes], whose: bytes) -> bool:
-        """Return whether a known person is not the leaver, although Klaviyo shows one of the leaver's ids for them."""
+        """Return whether a person is not the leaver, although Klaviyo shows one of the leaver's ids for them."""
+        ids = [(EXTERNAL_ID, value) for value in leaver.external_ids] or [(PHONE, value) for value in leaver.phones]
+        if whose not in self.known:
+            return any(person != self.hashed[each] for each in ids for person in self.having(each, moving))
         if moving and not self.known[whose].own_in(self.queue) <= {*leaving}:
             return True
-        ids = [(EXTERNAL_ID, value) for value in leaver.external_ids] or [(PHONE, value) for value in leaver.phones]
         return not any(self._stands_for(each, moving, whose) for each in ids)
 
     def _stands_for(self, named: Named, moving: Collection[Named], whose: bytes) -> bool:
@@ -100,24 +109,33 @@ def without_strangers(
     asked: dict[int, list[FoundProfile]] = {}
     for person in some:
         leaver = leavers.by_person[person]
-        ids = [*((EXTERNAL_ID, each) for each in leaver.external_ids), *((PHONE, each) for each in leaver.phones)]
-        having = [each for named in ids for each in by_id.get(named, ())] if not leaver.email else []
+        having = [each for named in _ids(leaver) for each in by_id.get(named, ())] if not leaver.email else []
         if left := [each for each in having if each.id not in leaver.delivered | leaver.by_ids]:
             asked[person] = left
     memory = delivery.identities
     whose = {each.id: memory.hash((EMAIL, email.canonical(each.email or ""))) for ids in asked.values() for each in ids}
     known = memory.people(list(set(whose.values()))) if whose else {}
+    # Whoever gets the id in this batch and does not leave got it after the removal.
+    given = {
+        delivery.hash_of(person): {*delivery.people.named(intent.indexes)}
+        for person, intent in delivery.intents.items()
+        if asked and intent.membership != "remove"
+    }
     recalled = leavers.recalled._replace(known={**leavers.recalled.known, **known})
     strangers = {
         person: frozenset(
             each.id
             for each in having
-            if whose[each.id] in recalled.known
-            and recalled.is_another(leavers.by_person[person], leavers.moving[person], leavers.leaving, whose[each.id])
+            if not given.get(whose[each.id], set()).isdisjoint(_ids(leavers.by_person[person]))
+            or recalled.is_another(leavers.by_person[person], leavers.moving[person], leavers.leaving, whose[each.id])
         )
         for person, having in asked.items()
     }
     return {person: replace(leavers.by_person[person], strangers=strangers.get(person, frozenset())) for person in some}
+
+
+def _ids(leaver: Leaver) -> list[Named]:
+    return [*((EXTERNAL_ID, each) for each in leaver.external_ids), *((PHONE, each) for each in leaver.phones)]
 
 
 def _named(delivery: Delivery, person: int) -> list[Named]:

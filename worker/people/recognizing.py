@@ -46,7 +46,7 @@ def recognize(
     memory = delivery.identities
     having, known = holders(memory, {named for leading in asked.values() for named in leading}, moving)
     now = current(having, known)
-    people = {i: meant(each, now, moving) or _only(meant(each, having, moving)) for i, each in asked.items()}
+    people = {i: meant(each, now, moving) or meant(each, having, moving) for i, each in asked.items()}
     hidden = {
         index: some[0]
         for index, some in people.items()
@@ -93,13 +93,12 @@ def hash_of(memory: Identities, name: Named) -> bytes:
     return bytes.fromhex(name[1]) if name[0] == KNOWN else memory.hash(name)
 
 
-def current(having: Having, known: Mapping[bytes, RememberedPerson]) -> Having:
-    """Return only the people who have not left since."""
-    return {named: [each for each in people if known[each[0]].audiences] for named, people in having.items()}
-
-
-def _only(people: list[bytes]) -> list[bytes]:
-    return people if len(people) == 1 else []
+def current(having: Having, known: Mapping[bytes, RememberedPerson], joining: Collection[bytes] = ()) -> Having:
+    """Return only the people who have not left since, or are `joining` again."""
+    return {
+        named: [each for each in people if known[each[0]].audiences or each[0] in joining]
+        for named, people in having.items()
+    }
 
 
 def _is_hidden(memory: Identities, known: RememberedPerson, leading: Sequence[Named]) -> bool:

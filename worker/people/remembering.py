@@ -66,13 +66,13 @@ def _elsewhere(delivery: Delivery, people: People) -> tuple[list[tuple[Named, li
     names = {memory.hash(one.who.name): one.who.name for one in said if one.who.name}
     moving = {each for one in said for each in one.moving}
     found, former = [], set()
+    joining = {memory.hash(one.who.name) for one in said if one.who.name and one.action == "add"}
     having, known = holders(memory, asked, moving)
-    for each, people_now in current(having, known).items():
-        staying = people_now
-        if people_now and each in moving:
-            staying = [max(reversed(people_now), key=lambda holder: holder[1])]
-        # A person who has left is meant if nobody else ever had the identifier.
-        staying = staying or (having[each] if len(having[each]) == 1 else [])
+    for each, people_now in current(having, known, joining).items():
+        # People who have left are meant if nobody has the identifier who has not left.
+        staying = people_now or having[each]
+        if staying and each in moving:
+            staying = [max(reversed(staying), key=lambda holder: holder[1])]
         if staying:
             found.append((each, [names.get(person, (KNOWN, person.hex())) for person, _ in staying]))
             if each not in moving and has_another(known[staying[0][0]], each[0], memory.hash(each)):
@@ -166,8 +166,8 @@ def _listed(delivery: Delivery, emails: Mapping[int, str]) -> set[int]:
 def keep_people(delivery: Delivery) -> None:
     """Record the people and their identifiers before the batch is settled. May be repeated. Raises redis.RedisError."""
     memory, queue = delivery.identities, delivery.batch.queue
-    leavers = [delivery.hash_of(person) for person, intent in delivery.intents.items() if intent.membership == "remove"]
-    before = holding.stored(delivery, _countable(delivery), holding.moving_of(delivery), leavers)
+    persons = map(delivery.hash_of, delivery.intents)
+    before = holding.stored(delivery, _countable(delivery), holding.moving_of(delivery), persons)
     moved = moved_away(delivery, before) if queue.kind == "audience" else []
     late_news.keep_times(delivery, moved)
     ended = delivery.progress.rejected.keys() | delivery.progress.overtaken
