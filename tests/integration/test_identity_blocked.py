@@ -142,3 +142,36 @@ def test_a_mistyped_e_mail_is_still_refused_beside_an_id(who: IdentityWorld) -> 
     who.send(add(ANN, "c-1"), update("ann.example.com", "c-1", plan="gold"))
     assert who.attributes(ANN) == {}
     assert who.reasons() == {"email_invalid": 1}
+
+
+PASSED_ON = pytest.mark.parametrize("kind", ["external_id", "phone"])
+
+
+def value(kind: str, number: int) -> dict[str, str]:
+    """One of many ids or phones."""
+    return {kind: f"x-{number}" if kind == "external_id" else f"+1415555300{number}"}
+
+
+@PASSED_ON
+def test_a_value_that_is_passed_on_is_not_shared(who: IdentityWorld, kind: str) -> None:
+    for number in range(1, 6):
+        person = f"p{number}@example.com"
+        who.send(add(person, **value(kind, 0)))
+        if number < 5:
+            who.send(update(person, **value(kind, number)))
+    who.send(update(**value(kind, 0), plan="gold"))
+    assert who.attributes("p5@example.com") == {"plan": "gold"}
+    assert who.attributes("p1@example.com") == {}
+    assert who.warned()["identifier_shared"] == 0
+
+
+@PASSED_ON
+def test_nor_is_one_whose_people_were_taken_off_by_it(who: IdentityWorld, kind: str) -> None:
+    for number in range(5):
+        who.send(add(f"p{number}@example.com", **value(kind, 0)))
+        assert who.members() == {f"p{number}@example.com"}
+        if number < 4:
+            who.send(remove(**value(kind, 0)))
+    who.send(update(**value(kind, 0), plan="gold"))
+    assert who.attributes("p4@example.com") == {"plan": "gold"}
+    assert who.warned()["identifier_shared"] == 0

@@ -24,7 +24,7 @@ from worker.people.holding import StoredHolders
 from worker.people.late_news import moved_away
 from worker.people.leavers import leads
 from worker.people.proving import given
-from worker.people.recognizing import KNOWN, current, holders
+from worker.people.recognizing import KNOWN, current, hash_of, holders
 from worker.people.verifying import AT_ONCE, remember
 from worker.progress import BatchFacts
 
@@ -202,6 +202,7 @@ def _keep(delivery: Delivery, person: int, intent: Intent) -> None:
     moving = {each for i in intent.indexes for each in people.said(i).moving}
     if intent.membership == "remove":
         _keep_leaver(delivery, hashed, moving if intent.moved_to else ())
+        _quit_meant(delivery, intent)
     elif intent.written and (intent.membership == "add" or queue.kind == "profile"):
         memory.join(hashed, queue)
 
@@ -213,6 +214,25 @@ def _keep_leaver(delivery: Delivery, person: bytes, moved: Collection[Named]) ->
     if moved and memory.people([person]).get(person, RememberedPerson()).audiences <= {audience_token(queue)}:
         for each in moved:
             memory.leave(person, memory.hash(each))
+
+
+def _quit_meant(delivery: Delivery, intent: Intent) -> None:
+    """Record that the people of earlier batches left whom a removal by an id alone took off."""
+    memory, people, queue = delivery.identities, delivery.people, delivery.batch.queue
+    elsewhere = dict(people.facts.elsewhere)
+    for said in (people.said(i) for i in intent.indexes):
+        if said.action != "remove" or said.late or said.who.email or said.exact:
+            continue
+        meant = {
+            hash_of(memory, name)
+            for each in said.leading
+            for name in elsewhere.get(each, ())
+            if name not in said.spared
+        }
+        leaving = {own_token(memory.hash(each), queue) for each in said.moving}
+        for person, known in memory.people(list(meant - {*map(delivery.hash_of, delivery.intents)})).items():
+            if known.own_in(queue) <= leaving:
+                memory.quit(person, queue)
 
 
 def _countable(delivery: Delivery) -> set[Named]:
@@ -236,7 +256,8 @@ def _note_shared(delivery: Delivery, before: StoredHolders) -> None:
         return
     known = memory.people(list(set().union(*holders.values())))
     for by, having in holders.items():
-        current = sum(1 for each in having if each in known and known[each].audiences)
+        people = [known[each] for each in having if each in known]
+        current = sum(1 for each in people if each.audiences and not has_another(each, hashed[by][0], by))
         if current > policy.shared_after:
             memory.share(hashed[by], now_ms())
             delivery_metrics.identity(delivery.redis, delivery.batch.queue, {"shared_value": 1})
