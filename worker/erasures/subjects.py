@@ -169,8 +169,9 @@ def _find_email(
     emails = {memory.hash((EMAIL, each)): each for each in erasing.emails_with(ids, traces)}
     people = {*emails, *holders(memory, ids)} - {memory.hash(named) for named in ids}
     sure = {each for each in people if each.hex() in confirmed.people}
-    if len(people) == 1 and not confirmed.people and not _is_unsure(finder, ids, *people, emails, change.accepted_at):
-        sure = people
+    if len(people) == 1 and not confirmed.people:
+        (person,) = people
+        sure = set() if _is_unsure(finder, ids, person, emails, change.accepted_at) else people
     subject.emails |= {emails[each] for each in sure if each in emails}
     subject.known |= {each.hex() for each in sure}
     subject.people = {each.hex() for each in people - sure}
