@@ -118,8 +118,8 @@ def test_with_the_address_alone_no_other_identifier_reaches_klaviyo(who: Identit
     assert who.members() == {ANN, BOB, CID}
     assert [who.identifiers(email) for email in (ANN, BOB)] == [{"email": ANN}, {"email": BOB}]
     assert who.identifiers(CID) == {"email": CID, "external_id": "crm-1"}
-    who.send(remove(WORK, ID, connection="alone"))
-    assert who.members() == {CID}, "people delivered under the id are known all the same"
+    who.send(remove(external_id=ID, connection="alone"))
+    assert who.members() == {CID}, "people delivered under the id are known"
 
 
 @BATCHES
