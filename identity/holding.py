@@ -93,8 +93,8 @@ class Holding:
     def present(self, having: Iterable[Named], index: int, named: Named) -> list[Named]:
         """Return the persons who have the identifier at the time of this change.
 
-        If there are none, return those who get it later in the batch, unless the change is a removal; if none do, those
-        who had it.
+        If there are none, return those who get it later in the batch; if none do, those who had it. A removal is not
+        about people whose changes with it arrive later, too.
         """
         if named[0] not in _ONE_AT_A_TIME:
             return list(having)
@@ -102,8 +102,8 @@ class Holding:
         for person in having:
             tiers.setdefault(self._tier(person, index, named), []).append(person)
         if self._said[index].action == "remove":
-            tiers.pop(1, None)
-        return tiers[min(tiers)] if tiers else []
+            tiers[1] = [each for each in tiers.get(1, ()) if min(self._value_changes[each, named[0]]) < index]
+        return next((tiers[tier] for tier in sorted(tiers) if tiers[tier]), [])
 
     def _tier(self, person: Named, index: int, named: Named) -> int:
         changes = self._value_changes.get((person, named[0]), [])
