@@ -115,7 +115,7 @@ def without_strangers(
     memory = delivery.identities
     whose = {each.id: memory.hash((EMAIL, email.canonical(each.email or ""))) for ids in asked.values() for each in ids}
     known = memory.people(list(set(whose.values()))) if whose else {}
-    # Whoever gets the id in this batch and does not leave got it after the removal.
+    # People who get the id in this batch and do not leave got it after the removal.
     given = {
         delivery.hash_of(person): {*delivery.people.named(intent.indexes)}
         for person, intent in delivery.intents.items()
