@@ -16,7 +16,7 @@ from alerts import texts
 from alerts.errors import ChannelFailed
 from alerts.news import News
 from configuration.alerts import Mail
-from klaviyo.deadline import Deadline
+from klaviyo.http import Deadline
 
 log = logging.getLogger(__name__)
 

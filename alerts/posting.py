@@ -9,7 +9,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from alerts.errors import ChannelFailed
-from klaviyo.deadline import Deadline, DeadlineAdapter
+from klaviyo.http import Deadline, DeadlineAdapter
 
 #: Seconds to connect, without a byte, and in total.
 TIMEOUT_S: Final = (5, 10)

@@ -12,8 +12,9 @@ from bench.ready_made import Rows, Sent
 from bench.report import Figure, Row, Verdict, at_most
 from bench.sizes import Sizes
 from identity.sending import IDENTIFIERS
+from klaviyo.calls import MAX_ROW_BYTES
 from klaviyo.endpoints import BULK_IMPORT, PROFILES, PUBLISHED, Quota
-from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
+from klaviyo.imports import MAX_ROWS
 from klaviyo.lookups import MAX_VALUES
 from queues.klaviyo_limits import SHARE
 

@@ -15,10 +15,10 @@ from bench.emulated import API_KEY, emulator
 from bench.errors import BenchError
 from bench.filling import acceptances, messages
 from bench.processes import redis_server
-from klaviyo.bulk import chunks
+from klaviyo.calls import MAX_ROW_BYTES, chunks
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
-from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
+from klaviyo.imports import MAX_ROWS
 from mappings.profile import Profile
 from mappings.rules import Rules
 from queues.change import decode

@@ -14,8 +14,7 @@ from configuration import settings
 from configuration.connections import DEFAULT, UnknownConnection
 from configuration.settings import Settings
 from intake.changes.messages import planned
-from mappings.times import clamp
-from mappings.values import visible
+from mappings.values import clamp, visible
 from ops.audit_format import by
 from ops.errors import Failed
 from ops.ledger import ledger

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError
 
 from queues.server import connection, durability
-from text.hosts import is_loopback
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 #: The proxies trusted by default, without FERRY_TRUSTED_PROXIES: those on this machine.
@@ -70,6 +69,14 @@ def installation(text: str | None) -> None:
     """Check the name of an installation, which appears in messages."""
     if text and not _INSTALLATION.fullmatch(text):
         raise ValidationError("it may have up to 100 characters: letters, digits and . _ : -")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host without a port is `localhost`, `x.localhost` (RFC 6761), in 127.0.0.0/8 or ::1."""
+    try:
+        return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def is_local(url: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from identity.settings import Policy
-from mappings.entries import Channel
+from mappings.account_settings import Channel
 from mappings.rules import Rules
 from mappings.segment.actions import Action
 from mappings.segment.settings import DEFAULTS

@@ -18,8 +18,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from configuration.connections import DEFAULT, NAMES, AudienceSettings, Connection, Connections, is_name
 from identity import blocked
 from identity.settings import Policy
-from mappings import entries as consent_mapping
-from mappings.account_settings import rules_from_mparticle
+from mappings.account_settings import parse_consents, rules_from_mparticle
 from mappings.complaints import complaints
 from mappings.rules import Rules
 from mappings.segment import presets, settings
@@ -145,9 +144,7 @@ def _connection(path: Path, name: str, values: Any, default: Connection) -> Conn
     try:
         read = _schema.load(values)
         rules = _rules(read, default.rules)
-        consents = (
-            consent_mapping.parse_consents(json.dumps(read.get("consent_mapping", {}))) or default.consent_mapping
-        )
+        consents = parse_consents(json.dumps(read.get("consent_mapping", {}))) or default.consent_mapping
         actions = _actions(read, default.actions)
         identity = _identity(read, default.identity)
     except ValidationError as fault:

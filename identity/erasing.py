@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from identity.holding import ChangeIdentity
 from identity.identifiers import ANONYMOUS, OWN, PHONE, Identifiers, Named
 from identity.sending import ProfileIdentifiers
-from mappings import email
+from mappings.identifiers import canonical_email
 
 #: A person with a better identifier is not kept off a list by one of these: a family shares phones and devices.
 _SHARED_BY_NATURE: Final = frozenset({PHONE, ANONYMOUS})
@@ -136,5 +136,5 @@ def verdict(
 def _is_sure(profile: ProfileIdentifiers, is_known: Callable[[str], bool], confirmed: Collection[str]) -> bool:
     if profile.id in confirmed:
         return True
-    address = email.canonical(profile.email or "")
+    address = canonical_email(profile.email or "")
     return bool(address) and is_known(address)

@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 
 from identity.blocked import DEFAULT, Blocked
-from mappings import attributes, email, identifiers, phone
+from mappings import attributes, identifiers, phone
+from mappings.identifiers import canonical_email, is_email
 from mappings.person import Identity, Person
 from mappings.rules import Rules
 from queues.change import person_key
@@ -84,9 +85,9 @@ def of_email(values: Iterable[str], blocked: Blocked = DEFAULT) -> tuple[str, bo
     """
     given = False
     for value in values:
-        if (address := email.canonical(value)) and ("@" in address or not blocked.holds(EMAIL, address)):
+        if (address := canonical_email(value)) and ("@" in address or not blocked.holds(EMAIL, address)):
             given = True
-            if email.is_valid(address):
+            if is_email(address):
                 return address, False
     return "", given
 
@@ -106,7 +107,7 @@ def of_person(person: Person, rules: Rules, blocked: Blocked = DEFAULT) -> Ident
     emails = [each.value for each in person.identities if each.type == EMAIL and each.encoding == "raw"]
     address, wrong = of_email(emails, blocked)
     hashed = any(each.type == EMAIL and each.encoding != "raw" for each in person.identities)
-    nobody = [] if address or wrong else [(EMAIL, email.canonical(each)) for each in emails]
+    nobody = [] if address or wrong else [(EMAIL, canonical_email(each)) for each in emails]
     return made([(EMAIL, address), *nobody, *_others(person, rules)], blocked, wrong=wrong or (hashed and not address))
 
 
@@ -146,7 +147,7 @@ def usable(person: Person, rules: Rules, blocked: Blocked, shared: Callable[[Nam
             return True
         value = of_phone(each.value, _region(person, rules, each.value)) if kind == PHONE else of_id(each.value)
         if kind == EMAIL:
-            value = email.canonical(each.value)
+            value = canonical_email(each.value)
         return not (value and (blocked.holds(kind, value) or shared((kind, value))))
 
     return msgspec.structs.replace(person, identities=tuple(filter(identifies, person.identities)))

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from identity.identifiers import EXTERNAL_ID, OWN, Identifiers, Named
 from identity.sending import ProfileIdentifiers
-from mappings import email
+from mappings.identifiers import canonical_email
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def leaving(leaver: Leaver, found: Iterable[ProfileIdentifiers], staying: Collec
     """
     found = list(found)
     is_known = leaver.is_known or (leaver.is_member and any(each.id in leaver.delivered for each in found))
-    candidates = [each for each in found if email.canonical(each.email or "") not in staying]
+    candidates = [each for each in found if canonical_email(each.email or "") not in staying]
     theirs = {each.id for each in candidates if _is_named(leaver, each)} | leaver.delivered
     if not is_known and not any(_is_named(leaver, each) for each in candidates):
         theirs |= leaver.by_ids
@@ -53,7 +53,7 @@ def leaving(leaver: Leaver, found: Iterable[ProfileIdentifiers], staying: Collec
 
 
 def _is_named(leaver: Leaver, profile: ProfileIdentifiers) -> bool:
-    return bool(leaver.email) and email.canonical(profile.email or "") == leaver.email
+    return bool(leaver.email) and canonical_email(profile.email or "") == leaver.email
 
 
 def _has_id(leaver: Leaver, profile: ProfileIdentifiers) -> bool:

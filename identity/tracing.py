@@ -24,8 +24,7 @@ from identity.identifiers import (
     of_phone,
     typed_phone,
 )
-from mappings import email
-from mappings.identifiers import ALTERNATE, PHONES, identifier
+from mappings.identifiers import ALTERNATE, PHONES, canonical_email, identifier
 from mappings.person import Identity, Person
 from mappings.rules import Rules
 from queues.change import person_key
@@ -103,7 +102,7 @@ def _named(identity: Identity, rules: Rules) -> Named | None:
     if identity.encoding != "raw":
         return None
     if identity.type == EMAIL:
-        return EMAIL, email.canonical(identity.value)
+        return EMAIL, canonical_email(identity.value)
     if identity.type in (PHONE, *PHONES):
         return PHONE, of_phone(identity.value, rules.default_country)
     kind = EXTERNAL_ID if identity.type in ALTERNATE else identity.type

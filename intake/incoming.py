@@ -20,7 +20,7 @@ from intake.http.limits import STORED
 from intake.mparticle import settings as setting_values
 from logs import log_ids
 from mappings.json_limits import is_deep
-from mappings.times import clamp
+from mappings.values import clamp
 from queues import names
 from queues.acceptance import Acceptance, DeadOnArrival
 from queues.change import Action, Body, encode, nobody_key

@@ -1,17 +1,15 @@
-"""A call to Klaviyo, from the limiter's slot to the classified answer, and listings read page by page.
+"""A call to Klaviyo, from the limiter's slot to the classified answer.
 
-When Klaviyo leaves fields out of a request that it accepts, it names them in a header and reports no error. This
-happens for an invalid phone beside a valid identifier, in subscriptions, new profiles and events (Klaviyo's staff,
-2025).
+Also the two longer forms: listings, read page by page, and bulk requests, whose rows are cut to Klaviyo's caps.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,16 +18,19 @@ from klaviyo.endpoints import Endpoint
 from klaviyo.errors import NotAccepted, Throttled
 from klaviyo.http import Answer, Reply, Transport
 from klaviyo.meter import UNMETERED, Meter
-from klaviyo.outcomes import UNEXPECTED, Accepted, Outcome, Retry, read_problems, summary
-from klaviyo.responses import classify
+from klaviyo.outcomes import UNEXPECTED, Accepted, Bisect, Outcome, Retry, Rows, read_problems, summary
+from klaviyo.responses import classify, left_out
 
 #: The longest that a worker waits for a slot. After that it gives the batch back and serves another one.
 PATIENCE_S = 1.0
 #: 10,000 rows with an error each are 100 pages, so 1,000 pages mean that the links form a loop.
 MAX_PAGES = 1_000
-
 logger = logging.getLogger(__name__)
 Shape = TypeVar("Shape")
+#: Klaviyo takes 5 MB a request; the margin allows for differences in how Klaviyo counts bytes.
+MAX_BODY = 4_500_000
+#: For `chunks`: bytes of rows that stay under MAX_BODY together with the rest of the request.
+MAX_ROW_BYTES = MAX_BODY - 1_000
 
 
 class Limiter(Protocol):
@@ -171,31 +172,55 @@ def _log(endpoint: Endpoint, answer: Answer, outcome: Outcome, milliseconds: flo
     )
 
 
-#: In lower case, because header names are compared without case.
-HEADER: Final = "x-klaviyo-partial-failure"
-#: Replaces a name that is not in _FIELDS: the text of a header could be anything, even an address.
-OTHER: Final = "other"
-#: The fields of a profile, a subscription or an event. The list limits what can be logged and counted.
-_FIELDS: Final = frozenset(
-    {
-        "email",
-        "external_id",
-        "first_name",
-        "image",
-        "last_name",
-        "locale",
-        "location",
-        "organization",
-        "phone_number",
-        "properties",
-        "subscriptions",
-        "title",
-    }
-)
+def checked_rows(body: bytes, rows: int, max_rows: int) -> bytes:
+    """Return `body`, which carries `rows` rows. Raises ValueError for no rows or more than Klaviyo takes at once."""
+    if not 0 < rows <= max_rows:
+        raise ValueError(f"The request takes 1 to {max_rows} rows, not {rows}: cut them with chunks().")
+    if len(body) > MAX_BODY:
+        raise ValueError(f"The request takes {MAX_BODY} bytes, not {len(body)}: cut the rows with chunks().")
+    return body
 
 
-def left_out(headers: Mapping[str, str]) -> list[str]:
-    """Return the fields that were left out of one or more rows, each once and sorted; empty without the header."""
-    text = next((value for name, value in headers.items() if name.lower() == HEADER), "")
-    names = (name.strip().lower() for name in text.split(","))
-    return sorted({name if name in _FIELDS else OTHER for name in names if name})
+def send_rows(call: Caller, endpoint: Endpoint, body: bytes, rows: int) -> dict[str, Any]:
+    """Return the document of an accepted request with `rows` rows. Raises NotAccepted; its Rows name only these."""
+    try:
+        return call(endpoint, body=body)
+    except NotAccepted as refusal:
+        outcome = _explain(refusal.outcome, rows)
+        if outcome is refusal.outcome:
+            raise
+        raise NotAccepted(refusal.endpoint, outcome) from None
+
+
+def _explain(outcome: Outcome, sent: int) -> Outcome:
+    """Return the refusal without errors about rows that were not sent."""
+    if isinstance(outcome, Rows):
+        errors = tuple(error for error in outcome.errors if error.index < sent)
+        first = outcome.errors[0]
+        outcome = Rows(errors) if errors else Bisect(first.code, first.detail, first.pointer, first.error_id)
+    return outcome
+
+
+Item = TypeVar("Item")
+
+
+def chunks(
+    items: Sequence[Item],
+    max_items: int,
+    max_bytes: int,
+    size: Callable[[Item], int] = len,  # type: ignore[assignment]  # for items that have a length
+) -> Iterator[Sequence[Item]]:
+    """Yield consecutive, non-empty parts of `items`, each as long as the caps allow.
+
+    `size(item)` is its length in bytes; one byte is added for the comma. An item larger than `max_bytes` becomes a
+    separate part, which the caller has to handle.
+    """
+    start = used = 0
+    for index, item in enumerate(items):
+        cost = size(item) + 1
+        if index > start and (index - start >= max_items or used + cost > max_bytes):
+            yield items[start:index]
+            start, used = index, 0
+        used += cost
+    if start < len(items):
+        yield items[start:]

@@ -5,32 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from klaviyo import (
-    accounts,
-    deletions,
-    departures,
-    events,
-    imports,
-    list_people,
-    lists,
-    lookups,
-    members,
-    profiles,
-    rights,
-    subscriptions,
-)
-from klaviyo.accounts import KlaviyoAccount
+from klaviyo import accounts, events, imports, list_people, lists, lookups, profiles, subscriptions
+from klaviyo.accounts import KlaviyoAccount, Rights
 from klaviyo.calls import Caller, Limiter
-from klaviyo.deletions import Identifier
 from klaviyo.http import Transport
 from klaviyo.imports import ImportJob, RowFailure
-from klaviyo.list_people import ListedPerson
-from klaviyo.listing import Listing
-from klaviyo.lookups import FoundProfile, ProfileField
-from klaviyo.members import Field
+from klaviyo.list_people import ListedPerson, Listing
+from klaviyo.lookups import Field, FoundProfile, ProfileField
 from klaviyo.meter import UNMETERED, Meter
+from klaviyo.profiles import Identifier
 from klaviyo.revision import REVISION
-from klaviyo.rights import Rights
 
 
 def _nothing() -> None:
@@ -55,7 +39,7 @@ class Klaviyo:
         before_request: Callable[[], None] = _nothing,
         meter: Meter = UNMETERED,
     ) -> None:
-        """Create the client. Raises ValueError for a malformed key or a base URL that sends it unencrypted."""
+        """Create the client. Raises ValueError for a malformed key."""
         self._transport = Transport(base_url, api_key, revision)
         self._call = Caller(self._transport, limiter, before_request, meter)
 
@@ -126,8 +110,8 @@ class Klaviyo:
         return lookups.lists_of(self._call, profile_id)
 
     def remove_members(self, list_id: str, profile_ids: Sequence[str]) -> None:
-        """Take profiles off a list. See `members.remove_members`."""
-        members.remove_members(self._call, list_id, profile_ids)
+        """Take profiles off a list. See `lists.remove_members`."""
+        lists.remove_members(self._call, list_id, profile_ids)
 
     def clear_fields(self, who: Mapping[str, str], fields: Sequence[str]) -> None:
         """Clear standard fields of one profile. See `profiles.clear_fields`."""
@@ -148,24 +132,24 @@ class Klaviyo:
         subscriptions.unsubscribe(self._call, rows, list_id)
 
     def departures(self, field: Field, values: Sequence[str], list_id: str | None) -> dict[str, datetime]:
-        """Return when the people with these values left, where they did. See `departures.departures`."""
-        return departures.departures(self._call, field, values, list_id)
+        """Return when the people with these values left, where they did. See `subscriptions.departures`."""
+        return subscriptions.departures(self._call, field, values, list_id)
 
     def create_events(self, rows: Sequence[bytes]) -> None:
         """Record events. See `events.create`."""
         events.create(self._call, rows)
 
     def delete_person(self, identifier: Identifier, value: str) -> bool:
-        """Ask Klaviyo to erase a person. See `deletions.request`."""
-        return deletions.request(self._call, identifier, value)
+        """Ask Klaviyo to erase a person. See `profiles.request_deletion`."""
+        return profiles.request_deletion(self._call, identifier, value)
 
     def account(self) -> KlaviyoAccount:
         """Return the key's account. See `accounts.read_account`."""
         return accounts.read_account(self._call)
 
     def rights(self) -> Rights:
-        """Return everything that the key may do. See `rights.read_rights`."""
-        return rights.read_rights(self._call)
+        """Return everything that the key may do. See `accounts.read_rights`."""
+        return accounts.read_rights(self._call)
 
     def check_rights(self) -> None:
         """Check that the key may do all that Ferry needs. See `accounts.check_rights`."""

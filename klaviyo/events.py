@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from klaviyo import bulk
-from klaviyo.calls import Caller
+from klaviyo.calls import Caller, checked_rows, send_rows
 from klaviyo.endpoints import BULK_EVENTS
 
 #: The most events in one request, and the most bytes of them.
 MAX_EVENTS = 1_000
-MAX_ROW_BYTES = bulk.MAX_ROW_BYTES
 
 
 def create(call: Caller, rows: Sequence[bytes]) -> None:
@@ -23,4 +21,4 @@ def create(call: Caller, rows: Sequence[bytes]) -> None:
     """
     events = {"events-bulk-create": {"data": [msgspec.Raw(row) for row in rows]}}
     body = msgspec.json.encode({"data": {"type": "event-bulk-create-job", "attributes": events}})
-    bulk.send(call, BULK_EVENTS, bulk.checked(body, len(rows), MAX_EVENTS), len(rows))
+    send_rows(call, BULK_EVENTS, checked_rows(body, len(rows), MAX_EVENTS), len(rows))

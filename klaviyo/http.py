@@ -1,25 +1,36 @@
-"""One HTTP exchange with Klaviyo over `requests`: bounded in time and size, to one host, without redirects."""
+"""One HTTP exchange with Klaviyo over `requests`: bounded in time and size, to one host, without redirects.
+
+A total deadline is what `requests` lacks: its timeouts start again with every byte. A timer shuts the socket down when
+the time is over. This ends sending, waiting for headers and reading a body, however slowly the other side sends. The
+name look-up and the connect happen before the socket exists; the connect timeout bounds them.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
+import socket
 import ssl
+import threading
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
-from urllib.parse import urlsplit
+from types import TracebackType
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3 import PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from klaviyo import holds
-from klaviyo.deadline import Deadline, DeadlineAdapter
 from klaviyo.outcomes import UNEXPECTED, HoldNeeded, Retry
 from klaviyo.revision import REVISION
-from text.hosts import is_loopback
 
 MEDIA_TYPE = "application/vnd.api+json"
 CONNECT_S = 5.0
@@ -27,10 +38,92 @@ READ_S = 30.0
 TOTAL_S = 60.0
 #: The largest answer to expect is a page of 100 import errors with payloads of up to 100 KB.
 MAX_ANSWER = 20_000_000
-
 _PIECE = 65_536
 # At DEBUG, urllib3 logs whole URLs, and the filters in them contain people's addresses.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+class Deadline:
+    """The deadline of one exchange: `with Deadline(60) as deadline:`; then `deadline.passed` says if it was cut off."""
+
+    def __init__(self, seconds: float) -> None:
+        self.passed = False
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Deadline:
+        self._token = _current.set(self)
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._timer.cancel()
+        self._socket = None
+        _current.reset(self._token)
+
+    def watch(self, sock: socket.socket | None) -> None:
+        """Shut this socket down when the time is over, or at once if it is over already."""
+        self._socket = sock
+        if self.passed:
+            self._cut()
+
+    def _cut(self) -> None:
+        self.passed = True
+        if self._socket is not None:
+            # An OSError means that the socket is closed already. The plain method is called because that of a TLS
+            # socket also drops its TLS state while another thread reads from it.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+_current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+
+
+class _Watched(HTTPConnection):
+    """Registers its socket with the deadline of the exchange, both when it connects and when it is reused."""
+
+    def connect(self) -> None:
+        super().connect()
+        self._watch()
+
+    def putrequest(self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False) -> None:
+        self._watch()
+        super().putrequest(method, url, skip_host, skip_accept_encoding)
+
+    def _watch(self) -> None:
+        deadline = _current.get()
+        if deadline is not None:
+            deadline.watch(self.sock)
+
+
+class _WatchedTLS(_Watched, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Watched
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTLS
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """An adapter whose exchanges obey the `Deadline` they run in, also through a proxy. It never retries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        _use_watched(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: str) -> PoolManager:
+        """Return the manager of the connections to a proxy."""
+        return _use_watched(super().proxy_manager_for(proxy, **proxy_kwargs))
+
+
+def _use_watched(manager: PoolManager) -> PoolManager:
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+    return manager
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +151,11 @@ class Transport:
         timeout_s: tuple[float, float] = (CONNECT_S, READ_S),
         total_s: float = TOTAL_S,
     ) -> None:
-        """Create a session. `timeout_s`: connect and read. Raises ValueError for an unsafe base URL or key."""
-        self.base_url = check_base_url(base_url)
+        """Create a session. Raises ValueError for a malformed key.
+
+        `base_url`: as the settings have checked it. `timeout_s`: connect and read.
+        """
+        self.base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
         self._total_s = total_s
         self._session = requests.Session()
@@ -134,19 +230,6 @@ def _read(response: requests.Response) -> bytes | None:
             return None
         pieces.append(piece)
     return b"".join(pieces)
-
-
-def check_base_url(base_url: str) -> str:
-    """Return `base_url` without a trailing slash. Raises ValueError unless it is https, or http to this machine."""
-    parts = urlsplit(base_url)
-    if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None or not parts.hostname:
-        raise ValueError("Klaviyo's base URL must be a scheme and a host, like https://a.klaviyo.com.")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
-        raise ValueError(
-            f"Klaviyo's base URL must use https, because every request carries the key; "
-            f"{parts.scheme}://{parts.hostname} is allowed for this machine's loopback addresses only."
-        )
-    return base_url.rstrip("/")
 
 
 def user_agent() -> str:

@@ -10,8 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from klaviyo import bulk
-from klaviyo.calls import Caller, shape
+from klaviyo.calls import Caller, checked_rows, send_rows, shape
 from klaviyo.endpoints import BULK_IMPORT, IMPORT_ERRORS, IMPORT_JOB
 from klaviyo.errors import NotAccepted
 from klaviyo.lookups import query
@@ -19,7 +18,6 @@ from klaviyo.outcomes import Retry, token
 
 #: The most profiles in one import, and the most bytes of them (Klaviyo: bulk import profiles).
 MAX_ROWS = 10_000
-MAX_ROW_BYTES = bulk.MAX_ROW_BYTES
 
 LIST_NOT_ECHOED = Retry(after_s=None, counts=True, why="list_not_echoed")
 
@@ -65,7 +63,7 @@ def upload(call: Caller, rows: Sequence[bytes], list_id: str | None) -> ImportJo
     NotAccepted. With Bisect, check that the list exists before halving: Klaviyo may refuse an import onto a deleted
     list without naming it. With LIST_NOT_ECHOED the people are imported but perhaps not on the list.
     """
-    document = bulk.send(call, BULK_IMPORT, encode_import(rows, list_id), len(rows))
+    document = send_rows(call, BULK_IMPORT, encode_import(rows, list_id), len(rows))
     job = shape(BULK_IMPORT, document, _Document).data
     # Klaviyo reports no error for a misplaced relationship: it creates the profiles and the list stays empty.
     if list_id is not None and list_id not in job.list_ids():
@@ -80,7 +78,7 @@ def encode_import(rows: Sequence[bytes], list_id: str | None) -> bytes:
         identifier = msgspec.json.encode(list_id)
         lists = b',"relationships":{"lists":{"data":[{"type":"list","id":' + identifier + b"}]}}"
     head = b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":['
-    return bulk.checked(b"".join((head, b",".join(rows), b"]}}", lists, b"}}")), len(rows), MAX_ROWS)
+    return checked_rows(b"".join((head, b",".join(rows), b"]}}", lists, b"}}")), len(rows), MAX_ROWS)
 
 
 def read_job(call: Caller, job_id: str) -> ImportJob:

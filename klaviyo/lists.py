@@ -1,12 +1,21 @@
-"""Klaviyo's lists, each of which receives an audience."""
+"""Klaviyo's lists, each of which receives an audience, and the removal of their members.
+
+A removal is never an unsubscribe: Klaviyo's bulk unsubscribe unsubscribes people who are not on the named list from
+everything.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from klaviyo.calls import Caller, shape
-from klaviyo.endpoints import CREATE_LIST, DELETE_LIST, LIST, LISTS
+from klaviyo.calls import Caller, chunks, shape
+from klaviyo.endpoints import CREATE_LIST, DELETE_LIST, LIST, LISTS, REMOVE_MEMBERS
 from klaviyo.lookups import equals, query
+
+#: The most profile ids in one removal (Klaviyo: remove profiles from list).
+MAX_REMOVALS = 1_000
 
 
 def find_list(call: Caller, name: str) -> str | None:
@@ -67,3 +76,13 @@ class _Reference(msgspec.Struct, frozen=True):
 
 class _Created(msgspec.Struct, frozen=True):
     data: _Reference
+
+
+def remove_members(call: Caller, list_id: str, profile_ids: Sequence[str]) -> None:
+    """Take profiles off the list; their consent and suppression stay. Raises NotAccepted.
+
+    It is safe to repeat: when one of several calls fails, repeat all of them.
+    """
+    for part in chunks(profile_ids, MAX_REMOVALS, MAX_REMOVALS * 1_000):
+        people = [{"type": "profile", "id": profile_id} for profile_id in part]
+        call(REMOVE_MEMBERS, list_id, body=msgspec.json.encode({"data": people}))

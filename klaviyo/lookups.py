@@ -16,12 +16,10 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from klaviyo.bulk import chunks
-from klaviyo.calls import Caller, shape
+from klaviyo.calls import Caller, chunks, shape
 from klaviyo.endpoints import IMPORTED_PROFILES, LIST_PROFILES, PROFILE_LISTS, PROFILES, Endpoint
 from klaviyo.errors import NotAccepted
 from klaviyo.marketing import Channel, Marketing, Subscriptions
-from klaviyo.members import Field
 from klaviyo.outcomes import Gone
 
 #: The most values in one `any`: a page has 100 profiles, so a look-up of 100 people gets one page.
@@ -58,6 +56,8 @@ def _encoded_size(value: str) -> int:
 
 #: What profiles can be looked up by; `id` is Klaviyo's id (Klaviyo: get profiles, `any`).
 ProfileField = Literal["id", "email", "phone_number", "external_id"]
+#: What a list's members can be looked up by; an external id is not possible.
+Field = Literal["email", "phone_number"]
 IDENTIFIERS: Final = "email,phone_number,external_id"
 #: Asks for identifiers and consents; this does not change the limits (Klaviyo: get profiles).
 CONSENTS: Final = {

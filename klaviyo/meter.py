@@ -24,7 +24,7 @@ class Meter(Protocol):
         ...
 
     def partial_failure(self, endpoint: str, field: str) -> None:
-        """Count a request that Klaviyo accepted without this field in one or more rows; see `calls.left_out`.
+        """Count a request that Klaviyo accepted without this field in one or more rows; see `responses.left_out`.
 
         Called after the answer, unlike `calls`, because the answer names the field.
         """

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from klaviyo.calls import Caller, shape
-from klaviyo.endpoints import PROFILE_IMPORT, PROFILES, UPDATE_PROFILE
+from klaviyo.endpoints import DELETION, PROFILE_IMPORT, PROFILES, UPDATE_PROFILE
+from klaviyo.errors import NotAccepted
 from klaviyo.lookups import equals, query
+from klaviyo.outcomes import Gone
+
+#: `id` is Klaviyo's id of a profile. Klaviyo cannot erase by the id of another system.
+Identifier = Literal["email", "phone_number", "id"]
 
 
 def clear_fields(call: Caller, who: Mapping[str, str], fields: Sequence[str]) -> None:
@@ -61,3 +66,21 @@ def _write(call: Caller, attributes: Mapping[str, Any]) -> None:
 
 def _document(attributes: Mapping[str, Any], **more: str) -> bytes:
     return msgspec.json.encode({"data": {"type": "profile", **more, "attributes": attributes}})
+
+
+def request_deletion(call: Caller, identifier: Identifier, value: str) -> bool:
+    """Ask Klaviyo to erase the people with this identifier: True when it will, False when it knows nobody by it.
+
+    Klaviyo takes one identifier a request and erases later, without a job to poll. Raises NotAccepted, with Dead when
+    the identifier is malformed.
+    """
+    profile: dict[str, Any] = {"type": "profile", "attributes": {}}
+    (profile if identifier == "id" else profile["attributes"])[identifier] = value
+    document = {"type": "data-privacy-deletion-job", "attributes": {"profile": {"data": profile}}}
+    try:
+        call(DELETION, body=msgspec.json.encode({"data": document}))
+    except NotAccepted as refusal:
+        if not isinstance(refusal.outcome, Gone):
+            raise
+        return False
+    return True

@@ -2,6 +2,10 @@
 
 Klaviyo's messages change without notice; statuses, codes and pointers are its contract. The Retry-After header
 (RFC 9110, 10.2.3) is read in the forms that occur in practice.
+
+When Klaviyo leaves fields out of a request that it accepts, it names them in a header and reports no error. This
+happens for an invalid phone beside a valid identifier, in subscriptions, new profiles and events (Klaviyo's staff,
+2025).
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Final
 
 from klaviyo import holds
 from klaviyo.endpoints import PUBLISHED, Endpoint
@@ -41,6 +46,31 @@ _ROW = re.compile(r"/data/attributes/(?:profiles|events-bulk-create)/data/([0-9]
 _LIST = re.compile(r"/data/relationships/(?:lists/data/[0-9]+|list)(?:/|$)")
 _BAD_KEY_CODES = frozenset({"authentication_failed", "not_authenticated"})
 _NO_PROBLEM = Problem("", "", "", "", "")
+#: Klaviyo's longest window is a day; a longer wait would be a mistake or an attack.
+LONGEST_S = 86_400.0
+
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+#: In lower case, because header names are compared without case.
+_LEFT_OUT: Final = "x-klaviyo-partial-failure"
+#: Replaces a name that is not in _FIELDS: the text of a header could be anything, even an address.
+OTHER: Final = "other"
+#: The fields of a profile, a subscription or an event. The list limits what can be logged and counted.
+_FIELDS: Final = frozenset(
+    {
+        "email",
+        "external_id",
+        "first_name",
+        "image",
+        "last_name",
+        "locale",
+        "location",
+        "organization",
+        "phone_number",
+        "properties",
+        "subscriptions",
+        "title",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +214,6 @@ _RULES: dict[int, Callable[[_Refusal], Outcome]] = {
 }
 
 
-#: Klaviyo's longest window is a day; a longer wait would be a mistake or an attack.
-LONGEST_S = 86_400.0
-
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-
-
 def parse_retry_after(value: str | None, now: float) -> float | None:
     """Return the seconds to wait, 0 to a day, from an integer, a fraction or an HTTP date; None for anything else.
 
@@ -205,3 +229,10 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     if moment.tzinfo is None:
         return None
     return min(max(moment.timestamp() - now, 0.0), LONGEST_S)
+
+
+def left_out(headers: Mapping[str, str]) -> list[str]:
+    """Return the fields that were left out of one or more rows, each once and sorted; empty without the header."""
+    text = next((value for name, value in headers.items() if name.lower() == _LEFT_OUT), "")
+    names = (name.strip().lower() for name in text.split(","))
+    return sorted({name if name in _FIELDS else OTHER for name in names if name})

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from klaviyo import bulk
-from klaviyo.calls import Caller
-from klaviyo.endpoints import SUBSCRIBE, UNSUBSCRIBE
+from klaviyo.calls import Caller, checked_rows, send_rows
+from klaviyo.endpoints import PROFILES, SUBSCRIBE, UNSUBSCRIBE
+from klaviyo.lookups import Attributes, Field, folded, look_up
+from klaviyo.marketing import Marketing
 from klaviyo.outcomes import RowError
 
 #: The most rows in one request (Klaviyo: bulk subscribe profiles, bulk unsubscribe profiles).
 MAX_SUBSCRIBED = 1_000
 MAX_UNSUBSCRIBED = 100
-
 _SMS_POINTER = re.compile(r"/data/[0-9]+/attributes/(?:phone_number|subscriptions/sms)(?:/|$)")
+#: Replaces the time of a departure when Klaviyo does not give it: later than any consent.
+_SOME_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 def subscribe(
@@ -37,7 +40,7 @@ def subscribe(
     if custom_source is not None:
         attributes["custom_source"] = custom_source
     body = _encode("profile-subscription-bulk-create-job", attributes, rows, list_id)
-    bulk.send(call, SUBSCRIBE, bulk.checked(body, len(rows), MAX_SUBSCRIBED), len(rows))
+    send_rows(call, SUBSCRIBE, checked_rows(body, len(rows), MAX_SUBSCRIBED), len(rows))
 
 
 def unsubscribe(call: Caller, rows: Sequence[bytes], list_id: str | None) -> None:
@@ -47,7 +50,7 @@ def unsubscribe(call: Caller, rows: Sequence[bytes], list_id: str | None) -> Non
     Raises ValueError for no rows or more than Klaviyo takes, and NotAccepted.
     """
     body = _encode("profile-subscription-bulk-delete-job", {}, rows, list_id)
-    bulk.send(call, UNSUBSCRIBE, bulk.checked(body, len(rows), MAX_UNSUBSCRIBED), len(rows))
+    send_rows(call, UNSUBSCRIBE, checked_rows(body, len(rows), MAX_UNSUBSCRIBED), len(rows))
 
 
 def subscription(email: str | None, phone: str | None, consented_at: str | None) -> bytes:
@@ -95,3 +98,32 @@ def _encode(kind: str, attributes: dict[str, Any], rows: Sequence[bytes], list_i
     if list_id is not None:
         data["relationships"] = {"list": {"data": {"type": "list", "id": list_id}}}
     return msgspec.json.encode({"data": data})
+
+
+def departures(call: Caller, field: Field, values: Sequence[str], list_id: str | None) -> dict[str, datetime]:
+    """Return when people last left the field's channel or the list, by those of `values` who did.
+
+    People have left when they unsubscribed, are suppressed or complained. Raises NotAccepted.
+    """
+    found: dict[str, datetime] = {}
+    fields = {"additional-fields[profile]": "subscriptions", "fields[profile]": f"{field},subscriptions"}
+    for profile in look_up(call, PROFILES, "", field, values, fields):
+        value, moments = _departure(profile.attributes, field, list_id)
+        if moments:
+            found[value] = max(moment or _SOME_TIME for moment in moments)
+    return {value: found[key] for value in values if (key := folded(field, value)) in found}
+
+
+def _departure(attributes: Attributes, field: Field, list_id: str | None) -> tuple[str, list[datetime | None]]:
+    value = attributes.email if field == "email" else attributes.phone_number
+    marketing = attributes.marketing("email" if field == "email" else "sms")
+    return folded(field, value or ""), _left(marketing, list_id)
+
+
+def _left(marketing: Marketing, list_id: str | None) -> list[datetime | None]:
+    """Return when the person left the channel or this list."""
+    moments = [each.timestamp for each in marketing.suppression or ()]
+    moments += [each.timestamp for each in marketing.list_suppressions or () if each.list_id == list_id]
+    if marketing.consent == "UNSUBSCRIBED":
+        moments.append(marketing.consent_timestamp or marketing.last_updated)
+    return moments

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mappings import contact, person, times
+from mappings import contact, person, values
 from mappings.errors import Rejected, Unfit
 from mappings.identifiers import EMAIL, PHONE
 from mappings.rules import Rules
@@ -85,7 +85,7 @@ def _consented_at(fields: dict[str, Any]) -> str | None:
     if not historical:
         return None
     try:
-        return times.to_iso(fields.get("consented_at"))
+        return values.to_iso(fields.get("consented_at"))
     except Unfit as unfit:
         raise Rejected(
             unfit.reason,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from mappings.entries import Channel
+from mappings.account_settings import Channel
 
 #: The one purpose of CCPA. Its meaning is reversed: consent means that the person opted out of the sale of their data.
 SALE_OPT_OUT: Final = "data_sale_opt_out"
@@ -36,7 +36,7 @@ def read(state: object, at: int, now: int) -> State:
 
     `at`: the ms used when a decision has no time. `now`: the ms of its arrival. A decision dated later (a wrong device
     clock) counts from `now`; otherwise it would override everything decided before its date. An old decision keeps its
-    date, unlike a change (`times.clamp`): counted as new, it would subscribe people who have unsubscribed since. A
+    date, unlike a change (`values.clamp`): counted as new, it would subscribe people who have unsubscribed since. A
     refusal dated before 2015 (usually seconds instead of ms) counts from `at`; otherwise an older agreement would
     override it. Unreadable entries are ignored and are not a consent.
     """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from mappings import email, identifiers, phone
+from mappings import identifiers, phone
 from mappings.errors import Reason, Rejected, Unfit
-from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
+from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE, canonical_email, first_email
 from mappings.phone import Phones
 from mappings.rules import Rules
 
@@ -32,7 +32,7 @@ def read(fields: Mapping[str, Any], names: Iterable[str], rules: Rules) -> tuple
     for name in names:
         value = text(fields.get(name))
         if name == EMAIL and value:
-            value = email.canonical(value)
+            value = canonical_email(value)
         try:
             if value is None:
                 wrong[name] = _INVALID[name]
@@ -45,7 +45,7 @@ def read(fields: Mapping[str, Any], names: Iterable[str], rules: Rules) -> tuple
 
 def _read(name: str, value: str, fields: Mapping[str, Any], rules: Rules) -> str:
     if name == EMAIL:
-        return email.first_valid([value])
+        return first_email([value])
     if name == PHONE:
         region = phone.region_of(fields.get("country_code"), rules.default_country)
         return phone.first_valid(Phones((value,), region))

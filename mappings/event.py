@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mappings import attributes, contact, person, times
+from mappings import attributes, contact, person, values
 from mappings import profile as schema
 from mappings.contact import ANONYMOUS_ID
 from mappings.errors import Reason, Rejected, Unfit
@@ -120,7 +120,7 @@ def _time(value: object) -> str | None:
     if value is None or value == "":
         return None
     try:
-        time = times.to_iso(value)
+        time = values.to_iso(value)
     except Unfit as unfit:
         raise Rejected(unfit.reason, "time", "the time cannot be read; send ISO 8601 or seconds since 1970") from unfit
     if time < _EARLIEST:

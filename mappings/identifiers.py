@@ -5,28 +5,41 @@ Also brings mParticle's identity types, which its products spell differently, in
 
 from __future__ import annotations
 
+import re
+import string
 from collections.abc import Container, Iterable, Mapping
+from contextlib import suppress
 from typing import Final
 
+import idna
 import msgspec
 
-from mappings import email
 from mappings.errors import Reason, Rejected, Unfit
 from mappings.person import Identity
 from mappings.rules import Rules
-from mappings.values import is_clean
+from mappings.values import UNSEEN, is_clean
 
 #: Identity types that may become Klaviyo's `external_id` (mParticle: Klaviyo audience page, Alternate Identifier).
 ALTERNATE: Final = ("customer", "other", *(f"other{number}" for number in range(2, 11)))
 #: Identity types that may become Klaviyo's `phone_number` (mParticle: Klaviyo pages, Phone Identifier).
 PHONES: Final = ("mobile_number", "phone_number_2", "phone_number_3")
-
 _FIREHOSE: Final = (
     "email",
     *ALTERNATE,
     *PHONES,
     *("facebook", "twitter", "google", "microsoft", "yahoo"),
 )
+_MAX_LENGTH = 254
+_MAX_LOCAL_LENGTH = 64
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_TOP_LEVEL = r"(?:[A-Za-z]{2,63}|[Xx][Nn]--[A-Za-z0-9-]{0,58}[A-Za-z0-9])"
+#: Dot-atom, no quoted local parts, no address literals, ASCII only (a domain may be in punycode): Klaviyo rejects a
+#: whole import for one address that it cannot read, so unusual forms are refused here.
+_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_TOP_LEVEL}")
+_JOINER: Final = re.compile("[\u200c\u200d]")
+# `str.lower` turns the Kelvin sign into an ASCII letter, which would make one address of two people's addresses.
+_FOLD: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def _squashed(name: str) -> str:
@@ -43,7 +56,7 @@ _BY_SQUASHED_NAME: Final = {
 _BY_NAME: Final = {name: name for name in _FIREHOSE}
 
 
-def canonical(name: str) -> str | None:
+def firehose_type(name: str) -> str | None:
     """Return the Firehose spelling of an identity type, or None for a type that mParticle does not have."""
     return _BY_NAME.get(name) or _BY_SQUASHED_NAME.get(_squashed(name))
 
@@ -51,7 +64,6 @@ def canonical(name: str) -> str | None:
 EMAIL: Final = "email"
 PHONE: Final = "phone_number"
 EXTERNAL_ID: Final = "external_id"
-
 #: Identity types of `/v1/changes`. Their senders use Klaviyo's own identifiers, so the rules do not apply to them, and
 #: a person with one of them needs no e-mail.
 _DIRECT: Final = {"phone": PHONE, "external_id": EXTERNAL_ID}
@@ -79,7 +91,7 @@ def candidates(identities: Iterable[Identity], rules: Rules) -> Candidates:
         name = identifier(identity.type, rules)
         if name is None:
             continue
-        value = email.canonical(identity.value) if name == EMAIL else identity.value.strip()
+        value = canonical_email(identity.value) if name == EMAIL else identity.value.strip()
         if not value:
             continue
         if identity.type in _DIRECT:
@@ -152,3 +164,50 @@ def external_id(values: Iterable[str]) -> str:
     if len(value) > _MAX_EXTERNAL_ID:
         raise Unfit(Reason.EXTERNAL_ID_TOO_LONG)
     return value
+
+
+def canonical_email(text: str) -> str:
+    """Return the spelling in which Ferry compares, stores and sends an address; empty if it is blank.
+
+    It is trimmed, without invisible characters, ASCII letters in lower case, the domain in punycode (IDNA 2008 with the
+    mapping of UTS 46, non-transitional). It is not validated. A non-ASCII part before the @ and a domain that may not
+    be registered stay unchanged, so that `is_valid` refuses them.
+    """
+    if text.isascii():
+        return text.strip().lower()
+    local, at, domain = UNSEEN.sub("", text).rpartition("@")
+    if not at:
+        local, domain = domain, ""
+    return f"{_JOINER.sub('', local)}{at}{_ascii_domain(domain)}".strip().translate(_FOLD)
+
+
+def _ascii_domain(domain: str) -> str:
+    """Return the domain in punycode; if IDNA refuses it, unchanged except for joiners.
+
+    A joiner stays where IDNA allows it, between letters of some scripts (RFC 5892, A.1 and A.2), because there it makes
+    a different domain. Python's own codec follows IDNA 2003, in which straße.de is strasse.de.
+    """
+    plain = _JOINER.sub("", domain).rstrip()
+    if plain.isascii():
+        return plain
+    for each in (domain, plain):
+        with suppress(idna.IDNAError):
+            return idna.encode(each, uts46=True, std3_rules=True).decode()
+    return plain
+
+
+def is_email(address: str) -> bool:
+    """Return whether `address`, in its canonical form, has a valid syntax."""
+    return (
+        len(address) <= _MAX_LENGTH
+        and address.find("@") <= _MAX_LOCAL_LENGTH
+        and _ADDRESS.fullmatch(address) is not None
+    )
+
+
+def first_email(addresses: Iterable[str]) -> str:
+    """Return the first valid address in its canonical form; raises Unfit(email_invalid) when there is none."""
+    for address in map(canonical_email, addresses):
+        if is_email(address):
+            return address
+    raise Unfit(Reason.EMAIL_INVALID)

@@ -17,8 +17,9 @@ from typing import Any, Final
 from marshmallow import EXCLUDE, Schema, ValidationError
 from marshmallow.fields import Field
 
-from mappings import attributes, email, fields, identifiers, phone
+from mappings import attributes, fields, identifiers, phone
 from mappings.errors import Reason, Unfit
+from mappings.identifiers import first_email
 from mappings.person import Person
 from mappings.phone import Phones
 from mappings.rules import Rules
@@ -118,7 +119,7 @@ def _locale(value: object) -> str:
 
 
 _READS: Final[dict[str, Callable[[Any], str | float]]] = {
-    "email": email.first_valid,
+    "email": first_email,
     "phone_number": phone.first_valid,
     "external_id": identifiers.external_id,
     "first_name": _text,

@@ -1,17 +1,110 @@
-"""The readers of people, by the source named in a change, and the reader for `/v1/changes`."""
+"""Reads the person in a stored change, by the source that sent it, and merges the persons of several changes.
+
+mParticle's Firehose leaves out null and empty values, and its own samples contain empty objects (mParticle: Firehose,
+audience_membership_change_request), so an unreadable entry is skipped and the person is kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from mappings import mparticle
+from mappings import identifiers
 from mappings import person as fragments
 from mappings.errors import Reason, Rejected
 from mappings.person import Attribute, Identity, Person
-from mappings.segment import person
+from mappings.segment import person as segment_person
 
 _IDENTITIES = ("email", "phone", "external_id")
+#: A consent holds only addresses, in the same form for every source.
+_CONSENT: Final = "consent"
+_EVENT: Final = "event"
+
+
+def read_mparticle(fragment: bytes) -> Person:
+    """Return the person in `{"mpid", "user_identities", "user_attributes"}`; raises Rejected(fragment_unreadable)."""
+    person = fragments.decode(fragment)
+    return Person(
+        identities=(*_firehose_identities(person.get("user_identities")), *_mpid(person.get("mpid"))),
+        attributes=tuple(_attributes(person.get("user_attributes"))),
+    )
+
+
+def _objects(entries: Any) -> list[dict[str, Any]]:
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _firehose_identities(entries: Any) -> Iterator[Identity]:
+    for entry in _objects(entries):
+        name, value = entry.get("type"), entry.get("value")
+        encoding = _encoding(entry.get("encoding"))
+        if not (isinstance(name, str) and isinstance(value, str) and value and encoding):
+            continue
+        canonical = identifiers.firehose_type(name)
+        if canonical is not None:
+            yield Identity(canonical, value, encoding)
+
+
+def _encoding(encoding: Any) -> str | None:
+    """Return the encoding by its Firehose name: a missing encoding, and `none` of the Profile API, are `raw`."""
+    if not encoding:
+        return "raw"
+    if not isinstance(encoding, str):
+        return None
+    encoding = encoding.lower()
+    return "raw" if encoding == "none" else encoding
+
+
+def _mpid(mpid: Any) -> Iterator[Identity]:
+    """Yield the mParticle id, a signed 64-bit number, as text; a float would lose digits."""
+    if isinstance(mpid, str | int) and not isinstance(mpid, bool) and mpid != "":
+        yield Identity("mpid", str(mpid))
+
+
+def _attributes(entries: Any) -> Iterator[Attribute]:
+    for entry in _objects(entries):
+        key, action = entry.get("key"), entry.get("action")
+        if not (isinstance(key, str) and key and isinstance(action, str)):
+            continue
+        action = action.lower()
+        if action == "delete":
+            yield Attribute(key, deleted=True)
+        elif action == "upsert":
+            yield Attribute(key, _value(entry))
+
+
+def _value(entry: dict[str, Any]) -> Any:
+    """Return the list if there is one, else the value, else True: an attribute without either is a tag."""
+    entries = entry.get("list_value")
+    if isinstance(entries, list) and entries:
+        return [item for item in entries if item is not None]
+    value = entry.get("value")
+    return True if value is None else value
+
+
+def merge(people: Sequence[Person]) -> Person:
+    """Merge at least one person, given oldest to newest, into one.
+
+    Each identity type comes from the newest change that has it: a change that leaves an identifier out does not remove
+    it. All attributes are kept; later ones win over earlier ones.
+    """
+    if len(people) == 1:
+        return people[0]
+    by_type: dict[str, list[Identity]] = {}
+    for person in people:
+        by_type |= _by_type(person)
+    return Person(
+        identities=tuple(each for identities in by_type.values() for each in identities),
+        attributes=tuple(attribute for person in people for attribute in person.attributes),
+        klaviyo_names=people[-1].klaviyo_names,
+    )
+
+
+def _by_type(person: Person) -> dict[str, list[Identity]]:
+    found: dict[str, list[Identity]] = {}
+    for identity in person.identities:
+        found.setdefault(identity.type, []).append(identity)
+    return found
 
 
 def read_changes(fragment: bytes) -> Person:
@@ -21,13 +114,13 @@ def read_changes(fragment: bytes) -> Person:
     if not isinstance(attributes, dict):
         raise fragments.unreadable("has attributes that are not a JSON object")
     return Person(
-        identities=tuple(_identities(person)),
+        identities=tuple(_direct_identities(person)),
         attributes=tuple(Attribute(key, value, deleted=value is None) for key, value in attributes.items()),
         klaviyo_names=True,
     )
 
 
-def _identities(person: dict[str, Any]) -> Iterator[Identity]:
+def _direct_identities(person: dict[str, Any]) -> Iterator[Identity]:
     for name in _IDENTITIES:
         value = person.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
@@ -40,8 +133,8 @@ def _identities(person: dict[str, Any]) -> Iterator[Identity]:
 
 _READERS: Final[dict[str, Callable[[bytes], Person]]] = {
     "changes": read_changes,
-    "mparticle": mparticle.read,
-    "segment": person.read,
+    "mparticle": read_mparticle,
+    "segment": segment_person.read,
     "snapshot": read_changes,
 }
 
@@ -61,3 +154,20 @@ def read(source: str, fragment: bytes) -> Person:
             "run that version's worker and replay",
         )
     return reader(fragment)
+
+
+def stored_person(kind: str, source: str, fragment: bytes) -> Person:
+    """Return the person of a change in a queue of that kind; for an event, without attributes.
+
+    Raises Rejected for an unreadable fragment.
+    """
+    if kind == _CONSENT:
+        return segment_person.read(fragment)
+    if kind != _EVENT:
+        return read(source, fragment)
+    fields = fragments.decode(fragment)
+    profile = fields.get("profile")
+    if not isinstance(profile, dict):
+        raise fragments.unreadable("has a profile that is not a JSON object", "profile")
+    # The CDP's own id is stored beside the profile, which holds only Klaviyo's identifiers.
+    return segment_person.identified({**profile, "user_id": fields.get("user_id")})

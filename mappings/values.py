@@ -1,26 +1,40 @@
-"""Prepares a CDP's values for Klaviyo's JSON: clean text, plain types, within Klaviyo's ingestion limits."""
+"""Brings a CDP's values into the form that Ferry stores and sends: clean text, plain types, times in one spelling."""
 
 from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
 
-from mappings.email import UNSEEN
 from mappings.errors import Reason, Unfit
 
 #: Klaviyo: ingestion limits of profile properties (string 100 KB, array 4,000 entries, nesting 10).
 MAX_STRING_BYTES = 100_000
 MAX_ENTRIES = 4_000
 MAX_DEPTH = 10
-
 _MAX_INTEGER = 2**63
 _MAX_BYTES_OF_A_CHARACTER = 4
 #: NUL and lone surrogates: neither can be stored as text, and lone surrogates have no UTF-8 form.
 _UNCLEAN = re.compile("[\x00\ud800-\udfff]")
-
+#: Invisible characters (Unicode: Default_Ignorable_Code_Point, interlinear annotation), except the joiners: nearly all
+#: of category Cf without its visible signs, such as the Arabic number signs, and the blanks and variation selectors of
+#: other categories.
+_INVISIBLE: Final = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+UNSEEN: Final = re.compile(f"[{_INVISIBLE}]")
 #: The braille pattern without dots; Python considers it printable and not a blank.
 _BRAILLE_BLANK = "\u2800"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,30})?", re.ASCII)
+_DAY = re.compile(r"\d{8}", re.ASCII)
+#: A smaller number counts seconds (until the year 5138), any other milliseconds (since March 1973).
+_FIRST_MILLISECONDS = 100_000_000_000
+#: ms at the start of 2015: no CDP sends older changes; an earlier time is usually in seconds instead of ms.
+_FIRST_CHANGE: Final = 1_420_070_400_000
 
 
 def is_clean(text: str) -> bool:
@@ -95,3 +109,62 @@ def flatten(properties: dict[str, Any], depth: int = 0) -> dict[str, Any]:
         else:
             flat[name] = value
     return flat
+
+
+def to_iso(value: object) -> str:
+    """Return the time as `2024-09-11T20:08:49.891Z`: in UTC, cut (not rounded) to milliseconds.
+
+    `value`: ISO 8601 text (without an offset UTC, without a time midnight), or seconds or milliseconds since 1970, as a
+    number or as text. Raises Unfit(time_invalid) for anything else.
+    """
+    try:
+        text = str(value).strip() if isinstance(value, str | int | float) else ""
+        moment = _since_epoch(Decimal(text)) if _NUMBER.fullmatch(text) else _written_out(text)
+    except (ValueError, OverflowError) as error:
+        raise Unfit(Reason.TIME_INVALID) from error
+    # strftime leaves out the leading zeros of early years on some platforms.
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def to_ms(value: str | float) -> float:
+    """Return the stated time of a change in ms, even an impossible one (see `clamp`).
+
+    `value`: ms since 1970 as a number or as digits, or ISO 8601 text, in UTC without a zone. Eight digits are a date
+    (`20260101`), because as ms they would be in 1970. Raises ValueError for text that is not a time.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if _NUMBER.fullmatch(text) and not _DAY.fullmatch(text):
+        return float(text)
+    try:
+        return int(_with_zone(text).timestamp() * 1000)
+    except ValueError:
+        raise ValueError("neither ISO 8601 nor ms since 1970") from None
+
+
+def clamp(ms: float | None, now: int) -> tuple[int, bool]:
+    """Return the time in ms at which a change counts as made, and whether it differs from the time that the CDP stated.
+
+    `ms`: the stated time, None without one. `now`: ms of its arrival, which replaces an impossible time: one in the
+    future would win over later changes, and one before 2015 would lose to all earlier ones.
+    """
+    if ms is None:
+        return now, False
+    if _FIRST_CHANGE <= ms <= now:
+        return int(ms), False
+    return now, True
+
+
+def _since_epoch(number: Decimal) -> datetime:
+    milliseconds = number if number >= _FIRST_MILLISECONDS else number * 1000
+    return _EPOCH + timedelta(milliseconds=int(milliseconds))
+
+
+def _written_out(text: str) -> datetime:
+    return _with_zone(text).astimezone(UTC)
+
+
+def _with_zone(text: str) -> datetime:
+    moment = datetime.fromisoformat(text.upper())
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

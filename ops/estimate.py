@@ -8,8 +8,9 @@ from typing import Final, Literal
 
 from identity.sending import IDENTIFIERS
 from identity.settings import SAMPLE, Proof
+from klaviyo.calls import MAX_ROW_BYTES
 from klaviyo.endpoints import PUBLISHED, Quota
-from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
+from klaviyo.imports import MAX_ROWS
 from klaviyo.lookups import MAX_VALUES
 from ops.export.columns import LARGEST
 from queues.klaviyo_limits import SHARE

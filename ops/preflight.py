@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from identity.sending import IDENTIFIERS
-from klaviyo.bulk import chunks
+from klaviyo.calls import chunks
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.list_people import ListedPerson

@@ -20,7 +20,7 @@ from intake.http import faults
 from intake.incoming import KIND, Incoming
 from intake.mparticle import consents, erasure, membership, messages, settings
 from intake.segment import reading as segment_reading
-from mappings import times
+from mappings import values
 from mappings.consent import to_consent
 from mappings.consent_state import Decision, State
 from mappings.errors import Rejected
@@ -76,7 +76,7 @@ def preview(source: str, body: bytes, connections: Connections, now: int, connec
 
 
 def _decision(decision: Decision) -> dict[str, Any]:
-    return {"agrees": decision.agrees, "since": times.to_iso(decision.at)}
+    return {"agrees": decision.agrees, "since": values.to_iso(decision.at)}
 
 
 def _mparticle(body: bytes, connections: Connections, _asked: str, now: int) -> PreviewedMessage:

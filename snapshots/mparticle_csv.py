@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, Final
 
-from mappings.identifiers import EMAIL, EXTERNAL_ID, canonical
+from mappings.identifiers import EMAIL, EXTERNAL_ID, firehose_type
 from snapshots.csv_rows import table
 from snapshots.persons import Described
 from snapshots.rows import Unreadable
@@ -26,7 +26,7 @@ def described(pieces: Iterator[bytes]) -> Iterator[Described]:
         )
     number = 0
     for mpid, group in groupby(rows, key=lambda row: row[0]):
-        identities = [(canonical(type_), value) for _, _, value, type_ in group]
+        identities = [(firehose_type(type_), value) for _, _, value, type_ in group]
         number += len(identities)
         yield Described(number, _known(identities), {}, mpid, "email_missing")
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mappings import contact, times
+from mappings import contact, values
 from mappings.errors import Unfit
-from mappings.identifiers import canonical
+from mappings.identifiers import firehose_type
 from snapshots.json_rows import objects
 from snapshots.lines import lines
 from snapshots.rows import Unreadable, Unusable
@@ -41,11 +41,11 @@ def _change(line: dict[str, Any]) -> dict[str, Any]:
         raise TypeError
     change: dict[str, Any] = {
         "action": "add" if joins else "remove",
-        "timestamp": times.to_iso(line.get("MembershipChangedTimestamp")),
+        "timestamp": values.to_iso(line.get("MembershipChangedTimestamp")),
     }
     identities = line.get("UserIdentities", line.get("IdentityValues")) or {}
     for type_, value in identities.items():
-        name = _IDENTITIES.get(canonical(type_) or "")
+        name = _IDENTITIES.get(firehose_type(type_) or "")
         if name and (text := contact.text(value)):
             change[name] = text
     if line.get("AudienceId") is not None:

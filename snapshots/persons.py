@@ -7,8 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from identity.blocked import Blocked
 from mappings import contact
-from mappings import email as addresses
-from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
+from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE, canonical_email
 from mappings.rules import Rules
 from snapshots.rows import Selection, SnapshotRow, Unusable, row
 
@@ -58,7 +57,7 @@ def people(
         return
     for email in emails:
         # Without phone and id: each identifies one person at Klaviyo, and these are several.
-        whose = customer or addresses.canonical(str(emails[0]))
+        whose = customer or canonical_email(str(emails[0]))
         yield _person(described, email, whose, selection, rules, blocked, alone=True)
 
 
@@ -67,7 +66,7 @@ def _emails(value: object) -> list[object]:
     if isinstance(value, str):
         return [value] if value.strip() else []
     given = value if isinstance(value, list) else [value]
-    return [*{addresses.canonical(str(email)): email for email in given if contact.text(email) != ""}.values()]
+    return [*{canonical_email(str(email)): email for email in given if contact.text(email) != ""}.values()]
 
 
 def _person(

@@ -11,9 +11,7 @@ from redis import Redis
 
 from configuration.connections import Connection, Connections, UnknownConnection
 from identity.settings import Policy
-from mappings import entries as consent_mapping
-from mappings.account_settings import rules_from_mparticle
-from mappings.entries import Channel
+from mappings.account_settings import Channel, parse_consents, rules_from_mparticle
 from mappings.rules import Rules
 from mappings.values import visible
 from queues import pending
@@ -161,6 +159,6 @@ def _rules(account: Mapping[str, str], audience: Mapping[str, str], base: Rules)
 
 def _consent_mapping(audience: Mapping[str, str]) -> Mapping[str, Channel]:
     try:
-        return consent_mapping.parse_consents(audience.get("consentMapping"))
+        return parse_consents(audience.get("consentMapping"))
     except ValueError as fault:
         raise Held("setting_wrong", f"consentMapping: {fault}; correct it in the CDP, then release") from fault

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from configuration import checks
 from configuration.settings import Settings
-from klaviyo.rights import Rights
+from klaviyo.accounts import Rights
 from ops.connections.keys import examine
 from ops.errors import Failed, Misconfigured
 from ops.output import complain, table

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from commands.connections.ask_for_key import in_short
 from commands.options import json_option, var_option
-from klaviyo.accounts import KlaviyoAccount
-from klaviyo.rights import Rights
+from klaviyo.accounts import KlaviyoAccount, Rights
 from ops.client.choose import installation
 from ops.connections.found import ConnectionDocument, LearntDocument
 from ops.connections.keys import titled

@@ -13,8 +13,7 @@ from commands.options import json_option, var_option
 from configuration import settings
 from configuration.connections import UnknownConnection
 from configuration.settings import Settings
-from klaviyo.accounts import KlaviyoAccount
-from klaviyo.rights import Rights
+from klaviyo.accounts import KlaviyoAccount, Rights
 from ops.audit_format import by
 from ops.connections.keys import Key, examine, key_of, key_or_why, titled
 from ops.connections.known import ELSEWHERE, WHENCE, settings_with_secret, tell_hold

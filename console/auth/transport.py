@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import falcon.asgi
 
-from text.hosts import is_loopback
+from configuration.checks import is_loopback
 
 #: https: encrypted. loopback: unencrypted, but it never left this machine. plain: others on the way could read it.
 Way = Literal["https", "loopback", "plain"]

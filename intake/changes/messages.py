@@ -13,9 +13,9 @@ from intake.http.faults import UNREADABLE
 from intake.http.limits import AUDIENCE_NAME, CHANGES
 from intake.mparticle.messages import AudienceId
 from intake.openapi.schemas import CLAMPED, Schema, maybe, ref, requests
-from mappings import email
+from mappings.identifiers import canonical_email
 from mappings.phone import region_of
-from mappings.times import to_ms
+from mappings.values import to_ms
 
 #: ms of 1973 and 2286: every plausible time in ms is between them, and no time in seconds is.
 _EARLIEST: Final = 100_000_000_000
@@ -84,7 +84,7 @@ def planned(timestamp: str | int) -> int:
 def person_keys(change: PostedChange, connection: Connection) -> tuple[str, ...]:
     """Return a key for each identifier of the person, the one that names the person first; may be empty."""
     address, wrong = of_email([change.email] if change.email else [])
-    found = [(EMAIL, address or (email.canonical(change.email or "") if wrong else ""))]
+    found = [(EMAIL, address or (canonical_email(change.email or "") if wrong else ""))]
     if change.external_id is not None:
         found.append((EXTERNAL_ID, of_id(str(change.external_id))))
     if change.phone is not None:

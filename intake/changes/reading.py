@@ -14,8 +14,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from intake.changes.messages import ACTIONS, OF_ADDRESS, AudienceRef, PostedChange, is_anybody, person_keys
 from intake.http.faults import UNREADABLE, check_size, describe
 from intake.incoming import BLOCKED, MALFORMED, NO_IDENTITY, PLACEHOLDER, Incoming, readable
-from mappings.times import to_ms
-from mappings.values import visible
+from mappings.values import to_ms, visible
 from text.json_names import TWICE, mistaken, twice
 
 SOURCE: Final = "changes"

@@ -14,7 +14,7 @@ from intake.mparticle.membership import SOURCE
 from intake.mparticle.messages import Events
 from mappings import consent_state
 from mappings.consent_state import State
-from mappings.times import clamp
+from mappings.values import clamp
 from queues import metrics
 from queues.people import consents
 

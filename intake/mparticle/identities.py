@@ -13,8 +13,7 @@ from identity.identifiers import EMAIL, EXTERNAL_ID, MOST, PHONE, Named, keys_of
 from intake.http.faults import check_count
 from intake.http.limits import IDENTITIES
 from intake.mparticle.messages import MParticleIdentity
-from mappings import email
-from mappings.identifiers import ALTERNATE, PHONES, canonical
+from mappings.identifiers import ALTERNATE, PHONES, canonical_email, firehose_type
 from queues.change import person_key
 
 #: A missing encoding, and "none" of the Profile API, mean raw too.
@@ -73,7 +72,7 @@ def _others(identities: list[MParticleIdentity], connection: Connection) -> Iter
     """Yield all identities that an audience's rules may make a phone or an external id; the rules are unknown here."""
     for each in identities:
         if each.type and each.value and _encoding(each) == "raw":
-            type_ = canonical(each.type)
+            type_ = firehose_type(each.type)
             if type_ in ALTERNATE:
                 yield EXTERNAL_ID, of_id(each.value)
             elif type_ in PHONES:
@@ -84,7 +83,7 @@ def _email(identities: list[MParticleIdentity]) -> str:
     """Return the first valid raw e-mail, or else the first invalid one, which still identifies the person."""
     raw = [each.value or "" for each in identities if (each.type or "").lower() == EMAIL and _encoding(each) == "raw"]
     address, _ = of_email(raw)
-    return address or next(filter(None, map(email.canonical, raw)), "")
+    return address or next(filter(None, map(canonical_email, raw)), "")
 
 
 def _other_keys(identities: list[MParticleIdentity]) -> tuple[str, ...]:

@@ -24,12 +24,13 @@ from identity.identifiers import (
 )
 from intake.http import limits
 from intake.incoming import BLOCKED, KIND, MALFORMED, PLACEHOLDER, Incoming
-from mappings import contact, email
+from mappings import contact
 from mappings.errors import Reason, Unfit
+from mappings.identifiers import canonical_email
 from mappings.json_limits import is_deep
 from mappings.phone import region_of
 from mappings.segment.routed import Routed
-from mappings.times import to_iso
+from mappings.values import to_iso
 from queues.change import Action
 from queues.names import TARGETS
 
@@ -125,7 +126,7 @@ def _person(routed: Routed) -> dict[str, Any]:
 
 def _spelled(kind: str, value: str, country: str | None) -> str:
     if kind == EMAIL:
-        return email.canonical(value)
+        return canonical_email(value)
     return of_phone(value, country) if kind == PHONE else of_id(value)
 
 

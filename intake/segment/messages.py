@@ -13,7 +13,7 @@ from intake.http.limits import CHANGES, MESSAGE_ID, SHARED
 from intake.openapi.schemas import Schema, ref, requests
 from intake.segment.calls import Type
 from mappings.errors import Unfit
-from mappings.times import to_iso
+from mappings.values import to_iso
 
 TYPES: Final = ", ".join(get_args(Type))
 #: The time fields of a message, the best first. Segment adds `timestamp` when it forwards a message; a message straight

@@ -19,8 +19,7 @@ from intake.http.connection import resolve_connection
 from intake.http.limits import AUDIENCE_NAME
 from intake.snapshots.staging import Staging, pieces
 from intake.snapshots.status import StatusAddress, queue_for, status_of
-from mappings.times import clamp, to_ms
-from mappings.values import visible
+from mappings.values import clamp, to_ms, visible
 from queues.clock import now_ms
 from queues.snapshots.orders import Format, Record, SnapshotOrder, new_id
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mappings import contact, times
+from mappings import contact, values
 from mappings.errors import Reason, Unfit
 from mappings.segment import paths
 from mappings.segment.actions import Action
@@ -60,7 +60,7 @@ def _routed(message: dict[str, Any], fields: dict[str, Any], metric: Any) -> Rou
 def _time(time: Any) -> Any:
     """Return the time in Ferry's form; unchanged if it cannot be read, so that the dead letter shows it."""
     try:
-        return None if time is None else times.to_iso(time)
+        return None if time is None else values.to_iso(time)
     except Unfit:
         return time
 

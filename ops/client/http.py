@@ -12,10 +12,10 @@ import msgspec
 import requests
 from requests.auth import AuthBase
 
+from configuration.checks import is_loopback
 from klaviyo.http import user_agent
 from ops.client.refusals import WHOSE, refused, unreachable
 from ops.errors import Misconfigured
-from text.hosts import is_loopback
 
 T = TypeVar("T")
 

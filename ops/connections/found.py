@@ -12,7 +12,7 @@ from redis import Redis
 
 from configuration.connections import OF_ACCOUNT, Connection, UnknownConnection
 from configuration.settings import Settings
-from klaviyo.rights import Rights
+from klaviyo.accounts import Rights
 from ops.connections.keys import Key, examine, key_or_why
 from ops.documents.fields import Count
 from ops.errors import Failed

@@ -10,10 +10,9 @@ from redis import Redis
 
 from configuration.connections import UnknownConnection
 from configuration.settings import Settings
-from klaviyo.accounts import KlaviyoAccount
+from klaviyo.accounts import KlaviyoAccount, Rights
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
-from klaviyo.rights import Rights
 from ops.errors import Failed, Misconfigured
 from ops.retries import with_retries
 from queues.connections import account_keys, accounts, connection_keys

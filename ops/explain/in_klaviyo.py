@@ -10,8 +10,7 @@ from redis import Redis
 from configuration.settings import Settings
 from klaviyo.client import Klaviyo
 from klaviyo.list_people import Identifier, ListedPerson
-from klaviyo.lookups import by_value
-from klaviyo.members import Field
+from klaviyo.lookups import Field, by_value
 from ops import klaviyo_list
 from ops.errors import Failed
 from ops.explain.history import KlaviyoStatus

@@ -9,7 +9,7 @@ from typing import Final
 
 from identity.identifiers import of_phone
 from klaviyo.list_people import Identifier
-from mappings.email import canonical
+from mappings.identifiers import canonical_email
 from mappings.phone import to_e164
 from queues.change import person_key
 from queues.snapshots.members import identity
@@ -51,7 +51,7 @@ def person_query(given: str, region: str | None, mparticle_account: int | None) 
 
 def _identities(text: str, region: str | None, mparticle_account: int | None) -> Iterator[tuple[str, str]]:
     if "@" in text:
-        yield "email", canonical(text)
+        yield "email", canonical_email(text)
     if _PHONE.fullmatch(text):
         yield "phone", of_phone(text, region).removeprefix("+")
     yield from ((kind, text) for kind in _IDS)
@@ -62,7 +62,7 @@ def _identities(text: str, region: str | None, mparticle_account: int | None) ->
 def _identifiers(text: str, region: str | None) -> Iterator[tuple[Identifier, str]]:
     e164 = to_e164(text, region) if _PHONE.fullmatch(text) else None
     if "@" in text:
-        yield "email", canonical(text)
+        yield "email", canonical_email(text)
     if e164 and text.startswith("+"):
         yield "phone_number", e164
     yield "external_id", text

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from klaviyo import deletions, lists
-from klaviyo.deletions import Identifier
+from klaviyo import lists, profiles
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Dead, HoldNeeded
+from klaviyo.profiles import Identifier
 from ops.errors import Failed
 from ops.retries import with_retries
 from ops.selftest.trial import Trial, TrialFailed
@@ -95,7 +95,7 @@ def _person_gone(trial: Trial, field: Identifier, value: str, unseen_s: float) -
 
 def _erase(trial: Trial, field: Identifier, value: str) -> bool:
     try:
-        return deletions.request(trial.call, field, value)
+        return profiles.request_deletion(trial.call, field, value)
     except NotAccepted as refusal:
         if isinstance(refusal.outcome, Dead):  # not a valid address, so no profile has it
             return False

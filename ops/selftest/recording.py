@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 
-from klaviyo.calls import left_out
 from klaviyo.http import Answer, Reply, Transport
 from klaviyo.outcomes import read_problems
+from klaviyo.responses import left_out
 
 
 class RecordingTransport(Transport):

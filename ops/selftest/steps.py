@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from klaviyo import imports, lookups, members, profiles
+from klaviyo import imports, lists, lookups, profiles
 from klaviyo.errors import NotAccepted
 from klaviyo.imports import RowFailure
 from klaviyo.outcomes import Rows
@@ -98,7 +98,7 @@ def remove_member(trial: Trial) -> str:
     """Remove one person from the list; the other stays."""
     ann, ben = trial.email("ann"), trial.email("ben")
     ids = [found.id for found in trial.ask(lambda: lookups.find_members(trial.call, trial.list_id, "email", [ann]))]
-    trial.ask(lambda: members.remove_members(trial.call, trial.list_id, ids))
+    trial.ask(lambda: lists.remove_members(trial.call, trial.list_id, ids))
     said = trial.heard.said()
     _on_list(trial, {ben})
     return f"{said}; the other one is still on the list"

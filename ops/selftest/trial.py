@@ -11,11 +11,11 @@ import msgspec
 
 from klaviyo import imports, lists
 from klaviyo.calls import Caller
-from klaviyo.deletions import Identifier
 from klaviyo.errors import NotAccepted
 from klaviyo.imports import ImportJob
 from klaviyo.lookups import FoundProfile
 from klaviyo.outcomes import Retry
+from klaviyo.profiles import Identifier
 from ops.selftest.recording import RecordingTransport
 
 Answer = TypeVar("Answer")

@@ -17,8 +17,8 @@ from redis import Redis
 from configuration.connections import Connection
 from configuration.settings import Settings
 from klaviyo.endpoints import PUBLISHED
+from klaviyo.lists import MAX_REMOVALS
 from klaviyo.lookups import MAX_VALUES
-from klaviyo.members import MAX_REMOVALS
 from mappings.profile import Profile
 from ops import klaviyo_list
 from ops.errors import Failed

@@ -18,8 +18,8 @@ from identity.holding import ChangeIdentity
 from identity.identifiers import Named
 from identity.leaving import Leaver
 from identity.persons import PersonGroup
-from mappings.mparticle import merge
 from mappings.person import Person
+from mappings.sources import merge
 from queues import holds
 from queues.clock import now_ms
 from queues.holds import Hold

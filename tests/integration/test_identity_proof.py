@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from klaviyo import members
+from klaviyo import lists
 from klaviyo.calls import Caller
 from queues import dead_letters
 from tests.support.world import QUEUE, World, addresses
@@ -121,14 +121,14 @@ def test_a_removal_is_looked_at_again_and_not_believed(
 ) -> None:
     world.change("add", ANN)
     world.deliver()
-    removed, asked_for = members.remove_members, iter(range(99))
+    removed, asked_for = lists.remove_members, iter(range(99))
 
     def forgetful(call: Caller, list_id: str, profile_ids: Sequence[str]) -> None:
         """Klaviyo takes it, and does nothing."""
         if next(asked_for) >= in_vain:
             removed(call, list_id, profile_ids)
 
-    monkeypatch.setattr(members, "remove_members", forgetful)
+    monkeypatch.setattr(lists, "remove_members", forgetful)
     world.change("remove", ANN)
     world.deliver(rings=8)
     assert (world.members(), world.dead()) == (staying, dead)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from klaviyo.bulk import chunks
+from klaviyo.calls import MAX_ROW_BYTES, chunks
 from klaviyo.client import Klaviyo
-from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
+from klaviyo.imports import MAX_ROWS
 from tests.support.client import asked, encoded, finished, people
 from tests.support.emulator_api import Api
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from redis import Redis
 
+from klaviyo.accounts import NEEDED, Rights
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted
-from klaviyo.rights import NEEDED, Rights
 from queues.klaviyo_limits import RedisLimiter, fingerprint
 from tests.support.emulator_api import Api
 

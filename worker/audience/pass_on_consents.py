@@ -13,10 +13,10 @@ from typing import Any, Final
 import msgspec
 
 from identity.identifiers import PHONE, key_of, keys_of, made
-from mappings import consent_state, times
+from mappings import consent_state, values
 from mappings import person as fragments
+from mappings.account_settings import Channel
 from mappings.consent_state import Decision, State
-from mappings.entries import Channel
 from mappings.errors import Rejected
 from mappings.profile import Profile
 from queues.acceptance import Acceptance, accept
@@ -133,7 +133,7 @@ def _change(
     batch = delivery.batch
     fragment: dict[str, Any] = {_ADDRESS[channel]: addresses[_ADDRESS[channel]], "list_id": list_id}
     if decision.agrees:
-        fragment |= {"historical_import": True, "consented_at": times.to_iso(decision.at)}
+        fragment |= {"historical_import": True, "consented_at": values.to_iso(decision.at)}
     action: Action = "subscribe" if decision.agrees else "unsubscribe"
     body = Body(action, decision.at, PASSED_ON, batch.id, msgspec.Raw(_encode(fragment)))
     return encode(_keys(addresses), _newest(delivery, person), body)

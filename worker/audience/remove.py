@@ -14,7 +14,7 @@ from identity.identifiers import EMAIL
 from identity.leaving import Leaver
 from identity.leaving import leaving as of_leaver
 from klaviyo.lookups import FoundProfile, folded
-from mappings import email
+from mappings.identifiers import canonical_email
 from queues.people.identities import audience_token
 from worker.delivery import Delivery
 from worker.errors import Later
@@ -111,7 +111,7 @@ def _of_members(
     for profile_id, person in delivered:
         owners.setdefault(profile_id, set()).add(person)
     shown = {
-        profile_id: memory.hash((EMAIL, email.canonical(profile.email)))
+        profile_id: memory.hash((EMAIL, canonical_email(profile.email)))
         for profile_id, profile in wanted.items()
         if profile.email and profile_id in owners
     }

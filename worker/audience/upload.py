@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from klaviyo.bulk import chunks
+from klaviyo.calls import MAX_ROW_BYTES, chunks
 from klaviyo.errors import NotAccepted
-from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS, ImportJob
+from klaviyo.imports import MAX_ROWS, ImportJob
 from klaviyo.outcomes import Retry
 from mappings.profile import Profile
 from worker.delivery import Delivery

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from klaviyo.errors import NotAccepted
-from klaviyo.lookups import by_value
-from klaviyo.members import Field
+from klaviyo.lookups import Field, by_value
 from klaviyo.outcomes import HoldNeeded, Retry, RowError
 from klaviyo.subscriptions import only_sms
 from worker.consents.supersede import Addresses

@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from klaviyo.errors import NotAccepted
-from klaviyo.members import Field
+from klaviyo.lookups import Field
 from klaviyo.outcomes import Dead
 from klaviyo.subscriptions import MAX_SUBSCRIBED, subscription
 from mappings.consent import Consent

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from klaviyo.lookups import folded
-from klaviyo.members import Field
+from klaviyo.lookups import Field, folded
 from mappings.consent import CHANNELS, Consent
 from queues.change import Change
 

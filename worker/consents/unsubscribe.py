@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final
 
-from klaviyo.members import Field
+from klaviyo.lookups import Field
 from klaviyo.subscriptions import MAX_UNSUBSCRIBED, unsubscription
 from mappings.consent import Consent
 from worker.consents.rows import SubscriptionRow, list_may_be_gone, members_of, rows_of, send_rows

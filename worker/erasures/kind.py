@@ -21,9 +21,9 @@ from identity import erasing
 from identity.erasing import Sighting, Verdict
 from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Identifiers
 from klaviyo.lookups import ProfileField
-from mappings import email, phone
+from mappings import phone
 from mappings.errors import Unfit
-from mappings.identifiers import external_id
+from mappings.identifiers import canonical_email, external_id
 from queues import undecided_erasures
 from queues.batches import Batch
 from queues.connections.accounts import Cipher
@@ -161,7 +161,7 @@ class _Erasure:
     def _is_free(self, seen: Sequence[Sighting]) -> bool:
         """Return whether nobody else was delivered under the e-mails of these profiles."""
         memory = self._delivery.identities
-        emails = {email.canonical(each.profile.email) for each in seen if each.profile.email}
+        emails = {canonical_email(each.profile.email) for each in seen if each.profile.email}
         return not memory.people([memory.hash((EMAIL, each)) for each in emails if not self._is_known(each)])
 
     def _is_known(self, address: str) -> bool:
@@ -186,7 +186,7 @@ class _Erasure:
     def _forget_more(self, seen: Sequence[Sighting], found: Verdict) -> dict[int, list[Queue]]:
         """Forget the e-mails of the profiles to be deleted, too."""
         theirs = [each.profile for each in seen if each.profile.id in found.delete]
-        emails = {email.canonical(each.email) for each in theirs if each.email}
+        emails = {canonical_email(each.email) for each in theirs if each.email}
         if emails <= self._subject.emails:
             return {}
         self._subject.emails |= emails

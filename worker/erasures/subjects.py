@@ -12,7 +12,7 @@ from identity import erasing, tracing
 from identity.erasing import Trace
 from identity.identifiers import EMAIL, Identifiers, Named, key_of
 from identity.tracing import TracedChange
-from mappings import stored
+from mappings import sources
 from mappings.person import Person
 from queues import batches, erasure, pending, undecided_erasures
 from queues.batches import Batch
@@ -106,7 +106,7 @@ class SubjectFinder:
     def _read(self, queue: Queue, change: Change) -> TracedChange:
         people, body = self.ledger.people, change.body
         where = f"batch {self.ledger.batch.id}"
-        person = guarded(partial(stored.person, queue.kind, body.source, bytes(body.person)), where)
+        person = guarded(partial(sources.stored_person, queue.kind, body.source, bytes(body.person)), where)
         known = Person() if isinstance(person, Rejection) else person
         return tracing.read(known, change.keys, people.rules, people.policy.blocked, self._is_shared)
 

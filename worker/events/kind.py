@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 
-from klaviyo.bulk import chunks
-from klaviyo.events import MAX_EVENTS, MAX_ROW_BYTES
+from klaviyo.calls import MAX_ROW_BYTES, chunks
+from klaviyo.events import MAX_EVENTS
 from mappings.event import Event, to_event
 from worker.coalesce import Intent
 from worker.delivery import Delivery

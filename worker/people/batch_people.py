@@ -14,11 +14,10 @@ from identity.holding import Before, ChangeIdentity
 from identity.identifiers import Identifiers, Named
 from identity.sending import IDENTIFIERS
 from identity.settings import Policy
-from mappings.mparticle import merge
 from mappings.person import Person
 from mappings.profile import Profile, to_profile
 from mappings.rules import Rules
-from mappings.sources import read
+from mappings.sources import merge, read
 from queues.change import Change
 from queues.snapshots import orders
 from worker.coalesce import Intent, coalesce

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named
 from identity.leaving import Leaver
 from klaviyo.lookups import FoundProfile
-from mappings import email
+from mappings.identifiers import canonical_email
 from queues.names import Queue
 from queues.people.identities import Holder, RememberedPerson, has_another, own_token
 from worker.delivery import Delivery
@@ -113,7 +113,7 @@ def without_strangers(
         if left := [each for each in having if each.id not in leaver.delivered | leaver.by_ids]:
             asked[person] = left
     memory = delivery.identities
-    whose = {each.id: memory.hash((EMAIL, email.canonical(each.email or ""))) for ids in asked.values() for each in ids}
+    whose = {each.id: memory.hash((EMAIL, canonical_email(each.email or ""))) for ids in asked.values() for each in ids}
     known = memory.people(list(set(whose.values()))) if whose else {}
     # People who get the id in this batch and do not leave got it after the removal.
     given = {

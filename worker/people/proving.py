@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from identity import settings
 from identity.sending import first_of
 from klaviyo.lookups import FoundProfile, by_value
-from mappings import email
+from mappings.identifiers import canonical_email
 from mappings.profile import Profile
 from worker.delivery import Delivery
 from worker.errors import Later
@@ -208,7 +208,7 @@ def _merged(delivery: Delivery, lost: Sent) -> dict[int, FoundProfile]:
     for person, given in lost.items():
         if address := given.get("email"):
             for profile in delivery.klaviyo.find_profiles("email", [address]):
-                if email.canonical(profile.email or "") != address:
+                if canonical_email(profile.email or "") != address:
                     found[person] = profile
     return found
 

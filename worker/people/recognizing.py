@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from identity.identifiers import Named
 from identity.leaving import meant
 from klaviyo.lookups import FoundProfile
-from mappings import email
+from mappings.identifiers import canonical_email
 from queues.people.identities import Holder, Identities, RememberedPerson, has_another
 from worker.delivery import Delivery
 
@@ -127,7 +127,7 @@ def _still_theirs(delivery: Delivery, profiles: Mapping[bytes, str]) -> dict[byt
 
 def _named(found: FoundProfile) -> list[Named]:
     given = (
-        ("email", email.canonical(found.email or "")),
+        ("email", canonical_email(found.email or "")),
         ("external_id", found.external_id or ""),
         ("phone", found.phone_number or ""),
     )

@@ -12,7 +12,7 @@ from typing import Final
 
 from identity.sending import TAKEN, IdentifierChoice, ProfileIdentifiers, alone, choose, first_of, once
 from klaviyo.lookups import FoundProfile, ProfileField, by_value
-from mappings import email
+from mappings.identifiers import canonical_email
 from mappings.profile import Profile as Mapped
 from queues import owners
 from queues.clock import now_ms
@@ -188,7 +188,7 @@ def remember(delivery: Delivery, person: int, profile: ProfileIdentifiers, repla
     """
     memory = delivery.identities
     shown: dict[Identifier, str | None] = {
-        "email": email.canonical(profile.email or ""),
+        "email": canonical_email(profile.email or ""),
         "external_id": profile.external_id,
         "phone_number": profile.phone_number,
     }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from klaviyo.errors import NotAccepted
-from klaviyo.listing import Listing
+from klaviyo.list_people import Listing
 from klaviyo.outcomes import HoldNeeded
-from mappings import email
+from mappings.identifiers import canonical_email
 from queues.snapshots import members, rosters
 from queues.snapshots.rosters import Identities
 from worker.snapshots.run import SnapshotRun
@@ -42,7 +42,7 @@ def read(of: SnapshotRun) -> None:
 
 def identities(profile: Mapping[str, str | None]) -> Identities:
     """Return the identities that the membership ledger may use for a person on a list, strongest first. Pure."""
-    return members.identities({**profile, "email": email.canonical(profile.get("email") or "")})
+    return members.identities({**profile, "email": canonical_email(profile.get("email") or "")})
 
 
 def _portion(listing: Listing[dict[str, str | None]], found: list[Identities]) -> bool:

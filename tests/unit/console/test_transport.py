@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from configuration.checks import is_loopback
 from console.auth.transport import way
 from console.forms import own_path
-from text.hosts import is_loopback
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from identity.blocked import Blocked
 from identity.identifiers import Named
 from identity.tracing import TracedChange, keys_under, read, with_ids
-from mappings import stored
+from mappings import sources
 from mappings.errors import Rejected
 from mappings.rules import Rules
 from queues.change import person_key
@@ -28,7 +28,7 @@ def of(
     shared: frozenset[Named] = frozenset(),
 ) -> TracedChange:
     """A stored change, read."""
-    person = stored.person(kind, source, msgspec.json.encode(fragment))
+    person = sources.stored_person(kind, source, msgspec.json.encode(fragment))
     names = tuple(person_key(*key) for key in keys) or ("k" * 16,)
     return read(person, names, rules or Rules(), Blocked(), shared.__contains__)
 
@@ -63,7 +63,7 @@ def test_who_it_is_whatever_the_queue_keeps_of_one(
 @pytest.mark.parametrize("fragment", [{}, {"profile": []}, {"profile": "x"}])
 def test_an_event_without_a_profile_cannot_be_read(fragment: dict[str, Any]) -> None:
     with pytest.raises(Rejected):
-        stored.person("event", "segment", msgspec.json.encode(fragment))
+        sources.stored_person("event", "segment", msgspec.json.encode(fragment))
 
 
 def test_an_id_that_the_rules_make_one_of_klaviyos_is_not_told_apart_by_its_type() -> None:

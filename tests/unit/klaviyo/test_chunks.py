@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from klaviyo.bulk import MAX_BODY, chunks
-from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS, encode_import
+from klaviyo.calls import MAX_BODY, MAX_ROW_BYTES, chunks
+from klaviyo.imports import MAX_ROWS, encode_import
 from klaviyo.lookups import MAX_FILTER, MAX_VALUES, any_of, equals, query
 
 values = st.lists(st.text(min_size=1, max_size=60), max_size=250)

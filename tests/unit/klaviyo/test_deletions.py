@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import responses
 
-from klaviyo.deletions import Identifier
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import UNEXPECTED, Dead, HoldNeeded, Outcome, Retry
+from klaviyo.profiles import Identifier
 from tests.support.answered import URL, client
 
 DELETIONS = f"{URL}/api/data-privacy-deletion-jobs"

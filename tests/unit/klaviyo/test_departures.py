@@ -9,7 +9,7 @@ import pytest
 import responses
 
 from klaviyo.errors import NotAccepted
-from klaviyo.members import Field
+from klaviyo.lookups import Field
 from klaviyo.outcomes import UNEXPECTED
 from tests.support.answered import client, sent_query
 

@@ -7,9 +7,9 @@ import json
 import pytest
 import responses
 
-from klaviyo.bulk import MAX_BODY, chunks
+from klaviyo.calls import MAX_BODY, MAX_ROW_BYTES, chunks
 from klaviyo.errors import NotAccepted
-from klaviyo.events import MAX_EVENTS, MAX_ROW_BYTES
+from klaviyo.events import MAX_EVENTS
 from klaviyo.outcomes import UNEXPECTED, Bisect, Outcome, RowError, Rows, Split
 from tests.support.answered import URL, client, refused
 

@@ -7,9 +7,9 @@ import logging
 import pytest
 import responses
 
-from klaviyo.calls import left_out
 from klaviyo.client import Klaviyo
 from klaviyo.errors import NotAccepted
+from klaviyo.responses import left_out
 from tests.support.answered import URL, Heard
 from tests.support.client import OpenLimiter
 

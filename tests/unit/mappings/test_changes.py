@@ -6,9 +6,8 @@ import orjson
 import pytest
 
 from mappings.errors import Reason, Rejected
-from mappings.mparticle import merge
 from mappings.person import Attribute, Identity, Person
-from mappings.sources import read
+from mappings.sources import merge, read
 
 
 def _read(**person: Any) -> Person:

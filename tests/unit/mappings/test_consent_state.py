@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings import consent_state, entries
+from mappings import consent_state
+from mappings.account_settings import parse_consents
 from mappings.consent_state import Decision, State
 
 ROWS = [
@@ -34,12 +35,12 @@ states = st.dictionaries(st.sampled_from("abc"), decisions, max_size=3)
     ],
 )
 def test_a_consent_mapping_is_read_in_every_form_and_its_purposes_in_any_case(text: str) -> None:
-    assert entries.parse_consents(text) == EXPECTED
+    assert parse_consents(text) == EXPECTED
 
 
 @pytest.mark.parametrize("text", [None, "", "  ", "{}", "[]", "null"])
 def test_nothing_is_the_empty_mapping(text: str | None) -> None:
-    assert entries.parse_consents(text) == {}
+    assert parse_consents(text) == {}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_nothing_is_the_empty_mapping(text: str | None) -> None:
 )
 def test_a_wrong_mapping_is_refused_naming_the_entry(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem) as refused:
-        entries.parse_consents(text)
+        parse_consents(text)
     assert "fax" not in str(refused.value)
 
 

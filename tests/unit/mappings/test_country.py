@@ -5,7 +5,7 @@ from importlib.resources import files
 import phonenumbers
 import pytest
 
-from mappings.country import COUNTRIES, alpha2
+from mappings.phone import COUNTRIES, alpha2
 
 
 @pytest.mark.parametrize(

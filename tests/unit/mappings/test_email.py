@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from mappings.email import first_valid, is_valid
 from mappings.errors import Reason, Unfit
+from mappings.identifiers import first_email, is_email
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from mappings.errors import Reason, Unfit
     ],
 )
 def test_an_address_that_can_be_mailed_is_valid(address: str) -> None:
-    assert is_valid(address)
+    assert is_email(address)
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def test_an_address_that_can_be_mailed_is_valid(address: str) -> None:
     ],
 )
 def test_an_address_that_klaviyo_would_refuse_is_invalid(address: str) -> None:
-    assert not is_valid(address)
+    assert not is_email(address)
 
 
 def test_the_first_valid_address_is_taken_in_lower_case() -> None:
-    assert first_valid(["nobody", "Jane@Example.com", "doe@example.com"]) == "jane@example.com"
+    assert first_email(["nobody", "Jane@Example.com", "doe@example.com"]) == "jane@example.com"
 
 
 def test_no_valid_address_among_several_is_unfit() -> None:
     with pytest.raises(Unfit) as caught:
-        first_valid(["nobody", "no one"])
+        first_email(["nobody", "no one"])
     assert caught.value.reason is Reason.EMAIL_INVALID

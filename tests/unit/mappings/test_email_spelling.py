@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from mappings.email import canonical, first_valid, is_valid
 from mappings.errors import Reason, Unfit
+from mappings.identifiers import canonical_email, first_email, is_email
 
 #: Of category Cf and yet seen: number signs and their like, which stand before digits (Unicode:
 #: Prepended_Concatenation_Mark), and joiners of hieroglyphs.
@@ -68,11 +68,11 @@ _ADDRESSES = st.builds("{}@{}".format, st.text(max_size=6), _ANY_DOMAIN | _NAMES
     ],
 )
 def test_an_address_has_one_spelling(given: str, expected: str) -> None:
-    assert canonical(given) == expected
+    assert canonical_email(given) == expected
 
 
 def test_what_nobody_sees_does_not_count() -> None:
-    disguised = {canonical(f"{c}ann{c}e@exam{c}ple.com{c}") for c in _UNSEEN}
+    disguised = {canonical_email(f"{c}ann{c}e@exam{c}ple.com{c}") for c in _UNSEEN}
     assert len(_UNSEEN) > 4_000
     assert disguised == {"anne@example.com"}
 
@@ -80,15 +80,15 @@ def test_what_nobody_sees_does_not_count() -> None:
 @pytest.mark.parametrize("seen", ["\u0600", "\u06dd", "\u110bd", "\u2800", "\u00b7", "\u0301"])
 def test_what_is_seen_is_not_removed(seen: str) -> None:
     for address in (f"a{seen}nn@example.com", f"ann@example.com{seen}"):
-        assert canonical(address) != "ann@example.com"
-        assert canonical(f"ann{seen}@example.com") == f"ann{seen}@example.com"
+        assert canonical_email(address) != "ann@example.com"
+        assert canonical_email(f"ann{seen}@example.com") == f"ann{seen}@example.com"
 
 
 def test_a_joiner_stays_in_a_domain_where_it_makes_another() -> None:
     """UTS 46, section 7: the Persian one is an example there."""
     persian = "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc"
-    assert canonical(f"a@{persian}.com") == "a@xn--mgba3gch31f060k.com"
-    assert canonical("a@" + persian.replace("\u200c", "") + ".com") == "a@xn--mgba3gch31f.com"
+    assert canonical_email(f"a@{persian}.com") == "a@xn--mgba3gch31f060k.com"
+    assert canonical_email("a@" + persian.replace("\u200c", "") + ".com") == "a@xn--mgba3gch31f.com"
 
 
 @pytest.mark.parametrize(
@@ -117,30 +117,30 @@ def test_a_joiner_stays_in_a_domain_where_it_makes_another() -> None:
     ],
 )
 def test_what_no_mail_reaches_stays_invalid(address: str) -> None:
-    assert not is_valid(canonical(address))
+    assert not is_email(canonical_email(address))
     with pytest.raises(Unfit) as caught:
-        first_valid([address])
+        first_email([address])
     assert caught.value.reason is Reason.EMAIL_INVALID
 
 
 def test_the_local_part_is_not_converted() -> None:
-    assert canonical("JÖRG@müller.de") == "jÖrg@xn--mller-kva.de"
+    assert canonical_email("JÖRG@müller.de") == "jÖrg@xn--mller-kva.de"
 
 
 def test_a_domain_that_may_not_be_registered_stays_as_it_is() -> None:
-    assert canonical("Ann@I❤.WS") == "ann@i❤.ws"
+    assert canonical_email("Ann@I❤.WS") == "ann@i❤.ws"
 
 
 @given(_ADDRESSES)
 @example("a@ü.de \u200c")
 @example("a@\u212a.com")
 def test_the_spelling_of_a_spelling_is_itself(address: str) -> None:
-    assert canonical(canonical(address)) == canonical(address)
+    assert canonical_email(canonical_email(address)) == canonical_email(address)
 
 
 @given(_ASCII)
 def test_an_ascii_address_changes_its_case_and_loses_blanks_around_it_and_nothing_else(address: str) -> None:
-    assert canonical(address) == address.strip().encode().lower().decode()
+    assert canonical_email(address) == address.strip().encode().lower().decode()
 
 
 @given(_ASCII, _ASCII, st.lists(st.tuples(st.integers(0, 20), st.sampled_from(sorted(_UNSEEN))), max_size=4))
@@ -151,13 +151,13 @@ def test_two_ascii_addresses_become_one_only_by_case_blanks_and_what_nobody_sees
     for place, char in unseen:
         disguised = f"{disguised[:place]}{char}{disguised[place:]}"
     same = one.strip().encode().lower() == other.strip().encode().lower()
-    assert (canonical(one) == canonical(disguised)) == same
+    assert (canonical_email(one) == canonical_email(disguised)) == same
 
 
 @given(st.text(min_size=1, max_size=6), st.sampled_from(["example.com", "müller.de", "xn--mller-kva.de"]))
 def test_a_local_part_that_is_not_ascii_never_becomes_one_that_is(local: str, domain: str) -> None:
     assume(not _visible(local).isascii())
-    assert not is_valid(canonical(f"{local}@{domain}"))
+    assert not is_email(canonical_email(f"{local}@{domain}"))
 
 
 @given(_LETTERS | st.text(max_size=4), st.sampled_from([".", "\u3002", "\uff0e", "\uff61"]), _LETTERS)
@@ -167,8 +167,8 @@ def test_a_local_part_that_is_not_ascii_never_becomes_one_that_is(local: str, do
 @example("\u212a", ".", "com")
 def test_a_converted_domain_is_the_one_that_was_given(label: str, dot: str, last: str) -> None:
     """The oracle: what the domain looks like (NFKC, case apart) is what the punycode stands for."""
-    found = canonical(f"a@{label}{dot}{last}")
-    if is_valid(found):
+    found = canonical_email(f"a@{label}{dot}{last}")
+    if is_email(found):
         shown = ".".join(_unpacked(each) for each in found.removeprefix("a@").split("."))
         assert _look(shown) == _look(f"{label}.{last}")
 
@@ -197,8 +197,8 @@ def test_two_domains_stay_two() -> None:
         "i.com",
     ]
     for one, other in permutations(domains, 2):
-        assert canonical(f"a@{one}") != canonical(f"a@{other}")
+        assert canonical_email(f"a@{one}") != canonical_email(f"a@{other}")
 
 
 def test_the_first_valid_address_is_taken_in_its_canonical_form() -> None:
-    assert first_valid(["nobody", " Jane@MÜLLER.de", "doe@example.com"]) == "jane@xn--mller-kva.de"
+    assert first_email(["nobody", " Jane@MÜLLER.de", "doe@example.com"]) == "jane@xn--mller-kva.de"

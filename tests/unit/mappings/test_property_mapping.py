@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.entries import parse_properties
+from mappings.account_settings import parse_properties
 from mappings.fields import PROPERTY_TARGETS, RESERVED
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.errors import Reason, Unfit
-from mappings.times import clamp, to_iso
+from mappings.values import clamp, to_iso
 
 _MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30))  # noqa: DTZ001  # each test gives them a zone
 _AFTER_1973 = st.integers(100_000_000_000, 253_402_300_799_999)

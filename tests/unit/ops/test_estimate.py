@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity.settings import Proof
-from klaviyo.imports import MAX_ROW_BYTES, MAX_ROWS
+from klaviyo.calls import MAX_ROW_BYTES
+from klaviyo.imports import MAX_ROWS
 from ops.estimate import FITTING_BYTES, OURS, Estimate, Files, rows_of
 from ops.export.columns import LARGEST
 

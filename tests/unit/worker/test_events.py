@@ -8,7 +8,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klaviyo.events import MAX_EVENTS, MAX_ROW_BYTES
+from klaviyo.calls import MAX_ROW_BYTES
+from klaviyo.events import MAX_EVENTS
 from worker.events.kind import Row, portions
 
 
