@@ -18,7 +18,7 @@ from queues.owners import LIST_OWNED
 from queues.snapshots.records import Record
 from text.escaping import visible
 from text.wording import plural, span
-from worker.same_account import named
+from worker.connection import account_name
 
 _BY_ITSELF = "Ends automatically when the cause is gone"
 _BY_HAND = "Ends with `ferry release`"
@@ -96,7 +96,7 @@ def release(target: str, force: bool, as_json: bool) -> None:
         if before and before.reason == LIST_OWNED:
             echo("It shares its list with the audience that owns it, and is not held for that again.")
         if before and before.moved:
-            echo(f"It delivers to {named(before.moved.account)} from now on.")
+            echo(f"It delivers to {account_name(before.moved.account)} from now on.")
         if isinstance(on, Queue) and on.connection in census.holds:
             reason = visible(census.holds[on.connection].reason)
             echo(f"Its connection is also held ({reason}): ferry release {on.connection}")

@@ -16,7 +16,6 @@ from configuration.connections import DEFAULT
 from configuration.settings import Settings
 from klaviyo.accounts import read_account
 from klaviyo.calls import Caller
-from klaviyo.endpoints import PUBLISHED
 from ops.connections.keys import titled, wanted_key
 from ops.errors import Failed
 from ops.ledger import ledger
@@ -26,7 +25,7 @@ from ops.selftest.recording import RecordingTransport
 from ops.selftest.run import round_trip, run
 from ops.selftest.trial import Trial
 from ops.selftest.verdict import identity as run_identity
-from queues.klaviyo_limits import RedisLimiter, fingerprint
+from worker.connection import limiter_of
 
 
 @click.command()
@@ -77,7 +76,7 @@ def _opened(redis: Redis, known: Settings, key: str) -> Iterator[Trial]:
     except ValueError as fault:
         raise Failed(str(fault)) from fault
     try:
-        yield Trial(Caller(heard, RedisLimiter(redis, fingerprint(key), PUBLISHED), lambda: None), heard, connect, mark)
+        yield Trial(Caller(heard, limiter_of(redis, key), lambda: None), heard, connect, mark)
     finally:
         heard.close()
 

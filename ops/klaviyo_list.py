@@ -11,15 +11,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from configuration.settings import Settings
 from klaviyo.client import Klaviyo
-from klaviyo.endpoints import PUBLISHED
 from ops.errors import Failed
 from ops.output import console
 from ops.retries import Retrying, with_retries
 from ops.roster import Roster
 from queues.connections.accounts import Cipher
-from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.names import Queue
-from worker.connection import Destination, destination
+from worker.connection import Destination, destination, limiter_of
 from worker.errors import Held
 from worker.lists import remembered
 
@@ -35,7 +33,7 @@ def going_to(redis: Redis, known: Settings, queue: Queue, facts: Mapping[str, An
 @contextmanager
 def opened(redis: Redis, known: Settings, to: Destination) -> Iterator[Klaviyo]:
     """Open a client that shares its rate limits with the workers."""
-    limiter = RedisLimiter(redis, fingerprint(to.api_key), PUBLISHED)
+    limiter = limiter_of(redis, to.api_key)
     with closing(Klaviyo(known.klaviyo_base_url, to.api_key, limiter)) as klaviyo:
         yield klaviyo
 

@@ -12,7 +12,8 @@ from queues.holds import Hold
 from queues.names import Queue
 from queues.snapshots import guard, orders, records
 from queues.snapshots.records import Record
-from worker import list_check, probe
+from worker import probe
+from worker.lists import list_fault
 
 #: Holds on a queue that Ferry placed because of its list (klaviyo/holds.py).
 _OF_LIST = frozenset({"list_gone", "list_refused"})
@@ -28,7 +29,7 @@ def still_wrong(redis: Redis, settings: Settings, on: Queue | str, hold: Hold) -
     if not is_looked_at(on, hold):
         return None
     try:
-        return probe.cause(redis, settings, on) if isinstance(on, str) else list_check.cause(redis, settings, on)
+        return probe.cause(redis, settings, on) if isinstance(on, str) else list_fault(redis, settings, on)
     except NotAccepted as refusal:
         return f"Ferry cannot check whether the cause is gone: {refusal}"
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from queues.snapshots.members import bucket_of
 from snapshots import tally
-from worker.snapshots.read_list import identities
+from worker.snapshots.baseline import identities
 
 _SCHEMA: Final = """
     CREATE TABLE names (bucket INTEGER, identity TEXT, person INTEGER, place INTEGER, PRIMARY KEY (bucket, identity))

@@ -126,3 +126,29 @@ def _lost(fault: Exception) -> None:
             "`ferry doctor`",
             type(fault).__name__,
         )
+
+
+class CallMeter:
+    """Counts the calls of one connection; a `klaviyo.meter.Meter`."""
+
+    def __init__(self, redis: Redis, connection: str) -> None:
+        self._redis, self._connection = redis, connection
+
+    def calls(self, endpoint: str) -> None:
+        """See `klaviyo.meter.Meter`."""
+        self._count({CALLS: 1}, endpoint)
+
+    def throttled(self, endpoint: str) -> None:
+        """See `klaviyo.meter.Meter`."""
+        self._count({THROTTLED: 1}, endpoint)
+
+    def waits(self, endpoint: str, seconds: float) -> None:
+        """See `klaviyo.meter.Meter`."""
+        self._count({WAITS: 1, WAIT_MS: round(seconds * 1000)}, endpoint)
+
+    def partial_failure(self, endpoint: str, field: str) -> None:
+        """See `klaviyo.meter.Meter`."""
+        self._count({PARTIAL_FAILURES: 1}, endpoint, field)
+
+    def _count(self, figures: dict[str, int], *labels: str) -> None:
+        count(self._redis, {(what, self._connection, *labels): more for what, more in figures.items()})

@@ -1,27 +1,39 @@
-"""The current settings of a queue's connection: the configuration, overridden by the CDP's settings."""
+"""The account and the settings of a queue's connection: the configuration, overridden by the CDP's settings.
+
+Ferry asks Klaviyo once for each key, before the first delivery with it, whether the key belongs to the account that the
+connection delivered to before. A key of another account holds the connection.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from redis import Redis
 
 from configuration.connections import Connection, Connections, UnknownConnection
+from configuration.settings import Settings
 from identity.settings import Policy
+from klaviyo.client import Klaviyo
+from klaviyo.endpoints import PUBLISHED
 from mappings.account_settings import Channel, parse_consents, rules_from_mparticle
 from mappings.rules import Rules
 from mappings.values import visible
 from queues import pending
 from queues.connections import accounts, connection_keys
+from queues.connections.accounts import Cipher
 from queues.errors import NoSecretKey, SecretKeyChanged
+from queues.holds import MovedAccount
+from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.names import Queue
-from worker.errors import Held
+from worker.errors import AccountChanged, Held
 
 #: Characters allowed in a header; with any other the HTTP library would fail in the middle of a delivery.
 _KEY = re.compile(r"[!-~]+")
+#: Used for an account whose key has no right to name it.
+_UNNAMED: Final = "an account that Ferry cannot identify (the key has no accounts:read)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +116,11 @@ def rules_of(redis: Redis, connections: Connections, cipher: accounts.Cipher, qu
     return _rules(_account(redis, queue.connection, cipher).settings, settings, connection.rules)
 
 
+def limiter_of(redis: Redis, api_key: str) -> RedisLimiter:
+    """Return the limiter of the key's account, which all workers share."""
+    return RedisLimiter(redis, fingerprint(api_key), PUBLISHED)
+
+
 def usable_key(redis: Redis, connections: Connections, cipher: accounts.Cipher, name: str) -> str:
     """Return the API key of a connection whose settings are valid. Raises Held when they are not."""
     connection = _configured(redis, connections, name)
@@ -162,3 +179,50 @@ def _consent_mapping(audience: Mapping[str, str]) -> Mapping[str, Channel]:
         return parse_consents(audience.get("consentMapping"))
     except ValueError as fault:
         raise Held("setting_wrong", f"consentMapping: {fault}; correct it in the CDP, then release") from fault
+
+
+def check_account(redis: Redis, settings: Settings, connection: str, api_key: str, klaviyo: Klaviyo) -> None:
+    """Raises AccountChanged, or NotAccepted while Klaviyo does not tell the account of the key."""
+    key = _mark(settings, api_key)
+    if accounts.is_known(redis, connection, key):
+        return
+    account = klaviyo.account().id or ""
+    before = accounts.note(redis, connection, key, account)
+    if before is not None:
+        raise AccountChanged(MovedAccount(key, account, before), _resolve(connection, account, before))
+
+
+def has_new_key(redis: Redis, settings: Settings, connection: str, moved: MovedAccount) -> bool:
+    """Return whether the connection has another key than the held one. A held batch checks every 30 s.
+
+    This sends no request: the next delivery asks Klaviyo for the account of the new key, and holds the connection again
+    if needed.
+    """
+    try:
+        api_key = usable_key(redis, settings.connections, Cipher(settings.secret_keys), connection)
+    except Held:
+        return False
+    return _mark(settings, api_key) != moved.key
+
+
+def confirm_account(redis: Redis, settings: Settings, connection: str, api_key: str, account: str | None) -> None:
+    """Let the connection deliver to the account of this key, as a person confirmed."""
+    accounts.confirm(redis, connection, _mark(settings, api_key), account or "")
+
+
+def _mark(settings: Settings, api_key: str) -> str:
+    # Includes the address: an emulator accepts any key, so a key tried there says nothing about Klaviyo.
+    return fingerprint(f"{settings.klaviyo_base_url} {api_key}")
+
+
+def _resolve(connection: str, account: str, before: str) -> str:
+    return (
+        f"The key of {connection} belongs to {account_name(account)}; until now its people went to "
+        f"{account_name(before)}. To keep the previous account, set one of its keys: delivery continues automatically. "
+        f"To deliver to {account_name(account)} from now on: `ferry release {connection}`"
+    )
+
+
+def account_name(account: str) -> str:
+    """Return the account in words."""
+    return f"account {account}" if account else _UNNAMED

@@ -17,28 +17,24 @@ from typing import Final
 from redis import Redis
 
 from klaviyo.client import Klaviyo
-from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted
 from logs import log_ids
-from queues import batches, holds
+from queues import batches, holds, metrics
 from queues.batches import Batch
 from queues.clock import now_ms
 from queues.connections.accounts import Cipher
 from queues.errors import LeaseLost
 from queues.holds import Hold
-from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.server.connection import connect
-from worker import delivery_metrics, progress, refusals
-from worker.backoff import HELD_MS
-from worker.connection import destination
-from worker.delivery import LEASE_MS, Delivery
+from worker import progress, refusals
+from worker.connection import check_account, destination, has_new_key, limiter_of
+from worker.delivery import LEASE_MS, Delivery, count_lapsed_lease
 from worker.erasures import kind as erasures
-from worker.errors import INTERRUPTIONS, DeliveryFailed, Held, Later, ListOwned
+from worker.errors import HELD_MS, INTERRUPTIONS, DeliveryFailed, Held, Later, ListOwned
 from worker.kinds import KINDS, Kind
-from worker.list_check import is_free
+from worker.lists import is_free
 from worker.process import settings_of_process
 from worker.progress import Progress
-from worker.same_account import check_account, has_new_key
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +55,7 @@ def deliver(batch_id: str) -> None:
             )
             return
         if batch.lapsed:
-            delivery_metrics.lapsed(redis, batch.queue)
+            count_lapsed_lease(redis, batch.queue)
         take_up(batch)
         try:
             _until_interrupted(redis, batch)
@@ -97,13 +93,13 @@ def _go_on(redis: Redis, batch: Batch) -> None:
         refusals.hold_connection(redis, batch, held)
         _wait_held(redis, batch, known)
         return
-    limiter = RedisLimiter(redis, fingerprint(to.api_key), PUBLISHED)
+    limiter = limiter_of(redis, to.api_key)
     klaviyo = Klaviyo(
         settings_of_process().klaviyo_base_url,
         to.api_key,
         limiter,
         before_request=lambda: batches.renew(redis, batch, now_ms(), LEASE_MS),
-        meter=delivery_metrics.CallMeter(redis, batch.queue.connection),
+        meter=metrics.CallMeter(redis, batch.queue.connection),
     )
     with closing(klaviyo):
         _stages(Delivery(redis, batch, to, klaviyo, known, kind.intents), kind)
@@ -152,7 +148,8 @@ def _as_far_as_it_goes(delivery: Delivery, kind: Kind) -> None:
     if crashes >= MAX_CRASHES:
         return refusals.give_up(delivery, f"{crashes} workers died on it", "crashed_worker", {"crashes": crashes})
     try:
-        check_account(delivery, settings_of_process())
+        connection = delivery.batch.queue.connection
+        check_account(delivery.redis, settings_of_process(), connection, delivery.to.api_key, delivery.klaviyo)
         return kind.stages(delivery)
     except NotAccepted as refusal:
         return refusals.handle(delivery, refusal)

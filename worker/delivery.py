@@ -1,19 +1,27 @@
-"""One delivery: a batch that this worker holds, its destination and its progress."""
+"""One delivery: a batch that this worker holds, its destination and its progress, and the counts of what became of it.
+
+The number of Klaviyo's own reasons is unlimited: dead letters show them, the metrics count them as `other`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from redis import Redis
 
 from klaviyo.client import Klaviyo
-from queues import batches
+from klaviyo.imports import ImportJob
+from klaviyo.outcomes import Outcome, Retry
+from mappings.errors import Reason
+from queues import batches, metrics
 from queues.batches import Batch
 from queues.change import is_blank
 from queues.clock import now_ms
+from queues.names import Queue
 from queues.people.identities import Identities
 from queues.snapshots import members
 from worker import progress
@@ -26,6 +34,49 @@ from worker.progress import BatchFacts, Progress, Rejection
 #: A lease outlasts the longest request (klaviyo/http.py: 60 s in all) and is renewed before each.
 LEASE_MS = 90_000
 Made = TypeVar("Made")
+OTHER: Final = "other"
+#: Reasons of dead letters that a delivery gives, besides those of the mappings.
+OF_DELIVERY: Final = frozenset(
+    {
+        "ambiguous_person",
+        "bad_request",
+        "crashed_worker",
+        "erasure_needs_a_look",
+        "event_too_large",
+        "gave_up",
+        "global_unsubscribe_not_allowed",
+        "identifier_blocked",
+        "identifier_shared",
+        "identity_clash",
+        "import_failed",
+        "import_unconfirmed",
+        "list_gone",
+        "list_refused",
+        "mapping_failed",
+        "merged_profile",
+        "not_on_list",
+        "not_removed",
+        "order_unreadable",
+        "profile_too_large",
+        "profile_unknown",
+        "snapshot_endless",
+        "snapshot_gone",
+        "snapshot_unreadable",
+        "too_large",
+        "url_too_long",
+    }
+)
+_OF_DEATH: Final = OF_DELIVERY | frozenset(Reason)
+#: Other codes that are counted: warnings of a delivery, and findings about identifiers.
+OF_IDENTITY: Final = frozenset(
+    {
+        *("identifier_blocked", "identifier_kept", "identifier_shared", "identifier_taken"),
+        *("late", "not_on_list", "shared_value", "unremembered"),
+    }
+)
+_OF_RETRY: Final = frozenset(
+    {"daily_limit", "edge_block", "http", "list_not_echoed", "network", "own_limit", "throttled", "unexpected_answer"}
+)
 
 
 def _coalesced(people: People) -> list[Intent]:
@@ -125,3 +176,39 @@ class Delivery:
         """Reject everybody whose outcome is not known yet."""
         ended = self.progress.ended()
         self.reject_all([person for person in self.intents if person not in ended], reason, detail)
+
+
+def count_deaths(redis: Redis, queue: Queue, reasons: Iterable[str]) -> None:
+    """Count the changes that became dead letters, by reason."""
+    labels = (reason if reason in _OF_DEATH else OTHER for reason in reasons)
+    metrics.count(redis, Counter(metrics.of(metrics.DEAD, queue, reason) for reason in labels))
+
+
+def count_findings(redis: Redis, queue: Queue, counts: Mapping[str, int]) -> None:
+    """Count the findings about people's identifiers, by code; codes outside OF_IDENTITY are ignored."""
+    found = {metrics.of(metrics.IDENTITY, queue, code): more for code, more in counts.items() if code in OF_IDENTITY}
+    metrics.count(redis, found)
+
+
+def count_retry(redis: Redis, queue: Queue, outcome: Outcome) -> None:
+    """Count a retry of a delivery, by its cause."""
+    # The part after network: or http_ would make too many labels; the log has it.
+    why = outcome.why.partition(":")[0] if isinstance(outcome, Retry) else OTHER
+    why = "http" if why.startswith("http_") else why
+    metrics.count(redis, {metrics.of(metrics.RETRIES, queue, why if why in _OF_RETRY else OTHER): 1})
+
+
+def count_lost_import(redis: Redis, queue: Queue) -> None:
+    """Count an import job that Klaviyo has cancelled or does not know; its people are uploaded again."""
+    metrics.count(redis, {metrics.of(metrics.RETRIES, queue, "import_lost"): 1})
+
+
+def count_lapsed_lease(redis: Redis, queue: Queue) -> None:
+    """Count a lease that a worker let expire."""
+    metrics.count(redis, {metrics.of(metrics.LAPSED, queue): 1})
+
+
+def count_import(redis: Redis, queue: Queue, job: ImportJob) -> None:
+    """Count a complete import job, unless Klaviyo does not tell how long it took."""
+    if job.took_ms is not None:
+        metrics.count(redis, metrics.of_import(queue.connection, job.took_ms))

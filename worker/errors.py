@@ -1,4 +1,4 @@
-"""Errors that stop a delivery without an answer of Klaviyo, and the guard that limits an error to one person."""
+"""Errors that stop a delivery, when it is tried again, and the guard that limits an error to one person."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ log = logging.getLogger(__name__)
 Guarded = TypeVar("Guarded")
 # Not imported from RQ: a command that imports RQ before the doorbell would look for workers under RQ's own prefix.
 INTERRUPTIONS = doorbell.INTERRUPTIONS
+#: Import jobs of a few thousand rows complete within seconds; big ones take minutes (Klaviyo guarantees nothing).
+FIRST_POLL_MS = 2_000
+POLL_GROWTH = 1.5
+LAST_POLL_MS = 60_000
+#: Retries: full jitter over an exponentially growing span, so that workers that failed together do not return together.
+FIRST_RETRY_MS = 2_000
+LAST_RETRY_MS = 600_000
+#: A held batch checks this often whether it may continue.
+HELD_MS = 30_000
 
 
 class DeliveryFailed(Exception):
@@ -93,3 +102,18 @@ def guarded(
         detail = f"{type(fault).__name__} in {place.name}, line {place.lineno}"
         log.error("%s: %s failed (%s); the person is rejected", where, what, detail)  # noqa: TRY400
         return Rejection("mapping_failed", {"detail": detail})
+
+
+def poll_ms(polls: int) -> int:
+    """Return the ms until the next check of an import job, after `polls` checks that found it unfinished."""
+    return int(min(LAST_POLL_MS, FIRST_POLL_MS * POLL_GROWTH ** min(polls, 20)))
+
+
+def retry_ms(faults: int, after_s: float | None, chance: float) -> int:
+    """Return the ms until the next try, after `faults` failed tries in a row; `chance` is uniform in [0, 1).
+
+    When Klaviyo gives a waiting time (`after_s`), the result is that time plus up to one second of jitter.
+    """
+    if after_s is not None:
+        return round(after_s * 1000 + chance * 1000)
+    return int(chance * min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** min(faults, 20))) + 100

@@ -9,15 +9,13 @@ from redis import Redis
 
 from configuration.settings import Settings
 from klaviyo.client import Klaviyo
-from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import HoldNeeded, summary
 from queues import holds
 from queues.connections.accounts import Cipher
-from queues.klaviyo_limits import RedisLimiter, fingerprint
+from queues.metrics import CallMeter
 from queues.server.connection import connect
-from worker.connection import usable_key
-from worker.delivery_metrics import CallMeter
+from worker.connection import limiter_of, usable_key
 from worker.errors import Held
 from worker.process import settings_of_process
 
@@ -52,7 +50,7 @@ def cause(redis: Redis, settings: Settings, connection: str) -> str | None:
         api_key = usable_key(redis, settings.connections, Cipher(settings.secret_keys), connection)
     except Held as held:
         return str(held)
-    limiter = RedisLimiter(redis, fingerprint(api_key), PUBLISHED)
+    limiter = limiter_of(redis, api_key)
     meter = CallMeter(redis, connection)
     with closing(Klaviyo(settings.klaviyo_base_url, api_key, limiter, meter=meter)) as klaviyo:
         try:

@@ -14,11 +14,10 @@ from queues import holds
 from queues.batches import Batch
 from queues.clock import now_ms
 from queues.names import Queue
-from worker import delivery_metrics, lists
-from worker.backoff import HELD_MS, retry_ms
+from worker import lists
 from worker.consents.rows import let_it_arrive
-from worker.delivery import Delivery
-from worker.errors import AccountChanged, Held, ListOwned
+from worker.delivery import Delivery, count_retry
+from worker.errors import HELD_MS, AccountChanged, Held, ListOwned, retry_ms
 from worker.membership import keep_members
 from worker.settling import settle
 from worker.snapshots.apply import close_all
@@ -89,7 +88,7 @@ def _retry(delivery: Delivery, refusal: NotAccepted, after_s: float | None, atte
     wait = retry_ms(delivery.progress.faults, after_s, random.random())  # noqa: S311  # jitter, no secret
     delivery.progress.faults += 1
     delivery.progress.trouble = refusal.outcome.why if isinstance(refusal.outcome, Retry) else summary(refusal.outcome)
-    delivery_metrics.retried(delivery.redis, batch.queue, refusal.outcome)
+    count_retry(delivery.redis, batch.queue, refusal.outcome)
     log.warning(
         "batch %s: %s; tried again in %.1f s, %d of %d attempts spent",
         batch.id,

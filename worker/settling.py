@@ -12,9 +12,8 @@ from queues import batches, owners, pending
 from queues.batches import Settlement, Undeliverable
 from queues.clock import now_ms
 from queues.history.settled import BatchOutcomes, ImportRows, Settled, columns, pack
-from worker import delivery_metrics
 from worker.coalesce import Intent
-from worker.delivery import Delivery
+from worker.delivery import Delivery, count_deaths, count_findings
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +61,8 @@ def settle(delivery: Delivery) -> None:
     if due:
         pending.wake(delivery.redis)
     owners.release(delivery.redis, delivery.batch.queue.connection, delivery.batch.id)
-    delivery_metrics.identity(delivery.redis, delivery.batch.queue, end.warnings)
-    delivery_metrics.died(delivery.redis, delivery.batch.queue, [letter.reason for letter in dead])
+    count_findings(delivery.redis, delivery.batch.queue, end.warnings)
+    count_deaths(delivery.redis, delivery.batch.queue, [letter.reason for letter in dead])
 
 
 def _naming(delivery: Delivery, intent: Intent) -> set[int]:

@@ -27,7 +27,7 @@ from queues.connections import account_keys, connection_keys, key_changes
 from queues.connections.account_keys import NothingToUndo
 from queues.connections.accounts import Cipher
 from queues.errors import SecretKeyChanged
-from worker.same_account import confirm
+from worker.connection import confirm_account
 
 
 @click.command()
@@ -63,7 +63,7 @@ def rotate(name: str, other_account: bool, as_json: bool) -> None:
         connection_keys.exchange(
             redis, name, connection_keys.seal(Cipher(known.secret_keys), new, now_ms(), rights.account.id)
         )
-        confirm(redis, known, name, new, rights.account.id)
+        confirm_account(redis, known, name, new, rights.account.id)
         audit.note(redis, by(), "key rotated", name, "to another account" if moves else audit.DONE)
         if as_json:
             print_json({"name": name, "account": rights.account.id, "moved": moves})

@@ -15,7 +15,7 @@ from queues.holds import Hold
 from queues.names import Queue
 from queues.snapshots import orders
 from text.wording import plural, span, without_people
-from worker.same_account import named
+from worker.connection import account_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def releasing(place: Target, census: Census) -> Iterator[str]:
     if place.hold and place.hold.owned:
         yield f"After release it uses list {place.hold.owned.list_id} together with {place.hold.owned.keeper}."
     if place.hold and place.hold.moved:
-        to, before = named(place.hold.moved.account), named(place.hold.moved.before)
+        to, before = account_name(place.hold.moved.account), account_name(place.hold.moved.before)
         yield f"After release it delivers to {to} instead of {before}. Ferry finds or creates its lists there."
     if place.batches:
         opened = plural(place.batches, "batch in progress continues", "batches in progress continue")

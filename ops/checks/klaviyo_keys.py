@@ -14,7 +14,6 @@ from configuration.connections import Connections, UnknownConnection
 from configuration.settings import Settings
 from intake.readiness import Check
 from klaviyo.client import Klaviyo
-from klaviyo.endpoints import PUBLISHED
 from klaviyo.errors import NotAccepted, Throttled
 from klaviyo.outcomes import HoldNeeded, summary
 from ops.connections.keys import key_of
@@ -22,9 +21,9 @@ from queues import owners
 from queues.connections import connection_keys
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.holds import OF_KEY
-from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.names import Queue
 from queues.pending import all_queues
+from worker.connection import limiter_of
 
 #: The scopes with which Ferry reads are tested here; those with which it writes are not.
 READING = "accounts:read lists:read profiles:read"
@@ -80,7 +79,7 @@ def _key(redis: Redis, settings: Settings, name: str) -> str | Check:
 
 def _ask(redis: Redis, settings: Settings, key: str) -> Check:
     try:
-        client = Klaviyo(settings.klaviyo_base_url, key, RedisLimiter(redis, fingerprint(key), PUBLISHED))
+        client = Klaviyo(settings.klaviyo_base_url, key, limiter_of(redis, key))
     except ValueError as fault:  # the settings were checked when they were read; a CDP's key was not
         return Check("", False, "malformed", str(fault))
     with closing(client) as klaviyo:

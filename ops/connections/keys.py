@@ -12,14 +12,13 @@ from configuration.connections import UnknownConnection
 from configuration.settings import Settings
 from klaviyo.accounts import KlaviyoAccount, Rights
 from klaviyo.client import Klaviyo
-from klaviyo.endpoints import PUBLISHED
 from ops.errors import Failed, Misconfigured
 from ops.retries import with_retries
 from queues.connections import account_keys, accounts, connection_keys
 from queues.connections.account_keys import LearntKey
 from queues.errors import NoSecretKey, SecretKeyChanged
-from queues.klaviyo_limits import RedisLimiter, fingerprint
 from text.escaping import visible
+from worker.connection import limiter_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def wanted_key(redis: Redis, settings: Settings, name: str) -> Key:
 def examine(redis: Redis, settings: Settings, api_key: str) -> Rights:
     """Ask Klaviyo for the key's account and test its rights, without writing. Raises Failed with Klaviyo's answer."""
     try:
-        limiter = RedisLimiter(redis, fingerprint(api_key), PUBLISHED)
+        limiter = limiter_of(redis, api_key)
         client = Klaviyo(settings.klaviyo_base_url, api_key, limiter)
     except ValueError as fault:
         raise Failed(str(fault)) from fault

@@ -40,7 +40,7 @@ _MEANING: Final = {
     "properties_too_many": f"The event has more properties than Klaviyo accepts: {_ANEW}.",
     "time_invalid": f"The time is invalid, or Klaviyo does not accept it: {_ANEW}.",
     "unique_id_invalid": f"The event's `unique_id` is neither text nor a whole number: {_ANEW}.",
-    # Reasons of the delivery (worker/delivery_metrics.py).
+    # Reasons of the delivery (worker/delivery.py).
     "ambiguous_person": "The id belongs to several current e-mails: send the e-mail with it from the CDP, then replay.",
     "identifier_blocked": "The value that should identify the person identifies nobody (null, 0 ...): send an e-mail "
     "from the CDP; or, if it is in `blocked_identifiers`, remove it there and replay.",

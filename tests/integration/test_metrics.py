@@ -27,7 +27,7 @@ from tests.support.metrics import Scraped, scrape
 from tests.support.ops import put
 from tests.support.recovery import open_batches
 from tests.support.world import QUEUE, World
-from worker import delivery_metrics
+from worker.delivery import count_deaths, count_retry
 
 IMPORT = "bulk_import_profiles"
 CONNECTIONS = Connections({"default": Connection("default")})
@@ -106,7 +106,7 @@ def test_a_429_and_the_wait_that_it_asks_for_are_counted(world: World, served: C
 
 def test_a_field_that_klaviyo_left_out_of_what_it_took_is_counted(api: Api, redis: Redis, served: Console) -> None:
     list_id = api.make_list(opt_in_process="single_opt_in")
-    with client_of(api, OpenLimiter(), meter=delivery_metrics.CallMeter(redis, "default")) as client:
+    with client_of(api, OpenLimiter(), meter=metrics.CallMeter(redis, "default")) as client:
         for email in ("ann@example.com", "ben@example.com"):
             client.subscribe([subscription(email, "+12025", None)], list_id, None, historical=False)
     told = scrape(served).of("ferry_klaviyo_partial_failures_total")
@@ -215,10 +215,10 @@ def many(redis: Redis, audiences: int) -> None:
     for number in range(audiences - 1):
         queue = Queue(f"mparticle-{number}", "audience", f"audience {number}")
         put(redis, f"p{number}@example.com", queue=queue, name=f"Audience {number}")
-        delivery_metrics.died(redis, queue, [f"klaviyo says {number}"])
-        delivery_metrics.retried(redis, queue, Retry(None, counts=True, why=f"whatever {number}"))
-        delivery_metrics.retried(redis, queue, Retry(None, counts=True, why=f"network:Fault{number}"))
-        delivery_metrics.retried(redis, queue, Retry(None, counts=True, why=f"http_{number}"))
+        count_deaths(redis, queue, [f"klaviyo says {number}"])
+        count_retry(redis, queue, Retry(None, counts=True, why=f"whatever {number}"))
+        count_retry(redis, queue, Retry(None, counts=True, why=f"network:Fault{number}"))
+        count_retry(redis, queue, Retry(None, counts=True, why=f"http_{number}"))
 
 
 def test_the_number_of_series_is_bounded(redis: Redis, redis_url: str) -> None:

@@ -26,7 +26,7 @@ from tests.support.snapshot_hut import NAME, QUEUE, SYNCS, single
 from tests.support.world import addresses
 from worker import refusals
 from worker.deliver import MAX_CRASHES
-from worker.snapshots import apply, kind, read_list
+from worker.snapshots import apply, baseline, kind
 from worker.snapshots.plan import MAX_STARTS
 
 PEOPLE = addresses(120)
@@ -262,7 +262,7 @@ def test_another_one_that_watches_meanwhile_has_it_begin_again(
 ) -> None:
     """A repair of the ledger, by hand, while the first snapshot is carried out: the list is read again, and whole."""
     lists.klaviyo.has_list(NAME, PEOPLE)
-    monkeypatch.setattr(read_list, "PORTION", 30)
+    monkeypatch.setattr(baseline, "PORTION", 30)
     original = mirror.mirror
 
     def replaced(redis: Redis, *given: Any) -> int:
@@ -281,7 +281,7 @@ def test_another_one_that_watches_meanwhile_has_it_begin_again(
 def test_what_was_read_of_the_list_a_day_ago_is_read_again(lists: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection is held for a weekend in the midst of reading, and the first part has gone away meanwhile."""
     lists.klaviyo.has_list(NAME, PEOPLE)
-    monkeypatch.setattr(read_list, "PORTION", 30)
+    monkeypatch.setattr(baseline, "PORTION", 30)
     original = rosters.add
     calls: list[int] = []
 

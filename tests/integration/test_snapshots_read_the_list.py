@@ -11,7 +11,7 @@ from queues.snapshots import rosters
 from tests.support.mirrored import Mirrored, mirrored
 from tests.support.snapshot_hut import NAME
 from tests.support.world import addresses
-from worker.snapshots import read_list
+from worker.snapshots import baseline
 
 PEOPLE = addresses(250)
 
@@ -31,7 +31,7 @@ def pages(lists: Mirrored) -> int:
 
 @pytest.mark.parametrize("fault", ["429", "503_html", "reset"])
 def test_the_reading_goes_on_where_it_was(lists: Mirrored, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read_list, "PORTION", 100)
+    monkeypatch.setattr(baseline, "PORTION", 100)
     whole = r"/api/lists/[^/]+/profiles"
     name = lists.send(*PEOPLE[:200], confirmed=True)
     # One page comes, then the fault.

@@ -16,7 +16,7 @@ TIMES = {
     "worker.deliver": {"LEASE_MS": 5_000},
     "worker.audience.kind": {"FIRST_POLL_MS": 300},
     "worker.lists": {"LEASE_MS": 5_000},
-    "worker.backoff": {"FIRST_POLL_MS": 300, "LAST_POLL_MS": 2_000, "FIRST_RETRY_MS": 200, "LAST_RETRY_MS": 2_000},
+    "worker.errors": {"FIRST_POLL_MS": 300, "LAST_POLL_MS": 2_000, "FIRST_RETRY_MS": 200, "LAST_RETRY_MS": 2_000},
     "scheduler.tick": {"RING_AGAIN_MS": 2_000},
     "scheduler.main": {"TICK_S": 1},
 }

@@ -15,13 +15,12 @@ from identity.sending import first_of
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Conflict, Dead, Gone
 from queues import pending
-from worker.audience.confirm import confirm
 from worker.audience.pass_on_consents import pass_on
 from worker.audience.remove import remove
-from worker.audience.upload import upload
-from worker.backoff import FIRST_POLL_MS
+from worker.audience.upload import confirm, upload
 from worker.coalesce import Intent
 from worker.delivery import Delivery
+from worker.errors import FIRST_POLL_MS
 from worker.membership import keep_members
 from worker.people.batch_people import People
 from worker.people.proving import given, prove

@@ -8,7 +8,7 @@ from klaviyo.lookups import FoundProfile
 from mappings.profile import Profile
 from queues.snapshots import members
 from worker.delivery import Delivery
-from worker.snapshots.read_list import identities
+from worker.snapshots.baseline import identities
 
 #: Profile ids by the person whose change takes them off.
 Theirs = Mapping[int, Sequence[str]]

@@ -14,9 +14,8 @@ from identity.identifiers import EMAIL, OWN, Named
 from klaviyo.lookups import by_value
 from queues.clock import now_ms
 from queues.people.identities import RememberedPerson, audience_token, has_another, own_token
-from worker import delivery_metrics
 from worker.coalesce import Intent
-from worker.delivery import Delivery
+from worker.delivery import Delivery, count_findings
 from worker.lists import list_of
 from worker.people import holding, late_news
 from worker.people.batch_people import People
@@ -184,7 +183,7 @@ def keep_people(delivery: Delivery) -> None:
         if person not in ended:
             _keep(delivery, person, intent)
     if not memory.flush():
-        delivery_metrics.identity(delivery.redis, queue, {"unremembered": 1})
+        count_findings(delivery.redis, queue, {"unremembered": 1})
         log.warning(
             "batch %s: Redis is short of memory, so nothing new is remembered of its people; they are looked up again",
             delivery.batch.id,
@@ -260,7 +259,7 @@ def _note_shared(delivery: Delivery, before: StoredHolders) -> None:
         current = sum(1 for each in people if each.audiences and not has_another(each, hashed[by][0], by))
         if current > policy.shared_after:
             memory.share(hashed[by], now_ms())
-            delivery_metrics.identity(delivery.redis, delivery.batch.queue, {"shared_value": 1})
+            count_findings(delivery.redis, delivery.batch.queue, {"shared_value": 1})
             log.warning(
                 "batch %s: %d current e-mails have one value of %s; it identifies nobody from now on (%s)",
                 delivery.batch.id,

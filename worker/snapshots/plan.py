@@ -24,8 +24,7 @@ from snapshots.plan import PlannedChange
 from snapshots.plan_store import Plan
 from snapshots.reading import rows
 from snapshots.rows import Unreadable
-from worker.backoff import HELD_MS
-from worker.errors import Later
+from worker.errors import HELD_MS, Later
 from worker.people.batch_people import MAX_ROW, encode_row, mapped_by
 from worker.progress import Rejection
 from worker.snapshots.run import SnapshotRun

@@ -6,7 +6,7 @@ from intake.incoming import MALFORMED, NO_IDENTITY
 from mappings.errors import Reason
 from mappings.segment.routed import CHANNEL_UNKNOWN, LIST_UNKNOWN
 from ops.dead_letters.reasons import meaning
-from worker.delivery_metrics import OF_DELIVERY
+from worker.delivery import OF_DELIVERY
 
 #: What these concern is left out, and the person or event goes without it: no letter has them.
 LEFT_OUT = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.backoff import LAST_POLL_MS, LAST_RETRY_MS, poll_ms, retry_ms
+from worker.errors import LAST_POLL_MS, LAST_RETRY_MS, poll_ms, retry_ms
 
 
 def test_polls_grow_from_two_seconds_to_a_minute() -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from tests.support.paths import ROOT
-from worker.delivery_metrics import OF_DELIVERY
+from worker.delivery import OF_DELIVERY
 
 #: What is called to make a dead letter of a change; a reason is one of the arguments, or behind an `or` in one.
 _CALLED = {"reject", "reject_all", "reject_rest", "refuse", "give_up", "Rejection", "Dead", "Split"}

@@ -19,9 +19,8 @@ from snapshots.digests import digests
 from worker.membership import joined, left, updated
 from worker.people.batch_people import People
 from worker.snapshots.apply import Names, is_void
-from worker.snapshots.baseline import as_listed, choose, drift_of, is_another
+from worker.snapshots.baseline import as_listed, choose, drift_of, identities, is_another
 from worker.snapshots.kind import intents, waits
-from worker.snapshots.read_list import identities
 
 ANN, BOB, CID = "email:ann@x.com", "email:bob@x.com", "email:cid@x.com"
 

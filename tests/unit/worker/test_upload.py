@@ -19,8 +19,7 @@ from queues.batches import Batch
 from queues.change import Body, Change, person_key
 from queues.names import Queue
 from worker import progress
-from worker.audience.confirm import confirm
-from worker.audience.upload import upload
+from worker.audience.upload import confirm, upload
 from worker.connection import Destination
 from worker.delivery import Delivery
 
