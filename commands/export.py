@@ -145,10 +145,11 @@ def _of_file(
     found = source(file, None, queue.target)
     if found.kind not in FORMATS:
         raise click.UsageError(f"{file} contains single changes, not the people of an audience: use `ferry sync`")
-    selection = Selection(connection.full_profile, frozenset(connection.default_attributes))
+    selection = Selection.of(connection.full_profile, connection.default_attributes)
+    settings = connection.columns_of(queue.target)
     with closing(shown(found)) as pieces:
         blocked = connection.identity.blocked
-        rows = reading.rows(pieces, FORMATS[found.kind], found.gzip, selection, rules, blocked)
+        rows = reading.rows(pieces, FORMATS[found.kind], found.gzip, selection, rules, blocked, settings)
         yield from export_people.of_file(rows, rules, left_out)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from identity.settings import Policy
 from mappings.account_settings import Channel
+from mappings.columns import ColumnSettings
 from mappings.rules import Rules
 from mappings.segment.actions import Action
 from mappings.segment.settings import DEFAULTS
@@ -32,12 +33,17 @@ class UnknownConnection(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class AudienceSettings:
-    """The settings of one audience in connections.toml; None: the connection's setting applies."""
+    """The settings of one audience in connections.toml; None: the connection's setting applies.
+
+    `columns`: Klaviyo's name, or that of a property -> the column of a snapshot that has it.
+    """
 
     list_id: str | None = None
     list_name: str | None = None
     policy: FlushPolicy | None = None
     shared_list: bool | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    null_values: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class Connection:
     person. `actions`: for Segment's messages. `full_profile`: snapshots send every attribute, otherwise only
     `default_attributes`. `max_removal_percent`: a snapshot that would remove more of a list is held for a person to
     check. `identity`: how people are distinguished. `shared_list`: audiences may use a list that another one maintains.
+    `null_values`: values that mean nothing in a snapshot, compared without case.
     """
 
     name: str
@@ -68,6 +75,13 @@ class Connection:
     max_removal_percent: int = 30
     shared_list: bool = False
     identity: Policy = field(default_factory=Policy)
+    null_values: tuple[str, ...] = ()
+
+    def columns_of(self, target: str) -> ColumnSettings:
+        """Return how the columns of an audience's snapshots are read."""
+        own = self.audiences.get(target, AudienceSettings())
+        nulls = self.null_values if own.null_values is None else own.null_values
+        return ColumnSettings(own.columns, frozenset(each.strip().casefold() for each in nulls))
 
     def may_share(self, target: str) -> bool:
         """Return whether an audience may use a list that another one maintains."""

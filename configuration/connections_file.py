@@ -31,6 +31,10 @@ _EVENT_LIMIT = 1_000
 _CONSENT_LIMIT = 1_000
 
 
+#: The name of a column or an attribute, or a value that means nothing.
+_NAME = validate.Length(1, 255)
+
+
 class _FlushSchema(Schema):
     flush_size = fields.Integer(strict=True, validate=validate.Range(1, 100_000))
     flush_minutes = fields.Float(validate=validate.Range(min=0, min_inclusive=False))
@@ -49,6 +53,8 @@ class _AudienceSchema(_FlushSchema):
     list_id = fields.String(validate=validate.Length(1, 100))
     list_name = fields.String(validate=validate.Length(1, 255))
     shared_list = fields.Boolean()
+    columns = fields.Dict(keys=fields.String(validate=_NAME), values=fields.String(validate=_NAME))
+    null_values = fields.List(fields.String(validate=_NAME))
 
 
 class ConnectionSchema(_FlushSchema):
@@ -67,6 +73,7 @@ class ConnectionSchema(_FlushSchema):
     full_profile = fields.Boolean()
     default_attributes = fields.List(fields.String(validate=validate.Length(1, 255)))
     max_removal_percent = fields.Integer(strict=True, validate=validate.Range(0, 100))
+    null_values = fields.List(fields.String(validate=_NAME))
     shared_list = fields.Boolean()
     identifiers = fields.String(validate=validate.OneOf(["verified", "email_only", "trust_cdp"]))
     prove = fields.String(validate=validate.OneOf(["all", "sample", "off"]))
@@ -169,6 +176,7 @@ def _connection(path: Path, name: str, values: Any, default: Connection) -> Conn
         max_removal_percent=read.get("max_removal_percent", default.max_removal_percent),
         shared_list=read.get("shared_list", default.shared_list),
         identity=identity,
+        null_values=tuple(read.get("null_values", default.null_values)),
     )
 
 
@@ -235,4 +243,6 @@ def _policies(
 def _audience(read: Mapping[str, Any], base: FlushPolicy) -> AudienceSettings:
     own = {"flush_size", "flush_minutes", "upload_max"} & read.keys()
     policy = _policy(read, base) if own else None
-    return AudienceSettings(read.get("list_id"), read.get("list_name"), policy, read.get("shared_list"))
+    nulls = tuple(read["null_values"]) if "null_values" in read else None
+    columns = read.get("columns", {})
+    return AudienceSettings(read.get("list_id"), read.get("list_name"), policy, read.get("shared_list"), columns, nulls)

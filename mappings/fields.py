@@ -59,7 +59,7 @@ class AttributeMeaning(NamedTuple):
 
 
 _MAPPED, _EXACT, _STRIPPED = 2, 1, 0
-_CACHED_NAMES = 4_096
+CACHED_NAMES = 4_096
 #: Longer than any name that mParticle allows. Longer names are not cached, so that the cache stays small.
 _CACHED_LENGTH = 256
 
@@ -102,4 +102,4 @@ def _place(key: str, klaviyo_names: bool) -> AttributeMeaning:
     return AttributeMeaning(key, FieldTarget(name, True), _EXACT if name == key else _STRIPPED)
 
 
-_remembered = lru_cache(maxsize=_CACHED_NAMES)(_place)
+_remembered = lru_cache(maxsize=CACHED_NAMES)(_place)

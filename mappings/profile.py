@@ -101,7 +101,7 @@ class ParsedField(Field[Any]):
             raise ValidationError(unfit.reason) from unfit
 
 
-def _text(value: object) -> str:
+def text_field(value: object) -> str:
     """Return text unchanged and numbers as text; raises Unfit(field_invalid) for tags, lists and objects."""
     if isinstance(value, str):
         return value
@@ -118,29 +118,30 @@ def _locale(value: object) -> str:
     return tag
 
 
-_READS: Final[dict[str, Callable[[Any], str | float]]] = {
+#: Reads the value of each identifier and standard field; raises Unfit.
+READS: Final[dict[str, Callable[[Any], str | float]]] = {
     "email": first_email,
     "phone_number": phone.first_valid,
     "external_id": identifiers.external_id,
-    "first_name": _text,
-    "last_name": _text,
-    "organization": _text,
-    "title": _text,
-    "image": _text,
+    "first_name": text_field,
+    "last_name": text_field,
+    "organization": text_field,
+    "title": text_field,
+    "image": text_field,
     "locale": _locale,
-    "address1": _text,
-    "address2": _text,
-    "city": _text,
-    "country": _text,
-    "region": _text,
-    "zip": _text,
+    "address1": text_field,
+    "address2": text_field,
+    "city": text_field,
+    "country": text_field,
+    "region": text_field,
+    "zip": text_field,
     "latitude": latitude,
     "longitude": longitude,
     "timezone": time_zone,
     "ip": ip,
 }
 _ProfileSchema = Schema.from_dict(
-    {name: ParsedField(read, attribute=fields.dotted(name)) for name, read in _READS.items()}, name="ProfileSchema"
+    {name: ParsedField(read, attribute=fields.dotted(name)) for name, read in READS.items()}, name="ProfileSchema"
 )
 _SCHEMA = _ProfileSchema(partial=True, unknown=EXCLUDE)
 

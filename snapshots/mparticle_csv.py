@@ -6,18 +6,23 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, Final
 
+from mappings.columns import ColumnSettings
 from mappings.identifiers import EMAIL, EXTERNAL_ID, firehose_type
 from snapshots.csv_rows import table
 from snapshots.persons import Described
-from snapshots.rows import Unreadable
+from snapshots.report import ReadReport
+from snapshots.rows import Selection, Unreadable
 
 HEADER: Final = ("mpid", "scanned_timestamp_ms", "identity_value", "identity_type")
 
 
-def described(pieces: Iterator[bytes]) -> Iterator[Described]:
+def described(
+    pieces: Iterator[bytes], settings: ColumnSettings, selection: Selection, report: ReadReport
+) -> Iterator[Described]:
     """Yield one customer for each mpid, with the number of its last row; its rows are adjacent. Raises Unreadable.
 
-    Every e-mail counts; a customer without one cannot be sent, because mParticle's audiences also use e-mails.
+    Every e-mail counts; a customer without one cannot be sent, because mParticle's audiences also use e-mails. The
+    columns have fixed meanings, so neither settings nor selection matter, and nothing is reported.
     """
     rows = table(pieces)
     if tuple(cell.strip() for cell in next(rows, [])) != HEADER:

@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from identity.blocked import Blocked
+from identity.blocked import DEFAULT, Blocked
 from mappings import contact
+from mappings.columns import PROPERTIES
+from mappings.errors import Reason
+from mappings.faults import FieldFaults
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE, canonical_email
 from mappings.rules import Rules
+from snapshots.report import ReadReport
 from snapshots.rows import Selection, SnapshotRow, Unusable, row
 
-#: Spellings of the identifiers, without case, hyphens, spaces and underscores (Klaviyo: columns of an SFTP import;
-#: Amperity: Klaviyo destination).
-_SPELLINGS: Final = {
-    "email": EMAIL,
-    "phone": PHONE,
-    "phonenumber": PHONE,
-    "externalid": EXTERNAL_ID,
-    "customerid": EXTERNAL_ID,
-}
-_SIGNS: Final = str.maketrans("", "", "-_ ")
+#: The largest whole number that a fraction has exactly.
+_EXACT: Final = 2**53
 #: Klaviyo's name -> the name in a fragment (`mappings.sources`) and in `identity`, strongest first.
 _FRAGMENT: Final = {EMAIL: "email", EXTERNAL_ID: "external_id", PHONE: "phone"}
 
@@ -29,7 +25,7 @@ class Described(NamedTuple):
     """A customer of the body, unchecked. `known`: identifiers by Klaviyo's names; the e-mail may be a list.
 
     `customer`: the sender's id of the customer, if it is not the external id. `missing`: the reason to give when the
-    customer has no identifier.
+    customer has no identifier. `properties`: custom properties that came as one object.
     """
 
     number: int
@@ -37,28 +33,122 @@ class Described(NamedTuple):
     attributes: dict[str, Any]
     customer: str = ""
     missing: str = "identity_missing"
+    properties: dict[str, Any] | None = None
 
 
-def identifier(name: str) -> str | None:
-    """Return Klaviyo's name of the identifier in a column or key of that name, or None for an attribute."""
-    return _SPELLINGS.get(name.translate(_SIGNS).lower())
+class PersonReader:
+    """Turns customers into people, and reports what is left out of them.
 
+    `rules`: of the destination. `blocked`: values that identify nobody. `nulls`: values without case that mean nothing.
+    """
 
-def people(
-    described: Described, selection: Selection, rules: Rules, blocked: Blocked
-) -> Iterator[SnapshotRow | Unusable]:
-    """Yield a person for each e-mail of the customer; without an e-mail, one person by external id or else phone."""
-    emails = _emails(described.known.get(EMAIL))
-    customer = described.customer or contact.text(described.known.get(EXTERNAL_ID)) or ""
-    if blocked.holds("external_id", customer):
-        customer = ""
-    if len(emails) < 2:
-        yield _person(described, emails[0] if emails else None, customer, selection, rules, blocked)
-        return
-    for email in emails:
-        # Without phone and id: each identifies one person at Klaviyo, and these are several.
-        whose = customer or canonical_email(str(emails[0]))
-        yield _person(described, email, whose, selection, rules, blocked, alone=True)
+    def __init__(
+        self,
+        selection: Selection,
+        rules: Rules,
+        blocked: Blocked,
+        report: ReadReport,
+        nulls: frozenset[str] = frozenset(),
+    ) -> None:
+        self._selection = selection
+        self._rules = rules
+        self._blocked = blocked
+        self._report = report
+        self._nulls = nulls
+        self._faults = FieldFaults(rules)
+
+    def people(self, described: Described) -> Iterator[SnapshotRow | Unusable]:
+        """Yield a person for each e-mail of the customer; without one, a person by external id or else phone."""
+        described = self._without_nulls(described)
+        emails = _emails(described.known.get(EMAIL))
+        customer = described.customer or contact.text(described.known.get(EXTERNAL_ID)) or ""
+        if self._blocked.holds("external_id", customer):
+            customer = ""
+        sent: dict[str, Any] | None = None
+        for email in emails or [None]:
+            # Several addresses are several people: without phone and id, which identify one person at Klaviyo.
+            alone = len(emails) > 1
+            found, wrong = self._identifiers(described, email)
+            known = {
+                _FRAGMENT[name]: value
+                for name, value in found.items()
+                if not self._blocked.holds(_FRAGMENT[name], value)
+            }
+            if EMAIL in wrong or not known:
+                yield Unusable(described.number, _why(described, found, wrong))
+                continue
+            if sent is None:  # once for each row
+                sent = self._attributes(described)
+                self._note_identifiers(found, wrong, known)
+            person = self._person(described, found, wrong, known, alone=alone)
+            whose = (customer or canonical_email(str(emails[0]))) if alone else customer
+            yield row(described.number, person | ({"attributes": sent} if sent else {}), whose, known)
+
+    def _without_nulls(self, described: Described) -> Described:
+        """Return the customer without values that mean nothing, and with ids that pandas made fractions as ids."""
+        known = {name: self._plain(value) for name, value in described.known.items()}
+        given = {name for name, value in known.items() if value not in (None, "", [])}
+        for name in given & {EMAIL, PHONE}:
+            # Not alone: then the reason is that the address or number is not one.
+            if len(given) > 1 and isinstance(known[name], str) and DEFAULT.holds(EXTERNAL_ID, known[name].strip()):
+                known[name] = ""
+        attributes = described.attributes
+        if self._nulls:
+            attributes = {name: self._plain(value) for name, value in attributes.items()}
+        return described._replace(known=known, attributes=attributes)
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return "" if self._nulls and value.strip().casefold() in self._nulls else value
+        if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+            return int(value)
+        return value
+
+    def _identifiers(self, described: Described, email: object) -> tuple[dict[str, str], dict[str, Reason]]:
+        fields = described.known | {EMAIL: email, "country_code": described.attributes.get("country")}
+        # E.164 already here, not only in the mapping: an update may lack the country that is needed to read a phone.
+        return contact.read(fields, _FRAGMENT, self._rules)
+
+    def _note_identifiers(self, found: Mapping[str, str], wrong: Mapping[str, str], known: Mapping[str, str]) -> None:
+        for name, reason in wrong.items():
+            self._report.leave_out(name, reason)
+        for name in found:
+            if _FRAGMENT[name] not in known:
+                self._report.leave_out(name, "identifier_blocked")
+
+    def _person(
+        self,
+        described: Described,
+        found: Mapping[str, str],
+        wrong: Mapping[str, str],
+        known: Mapping[str, str],
+        *,
+        alone: bool,
+    ) -> dict[str, Any]:
+        """Return the identifiers to send. `alone`: none of the customer's others with this address."""
+        whole = self._selection.full and not alone
+        person: dict[str, Any] = dict(known if whole or "email" not in known else {"email": known["email"]})
+        if whole and "email" in known:
+            # The mapping reports for each person when it leaves one of them out.
+            said = {_FRAGMENT[name]: contact.text(described.known.get(name)) for name in (*wrong, *found)}
+            person |= {name: text for name, text in said.items() if text and name not in known}
+        return person
+
+    def _attributes(self, described: Described) -> dict[str, Any]:
+        """Return the attributes to send, without those that Klaviyo would not take.
+
+        An empty text clears an attribute like null, because a CSV has no null.
+        """
+        has = self._selection.has
+        sent = {name: None if value == "" else value for name, value in described.attributes.items() if has(name)}
+        if described.properties:
+            every = has(PROPERTIES)
+            sent |= {name: value for name, value in described.properties.items() if every or has(name)}
+        for name, value in [*sent.items()]:
+            if reason := self._faults.of(name, value):
+                self._report.leave_out(name, reason)
+                del sent[name]
+        return sent
 
 
 def _emails(value: object) -> list[object]:
@@ -69,44 +159,8 @@ def _emails(value: object) -> list[object]:
     return [*{canonical_email(str(email)): email for email in given if contact.text(email) != ""}.values()]
 
 
-def _person(
-    described: Described,
-    email: object,
-    customer: str,
-    selection: Selection,
-    rules: Rules,
-    blocked: Blocked,
-    alone: bool = False,
-) -> SnapshotRow | Unusable:
-    """Return the row of one person. `alone`: send no other identifiers of the customer with this address."""
-    fields = described.known | {EMAIL: email, "country_code": described.attributes.get("country")}
-    # E.164 already here, not only in the mapping: an update may lack the country that is needed to read a phone.
-    found, wrong = contact.read(fields, _FRAGMENT, rules)
-    known = {_FRAGMENT[name]: value for name, value in found.items() if not blocked.holds(_FRAGMENT[name], value)}
-    if EMAIL in wrong or not known:
-        return Unusable(described.number, _why(described, found, wrong))
-    whole = selection.full and not alone
-    person: dict[str, Any] = dict(known if whole or "email" not in known else {"email": known["email"]})
-    if whole and "email" in known:
-        # The mapping reports for each person when it leaves one of them out.
-        said = {_FRAGMENT[name]: contact.text(fields[name]) for name in (*wrong, *found)}
-        person |= {name: text for name, text in said.items() if text and name not in known}
-    if sent := _attributes(described.attributes, selection):
-        person["attributes"] = sent
-    return row(described.number, person, customer, known)
-
-
 def _why(described: Described, found: Mapping[str, str], wrong: Mapping[str, str]) -> str:
     """Return the reason why a row identifies nobody."""
     if EMAIL in wrong:
         return wrong[EMAIL]
     return "identifier_blocked" if found else next(iter(wrong.values()), described.missing)
-
-
-def _attributes(attributes: dict[str, Any], selection: Selection) -> dict[str, Any]:
-    """Return the attributes to send; an empty text clears one like null, because a CSV has no null."""
-    return {
-        name: None if value == "" else value
-        for name, value in attributes.items()
-        if selection.full or name in selection.attributes
-    }

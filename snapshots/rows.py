@@ -5,14 +5,18 @@ Also the exceptions for a snapshot that is not carried out and for a campaign's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from identity.identifiers import key_of
+from mappings import columns
+from mappings.columns import ColumnTarget
+from mappings.identifiers import EMAIL
 from queues.snapshots import members
 from queues.snapshots.buckets import IDENTIFIERS
+from snapshots.report import ReadReport
 
 
 class Unreadable(Exception):
@@ -61,14 +65,43 @@ class Unusable(NamedTuple):
     reason: str
 
 
+#: Why columns are not sent, and how to send them.
+NOT_CHOSEN: Final = "not chosen: add it to default_attributes, or set full_profile = true"
+BESIDE: Final = "identifies people without an e-mail; full_profile = true sends it beside one"
+
+
 class Selection(NamedTuple):
     """The part of a row to send. `full`: everything.
 
-    Otherwise these `attributes`, by exact name, and the identifiers: the e-mail, or without one the id and the phone.
+    Otherwise these `attributes`, by name, and the identifiers: the e-mail, or without one the id and the phone. A name
+    of a field counts in any spelling, that of a property exactly; `properties` stands for all properties of that
+    column.
     """
 
     full: bool = False
     attributes: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, full: bool, names: Iterable[str]) -> Selection:
+        """Return the selection of these attributes."""
+        return cls(full, frozenset(map(columns.known, names)))
+
+    def has(self, name: str) -> bool:
+        """Return whether the attribute is sent."""
+        return self.full or name in self.attributes
+
+    def note(self, report: ReadReport, names: Sequence[str], targets: Sequence[ColumnTarget]) -> None:
+        """Report what columns become, and why some are not sent."""
+        has_email = any(target.name == EMAIL for target in targets if target.kind == "identifier")
+        for name, target in zip(names, targets, strict=True):
+            report.use(name.strip(), str(target), self._why_not(target, has_email))
+
+    def _why_not(self, target: ColumnTarget, has_email: bool) -> str:
+        if target.kind == "ignored":
+            return "another column becomes this field"
+        if target.kind == "identifier":
+            return BESIDE if has_email and target.name != EMAIL and not self.full else ""
+        return "" if self.has(target.name) else NOT_CHOSEN
 
 
 def row(number: int, person: dict[str, Any], customer: str = "", known: Mapping[str, str] | None = None) -> SnapshotRow:

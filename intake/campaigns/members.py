@@ -68,7 +68,7 @@ def _people(raw: Raw, place: str, connection: Connection) -> list[SnapshotRow | 
     faults.check_size(json, place)
     rules, blocked = connection.rules, connection.identity.blocked
     try:
-        return [*rows(iter((json,)), "ndjson", False, _EVERYTHING, rules, blocked)]
+        return [*rows(iter((json,)), "ndjson", False, _EVERYTHING, rules, blocked, connection.columns_of(""))]
     except Unreadable as fault:
         raise faults.bad_request(f"{place}{str(fault).removeprefix('line 1')}") from None
 

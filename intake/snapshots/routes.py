@@ -17,12 +17,14 @@ from intake.http import faults
 from intake.http.body import BodyReader, is_gzip
 from intake.http.connection import resolve_connection
 from intake.http.limits import AUDIENCE_NAME
-from intake.snapshots.staging import Staging, pieces
+from intake.snapshots.staging import Staging, checked, pieces
 from intake.snapshots.status import StatusAddress, queue_for, status_of
 from mappings.values import clamp, to_ms, visible
 from queues.clock import now_ms
 from queues.snapshots.orders import Format, Record, SnapshotOrder, new_id
 
+#: The longest name of an encoding.
+_CHARSET: Final = 40
 _JSON: Final = "application/json;charset=utf-8"
 _CSV: Final[Format] = "csv"
 _LINES: Final[Format] = "ndjson"
@@ -66,7 +68,8 @@ class Members:
         asked = _asked(req)
         at, clamped = clamp(_at(asked.at), now)
         order = _order(asked, req, new_id(queue), at)
-        size = await self._staging.stage(order.snapshot, pieces(req, self._bodies))
+        body = checked(pieces(req, self._bodies), order, chosen.columns_of(audience))
+        size = await self._staging.stage(order.snapshot, body)
         record = Record(str(queue), order, now_ms(), size)
         known = facts(order.name, {}) if order.name else b""
         await self._staging.submit(queue, record, known, clamped=clamped)
@@ -93,6 +96,7 @@ def _order(asked: _Asked, req: falcon.asgi.Request, snapshot_id: str, at: int) -
         at,
         _format(req),
         gzip=is_gzip(req),
+        charset=_charset(req),
         rows=None if asked.rows is UNSET else asked.rows,
         confirmed=asked.confirm,
         reconcile=asked.reconcile,
@@ -116,3 +120,9 @@ def _format(req: falcon.asgi.Request) -> Format:
             "Nothing was accepted.",
         )
     return known
+
+
+def _charset(req: falcon.asgi.Request) -> str:
+    """Return the announced encoding of the text; empty for none, and for JSON, which has none (RFC 8259)."""
+    kind, parameters = falcon.parse_header(req.content_type or "")
+    return parameters.get("charset", "")[:_CHARSET] if kind.lower().startswith("text/") else ""

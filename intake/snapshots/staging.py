@@ -14,14 +14,18 @@ import falcon.asgi
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from intake.http import faults
 from intake.http.body import BodyReader
 from intake.http.protocol import MORE_TIME
 from intake.snapshots.status import unavailable
+from mappings.columns import ColumnSettings
 from queues.errors import CannotConfirm, LedgerFull, QueueFull, Unavailable
 from queues.group_commit import GroupCommit
 from queues.names import Queue
 from queues.snapshots import guard, orders
-from queues.snapshots.orders import PIECE, Record
+from queues.snapshots.orders import PIECE, Record, SnapshotOrder
+from snapshots.reading import check_beginning
+from snapshots.rows import Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -110,3 +114,27 @@ async def pieces(req: falcon.asgi.Request, bodies: BodyReader) -> AsyncIterator[
             req.scope["state"][MORE_TIME]()
     if buffer:
         yield bytes(buffer)
+
+
+async def checked(found: AsyncIterator[bytes], order: SnapshotOrder, settings: ColumnSettings) -> AsyncIterator[bytes]:
+    """Yield the pieces; the first one is read before, so that a sender is not told that an unreadable file is accepted.
+
+    Raises HTTPBadRequest naming the place. A file of one piece is read completely.
+    """
+    count = 0
+    async for piece in found:
+        if not count:
+            await _check(piece, order, settings)
+        count += 1
+        yield piece
+    if not count:
+        await _check(b"", order, settings)
+
+
+async def _check(piece: bytes, order: SnapshotOrder, settings: ColumnSettings) -> None:
+    whole = len(piece) < PIECE
+    try:
+        # In a thread: a piece of text takes about 50 ms.
+        await asyncio.to_thread(check_beginning, piece, whole, order.format, order.gzip, settings, order.charset)
+    except Unreadable as fault:
+        raise faults.bad_request(str(fault)) from None

@@ -26,8 +26,8 @@ from queues.acceptance import accept
 from queues.clock import now_ms
 from queues.errors import QueueFull
 from queues.names import Queue
-from snapshots.lines import unpacked
 from snapshots.mparticle_lines import changes
+from snapshots.opening import unpacked
 from snapshots.rows import Unreadable, Unusable
 from text.wording import number
 

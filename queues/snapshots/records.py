@@ -30,6 +30,7 @@ class SnapshotOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     at: Annotated[int, Meta(description="Time of this membership, in ms since 1970.")]
     format: Format
     gzip: bool = False
+    charset: Annotated[str, Meta(description="Encoding that the sender announced.")] = ""
     rows: Annotated[int | None, Meta(description="Number of rows that the sender announced.")] = None
     attributes: Annotated[
         tuple[str, ...] | None, Meta(description="Attributes to send; those of the connection when left out.")
@@ -62,6 +63,14 @@ class Counts(msgspec.Struct):
     newer: Annotated[int, Meta(description="Left unchanged, because a single change is newer.")] = 0
 
 
+class ColumnUse(msgspec.Struct, frozen=True):
+    """What a column of a snapshot becomes in Klaviyo."""
+
+    column: Annotated[str, Meta(description="Its name in the file.")]
+    becomes: Annotated[str, Meta(description="An identifier, a field of Klaviyo's, or `property NAME`.")]
+    not_sent: Annotated[str, Meta(description="Why it is not sent; empty if it is.")] = ""
+
+
 class Record(msgspec.Struct):
     """The state and result of a snapshot."""
 
@@ -80,6 +89,15 @@ class Record(msgspec.Struct):
     examples: Annotated[
         dict[str, list[int]],
         Meta(description="By reason, the numbers of the first rows that cannot be sent, from 1."),
+    ] = {}
+    encoding: Annotated[
+        str,
+        Meta(description="Encoding of the body; `recognised` if neither the sender nor a mark in the file says so."),
+    ] = ""
+    columns: Annotated[list[ColumnUse], Meta(description="What each column became, and which were not sent.")] = []
+    left_out: Annotated[
+        dict[str, dict[str, int]],
+        Meta(description="By field and reason, the number of rows that were sent without the field."),
     ] = {}
     drift: Annotated[
         dict[str, int],

@@ -47,40 +47,42 @@ def body_of(redis: Redis, snapshot_id: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content_type", "format_"),
+    ("content_type", "format_", "charset", "body"),
     [
-        ("text/csv", "csv"),
-        ("Text/CSV; charset=utf-8; header=present", "csv"),
-        ("application/x-ndjson", "ndjson"),
-        ("application/jsonl", "ndjson"),
-        ("application/json", "json"),
+        ("text/csv", "csv", "", CSV),
+        ("Text/CSV; charset=utf-8; header=present", "csv", "utf-8", CSV),
+        ("application/x-ndjson", "ndjson", "", '{"email":"ann@example.com"}'),
+        ("application/jsonl", "ndjson", "", '{"email":"ann@example.com"}'),
+        ("application/json; charset=utf-16", "json", "", "[]"),
     ],
 )
 def test_a_membership_is_in_the_ledger_when_it_is_answered(
-    intake: Intake, redis: Redis, content_type: str, format_: str
+    intake: Intake, redis: Redis, content_type: str, format_: str, charset: str, body: str
 ) -> None:
     before = now_ms()
-    response = intake.put(MEMBERS + "?name=V%20I%20Ps", CSV, Content_Type=content_type)
+    response = intake.put(MEMBERS + "?name=V%20I%20Ps", body, Content_Type=content_type)
     assert response.status_code == 202
     (order,) = ordered(redis)
     assert response.json() == {
         "snapshot": order.snapshot,
-        "bytes": len(CSV),
+        "bytes": len(body),
         "state": "waiting",
         "status": f"{SYNCS}/{order.snapshot}",
     }
     assert before <= order.at <= now_ms()
-    assert order == SnapshotOrder(order.snapshot, order.at, cast("orders.Format", format_), name="V I Ps")
-    assert body_of(redis, order.snapshot) == CSV.encode()
+    form = cast("orders.Format", format_)
+    assert order == SnapshotOrder(order.snapshot, order.at, form, charset=charset, name="V I Ps")
+    assert body_of(redis, order.snapshot) == body.encode()
     assert pending.audience(redis, QUEUE)["name"] == "V I Ps"
 
 
 @pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, PIECE + 1, 5 * PIECE + 7, 12_000_000])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_of_any_size_is_kept_byte_for_byte(intake: Intake, redis: Redis, size: int, chunked: bool) -> None:
-    body = random.Random(size).randbytes(size)
+    # Blank lines of NDJSON: whatever is beyond the beginning is stored unread.
+    body = random.Random(size).randbytes(size).translate(bytes(b" \t\r\n"[byte % 4] for byte in range(256)))
     parts = (body[start : start + 77_777] for start in range(0, size, 77_777))
-    response = intake.put(MEMBERS, parts if chunked else body, Content_Type="text/csv")
+    response = intake.put(MEMBERS, parts if chunked else body, Content_Type="application/x-ndjson")
     assert (response.status_code, response.json()["bytes"]) == (202, size)
     assert body_of(redis, response.json()["snapshot"]) == body
 
@@ -238,3 +240,35 @@ def test_a_snapshot_takes_the_place_of_one_that_the_guard_holds_and_of_no_other(
         assert intake.put(MEMBERS, CSV, Content_Type="text/csv").status_code == 202
         assert (holds.of_queue(redis, QUEUE) is not None) is still
         assert redis.llen(keys.WAKE) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "the file is empty"),
+        (b"Name;Ort\nAnn;Oslo\n", "it has: Name, Ort"),
+        (b"ann@example.com,Oslo\n", "2 cells, which look like a person's data"),
+        (b'email,city\nann@example.com,"Oslo\nbob@example.com,Rome\n', "line 2, column 2 (city): a quote is opened"),
+        (b"email,city\nann@example.com\n", "line 2 has 1 cells and the header 2"),
+        (b"PK\x03\x04" + b"\0" * 99, "an Excel workbook"),
+        (b"<!DOCTYPE html><title>Sign in</title>", "a web page"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_before_it_is_accepted(
+    intake: Intake, redis: Redis, body: bytes, says: str
+) -> None:
+    response = intake.put(MEMBERS, body, Content_Type="text/csv")
+    assert response.status_code == 400
+    assert says in response.json()["error"]["description"]
+    assert "ann@" not in response.text
+    assert redis.keys() == []
+
+
+def test_of_a_long_file_the_beginning_is_read_before_it_is_accepted(intake: Intake, redis: Redis) -> None:
+    rows = "".join(f"p{number}@example.com,Oslo\n" for number in range(30_000))
+    assert intake.put(MEMBERS, f"email,city\n{rows}", Content_Type="text/csv").status_code == 202
+    for broken in (f"name,city\n{rows}", f'email,city\na@example.com,"Oslo"x\n{rows}'):
+        assert intake.put(MEMBERS, broken, Content_Type="text/csv").status_code == 400
+        packed = intake.put(MEMBERS, gzip.compress(broken.encode()), Content_Type="text/csv", Content_Encoding="gzip")
+        assert packed.status_code == 400
+    assert len(ordered(redis)) == 1

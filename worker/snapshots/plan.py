@@ -23,6 +23,7 @@ from snapshots.gathering import Gathered, gather
 from snapshots.plan import PlannedChange
 from snapshots.plan_store import Plan
 from snapshots.reading import rows
+from snapshots.report import ReadReport
 from snapshots.rows import Unreadable
 from worker.errors import HELD_MS, Later
 from worker.people.batch_people import MAX_ROW, encode_row, mapped_by
@@ -64,7 +65,16 @@ def count_start(of: SnapshotRun) -> None:
 def gathered(of: SnapshotRun) -> Gathered:
     """Return everybody in the snapshot. Raises Unreadable, SnapshotGone, LeaseLost."""
     order, to = of.order, of.aimed.to
-    people = gather(rows(of.body(), order.format, order.gzip, of.selection, to.rules, to.identity.blocked))
+    settings, report = of.connection.columns_of(of.audience.target), ReadReport()
+    people = gather(
+        rows(
+            *(of.body(), order.format, order.gzip, of.selection, to.rules, to.identity.blocked),
+            settings=settings,
+            charset=order.charset,
+            report=report,
+        )
+    )
+    report.fill(of.record)
     if order.rows not in (None, people.counts.rows):
         people.close()
         raise Unreadable(

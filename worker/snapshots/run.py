@@ -75,8 +75,8 @@ class SnapshotRun:
     def selection(self) -> Selection:
         """Return the attributes to send: those of the order, else those of the connection."""
         if self.order.attributes is not None:
-            return Selection(attributes=frozenset(self.order.attributes))
-        return Selection(self.connection.full_profile, frozenset(self.connection.default_attributes))
+            return Selection.of(False, self.order.attributes)
+        return Selection.of(self.connection.full_profile, self.connection.default_attributes)
 
     def body(self) -> Iterator[bytes]:
         """Yield the pieces of the snapshot, and renew the lease meanwhile. Raises SnapshotGone, LeaseLost."""

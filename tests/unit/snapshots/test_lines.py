@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapshots.lines import lines, unpacked
+from snapshots.lines import lines
+from snapshots.opening import unpacked
 from snapshots.rows import Unreadable
 
 

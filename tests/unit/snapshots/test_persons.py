@@ -17,7 +17,8 @@ from mappings.rules import Rules
 from mappings.sources import read
 from queues.change import person_key
 from queues.snapshots import members
-from snapshots.persons import Described, people
+from snapshots.persons import Described, PersonReader
+from snapshots.report import ReadReport
 from snapshots.rows import (
     Selection,
     SnapshotRow,
@@ -36,7 +37,7 @@ FULL = Selection(full=True)
 def _people(
     known: dict[str, Any], selection: Selection = FULL, blocked: Blocked = DEFAULT, **attributes: Any
 ) -> list[SnapshotRow | Unusable]:
-    return [*people(Described(1, known, attributes), selection, US, blocked)]
+    return [*PersonReader(selection, US, blocked, ReadReport()).people(Described(1, known, attributes))]
 
 
 def _sent(row: SnapshotRow | Unusable) -> Any:
