@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from redis import Redis
 
-from alerts.rules_keys import LASTS_MS
 from queues import alerts, undecided_erasures
 from queues.census import Census, take_census
 from queues.connections import key_changes
@@ -15,6 +15,9 @@ from queues.connections.key_changes import KeyChange
 from queues.history import hours
 from queues.history.hours import Hour
 from queues.names import Queue
+
+#: ms for which a change or the last attempt is an alert; afterwards only the audit log shows it.
+LASTS_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

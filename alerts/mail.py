@@ -12,9 +12,7 @@ from email.utils import formatdate, make_msgid
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from alerts import texts
-from alerts.errors import ChannelFailed
-from alerts.news import News
+from alerts.news import ChannelFailed, News, full_text, headline
 from configuration.alerts import Mail
 from klaviyo.http import Deadline
 
@@ -51,14 +49,14 @@ def _why(fault: Exception) -> str:
 def letter(mail: Mail, news: News) -> EmailMessage:
     """Build the message. Pure except for its id and date."""
     made = EmailMessage()
-    made["Subject"] = f"Ferry: {texts.headline(news)}"
+    made["Subject"] = f"Ferry: {headline(news)}"
     made["From"] = mail.sender
     made["To"] = ", ".join(mail.to)
     made["Date"] = formatdate()
     # Not this machine's name: it may be confidential, and slow to look up.
     made["Message-ID"] = make_msgid(domain=mail.sender.rpartition("@")[2])
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: suppresses out-of-office replies
-    made.set_content(f"{texts.body(news)}\n")
+    made.set_content(f"{full_text(news)}\n")
     return made
 
 

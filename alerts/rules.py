@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from alerts.facts import Facts, RecentOutcomes
-from alerts.rules_keys import of_keys
+from alerts.facts import LASTS_MS, Facts, RecentOutcomes
 from configuration.alerts import Limits
 from klaviyo.revision import RETIRED, REVISION
 from queues import undecided_erasures
 from queues.alerts import Alert
+from queues.connections.key_changes import KeyChange, describe
 from queues.counts import QueueCount
 from queues.holds import Hold
 from queues.names import Queue
@@ -178,3 +178,35 @@ def _of_holds(facts: Facts) -> Iterator[Alert]:
     for count in facts.census.queues:
         if count.hold:
             yield held(str(count.queue), called(count), count.hold)
+
+
+def of_keys(changes: Iterable[KeyChange], now: int) -> Iterator[Alert]:
+    """Yield an alert for each sender and connection. `now`: ms."""
+    for each in changes:
+        if each.last > now - LASTS_MS:
+            yield Alert(
+                f"keys/{each.field}/{each.since}", "keys", each.connection, key_sentence(each), key_remedy(each)
+            )
+
+
+def key_sentence(change: KeyChange) -> str:
+    """Return what a message did, without a full stop."""
+    if change.what == "changed":
+        return (
+            f"{change.connection}: a message from sender {change.sender} changed the Klaviyo key ({describe(change)})"
+        )
+    times = plural(change.times, "time")
+    return f"{change.connection}: sender {change.sender} sent settings that it may not set, {times}; {describe(change)}"
+
+
+def key_remedy(change: KeyChange) -> str:
+    """Return what to do about it."""
+    if change.what == "changed":
+        return (
+            f"If nobody intended this, restore the old key with `ferry connections undo-key {change.connection}` and "
+            f"replace the token of {change.sender}."
+        )
+    return (
+        f"Deliveries go on as before. If {change.sender} should set keys, set accept_keys = true in its [senders] "
+        "table; if not, replace its token. A key that was undone is not accepted again in either case."
+    )

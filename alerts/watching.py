@@ -8,19 +8,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from alerts import news, rules
-from alerts.channels import Tell, configured
-from alerts.errors import ChannelFailed
+from alerts import mail, news, rules
 from alerts.facts import look
-from alerts.news import News
-from alerts.texts import WRITTEN_OUT
+from alerts.news import WRITTEN_OUT, ChannelFailed, News
+from alerts.posting import tell_slack, tell_webhook
 from configuration.alerts import Alerting
 from configuration.settings import Settings
 from queues import alerts
@@ -31,9 +30,10 @@ from queues.server.connection import connect
 from text.wording import plural
 
 log = logging.getLogger(__name__)
-
 #: Seconds that the end of the process waits for a judging under way.
 END_S: Final = 0.5
+#: Sends the news within about ten seconds. Raises ChannelFailed.
+Tell = Callable[[News], None]
 
 
 @contextmanager
@@ -117,3 +117,15 @@ def _notified(name: str, tell: Tell, new: News) -> bool:
 
 def _named(each: Raised) -> str:
     return each.alert.id if each.over is None else f"{each.alert.id} is over"
+
+
+def configured(alerting: Alerting) -> dict[str, Tell]:
+    """Return the configured channels by name."""
+    found: dict[str, Tell] = {}
+    if alerting.slack:
+        found["slack"] = partial(tell_slack, alerting.slack)
+    if alerting.webhook:
+        found["webhook"] = partial(tell_webhook, alerting.webhook)
+    if alerting.mail:
+        found["email"] = partial(mail.tell, alerting.mail)
+    return found

@@ -6,9 +6,8 @@ from typing import Final
 
 import click
 
-from alerts.channels import configured
-from alerts.errors import ChannelFailed
-from alerts.news import News
+from alerts.news import ChannelFailed, News
+from alerts.watching import configured
 from commands.options import json_option, var_option
 from configuration import settings
 from configuration.alerts import Alerting

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +12,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from configuration import checks
 from configuration.alerts import Alerting, Limits, Mail, Webhook
 from configuration.checks import web_address
-from configuration.connections_file import ConnectionsError, document
-from mappings.complaints import complaints
+from configuration.connections_file import document, read_table, variable
 
 #: Options that need each other.
 _TOGETHER: Final = (("webhook_url", "webhook_secret_env"), ("email_to", "email_from"), ("email_to", "smtp_url_env"))
@@ -80,14 +78,7 @@ def load(path: Path | None) -> Alerting | None:
     table = None if path is None else document(path).get("alerts")
     if table is None:
         return None
-    where = f"{path}: [alerts]"
-    try:
-        return _alerting(_schema.load(table))
-    except ValidationError as fault:
-        line = next(complaints(fault.messages, _schema))
-        option = line.partition(":")[0].partition(".")[0]
-        example = f" Example: {option} = {_EXAMPLES[option]}" if option in _EXAMPLES else ""
-        raise ConnectionsError(f"{where}: {line}{example}") from fault
+    return read_table(f"{path}: [alerts]", _schema, table, _EXAMPLES, _alerting)
 
 
 def _alerting(read: Mapping[str, Any]) -> Alerting:
@@ -110,13 +101,9 @@ def _mail(read: Mapping[str, Any]) -> Mail:
 
 
 def _secret(read: Mapping[str, Any], option: str, check: Callable[[str], None]) -> str:
-    """Return the value of the variable that an option names; secrets do not belong in a file."""
-    variable = read[option]
-    value = os.environ.get(variable)
-    if not value:
-        raise ValidationError({option: [f"it names {variable}, which is not set; set it in the environment."]})
+    value = variable(read, option)
     try:
         check(value)
     except ValidationError as fault:
-        raise ValidationError({option: [f"the value of {variable}: {fault.messages[0]}"]}) from None
+        raise ValidationError({option: [f"the value of {read[option]}: {fault.messages[0]}"]}) from None
     return value

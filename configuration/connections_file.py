@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from marshmallow import Schema, ValidationError, fields, validate
 
@@ -29,6 +29,7 @@ from queues.policy import FlushPolicy
 UPLOAD_LIMIT = 10_000
 _EVENT_LIMIT = 1_000
 _CONSENT_LIMIT = 1_000
+Made = TypeVar("Made")
 
 
 #: The name of a column or an attribute, or a value that means nothing.
@@ -125,6 +126,30 @@ def document(path: Path) -> dict[str, Any]:
         raise ConnectionsError(f"{path} cannot be read: {fault.strerror}; correct FERRY_CONNECTIONS") from fault
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise ConnectionsError(f"{path} is not TOML: {fault}") from fault
+
+
+def read_table(
+    where: str, schema: Schema, values: Any, examples: Mapping[str, str], make: Callable[[dict[str, Any]], Made]
+) -> Made:
+    """Return what `make` makes of a checked table. Raises ConnectionsError with place, fault and an example."""
+    try:
+        return make(schema.load(values))
+    except ValidationError as fault:
+        line = next(complaints(fault.messages, schema))
+        option = line.partition(":")[0].partition(".")[0]
+        example = f" Example: {option} = {examples[option]}" if option in examples else ""
+        raise ConnectionsError(f"{where}: {line}{example}") from fault
+
+
+def variable(read: Mapping[str, Any], option: str) -> str:
+    """Return the value of the environment variable that an option names: no secret is in the file itself.
+
+    Raises ValidationError when it is not set.
+    """
+    value = os.environ.get(read[option], "")
+    if not value.strip(" ,"):
+        raise ValidationError({option: [f"it names {read[option]}, which is not set; set it in the environment."]})
+    return value
 
 
 def _tables(path: Path, read: Mapping[str, Any]) -> dict[str, Any]:

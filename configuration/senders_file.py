@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +12,8 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from configuration import checks
 from configuration.connections import NAMES, OF_ACCOUNT, Connections, is_name
-from configuration.connections_file import ConnectionsError, document
+from configuration.connections_file import ConnectionsError, document, read_table, variable
 from configuration.senders import ROUTES, Rate, Sender
-from mappings.complaints import complaints
 
 #: The largest rate: each request counted is an entry of a list in Redis.
 _MOST: Final = 10_000
@@ -120,18 +119,16 @@ def check_apart(scoped: Iterable[Sender], simple: Iterable[Sender]) -> None:
 def _sender(where: str, name: str, values: Any, known: Connections) -> Sender:
     if not is_name(name):
         raise ConnectionsError(f"{where}: a name has up to 40 lower-case letters, digits, - and _")
-    try:
-        read = _schema.load(values)
-        tokens, secrets = (_secrets(read, option) for option in ("token_env", "segment_secret_env"))
-    except ValidationError as fault:
-        line = next(complaints(fault.messages))
-        option = line.partition(":")[0].partition(".")[0]
-        example = f" Example: {option} = {_EXAMPLES[option]}" if option in _EXAMPLES else ""
-        raise ConnectionsError(f"{where}: {line}{example}") from fault
-    sender = Sender(
+    sender = read_table(where, _schema, values, _EXAMPLES, partial(_made, name))
+    _check_accounts(where, sender, known)
+    return sender
+
+
+def _made(name: str, read: Mapping[str, Any]) -> Sender:
+    return Sender(
         name,
-        tokens,
-        secrets,
+        _secrets(read, "token_env"),
+        _secrets(read, "segment_secret_env"),
         _set(read, "routes"),
         _set(read, "connections"),
         _set(read, "mparticle_accounts"),
@@ -139,8 +136,6 @@ def _sender(where: str, name: str, values: Any, known: Connections) -> Sender:
         read.get("accept_keys", False),
         _set(read, "allowed_origins") or frozenset(),
     )
-    _check_accounts(where, sender, known)
-    return sender
 
 
 def _check_accounts(where: str, sender: Sender, known: Connections) -> None:
@@ -163,17 +158,14 @@ def _rate(read: Mapping[str, int] | None) -> Rate | None:
 
 def _secrets(read: Mapping[str, Any], option: str) -> tuple[str, ...]:
     """Return the values in the variable that an option names, the newest first."""
-    variable = read.get(option)
-    if variable is None:
+    if option not in read:
         return ()
-    values = tuple(text.strip() for text in os.environ.get(variable, "").split(",") if text.strip())
-    if not values:
-        raise ValidationError({option: [f"it names {variable}, which is not set; set it in the environment."]})
+    values = tuple(text.strip() for text in variable(read, option).split(",") if text.strip())
     for value in values:
         try:
             checks.secret(value)
         except ValidationError:
             raise ValidationError(
-                {option: [f"a value of {variable} has under 16 characters; make a longer one."]}
+                {option: [f"a value of {read[option]} has under 16 characters; make a longer one."]}
             ) from None
     return values

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from dotenv import dotenv_values
 from environs import Env, EnvValidationError
@@ -112,60 +112,67 @@ def load() -> Settings:
     _unset_empty()
     env = Env(eager=False)
     var = env.path("FERRY_VAR", Path("var"))
-    if "REDIS_URL" not in os.environ:
-        if "FERRY_VAR" in os.environ:
-            check_group(var)
-        if (var / GROUP_FILE).is_file():
-            env.read_env(str(var / GROUP_FILE), recurse=False)
+    _read_group(env, var)
     _prefix(env)
-    installation: str | None = env.str("FERRY_INSTALLATION", None, validate=checks.installation)
-    url = env.str("REDIS_URL", "redis://localhost:6379/0", validate=checks.redis_url)
+    plain = _plain(env)
     base_url = env.str("KLAVIYO_BASE_URL", KLAVIYO, validate=checks.base_url)
-    env.str("FERRY_KLAVIYO_REVISION", None, validate=checks.klaviyo_revision)  # klaviyo/revision.py has read it
     tokens: list[str] = env.list("FERRY_TOKENS", [], validate=checks.tokens)
     signing: list[str] = env.list("FERRY_SEGMENT_SECRETS", [], validate=checks.tokens)
     secrets: list[str] = env.list("FERRY_SECRET_KEY", [], validate=checks.secrets)
-    admin: str | None = env.str("FERRY_ADMIN_TOKEN", None, validate=checks.admin_token)
-    port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
-    most = env.int("FERRY_MAX_PENDING", bounds.PENDING, validate=validate.Range(min=1))
-    most_in_a_queue = env.int("FERRY_MAX_PENDING_PER_QUEUE", bounds.PENDING_IN_QUEUE, validate=validate.Range(min=1))
     durable = env.str("FERRY_DURABLE", "local", validate=checks.durable)
     proxies: list[str] = env.list("FERRY_TRUSTED_PROXIES", [], validate=checks.proxies)
     file = env.path("FERRY_CONNECTIONS", None)
-    sftp_url: str | None = env.str("FERRY_SFTP_URL", None, validate=checks.sftp_url)
-    sftp_key: str | None = env.str("FERRY_SFTP_KEY", None)
-    sftp_host_key: str | None = env.str("FERRY_SFTP_HOST_KEY", None)
     default = Connection(DEFAULT, _api_key(env), policy=_policy(env))
     _seal(env)
-    try:
-        known = connections_file.load(file, default)
-        alerts = alerts_file.load(file)
-        senders = senders_file.load(file, known)
-        named, signed = ([Token(*checks.named(text)) for text in texts if text] for texts in (tokens, signing))
-        senders_file.check_apart(senders, _simple(named, signed))
-    except connections_file.ConnectionsError as fault:
-        raise SettingsError(str(fault)) from fault
+    named, signed = ([Token(*checks.named(text)) for text in texts if text] for texts in (tokens, signing))
     return Settings(
-        redis_url=url,
-        connections=known,
+        **plain,
+        **_of_file(file, default, _simple(named, signed)),
+        var=var,
         klaviyo_base_url=base_url.rstrip("/"),
-        installation=installation,
         tokens=tuple(named),
         segment_secrets=tuple(signed),
-        senders=senders,
         secret_keys=tuple(text for text in secrets if text),
-        admin_token=admin,
-        port=port,
-        var=var,
-        max_pending=most,
-        max_pending_per_queue=most_in_a_queue,
         durable=durability.parse(durable),
         trusted_proxies=checks.networks(proxies) or checks.LOOPBACK,
-        alerts=alerts,
-        sftp_url=sftp_url,
-        sftp_key=sftp_key,
-        sftp_host_key=sftp_host_key,
     )
+
+
+def _read_group(env: Env, var: Path) -> None:
+    if "REDIS_URL" in os.environ:
+        return
+    if "FERRY_VAR" in os.environ:
+        check_group(var)
+    if (var / GROUP_FILE).is_file():
+        env.read_env(str(var / GROUP_FILE), recurse=False)
+
+
+def _plain(env: Env) -> dict[str, Any]:
+    """Return the settings whose values are used as they stand, by their names in Settings."""
+    env.str("FERRY_KLAVIYO_REVISION", None, validate=checks.klaviyo_revision)  # klaviyo/revision.py has read it
+    at_least_one = validate.Range(min=1)
+    return {
+        "installation": env.str("FERRY_INSTALLATION", None, validate=checks.installation),
+        "redis_url": env.str("REDIS_URL", "redis://localhost:6379/0", validate=checks.redis_url),
+        "admin_token": env.str("FERRY_ADMIN_TOKEN", None, validate=checks.admin_token),
+        "port": env.int("PORT", 8000, validate=validate.Range(0, 65535)),
+        "max_pending": env.int("FERRY_MAX_PENDING", bounds.PENDING, validate=at_least_one),
+        "max_pending_per_queue": env.int("FERRY_MAX_PENDING_PER_QUEUE", bounds.PENDING_IN_QUEUE, validate=at_least_one),
+        "sftp_url": env.str("FERRY_SFTP_URL", None, validate=checks.sftp_url),
+        "sftp_key": env.str("FERRY_SFTP_KEY", None),
+        "sftp_host_key": env.str("FERRY_SFTP_HOST_KEY", None),
+    }
+
+
+def _of_file(file: Path | None, default: Connection, simple: tuple[Sender, ...]) -> dict[str, Any]:
+    """Return the settings of connections.toml, by their names in Settings. `simple`: senders without a table."""
+    try:
+        connections = connections_file.load(file, default)
+        senders = senders_file.load(file, connections)
+        senders_file.check_apart(senders, simple)
+        return {"connections": connections, "senders": senders, "alerts": alerts_file.load(file)}
+    except connections_file.ConnectionsError as fault:
+        raise SettingsError(str(fault)) from fault
 
 
 def check_group(var: Path) -> None:

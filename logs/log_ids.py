@@ -1,6 +1,6 @@
 """The ids of the current work for every line logged: batch, queue, request, job (Klaviyo's), snapshot.
 
-They are set once, when a batch is taken up or a request begins, and read when a line is written (json_lines.py).
+They are set once, when a batch is taken up or a request begins, and read when a line is written (lines.py).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from sentry_sdk.utils import BadDsn
 
 from configuration.errors import SettingsError
 from logs import log_ids
-from logs.text_lines import OneLine, message
+from logs.lines import OneLine, message
 from text.escaping import visible
 
 #: Seconds that an ending process waits for its events to be sent.

@@ -7,8 +7,7 @@ import os
 import sys
 
 from configuration.errors import SettingsError
-from logs.json_lines import JsonLine
-from logs.text_lines import OneLine
+from logs.lines import JsonLine, OneLine
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 FORMATS = ("auto", "json", "text")

@@ -8,7 +8,7 @@ from typing import Final
 
 from redis import Redis
 
-from alerts.rules_keys import LASTS_MS
+from alerts.facts import LASTS_MS
 from configuration.settings import Settings
 from klaviyo.endpoints import PUBLISHED
 from ops.connections.keys import key_or_why

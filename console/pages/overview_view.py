@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from alerts.rules_keys import remedy, sentence
+from alerts.rules import key_remedy, key_sentence
 from console.pages.act_view import HoldSummary, held
 from console.pages.connections_view import ConnectionLine, UseLine, connections, limits, limits_told
 from console.pages.overview_read import OverviewData
@@ -93,7 +93,7 @@ def overview(reading: OverviewData) -> Overview:
     return Overview(
         at=census.at,
         trouble=[*words.trouble(census), *words.failing(census)],
-        keys=[f"{sentence(each)}. {remedy(each)}" for each in reading.key_changes],
+        keys=[f"{key_sentence(each)}. {key_remedy(each)}" for each in reading.key_changes],
         held=sum(words.is_held(count, census) for count in census.queues),
         dying=sum(count.kept > 0 for count in census.queues),
         scheduler=words.scheduler(census),

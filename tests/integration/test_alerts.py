@@ -16,7 +16,7 @@ from redis import Redis
 
 from alerts import watching
 from alerts import watching as judging
-from alerts.texts import WRITTEN_OUT
+from alerts.news import WRITTEN_OUT
 from configuration.alerts import Alerting, Limits, Mail, Webhook
 from configuration.settings import Settings
 from queues import alerts, holds, keys

@@ -17,7 +17,7 @@ from rq.serializers import JSONSerializer
 from rq.worker import HerokuWorker
 
 from configuration.connections import Connection, Connections
-from logs.json_lines import JsonLine
+from logs.lines import JsonLine
 from queues import keys, pending
 from queues.clock import now_ms
 from queues.names import Queue

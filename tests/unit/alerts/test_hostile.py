@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from alerts import mail, texts, webhook
+from alerts import mail, news
 from alerts.news import News
+from alerts.posting import webhook_document
 from configuration.alerts import Mail
 from queues.alerts import Alert, Raised
 from tests.support.hostile import HOSTILE, SHOWN, STEERS
@@ -15,11 +16,11 @@ RAISED = Raised(Alert("holds/x/1", "holds", "default", f"{HOSTILE} is held: {HOS
 
 def test_what_people_are_told_is_written_out() -> None:
     for alerts in ((RAISED,), (RAISED, RAISED)):
-        told = texts.body(News(0, alerts))
+        told = news.full_text(News(0, alerts))
         assert SHOWN in told
         assert not STEERS.search(told)
         assert "\n2026 OK forged" not in told
-    assert not STEERS.search(texts.headline(News(0, (RAISED,))))
+    assert not STEERS.search(news.headline(News(0, (RAISED,))))
 
 
 def test_a_letter_has_one_subject_and_nothing_hidden() -> None:
@@ -31,6 +32,6 @@ def test_a_letter_has_one_subject_and_nothing_hidden() -> None:
 
 
 def test_a_webhook_carries_the_words_that_people_are_told() -> None:
-    (told,) = json.loads(json.dumps(webhook.document(News(0, (RAISED,)))))["alerts"]
+    (told,) = json.loads(json.dumps(webhook_document(News(0, (RAISED,)))))["alerts"]
     assert SHOWN in told["text"]
     assert not any(STEERS.search(value) for value in told.values() if isinstance(value, str))

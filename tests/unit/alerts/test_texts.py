@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from alerts import mail, slack, texts
-from alerts.news import News
-from alerts.texts import WRITTEN_OUT
+from alerts import mail, news
+from alerts.news import WRITTEN_OUT, News
+from alerts.posting import escaped
 from configuration.alerts import Mail
 from queues.alerts import Raised
 from tests.support.alerts import alert, over
@@ -15,20 +15,20 @@ BEGUN = Raised(alert(), 0)
 
 
 def test_an_alert_is_a_sentence_of_what_is_wrong_and_one_of_what_to_do() -> None:
-    assert texts.body(News(0, (BEGUN,))) == "default is held: list_gone.\nRestore the list."
+    assert news.full_text(News(0, (BEGUN,))) == "default is held: list_gone.\nRestore the list."
 
 
 def test_its_end_says_how_long_it_lasted() -> None:
-    assert texts.body(News(0, (over(192),))) == "over: default is held: list_gone, after 3h 12m."
+    assert news.full_text(News(0, (over(192),))) == "over: default is held: list_gone, after 3h 12m."
 
 
 def test_the_address_of_the_page_comes_last() -> None:
-    assert texts.body(News(0, (BEGUN,), "https://ferry.example.com")).endswith("\n\nhttps://ferry.example.com")
+    assert news.full_text(News(0, (BEGUN,), "https://ferry.example.com")).endswith("\n\nhttps://ferry.example.com")
 
 
 @pytest.mark.parametrize(("more", "said"), [(0, ""), (1, "And 1 more: `ferry alerts` lists all raised alerts.")])
 def test_of_very_many_some_are_written_out(more: int, said: str) -> None:
-    body = texts.body(News(0, (BEGUN,) * (WRITTEN_OUT + more)))
+    body = news.full_text(News(0, (BEGUN,) * (WRITTEN_OUT + more)))
     assert body.count("default is held") == WRITTEN_OUT
     assert body.partition("And ")[1:] == (("And ", said.removeprefix("And ")) if said else ("", ""))
 
@@ -44,11 +44,11 @@ def test_of_very_many_some_are_written_out(more: int, said: str) -> None:
     ],
 )
 def test_the_headline_says_what_it_is_or_how_many(alerts: tuple[Raised, ...], said: str) -> None:
-    assert texts.headline(News(0, alerts)) == said
+    assert news.headline(News(0, alerts)) == said
 
 
 def test_an_audiences_name_calls_nobody_in_slack() -> None:
-    assert slack.escaped("<!channel> & <https://x|y>") == "&lt;!channel&gt; &amp; &lt;https://x|y&gt;"
+    assert escaped("<!channel> & <https://x|y>") == "&lt;!channel&gt; &amp; &lt;https://x|y&gt;"
 
 
 def test_a_letter_says_that_no_answer_is_wanted() -> None:

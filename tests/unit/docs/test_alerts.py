@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from alerts import webhook
 from alerts.news import News
+from alerts.posting import SIGNATURE, TIMESTAMP, signature, webhook_document
 from alerts.rules import judged
 from configuration.alerts import Limits
 from configuration.alerts_file import AlertsSchema
@@ -39,7 +39,7 @@ def test_the_page_has_every_option_and_the_default_of_every_rule() -> None:
 def test_the_message_on_the_page_is_one_that_ferry_sends() -> None:
     (alert,) = judged(facts(counted(kept=101)), Limits())
     shown = json.loads(block("json"))
-    sent = webhook.document(News(NOW, (Raised(alert, NOW),), "https://ferry.example.com"))
+    sent = webhook_document(News(NOW, (Raised(alert, NOW),), "https://ferry.example.com"))
     times: dict[str, Any] = {"since": shown["alerts"][0]["since"]}
     assert {**sent, "at": shown["at"], "alerts": [{**sent["alerts"][0], **times}]} == shown
     assert f"\n{alert.text}.\n{alert.remedy}\n" in PAGE
@@ -54,5 +54,5 @@ def test_the_verification_on_the_page_takes_what_ferry_signed_and_nothing_else(
     page: dict[str, Any] = {}
     exec(block("python"), page)  # noqa: S102 - it is the page that is tested
     body, timestamp = b'{"alerts": []}', str(int(time.time()) - late)
-    headers = {webhook.TIMESTAMP: timestamp, webhook.SIGNATURE: webhook.signature(SECRET, timestamp, body)}
+    headers = {TIMESTAMP: timestamp, SIGNATURE: signature(SECRET, timestamp, body)}
     assert page["is_genuine"](body + added, headers, SECRET) is genuine

@@ -11,8 +11,7 @@ import pytest
 
 from configuration.errors import SettingsError
 from logs import log_ids, setup
-from logs.json_lines import JsonLine
-from logs.text_lines import OneLine
+from logs.lines import JsonLine, OneLine
 from tests.support.hostile import HOSTILE, STEERS
 
 

@@ -1,4 +1,7 @@
-"""Log lines for people: UTC time, level, logger, message, and the current ids that the message lacks."""
+"""Log lines: for people, and as JSON objects for programs.
+
+A line has the time in UTC, the level, the logger, the message, and the current ids.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,12 @@ import logging
 import traceback
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import Any
+
+from pythonjsonlogger.orjson import OrjsonFormatter
 
 from logs import log_ids
-from text.escaping import visible
+from text.escaping import visible, visible_json
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -46,3 +52,37 @@ class OneLine(logging.Formatter):
         if record.exc_info:
             line += f" | {frames(record.exc_info)}"
         return visible(line.replace("\r", "").replace("\n", " | "))
+
+
+class JsonLine(OrjsonFormatter):
+    """A line with `time`, `level`, `process`, `logger`, `message`, the current ids, and the `fields` of the record.
+
+    `extra={"fields": {...}}` adds fields to a line. Other attributes of a record are not written, because libraries
+    put their arguments there. An exception is written as in text lines.
+    """
+
+    def __init__(self, process: str) -> None:
+        """Create the formatter. `process`: web, scheduler, worker and so on."""
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line of JSON with control characters escaped."""
+        return visible_json(super().format(record))
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        """Fill `log_data`, which the library passes empty."""
+        log_data.update(
+            time=moment(record),
+            level=record.levelname,
+            process=self._process,
+            logger=record.name,
+            message=message(record),
+            **{**log_ids.current(), **getattr(record, "fields", {})},
+        )
+        if message_dict.get("exc_info"):
+            log_data["exception"] = message_dict["exc_info"]
+
+    def formatException(self, ei: ExcInfo) -> str:  # noqa: N802  # logging's name
+        """Return the type and the places of an exception."""
+        return frames(ei)
