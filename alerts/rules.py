@@ -19,6 +19,10 @@ from queues.server import rollback
 from queues.undecided_erasures import UndecidedErasures
 from text.wording import day, plural, sentence, span, without_people
 
+MINUTE_MS: Final = 60_000
+#: Settled changes below which a percentage means nothing: one dead letter of three changes would be an alert.
+ENOUGH: Final = 100
+
 
 def of_processes(facts: Facts, limits: Limits) -> Iterator[Alert]:
     """Yield the alerts that concern no single queue."""
@@ -69,11 +73,6 @@ def _revision(today: date, limits: Limits) -> Iterator[Alert]:
     if today >= date.fromisoformat(RETIRED) - timedelta(days=limits.revision_days):
         text = f"Klaviyo retires revision {REVISION}, which this version of Ferry uses, on {RETIRED}"
         yield Alert("revision", "revision_days", "klaviyo", text, "Update Ferry before that date.")
-
-
-MINUTE_MS: Final = 60_000
-#: Settled changes below which a percentage means nothing: one dead letter of three changes would be an alert.
-ENOUGH: Final = 100
 
 
 def of_queue(count: QueueCount, lately: RecentOutcomes | None, limits: Limits, now: int) -> Iterator[Alert]:

@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 END_S: Final = 0.5
 #: Sends the news within about ten seconds. Raises ChannelFailed.
 Tell = Callable[[News], None]
+#: Seconds after the start beyond which no further channel is notified. With the ten that one takes, the judging must
+#: end well within the minute, after which another process may judge and send the same.
+LATEST_S: Final = 30.0
 
 
 @contextmanager
@@ -77,11 +80,6 @@ def _watch(redis: Redis, name: str | None, alerting: Alerting, every_s: float, s
             # A defect of Ferry must not end the thread: the next judging may succeed.
             log.exception("alerts could not be judged; the next attempt is in a minute")
         stop.wait(every_s)
-
-
-#: Seconds after the start beyond which no further channel is notified. With the ten that one takes, the judging must
-#: end well within the minute, after which another process may judge and send the same.
-LATEST_S: Final = 30.0
 
 
 def judge(redis: Redis, alerting: Alerting) -> bool:

@@ -17,6 +17,25 @@ from configuration.connections_file import document, read_table, variable
 #: Options that need each other.
 _TOGETHER: Final = (("webhook_url", "webhook_secret_env"), ("email_to", "email_from"), ("email_to", "smtp_url_env"))
 _CHANNELS: Final = ("slack_url_env", "webhook_url", "email_to")
+_EXAMPLES: Final = {
+    "dead_letters": "100",
+    "dead_percent": "5",
+    "oldest_over_minutes": "30",
+    "holds": "true",
+    "scheduler_silent_minutes": "2",
+    "no_worker_minutes": "5",
+    "redis_memory_percent": "80",
+    "revision_days": "90",
+    "erasures": "true",
+    "keys": "true",
+    "slack_url_env": '"SLACK_WEBHOOK"',
+    "webhook_url": '"https://ops.example.com/ferry"',
+    "webhook_secret_env": '"ALERT_SECRET"',
+    "email_to": '["ops@example.com"]',
+    "email_from": '"ferry@example.com"',
+    "smtp_url_env": '"SMTP_URL"',
+    "console_url": '"https://ferry.example.com"',
+}
 
 
 class AlertsSchema(Schema):
@@ -52,25 +71,6 @@ class AlertsSchema(Schema):
 
 
 _schema = AlertsSchema()
-_EXAMPLES: Final = {
-    "dead_letters": "100",
-    "dead_percent": "5",
-    "oldest_over_minutes": "30",
-    "holds": "true",
-    "scheduler_silent_minutes": "2",
-    "no_worker_minutes": "5",
-    "redis_memory_percent": "80",
-    "revision_days": "90",
-    "erasures": "true",
-    "keys": "true",
-    "slack_url_env": '"SLACK_WEBHOOK"',
-    "webhook_url": '"https://ops.example.com/ferry"',
-    "webhook_secret_env": '"ALERT_SECRET"',
-    "email_to": '["ops@example.com"]',
-    "email_from": '"ferry@example.com"',
-    "smtp_url_env": '"SMTP_URL"',
-    "console_url": '"https://ferry.example.com"',
-}
 
 
 def load(path: Path | None) -> Alerting | None:

@@ -21,6 +21,16 @@ _MOST: Final = 10_000
 _ORIGIN: Final = re.compile(
     r"(?!https://.*:443$|http://.*:80$)[a-z][a-z0-9+.-]*://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
 )
+_EXAMPLES: Final = {
+    "token_env": '"BRAND_B_TOKEN"',
+    "segment_secret_env": '"BRAND_B_SEGMENT_SECRET"',
+    "routes": '["segment", "changes"]',
+    "connections": '["brand_b"]',
+    "mparticle_accounts": "[123456]",
+    "rate": "{per_second = 50, burst = 100}",
+    "accept_keys": "false",
+    "allowed_origins": '["https://www.example.com"]',
+}
 
 
 def _connection(name: str) -> None:
@@ -80,16 +90,6 @@ class SenderSchema(Schema):
 
 
 _schema = SenderSchema()
-_EXAMPLES: Final = {
-    "token_env": '"BRAND_B_TOKEN"',
-    "segment_secret_env": '"BRAND_B_SEGMENT_SECRET"',
-    "routes": '["segment", "changes"]',
-    "connections": '["brand_b"]',
-    "mparticle_accounts": "[123456]",
-    "rate": "{per_second = 50, burst = 100}",
-    "accept_keys": "false",
-    "allowed_origins": '["https://www.example.com"]',
-}
 
 
 def load(path: Path | None, known: Connections) -> tuple[Sender, ...]:

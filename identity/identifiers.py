@@ -28,9 +28,12 @@ OWN: Final = ("mpid", "user_id")
 ANONYMOUS: Final = "anonymous_id"
 STRENGTH: Final = (EMAIL, EXTERNAL_ID, *OWN, PHONE, ANONYMOUS)
 _ORDER: Final = {kind: place for place, kind in enumerate(STRENGTH)}
-
 #: Kind and value of one identifier.
 Named = tuple[str, str]
+#: The number of person keys for which a stored change has room.
+MOST: Final = 9
+#: The order after the key that names the person. Ids with one e-mail at a time come first; remembering.py relies on it.
+_BEHIND: Final = (EMAIL, *OWN, EXTERNAL_ID, PHONE, ANONYMOUS)
 
 
 class Identifiers(msgspec.Struct, frozen=True, gc=False):
@@ -151,12 +154,6 @@ def usable(person: Person, rules: Rules, blocked: Blocked, shared: Callable[[Nam
         return not (value and (blocked.holds(kind, value) or shared((kind, value))))
 
     return msgspec.structs.replace(person, identities=tuple(filter(identifies, person.identities)))
-
-
-#: The number of person keys for which a stored change has room.
-MOST: Final = 9
-#: The order after the key that names the person. Ids with one e-mail at a time come first; remembering.py relies on it.
-_BEHIND: Final = (EMAIL, *OWN, EXTERNAL_ID, PHONE, ANONYMOUS)
 
 
 def keys_of(who: Identifiers, mparticle_account: int | None = None, besides: Iterable[Named] = ()) -> tuple[str, ...]:

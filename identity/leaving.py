@@ -13,6 +13,9 @@ from identity.identifiers import EXTERNAL_ID, OWN, Identifiers, Named
 from identity.sending import ProfileIdentifiers
 from mappings.identifiers import canonical_email
 
+_IDS: Final = (EXTERNAL_ID, *OWN)
+Somebody = TypeVar("Somebody")
+
 
 @dataclass(frozen=True, slots=True)
 class Leaver:
@@ -63,10 +66,6 @@ def _has_id(leaver: Leaver, profile: ProfileIdentifiers) -> bool:
     if profile.external_id and leaver.external_ids:
         return profile.external_id in leaver.external_ids
     return profile.external_id in leaver.external_ids or profile.phone_number in leaver.phones
-
-
-_IDS: Final = (EXTERNAL_ID, *OWN)
-Somebody = TypeVar("Somebody")
 
 
 def ids_of(who: Identifiers) -> tuple[Named, ...]:

@@ -17,6 +17,10 @@ Mode = Literal["verified", "email_only", "trust_cdp"]
 Proof = Literal["all", "sample", "off"]
 #: Whether the old e-mail leaves the list when one of the CDP's ids gets a new one.
 EmailChange = Literal["move", "keep"]
+#: Seconds until the next look after one that missed a person: Klaviyo does not promise how soon it shows a member.
+DELAYS_S: Final = (30.0, 300.0)
+#: The number of people in a sample: one request.
+SAMPLE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,6 @@ class Policy:
         if self.email_change == "move" or (source == "segment" and who.value("user_id") == who.value(EXTERNAL_ID)):
             kinds = (*OWN, EXTERNAL_ID)
         return frozenset(named for named in who.named if named[0] in kinds)
-
-
-#: Seconds until the next look after one that missed a person: Klaviyo does not promise how soon it shows a member.
-DELAYS_S: Final = (30.0, 300.0)
-#: The number of people in a sample: one request.
-SAMPLE: Final = 100
 
 
 def next_look_s(tries: int) -> float | None:

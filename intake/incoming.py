@@ -27,13 +27,14 @@ from queues.change import Action, Body, encode, nobody_key
 from queues.names import Queue
 
 _any = msgspec.json.Decoder(msgspec.Raw)
-
 MALFORMED = "malformed"
 NO_IDENTITY = "no_identity"
 BLOCKED = "identifier_blocked"
 PLACEHOLDER = "the identifiers are placeholders such as null, 0 or n/a, and identify nobody; send an e-mail address"
 #: The kind of an audience's queue.
 KIND = "audience"
+HEADER: Final = "X-Request-ID"
+_LONGEST: Final = 64
 
 
 class Part:
@@ -170,10 +171,6 @@ def readable(raw: bytes | msgspec.Raw) -> bytes:
         return bytes(_any.decode(raw))
     except UNREADABLE:
         return unreadable_person(bytes(raw))
-
-
-HEADER: Final = "X-Request-ID"
-_LONGEST: Final = 64
 
 
 class RequestIds:

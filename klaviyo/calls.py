@@ -31,6 +31,7 @@ Shape = TypeVar("Shape")
 MAX_BODY = 4_500_000
 #: For `chunks`: bytes of rows that stay under MAX_BODY together with the rest of the request.
 MAX_ROW_BYTES = MAX_BODY - 1_000
+Item = TypeVar("Item")
 
 
 class Limiter(Protocol):
@@ -199,9 +200,6 @@ def _explain(outcome: Outcome, sent: int) -> Outcome:
         first = outcome.errors[0]
         outcome = Rows(errors) if errors else Bisect(first.code, first.detail, first.pointer, first.error_id)
     return outcome
-
-
-Item = TypeVar("Item")
 
 
 def chunks(

@@ -18,10 +18,9 @@ from klaviyo.outcomes import Retry, token
 
 #: The most profiles in one import, and the most bytes of them (Klaviyo: bulk import profiles).
 MAX_ROWS = 10_000
-
 LIST_NOT_ECHOED = Retry(after_s=None, counts=True, why="list_not_echoed")
-
 _ROW_POINTER = re.compile(r"/profiles/data/([0-9]{1,6})(?:/|$)")
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +154,6 @@ class _Error(msgspec.Struct, frozen=True):
         match = _ROW_POINTER.search((found.source and found.source.pointer) or "")
         index = int(match[1]) if match else None
         return RowFailure(token(found.code), found.detail or "", found.original_payload, index, token(self.id))
-
-
-_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def duration_ms(created: object, completed: object) -> int | None:

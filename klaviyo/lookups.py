@@ -26,6 +26,19 @@ from klaviyo.outcomes import Gone
 MAX_VALUES = 100
 #: The most bytes of an encoded `any`; with host, path and cursor the URL stays under 6 KB.
 MAX_FILTER = 5_500
+#: What profiles can be looked up by; `id` is Klaviyo's id (Klaviyo: get profiles, `any`).
+ProfileField = Literal["id", "email", "phone_number", "external_id"]
+#: What a list's members can be looked up by; an external id is not possible.
+Field = Literal["email", "phone_number"]
+IDENTIFIERS: Final = "email,phone_number,external_id"
+#: Asks for identifiers and consents; this does not change the limits (Klaviyo: get profiles).
+CONSENTS: Final = {
+    "additional-fields[profile]": "subscriptions",
+    "fields[profile]": f"{IDENTIFIERS},subscriptions",
+}
+_PAGE: Final = {"page[size]": "100"}
+# Not `str.lower`: it turns the Kelvin sign into an ASCII letter, which would make the addresses of two people equal.
+_FOLD: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def equals(field: str, value: str) -> str:
@@ -52,21 +65,6 @@ def _literal(value: str) -> str:
 def _encoded_size(value: str) -> int:
     # The comma that follows takes three bytes when encoded; `chunks` counts one of them.
     return len(quote(_literal(value), safe="")) + 2
-
-
-#: What profiles can be looked up by; `id` is Klaviyo's id (Klaviyo: get profiles, `any`).
-ProfileField = Literal["id", "email", "phone_number", "external_id"]
-#: What a list's members can be looked up by; an external id is not possible.
-Field = Literal["email", "phone_number"]
-IDENTIFIERS: Final = "email,phone_number,external_id"
-#: Asks for identifiers and consents; this does not change the limits (Klaviyo: get profiles).
-CONSENTS: Final = {
-    "additional-fields[profile]": "subscriptions",
-    "fields[profile]": f"{IDENTIFIERS},subscriptions",
-}
-_PAGE: Final = {"page[size]": "100"}
-# Not `str.lower`: it turns the Kelvin sign into an ASCII letter, which would make the addresses of two people equal.
-_FOLD: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 class FoundProfile(msgspec.Struct, frozen=True):

@@ -12,16 +12,18 @@ from typing import Any, Literal
 
 import msgspec
 
+#: Reasons for which a request did not reach Klaviyo's servers: Klaviyo's limits, Ferry's limits, and the edge.
+_BEFOREHAND = frozenset({"throttled", "daily_limit", "own_limit", "edge_block"})
+#: Klaviyo's messages are short; longer ones are truncated to keep dead letters small.
+MAX_DETAIL = 500
+_SAFE_TOKEN = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """Klaviyo accepted the request. `body`: the decoded JSON:API document, `{}` for an endpoint that sends none."""
 
     body: dict[str, Any] = field(default_factory=dict, repr=False)
-
-
-#: Reasons for which a request did not reach Klaviyo's servers: Klaviyo's limits, Ferry's limits, and the edge.
-_BEFOREHAND = frozenset({"throttled", "daily_limit", "own_limit", "edge_block"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,6 @@ class Dead:
 
 
 Outcome = Accepted | Retry | Rows | Split | Bisect | HoldNeeded | Conflict | Gone | Dead
-
 #: An undocumented answer never counts as success. It uses an attempt, so that retries end.
 UNEXPECTED = Retry(after_s=None, counts=True, why="unexpected_answer")
 
@@ -143,12 +144,6 @@ def summary(outcome: Outcome) -> str:
         case Dead(reason=reason):
             return f"undeliverable ({reason})"
     return type(outcome).__name__.lower()
-
-
-#: Klaviyo's messages are short; longer ones are truncated to keep dead letters small.
-MAX_DETAIL = 500
-
-_SAFE_TOKEN = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,10 @@ from mappings.rules import Rules
 
 _ALTERNATE_NAMES = "None, Customer Id, Other, Other2 ... Other10"
 _PHONE_NAMES = "Mobile Number, Phone Number 2, Phone Number 3"
+_MAPTYPE = "UserAttributeClass.Name"
+Channel = Literal["email", "sms"]
+CHANNELS: Final[tuple[Channel, ...]] = ("email", "sms")
+_CONSENT_MAPTYPE: Final = "ConsentPurposes"
 
 
 def rules_from_mparticle(
@@ -116,9 +120,6 @@ def _pair(place: str, entry: Any, maptype: str) -> tuple[str, Any, Any]:
     raise ValueError(f'{place}: it must be an object with "map" and "value"')
 
 
-_MAPTYPE = "UserAttributeClass.Name"
-
-
 def parse_properties(text: str | None) -> dict[str, str]:
     """Return attribute name (one leading `$` removed, lower case) -> one of PROPERTY_TARGETS.
 
@@ -148,11 +149,6 @@ def _target(place: str, target: Any) -> str:
     if name not in PROPERTY_TARGETS:
         raise ValueError(f"{place}: the target is not one of {', '.join(PROPERTY_TARGETS)}")
     return name
-
-
-Channel = Literal["email", "sms"]
-CHANNELS: Final[tuple[Channel, ...]] = ("email", "sms")
-_CONSENT_MAPTYPE: Final = "ConsentPurposes"
 
 
 def parse_consents(text: str | None) -> dict[str, Channel]:

@@ -27,6 +27,8 @@ _BOOLEANS = {"true": True, "false": False}
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 #: A double holds 15 decimal digits exactly; a longer text is an id that a number would corrupt.
 _MAX_DIGITS = 15
+#: The rank of a deletion, below that of every value.
+_DELETED = -1
 
 
 def coerce(text: str) -> str | float | bool:
@@ -62,10 +64,6 @@ def _date(text: str) -> str:
         return text
     # strftime leaves out the leading zeros of early years on some platforms.
     return moment.replace(tzinfo=None).isoformat(" ", "seconds")
-
-
-#: The rank of a deletion, below that of every value.
-_DELETED = -1
 
 
 class Draft(msgspec.Struct):

@@ -40,6 +40,16 @@ _ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_TOP_LEVEL}")
 _JOINER: Final = re.compile("[\u200c\u200d]")
 # `str.lower` turns the Kelvin sign into an ASCII letter, which would make one address of two people's addresses.
 _FOLD: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+_BY_NAME: Final = {name: name for name in _FIREHOSE}
+EMAIL: Final = "email"
+PHONE: Final = "phone_number"
+EXTERNAL_ID: Final = "external_id"
+#: Identity types of `/v1/changes`. Their senders use Klaviyo's own identifiers, so the rules do not apply to them, and
+#: a person with one of them needs no e-mail.
+_DIRECT: Final = {"phone": PHONE, "external_id": EXTERNAL_ID}
+_HASHED: Final = {PHONE: Reason.PHONE_HASHED, EXTERNAL_ID: Reason.EXTERNAL_ID_HASHED}
+#: The limit on external ids that other integrations with Klaviyo use.
+_MAX_EXTERNAL_ID = 255
 
 
 def _squashed(name: str) -> str:
@@ -53,23 +63,11 @@ _BY_SQUASHED_NAME: Final = {
     **{name.replace("other", "otherid"): name for name in ALTERNATE if name != "customer"},
     "customerid": "customer",
 }
-_BY_NAME: Final = {name: name for name in _FIREHOSE}
 
 
 def firehose_type(name: str) -> str | None:
     """Return the Firehose spelling of an identity type, or None for a type that mParticle does not have."""
     return _BY_NAME.get(name) or _BY_SQUASHED_NAME.get(_squashed(name))
-
-
-EMAIL: Final = "email"
-PHONE: Final = "phone_number"
-EXTERNAL_ID: Final = "external_id"
-#: Identity types of `/v1/changes`. Their senders use Klaviyo's own identifiers, so the rules do not apply to them, and
-#: a person with one of them needs no e-mail.
-_DIRECT: Final = {"phone": PHONE, "external_id": EXTERNAL_ID}
-_HASHED: Final = {PHONE: Reason.PHONE_HASHED, EXTERNAL_ID: Reason.EXTERNAL_ID_HASHED}
-#: The limit on external ids that other integrations with Klaviyo use.
-_MAX_EXTERNAL_ID = 255
 
 
 class Candidates(msgspec.Struct):

@@ -12,6 +12,8 @@ import msgspec
 
 from mappings.errors import Reason, Rejected
 
+_DECODER = msgspec.json.Decoder()
+
 
 class Identity(msgspec.Struct, frozen=True, gc=False):
     """One identity of a person.
@@ -51,9 +53,6 @@ class Person(msgspec.Struct, frozen=True):
     identities: tuple[Identity, ...] = ()
     attributes: tuple[Attribute, ...] = ()
     klaviyo_names: bool = False
-
-
-_DECODER = msgspec.json.Decoder()
 
 
 def decode(fragment: bytes) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from queues import keys
 
 #: ms between two judgings, for all processes together. A judging takes less (alerts/watching.py), so none overlap.
 EVERY_MS: Final = 60_000
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -36,7 +37,6 @@ class Raised(msgspec.Struct, frozen=True):
     told: frozenset[str] = frozenset()
 
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
 _decode = msgspec.json.Decoder(Raised).decode
 
 

@@ -33,6 +33,7 @@ _ERASED = "erased"
 _KEY = 16
 _TIME = 13
 _HEADER = 1 + _TIME
+_encoder = msgspec.json.Encoder()
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True):
@@ -57,7 +58,6 @@ class Change(msgspec.Struct, frozen=True):
     body: Body
 
 
-_encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Body)
 
 

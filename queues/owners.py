@@ -29,6 +29,8 @@ from queues.names import Queue
 #: Reason of a hold on a queue whose list another queue keeps.
 LIST_OWNED: Final = "list_owned"
 _FIELDS: Final = ("keeps", "shares", "list_id", "list_name", "delivered", "audience")
+#: Identifiers claimed by one call, so that it blocks Redis briefly.
+_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +171,6 @@ def _known(*values: bytes | None) -> KnownList:
         delivered=int(delivered or 0),
         audience=msgspec.json.decode(audience) if audience else {},
     )
-
-
-#: Identifiers claimed by one call, so that it blocks Redis briefly.
-_AT_ONCE: Final = 1_000
 
 
 def claim(redis: Redis, connection: str, batch_id: str, wanted: Mapping[bytes, bytes]) -> set[bytes]:

@@ -21,6 +21,7 @@ from queues import keys
 #: The user of FERRY_ADMIN_TOKEN, who always exists and is not in the hash.
 ADMIN: Final = "admin"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Role(IntEnum):
@@ -58,7 +59,6 @@ class User(msgspec.Struct, frozen=True):
 
 
 _decode: Final = msgspec.json.Decoder(_Stored).decode
-_encode: Final = msgspec.json.Encoder().encode
 
 
 def new_token() -> str:

@@ -14,6 +14,8 @@ from snapshots.rows import SnapshotRow, Unusable
 
 #: Row numbers kept for each reason for which rows cannot be sent.
 EXAMPLES: Final = 10
+#: KiB that SQLite keeps in memory.
+_CACHE: Final = 16_384
 
 
 class Tally:
@@ -52,10 +54,6 @@ def exemplify(examples: dict[str, list[int]], row: Unusable) -> None:
     """Keep the number of the row if it is one of the first for its reason."""
     if len(numbers := examples.setdefault(row.reason, [])) < EXAMPLES:
         numbers.append(row.number)
-
-
-#: KiB that SQLite keeps in memory.
-_CACHE: Final = 16_384
 
 
 def opened(schema: str) -> sqlite3.Connection:

@@ -14,6 +14,10 @@ from klaviyo.outcomes import Bisect, Dead, HoldNeeded, Outcome, RowError, Rows, 
 from worker.delivery import Delivery
 
 log = logging.getLogger(__name__)
+#: Klaviyo's errors for one row.
+Why = Sequence[RowError | Bisect | Split | Dead]
+#: Handles a refused row; True: the row is sent again at once, without the refused part.
+Refuse = Callable[[int, Why], bool]
 
 
 def send(
@@ -49,12 +53,6 @@ def _names_nothing(outcome: Outcome) -> bool:
         case Bisect() | HoldNeeded(reason="revision"):
             return True
     return False
-
-
-#: Klaviyo's errors for one row.
-Why = Sequence[RowError | Bisect | Split | Dead]
-#: Handles a refused row; True: the row is sent again at once, without the refused part.
-Refuse = Callable[[int, Why], bool]
 
 
 def reject(delivery: Delivery, row: int, why: Why) -> bool:

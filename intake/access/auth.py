@@ -33,6 +33,16 @@ SEGMENT = "/v1/segment"
 #: At these a token may also be a write key; at those of the tracking API also one within the body.
 _WRITE_KEYS: Final = frozenset({SEGMENT, *ADDRESSES})
 _SCHEMES = ("token", "bearer")
+#: Template of an address -> the routes that open it. A sender of campaigns may read the state of their snapshots.
+_ROUTES: Final = {
+    "/v1/mparticle": ("mparticle",),
+    "/v1/changes": ("changes",),
+    **dict.fromkeys(_WRITE_KEYS, ("segment",)),
+    "/v1/campaigns": ("campaigns",),
+    "/v1/audiences/{audience}/members": ("snapshots",),
+    "/v1/audiences/{audience}/syncs": ("snapshots", "campaigns"),
+    "/v1/audiences/{audience}/syncs/{snapshot}": ("snapshots", "campaigns"),
+}
 
 
 class KnownTokens:
@@ -154,18 +164,6 @@ def unauthorized() -> falcon.HTTPUnauthorized:
         "the variable named by token_env in a [senders] table.",
         challenges=['Token realm="ferry"', 'Bearer realm="ferry"'],
     )
-
-
-#: Template of an address -> the routes that open it. A sender of campaigns may read the state of their snapshots.
-_ROUTES: Final = {
-    "/v1/mparticle": ("mparticle",),
-    "/v1/changes": ("changes",),
-    **dict.fromkeys(_WRITE_KEYS, ("segment",)),
-    "/v1/campaigns": ("campaigns",),
-    "/v1/audiences/{audience}/members": ("snapshots",),
-    "/v1/audiences/{audience}/syncs": ("snapshots", "campaigns"),
-    "/v1/audiences/{audience}/syncs/{snapshot}": ("snapshots", "campaigns"),
-}
 
 
 class Scopes:

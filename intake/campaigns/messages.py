@@ -17,6 +17,16 @@ Name = Annotated[str, Meta(min_length=1, max_length=AUDIENCE_NAME)]
 _GroupRaw = Annotated[Raw, Meta(extra_json_schema=ref("CampaignGroup"))]
 _MemberRaw = Annotated[Raw, Meta(extra_json_schema=ref("SnapshotMember"))]
 _PersonRaw = Annotated[Raw, Meta(extra_json_schema={"type": "object", "examples": [{"external_id": "c-17"}]})]
+_EXAMPLE: Final[Schema] = {
+    "name": "Summer sale",
+    "groups": [
+        {"name": "20 percent", "members": [{"email": "ann@example.com", "first_name": "Ann"}]},
+        {"name": "control", "members": [{"email": "bob@example.com"}]},
+    ],
+    "exclusions": [{"external_id": "c-17"}],
+    "attributes": ["first_name"],
+    "launch_at": "2026-12-01T08:00:00Z",
+}
 
 
 class PostedCampaign(msgspec.Struct, forbid_unknown_fields=True):
@@ -84,18 +94,6 @@ def _read_group(raw: Raw, place: str) -> CampaignGroup:
         raise faults.bad_request(faults.describe(fault, place, CampaignGroup.__struct_fields__)) from None
     faults.check_names(raw, apart=("members",), place=place)
     return group
-
-
-_EXAMPLE: Final[Schema] = {
-    "name": "Summer sale",
-    "groups": [
-        {"name": "20 percent", "members": [{"email": "ann@example.com", "first_name": "Ann"}]},
-        {"name": "control", "members": [{"email": "bob@example.com"}]},
-    ],
-    "exclusions": [{"external_id": "c-17"}],
-    "attributes": ["first_name"],
-    "launch_at": "2026-12-01T08:00:00Z",
-}
 
 
 def schemas() -> Schema:

@@ -22,9 +22,9 @@ _EARLIEST: Final = 100_000_000_000
 _LATEST: Final = 9_999_999_999_999
 #: The allowed values of `action`, for messages.
 ACTIONS: Final = "add, remove, update"
-
-
 _ChangeRaw = Annotated[Raw, Meta(extra_json_schema=ref("Change"))]
+#: Parameters of the address that have no effect in a body: a sender who writes them there means another connection.
+OF_ADDRESS: Final = ("connection", "connections")
 
 
 class AudienceRef(msgspec.Struct):
@@ -34,10 +34,6 @@ class AudienceRef(msgspec.Struct):
     name: Annotated[
         Annotated[str, Meta(max_length=AUDIENCE_NAME)] | None, Meta(description="The name of its Klaviyo list.")
     ] = None
-
-
-#: Parameters of the address that have no effect in a body: a sender who writes them there means another connection.
-OF_ADDRESS: Final = ("connection", "connections")
 
 
 class PostedChanges(msgspec.Struct):

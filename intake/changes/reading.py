@@ -19,6 +19,8 @@ from text.json_names import TWICE, mistaken, twice
 
 SOURCE: Final = "changes"
 _NULL: Final = frozenset({b"", b"null"})
+_change = msgspec.json.Decoder(PostedChange)
+_encode = msgspec.json.Encoder().encode
 
 
 class RejectedChange(msgspec.Struct, frozen=True):
@@ -54,9 +56,7 @@ class _Addressed(msgspec.Struct):
     audience: AudienceRef
 
 
-_change = msgspec.json.Decoder(PostedChange)
 _addressed = msgspec.json.Decoder(_Addressed)
-_encode = msgspec.json.Encoder().encode
 
 
 def read(

@@ -21,13 +21,18 @@ from configuration.checks import LOOPBACK, Network
 from intake.http.limits import CONNECTIONS
 
 log = logging.getLogger(__name__)
-
 EVERY_S: Final = 60.0
 #: Peers named in a log line, those with the most refusals first; and peers counted separately between two lines, so
 #: that a flood of made-up addresses does not fill the memory.
 NAMED: Final = 10
 _KNOWN: Final = 1_000
 _OTHERS: Final = "other peers"
+__all__ = ["LOOPBACK", "Network", "is_trusted", "peer_of", "peer_of_request"]
+_FORWARDED_FOR: Final = b"x-forwarded-for"
+#: Bits of an IPv6 address that identify one client: a household or a server has 2^64 addresses.
+_CLIENT_BITS: Final = 64
+#: Most connections that end at a time, so that in a flood not every new connection makes Ferry check all others.
+AT_ONCE: Final = 32
 
 
 class RefusalCounter:
@@ -54,13 +59,6 @@ class RefusalCounter:
         more = f", and {rest} times others" if rest else ""
         log.warning("turned away to keep room for others: %s%s; a sender repeats what was answered 503", named, more)
         self._counts.clear()
-
-
-__all__ = ["LOOPBACK", "Network", "is_trusted", "peer_of", "peer_of_request"]
-
-_FORWARDED_FOR: Final = b"x-forwarded-for"
-#: Bits of an IPv6 address that identify one client: a household or a server has 2^64 addresses.
-_CLIENT_BITS: Final = 64
 
 
 def is_trusted(host: str, trusted: Iterable[Network]) -> bool:
@@ -109,10 +107,6 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         return None
     return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
-
-
-#: Most connections that end at a time, so that in a flood not every new connection makes Ferry check all others.
-AT_ONCE: Final = 32
 
 
 class OpenConnection(Protocol):

@@ -27,6 +27,13 @@ from text.json_names import TWICE, twice
 SOURCE: Final = "mparticle"
 _ACTIONS: Final[dict[str | None, Action]] = {"add": "add", "delete": "remove", "attribute_update": "update"}
 _EMPTY: Final = frozenset({b"", b"null", b"[]"})
+_profile = msgspec.json.Decoder(MParticleProfile | None)
+_audience = msgspec.json.Decoder(AudienceMembership | None)
+_encode = msgspec.json.Encoder().encode
+#: Fields that are never stored, because Klaviyo has no use for them.
+_DROPPED: Final = ("device_identities", "partner_identities")
+_fields = msgspec.json.Decoder(dict[str, Raw])
+_list = msgspec.json.Decoder(list[Raw])
 
 
 class _Person(msgspec.Struct, gc=False):
@@ -35,11 +42,6 @@ class _Person(msgspec.Struct, gc=False):
     mpid: str | UnsetType = UNSET
     user_identities: Raw | UnsetType = UNSET
     user_attributes: Raw | UnsetType = UNSET
-
-
-_profile = msgspec.json.Decoder(MParticleProfile | None)
-_audience = msgspec.json.Decoder(AudienceMembership | None)
-_encode = msgspec.json.Encoder().encode
 
 
 def acceptances(
@@ -152,17 +154,11 @@ def _given(raw: Raw) -> Raw | UnsetType:
     return UNSET if bytes(raw) in _EMPTY else raw
 
 
-#: Fields that are never stored, because Klaviyo has no use for them.
-_DROPPED: Final = ("device_identities", "partner_identities")
-
-
 class _Addressed(msgspec.Struct):
     audience_id: AudienceId
 
 
 _addressed = msgspec.json.Decoder(_Addressed)
-_fields = msgspec.json.Decoder(dict[str, Raw])
-_list = msgspec.json.Decoder(list[Raw])
 
 
 def is_empty(raw: Raw) -> bool:

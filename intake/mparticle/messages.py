@@ -20,7 +20,6 @@ from queues.clock import now_ms
 #: The version of the protocol that Ferry speaks.
 FIREHOSE_VERSION: Final = "3.2.0"
 NOTHING: Final = Raw(b"")
-
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 AudienceId = Annotated[
     Number | Annotated[str, Meta(min_length=1, max_length=AUDIENCE_ID)],
@@ -36,8 +35,23 @@ _Settings = Annotated[
     ),
 ]
 _Identities = Annotated[Raw, Meta(extra_json_schema=maybe({"type": "array", "items": ref("MParticleIdentity")}))]
-
 _OBJECTS: Final = {"type": ["array", "null"], "items": {"type": "object"}}
+_PURPOSE: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "consented": {"type": "boolean"},
+        "timestamp_unixtime_ms": {
+            "type": ["integer", "null"],
+            "description": "Time of the decision; default: the time of the message.",
+        },
+    },
+}
+_PURPOSES: Final[Schema] = {"type": ["object", "null"], "additionalProperties": _PURPOSE}
+_CONSENT_STATE: Final[Schema] = {
+    "type": "object",
+    "description": "Decisions by purpose. What cannot be read counts as no consent and does not fail the message.",
+    "properties": dict.fromkeys(consent_state.REGULATIONS, _PURPOSES),
+}
 
 
 class FirehoseMessage(msgspec.Struct, tag_field="type"):
@@ -201,24 +215,6 @@ decoder: msgspec.json.Decoder[Registration | Subscription | MembershipMessage | 
 def read(body: bytes) -> Registration | Subscription | MembershipMessage | Events | Erasure:
     """Read a message. Raises falcon.HTTPBadRequest naming the place; names twice within profiles are checked later."""
     return faults.read(decoder, body, TYPES, apart=("user_profiles",))
-
-
-_PURPOSE: Final[Schema] = {
-    "type": "object",
-    "properties": {
-        "consented": {"type": "boolean"},
-        "timestamp_unixtime_ms": {
-            "type": ["integer", "null"],
-            "description": "Time of the decision; default: the time of the message.",
-        },
-    },
-}
-_PURPOSES: Final[Schema] = {"type": ["object", "null"], "additionalProperties": _PURPOSE}
-_CONSENT_STATE: Final[Schema] = {
-    "type": "object",
-    "description": "Decisions by purpose. What cannot be read counts as no consent and does not fail the message.",
-    "properties": dict.fromkeys(consent_state.REGULATIONS, _PURPOSES),
-}
 
 
 def schemas() -> Schema:

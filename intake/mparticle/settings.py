@@ -15,10 +15,22 @@ import msgspec
 from text.json_names import unknown
 
 log = logging.getLogger(__name__)
-
 API_KEY: Final = "apiKey"
 #: The setting that Ferry writes into the answer to a subscription; mParticle sends it back with every change.
 LIST_ID: Final = "klaviyoListId"
+#: The settings of an audience that choose its list.
+LISTS: Final = ("listId", "listName", LIST_ID)
+#: The prefix of a Klaviyo private key.
+_KEY: Final = "pk_"
+#: Kept instead of a key in another setting. It is as invalid there as the key, so the connection is held and the
+#: setting named; left out, people would be sent with a setting that was not meant.
+NOT_KEPT: Final = "(a Klaviyo key, not kept)"
+#: Most unknown names that one process logs, because a sender may send any number of names.
+_MOST: Final = 100
+_logged: Final[set[str]] = set()
+_texts = msgspec.json.Decoder(dict[str, str])
+_anything = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_plain_text = msgspec.json.Decoder(str)
 
 
 def _text(
@@ -78,25 +90,10 @@ AUDIENCE: Final = (
     ),
     _text(LIST_ID, "Klaviyo List", "The list that Ferry fills. Written by Ferry.", visible=False),
 )
-#: The settings of an audience that choose its list.
-LISTS: Final = ("listId", "listName", LIST_ID)
 #: The ids of the settings of an account, and of an audience.
 OF_ACCOUNT: Final = frozenset(setting["id"] for setting in ACCOUNT)
 OF_AUDIENCE: Final = frozenset(setting["id"] for setting in AUDIENCE)
-
-#: The prefix of a Klaviyo private key.
-_KEY: Final = "pk_"
-#: Kept instead of a key in another setting. It is as invalid there as the key, so the connection is held and the
-#: setting named; left out, people would be sent with a setting that was not meant.
-NOT_KEPT: Final = "(a Klaviyo key, not kept)"
 _NAMES: Final = OF_ACCOUNT | OF_AUDIENCE
-#: Most unknown names that one process logs, because a sender may send any number of names.
-_MOST: Final = 100
-_logged: Final[set[str]] = set()
-
-_texts = msgspec.json.Decoder(dict[str, str])
-_anything = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_plain_text = msgspec.json.Decoder(str)
 
 
 def read(raw: msgspec.Raw, confidential: str = "") -> dict[str, str]:

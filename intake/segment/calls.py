@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final, Literal
 
 Type = Literal["identify", "track", "group", "alias", "page", "screen", "delete"]
-
 #: Call -> the type that its address gives to each message, whatever the message says; None: each message has its own.
 CALLS: Final[dict[str, Type | None]] = {
     "batch": None,
@@ -17,6 +16,8 @@ CALLS: Final[dict[str, Type | None]] = {
     "screen": "screen",
     "alias": "alias",
 }
+#: Where Segment's libraries for browsers and phones report how they are used, without a write key.
+METRICS: Final = ("/v1/m", "/v1/m/")
 
 
 def _spellings(call: str) -> list[str]:
@@ -27,5 +28,3 @@ def _spellings(call: str) -> list[str]:
 
 #: Address -> the type that it gives.
 ADDRESSES: Final = {address: given for call, given in CALLS.items() for address in _spellings(call)}
-#: Where Segment's libraries for browsers and phones report how they are used, without a write key.
-METRICS: Final = ("/v1/m", "/v1/m/")

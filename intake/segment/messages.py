@@ -21,10 +21,21 @@ TYPES: Final = ", ".join(get_args(Type))
 _TIMES: Final = ("timestamp", "originalTimestamp", "receivedAt", "sentAt")
 _EMPTY: Final = (b"", b"null")
 _WRITE_KEY: Final = "writeKey"
-
-
 _MessageRaw = Annotated[Raw, Meta(extra_json_schema=ref("SegmentMessage"))]
 _OBJECT: Final[Schema] = {"type": ["object", "null"]}
+_members = msgspec.json.Decoder(dict[str, Raw])
+_object = msgspec.json.Decoder(dict[str, Any])
+_ID: Final[Schema] = {"type": ["string", "integer", "null"]}
+_KEY: Final = "A sender's token, for /v1/{call} without a header that shows it; it is not stored."
+_WHEN: Final = "When it happened: ISO 8601, or seconds or ms since 1970; now when left out."
+#: Fields of the Segment spec that only actions read.
+_READ_BY_ACTIONS: Final[Schema] = {
+    "userId": _ID,
+    "anonymousId": _ID,
+    "event": {"type": ["string", "null"], "description": "The name of the event, in a track message."},
+    **dict.fromkeys(("traits", "properties", "context", "integrations"), _OBJECT),
+    "timestamp": {"type": ["string", "number", "null"], "description": _WHEN},
+}
 
 
 class PostedMessages(msgspec.Struct):
@@ -58,10 +69,6 @@ class SegmentMessage(UntypedMessage, kw_only=True):
     """
 
     type: Type
-
-
-_members = msgspec.json.Decoder(dict[str, Raw])
-_object = msgspec.json.Decoder(dict[str, Any])
 
 
 def shared(posted: PostedMessages) -> dict[str, dict[str, Any]]:
@@ -118,19 +125,6 @@ def happened(fields: dict[str, Any], now: int) -> int:
 
 def _iso(ms: int) -> str:
     return to_iso(datetime.fromtimestamp(ms / 1000, UTC).isoformat())
-
-
-_ID: Final[Schema] = {"type": ["string", "integer", "null"]}
-_KEY: Final = "A sender's token, for /v1/{call} without a header that shows it; it is not stored."
-_WHEN: Final = "When it happened: ISO 8601, or seconds or ms since 1970; now when left out."
-#: Fields of the Segment spec that only actions read.
-_READ_BY_ACTIONS: Final[Schema] = {
-    "userId": _ID,
-    "anonymousId": _ID,
-    "event": {"type": ["string", "null"], "description": "The name of the event, in a track message."},
-    **dict.fromkeys(("traits", "properties", "context", "integrations"), _OBJECT),
-    "timestamp": {"type": ["string", "number", "null"], "description": _WHEN},
-}
 
 
 def schemas() -> Schema:

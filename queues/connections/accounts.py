@@ -23,6 +23,7 @@ from queues import keys
 from queues.errors import NoSecretKey, SecretKeyChanged
 
 _PURPOSE: Final = b"ferry: api keys at rest"
+_ACCOUNT: Final = "account"
 
 
 class Cipher:
@@ -84,9 +85,6 @@ def recall(redis: Redis, connection: str, cipher: Cipher) -> AccountSettings | N
         return None
     api_key = cipher.decrypt(stored[b"api_key"]) if stored.get(b"api_key") else None
     return AccountSettings(msgspec.json.decode(stored[b"settings"], type=dict[str, str]), api_key)
-
-
-_ACCOUNT: Final = "account"
 
 
 def is_known(redis: Redis, connection: str, key: str) -> bool:

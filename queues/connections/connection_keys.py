@@ -17,6 +17,7 @@ from queues.connections.accounts import Cipher
 from queues.errors import NoSecretKey, SecretKeyChanged
 
 log = logging.getLogger(__name__)
+_encode = msgspec.json.Encoder().encode
 
 
 class StoredKey(msgspec.Struct, frozen=True):
@@ -31,7 +32,6 @@ class StoredKey(msgspec.Struct, frozen=True):
 
 
 _decode = msgspec.json.Decoder(StoredKey).decode
-_encode = msgspec.json.Encoder().encode
 
 
 def seal(cipher: Cipher, api_key: str, since: int, account: str | None) -> StoredKey:

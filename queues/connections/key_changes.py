@@ -20,6 +20,7 @@ KEPT_MS: Final = 7 * 86_400_000
 MOST: Final = 1_000
 #: ms within which the audit log records the same refusal once, so that refusals do not displace everything else.
 _AUDITED_MS: Final = 3_600_000
+_encode = msgspec.json.Encoder().encode
 
 
 class KeyChange(msgspec.Struct, frozen=True):
@@ -46,7 +47,6 @@ class KeyChange(msgspec.Struct, frozen=True):
         return f"{self.what}/{self.connection}/{self.sender}"
 
 
-_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(KeyChange).decode
 
 

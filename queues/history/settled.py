@@ -22,6 +22,9 @@ Fact = tuple[Action, str, str]
 #: Characters of a person key (change.py).
 _KEY: Final = 16
 _LEVEL: Final = 1
+_encode = msgspec.msgpack.Encoder().encode
+#: An address, or a number without any letter, as phones are.
+_PERSONAL = re.compile(r"@|^[^A-Za-z]*(?:\d[^A-Za-z]*){6}$")
 
 
 class ImportRows(msgspec.Struct, frozen=True, array_like=True):
@@ -87,10 +90,7 @@ class Settled(msgspec.Struct, frozen=True, array_like=True):
         return self.count - len(ends.superseded) - len(ends.dead) - len(ends.imported)
 
 
-_encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Settled).decode
-#: An address, or a number without any letter, as phones are.
-_PERSONAL = re.compile(r"@|^[^A-Za-z]*(?:\d[^A-Za-z]*){6}$")
 
 
 def named(message: str) -> str:

@@ -25,6 +25,8 @@ from redis.sentinel import Sentinel
 
 SCHEMES: Final = ("redis+sentinel", "rediss+sentinel")
 _PORT: Final = 26379
+SOCKET_TIMEOUT = 15.0
+CONNECT_TIMEOUT = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,6 @@ def client_async(url: str, asking: dict[str, Any], **options: Any) -> AsyncRedis
     sentinels = AsyncSentinel(watched.sentinels, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]
     made: AsyncRedis = sentinels.master_for(watched.name, connection_pool_class=_Pool, **{**options, **watched.options})
     return made
-
-
-SOCKET_TIMEOUT = 15.0
-CONNECT_TIMEOUT = 3.0
 
 
 def _options(url: str) -> dict[str, Any]:

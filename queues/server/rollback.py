@@ -25,11 +25,12 @@ from queues.names import PARTITIONS
 from text.wording import moment
 
 log = logging.getLogger(__name__)
-
 REMEDY: Final = (
     "Find out what replaced the data of Redis (a restored backup, a failover). Let the CDP send again what it sent "
     "since then, then run `ferry doctor --acknowledge`."
 )
+#: ms for which the record of an emptied ledger is kept (7 days).
+KNOWN_MS = 7 * 86_400_000
 
 
 class Step(NamedTuple):
@@ -195,10 +196,6 @@ def acknowledge(redis: Redis) -> Rollback | None:
     for key in (keys.ROLLED_BACK, keys.EMPTIED):
         redis.delete(key)
     return fall
-
-
-#: ms for which the record of an emptied ledger is kept (7 days).
-KNOWN_MS = 7 * 86_400_000
 
 
 class EpochWatch:

@@ -29,6 +29,8 @@ from worker.progress import Progress
 from worker.settling import settle
 
 log = logging.getLogger(__name__)
+#: People cleared between two notes of the progress; clearing the same field twice does no harm.
+NOTE_EVERY = 50
 
 
 def intents(people: People) -> list[Intent]:
@@ -101,10 +103,6 @@ def _stay_without_joining(delivery: Delivery) -> None:
         causes = [rejected.get(by_change[i]) for i in intent.moved_to]
         if person not in rejected and causes and all(causes) and causes[-1] is not None:
             rejected[person] = causes[-1]
-
-
-#: People cleared between two notes of the progress; clearing the same field twice does no harm.
-NOTE_EVERY = 50
 
 
 def clear(delivery: Delivery) -> None:

@@ -31,6 +31,10 @@ from worker.delivery import Delivery
 from worker.sending import send
 
 log = logging.getLogger(__name__)
+#: People introduced before they are subscribed together, with one request for each address. Klaviyo allows 750 a
+#: minute: a larger portion could be throttled again at each retry and never finish.
+AT_ONCE = 100
+_FIELDS: Final[tuple[Field, ...]] = ("email", "phone_number")
 
 
 class _Terms(NamedTuple):
@@ -129,11 +133,6 @@ def _encoded(row: SubscriptionRow, consented_at: str | None) -> bytes:
     return subscription(row.addresses.get("email"), row.addresses.get("phone_number"), consented_at)
 
 
-#: People introduced before they are subscribed together, with one request for each address. Klaviyo allows 750 a
-#: minute: a larger portion could be throttled again at each retry and never finish.
-AT_ONCE = 100
-
-
 def is_known(delivery: Delivery, row: SubscriptionRow) -> bool:
     """Make the row's address known to Klaviyo; reject the changes and return False if refused. Raises NotAccepted."""
     try:
@@ -146,9 +145,6 @@ def is_known(delivery: Delivery, row: SubscriptionRow) -> bool:
             delivery.reject(index, refusal.outcome.reason, detail)
         return False
     return True
-
-
-_FIELDS: Final[tuple[Field, ...]] = ("email", "phone_number")
 
 
 def without_outdated(

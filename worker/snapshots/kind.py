@@ -29,6 +29,9 @@ from worker.snapshots.baseline import prepare_baseline, rewrite
 from worker.snapshots.plan import TooSlow, approve, compared, count_start, gathered, gives_way
 from worker.snapshots.run import SnapshotRun, snapshot_run
 
+#: Seconds until the next check.
+LOOK_S = 5.0
+
 
 def intents(people: People) -> list[Intent]:
     """Return one intent for all: only the newest snapshot of an audience counts. Pure."""
@@ -83,10 +86,6 @@ def _carry_out(of: SnapshotRun) -> None:
             void_letters(of, people)
         of.course.step = "finish"
         of.note()
-
-
-#: Seconds until the next check.
-LOOK_S = 5.0
 
 
 def watch(of: SnapshotRun) -> None:
