@@ -15,7 +15,7 @@ from configuration.settings import Settings
 from ops.ledger import ledger
 from ops.output import complain, console, print_json, table
 from queues import senders as sender_uses
-from queues.connections import connection_keys
+from queues.connections import accounts
 from text.wording import moment, number
 
 
@@ -36,7 +36,7 @@ def senders(as_json: bool) -> None:
     """
     known = settings.load()
     with ledger(known) as redis:
-        known.connections.include(connection_keys.names(redis))
+        known.connections.include(accounts.with_key(redis))
         found = [document(redis, known, each) for each in known.every_sender]
     if as_json:
         print_json(found)

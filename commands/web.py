@@ -28,8 +28,7 @@ from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger, stranger
 from queues.errors import NotOurs, Unavailable
 from queues.server import installation
-from queues.server.connection import connect
-from queues.server.durability import obstacle
+from queues.server.connection import connect, obstacle
 
 log = logging.getLogger(__name__)
 

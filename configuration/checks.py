@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
-from queues.server import connection, durability
+from queues.server import connection
+from queues.server.connection import parse_durability
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 #: The proxies trusted by default, without FERRY_TRUSTED_PROXIES: those on this machine.
@@ -54,7 +55,7 @@ def redis_url(url: str) -> None:
 def durable(text: str) -> None:
     """Check which confirmation of Redis the intake waits for before it answers a sender."""
     try:
-        durability.parse(text)
+        parse_durability(text)
     except ValueError as fault:
         raise ValidationError(f"{fault}.") from None
 

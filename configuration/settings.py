@@ -20,8 +20,7 @@ from configuration.errors import SettingsError
 from configuration.senders import Sender
 from queues import bounds
 from queues.policy import FlushPolicy
-from queues.server import durability
-from queues.server.durability import Durability
+from queues.server.connection import LOCAL, Durability, parse_durability
 
 KLAVIYO = "https://a.klaviyo.com"
 #: Written by `ferry up` into its folder, so that the other commands find the running group.
@@ -91,7 +90,7 @@ class Settings:
     var: Path = Path("var")
     max_pending: int = bounds.PENDING
     max_pending_per_queue: int = bounds.PENDING_IN_QUEUE
-    durable: Durability = durability.LOCAL
+    durable: Durability = LOCAL
     trusted_proxies: tuple[checks.Network, ...] = checks.LOOPBACK
     alerts: Alerting | None = None
     sftp_url: str | None = None
@@ -133,7 +132,7 @@ def load() -> Settings:
         tokens=tuple(named),
         segment_secrets=tuple(signed),
         secret_keys=tuple(text for text in secrets if text),
-        durable=durability.parse(durable),
+        durable=parse_durability(durable),
         trusted_proxies=checks.networks(proxies) or checks.LOOPBACK,
     )
 

@@ -8,7 +8,7 @@ import falcon
 
 from console.context import AppContext
 from queues.census import Census
-from queues.connections import connection_keys
+from queues.connections import accounts
 from queues.counts import QueueCount, called
 from queues.holds import Hold
 from queues.names import Queue
@@ -92,5 +92,5 @@ async def connections(context: AppContext) -> set[str]:
     """Return the names of the configured connections and of those added at run time. Raises redis.RedisError."""
     # The console's settings do not contain the latter.
     return {each.name for each in context.settings.connections} | set(
-        await context.run(connection_keys.names, context.redis)
+        await context.run(accounts.with_key, context.redis)
     )

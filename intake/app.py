@@ -22,8 +22,7 @@ from intake.changes.routes import Changes
 from intake.http import errors
 from intake.http.body import RECEIVE, BodyReader
 from intake.incoming import RequestIds
-from intake.mparticle.accounts import Accounts
-from intake.mparticle.routes import MParticle
+from intake.mparticle.routes import Accounts, MParticle
 from intake.openapi.document import document
 from intake.openapi.page import Document, Page
 from intake.readiness import Health, Readiness
@@ -34,7 +33,7 @@ from intake.snapshots.staging import Staging
 from intake.snapshots.status import Sync, Syncs
 from queues.connections.accounts import Cipher
 from queues.group_commit import GroupCommit
-from queues.sender_rates import SenderRates
+from queues.senders import SenderRates
 from queues.server.connection import connect_async
 
 log = logging.getLogger(__name__)

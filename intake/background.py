@@ -20,7 +20,7 @@ from intake.readiness import config_of
 from queues import holds, keys
 from queues.group_commit import GroupCommit
 from queues.server import room
-from queues.server.durability import Durability, obstacle
+from queues.server.connection import Durability, obstacle
 
 log = logging.getLogger(__name__)
 

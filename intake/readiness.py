@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from queues import keys
 from queues.clock import now_ms
 from queues.server import rollback
-from queues.server.durability import LOCAL, Durability, obstacle
+from queues.server.connection import LOCAL, Durability, obstacle
 from queues.server.rollback import Rollback
 
 #: ms without a tick after which the scheduler counts as dead.

@@ -11,7 +11,7 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, OutOfMemoryE
 
 from configuration.settings import Settings
 from ops.errors import Failed, Misconfigured
-from queues.connections import connection_keys
+from queues.connections import accounts
 from queues.errors import NotOurs
 from queues.server import installation
 from queues.server.connection import connect
@@ -35,7 +35,7 @@ def ledger(settings: Settings, writes: bool = False) -> Iterator[Redis]:
     try:
         if writes:
             installation.claim(redis, settings.installation)
-        settings.connections.include(connection_keys.names(redis))
+        settings.connections.include(accounts.with_key(redis))
         yield redis
     except NotOurs as fault:
         raise stranger(settings, fault) from fault

@@ -14,7 +14,7 @@ from queues.acceptance import Acceptance, AcceptResult, Call, calls, outcomes, p
 from queues.clock import now_ms
 from queues.errors import CannotConfirm, LedgerFull, QueueFull, Unavailable, Unconfirmed
 from queues.names import Queue
-from queues.server.durability import LOCAL, Durability
+from queues.server.connection import LOCAL, Durability
 from queues.server.rollback import StepMemory
 
 #: Acceptances in one pipeline; the others wait for the next, so that a burst does not delay all answers.

@@ -54,7 +54,7 @@ the last snapshot carried out). In a queue of snapshots, `list_id` is the list t
 Keys outside the partitions, written by plain commands or by a script of one key:
 
     ferry:confirming               STRING written before Redis is asked to confirm durability
-                                          (server/durability.py)
+                                          (server/connection.py)
     ferry:wake                     LIST   one element when a queue became due; schedulers block on it
     ferry:heartbeat:scheduler      STRING ms of the last tick; expires
     ferry:installation             HASH   `id`: owner of this Redis; `since`: ms; `named`: a process has used that name
@@ -82,7 +82,7 @@ Keys outside the partitions, written by plain commands or by a script of one key
                                           (klaviyo_limits.py)
     ferry:limits:window/...        LIST   times of the last requests (klaviyo_limits.py, by `limits`)
     ferry:throttle:<what>/...      LIST   times of wrong tokens and sign-ins (sign_in_counts.py, by `limits`)
-    ferry:rates:sender/<name>/...  LIST   times of a sender's last requests (sender_rates.py, by `limits`)
+    ferry:rates:sender/<name>/...  LIST   times of a sender's last requests (senders.py, by `limits`)
     ferry:consents:<connection>:<person key>
                                    HASH   purpose -> what the person decided about it, and when;
                                           other key of the person -> nothing; expires after a year

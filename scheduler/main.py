@@ -19,7 +19,7 @@ from configuration.connections import Connections
 from configuration.settings import Settings
 from queues import schedulers
 from queues.clock import now_ms
-from queues.connections import connection_keys
+from queues.connections import accounts
 from queues.connections.accounts import Cipher
 from queues.server import installation
 from queues.server.connection import connect
@@ -76,7 +76,7 @@ def _tick(redis: Redis, connections: Connections, watch: EpochWatch, memory: Ste
             "delivered"
         )
     memory.look(redis)
-    connections.include(connection_keys.names(redis))
+    connections.include(accounts.with_key(redis))
     tick(redis, connections, now)
 
 
@@ -89,8 +89,8 @@ def _begin_when_up(redis: Redis, settings: Settings, stop: threading.Event) -> N
         try:
             installation.claim(redis, settings.installation)
             # Here, because a change of FERRY_SECRET_KEY restarts this process with the new key first.
-            connection_keys.reseal(redis, Cipher(settings.secret_keys))
-            settings.connections.include(connection_keys.names(redis))
+            accounts.reseal_keys(redis, Cipher(settings.secret_keys))
+            settings.connections.include(accounts.with_key(redis))
             refile(redis, settings.connections, now_ms())
         except RedisError as fault:
             log.warning("Redis does not answer (%s); trying again in %d s, nothing is lost", fault, WAIT_S)

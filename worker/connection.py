@@ -22,7 +22,7 @@ from mappings.account_settings import Channel, parse_consents, rules_from_mparti
 from mappings.rules import Rules
 from mappings.values import visible
 from queues import pending
-from queues.connections import accounts, connection_keys
+from queues.connections import accounts
 from queues.connections.accounts import Cipher
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.holds import MovedAccount
@@ -138,7 +138,7 @@ def _account(redis: Redis, name: str, cipher: accounts.Cipher) -> accounts.Accou
 
 def _kept_key(redis: Redis, name: str, cipher: accounts.Cipher) -> str | None:
     try:
-        return connection_keys.key_of(redis, name, cipher)
+        return accounts.key_of(redis, name, cipher)
     except (NoSecretKey, SecretKeyChanged) as fault:
         raise Held("api_key_unreadable", str(fault)) from fault
 
@@ -159,7 +159,7 @@ def _api_key(redis: Redis, connection: Connection, account: accounts.AccountSett
 
 
 def _configured(redis: Redis, connections: Connections, name: str) -> Connection:
-    connections.include(connection_keys.names(redis))
+    connections.include(accounts.with_key(redis))
     try:
         return connections.named(name)
     except UnknownConnection as fault:

@@ -20,7 +20,7 @@ from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import HoldNeeded, summary
 from queues import owners, pending
 from queues.clock import now_ms
-from queues.connections import connection_keys
+from queues.connections import accounts
 from queues.connections.accounts import Cipher
 from queues.holds import Hold, Owned
 from queues.klaviyo_limits import fingerprint
@@ -118,7 +118,7 @@ def name_owners(redis: Redis, connections: Connections) -> None:
     The first delivery that needs the owners does this, not the scheduler: a scheduler knows no lists, and may be older
     than the workers.
     """
-    connections.include(connection_keys.names(redis))
+    connections.include(accounts.with_key(redis))
     queues = [queue for queue in pending.all_queues(redis) if queue.kind == "audience" and queue.target != UNREADABLE]
     for queue, known in zip(queues, owners.known(redis, queues), strict=True):
         to = _destination(connections, queue, known)

@@ -17,7 +17,7 @@ from ops.ledger import ledger
 from ops.output import complain, echo, print_json
 from queues import audit
 from queues.clock import now_ms
-from queues.connections import connection_keys
+from queues.connections import accounts
 from queues.connections.accounts import Cipher
 from queues.errors import SecretKeyChanged
 
@@ -46,8 +46,8 @@ def add(name: str, as_json: bool) -> None:
         api_key = asked_key(name)
         rights = usable(redis, known, api_key, "Nothing was stored.")
         others = _of_account(redis, rights.account.id)
-        if not connection_keys.add(
-            redis, name, connection_keys.seal(Cipher(known.secret_keys), api_key, now_ms(), rights.account.id)
+        if not accounts.add_key(
+            redis, name, accounts.seal_key(Cipher(known.secret_keys), api_key, now_ms(), rights.account.id)
         ):
             raise Failed(f"{name} was added by another user in the meantime; nothing was changed")
         audit.note(redis, by(), "connection added", name)
@@ -61,7 +61,7 @@ def add(name: str, as_json: bool) -> None:
 
 
 def _check_free(redis: Redis, known: Settings, name: str) -> None:
-    if connection_keys.find(redis, name):
+    if accounts.stored_key(redis, name):
         raise Misconfigured(f"{name} already has a key. To replace it: ferry connections rotate {name}")
     try:
         found = key_of(redis, known, name)
@@ -75,5 +75,5 @@ def _check_free(redis: Redis, known: Settings, name: str) -> None:
 
 def _of_account(redis: Redis, account: str | None) -> list[str]:
     """Return the connections that were added with a key of the same account."""
-    stored = ((name, connection_keys.find(redis, name)) for name in connection_keys.names(redis))
+    stored = ((name, accounts.stored_key(redis, name)) for name in accounts.with_key(redis))
     return [name for name, found in stored if account and found and found.account == account]

@@ -14,7 +14,7 @@ from ops.ledger import ledger
 from ops.output import echo, print_json
 from queues import audit, holds, owners, pending
 from queues.census import count
-from queues.connections import connection_keys
+from queues.connections import accounts
 from queues.counts import QueueCount, called
 from text.wording import plural
 
@@ -45,7 +45,7 @@ def remove(name: str, force: bool, as_json: bool) -> None:
             raise Failed(_refusal(name, letters, "Replay or purge them (ferry dead), or keep them with --force"))
         for each in counts:
             owners.give_up(redis, each.queue)
-        connection_keys.drop(redis, name)
+        accounts.drop_key(redis, name)
         holds.release(redis, name)
         dead = sum(each.kept for each in counts)
         audit.note(redis, by(), "connection removed", name, dead=dead)
@@ -55,13 +55,13 @@ def remove(name: str, force: bool, as_json: bool) -> None:
 
 
 def _check_added(redis: Redis, known: Settings, name: str) -> None:
-    if connection_keys.find(redis, name):
+    if accounts.stored_key(redis, name):
         return
     if name in {connection.name for connection in known.connections}:
         raise Misconfigured(
             f"{name} comes from the settings: remove it from connections.toml or the environment, and restart"
         )
-    added = ", ".join(connection_keys.names(redis)) or "none"
+    added = ", ".join(accounts.with_key(redis)) or "none"
     raise Misconfigured(f"there is no connection {name} to remove; added connections: {added}")
 
 

@@ -23,7 +23,7 @@ from ops.output import echo, print_json
 from queues import audit, owners, pending
 from queues.census import count
 from queues.clock import now_ms
-from queues.connections import account_keys, connection_keys, key_changes
+from queues.connections import account_keys, accounts, key_changes
 from queues.connections.account_keys import NothingToUndo
 from queues.connections.accounts import Cipher
 from queues.errors import SecretKeyChanged
@@ -60,8 +60,8 @@ def rotate(name: str, other_account: bool, as_json: bool) -> None:
             raise Failed(f"The new key works, but nothing was changed. {ELSEWHERE[old.origin]}")
         if moves:
             _leave_account(redis, name)
-        connection_keys.exchange(
-            redis, name, connection_keys.seal(Cipher(known.secret_keys), new, now_ms(), rights.account.id)
+        accounts.exchange_key(
+            redis, name, accounts.seal_key(Cipher(known.secret_keys), new, now_ms(), rights.account.id)
         )
         confirm_account(redis, known, name, new, rights.account.id)
         audit.note(redis, by(), "key rotated", name, "to another account" if moves else audit.DONE)
@@ -79,7 +79,7 @@ def _old_key(redis: Redis, known: Settings, name: str) -> Key | None:
     except UnknownConnection as fault:
         raise Misconfigured(f"{fault}\nTo add it: ferry connections add {name}") from fault
     except SecretKeyChanged as fault:
-        if connection_keys.find(redis, name):
+        if accounts.stored_key(redis, name):
             return None
         raise Failed(f"{name}: {fault}") from fault
     if found is None:
@@ -92,7 +92,7 @@ def _same_account(redis: Redis, known: Settings, name: str, old: Key | None, new
 
     The account recorded with the old key counts first, because that key may be revoked.
     """
-    noted = connection_keys.find(redis, name) if old is None or old.origin == "kept" else None
+    noted = accounts.stored_key(redis, name) if old is None or old.origin == "kept" else None
     before = noted.account if noted else None
     if before is None and old is not None:
         try:

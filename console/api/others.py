@@ -19,7 +19,7 @@ from ops.documents.answers import AuditAnswer, ConnectionsAnswer, HoldsAnswer
 from ops.holds import HeldDocument
 from queues import audit
 from queues.census import Census
-from queues.connections import connection_keys
+from queues.connections import accounts
 from queues.holds import confirmations
 from text.wording import moment, without_people
 
@@ -74,6 +74,6 @@ def _holds(redis: Redis, census: Census) -> list[HeldDocument]:
 
 def _connections(redis: Redis, known: Settings, asking: bool) -> list[ConnectionDocument]:
     # As the intake does each second, so that a connection added just now is known.
-    known.connections.include(connection_keys.names(redis))
+    known.connections.include(accounts.with_key(redis))
     found = [connections_found.document(line) for line in connections_found.found(redis, known, asking)]
     return [replace(each, held=without_people(each.held)) if each.held else each for each in found]

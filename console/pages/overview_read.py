@@ -16,7 +16,8 @@ from ops.connections.known import WHENCE
 from ops.eta import Eta, Route, arrivals
 from ops.most_urgent import SHOWN, most_urgent_queues
 from queues.census import Census
-from queues.connections import connection_keys, key_changes
+from queues.connections import key_changes
+from queues.connections.accounts import with_key
 from queues.connections.key_changes import KeyChange
 from queues.history import hours, last_batches
 from queues.history.hours import Hour
@@ -62,7 +63,7 @@ def read(redis: Redis, settings: Settings, census: Census, before: OverviewData 
     It writes nothing and does not ask Klaviyo. Raises redis.RedisError.
     """
     # As the intake does each second, so that a connection added just now is known.
-    settings.connections.include(connection_keys.names(redis))
+    settings.connections.include(with_key(redis))
     names = {connection.name for connection in settings.connections}
     every = sorted({*names, *census.holds, *(count.queue.connection for count in census.queues)})
     # The number of mParticle accounts, and so of connections, is not limited; held ones need attention first.

@@ -21,8 +21,7 @@ from intake.access.origins import Origins
 from intake.access.uses import Uses
 from intake.segment import auth
 from intake.segment.calls import ADDRESSES, METRICS
-from queues.sender_rates import SenderRates
-from queues.senders import Lack
+from queues.senders import Lack, SenderRates
 
 #: Addresses that need no token.
 OPEN = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs", *METRICS})

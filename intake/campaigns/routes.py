@@ -19,7 +19,7 @@ from intake.campaigns import reading
 from intake.campaigns.reading import PlannedSnapshot
 from intake.http.body import BodyReader
 from intake.http.connection import check_query, connection_named
-from intake.http.large import in_thread
+from intake.http.faults import in_thread
 from intake.snapshots.staging import Staging
 from intake.snapshots.status import StatusAddress, status_of
 from queues.clock import now_ms

@@ -17,9 +17,10 @@ from intake.audiences import Audiences, written
 from intake.changes import reading
 from intake.changes.messages import OF_ADDRESS, AudienceRef, PostedChanges
 from intake.changes.reading import RejectedChange
-from intake.http import faults, large, limits
+from intake.http import faults, limits
 from intake.http.body import BodyReader
 from intake.http.connection import resolve_connection
+from intake.http.faults import read_apart
 from intake.incoming import Incoming
 from mappings.json_limits import check_lines
 from queues.clock import now_ms
@@ -69,7 +70,7 @@ class Changes:
         incoming = Incoming(connection, reading.SOURCE, key, now_ms(), ignored={})
         async with self._bodies.large.turn(body):
             as_lines = media_type(req) in NDJSON
-            count, rejected = await large.read(body, _read, body, as_lines, audience, incoming)
+            count, rejected = await read_apart(body, _read, body, as_lines, audience, incoming)
             acceptances = incoming.acceptances(f"changes:{key}" if key else "", self._audiences)
             accepted = await self._commit.accept(acceptances)
         self._audiences.remember(written(acceptances, accepted))

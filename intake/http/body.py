@@ -15,7 +15,7 @@ from intake.access.auth import is_anonymous, sender_of
 from intake.http import limits
 from intake.http.body_memory import BodyMemory, Full, RequestBody
 from intake.http.doorkeeper import LOOPBACK, Network, RefusalCounter, peer_of_request
-from intake.http.large import LargeBodies, in_thread
+from intake.http.faults import LargeBodies, in_thread
 
 #: Key of an ASGI scope: the server's own `receive`, which only the body reader calls (see app.py).
 RECEIVE = "ferry.receive"

@@ -1,31 +1,41 @@
-"""Describes where a message is wrong, without repeating its values."""
+"""Reads a message: where it is wrong, without repeating its values, and large ones one at a time in a thread.
+
+The thread lets other requests continue, and one large body at a time bounds the memory.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import re
-from collections.abc import Callable, Collection
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 import falcon
 import msgspec
 
+from intake.http.limits import AT_ONCE
 from mappings import json_limits
 from mappings.json_limits import NAMES, SMALL, LimitExceeded, TooMany
 from text.json_names import TWICE, twice, unknown
 
 T = TypeVar("T", bound=msgspec.Struct)
-
 #: The errors of msgspec for bytes that are not JSON, or JSON of another form.
 UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
-
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
 #: The last place in the text: an earlier one may be part of a quoted value.
 _PLACE = re.compile(r"^(?P<text>.*) - at `\$(?P<place>[^`]*)`$", re.DOTALL)
 #: The only message that quotes a name from the sender.
 _UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`$", re.DOTALL)
 #: Messages that quote the value, such as an enum's; the value may be a person's address in the wrong field.
 _QUOTES_VALUE = re.compile(r"^(Invalid .*?) ['\"].*$", re.DOTALL)
+#: One thread for the process: each thread keeps memory that it has freed.
+_THREAD = ThreadPoolExecutor(1, "large")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class TooMuch(Exception):
@@ -127,3 +137,39 @@ def bad_request(description: str) -> falcon.HTTPBadRequest:
         title="The message cannot be read",
         description=f"{description}. Nothing was accepted; correct it and send it again.",
     )
+
+
+class LargeBodies:
+    """Gives large bodies their turns, for all requests of one process.
+
+    A thread instead of a process: within the limits no step of the reading blocks the interpreter for more than about
+    10 ms, the event loop runs between steps, and nothing has to be copied.
+    """
+
+    def __init__(self) -> None:
+        self._one = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self, body: bytes) -> AsyncIterator[None]:
+        """Wait until no other large body is being read or stored; a small body does not wait.
+
+        Reading a body takes several times its memory, so several large bodies at once would take too much.
+        """
+        if len(body) <= AT_ONCE:
+            yield
+            return
+        async with self._one:
+            yield
+
+
+async def read_apart(body: bytes, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Return the result of a call that reads a body; the call runs in a thread when the body is large."""
+    if len(body) <= AT_ONCE:
+        return call(*args, **kwargs)
+    return await in_thread(call, *args, **kwargs)
+
+
+async def in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Return the result of a call that runs in the thread for large bodies, with the current ids of log lines."""
+    run = partial(contextvars.copy_context().run, call, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(_THREAD, run)

@@ -1,25 +1,31 @@
-"""`POST /v1/mparticle`: the protocol of mParticle's Firehose, all message types on one address."""
+"""`POST /v1/mparticle`: the protocol of mParticle's Firehose, all message types on one address.
+
+The settings of each mParticle account are kept, and an account leads to its connection.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Container
+from typing import Final, NamedTuple
 
 import falcon
 import falcon.asgi
 import msgspec
 from redis.asyncio import Redis
 
+from configuration.connections import Connection, Connections
 from configuration.senders import Sender
-from intake.access.auth import is_anonymous, sender_of, unauthorized
+from intake.access.auth import Scopes, is_anonymous, sender_of, unauthorized
 from intake.access.trusted_settings import TrustedSettings
-from intake.audiences import Audiences, written
-from intake.http import faults, large, limits
+from intake.audiences import Audiences, TTLCache, written
+from intake.http import faults, limits
 from intake.http.body import BodyReader
 from intake.http.connection import check_query
 from intake.http.errors import RepeatedEvents
+from intake.http.faults import UNREADABLE, bad_request, check_size, describe, read_apart
 from intake.mparticle import consents, erasure, membership, messages, subscription
-from intake.mparticle.accounts import Accounts
+from intake.mparticle import settings as setting_values
 from intake.mparticle.messages import (
     Erasure,
     ErasureResponse,
@@ -27,6 +33,7 @@ from intake.mparticle.messages import (
     EventsResponse,
     MembershipMessage,
     MembershipResponse,
+    MParticleAccount,
     Registration,
     RegistrationResponse,
     Response,
@@ -35,14 +42,66 @@ from intake.mparticle.messages import (
     decoder,
 )
 from intake.mparticle.registration import registration
+from intake.mparticle.settings import API_KEY, OF_ACCOUNT
 from queues.clock import now_ms
 from queues.group_commit import GroupCommit
 from queues.names import Queue
 
+#: Accounts remembered, and the bytes of the largest one that is remembered.
+_MOST: Final = 1_000
+_LARGEST: Final = 8_192
+_decoder = msgspec.json.Decoder(MParticleAccount | None)
 log = logging.getLogger(__name__)
-
 _encode = msgspec.json.Encoder().encode
 _JSON = "application/json;charset=utf-8"
+
+
+class KnownAccount(NamedTuple):
+    """An account and its connection. `lists`: whether the list settings of its messages count."""
+
+    account_id: int | None
+    connection: Connection
+    lists: bool
+
+
+class Accounts:
+    """Looks up accounts by sender and JSON, which is the same in every message."""
+
+    def __init__(self, connections: Connections, scopes: Scopes, trusted: TrustedSettings) -> None:
+        self._connections = connections
+        self._scopes = scopes
+        self._trusted = trusted
+        self._known: TTLCache[tuple[str, bytes], KnownAccount] = TTLCache(_MOST)
+
+    async def of(self, raw: msgspec.Raw, sender: Sender) -> KnownAccount:
+        """Return the account of a message, after keeping its settings if they are new and count. `raw`: its `account`.
+
+        Raises HTTPBadRequest, HTTPForbidden, Unavailable, and NoSecretKey when there is an API key that cannot be kept.
+        """
+        json = bytes(raw)
+        known = self._known.get((sender.name, json))
+        if known is None:
+            known = await self._learn(json, sender)
+            if len(json) <= _LARGEST:
+                self._known.put((sender.name, json), known)
+        return known
+
+    async def _learn(self, json: bytes, sender: Sender) -> KnownAccount:
+        try:
+            account = (_decoder.decode(json) if json else None) or MParticleAccount()
+        except UNREADABLE as fault:
+            raise bad_request(describe(fault, "$.account")) from None
+        check_size(json, "$.account")
+        self._scopes.check_account(sender, account.account_id)
+        connection = self._connections.for_mparticle(account.account_id)
+        self._scopes.check_connection(sender, connection)
+        if settings := _ours(setting_values.read(account.account_settings, API_KEY)):
+            await self._trusted.account(sender, connection, settings)
+        return KnownAccount(account.account_id, connection, sender.may_set(connection))
+
+
+def _ours(settings: dict[str, str]) -> dict[str, str]:
+    return {key: text for key, value in settings.items() if key in OF_ACCOUNT and (text := value.strip())}
 
 
 class MParticle:
@@ -81,7 +140,7 @@ class MParticle:
             resp.data = _encode(await self._take(body, sender, resp))
 
     async def _take(self, body: bytes, sender: Sender, resp: falcon.asgi.Response) -> Response:
-        message = await large.read(body, _read, body)
+        message = await read_apart(body, _read, body)
         if isinstance(message, MembershipMessage):
             resp.status = falcon.HTTP_202
             return await self._membership(message, sender, body)
@@ -115,7 +174,7 @@ class MParticle:
             ignored: dict[Queue, dict[str, str]] = {}
             make = membership.acceptances
             kept = None if lists else ignored
-            acceptances = await large.read(body, make, message, account_id, connection, self._audiences, now_ms(), kept)
+            acceptances = await read_apart(body, make, message, account_id, connection, self._audiences, now_ms(), kept)
             await self._trusted.lists(sender, ignored)
             self._audiences.remember(written(acceptances, await self._commit.accept(acceptances)))
             suspend = connection.name in self._suspended

@@ -15,10 +15,10 @@ from msgspec import Meta
 from configuration.connections import Connection, Connections
 from intake.access.auth import Auth, Scopes, is_anonymous, sender_of
 from intake.audiences import Audiences, written
-from intake.http import large
 from intake.http.body import BodyReader
 from intake.http.connection import resolve_connection
 from intake.http.errors import RepeatedEvents
+from intake.http.faults import read_apart
 from intake.segment import reading as segment_reading
 from intake.segment.calls import ADDRESSES
 from queues.acceptance import Acceptance
@@ -67,7 +67,7 @@ class Segment:
         given = ADDRESSES.get(str(req.uri_template))
         read = partial(segment_reading.read, given=given, may_erase=not sender_of(req).is_public)
         async with self._bodies.large.turn(body):
-            reading = await large.read(body, read, body, connection, self._audiences, now_ms())
+            reading = await read_apart(body, read, body, connection, self._audiences, now_ms())
             await self._accept(reading.acceptances)
         for kind in reading.unmapped.elements():
             if counted := self._tally.count(kind):

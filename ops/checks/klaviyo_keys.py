@@ -18,7 +18,7 @@ from klaviyo.errors import NotAccepted, Throttled
 from klaviyo.outcomes import HoldNeeded, summary
 from ops.connections.keys import key_of
 from queues import owners
-from queues.connections import connection_keys
+from queues.connections import accounts
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.holds import OF_KEY
 from queues.names import Queue
@@ -109,7 +109,7 @@ def _remedies(fault: NotAccepted) -> Iterator[str]:
 
 def lists_check(redis: Redis, connections: Connections) -> Check:
     """Check for lists shared without `shared_list`, which may be a mistake. Raises RedisError."""
-    connections.include(connection_keys.names(redis))
+    connections.include(accounts.with_key(redis))
     found = [pair for pair in owners.shared(redis) if not _is_meant(connections, pair.queue)]
     if not found:
         return Check("lists", True, "no list is shared without shared_list")

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from intake.readiness import Check, contents, durable, eviction, persistence_check, scheduler
 from queues.census import Census, take_census
-from queues.server.durability import Durability
+from queues.server.connection import Durability
 from queues.server.installation import owner, refusal
 from text.wording import plural
 

@@ -14,7 +14,7 @@ from klaviyo.accounts import KlaviyoAccount, Rights
 from klaviyo.client import Klaviyo
 from ops.errors import Failed, Misconfigured
 from ops.retries import with_retries
-from queues.connections import account_keys, accounts, connection_keys
+from queues.connections import account_keys, accounts
 from queues.connections.account_keys import LearntKey
 from queues.errors import NoSecretKey, SecretKeyChanged
 from text.escaping import visible
@@ -42,7 +42,7 @@ def key_of(redis: Redis, settings: Settings, name: str) -> Key | None:
         return Key(account.api_key, "CDP", account_keys.learnt(redis, name, cipher))
     if connection.api_key:
         return Key(connection.api_key, "environment")
-    own = connection_keys.key_of(redis, name, cipher)
+    own = accounts.key_of(redis, name, cipher)
     return Key(own, "kept") if own else None
 
 

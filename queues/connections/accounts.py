@@ -1,6 +1,7 @@
-"""The settings of a connection from its CDP, such as mParticle's `account_settings`, and its Klaviyo account.
+"""What Ferry stores of a connection's Klaviyo account: the account, the settings from the CDP, and the API keys.
 
-The CDP's settings override the connection's. Their API key is stored encrypted.
+The CDP's settings, such as mParticle's `account_settings`, override the connection's. API keys are stored encrypted:
+those of the settings, and those of connections that were added while Ferry runs; no key of the environment is stored.
 
 Ferry also remembers the Klaviyo account that each connection delivers to, and the keys known to belong to it. Neither
 a key nor the settings show the account: a new key may by mistake be of another account, and one customer's people would
@@ -10,6 +11,7 @@ be sent to another customer.
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
@@ -18,12 +20,15 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from redis import Redis
+from redis.client import Pipeline
 
 from queues import keys
 from queues.errors import NoSecretKey, SecretKeyChanged
 
 _PURPOSE: Final = b"ferry: api keys at rest"
 _ACCOUNT: Final = "account"
+log = logging.getLogger(__name__)
+_encode_key = msgspec.json.Encoder().encode
 
 
 class Cipher:
@@ -120,3 +125,79 @@ def note(redis: Redis, connection: str, key: str, account: str) -> str | None:
 def confirm(redis: Redis, connection: str, key: str, account: str) -> None:
     """Deliver to the account of this key from now on, as a person confirmed."""
     redis.hset(keys.klaviyo(connection), mapping={_ACCOUNT: account, key: account})
+
+
+class StoredKey(msgspec.Struct, frozen=True):
+    """A stored key. `key`: encrypted. `since`: ms. `account`: Klaviyo's id, None when the key may not read it."""
+
+    key: str
+    since: int
+    account: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Kept(since {self.since}, account {self.account})"
+
+
+_decode_key = msgspec.json.Decoder(StoredKey).decode
+
+
+def seal_key(cipher: Cipher, api_key: str, since: int, account: str | None) -> StoredKey:
+    """Return the stored form of a key. Raises NoSecretKey."""
+    return StoredKey(cipher.encrypt(api_key).decode(), since, account)
+
+
+def add_key(redis: Redis, name: str, kept: StoredKey) -> bool:
+    """Store the key of a connection; return False if it already has one, which stays."""
+    return bool(redis.hsetnx(keys.CONNECTIONS, name, _encode_key(kept)))
+
+
+def exchange_key(redis: Redis, name: str, kept: StoredKey) -> None:
+    """Replace the key of a connection."""
+    redis.hset(keys.CONNECTIONS, name, cast("str", _encode_key(kept)))
+
+
+def drop_key(redis: Redis, name: str) -> bool:
+    """Delete the key of a connection; return False if there was none."""
+    return bool(redis.hdel(keys.CONNECTIONS, name))
+
+
+def with_key(redis: Redis) -> list[str]:
+    """Return the connections that have a stored key."""
+    return sorted(name.decode() for name in cast("list[bytes]", redis.hkeys(keys.CONNECTIONS)))
+
+
+def stored_key(redis: Redis, name: str) -> StoredKey | None:
+    """Return the stored key of a connection, None if there is none."""
+    value = cast("bytes | None", redis.hget(keys.CONNECTIONS, name))
+    return _decode_key(value) if value else None
+
+
+def key_of(redis: Redis, name: str, cipher: Cipher) -> str | None:
+    """Return the decrypted key, None if there is none. Raises NoSecretKey, SecretKeyChanged."""
+    found = stored_key(redis, name)
+    return cipher.decrypt(found.key.encode()) if found else None
+
+
+def reseal_keys(redis: Redis, cipher: Cipher) -> None:
+    """Encrypt every key with the first secret; no CDP sends them again, so old secrets could not be removed otherwise.
+
+    A key that cannot be read stays unchanged.
+    """
+
+    def renew(pipe: Pipeline) -> None:
+        stored = cast("dict[bytes, bytes]", pipe.hgetall(keys.CONNECTIONS))
+        pipe.multi()
+        for name, value in stored.items():
+            if renewed := _renewed(name, _decode_key(value), cipher):
+                pipe.hset(keys.CONNECTIONS, cast("str", name), cast("str", _encode_key(renewed)))
+
+    # Watched, so that a key replaced meanwhile is not overwritten.
+    redis.transaction(renew, keys.CONNECTIONS)
+
+
+def _renewed(name: bytes, kept: StoredKey, cipher: Cipher) -> StoredKey | None:
+    try:
+        return msgspec.structs.replace(kept, key=cipher.encrypt(cipher.decrypt(kept.key.encode())).decode())
+    except (NoSecretKey, SecretKeyChanged) as fault:
+        log.error("the key of connection %s cannot be read: %s", name.decode(), fault)  # noqa: TRY400  # expected
+        return None

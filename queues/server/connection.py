@@ -1,14 +1,12 @@
-"""Connections to Redis or Valkey.
+"""The connection to Redis, directly or through Sentinel, and the durability that is asked of it.
 
-Redis behind Sentinels: `redis+sentinel://user:password@host:26379,host:26379/name/0`.
-
-The Sentinels are asked for the primary whenever a connection is opened; redis-py closes connections to a primary that
-became a replica. `rediss+sentinel://` uses TLS to the Sentinels and to Redis. User and password are those of Redis; the
-Sentinels' own password, if they have one, is `?sentinel_password=`.
+An acceptance counts once it is in Redis's memory, on its disk, or on a number of replicas.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -27,6 +25,13 @@ SCHEMES: Final = ("redis+sentinel", "rediss+sentinel")
 _PORT: Final = 26379
 SOCKET_TIMEOUT = 15.0
 CONNECT_TIMEOUT = 3.0
+#: ms that Redis may take to confirm; the client's time-out is three seconds.
+WAIT_MS: Final = 2_000
+#: WAITAOF came with Redis 7.2.
+_WAITAOF: Final = (7, 2)
+#: Since Redis 8, WAITAOF is correct with `everysec`. Valkey up to 9.1, which calls itself Redis 7.2, and Redis 7.4
+#: confirm data that is written and not yet synced (https://github.com/redis/redis/pull/13793).
+_EVERYSEC: Final = (8, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +144,92 @@ def connect_async(url: str) -> AsyncRedis:
 
 def _asking(url: str) -> dict[str, Any]:
     return {**_options(url), "socket_timeout": CONNECT_TIMEOUT}
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """The required durability. `fsync`: on Redis's disk. `replicas`: on so many replicas. Neither: in memory."""
+
+    fsync: bool = False
+    replicas: int = 0
+
+    def __str__(self) -> str:
+        return "fsync" if self.fsync else f"replicas:{self.replicas}" if self.replicas else "local"
+
+    @property
+    def waits(self) -> bool:
+        """Whether Redis must confirm an acceptance."""
+        return self.fsync or self.replicas > 0
+
+    def commands(self, mark: str) -> list[tuple[Any, ...]]:
+        """Return the commands to send after the writes, on the same connection. `mark`: a key to write.
+
+        The last answer goes to `confirms`. WAIT and WAITAOF wait for the last write of their own connection. A repeated
+        message writes nothing, and its first copy used another connection; the mark ensures that there is a write,
+        which also covers everything before it.
+        """
+        wait = ("WAITAOF", 1, 0, WAIT_MS) if self.fsync else ("WAIT", self.replicas, WAIT_MS)
+        return [("SET", mark, 1), wait]
+
+    def confirms(self, answers: list[Any]) -> bool:
+        """Return whether these answers to `commands` confirm durability."""
+        if any(isinstance(answer, Exception) for answer in answers):
+            return False
+        return bool(answers[-1][0] >= 1 if self.fsync else answers[-1] >= self.replicas)
+
+
+LOCAL: Final = Durability()
+
+
+def parse_durability(text: str) -> Durability:
+    """Read a setting: `local`, `fsync` or `replicas:N`. Raises ValueError."""
+    if text == "local":
+        return LOCAL
+    if text == "fsync":
+        return Durability(fsync=True)
+    if found := re.fullmatch(r"replicas:([1-9][0-9]?)", text):
+        return Durability(replicas=int(found[1]))
+    raise ValueError("use local, fsync, or replicas:N with N from 1 to 99")
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a server cannot confirm durability. `lasts`: it cannot until its configuration is changed."""
+
+    detail: str
+    remedy: str
+    lasts: bool = True
+
+
+def obstacle(asked: Durability, info: Mapping[str, Any], appendfsync: str | None) -> Obstacle | None:
+    """Return why a server cannot confirm, else None. `info`: from INFO. `appendfsync`: None if unknown. Pure."""
+    if asked.fsync:
+        return _of_fsync(info, appendfsync)
+    online = sum(
+        isinstance(each, Mapping) and each.get("state") == "online"
+        for name, each in info.items()
+        if re.fullmatch(r"slave[0-9]+", name)
+    )
+    if online < asked.replicas:
+        return Obstacle(
+            f"{online} of {asked.replicas} replicas are connected, so every message is answered 503",
+            "start the replicas; or lower FERRY_DURABLE and restart the web processes",
+            lasts=False,
+        )
+    return None
+
+
+def _of_fsync(info: Mapping[str, Any], appendfsync: str | None) -> Obstacle | None:
+    valkey, redis_version = info.get("valkey_version"), str(info.get("redis_version", "0"))
+    name = f"Valkey {valkey}" if valkey else f"Redis {redis_version}"
+    version = tuple(int(part) for part in re.findall(r"\d+", redis_version)[:2])
+    if version < _WAITAOF:
+        return Obstacle(f"{name} has no WAITAOF", "run Redis 7.2 or newer, or Valkey; or set FERRY_DURABLE=local")
+    if not info.get("aof_enabled"):
+        return Obstacle(f"{name} keeps no append-only file", "set appendonly yes and appendfsync always in Redis")
+    if appendfsync == "always" or (appendfsync != "no" and not valkey and version >= _EVERYSEC):
+        return None
+    return Obstacle(
+        f"{name} with appendfsync {appendfsync or 'unknown'} does not confirm that data is on its disk",
+        "set appendfsync always in Redis, or run Redis 8 with everysec",
+    )

@@ -14,7 +14,7 @@ from redis import Redis
 from queues import keys
 from queues.change import decode
 from queues.names import Queue
-from queues.server.durability import LOCAL, Durability
+from queues.server.connection import LOCAL, Durability
 from tests.support.frozen import freeze_disk, kill_frozen
 from tests.support.intake import Intake, known, running
 from tests.support.valkey import start_server

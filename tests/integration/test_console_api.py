@@ -16,7 +16,7 @@ from queues.batches import Settlement, reclaim, settle
 from queues.census import count
 from queues.change import Action, Body, decode, encode, person_key
 from queues.clock import now_ms
-from queues.connections import connection_keys
+from queues.connections import accounts
 from queues.connections.accounts import Cipher
 from queues.history.settled import BatchOutcomes, ImportRows, pack
 from queues.holds import Hold
@@ -158,7 +158,7 @@ def test_klaviyo_is_asked_only_for_those_who_may_act(filled: Redis, served: Cons
 
 
 def test_a_connection_that_was_added_this_moment_is_listed_with_its_settings(redis: Redis, served: Console) -> None:
-    connection_keys.add(redis, "brand-c", connection_keys.seal(Cipher([SECRET]), "pk_c", now_ms(), "AbC"))
+    accounts.add_key(redis, "brand-c", accounts.seal_key(Cipher([SECRET]), "pk_c", now_ms(), "AbC"))
     told = {each["name"]: each for each in ask(served, "/v1/connections", role=Role.ADMIN)["connections"]}
     assert (told["brand-c"]["key"], told["brand-c"]["policy"]) == ("kept", told["default"]["policy"])
 

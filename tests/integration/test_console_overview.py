@@ -12,7 +12,7 @@ from redis import Redis
 from console.auth.roles import Role
 from klaviyo.endpoints import PUBLISHED
 from queues import doorbell, holds, keys  # before rq: doorbell sets RQ's key prefix
-from queues.connections import connection_keys
+from queues.connections import accounts
 from queues.klaviyo_limits import RedisLimiter, fingerprint
 from queues.server import rollback
 
@@ -53,7 +53,7 @@ def page(served: Console, role: Role = Role.VIEWER) -> str:
 def keep_key(redis: Redis, *connections: str) -> None:
     """Ferry keeps the key of one account for these connections."""
     for name in connections:
-        assert connection_keys.add(redis, name, connection_keys.seal(Cipher((SECRET,)), KEY, now_ms(), None))
+        assert accounts.add_key(redis, name, accounts.seal_key(Cipher((SECRET,)), KEY, now_ms(), None))
 
 
 def test_an_upload_stands_there_with_its_end_its_day_and_the_limits_it_used(world: World, served: Console) -> None:

@@ -21,7 +21,7 @@ from queues.clock import now_ms
 from queues.errors import Unconfirmed
 from queues.group_commit import GroupCommit
 from queues.policy import FlushPolicy
-from queues.server.durability import Durability
+from queues.server.connection import Durability
 from tests.support.intake import Intake, known, running
 from tests.support.ledger import QUEUE, change
 from tests.support.ops import ferry, ferry_process

@@ -12,7 +12,7 @@ from configuration.connections import Connection, Connections
 from configuration.settings import Settings
 from queues import holds, keys
 from queues.clock import now_ms
-from queues.connections import connection_keys
+from queues.connections import accounts
 from queues.connections.accounts import Cipher
 from queues.errors import NoSecretKey, SecretKeyChanged
 from queues.names import Queue
@@ -30,7 +30,7 @@ CHANGES: dict[str, Any] = {
 
 
 def keep(redis: Redis, key: str = "pk_c", secret: str = SECRET) -> None:
-    assert connection_keys.add(redis, "brand-c", connection_keys.seal(Cipher([secret]), key, now_ms(), "AbC"))
+    assert accounts.add_key(redis, "brand-c", accounts.seal_key(Cipher([secret]), key, now_ms(), "AbC"))
 
 
 def restarted(redis_url: str, *secrets: str) -> None:
@@ -49,7 +49,7 @@ def test_the_intake_knows_it_soon_and_forgets_it_soon(intake: Intake, redis: Red
     keep(redis)
     until(lambda: status() == 202, "it is known")
     assert redis.llen(keys.queue(QUEUE, "pending")) > 0
-    connection_keys.drop(redis, "brand-c")
+    accounts.drop_key(redis, "brand-c")
     until(lambda: status() == 404, "it is forgotten")
 
 
@@ -89,10 +89,10 @@ def test_the_secret_is_exchanged_with_a_restart_and_the_old_one_is_needed_no_mor
     old, new = "the old secret key", "the new secret key"
     keep(redis, secret=old)
     restarted(redis_url, new, old)
-    assert connection_keys.key_of(redis, "brand-c", Cipher([new])) == "pk_c"
+    assert accounts.key_of(redis, "brand-c", Cipher([new])) == "pk_c"
     with pytest.raises(SecretKeyChanged):
-        connection_keys.key_of(redis, "brand-c", Cipher([old]))
-    found = connection_keys.find(redis, "brand-c")
+        accounts.key_of(redis, "brand-c", Cipher([old]))
+    found = accounts.stored_key(redis, "brand-c")
     assert found is not None
     assert found.account == "AbC"
 
@@ -103,7 +103,7 @@ def test_a_key_that_no_secret_opens_stays_as_it_is(redis: Redis, redis_url: str)
     restarted(redis_url, "quite another secret key")
     restarted(redis_url)
     assert redis.hgetall(keys.CONNECTIONS) == before
-    assert connection_keys.key_of(redis, "brand-c", Cipher([SECRET])) == "pk_c"
+    assert accounts.key_of(redis, "brand-c", Cipher([SECRET])) == "pk_c"
 
 
 def test_a_key_exchanged_while_all_are_encrypted_anew_does_not_come_back(
@@ -115,17 +115,17 @@ def test_a_key_exchanged_while_all_are_encrypted_anew_does_not_come_back(
 
     def decrypted(token: bytes) -> str:
         if next(meanwhile, False):
-            connection_keys.exchange(redis, "brand-c", connection_keys.seal(Cipher([SECRET]), "pk_new", 1, "AbC"))
+            accounts.exchange_key(redis, "brand-c", accounts.seal_key(Cipher([SECRET]), "pk_new", 1, "AbC"))
         return decrypt(token)
 
     monkeypatch.setattr(cipher, "decrypt", decrypted)
-    connection_keys.reseal(redis, cipher)
-    assert connection_keys.key_of(redis, "brand-c", Cipher([SECRET])) == "pk_new"
+    accounts.reseal_keys(redis, cipher)
+    assert accounts.key_of(redis, "brand-c", Cipher([SECRET])) == "pk_new"
 
 
 def test_nothing_at_rest_or_shown_gives_a_key_away(redis: Redis) -> None:
     keep(redis, "pk_canary")
     assert "canary" not in repr(redis.hvals(keys.CONNECTIONS))
-    assert "gAAAA" not in repr(connection_keys.find(redis, "brand-c"))
+    assert "gAAAA" not in repr(accounts.stored_key(redis, "brand-c"))
     with pytest.raises(NoSecretKey):
-        connection_keys.seal(Cipher([]), "pk_canary", 1, None)
+        accounts.seal_key(Cipher([]), "pk_canary", 1, None)

@@ -19,7 +19,7 @@ from configuration.senders import Sender
 from configuration.settings import Settings, Token
 from queues import audit, keys, pending
 from queues.clock import now_ms
-from queues.connections import account_keys, accounts, connection_keys, key_changes
+from queues.connections import account_keys, accounts, key_changes
 from queues.connections.account_keys import fingerprint
 from queues.connections.accounts import AccountSettings, Cipher
 from queues.names import Queue
@@ -129,7 +129,7 @@ def test_without_a_secret_key_an_ignored_key_is_no_reason_to_refuse_a_message(re
 
 
 def test_a_connection_that_was_added_keeps_its_key_from_every_message(redis_url: str, redis: Redis) -> None:
-    connection_keys.add(redis, "brand_b", connection_keys.seal(CIPHER, "pk_added", now_ms(), None))
+    accounts.add_key(redis, "brand_b", accounts.seal_key(CIPHER, "pk_added", now_ms(), None))
     plain = Connections({"default": Connection("default"), "brand_b": Connection("brand_b", mparticle_account=2)})
     with running(Settings(redis_url, plain, tokens=(Token("mparticle", TOKEN),), secret_keys=(SECRET,))) as intake:
         intake.post(PATH, membership("ann@example.com", account=account(NAMED["brand_b"], apiKey="pk_attack")))

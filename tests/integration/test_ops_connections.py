@@ -14,7 +14,7 @@ from redis import Redis
 
 from queues import audit, holds, keys
 from queues.clock import now_ms
-from queues.connections import accounts, connection_keys
+from queues.connections import accounts
 from queues.connections.accounts import Cipher
 from queues.holds import Hold
 from queues.names import Queue
@@ -40,7 +40,7 @@ def connections(redis_url: str, tmp_path: Path, api: Api) -> Command:
 
 
 def key_of(redis: Redis, name: str = "brand-c") -> str | None:
-    return connection_keys.key_of(redis, name, Cipher([SECRET]))
+    return accounts.key_of(redis, name, Cipher([SECRET]))
 
 
 def refused(told: Result, code: int, *words: str) -> None:
@@ -104,7 +104,7 @@ def test_the_list_tells_of_every_connection_what_is_wrong(connections: Command, 
 def test_a_key_that_cannot_deliver_is_not_kept(connections: Command, redis: Redis, key: str, words: list[str]) -> None:
     told = connections("add", "brand-c", text=f"{key}\n")
     refused(told, 2 if "spaces" in key or not key else 1, *words)
-    assert connection_keys.names(redis) == []
+    assert accounts.with_key(redis) == []
     assert audit.read(redis, 9) == []
 
 
@@ -121,7 +121,7 @@ def test_a_connection_that_has_a_key_is_not_added_again(connections: Command, re
     refused(connections("add", "default", text="pk_c2\n"), 2, "set KLAVIYO_API_KEY")
     refused(connections("add", "mparticle-7", text="pk_c2\n"), 2, "a name has up to 40 lower-case letters")
     refused(connections("add", "brand-d", text="pk_c\n", FERRY_SECRET_KEY=""), 2, "FERRY_SECRET_KEY")
-    assert (connection_keys.names(redis), key_of(redis)) == (["brand-c"], "pk_c")
+    assert (accounts.with_key(redis), key_of(redis)) == (["brand-c"], "pk_c")
     told = connections("add", "brand-d", text="pk_c2\n")
     assert "brand-c also uses this account" in told.stderr
 
@@ -176,7 +176,7 @@ def test_a_key_that_cannot_be_read_any_more_is_rotated_all_the_same(connections:
     connections("add", "brand-c", text="pk_c\n")
     other = "another secret of sixteen characters"
     assert connections("rotate", "brand-c", text="pk_c2\n", FERRY_SECRET_KEY=other).exit_code == 0
-    assert connection_keys.key_of(redis, "brand-c", Cipher([other])) == "pk_c2"
+    assert accounts.key_of(redis, "brand-c", Cipher([other])) == "pk_c2"
 
 
 def test_moving_to_another_account_forgets_the_lists_of_the_old_one(connections: Command, redis: Redis) -> None:
@@ -200,7 +200,7 @@ def test_a_key_that_ferry_does_not_keep_is_checked_and_where_to_change_it_is_sai
     accounts.remember(redis, "mparticle-7", accounts.AccountSettings({}, "pk_c"), Cipher([SECRET]))
     refused(connections("rotate", "mparticle-7", text="pk_c2\n"), 1, "new key works", "apiKey in the CDP")
     refused(connections("rotate", "nowhere", text="pk_c\n"), 2, "ferry connections add nowhere")
-    assert connection_keys.names(redis) == []
+    assert accounts.with_key(redis) == []
 
 
 def test_a_connection_is_not_removed_while_changes_wait_or_are_under_way(connections: Command, redis: Redis) -> None:
@@ -215,7 +215,7 @@ def test_a_connection_is_not_removed_while_changes_wait_or_are_under_way(connect
     refused(connections("remove", "brand-c"), 1, "1 dead letter", "--force")
     holds.place(redis, "brand-c", Hold("by hand", now_ms()))
     assert connections("remove", "brand-c", "--force").exit_code == 0
-    assert (connection_keys.names(redis), holds.of_connections(redis)) == ([], {})
+    assert (accounts.with_key(redis), holds.of_connections(redis)) == ([], {})
     assert redis.xlen(keys.queue(BRAND_C, "dead")) == 1, "the letter stays"
     assert audit.read(redis, 1)[0].counts == {"dead": 1}
 

@@ -17,8 +17,7 @@ from configuration.settings import Settings, Token
 from intake.access import uses as intake_uses
 from intake.access.uses import Uses
 from queues import senders
-from queues.sender_rates import SenderRates
-from queues.senders import SenderUse
+from queues.senders import SenderRates, SenderUse
 from tests.support.intake import TOKEN, Intake, running
 from tests.support.ops import ferry
 

@@ -12,7 +12,7 @@ from configuration.senders import Sender
 from intake.access.auth import Scopes
 from intake.access.uses import Uses
 from intake.http.connection import connection_named
-from queues.sender_rates import SenderRates
+from queues.senders import SenderRates
 
 ANYBODY = Sender("anybody")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from queues.server.durability import LOCAL, Durability, obstacle, parse
+from queues.server.connection import LOCAL, Durability, obstacle, parse_durability
 
 FSYNC, ONE, TWO = Durability(fsync=True), Durability(replicas=1), Durability(replicas=2)
 REDIS_7 = {"redis_version": "7.2.4", "aof_enabled": 1}
@@ -20,7 +20,7 @@ VALKEY = {"redis_version": "7.2.4", "valkey_version": "9.1.2", "aof_enabled": 1}
     [("local", LOCAL), ("fsync", FSYNC), ("replicas:1", ONE), ("replicas:99", Durability(False, 99))],
 )
 def test_a_setting_is_read_and_written_alike(text: str, expected: Durability) -> None:
-    assert parse(text) == expected
+    assert parse_durability(text) == expected
     assert str(expected) == text
     assert expected.waits is (text != "local")
 
@@ -45,7 +45,7 @@ def test_a_setting_is_read_and_written_alike(text: str, expected: Durability) ->
 )
 def test_anything_else_is_refused_with_what_there_is(text: str) -> None:
     with pytest.raises(ValueError, match="local, fsync, or replicas:N"):
-        parse(text)
+        parse_durability(text)
 
 
 @pytest.mark.parametrize(
