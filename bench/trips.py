@@ -32,7 +32,7 @@ from bench.processes import OURS, redis_server
 from commands.main import main as ferry
 from configuration import settings
 from emulator import server as emulator
-from intake.app import create_app
+from intake import app, background
 from intake.http.server import config
 from queues import keys, pending
 from queues.clock import now_ms
@@ -46,6 +46,8 @@ ROOT: Final = Path(__file__).parents[1]
 _APART: Final = ("bench", "emulator", "tests", ".venv")
 #: Seconds within which a walk must be settled.
 _PATIENCE: Final = 60.0
+#: Seconds between two checks of the intake: longer than the walks take.
+_NEVER_S: Final = 3600.0
 #: The most files that a reader should have to open.
 TARGETS: Final = {"one mParticle change": 45, "ferry flush --wait": 18, "a CSV snapshot": 60}
 
@@ -205,9 +207,12 @@ def _environment() -> dict[str, str]:
 
 @contextmanager
 def _intake(following: _Following) -> Iterator[str]:
-    """Run the intake in a followed thread; yield its URL."""
+    """Run the intake in a followed thread; yield its URL. What it checks beside the requests is part of no walk."""
+    for name in ("ROOM_EVERY", "KEYS_EVERY", "CONNECTIONS_EVERY"):
+        setattr(background, name, _NEVER_S)
+    app.EVERY = _NEVER_S
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(config(create_app(settings.load()), "127.0.0.1", 0))
+    server = uvicorn.Server(config(app.create_app(settings.load()), "127.0.0.1", 0))
     threading.setprofile(following)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

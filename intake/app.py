@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import falcon.asgi
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from configuration.settings import Settings
 from intake import background
@@ -21,7 +23,7 @@ from intake.campaigns.routes import Campaigns
 from intake.changes.routes import Changes
 from intake.http import errors
 from intake.http.body import RECEIVE, BodyReader
-from intake.incoming import RequestIds
+from intake.incoming import RequestIds, Services
 from intake.mparticle.routes import Accounts, MParticle
 from intake.openapi.document import document
 from intake.openapi.page import Document, Page
@@ -86,7 +88,8 @@ class _Lifespan:
         self._lookouts = lookouts
 
     async def process_startup(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
-        await self._added.look()  # the first request may name any connection
+        with suppress(RedisError, OSError):
+            await self._added.look()  # the first request may name any connection
         for lookout in self._lookouts:
             lookout.start()
         if not any(sender.tokens for sender in self._settings.every_sender):
@@ -104,9 +107,9 @@ def create_app(settings: Settings) -> Intake:
     redis = connect_async(settings.redis_url)
     commit = GroupCommit(redis, settings.max_pending_per_queue, settings.durable)
     bodies = BodyReader(settings.trusted_proxies)
-    audiences = Audiences()
     uses = Uses(redis)
     scopes = Scopes(SenderRates(redis), uses)
+    services = Services(commit, bodies, settings.connections, Audiences(), scopes)
     trusted = TrustedSettings(redis, Cipher(settings.secret_keys), uses)
     accounts = Accounts(settings.connections, scopes, trusted)
     suspended = RefusedKeys(redis)
@@ -123,9 +126,9 @@ def create_app(settings: Settings) -> Intake:
     auth = Auth(settings.every_sender, scopes)
     app = Intake(bodies, middleware=[RequestIds(), auth, _Lifespan(redis, settings, more, uses, lookouts)])
     errors.install(app)
-    app.add_route("/v1/mparticle", MParticle(redis, commit, bodies, accounts, trusted, audiences, suspended))
-    app.add_route("/v1/changes", Changes(commit, bodies, settings.connections, audiences, scopes))
-    segment = Segment(commit, bodies, settings.connections, audiences, auth, scopes)
+    app.add_route("/v1/mparticle", MParticle(redis, services, accounts, trusted, suspended))
+    app.add_route("/v1/changes", Changes(services))
+    segment = Segment(services, auth)
     for address in ("/v1/segment", *ADDRESSES):
         app.add_route(address, segment)
     for address in METRICS:

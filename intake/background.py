@@ -32,7 +32,7 @@ DURABLE_EVERY: Final = 5.0
 
 
 class PeriodicTask:
-    """Runs `look` every `seconds` seconds, the first time immediately."""
+    """Runs `look` every `seconds` seconds, the first time immediately. While Redis does not answer, nothing changes."""
 
     def __init__(self, look: Callable[[], Awaitable[None]], seconds: float) -> None:
         self._look = look
@@ -57,7 +57,8 @@ class PeriodicTask:
     async def _run(self) -> None:
         # The flag is needed too: asyncio.wait_for of Python 3.11 may lose a cancellation at the moment Redis answers.
         while not self._ends:
-            await self._look()
+            with suppress(RedisError, OSError):
+                await self._look()
             if not self._ends:
                 await asyncio.sleep(self._seconds)
 
@@ -77,11 +78,8 @@ class ConnectionWatcher:
         connections.complete = False
 
     async def look(self) -> None:
-        """Look up the connections once. While Redis does not answer, the last known ones stay."""
-        try:
-            names = cast("list[bytes]", await self._redis.hkeys(keys.CONNECTIONS))
-        except (RedisError, OSError):
-            return
+        """Look up the connections once. Raises redis.RedisError, OSError."""
+        names = cast("list[bytes]", await self._redis.hkeys(keys.CONNECTIONS))
         self._connections.include(name.decode() for name in names)
 
 
@@ -94,11 +92,8 @@ class RoomWatcher:
         self._most = most
 
     async def look(self) -> None:
-        """Check once. When Redis does not answer, the state stays: no change can be accepted then anyway."""
-        try:
-            full = await room.look(self._redis, self._most)
-        except (RedisError, OSError):
-            return
+        """Check once. Raises redis.RedisError, OSError: the state stays, as no change can be accepted then anyway."""
+        full = await room.look(self._redis, self._most)
         if full and not self._commit.full:
             log.error("the ledger is full; every message is answered 503 until there is room. %s", full)
         elif self._commit.full and not full:
@@ -144,12 +139,9 @@ class DurabilityWatcher:
         self._asked = asked
 
     async def look(self) -> None:
-        """Check once. When Redis does not answer, the state stays: no change can be accepted then anyway."""
-        try:
-            info = await self._redis.info()
-            config = await config_of(self._redis)
-        except (RedisError, OSError):
-            return
+        """Check once. Raises redis.RedisError, OSError: the state stays, as no change can be accepted then anyway."""
+        info = await self._redis.info()
+        config = await config_of(self._redis)
         found = obstacle(self._asked, info, (config or {}).get("appendfsync"))
         weak = found.detail if found and found.lasts else ""
         if found and weak and not self._commit.weak:

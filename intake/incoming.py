@@ -1,4 +1,4 @@
-"""The changes of one message, grouped by the queues they go to, and the id of every request.
+"""What every message needs: the shared services, its changes grouped by the queues they go to, and its id.
 
 A request keeps the id that its sender or a router gave it, and otherwise gets a new one.
 """
@@ -6,15 +6,18 @@ A request keeps the id that its sender or a router gave it, and otherwise gets a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import falcon.asgi
 import msgspec
 from falcon.constants import MEDIA_JSON
 
-from configuration.connections import Connection
-from intake.audiences import Audiences, facts, without_lists
+from configuration.connections import Connection, Connections
+from intake.access.auth import Scopes
+from intake.audiences import Audiences, facts, without_lists, written
+from intake.http.body import BodyReader
 from intake.http.faults import UNREADABLE, TooMuch
 from intake.http.limits import STORED
 from intake.mparticle import settings as setting_values
@@ -22,8 +25,9 @@ from logs import log_ids
 from mappings.json_limits import is_deep
 from mappings.values import clamp
 from queues import names
-from queues.acceptance import Acceptance, DeadOnArrival
+from queues.acceptance import Acceptance, AcceptResult, DeadOnArrival
 from queues.change import Action, Body, encode, nobody_key
+from queues.group_commit import GroupCommit
 from queues.names import Queue
 
 _any = msgspec.json.Decoder(msgspec.Raw)
@@ -35,6 +39,23 @@ PLACEHOLDER = "the identifiers are placeholders such as null, 0 or n/a, and iden
 KIND = "audience"
 HEADER: Final = "X-Request-ID"
 _LONGEST: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the addresses for messages share: one of each for the process."""
+
+    commit: GroupCommit
+    bodies: BodyReader
+    connections: Connections
+    audiences: Audiences
+    scopes: Scopes
+
+    async def accept(self, acceptances: Sequence[Acceptance]) -> list[AcceptResult]:
+        """Store the changes of a message, and remember the audiences that it names. Raises Unavailable."""
+        accepted = await self.commit.accept(acceptances)
+        self.audiences.remember(written(acceptances, accepted))
+        return accepted
 
 
 class Part:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, TypeVar
 
 from mappings import identifiers
 from mappings.fields import PROPERTY_TARGETS, RESERVED, without_dollar
@@ -17,6 +17,7 @@ _ALTERNATE_NAMES = "None, Customer Id, Other, Other2 ... Other10"
 _PHONE_NAMES = "Mobile Number, Phone Number 2, Phone Number 3"
 _MAPTYPE = "UserAttributeClass.Name"
 Channel = Literal["email", "sms"]
+Target = TypeVar("Target", bound=str)
 CHANNELS: Final[tuple[Channel, ...]] = ("email", "sms")
 _CONSENT_MAPTYPE: Final = "ConsentPurposes"
 
@@ -126,11 +127,18 @@ def parse_properties(text: str | None) -> dict[str, str]:
     `text`: as `entries` reads it, targets with or without `$`. Raises ValueError naming a wrong entry by its number,
     without its content.
     """
-    result: dict[str, str] = {}
-    for place, attribute, target in entries("property mapping", text, _MAPTYPE):
-        name, target = _attribute(place, attribute), _target(place, target)
+    found = entries("property mapping", text, _MAPTYPE)
+    return _once(
+        "attribute", ((place, _attribute(place, name), _target(place, target)) for place, name, target in found)
+    )
+
+
+def _once(what: str, pairs: Iterable[tuple[str, str, Target]]) -> dict[str, Target]:
+    """Return each name's target. Raises ValueError for a name with two targets. `what`: the thing that it names."""
+    result: dict[str, Target] = {}
+    for place, name, target in pairs:
         if result.setdefault(name, target) != target:
-            raise ValueError(f"{place}: the attribute is already mapped to {result[name]!r}; keep one of the two")
+            raise ValueError(f"{place}: the {what} is already mapped to {result[name]!r}; keep one of the two")
     return result
 
 
@@ -157,12 +165,8 @@ def parse_consents(text: str | None) -> dict[str, Channel]:
     `text`: as `entries` reads it; several purposes may belong to one channel. Raises ValueError naming a wrong entry by
     its number, without its content.
     """
-    result: dict[str, Channel] = {}
-    for place, purpose, target in entries("consent mapping", text, _CONSENT_MAPTYPE):
-        name, channel = _purpose(place, purpose), _channel(place, target)
-        if result.setdefault(name, channel) != channel:
-            raise ValueError(f"{place}: the purpose is already mapped to {result[name]!r}; keep one of the two")
-    return result
+    found = entries("consent mapping", text, _CONSENT_MAPTYPE)
+    return _once("purpose", ((place, _purpose(place, name), _channel(place, target)) for place, name, target in found))
 
 
 def _purpose(place: str, purpose: Any) -> str:

@@ -61,8 +61,7 @@ class LetterApi:
     ) -> None:
         """Answer with the change, its times and why it failed; with the person if an admin asks for it."""
         reader = _reader(req, shared.query(req, requests.LETTER)["personal_data"])
-        queue = queue_place(await self._context.census(), f"{connection}/{kind}/{target}").on
-        wanted = LetterQuery((letter,), str(queue))
+        wanted = await _letter(self._context, f"{connection}/{kind}/{target}", letter)
         shared.answer(resp, await self._context.run(_one, self._context.redis, wanted, reader))
 
 
@@ -83,10 +82,8 @@ class ConfirmApi:
     ) -> None:
         """Confirm the profiles, and carry out the erasure."""
         await shared.body(req, requests.NOTHING)
-        queue = queue_place(await self._context.census(), f"{connection}/{kind}/{target}").on
-        done = await self._context.run(
-            _confirm, self._context.redis, visitor(req).who, LetterQuery((letter,), str(queue))
-        )
+        wanted = await _letter(self._context, f"{connection}/{kind}/{target}", letter)
+        done = await self._context.run(_confirm, self._context.redis, visitor(req).who, wanted)
         self._context.changed()
         shared.answer(resp, ReplayAnswer(done.replayed, done.stayed))
 
@@ -110,6 +107,11 @@ async def _wanted(context: AppContext, asked: dict[str, Any], ids: list[str], si
     """Return the selection of letters. Raises HTTPNotFound for an unknown queue."""
     queue = str(queue_place(await context.census(), asked["queue"]).on) if "queue" in asked else None
     return LetterQuery(tuple(ids), queue, asked.get("reason"), asked["older_than"], since)
+
+
+async def _letter(context: AppContext, queue: str, letter: str) -> LetterQuery:
+    """Return the selection of one letter. Raises HTTPNotFound for an unknown queue."""
+    return LetterQuery((letter,), str(queue_place(await context.census(), queue).on))
 
 
 def _reader(req: falcon.asgi.Request, personal_data: bool) -> str | None:

@@ -11,20 +11,15 @@ import falcon.asgi
 import msgspec
 from msgspec import Meta
 
-from configuration.connections import Connections
-from intake.access.auth import Scopes
-from intake.audiences import Audiences, written
 from intake.changes import reading
 from intake.changes.messages import OF_ADDRESS, AudienceRef, PostedChanges
 from intake.changes.reading import RejectedChange
 from intake.http import faults, limits
-from intake.http.body import BodyReader
 from intake.http.connection import resolve_connection
 from intake.http.faults import read_apart
-from intake.incoming import Incoming
+from intake.incoming import Incoming, Services
 from mappings.json_limits import check_lines
 from queues.clock import now_ms
-from queues.group_commit import GroupCommit
 from text.json_names import mistaken
 
 _JSON = "application/json;charset=utf-8"
@@ -46,34 +41,23 @@ class ChangesAnswer(msgspec.Struct, frozen=True):
 class Changes:
     """Answers a sender only after the ledger has what it sent."""
 
-    def __init__(
-        self,
-        commit: GroupCommit,
-        bodies: BodyReader,
-        connections: Connections,
-        audiences: Audiences,
-        scopes: Scopes,
-    ) -> None:
-        self._commit = commit
-        self._scopes = scopes
-        self._bodies = bodies
-        self._connections = connections
-        self._audiences = audiences
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Take many changes at once."""
-        connection = resolve_connection(req, self._connections, self._scopes, "audience", "name")
+        services = self._services
+        connection = resolve_connection(req, services.connections, services.scopes, "audience", "name")
         key = _idempotency_key(req)
         audience = _audience(req)
-        body = await self._bodies.read(req)
+        body = await services.bodies.read(req)
         # These messages have no list settings: those from a CDP stay.
         incoming = Incoming(connection, reading.SOURCE, key, now_ms(), ignored={})
-        async with self._bodies.large.turn(body):
+        async with services.bodies.large.turn(body):
             as_lines = media_type(req) in NDJSON
             count, rejected = await read_apart(body, _read, body, as_lines, audience, incoming)
-            acceptances = incoming.acceptances(f"changes:{key}" if key else "", self._audiences)
-            accepted = await self._commit.accept(acceptances)
-        self._audiences.remember(written(acceptances, accepted))
+            acceptances = incoming.acceptances(f"changes:{key}" if key else "", services.audiences)
+            accepted = await services.accept(acceptances)
         resp.status = falcon.HTTP_202
         resp.content_type = _JSON
         repeated = bool(accepted) and not any(each.fresh for each in accepted)

@@ -18,12 +18,12 @@ from configuration.connections import Connection, Connections
 from configuration.senders import Sender
 from intake.access.auth import Scopes, is_anonymous, sender_of, unauthorized
 from intake.access.trusted_settings import TrustedSettings
-from intake.audiences import Audiences, TTLCache, written
+from intake.audiences import TTLCache
 from intake.http import faults, limits
-from intake.http.body import BodyReader
 from intake.http.connection import check_query
 from intake.http.errors import RepeatedEvents
 from intake.http.faults import UNREADABLE, bad_request, check_size, describe, read_apart
+from intake.incoming import Services
 from intake.mparticle import consents, erasure, membership, messages, subscription
 from intake.mparticle import settings as setting_values
 from intake.mparticle.messages import (
@@ -44,7 +44,6 @@ from intake.mparticle.messages import (
 from intake.mparticle.registration import registration
 from intake.mparticle.settings import API_KEY, OF_ACCOUNT
 from queues.clock import now_ms
-from queues.group_commit import GroupCommit
 from queues.names import Queue
 
 #: Accounts remembered, and the bytes of the largest one that is remembered.
@@ -110,20 +109,18 @@ class MParticle:
     def __init__(
         self,
         redis: Redis,
-        commit: GroupCommit,
-        bodies: BodyReader,
+        services: Services,
         accounts: Accounts,
         trusted: TrustedSettings,
-        audiences: Audiences,
         suspended: Container[str],
     ) -> None:
         """`suspended`: names of the connections for which Ferry tells mParticle to stop sending."""
         self._redis = redis
-        self._commit = commit
-        self._bodies = bodies
+        self._services = services
+        self._bodies = services.bodies
+        self._audiences = services.audiences
         self._accounts = accounts
         self._trusted = trusted
-        self._audiences = audiences
         self._suspended = suspended
         self._tally = RepeatedEvents(every=60.0)
 
@@ -175,8 +172,9 @@ class MParticle:
             make = membership.acceptances
             kept = None if lists else ignored
             acceptances = await read_apart(body, make, message, account_id, connection, self._audiences, now_ms(), kept)
-            await self._trusted.lists(sender, ignored)
-            self._audiences.remember(written(acceptances, await self._commit.accept(acceptances)))
+            if ignored:
+                await self._trusted.lists(sender, ignored)
+            await self._services.accept(acceptances)
             suspend = connection.name in self._suspended
         return MembershipResponse(suspend_subscription=suspend)
 
@@ -185,13 +183,13 @@ class MParticle:
         ignored: dict[Queue, dict[str, str]] = {}
         acceptance = subscription.acceptance(message, connection, None if lists else ignored)
         await self._trusted.lists(sender, ignored)
-        self._audiences.remember(written([acceptance], await self._commit.accept([acceptance])))
+        await self._services.accept([acceptance])
         return await subscription.answer(self._redis, message, acceptance.queue)
 
     async def _erasure(self, message: Erasure, sender: Sender) -> ErasureResponse:
         account_id, connection, _ = await self._accounts.of(message.account, sender)
         acceptances = erasure.acceptances(message, account_id, connection, self._audiences, now_ms())
-        await self._commit.accept(acceptances)
+        await self._services.commit.accept(acceptances)
         if any(acceptance.dead for acceptance in acceptances):
             log.warning("%s: an erasure without an identity is a dead letter; see `ferry dead list`", connection.name)
         else:
@@ -201,7 +199,7 @@ class MParticle:
     async def _events(self, message: Events, sender: Sender) -> EventsResponse:
         account_id, connection, _ = await self._accounts.of(message.account, sender)
         has_consent = await consents.remember(self._redis, message, account_id, connection, now_ms())
-        await self._commit.confirm()
+        await self._services.commit.confirm()
         if counted := self._tally.count("with consent" if has_consent else "without consent"):
             log.info("event_processing_request: %s; the consent is remembered, events are not forwarded", counted)
         return EventsResponse()

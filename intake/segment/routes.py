@@ -12,18 +12,17 @@ import falcon.asgi
 import msgspec
 from msgspec import Meta
 
-from configuration.connections import Connection, Connections
-from intake.access.auth import Auth, Scopes, is_anonymous, sender_of
-from intake.audiences import Audiences, written
-from intake.http.body import BodyReader
+from configuration.connections import Connection
+from intake.access.auth import Auth, is_anonymous, sender_of
 from intake.http.connection import resolve_connection
 from intake.http.errors import RepeatedEvents
 from intake.http.faults import read_apart
+from intake.incoming import Services
 from intake.segment import reading as segment_reading
 from intake.segment.calls import ADDRESSES
 from queues.acceptance import Acceptance
 from queues.clock import now_ms
-from queues.group_commit import AT_ONCE, GroupCommit
+from queues.group_commit import AT_ONCE
 
 log = logging.getLogger(__name__)
 
@@ -43,21 +42,10 @@ class SegmentAnswer(msgspec.Struct, frozen=True):
 class Segment:
     """Answers a sender only after the ledger has what it sent."""
 
-    def __init__(
-        self,
-        commit: GroupCommit,
-        bodies: BodyReader,
-        connections: Connections,
-        audiences: Audiences,
-        auth: Auth,
-        scopes: Scopes,
-    ) -> None:
-        self._commit = commit
-        self._bodies = bodies
-        self._connections = connections
-        self._audiences = audiences
+    def __init__(self, services: Services, auth: Auth) -> None:
+        self._services = services
+        self._bodies = services.bodies
         self._auth = auth
-        self._scopes = scopes
         self._tally = RepeatedEvents(every=60.0)
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
@@ -67,7 +55,7 @@ class Segment:
         given = ADDRESSES.get(str(req.uri_template))
         read = partial(segment_reading.read, given=given, may_erase=not sender_of(req).is_public)
         async with self._bodies.large.turn(body):
-            reading = await read_apart(body, read, body, connection, self._audiences, now_ms())
+            reading = await read_apart(body, read, body, connection, self._services.audiences, now_ms())
             await self._accept(reading.acceptances)
         for kind in reading.unmapped.elements():
             if counted := self._tally.count(kind):
@@ -82,13 +70,12 @@ class Segment:
         The parts are written in order: after one that fails nothing is written, so that no later change overtakes it.
         """
         for start in range(0, len(acceptances), AT_ONCE):
-            part = acceptances[start : start + AT_ONCE]
-            self._audiences.remember(written(part, await self._commit.accept(part)))
+            await self._services.accept(acceptances[start : start + AT_ONCE])
 
     def _connection(self, req: falcon.asgi.Request) -> Connection:
         """Return the connection; libraries build their address themselves, so most of them cannot name one."""
         default = sender_of(req).only_connection if _is_call(req) else None
-        return resolve_connection(req, self._connections, self._scopes, default=default)
+        return resolve_connection(req, self._services.connections, self._services.scopes, default=default)
 
     async def _body(self, req: falcon.asgi.Request) -> bytes:
         """Return the body; of a request without a token only after its body has identified the sender."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from pathlib import Path
 
 import requests
@@ -54,10 +53,11 @@ def test_real_processes_write_nothing_of_it_whatever_happens_to_them(tmp_path: P
             until(lambda: settled(redis))
             assert c.leaks(redis) == {}
             told = ferry_process(url, tmp_path, "dead", "list", **environment)
+            before = {name: len(group.log(name)) for name in names}
             process.kill()
             process.wait(30)
             answers += [intake.post(path, body, token=c.TOKEN) for path, body in SOUND]
-            time.sleep(1)
+            until(lambda: all(len(group.log(name)) > before[name] for name in names), "each notices that Redis is gone")
             group.terminate_all()
             written = {name: group.log(name) for name in names}
         redis.close()

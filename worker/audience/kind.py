@@ -58,7 +58,8 @@ def stages(delivery: Delivery) -> None:
         state.stage = "clear"
     if state.stage == "clear":
         clear(delivery)
-        pass_on(delivery)
+        if delivery.to.consent_mapping:
+            pass_on(delivery)
         leavers = {person for person, intent in delivery.intents.items() if intent.membership == "remove"}
         state.sent |= delivery.intents.keys() - leavers - state.ended()
         state.stage = "remove"

@@ -50,8 +50,6 @@ def pass_on(delivery: Delivery) -> None:
     A person who agrees is subscribed on entering the audience; a person who refuses is unsubscribed if the connection
     is set so. Raises NotAccepted, Later, LeaseLost.
     """
-    if not delivery.to.consent_mapping:
-        return
     members = _members(delivery)
     decided = [
         (person, *about)

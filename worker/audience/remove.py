@@ -39,10 +39,12 @@ def remove(delivery: Delivery) -> None:
 
     People who joined under a new e-mail leave under their old ones.
     """
-    leaving = known_leavers(delivery, _leaving(delivery))
+    persons, moved = _leaving(delivery), moved_away(delivery)
+    if not persons and not moved:
+        return
+    leaving = known_leavers(delivery, persons)
     leavers = leaving.by_person
-    moved = moved_away(delivery)
-    list_id = list_of(delivery, create=False) if leavers or moved else None
+    list_id = list_of(delivery, create=False)
     state, going = delivery.progress.gone, names_going(delivery, leavers)
     todo = [*({*leavers, *(each.joined for each in moved)} - state.found)]
     for start in range(0, len(todo), AT_ONCE):
@@ -51,16 +53,15 @@ def remove(delivery: Delivery) -> None:
         state.found |= some
         state.tries = 0
         delivery.note()
-    if leavers or moved:
-        people = len(leavers) + len(moved)
-        log.info(
-            "batch %s: %d people left, %d of them were on list %s and were removed",
-            delivery.batch.id,
-            people,
-            people - len(state.missing or ()),
-            list_id,
-            extra={"fields": {"stage": "removed", "people": people, "on_list": people - len(state.missing or ())}},
-        )
+    people = len(leavers) + len(moved)
+    log.info(
+        "batch %s: %d people left, %d of them were on list %s and were removed",
+        delivery.batch.id,
+        people,
+        people - len(state.missing or ()),
+        list_id,
+        extra={"fields": {"stage": "removed", "people": people, "on_list": people - len(state.missing or ())}},
+    )
 
 
 def _remove_some(

@@ -24,7 +24,7 @@ def note_joined(delivery: Delivery, person: int, given: Mapping[str, str], profi
     """Note the other names of a joined person's profile found on the list. `given`: the identifiers sent."""
     own = members.identity(given)
     others = [name for name in of_profile(profile) if name != own]
-    if others and delivery.keeps_members:
+    if others:
         delivery.progress.joined.names[person] = others
 
 

@@ -161,7 +161,8 @@ def _without_address(delivery: Delivery, people: Sent) -> set[int]:
 
 def _note(delivery: Delivery, person: int, given: Mapping[str, str], profile: FoundProfile) -> None:
     remember(delivery, person, profile)
-    note_joined(delivery, person, given, profile)
+    if delivery.keeps_members:
+        note_joined(delivery, person, given, profile)
 
 
 def members(delivery: Delivery, profiles: Iterable[FoundProfile], list_id: str = "") -> set[str]:
