@@ -6,8 +6,8 @@ import click
 
 from commands.dead_dry_run import dry_run_option, rehearse
 from commands.dead_export import export
+from commands.main import UrlAwareGroup
 from commands.options import filters, json_option, var_option
-from commands.over_url import UrlAwareGroup
 from configuration import settings
 from ops import actions
 from ops.audit_format import by

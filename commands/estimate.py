@@ -10,7 +10,7 @@ import click
 from commands.options import json_option, var_option
 from configuration import settings
 from configuration.connections import DEFAULT
-from identity.settings import Policy
+from identity.sending import Policy
 from klaviyo.lookups import MAX_VALUES
 from ops.estimate import (
     FITTING_BYTES,

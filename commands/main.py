@@ -12,11 +12,24 @@ import click
 from click.exceptions import NoSuchCommand
 from click.shell_completion import CompletionItem
 
-from commands.over_url import UrlAwareGroup
 from configuration.errors import SettingsError
 from ops.errors import Misconfigured
 from text.escaping import visible_lines
 
+#: Commands that need an installation's API, and nothing else of the machine they run on.
+_OVER_URL: Final = (
+    "status",
+    "flush",
+    "hold",
+    "holds",
+    "release",
+    "dead list",
+    "dead show",
+    "dead replay",
+    "dead confirm",
+    "audit",
+    "connections list",
+)
 #: Name -> module and object, and its line in the help, in the order of the help. A command is imported only when it is
 #: used, and not for the help: `ferry status` needs no web server.
 COMMANDS: Final = {
@@ -57,6 +70,32 @@ COMMANDS: Final = {
     "health": ("commands.health:health", "Check one process, for containers."),
     "completion": ("commands.completion:completion", "Print the completion script of a shell."),
 }
+
+
+class UrlAwareGroup(click.Group):
+    """A group that, with `--url`, refuses subcommands that must run where Ferry runs; it shows only their help."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the subcommand and the remaining arguments. Raises Misconfigured."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if ctx.resilient_parsing:  # for the completion of a shell nothing runs
+            return name, command, rest
+        asked = " ".join([*ctx.command_path.split()[1:], str(name)])
+        if ctx.find_root().params.get("url") is None or _is_over_url(asked):
+            return name, command, rest
+        if not set(ctx.help_option_names) & set(rest):
+            raise Misconfigured(
+                f"`ferry {asked}` works only on the machine that runs Ferry. Over --url (FERRY_URL) these work: "
+                f"{', '.join(_OVER_URL)}. For this machine, omit --url and unset FERRY_URL."
+            )
+        # Only the help: if -h was the value of an option, the command would run here instead of on the remote Ferry.
+        return name, command, [*(rest[:1] if isinstance(command, click.Group) else ()), "--help"]
+
+
+def _is_over_url(asked: str) -> bool:
+    return any(f"{known} ".startswith(f"{asked} ") for known in _OVER_URL)
 
 
 class _Ferry(UrlAwareGroup):

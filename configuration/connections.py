@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from identity.settings import Policy
+from identity.sending import Policy
 from mappings.account_settings import Channel
 from mappings.columns import ColumnSettings
 from mappings.rules import Rules

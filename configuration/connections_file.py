@@ -17,7 +17,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from configuration.connections import DEFAULT, NAMES, AudienceSettings, Connection, Connections, is_name
 from identity import blocked
-from identity.settings import Policy
+from identity.sending import Policy
 from mappings.account_settings import parse_consents, rules_from_mparticle
 from mappings.complaints import complaints
 from mappings.rules import Rules

@@ -10,7 +10,7 @@
 5. **Sending**: a second identifier is sent with the first only when it is free or already the person's (`sending.py`).
 6. **Leaving** searches under all known identifiers of the person, and takes off only the person's profiles
    (`leaving.py`).
-7. **Delivered means on the list** (`settings.py`).
+7. **Delivered means on the list** (`sending.py`).
 8. **An erasure reaches one person** and never follows a chain of shared values (`erasing.py`).
 
 docs/identity.md explains the rules to users of Ferry.

@@ -1,19 +1,34 @@
-"""Which of a person's identifiers are sent to Klaviyo (rule 5 of `identity`).
+"""Which of a person's identifiers are sent to Klaviyo (rule 5 of `identity`), and the settings of identity. Pure.
 
 Depending on the account, a second identifier may rename or merge profiles, or make Klaviyo refuse the request. One that
-is free or already on the same profile is safe (Klaviyo: understanding identity resolution).
+is free or already on the same profile is safe (Klaviyo: understanding identity resolution). The settings also say when
+people count as on the list, and what follows when they are not (rule 7).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, Protocol
+
+from identity.blocked import DEFAULT, Blocked
+from identity.identifiers import EXTERNAL_ID, OWN, Identifiers, Named
 
 #: Klaviyo's names; the first one that a person has identifies the person.
 IDENTIFIERS: Final = ("email", "external_id", "phone_number")
 #: Warnings: the identifier belongs to another profile; the profile has another identifier, which it keeps.
 TAKEN: Final = "identifier_taken"
 KEPT: Final = "identifier_kept"
+#: `verified`: a second identifier is sent when it is known to be free or already the person's. `email_only`: one
+#: identifier a person. `trust_cdp`: all identifiers that the CDP sends.
+Mode = Literal["verified", "email_only", "trust_cdp"]
+Proof = Literal["all", "sample", "off"]
+#: Whether the old e-mail leaves the list when one of the CDP's ids gets a new one.
+EmailChange = Literal["move", "keep"]
+#: Seconds until the next look after one that missed a person: Klaviyo does not promise how soon it shows a member.
+DELAYS_S: Final = (30.0, 300.0)
+#: The number of people in a sample: one request.
+SAMPLE: Final = 100
 
 
 class ProfileIdentifiers(Protocol):
@@ -129,3 +144,34 @@ def _without_others(
         return choice
     warnings = tuple(dict.fromkeys((*choice.warnings, TAKEN)))
     return IdentifierChoice((*choice.left_out, *lost), warnings, choice.own)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The identity settings of a connection.
+
+    `email_change`: None means `move` for mParticle's mpids and Segment's user ids, `keep` for others. `phone_wins`: the
+    CDP's phone replaces a phone of the profile that has consent. `shared_after`: how many current e-mails may have one
+    identifier.
+    """
+
+    identifiers: Mode = "verified"
+    prove: Proof = "all"
+    email_change: EmailChange | None = None
+    phone_wins: bool = False
+    blocked: Blocked = DEFAULT
+    shared_after: int = 3
+
+    def moving(self, who: Identifiers, source: str) -> frozenset[Named]:
+        """Return the identifiers of a change from that source that have one e-mail at a time."""
+        if self.email_change == "keep":
+            return frozenset()
+        kinds: tuple[str, ...] = OWN
+        if self.email_change == "move" or (source == "segment" and who.value("user_id") == who.value(EXTERNAL_ID)):
+            kinds = (*OWN, EXTERNAL_ID)
+        return frozenset(named for named in who.named if named[0] in kinds)
+
+
+def next_look_s(tries: int) -> float | None:
+    """Return the seconds until the next look after `tries` looks, or None when there were enough."""
+    return DELAYS_S[tries - 1] if tries <= len(DELAYS_S) else None

@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from identity.sending import IDENTIFIERS
-from identity.settings import SAMPLE, Proof
+from identity.sending import IDENTIFIERS, SAMPLE, Proof
 from klaviyo.calls import MAX_ROW_BYTES
 from klaviyo.endpoints import PUBLISHED, Quota
 from klaviyo.imports import MAX_ROWS

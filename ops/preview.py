@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from configuration.connections import DEFAULT, Connection, Connections
+from identity.persons import Intent
 from intake.audiences import Audiences
 from intake.changes import reading as changes_reading
 from intake.changes.messages import PostedChanges
@@ -32,7 +33,6 @@ from queues.acceptance import Acceptance
 from queues.change import Change, decode
 from queues.names import Queue
 from queues.snapshots.orders import order_of
-from worker.coalesce import Intent
 from worker.connection import Destination, resolve
 from worker.errors import Held
 from worker.kinds import KINDS

@@ -15,7 +15,7 @@ from redis import Redis
 
 from configuration.connections import Connection, Connections, UnknownConnection
 from configuration.settings import Settings
-from identity.settings import Policy
+from identity.sending import Policy
 from klaviyo.client import Klaviyo
 from klaviyo.endpoints import PUBLISHED
 from mappings.account_settings import Channel, parse_consents, rules_from_mparticle

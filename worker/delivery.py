@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from redis import Redis
 
+from identity.persons import Intent
 from klaviyo.client import Klaviyo
 from klaviyo.imports import ImportJob
 from klaviyo.outcomes import Outcome, Retry
@@ -25,7 +26,6 @@ from queues.names import Queue
 from queues.people.identities import Identities
 from queues.snapshots import members
 from worker import progress
-from worker.coalesce import Intent
 from worker.connection import Destination
 from worker.errors import guarded
 from worker.people.batch_people import People

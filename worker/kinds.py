@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from identity.persons import Intent
 from worker.audience import kind
-from worker.coalesce import Intent
 from worker.consents import kind as consents
 from worker.delivery import Delivery
 from worker.erasures import kind as erasures

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial, reduce
 from itertools import chain
 
+from identity.persons import Intent
 from mappings.profile import Profile
 from queues.change import Change
 from queues.clock import now_ms
@@ -15,7 +16,6 @@ from queues.snapshots.members import Bucket, Member
 from queues.snapshots.orders import KIND
 from snapshots.digests import merged
 from snapshots.rows import identity_of, strength
-from worker.coalesce import Intent
 from worker.delivery import Delivery
 from worker.people.profile_names import in_ledger
 from worker.progress import Rejection

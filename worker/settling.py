@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from msgspec import structs
 
+from identity.persons import Intent
 from queues import batches, owners, pending
 from queues.batches import Settlement, Undeliverable
 from queues.clock import now_ms
 from queues.history.settled import BatchOutcomes, ImportRows, Settled, columns, pack
-from worker.coalesce import Intent
 from worker.delivery import Delivery, count_deaths, count_findings
 
 log = logging.getLogger(__name__)

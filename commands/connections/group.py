@@ -9,8 +9,8 @@ from commands.connections.ask_for_key import scopes_table
 from commands.connections.list import list_
 from commands.connections.remove import remove
 from commands.connections.rotate import rotate, undo_key
+from commands.main import UrlAwareGroup
 from commands.options import json_option, var_option
-from commands.over_url import UrlAwareGroup
 from configuration import settings
 from ops.connections.keys import examine, titled, wanted_key
 from ops.connections.known import WHENCE

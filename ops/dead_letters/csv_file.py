@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from identity.persons import Intent
 from mappings.rules import Rules
 from ops.export.columns import CsvColumns, line
 from ops.export.joining import joined
 from queues.change import Change
-from worker.coalesce import Intent
 from worker.people.batch_people import People
 
 #: Klaviyo's names of its own fields. The first three columns are always present.

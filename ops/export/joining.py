@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from identity.persons import Intent
 from mappings.profile import Profile
 from mappings.rules import Rules
 from queues.change import Change
 from queues.snapshots.members import identity
-from worker.coalesce import Intent
 from worker.people.batch_people import MAX_ROW, People, encode_row, mapped_by
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from identity import erasing
+from identity import persons as persons_module
 from identity.blocked import Blocked
 from identity.erasing import Subject, Trace
 from identity.holding import ChangeIdentity
@@ -28,7 +29,6 @@ from tests.support.identity_messages import AUDIENCE, VIPS, add, dsr
 from tests.support.identity_steps import ByPhone, Deliver, Enter, Exit, Leave, Move, Own, Phone, Step, Tell
 from tests.support.identity_story import Story
 from tests.support.identity_world import CLASHES, IdentityWorld
-from worker import coalesce
 from worker.audience import kind, remove, upload
 from worker.people import batch_people, late_news, leavers, recognizing, verifying
 
@@ -47,7 +47,7 @@ def people_who_share_anything_are_one_person(patch: pytest.MonkeyPatch) -> None:
             found.append((set(each.who.named).union(*(names for names, _ in having)), PersonGroup(indexes)))
         return [group for _, group in found]
 
-    patch.setattr(coalesce, "groups", union)
+    patch.setattr(persons_module, "groups", union)
 
 
 def the_newest_message_forgets_the_rest(patch: pytest.MonkeyPatch) -> None:

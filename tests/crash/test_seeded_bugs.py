@@ -12,8 +12,9 @@ from redis import Redis
 from rq import Queue as RQQueue
 
 from emulator.world import World
+from identity import persons
 from identity.holding import ChangeIdentity
-from identity.persons import PersonGroup
+from identity.persons import Intent, PersonGroup, _intent
 from klaviyo import lookups
 from klaviyo.calls import Caller
 from klaviyo.endpoints import Endpoint
@@ -24,11 +25,9 @@ from queues.acceptance import accept as accept_as_it_is
 from queues.errors import LeaseLost
 from tests.support import oracle_runs
 from tests.support.hut import Hut, hut_of
-from worker import coalesce
 from worker.audience import kind
 from worker.audience.remove import remove
 from worker.audience.upload import upload
-from worker.coalesce import Intent
 from worker.delivery import Delivery
 from worker.main import DeliveryWorker
 from worker.settling import settle
@@ -89,7 +88,7 @@ def a_message_that_is_remembered_before_it_is_written_down(patch: pytest.MonkeyP
 
 
 def an_update_that_swallows_an_add(patch: pytest.MonkeyPatch) -> None:
-    intent_of = coalesce._intent
+    intent_of = _intent
 
     def last_action_wins(said: Sequence[ChangeIdentity], group: PersonGroup) -> Intent:
         intent = intent_of(said, group)
@@ -97,7 +96,7 @@ def an_update_that_swallows_an_add(patch: pytest.MonkeyPatch) -> None:
             intent.membership = None
         return intent
 
-    patch.setattr(coalesce, "_intent", last_action_wins)
+    patch.setattr(persons, "_intent", last_action_wins)
 
 
 def a_removal_before_the_import_is_complete(patch: pytest.MonkeyPatch) -> None:

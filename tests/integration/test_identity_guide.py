@@ -9,7 +9,7 @@ from pathlib import Path
 from configuration.connections import DEFAULT, Connection
 from configuration.connections_file import load
 from identity.blocked import read
-from identity.settings import Policy
+from identity.sending import Policy
 from queues.policy import FlushPolicy
 from tests.support.identity_messages import add, remove, update
 from tests.support.identity_world import IdentityWorld

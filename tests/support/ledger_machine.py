@@ -12,6 +12,7 @@ from typing import cast
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, consumes, multiple, precondition, rule
 
+from identity.persons import Intent
 from queues import batches, dead_letters, keys, pending
 from queues.acceptance import Acceptance, accept
 from queues.batches import Batch, Settlement, Undeliverable
@@ -20,7 +21,6 @@ from queues.erasure import carried, erase
 from queues.errors import LeaseLost
 from queues.policy import decide
 from tests.support.ledger_invariants import LEASE, POLICY, QUEUE, LedgerInvariants, address, fragment, name_of, named
-from worker.coalesce import Intent
 from worker.people.batch_people import People
 
 

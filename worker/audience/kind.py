@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import zlib
 
+from identity.persons import Intent
 from identity.sending import first_of
 from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Conflict, Dead, Gone
@@ -18,7 +19,6 @@ from queues import pending
 from worker.audience.pass_on_consents import pass_on
 from worker.audience.remove import remove
 from worker.audience.upload import confirm, upload
-from worker.coalesce import Intent
 from worker.delivery import Delivery
 from worker.errors import FIRST_POLL_MS
 from worker.membership import keep_members

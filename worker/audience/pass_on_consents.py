@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from identity.identifiers import PHONE, key_of, keys_of, made
+from identity.persons import Intent
 from mappings import consent_state, values
 from mappings import person as fragments
 from mappings.account_settings import Channel
@@ -25,7 +26,6 @@ from queues.clock import now_ms
 from queues.errors import QueueFull
 from queues.names import TARGETS, Queue
 from queues.people import consents
-from worker.coalesce import Intent
 from worker.consents.rows import PASSED_ON
 from worker.delivery import Delivery
 from worker.errors import Later

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from identity import settings
+from identity import sending
 from identity.identifiers import EMAIL
 from identity.leaving import Leaver
 from identity.leaving import leaving as of_leaver
@@ -150,7 +150,7 @@ def _take_off(delivery: Delivery, list_id: str, there: Mapping[str, FoundProfile
     if not still:
         return
     state.tries += 1
-    if (wait := settings.next_look_s(state.tries)) is not None:
+    if (wait := sending.next_look_s(state.tries)) is not None:
         raise Later(f"{len(still)} people are still on the list; they are removed again", wait)
     for person, ids in theirs.items():
         if not still.isdisjoint(ids):

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from identity.persons import Intent
 from mappings.consent import Consent, to_consent
-from worker.coalesce import Intent
 from worker.consents.rows import let_it_arrive
 from worker.consents.subscribe import subscribe
 from worker.consents.supersede import remaining

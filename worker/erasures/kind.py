@@ -20,6 +20,7 @@ from configuration.settings import Settings
 from identity import erasing
 from identity.erasing import Sighting, Verdict
 from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Identifiers
+from identity.persons import Intent
 from klaviyo.lookups import ProfileField
 from mappings import phone
 from mappings.errors import Unfit
@@ -30,7 +31,6 @@ from queues.connections.accounts import Cipher
 from queues.names import Queue
 from queues.people.identities import Identities
 from queues.undecided_erasures import REASON
-from worker.coalesce import Intent
 from worker.connection import rules_of
 from worker.delivery import Delivery
 from worker.erasures.forget import alone, forget

@@ -14,10 +14,10 @@ from typing import Any
 
 import orjson
 
+from identity.persons import Intent
 from klaviyo.calls import MAX_ROW_BYTES, chunks
 from klaviyo.events import MAX_EVENTS
 from mappings.event import Event, to_event
-from worker.coalesce import Intent
 from worker.delivery import Delivery
 from worker.events.profile import under
 from worker.people.batch_people import People

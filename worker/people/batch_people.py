@@ -12,15 +12,14 @@ import orjson
 from identity import identifiers
 from identity.holding import Before, ChangeIdentity
 from identity.identifiers import Identifiers, Named
-from identity.sending import IDENTIFIERS
-from identity.settings import Policy
+from identity.persons import Intent, coalesce
+from identity.sending import IDENTIFIERS, Policy
 from mappings.person import Person
 from mappings.profile import Profile, to_profile
 from mappings.rules import Rules
 from mappings.sources import merge, read
 from queues.change import Change
 from queues.snapshots import orders
-from worker.coalesce import Intent, coalesce
 from worker.errors import guarded
 from worker.progress import BatchFacts, Rejection
 

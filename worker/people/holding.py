@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from identity.holding import ChangeIdentity
 from identity.identifiers import Named
+from identity.persons import Intent
 from queues.people.identities import Holder, RememberedPerson, has_another, own_token
-from worker.coalesce import Intent
 from worker.delivery import Delivery
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
-from identity import settings
+from identity import sending
 from identity.sending import first_of
 from klaviyo.lookups import FoundProfile, by_value
 from mappings.identifiers import canonical_email
@@ -48,7 +48,7 @@ def prove(delivery: Delivery) -> None:
         return
     _same_list(delivery)
     if mode == "sample" and proving.missing is None and not proving.found and not proving.again:
-        some = joined[: settings.SAMPLE]
+        some = joined[: sending.SAMPLE]
         if not _check(delivery, some):
             state.unproved.update({*joined}.difference(some))
             return
@@ -188,7 +188,7 @@ def _again_or_reject(delivery: Delivery, lost: Sent) -> None:
     state = delivery.progress.joined
     state.missing = set(lost)
     state.tries += 1
-    if (wait := settings.next_look_s(state.tries)) is not None:
+    if (wait := sending.next_look_s(state.tries)) is not None:
         raise Later(f"{len(lost)} people are not on the list yet; they are looked up again", wait)
     merged = _merged(delivery, lost)
     once_more = set(lost) - merged.keys() - state.again

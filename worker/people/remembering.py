@@ -11,10 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 from identity.holding import Before, ChangeIdentity, Holding
 from identity.identifiers import EMAIL, OWN, Named
+from identity.persons import Intent
 from klaviyo.lookups import by_value
 from queues.clock import now_ms
 from queues.people.identities import RememberedPerson, audience_token, has_another, own_token
-from worker.coalesce import Intent
 from worker.delivery import Delivery, count_findings
 from worker.lists import list_of
 from worker.people import holding, late_news

@@ -19,7 +19,7 @@ from queues.clock import now_ms
 from queues.people.identities import Named, RememberedPerson, is_verified
 from worker.delivery import Delivery
 from worker.people.batch_people import KINDS, Identifier, identifiers_of
-from worker.people.moved_identifiers import take_from_others
+from worker.people.profile_names import take_from_others
 from worker.people.recognizing import recognize
 
 log = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ from contextlib import closing
 
 import msgspec
 
+from identity.persons import Intent
 from logs import log_ids
 from queues import holds, pending
 from queues.clock import now_ms
@@ -19,7 +20,6 @@ from queues.errors import SnapshotGone
 from queues.pending import QueueState
 from queues.snapshots import guard, members, orders
 from snapshots.rows import Unreadable
-from worker.coalesce import Intent
 from worker.delivery import Delivery
 from worker.errors import Later
 from worker.people.batch_people import People

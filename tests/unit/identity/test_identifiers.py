@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from identity.identifiers import Identifiers, keys_of, made, of_person, typed_phone, usable
-from identity.settings import Policy
+from identity.sending import Policy
 from mappings.person import Person
 from mappings.rules import Rules
 from mappings.sources import read

@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from configuration.connections import Connection, Connections
 from identity.blocked import Blocked
-from identity.settings import Policy
+from identity.sending import Policy
 from intake.campaigns import members as campaign_members
 from intake.campaigns import reading
 from intake.campaigns.reading import PlannedSnapshot

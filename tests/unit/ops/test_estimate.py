@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity.settings import Proof
+from identity.sending import Proof
 from klaviyo.calls import MAX_ROW_BYTES
 from klaviyo.imports import MAX_ROWS
 from ops.estimate import FITTING_BYTES, OURS, Estimate, Files, rows_of

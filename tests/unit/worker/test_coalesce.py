@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from identity.holding import Before, ChangeIdentity
 from identity.identifiers import Named, made
-from worker.coalesce import coalesce
+from identity.persons import coalesce
 
 Kind = Literal["email", "external_id", "mpid", "phone"]
 ANN: tuple[Named, ...] = (("email", "ann@x.com"),)

@@ -9,9 +9,9 @@ import pytest
 from identity.holding import ChangeIdentity
 from identity.identifiers import Named, made
 from identity.leaving import Leaver, leaving
+from identity.persons import coalesce
 from klaviyo.lookups import FoundProfile
 from queues.snapshots.members import Bucket, Member, gone_key
-from worker.coalesce import coalesce
 from worker.membership import known_otherwise
 from worker.people.profile_names import of_profile
 
