@@ -14,7 +14,18 @@ from redis import Redis
 
 from configuration.connections import Connections, UnknownConnection
 from logs import log_ids
-from queues import batches, bounds, dead_letters, doorbell, holds, metrics, pending, schedulers, undecided_erasures
+from queues import (
+    batches,
+    bounds,
+    dead_letters,
+    doorbell,
+    figures,
+    holds,
+    metrics,
+    pending,
+    schedulers,
+    undecided_erasures,
+)
 from queues.connections import key_changes
 from queues.dead_letters import KeptLetters
 from queues.history import batches as history
@@ -114,9 +125,11 @@ def policy_of(connections: Connections, queue: Queue) -> FlushPolicy:
 
 
 def refile(redis: Redis, connections: Connections, now: int) -> None:
-    """Apply the configured policy to every queue; done when a scheduler starts."""
-    for queue in pending.all_queues(redis):
+    """Apply the configured policy to every queue, and count it anew; done when a scheduler starts."""
+    queues = pending.all_queues(redis)
+    for queue in queues:
         pending.set_policy(redis, queue, policy_of(connections, queue), now)
+    figures.recount(redis, queues)
 
 
 #: ms between two runs of housekeeping, for all schedulers together.
