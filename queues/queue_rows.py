@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import NamedTuple, cast
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol, cast
 from urllib.parse import unquote
 
 from redis import Redis
@@ -11,7 +11,26 @@ from redis import Redis
 from queues import keys
 from queues.counts import QueueCount
 from queues.figures import Figures, trouble
-from queues.names import PARTITIONS
+from queues.names import PARTITIONS, Queue
+
+
+class NamedQueue(Protocol):
+    """A queue and the name of its audience, "" if it has none."""
+
+    @property
+    def queue(self) -> Queue:
+        """The queue."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+
+class AudienceName(NamedTuple):
+    """The same and nothing else."""
+
+    queue: Queue
+    name: str
 
 
 class QueueRow(NamedTuple):
@@ -56,6 +75,8 @@ class QueueRow(NamedTuple):
         )
 
 
+#: Picks the queues to show, by name: of the rows, with the connections that are held.
+Pick = Callable[[Sequence[QueueRow], Collection[str]], list[str]]
 _SHOWN = ("pending", "open", "unsettled", "delivered", "kept", "held", "failing", "missing", "oldest")
 
 
@@ -75,6 +96,21 @@ def rows(redis: Redis) -> list[QueueRow]:
             for queue, row in stored.items()
         ]
     return found
+
+
+def named(redis: Redis) -> list[AudienceName]:
+    """Return all queues with the names of their audiences. Raises redis.RedisError."""
+    with redis.pipeline(transaction=False) as pipe:
+        for number in range(PARTITIONS):
+            pipe.smembers(keys.partition(number, "queues"))
+            pipe.hgetall(keys.partition(number, "names"))
+        answers = pipe.execute()
+    found = zip(answers[::2], answers[1::2], strict=True)
+    return sorted(
+        AudienceName(Queue.parse(queue.decode()), names.get(queue, b"").decode())
+        for queues, names in found
+        for queue in queues
+    )
 
 
 def _figures(row: bytes) -> dict[str, int]:
