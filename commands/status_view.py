@@ -132,7 +132,7 @@ def _details(count: QueueCount, census: Census) -> Iterator[str]:
     if len(count.batches) > _BATCHES:
         yield f"and {plural(len(count.batches) - _BATCHES, 'batch', 'batches')}"
     more = words.delivered_more(count, census.at)
-    if count.waiting.uploaded is not None:
+    if count.landed is not None:
         more[-1] = f"last upload {more[-1]}"
     if more:
         yield ", ".join(more)

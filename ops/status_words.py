@@ -63,10 +63,10 @@ def failing(census: Census) -> Iterator[str]:
 
 
 def delivered_more(count: QueueCount, now: int) -> list[str]:
-    """Return the lines below the number of delivered changes: imported, superseded, and the last upload."""
+    """Return the lines below the number of delivered changes: imported, superseded, and when Klaviyo last took some."""
     besides = {"imported": count.imported, "superseded": count.superseded}
     lines = [f"+{number(changes)} {how}" for how, changes in besides.items() if changes]
-    return lines + ([] if count.waiting.uploaded is None else [f"{span(now - count.waiting.uploaded)} ago"])
+    return lines + ([] if count.landed is None else [f"{span(now - count.landed)} ago"])
 
 
 def letters_gone(count: QueueCount) -> list[str]:

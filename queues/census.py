@@ -188,6 +188,7 @@ def _count(queue: Queue, answer: list[Any], opened: dict[bytes, OpenBatch]) -> Q
         list_id=fields["list_id"].decode() if "list_id" in fields else None,
         batches=tuple(opened[batch_id] for batch_id in batches[::2] if batch_id in opened),
         imported=number("imported"),
+        landed=number("landed") or None,
         left_out={code.decode(): int(people) for code, people in _pairs(left_out)},
     )
 

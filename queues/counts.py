@@ -45,8 +45,9 @@ class QueueCount:
 
     `dead`: letters that were not replayed; `kept`: those of them that still exist; `evicted`: those deleted because
     they were too many or too old. `imported`: changes that Klaviyo imported without a check of the list. `taken`:
-    changes ever taken; `upto`: the value of `taken` at which a requested flush is complete. `left_out`: people
-    delivered without some field, by the code of its fault.
+    changes ever taken; `landed`: ms at which the last batch was settled of which Klaviyo took something; `upto`:
+    the value of `taken` at which a requested flush is complete. `left_out`: people delivered without some field, by
+    the code of its fault.
     """
 
     queue: Queue
@@ -67,6 +68,7 @@ class QueueCount:
     batches: tuple[OpenBatch, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     imported: int = 0
+    landed: int | None = None
 
     @property
     def missing(self) -> int:

@@ -48,9 +48,9 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
     ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered except that erased ones are blanked
 
 Fields of a queue: `size`, `age` (flush policy, changes and ms), `takes` (batches ever taken), `taken` (changes ever
-taken), `upto` (the value of `taken` at which a requested flush is complete), `upto_by` (operator or age),
-`uploaded` (ms of the last take), `unsent` (open batches not uploaded yet), `failing` (open batches whose last attempt
-failed), `accepted`, `open`, `delivered`, `dead`,
+taken), `upto` (the value of `taken` at which a requested flush is complete), `upto_by` (operator or age), `uploaded`
+(ms of the last take), `landed` (ms at which the last batch was settled of which Klaviyo took something), `unsent` (open
+batches not uploaded yet), `failing` (open batches whose last attempt failed), `accepted`, `open`, `delivered`, `dead`,
 `superseded` (changes), `evicted` (dead letters deleted because they were too many or too old), `remembered` (changes in
 the history), `audience` (JSON: name and settings of the CDP), `list_id` and `list_name` (the Klaviyo list found),
 `keeps` (the list that it keeps, or would if it were the first), `shares` (a list that it may share with its keeper),

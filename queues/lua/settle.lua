@@ -70,6 +70,7 @@ if b[6] == '1' then redis.call('HINCRBY', KEYS[1], 'failing', -1) end
 redis.call('HINCRBY', KEYS[1], 'delivered', ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'superseded', ARGV[6] + overtaken)
 if ARGV[7] ~= '0' then redis.call('HINCRBY', KEYS[1], 'imported', ARGV[7]) end
+if ARGV[5] + ARGV[7] > 0 then redis.call('HSET', KEYS[1], 'landed', ARGV[4]) end
 redis.call('HINCRBY', KEYS[1], 'dead', dead - overtaken)
 local warnings = cjson.decode(ARGV[14 + n])
 for code, people in pairs(warnings) do redis.call('HINCRBY', KEYS[10], code, people) end
