@@ -11,7 +11,7 @@ from ops import status_words as words
 from ops.most_urgent import SHOWN
 from queues.census import Census
 from queues.counts import QueueCount, named
-from queues.figures import Figures
+from queues.figures import FAILING, Figures
 from queues.names import Queue
 from queues.queue_rows import QueueRow
 
@@ -68,7 +68,7 @@ def state_of(row: QueueRow, held: Collection[str]) -> str:
     """Return the state of a queue, one of STATES. `held`: the connections that are held."""
     if row.is_held(held):
         return "held"
-    if row.figure("failing"):
+    if row.own_trouble & FAILING:
         return "failing"
     return "waiting" if row.figure("unsettled") else "idle"
 

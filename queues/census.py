@@ -79,8 +79,8 @@ def take_summary(redis: Redis, shown: Collection[Queue] = (), whole_trouble: boo
     """Read the kept figures of all queues, and only some queues one by one: those in trouble, and `shown`.
 
     In trouble are queues that miss changes, are held themselves, have a batch that fails, or are over the time of their
-    flush; also the queue with dead letters if it is the only one. `whole_trouble`: also all queues with dead letters,
-    and those that are over their time because their connection is held. Raises redis.RedisError.
+    flush; also the queue with the oldest change, and the queue with dead letters if it is the only one.
+    `whole_trouble`: also all with dead letters, and those over their time on held connections. Raises redis.RedisError.
     """
     kept = figures.read(redis)
     if kept is None:
@@ -90,7 +90,8 @@ def take_summary(redis: Redis, shown: Collection[Queue] = (), whole_trouble: boo
     held = () if whole_trouble else holds.of_connections(redis)
     over = due(redis, now_ms() - (0 if whole_trouble else LATE_MS))
     late = (queue for queue in over if queue.connection not in held)
-    chosen = {*shown, *late, *(queue for queue, what in trouble.items() if letters or what > 1)}
+    oldest = () if kept.oldest is None else (kept.oldest,)
+    chosen = {*shown, *oldest, *late, *(queue for queue, what in trouble.items() if letters or what > figures.LETTERS)}
     return _census(redis, sorted(chosen), kept)
 
 

@@ -19,6 +19,11 @@ from queues.names import PARTITIONS, Queue
 #: Queues that one script counts anew, in about ten ms.
 _AT_ONCE: Final = 200
 _LEFT_OUT: Final = "left_out:"
+#: What may be wrong with a queue; their sum orders queues by urgency.
+LETTERS: Final = 1
+FAILING: Final = 2
+HELD: Final = 4
+MISSING: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +31,10 @@ class Figures:
     """The sums of some queues.
 
     The changes: see `QueueCount`; `missing` sums up absolute numbers, because a change too many does not replace a
-    missing one. `queues`: all; `held`: those with a hold of their own; `keeping`: those with dead letters; `unsettled`:
-    those with pending or open changes. `failing`: open batches whose last attempt failed. `oldest`: ms at which the
-    oldest pending change was accepted. `left_out`: people delivered without some field, by the code of its fault.
+    missing one. `queues`: all; `held`: those with a hold of their own; `keeping`: those with dead letters; `filled`:
+    those with pending changes; `unsettled`: those with pending or open changes. `batches`: open ones; `failing`: those
+    of them whose last attempt failed. `oldest`: ms at which the oldest pending change was accepted. `left_out`: people
+    delivered without some field, by the code of its fault.
     """
 
     queues: int = 0
@@ -44,7 +50,9 @@ class Figures:
     missing: int = 0
     held: int = 0
     keeping: int = 0
+    filled: int = 0
     unsettled: int = 0
+    batches: int = 0
     failing: int = 0
     oldest: int | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
@@ -67,7 +75,9 @@ class Figures:
             missing=abs(count.missing),
             held=int(count.hold is not None),
             keeping=int(count.kept > 0),
+            filled=int(waiting.pending > 0),
             unsettled=int(waiting.pending + count.open > 0),
+            batches=len(count.batches),
             failing=sum(is_failure(batch.trouble) for batch in count.batches),
             oldest=waiting.oldest,
             left_out=dict(count.left_out),
@@ -79,12 +89,7 @@ _SUMMED: Final = tuple(each.name for each in fields(Figures) if each.name not in
 
 def trouble_of(of: Figures) -> int:
     """Return what is wrong with a queue as the index of troubles has it: the higher, the more urgent. Pure."""
-    return trouble(missing=of.missing > 0, held=of.held > 0, failing=of.failing > 0, letters=of.keeping > 0)
-
-
-def trouble(*, missing: bool, held: bool, failing: bool, letters: bool) -> int:
-    """Return the same for these answers."""
-    return 8 * missing + 4 * held + 2 * failing + letters
+    return MISSING * (of.missing > 0) + HELD * (of.held > 0) + FAILING * (of.failing > 0) + LETTERS * (of.keeping > 0)
 
 
 def summed(some: Iterable[Figures]) -> Figures:
@@ -104,23 +109,28 @@ def summed(some: Iterable[Figures]) -> Figures:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The figures by connection and kind. `all`: of all queues."""
+    """The figures by connection and kind. `all`: of all queues. `oldest`: the queue with the oldest pending change."""
 
     groups: Mapping[tuple[str, str], Figures]
     all: Figures
+    oldest: Queue | None = None
 
     @classmethod
-    def of(cls, groups: Mapping[tuple[str, str], Figures]) -> Totals:
-        """Return the totals of these groups."""
-        return cls(groups, summed(groups.values()))
+    def of(cls, groups: Mapping[tuple[str, str], Figures], oldest: Mapping[Queue, int]) -> Totals:
+        """Return the totals of these groups. `oldest`: queues and the ms of their oldest pending change."""
+        first = min(oldest, key=lambda queue: (oldest[queue], queue), default=None)
+        return cls(groups, summed(groups.values()), first)
 
     @classmethod
     def counted(cls, counts: Iterable[QueueCount]) -> Totals:
         """Return the totals of queues that were counted one by one."""
         by_group: defaultdict[tuple[str, str], list[Figures]] = defaultdict(list)
+        oldest: dict[Queue, int] = {}
         for count in counts:
             by_group[count.queue.connection, count.queue.kind].append(Figures.of(count))
-        return cls.of({group: summed(some) for group, some in by_group.items()})
+            if count.waiting.oldest is not None:
+                oldest[count.queue] = count.waiting.oldest
+        return cls.of({group: summed(some) for group, some in by_group.items()}, oldest)
 
     @property
     def connections(self) -> set[str]:
@@ -144,22 +154,25 @@ def read(redis: Redis) -> Totals | None:
     if any(queues != rows for _, _, queues, rows in answers):
         return None
     by_group: defaultdict[tuple[str, str], list[Figures]] = defaultdict(list)
-    for flat, oldest, _, _ in answers:
-        for group, figures in _groups(flat, oldest):
+    oldest: dict[Queue, int] = {}
+    for flat, first, _, _ in answers:
+        found = {Queue.parse(queue.decode()): int(ms) for queue, ms in zip(first[::2], first[1::2], strict=True)}
+        oldest |= found
+        for group, figures in _groups(flat, {(queue.connection, queue.kind): ms for queue, ms in found.items()}):
             by_group[group].append(figures)
-    return Totals.of({group: summed(some) for group, some in by_group.items()})
+    return Totals.of({group: summed(some) for group, some in by_group.items()}, oldest)
 
 
-def _groups(flat: Sequence[bytes], oldest: Sequence[bytes]) -> Iterator[tuple[tuple[str, str], Figures]]:
-    """Yield the figures of each group of a partition. Arguments: as totals.lua returns them."""
-    first = {group.decode(): int(ms) for group, ms in zip(oldest[::2], oldest[1::2], strict=True)}
+def _groups(flat: Sequence[bytes], oldest: Mapping[tuple[str, str], int]) -> Iterator[tuple[tuple[str, str], Figures]]:
+    """Yield the figures of each group of a partition. `flat`: as totals.lua returns it; `oldest`: ms by group."""
     by_group: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for name, figure in zip(flat[::2], flat[1::2], strict=True):
-        group, _, of = name.decode().partition(" ")
-        by_group[group][of] = int(figure)
-    for group, found in by_group.items():
-        queue = Queue.parse(f"{group}/-")
-        yield (queue.connection, queue.kind), _figures(found, first.get(group))
+        text, _, of = name.decode().partition(" ")
+        by_group[text][of] = int(figure)
+    for text, found in by_group.items():
+        queue = Queue.parse(f"{text}/-")
+        group = queue.connection, queue.kind
+        yield group, _figures(found, oldest.get(group))
 
 
 def _figures(found: Mapping[str, int], oldest: int | None) -> Figures:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol, cast
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
 from redis import Redis
 
 from queues import keys
 from queues.counts import QueueCount
-from queues.figures import Figures, trouble
+from queues.figures import HELD, Figures, trouble_of
 from queues.names import PARTITIONS, Queue
+from queues.pending import all_queues
 
 
 class NamedQueue(Protocol):
@@ -34,50 +35,59 @@ class AudienceName(NamedTuple):
 
 
 class QueueRow(NamedTuple):
-    """A row. `queue`: its name in addresses; `name`: of the audience, or "".
+    """A row. `stored`: its figures as lua/_figures.lua writes them, read when asked for, because most never are.
 
-    `due`: ms at which the flush policy checks it, 0 for at once; None without pending changes. `figures`: those of
-    `Figures` that are not 0, and `oldest` in ms.
+    `due`: ms at which the flush policy checks the queue, 0 for at once; None without pending changes. `own_trouble`:
+    what is wrong with the queue itself (`figures.trouble_of`).
     """
 
-    queue: str
-    name: str
+    stored_queue: bytes
+    stored_name: bytes
     due: float | None
-    figures: Mapping[str, int]
+    own_trouble: int
+    stored: bytes
 
     @classmethod
     def of(cls, count: QueueCount) -> QueueRow:
         """Return the row of a queue that was counted."""
         figures = Figures.of(count)
-        named = {name: getattr(figures, name) or 0 for name in _SHOWN}
-        return cls(str(count.queue), count.name, count.due, named)
+        stored = " ".join(f"{name} {getattr(figures, name) or 0}" for name in _SHOWN)
+        own = trouble_of(figures)
+        return cls(str(count.queue).encode(), count.name.encode(), count.due, own, stored.encode())
+
+    @property
+    def queue(self) -> str:
+        """The name of the queue in addresses."""
+        return self.stored_queue.decode()
+
+    @property
+    def name(self) -> str:
+        """The name of the audience, or ""."""
+        return self.stored_name.decode()
 
     @property
     def connection(self) -> str:
         """The connection."""
-        return unquote(self.queue.partition("/")[0])
+        return unquote(self.stored_queue.partition(b"/")[0].decode())
 
     def figure(self, name: str) -> int:
-        """Return a figure."""
-        return self.figures.get(name, 0)
+        """Return a figure of `Figures`; `oldest` is 0 without pending changes."""
+        parts = self.stored.split(b" ")
+        key = name.encode()
+        return int(parts[parts.index(key) + 1]) if key in parts else 0
 
     def is_held(self, held: Collection[str]) -> bool:
         """Return whether the queue or its connection is held. `held`: the connections that are."""
-        return self.figure("held") > 0 or (bool(held) and self.connection in held)
+        return bool(self.own_trouble & HELD) or (bool(held) and self.connection in held)
 
     def trouble(self, held: Collection[str]) -> int:
-        """Return what is wrong, as `figures.trouble_of` does, with the holds of these connections."""
-        return trouble(
-            missing=self.figure("missing") > 0,
-            held=self.is_held(held),
-            failing=self.figure("failing") > 0,
-            letters=self.figure("kept") > 0,
-        )
+        """Return what is wrong, with the holds of these connections."""
+        return self.own_trouble | HELD if self.is_held(held) else self.own_trouble
 
 
 #: Picks the queues to show, by name: of the rows, with the connections that are held.
 Pick = Callable[[Sequence[QueueRow], Collection[str]], list[str]]
-_SHOWN = ("pending", "open", "unsettled", "delivered", "kept", "held", "failing", "missing", "oldest")
+_SHOWN = ("pending", "open", "batches", "unsettled", "delivered", "kept", "held", "failing", "missing", "oldest")
 
 
 def rows(redis: Redis) -> list[QueueRow]:
@@ -87,12 +97,13 @@ def rows(redis: Redis) -> list[QueueRow]:
             pipe.hgetall(keys.partition(number, "rows"))
             pipe.hgetall(keys.partition(number, "names"))
             pipe.zrange(keys.partition(number, "due"), 0, -1, withscores=True)
+            pipe.zrange(keys.partition(number, "trouble"), 0, -1, withscores=True)
         answers = pipe.execute()
     found: list[QueueRow] = []
-    for stored, names, due in zip(answers[::3], answers[1::3], answers[2::3], strict=True):
-        at = dict(cast("list[tuple[bytes, float]]", due))
+    for stored, names, due, trouble in zip(*(answers[part::4] for part in range(4)), strict=True):
+        due_at, wrong, name_of = dict(due).get, dict(trouble).get, names.get
         found += [
-            QueueRow(queue.decode(), names.get(queue, b"").decode(), at.get(queue), _figures(row))
+            QueueRow(queue, name_of(queue, b""), due_at(queue), int(wrong(queue, 0)), row)
             for queue, row in stored.items()
         ]
     return found
@@ -102,17 +113,6 @@ def named(redis: Redis) -> list[AudienceName]:
     """Return all queues with the names of their audiences. Raises redis.RedisError."""
     with redis.pipeline(transaction=False) as pipe:
         for number in range(PARTITIONS):
-            pipe.smembers(keys.partition(number, "queues"))
             pipe.hgetall(keys.partition(number, "names"))
-        answers = pipe.execute()
-    found = zip(answers[::2], answers[1::2], strict=True)
-    return sorted(
-        AudienceName(Queue.parse(queue.decode()), names.get(queue, b"").decode())
-        for queues, names in found
-        for queue in queues
-    )
-
-
-def _figures(row: bytes) -> dict[str, int]:
-    parts = row.decode().split(" ")
-    return dict(zip(parts[::2], map(int, parts[1::2]), strict=True))
+        names = {queue: name for found in pipe.execute() for queue, name in found.items()}
+    return [AudienceName(queue, names.get(str(queue).encode(), b"").decode()) for queue in all_queues(redis)]

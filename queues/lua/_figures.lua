@@ -21,9 +21,11 @@ local function figures(meta)
   found.oldest = head and tonumber(string.sub(head, 2, 14)) or 0
   found.pending = head and redis.call('LLEN', meta .. ':pending') or 0
   found.kept = redis.call('XLEN', meta .. ':dead')
+  found.batches = redis.call('ZCARD', meta .. ':batches')
   local ended = found.delivered + found.imported + found.dead + found.superseded
   found.missing = math.abs(found.accepted - found.pending - found.open - ended)
   found.queues = 1
+  found.filled = found.pending > 0 and 1 or 0
   found.held = m[1] and 1 or 0
   found.keeping = found.kept > 0 and 1 or 0
   found.unsettled = found.pending + found.open > 0 and 1 or 0
