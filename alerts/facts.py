@@ -9,7 +9,7 @@ from typing import Final
 from redis import Redis
 
 from queues import alerts, undecided_erasures
-from queues.census import Census, take_census
+from queues.census import Census, take_summary
 from queues.connections import key_changes
 from queues.connections.key_changes import KeyChange
 from queues.history import hours
@@ -49,7 +49,7 @@ class Facts:
 
 def look(redis: Redis) -> Facts:
     """Read the facts. Raises redis.RedisError."""
-    census = take_census(redis)
+    census = take_summary(redis, whole_trouble=True)
     keeping = [count.queue for count in census.queues if count.kept]
     memory = redis.info("memory")
     return Facts(

@@ -11,11 +11,11 @@ class Sizes:
 
     `rounds`: how often the compared programs take turns. `load_s`, `open_s`: seconds of load in a round. `flushes`,
     `plain_flushes`: hundreds of people followed to Klaviyo. `people`: people mapped in a round. `changes`: changes
-    pending in Redis while its memory is measured. `queues`: idle queues in the large ledger. `ticks`: ticks measured in
-    each ledger. `backlog`: changes pending in one audience; `backlogs`: how often they are delivered in uploads of
-    10,000. `newcomers`: people who are delivered twice, as new and as known people. `uploads`: uploads of 100 people
-    each, one after another. `large`: changes of the large audience; `audiences`: number of small audiences beside it;
-    `small`: changes of each. `members`: people in a snapshot.
+    pending in Redis while its memory is measured. `queues`: idle queues in the large ledger; `shown`: in the one that
+    is looked at. `ticks`: ticks measured in each ledger. `backlog`: changes pending in one audience; `backlogs`: how
+    often they are delivered in uploads of 10,000. `newcomers`: people who are delivered twice, as new and as known
+    people. `uploads`: uploads of 100 people each, one after another. `large`: changes of the large audience;
+    `audiences`: number of small audiences beside it; `small`: changes of each. `members`: people in a snapshot.
     """
 
     rounds: int
@@ -26,6 +26,7 @@ class Sizes:
     people: int
     changes: int
     queues: int
+    shown: int
     ticks: int
     backlog: int
     backlogs: int
@@ -46,6 +47,7 @@ FULL = Sizes(
     people=2_000,
     changes=100_000,
     queues=100_000,
+    shown=20_000,
     ticks=15,
     backlog=200_000,
     backlogs=3,
@@ -65,6 +67,7 @@ QUICK = Sizes(
     people=50,
     changes=1_000,
     queues=200,
+    shown=300,
     ticks=2,
     backlog=2_000,
     backlogs=1,

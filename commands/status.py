@@ -20,7 +20,6 @@ from ops.client.choose import Installation, installation
 from ops.documents.ledger import CensusDocument, QueueDocument
 from ops.output import console, echo, print_json, print_json_line
 from ops.stuck import stuck
-from ops.targets import find_queue
 from queues.census import Census
 
 #: Seconds between two refreshes of --watch.
@@ -73,7 +72,7 @@ def status(
         raise click.UsageError("--check looks once: leave out --watch")
     choice = RowChoice(state, sort, limit)
     with installation() as ferry:
-        look = partial(_look, ferry, queue)
+        look = partial(_look, ferry, queue, None if as_json and limit is None else choice)
         if check:
             _check(look(), as_json)
         elif watch:
@@ -83,15 +82,13 @@ def status(
             _show(look(), choice, as_json)
 
 
-def _look(ferry: Installation, queue: str | None) -> Census:
-    """Return the census, of one queue if one is named."""
-    census = ferry.census()
+def _look(ferry: Installation, queue: str | None, choice: RowChoice | None) -> Census:
+    """Return the census of one queue if one is named, else of those that the choice shows; None: of all."""
     if queue is None:
-        return census
-    chosen = find_queue(queue, census.queues)
-    counts = tuple(count for count in census.queues if count.queue == chosen)
-    holds = {name: hold for name, hold in census.holds.items() if name == chosen.connection}
-    return replace(census, queues=counts, holds=holds)
+        return ferry.census() if choice is None else ferry.summary(choice.pick)
+    census = ferry.census_of(queue)
+    connections = {count.queue.connection for count in census.queues}
+    return replace(census, holds={name: hold for name, hold in census.holds.items() if name in connections})
 
 
 def _check(census: Census, as_json: bool) -> None:
@@ -121,7 +118,7 @@ def _document(census: Census, choice: RowChoice) -> CensusDocument:
 
 
 def _adds_up(census: Census) -> bool:
-    return all(count.missing == 0 for count in census.queues)
+    return census.totals.all.missing == 0
 
 
 def _watch_lines(look: _Look, choice: RowChoice) -> None:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
 from typing import Any, Final
 
 from ops import status_words as words
-from ops.most_urgent import SHOWN, most_urgent_queues
+from ops.most_urgent import SHOWN
 from queues.census import Census
-from queues.counts import QueueCount, called
+from queues.counts import QueueCount, named
+from queues.figures import FAILING, Figures
+from queues.names import Queue
+from queues.queue_rows import QueueRow
 
 #: The states of a queue; the first that applies is its state.
 STATES: Final = ("held", "failing", "waiting", "idle")
 _NEVER: Final = float("inf")
 #: Orders besides the usual one, which puts the queues first that need attention.
-SORTS: Final[Mapping[str, Callable[[QueueCount], Any]]] = {
-    "pending": lambda count: -count.waiting.pending,
-    "oldest": lambda count: _NEVER if count.waiting.oldest is None else count.waiting.oldest,
-    "name": lambda count: called(count).casefold(),
-    "dead": lambda count: -count.kept,
+SORTS: Final[Mapping[str, Callable[[QueueRow], Any]]] = {
+    "pending": lambda row: -row.figure("pending"),
+    "oldest": lambda row: row.figure("oldest") or _NEVER,
+    "name": lambda row: named(Queue.parse(row.queue), row.name).casefold(),
+    "dead": lambda row: -row.figure("kept"),
 }
 
 
@@ -31,34 +35,51 @@ class RowChoice:
     sort: str | None = None
     limit: int | None = None
 
-    def rows(self, census: Census) -> list[QueueCount]:
-        """Return the queues that a table shows."""
-        matching = self.matching(census)
+    def pick(self, rows: Sequence[QueueRow], held: Collection[str]) -> list[str]:
+        """Return the names of the queues that a table shows, in its order. `held`: the connections that are held."""
+        matching = [row for row in rows if self.state in (None, state_of(row, held))]
         most = self.limit or SHOWN
-        if self.sort is None:
-            return most_urgent_queues(replace(census, queues=tuple(matching)), most)
-        return self._sorted(matching)[:most]
+        if self.sort is not None:
+            key = SORTS[self.sort]
+            return [row.queue for row in nsmallest(most, matching, key=lambda row: (key(row), row.queue))]
+        urgent = nsmallest(most, matching, key=lambda row: (-row.trouble(held), _NEVER if row.due is None else row.due))
+        # Within these groups by name, so that a row stays in its place when the table is shown again.
+        return [row.queue for row in sorted(urgent, key=lambda row: (-row.trouble(held), row.queue))]
+
+    def rows(self, census: Census) -> list[QueueCount]:
+        """Return the queues that a table shows, of those in a census."""
+        counts = {str(count.queue): count for count in census.queues}
+        picked = self.pick([QueueRow.of(count) for count in census.queues], census.holds)
+        return [counts[queue] for queue in picked]
 
     def every(self, census: Census) -> list[QueueCount]:
         """Return the queues that a program gets: all that match, unless a limit is given."""
-        if self.limit is not None:
-            return self.rows(census)
-        matching = self.matching(census)
-        return matching if self.sort is None else self._sorted(matching)
+        if self.limit is not None or self.sort is not None:
+            return RowChoice(self.state, self.sort, self.limit or max(1, len(census.queues))).rows(census)
+        states = ((count, state_of(QueueRow.of(count), census.holds)) for count in census.queues)
+        return [count for count, state in states if self.state in (None, state)]
 
-    def matching(self, census: Census) -> list[QueueCount]:
-        """Return the queues in the chosen state."""
-        return [count for count in census.queues if self.state in (None, state_of(count, census))]
-
-    def _sorted(self, matching: list[QueueCount]) -> list[QueueCount]:
-        key = SORTS[self.sort or "name"]
-        return sorted(matching, key=lambda count: (key(count), count.queue))
+    def matching(self, census: Census) -> int:
+        """Return how many of all queues match."""
+        return census.totals.all.queues if self.state is None else states_of(census)[self.state]
 
 
-def state_of(count: QueueCount, census: Census) -> str:
-    """Return the state of a queue, one of STATES."""
-    if words.is_held(count, census):
+def state_of(row: QueueRow, held: Collection[str]) -> str:
+    """Return the state of a queue, one of STATES. `held`: the connections that are held."""
+    if row.is_held(held):
         return "held"
-    if any(words.failed(batch) for batch in count.batches):
+    if row.own_trouble & FAILING:
         return "failing"
-    return "waiting" if count.waiting.pending or count.open else "idle"
+    return "waiting" if row.figure("unsettled") else "idle"
+
+
+def states_of(census: Census) -> dict[str, int]:
+    """Return the number of all queues in each state. Those in trouble must be in the census (census.py)."""
+    free = [count for count in census.queues if count.queue.connection not in census.holds]
+    failing = sum(state_of(QueueRow.of(count), ()) == "failing" for count in free)
+    groups = census.totals.groups.items()
+    unsettled = sum(found.unsettled for (name, _), found in groups if name not in census.holds)
+    held = words.held_queues(census)
+    waiting = unsettled - failing - sum(Figures.of(count).unsettled for count in free if count.hold)
+    idle = census.totals.all.queues - held - failing - waiting
+    return {"held": held, "failing": failing, "waiting": waiting, "idle": idle}

@@ -75,7 +75,8 @@ def _line(cause: Cause) -> Text:
 
 
 def _table(rows: Sequence[QueueCount], choice: RowChoice, census: Census) -> Iterator[RenderableType]:
-    if not census.queues:
+    every = census.totals.all.queues
+    if not every:
         yield Text("No queues yet: Ferry has accepted no changes.")
         return
     if rows:
@@ -83,16 +84,16 @@ def _table(rows: Sequence[QueueCount], choice: RowChoice, census: Census) -> Ite
         for count in rows:
             made.add_row(_cells(count, census), str(count.queue), "; ".join(_details(count, census)))
         yield made
-    if len(rows) < len(census.queues):
+    if len(rows) < every:
         yield UnbrokenText(_others(len(rows), choice, census), "dim")
     yield Text()
 
 
 def _others(shown: int, choice: RowChoice, census: Census) -> str:
-    matching = len(choice.matching(census))
+    matching = choice.matching(census)
     of = f" {choice.state}" if choice.state else ""
     if shown == matching:
-        return f"{plural(shown, f'queue is{of}', f'queues are{of}')}, of {number(len(census.queues))}."
+        return f"{plural(shown, f'queue is{of}', f'queues are{of}')}, of {number(census.totals.all.queues)}."
     first = "" if choice.sort else ", the most urgent"
     return (
         f"{number(shown)} of {number(matching)}{of} queues shown{first}. --state, --sort and --limit choose others; "
@@ -131,7 +132,7 @@ def _details(count: QueueCount, census: Census) -> Iterator[str]:
     if len(count.batches) > _BATCHES:
         yield f"and {plural(len(count.batches) - _BATCHES, 'batch', 'batches')}"
     more = words.delivered_more(count, census.at)
-    if count.waiting.uploaded is not None:
+    if count.landed is not None:
         more[-1] = f"last upload {more[-1]}"
     if more:
         yield ", ".join(more)

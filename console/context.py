@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -13,7 +13,7 @@ from typing import Final, ParamSpec, TypeVar
 import falcon.asgi
 
 from configuration.settings import Settings
-from queues.census import Census, take_census
+from queues.census import Census, take_census, take_summary
 from queues.server.connection import connect
 
 App = falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]
@@ -33,8 +33,8 @@ class AppContext:
         self.settings = settings
         self.redis = connect(settings.redis_url)
         self._threads = ThreadPoolExecutor(_THREADS, "console")
-        self._census: asyncio.Task[Census] | None = None
-        self._until = 0.0
+        self._census = _Shared(lambda: self.run(take_census, self.redis))
+        self._summary = _Shared(lambda: self.run(take_summary, self.redis))
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking function beside the loop and return its result. Raises what the function raises."""
@@ -44,22 +44,42 @@ class AppContext:
 
     async def census(self) -> Census:
         """Return the census, at most a second old, read once for all concurrent requests. Raises redis.RedisError."""
-        if self._census is None or (self._census.done() and time.monotonic() >= self._until):
-            self._census = asyncio.create_task(self._take())
-        # Shielded: a browser that disconnects must not cancel what others wait for.
-        return await asyncio.shield(self._census)
+        return await self._census.get()
+
+    async def summary(self) -> Census:
+        """Return the totals of all queues and the queues in trouble, at most a second old. Raises redis.RedisError."""
+        return await self._summary.get()
 
     def changed(self) -> None:
-        """Discard the cached census after an action, so that the next one is read again."""
-        self._census = None
+        """Discard the cached censuses after an action, so that the next one is read again."""
+        self._census.discard()
+        self._summary.discard()
 
     def close(self) -> None:
         """Close the threads and the connections."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.redis.close()
 
-    async def _take(self) -> Census:
+
+class _Shared:
+    """A reading that concurrent requests share, and that is reused for a second."""
+
+    def __init__(self, take: Callable[[], Awaitable[Census]]) -> None:
+        self._take = take
+        self._task: asyncio.Task[Census] | None = None
+        self._until = 0.0
+
+    async def get(self) -> Census:
+        if self._task is None or (self._task.done() and time.monotonic() >= self._until):
+            self._task = asyncio.create_task(self._read())
+        # Shielded: a browser that disconnects must not cancel what others wait for.
+        return await asyncio.shield(self._task)
+
+    def discard(self) -> None:
+        self._task = None
+
+    async def _read(self) -> Census:
         try:
-            return await self.run(take_census, self.redis)
+            return await self._take()
         finally:
             self._until = time.monotonic() + _FRESH

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from ops.documents.fields import Count, Time
 from queues.census import Census
+from queues.figures import Figures
 from queues.holds import Hold
 from text.wording import moment
 
@@ -31,6 +32,15 @@ def held(census: Census, confirmations: Mapping[str, int]) -> Iterator[PlacedHol
     for count in census.queues:
         if count.hold:
             yield PlacedHold(str(count.queue), count.name, count.hold, 0)
+
+
+def held_figures(census: Census) -> Iterator[tuple[Hold, Figures]]:
+    """Yield each hold and the figures of what it stops: held connections, then held queues of the others. Pure."""
+    for name, hold in sorted(census.holds.items()):
+        yield hold, census.totals.of_connection(name)
+    for count in census.queues:
+        if count.hold and count.queue.connection not in census.holds:
+            yield count.hold, Figures.of(count)
 
 
 def placed_by_person(hold: Hold) -> bool:

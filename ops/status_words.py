@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from queues.census import Census
-from queues.counts import OpenBatch, QueueCount
+from queues.counts import OpenBatch, QueueCount, is_failure
 from queues.holds import Hold
 from queues.server import rollback
 from text.escaping import visible
@@ -17,8 +17,6 @@ from text.wording import number, plural, sentence, span
 _LATE_MS: Final = 15_000
 #: The most shared identifiers that are listed.
 _SHARED: Final = 5
-#: Codes that are not faults: the limits of Klaviyo and of Ferry (klaviyo/outcomes.py).
-_LIMITS: Final = frozenset({"throttled", "daily_limit", "own_limit"})
 
 
 def is_held(count: QueueCount, census: Census) -> bool:
@@ -48,7 +46,7 @@ def batch(opened: OpenBatch, now: int) -> str:
 
 def failed(opened: OpenBatch) -> bool:
     """Return whether the last attempt of a batch failed; waiting for a limit is not a failure."""
-    return bool(opened.trouble) and opened.trouble not in _LIMITS
+    return is_failure(opened.trouble)
 
 
 def failing(census: Census) -> Iterator[str]:
@@ -65,10 +63,10 @@ def failing(census: Census) -> Iterator[str]:
 
 
 def delivered_more(count: QueueCount, now: int) -> list[str]:
-    """Return the lines below the number of delivered changes: imported, superseded, and the last upload."""
+    """Return the lines below the number of delivered changes: imported, superseded, and when Klaviyo last took some."""
     besides = {"imported": count.imported, "superseded": count.superseded}
     lines = [f"+{number(changes)} {how}" for how, changes in besides.items() if changes]
-    return lines + ([] if count.waiting.uploaded is None else [f"{span(now - count.waiting.uploaded)} ago"])
+    return lines + ([] if count.landed is None else [f"{span(now - count.landed)} ago"])
 
 
 def letters_gone(count: QueueCount) -> list[str]:
@@ -97,9 +95,7 @@ def trouble(census: Census) -> Iterator[str]:
 
 def left_out(census: Census) -> str:
     """Return the number of people who were delivered without a field, by warning; empty if there are none."""
-    found: Counter[str] = Counter()
-    for count in census.queues:
-        found.update(count.left_out)
+    found = Counter(census.totals.all.left_out)
     counts = ", ".join(f"{code} {number(people)}" for code, people in found.most_common())
     return f"Warnings (people): {counts}." if counts else ""
 
@@ -126,18 +122,23 @@ def workers(census: Census) -> str:
 
 def equation(census: Census) -> tuple[str, bool]:
     """Return the equation of all changes ever accepted, and whether it adds up in every queue."""
-    counts = census.queues
-    imported = sum(c.imported for c in counts)
+    total = census.totals.all
     parts = [
-        f"{number(sum(c.waiting.pending for c in counts))} pending",
-        f"{number(sum(c.open for c in counts))} open",
-        f"{number(sum(c.delivered for c in counts))} delivered",
-        *([f"{number(imported)} imported"] if imported else []),
-        f"{number(sum(c.dead for c in counts))} dead",
-        f"{number(sum(c.superseded for c in counts))} superseded",
+        f"{number(total.pending)} pending",
+        f"{number(total.open)} open",
+        f"{number(total.delivered)} delivered",
+        *([f"{number(total.imported)} imported"] if total.imported else []),
+        f"{number(total.dead)} dead",
+        f"{number(total.superseded)} superseded",
     ]
-    text = f"{number(sum(c.accepted for c in counts))} accepted = " + " + ".join(parts)
-    wrong = [str(count.queue) for count in counts if count.missing]
-    if not wrong:
+    text = f"{number(total.accepted)} accepted = " + " + ".join(parts)
+    if not total.missing:
         return text, True
+    wrong = [str(count.queue) for count in census.queues if count.missing]
     return f"{text}: DOES NOT ADD UP in {', '.join(wrong)}; this is a defect in Ferry", False
+
+
+def held_queues(census: Census) -> int:
+    """Return how many queues are held, by themselves or with their connection."""
+    groups = census.totals.groups.items()
+    return sum(found.queues if name in census.holds else found.held for (name, _), found in groups)

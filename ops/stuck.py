@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from ops import status_words as words
-from ops.holds import placed_by_person
-from queues.census import Census
+from ops.holds import held_figures, placed_by_person
+from queues.census import LATE_MS, Census
 from queues.counts import QueueCount
 from queues.holds import Hold
 from text.escaping import visible
 from text.wording import plural, sentence, span
 
 #: ms for which retries, and changes that are over their queue's age, count as normal.
-PATIENCE_MS: Final = 15 * 60_000
+PATIENCE_MS: Final = LATE_MS
 
 
 def stuck(census: Census) -> Iterator[str]:
@@ -41,11 +41,10 @@ def _processes(census: Census) -> Iterator[str]:
 def _holds(census: Census) -> Iterator[str]:
     changes: defaultdict[str, int] = defaultdict(int)
     queues: defaultdict[str, int] = defaultdict(int)
-    for count in census.queues:
-        hold = census.holds.get(count.queue.connection) or count.hold
-        if hold and not placed_by_person(hold) and (unsettled := count.waiting.pending + count.open):
+    for hold, figures in held_figures(census):
+        if not placed_by_person(hold) and (unsettled := figures.pending + figures.open):
             changes[_reason(hold)] += unsettled
-            queues[_reason(hold)] += 1
+            queues[_reason(hold)] += figures.unsettled
     for reason in sorted(changes):
         waits = plural(changes[reason], "change waits", "changes wait")
         yield f"{plural(queues[reason], 'queue is', 'queues are')} held ({reason}): {waits}"
@@ -74,6 +73,6 @@ def _late(free: list[QueueCount], now: int) -> Iterator[str]:
 def _ledger(census: Census) -> Iterator[str]:
     if census.fall is not None:
         yield sentence(str(census.fall))
-    missing = sum(abs(count.missing) for count in census.queues)
+    missing = census.totals.all.missing
     if missing:
         yield f"{plural(missing, 'change is', 'changes are')} unaccounted for"

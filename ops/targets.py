@@ -10,6 +10,7 @@ import click
 from intake.http.limits import AUDIENCE_ID
 from queues.counts import QueueCount
 from queues.names import Queue
+from queues.queue_rows import NamedQueue
 from queues.snapshots import orders
 from text.escaping import visible
 
@@ -18,12 +19,12 @@ AUDIENCE = "audience"
 _SHOWN = 5
 
 
-def find_queue(given: str, counts: Sequence[QueueCount]) -> Queue:
+def find_queue(given: str, counts: Sequence[NamedQueue]) -> Queue:
     """Return the queue with that id, else with that target or name. Raises click.UsageError unless one matches."""
     return _only(given, _without_snapshots(_matching(given, counts)), "queue", _names(counts))
 
 
-def find_audience(given: str, counts: Sequence[QueueCount], connection: str | None) -> Queue | None:
+def find_audience(given: str, counts: Sequence[NamedQueue], connection: str | None) -> Queue | None:
     """Return the queue of an audience, even if it has had only snapshots; None if there is no such audience.
 
     `connection`: search only this one. Raises click.UsageError if several match.
@@ -33,7 +34,7 @@ def find_audience(given: str, counts: Sequence[QueueCount], connection: str | No
     return _only(given, sorted(found), "audience", ()) if found else None
 
 
-def new_audience(given: str, counts: Sequence[QueueCount], connection: str, name: str | None) -> Queue:
+def new_audience(given: str, counts: Sequence[NamedQueue], connection: str, name: str | None) -> Queue:
     """Return the queue of a new audience, which must have a name, so that a typing error does not create one.
 
     Raises click.UsageError without a name, and for an id that the intake would refuse.
@@ -46,7 +47,7 @@ def new_audience(given: str, counts: Sequence[QueueCount], connection: str, name
     return Queue(connection, AUDIENCE, given)
 
 
-def find_queue_or_connection(given: str, counts: Sequence[QueueCount], connections: Iterable[str]) -> Queue | str:
+def find_queue_or_connection(given: str, counts: Sequence[NamedQueue], connections: Iterable[str]) -> Queue | str:
     """Return the connection of exactly that name, else the queue. Raises click.UsageError unless one matches."""
     return _queue_or_connection(given, counts, connections, _without_snapshots(_matching(given, counts)))
 
@@ -61,7 +62,7 @@ def find_held(given: str, counts: Sequence[QueueCount], connections: Iterable[st
 
 
 def _queue_or_connection(
-    given: str, counts: Sequence[QueueCount], connections: Iterable[str], found: Sequence[Queue]
+    given: str, counts: Sequence[NamedQueue], connections: Iterable[str], found: Sequence[Queue]
 ) -> Queue | str:
     known = sorted({*connections, *(count.queue.connection for count in counts)})
     if given not in known:
@@ -71,7 +72,7 @@ def _queue_or_connection(
     return given
 
 
-def _matching(given: str, counts: Sequence[QueueCount]) -> list[Queue]:
+def _matching(given: str, counts: Sequence[NamedQueue]) -> list[Queue]:
     for fits in (_by_id, _by_target_or_name):
         if found := [count.queue for count in counts if fits(count, given)]:
             return found
@@ -97,15 +98,15 @@ def _hint(given: str, known: Sequence[str]) -> str:
     return f"Similar names:\n{near}" if near else "`ferry status` lists the queues."
 
 
-def _by_id(count: QueueCount, given: str) -> bool:
+def _by_id(count: NamedQueue, given: str) -> bool:
     return str(count.queue) == given
 
 
-def _by_target_or_name(count: QueueCount, given: str) -> bool:
+def _by_target_or_name(count: NamedQueue, given: str) -> bool:
     return count.queue.target == given or (bool(count.name) and count.name.casefold() == given.casefold())
 
 
-def _names(counts: Sequence[QueueCount]) -> list[str]:
+def _names(counts: Sequence[NamedQueue]) -> list[str]:
     return [name for count in counts for name in (str(count.queue), count.name) if name]
 
 

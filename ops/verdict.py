@@ -10,7 +10,8 @@ from typing import Final, Literal
 from ops import status_words as words
 from ops.holds import placed_by_person
 from queues.census import Census
-from queues.counts import OpenBatch, QueueCount, called
+from queues.counts import OpenBatch, called
+from queues.figures import Figures
 from queues.holds import Hold
 from queues.server import rollback
 from text.escaping import visible
@@ -48,7 +49,7 @@ def judge(census: Census) -> DeliveryVerdict:
     if causes:
         attention = plural(len(causes), "thing needs", "things need")
         return DeliveryVerdict("warn", f"Ferry delivers; {attention} attention.", causes)
-    if not census.queues:
+    if not census.totals.all.queues:
         return DeliveryVerdict("new", "Ready for the first change: none was accepted yet.", ())
     return DeliveryVerdict("ok", f"All well. {_pending(census)}", ())
 
@@ -65,21 +66,19 @@ def _stopped(census: Census) -> str:
 
 
 def _pending(census: Census) -> str:
-    waiting = [count.waiting for count in census.queues if count.waiting.oldest is not None]
-    if not waiting:
+    total = census.totals.all
+    if total.oldest is None:
         return "No changes are pending."
-    oldest = min(each.oldest for each in waiting if each.oldest is not None)
-    pending = plural(sum(each.pending for each in waiting), "change is", "changes are")
-    return f"{pending} pending, the oldest for {span(census.at - oldest)}."
+    pending = plural(total.pending, "change is", "changes are")
+    return f"{pending} pending, the oldest for {span(census.at - total.oldest)}."
 
 
 def _ledger(census: Census) -> Iterator[Cause]:
     if census.fall is not None:
         yield Cause("bad", f"{sentence(str(census.fall))}.", rollback.REMEDY)
-    wrong = [count for count in census.queues if count.missing]
-    if wrong:
-        missing = plural(sum(abs(count.missing) for count in wrong), "change is", "changes are")
-        where = _some([called(count) for count in wrong])
+    if census.totals.all.missing:
+        missing = plural(census.totals.all.missing, "change is", "changes are")
+        where = _some([called(count) for count in census.queues if count.missing])
         remedy = "This is a defect in Ferry: keep the data, and report it with `ferry status --json`."
         yield Cause("bad", f"{missing} unaccounted for in {where}.", remedy)
 
@@ -99,11 +98,11 @@ class _Held:
     on: str
     name: str
     hold: Hold
-    queues: Sequence[QueueCount]
+    figures: Figures
 
     @property
     def changes(self) -> int:
-        return sum(count.waiting.pending + count.open for count in self.queues)
+        return self.figures.pending + self.figures.open
 
     @property
     def stops(self) -> bool:
@@ -111,15 +110,12 @@ class _Held:
 
 
 def _held_connections(census: Census) -> list[_Held]:
-    queues: defaultdict[str, list[QueueCount]] = defaultdict(list)
-    for count in census.queues:
-        queues[count.queue.connection].append(count)
-    return [_Held(name, name, hold, queues[name]) for name, hold in sorted(census.holds.items())]
+    return [_Held(name, name, hold, census.totals.of_connection(name)) for name, hold in sorted(census.holds.items())]
 
 
 def _held_queues(census: Census) -> list[_Held]:
     free = (count for count in census.queues if count.queue.connection not in census.holds)
-    return [_Held(str(count.queue), called(count), count.hold, [count]) for count in free if count.hold]
+    return [_Held(str(count.queue), called(count), count.hold, Figures.of(count)) for count in free if count.hold]
 
 
 def _holds(census: Census) -> Iterator[Cause]:
@@ -138,7 +134,7 @@ def _holds(census: Census) -> Iterator[Cause]:
 
 def _hold(alike: Sequence[_Held], names: str, now: int) -> Cause:
     hold, changes = alike[0].hold, sum(each.changes for each in alike)
-    queues = sum(len(each.queues) for each in alike)
+    queues = sum(each.figures.queues for each in alike)
     verb = "is" if len(alike) == 1 else "are"
     since = span(now - min(each.hold.since for each in alike))
     of = f"{plural(queues, 'queue')}, " if queues > len(alike) else ""
@@ -168,10 +164,11 @@ def _retries(census: Census) -> Iterator[Cause]:
 
 
 def _letters(census: Census) -> Iterator[Cause]:
-    keeping = [count for count in census.queues if count.kept]
-    if keeping:
-        kept = plural(sum(count.kept for count in keeping), "dead letter")
-        where = called(keeping[0]) if len(keeping) == 1 else f"{number(len(keeping))} queues"
+    total = census.totals.all
+    if total.keeping:
+        kept = plural(total.kept, "dead letter")
+        named = [called(count) for count in census.queues if count.kept]
+        where = named[0] if total.keeping == len(named) == 1 else f"{number(total.keeping)} queues"
         yield Cause("warn", f"{kept} in {where}.", "`ferry dead list` shows the reasons and the remedies.")
 
 

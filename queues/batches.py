@@ -112,15 +112,17 @@ def submit(
     attempts: int = 0,
     sent: bool = False,
     rests: bool = False,
+    fails: bool | None = None,
 ) -> None:
     """Store the progress of a delivery; with `ring_at` (ms), give the batch back until then.
 
     `attempts`: how many this delivery has spent. `sent`: the whole batch is uploaded, and its queue may take the next
-    one. `rests`: no worker gets the batch before `ring_at`, even if it is rung. Raises LeaseLost when another worker
-    has the batch.
+    one. `rests`: no worker gets the batch before `ring_at`, even if it is rung. `fails`: whether the last attempt
+    failed; None: unchanged. Raises LeaseLost when another worker has the batch.
     """
     script_keys = [*_lease_keys(batch.id), keys.queue(batch.queue)]
-    args: list[Any] = [batch.id, batch.token, progress, ring_at, attempts, int(sent), int(rests)]
+    failing = "" if fails is None else int(fails)
+    args: list[Any] = [batch.id, batch.token, progress, ring_at, attempts, int(sent), int(rests), failing]
     if not scripts.run(redis, "submit", script_keys, args):
         raise LeaseLost(batch.id)
 

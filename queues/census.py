@@ -5,33 +5,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, cast
 
 import msgspec
 from redis import Redis
 
-from queues import doorbell, holds, keys, scripts
+from queues import doorbell, figures, holds, keys, scripts
 from queues.change import Change, decode, is_blank
+from queues.clock import now_ms
 from queues.counts import OpenBatch, QueueCount
+from queues.figures import Totals
 from queues.holds import Hold
 from queues.names import Queue
-from queues.pending import all_queues, waiting
+from queues.pending import all_queues, due, waiting
 from queues.people import identities
 from queues.policy import FlushPolicy
 from queues.server import rollback
 from queues.server.rollback import Rollback
 
-#: Queues read in one round trip.
-_AT_ONCE = 500
+#: Queues read by one script, which takes a few ms.
+_AT_ONCE = 200
+#: ms for which changes that are over the time of their flush count as normal.
+LATE_MS: Final = 15 * 60_000
 _DEFAULT = FlushPolicy()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Census:
     """The state of the ledger. `at`: ms, by the server's clock.
 
+    `queues`: all, or, with the `kept` figures of all, only those in trouble and some others (`take_summary`).
     `heartbeat`: ms of a scheduler's last tick, None if that is over a minute ago. `holds`: those on connections.
     `workers`: name -> state (RQ's words: started, idle, busy, suspended). `shared`: connection -> values that too many
     people share, by kind and part of their hash -> ms since when. `fall`: a loss of data that is not acknowledged.
@@ -44,6 +51,12 @@ class Census:
     workers: dict[str, str]
     shared: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     fall: Rollback | None = None
+    kept: Totals | None = None
+
+    @cached_property
+    def totals(self) -> Totals:
+        """The figures of all queues, by connection and kind."""
+        return Totals.counted(self.queues) if self.kept is None else self.kept
 
 
 class _Progress(msgspec.Struct, frozen=True):
@@ -59,7 +72,32 @@ _audience = msgspec.json.Decoder(dict[str, Any])
 
 def take_census(redis: Redis, queues: Sequence[Queue] | None = None) -> Census:
     """Read everything, or only these queues; each queue atomically. Raises redis.RedisError."""
-    counts = count(redis, all_queues(redis) if queues is None else queues)
+    return _census(redis, all_queues(redis) if queues is None else queues)
+
+
+def take_summary(redis: Redis, shown: Collection[Queue] = (), whole_trouble: bool = False) -> Census:
+    """Read the kept figures of all queues, and only some queues one by one: those in trouble, and `shown`.
+
+    In trouble are queues that miss changes, are held themselves, have a batch that fails, or are over the time of their
+    flush; also the queue with the oldest change, and the queue with dead letters if it is the only one.
+    `whole_trouble`: also all with dead letters, and those over their time on held connections. Raises redis.RedisError.
+    """
+    kept = figures.read(redis)
+    if kept is None:
+        return take_census(redis)
+    trouble = figures.in_trouble(redis)
+    letters = whole_trouble or kept.all.keeping == 1
+    held = () if whole_trouble else holds.of_connections(redis)
+    over = due(redis, now_ms() - (0 if whole_trouble else LATE_MS))
+    late = (queue for queue in over if queue.connection not in held)
+    oldest = () if kept.oldest is None else (kept.oldest,)
+    chosen = {*shown, *oldest, *late, *(queue for queue, what in trouble.items() if letters or what > figures.LETTERS)}
+    return _census(redis, sorted(chosen), kept)
+
+
+def _census(redis: Redis, queues: Sequence[Queue], kept: Totals | None = None) -> Census:
+    counts = count(redis, queues)
+    connections = {queue.connection for queue in queues} if kept is None else kept.connections
     heartbeat = cast("bytes | None", redis.get(keys.HEARTBEAT))
     seconds, microseconds = redis.time()
     return Census(
@@ -68,23 +106,34 @@ def take_census(redis: Redis, queues: Sequence[Queue] | None = None) -> Census:
         holds=holds.of_connections(redis),
         heartbeat=int(heartbeat) if heartbeat else None,
         workers=doorbell.workers(redis),
-        shared=identities.shared_values(redis, sorted({each.queue.connection for each in counts})),
+        shared=identities.shared_values(redis, sorted(connections)),
         fall=rollback.unacknowledged(redis),
+        kept=kept,
     )
 
 
 def count(redis: Redis, queues: Sequence[Queue]) -> list[QueueCount]:
     """Count these queues, in their order. Raises redis.RedisError."""
-    found: list[QueueCount] = []
-    for start in range(0, len(queues), _AT_ONCE):
-        part = queues[start : start + _AT_ONCE]
-        with redis.pipeline(transaction=False) as pipe:
-            for queue in part:
-                parts = [keys.queue(queue, name) for name in ("pending", "batches", "dead", "warnings")]
-                scripts.queue_up(pipe, "census", [keys.queue(queue), *parts])
-            answers = pipe.execute()
-        opened = _open_batches(redis, [batch for answer in answers for batch in answer[3][::2]])
-        found += [_count(queue, answer, opened) for queue, answer in zip(part, answers, strict=True)]
+    answers = _read(redis, queues)
+    opened = _open_batches(redis, [batch for answer in answers.values() for batch in answer[3][::2]])
+    return [_count(queue, answers[queue], opened) for queue in queues]
+
+
+def _read(redis: Redis, queues: Sequence[Queue]) -> dict[Queue, list[Any]]:
+    """Return what census.lua says of each queue."""
+    by_partition: defaultdict[int, list[Queue]] = defaultdict(list)
+    for queue in queues:
+        by_partition[queue.partition].append(queue)
+    parts = [
+        (number, some[start : start + _AT_ONCE])
+        for number, some in by_partition.items()
+        for start in range(0, len(some), _AT_ONCE)
+    ]
+    found: dict[Queue, list[Any]] = {}
+    for number, part in parts:
+        script_keys = [keys.partition(number, "queues")]
+        answers = scripts.run(redis, "census", script_keys, [str(queue) for queue in part])
+        found.update(zip(part, answers, strict=True))
     return found
 
 
@@ -140,6 +189,7 @@ def _count(queue: Queue, answer: list[Any], opened: dict[bytes, OpenBatch]) -> Q
         list_id=fields["list_id"].decode() if "list_id" in fields else None,
         batches=tuple(opened[batch_id] for batch_id in batches[::2] if batch_id in opened),
         imported=number("imported"),
+        landed=number("landed") or None,
         left_out={code.decode(): int(people) for code, people in _pairs(left_out)},
     )
 

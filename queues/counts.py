@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from queues.holds import Hold
 from queues.names import UNREADABLE, Queue
 from queues.policy import FlushPolicy, Reason, Waiting, due_at
 from text.escaping import visible
+
+#: Troubles that are not failures: the limits of Klaviyo and of Ferry (klaviyo/outcomes.py).
+_LIMITS: Final = frozenset({"throttled", "daily_limit", "own_limit"})
+
+
+def is_failure(trouble: str) -> bool:
+    """Return whether a batch with this trouble failed at its last attempt; waiting for a limit is not a failure."""
+    return bool(trouble) and trouble not in _LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +45,9 @@ class QueueCount:
 
     `dead`: letters that were not replayed; `kept`: those of them that still exist; `evicted`: those deleted because
     they were too many or too old. `imported`: changes that Klaviyo imported without a check of the list. `taken`:
-    changes ever taken; `upto`: the value of `taken` at which a requested flush is complete. `left_out`: people
-    delivered without some field, by the code of its fault.
+    changes ever taken; `landed`: ms at which the last batch was settled of which Klaviyo took something; `upto`:
+    the value of `taken` at which a requested flush is complete. `left_out`: people delivered without some field, by
+    the code of its fault.
     """
 
     queue: Queue
@@ -58,6 +68,7 @@ class QueueCount:
     batches: tuple[OpenBatch, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     imported: int = 0
+    landed: int | None = None
 
     @property
     def missing(self) -> int:

@@ -8,7 +8,7 @@ from typing import Final, cast
 import msgspec
 from redis import Redis
 
-from queues import batches, keys, pending
+from queues import batches, keys, pending, scripts
 from queues.clock import now_ms
 from queues.names import Queue
 
@@ -73,14 +73,14 @@ def place(redis: Redis, on: Queue | str, hold: Hold) -> bool:
     """Hold a queue, or a connection by its name; return False if it is already held (the first reason stays)."""
     value = msgspec.json.encode(hold)
     if isinstance(on, Queue):
-        return bool(redis.hsetnx(keys.queue(on), "hold", value))
+        return bool(scripts.run(redis, "hold", [keys.queue(on)], [value]))
     return bool(redis.hsetnx(keys.HOLDS, on, value))
 
 
 def release(redis: Redis, on: Queue | str) -> bool:
     """End a hold and continue its queues at once; return False if there was none."""
     if isinstance(on, Queue):
-        ended, waited = redis.hdel(keys.queue(on), "hold"), [on]
+        ended, waited = scripts.run(redis, "hold", [keys.queue(on)], [""]), [on]
     else:
         ended = redis.hdel(keys.HOLDS, on)
         redis.hdel(keys.CONFIRMATIONS, on)

@@ -6,6 +6,12 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
     ferry:{pNN}:due                ZSET   queue -> ms at which the flush policy must check it (0: now)
     ferry:{pNN}:ring               ZSET   batch -> ms at which a worker must be rung for it
     ferry:{pNN}:queues             SET    every queue of the partition
+    ferry:{pNN}:rows               HASH   queue -> its figures that are not 0 (figures.py)
+    ferry:{pNN}:names              HASH   queue of an audience -> its name
+    ferry:{pNN}:totals             HASH   connection/kind, space, figure -> the sum of the rows
+    ferry:{pNN}:oldest:<connection>/<kind>
+                                   ZSET   queue -> ms at which its oldest pending change was accepted
+    ferry:{pNN}:trouble            ZSET   queue -> 8 changes are missing + 4 held + 2 a batch fails + 1 dead letters
     ferry:{pNN}:hours              HASH   hour, or hour and d -> changes delivered, or dead, in its queues
                                           (history/hours.py)
     ferry:{pNN}:settled            ZSET   queue, space, batch -> ms at which it was settled; the last 20
@@ -38,12 +44,13 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
     ferry:{pNN}:s:<snapshot>:body  HASH   number -> compressed piece of its body, until it is carried out
                                           (snapshots/orders.py)
     ferry:{pNN}:b:<batch>          HASH   an open batch: queue, reason, taken, count, token, lease, held, claimant,
-                                          crashes, attempts, progress, sent
+                                          crashes, attempts, progress, sent, fails
     ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered except that erased ones are blanked
 
 Fields of a queue: `size`, `age` (flush policy, changes and ms), `takes` (batches ever taken), `taken` (changes ever
-taken), `upto` (the value of `taken` at which a requested flush is complete), `upto_by` (operator or age),
-`uploaded` (ms of the last take), `unsent` (open batches not uploaded yet), `accepted`, `open`, `delivered`, `dead`,
+taken), `upto` (the value of `taken` at which a requested flush is complete), `upto_by` (operator or age), `uploaded`
+(ms of the last take), `landed` (ms at which the last batch was settled of which Klaviyo took something), `unsent` (open
+batches not uploaded yet), `failing` (open batches whose last attempt failed), `accepted`, `open`, `delivered`, `dead`,
 `superseded` (changes), `evicted` (dead letters deleted because they were too many or too old), `remembered` (changes in
 the history), `audience` (JSON: name and settings of the CDP), `list_id` and `list_name` (the Klaviyo list found),
 `keeps` (the list that it keeps, or would if it were the first), `shares` (a list that it may share with its keeper),
@@ -146,7 +153,7 @@ RQ_PREFIX = f"{PREFIX}{{ferry-rq}}:"
 
 
 def partition(number: int, name: str) -> str:
-    """Return a key of a partition: `due`, `ring`, `queues`, `hours`, `settled` or `steps`."""
+    """Return a key of a partition. `name`: what follows the hash tag in the list above."""
     return f"{ROOT}{{p{number:02d}}}:{name}"
 
 

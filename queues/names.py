@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 #: Number of partitions that queues are spread over. It can never change: a queue's keys are found by its partition.
@@ -25,14 +25,18 @@ class Queue:
     connection: str
     kind: str
     target: str
+    # Every key of the queue contains it, so it is asked very often.
+    _text: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Raise ValueError for an empty part, because `parse` could not read the name."""
+        text = "/".join(quote(part, safe="") for part in (self.connection, self.kind, self.target))
+        object.__setattr__(self, "_text", text)
         if not (self.connection and self.kind and self.target):
             raise ValueError(f"{self} is not the name of a queue: a part of it is empty")
 
     def __str__(self) -> str:
-        return "/".join(quote(part, safe="") for part in (self.connection, self.kind, self.target))
+        return self._text
 
     @classmethod
     def parse(cls, text: str) -> Queue:

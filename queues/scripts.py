@@ -6,36 +6,25 @@ import hashlib
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from redis import Redis
 from redis.client import Pipeline
 
-#: Scripts that share the functions of `_common.lua`.
-_WITH_COMMON = {
-    "accept",
-    "take",
-    "settle",
-    "replay",
-    "flush",
-    "policy",
-    "purge",
-    "carried",
-    "erase",
-    "remember",
-    "mirror",
-    "stage",
-    "trim",
-    "known",
-}
+#: Scripts that change a figure of a queue: they share the functions of `_common.lua` and of `_figures.lua`.
+CHANGE_FIGURES: Final = frozenset(
+    {"accept", "take", "settle", "replay", "purge", "erase", "mirror", "submit", "hold", "recount"}
+)
+#: Other scripts that share the functions of `_common.lua`.
+_WITH_COMMON: Final = frozenset({"flush", "policy", "carried", "remember", "stage", "trim", "known"})
 
 
 @cache
 def text(name: str) -> str:
     """Return the source of a script. `name`: the file in `lua/` without its extension."""
     folder = files("queues").joinpath("lua")
-    source = folder.joinpath(f"{name}.lua").read_text()
-    return folder.joinpath("_common.lua").read_text() + source if name in _WITH_COMMON else source
+    shared = ["_common", "_figures"] if name in CHANGE_FIGURES else ["_common"] if name in _WITH_COMMON else []
+    return "".join(folder.joinpath(f"{part}.lua").read_text() for part in (*shared, name))
 
 
 @cache

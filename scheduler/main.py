@@ -24,12 +24,16 @@ from queues.connections.accounts import Cipher
 from queues.server import installation
 from queues.server.connection import connect
 from queues.server.rollback import EpochWatch, StepMemory
+from scheduler.housekeeping import housekeep
 from scheduler.tick import TICK_S, refile, ring, take_due, tick
 
 log = logging.getLogger(__name__)
 
 #: Seconds that one wait for a wake-up lasts, and that a stop may take.
 WAIT_S = 1
+#: Seconds between two attempts of housekeeping, which one scheduler carries out once a minute.
+HOUSEKEEPING_S = 10
+_HOUSEKEEPING = "housekeeping"
 
 
 def run(settings: Settings) -> None:
@@ -63,6 +67,14 @@ def _ticks(redis: Redis, connections: Connections) -> BackgroundScheduler:
         seconds=TICK_S,
         next_run_time=datetime.now(UTC),
     )
+    # Beside the ticks, which it must not delay.
+    scheduler.add_job(
+        lambda: housekeep(redis, now_ms()),
+        "interval",
+        seconds=HOUSEKEEPING_S,
+        id=_HOUSEKEEPING,
+        next_run_time=datetime.now(UTC),
+    )
     scheduler.add_listener(_log_failure, EVENT_JOB_ERROR)
     return scheduler
 
@@ -81,7 +93,10 @@ def _tick(redis: Redis, connections: Connections, watch: EpochWatch, memory: Ste
 
 
 def _log_failure(event: JobExecutionEvent) -> None:
-    log.error("tick failed (%s); the next one, in %d s, does what is left", event.exception, TICK_S)
+    if event.job_id == _HOUSEKEEPING:
+        log.error("housekeeping failed (%s); the next one, in a minute, does what is left", event.exception)
+    else:
+        log.error("tick failed (%s); the next one, in %d s, does what is left", event.exception, TICK_S)
 
 
 def _begin_when_up(redis: Redis, settings: Settings, stop: threading.Event) -> None:

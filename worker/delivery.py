@@ -22,6 +22,7 @@ from queues import batches, metrics
 from queues.batches import Batch
 from queues.change import is_blank
 from queues.clock import now_ms
+from queues.counts import is_failure
 from queues.names import Queue
 from queues.people.identities import Identities
 from queues.snapshots import members
@@ -139,16 +140,16 @@ class Delivery:
 
     def keep(self) -> None:
         """Write down the progress unchanged and keep the batch. Raises LeaseLost."""
-        batches.submit(self.redis, self.batch, progress.dump(self.progress))
+        batches.submit(self.redis, self.batch, progress.dump(self.progress), fails=is_failure(self.progress.trouble))
 
     def give_back(self, after_ms: int, attempts: int = 0, rests: bool = False) -> None:
         """Write down the progress and ring a worker in `after_ms`; when it `rests`, no worker takes it up earlier.
 
         Raises LeaseLost.
         """
-        written = progress.dump(self.progress)
+        written, fails = progress.dump(self.progress), is_failure(self.progress.trouble)
         sent = self.progress.stage != "upload"
-        batches.submit(self.redis, self.batch, written, now_ms() + after_ms, attempts, sent, rests)
+        batches.submit(self.redis, self.batch, written, now_ms() + after_ms, attempts, sent, rests, fails)
 
     def warn(self, person: int, *codes: str) -> None:
         """Record that the person is delivered without the parts that these codes name."""

@@ -11,28 +11,32 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 
 from console.metrics.labels import OTHER, label
 from queues.census import Census
-from queues.counts import QueueCount
+from queues.figures import Figures
 
 _OF_QUEUES: Final = ("connection", "kind")
 #: Name, meaning and value of the figures that are summed over queues. Figures that only rise are counters.
-_COUNTERS: Final[tuple[tuple[str, str, Callable[[QueueCount], int]], ...]] = (
-    ("ferry_changes_accepted", "Changes accepted.", lambda count: count.accepted),
-    ("ferry_changes_delivered", "Changes delivered.", lambda count: count.delivered),
+_COUNTERS: Final[tuple[tuple[str, str, Callable[[Figures], int]], ...]] = (
+    ("ferry_changes_accepted", "Changes accepted.", lambda figures: figures.accepted),
+    ("ferry_changes_delivered", "Changes delivered.", lambda figures: figures.delivered),
     (
         "ferry_changes_imported",
         "Changes imported by Klaviyo without proof of the membership.",
-        lambda count: count.imported,
+        lambda figures: figures.imported,
     ),
-    ("ferry_changes_superseded", "Changes replaced by later ones.", lambda count: count.superseded),
-    ("ferry_dead_letters_evicted", "Dead letters deleted because of their number or age.", lambda count: count.evicted),
+    ("ferry_changes_superseded", "Changes replaced by later ones.", lambda figures: figures.superseded),
+    (
+        "ferry_dead_letters_evicted",
+        "Dead letters deleted because of their number or age.",
+        lambda figures: figures.evicted,
+    ),
 )
-_GAUGES: Final[tuple[tuple[str, str, Callable[[QueueCount], int]], ...]] = (
-    ("ferry_changes_pending", "Pending changes.", lambda count: count.waiting.pending),
-    ("ferry_changes_open", "Changes in batches in progress.", lambda count: count.open),
-    ("ferry_changes_dead", "Changes that ended as dead letters and were not replayed.", lambda count: count.dead),
-    ("ferry_dead_letters_kept", "Dead letters that can be viewed and replayed.", lambda count: count.kept),
+_GAUGES: Final[tuple[tuple[str, str, Callable[[Figures], int]], ...]] = (
+    ("ferry_changes_pending", "Pending changes.", lambda figures: figures.pending),
+    ("ferry_changes_open", "Changes in batches in progress.", lambda figures: figures.open),
+    ("ferry_changes_dead", "Changes that ended as dead letters and were not replayed.", lambda figures: figures.dead),
+    ("ferry_dead_letters_kept", "Dead letters that can be viewed and replayed.", lambda figures: figures.kept),
     # Absolute: a queue with a change missing and a queue with a change too many are two faults, not zero.
-    ("ferry_changes_missing", "Changes that the ledger cannot account for.", lambda count: abs(count.missing)),
+    ("ferry_changes_missing", "Changes that the ledger cannot account for.", lambda figures: figures.missing),
 )
 #: RQ's states of a worker.
 _STATES: Final = ("busy", "idle", "started", "suspended")
@@ -59,18 +63,18 @@ def of_memory(info: Mapping[str, Any]) -> Iterator[Metric]:
         yield GaugeMetricFamily(name, meaning, value=int(info.get(field, 0)))
 
 
-def _sums(census: Census, own: frozenset[str], figure: Callable[[QueueCount], int]) -> dict[tuple[str, ...], int]:
+def _sums(census: Census, own: frozenset[str], figure: Callable[[Figures], int]) -> dict[tuple[str, ...], int]:
     sums: Counter[tuple[str, ...]] = Counter()
-    for count in census.queues:
-        sums[label(count.queue.connection, own), count.queue.kind] += figure(count)
+    for (connection, kind), figures in census.totals.groups.items():
+        sums[label(connection, own), kind] += figure(figures)
     return sums
 
 
 def _oldest(census: Census, own: frozenset[str]) -> Metric:
     ages: dict[tuple[str, ...], float] = {}
-    for count in census.queues:
-        labels = (label(count.queue.connection, own), count.queue.kind)
-        oldest = census.at if count.waiting.oldest is None else count.waiting.oldest
+    for (connection, kind), figures in census.totals.groups.items():
+        labels = (label(connection, own), kind)
+        oldest = census.at if figures.oldest is None else figures.oldest
         ages[labels] = max(ages.get(labels, 0), (census.at - oldest) / 1000)
     family = GaugeMetricFamily(
         "ferry_oldest_pending_age_seconds",
@@ -82,8 +86,8 @@ def _oldest(census: Census, own: frozenset[str]) -> Metric:
 
 def _holds(census: Census, own: frozenset[str]) -> Metric:
     """Return held queues by kind; a connection that is held as a whole has the kind `connection`."""
-    held: Counter[tuple[str, ...]] = Counter(_sums(census, own, lambda count: count.hold is not None))
-    for name in {count.queue.connection for count in census.queues} | census.holds.keys():
+    held: Counter[tuple[str, ...]] = Counter(_sums(census, own, lambda figures: figures.held))
+    for name in census.totals.connections | census.holds.keys():
         held[label(name, own), "connection"] += name in census.holds
     return _filled(GaugeMetricFamily("ferry_holds", "Queues and connections that are held.", labels=_OF_QUEUES), held)
 

@@ -25,7 +25,7 @@ class Scrape(Collector):
 
     def __init__(self, census: Census, counts: Counts, memory: dict[str, Any], connections: set[str]) -> None:
         self._census, self._counts, self._memory = census, counts, memory
-        found = {count.queue.connection for count in census.queues} | {labels[1] for labels in counts}
+        found = census.totals.connections | {labels[1] for labels in counts}
         self._own = own_labels(connections | found | census.holds.keys())
 
     def collect(self) -> Iterator[Metric]:
@@ -49,7 +49,7 @@ class MetricsPage:
 
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Answer with the figures of a census, at most a second old, and the counters."""
-        census = await self._context.census()
+        census = await self._context.summary()
         counts, memory = await self._context.run(_read, self._context.redis)
         names = {connection.name for connection in self._context.settings.connections}
         resp.content_type = CONTENT_TYPE_LATEST

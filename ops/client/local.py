@@ -15,10 +15,12 @@ from ops.connections.found import ConnectionDocument
 from ops.dead_letters.selecting import LetterQuery, find, selected_letters
 from ops.dead_letters.view import LetterDocument, summary, traceable, whole
 from ops.flush_request import FlushRequests
-from queues import audit, holds, pending
-from queues.census import Census, take_census
+from ops.targets import find_queue
+from queues import audit, holds, pending, queue_rows
+from queues.census import Census, take_census, take_summary
 from queues.dead_letters import Replayed
 from queues.names import Queue
+from queues.queue_rows import Pick
 
 
 class LocalClient:
@@ -35,6 +37,15 @@ class LocalClient:
     def census(self) -> Census:
         """Return the census of the ledger."""
         return take_census(self._redis)
+
+    def summary(self, pick: Pick) -> Census:
+        """Return the totals of all queues; of the queues, those in trouble and those picked."""
+        picked = pick(queue_rows.rows(self._redis), holds.of_connections(self._redis))
+        return take_summary(self._redis, [Queue.parse(name) for name in picked])
+
+    def census_of(self, given: str) -> Census:
+        """Return the census of the queue that is named. Raises click.UsageError."""
+        return take_census(self._redis, [find_queue(given, queue_rows.named(self._redis))])
 
     def connection_names(self) -> set[str]:
         """Return the connections that are configured or were added."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Final
 
 from ops.actions import Released
@@ -30,6 +31,7 @@ from ops.targets import find_queue
 from queues.census import Census
 from queues.dead_letters import Replayed
 from queues.names import Queue
+from queues.queue_rows import Pick
 from text.wording import ms_of
 
 #: Letters or entries in one answer, the most that the API gives.
@@ -54,6 +56,17 @@ class RemoteClient:
         """Return the census of the ledger, at most a second old."""
         with self._understood():
             return self._calls.get(CensusDocument, "/v1/queues").read()
+
+    def summary(self, pick: Pick) -> Census:
+        """Return the census: the server's answer has all queues."""
+        del pick
+        return self.census()
+
+    def census_of(self, given: str) -> Census:
+        """Return the census of the queue that is named. Raises click.UsageError."""
+        census = self.census()
+        chosen = find_queue(given, census.queues)
+        return replace(census, queues=tuple(count for count in census.queues if count.queue == chosen))
 
     def connection_names(self) -> set[str]:
         """Return the connections that are configured or were added."""

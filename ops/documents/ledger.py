@@ -94,7 +94,10 @@ class QueueDocument(Struct, frozen=True, kw_only=True):
     oldest_at: MaybeTime
     due_by: Annotated[Reason | None, Meta(description="null: no pending changes.")]
     due_at: Annotated[MaybeTime, Meta(description="A time in 1970: due now.")]
-    last_upload_at: MaybeTime
+    last_upload_at: Annotated[MaybeTime, Meta(description="When the last batch of which Klaviyo took something ended.")]
+    last_taken_at: Annotated[MaybeTime, Meta(description="When a batch was taken last; the age counts from then.")] = (
+        None
+    )
     accepted: Annotated[Count, Meta(description="= pending + open + delivered + imported + dead + superseded.")]
     taken: Annotated[Count, Meta(description="Changes ever taken into batches.")]
     open: Count
@@ -131,7 +134,8 @@ class QueueDocument(Struct, frozen=True, kw_only=True):
             oldest_at=moment(waiting.oldest),
             due_by=count.trigger,
             due_at=moment(count.due),
-            last_upload_at=moment(waiting.uploaded),
+            last_upload_at=moment(count.landed),
+            last_taken_at=moment(waiting.uploaded),
             accepted=count.accepted,
             taken=count.taken,
             open=count.open,
@@ -168,11 +172,12 @@ class QueueDocument(Struct, frozen=True, kw_only=True):
             batches=tuple(each.read() for each in self.batches),
             left_out=self.fields_left_out,
             imported=self.imported,
+            landed=_time(self.last_upload_at),
         )
 
     def _waiting(self) -> Waiting:
         by = self.due_by if self.asked and self.due_by else "operator"
-        return Waiting(self.pending, _time(self.oldest_at), _time(self.last_upload_at), self.asked, by)
+        return Waiting(self.pending, _time(self.oldest_at), _time(self.last_taken_at), self.asked, by)
 
 
 class SchedulerDocument(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The deliveries of each hour of the last day, per queue and in total; settle.lua counts them."""
+"""The outcomes of each hour of the last day, per queue and in total; settle.lua and accept.lua count them."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ for i = 9, #KEYS do
 end
 if not last then return answer(outcomes) end
 redis.call('HSET', KEYS[1], 'size', ARGV[3], 'age', ARGV[4])
-if audience ~= '' then redis.call('HSET', KEYS[1], 'audience', with_lists(audience)) end
+if audience ~= '' then keep_audience(KEYS[1], with_lists(audience)) end
 redis.call('SADD', KEYS[6], ARGV[1])
 in_parts(changes, 1, #changes, function(...) redis.call('RPUSH', KEYS[2], ...) end)
 -- A snapshot that is being carried out skips people who have changed since. The first key of a change names its person;
@@ -87,8 +87,10 @@ end
 if #changes + dead > 0 then redis.call('HINCRBY', KEYS[1], 'accepted', #changes + dead) end
 if dead > 0 then
   redis.call('HINCRBY', KEYS[1], 'dead', dead)
+  dead_on_arrival(KEYS[1], now, dead)
   shed(KEYS[1], KEYS[4], KEYS[5], tonumber(ARGV[7]), ARGV[8])
 end
 if #changes > 0 and reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], now) == 1 then outcomes[last] = '2' end
+keep(KEYS[1])
 step(KEYS[8], steps, ARGV[2])
 return answer(outcomes)

@@ -36,4 +36,5 @@ if among_asked > 0 then redis.call('HINCRBY', KEYS[1], 'upto', -among_asked) end
 if gone + letters > 0 then redis.call('HINCRBY', KEYS[1], 'superseded', gone + letters) end
 if letters > 0 then redis.call('HINCRBY', KEYS[1], 'dead', -letters) end
 if gone > 0 then reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[2])) end
+if gone + letters > 0 then keep(KEYS[1]) end
 return {gone, letters}

@@ -36,11 +36,12 @@ local left_out = #ARGV - first + 1 - #changes
 if waiting > 0 and waiting + #changes > tonumber(ARGV[5]) then return {'-', 0} end
 redis.call('SET', KEYS[7], left_out, 'PX', ARGV[6])
 redis.call('HSET', KEYS[1], 'size', ARGV[3], 'age', ARGV[4])
-if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], 'audience', ARGV[7]) end
+if ARGV[7] ~= '' then keep_audience(KEYS[1], ARGV[7]) end
 redis.call('SADD', KEYS[4], ARGV[1])
 in_parts(changes, 1, #changes, function(...) redis.call('RPUSH', KEYS[2], ...) end)
 if #changes > 0 then
   redis.call('HINCRBY', KEYS[1], 'accepted', #changes)
   reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[2]))
 end
+keep(KEYS[1])
 return {'1', left_out}

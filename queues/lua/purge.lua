@@ -9,4 +9,5 @@ for i = 2, #ARGV do
   if unbury(KEYS[2], KEYS[3], ARGV[i]) then purged = purged + 1 end
 end
 if ARGV[1] == '1' and purged > 0 then redis.call('HINCRBY', KEYS[1], 'evicted', purged) end
+if purged > 0 then keep(KEYS[1]) end
 return purged

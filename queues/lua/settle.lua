@@ -17,20 +17,7 @@
 -- queues of the partition are indexed (history/last_batches.py), for pages that read them every few seconds.
 -- Dead letters above the maximum until the next housekeeping are deleted, oldest first (bounds.py).
 -- Returns {1, 1 if the queue is due by now, else 0}, or {0, 0} when the token is not the batch's current one.
-
--- count_hour(key, hour, delivered, dead): adds to an hour; the first call of an hour deletes hours older than a day.
-local function count_hour(key, hour, delivered, dead)
-  if redis.call('HEXISTS', key, hour) == 0 then
-    for _, field in ipairs(redis.call('HKEYS', key)) do
-      if tonumber(string.match(field, '^%d+')) <= hour - 24 then redis.call('HDEL', key, field) end
-    end
-  end
-  redis.call('HINCRBY', key, hour, delivered)
-  if dead > 0 then redis.call('HINCRBY', key, hour .. 'd', dead) end
-  redis.call('EXPIRE', key, 25 * 3600)
-end
-
-local b = redis.call('HMGET', KEYS[5], 'token', 'count', 'attempts', 'taken', 'sent')
+local b = redis.call('HMGET', KEYS[5], 'token', 'count', 'attempts', 'taken', 'sent', 'fails')
 if b[1] ~= ARGV[3] then return {0, 0} end
 local n = tonumber(ARGV[13])
 local dead = (#ARGV - 14 - n) / 3
@@ -79,11 +66,15 @@ end
 if dead > 0 then shed(KEYS[1], KEYS[7], KEYS[8], tonumber(ARGV[11]), ARGV[12]) end
 redis.call('HINCRBY', KEYS[1], 'open', -tonumber(b[2]))
 if b[5] == '0' then redis.call('HINCRBY', KEYS[1], 'unsent', -1) end
+if b[6] == '1' then redis.call('HINCRBY', KEYS[1], 'failing', -1) end
 redis.call('HINCRBY', KEYS[1], 'delivered', ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'superseded', ARGV[6] + overtaken)
 if ARGV[7] ~= '0' then redis.call('HINCRBY', KEYS[1], 'imported', ARGV[7]) end
+if ARGV[5] + ARGV[7] > 0 then redis.call('HSET', KEYS[1], 'landed', ARGV[4]) end
 redis.call('HINCRBY', KEYS[1], 'dead', dead - overtaken)
-for code, people in pairs(cjson.decode(ARGV[14 + n])) do redis.call('HINCRBY', KEYS[10], code, people) end
+local warnings = cjson.decode(ARGV[14 + n])
+for code, people in pairs(warnings) do redis.call('HINCRBY', KEYS[10], code, people) end
+keep(KEYS[1], next(warnings) ~= nil)
 local hour = math.floor(ARGV[4] / 3600000)
 count_hour(KEYS[13], hour, ARGV[5], dead)
 count_hour(KEYS[14], hour, ARGV[5], dead)

@@ -13,7 +13,7 @@ import msgspec
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from queues import batches, holds, keys
+from queues import batches, holds, keys, scripts
 from queues.change import decode
 from queues.clock import now_ms
 from queues.names import Queue
@@ -47,7 +47,7 @@ async def replace_held_async(redis: AsyncRedis, queue: Queue) -> bool:
     opened = cast("list[bytes]", await redis.zrange(keys.queue(queue, "batches"), 0, -1))
     async with redis.pipeline(transaction=False) as pipe:
         if held:
-            pipe.hdel(keys.queue(queue), "hold")
+            pipe.execute_command("EVAL", scripts.text("hold"), 1, keys.queue(queue), "")
         for batch_id in opened:
             pipe.zadd(keys.partition(queue.partition, "ring"), {batch_id: now_ms()}, xx=True, lt=True)
         pipe.lpush(keys.WAKE, 1)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 
-from queues import batches, bounds, dead_letters, erasure, holds, keys, owners, pending
+from queues import batches, bounds, dead_letters, erasure, figures, holds, keys, owners, pending
 from queues import letter_scan as looks
 from queues.acceptance import Acceptance, AcceptResult, DeadOnArrival, accept
 from queues.batches import Settlement, Undeliverable
@@ -111,6 +111,9 @@ def test_every_transition_of_a_queue_stays_in_its_partition(cluster: Any, queue:
     (found,) = count(cluster, [queue])
     assert (found.accepted, found.waiting.pending, found.delivered, found.superseded) == (6, 1, 3, 1)
     assert (found.dead, found.missing) == (1, 0)
+    holds.place(cluster, queue, holds.Hold("by hand", NOW))
+    figures.recount(cluster, [queue])
+    assert holds.release(cluster, queue)
 
 
 @pytest.mark.parametrize("queue", queue_of_each_partition(), ids=lambda queue: f"partition-{queue.partition}")
@@ -218,6 +221,11 @@ def test_what_looks_at_all_partitions_works_over_all_servers(cluster: Any) -> No
         accept(cluster, Acceptance(queue, POLICY, "", changes("f")), NOW)
     assert set(pending.all_queues(cluster)) >= set(queues)
     assert len(pending.look(cluster, queues)) == PARTITIONS
+    waiting = sum(cluster.llen(keys.queue(queue, "pending")) for queue in pending.all_queues(cluster))
+    figures.recount(cluster, pending.all_queues(cluster))
+    kept = figures.read(cluster)
+    assert kept is not None
+    assert kept.all.pending == waiting > 0
     holds.place(cluster, "default", holds.Hold("by hand", NOW))
     assert holds.of_queue(cluster, queues[0]) is not None
     assert holds.release(cluster, "default")

@@ -25,7 +25,7 @@ from queues.clock import now_ms
 from queues.names import Queue
 from queues.policy import OF_KIND
 from queues.undecided_erasures import Confirmed
-from scheduler.tick import housekeep
+from scheduler.housekeeping import housekeep
 from tests.support.alerts import everything_runs
 from tests.support.console import TOKENS, Console, console
 from tests.support.ops import ferry

@@ -14,7 +14,7 @@ from queues.errors import LeaseLost
 from queues.history import batches as history
 from queues.history.settled import BatchOutcomes, Settled, columns, pack
 from queues.names import Queue
-from scheduler.tick import housekeep
+from scheduler.housekeeping import housekeep
 from tests.support.ledger import LEASE, NOW, QUEUE, hold, on_every_server, put, take_due
 from tests.support.people import names
 

@@ -7,12 +7,14 @@ from functools import partial
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from klaviyo.client import Klaviyo
 from queues import batches, holds
 from queues.clock import now_ms
 from queues.connections import accounts
 from queues.holds import Hold
+from queues.names import Queue
 from tests.support.ops import stays_held
 from tests.support.world import QUEUE, SECRET, World, addresses
 from worker.probe import probe
@@ -132,3 +134,24 @@ def test_holds_are_listed_with_reason_remedy_error_id_and_probes(world: World, c
     assert "2 probes so far" in text
     assert connection["error_id"] in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("on", ["default", Queue("default", "audience", "42")])
+def test_the_first_reason_of_a_hold_stays_until_it_is_released(redis: Redis, on: Queue | str) -> None:
+    assert holds.place(redis, on, Hold("first", 1))
+    assert not holds.place(redis, on, Hold("second", 2))
+    held = holds.of_queue(redis, Queue("default", "audience", "42"))
+    assert held is not None
+    assert held.reason == "first"
+    assert holds.release(redis, on)
+    assert not holds.release(redis, on)
+    assert holds.of_queue(redis, Queue("default", "audience", "42")) is None
+
+
+def test_a_hold_on_the_connection_comes_before_one_on_the_queue(redis: Redis) -> None:
+    queue = Queue("default", "audience", "42")
+    holds.place(redis, queue, Hold("queue", 1))
+    holds.place(redis, "default", Hold("connection", 2))
+    held = holds.of_queue(redis, queue)
+    assert held is not None
+    assert held.reason == "connection"

@@ -6,6 +6,7 @@ import pytest
 from redis import Redis
 
 from queues import batches, keys
+from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.batches import Settlement, Undeliverable
 from queues.errors import LeaseLost
 from queues.history import batches as history
@@ -13,7 +14,8 @@ from queues.history import hours, last_batches
 from queues.history.hours import HOUR_MS, Hour
 from queues.history.settled import BatchOutcomes, Settled, columns, pack
 from queues.names import Queue
-from tests.support.ledger import NOW, QUEUE, hold, on_every_server, put, take_due
+from queues.policy import FlushPolicy
+from tests.support.ledger import NOW, QUEUE, change, hold, on_every_server, put, take_due
 from tests.support.people import names
 
 pytestmark = on_every_server
@@ -46,6 +48,14 @@ def test_what_is_delivered_and_what_dies_counts_in_its_hour_for_its_queue_and_fo
     assert (len(found), found[-1].begins, begun(found)) == (24, THIS_HOUR, expected)
     assert begun(hours.of_queues(redis, [QUEUE], NOW)[QUEUE]) == expected
     assert hours.of_queues(redis, [Queue("default", "audience", "quiet")], NOW) == {}
+
+
+def test_what_is_dead_on_arrival_counts_too(redis: Redis) -> None:
+    dead = [DeadOnArrival(change("p0", NOW), "malformed", "$")]
+    accept(redis, Acceptance(QUEUE, FlushPolicy(), "", [], dead), NOW)
+    settle(redis, NOW, dead=3)
+    expected = [(0, 96, 4)]
+    assert begun(hours.of_all(redis, NOW)) == begun(hours.of_queues(redis, [QUEUE], NOW)[QUEUE]) == expected
 
 
 def test_hours_of_before_a_day_are_forgotten_and_all_of_them_where_nothing_more_comes(redis: Redis) -> None:

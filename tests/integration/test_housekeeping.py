@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 from queues import doorbell  # before rq: it sets RQ's key prefix
 
@@ -12,16 +13,16 @@ from redis import Redis
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from configuration.settings import Settings
 from queues import bounds, dead_letters, keys
 from queues.census import count
 from queues.clock import now_ms
 from queues.dead_letters import KeptLetters
 from queues.snapshots import members
-from scheduler import tick
-from scheduler.tick import EVERY_MS, FAILED_JOBS, housekeep, used
+from scheduler import main
+from scheduler.housekeeping import EVERY_MS, FAILED_JOBS, housekeep, used
 from tests.support.intake import known
 from tests.support.ops import LAPSED, VIPS, put
+from tests.support.waiting import until
 
 DAY = 86_400_000
 
@@ -30,7 +31,7 @@ DAY = 86_400_000
 def log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """What is logged, with a bound of ten letters."""
     monkeypatch.setattr(bounds, "LETTERS", 10)
-    caplog.set_level(logging.ERROR, "scheduler.tick")
+    caplog.set_level(logging.ERROR, "scheduler.housekeeping")
     return caplog
 
 
@@ -123,17 +124,33 @@ def test_many_more_than_fit_one_script_are_deleted(redis: Redis, log: pytest.Log
 
 
 def test_it_is_done_once_a_minute_for_all_schedulers(redis: Redis, log: pytest.LogCaptureFixture) -> None:
-    connections = _settings().connections
     bury(redis, 9)
-    tick.tick(redis, connections, now_ms())
+    housekeep(redis, now_ms())
     bury(redis, 9)
-    tick.tick(redis, connections, now_ms())
+    housekeep(redis, now_ms())
     assert (len(log.messages), figures(redis)) == (1, (18, 18, 0, 0))
     assert EVERY_MS - 10_000 < redis.pttl(keys.HOUSEKEEPING) <= EVERY_MS
 
 
-def _settings() -> Settings:
-    return known("redis://nowhere")
+def test_a_housekeeping_that_takes_long_delays_no_tick(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def for_long(*_: object) -> None:
+        begun.set()
+        ended.wait(60)
+
+    monkeypatch.setattr(main, "housekeep", for_long)
+    monkeypatch.setattr(main, "TICK_S", 1)
+    ticks = main._ticks(redis, known("redis://nowhere").connections)
+    ticks.start()
+    try:
+        assert begun.wait(60)
+        for _ in range(2):
+            redis.delete(keys.HEARTBEAT)
+            until(lambda: redis.exists(keys.HEARTBEAT) == 1)
+    finally:
+        ended.set()
+        ticks.shutdown()
 
 
 def test_failed_jobs_are_kept_up_to_a_number_and_hold_batch_ids_only(

@@ -78,7 +78,7 @@ def test_a_settled_batch_leaves_no_keys_behind(redis: Redis) -> None:
     batches.settle(redis, hold(redis, batch_id), Settlement(), NOW)
     left = {key.decode().split(":", 2)[2] for key in redis.scan_iter()}
     counted_by_the_hour = {"hours", f"q:{QUEUE}:hours"}
-    assert left == {"queues", "steps", f"q:{QUEUE}"} | counted_by_the_hour
+    assert left == {"queues", "steps", "rows", "totals", f"q:{QUEUE}"} | counted_by_the_hour
 
 
 def test_a_batch_of_ten_thousand_changes_is_taken_and_settled(redis: Redis) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redis import Redis
 
-from queues import dead_letters, holds, keys, pending
+from queues import dead_letters, figures, holds, keys, pending
 from queues.census import count, take_census
 from queues.clock import now_ms
 from queues.holds import Hold
@@ -96,6 +96,7 @@ def test_status_prints_it_as_json_and_ends_with_1_when_it_does_not_add_up(
     assert told.exit_code == 0
     assert json.loads(told.stdout)["queues"][0]["pending"] == 3
     redis.hincrby(keys.queue(VIPS), "accepted", 1)
+    figures.recount(redis, [VIPS])
     wrong = ferry(redis_url, tmp_path, "status")
     assert wrong.exit_code == 1
     assert "DOES NOT ADD UP" in " ".join(wrong.stdout.split())

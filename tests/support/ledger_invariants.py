@@ -17,6 +17,7 @@ from queues.batches import Batch
 from queues.change import Action
 from queues.names import Queue
 from queues.policy import FlushPolicy
+from tests.support.kept_figures import assert_kept
 
 QUEUE = Queue("default", "audience", "model")
 POLICY = FlushPolicy(size=5, age_ms=1_000_000, upload_max=5)
@@ -86,6 +87,11 @@ class LedgerInvariants(RuleBasedStateMachine):
         waiting = self.redis.llen(keys.queue(QUEUE, "pending"))
         rest = waiting + count["open"] + count["delivered"] + count["dead"] + count["superseded"]
         assert count["accepted"] == self.model.accepted == rest
+
+    @invariant()
+    def what_is_kept_equals_what_is_counted(self) -> None:
+        """The totals of all queues, and the index of what is in trouble."""
+        assert_kept(self.redis)
 
     @invariant()
     def no_person_is_in_two_open_batches(self) -> None:

@@ -17,6 +17,7 @@ from queues import batches, dead_letters, keys, pending
 from queues.acceptance import Acceptance, accept
 from queues.batches import Batch, Settlement, Undeliverable
 from queues.change import Action, Body, decode, encode, person_key
+from queues.counts import is_failure
 from queues.erasure import carried, erase
 from queues.errors import LeaseLost
 from queues.policy import decide
@@ -70,15 +71,17 @@ class LedgerMachine(LedgerInvariants):
     def note(self, batch: Batch) -> None:
         """A worker writes its progress down."""
         try:
-            batches.submit(self.redis, batch, b'{"noted":1}')
+            batches.submit(self.redis, batch, b'{"noted":1}', fails=False)
         except LeaseLost:
             assert not self.is_current(batch)
 
-    @rule(batch=consumes(held), wait=st.integers(0, 50))
-    def give_back(self, batch: Batch, wait: int) -> None:
-        """A worker has something to wait for."""
+    @rule(batch=consumes(held), wait=st.integers(0, 50), trouble=st.sampled_from(["", "http_503", "throttled"]))
+    def give_back(self, batch: Batch, wait: int, trouble: str) -> None:
+        """A worker has something to wait for, perhaps after a failure."""
+        written = b'{"trouble":"%s"}' % trouble.encode()
+        fails = is_failure(trouble)
         try:
-            batches.submit(self.redis, batch, b"{}", ring_at=self.model.now + wait, attempts=1)
+            batches.submit(self.redis, batch, written, ring_at=self.model.now + wait, attempts=1, fails=fails)
         except LeaseLost:
             assert not self.is_current(batch)
 

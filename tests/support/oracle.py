@@ -14,6 +14,7 @@ from queues.census import count
 from queues.counts import QueueCount
 from queues.history import batches
 from queues.pending import all_queues
+from tests.support.kept_figures import assert_kept
 from tests.support.klaviyo import Account
 from tests.support.ledger import letter_of
 from tests.support.model import DOMAIN, Model, list_name, queue_of
@@ -41,6 +42,7 @@ def check(redis: Redis, klaviyo: Account, model: Model) -> None:
         *membership(redis, klaviyo, model),
     ]
     assert not broken, "\n".join(broken)
+    assert_kept(redis)
 
 
 def balance(redis: Redis) -> list[str]:

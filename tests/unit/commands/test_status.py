@@ -33,6 +33,7 @@ VIP = counted(
     kept=3,
     batches=(OpenBatch("07-ab", NOW - 12_000, 100, "size", "confirm", 2, held=True, ring=NOW + 78_000),),
     left_out={"phone_invalid": 7},
+    landed=NOW - 3 * MINUTE,
 )
 FULL = Census(NOW, (VIP, counted(LAPSED, "")), {}, NOW - 1000, {"a": "idle", "b": "busy", "c": "idle"})
 

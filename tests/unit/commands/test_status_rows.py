@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from commands.status_rows import STATES, RowChoice, state_of
+from commands.status_rows import STATES, RowChoice, state_of, states_of
 from commands.status_view import fitting, view
 from queues.census import Census
 from queues.counts import QueueCount
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import Waiting
+from queues.queue_rows import QueueRow
 from tests.support.ops import counted
 from tests.unit.ops.test_verdict import MINUTE, NOW, failing, of, waiting
 
@@ -38,10 +40,14 @@ def test_queues_are_chosen_by_their_state(state: str | None, expected: str) -> N
 
 
 def test_every_queue_has_exactly_one_of_the_states() -> None:
-    assert sorted(state_of(count, CENSUS) for count in CENSUS.queues) == sorted(
-        ["held", "held", "failing", "idle", "idle", "waiting"]
-    )
-    assert {state_of(count, CENSUS) for count in CENSUS.queues} == set(STATES)
+    states = [state_of(QueueRow.of(count), CENSUS.holds) for count in CENSUS.queues]
+    assert sorted(states) == sorted(["held", "held", "failing", "idle", "idle", "waiting"])
+    assert set(states) == set(STATES)
+
+
+def test_the_states_of_all_queues_follow_from_the_totals_and_the_queues_in_trouble() -> None:
+    some = replace(CENSUS, queues=(HELD, FAILING), kept=CENSUS.totals)
+    assert states_of(some) == states_of(CENSUS) == {"held": 2, "failing": 1, "waiting": 1, "idle": 2}
 
 
 @pytest.mark.parametrize(

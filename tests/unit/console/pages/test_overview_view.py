@@ -113,7 +113,7 @@ def test_what_is_tried_again_is_said_with_why_and_what_to_look_at_unless_it_is_h
 
 
 def test_delivered_and_dead_are_told_with_what_became_of_the_rest() -> None:
-    found = line(Waiting(0, None, NOW - HOUR), delivered=7, superseded=2, dead=5, kept=3)
+    found = line(Waiting(0, None, NOW - 2 * HOUR), landed=NOW - HOUR, delivered=7, superseded=2, dead=5, kept=3)
     assert (found.delivered, found.delivered_more) == (7, ["+2 superseded", "1h 0m ago"])
     assert (found.letters, found.letters_gone) == (3, ["+2 purged"])
 

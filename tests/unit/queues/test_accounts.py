@@ -8,12 +8,10 @@ import fakeredis
 import pytest
 from redis import Redis
 
-from queues import holds, keys
+from queues import keys
 from queues.connections import accounts
 from queues.connections.accounts import AccountSettings, Cipher
 from queues.errors import NoSecretKey, SecretKeyChanged
-from queues.holds import Hold
-from queues.names import Queue
 
 OLD, NEW = "the old secret of this installation", "the new secret of this installation"
 ACCOUNT = AccountSettings({"alternateIdentifier": "Customer Id"}, "pk_of_the_customer")
@@ -48,24 +46,3 @@ def test_a_key_is_not_kept_at_all_without_a_secret(memory: Redis) -> None:
     with pytest.raises(NoSecretKey, match="FERRY_SECRET_KEY"):
         accounts.remember(memory, "mparticle-1", ACCOUNT, Cipher([]))
     assert not memory.exists(keys.account("mparticle-1"))
-
-
-@pytest.mark.parametrize("on", ["default", Queue("default", "audience", "42")])
-def test_the_first_reason_of_a_hold_stays_until_it_is_released(memory: Redis, on: Queue | str) -> None:
-    assert holds.place(memory, on, Hold("first", 1))
-    assert not holds.place(memory, on, Hold("second", 2))
-    held = holds.of_queue(memory, Queue("default", "audience", "42"))
-    assert held is not None
-    assert held.reason == "first"
-    assert holds.release(memory, on)
-    assert not holds.release(memory, on)
-    assert holds.of_queue(memory, Queue("default", "audience", "42")) is None
-
-
-def test_a_hold_on_the_connection_comes_before_one_on_the_queue(memory: Redis) -> None:
-    queue = Queue("default", "audience", "42")
-    holds.place(memory, queue, Hold("queue", 1))
-    holds.place(memory, "default", Hold("connection", 2))
-    held = holds.of_queue(memory, queue)
-    assert held is not None
-    assert held.reason == "connection"

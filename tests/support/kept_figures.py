@@ -1,0 +1,45 @@
+"""What is kept of all queues together equals what is counted queue by queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from redis import Redis
+
+from queues import figures, keys, queue_rows
+from queues.census import count
+from queues.counts import QueueCount
+from queues.figures import Figures, Totals, trouble_of
+from queues.names import PARTITIONS
+from queues.pending import all_queues
+
+
+def assert_kept(redis: Redis) -> None:
+    counts = count(redis, all_queues(redis))
+    assert figures.read(redis) == Totals.counted(counts), "the kept totals are wrong"
+    counted = {str(each.queue): trouble_of(Figures.of(each)) for each in counts}
+    assert troubles(redis) == {name: score for name, score in counted.items() if score}, "the kept trouble is wrong"
+    assert_rows(redis, counts)
+
+
+def assert_rows(redis: Redis, counts: Sequence[QueueCount]) -> None:
+    """So do the rows of a table."""
+    found = {row.queue: row for row in queue_rows.rows(redis)}
+    assert set(found) == {str(each.queue) for each in counts}
+    for each in counts:
+        row, counted = found[str(each.queue)], Figures.of(each)
+        assert (row.name, row.due) == (each.name, each.due), "the kept rows are wrong"
+        assert row.figure("oldest") == (counted.oldest or 0), "the kept rows are wrong"
+        for name in ("pending", "open", "delivered", "kept", "held", "failing", "missing"):
+            assert row.figure(name) == getattr(counted, name), "the kept rows are wrong"
+
+
+def troubles(redis: Redis) -> dict[str, int]:
+    """The index of troubles."""
+    found: dict[str, int] = {}
+    for number in range(PARTITIONS):
+        key = keys.partition(number, "trouble")
+        entries = cast("list[tuple[bytes, float]]", redis.zrange(key, 0, -1, withscores=True))
+        found |= {name.decode(): int(score) for name, score in entries}
+    return found
