@@ -2,6 +2,8 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# Tests start some hundred processes, which would each compile all modules if Python might not keep them.
+export PYTHONDONTWRITEBYTECODE :=
 # Duration (s) of `make soak`; seed of `make soak` and `make ugly`: the same seed makes the same random choices.
 SECONDS := 600
 SEED :=
