@@ -2,6 +2,8 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# Tests start some hundred processes, which would each compile all modules if Python might not keep them.
+export PYTHONDONTWRITEBYTECODE :=
 # Duration (s) of `make soak`; seed of `make soak` and `make ugly`: the same seed makes the same random choices.
 SECONDS := 600
 SEED :=
@@ -35,9 +37,9 @@ unit: .venv/dev
 	$(BIN)/pytest -n auto tests/unit
 
 # Tests mostly wait for processes, so more of them run at once than there are cores. loadfile keeps the tests of a file on
-# one worker, and no-loadscope-reorder keeps long files, which have few tests, from running last.
+# one worker. The order of the folders, which no-loadscope-reorder keeps, lets the files that wait longest begin first.
 test: .venv/dev
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/crash tests/integration tests/contract tests/unit
 
 browser: .venv/dev
 	$(BIN)/pytest tests/browser

@@ -24,6 +24,7 @@ from queues.census import take_census
 #: Audiences that the changes are spread over, and connections that they arrive on.
 AUDIENCES = 8
 CONNECTIONS = 32
+#: At most as long as what is counted.
 WARM_UP_S = 0.5
 
 
@@ -102,8 +103,8 @@ def memberships(changes: int) -> list[bytes]:
 
 
 def generate(ports: Sequence[int], requests: Sequence[bytes], seconds: float, rate: float = 0.0) -> Result:
-    """Run the load generator in a separate process. Raises BenchError with its error."""
-    work = Load(list(ports), list(requests), seconds, WARM_UP_S, rate)
+    """Run the load generator in a separate process, uncounted at first. Raises BenchError with its error."""
+    work = Load(list(ports), list(requests), seconds, min(WARM_UP_S, seconds), rate)
     done = subprocess.run(  # noqa: S603  # our own program, no shell
         python("-m", "bench.load"), env=environment(), input=msgspec.json.encode(work), capture_output=True
     )

@@ -60,8 +60,8 @@ FULL = Sizes(
 )
 QUICK = Sizes(
     rounds=1,
-    load_s=0.3,
-    open_s=0.5,
+    load_s=0.15,
+    open_s=0.3,
     flushes=2,
     plain_flushes=1,
     people=50,

@@ -37,7 +37,8 @@ def plan(gathered: Gathered, buckets: Buckets, at: int, check: Check, memory: Re
         for first in range(0, BUCKETS, _AT_ONCE):
             known = buckets([*range(first, first + _AT_ONCE)])
             for number, rows in islice(source, _AT_ONCE):
-                result.enter(diff(known[number], rows, at, gathered.also(number)))
+                if rows or known[number].members:  # most buckets of a small list have neither
+                    result.enter(diff(known[number], rows, at, gathered.also(number)))
         _match(result, gathered, memory)
         _keep_known(result, gathered, buckets, at)
         _take_off_apart(result, gathered, memory)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.identity_messages import BATCHES, VIPS, Posted, add, change, entered, identify, member, remove
-from tests.support.identity_world import CLASHES, IdentityWorld, identity_world
+from tests.support.identity_world import IdentityWorld, identity_world
 
 WORK, HOME, ANN, BOB, CID = (f"{name}@example.com" for name in ("work", "home", "ann", "bob", "cid"))
 ID, PHONE = "c-77", "+14155552671"
@@ -43,11 +43,13 @@ def served(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield world
 
 
-@pytest.fixture(params=CLASHES)
-def who(request: pytest.FixtureRequest, served: IdentityWorld) -> Iterator[IdentityWorld]:
-    served.empty(request.param)
+@pytest.fixture
+def who(served: IdentityWorld) -> Iterator[IdentityWorld]:
+    served.empty("refuse")
+    served.clashes.clear()
     yield served
     assert served.unbalanced() == []
+    assert served.clashes == []
 
 
 def of_account(posted: Posted) -> Posted:

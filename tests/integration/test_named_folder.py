@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -69,16 +68,16 @@ def test_a_named_folder_without_a_group_is_an_error_for_every_command(names: tup
 
 @pytest.mark.parametrize("command", ["status", "web", "scheduler", "worker", "doctor"])
 def test_the_variable_is_a_name_too(command: str, tmp_path: Path) -> None:
-    told = ferry_process(None, tmp_path / "none", command)
-    assert told.returncode == 2
+    told = ferry("", tmp_path / "none", command)
+    assert told.exit_code == 2
     assert told.stderr.startswith(f"Error: no group in {tmp_path / 'none'}: ")
 
 
 @pytest.mark.parametrize("content", ["", "FERRY_TOKENS='local:x'\n", "REDIS_URL=''\n"])
 def test_a_group_file_without_a_redis_is_no_group(content: str, tmp_path: Path) -> None:
     (tmp_path / "group.env").write_text(content)
-    told = ferry_process(None, tmp_path, "status")
-    assert (told.returncode, f"no group in {tmp_path}" in told.stderr) == (2, True)
+    told = ferry("", tmp_path, "status")
+    assert (told.exit_code, f"no group in {tmp_path}" in told.stderr) == (2, True)
 
 
 def test_a_group_with_another_redis_than_the_environment_is_an_error(redis_url: str, tmp_path: Path) -> None:
@@ -92,6 +91,6 @@ def test_a_group_with_another_redis_than_the_environment_is_an_error(redis_url: 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    told: Any = ferry_process(None, tmp_path, "status", "--var", str(tmp_path / "file"))
-    assert told.returncode == 2
+    told = ferry("", tmp_path, "status", "--var", str(tmp_path / "file"))
+    assert told.exit_code == 2
     assert "Traceback" not in told.stderr

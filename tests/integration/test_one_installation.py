@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import requests
+from click.testing import Result
 from redis import Redis
 
 from console.auth.roles import Role
@@ -20,11 +21,12 @@ from queues import keys
 from queues.errors import NotOurs
 from queues.server import installation
 from tests.support.console import console
-from tests.support.ops import COMMAND, environment, ferry_process, put
+from tests.support.ops import COMMAND, environment, ferry, ferry_process, put
 from tests.support.up import Up
 from tests.support.valkey import serving, start_server
 from tests.support.waiting import until
 
+Call = Callable[..., subprocess.CompletedProcess[str] | Result]
 PRODUCTION = {"FERRY_INSTALLATION": "production"}
 STAGING = {"FERRY_INSTALLATION": "staging", "KLAVIYO_API_KEY": "pk_staging", "FERRY_SECRET_KEY": "0123456789abcdef"}
 PROCESSES = [("web", "--port", "0"), ("scheduler",), ("worker",)]
@@ -50,8 +52,9 @@ def everything(redis: Redis) -> dict[bytes, object]:
     return {key: redis.dump(key) for key in cast("Iterator[bytes]", redis.scan_iter())}
 
 
-def refused(told: subprocess.CompletedProcess[str], owner: str = "production") -> bool:
-    assert told.returncode == 2, told.stderr
+def refused(told: subprocess.CompletedProcess[str] | Result, owner: str = "production") -> bool:
+    code = told.exit_code if isinstance(told, Result) else told.returncode
+    assert code == 2, told.stderr
     assert "Traceback" not in told.stderr
     return (
         f"it belongs to installation {owner}, since 20" in told.stderr and f"FERRY_INSTALLATION={owner}" in told.stderr
@@ -66,12 +69,14 @@ def owned(redis: Redis) -> Redis:
     return redis
 
 
-@pytest.mark.parametrize("words", [*PROCESSES, *WRITING], ids=" ".join)
+@pytest.mark.parametrize(
+    ("call", "words"), [*((ferry_process, words) for words in PROCESSES), *((ferry, words) for words in WRITING)]
+)
 def test_another_installation_is_refused_told_whose_redis_it_is_and_writes_nothing(
-    words: tuple[str, ...], owned: Redis, redis_url: str, tmp_path: Path
+    call: Call, words: tuple[str, ...], owned: Redis, redis_url: str, tmp_path: Path
 ) -> None:
     before = everything(owned)
-    told = ferry_process(redis_url, tmp_path, *words, **STAGING)
+    told = call(redis_url, tmp_path, *words, **STAGING)
     assert refused(told)
     assert f"Redis at {redis_url} does not belong to this installation" in told.stderr
     assert "this process belongs to installation staging" in told.stderr
@@ -81,7 +86,7 @@ def test_another_installation_is_refused_told_whose_redis_it_is_and_writes_nothi
 def test_a_file_is_not_synced_into_another_installations_redis(owned: Redis, redis_url: str, tmp_path: Path) -> None:
     (tmp_path / "vips.csv").write_text("email\nbob@example.com\n")
     before = everything(owned)
-    assert refused(ferry_process(redis_url, tmp_path, "sync", "VIPs", str(tmp_path / "vips.csv"), **STAGING))
+    assert refused(ferry(redis_url, tmp_path, "sync", "VIPs", str(tmp_path / "vips.csv"), **STAGING))
     assert everything(owned) == before
 
 
@@ -99,8 +104,8 @@ def test_a_process_without_a_name_is_a_stranger_where_the_owner_has_one(
 def test_who_only_looks_is_let_in(owned: Redis, redis_url: str, tmp_path: Path) -> None:
     before = everything(owned)
     for words in (("status",), ("holds",), ("dead", "list"), ("users", "list"), ("audit",), ("status", "--json")):
-        told = ferry_process(redis_url, tmp_path, *words, **STAGING)
-        assert told.returncode == 0, told.stderr
+        told = ferry(redis_url, tmp_path, *words, **STAGING)
+        assert told.exit_code == 0, told.stderr
     assert everything(owned) == before
 
 
@@ -167,8 +172,8 @@ def test_a_full_redis_lets_the_processes_in_that_can_make_room(redis: Redis) -> 
 
 
 def verdict(redis_url: str, var: Path, command: str, **env: str) -> tuple[int, str]:
-    told = ferry_process(redis_url, var, command, FERRY_TOKENS="a:0123456789abcdef", **env)
-    return told.returncode, re.sub(r"\s+", " ", told.stdout)
+    told = ferry(redis_url, var, command, FERRY_TOKENS="a:0123456789abcdef", **env)
+    return told.exit_code, re.sub(r"\s+", " ", told.stdout)
 
 
 def test_doctor_and_release_check_say_whose_redis_it_is(owned: Redis, tmp_path: Path, redis_url: str) -> None:

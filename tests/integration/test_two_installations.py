@@ -133,10 +133,15 @@ def test_one_without_a_prefix_is_a_third(server: Redis, groups: dict[str, Up], t
     assert json.loads(told.stdout)["queues"] == []
 
 
-@pytest.mark.parametrize("prefix", ["{x}", "a b", "ferry}", "x" * 41, "ü:"])
-def test_a_prefix_that_would_break_keys_is_refused(prefix: str, tmp_path: Path) -> None:
-    for words in (("status",), ("worker",), ("up",), ("demo",)):
-        told = ferry_process("redis://127.0.0.1:1", tmp_path, *words, FERRY_PREFIX=prefix)
-        assert told.returncode == 2
-        assert told.stderr.startswith("Error: FERRY_PREFIX: it may have up to 40 characters")
-        assert "Example: FERRY_PREFIX=staging:" in told.stderr
+WRONG = ("{x}", "a b", "ferry}", "x" * 41, "ü:")
+
+
+@pytest.mark.parametrize(
+    ("command", "prefix"),
+    [*(("status", prefix) for prefix in WRONG), *((command, WRONG[0]) for command in ("worker", "up", "demo"))],
+)
+def test_a_prefix_that_would_break_keys_is_refused(command: str, prefix: str, tmp_path: Path) -> None:
+    told = ferry_process("redis://127.0.0.1:1", tmp_path, command, FERRY_PREFIX=prefix)
+    assert told.returncode == 2
+    assert told.stderr.startswith("Error: FERRY_PREFIX: it may have up to 40 characters")
+    assert "Example: FERRY_PREFIX=staging:" in told.stderr

@@ -13,6 +13,9 @@ from click.testing import Result
 from redis import Redis
 
 from configuration import settings
+from emulator.clashes import People
+from emulator.profiles import Profile
+from emulator.work import Row
 from emulator.world import World as Account
 from intake import audiences
 from queues import keys, pending
@@ -80,11 +83,16 @@ actions = [
 
 
 class IdentityWorld(Seen):
-    """Messages go in where the CDPs post them, and what Klaviyo knows comes out."""
+    """Messages go in where the CDPs post them, and what Klaviyo knows comes out.
+
+    `clashes`: the rows that Klaviyo got whose identifiers belonged to two people, by these identifiers. Where there is
+    none, it makes no difference which of the `CLASHES` the account has.
+    """
 
     def __init__(self, redis: Redis, intake: Intake, klaviyo: Api, account: Account, known: settings.Settings) -> None:
         super().__init__(redis, klaviyo, account)
         self.intake, self.known = intake, known
+        self.clashes: list[str] = []
         self._at = 0
 
     def empty(self, clash: str, **more: Any) -> None:
@@ -199,8 +207,22 @@ def identity_world(redis_url: str, connections: str, folder: Path) -> Iterator[I
         settings_of_process.cache_clear()
         known = settings.load()
         with intakes.running(known) as intake, Api(klaviyo) as api:
-            yield IdentityWorld(redis, intake, api, account, known)
+            world = IdentityWorld(redis, intake, api, account, known)
+            _note_clashes(patch, world.clashes)
+            yield world
     settings_of_process.cache_clear()
+
+
+def _note_clashes(patch: pytest.MonkeyPatch, noted: list[str]) -> None:
+    upsert = People.upsert
+
+    def noting(people: People, row: Row, now: float, *, clear_nulls: bool) -> tuple[Profile, bool]:
+        owners = people.profiles.owners(row)
+        if len({owner.id for _, owner in owners}) > 1:
+            noted.append(" and ".join(name for name, _ in owners))
+        return upsert(people, row, now, clear_nulls=clear_nulls)
+
+    patch.setattr(People, "upsert", noting)
 
 
 def _environment(redis_url: str, klaviyo: str, file: Path) -> dict[str, str]:

@@ -32,7 +32,7 @@ LISTENS_TO = [doorbell.NAME]
 def any_order(hut: Hut) -> None:
     """The ledger's state machine, with the same choices each time."""
     same = settings(
-        max_examples=250,
+        max_examples=150,
         stateful_step_count=30,
         derandomize=True,
         database=None,

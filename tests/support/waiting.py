@@ -6,23 +6,28 @@ import asyncio
 import time
 from collections.abc import Callable
 
-_LOOK_S = 0.01
-
 
 def until(happened: Callable[[], bool], what: str = "what is waited for", seconds: float = 120.0) -> None:
     """Return when it has happened; fail with `what` when it has not after `seconds`, far more than it ever takes."""
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while not happened():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(_LOOK_S)
+        waited = time.monotonic() - began
+        assert waited < seconds, f"{what}: not within {seconds} s"
+        time.sleep(_pause(waited))
 
 
 async def until_async(happened: Callable[[], bool], what: str = "what is waited for", seconds: float = 120.0) -> None:
     """The same in an event loop."""
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while not happened():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        await asyncio.sleep(_LOOK_S)
+        waited = time.monotonic() - began
+        assert waited < seconds, f"{what}: not within {seconds} s"
+        await asyncio.sleep(_pause(waited))
+
+
+def _pause(waited: float) -> float:
+    """Seconds until the next look: looking keeps the processor from what is waited for."""
+    return min(max(0.01, waited / 20), 0.1)
 
 
 def apart(seconds: float) -> None:

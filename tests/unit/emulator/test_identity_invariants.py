@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from emulator.clashes import Clash
 from emulator.profiles import MAX_EMAILS, ClashError
 from tests.support.emulator_account import Account
+from tests.support.emulator_api import row
 
 FIELDS = ("external_id", "email", "phone_number", "_kx", "anonymous_id")
 IDENTIFIERS = st.dictionaries(st.sampled_from(FIELDS), st.sampled_from(["A", "a", "b", "c", "d", "e", "f"]), min_size=1)
@@ -37,6 +38,14 @@ def held(account: Account) -> Counter[tuple[str, str]]:
         emails = [*person.secondary_emails, *filter(None, [person.attributes.get("email")])]
         found.update(("email", email.lower()) for email in emails)
     return found
+
+
+def seen(account: Account) -> list[tuple[dict[str, object], list[str], list[str]]]:
+    """The attributes, lists and events of every person, without the ids of the account."""
+    return [
+        (person.attributes, account.lists(person), [number for owner, number in account.events() if owner == person.id])
+        for person in account.everybody()
+    ]
 
 
 @given(STEPS)
@@ -71,3 +80,14 @@ def test_nobody_has_too_many_addresses_or_others_without_a_primary_one(
     for person in account.everybody():
         assert len(person.secondary_emails) < MAX_EMAILS
         assert person.attributes.get("email") or not person.secondary_emails
+
+
+@given(st.lists(IDENTIFIERS, max_size=30))
+def test_the_switch_makes_no_difference_to_rows_that_name_one_person_each(rows: list[dict[str, str]]) -> None:
+    accounts = [Account(clash) for clash in get_args(Clash)]
+    for identifiers in rows:
+        owners = accounts[0].world.profiles.owners(row(**identifiers))
+        if len({owner.id for _, owner in owners}) < 2:
+            for account in accounts:
+                write(account, identifiers)
+    assert seen(accounts[0]) == seen(accounts[1]) == seen(accounts[2])
