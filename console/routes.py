@@ -30,9 +30,11 @@ from console.pages.act_flush import FlushAct
 from console.pages.act_hold import HoldAct
 from console.pages.act_release import ReleaseAct
 from console.pages.audit import AuditPage
+from console.pages.connections import ConnectionsPage
 from console.pages.holds import HoldsPage
 from console.pages.person import PersonPage
 from console.pages.queue import QueuePage
+from console.shell import ShellMiddleware
 from console.static_files import Static
 from intake.incoming import RequestIds
 from intake.openapi.page import Document, Page
@@ -46,12 +48,14 @@ def create(context: AppContext, router: CompiledRouter) -> App:
     """Return the app with every address of the console; each address needs a line in `auth.roles.ROUTES`."""
     authenticator = Authenticator(context.redis, context.settings)
     middleware = AuthMiddleware(context, authenticator)
-    app = App(middleware=[RequestIds(), middleware, Headers(), Compressing()], router=router)
+    layers = [RequestIds(), middleware, ShellMiddleware(context), Headers(), Compressing()]
+    app = App(middleware=layers, router=router)
     errors.install(app)
     app.add_route("/sign-in", SignIn(context, authenticator, middleware))
     app.add_route("/sign-out", SignOut(context, authenticator))
     app.add_route("/static/{name}", Static())
     app.add_route("/audit", AuditPage(context))
+    app.add_route("/connections", ConnectionsPage(context))
     overview.add_routes(app, context)
     add_routes(app, context)
     dead.add_routes(app, context)

@@ -29,6 +29,7 @@ ROUTES: Final[dict[tuple[str, str], Role]] = {
     ("/queues/{connection}/{kind}/{target}/hold", "POST"): Role.OPERATOR,
     ("/queues/{connection}/{kind}/{target}/release", "GET"): Role.OPERATOR,
     ("/queues/{connection}/{kind}/{target}/release", "POST"): Role.OPERATOR,
+    ("/connections", "GET"): Role.VIEWER,
     ("/connections/{connection}/hold", "GET"): Role.OPERATOR,
     ("/connections/{connection}/hold", "POST"): Role.OPERATOR,
     ("/connections/{connection}/release", "GET"): Role.OPERATOR,

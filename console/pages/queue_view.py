@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from console.pages.act_view import HoldSummary, held
-from console.pages.spark import Bar, age_of, size_of
+from console.pages.bars import Bar, age_of, size_of
 from ops import status_words as words
-from ops.eta import going
+from ops.eta import Eta, going
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount, called
 from queues.history.settled import ImportRows, Settled
 from queues.policy import FlushPolicy
-from text.wording import number, plural, span
+from text.wording import clock, number, plural, span
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,16 @@ def policy_told(count: QueueCount, policy: FlushPolicy) -> str:
     """Return when the queue is due, and how much one upload takes, in words."""
     due = f"{plural(count.policy.size, 'change')}, or {span(count.policy.age_ms)} after the last upload"
     return f"{due} or the oldest change; at most {number(policy.upload_max)} in one upload"
+
+
+def arrives(arrival: Eta | None, pending: int, now: int) -> str:
+    """Return `In Klaviyo about 14:05 UTC`, with the number unless all arrive; empty if unknown. `now`: ms."""
+    if arrival is None:
+        return ""
+    # Rounded up to a whole minute, so that the changes have arrived at the time shown.
+    at = clock(arrival.at + 59_999, now)
+    where = f"{number(arrival.changes)} of {number(pending)} in" if arrival.changes < pending else "In"
+    return f"{where} Klaviyo about {at}"
 
 
 def _holds(count: QueueCount, census: Census) -> Iterator[HoldSummary]:

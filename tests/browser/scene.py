@@ -99,6 +99,7 @@ PAGES: Final[dict[str, Callable[[Page], None]]] = {
     "replay": _replay,
     "person": lambda page: page.open("/person"),
     "story": _story,
+    "connections": lambda page: page.open("/connections"),
     "audit": lambda page: page.open("/audit"),
     "error": lambda page: page.open("/queues/default/audience/none-of-that-name"),
     "sign in": _sign_in,

@@ -50,7 +50,7 @@ def test_what_waits_what_fires_next_and_what_is_open_stand_there(served: Console
     for words in (
         r"VIPs default/audience/42",
         r"30 changes are taken by age, in 1[56]h \d+m; at once when 70 more come\.",
-        r"Pending 30 of 100",
+        r"Pending 30 / 100",
         rf"{batch_id} 100 size, \d+s ago upload a worker is rung now",
         r"131 accepted = 30 pending \+ 100 open \+ 0 delivered \+ 1 dead \+ 0 superseded",
         r"1 dead letter : see the reasons",
