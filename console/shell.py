@@ -31,12 +31,29 @@ _MENU: Final = (
         "Delivery",
         (
             Page("/", "Overview", "overview"),
+            Page("/retries", "Retries", "retry"),
             Page("/dead", "Dead letters", "letter"),
             Page("/holds", "Holds", "hold"),
         ),
     ),
-    ("Audiences", (Page("/person", "Person lookup", "person"),)),
-    ("Installation", (Page("/connections", "Connections", "plug"), Page("/audit", "Audit log", "audit"))),
+    (
+        "Audiences",
+        (
+            Page("/syncs", "Syncs", "sync"),
+            Page("/person", "Person lookup", "person"),
+            Page("/preview", "Preview", "preview"),
+        ),
+    ),
+    (
+        "Installation",
+        (
+            Page("/connections", "Connections", "plug"),
+            Page("/senders", "Senders", "senders"),
+            Page("/alerts", "Alerts", "bell"),
+            Page("/users", "Users", "users"),
+            Page("/audit", "Audit log", "audit"),
+        ),
+    ),
 )
 
 

@@ -127,7 +127,7 @@ def _act(cause: Cause) -> tuple[str, str]:
         case "hold" | "guard" | "person":
             return "/holds", "Resolve"
         case "retry":
-            return queue or "/?state=retrying", "Details"
+            return queue or "/retries", "Details"
         case "late":
             return "/?sort=oldest", "Show"
         case "letters":

@@ -81,6 +81,7 @@ def test_holds_stand_there_with_reason_and_resolution(served: Console, redis: Re
 
 def test_processes_that_are_missing_are_cried_out_and_those_alive_told(served: Console, redis: Redis) -> None:
     redis.set(keys.HEARTBEAT, now_ms())
+    put(redis, "ann@example.com")
     text = said(overview(served))
     assert re.search(r"Scheduler: ticked \d+s ago. Workers: none.", text)
     assert "No worker is running Nothing is delivered. Start ferry worker or ferry up" in text
