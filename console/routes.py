@@ -31,6 +31,7 @@ from console.pages.act_hold import HoldAct
 from console.pages.act_release import ReleaseAct
 from console.pages.alerts import AlertsPage, AlertsTest
 from console.pages.audit import AuditPage
+from console.pages.connection_rights import ConnectionTest
 from console.pages.connections import ConnectionsPage
 from console.pages.holds import HoldsPage
 from console.pages.person import PersonPage
@@ -91,12 +92,20 @@ class CombinedApp:
         # The raw path, so that a queue's name is read as written (queues/names.py) and a target with a slash stays
         # one part.
         path = scope["raw_path"].decode("ascii", "replace")
-        if self._router.find(path):
+        if self._router.find(path) or _is_lost(scope, path):
             # Falcon fails on a query that is not ASCII.
             query = scope["query_string"].decode("ascii", "ignore").encode()
             await self._console({**scope, "path": path, "query_string": query}, _later(receive), send)
         else:
             await self._intake(scope, receive, send)
+
+
+def _is_lost(scope: dict[str, Any], path: str) -> bool:
+    """Return whether a person in a browser asks for an address that nothing has; the console answers with a page."""
+    if scope["method"] != "GET" or path.startswith("/v1/"):
+        return False
+    accepted = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+    return b"text/html" in accepted and path not in ("/healthz", "/readyz")
 
 
 def _later(receive: _Receive) -> _Receive:
@@ -144,6 +153,7 @@ def add_routes(app: App, context: AppContext) -> None:
 def add_installation_routes(app: App, context: AppContext) -> None:
     """Add the pages of the installation: connections, senders, alerts, users, the audit log, and the preview."""
     app.add_route("/connections", ConnectionsPage(context))
+    app.add_route(f"{_CONNECTION}/test", ConnectionTest(context))
     app.add_route("/senders", SendersPage(context))
     app.add_route("/alerts", AlertsPage(context))
     app.add_route("/alerts/test", AlertsTest(context))

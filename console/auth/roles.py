@@ -44,6 +44,7 @@ ROUTES: Final[dict[tuple[str, str], Role]] = {
     ("/preview", "GET"): Role.ADMIN,
     ("/preview", "POST"): Role.ADMIN,
     ("/connections", "GET"): Role.VIEWER,
+    ("/connections/{connection}/test", "POST"): Role.OPERATOR,
     ("/connections/{connection}/hold", "GET"): Role.OPERATOR,
     ("/connections/{connection}/hold", "POST"): Role.OPERATOR,
     ("/connections/{connection}/release", "GET"): Role.OPERATOR,

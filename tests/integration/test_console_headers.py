@@ -134,6 +134,14 @@ def test_an_error_is_a_page_for_people_and_json_for_programs(served: Console) ->
     assert answer.json()["error"]["title"] == "Not Found"
 
 
+def test_an_unknown_address_is_a_page_for_people_and_json_for_programs(served: Console) -> None:
+    answer = get(served, "/nowhere")
+    assert (answer.status_code, answer.headers["Content-Type"].split(";")[0]) == (404, "text/html")
+    assert "Back to the overview" in answer.text
+    assert get(served, "/nowhere", Accept="application/json").json()["error"]["title"] == "Not Found"
+    assert get(served, "/v1/nowhere").json()["error"]["title"] == "Not Found"
+
+
 def test_a_file_of_the_package_and_no_other_is_served(served: Console) -> None:
     for path in ("/static/..%2faccess.py", "/static/%2e%2e/access.py", "/static/../access.py"):
         prepared = requests.Request("GET", served.url).prepare()

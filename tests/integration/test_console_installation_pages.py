@@ -75,6 +75,15 @@ def test_a_user_is_removed_after_a_question(served: Console, admin: requests.Ses
     assert admin.get(f"{served.url}/users/viewer/remove", timeout=30).status_code == 404
 
 
+def test_the_key_of_a_connection_is_tested_with_klaviyo(linked: Console, redis: Redis) -> None:
+    browser = linked.browser(Role.OPERATOR)
+    form = {"csrf": linked.csrf(browser, "/connections")}
+    tested = browser.post(f"{linked.url}/connections/default/test", form, timeout=60)
+    assert "profiles:write granted" in said(tested.text)
+    assert browser.post(f"{linked.url}/connections/nowhere/test", form, timeout=60).status_code == 404
+    assert audit.read(redis, 1)[0].what == "connection tested"
+
+
 def test_senders_stand_there_without_their_tokens(served: Console) -> None:
     text = get(served, served.browser(Role.VIEWER), "/senders").text
     assert "Requests" in said(text)
