@@ -49,7 +49,7 @@ def _remember(memory: Identities, person: int) -> None:
     on = [memory.short(each) for each in ids if each[0] != "mpid"]
     memory.remember(hashed, _profile_id(person), on, now)
     for each in others:
-        memory.deliver(hashed, each, now // 1000)
+        memory.deliver(hashed, each, now)
     memory.own(hashed, memory.hash(others[-1]), _QUEUE)
     memory.join(hashed, _QUEUE)
 

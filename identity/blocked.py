@@ -58,13 +58,16 @@ class Blocked:
         return tuple(re.compile(pattern, re.IGNORECASE) for pattern in self.patterns)
 
     def holds(self, kind: str, value: str) -> bool:
-        """Whether a value of that kind of identifier (`email`, `phone`, `external_id`, `mpid` ...) is blocked."""
+        """Whether a value of that kind of identifier (`email`, `phone`, `external_id`, `mpid` ...) is blocked.
+
+        Klaviyo's name of the phone is understood too.
+        """
         folded = value.casefold()
         if folded in self._folded or any(each.fullmatch(value) for each in self._expressions):
             return True
         if kind == "email" and "@" in value:
             return False
-        if kind == "phone":
+        if kind in ("phone", "phone_number"):
             return _DUMMY_PHONE.fullmatch(value) is not None
         return _is_nothing(_as_seen(value))
 

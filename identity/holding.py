@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from identity.identifiers import ANONYMOUS, EMAIL, EXTERNAL_ID, PHONE, Identifiers, Named
 
@@ -16,6 +16,10 @@ from identity.identifiers import ANONYMOUS, EMAIL, EXTERNAL_ID, PHONE, Identifie
 _SHARED_BY_NATURE: Final = frozenset({PHONE, ANONYMOUS})
 #: Kinds of identifiers of which a person has one value at a time.
 _ONE_AT_A_TIME: Final = frozenset({EXTERNAL_ID, PHONE})
+#: Whether a person has an identifier at the time of a change: now, by a change that has arrived though its time is
+#: later, only before, or by a change that arrives later.
+_Tier = Literal["has", "comes", "had", "later"]
+_TIERS: Final[tuple[_Tier, ...]] = ("has", "comes", "had", "later")
 #: The order of a change: the CDP's time (ms) and the number of the change.
 _When = tuple[int, int]
 
@@ -49,11 +53,17 @@ class Before:
 
     `elsewhere`: for identifiers of changes without an e-mail, the names of the persons who have them. `former`: the
     identifiers that these persons have replaced since. `owned`: by e-mail, its ids that have one e-mail at a time.
+    `delivered`: e-mails of the batch that were delivered before, each with the times (ms) of its current values by
+    kind. `is_list`: the changes are about a list, so people who have left everything count only if nobody else has an
+    identifier. `members`: e-mails of the batch that had not left before.
     """
 
     elsewhere: Mapping[Named, Collection[Named]] = field(default_factory=dict)
     former: Collection[Named] = ()
     owned: Mapping[str, Collection[Named]] = field(default_factory=dict)
+    delivered: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    is_list: bool = False
+    members: Collection[str] = ()
 
 
 class Holding:
@@ -64,6 +74,10 @@ class Holding:
         self._email_changes: dict[Named, list[int]] = {}
         self._naming: dict[str, set[Named]] = {}
         self._value_changes: dict[tuple[Named, str], list[int]] = {}
+        self._memberships: dict[str, list[int]] = {}
+        self._first: dict[str, int] = {}
+        for i, each in enumerate(said):
+            self._first.setdefault(each.who.email, i)
         for i in sorted(range(len(said)), key=lambda i: (said[i].at, i)):
             self._note(i, said[i])
 
@@ -73,8 +87,12 @@ class Holding:
         for named in each.moving if each.who.email or each.action == "remove" else ():
             self._email_changes.setdefault(named, []).append(index)
             self._naming.setdefault(each.who.email, set()).add(named)
+        if each.who.email and each.action in ("add", "remove"):
+            self._memberships.setdefault(each.who.email, []).append(index)
+        newer = self._before.delivered.get(each.who.email, {})
         for kind, _ in each.who.named if each.who.email and each.action != "remove" else ():
-            self._value_changes.setdefault(((EMAIL, each.who.email), kind), []).append(index)
+            if each.at >= newer.get(kind, 0):
+                self._value_changes.setdefault(((EMAIL, each.who.email), kind), []).append(index)
 
     def is_free(self, owner: Named, index: int, leaving: Collection[Named]) -> bool:
         """Whether no id except `leaving` has the e-mail at the time of this change."""
@@ -93,26 +111,47 @@ class Holding:
     def present(self, having: Iterable[Named], index: int, named: Named) -> list[Named]:
         """Return the persons who have the identifier at the time of this change.
 
-        If there are none, return those who get it later in the batch; if none do, those who had it. A removal is not
-        about people whose changes with it arrive later, too.
+        If there are none, return those who had it. If nobody had an external id, the change is about the new person who
+        comes with it first: Klaviyo's profile of the id alone becomes that person's. A removal is not.
         """
         if named[0] not in _ONE_AT_A_TIME:
             return list(having)
-        tiers: dict[int, list[Named]] = {}
+        tiers: dict[_Tier, list[Named]] = {}
         for person in having:
             tiers.setdefault(self._tier(person, index, named), []).append(person)
-        if self._said[index].action == "remove":
-            tiers[1] = [each for each in tiers.get(1, ()) if min(self._value_changes[each, named[0]]) < index]
-        return next((tiers[tier] for tier in sorted(tiers) if tiers[tier]), [])
+        finds = named[0] == EXTERNAL_ID and self._said[index].action != "remove"
+        new = [each for each in tiers.get("later", ()) if finds and self._is_new(each, named)]
+        tiers["later"] = sorted(new, key=lambda each: min(self._giving(each, named)))[:1]
+        found = next((tiers[tier] for tier in _TIERS if tiers.get(tier)), [])
+        members = [each for each in found if self._is_member(each, index)] if self._before.is_list else []
+        return members or found
 
-    def _tier(self, person: Named, index: int, named: Named) -> int:
+    def _is_member(self, person: Named, index: int) -> bool:
+        if person[0] != EMAIL:
+            return True
+        newest = self._newest(self._memberships.get(person[1], ()), index)
+        return person[1] in self._before.members if newest is None else self._said[newest].action == "add"
+
+    def _tier(self, person: Named, index: int, named: Named) -> _Tier:
+        changes, gives = self._value_changes.get((person, named[0]), []), self._giving(person, named)
+        newest, had = self._newest(changes, index), person in self._before.elsewhere.get(named, ())
+        if newest in gives or (had and newest is None and named not in self._before.former):
+            return "has"
+        if had or self._newest(gives, index) is not None:
+            return "had"
+        if gives:
+            return "comes" if min(gives) < index else "later"
+        # The change of a person with an e-mail is late or a removal.
+        return "had" if person[0] == EMAIL else "has"
+
+    def _giving(self, person: Named, named: Named) -> list[int]:
+        """Return the changes by which a person with an e-mail gets an identifier, oldest first."""
         changes = self._value_changes.get((person, named[0]), [])
-        newest = self._newest(changes, index)
-        if newest is not None:
-            return 0 if self._said[newest].who.value(named[0]) == named[1] else 2
-        if person in self._before.elsewhere.get(named, ()):
-            return 2 if named in self._before.former else 0
-        return 1 if changes else 0
+        return [i for i in changes if self._said[i].who.value(named[0]) == named[1]]
+
+    def _is_new(self, person: Named, named: Named) -> bool:
+        """Return whether a person with an e-mail is first heard of with this identifier."""
+        return person[1] not in self._before.delivered and self._first[person[1]] == min(self._giving(person, named))
 
     def _newest(self, indexes: Sequence[int], index: int) -> int | None:
         """Return the last of these changes, oldest first, before the change of this number."""

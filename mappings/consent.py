@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mappings import contact, person, values
+from mappings.contact import IsBlocked
 from mappings.errors import Rejected, Unfit
 from mappings.identifiers import EMAIL, PHONE
 from mappings.rules import Rules
@@ -34,16 +35,16 @@ class Consent:
     channels: tuple[str, ...] = ()
 
 
-def to_consent(fragment: bytes, rules: Rules) -> Consent:
+def to_consent(fragment: bytes, rules: Rules, is_blocked: IsBlocked = contact.nothing) -> Consent:
     """Return the consent in `{"email", "phone_number", "country_code", "channels", "list_id", "custom_source",
     "historical_import", "consented_at"}`.
 
-    Each channel is a separate consent: a wrong address loses only its own channel. Raises Rejected when no address is
-    valid, when a historical consent has no readable time, and when the fragment is unreadable.
+    Each channel is a separate consent: a wrong or blocked address loses only its own channel. Raises Rejected when no
+    address is valid, when a historical consent has no readable time, and when the fragment is unreadable.
     """
     fields = person.decode(fragment)
     channels = _channels(fields)
-    found, wrong = contact.read(fields, _ADDRESSES, rules)
+    found, wrong = contact.read(fields, _ADDRESSES, rules, is_blocked)
     needed = tuple(CHANNELS[channel] for channel in channels) or _ADDRESSES
     if found.keys().isdisjoint(needed):
         raise contact.nobody(needed, {name: reason for name, reason in wrong.items() if name in needed})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from mappings import identifiers, phone
@@ -12,7 +12,14 @@ from mappings.phone import Phones
 from mappings.rules import Rules
 
 ANONYMOUS_ID: Final = "anonymous_id"
+#: Whether a value of an identifier, by Klaviyo's name, identifies nobody (identity/blocked.py).
+IsBlocked = Callable[[str, str], bool]
 
+#: The detail for a person whose values are all blocked.
+NOBODY_LEFT: Final = (
+    "the values sent to identify the person identify nobody (null, 0, n/a ...) or too many people; "
+    "make the CDP send an e-mail"
+)
 _INVALID: Final = {
     EMAIL: Reason.EMAIL_INVALID,
     PHONE: Reason.PHONE_INVALID,
@@ -21,7 +28,14 @@ _INVALID: Final = {
 }
 
 
-def read(fields: Mapping[str, Any], names: Iterable[str], rules: Rules) -> tuple[dict[str, str], dict[str, Reason]]:
+def nothing(_name: str, _value: str) -> bool:
+    """Block no value."""
+    return False
+
+
+def read(
+    fields: Mapping[str, Any], names: Iterable[str], rules: Rules, is_blocked: IsBlocked = nothing
+) -> tuple[dict[str, str], dict[str, Reason]]:
     """Return the identifiers in `names` that are present, as Klaviyo takes them, and a reason for each wrong one.
 
     `country_code` in `fields` is the country of a phone number without a country code; the rules give the default. The
@@ -37,10 +51,20 @@ def read(fields: Mapping[str, Any], names: Iterable[str], rules: Rules) -> tuple
             if value is None:
                 wrong[name] = _INVALID[name]
             elif value:
-                found[name] = _read(name, value, fields, rules)
+                found[name] = _usable(name, value, fields, rules, is_blocked)
         except Unfit as unfit:
             wrong[name] = unfit.reason
     return found, wrong
+
+
+def _usable(name: str, value: str, fields: Mapping[str, Any], rules: Rules, is_blocked: IsBlocked) -> str:
+    # A placeholder for an e-mail is no address.
+    if name == EMAIL and is_blocked(name, value):
+        raise Unfit(Reason.IDENTIFIER_BLOCKED)
+    found = _read(name, value, fields, rules)
+    if is_blocked(name, found):
+        raise Unfit(Reason.IDENTIFIER_BLOCKED)
+    return found
 
 
 def _read(name: str, value: str, fields: Mapping[str, Any], rules: Rules) -> str:
@@ -72,11 +96,13 @@ def text(value: object) -> str | None:
 
 
 def nobody(names: Iterable[str], wrong: Mapping[str, Reason]) -> Rejected:
-    """Return the error for a person without a valid identifier in `names`, naming the first one in `wrong`, if any."""
+    """Return the error for a person without a valid identifier in `names`, naming the first invalid one, if any."""
     for name, reason in wrong.items():
-        return Rejected(
-            reason, name, f"Klaviyo does not accept the {name}; correct it in the CDP and replay the change"
-        )
+        if reason is not Reason.IDENTIFIER_BLOCKED:
+            detail = f"Klaviyo does not accept the {name}; correct it in the CDP and replay the change"
+            return Rejected(reason, name, detail)
+    if wrong:
+        return Rejected(Reason.IDENTIFIER_BLOCKED, next(iter(wrong)), NOBODY_LEFT)
     return Rejected(
         Reason.NO_IDENTIFIER, None, f"the person has no identifier; the CDP must send one of {', '.join(names)}"
     )

@@ -15,6 +15,7 @@ class Reason(StrEnum):
     SOURCE_UNKNOWN = "source_unknown"
     NO_EMAIL = "no_email"
     NO_IDENTIFIER = "no_identifier"
+    IDENTIFIER_BLOCKED = "identifier_blocked"
     EMAIL_HASHED = "email_hashed"
     EMAIL_INVALID = "email_invalid"
     PHONE_HASHED = "phone_hashed"

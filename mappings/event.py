@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mappings import attributes, contact, person, values
 from mappings import profile as schema
-from mappings.contact import ANONYMOUS_ID
+from mappings.contact import ANONYMOUS_ID, IsBlocked
 from mappings.errors import Reason, Rejected, Unfit
 from mappings.identifiers import EMAIL, EXTERNAL_ID, PHONE
 from mappings.person import Attribute, Person
@@ -57,7 +57,7 @@ class Event:
         return {"type": "event-bulk-create", "attributes": {"profile": {"data": profile}, "events": events}}
 
 
-def to_event(fragment: bytes, rules: Rules) -> Event:
+def to_event(fragment: bytes, rules: Rules, is_blocked: IsBlocked = contact.nothing) -> Event:
     """Return the event in `{"metric", "properties", "time", "value", "value_currency", "unique_id", "profile",
     "user_id"}`; missing parts are left out, and so is a currency without a value.
 
@@ -75,7 +75,7 @@ def to_event(fragment: bytes, rules: Rules) -> Event:
     }
     if event["value"] is not None:
         event["value_currency"] = _currency(fields.get("value_currency"), warnings)
-    identifiers, attributes = read(fields.get("profile"), rules, warnings)
+    identifiers, attributes = read(fields.get("profile"), rules, warnings, is_blocked)
     return Event(
         identifiers,
         attributes,
@@ -184,18 +184,20 @@ IDENTIFIERS: Final = (EMAIL, EXTERNAL_ID, PHONE, ANONYMOUS_ID)
 _NO_ATTRIBUTES: Final = frozenset((*IDENTIFIERS, "country_code"))
 
 
-def read(profile: object, rules: Rules, warnings: list[str]) -> tuple[dict[str, str], dict[str, Any]]:
+def read(
+    profile: object, rules: Rules, warnings: list[str], is_blocked: IsBlocked = contact.nothing
+) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the identifiers and attributes in `{"email", "external_id", "phone_number", "country_code",
     "anonymous_id"}`.
 
     Any other name becomes the standard field of that name, or a custom property. The reason for each value left out is
     added to `warnings`. Raises Rejected when the person has no valid identifier, and when the e-mail is wrong, even if
-    another identifier is valid (see `identifiers.check`).
+    another identifier is valid (see `identifiers.check`). A blocked e-mail is none.
     """
     if not isinstance(profile, dict):
         raise person.unreadable("has a profile that is not a JSON object", "profile")
-    found, wrong = contact.read(profile, IDENTIFIERS, rules)
-    if EMAIL in wrong or not found:
+    found, wrong = contact.read(profile, IDENTIFIERS, rules, is_blocked)
+    if wrong.get(EMAIL, Reason.IDENTIFIER_BLOCKED) is not Reason.IDENTIFIER_BLOCKED or not found:
         raise contact.nobody(IDENTIFIERS, wrong)
     warnings += wrong.values()
     return found, _attributes(profile, rules, warnings)

@@ -188,7 +188,7 @@ def _person(intent: Intent, people: People) -> dict[str, Any]:
 
 
 def _event(intent: Intent, people: People) -> dict[str, Any]:
-    event = to_event(bytes(people.changes[intent.last].body.person), people.rules)
+    event = to_event(bytes(people.changes[intent.last].body.person), people.rules, people.policy.blocked.holds)
     row = event.row["attributes"]
     shown = {
         "action": "event",
@@ -200,7 +200,8 @@ def _event(intent: Intent, people: People) -> dict[str, Any]:
 
 def _consent(intent: Intent, people: People) -> dict[str, Any]:
     body = people.changes[intent.last].body
-    consent = {name: value for name, value in asdict(to_consent(bytes(body.person), people.rules)).items() if value}
+    read = to_consent(bytes(body.person), people.rules, people.policy.blocked.holds)
+    consent = {name: value for name, value in asdict(read).items() if value}
     warnings = {"warnings": list(consent.pop("warnings"))} if "warnings" in consent else {}
     return {"action": body.action, "consent": consent} | warnings
 

@@ -36,6 +36,9 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
     ferry:{pNN}:q:<queue>:said:<generation>:<bucket>
                                    HASH   hash of a person or id -> times of the newest membership changes
                                           (people/lateness.py); expires after four days
+    ferry:{pNN}:q:<queue>:places:<ms>:<start of a key>
+                                   HASH   part of a person key -> places of the pending changes with it (places.py);
+                                          expires
     ferry:{pNN}:id:<connection>:<bucket>
                                    HASH   people's identifiers, as keyed hashes only
                                           (people/identities.py)
@@ -49,14 +52,15 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
 
 Fields of a queue: `size`, `age` (flush policy, changes and ms), `takes` (batches ever taken), `taken` (changes ever
 taken), `upto` (the value of `taken` at which a requested flush is complete), `upto_by` (operator or age), `uploaded`
-(ms of the last take), `landed` (ms at which the last batch was settled of which Klaviyo took something), `unsent` (open
-batches not uploaded yet), `failing` (open batches whose last attempt failed), `accepted`, `open`, `delivered`, `dead`,
-`superseded` (changes), `evicted` (dead letters deleted because they were too many or too old), `remembered` (changes in
-the history), `audience` (JSON: name and settings of the CDP), `list_id` and `list_name` (the Klaviyo list found),
-`keeps` (the list that it keeps, or would if it were the first), `shares` (a list that it may share with its keeper),
-`hold` (JSON: why nothing is taken), `mirrored` (its members are kept), `watching` (the snapshot or repair that is being
-carried out), `watching_until` (ms, of a repair; afterwards its process counts as dead), `snapshot_at` (ms, the time of
-the last snapshot carried out). In a queue of snapshots, `list_id` is the list that the membership ledger describes.
+(ms of the last take), `places` (ms at which its index was begun, and where it ends), `landed` (ms at which the last
+batch was settled of which Klaviyo took something), `unsent` (open batches not uploaded yet), `failing` (open batches
+whose last attempt failed), `accepted`, `open`, `delivered`, `dead`, `superseded` (changes), `evicted` (dead letters
+deleted because they were too many or too old), `remembered` (changes in the history), `audience` (JSON: name and
+settings of the CDP), `list_id` and `list_name` (the Klaviyo list found), `keeps` (the list that it keeps, or would if
+it were the first), `shares` (a list that it may share with its keeper), `hold` (JSON: why nothing is taken), `mirrored`
+(its members are kept), `watching` (the snapshot or repair that is being carried out), `watching_until` (ms, of a
+repair; afterwards its process counts as dead), `snapshot_at` (ms, the time of the last snapshot carried out). In a
+queue of snapshots, `list_id` is the list that the membership ledger describes.
 
 Keys outside the partitions, written by plain commands or by a script of one key:
 
@@ -102,6 +106,7 @@ Keys outside the partitions, written by plain commands or by a script of one key
                                    SET    hashes of the identifiers that a batch has claimed; expires after 30 days
     ferry:shared:<connection>      HASH   kind and part of the hash of an identifier that too many people share -> ms
                                           since when
+    ferry:erased:<connection>      ZSET   hash of a person who was erased -> ms when; for 30 days
     ferry:users                    HASH   user of the console -> JSON: role, SHA-256 of the token, since (ms)
     ferry:signed-out:<session>     STRING a session that its user ended; expires with the session
     ferry:sign-in:<digest>         STRING user whom a one-time link signs in (sign_in_links.py); expires after a minute
@@ -213,6 +218,11 @@ def claims(scope: str, batch_id: str = "") -> str:
 def shared(connection: str) -> str:
     """Return the key of a connection's identifiers that too many people share."""
     return f"{ROOT}shared:{connection}"
+
+
+def erased(connection: str) -> str:
+    """Return the key of the hashes of a connection's people who were erased lately."""
+    return f"{ROOT}erased:{connection}"
 
 
 def list_lock(digest: str) -> str:

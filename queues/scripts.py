@@ -16,7 +16,7 @@ CHANGE_FIGURES: Final = frozenset(
     {"accept", "take", "settle", "replay", "purge", "erase", "mirror", "submit", "hold", "recount"}
 )
 #: Other scripts that share the functions of `_common.lua`.
-_WITH_COMMON: Final = frozenset({"flush", "policy", "carried", "remember", "stage", "trim", "known"})
+_WITH_COMMON: Final = frozenset({"flush", "policy", "carried", "remember", "stage", "trim", "known", "index", "seek"})
 
 
 @cache

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from queues.people.identities import Holder, Named, RememberedPerson
+from queues.people.identities import Named
+from queues.people.identity_tokens import Holder, RememberedPerson
 from queues.snapshots import members
 from snapshots import tally
 from snapshots.rows import strength

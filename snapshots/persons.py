@@ -60,7 +60,7 @@ class PersonReader:
     def people(self, described: Described) -> Iterator[SnapshotRow | Unusable]:
         """Yield a person for each e-mail of the customer; without one, a person by external id or else phone."""
         described = self._without_nulls(described)
-        emails = _emails(described.known.get(EMAIL))
+        emails = _emails(described.known.get(EMAIL), self._blocked)
         customer = described.customer or contact.text(described.known.get(EXTERNAL_ID)) or ""
         if self._blocked.holds("external_id", customer):
             customer = ""
@@ -69,17 +69,14 @@ class PersonReader:
             # Several addresses are several people: without phone and id, which identify one person at Klaviyo.
             alone = len(emails) > 1
             found, wrong = self._identifiers(described, email)
-            known = {
-                _FRAGMENT[name]: value
-                for name, value in found.items()
-                if not self._blocked.holds(_FRAGMENT[name], value)
-            }
-            if EMAIL in wrong or not known:
-                yield Unusable(described.number, _why(described, found, wrong))
+            known = {_FRAGMENT[name]: value for name, value in found.items()}
+            if _is_invalid(wrong) or not known:
+                yield Unusable(described.number, _why(described, wrong))
                 continue
             if sent is None:  # once for each row
                 sent = self._attributes(described)
-                self._note_identifiers(found, wrong, known)
+                for name, reason in wrong.items():
+                    self._report.leave_out(name, reason)
             person = self._person(described, found, wrong, known, alone=alone)
             whose = (customer or canonical_email(str(emails[0]))) if alone else customer
             yield row(described.number, person | ({"attributes": sent} if sent else {}), whose, known)
@@ -107,14 +104,7 @@ class PersonReader:
     def _identifiers(self, described: Described, email: object) -> tuple[dict[str, str], dict[str, Reason]]:
         fields = described.known | {EMAIL: email, "country_code": described.attributes.get("country")}
         # E.164 already here, not only in the mapping: an update may lack the country that is needed to read a phone.
-        return contact.read(fields, _FRAGMENT, self._rules)
-
-    def _note_identifiers(self, found: Mapping[str, str], wrong: Mapping[str, str], known: Mapping[str, str]) -> None:
-        for name, reason in wrong.items():
-            self._report.leave_out(name, reason)
-        for name in found:
-            if _FRAGMENT[name] not in known:
-                self._report.leave_out(name, "identifier_blocked")
+        return contact.read(fields, _FRAGMENT, self._rules, self._blocked.holds)
 
     def _person(
         self,
@@ -151,16 +141,27 @@ class PersonReader:
         return sent
 
 
-def _emails(value: object) -> list[object]:
-    """Return the e-mails that are not blank, each once; values that are not text stay and are found invalid later."""
+def _emails(value: object, blocked: Blocked) -> list[object]:
+    """Return the e-mails that are not blank, each once; values that are not text stay and are found invalid later.
+
+    Of several, those that are blocked are left out.
+    """
     if isinstance(value, str):
         return [value] if value.strip() else []
     given = value if isinstance(value, list) else [value]
-    return [*{canonical_email(str(email)): email for email in given if contact.text(email) != ""}.values()]
+    found = {canonical_email(str(email)): email for email in given if contact.text(email) != ""}
+    return [each for name, each in found.items() if not blocked.holds(EMAIL, name)] or [*found.values()][:1]
 
 
-def _why(described: Described, found: Mapping[str, str], wrong: Mapping[str, str]) -> str:
+def _is_invalid(wrong: Mapping[str, Reason]) -> bool:
+    """Return whether the e-mail is wrong; a blocked one is none."""
+    return wrong.get(EMAIL, Reason.IDENTIFIER_BLOCKED) is not Reason.IDENTIFIER_BLOCKED
+
+
+def _why(described: Described, wrong: Mapping[str, Reason]) -> str:
     """Return the reason why a row identifies nobody."""
-    if EMAIL in wrong:
+    if _is_invalid(wrong):
         return wrong[EMAIL]
-    return "identifier_blocked" if found else next(iter(wrong.values()), described.missing)
+    if Reason.IDENTIFIER_BLOCKED in wrong.values():
+        return Reason.IDENTIFIER_BLOCKED
+    return next(iter(wrong.values()), described.missing)

@@ -13,7 +13,7 @@ from klaviyo.errors import NotAccepted
 from klaviyo.outcomes import Conflict, Dead
 from queues import owners
 from queues.clock import now_ms
-from queues.people.identities import RememberedPerson, is_verified
+from queues.people.identity_tokens import RememberedPerson, is_verified
 from worker.consents.supersede import Addresses
 from worker.delivery import Delivery
 from worker.people.verifying import owners_of

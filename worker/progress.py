@@ -66,15 +66,21 @@ class BatchFacts(msgspec.Struct):
     `late`: membership changes that arrived after a newer one. `spared`: by change, the people for whom a removal by an
     id is late while it is not for others who have the id. `elsewhere`: for identifiers (kind, value) of changes without
     an e-mail, the names of people of earlier batches who have them. `former`: identifiers that those people have
-    replaced by another one since. `owned`: for e-mails, their known ids that have one e-mail at a time. `strangers`:
-    removals whose e-mail was never delivered. `shared`: identifiers that too many people share. `misaddressed`:
-    removals whose e-mail another of the CDP's ids keeps, so that only their ids count.
+    replaced by another one since. `delivered`: e-mails of earlier batches, of people who have such an identifier now,
+    with the times of their current values by kind; `members`: those who have not left. `is_list`: the batch is about a
+    list.
+    `owned`: for e-mails, their known ids that have one e-mail at a time. `strangers`: removals whose e-mail was
+    never delivered. `shared`: identifiers that too many people share. `misaddressed`: removals whose e-mail another of
+    the CDP's ids keeps, so that only their ids count.
     """
 
     late: set[int] = set()
     spared: dict[int, list[tuple[str, str]]] = {}
     elsewhere: list[tuple[tuple[str, str], list[tuple[str, str]]]] = []
     former: set[tuple[str, str]] = set()
+    delivered: dict[str, dict[str, int]] = {}
+    members: set[str] = set()
+    is_list: bool = False
     owned: list[tuple[str, list[tuple[str, str]]]] = []
     strangers: set[int] = set()
     shared: set[tuple[str, str]] = set()

@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from redis import Redis
 
-from queues import dead_letters, keys
+from queues import dead_letters, keys, places
 from queues.change import Change, Ours, carrying, decode, is_blank, names, whose
 from queues.dead_letters import DeadLetter
 from queues.history import batches
@@ -66,13 +66,15 @@ def find(redis: Redis, queue: Queue, persons: Collection[str]) -> Traces:
     return _look(redis, queue, lambda keys: is_named(keys) or carries(keys), known)
 
 
-def undelivered(redis: Redis, queue: Queue, ours: Ours) -> Iterator[Change]:
-    """Yield the pending changes, then those in open batches. A change taken meanwhile may appear twice; none is missed.
+def undelivered(redis: Redis, queue: Queue, persons: Collection[str]) -> Iterator[Change]:
+    """Yield the pending changes with one of these keys, then those in open batches; see `places.find`.
 
-    Raises redis.RedisError.
+    A change taken meanwhile may appear twice; none is missed. Raises redis.RedisError.
     """
-    yield from (each.change for each in _waiting(redis, queue, ours))
-    yield from (each.change for each in _open(redis, queue, ours))
+    ours, found = carrying(persons), places.find(redis, queue, persons)
+    yield from found if found is not None else (each.change for each in _waiting(redis, queue, ours))
+    if any(redis.smismember(keys.queue(queue, "open"), list(persons))):
+        yield from (each.change for each in _open(redis, queue, ours))
 
 
 def _look(redis: Redis, queue: Queue, ours: Ours, persons: frozenset[str]) -> Traces:

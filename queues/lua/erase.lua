@@ -30,6 +30,7 @@ if gone > 0 then
   redis.call('LREM', KEYS[2], 1, head)
   for i = 2, gone do redis.call('LSET', KEYS[2], places[i] - 1, '') end
   redis.call('LREM', KEYS[2], 0, '')
+  redis.call('HDEL', KEYS[1], 'places')
 end
 -- A requested flush is complete without them.
 if among_asked > 0 then redis.call('HINCRBY', KEYS[1], 'upto', -among_asked) end

@@ -43,6 +43,7 @@ for i = #ARGV, 4, -1 do
   end
 end
 if replayed == 0 then return {0, stayed, 0} end
+redis.call('HDEL', KEYS[1], 'places')
 redis.call('HINCRBY', KEYS[1], 'dead', -replayed)
 keep(KEYS[1])
 return {replayed, stayed, reindex(KEYS[1], KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[2]))}

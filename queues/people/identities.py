@@ -1,14 +1,16 @@
 """The data remembered of people's identifiers, per connection: which Klaviyo profile belongs to whom.
 
 It contains no addresses or ids: people and identifiers are keyed hashes of 8 bytes. They are in small Redis hashes,
-which Redis stores compactly (identity_buckets.py):
+which Redis stores compactly (identity_buckets.py; the form of the values: identity_tokens.py):
 
     p<hash of the person>      -> profile id, day of the verification, 4 bytes of each identifier that is on the profile
-    t<hash of the person>      -> tokens of 4 bytes: audiences that the person is in (A...), the CDP's own ids that
-                                  stand for the person in an audience (the first bit is set), identifiers that the
-                                  person was delivered under (D..., for `forget`; X... and P... for external ids and
-                                  phones, the last of which is the current one)
-    i<hash of an identifier>   -> tokens of 12 bytes: hash of a person who was delivered under it, s since 1970
+    t<hash of the person>      -> tokens of 4 bytes: audiences that the person is in (A...), identifiers that the person
+                                  was delivered under (D..., for `forget`; X... and P... for external ids and phones,
+                                  the last of which is the current one); and tokens of 12 bytes: the CDP's own ids that
+                                  stand for the person in an audience (O...; in 4 bytes with the first bit set those
+                                  that an earlier version wrote)
+    h<hash of an identifier>   -> tokens of 14 bytes: hash of a person who was delivered under it, ms since 1970
+    i<hash of an identifier>   -> the same by an earlier version, 12 bytes with s since 1970
     s<hash of an identifier>   -> too many people share the identifier; ms since when
 
 A person is named by the e-mail or, without one, by the strongest identifier.
@@ -18,10 +20,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 from redis import Redis
 
@@ -29,55 +31,31 @@ from queues import keys
 from queues.names import Queue
 from queues.people import identity_buckets
 from queues.people.identity_buckets import FieldWrite
+from queues.people.identity_tokens import (
+    ANY,
+    DAY_MS,
+    HASH,
+    LETTERS,
+    SHORT,
+    Holder,
+    RememberedPerson,
+    audience_token,
+    holder_token,
+    holders_of,
+    letter_of,
+    own_token,
+    person_of,
+    profile,
+    tokens_of,
+    under,
+)
 
-#: Days for which a verification of a profile's identifiers is valid.
-VERIFIED_DAYS: Final = 30
-_DAY_MS: Final = 86_400_000
-_HASH: Final = 8
-_SHORT: Final = 4
-_TOKEN: Final = 12
-#: Bytes of an id in a token of `RememberedPerson.own`.
-_OWN_ID: Final = 2
-#: The letters of delivered identifiers: for kinds of which a person has one value at a time, and for other kinds.
-_ONE_AT_A_TIME: Final = {"external_id": b"X", "phone": b"P"}
-_ANY: Final = b"D"
-_LETTERS: Final = (_ANY, *_ONE_AT_A_TIME.values())
+#: The fields of an identifier: this version's and an earlier one's.
+_HELD: Final = (b"h", b"i")
+#: ms for which the hash of an erased person is kept.
+ERASED_MS: Final = 30 * DAY_MS
 
 Named = tuple[str, str]
-
-
-class RememberedPerson(NamedTuple):
-    """The data remembered of a person. `day`: of the verification, in days since 1970.
-
-    `on`: short hashes of the identifiers on the profile. `audiences`, `own`: short hashes of the person's audiences,
-    and of the CDP's ids that stand for the person in an audience (`own_token`). `now`: the newest external id and phone
-    of the person.
-    """
-
-    profile_id: str = ""
-    day: int = 0
-    on: frozenset[bytes] = frozenset()
-    audiences: frozenset[bytes] = frozenset()
-    own: frozenset[bytes] = frozenset()
-    now: frozenset[bytes] = frozenset()
-
-    def own_in(self, queue: Queue) -> frozenset[bytes]:
-        """Return the tokens of the CDP's ids that stand for the person in the audience of that queue."""
-        start = own_token(bytes(_SHORT), queue)[:2]
-        return frozenset(token for token in self.own if token.startswith(start))
-
-    def has_other_ids(self, identifiers: Iterable[bytes]) -> bool:
-        """Return whether one of the CDP's ids stands for the person, except these and the person's external id."""
-        external = (token[1:] for token in self.now if token.startswith(_ONE_AT_A_TIME["external_id"]))
-        known = {each[:_OWN_ID] for each in (*external, *identifiers)}
-        return any(token[-_OWN_ID:] not in known for token in self.own)
-
-
-class Holder(NamedTuple):
-    """A person who was delivered under an identifier. `at`: s since 1970, the CDP's time."""
-
-    person: bytes
-    at: int
 
 
 @dataclass
@@ -96,11 +74,11 @@ class Identities:
     def hash(self, named: Named) -> bytes:
         """Return the keyed hash of an identifier, which is also that of the person it names."""
         text = f"{named[0]}\0{named[1]}".encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(text, digest_size=_HASH, key=self._key).digest()
+        return hashlib.blake2b(text, digest_size=HASH, key=self._key).digest()
 
     def short(self, named: Named) -> bytes:
         """Return the short hash of an identifier, used within the data of one person."""
-        return self.hash(named)[:_SHORT]
+        return self.hash(named)[:SHORT]
 
     def people(self, persons: Sequence[bytes]) -> dict[bytes, RememberedPerson]:
         """Return what is remembered of these people, by their hashes, without unknown people."""
@@ -108,21 +86,20 @@ class Identities:
         found = {}
         for person, value, tokens in zip(persons, stored[::2], stored[1::2], strict=True):
             if value or tokens:
-                found[person] = _known(value or b"", tokens or b"")
+                found[person] = person_of(value or b"", tokens or b"")
         return found
 
     def holders(self, identifiers: Sequence[bytes]) -> dict[bytes, list[Holder]]:
         """Return the people who were delivered under each of these identifiers, oldest delivery first."""
-        stored = self._read([b"i" + each for each in identifiers])
-        return {each: list(_holders(value)) for each, value in zip(identifiers, stored, strict=True) if value}
+        stored = self._read([letter + each for letter in _HELD for each in identifiers])
+        pairs = zip(identifiers, stored[: len(identifiers)], stored[len(identifiers) :], strict=True)
+        return {each: holders_of(value or b"", before or b"") for each, value, before in pairs if value or before}
 
     def since(self, person: bytes, known: RememberedPerson, kind: str) -> int:
-        """Return the CDP's time (s) of the person's current value of a kind, 0 if there is none."""
-        found = [token for token in known.now if token.startswith(_ONE_AT_A_TIME.get(kind, _ANY))]
-        fields = [f for each in found for f in identity_buckets.fields(self.redis, self.connection, b"i" + each[1:])]
-        return max(
-            [0, *(one.at for value in self._read(fields) for one in _holders(value or b"") if one.person == person)]
-        )
+        """Return the CDP's time (ms) of the person's current value of a kind, 0 if there is none."""
+        found = [token for token in known.now if token.startswith(letter_of(kind))]
+        holders = self.holders([each for token in found for each in self._identifiers(token)])
+        return max([0, *(one.at for some in holders.values() for one in some if one.person == person)])
 
     def shared(self, identifiers: Sequence[bytes]) -> set[bytes]:
         """Return the identifiers that too many people share."""
@@ -135,20 +112,18 @@ class Identities:
         """Count the identifier as shared from now on, and list it by its kind and part of its hash."""
         each = self.hash(identifier)
         self._orders.append(FieldWrite(b"s" + each, b"s", str(now).encode()))
-        self.redis.hset(keys.shared(self.connection), f"{identifier[0]}:{each[:_SHORT].hex()}", now)
+        self.redis.hset(keys.shared(self.connection), f"{identifier[0]}:{each[:SHORT].hex()}", now)
 
     def remember(self, person: bytes, profile_id: str, on: Iterable[bytes], now: int) -> None:
         """Remember a person's profile and its identifiers (short hashes). Written by `flush`."""
-        day = (now // _DAY_MS).to_bytes(2)
-        value = _packed(profile_id) + day + b"".join(sorted(on))
-        self._orders.append(FieldWrite(b"p" + person, b"s", value))
+        self._orders.append(FieldWrite(b"p" + person, b"s", profile(profile_id, now, on)))
 
     def take(self, lost: Mapping[bytes, Collection[bytes]]) -> None:
         """Remember that the profiles of these people no longer have those identifiers. Written by `flush`."""
         for person, known in (self.people(list(lost)) if lost else {}).items():
-            on = known.on - {identifier[:_SHORT] for identifier in lost[person]}
+            on = known.on - {identifier[:SHORT] for identifier in lost[person]}
             if known.profile_id and on != known.on:
-                self.remember(person, known.profile_id, on, known.day * _DAY_MS)
+                self.remember(person, known.profile_id, on, known.day * DAY_MS)
 
     def doubt(self, person: bytes) -> None:
         """Discard what is remembered of the person's profile, because it proved wrong."""
@@ -157,18 +132,18 @@ class Identities:
     def deliver(self, person: bytes, named: Named, at: int, *, late: bool = False) -> None:
         """Remember that the person was delivered under an identifier.
 
-        `at`: s since 1970, the CDP's time. `late`: after a newer one.
+        `at`: ms since 1970, the CDP's time. `late`: after a newer one.
         """
         identifier = self.hash(named)
-        self._orders.append(FieldWrite(b"i" + identifier, b"a", person + at.to_bytes(4)))
-        letter = _ANY if late else _ONE_AT_A_TIME.get(named[0], _ANY)
-        self._token(b"a", person, _under(letter, identifier))
+        self._orders.append(FieldWrite(b"h" + identifier, b"a", holder_token(person, at)))
+        letter = ANY if late else letter_of(named[0])
+        self._token(b"a", person, under(letter, identifier))
 
     def leave(self, person: bytes, identifier: bytes) -> None:
         """Remove an identifier from the person."""
-        self._orders.append(FieldWrite(b"i" + identifier, b"o", person))
-        for letter in _LETTERS:
-            self._token(b"o", person, _under(letter, identifier))
+        self._orders.append(FieldWrite(b"h" + identifier, b"o", person))
+        for letter in LETTERS:
+            self._token(b"o", person, under(letter, identifier))
 
     def join(self, person: bytes, queue: Queue) -> None:
         """Remember that the person is on the list of that queue."""
@@ -186,14 +161,25 @@ class Identities:
         """Remember that one of the CDP's ids (`own_token`) no longer stands for the person in an audience."""
         self._token(b"o", person, token)
 
-    def forget(self, person: bytes) -> None:
-        """Delete everything remembered of a person who asked for it, including under their identifiers."""
+    def forget(self, person: bytes, now: int) -> None:
+        """Delete everything remembered of a person who asked for it, including under their identifiers.
+
+        The hash alone is kept for a while (`erased`).
+        """
         (tokens,) = self._read([b"t" + person])
-        for token in _tokens(tokens or b""):
-            if token.startswith(_LETTERS):
-                found = identity_buckets.fields(self.redis, self.connection, b"i" + token[1:])
-                self._orders += [FieldWrite(each, b"o", person) for each in found]
+        for token in tokens_of(tokens or b""):
+            if token.startswith(LETTERS):
+                self._orders += [FieldWrite(b"h" + each, b"o", person) for each in self._identifiers(token)]
         self._orders += [FieldWrite(kind + person, b"d") for kind in (b"p", b"t")]
+        key = keys.erased(self.connection)
+        self.redis.zremrangebyscore(key, 0, now - ERASED_MS)
+        self.redis.zadd(key, {person: now})
+
+    def erased(self, persons: Sequence[bytes], now: int) -> set[bytes]:
+        """Return the people who were erased in the last 30 days. `now`: ms."""
+        asked = cast("list[str]", persons)  # redis-py takes bytes, too
+        times = self.redis.zmscore(keys.erased(self.connection), asked) if asked else []
+        return {each for each, at in zip(persons, times, strict=True) if at is not None and at > now - ERASED_MS}
 
     def flush(self) -> bool:
         """Write the calls made since the last flush; return False if memory is short, so that nothing new is kept."""
@@ -203,83 +189,13 @@ class Identities:
     def _token(self, what: bytes, person: bytes, token: bytes) -> None:
         self._orders.append(FieldWrite(b"t" + person, what, token))
 
+    def _identifiers(self, token: bytes) -> set[bytes]:
+        """Return the hashes of the identifiers that a token of a person may stand for."""
+        starts = tuple(letter + token[1:] for letter in _HELD)
+        return {field[1:] for field in identity_buckets.fields(self.redis, self.connection, starts)}
+
     def _read(self, fields: Sequence[bytes]) -> list[bytes | None]:
         return identity_buckets.read(self.redis, self.connection, fields) if fields else []
-
-
-def audience_token(queue: Queue) -> bytes:
-    """Return the token of a queue in `RememberedPerson.audiences`."""
-    return b"A" + hashlib.blake2b(str(queue).encode(), digest_size=_SHORT - 1).digest()
-
-
-def own_token(identifier: bytes, queue: Queue) -> bytes:
-    """Return the token in `RememberedPerson.own` of one of the CDP's ids in an audience.
-
-    Two bytes of the audience, whose first bit is set, and two of the id: a person has few of either.
-    """
-    start = audience_token(queue)[1:3]
-    return bytes([start[0] | 0x80, start[1]]) + identifier[:_OWN_ID]
-
-
-def _under(letter: bytes, identifier: bytes) -> bytes:
-    """Return a token with the part of an identifier that determines its bucket (identity_buckets.py)."""
-    return letter + identifier[: _SHORT - 1]
-
-
-def has_another(known: RememberedPerson, kind: str, identifier: bytes) -> bool:
-    """Return whether the person now has another value of that kind, if people have one value of it at a time."""
-    letter = _ONE_AT_A_TIME.get(kind, _ANY)
-    having = {token for token in known.now if token.startswith(letter)}
-    return bool(having) and _under(letter, identifier) not in having
-
-
-def is_verified(known: RememberedPerson, now: int) -> bool:
-    """Return whether the verification of the profile is still valid. `now`: ms."""
-    return bool(known.profile_id) and now // _DAY_MS - known.day <= VERIFIED_DAYS
-
-
-def _known(value: bytes, tokens: bytes) -> RememberedPerson:
-    audiences = frozenset(token for token in _tokens(tokens) if token.startswith(b"A"))
-    own = frozenset(token for token in _tokens(tokens) if token[0] & 0x80)
-    # The last one of a letter is the newest.
-    now = frozenset({token[:1]: token for token in _tokens(tokens) if token[:1] in _ONE_AT_A_TIME.values()}.values())
-    if not value:
-        return RememberedPerson(audiences=audiences, own=own, now=now)
-    profile_id, rest = _unpacked(value)
-    on = frozenset(rest[at : at + _SHORT] for at in range(2, len(rest), _SHORT))
-    return RememberedPerson(profile_id, int.from_bytes(rest[:2]), on, audiences, own, now)
-
-
-def _tokens(value: bytes) -> Iterator[bytes]:
-    return (value[at : at + _SHORT] for at in range(0, len(value), _SHORT))
-
-
-def _holders(value: bytes) -> Iterator[Holder]:
-    for at in range(0, len(value), _TOKEN):
-        yield Holder(value[at : at + _HASH], int.from_bytes(value[at + _HASH : at + _TOKEN]))
-
-
-_ULID: Final = 26
-_ULID_BYTES: Final = 16
-_DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_TO_PYTHON: Final = str.maketrans(_DIGITS, "0123456789ABCDEFGHIJKLMNOPQRSTUV")
-
-
-def _packed(profile_id: str) -> bytes:
-    """Return length and text, or 0 and 16 bytes for a ULID, the form of Klaviyo's ids."""
-    text = profile_id.encode()
-    if len(text) == _ULID and text[:1] <= b"7" and set(profile_id) <= set(_DIGITS):
-        return b"\0" + int(profile_id.translate(_TO_PYTHON), 32).to_bytes(_ULID_BYTES)
-    return bytes([len(text)]) + text
-
-
-def _unpacked(value: bytes) -> tuple[str, bytes]:
-    """Return a profile id and the bytes after it."""
-    if value[0]:
-        end = value[0] + 1
-        return value[1:end].decode(), value[end:]
-    number = int.from_bytes(value[1 : _ULID_BYTES + 1])
-    return "".join(_DIGITS[number >> 5 * place & 31] for place in reversed(range(_ULID))), value[_ULID_BYTES + 1 :]
 
 
 def shared_values(redis: Redis, connections: Sequence[str]) -> dict[str, dict[str, int]]:

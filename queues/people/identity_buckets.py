@@ -38,10 +38,13 @@ def read(redis: Redis, connection: str, asked: Sequence[bytes]) -> list[bytes | 
     return [found[field] for field in asked]
 
 
-def fields(redis: Redis, connection: str, start: bytes) -> list[bytes]:
-    """Return the fields that begin with a letter and three bytes of a hash. Raises redis.RedisError."""
-    found = cast("list[bytes]", redis.hkeys(_bucket(connection, start)))
-    return [field for field in found if field.startswith(start)]
+def fields(redis: Redis, connection: str, starts: tuple[bytes, ...]) -> list[bytes]:
+    """Return the fields that begin with one of these: a letter and the same three bytes of a hash each.
+
+    Raises redis.RedisError.
+    """
+    found = cast("list[bytes]", redis.hkeys(_bucket(connection, starts[0])))
+    return [field for field in found if field.startswith(starts)]
 
 
 def write(redis: Redis, connection: str, orders: Iterable[FieldWrite]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -281,17 +280,10 @@ def test_so_is_one_whose_e_mail_another_user_has_left(who: IdentityWorld, source
     assert who.gone(EG)
 
 
-def next_second() -> None:
-    """Ferry remembers the time of a delivered identifier in seconds."""
-    second = now_ms() // 1000
-    while now_ms() // 1000 == second:
-        time.sleep(0.02)
-
-
 @USERS
 def test_an_erasure_deletes_nobody_who_got_the_id_after_the_request(who: IdentityWorld, source: str) -> None:
     who.post(forgets(source, 1))
-    next_second()
+    who.arrived()
     who.post(joins(source, 1, EG))
     who.deliver("audience")
     who.settle()
@@ -302,7 +294,7 @@ def test_an_erasure_deletes_nobody_who_got_the_id_after_the_request(who: Identit
 def test_it_asks_about_the_former_owner_when_the_id_was_given_on_after_the_request(who: IdentityWorld) -> None:
     who.send(add(ANN, ID))
     who.post(delete(ID))
-    next_second()
+    who.arrived()
     who.post(update(ANN, "c-78"), add(BOB, ID))
     who.deliver("audience")
     who.settle()
@@ -313,7 +305,7 @@ def test_it_asks_about_the_former_owner_when_the_id_was_given_on_after_the_reque
 def test_it_deletes_the_owner_at_the_time_of_the_request_who_has_only_waited(who: IdentityWorld) -> None:
     who.send(add(ANN, ID), add(BOB))
     who.post(delete(ID))
-    next_second()
+    who.arrived()
     who.post(add(BOB, "c-78"))
     who.deliver("audience")
     who.settle()

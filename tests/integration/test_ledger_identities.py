@@ -8,8 +8,9 @@ from redis import Redis
 from queues import keys, owners
 from queues.connections import accounts
 from queues.names import Queue
-from queues.people import identities, lateness
-from queues.people.identities import Identities, audience_token, has_another, is_verified, own_token
+from queues.people import identities, identity_buckets, lateness
+from queues.people.identities import Identities
+from queues.people.identity_tokens import audience_token, has_another, is_verified, own_token
 from queues.people.lateness import Newest
 from tests.support.ops import LAPSED, VIPS
 
@@ -50,17 +51,17 @@ def test_where_a_person_is_and_which_ids_stand_for_them_is_kept_as_sets(memory: 
     assert known.audiences == {audience_token(LAPSED)}
     assert known.own == {own_token(by, LAPSED)}
     assert (known.own_in(LAPSED), known.own_in(VIPS)) == (known.own, frozenset())
-    memory.forget(person)
+    memory.forget(person, NOW)
     memory.flush()
     assert memory.people([person]) == {}
 
 
 def test_an_identifier_leads_to_those_who_were_delivered_under_it_each_once(memory: Identities) -> None:
     by, ann, bob = (memory.hash(each) for each in (ID, ANN, BOB))
-    for person, at in ((ann, NOW), (bob, NOW + 5_000), (ann, NOW + 9_000)):
-        memory.deliver(person, ID, at // 1000)
+    for person, at in ((ann, NOW), (bob, NOW + 5), (ann, NOW + 9)):
+        memory.deliver(person, ID, at)
     memory.flush()
-    assert memory.holders([by])[by] == [(bob, (NOW + 5_000) // 1000), (ann, (NOW + 9_000) // 1000)]
+    assert memory.holders([by])[by] == [(bob, NOW + 5), (ann, NOW + 9)]
     memory.leave(bob, by)
     memory.flush()
     assert [each.person for each in memory.holders([by])[by]] == [ann]
@@ -69,8 +70,8 @@ def test_an_identifier_leads_to_those_who_were_delivered_under_it_each_once(memo
 def test_of_ids_and_phones_a_person_has_the_newest_and_a_late_one_is_none(memory: Identities) -> None:
     ann, former = memory.hash(ANN), ("external_id", "C-0")
     for each in (former, ID, PHONE):
-        memory.deliver(ann, each, NOW // 1000)
-    memory.deliver(ann, former, NOW // 1000, late=True)
+        memory.deliver(ann, each, NOW)
+    memory.deliver(ann, former, NOW, late=True)
     memory.flush()
     (known,) = memory.people([ann]).values()
     assert [has_another(known, each[0], memory.hash(each)) for each in (former, ID, PHONE)] == [True, False, False]
@@ -81,17 +82,74 @@ def test_of_ids_and_phones_a_person_has_the_newest_and_a_late_one_is_none(memory
     assert not has_another(known, former[0], memory.hash(former))
 
 
-def test_one_identifier_keeps_sixteen_people_at_most(memory: Identities) -> None:
-    by = memory.hash(ID)
-    for number in range(40):
-        memory.deliver(memory.hash(("email", f"p{number}@example.com")), ID, NOW // 1000)
+def test_one_identifier_keeps_the_256_people_with_the_newest_times(memory: Identities) -> None:
+    by, people = memory.hash(ID), [memory.hash(("email", f"p{number}@example.com")) for number in range(260)]
+    for number, person in enumerate(reversed(people)):
+        memory.deliver(person, ID, NOW - number)
     memory.flush()
-    assert len(memory.holders([by])[by]) == 16
+    assert {each.person for each in memory.holders([by])[by]} == {*people[4:]}
+
+
+def stored_before(redis: Redis, field: bytes, value: bytes) -> None:
+    """An earlier version has written this field."""
+    redis.hset(identity_buckets._bucket("default", field), mapping={field: value})
+
+
+def test_the_times_of_an_earlier_version_are_read_as_seconds_and_give_way(memory: Identities, redis: Redis) -> None:
+    by, ann, bob, cid = (memory.hash(each) for each in (ID, ANN, BOB, ("email", "cid@example.com")))
+    seconds = NOW // 1000
+    entries = [person + (seconds + more).to_bytes(4) for person, more in ((ann, 0), (bob, 7), (cid, 3))]
+    stored_before(redis, b"i" + by, b"".join(entries))
+    assert memory.holders([by])[by] == [(ann, NOW), (bob, NOW + 7_000), (cid, NOW + 3_000)]
+    memory.deliver(ann, ID, NOW + 250)
+    memory.deliver(bob, ID, NOW + 6_250)
+    memory.flush()
+    newest = [(cid, NOW + 3_000), (ann, NOW + 250), (bob, NOW + 7_000)]
+    assert memory.holders([by])[by] == newest, "a process of that version may have written after this one"
+    memory.deliver(bob, ID, NOW + 9_250)
+    memory.leave(cid, by)
+    memory.flush()
+    assert memory.holders([by])[by] == [(ann, NOW + 250), (bob, NOW + 9_250)]
+    memory.leave(ann, by)
+    memory.leave(bob, by)
+    memory.flush()
+    assert memory.holders([by]) == {}
+
+
+def test_an_id_of_the_cdp_in_an_entry_of_an_earlier_version_counts_until_it_is_replaced(
+    memory: Identities, redis: Redis
+) -> None:
+    person, by, other = memory.hash(ANN), memory.hash(("mpid", "7")), memory.hash(("mpid", "8"))
+    token = own_token(by, VIPS)
+    before = bytes([token[1] | 0x80, token[2]]) + by[:2]
+    stored_before(redis, b"t" + person, audience_token(VIPS) + before)
+    known = memory.people([person])[person]
+    assert known.audiences == {audience_token(VIPS)}
+    assert (known.own_in(VIPS), known.own_in(LAPSED)) == (frozenset({before}), frozenset[bytes]())
+    assert known.own_in(VIPS, [token]) == {token}
+    assert known.own_in(VIPS, [own_token(other, VIPS)]) == {before}
+    assert (known.has_other_ids([by]), known.has_other_ids([other])) == (False, True)
+    memory.own(person, by, VIPS)
+    memory.flush()
+    assert memory.people([person])[person].own == {token}
+    memory.disown(person, token)
+    memory.flush()
+    assert memory.people([person])[person].own == frozenset()
+
+
+def test_an_erased_person_is_known_as_erased_for_thirty_days(memory: Identities) -> None:
+    ann, bob = memory.hash(ANN), memory.hash(BOB)
+    memory.forget(ann, NOW)
+    memory.flush()
+    assert memory.erased([bob, ann], NOW + 29 * DAY) == {ann}
+    assert memory.erased([bob, ann], NOW + 30 * DAY) == set()
+    memory.forget(bob, NOW + 31 * DAY)
+    assert memory.redis.zcard(keys.erased("default")) == 1
 
 
 def test_nobodys_address_or_id_stands_in_redis(memory: Identities, redis: Redis) -> None:
     memory.remember(memory.hash(ANN), "01J9ZX3F5Q8R7T6V5W4X3Y2Z1A", [memory.short(PHONE)], NOW)
-    memory.deliver(memory.hash(ANN), ID, NOW // 1000)
+    memory.deliver(memory.hash(ANN), ID, NOW)
     memory.share(PHONE, NOW)
     memory.flush()
     stored = b" ".join([name + (redis.dump(name) or b"") for name in redis.scan_iter()])

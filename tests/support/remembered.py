@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from queues.people.identities import Holder, RememberedPerson
+from queues.people.identity_tokens import Holder, RememberedPerson
 
 Named = tuple[str, str]
 

@@ -15,7 +15,7 @@ from identity.leaving import Leaver
 from identity.leaving import leaving as of_leaver
 from klaviyo.lookups import FoundProfile, folded
 from mappings.identifiers import canonical_email
-from queues.people.identities import audience_token
+from queues.people.identity_tokens import audience_token
 from worker.delivery import Delivery
 from worker.errors import Later
 from worker.lists import list_of

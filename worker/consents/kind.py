@@ -51,9 +51,10 @@ def _mapped(delivery: Delivery) -> dict[int, Consent]:
     """Return the consent of each change; a change that cannot be mapped is rejected and overtakes no other."""
     found: dict[int, Consent] = {}
     ended = delivery.progress.ended()
+    rules, blocked = delivery.to.rules, delivery.to.identity.blocked
     for index in delivery.intents:
         fragment = bytes(delivery.batch.changes[index].body.person)
-        consent = guarded(partial(to_consent, fragment, delivery.to.rules), f"batch {delivery.batch.id}")
+        consent = guarded(partial(to_consent, fragment, rules, blocked.holds), f"batch {delivery.batch.id}")
         if isinstance(consent, Consent):
             found[index] = consent
             delivery.warn(index, *consent.warnings)

@@ -173,7 +173,7 @@ class _Forgetting:
     def _forget_identities(self) -> None:
         memory = self._ledger.identities
         for person in self._hashes:
-            memory.forget(person)
+            memory.forget(person, now_ms())
         memory.flush()
 
     def _renew(self) -> None:

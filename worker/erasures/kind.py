@@ -23,6 +23,7 @@ from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Identifiers
 from identity.persons import Intent
 from klaviyo.lookups import ProfileField
 from mappings import phone
+from mappings.contact import NOBODY_LEFT
 from mappings.errors import Unfit
 from mappings.identifiers import canonical_email, external_id
 from queues import undecided_erasures
@@ -36,7 +37,7 @@ from worker.delivery import Delivery
 from worker.erasures.forget import alone, forget
 from worker.erasures.subjects import SubjectFinder
 from worker.errors import Held, Later
-from worker.people.batch_people import BLOCKED, NOBODY_LEFT, People
+from worker.people.batch_people import BLOCKED, People
 from worker.progress import ErasureSubject, Progress, Rejection, Targets
 from worker.sending import send
 from worker.settling import settle

@@ -20,7 +20,8 @@ from queues.change import Change, decode
 from queues.clock import now_ms
 from queues.erasure import BatchPosition
 from queues.names import Queue
-from queues.people.identities import Identities, RememberedPerson, shared_values
+from queues.people.identities import Identities, shared_values
+from queues.people.identity_tokens import RememberedPerson
 from worker.delivery import LEASE_MS
 from worker.errors import guarded
 from worker.people.batch_people import People
@@ -187,7 +188,7 @@ def _is_unsure(
     memory = finder.ledger.identities
     asked = [memory.hash(named) for named in ids]
     times = [each.at for some in memory.holders(asked).values() for each in some if each.person == person]
-    if any(at > until // 1000 for at in times):
+    if any(at > until for at in times):
         return True
     known = memory.people([person]).get(person, RememberedPerson())
     if known.has_other_ids(asked):

@@ -106,7 +106,9 @@ def _rows(delivery: Delivery) -> dict[int, Row]:
 
 def _mapped(delivery: Delivery, index: int) -> Event | None:
     fragment = bytes(delivery.batch.changes[index].body.person)
-    event = delivery.or_rejected(index, partial(to_event, fragment, delivery.to.rules))
+    event = delivery.or_rejected(
+        index, partial(to_event, fragment, delivery.to.rules, delivery.to.identity.blocked.holds)
+    )
     if event is not None:
         # Without an id Klaviyo uses the event's time in seconds, and keeps only one event of each second.
         event.told.setdefault("unique_id", hashlib.blake2b(fragment, digest_size=16).hexdigest())

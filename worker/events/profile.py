@@ -11,13 +11,14 @@ from typing import Final
 
 from identity.identifiers import EMAIL, Identifiers, Named, made
 from identity.leaving import ids_of, meant
+from mappings.contact import NOBODY_LEFT
 from mappings.event import Event
 from queues import batches, pending
-from queues.change import Change, carrying, person_key
+from queues.change import Change, person_key
 from queues.clock import now_ms
 from queues.history import traces
 from worker.delivery import LEASE_MS, Delivery
-from worker.people.batch_people import BLOCKED, NOBODY_LEFT, SHARED, People
+from worker.people.batch_people import BLOCKED, SHARED, People
 from worker.people.recognizing import SEVERAL, PersonMatch, recognize
 
 #: The identity model's kind for each identifier of an event, strongest first.
@@ -113,9 +114,7 @@ def _newer(
     found = {}
     for index, people in waiting.items():
         match = matches[index]
-        newer = [
-            email for email, at in people if at // 1000 >= match.at and memory.hash((EMAIL, email)) != match.person
-        ]
+        newer = [email for email, at in people if at >= match.at and memory.hash((EMAIL, email)) != match.person]
         if not match.people:
             found[index] = [email for email, _ in people]
         elif newer and match.at:
@@ -149,6 +148,6 @@ def _people(delivery: Delivery, wanted: set[str]) -> list[tuple[Identifiers, int
     for queue in pending.all_queues(delivery.redis):
         if queue.connection == delivery.batch.queue.connection and queue.kind in _PEOPLE:
             batches.renew(delivery.redis, delivery.batch, now_ms(), LEASE_MS)  # reading a long queue takes long
-            changes += traces.undelivered(delivery.redis, queue, carrying(wanted))
+            changes += traces.undelivered(delivery.redis, queue, wanted)
     people = People(changes, delivery.to.rules, delivery.to.identity, f"batch {delivery.batch.id}")
     return [(people.who(index), change.body.at) for index, change in enumerate(changes)]

@@ -14,6 +14,7 @@ from identity.holding import Before, ChangeIdentity
 from identity.identifiers import Identifiers, Named
 from identity.persons import Intent, coalesce
 from identity.sending import IDENTIFIERS, Policy
+from mappings.contact import NOBODY_LEFT
 from mappings.person import Person
 from mappings.profile import Profile, to_profile
 from mappings.rules import Rules
@@ -32,12 +33,6 @@ SHARED: Final = "identifier_shared"
 _NOBODY: Final = Identifiers()
 #: The identity model's kind for each identifier of Klaviyo.
 KINDS: Final[dict[Identifier, str]] = {"email": "email", "external_id": "external_id", "phone_number": "phone"}
-
-
-NOBODY_LEFT: Final = (
-    "the values sent to identify the person identify nobody (null, 0, n/a ...) or too many people; "
-    "make the CDP send an e-mail"
-)
 
 
 class _Read:
@@ -124,7 +119,8 @@ class People:
     def intents(self) -> list[Intent]:
         """The intent of each person."""
         facts = self.facts
-        known = Before(dict(facts.elsewhere), facts.former, dict(facts.owned))
+        held = dict(facts.elsewhere), facts.former, dict(facts.owned)
+        known = Before(*held, facts.delivered, facts.is_list, facts.members)
         return coalesce([self.said(index) for index in range(len(self.changes))], known, facts.strangers)
 
     @cached_property

@@ -1,19 +1,26 @@
 """Records who has each identifier after a batch is delivered; the newest change wins.
 
 An mpid or user id belongs to one e-mail at a time. A person has one external id and one phone at a time: a newer value
-replaces the former one.
+replaces the former one. A value that too many people have at the same time is shared; of those who had it, some stay.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from identity.holding import ChangeIdentity
-from identity.identifiers import Named
+from identity.identifiers import EMAIL, OWN, Named
 from identity.persons import Intent
-from queues.people.identities import Holder, RememberedPerson, has_another, own_token
-from worker.delivery import Delivery
+from queues.clock import now_ms
+from queues.people.identity_tokens import Holder, RememberedPerson, has_another, own_token, stands_for
+from worker.delivery import Delivery, count_findings
+
+log = logging.getLogger(__name__)
+
+#: The number of people who are remembered for a value although they have another one by now.
+FORMER: Final = 16
 
 
 class StoredHolders(NamedTuple):
@@ -77,11 +84,11 @@ class _Holding:
 
     def _deliver(self, said: ChangeIdentity, named: Named, person: bytes) -> None:
         before = [each.at for each in self._having(named) if each.person == person]
-        if not (said.late or self._has_newer(person, named, said.at // 1000)):
-            return self._memory.deliver(person, named, max([said.at // 1000, *before]))
+        if not (said.late or self._has_newer(person, named, said.at)):
+            return self._memory.deliver(person, named, max([said.at, *before]))
         if not before:
-            # Older than the earlier record, even within the same second.
-            self._memory.deliver(person, named, max(0, said.at // 1000 - 1), late=True)
+            # Of two equal times the later record is the newer one; this one is not.
+            self._memory.deliver(person, named, max(0, said.at - 1), late=True)
         return None
 
     def _has_newer(self, person: bytes, named: Named, at: int) -> bool:
@@ -99,7 +106,7 @@ class _Holding:
             return
         for named in said.moving:
             self._having_now.setdefault(named, set()).add(person)
-            newer = any(each.at > said.at // 1000 and each.person != person for each in self._having(named))
+            newer = any(each.at > said.at and each.person != person for each in self._having(named))
             if not said.who.email:
                 self._memory.own(person, self._memory.hash(named), self._queue)
             elif not said.late and not newer:
@@ -117,8 +124,8 @@ class _Holding:
                 self._memory.disown(other, self._token(named))
                 # With other ids left and this one on no other list, this one leads there no more; otherwise it does
                 # until they leave every list.
-                left = (self._known(other).own | owned.get(other, set())) - lost
-                if left and not any(token[2:] == self._token(named)[2:] for token in left):
+                left = (self._known(other).own_as(lost) | owned.get(other, set())) - lost
+                if left and not any(stands_for(token, self._memory.hash(named)) for token in left):
                     self._memory.leave(other, self._memory.hash(named))
 
     def _leave(self, intent: Intent) -> None:
@@ -139,3 +146,61 @@ class _Holding:
 
     def _token(self, named: Named) -> bytes:
         return own_token(self._memory.hash(named), self._queue)
+
+
+def countable(delivery: Delivery) -> set[Named]:
+    """Return the identifiers of the batch that may be shared by too many e-mails."""
+    people = delivery.people
+    named = {each for intent in delivery.intents.values() for each in people.named(intent.indexes)}
+    return {each for each in named - moving_of(delivery) if each[0] not in (EMAIL, *OWN)}
+
+
+def note_shared(delivery: Delivery, before: StoredHolders) -> None:
+    """Mark identifiers of too many current e-mails as shared: from then on they identify nobody."""
+    memory, policy = delivery.identities, delivery.to.identity
+    hashed = {memory.hash(each): each for each in countable(delivery)}
+    holders = {by: {each.person for each in before.having.get(by, ())} for by in hashed}
+    for person, intent in delivery.intents.items():
+        for each in delivery.people.named(intent.indexes) if intent.written else ():
+            if (by := memory.hash(each)) in holders:
+                holders[by].add(delivery.hash_of(person))
+    holders = {by: having for by, having in holders.items() if len(having) > policy.shared_after}
+    if not holders:
+        return
+    known = memory.people(list(set().union(*holders.values())))
+    for by, having in holders.items():
+        people = [known[each] for each in having if each in known]
+        current = sum(1 for each in people if each.audiences and not has_another(each, hashed[by][0], by))
+        if current > policy.shared_after:
+            memory.share(hashed[by], now_ms())
+            count_findings(delivery.redis, delivery.batch.queue, {"shared_value": 1})
+            log.warning(
+                "batch %s: %d current e-mails have one value of %s; it identifies nobody from now on (%s)",
+                delivery.batch.id,
+                current,
+                hashed[by][0],
+                by[:4].hex(),
+            )
+    memory.flush()
+
+
+def let_former_go(delivery: Delivery, before: StoredHolders) -> None:
+    """Forget the oldest former people of values that many have had, so that nobody who has the value is dropped."""
+    memory = delivery.identities
+    kinds = {memory.hash(each): each[0] for each in countable(delivery) | moving_of(delivery)}
+    many = [by for by in kinds if len(before.having.get(by, ())) > FORMER]
+    having = memory.holders(many) if many else {}
+    known = memory.people(list({each.person for some in having.values() for each in some}))
+    for by, some in having.items():
+        former = [each for each in some if not _has(known, each.person, kinds[by], by)]
+        for each in sorted(former, key=lambda one: one.at)[:-FORMER]:
+            memory.leave(each.person, by)
+    memory.flush()
+
+
+def _has(known: Mapping[bytes, RememberedPerson], person: bytes, kind: str, by: bytes) -> bool:
+    """Return whether a person has an identifier now: by an audience in which it stands for them, or as their newest."""
+    one = known.get(person, RememberedPerson())
+    if any(stands_for(token, by) for token in one.own):
+        return True
+    return kind not in OWN and bool(one.audiences) and not has_another(one, kind, by)

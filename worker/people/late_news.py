@@ -12,7 +12,7 @@ from identity.holding import ChangeIdentity
 from identity.identifiers import EMAIL, EXTERNAL_ID, Named
 from queues.clock import now_ms
 from queues.people import lateness
-from queues.people.identities import RememberedPerson, audience_token, own_token
+from queues.people.identity_tokens import RememberedPerson, audience_token, own_token
 from queues.people.lateness import Newest
 from worker.delivery import Delivery
 from worker.people.batch_people import People
@@ -70,7 +70,7 @@ def moved_away(delivery: Delivery, before: StoredHolders | None = None) -> list[
         if (each := before.known.get(hashed))
         and each.profile_id
         and on_this in each.audiences
-        and each.own_in(queue) <= moved
+        and each.own_in(queue, moved) <= moved
     ]
 
 
@@ -84,7 +84,7 @@ def _told_elsewhere(delivery: Delivery, before: StoredHolders, moving: Iterable[
         (by, each.person)
         for by in external
         for each in before.having.get(by, ())
-        if own_token(by, queue) not in before.known.get(each.person, RememberedPerson()).own_in(queue)
+        if own_token(by, queue) not in before.known.get(each.person, RememberedPerson()).own_as([own_token(by, queue)])
     }
 
 
@@ -146,7 +146,7 @@ def _late_replays(delivery: Delivery, said: Mapping[int, ChangeIdentity], known:
         me = memory.hash(each.who.name) if each.who.email and each.who.name else b""
         newest = [known.of(named).alone for named in each.who.named if named[0] != EMAIL]
         for named in (named for named in each.moving if each.at < known.of(named).any):
-            newest += [1000 * one.at for one in having.get(memory.hash(named), ()) if one.person != me]
+            newest += [one.at for one in having.get(memory.hash(named), ()) if one.person != me]
         if each.at < max([0, *newest]):
             yield i
 

@@ -11,7 +11,7 @@ from identity.leaving import Leaver
 from klaviyo.lookups import FoundProfile
 from mappings.identifiers import canonical_email
 from queues.names import Queue
-from queues.people.identities import Holder, RememberedPerson, has_another, own_token
+from queues.people.identity_tokens import Holder, RememberedPerson, has_another, own_token
 from worker.delivery import Delivery
 from worker.people.recognizing import hash_of, present
 
@@ -43,7 +43,7 @@ class Recalled(NamedTuple):
         """
         having = {person for each in wanted for person in self.having(each, moving)}
         theirs = [self.known[each] for each in having if each not in but and not self._is_former(each, having)]
-        return {each.profile_id for each in theirs if each.own_in(self.queue) <= {*leaving}}
+        return {each.profile_id for each in theirs if each.own_in(self.queue, leaving) <= {*leaving}}
 
     def _is_former(self, person: bytes, having: Collection[bytes]) -> bool:
         """Return whether an identifier's own record is about a person who has another value of that kind now."""
@@ -57,7 +57,7 @@ class Recalled(NamedTuple):
         ids = [(EXTERNAL_ID, value) for value in leaver.external_ids] or [(PHONE, value) for value in leaver.phones]
         if whose not in self.known:
             return any(person != self.hashed[each] for each in ids for person in self.having(each, moving))
-        if moving and not self.known[whose].own_in(self.queue) <= {*leaving}:
+        if moving and not self.known[whose].own_in(self.queue, leaving) <= {*leaving}:
             return True
         return not any(self._stands_for(each, moving, whose) for each in ids)
 

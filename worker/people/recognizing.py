@@ -9,10 +9,11 @@ from identity.identifiers import Named
 from identity.leaving import meant
 from klaviyo.lookups import FoundProfile
 from mappings.identifiers import canonical_email
-from queues.people.identities import Holder, Identities, RememberedPerson, has_another
+from queues.people.identities import Identities
+from queues.people.identity_tokens import Holder, RememberedPerson, has_another
 from worker.delivery import Delivery
 
-#: By identifier: the people (hashes) who have it, each with the time (s) of the change that said so.
+#: By identifier: the people (hashes) who have it, each with the time (ms) of the change that said so.
 Having = Mapping[Named, Sequence[tuple[bytes, int]]]
 #: The kind of name for a person of an earlier batch who is known only by hash.
 KNOWN: Final = "known"
@@ -27,7 +28,7 @@ class PersonMatch(NamedTuple):
     """The number of `people` meant.
 
     `profile_id`: the one person's, if these identifiers are not on the profile. `person`: the one person's hash, and
-    `at`: when the newest of the identifiers that have one e-mail at a time became the person's (s since 1970).
+    `at`: when the newest of the identifiers that have one e-mail at a time became the person's (ms since 1970).
     """
 
     people: int

@@ -10,16 +10,15 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 
 from identity.holding import Before, ChangeIdentity, Holding
-from identity.identifiers import EMAIL, OWN, Named
+from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named
 from identity.persons import Intent
 from klaviyo.lookups import by_value
 from queues.clock import now_ms
-from queues.people.identities import RememberedPerson, audience_token, has_another, own_token
+from queues.people.identity_tokens import RememberedPerson, audience_token, has_another, own_token
 from worker.delivery import Delivery, count_findings
 from worker.lists import list_of
 from worker.people import holding, late_news
 from worker.people.batch_people import People
-from worker.people.holding import StoredHolders
 from worker.people.late_news import moved_away
 from worker.people.leavers import leads
 from worker.people.proving import given
@@ -33,11 +32,12 @@ log = logging.getLogger(__name__)
 def recall(delivery: Delivery) -> None:
     """Read the facts by which the people of the batch are coalesced. Raises NotAccepted, Later, LeaseLost."""
     people = delivery.people
-    facts = BatchFacts(shared=_shared(delivery, people))
+    facts = BatchFacts(shared=_shared(delivery, people), is_list=delivery.batch.queue.kind == "audience")
     people = people.with_facts(facts)
     facts.misaddressed = _misaddressed(delivery, people)
     people = people.with_facts(facts)
     facts.elsewhere, facts.former = _elsewhere(delivery, people)
+    _note_delivered(delivery, people)
     facts.late, facts.spared = late_news.find(delivery, people, dict(facts.elsewhere))
     facts.strangers = _strangers(delivery, people)
     facts.owned = _owned(delivery, people.with_facts(facts))
@@ -79,6 +79,20 @@ def _elsewhere(delivery: Delivery, people: People) -> tuple[list[tuple[Named, li
     return found, former
 
 
+def _note_delivered(delivery: Delivery, people: People) -> None:
+    """Note the e-mails of earlier batches among the people who have an identifier of a change without an e-mail."""
+    said = [people.said(i) for i in range(len(people.changes))]
+    asked = {each for one in said if not one.who.email for each in one.leading if each not in one.moving}
+    memory = delivery.identities
+    emails = {one.who.email for one in said if one.who.email and not asked.isdisjoint(one.who.named)}
+    emails |= {name[1] for _, names in people.facts.elsewhere for name in names if name[0] == EMAIL}
+    persons = {memory.hash((EMAIL, each)): each for each in emails}
+    kinds = {kind for kind, _ in asked if kind in (EXTERNAL_ID, PHONE)}
+    for by, one in (memory.people(list(persons)) if persons else {}).items():
+        people.facts.delivered[persons[by]] = {kind: memory.since(by, one, kind) for kind in kinds}
+        people.facts.members |= {persons[by]} if one.audiences else set()
+
+
 def _owned(delivery: Delivery, people: People) -> list[tuple[str, list[Named]]]:
     """Return the moving ids, from earlier batches, of the e-mails that an id of the batch leaves or moves away from.
 
@@ -100,12 +114,11 @@ def _owned_by(delivery: Delivery, emails: Collection[str], ids: Collection[Named
     if not emails:
         return []
     memory = delivery.identities
-    known = memory.people([memory.hash((EMAIL, address)) for address in emails])
     queue = delivery.batch.queue
     tokens = {own_token(memory.hash(each), queue): each for each in ids}
-    owned = {
-        address: known[person].own_in(queue) for address in emails if (person := memory.hash((EMAIL, address))) in known
-    }
+    persons = {address: memory.hash((EMAIL, address)) for address in emails}
+    known = memory.people(list(persons.values()))
+    owned = {each: known[person].own_in(queue, tokens) for each, person in persons.items() if person in known}
     return [(address, [tokens.get(by, (KNOWN, by.hex())) for by in own]) for address, own in owned.items() if own]
 
 
@@ -123,7 +136,7 @@ def _misaddressed(delivery: Delivery, people: People) -> set[int]:
 def _strangers(delivery: Delivery, people: People) -> set[int]:
     """Return removals whose e-mail was never delivered: the new e-mail of the one person who has their ids.
 
-    With several people behind the ids, the removal takes nobody off.
+    With several people behind the ids, the removal takes nobody off. An erased e-mail is not a new one.
     """
     said = [people.said(i) for i in range(len(people.changes))]
     staying = {one.who.email for one in said if one.action != "remove"}
@@ -133,7 +146,8 @@ def _strangers(delivery: Delivery, people: People) -> set[int]:
         if one.action == "remove" and one.who.email and one.who.email not in staying and len(one.who.named) > 1
     }
     known = delivery.identities.people(list(set(asked.values()))) if asked else {}
-    unknown = {i: said[i].who.email for i, hashed in asked.items() if hashed not in known}
+    gone = delivery.identities.erased([each for each in set(asked.values()) if each not in known], now_ms())
+    unknown = {i: said[i].who.email for i, hashed in asked.items() if hashed not in known and hashed not in gone}
     strangers = set(unknown) - _listed(delivery, unknown)
     return strangers - _of_several(delivery, said, strangers)
 
@@ -166,7 +180,7 @@ def keep_people(delivery: Delivery) -> None:
     """Record the people and their identifiers before the batch is settled. May be repeated. Raises redis.RedisError."""
     memory, queue = delivery.identities, delivery.batch.queue
     persons = map(delivery.hash_of, delivery.intents)
-    before = holding.stored(delivery, _countable(delivery), holding.moving_of(delivery), persons)
+    before = holding.stored(delivery, holding.countable(delivery), holding.moving_of(delivery), persons)
     moved = moved_away(delivery, before) if queue.kind == "audience" else []
     late_news.keep_times(delivery, moved)
     ended = delivery.progress.rejected.keys() | delivery.progress.overtaken
@@ -189,7 +203,8 @@ def keep_people(delivery: Delivery) -> None:
             delivery.batch.id,
         )
         return
-    _note_shared(delivery, before)
+    holding.note_shared(delivery, before)
+    holding.let_former_go(delivery, before)
 
 
 def _keep(delivery: Delivery, person: int, intent: Intent) -> None:
@@ -230,44 +245,8 @@ def _quit_meant(delivery: Delivery, intent: Intent) -> None:
         }
         leaving = {own_token(memory.hash(each), queue) for each in said.moving}
         for person, known in memory.people(list(meant - {*map(delivery.hash_of, delivery.intents)})).items():
-            if known.own_in(queue) <= leaving:
+            if known.own_in(queue, leaving) <= leaving:
                 memory.quit(person, queue)
-
-
-def _countable(delivery: Delivery) -> set[Named]:
-    """Return the identifiers of the batch that may be shared by too many e-mails."""
-    people = delivery.people
-    named = {each for intent in delivery.intents.values() for each in people.named(intent.indexes)}
-    return {each for each in named - holding.moving_of(delivery) if each[0] not in (EMAIL, *OWN)}
-
-
-def _note_shared(delivery: Delivery, before: StoredHolders) -> None:
-    """Mark identifiers of too many current e-mails as shared: from then on they identify nobody."""
-    memory, policy = delivery.identities, delivery.to.identity
-    hashed = {memory.hash(each): each for each in _countable(delivery)}
-    holders = {by: {each.person for each in before.having.get(by, ())} for by in hashed}
-    for person, intent in delivery.intents.items():
-        for each in delivery.people.named(intent.indexes) if intent.written else ():
-            if (by := memory.hash(each)) in holders:
-                holders[by].add(delivery.hash_of(person))
-    holders = {by: having for by, having in holders.items() if len(having) > policy.shared_after}
-    if not holders:
-        return
-    known = memory.people(list(set().union(*holders.values())))
-    for by, having in holders.items():
-        people = [known[each] for each in having if each in known]
-        current = sum(1 for each in people if each.audiences and not has_another(each, hashed[by][0], by))
-        if current > policy.shared_after:
-            memory.share(hashed[by], now_ms())
-            count_findings(delivery.redis, delivery.batch.queue, {"shared_value": 1})
-            log.warning(
-                "batch %s: %d current e-mails have one value of %s; it identifies nobody from now on (%s)",
-                delivery.batch.id,
-                current,
-                hashed[by][0],
-                by[:4].hex(),
-            )
-    memory.flush()
 
 
 def know(delivery: Delivery) -> None:

@@ -16,7 +16,8 @@ from mappings.identifiers import canonical_email
 from mappings.profile import Profile as Mapped
 from queues import owners
 from queues.clock import now_ms
-from queues.people.identities import Named, RememberedPerson, is_verified
+from queues.people.identities import Named
+from queues.people.identity_tokens import RememberedPerson, is_verified
 from worker.delivery import Delivery
 from worker.people.batch_people import KINDS, Identifier, identifiers_of
 from worker.people.profile_names import take_from_others

@@ -13,7 +13,8 @@ from queues import holds
 from queues.change import Body, Change
 from queues.clock import now_ms
 from queues.doorbell import JOB_TIMEOUT
-from queues.people.identities import Holder, Named, RememberedPerson
+from queues.people.identities import Named
+from queues.people.identity_tokens import Holder, RememberedPerson
 from queues.snapshots import guard as queue_guard
 from queues.snapshots import members, orders
 from queues.snapshots.members import Bucket
