@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -128,7 +129,7 @@ class Bug:
     """`plant` puts it in, `run` has to fail of it, with `words` in what it says."""
 
     plant: Plant
-    run: Callable[[Hut], None]
+    run: Callable[..., None]
     words: str
 
 
@@ -178,8 +179,10 @@ def test_ferry_as_it_is_passes(hut: Hut, run: Callable[[Hut], None]) -> None:
 @pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
 def test_a_known_bug_is_noticed(hut: Hut, monkeypatch: pytest.MonkeyPatch, bug: Bug) -> None:
     bug.plant(monkeypatch)
+    # Beside other modules the state machine chooses otherwise, and may meet a fault much later.
+    run = partial(bug.run, examples=2_000) if bug.run is oracle_runs.any_order else bug.run
     with pytest.raises(AssertionError, match=bug.words):
-        bug.run(hut)
+        run(hut)
 
 
 def test_a_worker_refuses_to_listen_on_two_queues(redis: Redis) -> None:
