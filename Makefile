@@ -19,7 +19,7 @@ help:
 	@echo "make test    run all tests except the browser tests and the installation tests"
 	@echo "make browser run the browser tests, which need Debian's chromium and chromium-driver"
 	@echo "make install test every way to install Ferry, each in an empty environment"
-	@echo "make clients install the senders' libraries and Klaviyo's clients that make test runs, with Node, into .clients"
+	@echo "make clients install the senders' libraries and Klaviyo's clients that the tests run, with Node, into .clients"
 	@echo "make lint    check formatting, lint, types and import rules"
 	@echo "make bench   measure, and write docs/benchmarks.md"
 	@echo "make trips   count the files and calls that one change, one flush and one snapshot go through"
@@ -42,7 +42,7 @@ unit: .venv/dev
 test: .venv/dev clients
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/crash tests/integration tests/contract tests/unit
 
-browser: .venv/dev
+browser: .venv/dev clients
 	$(BIN)/pytest tests/browser
 
 install: .venv/dev
