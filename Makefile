@@ -56,7 +56,7 @@ lint: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/bench
+bench: .venv/bench clients
 	$(BIN)/python -m bench
 
 trips: .venv/run
