@@ -1,6 +1,6 @@
 // Klaviyo's own client for Node as a service of lines: reads calls from stdin, answers each with a line.
-// The first line is the address of Klaviyo, each other a call `{"name", "arguments"}`; the answer is `{"body"}` as the
-// client's models read it, or `{"status", "errors"}` if Klaviyo refused.
+// The first line is `{"address", "key"}` of Klaviyo, each other a call `{"name", "arguments"}`; the answer is `{"body"}` as
+// the client's models read it, or `{"status", "errors"}` if Klaviyo refused.
 'use strict'
 
 const { createInterface } = require('node:readline')
@@ -8,8 +8,8 @@ const klaviyo = require('klaviyo-api')
 
 const APIS = ['AccountsApi', 'DataPrivacyApi', 'EventsApi', 'ListsApi', 'MetricsApi', 'ProfilesApi']
 
-function connected(address) {
-  const session = new klaviyo.ApiKeySession('pk_test', new klaviyo.RetryWithExponentialBackoff({ numRetries: 1 }))
+function connected({ address, key }) {
+  const session = new klaviyo.ApiKeySession(key, new klaviyo.RetryWithExponentialBackoff({ numRetries: 1 }))
   return APIS.map((name) => {
     const api = new klaviyo[name](session)
     api.basePath = address

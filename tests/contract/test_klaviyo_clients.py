@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -50,6 +51,10 @@ def ids(answer: Any) -> list[str]:
     return [each["id"] for each in answer["data"]]
 
 
+def cursor_of(link: str) -> str:
+    return parse_qs(urlsplit(link).query)["page[cursor]"][0]
+
+
 def made(answer: Any) -> str:
     return str(answer["data"]["id"])
 
@@ -78,11 +83,37 @@ def test_lists_are_made_read_renamed_and_deleted(client: Client) -> None:
     assert client("update_list", list_id, renamed)["data"]["attributes"]["name"] == "Gäste"
     assert ids(client("get_lists", filter='equals(name,"Gäste")')) == [list_id]
     assert ids(client("get_profiles_for_list", list_id, **BY_ADA)) == [ada]
+    with pytest.raises(Refused, match="400"):
+        client("add_profiles_to_list", list_id, references("nobody"))
     client("remove_profiles_from_list", list_id, references(ada))
     assert ids(client("get_profile_ids_for_list", list_id, page_size=100)) == []
     client("delete_list", list_id)
     with pytest.raises(Refused, match="404"):
         client("get_list", list_id)
+
+
+def test_lists_and_people_are_paged_by_the_cursor_of_the_next_link(client: Client) -> None:
+    lists = {new_list(client, f"L{n}") for n in range(12)}
+    job = made(client("bulk_import_profiles", import_body([row(email=f"p{n}@example.com") for n in range(25)])))
+    for call, arguments, size, expected in (
+        ("get_lists", (), 10, len(lists)),
+        ("get_profiles_for_bulk_import_profiles_job", (job,), 20, 25),
+    ):
+        first = client(call, *arguments, page_size=size)
+        second = client(call, *arguments, page_size=size, page_cursor=cursor_of(first["links"]["next"]))
+        assert len({*ids(first), *ids(second)}) == expected
+        assert second["links"].get("next") is None
+
+
+def test_people_and_members_are_looked_up_by_any_identifier(client: Client) -> None:
+    list_id = new_list(client)
+    who = {"email": ADA, "phone_number": "+12025550123", "external_id": "c-7"}
+    client("bulk_import_profiles", import_body([row(**who), row(email=BOB)], list_id))
+    (ada,) = ids(client("get_profiles", **BY_ADA))
+    for field, value in {**who, "id": ada}.items():
+        assert ids(client("get_profiles", filter=f'any({field},["{value}","nobody"])')) == [ada]
+    for field in ("email", "phone_number"):
+        assert ids(client("get_profile_ids_for_list", list_id, filter=f'any({field},["{who[field]}"])')) == [ada]
 
 
 def test_people_are_made_changed_and_found_with_their_lists_and_segments(client: Client) -> None:
@@ -118,23 +149,36 @@ def test_imports_are_followed_to_everything_that_they_have(client: Client) -> No
     assert ids(client("get_profile_ids_for_bulk_import_profiles_job", job)) == [ada]
     assert ids(client("get_list_for_bulk_import_profiles_job", job)) == [list_id]
     assert ids(client("get_list_ids_for_bulk_import_profiles_job", job)) == [list_id]
-    assert ids(client("get_profiles_for_list", list_id)) == [ada]
+    (member,) = client("get_profiles_for_list", list_id)["data"]
+    assert (member["id"], member["attributes"]["properties"]) == (ada, {"n": 1})
     with pytest.raises(Refused, match="400") as refused:
         client("bulk_import_profiles", import_body([row(email=BOB), row(email="nope")]))
     assert "/data/attributes/profiles/data/1/attributes/email" in refused.value.errors
 
 
+def consent(client: Client) -> Any:
+    """The subscriptions of Ada."""
+    (person,) = client("get_profiles", **BY_ADA, additional_fields_profile=["subscriptions"])["data"]
+    return person["attributes"]["subscriptions"]
+
+
 def test_consent_is_given_read_and_taken_back(client: Client, api: Api) -> None:
     list_id = api.make_list(opt_in_process="single_opt_in")
+    client("create_profile", {"data": row(email=ADA)})
+    assert consent(client)["sms"]["transactional"]["consent"] == "NEVER_SUBSCRIBED"
     client("bulk_subscribe_profiles", bulk_body(SUBSCRIBE, [subscribed(ADA, "+12025550123")], list_id))
-
-    def email() -> Any:
-        (person,) = client("get_profiles", **BY_ADA, additional_fields_profile=["subscriptions"])["data"]
-        return person["attributes"]["subscriptions"]["email"]["marketing"]
-
-    assert (email()["consent"], email()["can_receive_email_marketing"]) == ("SUBSCRIBED", True)
+    given = consent(client)
+    assert given["email"]["marketing"]["consent"] == given["sms"]["marketing"]["consent"] == "SUBSCRIBED"
+    assert given["email"]["marketing"]["can_receive_email_marketing"] is True
+    client("bulk_unsubscribe_profiles", bulk_body(UNSUBSCRIBE, [unsubscribed(ADA)], list_id))
+    (suppression,) = consent(client)["email"]["marketing"]["list_suppressions"]
+    assert suppression["list_id"] == list_id
     client("bulk_unsubscribe_profiles", bulk_body(UNSUBSCRIBE, [unsubscribed(ADA)]))
-    assert email()["consent"] == "UNSUBSCRIBED"
+    taken = consent(client)["email"]["marketing"]
+    assert (taken["consent"], [each["reason"] for each in taken["suppression"]]) == ("UNSUBSCRIBED", ["UNSUBSCRIBE"])
+    with pytest.raises(Refused, match="400") as refused:
+        client("bulk_subscribe_profiles", bulk_body(SUBSCRIBE, [subscribed("nope")]))
+    assert "/data/attributes/profiles/data/0/attributes/email" in refused.value.errors
 
 
 def test_suppressions_are_started_listed_and_lifted(client: Client) -> None:
@@ -147,7 +191,7 @@ def test_suppressions_are_started_listed_and_lifted(client: Client) -> None:
     assert ids(client("get_bulk_unsuppress_profiles_jobs")) == [lifted]
 
 
-def test_events_are_recorded_and_read_with_their_metrics(client: Client) -> None:
+def test_events_are_recorded_and_read_with_their_metrics(client: Client, api: Api) -> None:
     single = event("Bought", unique_id="1", time="2026-11-08T00:00:00Z", value=9.5, profile={"data": row(email=ADA)})
     client("create_event", {"data": single})
     client("bulk_create_events", events_body(entry(row(email=ADA), event("Bought", unique_id="2"), event("Seen"))))
@@ -158,6 +202,9 @@ def test_events_are_recorded_and_read_with_their_metrics(client: Client) -> None
     found = ids(client("get_events", filter=f'equals(metric_id,"{bought}")'))
     assert len(found) == 2
     assert client("get_event", found[0])["data"]["attributes"]["event_properties"] is not None
+    assert len(api.events()) == 3
+    client("bulk_create_events", events_body(entry(row(email=ADA), event("Bought", unique_id="2"))))
+    assert len(api.events()) == 3, "an event with a known unique_id is not another one"
 
 
 def test_a_person_is_deleted_and_then_unknown(client: Client, api: Api) -> None:
@@ -166,3 +213,9 @@ def test_a_person_is_deleted_and_then_unknown(client: Client, api: Api) -> None:
     assert api.person(ADA) is None
     with pytest.raises(Refused, match="404"):
         client("request_profile_deletion", deletion_body(email=ADA))
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_key_that_is_none_is_refused(url: str, name: str) -> None:
+    with CLIENTS[name](url, "nope") as client, pytest.raises(Refused, match="401"):
+        client("get_lists")

@@ -34,9 +34,9 @@ class Client(Protocol):
 
 
 @contextmanager
-def python_client(url: str) -> Iterator[Client]:
+def python_client(url: str, key: str = "pk_test") -> Iterator[Client]:
     """Return the package `klaviyo-api`."""
-    sdk = KlaviyoAPI("pk_test", max_retries=1, test_host=url)
+    sdk = KlaviyoAPI(key, max_retries=1, test_host=url)
     apis = (sdk.Accounts, sdk.Data_Privacy, sdk.Events, sdk.Lists, sdk.Metrics, sdk.Profiles)
 
     def call(operation: str, *arguments: Any, **query: Any) -> Any:
@@ -52,12 +52,12 @@ def python_client(url: str) -> Iterator[Client]:
 
 
 @contextmanager
-def node_client(url: str) -> Iterator[Client]:
+def node_client(url: str, key: str = "pk_test") -> Iterator[Client]:
     """Return the npm package `klaviyo-api`."""
     with script("klaviyo.js") as process:
         assert process.stdin
         assert process.stdout
-        _write(process, url)
+        _write(process, {"address": url, "key": key})
 
         def call(operation: str, *arguments: Any, **query: Any) -> Any:
             assert process.stdout
