@@ -1,14 +1,18 @@
 // Segment's own Klaviyo destination as a service of lines: carries out messages as Segment does.
 // The first line is the address of Klaviyo, answered "ready"; each other is `{"action", "subscribe", "mapping", "messages"}`; the answer is a
-// list with `{"status", "message"}` of each message, 200 for what Segment counts as delivered.
+// list with `{"status", "message"}` of each message, 200 for what Segment counts as delivered. The line `"defaults"` is
+// answered with the default mapping of each action.
 'use strict'
 
 const { createInterface } = require('node:readline')
 const config = require('@segment/action-destinations/dist/destinations/klaviyo/config')
 const definition = require('@segment/action-destinations/dist/destinations/klaviyo').default
-const { Destination } = require('@segment/actions-core')
+const { Destination, defaultValues } = require('@segment/actions-core')
 
 const klaviyo = new Destination(definition)
+
+const defaults = () =>
+  Object.fromEntries(Object.entries(definition.actions).map(([name, { fields }]) => [name, defaultValues(fields)]))
 
 async function delivered({ action, subscribe, mapping, messages }) {
   const { fields, performBatch } = definition.actions[action]
@@ -40,13 +44,19 @@ async function single(message, settings) {
 
 const refused = (error) => ({ status: error.response?.status ?? error.status ?? 500, message: String(error.message) })
 
+let connected = false
+
+async function answer(order) {
+  if (order === 'defaults') return defaults()
+  if (connected) return delivered(order)
+  config.API_URL = `${order}/api`
+  connected = true
+  return 'ready'
+}
+
 async function main() {
-  let connected = false
   for await (const line of createInterface({ input: process.stdin })) {
-    const answer = connected ? await delivered(JSON.parse(line)) : 'ready'
-    if (!connected) config.API_URL = `${JSON.parse(line)}/api`
-    connected = true
-    console.log(JSON.stringify(answer))
+    console.log(JSON.stringify(await answer(JSON.parse(line))))
   }
 }
 

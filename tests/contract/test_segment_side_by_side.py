@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from mappings.segment.templates import TEMPLATES
 from tests.support.paths import ROOT
 from tests.support.segment_cases import CASES
-from tests.support.segment_destination import Destination, comparable, segment_destination
+from tests.support.segment_destination import Destination, comparable, places, segment_destination
 from tests.support.segment_effects import as_shown
 
 DIFFERENCES: dict[str, Any] = json.loads((ROOT / "tests" / "contract" / "segment_differences.json").read_text())
@@ -42,3 +43,15 @@ def test_what_is_written_down_are_the_differences_that_the_cases_name() -> None:
 
 def test_the_page_counts_the_cases() -> None:
     assert f"[{len(CASES)} cases](../tests/contract/segment_cases.json)" in (ROOT / "docs" / "segment.md").read_text()
+
+
+def test_wherever_segments_defaults_look_those_of_ferry_look_too(segment: Destination) -> None:
+    missed = {
+        (action, field): places(raw) - places(TEMPLATES[action].fields[field])  # type: ignore[index]  # a known name
+        for action, fields in segment.defaults().items()
+        for field, raw in fields.items()
+        # Ferry takes the list that Engage names without a default: `Lists and Engage audiences` of docs/segment.md.
+        if field != "list_id"
+    }
+    assert len(missed) > 30
+    assert {place: paths for place, paths in missed.items() if paths} == {}

@@ -40,7 +40,7 @@ def script(name: str) -> subprocess.Popen[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
+class Package:
     """One library as its users set it up: its host and its write key, and `more` for a test.
 
     `address`: the name of the setting with the host. `packed`: whether it posts gzip.
@@ -74,11 +74,11 @@ class Library:
 
 #: Library -> how it is set up. What is not its host and write key makes a test quicker or longer-suffering.
 LIBRARIES: Final = {
-    "segment-python": Library("post.py", "segment", "host", "write_key"),
-    "segment-python, gzip": Library("post.py", "segment", "host", "write_key", packed=True, more={"gzip": True}),
-    "rudder-python": Library("post.py", "rudderstack", "dataPlaneUrl", "write_key", packed=True),
-    "segment-node": Library("post.js", "segment", "host", "writeKey", more={"flushInterval": 200}),
-    "rudder-node": Library(
+    "segment-python": Package("post.py", "segment", "host", "write_key"),
+    "segment-python, gzip": Package("post.py", "segment", "host", "write_key", packed=True, more={"gzip": True}),
+    "rudder-python": Package("post.py", "rudderstack", "dataPlaneUrl", "write_key", packed=True),
+    "segment-node": Package("post.js", "segment", "host", "writeKey", more={"flushInterval": 200}),
+    "rudder-node": Package(
         "post.js", "rudderstack", "dataPlaneUrl", "writeKey", packed=True, more={"flushInterval": 200, "retryCount": 9}
     ),
 }

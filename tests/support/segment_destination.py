@@ -30,6 +30,14 @@ class Destination:
         self.account, self._api, self._process = account, api, process
         self._rejected = 0
 
+    def defaults(self) -> dict[str, dict[str, Any]]:
+        """Ferry's name of each action -> Segment's default mapping of its fields, but for those about batches."""
+        found = self.send("defaults")
+        return {
+            name: {field: raw for field, raw in found[_theirs(name)].items() if "batch" not in field}
+            for name in TEMPLATES
+        }
+
     def send(self, line: Any) -> Any:
         """Segment's answer to a line, as tests/clients/segment_destination.js says."""
         assert self._process.stdin
@@ -73,13 +81,25 @@ def order(case: dict[str, Any]) -> dict[str, Any]:
     """A case for Segment's code: its messages, and the action set up as Ferry's is, but for Segment's user ids."""
     action = case["action"]
     template = TEMPLATES[action["action"]]
-    name, *rest = action["action"].split("_")
     return {
-        "action": name + "".join(word.capitalize() for word in rest),
+        "action": _theirs(action["action"]),
         "subscribe": action.get("trigger", template.trigger),
         "mapping": _mapping(action, template.fields),
         "messages": messages(case),
     }
+
+
+def _theirs(name: str) -> str:
+    """Segment's name of an action."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def places(raw: Any) -> set[str]:
+    """The paths and literals in a mapping, Ferry's or Segment's."""
+    if isinstance(raw, dict):
+        return set[str]().union(*(places(value) for value in raw.values()))
+    return set() if raw is None else {str(raw)}
 
 
 def _mapping(action: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
