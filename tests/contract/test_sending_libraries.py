@@ -20,6 +20,7 @@ from redis import Redis
 from local import group_files
 from local.group import EMULATOR_KEY
 from tests.support.clients import ENVIRONMENT, LIBRARIES, Call, command
+from tests.support.klaviyo import Account
 from tests.support.ops import ferry_process
 from tests.support.paths import ROOT
 from tests.support.relay import Exchange, Relay
@@ -125,6 +126,9 @@ def up(settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> It
     started = Up(tmp_path_factory.mktemp("libraries") / "var", **settings)
     try:
         started.wait_until_up()
+        klaviyo = Account(group_files.read(started.var)["KLAVIYO_BASE_URL"], EMULATOR_KEY)
+        klaviyo.control("jobs", seconds=0)
+        klaviyo.close()
         yield started
     finally:
         started.end()
