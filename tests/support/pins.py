@@ -18,7 +18,10 @@ FILES = {
     "requirements-dev.txt": ("dev",),
     "requirements-bench.txt": ("bench",),
     "requirements-parquet.txt": ("parquet",),
+    "requirements-clients.txt": ("clients",),
 }
+#: Those that are installed into an environment of their own.
+APART = ("requirements-clients.txt",)
 #: Those whose packages the tests have installed.
 INSTALLED = ("requirements.txt", "requirements-dev.txt", "requirements-parquet.txt")
 _PIN = re.compile(

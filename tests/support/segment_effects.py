@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from emulator.consents import CHANNELS, Grant
-from tests.support.segment_world import LONG_AGO, SegmentWorld
+from emulator.world import World as Account
+from tests.support.segment_world import LONG_AGO, put_list
 
 Person = dict[str, Any]
 #: Is on every list and agreed to everything, and no case is about them.
@@ -16,12 +17,24 @@ BYSTANDER: Final = {"email": "bystander@example.com", "phone_number": "+12025550
 _NOBODY: Final[Person] = {"lists": [], "subscriptions": {}}
 
 
-def prepare(world: SegmentWorld, expected: dict[str, Any]) -> None:
+class Seen(Protocol):
+    """An account that something is delivered to. `account`: from within, to be touched between requests only."""
+
+    account: Account
+
+    def look(self, name: str, **query: str) -> Any:
+        """What the emulator tells beside the API."""
+
+    def reasons(self) -> Counter[str]:
+        """How many messages could not be delivered, by reason."""
+
+
+def prepare(world: Seen, expected: dict[str, Any]) -> None:
     """An account as it must have been before: the lists, who leaves them, and who gives or takes back a consent."""
     consents = expected.get("consents", ())
     named = {*expected.get("added", ()), *expected.get("removed", ()), *(row.get("list_id") for row in consents)}
     for list_id in sorted(named - {None}):
-        world.put_list(list_id)
+        put_list(world.account, list_id)
     _put(world, BYSTANDER, *named, agreed=True)
     for list_id, leaving in expected.get("removed", {}).items():
         for known_as in leaving:
@@ -32,7 +45,7 @@ def prepare(world: SegmentWorld, expected: dict[str, Any]) -> None:
         _put(world, who, row.get("list_id") if leaves else None, agreed=leaves)
 
 
-def _put(world: SegmentWorld, who: dict[str, str], *list_ids: str | None, agreed: bool = False) -> None:
+def _put(world: Seen, who: dict[str, str], *list_ids: str | None, agreed: bool = False) -> None:
     person = world.account.profiles.create({"attributes": who}, LONG_AGO)
     for list_id in filter(None, list_ids):
         world.account.lists.join(world.account.lists.by_id[list_id], [person.id], LONG_AGO)
@@ -45,14 +58,14 @@ def _identifier(known_as: str) -> str:
     return "email" if "@" in known_as else "phone_number" if known_as.startswith("+") else "external_id"
 
 
-def people(world: SegmentWorld) -> dict[str, Person]:
+def people(world: Seen) -> dict[str, Person]:
     """Everybody at Klaviyo, by id."""
     return {profile_id: world.look(f"profiles/{profile_id}") for profile_id in world.account.profiles.by_id}
 
 
-def effect(world: SegmentWorld, before: dict[str, Person]) -> dict[str, Any]:
+def effect(world: Seen, before: dict[str, Person]) -> dict[str, Any]:
     """What is otherwise than it was. Whom an event brings along stands with the event, not with the people."""
-    after, events = people(world), world.events()
+    after, events = people(world), world.look("events", full="1")["events"]
     acting = {event["profile_id"] for event in events}
     told: defaultdict[str, Any] = defaultdict(list, added=defaultdict(list), removed=defaultdict(list))
     told["events"] = [_event(event, after[event["profile_id"]]) for event in events]

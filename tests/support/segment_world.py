@@ -92,8 +92,7 @@ class SegmentWorld(World):
 
     def put_list(self, list_id: str) -> str:
         """A list with this id, which is its name too."""
-        self.account.lists.by_id[list_id] = MailingList(list_id, list_id, "single_opt_in", LONG_AGO, LONG_AGO, {})
-        return list_id
+        return put_list(self.account, list_id)
 
     def take_all(self) -> list[str]:
         """Flush every queue; the batches that are open now."""
@@ -118,6 +117,12 @@ class SegmentWorld(World):
         """What Klaviyo recorded, in order."""
         found: list[dict[str, Any]] = self.look("events", full="1", **({"metric": metric} if metric else {}))["events"]
         return found
+
+
+def put_list(account: Account, list_id: str) -> str:
+    """A list with this id, which is its name too, in an account from within."""
+    account.lists.by_id[list_id] = MailingList(list_id, list_id, "single_opt_in", LONG_AGO, LONG_AGO, {})
+    return list_id
 
 
 @contextmanager

@@ -7,15 +7,21 @@ import re
 import pytest
 
 from tests.support.paths import ROOT
-from tests.support.pins import FILES, disagreements, pins, written
+from tests.support.pins import APART, FILES, disagreements, pins, written
 
 PYPROJECT, TEXTS = written(ROOT)
+#: Folders with what tells nobody.
+MADE = {"tests", ".venv", ".clients", "build"}
 #: What may tell somebody, or a machine, to install something.
 TELLING = [
     *(ROOT / name for name in ("Makefile", "Dockerfile", "bin/post_compile", ".ci/run", "app.json", "Procfile")),
     *ROOT.glob("*.md"),
     *(ROOT / "docs").glob("*.md"),
-    *(path for path in ROOT.rglob("*.py") if not {"tests", ".venv", "build"} & {*path.relative_to(ROOT).parts}),
+    *(
+        path
+        for path in ROOT.rglob("*.py")
+        if not {"tests", ".venv", ".clients", "build"} & {*path.relative_to(ROOT).parts}
+    ),
 ]
 
 
@@ -49,11 +55,11 @@ def test_anything_but_a_pin_with_hashes_is_found(line: str) -> None:
         pins(f"{TEXTS['requirements.txt']}{line}\n")
 
 
-def test_a_package_has_one_version_in_all_files() -> None:
+def test_a_package_has_one_version_in_all_files_of_one_environment() -> None:
     versions: dict[str, set[str]] = {}
-    for text in TEXTS.values():
+    for file, text in TEXTS.items():
         for name, pin in pins(text).items():
-            if pin.here:
+            if pin.here and file not in APART:
                 versions.setdefault(name, set()).add(pin.version)
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
