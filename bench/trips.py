@@ -49,7 +49,7 @@ _PATIENCE: Final = 60.0
 #: Seconds between two checks of the intake: longer than the walks take.
 _NEVER_S: Final = 3600.0
 #: The most files that a reader should have to open.
-TARGETS: Final = {"one mParticle change": 45, "ferry flush --wait": 18, "a CSV snapshot": 60}
+TARGETS: Final = {"one mParticle change": 80, "ferry flush --wait": 30, "a CSV snapshot": 100}
 
 
 @dataclass

@@ -170,23 +170,17 @@ def _joins(each: ChangeIdentity) -> bool:
 
 
 @dataclass(slots=True)
-class Intent:
-    """The work to be done for one person.
+class Intent(PersonGroup):
+    """The work to be done for one person; the last of the person's changes identifies the person.
 
-    `indexes`: the person's changes in the batch, oldest first by (CDP timestamp, arrival); the last one identifies the
-    person. `membership`: the resulting membership, None when no change concerns it. `written`: the changes whose
-    attributes are uploaded, none when the person only leaves. `final`: once it is delivered, no older dead letter of
-    the person may be replayed. `leaves`: changes of other people that take this person off the list; `moved_to`: the
-    ones among them by which an id's newer e-mail joins. `ambiguous`: several people could be meant.
+    `membership`: the resulting membership, None when no change concerns it. `written`: the changes whose attributes are
+    uploaded, none when the person only leaves. `final`: once it is delivered, no older dead letter of the person may be
+    replayed.
     """
 
-    indexes: list[int] = field(default_factory=list)
     membership: Literal["add", "remove"] | None = None
     written: list[int] = field(default_factory=list)
     final: bool = False
-    leaves: tuple[int, ...] = ()
-    moved_to: tuple[int, ...] = ()
-    ambiguous: bool = False
 
     @property
     def last(self) -> int:
@@ -199,7 +193,7 @@ def coalesce(
     before: Before | None = None,
     strangers: Collection[int] = (),
 ) -> list[Intent]:
-    """Return one intent per person, in the order in which the persons first appear. See `identity.persons.groups`.
+    """Return one intent per person, in the order in which the persons first appear. See `groups`.
 
     The newest add or remove that is not late decides membership. The attributes of all changes since the last removal
     are written, in order. A removal drops the attributes before it, so that no profile is created only to be removed.
@@ -208,9 +202,7 @@ def coalesce(
 
 
 def _intent(said: Sequence[ChangeIdentity], group: PersonGroup) -> Intent:
-    intent = Intent(
-        group.indexes, leaves=tuple(group.leaves), moved_to=tuple(group.moved_to), ambiguous=group.ambiguous
-    )
+    intent = Intent(group.indexes, group.leaves, group.moved_to, group.ambiguous)
     for i in sorted((*group.indexes, *group.leaves), key=lambda i: (said[i].at, i)):
         each = said[i]
         if i in group.leaves or (each.action == "remove" and not each.late):

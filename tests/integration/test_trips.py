@@ -8,7 +8,7 @@ import sys
 
 from tests.support.paths import ROOT
 
-#: What the intake does beside the requests, now and then, may fall into a walk.
+#: What the scheduler does only now and then may fall into a walk.
 _BESIDE = 3
 
 

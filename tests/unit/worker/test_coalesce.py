@@ -105,8 +105,8 @@ def test_a_phone_joins_nobody_to_a_person_who_has_an_id() -> None:
 
 def test_a_new_e_mail_of_one_mpid_takes_the_place_of_the_old_one() -> None:
     old, new = coalesce([said("add", *ANN, MPID), said("add", *BOB, MPID, at=1)])
-    assert (old.membership, old.moved_to, old.written) == ("remove", (1,), [])
-    assert (new.membership, new.moved_to) == ("add", ())
+    assert (old.membership, old.moved_to, old.written) == ("remove", [1], [])
+    assert (new.membership, new.moved_to) == ("add", [])
 
 
 def test_a_mailbox_of_two_users_stays_while_one_of_them_has_it() -> None:

@@ -32,7 +32,7 @@ def profile(
 
 def test_it_does_not_take_off_a_person_of_the_batch_who_has_the_identifier_too() -> None:
     ann, member = coalesce([said("add", BY_EMAIL, BY_ID), said("remove", BY_ID, exact=True)])
-    assert (ann.membership, ann.indexes, ann.leaves) == ("add", [0], ())
+    assert (ann.membership, ann.indexes, ann.leaves) == ("add", [0], [])
     assert (member.membership, member.indexes) == ("remove", [1])
     (single,) = coalesce([said("add", BY_EMAIL, BY_ID), said("remove", BY_ID)])
     assert single.membership == "remove"
