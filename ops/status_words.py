@@ -17,6 +17,8 @@ from text.wording import number, plural, sentence, span
 _LATE_MS: Final = 15_000
 #: The most shared identifiers that are listed.
 _SHARED: Final = 5
+#: The most queues that are named beside an equation that does not add up.
+_WRONG: Final = 5
 #: Codes that are not faults: the limits of Klaviyo and of Ferry (klaviyo/outcomes.py).
 _LIMITS: Final = frozenset({"throttled", "daily_limit", "own_limit"})
 
@@ -140,4 +142,5 @@ def equation(census: Census) -> tuple[str, bool]:
     wrong = [str(count.queue) for count in counts if count.missing]
     if not wrong:
         return text, True
-    return f"{text}: DOES NOT ADD UP in {', '.join(wrong)}; this is a defect in Ferry", False
+    some = ", ".join(wrong[:_WRONG]) + (f" and {number(len(wrong) - _WRONG)} more" if len(wrong) > _WRONG else "")
+    return f"{text}: DOES NOT ADD UP in {some}; this is a defect in Ferry", False
