@@ -17,6 +17,8 @@ from text.wording import number, plural, sentence, span
 _LATE_MS: Final = 15_000
 #: The most shared identifiers that are listed.
 _SHARED: Final = 5
+#: The most queues that are named beside an equation that does not add up.
+_WRONG: Final = 5
 
 
 def is_held(count: QueueCount, census: Census) -> bool:
@@ -135,7 +137,8 @@ def equation(census: Census) -> tuple[str, bool]:
     if not total.missing:
         return text, True
     wrong = [str(count.queue) for count in census.queues if count.missing]
-    return f"{text}: DOES NOT ADD UP in {', '.join(wrong)}; this is a defect in Ferry", False
+    some = ", ".join(wrong[:_WRONG]) + (f" and {number(len(wrong) - _WRONG)} more" if len(wrong) > _WRONG else "")
+    return f"{text}: DOES NOT ADD UP in {some}; this is a defect in Ferry", False
 
 
 def held_queues(census: Census) -> int:

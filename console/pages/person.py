@@ -21,6 +21,7 @@ from console.forms import form
 from console.pages.letter_ref import LetterRef
 from ops.explain import now as explain_now
 from ops.explain import words
+from ops.explain.everywhere import PersonPlaces, find_person
 from ops.explain.gather import person_history
 from ops.explain.history import History
 from ops.explain.view import persons
@@ -31,6 +32,8 @@ from queues.census import Census
 from queues.counts import called
 from queues.names import Queue
 
+#: Seconds of a search through all queues.
+_SEARCH_S: Final = 10.0
 #: Most queues that the field suggests; it accepts any.
 _OFFERED: Final = 1_000
 
@@ -50,6 +53,10 @@ class PersonPage:
         given = await form(req)
         self._context.changed()
         census = await self._context.census()
+        if given.get("person", "").strip() and not given.get("queue", "").strip():
+            places = await self._context.run(_search, self._context, census, given["person"], visitor(req).who)
+            await self._show(req, resp, given, places=places)
+            return
         try:
             queue = _queue(given, census)
         except click.UsageError as fault:
@@ -68,17 +75,25 @@ class PersonPage:
         given: dict[str, str],
         wrong: str = "",
         found: PersonView | None = None,
+        places: PersonPlaces | None = None,
     ) -> None:
         census = await self._context.census()
         queues = [(str(count.queue), called(count)) for count in census.queues[:_OFFERED]]
         shown = {"queue": given.get("queue", ""), "person": given.get("person", "")}
-        render.page(req, resp, "person.html", queues=queues, wrong=wrong, found=found, **shown)
+        render.page(req, resp, "person.html", queues=queues, wrong=wrong, found=found, places=places, **shown)
 
 
 def _queue(given: dict[str, str], census: Census) -> Queue:
     if not given.get("person", "").strip():
         raise click.UsageError("Enter the person's e-mail address, phone number or id.")
     return find_queue(given.get("queue", "").strip(), census.queues)
+
+
+def _search(context: AppContext, census: Census, given: str, who: str) -> PersonPlaces:
+    """Return the queues that have a record of a person. Raises redis.RedisError."""
+    found = find_person(context.redis, context.settings, census.queues, given, _SEARCH_S)
+    audit.note(context.redis, who, "story", "", queues=len(found.places))  # without the person
+    return found
 
 
 def _look_up(redis: Redis, known: Settings, census: Census, queue: Queue, given: str, who: str) -> PersonView:

@@ -32,7 +32,7 @@ def person_history(
     """Return the history of the person with the e-mail, phone or id `given`. Raises redis.RedisError."""
     queue = count.queue
     rules = _rules(redis, known, queue)
-    person = person_query(given, rules.default_country, _mparticle_account(known, queue))
+    person = query_in(redis, known, queue, given)
     kept_since = batches.since(redis, queue)
     found = timelines(traces.find(redis, queue, person.keys))
     of_audience = queue.kind == AUDIENCE
@@ -46,6 +46,12 @@ def person_history(
         member=_membership(redis, queue, _names(person, found, rules)) if of_audience else None,
         klaviyo=klaviyo_status(redis, known, queue, person, retrying) if of_audience else "",
     )
+
+
+def query_in(redis: Redis, known: Settings, queue: Queue, given: str) -> PersonQuery:
+    """Return what an e-mail, phone or id means in a queue, by its connection's settings. Raises redis.RedisError."""
+    rules = _rules(redis, known, queue)
+    return person_query(given, rules.default_country, _mparticle_account(known, queue))
 
 
 def _rules(redis: Redis, known: Settings, queue: Queue) -> Rules:

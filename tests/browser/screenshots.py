@@ -15,8 +15,8 @@ from tests.support.paths import ROOT
 
 FOLDER: Final = ROOT / "docs" / "screenshots"
 #: CSS pixels. What is below the longest is not shown.
-_WIDTH: Final = 1200
-_LONGEST: Final = 1000
+_WIDTH: Final = 1280
+_LONGEST: Final = 1300
 _PHONE: Final = PHONE[0]
 #: File -> the page, the width, and the scheme that people prefer.
 PICTURES: Final = {
@@ -30,6 +30,10 @@ PICTURES: Final = {
     "dead-letters.png": ("dead letters", _WIDTH, "light"),
     "confirm.png": ("confirm", _WIDTH, "light"),
     "person.png": ("story", _WIDTH, "light"),
+    "queue-phone.png": ("queue", _PHONE, "light"),
+    "dead-letters-phone-dark.png": ("dead letters", _PHONE, "dark"),
+    "connections.png": ("connections", _WIDTH, "light"),
+    "preview.png": ("previewed", _WIDTH, "light"),
 }
 
 

@@ -72,7 +72,7 @@ def test_from_the_readme_to_the_first_delivery(driver: Chromium, home: Path, up:
     assert "VIPs" in typed(home, enter, look)
     page.press("Flush default/audience/42")
     page.press("Flush VIPs now")
-    page.shows("/queues/default/audience/42", "1 delivered", "operator")
+    page.shows("/queues/default/audience/42", "Delivered\n1", "operator")
     klaviyo = Account(group_files.read(up.var)["KLAVIYO_BASE_URL"])
     assert klaviyo.members("VIPs") == {"ann@example.com"}
     klaviyo.close()

@@ -8,9 +8,14 @@ import pytest
 import requests
 
 from console.auth.roles import Role
+from ops.explain.everywhere import find_person
 from queues import audit, dead_letters, keys
+from queues.census import take_census
+from queues.names import Queue
 from tests.support import canaries
 from tests.support.console import Console
+from tests.support.intake import known
+from tests.support.ops import LAPSED, put
 from tests.support.pages import press, said
 from tests.support.world import QUEUE, World
 
@@ -147,3 +152,26 @@ def test_nobody_but_an_admin_is_told_anything(linked: Console, world: World) -> 
         answer = browser.post(f"{linked.url}/person", form, timeout=30)
         assert (answer.status_code, ANN in answer.text) == (403, False)
     assert not [entry for entry in audit.read(world.redis, 9) if entry.what == "story"]
+
+
+def test_without_a_queue_all_are_searched_and_each_leads_to_its_history(
+    linked: Console, browser: requests.Session, world: World
+) -> None:
+    world.change("add", "bob@example.com", ANN)
+    put(world.redis, "bob@example.com", queue=LAPSED, name="Lapsed")
+    found = asked(linked, browser, ANN, queue="")
+    text = said(found.text)
+    assert "1 queue has a record of this person" in text
+    assert f"VIPs {QUEUE} 1 0 0" in text
+    assert "All 2 queues were searched." in text
+    assert ANN not in "".join(f"{entry}" for entry in audit.read(world.redis, 10))
+    assert "#1 accepted: add" in said(press(browser, found, f"History in {QUEUE}").text)
+
+
+def test_a_search_stops_when_its_time_is_over_and_says_how_far_it_came(world: World) -> None:
+    for number in range(5):
+        put(world.redis, ANN, queue=Queue("default", "audience", f"{number}"))
+    ticks = iter(range(100))
+    counts = take_census(world.redis).queues
+    found = find_person(world.redis, known("redis://nowhere"), counts, ANN, 2.0, lambda: next(ticks))
+    assert (found.searched, found.queues, len(found.places)) == (2, 5, 2)

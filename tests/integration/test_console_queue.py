@@ -55,7 +55,7 @@ def test_what_waits_what_fires_next_and_what_is_open_stand_there(served: Console
         r"Ledger Balanced Pending 30 Open 100 Delivered 0 Superseded 0 Dead 1 Accepted 131",
         r"1 dead letter : see the reasons",
         r"100 changes, or 16h 0m after the last upload or the oldest change; at most 100 in one upload",
-        r"Unknown: no_api_key: run `ferry connections add default`",
+        r"Unknown: no_api_key: run ferry connections add default",
         r"No scheduler ran",
     ):
         assert re.search(words, text), words

@@ -24,6 +24,8 @@ def test_the_first_page_of_20000_queues_is_below_80_kb() -> None:
             Queue(f"brand-{n % 40}", "audience", f"an-audience-of-the-cdp-{n:05}"),
             f"Customers of the year {n:05}",
             waiting=Waiting(n % 99 + 1, NOW - n * 1_000),
+            accepted=n % 99 + 1 + n % 7,
+            dead=n % 7,
             kept=n % 7,
         )
         for n in range(20_000)
