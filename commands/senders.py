@@ -5,18 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from redis import Redis
 
 from commands.options import json_option, var_option
 from configuration import settings
-from configuration.connections import UnknownConnection
-from configuration.senders import Sender
-from configuration.settings import Settings
 from ops.ledger import ledger
 from ops.output import complain, console, print_json, table
-from queues import senders as sender_uses
+from ops.sender_list import sender_document
 from queues.connections import accounts
-from text.wording import moment, number
+from text.wording import number
 
 
 @click.command("senders")
@@ -37,7 +33,7 @@ def senders(as_json: bool) -> None:
     known = settings.load()
     with ledger(known) as redis:
         known.connections.include(accounts.with_key(redis))
-        found = [document(redis, known, each) for each in known.every_sender]
+        found = [sender_document(redis, known, each) for each in known.every_sender]
     if as_json:
         print_json(found)
         return
@@ -59,36 +55,6 @@ def senders(as_json: bool) -> None:
     for each in found:
         for name in each["unknown_connections"]:
             complain(f"Warning: {each['name']} names the connection {name}, which does not exist.")
-
-
-def document(redis: Redis, known: Settings, sender: Sender) -> dict[str, Any]:
-    """Return a sender for programs; null where it has no limit. Raises redis.RedisError."""
-    use, rate = sender_uses.read(redis, sender.name), sender.rate
-    return {
-        "name": sender.name,
-        "routes": _sorted(sender.routes),
-        "connections": _sorted(sender.connections),
-        "mparticle_accounts": _sorted(sender.mparticle_accounts),
-        "rate": {"per_second": rate.per_second, "burst": rate.amount} if rate else None,
-        "accept_keys": sender.accept_keys,
-        "allowed_origins": sorted(sender.allowed_origins),
-        "last_use": moment(use.last),
-        "requests": use.requests,
-        "refused": dict(use.refused),
-        "unknown_connections": [name for name in sorted(sender.connections or ()) if not _is_known(known, name)],
-    }
-
-
-def _sorted(values: frozenset[Any] | None) -> list[Any] | None:
-    return None if values is None else sorted(values)
-
-
-def _is_known(known: Settings, name: str) -> bool:
-    try:
-        known.connections.named(name)
-    except UnknownConnection:
-        return False
-    return True
 
 
 def _row(sender: dict[str, Any]) -> list[str]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 import msgspec
-from redis import Redis
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -20,12 +19,13 @@ from configuration.connections import DEFAULT
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.output import console, print_json, table
+from ops.sync.recent import recent
 from ops.targets import find_audience
 from queues.census import take_census
 from queues.clock import now_ms
 from queues.counts import QueueCount
 from queues.names import Queue
-from queues.snapshots import orders, records
+from queues.snapshots import orders
 from queues.snapshots.orders import Counts, Record
 from text.escaping import visible
 from text.wording import moment, number, plural, span
@@ -50,7 +50,7 @@ def syncs(audience: str | None, campaign: str | None, as_json: bool) -> None:
     """
     with ledger(settings.load()) as redis:
         chosen = _chosen(audience, take_census(redis).queues)
-        found = _records(redis, chosen)
+        found = recent(redis, chosen)
     found = [record for record in found if campaign in (None, record.order.campaign)]
     if as_json:
         print_json([document(record) for record in found])
@@ -67,11 +67,6 @@ def _chosen(audience: str | None, counts: Sequence[QueueCount]) -> list[QueueCou
         raise Failed(f"there is no audience {audience!r}; `ferry status` lists the audiences")
     wanted = orders.queue_of(queue.connection, queue.target)
     return [count for count in of_snapshots if count.queue == wanted]
-
-
-def _records(redis: Redis, counts: Sequence[QueueCount]) -> list[Record]:
-    found = [record for count in counts for record in records.records(redis, count.queue)]
-    return sorted(found, key=lambda record: record.since, reverse=True)
 
 
 _NUMBERS = ("People", "Adds", "Updates", "Removals", "Left out")

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
-from typing import Any, Final
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import falcon.asgi
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from console.auth.roles import ROUTES, Visitor, visitor
+from console.auth.roles import visitor
+from console.shell import Shell, menu
 from console.static_files import url_of
-from text.wording import moment, number, plural, span
-
-#: Addresses and names in the menu of every page, in this order; ROUTES decides who sees which.
-_MENU: Final = (
-    ("/", "Queues"),
-    ("/holds", "Holds"),
-    ("/dead", "Dead letters"),
-    ("/person", "Person lookup"),
-    ("/audit", "Audit log"),
-)
+from klaviyo.revision import REVISION
+from text.wording import day_and_time, duration, moment, number, plural, span
 
 
 @cache
 def environment() -> Environment:
-    """Return the template environment. Filters: `span` (ms), `moment` (ms), `number`. Functions: `plural`, `static`."""
+    """Return the template environment.
+
+    Filters: `span`, `duration`, `moment`, `when` (all of ms), `number`. Functions: `plural`, `static`.
+    """
     made = Environment(
         loader=PackageLoader("console"),
         autoescape=True,
@@ -33,15 +31,29 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(span=span, moment=moment, number=number)
-    made.globals.update(plural=plural, static=url_of)
+    made.filters.update(span=span, duration=duration, moment=moment, when=_when, number=number)
+    made.globals.update(plural=plural, static=url_of, version=_version(), revision=REVISION)
     return made
 
 
+def _when(ms: int) -> str:
+    """Return a time beside today's; the page's script writes it in the time zone of the browser."""
+    return day_and_time(ms, round(time.time() * 1000))
+
+
+def _version() -> str:
+    try:
+        return version("ferry-klaviyo")
+    except PackageNotFoundError:
+        return "from source"
+
+
 def text(req: falcon.asgi.Request, template: str, **values: Any) -> str:
-    """Render a template as HTML. It gets `values`, `visitor`, `csrf` (a token), `menu` and `here` (the path)."""
+    """Render a template as HTML. It gets `values`, `visitor`, `csrf` (a token), `here` (the path), and the shell's."""
     who = visitor(req)
+    shell = req.context.get("shell") or Shell()
     given = {"visitor": who, "csrf": who.csrf, "menu": menu(who), "here": req.path}
+    given |= {"installation": shell.installation, "badges": shell.badges}
     return environment().get_template(template).render(given | values)
 
 
@@ -49,9 +61,3 @@ def page(req: falcon.asgi.Request, resp: falcon.asgi.Response, template: str, **
     """Answer with a rendered template; see `text`."""
     resp.content_type = "text/html;charset=utf-8"
     resp.text = text(req, template, **values)
-
-
-def menu(who: Visitor) -> list[tuple[str, str]]:
-    """Return the pages that a visitor may see, as (path, name)."""
-    shown = ((path, ROUTES.get((path, "GET")), name) for path, name in _MENU)
-    return [(path, name) for path, role, name in shown if role is not None and who.name and who.may(role)]

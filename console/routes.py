@@ -29,10 +29,19 @@ from console.pages import dead, overview
 from console.pages.act_flush import FlushAct
 from console.pages.act_hold import HoldAct
 from console.pages.act_release import ReleaseAct
+from console.pages.alerts import AlertsPage, AlertsTest
 from console.pages.audit import AuditPage
+from console.pages.connection_rights import ConnectionTest
+from console.pages.connections import ConnectionsPage
 from console.pages.holds import HoldsPage
 from console.pages.person import PersonPage
+from console.pages.preview import PreviewPage
 from console.pages.queue import QueuePage
+from console.pages.retries import RetriesPage, RetryAct
+from console.pages.senders import SendersPage
+from console.pages.syncs import RejectedRows, SyncsPage
+from console.pages.users import UserRemoval, UserRole, UsersPage
+from console.shell import ShellMiddleware
 from console.static_files import Static
 from intake.incoming import RequestIds
 from intake.openapi.page import Document, Page
@@ -46,12 +55,13 @@ def create(context: AppContext, router: CompiledRouter) -> App:
     """Return the app with every address of the console; each address needs a line in `auth.roles.ROUTES`."""
     authenticator = Authenticator(context.redis, context.settings)
     middleware = AuthMiddleware(context, authenticator)
-    app = App(middleware=[RequestIds(), middleware, Headers(), Compressing()], router=router)
+    layers = [RequestIds(), middleware, ShellMiddleware(context), Headers(), Compressing()]
+    app = App(middleware=layers, router=router)
     errors.install(app)
     app.add_route("/sign-in", SignIn(context, authenticator, middleware))
     app.add_route("/sign-out", SignOut(context, authenticator))
     app.add_route("/static/{name}", Static())
-    app.add_route("/audit", AuditPage(context))
+    add_installation_routes(app, context)
     overview.add_routes(app, context)
     add_routes(app, context)
     dead.add_routes(app, context)
@@ -82,12 +92,20 @@ class CombinedApp:
         # The raw path, so that a queue's name is read as written (queues/names.py) and a target with a slash stays
         # one part.
         path = scope["raw_path"].decode("ascii", "replace")
-        if self._router.find(path):
+        if self._router.find(path) or _is_lost(scope, path):
             # Falcon fails on a query that is not ASCII.
             query = scope["query_string"].decode("ascii", "ignore").encode()
             await self._console({**scope, "path": path, "query_string": query}, _later(receive), send)
         else:
             await self._intake(scope, receive, send)
+
+
+def _is_lost(scope: dict[str, Any], path: str) -> bool:
+    """Return whether a person in a browser asks for an address that nothing has; the console answers with a page."""
+    if scope["method"] != "GET" or path.startswith("/v1/"):
+        return False
+    accepted = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+    return b"text/html" in accepted and path not in ("/healthz", "/readyz")
 
 
 def _later(receive: _Receive) -> _Receive:
@@ -120,12 +138,30 @@ _CONNECTION = "/connections/{connection}"
 def add_routes(app: App, context: AppContext) -> None:
     """Add the pages of queues and holds, and their actions, to the app."""
     app.add_route("/holds", HoldsPage(context))
+    app.add_route("/retries", RetriesPage(context))
+    app.add_route(f"{_QUEUE}/retry", RetryAct(context))
+    app.add_route("/syncs", SyncsPage(context))
+    app.add_route("/syncs/{snapshot}/rejected.csv", RejectedRows(context))
     app.add_route(_QUEUE, QueuePage(context))
     app.add_route("/flush", FlushAct(context))
     app.add_route(f"{_QUEUE}/flush", FlushAct(context))
     for place in (_QUEUE, _CONNECTION):
         app.add_route(f"{place}/hold", HoldAct(context))
         app.add_route(f"{place}/release", ReleaseAct(context))
+
+
+def add_installation_routes(app: App, context: AppContext) -> None:
+    """Add the pages of the installation: connections, senders, alerts, users, the audit log, and the preview."""
+    app.add_route("/connections", ConnectionsPage(context))
+    app.add_route(f"{_CONNECTION}/test", ConnectionTest(context))
+    app.add_route("/senders", SendersPage(context))
+    app.add_route("/alerts", AlertsPage(context))
+    app.add_route("/alerts/test", AlertsTest(context))
+    app.add_route("/users", UsersPage(context))
+    app.add_route("/users/{user}/role", UserRole(context))
+    app.add_route("/users/{user}/remove", UserRemoval(context))
+    app.add_route("/audit", AuditPage(context))
+    app.add_route("/preview", PreviewPage(context))
 
 
 def add_api_routes(app: App, context: AppContext) -> None:

@@ -12,7 +12,7 @@ from configuration.settings import Settings
 from ops.errors import Failed
 from ops.flush_request import FlushRequest
 from ops.release import confirm_guarded, let_move, let_share, still_wrong
-from queues import audit, dead_letters, holds, pending, undecided_erasures
+from queues import audit, batches, dead_letters, holds, pending, undecided_erasures
 from queues.census import Census, count
 from queues.clock import now_ms
 from queues.counts import QueueCount
@@ -72,6 +72,13 @@ def release(redis: Redis, settings: Settings, who: str, on: Queue | str, before:
     done = holds.release(redis, on)
     audit.note(redis, who, "release", on, audit.DONE if done else "not held")
     return Released(done, still, confirmed)
+
+
+def retry(redis: Redis, who: str, queue: Queue) -> None:
+    """Ring workers for the open batches of a queue now, before the time of their next attempt."""
+    batches.hasten(redis, queue, now_ms())
+    pending.wake(redis)
+    audit.note(redis, who, "retry", queue)
 
 
 def replay(redis: Redis, who: str, chosen: Mapping[Queue, Sequence[str]]) -> Replayed:

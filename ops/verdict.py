@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ops import status_words as words
+from ops.cause_words import Cause, held_cause, retry_cause
 from ops.holds import placed_by_person
+from ops.stuck import PATIENCE_MS
 from queues.census import Census
-from queues.counts import OpenBatch, called
+from queues.counts import OpenBatch, QueueCount, called
 from queues.figures import Figures
 from queues.holds import Hold
 from queues.server import rollback
-from text.escaping import visible
-from text.wording import number, plural, sentence, span, without_people
+from text.wording import duration, number, plural, sentence
+
+__all__ = ["Cause", "DeliveryVerdict", "judge"]
 
 #: The lateness of a tick that needs attention, in ms; ticks come every two seconds.
 _LATE_MS: Final = 15_000
@@ -23,46 +26,64 @@ _SAFE: Final = "Every change is accepted and kept; none is lost."
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """A cause. `state`: bad if it stops deliveries or changes are missing. `remedy`: what to do, or what Ferry does."""
-
-    state: Literal["warn", "bad"]
-    text: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
 class DeliveryVerdict:
-    """The verdict. `state`: `new` while nothing was ever accepted, else the worst of the causes, or `ok`."""
+    """The verdict. `state`: `new` while nothing was ever accepted, else the worst of the causes, or `ok`.
+
+    `title`: a few words without a full stop; `detail`: what is true besides, in sentences.
+    """
 
     state: Literal["new", "ok", "warn", "bad"]
-    sentence: str
+    title: str
+    detail: str
     causes: tuple[Cause, ...]
+
+    @property
+    def sentence(self) -> str:
+        """Title and detail as one text."""
+        return f"{self.title}. {self.detail}"
 
 
 def judge(census: Census) -> DeliveryVerdict:
     """Return the verdict; its causes are in the order of their weight."""
-    found = [*_ledger(census), *_processes(census), *_holds(census), *_retries(census), *_letters(census)]
+    found = [
+        *_ledger(census),
+        *_processes(census),
+        *_holds(census),
+        *_retries(census),
+        *_late(census),
+        *_letters(census),
+    ]
     causes = tuple(sorted(found, key=lambda cause: cause.state != "bad"))
     if any(cause.state == "bad" for cause in causes):
-        return DeliveryVerdict("bad", _stopped(census), causes)
+        return DeliveryVerdict("bad", _stopped(census), _others(census), causes)
     if causes:
         attention = plural(len(causes), "thing needs", "things need")
-        return DeliveryVerdict("warn", f"Ferry delivers; {attention} attention.", causes)
+        return DeliveryVerdict("warn", f"Ferry delivers; {attention} attention", _pending(census), causes)
     if not census.totals.all.queues:
-        return DeliveryVerdict("new", "Ready for the first change: none was accepted yet.", ())
-    return DeliveryVerdict("ok", f"All well. {_pending(census)}", ())
+        return DeliveryVerdict("new", "Ready for the first change", "None was accepted yet.", ())
+    return DeliveryVerdict("ok", "All well", _pending(census), ())
 
 
 def _stopped(census: Census) -> str:
     if census.heartbeat is None or not census.workers:
-        return f"Delivery is stopped. {_SAFE}"
+        return "Delivery is stopped"
     connections = [each.name for each in _held_connections(census) if each.stops]
     queues = [each.name for each in _held_queues(census) if each.stops]
     if len(queues) > 1:
         queues = [plural(len(queues), "queue")]
     stopped = " and ".join(filter(None, (_some(connections), *queues)))
-    return f"Delivery is stopped for {stopped}. {_SAFE}" if stopped else "The ledger is not complete."
+    return f"Delivery is stopped for {stopped}" if stopped else "The ledger is not complete"
+
+
+def _others(census: Census) -> str:
+    """Return which connections still deliver, and that nothing is lost, unless the ledger says otherwise."""
+    if census.fall is not None or census.totals.all.missing:
+        return "The causes say what to do."
+    free = sorted(census.totals.connections - census.holds.keys())
+    running = census.heartbeat is not None and census.workers
+    if not (running and free and any(each.stops for each in _held_connections(census))):
+        return _SAFE
+    return f"{_some(free)} {'delivers' if len(free) == 1 else 'deliver'}. {_SAFE}"
 
 
 def _pending(census: Census) -> str:
@@ -70,27 +91,30 @@ def _pending(census: Census) -> str:
     if total.oldest is None:
         return "No changes are pending."
     pending = plural(total.pending, "change is", "changes are")
-    return f"{pending} pending, the oldest for {span(census.at - total.oldest)}."
+    return f"{pending} pending, the oldest for {duration(census.at - total.oldest)}."
 
 
 def _ledger(census: Census) -> Iterator[Cause]:
     if census.fall is not None:
-        yield Cause("bad", f"{sentence(str(census.fall))}.", rollback.REMEDY)
+        yield Cause("bad", "ledger", sentence(str(census.fall)), then=rollback.REMEDY)
     if census.totals.all.missing:
         missing = plural(census.totals.all.missing, "change is", "changes are")
         where = _some([called(count) for count in census.queues if count.missing])
-        remedy = "This is a defect in Ferry: keep the data, and report it with `ferry status --json`."
-        yield Cause("bad", f"{missing} unaccounted for in {where}.", remedy)
+        then = "This is a defect in Ferry: keep the data, and report it with `ferry status --json`."
+        yield Cause("bad", "ledger", f"{missing} unaccounted for in {where}", then=then)
 
 
 def _processes(census: Census) -> Iterator[Cause]:
+    start = "Start `ferry scheduler` or `ferry up`."
     if census.heartbeat is None:
-        text = "No scheduler ran within the last minute: no batches start."
-        yield Cause("bad", text, "Start `ferry scheduler` or `ferry up`.")
+        title = "No scheduler ran within the last minute"
+        yield Cause("bad", "process", title, figures="no batches start", then=start)
     elif census.at - census.heartbeat > _LATE_MS:
-        yield Cause("warn", f"The scheduler is late: it {words.scheduler(census)}.", "Check its log.")
+        late = f"it ticked {duration(census.at - census.heartbeat)} ago"
+        yield Cause("warn", "process", "The scheduler is late", figures=late, then="Check its log.")
     if not census.workers:
-        yield Cause("bad", "No worker is running: nothing is delivered.", "Start `ferry worker` or `ferry up`.")
+        then = start.replace("scheduler", "worker")
+        yield Cause("bad", "process", "No worker is running", figures="nothing is delivered", then=then)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,34 +157,47 @@ def _holds(census: Census) -> Iterator[Cause]:
 
 
 def _hold(alike: Sequence[_Held], names: str, now: int) -> Cause:
-    hold, changes = alike[0].hold, sum(each.changes for each in alike)
-    queues = sum(each.figures.queues for each in alike)
-    verb = "is" if len(alike) == 1 else "are"
-    since = span(now - min(each.hold.since for each in alike))
+    changes, queues = sum(each.changes for each in alike), sum(each.figures.queues for each in alike)
     of = f"{plural(queues, 'queue')}, " if queues > len(alike) else ""
-    wait = f"{of}{plural(changes, 'change waits', 'changes wait')}"
-    text = f"{names} {verb} held for {since} ({visible(without_people(hold.reason))}): {wait}."
-    if len(alike) == 1:
-        remedy = f"{words.what_to_do(hold)} To release it: ferry release {alike[0].on}"
-    else:
-        same = len({words.what_to_do(each.hold) for each in alike}) == 1
-        remedy = f"{words.what_to_do(hold)} `ferry holds` lists them." if same else "`ferry holds` lists them."
-    return Cause("bad" if any(each.stops for each in alike) else "warn", text, remedy)
+    return held_cause(
+        [each.hold for each in alike],
+        names,
+        now,
+        figures=f"{of}{plural(changes, 'change waits', 'changes wait')}",
+        on=alike[0].on if len(alike) == 1 else "",
+        stops=any(each.stops for each in alike),
+    )
 
 
 def _retries(census: Census) -> Iterator[Cause]:
     """Yield a cause for each fault; held queues have their own cause."""
-    by_fault: defaultdict[str, list[OpenBatch]] = defaultdict(list)
+    by_fault: defaultdict[str, list[tuple[QueueCount, OpenBatch]]] = defaultdict(list)
     for count in census.queues:
         for opened in count.batches if not words.is_held(count, census) else ():
             if words.failed(opened):
-                by_fault[opened.trouble].append(opened)
-    for fault, batches in sorted(by_fault.items()):
-        delayed = span(census.at - min(opened.taken for opened in batches))
-        failed = plural(len(batches), "batch fails", "batches fail")
-        changes = plural(sum(opened.count for opened in batches), "change")
-        remedy = "Ferry retries automatically. If it continues, check status.klaviyo.com and `ferry doctor`."
-        yield Cause("warn", f"{failed} with {visible(fault)}: {changes}, delayed by {delayed}.", remedy)
+                by_fault[opened.trouble].append((count, opened))
+    for fault, failed in sorted(by_fault.items()):
+        yield retry_cause(fault, failed, census.at)
+
+
+def _late(census: Census) -> Iterator[Cause]:
+    """Yield a cause if changes are over their queue's age although nothing is known to stop them."""
+    if census.heartbeat is None or not census.workers:
+        return
+    free = (count for count in census.queues if not words.is_held(count, census))
+    over = [(late, count) for count in free if (late := _over(count, census.at)) > PATIENCE_MS]
+    if over:
+        late = max(late for late, _ in over)
+        where = called(over[0][1]) if len(over) == 1 else plural(len(over), "queue")
+        then = "Add workers, or see the log of the workers."
+        yield Cause("warn", "late", f"Changes of {where} are late", figures=f"by up to {duration(late)}", then=then)
+
+
+def _over(count: QueueCount, now: int) -> int:
+    """Return the ms for which the oldest change is over the queue's age; 0 if none is, or if its batches fail."""
+    if count.waiting.oldest is None or any(words.failed(batch) for batch in count.batches):
+        return 0
+    return max(0, now - count.waiting.oldest - count.policy.age_ms)
 
 
 def _letters(census: Census) -> Iterator[Cause]:
@@ -169,7 +206,9 @@ def _letters(census: Census) -> Iterator[Cause]:
         kept = plural(total.kept, "dead letter")
         named = [called(count) for count in census.queues if count.kept]
         where = named[0] if total.keeping == len(named) == 1 else f"{number(total.keeping)} queues"
-        yield Cause("warn", f"{kept} in {where}.", "`ferry dead list` shows the reasons and the remedies.")
+        command = "`ferry dead list` shows the reasons and the remedies."
+        then = "They are kept with their reasons and the remedies."
+        yield Cause("warn", "letters", f"{kept} in {where}", then=then, command=command)
 
 
 def _some(names: Sequence[str], most: int = 3) -> str:

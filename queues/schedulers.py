@@ -26,6 +26,12 @@ def may_probe(redis: Redis, now: int, every_ms: int) -> bool:
     return _turn(redis, keys.PROBING, now, every_ms)
 
 
+def next_probe(redis: Redis, now: int) -> int | None:
+    """Return the ms at which held connections are probed next; None if no scheduler has probed lately. `now`: ms."""
+    left = int(redis.pttl(keys.PROBING))
+    return now + left if left > 0 else None
+
+
 def may_housekeep(redis: Redis, now: int, every_ms: int) -> bool:
     """Take the turn for housekeeping; return False while another scheduler has it."""
     return _turn(redis, keys.HOUSEKEEPING, now, every_ms)

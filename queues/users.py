@@ -15,6 +15,7 @@ from typing import Final, cast
 
 import msgspec
 from redis import Redis
+from redis.exceptions import WatchError
 
 from queues import keys
 
@@ -81,6 +82,28 @@ def add(redis: Redis, user: User) -> bool:
     if not is_name(user.name) or user.role is Role.NOBODY:
         raise ValueError(f"{user.name!r} cannot be the name of a {user.role}")
     return bool(redis.hsetnx(keys.USERS, user.name, _encode(_Stored(str(user.role), user.hash, user.since))))
+
+
+def change_role(redis: Redis, name: str, role: Role) -> bool:
+    """Change the role of a user, whose token and sessions stay; return False if there is no such user.
+
+    Raises ValueError for an invalid role. A user who is removed at the same moment stays removed.
+    """
+    if role is Role.NOBODY:
+        raise ValueError(f"{role} is no role of a user")
+    with redis.pipeline(transaction=True) as pipe:
+        while True:
+            try:
+                pipe.watch(keys.USERS)
+                stored = cast("bytes | None", pipe.hget(keys.USERS, name))
+                if stored is None:
+                    return False
+                pipe.multi()
+                pipe.hset(keys.USERS, name, _encode(msgspec.structs.replace(_decode(stored), role=str(role))))
+                pipe.execute()
+            except WatchError:
+                continue
+            return True
 
 
 def remove(redis: Redis, name: str) -> bool:

@@ -23,6 +23,27 @@ def span(ms: int) -> str:
     return f"{seconds // _DAY}d {seconds % _DAY // _HOUR}h"
 
 
+def duration(ms: int) -> str:
+    """Return a duration for sentences, with no-break spaces: `12 s`, `3 min`, `15 h 57 min`, `2 d 3 h`."""
+    seconds = max(0, ms) // 1000
+    if seconds < _MINUTE:
+        return f"{seconds}\u00a0s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE}\u00a0min"
+    if seconds < _DAY:
+        return f"{seconds // _HOUR}\u00a0h\u00a0{seconds % _HOUR // _MINUTE}\u00a0min"
+    return f"{seconds // _DAY}\u00a0d\u00a0{seconds % _DAY // _HOUR}\u00a0h"
+
+
+def day_and_time(ms: int, now: int) -> str:
+    """Return a time to the minute, in UTC: `09:42`, `Yesterday 23:51`, or `27 Nov 16:02`. `now`: ms."""
+    at, today = (datetime.fromtimestamp(each / 1000, UTC) for each in (ms, now))
+    days = (today.date() - at.date()).days
+    if days in (0, 1):
+        return f"{at:%H:%M}" if days == 0 else f"Yesterday {at:%H:%M}"
+    return f"{at.day} {at:%b %H:%M}"
+
+
 @overload
 def moment(ms: int) -> str: ...
 @overload

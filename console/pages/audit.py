@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlencode
 
 import falcon
 import falcon.asgi
+from redis import Redis
 
 from console import render
 from console.context import AppContext
 from queues import audit
+from queues.audit import AuditEntry
 
-#: Most entries on one page.
+#: Most entries on one page, and most that one request looks through for those that match.
 _SHOWN: Final = 100
+_READ: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries are shown: by parts of the user, of the action and of the target. Empty: any."""
+
+    who: str = ""
+    what: str = ""
+    on: str = ""
+
+    def matches(self, entry: AuditEntry) -> bool:
+        """Return whether an entry is shown."""
+        return self.who in entry.who and self.what in entry.what and self.on in entry.on
+
+    def address(self, before: str = "") -> str:
+        """Return the address of the entries before that one."""
+        given = {"who": self.who, "what": self.what, "on": self.on, "before": before}
+        query = urlencode({name: value for name, value in given.items() if value})
+        return f"/audit?{query}" if query else "/audit"
 
 
 class AuditPage:
@@ -22,9 +46,16 @@ class AuditPage:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Show a page of entries, newest first."""
+        """Show a page of the entries that match, newest first."""
         before = req.get_param("before")
         if before is not None and not audit.is_id(before):
             raise falcon.HTTPNotFound
-        entries = await self._context.run(audit.read, self._context.redis, _SHOWN, before or "+")
-        render.page(req, resp, "audit.html", entries=entries, more=len(entries) == _SHOWN)
+        wanted = AuditFilter(*((req.get_param(name) or "").strip() for name in ("who", "what", "on")))
+        entries = await self._context.run(_matching, self._context.redis, wanted, before or "+")
+        render.page(req, resp, "audit.html", entries=entries[:_SHOWN], more=len(entries) > _SHOWN, wanted=wanted)
+
+
+def _matching(redis: Redis, wanted: AuditFilter, before: str) -> list[AuditEntry]:
+    if wanted == AuditFilter():
+        return audit.read(redis, _SHOWN + 1, before)
+    return [entry for entry in audit.read(redis, _READ, before) if wanted.matches(entry)][: _SHOWN + 1]

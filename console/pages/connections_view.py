@@ -1,4 +1,4 @@
-"""Connections as the first page shows them: their state, and their use of Klaviyo's limits. Pure."""
+"""Connections as their page shows them: their state, and their use of Klaviyo's limits. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from console.pages.act_view import HoldSummary, held
-from console.pages.overview_read import ConnectionFacts, OverviewData
-from console.pages.spark import Bar
+from console.pages.bars import Bar
+from console.pages.connections_read import ConnectionFacts, ConnectionsData
 from queues.census import Census
 from queues.klaviyo_limits import EndpointUse
 from text.wording import number, span
@@ -35,13 +35,13 @@ class UseLine:
     paused: str
 
 
-def connections(reading: OverviewData) -> list[ConnectionLine]:
+def connections(reading: ConnectionsData, census: Census) -> list[ConnectionLine]:
     """Return the connections: held ones first, then those without a key."""
-    lines = [_connection(known, reading.census) for known in reading.connections]
+    lines = [_connection(known, census) for known in reading.connections]
     return sorted(lines, key=lambda line: (line.hold is None, line.has_key, line.name))
 
 
-def limits(reading: OverviewData) -> list[UseLine]:
+def limits(reading: ConnectionsData) -> list[UseLine]:
     """Return the limits in use: paused ones first, then the fullest. Connections that share an account share a line."""
     lines = [_use(_called(account, reading.connections), use) for account, uses in reading.uses.items() for use in uses]
     return sorted(
@@ -65,9 +65,9 @@ def _pauses(lines: Sequence[UseLine]) -> Iterator[str]:
 
 def _connection(known: ConnectionFacts, census: Census) -> ConnectionLine:
     hold = census.holds.get(known.name)
-    waiting = [each.waiting.pending for each in census.queues if each.queue.connection == known.name]
+    total = census.totals.of_connection(known.name)
     shown = held(known.name, hold, census.at) if hold else None
-    return ConnectionLine(known.name, shown, known.key, known.account is not None, len(waiting), sum(waiting))
+    return ConnectionLine(known.name, shown, known.key, known.account is not None, total.queues, total.pending)
 
 
 def _called(account: str, known: Sequence[ConnectionFacts]) -> str:

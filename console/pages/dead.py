@@ -12,6 +12,7 @@ from console import render
 from console.auth.roles import Role, visitor
 from console.context import App, AppContext
 from console.pages.confirm_erasure import ConfirmPage
+from console.pages.dead_csv import DeadCsv
 from console.pages.dead_view import dead
 from console.pages.last_action import SAID_MS
 from console.pages.letter import LetterPage
@@ -31,6 +32,7 @@ _SHOWN: Final = 50
 def add_routes(app: App, context: AppContext) -> None:
     """Add the addresses to the app."""
     app.add_route("/dead", DeadPage(context))
+    app.add_route("/dead.csv", DeadCsv(context))
     app.add_route("/dead/replay", ReplayPage(context))
     app.add_route("/dead/{connection}/{kind}/{target}/{letter}", LetterPage(context))
     app.add_route("/dead/{connection}/{kind}/{target}/{letter}/confirm", ConfirmPage(context))
@@ -55,6 +57,7 @@ class DeadPage:
             seen=dead(census, found, wanted),
             wanted=wanted,
             ages=AGES,
+            csv=wanted.address.replace("/dead", "/dead.csv", 1),
             is_first=before is None,
             replayed=sentence,
             into=into,

@@ -9,6 +9,7 @@ from typing import Final
 from console.pages import act_view
 from console.pages.act_view import HoldSummary
 from ops import holds
+from ops.holds import placed_by_person
 from queues.census import Census
 from queues.counts import QueueCount
 from queues.holds import CONFIRMED, OF_KEY, Hold
@@ -21,7 +22,10 @@ _BY_PERSON: Final = "Ask the person who placed the hold"
 
 @dataclass(frozen=True, slots=True)
 class HoldLine:
-    """A hold. `name`: of the audience, empty for a connection. `path`: before `/release`. `waits`: what it stops."""
+    """A hold. `name`: of the audience, empty for a connection. `path`: before `/release`. `waits`: what it stops.
+
+    `state`: bad if no person wanted it, else warn. `label`: what its release is called.
+    """
 
     held: HoldSummary
     name: str
@@ -29,6 +33,8 @@ class HoldLine:
     waits: str
     steps: list[str]
     error_id: str
+    state: str
+    label: str
 
 
 def lines(census: Census, confirmations: Mapping[str, int]) -> list[HoldLine]:
@@ -45,6 +51,8 @@ def _line(each: holds.PlacedHold, census: Census) -> HoldLine:
         waits([count for count in census.queues if each.on in (str(count.queue), count.queue.connection)]),
         list(steps(each.hold, each.probes)),
         each.hold.error_id,
+        "warn" if placed_by_person(each.hold) or each.hold.reason == GUARD else "bad",
+        "Review…" if each.hold.reason == GUARD else "Check now…" if each.hold.probed else "Release…",
     )
 
 

@@ -19,6 +19,7 @@ _SAID: Final = {
     ("hold", "held already"): "{on} was held already; its reason stays.",
     ("release", DONE): "You released {on}. Delivery continues.",
     ("confirm", DONE): "You confirmed an erasure in {on}. Ferry carries it out.",
+    ("retry", DONE): "You asked for the next attempt in {on} now.",
     ("release", "not held"): "{on} was not held; nothing was changed.",
 }
 

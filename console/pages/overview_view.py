@@ -1,193 +1,182 @@
-"""The content of the first page, with the last settled batches of all queues. Pure."""
+"""The content of the first page besides the queue table: verdict, causes, tiles and the last day. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from alerts.rules import key_remedy, key_sentence
-from console.pages.act_view import HoldSummary, held
-from console.pages.connections_view import ConnectionLine, UseLine, connections, limits, limits_told
+from console.pages.bars import Bar
+from console.pages.connections_view import UseLine, limits
+from console.pages.day_chart import DayChart, day_chart
 from console.pages.overview_read import OverviewData
-from console.pages.spark import Bar, Spark, age_of, size_of, spark
 from ops import status_words as words
-from ops.eta import Eta
-from ops.most_urgent import most_urgent_queues
+from ops.cause_words import Cause
+from ops.verdict import judge
 from queues.census import Census
-from queues.counts import QueueCount, called
-from queues.history.last_batches import SettledBatch
-from text.wording import clock, number, plural, span
+from text.wording import duration, number, plural
 
-#: Most batches of one queue that are listed.
-_BATCHES: Final = 3
+#: Most causes listed: one for each reason, so that more are rare.
+_CAUSES: Final = 12
+#: Percent of a queue's age, and of a limit, from which on a tile warns.
+_NEAR: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
-class QueueLine:
-    """A queue. `fires` and `when`: the next trigger, empty without pending changes. `age`: None without them.
+class CauseLine:
+    """A cause. `address` and `label`: what to press, for users who may act or for all; empty if nothing helps.
 
-    `oldest`: how long the oldest change has waited, in words. `arrives`: when the changes of the next flush are in
-    Klaviyo, in words, empty if unknown. `is_held`: the queue (`hold`) or its connection is held. `batches`,
-    `delivered_more`, `letters_gone`: lines of words. `letters`: dead letters that are kept. `day`: None if nothing was
-    settled within a day.
+    `check`: the ms of the next automatic check, None if there is none.
     """
 
-    name: str
-    id: str
-    pending: int
-    size: Bar
-    age: Bar | None
-    oldest: str
-    fires: str
-    when: str
-    arrives: str
-    is_held: bool
-    hold: HoldSummary | None
-    open: int
-    batches: list[str]
-    delivered: int
-    delivered_more: list[str]
-    letters: int
-    letters_gone: list[str]
-    day: Spark | None
+    state: str
+    title: str
+    since: int | None
+    detail: str
+    check: int | None
+    address: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A figure. `parts`: numbers and units in turns. `context`: one line below. `bar`: of a limit, if there is one."""
+
+    caption: str
+    parts: list[str]
+    context: str
+    address: str
+    state: str = ""
+    bar: Bar | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything on the page. `at`: ms, by the ledger's clock. `hidden`, `unread`: queues, connections not shown.
+    """Everything on the page but the table. `at`: ms, by the ledger's clock.
 
-    `keys`: a line for each key that a message changed, or tried to change. `held`, `dying`: the number of queues that
-    are held, and that have dead letters. `limits_told`: `limits` in one line.
+    `is_first`: nothing was ever accepted. `state`: new, ok, warn or bad. `keys`: a line for each key that a message
+    changed, or tried to change. `more`: causes that are not listed.
     """
 
     at: int
-    trouble: list[str]
+    is_first: bool
+    state: str
+    title: str
+    detail: str
+    causes: list[CauseLine]
+    more: int
     keys: list[str]
-    held: int
-    dying: int
-    scheduler: str
-    scheduler_alive: bool
-    workers: str
-    workers_alive: bool
-    connections: list[ConnectionLine]
-    unread: int
-    queues: list[QueueLine]
-    hidden: int
+    tiles: list[Tile]
+    chart: DayChart
     equation: str
     adds_up: bool
-    left_out: str
-    shared: str
-    day: Spark
-    uploads: list[LastUpload]
-    limits: list[UseLine]
-    limits_told: str
+    notes: list[str]
+    processes: str
 
 
 def overview(reading: OverviewData) -> Overview:
     """Return what to show."""
     census = reading.census
-    shown = most_urgent_queues(census)
+    verdict = judge(census)
     equation, adds_up = words.equation(census)
-    used = limits(reading)
+    lines = [_cause(each, reading.next_check) for each in verdict.causes]
     return Overview(
         at=census.at,
-        trouble=[*words.trouble(census), *words.failing(census)],
+        is_first=not census.totals.all.queues,
+        state=verdict.state,
+        title=verdict.title,
+        detail=verdict.detail,
+        causes=lines[:_CAUSES],
+        more=len(lines[_CAUSES:]),
         keys=[f"{key_sentence(each)}. {key_remedy(each)}" for each in reading.key_changes],
-        held=sum(words.is_held(count, census) for count in census.queues),
-        dying=sum(count.kept > 0 for count in census.queues),
-        scheduler=words.scheduler(census),
-        scheduler_alive=census.heartbeat is not None,
-        workers=words.workers(census),
-        workers_alive=bool(census.workers),
-        connections=connections(reading),
-        unread=reading.unread,
-        queues=[_queue(count, reading) for count in shown],
-        hidden=len(census.queues) - len(shown),
+        tiles=list(_tiles(reading)),
+        chart=day_chart(reading.hours),
         equation=equation,
         adds_up=adds_up,
-        left_out=words.left_out(census),
-        shared=words.shared(census),
-        day=spark(reading.hours),
-        uploads=last(reading.uploads, census),
-        limits=used,
-        limits_told=limits_told(used),
+        notes=[note for note in (words.left_out(census), words.shared(census)) if note],
+        processes=f"Scheduler: {words.scheduler(census)}. Workers: {words.workers(census)}.",
     )
 
 
-def _queue(count: QueueCount, reading: OverviewData) -> QueueLine:
-    census = reading.census
-    now, oldest, hours = census.at, count.waiting.oldest, reading.hours_of.get(count.queue)
-    fires, when = words.next_flush(count, census)
-    return QueueLine(
-        name=called(count),
-        id=str(count.queue),
-        pending=count.waiting.pending,
-        size=size_of(count),
-        age=age_of(count, now),
-        oldest="" if oldest is None else span(now - oldest),
-        fires=fires,
-        when=when,
-        arrives=arrives(reading.arrivals.get(count.queue), count.waiting.pending, now),
-        is_held=words.is_held(count, census),
-        hold=held(str(count.queue), count.hold, now) if count.hold else None,
-        open=count.open,
-        batches=_batches(count, now),
-        delivered=count.delivered,
-        delivered_more=words.delivered_more(count, now),
-        letters=count.kept,
-        letters_gone=words.letters_gone(count),
-        day=spark(hours) if hours else None,
+def _cause(cause: Cause, next_check: int | None) -> CauseLine:
+    address, label = _act(cause)
+    figures = f"{cause.figures[:1].upper()}{cause.figures[1:]}." if cause.figures else ""
+    # Without a button, what to type is the only remedy.
+    then = cause.then if address else cause.remedy
+    return CauseLine(
+        cause.state,
+        cause.title,
+        cause.since,
+        " ".join(filter(None, (figures, then))),
+        next_check if cause.probed else None,
+        address,
+        label,
     )
 
 
-def arrives(arrival: Eta | None, pending: int, now: int) -> str:
-    """Return `In Klaviyo about 14:05 UTC`, with the number unless all arrive; empty if unknown. `now`: ms."""
-    if arrival is None:
-        return ""
-    # Rounded up to a whole minute, so that the changes have arrived at the time shown.
-    at = clock(arrival.at + 59_999, now)
-    where = f"{number(arrival.changes)} of {number(pending)} in" if arrival.changes < pending else "In"
-    return f"{where} Klaviyo about {at}"
+def _act(cause: Cause) -> tuple[str, str]:
+    """Return the address and the label of what mends a cause; empty if that is not on a page."""
+    queue = f"/queues/{cause.on}" if "/" in cause.on else ""
+    match cause.kind:
+        case "guard" | "person" if cause.on:
+            place = queue or f"/connections/{quote(cause.on)}"
+            return f"{place}/release?next=/", "Review" if cause.kind == "guard" else "Release…"
+        case "hold" | "guard" | "person":
+            return "/holds", "Resolve"
+        case "retry":
+            return queue or "/retries", "Details"
+        case "late":
+            return "/?sort=oldest", "Show"
+        case "letters":
+            return "/dead", "View"
+        case _:
+            return "", ""
 
 
-def _batches(count: QueueCount, now: int) -> list[str]:
-    lines = [words.batch(batch, now) for batch in count.batches[:_BATCHES]]
-    more = len(count.batches) - _BATCHES
-    return [*lines, f"and {plural(more, 'batch', 'batches')}"] if more > 0 else lines
-
-
-@dataclass(frozen=True, slots=True)
-class LastUpload:
-    """An upload. `settled`: ms; `ago`, `took`: in words. `queue`: its name in addresses; `name`: its display name."""
-
-    settled: int
-    ago: str
-    queue: str
-    name: str
-    reason: str
-    changes: int
-    delivered: int
-    superseded: int
-    dead: int
-    took: str
-
-
-def last(uploads: Sequence[SettledBatch], census: Census) -> list[LastUpload]:
-    """Return the uploads in their order."""
-    names = {count.queue: called(count) for count in census.queues}
+def _tiles(reading: OverviewData) -> Sequence[Tile]:
+    census, total = reading.census, reading.census.totals.all
+    delayed = total.failing
+    chart = day_chart(reading.hours)
+    where = f"in {number(total.filled)} of {plural(total.queues, 'queue')}"
+    new = f"{number(chart.dead)} new in 24 h" if chart.dead else "none new in 24 h"
     return [
-        LastUpload(
-            each.settled,
-            span(census.at - each.settled),
-            str(each.queue),
-            names.get(each.queue, str(each.queue)),
-            each.reason,
-            each.changes,
-            each.delivered,
-            each.superseded,
-            each.dead,
-            span(each.settled - each.taken),
-        )
-        for each in uploads
+        Tile("Pending", [number(total.pending)], where, "/?sort=pending"),
+        Tile(
+            "In delivery",
+            [number(total.open)],
+            f"{plural(total.batches, 'batch', 'batches')}, {number(delayed) if delayed else 'none'} delayed",
+            "/?state=retrying" if delayed else "/?state=delivering",
+            "warn" if delayed else "",
+        ),
+        Tile("Delivered 24 h", [number(chart.delivered)], f"{number(total.delivered)} in total", "/"),
+        Tile("Dead letters", [number(total.kept)], new, "/dead", "bad" if total.kept else ""),
+        _oldest(census),
+        _limit(limits(reading.connections)),
     ]
+
+
+def _oldest(census: Census) -> Tile:
+    count = next((each for each in census.queues if each.queue == census.totals.oldest), None)
+    if count is None or count.waiting.oldest is None:
+        return Tile("Oldest change", ["0", "s"], "nothing is pending", "/?sort=oldest")
+    waited, age = census.at - count.waiting.oldest, count.policy.age_ms
+    parts = [part for part in duration(waited).split("\u00a0") if part]
+    state = "bad" if waited > age else "warn" if 100 * waited > _NEAR * age and words.is_held(count, census) else ""
+    bar = Bar(min(waited, age), age, f"{duration(waited)} of {duration(age)}")
+    context = f"of {duration(age)} · {count.queue.connection}"
+    return Tile("Oldest change", parts, context, "/?sort=oldest", state, bar)
+
+
+def _limit(lines: Sequence[UseLine]) -> Tile:
+    if not lines:
+        return Tile("Klaviyo limit", ["0", "%"], "no requests lately", "/connections")
+    fullest = max(lines, key=lambda line: line.used.filled / line.used.full)
+    percent = 100 * fullest.used.filled // fullest.used.full
+    context = f"{fullest.endpoint} · {fullest.account}"
+    paused = next((line for line in lines if line.paused), None)
+    if paused:
+        context = f"paused {paused.paused}: {paused.endpoint}"
+    state = "warn" if paused or percent >= _NEAR else ""
+    return Tile("Klaviyo limit", [str(percent), "%"], context, "/connections", state, fullest.used)

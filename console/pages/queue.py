@@ -14,9 +14,11 @@ from console.auth.middleware import by_script
 from console.auth.roles import Role, Visitor, visitor
 from console.context import AppContext
 from console.pages import queue_view
+from console.pages.connections_read import arrival_of
 from console.pages.last_action import SAID_MS, done
 from console.pages.queue_view import UploadLine, upload
 from console.target import Target, queue_place
+from ops.eta import Eta
 from queues import audit
 from queues.audit import AuditEntry
 from queues.census import Census
@@ -37,10 +39,12 @@ _SHOWN: Final = 20
 class _Read:
     """What is read besides the census.
 
-    `goes_to`: the list in Klaviyo. `earlier`: the batch before which the next page of uploads begins; None for no more.
+    `goes_to`: the list in Klaviyo. `arrival`: of the pending changes. `earlier`: the batch before which the next page
+    of uploads begins; None for no more.
     """
 
     goes_to: str
+    arrival: Eta | None
     uploads: list[UploadLine]
     earlier: str | None
     acts: list[AuditEntry]
@@ -60,24 +64,30 @@ class QueuePage:
         place = queue_place(census, f"{connection}/{kind}/{target}")
         # Live refreshes leave out the uploads: they do not change, and reading a large batch takes some 10 ms.
         before = None if by_script(req) else req.get_param("before") or ""
-        read = await self._context.run(_read, self._context, place.queues[0].queue, before, census.at - SAID_MS)
+        read = await self._context.run(_read, self._context, census, place.queues[0].queue, before)
         values = self._page_values(visitor(req), place, census, read)
         render.page(req, resp, "queue.html", place=place, read=read, before=before, **values)
 
     def _page_values(self, who: Visitor, place: Target, census: Census, read: _Read) -> dict[str, Any]:
         (count,) = place.queues
         seen = queue_view.view(count, census, policy_of(self._context.settings.connections, count.queue))
+        arrives = queue_view.arrives(read.arrival, count.waiting.pending, census.at)
         said = done(read.acts, who.who, census.at, {seen.id, count.queue.connection})
-        return {"seen": seen, "done": said, "acts": who.may(Role.OPERATOR)}
+        return {"seen": seen, "arrives": arrives, "done": said, "acts": who.may(Role.OPERATOR)}
 
 
-def _read(context: AppContext, queue: Queue, before: str | None, since: int) -> _Read:
+def _read(context: AppContext, census: Census, queue: Queue, before: str | None) -> _Read:
     redis = context.redis
     found = [] if before is None else batches.batches(redis, queue, _SHOWN + 1, before)
     shown = found[:_SHOWN]
     earlier = batches.mark(shown[-1]) if len(found) > _SHOWN else None
-    acts = audit.since(redis, since)
-    return _Read(list_told(redis, context.settings, queue), [upload(each) for each in shown], earlier, acts)
+    return _Read(
+        list_told(redis, context.settings, queue),
+        arrival_of(redis, context.settings, census, queue),
+        [upload(each) for each in shown],
+        earlier,
+        audit.since(redis, census.at - SAID_MS),
+    )
 
 
 def list_told(redis: Redis, known: Settings, queue: Queue) -> str:

@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from console.pages.act_view import HoldSummary, held
-from console.pages.spark import Bar, age_of, size_of
+from console.pages.bars import Bar, age_of, size_of
+from console.pages.queue_table import state_of
 from ops import status_words as words
-from ops.eta import going
+from ops.eta import Eta, going
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount, called
-from queues.history.settled import ImportRows, Settled
+from queues.history.settled import ImportRows, Settled, unfolded
 from queues.policy import FlushPolicy
-from text.wording import number, plural, span
+from text.wording import clock, number, plural, span
+from worker.audience.remove import NOT_ON_LIST
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +43,17 @@ class BatchLine:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """A queue. `at`, `due`, `uploaded`: ms, by the ledger's clock.
+    """A queue. `at`, `due`, `uploaded`: ms, by the ledger's clock. `state`: as in the table of queues.
 
-    `due` is None without pending changes or behind a hold, `uploaded` if nothing was ever taken.
-    `holds`: of its connection and its own. `oldest`: how long the oldest change has waited, in words. `next`: what
-    takes the pending changes, and when. `letters`: dead letters that are kept.
+    `due` is None without pending changes or behind a hold, `uploaded` if nothing was ever taken. `holds`: of its
+    connection and its own. `oldest`: how long the oldest change has waited, in words. `next`: what takes the pending
+    changes, and when. `letters`: dead letters that are kept. `ledger`: the parts of `accepted`, by name.
     """
 
     name: str
     id: str
+    connection: str
+    state: str
     at: int
     trouble: list[str]
     holds: list[HoldSummary]
@@ -63,6 +67,8 @@ class QueueView:
     letters: int
     letters_gone: list[str]
     equation: str
+    ledger: list[tuple[str, int]]
+    accepted: int
     adds_up: bool
     left_out: str
     policy: str
@@ -76,6 +82,8 @@ def view(count: QueueCount, census: Census, policy: FlushPolicy) -> QueueView:
     return QueueView(
         name=called(count),
         id=str(count.queue),
+        connection=count.queue.connection,
+        state=state_of(count, census),
         at=census.at,
         trouble=[*words.trouble(census), *words.failing(alone)],
         holds=list(_holds(count, census)),
@@ -89,6 +97,8 @@ def view(count: QueueCount, census: Census, policy: FlushPolicy) -> QueueView:
         letters=count.kept,
         letters_gone=words.letters_gone(count),
         equation=equation,
+        ledger=[(name, figure) for name, figure in _ledger(count).items() if figure or name != "Imported"],
+        accepted=count.accepted,
         adds_up=adds_up,
         left_out=words.left_out(alone),
         policy=policy_told(count, policy),
@@ -99,6 +109,27 @@ def policy_told(count: QueueCount, policy: FlushPolicy) -> str:
     """Return when the queue is due, and how much one upload takes, in words."""
     due = f"{plural(count.policy.size, 'change')}, or {span(count.policy.age_ms)} after the last upload"
     return f"{due} or the oldest change; at most {number(policy.upload_max)} in one upload"
+
+
+def _ledger(count: QueueCount) -> dict[str, int]:
+    return {
+        "Pending": count.waiting.pending,
+        "Open": count.open,
+        "Delivered": count.delivered,
+        "Imported": count.imported,
+        "Superseded": count.superseded,
+        "Dead": count.dead,
+    }
+
+
+def arrives(arrival: Eta | None, pending: int, now: int) -> str:
+    """Return `In Klaviyo about 14:05 UTC`, with the number unless all arrive; empty if unknown. `now`: ms."""
+    if arrival is None:
+        return ""
+    # Rounded up to a whole minute, so that the changes have arrived at the time shown.
+    at = clock(arrival.at + 59_999, now)
+    where = f"{number(arrival.changes)} of {number(pending)} in" if arrival.changes < pending else "In"
+    return f"{where} Klaviyo about {at}"
 
 
 def _holds(count: QueueCount, census: Census) -> Iterator[HoldSummary]:
@@ -155,7 +186,8 @@ _JOBS: Final = 5
 class UploadLine:
     """A settled batch. `settled`: ms. `reason`: size, age or operator. `took`: from taking to settling, in words.
 
-    `rows`: people in its import jobs. `jobs`, `dead`: lines of words. `failed`: failed attempts.
+    `added`, `updated`, `removed`: delivered changes by what the CDP asked for. `missing`: people to remove who were not
+    on the list. `rows`: people in its import jobs. `jobs`, `dead`: lines of words. `failed`: failed attempts.
     """
 
     id: str
@@ -164,6 +196,10 @@ class UploadLine:
     changes: int
     rows: int
     delivered: int
+    added: int
+    updated: int
+    removed: int
+    missing: int
     superseded: int
     dead: list[str]
     jobs: list[str]
@@ -175,6 +211,7 @@ def upload(batch: Settled) -> UploadLine:
     """Return what to show of a settled batch."""
     ends = batch.ends
     died = Counter(ends.dead.values()).most_common()
+    done = _delivered_actions(batch)
     return UploadLine(
         batch.id,
         batch.settled,
@@ -182,12 +219,23 @@ def upload(batch: Settled) -> UploadLine:
         batch.count,
         sum(len(job.rows) for job in ends.jobs),
         batch.delivered,
+        done["add"],
+        done["update"],
+        done["remove"],
+        sum(NOT_ON_LIST in codes for codes in ends.warned.values()),
         len(ends.superseded),
         [f"{number(letters)} {reason}" for reason, letters in died],
         _jobs(ends.jobs),
         span(batch.settled - batch.taken),
         batch.attempts,
     )
+
+
+def _delivered_actions(batch: Settled) -> Counter[str]:
+    """Return the number of delivered changes by action."""
+    ended = {*batch.ends.superseded, *batch.ends.dead}
+    facts = unfolded(batch.columns.told)
+    return Counter(action for index, (action, *_) in enumerate(facts) if index not in ended)
 
 
 def _jobs(jobs: tuple[ImportRows, ...]) -> list[str]:

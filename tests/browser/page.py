@@ -31,6 +31,10 @@ class Page:
         """Go to an address."""
         self.driver.get(self.url + path)
 
+    def show_queue(self, queue: object) -> None:
+        """Go to the first page, with the row of this queue alone."""
+        self.open(f"/?q={queue}")
+
     def sign_in(self, token: str) -> None:
         """Through the form."""
         self.open("/sign-in")

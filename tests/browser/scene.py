@@ -81,6 +81,16 @@ def _story(page: Page) -> None:
     page.press("Look up")
 
 
+def _previewed(page: Page) -> None:
+    page.open("/preview")
+    message = (
+        '{"audience": {"id": "42"}, "changes": [{"action": "add", "email": "ann@example.com"}, {"action": "add"}]}'
+    )
+    page.driver.find_element(By.ID, "message").send_keys(message)
+    with page.leaving():
+        page.driver.find_element(By.CSS_SELECTOR, "main button").click()
+
+
 #: How to get to each page there is, for an admin who has signed in.
 PAGES: Final[dict[str, Callable[[Page], None]]] = {
     "queues": lambda page: page.open("/"),
@@ -99,6 +109,15 @@ PAGES: Final[dict[str, Callable[[Page], None]]] = {
     "replay": _replay,
     "person": lambda page: page.open("/person"),
     "story": _story,
+    "retries": lambda page: page.open("/retries"),
+    "syncs": lambda page: page.open("/syncs"),
+    "connections": lambda page: page.open("/connections"),
+    "senders": lambda page: page.open("/senders"),
+    "alerts": lambda page: page.open("/alerts"),
+    "users": lambda page: page.open("/users"),
+    "removal of a user": lambda page: page.open("/users/viewer/remove"),
+    "preview": lambda page: page.open("/preview"),
+    "previewed": _previewed,
     "audit": lambda page: page.open("/audit"),
     "error": lambda page: page.open("/queues/default/audience/none-of-that-name"),
     "sign in": _sign_in,

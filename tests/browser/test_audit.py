@@ -10,7 +10,7 @@ from tests.support.people import names
 def test_the_audit_says_who_did_what_to_which_queue(page: Page, ferry: Installation) -> None:
     queue = ferry.post("audited", "Audited", names(2))
     page.sign_in(TOKENS[Role.OPERATOR])
-    page.shows(f"/queues/{queue}", "2 of 100")
+    page.shows(f"/queues/{queue}", "2 / 100")
     page.press("Hold")
     page.fill("Reason", "to be seen in the audit")
     page.press("Hold Audited")

@@ -24,18 +24,17 @@ def tabbed(page: Page, wanted: str, most: int = 200) -> list[str]:
 def test_tab_comes_to_the_skip_link_the_menu_and_the_acts_in_their_order(page: Page, ferry: Installation) -> None:
     queue = ferry.post("tabbed", "Tabbed", names(1))
     page.sign_in(TOKENS[Role.OPERATOR])
-    page.until(lambda: page.row(str(queue)) != "", "its row")
-    page.open()
+    page.show_queue(queue)
     passed = tabbed(page, f"Flush {queue}")
-    assert passed[:2] == ["Skip to content", "Queues"]
-    assert passed.index("Sign out") < passed.index("Flush all queues") < passed.index("Tabbed")
+    assert passed[:2] == ["Skip to content", "Overview"]
+    assert passed.index("Sign out") < passed.index("Flush all queues…") < passed.index("Tabbed")
 
 
 def test_the_skip_link_leads_past_the_menu(page: Page) -> None:
     page.sign_in(TOKENS[Role.OPERATOR])
     page.keys(Keys.TAB, Keys.ENTER)
     page.keys(Keys.TAB)
-    assert page.focused() not in ("Queues", "Holds", "Sign out")
+    assert page.focused() not in ("Overview", "Holds", "Sign out")
 
 
 def test_what_has_the_focus_can_be_seen(page: Page) -> None:
@@ -51,7 +50,7 @@ def test_signing_in_and_flushing_need_no_mouse(page: Page, ferry: Installation) 
     assert page.focused() == "Your token"
     with page.leaving():
         page.keys(TOKENS[Role.OPERATOR], Keys.ENTER)
-    page.shows(f"/queues/{queue}", "2 of 100")
+    page.shows(f"/queues/{queue}", "2 / 100")
     for act in ("Flush now", "Flush Typed now"):
         tabbed(page, act)
         with page.leaving():
@@ -63,8 +62,8 @@ def test_signing_in_and_flushing_need_no_mouse(page: Page, ferry: Installation) 
 def test_the_focus_stays_where_it_is_when_the_page_renews_itself(page: Page, ferry: Installation) -> None:
     queue = ferry.post("focused", "Focused", names(1))
     page.sign_in(TOKENS[Role.OPERATOR])
-    page.until(lambda: page.row(str(queue)) != "", "its row")
-    tabbed(page, f"Hold {queue}")
+    page.show_queue(queue)
+    tabbed(page, f"Flush {queue}")
     ferry.post("focused", "Focused", names(1, start=1))
-    page.until(lambda: "2 of 100" in page.row(str(queue)), "2 of 100")
-    assert page.focused() == f"Hold {queue}"
+    page.until(lambda: "2 / 100" in page.row(str(queue)), "2 / 100")
+    assert page.focused() == f"Flush {queue}"

@@ -13,13 +13,14 @@ from tests.support.people import names
 def test_a_page_says_that_ferry_does_not_answer_until_it_does(page: Page, ferry: Installation) -> None:
     queue = ferry.post("unseen", "Unseen", names(1))
     page.sign_in(TOKENS[Role.VIEWER])
-    page.until(lambda: "1 of 100" in page.row(str(queue)), "1 of 100")
+    page.show_queue(queue)
+    page.until(lambda: "1 / 100" in page.row(str(queue)), "1 / 100")
     network(page.driver, on=False)
     page.says("Not updated since", "Ferry does not answer")
     ferry.post("unseen", "Unseen", names(1, start=1))
-    assert "1 of 100" in page.row(str(queue))
+    assert "1 / 100" in page.row(str(queue))
     network(page.driver, on=True)
-    page.until(lambda: "2 of 100" in page.row(str(queue)), "2 of 100")
+    page.until(lambda: "2 / 100" in page.row(str(queue)), "2 / 100")
     page.until(lambda: "Not updated" not in page.text(), "no notice")
 
 

@@ -27,13 +27,13 @@ def test_a_viewer_sees_everything_of_a_queue_and_nothing_to_press(page: Page, fe
     for path in ("/", f"/queues/{queue}", "/holds", "/dead"):
         page.open(path)
         assert acts(page) == []
-    page.shows(f"/queues/{queue}", "1 of 100")
+    page.shows(f"/queues/{queue}", "1 / 100")
 
 
 def test_an_operator_may_act_on_the_same_queue(page: Page, ferry: Installation) -> None:
     queue = ferry.post("operated", "Operated", names(1))
     page.sign_in(TOKENS[Role.OPERATOR])
-    page.shows(f"/queues/{queue}", "1 of 100")
+    page.shows(f"/queues/{queue}", "1 / 100")
     assert {"Flush now", "Hold"} <= {*page.names()}
 
 

@@ -8,8 +8,8 @@ def test_a_wrong_token_is_refused_with_what_tokens_are_and_the_right_one_opens_t
     page.sign_in("not-a-token-of-anybody")
     page.says("This token is not valid")
     page.sign_in(ADMIN)
-    assert page.heading() == "Queues"
-    page.says("admin, admin", selector="header")
+    assert (page.path(), page.text("#queues-title")) == ("/", "Queues")
+    page.says("admin\nadmin", selector="#nav")
 
 
 def test_whoever_signs_in_comes_to_where_they_wanted_to_go(page: Page) -> None:

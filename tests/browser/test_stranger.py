@@ -65,14 +65,14 @@ def test_from_the_readme_to_the_first_delivery(driver: Chromium, home: Path, up:
     page.says("FERRY_ADMIN_TOKEN in group.env")
     page.fill("Your token", typed(home, enter, show).strip())
     page.press("Sign in")
-    page.says("No queue yet", "curl")
+    page.says("Ready for the first change", "No queues yet", "curl")
 
     assert '"accepted":1' in typed(home, enter, post)
-    page.until(lambda: "1 of 100" in page.row("default/audience/42"), "the change")
+    page.until(lambda: "1 / 100" in page.row("default/audience/42"), "the change")
     assert "VIPs" in typed(home, enter, look)
     page.press("Flush default/audience/42")
     page.press("Flush VIPs now")
-    page.shows("/queues/default/audience/42", "1 delivered", "operator")
+    page.shows("/queues/default/audience/42", "Delivered\n1", "operator")
     klaviyo = Account(group_files.read(up.var)["KLAVIYO_BASE_URL"])
     assert klaviyo.members("VIPs") == {"ann@example.com"}
     klaviyo.close()

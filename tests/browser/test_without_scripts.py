@@ -28,7 +28,7 @@ def test_with_scripts_the_live_part_is_there(page: Page) -> None:
 
 def test_a_queue_is_read_held_released_and_flushed_without_them(plain: Page, ferry: Installation) -> None:
     queue = ferry.post("plain", "Plain", names(2))
-    plain.shows(f"/queues/{queue}", "2 of 100")
+    plain.shows(f"/queues/{queue}", "2 / 100")
     plain.press("Hold")
     plain.fill("Reason", "no script here")
     plain.press("Hold Plain")

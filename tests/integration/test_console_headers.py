@@ -80,7 +80,8 @@ def test_pages_hold_neither_styles_nor_scripts_of_their_own(served: Console) -> 
 def test_scripts_are_those_of_the_package_with_a_licence_beside_what_is_not_ours(served: Console) -> None:
     page = get(served, "/sign-in").text
     scripts = re.findall(r'<script src="([^"]+)" defer></script>', page)
-    assert [re.sub(r"\?v=\w{12}$", "", script) for script in scripts] == ["/static/htmx.min.js", "/static/live.js"]
+    names = [re.sub(r"^/static/|\?v=\w{12}$", "", script) for script in scripts]
+    assert names == ["htmx.min.js", "times.js", "live.js"]
     assert page.count("<script") == len(scripts)
     for script in scripts:
         answer = get(served, script)
@@ -128,9 +129,17 @@ def test_an_error_is_a_page_for_people_and_json_for_programs(served: Console) ->
     answer = get(served, "/static/nothing")
     assert answer.status_code == 404
     assert answer.headers["Content-Type"].startswith("text/html")
-    assert "Back to the queues" in answer.text
+    assert "Back to the overview" in answer.text
     answer = get(served, "/static/nothing", Accept="application/json")
     assert answer.json()["error"]["title"] == "Not Found"
+
+
+def test_an_unknown_address_is_a_page_for_people_and_json_for_programs(served: Console) -> None:
+    answer = get(served, "/nowhere")
+    assert (answer.status_code, answer.headers["Content-Type"].split(";")[0]) == (404, "text/html")
+    assert "Back to the overview" in answer.text
+    assert get(served, "/nowhere", Accept="application/json").json()["error"]["title"] == "Not Found"
+    assert get(served, "/v1/nowhere").json()["error"]["title"] == "Not Found"
 
 
 def test_a_file_of_the_package_and_no_other_is_served(served: Console) -> None:

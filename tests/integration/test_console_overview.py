@@ -44,8 +44,8 @@ def processes(redis: Redis) -> Iterator[None]:
     worker.register_death()  # type: ignore[no-untyped-call]
 
 
-def page(served: Console, role: Role = Role.VIEWER) -> str:
-    answer = served.browser(role).get(f"{served.url}/", timeout=30)
+def page(served: Console, role: Role = Role.VIEWER, path: str = "/") -> str:
+    answer = served.browser(role).get(served.url + path, timeout=30)
     assert answer.status_code == 200
     return answer.text
 
@@ -56,15 +56,18 @@ def keep_key(redis: Redis, *connections: str) -> None:
         assert accounts.add_key(redis, name, accounts.seal_key(Cipher((SECRET,)), KEY, now_ms(), None))
 
 
-def test_an_upload_stands_there_with_its_end_its_day_and_the_limits_it_used(world: World, served: Console) -> None:
+def test_what_was_delivered_stands_in_tile_chart_and_row_and_the_limits_with_the_connections(
+    world: World, served: Console
+) -> None:
     keep_key(world.redis, "default")
     world.change("add", "ann@example.com", "ben@example.com", {"email": "no address"})
     world.deliver()
     text = said(page(served))
-    assert re.search(r"Settled Queue Trigger Changes Delivered Dead Duration \d+s ago VIPs operator 3 2 1 \d+s", text)
-    assert "2 delivered within 24 hours, most in the hour from" in text
-    assert "default create_list 1 of 135 within a day" in text
-    assert "1 queue has dead letters: see the reasons" in text
+    assert "Delivered 24 h 2 2 in total" in text
+    assert "Delivered 2 Rejected 1" in text
+    assert re.search("Idle VIPs .* \u2013 \u2013 0 2 1 dead", text)
+    assert "1 dead letter in VIPs" in text
+    assert "default create_list 1 of 135 within a day" in said(page(served, path="/connections"))
 
 
 def test_what_klaviyo_does_not_let_through_is_said_with_why_until_it_does(world: World, served: Console) -> None:
@@ -72,10 +75,11 @@ def test_what_klaviyo_does_not_let_through_is_said_with_why_until_it_does(world:
     world.change("add", "ann@example.com")
     world.fault("500", "/api/profile-bulk-import-jobs", times=1)
     batch_id = world.deliver(rings=1)
-    for path in ("/", f"/queues/{VIPS}"):
-        text = said(served.browser(Role.VIEWER).get(f"{served.url}{path}", timeout=30).text)
-        assert "1 open batch failed: http_500. Ferry retries automatically, and nothing is lost" in text, path
-        assert "after http_500" in text.replace("Nothing is lost", ""), path
+    text = said(page(served))
+    assert "Klaviyo answers 500; 1 batch of VIPs retries" in text
+    assert "Ferry retries automatically, and nothing is lost" in text
+    assert re.search(r"Retrying VIPs .* retry (now|in \d+ s)", text)
+    assert "retry after http_500" in said(page(served, path=f"/queues/{VIPS}"))
     world.ring(batch_id)
     (opened,) = take_census(world.redis).queues[0].batches
     assert (opened.stage, opened.trouble) == ("confirm", "")
@@ -83,10 +87,9 @@ def test_what_klaviyo_does_not_let_through_is_said_with_why_until_it_does(world:
 
 def test_where_nothing_was_uploaded_and_nothing_asked_that_is_said(served: Console, redis: Redis) -> None:
     put(redis, "ann@example.com")
-    text = said(page(served))
-    assert "No uploads yet. A batch appears here once it is settled." in text
-    assert "Nothing was delivered within 24 hours" in text
-    assert "No requests to Klaviyo in the last minute." in text
+    assert "Delivered 0 Rejected 0" in said(page(served))
+    assert "No requests to Klaviyo in the last minute." in said(page(served, path="/connections"))
+    assert "No uploads in the last 30 days." in said(page(served, path=f"/queues/{VIPS}"))
 
 
 def test_an_account_that_connections_share_has_its_limits_once_with_what_is_paused(
@@ -97,7 +100,7 @@ def test_an_account_that_connections_share_has_its_limits_once_with_what_is_paus
     limiter.acquire("create_list")
     limiter.pause("bulk_import_profiles", 600)
     before = set(redis.scan_iter("ferry:limits*"))
-    text = said(page(served))
+    text = said(page(served, path="/connections"))
     assert text.count("brand-c, brand-d create_list 1 of 135 within a day") == 1
     assert re.search(r"brand-c, brand-d bulk_import_profiles (0 of 135 within a minute )+for \d+m", text)
     assert set(redis.scan_iter("ferry:limits*")) <= before, "nothing is taken by looking"
@@ -106,26 +109,26 @@ def test_an_account_that_connections_share_has_its_limits_once_with_what_is_paus
 def test_it_says_when_what_waits_will_be_in_klaviyo(served: Console, redis: Redis, processes: None) -> None:
     put(redis, *names(30))
     put(redis, *names(150), queue=Queue("default", "audience", "43"), name="Lapsed")
-    text = said(page(served))
-    assert re.search(r"by age, in 15h \d+m In Klaviyo about (\d+ \w+ )?\d\d:\d\d UTC", text)
-    assert re.search(r"by size, now 100 of 150 in Klaviyo about (\d+ \w+ )?\d\d:\d\d UTC", text)
+    text = said(page(served, path=f"/queues/{VIPS}"))
+    assert re.search(r"In Klaviyo about (\d+ \w+ )?\d\d:\d\d UTC", text)
+    text = said(page(served, path="/queues/default/audience/43"))
+    assert re.search(r"100 of 150 in Klaviyo about (\d+ \w+ )?\d\d:\d\d UTC", text)
 
 
 def test_nothing_is_promised_while_it_is_held(served: Console, redis: Redis, processes: None) -> None:
     put(redis, *names(30))
     holds.place(redis, VIPS, Hold("list_gone", now_ms(), "Restore the list."))
-    text = said(page(served))
-    assert "Klaviyo about" not in text
-    assert "1 queue is held: see the holds" in text
+    assert "Klaviyo about" not in said(page(served, path=f"/queues/{VIPS}"))
+    assert "The Klaviyo list of VIPs does not exist (list_gone)" in said(page(served))
 
 
 def test_a_connection_stands_there_with_its_key_or_what_to_do_for_one(served: Console, redis: Redis) -> None:
     keep_key(redis, "brand-c")
     put(redis, "a@example.com", queue=LAPSED, name="Lapsed")
-    text = said(page(served))
-    assert "brand-c Active its key is stored by Ferry 0 0" in text
-    assert "default Active no key: ferry connections add default 0 0" in text
-    assert "brand-b Active no longer configured, but it has queues: ferry connections add brand-b 1 1" in text
+    text = said(page(served, path="/connections"))
+    assert "Active brand-c its key is stored by Ferry 0 0" in text
+    assert "No key default no key: ferry connections add default 0 0" in text
+    assert "No key brand-b no longer configured, but it has queues: ferry connections add brand-b 1 1" in text
     assert re.search(r"Ferry uses revision \d{4}-\d\d-\d\d of Klaviyo's API", text)
     assert KEY not in text
 
@@ -134,10 +137,10 @@ def test_connections_and_holds_without_end_are_counted_and_the_first_shown(serve
     for account in range(203):
         holds.place(redis, f"mparticle-{account}", Hold("no_api_key", now_ms()))
     put(redis, "ann@example.com")
-    shown = page(served)
+    shown = page(served, path="/connections")
     assert (shown.count('id="connection-mparticle-'), shown.count('id="connection-')) == (200, 200)
     assert "And 4 other connections: ferry connections list shows all." in said(shown)
-    assert f'id="{VIPS}"' in shown, "its connection is none of those"
+    assert "There is no key for 203 connections (no_api_key)" in said(page(served)), "one line for one cause"
     held = served.browser(Role.VIEWER).get(f"{served.url}/holds", timeout=30).text
     assert held.count('class="held"') == 200
     assert "And 3 other holds: ferry holds lists all." in said(held)
@@ -149,21 +152,21 @@ def test_whoever_may_act_finds_what_to_press_beside_each_row_and_nobody_else(ser
     holds.place(redis, odd, Hold("list_gone", now_ms()))
     place = "/queues/default/audience/a%2Fb%20c"
     shown = page(served, Role.OPERATOR)
-    for path in (f"{place}/flush", f"{place}/release", "/connections/default/hold", "/flush"):
-        assert f'<a class="act" href="{path}?next=/"' in shown, "and comes back from there"
-    assert f'"{place}/hold?' not in shown, "it is held already"
-    assert f'<a href="{place}">Odd</a>' in page(served), "everybody comes to its page"
-    assert 'class="act"' not in page(served)
+    for path in (f"{place}/release", "/flush"):
+        assert f'href="{path}?next=/"' in shown, "and comes back from there"
+    assert 'href="/connections/default/hold?next=/connections"' in page(served, Role.OPERATOR, "/connections")
+    assert f'<a href="{place}" title="Odd">Odd</a>' in page(served), "everybody comes to its page"
+    assert not re.search(r'href="[^"]*/(release|flush|hold)\b', page(served) + page(served, path="/connections"))
 
 
 def test_the_next_look_tells_what_happened_since(served: Console, redis: Redis) -> None:
     browser = served.browser(Role.OPERATOR)
     put(redis, "ann@example.com")
-    assert "1 of 100" in browser.get(f"{served.url}/", timeout=30).text
+    assert "1 / 100" in browser.get(f"{served.url}/", timeout=30).text
     form = {"csrf": served.csrf(browser), "reason": "a look"}
     browser.post(f"{served.url}/queues/{VIPS}/hold", form, timeout=30)
     text = said(browser.get(f"{served.url}/", timeout=30).text)
-    assert "a look for" in text
+    assert "VIPs is held (a look)" in text
     assert f"You held {VIPS}" in text
 
 
@@ -172,7 +175,9 @@ def test_the_page_has_every_part_that_its_script_looks_for_and_asks_for_itself_a
     script = requests.get(f"{served.url}/static/live.js", timeout=30).text
     named = re.findall(r'getElementById\("([\w-]+)"\)', script)
     assert set(named) == {"live", "stale", "as-of"}
-    for part in named:
+    times = requests.get(f"{served.url}/static/times.js", timeout=30).text
+    named += re.findall(r'getElementById\("([\w-]+)"\)', times)
+    for part in set(named):
         assert shown.count(f'id="{part}"') == 1
     live = re.search(r'<div id="live"[^>]*>', shown)
     assert live is not None
@@ -190,3 +195,31 @@ def test_that_the_ledger_went_back_in_time_stands_there_until_somebody_acknowled
     assert "ferry doctor --acknowledge" in text
     rollback.acknowledge(redis)
     until(lambda: "went back in time" not in said(page(served)), "the next census is shown")
+
+
+def test_the_address_of_the_table_holds_filter_order_and_page(served: Console, redis: Redis) -> None:
+    for number in range(60):
+        queue = Queue("default", "audience", f"{number:02}")
+        put(redis, *names(number % 7 + 1), queue=queue, name=f"Audience {number:02}")
+    holds.place(redis, Queue("default", "audience", "07"), Hold("list_gone", now_ms(), "Restore the list."))
+    assert "1\u201325 of 60 queues" in said(page(served))
+    assert "51\u201360 of 60 queues" in said(page(served, path="/?sort=name&page=3"))
+    text = said(page(served, path="/?q=audience+0&sort=pending"))
+    assert "1\u201310 of 10 queues" in text
+    assert text.index("Audience 06") < text.index("Audience 00")
+    held = page(served, path="/?state=held")
+    assert "1\u20131 of 1 queue" in said(held)
+    assert 'aria-sort="ascending"' in held
+    assert "No queue matches" in said(page(served, path="/?q=none-of-that-name"))
+
+
+def test_150_queues_that_one_key_blocks_are_one_cause_and_one_row(served: Console, redis: Redis) -> None:
+    for number in range(150):
+        put(redis, "ann@example.com", queue=Queue("brand-b", "audience", str(number)), name=f"B {number}")
+    put(redis, "ann@example.com")
+    holds.place(redis, "brand-b", Hold("unauthenticated", now_ms(), "Give it a key.", probed=True))
+    shown = page(served)
+    assert said(shown).count("Klaviyo refuses the key of brand-b") == 2, "the cause, and the name of its button"
+    assert "150 queues, 150 changes wait" in said(shown)
+    assert shown.count('<tr role="row" id=') == 2
+    assert "150 blocked queues are folded" in said(shown)

@@ -29,7 +29,7 @@ def test_a_web_process_lets_its_admin_sign_in_and_ends_when_told(redis_url: str,
     settings = {"FERRY_ADMIN_TOKEN": ADMIN, "FERRY_SECRET_KEY": "a secret of this installation"}
     with Group(environment(redis_url, tmp_path, **settings), tmp_path, "web") as group:
         served = Console(f"http://127.0.0.1:{group.port}")
-        assert "admin, admin" in served.browser(Role.ADMIN).get(f"{served.url}/audit", timeout=30).text
+        assert "<strong>admin</strong>" in served.browser(Role.ADMIN).get(f"{served.url}/audit", timeout=30).text
         assert group.terminate_all().keys() == {"web"}
         assert ADMIN not in group.log("web")
 

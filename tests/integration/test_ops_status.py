@@ -153,7 +153,7 @@ def test_the_verdict_stays_on_a_small_screen(filled: Redis, redis_url: str, tmp_
     lines = watched.split("\r\n")
     assert len(lines) <= 24
     assert "Delivery is stopped for brand-b." in lines[0]
-    assert any("brand-b is held for" in line for line in lines[1:4])
+    assert any("Klaviyo refuses the key of brand-b" in line for line in lines[1:4])
     assert "Scheduler: ticked" in watched
 
 

@@ -32,7 +32,7 @@ class _Forms(HTMLParser):
             self.found.append(Form(given.get("action", ""), given.get("method", "get")))
         elif tag == "input" and "name" in given and given.get("type") != "checkbox":
             self.found[-1].fields[given["name"]] = given.get("value", "")
-        elif tag == "button":
+        elif tag == "button" and given.get("type") != "button":
             self._button = given.get("name", ""), given.get("value", "")
 
     def handle_data(self, data: str) -> None:

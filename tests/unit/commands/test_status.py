@@ -88,9 +88,12 @@ def test_holds_of_queue_and_connection_are_shown_with_what_to_do() -> None:
     text = printed(
         replace(FULL, queues=(on_queue, FULL.queues[1]), holds={"brand-b": Hold("bad key", NOW, probed=True)}), 200
     )
-    assert "! VIP [gold] :smile: is held for 1m (list_gone): 150 changes wait.\n" in text
+    assert (
+        "! The Klaviyo list of VIP [gold] :smile: does not exist (list_gone) for 1\u00a0min: 150 changes wait.\n"
+        in text
+    )
     assert "  Restore the list. To release it: ferry release default/audience/42\n" in text
-    assert "- brand-b is held for 0s (bad key): 0 changes wait.\n" in text
+    assert "- brand-b is held (bad key) for 0\u00a0s: 0 changes wait.\n" in text
     assert "  Ends automatically when the cause is gone. To release it: ferry release brand-b\n" in text
     for queue in ("default/audience/42", "brand-b/audience/43"):
         assert " held " in lines_of(text, queue)[0]

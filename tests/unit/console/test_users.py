@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from console.auth.roles import NOBODY, Visitor
-from console.render import menu
+from console.shell import badges, menu
 from queues import users
+from queues.census import Census
+from queues.holds import Hold
 from queues.users import Role, User
+from tests.support.ops import LAPSED, counted
 
 ANN = User("ann", Role.VIEWER, users.digest("ferry_ann"), 1)
 BEN = User("ben", Role.ADMIN, users.digest("ferry_ben"), 1)
@@ -50,5 +53,21 @@ def test_each_role_may_do_what_those_before_it_may() -> None:
 
 def test_the_menu_shows_nobody_anything_and_everybody_what_they_may_see() -> None:
     assert menu(NOBODY) == []
-    assert ("/audit", "Audit log") not in menu(Visitor("ann", Role.VIEWER))
-    assert ("/audit", "Audit log") in menu(Visitor("ben", Role.OPERATOR))
+    assert "Audit log" not in names(Visitor("ann", Role.VIEWER))
+    assert "Audit log" in names(Visitor("ben", Role.OPERATOR))
+    assert {"Overview", "Holds"} <= {*names(Visitor("ann", Role.VIEWER))}
+
+
+def names(who: Visitor) -> list[str]:
+    """What stands in the menu."""
+    return [page.name for _, pages in menu(who) for page in pages]
+
+
+def test_a_page_has_a_badge_for_what_needs_somebody_and_none_for_zero() -> None:
+    held = counted(hold=Hold("list_gone", 1, "Restore it."), kept=3)
+    found = badges(Census(1, (held, counted(LAPSED)), {"brand-b": Hold("campaign", 1)}, 1, {}))
+    assert {path: (badge.count, badge.state) for path, badge in found.items()} == {
+        "/dead": (3, "bad"),
+        "/holds": (2, "bad"),
+    }
+    assert badges(Census(1, (counted(),), {}, 1, {})) == {}

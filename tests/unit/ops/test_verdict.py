@@ -32,8 +32,13 @@ def of(*queues: QueueCount, **other: object) -> Census:
     return replace(RUNNING, queues=queues, **other)  # type: ignore[arg-type]
 
 
+def plain(text: str) -> str:
+    """The text with ordinary spaces."""
+    return text.replace("\u00a0", " ")
+
+
 def causes(census: Census) -> list[tuple[str, str]]:
-    return [(cause.state, cause.text) for cause in judge(census).causes]
+    return [(cause.state, plain(cause.text)) for cause in judge(census).causes]
 
 
 def test_a_fresh_installation_is_ready() -> None:
@@ -42,7 +47,7 @@ def test_a_fresh_installation_is_ready() -> None:
 
 def test_all_is_well_when_nothing_is_wrong_and_the_oldest_change_is_named() -> None:
     verdict = judge(of(waiting(7), waiting(9)))
-    assert (verdict.state, verdict.sentence) == ("ok", "All well. 6 changes are pending, the oldest for 9m.")
+    assert (verdict.state, verdict.sentence) == ("ok", "All well. 6 changes are pending, the oldest for 9\u00a0min.")
     assert judge(of(counted())).sentence == "All well. No changes are pending."
 
 
@@ -51,8 +56,10 @@ def test_a_refused_key_of_150_queues_is_one_cause() -> None:
     queues = [waiting(number, "brand-b", pending=40) for number in range(150)]
     verdict = judge(of(waiting(1), *queues, holds={"brand-b": hold}))
     (cause,) = verdict.causes
-    assert verdict.sentence.startswith("Delivery is stopped for brand-b. Every change is accepted and kept")
-    assert cause.text == "brand-b is held for 9h 52m (unauthenticated): 150 queues, 6,000 changes wait."
+    assert verdict.sentence.startswith("Delivery is stopped for brand-b. default delivers. Every change is accepted")
+    assert plain(cause.text) == (
+        "Klaviyo refuses the key of brand-b (unauthenticated) for 9 h 52 min: 150 queues, 6,000 changes wait."
+    )
     assert cause.remedy == (
         "Give brand-b another key. Ends automatically when the cause is gone. To release it: ferry release brand-b"
     )
@@ -62,9 +69,9 @@ def test_connections_and_queues_that_are_held_for_one_reason_are_one_cause() -> 
     key = Hold("unauthenticated", NOW, "Another key.", probed=True)
     lists = [waiting(number, hold=Hold("list_gone", NOW - 5 * MINUTE, f"Restore {number}.")) for number in range(4)]
     verdict = judge(of(*lists, waiting(7, "b"), waiting(8, "c"), holds={"b": key, "c": key}))
-    assert [cause.text for cause in verdict.causes] == [
-        "2 connections are held for 0s (unauthenticated): 6 changes wait.",
-        "4 queues are held for 5m (list_gone): 12 changes wait.",
+    assert [plain(cause.text) for cause in verdict.causes] == [
+        "Klaviyo refuses the key of 2 connections (unauthenticated) for 0 s: 6 changes wait.",
+        "The Klaviyo list of 4 queues does not exist (list_gone) for 5 min: 12 changes wait.",
     ]
     assert verdict.causes[1].remedy == "`ferry holds` lists them.", "each has a remedy of its own"
     assert verdict.sentence.startswith("Delivery is stopped for b, c and 4 queues. ")
@@ -72,8 +79,9 @@ def test_connections_and_queues_that_are_held_for_one_reason_are_one_cause() -> 
 
 def test_what_a_person_holds_needs_attention_and_stops_nothing_else() -> None:
     census = of(waiting(1, hold=Hold("ask ann@example.com", NOW)))
-    assert causes(census) == [("warn", "VIPs is held for 0s (ask ***): 3 changes wait.")]
-    assert judge(census).sentence == "Ferry delivers; 1 thing needs attention."
+    assert causes(census) == [("warn", "VIPs is held (ask ***) for 0 s: 3 changes wait.")]
+    assert judge(census).title == "Ferry delivers; 1 thing needs attention"
+    assert plain(judge(census).detail) == "3 changes are pending, the oldest for 1 min."
 
 
 def test_a_hold_behind_which_nothing_waits_stops_nothing() -> None:
@@ -83,8 +91,8 @@ def test_a_hold_behind_which_nothing_waits_stops_nothing() -> None:
 def test_retries_are_one_cause_for_each_fault() -> None:
     found = causes(of(failing(1), failing(2), failing(3, "timeout"), failing(4, "throttled")))
     assert found == [
-        ("warn", "2 batches fail with http_503: 200 changes, delayed by 6m."),
-        ("warn", "1 batch fails with timeout: 100 changes, delayed by 6m."),
+        ("warn", "Klaviyo answers 503; 2 batches retry: 200 changes, delayed by 6 min."),
+        ("warn", "Klaviyo cannot be reached (timeout); 1 batch of VIPs retries: 100 changes, delayed by 6 min."),
     ]
 
 
@@ -101,9 +109,17 @@ def test_missing_processes_and_data_come_first() -> None:
     assert [state for state, _ in found] == ["bad", "bad", "bad", "bad", "warn"]
     assert found[0][1].startswith("The ledger was emptied")
     assert found[1][1] == "2 changes are unaccounted for in VIPs."
-    assert judge(of(letters)).sentence == "The ledger is not complete."
+    assert judge(of(letters)).sentence == "The ledger is not complete. The causes say what to do."
 
 
 def test_a_late_scheduler_needs_attention() -> None:
     late = replace(of(waiting(1)), heartbeat=NOW - 20_000)
-    assert causes(late) == [("warn", "The scheduler is late: it ticked 20s ago.")]
+    assert causes(late) == [("warn", "The scheduler is late: it ticked 20 s ago.")]
+
+
+def test_changes_that_are_late_although_nothing_stops_them_need_attention() -> None:
+    late = waiting(17 * 60)
+    assert causes(of(late, waiting(15 * 60))) == [("warn", "Changes of VIPs are late: by up to 1 h 0 min.")]
+    assert causes(of(waiting(16 * 60 + 10))) == [], "a quarter of an hour is normal"
+    held = replace(late, hold=Hold("list_gone", NOW, "Restore it."))
+    assert [text.split(" (")[0] for _, text in causes(of(held))] == ["The Klaviyo list of VIPs does not exist"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from text.wording import moment, number, plural, span
+from text.wording import day_and_time, duration, moment, number, plural, span
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,29 @@ from text.wording import moment, number, plural, span
 )
 def test_a_length_of_time_is_told_in_its_largest_units(ms: int, words: str) -> None:
     assert span(ms) == words
+
+
+@pytest.mark.parametrize(
+    ("ms", "words"),
+    [
+        (-5, "0 s"),
+        (59_999, "59 s"),
+        (3_599_999, "59 min"),
+        (57_540_000, "15 h 59 min"),
+        (97_200_000, "1 d 3 h"),
+    ],
+)
+def test_a_duration_on_pages_and_in_sentences_never_breaks_over_lines(ms: int, words: str) -> None:
+    assert duration(ms) == words.replace(" ", "\u00a0")
+
+
+def test_a_time_says_its_day_unless_it_is_today() -> None:
+    now = 1_767_225_600_000 + 36_000_000  # 2026-01-01T10:00Z
+    assert [day_and_time(now - hours * 3_600_000, now) for hours in (1, 11, 48)] == [
+        "09:00",
+        "Yesterday 23:00",
+        "30 Dec 10:00",
+    ]
 
 
 def test_a_moment_is_iso_8601_in_utc() -> None:

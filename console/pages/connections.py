@@ -1,0 +1,53 @@
+"""`/connections`: the connections with their keys, Klaviyo's limits, and the processes of this installation."""
+
+from __future__ import annotations
+
+import falcon.asgi
+
+from console import render
+from console.auth.roles import Role, visitor
+from console.context import AppContext
+from console.pages.connections_read import ConnectionsData, read_connections
+from console.pages.connections_view import connections, limits, limits_told
+from console.pages.last_action import SAID_MS, done
+from klaviyo.revision import RETIRED
+from ops import status_words as words
+from queues import audit
+from queues.audit import AuditEntry
+from queues.census import Census
+
+
+class ConnectionsPage:
+    """The page of all connections."""
+
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Show the connections, at most a second old."""
+        census = await self._context.summary()
+        read, acts = await self._context.run(_read, self._context, census)
+        used = limits(read)
+        render.page(
+            req,
+            resp,
+            "connections.html",
+            at=census.at,
+            connections=connections(read, census),
+            unread=read.unread,
+            limits=used,
+            limits_told=limits_told(used),
+            retired=RETIRED,
+            scheduler=words.scheduler(census),
+            scheduler_alive=census.heartbeat is not None,
+            workers=words.workers(census),
+            workers_alive=bool(census.workers),
+            named=self._context.settings.installation,
+            done=done(acts, visitor(req).who, census.at),
+            acts=visitor(req).may(Role.OPERATOR),
+        )
+
+
+def _read(context: AppContext, census: Census) -> tuple[ConnectionsData, list[AuditEntry]]:
+    found = read_connections(context.redis, context.settings, census)
+    return found, audit.since(context.redis, census.at - SAID_MS)
