@@ -14,6 +14,7 @@ from queues.counts import QueueCount
 from queues.counts import named as named_as
 from queues.figures import HELD, Figures, trouble_of
 from queues.names import PARTITIONS, Queue
+from text.escaping import visible
 
 
 class NamedQueue(Protocol):
@@ -85,7 +86,8 @@ class QueueRow(NamedTuple):
     @property
     def called(self) -> str:
         """The display name (`counts.called`)."""
-        return named_as(Queue.parse(self.queue), self.name)
+        # Without its queue if it has a name, because a table of very many asks for each.
+        return visible(self.name) if self.stored_name else named_as(Queue.parse(self.queue), "")
 
     def is_held(self, held: Collection[str]) -> bool:
         """Return whether the queue or its connection is held. `held`: the connections that are."""

@@ -165,7 +165,7 @@ def _matches(row: QueueRow, wanted: QueueFilter) -> bool:
     return (
         wanted.kind in ("", row.kind)
         and wanted.connection in ("", row.connection)
-        and (not text or text in row.called.casefold() or text in row.queue.casefold())
+        and (not text or text in row.queue.casefold() or text in row.called.casefold())
     )
 
 
