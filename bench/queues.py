@@ -26,7 +26,7 @@ from queues.census import take_census
 
 #: Seconds of CPU that each may take.
 TARGET: Final = 0.3
-_ADMIN: Final = "the token of an administrator, of a server that lives for a minute"
+_ADMIN: Final = "the-token-of-an-administrator-for-a-minute"  # of a server on the loopback address
 _HOW: Final = f"""\
 One change is pending in each queue. Each figure is the CPU of one reading, the median of several: of a `ferry web`
 process for the pages, asked every second so that no request shares the reading of another; of the command for

@@ -10,9 +10,8 @@ from typing import Any, Final
 from ops import status_words as words
 from ops.most_urgent import SHOWN
 from queues.census import Census
-from queues.counts import QueueCount, named
+from queues.counts import QueueCount
 from queues.figures import FAILING, Figures
-from queues.names import Queue
 from queues.queue_rows import QueueRow
 
 #: The states of a queue; the first that applies is its state.
@@ -22,7 +21,7 @@ _NEVER: Final = float("inf")
 SORTS: Final[Mapping[str, Callable[[QueueRow], Any]]] = {
     "pending": lambda row: -row.figure("pending"),
     "oldest": lambda row: row.figure("oldest") or _NEVER,
-    "name": lambda row: named(Queue.parse(row.queue), row.name).casefold(),
+    "name": lambda row: row.called.casefold(),
     "dead": lambda row: -row.figure("kept"),
 }
 

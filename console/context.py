@@ -13,7 +13,8 @@ from typing import Final, ParamSpec, TypeVar
 import falcon.asgi
 
 from configuration.settings import Settings
-from queues.census import Census, take_census, take_summary
+from queues.census import Census, take_census, take_one, take_summary
+from queues.names import Queue
 from queues.server.connection import connect
 
 App = falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]
@@ -49,6 +50,14 @@ class AppContext:
     async def summary(self) -> Census:
         """Return the totals of all queues and the queues in trouble, at most a second old. Raises redis.RedisError."""
         return await self._summary.get()
+
+    async def census_of(self, name: str) -> Census:
+        """Return the census of one queue, without it if there is no queue of this name. Raises redis.RedisError."""
+        try:
+            queue = Queue.parse(name)
+        except ValueError:
+            return await self.summary()
+        return await self.run(take_one, self.redis, queue)
 
     def changed(self) -> None:
         """Discard the cached censuses after an action, so that the next one is read again."""

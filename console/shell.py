@@ -91,7 +91,7 @@ def badges(census: Census) -> dict[str, Badge]:
     stops = any(not placed_by_person(hold) and hold.reason != GUARD for hold in holds)
     found = {
         "/retries": Badge(sum(words.failed(batch) for count in free for batch in count.batches), "warn", "retries"),
-        "/dead": Badge(sum(count.kept for count in census.queues), "bad", "dead letters"),
+        "/dead": Badge(census.totals.all.kept, "bad", "dead letters"),
         "/holds": Badge(len(holds), "bad" if stops else "warn", "holds"),
         "/syncs": Badge(sum(hold.reason == GUARD for hold in holds), "warn", "held syncs"),
     }
@@ -113,6 +113,6 @@ class ShellMiddleware:
 
     async def _badges(self) -> dict[str, Badge]:
         try:
-            return badges(await self._context.census())
+            return badges(await self._context.summary())
         except RedisError:
             return {}

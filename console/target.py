@@ -82,9 +82,10 @@ def connection_place(census: Census, known: set[str], name: str) -> Target:
 async def look(context: AppContext, connection: str, kind: str = "", target: str = "") -> tuple[Target, Census]:
     """Return the target of an address with a fresh census, for an action. Raises HTTPNotFound, RedisError."""
     context.changed()
-    census = await context.census()
     if kind:
+        census = await context.census_of(f"{connection}/{kind}/{target}")
         return queue_place(census, f"{connection}/{kind}/{target}"), census
+    census = await context.census()
     return connection_place(census, await connections(context), connection), census
 
 

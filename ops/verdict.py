@@ -157,8 +157,7 @@ def _holds(census: Census) -> Iterator[Cause]:
 
 
 def _hold(alike: Sequence[_Held], names: str, now: int) -> Cause:
-    changes = sum(each.changes for each in alike)
-    queues = sum(each.figures.queues for each in alike)
+    changes, queues = sum(each.changes for each in alike), sum(each.figures.queues for each in alike)
     of = f"{plural(queues, 'queue')}, " if queues > len(alike) else ""
     return held_cause(
         [each.hold for each in alike],

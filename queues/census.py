@@ -75,6 +75,12 @@ def take_census(redis: Redis, queues: Sequence[Queue] | None = None) -> Census:
     return _census(redis, all_queues(redis) if queues is None else queues)
 
 
+def take_one(redis: Redis, queue: Queue) -> Census:
+    """Read one queue; none if nothing was ever accepted into it. Raises redis.RedisError."""
+    known = redis.sismember(keys.partition(queue.partition, "queues"), str(queue))
+    return _census(redis, [queue] if known else [])
+
+
 def take_summary(redis: Redis, shown: Collection[Queue] = (), whole_trouble: bool = False) -> Census:
     """Read the kept figures of all queues, and only some queues one by one: those in trouble, and `shown`.
 

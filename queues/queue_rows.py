@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from heapq import nsmallest
 from typing import NamedTuple, Protocol
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from redis import Redis
 
-from queues import keys
+from queues import keys, scripts
 from queues.counts import QueueCount
+from queues.counts import named as named_as
 from queues.figures import HELD, Figures, trouble_of
 from queues.names import PARTITIONS, Queue
-from queues.pending import all_queues
+from text.escaping import visible
 
 
 class NamedQueue(Protocol):
@@ -51,9 +53,9 @@ class QueueRow(NamedTuple):
     def of(cls, count: QueueCount) -> QueueRow:
         """Return the row of a queue that was counted."""
         figures = Figures.of(count)
-        stored = " ".join(f"{name} {getattr(figures, name) or 0}" for name in _SHOWN)
+        stored = " ".join(f"{name} {figure}" for name in _SHOWN if (figure := getattr(figures, name)))
         own = trouble_of(figures)
-        return cls(str(count.queue).encode(), count.name.encode(), count.due, own, stored.encode())
+        return cls(str(count.queue).encode(), quote(count.name).encode(), count.due, own, stored.encode())
 
     @property
     def queue(self) -> str:
@@ -63,7 +65,7 @@ class QueueRow(NamedTuple):
     @property
     def name(self) -> str:
         """The name of the audience, or ""."""
-        return self.stored_name.decode()
+        return unquote(self.stored_name.decode())
 
     @property
     def connection(self) -> str:
@@ -72,9 +74,20 @@ class QueueRow(NamedTuple):
 
     def figure(self, name: str) -> int:
         """Return a figure of `Figures`; `oldest` is 0 without pending changes."""
-        parts = self.stored.split(b" ")
-        key = name.encode()
-        return int(parts[parts.index(key) + 1]) if key in parts else 0
+        stored, sought = b" " + self.stored, b" %b " % name.encode()
+        at = stored.find(sought)
+        return int(stored[at + len(sought) :].partition(b" ")[0]) if at >= 0 else 0
+
+    @property
+    def kind(self) -> str:
+        """The kind."""
+        return self.stored_queue.split(b"/")[1].decode()
+
+    @property
+    def called(self) -> str:
+        """The display name (`counts.called`)."""
+        # Without its queue if it has a name, because a table of very many asks for each.
+        return visible(self.name) if self.stored_name else named_as(Queue.parse(self.queue), "")
 
     def is_held(self, held: Collection[str]) -> bool:
         """Return whether the queue or its connection is held. `held`: the connections that are."""
@@ -94,25 +107,33 @@ def rows(redis: Redis) -> list[QueueRow]:
     """Return the rows of all queues; twenty thousand take about a tenth of a second. Raises redis.RedisError."""
     with redis.pipeline(transaction=False) as pipe:
         for number in range(PARTITIONS):
-            pipe.hgetall(keys.partition(number, "rows"))
-            pipe.hgetall(keys.partition(number, "names"))
-            pipe.zrange(keys.partition(number, "due"), 0, -1, withscores=True)
-            pipe.zrange(keys.partition(number, "trouble"), 0, -1, withscores=True)
-        answers = pipe.execute()
-    found: list[QueueRow] = []
-    for stored, names, due, trouble in zip(*(answers[part::4] for part in range(4)), strict=True):
-        due_at, wrong, name_of = dict(due).get, dict(trouble).get, names.get
-        found += [
-            QueueRow(queue, name_of(queue, b""), due_at(queue), int(wrong(queue, 0)), row)
-            for queue, row in stored.items()
-        ]
+            scripts.queue_up(pipe, "rows", [keys.partition(number, "rows")])
+        lines = [line for text in pipe.execute() if text for line in text.split(b"\n")]
+    found = []
+    for line in lines:
+        queue, name, due, trouble, stored = line.split(b"\t")
+        found.append(QueueRow(queue, name, float(due) if due else None, int(trouble), stored))
     return found
 
 
-def named(redis: Redis) -> list[AudienceName]:
-    """Return all queues with the names of their audiences. Raises redis.RedisError."""
+def page(redis: Redis, most: int, after: str = "") -> list[Queue]:
+    """Return the first queues by their names in addresses, after one of them. Raises redis.RedisError."""
     with redis.pipeline(transaction=False) as pipe:
         for number in range(PARTITIONS):
-            pipe.hgetall(keys.partition(number, "names"))
-        names = {queue: name for found in pipe.execute() for queue, name in found.items()}
-    return [AudienceName(queue, names.get(str(queue).encode(), b"").decode()) for queue in all_queues(redis)]
+            pipe.smembers(keys.partition(number, "queues"))
+        names = (name for found in pipe.execute() for name in found)
+    last = after.encode()
+    return [Queue.parse(name.decode()) for name in nsmallest(most, (name for name in names if name > last))]
+
+
+def meant(every: Sequence[QueueRow], given: str) -> list[NamedQueue]:
+    """Return the queues that a person may mean by an id, a target or a name; all if none fits, for similar names."""
+    target, folded = b"/" + quote(given, safe="").encode(), given.casefold()
+    fitting = [
+        row
+        for row in every
+        if row.stored_queue.endswith(target)
+        or row.queue == given
+        or (row.stored_name and row.name.casefold() == folded)
+    ]
+    return sorted(AudienceName(Queue.parse(row.queue), row.name) for row in fitting or every)

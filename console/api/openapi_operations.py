@@ -101,7 +101,18 @@ def _holding(kind: str, path: str, *parameters: Schema) -> dict[tuple[str, str],
 #: (path, method) -> operation, without what openapi.py adds to each.
 OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("/v1/queues", "GET"): _operation(
-        "queues", "All queues and processes", "As `ferry status --json`, at most a second old.", "Census"
+        "queues",
+        "All queues and processes",
+        "As `ferry status --json`, at most a second old.",
+        "Census",
+        parameter(
+            "limit",
+            "Maximum number of queues, in the order of their names; without it all.",
+            type="integer",
+            minimum=1,
+            maximum=MOST,
+        ),
+        parameter("after", "Only queues after this one, with a limit: the `next` of an answer.", **QUEUE),
     ),
     (_QUEUE, "GET"): _operation(
         "queue",

@@ -24,7 +24,8 @@ from ops.documents.answers import (
     UploadDocument,
 )
 from ops.documents.ledger import CensusDocument, HoldDocument, QueueDocument
-from queues.census import Census
+from queues import queue_rows
+from queues.census import Census, take_summary
 from queues.history import batches
 from queues.holds import Hold
 from queues.names import Queue
@@ -40,10 +41,14 @@ class QueuesApi:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Answer with the census, at most a second old."""
-        shared.query(req, requests.NOTHING)
+        """Answer with the census, at most a second old; with `limit`, with so many queues after `after`."""
+        asked = shared.query(req, requests.QUEUES)
         # Beside the loop: with thousands of queues it takes long enough to delay senders.
-        shared.answer(resp, await self._context.run(_document, await self._context.census()))
+        if asked["limit"] is None:
+            found = await self._context.run(_document, await self._context.census())
+        else:
+            found = await self._context.run(_page, self._context.redis, **asked)
+        shared.answer(resp, found)
 
 
 class QueueApi:
@@ -57,7 +62,7 @@ class QueueApi:
     ) -> None:
         """Answer with the queue and its last uploads, newest first; with `before`, those before that one."""
         asked = shared.query(req, requests.UPLOADS)
-        census = for_everybody(await self._context.census())
+        census = for_everybody(await self._context.census_of(f"{connection}/{kind}/{target}"))
         (count,) = queue_place(census, f"{connection}/{kind}/{target}").queues
         uploads, more = await self._context.run(_uploads, self._context.redis, count.queue, **asked)
         hold = census.holds.get(count.queue.connection)
@@ -115,6 +120,14 @@ class ReleaseApi:
         if ended.still and not force:
             raise falcon.HTTPConflict(title="The cause is still there; force ends the hold", description=ended.still)
         shared.answer(resp, ReleaseAnswer(str(place.on), ended.done, ended.still, ended.confirmed))
+
+
+def _page(redis: Redis, limit: int, after: str = "") -> CensusDocument:
+    page = queue_rows.page(redis, limit + 1, after)
+    census = take_summary(redis, page[:limit])
+    shown = tuple(count for count in census.queues if count.queue in page[:limit])
+    more = str(page[limit - 1]) if len(page) > limit else None
+    return msgspec.structs.replace(_document(replace(census, queues=shown)), next=more)
 
 
 def _document(census: Census) -> CensusDocument:

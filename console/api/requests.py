@@ -110,6 +110,9 @@ LETTER: Final = Schema.from_dict({"personal_data": _Word(load_default=False)})()
 REPLAY: Final = _Replay()
 AUDIT: Final = Schema.from_dict({"limit": _limit(100), "before": _id()})()
 CONNECTIONS: Final = Schema.from_dict({"check": _Word(load_default=False)})()
+QUEUES: Final = Schema.from_dict(
+    {"limit": fields.Integer(load_default=None, validate=validate.Range(1, MOST)), "after": fields.String()}
+)()
 UPLOADS: Final = Schema.from_dict({"limit": _limit(20), "before": fields.String(load_default="")})()
 NOTHING: Final = Schema()
 

@@ -28,7 +28,7 @@ class ConfirmPage:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
         """Show what would be deleted."""
         ref, letter = await self._letter(**address)
-        place = queue_place(await self._context.census(), str(ref.queue))
+        place = queue_place(await self._context.census_of(str(ref.queue)), str(ref.queue))
         seen = summary(letter, place.queues[0].name)
         stays = (await self._context.run(letter_scan.under_way, self._context.redis, [letter]))[0]
         render.page(req, resp, "confirm.html", seen=seen, ref=ref, place=place, stays=stays)

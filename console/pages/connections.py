@@ -25,7 +25,7 @@ class ConnectionsPage:
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Show the connections, at most a second old."""
-        census = await self._context.census()
+        census = await self._context.summary()
         read, acts = await self._context.run(_read, self._context, census)
         used = limits(read)
         render.page(

@@ -43,7 +43,7 @@ def read_connections(redis: Redis, settings: Settings, census: Census) -> Connec
     # As the intake does each second, so that a connection added just now is known.
     settings.connections.include(with_key(redis))
     names = {connection.name for connection in settings.connections}
-    every = sorted({*names, *census.holds, *(count.queue.connection for count in census.queues)})
+    every = sorted({*names, *census.holds, *census.totals.connections})
     # The number of mParticle accounts, and so of connections, is not limited; held ones need attention first.
     shown = sorted(every, key=lambda name: name not in census.holds)[:SHOWN]
     known = [_known(redis, settings, name) for name in shown]

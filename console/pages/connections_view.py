@@ -65,9 +65,9 @@ def _pauses(lines: Sequence[UseLine]) -> Iterator[str]:
 
 def _connection(known: ConnectionFacts, census: Census) -> ConnectionLine:
     hold = census.holds.get(known.name)
-    waiting = [each.waiting.pending for each in census.queues if each.queue.connection == known.name]
+    total = census.totals.of_connection(known.name)
     shown = held(known.name, hold, census.at) if hold else None
-    return ConnectionLine(known.name, shown, known.key, known.account is not None, len(waiting), sum(waiting))
+    return ConnectionLine(known.name, shown, known.key, known.account is not None, total.queues, total.pending)
 
 
 def _called(account: str, known: Sequence[ConnectionFacts]) -> str:

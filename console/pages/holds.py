@@ -23,7 +23,7 @@ class HoldsPage:
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Show the holds, at most a second old."""
-        census = await self._context.census()
+        census = await self._context.summary()
         confirmations, acts = await self._context.run(_read, self._context.redis, census.at - SAID_MS)
         found = lines(census, confirmations)
         render.page(

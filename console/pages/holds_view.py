@@ -11,7 +11,7 @@ from console.pages.act_view import HoldSummary
 from ops import holds
 from ops.holds import placed_by_person
 from queues.census import Census
-from queues.counts import QueueCount
+from queues.figures import Figures, summed
 from queues.holds import CONFIRMED, OF_KEY, Hold
 from queues.snapshots.guard import GUARD
 from scheduler.tick import PROBE_MS
@@ -48,7 +48,7 @@ def _line(each: holds.PlacedHold, census: Census) -> HoldLine:
         act_view.held(each.on, each.hold, census.at),
         each.audience or "",
         f"/{'connections' if is_connection else 'queues'}/{each.on}",
-        waits([count for count in census.queues if each.on in (str(count.queue), count.queue.connection)]),
+        waits(_figures(each, census)),
         list(steps(each.hold, each.probes)),
         each.hold.error_id,
         "warn" if placed_by_person(each.hold) or each.hold.reason == GUARD else "bad",
@@ -56,9 +56,15 @@ def _line(each: holds.PlacedHold, census: Census) -> HoldLine:
     )
 
 
-def waits(counts: list[QueueCount]) -> str:
+def _figures(each: holds.PlacedHold, census: Census) -> Figures:
+    if each.audience is None:
+        return census.totals.of_connection(each.on)
+    return summed(Figures.of(count) for count in census.queues if str(count.queue) == each.on)
+
+
+def waits(figures: Figures) -> str:
     """Return how many changes of these queues are not settled, in words."""
-    pending, opened = sum(count.waiting.pending for count in counts), sum(count.open for count in counts)
+    pending, opened = figures.pending, figures.open
     return f"{plural(pending, 'change')} pending, {plural(opened, 'change')} in batches in progress"
 
 

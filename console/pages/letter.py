@@ -49,7 +49,7 @@ class LetterPage:
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, connection: str, kind: str, target: str, letter: str
     ) -> None:
         """Show the letter."""
-        census = await self._context.census()
+        census = await self._context.census_of(f"{connection}/{kind}/{target}")
         place = queue_place(census, f"{connection}/{kind}/{target}")
         ref = ref_of(f"{place.on}/{letter}")
         read = await self._context.run(_read, self._context.redis, ref)

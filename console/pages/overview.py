@@ -16,7 +16,7 @@ from console.pages import overview_read
 from console.pages.last_action import SAID_MS, done
 from console.pages.overview_view import Overview, overview
 from console.pages.queue_filter import queue_filter
-from console.pages.queue_table import QueueTable, table
+from console.pages.queue_table import QueueTable, read_table
 from queues import audit
 from queues.census import Census
 from queues.history import hours
@@ -37,7 +37,7 @@ class OverviewPage:
         if (acts := who.may(Role.OPERATOR)) and not by_script(req):
             noted = await self._context.run(audit.since, self._context.redis, seen.at - SAID_MS)
             said = done(noted, who.who, seen.at)
-        found = await self._context.run(table, census, wanted)
+        found = await self._context.run(read_table, self._context.redis, census, wanted)
         values = {"seen": seen, "done": said, "acts": acts, "origin": _origin(req), "wanted": wanted, "table": found}
         values["delivered"] = await self._context.run(_delivered, self._context.redis, found, census.at)
         # Beside the loop: rendering takes time, and senders wait for this loop.
@@ -45,7 +45,7 @@ class OverviewPage:
         resp.content_type = "text/html;charset=utf-8"
 
     async def _seen(self) -> tuple[Census, Overview]:
-        census = await self._context.census()
+        census = await self._context.summary()
         if self._shown is None or self._of is not census:
             self._of, self._shown = census, asyncio.create_task(self._read(census))
         # Shielded: a browser that disconnects must not cancel what others wait for.

@@ -16,7 +16,6 @@ from ops import status_words as words
 from ops.cause_words import Cause
 from ops.verdict import judge
 from queues.census import Census
-from queues.counts import QueueCount
 from text.wording import duration, number, plural
 
 #: Most causes listed: one for each reason, so that more are rare.
@@ -85,7 +84,7 @@ def overview(reading: OverviewData) -> Overview:
     lines = [_cause(each, reading.next_check) for each in verdict.causes]
     return Overview(
         at=census.at,
-        is_first=not census.queues,
+        is_first=not census.totals.all.queues,
         state=verdict.state,
         title=verdict.title,
         detail=verdict.detail,
@@ -137,40 +136,32 @@ def _act(cause: Cause) -> tuple[str, str]:
 
 
 def _tiles(reading: OverviewData) -> Sequence[Tile]:
-    census, counts = reading.census, reading.census.queues
-    pending = sum(count.waiting.pending for count in counts)
-    batches = [batch for count in counts for batch in count.batches]
-    delayed = sum(words.failed(batch) for batch in batches)
+    census, total = reading.census, reading.census.totals.all
+    delayed = total.failing
     chart = day_chart(reading.hours)
-    kept = sum(count.kept for count in counts)
-    filled = sum(count.waiting.pending > 0 for count in counts)
+    where = f"in {number(total.filled)} of {plural(total.queues, 'queue')}"
     new = f"{number(chart.dead)} new in 24 h" if chart.dead else "none new in 24 h"
     return [
-        Tile("Pending", [number(pending)], f"in {number(filled)} of {plural(len(counts), 'queue')}", "/?sort=pending"),
+        Tile("Pending", [number(total.pending)], where, "/?sort=pending"),
         Tile(
             "In delivery",
-            [number(sum(count.open for count in counts))],
-            f"{plural(len(batches), 'batch', 'batches')}, {number(delayed) if delayed else 'none'} delayed",
+            [number(total.open)],
+            f"{plural(total.batches, 'batch', 'batches')}, {number(delayed) if delayed else 'none'} delayed",
             "/?state=retrying" if delayed else "/?state=delivering",
             "warn" if delayed else "",
         ),
-        Tile("Delivered 24 h", [number(chart.delivered)], _all_time(counts), "/"),
-        Tile("Dead letters", [number(kept)], new, "/dead", "bad" if kept else ""),
+        Tile("Delivered 24 h", [number(chart.delivered)], f"{number(total.delivered)} in total", "/"),
+        Tile("Dead letters", [number(total.kept)], new, "/dead", "bad" if total.kept else ""),
         _oldest(census),
         _limit(limits(reading.connections)),
     ]
 
 
-def _all_time(counts: Sequence[QueueCount]) -> str:
-    return f"{number(sum(count.delivered for count in counts))} in total"
-
-
 def _oldest(census: Census) -> Tile:
-    waiting = [count for count in census.queues if count.waiting.oldest is not None]
-    if not waiting:
+    count = next((each for each in census.queues if each.queue == census.totals.oldest), None)
+    if count is None or count.waiting.oldest is None:
         return Tile("Oldest change", ["0", "s"], "nothing is pending", "/?sort=oldest")
-    count = min(waiting, key=lambda each: each.waiting.oldest or 0)
-    waited, age = census.at - (count.waiting.oldest or 0), count.policy.age_ms
+    waited, age = census.at - count.waiting.oldest, count.policy.age_ms
     parts = [part for part in duration(waited).split("\u00a0") if part]
     state = "bad" if waited > age else "warn" if 100 * waited > _NEAR * age and words.is_held(count, census) else ""
     bar = Bar(min(waited, age), age, f"{duration(waited)} of {duration(age)}")

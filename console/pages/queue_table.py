@@ -1,19 +1,24 @@
-"""The queue table of the first page: one line for each queue, filtered, sorted and cut into pages. Pure."""
+"""The queue table of the first page: one line for each queue, filtered, sorted and cut into pages."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+from redis import Redis
 
 from console.pages.bars import Bar, size_of
 from console.pages.queue_filter import STATES, QueueFilter
 from ops import status_words as words
 from ops.holds import placed_by_person
-from queues.census import Census
+from queues.census import Census, count
 from queues.counts import QueueCount, called
+from queues.figures import FAILING, HELD, summed
 from queues.holds import Hold
+from queues.names import Queue
+from queues.queue_rows import QueueRow, rows
 from queues.snapshots.guard import GUARD
 from text.wording import number
 
@@ -65,100 +70,138 @@ class QueueTable:
     kinds: list[str]
 
 
-def state_of(count: QueueCount, census: Census) -> str:
-    """Return the state of a queue, one of STATES."""
-    if count.queue.connection in census.holds:
+@dataclass(frozen=True, slots=True)
+class _Picked:
+    """The lines of a page before they are read: queues that stand for themselves, behind those that are folded."""
+
+    folded: list[Row]
+    single: list[tuple[str, str]]
+    every: int
+    states: Counter[str]
+    page: int
+    pages: int
+    of: int
+    hidden: int
+
+    @property
+    def start(self) -> int:
+        """The number of lines on earlier pages."""
+        return (self.page - 1) * PAGE
+
+
+def state_of(row: QueueRow, held: Collection[str]) -> str:
+    """Return the state of a queue, one of STATES. `held`: the connections that are held."""
+    if held and row.connection in held:
         return "blocked"
-    if count.hold:
+    if row.own_trouble & HELD:
         return "held"
-    if any(words.failed(batch) for batch in count.batches):
+    if row.own_trouble & FAILING:
         return "retrying"
-    if count.batches:
+    if row.figure("batches"):
         return "delivering"
-    return "waiting" if count.waiting.pending else "idle"
+    return "idle" if row.due is None else "waiting"
+
+
+def read_table(redis: Redis, census: Census, wanted: QueueFilter) -> QueueTable:
+    """Read the page of the table that a filter asks for; only its queues are counted. Raises redis.RedisError."""
+    if census.kept is None:
+        return table(census, wanted)
+    picked = _pick(rows(redis), census, wanted)
+    return _filled(picked, count(redis, [Queue.parse(name) for name, _ in picked.single]), census)
 
 
 def table(census: Census, wanted: QueueFilter) -> QueueTable:
-    """Return the page of the table that a filter asks for."""
-    matching = [(count, state_of(count, census)) for count in census.queues if _matches(count, wanted)]
+    """Return the same of a census that has all queues. Pure."""
+    picked = _pick([QueueRow.of(each) for each in census.queues], census, wanted)
+    by_name = {str(each.queue): each for each in census.queues}
+    return _filled(picked, [by_name[name] for name, _ in picked.single], census)
+
+
+def _pick(every: Sequence[QueueRow], census: Census, wanted: QueueFilter) -> _Picked:
+    matching = [(row, state_of(row, census.holds)) for row in every if not wanted.is_narrow or _matches(row, wanted)]
     states = Counter(state for _, state in matching)
     chosen = [each for each in matching if wanted.state in ("", each[1])]
-    folded, single = _folded(chosen, census, wanted)
-    ordered = sorted(single, key=lambda each: str(each[0].queue))
-    ordered.sort(key=lambda each: _key(*each, wanted.sort), reverse=wanted.desc)
-    of = len(folded) + len(ordered)
+    blocked = Counter(row.connection for row, state in chosen if state == "blocked") if wanted.folds else Counter[str]()
+    names = [name for name, queues in sorted(blocked.items()) if queues > 1]
+    folded = [_fold(name, blocked[name], census, wanted.kind) for name in names]
+    single = [each for each in chosen if not names or each[0].connection not in names]
+    of = len(folded) + len(single)
     pages = max(1, -(-of // PAGE))
     page = min(wanted.page, pages)
     start = (page - 1) * PAGE
-    shown = ordered[max(0, start - len(folded)) : max(0, start + PAGE - len(folded))]
-    rows = [*folded[start : start + PAGE], *(_row(count, state, census) for count, state in shown)]
+    first, last = max(0, start - len(folded)), max(0, start + PAGE - len(folded))
+    shown = [(row.queue, state) for row, state in _ordered(single, wanted)[first:last]]
+    hidden = sum(row.folded for row in folded)
+    return _Picked(folded[start : start + PAGE], shown, len(matching), states, page, pages, of, hidden)
+
+
+def _ordered(single: list[tuple[QueueRow, str]], wanted: QueueFilter) -> list[tuple[QueueRow, str]]:
+    by_name = sorted(single, key=lambda each: each[0].stored_queue)
+    return sorted(by_name, key=lambda each: _key(each[0], each[1], wanted.sort), reverse=wanted.desc)
+
+
+def _filled(picked: _Picked, counts: Sequence[QueueCount], census: Census) -> QueueTable:
+    states = dict(picked.single)
+    single = [_row(each, states[str(each.queue)], census) for each in counts]
+    shown = [*picked.folded, *single]
     return QueueTable(
-        rows,
-        [count for count, _ in shown],
-        start + 1 if rows else 0,
-        start + len(rows),
-        of,
-        page,
-        pages,
-        {state: states[state] for state in STATES if states[state]},
-        len(matching),
-        sum(row.folded for row in folded),
-        sorted({count.queue.connection for count in census.queues}),
-        sorted({count.queue.kind for count in census.queues}),
+        shown,
+        list(counts),
+        picked.start + 1 if shown else 0,
+        picked.start + len(shown),
+        picked.of,
+        picked.page,
+        picked.pages,
+        {state: picked.states[state] for state in STATES if picked.states[state]},
+        picked.every,
+        picked.hidden,
+        sorted(census.totals.connections),
+        sorted({kind for _, kind in census.totals.groups}),
     )
 
 
-def _matches(count: QueueCount, wanted: QueueFilter) -> bool:
+def _matches(row: QueueRow, wanted: QueueFilter) -> bool:
     text = wanted.text.casefold()
     return (
-        wanted.kind in ("", count.queue.kind)
-        and wanted.connection in ("", count.queue.connection)
-        and (not text or text in called(count).casefold() or text in str(count.queue).casefold())
+        wanted.kind in ("", row.kind)
+        and wanted.connection in ("", row.connection)
+        and (not text or text in row.queue.casefold() or text in row.called.casefold())
     )
 
 
-def _folded(
-    chosen: Sequence[tuple[QueueCount, str]], census: Census, wanted: QueueFilter
-) -> tuple[list[Row], Sequence[tuple[QueueCount, str]]]:
-    """Return a row for each connection that blocks several queues, and the other queues."""
-    blocked = Counter(count.queue.connection for count, state in chosen if state == "blocked")
-    names = [name for name, queues in sorted(blocked.items()) if queues > 1] if wanted.folds else []
-    rows = [_fold(name, [count for count, _ in chosen if count.queue.connection == name], census) for name in names]
-    return rows, [each for each in chosen if each[0].queue.connection not in names]
-
-
-def _fold(name: str, counts: Sequence[QueueCount], census: Census) -> Row:
-    pending = sum(count.waiting.pending for count in counts)
-    oldest = min((count.waiting.oldest for count in counts if count.waiting.oldest is not None), default=None)
+def _fold(name: str, queues: int, census: Census, kind: str) -> Row:
+    groups = census.totals.groups.items()
+    total = summed(found for group, found in groups if group[0] == name and kind in ("", group[1]))
     return Row(
-        f"{number(len(counts))} queues of {name}",
+        f"{number(queues)} queues of {name}",
         f"connection-{name}",
         name,
         "blocked",
-        pending,
-        Bar(0, 1, number(pending)),
-        oldest,
+        total.pending,
+        Bar(0, 1, number(total.pending)),
+        total.oldest,
         None,
         None,
         _after(census.holds[name]),
-        sum(count.open for count in counts),
-        sum(count.kept for count in counts),
-        len(counts),
+        total.open,
+        total.kept,
+        queues,
     )
 
 
-def _key(count: QueueCount, state: str, sort: str) -> Any:
-    oldest = _NEVER if count.waiting.oldest is None else count.waiting.oldest
-    if sort == "oldest":
-        # The greatest age first when it descends; queues without pending changes come last then.
-        return -oldest
-    keys: dict[str, Any] = {
-        "name": called(count).casefold(),
-        "connection": count.queue.connection,
-        "pending": count.waiting.pending,
-        "dead": count.kept,
-    }
-    return keys.get(sort, (STATES.index(state), oldest))
+def _key(row: QueueRow, state: str, sort: str) -> Any:
+    match sort:
+        case "name":
+            return row.called.casefold()
+        case "connection":
+            return row.connection
+        case "pending":
+            return row.figure("pending")
+        case "dead":
+            return row.figure("kept")
+    oldest = row.figure("oldest") or _NEVER
+    # The greatest age first when it descends; queues without pending changes come last then.
+    return -oldest if sort == "oldest" else (STATES.index(state), oldest)
 
 
 def _row(count: QueueCount, state: str, census: Census) -> Row:

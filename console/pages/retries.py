@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +17,7 @@ from console.target import queue_place
 from ops import actions
 from ops import status_words as words
 from queues import audit
+from queues import census as ledger
 from queues.audit import AuditEntry
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount, called
@@ -76,9 +76,9 @@ class RetriesPage:
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Show the batches, at most a second old, and the last uploads."""
-        census = await self._context.census()
+        census = await self._context.summary()
         found = retries(census)
-        uploads, noted = await self._context.run(_read, self._context.redis, census.at)
+        uploads, names, noted = await self._context.run(_read, self._context.redis, census.at)
         render.page(
             req,
             resp,
@@ -86,21 +86,18 @@ class RetriesPage:
             lines=found[:_SHOWN],
             hidden=len(found[_SHOWN:]),
             uploads=uploads,
-            names=_names(census, (str(each.queue) for each in uploads)),
+            names=names,
             done=done(noted, visitor(req).who, census.at),
             acts=visitor(req).may(Role.OPERATOR),
             at=census.at,
         )
 
 
-def _read(redis: Redis, now: int) -> tuple[list[SettledBatch], list[AuditEntry]]:
-    return last_batches.last(redis, _UPLOADS, {}), audit.since(redis, now - SAID_MS)
-
-
-def _names(census: Census, queues: Iterable[str]) -> dict[str, str]:
-    """Return the display names of these queues; the id of one that the census does not have."""
-    known = {str(count.queue): called(count) for count in census.queues}
-    return {queue: known.get(queue, queue) for queue in queues}
+def _read(redis: Redis, now: int) -> tuple[list[SettledBatch], dict[str, str], list[AuditEntry]]:
+    """Return the last uploads, the display names of their queues, and the last actions."""
+    uploads = last_batches.last(redis, _UPLOADS, {})
+    counts = ledger.count(redis, list(dict.fromkeys(each.queue for each in uploads)))
+    return uploads, {str(each.queue): called(each) for each in counts}, audit.since(redis, now - SAID_MS)
 
 
 class RetryAct:
@@ -113,7 +110,8 @@ class RetryAct:
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, connection: str, kind: str, target: str
     ) -> None:
         """Enqueue them at once. It changes no order and loses nothing, so it asks no question."""
-        place = queue_place(await self._context.census(), f"{connection}/{kind}/{target}")
+        name = f"{connection}/{kind}/{target}"
+        place = queue_place(await self._context.census_of(name), name)
         given = await form(req)
         queue = place.queues[0].queue
         await self._context.run(actions.retry, self._context.redis, visitor(req).who, queue)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from redis import Redis
 
@@ -16,7 +17,7 @@ from ops.dead_letters.selecting import LetterQuery, find, selected_letters
 from ops.dead_letters.view import LetterDocument, summary, traceable, whole
 from ops.flush_request import FlushRequests
 from ops.targets import find_queue
-from queues import audit, holds, pending, queue_rows
+from queues import audit, figures, holds, pending, queue_rows
 from queues.census import Census, take_census, take_summary
 from queues.dead_letters import Replayed
 from queues.names import Queue
@@ -45,7 +46,10 @@ class LocalClient:
 
     def census_of(self, given: str) -> Census:
         """Return the census of the queue that is named. Raises click.UsageError."""
-        return take_census(self._redis, [find_queue(given, queue_rows.named(self._redis))])
+        if figures.read(self._redis) is None:
+            return census_of(given, self.census())
+        meant = queue_rows.meant(queue_rows.rows(self._redis), given)
+        return take_census(self._redis, [find_queue(given, meant)])
 
     def connection_names(self) -> set[str]:
         """Return the connections that are configured or were added."""
@@ -93,6 +97,12 @@ class LocalClient:
     def audit(self, limit: int) -> list[EntryDocument]:
         """Return the last entries of the audit log, newest first."""
         return [document(entry) for entry in audit.read(self._redis, limit)]
+
+
+def census_of(given: str, census: Census) -> Census:
+    """Return the census without all queues but the one that is named. Raises click.UsageError."""
+    chosen = find_queue(given, census.queues)
+    return replace(census, queues=tuple(count for count in census.queues if count.queue == chosen))
 
 
 def flush(redis: Redis, who: str, census: Census, queues: Sequence[Queue]) -> FlushRequests:

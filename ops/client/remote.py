@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Any, Final
 
 from ops.actions import Released
 from ops.audit_format import EntryDocument
 from ops.client.http import Calls, portions
+from ops.client.local import census_of
 from ops.client.refusals import ConflictError, understood
 from ops.connections.found import ConnectionDocument
 from ops.dead_letters.selecting import LetterQuery, age, check_id
@@ -64,9 +64,7 @@ class RemoteClient:
 
     def census_of(self, given: str) -> Census:
         """Return the census of the queue that is named. Raises click.UsageError."""
-        census = self.census()
-        chosen = find_queue(given, census.queues)
-        return replace(census, queues=tuple(count for count in census.queues if count.queue == chosen))
+        return census_of(given, self.census())
 
     def connection_names(self) -> set[str]:
         """Return the connections that are configured or were added."""

@@ -9,7 +9,7 @@ from typing import Annotated, cast
 
 from msgspec import Meta, Struct
 
-from ops.documents.fields import Count, MaybeTime, QueueName, Time
+from ops.documents.fields import Count, MaybeTime, Next, QueueName, Time
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold
@@ -207,13 +207,14 @@ class CensusDocument(Struct, frozen=True, kw_only=True):
         Meta(description="By connection, hashes of identifiers shared by too many people, and since when."),
     ] = {}
     queues: list[QueueDocument]
+    next: Next = None
 
     @classmethod
     def of(cls, census: Census) -> CensusDocument:
         """Return the document of a census."""
         return cls(
             at=moment(census.at),
-            balanced=all(count.missing == 0 for count in census.queues),
+            balanced=census.totals.all.missing == 0,
             scheduler=SchedulerDocument(census.heartbeat is not None, moment(census.heartbeat)),
             workers=[WorkerDocument(name, state) for name, state in census.workers.items()],
             held_connections={name: HoldDocument.of(hold) for name, hold in census.holds.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -71,6 +72,24 @@ def test_a_queue_is_told_with_its_uploads_in_pages(filled: Redis, served: Consol
     ).json()
     assert [each["jobs"][0]["id"] for each in earlier["uploads"]] == ["job-0"]
     assert earlier["next"] is None
+
+
+def test_queues_come_in_pages_whose_totals_are_of_all(redis: Redis, served: Console) -> None:
+    queues = [Queue("default", "audience", target) for target in ("a b", "c", "d/e", "f", "g")]
+    for queue in queues:
+        put(redis, "ann@example.com", queue=queue)
+    holds.place(redis, queues[0], Hold("maintenance", now_ms()))
+    found, after = [], ""
+    while True:
+        told = ask(served, f"/v1/queues?limit=2{f'&after={quote(after)}' if after else ''}")
+        assert (told["balanced"], len(told["queues"]) <= 2) == (True, True)
+        found += [each["queue"] for each in told["queues"]]
+        if told["next"] is None:
+            break
+        after = told["next"]
+    assert found == sorted(map(str, queues))
+    assert ask(served, "/v1/queues?limit=0", status=400)
+    assert ask(served, "/v1/queues")["next"] is None
 
 
 def test_a_queue_whose_target_holds_a_slash_has_one_address(filled: Redis, served: Console) -> None:
