@@ -44,8 +44,10 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
     ferry:{pNN}:s:<snapshot>:body  HASH   number -> compressed piece of its body, until it is carried out
                                           (snapshots/orders.py)
     ferry:{pNN}:b:<batch>          HASH   an open batch: queue, reason, taken, count, token, lease, held, claimant,
-                                          crashes, attempts, progress, sent, fails
-    ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered except that erased ones are blanked
+                                          crashes, attempts, progress, sent, fails; while a large settlement is written
+                                          also decided, written (settlement.py)
+    ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered except that erased ones are blanked, and deleted
+                                          when they are settled
 
 Fields of a queue: `size`, `age` (flush policy, changes and ms), `takes` (batches ever taken), `taken` (changes ever
 taken), `upto` (the value of `taken` at which a requested flush is complete), `upto_by` (operator or age), `uploaded`
