@@ -46,6 +46,7 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
     ferry:{pNN}:b:<batch>          HASH   an open batch: queue, reason, taken, count, token, lease, held, claimant,
                                           crashes, attempts, progress, sent, fails; while a large settlement is written
                                           also decided, written (settlement.py)
+    ferry:{pNN}:b:<batch>:persons  SET    its person keys, while it is taken in portions (pending.py); expires
     ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered except that erased ones are blanked, and deleted
                                           when they are settled
 
@@ -170,7 +171,7 @@ def seen(name: Queue, digest: str) -> str:
 
 
 def batch(batch_id: str, part: str = "") -> str:
-    """Return a key of a batch: its hash, or its `changes`."""
+    """Return a key of a batch: its hash, its `changes`, or its `persons`."""
     return partition(batch_partition(batch_id), f"b:{batch_id}{':' + part if part else ''}")
 
 

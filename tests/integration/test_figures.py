@@ -196,6 +196,7 @@ def any_order(redis: Redis, examples: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FiguresMachine, "server", redis, raising=False)
         patch.setattr(bounds, "LETTERS_AT_MOST", 5)
+        patch.setattr(pending, "TAKEN_AT_ONCE", 3)
         patch.setattr(settlement, "LETTERS", 2)
         run_state_machine_as_test(FiguresMachine, settings=same)
 
