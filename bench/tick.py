@@ -15,8 +15,8 @@ from bench.report import Figure, Row, Verdict
 from bench.sizes import Sizes
 from configuration.connections import DEFAULT, Connection, Connections
 from queues import batches, doorbell
-from queues.batches import Settlement
 from queues.clock import now_ms
+from queues.settlement import Settlement
 from scheduler.tick import tick
 
 #: Queues due at a tick, each with enough changes for one batch.

@@ -50,7 +50,7 @@ class TTLCache(Generic[K, V]):
 
 
 #: Bytes of the largest facts that are remembered; larger ones are written every time.
-_LARGEST: Final = 4_096
+_LARGEST: Final = 1_024
 #: Seconds for which the ledger is assumed to have the facts. Short, because a Redis that lost its last second, or
 #: everything, would deliver the audience without its name; writing this rarely costs nearly nothing.
 _TRUSTED: Final = 10.0

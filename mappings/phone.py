@@ -93,6 +93,8 @@ ZA ZAF South Africa|RSA; ZM ZMB Zambia; ZW ZWE Zimbabwe
 """
 _SMALL_WORDS = {"the", "and", "of"}
 _CACHED = 4_096
+#: Characters of a text that may be a country: twice the longest name, for those who write it with more words.
+_LONGEST = 100
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _CODE_LENGTHS = (1, 2, 3)
 #: A number that begins with a country code and may contain separators.
@@ -132,7 +134,7 @@ def _lookup(text: str) -> str | None:
 
 def alpha2(text: Any) -> str | None:
     """Return the alpha-2 code for an alpha-2 code, an alpha-3 code or an English name in any case; None if unknown."""
-    return _lookup(text) if isinstance(text, str) else None
+    return _lookup(text) if isinstance(text, str) and len(text) <= _LONGEST else None
 
 
 class Phones(NamedTuple):

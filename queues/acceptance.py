@@ -153,10 +153,19 @@ def _add(call: Call, acceptance: Acceptance) -> None:
         call.args.extend((letter.change, letter.reason, letter.detail))
 
 
-# Cached: building the names takes as long as everything else that an intake does for a message.
-@lru_cache(maxsize=10_000)
-def _of_queue(queue: Queue) -> tuple[str, int, tuple[str, ...], str]:
-    """Return the queue's name, partition and keys, and the prefix of the keys that mark messages as seen."""
+#: Names of a queue: its own, its partition, its keys, and the prefix of the keys that mark messages as seen.
+_Names = tuple[str, int, tuple[str, ...], str]
+#: Queues whose names are remembered, and the characters of the longest target of one: together about 15 MB.
+_REMEMBERED: Final = 10_000
+_LONGEST: Final = 64
+
+
+def _of_queue(queue: Queue) -> _Names:
+    # Remembered: building the names takes as long as everything else that an intake does for a message.
+    return _remembered(queue) if len(queue.target) <= _LONGEST else _names(queue)
+
+
+def _names(queue: Queue) -> _Names:
     script_keys = (
         keys.queue(queue),
         keys.queue(queue, "pending"),
@@ -168,6 +177,9 @@ def _of_queue(queue: Queue) -> tuple[str, int, tuple[str, ...], str]:
         keys.partition(queue.partition, "steps"),
     )
     return str(queue), queue.partition, script_keys, keys.seen(queue, "")
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(_names)
 
 
 def accept(redis: Redis, acceptance: Acceptance, now: int, most: int = bounds.PENDING_IN_QUEUE) -> AcceptResult:

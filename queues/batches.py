@@ -1,19 +1,20 @@
-"""Open batches: their leases, the progress of their delivery, and their settlement."""
+"""Open batches: their leases, the progress of their delivery, and their settlement (settlement.py)."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from redis import Redis
 
-from queues import bounds, keys, scripts, undecided_erasures
+from queues import bounds, keys, scripts, settlement, undecided_erasures
 from queues.change import Change, decode
 from queues.errors import LeaseLost
 from queues.names import PARTITIONS, Queue
+from queues.settlement import Decided, Settlement, Undeliverable
 
 #: Batches rung at once, per partition.
 RING_AT_ONCE = 500
@@ -24,7 +25,8 @@ class Batch:
     """A batch held by this worker. Times in ms.
 
     `token`: the fencing token, which excludes workers that held the batch before. `lapsed`: the lease of the worker
-    before this one ran out.
+    before this one ran out. `decided`: its settlement, if a worker has begun to write it; `changes` are then those not
+    released yet.
     """
 
     id: str
@@ -37,15 +39,7 @@ class Batch:
     progress: bytes
     changes: list[Change]
     lapsed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Undeliverable:
-    """A change of a batch that ends as a dead letter. `index` counts from 0 in `Batch.changes`."""
-
-    index: int
-    reason: str
-    detail: dict[str, Any]
+    decided: Decided | None = None
 
 
 def to_ring(redis: Redis, now: int) -> list[str]:
@@ -94,6 +88,7 @@ def reclaim(redis: Redis, batch_id: str, now: int, lease_ms: int) -> Batch | Non
         progress=fields[b"progress"],
         changes=[decode(change) for change in stored],
         lapsed=bool(lapsed),
+        decided=settlement.load(fields.get(b"decided")),
     )
 
 
@@ -132,27 +127,58 @@ def progress(redis: Redis, batch_id: str) -> bytes:
     return cast("bytes | None", redis.hget(keys.batch(batch_id), "progress")) or b""
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """The outcome of a batch's changes; those neither superseded, dead nor imported were delivered.
-
-    `imported`: how many changes Klaviyo imported without a check that the people are on the list. `moved`: indexes of
-    the changes that put a person on the list or took one off; older dead letters of these people become superseded.
-    `warnings`: how many people were delivered without some field, by code. `history`: the record to keep (settled.py),
-    empty for none.
-    """
-
-    superseded: int = 0
-    dead: Sequence[Undeliverable] = ()
-    moved: Sequence[int] = ()
-    warnings: Mapping[str, int] = field(default_factory=dict)
-    history: bytes = b""
-    imported: int = 0
-
-
 def settle(redis: Redis, batch: Batch, end: Settlement, now: int) -> bool:
-    """End a batch; return whether its queue is due again. Raises LeaseLost when another worker has the batch."""
-    queue = batch.queue
+    """End a batch; return whether its queue is due again. Raises LeaseLost when another worker has the batch.
+
+    A large settlement is written in several calls; if this worker dies, the next one continues it with `settle_on`.
+    """
+    decided = Decided(len(batch.changes), end)
+    if not decided.is_large:
+        return _close(redis, batch, decided, now)
+    args = [batch.token, settlement.dump(decided), decided.changes]
+    if not scripts.run(redis, "decide", [keys.batch(batch.id)], args):
+        raise LeaseLost(batch.id)
+    return settle_on(redis, batch, decided, now)
+
+
+def settle_on(redis: Redis, batch: Batch, decided: Decided, now: int) -> bool:
+    """Write the rest of a settlement that is stored in the batch; like `settle`."""
+    _write_letters(redis, batch, decided.end)
+    _release(redis, batch)
+    return _close(redis, batch, decided, now, written=True)
+
+
+def _write_letters(redis: Redis, batch: Batch, end: Settlement) -> None:
+    own = [keys.queue(batch.queue), keys.batch(batch.id), keys.batch(batch.id, "changes")]
+    own += [keys.queue(batch.queue, "dead"), keys.queue(batch.queue, "buried")]
+    done = 0
+    while part := settlement.portion(end, done):
+        args: list[Any] = [batch.token, part.first, part.last, len(end.moved)]
+        args += [bounds.LETTERS_AT_MOST, undecided_erasures.REASON]
+        args += [len(part.moved), *(index + 1 for index in part.moved), *_letters(part.dead)]
+        # The answer may be beyond this portion: a worker before this one wrote more.
+        done = scripts.run(redis, "settle_part", own, args)
+        if done < 0:
+            raise LeaseLost(batch.id)
+
+
+def _letters(dead: Sequence[Undeliverable]) -> Iterator[int | str]:
+    for letter in dead:
+        yield from (letter.index + 1, letter.reason, json.dumps(letter.detail))
+
+
+def _release(redis: Redis, batch: Batch) -> None:
+    own = [keys.batch(batch.id), keys.queue(batch.queue, "open"), keys.batch(batch.id, "changes")]
+    left = len(batch.changes)
+    for count, persons in settlement.releases(batch.changes):
+        if not scripts.run(redis, "release", own, [batch.token, left, count, *persons]):
+            raise LeaseLost(batch.id)
+        left -= count
+
+
+def _close(redis: Redis, batch: Batch, decided: Decided, now: int, *, written: bool = False) -> bool:
+    """Count every change and delete the batch. `written`: its dead letters are written and its persons released."""
+    queue, end = batch.queue, decided.end
     script_keys = [
         keys.queue(queue),
         keys.queue(queue, "open"),
@@ -171,12 +197,10 @@ def settle(redis: Redis, batch: Batch, end: Settlement, now: int) -> bool:
         keys.partition(queue.partition, "settled"),
         keys.partition(queue.partition, "steps"),
     ]
-    delivered = len(batch.changes) - end.superseded - len(end.dead) - end.imported
-    args: list[Any] = [str(queue), batch.id, batch.token, now, delivered, end.superseded, end.imported]
-    args += [end.history, bounds.TOLD, bounds.TOLD_MS, bounds.LETTERS_AT_MOST, undecided_erasures.REASON]
-    args += [len(end.moved), *(index + 1 for index in end.moved), json.dumps(dict(end.warnings))]
-    for letter in end.dead:
-        args += [letter.index + 1, letter.reason, json.dumps(letter.detail)]
+    args: list[Any] = [str(queue), batch.id, batch.token, now, decided.delivered, end.superseded, end.imported]
+    args += [len(end.dead) if written else 0, end.history, bounds.TOLD, bounds.TOLD_MS]
+    args += [bounds.LETTERS_AT_MOST, undecided_erasures.REASON, json.dumps(dict(end.warnings))]
+    args += [0] if written else [len(end.moved), *(index + 1 for index in end.moved), *_letters(end.dead)]
     settled, due = scripts.run(redis, "settle", script_keys, args)
     if not settled:
         raise LeaseLost(batch.id)

@@ -47,8 +47,11 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
     ferry:{pNN}:s:<snapshot>:body  HASH   number -> compressed piece of its body, until it is carried out
                                           (snapshots/orders.py)
     ferry:{pNN}:b:<batch>          HASH   an open batch: queue, reason, taken, count, token, lease, held, claimant,
-                                          crashes, attempts, progress, sent, fails
-    ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered except that erased ones are blanked
+                                          crashes, attempts, progress, sent, fails; while a large settlement is written
+                                          also decided, written (settlement.py)
+    ferry:{pNN}:b:<batch>:persons  SET    its person keys, while it is taken in portions (pending.py); expires
+    ferry:{pNN}:b:<batch>:changes  LIST   its changes, never altered except that erased ones are blanked, and deleted
+                                          when they are settled
 
 Fields of a queue: `size`, `age` (flush policy, changes and ms), `takes` (batches ever taken), `taken` (changes ever
 taken), `upto` (the value of `taken` at which a requested flush is complete), `upto_by` (operator or age), `uploaded`
@@ -173,7 +176,7 @@ def seen(name: Queue, digest: str) -> str:
 
 
 def batch(batch_id: str, part: str = "") -> str:
-    """Return a key of a batch: its hash, or its `changes`."""
+    """Return a key of a batch: its hash, its `changes`, or its `persons`."""
     return partition(batch_partition(batch_id), f"b:{batch_id}{':' + part if part else ''}")
 
 

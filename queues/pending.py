@@ -19,6 +19,10 @@ BATCH_BYTES = 8_000_000
 #: Batches of one queue that may wait for their upload at a time. Audiences of one connection share its rate limits: if
 #: a huge one took everything at once, the small ones would wait behind all of it.
 UNSENT_AT_ONCE = 4
+#: Changes taken by one call of the script, which blocks Redis for some milliseconds.
+TAKEN_AT_ONCE = 1_000
+#: ms after which a worker is rung for a batch that its scheduler has not finished taking.
+FILLING_MS = 10_000
 _FIELDS = ("takes", "taken", "upto", "upto_by", "uploaded", "hold")
 
 
@@ -81,10 +85,28 @@ def waiting(fields: Mapping[str, bytes | None], pending: int, oldest: int | None
 
 
 def take(redis: Redis, seen: QueueState, reason: Reason, most: int, now: int) -> str | None:
-    """Take up to `most` changes into a batch; return its id, or None if the first must wait or another took first."""
-    queue = seen.queue
-    batch_id = f"{queue.partition:02d}-{uuid.uuid4().hex}"
-    script_keys = [
+    """Take up to `most` changes into a batch; return its id, or None if the first must wait or another took first.
+
+    A large batch is taken in portions, so that no script call blocks Redis for long. No worker is rung for it before
+    the last one. If the scheduler dies in between, a worker is rung after FILLING_MS, and the rest is taken next time.
+    """
+    batch_id = f"{seen.queue.partition:02d}-{uuid.uuid4().hex}"
+    own_keys = _take_keys(seen.queue, batch_id)
+    taken = size = 0
+    while True:
+        portion = min(most - taken, TAKEN_AT_ONCE)
+        ring_at = now + FILLING_MS if taken + portion < most else 0
+        takes = seen.takes + 1 if taken else seen.takes
+        args: list[Any] = [str(seen.queue), batch_id, now, takes, portion, BATCH_BYTES - size, reason, UNSENT_AT_ONCE]
+        count, length, goes_on = scripts.run(redis, "take", own_keys, [*args, taken, ring_at])
+        taken += max(0, count)
+        size += length
+        if not goes_on:
+            return batch_id if taken else None
+
+
+def _take_keys(queue: Queue, batch_id: str) -> list[str]:
+    return [
         keys.queue(queue),
         keys.queue(queue, "pending"),
         keys.partition(queue.partition, "due"),
@@ -94,9 +116,8 @@ def take(redis: Redis, seen: QueueState, reason: Reason, most: int, now: int) ->
         keys.batch(batch_id),
         keys.batch(batch_id, "changes"),
         keys.partition(queue.partition, "steps"),
+        keys.batch(batch_id, "persons"),
     ]
-    args: list[Any] = [str(queue), batch_id, now, seen.takes, most, BATCH_BYTES, reason, UNSENT_AT_ONCE]
-    return batch_id if scripts.run(redis, "take", script_keys, args) > 0 else None
 
 
 def _index_keys(queue: Queue) -> list[str]:

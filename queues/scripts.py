@@ -13,10 +13,12 @@ from redis.client import Pipeline
 
 #: Scripts that change a figure of a queue: they share the functions of `_common.lua` and of `_figures.lua`.
 CHANGE_FIGURES: Final = frozenset(
-    {"accept", "take", "settle", "replay", "purge", "erase", "mirror", "submit", "hold", "recount"}
+    {"accept", "take", "settle", "settle_part", "replay", "purge", "erase", "mirror", "submit", "hold", "recount"}
 )
 #: Other scripts that share the functions of `_common.lua`.
-_WITH_COMMON: Final = frozenset({"flush", "policy", "carried", "remember", "stage", "trim", "known", "index", "seek"})
+_WITH_COMMON: Final = frozenset(
+    {"flush", "policy", "carried", "release", "remember", "stage", "trim", "known", "index", "seek"}
+)
 
 
 @cache

@@ -8,6 +8,7 @@ as people to be left out under a misspelt name. The nesting depth is checked bef
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 from snapshots.rows import Unreadable
@@ -61,7 +62,10 @@ def _items(events: Events) -> Iterator[Any]:
 def _built(event: str, value: Any, events: Events, path: _Path) -> Any:
     if event == "start_map":
         return _object(events, path)
-    return _array(events, path) if event == "start_array" else value
+    if event == "start_array":
+        return _array(events, path)
+    # As in NDJSON: integers are exact, however large, and other numbers are floats.
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _object(events: Events, path: _Path) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def described(
     reader = _Members(settings, selection, report)
     number = 0
     try:
-        for number, member in enumerate(members(ijson.basic_parse(body, buf_size=_READ, use_float=True)), start=1):
+        for number, member in enumerate(members(ijson.basic_parse(body, buf_size=_READ)), start=1):
             body.passed = 0
             yield reader.read(number, member, f"member {number:,}")
     except LimitExceeded as error:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Raw
@@ -25,25 +25,22 @@ _ALIKE: Final = 0.6
 #: The same when nothing else suggests a mistake: `emial` of `email`, but not `location` of `action`.
 _SURELY: Final = 0.8
 
+#: What matters for names: strings, and the characters that open, close and divide objects and arrays.
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
+
 _decode = msgspec.json.Decoder().decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder().encode
-
-
-class _Object(list[tuple[str, Any]]):
-    """All members of an object, in order, with duplicates."""
 
 
 def twice(text: bytes | Raw, apart: Collection[str] = ()) -> list[str]:
     """Return the places of duplicate names, at any depth: `.audience.id`, `.members[3].email`.
 
     `text`: well-formed JSON. `apart`: names of a top-level object whose values are skipped, because each of their items
-    is checked separately later. Raises RecursionError when it is nested too deeply, and ValueError when it is not JSON.
+    is checked separately later.
     """
     raw = _without(bytes(text), apart) if apart else bytes(text)
-    if _has_every_name_once(raw):
-        return []
-    return list(_twice(json.loads(raw, object_pairs_hook=_Object, parse_float=str, parse_int=str)))
+    return [] if _has_every_name_once(raw) else list(_twice(raw))
 
 
 def shown(name: str) -> str:
@@ -116,20 +113,47 @@ def _texts(text: bytes) -> int:
     return text.count(b'"')
 
 
-def _twice(document: Any) -> Iterator[str]:
-    """Yield the places of duplicate names, without recursion, because the document may be nested very deeply."""
-    waiting: list[tuple[str, Any]] = [("", document)]
-    while waiting:
-        place, value = waiting.pop()
-        within: list[tuple[str, Any]] = []
-        if isinstance(value, _Object):
-            seen: set[str] = set()
-            for name, inner in value:
-                inner_place = f"{place}.{shown(name)}"
-                if name in seen:
-                    yield inner_place
-                seen.add(name)
-                within.append((inner_place, inner))
-        elif isinstance(value, list):
-            within = [(f"{place}[{index}]", inner) for index, inner in enumerate(value)]
-        waiting += reversed(within)
+class _Level:
+    """An open object or array. `names`: those of an object so far. `at`: the current name, or the current index."""
+
+    __slots__ = ("at", "names")
+
+    def __init__(self, is_object: bool) -> None:
+        self.names: set[bytes] | None = set() if is_object else None
+        self.at: bytes | int = b"" if is_object else 0
+
+    def step(self) -> str:
+        """Return the step of a place to the current member."""
+        return f".{shown(self.at.decode('utf-8', 'replace'))}" if isinstance(self.at, bytes) else f"[{self.at}]"
+
+
+def _twice(text: bytes) -> Iterator[str]:
+    """Yield the places of duplicate names, in their order.
+
+    It reads the text token by token and keeps only the names of open objects: a parsed document would take a hundred
+    times the memory of its text.
+    """
+    levels: list[_Level] = []
+    is_name = False
+    for found in _TOKEN.finditer(text):
+        token = found[0]
+        if token in b"{[":
+            levels.append(_Level(token == b"{"))
+        elif token in b"}]":
+            levels.pop()
+        elif token == b"," and isinstance(index := levels[-1].at, int):
+            levels[-1].at = index + 1
+        elif is_name and token != b",":
+            names = levels[-1].names
+            levels[-1].at = name = _plain_name(token)
+            if names is not None and name in names:
+                yield "".join(map(_Level.step, levels))
+            elif names is not None:
+                names.add(name)
+        # A string after one of these is a name if an object is open.
+        is_name = token in b"{," and bool(levels) and levels[-1].names is not None
+
+
+def _plain_name(token: bytes) -> bytes:
+    """Return a name without its quotes and escapes."""
+    return json.loads(token, strict=False).encode("utf-8", "surrogatepass") if b"\\" in token else token[1:-1]

@@ -35,6 +35,7 @@ from worker.kinds import KINDS, Kind
 from worker.lists import is_free
 from worker.process import settings_of_process
 from worker.progress import Progress
+from worker.settling import settle_on
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,9 @@ def _until_interrupted(redis: Redis, batch: Batch) -> None:
 
 
 def _go_on(redis: Redis, batch: Batch) -> None:
+    if batch.decided is not None:
+        settle_on(redis, batch, batch.decided)
+        return
     known = progress.load(batch.progress)
     if (hold := holds.of_queue(redis, batch.queue)) and not _ends(redis, batch, hold):
         log.info("batch %s: waits because %s is held (%s)", batch.id, batch.queue, hold.reason)

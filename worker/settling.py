@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from msgspec import structs
+from redis import Redis
 
 from identity.persons import Intent
 from queues import batches, owners, pending
-from queues.batches import Settlement, Undeliverable
+from queues.batches import Batch
 from queues.clock import now_ms
 from queues.history.settled import BatchOutcomes, ImportRows, Settled, columns, pack
+from queues.settlement import Decided, Settlement, Undeliverable
 from worker.delivery import Delivery, count_deaths, count_findings
 
 log = logging.getLogger(__name__)
@@ -45,24 +47,36 @@ def settle(delivery: Delivery) -> None:
         history=_history(delivery, now),
     )
     due = batches.settle(delivery.redis, delivery.batch, end, now)
-    counts = {"delivered": len(delivered) - imported, "superseded": superseded, "dead": len(dead)}
-    counts |= {"imported": imported} if imported else {}
+    _report(delivery.redis, delivery.batch, Decided(len(delivery.batch.changes), end), due)
+
+
+def settle_on(redis: Redis, batch: Batch, decided: Decided) -> None:
+    """Continue a settlement that another worker has begun to write. Raises LeaseLost."""
+    log.info("batch %s: a worker stopped while it was settled; the rest of its outcomes is written now", batch.id)
+    _report(redis, batch, decided, batches.settle_on(redis, batch, decided, now_ms()))
+
+
+def _report(redis: Redis, batch: Batch, decided: Decided, due: bool) -> None:
+    """Log and count the outcomes of a settled batch; `due`: whether its queue is due again."""
+    end, delivered = decided.end, decided.delivered
+    counts = {"delivered": delivered, "superseded": end.superseded, "dead": len(end.dead)}
+    counts |= {"imported": end.imported} if end.imported else {}
     log.info(
         "batch %s: settled; %d delivered%s, %d superseded, %d dead letters, warnings: %s%s",
-        delivery.batch.id,
-        len(delivered) - imported,
-        f", {imported} imported without a check of the list" if imported else "",
-        superseded,
-        len(dead),
+        batch.id,
+        delivered,
+        f", {end.imported} imported without a check of the list" if end.imported else "",
+        end.superseded,
+        len(end.dead),
         ", ".join(f"{code} {people}" for code, people in end.warnings.items()) or "none",
         "; its queue is due again" if due else "",
-        extra={"fields": {"stage": "settled", **counts, "warnings": end.warnings}},
+        extra={"fields": {"stage": "settled", **counts, "warnings": dict(end.warnings)}},
     )
     if due:
-        pending.wake(delivery.redis)
-    owners.release(delivery.redis, delivery.batch.queue.connection, delivery.batch.id)
-    count_findings(delivery.redis, delivery.batch.queue, end.warnings)
-    count_deaths(delivery.redis, delivery.batch.queue, [letter.reason for letter in dead])
+        pending.wake(redis)
+    owners.release(redis, batch.queue.connection, batch.id)
+    count_findings(redis, batch.queue, end.warnings)
+    count_deaths(redis, batch.queue, [letter.reason for letter in end.dead])
 
 
 def _naming(delivery: Delivery, intent: Intent) -> set[int]:

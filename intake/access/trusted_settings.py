@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping
 from typing import Any, Final, cast
@@ -28,6 +29,7 @@ from queues.names import Queue
 
 log = logging.getLogger(__name__)
 
+_encode: Final = msgspec.json.Encoder().encode
 _settings: Final = msgspec.json.Decoder(dict[str, str])
 _audience: Final = msgspec.json.Decoder(dict[str, Any])
 
@@ -39,7 +41,7 @@ class TrustedSettings:
         self._redis = redis
         self._cipher = cipher
         self._uses = uses
-        self._ignored: TTLCache[tuple[str, Queue, tuple[tuple[str, str], ...]], bool] = TTLCache()
+        self._ignored: TTLCache[bytes, bool] = TTLCache()
 
     async def account(self, sender: Sender, connection: Connection, settings: Mapping[str, str]) -> None:
         """Keep or ignore the settings of an account, including its key.
@@ -59,7 +61,8 @@ class TrustedSettings:
     async def lists(self, sender: Sender, ignored: Mapping[Queue, Mapping[str, str]]) -> None:
         """Report the list settings that were ignored for these audiences. Raises Unavailable."""
         for queue, settings in ignored.items():
-            tried = (sender.name, queue, tuple(sorted(settings.items())))
+            # A digest, because the values may have any length.
+            tried = hashlib.blake2b(_encode((sender.name, str(queue), sorted(settings.items())))).digest()
             if self._ignored.get(tried):
                 continue
             try:

@@ -39,15 +39,17 @@ def excluded(exclusions: Iterable[Raw], connection: Connection) -> Excluded:
 
     Unlike a member, an exclusion that identifies nobody is refused: somebody who must not be on a list would be on it.
     """
-    found: list[SnapshotRow] = []
+    names: set[str] = set()
+    identities: set[str] = set()
     for index, raw in enumerate(exclusions):
         place = f"$.exclusions[{index}]"
         people = _people(raw, place, connection)
         if reason := next((each.reason for each in people if isinstance(each, Unusable)), ""):
             raise faults.bad_request(f"{place}: {reason}; it needs a valid email, phone or external_id")
-        found += _usable(people)
-    identities = frozenset(each for person in found for each in (person.identity, *person.also))
-    return Excluded(frozenset(person.identity for person in found), identities)
+        for person in _usable(people):
+            names.add(person.identity)
+            identities.update((person.identity, *person.also))
+    return Excluded(frozenset(names), frozenset(identities))
 
 
 def kept(members: Sequence[Raw], place: str, out: Excluded, connection: Connection) -> list[bytes]:

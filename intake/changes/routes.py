@@ -111,6 +111,7 @@ def _document(body: bytes, default: AudienceRef | None) -> tuple[list[_Placed], 
 
 
 def _lines(body: bytes) -> list[_Placed]:
+    faults.check_count(body.count(b"\n"), limits.LINES, "lines", "$")
     faults.check_text(body, check_lines)
     # Counted while reading: splitting millions of short lines first would take fifty times the memory of the body.
     filled = ((number, line) for number, line in enumerate(BytesIO(body), 1) if line.strip())

@@ -6,13 +6,14 @@ The thread lets other requests continue, and one large body at a time bounds the
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextvars
 import re
 from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 import falcon
 import msgspec
@@ -26,6 +27,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 #: The errors of msgspec for bytes that are not JSON, or JSON of another form.
 UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+#: Bytes decoded at once.
+_PIECE: Final = 65_536
 #: The last place in the text: an earlier one may be part of a quoted value.
 _PLACE = re.compile(r"^(?P<text>.*) - at `\$(?P<place>[^`]*)`$", re.DOTALL)
 #: The only message that quotes a name from the sender.
@@ -105,7 +108,8 @@ def check_text(body: bytes, check: Callable[[bytes], None] = json_limits.check) 
     Called before decoding, because msgspec does not check what it skips. `check`: checks the limits.
     """
     try:
-        str(body, "utf-8")
+        if not body.isascii():
+            _check_utf8(body)
         check(body)
     except UnicodeDecodeError as fault:
         raise bad_request(describe(fault)) from None
@@ -113,6 +117,18 @@ def check_text(body: bytes, check: Callable[[bytes], None] = json_limits.check) 
         raise TooMuch(str(fault)) from None
     except LimitExceeded as fault:
         raise bad_request(str(fault)) from None
+
+
+def _check_utf8(body: bytes) -> None:
+    """Raise UnicodeDecodeError with its place. In pieces, because the whole text may take four times the memory."""
+    at = 0
+    while at < len(body):
+        piece = body[at : at + _PIECE]
+        try:
+            at += codecs.utf_8_decode(piece, "strict", at + _PIECE >= len(body))[1]
+        except UnicodeDecodeError as fault:
+            fault.start += at
+            raise
 
 
 def check_size(json: bytes | msgspec.Raw, place: str) -> None:

@@ -31,9 +31,14 @@ _OTHER_VERSION: Final = "The request is neither HTTP/1.0 nor HTTP/1.1. Nothing w
 _WRONG_HOST: Final = (
     "The header Host occurs twice, or names no host. Nothing was accepted; send it once, as in Host: example.com."
 )
-_NO_HTTP: Final = "The request is not valid HTTP. Nothing was accepted; check the client or the proxy in front."
+_BAD_REQUEST: Final = "400 Bad Request"
+_NOT_HTTP: Final = (
+    _BAD_REQUEST,
+    "The request is not valid HTTP. Nothing was accepted; check the client or the proxy in front.",
+)
 #: A name or an address, with or without a port (RFC 3986, 3.2.2); an address in brackets is checked separately.
 _HOST: Final = re.compile(rb"(?:\[([^\[\]]*)\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?", re.ASCII)
+_REPEATING_IS_NO_USE: Final = (_BAD_REQUEST, _TOO_LARGE[0])
 _TOO_SLOW: Final = ("408 Request Timeout", _SLOW)
 _TOO_MANY: Final = (
     "503 Service Unavailable",
@@ -54,9 +59,11 @@ class Protocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        #: Bytes of a head so far, and of the data that is being read.
         self._head = 0
+        self._arriving = 0
         self._in_head = True
-        self._fault = ""
+        self._fault = _NOT_HTTP
         #: Loop time since which the rest of a request is awaited; None when no rest is.
         self._since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -89,12 +96,14 @@ class Protocol(HttpToolsProtocol):
         self.scope["state"][MORE_TIME] = self._more_time
 
     def on_headers_complete(self) -> None:
-        """Check the complete head. Raises ValueError, which the parser turns into an answer of 400."""
-        self._fault = head_fault(
-            self.parser.get_http_version(), (value for name, value in self.headers if name == b"host")
-        )
-        if self._fault:
-            raise ValueError(self._fault)
+        """Check the complete head. Raises ValueError, which the parser turns into a call of `send_400_response`."""
+        hosts = (value for name, value in self.headers if name == b"host")
+        if fault := head_fault(self.parser.get_http_version(), hosts):
+            self._fault = (_BAD_REQUEST, fault)
+        elif self._head + self._arriving > HEAD and self._size_of_head() > HEAD:
+            self._fault = _TOO_LARGE
+        if self._fault is not _NOT_HTTP:
+            raise ValueError(self._fault[1])
         self._in_head = False
         super().on_headers_complete()
 
@@ -135,6 +144,7 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Count the bytes of a head that is not complete."""
         was_in_head = self._in_head
+        self._arriving = len(data)
         super().data_received(data)
         if not self._in_head:
             self._head = 0
@@ -147,7 +157,11 @@ class Protocol(HttpToolsProtocol):
         """Answer an invalid request in the form of all errors, instead of with the base's text (`msg`)."""
         if self.cycle is not None and self.cycle.response_complete:
             self._in_head = True  # the invalid request is a new one, not the one that was answered
-        self._end("400 Bad Request", self._fault or _NO_HTTP)
+        self._end(*self._fault)
+
+    def _size_of_head(self) -> int:
+        """Return the bytes of a complete head, at least: a head that arrives at once may have come with other data."""
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def _look(self) -> None:
         now = self.loop.time()
@@ -169,8 +183,8 @@ class Protocol(HttpToolsProtocol):
         if cycle is None or (cycle.response_complete if self._in_head else not cycle.response_started):
             error = error_body(status, status.partition(" ")[2], description)
             head = f"HTTP/1.1 {status}\r\ncontent-type: application/json;charset=utf-8\r\nconnection: close\r\n"
-            again = f"retry-after: 1\r\ncontent-length: {len(error)}\r\n\r\n"
-            self.transport.write(f"{head}{again}".encode() + error)
+            again = "" if status in _REPEATING_IS_NO_USE else "retry-after: 1\r\n"
+            self.transport.write(f"{head}{again}content-length: {len(error)}\r\n\r\n".encode() + error)
         self.transport.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import resource
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,6 +17,10 @@ from intake.http.protocol import Protocol
 KEEP_ALIVE = 75
 #: Seconds to finish current requests after SIGTERM; platforms kill after 30, some after 20.
 SHUTDOWN = 15
+
+#: Bytes of a block of memory that is returned to the system when it is freed. Smaller ones are reused.
+LARGE_BLOCK = 256 * 1024
+_M_MMAP_THRESHOLD = -3
 
 #: An ASGI app.
 App = Callable[..., Awaitable[None]]
@@ -55,7 +60,20 @@ def serve(app: App, host: str, port: int, trusted: Sequence[Network] = LOOPBACK)
     # leaves hardly any cycles, so collecting after every 700 objects, the default, would waste a twentieth.
     gc.freeze()
     gc.set_threshold(50_000)
+    _give_back_large_blocks()
     server.run()
+
+
+def _give_back_large_blocks() -> None:
+    """Make the C library return every large block of memory to the system as soon as it is freed.
+
+    glibc does so at first, but each freed block raises the size from which it does, up to 32 MB (mallopt(3),
+    M_MMAP_THRESHOLD). After some large bodies it would keep well over 100 MB. A fixed size stays. Other C libraries
+    have neither this behaviour nor this call.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
 def _connections() -> int:

@@ -59,6 +59,31 @@ local function unbury(dead, buried, id)
   return change
 end
 
+-- is_one(change, other): whether two changes are of the same person, judged by their keys, the first of which names it.
+local function is_one(change, other)
+  local mine, theirs = keys_of(change), keys_of(other)
+  for _, key in ipairs(mine) do if key == theirs[1] then return true end end
+  for _, key in ipairs(theirs) do if key == mine[1] then return true end end
+  return false
+end
+
+-- overtake(dead, buried, change): removes the older dead letters of the person whose membership a change has settled:
+-- replaying one could put the person back on a list that the change removed them from. Returns how many.
+local function overtake(dead, buried, change)
+  local overtaken = 0
+  for _, key in ipairs(keys_of(change)) do
+    for id in string.gmatch(redis.call('HGET', buried, key) or '', '%S+') do
+      local letter = redis.call('XRANGE', dead, id, id)[1]
+      local is_older = letter and string.sub(letter[2][2], 2, 14) <= string.sub(change, 2, 14)
+      if is_older and is_one(change, letter[2][2]) then
+        unbury(dead, buried, id)
+        overtaken = overtaken + 1
+      end
+    end
+  end
+  return overtaken
+end
+
 -- shed(meta, dead, buried, most, spared): deletes the oldest dead letters of a queue with more than `most`, except
 -- those with the reason `spared`. It reads at most a thousand, to block Redis briefly. They stay counted as dead.
 local function shed(meta, dead, buried, most, spared)

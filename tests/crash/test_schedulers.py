@@ -16,9 +16,10 @@ from redis import Redis
 
 from queues import batches, keys, pending
 from queues.acceptance import accept
-from queues.batches import Batch, Settlement
+from queues.batches import Batch
 from queues.clock import now_ms
 from queues.policy import FlushPolicy
+from queues.settlement import Settlement
 from scheduler.tick import tick
 from tests.support.group import Group
 from tests.support.house import environment

@@ -13,7 +13,6 @@ from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from queues import batches, bounds, dead_letters, erasure, figures, holds, keys, owners, pending
 from queues import letter_scan as looks
 from queues.acceptance import Acceptance, AcceptResult, DeadOnArrival, accept
-from queues.batches import Settlement, Undeliverable
 from queues.census import count
 from queues.change import Body, encode, person_key
 from queues.errors import LeaseLost
@@ -25,6 +24,7 @@ from queues.names import PARTITIONS, Queue
 from queues.people import consents
 from queues.policy import FlushPolicy, decide
 from queues.server import room
+from queues.settlement import Settlement, Undeliverable
 from queues.snapshots import members, orders
 from queues.snapshots.members import Bucket, Member
 from queues.snapshots.mirror import mirror

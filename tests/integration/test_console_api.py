@@ -13,7 +13,7 @@ from redis import Redis
 from console.auth.roles import Role
 from queues import audit, dead_letters, holds, keys
 from queues.acceptance import Acceptance, DeadOnArrival, accept
-from queues.batches import Settlement, reclaim, settle
+from queues.batches import reclaim, settle
 from queues.census import count
 from queues.change import Action, Body, decode, encode, person_key
 from queues.clock import now_ms
@@ -23,6 +23,7 @@ from queues.history.settled import BatchOutcomes, ImportRows, pack
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy
+from queues.settlement import Settlement
 from tests.support.console import SECRET, Console, add_users
 from tests.support.ops import LAPSED, VIPS, put, take
 from tests.support.people import names

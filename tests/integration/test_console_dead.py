@@ -21,6 +21,7 @@ from queues.history.settled import BatchOutcomes, ImportRows, Settled, columns, 
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy
+from queues.settlement import Settlement, Undeliverable
 from queues.snapshots import orders
 from queues.snapshots.records import SnapshotOrder
 from tests.support.console import Console
@@ -122,8 +123,8 @@ def test_a_letter_tells_what_was_to_be_done_and_in_which_batch_it_died(
     at = now_ms()
     ends = BatchOutcomes((ImportRows("job-1", (0, 1, 2), 3),), {}, {1: "blocked"})
     told = Settled(batch.id, "size", at - 90_000, at, 2, ends, columns(batch.changes, at - 90_000))
-    dead = [batches.Undeliverable(1, "blocked", {"job": "job-1", "detail": "p1@example.com is blocked"})]
-    batches.settle(redis, batch, batches.Settlement(0, dead, history=pack(told)), at)
+    dead = [Undeliverable(1, "blocked", {"job": "job-1", "detail": "p1@example.com is blocked"})]
+    batches.settle(redis, batch, Settlement(0, dead, history=pack(told)), at)
     text = said(get(served, browser, f"/dead/{VIPS}/{ids(redis)[0]}").text)
     for words in (
         "blocked : Klaviyo's own code",

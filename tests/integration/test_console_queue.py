@@ -10,12 +10,12 @@ from redis import Redis
 
 from console.auth.roles import Role
 from queues import batches, holds, keys
-from queues.batches import Settlement, Undeliverable
 from queues.clock import now_ms
 from queues.connections import accounts
 from queues.history.settled import BatchOutcomes, ImportRows, Settled, columns, pack
 from queues.holds import Hold
 from queues.names import Queue
+from queues.settlement import Settlement, Undeliverable
 from tests.support.console import SECRET, Console
 from tests.support.ops import VIPS, put, take
 from tests.support.pages import said

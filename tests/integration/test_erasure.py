@@ -16,6 +16,7 @@ from queues.change import Body, Change, decode, encode, is_blank, person_key
 from queues.erasure import Carried, Erased, blank_out, carried, erase
 from queues.names import Queue
 from queues.policy import FlushPolicy
+from queues.settlement import Settlement
 
 NOW = 1_800_000_000_000
 FIRST, SECOND = Queue("default", "audience", "1"), Queue("default", "event", "events")
@@ -181,6 +182,6 @@ def test_not_where_the_batch_has_come_further_or_is_settled(redis: Redis) -> Non
     (place,) = found.open
     batches.submit(redis, held(redis, batch_id), b'{"polls":1}', ring_at=NOW)
     assert not blank_out(redis, batch_id, {place.number: place.change}, b"", b"")
-    batches.settle(redis, held(redis, batch_id), batches.Settlement(), NOW)
+    batches.settle(redis, held(redis, batch_id), Settlement(), NOW)
     assert not blank_out(redis, batch_id, {place.number: place.change}, b'{"polls":1}', b"")
     assert redis.keys(f"*{batch_id}*") == [], "and nothing is made of it anew"

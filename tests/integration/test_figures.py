@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from typing import Final
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -12,15 +14,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from redis import Redis
 
-from queues import batches, bounds, dead_letters, erasure, figures, holds, keys, pending, scripts
+from queues import batches, bounds, dead_letters, erasure, figures, holds, keys, pending, scripts, settlement
 from queues.acceptance import Acceptance, DeadOnArrival, accept
-from queues.batches import Batch, Settlement, Undeliverable
+from queues.batches import Batch
 from queues.change import Body, encode, person_key
 from queues.counts import is_failure
 from queues.holds import Hold
 from queues.names import PARTITIONS, Queue
 from queues.pending import all_queues
 from queues.policy import FlushPolicy, decide
+from queues.settlement import Settlement, Undeliverable
 from queues.snapshots import members
 from queues.snapshots.mirror import mirror
 from scheduler.tick import refile
@@ -47,6 +50,26 @@ WHERE: Final = st.sampled_from(QUEUES)
 def change(person: str, now: int) -> bytes:
     fragment = msgspec.Raw(b'{"email":"%s@example.com"}' % person.encode())
     return encode((person_key("email", f"{person}@example.com"),), now, Body("add", now, "changes", "m", fragment))
+
+
+class Died(Exception):
+    """The process is no more."""
+
+
+@contextmanager
+def dying_after(script: str) -> Iterator[None]:
+    """Die after the first call of a script."""
+    run = scripts.run
+
+    def once(redis: Redis, name: str, script_keys: list[str], args: list[Any]) -> Any:
+        answer = run(redis, name, script_keys, args)
+        if name == script:
+            raise Died
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch, suppress(Died):
+        patch.setattr(scripts, "run", once)
+        yield
 
 
 class FiguresMachine(RuleBasedStateMachine):
@@ -98,18 +121,29 @@ class FiguresMachine(RuleBasedStateMachine):
             written, fails = b'{"trouble":"%s"}' % trouble.encode(), is_failure(trouble)
             batches.submit(self.redis, self.held.pop(), written, self.now, fails=fails)
 
-    @rule(dead=st.sets(st.integers(0, 3)), superseded=st.integers(0, 1), imported=st.integers(0, 1), warn=st.booleans())
-    def settle(self, dead: set[int], superseded: int, imported: int, warn: bool) -> None:
-        """A worker ends a batch."""
+    @rule(
+        dead=st.sets(st.integers(0, 3)),
+        superseded=st.integers(0, 1),
+        imported=st.integers(0, 1),
+        warn=st.booleans(),
+        dies=st.booleans(),
+    )
+    def settle(self, dead: set[int], superseded: int, imported: int, warn: bool, dies: bool) -> None:
+        """A worker ends a batch, in portions if it has more than two dead letters; it may die after the first."""
         if not self.held:
             return
         batch, self.now = self.held.pop(), self.now + 1
+        if batch.decided is not None:
+            batches.settle_on(self.redis, batch, batch.decided, self.now)
+            return
         letters = [Undeliverable(i, "no_email", {}) for i in dead if i < len(batch.changes)]
         room = len(batch.changes) - len(letters)
         replaced, unproved = min(superseded, room), min(imported, room - min(superseded, room))
         moved = [i for i in range(len(batch.changes)) if i not in dead]
         warnings = {"phone_invalid": 2, "identifier_shared": 1} if warn else {}
-        batches.settle(self.redis, batch, Settlement(replaced, letters, moved, warnings, imported=unproved), self.now)
+        end = Settlement(replaced, letters, moved, warnings, imported=unproved)
+        with dying_after("settle_part") if dies else nullcontext():
+            batches.settle(self.redis, batch, end, self.now)
 
     @rule(queue=WHERE, placed=st.booleans())
     def hold(self, queue: Queue, placed: bool) -> None:
@@ -162,6 +196,8 @@ def any_order(redis: Redis, examples: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FiguresMachine, "server", redis, raising=False)
         patch.setattr(bounds, "LETTERS_AT_MOST", 5)
+        patch.setattr(pending, "TAKEN_AT_ONCE", 3)
+        patch.setattr(settlement, "LETTERS", 2)
         run_state_machine_as_test(FiguresMachine, settings=same)
 
 

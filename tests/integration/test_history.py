@@ -8,12 +8,13 @@ import pytest
 from redis import Redis
 
 from queues import batches, bounds, keys
-from queues.batches import Batch, Settlement
+from queues.batches import Batch
 from queues.change import person_key
 from queues.errors import LeaseLost
 from queues.history import batches as history
 from queues.history.settled import BatchOutcomes, Settled, columns, pack
 from queues.names import Queue
+from queues.settlement import Settlement
 from scheduler.housekeeping import housekeep
 from tests.support.ledger import LEASE, NOW, QUEUE, hold, on_every_server, put, take_due
 from tests.support.people import names

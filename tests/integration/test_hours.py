@@ -7,7 +7,6 @@ from redis import Redis
 
 from queues import batches, keys
 from queues.acceptance import Acceptance, DeadOnArrival, accept
-from queues.batches import Settlement, Undeliverable
 from queues.errors import LeaseLost
 from queues.history import batches as history
 from queues.history import hours, last_batches
@@ -15,6 +14,7 @@ from queues.history.hours import HOUR_MS, Hour
 from queues.history.settled import BatchOutcomes, Settled, columns, pack
 from queues.names import Queue
 from queues.policy import FlushPolicy
+from queues.settlement import Settlement, Undeliverable
 from tests.support.ledger import NOW, QUEUE, change, hold, on_every_server, put, take_due
 from tests.support.people import names
 

@@ -190,6 +190,14 @@ def test_a_head_that_is_too_large_is_refused(intake: Intake) -> None:
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["title"] == "Request Header Fields Too Large"
 
 
+def test_a_head_that_is_too_large_is_refused_although_all_of_it_arrives_at_once(intake: Intake) -> None:
+    whole = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: %b\r\n\r\n"
+    answer = intake.raw(whole % (b"x" * limits.HEAD), until=b"never")
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b"retry-after" not in answer.lower(), "repeating it is of no use"
+    assert intake.raw(whole % (b"x" * (limits.HEAD - 100))).startswith(b"HTTP/1.1 200 ")
+
+
 def test_large_bodies_one_after_the_other_do_not_count_as_heads(intake: Intake) -> None:
     body = padded(300_000)
     whole = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body

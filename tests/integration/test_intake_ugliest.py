@@ -18,6 +18,7 @@ from tests.support.intake import Intake, known, running
 #: Other requests that are answered before a large one is, of each kind. They come one after the other, and none waits
 #: for the large one: however slow the machine is, all of them take less.
 OTHERS = 5
+NDJSON = "application/x-ndjson"
 
 
 @pytest.fixture
@@ -120,6 +121,18 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
         "$.x.ltv: a number of over 100 digits",
     ),
 }
+
+
+@pytest.mark.parametrize("line", [b"\n", b"  \r\n", b"{}\n"])
+def test_lines_are_counted_before_any_is_read_although_they_are_blank(
+    intake: Intake, redis: Redis, line: bytes
+) -> None:
+    body = line * (limits.LINES + 1) + b'{"x":1e999}'
+    answer = intake.post("/v1/changes?audience=1", gzip.compress(body), Content_Encoding="gzip", Content_Type=NDJSON)
+    assert (answer.status_code, "$: 100,001 lines; at most 100,000" in answer.text) == (413, True)
+    assert redis.keys() == []
+    blank = b"\n" * (limits.LINES - 1) + b'{"action":"add","email":"ann@example.com"}'
+    assert intake.post("/v1/changes?audience=1", blank, Content_Type=NDJSON).json()["accepted"] == 1
 
 
 @pytest.mark.parametrize("name", REFUSED)

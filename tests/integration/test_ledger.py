@@ -6,8 +6,8 @@ from redis import Redis
 
 from queues import batches, keys, pending
 from queues.acceptance import Acceptance, accept
-from queues.batches import Settlement
 from queues.policy import FlushPolicy
+from queues.settlement import Settlement
 from tests.support.ledger import HOUR, NOW, QUEUE, change, hold, on_every_server, people, put, take_due
 from tests.support.people import names
 

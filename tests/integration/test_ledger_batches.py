@@ -8,10 +8,10 @@ from redis import Redis
 
 from queues import batches, dead_letters, keys
 from queues.acceptance import Acceptance, accept
-from queues.batches import Settlement, Undeliverable
 from queues.change import Body, encode, person_key
 from queues.errors import LeaseLost
 from queues.policy import FlushPolicy
+from queues.settlement import Settlement, Undeliverable
 from tests.support.ledger import HOUR, LEASE, NOW, QUEUE, hold, letter_of, on_every_server, put, take_due
 from tests.support.people import names
 

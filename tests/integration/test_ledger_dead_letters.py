@@ -6,8 +6,8 @@ from redis import Redis
 
 from queues import batches, dead_letters, keys, pending
 from queues.acceptance import Acceptance, DeadOnArrival, accept
-from queues.batches import Settlement
 from queues.policy import FlushPolicy
+from queues.settlement import Settlement
 from tests.support.ledger import HOUR, NOW, QUEUE, change, hold, letter_of, on_every_server, people, put, take_due
 from tests.support.people import names
 

@@ -6,14 +6,25 @@ import pytest
 from hypothesis import HealthCheck, settings
 from redis import Redis
 
+from queues import pending, settlement
 from tests.support import ledger_invariants
 from tests.support.ledger_machine import LedgerMachine
 
 
+class LedgerInPortions(LedgerMachine):
+    """The same, where batches of five changes are taken and settled in several calls."""
+
+
 @pytest.fixture(autouse=True)
-def _server(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def _server(redis: Redis, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     ledger_invariants.use(monkeypatch, redis)
+    if request.cls is TestLedgerInPortions:
+        monkeypatch.setattr(pending, "TAKEN_AT_ONCE", 2)
+        for size, items in (("LETTERS", 1), ("MOVED", 1), ("RELEASED", 2)):
+            monkeypatch.setattr(settlement, size, items)
 
 
 TestLedger = LedgerMachine.TestCase
-TestLedger.settings = settings(max_examples=40, stateful_step_count=40, suppress_health_check=list(HealthCheck))
+TestLedgerInPortions = LedgerInPortions.TestCase
+_SETTINGS = settings(max_examples=40, stateful_step_count=40, suppress_health_check=list(HealthCheck))
+TestLedger.settings = TestLedgerInPortions.settings = _SETTINGS

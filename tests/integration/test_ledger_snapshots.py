@@ -15,12 +15,13 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import OutOfMemoryError
 
 from queues import group_commit, keys, pending
-from queues.batches import Settlement, settle
+from queues.batches import settle
 from queues.census import count, take_census
 from queues.change import decode, is_nobody
 from queues.errors import QueueFull, SnapshotGone
 from queues.group_commit import GroupCommit
 from queues.policy import OF_KIND, decide
+from queues.settlement import Settlement
 from queues.snapshots import orders, records
 from queues.snapshots import orders as staging
 from queues.snapshots.orders import Counts, Record, SnapshotOrder

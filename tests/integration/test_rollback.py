@@ -21,6 +21,7 @@ from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.server import rollback
 from queues.server.rollback import EpochWatch, Rollback, StepMemory
+from queues.settlement import Settlement
 from tests.support.ledger import NOW, QUEUE, change, hold, on_every_server, put, take_due
 from tests.support.people import names
 from tests.support.waiting import until_async
@@ -66,7 +67,7 @@ def test_acceptances_takings_and_settlings_are_steps_and_repetitions_are_none(re
     assert number() == 1, "seen before"
     (batch_id,) = take_due(redis, NOW)
     assert number() == 2
-    batches.settle(redis, hold(redis, batch_id), batches.Settlement(), NOW + 7)
+    batches.settle(redis, hold(redis, batch_id), Settlement(), NOW + 7)
     assert steps(redis) == (3, NOW + 7)
 
 
@@ -76,7 +77,7 @@ def test_each_kind_of_step_that_is_lost_is_noticed(redis: Redis, memory: StepMem
     dumps = {"accepted": None, "taken": saved(redis)}
     (batch_id,) = take_due(redis, NOW + 1)
     dumps["settled"] = saved(redis)
-    batches.settle(redis, hold(redis, batch_id), batches.Settlement(), NOW + 2)
+    batches.settle(redis, hold(redis, batch_id), Settlement(), NOW + 2)
     assert memory.look(redis) is None
     back(redis, dumps[lost])
     fall = memory.look(redis)

@@ -18,12 +18,12 @@ from console.auth.roles import Role
 from ops.stuck import stuck
 from ops.verdict import judge
 from queues import batches, holds, keys
-from queues.batches import Settlement, Undeliverable
 from queues.census import Census, take_census, take_summary
 from queues.clock import now_ms
 from queues.figures import Totals
 from queues.holds import Hold
 from queues.names import Queue
+from queues.settlement import Settlement, Undeliverable
 from queues.snapshots import guard, orders
 from tests.support.console import Console, console
 from tests.support.metrics import scrape

@@ -15,12 +15,13 @@ from hypothesis.stateful import Bundle, MultipleResults, consumes, multiple, pre
 from identity.persons import Intent
 from queues import batches, dead_letters, keys, pending
 from queues.acceptance import Acceptance, accept
-from queues.batches import Batch, Settlement, Undeliverable
+from queues.batches import Batch
 from queues.change import Action, Body, decode, encode, person_key
 from queues.counts import is_failure
 from queues.erasure import carried, erase
 from queues.errors import LeaseLost
 from queues.policy import decide
+from queues.settlement import Settlement, Undeliverable
 from tests.support.ledger_invariants import LEASE, POLICY, QUEUE, LedgerInvariants, address, fragment, name_of, named
 from worker.people.batch_people import People
 

@@ -20,6 +20,7 @@ from queues.clock import now_ms
 from queues.counts import QueueCount
 from queues.names import Queue
 from queues.policy import FlushPolicy, Waiting, decide
+from queues.settlement import Settlement, Undeliverable
 from tests.support.paths import ROOT
 
 VIPS = Queue("default", "audience", "42")
@@ -87,8 +88,8 @@ def settle(redis: Redis, batch_id: str, superseded: int = 0, dead: int = 0) -> N
     """End a batch as if delivered, with so many superseded, and so many dead for no_email."""
     batch = batches.reclaim(redis, batch_id, now_ms(), 60_000)
     assert batch is not None
-    letters = [batches.Undeliverable(i, "no_email", {"field": "email", "detail": "p0@ is wrong"}) for i in range(dead)]
-    batches.settle(redis, batch, batches.Settlement(superseded, letters, warnings={"phone_invalid": 1}), now_ms())
+    letters = [Undeliverable(i, "no_email", {"field": "email", "detail": "p0@ is wrong"}) for i in range(dead)]
+    batches.settle(redis, batch, Settlement(superseded, letters, warnings={"phone_invalid": 1}), now_ms())
 
 
 def stays_held(told: Result, *words: str) -> None:

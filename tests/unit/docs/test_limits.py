@@ -16,6 +16,7 @@ def test_the_page_names_every_limit() -> None:
         "values": limits.VALUES,
         "names": limits.NAMES,
         "changes": limits.CHANGES,
+        "lines": limits.LINES,
         "people": limits.PROFILES,
         "audiences": limits.AUDIENCES,
         "memberships": limits.MEMBERSHIPS,

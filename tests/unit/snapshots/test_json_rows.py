@@ -128,6 +128,49 @@ def test_what_is_not_whole_or_not_in_its_form_is_refused_naming_the_place_and_no
     assert "@" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [
+        ("9223372036854775807", 2**63 - 1),
+        ("9223372036854775808", None),  # Klaviyo takes 64 bits, so the attribute is left out
+        ("-9223372036854775809", None),
+        ("9" * 100, None),
+        ("-0", 0),
+        ("-0.0", -0.0),
+        ("1E5", 100_000.0),
+        ("1.0", 1.0),
+        ("1e-400", 0.0),
+        ("0.1234567890123456789", 0.12345678901234568),
+        ("1.7976931348623157e308", 1.7976931348623157e308),
+        ("9" * 101, "digits"),
+        ("1e400", "beyond 1.8e308"),
+        ("-1e400", "beyond 1.8e308"),
+        ("[1e400]", "beyond 1.8e308"),
+        ("01", "not JSON"),
+        ("1.", "not JSON"),
+        ("-", "not JSON"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [
+        ("ndjson", '{"email": "ann@example.com", "n": %s}'),
+        ("json", '[{"email": "ann@example.com", "n": %s}]'),
+        ("json", '{"members": [{"email": "ann@example.com", "n": %s}]}'),
+    ],
+)
+def test_a_number_is_read_or_refused_alike_in_lines_and_documents(
+    form: Format, body: str, number: str, value: float | str | None
+) -> None:
+    if isinstance(value, str):
+        with pytest.raises(Unreadable, match=value):
+            _told(body % number, form)
+        return
+    (found,) = _told(body % number, form)
+    # The text tells 1 from 1.0, and 0.0 from -0.0.
+    assert repr(found.get("attributes", {}).get("n")) == repr(value)
+
+
 def test_an_identifier_that_is_empty_under_one_name_may_stand_under_another() -> None:
     assert _told('{"phone": "+14155552671", "phone_number": null}', "ndjson") == [{"phone": "+14155552671"}]
     assert _told('{"Email": "ann@example.com", "email": "ann@example.com"}', "ndjson") == [{"email": "ann@example.com"}]

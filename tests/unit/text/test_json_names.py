@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import falcon
@@ -104,9 +105,20 @@ def test_a_document_of_members_is_read_as_it_is_or_refused_for_a_name(items: lis
         assert list(members(ijson.basic_parse(text))) == json.loads(text)
 
 
-def test_what_is_nested_beyond_reading_says_so() -> None:
-    with pytest.raises(RecursionError):
-        twice(b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
+def test_a_name_is_found_however_deep_it_is() -> None:
+    deep = b'{"a":' * 100_000 + b'{"b":1,"b":2}' + b"}" * 100_000
+    assert [len(place) for place in twice(deep)] == [200_002]
+
+
+def test_a_name_is_found_among_many_values_in_a_few_times_the_memory_of_the_text() -> None:
+    text = b'{"x":[' + b",".join([b'"abcdefghijkl"'] * 50_000) + b'],"x":1}'
+    tracemalloc.start()
+    try:
+        assert twice(text) == [".x"]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * len(text)
 
 
 def test_a_message_with_a_name_twice_is_refused_naming_it() -> None:
