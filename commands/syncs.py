@@ -25,8 +25,9 @@ from queues.census import take_census
 from queues.clock import now_ms
 from queues.counts import QueueCount
 from queues.names import Queue
-from queues.snapshots import orders, records
+from queues.snapshots import orders
 from queues.snapshots.orders import Counts, Record
+from queues.snapshots.outcomes import is_carried_out
 from text.escaping import visible
 from text.wording import moment, number, plural, span
 
@@ -70,7 +71,7 @@ def _chosen(audience: str | None, counts: Sequence[QueueCount]) -> list[QueueCou
 
 
 def _records(redis: Redis, counts: Sequence[QueueCount]) -> list[Record]:
-    found = [record for count in counts for record in records.records(redis, count.queue)]
+    found = [record for count in counts for record in orders.records(redis, count.queue)]
     return sorted(found, key=lambda record: record.since, reverse=True)
 
 
@@ -148,7 +149,7 @@ def campaigns(records: Sequence[Record]) -> Iterator[str]:
     """
     newest: dict[str, dict[str, Counts]] = {}
     for record in records:
-        if record.order.campaign and record.state == "done" and record.counts:
+        if record.order.campaign and is_carried_out(record) and record.counts:
             newest.setdefault(record.order.campaign, {}).setdefault(record.queue, record.counts)
     for name, groups in newest.items():
         sums = {each: sum(getattr(counts, each) for counts in groups.values()) for each in _SUMMED}

@@ -12,8 +12,10 @@ from queues import batches, owners, pending
 from queues.batches import Settlement, Undeliverable
 from queues.clock import now_ms
 from queues.history.settled import BatchOutcomes, ImportRows, Settled, columns, pack
+from queues.snapshots import outcomes
 from worker.coalesce import Intent
 from worker.delivery import Delivery, count_deaths, count_findings
+from worker.snapshots.results import results
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,9 @@ def settle(delivery: Delivery) -> None:
         warnings=_warnings(delivery, delivered),
         history=_history(delivery, now),
     )
+    if delivery.batch.queue.kind == "audience":
+        # Before the settlement, so that a snapshot never seems delivered less than it is.
+        outcomes.note(delivery.redis, delivery.batch.id, results(delivery))
     due = batches.settle(delivery.redis, delivery.batch, end, now)
     counts = {"delivered": len(delivered) - imported, "superseded": superseded, "dead": len(dead)}
     counts |= {"imported": imported} if imported else {}

@@ -16,7 +16,7 @@ from ops.sync import follow
 from queues import holds, keys
 from queues.census import Census, take_census
 from queues.names import Queue
-from queues.snapshots import guard, members, orders, records
+from queues.snapshots import guard, members, orders
 from tests.support.people import names as people
 from tests.support.syncing import SNAPSHOTS, file, settled
 from tests.support.waiting import until
@@ -43,7 +43,8 @@ def test_a_list_becomes_equal_to_a_file_and_then_to_another(
     told = command("sync", "VIPs", file(tmp_path, "b@example.com", "c@example.com"), "--json")
     assert told.exit_code == 0, told.output
     record = json.loads(told.stdout)
-    assert (record["state"], record["audience"]) == ("done", "default/audience/42")
+    assert record["state"] in ("delivering", "delivered")
+    assert record["audience"] == "default/audience/42"
     assert {name: record["counts"][name] for name in ("held", "adds", "removals", "unchanged")} == {
         "held": 2,
         "adds": 1,
@@ -91,7 +92,7 @@ def test_a_snapshot_that_takes_too_many_off_is_held_until_it_is_released(
     assert released.exit_code == 0, released.output
     assert "Removals 100" in " ".join(released.stdout.split())
     assert f"{SNAPSHOTS} was released." in released.stdout
-    until(lambda: not holds.of_queue(redis, SNAPSHOTS) and records.records(redis, SNAPSHOTS)[0].ended is not None)
+    until(lambda: not holds.of_queue(redis, SNAPSHOTS) and orders.records(redis, SNAPSHOTS)[0].ended is not None)
     settled(redis)
     assert world.members() == {*people(10)}
 
@@ -106,7 +107,7 @@ def test_a_better_file_takes_the_place_of_a_held_one(
     assert told.exit_code == 0, told.output
     settled(redis)
     assert world.members() == {*people(109)}
-    assert [record.state for record in records.records(redis, SNAPSHOTS)] == ["done", "superseded", "done"]
+    assert [record.state for record in orders.records(redis, SNAPSHOTS)] == ["delivered", "superseded", "delivered"]
 
 
 def test_removals_that_are_confirmed_are_not_asked_about(
@@ -140,8 +141,8 @@ def test_without_processes_it_stays_submitted(world: World, command: Any, redis:
     told = command("sync", "42", file(tmp_path, "a@example.com"), "--name", "VIPs")
     assert told.exit_code == 1
     assert "no scheduler is running" in told.stderr
-    (record,) = records.records(redis, SNAPSHOTS)
-    assert (record.state, record.order.name) == ("waiting", "VIPs")
+    (record,) = orders.records(redis, SNAPSHOTS)
+    assert (record.state, record.order.name) == ("queued", "VIPs")
     assert b"".join(orders.body(redis, record.order.snapshot)) == b"email\na@example.com\n"
     assert redis.llen(keys.WAKE) == 1
 
@@ -197,9 +198,9 @@ def test_the_last_snapshots_are_listed_newest_first(
     command("sync", "42", file(tmp_path, "a@example.com", "x,y"))
     told = command("syncs", "VIPs")
     assert told.exit_code == 0, told.output
-    assert told.stdout.index("refused") < told.stdout.index("done")
+    assert told.stdout.index("failed") < told.stdout.index("delivered")
     listed = json.loads(command("syncs", "--json").stdout)
-    assert [each["state"] for each in listed] == ["refused", "done"]
+    assert [each["state"] for each in listed] == ["failed", "delivered"]
     assert "@" not in json.dumps(listed)
     assert command("syncs", "nowhere").exit_code == 1
 
@@ -220,7 +221,7 @@ def test_whoever_stops_waiting_is_told_that_the_snapshot_is_carried_out_all_the_
 
     monkeypatch.setattr("commands.sync.follow", stopped)
     told = command("sync", "42", file(tmp_path, "a@example.com"), "--name", "VIPs")
-    (record,) = records.records(redis, SNAPSHOTS)
+    (record,) = orders.records(redis, SNAPSHOTS)
     assert (told.exit_code, f"snapshot {record.order.snapshot} is carried out" in told.stderr) == (1, True)
 
 

@@ -59,6 +59,7 @@ def count_start(of: SnapshotRun) -> None:
     if of.course.starts >= MAX_STARTS:
         raise TooSlow
     of.course.starts += 1
+    of.record.state = "reading"
     of.note()
 
 
@@ -117,13 +118,14 @@ class _Memory:
 
 def approve(of: SnapshotRun, plan: Plan) -> None:
     """Write down the counts and continue. Raises Later when a person has to confirm first, LeaseLost."""
-    of.record.counts, of.record.examples, of.record.state = plan.counts, plan.shrunk, "planning"
-    why = plan_rules.verdict(plan.counts, of.connection.max_removal_percent)
+    of.record.counts, of.record.examples, of.record.state = plan.counts, plan.shrunk, "comparing"
     queue = of.delivery.batch.queue
+    earlier = queue_guard.removed_lately(orders.records(of.delivery.redis, queue), now_ms())
+    why = plan_rules.verdict(plan.counts, of.connection.max_removal_percent, earlier)
     asked = of.order.confirmed or queue_guard.is_confirmed(of.delivery.redis, queue, of.order.snapshot)
     if why and not asked:
         _ask(of, why)
-    of.course.step, of.record.state = "apply", "applying"
+    of.course.step, of.record.confirmed = "apply", asked
     of.note()
 
 
