@@ -73,6 +73,7 @@ pins: .venv/dev
 	$(PIN) --group dev -c requirements.txt --output-file requirements-dev.txt
 	$(PIN) --group bench -c requirements.txt -c requirements-dev.txt --output-file requirements-bench.txt
 	$(PIN) --group parquet -c requirements.txt -c requirements-dev.txt --output-file requirements-parquet.txt
+	$(PIN) --group xlsx -c requirements.txt -c requirements-dev.txt --output-file requirements-xlsx.txt
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

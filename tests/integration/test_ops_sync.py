@@ -15,6 +15,7 @@ from redis import Redis
 from ops.sync import follow
 from queues import holds, keys
 from queues.census import Census, take_census
+from queues.clock import now_ms
 from queues.names import Queue
 from queues.snapshots import guard, members, orders
 from tests.support.people import names as people
@@ -250,3 +251,42 @@ def test_an_older_file_is_said_not_to_be_carried_out(
     assert "No changes are pending" in again.stdout
     told = command("sync", "42", given, "--at", "2024-01-01T00:00:00Z")
     assert (told.exit_code, "a newer one replaced it" in told.stderr) == (1, True)
+
+
+def test_a_name_that_is_like_an_audiences_is_not_taken_for_its_id_beside_a_new_name(
+    world: World, processes: None, command: Any, redis: Redis, tmp_path: Path
+) -> None:
+    world.change("add", "ann@example.com")
+    world.deliver()
+    told = command("sync", "vips", file(tmp_path, "bob@example.com"), "--name", "VIPs")
+    assert told.exit_code == 2
+    assert "no audience has the id 'vips'" in told.stderr
+    assert "ferry sync 42 FILE" in told.stderr
+    assert world.members() == {"ann@example.com"}
+    assert orders.records(redis, SNAPSHOTS) == []
+
+
+def test_a_run_shows_its_columns_and_what_was_left_out(
+    world: World, processes: None, command: Any, redis: Redis, tmp_path: Path
+) -> None:
+    given = file(tmp_path, "ann@example.com,12345,Oslo", header="Email Address,Phone,City")
+    for words in (("--dry-run",), ()):
+        told = command("sync", "42", given, "--name", "VIPs", *words)
+        assert told.exit_code == 0, told.output
+        shown = " ".join(told.stdout.split())
+        assert "Email Address email yes" in shown
+        assert "City city not chosen" in shown
+        assert "1 row is sent without phone_number (phone_invalid)" in shown
+    legacy = tmp_path / "legacy.csv"
+    legacy.write_bytes("email,city\nann@example.com,Łódź\n".encode("cp1250"))
+    assert "cannot be recognised" in command("sync", "42", str(legacy), "--dry-run").stderr
+    assert command("sync", "42", str(legacy), "--dry-run", "--encoding", "windows-1250").exit_code == 0
+
+
+def test_a_flush_of_a_campaign_that_launches_later_says_so_and_ends(world: World, command: Any, redis: Redis) -> None:
+    tomorrow = now_ms() + 86_400_000
+    order = orders.SnapshotOrder(orders.new_id(SNAPSHOTS), 1, "csv", not_before=tomorrow, name="Spring")
+    orders.submit(redis, SNAPSHOTS, orders.Record(str(SNAPSHOTS), order, 1, 0), b'{"name":"Spring","settings":{}}', 1)
+    told = command("flush", "Spring", "--wait")
+    assert told.exit_code == 0, told.output
+    assert "it is launched at" in told.stdout

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from redis import Redis
 
 from queues.snapshots import members, orders
@@ -137,3 +138,23 @@ def test_a_download_that_lost_rows_would_be_refused_and_is(
     assert world.members() == {"a@example.com"}
     assert members.snapshot_at(redis, QUEUE) == 1_538_596_779_000
     assert orders.records(redis, SNAPSHOTS)[0].order.rows == 1
+
+
+def test_the_forecast_names_the_single_requests_that_then_happen(
+    world: World, redis_url: str, command: Any, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tmp_path / "connections.toml"
+    settings.write_text('[connections.default]\ndefault_attributes = ["city"]\n')
+    monkeypatch.setenv("FERRY_CONNECTIONS", str(settings))
+    with working(redis_url):
+        filled = file(tmp_path, *(f"{each},Oslo" for each in people(12)), header="email,city")
+        command("sync", "42", filled, "--name", "VIPs")
+        settled(redis)
+        emptied = file(tmp_path, *(f"{each}," for each in people(12)), header="email,city")
+        told = rehearsed(command, "42", emptied)["requests"]
+        before = len(world.requests("/api/profiles/", "PATCH"))
+        command("sync", "42", emptied)
+        settled(redis)
+    made = len(world.requests("/api/profiles/", "PATCH")) - before
+    assert (told["clears"], told["imports"], made) == (12, 1, 12)
+    assert told["minutes"] > 0
