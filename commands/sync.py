@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,7 +25,8 @@ from ops.sync import lines
 from ops.sync.dry_run import rehearse
 from ops.sync.dry_run_view import show
 from ops.sync.follow import follow
-from ops.sync.source import FORMATS, KINDS, Kind, Source, source
+from ops.sync.rejected import write
+from ops.sync.source import FORMATS, KINDS, STDIN, Kind, Source, source
 from ops.sync.submit import submit
 from ops.sync.view import columns_view, counts_table
 from ops.targets import find_audience, new_audience
@@ -32,8 +35,10 @@ from queues.census import take_census
 from queues.clock import now_ms
 from queues.names import Queue
 from queues.snapshots import orders
+from queues.snapshots import rejected as rows
 from queues.snapshots.orders import Record, SnapshotOrder
-from text.wording import plural
+from snapshots.tally import KEPT
+from text.wording import number, plural
 
 
 @click.command()
@@ -50,6 +55,12 @@ from text.wording import plural
 @click.option("--confirm", is_flag=True, help="Pass the guard: many removals are intended.")
 @click.option("--reconcile", is_flag=True, help="Compare with Klaviyo's list, not with Ferry's ledger.")
 @click.option("--personal-data", is_flag=True, help="With --dry-run: print whole addresses and numbers.")
+@click.option(
+    "--rejected",
+    metavar="NEW_FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the rows that cannot be sent and the reasons into this CSV, for a spreadsheet.",
+)
 @json_option
 @var_option
 def sync(
@@ -64,6 +75,7 @@ def sync(
     confirm: bool,
     reconcile: bool,
     personal_data: bool,
+    rejected: Path | None,
     as_json: bool,
 ) -> None:
     """Make a list equal to a file.
@@ -81,7 +93,12 @@ def sync(
       ferry sync 42 vips.csv --dry-run
       ferry sync vips vips.csv --name VIPs
       ferry sync 42 - --format csv < vips.csv
+      ferry sync 42 vips.csv --dry-run --rejected rejected.csv
     """
+    if rejected and file == STDIN:
+        raise click.UsageError("--rejected reads FILE once more: give its name instead of -")
+    if rejected and rejected.exists():
+        raise click.UsageError(f"--rejected: {rejected} already exists; name a new file")
     known = settings.load()
     with ledger(known, writes=not dry_run) as redis:
         queue = _queue(redis, known, audience, connection, name)
@@ -96,13 +113,16 @@ def sync(
         order = _order(queue, found, _at(at, found), name, confirm, reconcile, encoding)
         facts = _facts(redis, queue, name)
         if dry_run:
-            show(rehearse(redis, known, queue, found, order, facts), personal_data, as_json)
+            rehearsed = rehearse(redis, known, queue, found, order, facts)
+            show(rehearsed, personal_data, as_json)
+            _write(rejected, rehearsed.rejected, source(file, kind, queue.target), order)
         else:
             of_snapshots = orders.queue_of(queue.connection, queue.target)
             submit(redis, of_snapshots, found, order, msgspec.json.encode(facts) if facts else b"")
             audit.note(redis, by(), "sync", queue, "submitted")
             record, why = _followed(redis, order.snapshot, queue)
             _report(record, as_json)
+            _write(rejected, rows.read(redis, order.snapshot), source(file, kind, queue.target), order)
             _end(queue, record, why, as_json)
 
 
@@ -171,6 +191,16 @@ def _facts(redis: Redis, queue: Queue, name: str | None) -> dict[str, Any]:
     """Return what to remember of the audience: the known facts, and the name if one is given; empty for none."""
     facts = pending.audience(redis, queue) | ({"name": name} if visible(name) else {})
     return {"settings": {}, **facts} if facts else {}
+
+
+def _write(path: Path | None, rejected: Mapping[str, Sequence[int]], found: Source, order: SnapshotOrder) -> None:
+    """Write the rejected rows, at most 10,000 a reason, if --rejected names a file."""
+    if path is not None:
+        written = write(path, rejected, found, order)
+        echo(
+            f"{plural(written, 'row')} that cannot be sent, in {path}: at most {number(KEPT)} for each reason.",
+            err=True,
+        )
 
 
 def _report(record: Record, as_json: bool) -> None:

@@ -43,6 +43,7 @@ from snapshots.planning import plan
 from snapshots.reading import rows
 from snapshots.report import ReadReport
 from snapshots.rows import Selection, Unreadable
+from snapshots.tally import first
 from worker.connection import Destination
 from worker.people.batch_people import mapped_by
 from worker.snapshots.baseline import as_listed, is_another
@@ -59,7 +60,7 @@ class DryRun:
 
     `first`: rows by reason. `guard`: why the guard would hold it, None if it would not. `waiting`: undelivered changes
     of the audience, which the comparison ignores. `people`: the first people of each action, by identity. `report`:
-    what the columns become.
+    what the columns become. `rejected`: all rows that cannot be sent, by reason.
     """
 
     audience: Queue
@@ -71,6 +72,7 @@ class DryRun:
     waiting: int
     people: Mapping[str, list[str]]
     report: ReadReport
+    rejected: Mapping[str, list[int]]
 
 
 def rehearse(
@@ -191,7 +193,8 @@ def _rehearsal(
         audience=queue,
         asked=asked,
         counts=planned.counts,
-        first=planned.shrunk,
+        first=first(planned.shrunk),
+        rejected=planned.shrunk,
         effort=effort_of(planned.counts, upload_max, clears, planned.counts.held if asked else 0),
         guard=None if order.confirmed else verdict(planned.counts, connection.max_removal_percent, earlier),
         waiting=now.waiting.pending + now.open,

@@ -290,3 +290,21 @@ def test_a_flush_of_a_campaign_that_launches_later_says_so_and_ends(world: World
     told = command("flush", "Spring", "--wait")
     assert told.exit_code == 0, told.output
     assert "it is launched at" in told.stdout
+
+
+def test_rejected_rows_are_written_with_their_reasons_and_cells_before_and_after_a_run(
+    world: World, processes: None, command: Any, redis: Redis, tmp_path: Path
+) -> None:
+    given = file(tmp_path, "ann@example.com,=1+1", "nobody,x", ",y", "bob@example.com,z", header="email,note")
+    for number, words in enumerate((("--dry-run",), ())):
+        new = tmp_path / f"rejected{number}.csv"
+        told = command("sync", "42", given, "--name", "VIPs", "--rejected", str(new), *words)
+        assert told.exit_code == 0, told.output
+        assert "2 rows that cannot be sent" in told.stderr
+        assert new.read_text().splitlines() == [
+            "row,reason,email,note",
+            "2,email_invalid,nobody,x",
+            "3,identity_missing,,y",
+        ]
+    again = command("sync", "42", given, "--rejected", str(tmp_path / "rejected0.csv"), "--dry-run")
+    assert (again.exit_code, "already exists" in again.stderr) == (2, True)

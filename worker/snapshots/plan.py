@@ -15,7 +15,7 @@ from queues.clock import now_ms
 from queues.doorbell import JOB_TIMEOUT
 from queues.people.identities import Holder, Named, RememberedPerson
 from queues.snapshots import guard as queue_guard
-from queues.snapshots import members, orders
+from queues.snapshots import members, orders, rejected
 from queues.snapshots.members import Bucket
 from snapshots import plan as plan_rules
 from snapshots import planning
@@ -25,6 +25,7 @@ from snapshots.plan_store import Plan
 from snapshots.reading import rows
 from snapshots.report import ReadReport
 from snapshots.rows import Unreadable
+from snapshots.tally import first
 from worker.errors import HELD_MS, Later
 from worker.people.batch_people import MAX_ROW, encode_row, mapped_by
 from worker.progress import Rejection
@@ -118,7 +119,8 @@ class _Memory:
 
 def approve(of: SnapshotRun, plan: Plan) -> None:
     """Write down the counts and continue. Raises Later when a person has to confirm first, LeaseLost."""
-    of.record.counts, of.record.examples, of.record.state = plan.counts, plan.shrunk, "comparing"
+    of.record.counts, of.record.examples, of.record.state = plan.counts, first(plan.shrunk), "comparing"
+    rejected.keep(of.delivery.redis, of.order.snapshot, plan.shrunk)
     queue = of.delivery.batch.queue
     earlier = queue_guard.removed_lately(orders.records(of.delivery.redis, queue), now_ms())
     why = plan_rules.verdict(plan.counts, of.connection.max_removal_percent, earlier)
