@@ -137,7 +137,7 @@ def _compared(
 ) -> DryRun:
     buckets = _of_klaviyo(redis, queue, people, roster) if roster else lambda part: members.read(redis, queue, part)
     memory = Identities(redis, queue.connection)
-    check = Check(to, order)
+    check = SendCheck(to, order)
     with closing(plan(people, buckets, order.at, check, memory)) as planned:
         return _rehearsal(redis, queue, connection, order, planned, roster is not None, check.clears, report)
 
@@ -155,7 +155,7 @@ def _of_klaviyo(redis: Redis, queue: Queue, people: Gathered, roster: Roster) ->
     return read
 
 
-class Check:
+class SendCheck:
     """Says why a planned change could not be sent; None if it could. `clears`: people with a field to empty so far."""
 
     def __init__(self, to: Destination, order: SnapshotOrder) -> None:
