@@ -129,7 +129,7 @@ def test_a_file_that_cannot_be_read_changes_nothing_and_names_the_line(
     settled(redis)
     told = command("sync", "42", file(tmp_path, "b@example.com", "c@example.com,too,many"))
     assert told.exit_code == 1
-    assert "was refused, and nothing changed" in told.stderr
+    assert "failed, and nothing changed" in told.stderr
     assert "line 3" in told.stderr
     assert world.members() == {"a@example.com"}
     (letter,) = json.loads(command("dead", "list", "--json").stdout)
@@ -276,7 +276,7 @@ def test_a_run_shows_its_columns_and_what_was_left_out(
         shown = " ".join(told.stdout.split())
         assert "Email Address email yes" in shown
         assert "City city not chosen" in shown
-        assert "1 row is sent without phone_number (phone_invalid)" in shown
+        assert "Left out of 1 row: phone_number (phone_invalid)" in shown
     legacy = tmp_path / "legacy.csv"
     legacy.write_bytes("email,city\nann@example.com,Łódź\n".encode("cp1250"))
     assert "cannot be recognised" in command("sync", "42", str(legacy), "--dry-run").stderr
