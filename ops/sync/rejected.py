@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 
 from ops.export.columns import create, line
@@ -32,8 +31,8 @@ def _rows(reasons: Mapping[int, str], source: Source, order: SnapshotOrder) -> I
         yield ["row", "reason"]
         yield from ([str(number), reasons[number]] for number in sorted(reasons))
         return
-    with closing(table(opened(source.pieces, order.gzip, order.charset, ReadReport()))) as cells:
-        yield ["row", "reason", *next(cells, [])]
-        for number, row in enumerate(cells, start=1):
-            if number in reasons:
-                yield [str(number), reasons[number], *row]
+    cells = table(opened(source.pieces, order.gzip, order.charset, ReadReport()))
+    yield ["row", "reason", *next(cells, [])]
+    for number, row in enumerate(cells, start=1):
+        if number in reasons:
+            yield [str(number), reasons[number], *row]
