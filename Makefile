@@ -79,6 +79,7 @@ pins: .venv/dev
 	$(PIN) --group bench -c requirements.txt -c requirements-dev.txt --output-file requirements-bench.txt
 	$(PIN) --group parquet -c requirements.txt -c requirements-dev.txt --output-file requirements-parquet.txt
 	$(PIN) --group clients --output-file requirements-clients.txt
+	$(PIN) --group xlsx -c requirements.txt -c requirements-dev.txt --output-file requirements-xlsx.txt
 
 clean:
 	rm -rf .venv .clients build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -84,7 +84,10 @@ def tell(request: FlushRequest, census: Census) -> None:
         if hold and request.asked
         else ""
     )
-    echo(f"{called(found)}  {found.queue}: {what}{held}")
+    launch = (
+        f"; it is launched at {moment(request.launches_at)}, and nothing is sent before" if request.launches_at else ""
+    )
+    echo(f"{called(found)}  {found.queue}: {what}{held}{launch}")
 
 
 def wait_for(

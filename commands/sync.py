@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,17 +25,20 @@ from ops.sync import lines
 from ops.sync.dry_run import rehearse
 from ops.sync.dry_run_view import show
 from ops.sync.follow import follow
-from ops.sync.source import FORMATS, KINDS, Kind, Source, source
+from ops.sync.rejected import write
+from ops.sync.source import FORMATS, KINDS, STDIN, Kind, Source, source
 from ops.sync.submit import submit
-from ops.sync.view import counts_table
+from ops.sync.view import columns_view, counts_table
 from ops.targets import find_audience, new_audience
 from queues import audit, pending
-from queues.census import count, take_census
+from queues.census import take_census
 from queues.clock import now_ms
 from queues.names import Queue
 from queues.snapshots import orders
+from queues.snapshots import rejected as rows
 from queues.snapshots.orders import Record, SnapshotOrder
-from text.wording import plural
+from snapshots.tally import KEPT
+from text.wording import number, plural
 
 
 @click.command()
@@ -44,11 +49,18 @@ from text.wording import plural
 )
 @click.option("--name", help="Name of the audience, and of a new list.")
 @click.option("--format", "kind", type=click.Choice(KINDS), help="Format of FILE, if Ferry cannot detect it.")
+@click.option("--encoding", metavar="NAME", help="Encoding of FILE, such as windows-1250, if Ferry cannot detect it.")
 @click.option("--at", metavar="TIME", help="Time of the membership: ISO 8601 or ms.  [default: now]")
 @click.option("--dry-run", is_flag=True, help="Show what would happen; store and send nothing.")
 @click.option("--confirm", is_flag=True, help="Pass the guard: many removals are intended.")
 @click.option("--reconcile", is_flag=True, help="Compare with Klaviyo's list, not with Ferry's ledger.")
 @click.option("--personal-data", is_flag=True, help="With --dry-run: print whole addresses and numbers.")
+@click.option(
+    "--rejected",
+    metavar="NEW_FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the rows that cannot be sent and the reasons into this CSV, for a spreadsheet.",
+)
 @json_option
 @var_option
 def sync(
@@ -57,11 +69,13 @@ def sync(
     connection: str | None,
     name: str | None,
     kind: Kind | None,
+    encoding: str | None,
     at: str | None,
     dry_run: bool,
     confirm: bool,
     reconcile: bool,
     personal_data: bool,
+    rejected: Path | None,
     as_json: bool,
 ) -> None:
     """Make a list equal to a file.
@@ -79,7 +93,12 @@ def sync(
       ferry sync 42 vips.csv --dry-run
       ferry sync vips vips.csv --name VIPs
       ferry sync 42 - --format csv < vips.csv
+      ferry sync 42 vips.csv --dry-run --rejected rejected.csv
     """
+    if rejected and file == STDIN:
+        raise click.UsageError("--rejected reads FILE once more: give its name instead of -")
+    if rejected and rejected.exists():
+        raise click.UsageError(f"--rejected: {rejected} already exists; name a new file")
     known = settings.load()
     with ledger(known, writes=not dry_run) as redis:
         queue = _queue(redis, known, audience, connection, name)
@@ -91,17 +110,20 @@ def sync(
             if not dry_run:
                 audit.note(redis, by(), "sync", queue, "lines accepted")
             return
-        order = _order(queue, found, _at(at, found), name, confirm, reconcile)
+        order = _order(queue, found, _at(at, found), name, confirm, reconcile, encoding)
         facts = _facts(redis, queue, name)
         if dry_run:
-            show(rehearse(redis, known, queue, found, order, facts), personal_data, as_json)
+            rehearsed = rehearse(redis, known, queue, found, order, facts)
+            show(rehearsed, personal_data, as_json)
+            _write(rejected, rehearsed.rejected, source(file, kind, queue.target), order)
         else:
             of_snapshots = orders.queue_of(queue.connection, queue.target)
             submit(redis, of_snapshots, found, order, msgspec.json.encode(facts) if facts else b"")
             audit.note(redis, by(), "sync", queue, "submitted")
             record, why = _followed(redis, order.snapshot, queue)
             _report(record, as_json)
-            _end(redis, queue, record, why, as_json)
+            _write(rejected, rows.read(redis, order.snapshot), source(file, kind, queue.target), order)
+            _end(queue, record, why, as_json)
 
 
 def _followed(redis: Redis, snapshot: str, queue: Queue) -> tuple[Record, str | None]:
@@ -117,7 +139,14 @@ def _queue(redis: Redis, known: Settings, audience: str, connection: str | None,
     except UnknownConnection as fault:
         raise click.UsageError(str(fault)) from fault
     counts = take_census(redis).queues
-    return find_audience(audience, counts, connection) or new_audience(audience, counts, connection or DEFAULT, name)
+    found = find_audience(audience, counts, connection)
+    if found and found.target != audience and visible(name):
+        # With --name a new audience of that id may be meant; the one found by its name is perhaps somebody else's.
+        raise click.UsageError(
+            f"no audience has the id {audience!r}, and {found} has a name like it. To make that one equal to FILE: "
+            f"ferry sync {found.target} FILE, without --name. For a new audience choose another id."
+        )
+    return found or new_audience(audience, counts, connection or DEFAULT, name)
 
 
 def _at(given: str | None, found: Source) -> int:
@@ -136,12 +165,21 @@ def _at(given: str | None, found: Source) -> int:
     return at
 
 
-def _order(queue: Queue, found: Source, at: int, name: str | None, confirm: bool, reconcile: bool) -> SnapshotOrder:
+def _order(
+    queue: Queue,
+    found: Source,
+    at: int,
+    name: str | None,
+    confirm: bool,
+    reconcile: bool,
+    encoding: str | None,
+) -> SnapshotOrder:
     return SnapshotOrder(
         orders.new_id(orders.queue_of(queue.connection, queue.target)),
         at,
         FORMATS[found.kind],
         gzip=found.gzip,
+        charset=encoding or "",
         rows=found.rows,
         confirmed=confirm,
         reconcile=reconcile,
@@ -155,23 +193,38 @@ def _facts(redis: Redis, queue: Queue, name: str | None) -> dict[str, Any]:
     return {"settings": {}, **facts} if facts else {}
 
 
+def _write(path: Path | None, rejected: Mapping[str, Sequence[int]], found: Source, order: SnapshotOrder) -> None:
+    """Write the rejected rows, at most 10,000 a reason, if --rejected names a file."""
+    if path is not None:
+        written = write(path, rejected, found, order)
+        echo(
+            f"{plural(written, 'row')} that cannot be sent, in {path}: at most {number(KEPT)} for each reason.",
+            err=True,
+        )
+
+
 def _report(record: Record, as_json: bool) -> None:
     if as_json:
         print_json(document(record))
     elif record.counts:
+        for part in columns_view(record.columns, record.left_out, record.encoding):
+            console().print(part)
         console().print(counts_table(record.counts, record.examples))
 
 
-def _end(redis: Redis, queue: Queue, record: Record, why: str | None, as_json: bool) -> None:
+def _end(queue: Queue, record: Record, why: str | None, as_json: bool) -> None:
     named = f"snapshot {record.order.snapshot}"
     if why:
         raise Failed(f"{why}\n{named} stays submitted: ferry syncs {queue}")
     if record.state == "superseded":
         raise Failed(f"{named} was not carried out: a newer one replaced it, see ferry syncs {queue}")
-    if record.state == "refused":
-        raise Failed(f"{named} was refused, and nothing changed: {record.error}")
+    if record.state == "failed":
+        unchanged = ", and nothing changed" if not record.outcomes.changes else ""
+        raise Failed(f"{named} failed{unchanged}: {record.error}")
     if not as_json:
-        (after,) = count(redis, [queue])
-        waits = after.waiting.pending + after.open
-        left = f"{plural(waits, 'change')} of {queue} not delivered yet, see ferry status"
-        echo(f"\n{left}" if waits else "\nNo changes are pending: the list equals the file.")
+        left = record.outcomes.pending
+        echo(
+            f"\nDelivering: {plural(left, 'change')} of {queue} not delivered yet, see ferry syncs {queue}"
+            if left
+            else "\nDelivered. No changes are pending: the list equals the file."
+        )

@@ -27,6 +27,7 @@ from queues.counts import QueueCount
 from queues.names import Queue
 from queues.snapshots import orders
 from queues.snapshots.orders import Counts, Record
+from queues.snapshots.outcomes import is_carried_out
 from text.escaping import visible
 from text.wording import moment, number, plural, span
 
@@ -143,7 +144,7 @@ def campaigns(records: Sequence[Record]) -> Iterator[str]:
     """
     newest: dict[str, dict[str, Counts]] = {}
     for record in records:
-        if record.order.campaign and record.state == "done" and record.counts:
+        if record.order.campaign and is_carried_out(record) and record.counts:
             newest.setdefault(record.order.campaign, {}).setdefault(record.queue, record.counts)
     for name, groups in newest.items():
         sums = {each: sum(getattr(counts, each) for counts in groups.values()) for each in _SUMMED}

@@ -19,6 +19,7 @@ from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter, Replayed
 from queues.holds import Hold
 from queues.names import Queue
+from queues.snapshots import orders
 from queues.snapshots.records import Record
 from text.escaping import visible
 
@@ -47,7 +48,16 @@ def flush(redis: Redis, who: str, found: QueueCount) -> FlushRequest:
     asked = pending.flush(redis, found.queue, now_ms())
     (after,) = count(redis, [found.queue])
     audit.note(redis, who, "flush", found.queue, changes=asked)
-    return FlushRequest(found.queue, asked, max(after.upto, after.taken) if asked else after.taken)
+    upto = max(after.upto, after.taken) if asked else after.taken
+    return FlushRequest(found.queue, asked, upto, _launch(redis, found.queue))
+
+
+def _launch(redis: Redis, queue: Queue) -> int | None:
+    """Return the launch in ms of the next snapshot of a queue of snapshots; None unless it is still to come."""
+    if queue.kind != orders.KIND:
+        return None
+    queued = [each.order.not_before for each in orders.records(redis, queue) if each.ended is None]
+    return min(queued) if queued and min(queued) > now_ms() else None
 
 
 def hold(redis: Redis, who: str, on: Queue | str, reason: str) -> bool:

@@ -89,7 +89,7 @@ def _forget_attributes(redis: Redis, queue: Queue, missing: Collection[str]) -> 
 
     def change(_: int, bucket: Bucket) -> Bucket:
         bare = {name: Member(known.at) for name, known in bucket.members.items() if name in missing}
-        return Bucket(bucket.members | bare, bucket.gone)
+        return Bucket(bucket.members | bare, bucket.gone, bucket.filled)
 
     members.edit(redis, queue, {bucket_of(name) for name in missing}, change)
 

@@ -10,7 +10,7 @@ from queues import owners, pending
 from queues.connections import accounts
 from queues.holds import Hold
 from queues.names import Queue
-from queues.snapshots import guard, orders, records
+from queues.snapshots import guard, orders
 from queues.snapshots.records import Record
 from worker import probe
 from worker.lists import list_fault
@@ -61,4 +61,4 @@ def guarded(redis: Redis, on: Queue, hold: Hold) -> Record | None:
     """Return the snapshot that the guard holds for confirmation; None if the queue is held for another reason."""
     if hold.reason != guard.GUARD:
         return None
-    return next((record for record in records.records(redis, on) if record.state == "held"), None)
+    return next((record for record in orders.records(redis, on) if record.state == "held"), None)

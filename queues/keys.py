@@ -44,6 +44,12 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
                                           (people/identities.py)
     ferry:{pNN}:s:<snapshot>       STRING JSON, state and result of a snapshot (snapshots/records.py); expires
     ferry:{pNN}:s:<snapshot>:roster LIST  members of its list, until the ledger has them (snapshots/rosters.py); expires
+    ferry:{pNN}:s:<snapshot>:rejected
+                                   STRING numbers of the rows that cannot be sent, by reason (snapshots/rejected.py);
+                                          expires
+    ferry:{pNN}:s:<snapshot>:outcomes
+                                   HASH   batch -> what became of the snapshot's changes in it (snapshots/outcomes.py);
+                                          expires
     ferry:{pNN}:s:<snapshot>:body  HASH   number -> compressed piece of its body, until it is carried out
                                           (snapshots/orders.py)
     ferry:{pNN}:b:<batch>          HASH   an open batch: queue, reason, taken, count, token, lease, held, claimant,

@@ -12,6 +12,7 @@ from mappings.fields import STANDARD
 
 #: crc32 of the name; crc32 of name and value, or _EMPTY. One update in 4 billion is missed.
 _PAIR: Final = struct.Struct(">II")
+_NAME: Final = struct.Struct(">I")
 #: The digest of a property that is known to have no value.
 _EMPTY: Final = 0
 #: Names for identifiers that are sent beside a stronger one; no attribute has such a name.
@@ -55,6 +56,17 @@ def merged(before: bytes, fragment: bytes) -> bytes:
     return b"".join(_PAIR.pack(*pair) for pair in sorted(known.items()))
 
 
+def filled(before: bytes) -> bytes:
+    """Return the standard fields with a value in the digests `before`, as hashes of their names, 4 bytes each."""
+    known = _known(before)
+    return b"".join(_NAME.pack(name) for name in sorted(_STANDARD & known.keys()))
+
+
+def is_filled(name: str, fields: bytes) -> bool:
+    """Return whether a standard field is among those that `filled` returned."""
+    return (_name(name),) in _NAME.iter_unpack(fields)
+
+
 def _different(attributes: dict[str, Any], known: dict[int, int]) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if known.get(_name(name)) != _value(name, value)}
 
@@ -77,3 +89,6 @@ def _value(name: str, value: object) -> int | None:
     if value is None:
         return None if name in STANDARD else _EMPTY
     return zlib.crc32(_same([name, value]))
+
+
+_STANDARD: Final = frozenset(map(_name, STANDARD))

@@ -81,7 +81,8 @@ def recognised(pieces: Iterator[bytes], announced: bool, report: ReadReport) -> 
     decoder = codecs.getincrementaldecoder("utf-8")()
     line, only_ascii = 1, True
     for piece, final in _with_end(pieces):
-        pending = len(decoder.getstate()[0])
+        # A character that the end of a piece cuts is yielded with the rest of it.
+        held = decoder.getstate()[0]
         try:
             decoder.decode(piece, final)
         except UnicodeDecodeError as error:
@@ -89,12 +90,14 @@ def recognised(pieces: Iterator[bytes], announced: bool, report: ReadReport) -> 
             line += before.count(b"\n")
             if announced or not (only_ascii and before.isascii()):
                 raise Unreadable(f"line {line:,} is not UTF-8: {REMEDY}") from error
-            yield before[pending:]
+            yield before
             yield from _legacy(chain([error.object[error.start :]], pieces), line, report)
             return
-        only_ascii = only_ascii and piece.isascii()
-        line += piece.count(b"\n")
-        yield piece
+        found = held + piece
+        found = found[: len(found) - len(decoder.getstate()[0])]
+        only_ascii = only_ascii and found.isascii()
+        line += found.count(b"\n")
+        yield found
 
 
 def _legacy(pieces: Iterator[bytes], line: int, report: ReadReport) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ import msgspec
 from mappings.fields import STANDARD
 from queues.snapshots.members import PERHAPS, Bucket, Member, gone_key
 from queues.snapshots.orders import Counts
-from snapshots.digests import changed
+from snapshots.digests import changed, is_filled
 from snapshots.rows import SnapshotRow, of_member
 
 Action = Literal["add", "remove", "update"]
@@ -77,12 +77,13 @@ def _of_rows(bucket: Bucket, rows: Mapping[str, SnapshotRow], at: int) -> Iterat
         elif bucket.gone and bucket.gone.get(gone_key(identity), 0) > at:
             yield "newer"
         else:
-            yield joining(row)
+            _, filled = bucket.filled.get(gone_key(identity), (0, b""))
+            yield joining(row, filled)
 
 
-def joining(row: SnapshotRow) -> PlannedChange:
-    """Return the change that puts a person on the list."""
-    return PlannedChange("add", row.identity, row.keys, _without_nulls(row.fragment))
+def joining(row: SnapshotRow, filled: bytes = b"") -> PlannedChange:
+    """Return the change that puts a person on the list. `filled`: the fields with a value since an earlier time."""
+    return PlannedChange("add", row.identity, row.keys, _without_nulls(row.fragment, filled))
 
 
 def leaving(identity: str) -> PlannedChange:
@@ -100,13 +101,20 @@ def kept(row: SnapshotRow, member: Member, at: int) -> _Verdict:
     return PlannedChange("update", row.identity, row.keys, fragment) if fragment else "unchanged"
 
 
-def _without_nulls(fragment: bytes) -> bytes:
-    """Drop null standard fields: clearing one costs a request a person, and most people never had a value."""
+def _without_nulls(fragment: bytes, filled: bytes) -> bytes:
+    """Drop null standard fields: clearing one costs a request a person, and most people never had a value.
+
+    Those with a value from an earlier time on the list stay.
+    """
     if _NULL not in fragment:
         return fragment
     person = _decode(fragment)
     attributes = person.pop("attributes", {})
-    sent = {name: value for name, value in attributes.items() if value is not None or name not in STANDARD}
+    sent = {
+        name: value
+        for name, value in attributes.items()
+        if value is not None or name not in STANDARD or is_filled(name, filled)
+    }
     return _encode(person | {"attributes": sent} if sent else person)
 
 
@@ -114,14 +122,19 @@ def _without_nulls(fragment: bytes) -> bytes:
 SMALL: Final = 100
 
 
-def verdict(counts: Counts, max_removal_percent: int) -> str | None:
-    """Return why the snapshot needs a confirmation, with the numbers, or None when it may be carried out."""
+def verdict(counts: Counts, max_removal_percent: int, earlier: int = 0) -> str | None:
+    """Return why the snapshot needs a confirmation, with the numbers, or None when it may be carried out.
+
+    `earlier`: people whom snapshots of the last 24 hours took off without a confirmation. They count too, because a
+    source that loses its rows bit by bit empties a list as well.
+    """
     if counts.people == 0 and counts.held:
         return f"the snapshot contains nobody who can be sent, and the list has {counts.held:,} people"
-    if counts.held > SMALL and counts.removals * 100 > max_removal_percent * counts.held:
-        percent = counts.removals * 100 / counts.held
+    before, gone = counts.held + earlier, counts.removals + earlier
+    if before > SMALL and counts.removals and gone * 100 > max_removal_percent * before:
+        took = f" after {earlier:,} in the last 24 hours" if earlier else ""
         return (
-            f"the snapshot takes {counts.removals:,} of {counts.held:,} people off the list: {percent:.1f} %, "
-            f"and max_removal_percent is {max_removal_percent}"
+            f"the snapshot takes {counts.removals:,} of {counts.held:,} people off the list{took}: "
+            f"{gone * 100 / before:.1f} %, and max_removal_percent is {max_removal_percent}"
         )
     return None

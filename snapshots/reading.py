@@ -22,8 +22,8 @@ _READERS: Final[dict[Format, _Reader]] = {
     "json": json_rows.described,
     "mparticle_csv": mparticle_csv.described,
 }
-#: Bytes of a body, uncompressed, that are checked before it is stored.
-_BEGINNING: Final = 262_144
+#: Bytes of UTF-8 that are checked before a body is stored: all of a piece in any encoding, a part of a compressed one.
+_BEGINNING: Final = 786_432
 
 
 def rows(
@@ -59,7 +59,7 @@ def check_beginning(
 ) -> None:
     """Read the beginning of a body and drop the rows. Raises Unreadable, before the sender gets its answer.
 
-    `piece`: the first bytes as sent; `whole`: they are all. A compressed piece is unpacked to 262,144 bytes at most.
+    `piece`: the first bytes as sent, at most 262,144; `whole`: they are all.
     """
 
     def sent() -> Iterator[bytes]:
@@ -72,7 +72,7 @@ def check_beginning(
         for part in pieces:
             yield part
             size += len(part)
-            if size >= _BEGINNING and not (whole and not gzip):
+            if size >= _BEGINNING:
                 raise _Enough
 
     report = ReadReport()

@@ -28,9 +28,14 @@ class ReadReport:
         if len(self.columns) < _COLUMNS and is_shown(column):
             self.columns.setdefault(column, ColumnUse(column, becomes, why_not))
 
+    @property
+    def spoken(self) -> str:
+        """Return the encoding, with a mark when nobody announced it."""
+        return f"{self.encoding} (recognised)" if self.recognised else self.encoding
+
     def fill(self, record: Record) -> None:
         """Write the findings into the record of the snapshot."""
-        record.encoding = f"{self.encoding} (recognised)" if self.recognised else self.encoding
+        record.encoding = self.spoken
         record.columns = [*self.columns.values()]
         record.left_out = {field: dict(reasons) for field, reasons in self.left_out.items()}
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from snapshots.rows import SnapshotRow, Unusable
 
-#: Row numbers kept for each reason for which rows cannot be sent.
+#: Row numbers kept for each reason for which rows cannot be sent, and those that records show.
+KEPT: Final = 10_000
 EXAMPLES: Final = 10
 #: KiB that SQLite keeps in memory.
 _CACHE: Final = 16_384
@@ -52,8 +53,13 @@ class Tally:
 
 def exemplify(examples: dict[str, list[int]], row: Unusable) -> None:
     """Keep the number of the row if it is one of the first for its reason."""
-    if len(numbers := examples.setdefault(row.reason, [])) < EXAMPLES:
+    if len(numbers := examples.setdefault(row.reason, [])) < KEPT:
         numbers.append(row.number)
+
+
+def first(examples: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+    """Return the numbers of the first rows for each reason."""
+    return {reason: [*numbers[:EXAMPLES]] for reason, numbers in examples.items()}
 
 
 def opened(schema: str) -> sqlite3.Connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,8 +20,8 @@ _MAX_TEMPLATE: Final = 1_000
 _REMEDY: Final = "write for example {{ campaign_name }} - {{ group_name }} - {{ now|format'yyyy-mm-dd' }}"
 #: Amperity writes the argument of its filter without parentheses.
 _FORMAT: Final = re.compile(r"""\|\s*format\s*('[^']*'|"[^"]*")""")
-_LETTERS: Final = re.compile("[A-Za-z]+")
-_PARTS: Final = {"yyyy": "%Y", "mm": "%m", "dd": "%d", "HH": "%H", "MM": "%M"}
+_LETTERS: Final = re.compile("yyyy|MM|mm|dd|HH|[A-Za-z]+")
+_PARTS: Final = {"yyyy": "%Y", "dd": "%d", "HH": "%H"}
 
 
 def name(template: str, campaign_name: str, group_name: str, now: datetime) -> str:
@@ -58,12 +59,24 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 def _written(moment: object, form: str) -> str:
     if not isinstance(moment, datetime):
         raise TypeError("format works only on now")
-    return _LETTERS.sub(lambda letters: moment.strftime(_part(letters[0])), form)
+    parts: list[str] = []
+
+    def part(letters: re.Match[str]) -> str:
+        parts.append(_part(letters[0], parts))
+        return moment.strftime(parts[-1])
+
+    return _LETTERS.sub(part, form)
 
 
-def _part(letters: str) -> str:
+def _part(letters: str, before: Sequence[str]) -> str:
+    """Return strftime's code for a part of a time. `before`: the codes of the parts in front of it.
+
+    Programs differ in whether mm or MM is the month: here it is the minutes after hours, and the month elsewhere.
+    """
+    if letters.lower() == "mm":
+        return "%M" if before and before[-1] == "%H" else "%m"
     if letters not in _PARTS:
-        raise ValueError(f"{letters} is not a part of a time; use {', '.join(_PARTS)}")
+        raise ValueError(f"{letters} is not a part of a time; use {', '.join(_PARTS)}, mm and MM")
     return _PARTS[letters]
 
 

@@ -204,7 +204,7 @@ def _leads_elsewhere(redis: Redis, queue: Queue, to: Destination, about: Owned) 
 
 def _cause(redis: Redis, klaviyo: Klaviyo, queue: Queue, to: Destination) -> str | None:
     known = None if to.list_id else remembered(redis, queue, to)
-    if known and _is_gone(klaviyo, known):
+    if known and is_gone(klaviyo, known):
         owners.forget_list(redis, queue)
         known = None
     named = to.list_id or known or to.named_by_cdp
@@ -215,7 +215,8 @@ def _cause(redis: Redis, klaviyo: Klaviyo, queue: Queue, to: Destination) -> str
     return None
 
 
-def _is_gone(klaviyo: Klaviyo, list_id: str) -> bool:
+def is_gone(klaviyo: Klaviyo, list_id: str) -> bool:
+    """Return whether Klaviyo has no list of that id any more. Raises NotAccepted when it gives no definite answer."""
     try:
         klaviyo.get_list(list_id)
     except NotAccepted as refusal:

@@ -14,7 +14,7 @@ from queues.clock import now_ms
 from queues.snapshots import members
 from queues.snapshots.members import Bucket, Member
 from queues.snapshots.orders import KIND
-from snapshots.digests import merged
+from snapshots.digests import filled, merged
 from snapshots.rows import identity_of, strength
 from worker.delivery import Delivery
 from worker.people.profile_names import in_ledger
@@ -92,6 +92,7 @@ def joined(bucket: Bucket, identity: str, changes: list[Change], at: int) -> Non
     known = bucket.members.get(identity, Member(0))
     bucket.members[identity] = Member(at, _digests(known.digests, changes))
     bucket.gone.pop(members.gone_key(identity), None)
+    bucket.filled.pop(members.gone_key(identity), None)
 
 
 def updated(bucket: Bucket, identity: str, changes: list[Change]) -> None:
@@ -106,8 +107,13 @@ def known_otherwise(bucket: Bucket, identity: str) -> None:
 
 
 def left(bucket: Bucket, identity: str, by: Change) -> None:
-    """Remove a member. A removal by a snapshot is not kept: a later snapshot may add the person again."""
-    bucket.members.pop(identity, None)
+    """Remove a member. A removal by a snapshot is not kept: a later snapshot may add the person again.
+
+    Kept are the fields of Klaviyo's with a value, because the profile stays and a snapshot may have to clear them.
+    """
+    known = bucket.members.pop(identity, None)
+    if known and (fields := filled(known.digests)):
+        bucket.filled[members.gone_key(identity)] = now_ms(), fields
     if by.body.source != KIND:
         bucket.gone[members.gone_key(identity)] = by.body.at
 

@@ -47,7 +47,8 @@ class SnapshotProgress(msgspec.Struct):
     `starts`: how many workers began to read the snapshot since one last read all of it. `since`: ms at which the watch
     of its audience began. `before`: batches of the audience that must be settled first, None while earlier changes are
     still pending. `list_id`: the list to read at Klaviyo. `cursor`: where to continue reading it. `portions`: the
-    number of portions stored so far. `bucket`: the first bucket whose changes are not queued yet.
+    number of portions stored so far. `bucket`: the first bucket whose changes are not queued yet. `queued`: changes
+    queued; `newer`: changes left out because of a newer single change.
     """
 
     step: Step = "watch"
@@ -58,6 +59,8 @@ class SnapshotProgress(msgspec.Struct):
     cursor: str = ""
     portions: int = 0
     bucket: int = 0
+    queued: int = 0
+    newer: int = 0
 
 
 class BatchFacts(msgspec.Struct):

@@ -15,7 +15,9 @@ from queues.batches import Batch
 from queues.clock import now_ms
 from queues.history.settled import BatchOutcomes, ImportRows, Settled, columns, pack
 from queues.settlement import Decided, Settlement, Undeliverable
+from queues.snapshots import outcomes
 from worker.delivery import Delivery, count_deaths, count_findings
+from worker.snapshots.results import results
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,9 @@ def settle(delivery: Delivery) -> None:
         warnings=_warnings(delivery, delivered),
         history=_history(delivery, now),
     )
+    if delivery.batch.queue.kind == "audience":
+        # Before the settlement, so that a snapshot never seems delivered less than it is.
+        outcomes.note(delivery.redis, delivery.batch.id, results(delivery))
     due = batches.settle(delivery.redis, delivery.batch, end, now)
     _report(delivery.redis, delivery.batch, Decided(len(delivery.batch.changes), end), due)
 

@@ -85,7 +85,9 @@ class FlushApi:
         chosen = await self._context.run(_chosen, census, names)
         asked = await self._context.run(flush, self._context.redis, visitor(req).who, census, chosen)
         self._context.changed()
-        queues = [FlushedQueue(str(each.queue), each.asked, each.upto) for each in asked.flushes]
+        queues = [
+            FlushedQueue(str(each.queue), each.asked, each.upto, moment(each.launches_at)) for each in asked.flushes
+        ]
         shared.answer(resp, FlushAnswer(moment(asked.at), queues))
 
 

@@ -47,7 +47,7 @@ class SnapshotAnswer(msgspec.Struct, frozen=True):
 
     snapshot: Annotated[str, Meta(description="Its id.", examples=["07-5f0c2b8e9d3a4f6b8c1d2e3f4a5b6c7d"])]
     bytes: Annotated[int, Meta(description="Size of the body as sent.")]
-    state: Literal["waiting"]
+    state: Literal["queued"]
     status: StatusAddress
 
 
@@ -75,7 +75,7 @@ class Members:
         await self._staging.submit(queue, record, known, clamped=clamped)
         resp.status = falcon.HTTP_202
         resp.content_type = _JSON
-        answer = SnapshotAnswer(order.snapshot, size, "waiting", status_of(queue, order.snapshot))
+        answer = SnapshotAnswer(order.snapshot, size, "queued", status_of(queue, order.snapshot))
         resp.data = msgspec.json.encode(answer)
 
 

@@ -23,10 +23,11 @@ from intake.openapi.schemas import Schema, answers
 from queues import keys
 from queues.errors import Unavailable
 from queues.names import Queue
+from queues.snapshots import outcomes
 from queues.snapshots.orders import Counts, Record, SnapshotOrder, queue_of
+from queues.snapshots.records import ColumnUse, Outcomes
 
 _JSON: Final = "application/json;charset=utf-8"
-_decode = msgspec.json.Decoder(Record).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -72,9 +73,9 @@ class Syncs:
         queue = queue_for(resolve_connection(req, self._connections, self._scopes), audience)
         with unavailable():
             ids = cast("list[bytes]", await self._redis.zrevrange(keys.queue(queue, "syncs"), 0, -1))
-            stored = await self._redis.mget([keys.snapshot(id_.decode()) for id_ in ids]) if ids else []
+            found = await _records(self._redis, queue, [each.decode() for each in ids])
         resp.content_type = _JSON
-        resp.data = _encode(SnapshotsAnswer([_decode(value) for value in stored if value]))
+        resp.data = _encode(SnapshotsAnswer(found))
 
 
 class Sync:
@@ -88,7 +89,7 @@ class Sync:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str, snapshot: str) -> None:
         """Answer with the current or final state of the snapshot."""
         queue = queue_for(resolve_connection(req, self._connections, self._scopes), audience)
-        record = await self._record(snapshot)
+        record = await self._record(queue, snapshot)
         if record is None or record.queue != str(queue):
             raise falcon.HTTPNotFound(
                 title="No such snapshot",
@@ -98,14 +99,19 @@ class Sync:
         resp.content_type = _JSON
         resp.data = _encode(record)
 
-    async def _record(self, snapshot_id: str) -> Record | None:
+    async def _record(self, queue: Queue, snapshot_id: str) -> Record | None:
         try:
-            key = keys.snapshot(snapshot_id)
+            keys.snapshot(snapshot_id)
         except ValueError:
             return None
         with unavailable():
-            stored = await self._redis.get(key)
-        return _decode(stored) if stored else None
+            return next(iter(await _records(self._redis, queue, [snapshot_id])), None)
+
+
+async def _records(redis: Redis, queue: Queue, ids: list[str]) -> list[Record]:
+    async with redis.pipeline(transaction=False) as pipe:
+        outcomes.ask(pipe, queue, ids)
+        return outcomes.answer(await pipe.execute())
 
 
 @contextmanager
@@ -133,5 +139,12 @@ _MEMBER: Final[Schema] = {
 
 def schemas() -> Schema:
     """Return the schemas of snapshots for the OpenAPI document."""
-    found = answers(Snapshot=Record, SnapshotOrder=SnapshotOrder, SnapshotCounts=Counts, Snapshots=SnapshotsAnswer)
+    found = answers(
+        Snapshot=Record,
+        SnapshotOrder=SnapshotOrder,
+        SnapshotCounts=Counts,
+        SnapshotColumn=ColumnUse,
+        SnapshotOutcomes=Outcomes,
+        Snapshots=SnapshotsAnswer,
+    )
     return {"SnapshotMember": _MEMBER} | found

@@ -174,9 +174,15 @@ class RemoteClient:
 def _asked(answers: Sequence[FlushAnswer]) -> FlushRequests:
     """Return what a flush requested, from one or several answers."""
     flushes = [
-        FlushRequest(Queue.parse(each.queue), each.asked, each.upto) for answer in answers for each in answer.queues
+        FlushRequest(Queue.parse(each.queue), each.asked, each.upto, _ms(each.launches_at))
+        for answer in answers
+        for each in answer.queues
     ]
     return FlushRequests(min((ms_of(answer.at) for answer in answers), default=0), flushes)
+
+
+def _ms(at: str | None) -> int | None:
+    return None if at is None else ms_of(at)
 
 
 def _path(on: Queue | str) -> str:

@@ -20,7 +20,7 @@ from ops.connections.found import (
     PolicyDocument,
 )
 from ops.dead_letters.view import ErasureLook, LetterDocument, ProfileFound
-from ops.documents.fields import Count, Next, QueueName, Time
+from ops.documents.fields import Count, MaybeTime, Next, QueueName, Time
 from ops.documents.ledger import (
     BatchDocument,
     CensusDocument,
@@ -32,7 +32,7 @@ from ops.documents.ledger import (
 from ops.holds import HeldDocument
 from queues.history.settled import Settled
 from queues.policy import Reason
-from queues.snapshots.records import Counts, Record, SnapshotOrder
+from queues.snapshots.records import ColumnUse, Counts, Outcomes, Record, SnapshotOrder
 from text.wording import moment
 
 
@@ -96,6 +96,7 @@ class FlushedQueue(Struct, frozen=True):
     queue: QueueName
     asked: Annotated[Count, Meta(description="Pending changes at the time of the flush.")]
     upto: Annotated[Count, Meta(description="All of them are in batches when the queue's `taken` reaches this number.")]
+    launches_at: Annotated[MaybeTime, Meta(description="A snapshot's launch that is still to come.")] = None
 
 
 class FlushAnswer(Struct, frozen=True):
@@ -190,4 +191,6 @@ ANSWERS: Final[dict[str, type[Struct]]] = {
     "Snapshot": Record,
     "SnapshotOrder": SnapshotOrder,
     "SnapshotCounts": Counts,
+    "SnapshotColumn": ColumnUse,
+    "SnapshotOutcomes": Outcomes,
 }

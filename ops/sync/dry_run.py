@@ -29,6 +29,7 @@ from ops.sync.source import Source
 from ops.sync.submit import shown
 from queues.census import count
 from queues.change import Body, Change
+from queues.clock import now_ms
 from queues.klaviyo_limits import SHARE
 from queues.names import Queue
 from queues.people.identities import Identities
@@ -40,7 +41,9 @@ from snapshots.plan import Action, PlannedChange, verdict
 from snapshots.plan_store import Plan
 from snapshots.planning import plan
 from snapshots.reading import rows
+from snapshots.report import ReadReport
 from snapshots.rows import Selection, Unreadable
+from snapshots.tally import first
 from worker.connection import Destination
 from worker.people.batch_people import mapped_by
 from worker.snapshots.baseline import as_listed, is_another
@@ -56,7 +59,8 @@ class DryRun:
     """The result of a dry run. `asked`: the members of the list came from Klaviyo, not from Ferry's ledger.
 
     `first`: rows by reason. `guard`: why the guard would hold it, None if it would not. `waiting`: undelivered changes
-    of the audience, which the comparison ignores. `people`: the first people of each action, by identity.
+    of the audience, which the comparison ignores. `people`: the first people of each action, by identity. `report`:
+    what the columns become. `rejected`: all rows that cannot be sent, by reason.
     """
 
     audience: Queue
@@ -67,6 +71,8 @@ class DryRun:
     guard: str | None
     waiting: int
     people: Mapping[str, list[str]]
+    report: ReadReport
+    rejected: Mapping[str, list[int]]
 
 
 def rehearse(
@@ -75,12 +81,14 @@ def rehearse(
     """Compare a source with the members of the list. `facts`: those of the audience. Raises Failed."""
     connection = known.connections.named(queue.connection)
     to = klaviyo_list.going_to(redis, known, queue, facts)
-    with closing(_gathered(source, order, connection, to)) as people, klaviyo_list.opened(redis, known, to) as klaviyo:
+    report = ReadReport()
+    people = _gathered(source, order, queue, connection, to, report)
+    with closing(people), klaviyo_list.opened(redis, known, to) as klaviyo:
         list_id = klaviyo_list.list_id(redis, klaviyo, queue, to)
         if not _is_asked(redis, queue, order, list_id or ""):
-            return _compared(redis, queue, connection, order, people, to, None)
+            return _compared(redis, queue, connection, order, people, to, report, None)
         with closing(klaviyo_list.roster(klaviyo, list_id)) as roster:
-            return _compared(redis, queue, connection, order, people, to, roster)
+            return _compared(redis, queue, connection, order, people, to, report, roster)
 
 
 def _is_asked(redis: Redis, queue: Queue, order: SnapshotOrder, list_id: str) -> bool:
@@ -89,11 +97,25 @@ def _is_asked(redis: Redis, queue: Queue, order: SnapshotOrder, list_id: str) ->
     return order.reconcile or members.snapshot_at(redis, queue) == 0 or is_another(of_ledger, list_id)
 
 
-def _gathered(source: Source, order: SnapshotOrder, connection: Connection, to: Destination) -> Gathered:
-    selection = Selection(connection.full_profile, frozenset(connection.default_attributes))
+def _gathered(
+    source: Source,
+    order: SnapshotOrder,
+    queue: Queue,
+    connection: Connection,
+    to: Destination,
+    report: ReadReport,
+) -> Gathered:
+    selection = Selection.of(connection.full_profile, connection.default_attributes)
+    settings = connection.columns_of(queue.target)
     try:
         with closing(shown(source)) as pieces:
-            gathered = gather(rows(pieces, order.format, order.gzip, selection, to.rules, to.identity.blocked))
+            found = rows(
+                *(pieces, order.format, order.gzip, selection, to.rules, to.identity.blocked),
+                settings=settings,
+                charset=order.charset,
+                report=report,
+            )
+            gathered = gather(found)
     except Unreadable as fault:
         raise Failed(f"it would be refused, with nothing changed: {fault}") from fault
     if order.rows not in (None, gathered.counts.rows):
@@ -110,12 +132,14 @@ def _compared(
     order: SnapshotOrder,
     people: Gathered,
     to: Destination,
+    report: ReadReport,
     roster: Roster | None,
 ) -> DryRun:
     buckets = _of_klaviyo(redis, queue, people, roster) if roster else lambda part: members.read(redis, queue, part)
     memory = Identities(redis, queue.connection)
-    with closing(plan(people, buckets, order.at, checked(to, order), memory)) as planned:
-        return _rehearsal(redis, queue, connection, order, planned, roster is not None)
+    check = SendCheck(to, order)
+    with closing(plan(people, buckets, order.at, check, memory)) as planned:
+        return _rehearsal(redis, queue, connection, order, planned, roster is not None, check.clears, report)
 
 
 def _of_klaviyo(redis: Redis, queue: Queue, people: Gathered, roster: Roster) -> Buckets:
@@ -131,55 +155,85 @@ def _of_klaviyo(redis: Redis, queue: Queue, people: Gathered, roster: Roster) ->
     return read
 
 
-def checked(to: Destination, order: SnapshotOrder) -> Callable[[PlannedChange], str | None]:
-    """Return a function that says why a planned change could not be sent; None if it could."""
+class SendCheck:
+    """Says why a planned change could not be sent; None if it could. `clears`: people with a field to empty so far."""
 
-    def check(planned: PlannedChange) -> str | None:
+    def __init__(self, to: Destination, order: SnapshotOrder) -> None:
+        self._to = to
+        self._order = order
+        self.clears = 0
+
+    def __call__(self, planned: PlannedChange) -> str | None:
+        """Map the change as the worker does."""
+        order = self._order
         body = Body(planned.action, order.at, orders.KIND, order.snapshot, msgspec.Raw(planned.fragment))
-        mapped = mapped_by(to.rules, [Change(planned.keys, 0, body)], "dry run", to.identity)
+        mapped = mapped_by(self._to.rules, [Change(planned.keys, 0, body)], "dry run", self._to.identity)
         found = sendable(mapped) if isinstance(mapped, Profile) else mapped.reason
-        return found if isinstance(found, str) else None
-
-    return check
+        if isinstance(found, str):
+            return found
+        self.clears += bool(found.clear)
+        return None
 
 
 def _rehearsal(
-    redis: Redis, queue: Queue, connection: Connection, order: SnapshotOrder, planned: Plan, asked: bool
+    redis: Redis,
+    queue: Queue,
+    connection: Connection,
+    order: SnapshotOrder,
+    planned: Plan,
+    asked: bool,
+    clears: int,
+    report: ReadReport,
 ) -> DryRun:
     (now,) = count(redis, [queue])
+    upload_max = connection.policy_for(queue.kind, queue.target).upload_max
+    before = orders.records(redis, orders.queue_of(queue.connection, queue.target))
+    earlier = guard.removed_lately(before, now_ms())
     return DryRun(
         audience=queue,
         asked=asked,
         counts=planned.counts,
-        first=planned.shrunk,
-        effort=effort_of(planned.counts, connection.policy_for(queue.kind, queue.target).upload_max),
-        guard=None if order.confirmed else verdict(planned.counts, connection.max_removal_percent),
+        first=first(planned.shrunk),
+        rejected=planned.shrunk,
+        effort=effort_of(planned.counts, upload_max, clears, planned.counts.held if asked else 0),
+        guard=None if order.confirmed else verdict(planned.counts, connection.max_removal_percent, earlier),
         waiting=now.waiting.pending + now.open,
         people={action: [each.identity for each in planned.examples(action, SHOWN)] for action in ACTIONS},
+        report=report,
     )
 
 
 _LOOK_UPS: Final = PUBLISHED["get_profiles_for_list"].less(SHARE).steady
 _REMOVALS: Final = PUBLISHED["remove_profiles_from_list"].less(SHARE).steady
+_CLEARS: Final = PUBLISHED["create_or_update_profile"].less(SHARE).steady
+#: Members on a page of a list (klaviyo/lookups.py).
+_PAGE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """The requests of a snapshot. `minutes`: by the slowest kind; they run in parallel, each with its own limit."""
+    """The requests of a snapshot. `minutes`: by the slowest kind; they run in parallel, each with its own limit.
+
+    `clears`: single requests, because a bulk import cannot empty a field. `pages`: of the list, before the comparison.
+    """
 
     imports: int
     look_ups: int
     removals: int
+    clears: int
+    pages: int
     minutes: float
 
 
-def effort_of(counts: Counts, upload_max: int) -> Effort:
-    """Return the requests that the changes need. `upload_max`: people in a batch.
+def effort_of(counts: Counts, upload_max: int, clears: int = 0, listed: int = 0) -> Effort:
+    """Return the requests that the changes need. `upload_max`: people in a batch. `listed`: people read from the list.
 
-    People who leave are looked up on the list first (worker/audience/remove.py).
+    People who leave are looked up on the list first (worker/audience/remove.py). The list is read before anything else,
+    so its time adds to that of the others.
     """
     imports = Estimate(counts.adds + counts.updates, upload_max)
     look_ups = math.ceil(counts.removals / min(MAX_VALUES, upload_max))
     removals = math.ceil(counts.removals / min(MAX_REMOVALS, upload_max))
-    minutes = max(imports.minutes, look_ups / _LOOK_UPS, removals / _REMOVALS)
-    return Effort(imports.uploads, look_ups, removals, minutes)
+    pages = math.ceil(listed / _PAGE)
+    minutes = max(imports.minutes, look_ups / _LOOK_UPS, removals / _REMOVALS, clears / _CLEARS) + pages / _LOOK_UPS
+    return Effort(imports.uploads, look_ups, removals, clears, pages, minutes)

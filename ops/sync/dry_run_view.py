@@ -15,7 +15,7 @@ from rich.text import Text
 from ops.audit_format import masked, plain
 from ops.output import console, print_json, table
 from ops.sync.dry_run import SHOWN, DryRun
-from ops.sync.view import counts_table
+from ops.sync.view import columns_view, counts_table, reading
 from text.wording import number, plural
 
 _FLOWS = (
@@ -42,6 +42,7 @@ def document(found: DryRun, name: Callable[[str], str]) -> dict[str, Any]:
         "compared_with": "klaviyo" if found.asked else "ledger",
         "counts": msgspec.to_builtins(found.counts),
         "first_rows": dict(found.first),
+        **reading(found.report),
         "requests": {**asdict(found.effort), "minutes": round(found.effort.minutes, 2)},
         "guard": found.guard,
         "waiting": found.waiting,
@@ -53,6 +54,7 @@ def view(found: DryRun, name: Callable[[str], str]) -> Iterator[RenderableType]:
     """Yield the counts, the requests, the remarks, and the first people."""
     held = "Klaviyo's list" if found.asked else "Ferry's ledger of the list"
     yield Text(f"Dry run of {found.audience}: nothing was stored or sent. Compared with {held}.\n")
+    yield from columns_view(found.report.columns.values(), found.report.left_out, found.report.spoken)
     yield counts_table(found.counts, found.first)
     yield Text(f"\n{_requests(found)}")
     for remark in _remarks(found):
@@ -69,6 +71,10 @@ def _requests(found: DryRun) -> str:
         plural(cost.look_ups, "look-up"),
         plural(cost.removals, "removal of people", "removals of people"),
     ]
+    if cost.clears:
+        parts.append(plural(cost.clears, "single request that empties fields", "single requests that empty fields"))
+    if cost.pages:
+        parts.append(plural(cost.pages, "page of the list", "pages of the list"))
     return f"Requests to Klaviyo: {', '.join(parts)}; {cost.minutes:,.1f} minutes at its limits, with enough workers."
 
 

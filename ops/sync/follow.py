@@ -13,7 +13,7 @@ from queues.census import Census, take_census
 from queues.counts import QueueCount
 from queues.holds import Hold
 from queues.names import Queue
-from queues.snapshots import records
+from queues.snapshots import orders
 from queues.snapshots.guard import GUARD
 from queues.snapshots.orders import Record
 from text.escaping import visible
@@ -23,9 +23,9 @@ _LOOK_S = 0.25
 _AWAY_S = 5.0
 #: The description of each state, for people.
 _DOING = {
-    "waiting": "waiting for its turn, and for changes accepted before it",
-    "planning": "being compared with the list",
-    "applying": "queueing its changes",
+    "queued": "waiting for its turn, and for changes accepted before it",
+    "reading": "being read",
+    "comparing": "being compared with the list, and its changes queued",
     "held": "held by the guard",
 }
 
@@ -37,7 +37,7 @@ def follow(redis: Redis, snapshot_id: str, audience: Queue) -> tuple[Record, str
         task = progress.add_task("submitted", total=None)
         complete = time.monotonic()
         while (record := _record(redis, snapshot_id)).ended is None:
-            progress.update(task, description=_DOING[record.state])
+            progress.update(task, description=_DOING.get(record.state, record.state))
             census = take_census(redis, [audience, Queue.parse(record.queue)])
             away = absent(census)
             if not away:
@@ -49,7 +49,7 @@ def follow(redis: Redis, snapshot_id: str, audience: Queue) -> tuple[Record, str
 
 
 def _record(redis: Redis, snapshot_id: str) -> Record:
-    found = records.record(redis, snapshot_id)
+    found = orders.record(redis, snapshot_id)
     if found is None:
         raise Failed(f"snapshot {snapshot_id} no longer exists: Redis lost it. Send it again.")
     return found
@@ -77,7 +77,7 @@ def absent(census: Census) -> str | None:
 
 def _must_end_first(count: QueueCount, record: Record, audience: Queue) -> bool:
     """Return whether the snapshot waits for changes accepted before it; its own changes may wait behind a hold."""
-    return count.queue == audience and record.state == "waiting" and bool(count.waiting.pending or count.open)
+    return count.queue == audience and record.state == "queued" and bool(count.waiting.pending or count.open)
 
 
 def _held(on: Queue | str, hold: Hold) -> str:

@@ -1,14 +1,13 @@
 """The file of `ferry sync`: its format, and its content in pieces.
 
 mParticle's audience download is a folder, unpacked from its ZIP file, with CSV files and a manifest.json that describes
-them (mParticle, "Audiences", download format). Parquet files are read as lines of JSON.
+them (mParticle, "Audiences", download format). Parquet files and workbooks are read as lines of JSON.
 """
 
 from __future__ import annotations
 
-import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -18,17 +17,21 @@ import click
 import msgspec
 
 from ops.errors import Failed
+from ops.sync import parquet_rows, xlsx_rows
 from queues.snapshots.orders import PIECE, Format
 
 STDIN: Final = "-"
-Kind = Literal["csv", "ndjson", "json", "parquet", "mparticle-csv", "mparticle-lines"]
-KINDS: Final[tuple[Kind, ...]] = ("csv", "ndjson", "json", "parquet", "mparticle-csv", "mparticle-lines")
+Kind = Literal["csv", "ndjson", "json", "parquet", "xlsx", "mparticle-csv", "mparticle-lines"]
+KINDS: Final[tuple[Kind, ...]] = ("csv", "ndjson", "json", "parquet", "xlsx", "mparticle-csv", "mparticle-lines")
+#: Files that are no text: read from their end, as lines of JSON.
+TABLES: Final[dict[Kind, Callable[[Path], Iterator[bytes]]]] = {"parquet": parquet_rows.lines, "xlsx": xlsx_rows.lines}
 #: The format of the pieces of each kind; mParticle's lines are not a snapshot.
 FORMATS: Final[dict[Kind, Format]] = {
     "csv": "csv",
     "ndjson": "ndjson",
     "json": "json",
     "parquet": "ndjson",
+    "xlsx": "ndjson",
     "mparticle-csv": "mparticle_csv",
 }
 _ENDINGS: Final[dict[str, Kind]] = {
@@ -38,6 +41,8 @@ _ENDINGS: Final[dict[str, Kind]] = {
     ".jsonl": "ndjson",
     ".json": "json",
     ".parquet": "parquet",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
 }
 _GZIP: Final = b"\x1f\x8b"
 #: Columns of an audience that was downloaded from mParticle, and a key that each line of its other exports has.
@@ -70,8 +75,8 @@ def source(file: str, kind: Kind | None, audience: str) -> Source:
     path, entry = Path(file), None
     if path.is_dir():
         path, entry = choose_file(path, audience)
-    if (kind or _by_ending(path)) == "parquet":
-        return Source("parquet", False, lines(path), path.stat().st_size)
+    if (table := kind or _by_ending(path)) in TABLES:
+        return Source(table, False, TABLES[table](path), path.stat().st_size)
     entry = entry or beside(path)
     try:
         with path.open("rb") as opened:
@@ -92,8 +97,8 @@ def _rest(opened: IO[bytes]) -> Iterator[bytes]:
 
 
 def _source(first: bytes, pieces: Iterator[bytes], kind: Kind | None, name: Path) -> Source:
-    if kind == "parquet":
-        raise click.UsageError("a Parquet file is read from its end: give its name instead of -")
+    if kind in TABLES:
+        raise click.UsageError(f"a file of the format {kind} is read from its end: give its name instead of -")
     gzip = first.startswith(_GZIP)
     kind = kind or _by_content(_plain(first) if gzip else first) or _by_ending(name)
     if kind is None:
@@ -169,28 +174,3 @@ def _read(manifest: Path) -> _Manifest:
         raise Failed(f"{manifest}: {fault.strerror}. Unpack the whole download, or name its CSV file.") from fault
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise Failed(f"{manifest} is not a manifest of mParticle ({fault}). Download the audience again.") from fault
-
-
-#: Rows in memory at a time.
-_ROWS = 1_000
-# A decimal must stay a number: written as text it would become a text property.
-_encode = msgspec.json.Encoder(decimal_format="number").encode_lines
-
-
-def lines(file: Path) -> Iterator[bytes]:
-    """Yield NDJSON of up to 1,000 rows at a time, with a key for each column; a null stays null.
-
-    Raises Failed if pyarrow is not installed, and for a file that it cannot read.
-    """
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as fault:
-        install = f"{sys.executable} -m pip install --require-hashes -r requirements-parquet.txt"
-        raise Failed(f"Parquet needs pyarrow. Install it in Ferry's folder with: {install}") from fault
-    try:
-        with parquet.ParquetFile(file) as opened:
-            for batch in opened.iter_batches(batch_size=_ROWS):
-                yield _encode(batch.to_pylist())
-    except (pyarrow.ArrowException, OSError, msgspec.EncodeError, TypeError) as fault:
-        raise Failed(f"{file} cannot be read as Parquet ({fault}). Export it again, or as CSV.") from fault

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 
 from ops.errors import Failed
 from ops.output import console
-from ops.sync.source import Source
+from ops.sync.source import TABLES, Source
 from queues import pending
 from queues.clock import now_ms
 from queues.errors import QueueFull
@@ -45,8 +45,8 @@ def shown(source: Source) -> Generator[bytes, None, None]:
     """Yield the pieces of a source, with a progress bar on stderr."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True)) as progress:
-        # The pieces of a Parquet file are its rows as JSON, whose size says nothing about the progress.
-        task = progress.add_task("read", total=None if source.kind == "parquet" else source.size)
+        # The pieces of a table are its rows as JSON, whose size says nothing about the progress.
+        task = progress.add_task("read", total=None if source.kind in TABLES else source.size)
         for piece in source.pieces:
             yield piece
             progress.advance(task, len(piece))

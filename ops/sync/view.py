@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
+import msgspec
+from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from ops.output import table
 from queues.snapshots.orders import Counts
+from queues.snapshots.records import ColumnUse
+from snapshots.report import ReadReport
+from text.escaping import visible
 from text.wording import number, plural
+
+
+def reading(report: ReadReport) -> dict[str, Any]:
+    """Return encoding, columns and fields left out, for programs."""
+    return {
+        "encoding": report.spoken,
+        "columns": [msgspec.to_builtins(each) for each in report.columns.values()],
+        "left_out": {field: dict(reasons) for field, reasons in report.left_out.items()},
+    }
+
+
+def columns_view(
+    columns: Iterable[ColumnUse], left_out: Mapping[str, Mapping[str, int]], encoding: str
+) -> Iterator[RenderableType]:
+    """Yield what each column becomes, and which fields of how many rows are left out and why."""
+    made = table("Column", "Becomes", "Sent")
+    for each in columns:
+        made.add_row(visible(each.column), visible(each.becomes), each.not_sent or "yes")
+    if made.row_count:
+        yield made
+    if encoding.endswith("(recognised)"):
+        yield Text(f"The file is read as {encoding}. If names look wrong, name the encoding: --encoding NAME.")
+    for field, reasons in left_out.items():
+        for reason, rows in reasons.items():
+            yield Text(
+                f"Left out of {plural(rows, 'row')}: {visible(field)} ({reason}); the people are sent without it."
+            )
+    yield Text("")
 
 
 def counts_table(counts: Counts, examples: Mapping[str, Sequence[int]]) -> Table:

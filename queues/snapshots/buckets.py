@@ -35,10 +35,15 @@ class Member(NamedTuple):
 
 
 class Bucket(msgspec.Struct, array_like=True):
-    """A bucket. `members`: by identity. `gone`: by `gone_key`, the ms at which a single change removed the person."""
+    """A bucket. `members`: by identity. `gone`: by `gone_key`, the ms at which a single change removed the person.
+
+    `filled`: by `gone_key`, the fields of Klaviyo's that people had when they left, as hashes of their names, and when:
+    a person who comes back without a value still has the old one.
+    """
 
     members: dict[str, Member] = {}
     gone: dict[str, int] = {}
+    filled: dict[str, tuple[int, bytes]] = {}
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -79,7 +84,7 @@ def load(stored: bytes | None) -> Bucket:
 
 def dump(bucket: Bucket) -> bytes:
     """Return the stored form; empty for an empty bucket."""
-    return zlib.compress(_encode(bucket), _LEVEL) if bucket.members or bucket.gone else b""
+    return zlib.compress(_encode(bucket), _LEVEL) if bucket.members or bucket.gone or bucket.filled else b""
 
 
 def tidied(bucket: Bucket, snapshot_at: int, now: int) -> Bucket:
@@ -88,4 +93,5 @@ def tidied(bucket: Bucket, snapshot_at: int, now: int) -> Bucket:
     The others are not needed: a snapshot older than the last one is not carried out. Times in ms.
     """
     gone = {key: at for key, at in bucket.gone.items() if at > snapshot_at or at > now - GONE_MS}
-    return Bucket(bucket.members, gone)
+    filled = {key: left for key, left in bucket.filled.items() if left[0] > now - GONE_MS}
+    return Bucket(bucket.members, gone, filled)

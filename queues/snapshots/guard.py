@@ -17,10 +17,30 @@ from queues import batches, holds, keys, scripts
 from queues.change import decode
 from queues.clock import now_ms
 from queues.names import Queue
-from queues.snapshots.orders import SnapshotOrder, order_of
+from queues.snapshots.orders import Record, SnapshotOrder, order_of
+from queues.snapshots.outcomes import is_carried_out
 
 #: Reason of the hold that the guard places.
 GUARD: Final = "snapshot_guard"
+
+
+#: ms over which the guard adds up removals.
+DAY_MS: Final = 86_400_000
+
+
+def removed_lately(records: Sequence[Record], now: int) -> int:
+    """Return how many people the snapshots of the last 24 hours took off, since the last confirmed one. Pure.
+
+    `records`: newest first. `now`: ms.
+    """
+    removed = 0
+    for record in records:
+        if not is_carried_out(record) or record.counts is None or (record.ended or 0) <= now - DAY_MS:
+            continue
+        if record.confirmed:
+            break
+        removed += record.counts.removals
+    return removed
 
 
 def confirm(redis: Redis, queue: Queue, snapshot_id: str) -> None:

@@ -147,10 +147,12 @@ def forget(
     repeated. The person is not kept out of a first snapshot that is staged but not submitted yet.
     """
     wanted = {*members}
+    keys_of_wanted = {*map(gone_key, wanted)}
 
     def without(_: int, bucket: Bucket) -> Bucket:
         left = {member: known for member, known in bucket.members.items() if member not in wanted}
-        return Bucket(left, bucket.gone)
+        filled = {key: fields for key, fields in bucket.filled.items() if key not in keys_of_wanted}
+        return Bucket(left, bucket.gone, filled)
 
     for queue in queues:
         if queue.kind == orders.KIND:

@@ -22,6 +22,7 @@ from queues.change import Body, encode, nobody_key
 from queues.errors import QueueFull, SnapshotGone
 from queues.names import Queue
 from queues.policy import OF_KIND
+from queues.snapshots.outcomes import record, records
 from queues.snapshots.records import (
     Counts,
     Format,
@@ -32,8 +33,6 @@ from queues.snapshots.records import (
     keep,
     note,
     opened,
-    record,
-    records,
     withdrawn,
 )
 

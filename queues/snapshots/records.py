@@ -18,9 +18,11 @@ RECORDS: Final = 100
 RECORD_MS: Final = 30 * 86_400_000
 
 Format = Literal["csv", "ndjson", "json", "mparticle_csv"]
-#: waiting: for a worker, its turn, the launch, or earlier changes. planning, applying: a worker is carrying it out.
-#: held: the guard asks a person. done. superseded: by a newer one. refused: it cannot be read; `error` says why.
-State = Literal["waiting", "planning", "applying", "held", "done", "superseded", "refused"]
+#: queued: for a worker, its turn, the launch, or earlier changes. reading: its body, and the list if Klaviyo is asked.
+#: comparing: with the list; its changes are queued then. held: the guard asks a person. delivering: its changes are in
+#: the audience's queue. delivered: each of them is settled, and none is a dead letter. failed: it cannot be read, or
+#: changes of it are dead letters; `error` says why. superseded: by a newer one.
+State = Literal["queued", "reading", "comparing", "held", "delivering", "delivered", "failed", "superseded"]
 
 
 class SnapshotOrder(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -71,6 +73,24 @@ class ColumnUse(msgspec.Struct, frozen=True):
     not_sent: Annotated[str, Meta(description="Why it is not sent; empty if it is.")] = ""
 
 
+class Outcomes(msgspec.Struct, frozen=True):
+    """What became of the changes of a snapshot.
+
+    `changes = delivered + imported + superseded + dead + pending`. `changes` is `adds + updates + removals` of the
+    counts without people about whom a newer change arrived meanwhile.
+    """
+
+    changes: Annotated[int, Meta(description="Changes that were queued.")] = 0
+    delivered: Annotated[int, Meta(description="Klaviyo has carried them out, and the list was checked.")] = 0
+    imported: Annotated[int, Meta(description="Klaviyo has imported them; the list was not checked.")] = 0
+    superseded: Annotated[int, Meta(description="A later change of the person, or an erasure, took their place.")] = 0
+    dead: Annotated[int, Meta(description="Dead letters.")] = 0
+    pending: Annotated[int, Meta(description="Not settled yet.")] = 0
+    not_found: Annotated[int, Meta(description="Of the delivered: people to remove who were not on the list.")] = 0
+    reasons: Annotated[dict[str, int], Meta(description="Of the dead letters, by reason.")] = {}
+    settled: Annotated[int | None, Meta(description="Time of the last outcome, in ms since 1970.")] = None
+
+
 class Record(msgspec.Struct):
     """The state and result of a snapshot."""
 
@@ -81,10 +101,11 @@ class Record(msgspec.Struct):
     state: Annotated[
         State,
         Meta(
-            description="waiting: for its turn or its launch. held: it would remove very many people from the list, "
-            "and a person must confirm it. superseded: by a newer one. refused: `error` says why; nothing was changed."
+            description="queued: for its turn or its launch. held: it would remove very many people from the list, "
+            "and a person must confirm it. delivering: its changes are queued. delivered: Klaviyo has carried all of "
+            "them out. failed: `error` says why. superseded: by a newer one."
         ),
-    ] = "waiting"
+    ] = "queued"
     counts: Counts | None = None
     examples: Annotated[
         dict[str, list[int]],
@@ -104,10 +125,15 @@ class Record(msgspec.Struct):
         Meta(description="Differences between Klaviyo's list and Ferry's record of it, if Klaviyo was asked."),
     ] = {}
     error: str = ""
-    ended: Annotated[int | None, Meta(description="Time of the end, in ms since 1970; null before.")] = None
+    confirmed: Annotated[bool, Meta(description="A person has confirmed it, or its sender has.")] = False
+    ended: Annotated[
+        int | None, Meta(description="Time at which all its changes were queued, or it ended, in ms since 1970.")
+    ] = None
+    outcomes: Annotated[Outcomes, Meta(description="What became of its changes so far.")] = Outcomes()
 
 
-_decode = msgspec.json.Decoder(Record).decode
+#: Returns the record in its stored form, without the outcomes of its changes (outcomes.py).
+decode = msgspec.json.Decoder(Record).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -139,7 +165,7 @@ def keep(redis: Redis, snapshot_id: str) -> None:
 def note(redis: Redis, record: Record) -> None:
     """Store the record unless the snapshot has ended: a delayed worker must not overwrite the result."""
     stored = cast("bytes | None", redis.get(keys.snapshot(record.order.snapshot)))
-    if stored and _decode(stored).ended is None:
+    if stored and decode(stored).ended is None:
         redis.set(keys.snapshot(record.order.snapshot), _encode(record), keepttl=True)
 
 
@@ -150,16 +176,3 @@ def close(redis: Redis, record: Record) -> None:
         pipe.set(keys.snapshot(snapshot_id), _encode(record), px=RECORD_MS)
         pipe.delete(keys.snapshot(snapshot_id, "body"))
         pipe.execute()
-
-
-def record(redis: Redis, snapshot_id: str) -> Record | None:
-    """Return the record of a snapshot, None if unknown or expired. Raises ValueError for a malformed id."""
-    stored = cast("bytes | None", redis.get(keys.snapshot(snapshot_id)))
-    return _decode(stored) if stored else None
-
-
-def records(redis: Redis, queue: Queue) -> list[Record]:
-    """Return the records of an audience's last snapshots that still exist, newest first."""
-    ids = cast("list[bytes]", redis.zrevrange(keys.queue(queue, "syncs"), 0, -1))
-    stored = cast("list[bytes | None]", redis.mget([keys.snapshot(id_.decode()) for id_ in ids])) if ids else []
-    return [_decode(value) for value in stored if value]

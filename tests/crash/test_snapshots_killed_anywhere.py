@@ -113,7 +113,7 @@ def check(lists: Mirrored, name: str) -> None:
     assert person is not None
     assert person.properties == {"plan": "blue"}
     record = lists.record(name)
-    assert (record.state, record.drift) == ("done", {"on_the_list_only": 1, "in_the_ledger_only": 0})
+    assert (record.state, record.drift) == ("delivered", {"on_the_list_only": 1, "in_the_ledger_only": 0})
     assert record.counts is not None
     assert (record.counts.adds, record.counts.updates, record.counts.removals) == (1, 1, 2)
     assert lists.klaviyo.lists() == [NAME]

@@ -75,7 +75,7 @@ def test_the_last_snapshot_stands_whatever_befell_the_workers_meanwhile(
 
         record = orders.record(redis, last)
         assert record is not None
-        assert (record.state, record.counts and record.counts.newer) == ("done", 2)
+        assert (record.state, record.counts and record.counts.newer) == ("delivered", 2)
         members = {*PEOPLE, STAYS} - {LEAVES}
         assert klaviyo.members(snapshot_hut.NAME) == members
         assert snapshot_hut.known_members(redis) == members

@@ -66,7 +66,7 @@ def test_a_membership_is_in_the_ledger_when_it_is_answered(
     assert response.json() == {
         "snapshot": order.snapshot,
         "bytes": len(body),
-        "state": "waiting",
+        "state": "queued",
         "status": f"{SYNCS}/{order.snapshot}",
     }
     assert before <= order.at <= now_ms()
@@ -183,13 +183,13 @@ def test_the_status_says_how_it_goes_and_whose_it_is_nowhere(intake: Intake, red
     waiting = intake.get(status, TOKEN)
     assert waiting.status_code == 200
     assert waiting.json() == json.loads(json.dumps(syncs(intake)[0]))
-    assert (waiting.json()["state"], waiting.json()["counts"], waiting.json()["ended"]) == ("waiting", None, None)
+    assert (waiting.json()["state"], waiting.json()["counts"], waiting.json()["ended"]) == ("queued", None, None)
     assert waiting.json()["queue"] == str(QUEUE)
     record = orders.record(redis, waiting.json()["order"]["snapshot"])
     assert record is not None
     orders.close(redis, replace_state(record))
     ended = intake.get(status, TOKEN).json()
-    assert (ended["state"], ended["counts"]["adds"], ended["examples"]) == ("done", 3, {"email_invalid": [2, 7]})
+    assert (ended["state"], ended["counts"]["adds"], ended["examples"]) == ("delivered", 3, {"email_invalid": [2, 7]})
     assert "ann" not in waiting.text.lower()
 
 
@@ -200,7 +200,7 @@ def replace_state(record: Record) -> Record:
         record.order,
         record.since,
         record.bytes,
-        "done",
+        "delivered",
         counts,
         {"email_invalid": [2, 7]},
         ended=now_ms(),

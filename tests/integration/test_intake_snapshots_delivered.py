@@ -29,7 +29,7 @@ def test_a_list_is_what_was_put_last(hut: Hut, intake: Intake) -> None:
         body = "\n".join(("email", *people))
         path = "/v1/audiences/42/members?name=VIPs&confirm=1"
         status = intake.put(path, body, Content_Type="text/csv").json()["status"]
-        assert carried_out(hut, intake, status) == "done"
+        assert carried_out(hut, intake, status) == "delivered"
         assert hut.klaviyo.members("VIPs") == {*people}
 
 
@@ -40,6 +40,6 @@ def test_the_groups_of_a_campaign_are_lists_and_the_next_campaign_brings_them_up
         groups = [{"name": "A", "members": [{"email": email} for email in people]}, {"name": "B", "members": []}]
         posted = {"name": "Summer", "groups": groups, "exclusions": [{"email": CID}], "confirm": True}
         first, second = intake.post("/v1/campaigns", posted).json()["syncs"]
-        assert {carried_out(hut, intake, sync["status"]) for sync in (first, second)} == {"done"}
+        assert {carried_out(hut, intake, sync["status"]) for sync in (first, second)} == {"delivered"}
         assert hut.klaviyo.members("Summer - A") == {*people} - {CID}
         assert hut.klaviyo.members("Summer - B") == set()

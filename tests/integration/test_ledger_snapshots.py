@@ -156,11 +156,11 @@ def test_the_record_tells_how_it_goes_and_stays_for_a_month_after_the_end(redis:
     known = orders.record(redis, snapshot_id)
     assert known is not None
     assert known == of(snapshot_id, 4)
-    known.state, known.counts, known.examples = "applying", Counts(rows=1, shrink={"email_invalid": 1}), {"x": [1]}
+    known.state, known.counts, known.examples = "comparing", Counts(rows=1, shrink={"email_invalid": 1}), {"x": [1]}
     orders.note(redis, known)
     assert orders.record(redis, snapshot_id) == known
     assert 0 < pttl(redis, snapshot_id) <= records.SUBMITTED_MS
-    known.state, known.ended = "done", NOW + 5
+    known.state, known.ended = "delivered", NOW + 5
     orders.close(redis, known)
     assert orders.record(redis, snapshot_id) == known
     assert records.SUBMITTED_MS < pttl(redis, snapshot_id) <= records.RECORD_MS
@@ -170,7 +170,7 @@ def test_the_record_tells_how_it_goes_and_stays_for_a_month_after_the_end(redis:
 def test_a_worker_that_slept_through_the_end_does_not_open_the_record_again(redis: Redis) -> None:
     ended = of(submit(redis, b"one\n"), 4)
     slept = of(ended.order.snapshot, 4)
-    ended.state, ended.ended, slept.state = "done", NOW, "applying"
+    ended.state, ended.ended, slept.state = "delivered", NOW, "comparing"
     orders.close(redis, ended)
     orders.note(redis, slept)
     assert orders.record(redis, ended.order.snapshot) == ended
@@ -182,7 +182,7 @@ def test_a_worker_that_slept_through_the_end_does_not_open_the_record_again(redi
 def test_submitting_again_changes_nothing(redis: Redis) -> None:
     snapshot_id = submit(redis, b"one\n")
     known = of(snapshot_id, 4)
-    known.state = "planning"
+    known.state = "comparing"
     orders.note(redis, known)
     assert not orders.submit(redis, QUEUE, of(snapshot_id, 4), b"", NOW).fresh
     assert orders.record(redis, snapshot_id) == known

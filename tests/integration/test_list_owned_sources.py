@@ -119,7 +119,7 @@ def test_a_campaign_into_the_list_of_an_audience_is_held_before_it_counts_whom_i
     (queue,) = held(hut)
     assert queue.kind == orders.KIND
     told = intake.get(sync["status"], TOKEN).json()
-    assert (told["state"], told["counts"]) == ("waiting", None)
+    assert (told["state"], told["counts"]) == ("queued", None)
     intake.post(PATH, membership(BOB, action="delete")).raise_for_status()
     work(hut)
     assert hut.klaviyo.members("VIPs") == {ANN}, "the audience goes on"
@@ -130,7 +130,7 @@ def test_a_campaign_into_the_list_of_an_audience_is_held_before_it_counts_whom_i
     owners.share(hut.redis, orders.audience_of(queue), hold.owned.list_id)
     recover(hut.redis, hut.connections)
     assert hut.klaviyo.members("VIPs") == {CID}, "it is what a campaign says: a person wanted it so"
-    assert intake.get(sync["status"], TOKEN).json()["state"] == "done"
+    assert intake.get(sync["status"], TOKEN).json()["state"] == "delivered"
 
 
 def test_an_audience_into_the_list_of_a_campaign_is_held_and_the_next_campaign_is_not(hut: Hut, intake: Intake) -> None:

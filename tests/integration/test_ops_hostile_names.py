@@ -105,7 +105,7 @@ def command(redis: Redis, redis_url: str, tmp_path: Path) -> Iterator[Command]:
 def _snapshot(redis: Redis) -> None:
     queue = orders.queue_of("default", HOSTILE)
     order = SnapshotOrder(orders.new_id(queue), now_ms(), "csv", name=HOSTILE, campaign=HOSTILE, group=HOSTILE)
-    record = Record(str(queue), order, now_ms(), 0, error=HOSTILE, state="refused")
+    record = Record(str(queue), order, now_ms(), 0, error=HOSTILE, state="failed")
     assert orders.submit(redis, queue, record, b"", now_ms()).fresh
 
 

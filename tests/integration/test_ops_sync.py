@@ -15,8 +15,9 @@ from redis import Redis
 from ops.sync import follow
 from queues import holds, keys
 from queues.census import Census, take_census
+from queues.clock import now_ms
 from queues.names import Queue
-from queues.snapshots import guard, members, orders, records
+from queues.snapshots import guard, members, orders
 from tests.support.people import names as people
 from tests.support.syncing import SNAPSHOTS, file, settled
 from tests.support.waiting import until
@@ -43,7 +44,8 @@ def test_a_list_becomes_equal_to_a_file_and_then_to_another(
     told = command("sync", "VIPs", file(tmp_path, "b@example.com", "c@example.com"), "--json")
     assert told.exit_code == 0, told.output
     record = json.loads(told.stdout)
-    assert (record["state"], record["audience"]) == ("done", "default/audience/42")
+    assert record["state"] in ("delivering", "delivered")
+    assert record["audience"] == "default/audience/42"
     assert {name: record["counts"][name] for name in ("held", "adds", "removals", "unchanged")} == {
         "held": 2,
         "adds": 1,
@@ -91,7 +93,7 @@ def test_a_snapshot_that_takes_too_many_off_is_held_until_it_is_released(
     assert released.exit_code == 0, released.output
     assert "Removals 100" in " ".join(released.stdout.split())
     assert f"{SNAPSHOTS} was released." in released.stdout
-    until(lambda: not holds.of_queue(redis, SNAPSHOTS) and records.records(redis, SNAPSHOTS)[0].ended is not None)
+    until(lambda: not holds.of_queue(redis, SNAPSHOTS) and orders.records(redis, SNAPSHOTS)[0].ended is not None)
     settled(redis)
     assert world.members() == {*people(10)}
 
@@ -106,7 +108,7 @@ def test_a_better_file_takes_the_place_of_a_held_one(
     assert told.exit_code == 0, told.output
     settled(redis)
     assert world.members() == {*people(109)}
-    assert [record.state for record in records.records(redis, SNAPSHOTS)] == ["done", "superseded", "done"]
+    assert [record.state for record in orders.records(redis, SNAPSHOTS)] == ["delivered", "superseded", "delivered"]
 
 
 def test_removals_that_are_confirmed_are_not_asked_about(
@@ -127,7 +129,7 @@ def test_a_file_that_cannot_be_read_changes_nothing_and_names_the_line(
     settled(redis)
     told = command("sync", "42", file(tmp_path, "b@example.com", "c@example.com,too,many"))
     assert told.exit_code == 1
-    assert "was refused, and nothing changed" in told.stderr
+    assert "failed, and nothing changed" in told.stderr
     assert "line 3" in told.stderr
     assert world.members() == {"a@example.com"}
     (letter,) = json.loads(command("dead", "list", "--json").stdout)
@@ -140,8 +142,8 @@ def test_without_processes_it_stays_submitted(world: World, command: Any, redis:
     told = command("sync", "42", file(tmp_path, "a@example.com"), "--name", "VIPs")
     assert told.exit_code == 1
     assert "no scheduler is running" in told.stderr
-    (record,) = records.records(redis, SNAPSHOTS)
-    assert (record.state, record.order.name) == ("waiting", "VIPs")
+    (record,) = orders.records(redis, SNAPSHOTS)
+    assert (record.state, record.order.name) == ("queued", "VIPs")
     assert b"".join(orders.body(redis, record.order.snapshot)) == b"email\na@example.com\n"
     assert redis.llen(keys.WAKE) == 1
 
@@ -197,9 +199,9 @@ def test_the_last_snapshots_are_listed_newest_first(
     command("sync", "42", file(tmp_path, "a@example.com", "x,y"))
     told = command("syncs", "VIPs")
     assert told.exit_code == 0, told.output
-    assert told.stdout.index("refused") < told.stdout.index("done")
+    assert told.stdout.index("failed") < told.stdout.index("delivered")
     listed = json.loads(command("syncs", "--json").stdout)
-    assert [each["state"] for each in listed] == ["refused", "done"]
+    assert [each["state"] for each in listed] == ["failed", "delivered"]
     assert "@" not in json.dumps(listed)
     assert command("syncs", "nowhere").exit_code == 1
 
@@ -220,7 +222,7 @@ def test_whoever_stops_waiting_is_told_that_the_snapshot_is_carried_out_all_the_
 
     monkeypatch.setattr("commands.sync.follow", stopped)
     told = command("sync", "42", file(tmp_path, "a@example.com"), "--name", "VIPs")
-    (record,) = records.records(redis, SNAPSHOTS)
+    (record,) = orders.records(redis, SNAPSHOTS)
     assert (told.exit_code, f"snapshot {record.order.snapshot} is carried out" in told.stderr) == (1, True)
 
 
@@ -249,3 +251,60 @@ def test_an_older_file_is_said_not_to_be_carried_out(
     assert "No changes are pending" in again.stdout
     told = command("sync", "42", given, "--at", "2024-01-01T00:00:00Z")
     assert (told.exit_code, "a newer one replaced it" in told.stderr) == (1, True)
+
+
+def test_a_name_that_is_like_an_audiences_is_not_taken_for_its_id_beside_a_new_name(
+    world: World, processes: None, command: Any, redis: Redis, tmp_path: Path
+) -> None:
+    world.change("add", "ann@example.com")
+    world.deliver()
+    told = command("sync", "vips", file(tmp_path, "bob@example.com"), "--name", "VIPs")
+    assert told.exit_code == 2
+    assert "no audience has the id 'vips'" in told.stderr
+    assert "ferry sync 42 FILE" in told.stderr
+    assert world.members() == {"ann@example.com"}
+    assert orders.records(redis, SNAPSHOTS) == []
+
+
+def test_a_run_shows_its_columns_and_what_was_left_out(
+    world: World, processes: None, command: Any, redis: Redis, tmp_path: Path
+) -> None:
+    given = file(tmp_path, "ann@example.com,12345,Oslo", header="Email Address,Phone,City")
+    for words in (("--dry-run",), ()):
+        told = command("sync", "42", given, "--name", "VIPs", *words)
+        assert told.exit_code == 0, told.output
+        shown = " ".join(told.stdout.split())
+        assert "Email Address email yes" in shown
+        assert "City city not chosen" in shown
+        assert "Left out of 1 row: phone_number (phone_invalid)" in shown
+    legacy = tmp_path / "legacy.csv"
+    legacy.write_bytes("email,city\nann@example.com,Łódź\n".encode("cp1250"))
+    assert "cannot be recognised" in command("sync", "42", str(legacy), "--dry-run").stderr
+    assert command("sync", "42", str(legacy), "--dry-run", "--encoding", "windows-1250").exit_code == 0
+
+
+def test_a_flush_of_a_campaign_that_launches_later_says_so_and_ends(world: World, command: Any, redis: Redis) -> None:
+    tomorrow = now_ms() + 86_400_000
+    order = orders.SnapshotOrder(orders.new_id(SNAPSHOTS), 1, "csv", not_before=tomorrow, name="Spring")
+    orders.submit(redis, SNAPSHOTS, orders.Record(str(SNAPSHOTS), order, 1, 0), b'{"name":"Spring","settings":{}}', 1)
+    told = command("flush", "Spring", "--wait")
+    assert told.exit_code == 0, told.output
+    assert "it is launched at" in told.stdout
+
+
+def test_rejected_rows_are_written_with_their_reasons_and_cells_before_and_after_a_run(
+    world: World, processes: None, command: Any, redis: Redis, tmp_path: Path
+) -> None:
+    given = file(tmp_path, "ann@example.com,=1+1", "nobody,x", ",y", "bob@example.com,z", header="email,note")
+    for number, words in enumerate((("--dry-run",), ())):
+        new = tmp_path / f"rejected{number}.csv"
+        told = command("sync", "42", given, "--name", "VIPs", "--rejected", str(new), *words)
+        assert told.exit_code == 0, told.output
+        assert "2 rows that cannot be sent" in told.stderr
+        assert new.read_text().splitlines() == [
+            "row,reason,email,note",
+            "2,email_invalid,nobody,x",
+            "3,identity_missing,,y",
+        ]
+    again = command("sync", "42", given, "--rejected", str(tmp_path / "rejected0.csv"), "--dry-run")
+    assert (again.exit_code, "already exists" in again.stderr) == (2, True)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from redis import Redis
 
 from queues.snapshots import members, orders
@@ -11,6 +13,7 @@ from tests.support.people import names as people
 from tests.support.syncing import SNAPSHOTS, file, settled, touched
 from tests.support.working import working
 from tests.support.world import QUEUE, World
+from worker.process import settings_of_process
 
 
 def everything(redis: Redis) -> dict[bytes, bytes | None]:
@@ -137,3 +140,25 @@ def test_a_download_that_lost_rows_would_be_refused_and_is(
     assert world.members() == {"a@example.com"}
     assert members.snapshot_at(redis, QUEUE) == 1_538_596_779_000
     assert orders.records(redis, SNAPSHOTS)[0].order.rows == 1
+
+
+def test_the_forecast_names_the_single_requests_that_then_happen(
+    world: World, redis_url: str, command: Any, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tmp_path / "connections.toml"
+    settings.write_text('[connections.default]\ndefault_attributes = ["city"]\n')
+    monkeypatch.setenv("FERRY_CONNECTIONS", str(settings))
+    settings_of_process.cache_clear()
+    chosen = partial(command, FERRY_CONNECTIONS=str(settings))
+    with working(redis_url):
+        filled = file(tmp_path, *(f"{each},Oslo" for each in people(12)), header="email,city")
+        chosen("sync", "42", filled, "--name", "VIPs")
+        settled(redis)
+        emptied = file(tmp_path, *(f"{each}," for each in people(12)), header="email,city")
+        told = rehearsed(chosen, "42", emptied)["requests"]
+        before = len(world.requests("/api/profiles/", "PATCH"))
+        chosen("sync", "42", emptied)
+        settled(redis)
+    made = len(world.requests("/api/profiles/", "PATCH")) - before
+    assert (told["clears"], told["imports"], made) == (12, 1, 12)
+    assert told["minutes"] > 0

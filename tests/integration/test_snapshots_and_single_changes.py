@@ -76,7 +76,7 @@ def test_a_snapshot_says_for_what_it_waits(lists: Mirrored, caplog: pytest.LogCa
     name = lists.send(BOB)
     for _ in range(3):
         lists.hut.work()
-    assert lists.record(name).state == "waiting"
+    assert lists.record(name).state == "queued"
     assert f"snapshot {name}: 1 earlier changes of {QUEUE} are pending; it is held (by hand)" in caplog.text
     holds.release(lists.redis, QUEUE)
     lists.settle()

@@ -19,7 +19,7 @@ ANN, BOB, CID, DAN = "ann@example.com", "bob@example.com", "cid@example.com", "d
 def test_the_first_snapshot_fills_a_new_list(lists: Mirrored) -> None:
     record = lists.sync(*addresses(250))
     assert lists.members() == lists.known() == set(addresses(250))
-    assert record.state == "done"
+    assert record.state == "delivered"
     assert record.counts is not None
     assert (record.counts.rows, record.counts.people, record.counts.adds) == (250, 250, 250)
     assert record.ended is not None
@@ -136,9 +136,9 @@ def test_the_body_of_a_snapshot_for_later_waits_for_its_launch(lists: Mirrored) 
     name = lists.send(ANN, not_before=now_ms() + 3_600_000)
     for _ in range(5):
         lists.hut.work()
-    assert (lists.members(), lists.record(name).state) == (set(), "waiting")
+    assert (lists.members(), lists.record(name).state) == (set(), "queued")
     other = lists.sync(BOB)
-    assert (lists.record(name).state, other.state) == ("superseded", "done")
+    assert (lists.record(name).state, other.state) == ("superseded", "delivered")
     assert lists.members() == {BOB}
 
 
@@ -150,4 +150,4 @@ def test_a_snapshot_carries_its_launch_into_the_future_without_being_lost(
     lists.hut.work()
     monkeypatch.setattr(kind, "now_ms", lambda: launch)
     lists.settle()
-    assert (lists.members(), lists.record(name).state) == ({ANN}, "done")
+    assert (lists.members(), lists.record(name).state) == ({ANN}, "delivered")

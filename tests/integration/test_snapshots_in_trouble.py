@@ -62,7 +62,7 @@ def test_what_a_person_has_seen_and_released_is_carried_out(lists: Mirrored, hel
     release(lists.redis, SYNCS)
     lists.settle()
     assert lists.members() == lists.known() == set(PEOPLE[:80])
-    assert lists.record(held).state == "done"
+    assert lists.record(held).state == "delivered"
     assert lists.left_over() == []
 
 
@@ -77,7 +77,7 @@ def test_a_corrected_snapshot_takes_the_place_of_the_held_one(lists: Mirrored, h
     name = lists.send(*PEOPLE[:119])
     guard.replace_held(lists.redis, SYNCS)
     lists.settle()
-    assert (lists.record(held).state, lists.record(name).state) == ("superseded", "done")
+    assert (lists.record(held).state, lists.record(name).state) == ("superseded", "delivered")
     assert lists.members() == set(PEOPLE[:119])
     assert (lists.superseded(), lists.left_over()) == (1, [])
 
@@ -133,7 +133,7 @@ def test_what_cannot_be_read_whole_changes_nothing(lists: Mirrored, case: str) -
     assert (lists.members(), lists.known()) == ({"bob@example.com"}, {"bob@example.com"})
     assert told in lists.letters()["snapshot_unreadable"]
     record = lists.record(name)
-    assert record.state == "refused"
+    assert record.state == "failed"
     assert told in record.error
     assert (lists.left_over(), lists.waiting()) == ([], 0)
     assert [*oracle.quiet(lists.redis)] == []
@@ -154,7 +154,7 @@ def test_a_body_that_is_lost_is_no_empty_snapshot(lists: Mirrored) -> None:
     lists.settle()
     assert lists.members() == {"ann@example.com"}
     assert lists.letters().keys() == {"snapshot_gone"}
-    assert lists.record(name).state == "refused"
+    assert lists.record(name).state == "failed"
 
 
 def test_a_dead_snapshot_that_is_replayed_says_that_its_body_is_gone(lists: Mirrored) -> None:
@@ -170,14 +170,14 @@ def test_an_older_snapshot_that_comes_later_is_superseded(lists: Mirrored) -> No
     newer = lists.send("ann@example.com")
     older = lists.send("bob@example.com", at=lists.at - 5_000)
     lists.settle()
-    assert (lists.record(newer).state, lists.record(older).state) == ("done", "superseded")
+    assert (lists.record(newer).state, lists.record(older).state) == ("delivered", "superseded")
     assert lists.members() == {"ann@example.com"}
 
 
 def test_a_newer_snapshot_that_waits_is_carried_out_instead(lists: Mirrored) -> None:
     first, second = lists.send("ann@example.com"), lists.send("bob@example.com")
     lists.settle()
-    assert (lists.record(first).state, lists.record(second).state) == ("superseded", "done")
+    assert (lists.record(first).state, lists.record(second).state) == ("superseded", "delivered")
     assert lists.members() == {"bob@example.com"}
 
 
@@ -190,7 +190,7 @@ def test_a_snapshot_over_which_workers_die_is_given_up_and_frees_its_audience(li
     (batch_id,) = open_batches(lists.redis)
     lists.redis.hset(keys.batch(batch_id), "crashes", MAX_CRASHES)
     work(lists)
-    assert lists.record(name).state == "refused"
+    assert lists.record(name).state == "failed"
     assert lists.letters().keys() == {"crashed_worker"}
     assert lists.left_over() == []
     release(lists.redis, QUEUE)
@@ -208,7 +208,7 @@ def test_klaviyo_out_of_order_for_good_refuses_the_snapshot_and_frees_its_audien
     lists.klaviyo.control("faults", **fault)
     name = lists.send("bob@example.com")
     lists.settle()
-    assert (lists.record(name).state, lists.left_over()) == ("refused", [])
+    assert (lists.record(name).state, lists.left_over()) == ("failed", [])
     lists.sync("bob@example.com")
     assert lists.members() == {"bob@example.com"}
 
@@ -225,7 +225,7 @@ def test_a_full_queue_is_gone_on_with_where_it_was(lists: Mirrored, monkeypatch:
     name = lists.send(*PEOPLE)
     lists.settle()
     assert lists.members() == lists.known() == set(PEOPLE)
-    assert lists.record(name).state == "done"
+    assert lists.record(name).state == "delivered"
     record = lists.record(name)
     assert record.counts is not None
     assert record.counts.adds == 120  # as it was planned, not what was left of it
@@ -273,7 +273,7 @@ def test_another_one_that_watches_meanwhile_has_it_begin_again(
     monkeypatch.setattr(mirror, "mirror", replaced)
     name = lists.send(*PEOPLE[:60], confirmed=True)
     lists.settle()
-    assert lists.record(name).state == "done"
+    assert lists.record(name).state == "delivered"
     assert lists.members() == lists.known() == set(PEOPLE[:60])
     assert lists.left_over() == []
 
@@ -316,7 +316,7 @@ def test_a_snapshot_that_no_worker_gets_through_in_its_time_is_refused(
     assert len(starts) == MAX_STARTS
     assert (lists.members(), lists.left_over()) == ({"bob@example.com"}, [])
     record = lists.record(name)
-    assert record.state == "refused"
+    assert record.state == "failed"
     assert "snapshot_endless: 5 workers began to read it and none finished: each died or reached" in record.error
     lists.sync("ann@example.com")
     assert lists.members() == {"ann@example.com"}
@@ -338,7 +338,7 @@ def test_starts_are_counted_from_where_one_got_through(lists: Mirrored, monkeypa
     name = lists.send(*PEOPLE)
     lists.settle()
     assert len(calls) // 8 > MAX_STARTS
-    assert (lists.record(name).state, lists.members()) == ("done", set(PEOPLE))
+    assert (lists.record(name).state, lists.members()) == ("delivered", set(PEOPLE))
 
 
 def test_a_dead_letter_of_a_later_time_than_the_snapshot_stays(lists: Mirrored) -> None:

@@ -47,7 +47,7 @@ def test_the_reading_goes_on_where_it_was(lists: Mirrored, fault: str, monkeypat
     assert lists.members() == lists.known() == set(PEOPLE[:200])
     record = lists.record(name)
     assert record.counts is not None
-    assert (record.state, record.counts.held, record.counts.removals) == ("done", 250, 50)
+    assert (record.state, record.counts.held, record.counts.removals) == ("delivered", 250, 50)
     assert pages(lists) == 3
     assert lists.left_over() == []
 

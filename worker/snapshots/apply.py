@@ -20,7 +20,7 @@ from queues.clock import now_ms
 from queues.dead_letters import DeadLetter
 from queues.errors import QueueFull, SnapshotReplaced
 from queues.snapshots import members, mirror, orders, rosters
-from queues.snapshots.records import State
+from queues.snapshots.records import Outcomes, State
 from snapshots.gathering import Gathered
 from snapshots.plan import PlannedChange
 from snapshots.plan_store import Plan
@@ -63,8 +63,8 @@ def apply(of: SnapshotRun, plan: Plan) -> None:
         except SnapshotReplaced as replaced:
             of.begin_again()
             raise Later(str(replaced), 1.0) from None
-        if of.record.counts:
-            of.record.counts.newer += left_out
+        of.course.queued += len(changes) - left_out
+        of.course.newer += left_out
         of.course.bucket = bucket + 1
         if done % NOTE_EVERY == 0:
             of.note()
@@ -160,8 +160,11 @@ def close_all(delivery: Delivery) -> None:
 def _close(of: SnapshotRun) -> None:
     rejection = of.delivery.progress.rejected.get(of.index)
     of.record.state = _state(of)
+    of.record.outcomes = Outcomes(changes=of.course.queued)
     if rejection:
         of.record.error = ": ".join([rejection.reason, *filter(None, [rejection.detail.get("detail")])])
+    if of.record.counts and not of.record.ended:
+        of.record.counts.newer += of.course.newer
     of.record.ended = of.record.ended or now_ms()
     rosters.drop(of.delivery.redis, of.order.snapshot)
     orders.close(of.delivery.redis, of.record)
@@ -169,6 +172,6 @@ def _close(of: SnapshotRun) -> None:
 
 def _state(of: SnapshotRun) -> State:
     if of.index in of.delivery.progress.rejected:
-        return "refused"
+        return "failed"
     is_newest = of.index in of.delivery.intents and of.index not in of.delivery.progress.overtaken
-    return "done" if is_newest else "superseded"
+    return "delivering" if is_newest else "superseded"

@@ -22,7 +22,7 @@ from snapshots import tally
 from snapshots.gathering import Gathered
 from snapshots.rows import keys_of_member
 from worker.errors import Later
-from worker.lists import list_of
+from worker.lists import is_gone, list_of
 from worker.snapshots.run import SnapshotRun
 
 #: Buckets read or written at a time; with a million members they hold some 16,000.
@@ -39,7 +39,7 @@ def prepare_baseline(of: SnapshotRun) -> None:
         of.course.list_id = list_of(of.aimed, create=False) or ""
         known = guard.list_of_ledger(redis, queue)
         first = members.snapshot_at(redis, of.audience) == 0
-        if not (first or of.order.reconcile or is_another(known, of.course.list_id)):
+        if not (first or of.order.reconcile or is_another(known, of.course.list_id) or _is_deleted(of)):
             guard.note_list(redis, queue, of.course.list_id)
             of.course.step = "plan"
             return of.note()
@@ -47,6 +47,11 @@ def prepare_baseline(of: SnapshotRun) -> None:
         read_list(of)
     of.course.step = "rewrite"
     return of.note()
+
+
+def _is_deleted(of: SnapshotRun) -> bool:
+    """Return whether somebody deleted the list in Klaviyo: then nobody is on it, whatever the ledger says."""
+    return bool(of.course.list_id) and is_gone(of.delivery.klaviyo, of.course.list_id)
 
 
 def is_another(known: str | None, list_id: str) -> bool:
@@ -154,7 +159,7 @@ def as_listed(bucket: Bucket, listed: Collection[str], newer: Collection[str]) -
         left = identity in newer and gone_key(identity) in bucket.gone
         if not left:
             found.setdefault(identity, Member(0))
-    return Bucket(found, bucket.gone)
+    return Bucket(found, bucket.gone, bucket.filled)
 
 
 def choose(identities: Identities, named: Collection[str]) -> str:

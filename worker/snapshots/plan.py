@@ -16,7 +16,7 @@ from queues.doorbell import JOB_TIMEOUT
 from queues.people.identities import Named
 from queues.people.identity_tokens import Holder, RememberedPerson
 from queues.snapshots import guard as queue_guard
-from queues.snapshots import members, orders
+from queues.snapshots import members, orders, rejected
 from queues.snapshots.members import Bucket
 from snapshots import plan as plan_rules
 from snapshots import planning
@@ -26,6 +26,7 @@ from snapshots.plan_store import Plan
 from snapshots.reading import rows
 from snapshots.report import ReadReport
 from snapshots.rows import Unreadable
+from snapshots.tally import first
 from worker.errors import HELD_MS, Later
 from worker.people.batch_people import MAX_ROW, encode_row, mapped_by
 from worker.progress import Rejection
@@ -60,6 +61,7 @@ def count_start(of: SnapshotRun) -> None:
     if of.course.starts >= MAX_STARTS:
         raise TooSlow
     of.course.starts += 1
+    of.record.state = "reading"
     of.note()
 
 
@@ -118,13 +120,15 @@ class _Memory:
 
 def approve(of: SnapshotRun, plan: Plan) -> None:
     """Write down the counts and continue. Raises Later when a person has to confirm first, LeaseLost."""
-    of.record.counts, of.record.examples, of.record.state = plan.counts, plan.shrunk, "planning"
-    why = plan_rules.verdict(plan.counts, of.connection.max_removal_percent)
+    of.record.counts, of.record.examples, of.record.state = plan.counts, first(plan.shrunk), "comparing"
+    rejected.keep(of.delivery.redis, of.order.snapshot, plan.shrunk)
     queue = of.delivery.batch.queue
+    earlier = queue_guard.removed_lately(orders.records(of.delivery.redis, queue), now_ms())
+    why = plan_rules.verdict(plan.counts, of.connection.max_removal_percent, earlier)
     asked = of.order.confirmed or queue_guard.is_confirmed(of.delivery.redis, queue, of.order.snapshot)
     if why and not asked:
         _ask(of, why)
-    of.course.step, of.record.state = "apply", "applying"
+    of.course.step, of.record.confirmed = "apply", asked
     of.note()
 
 

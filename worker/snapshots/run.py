@@ -94,7 +94,10 @@ class SnapshotRun:
     def begin_again(self) -> None:
         """Start again from `watch`, except for buckets whose changes are queued already."""
         rosters.drop(self.delivery.redis, self.order.snapshot)
-        self.course = self.delivery.progress.course = SnapshotProgress(bucket=self.course.bucket)
+        before = self.course
+        self.course = self.delivery.progress.course = SnapshotProgress(
+            bucket=before.bucket, queued=before.queued, newer=before.newer
+        )
 
     def note(self) -> None:
         """Write down the record and the progress. Raises LeaseLost."""

@@ -28,7 +28,9 @@ def printed(what: Any, width: int = 120) -> str:
     return captured.get()
 
 
-def record(state: State = "done", queue: str = str(SNAPSHOTS), campaign: str = "", group: str = "", **n: Any) -> Record:
+def record(
+    state: State = "delivered", queue: str = str(SNAPSHOTS), campaign: str = "", group: str = "", **n: Any
+) -> Record:
     order = SnapshotOrder("07-1", 1_700_000_000_000, "csv", name="VIPs", campaign=campaign, group=group)
     return Record(queue, order, 1_700_000_000_000, 10, state, Counts(**n))
 
@@ -69,13 +71,13 @@ WAITS = counted(waiting=Waiting(3), hold=HOLD)
 @pytest.mark.parametrize(
     ("state", "known", "why"),
     [
-        ("waiting", census(), None),
-        ("applying", census(held=HOLD), "default is held (maintenance). Ask Ann."),
+        ("queued", census(), None),
+        ("comparing", census(held=HOLD), "default is held (maintenance). Ask Ann."),
         ("held", census(counted(SNAPSHOTS, hold=HOLD)), "default/snapshot/42 is held"),
-        ("waiting", census(WAITS), "default/audience/42 is held"),
-        ("waiting", census(counted(hold=HOLD)), None),
-        ("applying", census(WAITS), None),
-        ("waiting", census(counted(OTHERS, hold=HOLD)), None),
+        ("queued", census(WAITS), "default/audience/42 is held"),
+        ("queued", census(counted(hold=HOLD)), None),
+        ("comparing", census(WAITS), None),
+        ("queued", census(counted(OTHERS, hold=HOLD)), None),
     ],
 )
 def test_waiting_ends_where_nothing_would_come_of_it(state: State, known: Census, why: str | None) -> None:
@@ -114,8 +116,14 @@ def test_the_effort_follows_from_the_sizes_of_requests(
 
 def test_the_slowest_limit_decides_how_long_it_takes() -> None:
     imports = effort_of(Counts(adds=13_500), 100)
-    assert imports == Effort(135, 0, 0, 1.0)
+    assert imports == Effort(135, 0, 0, 0, 0, 1.0)
     assert effort_of(Counts(adds=13_500, removals=100), 100).minutes == 1.0
+
+
+def test_single_requests_and_the_reading_of_the_list_are_in_the_effort() -> None:
+    found = effort_of(Counts(updates=1_350), 100, clears=1_350, listed=67_501)
+    assert (found.imports, found.clears, found.pages) == (14, 1_350, 676)
+    assert found.minutes > effort_of(Counts(updates=1_350), 100, clears=1_350).minutes > 1.9
 
 
 def test_a_record_for_programs_has_times_in_words_and_its_audience() -> None:
@@ -145,7 +153,7 @@ def test_no_snapshots_are_said_to_be_none() -> None:
 
 
 def test_in_80_columns_no_word_is_cut_and_an_error_is_told_below_whole() -> None:
-    refused = record("refused", queue=str(queue_of("brand-b", "42")), removals=1_000)
+    refused = record("failed", queue=str(queue_of("brand-b", "42")), removals=1_000)
     refused.error = "snapshot_unreadable: line 3 has 4 columns, and the header names 2"
     told = printed(listing([refused, record("superseded")], {str(SNAPSHOTS): "VIPs"}, 1_700_000_060_000), 80)
     for word in ("superseded", "brand-b/42", "VIPs", "1,000", "snapshot 07-1", refused.error):

@@ -1,0 +1,117 @@
+"""What became of the changes of a snapshot: each batch notes it before it is settled, and the record shows the sum.
+
+A change that is neither settled nor pending nor in an open batch was erased with its person, and counts as superseded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+import msgspec
+from redis import Redis
+
+from queues import keys
+from queues.names import Queue
+from queues.snapshots.records import RECORD_MS, Outcomes, Record, decode
+
+
+class BatchResult(msgspec.Struct, array_like=True):
+    """What became of a snapshot's changes in one batch. `dead`: new dead letters without those that were replayed.
+
+    `reasons`: of the dead letters. `settled`: ms.
+    """
+
+    settled: int
+    delivered: int = 0
+    imported: int = 0
+    superseded: int = 0
+    dead: int = 0
+    not_found: int = 0
+    reasons: dict[str, int] = {}
+
+
+_SUMMED: Final = ("delivered", "imported", "superseded", "dead", "not_found")
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(BatchResult).decode
+
+
+def note(redis: Redis, batch_id: str, results: Mapping[str, BatchResult]) -> None:
+    """Note the results of a batch, by snapshot. May be repeated, with other results too, until the batch is settled."""
+    if not results:
+        return
+    with redis.pipeline(transaction=False) as pipe:
+        for snapshot_id, result in results.items():
+            pipe.hset(keys.snapshot(snapshot_id, "outcomes"), batch_id, _encode(result))
+            pipe.pexpire(keys.snapshot(snapshot_id, "outcomes"), RECORD_MS)
+        pipe.execute()
+
+
+def is_carried_out(record: Record) -> bool:
+    """Return whether the changes of a snapshot were queued, whatever became of them. Pure."""
+    return record.state in ("delivering", "delivered") or (record.state == "failed" and record.outcomes.dead > 0)
+
+
+def shown(record: Record, noted: Mapping[bytes, bytes], is_idle: bool) -> Record:
+    """Return the record with its outcomes, and the state that follows from them. Pure.
+
+    `noted`: the results by batch. `is_idle`: the audience's queue had no pending change and no open batch, seen before
+    `noted` was read.
+    """
+    results = [*map(_decode, noted.values())]
+    sums = {name: sum(getattr(each, name) for each in results) for name in _SUMMED}
+    left = max(0, record.outcomes.changes - sum(sums.values()) + sums["not_found"])
+    if is_idle:
+        sums["superseded"] += left
+        left = 0
+    reasons = sum((Counter(each.reasons) for each in results), Counter[str]())
+    found = Outcomes(
+        **sums,
+        changes=record.outcomes.changes,
+        pending=left,
+        reasons=dict(reasons),
+        settled=None if left else max((each.settled for each in results), default=None),
+    )
+    changed = msgspec.structs.replace(record, outcomes=found)
+    if record.state == "delivering" and not left:
+        changed.state = "failed" if found.dead else "delivered"
+        if found.dead:
+            changed.error = f"{found.dead:,} of its changes are dead letters: `ferry dead list` shows why"
+    return changed
+
+
+def record(redis: Redis, snapshot_id: str) -> Record | None:
+    """Return the record of a snapshot, None if unknown or expired. Raises ValueError for a malformed id."""
+    stored = cast("bytes | None", redis.get(keys.snapshot(snapshot_id)))
+    if stored is None:
+        return None
+    with redis.pipeline(transaction=False) as pipe:
+        ask(pipe, Queue.parse(decode(stored).queue), [snapshot_id])
+        return answer(pipe.execute())[0]
+
+
+def records(redis: Redis, queue: Queue) -> list[Record]:
+    """Return the records of an audience's last snapshots that still exist, newest first. `queue`: of the snapshots."""
+    ids = cast("list[bytes]", redis.zrevrange(keys.queue(queue, "syncs"), 0, -1))
+    with redis.pipeline(transaction=False) as pipe:
+        ask(pipe, queue, [each.decode() for each in ids])
+        return answer(pipe.execute())
+
+
+def ask(pipe: Any, queue: Queue, ids: Sequence[str]) -> None:
+    """Add to a pipeline the commands whose results `answer` reads. `queue`: of the snapshots."""
+    audience = Queue(queue.connection, "audience", queue.target)
+    # First, because a batch notes its results before it is settled.
+    pipe.llen(keys.queue(audience, "pending"))
+    pipe.zcard(keys.queue(audience, "batches"))
+    for snapshot_id in ids:
+        pipe.get(keys.snapshot(snapshot_id))
+        pipe.hgetall(keys.snapshot(snapshot_id, "outcomes"))
+
+
+def answer(found: Sequence[Any]) -> list[Record]:
+    """Return the records that exist, from the results of a pipeline."""
+    pending, batches, *stored = found
+    pairs = zip(stored[::2], stored[1::2], strict=True)
+    return [shown(decode(value), noted, not (pending or batches)) for value, noted in pairs if value]
