@@ -68,7 +68,8 @@ def _may_see(who: Visitor, path: str) -> bool:
     return role is not None and bool(who.name) and who.may(role)
 
 
-class Badge(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Badge:
     """The number of things on a page that need somebody. `what`: their noun, for screen readers."""
 
     count: int

@@ -94,7 +94,7 @@ def change_role(redis: Redis, name: str, role: Role) -> bool:
     with redis.pipeline(transaction=True) as pipe:
         while True:
             try:
-                pipe.watch(keys.USERS)
+                pipe.watch(keys.USERS)  # type: ignore[no-untyped-call] # redis-py gives it no types
                 stored = cast("bytes | None", pipe.hget(keys.USERS, name))
                 if stored is None:
                     return False

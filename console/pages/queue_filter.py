@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 #: The states in the order of the table; the first that applies to a queue is its state.
@@ -57,7 +57,7 @@ class QueueFilter:
         """Whether the queues that one connection blocks are one row: not if somebody asks for them."""
         return not (self.text or self.state or self.connection) and self.sort == "status"
 
-    def but(self, **other: str | int | bool) -> QueueFilter:
+    def but(self, **other: Any) -> QueueFilter:
         """Return the filter with other values, on its first page unless one is given."""
         return replace(self, **{"page": 1, **other})
 

@@ -98,7 +98,8 @@ def view(found: Sequence[Record], census: Census, state: str, page: int) -> Sync
 
 
 def _line(record: Record, names: dict[str, str]) -> SyncLine:
-    queue, counts, order = Queue.parse(record.queue), record.counts, record.order
+    queue, order = Queue.parse(record.queue), record.order
+    customers, adds, updates, removals, unchanged, rejected = _figures(record.counts)
     return SyncLine(
         order.snapshot,
         order.name or names.get(str(orders.audience_of(queue)), queue.target),
@@ -107,12 +108,20 @@ def _line(record: Record, names: dict[str, str]) -> SyncLine:
         WORDS[record.state],
         record.since,
         None if record.ended is None else record.ended - record.since,
-        *((None,) * 6 if counts is None else _figures(counts)),
+        customers,
+        adds,
+        updates,
+        removals,
+        unchanged,
+        rejected,
         record.error,
     )
 
 
-def _figures(counts: orders.Counts) -> tuple[int, int, int, int, int, int]:
+def _figures(counts: orders.Counts | None) -> Sequence[int | None]:
+    """Return customers, adds, updates, removals, unchanged and rejected; None for each before the snapshot was read."""
+    if counts is None:
+        return (None,) * 6
     rejected = sum(counts.shrink.values())
     return counts.customers, counts.adds, counts.updates, counts.removals, counts.unchanged, rejected
 
