@@ -55,7 +55,7 @@ def create(context: AppContext, router: CompiledRouter) -> App:
     """Return the app with every address of the console; each address needs a line in `auth.roles.ROUTES`."""
     authenticator = Authenticator(context.redis, context.settings)
     middleware = AuthMiddleware(context, authenticator)
-    layers = [RequestIds(), middleware, ShellMiddleware(context), Headers(), Compressing()]
+    layers: list[Any] = [RequestIds(), middleware, ShellMiddleware(context), Headers(), Compressing()]
     app = App(middleware=layers, router=router)
     errors.install(app)
     app.add_route("/sign-in", SignIn(context, authenticator, middleware))

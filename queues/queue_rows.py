@@ -126,7 +126,7 @@ def page(redis: Redis, most: int, after: str = "") -> list[Queue]:
     return [Queue.parse(name.decode()) for name in nsmallest(most, (name for name in names if name > last))]
 
 
-def meant(every: Sequence[QueueRow], given: str) -> list[NamedQueue]:
+def meant(every: Sequence[QueueRow], given: str) -> list[AudienceName]:
     """Return the queues that a person may mean by an id, a target or a name; all if none fits, for similar names."""
     target, folded = b"/" + quote(given, safe="").encode(), given.casefold()
     fitting = [

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import falcon.asgi
-from alerts.channels import configured
-from alerts.errors import ChannelFailed
 from redis import Redis
 
-from alerts.news import News
+from alerts.news import ChannelFailed, News
+from alerts.watching import configured
 from configuration.alerts import Alerting, Limits
 from console import render
 from console.auth.roles import Role, visitor

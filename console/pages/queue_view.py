@@ -19,6 +19,7 @@ from queues.census import Census
 from queues.counts import OpenBatch, QueueCount, called
 from queues.history.settled import ImportRows, Settled, unfolded
 from queues.policy import FlushPolicy
+from queues.queue_rows import QueueRow
 from text.wording import clock, number, plural, span
 from worker.audience.remove import NOT_ON_LIST
 
@@ -83,7 +84,7 @@ def view(count: QueueCount, census: Census, policy: FlushPolicy) -> QueueView:
         name=called(count),
         id=str(count.queue),
         connection=count.queue.connection,
-        state=state_of(count, census),
+        state=state_of(QueueRow.of(count), census.holds),
         at=census.at,
         trouble=[*words.trouble(census), *words.failing(alone)],
         holds=list(_holds(count, census)),

@@ -19,7 +19,7 @@ from ops.sync.view import lines
 from queues.census import Census
 from queues.counts import called
 from queues.names import Queue
-from queues.snapshots import orders, records
+from queues.snapshots import orders, outcomes
 from queues.snapshots.orders import Record
 from text.wording import plural
 
@@ -158,7 +158,7 @@ class RejectedRows:
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, snapshot: str) -> None:
         """Answer with the file; 404 if the snapshot is not remembered."""
         try:
-            record = await self._context.run(records.record, self._context.redis, snapshot)
+            record = await self._context.run(outcomes.record, self._context.redis, snapshot)
         except ValueError:
             record = None
         if record is None or record.counts is None:

@@ -75,7 +75,7 @@ def test_syncs_stand_there_newest_first_with_their_figures_and_the_held_one_abov
     redis: Redis, served: Console
 ) -> None:
     now = now_ms()
-    done = snapshot(redis, "done", COUNTS, now - 60_000)
+    done = snapshot(redis, "delivered", COUNTS, now - 60_000)
     snapshot(redis, "superseded", None, now - 50_000)
     snapshot(redis, "held", COUNTS, now)
     holds.place(redis, SNAPSHOTS, Hold(guard.GUARD, now, "It takes 163 of 200 people off the list."))
