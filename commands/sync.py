@@ -34,8 +34,7 @@ from queues import audit, pending
 from queues.census import take_census
 from queues.clock import now_ms
 from queues.names import Queue
-from queues.snapshots import orders
-from queues.snapshots import rejected as rows
+from queues.snapshots import orders, outcomes
 from queues.snapshots.orders import Record, SnapshotOrder
 from snapshots.tally import KEPT
 from text.wording import number, plural
@@ -122,7 +121,7 @@ def sync(
             audit.note(redis, by(), "sync", queue, "submitted")
             record, why = _followed(redis, order.snapshot, queue)
             _report(record, as_json)
-            _write(rejected, rows.read(redis, order.snapshot), source(file, kind, queue.target), order)
+            _write(rejected, outcomes.rejected(redis, order.snapshot), source(file, kind, queue.target), order)
             _end(queue, record, why, as_json)
 
 

@@ -45,7 +45,7 @@ Redis Cluster. FERRY_PREFIX precedes every key, including RQ's, and changes no h
     ferry:{pNN}:s:<snapshot>       STRING JSON, state and result of a snapshot (snapshots/records.py); expires
     ferry:{pNN}:s:<snapshot>:roster LIST  members of its list, until the ledger has them (snapshots/rosters.py); expires
     ferry:{pNN}:s:<snapshot>:rejected
-                                   STRING numbers of the rows that cannot be sent, by reason (snapshots/rejected.py);
+                                   STRING numbers of the rows that cannot be sent, by reason (snapshots/outcomes.py);
                                           expires
     ferry:{pNN}:s:<snapshot>:outcomes
                                    HASH   batch -> what became of the snapshot's changes in it (snapshots/outcomes.py);

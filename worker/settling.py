@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from msgspec import structs
@@ -16,8 +16,10 @@ from queues.clock import now_ms
 from queues.history.settled import BatchOutcomes, ImportRows, Settled, columns, pack
 from queues.settlement import Decided, Settlement, Undeliverable
 from queues.snapshots import outcomes
+from queues.snapshots.orders import KIND
+from queues.snapshots.outcomes import BatchResult
+from worker.audience.remove import NOT_ON_LIST
 from worker.delivery import Delivery, count_deaths, count_findings
-from worker.snapshots.results import results
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ def settle(delivery: Delivery) -> None:
     )
     if delivery.batch.queue.kind == "audience":
         # Before the settlement, so that a snapshot never seems delivered less than it is.
-        outcomes.note(delivery.redis, delivery.batch.id, results(delivery))
+        outcomes.note(delivery.redis, delivery.batch.id, _results(delivery))
     due = batches.settle(delivery.redis, delivery.batch, end, now)
     _report(delivery.redis, delivery.batch, Decided(len(delivery.batch.changes), end), due)
 
@@ -127,3 +129,30 @@ def _superseded(delivery: Delivery) -> dict[int, int | None]:
 def _dead(delivery: Delivery) -> dict[int, str]:
     rejected = delivery.progress.rejected
     return {index: known.reason for person, known in rejected.items() for index in delivery.intents[person].indexes}
+
+
+def _results(delivery: Delivery) -> dict[str, BatchResult]:
+    """Return the results of a batch that is about to be settled, by snapshot; empty for other changes."""
+    found: defaultdict[str, BatchResult] = defaultdict(lambda: BatchResult(now_ms()))
+    for person, intent in delivery.intents.items():
+        for index in intent.indexes:
+            body = delivery.batch.changes[index].body
+            if body.source == KIND and body.message:
+                _count_result(found[body.message], delivery, person, index == intent.last)
+                # A replayed dead letter was counted as dead before.
+                found[body.message].dead -= body.replayed
+    return dict(found)
+
+
+def _count_result(result: BatchResult, delivery: Delivery, person: int, is_last: bool) -> None:
+    state = delivery.progress
+    if rejection := state.rejected.get(person):
+        result.dead += 1
+        result.reasons = dict(Counter(result.reasons) + Counter([rejection.reason]))
+    elif not is_last or person in state.overtaken:
+        result.superseded += 1
+    elif person in state.unproved:
+        result.imported += 1
+    else:
+        result.delivered += 1
+        result.not_found += NOT_ON_LIST in state.warnings.get(person, ())

@@ -1,10 +1,12 @@
 """What became of the changes of a snapshot: each batch notes it before it is settled, and the record shows the sum.
 
 A change that is neither settled nor pending nor in an open batch was erased with its person, and counts as superseded.
+Also the numbers of the rows that cannot be sent, without anything of the people in them.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
@@ -34,6 +36,8 @@ class BatchResult(msgspec.Struct, array_like=True):
 
 _SUMMED: Final = ("delivered", "imported", "superseded", "dead", "not_found")
 _encode = msgspec.json.Encoder().encode
+_PART: Final = "rejected"
+_decode_rows = msgspec.msgpack.Decoder(dict[str, list[int]]).decode
 _decode = msgspec.json.Decoder(BatchResult).decode
 
 
@@ -115,3 +119,15 @@ def answer(found: Sequence[Any]) -> list[Record]:
     pending, batches, *stored = found
     pairs = zip(stored[::2], stored[1::2], strict=True)
     return [shown(decode(value), noted, not (pending or batches)) for value, noted in pairs if value]
+
+
+def keep_rejected(redis: Redis, snapshot_id: str, rows: Mapping[str, Sequence[int]]) -> None:
+    """Keep the numbers of rows by reason as long as the record of the snapshot. May be repeated."""
+    if rows:
+        redis.set(keys.snapshot(snapshot_id, _PART), zlib.compress(msgspec.msgpack.encode(rows)), px=RECORD_MS)
+
+
+def rejected(redis: Redis, snapshot_id: str) -> dict[str, list[int]]:
+    """Return the numbers of rows by reason; empty when all rows were sent or the snapshot is unknown."""
+    stored = cast("bytes | None", redis.get(keys.snapshot(snapshot_id, _PART)))
+    return _decode_rows(zlib.decompress(stored)) if stored else {}

@@ -16,7 +16,7 @@ from queues.doorbell import JOB_TIMEOUT
 from queues.people.identities import Named
 from queues.people.identity_tokens import Holder, RememberedPerson
 from queues.snapshots import guard as queue_guard
-from queues.snapshots import members, orders, rejected
+from queues.snapshots import members, orders, outcomes
 from queues.snapshots.members import Bucket
 from snapshots import plan as plan_rules
 from snapshots import planning
@@ -121,7 +121,7 @@ class _Memory:
 def approve(of: SnapshotRun, plan: Plan) -> None:
     """Write down the counts and continue. Raises Later when a person has to confirm first, LeaseLost."""
     of.record.counts, of.record.examples, of.record.state = plan.counts, first(plan.shrunk), "comparing"
-    rejected.keep(of.delivery.redis, of.order.snapshot, plan.shrunk)
+    outcomes.keep_rejected(of.delivery.redis, of.order.snapshot, plan.shrunk)
     queue = of.delivery.batch.queue
     earlier = queue_guard.removed_lately(orders.records(of.delivery.redis, queue), now_ms())
     why = plan_rules.verdict(plan.counts, of.connection.max_removal_percent, earlier)
