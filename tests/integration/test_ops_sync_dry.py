@@ -156,9 +156,9 @@ def test_the_forecast_names_the_single_requests_that_then_happen(
         settled(redis)
         emptied = file(tmp_path, *(f"{each}," for each in people(12)), header="email,city")
         told = rehearsed(chosen, "42", emptied)["requests"]
-        before = len(world.requests("/api/profiles/", "PATCH"))
+        before = len(world.requests("/api/profile-import", "POST"))
         chosen("sync", "42", emptied)
         settled(redis)
-    made = len(world.requests("/api/profiles/", "PATCH")) - before
+    made = len(world.requests("/api/profile-import", "POST")) - before
     assert (told["clears"], told["imports"], made) == (12, 1, 12)
     assert told["minutes"] > 0
