@@ -42,7 +42,7 @@ def named(charset: str) -> str:
         return ""
     try:
         found = codecs.lookup(charset)
-        b"".decode(charset)  # refuses codecs that are not of text, such as hex
+        b"ab".decode(charset, "ignore")  # refuses codecs that are not of text, such as hex
     except (LookupError, ValueError) as error:
         raise Unreadable(f"the announced encoding of the file is not known: {REMEDY}") from error
     # What calls itself ISO-8859-1 or ASCII is Windows-1252 in practice (WHATWG: Encoding Standard).
