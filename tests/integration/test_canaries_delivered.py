@@ -36,15 +36,16 @@ pytestmark = pytest.mark.usefixtures("marked")
 
 
 def work(redis: Redis, most: int = 30) -> None:
-    """Schedule with the scheduler's own job and deliver with RQ's own worker until nothing is open, or `most` times."""
+    """Schedule with the scheduler's own jobs and deliver with RQ's own worker until nothing is open, or `most` times."""
     worker = SimpleWorker([doorbell.rq_queue(redis)], connection=redis, serializer=JSONSerializer)
     scheduler: BackgroundScheduler = scheduling._ticks(redis, settings.load().connections)
-    ((job, *_),) = scheduler._pending_jobs
+    jobs = [job for job, *_ in scheduler._pending_jobs]
     for queue in pending.all_queues(redis):
         pending.flush(redis, queue, now_ms())
     for _ in range(most):
         let_time_pass(redis)
-        job.func()
+        for job in jobs:
+            job.func()
         worker.work(burst=True, logging_level="DEBUG")
         if not open_batches(redis):
             return
