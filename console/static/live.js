@@ -21,6 +21,12 @@ document.addEventListener("DOMContentLoaded", () => {
   live.addEventListener("htmx:error", () => report("Ferry does not answer"));
   live.addEventListener("htmx:response:error", (event) =>
     report(`Ferry answers with an error (${event.detail.ctx.response.status})`));
-  live.addEventListener("htmx:after:swap", (event) => event.detail.ctx.response.status < 400 && report(""));
+  live.addEventListener("htmx:after:swap", (event) => {
+    const { request, response } = event.detail.ctx;
+    if (response.status >= 400) return;
+    report("");
+    // The address holds a filter that was typed, so that the next refresh asks for it, and a reload too.
+    if (event.target.matches("form")) history.replaceState(null, "", request.action);
+  });
   document.addEventListener("visibilitychange", () => document.hidden || htmx.trigger(live, "look"));
 });

@@ -137,7 +137,7 @@ def test_the_table_follows_what_is_typed_and_keeps_it_when_the_page_renews_itsel
         page.says("1\u201310 of 10 queues")
         page.press("Pending")
         assert "sort=pending" in page.path()
-        assert page.text("tbody tr").startswith("Waiting")
+        assert page.text("#queues tbody tr").startswith("Waiting")
         page.open(page.path())
         page.says("1\u201310 of 10 queues")
 
