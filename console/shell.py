@@ -17,8 +17,8 @@ from queues.census import Census
 from queues.snapshots.guard import GUARD
 
 
-class Page(NamedTuple):
-    """A page of the menu. `icon`: its drawing (icons.html)."""
+class MenuLink(NamedTuple):
+    """A link of the menu. `icon`: its drawing (icons.html)."""
 
     path: str
     name: str
@@ -30,34 +30,34 @@ _MENU: Final = (
     (
         "Delivery",
         (
-            Page("/", "Overview", "overview"),
-            Page("/retries", "Retries", "retry"),
-            Page("/dead", "Dead letters", "letter"),
-            Page("/holds", "Holds", "hold"),
+            MenuLink("/", "Overview", "overview"),
+            MenuLink("/retries", "Retries", "retry"),
+            MenuLink("/dead", "Dead letters", "letter"),
+            MenuLink("/holds", "Holds", "hold"),
         ),
     ),
     (
         "Audiences",
         (
-            Page("/syncs", "Syncs", "sync"),
-            Page("/person", "Person lookup", "person"),
-            Page("/preview", "Preview", "preview"),
+            MenuLink("/syncs", "Syncs", "sync"),
+            MenuLink("/person", "Person lookup", "person"),
+            MenuLink("/preview", "Preview", "preview"),
         ),
     ),
     (
         "Installation",
         (
-            Page("/connections", "Connections", "plug"),
-            Page("/senders", "Senders", "senders"),
-            Page("/alerts", "Alerts", "bell"),
-            Page("/users", "Users", "users"),
-            Page("/audit", "Audit log", "audit"),
+            MenuLink("/connections", "Connections", "plug"),
+            MenuLink("/senders", "Senders", "senders"),
+            MenuLink("/alerts", "Alerts", "bell"),
+            MenuLink("/users", "Users", "users"),
+            MenuLink("/audit", "Audit log", "audit"),
         ),
     ),
 )
 
 
-def menu(who: Visitor) -> list[tuple[str, list[Page]]]:
+def menu(who: Visitor) -> list[tuple[str, list[MenuLink]]]:
     """Return the groups with the pages that a visitor may see. Pure."""
     groups = ((name, [page for page in pages if _may_see(who, page.path)]) for name, pages in _MENU)
     return [(name, pages) for name, pages in groups if pages]
