@@ -97,7 +97,9 @@ def test_a_queue_whose_target_holds_a_slash_has_one_address(filled: Redis, serve
     queue = Queue("default", "audience", "a/b %")
     put(filled, "ann@example.com", queue=queue)
     assert ask(served, f"/v1/queues/{queue}")["queue"]["pending"] == 1
-    assert ask(served, f"/v1/queues/{queue}/flush", {})["queues"] == [{"queue": str(queue), "asked": 1, "upto": 1}]
+    assert ask(served, f"/v1/queues/{queue}/flush", {})["queues"] == [
+        {"queue": str(queue), "asked": 1, "upto": 1, "launches_at": None}
+    ]
 
 
 def test_what_a_person_wrote_is_shown_without_persons(filled: Redis, served: Console) -> None:
