@@ -18,6 +18,7 @@ from queues.errors import LeaseLost
 from queues.policy import FlushPolicy
 from queues.settlement import Settlement, Undeliverable
 from tests.crash.test_kinds_killed_anywhere import EVENTS, event
+from tests.support.kept_figures import assert_kept
 from tests.support.ledger import HOUR, LEASE, NOW, QUEUE, hold, letter_of, take_due
 from tests.support.mortal import Died, Mortal
 from tests.support.slow import Slow, dies_everywhere
@@ -66,6 +67,7 @@ def check_balance(redis: Redis) -> None:
     total, *rest = (int(figure or 0) for figure in found)
     assert total == redis.llen(keys.queue(QUEUE, "pending")) + sum(rest)
     assert redis.xlen(keys.queue(QUEUE, "dead")) == rest[2]
+    assert_kept(redis)
 
 
 def check_order(redis: Redis) -> None:

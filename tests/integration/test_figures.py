@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import pytest
@@ -50,26 +48,6 @@ WHERE: Final = st.sampled_from(QUEUES)
 def change(person: str, now: int) -> bytes:
     fragment = msgspec.Raw(b'{"email":"%s@example.com"}' % person.encode())
     return encode((person_key("email", f"{person}@example.com"),), now, Body("add", now, "changes", "m", fragment))
-
-
-class Died(Exception):
-    """The process is no more."""
-
-
-@contextmanager
-def dying_after(script: str) -> Iterator[None]:
-    """Die after the first call of a script."""
-    run = scripts.run
-
-    def once(redis: Redis, name: str, script_keys: list[str], args: list[Any]) -> Any:
-        answer = run(redis, name, script_keys, args)
-        if name == script:
-            raise Died
-        return answer
-
-    with pytest.MonkeyPatch.context() as patch, suppress(Died):
-        patch.setattr(scripts, "run", once)
-        yield
 
 
 class FiguresMachine(RuleBasedStateMachine):
@@ -121,29 +99,18 @@ class FiguresMachine(RuleBasedStateMachine):
             written, fails = b'{"trouble":"%s"}' % trouble.encode(), is_failure(trouble)
             batches.submit(self.redis, self.held.pop(), written, self.now, fails=fails)
 
-    @rule(
-        dead=st.sets(st.integers(0, 3)),
-        superseded=st.integers(0, 1),
-        imported=st.integers(0, 1),
-        warn=st.booleans(),
-        dies=st.booleans(),
-    )
-    def settle(self, dead: set[int], superseded: int, imported: int, warn: bool, dies: bool) -> None:
-        """A worker ends a batch, in portions if it has more than two dead letters; it may die after the first."""
+    @rule(dead=st.sets(st.integers(0, 3)), superseded=st.integers(0, 1), imported=st.integers(0, 1), warn=st.booleans())
+    def settle(self, dead: set[int], superseded: int, imported: int, warn: bool) -> None:
+        """A worker ends a batch, in portions if it has more than two dead letters."""
         if not self.held:
             return
         batch, self.now = self.held.pop(), self.now + 1
-        if batch.decided is not None:
-            batches.settle_on(self.redis, batch, batch.decided, self.now)
-            return
         letters = [Undeliverable(i, "no_email", {}) for i in dead if i < len(batch.changes)]
         room = len(batch.changes) - len(letters)
         replaced, unproved = min(superseded, room), min(imported, room - min(superseded, room))
         moved = [i for i in range(len(batch.changes)) if i not in dead]
         warnings = {"phone_invalid": 2, "identifier_shared": 1} if warn else {}
-        end = Settlement(replaced, letters, moved, warnings, imported=unproved)
-        with dying_after("settle_part") if dies else nullcontext():
-            batches.settle(self.redis, batch, end, self.now)
+        batches.settle(self.redis, batch, Settlement(replaced, letters, moved, warnings, imported=unproved), self.now)
 
     @rule(queue=WHERE, placed=st.booleans())
     def hold(self, queue: Queue, placed: bool) -> None:
@@ -215,7 +182,8 @@ def test_whatever_is_done_the_kept_figures_equal_the_counted_ones(redis: Redis) 
     any_order(redis, 60)
 
 
-@pytest.mark.parametrize("script", sorted(scripts.CHANGE_FIGURES - {"recount"}))
+# Figures that settle_part leaves wrong last until settle: tests/crash/test_settle_killed_anywhere.py looks in between.
+@pytest.mark.parametrize("script", sorted(scripts.CHANGE_FIGURES - {"recount", "settle_part"}))
 def test_a_script_that_forgets_to_keep_them_is_noticed(
     redis: Redis, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
