@@ -201,7 +201,7 @@ def test_the_page_warns_without_a_name_and_shows_it_else(redis: Redis, redis_url
         ("production", "production"),
     ):
         with console(redis_url, installation=name) as shown:
-            page = shown.browser(Role.VIEWER).get(f"{shown.url}/", timeout=30).text
+            page = shown.browser(Role.VIEWER).get(f"{shown.url}/connections", timeout=30).text
         assert "<dt>Installation</dt>" in page
         assert said in page
 
