@@ -86,12 +86,12 @@ def test_a_snapshot_that_takes_too_many_off_is_held_until_it_is_released(
     assert held.exit_code == 1
     assert "takes 100 of 110 people off the list" in held.stderr
     assert "stays submitted" in held.stderr
-    assert "Removals 100" in " ".join(held.stdout.split())
+    assert "Removed 100" in " ".join(held.stdout.split())
     assert len(world.members()) == 110
 
     released = command("release", "42")
     assert released.exit_code == 0, released.output
-    assert "Removals 100" in " ".join(released.stdout.split())
+    assert "Removed 100" in " ".join(released.stdout.split())
     assert f"{SNAPSHOTS} was released." in released.stdout
     until(lambda: not holds.of_queue(redis, SNAPSHOTS) and orders.records(redis, SNAPSHOTS)[0].ended is not None)
     settled(redis)
