@@ -1,6 +1,6 @@
 """`ferry syncs`: list the snapshots and their results.
 
-The table fits into 80 columns; errors and ids of snapshots are below it or in the JSON.
+The table fits into 80 columns; errors, remarks and ids of snapshots are below it or in the JSON.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ops.errors import Failed
 from ops.ledger import ledger
 from ops.output import console, print_json, table
 from ops.sync.recent import recent
+from ops.sync.view import remarks
 from ops.targets import find_audience
 from queues.census import take_census
 from queues.clock import now_ms
@@ -70,7 +71,7 @@ def _chosen(audience: str | None, counts: Sequence[QueueCount]) -> list[QueueCou
     return [count for count in of_snapshots if count.queue == wanted]
 
 
-_NUMBERS = ("People", "Adds", "Updates", "Removals", "Left out")
+_NUMBERS = ("People", "Added", "Updated", "Removed", "Rejected")
 #: The counts that are summed over a campaign's groups.
 _SUMMED = ("customers", "people", "expansion", "adds", "updates", "removals", "unchanged", "newer")
 
@@ -92,7 +93,7 @@ def document(record: Record) -> dict[str, Any]:
 
 
 def listing(records: Sequence[Record], names: Mapping[str, str], now: int) -> RenderableType:
-    """Return the records, the errors, and a line for each campaign.
+    """Return the records, their errors and remarks, and a line for each campaign.
 
     `names`: the names of the audiences, by the queue of their snapshots.
     """
@@ -107,7 +108,7 @@ def listing(records: Sequence[Record], names: Mapping[str, str], now: int) -> Re
             record.state,
             *(map(number, _figures(counts)) if counts else "-" * len(_NUMBERS)),
         )
-    return Group(made, *(Text(line) for line in (*_errors(records, now), *campaigns(records))))
+    return Group(made, *(Text(line) for line in (*_below(records, now), *campaigns(records))))
 
 
 def _id(record: Record) -> str:
@@ -120,11 +121,12 @@ def _ago(record: Record, now: int) -> str:
     return f"{span(now - record.since)} ago"
 
 
-def _errors(records: Sequence[Record], now: int) -> Iterator[str]:
+def _below(records: Sequence[Record], now: int) -> Iterator[str]:
+    """Yield the error and the remarks of each record that has some."""
     for record in records:
-        if record.error:
+        if said := [*filter(None, [visible(record.error)]), *remarks(record)]:
             named = f"{_id(record)}, snapshot {record.order.snapshot}"
-            yield f"\n{record.state} {_ago(record, now)} of {named}: {visible(record.error)}"
+            yield f"\n{record.state} {_ago(record, now)} of {named}: {'. '.join(said)}"
 
 
 def _who(record: Record, names: Mapping[str, str]) -> str:
@@ -134,7 +136,7 @@ def _who(record: Record, names: Mapping[str, str]) -> str:
 
 
 def _figures(counts: Counts) -> tuple[int, ...]:
-    return counts.people, counts.adds, counts.updates, counts.removals, sum(counts.shrink.values())
+    return counts.people, counts.adds, counts.updates, counts.removals, counts.rejected
 
 
 def campaigns(records: Sequence[Record]) -> Iterator[str]:
@@ -148,9 +150,9 @@ def campaigns(records: Sequence[Record]) -> Iterator[str]:
             newest.setdefault(record.order.campaign, {}).setdefault(record.queue, record.counts)
     for name, groups in newest.items():
         sums = {each: sum(getattr(counts, each) for counts in groups.values()) for each in _SUMMED}
-        left_out = sum(sum(counts.shrink.values()) for counts in groups.values())
+        rejected = sum(counts.rejected for counts in groups.values())
         counted = ", ".join(f"{number(total)} {each}" for each, total in sums.items() if total)
-        yield f"\n{visible(name)}: {plural(len(groups), 'list')}; {counted or 'nobody'}; {number(left_out)} left out."
+        yield f"\n{visible(name)}: {plural(len(groups), 'list')}; {counted or 'nobody'}; {number(rejected)} rejected."
 
 
 def _two(first: str, second: str) -> Text:

@@ -3,43 +3,54 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import falcon
 import falcon.asgi
+from redis import Redis
 
 from console import render
 from console.auth.roles import Role, visitor
 from console.context import AppContext
 from ops.export.columns import line as csv_line
 from ops.sync.recent import recent
-from ops.sync.view import lines
+from ops.sync.view import fields_left_out, lines, remarks
 from queues.census import Census
 from queues.counts import called
 from queues.names import Queue
 from queues.snapshots import orders, outcomes
-from queues.snapshots.orders import Record
-from text.wording import plural
+from queues.snapshots.orders import Counts, Record, State
+from text.wording import number
 
 #: Snapshots on one page.
 _PAGE: Final = 25
-#: The words for the states of a snapshot, in the order of the page.
-WORDS: Final = {
+#: A failed snapshot whose changes were queued: some of them are dead letters. Of a refused one nothing was queued.
+_FAILED: Final = "failed"
+#: The words for the states of a snapshot (queues/snapshots/records.py).
+_WORDS: Final[dict[State, str]] = {
     "held": "held",
-    "planning": "running",
-    "applying": "running",
-    "waiting": "waiting",
-    "done": "done",
-    "refused": "refused",
+    "reading": "running",
+    "comparing": "running",
+    "delivering": "delivering",
+    "queued": "waiting",
+    "delivered": "done",
+    "failed": "refused",
     "superseded": "replaced",
 }
+#: All words, in the order of the page.
+WORDS: Final = tuple(dict.fromkeys((*_WORDS.values(), _FAILED)))
 
 
 @dataclass(frozen=True, slots=True)
 class SyncLine:
-    """A snapshot. `state`: one of WORDS' values. `took`: ms, None while it lasts. `address`: of its queue."""
+    """A snapshot, with the address of its queue.
+
+    `state`: one of WORDS. `took`: ms until its last change was settled or it ended otherwise, None while it lasts.
+    `figures`: by heading, None before it was read; so is `rejected`. `reasons`: of the rejected people. `remarks`: what
+    the figures do not say.
+    """
 
     snapshot: str
     name: str
@@ -48,13 +59,11 @@ class SyncLine:
     state: str
     since: int
     took: int | None
-    customers: int | None
-    adds: int | None
-    updates: int | None
-    removals: int | None
-    unchanged: int | None
+    figures: list[tuple[str, int | None]]
     rejected: int | None
+    reasons: str
     error: str
+    remarks: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,7 @@ def view(found: Sequence[Record], census: Census, state: str, page: int) -> Sync
     return SyncsView(
         [_held(record, _line(record, names)) for record in found if record.state == "held" and record.counts],
         chosen[(page - 1) * _PAGE : page * _PAGE],
-        {word: states[word] for word in dict.fromkeys(WORDS.values()) if states[word]},
+        {word: states[word] for word in WORDS if states[word]},
         len(chosen),
         pages,
         page,
@@ -98,36 +107,47 @@ def view(found: Sequence[Record], census: Census, state: str, page: int) -> Sync
 
 
 def _line(record: Record, names: dict[str, str]) -> SyncLine:
-    queue, order = Queue.parse(record.queue), record.order
-    customers, adds, updates, removals, unchanged, rejected = _figures(record.counts)
+    queue, order, shrink = Queue.parse(record.queue), record.order, record.counts.shrink if record.counts else {}
     return SyncLine(
         order.snapshot,
         order.name or names.get(str(orders.audience_of(queue)), queue.target),
         " / ".join(filter(None, (order.campaign, order.group))),
         f"/queues/{queue}",
-        WORDS[record.state],
+        _word(record),
         record.since,
-        None if record.ended is None else record.ended - record.since,
-        customers,
-        adds,
-        updates,
-        removals,
-        unchanged,
-        rejected,
+        _took(record),
+        _figures(record.counts),
+        record.counts.rejected if record.counts else None,
+        ", ".join(f"{reason} {number(people)}" for reason, people in sorted(shrink.items())),
         record.error,
+        [*remarks(record), *fields_left_out(record.left_out)],
     )
 
 
-def _figures(counts: orders.Counts | None) -> Sequence[int | None]:
-    """Return customers, adds, updates, removals, unchanged and rejected; None for each before the snapshot was read."""
-    if counts is None:
-        return (None,) * 6
-    rejected = sum(counts.shrink.values())
-    return counts.customers, counts.adds, counts.updates, counts.removals, counts.unchanged, rejected
+def _figures(counts: Counts | None) -> list[tuple[str, int | None]]:
+    known = counts or Counts()
+    figures = {
+        "Customers": known.customers,
+        "Added": known.adds,
+        "Updated": known.updates,
+        "Removed": known.removals,
+        "Unchanged": known.unchanged,
+    }
+    return [(name, figure if counts else None) for name, figure in figures.items()]
+
+
+def _word(record: Record) -> str:
+    return _FAILED if record.state == "failed" and record.outcomes.changes else _WORDS[record.state]
+
+
+def _took(record: Record) -> int | None:
+    if record.ended is None or record.state == "delivering":
+        return None
+    return max(record.ended, record.outcomes.settled or 0) - record.since
 
 
 def _held(record: Record, line: SyncLine) -> HeldSync:
-    counts = record.counts or orders.Counts()
+    counts = record.counts or Counts()
     percent = 100 * counts.removals // counts.held if counts.held else 0
     return HeldSync(line, list(lines(counts, record.examples)), counts.removals, percent)
 
@@ -143,7 +163,7 @@ class SyncsPage:
         census = await self._context.census()
         found = await self._context.run(recent, self._context.redis, census.queues)
         state = req.get_param("state") or ""
-        state = state if state in WORDS.values() else ""
+        state = state if state in WORDS else ""
         page = req.get_param("page") or "1"
         seen = view(found, census, state, int(page) if page.isascii() and page.isdigit() else 1)
         render.page(req, resp, "syncs.html", seen=seen, state=state, acts=visitor(req).may(Role.OPERATOR), at=census.at)
@@ -157,25 +177,33 @@ class RejectedRows:
 
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, snapshot: str) -> None:
         """Answer with the file; 404 if the snapshot is not remembered."""
-        try:
-            record = await self._context.run(outcomes.record, self._context.redis, snapshot)
-        except ValueError:
-            record = None
-        if record is None or record.counts is None:
+        found = await self._context.run(_rejected, self._context.redis, snapshot)
+        if found is None:
             raise falcon.HTTPNotFound(
                 title="No such snapshot", description="It is not known, was not read yet, or ended over 30 days ago."
             )
         resp.content_type = "text/csv;charset=utf-8"
-        resp.downloadable_as = f"rejected-{record.order.snapshot}.csv"
-        resp.text = rejected_csv(record)
+        resp.downloadable_as = f"rejected-{snapshot}.csv"
+        resp.text = rejected_csv(*found)
 
 
-def rejected_csv(record: Record) -> str:
-    """Return the rejected rows: a line for each row whose number is known, then how many are not listed. Pure."""
-    counts, rows = record.counts or orders.Counts(), [("reason", "row")]
+def _rejected(redis: Redis, snapshot: str) -> tuple[Counts, dict[str, list[int]]] | None:
+    """Return what `rejected_csv` takes; None for a snapshot that is not known or was not read yet."""
+    try:
+        record = outcomes.record(redis, snapshot)
+    except ValueError:
+        return None
+    return (record.counts, outcomes.rejected(redis, snapshot)) if record and record.counts else None
+
+
+def rejected_csv(counts: Counts, numbers: Mapping[str, Sequence[int]]) -> str:
+    """Return the rejected rows as CSV, in the order of the file, and last how many numbers are not kept. Pure.
+
+    `numbers`: of rows, by reason; at most 10,000 of each reason are kept, and none of an earlier version's snapshots.
+    """
+    listed = sorted({(row, reason) for reason, rows in numbers.items() for row in rows})
+    found = [("row", "reason"), *((str(row), reason) for row, reason in listed)]
     for reason, people in sorted(counts.shrink.items()):
-        known = record.examples.get(reason, [])
-        rows += [(reason, str(row)) for row in known]
-        if more := people - len(known):
-            rows.append((reason, f"and {plural(more, 'other row')}"))
-    return b"".join(csv_line(row, safe=True) for row in rows).decode()
+        if more := people - len(numbers.get(reason, ())):
+            found.append((f"{number(more)} more", reason))
+    return b"".join(csv_line(cells, safe=True) for cells in found).decode()

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ops.output import table
 from queues.snapshots.orders import Counts
-from queues.snapshots.records import ColumnUse
+from queues.snapshots.records import ColumnUse, Record
 from snapshots.report import ReadReport
 from text.escaping import visible
 from text.wording import number, plural
@@ -38,16 +38,35 @@ def columns_view(
         yield made
     if encoding.endswith("(recognised)"):
         yield Text(f"The file is read as {encoding}. If names look wrong, name the encoding: --encoding NAME.")
-    for field, reasons in left_out.items():
-        for reason, rows in reasons.items():
-            yield Text(
-                f"Left out of {plural(rows, 'row')}: {visible(field)} ({reason}); the people are sent without it."
-            )
+    for sentence in fields_left_out(left_out):
+        yield Text(f"{sentence}; the people are sent without it.")
     yield Text("")
 
 
+def fields_left_out(left_out: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """Yield which field is left out of how many rows, and why."""
+    for field, reasons in left_out.items():
+        for reason, rows in reasons.items():
+            yield f"Left out of {plural(rows, 'row')}: {visible(field)} ({reason})"
+
+
+def remarks(record: Record) -> Iterator[str]:
+    """Yield what the counts do not say: what became of the changes so far."""
+    ends = record.outcomes
+    if ends.pending:
+        yield f"{plural(ends.pending, 'change')} not settled yet"
+    if ends.dead:
+        yield f"{plural(ends.dead, 'dead letter')} ({', '.join(sorted(ends.reasons))})"
+    if ends.superseded:
+        yield f"{plural(ends.superseded, 'change')} superseded"
+    if ends.imported:
+        yield f"{plural(ends.imported, 'change')} imported, but the list was not checked"
+    if ends.not_found:
+        yield f"{plural(ends.not_found, 'person', 'people')} to remove not found on the list"
+
+
 def counts_table(counts: Counts, examples: Mapping[str, Sequence[int]]) -> Table:
-    """Return a table of the people read, left out and changed. `examples`: reason -> numbers of rows."""
+    """Return a table of the people read, rejected and changed. `examples`: reason -> numbers of rows."""
     made = table("", "People", "", right=("People",))
     for name, count, remark in lines(counts, examples):
         made.add_row(name, number(count), remark)
@@ -61,12 +80,12 @@ def lines(counts: Counts, examples: Mapping[str, Sequence[int]]) -> Iterator[tup
         yield "Expansion", counts.expansion, "beyond one for each customer"
     if counts.duplicates:
         yield "Duplicates", counts.duplicates, "rows of people with a later row"
-    for reason, left_out in sorted(counts.shrink.items(), key=lambda pair: (-pair[1], pair[0])):
-        yield "Left out", left_out, reason + _rows(examples.get(reason, ()))
+    for reason, rejected in sorted(counts.shrink.items(), key=lambda pair: (-pair[1], pair[0])):
+        yield "Rejected", rejected, reason + _rows(examples.get(reason, ()))
     yield "To be on the list", counts.people, f"{number(counts.held)} before"
-    yield "Adds", counts.adds, ""
-    yield "Updates", counts.updates, "on the list, with other attributes"
-    yield "Removals", counts.removals, ""
+    yield "Added", counts.adds, ""
+    yield "Updated", counts.updates, "on the list, with other attributes"
+    yield "Removed", counts.removals, ""
     yield "Unchanged", counts.unchanged, ""
     if counts.newer:
         yield "Left alone", counts.newer, "a single change is newer"

@@ -64,6 +64,11 @@ class Counts(msgspec.Struct):
     unchanged: Annotated[int, Meta(description="Already on the list, as in the snapshot.")] = 0
     newer: Annotated[int, Meta(description="Left unchanged, because a single change is newer.")] = 0
 
+    @property
+    def rejected(self) -> int:
+        """People who cannot be sent, for any reason."""
+        return sum(self.shrink.values())
+
 
 class ColumnUse(msgspec.Struct, frozen=True):
     """What a column of a snapshot becomes in Klaviyo."""
@@ -87,7 +92,7 @@ class Outcomes(msgspec.Struct, frozen=True):
     dead: Annotated[int, Meta(description="Dead letters.")] = 0
     pending: Annotated[int, Meta(description="Not settled yet.")] = 0
     not_found: Annotated[int, Meta(description="Of the delivered: people to remove who were not on the list.")] = 0
-    reasons: Annotated[dict[str, int], Meta(description="Of the dead letters, by reason.")] = {}
+    reasons: Annotated[dict[str, int], Meta(description="Dead letters by reason, also those replayed since.")] = {}
     settled: Annotated[int | None, Meta(description="Time of the last outcome, in ms since 1970.")] = None
 
 
@@ -132,9 +137,28 @@ class Record(msgspec.Struct):
     outcomes: Annotated[Outcomes, Meta(description="What became of its changes so far.")] = Outcomes()
 
 
-#: Returns the record in its stored form, without the outcomes of its changes (outcomes.py).
-decode = msgspec.json.Decoder(Record).decode
+#: The states that an earlier version wrote. A record stays for 30 days, and that version counted no outcomes.
+_EARLIER: Final = {
+    "waiting": "queued",
+    "planning": "reading",
+    "applying": "comparing",
+    "done": "delivered",
+    "refused": "failed",
+}
+_decode = msgspec.json.Decoder(Record).decode
 _encode = msgspec.json.Encoder().encode
+
+
+def decode(stored: bytes) -> Record:
+    """Return the record in its stored form, without the outcomes of its changes (outcomes.py).
+
+    Raises msgspec.ValidationError for a record of a newer version.
+    """
+    try:
+        return _decode(stored)
+    except msgspec.ValidationError:
+        fields = msgspec.json.decode(stored, type=dict[str, Any])
+        return msgspec.convert({**fields, "state": _EARLIER.get(fields["state"], fields["state"])}, Record)
 
 
 def opened(pipe: Any, queue: Queue, record: Record) -> None:

@@ -95,13 +95,16 @@ def test_every_operation_keeps_to_the_document(case: schemathesis.Case[Any], int
         case.validate_response(response, checks=[negative_data_rejection])
 
 
-#: Something to all that take something, and to the one that takes nothing unknown.
+#: Something to all that take something, and to those that take nothing unknown.
 BODY = b'{"type":"audience_membership_change_request","changes":[]}'
-CAMPAIGN = b'{"name":"x","groups":[{"name":"y","members":[]}]}'
+BODIES = {
+    "/v1/campaigns": b'{"name":"x","groups":[{"name":"y","members":[]}]}',
+    "/v1/audiences/{audience}/members": b'[{"email":"ann@example.com"}]',
+}
 
 
 def answer(intake: Intake, method: str, path: str, headers: dict[str, str]) -> requests.Response:
-    body = (CAMPAIGN if path == "/v1/campaigns" else BODY) if method in ("post", "put") else None
+    body = BODIES.get(path, BODY) if method in ("post", "put") else None
     return requests.request(method, intake.url + path, data=body, headers=headers, timeout=30)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
+from typing import Any, cast, get_args
 
 import pytest
 from redis import Redis
 
 from console.auth.roles import Role
-from console.pages.syncs import rejected_csv
-from queues import holds
+from queues import holds, keys
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.census import take_census
 from queues.clock import now_ms
@@ -18,12 +20,26 @@ from queues.names import Queue
 from queues.policy import FlushPolicy
 from queues.snapshots import guard, orders
 from queues.snapshots.orders import Counts, Record, SnapshotOrder, State
-from tests.support.console import Console
+from queues.snapshots.records import Outcomes
+from tests.support.console import Console, console
+from tests.support.mirrored import Mirrored
 from tests.support.ops import VIPS, change, put
 from tests.support.pages import said
 from tests.support.world import World
 
 SNAPSHOTS = Queue("default", "snapshot", "42")
+AUDIENCE = orders.audience_of(SNAPSHOTS)
+#: How the page names the states of runs.
+WORDS_OF: dict[State, str] = {
+    "queued": "Waiting",
+    "reading": "Running",
+    "comparing": "Running",
+    "held": "Held",
+    "delivering": "Delivering",
+    "delivered": "Done",
+    "failed": "Failed",
+    "superseded": "Replaced",
+}
 
 
 def page(served: Console, path: str, role: Role = Role.VIEWER) -> str:
@@ -61,21 +77,21 @@ def test_without_errors_the_page_says_what_would_stand_there_and_shows_the_last_
     assert re.search(r"VIPs operator 2 1 0 1 \d+ s", text)
 
 
-def snapshot(redis: Redis, state: State, counts: Counts | None, at: int) -> Record:
+def snapshot(redis: Redis, state: State, counts: Counts | None, at: int, **more: Any) -> Record:
     order = SnapshotOrder(orders.new_id(SNAPSHOTS), at, "csv")
-    record = Record(str(SNAPSHOTS), order, at, 1, state, counts, {"email_invalid": [3, 17]}, ended=at + 5_000)
+    record = Record(str(SNAPSHOTS), order, at, 1, state, counts, ended=at + 5_000, **more)
     orders.submit(redis, SNAPSHOTS, record, b'{"name": "VIPs"}', at)
     return record
 
 
-COUNTS = Counts(rows=40, customers=40, people=38, shrink={"email_invalid": 5}, held=200, adds=1, removals=163)
+COUNTS = Counts(rows=40, customers=40, people=35, shrink={"email_invalid": 5}, held=200, adds=1, removals=163)
 
 
 def test_syncs_stand_there_newest_first_with_their_figures_and_the_held_one_above(
     redis: Redis, served: Console
 ) -> None:
     now = now_ms()
-    done = snapshot(redis, "delivered", COUNTS, now - 60_000)
+    snapshot(redis, "delivered", COUNTS, now - 60_000)
     snapshot(redis, "superseded", None, now - 50_000)
     snapshot(redis, "held", COUNTS, now)
     holds.place(redis, SNAPSHOTS, Hold(guard.GUARD, now, "It takes 163 of 200 people off the list."))
@@ -86,10 +102,74 @@ def test_syncs_stand_there_newest_first_with_their_figures_and_the_held_one_abov
     assert text.index("Held VIPs") < text.index("Replaced VIPs") < text.index("Done VIPs")
     assert "Confirm removal" not in page(served, "/syncs")
     assert said(page(served, "/syncs?state=done")).count(" VIPs ") < text.count(" VIPs ")
-    file = served.browser(Role.VIEWER).get(f"{served.url}/syncs/{done.order.snapshot}/rejected.csv", timeout=30)
+
+
+@pytest.mark.parametrize(("state", "word"), [(state, WORDS_OF[state]) for state in get_args(State)])
+def test_each_state_of_a_run_has_its_word_and_is_found_by_it(
+    redis: Redis, served: Console, state: State, word: str
+) -> None:
+    known = snapshot(redis, state, COUNTS, now_ms(), outcomes=Outcomes(changes=164))
+    put(redis, "ann@example.com")  # the queue is not idle, so the changes are pending
+    shown = said(page(served, f"/syncs?state={word.lower()}"))
+    assert f"All {word} 1 " in shown
+    assert re.search(rf"{word} VIPs (.*)\d\d:\d\d 40 1 0 163 0 5 ", shown)
+    assert f"/syncs/{known.order.snapshot}/rejected.csv" in page(served, "/syncs")
+    others = {each.lower() for each in WORDS_OF.values()} - {word.lower()}
+    assert all("No syncs" in said(page(served, f"/syncs?state={other}")) for other in others)
+
+
+def test_a_run_shows_what_became_of_its_changes_and_lists_every_rejected_row(lists: Mirrored, redis_url: str) -> None:
+    rejected = [f"no address {number}" for number in range(25)]
+    lists.sync("gone@example.com", "ann@example.com")
+    lists.off_list("gone@example.com")
+    holds.place(lists.redis, AUDIENCE, Hold("operator", now_ms()))
+    name = lists.send({"email": "bob@example.com", "phone": "12"}, *rejected, {"plan": "gold"}, "ann@example.com")
+    for _ in range(6):
+        lists.hut.work()
+    with console(redis_url) as served:
+        held = said(page(served, "/syncs"))
+        assert re.search(r"Delivering Audience 42 2 changes not settled yet .* 28 1 0 1 1 26 \W ", held), held
+    holds.release(lists.redis, AUDIENCE)
+    lists.settle()
+    with console(redis_url) as served:
+        done = said(page(served, "/syncs"))
+        assert re.search(r"Done Audience 42 1 person to remove not found on the list .* 28 1 0 1 1 26 \d", done), done
+        assert "Left out of 1 row: phone_number (phone_invalid)" in done
+        assert 'title="email_invalid 25, identity_missing 1"' in page(served, "/syncs")
+        file = served.browser(Role.VIEWER).get(f"{served.url}/syncs/{name}/rejected.csv", timeout=30)
     assert file.headers["Content-Disposition"].startswith("attachment")
-    assert file.text == rejected_csv(done)
-    assert file.text.splitlines()[1:] == ["email_invalid,3", "email_invalid,17", "email_invalid,and 3 other rows"]
+    rows = [*((number, "email_invalid") for number in range(2, 27)), (27, "identity_missing")]
+    assert file.text.splitlines() == ["row,reason", *(f"{number},{reason}" for number, reason in rows)]
+
+
+def test_a_run_with_dead_letters_failed_and_one_that_could_not_be_read_is_refused(
+    lists: Mirrored, redis_url: str
+) -> None:
+    lists.sync("ann@example.com", "fail+invalid@example.com")
+    lists.send_body(b"{", "ndjson")
+    lists.settle()
+    with console(redis_url) as served:
+        shown = said(page(served, "/syncs"))
+    assert re.search(r"Refused Audience 42 snapshot_unreadable: ", shown), shown
+    assert re.search(
+        r"Failed Audience 42 1 of its changes are dead letters: ferry dead list shows why 1 dead letter \(", shown
+    )
+
+
+def test_runs_of_an_earlier_version_are_shown_and_their_unknown_row_numbers_are_counted(
+    redis: Redis, served: Console
+) -> None:
+    states = {"waiting": "Waiting", "planning": "Running", "applying": "Running", "done": "Done", "refused": "Refused"}
+    at = now_ms()
+    for state in states:
+        known = snapshot(redis, "delivered", COUNTS, at, examples={"email_invalid": [3, 17]})
+        stored = json.loads(cast("bytes", redis.get(keys.snapshot(known.order.snapshot))))
+        fields = {name: stored[name] for name in stored if name not in ("outcomes", "columns", "left_out", "encoding")}
+        redis.set(keys.snapshot(known.order.snapshot), json.dumps(fields | {"state": state}))
+    shown = said(page(served, "/syncs"))
+    assert Counter(re.findall(r"(\w+) VIPs", shown)) == Counter(states.values())
+    file = served.browser(Role.VIEWER).get(f"{served.url}/syncs/{known.order.snapshot}/rejected.csv", timeout=30)
+    assert file.text.splitlines() == ["row,reason", "5 more,email_invalid"]
 
 
 @pytest.mark.parametrize("snapshot_id", ["07-0123456789abcdef0123456789abcdef", "none", "%00"])

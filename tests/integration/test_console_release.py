@@ -93,8 +93,8 @@ def test_a_guarded_snapshot_shows_its_numbers_before_it_is_confirmed(
     asked = resolve(linked, browser, f"/queues/{SNAPSHOTS}")
     text = said(asked.text)
     assert f"Snapshot {record.order.snapshot} will be carried out" in text
-    assert "Left out 2 email_invalid (rows 3, 17)" in text
-    assert "To be on the list 38 200 before Adds 1 Updates 0 on the list, with other attributes Removals 163" in text
+    assert "Rejected 2 email_invalid (rows 3, 17)" in text
+    assert "To be on the list 38 200 before Added 1 Updated 0 on the list, with other attributes Removed 163" in text
     assert not guard.is_confirmed(redis, SNAPSHOTS, record.order.snapshot)
     press(browser, asked, "Release VIPs")
     assert guard.is_confirmed(redis, SNAPSHOTS, record.order.snapshot)

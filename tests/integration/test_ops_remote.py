@@ -247,7 +247,7 @@ def test_a_snapshot_that_the_guard_holds_is_carried_out_and_its_numbers_are_show
     assert told.exit_code == 0, told.output
     assert f"Snapshot {record.order.snapshot} is carried out:" in told.stdout
     assert "in 1,234 rows" in told.stdout
-    assert re.search(r"Removals +77", told.stdout)
+    assert re.search(r"Removed +77", told.stdout)
 
 
 @pytest.mark.parametrize(

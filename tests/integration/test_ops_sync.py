@@ -86,12 +86,12 @@ def test_a_snapshot_that_takes_too_many_off_is_held_until_it_is_released(
     assert held.exit_code == 1
     assert "takes 100 of 110 people off the list" in held.stderr
     assert "stays submitted" in held.stderr
-    assert "Removals 100" in " ".join(held.stdout.split())
+    assert "Removed 100" in " ".join(held.stdout.split())
     assert len(world.members()) == 110
 
     released = command("release", "42")
     assert released.exit_code == 0, released.output
-    assert "Removals 100" in " ".join(released.stdout.split())
+    assert "Removed 100" in " ".join(released.stdout.split())
     assert f"{SNAPSHOTS} was released." in released.stdout
     until(lambda: not holds.of_queue(redis, SNAPSHOTS) and orders.records(redis, SNAPSHOTS)[0].ended is not None)
     settled(redis)
@@ -295,7 +295,7 @@ def test_a_flush_of_a_campaign_that_launches_later_says_so_and_ends(world: World
 def test_rejected_rows_are_written_with_their_reasons_and_cells_before_and_after_a_run(
     world: World, processes: None, command: Any, redis: Redis, tmp_path: Path
 ) -> None:
-    given = file(tmp_path, "ann@example.com,=1+1", "nobody,x", ",y", "bob@example.com,z", header="email,note")
+    given = file(tmp_path, "ann@example.com,=1+1", "ann at work,x", ",y", "bob@example.com,z", header="email,note")
     for number, words in enumerate((("--dry-run",), ())):
         new = tmp_path / f"rejected{number}.csv"
         told = command("sync", "42", given, "--name", "VIPs", "--rejected", str(new), *words)
@@ -303,7 +303,7 @@ def test_rejected_rows_are_written_with_their_reasons_and_cells_before_and_after
         assert "2 rows that cannot be sent" in told.stderr
         assert new.read_text().splitlines() == [
             "row,reason,email,note",
-            "2,email_invalid,nobody,x",
+            "2,email_invalid,ann at work,x",
             "3,identity_missing,,y",
         ]
     again = command("sync", "42", given, "--rejected", str(tmp_path / "rejected0.csv"), "--dry-run")

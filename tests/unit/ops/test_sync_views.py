@@ -15,6 +15,7 @@ from queues.counts import QueueCount
 from queues.holds import Hold
 from queues.policy import Waiting
 from queues.snapshots.orders import Counts, Record, SnapshotOrder, State, queue_of
+from queues.snapshots.records import Outcomes
 from tests.support.ops import VIPS, counted
 
 SNAPSHOTS = queue_of("default", "42")
@@ -141,11 +142,25 @@ def test_of_a_campaign_the_newest_of_each_group_that_was_carried_out_are_summed_
         record(queue=str(OTHERS), campaign="Autumn", group="B", people=2, adds=2),
         record(people=100),
     ]
-    assert list(campaigns(records)) == ["\nAutumn: 2 lists; 7 people, 3 adds; 0 left out."]
+    assert list(campaigns(records)) == ["\nAutumn: 2 lists; 7 people, 3 adds; 0 rejected."]
     told = printed(listing(records, {str(SNAPSHOTS): "VIPs"}, 1_700_000_060_000))
     assert "Autumn / B" in told
     assert "VIPs" in told
     assert "1m ago" in told
+
+
+def test_below_the_list_stands_what_became_of_the_changes_of_a_run() -> None:
+    run = record("failed", adds=160, removals=5)
+    run.outcomes = Outcomes(
+        165, delivered=157, imported=1, superseded=2, dead=2, pending=3, not_found=1, reasons={"email_invalid": 2}
+    )
+    run.error = "2 of its changes are dead letters"
+    shown = " ".join(printed(listing([run], {}, 1_700_000_060_000), 300).split())
+    assert (
+        "failed 1m ago of 42, snapshot 07-1: 2 of its changes are dead letters. 3 changes not settled yet. "
+        "2 dead letters (email_invalid). 2 changes superseded. 1 change imported, but the list was not checked. "
+        "1 person to remove not found on the list"
+    ) in shown
 
 
 def test_no_snapshots_are_said_to_be_none() -> None:
