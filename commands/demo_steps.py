@@ -133,7 +133,7 @@ class Demo:
         self._post([leaving()])
         self._tell("An operator sends the pending changes now: `ferry flush --all --wait`")
         census = take_census(self._redis)
-        asked = flush(self._redis, by(), census, [found.queue for found in census.queues])
+        asked = flush(self._redis, by(), [found.queue for found in census.queues])
         for request in asked.flushes:
             tell(request, census)
         wait_for(partial(take_census, self._redis), asked.flushes, _PATIENCE_S)

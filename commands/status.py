@@ -14,12 +14,14 @@ import msgspec
 from rich.live import Live
 
 from commands.options import json_option, var_option
-from commands.status_rows import SORTS, STATES, RowChoice
+from commands.status_rows import SORTS, RowChoice
 from commands.status_view import fitting, view
 from ops.client.choose import Installation, installation
 from ops.documents.ledger import CensusDocument, QueueDocument
 from ops.output import console, echo, print_json, print_json_line
+from ops.status_words import STATES
 from ops.stuck import stuck
+from ops.targets import find_queue
 from queues.census import Census
 
 #: Seconds between two refreshes of --watch.
@@ -86,7 +88,7 @@ def _look(ferry: Installation, queue: str | None, choice: RowChoice | None) -> C
     """Return the census of one queue if one is named, else of those that the choice shows; None: of all."""
     if queue is None:
         return ferry.census() if choice is None else ferry.summary(choice.pick)
-    census = ferry.census_of(queue)
+    census = ferry.some([find_queue(queue, ferry.meant(queue))])
     connections = {count.queue.connection for count in census.queues}
     return replace(census, holds={name: hold for name, hold in census.holds.items() if name in connections})
 

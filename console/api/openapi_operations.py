@@ -7,6 +7,7 @@ from typing import Any, Final
 from console.api.requests import LATEST, LETTER_ID, MOST, OLDER, QUEUE, REASON
 from intake.openapi.schemas import Schema, answer, errors, in_json, operation, parameter, ref
 from ops.dead_letters.selecting import ID
+from ops.status_words import STATES
 
 _ALWAYS: Final = ("401", "403", "429", "500", "503")
 #: Errors of a body that cannot be accepted.
@@ -105,6 +106,7 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         "All queues and processes",
         "As `ferry status --json`, at most a second old.",
         "Census",
+        parameter("state", "Only queues in this state.", type="string", enum=list(STATES)),
         parameter(
             "limit",
             "Maximum number of queues, in the order of their names; without it all.",
