@@ -11,6 +11,7 @@ from console.auth.roles import Role
 from ops.explain.everywhere import find_person
 from queues import audit, dead_letters, keys
 from queues.names import Queue
+from queues.pending import all_queues
 from tests.support import canaries
 from tests.support.console import Console
 from tests.support.intake import known
