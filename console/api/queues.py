@@ -15,7 +15,7 @@ from console.context import AppContext
 from console.target import look, parsed, queue_place
 from ops import actions
 from ops import status_words as words
-from ops.client.local import flush
+from ops.client.local import flush, summary
 from ops.documents.answers import (
     FlushAnswer,
     FlushedQueue,
@@ -26,6 +26,7 @@ from ops.documents.answers import (
 )
 from ops.documents.ledger import CensusDocument, HoldDocument, QueueDocument
 from ops.flush_request import FlushRequests
+from ops.status_rows import RowChoice
 from queues import holds, queue_rows
 from queues.census import Census, rows, take_some, take_summary
 from queues.history import batches
@@ -46,8 +47,12 @@ class QueuesApi:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Answer with the census, at most a second old; with `state` or `limit`, with some queues after `after`."""
         asked = shared.query(req, requests.QUEUES)
+        is_status, sort = asked.pop("status"), asked.pop("sort")
         # Beside the loop: with thousands of queues it takes long enough to delay senders.
-        if asked["limit"] is None and asked["state"] is None:
+        if is_status:
+            choice = RowChoice(asked["state"], sort, asked["limit"])
+            found = await self._context.run(_status, self._context.redis, choice)
+        elif asked["limit"] is None and asked["state"] is None:
             found = await self._context.run(_document, await self._context.census())
         else:
             found = await self._context.run(_page, self._context.redis, **asked)
@@ -124,6 +129,10 @@ class ReleaseApi:
         shared.answer(resp, ReleaseAnswer(str(place.on), ended.done, ended.still, ended.confirmed))
 
 
+def _status(redis: Redis, choice: RowChoice) -> CensusDocument:
+    return _document(summary(redis, choice))
+
+
 def _page(redis: Redis, state: str | None, limit: int | None, after: str = "") -> CensusDocument:
     most = None if limit is None else limit + 1
     page = queue_rows.page(redis, most, after) if state is None and most else _in_state(redis, state, after)[:most]
@@ -131,7 +140,7 @@ def _page(redis: Redis, state: str | None, limit: int | None, after: str = "") -
     census = take_summary(redis, wanted)
     shown = tuple(count for count in census.queues if count.queue in wanted)
     more = str(page[limit - 1]) if limit is not None and len(page) > limit else None
-    return msgspec.structs.replace(_document(replace(census, queues=shown)), next=more)
+    return msgspec.structs.replace(_document(replace(census, queues=shown, kept=census.totals)), next=more)
 
 
 def _in_state(redis: Redis, state: str | None, after: str) -> list[Queue]:

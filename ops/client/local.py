@@ -12,14 +12,16 @@ from ops.actions import Released
 from ops.audit_format import EntryDocument, document
 from ops.connections import found as connections_found
 from ops.connections.found import ConnectionDocument
+from ops.dead_letters import view
 from ops.dead_letters.selecting import LetterQuery, find, selected_letters
-from ops.dead_letters.view import LetterDocument, summary, traceable, whole
+from ops.dead_letters.view import LetterDocument, traceable, whole
 from ops.flush_request import FlushRequests
+from ops.status_rows import RowChoice
 from queues import audit, holds, pending
 from queues.census import Census, meant, rows, take_census, take_some, take_summary
 from queues.dead_letters import Replayed
 from queues.names import Queue
-from queues.queue_rows import NamedQueue, Pick
+from queues.queue_rows import NamedQueue
 
 
 class LocalClient:
@@ -37,10 +39,9 @@ class LocalClient:
         """Return the census of the ledger."""
         return take_census(self._redis)
 
-    def summary(self, pick: Pick | None = None) -> Census:
-        """Return the totals of all queues; of the queues, those in trouble and those picked."""
-        picked = pick(rows(self._redis), holds.of_connections(self._redis)) if pick else ()
-        return take_summary(self._redis, [Queue.parse(name) for name in picked])
+    def summary(self, choice: RowChoice | None = None) -> Census:
+        """Return the totals of all queues; of the queues, those in trouble and those chosen."""
+        return summary(self._redis, choice)
 
     def some(self, queues: Collection[Queue]) -> Census:
         """Return the census of these queues."""
@@ -77,7 +78,7 @@ class LocalClient:
 
     def letters(self, wanted: LetterQuery) -> Iterator[LetterDocument]:
         """Return summaries of dead letters. Raises Failed, click.UsageError."""
-        return (summary(letter, count.name) for count, letter in find(self._redis, wanted))
+        return (view.summary(letter, count.name) for count, letter in find(self._redis, wanted))
 
     def letter(self, letter_id: str, queue: str | None, personal_data: bool) -> LetterDocument:
         """Return one letter. Raises Failed, click.UsageError."""
@@ -96,6 +97,12 @@ class LocalClient:
     def audit(self, limit: int) -> list[EntryDocument]:
         """Return the last entries of the audit log, newest first."""
         return [document(entry) for entry in audit.read(self._redis, limit)]
+
+
+def summary(redis: Redis, choice: RowChoice | None) -> Census:
+    """Return the totals of all queues; of the queues, those in trouble and those chosen."""
+    picked = choice.pick(rows(redis), holds.of_connections(redis)) if choice else ()
+    return take_summary(redis, [Queue.parse(name) for name in picked])
 
 
 def flush(redis: Redis, who: str, queues: Iterable[Queue]) -> FlushRequests:

@@ -27,11 +27,13 @@ from ops.documents.answers import (
 from ops.documents.ledger import CensusDocument
 from ops.errors import Failed
 from ops.flush_request import FlushRequest, FlushRequests
+from ops.status_rows import RowChoice
+from ops.status_words import SHOWN
 from ops.targets import find_queue
 from queues.census import Census
 from queues.dead_letters import Replayed
 from queues.names import Queue
-from queues.queue_rows import NamedQueue, Pick
+from queues.queue_rows import NamedQueue
 from text.wording import ms_of
 
 #: Letters or entries in one answer, the most that the API gives.
@@ -57,10 +59,15 @@ class RemoteClient:
         with self._understood():
             return self._calls.get(CensusDocument, "/v1/queues").read()
 
-    def summary(self, pick: Pick | None = None) -> Census:
-        """Return the census: the server's answer has all queues."""
-        del pick
-        return self.census()
+    def summary(self, choice: RowChoice | None = None) -> Census:
+        """Return the totals of all queues; of the queues, those in trouble and those chosen, at least."""
+        wanted = choice or RowChoice(limit=1)
+        if (wanted.limit or 0) > _PAGE:
+            return self.census()
+        given = {"state": wanted.state, "sort": wanted.sort, "limit": wanted.limit or SHOWN}
+        asked = {name: value for name, value in given.items() if value is not None}
+        with self._understood():
+            return self._calls.get(CensusDocument, "/v1/queues", status="true", **asked).read()
 
     def some(self, queues: Collection[Queue]) -> Census:
         """Return the census of these queues."""

@@ -15,6 +15,7 @@ from console.auth.roles import Role
 from queues import scripts
 from queues.names import Queue
 from tests.integration.test_figures import without_figures
+from tests.integration.test_ops_remote import over
 from tests.support.console import Console
 from tests.support.ops import ferry, put
 
@@ -104,6 +105,14 @@ def test_commands_count_the_queues_that_they_show(
             done = ferry(redis_url, tmp_path, *words)
         assert done.exit_code == 0, (words, done.output)
         assert counted <= {str(ASKED), str(LETTER), str(OLDEST)}, words
+
+
+def test_what_is_read_from_afar_is_no_more(many: Redis, served: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    for words in (("status", "--limit", "1"), ("status", "--state", "held"), ("holds",)):
+        with counting(monkeypatch) as counted:
+            done = over(served.url, *words)
+        assert done.exit_code == 0, (words, done.output)
+        assert counted <= {str(LETTER), str(OLDEST)}, words
 
 
 def test_until_a_scheduler_has_counted_what_an_older_ferry_left_all_of_them_are_counted(
