@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from commands.flush import tell, wait_for
-from commands.status_rows import RowChoice
 from commands.status_view import view
 from local.group import emulator_url
 from local.running import Running
@@ -26,6 +25,7 @@ from ops.client.local import flush
 from ops.dead_letters.selecting import LetterQuery, find
 from ops.dead_letters.view import listing, summary
 from ops.errors import Failed
+from ops.status_rows import RowChoice
 from queues.census import Census, take_census
 
 #: Name -> mParticle's id of the audience, and how many people join it: 250 changes, 100 + 30 and 100 + 20.
@@ -133,7 +133,7 @@ class Demo:
         self._post([leaving()])
         self._tell("An operator sends the pending changes now: `ferry flush --all --wait`")
         census = take_census(self._redis)
-        asked = flush(self._redis, by(), census, [found.queue for found in census.queues])
+        asked = flush(self._redis, by(), [found.queue for found in census.queues])
         for request in asked.flushes:
             tell(request, census)
         wait_for(partial(take_census, self._redis), asked.flushes, _PATIENCE_S)

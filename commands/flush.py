@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 import click
@@ -49,13 +49,13 @@ def flush(queues: tuple[str, ...], every: bool, wait: bool, as_json: bool) -> No
     if bool(queues) == every:
         raise click.UsageError("name at least one QUEUE, or --all, and not both; `ferry status` lists them")
     with installation(writes=True) as ferry:
-        census = ferry.census()
-        asked = ferry.flush([found.queue for found in census.queues] if every else _chosen(queues, census))
+        census = ferry.census() if every else ferry.some({find_queue(name, ferry.meant(name)) for name in queues})
+        asked = ferry.flush([found.queue for found in census.queues])
         for request in asked.flushes:
             tell(request, census)
         died: dict[str, Counter[str]] | None = None
         if wait:
-            wait_for(ferry.census, asked.flushes, every_s=ferry.every_s)
+            wait_for(ferry.some, asked.flushes, every_s=ferry.every_s)
             died = _died(ferry, asked)
         if as_json:
             print_json(_document(asked, died))
@@ -68,10 +68,6 @@ def _document(asked: FlushRequests, died: dict[str, Counter[str]] | None) -> dic
     queues = [{"queue": str(each.queue), "asked": each.asked, "upto": each.upto} for each in asked.flushes]
     document: dict[str, Any] = {"at": moment(asked.at), "queues": queues}
     return document if died is None else {**document, "dead": {queue: dict(counts) for queue, counts in died.items()}}
-
-
-def _chosen(given: tuple[str, ...], census: Census) -> list[Queue]:
-    return sorted({find_queue(name, census.queues) for name in given})
 
 
 def tell(request: FlushRequest, census: Census) -> None:
@@ -91,11 +87,14 @@ def tell(request: FlushRequest, census: Census) -> None:
 
 
 def wait_for(
-    look: Callable[[], Census], flushes: Sequence[FlushRequest], patience_s: float = math.inf, every_s: float = 0.25
+    look: Callable[[Sequence[Queue]], Census],
+    flushes: Sequence[FlushRequest],
+    patience_s: float = math.inf,
+    every_s: float = 0.25,
 ) -> None:
     """Show a progress bar until the flushes are settled. Raises Failed when the rest is held, and on a timeout.
 
-    `look` takes a census; it is called every `every_s` seconds.
+    `look` takes a census of the queues that are not done; it is called every `every_s` seconds.
     """
     deadline = time.monotonic() + patience_s
     with Progress(
@@ -108,7 +107,8 @@ def wait_for(
         task = progress.add_task("settled", total=None)
         # Changes that settle before the first census were requested too.
         total = sum(request.asked for request in flushes)
-        while left := _remaining(census := look(), flushes):
+        left = {request.queue: request.asked for request in flushes}
+        while left := _remaining(census := look(list(left)), flushes, left):
             held = _held(census, left)
             total = max(total, sum(left.values()))
             progress.update(task, total=total, completed=total - sum(left.values()))
@@ -121,11 +121,12 @@ def wait_for(
         progress.update(task, total=total, completed=total)
 
 
-def _remaining(census: Census, flushes: Sequence[FlushRequest]) -> dict[Queue, int]:
-    """Return the number of unsettled changes by queue, without the queues that are done."""
+def _remaining(census: Census, flushes: Sequence[FlushRequest], before: Container[Queue]) -> dict[Queue, int]:
+    """Return the number of unsettled changes by queue, without the queues that are done. `before`: not yet done."""
     counts = {found.queue: found for found in census.queues}
     # A remote census may be a second old and lack a new queue.
-    left = {each.queue: each.remaining(counts[each.queue]) if each.queue in counts else each.asked for each in flushes}
+    waited = [each for each in flushes if each.queue in before]
+    left = {each.queue: each.remaining(counts[each.queue]) if each.queue in counts else each.asked for each in waited}
     return {queue: remaining for queue, remaining in left.items() if remaining}
 
 

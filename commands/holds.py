@@ -43,8 +43,9 @@ def hold(target: str, reason: str, as_json: bool) -> None:
     if not reason.strip():
         raise click.UsageError("--reason is empty: say why, because the status shows it")
     with installation(writes=True) as ferry:
-        census = ferry.census()
-        on = find_queue_or_connection(target, census.queues, ferry.connection_names() | census.holds.keys())
+        census = ferry.summary()
+        known = ferry.connection_names() | census.holds.keys() | census.totals.connections
+        on = find_queue_or_connection(target, ferry.meant(target), known)
         placed = ferry.hold(on, reason)
         if as_json:
             print_json({"on": str(on), "placed": placed})
@@ -77,8 +78,10 @@ def release(target: str, force: bool, as_json: bool) -> None:
       ferry release default/audience/42 --force
     """
     with installation(writes=True) as ferry:
-        census = ferry.census()
-        on = find_held(target, census.queues, ferry.connection_names() | census.holds.keys())
+        census = ferry.summary()
+        known = ferry.connection_names() | census.holds.keys() | census.totals.connections
+        held = {count.queue for count in census.queues if count.hold}
+        on = find_held(target, ferry.meant(target), known, held)
         before = hold_on(on, census)
         ended = ferry.release(on, force)
         if ended.still and not force:
@@ -120,7 +123,7 @@ def list_holds(as_json: bool) -> None:
       ferry holds --json
     """
     with installation() as ferry:
-        census = ferry.census()
+        census = ferry.summary()
         found = list(holds.held(census, ferry.confirmations()))
     if as_json:
         print_json([holds.document(each) for each in found])

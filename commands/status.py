@@ -14,12 +14,14 @@ import msgspec
 from rich.live import Live
 
 from commands.options import json_option, var_option
-from commands.status_rows import SORTS, STATES, RowChoice
 from commands.status_view import fitting, view
 from ops.client.choose import Installation, installation
 from ops.documents.ledger import CensusDocument, QueueDocument
 from ops.output import console, echo, print_json, print_json_line
+from ops.status_rows import SORTS, RowChoice
+from ops.status_words import STATES
 from ops.stuck import stuck
+from ops.targets import find_queue
 from queues.census import Census
 
 #: Seconds between two refreshes of --watch.
@@ -85,8 +87,8 @@ def status(
 def _look(ferry: Installation, queue: str | None, choice: RowChoice | None) -> Census:
     """Return the census of one queue if one is named, else of those that the choice shows; None: of all."""
     if queue is None:
-        return ferry.census() if choice is None else ferry.summary(choice.pick)
-    census = ferry.census_of(queue)
+        return ferry.census() if choice is None else ferry.summary(choice)
+    census = ferry.some([find_queue(queue, ferry.meant(queue))])
     connections = {count.queue.connection for count in census.queues}
     return replace(census, holds={name: hold for name, hold in census.holds.items() if name in connections})
 
@@ -113,7 +115,7 @@ def _show(census: Census, choice: RowChoice, as_json: bool) -> None:
 def _document(census: Census, choice: RowChoice) -> CensusDocument:
     queues = [QueueDocument.of(count) for count in choice.every(census)]
     return msgspec.structs.replace(
-        CensusDocument.of(replace(census, queues=())), queues=queues, balanced=_adds_up(census)
+        CensusDocument.of(replace(census, queues=(), kept=census.totals)), queues=queues, balanced=_adds_up(census)
     )
 
 

@@ -8,8 +8,8 @@ from typing import Final
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from commands.status_rows import RowChoice
 from ops import status_words as words
+from ops.status_rows import RowChoice
 from ops.unbroken import StackedTable, UnbrokenText
 from ops.verdict import Cause, judge
 from queues.census import Census

@@ -13,7 +13,7 @@ from typing import Final, ParamSpec, TypeVar
 import falcon.asgi
 
 from configuration.settings import Settings
-from queues.census import Census, take_census, take_one, take_summary
+from queues.census import Census, take_census, take_some, take_summary
 from queues.names import Queue
 from queues.server.connection import connect
 
@@ -57,7 +57,7 @@ class AppContext:
             queue = Queue.parse(name)
         except ValueError:
             return await self.summary()
-        return await self.run(take_one, self.redis, queue)
+        return await self.run(take_some, self.redis, [queue])
 
     def changed(self) -> None:
         """Discard the cached censuses after an action, so that the next one is read again."""

@@ -10,17 +10,22 @@ from console.context import AppContext
 from queues.census import Census
 from queues.connections import accounts
 from queues.counts import QueueCount, called
+from queues.figures import Figures
 from queues.holds import Hold
 from queues.names import Queue
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A queue or a connection. `queues`: the queue itself, or all of the connection. `hold`: its own hold."""
+    """A queue or a connection. `figures`: of the queue, or of all of the connection. `hold`: its own hold.
+
+    `queues`: the queue itself; none for a connection.
+    """
 
     on: Queue | str
-    queues: tuple[QueueCount, ...]
+    figures: Figures
     hold: Hold | None
+    queues: tuple[QueueCount, ...] = ()
 
     @property
     def name(self) -> str:
@@ -37,31 +42,21 @@ class Target:
         """The path of the page that shows the result of an action on it."""
         return self.path if isinstance(self.on, Queue) else "/holds"
 
-    @property
-    def pending(self) -> int:
-        """The number of pending changes."""
-        return sum(count.waiting.pending for count in self.queues)
 
-    @property
-    def open(self) -> int:
-        """The number of changes in batches in progress."""
-        return sum(count.open for count in self.queues)
-
-    @property
-    def batches(self) -> int:
-        """The number of batches in progress."""
-        return sum(len(count.batches) for count in self.queues)
+def parsed(name: str) -> Queue:
+    """Return the queue of this name, which need not exist. Raises HTTPNotFound."""
+    try:
+        return Queue.parse(name)
+    except ValueError as fault:
+        raise falcon.HTTPNotFound(title="No such queue", description=f"{fault}.") from fault
 
 
 def queue_place(census: Census, name: str) -> Target:
     """Return the queue of this name, `connection/kind/target` as in addresses. Raises HTTPNotFound. Pure."""
-    try:
-        queue = Queue.parse(name)
-    except ValueError as fault:
-        raise falcon.HTTPNotFound(title="No such queue", description=f"{fault}.") from fault
+    queue = parsed(name)
     for count in census.queues:
         if count.queue == queue:
-            return Target(queue, (count,), count.hold)
+            return Target(queue, Figures.of(count), count.hold, (count,))
     raise falcon.HTTPNotFound(
         title="No such queue",
         description=f"Nothing was ever accepted into {queue}. The first page lists all queues.",
@@ -70,13 +65,13 @@ def queue_place(census: Census, name: str) -> Target:
 
 def connection_place(census: Census, known: set[str], name: str) -> Target:
     """Return the connection of this name. `known`: connections that may have no queue. Raises HTTPNotFound. Pure."""
-    queues = tuple(count for count in census.queues if count.queue.connection == name)
-    if not queues and name not in known | census.holds.keys():
+    figures = census.totals.of_connection(name)
+    if not figures.queues and name not in known | census.holds.keys():
         raise falcon.HTTPNotFound(
             title="No such connection",
             description=f"There is no connection {name}. The first page lists all connections.",
         )
-    return Target(name, queues, census.holds.get(name))
+    return Target(name, figures, census.holds.get(name))
 
 
 async def look(context: AppContext, connection: str, kind: str = "", target: str = "") -> tuple[Target, Census]:
@@ -85,7 +80,7 @@ async def look(context: AppContext, connection: str, kind: str = "", target: str
     if kind:
         census = await context.census_of(f"{connection}/{kind}/{target}")
         return queue_place(census, f"{connection}/{kind}/{target}"), census
-    census = await context.census()
+    census = await context.summary()
     return connection_place(census, await connections(context), connection), census
 
 

@@ -15,7 +15,6 @@ from ops.release import confirm_guarded, let_move, let_share, still_wrong
 from queues import audit, batches, dead_letters, holds, pending, undecided_erasures
 from queues.census import Census, count
 from queues.clock import now_ms
-from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter, Replayed
 from queues.holds import Hold
 from queues.names import Queue
@@ -40,16 +39,16 @@ class Released:
     confirmed: Record | None = None
 
 
-def flush(redis: Redis, who: str, found: QueueCount) -> FlushRequest:
+def flush(redis: Redis, who: str, queue: Queue) -> FlushRequest:
     """Request a flush of a queue, which starts when no hold stops it. `who`: the user, as the audit log shows it.
 
     The caller wakes the scheduler with `pending.wake`, after it requested all queues.
     """
-    asked = pending.flush(redis, found.queue, now_ms())
-    (after,) = count(redis, [found.queue])
-    audit.note(redis, who, "flush", found.queue, changes=asked)
+    asked = pending.flush(redis, queue, now_ms())
+    (after,) = count(redis, [queue])
+    audit.note(redis, who, "flush", queue, changes=asked)
     upto = max(after.upto, after.taken) if asked else after.taken
-    return FlushRequest(found.queue, asked, upto, _launch(redis, found.queue))
+    return FlushRequest(queue, asked, upto, _launch(redis, queue))
 
 
 def _launch(redis: Redis, queue: Queue) -> int | None:

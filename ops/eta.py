@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from klaviyo import endpoints
 from klaviyo.endpoints import PUBLISHED
 from ops.status_words import failed, is_held
 from queues.census import Census
 from queues.counts import QueueCount
+from queues.figures import FAILING, HELD
 from queues.klaviyo_limits import SHARE
 from queues.names import Queue
+from queues.queue_rows import QueueRow
 
 _MINUTE_MS: Final = 60_000
 #: The endpoint of each kind whose requests can be counted beforehand; a snapshot's are unknown before its comparison.
@@ -43,14 +45,26 @@ class Route:
     upload_max: int
 
 
+class Leaving(NamedTuple):
+    """The next flush of a queue: when it is due (ms), and of how many changes."""
+
+    due: int
+    queue: Queue
+    changes: int
+
+
 def arrivals(
-    census: Census, route: Callable[[Queue], Route], paused: Mapping[tuple[str, str], int]
+    census: Census,
+    route: Callable[[Queue], Route],
+    paused: Mapping[tuple[str, str], int],
+    others: Iterable[Leaving] = (),
 ) -> dict[Queue, Eta]:
     """Return the estimate for each queue with pending changes; none while the scheduler or all workers are missing.
 
     A queue whose open batch failed and is retried has no estimate either, because its pending changes wait for it.
 
-    `paused`: (account, endpoint) -> ms for which Klaviyo asked Ferry to wait. The uploads of an account run one after
+    `others`: of queues that are not in the census. `paused`: (account, endpoint) -> ms for which Klaviyo asked Ferry to
+    wait. The uploads of an account run one after
     the other by their due times; enough workers are assumed.
     """
     if census.heartbeat is None or not census.workers:
@@ -58,14 +72,26 @@ def arrivals(
     free: dict[tuple[str, str], float] = defaultdict(lambda: census.at)
     free |= {place: census.at + wait for place, wait in paused.items()}
     found: dict[Queue, Eta] = {}
-    for due, count in sorted(_leaving(census), key=lambda each: (each[0], each[1].queue)):
-        to, endpoint = route(count.queue), ENDPOINTS[count.queue.kind]
-        changes = going(count, to.upload_max)
-        place = (to.account, endpoint)
+    for due, queue, changes in sorted([*_leaving(census, route), *others]):
+        to = route(queue)
+        place = (to.account, ENDPOINTS[queue.kind])
         # A queue that is due later waits for these uploads.
-        free[place] = max(due, free[place]) + _uploading_ms(count.queue.kind, changes, to.upload_max)
-        found[count.queue] = Eta(changes, math.ceil(free[place]))
+        free[place] = max(due, free[place]) + _uploading_ms(queue.kind, changes, to.upload_max)
+        found[queue] = Eta(changes, math.ceil(free[place]))
     return found
+
+
+def before(rows: Iterable[QueueRow], queue: Queue, due: int) -> Iterator[Leaving]:
+    """Yield what uses the same limits as a queue that is due at `due` (ms), and is due before it.
+
+    All of the pending changes count, because a row does not know which of them go: for each queue this is at most one
+    upload too many.
+    """
+    for row in rows:
+        is_first = row.due is not None and row.due <= due and row.queue != str(queue)
+        alike = row.connection == queue.connection and ENDPOINTS.get(row.kind) == ENDPOINTS[queue.kind]
+        if is_first and alike and not row.own_trouble & (HELD | FAILING):
+            yield Leaving(int(row.due or 0), Queue.parse(row.queue), row.figure("pending"))
 
 
 def going(count: QueueCount, upload_max: int) -> int:
@@ -78,11 +104,11 @@ def going(count: QueueCount, upload_max: int) -> int:
     return asked + by_size or pending
 
 
-def _leaving(census: Census) -> Iterator[tuple[int, QueueCount]]:
+def _leaving(census: Census, route: Callable[[Queue], Route]) -> Iterator[Leaving]:
     for count in census.queues:
         stopped = is_held(count, census) or any(failed(batch) for batch in count.batches)
         if count.due is not None and count.queue.kind in ENDPOINTS and not stopped:
-            yield max(count.due, census.at), count
+            yield Leaving(max(count.due, census.at), count.queue, going(count, route(count.queue).upload_max))
 
 
 def _uploading_ms(kind: str, changes: int, upload_max: int) -> float:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount, is_failure
+from queues.figures import FAILING
 from queues.holds import Hold
+from queues.queue_rows import QueueRow
 from queues.server import rollback
 from text.escaping import visible
 from text.wording import number, plural, sentence, span
 
+#: Most queues in one table: a screen can show thousands, but a person cannot read them.
+SHOWN: Final = 200
+#: The states of a queue; the first that applies is its state.
+STATES: Final = ("held", "failing", "waiting", "idle")
 #: The lateness of a tick that is reported, in ms; ticks come every two seconds.
 _LATE_MS: Final = 15_000
 #: The most shared identifiers that are listed.
@@ -24,6 +30,15 @@ _WRONG: Final = 5
 def is_held(count: QueueCount, census: Census) -> bool:
     """Return whether the queue or its connection is held."""
     return count.hold is not None or count.queue.connection in census.holds
+
+
+def state_of(row: QueueRow, held: Collection[str]) -> str:
+    """Return the state of a queue, one of STATES. `held`: the connections that are held."""
+    if row.is_held(held):
+        return "held"
+    if row.own_trouble & FAILING:
+        return "failing"
+    return "waiting" if row.figure("unsettled") else "idle"
 
 
 def next_flush(count: QueueCount, census: Census) -> tuple[str, str]:

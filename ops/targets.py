@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 
 import click
 
 from intake.http.limits import AUDIENCE_ID
-from queues.counts import QueueCount
 from queues.names import Queue
 from queues.queue_rows import NamedQueue
 from queues.snapshots import orders
@@ -52,9 +51,13 @@ def find_queue_or_connection(given: str, counts: Sequence[NamedQueue], connectio
     return _queue_or_connection(given, counts, connections, _without_snapshots(_matching(given, counts)))
 
 
-def find_held(given: str, counts: Sequence[QueueCount], connections: Iterable[str]) -> Queue | str:
-    """Do as `find_queue_or_connection`, but prefer the held one of an audience's queue and its queue of snapshots."""
-    held = {count.queue for count in counts if count.hold}
+def find_held(
+    given: str, counts: Sequence[NamedQueue], connections: Iterable[str], held: Collection[Queue]
+) -> Queue | str:
+    """Do as `find_queue_or_connection`, but prefer the held one of an audience's queue and its queue of snapshots.
+
+    `held`: the queues that are.
+    """
     found = _matching(given, counts)
     return _queue_or_connection(
         given, counts, connections, _without_snapshots([queue for queue in found if queue in held] or found)

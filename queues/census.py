@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 import msgspec
 from redis import Redis
 
-from queues import doorbell, figures, holds, keys, scripts
+from queues import doorbell, figures, holds, keys, queue_rows, scripts
 from queues.change import Change, decode, is_blank
 from queues.clock import now_ms
 from queues.counts import OpenBatch, QueueCount
@@ -24,6 +24,7 @@ from queues.names import Queue
 from queues.pending import all_queues, due, waiting
 from queues.people import identities
 from queues.policy import FlushPolicy
+from queues.queue_rows import NamedQueue, QueueRow
 from queues.server import rollback
 from queues.server.rollback import Rollback
 
@@ -75,10 +76,38 @@ def take_census(redis: Redis, queues: Sequence[Queue] | None = None) -> Census:
     return _census(redis, all_queues(redis) if queues is None else queues)
 
 
-def take_one(redis: Redis, queue: Queue) -> Census:
-    """Read one queue; none if nothing was ever accepted into it. Raises redis.RedisError."""
-    known = redis.sismember(keys.partition(queue.partition, "queues"), str(queue))
-    return _census(redis, [queue] if known else [])
+def take_some(redis: Redis, queues: Collection[Queue]) -> Census:
+    """Read those of these queues into which something was ever accepted. Raises redis.RedisError."""
+    return _census(redis, _existing(redis, queues))
+
+
+def take_letters(redis: Redis, shown: Collection[Queue] = ()) -> Census:
+    """Read the queues with dead letters, and those of `shown` that exist. Raises redis.RedisError."""
+    kept = figures.read(redis)
+    if kept is None:
+        return take_census(redis)
+    keeping = {queue for queue, what in figures.in_trouble(redis).items() if what & figures.LETTERS}
+    return _census(redis, sorted({*keeping, *_existing(redis, shown)}), kept)
+
+
+def _existing(redis: Redis, queues: Collection[Queue]) -> list[Queue]:
+    asked = sorted(set(queues))
+    with redis.pipeline(transaction=False) as pipe:
+        for queue in asked:
+            pipe.sismember(keys.partition(queue.partition, "queues"), str(queue))
+        return [queue for queue, exists in zip(asked, pipe.execute(), strict=True) if exists]
+
+
+def rows(redis: Redis) -> Sequence[QueueRow]:
+    """Return the rows of all queues, in any order. Raises redis.RedisError."""
+    if figures.read(redis) is None:
+        return [QueueRow.of(each) for each in take_census(redis).queues]
+    return queue_rows.rows(redis)
+
+
+def meant(redis: Redis, given: str) -> Sequence[NamedQueue]:
+    """Return the queues that a person may mean by a name, or all (`queue_rows.meant`). Raises redis.RedisError."""
+    return queue_rows.meant(rows(redis), given)
 
 
 def take_summary(redis: Redis, shown: Collection[Queue] = (), whole_trouble: bool = False) -> Census:

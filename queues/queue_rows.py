@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from heapq import nsmallest
 from typing import NamedTuple, Protocol
 from urllib.parse import quote, unquote
@@ -98,8 +98,6 @@ class QueueRow(NamedTuple):
         return self.own_trouble | HELD if self.is_held(held) else self.own_trouble
 
 
-#: Picks the queues to show, by name: of the rows, with the connections that are held.
-Pick = Callable[[Sequence[QueueRow], Collection[str]], list[str]]
 _SHOWN = ("pending", "open", "batches", "unsettled", "delivered", "kept", "held", "failing", "missing", "oldest")
 
 

@@ -105,13 +105,17 @@ class ReplayApi:
 
 async def _wanted(context: AppContext, asked: dict[str, Any], ids: list[str], since: int = 0) -> LetterQuery:
     """Return the selection of letters. Raises HTTPNotFound for an unknown queue."""
-    queue = str(queue_place(await context.census(), asked["queue"]).on) if "queue" in asked else None
+    queue = await _existing(context, asked["queue"]) if "queue" in asked else None
     return LetterQuery(tuple(ids), queue, asked.get("reason"), asked["older_than"], since)
 
 
 async def _letter(context: AppContext, queue: str, letter: str) -> LetterQuery:
     """Return the selection of one letter. Raises HTTPNotFound for an unknown queue."""
-    return LetterQuery((letter,), str(queue_place(await context.census(), queue).on))
+    return LetterQuery((letter,), await _existing(context, queue))
+
+
+async def _existing(context: AppContext, queue: str) -> str:
+    return str(queue_place(await context.census_of(queue), queue).on)
 
 
 def _reader(req: falcon.asgi.Request, personal_data: bool) -> str | None:

@@ -7,6 +7,8 @@ from typing import Any, Final
 from console.api.requests import LATEST, LETTER_ID, MOST, OLDER, QUEUE, REASON
 from intake.openapi.schemas import Schema, answer, errors, in_json, operation, parameter, ref
 from ops.dead_letters.selecting import ID
+from ops.status_rows import SORTS
+from ops.status_words import STATES
 
 _ALWAYS: Final = ("401", "403", "429", "500", "503")
 #: Errors of a body that cannot be accepted.
@@ -105,6 +107,7 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         "All queues and processes",
         "As `ferry status --json`, at most a second old.",
         "Census",
+        parameter("state", "Only queues in this state.", type="string", enum=list(STATES)),
         parameter(
             "limit",
             "Maximum number of queues, in the order of their names; without it all.",
@@ -113,6 +116,12 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
             maximum=MOST,
         ),
         parameter("after", "Only queues after this one, with a limit: the `next` of an answer.", **QUEUE),
+        parameter(
+            "status",
+            "The queues that `ferry status` shows, the most urgent, and those behind its verdict; without `after`.",
+            type="boolean",
+        ),
+        parameter("sort", "With `status`: the first queues in this order instead.", type="string", enum=list(SORTS)),
     ),
     (_QUEUE, "GET"): _operation(
         "queue",

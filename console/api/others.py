@@ -33,7 +33,7 @@ class HoldsApi:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Answer with the holds: connections first, then queues."""
         shared.query(req, requests.NOTHING)
-        census = await self._context.census()
+        census = await self._context.summary()
         held = await self._context.run(_holds, self._context.redis, census)
         shared.answer(resp, HoldsAnswer(moment(census.at), held))
 

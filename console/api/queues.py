@@ -12,9 +12,10 @@ from redis import Redis
 from console.api import requests, shared
 from console.auth.roles import visitor
 from console.context import AppContext
-from console.target import look, queue_place
+from console.target import look, parsed, queue_place
 from ops import actions
-from ops.client.local import flush
+from ops import status_words as words
+from ops.client.local import flush, summary
 from ops.documents.answers import (
     FlushAnswer,
     FlushedQueue,
@@ -24,11 +25,14 @@ from ops.documents.answers import (
     UploadDocument,
 )
 from ops.documents.ledger import CensusDocument, HoldDocument, QueueDocument
-from queues import queue_rows
-from queues.census import Census, take_summary
+from ops.flush_request import FlushRequests
+from ops.status_rows import RowChoice
+from queues import holds, queue_rows
+from queues.census import Census, rows, take_some, take_summary
 from queues.history import batches
 from queues.holds import Hold
 from queues.names import Queue
+from queues.pending import all_queues
 from text.wording import moment, without_people
 
 _PARTS: Final = ("connection", "kind", "target")
@@ -41,10 +45,14 @@ class QueuesApi:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Answer with the census, at most a second old; with `limit`, with so many queues after `after`."""
+        """Answer with the census, at most a second old; with `state` or `limit`, with some queues after `after`."""
         asked = shared.query(req, requests.QUEUES)
+        is_status, sort = asked.pop("status"), asked.pop("sort")
         # Beside the loop: with thousands of queues it takes long enough to delay senders.
-        if asked["limit"] is None:
+        if is_status:
+            choice = RowChoice(asked["state"], sort, asked["limit"])
+            found = await self._context.run(_status, self._context.redis, choice)
+        elif asked["limit"] is None and asked["state"] is None:
             found = await self._context.run(_document, await self._context.census())
         else:
             found = await self._context.run(_page, self._context.redis, **asked)
@@ -80,10 +88,7 @@ class FlushApi:
         """Flush the queue in the address, those in the body, or all."""
         asked_for = await shared.body(req, requests.NOTHING if address else requests.FLUSH)
         names = ["/".join(address[part] for part in _PARTS)] if address else asked_for.get("queues")
-        self._context.changed()
-        census = await self._context.census()
-        chosen = await self._context.run(_chosen, census, names)
-        asked = await self._context.run(flush, self._context.redis, visitor(req).who, census, chosen)
+        asked = await self._context.run(_flush, self._context.redis, visitor(req).who, names)
         self._context.changed()
         queues = [
             FlushedQueue(str(each.queue), each.asked, each.upto, moment(each.launches_at)) for each in asked.flushes
@@ -124,22 +129,37 @@ class ReleaseApi:
         shared.answer(resp, ReleaseAnswer(str(place.on), ended.done, ended.still, ended.confirmed))
 
 
-def _page(redis: Redis, limit: int, after: str = "") -> CensusDocument:
-    page = queue_rows.page(redis, limit + 1, after)
-    census = take_summary(redis, page[:limit])
-    shown = tuple(count for count in census.queues if count.queue in page[:limit])
-    more = str(page[limit - 1]) if len(page) > limit else None
-    return msgspec.structs.replace(_document(replace(census, queues=shown)), next=more)
+def _status(redis: Redis, choice: RowChoice) -> CensusDocument:
+    return _document(summary(redis, choice))
+
+
+def _page(redis: Redis, state: str | None, limit: int | None, after: str = "") -> CensusDocument:
+    most = None if limit is None else limit + 1
+    page = queue_rows.page(redis, most, after) if state is None and most else _in_state(redis, state, after)[:most]
+    wanted = set(page[:limit])
+    census = take_summary(redis, wanted)
+    shown = tuple(count for count in census.queues if count.queue in wanted)
+    more = str(page[limit - 1]) if limit is not None and len(page) > limit else None
+    return msgspec.structs.replace(_document(replace(census, queues=shown, kept=census.totals)), next=more)
+
+
+def _in_state(redis: Redis, state: str | None, after: str) -> list[Queue]:
+    """Return the queues in a state by their names in addresses, after one of them."""
+    held, last = holds.of_connections(redis), after.encode()
+    found = (row for row in rows(redis) if row.stored_queue > last and state == words.state_of(row, held))
+    return [Queue.parse(row.queue) for row in sorted(found, key=lambda row: row.stored_queue)]
 
 
 def _document(census: Census) -> CensusDocument:
     return CensusDocument.of(for_everybody(census))
 
 
-def _chosen(census: Census, names: list[str] | None) -> list[Queue]:
-    """Return the queues of these names; without names, all. Raises HTTPNotFound."""
-    places = [queue_place(census, name) for name in names] if names is not None else [census]
-    return [count.queue for place in places for count in place.queues]
+def _flush(redis: Redis, who: str, names: list[str] | None) -> FlushRequests:
+    """Flush the queues of these names; without names, all. Raises HTTPNotFound, before it flushes any."""
+    if names is None:
+        return flush(redis, who, all_queues(redis))
+    census = take_some(redis, [parsed(name) for name in names])
+    return flush(redis, who, [count.queue for name in names for count in queue_place(census, name).queues])
 
 
 def for_everybody(census: Census) -> Census:

@@ -9,6 +9,8 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from console.pages.act_hold import LONGEST
 from ops.dead_letters.selecting import AGE, ID, After, age_ms
+from ops.status_rows import SORTS
+from ops.status_words import STATES
 from queues.names import Queue
 
 #: Most uploads, letters or entries in one answer.
@@ -18,6 +20,8 @@ IDS: Final = 500
 #: The latest time in a query, in ms; in the year 2286.
 LATEST: Final = 9_999_999_999_999
 _NO_CURSOR: Final = "Must be the next of an answer."
+_NO_SORT: Final = f"Must be one of {', '.join(SORTS)}."
+_NO_STATE: Final = f"Must be one of {', '.join(STATES)}."
 
 
 class _Flag(fields.Field[bool]):
@@ -111,7 +115,13 @@ REPLAY: Final = _Replay()
 AUDIT: Final = Schema.from_dict({"limit": _limit(100), "before": _id()})()
 CONNECTIONS: Final = Schema.from_dict({"check": _Word(load_default=False)})()
 QUEUES: Final = Schema.from_dict(
-    {"limit": fields.Integer(load_default=None, validate=validate.Range(1, MOST)), "after": fields.String()}
+    {
+        "state": fields.String(load_default=None, validate=validate.OneOf(STATES, error=_NO_STATE)),
+        "limit": fields.Integer(load_default=None, validate=validate.Range(1, MOST)),
+        "after": fields.String(),
+        "status": _Word(load_default=False),
+        "sort": fields.String(load_default=None, validate=validate.OneOf(SORTS, error=_NO_SORT)),
+    }
 )()
 UPLOADS: Final = Schema.from_dict({"limit": _limit(20), "before": fields.String(load_default="")})()
 NOTHING: Final = Schema()

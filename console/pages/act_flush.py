@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import falcon.asgi
+from redis import Redis
 
 from console import render
 from console.auth.roles import visitor
 from console.context import AppContext
 from console.forms import form, own_path, see
 from console.pages import act_view
-from console.target import look
+from console.target import Target, look
 from ops import status_words
 from ops.client.local import flush
-from queues.census import Census
-from queues.counts import QueueCount, called
+from queues.census import Census, rows, take_summary
 from queues.names import Queue
 from scheduler.tick import policy_of
 
@@ -32,38 +32,50 @@ class FlushAct:
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
         """Show what would be sent."""
-        counts, census, page = await self._chosen(address)
-        lines = act_view.flushing(counts, census, self._most)
-        name = called(counts[0]) if address else ""
+        place, census = await self._look(address)
+        figures = place.figures if place else census.totals.all
+        lines = act_view.flushing(place.queues if place else census.queues, census, self._most)
         render.page(
             req,
             resp,
             "act_flush.html",
-            name=name,
-            lines=lines[:_SHOWN],
-            hidden=len(lines) - len(lines[:_SHOWN]),
-            changes=sum(line.pending for line in lines),
-            queues=len(lines),
-            back=own_path(req.get_param("next"), page),
+            name=place.name if place else "",
+            lines=lines,
+            hidden=max(0, figures.filled - len(lines)),
+            changes=figures.pending,
+            queues=figures.filled,
+            back=own_path(req.get_param("next"), place.page if place else "/"),
             trouble=list(status_words.trouble(census)),
         )
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **address: str) -> None:
         """Request the flush."""
-        counts, census, page = await self._chosen(address)
+        place = (await look(self._context, **address))[0] if address else None
         given = await form(req)
-        queues = [count.queue for count in counts]
-        await self._context.run(flush, self._context.redis, visitor(req).who, census, queues)
+        await self._context.run(_flush, self._context.redis, visitor(req).who, place)
         self._context.changed()
-        see(resp, own_path(given.get("next"), page))
+        see(resp, own_path(given.get("next"), place.page if place else "/"))
 
-    async def _chosen(self, address: dict[str, str]) -> tuple[Sequence[QueueCount], Census, str]:
+    async def _look(self, address: dict[str, str]) -> tuple[Target | None, Census]:
         if address:
-            place, census = await look(self._context, **address)
-            return place.queues, census, place.page
-        self._context.changed()
-        census = await self._context.census()
-        return [count for count in census.queues if count.waiting.pending], census, "/"
+            return await look(self._context, **address)
+        return None, await self._context.run(_first, self._context.redis)
 
     def _most(self, queue: Queue) -> int:
         return policy_of(self._context.settings.connections, queue).upload_max
+
+
+def _first(redis: Redis) -> Census:
+    """Return the totals of all queues, and the first with pending changes."""
+    shown = _filled(redis)[:_SHOWN]
+    summary = take_summary(redis, shown)
+    return replace(summary, kept=summary.totals, queues=tuple(each for each in summary.queues if each.queue in shown))
+
+
+def _filled(redis: Redis) -> list[Queue]:
+    """Return the queues with pending changes."""
+    return sorted(Queue.parse(row.queue) for row in rows(redis) if row.figure("pending"))
+
+
+def _flush(redis: Redis, who: str, place: Target | None) -> None:
+    flush(redis, who, _filled(redis) if place is None else [count.queue for count in place.queues])

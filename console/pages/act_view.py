@@ -52,11 +52,12 @@ def _flush(count: QueueCount, census: Census, most: int) -> FlushLine:
 def holding(place: Target) -> Iterator[str]:
     """Yield what a hold would stop, and what not."""
     if not isinstance(place.on, Queue):
-        yield f"{plural(len(place.queues), 'queue stops', 'queues stop')}."
+        yield f"{plural(place.figures.queues, 'queue stops', 'queues stop')}."
     yield f"{_pending(place)}. Pending changes stay in the queue, and new ones are added."
-    if place.batches:
-        opened = plural(place.batches, "batch in progress stops", "batches in progress stop")
-        yield f"{opened} before the next step: {plural(place.open, 'change')}. Klaviyo completes what it has accepted."
+    if place.figures.batches:
+        opened = plural(place.figures.batches, "batch in progress stops", "batches in progress stop")
+        stopped = plural(place.figures.open, "change")
+        yield f"{opened} before the next step: {stopped}. Klaviyo completes what it has accepted."
     yield "The hold lasts until it is released."
 
 
@@ -69,19 +70,19 @@ def releasing(place: Target, census: Census) -> Iterator[str]:
     if place.hold and place.hold.moved:
         to, before = account_name(place.hold.moved.account), account_name(place.hold.moved.before)
         yield f"After release it delivers to {to} instead of {before}. Ferry finds or creates its lists there."
-    if place.batches:
-        opened = plural(place.batches, "batch in progress continues", "batches in progress continue")
-        yield f"{opened} at once: {plural(place.open, 'change')}."
+    if place.figures.batches:
+        opened = plural(place.figures.batches, "batch in progress continues", "batches in progress continue")
+        yield f"{opened} at once: {plural(place.figures.open, 'change')}."
     yield f"{_pending(place)}: due changes are taken at once, the others when the flush size or age is reached."
     if isinstance(place.on, Queue) and place.on.connection in census.holds:
         yield f"Its connection {place.on.connection} is held too: nothing is sent until that is released as well."
-    if others := [count for count in place.queues if count.hold and count.queue != place.on]:
-        own = plural(len(others), "queue has its own hold", "queues have their own holds")
+    if not isinstance(place.on, Queue) and place.figures.held:
+        own = plural(place.figures.held, "queue has its own hold", "queues have their own holds")
         yield f"{own}, which must be released separately."
 
 
 def _pending(place: Target) -> str:
-    return plural(place.pending, "change is pending", "changes are pending")
+    return plural(place.figures.pending, "change is pending", "changes are pending")
 
 
 @dataclass(frozen=True, slots=True)

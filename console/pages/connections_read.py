@@ -11,9 +11,9 @@ from configuration.settings import Settings
 from klaviyo.endpoints import PUBLISHED
 from ops.connections.keys import key_or_why
 from ops.connections.known import WHENCE
-from ops.eta import Eta, Route, arrivals
-from ops.most_urgent import SHOWN
-from queues.census import Census
+from ops.eta import ENDPOINTS, Eta, Route, arrivals, before
+from ops.status_words import SHOWN
+from queues.census import Census, rows
 from queues.connections.accounts import with_key
 from queues.klaviyo_limits import EndpointUse, RedisLimiter, fingerprint
 from queues.names import Queue
@@ -69,11 +69,14 @@ def arrival_of(redis: Redis, settings: Settings, census: Census, queue: Queue) -
 
     It counts the other queues of the connection, which use the same limits. Raises redis.RedisError.
     """
+    (count,) = (each for each in census.queues if each.queue == queue)
+    if count.due is None or queue.kind not in ENDPOINTS:
+        return None
     account = _known(redis, settings, queue.connection).account or queue.connection
     paused = {(account, use.endpoint): use.paused_ms for use in RedisLimiter(redis, account, PUBLISHED).uses()}
-    alike = replace(census, queues=tuple(each for each in census.queues if each.queue.connection == queue.connection))
+    others = before(rows(redis), queue, max(count.due, census.at))
 
     def route(each: Queue) -> Route:
         return Route(account, policy_of(settings.connections, each).upload_max)
 
-    return arrivals(alike, route, paused).get(queue)
+    return arrivals(replace(census, queues=(count,)), route, paused, others).get(queue)

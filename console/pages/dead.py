@@ -47,8 +47,7 @@ class DeadPage:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Show the letters that match the filter; with `?before=`, those before that letter."""
         wanted, before = filter_of(req.get_param), _ref(req.get_param("before"))
-        census = await self._context.census()
-        found, acts = await self._context.run(_read, self._context.redis, census, wanted, before)
+        census, found, acts = await self._context.run(_read, self._context.redis, wanted, before)
         sentence, into = replayed(acts, visitor(req).who, census.at)
         render.page(
             req,
@@ -66,10 +65,11 @@ class DeadPage:
 
 
 def _read(
-    redis: Redis, census: Census, wanted: LetterFilter, before: LetterRef | None
-) -> tuple[LetterCounts, list[AuditEntry]]:
+    redis: Redis, wanted: LetterFilter, before: LetterRef | None
+) -> tuple[Census, LetterCounts, list[AuditEntry]]:
+    census = wanted.read(redis)
     found = count_letters(redis, wanted.queues(census), wanted, wanted.until(census.at) + 1, _SHOWN, before)
-    return found, audit.since(redis, census.at - SAID_MS)
+    return census, found, audit.since(redis, census.at - SAID_MS)
 
 
 def _ref(before: str | None) -> LetterRef | None:

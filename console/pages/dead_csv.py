@@ -13,7 +13,6 @@ from console.pages.dead_view import LetterLine, lines
 from console.pages.letter_counts import count_letters
 from console.pages.letter_filter import LetterFilter, filter_of
 from ops.export.columns import line
-from queues.census import Census
 from text.wording import moment
 
 #: Most letters in one file; the filter selects others.
@@ -29,13 +28,13 @@ class DeadCsv:
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Answer with the file. Everybody who sees the page may have it: no person is in it."""
-        wanted, census = filter_of(req.get_param), await self._context.census()
-        resp.text = await self._context.run(_file, self._context.redis, census, wanted)
+        resp.text = await self._context.run(_file, self._context.redis, filter_of(req.get_param))
         resp.content_type = "text/csv;charset=utf-8"
         resp.downloadable_as = "dead-letters.csv"
 
 
-def _file(redis: Redis, census: Census, wanted: LetterFilter) -> str:
+def _file(redis: Redis, wanted: LetterFilter) -> str:
+    census = wanted.read(redis)
     found = count_letters(redis, wanted.queues(census), wanted, wanted.until(census.at) + 1, _MOST)
     return sheet(lines(census, found.page))
 

@@ -10,7 +10,7 @@ from console.auth.roles import Role, visitor
 from console.context import AppContext
 from console.pages.holds_view import lines
 from console.pages.last_action import SAID_MS, done
-from ops.most_urgent import SHOWN
+from ops.status_words import SHOWN
 from queues import audit, holds
 from queues.audit import AuditEntry
 

@@ -9,10 +9,12 @@ from typing import Final
 from urllib.parse import urlencode
 
 import falcon
+from redis import Redis
 
 from ops.dead_letters.selecting import age_ms
-from queues.census import Census
+from queues.census import Census, take_letters
 from queues.counts import QueueCount
+from queues.names import Queue
 
 #: Minimum ages that the form offers, as `ferry dead list --older-than` takes them, and in words.
 AGES: Final = {"": "any", "1h": "over 1 hour", "1d": "over 1 day", "7d": "over 7 days", "14d": "over 14 days"}
@@ -46,6 +48,13 @@ class LetterFilter:
     def until(self, now: int) -> int:
         """Return the ms before which the matching letters died. `now`: ms."""
         return now - (age_ms(self.older) if self.older else 0)
+
+    def read(self, redis: Redis) -> Census:
+        """Read the queues with dead letters, and the selected one. Raises redis.RedisError."""
+        try:
+            return take_letters(redis, [Queue.parse(self.queue)] if self.queue else ())
+        except ValueError:  # no queue has this name
+            return take_letters(redis)
 
     def queues(self, census: Census) -> list[QueueCount]:
         """Return the queues to search: the selected one, or all that keep letters."""

@@ -6,6 +6,7 @@ The form is posted, so that no e-mail address appears in a URL, in a log line or
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import Final
 
 import click
@@ -28,9 +29,10 @@ from ops.explain.view import persons
 from ops.retries import briefly
 from ops.targets import find_queue
 from queues import audit
-from queues.census import Census
+from queues.census import meant, rows, take_some
 from queues.counts import called
 from queues.names import Queue
+from queues.pending import all_queues
 
 #: Seconds of a search through all queues.
 _SEARCH_S: Final = 10.0
@@ -51,20 +53,18 @@ class PersonPage:
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Show the history; 400 and the form if the person or the queue is missing or unknown."""
         given = await form(req)
-        self._context.changed()
-        census = await self._context.census()
         if given.get("person", "").strip() and not given.get("queue", "").strip():
-            places = await self._context.run(_search, self._context, census, given["person"], visitor(req).who)
+            places = await self._context.run(_search, self._context, given["person"], visitor(req).who)
             await self._show(req, resp, given, places=places)
             return
         try:
-            queue = _queue(given, census)
+            queue = await self._context.run(_queue, self._context.redis, given)
         except click.UsageError as fault:
             resp.status = falcon.HTTP_400
             await self._show(req, resp, given, wrong=fault.message)
             return
         found = await self._context.run(
-            _look_up, self._context.redis, self._context.settings, census, queue, given["person"], visitor(req).who
+            _look_up, self._context.redis, self._context.settings, queue, given["person"], visitor(req).who
         )
         await self._show(req, resp, given, found=found)
 
@@ -77,28 +77,35 @@ class PersonPage:
         found: PersonView | None = None,
         places: PersonPlaces | None = None,
     ) -> None:
-        census = await self._context.census()
-        queues = [(str(count.queue), called(count)) for count in census.queues[:_OFFERED]]
+        queues = await self._context.run(_offered, self._context.redis)
         shown = {"queue": given.get("queue", ""), "person": given.get("person", "")}
         render.page(req, resp, "person.html", queues=queues, wrong=wrong, found=found, places=places, **shown)
 
 
-def _queue(given: dict[str, str], census: Census) -> Queue:
+def _offered(redis: Redis) -> list[tuple[str, str]]:
+    """Return queues to choose from, as id and name."""
+    first = nsmallest(_OFFERED, rows(redis), key=lambda row: row.stored_queue)
+    return [(row.queue, row.called) for row in first]
+
+
+def _queue(redis: Redis, given: dict[str, str]) -> Queue:
     if not given.get("person", "").strip():
         raise click.UsageError("Enter the person's e-mail address, phone number or id.")
-    return find_queue(given.get("queue", "").strip(), census.queues)
+    name = given.get("queue", "").strip()
+    return find_queue(name, meant(redis, name))
 
 
-def _search(context: AppContext, census: Census, given: str, who: str) -> PersonPlaces:
+def _search(context: AppContext, given: str, who: str) -> PersonPlaces:
     """Return the queues that have a record of a person. Raises redis.RedisError."""
-    found = find_person(context.redis, context.settings, census.queues, given, _SEARCH_S)
+    found = find_person(context.redis, context.settings, all_queues(context.redis), given, _SEARCH_S)
     audit.note(context.redis, who, "story", "", queues=len(found.places))  # without the person
     return found
 
 
-def _look_up(redis: Redis, known: Settings, census: Census, queue: Queue, given: str, who: str) -> PersonView:
+def _look_up(redis: Redis, known: Settings, queue: Queue, given: str, who: str) -> PersonView:
     """Return the history of a person. May ask Klaviyo, for seconds. Raises redis.RedisError."""
-    (count,) = (each for each in census.queues if each.queue == queue)
+    census = take_some(redis, [queue])
+    (count,) = census.queues
     found = person_history(redis, known, census, count, given, briefly)
     audit.note(redis, who, "story", queue)  # without the person
     return view(found)

@@ -60,7 +60,7 @@ class QueuePage:
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, connection: str, kind: str, target: str
     ) -> None:
         """Show the queue and its last uploads; with `?before=`, those before that one."""
-        census = await self._context.census()
+        census = await self._context.census_of(f"{connection}/{kind}/{target}")
         place = queue_place(census, f"{connection}/{kind}/{target}")
         # Live refreshes leave out the uploads: they do not change, and reading a large batch takes some 10 ms.
         before = None if by_script(req) else req.get_param("before") or ""

@@ -24,7 +24,7 @@ from console.pages.letter_ref import LetterRef
 from console.pages.replay_view import Replay, replay
 from ops import actions
 from queues import letter_scan
-from queues.census import Census
+from queues.census import Census, take_letters
 from queues.names import Queue
 
 
@@ -57,8 +57,7 @@ class ReplayPage:
         see(resp, back)
 
     async def _census(self) -> Census:
-        self._context.changed()
-        return await self._context.census()
+        return await self._context.run(take_letters, self._context.redis)
 
     async def _seen(self, census: Census, choice: ReplayChoice) -> Replay:
         return replay(census, *await self._context.run(_look, self._context.redis, choice, census))

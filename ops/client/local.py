@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from redis import Redis
 
@@ -13,15 +12,16 @@ from ops.actions import Released
 from ops.audit_format import EntryDocument, document
 from ops.connections import found as connections_found
 from ops.connections.found import ConnectionDocument
+from ops.dead_letters import view
 from ops.dead_letters.selecting import LetterQuery, find, selected_letters
-from ops.dead_letters.view import LetterDocument, summary, traceable, whole
+from ops.dead_letters.view import LetterDocument, traceable, whole
 from ops.flush_request import FlushRequests
-from ops.targets import find_queue
-from queues import audit, figures, holds, pending, queue_rows
-from queues.census import Census, take_census, take_summary
+from ops.status_rows import RowChoice
+from queues import audit, holds, pending
+from queues.census import Census, meant, rows, take_census, take_some, take_summary
 from queues.dead_letters import Replayed
 from queues.names import Queue
-from queues.queue_rows import Pick
+from queues.queue_rows import NamedQueue
 
 
 class LocalClient:
@@ -39,17 +39,17 @@ class LocalClient:
         """Return the census of the ledger."""
         return take_census(self._redis)
 
-    def summary(self, pick: Pick) -> Census:
-        """Return the totals of all queues; of the queues, those in trouble and those picked."""
-        picked = pick(queue_rows.rows(self._redis), holds.of_connections(self._redis))
-        return take_summary(self._redis, [Queue.parse(name) for name in picked])
+    def summary(self, choice: RowChoice | None = None) -> Census:
+        """Return the totals of all queues; of the queues, those in trouble and those chosen."""
+        return summary(self._redis, choice)
 
-    def census_of(self, given: str) -> Census:
-        """Return the census of the queue that is named. Raises click.UsageError."""
-        if figures.read(self._redis) is None:
-            return census_of(given, self.census())
-        meant = queue_rows.meant(queue_rows.rows(self._redis), given)
-        return take_census(self._redis, [find_queue(given, meant)])
+    def some(self, queues: Collection[Queue]) -> Census:
+        """Return the census of these queues."""
+        return take_some(self._redis, queues)
+
+    def meant(self, given: str) -> Sequence[NamedQueue]:
+        """Return the queues that a person may mean by a name, or all."""
+        return meant(self._redis, given)
 
     def connection_names(self) -> set[str]:
         """Return the connections that are configured or were added."""
@@ -65,7 +65,7 @@ class LocalClient:
 
     def flush(self, queues: Sequence[Queue]) -> FlushRequests:
         """Flush these queues, and wake a scheduler."""
-        return flush(self._redis, self._who, self.census(), queues)
+        return flush(self._redis, self._who, queues)
 
     def hold(self, on: Queue | str, reason: str) -> bool:
         """Hold a queue or a connection; return False if it is already held."""
@@ -73,12 +73,12 @@ class LocalClient:
 
     def release(self, on: Queue | str, force: bool) -> Released:
         """End a hold, unless its cause remains and `force` is False."""
-        before = actions.hold_on(on, self.census())
+        before = actions.hold_on(on, self.some([on] if isinstance(on, Queue) else ()))
         return actions.release(self._redis, self._settings, self._who, on, before, force)
 
     def letters(self, wanted: LetterQuery) -> Iterator[LetterDocument]:
         """Return summaries of dead letters. Raises Failed, click.UsageError."""
-        return (summary(letter, count.name) for count, letter in find(self._redis, wanted))
+        return (view.summary(letter, count.name) for count, letter in find(self._redis, wanted))
 
     def letter(self, letter_id: str, queue: str | None, personal_data: bool) -> LetterDocument:
         """Return one letter. Raises Failed, click.UsageError."""
@@ -99,15 +99,15 @@ class LocalClient:
         return [document(entry) for entry in audit.read(self._redis, limit)]
 
 
-def census_of(given: str, census: Census) -> Census:
-    """Return the census without all queues but the one that is named. Raises click.UsageError."""
-    chosen = find_queue(given, census.queues)
-    return replace(census, queues=tuple(count for count in census.queues if count.queue == chosen))
+def summary(redis: Redis, choice: RowChoice | None) -> Census:
+    """Return the totals of all queues; of the queues, those in trouble and those chosen."""
+    picked = choice.pick(rows(redis), holds.of_connections(redis)) if choice else ()
+    return take_summary(redis, [Queue.parse(name) for name in picked])
 
 
-def flush(redis: Redis, who: str, census: Census, queues: Sequence[Queue]) -> FlushRequests:
-    """Flush these queues of the census, and wake a scheduler."""
-    chosen = set(queues)
-    flushes = [actions.flush(redis, who, found) for found in census.queues if found.queue in chosen]
+def flush(redis: Redis, who: str, queues: Iterable[Queue]) -> FlushRequests:
+    """Flush these queues, and wake a scheduler."""
+    seconds, microseconds = redis.time()
+    flushes = [actions.flush(redis, who, queue) for queue in sorted(set(queues))]
     pending.wake(redis)
-    return FlushRequests(census.at, flushes)
+    return FlushRequests(seconds * 1000 + microseconds // 1000, flushes)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Final
 
 from ops.actions import Released
 from ops.audit_format import EntryDocument
 from ops.client.http import Calls, portions
-from ops.client.local import census_of
 from ops.client.refusals import ConflictError, understood
 from ops.connections.found import ConnectionDocument
 from ops.dead_letters.selecting import LetterQuery, age, check_id
@@ -27,11 +27,13 @@ from ops.documents.answers import (
 from ops.documents.ledger import CensusDocument
 from ops.errors import Failed
 from ops.flush_request import FlushRequest, FlushRequests
+from ops.status_rows import RowChoice
+from ops.status_words import SHOWN
 from ops.targets import find_queue
 from queues.census import Census
 from queues.dead_letters import Replayed
 from queues.names import Queue
-from queues.queue_rows import Pick
+from queues.queue_rows import NamedQueue
 from text.wording import ms_of
 
 #: Letters or entries in one answer, the most that the API gives.
@@ -57,14 +59,25 @@ class RemoteClient:
         with self._understood():
             return self._calls.get(CensusDocument, "/v1/queues").read()
 
-    def summary(self, pick: Pick) -> Census:
-        """Return the census: the server's answer has all queues."""
-        del pick
-        return self.census()
+    def summary(self, choice: RowChoice | None = None) -> Census:
+        """Return the totals of all queues; of the queues, those in trouble and those chosen, at least."""
+        wanted = choice or RowChoice(limit=1)
+        if (wanted.limit or 0) > _PAGE:
+            return self.census()
+        given = {"state": wanted.state, "sort": wanted.sort, "limit": wanted.limit or SHOWN}
+        asked = {name: value for name, value in given.items() if value is not None}
+        with self._understood():
+            return self._calls.get(CensusDocument, "/v1/queues", status="true", **asked).read()
 
-    def census_of(self, given: str) -> Census:
-        """Return the census of the queue that is named. Raises click.UsageError."""
-        return census_of(given, self.census())
+    def some(self, queues: Collection[Queue]) -> Census:
+        """Return the census of these queues."""
+        census = self.census()
+        return replace(census, queues=tuple(count for count in census.queues if count.queue in queues))
+
+    def meant(self, given: str) -> Sequence[NamedQueue]:
+        """Return all queues, in which the one that a person means is found."""
+        del given
+        return self.census().queues
 
     def connection_names(self) -> set[str]:
         """Return the connections that are configured or were added."""
@@ -159,7 +172,7 @@ class RemoteClient:
 
     def _filters(self, wanted: LetterQuery) -> dict[str, Any]:
         """Return the filters for the API, which accepts a queue only by its id."""
-        queue = find_queue(wanted.queue, self.census().queues) if wanted.queue is not None else None
+        queue = find_queue(wanted.queue, self.meant(wanted.queue)) if wanted.queue is not None else None
         given = {
             "queue": queue and str(queue),
             "reason": wanted.reason,

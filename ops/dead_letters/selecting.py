@@ -14,7 +14,7 @@ from redis import Redis
 from ops.errors import Failed
 from ops.targets import find_queue
 from queues import dead_letters, letter_scan
-from queues.census import take_census
+from queues.census import meant, take_letters, take_some
 from queues.clock import now_ms
 from queues.counts import QueueCount
 from queues.dead_letters import DeadLetter
@@ -56,10 +56,8 @@ def find(redis: Redis, wanted: LetterQuery, after: After | None = None) -> Itera
 
     `after`: yield only the letters after it; not for `ids`. Raises Failed and click.UsageError.
     """
-    counts = take_census(redis).queues
-    if wanted.queue is not None:
-        chosen = find_queue(wanted.queue, counts)
-        counts = tuple(count for count in counts if count.queue == chosen)
+    chosen = None if wanted.queue is None else find_queue(wanted.queue, meant(redis, wanted.queue))
+    counts = (take_letters(redis) if chosen is None else take_some(redis, [chosen])).queues
     if wanted.ids:
         yield from _named(redis, wanted.ids, counts)
         return

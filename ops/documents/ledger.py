@@ -9,7 +9,9 @@ from typing import Annotated, cast
 
 from msgspec import Meta, Struct
 
+from ops.documents import totals
 from ops.documents.fields import Count, MaybeTime, Next, QueueName, Time
+from ops.documents.totals import TotalsDocument
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold
@@ -206,6 +208,7 @@ class CensusDocument(Struct, frozen=True, kw_only=True):
         dict[str, dict[str, Time]],
         Meta(description="By connection, hashes of identifiers shared by too many people, and since when."),
     ] = {}
+    totals: Annotated[list[TotalsDocument], Meta(description="Of all queues, also if only some are listed.")] = []
     queues: list[QueueDocument]
     next: Next = None
 
@@ -222,14 +225,18 @@ class CensusDocument(Struct, frozen=True, kw_only=True):
                 connection: {value: moment(since) for value, since in values.items()}
                 for connection, values in census.shared.items()
             },
+            totals=totals.documents(census.totals),
             queues=[QueueDocument.of(count) for count in census.queues],
         )
 
     def read(self) -> Census:
         """Return the census. Raises ValueError for an invalid name or time."""
+        queues = tuple(each.read() for each in self.queues)
+        has_all = sum(each.queues for each in self.totals) <= len(queues)
         return Census(
             at=ms_of(self.at),
-            queues=tuple(each.read() for each in self.queues),
+            queues=queues,
+            kept=None if has_all else totals.read(self.totals, queues),
             holds={name: hold.read() for name, hold in self.held_connections.items()},
             heartbeat=_time(self.scheduler.last_tick_at),
             workers={each.name: each.state for each in self.workers},

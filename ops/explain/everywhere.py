@@ -10,8 +10,10 @@ from redis import Redis
 
 from configuration.settings import Settings
 from ops.explain.gather import query_in
+from queues import census
 from queues.counts import QueueCount
 from queues.history import traces
+from queues.names import Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class PersonPlaces:
 def find_person(
     redis: Redis,
     known: Settings,
-    counts: Sequence[QueueCount],
+    queues: Sequence[Queue],
     given: str,
     seconds: float,
     clock: Callable[[], float] = time.monotonic,
@@ -47,11 +49,12 @@ def find_person(
     """
     places: list[PersonPlace] = []
     until = clock() + seconds
-    for searched, count in enumerate(counts):
+    for searched, queue in enumerate(queues):
         if clock() > until:
-            return PersonPlaces(places, searched, len(counts))
-        found = traces.find(redis, count.queue, query_in(redis, known, count.queue, given).keys)
+            return PersonPlaces(places, searched, len(queues))
+        found = traces.find(redis, queue, query_in(redis, known, queue, given).keys)
         pending = len(found.waiting) + len(found.open)
         if pending or found.letters or found.outcomes:
+            (count,) = census.count(redis, [queue])
             places.append(PersonPlace(count, pending, len(found.letters), len(found.outcomes)))
-    return PersonPlaces(places, len(counts), len(counts))
+    return PersonPlaces(places, len(queues), len(queues))

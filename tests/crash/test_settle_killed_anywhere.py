@@ -18,7 +18,7 @@ from queues.errors import LeaseLost
 from queues.policy import FlushPolicy
 from queues.settlement import Settlement, Undeliverable
 from tests.crash.test_kinds_killed_anywhere import EVENTS, event
-from tests.support.kept_figures import assert_kept
+from tests.support.kept_figures import as_it_is, assert_kept, forgetful
 from tests.support.ledger import HOUR, LEASE, NOW, QUEUE, hold, letter_of, take_due
 from tests.support.mortal import Died, Mortal
 from tests.support.slow import Slow, dies_everywhere
@@ -106,6 +106,12 @@ def test_the_next_worker_writes_what_is_left(redis: Redis, when: Literal["before
             if not died:
                 assert number > 10, "the settlement was not divided"
                 return
+
+
+def test_a_portion_that_forgets_to_keep_the_figures_is_noticed(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scripts, "text", lambda name: (forgetful if name == "settle_part" else as_it_is)(name))
+    with pytest.raises(AssertionError, match="the kept"):
+        test_the_next_worker_writes_what_is_left(redis, "after")
 
 
 def settle_again(redis: Redis, batch: Batch) -> None:

@@ -93,6 +93,23 @@ def test_queues_come_in_pages_whose_totals_are_of_all(redis: Redis, served: Cons
     assert ask(served, "/v1/queues")["next"] is None
 
 
+def test_queues_in_a_state_come_in_pages_too(redis: Redis, served: Console) -> None:
+    queues = [Queue("default", "audience", target) for target in "abcde"]
+    for queue in queues:
+        put(redis, "ann@example.com", queue=queue)
+    for queue in queues[1:4]:
+        holds.place(redis, queue, Hold("maintenance", now_ms()))
+    told = ask(served, "/v1/queues?state=held&limit=2")
+    assert [each["queue"] for each in told["queues"]] == [str(each) for each in queues[1:3]]
+    rest = ask(served, f"/v1/queues?state=held&limit=2&after={quote(told['next'])}")
+    assert ([each["queue"] for each in rest["queues"]], rest["next"]) == ([str(queues[3])], None)
+    waiting = ask(served, "/v1/queues?state=waiting")
+    assert [each["queue"] for each in waiting["queues"]] == [str(queues[0]), str(queues[4])]
+    assert ask(served, "/v1/queues?state=failing")["queues"] == []
+    refused = ask(served, "/v1/queues?state=stuck", status=400)
+    assert "Must be one of held, failing, waiting, idle" in refused["description"]
+
+
 def test_a_queue_whose_target_holds_a_slash_has_one_address(filled: Redis, served: Console) -> None:
     queue = Queue("default", "audience", "a/b %")
     put(filled, "ann@example.com", queue=queue)

@@ -10,8 +10,8 @@ import requests
 from console.auth.roles import Role
 from ops.explain.everywhere import find_person
 from queues import audit, dead_letters, keys
-from queues.census import take_census
 from queues.names import Queue
+from queues.pending import all_queues
 from tests.support import canaries
 from tests.support.console import Console
 from tests.support.intake import known
@@ -172,6 +172,6 @@ def test_a_search_stops_when_its_time_is_over_and_says_how_far_it_came(world: Wo
     for number in range(5):
         put(world.redis, ANN, queue=Queue("default", "audience", f"{number}"))
     ticks = iter(range(100))
-    counts = take_census(world.redis).queues
-    found = find_person(world.redis, known("redis://nowhere"), counts, ANN, 2.0, lambda: next(ticks))
+    queues = all_queues(world.redis)
+    found = find_person(world.redis, known("redis://nowhere"), queues, ANN, 2.0, lambda: next(ticks))
     assert (found.searched, found.queues, len(found.places)) == (2, 5, 2)

@@ -26,7 +26,7 @@ from queues.snapshots import members
 from queues.snapshots.mirror import mirror
 from scheduler.tick import refile
 from tests.support.intake import known
-from tests.support.kept_figures import assert_kept
+from tests.support.kept_figures import as_it_is, assert_kept, forgetful
 from tests.support.ledger import NOW
 
 #: Two groups of one connection, one of another, and two queues of one group in different partitions.
@@ -168,28 +168,29 @@ def any_order(redis: Redis, examples: int) -> None:
         run_state_machine_as_test(FiguresMachine, settings=same)
 
 
-_text: Final = scripts.text
-
-
-def forgetful(name: str) -> str:
-    """A script as an older Ferry has it, which keeps no figures."""
-    source = _text(name)
-    assert source.count("\nlocal function keep(") == 1, "the function has another name: seed this bug anew"
-    return "local function keep() end\n" + source.replace("\nlocal function keep(", "\nlocal function unused(")
-
-
 def test_whatever_is_done_the_kept_figures_equal_the_counted_ones(redis: Redis) -> None:
     any_order(redis, 60)
 
 
-# Figures that settle_part leaves wrong last until settle: tests/crash/test_settle_killed_anywhere.py looks in between.
+# Figures that settle_part leaves wrong last until settle: tests/crash/test_settle_killed_anywhere.py looks in between,
+# and seeds the same bug there.
 @pytest.mark.parametrize("script", sorted(scripts.CHANGE_FIGURES - {"recount", "settle_part"}))
 def test_a_script_that_forgets_to_keep_them_is_noticed(
     redis: Redis, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
-    original = scripts.text
-    monkeypatch.setattr(scripts, "text", lambda name: (forgetful if name == script else original)(name))
+    monkeypatch.setattr(scripts, "text", lambda name: (forgetful if name == script else as_it_is)(name))
     with pytest.raises(AssertionError, match=r"the kept (totals|trouble)"):
+        any_order(redis, 60)
+
+
+def test_a_later_portion_of_a_batch_that_forgets_to_keep_them_is_noticed(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, end = as_it_is("take"), "\nkeep(KEYS[1])\n"
+    assert source.count(end) == 1, "the script ends in another way: seed this bug anew"
+    wrong = source.replace(end, "\nif is_new then keep(KEYS[1]) end\n")
+    monkeypatch.setattr(scripts, "text", lambda name: wrong if name == "take" else as_it_is(name))
+    with pytest.raises(AssertionError, match=r"the kept totals"):
         any_order(redis, 60)
 
 

@@ -91,6 +91,9 @@ def said(told: Result) -> tuple[int, str, str]:
     [
         ("status",),
         ("status", "--json"),
+        ("status", "--limit", "1"),
+        ("status", "--state", "held", "--sort", "name"),
+        ("status", "--json", "--limit", "1"),
         ("holds",),
         ("holds", "--json"),
         ("dead", "list"),

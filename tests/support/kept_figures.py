@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Final, cast
 
 from redis import Redis
 
-from queues import figures, keys, queue_rows
+from queues import figures, keys, queue_rows, scripts
 from queues.census import count
 from queues.counts import QueueCount
 from queues.figures import Figures, Totals, trouble_of
 from queues.names import PARTITIONS
 from queues.pending import all_queues
+
+#: The source of a script, whatever a test puts in its place.
+as_it_is: Final = scripts.text
+
+
+def forgetful(name: str) -> str:
+    """A script as an older Ferry has it, which keeps no figures."""
+    source = as_it_is(name)
+    assert source.count("\nlocal function keep(") == 1, "the function has another name: seed this bug anew"
+    return "local function keep() end\n" + source.replace("\nlocal function keep(", "\nlocal function unused(")
 
 
 def assert_kept(redis: Redis) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from commands.status_rows import RowChoice
 from commands.status_view import view
 from ops.documents.ledger import CensusDocument
+from ops.status_rows import RowChoice
 from queues.census import Census
 from queues.counts import OpenBatch
 from queues.holds import Hold

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import msgspec
 import pytest
 from rich.console import Console
 
-from commands.status_rows import RowChoice
 from commands.status_view import view
 from ops.documents.ledger import CensusDocument
+from ops.status_rows import RowChoice
 from queues.census import Census
 from queues.counts import OpenBatch
 from queues.holds import Hold
@@ -69,6 +70,14 @@ def printed(census: Census) -> str:
 def test_a_census_that_is_read_from_its_json_is_the_same(census: Census) -> None:
     assert read(CensusDocument.of(census)) == census
     assert printed(read(CensusDocument.of(census))) == printed(census)
+
+
+@pytest.mark.parametrize("census", CENSUSES.values(), ids=CENSUSES)
+def test_of_a_census_with_some_queues_the_totals_are_those_of_all(census: Census) -> None:
+    some = replace(census, queues=census.queues[:1], kept=census.totals)
+    found = read(CensusDocument.of(some))
+    assert (found.totals.groups, found.totals.all) == (census.totals.groups, census.totals.all)
+    assert (found.kept is None) == (len(census.queues) < 2)
 
 
 @pytest.mark.parametrize("told", [{}, MUCH | {"at": 1}, MUCH | {"queues": [{}]}])

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from ops.eta import Eta, Route, arrivals, going
+from ops.eta import Eta, Route, arrivals, before, going
 from queues.census import Census
 from queues.counts import OpenBatch
 from queues.holds import Hold
 from queues.names import Queue
 from queues.policy import FlushPolicy, Waiting, decide
+from queues.queue_rows import QueueRow
 from tests.support.ops import LAPSED, VIPS, counted
 from text.wording import clock
 
@@ -63,6 +64,24 @@ def test_the_uploads_of_one_account_go_one_after_the_other_and_those_of_others_b
     assert [apart[LAPSED].at, apart[VIPS].at] == [NOW + 60_000, NOW + 60_000]
     shared = arrivals(both, lambda _queue: Route("one", 100), {})
     assert [shared[LAPSED].at, shared[VIPS].at] == [NOW + 60_000, NOW + 120_000]
+
+
+def test_a_queue_comes_after_those_of_its_connection_that_are_due_before_it() -> None:
+    own, due = counted(waiting=Waiting(13_500, NOW - HOUR)), NOW
+    others = (
+        counted(Queue("default", "audience", "first"), waiting=Waiting(13_500, NOW)),
+        counted(Queue("default", "profile", "profiles"), waiting=Waiting(13_500, NOW)),
+        counted(Queue("default", "audience", "later"), waiting=Waiting(1, NOW + HOUR)),
+        counted(Queue("default", "audience", "held"), waiting=Waiting(13_500, NOW), hold=Hold("x", NOW)),
+        counted(Queue("default", "audience", "empty")),
+        counted(EVENTS, waiting=Waiting(13_500, NOW)),
+        counted(LAPSED, waiting=Waiting(13_500, NOW)),
+        own,
+    )
+    found = list(before([QueueRow.of(each) for each in others], VIPS, due))
+    assert [each.queue.target for each in found] == ["first", "profiles"]
+    alone, behind = arrivals(census(own), route, {}), arrivals(census(own), route, {}, found)
+    assert behind[VIPS].at - alone[VIPS].at == 120_000
 
 
 def test_each_kind_goes_by_the_limit_of_its_own_endpoint() -> None:

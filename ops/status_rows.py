@@ -8,14 +8,11 @@ from heapq import nsmallest
 from typing import Any, Final
 
 from ops import status_words as words
-from ops.most_urgent import SHOWN
 from queues.census import Census
 from queues.counts import QueueCount
-from queues.figures import FAILING, Figures
+from queues.figures import Figures
 from queues.queue_rows import QueueRow
 
-#: The states of a queue; the first that applies is its state.
-STATES: Final = ("held", "failing", "waiting", "idle")
 _NEVER: Final = float("inf")
 #: Orders besides the usual one, which puts the queues first that need attention.
 SORTS: Final[Mapping[str, Callable[[QueueRow], Any]]] = {
@@ -36,8 +33,8 @@ class RowChoice:
 
     def pick(self, rows: Sequence[QueueRow], held: Collection[str]) -> list[str]:
         """Return the names of the queues that a table shows, in its order. `held`: the connections that are held."""
-        matching = [row for row in rows if self.state in (None, state_of(row, held))]
-        most = self.limit or SHOWN
+        matching = [row for row in rows if self.state in (None, words.state_of(row, held))]
+        most = self.limit or words.SHOWN
         if self.sort is not None:
             key = SORTS[self.sort]
             return [row.queue for row in nsmallest(most, matching, key=lambda row: (key(row), row.queue))]
@@ -55,7 +52,7 @@ class RowChoice:
         """Return the queues that a program gets: all that match, unless a limit is given."""
         if self.limit is not None or self.sort is not None:
             return RowChoice(self.state, self.sort, self.limit or max(1, len(census.queues))).rows(census)
-        states = ((count, state_of(QueueRow.of(count), census.holds)) for count in census.queues)
+        states = ((count, words.state_of(QueueRow.of(count), census.holds)) for count in census.queues)
         return [count for count, state in states if self.state in (None, state)]
 
     def matching(self, census: Census) -> int:
@@ -63,19 +60,10 @@ class RowChoice:
         return census.totals.all.queues if self.state is None else states_of(census)[self.state]
 
 
-def state_of(row: QueueRow, held: Collection[str]) -> str:
-    """Return the state of a queue, one of STATES. `held`: the connections that are held."""
-    if row.is_held(held):
-        return "held"
-    if row.own_trouble & FAILING:
-        return "failing"
-    return "waiting" if row.figure("unsettled") else "idle"
-
-
 def states_of(census: Census) -> dict[str, int]:
     """Return the number of all queues in each state. Those in trouble must be in the census (census.py)."""
     free = [count for count in census.queues if count.queue.connection not in census.holds]
-    failing = sum(state_of(QueueRow.of(count), ()) == "failing" for count in free)
+    failing = sum(words.state_of(QueueRow.of(count), ()) == "failing" for count in free)
     groups = census.totals.groups.items()
     unsettled = sum(found.unsettled for (name, _), found in groups if name not in census.holds)
     held = words.held_queues(census)

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from commands.status_rows import STATES, RowChoice, state_of, states_of
 from commands.status_view import fitting, view
+from ops.status_rows import RowChoice, states_of
+from ops.status_words import STATES, state_of
 from queues.census import Census
 from queues.counts import QueueCount
 from queues.holds import Hold
