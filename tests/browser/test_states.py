@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from redis import Redis
 
-from queues import doorbell, holds, keys  # before rq: doorbell sets RQ's key prefix
+from queues import batches, doorbell, holds, keys  # before rq: doorbell sets RQ's key prefix
 
 # isort: split
 from rq import Worker
@@ -56,7 +56,9 @@ def klaviyo_down(redis: Redis) -> None:
     put(redis, *names(100))
     batch_id = take(redis)
     assert batch_id is not None
-    redis.hset(keys.batch(batch_id), "progress", b'{"stage":"upload","trouble":"http_503"}')
+    batch = batches.reclaim(redis, batch_id, now_ms(), 60_000)
+    assert batch is not None
+    batches.submit(redis, batch, b'{"stage":"upload","trouble":"http_503"}', now_ms() + 60_000, 1, fails=True)
 
 
 def scheduler_dead(redis: Redis) -> None:
