@@ -33,9 +33,9 @@ _ADMIN: Final = "the-token-of-an-administrator-for-a-minute"  # of a server on t
 _HOW: Final = f"""\
 One change is pending in each queue. Each figure is the CPU of one reading, the median of several: of a `ferry web`
 process for the pages, asked every second so that no request shares the reading of another; of this process for the
-alerts. It is compared with counting every queue one by one. The target is {TARGET} s. `ferry status` is a process of its
-own, most of whose CPU is its start, and is compared with one that finds no queues. The HTML is the whole first page, not
-compressed."""
+alerts. It is compared with counting every queue one by one. The target is {TARGET} s. `ferry status` is a process of
+its own, most of whose CPU is its start, and is compared with one that finds no queues. The HTML is the whole first
+page, not compressed."""
 
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
