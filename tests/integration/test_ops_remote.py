@@ -92,6 +92,8 @@ def said(told: Result) -> tuple[int, str, str]:
     [
         ("status",),
         ("status", "--json"),
+        ("status", "laps"),
+        ("status", "Lapsed"),
         ("status", "--limit", "1"),
         ("status", "--state", "held", "--sort", "name"),
         ("status", "--json", "--limit", "1"),
