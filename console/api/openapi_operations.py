@@ -117,6 +117,11 @@ OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
         ),
         parameter("after", "Only queues after this one, with a limit: the `next` of an answer.", **QUEUE),
         parameter(
+            "named",
+            "Only the queues that a command understands by this id, target or name; all if none has it. Use it alone.",
+            example="VIPs",
+        ),
+        parameter(
             "status",
             "The queues that `ferry status` shows, the most urgent, and those behind its verdict; without `after`.",
             type="boolean",

@@ -28,7 +28,7 @@ from ops.documents.ledger import CensusDocument, HoldDocument, QueueDocument
 from ops.flush_request import FlushRequests
 from ops.status_rows import RowChoice
 from queues import holds, queue_rows
-from queues.census import Census, rows, take_some, take_summary
+from queues.census import Census, meant, rows, take_some, take_summary
 from queues.history import batches
 from queues.holds import Hold
 from queues.names import Queue
@@ -47,11 +47,13 @@ class QueuesApi:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Answer with the census, at most a second old; with `state` or `limit`, with some queues after `after`."""
         asked = shared.query(req, requests.QUEUES)
-        is_status, sort = asked.pop("status"), asked.pop("sort")
+        is_status, sort, named = asked.pop("status"), asked.pop("sort"), asked.pop("named")
         # Beside the loop: with thousands of queues it takes long enough to delay senders.
         if is_status:
             choice = RowChoice(asked["state"], sort, asked["limit"])
             found = await self._context.run(_status, self._context.redis, choice)
+        elif named is not None:
+            found = await self._context.run(_named, self._context.redis, named)
         elif asked["limit"] is None and asked["state"] is None:
             found = await self._context.run(_document, await self._context.census())
         else:
@@ -131,6 +133,13 @@ class ReleaseApi:
 
 def _status(redis: Redis, choice: RowChoice) -> CensusDocument:
     return _document(summary(redis, choice))
+
+
+def _named(redis: Redis, name: str) -> CensusDocument:
+    chosen = {each.queue for each in meant(redis, name)}
+    census = take_summary(redis, chosen)
+    shown = tuple(count for count in census.queues if count.queue in chosen)
+    return _document(replace(census, queues=shown, kept=census.totals))
 
 
 def _page(redis: Redis, state: str | None, limit: int | None, after: str = "") -> CensusDocument:

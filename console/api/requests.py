@@ -119,6 +119,7 @@ QUEUES: Final = Schema.from_dict(
         "state": fields.String(load_default=None, validate=validate.OneOf(STATES, error=_NO_STATE)),
         "limit": fields.Integer(load_default=None, validate=validate.Range(1, MOST)),
         "after": fields.String(),
+        "named": fields.String(load_default=None),
         "status": _Word(load_default=False),
         "sort": fields.String(load_default=None, validate=validate.OneOf(SORTS, error=_NO_SORT)),
     }

@@ -21,6 +21,7 @@ from ops.documents.answers import (
     HoldAnswer,
     HoldsAnswer,
     LettersAnswer,
+    QueueAnswer,
     ReleaseAnswer,
     ReplayAnswer,
 )
@@ -38,6 +39,10 @@ from text.wording import ms_of
 
 #: Letters or entries in one answer, the most that the API gives.
 _PAGE: Final = 500
+#: Most queues that are read by a request for each, instead of all in one.
+_SINGLY: Final = 20
+#: Targets that a path cannot contain.
+_NO_ADDRESS: Final = (".", "..")
 
 
 class RemoteClient:
@@ -70,14 +75,23 @@ class RemoteClient:
             return self._calls.get(CensusDocument, "/v1/queues", status="true", **asked).read()
 
     def some(self, queues: Collection[Queue]) -> Census:
-        """Return the census of these queues."""
-        census = self.census()
-        return replace(census, queues=tuple(count for count in census.queues if count.queue in queues))
+        """Return the census of these queues. Raises Failed for one that does not exist, if they are few."""
+        if len(queues) > _SINGLY or any(queue.target in _NO_ADDRESS for queue in queues):
+            census = self.census()
+            counts = [count for count in census.queues if count.queue in queues]
+        else:
+            census = self.summary()
+            with self._understood():
+                paths = [_path(queue) for queue in sorted(queues)]
+                counts = [self._calls.get(QueueAnswer, path, limit=1).queue.read() for path in paths]
+        connections = {queue.connection for queue in queues}
+        shared = {name: values for name, values in census.shared.items() if name in connections}
+        return replace(census, queues=tuple(counts), kept=None, shared=shared)
 
     def meant(self, given: str) -> Sequence[NamedQueue]:
-        """Return all queues, in which the one that a person means is found."""
-        del given
-        return self.census().queues
+        """Return the queues that a person may mean by a name, or all."""
+        with self._understood():
+            return self._calls.get(CensusDocument, "/v1/queues", named=given).read().queues
 
     def connection_names(self) -> set[str]:
         """Return the connections that are configured or were added."""
@@ -204,7 +218,7 @@ def _path(on: Queue | str) -> str:
 
 def _address(queue: Queue) -> str:
     """Return the queue's part of a path. Raises Failed for `.` and `..`, which a path cannot contain."""
-    if queue.target in (".", ".."):
+    if queue.target in _NO_ADDRESS:
         raise Failed(
             f"{queue} has no address over HTTP: use `ferry` on the machine that runs Ferry, or name its connection"
         )

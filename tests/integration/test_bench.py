@@ -195,3 +195,15 @@ def test_senders_with_scopes_are_measured_beside_one_without(tmp_path: Path) -> 
     assert result.exit_code == 0, result.output  # whether the target is met is nothing for a busy machine
     rows = [line for line in page.read_text().splitlines() if line.startswith("| CPU of a message from")]
     assert [("a rate" in row, "without a scope" in row) for row in rows] == [(False, True), (True, True)]
+
+
+def test_the_state_of_many_queues_is_read_on_a_page_of_the_same_size(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    result = CliRunner().invoke(main, ["--quick", "--only", "queues", "--out", str(page)])
+    assert result.exit_code == 0, result.output  # it is not when a page is not answered or the command fails
+    found = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("|")][2:]
+    whats = ("the first page", "`/metrics`", "judging the alerts")
+    reading = [f"CPU of one reading with 300 queues: {what}" for what in whats]
+    expected = [*reading, "CPU of `ferry status` with 300 queues", "HTML of the first page with 300 queues"]
+    assert [row[0].strip() for row in found] == expected
+    assert found[-1][5].strip() == "yes"

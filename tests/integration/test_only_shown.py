@@ -113,6 +113,11 @@ def test_what_is_read_from_afar_is_no_more(many: Redis, served: Console, monkeyp
             done = over(served.url, *words)
         assert done.exit_code == 0, (words, done.output)
         assert counted <= {str(LETTER), str(OLDEST)}, words
+    for words in (("status", "5"), ("flush", "5")):
+        with counting(monkeypatch) as counted:
+            done = over(served.url, *words)
+        assert done.exit_code == 0, (words, done.output)
+        assert counted <= {str(ASKED), str(LETTER), str(OLDEST)}, words
 
 
 def test_until_a_scheduler_has_counted_what_an_older_ferry_left_all_of_them_are_counted(
