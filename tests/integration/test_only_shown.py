@@ -108,12 +108,13 @@ def test_commands_count_the_queues_that_they_show(
 
 
 def test_what_is_read_from_afar_is_no_more(many: Redis, served: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    for words in (("status", "--limit", "1"), ("status", "--state", "held"), ("holds",)):
-        with counting(monkeypatch) as counted:
-            done = over(served.url, *words)
-        assert done.exit_code == 0, (words, done.output)
-        assert counted <= {str(LETTER), str(OLDEST)}, words
-    for words in (("status", "5"), ("flush", "5")):
+    for words in (
+        ("status", "--limit", "1"),
+        ("status", "--state", "held"),
+        ("status", "5"),
+        ("flush", "5"),
+        ("holds",),
+    ):
         with counting(monkeypatch) as counted:
             done = over(served.url, *words)
         assert done.exit_code == 0, (words, done.output)
