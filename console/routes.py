@@ -31,6 +31,7 @@ from console.pages.act_hold import HoldAct
 from console.pages.act_release import ReleaseAct
 from console.pages.alerts import AlertsPage, AlertsTest
 from console.pages.audit import AuditPage
+from console.pages.connection_key import ConnectionAdd, ConnectionKey, KeyUndo
 from console.pages.connection_rights import ConnectionTest
 from console.pages.connections import ConnectionsPage
 from console.pages.holds import HoldsPage
@@ -153,6 +154,9 @@ def add_routes(app: App, context: AppContext) -> None:
 def add_installation_routes(app: App, context: AppContext) -> None:
     """Add the pages of the installation: connections, senders, alerts, users, the audit log, and the preview."""
     app.add_route("/connections", ConnectionsPage(context))
+    app.add_route("/connections/add", ConnectionAdd(context))
+    app.add_route(f"{_CONNECTION}/key", ConnectionKey(context))
+    app.add_route(f"{_CONNECTION}/undo-key", KeyUndo(context))
     app.add_route(f"{_CONNECTION}/test", ConnectionTest(context))
     app.add_route("/senders", SendersPage(context))
     app.add_route("/alerts", AlertsPage(context))

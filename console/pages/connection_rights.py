@@ -7,20 +7,25 @@ from dataclasses import dataclass
 import falcon.asgi
 
 from console import render
-from console.auth.roles import visitor
+from console.auth.roles import Role, visitor
 from console.context import AppContext
 from console.target import look
+from klaviyo.accounts import Rights
 from ops.connections.keys import Key, examine, key_or_why, titled
+from ops.connections.scopes import COSTS
 from ops.errors import Failed
 from queues import audit
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRights:
-    """What Klaviyo said. `scopes`: name -> granted, None for unknown. `trouble`: why nothing is known, else empty."""
+    """What Klaviyo said. `trouble`: why nothing is known, else empty.
+
+    `scopes`: each with whether it is granted, None for unknown, and the effect of its absence.
+    """
 
     account: str = ""
-    scopes: tuple[tuple[str, bool | None], ...] = ()
+    scopes: tuple[tuple[str, bool | None, str], ...] = ()
     trouble: str = ""
 
 
@@ -34,7 +39,14 @@ class ConnectionTest:
         """Ask Klaviyo, for seconds, and show the account and the scopes."""
         place, _ = await look(self._context, connection)
         tested = await self._context.run(_test, self._context, place.name, visitor(req).who)
-        render.page(req, resp, "connection_test.html", name=place.name, tested=tested)
+        sets_keys = visitor(req).may(Role.ADMIN)
+        render.page(req, resp, "connection_test.html", name=place.name, tested=tested, said=(), sets_keys=sets_keys)
+
+
+def rights_of(rights: Rights) -> KeyRights:
+    """Return the rights of a key as the page shows them. Pure."""
+    scopes = tuple((scope, granted, COSTS[scope]) for scope, granted in rights.scopes.items())
+    return KeyRights(titled(rights.account), scopes)
 
 
 def _test(context: AppContext, name: str, who: str) -> KeyRights:
@@ -43,7 +55,6 @@ def _test(context: AppContext, name: str, who: str) -> KeyRights:
     if not isinstance(key, Key):
         return KeyRights(trouble=key)
     try:
-        rights = examine(context.redis, context.settings, key.value)
+        return rights_of(examine(context.redis, context.settings, key.value))
     except Failed as fault:
         return KeyRights(trouble=fault.message)
-    return KeyRights(titled(rights.account), tuple(rights.scopes.items()))

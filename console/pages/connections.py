@@ -45,6 +45,7 @@ class ConnectionsPage:
             named=self._context.settings.installation,
             done=done(acts, visitor(req).who, census.at),
             acts=visitor(req).may(Role.OPERATOR),
+            sets_keys=visitor(req).may(Role.ADMIN),
         )
 
 

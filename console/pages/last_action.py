@@ -40,6 +40,8 @@ def done(entries: Iterable[AuditEntry], who: str, now: int, on: Collection[str] 
 
 
 def _said(entry: AuditEntry) -> str | None:
+    if entry.what == "key undone":  # its outcome is the two fingerprints
+        return "You undid the key of {on} that came with a message. Ferry does not accept it again."
     return _SAID.get((entry.what, entry.outcome))
 
 

@@ -1,4 +1,4 @@
-"""Texts and steps shared by the commands that add, rotate and remove a connection."""
+"""Where the keys of connections come from, in words, and how the hold of one ends."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ from typing import Final
 
 from redis import Redis
 
-from configuration import settings
-from configuration.settings import Settings
-from ops.errors import Misconfigured
 from ops.output import echo
 from queues import holds
-from queues.errors import NoSecretKey
 from text.escaping import visible
 
 #: How to replace a key that Ferry does not store, by its origin.
@@ -28,14 +24,6 @@ WHENCE: Final = {
     "CDP": "its key comes from the CDP",
     "kept": "its key is stored by Ferry",
 }
-
-
-def settings_with_secret() -> Settings:
-    """Return the settings of an installation that can store keys. Raises Misconfigured."""
-    known = settings.load()
-    if not known.secret_keys:
-        raise Misconfigured(str(NoSecretKey()))
-    return known
 
 
 def tell_hold(redis: Redis, name: str) -> None:
