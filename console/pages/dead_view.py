@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from console.pages.letter_counts import LetterCounts
 from console.pages.letter_filter import LetterFilter
 from console.pages.letter_ref import LetterRef
-from ops.dead_letters.reasons import meaning
+from ops.dead_letters.reasons import Remedy, remedy
 from ops.dead_letters.view import summary
 from queues.census import Census
 from queues.counts import called
 from queues.dead_letters import DeadLetter
+from queues.names import Queue
 from text.wording import number, plural, span
 
 #: Most reasons and queues listed; the number of Klaviyo's codes is not limited.
 TOLD: Final = 50
+#: Most queues listed for a reason.
+_QUEUES: Final = 5
+_HELPS: Final = ("now", "later", "never")
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonLine:
-    """A reason with its letters. `address`: of the page with only these letters."""
+    """A reason with its letters. `address`: of the page with only these letters.
+
+    `queues`: names, letters and addresses of the fullest queues; `more`: the number of the others.
+    """
 
     reason: str
     letters: int
-    meaning: str
+    remedy: Remedy
     address: str
+    queues: list[tuple[str, int, str]]
+    more: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ def dead(census: Census, found: LetterCounts, wanted: LetterFilter) -> DeadLette
     return DeadLettersView(
         at=census.at,
         fit=found.counts.total(),
-        reasons=reasons(found, wanted),
+        reasons=reasons(census, found, wanted),
         queues=queues[:TOLD],
         untold=len(queues[TOLD:]),
         letters=lines(census, found.page),
@@ -94,15 +103,22 @@ def dead(census: Census, found: LetterCounts, wanted: LetterFilter) -> DeadLette
     )
 
 
-def reasons(found: LetterCounts, wanted: LetterFilter) -> list[ReasonLine]:
-    """Return the reasons of the letters, most frequent first."""
+def reasons(census: Census, found: LetterCounts, wanted: LetterFilter) -> list[ReasonLine]:
+    """Return the reasons of the letters: those that a replay can help first, then the most frequent."""
     counts: Counter[str] = Counter()
     for (_, reason), letters in found.counts.items():
         counts[reason] += letters
-    return [
-        ReasonLine(reason, letters, meaning(reason), wanted.but(reason=reason).address)
-        for reason, letters in counts.most_common(TOLD)
+    names = {count.queue: called(count) for count in census.queues}
+    lines = [_reason(names, found, wanted.but(reason=reason), letters) for reason, letters in counts.most_common(TOLD)]
+    return sorted(lines, key=lambda line: _HELPS.index(line.remedy.replay))
+
+
+def _reason(names: Mapping[Queue, str], found: LetterCounts, only: LetterFilter, letters: int) -> ReasonLine:
+    queues = Counter({queue: count for (queue, reason), count in found.counts.items() if reason == only.reason})
+    fullest = [
+        (names[queue], count, only.but(queue=str(queue)).address) for queue, count in queues.most_common(_QUEUES)
     ]
+    return ReasonLine(only.reason, letters, remedy(only.reason), only.address, fullest, len(queues) - len(fullest))
 
 
 def _queues(census: Census, found: LetterCounts, wanted: LetterFilter) -> list[QueueLetters]:

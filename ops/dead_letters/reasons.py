@@ -6,7 +6,8 @@ Ferry. A correction in the CDP takes effect with a new change.
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 _NEXT: Final = "the person's next change applies it"
 _ANEW: Final = "correct the sender or its mapping, and send the event again"
@@ -83,3 +84,33 @@ _OF_KLAVIYO: Final = (
 def meaning(reason: str) -> str:
     """Return one sentence for an operator, without personal data."""
     return _MEANING.get(reason, _OF_KLAVIYO)
+
+
+#: Reason -> where its cause is corrected; for all others that is the CDP.
+_FIXED_IN: Final = {
+    **dict.fromkeys(("malformed", "no_identity", "snapshot_endless", "snapshot_gone", "snapshot_unreadable"), "Sender"),
+    **dict.fromkeys(("merged_profile", "not_on_list", "not_removed", "erasure_needs_a_look"), "Klaviyo"),
+    **dict.fromkeys(("identity_clash", "list_gone", "list_refused", "profile_unknown", "gave_up"), "Klaviyo"),
+    **dict.fromkeys(("source_unknown", "crashed_worker", "mapping_failed", "order_unreadable"), "Ferry"),
+    **dict.fromkeys(("phone_invalid", "identifier_blocked", "global_unsubscribe_not_allowed"), "CDP or settings"),
+    "import_unconfirmed": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to do about a reason. `fix_in`: where, empty if nothing needs a correction. `replay`: when one helps."""
+
+    cause: str
+    what_to_do: str
+    fix_in: str
+    replay: Literal["now", "later", "never"]
+
+
+def remedy(reason: str) -> Remedy:
+    """Return the meaning of a reason in its parts."""
+    cause, _, what_to_do = meaning(reason).partition(": ")
+    fix_in = _FIXED_IN.get(reason, "CDP" if reason in _MEANING else "CDP or Klaviyo")
+    # A sentence names the replay where one helps.
+    later: Literal["later", "never"] = "later" if "replay" in what_to_do else "never"
+    return Remedy(cause, what_to_do[:1].upper() + what_to_do[1:], fix_in, later if fix_in else "now")

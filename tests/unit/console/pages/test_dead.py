@@ -17,7 +17,6 @@ from console.pages.letter_filter import LetterFilter, filter_of
 from console.pages.letter_ref import LetterRef
 from console.pages.replay import ReplayChoice
 from console.pages.replay_view import replay, replayed
-from ops.dead_letters.reasons import meaning
 from queues.audit import AuditEntry
 from queues.census import Census
 from queues.change import Body, Change
@@ -95,9 +94,13 @@ def test_letters_are_counted_by_reason_with_what_to_do_and_by_queue() -> None:
     )
     told = dead(census(counted(VIPS, kept=3), counted(LAPSED, "Lapsed", kept=2)), found, LetterFilter(older="1h"))
     assert told.fit == 5
-    assert [(line.reason, line.letters) for line in told.reasons] == [("no_email", 2), ("malformed", 2), ("blocked", 1)]
-    assert [line.meaning for line in told.reasons] == [meaning(each) for each in ("no_email", "malformed", "blocked")]
-    assert told.reasons[0].address == "/dead?reason=no_email&older=1h"
+    assert [(line.reason, line.letters) for line in told.reasons] == [("blocked", 1), ("no_email", 2), ("malformed", 2)]
+    assert [line.remedy.replay for line in told.reasons] == ["later", "never", "never"]
+    assert told.reasons[1].address == "/dead?reason=no_email&older=1h"
+    assert told.reasons[2].queues == [
+        ("VIPs", 1, "/dead?queue=default%2Faudience%2F42&reason=malformed&older=1h"),
+        ("Lapsed", 1, "/dead?queue=brand-b%2Faudience%2F43&reason=malformed&older=1h"),
+    ]
     assert [(line.name, line.reasons) for line in told.queues] == [
         ("VIPs", "2 no_email, 1 malformed"),
         ("Lapsed", "1 malformed, 1 blocked"),
