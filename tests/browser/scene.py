@@ -112,6 +112,8 @@ PAGES: Final[dict[str, Callable[[Page], None]]] = {
     "retries": lambda page: page.open("/retries"),
     "syncs": lambda page: page.open("/syncs"),
     "connections": lambda page: page.open("/connections"),
+    "new connection": lambda page: page.open("/connections/add"),
+    "key of a connection": lambda page: page.open(f"/connections/{OUTLET}/key"),
     "senders": lambda page: page.open("/senders"),
     "alerts": lambda page: page.open("/alerts"),
     "users": lambda page: page.open("/users"),
