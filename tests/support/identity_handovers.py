@@ -188,6 +188,48 @@ SEQUENCES: Final[dict[str, Handover]] = {
         [hour(4, add(MUM, phone=P2)), hour(3, add(MUM, phone=P)), hour(5, add(DAD, phone=P)), hour(6, remove(phone=P))],
         {MUM},
     ),
+    # The family has one customer id, and the other user has one e-mail of their own.
+    "a user leaves with the customer id of a family": Handover(
+        [
+            member(A, "1", customer="c-7"),
+            member(B, "2", customer="c-7"),
+            IdentityWorld.settle,
+            update(B, plan="gold", **MP),
+            member(None, "1", "delete", customer="c-7"),
+        ],
+        {B},
+        plan={B: "gold"},
+    ),
+    "a user leaves with the customer id that another one has now": Handover(
+        [
+            member(A, "1", customer="c-7"),
+            member(A, "1", customer="c-8"),
+            member(B, "2", customer="c-7"),
+            IdentityWorld.settle,
+            update(B, plan="gold", **MP),
+            member(None, "1", "delete", customer="c-7"),
+        ],
+        {B},
+        plan={B: "gold"},
+    ),
+    # C is unknown when its owner leaves: A leaves.
+    "a person leaves under a new e-mail and comes back under it": Handover(
+        [add(A, "c-1"), add(B), remove(C, "c-1"), add(C, "c-1")], {B, C}
+    ),
+    "a known person leaves under a new e-mail and comes back under it": Handover(
+        [add(A, "c-1"), add(B), IdentityWorld.settle, remove(C, "c-1"), add(C, "c-1")], {B, C}
+    ),
+    # Two people have the id, so nobody knows who leaves.
+    "one of two with an id leaves under a new e-mail and comes back under it": Handover(
+        [add(A, "c-1"), add(B, "c-1"), IdentityWorld.settle, remove(C, "c-1"), add(C)], {A, B, C}
+    ),
+    # Only then does B get the id.
+    "a person leaves under a new e-mail and the next one gets the id": Handover(
+        [add(A, "c-1"), IdentityWorld.settle, remove(C, "c-1"), add(B, "c-1")], {B}
+    ),
+    "somebody with the phone of another leaves under a new e-mail and comes back": Handover(
+        [add(A, phone=P), IdentityWorld.settle, remove(C, phone=P), add(C)], {A, C}
+    ),
     # A removal is about one list.
     "an id of two people on two lists takes off the one of its list": Handover(
         [add(A, "x-1"), add(B, "x-1", **SECOND), add(C, **SECOND), remove(external_id="x-1", **SECOND)], {A}, {C}
