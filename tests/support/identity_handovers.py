@@ -227,6 +227,23 @@ SEQUENCES: Final[dict[str, Handover]] = {
     "a person leaves under a new e-mail and the next one gets the id": Handover(
         [add(A, "c-1"), IdentityWorld.settle, remove(C, "c-1"), add(B, "c-1")], {B}
     ),
+    "a user leaves under a new e-mail that the next user has then": Handover(
+        [entered("u-1", A), IdentityWorld.settle, entered("u-1", C, exited=True), entered("u-2", C)], {C}
+    ),
+    "a user who has moved leaves under a new e-mail that the next user has then": Handover(
+        [
+            *(member(A, "1"), member(B, "1"), IdentityWorld.settle),
+            *(member(C, "1", "delete"), member(C, "2")),
+        ],
+        {C},
+    ),
+    "a phone is handed on between people without an e-mail": Handover(
+        [
+            *(add(external_id="c-1", phone=P), update(external_id="c-1", phone=P2)),
+            *(add(external_id="c-2", phone=P), remove(phone=P)),
+        ],
+        {P2},
+    ),
     "somebody with the phone of another leaves under a new e-mail and comes back": Handover(
         [add(A, phone=P), IdentityWorld.settle, remove(C, phone=P), add(C)], {A, C}
     ),

@@ -143,7 +143,7 @@ def _strangers(delivery: Delivery, people: People, *, returning: bool = False) -
     """Return removals whose e-mail was never delivered: the new e-mail of the one person who has their ids.
 
     With several people behind the ids, the removal takes nobody off. An erased e-mail is not a new one. `returning`:
-    those whose e-mail comes to stay later in the batch, and whose external id one person has; others do not stay.
+    those whose e-mail comes to stay later in the batch, and whose ids one person has; others do not stay.
     """
     said = [people.said(i) for i in range(len(people.changes))]
     staying: dict[str, tuple[int, int]] = {}
@@ -159,20 +159,22 @@ def _strangers(delivery: Delivery, people: People, *, returning: bool = False) -
     known = delivery.identities.people(list(set(asked.values()))) if asked else {}
     gone = delivery.identities.erased([each for each in set(asked.values()) if each not in known], now_ms())
     unknown = {i: said[i].who.email for i, hashed in asked.items() if hashed not in known and hashed not in gone}
-    having = _having(delivery, said, set(unknown) - _listed(delivery, unknown), by_external_id=returning)
-    return {i for i, some in having.items() if len(some) == 1 or not (some or returning)}
+    having = _having(delivery, said, set(unknown) - _listed(delivery, unknown), returning=returning)
+    if returning:  # an id with one e-mail at a time stands for one person, with or without former ones
+        return {i for i, some in having.items() if some and (len(some) == 1 or said[i].moving)}
+    return {i for i, some in having.items() if len(some) < 2}
 
 
 def _having(
-    delivery: Delivery, said: Sequence[ChangeIdentity], asked: Collection[int], *, by_external_id: bool
+    delivery: Delivery, said: Sequence[ChangeIdentity], asked: Collection[int], *, returning: bool
 ) -> dict[int, set[bytes]]:
     """Return, by change, the people who have its ids: by earlier batches, or by older changes of this one."""
     ids: dict[int, list[Named]] = {}
     for i in asked:
         named = said[i].who.named
         ids[i] = [each for each in named[1:] if leads(each, named) and each not in said[i].moving]
-        if by_external_id:
-            ids[i] = [each for each in ids[i] if each[0] == EXTERNAL_ID]
+        if returning:
+            ids[i] = [*said[i].moving] or [each for each in ids[i] if each[0] == EXTERNAL_ID]
     having, known = holders(delivery.identities, {each for some in ids.values() for each in some})
     people = {named: [((0, -1), person) for person, _ in some] for named, some in current(having, known).items()}
     for j, one in enumerate(said):
