@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from tests.support.identity_messages import (
     AUDIENCE,
     VIPS,
+    Posted,
     add,
+    campaign,
     dsr,
     entered,
     identify,
@@ -28,6 +31,13 @@ SECOND: Final[dict[str, Any]] = {"audience": ("90", "Second")}
 MP: Final[dict[str, Any]] = {"audience": (AUDIENCE, VIPS), "connection": "mp"}
 #: Another connection to the same Klaviyo account.
 OTHER: Final[dict[str, Any]] = {"connection": "keeping", "audience": ("90", "Second")}
+
+
+def campaign_for(**person: str) -> Posted:
+    """A campaign for one person, on the list Second."""
+    posted = campaign("Spring", list_name="Second")
+    return replace(posted, body={**posted.body, "groups": [{"name": "A", "members": [person]}]})
+
 
 SEQUENCES: Final[dict[str, Handover]] = {
     # The newest value counts: mum has P again, and dad has had another one before.
@@ -243,6 +253,15 @@ SEQUENCES: Final[dict[str, Handover]] = {
             *(add(external_id="c-2", phone=P), remove(phone=P)),
         ],
         {P2},
+    ),
+    "a campaign names a reissued phone": Handover(
+        [add(A, phone=P), update(A, phone=P2), add(B, phone=P), campaign_for(phone=P)], {A, B}, {B}, alone=True
+    ),
+    "a campaign names an id that another person has now": Handover(
+        [add(A, "c-1"), add(B, "c-2"), update(A, "c-2"), update(B, "c-1"), campaign_for(external_id="c-1")],
+        {A, B},
+        {B},
+        alone=True,
     ),
     "somebody with the phone of another leaves under a new e-mail and comes back": Handover(
         [add(A, phone=P), IdentityWorld.settle, remove(C, phone=P), add(C)], {A, C}
