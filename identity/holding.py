@@ -90,9 +90,10 @@ class Holding:
         if each.who.email and each.action in ("add", "remove"):
             self._memberships.setdefault(each.who.email, []).append(index)
         newer = self._before.delivered.get(each.who.email, {})
-        for kind, _ in each.who.named if each.who.email and each.action != "remove" else ():
-            if each.at >= newer.get(kind, 0):
-                self._value_changes.setdefault(((EMAIL, each.who.email), kind), []).append(index)
+        for kind, _ in each.who.named if each.action != "remove" else ():
+            # Without an e-mail the external id is the person's name, and only the phone changes.
+            if each.who.name and (each.who.email or kind == PHONE) and each.at >= newer.get(kind, 0):
+                self._value_changes.setdefault((each.who.name, kind), []).append(index)
 
     def is_free(self, owner: Named, index: int, leaving: Collection[Named]) -> bool:
         """Whether no id except `leaving` has the e-mail at the time of this change."""
@@ -145,7 +146,7 @@ class Holding:
         return "had" if person[0] == EMAIL else "has"
 
     def _giving(self, person: Named, named: Named) -> list[int]:
-        """Return the changes by which a person with an e-mail gets an identifier, oldest first."""
+        """Return the changes by which a person gets an identifier, oldest first."""
         changes = self._value_changes.get((person, named[0]), [])
         return [i for i in changes if self._said[i].who.value(named[0]) == named[1]]
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from queues.people.identities import Named
-from queues.people.identity_tokens import Holder, RememberedPerson
+from queues.people.identity_tokens import Holder, RememberedPerson, has_another
 from queues.snapshots import members
 from snapshots import tally
 from snapshots.rows import strength
@@ -100,9 +100,8 @@ class Matcher:
             same = self._members("marks", {own, *_profile(mine)})
             perhaps = self._members("shown", {own[:_SHORT], *mine.on})
             if strength(row):
-                found = self._by_id(
-                    row, same, {each: known.get(each, RememberedPerson()) for each in persons.get(own, ())}
-                )
+                having = {each: known.get(each, RememberedPerson()) for each in persons.get(own, ())}
+                found = self._by_id(row, same, _present(row, own, having))
             else:
                 # The e-mail decides: a member with another e-mail is somebody else.
                 found = MemberMatch(row, tuple(filter(strength, same)))
@@ -163,6 +162,12 @@ def named(identity: str) -> Named:
     """Return kind and value of an identity of the membership ledger."""
     name, value = next(iter(members.identifiers(identity).items()))
     return _KINDS[name], value
+
+
+def _present(row: str, own: bytes, having: Mapping[bytes, RememberedPerson]) -> Mapping[bytes, RememberedPerson]:
+    """Return the people who have the row's identifier now; if nobody has, those who had it."""
+    kind, _ = named(row)
+    return {each: known for each, known in having.items() if not has_another(known, kind, own)} or having
 
 
 def _profile(known: RememberedPerson) -> set[bytes]:

@@ -74,7 +74,7 @@ class BatchFacts(msgspec.Struct):
     list.
     `owned`: for e-mails, their known ids that have one e-mail at a time. `strangers`: removals whose e-mail was
     never delivered. `shared`: identifiers that too many people share. `misaddressed`: removals whose e-mail another of
-    the CDP's ids keeps, so that only their ids count.
+    the CDP's ids keeps, or comes to stay after them, so that only their ids count.
     """
 
     late: set[int] = set()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from tests.support.identity_messages import (
     AUDIENCE,
     VIPS,
+    Posted,
     add,
+    campaign,
     dsr,
     entered,
     identify,
@@ -28,6 +31,13 @@ SECOND: Final[dict[str, Any]] = {"audience": ("90", "Second")}
 MP: Final[dict[str, Any]] = {"audience": (AUDIENCE, VIPS), "connection": "mp"}
 #: Another connection to the same Klaviyo account.
 OTHER: Final[dict[str, Any]] = {"connection": "keeping", "audience": ("90", "Second")}
+
+
+def campaign_for(**person: str) -> Posted:
+    """A campaign for one person, on the list Second."""
+    posted = campaign("Spring", list_name="Second")
+    return replace(posted, body={**posted.body, "groups": [{"name": "A", "members": [person]}]})
+
 
 SEQUENCES: Final[dict[str, Handover]] = {
     # The newest value counts: mum has P again, and dad has had another one before.
@@ -187,6 +197,74 @@ SEQUENCES: Final[dict[str, Handover]] = {
     "late news of a former phone beside its next owner": Handover(
         [hour(4, add(MUM, phone=P2)), hour(3, add(MUM, phone=P)), hour(5, add(DAD, phone=P)), hour(6, remove(phone=P))],
         {MUM},
+    ),
+    # The family has one customer id, and the other user has one e-mail of their own.
+    "a user leaves with the customer id of a family": Handover(
+        [
+            member(A, "1", customer="c-7"),
+            member(B, "2", customer="c-7"),
+            IdentityWorld.settle,
+            update(B, plan="gold", **MP),
+            member(None, "1", "delete", customer="c-7"),
+        ],
+        {B},
+        plan={B: "gold"},
+    ),
+    "a user leaves with the customer id that another one has now": Handover(
+        [
+            member(A, "1", customer="c-7"),
+            member(A, "1", customer="c-8"),
+            member(B, "2", customer="c-7"),
+            IdentityWorld.settle,
+            update(B, plan="gold", **MP),
+            member(None, "1", "delete", customer="c-7"),
+        ],
+        {B},
+        plan={B: "gold"},
+    ),
+    # C is unknown when its owner leaves: A leaves.
+    "a person leaves under a new e-mail and comes back under it": Handover(
+        [add(A, "c-1"), add(B), remove(C, "c-1"), add(C, "c-1")], {B, C}
+    ),
+    "a known person leaves under a new e-mail and comes back under it": Handover(
+        [add(A, "c-1"), add(B), IdentityWorld.settle, remove(C, "c-1"), add(C, "c-1")], {B, C}
+    ),
+    # Two people have the id, so nobody knows who leaves.
+    "one of two with an id leaves under a new e-mail and comes back under it": Handover(
+        [add(A, "c-1"), add(B, "c-1"), IdentityWorld.settle, remove(C, "c-1"), add(C)], {A, B, C}
+    ),
+    # Only then does B get the id.
+    "a person leaves under a new e-mail and the next one gets the id": Handover(
+        [add(A, "c-1"), IdentityWorld.settle, remove(C, "c-1"), add(B, "c-1")], {B}
+    ),
+    "a user leaves under a new e-mail that the next user has then": Handover(
+        [entered("u-1", A), IdentityWorld.settle, entered("u-1", C, exited=True), entered("u-2", C)], {C}
+    ),
+    "a user who has moved leaves under a new e-mail that the next user has then": Handover(
+        [
+            *(member(A, "1"), member(B, "1"), IdentityWorld.settle),
+            *(member(C, "1", "delete"), member(C, "2")),
+        ],
+        {C},
+    ),
+    "a phone is handed on between people without an e-mail": Handover(
+        [
+            *(add(external_id="c-1", phone=P), update(external_id="c-1", phone=P2)),
+            *(add(external_id="c-2", phone=P), remove(phone=P)),
+        ],
+        {P2},
+    ),
+    "a campaign names a reissued phone": Handover(
+        [add(A, phone=P), update(A, phone=P2), add(B, phone=P), campaign_for(phone=P)], {A, B}, {B}, alone=True
+    ),
+    "a campaign names an id that another person has now": Handover(
+        [add(A, "c-1"), add(B, "c-2"), update(A, "c-2"), update(B, "c-1"), campaign_for(external_id="c-1")],
+        {A, B},
+        {B},
+        alone=True,
+    ),
+    "somebody with the phone of another leaves under a new e-mail and comes back": Handover(
+        [add(A, phone=P), IdentityWorld.settle, remove(C, phone=P), add(C)], {A, C}
     ),
     # A removal is about one list.
     "an id of two people on two lists takes off the one of its list": Handover(

@@ -36,6 +36,8 @@ def recall(delivery: Delivery) -> None:
     people = people.with_facts(facts)
     facts.misaddressed = _misaddressed(delivery, people)
     people = people.with_facts(facts)
+    facts.misaddressed |= _strangers(delivery, people, returning=True)
+    people = people.with_facts(facts)
     facts.elsewhere, facts.former = _elsewhere(delivery, people)
     _note_delivered(delivery, people)
     facts.late, facts.spared = late_news.find(delivery, people, dict(facts.elsewhere))
@@ -96,16 +98,20 @@ def _note_delivered(delivery: Delivery, people: People) -> None:
 def _owned(delivery: Delivery, people: People) -> list[tuple[str, list[Named]]]:
     """Return the moving ids, from earlier batches, of the e-mails that an id of the batch leaves or moves away from.
 
-    Ids that are not in the batch are represented by their remembered tokens.
+    Also those of the e-mails that share another id with one that leaves. Ids that are not in the batch are represented
+    by their remembered tokens.
     """
     said = [people.said(i) for i in range(len(people.changes))]
     emails_of: dict[Named, set[str]] = {}
     for one in said:
         for each in one.moving if one.who.email and one.action != "remove" else ():
             emails_of.setdefault(each, set()).add(one.who.email)
-    left = {each for one in said if one.action == "remove" and not one.exact for each in one.moving}
-    emails = {address for each, some in emails_of.items() if each in left or len(some) > 1 for address in some}
-    emails |= {name[1] for each, names in people.facts.elsewhere if each in left for name in names if name[0] == EMAIL}
+    leaving = [one for one in said if one.action == "remove" and not one.exact and one.moving]
+    left = {each for one in leaving for each in one.moving}
+    named = left.union(*(one.leading for one in leaving))
+    emails = {address for some in emails_of.values() if len(some) > 1 for address in some}
+    emails |= {one.who.email for one in said if one.who.email and not named.isdisjoint(one.who.named)}
+    emails |= {name[1] for each, names in people.facts.elsewhere if each in named for name in names if name[0] == EMAIL}
     return _owned_by(delivery, emails, left.union(emails_of))
 
 
@@ -133,37 +139,51 @@ def _misaddressed(delivery: Delivery, people: People) -> set[int]:
     return {i for i in asked if not having.is_free((EMAIL, said[i].who.email), i, said[i].moving)}
 
 
-def _strangers(delivery: Delivery, people: People) -> set[int]:
+def _strangers(delivery: Delivery, people: People, *, returning: bool = False) -> set[int]:
     """Return removals whose e-mail was never delivered: the new e-mail of the one person who has their ids.
 
-    With several people behind the ids, the removal takes nobody off. An erased e-mail is not a new one.
+    With several people behind the ids, the removal takes nobody off. An erased e-mail is not a new one. `returning`:
+    those whose e-mail comes to stay later in the batch, and whose ids one person has; others do not stay.
     """
     said = [people.said(i) for i in range(len(people.changes))]
-    staying = {one.who.email for one in said if one.action != "remove"}
+    staying: dict[str, tuple[int, int]] = {}
+    for i, one in enumerate(said):
+        if one.action != "remove":
+            staying[one.who.email] = min((one.at, i), staying.get(one.who.email, (one.at, i)))
     asked = {
         i: delivery.identities.hash((EMAIL, one.who.email))
         for i, one in enumerate(said)
-        if one.action == "remove" and one.who.email and one.who.email not in staying and len(one.who.named) > 1
+        if one.action == "remove" and one.who.email and len(one.who.named) > 1
+        if (staying.get(one.who.email, ()) > (one.at, i) if returning else one.who.email not in staying)
     }
     known = delivery.identities.people(list(set(asked.values()))) if asked else {}
     gone = delivery.identities.erased([each for each in set(asked.values()) if each not in known], now_ms())
     unknown = {i: said[i].who.email for i, hashed in asked.items() if hashed not in known and hashed not in gone}
-    strangers = set(unknown) - _listed(delivery, unknown)
-    return strangers - _of_several(delivery, said, strangers)
+    having = _having(delivery, said, set(unknown) - _listed(delivery, unknown), returning=returning)
+    if returning:  # an id with one e-mail at a time stands for one person, with or without former ones
+        return {i for i, some in having.items() if some and (len(some) == 1 or said[i].moving)}
+    return {i for i, some in having.items() if len(some) < 2}
 
 
-def _of_several(delivery: Delivery, said: Sequence[ChangeIdentity], asked: Collection[int]) -> set[int]:
-    """Return the changes whose ids several people have, in earlier batches or in this one."""
+def _having(
+    delivery: Delivery, said: Sequence[ChangeIdentity], asked: Collection[int], *, returning: bool
+) -> dict[int, set[bytes]]:
+    """Return, by change, the people who have its ids: by earlier batches, or by older changes of this one."""
     ids: dict[int, list[Named]] = {}
     for i in asked:
         named = said[i].who.named
         ids[i] = [each for each in named[1:] if leads(each, named) and each not in said[i].moving]
+        if returning:
+            ids[i] = [*said[i].moving] or [each for each in ids[i] if each[0] == EXTERNAL_ID]
     having, known = holders(delivery.identities, {each for some in ids.values() for each in some})
-    people = {named: {person for person, _ in some} for named, some in current(having, known).items()}
-    for one in said:
+    people = {named: [((0, -1), person) for person, _ in some] for named, some in current(having, known).items()}
+    for j, one in enumerate(said):
         for each in one.who.named[1:] if one.who.email and one.action != "remove" else ():
-            people.setdefault(each, set()).add(delivery.identities.hash((EMAIL, one.who.email)))
-    return {i for i, some in ids.items() if len(set[bytes]().union(*(people.get(each, ()) for each in some))) > 1}
+            people.setdefault(each, []).append(((one.at, j), delivery.identities.hash((EMAIL, one.who.email))))
+    return {
+        i: {person for each in some for since, person in people.get(each, ()) if since < (said[i].at, i)}
+        for i, some in ids.items()
+    }
 
 
 def _listed(delivery: Delivery, emails: Mapping[int, str]) -> set[int]:
