@@ -61,6 +61,17 @@ class RememberedPerson(NamedTuple):
         known = (*external, *identifiers)
         return any(not any(stands_for(token, each) for each in known) for token in self.own)
 
+    def has_now(self, kind: str, identifier: bytes) -> bool:
+        """Return whether the person has an external id or phone now, or is known by one of the CDP's own ids."""
+        if kind in _ONE_AT_A_TIME:
+            return under(letter_of(kind), identifier) in self.now
+        return any(stands_for(token, identifier) for token in self.own)
+
+    def has_instead_of(self, kind: str, identifier: bytes) -> bool:
+        """Return whether the person has another id of that kind and not this one; the CDP's own ids are one kind."""
+        others = has_another(self, kind, identifier) if kind in _ONE_AT_A_TIME else bool(self.own)
+        return others and not self.has_now(kind, identifier)
+
 
 class Holder(NamedTuple):
     """A person who was delivered under an identifier. `at`: ms since 1970, the CDP's time."""

@@ -329,6 +329,35 @@ SEQUENCES: Final[dict[str, Handover]] = {
         reasons={"erasure_needs_a_look": 1},
         alone=True,
     ),
+    # The e-mail is user 2's by now, and user 1 has another one: the request may mean either.
+    "a user is erased with an e-mail that another user has": Handover(
+        [member(A, "1"), member(B, "1"), member(A, "2"), dsr(email=A, mpid="1")],
+        {A, B},
+        reasons={"erasure_needs_a_look": 1},
+        alone=True,
+    ),
+    "a user of Segment is erased with an e-mail that another user has": Handover(
+        [
+            *(entered("u-1", A), entered("u-1", B), entered("u-2", A)),
+            segment("delete", userId="u-1", traits={"email": A}),
+        ],
+        {A, B},
+        reasons={"erasure_needs_a_look": 1},
+        alone=True,
+    ),
+    "a customer is erased with an e-mail that another customer has": Handover(
+        [add(A, "x-1"), add(B, "x-1"), update(A, "x-2"), segment("delete", userId="x-1", traits={"email": A})],
+        {A, B},
+        reasons={"erasure_needs_a_look": 1},
+        alone=True,
+    ),
+    # Two sources know one person by ids of their own: nobody else has the mpid.
+    "a user of two sources is erased": Handover(
+        [entered("u-1", A), entered("u-2", B), segment("delete", userId="u-9", traits={"email": A})], {B}, alone=True
+    ),
+    "a user with a newer mpid is erased under the older one": Handover(
+        [member(A, "1"), member(A, "2"), member(B, "3"), dsr(email=A, mpid="1")], {B}, alone=True
+    ),
     "a removal of the future is older than what comes after it": Handover(
         [add(A, "x-1"), hour(48, remove(external_id="x-1")), add(A), add(B)], {A, B}
     ),

@@ -10,7 +10,7 @@ from redis import Redis
 
 from identity import erasing, tracing
 from identity.erasing import Trace
-from identity.identifiers import EMAIL, Identifiers, Named, key_of
+from identity.identifiers import EMAIL, EXTERNAL_ID, OWN, Identifiers, Named, key_of
 from identity.tracing import TracedChange
 from mappings import sources
 from mappings.person import Person
@@ -125,7 +125,7 @@ def learn(finder: SubjectFinder, index: int) -> list[StoredChange]:
 
     The notes must be written down before anything is erased, because the data that leads to them is erased as well.
     """
-    ledger = finder.ledger
+    ledger, memory = finder.ledger, finder.ledger.identities
     given, change = finder.request(index), ledger.batch.changes[index]
     subject = ledger.progress.subjects.setdefault(index, ErasureSubject())
     _add(subject, given.trace.who, given, change.keys)
@@ -137,6 +137,7 @@ def learn(finder: SubjectFinder, index: int) -> list[StoredChange]:
         entries = finder.look(finder.queues, subject)
         before = [each.trace for each in entries if each.change.accepted_at <= change.accepted_at]
         _find_email(finder, index, subject, given.trace.who, before)
+        subject.emails -= {each for each in subject.emails if memory.hash((EMAIL, each)).hex() in subject.people}
         for entry in entries:
             if entry.trace.who.email in subject.emails:
                 _add(subject, entry.trace.who, entry.read, entry.change.keys)
@@ -159,11 +160,15 @@ def _find_email(
 ) -> None:
     """Find the e-mail that belongs to the identifiers of a request without e-mail, if there is exactly one.
 
-    This is decided once: changes with the same identifiers that arrive later are another person's, or a new start.
+    Of a request with an e-mail: find out whether the e-mail has been handed on. This is decided once: changes with the
+    same identifiers that arrive later are another person's, or a new start.
     """
-    if who.email or who.wrong or subject.decided:
+    if who.wrong or subject.decided:
         return
     subject.decided = True
+    if who.email:
+        subject.people = {each.hex() for each in _handed_on(finder, index, who)}
+        return
     memory, ids = finder.ledger.identities, erasing.leading(who)
     change = finder.ledger.batch.changes[index]
     confirmed = undecided_erasures.confirmed(change)
@@ -176,6 +181,27 @@ def _find_email(
     subject.emails |= {emails[each] for each in sure if each in emails}
     subject.known |= {each.hex() for each in sure}
     subject.people = {each.hex() for each in people - sure}
+
+
+def _handed_on(finder: SubjectFinder, index: int, who: Identifiers) -> set[bytes]:
+    """Return the people that a request may mean whose ids are another person's by now, and whose e-mail has other ids.
+
+    Empty if the e-mail is the subject's, or if an operator confirmed it.
+    """
+    memory = finder.ledger.identities
+    person = memory.hash((EMAIL, who.email))
+    if person.hex() in undecided_erasures.confirmed(finder.ledger.batch.changes[index]).people:
+        return set()
+    ids = {memory.hash(named): named[0] for named in who.named if named[0] in (EXTERNAL_ID, *OWN)}
+    having = memory.holders(list(ids))
+    known = memory.people(list({person, *(each.person for some in having.values() for each in some)}))
+    theirs = known.pop(person, RememberedPerson())
+    found: set[bytes] = set()
+    for identifier, kind in ids.items():
+        if theirs.has_instead_of(kind, identifier):
+            others = {each.person for each in having.get(identifier, ())} & known.keys()
+            found |= {each for each in others if known[each].has_now(kind, identifier)}
+    return found and {person, *found}
 
 
 def _is_unsure(
