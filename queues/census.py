@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,7 +19,7 @@ from queues.clock import now_ms
 from queues.counts import OpenBatch, QueueCount
 from queues.figures import Totals
 from queues.holds import Hold
-from queues.names import Queue
+from queues.names import Queue, by_partition
 from queues.pending import all_queues, due, waiting
 from queues.people import identities
 from queues.policy import FlushPolicy
@@ -122,15 +121,17 @@ def take_summary(redis: Redis, shown: Collection[Queue] = (), whole_trouble: boo
         return take_census(redis)
     trouble = figures.in_trouble(redis)
     letters = whole_trouble or kept.all.keeping == 1
-    held = () if whole_trouble else holds.of_connections(redis)
+    held = holds.of_connections(redis)
     over = due(redis, now_ms() - (0 if whole_trouble else LATE_MS))
-    late = (queue for queue in over if queue.connection not in held)
+    late = (queue for queue in over if whole_trouble or queue.connection not in held)
     oldest = () if kept.oldest is None else (kept.oldest,)
     chosen = {*shown, *oldest, *late, *(queue for queue, what in trouble.items() if letters or what > figures.LETTERS)}
-    return _census(redis, sorted(chosen), kept)
+    return _census(redis, sorted(chosen), kept, held)
 
 
-def _census(redis: Redis, queues: Sequence[Queue], kept: Totals | None = None) -> Census:
+def _census(
+    redis: Redis, queues: Sequence[Queue], kept: Totals | None = None, held: dict[str, Hold] | None = None
+) -> Census:
     counts = count(redis, queues)
     connections = {queue.connection for queue in queues} if kept is None else kept.connections
     heartbeat = cast("bytes | None", redis.get(keys.HEARTBEAT))
@@ -138,7 +139,7 @@ def _census(redis: Redis, queues: Sequence[Queue], kept: Totals | None = None) -
     return Census(
         at=seconds * 1000 + microseconds // 1000,
         queues=tuple(counts),
-        holds=holds.of_connections(redis),
+        holds=holds.of_connections(redis) if held is None else held,
         heartbeat=int(heartbeat) if heartbeat else None,
         workers=doorbell.workers(redis),
         shared=identities.shared_values(redis, sorted(connections)),
@@ -156,16 +157,8 @@ def count(redis: Redis, queues: Sequence[Queue]) -> list[QueueCount]:
 
 def _read(redis: Redis, queues: Sequence[Queue]) -> dict[Queue, list[Any]]:
     """Return what census.lua says of each queue."""
-    by_partition: defaultdict[int, list[Queue]] = defaultdict(list)
-    for queue in queues:
-        by_partition[queue.partition].append(queue)
-    parts = [
-        (number, some[start : start + _AT_ONCE])
-        for number, some in by_partition.items()
-        for start in range(0, len(some), _AT_ONCE)
-    ]
     found: dict[Queue, list[Any]] = {}
-    for number, part in parts:
+    for number, part in by_partition(queues, lambda queue: queue.partition, _AT_ONCE):
         script_keys = [keys.partition(number, "queues")]
         answers = scripts.run(redis, "census", script_keys, [str(queue) for queue in part])
         found.update(zip(part, answers, strict=True))

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from redis import Redis
 
 from queues import keys, scripts
 from queues.counts import QueueCount, is_failure
-from queues.names import PARTITIONS, Queue
+from queues.names import PARTITIONS, Queue, by_partition
 
 #: Queues that one script counts anew, in about ten ms.
 _AT_ONCE: Final = 200
@@ -183,13 +183,8 @@ def _figures(found: Mapping[str, int], oldest: int | None) -> Figures:
 
 def recount(redis: Redis, queues: Sequence[Queue]) -> None:
     """Count these queues anew. May be repeated, beside processes that change them. Raises redis.RedisError."""
-    by_partition: defaultdict[int, list[Queue]] = defaultdict(list)
-    for queue in queues:
-        by_partition[queue.partition].append(queue)
-    for number, some in by_partition.items():
-        for start in range(0, len(some), _AT_ONCE):
-            part = [str(queue) for queue in some[start : start + _AT_ONCE]]
-            scripts.run(redis, "recount", [keys.partition(number, "queues")], cast("list[Any]", part))
+    for number, part in by_partition(queues, lambda queue: queue.partition, _AT_ONCE):
+        scripts.run(redis, "recount", [keys.partition(number, "queues")], [str(queue) for queue in part])
 
 
 def in_trouble(redis: Redis) -> dict[Queue, int]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.parse import quote, unquote
+
+Each = TypeVar("Each")
 
 #: Number of partitions that queues are spread over. It can never change: a queue's keys are found by its partition.
 PARTITIONS = 16
@@ -50,3 +54,14 @@ class Queue:
     def partition(self) -> int:
         """The partition, 0 to 15, from a hash that is the same in all versions and on all machines."""
         return zlib.crc32(str(self).encode()) % PARTITIONS
+
+
+def by_partition(
+    every: Iterable[Each], partition: Callable[[Each], int], at_once: int
+) -> Iterator[tuple[int, list[Each]]]:
+    """Divide into calls of one partition each, of at most `at_once` items, and keep their order within a partition."""
+    found: dict[int, list[Each]] = {}
+    for each in every:
+        found.setdefault(partition(each), []).append(each)
+    for number, some in found.items():
+        yield from ((number, some[start : start + at_once]) for start in range(0, len(some), at_once))

@@ -5,18 +5,17 @@ A field is a letter and the hash of a person or identifier (identities.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeVar, cast
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, cast
 
 from redis import Redis
 
 from queues import keys, scripts
-from queues.names import PARTITIONS
+from queues.names import PARTITIONS, by_partition
 
 _BUCKETS: Final = 4_096
 #: Fields read or written by one call, so that it blocks Redis briefly.
 _AT_ONCE: Final = 1_000
-Each = TypeVar("Each")
 
 
 class FieldWrite(NamedTuple):
@@ -29,7 +28,7 @@ class FieldWrite(NamedTuple):
 
 def read(redis: Redis, connection: str, asked: Sequence[bytes]) -> list[bytes | None]:
     """Return the values of these fields, None for missing ones. Raises redis.RedisError."""
-    parts = list(_parts(dict.fromkeys(asked), lambda field: field))
+    parts = [part for _, part in by_partition(dict.fromkeys(asked), _partition, _AT_ONCE)]
     with redis.pipeline(transaction=False) as pipe:
         for part in parts:
             scripts.queue_up(pipe, "recall", [_bucket(connection, field) for field in part], part)
@@ -56,20 +55,15 @@ def write(redis: Redis, connection: str, orders: Iterable[FieldWrite]) -> bool:
             [_bucket(connection, each.field) for each in part],
             [each.what + each.field + each.operand for each in part],
         )
-        for part in _parts(orders, lambda each: each.field)
+        for _, part in by_partition(orders, lambda each: _partition(each.field), _AT_ONCE)
     ]
     return all(written)
 
 
-def _parts(all_: Iterable[Each], field: Callable[[Each], bytes]) -> Iterator[list[Each]]:
-    """Divide into calls of one partition each, keeping the order."""
-    by_partition: dict[int, list[Each]] = {}
-    for each in all_:
-        by_partition.setdefault(field(each)[1] % PARTITIONS, []).append(each)
-    for some in by_partition.values():
-        yield from (some[start : start + _AT_ONCE] for start in range(0, len(some), _AT_ONCE))
+def _partition(field: bytes) -> int:
+    return field[1] % PARTITIONS
 
 
 def _bucket(connection: str, field: bytes) -> str:
     number = int.from_bytes(field[2:4]) % _BUCKETS
-    return keys.partition(field[1] % PARTITIONS, f"id:{connection}:{number}")
+    return keys.partition(_partition(field), f"id:{connection}:{number}")
