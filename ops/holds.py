@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from ops.documents.fields import Count, Time
 from queues.census import Census
+from queues.counts import called
 from queues.figures import Figures
 from queues.holds import Hold
 from text.wording import moment
@@ -34,18 +35,42 @@ def held(census: Census, confirmations: Mapping[str, int]) -> Iterator[PlacedHol
             yield PlacedHold(str(count.queue), count.name, count.hold, 0)
 
 
-def held_figures(census: Census) -> Iterator[tuple[Hold, Figures]]:
-    """Yield each hold and the figures of what it stops: held connections, then held queues of the others. Pure."""
-    for name, hold in sorted(census.holds.items()):
-        yield hold, census.totals.of_connection(name)
-    for count in census.queues:
-        if count.hold and count.queue.connection not in census.holds:
-            yield count.hold, Figures.of(count)
-
-
 def placed_by_person(hold: Hold) -> bool:
     """Return whether a person placed the hold: Ferry always names what resolves its own. Pure."""
     return not (hold.resolve or hold.ends_by_itself)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPart:
+    """A hold with the figures of what it stops. `on`: the connection or queue; `name`: its display name."""
+
+    on: str
+    name: str
+    hold: Hold
+    figures: Figures
+
+    @property
+    def changes(self) -> int:
+        """The changes that wait for the release."""
+        return self.figures.pending + self.figures.open
+
+    @property
+    def stops(self) -> bool:
+        """Whether changes wait that no person wanted to wait."""
+        return not placed_by_person(self.hold) and self.changes > 0
+
+
+def held_connections(census: Census) -> list[HeldPart]:
+    """Return the held connections. Pure."""
+    return [
+        HeldPart(name, name, hold, census.totals.of_connection(name)) for name, hold in sorted(census.holds.items())
+    ]
+
+
+def held_queues(census: Census) -> list[HeldPart]:
+    """Return the queues with a hold of their own, of connections that are not held. Pure."""
+    free = (count for count in census.queues if count.queue.connection not in census.holds)
+    return [HeldPart(str(count.queue), called(count), count.hold, Figures.of(count)) for count in free if count.hold]
 
 
 class HeldDocument(Struct, frozen=True):

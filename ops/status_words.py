@@ -13,14 +13,14 @@ from queues.holds import Hold
 from queues.queue_rows import QueueRow
 from queues.server import rollback
 from text.escaping import visible
-from text.wording import number, plural, sentence, span
+from text.wording import number, plural, sentence, some, span
 
 #: Most queues in one table: a screen can show thousands, but a person cannot read them.
 SHOWN: Final = 200
 #: The states of a queue; the first that applies is its state.
 STATES: Final = ("held", "failing", "waiting", "idle")
 #: The lateness of a tick that is reported, in ms; ticks come every two seconds.
-_LATE_MS: Final = 15_000
+LATE_TICK_MS: Final = 15_000
 #: The most shared identifiers that are listed.
 _SHARED: Final = 5
 #: The most queues that are named beside an equation that does not add up.
@@ -104,7 +104,7 @@ def trouble(census: Census) -> Iterator[str]:
         yield f"{sentence(str(census.fall))}. {rollback.REMEDY}"
     if census.heartbeat is None:
         yield "No scheduler ran within the last minute: no batches start. Start `ferry scheduler` or `ferry up`."
-    elif census.at - census.heartbeat > _LATE_MS:
+    elif census.at - census.heartbeat > LATE_TICK_MS:
         yield "The scheduler is late: check its log."
     if not census.workers:
         yield "No worker is running: nothing is delivered. Start `ferry worker` or `ferry up`."
@@ -122,8 +122,8 @@ def shared(census: Census) -> str:
     values = [value.replace(":", " ") for of_one in census.shared.values() for value in sorted(of_one)]
     if not values:
         return ""
-    some = ", ".join(values[:_SHARED]) + (f" and {number(len(values) - _SHARED)} more" if len(values) > _SHARED else "")
-    return f"Identifiers shared by too many people, which identify nobody: {some}. `ferry explain` shows a person's."
+    named = some(values, _SHARED)
+    return f"Identifiers shared by too many people, which identify nobody: {named}. `ferry explain` shows a person's."
 
 
 def scheduler(census: Census) -> str:
@@ -152,8 +152,7 @@ def equation(census: Census) -> tuple[str, bool]:
     if not total.missing:
         return text, True
     wrong = [str(count.queue) for count in census.queues if count.missing]
-    some = ", ".join(wrong[:_WRONG]) + (f" and {number(len(wrong) - _WRONG)} more" if len(wrong) > _WRONG else "")
-    return f"{text}: DOES NOT ADD UP in {some}; this is a defect in Ferry", False
+    return f"{text}: DOES NOT ADD UP in {some(wrong, _WRONG)}; this is a defect in Ferry", False
 
 
 def held_queues(census: Census) -> int:

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from ops import status_words as words
-from ops.holds import held_figures, placed_by_person
+from ops.holds import held_connections, held_queues
 from queues.census import LATE_MS, Census
 from queues.counts import QueueCount
-from queues.holds import Hold
 from text.escaping import visible
 from text.wording import plural, sentence, span
 
@@ -41,17 +40,13 @@ def _processes(census: Census) -> Iterator[str]:
 def _holds(census: Census) -> Iterator[str]:
     changes: defaultdict[str, int] = defaultdict(int)
     queues: defaultdict[str, int] = defaultdict(int)
-    for hold, figures in held_figures(census):
-        if not placed_by_person(hold) and (unsettled := figures.pending + figures.open):
-            changes[_reason(hold)] += unsettled
-            queues[_reason(hold)] += figures.unsettled
+    for held in (*held_connections(census), *held_queues(census)):
+        if held.stops:
+            changes[visible(held.hold.reason)] += held.changes
+            queues[visible(held.hold.reason)] += held.figures.unsettled
     for reason in sorted(changes):
         waits = plural(changes[reason], "change waits", "changes wait")
         yield f"{plural(queues[reason], 'queue is', 'queues are')} held ({reason}): {waits}"
-
-
-def _reason(hold: Hold) -> str:
-    return visible(hold.reason)
 
 
 def _retries(free: list[QueueCount], now: int) -> Iterator[str]:

@@ -9,19 +9,17 @@ from typing import Final, Literal
 
 from ops import status_words as words
 from ops.cause_words import Cause, held_cause, retry_cause
-from ops.holds import placed_by_person
+from ops.holds import HeldPart, held_connections, held_queues
 from ops.stuck import PATIENCE_MS
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount, called
-from queues.figures import Figures
-from queues.holds import Hold
 from queues.server import rollback
-from text.wording import duration, number, plural, sentence
+from text.wording import duration, number, plural, sentence, some
 
 __all__ = ["Cause", "DeliveryVerdict", "judge"]
 
-#: The lateness of a tick that needs attention, in ms; ticks come every two seconds.
-_LATE_MS: Final = 15_000
+#: The most names in a sentence.
+_NAMED: Final = 3
 _SAFE: Final = "Every change is accepted and kept; none is lost."
 
 
@@ -67,11 +65,11 @@ def judge(census: Census) -> DeliveryVerdict:
 def _stopped(census: Census) -> str:
     if census.heartbeat is None or not census.workers:
         return "Delivery is stopped"
-    connections = [each.name for each in _held_connections(census) if each.stops]
-    queues = [each.name for each in _held_queues(census) if each.stops]
+    connections = [each.name for each in held_connections(census) if each.stops]
+    queues = [each.name for each in held_queues(census) if each.stops]
     if len(queues) > 1:
         queues = [plural(len(queues), "queue")]
-    stopped = " and ".join(filter(None, (_some(connections), *queues)))
+    stopped = " and ".join(filter(None, (some(connections, _NAMED), *queues)))
     return f"Delivery is stopped for {stopped}" if stopped else "The ledger is not complete"
 
 
@@ -81,9 +79,9 @@ def _others(census: Census) -> str:
         return "The causes say what to do."
     free = sorted(census.totals.connections - census.holds.keys())
     running = census.heartbeat is not None and census.workers
-    if not (running and free and any(each.stops for each in _held_connections(census))):
+    if not (running and free and any(each.stops for each in held_connections(census))):
         return _SAFE
-    return f"{_some(free)} {'delivers' if len(free) == 1 else 'deliver'}. {_SAFE}"
+    return f"{some(free, _NAMED)} {'delivers' if len(free) == 1 else 'deliver'}. {_SAFE}"
 
 
 def _pending(census: Census) -> str:
@@ -99,7 +97,7 @@ def _ledger(census: Census) -> Iterator[Cause]:
         yield Cause("bad", "ledger", sentence(str(census.fall)), then=rollback.REMEDY)
     if census.totals.all.missing:
         missing = plural(census.totals.all.missing, "change is", "changes are")
-        where = _some([called(count) for count in census.queues if count.missing])
+        where = some([called(count) for count in census.queues if count.missing], _NAMED)
         then = "This is a defect in Ferry: keep the data, and report it with `ferry status --json`."
         yield Cause("bad", "ledger", f"{missing} unaccounted for in {where}", then=then)
 
@@ -109,7 +107,7 @@ def _processes(census: Census) -> Iterator[Cause]:
     if census.heartbeat is None:
         title = "No scheduler ran within the last minute"
         yield Cause("bad", "process", title, figures="no batches start", then=start)
-    elif census.at - census.heartbeat > _LATE_MS:
+    elif census.at - census.heartbeat > words.LATE_TICK_MS:
         late = f"it ticked {duration(census.at - census.heartbeat)} ago"
         yield Cause("warn", "process", "The scheduler is late", figures=late, then="Check its log.")
     if not census.workers:
@@ -117,38 +115,13 @@ def _processes(census: Census) -> Iterator[Cause]:
         yield Cause("bad", "process", "No worker is running", figures="nothing is delivered", then=then)
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    on: str
-    name: str
-    hold: Hold
-    figures: Figures
-
-    @property
-    def changes(self) -> int:
-        return self.figures.pending + self.figures.open
-
-    @property
-    def stops(self) -> bool:
-        return not placed_by_person(self.hold) and self.changes > 0
-
-
-def _held_connections(census: Census) -> list[_Held]:
-    return [_Held(name, name, hold, census.totals.of_connection(name)) for name, hold in sorted(census.holds.items())]
-
-
-def _held_queues(census: Census) -> list[_Held]:
-    free = (count for count in census.queues if count.queue.connection not in census.holds)
-    return [_Held(str(count.queue), called(count), count.hold, Figures.of(count)) for count in free if count.hold]
-
-
 def _holds(census: Census) -> Iterator[Cause]:
     """Yield a cause for each reason, however many connections or queues it holds."""
     for held, one, many in (
-        (_held_connections(census), "connection", "connections"),
-        (_held_queues(census), "queue", "queues"),
+        (held_connections(census), "connection", "connections"),
+        (held_queues(census), "queue", "queues"),
     ):
-        by_reason: defaultdict[str, list[_Held]] = defaultdict(list)
+        by_reason: defaultdict[str, list[HeldPart]] = defaultdict(list)
         for each in held:
             by_reason[each.hold.reason].append(each)
         for alike in by_reason.values():
@@ -156,7 +129,7 @@ def _holds(census: Census) -> Iterator[Cause]:
             yield _hold(alike, names, census.at)
 
 
-def _hold(alike: Sequence[_Held], names: str, now: int) -> Cause:
+def _hold(alike: Sequence[HeldPart], names: str, now: int) -> Cause:
     changes, queues = sum(each.changes for each in alike), sum(each.figures.queues for each in alike)
     of = f"{plural(queues, 'queue')}, " if queues > len(alike) else ""
     return held_cause(
@@ -209,9 +182,3 @@ def _letters(census: Census) -> Iterator[Cause]:
         command = "`ferry dead list` shows the reasons and the remedies."
         then = "They are kept with their reasons and the remedies."
         yield Cause("warn", "letters", f"{kept} in {where}", then=then, command=command)
-
-
-def _some(names: Sequence[str], most: int = 3) -> str:
-    """Return names as words: `a, b and 4 more`."""
-    shown, more = names[:most], len(names) - most
-    return ", ".join(shown) + (f" and {number(more)} more" if more > 0 else "")

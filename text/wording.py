@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, overload
 
@@ -11,28 +12,26 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _PERSONAL: Final = re.compile(r"\S*@\S+|\+?\d(?:[\s().-]*\d){6,}")
 
 
-def span(ms: int) -> str:
-    """Return a duration: `12s`, `3m`, `15h 57m`, `2d 3h`."""
+def _units(ms: int) -> list[tuple[int, str]]:
+    """Return the largest unit of a duration and the next one; below an hour one is enough."""
     seconds = max(0, ms) // 1000
     if seconds < _MINUTE:
-        return f"{seconds}s"
+        return [(seconds, "s")]
     if seconds < _HOUR:
-        return f"{seconds // _MINUTE}m"
+        return [(seconds // _MINUTE, "min")]
     if seconds < _DAY:
-        return f"{seconds // _HOUR}h {seconds % _HOUR // _MINUTE}m"
-    return f"{seconds // _DAY}d {seconds % _DAY // _HOUR}h"
+        return [(seconds // _HOUR, "h"), (seconds % _HOUR // _MINUTE, "min")]
+    return [(seconds // _DAY, "d"), (seconds % _DAY // _HOUR, "h")]
+
+
+def span(ms: int) -> str:
+    """Return a duration: `12s`, `3m`, `15h 57m`, `2d 3h`."""
+    return " ".join(f"{count}{unit[0]}" for count, unit in _units(ms))
 
 
 def duration(ms: int) -> str:
     """Return a duration for sentences, with no-break spaces: `12 s`, `3 min`, `15 h 57 min`, `2 d 3 h`."""
-    seconds = max(0, ms) // 1000
-    if seconds < _MINUTE:
-        return f"{seconds}\u00a0s"
-    if seconds < _HOUR:
-        return f"{seconds // _MINUTE}\u00a0min"
-    if seconds < _DAY:
-        return f"{seconds // _HOUR}\u00a0h\u00a0{seconds % _HOUR // _MINUTE}\u00a0min"
-    return f"{seconds // _DAY}\u00a0d\u00a0{seconds % _DAY // _HOUR}\u00a0h"
+    return "\u00a0".join(f"{count}\u00a0{unit}" for count, unit in _units(ms))
 
 
 def day_and_time(ms: int, now: int) -> str:
@@ -79,6 +78,12 @@ def number(count: int) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """Return a count with its noun: `1 change`, `2 changes`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """Return names as words: `a, b and 4 more`. `most`: how many are named."""
+    shown, more = names[:most], len(names) - most
+    return ", ".join(shown) + (f" and {number(more)} more" if more > 0 else "")
 
 
 def sentence(text: str) -> str:

@@ -18,7 +18,7 @@ from ops.output import complain, console, print_json, table
 from queues.counts import named
 from queues.names import Queue
 from text.escaping import visible
-from text.wording import number, span
+from text.wording import number, some, span
 
 
 @click.command("list")
@@ -84,5 +84,4 @@ def _account(connection: ConnectionDocument) -> KlaviyoAccount | None:
 
 def _audiences(connection: ConnectionDocument) -> str:
     queues = [(Queue(connection.name, "audience", each.id), each.name) for each in connection.audiences]
-    names = ", ".join(named(queue, name) for queue, name in queues[:3])
-    return f"{names} and {number(len(queues) - 3)} more" if len(queues) > 3 else names
+    return some([named(queue, name) for queue, name in queues], 3)
