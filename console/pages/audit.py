@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlencode
 
 import falcon
 import falcon.asgi
@@ -12,6 +11,7 @@ from redis import Redis
 
 from console import render
 from console.context import AppContext
+from console.forms import address
 from queues import audit
 from queues.audit import AuditEntry
 
@@ -35,8 +35,7 @@ class AuditFilter:
     def address(self, before: str = "") -> str:
         """Return the address of the entries before that one."""
         given = {"who": self.who, "what": self.what, "on": self.on, "before": before}
-        query = urlencode({name: value for name, value in given.items() if value})
-        return f"/audit?{query}" if query else "/audit"
+        return address("/audit", given)
 
 
 class AuditPage:

@@ -17,6 +17,11 @@ class Bar:
     full: int
     told: str
 
+    @property
+    def share(self) -> float:
+        """The filled part, 0 to 1."""
+        return self.filled / self.full
+
 
 def size_of(count: QueueCount) -> Bar:
     """Return the pending changes of a queue, of the number that makes it due."""

@@ -44,9 +44,7 @@ def connections(reading: ConnectionsData, census: Census) -> list[ConnectionLine
 def limits(reading: ConnectionsData) -> list[UseLine]:
     """Return the limits in use: paused ones first, then the fullest. Connections that share an account share a line."""
     lines = [_use(_called(account, reading.connections), use) for account, uses in reading.uses.items() for use in uses]
-    return sorted(
-        lines, key=lambda line: (not line.paused, -line.used.filled / line.used.full, line.account, line.endpoint)
-    )
+    return sorted(lines, key=lambda line: (not line.paused, -line.used.share, line.account, line.endpoint))
 
 
 def limits_told(lines: Sequence[UseLine]) -> str:
@@ -59,7 +57,7 @@ def _pauses(lines: Sequence[UseLine]) -> Iterator[str]:
     if paused:
         yield f"paused at Klaviyo's request: {', '.join(sorted(endpoint for _, endpoint in paused))}"
     if lines:
-        fullest = max(lines, key=lambda line: line.used.filled / line.used.full)
+        fullest = max(lines, key=lambda line: line.used.share)
         yield f"the fullest is {fullest.endpoint} of {fullest.account}, {fullest.used.told}"
 
 

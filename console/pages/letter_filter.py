@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from heapq import nlargest
 from typing import Final
-from urllib.parse import urlencode
 
 import falcon
 from redis import Redis
 
+from console.forms import address
 from ops.dead_letters.selecting import age_ms
 from queues.census import Census, take_letters
 from queues.counts import QueueCount
@@ -38,8 +38,7 @@ class LetterFilter:
     def behind(self, before: str) -> str:
         """Return the address of the page with the matching letters before a letter (letter_ref.py)."""
         given = {"queue": self.queue, "reason": self.reason, "older": self.older, "before": before}
-        query = urlencode({name: value for name, value in given.items() if value})
-        return f"/dead?{query}" if query else "/dead"
+        return address("/dead", given)
 
     def but(self, **other: str) -> LetterFilter:
         """Return the filter with other values."""

@@ -16,7 +16,7 @@ from ops import status_words as words
 from ops.cause_words import Cause
 from ops.verdict import judge
 from queues.census import Census
-from text.wording import duration, number, plural
+from text.wording import duration, number, plural, sentence
 
 #: Most causes listed: one for each reason, so that more are rare.
 _CAUSES: Final = 12
@@ -82,6 +82,7 @@ def overview(reading: OverviewData) -> Overview:
     verdict = judge(census)
     equation, adds_up = words.equation(census)
     lines = [_cause(each, reading.next_check) for each in verdict.causes]
+    chart = day_chart(reading.hours)
     return Overview(
         at=census.at,
         is_first=not census.totals.all.queues,
@@ -91,8 +92,8 @@ def overview(reading: OverviewData) -> Overview:
         causes=lines[:_CAUSES],
         more=len(lines[_CAUSES:]),
         keys=[f"{key_sentence(each)}. {key_remedy(each)}" for each in reading.key_changes],
-        tiles=list(_tiles(reading)),
-        chart=day_chart(reading.hours),
+        tiles=list(_tiles(reading, chart)),
+        chart=chart,
         equation=equation,
         adds_up=adds_up,
         notes=[note for note in (words.left_out(census), words.shared(census)) if note],
@@ -102,7 +103,7 @@ def overview(reading: OverviewData) -> Overview:
 
 def _cause(cause: Cause, next_check: int | None) -> CauseLine:
     address, label = _act(cause)
-    figures = f"{cause.figures[:1].upper()}{cause.figures[1:]}." if cause.figures else ""
+    figures = f"{sentence(cause.figures)}." if cause.figures else ""
     # Without a button, what to type is the only remedy.
     then = cause.then if address else cause.remedy
     return CauseLine(
@@ -135,10 +136,9 @@ def _act(cause: Cause) -> tuple[str, str]:
             return "", ""
 
 
-def _tiles(reading: OverviewData) -> Sequence[Tile]:
+def _tiles(reading: OverviewData, chart: DayChart) -> Sequence[Tile]:
     census, total = reading.census, reading.census.totals.all
     delayed = total.failing
-    chart = day_chart(reading.hours)
     where = f"in {number(total.filled)} of {plural(total.queues, 'queue')}"
     new = f"{number(chart.dead)} new in 24 h" if chart.dead else "none new in 24 h"
     return [
@@ -172,7 +172,7 @@ def _oldest(census: Census) -> Tile:
 def _limit(lines: Sequence[UseLine]) -> Tile:
     if not lines:
         return Tile("Klaviyo limit", ["0", "%"], "no requests lately", "/connections")
-    fullest = max(lines, key=lambda line: line.used.filled / line.used.full)
+    fullest = max(lines, key=lambda line: line.used.share)
     percent = 100 * fullest.used.filled // fullest.used.full
     context = f"{fullest.endpoint} · {fullest.account}"
     paused = next((line for line in lines if line.paused), None)

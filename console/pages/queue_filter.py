@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import urlencode
+
+from console.forms import address, page_number
 
 #: The states in the order of the table; the first that applies to a queue is its state.
 STATES: Final = ("blocked", "held", "retrying", "delivering", "waiting", "idle")
@@ -44,8 +45,7 @@ class QueueFilter:
             "dir": "" if self.desc == (SORTS[self.sort] == "desc") else ("desc" if self.desc else "asc"),
             "page": "" if self.page == 1 else str(self.page),
         }
-        query = urlencode({name: value for name, value in given.items() if value})
-        return f"/?{query}" if query else "/"
+        return address("/", given)
 
     @property
     def is_narrow(self) -> bool:
@@ -68,7 +68,7 @@ class QueueFilter:
 
 def queue_filter(given: Callable[[str], str | None]) -> QueueFilter:
     """Return the filter of a query; unknown values count as none. `given`: reads a field."""
-    state, sort, page = (given(name) or "" for name in ("state", "sort", "page"))
+    state, sort = (given(name) or "" for name in ("state", "sort"))
     column = sort if sort in SORTS else "status"
     return QueueFilter(
         (given("q") or "").strip(),
@@ -77,5 +77,5 @@ def queue_filter(given: Callable[[str], str | None]) -> QueueFilter:
         (given("connection") or "").strip(),
         column,
         (given("dir") or SORTS[column]) == "desc",
-        max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
+        page_number(given("page")),
     )

@@ -14,6 +14,7 @@ from redis import Redis
 from console import render
 from console.auth.roles import Role, visitor
 from console.context import AppContext
+from console.forms import page_number
 from ops.export.columns import line as csv_line
 from ops.sync.recent import recent
 from ops.sync.view import fields_left_out, lines, remarks
@@ -95,7 +96,7 @@ def view(found: Sequence[Record], census: Census, state: str, page: int) -> Sync
     states = Counter(line.state for line in every)
     chosen = [line for line in every if state in ("", line.state)]
     pages = max(1, -(-len(chosen) // _PAGE))
-    page = min(max(1, page), pages)
+    page = min(page, pages)
     return SyncsView(
         [_held(record, _line(record, names)) for record in found if record.state == "held" and record.counts],
         chosen[(page - 1) * _PAGE : page * _PAGE],
@@ -164,8 +165,7 @@ class SyncsPage:
         found = await self._context.run(recent, self._context.redis, census.queues)
         state = req.get_param("state") or ""
         state = state if state in WORDS else ""
-        page = req.get_param("page") or "1"
-        seen = view(found, census, state, int(page) if page.isascii() and page.isdigit() else 1)
+        seen = view(found, census, state, page_number(req.get_param("page")))
         render.page(req, resp, "syncs.html", seen=seen, state=state, acts=visitor(req).may(Role.OPERATOR), at=census.at)
 
 

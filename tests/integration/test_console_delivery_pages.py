@@ -172,6 +172,13 @@ def test_runs_of_an_earlier_version_are_shown_and_their_unknown_row_numbers_are_
     assert file.text.splitlines() == ["row,reason", "5 more,email_invalid"]
 
 
+@pytest.mark.parametrize("page", ["0", "-1", "x", "9" * 5_000])
+def test_what_is_no_page_number_is_the_first_page(redis: Redis, served: Console, page: str) -> None:
+    snapshot(redis, "delivered", COUNTS, now_ms())
+    answer = served.browser(Role.VIEWER).get(f"{served.url}/syncs?page={page}", timeout=30)
+    assert (answer.status_code, "VIPs" in answer.text) == (200, True)
+
+
 @pytest.mark.parametrize("snapshot_id", ["07-0123456789abcdef0123456789abcdef", "none", "%00"])
 def test_of_an_unknown_snapshot_there_is_no_file(served: Console, snapshot_id: str) -> None:
     answer = served.browser(Role.VIEWER).get(f"{served.url}/syncs/{snapshot_id}/rejected.csv", timeout=30)
