@@ -10,6 +10,7 @@ from typing import Final
 
 from charset_normalizer import from_bytes
 
+from snapshots.lines import peeked
 from snapshots.report import ReadReport
 from snapshots.rows import Unreadable
 
@@ -102,16 +103,13 @@ def recognised(pieces: Iterator[bytes], announced: bool, report: ReadReport) -> 
 
 def _legacy(pieces: Iterator[bytes], line: int, report: ReadReport) -> Iterator[bytes]:
     """Convert the rest of a file, which begins with the first byte that is not ASCII."""
-    sample = b""
-    for piece in pieces:
-        sample += piece
-        if len(sample) >= _SAMPLE:
-            break
+    whole = peeked(pieces, _SAMPLE)
+    sample = next(whole, b"")
     encoding = likeliest(sample[:_SAMPLE])
     if encoding is None:
         raise Unreadable(f"line {line:,} is not UTF-8, and its encoding cannot be recognised: {REMEDY}")
     report.recognised = True
-    yield from converted(chain([sample], pieces), encoding, report, line)
+    yield from converted(chain([sample], whole), encoding, report, line)
 
 
 def likeliest(sample: bytes) -> str | None:

@@ -54,10 +54,18 @@ def _short(line: bytes, number: int) -> bytes:
 
 def without_mark(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the pieces without the byte order mark that Windows writes before UTF-8."""
+    whole = peeked(pieces, len(_BOM))
+    yield next(whole, b"").removeprefix(_BOM)
+    yield from whole
+
+
+def peeked(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Yield the pieces; the first has at least `size` bytes, unless the body is shorter."""
     start = b""
     for piece in pieces:
         start += piece
-        if len(start) >= len(_BOM):
+        if len(start) >= size:
             break
-    yield start.removeprefix(_BOM)
+    if start:
+        yield start
     yield from pieces

@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Final
 
 from snapshots.encodings import converted, named, recognised, wide
+from snapshots.lines import peeked
 from snapshots.report import ReadReport
 from snapshots.rows import Unreadable
 
@@ -49,7 +50,7 @@ def opened(pieces: Iterator[bytes], gzip: bool, charset: str, report: ReadReport
     `gzip`: whether it was announced as compressed; a body that begins like gzip is unpacked anyway. `charset`: the
     announced encoding, empty for none; a byte order mark counts more. The encoding goes into the report.
     """
-    plain = _peeked(unpacked(pieces, gzip), _BEGINNING)
+    plain = peeked(unpacked(pieces, gzip), _BEGINNING)
     start = next(plain, b"")
     _check_text(start)
     for mark, encoding in _MARKS:
@@ -64,22 +65,10 @@ def opened(pieces: Iterator[bytes], gzip: bool, charset: str, report: ReadReport
 
 def unpacked(pieces: Iterator[bytes], gzip: bool) -> Iterator[bytes]:
     """Yield the body without compression; a compressed body in pieces of at most 262,144 bytes. Raises Unreadable."""
-    whole = _peeked(pieces, len(_GZIP))
+    whole = peeked(pieces, len(_GZIP))
     start = next(whole, b"")
     whole = chain([start], whole) if start else whole
     return _gunzip(whole) if gzip or start.startswith(_GZIP) else whole
-
-
-def _peeked(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
-    """Yield the pieces; the first has at least `size` bytes, unless the body is shorter."""
-    start = b""
-    for piece in pieces:
-        start += piece
-        if len(start) >= size:
-            break
-    if start:
-        yield start
-    yield from pieces
 
 
 def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:

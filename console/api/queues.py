@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -136,20 +137,21 @@ def _status(redis: Redis, choice: RowChoice) -> CensusDocument:
 
 
 def _named(redis: Redis, name: str) -> CensusDocument:
-    chosen = {each.queue for each in meant(redis, name)}
-    census = take_summary(redis, chosen)
-    shown = tuple(count for count in census.queues if count.queue in chosen)
-    return _document(replace(census, queues=shown, kept=census.totals))
+    return _only(redis, {each.queue for each in meant(redis, name)})
 
 
 def _page(redis: Redis, state: str | None, limit: int | None, after: str = "") -> CensusDocument:
     most = None if limit is None else limit + 1
     page = queue_rows.page(redis, most, after) if state is None and most else _in_state(redis, state, after)[:most]
-    wanted = set(page[:limit])
+    more = str(page[limit - 1]) if limit is not None and len(page) > limit else None
+    return msgspec.structs.replace(_only(redis, set(page[:limit])), next=more)
+
+
+def _only(redis: Redis, wanted: Collection[Queue]) -> CensusDocument:
+    """Return the totals of all queues, and of the queues only these."""
     census = take_summary(redis, wanted)
     shown = tuple(count for count in census.queues if count.queue in wanted)
-    more = str(page[limit - 1]) if limit is not None and len(page) > limit else None
-    return msgspec.structs.replace(_document(replace(census, queues=shown, kept=census.totals)), next=more)
+    return _document(replace(census, queues=shown, kept=census.totals))
 
 
 def _in_state(redis: Redis, state: str | None, after: str) -> list[Queue]:

@@ -55,6 +55,10 @@ class RememberedPerson(NamedTuple):
         start = own_token(b"", queue)
         return frozenset(token for token in self.own_as(ids) if token.startswith((start, _before(start))))
 
+    def owns(self, identifier: bytes) -> bool:
+        """Return whether one of the CDP's own ids stands for the person in some audience."""
+        return any(stands_for(token, identifier) for token in self.own)
+
     def has_other_ids(self, identifiers: Iterable[bytes]) -> bool:
         """Return whether one of the CDP's ids stands for the person, except these and the person's external id."""
         external = (token[1:] for token in self.now if token.startswith(_ONE_AT_A_TIME["external_id"]))
@@ -65,7 +69,7 @@ class RememberedPerson(NamedTuple):
         """Return whether the person has an external id or phone now, or is known by one of the CDP's own ids."""
         if kind in _ONE_AT_A_TIME:
             return under(letter_of(kind), identifier) in self.now
-        return any(stands_for(token, identifier) for token in self.own)
+        return self.owns(identifier)
 
     def has_instead_of(self, kind: str, identifier: bytes) -> bool:
         """Return whether the person has another id of that kind and not this one; the CDP's own ids are one kind."""

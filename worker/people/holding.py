@@ -201,6 +201,6 @@ def let_former_go(delivery: Delivery, before: StoredHolders) -> None:
 def _has(known: Mapping[bytes, RememberedPerson], person: bytes, kind: str, by: bytes) -> bool:
     """Return whether a person has an identifier now: by an audience in which it stands for them, or as their newest."""
     one = known.get(person, RememberedPerson())
-    if any(stands_for(token, by) for token in one.own):
+    if one.owns(by):
         return True
     return kind not in OWN and bool(one.audiences) and not has_another(one, kind, by)
