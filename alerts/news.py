@@ -1,4 +1,4 @@
-"""Which alerts begin, go on and end, of which of them each channel has yet to be notified, and their text. Pure."""
+"""Which alerts begin, go on and end, which of them each channel does not know yet, and their text. Pure."""
 
 from __future__ import annotations
 

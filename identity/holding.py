@@ -14,7 +14,7 @@ from identity.identifiers import ANONYMOUS, EMAIL, EXTERNAL_ID, PHONE, Identifie
 
 #: Identifiers that people often share: they do not join a change with a better identifier to other changes.
 _SHARED_BY_NATURE: Final = frozenset({PHONE, ANONYMOUS})
-#: Kinds of identifiers of which a person has one value at a time.
+#: Kinds of identifiers with one value a person at a time.
 _ONE_AT_A_TIME: Final = frozenset({EXTERNAL_ID, PHONE})
 #: Whether a person has an identifier at the time of a change: now, by a change that has arrived though its time is
 #: later, only before, or by a change that arrives later.

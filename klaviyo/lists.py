@@ -1,4 +1,4 @@
-"""Klaviyo's lists, each of which receives an audience, and the removal of their members.
+"""Klaviyo's lists, one for each audience, and the removal of their members.
 
 A removal is never an unsubscribe: Klaviyo's bulk unsubscribe unsubscribes people who are not on the named list from
 everything.

@@ -17,7 +17,7 @@ import msgspec
 
 from queues.change import Change
 
-#: Items in one call of a script, each of which takes Redis about ten ms at most: dead letters, changes that settled a
+#: Items in one call of a script, so that it takes Redis about ten ms at most: dead letters, changes that settled a
 #: person's membership (as if an older dead letter was found for each), and changes whose persons are released.
 LETTERS: Final = 150
 MOVED: Final = 125

@@ -42,7 +42,7 @@ AT_ONCE = 128 * 1024
 PACKED_AT_ONCE = 4 * 1024
 #: Changes in one request to /v1/changes, messages in one Segment batch.
 CHANGES = 10_000
-#: Lines in one request of NDJSON, with the blank ones, of which a small gzip body may have millions.
+#: Lines in one request of NDJSON, with the blank ones: a small gzip body may have millions of them.
 LINES = 10 * CHANGES
 #: People in one mParticle message; mParticle is configured to send a hundred at a time.
 PROFILES = 10_000

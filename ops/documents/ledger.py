@@ -96,7 +96,9 @@ class QueueDocument(Struct, frozen=True, kw_only=True):
     oldest_at: MaybeTime
     due_by: Annotated[Reason | None, Meta(description="null: no pending changes.")]
     due_at: Annotated[MaybeTime, Meta(description="A time in 1970: due now.")]
-    last_upload_at: Annotated[MaybeTime, Meta(description="When the last batch of which Klaviyo took something ended.")]
+    last_upload_at: Annotated[
+        MaybeTime, Meta(description="When the last batch ended that Klaviyo took, at least in part.")
+    ]
     last_taken_at: Annotated[MaybeTime, Meta(description="When a batch was taken last; the age counts from then.")] = (
         None
     )

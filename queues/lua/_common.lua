@@ -59,7 +59,7 @@ local function unbury(dead, buried, id)
   return change
 end
 
--- is_one(change, other): whether two changes are of the same person, judged by their keys, the first of which names it.
+-- is_one(change, other): whether two changes are of the same person, judged by their keys; the first key names it.
 local function is_one(change, other)
   local mine, theirs = keys_of(change), keys_of(other)
   for _, key in ipairs(mine) do if key == theirs[1] then return true end end

@@ -6,7 +6,7 @@ which Redis stores compactly (identity_buckets.py; the form of the values: ident
     p<hash of the person>      -> profile id, day of the verification, 4 bytes of each identifier that is on the profile
     t<hash of the person>      -> tokens of 4 bytes: audiences that the person is in (A...), identifiers that the person
                                   was delivered under (D..., for `forget`; X... and P... for external ids and phones,
-                                  the last of which is the current one); and tokens of 12 bytes: the CDP's own ids that
+                                  the last one is the current one); and tokens of 12 bytes: the CDP's own ids that
                                   stand for the person in an audience (O...; in 4 bytes with the first bit set those
                                   that an earlier version wrote)
     h<hash of an identifier>   -> tokens of 14 bytes: hash of a person who was delivered under it, ms since 1970

@@ -21,7 +21,7 @@ _AUDIENCE, _OWN = b"A", b"O"
 _OWN_TOKEN: Final = 12
 #: The first bit of such an id in an entry of an earlier version, which has two bytes of the audience and of the id.
 _OWN_BEFORE: Final = 0x80
-#: The letters of delivered identifiers: for kinds of which a person has one value at a time, and for other kinds.
+#: The letters of delivered identifiers: for kinds with one value a person at a time, and for other kinds.
 _ONE_AT_A_TIME: Final = {"external_id": b"X", "phone": b"P"}
 ANY: Final = b"D"
 LETTERS: Final = (ANY, *_ONE_AT_A_TIME.values())

@@ -7,7 +7,6 @@ from typing import Final
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from redis import Redis
@@ -28,6 +27,7 @@ from scheduler.tick import refile
 from tests.support.intake import known
 from tests.support.kept_figures import as_it_is, assert_kept, forgetful
 from tests.support.ledger import NOW
+from tests.support.oracle_runs import same_choices
 
 #: Two groups of one connection, one of another, and two queues of one group in different partitions.
 QUEUES: Final = tuple(
@@ -151,21 +151,12 @@ class FiguresMachine(RuleBasedStateMachine):
 
 def any_order(redis: Redis, examples: int) -> None:
     """Run the machine, with the same choices each time."""
-    same = settings(
-        max_examples=examples,
-        stateful_step_count=30,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FiguresMachine, "server", redis, raising=False)
         patch.setattr(bounds, "LETTERS_AT_MOST", 5)
         patch.setattr(pending, "TAKEN_AT_ONCE", 3)
         patch.setattr(settlement, "LETTERS", 2)
-        run_state_machine_as_test(FiguresMachine, settings=same)
+        run_state_machine_as_test(FiguresMachine, settings=same_choices(examples))
 
 
 def test_whatever_is_done_the_kept_figures_equal_the_counted_ones(redis: Redis) -> None:

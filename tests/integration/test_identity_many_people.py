@@ -50,7 +50,7 @@ def test_a_user_leaves_under_an_e_mail_that_very_many_newer_ones_of_other_messag
 
 
 def alike(who: IdentityWorld) -> tuple[str, str]:
-    """Two mpids of which the hashes begin with the same two bytes."""
+    """Two mpids whose hashes begin with the same two bytes."""
     memory, seen = Identities(who.redis, "mp"), dict[bytes, str]()
     for number in count(1):
         mpid = str(number)

@@ -30,7 +30,7 @@ def many(one: bytes, most: int = _VALUES) -> bytes:
     return b",".join([one] * min(most, (limits.BODY - 1_000) // (len(one) + 1)))
 
 
-#: Large messages, each of which took a hundred MB or was kept for ever; with the status of the answer.
+#: Large messages that took a hundred MB each or were kept for ever; with the status of the answer.
 LARGE: dict[str, Callable[[], tuple[str, bytes, int]]] = {
     "a name twice among many values": lambda: (
         "/v1/changes",

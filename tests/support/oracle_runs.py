@@ -29,9 +29,9 @@ AUDIENCE = "42"
 LISTENS_TO = [doorbell.NAME]
 
 
-def any_order(hut: Hut, examples: int = 250) -> None:
-    """The ledger's state machine, with the same choices each time that the same modules are loaded."""
-    same = settings(
+def same_choices(examples: int) -> settings:
+    """Settings with which a state machine makes the same choices each time that the same modules are loaded."""
+    return settings(
         max_examples=examples,
         stateful_step_count=30,
         derandomize=True,
@@ -40,9 +40,13 @@ def any_order(hut: Hut, examples: int = 250) -> None:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
+
+
+def any_order(hut: Hut, examples: int = 250) -> None:
+    """The ledger's state machine, with the same choices each time that the same modules are loaded."""
     with pytest.MonkeyPatch.context() as patch:
         ledger_invariants.use(patch, hut.redis)
-        run_state_machine_as_test(LedgerMachine, settings=same)
+        run_state_machine_as_test(LedgerMachine, settings=same_choices(examples))
 
 
 def killed_anywhere(hut: Hut) -> None:
