@@ -45,6 +45,13 @@ async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
+async def close(*writers: asyncio.StreamWriter) -> None:
+    """Close without waiting for the other side, which may be killed: an open transport would outlive the loop."""
+    for writer in writers:
+        writer.transport.abort()
+    await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
+
+
 async def _end(server: asyncio.Server) -> None:
     server.close()
     relays = asyncio.all_tasks() - {asyncio.current_task()}
@@ -62,7 +69,11 @@ def secured(redis_url: str, folder: Path) -> Iterator[int]:
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_unix_connection(redis_url.removeprefix("unix://"))
-        await asyncio.gather(copy(reader, back), copy(there, writer), return_exceptions=True)
+        try:
+            await asyncio.gather(copy(reader, back), copy(there, writer), return_exceptions=True)
+            await asyncio.wait({asyncio.create_task(end.wait_closed()) for end in (writer, back)}, timeout=5)
+        finally:
+            await close(writer, back)
 
     server = loop.run_until_complete(asyncio.start_server(relay, "127.0.0.1", 0, ssl=context))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
