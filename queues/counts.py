@@ -45,9 +45,9 @@ class QueueCount:
 
     `dead`: letters that were not replayed; `kept`: those of them that still exist; `evicted`: those deleted because
     they were too many or too old. `imported`: changes that Klaviyo imported without a check of the list. `taken`:
-    changes ever taken; `landed`: ms at which the last batch was settled that Klaviyo took, at least in part; `upto`:
-    the value of `taken` at which a requested flush is complete. `left_out`: people delivered without some field, by
-    the code of its fault.
+    changes ever taken, except from behind a requested flush; `landed`: ms at which the last batch was settled that
+    Klaviyo took, at least in part; `upto`: the value of `taken` at which a requested flush is complete. `left_out`:
+    people delivered without some field, by the code of its fault.
     """
 
     queue: Queue

@@ -21,6 +21,13 @@ BATCH_BYTES = 8_000_000
 UNSENT_AT_ONCE = 4
 #: Changes taken by one call of the script, which blocks Redis for some milliseconds.
 TAKEN_AT_ONCE = 1_000
+#: Changes at the head of a queue that are passed over, at most, because their people are in open batches. Each call of
+#: the script reads them again.
+PASSED_OVER = 1_000
+#: Kinds that send one row for a person, however many changes the person has in the batch.
+BY_PERSON = frozenset({"audience", "profile"})
+#: Changes of such a batch, at most, for each of its people on average, which bounds the work for a batch.
+CHANGES_EACH = 10
 #: ms after which a worker is rung for a batch that its scheduler has not finished taking.
 FILLING_MS = 10_000
 _FIELDS = ("takes", "taken", "upto", "upto_by", "uploaded", "hold")
@@ -84,21 +91,32 @@ def waiting(fields: Mapping[str, bytes | None], pending: int, oldest: int | None
     )
 
 
-def take(redis: Redis, seen: QueueState, reason: Reason, most: int, now: int) -> str | None:
-    """Take up to `most` changes into a batch; return its id, or None if the first must wait or another took first.
+def take(redis: Redis, seen: QueueState, reason: Reason, most: int, now: int, *, behind: bool = False) -> str | None:
+    """Take changes into a batch; return its id, or None if all must wait or another scheduler took first.
+
+    `most`: people of the batch with all their changes, or changes where each is sent by itself. If a flush was
+    requested, only the changes that it asked for are taken, or with `behind` only those behind them. Changes whose
+    person is in an open batch are passed over, up to PASSED_OVER, and with them that person's later ones.
 
     A large batch is taken in portions, so that no script call blocks Redis for long. No worker is rung for it before
     the last one. If the scheduler dies in between, a worker is rung after FILLING_MS, and the rest is taken next time.
     """
+    asked, pending = seen.waiting.asked, seen.waiting.pending
+    if behind and asked > PASSED_OVER:
+        return None
+    among, passed = (asked if asked and not behind else pending), (asked if behind else 0)
+    by_person = seen.queue.kind in BY_PERSON
+    changes = most * (CHANGES_EACH if by_person else 1)
     batch_id = f"{seen.queue.partition:02d}-{uuid.uuid4().hex}"
     own_keys = _take_keys(seen.queue, batch_id)
-    taken = size = 0
+    taken = size = people = 0
     while True:
-        portion = min(most - taken, TAKEN_AT_ONCE)
-        ring_at = now + FILLING_MS if taken + portion < most else 0
+        portion = min(changes - taken, TAKEN_AT_ONCE)
+        ring_at = now + FILLING_MS if taken + portion < min(changes, among) else 0
         takes = seen.takes + 1 if taken else seen.takes
         args: list[Any] = [str(seen.queue), batch_id, now, takes, portion, BATCH_BYTES - size, reason, UNSENT_AT_ONCE]
-        count, length, goes_on = scripts.run(redis, "take", own_keys, [*args, taken, ring_at])
+        args += [taken, ring_at, passed, among - taken, PASSED_OVER, most if by_person else 0, people]
+        count, length, goes_on, passed, people = scripts.run(redis, "take", own_keys, args)
         taken += max(0, count)
         size += length
         if not goes_on:

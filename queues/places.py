@@ -2,7 +2,7 @@
 
 Events ask for the e-mails that their ids have in pending changes. The index is made when they ask, from the changes
 that have arrived since it was last used: accepting a change costs nothing more, and each pending change is read once
-and not for each batch of events. It is used for an hour, in which takings do not disturb it; replays and erasures move
+and not for each batch of events. It is used for an hour. Replays, erasures and takings that pass over people move
 changes, so they discard it. A change found by it is compared with the keys, so an index that is wrong finds too little
 and never too much.
 """

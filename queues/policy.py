@@ -14,7 +14,10 @@ Reason = Literal["size", "age", "operator"]
 
 @dataclass(frozen=True, slots=True)
 class FlushPolicy:
-    """A policy. `size`: changes that make a queue due. `age_ms`: the longest wait. `upload_max`: changes per upload."""
+    """A policy. `size`: changes that make a queue due. `age_ms`: the longest wait.
+
+    `upload_max`: people per upload, each with all their pending changes, or changes where each is sent by itself.
+    """
 
     size: int = 100
     age_ms: int = 960 * 60_000
@@ -77,3 +80,12 @@ def decide(waiting: Waiting, policy: FlushPolicy, now: int) -> tuple[Reason, int
     if waiting.asked > 0:
         return waiting.asked_by, min(most, waiting.asked)
     return ("size" if waiting.pending >= policy.size else "age"), most
+
+
+def behind(waiting: Waiting, policy: FlushPolicy) -> int:
+    """Return how much to take by size from behind the changes that a flush asked for, if none of those can be taken.
+
+    Their people may be in open batches for a long time, which must not keep everybody else waiting. 0: nothing.
+    """
+    later = waiting.pending - waiting.asked
+    return min(later, policy.upload_max) if waiting.asked and later >= policy.size else 0

@@ -23,7 +23,7 @@ from queues import (
     undecided_erasures,
 )
 from queues.names import Queue
-from queues.policy import FlushPolicy, Reason, decide
+from queues.policy import FlushPolicy, Reason, behind, decide
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,8 @@ def _take(redis: Redis, seen: pending.QueueState, policy: FlushPolicy, now: int)
         return None
     reason, most = decision
     batch_id = pending.take(redis, seen, reason, most, now)
+    if batch_id is None and (most := behind(seen.waiting, policy)):
+        reason, batch_id = "size", pending.take(redis, seen, "size", most, now, behind=True)
     if batch_id is None:
         return None
     with log_ids.bound(batch=batch_id, queue=str(seen.queue)):

@@ -103,7 +103,9 @@ class QueueDocument(Struct, frozen=True, kw_only=True):
         None
     )
     accepted: Annotated[Count, Meta(description="= pending + open + delivered + imported + dead + superseded.")]
-    taken: Annotated[Count, Meta(description="Changes ever taken into batches.")]
+    taken: Annotated[
+        Count, Meta(description="Changes ever taken into batches, except those from behind a requested flush.")
+    ]
     open: Count
     delivered: Count
     imported: Annotated[

@@ -20,7 +20,7 @@ from queues.change import Action, Body, decode, encode, person_key
 from queues.counts import is_failure
 from queues.erasure import carried, erase
 from queues.errors import LeaseLost
-from queues.policy import decide
+from queues.policy import behind, decide
 from queues.settlement import Settlement, Undeliverable
 from tests.support.ledger_invariants import LEASE, POLICY, QUEUE, LedgerInvariants, address, fragment, name_of, named
 from worker.people.batch_people import People
@@ -59,7 +59,9 @@ class LedgerMachine(LedgerInvariants):
         for seen in pending.look(self.redis, pending.due(self.redis, self.model.now)):
             decision = decide(seen.waiting, POLICY, self.model.now)
             assert decision is not None, "the due index and the policy agree"
-            pending.take(self.redis, seen, decision[0], decision[1], self.model.now)
+            taken = pending.take(self.redis, seen, decision[0], decision[1], self.model.now)
+            if taken is None and (most := behind(seen.waiting, POLICY)):
+                pending.take(self.redis, seen, "size", most, self.model.now, behind=True)
         return cast("MultipleResults[Batch]", multiple(*(self._started() if ring else [])))
 
     def _started(self) -> list[Batch]:
