@@ -56,27 +56,34 @@ def test_make_installs_ferry(tmp_path: Path, redis_url: str) -> None:
 
 
 def test_the_steps_of_the_dockerfile_install_ferry(tmp_path: Path, redis_url: str) -> None:
-    context, app = checkout(tmp_path / "context"), tmp_path / "app"
+    context, source, app = checkout(tmp_path / "context"), tmp_path / "src", tmp_path / "app"
+    source.mkdir()
     app.mkdir()
-    # What is in a folder that was worked in, and in no image.
+    # What is in a folder that was worked in: the first two in no image, the third in every one.
     (context / ".env").write_text("KLAVIYO_API_KEY=pk_secret\n")
     (context / "build" / "lib" / "stale").mkdir(parents=True)
+    (context / "connections.toml").write_text("")
     python = empty(tmp_path / "python")
     env, ran = environment(python), list[str]()
-    for step in (ROOT / "Dockerfile").read_text().splitlines():
+    _, build, run = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    for step in build.splitlines():
         word, _, rest = step.partition(" ")
         if step == "COPY . .":
-            image(context, app)
+            image(context, source)
         elif word == "COPY":
-            source, target = rest.split()
-            (app / target / source).write_bytes((context / source).read_bytes())
+            name, target = rest.split()
+            (source / target / name).write_bytes((context / name).read_bytes())
         elif word == "RUN" and "pip install" in rest:
-            (build_alone if ran else follow)(rest, app, env)
+            (build_alone if ran else follow)(rest.replace("/opt/ferry/bin/", ""), source, env)
             ran.append(rest)
     assert len(ran) == 2
-    assert not (app / "build" / "lib" / "stale").exists()
-    assert not {".env", "tests", "bench"} & {path.name for path in app.iterdir()}
-    (entry,) = re.findall(r"^ENTRYPOINT (.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert not (source / "build" / "lib" / "stale").exists()
+    assert not {".env", "tests", "bench"} & {path.name for path in source.iterdir()}
+    (copied,) = re.findall(r"^COPY ([^-].*) \./$", run, re.MULTILINE)
+    for path in (path for pattern in copied.split() for path in context.glob(pattern)):
+        (app / path.name).write_bytes(path.read_bytes())
+    assert {path.name for path in app.iterdir()} == {"LICENSE", "connections.toml"}
+    (entry,) = re.findall(r"^ENTRYPOINT (.*)$", run, re.MULTILINE)
     works(" ".join([*json.loads(entry), "web"]), app, redis_url, env)
     assert where_it_is(python / "python", app).name == "site-packages"
 
