@@ -28,8 +28,8 @@ _OTHERWISE: Final = "Sign in with your token; `ferry users add NAME --role admin
 def open_(as_json: bool) -> None:
     """Print the console's address and a sign-in link.
 
-    The link signs in the user of FERRY_ADMIN_OTHERWISE. It works once, within a minute, and only in a browser on this
-    machine. Without FERRY_ADMIN_OTHERWISE, or where the console runs elsewhere, sign in with a token.
+    The link signs in the user of FERRY_ADMIN_TOKEN. It works once, within a minute, and only in a browser on this
+    machine. Without FERRY_ADMIN_TOKEN, or where the console runs elsewhere, sign in with a token.
 
     \b
     Examples:
