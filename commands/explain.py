@@ -12,7 +12,7 @@ from ops.explain.view import view
 from ops.ledger import ledger
 from ops.output import console, print_json
 from ops.targets import find_queue
-from queues.census import take_census
+from queues.census import meant, take_some
 
 
 @click.command()
@@ -42,10 +42,9 @@ def explain(audience: str, person: str, connection: str | None, personal_data: b
         raise click.UsageError("PERSON is empty; give an e-mail address, a phone number or an id")
     known = settings.load()
     with ledger(known) as redis:
-        census = take_census(redis)
-        counts = [count for count in census.queues if connection in (None, count.queue.connection)]
-        queue = find_queue(audience, counts)
-        (count,) = (each for each in counts if each.queue == queue)
+        named = [each for each in meant(redis, audience) if connection in (None, each.queue.connection)]
+        census = take_some(redis, [find_queue(audience, named)])
+        (count,) = census.queues
         found = person_history(redis, known, census, count, person)
     if as_json:
         print_json(document(found, personal_data))

@@ -27,7 +27,7 @@ from ops.output import echo, print_json
 from ops.sync.source import FORMATS, source
 from ops.sync.submit import shown
 from ops.targets import find_audience, new_audience
-from queues.census import take_census
+from queues.census import meant
 from queues.connections.accounts import Cipher
 from queues.names import Queue
 from snapshots import reading
@@ -116,7 +116,7 @@ def _folder(output: Path | None, to_sftp: bool) -> TemporaryDirectory[str] | nul
 def _queue(redis: Redis, known: Settings, audience: str, new: bool, connection: str | None) -> Queue:
     """Return the audience's queue. With a file the audience may be new, because the import comes before the sync."""
     _connection(known, connection or DEFAULT)
-    found = find_audience(audience, take_census(redis).queues, connection)
+    found = find_audience(audience, meant(redis, audience), connection)
     if found is None and not new:
         raise click.UsageError(f"there is no audience {audience!r}; `ferry status` lists the audiences")
     return found or new_audience(audience, (), connection or DEFAULT, audience)

@@ -23,7 +23,7 @@ from ops.ledger import ledger
 from ops.output import console, echo, print_json, table
 from ops.targets import find_audience
 from queues import census
-from queues.census import take_census
+from queues.census import meant
 from queues.names import Queue
 from queues.snapshots import members
 from text.wording import number, plural
@@ -48,7 +48,7 @@ def preflight(audience: str, as_json: bool) -> None:
     """
     known = settings.load()
     with ledger(known) as redis:
-        queue = find_audience(audience, take_census(redis).queues, None)
+        queue = find_audience(audience, meant(redis, audience), None)
         if queue is None:
             raise click.UsageError(f"there is no audience {audience!r}; `ferry status` lists the audiences")
         found = _check(redis, known, queue)

@@ -21,7 +21,7 @@ from ops.output import console, print_json, table
 from ops.reconcile import ListDifference, drift, repair
 from ops.targets import find_audience
 from queues import audit
-from queues.census import count, take_census
+from queues.census import count, meant
 from queues.clock import now_ms
 from queues.names import Queue
 from queues.snapshots import members, orders
@@ -67,7 +67,7 @@ def reconcile(audience: str, repairs: bool, personal_data: bool, as_json: bool) 
 
 
 def _queue(redis: Redis, audience: str) -> Queue:
-    queue = find_audience(audience, take_census(redis).queues, None)
+    queue = find_audience(audience, meant(redis, audience), None)
     if queue is None:
         raise click.UsageError(f"there is no audience {audience!r}; `ferry status` lists the audiences")
     if members.snapshot_at(redis, queue) == 0:

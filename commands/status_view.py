@@ -14,6 +14,7 @@ from ops.unbroken import StackedTable, UnbrokenText
 from ops.verdict import Cause, judge
 from queues.census import Census
 from queues.counts import QueueCount, called
+from queues.queue_rows import QueueRow
 from text.wording import number, plural, span
 
 #: Most causes that are listed.
@@ -113,8 +114,9 @@ def _cells(count: QueueCount, census: Census) -> list[str | Text]:
 
 
 def _next_flush(count: QueueCount, census: Census) -> Text:
-    if words.is_held(count, census):
-        return Text("held", style="bold red")
+    state = words.state_of(QueueRow.of(count), census.holds)
+    if state in ("blocked", "held"):
+        return Text(state, style="bold red")
     if count.due is None:
         return Text("-", style="dim")
     return Text(f"in {span(count.due - census.at)}" if count.due > census.at else "now")

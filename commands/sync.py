@@ -31,7 +31,7 @@ from ops.sync.submit import submit
 from ops.sync.view import columns_view, counts_table
 from ops.targets import find_audience, new_audience
 from queues import audit, pending
-from queues.census import take_census
+from queues.census import meant
 from queues.clock import now_ms
 from queues.names import Queue
 from queues.snapshots import orders, outcomes
@@ -137,7 +137,7 @@ def _queue(redis: Redis, known: Settings, audience: str, connection: str | None,
         known.connections.named(connection or DEFAULT)
     except UnknownConnection as fault:
         raise click.UsageError(str(fault)) from fault
-    counts = take_census(redis).queues
+    counts = meant(redis, audience)
     found = find_audience(audience, counts, connection)
     if found and found.target != audience and visible(name):
         # With --name a new audience of that id may be meant; the one found by its name is perhaps somebody else's.

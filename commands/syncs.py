@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import msgspec
+from redis import Redis
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -19,14 +20,12 @@ from configuration.connections import DEFAULT
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.output import console, print_json, table
-from ops.sync.recent import recent
 from ops.sync.view import remarks
 from ops.targets import find_audience
-from queues.census import take_census
+from queues.census import meant, rows
 from queues.clock import now_ms
-from queues.counts import QueueCount
 from queues.names import Queue
-from queues.snapshots import orders
+from queues.snapshots import orders, outcomes
 from queues.snapshots.orders import Counts, Record
 from queues.snapshots.outcomes import is_carried_out
 from text.escaping import visible
@@ -51,24 +50,27 @@ def syncs(audience: str | None, campaign: str | None, as_json: bool) -> None:
       ferry syncs --campaign Spring
     """
     with ledger(settings.load()) as redis:
-        chosen = _chosen(audience, take_census(redis).queues)
-        found = recent(redis, chosen)
+        names = _of_all(redis) if audience is None else _of_one(redis, audience)
+        found = outcomes.recent(redis, [Queue.parse(name) for name in names])
     found = [record for record in found if campaign in (None, record.order.campaign)]
     if as_json:
         print_json([document(record) for record in found])
     else:
-        console().print(listing(found, {str(each.queue): each.name for each in chosen}, now_ms()))
+        console().print(listing(found, names, now_ms()))
 
 
-def _chosen(audience: str | None, counts: Sequence[QueueCount]) -> list[QueueCount]:
-    of_snapshots = [count for count in counts if count.queue.kind == orders.KIND]
-    if audience is None:
-        return of_snapshots
-    queue = find_audience(audience, counts, None)
+def _of_all(redis: Redis) -> dict[str, str]:
+    """Return the names of the audiences that had snapshots, by the queue of their snapshots."""
+    return {row.queue: row.name for row in rows(redis) if row.kind == orders.KIND}
+
+
+def _of_one(redis: Redis, audience: str) -> dict[str, str]:
+    found = meant(redis, audience)
+    queue = find_audience(audience, found, None)
     if queue is None:
         raise Failed(f"there is no audience {audience!r}; `ferry status` lists the audiences")
     wanted = orders.queue_of(queue.connection, queue.target)
-    return [count for count in of_snapshots if count.queue == wanted]
+    return {str(wanted): next((each.name for each in found if each.queue in (wanted, queue) and each.name), "")}
 
 
 _NUMBERS = ("People", "Added", "Updated", "Removed", "Rejected")

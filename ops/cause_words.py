@@ -74,7 +74,7 @@ def held_cause(holds: Sequence[Hold], names: str, now: int, *, figures: str, on:
     return Cause(
         "bad" if stops else "warn",
         _kind(hold),
-        _held(hold, names, len(holds)),
+        held_title(holds, names),
         figures,
         words.what_to_do(hold) if len({words.what_to_do(each) for each in holds}) == 1 else "",
         f"To release it: ferry release {on}" if on else "`ferry holds` lists them.",
@@ -91,11 +91,15 @@ def _kind(hold: Hold) -> Kind:
     return "person" if placed_by_person(hold) else "hold"
 
 
-def _held(hold: Hold, names: str, several: int) -> str:
+def held_title(holds: Sequence[Hold], names: str) -> str:
+    """Return what is wrong with what is held, without a full stop. `holds`: of one reason, or of people."""
+    hold = holds[0]
     reason = visible(without_people(hold.reason))
     if hold.reason in _HELD:
         return f"{_HELD[hold.reason].format(names=names)} ({reason})"
-    return f"{names} {'is' if several == 1 else 'are'} held ({reason})"
+    if any(each.reason != hold.reason for each in holds):
+        return f"{names} are held by people"
+    return f"{names} {'is' if len(holds) == 1 else 'are'} held ({reason})"
 
 
 def retry_cause(fault: str, failed: Sequence[tuple[QueueCount, OpenBatch]], now: int) -> Cause:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ops import status_words as words
 from queues.census import Census
 from queues.counts import QueueCount
-from queues.figures import Figures
+from queues.figures import Figures, summed
 from queues.queue_rows import QueueRow
 
 _NEVER: Final = float("inf")
@@ -62,11 +62,17 @@ class RowChoice:
 
 def states_of(census: Census) -> dict[str, int]:
     """Return the number of all queues in each state. Those in trouble must be in the census (census.py)."""
-    free = [count for count in census.queues if count.queue.connection not in census.holds]
-    failing = sum(words.state_of(QueueRow.of(count), ()) == "failing" for count in free)
     groups = census.totals.groups.items()
-    unsettled = sum(found.unsettled for (name, _), found in groups if name not in census.holds)
-    held = words.held_queues(census)
-    waiting = unsettled - failing - sum(Figures.of(count).unsettled for count in free if count.hold)
-    idle = census.totals.all.queues - held - failing - waiting
-    return {"held": held, "failing": failing, "waiting": waiting, "idle": idle}
+    free = summed(found for (name, _), found in groups if name not in census.holds)
+    counts = [count for count in census.queues if count.queue.connection not in census.holds]
+    own = summed(Figures.of(count) for count in counts if count.hold)
+    retrying = sum(words.state_of(QueueRow.of(count), ()) == "retrying" for count in counts)
+    delivering = free.delivering - own.delivering
+    return {
+        "blocked": census.totals.all.queues - free.queues,
+        "held": free.held,
+        "retrying": retrying,
+        "delivering": delivering - retrying,
+        "waiting": free.unsettled - own.unsettled - delivering,
+        "idle": free.queues - free.held - (free.unsettled - own.unsettled),
+    }

@@ -8,7 +8,7 @@ from typing import Final
 
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount, is_failure
-from queues.figures import FAILING
+from queues.figures import FAILING, HELD
 from queues.holds import Hold
 from queues.queue_rows import QueueRow
 from queues.server import rollback
@@ -17,8 +17,9 @@ from text.wording import number, plural, sentence, some, span
 
 #: Most queues in one table: a screen can show thousands, but a person cannot read them.
 SHOWN: Final = 200
-#: The states of a queue; the first that applies is its state.
-STATES: Final = ("held", "failing", "waiting", "idle")
+#: The states of a queue; the first that applies is its state. Blocked: its connection is held. Held: itself.
+#: Retrying: a batch failed. Delivering: a batch is open. Waiting: it has pending changes.
+STATES: Final = ("blocked", "held", "retrying", "delivering", "waiting", "idle")
 #: The lateness of a tick that is reported, in ms; ticks come every two seconds.
 LATE_TICK_MS: Final = 15_000
 #: The most shared identifiers that are listed.
@@ -34,10 +35,14 @@ def is_held(count: QueueCount, census: Census) -> bool:
 
 def state_of(row: QueueRow, held: Collection[str]) -> str:
     """Return the state of a queue, one of STATES. `held`: the connections that are held."""
-    if row.is_held(held):
+    if held and row.connection in held:
+        return "blocked"
+    if row.own_trouble & HELD:
         return "held"
     if row.own_trouble & FAILING:
-        return "failing"
+        return "retrying"
+    if row.figure("batches"):
+        return "delivering"
     return "waiting" if row.figure("unsettled") else "idle"
 
 

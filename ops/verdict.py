@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from ops import status_words as words
 from ops.cause_words import Cause, held_cause, retry_cause
-from ops.holds import HeldPart, held_connections, held_queues
+from ops.holds import HeldPart, held_connections, held_queues, placed_by_person
 from ops.stuck import PATIENCE_MS
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount, called
@@ -51,7 +51,7 @@ def judge(census: Census) -> DeliveryVerdict:
         *_late(census),
         *_letters(census),
     ]
-    causes = tuple(sorted(found, key=lambda cause: cause.state != "bad"))
+    causes = tuple(sorted(found, key=lambda cause: (cause.state != "bad", cause.kind == "person")))
     if any(cause.state == "bad" for cause in causes):
         return DeliveryVerdict("bad", _stopped(census), _others(census), causes)
     if causes:
@@ -67,6 +67,8 @@ def _stopped(census: Census) -> str:
         return "Delivery is stopped"
     connections = [each.name for each in held_connections(census) if each.stops]
     queues = [each.name for each in held_queues(census) if each.stops]
+    if len(connections) > _NAMED:
+        connections = [plural(len(connections), "connection")]
     if len(queues) > 1:
         queues = [plural(len(queues), "queue")]
     stopped = " and ".join(filter(None, (some(connections, _NAMED), *queues)))
@@ -116,7 +118,7 @@ def _processes(census: Census) -> Iterator[Cause]:
 
 
 def _holds(census: Census) -> Iterator[Cause]:
-    """Yield a cause for each reason, however many connections or queues it holds."""
+    """Yield a cause for each reason, however many connections or queues it holds; one for many reasons of people."""
     for held, one, many in (
         (held_connections(census), "connection", "connections"),
         (held_queues(census), "queue", "queues"),
@@ -124,9 +126,18 @@ def _holds(census: Census) -> Iterator[Cause]:
         by_reason: defaultdict[str, list[HeldPart]] = defaultdict(list)
         for each in held:
             by_reason[each.hold.reason].append(each)
-        for alike in by_reason.values():
+        for alike in _folded(list(by_reason.values())):
             names = alike[0].name if len(alike) == 1 else plural(len(alike), one, many)
             yield _hold(alike, names, census.at)
+
+
+def _folded(found: Sequence[list[HeldPart]]) -> Sequence[list[HeldPart]]:
+    """Fold what people hold into one part if they give more than a few reasons."""
+    by_people = [alike for alike in found if placed_by_person(alike[0].hold)]
+    if len(by_people) <= _NAMED:
+        return found
+    others = [alike for alike in found if alike not in by_people]
+    return [*others, [each for alike in by_people for each in alike]]
 
 
 def _hold(alike: Sequence[HeldPart], names: str, now: int) -> Cause:

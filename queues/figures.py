@@ -32,9 +32,9 @@ class Figures:
 
     The changes: see `QueueCount`; `missing` sums up absolute numbers, because a change too many does not replace a
     missing one. `queues`: all; `held`: those with a hold of their own; `keeping`: those with dead letters; `filled`:
-    those with pending changes; `unsettled`: those with pending or open changes. `batches`: open ones; `failing`: those
-    of them whose last attempt failed. `oldest`: ms at which the oldest pending change was accepted. `left_out`: people
-    delivered without some field, by the code of its fault.
+    those with pending changes; `delivering`: those with open batches; `unsettled`: those with either. `batches`: open
+    ones; `failing`: those of them whose last attempt failed. `oldest`: ms at which the oldest pending change was
+    accepted. `left_out`: people delivered without some field, by the code of its fault.
     """
 
     queues: int = 0
@@ -51,6 +51,7 @@ class Figures:
     held: int = 0
     keeping: int = 0
     filled: int = 0
+    delivering: int = 0
     unsettled: int = 0
     batches: int = 0
     failing: int = 0
@@ -76,7 +77,8 @@ class Figures:
             held=int(count.hold is not None),
             keeping=int(count.kept > 0),
             filled=int(waiting.pending > 0),
-            unsettled=int(waiting.pending + count.open > 0),
+            delivering=int(bool(count.batches)),
+            unsettled=int(waiting.pending > 0 or bool(count.batches)),
             batches=len(count.batches),
             failing=sum(is_failure(batch.trouble) for batch in count.batches),
             oldest=waiting.oldest,

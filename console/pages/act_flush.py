@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 import falcon.asgi
 from redis import Redis
@@ -13,15 +12,13 @@ from console.auth.roles import visitor
 from console.context import AppContext
 from console.forms import form, own_path, see
 from console.pages import act_view
+from console.paging import PAGE
 from console.target import Target, look
 from ops import status_words
 from ops.client.local import flush
 from queues.census import Census, rows, take_summary
 from queues.names import Queue
 from scheduler.tick import policy_of
-
-#: Most queues listed.
-_SHOWN: Final = 200
 
 
 class FlushAct:
@@ -67,7 +64,7 @@ class FlushAct:
 
 def _first(redis: Redis) -> Census:
     """Return the totals of all queues, and the first with pending changes."""
-    shown = _filled(redis)[:_SHOWN]
+    shown = _filled(redis)[:PAGE]
     summary = take_summary(redis, shown)
     return replace(summary, kept=summary.totals, queues=tuple(each for each in summary.queues if each.queue in shown))
 

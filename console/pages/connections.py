@@ -7,9 +7,11 @@ import falcon.asgi
 from console import render
 from console.auth.roles import Role, visitor
 from console.context import AppContext
+from console.forms import page_number
 from console.pages.connections_read import ConnectionsData, read_connections
 from console.pages.connections_view import connections, limits, limits_told
 from console.pages.last_action import SAID_MS, done
+from console.paging import PAGE, part_of
 from klaviyo.revision import RETIRED
 from ops import status_words as words
 from queues import audit
@@ -24,7 +26,7 @@ class ConnectionsPage:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Show the connections, at most a second old."""
+        """Show the connections, at most a second old; `?page=` chooses."""
         census = await self._context.summary()
         read, acts = await self._context.run(_read, self._context, census)
         used = limits(read)
@@ -33,9 +35,9 @@ class ConnectionsPage:
             resp,
             "connections.html",
             at=census.at,
-            connections=connections(read, census),
+            connections=part_of(connections(read, census), page_number(req.get_param("page"))),
             unread=read.unread,
-            limits=used,
+            limits=used[:PAGE],
             limits_told=limits_told(used),
             retired=RETIRED,
             scheduler=words.scheduler(census),

@@ -21,14 +21,14 @@ from console.pages.letter_filter import AGES, LetterFilter, filter_of
 from console.pages.letter_ref import LetterRef
 from console.pages.replay import ReplayPage
 from console.pages.replay_view import replayed
+from console.paging import PAGE
 from ops.export.columns import line
 from queues import audit
 from queues.audit import AuditEntry
 from queues.census import Census
 from text.wording import moment
 
-#: Most letters on one page, and in one file; the filter selects others.
-_SHOWN: Final = 50
+#: Most letters in one file; the filter selects others.
 _IN_FILE: Final = 10_000
 _HEADS: Final = ("letter", "queue", "audience", "died_at", "reason", "action", "attempts", "where")
 
@@ -85,7 +85,7 @@ def _read(
     redis: Redis, wanted: LetterFilter, before: LetterRef | None
 ) -> tuple[Census, LetterCounts, list[AuditEntry]]:
     census = wanted.read(redis)
-    found = count_letters(redis, wanted.queues(census), wanted, wanted.until(census.at) + 1, _SHOWN, before)
+    found = count_letters(redis, wanted.queues(census), wanted, wanted.until(census.at) + 1, PAGE, before)
     return census, found, audit.since(redis, census.at - SAID_MS)
 
 

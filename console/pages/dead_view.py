@@ -18,10 +18,12 @@ from queues.dead_letters import DeadLetter
 from queues.names import Queue
 from text.wording import number, plural, span
 
-#: Most reasons and queues listed; the number of Klaviyo's codes is not limited.
-TOLD: Final = 50
-#: Most queues listed for a reason.
+#: Most reasons shown as cards, and named besides: the number of Klaviyo's codes is not limited.
+_CARDS: Final = 10
+_NAMED: Final = 50
+#: Most queues listed for each of several reasons, and for one that was selected.
 _QUEUES: Final = 5
+_ALL_QUEUES: Final = 50
 _HELPS: Final = ("now", "later", "never")
 
 
@@ -38,17 +40,6 @@ class ReasonLine:
     address: str
     queues: list[tuple[str, int, str]]
     more: int
-
-
-@dataclass(frozen=True, slots=True)
-class QueueLetters:
-    """A queue with letters. `reasons`: as `listed` returns. `address`: of the page with only these letters."""
-
-    name: str
-    id: str
-    letters: int
-    reasons: str
-    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +63,13 @@ class LetterLine:
 class DeadLettersView:
     """The page. `fit`: letters that match the filter. `earlier`: address of the next page, empty on the last one.
 
-    `untold`: queues that are not listed. `choices`: queues to choose from, as id and words.
+    `others`: reasons without a card. `choices`: queues to choose from, as id and words.
     """
 
     at: int
     fit: int
     reasons: list[ReasonLine]
-    queues: list[QueueLetters]
-    untold: int
+    others: list[ReasonLine]
     letters: list[LetterLine]
     earlier: str
     choices: list[tuple[str, str]]
@@ -87,13 +77,12 @@ class DeadLettersView:
 
 def dead(census: Census, found: LetterCounts, wanted: LetterFilter) -> DeadLettersView:
     """Return what to show."""
-    queues = _queues(census, found, wanted)
+    every = reasons(census, found, wanted)
     return DeadLettersView(
         at=census.at,
         fit=found.counts.total(),
-        reasons=reasons(census, found, wanted),
-        queues=queues[:TOLD],
-        untold=len(queues[TOLD:]),
+        reasons=every[:_CARDS],
+        others=every[_CARDS:],
         letters=lines(census, found.page),
         earlier=wanted.behind(str(found.more)) if found.more else "",
         choices=[
@@ -109,32 +98,23 @@ def reasons(census: Census, found: LetterCounts, wanted: LetterFilter) -> list[R
     for (_, reason), letters in found.counts.items():
         counts[reason] += letters
     names = {count.queue: called(count) for count in census.queues}
-    lines = [_reason(names, found, wanted.but(reason=reason), letters) for reason, letters in counts.most_common(TOLD)]
+    most = _ALL_QUEUES if wanted.reason else _QUEUES
+    lines = [
+        _reason(names, found, wanted.but(reason=reason), letters, most)
+        for reason, letters in counts.most_common(_NAMED)
+    ]
     return sorted(lines, key=lambda line: _HELPS.index(line.remedy.replay))
 
 
-def _reason(names: Mapping[Queue, str], found: LetterCounts, only: LetterFilter, letters: int) -> ReasonLine:
+def _reason(names: Mapping[Queue, str], found: LetterCounts, only: LetterFilter, letters: int, most: int) -> ReasonLine:
     queues = Counter({queue: count for (queue, reason), count in found.counts.items() if reason == only.reason})
-    fullest = [
-        (names[queue], count, only.but(queue=str(queue)).address) for queue, count in queues.most_common(_QUEUES)
-    ]
+    fullest = [(names[queue], count, only.but(queue=str(queue)).address) for queue, count in queues.most_common(most)]
     return ReasonLine(only.reason, letters, remedy(only.reason), only.address, fullest, len(queues) - len(fullest))
 
 
-def _queues(census: Census, found: LetterCounts, wanted: LetterFilter) -> list[QueueLetters]:
-    """Return the queues, those with the most letters first."""
-    found_queues = []
-    by_queue = found.by_queue()
-    for count in census.queues:
-        if why := by_queue.get(count.queue):
-            address = wanted.but(queue=str(count.queue)).address
-            found_queues.append(QueueLetters(called(count), str(count.queue), why.total(), listed(why), address))
-    return sorted(found_queues, key=lambda line: -line.letters)
-
-
 def listed(why: Counter[str]) -> str:
-    """Return counts of reasons: `3 no_email, 2 malformed`."""
-    return ", ".join(f"{number(letters)} {reason}" for reason, letters in why.most_common(TOLD))
+    """Return counts of the most frequent reasons: `3 no_email, 2 malformed`."""
+    return ", ".join(f"{number(letters)} {reason}" for reason, letters in why.most_common(_CARDS))
 
 
 def lines(census: Census, letters: Sequence[DeadLetter]) -> list[LetterLine]:

@@ -8,9 +8,10 @@ from redis import Redis
 from console import render
 from console.auth.roles import Role, visitor
 from console.context import AppContext
-from console.pages.holds_view import lines
+from console.forms import page_number
+from console.pages.holds_view import groups, ordered
 from console.pages.last_action import SAID_MS, done
-from ops.status_words import SHOWN
+from console.paging import part_of
 from queues import audit, holds
 from queues.audit import AuditEntry
 
@@ -22,16 +23,17 @@ class HoldsPage:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Show the holds, at most a second old."""
+        """Show the holds, at most a second old; `?page=` chooses."""
         census = await self._context.summary()
         confirmations, acts = await self._context.run(_read, self._context.redis, census.at - SAID_MS)
-        found = lines(census, confirmations)
+        every = ordered(census, confirmations)
+        part = part_of(every, page_number(req.get_param("page")))
         render.page(
             req,
             resp,
             "holds.html",
-            lines=found[:SHOWN],
-            hidden=len(found[SHOWN:]),
+            groups=groups(census, every, part.rows),
+            part=part,
             done=done(acts, visitor(req).who, census.at),
             acts=visitor(req).may(Role.OPERATOR),
             at=census.at,

@@ -19,7 +19,7 @@ from queues.census import Census
 from text.wording import duration, number, plural, sentence
 
 #: Most causes listed: one for each reason, so that more are rare.
-_CAUSES: Final = 12
+_CAUSES: Final = 6
 #: Percent of a queue's age, and of a limit, from which on a tile warns.
 _NEAR: Final = 80
 

@@ -37,7 +37,7 @@ from queues.pending import all_queues
 #: Seconds of a search through all queues.
 _SEARCH_S: Final = 10.0
 #: Most queues that the field suggests; it accepts any.
-_OFFERED: Final = 1_000
+_OFFERED: Final = 200
 
 
 class PersonPage:

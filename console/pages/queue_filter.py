@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from console.forms import address, page_number
+from ops.status_words import STATES
 
-#: The states in the order of the table; the first that applies to a queue is its state.
-STATES: Final = ("blocked", "held", "retrying", "delivering", "waiting", "idle")
 #: The columns that can be sorted, with the direction that shows first what a person looks for.
 SORTS: Final = {
     "status": "asc",

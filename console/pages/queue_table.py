@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from redis import Redis
 
 from console.pages.bars import Bar, size_of
-from console.pages.queue_filter import STATES, QueueFilter
+from console.pages.queue_filter import QueueFilter
+from console.paging import PAGE
 from ops import status_words as words
 from ops.holds import placed_by_person
+from ops.status_words import STATES
 from queues.census import Census, count
 from queues.counts import QueueCount, called
-from queues.figures import FAILING, HELD, summed
+from queues.figures import summed
 from queues.holds import Hold
 from queues.names import Queue
 from queues.queue_rows import QueueRow, rows
 from queues.snapshots.guard import GUARD
 from text.wording import number
 
-#: Lines on one page.
-PAGE: Final = 25
 _NEVER: Final = float("inf")
 
 
@@ -89,19 +89,6 @@ class _Picked:
         return (self.page - 1) * PAGE
 
 
-def state_of(row: QueueRow, held: Collection[str]) -> str:
-    """Return the state of a queue, one of STATES. `held`: the connections that are held."""
-    if held and row.connection in held:
-        return "blocked"
-    if row.own_trouble & HELD:
-        return "held"
-    if row.own_trouble & FAILING:
-        return "retrying"
-    if row.figure("batches"):
-        return "delivering"
-    return "idle" if row.due is None else "waiting"
-
-
 def read_table(redis: Redis, census: Census, wanted: QueueFilter) -> QueueTable:
     """Read the page of the table that a filter asks for; only its queues are counted. Raises redis.RedisError."""
     if census.kept is None:
@@ -118,7 +105,9 @@ def table(census: Census, wanted: QueueFilter) -> QueueTable:
 
 
 def _pick(every: Sequence[QueueRow], census: Census, wanted: QueueFilter) -> _Picked:
-    matching = [(row, state_of(row, census.holds)) for row in every if not wanted.is_narrow or _matches(row, wanted)]
+    matching = [
+        (row, words.state_of(row, census.holds)) for row in every if not wanted.is_narrow or _matches(row, wanted)
+    ]
     states = Counter(state for _, state in matching)
     chosen = [each for each in matching if wanted.state in ("", each[1])]
     blocked = Counter(row.connection for row, state in chosen if state == "blocked") if wanted.folds else Counter[str]()

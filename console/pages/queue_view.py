@@ -12,7 +12,6 @@ from typing import Final
 
 from console.pages.act_view import HoldSummary, held
 from console.pages.bars import Bar, age_of, size_of
-from console.pages.queue_table import state_of
 from ops import status_words as words
 from ops.eta import Eta, going
 from queues.census import Census
@@ -84,7 +83,7 @@ def view(count: QueueCount, census: Census, policy: FlushPolicy) -> QueueView:
         name=called(count),
         id=str(count.queue),
         connection=count.queue.connection,
-        state=state_of(QueueRow.of(count), census.holds),
+        state=words.state_of(QueueRow.of(count), census.holds),
         at=census.at,
         trouble=[*words.trouble(census), *words.failing(alone)],
         holds=list(_holds(count, census)),

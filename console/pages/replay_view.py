@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from console.pages.act_view import held
-from console.pages.dead_view import TOLD, listed
+from console.pages.dead_view import listed
 from console.pages.last_action import SAID_MS
 from console.pages.letter_counts import LetterCounts
+from console.paging import PAGE
 from queues.audit import AuditEntry
 from queues.census import Census
 from queues.counts import QueueCount, called
@@ -41,7 +42,7 @@ def replay(census: Census, found: LetterCounts, stay: int) -> Replay:
     """Return what to show before confirmation. `stay`: letters of people in batches in progress."""
     by_queue = found.by_queue()
     lines = [_line(count, census, why) for count in census.queues if (why := by_queue.get(count.queue))]
-    return Replay(found.counts.total(), lines[:TOLD], len(lines[TOLD:]), _stays(stay) if stay else "")
+    return Replay(found.counts.total(), lines[:PAGE], len(lines[PAGE:]), _stays(stay) if stay else "")
 
 
 def _line(count: QueueCount, census: Census, why: Counter[str]) -> ReplayLine:

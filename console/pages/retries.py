@@ -11,8 +11,9 @@ from redis import Redis
 from console import render
 from console.auth.roles import Role, visitor
 from console.context import AppContext
-from console.forms import form, own_path, see
+from console.forms import form, own_path, page_number, see
 from console.pages.last_action import SAID_MS, done
+from console.paging import part_of
 from console.target import queue_place
 from ops import actions
 from ops import status_words as words
@@ -24,8 +25,6 @@ from queues.counts import OpenBatch, QueueCount, called
 from queues.history import last_batches
 from queues.history.last_batches import SettledBatch
 
-#: Most batches listed.
-_SHOWN: Final = 100
 #: Most uploads listed.
 _UPLOADS: Final = 10
 
@@ -75,7 +74,7 @@ class RetriesPage:
         self._context = context
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Show the batches, at most a second old, and the last uploads."""
+        """Show the batches, at most a second old, and the last uploads; `?page=` chooses."""
         census = await self._context.summary()
         found = retries(census)
         uploads, names, noted = await self._context.run(_read, self._context.redis, census.at)
@@ -83,8 +82,7 @@ class RetriesPage:
             req,
             resp,
             "retries.html",
-            lines=found[:_SHOWN],
-            hidden=len(found[_SHOWN:]),
+            lines=part_of(found, page_number(req.get_param("page"))),
             uploads=uploads,
             names=names,
             done=done(noted, visitor(req).who, census.at),

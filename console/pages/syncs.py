@@ -15,18 +15,19 @@ from console import render
 from console.auth.roles import Role, visitor
 from console.context import AppContext
 from console.forms import page_number
+from console.paging import ListPart, part_of
 from ops.export.columns import line as csv_line
-from ops.sync.recent import recent
 from ops.sync.view import fields_left_out, lines, remarks
-from queues.census import Census
-from queues.counts import called
+from queues.census import rows, take_summary
 from queues.names import Queue
-from queues.snapshots import orders, outcomes
+from queues.snapshots import guard, orders, outcomes
 from queues.snapshots.orders import Counts, Record, State
 from text.wording import number
 
-#: Snapshots on one page.
-_PAGE: Final = 25
+#: Snapshots on all pages: the newest, besides those that the guard holds.
+_MOST: Final = 1_000
+#: Held snapshots that are shown with their figures.
+_HELD: Final = 3
 #: A failed snapshot whose changes were queued: some of them are dead letters. Of a refused one nothing was queued.
 _FAILED: Final = "failed"
 #: The words for the states of a snapshot (queues/snapshots/records.py).
@@ -35,7 +36,7 @@ _WORDS: Final[dict[State, str]] = {
     "reading": "running",
     "comparing": "running",
     "delivering": "delivering",
-    "queued": "waiting",
+    "queued": "queued",
     "delivered": "done",
     "failed": "refused",
     "superseded": "replaced",
@@ -79,39 +80,32 @@ class HeldSync:
 
 @dataclass(frozen=True, slots=True)
 class SyncsView:
-    """The page. `states`: word -> snapshots in it."""
+    """The page. `held`: the newest of the held ones; `more`: the number of the others. `states`: word -> snapshots."""
 
     held: list[HeldSync]
-    lines: list[SyncLine]
+    more: int
+    lines: ListPart[SyncLine]
     states: dict[str, int]
-    of: int
-    pages: int
-    page: int
 
 
-def view(found: Sequence[Record], census: Census, state: str, page: int) -> SyncsView:
-    """Return what to show. `found`: newest first. Pure."""
-    names = {str(orders.audience_of(c.queue)): called(c) for c in census.queues if c.queue.kind == orders.KIND}
+def view(found: Sequence[Record], names: Mapping[str, str], state: str, page: int) -> SyncsView:
+    """Return what to show. `found`: newest first; `names`: of the audiences, by the queue of their snapshots. Pure."""
     every = [_line(record, names) for record in found]
     states = Counter(line.state for line in every)
-    chosen = [line for line in every if state in ("", line.state)]
-    pages = max(1, -(-len(chosen) // _PAGE))
-    page = min(page, pages)
+    held = [record for record in found if record.state == "held" and record.counts]
     return SyncsView(
-        [_held(record, _line(record, names)) for record in found if record.state == "held" and record.counts],
-        chosen[(page - 1) * _PAGE : page * _PAGE],
+        [_held(record, _line(record, names)) for record in held[:_HELD]],
+        len(held[_HELD:]),
+        part_of([line for line in every if state in ("", line.state)], page),
         {word: states[word] for word in WORDS if states[word]},
-        len(chosen),
-        pages,
-        page,
     )
 
 
-def _line(record: Record, names: dict[str, str]) -> SyncLine:
+def _line(record: Record, names: Mapping[str, str]) -> SyncLine:
     queue, order, shrink = Queue.parse(record.queue), record.order, record.counts.shrink if record.counts else {}
     return SyncLine(
         order.snapshot,
-        order.name or names.get(str(orders.audience_of(queue)), queue.target),
+        order.name or names.get(record.queue, queue.target),
         " / ".join(filter(None, (order.campaign, order.group))),
         f"/queues/{queue}",
         _word(record),
@@ -161,12 +155,19 @@ class SyncsPage:
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Show the snapshots that are remembered, newest first."""
-        census = await self._context.census()
-        found = await self._context.run(recent, self._context.redis, census.queues)
+        names, found, at = await self._context.run(_read, self._context.redis)
         state = req.get_param("state") or ""
         state = state if state in WORDS else ""
-        seen = view(found, census, state, page_number(req.get_param("page")))
-        render.page(req, resp, "syncs.html", seen=seen, state=state, acts=visitor(req).may(Role.OPERATOR), at=census.at)
+        seen = view(found, names, state, page_number(req.get_param("page")))
+        render.page(req, resp, "syncs.html", seen=seen, state=state, acts=visitor(req).may(Role.OPERATOR), at=at)
+
+
+def _read(redis: Redis) -> tuple[dict[str, str], list[Record], int]:
+    """Return the names that `view` takes, the snapshots, and the time in ms."""
+    names = {row.queue: row.called for row in rows(redis) if row.kind == orders.KIND}
+    census = take_summary(redis)
+    held = {count.queue for count in census.queues if count.hold and count.hold.reason == guard.GUARD}
+    return names, outcomes.recent(redis, [Queue.parse(name) for name in names], _MOST, held), census.at
 
 
 class RejectedRows:

@@ -11,7 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from intake.readiness import Check, contents, durable, eviction, persistence_check, scheduler
-from queues.census import Census, take_census
+from queues.census import Census, take_summary
 from queues.server.connection import Durability
 from queues.server.installation import owner, refusal
 from text.wording import plural
@@ -107,7 +107,7 @@ def _memory(info: dict[str, Any]) -> Check:
 
 
 def _ledger(redis: Redis) -> list[Check]:
-    census = take_census(redis)
+    census = take_summary(redis)
     beat = None if census.heartbeat is None else str(census.heartbeat).encode()
     kept = contents(census.fall, census.at)
     return [scheduler(beat, census.at), _workers(census), _holds(census), kept, _equation(census)]
@@ -133,5 +133,5 @@ def _equation(census: Census) -> Check:
     if wrong:
         remedy = "this is a defect in Ferry: keep the data, and report it with the output of `ferry status --json`"
         return Check("ledger", False, f"does not add up in {', '.join(wrong)}", remedy)
-    accepted = sum(count.accepted for count in census.queues)
-    return Check("ledger", True, f"adds up: {plural(accepted, 'change')} in {plural(len(census.queues), 'queue')}")
+    total = census.totals.all
+    return Check("ledger", True, f"adds up: {plural(total.accepted, 'change')} in {plural(total.queues, 'queue')}")

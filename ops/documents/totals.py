@@ -18,6 +18,7 @@ _OTHERWISE: Final = {
     "queues_held": "held",
     "queues_with_dead_letters": "keeping",
     "queues_pending": "filled",
+    "queues_delivering": "delivering",
     "queues_unsettled": "unsettled",
     "batches_failing": "failing",
 }
@@ -31,7 +32,8 @@ class TotalsDocument(Struct, frozen=True, kw_only=True):
     queues: Count
     queues_held: Annotated[Count, Meta(description="Those with a hold of their own.")]
     queues_pending: Annotated[Count, Meta(description="Those with pending changes.")]
-    queues_unsettled: Annotated[Count, Meta(description="Those with pending or open changes.")]
+    queues_delivering: Annotated[Count, Meta(description="Those with a batch in progress.")]
+    queues_unsettled: Annotated[Count, Meta(description="Those with pending changes or a batch in progress.")]
     queues_with_dead_letters: Count
     accepted: Count
     pending: Count

@@ -28,7 +28,8 @@ local function figures(meta)
   found.filled = found.pending > 0 and 1 or 0
   found.held = m[1] and 1 or 0
   found.keeping = found.kept > 0 and 1 or 0
-  found.unsettled = found.pending + found.open > 0 and 1 or 0
+  found.delivering = found.batches > 0 and 1 or 0
+  found.unsettled = found.pending + found.batches > 0 and 1 or 0
   return found
 end
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from heapq import nlargest
+from itertools import islice
 from typing import Any, Final, cast
 
 import msgspec
@@ -101,6 +103,28 @@ def records(redis: Redis, queue: Queue) -> list[Record]:
     with redis.pipeline(transaction=False) as pipe:
         ask(pipe, queue, [each.decode() for each in ids])
         return answer(pipe.execute())
+
+
+def recent(
+    redis: Redis, queues: Sequence[Queue], most: int | None = None, always: Collection[Queue] = ()
+) -> list[Record]:
+    """Return the records of the snapshots of these queues, newest first. Raises redis.RedisError.
+
+    `most`: only so many, the newest, and all of the queues in `always`.
+    """
+    with redis.pipeline(transaction=False) as pipe:
+        for queue in queues:
+            pipe.zrevrange(keys.queue(queue, "syncs"), 0, -1, withscores=True)
+        found = [(at, queue, each) for queue, ids in zip(queues, pipe.execute(), strict=True) for each, at in ids]
+        chosen = found if most is None else nlargest(most, found)
+        ids: dict[Queue, list[str]] = {}
+        for _, queue, each in {*chosen, *(each for each in found if each[1] in always)}:
+            ids.setdefault(queue, []).append(each.decode())
+        for queue, of_one in ids.items():
+            ask(pipe, queue, of_one)
+        answers = iter(pipe.execute())
+    shown = [record for of_one in ids.values() for record in answer([*islice(answers, 2 + 2 * len(of_one))])]
+    return sorted(shown, key=lambda record: record.since, reverse=True)
 
 
 def ask(pipe: Any, queue: Queue, ids: Sequence[str]) -> None:

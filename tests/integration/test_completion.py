@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from commands.main import COMMANDS
+from ops.status_words import STATES
 from tests.support.ops import environment
 
 
@@ -35,7 +36,7 @@ def test_commands_are_completed_from_their_list(tmp_path: Path) -> None:
 def test_subcommands_options_and_fixed_values_are_completed(tmp_path: Path) -> None:
     assert {"list", "show", "replay", "purge", "confirm", "export"} == set(completed(tmp_path, "ferry dead ", 2))
     assert completed(tmp_path, "ferry status --wa", 2) == ["--watch"]
-    assert completed(tmp_path, "ferry status --state ", 3) == ["held", "failing", "waiting", "idle"]
+    assert completed(tmp_path, "ferry status --state ", 3) == [*STATES]
 
 
 def test_an_address_in_the_environment_does_not_disturb(tmp_path: Path) -> None:

@@ -62,7 +62,8 @@ def test_letters_stand_there_newest_first_with_what_each_reason_asks_for(
         told = remedy(reason)
         assert f"{letters_of} {told.cause} {reason} Fix in: {told.fix_in} Replay {letters_of} anyway…" in text
         assert f"What to do {told.what_to_do} Replay does not help:" in text
-    assert "VIPs default/audience/42 4 3 no_email, 1 malformed Lapsed brand-b/audience/43 1 1 malformed" in text
+    assert "Queues VIPs 3 " in text
+    assert re.search(r"Queues (VIPs 1 Lapsed 1|Lapsed 1 VIPs 1) ", text)
     newest_first = [f"{VIPS}/{each}" for each in reversed(ids(letters))]
     assert [ref for ref in refs(page) if ref.startswith(str(VIPS))] == newest_first
     assert len(refs(page)) == 5
@@ -198,7 +199,7 @@ def test_all_that_fit_the_filter_are_put_back_and_no_others(
 ) -> None:
     holds.place(letters, "brand-b", Hold("unauthenticated", now_ms()))
     page = get(served, browser, "/dead?reason=malformed")
-    asked = press(browser, page, "Replay all matching (2)")
+    asked = press(browser, page, "Replay all 2 that match…")
     text = said(asked.text)
     assert "Lapsed brand-b/audience/43 1 1 malformed no other pending changes; held (unauthenticated)" in text
     after = press(browser, asked, "Replay 2 dead letters")
@@ -210,7 +211,7 @@ def test_all_that_fit_the_filter_are_put_back_and_no_others(
 def test_a_letter_that_dies_after_the_question_is_not_replayed(
     letters: Redis, served: Console, browser: requests.Session
 ) -> None:
-    asked = press(browser, get(served, browser, "/dead"), "Replay all (5)")
+    asked = press(browser, get(served, browser, "/dead"), "Replay all 5…")
     put(letters, dead="late@example.com")
     after = press(browser, asked, "Replay 5 dead letters")
     assert "You replayed 5 dead letters" in said(after.text)
@@ -221,7 +222,7 @@ def test_where_the_number_is_another_meanwhile_it_is_said_and_asked_again(
     letters: Redis, served: Console, browser: requests.Session
 ) -> None:
     page = get(served, browser, f"/dead?queue={VIPS}&reason=no_email")
-    both = press(browser, page, "Replay all matching (3)"), press(browser, page, "Replay selected", letter=refs(page))
+    both = press(browser, page, "Replay all 3 that match…"), press(browser, page, "Replay selected", letter=refs(page))
     dead_letters.purge(letters, VIPS, ids(letters)[:1])
     for asked in both:
         again = press(browser, asked, "Replay 3 dead letters")

@@ -11,6 +11,7 @@ import pytest
 from redis import Redis
 
 from console.auth.roles import Role
+from console.pages import syncs
 from queues import holds, keys
 from queues.acceptance import Acceptance, DeadOnArrival, accept
 from queues.census import take_census
@@ -31,7 +32,7 @@ SNAPSHOTS = Queue("default", "snapshot", "42")
 AUDIENCE = orders.audience_of(SNAPSHOTS)
 #: How the page names the states of runs.
 WORDS_OF: dict[State, str] = {
-    "queued": "Waiting",
+    "queued": "Queued",
     "reading": "Running",
     "comparing": "Running",
     "held": "Held",
@@ -104,6 +105,22 @@ def test_syncs_stand_there_newest_first_with_their_figures_and_the_held_one_abov
     assert said(page(served, "/syncs?state=done")).count(" VIPs ") < text.count(" VIPs ")
 
 
+def test_of_very_many_runs_the_newest_are_shown_and_all_that_the_guard_holds(
+    redis: Redis, served: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syncs, "_MOST", 2)
+    now = now_ms()
+    snapshot(redis, "held", COUNTS, now - 90_000)
+    holds.place(redis, SNAPSHOTS, Hold(guard.GUARD, now, "It takes 163 of 200 people off the list."))
+    other = Queue("default", "snapshot", "43")
+    for age in (80_000, 70_000, 60_000):
+        order = SnapshotOrder(orders.new_id(other), now - age, "csv")
+        orders.submit(redis, other, Record(str(other), order, now - age, 1, "delivered"), b'{"name": "Others"}', now)
+    text = said(page(served, "/syncs"))
+    assert "VIPs Held by the guard" in text
+    assert (text.count("Done Others"), text.count("Held VIPs")) == (2, 1)
+
+
 @pytest.mark.parametrize(("state", "word"), [(state, WORDS_OF[state]) for state in get_args(State)])
 def test_each_state_of_a_run_has_its_word_and_is_found_by_it(
     redis: Redis, served: Console, state: State, word: str
@@ -159,7 +176,7 @@ def test_a_run_with_dead_letters_failed_and_one_that_could_not_be_read_is_refuse
 def test_runs_of_an_earlier_version_are_shown_and_their_unknown_row_numbers_are_counted(
     redis: Redis, served: Console
 ) -> None:
-    states = {"waiting": "Waiting", "planning": "Running", "applying": "Running", "done": "Done", "refused": "Refused"}
+    states = {"waiting": "Queued", "planning": "Running", "applying": "Running", "done": "Done", "refused": "Refused"}
     at = now_ms()
     for state in states:
         known = snapshot(redis, "delivered", COUNTS, at, examples={"email_invalid": [3, 17]})

@@ -128,8 +128,8 @@ def test_holds_stand_there_with_steps_probes_error_ids_and_what_waits(
     for words in (
         "default unauthenticated , held since",
         "1 change pending, 2 changes in batches in progress.",
-        "Give the connection a valid private key (pk_...), then release it. Ferry checks every 3m whether the cause is",
-        "gone, and then ends the hold. 3 checks so far found it still there.",
+        "Give the connection a valid private key (pk_...), then release it. Ferry checks every 3 min whether the cause",
+        "is gone, and then ends the hold. 3 checks so far found it still there.",
         "Until then Ferry tells mParticle to suspend the audiences: resume them in mParticle afterwards.",
         f"Klaviyo's error id: {holds.of_connections(world.redis)['default'].error_id}",
         "VIPs default/audience/42 ask *** , held since",

@@ -35,6 +35,12 @@ PAGES: Final = (
     f"/queues/{ASKED}/hold",
     "/connections/default/hold",
     "/connections/default/release",
+    "/syncs",
+    "/syncs?state=done",
+    "/retries",
+    "/connections",
+    "/alerts",
+    "/senders",
 )
 ANSWERS: Final = (
     f"/v1/queues/{ASKED}",
@@ -78,6 +84,19 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
         yield counted
 
 
+#: Commands that end before they do anything, because the audience has no list, no key or no file.
+OTHERS: Final = (
+    ("explain", "5", "ann@example.com"),
+    ("export", "5"),
+    ("preflight", "5"),
+    ("reconcile", "5"),
+    ("sync", "5", "people.csv", "--dry-run"),
+    ("syncs",),
+    ("syncs", "5"),
+    ("doctor",),
+)
+
+
 def opened(served: Console, session: requests.Session, path: str) -> None:
     headers = served.bearer(Role.ADMIN) if path.startswith("/v1/") else {}
     answer = session.get(served.url + path, headers=headers, timeout=30)
@@ -104,6 +123,18 @@ def test_commands_count_the_queues_that_they_show(
         with counting(monkeypatch) as counted:
             done = ferry(redis_url, tmp_path, *words)
         assert done.exit_code == 0, (words, done.output)
+        assert counted <= {str(ASKED), str(LETTER), str(OLDEST)}, words
+
+
+def test_commands_about_one_audience_count_no_other(
+    many: Redis, redis_url: str, klaviyo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "people.csv").write_text("email\nann@example.com\n")
+    monkeypatch.chdir(tmp_path)
+    for words in OTHERS:
+        with counting(monkeypatch) as counted:
+            done = ferry(redis_url, tmp_path, *words, KLAVIYO_BASE_URL=klaviyo)
+        assert done.exit_code in (0, 1), (words, done.output)
         assert counted <= {str(ASKED), str(LETTER), str(OLDEST)}, words
 
 

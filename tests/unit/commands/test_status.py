@@ -95,8 +95,8 @@ def test_holds_of_queue_and_connection_are_shown_with_what_to_do() -> None:
     assert "  Restore the list. To release it: ferry release default/audience/42\n" in text
     assert "- brand-b is held (bad key) for 0\u00a0s: 0 changes wait.\n" in text
     assert "  Ends automatically when the cause is gone. To release it: ferry release brand-b\n" in text
-    for queue in ("default/audience/42", "brand-b/audience/43"):
-        assert " held " in lines_of(text, queue)[0]
+    for queue, state in (("default/audience/42", "held"), ("brand-b/audience/43", "blocked")):
+        assert f" {state} " in lines_of(text, queue)[0]
 
 
 def test_what_fires_next_is_named() -> None:

@@ -24,7 +24,10 @@ FAILING = failing(3)
 IDLE = counted(Queue("default", "audience", "4"), "aardvarks")
 LETTERS = counted(Queue("default", "audience", "5"), "zebras", kept=2, dead=2, accepted=2)
 MUCH = waiting(6, pending=50)
-CENSUS = of(HELD, BLOCKED, FAILING, IDLE, LETTERS, MUCH, holds={"b": Hold("unauthenticated", NOW, "Another key.")})
+OPEN = replace(FAILING, queue=Queue("default", "audience", "7"), batches=(replace(FAILING.batches[0], trouble=""),))
+CENSUS = of(
+    HELD, BLOCKED, FAILING, IDLE, LETTERS, MUCH, OPEN, holds={"b": Hold("unauthenticated", NOW, "Another key.")}
+)
 LONG = "x" * 60
 
 
@@ -33,7 +36,16 @@ def targets(found: list[QueueCount]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("state", "expected"), [("held", "12"), ("failing", "3"), ("waiting", "6"), ("idle", "45"), (None, "123456")]
+    ("state", "expected"),
+    [
+        ("blocked", "2"),
+        ("held", "1"),
+        ("retrying", "3"),
+        ("delivering", "7"),
+        ("waiting", "6"),
+        ("idle", "45"),
+        (None, "1234567"),
+    ],
 )
 def test_queues_are_chosen_by_their_state(state: str | None, expected: str) -> None:
     assert "".join(sorted(targets(RowChoice(state).rows(CENSUS)))) == expected
@@ -42,18 +54,21 @@ def test_queues_are_chosen_by_their_state(state: str | None, expected: str) -> N
 
 def test_every_queue_has_exactly_one_of_the_states() -> None:
     states = [state_of(QueueRow.of(count), CENSUS.holds) for count in CENSUS.queues]
-    assert sorted(states) == sorted(["held", "held", "failing", "idle", "idle", "waiting"])
+    assert states == ["held", "blocked", "retrying", "idle", "idle", "waiting", "delivering"]
     assert set(states) == set(STATES)
 
 
 def test_the_states_of_all_queues_follow_from_the_totals_and_the_queues_in_trouble() -> None:
     some = replace(CENSUS, queues=(HELD, FAILING), kept=CENSUS.totals)
-    assert states_of(some) == states_of(CENSUS) == {"held": 2, "failing": 1, "waiting": 1, "idle": 2}
+    expected = dict.fromkeys(STATES, 1) | {"idle": 2}
+    assert states_of(some) == states_of(CENSUS) == expected
+    held = replace(OPEN, queue=Queue("default", "audience", "8"), hold=HELD.hold)
+    assert states_of(of(*CENSUS.queues, held, holds=CENSUS.holds)) == expected | {"held": 2}
 
 
 @pytest.mark.parametrize(
     ("sort", "expected"),
-    [("pending", "621345"), ("oldest", "632145"), ("name", "421365"), ("dead", "521346")],
+    [("pending", "6213745"), ("oldest", "6372145"), ("name", "4213675"), ("dead", "5213467")],
 )
 def test_queues_are_sorted_and_equal_ones_by_their_id(sort: str, expected: str) -> None:
     assert targets(RowChoice(sort=sort).rows(CENSUS)) == expected
@@ -62,9 +77,9 @@ def test_queues_are_sorted_and_equal_ones_by_their_id(sort: str, expected: str) 
 
 def test_the_most_urgent_come_first_and_the_others_are_counted() -> None:
     assert targets(RowChoice(limit=3).rows(CENSUS)) == "213"
-    assert "3 of 6 queues shown, the most urgent." in printed(CENSUS, limit=3)
-    assert "2 of 2 held" not in printed(CENSUS, state="held")
-    assert "2 queues are held, of 6." in printed(CENSUS, state="held")
+    assert "3 of 7 queues shown, the most urgent." in printed(CENSUS, limit=3)
+    assert "1 of 1 held" not in printed(CENSUS, state="held")
+    assert "1 queue is held, of 7." in printed(CENSUS, state="held")
     assert "1 of 2 idle queues shown." in printed(CENSUS, state="idle", sort="name", limit=1)
 
 

@@ -77,6 +77,21 @@ def test_connections_and_queues_that_are_held_for_one_reason_are_one_cause() -> 
     assert verdict.sentence.startswith("Delivery is stopped for b, c and 4 queues. ")
 
 
+def test_what_people_hold_for_many_reasons_is_one_cause_and_the_last() -> None:
+    held = [waiting(number, hold=Hold(f"ask {number}", NOW)) for number in range(9)]
+    found = causes(of(*held, failing(20)))
+    assert [text.partition(":")[0] for _, text in found] == [
+        "Klaviyo answers 503; 1 batch of VIPs retries",
+        "9 queues are held by people for 0 s",
+    ]
+
+
+def test_of_many_connections_the_number_is_said_first() -> None:
+    refused = {f"b{n}": Hold("unauthenticated", NOW, "Another key.", probed=True) for n in range(5)}
+    verdict = judge(of(*(waiting(n, f"b{n}") for n in range(5)), holds=refused))
+    assert verdict.title == "Delivery is stopped for 5 connections"
+
+
 def test_what_a_person_holds_needs_attention_and_stops_nothing_else() -> None:
     census = of(waiting(1, hold=Hold("ask ann@example.com", NOW)))
     assert causes(census) == [("warn", "VIPs is held (ask ***) for 0 s: 3 changes wait.")]

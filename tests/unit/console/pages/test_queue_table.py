@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.pages.bars import age_of, size_of
-from console.pages.queue_filter import SORTS, STATES, QueueFilter, queue_filter
-from console.pages.queue_table import PAGE, Row, table
+from console.pages.queue_filter import SORTS, QueueFilter, queue_filter
+from console.pages.queue_table import Row, table
+from console.paging import PAGE
+from ops.status_words import STATES
 from queues.census import Census
 from queues.counts import OpenBatch, QueueCount
 from queues.holds import Hold

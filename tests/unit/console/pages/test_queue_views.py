@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from console.pages.act_view import flushing, holding, releasing
-from console.pages.holds_view import lines, steps
+from console.pages.holds_view import HoldGroup, groups, ordered, steps
 from console.pages.last_action import done
 from console.pages.queue_view import QueueView, upload, view
 from console.target import connection_place, queue_place
@@ -157,14 +157,43 @@ def test_a_hold_is_told_step_by_step() -> None:
     ]
 
 
+def shown_groups(seen: Census) -> list[HoldGroup]:
+    """All holds of a census, as their page shows them."""
+    every = ordered(seen, {})
+    return groups(seen, every, every)
+
+
 def test_behind_a_hold_stands_what_it_stops() -> None:
     queues = counted(waiting=Waiting(3, NOW), open=2), counted(LAPSED, waiting=Waiting(5, NOW), hold=Hold("x", NOW))
-    connection, queue = lines(census(*queues, holds={"default": Hold("y", NOW)}), {})
+    counted_queues = census(*queues, holds={"default": Hold("y", NOW)})
+    connection, queue = (line for group in shown_groups(counted_queues) for line in group.lines)
     assert (connection.path, connection.waits) == (
         "/connections/default",
         "3 changes pending, 2 changes in batches in progress",
     )
     assert (queue.path, queue.waits) == (f"/queues/{LAPSED}", "5 changes pending, 0 changes in batches in progress")
+
+
+def test_holds_that_no_person_wanted_come_first() -> None:
+    queues = counted(hold=Hold("ask Ann", NOW)), counted(LAPSED, hold=Hold("list_gone", NOW, "Restore it."))
+    seen = census(*queues, holds={"default": Hold("y", NOW), "brand-b": Hold("x", NOW, "A key.", probed=True)})
+    found = ordered(seen, {})
+    assert [each.on for each in found] == ["brand-b", str(LAPSED), "default", str(VIPS)]
+    assert [group.state for group in shown_groups(seen)] == ["bad", "bad", "warn", "warn"]
+
+
+def test_holds_with_one_cause_are_one_group_whose_steps_are_said_once() -> None:
+    queues = [
+        counted(Queue("default", "audience", f"{n}"), hold=Hold("list_gone", NOW, "Restore it.")) for n in range(9)
+    ]
+    queues += [counted(Queue("default", "audience", f"p{n}"), hold=Hold(f"ask {n}", NOW)) for n in range(9)]
+    seen = census(*queues)
+    gone, by_people = shown_groups(seen)
+    assert (gone.title, gone.what) == ("The Klaviyo list of 9 queues does not exist (list_gone)", "9 queues held")
+    assert by_people.title == "9 queues are held by people"
+    (part,) = groups(seen, ordered(seen, {}), ordered(seen, {})[:2])
+    assert (part.title, len(part.lines)) == (gone.title, 2), "the number of all, also on a page with some of them"
+    assert [line.held.reason for line in by_people.lines] == [f"ask {n}" for n in range(9)]
 
 
 def entry(
