@@ -36,6 +36,7 @@ def chromium(profile: Path) -> Iterator[Chromium]:
     """Chromium with a profile of its own, for the length of the block."""
     options = webdriver.ChromeOptions()
     options.binary_location = _found("chromium")
+    options.set_capability("goog:loggingPrefs", {"browser": "SEVERE"})
     for flag in (*_FLAGS, f"--user-data-dir={profile}", f"--window-size={DESK[0]},{DESK[1]}"):
         options.add_argument(flag)
     driver = Chromium(options, Service(_found("chromedriver")))
@@ -70,6 +71,11 @@ def show(driver: Chromium, size: tuple[int, int] = DESK, scheme: str = "light") 
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     preferred = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", preferred)
+
+
+def complaints(driver: Chromium) -> list[str]:
+    """The errors that pages have had since this was last asked: of scripts, of loading, and against the CSP."""
+    return [entry["message"] for entry in driver.get_log("browser")]  # type: ignore[no-untyped-call]
 
 
 def scripts(driver: Chromium, *, on: bool) -> None:

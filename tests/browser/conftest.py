@@ -9,6 +9,8 @@ import pytest
 from tests.browser.chromium import Chromium, as_new, chromium
 from tests.browser.installation import Installation, installation
 from tests.browser.page import Page
+from tests.browser.states import Consoles, consoles
+from tests.support.valkey import serving
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +24,13 @@ def ferry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
     """One browser for all tests."""
     with chromium(tmp_path_factory.mktemp("profile")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consoles]:
+    """A console in each state; on a server of its own, because others are emptied for each test."""
+    with serving(tmp_path_factory.mktemp("states")) as url, consoles(url) as found:
         yield found
 
 
