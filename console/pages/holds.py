@@ -36,6 +36,7 @@ class HoldsPage:
             part=part,
             done=done(acts, visitor(req).who, census.at),
             acts=visitor(req).may(Role.OPERATOR),
+            sets_keys=visitor(req).may(Role.ADMIN),
             at=census.at,
         )
 

@@ -26,7 +26,7 @@ _BY_PERSON: Final = "Ask the person who placed the hold"
 class HoldLine:
     """A hold. `name`: of the audience, empty for a connection. `path`: before `/release`. `waits`: what it stops.
 
-    `label`: what its release is called.
+    `label`: what its release is called. `key`: the page of the connection's key, if another key ends the hold.
     """
 
     held: HoldSummary
@@ -35,6 +35,7 @@ class HoldLine:
     waits: str
     error_id: str
     label: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def _line(each: PlacedHold, census: Census) -> HoldLine:
         waits(_figures(each, census)),
         each.hold.error_id,
         "Review…" if each.hold.reason == GUARD else "Check now…" if each.hold.probed else "Release…",
+        f"/connections/{each.on}/key" if is_connection and each.hold.reason in OF_KEY else "",
     )
 
 

@@ -145,7 +145,7 @@ def test_a_test_alert_is_sent(scene: Scene) -> None:
 
 
 def test_a_connection_gets_a_key_and_then_another_each_after_a_test(scene: Scene) -> None:
-    with running(job_seconds=0) as klaviyo, scene.of("key refused", "/connections", klaviyo_base_url=klaviyo) as page:
+    with running(job_seconds=0) as klaviyo, scene.of("key refused", "/holds", klaviyo_base_url=klaviyo) as page:
         page.press("Key of brand-b")
         page.press("Add a key…")
         page.fill("Klaviyo private key", "pk_first")
