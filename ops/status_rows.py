@@ -66,13 +66,13 @@ def states_of(census: Census) -> dict[str, int]:
     free = summed(found for (name, _), found in groups if name not in census.holds)
     counts = [count for count in census.queues if count.queue.connection not in census.holds]
     own = summed(Figures.of(count) for count in counts if count.hold)
-    retrying = sum(words.state_of(QueueRow.of(count), ()) == "retrying" for count in counts)
+    failing = sum(words.state_of(QueueRow.of(count), ()) == "failing" for count in counts)
     delivering = free.delivering - own.delivering
     return {
         "blocked": census.totals.all.queues - free.queues,
         "held": free.held,
-        "retrying": retrying,
-        "delivering": delivering - retrying,
+        "failing": failing,
+        "delivering": delivering - failing,
         "waiting": free.unsettled - own.unsettled - delivering,
         "idle": free.queues - free.held - (free.unsettled - own.unsettled),
     }

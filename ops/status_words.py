@@ -18,8 +18,8 @@ from text.wording import number, plural, sentence, some, span
 #: Most queues in one table: a screen can show thousands, but a person cannot read them.
 SHOWN: Final = 200
 #: The states of a queue; the first that applies is its state. Blocked: its connection is held. Held: itself.
-#: Retrying: a batch failed. Delivering: a batch is open. Waiting: it has pending changes.
-STATES: Final = ("blocked", "held", "retrying", "delivering", "waiting", "idle")
+#: Failing: its last attempt failed, and Ferry tries again. Delivering: a batch is open. Waiting: it has pending changes.
+STATES: Final = ("blocked", "held", "failing", "delivering", "waiting", "idle")
 #: The lateness of a tick that is reported, in ms; ticks come every two seconds.
 LATE_TICK_MS: Final = 15_000
 #: The most shared identifiers that are listed.
@@ -40,7 +40,7 @@ def state_of(row: QueueRow, held: Collection[str]) -> str:
     if row.own_trouble & HELD:
         return "held"
     if row.own_trouble & FAILING:
-        return "retrying"
+        return "failing"
     if row.figure("batches"):
         return "delivering"
     return "waiting" if row.figure("unsettled") else "idle"

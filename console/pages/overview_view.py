@@ -147,7 +147,7 @@ def _tiles(reading: OverviewData, chart: DayChart) -> Sequence[Tile]:
             "In delivery",
             [number(total.open)],
             f"{plural(total.batches, 'batch', 'batches')}, {number(delayed) if delayed else 'none'} delayed",
-            "/?state=retrying" if delayed else "/?state=delivering",
+            "/?state=failing" if delayed else "/?state=delivering",
             "warn" if delayed else "",
         ),
         Tile("Delivered 24 h", [number(chart.delivered)], f"{number(total.delivered)} in total", "/"),

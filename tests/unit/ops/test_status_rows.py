@@ -40,7 +40,7 @@ def targets(found: list[QueueCount]) -> str:
     [
         ("blocked", "2"),
         ("held", "1"),
-        ("retrying", "3"),
+        ("failing", "3"),
         ("delivering", "7"),
         ("waiting", "6"),
         ("idle", "45"),
@@ -54,7 +54,7 @@ def test_queues_are_chosen_by_their_state(state: str | None, expected: str) -> N
 
 def test_every_queue_has_exactly_one_of_the_states() -> None:
     states = [state_of(QueueRow.of(count), CENSUS.holds) for count in CENSUS.queues]
-    assert states == ["held", "blocked", "retrying", "idle", "idle", "waiting", "delivering"]
+    assert states == ["held", "blocked", "failing", "idle", "idle", "waiting", "delivering"]
     assert set(states) == set(STATES)
 
 
