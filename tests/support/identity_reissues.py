@@ -105,6 +105,10 @@ REISSUES: Final[dict[str, Handover]] = {
             ("by the e-mail", entered("u-1", A, "keeping", exited=True), {B}),
         )
     },
+    # C is on no list, and has the phone when the removal comes.
+    "a phone is given up beside one who has it and is on no list": Handover(
+        [update(C, phone=P), add(A, phone=P), IdentityWorld.settle, add(A, phone=P2), remove(phone=P)], {A}
+    ),
     # At hour 3 A had the id, which B has had since hour 6.
     **{
         f"{kind} is handed on and a removal by it comes late": Handover(

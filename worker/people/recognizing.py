@@ -62,8 +62,8 @@ def recognize(
     found = {}
     for index, some in people.items():
         person = some[0] if len(some) == 1 else b""
-        times = (at for named in moving.intersection(asked[index]) for who, at in having[named] if who == person)
-        found[index] = PersonMatch(len(some), profiles.get(hidden.get(index, b""), ""), person, max(times, default=0))
+        since = (at for named in moving.intersection(asked[index]) for who, at in having[named] if who == person)
+        found[index] = PersonMatch(len(some), profiles.get(hidden.get(index, b""), ""), person, max(since, default=0))
     return found
 
 

@@ -71,9 +71,11 @@ def _note_elsewhere(delivery: Delivery, people: People, facts: BatchFacts) -> No
     moving = {each for one in said for each in one.moving}
     joining = {memory.hash(one.who.name) for one in said if one.who.name and one.action == "add"}
     having, known = holders(memory, asked, moving)
+    changes, first = _by_name(said), _first(said)
     for each, people_now in current(having, known, joining).items():
         # People who have left are meant if nobody has the identifier who has not left.
-        staying = people_now or having[each]
+        kept = [one for one in people_now if not _gives_up(said, changes.get(names.get(one[0]), ()), each, first[each])]
+        staying = people_now if kept or (people_now and each in moving) else having[each]
         if staying and each in moving:
             staying = [max(reversed(staying), key=lambda holder: holder[1])]
         if staying:
@@ -81,9 +83,31 @@ def _note_elsewhere(delivery: Delivery, people: People, facts: BatchFacts) -> No
             if each not in moving and has_another(known[staying[0][0]], each[0], memory.hash(each)):
                 facts.former.add(each)
     for i, named in ((i, each) for i, one in enumerate(said) for each in one.leading if not one.who.email):
-        some = [] if named in moving else handed_on(memory, named, having[named], known, said[i].at)
-        if some := current({named: some}, known, joining)[named] or some:
+        before = [] if named in moving else handed_on(memory, named, having[named], known, said[i].at)
+        if some := current({named: before}, known, joining)[named] or before:
             facts.earlier.append((i, named, _names(some, names)))
+
+
+def _by_name(said: Sequence[ChangeIdentity]) -> dict[Named | None, list[int]]:
+    changes: dict[Named | None, list[int]] = {}
+    for i, one in enumerate(said):
+        changes.setdefault(one.who.name, []).append(i)
+    return changes
+
+
+def _first(said: Sequence[ChangeIdentity]) -> dict[Named, tuple[int, int]]:
+    """Return the time and number of the first change that names a person by an identifier and no e-mail."""
+    first: dict[Named, tuple[int, int]] = {}
+    for i, one in enumerate(said):
+        for named in one.leading if not one.who.email else ():
+            first[named] = min(first.get(named, (one.at, i)), (one.at, i))
+    return first
+
+
+def _gives_up(said: Sequence[ChangeIdentity], changes: Iterable[int], named: Named, until: tuple[int, int]) -> bool:
+    """Return whether one of a person's `changes` has another value of that kind, before a time and number."""
+    others = [i for i in changes if said[i].action != "remove" and said[i].who.value(named[0]) not in ("", named[1])]
+    return any((said[i].at, i) < until for i in others)
 
 
 def _names(having: Iterable[tuple[bytes, int]], names: Mapping[bytes, Named]) -> list[Named]:
