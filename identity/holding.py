@@ -51,19 +51,25 @@ class ChangeIdentity:
 class Before:
     """What is known from earlier batches.
 
-    `elsewhere`: for identifiers of changes without an e-mail, the names of the persons who have them. `former`: the
-    identifiers that these persons have replaced since. `owned`: by e-mail, its ids that have one e-mail at a time.
-    `delivered`: e-mails of the batch that were delivered before, each with the times (ms) of its current values by
-    kind. `is_list`: the changes are about a list, so people who have left everything count only if nobody else has an
-    identifier. `members`: e-mails of the batch that had not left before.
+    `elsewhere`: for identifiers of changes without an e-mail, the names of the persons who have them. `earlier`: the
+    same for an identifier of one change, by its number, when they had it at its time and handed it on since. `former`:
+    the identifiers that the persons of `elsewhere` have replaced since. `owned`: by e-mail, its ids that have one
+    e-mail at a time. `delivered`: e-mails of the batch that were delivered before, each with the times (ms) of its
+    current values by kind. `is_list`: the changes are about a list, so people who have left everything count only if
+    nobody else has an identifier. `members`: e-mails of the batch that had not left before.
     """
 
     elsewhere: Mapping[Named, Collection[Named]] = field(default_factory=dict)
+    earlier: Mapping[tuple[int, Named], Collection[Named]] = field(default_factory=dict)
     former: Collection[Named] = ()
     owned: Mapping[str, Collection[Named]] = field(default_factory=dict)
     delivered: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     is_list: bool = False
     members: Collection[str] = ()
+
+    def having(self, index: int, named: Named) -> Collection[Named]:
+        """Return the persons of earlier batches who had an identifier at the time of the change of that number."""
+        return self.earlier.get((index, named)) or self.elsewhere.get(named, ())
 
 
 class Holding:
@@ -135,8 +141,9 @@ class Holding:
 
     def _tier(self, person: Named, index: int, named: Named) -> _Tier:
         changes, gives = self._value_changes.get((person, named[0]), []), self._giving(person, named)
-        newest, had = self._newest(changes, index), person in self._before.elsewhere.get(named, ())
-        if newest in gives or (had and newest is None and named not in self._before.former):
+        newest, had = self._newest(changes, index), person in self._before.having(index, named)
+        is_former = named in self._before.former and (index, named) not in self._before.earlier
+        if newest in gives or (had and newest is None and not is_former):
             return "has"
         if had or self._newest(gives, index) is not None:
             return "had"

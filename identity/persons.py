@@ -58,7 +58,7 @@ class _Batch:
         self.said = said
         self.having: dict[Named, list[int]] = {}
         self.holding = Holding(said, before)
-        self._elsewhere = before.elsewhere
+        self._before = before
         self._persons: dict[Named, dict[Named, None]] = {}
         self._owners: dict[int, tuple[Named, bool]] = {}
         for index, each in enumerate(said):
@@ -107,6 +107,9 @@ class _Batch:
                 is_removal = each.action == "remove"
                 self._owners[index] = (itself if is_removal else ("several", str(index)), not is_removal)
                 return None
+            if having and (index, named) in self._before.earlier:
+                self._owners[index] = (having[0], False)  # not the person of newer changes with this identifier
+                return None
             if having or here:
                 owner = next((one for one in reversed(having) if one in self._persons), itself)
                 return self._belongs_or_stays(index, owner)
@@ -120,7 +123,7 @@ class _Batch:
 
     def stands_for(self, index: int, named: Named) -> list[Named]:
         """Return the persons whom an identifier names at the time of a change."""
-        having = dict.fromkeys((*self._elsewhere.get(named, ()), *self._persons.get(named, ())))
+        having = dict.fromkeys((*self._before.having(index, named), *self._persons.get(named, ())))
         return list(having) if named in self.said[index].moving else self.holding.present(having, index, named)
 
     def _at_the_time(self, index: int, named: Named) -> Named | None:

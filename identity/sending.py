@@ -83,6 +83,7 @@ def choose(
     """Choose which of a person's `identifiers` to send. `owners`: the profile that has each, None when it is free."""
     first = first_of(identifiers)
     person = owners[first]
+    nameless = _nameless(identifiers, owners) if person is None else None
     left_out, warnings, own = [], [], []
     for name in alone(identifiers):
         owner = owners[name]
@@ -92,13 +93,24 @@ def choose(
             own.append(name)
             continue
         else:
-            # A profile that has only the id gets the e-mail: it cannot be anybody else's.
-            is_nameless = name == "external_id" and owner.email is None and owner.phone_number is None
-            fault = None if person is None and is_nameless else TAKEN
+            fault = None if nameless is not None and owner.id == nameless.id else TAKEN
         if fault:
             left_out.append(name)
             warnings.append(fault)
     return IdentifierChoice(tuple(left_out), tuple(dict.fromkeys(warnings)), tuple(own))
+
+
+def _nameless(
+    identifiers: Mapping[str, str], owners: Mapping[str, ProfileIdentifiers | None]
+) -> ProfileIdentifiers | None:
+    """Return the profile without an e-mail that has the id of a person who is new to Klaviyo; it gets the e-mail.
+
+    It cannot be anybody else's unless it has another phone than the person.
+    """
+    owner = owners.get("external_id")
+    if owner is None or owner.email is not None:
+        return None
+    return owner if owner.phone_number in (None, identifiers.get("phone_number", owner.phone_number)) else None
 
 
 def _replaces(name: str, value: str, person: ProfileIdentifiers | None, *, phone_wins: bool) -> str | None:

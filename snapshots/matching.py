@@ -101,7 +101,12 @@ class Matcher:
             perhaps = self._members("shown", {own[:_SHORT], *mine.on})
             if strength(row):
                 having = {each: known.get(each, RememberedPerson()) for each in persons.get(own, ())}
-                found = self._by_id(row, same, _present(row, own, having))
+                now = _present(row, own, having)
+                found = self._by_id(row, same, now)
+                # Their profiles may still show the identifier, but it is known whose it is by now.
+                former = {mark for each in having.keys() - now.keys() for mark in (each, *_profile(having[each]))}
+                given_up = self._members("marks", former) if found.members else []
+                perhaps = [member for member in perhaps if member not in given_up]
             else:
                 # The e-mail decides: a member with another e-mail is somebody else.
                 found = MemberMatch(row, tuple(filter(strength, same)))

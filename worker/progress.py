@@ -6,6 +6,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from identity.holding import Before
+
 Stage = Literal["upload", "confirm", "prove", "clear", "remove", "check"]
 #: Reasons for which a batch is given up; Klaviyo may nevertheless have carried out some of it.
 _GIVEN_UP: Final = frozenset({"gave_up", "crashed_worker"})
@@ -68,18 +70,21 @@ class BatchFacts(msgspec.Struct):
 
     `late`: membership changes that arrived after a newer one. `spared`: by change, the people for whom a removal by an
     id is late while it is not for others who have the id. `elsewhere`: for identifiers (kind, value) of changes without
-    an e-mail, the names of people of earlier batches who have them. `former`: identifiers that those people have
+    an e-mail, the names of people of earlier batches who have them. `earlier`: for an identifier of one change, the
+    people who had it at the time of the change and handed it on since. `former`: identifiers that those people have
     replaced by another one since. `delivered`: e-mails of earlier batches, of people who have such an identifier now,
     with the times of their current values by kind; `members`: those who have not left. `is_list`: the batch is about a
     list.
     `owned`: for e-mails, their known ids that have one e-mail at a time. `strangers`: removals whose e-mail was
     never delivered. `shared`: identifiers that too many people share. `misaddressed`: removals whose e-mail another of
-    the CDP's ids keeps, or comes to stay after them, so that only their ids count.
+    the CDP's ids keeps, or comes to stay after them, so that only their ids count. `addressed`: by change, the e-mail
+    of a person named by an id alone (worker/people/addressing.py).
     """
 
     late: set[int] = set()
     spared: dict[int, list[tuple[str, str]]] = {}
     elsewhere: list[tuple[tuple[str, str], list[tuple[str, str]]]] = []
+    earlier: list[tuple[int, tuple[str, str], list[tuple[str, str]]]] = []
     former: set[tuple[str, str]] = set()
     delivered: dict[str, dict[str, int]] = {}
     members: set[str] = set()
@@ -88,6 +93,13 @@ class BatchFacts(msgspec.Struct):
     strangers: set[int] = set()
     shared: set[tuple[str, str]] = set()
     misaddressed: set[int] = set()
+    addressed: dict[int, str] = {}
+
+    def before(self) -> Before:
+        """Return the facts that coalescing needs."""
+        earlier = {(index, named): names for index, named, names in self.earlier}
+        elsewhere, owned = dict(self.elsewhere), dict(self.owned)
+        return Before(elsewhere, earlier, self.former, owned, self.delivered, self.is_list, self.members)
 
 
 class Proof(msgspec.Struct):

@@ -26,7 +26,10 @@ from tests.support.identity_messages import (
     update,
 )
 from tests.support.identity_world import IdentityWorld
+from worker.audience import kind
+from worker.delivery import Delivery
 from worker.erasures import forget, subjects
+from worker.errors import Later
 
 EG, ANN, BOB, STRANGER = (f"{name}@example.com" for name in ("eg", "ann", "bob", "stranger"))
 ID, PHONE = "c-77", "+14155552671"
@@ -209,6 +212,24 @@ def test_an_erasure_of_a_user_who_swapped_addresses_reaches_nobody_else_and_brea
     assert not who.gone(ANN), "she is the other user now"
     assert who.gone(EG)
     assert ANN in who.members()
+
+
+def test_a_change_by_mpid_does_not_bring_back_somebody_who_is_erased_while_it_is_open(
+    who: IdentityWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait(_delivery: Delivery) -> None:
+        raise Later("a limit of Klaviyo", 1.0)
+
+    who.send(member(EG, "1"))
+    who.post(member(None, "1", plan="gold"))
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "upload", wait)
+        who.push()
+        who.post(dsr(email=EG))
+        who.deliver("erasure")
+    who.settle()
+    assert who.gone(EG)
+    assert (who.members(), who.reasons()) == (set(), {"no_email": 1})
 
 
 def test_an_erasure_of_which_nothing_names_the_person_alone_breaks_nothing(who: IdentityWorld) -> None:

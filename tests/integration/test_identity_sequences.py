@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.support.identity_handovers import SEQUENCES
+from tests.support.identity_reissues import REISSUES
 from tests.support.identity_sequences import Handover, Step
 from tests.support.identity_world import IdentityWorld
 
-TOGETHER = {name: each for name, each in SEQUENCES.items() if not each.alone}
+ALL = SEQUENCES | REISSUES
+TOGETHER = {name: each for name, each in ALL.items() if not each.alone}
 
 
 def assert_end(who: IdentityWorld, sequence: Handover) -> None:
@@ -23,7 +25,7 @@ def known_as(person: dict[str, str]) -> str:
     return person.get("email") or person.get("external_id") or person.get("phone_number") or person["id"]
 
 
-@pytest.mark.parametrize("sequence", SEQUENCES.values(), ids=SEQUENCES)
+@pytest.mark.parametrize("sequence", ALL.values(), ids=ALL)
 def test_each_message_is_delivered_before_the_next_one_comes(who: IdentityWorld, sequence: Handover) -> None:
     for step in sequence.steps:
         carry_out(who, step)

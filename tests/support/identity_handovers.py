@@ -355,9 +355,6 @@ SEQUENCES: Final[dict[str, Handover]] = {
     "a user of two sources is erased": Handover(
         [entered("u-1", A), entered("u-2", B), segment("delete", userId="u-9", traits={"email": A})], {B}, alone=True
     ),
-    "a user with a newer mpid is erased under the older one": Handover(
-        [member(A, "1"), member(A, "2"), member(B, "3"), dsr(email=A, mpid="1")], {B}, alone=True
-    ),
     "a removal of the future is older than what comes after it": Handover(
         [add(A, "x-1"), hour(48, remove(external_id="x-1")), add(A), add(B)], {A, B}
     ),

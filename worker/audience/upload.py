@@ -16,9 +16,11 @@ from klaviyo.lookups import folded
 from klaviyo.outcomes import Gone, Retry
 from logs import log_ids
 from mappings.profile import Profile
+from queues.clock import now_ms
 from worker.delivery import Delivery, count_import, count_lost_import
 from worker.errors import Later, poll_ms
 from worker.lists import list_of
+from worker.people.addressing import ERASED, erased
 from worker.people.batch_people import MAX_ROW, encode_row, identifiers_of
 from worker.people.recognizing import SEVERAL
 from worker.people.verifying import send_alone, verify
@@ -39,6 +41,8 @@ def upload(delivery: Delivery) -> None:
     for person, intent in delivery.intents.items():
         if intent.ambiguous and person not in state.rejected:
             delivery.reject(person, "ambiguous_person", {"detail": SEVERAL})
+    for person in erased(delivery, now_ms()) - state.ended():
+        delivery.reject(person, "no_email", {"detail": ERASED})
     done = state.uploaded() | state.ended()
     todo = [person for person, intent in delivery.intents.items() if person not in done and intent.written]
     mapped = profiles(delivery, todo)

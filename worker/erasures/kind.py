@@ -54,8 +54,8 @@ _UNKNOWN: Final = (
 )
 _OTHERS: Final = "a profile that was found may be another person's: its e-mail differs, or several profiles were found"
 _SEVERAL: Final = (
-    "the request has no e-mail, and its identifiers belong to several people, to a person whose e-mail another "
-    "user has too, or to somebody who may have got them after the request"
+    "the identifiers of the request belong to several people, to a person whose e-mail another user has too, or to "
+    "somebody who may have got them after the request"
 )
 
 

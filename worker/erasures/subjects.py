@@ -160,14 +160,15 @@ def _find_email(
 ) -> None:
     """Find the e-mail that belongs to the identifiers of a request without e-mail, if there is exactly one.
 
-    Of a request with an e-mail: find out whether the e-mail has been handed on. This is decided once: changes with the
-    same identifiers that arrive later are another person's, or a new start.
+    Of a request with an e-mail: find out whether the e-mail has been handed on, or another user has it. This is decided
+    once: changes with the same identifiers that arrive later are another person's, or a new start.
     """
     if who.wrong or subject.decided:
         return
     subject.decided = True
     if who.email:
-        subject.people = {each.hex() for each in _handed_on(finder, index, who)}
+        people = _handed_on(finder, index, who) or _mailbox_of_several(finder, index, who, traces)
+        subject.people = {each.hex() for each in people}
         return
     memory, ids = finder.ledger.identities, erasing.leading(who)
     change = finder.ledger.batch.changes[index]
@@ -202,6 +203,23 @@ def _handed_on(finder: SubjectFinder, index: int, who: Identifiers) -> set[bytes
             others = {each.person for each in having.get(identifier, ())} & known.keys()
             found |= {each for each in others if known[each].has_now(kind, identifier)}
     return found and {person, *found}
+
+
+def _mailbox_of_several(finder: SubjectFinder, index: int, who: Identifiers, traces: Iterable[Trace]) -> set[bytes]:
+    """Return the person with the e-mail of a request about one of several users who have that e-mail.
+
+    Empty if the request is about no user or about the only one, or if an operator confirmed it.
+    """
+    memory, asked = finder.ledger.identities, {named for named in who.named if named[0] in OWN}
+    person = memory.hash((EMAIL, who.email))
+    if person.hex() in undecided_erasures.confirmed(finder.ledger.batch.changes[index]).people:
+        return set()
+    known = memory.people([person]).get(person, RememberedPerson())
+    pending = [each for each in traces if each.who.email == who.email]
+    is_user = any(known.owns(memory.hash(named)) for named in asked)
+    is_user = is_user or any(not asked.isdisjoint(each.who.named) for each in pending)
+    ids = [memory.hash(named) for named in who.named]
+    return {person} if is_user and (known.has_other_ids(ids) or erasing.has_another_user(asked, pending)) else set()
 
 
 def _is_unsure(

@@ -88,12 +88,13 @@ def _known(delivery: Delivery, asked: Mapping[int, Identifiers]) -> dict[int, Un
     policy, changes = delivery.to.identity, delivery.batch.changes
     moving = frozenset(each for i, who in asked.items() for each in policy.moving(who, changes[i].body.source))
     leading = {index: ids_of(who) for index, who in asked.items()}
-    matches = recognize(delivery, leading, moving)
+    times = {index: changes[index].body.at for index in asked}
+    matches = recognize(delivery, leading, moving, times)
     left = {i: ids for i, ids in leading.items() if not matches[i].people or not moving.isdisjoint(ids)}
     waiting = _newer(delivery, _waiting(delivery, left, moving), matches) if left else {}
     # People delivered meanwhile have no pending changes any more.
     unknown = {index: ids for index, ids in left.items() if not matches[index].people and index not in waiting}
-    matches |= recognize(delivery, unknown, moving)
+    matches |= recognize(delivery, unknown, moving, times)
     found: dict[int, Under] = {}
     for index, match in matches.items():
         emails = waiting.get(index, [])

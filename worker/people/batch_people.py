@@ -8,14 +8,15 @@ from functools import cached_property
 from typing import Final, Literal
 
 import orjson
+from msgspec import structs
 
 from identity import identifiers
-from identity.holding import Before, ChangeIdentity
+from identity.holding import ChangeIdentity
 from identity.identifiers import Identifiers, Named
 from identity.persons import Intent, coalesce
 from identity.sending import IDENTIFIERS, Policy
 from mappings.contact import NOBODY_LEFT
-from mappings.person import Person
+from mappings.person import Identity, Person
 from mappings.profile import Profile, to_profile
 from mappings.rules import Rules
 from mappings.sources import merge, read
@@ -91,11 +92,14 @@ class People:
 
     def who(self, index: int) -> Identifiers:
         """Return the identifiers of a change's person; none when it cannot be read."""
-        misaddressed = index in self.facts.misaddressed
-        if not self.facts.shared and not misaddressed:
+        facts = self.facts
+        misaddressed, address = index in facts.misaddressed, facts.addressed.get(index)
+        if not facts.shared and not misaddressed and not address:
             return self._read.who(index)
         if index not in self._who:
             who = self._read.who(index).without(self._is_shared)
+            if address:
+                who = structs.replace(who, named=((identifiers.EMAIL, address), *who.named))
             self._who[index] = who.without(lambda named: named[0] == identifiers.EMAIL) if misaddressed else who
         return self._who[index]
 
@@ -118,10 +122,8 @@ class People:
     @cached_property
     def intents(self) -> list[Intent]:
         """The intent of each person."""
-        facts = self.facts
-        held = dict(facts.elsewhere), facts.former, dict(facts.owned)
-        known = Before(*held, facts.delivered, facts.is_list, facts.members)
-        return coalesce([self.said(index) for index in range(len(self.changes))], known, facts.strangers)
+        said = [self.said(index) for index in range(len(self.changes))]
+        return coalesce(said, self.facts.before(), self.facts.strangers)
 
     @cached_property
     def late(self) -> set[int]:
@@ -184,6 +186,8 @@ class People:
         person = self._read.person(index)
         if isinstance(person, Rejection):
             return person
+        if address := self.facts.addressed.get(index):
+            person = structs.replace(person, identities=(Identity(identifiers.EMAIL, address), *person.identities))
         who = self.who(index)
         if not who.left_out and not self.facts.shared:
             return person

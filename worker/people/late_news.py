@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from identity.holding import ChangeIdentity
+from identity.holding import Before, ChangeIdentity
 from identity.identifiers import EMAIL, EXTERNAL_ID, Named
 from queues.clock import now_ms
 from queues.people import lateness
@@ -99,8 +99,6 @@ def _left(delivery: Delivery) -> Iterable[bytes]:
 
 
 _MEMBERSHIP = ("add", "remove")
-#: The people of earlier batches, by identifiers of changes without an e-mail.
-Elsewhere = Mapping[Named, Sequence[Named]]
 
 
 class Late(NamedTuple):
@@ -114,7 +112,7 @@ class Late(NamedTuple):
     spared: dict[int, list[Named]]
 
 
-def find(delivery: Delivery, people: People, elsewhere: Elsewhere) -> Late:
+def find(delivery: Delivery, people: People) -> Late:
     """Return the membership changes older than one of their person in an earlier batch.
 
     A replay is late only if its id was delivered with a newer change or removed by one: a newer change may be dead too.
@@ -124,7 +122,8 @@ def find(delivery: Delivery, people: People, elsewhere: Elsewhere) -> Late:
     if delivery.batch.queue.kind != "audience" or not asked:
         return found
     said = {i: people.said(i) for i in asked}
-    meant = {i: _meant(each, elsewhere) for i, each in said.items()}
+    before = people.facts.before()
+    meant = {i: _meant(i, each, before) for i, each in said.items()}
     named = {name for each in said.values() for name in each.who.named}
     known = _Known(delivery, named.union(*meant.values()))
     replayed = {i for i in asked if changes[i].body.replayed}
@@ -151,11 +150,11 @@ def _late_replays(delivery: Delivery, said: Mapping[int, ChangeIdentity], known:
             yield i
 
 
-def _meant(said: ChangeIdentity, elsewhere: Elsewhere) -> list[Named]:
+def _meant(index: int, said: ChangeIdentity, before: Before) -> list[Named]:
     """Return the people of earlier batches whom a change without an e-mail means."""
     if said.who.email or said.exact:
         return []
-    return list(dict.fromkeys(name for each in said.leading for name in elsewhere.get(each, ())))
+    return list(dict.fromkeys(name for each in said.leading for name in before.having(index, each)))
 
 
 class _Known:
@@ -208,8 +207,7 @@ class _Times:
     def __init__(self, delivery: Delivery) -> None:
         self.newest: dict[bytes, Newest] = {}
         self._delivery = delivery
-        facts = delivery.people.facts
-        self._elsewhere: Elsewhere = dict(facts.elsewhere)
+        self._before = delivery.people.facts.before()
 
     def note_all(self, person: bytes, indexes: Iterable[int]) -> None:
         memory, people = self._delivery.identities, self._delivery.people
@@ -218,7 +216,7 @@ class _Times:
             if said.action not in _MEMBERSHIP:
                 continue
             ids = {memory.hash(each) for each in said.who.named}
-            meant = {hash_of(memory, name) for name in _meant(said, self._elsewhere)}
+            meant = {hash_of(memory, name) for name in _meant(i, said, self._before)}
             for hashed in {person, *ids, *meant}:
                 self._note(hashed, Newest(said.at))
             for hashed in self._alone(said, {person, *meant}):

@@ -6,33 +6,45 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named
+from identity.identifiers import ANONYMOUS, EMAIL, EXTERNAL_ID, PHONE, Named
 from identity.leaving import Leaver
 from klaviyo.lookups import FoundProfile
 from mappings.identifiers import canonical_email
 from queues.names import Queue
+from queues.people.identities import Identities
 from queues.people.identity_tokens import Holder, RememberedPerson, has_another, own_token
 from worker.delivery import Delivery
-from worker.people.recognizing import hash_of, present
+from worker.people.recognizing import handed_on, hash_of, present
 
 
 class Recalled(NamedTuple):
-    """The remembered facts about these people. `hashed`: the hash of each identifier."""
+    """The remembered facts about these people. `hashed`: the hash of each identifier.
 
+    `at`: the CDP's time (ms) of the person's removal, 0 if that does not matter.
+    """
+
+    memory: Identities
     hashed: Mapping[Named, bytes]
     holders: Mapping[bytes, Sequence[Holder]]
     known: Mapping[bytes, RememberedPerson]
     queue: Queue
+    at: int = 0
 
     def of(self, named: Named) -> RememberedPerson | None:
         """Return the person whom an identifier names."""
         return self.known.get(self.hashed[named])
 
     def having(self, named: Named, moving: Collection[Named]) -> list[bytes]:
-        """Return the people with an identifier; unless it is `moving`, people who have it now win over former ones."""
+        """Return the people with an identifier; unless it is `moving`, people who have it now win over former ones.
+
+        A late removal means the people who had it at that time (`handed_on`).
+        """
         hashed = self.hashed[named]
         found = [each for each in self.holders.get(hashed, ()) if each.person in self.known]
-        return [each.person for each in (found if named in moving else present(named[0], hashed, found, self.known))]
+        if named in moving:
+            return [each.person for each in found]
+        now = [(each.person, each.at) for each in present(named[0], hashed, found, self.known)]
+        return [person for person, _ in handed_on(self.memory, named, now, self.known, self.at) or now]
 
     def profiles(
         self, wanted: Iterable[Named], moving: Collection[Named], leaving: Collection[bytes], but: Collection[bytes]
@@ -90,7 +102,8 @@ def known_leavers(delivery: Delivery, persons: Sequence[int]) -> Leavers:
         own_token(recalled.hashed[each], delivery.batch.queue) for some in moving.values() for each in some
     )
     leavers = {
-        person: _leaver(delivery, person, some, recalled, moving[person], leaving) for person, some in named.items()
+        person: _leaver(delivery, person, some, _at_the_time(delivery, person, recalled), moving[person], leaving)
+        for person, some in named.items()
     }
     return Leavers(leavers, recalled, moving, leaving)
 
@@ -104,7 +117,7 @@ def without_strangers(
     """
     by_id: dict[Named, list[FoundProfile]] = {}
     for each in found:
-        for named in ((EXTERNAL_ID, each.external_id or ""), (PHONE, each.phone_number or "")) if each.email else ():
+        for named in ((EXTERNAL_ID, each.external_id or ""), (PHONE, each.phone_number or "")):
             by_id.setdefault(named, []).append(each)
     asked: dict[int, list[FoundProfile]] = {}
     for person in some:
@@ -113,9 +126,9 @@ def without_strangers(
         if left := [each for each in having if each.id not in leaver.delivered | leaver.by_ids]:
             asked[person] = left
     memory = delivery.identities
-    whose = {each.id: memory.hash((EMAIL, canonical_email(each.email or ""))) for ids in asked.values() for each in ids}
+    whose = {each.id: memory.hash(_name_of(each)) for ids in asked.values() for each in ids}
     known = memory.people(list(set(whose.values()))) if whose else {}
-    # People who get the id in this batch and do not leave got it after the removal.
+    # People who do not leave and get the id in this batch got it after the removal; with another one they gave it up.
     given = {
         delivery.hash_of(person): {*delivery.people.named(intent.indexes)}
         for person, intent in delivery.intents.items()
@@ -126,12 +139,28 @@ def without_strangers(
         person: frozenset(
             each.id
             for each in having
-            if not given.get(whose[each.id], set()).isdisjoint(_ids(leavers.by_person[person]))
-            or recalled.is_another(leavers.by_person[person], leavers.moving[person], leavers.leaving, whose[each.id])
+            if _has_news(leavers.by_person[person], given.get(whose[each.id], ()))
+            or (
+                (each.email or whose[each.id] in known)
+                and _at_the_time(delivery, person, recalled).is_another(
+                    leavers.by_person[person], leavers.moving[person], leavers.leaving, whose[each.id]
+                )
+            )
         )
         for person, having in asked.items()
     }
     return {person: replace(leavers.by_person[person], strangers=strangers.get(person, frozenset())) for person in some}
+
+
+def _has_news(leaver: Leaver, given: Collection[Named]) -> bool:
+    kind = EXTERNAL_ID if leaver.external_ids else PHONE
+    return any(each[0] == kind or each in _ids(leaver) for each in given)
+
+
+def _name_of(profile: FoundProfile) -> Named:
+    if profile.email:
+        return EMAIL, canonical_email(profile.email)
+    return (EXTERNAL_ID, profile.external_id) if profile.external_id else (PHONE, profile.phone_number or "")
 
 
 def _ids(leaver: Leaver) -> list[Named]:
@@ -147,7 +176,10 @@ def _named(delivery: Delivery, person: int) -> list[Named]:
     address = [each for each in named if each[0] == EMAIL][:1]
     # An id from another change than the removals may be somebody else's, so it is not used.
     removals = [i for i in intent.indexes if people.said(i).action == "remove"] or ([] if address else intent.indexes)
-    return list(dict.fromkeys((*address, *people.named(removals))))
+    told = people.named(removals)
+    if not address and named[0] not in told and told[0][0] in (PHONE, ANONYMOUS):
+        return named[:1]  # the person of this batch whose phone it is; before, it may have been somebody else's
+    return list(dict.fromkeys((*address, *told)))
 
 
 def _moving(delivery: Delivery, person: int, named: Collection[Named]) -> frozenset[Named]:
@@ -158,12 +190,19 @@ def _moving(delivery: Delivery, person: int, named: Collection[Named]) -> frozen
     return frozenset({each for i in indexes for each in people.said(i).moving} & {*named})
 
 
+def _at_the_time(delivery: Delivery, person: int, recalled: Recalled) -> Recalled:
+    """Return the facts at the time of the person's newest removal."""
+    intent, people = delivery.intents[person], delivery.people
+    removals = (people.said(i) for i in (*intent.indexes, *intent.leaves))
+    return recalled._replace(at=max((each.at for each in removals if each.action == "remove"), default=0))
+
+
 def _recalled(delivery: Delivery, named: Iterable[Named]) -> Recalled:
     memory = delivery.identities
     hashed = {each: memory.hash(each) for each in named}
     holders = memory.holders([value for each, value in hashed.items() if each[0] != EMAIL])
     people = {holder.person for having in holders.values() for holder in having}
-    return Recalled(hashed, holders, memory.people([*people.union(hashed.values())]), delivery.batch.queue)
+    return Recalled(memory, hashed, holders, memory.people([*people.union(hashed.values())]), delivery.batch.queue)
 
 
 def _leaver(
@@ -186,6 +225,8 @@ def _leaver(
     others = [each for each in named if each in asked and each not in moving and leads(each, named) and not is_member]
     spared = {hash_of(delivery.identities, name) for i in indexes for name in people.said(i).spared}
     own = memory.profiles(moving, moving, leaving, spared)
+    if not address:  # whether the other people of the batch leave is decided by their own changes
+        spared |= {*map(delivery.hash_of, delivery.intents)} - {memory.hashed[each] for each in named}
     by_others = not address or not people.facts.strangers.isdisjoint(indexes)
     return Leaver(
         email=address[1] if address else "",

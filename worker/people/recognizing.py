@@ -38,16 +38,21 @@ class PersonMatch(NamedTuple):
 
 
 def recognize(
-    delivery: Delivery, asked: Mapping[int, Sequence[Named]], moving: frozenset[Named]
+    delivery: Delivery, asked: Mapping[int, Sequence[Named]], moving: frozenset[Named], times: Mapping[int, int]
 ) -> dict[int, PersonMatch]:
     """Return the person meant by each of these identifiers, strongest first. `moving`: ids with one e-mail at a time.
 
-    People who have left everything are meant only when nobody else has the identifier. Raises NotAccepted.
+    `times`: the CDP's time (ms) of each. People who have left everything are meant only when nobody else has the
+    identifier. Raises NotAccepted.
     """
     memory = delivery.identities
-    having, known = holders(memory, {named for leading in asked.values() for named in leading}, moving)
+    having, known = holders(memory, asked.values(), moving)
     now = current(having, known)
-    people = {i: meant(each, now, moving) or meant(each, having, moving) for i, each in asked.items()}
+    people = {}
+    for i, each in asked.items():
+        earlier = {named: handed_on(memory, named, having[named], known, times[i]) for named in {*each} - moving}
+        earlier = {named: some for named, some in earlier.items() if some}
+        people[i] = meant(each, {**now, **earlier}, moving) or meant(each, having, moving)
     hidden = {
         index: some[0]
         for index, some in people.items()
@@ -57,26 +62,31 @@ def recognize(
     found = {}
     for index, some in people.items():
         person = some[0] if len(some) == 1 else b""
-        times = (at for named in moving.intersection(asked[index]) for who, at in having[named] if who == person)
-        found[index] = PersonMatch(len(some), profiles.get(hidden.get(index, b""), ""), person, max(times, default=0))
+        since = (at for named in moving.intersection(asked[index]) for who, at in having[named] if who == person)
+        found[index] = PersonMatch(len(some), profiles.get(hidden.get(index, b""), ""), person, max(since, default=0))
     return found
 
 
 def holders(
-    memory: Identities, asked: Iterable[Named], moving: Collection[Named] = ()
+    memory: Identities, asked: Iterable[Sequence[Named]], moving: Collection[Named] = ()
 ) -> tuple[Having, dict[bytes, RememberedPerson]]:
-    """Return the people who were delivered under these identifiers, and the known facts about each.
+    """Return the people who were delivered under the identifiers of these changes, and the known facts about each.
 
-    Records of people known only by one of these identifiers are left out: they are the same person. A person with
-    another value since counts only if nobody else has the identifier; for `moving` ids the newest change counts.
+    Records of people known only by another identifier of the same change are left out: they are the same person. A
+    person with another value since counts only if nobody else has the identifier; for `moving` ids the newest change
+    counts.
     """
-    hashed = {named: memory.hash(named) for named in asked}
-    alone = set(hashed.values())
-    found = memory.holders(list(alone))
-    known = memory.people(list({holder.person for each in found.values() for holder in each} - alone))
+    alone: dict[Named, set[bytes]] = {}
+    for leading in asked:
+        for named in leading:
+            alone.setdefault(named, set()).update(map(memory.hash, leading))
+    hashed = {named: memory.hash(named) for named in alone}
+    found = memory.holders(list(hashed.values()))
+    known = memory.people(list({holder.person for each in found.values() for holder in each}))
     having = {}
     for named, each in hashed.items():
-        people: Sequence[Holder] = [holder for holder in found.get(each, ()) if holder.person in known]
+        some = (holder for holder in found.get(each, ()) if holder.person not in alone[named])
+        people: Sequence[Holder] = [holder for holder in some if holder.person in known]
         people = people if named in moving else present(named[0], each, people, known)
         having[named] = [(holder.person, holder.at) for holder in people]
     return having, known
@@ -87,6 +97,25 @@ def present(
 ) -> Sequence[Holder]:
     """Return the people who have an identifier now; if nobody has, those who had it."""
     return [each for each in having if not has_another(known[each.person], kind, hashed)] or having
+
+
+def handed_on(
+    memory: Identities,
+    named: Named,
+    having: Sequence[tuple[bytes, int]],
+    known: Mapping[bytes, RememberedPerson],
+    at: int,
+) -> list[tuple[bytes, int]]:
+    """Return the people who had an identifier at a time (ms), if everybody who has it now got it after that.
+
+    `having`: the people who have it now. Nobody is returned unless somebody had it at that time and got another value
+    later.
+    """
+    if not having or any(since <= at for _, since in having):
+        return []
+    found = memory.holders([hashed := memory.hash(named)]).get(hashed, ())
+    before = [each for each in found if each.at <= at and each.person in known]
+    return [(each.person, each.at) for each in before if memory.since(each.person, known[each.person], named[0]) > at]
 
 
 def hash_of(memory: Identities, name: Named) -> bytes:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from identity.holding import Before, ChangeIdentity, Holding
 from identity.identifiers import EMAIL, EXTERNAL_ID, PHONE, Named
@@ -18,11 +18,12 @@ from queues.people.identity_tokens import RememberedPerson, audience_token, has_
 from worker.delivery import Delivery, count_findings
 from worker.lists import list_of
 from worker.people import holding, late_news
+from worker.people.addressing import addresses
 from worker.people.batch_people import People
 from worker.people.late_news import moved_away
 from worker.people.leavers import leads
 from worker.people.proving import given
-from worker.people.recognizing import KNOWN, current, hash_of, holders
+from worker.people.recognizing import KNOWN, current, handed_on, hash_of, holders
 from worker.people.verifying import AT_ONCE, remember
 from worker.progress import BatchFacts
 
@@ -34,13 +35,15 @@ def recall(delivery: Delivery) -> None:
     people = delivery.people
     facts = BatchFacts(shared=_shared(delivery, people), is_list=delivery.batch.queue.kind == "audience")
     people = people.with_facts(facts)
+    facts.addressed = addresses(delivery, people)
+    people = people.with_facts(facts)
     facts.misaddressed = _misaddressed(delivery, people)
     people = people.with_facts(facts)
     facts.misaddressed |= _strangers(delivery, people, returning=True)
     people = people.with_facts(facts)
-    facts.elsewhere, facts.former = _elsewhere(delivery, people)
+    _note_elsewhere(delivery, people, facts)
     _note_delivered(delivery, people)
-    facts.late, facts.spared = late_news.find(delivery, people, dict(facts.elsewhere))
+    facts.late, facts.spared = late_news.find(delivery, people)
     facts.strangers = _strangers(delivery, people)
     facts.owned = _owned(delivery, people.with_facts(facts))
     delivery.learn(facts)
@@ -53,32 +56,62 @@ def _shared(delivery: Delivery, people: People) -> set[Named]:
     return {found[hashed] for hashed in memory.shared(asked)}
 
 
-def _elsewhere(delivery: Delivery, people: People) -> tuple[list[tuple[Named, list[Named]]], set[Named]]:
-    """Return the people of earlier batches for the identifiers of changes without an e-mail.
+def _note_elsewhere(delivery: Delivery, people: People, facts: BatchFacts) -> None:
+    """Note the people of earlier batches for the identifiers of changes without an e-mail.
 
-    These are the people who have an identifier now. The second result contains the identifiers that nobody has now;
-    they mean the people who had them.
+    These are the people who have an identifier now; a late change may mean people who had it at the change's time.
+    Identifiers that nobody has now (`former`) mean the people who had them.
     """
     memory = delivery.identities
     said = [people.said(i) for i in range(len(people.changes))]
-    asked = dict.fromkeys(each for one in said if not one.who.email for each in one.leading)
-    if not asked:
-        return [], set()
+    asked = [one.leading for one in said if not one.who.email]
+    if not any(asked):
+        return
     names = {memory.hash(one.who.name): one.who.name for one in said if one.who.name}
     moving = {each for one in said for each in one.moving}
-    found, former = [], set()
     joining = {memory.hash(one.who.name) for one in said if one.who.name and one.action == "add"}
     having, known = holders(memory, asked, moving)
+    changes, first = _by_name(said), _first(said)
     for each, people_now in current(having, known, joining).items():
         # People who have left are meant if nobody has the identifier who has not left.
-        staying = people_now or having[each]
+        kept = [one for one in people_now if not _gives_up(said, changes.get(names.get(one[0]), ()), each, first[each])]
+        staying = people_now if kept or (people_now and each in moving) else having[each]
         if staying and each in moving:
             staying = [max(reversed(staying), key=lambda holder: holder[1])]
         if staying:
-            found.append((each, [names.get(person, (KNOWN, person.hex())) for person, _ in staying]))
+            facts.elsewhere.append((each, _names(staying, names)))
             if each not in moving and has_another(known[staying[0][0]], each[0], memory.hash(each)):
-                former.add(each)
-    return found, former
+                facts.former.add(each)
+    for i, named in ((i, each) for i, one in enumerate(said) for each in one.leading if not one.who.email):
+        before = [] if named in moving else handed_on(memory, named, having[named], known, said[i].at)
+        if some := current({named: before}, known, joining)[named] or before:
+            facts.earlier.append((i, named, _names(some, names)))
+
+
+def _by_name(said: Sequence[ChangeIdentity]) -> dict[Named | None, list[int]]:
+    changes: dict[Named | None, list[int]] = {}
+    for i, one in enumerate(said):
+        changes.setdefault(one.who.name, []).append(i)
+    return changes
+
+
+def _first(said: Sequence[ChangeIdentity]) -> dict[Named, tuple[int, int]]:
+    """Return the time and number of the first change that names a person by an identifier and no e-mail."""
+    first: dict[Named, tuple[int, int]] = {}
+    for i, one in enumerate(said):
+        for named in one.leading if not one.who.email else ():
+            first[named] = min(first.get(named, (one.at, i)), (one.at, i))
+    return first
+
+
+def _gives_up(said: Sequence[ChangeIdentity], changes: Iterable[int], named: Named, until: tuple[int, int]) -> bool:
+    """Return whether one of a person's `changes` has another value of that kind, before a time and number."""
+    others = [i for i in changes if said[i].action != "remove" and said[i].who.value(named[0]) not in ("", named[1])]
+    return any((said[i].at, i) < until for i in others)
+
+
+def _names(having: Iterable[tuple[bytes, int]], names: Mapping[bytes, Named]) -> list[Named]:
+    return [names.get(person, (KNOWN, person.hex())) for person, _ in having]
 
 
 def _note_delivered(delivery: Delivery, people: People) -> None:
@@ -175,7 +208,7 @@ def _having(
         ids[i] = [each for each in named[1:] if leads(each, named) and each not in said[i].moving]
         if returning:
             ids[i] = [*said[i].moving] or [each for each in ids[i] if each[0] == EXTERNAL_ID]
-    having, known = holders(delivery.identities, {each for some in ids.values() for each in some})
+    having, known = holders(delivery.identities, ids.values())
     people = {named: [((0, -1), person) for person, _ in some] for named, some in current(having, known).items()}
     for j, one in enumerate(said):
         for each in one.who.named[1:] if one.who.email and one.action != "remove" else ():
@@ -253,15 +286,13 @@ def _keep_leaver(delivery: Delivery, person: bytes, moved: Collection[Named]) ->
 def _quit_meant(delivery: Delivery, intent: Intent) -> None:
     """Record that the people of earlier batches left whom a removal by an id alone took off."""
     memory, people, queue = delivery.identities, delivery.people, delivery.batch.queue
-    elsewhere = dict(people.facts.elsewhere)
-    for said in (people.said(i) for i in intent.indexes):
+    before = people.facts.before()
+    for i in intent.indexes:
+        said = people.said(i)
         if said.action != "remove" or said.late or said.who.email or said.exact:
             continue
         meant = {
-            hash_of(memory, name)
-            for each in said.leading
-            for name in elsewhere.get(each, ())
-            if name not in said.spared
+            hash_of(memory, name) for each in said.leading for name in before.having(i, each) if name not in said.spared
         }
         leaving = {own_token(memory.hash(each), queue) for each in said.moving}
         for person, known in memory.people(list(meant - {*map(delivery.hash_of, delivery.intents)})).items():

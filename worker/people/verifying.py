@@ -57,7 +57,8 @@ def _address_by_profile(delivery: Delivery, persons: Iterable[int]) -> None:
     said = {person: [people.said(i) for i in intents[person].indexes] for person in persons}
     leading = {p: list(dict.fromkeys(named for each in some for named in each.leading)) for p, some in said.items()}
     moving = frozenset(named for some in said.values() for each in some for named in each.moving)
-    matches = recognize(delivery, leading, moving) if leading else {}
+    times = {person: max(each.at for each in some) for person, some in said.items()}
+    matches = recognize(delivery, leading, moving, times) if leading else {}
     delivery.progress.profiles |= {person: each.profile_id for person, each in matches.items() if each.profile_id}
 
 

@@ -37,7 +37,7 @@ def profile(id_: str, email: str | None = None, phone: str | None = None, own: s
         (WITH_ID, profile("1", EMAIL), profile("2", None, own="c-1"), ("external_id",), (TAKEN,)),
         # a nameless profile of that id is nobody else's, while the e-mail is free
         (WITH_ID, None, profile("2", None, own="c-1"), (), ()),
-        (WITH_ID, None, profile("2", None, PHONE, own="c-1"), ("external_id",), (TAKEN,)),
+        (WITH_ID, None, profile("2", None, PHONE, own="c-1"), (), ()),
         # the profile has another one, which stays
         (WITH_ID, profile("1", EMAIL, own="c-2"), None, ("external_id",), (KEPT,)),
         (BOTH, profile("1", EMAIL, OTHER), None, (), ()),
