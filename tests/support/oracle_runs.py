@@ -42,7 +42,7 @@ def same_choices(examples: int) -> settings:
     )
 
 
-def any_order(hut: Hut, examples: int = 250) -> None:
+def any_order(hut: Hut, examples: int = 60) -> None:
     """The ledger's state machine, with the same choices each time that the same modules are loaded."""
     with pytest.MonkeyPatch.context() as patch:
         ledger_invariants.use(patch, hut.redis)
