@@ -28,7 +28,7 @@ def measure(sizes: Sizes, folder: Path) -> Figure:
     """Measure Ferry and the plain way in turns. Raises BenchError."""
     with (
         redis_server(folder) as url,
-        rivals.ferry(url, folder) as ferry,
+        rivals.ferry(url, folder, sizes.webs) as ferry,
         rivals.plain_way(url, folder) as plain,
     ):
         rivals.warm_up(sizes.load_s, ferry, plain)

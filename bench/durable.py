@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
+from redis import Redis
+
 from bench import rivals
+from bench.errors import BenchError
 from bench.gunicorn_conf import workers
 from bench.load import Result
 from bench.processes import free_port, redis_server
@@ -16,6 +20,8 @@ from bench.sizes import Sizes
 
 #: Changes in a request.
 _SIZES = (1, 100)
+#: Seconds that a replica may take to connect.
+_PATIENCE_S = 30.0
 _HOW = f"""\
 As for accepted changes, with {workers} `ferry web` processes and {CONNECTIONS} connections. Each way has a separate
 Redis on this machine and takes turns with the others: `local` with `appendfsync everysec`, the base of the ratios;
@@ -33,20 +39,31 @@ _WAYS = {
 def measure(sizes: Sizes, folder: Path) -> Figure:
     """Measure all ways in turns. Raises BenchError."""
     with ExitStack() as stack:
-        ways = {name: _rival(stack, folder / f"d{number}", name) for number, name in enumerate(_WAYS)}
+        ways = {name: _rival(stack, folder / f"d{number}", name, sizes.webs) for number, name in enumerate(_WAYS)}
         rivals.warm_up(sizes.load_s, *ways.values())
         rows = [row for changes in _SIZES for row in _rows(ways, changes, sizes)]
     return Figure("Durable before the answer", _HOW, rows)
 
 
-def _rival(stack: ExitStack, folder: Path, name: str) -> Rival:
+def _rival(stack: ExitStack, folder: Path, name: str, webs: int) -> Rival:
     durable, appendfsync, replicated = _WAYS[name]
     folder.mkdir()
     port = free_port()
     url = stack.enter_context(redis_server(folder, port=str(port), appendfsync=appendfsync))
     if replicated:
         stack.enter_context(redis_server(folder, "replica", replicaof=f"127.0.0.1 {port}"))
-    return stack.enter_context(rivals.ferry(url, folder, durable=durable))
+        _wait_for_replica(url)
+    return stack.enter_context(rivals.ferry(url, folder, webs, FERRY_DURABLE=durable))
+
+
+def _wait_for_replica(url: str) -> None:
+    """Return when the replica has all data; before that Ferry answers 503. Raises BenchError."""
+    until = time.monotonic() + _PATIENCE_S
+    with Redis.from_url(url) as primary:
+        while primary.info("replication").get("slave0", {}).get("state") != "online":
+            if time.monotonic() > until:
+                raise BenchError(f"the replica was not connected within {_PATIENCE_S:g} s; see its log")
+            time.sleep(0.05)
 
 
 def _rows(ways: dict[str, Rival], changes: int, sizes: Sizes) -> list[Row]:

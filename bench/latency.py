@@ -24,7 +24,7 @@ def measure(sizes: Sizes, folder: Path) -> Figure:
     """Measure Ferry's intake and the plain way's, each at half of its full load. Raises BenchError."""
     with (
         redis_server(folder) as url,
-        rivals.ferry(url, folder) as ferry,
+        rivals.ferry(url, folder, sizes.webs) as ferry,
         rivals.plain_way(url, folder) as plain,
     ):
         rivals.warm_up(sizes.load_s, ferry, plain)

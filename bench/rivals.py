@@ -15,7 +15,6 @@ import msgspec
 from redis import Redis
 
 from bench.errors import BenchError
-from bench.gunicorn_conf import workers
 from bench.load import Load, Result
 from bench.messages import TOKEN, marked
 from bench.processes import environment, free_port, listens, program, python
@@ -45,7 +44,7 @@ class Rival:
 
 
 @contextmanager
-def ferry(url: str, folder: Path, processes: int = workers, **more: str) -> Iterator[Rival]:
+def ferry(url: str, folder: Path, processes: int, **more: str) -> Iterator[Rival]:
     """Run so many `ferry web` processes. `more`: additional settings."""
     ports = tuple(free_port() for _ in range(processes))
     values = {"REDIS_URL": url, "FERRY_TOKENS": f"bench:{TOKEN}", "FERRY_VAR": str(folder), **more}

@@ -24,7 +24,7 @@ of mParticle in {rivals.AUDIENCES}."""
 
 def measure(sizes: Sizes, folder: Path) -> Figure:
     """Measure Segment's endpoint and mParticle's in turns. Raises BenchError."""
-    with redis_server(folder) as url, rivals.ferry(url, folder) as ferry:
+    with redis_server(folder) as url, rivals.ferry(url, folder, sizes.webs) as ferry:
         tracks = [marked(phone(i)) for i in range(CONNECTIONS)]
         for requests in (tracks, rivals.memberships(1)):
             rivals.load(ferry, requests, 1, sizes.load_s)

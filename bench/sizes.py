@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench.gunicorn_conf import workers
+
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """The sizes of a run.
 
-    `rounds`: how often the compared programs take turns. `load_s`, `open_s`: seconds of load in a round. `flushes`,
-    `plain_flushes`: hundreds of people followed to Klaviyo. `people`: people mapped in a round. `changes`: changes
-    pending in Redis while its memory is measured. `queues`: idle queues in the large ledger; `shown`: in the one that
-    is looked at. `ticks`: ticks measured in each ledger. `backlog`: changes pending in one audience; `backlogs`: how
-    often they are delivered in uploads of 10,000. `newcomers`: people who are delivered twice, as new and as known
-    people. `uploads`: uploads of 100 people each, one after another. `large`: changes of the large audience;
-    `audiences`: number of small audiences beside it; `small`: changes of each. `members`: people in a snapshot.
+    `rounds`: how often the compared programs take turns. `webs`: `ferry web` processes that share a load. `load_s`,
+    `open_s`: seconds of load in a round. `flushes`, `plain_flushes`: hundreds of people followed to Klaviyo. `people`:
+    people mapped in a round. `changes`: changes pending in Redis while its memory is measured. `queues`: idle queues in
+    the large ledger; `shown`: in the one that is looked at. `ticks`: ticks measured in each ledger. `backlog`: changes
+    pending in one audience; `backlogs`: how often they are delivered in uploads of 10,000. `newcomers`: people who are
+    delivered twice, as new and as known people. `uploads`: uploads of 100 people each, one after another. `large`:
+    changes of the large audience; `audiences`: number of small audiences beside it; `small`: changes of each.
+    `members`: people in a snapshot.
     """
 
     rounds: int
+    webs: int
     load_s: float
     open_s: float
     flushes: int
@@ -40,6 +44,7 @@ class Sizes:
 
 FULL = Sizes(
     rounds=5,
+    webs=workers,
     load_s=3.0,
     open_s=5.0,
     flushes=60,
@@ -60,6 +65,7 @@ FULL = Sizes(
 )
 QUICK = Sizes(
     rounds=1,
+    webs=1,
     load_s=0.15,
     open_s=0.3,
     flushes=2,
@@ -69,12 +75,12 @@ QUICK = Sizes(
     queues=200,
     shown=300,
     ticks=2,
-    backlog=2_000,
+    backlog=300,
     backlogs=1,
-    newcomers=500,
-    uploads=10,
-    large=500,
-    audiences=3,
+    newcomers=200,
+    uploads=3,
+    large=200,
+    audiences=2,
     small=100,
-    members=2_000,
+    members=600,
 )

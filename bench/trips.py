@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Final, cast
@@ -71,13 +72,17 @@ class Trip:
 
 
 def _name(frame: FrameType) -> str | None:
+    return _function(frame.f_code.co_filename, frame.f_code.co_qualname)
+
+
+@cache
+def _function(file: str, qualified: str) -> str | None:
     """Return file and function, or None for code that does not count, module bodies and comprehensions."""
-    code = frame.f_code
-    path = Path(code.co_filename)
-    if code.co_name.startswith("<") or not path.is_relative_to(ROOT):
+    path = Path(file)
+    if qualified.rpartition(".")[2].startswith("<") or not path.is_relative_to(ROOT):
         return None
     inside = path.relative_to(ROOT)
-    return None if inside.parts[0] in _APART else f"{inside}:{code.co_qualname}"
+    return None if inside.parts[0] in _APART else f"{inside}:{qualified}"
 
 
 class Walks:

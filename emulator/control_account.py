@@ -85,12 +85,12 @@ class AccountControl:
             raise ControlError(404, "no list has this name")
         people = [self._world.profiles.by_id[member] for item in lists for member in item.members]
         full = req.get_param("full") == "1"
-        members = [self._person(person) if full else _best_identifier(person) for person in people]
+        members = [self.described(person) if full else _best_identifier(person) for person in people]
         send(resp, {"lists": [item.id for item in lists], "count": len(members), "members": members})
 
     async def on_get_profile(self, req: Request, resp: Response, identifier: str) -> None:
         """Return one person by e-mail address, phone number, external id, anonymous id or id."""
-        send(resp, self._person(self._find(identifier)))
+        send(resp, self.described(self._find(identifier)))
 
     async def on_post_confirm(self, req: Request, resp: Response, identifier: str) -> None:
         """Confirm every pending subscription of the person."""
@@ -117,7 +117,7 @@ class AccountControl:
             raise ControlError(404, "no profile has this identifier")
         return person
 
-    def _person(self, person: Profile) -> dict[str, Any]:
+    def described(self, person: Profile) -> dict[str, Any]:
         """Return everything stored about a person, flat, and the names of their lists.
 
         `subscriptions`: as in the API; `pending`: the list of each subscription to be confirmed, None for no list.

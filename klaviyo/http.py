@@ -16,6 +16,7 @@ import threading
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from types import TracebackType
@@ -232,6 +233,7 @@ def _read(response: requests.Response) -> bytes | None:
     return b"".join(pieces)
 
 
+@cache  # each delivery needs it, and the version is looked up in files
 def user_agent() -> str:
     """Return `ferry/<version>`. Klaviyo's edge challenges clients without a user agent."""
     try:

@@ -32,7 +32,7 @@ from klaviyo.revision import REVISION
 @pytest.fixture
 def ferry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rival]:
     folder = tmp_path_factory.mktemp("b")  # short, for the socket in it
-    with redis_server(folder) as url, rivals.ferry(url, folder) as rival:
+    with redis_server(folder) as url, rivals.ferry(url, folder, 1) as rival:
         yield rival
 
 
@@ -55,13 +55,13 @@ def test_the_figures_asked_for_end_in_a_table_with_the_machine_and_how_to_repeat
         (
             "limits_large",
             [
-                "2,000 pending changes imported in 1 uploads",
+                "300 pending changes imported in 1 uploads",
                 "The same, verified and proved, in 1 uploads",
                 "Answers 429 during these 2 uploads",
             ],
         ),
-        ("limits_small", ["Uploads of 100 people a minute", "Answers 429 during these 10 uploads"]),
-        ("fairness", ["3 audiences of 100 changes delivered, beside one of 500"]),
+        ("limits_small", ["Uploads of 100 people a minute", "Answers 429 during these 3 uploads"]),
+        ("fairness", ["2 audiences of 100 changes delivered, beside one of 200"]),
     ],
 )
 def test_a_backlog_is_delivered_to_the_last_change_within_the_limits(
@@ -91,8 +91,8 @@ def test_known_people_cost_no_look_up_for_identity_and_new_ones_three_for_each_h
     assert result.exit_code == 0, result.output  # it is not when a change was lost
     found = [line.split("|")[1:-1] for line in page.read_text().splitlines() if line.startswith("|")][2:]
     cells = {row[0].strip(): [each.strip() for each in row[1:]] for row in found}
-    assert "15 for identity, 5 for proof" in cells["500 new people delivered"][0]
-    assert "0 for identity, 5 for proof" in cells["500 known people delivered"][0]
+    assert "6 for identity, 2 for proof" in cells["200 new people delivered"][0]
+    assert "0 for identity, 2 for proof" in cells["200 known people delivered"][0]
     assert cells["Look-ups for the identity of known people"][0] == "0"
     assert any("remembered person" in name for name in cells)
     assert "22,500 new people a minute" in page.read_text()

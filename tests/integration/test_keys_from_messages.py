@@ -237,7 +237,7 @@ def test_a_key_that_was_emptied_by_a_message_can_be_put_back(
 
 
 def test_at_an_upgrade_a_key_that_was_learnt_stays_and_is_named(
-    keyed: Intake, redis: Redis, command: Callable[..., Result]
+    keyed: Intake, redis: Redis, klaviyo: str, command: Callable[..., Result]
 ) -> None:
     accounts.remember(redis, "brand_b", AccountSettings({"defaultCountry": "DE"}, "pk_learnt"), CIPHER)
     same = account(NAMED["brand_b"], apiKey="pk_learnt", defaultCountry="DE")
@@ -246,7 +246,7 @@ def test_at_an_upgrade_a_key_that_was_learnt_stays_and_is_named(
     for settings in ({"apiKey": "pk_attack"}, {"defaultCountry": "FR"}):
         keyed.post(PATH, membership("ann@example.com", account=account(NAMED["brand_b"], **settings)))
     assert in_effect(redis, "brand_b") == "pk_learnt"
-    told = command("connections", "list", KLAVIYO_BASE_URL="http://127.0.0.1:9")
+    told = command("connections", "list", KLAVIYO_BASE_URL=klaviyo)
     assert f"brand_b uses a key that came with a message (fingerprint {fingerprint('pk_learnt')}" in told.stderr
     assert "default uses" not in told.stderr
     assert command("connections", "undo-key", "brand_b").exit_code == 0

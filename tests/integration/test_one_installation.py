@@ -23,7 +23,7 @@ from queues.server import installation
 from tests.support.console import console
 from tests.support.ops import COMMAND, environment, ferry, ferry_process, put
 from tests.support.up import Up
-from tests.support.valkey import serving, start_server
+from tests.support.valkey import start_server
 from tests.support.waiting import until
 
 Call = Callable[..., subprocess.CompletedProcess[str] | Result]
@@ -206,21 +206,6 @@ def test_the_page_warns_without_a_name_and_shows_it_else(redis: Redis, redis_url
         assert said in page
 
 
-def test_ferry_up_keeps_its_name_in_its_folder_and_refuses_anothers_redis(
-    redis: Redis, redis_url: str, tmp_path: Path
-) -> None:
-    first = Up(tmp_path / "first", REDIS_URL=redis_url)
-    first.wait_until_up()
-    name = group_files.read(first.var)["FERRY_INSTALLATION"]
-    told = first.ferry("flush", "--all")
-    first.end()
-    assert told.returncode == 0, told.stderr
-    assert refused(ferry_process(redis_url, tmp_path / "second", "up", "--port", str(ports.any_free())), name)
-    again = Up(first.var, REDIS_URL=redis_url)
-    again.wait_until_up()
-    again.end()
-
-
 @contextmanager
 def started(*words: str, **env: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen([*COMMAND, *words], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -281,17 +266,24 @@ def test_a_process_that_starts_before_its_redis_looks_whose_it_is_once_it_comes_
             server.wait(60)
 
 
-def test_a_second_installation_delivers_nobody_of_the_first(tmp_path: Path) -> None:
-    with serving(tmp_path) as url:
-        first = Up(tmp_path / "first", REDIS_URL=url, FERRY_FLUSH_SIZE="100")
-        first.wait_until_up()
-        try:
-            assert first.post().status_code == 202
-            token = group_files.read(first.var)["FERRY_TOKENS"]
-            second = ferry_process(url, tmp_path / "second", "up", "--port", str(ports.any_free()), FERRY_TOKENS=token)
-            assert refused(second, group_files.read(first.var)["FERRY_INSTALLATION"])
-            worker = ferry_process(url, tmp_path / "third", "worker", FERRY_INSTALLATION="x", KLAVIYO_API_KEY="pk_x")
-            assert refused(worker, group_files.read(first.var)["FERRY_INSTALLATION"])
-            assert first.ferry("flush", "--all", "--wait").returncode == 0
-        finally:
-            first.end()
+def test_ferry_up_keeps_its_name_and_a_second_installation_delivers_nobody_of_the_first(
+    redis: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    first = Up(tmp_path / "first", REDIS_URL=redis_url, FERRY_FLUSH_SIZE="100")
+    first.wait_until_up()
+    try:
+        assert first.post().status_code == 202
+        known = group_files.read(first.var)
+        name, token = known["FERRY_INSTALLATION"], known["FERRY_TOKENS"]
+        second = ferry_process(
+            redis_url, tmp_path / "second", "up", "--port", str(ports.any_free()), FERRY_TOKENS=token
+        )
+        assert refused(second, name)
+        worker = ferry_process(redis_url, tmp_path / "third", "worker", FERRY_INSTALLATION="x", KLAVIYO_API_KEY="pk_x")
+        assert refused(worker, name)
+        assert first.ferry("flush", "--all", "--wait").returncode == 0
+    finally:
+        first.end()
+    again = Up(first.var, REDIS_URL=redis_url)
+    again.wait_until_up()
+    again.end()

@@ -20,6 +20,9 @@ from tests.support.ops import ferry_process
 from tests.support.up import CHANGES, Up
 from tests.support.waiting import until
 
+#: The programs of a group with a Redis and a Klaviyo of its own.
+ALL = {"ferry up", "redis", "emulator", "worker 1", "scheduler", "web"}
+
 
 def lives(pid: int) -> bool:
     try:
@@ -131,21 +134,27 @@ def test_a_program_that_cannot_start_ends_the_group_with_1(tmp_path: Path) -> No
     assert f"see its output in {tmp_path}/redis.log" in told.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_all_of_it_in_time(tmp_path: Path, number: int) -> None:
-    up = Up(tmp_path / "var")
-    up.wait_until_up()
+def ends(up: Up, number: int) -> None:
+    """A signal ends all of it in time."""
     pids = up.pids()
-    assert set(pids) == {"ferry up", "redis", "emulator", "worker 1", "scheduler", "web"}
     assert up.end(number) < 20
     assert up.process.returncode == 0, up.text()
     assert [name for name, pid in pids.items() if lives(pid)] == []
     assert "Traceback" not in up.text()
+
+
+def test_ctrl_c_ends_all_of_it_in_time(tmp_path: Path) -> None:
+    up = Up(tmp_path / "var")
+    up.wait_until_up()
+    assert set(up.pids()) == ALL
+    ends(up, signal.SIGINT)
     told = up.ferry("status")
     assert (told.returncode, "Start `ferry up`" in told.stderr) == (1, True)
 
 
-def test_what_a_killed_supervisor_leaves_behind_is_named_and_its_secrets_are_kept(tmp_path: Path) -> None:
+def test_what_a_killed_supervisor_left_is_named_and_the_next_keeps_its_secrets_and_ends_on_sigterm(
+    tmp_path: Path,
+) -> None:
     up = Up(tmp_path / "var")
     up.wait_until_up()
     secrets = group_files.read(up.var)
@@ -165,7 +174,8 @@ def test_what_a_killed_supervisor_leaves_behind_is_named_and_its_secrets_are_kep
     again = Up(up.var)
     again.wait_until_up()
     kept = group_files.read(up.var)
-    again.end()
+    assert set(again.pids()) == ALL
+    ends(again, signal.SIGTERM)
     assert [kept[name] == secrets[name] for name in ("FERRY_TOKENS", "FERRY_SECRET_KEY")] == [True, True]
 
 
@@ -174,7 +184,7 @@ def test_settings_of_the_environment_are_used_and_its_secrets_not_written_down(r
     up = Up(tmp_path / "var", FERRY_TOKENS="mine:0123456789abcdef", FERRY_FLUSH_SIZE="7", **mine)
     up.wait_until_up()
     pids, known = up.pids(), group_files.read(up.var)
-    up.end()
+    ends(up, signal.SIGTERM)
     assert set(pids) == {"ferry up", "worker 1", "scheduler", "web"}, "Redis and Klaviyo are the environment's own"
     assert known["REDIS_URL"] == redis_url
     assert known["FERRY_FLUSH_SIZE"] == "7"

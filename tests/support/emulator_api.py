@@ -28,6 +28,7 @@ class Api:
     def __init__(self, url: str) -> None:
         self.url = url
         self.session = requests.Session()
+        self.session.trust_env = False  # looking for proxies takes longer than some requests
         self.session.headers.update(HEADERS)
 
     def __enter__(self) -> Self:

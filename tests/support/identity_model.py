@@ -155,13 +155,14 @@ def stolen(seen: Seen) -> list[str]:
 
 def differences(model: Model, seen: Seen) -> list[str]:
     """What is otherwise at Klaviyo and in the ledger than the model has it, when nothing waits and nothing is open."""
-    members = seen.members()
+    members, everybody = seen.members(), seen.everybody()
     wrong = [*stolen(seen), *seen.unbalanced()]
-    wrong += [f"{person} is not known any more" for person in sorted(model.lasting) if seen.gone(person)]
+    known_people = {identifiers_of(profile).get("email", "") for profile in everybody}
+    wrong += [f"{person} is not known any more" for person in sorted(model.lasting - known_people)]
     wrong += [f"{person} is missing on the list" for person in sorted(model.on - members)]
     wrong += [f"{person} is on the list" for person in sorted(members - model.on)]
     wrong += [f"{letter.queue}: {letter.reason} {letter.detail}" for letter in seen.letters()]
-    for profile in seen.everybody():
+    for profile in everybody:
         known = identifiers_of(profile)
         person = known.get("email") or known.get("external_id", "")
         wrong += _person(model, person, attributes_of(profile).get("tag"), _consent(profile))

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from redis import Redis
 
+from emulator.control_account import AccountControl
 from emulator.world import World as Account
 from queues import dead_letters, holds, keys, metrics, pending
 from queues.dead_letters import DeadLetter
@@ -35,7 +36,7 @@ class Seen:
     def pass_at_klaviyo(self, seconds: float) -> None:
         """So much time passes there, and what is due by then is carried out."""
         self.ahead += seconds
-        self.klaviyo.get("/_emulator/traps")
+        self.account.catch_up()
 
     # What the ledger says.
 
@@ -107,8 +108,8 @@ class Seen:
     def everybody(self) -> list[dict[str, Any]]:
         """All profiles."""
         self.pass_at_klaviyo(0)
-        people = [self.klaviyo.person(profile_id) for profile_id in list(self.account.profiles.by_id)]
-        return [person for person in people if person is not None]
+        shown = AccountControl(self.account)
+        return [shown.described(profile) for profile in self.account.profiles.by_id.values()]
 
     def person(self, known_as: str) -> dict[str, Any]:
         """The profile that has this identifier, which must exist."""

@@ -15,6 +15,7 @@ class Account:
     def __init__(self, url: str, key: str = "pk_test") -> None:
         self.url = url
         self._session = requests.Session()
+        self._session.trust_env = False  # looking for proxies takes longer than some requests
         self._session.headers.update({"Authorization": f"Klaviyo-API-Key {key}", "revision": _REVISION})
 
     def close(self) -> None:

@@ -42,7 +42,7 @@ def same_choices(examples: int) -> settings:
     )
 
 
-def any_order(hut: Hut, examples: int = 250) -> None:
+def any_order(hut: Hut, examples: int = 60) -> None:
     """The ledger's state machine, with the same choices each time that the same modules are loaded."""
     with pytest.MonkeyPatch.context() as patch:
         ledger_invariants.use(patch, hut.redis)
@@ -57,9 +57,10 @@ def killed_anywhere(hut: Hut) -> None:
         for number in count(1):
             if number <= len(whole) and whole[number - 1] in READS:
                 continue
+            # Dying after a request leaves behind what dying before the next one does; the last one has no next one.
             if not _live(hut, mortal, number, "before"):
+                _live(hut, mortal, number - 1, "after")
                 return
-            _live(hut, mortal, number, "after")
 
 
 def _live(hut: Hut, mortal: Mortal, number: int, when: Literal["before", "after"]) -> bool:

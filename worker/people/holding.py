@@ -64,6 +64,10 @@ class _Holding:
             if intent.membership != "remove" and intent.written:
                 persons |= dict.fromkeys(intent.indexes, self._delivery.hash_of(person))
                 self._deliver_all(person, intent)
+            elif intent.membership == "remove":
+                # Under whichever e-mail somebody leaves: the one of an older change of this batch has the id no more.
+                leaving = (i for i in intent.indexes if people.said(i).action == "remove" and not people.said(i).exact)
+                persons |= dict.fromkeys(leaving, self._delivery.hash_of(person))
         for i in sorted(persons, key=lambda i: (people.said(i).at, i)):
             self._own(people.said(i), persons[i])
         self._settle()
