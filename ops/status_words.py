@@ -18,7 +18,7 @@ from text.wording import number, plural, sentence, some, span
 #: Most queues in one table: a screen can show thousands, but a person cannot read them.
 SHOWN: Final = 200
 #: The states of a queue; the first that applies is its state. Blocked: its connection is held. Held: itself.
-#: Failing: its last attempt failed, and Ferry tries again. Delivering: a batch is open. Waiting: it has pending changes.
+#: Failing: an attempt failed, and Ferry tries again. Delivering: a batch is open. Waiting: it has pending changes.
 STATES: Final = ("blocked", "held", "failing", "delivering", "waiting", "idle")
 #: The lateness of a tick that is reported, in ms; ticks come every two seconds.
 LATE_TICK_MS: Final = 15_000
