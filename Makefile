@@ -10,12 +10,13 @@ SEED :=
 # For `make pins`: the package to update to its newest version, or "all"; by default versions stay.
 UPDATE :=
 
-.PHONY: help demo run unit test browser install clients lint bench trips soak ugly pins clean
+.PHONY: help demo run unit phones test browser install clients lint bench trips soak ugly pins clean
 
 help:
 	@echo "make demo    show a complete delivery with real processes, in 30 s"
 	@echo "make run     run everything on this machine (ferry up)"
 	@echo "make unit    run the tests that need neither processes nor a server, in a minute"
+	@echo "make phones  compare two million phone numbers with the phonenumbers library"
 	@echo "make test    run all tests except the browser tests and the installation tests"
 	@echo "make browser run the browser tests, which need Debian's chromium and chromium-driver"
 	@echo "make install test every way to install Ferry, each in an empty environment"
@@ -36,6 +37,10 @@ run: .venv/run
 
 unit: .venv/dev
 	$(BIN)/pytest -n auto tests/unit
+
+# All that is known of phone numbers, compared with phonenumbers: with two million numbers instead of fifty thousand.
+phones: .venv/dev
+	FERRY_PHONES=2000000 $(BIN)/pytest tests/unit/mappings/test_numbering.py
 
 # Tests mostly wait for processes, so more of them run at once than there are cores. loadfile keeps the tests of a file on
 # one worker. The order of the folders, which no-loadscope-reorder keeps, lets the files that wait longest begin first.

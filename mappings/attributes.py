@@ -104,6 +104,24 @@ def _winners(person: Person, rules: Rules, warnings: list[str]) -> dict[FieldTar
 
     Any value beats a deletion; then the higher rank wins, then the later attribute.
     """
+    return _alone(person, rules) or _compared(person, rules, warnings)
+
+
+def _alone(person: Person, rules: Rules) -> dict[FieldTarget, tuple[int, Attribute]] | None:
+    """Return the attributes of a person without deletions and patches, if each has a target of its own."""
+    found: dict[FieldTarget, tuple[int, Attribute]] = {}
+    for attribute in person.attributes:
+        if attribute.deleted or attribute.value is None or attribute.patch:
+            return None
+        try:
+            place = fields.place(attribute.key, rules, person.klaviyo_names and not attribute.custom)
+        except Unfit:
+            return None
+        found[place.target] = place.rank, attribute
+    return found if len(found) == len(person.attributes) else None
+
+
+def _compared(person: Person, rules: Rules, warnings: list[str]) -> dict[FieldTarget, tuple[int, Attribute]]:
     winners: dict[FieldTarget, tuple[int, Attribute]] = {}
     for place, attribute in _last_writes(person, rules, warnings):
         rank = _DELETED if attribute.deleted or attribute.value is None else place.rank

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import phonenumbers
-from phonenumbers import CountryCodeSource, PhoneMetadata, PhoneNumber
+from phonenumbers import CountryCodeSource, PhoneNumber
 
+from mappings import numbering
 from mappings.errors import Reason, Unfit
 
 #: Entries are separated by `;`, the names in an entry by `|`; the first is the short name.
@@ -96,11 +97,11 @@ _CACHED = 4_096
 #: Characters of a text that may be a country: twice the longest name, for those who write it with more words.
 _LONGEST = 100
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
-_CODE_LENGTHS = (1, 2, 3)
 #: A number that begins with a country code and may contain separators.
 _INTERNATIONAL: Final = re.compile(r"\s*\+[\d\s().-]+", re.ASCII)
+#: A number without a country code, with the separators of most people.
+_AT_HOME: Final = re.compile(r"[\d ().-]+", re.ASCII)
 _SIGNS: Final = str.maketrans("", "", " ().-\t\r\n\f\v")
-_MEXICO: Final = 52
 #: The prefixes that Mexican mobile numbers (ten digits) had until 2019, for calls from abroad and from within the
 #: country. Address books still contain them, and the library considers such numbers invalid.
 _FROM_ABROAD: Final = re.compile(r"1([1-9]\d{9})", re.ASCII)
@@ -167,16 +168,33 @@ def region_of(name: object, default: str | None) -> str | None:
 
 def to_e164(number: str, region: str | None) -> str | None:
     """Return `number` as E.164, or None if it is not valid; `region` applies only to numbers without a country code."""
-    if _E164.fullmatch(number):
-        code, national = _apart(number)
+    if e164 := _international(number):
+        code, national = numbering.apart(e164)
+        if numbering.is_as_dialled(code, national):
+            return e164 if numbering.is_valid(code, national) else None
         # A leading zero may be part of the number (Italy) or a mistake (+44 0...); only the parser can decide.
-        if code and not national.startswith("0") and phonenumbers.is_valid_number(PhoneNumber(code, int(national))):
+        if number == e164 and code and not national.startswith("0") and numbering.is_valid(code, national):
             return number
+    elif region and (read := _at_home(number, region)):
+        return read
     try:
         parsed = _parsed(number, region)
     except phonenumbers.NumberParseException:
         return None
-    return _written(parsed) if phonenumbers.is_valid_number(parsed) else None
+    known, national = parsed.country_code, phonenumbers.national_significant_number(parsed)
+    return f"+{known}{national}" if known and numbering.is_valid(known, national) else None
+
+
+def _international(number: str) -> str:
+    """Return a number with a country code without its separators; empty for any other text."""
+    if _E164.fullmatch(number):
+        return number
+    plain = number.translate(_SIGNS) if _INTERNATIONAL.fullmatch(number) else ""
+    return plain if _E164.fullmatch(plain) else ""
+
+
+def _at_home(number: str, region: str) -> str | None:
+    return numbering.dialled_within(number.translate(_SIGNS), region) if _AT_HOME.fullmatch(number) else None
 
 
 def comparable(number: str, region: str | None) -> str | None:
@@ -185,12 +203,10 @@ def comparable(number: str, region: str | None) -> str | None:
     It is not validated, because that takes longer than all other steps of the intake. None if it is not a number, or if
     it has no country code and there is no `region`.
     """
-    if _INTERNATIONAL.fullmatch(number):
-        e164 = number.translate(_SIGNS)
-        if _E164.fullmatch(e164) and _is_as_dialled(*_apart(e164)):
-            return e164
+    if (e164 := _international(number)) and numbering.is_as_dialled(*numbering.apart(e164)):
+        return e164
     try:
-        return _written(_parsed(number, region))
+        return phonenumbers.format_number(_parsed(number, region), phonenumbers.PhoneNumberFormat.E164)
     except phonenumbers.NumberParseException:
         return None
 
@@ -198,41 +214,10 @@ def comparable(number: str, region: str | None) -> str | None:
 def _parsed(number: str, region: str | None) -> PhoneNumber:
     """Parse a number. Raises phonenumbers.NumberParseException."""
     parsed = phonenumbers.parse(number, region, keep_raw_input=True)
-    if parsed.country_code != _MEXICO:
+    if parsed.country_code != numbering.MEXICO:
         return parsed
     # Without a country code, a leading 1 is more likely the code of the United States.
     at_home = parsed.country_code_source == CountryCodeSource.FROM_DEFAULT_COUNTRY
     national = phonenumbers.national_significant_number(parsed)
     mobile = (_FROM_WITHIN if at_home else _FROM_ABROAD).fullmatch(national)
-    return PhoneNumber(_MEXICO, int(mobile[1])) if mobile else parsed
-
-
-def _written(parsed: PhoneNumber) -> str:
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-
-
-def _apart(e164: str) -> tuple[int, str]:
-    """Return country code and national number; the code is 0 if there is no such country.
-
-    The library's parser is not used, because it takes as long as the validation.
-    """
-    for length in _CODE_LENGTHS:
-        code = int(e164[1 : length + 1])
-        if code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            return code, e164[length + 1 :]
-    return 0, ""
-
-
-def _is_as_dialled(code: int, national: str) -> bool:
-    """Return whether the parser would keep the number unchanged; it removes a prefix for calls within the country."""
-    if code in (0, _MEXICO):
-        return len(national) == 10
-    prefix = _prefix(code)
-    return prefix is None or not prefix.match(national)
-
-
-@cache
-def _prefix(code: int) -> re.Pattern[str] | None:
-    metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, phonenumbers.region_code_for_country_code(code))
-    pattern = metadata and metadata.national_prefix_for_parsing
-    return re.compile(pattern) if pattern else None
+    return PhoneNumber(numbering.MEXICO, int(mobile[1])) if mobile else parsed

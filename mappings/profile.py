@@ -10,10 +10,10 @@ import ipaddress
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
+import msgspec
 from marshmallow import EXCLUDE, Schema, ValidationError
 from marshmallow.fields import Field
 
@@ -77,26 +77,16 @@ _LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*", re.ASCII | re.IGNOR
 
 
 class ParsedField(Field[Any]):
-    """A field that a pure function reads; its Unfit becomes the field's error, with the reason code as message.
-
-    It overrides `deserialize`, not the usual `_deserialize`: the steps in between check for nulls, defaults and
-    validators, which a profile does not have, and take half the time of a load.
-    """
+    """A field that a pure function reads; its Unfit becomes the field's error, with the reason code as message."""
 
     def __init__(self, read: Callable[[Any], str | float], *, attribute: str) -> None:
         super().__init__(attribute=attribute)
-        self._read = read
+        self.read = read
+        self.outer, _, self.inner = attribute.partition(".")
 
-    def deserialize(
-        self,
-        value: object,
-        attr: str | None = None,
-        data: Mapping[str, Any] | None = None,
-        **kwargs: object,
-    ) -> str | float:
-        """Return `value` as Klaviyo takes it; raises ValidationError with the reason code."""
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **kwargs: object) -> Any:
         try:
-            return self._read(value)
+            return self.read(value)
         except Unfit as unfit:
             raise ValidationError(unfit.reason) from unfit
 
@@ -143,22 +133,34 @@ READS: Final[dict[str, Callable[[Any], str | float]]] = {
 _ProfileSchema = Schema.from_dict(
     {name: ParsedField(read, attribute=fields.dotted(name)) for name, read in READS.items()}, name="ProfileSchema"
 )
-_SCHEMA = _ProfileSchema(partial=True, unknown=EXCLUDE)
+SCHEMA: Final = _ProfileSchema(partial=True, unknown=EXCLUDE)
+_FIELDS: Final = {name: each for name, each in SCHEMA.load_fields.items() if isinstance(each, ParsedField)}
 
 
 def load(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Reason]]:
     """Return the valid fields in Klaviyo's nested shape, and the reason for each invalid field.
 
     `values`: flat; an identifier as its candidates (a list of addresses or ids, or `Phones`), any other as one value.
+    The result is that of the schema's own `load`, which takes four times as long: it asks each field for defaults,
+    nulls and validators, which a profile does not have.
     """
-    try:
-        return _SCHEMA.load(values), {}
-    except ValidationError as error:
-        return dict(error.valid_data or {}), {name: codes[0] for name, codes in error.messages_dict.items()}
+    loaded: dict[str, Any] = {}
+    errors: dict[str, Reason] = {}
+    for name, value in values.items():
+        each = _FIELDS[name]
+        try:
+            value = each.read(value)
+        except Unfit as unfit:
+            errors[name] = unfit.reason
+            continue
+        if each.inner:
+            loaded.setdefault(each.outer, {})[each.inner] = value
+        else:
+            loaded[each.outer] = value
+    return loaded, errors
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """One profile for Klaviyo's bulk import.
 
     `attributes`: the content of `data.attributes`; no empty containers, no nulls at the first two levels.
@@ -172,8 +174,8 @@ class Profile:
     unset: tuple[str, ...] = ()
     clear: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    append: dict[str, Any] = field(default_factory=dict)
-    unappend: dict[str, Any] = field(default_factory=dict)
+    append: dict[str, Any] = {}
+    unappend: dict[str, Any] = {}
 
 
 def to_profile(person: Person, rules: Rules) -> Profile:
@@ -197,7 +199,7 @@ def to_profile(person: Person, rules: Rules) -> Profile:
 
 def _flat(found: identifiers.Candidates, draft: attributes.Draft, rules: Rules) -> dict[str, Any]:
     """Return all values for the schema, by its field names."""
-    values = draft.standard | found.raw
+    values: dict[str, Any] = found.raw | draft.standard
     numbers = found.raw.get(identifiers.PHONE)
     if numbers:
         region = phone.region_of(draft.standard.get("country"), rules.default_country)

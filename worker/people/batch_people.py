@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Final, Literal
 
@@ -168,7 +167,7 @@ class People:
         if isinstance(found, Rejection):
             return _about_blocked(found) if left_out and not any(self.who(i).wrong for i in indexes) else found
         warnings = tuple(dict.fromkeys((*found.warnings, *left_out)))
-        return replace(found, warnings=warnings)
+        return structs.replace(found, warnings=warnings)
 
     def _left_out(self, indexes: Iterable[int]) -> list[str]:
         blocked = any(self.who(i).left_out for i in indexes)
