@@ -30,6 +30,8 @@ UNSEEN: Final = re.compile(f"[{_INVISIBLE}]")
 _BRAILLE_BLANK = "\u2800"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,30})?", re.ASCII)
+#: How `to_iso` writes a time.
+_OWN_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 _DAY = re.compile(r"\d{8}", re.ASCII)
 #: A smaller number counts seconds (until the year 5138), any other milliseconds (since March 1973).
 _FIRST_MILLISECONDS = 100_000_000_000
@@ -44,6 +46,8 @@ def is_clean(text: str) -> bool:
 
 def clean_text(text: str) -> str:
     """Return `text` without NUL and lone surrogates; raises Unfit when it is longer than Klaviyo takes."""
+    if text.isascii() and "\0" not in text and len(text) <= MAX_STRING_BYTES:
+        return text
     if _UNCLEAN.search(text):
         text = _UNCLEAN.sub("", text)
     if len(text) * _MAX_BYTES_OF_A_CHARACTER > MAX_STRING_BYTES and len(text.encode()) > MAX_STRING_BYTES:
@@ -118,6 +122,9 @@ def to_iso(value: object) -> str:
     number or as text. Raises Unfit(time_invalid) for anything else.
     """
     try:
+        if isinstance(value, str) and _OWN_FORM.fullmatch(value):
+            datetime.fromisoformat(value)
+            return value
         text = str(value).strip() if isinstance(value, str | int | float) else ""
         moment = _since_epoch(Decimal(text)) if _NUMBER.fullmatch(text) else _written_out(text)
     except (ValueError, OverflowError) as error:

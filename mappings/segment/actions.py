@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mappings.segment.lookups import Lookup
 from mappings.segment.paths import Value
 from mappings.segment.traits import Readers
 from mappings.segment.triggers import Trigger
@@ -35,15 +36,17 @@ class Action:
     """One action as set up: its `kind` of queue, its trigger, and the fields that it takes from a message.
 
     `list_id`: where to find the id of the Klaviyo list; None: the action has no list, or takes it from the Engage
-    audience. `traits_as_properties`: every trait that no field takes becomes a custom property. `reading`: the fields
-    that look at each place. `flatten_properties`: nested properties get dotted names. `view`: how the action reads a
-    message.
+    audience. `find`, `find_list`: return the values of the fields and of `list_id` for a message.
+    `traits_as_properties`: every trait that no field takes becomes a custom property. `reading`: the fields that look
+    at each place. `flatten_properties`: nested properties get dotted names. `view`: how the action reads a message.
     """
 
     name: Name
     kind: Kind
     trigger: Trigger
     fields: dict[str, Value]
+    find: Lookup = field(compare=False, repr=False)
+    find_list: Lookup = field(compare=False, repr=False)
     list_id: Value = None
     traits_as_properties: bool = False
     reading: Readers = field(default_factory=Readers)

@@ -39,7 +39,7 @@ def route(message: dict[str, Any], actions: Sequence[Action]) -> Iterator[Routed
 
 def _upsert(message: dict[str, Any], action: Action) -> list[Routed]:
     fields = described(message, action)
-    own = paths.resolve(action.list_id, message)
+    own = action.find_list(message)
     list_id = fields.pop("override_list_id", own)
     if paths.is_there(list_id):
         return [_membership(message, "add", fields, list_id)]
@@ -56,7 +56,7 @@ def _remove(message: dict[str, Any], action: Action) -> list[Routed]:
 
 def _remove_from_named(message: dict[str, Any], action: Action) -> list[Routed]:
     """Apply Remove Profile only if its list is found: it fires for every identify, and most of them remove nobody."""
-    list_id = paths.resolve(action.list_id, message)
+    list_id = action.find_list(message)
     if not paths.is_there(list_id):
         return []
     return [_membership(message, "remove", described(message, action), list_id)]
@@ -105,13 +105,15 @@ def _audience(message: dict[str, Any], named: Any) -> dict[str, str]:
 
 def _list(message: dict[str, Any], action: Action) -> Any:
     """Return the list that the action's settings give, else the one that Engage names."""
-    named = paths.resolve(action.list_id, message)
+    named = action.find_list(message)
     return named if paths.is_there(named) else segment_engage.list_id(message)
 
 
 def _consent(message: dict[str, Any], action: Action, change: Change) -> Routed:
     """Return the consent; only one that the action marks as historical keeps the time it was given."""
-    fields: dict[str, Any] = paths.resolve(action.fields | {"list_id": action.list_id}, message)
+    fields: dict[str, Any] = action.find(message)
+    if paths.is_there(list_id := action.find_list(message)):
+        fields["list_id"] = list_id
     historical = fields.pop("historical_import", False) in _TRUE
     since = fields.pop("consented_at", None)
     if historical:

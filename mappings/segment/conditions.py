@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from mappings.segment import lookups
 from mappings.segment.paths import Path
 
 
@@ -58,24 +59,43 @@ class Some:
 Condition = Is | Contains | Match | Not | Every | Some
 
 
-def holds(condition: Condition, message: dict[str, Any]) -> bool:
-    """Return whether the condition holds for this message."""
+Predicate = Callable[[dict[str, Any]], bool]
+
+
+def predicate(condition: Condition) -> Predicate:
+    """Return the function that says whether the condition holds for a message."""
     match condition:
-        case Is():
-            found = condition.path.find(message)
-            return bool(found == condition.value) and isinstance(found, bool) == isinstance(condition.value, bool)
-        case Contains():
-            found = condition.path.find(message)
-            return isinstance(found, str) and condition.text in found
-        case Match():
-            found = condition.path.find(message)
-            return isinstance(found, str) and fnmatchcase(found, condition.pattern)
-        case Not():
-            return not holds(condition.inner, message)
-        case Every():
-            return all(holds(part, message) for part in condition.parts)
-        case Some():
-            return any(holds(part, message) for part in condition.parts)
+        case Is(path, value):
+            return _is(lookups.finder(path), value)
+        case Contains(path, text):
+            find = lookups.finder(path)
+            return lambda message: isinstance(found := find(message), str) and text in found
+        case Match(path, pattern):
+            find = lookups.finder(path)
+            return lambda message: isinstance(found := find(message), str) and fnmatchcase(found, pattern)
+        case Not(inner):
+            holds = predicate(inner)
+            return lambda message: not holds(message)
+        case Every((one, other)):  # as in most triggers
+            first, second = predicate(one), predicate(other)
+            return lambda message: first(message) and second(message)
+        case Every(parts):
+            tests = [predicate(part) for part in parts]
+            return lambda message: all(test(message) for test in tests)
+        case Some(parts):
+            tests = [predicate(part) for part in parts]
+            return lambda message: any(test(message) for test in tests)
+
+
+def _is(find: lookups.Lookup, value: str | float | bool | None) -> Predicate:
+    if isinstance(value, str):  # no boolean is equal to it
+        return lambda message: bool(find(message) == value)
+
+    def holds(message: dict[str, Any]) -> bool:
+        found = find(message)
+        return bool(found == value) and isinstance(found, bool) == isinstance(value, bool)
+
+    return holds
 
 
 def types(condition: Condition) -> Iterator[object]:

@@ -8,17 +8,18 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mappings import contact
+from mappings.segment.lookups import finder
 from mappings.segment.paths import parse_path
 
-_CLASS: Final = parse_path("$.context.personas.computation_class")
-_KEY: Final = parse_path("$.context.personas.computation_key")
-_ID: Final = parse_path("$.context.personas.computation_id")
+_CLASS: Final = finder(parse_path("$.context.personas.computation_class"))
+_KEY: Final = finder(parse_path("$.context.personas.computation_key"))
+_ID: Final = finder(parse_path("$.context.personas.computation_id"))
 _LISTS: Final = (
-    parse_path("$.context.personas.audience_settings.listId"),
-    parse_path("$.context.personas.external_audience_id"),
+    finder(parse_path("$.context.personas.audience_settings.listId")),
+    finder(parse_path("$.context.personas.external_audience_id")),
 )
-_TRAITS: Final = parse_path("$.traits")
-_PROPERTIES: Final = parse_path("$.properties")
+_TRAITS: Final = finder(parse_path("$.traits"))
+_PROPERTIES: Final = finder(parse_path("$.properties"))
 _EVENTS: Final = {True: "Audience Entered", False: "Audience Exited"}
 
 
@@ -28,9 +29,9 @@ def as_event(message: dict[str, Any]) -> dict[str, Any]:
     Engage reports a membership by a track event or, if set up so, by an identify with a boolean trait named after the
     audience. The second form is converted to the first, so that one trigger matches both.
     """
-    if message.get("type") != "identify" or _CLASS.find(message) != "audience":
+    if message.get("type") != "identify" or _CLASS(message) != "audience":
         return message
-    member = _member(_TRAITS.find(message), message)
+    member = _member(_TRAITS(message), message)
     return message if member is None else message | {"type": "track", "event": _EVENTS[member]}
 
 
@@ -40,9 +41,9 @@ def as_step(message: dict[str, Any]) -> dict[str, Any]:
     The events have any name. Journeys of the first version only report entries; the second version adds a boolean
     property named after the step, false for an exit (Segment: Journeys, send data to a destination).
     """
-    if message.get("type") != "track" or _CLASS.find(message) != "journey_step":
+    if message.get("type") != "track" or _CLASS(message) != "journey_step":
         return as_event(message)
-    member = _member(_PROPERTIES.find(message), message)
+    member = _member(_PROPERTIES(message), message)
     if member is None:
         member = message.get("event") != _EVENTS[False]
     return message | {"event": _EVENTS[member]}
@@ -50,21 +51,21 @@ def as_step(message: dict[str, Any]) -> dict[str, Any]:
 
 def _member(entries: Any, message: dict[str, Any]) -> bool | None:
     """Return the boolean that is named after the audience or step; None without one."""
-    key = _KEY.find(message)
+    key = _KEY(message)
     member = entries.get(key) if isinstance(entries, dict) and isinstance(key, str) else None
     return member if isinstance(member, bool) else None
 
 
 def list_id(message: dict[str, Any]) -> str | None:
     """Return the Klaviyo list that Engage names: the one set for the audience, else the one created for it."""
-    found = (contact.text(path.find(message)) for path in _LISTS)
+    found = (contact.text(find(message)) for find in _LISTS)
     return next((text for text in found if text), None)
 
 
 def audience(message: dict[str, Any]) -> tuple[str, str] | None:
     """Return the audience's id and its name (Segment's key for it); None for a message without an audience."""
-    name = contact.text(_KEY.find(message))
-    return (contact.text(_ID.find(message)) or name, name) if name else None
+    name = contact.text(_KEY(message))
+    return (contact.text(_ID(message)) or name, name) if name else None
 
 
 #: Klaviyo's names: in Segment's first destination, in the destination whose actions Ferry has, and in RudderStack.

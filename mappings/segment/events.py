@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from mappings import contact, values
 from mappings.errors import Reason, Unfit
-from mappings.segment import paths
 from mappings.segment.actions import Action
 from mappings.segment.paths import first_of
 from mappings.segment.routed import Routed, identities, nobody
@@ -38,7 +37,7 @@ def order(message: dict[str, Any], action: Action) -> Iterator[Routed]:
 
 
 def _fields(message: dict[str, Any], action: Action) -> dict[str, Any]:
-    fields: dict[str, Any] = paths.resolve(action.fields, message)
+    fields: dict[str, Any] = action.find(message)
     if action.flatten_properties and isinstance(properties := fields.get("properties"), dict):
         fields["properties"] = flatten(properties)
     return fields | {"time": _time(fields.get("time") or message.get("timestamp"))}

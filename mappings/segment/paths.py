@@ -48,17 +48,6 @@ class First:
 
     places: tuple[Path, ...]
 
-    def read(self, message: Any) -> Any:
-        """Return the value; if no place has one, None if a place is null, else MISSING."""
-        nothing: Any = MISSING
-        for place in self.places:
-            found = place.read(message)
-            if is_there(found):
-                return found
-            if found is None:
-                nothing = None
-        return nothing
-
 
 @dataclass(frozen=True, slots=True)
 class If:
@@ -120,36 +109,13 @@ def _choice(raw: dict[str, Any]) -> First | If:
     return If(place, then, otherwise)
 
 
-def resolve(value: Value, message: Any, *, nulls: bool = False) -> Any:
-    """Return the value of the mapping for this message; None if there is none.
-
-    Entries of a table without a value are left out. With `nulls`, an entry stays as None if its place, or one of the
-    places that it tries, is null.
-    """
-    found = _read(value, message, nulls)
-    return None if found is MISSING else found
-
-
-def _read(value: Value, message: Any, nulls: bool) -> Any:
-    if isinstance(value, Path | First):
-        return value.read(message)
-    if isinstance(value, If):
-        return _read(value.then if is_there(value.exists.find(message)) else value.otherwise, message, nulls)
-    if isinstance(value, dict):
-        found = ((key, _read(entry, message, nulls)) for key, entry in value.items())
-        return {key: entry for key, entry in found if is_there(entry) or (nulls and entry is None)}
-    if isinstance(value, list):
-        return [resolve(entry, message) for entry in value]
-    return MISSING if value is None else value
-
-
 def is_there(value: Any) -> bool:
     """Return whether a value is present: null and blank text are not.
 
     In a choice, Segment counts blank text as present and drops it afterwards, so it loses an e-mail in the second place
     when the first one is blank.
     """
-    return value is not None and value is not MISSING and not (isinstance(value, str) and not value.strip())
+    return bool(value.strip()) if isinstance(value, str) else value is not None and value is not MISSING
 
 
 def first_of(found: Mapping[str, Any], names: Iterable[str]) -> Any:

@@ -21,8 +21,8 @@ def described(message: dict[str, Any], action: Action) -> dict[str, Any]:
     A null member of the location or of a table of properties stays, because it clears the field or property. The form
     is that of `person.read`.
     """
-    fields: dict[str, Any] = paths.resolve(action.fields, message, nulls=True)
-    named = {patch: _names(fields.pop(patch, None)) for patch in _PATCHES}
+    fields: dict[str, Any] = action.find(message)
+    named: dict[str, list[str]] = {patch: _names(fields.pop(patch)) for patch in _PATCHES if patch in fields}
     mapped = fields.pop(_PROPERTIES, None)
     mapped = {} if mapped is None else mapped
     if action.traits_as_properties and isinstance(mapped, dict):
@@ -32,7 +32,7 @@ def described(message: dict[str, Any], action: Action) -> dict[str, Any]:
         mapped = {name: value for name, value in left.items() if name not in patched} | mapped
     if action.flatten_properties and isinstance(mapped, dict):
         mapped = flatten(mapped)
-    fields |= {_PROPERTIES: mapped, **_patches(message, named)}
+    fields |= {_PROPERTIES: mapped, **(_patches(message, named) if named else {})}
     return {name: value for name, value in fields.items() if paths.is_there(value) and value != {}}
 
 
@@ -57,9 +57,9 @@ def _patches(message: dict[str, Any], named: dict[str, list[str]]) -> dict[str, 
     if not any(named.values()):
         return {}
     known = traits.of_message(message)
-    found: dict[str, Any] = {"unset": named["unset"]} if named["unset"] else {}
+    found: dict[str, Any] = {"unset": unset} if (unset := named.get("unset")) else {}
     for patch in ("append", "unappend"):
-        found[patch] = {name: known[name] for name in named[patch] if known.get(name) is not None}
+        found[patch] = {name: known[name] for name in named.get(patch, []) if known.get(name) is not None}
     return found
 
 

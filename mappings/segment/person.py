@@ -110,5 +110,5 @@ def erasure(message: dict[str, Any]) -> Routed:
 
 
 def _first(name: str, message: dict[str, Any]) -> str | None:
-    found = (contact.text(paths.resolve(path, message)) for path in _PATHS[name])
+    found = (contact.text(path.find(message)) for path in _PATHS[name])
     return next((value for value in found if value), None)

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeGuard, get_args
 from marshmallow import Schema, ValidationError, fields, validate
 
 from mappings.complaints import complaints
-from mappings.segment import paths, traits, triggers
+from mappings.segment import lookups, paths, traits, triggers
 from mappings.segment.actions import Action, Name
 from mappings.segment.paths import Value
 from mappings.segment.presets import DEFAULT, PRESETS, Preset
@@ -20,6 +20,8 @@ MOST: Final = 50
 _TABLES: Final = frozenset({"location", "profile", "properties"})
 #: Fields that may be a list of values.
 _LISTS: Final = frozenset({"products", "append", "unappend", "unset", "channels"})
+#: Kinds of change in which a null clears a field.
+_CLEARING: Final = ("profile", "audience")
 _SWITCHES: Final = ("user_id_as_external_id", "traits_as_properties", "flatten_properties")
 #: Fields of Segment's own settings that Ferry has in another place.
 _ELSEWHERE: Final = {"list_id": "write list_id beside fields, not in it"}
@@ -72,13 +74,16 @@ def _action(place: str, entry: Any, preset: Preset) -> Action:
     own = {"external_id": ""} if switched_off else {}
     mapping = _over(f"{place}, fields", template.fields, own | loaded["mapping"])
     parsed = {name: _field(f"{place}, fields.{name}", name, raw) for name, raw in mapping.items()}
+    list_id = _list(f"{place}, list_id", template, loaded.get("list_id"))
     as_properties = loaded["traits_as_properties"]
     return Action(
         name=loaded["action"],
         kind=template.kind,
         trigger=_trigger(f"{place}, trigger", loaded.get("trigger", template.trigger)),
         fields=parsed,
-        list_id=_list(f"{place}, list_id", template, loaded.get("list_id")),
+        find=lookups.finder(parsed, nulls=template.kind in _CLEARING),
+        find_list=lookups.finder(list_id),
+        list_id=list_id,
         traits_as_properties=template.traits_as_properties if as_properties is None else as_properties,
         reading=traits.readers(parsed, template.never),
         flatten_properties=loaded["flatten_properties"],

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from mappings.segment.conditions import Condition, Contains, Every, Is, Match, Not, Some, holds, types
+from mappings.segment.conditions import Condition, Contains, Every, Is, Match, Not, Predicate, Some, predicate, types
 from mappings.segment.paths import Path, parse_path
 
 _TOKEN: Final = re.compile(
@@ -62,16 +62,17 @@ _FUNCTIONS: Final[dict[str, Callable[[Path, str], Condition]]] = {"contains": Co
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A condition, its source text, and the types of message that it applies to."""
+    """A condition, its source text, and the types of message that it applies to. `holds`: tests the condition."""
 
     text: str
     condition: Condition
     types: frozenset[object]
+    holds: Predicate = field(compare=False, repr=False)
 
     def fires(self, message: dict[str, Any]) -> bool:
         """Return whether the action is for this message."""
         kind = message.get("type")
-        return isinstance(kind, str) and kind in self.types and holds(self.condition, message)
+        return isinstance(kind, str) and kind in self.types and self.holds(message)
 
 
 def parse(text: str) -> Trigger:
@@ -83,7 +84,7 @@ def parse(text: str) -> Trigger:
     reader = _Reader(tokenize(text))
     condition = reader.some(0)
     reader.take("end", '"and", "or" or the end')
-    return Trigger(text, condition, _USUAL.union(types(condition)))
+    return Trigger(text, condition, _USUAL.union(types(condition)), predicate(condition))
 
 
 class _Reader:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.segment.conditions import Condition, Contains, Every, Is, Match, Not, Some, holds
+from mappings.segment.conditions import Condition, Contains, Every, Is, Match, Not, Some, predicate
 from mappings.segment.paths import Path
 from mappings.segment.triggers import parse
 from tests.support.segment import refusal
@@ -164,9 +165,29 @@ _JSON: st.SearchStrategy[Any] = st.recursive(
 _NAMES = st.sampled_from(["type", "event", "traits", "plan"])
 
 
+def _expected(condition: Condition, message: dict[str, Any]) -> bool:
+    match condition:
+        case Is(path, value):
+            found = path.find(message)
+            return found == value and isinstance(found, bool) == isinstance(value, bool)
+        case Contains(path, text):
+            found = path.find(message)
+            return isinstance(found, str) and text in found
+        case Match(path, pattern):
+            found = path.find(message)
+            return isinstance(found, str) and fnmatchcase(found, pattern)
+        case Not(inner):
+            return not _expected(inner, message)
+        case Every(parts):
+            return all(_expected(part, message) for part in parts)
+        case Some(parts):
+            return any(_expected(part, message) for part in parts)
+
+
 @given(_CONDITIONS, st.dictionaries(_NAMES, st.one_of(_JSON, st.dictionaries(_NAMES, _JSON))))
-def test_a_condition_and_its_negation_never_agree(condition: Condition, message: dict[str, Any]) -> None:
-    assert holds(condition, message) is not holds(Not(condition), message)
+def test_a_condition_holds_as_it_reads(condition: Condition, message: dict[str, Any]) -> None:
+    assert predicate(condition)(message) is _expected(condition, message)
+    assert predicate(Not(condition))(message) is not _expected(condition, message)
 
 
 @given(st.one_of(st.text(), st.text(alphabet="atype=!()\"' ,.and or not 12")))
