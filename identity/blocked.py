@@ -37,6 +37,9 @@ _TEMPLATE: Final = re.compile(
 _DASHES: Final = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
 #: A phone of one repeated digit, or of zeroes after a country code: +10000000000.
 _DUMMY_PHONE: Final = re.compile(r"\+?(?:(\d)\1{6,}|\d{1,4}?0{7,})")
+#: The beginning of most ids, addresses and numbers, such as `c-17`: no placeholder has a digit or an @, and a value
+#: that has one and means nothing begins with a zero or with another sign.
+_SOMEBODY: Final = re.compile(r"[+(]?[1-9]|[A-Za-z][^1-9@]*[1-9@]")
 _SIGNS: Final = " \t\r\n\"'`()[]{}<>-_.,;:\\/|*#?!\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a"
 #: Signs between the words of a placeholder.
 _BETWEEN: Final = re.compile(r"[\s_\-/\\.]+")
@@ -62,14 +65,15 @@ class Blocked:
 
         Klaviyo's name of the phone is understood too.
         """
-        folded = value.casefold()
-        if folded in self._folded or any(each.fullmatch(value) for each in self._expressions):
+        if self._folded and value.casefold() in self._folded:
+            return True
+        if self._expressions and any(each.fullmatch(value) for each in self._expressions):
             return True
         if kind == "email" and "@" in value:
             return False
         if kind in ("phone", "phone_number"):
             return _DUMMY_PHONE.fullmatch(value) is not None
-        return _is_nothing(_as_seen(value))
+        return not (_SOMEBODY.match(value) and value.isascii()) and _is_nothing(_as_seen(value))
 
 
 def _is_nothing(seen: str) -> bool:

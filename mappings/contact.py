@@ -88,11 +88,11 @@ def _anonymous_id(value: str) -> str:
 
 def text(value: object) -> str | None:
     """Return text trimmed, a whole number as text, `""` for None; None for any other type."""
+    if isinstance(value, str):
+        return value.strip()
     if value is None:
         return ""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value.strip() if isinstance(value, str) else None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def nobody(names: Iterable[str], wrong: Mapping[str, Reason]) -> Rejected:

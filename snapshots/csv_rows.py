@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final, Literal
 
-from mappings.columns import ColumnError, ColumnSettings, ColumnTarget, layout, recognised
+from mappings.columns import ColumnError, ColumnSettings, ColumnTarget, Kind, layout, recognised
 from snapshots.lines import MAX_LINE, texts
 from snapshots.objects import properties_of
 from snapshots.persons import Described
@@ -35,24 +35,22 @@ def described(
     header = next(cells, [])
     targets = _targets([cell.strip() for cell in header], settings)
     selection.note(report, header, targets)
-    # Selected once for all rows, because this loop takes most of the time.
-    columns = [(target.kind, target.name) for target in targets]
+    # Selected once for all rows, because this loop takes much of the time.
+    known = _places(targets, "identifier")
+    attributes = _places(targets, "field", "property")
+    properties = [place for place, _ in _places(targets, "properties")]
     for number, row in enumerate(cells, start=1):
-        yield _customer(number, columns, row, report)
+        yield Described(
+            number,
+            {name: row[place] for place, name in known},
+            {name: row[place] for place, name in attributes},
+            properties=properties_of(row[properties[0]], report) if properties else None,
+        )
 
 
-def _customer(number: int, columns: Iterable[tuple[str, str]], row: list[str], report: ReadReport) -> Described:
-    known: dict[str, str] = {}
-    attributes: dict[str, str] = {}
-    properties = None
-    for (kind, name), cell in zip(columns, row, strict=True):
-        if kind == "identifier":
-            known[name] = cell
-        elif kind == "properties":
-            properties = properties_of(cell, report)
-        elif kind != "ignored":
-            attributes[name] = cell
-    return Described(number, known, attributes, properties=properties)
+def _places(targets: Iterable[ColumnTarget], *kinds: Kind) -> list[tuple[int, str]]:
+    """Return the columns of these kinds: their places, and what they become."""
+    return [(place, target.name) for place, target in enumerate(targets) if target.kind in kinds]
 
 
 def table(pieces: Iterator[bytes]) -> Iterator[list[str]]:

@@ -116,7 +116,7 @@ class PersonReader:
                 sent = self._attributes(described)
                 for name, reason in wrong.items():
                     self._report.leave_out(name, reason)
-            person = self._person(described, found, wrong, known, alone=alone)
+            person = self._person(described, wrong, known, alone=alone)
             whose = (customer or canonical_email(str(emails[0]))) if alone else customer
             yield row(described.number, person | ({"attributes": sent} if sent else {}), whose, known)
 
@@ -128,9 +128,9 @@ class PersonReader:
             # Not alone: then the reason is that the address or number is not one.
             if len(given) > 1 and isinstance(known[name], str) and DEFAULT.holds(EXTERNAL_ID, known[name].strip()):
                 known[name] = ""
-        attributes = described.attributes
-        if self._nulls:
-            attributes = {name: self._plain(value) for name, value in attributes.items()}
+        if not self._nulls:
+            return described._replace(known=known)
+        attributes = {name: self._plain(value) for name, value in described.attributes.items()}
         return described._replace(known=known, attributes=attributes)
 
     def _plain(self, value: Any) -> Any:
@@ -148,7 +148,6 @@ class PersonReader:
     def _person(
         self,
         described: Described,
-        found: Mapping[str, str],
         wrong: Mapping[str, str],
         known: Mapping[str, str],
         *,
@@ -159,8 +158,8 @@ class PersonReader:
         person: dict[str, Any] = dict(known if whole or "email" not in known else {"email": known["email"]})
         if whole and "email" in known:
             # The mapping reports for each person when it leaves one of them out.
-            said = {_FRAGMENT[name]: contact.text(described.known.get(name)) for name in (*wrong, *found)}
-            person |= {name: text for name, text in said.items() if text and name not in known}
+            said = {_FRAGMENT[name]: contact.text(described.known.get(name)) for name in wrong}
+            person |= {name: text for name, text in said.items() if text}
         return person
 
     def _attributes(self, described: Described) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def row(number: int, person: dict[str, Any], customer: str = "", known: Mapping[
     of the fragment count.
     """
     known = {name: person[name] for name in _KLAVIYO if name in person} if known is None else known
-    names = [_identity(name, known[name]) for name in _KLAVIYO if name in known]
+    names = members.identities({_KLAVIYO[name]: value for name, value in known.items()})
     sent = {name: value for name, value in known.items() if person.get(name) == value}
     return SnapshotRow(number, names[0], _keys(sent), _encode(person), customer, tuple(names[1:]))
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity import blocked
-from identity.blocked import DEFAULT
+from identity.blocked import DEFAULT, PLACEHOLDERS
 
 IDS = ("external_id", "mpid", "user_id", "anonymous_id")
 
@@ -118,6 +118,15 @@ def test_a_placeholder_identifies_nobody(kind: str, value: str) -> None:
 @pytest.mark.parametrize("kind", IDS)
 def test_an_id_that_only_looks_a_little_like_one_is_kept(kind: str, value: str) -> None:
     assert not DEFAULT.holds(kind, value)
+
+
+_PARTS = st.sampled_from([*PLACEHOLDERS, *"0123456789aAxXeEfF", *" -_+.,@(){}[]<>%$*|/#?!\\\"'", "REF", "id"])
+
+
+@given(st.lists(_PARTS, max_size=6).map("".join))
+def test_most_values_are_seen_to_be_somebodys_from_their_beginning(value: str) -> None:
+    # A value with a letter of zero width is looked at as a whole.
+    assert DEFAULT.holds("external_id", value) == DEFAULT.holds("external_id", f"{value}\u200b")
 
 
 @given(st.uuids())
