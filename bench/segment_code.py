@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from bench.errors import BenchError
-from bench.mapping import phones, seconds
+from bench.mapping import E164, phones, seconds
 from bench.messages import number
 from bench.report import Figure, Row, at_least
 from bench.segment_mapping import map_all
@@ -65,7 +65,7 @@ def measure(sizes: Sizes, folder: Path) -> Figure:
 
 
 def _row(compared: Compared, sizes: Sizes, folder: Path) -> Row:
-    messages = [compared.message(number(i), phone) for i, (_, phone) in enumerate(phones(1, sizes.people))]
+    messages = [compared.message(number(i), phone) for i, (_, phone) in enumerate(phones(E164, sizes.people))]
     ours, theirs = [], []
     with _segment(compared, messages, folder) as run:
         for _ in range(sizes.rounds + 1):

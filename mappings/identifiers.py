@@ -23,12 +23,8 @@ from mappings.values import UNSEEN, is_clean
 ALTERNATE: Final = ("customer", "other", *(f"other{number}" for number in range(2, 11)))
 #: Identity types that may become Klaviyo's `phone_number` (mParticle: Klaviyo pages, Phone Identifier).
 PHONES: Final = ("mobile_number", "phone_number_2", "phone_number_3")
-_FIREHOSE: Final = (
-    "email",
-    *ALTERNATE,
-    *PHONES,
-    *("facebook", "twitter", "google", "microsoft", "yahoo"),
-)
+#: The Firehose spelling of each identity type.
+FIREHOSE: Final = frozenset({"email", *ALTERNATE, *PHONES, *("facebook", "twitter", "google", "microsoft", "yahoo")})
 _MAX_LENGTH = 254
 _MAX_LOCAL_LENGTH = 64
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -40,7 +36,7 @@ _ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_TOP_LEVEL}")
 _JOINER: Final = re.compile("[\u200c\u200d]")
 # `str.lower` turns the Kelvin sign into an ASCII letter, which would make one address of two people's addresses.
 _FOLD: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-_BY_NAME: Final = {name: name for name in _FIREHOSE}
+_BY_NAME: Final = {name: name for name in FIREHOSE}
 EMAIL: Final = "email"
 PHONE: Final = "phone_number"
 EXTERNAL_ID: Final = "external_id"
@@ -59,7 +55,7 @@ def _squashed(name: str) -> str:
 #: The Events API and the Profile API write `customer_id` and `other_id_2`, exports `CustomerId` and `Other3`, the UI
 #: `Other 3`.
 _BY_SQUASHED_NAME: Final = {
-    **{_squashed(name): name for name in _FIREHOSE},
+    **{_squashed(name): name for name in FIREHOSE},
     **{name.replace("other", "otherid"): name for name in ALTERNATE if name != "customer"},
     "customerid": "customer",
 }

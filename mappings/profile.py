@@ -183,7 +183,8 @@ def to_profile(person: Person, rules: Rules) -> Profile:
     found = identifiers.candidates(person.identities, rules)
     draft = attributes.draft(person, rules)
     loaded, errors = load(_flat(found, draft, rules))
-    errors |= found.errors()
+    if found.hashed:
+        errors |= found.errors()
     identifiers.check(loaded, errors)
     if draft.properties:
         loaded["properties"] = draft.properties
@@ -191,7 +192,7 @@ def to_profile(person: Person, rules: Rules) -> Profile:
         attributes=loaded,
         unset=tuple(draft.unset),
         clear=tuple(draft.clear),
-        warnings=tuple(dict.fromkeys([*errors.values(), *draft.warnings])),
+        warnings=tuple(dict.fromkeys([*errors.values(), *draft.warnings])) if errors or draft.warnings else (),
         append=draft.append,
         unappend=draft.unappend,
     )

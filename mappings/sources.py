@@ -54,13 +54,13 @@ def _usual(fragment: bytes) -> Person | None:
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     for each in person.user_identities:
-        if not (each.value and each.encoding in _ENCODINGS and identifiers.firehose_type(each.type) == each.type):
+        if not (each.value and each.encoding in _ENCODINGS and each.type in identifiers.FIREHOSE):
             return None
     for write in person.user_attributes:
         if not write.key or write.action != "upsert" or write.value is None or write.list_value:
             return None
     return Person(
-        identities=(*person.user_identities, *_mpid(person.mpid)),
+        identities=(*person.user_identities, Identity("mpid", person.mpid)) if person.mpid else person.user_identities,
         attributes=tuple([Attribute(write.key, write.value) for write in person.user_attributes]),
     )
 
