@@ -24,7 +24,6 @@ from ops import klaviyo_list
 from ops.errors import Failed
 from ops.estimate import Estimate
 from ops.export.joining import sendable
-from ops.roster import Roster
 from ops.sync.source import Source
 from ops.sync.submit import shown
 from queues.census import count
@@ -47,6 +46,7 @@ from snapshots.tally import first
 from worker.connection import Destination
 from worker.people.batch_people import mapped_by
 from worker.snapshots.baseline import as_listed, is_another
+from worker.snapshots.roster import Roster
 
 #: The number of changes of each kind that are shown.
 SHOWN = 20
