@@ -137,7 +137,7 @@ def _compared(
     check = SendCheck(to, order)
     with closing(plan(people, buckets, order.at, check, memory)) as planned:
         policy = connection.policy_for(queue.kind, queue.target)
-        settings = forecast.Settings(policy.upload_max, to.identity.prove, to.identity.identifiers, now_ms())
+        settings = forecast.ForecastSettings(policy.upload_max, to.identity.prove, to.identity.identifiers, now_ms())
         changes = (change for _, some in planned.parts() for change in some)
         effort = forecast.forecast(changes, settings, memory)
         effort.clears = check.clears

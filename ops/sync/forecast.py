@@ -84,7 +84,7 @@ def pages_of(listed: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ForecastSettings:
     """What the number of requests depends on. `upload_max`: changes in a batch. `now`: ms."""
 
     upload_max: int
@@ -93,7 +93,7 @@ class Settings:
     now: int
 
 
-def forecast(changes: Iterable[PlannedChange], settings: Settings, memory: Identities) -> Effort:
+def forecast(changes: Iterable[PlannedChange], settings: ForecastSettings, memory: Identities) -> Effort:
     """Return the requests that the changes need, without `clears` and `pages`. `changes`: in the order of the queue.
 
     `memory`: the remembered people, whose identifiers are not looked up again. Assumes that all people are found where
@@ -105,7 +105,7 @@ def forecast(changes: Iterable[PlannedChange], settings: Settings, memory: Ident
     return effort
 
 
-def _add(effort: Effort, batch: Sequence[PlannedChange], settings: Settings, memory: Identities) -> None:
+def _add(effort: Effort, batch: Sequence[PlannedChange], settings: ForecastSettings, memory: Identities) -> None:
     adds, updates, removals = ([each for each in batch if each.action == on] for on in ("add", "update", "remove"))
     effort.imports += bool(adds) + bool(updates)
     if settings.identifiers == "verified":
@@ -134,7 +134,7 @@ def _look_for(effort: Effort, changes: Sequence[PlannedChange], *, by_id: bool) 
 
 
 def _unverified(
-    changes: Sequence[PlannedChange], settings: Settings, memory: Identities
+    changes: Sequence[PlannedChange], settings: ForecastSettings, memory: Identities
 ) -> list[dict[ProfileField, str]]:
     """Return the identifiers of the people whose second ones are not known to be theirs (worker/people/verifying)."""
     several = [found for each in changes if len(found := _identifiers(each)) > 1]

@@ -22,9 +22,10 @@ RECORD_MS: Final = 30 * 86_400_000
 Format = Literal["csv", "ndjson", "json", "mparticle_csv", "ledger"]
 #: queued: for a worker, its turn, the launch, or earlier changes. reading: its body, and the list if Klaviyo is asked.
 #: comparing: with the list; its changes are queued then. held: the guard asks a person. delivering: its changes are in
-#: the audience's queue. delivered: each of them is settled, and none is a dead letter. failed: it cannot be read, or
+#: the audience's queue. delivered: each of them is settled and proved, and none is a dead letter. imported: each is
+#: settled, but for some Klaviyo's list was not checked (setting `prove`). failed: it cannot be read, or
 #: changes of it are dead letters; `error` says why. superseded: by a newer one.
-State = Literal["queued", "reading", "comparing", "held", "delivering", "delivered", "failed", "superseded"]
+State = Literal["queued", "reading", "comparing", "held", "delivering", "delivered", "imported", "failed", "superseded"]
 
 
 class SnapshotOrder(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -116,7 +117,8 @@ class Record(msgspec.Struct):
         Meta(
             description="queued: for its turn or its launch. held: it would remove very many people from the list, "
             "and a person must confirm it. delivering: its changes are queued. delivered: Klaviyo has carried all of "
-            "them out. failed: `error` says why. superseded: by a newer one."
+            "them out, and the list was checked. imported: carried out, but the list was not checked for all. failed: "
+            "`error` says why. superseded: by a newer one."
         ),
     ] = "queued"
     counts: Counts | None = None

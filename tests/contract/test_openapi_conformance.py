@@ -42,9 +42,17 @@ REFUSED = {
     "in another header": {"X-Authorization": f"Token {TOKEN}"},
     "in the cookie": {"Cookie": f"Authorization=Token {TOKEN}"},
 }
-#: Places of which no schema says what may stand there: no time to come, a template, somebody, a name for each list.
-_GROUPS = tuple(f"$.groups[{index}]: its list" for index in range(1, 5))
-BEYOND_A_SCHEMA = ("?at: ", "$.list_name: ", "$.launch_at: ", "$.exclusions[", *_GROUPS)
+#: Places of which no schema says what may stand there: the columns of a file, no time to come, a template, somebody,
+#: a name for each list.
+_GROUPS = tuple(f"$.groups[{index}]{what}" for index in range(5) for what in (": its list", ".split: "))
+BEYOND_A_SCHEMA = (
+    "the first line must be a header",
+    "?at: ",
+    "$.list_name: ",
+    "$.launch_at: ",
+    "$.exclusions[",
+    *_GROUPS,
+)
 #: Of a number anywhere, also in what a sender may add: JSON Schema knows no digits.
 TOO_LARGE = ": a number of over 100 digits"
 operations = schemathesis.openapi.from_dict(document(), config=CONFIG)
@@ -114,7 +122,7 @@ def answer(intake: Intake, method: str, path: str, headers: dict[str, str]) -> r
 def test_every_operation_lets_each_token_in(intake: Intake, method: str, path: str, scheme: str, token: str) -> None:
     headers = {"Authorization": f"{scheme} {token}", "Content-Type": "application/json"}
     response = answer(intake, method, path, headers)
-    assert response.status_code in ((404,) if path.endswith("{snapshot}") else (200, 202))
+    assert response.status_code in ((404,) if "{snapshot}" in path else (200, 202))
 
 
 @pytest.mark.parametrize("headers", REFUSED.values(), ids=REFUSED)
