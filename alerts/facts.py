@@ -15,6 +15,8 @@ from queues.connections.key_changes import KeyChange
 from queues.history import hours
 from queues.history.hours import Hour
 from queues.names import Queue
+from queues.snapshots import comparisons
+from queues.snapshots.comparisons import Differing
 
 #: ms for which a change or the last attempt is an alert; afterwards only the audit log shows it.
 LASTS_MS: Final = 86_400_000
@@ -33,7 +35,8 @@ class Facts:
     """The facts at one time.
 
     `settlements`: recent outcomes of the queues that keep dead letters. `erasures`: undecided erasures by queue.
-    `key_changes`: recent changes of keys by messages, and attempts. `scheduler`, `worker`: ms at which one was last
+    `key_changes`: recent changes of keys by messages, and attempts.
+    `differing`: lists that differ from the ledger. `scheduler`, `worker`: ms at which one was last
     seen. `memory_used`, `memory_most`: bytes of Redis; `memory_most` is 0 if Redis has no limit.
     """
 
@@ -45,6 +48,7 @@ class Facts:
     memory_most: int
     erasures: Mapping[Queue, undecided_erasures.UndecidedErasures] = field(default_factory=dict)
     key_changes: Sequence[KeyChange] = ()
+    differing: Mapping[Queue, Differing] = field(default_factory=dict)
 
 
 def look(redis: Redis) -> Facts:
@@ -64,6 +68,7 @@ def look(redis: Redis) -> Facts:
             redis, [queue for queue in keeping if queue.kind == undecided_erasures.KIND]
         ),
         key_changes=key_changes.recent(redis, census.at - LASTS_MS),
+        differing=comparisons.differing(redis, census.at),
     )
 
 

@@ -16,6 +16,7 @@ from queues.counts import QueueCount
 from queues.holds import Hold
 from queues.names import Queue
 from queues.server import rollback
+from queues.snapshots.comparisons import Differing
 from queues.undecided_erasures import UndecidedErasures
 from text.wording import day, plural, sentence, span, without_people
 
@@ -157,6 +158,7 @@ def judged(facts: Facts, limits: Limits) -> list[Alert]:
         *(_of_holds(facts) if limits.holds else ()),
         *(_of_erasures(facts) if limits.erasures else ()),
         *(of_keys(facts.key_changes, facts.census.at) if limits.keys else ()),
+        *(differs(queue, each) for queue, each in facts.differing.items() if limits.lists),
     ]
 
 
@@ -177,6 +179,17 @@ def _of_holds(facts: Facts) -> Iterator[Alert]:
     for count in facts.census.queues:
         if count.hold:
             yield held(str(count.queue), called(count), count.hold)
+
+
+def differs(on: Queue, found: Differing) -> Alert:
+    """Return the alert of a list that differs from the membership ledger. `on`: the audience's queue."""
+    text = (
+        f"{on}: {plural(found.extra, 'person', 'people')} on the list whom Ferry did not put there, "
+        f"{plural(found.missing, 'person is', 'people are')} missing from it"
+    )
+    kept_back = f"; {without_people(found.kept_back)}" if found.kept_back else ""
+    remedy = f"`ferry reconcile {on}` shows them, with --repair it corrects the list."
+    return Alert(f"lists/{on}", "lists", str(on), text + kept_back, remedy)
 
 
 def of_keys(changes: Iterable[KeyChange], now: int) -> Iterator[Alert]:

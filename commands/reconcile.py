@@ -18,7 +18,7 @@ from ops.audit_format import by, masked, plain
 from ops.errors import Failed
 from ops.ledger import ledger
 from ops.output import console, print_json, table
-from ops.reconcile import ListDifference, drift, repair
+from ops.reconcile import repair
 from ops.targets import find_audience
 from queues import audit
 from queues.census import count, meant
@@ -26,6 +26,7 @@ from queues.clock import now_ms
 from queues.names import Queue
 from queues.snapshots import members, orders
 from text.wording import number, plural
+from worker.snapshots.difference import ListDifference, drift
 
 #: Rows of the table; --json has everybody.
 _LISTED = 50

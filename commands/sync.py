@@ -11,12 +11,10 @@ import msgspec
 from redis import Redis
 
 from commands.options import json_option, var_option
+from commands.sync_options import SyncOptions, facts_of, order_of, queue_of
 from commands.syncs import document
 from configuration import settings
-from configuration.connections import DEFAULT, UnknownConnection
 from configuration.settings import Settings
-from intake.changes.messages import planned
-from mappings.values import clamp, visible
 from ops.audit_format import by
 from ops.errors import Failed
 from ops.ledger import ledger
@@ -26,13 +24,10 @@ from ops.sync.dry_run import rehearse
 from ops.sync.dry_run_view import show
 from ops.sync.follow import follow
 from ops.sync.rejected import write
-from ops.sync.source import FORMATS, KINDS, STDIN, Kind, Source, source
+from ops.sync.source import KINDS, Source, source
 from ops.sync.submit import submit
 from ops.sync.view import columns_view, counts_table
-from ops.targets import find_audience, new_audience
-from queues import audit, pending
-from queues.census import meant
-from queues.clock import now_ms
+from queues import audit
 from queues.names import Queue
 from queues.snapshots import orders, outcomes
 from queues.snapshots.orders import Record, SnapshotOrder
@@ -62,21 +57,7 @@ from text.wording import number, plural
 )
 @json_option
 @var_option
-def sync(
-    audience: str,
-    file: str,
-    connection: str | None,
-    name: str | None,
-    kind: Kind | None,
-    encoding: str | None,
-    at: str | None,
-    dry_run: bool,
-    confirm: bool,
-    reconcile: bool,
-    personal_data: bool,
-    rejected: Path | None,
-    as_json: bool,
-) -> None:
+def sync(**options: Any) -> None:
     """Make a list equal to a file.
 
     FILE names everybody in AUDIENCE (its id or name): new people are added to the list, missing people are removed
@@ -94,35 +75,46 @@ def sync(
       ferry sync 42 - --format csv < vips.csv
       ferry sync 42 vips.csv --dry-run --rejected rejected.csv
     """
-    if rejected and file == STDIN:
-        raise click.UsageError("--rejected reads FILE once more: give its name instead of -")
-    if rejected and rejected.exists():
-        raise click.UsageError(f"--rejected: {rejected} already exists; name a new file")
+    given = SyncOptions(**options)
+    given.check()
     known = settings.load()
-    with ledger(known, writes=not dry_run) as redis:
-        queue = _queue(redis, known, audience, connection, name)
-        found = source(file, kind, queue.target)
+    with ledger(known, writes=not given.dry_run) as redis:
+        queue = queue_of(redis, known, given)
+        found = source(given.file, given.kind, queue.target)
         if found.kind == "mparticle-lines":
-            if at or confirm or reconcile:
-                raise click.UsageError("lines are single changes: --at, --confirm and --reconcile are for snapshots")
-            lines.accept_all(redis, known, queue, found, name, dry_run, as_json)
-            if not dry_run:
-                audit.note(redis, by(), "sync", queue, "lines accepted")
+            _accept_lines(redis, known, queue, found, given)
             return
-        order = _order(queue, found, _at(at, found), name, confirm, reconcile, encoding)
-        facts = _facts(redis, queue, name)
-        if dry_run:
-            rehearsed = rehearse(redis, known, queue, found, order, facts)
-            show(rehearsed, personal_data, as_json)
-            _write(rejected, rehearsed.rejected, source(file, kind, queue.target), order)
+        order = order_of(queue, found, given)
+        if given.dry_run:
+            _rehearse(redis, known, queue, found, order, given)
         else:
-            of_snapshots = orders.queue_of(queue.connection, queue.target)
-            submit(redis, of_snapshots, found, order, msgspec.json.encode(facts) if facts else b"")
-            audit.note(redis, by(), "sync", queue, "submitted")
-            record, why = _followed(redis, order.snapshot, queue)
-            _report(record, as_json)
-            _write(rejected, outcomes.rejected(redis, order.snapshot), source(file, kind, queue.target), order)
-            _end(queue, record, why, as_json)
+            _submit(redis, queue, found, order, given)
+
+
+def _accept_lines(redis: Redis, known: Settings, queue: Queue, found: Source, given: SyncOptions) -> None:
+    given.check_lines()
+    lines.accept_all(redis, known, queue, found, given.name, given.dry_run, given.as_json)
+    if not given.dry_run:
+        audit.note(redis, by(), "sync", queue, "lines accepted")
+
+
+def _rehearse(
+    redis: Redis, known: Settings, queue: Queue, found: Source, order: SnapshotOrder, given: SyncOptions
+) -> None:
+    rehearsed = rehearse(redis, known, queue, found, order, facts_of(redis, queue, given.name))
+    show(rehearsed, given.personal_data, given.as_json)
+    _write(queue, rehearsed.rejected, order, given)
+
+
+def _submit(redis: Redis, queue: Queue, found: Source, order: SnapshotOrder, given: SyncOptions) -> None:
+    facts = facts_of(redis, queue, given.name)
+    of_snapshots = orders.queue_of(queue.connection, queue.target)
+    submit(redis, of_snapshots, found, order, msgspec.json.encode(facts) if facts else b"")
+    audit.note(redis, by(), "sync", queue, "submitted")
+    record, why = _followed(redis, order.snapshot, queue)
+    _report(record, given.as_json)
+    _write(queue, outcomes.rejected(redis, order.snapshot), order, given)
+    _end(queue, record, why, given.as_json)
 
 
 def _followed(redis: Redis, snapshot: str, queue: Queue) -> tuple[Record, str | None]:
@@ -132,72 +124,13 @@ def _followed(redis: Redis, snapshot: str, queue: Queue) -> tuple[Record, str | 
         raise Failed(f"Stopped waiting; snapshot {snapshot} is carried out anyway: ferry syncs {queue}") from stop
 
 
-def _queue(redis: Redis, known: Settings, audience: str, connection: str | None, name: str | None) -> Queue:
-    try:
-        known.connections.named(connection or DEFAULT)
-    except UnknownConnection as fault:
-        raise click.UsageError(str(fault)) from fault
-    counts = meant(redis, audience)
-    found = find_audience(audience, counts, connection)
-    if found and found.target != audience and visible(name):
-        # With --name a new audience of that id may be meant; the one found by its name is perhaps somebody else's.
-        raise click.UsageError(
-            f"no audience has the id {audience!r}, and {found} has a name like it. To make that one equal to FILE: "
-            f"ferry sync {found.target} FILE, without --name. For a new audience choose another id."
-        )
-    return found or new_audience(audience, counts, connection or DEFAULT, name)
-
-
-def _at(given: str | None, found: Source) -> int:
-    now = now_ms()
-    if given is None:
-        at, clamped = clamp(found.at, now)
-        if clamped:
-            echo("The time in the manifest is in the future or before 2015: Ferry uses the current time.", err=True)
-        return at
-    try:
-        at = planned(given)
-    except ValueError as fault:
-        raise click.UsageError(f"--at {given}: {fault}") from fault
-    if at > now:
-        raise click.UsageError(f"--at {given} is in the future; give the time at which FILE was written")
-    return at
-
-
-def _order(
-    queue: Queue,
-    found: Source,
-    at: int,
-    name: str | None,
-    confirm: bool,
-    reconcile: bool,
-    encoding: str | None,
-) -> SnapshotOrder:
-    return SnapshotOrder(
-        orders.new_id(orders.queue_of(queue.connection, queue.target)),
-        at,
-        FORMATS[found.kind],
-        gzip=found.gzip,
-        charset=encoding or "",
-        rows=found.rows,
-        confirmed=confirm,
-        reconcile=reconcile,
-        name=visible(name),
-    )
-
-
-def _facts(redis: Redis, queue: Queue, name: str | None) -> dict[str, Any]:
-    """Return what to remember of the audience: the known facts, and the name if one is given; empty for none."""
-    facts = pending.audience(redis, queue) | ({"name": name} if visible(name) else {})
-    return {"settings": {}, **facts} if facts else {}
-
-
-def _write(path: Path | None, rejected: Mapping[str, Sequence[int]], found: Source, order: SnapshotOrder) -> None:
+def _write(queue: Queue, rejected: Mapping[str, Sequence[int]], order: SnapshotOrder, given: SyncOptions) -> None:
     """Write the rejected rows, at most 10,000 a reason, if --rejected names a file."""
-    if path is not None:
-        written = write(path, rejected, found, order)
+    if given.rejected is not None:
+        written = write(given.rejected, rejected, source(given.file, given.kind, queue.target), order)
         echo(
-            f"{plural(written, 'row')} that cannot be sent, in {path}: at most {number(KEPT)} for each reason.",
+            f"{plural(written, 'row')} that cannot be sent, in {given.rejected}, which is for a spreadsheet: at most "
+            f"{number(KEPT)} for each reason.",
             err=True,
         )
 
@@ -221,9 +154,12 @@ def _end(queue: Queue, record: Record, why: str | None, as_json: bool) -> None:
         unchanged = ", and nothing changed" if not record.outcomes.changes else ""
         raise Failed(f"{named} failed{unchanged}: {record.error}")
     if not as_json:
-        left = record.outcomes.pending
-        echo(
-            f"\nDelivering: {plural(left, 'change')} of {queue} not delivered yet, see ferry syncs {queue}"
-            if left
-            else "\nDelivered. No changes are pending: the list equals the file."
-        )
+        echo(f"\n{_delivery(queue, record)}")
+
+
+def _delivery(queue: Queue, record: Record) -> str:
+    if left := record.outcomes.pending:
+        return f"Delivering: {plural(left, 'change')} of {queue} not delivered yet, see ferry syncs {queue}"
+    if record.state == "imported":
+        return 'Imported. No changes are pending; the list was not checked, because prove is not "all".'
+    return "Delivered. No changes are pending: the list equals the file."

@@ -14,7 +14,8 @@ class Limits:
     every hold. `scheduler_silent_minutes`, `no_worker_minutes`: minutes since one was seen. `redis_memory_percent`:
     percent of maxmemory. `revision_days`: days until Klaviyo retires the revision that Ferry uses. `erasures`: erasures
     that need attention. `keys`: every Klaviyo key that a message changed, and every attempt of a sender that may not.
-    `ledger_rolled_back`: a ledger that was rolled back, until someone acknowledges it.
+    `ledger_rolled_back`: a ledger that was rolled back, until someone acknowledges it. `lists`: every list that a daily
+    comparison found to differ from the membership ledger.
     """
 
     dead_letters: int = 100
@@ -28,6 +29,7 @@ class Limits:
     erasures: bool = True
     ledger_rolled_back: bool = True
     keys: bool = True
+    lists: bool = True
 
 
 @dataclass(frozen=True, slots=True)

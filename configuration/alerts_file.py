@@ -28,6 +28,7 @@ _EXAMPLES: Final = {
     "revision_days": "90",
     "erasures": "true",
     "keys": "true",
+    "lists": "true",
     "slack_url_env": '"SLACK_WEBHOOK"',
     "webhook_url": '"https://ops.example.com/ferry"',
     "webhook_secret_env": '"ALERT_SECRET"',
@@ -52,6 +53,7 @@ class AlertsSchema(Schema):
     erasures = fields.Boolean()
     ledger_rolled_back = fields.Boolean()
     keys = fields.Boolean()
+    lists = fields.Boolean()
     slack_url_env = fields.String(validate=validate.Length(1))
     webhook_url = fields.String(validate=web_address)
     webhook_secret_env = fields.String(validate=validate.Length(1))

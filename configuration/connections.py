@@ -35,7 +35,8 @@ class UnknownConnection(LookupError):
 class AudienceSettings:
     """The settings of one audience in connections.toml; None: the connection's setting applies.
 
-    `columns`: Klaviyo's name, or that of a property -> the column of a snapshot that has it.
+    `columns`: Klaviyo's name, or that of a property -> the column of a snapshot that has it. `reconcile`: the list is
+    compared with the membership ledger every day. `reconcile_repair`: and made equal to it.
     """
 
     list_id: str | None = None
@@ -44,6 +45,8 @@ class AudienceSettings:
     shared_list: bool | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     null_values: tuple[str, ...] | None = None
+    reconcile: bool = False
+    reconcile_repair: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from configuration.connections import DEFAULT, NAMES, AudienceSettings, Connection, Connections, is_name
 from identity import blocked
@@ -56,6 +56,13 @@ class _AudienceSchema(_FlushSchema):
     shared_list = fields.Boolean()
     columns = fields.Dict(keys=fields.String(validate=_NAME), values=fields.String(validate=_NAME))
     null_values = fields.List(fields.String(validate=_NAME))
+    reconcile = fields.String(validate=validate.OneOf(["daily"]))
+    reconcile_repair = fields.Boolean()
+
+    @validates_schema
+    def _repairs(self, read: dict[str, object], **_: object) -> None:
+        if read.get("reconcile_repair") and "reconcile" not in read:
+            raise ValidationError('needs reconcile = "daily".', "reconcile_repair")
 
 
 class ConnectionSchema(_FlushSchema):
@@ -270,4 +277,13 @@ def _audience(read: Mapping[str, Any], base: FlushPolicy) -> AudienceSettings:
     policy = _policy(read, base) if own else None
     nulls = tuple(read["null_values"]) if "null_values" in read else None
     columns = read.get("columns", {})
-    return AudienceSettings(read.get("list_id"), read.get("list_name"), policy, read.get("shared_list"), columns, nulls)
+    return AudienceSettings(
+        read.get("list_id"),
+        read.get("list_name"),
+        policy,
+        read.get("shared_list"),
+        columns,
+        nulls,
+        reconcile="reconcile" in read,
+        reconcile_repair=read.get("reconcile_repair", False),
+    )

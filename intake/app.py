@@ -32,7 +32,7 @@ from intake.segment.calls import ADDRESSES, METRICS
 from intake.segment.routes import Metrics, Segment
 from intake.snapshots.routes import Members
 from intake.snapshots.staging import Staging
-from intake.snapshots.status import Sync, Syncs
+from intake.snapshots.status import Sync, SyncRejections, Syncs
 from queues.connections.accounts import Cipher
 from queues.group_commit import GroupCommit
 from queues.senders import SenderRates
@@ -135,8 +135,10 @@ def create_app(settings: Settings) -> Intake:
         app.add_route(address, Metrics())
     staging = Staging(redis, commit)
     app.add_route("/v1/audiences/{audience}/members", Members(staging, bodies, settings.connections, scopes))
-    app.add_route("/v1/audiences/{audience}/syncs", Syncs(redis, settings.connections, scopes))
-    app.add_route("/v1/audiences/{audience}/syncs/{snapshot}", Sync(redis, settings.connections, scopes))
+    syncs = "/v1/audiences/{audience}/syncs"
+    app.add_route(syncs, Syncs(redis, settings.connections, scopes))
+    app.add_route(f"{syncs}/{{snapshot}}", Sync(redis, settings.connections, scopes))
+    app.add_route(f"{syncs}/{{snapshot}}/rejected.csv", SyncRejections(redis, settings.connections, scopes))
     app.add_route("/v1/campaigns", Campaigns(staging, bodies, settings.connections, scopes))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(redis, settings.durable))

@@ -14,12 +14,13 @@ from klaviyo.client import Klaviyo
 from ops.errors import Failed
 from ops.output import console
 from ops.retries import Retrying, with_retries
-from ops.roster import Roster
 from queues.connections.accounts import Cipher
 from queues.names import Queue
 from worker.connection import Destination, destination, limiter_of
 from worker.errors import Held
 from worker.lists import remembered
+from worker.snapshots.baseline import identities
+from worker.snapshots.roster import Roster
 
 
 def going_to(redis: Redis, known: Settings, queue: Queue, facts: Mapping[str, Any] | None = None) -> Destination:
@@ -48,7 +49,7 @@ def list_id(
 
 def roster(klaviyo: Klaviyo, list_id: str | None) -> Roster:
     """Return everybody on the list, with a progress bar; nobody if there is no list yet. Raises Failed."""
-    return Roster(_people(klaviyo, list_id) if list_id else ())
+    return Roster(map(identities, _people(klaviyo, list_id)) if list_id else ())
 
 
 def _people(klaviyo: Klaviyo, list_id: str) -> Iterator[dict[str, str | None]]:

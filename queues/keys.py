@@ -70,7 +70,7 @@ in the history), `audience` (JSON: name and settings of the CDP), `list_id` and 
 `hold` (JSON: why nothing is taken), `mirrored` (its members are kept), `watching` (the snapshot or repair that is
 being carried out), `watching_until` (ms, of a repair; afterwards its process counts as dead), `snapshot_at` (ms, the
 time of the last snapshot carried out). In a queue of snapshots, `list_id` is the list that the membership ledger
-describes.
+describes, and `compared` the ms at which its comparison with the ledger was ordered last.
 
 Keys outside the partitions, written by plain commands or by a script of one key:
 
@@ -92,6 +92,9 @@ Keys outside the partitions, written by plain commands or by a script of one key
     ferry:owners                   HASH   list -> queue that keeps it, or has given it up (owners.py)
     ferry:owners:since             STRING ms since when lists have owners
     ferry:housekeeping             STRING housekeeping runs once until it expires
+    ferry:comparing                STRING comparisons of lists are ordered once until it expires
+    ferry:differing                HASH   audience's queue -> JSON: how its list differs from the membership ledger
+                                          (snapshots/comparisons.py)
     ferry:account:<connection>     HASH   settings a CDP sent for a connection, API key encrypted; also the key's
                                           fingerprint, since, by, the previous key, and one that was undone
                                           (connections/account_keys.py)
@@ -158,6 +161,8 @@ ALERTS = f"{ROOT}alerts"
 ALERTS_SEEN = f"{ROOT}alerts:seen"
 ALERTS_JUDGING = f"{ROOT}alerts:judging"
 CONNECTIONS = f"{ROOT}connections"
+COMPARING = f"{ROOT}comparing"
+DIFFERING = f"{ROOT}differing"
 KEY_CHANGES = f"{ROOT}key-changes"
 #: Prefixes of the keys that `limits` writes: for Klaviyo's rates, the console's sign-ins, and senders' rates.
 LIMITS = f"{ROOT}limits"

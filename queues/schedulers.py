@@ -37,6 +37,11 @@ def may_housekeep(redis: Redis, now: int, every_ms: int) -> bool:
     return _turn(redis, keys.HOUSEKEEPING, now, every_ms)
 
 
+def may_compare(redis: Redis, now: int, every_ms: int) -> bool:
+    """Take the turn to order comparisons of lists; return False while another scheduler has it."""
+    return _turn(redis, keys.COMPARING, now, every_ms)
+
+
 def may_alarm(redis: Redis, queue: Queue, now: int, every_ms: int) -> bool:
     """Take the turn to warn of a queue's too many or too old dead letters; return False after a recent warning."""
     return _turn(redis, keys.queue(queue, "alarmed"), now, every_ms)

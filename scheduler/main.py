@@ -24,6 +24,7 @@ from queues.connections.accounts import Cipher
 from queues.server import installation
 from queues.server.connection import connect
 from queues.server.rollback import EpochWatch, StepMemory
+from scheduler.comparisons import order_comparisons
 from scheduler.housekeeping import housekeep
 from scheduler.tick import TICK_S, refile, ring, take_due, tick
 
@@ -69,7 +70,7 @@ def _ticks(redis: Redis, connections: Connections) -> BackgroundScheduler:
     )
     # Beside the ticks, which it must not delay.
     scheduler.add_job(
-        lambda: housekeep(redis, now_ms()),
+        lambda: _housekeep(redis, connections),
         "interval",
         seconds=HOUSEKEEPING_S,
         id=_HOUSEKEEPING,
@@ -90,6 +91,11 @@ def _tick(redis: Redis, connections: Connections, watch: EpochWatch, memory: Ste
     memory.look(redis)
     connections.include(accounts.with_key(redis))
     tick(redis, connections, now)
+
+
+def _housekeep(redis: Redis, connections: Connections) -> None:
+    housekeep(redis, now_ms())
+    order_comparisons(redis, connections, now_ms())
 
 
 def _log_failure(event: JobExecutionEvent) -> None:

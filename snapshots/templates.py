@@ -71,10 +71,13 @@ def _written(moment: object, form: str) -> str:
 def _part(letters: str, before: Sequence[str]) -> str:
     """Return strftime's code for a part of a time. `before`: the codes of the parts in front of it.
 
-    Programs differ in whether mm or MM is the month: here it is the minutes after hours, and the month elsewhere.
+    Programs differ in whether mm or MM is the month, so both are. After hours either would be the minutes, which would
+    make a new list with every request.
     """
     if letters.lower() == "mm":
-        return "%M" if before and before[-1] == "%H" else "%m"
+        if before and before[-1] == "%H":
+            raise ValueError(f"{letters} after HH is the minutes, which would make a new list every minute")
+        return "%m"
     if letters not in _PARTS:
         raise ValueError(f"{letters} is not a part of a time; use {', '.join(_PARTS)}, mm and MM")
     return _PARTS[letters]

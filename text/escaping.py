@@ -5,7 +5,10 @@ It is in the lowest room, because commands, logs, pages and alerts share it.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+from collections.abc import Iterable
 from typing import Final
 
 #: Invisible characters that control or hide output: C0 and C1 controls (with ESC, which begins an ANSI sequence),
@@ -50,6 +53,13 @@ def visible_json(document: str) -> str:
 def spreadsheet_cell(text: str) -> str:
     """Return a cell without invisible characters, and with an apostrophe in front of what would be a formula."""
     return visible(f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text)
+
+
+def csv_line(cells: Iterable[str], safe: bool = False) -> bytes:
+    """Return a line of a CSV (RFC 4180); `safe`: no cell is a formula to a spreadsheet or has invisible characters."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(map(spreadsheet_cell, cells) if safe else cells)
+    return text.getvalue().encode()
 
 
 def _written_out(found: re.Match[str]) -> str:

@@ -22,10 +22,10 @@ from console.pages.letter_ref import LetterRef
 from console.pages.replay import ReplayPage
 from console.pages.replay_view import replayed
 from console.paging import PAGE
-from ops.export.columns import line
 from queues import audit
 from queues.audit import AuditEntry
 from queues.census import Census
+from text.escaping import csv_line
 from text.wording import moment
 
 #: Most letters in one file; the filter selects others.
@@ -108,4 +108,4 @@ def _sheet(letters: Iterable[LetterLine]) -> str:
         (each.id, each.queue, each.name, moment(each.at), each.reason, each.action, each.tries, each.where)
         for each in letters
     )
-    return b"".join(line(cells, safe=True) for cells in (_HEADS, *rows)).decode()
+    return b"".join(csv_line(cells, safe=True) for cells in (_HEADS, *rows)).decode()

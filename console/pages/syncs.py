@@ -16,40 +16,30 @@ from console.auth.roles import Role, visitor
 from console.context import AppContext
 from console.forms import page_number
 from console.paging import ListPart, part_of
-from ops.export.columns import line as csv_line
 from ops.sync.view import fields_left_out, lines, remarks
 from queues.census import rows, take_summary
 from queues.names import Queue
 from queues.snapshots import guard, orders, outcomes
 from queues.snapshots.orders import Counts, Record, State
+from snapshots.rejected_rows import rejected_csv
 from text.wording import number
 
 #: Snapshots on all pages: the newest, besides those that the guard holds.
 _MOST: Final = 1_000
 #: Held snapshots that are shown with their figures.
 _HELD: Final = 3
-#: A failed snapshot whose changes were queued: some of them are dead letters. Of a refused one nothing was queued.
-_FAILED: Final = "failed"
-#: The words for the states of a snapshot (queues/snapshots/records.py).
-_WORDS: Final[dict[State, str]] = {
-    "held": "held",
-    "reading": "running",
-    "comparing": "running",
-    "delivering": "delivering",
-    "queued": "queued",
-    "delivered": "done",
-    "failed": "refused",
-    "superseded": "replaced",
-}
-#: All words, in the order of the page.
-WORDS: Final = tuple(dict.fromkeys((*_WORDS.values(), _FAILED)))
+#: The states of a snapshot (queues/snapshots/records.py), in the order of the page.
+STATES: Final[tuple[State, ...]] = (
+    *("held", "queued", "reading", "comparing", "delivering"),
+    *("delivered", "imported", "failed", "superseded"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SyncLine:
     """A snapshot, with the address of its queue.
 
-    `state`: one of WORDS. `took`: ms until its last change was settled or it ended otherwise, None while it lasts.
+    `took`: ms until its last change was settled or it ended otherwise, None while it lasts.
     `figures`: by heading, None before it was read; so is `rejected`. `reasons`: of the rejected people. `remarks`: what
     the figures do not say.
     """
@@ -80,12 +70,12 @@ class HeldSync:
 
 @dataclass(frozen=True, slots=True)
 class SyncsView:
-    """The page. `held`: the newest of the held ones; `more`: the number of the others. `states`: word -> snapshots."""
+    """The page. `held`: the newest of the held ones; `more`: the number of the others. `states`: state -> snapshots."""
 
     held: list[HeldSync]
     more: int
     lines: ListPart[SyncLine]
-    states: dict[str, int]
+    states: dict[State, int]
 
 
 def view(found: Sequence[Record], names: Mapping[str, str], state: str, page: int) -> SyncsView:
@@ -97,7 +87,7 @@ def view(found: Sequence[Record], names: Mapping[str, str], state: str, page: in
         [_held(record, _line(record, names)) for record in held[:_HELD]],
         len(held[_HELD:]),
         part_of([line for line in every if state in ("", line.state)], page),
-        {word: states[word] for word in WORDS if states[word]},
+        {each: states[each] for each in STATES if states[each]},
     )
 
 
@@ -108,10 +98,10 @@ def _line(record: Record, names: Mapping[str, str]) -> SyncLine:
         order.name or names.get(record.queue, queue.target),
         " / ".join(filter(None, (order.campaign, order.group))),
         f"/queues/{queue}",
-        _word(record),
+        record.state,
         record.since,
         _took(record),
-        _figures(record.counts),
+        figures(record.counts),
         record.counts.rejected if record.counts else None,
         ", ".join(f"{reason} {number(people)}" for reason, people in sorted(shrink.items())),
         record.error,
@@ -119,20 +109,17 @@ def _line(record: Record, names: Mapping[str, str]) -> SyncLine:
     )
 
 
-def _figures(counts: Counts | None) -> list[tuple[str, int | None]]:
+def figures(counts: Counts | None) -> list[tuple[str, int | None]]:
+    """Return the figures of the table by heading, each None before the snapshot was compared. Pure."""
     known = counts or Counts()
-    figures = {
+    found = {
         "Customers": known.customers,
         "Added": known.adds,
         "Updated": known.updates,
         "Removed": known.removals,
         "Unchanged": known.unchanged,
     }
-    return [(name, figure if counts else None) for name, figure in figures.items()]
-
-
-def _word(record: Record) -> str:
-    return _FAILED if record.state == "failed" and record.outcomes.changes else _WORDS[record.state]
+    return [(name, figure if counts else None) for name, figure in found.items()]
 
 
 def _took(record: Record) -> int | None:
@@ -157,7 +144,7 @@ class SyncsPage:
         """Show the snapshots that are remembered, newest first."""
         names, found, at = await self._context.run(_read, self._context.redis)
         state = req.get_param("state") or ""
-        state = state if state in WORDS else ""
+        state = state if state in STATES else ""
         seen = view(found, names, state, page_number(req.get_param("page")))
         render.page(req, resp, "syncs.html", seen=seen, state=state, acts=visitor(req).may(Role.OPERATOR), at=at)
 
@@ -195,16 +182,3 @@ def _rejected(redis: Redis, snapshot: str) -> tuple[Counts, dict[str, list[int]]
     except ValueError:
         return None
     return (record.counts, outcomes.rejected(redis, snapshot)) if record and record.counts else None
-
-
-def rejected_csv(counts: Counts, numbers: Mapping[str, Sequence[int]]) -> str:
-    """Return the rejected rows as CSV, in the order of the file, and last how many numbers are not kept. Pure.
-
-    `numbers`: of rows, by reason; at most 10,000 of each reason are kept, and none of an earlier version's snapshots.
-    """
-    listed = sorted({(row, reason) for reason, rows in numbers.items() for row in rows})
-    found = [("row", "reason"), *((str(row), reason) for row, reason in listed)]
-    for reason, people in sorted(counts.shrink.items()):
-        if more := people - len(numbers.get(reason, ())):
-            found.append((f"{number(more)} more", reason))
-    return b"".join(csv_line(cells, safe=True) for cells in found).decode()

@@ -41,6 +41,7 @@ _ROUTES: Final = {
     "/v1/audiences/{audience}/members": ("snapshots",),
     "/v1/audiences/{audience}/syncs": ("snapshots", "campaigns"),
     "/v1/audiences/{audience}/syncs/{snapshot}": ("snapshots", "campaigns"),
+    "/v1/audiences/{audience}/syncs/{snapshot}/rejected.csv": ("snapshots", "campaigns"),
 }
 
 

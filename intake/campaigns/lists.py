@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from msgspec import Raw
-
 from intake.campaigns.messages import CampaignGroup, PostedCampaign
 from intake.http import faults
+from intake.http.limits import GROUPS
 from mappings.values import visible
 from snapshots import templates
 from snapshots.rows import TemplateError
@@ -26,13 +25,14 @@ _SLUG: Final = 60
 class CampaignList(NamedTuple):
     """A list of a campaign. `audience`: id of the audience for the list. `group`: empty when the list has all groups.
 
-    `members`: the members of each group, after the place of the group, for messages.
+    `groups`: the groups on it, each after its place, for messages. `part`: the part of the group, if it is divided.
     """
 
     audience: str
     group: str
     list_name: str
-    members: Sequence[tuple[str, Sequence[Raw]]]
+    groups: Sequence[tuple[str, CampaignGroup]]
+    part: str = ""
 
 
 def targets(posted: PostedCampaign, groups: Sequence[CampaignGroup], now: int) -> list[CampaignList]:
@@ -40,23 +40,36 @@ def targets(posted: PostedCampaign, groups: Sequence[CampaignGroup], now: int) -
 
     Raises falcon.HTTPBadRequest for an invalid list name, or a name that two lists share.
     """
-    members = [(f"$.groups[{index}]", group.members) for index, group in enumerate(groups)]
+    placed = [(f"$.groups[{index}]", group) for index, group in enumerate(groups)]
     if posted.lists == "merged":
-        return [_target(posted, "", _MERGED, members, now)]
-    found = [_target(posted, group.name, _PER_GROUP, [own], now) for group, own in zip(groups, members, strict=True)]
+        if place := next((place for place, group in placed if group.split), ""):
+            raise faults.bad_request(f"{place}.split: the groups are merged; leave out split or lists")
+        return [_target(posted, "", _MERGED, placed, now)]
+    if (parts := sum(len(group.split or "1") for group in groups)) > GROUPS:
+        raise faults.bad_request(f"$.groups: they have {parts:,} parts in all, and at most {GROUPS:,} are taken")
+    found = [
+        _target(posted, f"{group.name} - {part}" if part else group.name, _PER_GROUP, [(place, group)], now, part)
+        for place, group in placed
+        for part in group.split or ("",)
+    ]
     _check_apart(found)
     return found
 
 
 def _target(
-    posted: PostedCampaign, group: str, usual: str, members: Sequence[tuple[str, Sequence[Raw]]], now: int
+    posted: PostedCampaign,
+    group: str,
+    usual: str,
+    groups: Sequence[tuple[str, CampaignGroup]],
+    now: int,
+    part: str = "",
 ) -> CampaignList:
     time = datetime.fromtimestamp(now / 1000, UTC)
     try:
         name = templates.name(visible(posted.list_name) or usual, posted.name, group, time)
     except TemplateError as fault:
         raise faults.bad_request(f"$.list_name: {fault}") from None
-    return CampaignList(_audience(name), group, name, members)
+    return CampaignList(_audience(name), group, name, groups, part)
 
 
 def _audience(list_name: str) -> str:
@@ -74,10 +87,10 @@ def _slug(name: str) -> str:
 
 def _check_apart(found: Sequence[CampaignList]) -> None:
     """Raise falcon.HTTPBadRequest for two groups with one list: each would remove the members of the other."""
-    first: dict[str, int] = {}
-    for index, target in enumerate(found):
-        if (earlier := first.setdefault(target.list_name, index)) != index:
+    first: dict[str, CampaignList] = {}
+    for target in found:
+        if (earlier := first.setdefault(target.list_name, target)) is not target:
             raise faults.bad_request(
-                f"$.groups[{index}]: its list has the same name as that of $.groups[{earlier}]; put "
+                f"{target.groups[0][0]}: its list has the same name as that of {earlier.groups[0][0]}; put "
                 '{{ group_name }} into list_name and give each group its own name, or set "lists": "merged"'
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from msgspec import Raw
@@ -17,13 +19,27 @@ _EVERYTHING: Final = Selection(full=True)
 _CUSTOMER: Final = "external_id:"
 
 
+class MemberIdentities(NamedTuple):
+    """A person: the strongest identity, and the others."""
+
+    identity: str
+    also: tuple[str, ...]
+
+
 class Excluded(NamedTuple):
     """The excluded people. `names`: the identities that name them. `identities`: all of their identities."""
 
     names: frozenset[str] = frozenset()
     identities: frozenset[str] = frozenset()
 
-    def has(self, person: SnapshotRow) -> bool:
+    def and_all(self, people: Iterable[MemberIdentities]) -> Excluded:
+        """Return these excluded people and others."""
+        others = [*people]
+        names = (person.identity for person in others)
+        identities = (each for person in others for each in (person.identity, *person.also))
+        return Excluded(self.names.union(names), self.identities.union(identities))
+
+    def has(self, person: MemberIdentities) -> bool:
         """Return whether the person is excluded.
 
         A match needs an identity that names one of the two, or an external id, which is one customer of the sender. A
@@ -39,30 +55,45 @@ def excluded(exclusions: Iterable[Raw], connection: Connection) -> Excluded:
 
     Unlike a member, an exclusion that identifies nobody is refused: somebody who must not be on a list would be on it.
     """
-    names: set[str] = set()
-    identities: set[str] = set()
+    found: list[MemberIdentities] = []
     for index, raw in enumerate(exclusions):
         place = f"$.exclusions[{index}]"
         people = _people(raw, place, connection)
         if reason := next((each.reason for each in people if isinstance(each, Unusable)), ""):
             raise faults.bad_request(f"{place}: {reason}; it needs a valid email, phone or external_id")
-        for person in _usable(people):
-            names.add(person.identity)
-            identities.update((person.identity, *person.also))
-    return Excluded(frozenset(names), frozenset(identities))
+        found += _usable(people)
+    return Excluded().and_all(found)
 
 
-def kept(members: Sequence[Raw], place: str, out: Excluded, connection: Connection) -> list[bytes]:
-    """Return the members who are not excluded, as lines of NDJSON. Raises falcon.HTTPBadRequest naming the place.
+class GroupMember(NamedTuple):
+    """A member of a group. `line`: as a line of NDJSON. `people`: nobody if the member cannot be sent."""
 
-    `place`: of the group. A customer with several e-mails is left out when one of them is excluded.
-    """
-    return [
+    line: bytes
+    people: list[MemberIdentities]
+
+    def part(self, campaign: str, parts: Mapping[str, int]) -> str:
+        """Return the part of the group that the member is in: the same at every time, also when the group changes.
+
+        `parts`: name -> percent. Chosen by the e-mail, else the id, else the phone, and differently in each campaign.
+        """
+        named = self.people[0].identity if self.people else ""
+        digest = hashlib.blake2b(f"{campaign}\0{named}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        place = int.from_bytes(digest) % 100
+        ends = zip(accumulate(parts.values()), parts, strict=True)
+        return next(name for end, name in ends if place < end)
+
+
+def read(members: Sequence[Raw], place: str, connection: Connection) -> Iterator[GroupMember]:
+    """Yield the members of a group. `place`: of the group. Raises falcon.HTTPBadRequest naming the place."""
+    for index, raw in enumerate(members):
         # Newlines are only between names and values: within them a newline is written \n.
-        bytes(raw).replace(b"\n", b" ").replace(b"\r", b" ")
-        for index, raw in enumerate(members)
-        if not any(map(out.has, _usable(_people(raw, f"{place}.members[{index}]", connection))))
-    ]
+        line = bytes(raw).replace(b"\n", b" ").replace(b"\r", b" ")
+        yield GroupMember(line, _usable(_people(raw, f"{place}.members[{index}]", connection)))
+
+
+def kept(members: Iterable[GroupMember], out: Excluded) -> list[GroupMember]:
+    """Return the members who are not excluded. A customer with several e-mails is left out when one is excluded."""
+    return [member for member in members if not any(map(out.has, member.people))]
 
 
 def _people(raw: Raw, place: str, connection: Connection) -> list[SnapshotRow | Unusable]:
@@ -75,5 +106,6 @@ def _people(raw: Raw, place: str, connection: Connection) -> list[SnapshotRow | 
         raise faults.bad_request(f"{place}{str(fault).removeprefix('line 1')}") from None
 
 
-def _usable(people: Iterable[SnapshotRow | Unusable]) -> list[SnapshotRow]:
-    return [person for person in people if isinstance(person, SnapshotRow)]
+def _usable(people: Iterable[SnapshotRow | Unusable]) -> list[MemberIdentities]:
+    """Return the people without their attributes: a campaign may have a hundred thousand of them."""
+    return [MemberIdentities(person.identity, person.also) for person in people if isinstance(person, SnapshotRow)]

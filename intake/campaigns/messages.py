@@ -14,6 +14,8 @@ from intake.openapi.schemas import Schema, ref, requests
 #: The allowed values of `lists`, for messages.
 LISTS: Final = "per_group, merged"
 Name = Annotated[str, Meta(min_length=1, max_length=AUDIENCE_NAME)]
+#: The parts of a group: name -> percent.
+Parts = Annotated[dict[Name, Annotated[int, Meta(ge=1, le=99)]], Meta(min_length=2, max_length=GROUPS)]
 _GroupRaw = Annotated[Raw, Meta(extra_json_schema=ref("CampaignGroup"))]
 _MemberRaw = Annotated[Raw, Meta(extra_json_schema=ref("SnapshotMember"))]
 _PersonRaw = Annotated[Raw, Meta(extra_json_schema={"type": "object", "examples": [{"external_id": "c-17"}]})]
@@ -53,6 +55,9 @@ class PostedCampaign(msgspec.Struct, forbid_unknown_fields=True):
             "for a merged list. Without a date in it, the next campaign of that name updates the same lists."
         ),
     ] = None
+    exclusive: Annotated[
+        bool, Meta(description="true: people who are in several groups are on the list of the first of them only.")
+    ] = False
     launch_at: Annotated[
         str | int | None,
         Meta(description="ISO 8601, or ms since 1970: nothing is sent before this time. Now when left out."),
@@ -67,6 +72,14 @@ class CampaignGroup(msgspec.Struct, forbid_unknown_fields=True):
 
     name: Name
     members: list[_MemberRaw]
+    split: Annotated[
+        Parts | None,
+        Meta(
+            description="Divides the group into parts, name -> percent, 100 in all; each becomes a group "
+            "`GROUP - PART`. A person is always in the same part of a campaign of that name.",
+            examples=[{"Offer": 90, "Control": 10}],
+        ),
+    ] = None
 
 
 _posted = msgspec.json.Decoder(PostedCampaign)
@@ -93,6 +106,8 @@ def _read_group(raw: Raw, place: str) -> CampaignGroup:
     except faults.UNREADABLE as fault:
         raise faults.bad_request(faults.describe(fault, place, CampaignGroup.__struct_fields__)) from None
     faults.check_names(raw, apart=("members",), place=place)
+    if group.split and sum(group.split.values()) != 100:
+        raise faults.bad_request(f"{place}.split: the parts are {sum(group.split.values())} percent, not 100")
     return group
 
 

@@ -9,7 +9,7 @@ from configuration.connections import Connection
 from intake.campaigns import lists, messages
 from intake.campaigns import members as campaign_members
 from intake.campaigns.lists import CampaignList
-from intake.campaigns.members import Excluded
+from intake.campaigns.members import GroupMember
 from intake.campaigns.messages import PostedCampaign
 from intake.changes.messages import planned
 from intake.http import faults
@@ -37,10 +37,30 @@ def read(body: bytes, choose: Callable[[str | None], Connection], now: int) -> l
     launch = _launch(posted)
     targets = lists.targets(posted, groups, now)
     out = campaign_members.excluded(posted.exclusions or (), connection)
-    found = []
+    found: list[PlannedSnapshot] = []
+    known: dict[str, list[GroupMember]] = {}
     for target in targets:
         queue = queue_of(connection.name, target.audience)
-        found.append(_planned(target, queue, _order(target, queue, posted, launch, now), connection, out))
+        members = _members(target, posted, connection, known)
+        kept = campaign_members.kept(members, out)
+        if posted.exclusive:
+            out = out.and_all(person for member in kept for person in member.people)
+        lines = [member.line for member in kept]
+        order = _order(target, queue, posted, launch, now)
+        found.append(PlannedSnapshot(queue, order, b"\n".join(lines), len(lines), len(members) - len(lines)))
+    return found
+
+
+def _members(
+    target: CampaignList, posted: PostedCampaign, connection: Connection, known: dict[str, list[GroupMember]]
+) -> list[GroupMember]:
+    """Return the members of a list's groups, or of its part of a group. `known`: those read so far, by place."""
+    found: list[GroupMember] = []
+    for place, group in target.groups:
+        if place not in known:
+            known[place] = [*campaign_members.read(group.members, place, connection)]
+        parts = group.split
+        found += [each for each in known[place] if not parts or each.part(posted.name, parts) == target.part]
     return found
 
 
@@ -64,12 +84,3 @@ def _order(target: CampaignList, queue: Queue, posted: PostedCampaign, launch: i
         campaign=posted.name,
         group=target.group,
     )
-
-
-def _planned(
-    target: CampaignList, queue: Queue, order: SnapshotOrder, connection: Connection, out: Excluded
-) -> PlannedSnapshot:
-    posted = sum(len(members) for _, members in target.members)
-    kept = [campaign_members.kept(members, place, out, connection) for place, members in target.members]
-    lines = [line for some in kept for line in some]
-    return PlannedSnapshot(queue, order, b"\n".join(lines), len(lines), posted - len(lines))

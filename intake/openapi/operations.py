@@ -53,6 +53,7 @@ def paths(segment: Iterable[str]) -> Schema:
         "/v1/audiences/{audience}/members": {"put": _MEMBERS},
         "/v1/audiences/{audience}/syncs": {"get": _SYNCS},
         "/v1/audiences/{audience}/syncs/{snapshot}": {"get": _SYNC},
+        "/v1/audiences/{audience}/syncs/{snapshot}/rejected.csv": {"get": _REJECTED},
         "/v1/campaigns": {"post": _CAMPAIGNS},
         "/healthz": _open("health", "Whether the process is up", {"200": answer("It is up.", {"type": "object"})}),
         "/readyz": _open("readiness", "Whether Ferry accepts and delivers changes", _READINESS),
@@ -152,6 +153,16 @@ _SYNC: Final = operation(
     "The state of a snapshot",
     "Available until 30 days after its end.",
     {"200": answer("The current or final state.", ref("Snapshot")), **_READ},
+    _AUDIENCE,
+    parameter("snapshot", "The id from the answer to the snapshot.", "path", example=_EXAMPLE),
+    _CONNECTION,
+)
+_REJECTED: Final = operation(
+    "rejected",
+    "The rows of a snapshot that cannot be sent",
+    "The number and the reason of each row, without data of people; at most 10,000 rows for each reason, and then how "
+    "many more. For a spreadsheet: no cell is a formula. A header alone if every row was sent.",
+    {"200": {"description": "CSV.", "content": {"text/csv": _text("A header, then a line for each row.")}}, **_READ},
     _AUDIENCE,
     parameter("snapshot", "The id from the answer to the snapshot.", "path", example=_EXAMPLE),
     _CONNECTION,

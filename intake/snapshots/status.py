@@ -1,4 +1,4 @@
-"""`GET /v1/audiences/{audience}/syncs` and `.../syncs/{snapshot}`: the state of snapshots."""
+"""`GET /v1/audiences/{audience}/syncs`, `.../syncs/{snapshot}` and `.../rejected.csv`: the state of snapshots."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from queues.names import Queue
 from queues.snapshots import outcomes
 from queues.snapshots.orders import Counts, Record, SnapshotOrder, queue_of
 from queues.snapshots.records import ColumnUse, Outcomes
+from snapshots.rejected_rows import rejected_csv
 
 _JSON: Final = "application/json;charset=utf-8"
 _encode = msgspec.json.Encoder().encode
@@ -89,23 +90,49 @@ class Sync:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str, snapshot: str) -> None:
         """Answer with the current or final state of the snapshot."""
         queue = queue_for(resolve_connection(req, self._connections, self._scopes), audience)
-        record = await self._record(queue, snapshot)
-        if record is None or record.queue != str(queue):
-            raise falcon.HTTPNotFound(
-                title="No such snapshot",
-                description=f"The audience in connection {queue.connection} has no snapshot of that id, or it ended "
-                "long ago. The address without the id lists its snapshots; ?connection= names another connection.",
-            )
         resp.content_type = _JSON
-        resp.data = _encode(record)
+        resp.data = _encode(await _record(self._redis, queue, snapshot))
 
-    async def _record(self, queue: Queue, snapshot_id: str) -> Record | None:
-        try:
-            keys.snapshot(snapshot_id)
-        except ValueError:
-            return None
+
+class SyncRejections:
+    """Answers with the rows of one snapshot that cannot be sent, as CSV."""
+
+    def __init__(self, redis: Redis, connections: Connections, scopes: Scopes) -> None:
+        self._redis = redis
+        self._scopes = scopes
+        self._connections = connections
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, audience: str, snapshot: str) -> None:
+        """Answer with the numbers and reasons; the file ends with how many more there are."""
+        queue = queue_for(resolve_connection(req, self._connections, self._scopes), audience)
+        record = await _record(self._redis, queue, snapshot)
+        if record.counts is None:
+            raise falcon.HTTPNotFound(title="Not read yet", description=f"The snapshot is {record.state}: {_NO_ROWS}.")
         with unavailable():
-            return next(iter(await _records(self._redis, queue, [snapshot_id])), None)
+            rows = await outcomes.rejected_async(self._redis, snapshot)
+        resp.content_type = "text/csv;charset=utf-8"
+        resp.downloadable_as = f"rejected-{snapshot}.csv"
+        resp.text = rejected_csv(record.counts, rows)
+
+
+_NO_ROWS: Final = "its rows are known once it is compared with the list"
+
+
+async def _record(redis: Redis, queue: Queue, snapshot: str) -> Record:
+    """Return the record of a snapshot of this queue. Raises HTTPNotFound, Unavailable."""
+    try:
+        keys.snapshot(snapshot)
+        with unavailable():
+            found = await _records(redis, queue, [snapshot])
+    except ValueError:
+        found = []
+    if not found or found[0].queue != str(queue):
+        raise falcon.HTTPNotFound(
+            title="No such snapshot",
+            description=f"The audience in connection {queue.connection} has no snapshot of that id, or it ended "
+            "long ago. The address without the id lists its snapshots; ?connection= names another connection.",
+        )
+    return found[0]
 
 
 async def _records(redis: Redis, queue: Queue, ids: list[str]) -> list[Record]:

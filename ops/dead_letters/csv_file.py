@@ -13,9 +13,10 @@ from typing import Final
 
 from identity.persons import Intent
 from mappings.rules import Rules
-from ops.export.columns import CsvColumns, line
+from ops.export.columns import CsvColumns
 from ops.export.joining import joined
 from queues.change import Change
+from text.escaping import csv_line
 from worker.people.batch_people import People
 
 #: Klaviyo's names of its own fields. The first three columns are always present.
@@ -85,4 +86,5 @@ def _row(intent: Intent, changes: Sequence[Change], rules: Rules) -> dict[str, s
 
 def _written(rows: Sequence[Mapping[str, str]], safe: bool) -> bytes:
     headers = _COLUMNS.ordered({header for row in rows for header in row})
-    return b"".join((line(headers, safe), *(line([row.get(name, "") for name in headers], safe) for row in rows)))
+    lines = (headers, *([row.get(name, "") for name in headers] for row in rows))
+    return b"".join(csv_line(cells, safe) for cells in lines)

@@ -6,18 +6,15 @@ before `=1+1` or `+14155552671` would become part of the person's data. --csv-sa
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from mappings.profile import Profile
 from ops.errors import Failed
-from text.escaping import spreadsheet_cell
 
 #: Bytes that Klaviyo accepts in one file (Klaviyo: uploading contacts from a CSV).
 LARGEST: Final = 50_000_000
@@ -52,13 +49,6 @@ class CsvColumns:
         """Return the property's name, marked if Klaviyo would read it as one of its own fields."""
         own = {header.casefold() for header in self.headers.values()}
         return f"{key} (property)" if key.strip().casefold() in own else key
-
-
-def line(cells: Sequence[str], safe: bool = False) -> bytes:
-    """Return a line of a CSV (RFC 4180); `safe`: no cell is a formula to a spreadsheet or has invisible characters."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerow(map(spreadsheet_cell, cells) if safe else cells)
-    return text.getvalue().encode()
 
 
 def _cell(value: Any) -> str:

@@ -12,7 +12,8 @@ from tempfile import TemporaryFile
 from typing import BinaryIO, Final
 
 from mappings.profile import Profile
-from ops.export.columns import LARGEST, CsvColumns, create, line
+from ops.export.columns import LARGEST, CsvColumns, create
+from text.escaping import csv_line
 
 #: The first three names are documented (Klaviyo: SFTP import; Amperity: Klaviyo destination). Klaviyo's names for the
 #: other fields are not, so they follow the same style; a small file shows whether Klaviyo accepts them.
@@ -69,9 +70,9 @@ def write(
             written.people += 1
         spool.seek(0)
         names = COLUMNS.ordered(used)
-        lines = (line([row.get(name, "") for name in names], safe) for row in map(json.loads, spool))
+        lines = (csv_line([row.get(name, "") for name in names], safe) for row in map(json.loads, spool))
         if names:
-            _split(line(names, safe), lines, folder, _UNSAFE.sub("-", audience), largest, written.files)
+            _split(csv_line(names, safe), lines, folder, _UNSAFE.sub("-", audience), largest, written.files)
     return written
 
 

@@ -5,7 +5,6 @@ It includes the requests and the time that the changes would need at Klaviyo's p
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,21 +15,17 @@ from redis import Redis
 
 from configuration.connections import Connection
 from configuration.settings import Settings
-from klaviyo.endpoints import PUBLISHED
-from klaviyo.lists import MAX_REMOVALS
-from klaviyo.lookups import MAX_VALUES
 from mappings.profile import Profile
 from ops import klaviyo_list
 from ops.errors import Failed
-from ops.estimate import Estimate
 from ops.export.joining import sendable
-from ops.roster import Roster
+from ops.sync import forecast
+from ops.sync.forecast import Effort
 from ops.sync.source import Source
 from ops.sync.submit import shown
 from queues.census import count
 from queues.change import Body, Change
 from queues.clock import now_ms
-from queues.klaviyo_limits import SHARE
 from queues.names import Queue
 from queues.people.identities import Identities
 from queues.snapshots import guard, members, orders
@@ -47,6 +42,7 @@ from snapshots.tally import first
 from worker.connection import Destination
 from worker.people.batch_people import mapped_by
 from worker.snapshots.baseline import as_listed, is_another
+from worker.snapshots.roster import Roster
 
 #: The number of changes of each kind that are shown.
 SHOWN = 20
@@ -86,9 +82,9 @@ def rehearse(
     with closing(people), klaviyo_list.opened(redis, known, to) as klaviyo:
         list_id = klaviyo_list.list_id(redis, klaviyo, queue, to)
         if not _is_asked(redis, queue, order, list_id or ""):
-            return _compared(redis, queue, connection, order, people, to, report, None)
+            return _compared(redis, queue, connection, order, people, to, report, list_id, None)
         with closing(klaviyo_list.roster(klaviyo, list_id)) as roster:
-            return _compared(redis, queue, connection, order, people, to, report, roster)
+            return _compared(redis, queue, connection, order, people, to, report, list_id, roster)
 
 
 def _is_asked(redis: Redis, queue: Queue, order: SnapshotOrder, list_id: str) -> bool:
@@ -133,13 +129,20 @@ def _compared(
     people: Gathered,
     to: Destination,
     report: ReadReport,
+    list_id: str | None,
     roster: Roster | None,
 ) -> DryRun:
     buckets = _of_klaviyo(redis, queue, people, roster) if roster else lambda part: members.read(redis, queue, part)
     memory = Identities(redis, queue.connection)
     check = SendCheck(to, order)
     with closing(plan(people, buckets, order.at, check, memory)) as planned:
-        return _rehearsal(redis, queue, connection, order, planned, roster is not None, check.clears, report)
+        policy = connection.policy_for(queue.kind, queue.target)
+        settings = forecast.ForecastSettings(policy.upload_max, to.identity.prove, to.identity.identifiers, now_ms())
+        changes = (change for _, some in planned.parts() for change in some)
+        effort = forecast.forecast(changes, settings, memory)
+        effort.clears = check.clears
+        effort.pages = forecast.pages_of(roster.size) if roster and list_id else 0
+        return _rehearsal(redis, queue, connection, order, planned, roster is not None, effort, report)
 
 
 def _of_klaviyo(redis: Redis, queue: Queue, people: Gathered, roster: Roster) -> Buckets:
@@ -182,11 +185,10 @@ def _rehearsal(
     order: SnapshotOrder,
     planned: Plan,
     asked: bool,
-    clears: int,
+    effort: Effort,
     report: ReadReport,
 ) -> DryRun:
     (now,) = count(redis, [queue])
-    upload_max = connection.policy_for(queue.kind, queue.target).upload_max
     before = orders.records(redis, orders.queue_of(queue.connection, queue.target))
     earlier = guard.removed_lately(before, now_ms())
     return DryRun(
@@ -195,45 +197,9 @@ def _rehearsal(
         counts=planned.counts,
         first=first(planned.shrunk),
         rejected=planned.shrunk,
-        effort=effort_of(planned.counts, upload_max, clears, planned.counts.held if asked else 0),
+        effort=effort,
         guard=None if order.confirmed else verdict(planned.counts, connection.max_removal_percent, earlier),
         waiting=now.waiting.pending + now.open,
         people={action: [each.identity for each in planned.examples(action, SHOWN)] for action in ACTIONS},
         report=report,
     )
-
-
-_LOOK_UPS: Final = PUBLISHED["get_profiles_for_list"].less(SHARE).steady
-_REMOVALS: Final = PUBLISHED["remove_profiles_from_list"].less(SHARE).steady
-_CLEARS: Final = PUBLISHED["create_or_update_profile"].less(SHARE).steady
-#: Members on a page of a list (klaviyo/lookups.py).
-_PAGE: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """The requests of a snapshot. `minutes`: by the slowest kind; they run in parallel, each with its own limit.
-
-    `clears`: single requests, because a bulk import cannot empty a field. `pages`: of the list, before the comparison.
-    """
-
-    imports: int
-    look_ups: int
-    removals: int
-    clears: int
-    pages: int
-    minutes: float
-
-
-def effort_of(counts: Counts, upload_max: int, clears: int = 0, listed: int = 0) -> Effort:
-    """Return the requests that the changes need. `upload_max`: people in a batch. `listed`: people read from the list.
-
-    People who leave are looked up on the list first (worker/audience/remove.py). The list is read before anything else,
-    so its time adds to that of the others.
-    """
-    imports = Estimate(counts.adds + counts.updates, upload_max)
-    look_ups = math.ceil(counts.removals / min(MAX_VALUES, upload_max))
-    removals = math.ceil(counts.removals / min(MAX_REMOVALS, upload_max))
-    pages = math.ceil(listed / _PAGE)
-    minutes = max(imports.minutes, look_ups / _LOOK_UPS, removals / _REMOVALS, clears / _CLEARS) + pages / _LOOK_UPS
-    return Effort(imports.uploads, look_ups, removals, clears, pages, minutes)

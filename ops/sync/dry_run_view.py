@@ -68,9 +68,11 @@ def _requests(found: DryRun) -> str:
     cost = found.effort
     parts = [
         plural(cost.imports, "import"),
-        plural(cost.look_ups, "look-up"),
+        plural(cost.look_ups, "look-up of people on the list", "look-ups of people on the list"),
         plural(cost.removals, "removal of people", "removals of people"),
     ]
+    if cost.profile_look_ups + cost.list_look_ups:
+        parts.append(plural(cost.profile_look_ups + cost.list_look_ups, "look-up of profiles", "look-ups of profiles"))
     if cost.clears:
         parts.append(plural(cost.clears, "single request that empties fields", "single requests that empty fields"))
     if cost.pages:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ops.export.columns import create, line
+from ops.export.columns import create
 from ops.sync.source import Source
 from queues.snapshots.orders import SnapshotOrder
 from snapshots.csv_rows import table
 from snapshots.opening import opened
 from snapshots.report import ReadReport
+from text.escaping import csv_line
 
 
 def write(path: Path, rejected: Mapping[str, Sequence[int]], source: Source, order: SnapshotOrder) -> int:
@@ -22,7 +23,7 @@ def write(path: Path, rejected: Mapping[str, Sequence[int]], source: Source, ord
     reasons = {number: reason for reason, numbers in rejected.items() for number in numbers}
     with create(path) as file:
         for cells in _rows(reasons, source, order):
-            file.write(line(cells, safe=True))
+            file.write(csv_line(cells, safe=True))
     return len(reasons)
 
 

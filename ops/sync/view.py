@@ -51,8 +51,10 @@ def fields_left_out(left_out: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
 
 
 def remarks(record: Record) -> Iterator[str]:
-    """Yield what the counts do not say: what became of the changes so far."""
+    """Yield what the counts do not say: how the list differed, and what became of the changes so far."""
     ends = record.outcomes
+    if record.order.compares:
+        yield _difference(record)
     if ends.pending:
         yield f"{plural(ends.pending, 'change')} not settled yet"
     if ends.dead:
@@ -63,6 +65,15 @@ def remarks(record: Record) -> Iterator[str]:
         yield f"{plural(ends.imported, 'change')} imported, but the list was not checked"
     if ends.not_found:
         yield f"{plural(ends.not_found, 'person', 'people')} to remove not found on the list"
+
+
+def _difference(record: Record) -> str:
+    extra, missing = (record.drift.get(name, 0) for name in ("on_the_list_only", "in_the_ledger_only"))
+    if not record.drift:
+        return "comparison of the list with Ferry's ledger"
+    if not (extra or missing):
+        return "comparison: the list has the people whom Ferry put there"
+    return f"comparison: {plural(extra, 'person', 'people')} on the list only, {number(missing)} missing from it"
 
 
 def counts_table(counts: Counts, examples: Mapping[str, Sequence[int]]) -> Table:

@@ -81,11 +81,13 @@ def _guards(hold: bytes | None) -> bool:
 
 
 def waiting(redis: Redis, queue: Queue) -> list[SnapshotOrder]:
-    """Return the pending snapshots of this queue in order of arrival, without those written by a newer Ferry."""
+    """Return the pending snapshots of this queue in order of arrival, without comparisons and a newer Ferry's."""
     found = []
     for stored in cast("list[bytes]", redis.lrange(keys.queue(queue, "pending"), 0, -1)):
         with suppress(msgspec.DecodeError):
-            found.append(order_of(bytes(decode(stored).body.person)))
+            order = order_of(bytes(decode(stored).body.person))
+            if not order.compares:
+                found.append(order)
     return found
 
 

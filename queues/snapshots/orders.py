@@ -18,7 +18,7 @@ from redis.exceptions import ResponseError
 
 from queues import keys, scripts
 from queues.acceptance import Acceptance, AcceptResult, accept
-from queues.change import Body, encode, nobody_key
+from queues.change import Body, Change, encode, nobody_key
 from queues.errors import QueueFull, SnapshotGone
 from queues.names import Queue
 from queues.policy import OF_KIND
@@ -84,6 +84,14 @@ def change_of(queue: Queue, order: SnapshotOrder, now: int) -> bytes:
 def order_of(person: bytes) -> SnapshotOrder:
     """Return the order in a change. Raises msgspec.DecodeError for an unknown form."""
     return msgspec.json.decode(person, type=SnapshotOrder)
+
+
+def compares(change: Change) -> bool:
+    """Return whether a change orders a comparison of the list with the ledger; False if its order is unreadable."""
+    try:
+        return order_of(bytes(change.body.person)).compares
+    except msgspec.DecodeError:
+        return False
 
 
 def submit(redis: Redis, queue: Queue, record: Record, audience: bytes, now: int) -> AcceptResult:

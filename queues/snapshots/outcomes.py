@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 
 import msgspec
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
 from queues import keys
 from queues.names import Queue
@@ -56,7 +57,8 @@ def note(redis: Redis, batch_id: str, results: Mapping[str, BatchResult]) -> Non
 
 def is_carried_out(record: Record) -> bool:
     """Return whether the changes of a snapshot were queued, whatever became of them. Pure."""
-    return record.state in ("delivering", "delivered") or (record.state == "failed" and record.outcomes.dead > 0)
+    with_letters = record.state == "failed" and record.outcomes.dead > 0
+    return with_letters or record.state in ("delivering", "delivered", "imported")
 
 
 def shown(record: Record, noted: Mapping[bytes, bytes], is_idle: bool) -> Record:
@@ -81,7 +83,7 @@ def shown(record: Record, noted: Mapping[bytes, bytes], is_idle: bool) -> Record
     )
     changed = msgspec.structs.replace(record, outcomes=found)
     if record.state == "delivering" and not left:
-        changed.state = "failed" if found.dead else "delivered"
+        changed.state = "failed" if found.dead else "imported" if found.imported else "delivered"
         if found.dead:
             changed.error = f"{found.dead:,} of its changes are dead letters: `ferry dead list` shows why"
     return changed
@@ -153,5 +155,13 @@ def keep_rejected(redis: Redis, snapshot_id: str, rows: Mapping[str, Sequence[in
 
 def rejected(redis: Redis, snapshot_id: str) -> dict[str, list[int]]:
     """Return the numbers of rows by reason; empty when all rows were sent or the snapshot is unknown."""
-    stored = cast("bytes | None", redis.get(keys.snapshot(snapshot_id, _PART)))
+    return _rows(cast("bytes | None", redis.get(keys.snapshot(snapshot_id, _PART))))
+
+
+async def rejected_async(redis: AsyncRedis, snapshot_id: str) -> dict[str, list[int]]:
+    """Return the numbers of rows by reason, as `rejected` does."""
+    return _rows(cast("bytes | None", await redis.get(keys.snapshot(snapshot_id, _PART))))
+
+
+def _rows(stored: bytes | None) -> dict[str, list[int]]:
     return _decode_rows(zlib.decompress(stored)) if stored else {}

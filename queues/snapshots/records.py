@@ -17,12 +17,15 @@ SUBMITTED_MS: Final = 7 * 86_400_000
 RECORDS: Final = 100
 RECORD_MS: Final = 30 * 86_400_000
 
-Format = Literal["csv", "ndjson", "json", "mparticle_csv"]
+#: ledger: no body; the list is compared with the membership ledger (`reconcile = "daily"`). A version that does not
+#: know it makes a dead letter of the order, and must not take it for an empty snapshot.
+Format = Literal["csv", "ndjson", "json", "mparticle_csv", "ledger"]
 #: queued: for a worker, its turn, the launch, or earlier changes. reading: its body, and the list if Klaviyo is asked.
 #: comparing: with the list; its changes are queued then. held: the guard asks a person. delivering: its changes are in
-#: the audience's queue. delivered: each of them is settled, and none is a dead letter. failed: it cannot be read, or
+#: the audience's queue. delivered: each of them is settled and proved, and none is a dead letter. imported: each is
+#: settled, but for some Klaviyo's list was not checked (setting `prove`). failed: it cannot be read, or
 #: changes of it are dead letters; `error` says why. superseded: by a newer one.
-State = Literal["queued", "reading", "comparing", "held", "delivering", "delivered", "failed", "superseded"]
+State = Literal["queued", "reading", "comparing", "held", "delivering", "delivered", "imported", "failed", "superseded"]
 
 
 class SnapshotOrder(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -41,11 +44,17 @@ class SnapshotOrder(msgspec.Struct, frozen=True, omit_defaults=True):
         False
     )
     reconcile: Annotated[bool, Meta(description="The list's members are read from Klaviyo first.")] = False
+    repair: Annotated[bool, Meta(description="Of a comparison: the list is made equal to the ledger.")] = False
     not_before: Annotated[int, Meta(description="Launch time, in ms since 1970.")] = 0
     name: Annotated[str, Meta(description="Name of the audience.")] = ""
     list_name: Annotated[str, Meta(description="Name of the list, if it is not the audience's.")] = ""
     campaign: str = ""
     group: str = ""
+
+    @property
+    def compares(self) -> bool:
+        """Whether the list is compared with the membership ledger, so that there is no body."""
+        return self.format == "ledger"
 
 
 class Counts(msgspec.Struct):
@@ -108,7 +117,8 @@ class Record(msgspec.Struct):
         Meta(
             description="queued: for its turn or its launch. held: it would remove very many people from the list, "
             "and a person must confirm it. delivering: its changes are queued. delivered: Klaviyo has carried all of "
-            "them out. failed: `error` says why. superseded: by a newer one."
+            "them out, and the list was checked. imported: carried out, but the list was not checked for all. failed: "
+            "`error` says why. superseded: by a newer one."
         ),
     ] = "queued"
     counts: Counts | None = None

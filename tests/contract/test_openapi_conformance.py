@@ -43,10 +43,12 @@ REFUSED = {
     "in the cookie": {"Cookie": f"Authorization=Token {TOKEN}"},
 }
 #: Places of which no schema says what may stand there: no time to come, a template, somebody, a name for each list.
-_GROUPS = tuple(f"$.groups[{index}]: its list" for index in range(1, 5))
+_GROUPS = tuple(f"$.groups[{index}]{what}" for index in range(5) for what in (": its list", ".split: "))
 BEYOND_A_SCHEMA = ("?at: ", "$.list_name: ", "$.launch_at: ", "$.exclusions[", *_GROUPS)
+#: Of the columns and lines of a file no schema says anything.
+FILES = ("text/csv", "application/x-ndjson")
 #: Of a number anywhere, also in what a sender may add: JSON Schema knows no digits.
-TOO_LARGE = ": a number of over 100 digits"
+TOO_LARGE = "a number of over 100 digits"
 operations = schemathesis.openapi.from_dict(document(), config=CONFIG)
 
 
@@ -86,7 +88,8 @@ def test_every_operation_keeps_to_the_document(case: schemathesis.Case[Any], int
     excluded: list[Any] = [negative_data_rejection]
     if response.status_code == 400:
         description = response.json()["error"]["description"]
-        if description.startswith(BEYOND_A_SCHEMA) or TOO_LARGE in description:
+        is_file = case.operation.path.endswith("/members") and case.media_type in FILES
+        if is_file or description.startswith(BEYOND_A_SCHEMA) or TOO_LARGE in description:
             excluded.append(positive_data_acceptance)
     case.validate_response(response, excluded_checks=excluded)
     # Unsound people and changes are kept as dead letters beside sound ones, and only Ferry's own form tells of them.
@@ -114,7 +117,7 @@ def answer(intake: Intake, method: str, path: str, headers: dict[str, str]) -> r
 def test_every_operation_lets_each_token_in(intake: Intake, method: str, path: str, scheme: str, token: str) -> None:
     headers = {"Authorization": f"{scheme} {token}", "Content-Type": "application/json"}
     response = answer(intake, method, path, headers)
-    assert response.status_code in ((404,) if path.endswith("{snapshot}") else (200, 202))
+    assert response.status_code in ((404,) if "{snapshot}" in path else (200, 202))
 
 
 @pytest.mark.parametrize("headers", REFUSED.values(), ids=REFUSED)

@@ -30,17 +30,6 @@ from tests.support.world import World
 
 SNAPSHOTS = Queue("default", "snapshot", "42")
 AUDIENCE = orders.audience_of(SNAPSHOTS)
-#: How the page names the states of runs.
-WORDS_OF: dict[State, str] = {
-    "queued": "Queued",
-    "reading": "Running",
-    "comparing": "Running",
-    "held": "Held",
-    "delivering": "Delivering",
-    "delivered": "Done",
-    "failed": "Failed",
-    "superseded": "Replaced",
-}
 
 
 def page(served: Console, path: str, role: Role = Role.VIEWER) -> str:
@@ -100,9 +89,9 @@ def test_syncs_stand_there_newest_first_with_their_figures_and_the_held_one_abov
     text = said(shown)
     assert "VIPs Held by the guard This sync would remove 163 people, 81% of the list." in text
     assert "Confirm removal of 163…" in text
-    assert text.index("Held VIPs") < text.index("Replaced VIPs") < text.index("Done VIPs")
+    assert text.index("Held VIPs") < text.index("Superseded VIPs") < text.index("Delivered VIPs")
     assert "Confirm removal" not in page(served, "/syncs")
-    assert said(page(served, "/syncs?state=done")).count(" VIPs ") < text.count(" VIPs ")
+    assert said(page(served, "/syncs?state=delivered")).count(" VIPs ") < text.count(" VIPs ")
 
 
 def test_of_very_many_runs_the_newest_are_shown_and_all_that_the_guard_holds(
@@ -118,20 +107,19 @@ def test_of_very_many_runs_the_newest_are_shown_and_all_that_the_guard_holds(
         orders.submit(redis, other, Record(str(other), order, now - age, 1, "delivered"), b'{"name": "Others"}', now)
     text = said(page(served, "/syncs"))
     assert "VIPs Held by the guard" in text
-    assert (text.count("Done Others"), text.count("Held VIPs")) == (2, 1)
+    assert (text.count("Delivered Others"), text.count("Held VIPs")) == (2, 1)
 
 
-@pytest.mark.parametrize(("state", "word"), [(state, WORDS_OF[state]) for state in get_args(State)])
-def test_each_state_of_a_run_has_its_word_and_is_found_by_it(
-    redis: Redis, served: Console, state: State, word: str
-) -> None:
+@pytest.mark.parametrize("state", get_args(State))
+def test_each_state_of_a_run_is_shown_and_found_by_its_name(redis: Redis, served: Console, state: State) -> None:
     known = snapshot(redis, state, COUNTS, now_ms(), outcomes=Outcomes(changes=164))
     put(redis, "ann@example.com")  # the queue is not idle, so the changes are pending
-    shown = said(page(served, f"/syncs?state={word.lower()}"))
+    shown = said(page(served, f"/syncs?state={state}"))
+    word = state.capitalize()
     assert f"All {word} 1 " in shown
     assert re.search(rf"{word} VIPs (.*)\d\d:\d\d 40 1 0 163 0 5 ", shown)
     assert f"/syncs/{known.order.snapshot}/rejected.csv" in page(served, "/syncs")
-    others = {each.lower() for each in WORDS_OF.values()} - {word.lower()}
+    others = {*get_args(State)} - {state}
     assert all("No syncs" in said(page(served, f"/syncs?state={other}")) for other in others)
 
 
@@ -150,7 +138,9 @@ def test_a_run_shows_what_became_of_its_changes_and_lists_every_rejected_row(lis
     lists.settle()
     with console(redis_url) as served:
         done = said(page(served, "/syncs"))
-        assert re.search(r"Done Audience 42 1 person to remove not found on the list .* 28 1 0 1 1 26 \d", done), done
+        assert re.search(r"Delivered Audience 42 1 person to remove not found on the list .* 28 1 0 1 1 26 \d", done), (
+            done
+        )
         assert "Left out of 1 row: phone_number (phone_invalid)" in done
         assert 'title="email_invalid 25, identity_missing 1"' in page(served, "/syncs")
         file = served.browser(Role.VIEWER).get(f"{served.url}/syncs/{name}/rejected.csv", timeout=30)
@@ -159,15 +149,13 @@ def test_a_run_shows_what_became_of_its_changes_and_lists_every_rejected_row(lis
     assert file.text.splitlines() == ["row,reason", *(f"{number},{reason}" for number, reason in rows)]
 
 
-def test_a_run_with_dead_letters_failed_and_one_that_could_not_be_read_is_refused(
-    lists: Mirrored, redis_url: str
-) -> None:
+def test_a_run_with_dead_letters_and_one_that_could_not_be_read_have_failed(lists: Mirrored, redis_url: str) -> None:
     lists.sync("ann@example.com", "fail+invalid@example.com")
     lists.send_body(b"{", "ndjson")
     lists.settle()
     with console(redis_url) as served:
         shown = said(page(served, "/syncs"))
-    assert re.search(r"Refused Audience 42 snapshot_unreadable: ", shown), shown
+    assert re.search(r"Failed Audience 42 snapshot_unreadable: ", shown), shown
     assert re.search(
         r"Failed Audience 42 1 of its changes are dead letters: ferry dead list shows why 1 dead letter \(", shown
     )
@@ -176,7 +164,13 @@ def test_a_run_with_dead_letters_failed_and_one_that_could_not_be_read_is_refuse
 def test_runs_of_an_earlier_version_are_shown_and_their_unknown_row_numbers_are_counted(
     redis: Redis, served: Console
 ) -> None:
-    states = {"waiting": "Queued", "planning": "Running", "applying": "Running", "done": "Done", "refused": "Refused"}
+    states = {
+        "waiting": "Queued",
+        "planning": "Reading",
+        "applying": "Comparing",
+        "done": "Delivered",
+        "refused": "Failed",
+    }
     at = now_ms()
     for state in states:
         known = snapshot(redis, "delivered", COUNTS, at, examples={"email_invalid": [3, 17]})

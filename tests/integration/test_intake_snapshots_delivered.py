@@ -43,3 +43,18 @@ def test_the_groups_of_a_campaign_are_lists_and_the_next_campaign_brings_them_up
         assert {carried_out(hut, intake, sync["status"]) for sync in (first, second)} == {"delivered"}
         assert hut.klaviyo.members("Summer - A") == {*people} - {CID}
         assert hut.klaviyo.members("Summer - B") == set()
+
+
+def test_the_rows_that_cannot_be_sent_are_a_file_without_anybodys_data(hut: Hut, intake: Intake) -> None:
+    body = "\n".join(("email,plan", f"{ANN},gold", "nobody@,gold", ",=1+1", f"{BOB},blue", "x,y"))
+    status = intake.put("/v1/audiences/42/members?name=VIPs", body, Content_Type="text/csv").json()["status"]
+    early = intake.get(f"{status}/rejected.csv", TOKEN)
+    assert (early.status_code, "its rows are known once it is compared" in early.text) == (404, True)
+    assert carried_out(hut, intake, status) == "delivered"
+    file = intake.get(f"{status}/rejected.csv", TOKEN)
+    assert file.headers["Content-Type"] == "text/csv;charset=utf-8"
+    assert file.text.splitlines() == ["row,reason", "2,email_invalid", "3,identity_missing", "5,email_invalid"]
+    assert intake.get(status, TOKEN).json()["counts"]["shrink"] == {"email_invalid": 2, "identity_missing": 1}
+    # Not for somebody without a token, and not under another audience.
+    assert intake.get(f"{status}/rejected.csv", "").status_code == 401
+    assert intake.get(f"{status.replace('/42/', '/43/')}/rejected.csv", TOKEN).status_code == 404

@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from ops.reconcile import ListDifference
-from ops.reconcile import drift as drift_of
 from queues import keys
 from queues.clock import now_ms
 from queues.snapshots import members
@@ -16,6 +14,8 @@ from tests.support.people import names as people
 from tests.support.syncing import file, settled, touched
 from tests.support.working import working
 from tests.support.world import QUEUE, World
+from worker.snapshots.difference import ListDifference
+from worker.snapshots.difference import drift as drift_of
 
 
 @pytest.fixture

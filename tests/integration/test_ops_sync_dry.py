@@ -109,7 +109,7 @@ def test_a_dry_run_tells_what_the_guard_would_say_and_what_it_does_not_know(
     out = " ".join(told.stdout.split())
     assert "The guard would hold it for review: the snapshot takes 100 of 200 people off" in out
     assert "1 change of the audience not delivered yet" in out
-    assert "0 imports, 1 look-up, 1 removal of people" in out
+    assert "0 imports, 2 look-ups of people on the list, 1 removal of people" in out
     assert "Klaviyo can start flows" not in out
     assert "would hold" not in command("sync", "42", file(tmp_path, *people(100)), "--dry-run", "--confirm").stdout
 

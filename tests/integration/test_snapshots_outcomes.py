@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import requests
+from pathlib import Path
 
+import pytest
+import requests
+from redis import Redis
+
+from console.pages.syncs import figures
 from emulator.faults import Faults
+from ops.sync.view import lines
 from queues import dead_letters, erasure, holds
 from queues.census import changes
 from queues.change import encode
 from queues.clock import now_ms
 from queues.snapshots import guard
 from queues.snapshots.records import Record
-from tests.support.mirrored import Mirrored
+from tests.support.mirrored import Mirrored, mirrored
 from tests.support.snapshot_hut import NAME, QUEUE, SYNCS
 from tests.support.world import addresses
 
@@ -146,3 +152,41 @@ def test_who_never_had_a_value_costs_no_request_to_clear_it(lists: Mirrored) -> 
     lists.sync({"email": ANN, "city": None}, BOB, attributes=("city",))
     writes = [call["path"] for call in lists.calls()[before:] if call["method"] in ("PATCH", "POST")]
     assert writes == ["/api/profile-bulk-import-jobs"]
+
+
+def test_a_run_whose_list_was_not_checked_is_imported_and_not_delivered(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "connections.toml"
+    file.write_text('[connections.default]\nprove = "off"\n')
+    with mirrored(redis, redis_url, monkeypatch, FERRY_CONNECTIONS=str(file)) as lists:
+        record = lists.sync(ANN, BOB)
+        assert (record.state, record.outcomes.imported, record.outcomes.delivered) == ("imported", 2, 0)
+        assert balanced(record)
+        again = lists.sync(ANN, BOB)
+        assert (again.state, again.counts and again.counts.unchanged) == ("delivered", 2)
+
+
+def test_pages_and_commands_show_figures_that_add_up(lists: Mirrored, redis_url: str) -> None:
+    lists.sync({"email": ANN, "plan": "gold"}, BOB, "gone@example.com", attributes=("plan",))
+    lists.off_list("gone@example.com")
+    record = lists.sync(
+        {"email": ANN, "plan": "blue"},
+        BOB,
+        CID,
+        CID,
+        {"email": ["x@example.com", "y@example.com"]},
+        "nobody@",
+        attributes=("plan",),
+    )
+    assert balanced(record)
+    assert record.counts is not None
+    shown = {name: people for name, people, _ in lines(record.counts, record.examples)}
+    rows, customers = record.counts.rows, shown["Customers"]
+    assert rows + shown["Expansion"] == shown["To be on the list"] + shown["Duplicates"] + shown["Rejected"]
+    assert customers <= rows
+    assert shown["To be on the list"] == shown["Added"] + shown["Updated"] + shown["Unchanged"]
+    assert record.outcomes.changes == shown["Added"] + shown["Updated"] + shown["Removed"]
+    assert record.outcomes.not_found == 1
+    page = dict(figures(record.counts))
+    assert page == {name: shown[name] for name in page}

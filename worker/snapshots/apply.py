@@ -152,7 +152,7 @@ def close_all(delivery: Delivery) -> None:
     if delivery.batch.queue.kind != KIND:
         return
     for of in carriers(delivery):
-        carried_out = of.order.at if of.course.step == "finish" else None
+        carried_out = of.order.at if of.course.step == "finish" and not of.order.compares else None
         members.end(delivery.redis, of.audience, of.order.snapshot, carried_out)
         _close(of)
 
@@ -171,7 +171,7 @@ def _close(of: SnapshotRun) -> None:
 
 
 def _state(of: SnapshotRun) -> State:
-    if of.index in of.delivery.progress.rejected:
+    if of.index in of.delivery.progress.rejected or (of.order.compares and of.record.error):
         return "failed"
     is_newest = of.index in of.delivery.intents and of.index not in of.delivery.progress.overtaken
     return "delivering" if is_newest else "superseded"

@@ -15,7 +15,7 @@ from klaviyo.errors import NotAccepted
 from klaviyo.list_people import Listing
 from klaviyo.outcomes import HoldNeeded
 from mappings.identifiers import canonical_email
-from queues.snapshots import guard, members, rosters
+from queues.snapshots import comparisons, guard, members, rosters
 from queues.snapshots.members import Bucket, Member, gone_key
 from queues.snapshots.rosters import Identities
 from snapshots import tally
@@ -72,6 +72,7 @@ def rewrite(of: SnapshotRun, gathered: Gathered) -> None:
         for numbers in _groups():
             _rewrite(of, _listed(people, numbers))
     guard.note_list(redis, of.delivery.batch.queue, of.course.list_id)
+    comparisons.forget(redis, of.audience)
     of.course.step, of.course.starts = "plan", 0
     of.note()
     # Only now: a restart without the stored list would find no members.
@@ -80,7 +81,7 @@ def rewrite(of: SnapshotRun, gathered: Gathered) -> None:
 
 def _rewrite(of: SnapshotRun, listed: dict[int, set[str]]) -> None:
     differ = _differing(of, listed)
-    newer = _newer(of, {identity for found in differ.values() for identities in found for identity in identities})
+    newer = newer_people(of, {identity for found in differ.values() for identities in found for identity in identities})
 
     def change(number: int, bucket: Bucket) -> Bucket:
         return as_listed(bucket, listed[number], newer)
@@ -118,7 +119,7 @@ def _differing(of: SnapshotRun, listed: dict[int, set[str]]) -> dict[int, Drift]
     return {number: each for number, each in found.items() if any(each)}
 
 
-def _newer(of: SnapshotRun, identities: Collection[str]) -> set[str]:
+def newer_people(of: SnapshotRun, identities: Collection[str]) -> set[str]:
     """Return the identities with a single change since."""
     by_key = {key: identity for identity in identities for key in keys_of_member(identity)}
     return {by_key[key] for key in guard.recent(of.delivery.redis, of.audience, [*by_key])}

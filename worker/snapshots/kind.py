@@ -19,6 +19,7 @@ from queues.clock import now_ms
 from queues.errors import SnapshotGone
 from queues.pending import QueueState
 from queues.snapshots import guard, members, orders
+from queues.snapshots.orders import compares
 from snapshots.rows import Unreadable
 from worker.delivery import Delivery
 from worker.errors import Later
@@ -26,6 +27,7 @@ from worker.people.batch_people import People
 from worker.settling import settle
 from worker.snapshots.apply import apply, close_all, finish, give_way, refuse, void_letters, wait_for_room
 from worker.snapshots.baseline import prepare_baseline, rewrite
+from worker.snapshots.compare import compare
 from worker.snapshots.plan import TooSlow, approve, compared, count_start, gathered, gives_way
 from worker.snapshots.run import SnapshotRun, snapshot_run
 
@@ -34,9 +36,9 @@ LOOK_S = 5.0
 
 
 def intents(people: People) -> list[Intent]:
-    """Return one intent for all: only the newest snapshot of an audience counts. Pure."""
+    """Return one intent for all: only the newest snapshot of an audience counts, and it replaces comparisons. Pure."""
     changes = people.changes
-    order = sorted(range(len(changes)), key=lambda index: (changes[index].body.at, index))
+    order = sorted(range(len(changes)), key=lambda index: (not compares(changes[index]), changes[index].body.at, index))
     return [Intent(order, final=True)] if changes else []
 
 
@@ -69,23 +71,31 @@ def _carry_out(of: SnapshotRun) -> None:
         watch(of)
     if of.course.step == "drain":
         drain(of)
+    if of.course.step == "finish":
+        return
+    if of.order.compares:
+        compare(of)
+    else:
+        _make_equal(of)
+
+
+def _make_equal(of: SnapshotRun) -> None:
     if of.course.step == "base":
         prepare_baseline(of)
-    if of.course.step != "finish":
-        if of.course.step == "apply":
-            wait_for_room(of)
-        count_start(of)
-        with closing(gathered(of)) as people:
-            if of.course.step == "rewrite":
-                rewrite(of, people)
-            with closing(compared(of, people)) as plan:
-                of.course.starts = 0
-                if of.course.step == "plan":
-                    approve(of, plan)
-                apply(of, plan)
-            void_letters(of, people)
-        of.course.step = "finish"
-        of.note()
+    if of.course.step == "apply":
+        wait_for_room(of)
+    count_start(of)
+    with closing(gathered(of)) as people:
+        if of.course.step == "rewrite":
+            rewrite(of, people)
+        with closing(compared(of, people)) as plan:
+            of.course.starts = 0
+            if of.course.step == "plan":
+                approve(of, plan)
+            apply(of, plan)
+        void_letters(of, people)
+    of.course.step = "finish"
+    of.note()
 
 
 def watch(of: SnapshotRun) -> None:

@@ -17,6 +17,7 @@ from queues.history.hours import Hour
 from queues.holds import Hold
 from queues.policy import FlushPolicy, Waiting
 from queues.server.rollback import Rollback
+from queues.snapshots.comparisons import Differing
 from tests.support.alerts import NOW, facts
 from tests.support.ops import LAPSED, VIPS, counted
 
@@ -62,6 +63,7 @@ TABLE: dict[str, tuple[Facts, list[str]]] = {
     "the ledger went back": (fallen(Rollback(NOW, NOW - 9, NOW - 5, 3)), ["ledger_rolled_back"]),
     "the ledger was emptied": (fallen(Rollback(NOW, 0, NOW, 0)), ["ledger_rolled_back"]),
     "a connection is held": (facts(holds={"default": Hold("forbidden", 7)}), ["holds/default/7"]),
+    "a list differs": (facts(differing={VIPS: Differing(NOW, 1, 2)}), ["lists/default/audience/42"]),
     "a queue is held": (facts(counted(hold=Hold("list_gone", 8))), ["holds/default/audience/42/8"]),
 }
 

@@ -127,6 +127,8 @@ def test_an_unknown_connection_is_named_with_the_known_ones(tmp_path: Path) -> N
         ("[connections.b]\napi_key_env = 'FERRY_TEST_UNSET'", "FERRY_TEST_UNSET, which is not set"),
         ("[connections.b.audiences.42]\nlist = 'x'", "audiences.42.list: Unknown field"),
         ("[connections.b.audiences.42]\nshared_list = 'x'", "audiences.42.shared_list: Not a valid boolean"),
+        ("[connections.b.audiences.42]\nreconcile = 'hourly'", "audiences.42.reconcile: Must be one of: daily"),
+        ("[connections.b.audiences.42]\nreconcile_repair = true", 'reconcile_repair: needs reconcile = "daily"'),
         ("[connections.a]\nmparticle_account = 5\n[connections.b]\nmparticle_account = 5", "is set in two"),
     ],
 )

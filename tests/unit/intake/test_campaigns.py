@@ -158,8 +158,8 @@ def test_nobody_else_is_left_out(posted: list[dict[str, str]], exclusions: list[
 
     gone = {pair for person in exclusions for pair in person.items()}
     out = campaign_members.excluded(raw(exclusions), Connection("default"))
-    kept = campaign_members.kept(raw(posted), "$", out, Connection("default"))
-    assert [json.loads(line) for line in kept] == [person for person in posted if gone.isdisjoint(person.items())]
+    kept = campaign_members.kept([*campaign_members.read(raw(posted), "$", Connection("default"))], out)
+    assert [json.loads(each.line) for each in kept] == [person for person in posted if gone.isdisjoint(person.items())]
 
 
 def test_a_member_who_cannot_be_sent_keeps_nobody_back() -> None:
@@ -242,3 +242,60 @@ def test_a_connection_that_is_not_known_is_not_found() -> None:
     with pytest.raises(falcon.HTTPNotFound) as refused:
         read(TWO | {"connection": "nowhere"})
     assert "brand-b" in str(refused.value.description)
+
+
+def test_somebody_in_several_exclusive_groups_is_on_the_list_of_the_first() -> None:
+    cid = {"external_id": "c-1", "email": "cid@example.com"}
+    groups = ("A", [ANN, cid]), ("B", [BOB, {"email": "ANN@example.com"}, {"external_id": "c-1"}]), ("C", [BOB])
+    both = [members(each) for each in read(campaign(*groups))]
+    assert [len(each) for each in both] == [2, 3, 1]
+    apart = read(campaign(*groups, exclusive=True))
+    assert [members(each) for each in apart] == [[ANN, cid], [BOB], []]
+    assert [each.excluded for each in apart] == [0, 2, 1]
+
+
+def test_a_group_is_divided_by_percent_and_everybody_stays_in_the_same_part() -> None:
+    people = [{"email": f"person{number}@example.com"} for number in range(2_000)]
+    posted = campaign(("All", people))
+    posted["groups"][0]["split"] = {"Offer": 80, "Control": 20}
+    offer, control = read(posted)
+    assert [each.order.list_name for each in (offer, control)] == [
+        "Summer sale - All - Offer",
+        "Summer sale - All - Control",
+    ]
+    assert [each.order.group for each in (offer, control)] == ["All - Offer", "All - Control"]
+    assert (offer.members + control.members, offer.excluded + control.excluded) == (2_000, 0)
+    assert 330 < control.members < 470
+    # Fewer people, in another order and written otherwise: each is in the same part.
+    fewer = campaign(("All", [{"email": each["email"].upper()} for each in people[::-3]]))
+    fewer["groups"][0]["split"] = {"Offer": 80, "Control": 20}
+    before = {each["email"] for each in members(control)}
+    assert {each["email"].lower() for each in members(read(fewer)[1])} <= before
+    # A larger part keeps its people; another campaign divides differently.
+    posted["groups"][0]["split"] = {"Offer": 90, "Control": 10}
+    assert {each["email"] for each in members(read(posted)[1])} < before
+    other = {each["email"] for each in members(read(posted | {"name": "Winter sale"})[1])}
+    assert not other <= before
+
+
+def test_a_campaign_has_no_more_parts_than_groups() -> None:
+    posted = campaign(*((f"G{number}", [ANN]) for number in range(21)))
+    for group in posted["groups"]:
+        group["split"] = {f"P{number}": 2 for number in range(50)}
+    assert refusal(posted).startswith("$.groups: they have 1,050 parts in all, and at most 1,000 are taken")
+
+
+@pytest.mark.parametrize(
+    ("split", "more", "says"),
+    [
+        ({"A": 80, "B": 30}, {}, "$.groups[0].split: the parts are 110 percent, not 100"),
+        ({"A": 50}, {}, "$.groups[0].split"),
+        ({"A": 100, "B": 0}, {}, "$.groups[0].split"),
+        ({"A": 50, "B": 50}, {"lists": "merged"}, "$.groups[0].split: the groups are merged"),
+        ({"A": 50, "B": 50}, {"list_name": "One"}, "$.groups[0]: its list has the same name as that of $.groups[0]"),
+    ],
+)
+def test_a_division_that_does_not_add_up_is_refused(split: dict[str, int], more: dict[str, str], says: str) -> None:
+    posted = campaign(("All", [ANN]), **more)
+    posted["groups"][0]["split"] = split
+    assert refusal(posted).startswith(says)

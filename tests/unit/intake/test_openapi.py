@@ -53,6 +53,7 @@ def test_the_document_names_every_route_of_the_app_and_no_other() -> None:
         ("/v1/audiences/{audience}/members", "put"),
         ("/v1/audiences/{audience}/syncs", "get"),
         ("/v1/audiences/{audience}/syncs/{snapshot}", "get"),
+        ("/v1/audiences/{audience}/syncs/{snapshot}/rejected.csv", "get"),
         ("/v1/campaigns", "post"),
         ("/healthz", "get"),
         ("/readyz", "get"),

@@ -7,7 +7,6 @@ from rich.console import Console
 
 from commands.syncs import campaigns, document, listing
 from ops.audit_format import masked, plain
-from ops.sync.dry_run import Effort, effort_of
 from ops.sync.follow import absent, stuck
 from ops.sync.view import counts_table
 from queues.census import Census
@@ -97,34 +96,6 @@ def test_waiting_ends_where_nothing_would_come_of_it(state: State, known: Census
 def test_a_process_that_is_not_there_is_named(known: Census, why: str | None) -> None:
     told = absent(known)
     assert told is None if why is None else told is not None and told.startswith(why)
-
-
-@pytest.mark.parametrize(
-    ("counts", "upload_max", "expected"),
-    [
-        (Counts(), 100, (0, 0, 0)),
-        (Counts(adds=150, updates=51), 100, (3, 0, 0)),
-        (Counts(removals=1_001), 10_000, (0, 11, 2)),
-        (Counts(removals=1_001), 50, (0, 21, 21)),
-    ],
-)
-def test_the_effort_follows_from_the_sizes_of_requests(
-    counts: Counts, upload_max: int, expected: tuple[int, int, int]
-) -> None:
-    found = effort_of(counts, upload_max)
-    assert (found.imports, found.look_ups, found.removals) == expected
-
-
-def test_the_slowest_limit_decides_how_long_it_takes() -> None:
-    imports = effort_of(Counts(adds=13_500), 100)
-    assert imports == Effort(135, 0, 0, 0, 0, 1.0)
-    assert effort_of(Counts(adds=13_500, removals=100), 100).minutes == 1.0
-
-
-def test_single_requests_and_the_reading_of_the_list_are_in_the_effort() -> None:
-    found = effort_of(Counts(updates=1_350), 100, clears=1_350, listed=67_501)
-    assert (found.imports, found.clears, found.pages) == (14, 1_350, 676)
-    assert found.minutes > effort_of(Counts(updates=1_350), 100, clears=1_350).minutes > 1.9
 
 
 def test_a_record_for_programs_has_times_in_words_and_its_audience() -> None:

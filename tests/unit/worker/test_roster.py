@@ -4,15 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from ops.roster import Roster
 from queues.snapshots.members import bucket_of
+from worker.snapshots.baseline import identities
+from worker.snapshots.roster import Roster
 
 ANN = "email:ann@example.com"
-LIST: list[dict[str, str | None]] = [
+PROFILES: list[dict[str, str | None]] = [
     {"email": "Ann@example.com", "phone_number": "+14155552671", "external_id": "c-1"},
     {"email": None, "phone_number": "+14155552672", "external_id": None},
     {"email": None, "phone_number": None, "external_id": None},
 ]
+LIST = [identities(each) for each in PROFILES]
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def test_everybody_on_the_list_is_counted(roster: Roster) -> None:
 
 
 def test_a_list_that_breaks_off_is_no_shorter_list() -> None:
-    def breaking() -> Iterator[dict[str, str | None]]:
+    def breaking() -> Iterator[list[str]]:
         yield LIST[0]
         raise ConnectionError
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from queues.snapshots.members import bucket_of
+from queues.snapshots.rosters import Identities
 from snapshots import tally
-from worker.snapshots.baseline import identities
 
 _SCHEMA: Final = """
     CREATE TABLE names (bucket INTEGER, identity TEXT, person INTEGER, place INTEGER, PRIMARY KEY (bucket, identity))
@@ -26,16 +26,16 @@ _FOUND: Final = """
 class Roster:
     """The people of a list. A person is found by any identity that Klaviyo has, not only by the strongest."""
 
-    def __init__(self, people: Iterable[dict[str, str | None]]) -> None:
-        """Store `people`, each with `email`, `phone_number` and `external_id`.
+    def __init__(self, people: Iterable[Identities]) -> None:
+        """Store `people`, each with the identities that the membership ledger may use, strongest first.
 
         Raises what `people` raises, and keeps nothing then.
         """
         self._shelf = tally.opened(_SCHEMA)
         self.size = 0
         try:
-            for profile in people:
-                self._put([(bucket_of(name), name, self.size, place) for place, name in enumerate(identities(profile))])
+            for names in people:
+                self._put([(bucket_of(name), name, self.size, place) for place, name in enumerate(names)])
         except BaseException:
             self.close()
             raise
