@@ -55,6 +55,7 @@ OF_DELIVERY: Final = frozenset(
         "list_refused",
         "mapping_failed",
         "merged_profile",
+        "no_email",
         "not_on_list",
         "not_removed",
         "order_unreadable",

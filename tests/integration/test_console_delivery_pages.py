@@ -45,7 +45,7 @@ def test_a_batch_that_waits_after_an_error_stands_there_with_why_and_is_tried_ag
     world.fault("500", "/api/profile-bulk-import-jobs", times=1)
     batch_id = world.deliver(rings=1)
     text = said(page(served, "/retries"))
-    assert re.search(rf"Retrying VIPs {batch_id} 1 upload · http_500 since \d\d:\d\d", text)
+    assert re.search(rf"Failing VIPs {batch_id} 1 upload · http_500 since \d\d:\d\d", text)
     assert "Retry now" not in text
     (opened,) = take_census(world.redis).queues[0].batches
     browser = served.browser(Role.OPERATOR)
