@@ -85,6 +85,8 @@ pins: .venv/dev
 	$(PIN) --group parquet -c requirements.txt -c requirements-dev.txt --output-file requirements-parquet.txt
 	$(PIN) --group clients --output-file requirements-clients.txt
 	$(PIN) --group xlsx -c requirements.txt -c requirements-dev.txt --output-file requirements-xlsx.txt
+	$(PIN) --group sql -c requirements.txt -c requirements-dev.txt --output-file requirements-sql.txt
+	$(PIN) --group duckdb -c requirements.txt -c requirements-dev.txt --output-file requirements-duckdb.txt
 
 clean:
 	rm -rf .venv .clients build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

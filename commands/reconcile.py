@@ -61,7 +61,7 @@ def reconcile(audience: str, repairs: bool, personal_data: bool, as_json: bool) 
             if watch:
                 connection = known.connections.named(queue.connection)
                 policy = connection.policy_for(queue.kind, queue.target)
-                left_out = repair(redis, queue, policy, found, watch, connection.max_removal_percent)
+                left_out = repair(redis, queue, policy, found, watch, connection.removal_limit(queue.target))
                 repaired = len(found.missing) + len(found.strangers) - left_out
                 audit.note(redis, by(), "repair", queue, changes=repaired)
         _say(queue, found, _on_the_way(redis, queue), repaired, plain if personal_data else masked, as_json)

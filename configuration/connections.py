@@ -36,7 +36,8 @@ class AudienceSettings:
     """The settings of one audience in connections.toml; None: the connection's setting applies.
 
     `columns`: Klaviyo's name, or that of a property -> the column of a snapshot that has it. `reconcile`: the list is
-    compared with the membership ledger every day. `reconcile_repair`: and made equal to it.
+    compared with the membership ledger every day. `reconcile_repair`: and made equal to it. `max_removal_percent`: set
+    by a query of the audience.
     """
 
     list_id: str | None = None
@@ -47,6 +48,7 @@ class AudienceSettings:
     null_values: tuple[str, ...] | None = None
     reconcile: bool = False
     reconcile_repair: bool = False
+    max_removal_percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,11 @@ class Connection:
         own = self.audiences.get(target, AudienceSettings())
         nulls = self.null_values if own.null_values is None else own.null_values
         return ColumnSettings(own.columns, frozenset(each.strip().casefold() for each in nulls))
+
+    def removal_limit(self, target: str) -> int:
+        """Return the percentage of an audience's list that a snapshot may remove without being held."""
+        own = self.audiences.get(target)
+        return self.max_removal_percent if own is None or own.max_removal_percent is None else own.max_removal_percent
 
     def may_share(self, target: str) -> bool:
         """Return whether an audience may use a list that another one maintains."""

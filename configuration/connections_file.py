@@ -160,10 +160,10 @@ def variable(read: Mapping[str, Any], option: str) -> str:
 
 
 def _tables(path: Path, read: Mapping[str, Any]) -> dict[str, Any]:
-    if unknown := read.keys() - {"connections", "alerts", "senders"}:
+    if unknown := read.keys() - {"connections", "alerts", "senders", "sources", "queries"}:
         raise ConnectionsError(
-            f"{path}: {sorted(unknown)[0]} is unknown; the tables are [connections.<name>], [senders.<name>] and "
-            "[alerts]"
+            f"{path}: {sorted(unknown)[0]} is unknown; the tables are [connections.<name>], [senders.<name>], "
+            "[sources.<name>], [queries.<name>] and [alerts]"
         )
     tables = read.get("connections", {})
     if not isinstance(tables, dict):

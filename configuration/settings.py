@@ -12,11 +12,12 @@ from dotenv import dotenv_values
 from environs import Env, EnvValidationError
 from marshmallow import validate
 
-from configuration import alerts_file, checks, connections_file, senders_file
+from configuration import alerts_file, checks, connections_file, queries_file, senders_file
 from configuration.alerts import Alerting
 from configuration.connections import DEFAULT, Connection, Connections
 from configuration.connections_file import UPLOAD_LIMIT
 from configuration.errors import SettingsError
+from configuration.queries import DataSource, Query
 from configuration.senders import Sender
 from queues import bounds
 from queues.policy import FlushPolicy
@@ -73,7 +74,7 @@ class Settings:
     `secret_keys`: the first encrypts, all decrypt, so that a key can be replaced without losing stored data.
     `admin_token`: of the console's user `admin`; None: there is no such user.
     `trusted_proxies`: networks of proxies whose X-Forwarded-For names the client; by default this machine.
-    `alerts`: limits and channels; None: no alerts.
+    `alerts`: limits and channels; None: no alerts. `sources`, `queries`: those of connections.toml.
     `sftp_url`, `sftp_key` (text or path), `sftp_host_key`: the target of `ferry export --sftp`, and its keys.
     """
 
@@ -93,6 +94,8 @@ class Settings:
     durable: Durability = LOCAL
     trusted_proxies: tuple[checks.Network, ...] = checks.LOOPBACK
     alerts: Alerting | None = None
+    sources: tuple[DataSource, ...] = ()
+    queries: tuple[Query, ...] = ()
     sftp_url: str | None = None
     sftp_key: str | None = field(default=None, repr=False)
     sftp_host_key: str | None = None
@@ -169,7 +172,15 @@ def _of_file(file: Path | None, default: Connection, simple: tuple[Sender, ...])
         connections = connections_file.load(file, default)
         senders = senders_file.load(file, connections)
         senders_file.check_apart(senders, simple)
-        return {"connections": connections, "senders": senders, "alerts": alerts_file.load(file)}
+        sources = queries_file.load_sources(file)
+        queries = queries_file.load_queries(file, sources, connections)
+        return {
+            "connections": queries_file.applied(queries, connections),
+            "senders": senders,
+            "alerts": alerts_file.load(file),
+            "sources": sources,
+            "queries": queries,
+        }
     except connections_file.ConnectionsError as fault:
         raise SettingsError(str(fault)) from fault
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, overload
@@ -94,3 +95,9 @@ def sentence(text: str) -> str:
 def without_people(text: str) -> str:
     """Return a person's note without addresses and phone numbers, because everybody can see it."""
     return _PERSONAL.sub("***", text)
+
+
+def missing_package(what: str, package: str, extra: str) -> str:
+    """Return the message for a package that is not installed, with the command that installs it."""
+    install = f"{sys.executable} -m pip install --require-hashes -r requirements-{extra}.txt"
+    return f"{what} needs {package}. Install it in Ferry's folder with: {install}"

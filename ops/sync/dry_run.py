@@ -102,6 +102,8 @@ def _gathered(
     report: ReadReport,
 ) -> Gathered:
     selection = Selection.of(connection.full_profile, connection.default_attributes)
+    if order.attributes is not None:
+        selection = Selection.of(False, order.attributes)
     settings = connection.columns_of(queue.target)
     try:
         with closing(shown(source)) as pieces:
@@ -198,7 +200,7 @@ def _rehearsal(
         first=first(planned.shrunk),
         rejected=planned.shrunk,
         effort=effort,
-        guard=None if order.confirmed else verdict(planned.counts, connection.max_removal_percent, earlier),
+        guard=None if order.confirmed else verdict(planned.counts, connection.removal_limit(queue.target), earlier),
         waiting=now.waiting.pending + now.open,
         people={action: [each.identity for each in planned.examples(action, SHOWN)] for action in ACTIONS},
         report=report,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from ops.errors import Failed
+from text.wording import missing_package
 
 #: Rows in memory at a time.
 _ROWS: Final = 1_000
@@ -28,7 +28,7 @@ def lines(file: Path) -> Iterator[bytes]:
         import pyarrow
         from pyarrow import parquet
     except ImportError as fault:
-        raise Failed(missing("Parquet", "pyarrow", "parquet")) from fault
+        raise Failed(missing_package("Parquet", "pyarrow", "parquet")) from fault
     try:
         with parquet.ParquetFile(file) as opened:
             check_names(file, opened.schema_arrow.names)
@@ -39,12 +39,6 @@ def lines(file: Path) -> Iterator[bytes]:
                 yield encode(_rows(file, schema.names, columns, 1 + number * _ROWS))
     except (pyarrow.ArrowException, OSError, msgspec.EncodeError, TypeError) as fault:
         raise Failed(f"{file} cannot be read as Parquet ({fault}). Export it again, or as CSV.") from fault
-
-
-def missing(what: str, package: str, extra: str) -> str:
-    """Return the message for a package that is not installed, with the command that installs it."""
-    install = f"{sys.executable} -m pip install --require-hashes -r requirements-{extra}.txt"
-    return f"{what} needs {package}. Install it in Ferry's folder with: {install}"
 
 
 def check_names(file: Path, names: Sequence[str]) -> None:

@@ -11,7 +11,8 @@ from typing import Any, Final
 from zipfile import BadZipFile
 
 from ops.errors import Failed
-from ops.sync.parquet_rows import check_names, encode, missing
+from ops.sync.parquet_rows import check_names, encode
+from text.wording import missing_package
 
 #: Rows in memory at a time.
 _ROWS: Final = 1_000
@@ -27,7 +28,7 @@ def lines(file: Path) -> Iterator[bytes]:
         import openpyxl
         from openpyxl.utils.exceptions import InvalidFileException
     except ImportError as fault:
-        raise Failed(missing("A workbook", "openpyxl", "xlsx")) from fault
+        raise Failed(missing_package("A workbook", "openpyxl", "xlsx")) from fault
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about styles, which do not matter here

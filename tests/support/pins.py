@@ -20,11 +20,20 @@ FILES = {
     "requirements-parquet.txt": ("parquet",),
     "requirements-clients.txt": ("clients",),
     "requirements-xlsx.txt": ("xlsx",),
+    "requirements-sql.txt": ("sql",),
+    "requirements-duckdb.txt": ("duckdb",),
 }
 #: Those that are installed into an environment of their own.
 APART = ("requirements-clients.txt",)
 #: Those whose packages the tests have installed.
-INSTALLED = ("requirements.txt", "requirements-dev.txt", "requirements-parquet.txt", "requirements-xlsx.txt")
+INSTALLED = (
+    "requirements.txt",
+    "requirements-dev.txt",
+    "requirements-parquet.txt",
+    "requirements-xlsx.txt",
+    "requirements-sql.txt",
+    "requirements-duckdb.txt",
+)
 _PIN = re.compile(
     r"^(?P<pin>[a-z0-9-]+==[^ \n]+(?: ; [^\\\n]+)?)(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n"
     r"(?P<why>(?:    #.*\n)+)",

@@ -124,7 +124,7 @@ def approve(of: SnapshotRun, plan: Plan) -> None:
     outcomes.keep_rejected(of.delivery.redis, of.order.snapshot, plan.shrunk)
     queue = of.delivery.batch.queue
     earlier = queue_guard.removed_lately(orders.records(of.delivery.redis, queue), now_ms())
-    why = plan_rules.verdict(plan.counts, of.connection.max_removal_percent, earlier)
+    why = plan_rules.verdict(plan.counts, of.connection.removal_limit(of.audience.target), earlier)
     asked = of.order.confirmed or queue_guard.is_confirmed(of.delivery.redis, queue, of.order.snapshot)
     if why and not asked:
         _ask(of, why)

@@ -1,0 +1,119 @@
+"""Read the result of a query: rows with values as JSON has them, or an error, never a part."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from configuration.queries import DataSource, Kind, Query
+from mappings.columns import ColumnError, ColumnSettings, layout
+from sources import folder, servers, sqlite
+from sources.errors import SourceError
+from sources.results import OpenResult, ResultColumn
+from sources.statement import Binds, Statement, statement_of
+from sources.values import BinaryValue, RowReader
+from sources.watch import Watch
+
+
+class _Open(Protocol):
+    def __call__(
+        self, source: DataSource, statement: Statement, binds: Binds, watch: Watch, name: str
+    ) -> AbstractContextManager[OpenResult]: ...
+
+
+_OPEN: Final[dict[Kind, _Open]] = {"server": servers.opened, "sqlite": sqlite.opened, "folder": folder.opened}
+
+
+class Reading:
+    """A result that is being read. Close it, also after an error.
+
+    `batches`: the rows, some at a time, each by the names of its columns; they raise SourceError unless the last row
+    was read. `left_out`: column -> reason -> cells left out so far. `started`: by time.monotonic().
+    """
+
+    def __init__(
+        self,
+        columns: tuple[ResultColumn, ...],
+        batches: Iterator[list[dict[str, Any]]],
+        left_out: dict[str, Counter[str]],
+        sha256_of_sql: str,
+        started: float,
+        held: ExitStack,
+    ) -> None:
+        self.columns = columns
+        self.batches = batches
+        self.left_out = left_out
+        self.sha256_of_sql = sha256_of_sql
+        self.started = started
+        self._held = held
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for batch in self.batches:
+            yield from batch
+
+    def close(self) -> None:
+        """End the query and the connection."""
+        self._held.close()
+
+
+def _never() -> bool:
+    return False
+
+
+def read(
+    query: Query,
+    source: DataSource,
+    deadline: float,
+    slot: datetime | None = None,
+    last_run: datetime | None = None,
+    cancelled: Callable[[], bool] = _never,
+) -> Reading:
+    """Start a query and return its result while it is read. Raises SourceError.
+
+    `deadline`: by time.monotonic(). `slot`: when the run was due, for `:slot`; None: now. `last_run`: start of the last
+    run that ended well, for `:last_run`; None: SQL's NULL. `cancelled`: called twice a second from another thread.
+    """
+    statement = statement_of(query, source)
+    started = time.monotonic()
+    left_out: dict[str, Counter[str]] = {}
+    with ExitStack() as stack:
+        watch = stack.enter_context(Watch(deadline, cancelled))
+        opened = _OPEN[source.kind](source, statement, Binds.of(slot, last_run), watch, query.name)
+        result = stack.enter_context(opened)
+        check_columns(query, result.columns)
+        rows = RowReader(query, source.time_zone, [each.name for each in result.columns], left_out)
+        batches = _batches(query, result, rows, watch)
+        return Reading(result.columns, batches, left_out, statement.sha256, started, stack.pop_all())
+
+
+def check_columns(query: Query, columns: Sequence[ResultColumn]) -> None:
+    """Raise SourceError unless every column has one meaning, and each that the query's settings name is there."""
+    folded = Counter(each.name.casefold() for each in columns)
+    twice = sorted({each.name for each in columns if folded[each.name.casefold()] > 1})
+    if twice:
+        raise SourceError("columns", f"the result has several columns named {', '.join(twice)}: give each one name")
+    try:
+        layout([each.name for each in columns], ColumnSettings(query.columns))
+    except ColumnError as fault:
+        raise SourceError("columns", str(fault)) from fault
+
+
+def _batches(query: Query, result: OpenResult, reader: RowReader, watch: Watch) -> Iterator[list[dict[str, Any]]]:
+    number = 0
+    for batch in result.batches:
+        watch.check()
+        number += len(batch)
+        if number > query.max_rows:
+            raise SourceError("too_many_rows", f"over {query.max_rows:,}: check the query, or raise max_rows")
+        try:
+            yield [reader.row(row) for row in batch]
+        except BinaryValue as fault:
+            remedy = f"the column {fault.column!r} has bytes, not text: select it as text, or leave it out"
+            raise SourceError("binary_column", remedy) from fault
+    watch.check()
+    if query.min_rows is not None and number < query.min_rows:
+        raise SourceError("too_few_rows", f"{number:,}, and min_rows is {query.min_rows:,}: check the query")

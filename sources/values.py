@@ -1,0 +1,171 @@
+"""Values of any database as JSON has them. Pure.
+
+Whole numbers beyond 2^53 and identifiers become text, because programs that read JSON round them. Times become UTC. A
+value that JSON cannot express, such as NaN, is left out and counted: null would clear the attribute.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from configuration.queries import Query
+from mappings.columns import ColumnSettings, layout
+
+#: The largest whole number that a fraction has exactly.
+_EXACT: Final = 2**53
+#: No whole number that identifies somebody is longer.
+_LONGEST: Final = 10**40
+NOT_FINITE: Final = "number_not_finite"
+OUT_OF_RANGE: Final = "time_out_of_range"
+
+
+#: DuckDB's infinite times; its infinite days cannot be told from a real 9999-12-31.
+_ENDS: Final = (datetime.max, datetime.min)  # noqa: DTZ901
+
+
+class LeftOut(Exception):
+    """A value that JSON cannot express; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class BinaryValue(Exception):
+    """A column has bytes."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
+
+
+class _Bytes(Exception):
+    """A value has bytes."""
+
+
+class Infinite:
+    """Stands for a time that Python does not have: infinite, before the year 1 or after 9999."""
+
+
+INFINITE: Final = Infinite()
+_Convert = Callable[[Any], Any]
+
+
+def plain(value: Any, zone: ZoneInfo) -> Any:
+    """Return a value as JSON has it. `zone`: of times without one. Raises LeftOut, _Bytes."""
+    kind = type(value)
+    if value is None or kind is str or kind is bool:
+        return value
+    convert = _CONVERT.get(kind)
+    if convert is not None:
+        return convert(value)
+    if kind is datetime:
+        return _moment(value, zone)
+    if isinstance(value, dict):
+        return {str(name): plain(each, zone) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(each, zone) for each in value]
+    return str(value)
+
+
+def _whole(value: int) -> int | str:
+    return value if -_EXACT <= value <= _EXACT else str(value)
+
+
+def _fraction(value: float) -> float:
+    if not math.isfinite(value):
+        raise LeftOut(NOT_FINITE)
+    return value
+
+
+def _decimal(value: Decimal) -> Decimal | str:
+    if not value.is_finite():
+        raise LeftOut(NOT_FINITE)
+    # The exponent first: 1E+1000000 as an int would fill the memory.
+    if value.adjusted() > 15 and abs(value) > _EXACT and value == value.to_integral_value():
+        return format(value, "f") if value.adjusted() < 100 else str(value)
+    return value
+
+
+def _moment(value: datetime, zone: ZoneInfo) -> str:
+    if value.replace(tzinfo=None) in _ENDS:
+        raise LeftOut(OUT_OF_RANGE)
+    try:
+        utc = (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError:
+        raise LeftOut(OUT_OF_RANGE) from None
+    return utc.isoformat().replace("+00:00", "Z")
+
+
+def _no_time(_: Infinite) -> str:
+    raise LeftOut(OUT_OF_RANGE)
+
+
+def _no_bytes(_: object) -> str:
+    raise _Bytes
+
+
+_CONVERT: Final[dict[type, _Convert]] = {
+    int: _whole,
+    float: _fraction,
+    Decimal: _decimal,
+    date: date.isoformat,
+    time: time.isoformat,
+    timedelta: str,
+    UUID: str,
+    Infinite: _no_time,
+    bytes: _no_bytes,
+    bytearray: _no_bytes,
+    memoryview: _no_bytes,
+}
+
+
+def identifier(value: Any, zone: ZoneInfo) -> Any:
+    """Return an identifier as text, a whole number without a fraction; null and several addresses stay."""
+    if isinstance(value, float | Decimal) and _is_whole(value):
+        return str(int(value))
+    found = plain(value, zone)
+    return str(found) if isinstance(found, int | float | Decimal) and not isinstance(found, bool) else found
+
+
+def _is_whole(value: float | Decimal) -> bool:
+    return math.isfinite(value) and abs(Decimal(value)) < _LONGEST and value == int(value)
+
+
+class RowReader:
+    """Turns the rows of one result into objects. `left_out`: column -> reason -> cells, counted here."""
+
+    def __init__(self, query: Query, time_zone: str, names: Sequence[str], left_out: dict[str, Counter[str]]) -> None:
+        targets = layout(names, ColumnSettings(query.columns))
+        zone = ZoneInfo(time_zone)
+        self._converts: list[tuple[str, _Convert]] = [
+            (name, partial(identifier if target.kind == "identifier" else plain, zone=zone))
+            for name, target in zip(names, targets, strict=True)
+        ]
+        self._keeps = query.null == "keep"
+        self._left_out = left_out
+
+    def row(self, cells: Iterable[Any]) -> dict[str, Any]:
+        """Return a row by the names of its columns. Raises BinaryValue.
+
+        With `null = "keep"` an empty cell is left out of the object, so that nothing is cleared.
+        """
+        found = {}
+        for (name, convert), cell in zip(self._converts, cells, strict=True):
+            if cell is None and self._keeps:
+                continue
+            try:
+                found[name] = convert(cell)
+            except LeftOut as fault:
+                self._left_out.setdefault(name, Counter())[fault.reason] += 1
+            except _Bytes:
+                raise BinaryValue(name) from None
+        return found
