@@ -18,6 +18,7 @@ from ops.checks.klaviyo_keys import key_checks, lists_check
 from ops.checks.network import network_checks
 from ops.checks.redis_server import owner_check, redis_checks
 from ops.checks.settings import revision_check, settings_checks
+from ops.checks.sources import source_checks
 from ops.errors import Failed, Misconfigured
 from ops.ledger import ledger
 from ops.output import console, echo, print_json, table
@@ -34,8 +35,9 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 def doctor(acknowledge: bool, as_json: bool) -> None:
     """Check everything and say what to fix.
 
-    Checks the settings, Redis, the processes, the network to Klaviyo, and every Klaviyo key. Writes nothing, except
-    with --acknowledge, and never to Klaviyo. Exit code 1 if a check fails; warnings do not count.
+    Checks the settings, Redis, the processes, the network to Klaviyo, every Klaviyo key and every source of queries.
+    Writes nothing, except with --acknowledge, and never to Klaviyo. Exit code 1 if a check fails; warnings do not
+    count.
 
     \b
     Examples:
@@ -68,6 +70,7 @@ def _all(known: Settings) -> Iterator[Check]:
     yield revision_check(datetime.now(UTC).date().isoformat())
     network = network_checks(known.klaviyo_base_url)
     yield from network
+    yield from source_checks(known)
     try:
         with ledger(known) as redis:
             yield owner_check(redis, known.installation)

@@ -47,6 +47,7 @@ COMMANDS: Final = {
     "explain": ("commands.explain:explain", "Show the history of one person."),
     "preview": ("commands.preview:preview", "Show what a message would become."),
     "sync": ("commands.sync:sync", "Make a list equal to a file."),
+    "queries": ("commands.queries.group:queries", "Run queries of your database on a schedule."),
     "syncs": ("commands.syncs:syncs", "List snapshots, newest first, with their counts."),
     "reconcile": ("commands.reconcile:reconcile", "Compare Klaviyo's list with what Ferry put there."),
     "preflight": ("commands.preflight:preflight", "Count the people of an audience who can be mailed."),

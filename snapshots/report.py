@@ -39,9 +39,9 @@ class ReadReport:
         record.columns = [*self.columns.values()]
         record.left_out = {field: dict(reasons) for field, reasons in self.left_out.items()}
 
-    def leave_out(self, field: str, reason: str) -> None:
-        """Count a row that is sent without a field."""
-        self.left_out.setdefault(field if is_shown(field) else "(a name with personal data)", Counter())[reason] += 1
+    def leave_out(self, field: str, reason: str, rows: int = 1) -> None:
+        """Count rows that are sent without a field."""
+        self.left_out.setdefault(field if is_shown(field) else "(a name with personal data)", Counter())[reason] += rows
 
 
 def is_shown(name: str) -> bool:

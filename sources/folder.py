@@ -122,7 +122,8 @@ def _translated(watch: Watch, folder: Path) -> Iterator[None]:
     try:
         yield
     except Error as fault:
-        raise watch.why or _error(fault, folder) from fault
+        # Without the cause, whose text quotes lines of files and would stand in a traceback.
+        raise watch.why or _error(fault, folder) from None
 
 
 def _error(fault: Exception, folder: Path) -> SourceError:

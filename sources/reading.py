@@ -55,6 +55,12 @@ class Reading:
         for batch in self.batches:
             yield from batch
 
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """End the query and the connection."""
         self._held.close()
@@ -77,12 +83,23 @@ def read(
     `deadline`: by time.monotonic(). `slot`: when the run was due, for `:slot`; None: now. `last_run`: start of the last
     run that ended well, for `:last_run`; None: SQL's NULL. `cancelled`: called twice a second from another thread.
     """
-    statement = statement_of(query, source)
+    return read_statement(query, source, statement_of(query, source), deadline, Binds.of(slot, last_run), cancelled)
+
+
+def read_statement(
+    query: Query,
+    source: DataSource,
+    statement: Statement,
+    deadline: float,
+    binds: Binds | None = None,
+    cancelled: Callable[[], bool] = _never,
+) -> Reading:
+    """Start another statement than the query's own, and otherwise do as `read`. Raises SourceError."""
     started = time.monotonic()
     left_out: dict[str, Counter[str]] = {}
     with ExitStack() as stack:
         watch = stack.enter_context(Watch(deadline, cancelled))
-        opened = _OPEN[source.kind](source, statement, Binds.of(slot, last_run), watch, query.name)
+        opened = _OPEN[source.kind](source, statement, binds or Binds.of(None, None), watch, query.name)
         result = stack.enter_context(opened)
         check_columns(query, result.columns)
         rows = RowReader(query, source.time_zone, [each.name for each in result.columns], left_out)

@@ -7,11 +7,11 @@ the boundary is a user who may only SELECT (docs/warehouse.md).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
 
 from configuration.queries import DataSource
-from sources.errors import SourceError
+from sources.errors import Code, SourceError
 from sources.results import ROWS, OpenResult, ResultColumn
 from sources.statement import Binds, Statement
 from sources.watch import Watch
@@ -55,7 +55,7 @@ def connected(source: DataSource, name: str) -> Iterator[Any]:
             raise SourceError("driver_missing", missing_package("PostgreSQL", "psycopg", "sql")) from fault
         remedy = "install SQLAlchemy's dialect and the driver for this URL into Ferry's environment"
         raise SourceError("driver_missing", remedy, type(fault).__name__) from fault
-    except SQLAlchemyError as fault:
+    except (SQLAlchemyError, ValueError) as fault:
         # Without the driver's text, which may repeat the URL with its password.
         remedy = "the variable that url_env names is not a URL that SQLAlchemy understands: correct it"
         raise SourceError("unreachable", remedy, type(fault).__name__) from None
@@ -64,13 +64,19 @@ def connected(source: DataSource, name: str) -> Iterator[Any]:
     try:
         connection = engine.connect()
     except SQLAlchemyError as fault:
-        raise _error(fault, "unreachable") from fault
+        raise _error(fault, "unreachable") from None
     try:
         yield connection
     finally:
         with suppress(SQLAlchemyError):  # of a connection that is broken already
             connection.close()
         engine.dispose()
+
+
+def value(connection: Any, sql: str) -> object:
+    """Return the single value of a SELECT without values of its own. Raises SourceError."""
+    with _translated(None, "query_failed"):
+        return connection.exec_driver_sql(sql).scalar()
 
 
 def _with_driver(url: Any) -> Any:
@@ -101,7 +107,7 @@ def opened(source: DataSource, statement: Statement, binds: Binds, watch: Watch,
 
         # text() takes every colon for a value that is not escaped.
         sql, used = statement.written(":{}".format, r"\:")
-        options: dict[str, object] = {"stream_results": True, "yield_per": ROWS}
+        options: dict[str, object] = {"stream_results": True, "max_row_buffer": ROWS}
         if connection.dialect.name == _POSTGRESQL:
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with _translated(watch, "query_failed"):
@@ -111,7 +117,8 @@ def opened(source: DataSource, statement: Statement, binds: Binds, watch: Watch,
             if not found.returns_rows:
                 raise SourceError("query_failed", "the SQL is not one SELECT: write one")
             columns = tuple(_column(each) for each in found.cursor.description)
-        yield OpenResult(columns, _batches(found, watch))
+        with closing(found):
+            yield OpenResult(columns, _batches(found, watch))
 
 
 def _column(described: Any) -> ResultColumn:
@@ -133,20 +140,21 @@ def _stop(connection: Any) -> Callable[[], None]:
 
 def _batches(found: Any, watch: Watch) -> Iterator[Sequence[Sequence[Any]]]:
     with _translated(watch, "connection_lost"):
-        yield from found.partitions()
+        yield from found.partitions(ROWS)
 
 
 @contextmanager
-def _translated(watch: Watch, code: Any) -> Iterator[None]:
+def _translated(watch: Watch | None, code: Code) -> Iterator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
     except (SQLAlchemyError, UnicodeError) as fault:
-        raise watch.why or _error(fault, code) from fault
+        # Without the cause, whose text quotes values and would stand in a traceback.
+        raise (watch and watch.why) or _error(fault, code) from None
 
 
-def _error(fault: Exception, code: Any) -> SourceError:
+def _error(fault: Exception, code: Code) -> SourceError:
     """Return the error without the driver's text, which quotes values, but for faults of the SQL itself."""
     cause = getattr(fault, "orig", None) or fault
     state = getattr(cause, "sqlstate", None) or ""

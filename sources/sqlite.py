@@ -65,7 +65,8 @@ def _translated(watch: Watch) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, sqlite3.Warning) as fault:
-        raise watch.why or _error(fault) from fault
+        # Without the cause, whose text quotes values and would stand in a traceback.
+        raise watch.why or _error(fault) from None
 
 
 def _error(fault: Exception) -> SourceError:

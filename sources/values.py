@@ -21,8 +21,8 @@ from mappings.columns import ColumnSettings, layout
 
 #: The largest whole number that a fraction has exactly.
 _EXACT: Final = 2**53
-#: No whole number that identifies somebody is longer.
-_LONGEST: Final = 10**40
+#: Digits: no whole number that identifies somebody has more.
+_LONGEST: Final = 28
 NOT_FINITE: Final = "number_not_finite"
 OUT_OF_RANGE: Final = "time_out_of_range"
 
@@ -90,7 +90,7 @@ def _decimal(value: Decimal) -> Decimal | str:
     if not value.is_finite():
         raise LeftOut(NOT_FINITE)
     # The exponent first: 1E+1000000 as an int would fill the memory.
-    if value.adjusted() > 15 and abs(value) > _EXACT and value == value.to_integral_value():
+    if value.adjusted() >= 15 and abs(value) > _EXACT and value == value.to_integral_value():
         return format(value, "f") if value.adjusted() < 100 else str(value)
     return value
 
@@ -137,7 +137,8 @@ def identifier(value: Any, zone: ZoneInfo) -> Any:
 
 
 def _is_whole(value: float | Decimal) -> bool:
-    return math.isfinite(value) and abs(Decimal(value)) < _LONGEST and value == int(value)
+    exact = Decimal(value)
+    return exact.is_finite() and exact.adjusted() < _LONGEST and exact == exact.to_integral_value()
 
 
 class RowReader:
