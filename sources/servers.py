@@ -6,8 +6,11 @@ the boundary is a user who may only SELECT (docs/warehouse.md).
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from itertools import count
 from typing import Any, Final
 
 from configuration.queries import DataSource
@@ -20,6 +23,9 @@ from text.wording import missing_package
 _POSTGRESQL: Final = "postgresql"
 #: Seconds for a connection to come about.
 _CONNECT_S: Final = 15
+#: Times that the server is asked to end a statement, and seconds for its answer.
+_CANCELS: Final = 2
+_CANCEL_S: Final = 2
 #: Outside of the transaction, so that a statement that could end it would begin a read-only one.
 _SESSION: Final = "SET default_transaction_read_only = on; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'"
 #: Class of SQLSTATE -> what to do (PostgreSQL, appendix A).
@@ -126,14 +132,22 @@ def _column(described: Any) -> ResultColumn:
 
 
 def _stop(connection: Any) -> Callable[[], None]:
-    """Return a function that ends the running statement from another thread, if the driver can."""
+    """Return a function that ends the running statement from another thread; it does nothing for other drivers.
+
+    At first it asks the server. When that did not help, it ends the connection: a server that no longer answers would
+    otherwise keep the worker for ever.
+    """
     driver = connection.connection.dbapi_connection
-    cancel = getattr(driver, "cancel_safe", None)
+    is_postgresql = connection.dialect.name == _POSTGRESQL
+    asked = count(1)
 
     def stop() -> None:
-        if cancel is not None:
-            with suppress(Exception):  # the connection ended meanwhile; the reader notices that itself
-                cancel(timeout=5)
+        with suppress(Exception):  # the connection ended meanwhile; the reader notices that itself
+            if is_postgresql and next(asked) <= _CANCELS:
+                driver.cancel_safe(timeout=_CANCEL_S)
+            elif is_postgresql:
+                with socket.socket(fileno=os.dup(driver.fileno())) as same:
+                    same.shutdown(socket.SHUT_RDWR)
 
     return stop
 

@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,6 +14,7 @@ from configuration.queries import DataSource
 from sources.errors import SourceError
 from sources.probe import probe
 from sources.results import ROWS
+from tests.support.freezing import Freezing
 from tests.support.postgresql import Database, database, role
 from tests.support.sources import reading, refused, result
 from tests.support.waiting import until
@@ -173,6 +175,18 @@ def test_a_query_ends_at_its_deadline_and_leaves_the_server_alone(
     assert refused(source, sql, seconds=0.3).code == "timed_out"
     running = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'ferry:vips'"
     until(lambda: not warehouse.run(running))
+
+
+def test_a_query_ends_at_its_deadline_also_when_the_server_no_longer_answers(warehouse: Database) -> None:
+    parts = urlsplit(warehouse.url)
+    with Freezing(parts.hostname or "", parts.port or 5432) as between:
+        url = parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{between.port}").geturl()
+        source = DataSource("warehouse", "server", url)
+        with reading(source, f"SELECT n FROM generate_series(1, {4 * ROWS}) AS n", seconds=1) as rows:  # noqa: S608
+            next(rows.batches)
+            between.freeze()
+            with pytest.raises(SourceError, match=r"^timed out"):
+                list(rows.batches)
 
 
 def test_a_query_ends_when_it_is_cancelled(source: DataSource) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
+import tempfile
 import traceback
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from configuration.queries import DataSource
 from sources.results import ROWS
@@ -32,6 +36,26 @@ def test_rows_have_the_names_and_values_of_the_database(shop: DataSource) -> Non
     assert found.rows[0] == row
     assert found.rows[1]["n"] is None
     assert found.left_out == {"inf": {"number_not_finite": 2}}
+
+
+DIRTY = st.text(st.characters(codec="utf-8"), max_size=20)
+
+
+@given(st.lists(st.tuples(DIRTY, st.none() | st.integers(-(2**63), 2**63 - 1), st.none() | st.floats(width=64))))
+@settings(max_examples=50)
+def test_dirty_rows_are_read_exactly(rows: list[tuple[str, int | None, float | None]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "dirty.sqlite")
+        with closing(sqlite3.connect(path)) as file, file:
+            file.execute("CREATE TABLE dirty (name, n, f)")
+            file.executemany("INSERT INTO dirty VALUES (?, ?, ?)", rows)
+        found = result(DataSource("shop", "sqlite", str(path)), "SELECT * FROM dirty ORDER BY rowid")
+    assert len(found.rows) == len(rows)
+    for row, (name, n, f) in zip(found.rows, rows, strict=True):
+        assert row["name"] == name
+        assert row["n"] == (n if n is None or abs(n) <= 2**53 else str(n))
+        # SQLite stores NaN as NULL.
+        assert row.get("f", math.inf) == (None if f is None or math.isnan(f) else abs(f) if math.isinf(f) else f)
 
 
 def test_the_two_values_are_bound(shop: DataSource) -> None:
