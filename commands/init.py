@@ -129,6 +129,16 @@ flush_minutes = 960                  # the longest wait of a change
 # routes = ["segment", "changes"]
 # connections = ["brand-b"]
 
+# A query that keeps a list equal to its result, and the database that it reads: docs/warehouse.md.
+# [sources.warehouse]
+# url_env = "WAREHOUSE_URL"          # postgresql://user:password@host/database?sslmode=verify-full
+# [queries.vips]
+# source = "warehouse"
+# sql_file = "queries/vips.sql"
+# name = "VIPs"
+# schedule = "30 6 * * mon-fri"
+# time_zone = "Europe/Berlin"
+
 # A message when a problem begins and when it is over: docs/alerts.md.
 # [alerts]
 # slack_url_env = "SLACK_WEBHOOK"

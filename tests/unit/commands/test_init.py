@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 from commands.main import main
 from configuration import settings
 from configuration.connections_file import ConnectionSchema
+from configuration.queries_file import QuerySchema, SourceSchema
 
 ANSWERS = "staging\nredis://redis:6379/1\nsegment\npk_of_ours\n"
 
@@ -112,4 +113,6 @@ def test_every_option_in_a_comment_is_one_that_the_file_may_have(tmp_path: Path)
     lines = [line.removeprefix("# ") for line in text.splitlines()]
     read = tomllib.loads("\n".join(line for line in lines if line.startswith("[") or " = " in line))
     assert ConnectionSchema().validate(read["connections"]["default"]) == {}
-    assert set(read) == {"connections", "senders", "alerts"}
+    assert SourceSchema().validate(read["sources"]["warehouse"]) == {}
+    assert QuerySchema().validate(read["queries"]["vips"]) == {}
+    assert set(read) == {"connections", "senders", "sources", "queries", "alerts"}

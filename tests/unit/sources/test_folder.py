@@ -175,30 +175,3 @@ def test_a_query_ends_at_its_deadline(sql: str, exports: DataSource) -> None:
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     source = DataSource("exports", "folder", str(tmp_path / "gone"))
     assert refused(source, "SELECT 1 AS one").remedy.startswith(f"there is no folder {tmp_path / 'gone'}")
-
-
-@pytest.mark.parametrize(
-    ("source", "module", "says"),
-    [
-        (DataSource("exports", "folder", "."), "duckdb", "A folder of files needs DuckDB. "),
-        (DataSource("wh", "server", "postgresql://h/d"), "sqlalchemy", "A database server needs SQLAlchemy. "),
-        (DataSource("wh", "server", "postgresql://h/d"), "psycopg", "PostgreSQL needs psycopg. "),
-    ],
-)
-def test_a_missing_package_is_named_with_the_command_that_installs_it(
-    source: DataSource, module: str, says: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, module, None)
-    error = refused(source, "SELECT 1 AS one")
-    assert error.code == "driver_missing"
-    assert error.remedy.startswith(f"{says}Install it in Ferry's folder with: {sys.executable} -m pip install ")
-
-
-@pytest.mark.parametrize(
-    ("url", "code"),
-    [("nosuch://h/d", "driver_missing"), ("postgresql://h:port/d", "unreachable"), ("://secret@h", "unreachable")],
-)
-def test_a_url_that_leads_nowhere_is_refused_without_repeating_it(url: str, code: str) -> None:
-    error = refused(DataSource("wh", "server", url), "SELECT 1 AS one")
-    assert error.code == code
-    assert "secret" not in str(error) + error.said
