@@ -43,7 +43,8 @@ class Query:
     `min_rows`, `max_rows`: a result outside of them is refused. `max_shrink_percent`: of rows that cannot be sent, and
     `max_removal_percent`: of people who would leave; beyond them a run is held. None: no such limit, the connection's.
     `null`: an empty cell clears the attribute, or keeps the one that Klaviyo has. `attributes`: to send; None: the
-    connection's. `columns`: Klaviyo's name, or that of a property -> the column.
+    connection's. `columns`: Klaviyo's name, or that of a property -> the column; with those of the audience's own
+    settings.
     """
 
     name: str

@@ -160,7 +160,8 @@ def load_queries(path: Path | None, sources: Sequence[DataSource], known: Connec
     def read(where: str, name: str, values: Any) -> Query:
         made = read_table(where, _query_schema, values, _EXAMPLES, partial(_query, path or Path(), name))
         _check_names(where, made, by_name, known)
-        return made
+        audience = known.named(made.connection).audiences.get(name, AudienceSettings())
+        return replace(made, columns={**audience.columns, **made.columns})
 
     return _loaded(path, "queries", read)
 
@@ -268,7 +269,7 @@ def _audiences(connection: Connection, queries: Sequence[Query]) -> dict[str, Au
             percent = query.max_removal_percent
             found[query.name] = replace(
                 own,
-                columns={**own.columns, **query.columns},
+                columns=query.columns,
                 max_removal_percent=own.max_removal_percent if percent is None else percent,
             )
     return found

@@ -23,9 +23,9 @@ _RIGHTS: Final = {
         WHERE rolname IN ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')""",
     "owns tables, and so may change and drop them": """
         SELECT EXISTS (SELECT FROM pg_class WHERE relowner = current_user::regrole AND relkind IN ('r', 'p'))""",
-    "may write to tables": """
+    "may write to tables or views": """
         SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+        WHERE c.relkind IN ('r', 'p', 'v', 'f') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
         AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))""",
 }
 _REMEDY: Final = "give Ferry a user with SELECT on the tables or views of its queries, and nothing else"

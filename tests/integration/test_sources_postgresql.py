@@ -223,7 +223,7 @@ def test_rights_that_are_too_wide_are_named(warehouse: Database) -> None:
         warehouse.run(f"GRANT UPDATE ON marts.vips TO {name}", f"GRANT pg_read_server_files TO {name}")
         assert [warning.partition(":")[0] for warning in probe(reader)] == [
             "the user may read or write files of the server, or run programs there",
-            "the user may write to tables",
+            "the user may write to tables or views",
         ]
         warehouse.run(f"CREATE TABLE owned (a int); ALTER TABLE owned OWNER TO {name}")
         assert "the user owns tables, and so may change and drop them" in " ".join(probe(reader))

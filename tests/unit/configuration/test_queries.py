@@ -119,7 +119,9 @@ def test_columns_of_a_query_hold_for_every_snapshot_of_its_audience(tmp_path: Pa
         table = "people"
         columns = {{ email = "address" }}
     """
-    connection = read(tmp_path, text)[2].named("default")
+    _, (query,), known = read(tmp_path, text)
+    assert query.columns == {"email": "address", "city": "town"}
+    connection = known.named("default")
     assert connection.audiences["vips"] == AudienceSettings("LIST", columns={"email": "address", "city": "town"})
     assert connection.columns_of("vips").columns == {"email": "address", "city": "town"}
 
