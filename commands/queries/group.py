@@ -10,7 +10,7 @@ from commands.queries.checking import check, preview
 
 @click.group(cls=UrlAwareGroup)
 def queries() -> None:
-    """Check the queries of your database, and preview what they would change.
+    """Run queries of your database on a schedule.
 
     A query of connections.toml says who should be on a list.
 
