@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any, Final
 
 from configuration.queries import DataSource
-from sources.errors import Code, SourceError
+from sources.errors import SourceError
 from sources.results import ROWS, OpenResult, ResultColumn
 from sources.statement import Binds, Statement
 from sources.watch import Watch
@@ -67,10 +67,11 @@ def connected(source: DataSource, name: str) -> Iterator[Any]:
         raise SourceError("unreachable", remedy, type(fault).__name__) from None
     if is_postgresql:
         sqlalchemy.event.listen(engine, "connect", _prepare)
+        sqlalchemy.event.listen(engine, "handle_error", _close_cursor)
     try:
         connection = engine.connect()
     except SQLAlchemyError as fault:
-        raise _error(fault, "unreachable") from None
+        raise _unreachable(fault) from None
     try:
         yield connection
     finally:
@@ -79,9 +80,17 @@ def connected(source: DataSource, name: str) -> Iterator[Any]:
         engine.dispose()
 
 
+def _close_cursor(context: Any) -> None:
+    """Close the cursor of an error: SQLAlchemy leaves that of a broken connection open, and psycopg warns about it."""
+    cursor = getattr(context.execution_context, "cursor", None)
+    if cursor is not None:
+        with suppress(Exception):
+            cursor.close()
+
+
 def value(connection: Any, sql: str) -> object:
     """Return the single value of a SELECT without values of its own. Raises SourceError."""
-    with _translated(None, "query_failed"):
+    with _translated(None):
         return connection.exec_driver_sql(sql).scalar()
 
 
@@ -116,7 +125,7 @@ def opened(source: DataSource, statement: Statement, binds: Binds, watch: Watch,
         options: dict[str, object] = {"stream_results": True, "max_row_buffer": ROWS}
         if connection.dialect.name == _POSTGRESQL:
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        with _translated(watch, "query_failed"):
+        with _translated(watch):
             found = connection.execution_options(**options).execute(
                 text(sql), {each: getattr(binds, each) for each in used}
             )
@@ -153,35 +162,41 @@ def _stop(connection: Any) -> Callable[[], None]:
 
 
 def _batches(found: Any, watch: Watch) -> Iterator[Sequence[Sequence[Any]]]:
-    with _translated(watch, "connection_lost"):
+    with _translated(watch):
         yield from found.partitions(ROWS)
 
 
 @contextmanager
-def _translated(watch: Watch | None, code: Code) -> Iterator[None]:
+def _translated(watch: Watch | None) -> Iterator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
     except (SQLAlchemyError, UnicodeError) as fault:
         # Without the cause, whose text quotes values and would stand in a traceback.
-        raise (watch and watch.why) or _error(fault, code) from None
+        raise (watch and watch.why) or _error(fault) from None
 
 
-def _error(fault: Exception, code: Code) -> SourceError:
+def _error(fault: Exception) -> SourceError:
     """Return the error without the driver's text, which quotes values, but for faults of the SQL itself."""
+    state, cause, detail = _described(fault)
+    remedy = _OWN.get(state) or _REMEDIES.get(state[:2])
+    if getattr(fault, "connection_invalidated", False):  # so SQLAlchemy calls a connection that is gone
+        return SourceError("connection_lost", remedy or "it broke before the last row: run the query again", detail)
+    remedy = remedy or "run the SQL in your database's own client, which shows the whole message"
+    said = getattr(getattr(cause, "diag", None), "message_primary", None) if state.startswith("42") else None
+    return SourceError("query_failed", remedy, detail, said or "")
+
+
+def _unreachable(fault: Exception) -> SourceError:
+    state, cause, detail = _described(fault)
+    remedy = "check host, port, user, password and database in the variable that url_env names"
+    # The text has host and user, and no data: nothing was read yet.
+    return SourceError("unreachable", _REMEDIES.get(state[:2], remedy), detail, str(cause).partition("\n")[0])
+
+
+def _described(fault: Exception) -> tuple[str, object, str]:
+    """Return SQLSTATE, the driver's error, and both in words."""
     cause = getattr(fault, "orig", None) or fault
     state = getattr(cause, "sqlstate", None) or ""
-    detail = " ".join(filter(None, (f"SQLSTATE {state}" if state else "", type(cause).__name__)))
-    remedy = _OWN.get(state) or _REMEDIES.get(state[:2])
-    if code == "connection_lost" and state and not state.startswith(("08", "57")):
-        code = "query_failed"
-    if remedy is None:
-        remedy = {
-            "unreachable": "check host, port, user, password and database in the variable that url_env names",
-            "connection_lost": "the connection broke before the last row: run it again",
-        }.get(code, "run the SQL in your database's own client, which shows the whole message")
-    if code == "unreachable":
-        return SourceError(code, remedy, detail, str(cause).partition("\n")[0])  # host and user, and no data
-    said = getattr(getattr(cause, "diag", None), "message_primary", None) if state.startswith("42") else None
-    return SourceError(code, remedy, detail, said or "")
+    return state, cause, " ".join(filter(None, (f"SQLSTATE {state}" if state else "", type(cause).__name__)))

@@ -37,6 +37,9 @@ def source(warehouse: Database) -> DataSource:
     return warehouse.source(time_zone="Europe/Berlin")
 
 
+#: The connections of queries to this database: other tests may use the same server meanwhile.
+READERS = "FROM pg_stat_activity WHERE application_name = 'ferry:vips' AND datname = current_database()"
+
 TYPES = """SELECT 'a@example.com'::text AS email, 17::bigint AS external_id, true AS b, 9007199254740993 AS big,
     12345678901234567890::numeric AS huge, 1.50::numeric(10, 2) AS d, 'NaN'::numeric AS nan, 'infinity'::float8 AS
     inf, timestamp '2026-07-01 09:30:00.5' AS ts, timestamptz '2026-10-25 00:30:00+02' AS tz,
@@ -153,10 +156,19 @@ def test_a_server_that_goes_away_never_looks_like_a_short_result(
     with reading(source, f"SELECT n FROM generate_series(1, {4 * ROWS}) AS n") as rows:  # noqa: S608
         for _ in range(batches):
             next(rows.batches)
-        warehouse.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ferry:vips'")
+        warehouse.run(f"SELECT pg_terminate_backend(pid) {READERS}")
         with pytest.raises(SourceError) as error:
             list(rows.batches)
     assert error.value.code == "connection_lost"
+
+
+def test_a_server_that_goes_away_while_it_works_is_said_to_be_gone(source: DataSource, warehouse: Database) -> None:
+    def never_but_kill() -> bool:
+        warehouse.run(f"SELECT pg_terminate_backend(pid) {READERS}")
+        return False
+
+    error = refused(source, "SELECT pg_sleep(600)::text AS s", cancelled=never_but_kill)
+    assert (error.code, error.detail) == ("connection_lost", "SQLSTATE 57P01 AdminShutdown")
 
 
 def test_an_error_at_a_late_row_never_looks_like_a_short_result(source: DataSource) -> None:
@@ -173,8 +185,7 @@ def test_a_query_ends_at_its_deadline_and_leaves_the_server_alone(
     sql: str, source: DataSource, warehouse: Database
 ) -> None:
     assert refused(source, sql, seconds=0.3).code == "timed_out"
-    running = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'ferry:vips'"
-    until(lambda: not warehouse.run(running))
+    until(lambda: not warehouse.run(f"SELECT 1 {READERS}"))
 
 
 def test_a_query_ends_at_its_deadline_also_when_the_server_no_longer_answers(warehouse: Database) -> None:
