@@ -88,7 +88,7 @@ def _judge(of: SnapshotRun, found: ListDifference) -> None:
 def _kept_back(of: SnapshotRun, found: ListDifference) -> str:
     """Return why too many people would be removed without a person's review; empty if not."""
     earlier = guard.removed_lately(orders.records(of.delivery.redis, of.delivery.batch.queue), now_ms())
-    why = verdict(found.counts(), of.connection.max_removal_percent, earlier)
+    why = verdict(found.counts(), of.connection.removal_limit(of.audience.target), earlier)
     return f"not repaired: {why.replace('the snapshot', 'the repair')}" if why else ""
 
 
